@@ -1,0 +1,65 @@
+import type { FromSchema } from 'json-schema-to-ts';
+import type { Ddl, ObjectSchema } from './ddl.ts';
+import type { JsonObject } from './json.ts';
+import type { Log, NodeView, RunCommand } from './ports.ts';
+
+/** What a handler knows of the call it serves. */
+export interface ActionContext {
+  readonly requestId: string;
+  readonly runId: string;
+  /** As policies and the audit log write it: `cert=NAME`. */
+  readonly caller: string;
+  /** Say what would change, and change nothing. */
+  readonly dryRun: boolean;
+  /** Aborted at the deadline, when the caller is gone, and when the daemon stops. */
+  readonly signal: AbortSignal;
+  /** Tells the caller how far it is. */
+  readonly progress: (message: string) => void;
+  readonly log: Log;
+}
+
+/** Returns the output, or throws a Problem; the input was validated and carries its defaults. */
+export type Handler<Input, Output> = (input: Input, context: ActionContext) => Promise<Output>;
+
+/** One handler an action, typed by the DDL. */
+export type Handlers<D extends Ddl> = {
+  readonly [A in keyof D['actions']]: Handler<
+    D['actions'][A]['input'] extends infer S extends ObjectSchema ? FromSchema<S> : never,
+    D['actions'][A]['output'] extends infer S extends ObjectSchema ? FromSchema<S> : never
+  >;
+};
+
+/** Handlers as the daemon sees them, whatever agent they are of. */
+export type AnyHandlers = Readonly<Record<string, Handler<never, JsonObject>>>;
+
+/** What the daemon gives an agent to work with. */
+export interface AgentSetup<Config = JsonObject> {
+  /** The agent's section of node.yaml, validated against its configuration schema, defaults filled in. */
+  readonly config: Config;
+  readonly node: NodeView;
+  /** A directory of the agent's own, which outlives the daemon (mode 0700). */
+  readonly stateDirectory: string;
+  readonly run: RunCommand;
+  readonly log: Log;
+}
+
+/** A running agent. */
+export interface Agent {
+  readonly handlers: AnyHandlers;
+  /** Ends what the agent keeps running of its own (a spool's retries, say). */
+  readonly stop?: () => Promise<void>;
+}
+
+/** How the daemon and the client come by an agent: its description at hand, its code only when asked for. */
+export interface AgentEntry {
+  readonly ddl: Ddl;
+  /** JSON Schema of the agent's section in node.yaml. */
+  readonly config: ObjectSchema;
+  /** Starts it. */
+  readonly load: () => Promise<(setup: AgentSetup<never>) => Promise<Agent>>;
+}
+
+/** Ties handlers to their DDL: a missing, foreign or wrongly typed handler does not compile. */
+export function defineHandlers<const D extends Ddl>(_ddl: D, handlers: Handlers<D>): AnyHandlers {
+  return handlers as unknown as AnyHandlers;
+}

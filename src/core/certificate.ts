@@ -1,0 +1,87 @@
+import { X509Certificate } from 'node:crypto';
+import { Problem } from './errors.ts';
+import { type Identity, parseIdentity } from './identity.ts';
+
+/** Whom this side believes: the fleet's CA certificates (two while one takes over from the other) and what was revoked. */
+export interface Trust {
+  readonly realm: string;
+  readonly authorities: readonly X509Certificate[];
+  /** True for the serial (upper-case hex, as X509Certificate.serialNumber) of a revoked certificate of that issuer. */
+  readonly isRevoked: (serial: string, issuer: string) => boolean;
+}
+
+/** A certificate whose issuer, dates, kind and realm were checked. */
+export interface ProvenCertificate {
+  readonly identity: Identity;
+  readonly certificate: X509Certificate;
+}
+
+/**
+ * The identity in a certificate's subject alternative name (RFC 5280, 4.2.1.6), unchecked.
+ * Undefined unless exactly one URI is an identity of ours.
+ */
+export function identityOf(certificate: X509Certificate): Identity | undefined {
+  const uris = (certificate.subjectAltName ?? '')
+    .split(/,\s*/)
+    .filter((entry) => entry.startsWith('URI:'))
+    .map((entry) => entry.slice('URI:'.length))
+    .filter((uri) => uri.startsWith('mco://'));
+  return uris.length === 1 && uris[0] !== undefined ? parseIdentity(uris[0]) : undefined;
+}
+
+/** @throws Problem `bad-certificate` when the bytes are no certificate. */
+export function parseCertificate(bytes: Uint8Array | string): X509Certificate {
+  try {
+    return new X509Certificate(bytes);
+  } catch (cause) {
+    throw new Problem('bad-certificate', 'the certificate cannot be read', '', { cause });
+  }
+}
+
+function issuerOf(certificate: X509Certificate, trust: Trust): X509Certificate | undefined {
+  return trust.authorities.find(
+    (authority) => certificate.checkIssued(authority) && certificate.verify(authority.publicKey),
+  );
+}
+
+/**
+ * Checks a certificate as it was presented: its issuer, its dates, its revocation, its realm and its kind.
+ * @param kind what the holder must be for what it wants
+ * @param now milliseconds since the epoch
+ * @throws Problem `foreign-certificate`, `expired-certificate`, `early-certificate`, `revoked-certificate`, `wrong-kind`
+ */
+export function proveCertificate(
+  certificate: X509Certificate,
+  kind: Identity['kind'],
+  trust: Trust,
+  now: number,
+): ProvenCertificate {
+  const issuer = issuerOf(certificate, trust);
+  const identity = identityOf(certificate);
+  if (issuer === undefined || identity === undefined || certificate.ca) {
+    const from = certificate.issuer.replaceAll('\n', ', ');
+    throw new Problem('foreign-certificate', `the certificate was not issued by this fleet's CA (its issuer: ${from})`);
+  }
+  if (identity.realm !== trust.realm) {
+    throw new Problem('foreign-certificate', `the certificate is of realm ${identity.realm}, not of ${trust.realm}`);
+  }
+  const who = `the certificate of ${identity.kind} ${identity.name}`;
+  if (now > Date.parse(certificate.validTo)) {
+    throw new Problem('expired-certificate', `${who} expired on ${isoDate(certificate.validTo)}`, 'issue a new one');
+  }
+  if (now < Date.parse(certificate.validFrom)) {
+    const from = isoDate(certificate.validFrom);
+    throw new Problem('early-certificate', `${who} is not valid before ${from}`, 'check the clocks');
+  }
+  if (trust.isRevoked(certificate.serialNumber, issuer.fingerprint256)) {
+    throw new Problem('revoked-certificate', `${who} was revoked`);
+  }
+  if (identity.kind !== kind) {
+    throw new Problem('wrong-kind', `${identity.name} is a ${identity.kind}, and only a ${kind} may do this`);
+  }
+  return { identity, certificate };
+}
+
+function isoDate(date: string): string {
+  return new Date(date).toISOString();
+}

@@ -1,0 +1,77 @@
+import type { JSONSchema } from 'json-schema-to-ts';
+
+/** JSON Schema (draft 7) of an object, with what else a person or a client must know of a property. */
+export type ObjectSchema = JSONSchema & { readonly type: 'object' };
+
+/** How replies of many nodes are summed up. */
+export interface Aggregate {
+  readonly function: 'summary' | 'average' | 'sum' | 'nagios_states';
+  /** The output that is summed up. */
+  readonly output: string;
+}
+
+/**
+ * One action. Inputs and outputs are JSON Schema; a property may carry
+ * `x-sensitive: true` (never logged, stored or shown) and `x-display-as` (its heading for people).
+ */
+export interface ActionDdl {
+  readonly description: string;
+  /** Whether it changes anything on the node. */
+  readonly kind: 'read' | 'change';
+  /** Whether doing it again does no harm. */
+  readonly repeatable: boolean;
+  /** Seconds until it is cancelled. */
+  readonly timeout: number;
+  /** Whether it can say what it would change without changing it. */
+  readonly dryRun: boolean;
+  /** Which replies a client shows when it is not told. */
+  readonly display: 'ok' | 'failed' | 'always';
+  readonly input: ObjectSchema;
+  readonly output: ObjectSchema;
+  readonly aggregate?: readonly Aggregate[];
+}
+
+/** The description of an agent: all that a client or another node needs to call it rightly. */
+export interface Ddl {
+  readonly name: string;
+  readonly description: string;
+  readonly author: string;
+  readonly license: string;
+  readonly version: string;
+  readonly url: string;
+  /** Other names that callers may use; resolved before anything is authorized. */
+  readonly aliases?: readonly string[];
+  readonly actions: Readonly<Record<string, ActionDdl>>;
+}
+
+/** Keeps the literal types, from which a handler's input and output types are made. */
+export function defineDdl<const D extends Ddl>(ddl: D): D {
+  return ddl;
+}
+
+/** The action of that name, own keys only: `constructor` is no action. */
+export function actionOf(ddl: Ddl, action: string): ActionDdl | undefined {
+  return Object.hasOwn(ddl.actions, action) ? ddl.actions[action] : undefined;
+}
+
+function propertiesOf(schema: ObjectSchema): Readonly<Record<string, JSONSchema>> {
+  return (schema as { properties?: Record<string, JSONSchema> }).properties ?? {};
+}
+
+/** The names of an action's inputs. */
+export function inputNames(action: ActionDdl): string[] {
+  return Object.keys(propertiesOf(action.input));
+}
+
+/** The schema of one input, or undefined. */
+export function inputSchema(action: ActionDdl, name: string): JSONSchema | undefined {
+  const properties = propertiesOf(action.input);
+  return Object.hasOwn(properties, name) ? properties[name] : undefined;
+}
+
+/** The inputs whose values must never be logged, stored or shown. */
+export function sensitiveInputs(action: ActionDdl): string[] {
+  return Object.entries(propertiesOf(action.input))
+    .filter(([, schema]) => typeof schema === 'object' && 'x-sensitive' in schema && schema['x-sensitive'] === true)
+    .map(([name]) => name);
+}

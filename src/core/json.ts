@@ -1,0 +1,44 @@
+import { Problem } from './errors.ts';
+
+export type JsonObject = Record<string, unknown>;
+
+const deepest = 32;
+
+/** True for what `{…}` in JSON gives: neither null nor an array. */
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Where a value is nested too deep, has a key that reaches for a prototype, or an integer that JSON can't carry exactly. */
+function faultIn(value: unknown, depth: number): string | undefined {
+  if (depth > deepest) return `it is nested deeper than ${deepest} levels`;
+  if (typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value)) {
+    return 'it has an integer beyond 2^53: write it as a string';
+  }
+  if (typeof value !== 'object' || value === null) return undefined;
+  for (const [key, child] of Object.entries(value)) {
+    if (key === '__proto__' || key === 'constructor' || key === 'prototype') return `it has a key “${key}”`;
+    const fault = faultIn(child, depth + 1);
+    if (fault !== undefined) return fault;
+  }
+  return undefined;
+}
+
+/**
+ * A JSON object out of bytes that came from outside.
+ * @param what how to call it in the message
+ * @throws Problem `malformed-json`
+ */
+export function parseJsonObject(bytes: Uint8Array | string, what: string): JsonObject {
+  let value: unknown;
+  try {
+    const text = typeof bytes === 'string' ? bytes : new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    value = text === '' ? {} : JSON.parse(text);
+  } catch (cause) {
+    throw new Problem('malformed-json', `${what} is not JSON`, '', { cause });
+  }
+  if (!isObject(value)) throw new Problem('malformed-json', `${what} is not a JSON object`);
+  const fault = faultIn(value, 0);
+  if (fault !== undefined) throw new Problem('malformed-json', `${what} is refused: ${fault}`);
+  return value;
+}

@@ -1,0 +1,42 @@
+import type { JsonObject } from './json.ts';
+
+/** Where a node can be dialled. */
+export interface Address {
+  /** An IPv4 or IPv6 address, or a host name. */
+  readonly host: string;
+  readonly port: number;
+}
+
+export const defaultPort = 5810;
+
+/** What discovery claims: nothing of it is proven until the TLS handshake. */
+export interface Candidate {
+  /** The identity it is said to have. */
+  readonly name: string;
+  /** In the order to try; empty when only the name is known. */
+  readonly addresses: readonly Address[];
+  /** The source that told it: `mdns`, `file`, … */
+  readonly source: string;
+}
+
+/** A node whose identity was proven and that told about itself. */
+export interface NodeFacts {
+  readonly name: string;
+  readonly agents: readonly string[];
+  readonly classes: readonly string[];
+  readonly facts: JsonObject;
+}
+
+/** `host:port`, with brackets around an IPv6 address. */
+export function formatAddress({ host, port }: Address): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** Parses `host`, `host:port`, `[v6]:port` or a bare IPv6 address. Undefined when it is none of these. */
+export function parseAddress(text: string): Address | undefined {
+  const [, bracketed, plain, portText] = /^(?:\[([0-9a-fA-F:.%\w]+)\]|([^\s:[\]]+))(?::(\d{1,5}))?$/.exec(text) ?? [];
+  if (/^[0-9a-fA-F:.]*:[0-9a-fA-F:.]*:[0-9a-fA-F:.]*$/.test(text)) return { host: text, port: defaultPort };
+  const host = bracketed ?? plain;
+  const port = portText === undefined ? defaultPort : Number(portText);
+  return host === undefined || port < 1 || port > 65535 ? undefined : { host, port };
+}

@@ -1,0 +1,116 @@
+/** The narrow things that one part of the program needs of another, as plain types. */
+import type { JsonObject } from './json.ts';
+import type { Address, Candidate, NodeFacts } from './node.ts';
+import type {
+  DescribeRequest,
+  FilterTerms,
+  NodeDescription,
+  ResultReply,
+  SignedReply,
+  SignedRequest,
+} from './wire/messages.ts';
+
+/** Structured log lines for the daemon's keeper: never a secret, never a stack at info. */
+export interface Log {
+  readonly debug: (fields: object, message: string) => void;
+  readonly info: (fields: object, message: string) => void;
+  readonly warn: (fields: object, message: string) => void;
+  readonly error: (fields: object, message: string) => void;
+}
+
+/** What an agent may know of the node it runs on. */
+export interface NodeView {
+  readonly identity: string;
+  readonly facts: () => Promise<JsonObject>;
+  readonly classes: () => Promise<readonly string[]>;
+  /** What `rpcutil inventory` and `daemon_stats` tell; kept by the daemon. */
+  readonly about: () => Promise<NodeAbout>;
+}
+
+export interface NodeAbout {
+  readonly version: string;
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
+  readonly pid: number;
+  readonly configFile: string;
+  readonly agents: readonly AgentAbout[];
+  readonly counters: Readonly<Record<string, number>>;
+  readonly warnings: readonly string[];
+}
+
+export interface AgentAbout {
+  readonly name: string;
+  readonly version: string;
+  readonly author: string;
+  readonly license: string;
+  readonly description: string;
+  readonly url: string;
+  /** Seconds: the longest of its actions. */
+  readonly timeout: number;
+}
+
+/** What came of a command: never thrown, so that the caller decides what a failure is. */
+export interface CommandResult {
+  /** The exit code; null when a signal ended it or it never began. */
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** True when the output was longer than the limit and the rest was dropped. */
+  readonly truncated: boolean;
+  /** Why it did not begin or was ended: not-found, not-permitted, timeout, cancelled; undefined when it ran to its end. */
+  readonly ended?: 'not-found' | 'not-permitted' | 'timeout' | 'cancelled';
+}
+
+export interface CommandOptions {
+  readonly cwd?: string;
+  /** The whole environment of the command; PATH alone when left out. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Milliseconds; the process group is killed then. */
+  readonly timeout: number;
+  readonly signal?: AbortSignal;
+  /** Bytes of standard output and of standard error to keep of each (default 64 KiB). */
+  readonly limit?: number;
+  readonly stdin?: string;
+  readonly onOutput?: (line: string) => void;
+}
+
+/** Runs argv, never through a shell, in a process group of its own that dies as a whole. */
+export type RunCommand = (argv: readonly [string, ...string[]], options: CommandOptions) => Promise<CommandResult>;
+
+/** A secured connection to a node whose identity was proven. */
+export interface NodeConnection {
+  readonly name: string;
+  readonly describe: (request: DescribeRequest, signal: AbortSignal) => Promise<NodeDescription>;
+  readonly call: (
+    request: SignedRequest,
+    onProgress: (message: string) => void,
+    signal: AbortSignal,
+  ) => Promise<SignedReply>;
+  readonly result: (request: SignedRequest, signal: AbortSignal) => Promise<ResultReply>;
+  readonly close: () => void;
+}
+
+/**
+ * Opens a connection to the node of that name and proves that it is that node.
+ * @throws Problem `unreachable`, `foreign-certificate`, `wrong-node`, `expired-certificate`, …: why not
+ */
+export type Dial = (name: string, addresses: readonly Address[], signal: AbortSignal) => Promise<NodeConnection>;
+
+/** A way to hear of nodes. */
+export interface DiscoverySource {
+  readonly name: string;
+  /**
+   * Yields candidates as they are heard of and ends when the source has no more to tell.
+   * The filter may be used to ask fewer; a candidate that does not match is no error.
+   * @throws Problem when the source can't be read or asked at all
+   */
+  readonly discover: (filter: FilterTerms, signal: AbortSignal) => AsyncIterable<Candidate>;
+}
+
+/** A node that this one heard of by multicast, and when: a claim. */
+export interface HeardNode extends NodeFacts {
+  readonly addresses: readonly Address[];
+  /** Milliseconds since the epoch. */
+  readonly lastHeard: number;
+}

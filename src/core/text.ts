@@ -1,0 +1,37 @@
+/** “1 node”, “4 nodes”. */
+export function count(number: number, one: string, many = `${one}s`): string {
+  return `${number} ${number === 1 ? one : many}`;
+}
+
+/** Edit distance by Levenshtein: insertions, deletions and replacements. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, column) => column);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, replaced));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}
+
+/** The known name that was probably meant, or undefined when none is near. */
+export function nearest(name: string, known: Iterable<string>): string | undefined {
+  let best: { name: string; away: number } | undefined;
+  const wanted = name.slice(0, 64).toLowerCase();
+  for (const candidate of known) {
+    const away = distance(wanted, candidate.slice(0, 64).toLowerCase());
+    if (best === undefined || away < best.away) best = { name: candidate, away };
+  }
+  return best !== undefined && best.away <= Math.max(1, Math.floor(name.length / 3)) ? best.name : undefined;
+}
+
+/** “did you mean X?” or, where nothing is near, the names there are. */
+export function suggest(name: string, known: Iterable<string>): string {
+  const names = [...known].sort();
+  const near = nearest(name, names);
+  if (near !== undefined) return `did you mean “${near}”?`;
+  return names.length === 0 ? 'there are none' : `known: ${names.join(', ')}`;
+}

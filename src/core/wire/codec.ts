@@ -1,0 +1,35 @@
+import { fromJSON, type MessageTypeDefinition, type PackageDefinition } from '@grpc/proto-loader';
+import { Problem } from '../errors.ts';
+import descriptor from './descriptor.json' with { type: 'json' };
+import type { Reply, Request } from './messages.ts';
+
+type ProtoJson = Parameters<typeof fromJSON>[0];
+
+/** All messages and the service, from the descriptor that is built in. */
+export const protocol: PackageDefinition = fromJSON(descriptor as ProtoJson, {
+  longs: Number,
+  enums: String,
+  defaults: true,
+  arrays: true,
+  objects: true,
+  oneofs: false,
+});
+
+export const protocolVersion = 1;
+
+function codecOf<T extends object>(name: string): { encode(value: T): Buffer; decode(bytes: Buffer): T } {
+  const definition = protocol[`mco.v1.${name}`] as unknown as MessageTypeDefinition<T, T>;
+  return {
+    encode: (value) => definition.serialize(value),
+    decode: (bytes) => {
+      try {
+        return definition.deserialize(bytes);
+      } catch (cause) {
+        throw new Problem('malformed-message', `the ${name} cannot be decoded`, '', { cause });
+      }
+    },
+  };
+}
+
+export const requestCodec = codecOf<Request>('Request');
+export const replyCodec = codecOf<Reply>('Reply');

@@ -1,0 +1,128 @@
+/** The messages of proto/mco/v1/node.proto as they stand in memory. A contract test compares both. */
+
+export interface Request {
+  protocol: number;
+  requestId: string;
+  try: number;
+  nonce: Buffer;
+  target: string;
+  caller: string;
+  runId: string;
+  step: string;
+  lease: string;
+  fence: number;
+  agent: string;
+  action: string;
+  arguments: Buffer;
+  issuedAt: number;
+  timeToLive: number;
+  deadline: number;
+  dryRun: boolean;
+}
+
+export interface SensitiveValue {
+  salt: Buffer;
+  value: Buffer;
+}
+
+export interface SignedRequest {
+  request: Buffer;
+  signature: Buffer;
+  chain: Buffer[];
+  sensitive: Record<string, SensitiveValue>;
+}
+
+export interface Progress {
+  at: number;
+  message: string;
+}
+
+export interface SignedReply {
+  reply: Buffer;
+  signature: Buffer;
+  chain: Buffer[];
+}
+
+/** Exactly one of the two is set. */
+export interface CallEvent {
+  progress?: Progress | null;
+  reply?: SignedReply | null;
+}
+
+export type ReplyOutcome = 'ok' | 'failed' | 'refused' | 'cancelled';
+
+export interface AuditHead {
+  sequence: number;
+  hash: Buffer;
+  signature: Buffer;
+}
+
+export interface Reply {
+  protocol: number;
+  requestId: string;
+  try: number;
+  node: string;
+  requestDigest: Buffer;
+  outcome: ReplyOutcome;
+  status: number;
+  code: string;
+  message: string;
+  hint: string;
+  data: Buffer;
+  startedAt: number;
+  finishedAt: number;
+  recorded: boolean;
+  auditHead: AuditHead | null;
+}
+
+export type ResultState = 'UNKNOWN' | 'RUNNING' | 'REPLIED';
+
+export interface ResultReply {
+  state: ResultState;
+  reply?: SignedReply | null;
+}
+
+export interface FilterTerms {
+  facts: string[];
+  classes: string[];
+  agents: string[];
+  identities: string[];
+  with: string[];
+  select: string;
+}
+
+export interface DescribeRequest {
+  filter: FilterTerms | null;
+  facts: string[];
+  full: boolean;
+  peers: boolean;
+}
+
+export interface AgentDescription {
+  name: string;
+  version: string;
+  ddl: Buffer;
+}
+
+export interface Peer {
+  identity: string;
+  address: string;
+  port: number;
+  lastHeard: number;
+  facts: string[];
+  agents: string[];
+  classes: string[];
+}
+
+export interface NodeDescription {
+  identity: string;
+  version: string;
+  protocol: number;
+  matched: boolean;
+  agents: AgentDescription[];
+  classes: string[];
+  facts: Buffer;
+  peers: Peer[];
+  warnings: string[];
+  time: number;
+}
