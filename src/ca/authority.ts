@@ -1,0 +1,33 @@
+import type { KeyObject, X509Certificate } from 'node:crypto';
+import { defineIdentity } from '../core/identity.ts';
+import { buildCertificate, keyIdOf, validityOf } from './certificate.ts';
+import { makeKeyPair } from './keys.ts';
+import { authorityProfile } from './profiles.ts';
+
+/** A CA that can sign: its certificate, its key and the realm it stands for. */
+export interface Authority {
+  readonly realm: string;
+  readonly certificate: X509Certificate;
+  readonly key: KeyObject;
+}
+
+/**
+ * Makes a self-signed CA of a realm.
+ * @param now milliseconds since the epoch
+ * @throws Problem `bad-name` when the realm can't stand in a certificate
+ */
+export async function makeAuthority(realm: string, now: number, days = authorityProfile.days): Promise<Authority> {
+  defineIdentity('node', realm, realm);
+  const { publicKey, privateKey } = makeKeyPair();
+  const certificate = await buildCertificate({
+    profile: authorityProfile,
+    realm,
+    name: '',
+    // A mark of its key keeps two CAs of one realm apart while one takes over from the other.
+    commonName: `mco-deploy CA ${keyIdOf(publicKey).slice(0, 8)}`,
+    publicKey,
+    signingKey: privateKey,
+    ...validityOf(authorityProfile, now, days),
+  });
+  return { realm, certificate, key: privateKey };
+}

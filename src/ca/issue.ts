@@ -1,0 +1,55 @@
+import type { KeyObject, X509Certificate } from 'node:crypto';
+import { Problem } from '../core/errors.ts';
+import { defineIdentity, type Identity } from '../core/identity.ts';
+import type { Authority } from './authority.ts';
+import { buildCertificate, type Validity, validityOf } from './certificate.ts';
+import { requireP256 } from './keys.ts';
+import { profiles } from './profiles.ts';
+
+export interface IssueOrder {
+  readonly kind: Identity['kind'];
+  readonly name: string;
+  readonly publicKey: KeyObject;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  /** Days until it expires; the profile's when left out. */
+  readonly days?: number;
+}
+
+/**
+ * Issues a certificate by the profile of its kind. It never outlives the CA.
+ * @throws Problem `bad-name`, `bad-key`, `bad-days`, `expired-authority`
+ */
+export async function issueCertificate(order: IssueOrder, authority: Authority): Promise<X509Certificate> {
+  const profile = profiles[order.kind];
+  const days = order.days ?? profile.days;
+  if (!Number.isFinite(days) || days <= 0) throw new Problem('bad-days', `a certificate can't hold for ${days} days`);
+  const last = Date.parse(authority.certificate.validTo);
+  if (order.now >= last) {
+    const expired = new Date(last).toISOString();
+    throw new Problem('expired-authority', `the CA expired on ${expired}`, 'make a new one with “mco-deploy ca init”');
+  }
+  const { notBefore, notAfter } = validityOf(profile, order.now, days);
+  return signCertificate(order, { notBefore, notAfter: Math.min(notAfter, last) }, authority);
+}
+
+/** As {@link issueCertificate}, with any dates: an expired certificate too, for tests. */
+export function signCertificate(
+  { kind, name, publicKey }: Pick<IssueOrder, 'kind' | 'name' | 'publicKey'>,
+  validity: Validity,
+  { realm, certificate, key }: Authority,
+): Promise<X509Certificate> {
+  defineIdentity(kind, realm, name);
+  requireP256(publicKey, `${kind} ${name}`);
+  return buildCertificate({
+    profile: profiles[kind],
+    realm,
+    name,
+    commonName: name,
+    publicKey,
+    signingKey: key,
+    issuer: certificate,
+    notBefore: validity.notBefore,
+    notAfter: validity.notAfter,
+  });
+}

@@ -1,0 +1,48 @@
+import { createPublicKey, generateKeyPairSync, type KeyObject, type webcrypto } from 'node:crypto';
+import { Problem } from '../core/errors.ts';
+
+/** How everything here is signed: ECDSA over P-256 with SHA-256. */
+export const signingAlgorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
+
+export interface KeyPair {
+  readonly privateKey: KeyObject;
+  readonly publicKey: KeyObject;
+}
+
+export function makeKeyPair(): KeyPair {
+  return generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
+}
+
+/** The pair of a private key that was read from a file. */
+export function keyPairOf(privateKey: KeyObject): KeyPair {
+  return { privateKey, publicKey: createPublicKey(privateKey) };
+}
+
+/** As the X.509 library wants its keys. */
+export function toCryptoKeys({ privateKey, publicKey }: KeyPair): webcrypto.CryptoKeyPair {
+  return {
+    privateKey: privateKey.toCryptoKey(signingAlgorithm, true, ['sign']),
+    publicKey: toPublicCryptoKey(publicKey),
+  };
+}
+
+export function toPublicCryptoKey(publicKey: KeyObject): webcrypto.CryptoKey {
+  return publicKey.toCryptoKey(signingAlgorithm, true, ['verify']);
+}
+
+/**
+ * Only P-256 is let in: every signature of a request and a reply is made with it.
+ * @throws Problem `bad-key`
+ */
+export function requireP256(key: KeyObject, whose: string): void {
+  if (key.asymmetricKeyType === 'ec' && key.asymmetricKeyDetails?.namedCurve === 'prime256v1') return;
+  const found = key.asymmetricKeyDetails?.namedCurve ?? key.asymmetricKeyType ?? 'of an unknown kind';
+  throw new Problem('bad-key', `the key of ${whose} is ${found}, not ECDSA over P-256`, 'make a new key with P-256');
+}
+
+/** PKCS#8 in PEM, encrypted (PBES2, AES-256) when there is a passphrase. */
+export function formatPrivateKey(key: KeyObject, passphrase = ''): string {
+  const form = { type: 'pkcs8', format: 'pem' } as const;
+  const options = passphrase === '' ? form : { ...form, cipher: 'aes-256-cbc', passphrase };
+  return key.export(options).toString();
+}
