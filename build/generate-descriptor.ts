@@ -6,14 +6,15 @@ import { join } from 'node:path';
 // proto-loader's own parser, so that what is written is what it reads.
 const require = createRequire(createRequire(import.meta.url).resolve('@grpc/proto-loader'));
 const protobuf = require('protobufjs') as {
-  Root: new () => { resolvePath: unknown; loadSync(file: string, options: object): { toJSON(): unknown } };
+  Root: new () => { resolvePath: unknown; loadSync(files: string[], options: object): { toJSON(): unknown } };
 };
 
 const repository = join(import.meta.dirname, '..');
+const protos = ['proto/mco/v1/node.proto', 'proto/grpc/health/v1/health.proto'].map((file) => join(repository, file));
 export const descriptorFile = join(repository, 'src/core/wire/descriptor.json');
 
 export function describeProto(): string {
-  const root = new protobuf.Root().loadSync(join(repository, 'proto/mco/v1/node.proto'), { keepCase: false });
+  const root = new protobuf.Root().loadSync(protos, { keepCase: false });
   return `${JSON.stringify(root.toJSON(), null, 2)}\n`;
 }
 

@@ -1,4 +1,7 @@
 /** The narrow things that one part of the program needs of another, as plain types. */
+import type { Credentials } from './caller.ts';
+import type { Trust } from './certificate.ts';
+import type { Identity } from './identity.ts';
 import type { JsonObject } from './json.ts';
 import type { Address, Candidate, NodeFacts } from './node.ts';
 import type {
@@ -113,4 +116,25 @@ export interface HeardNode extends NodeFacts {
   readonly addresses: readonly Address[];
   /** Milliseconds since the epoch. */
   readonly lastHeard: number;
+}
+
+/** What a node does for a caller that came over a secured connection as `peer`. */
+export interface NodeService {
+  readonly call: (
+    request: SignedRequest,
+    peer: Identity,
+    onProgress: (message: string) => void,
+    signal: AbortSignal,
+  ) => Promise<SignedReply>;
+  readonly result: (request: SignedRequest, peer: Identity) => Promise<ResultReply>;
+  /** @throws Problem `bad-filter` */
+  readonly describe: (request: DescribeRequest, peer: Identity) => Promise<NodeDescription>;
+  /** Whether the node takes calls now. */
+  readonly isServing: () => boolean;
+}
+
+/** Credentials and trust as they are now: read anew for every connection and every call, so that a reload takes effect. */
+export interface TlsState {
+  readonly credentials: Credentials;
+  readonly trust: Trust;
 }

@@ -1,0 +1,74 @@
+import { connect as connectTcp } from 'node:net';
+import { connect, type TLSSocket } from 'node:tls';
+import { errnoOf, explainErrno, Problem } from '../core/errors.ts';
+import { type Address, formatAddress } from '../core/node.ts';
+import type { TlsState } from '../core/ports.ts';
+import { proveNode } from './prove-node.ts';
+import { secureContext, tlsVersion } from './tls.ts';
+
+/**
+ * Why a node could not be dialled. grpc-js tells a foreign CA, a wrong kind and a dead host much alike, so one raw
+ * handshake that believes everything is made, and what it finds is judged: only to explain, never to talk.
+ */
+export function diagnose(name: string, address: Address, state: TlsState, timeout: number): Promise<Problem> {
+  const at = `${name} (${formatAddress(address)})`;
+  return new Promise((resolve) => {
+    const tcp = connectTcp({ host: address.host, port: address.port, timeout });
+    const settle = (problem: Problem) => {
+      tcp.destroy();
+      resolve(problem);
+    };
+    tcp.once('timeout', () => settle(new Problem('unreachable', `${at} does not answer`, 'is the host up?')));
+    tcp.once('error', (error) => settle(unreachable(at, error)));
+    tcp.once('connect', () => {
+      const secure = connect({
+        socket: tcp,
+        ...secureContext(state),
+        ...tlsVersion,
+        rejectUnauthorized: false,
+        ALPNProtocols: ['h2'],
+      });
+      const onError = (error: Error & { reason?: string }) => settle(rejectedBy(at, error));
+      secure.once('error', onError);
+      secure.once('secureConnect', () => {
+        secure.off('error', onError);
+        judge(secure, name, at, state).then(settle);
+      });
+    });
+  });
+}
+
+function unreachable(at: string, error: Error): Problem {
+  const hint = errnoOf(error) === 'ECONNREFUSED' ? 'is the daemon running?' : '';
+  return new Problem('unreachable', `${at} cannot be reached: ${explainErrno(error)}`, hint, { cause: error });
+}
+
+function rejectedBy(at: string, error: Error & { reason?: string }): Problem {
+  const why = (error.reason ?? error.message).replaceAll('_', ' ').slice(0, 200);
+  return new Problem('handshake-failed', `the handshake with ${at} failed: ${why}`, '', { cause: error });
+}
+
+/** In TLS 1.3 a client learns that its own certificate was refused only after its handshake: a moment is waited for that. */
+async function judge(secure: TLSSocket, name: string, at: string, state: TlsState): Promise<Problem> {
+  const presented = secure.getPeerCertificate();
+  if (presented.raw === undefined) return new Problem('foreign-certificate', `${at} presents no certificate`);
+  const fault = proveNode(name, presented.raw, state);
+  if (fault !== undefined) return new Problem(fault.code, `${at}: ${fault.message}`, fault.hint, { cause: fault });
+  const alert = await new Promise<(Error & { reason?: string }) | undefined>((resolve) => {
+    const timer = setTimeout(() => resolve(undefined), 500);
+    const settle = (error?: Error) => {
+      clearTimeout(timer);
+      resolve(error);
+    };
+    secure.once('error', settle);
+    secure.once('close', () => settle());
+    secure.resume();
+  });
+  if (alert === undefined) return new Problem('unreachable', `${at} accepts the handshake but did not become ready`);
+  const why = (alert.reason ?? alert.message).replaceAll('_', ' ').slice(0, 200);
+  return new Problem(
+    'refused-certificate',
+    `${at} does not accept the certificate of this caller: ${why}`,
+    'is it of the same fleet, and not expired or revoked?',
+  );
+}

@@ -1,0 +1,192 @@
+import type { PeerCertificate } from 'node:tls';
+import {
+  type CallOptions,
+  ChannelCredentials,
+  Client,
+  type ClientReadableStream,
+  connectivityState,
+  type MethodDefinition,
+  type ServiceDefinition,
+  type ServiceError,
+} from '@grpc/grpc-js';
+import { Problem } from '../core/errors.ts';
+import { type Address, formatAddress } from '../core/node.ts';
+import type { Dial, NodeConnection, TlsState } from '../core/ports.ts';
+import { protocol } from '../core/wire/codec.ts';
+import type {
+  CallEvent,
+  DescribeRequest,
+  NodeDescription,
+  ResultReply,
+  SignedReply,
+  SignedRequest,
+} from '../core/wire/messages.ts';
+import { diagnose } from './diagnose.ts';
+import { proveNode } from './prove-node.ts';
+import { problemOf } from './status.ts';
+import { secureContext } from './tls.ts';
+
+const service = protocol['mco.v1.Node'] as unknown as ServiceDefinition;
+
+/**
+ * Makes a Dial that proves, in the handshake, that the peer is the node that was meant: by its certificate's
+ * identity, kind and revocation, and not by its address.
+ * @param tls one's own credentials and trust, asked for at every dial
+ * @param timeout milliseconds for one address to connect
+ */
+export function createDial(tls: () => TlsState, timeout: number): Dial {
+  return async (name, addresses, signal) => {
+    let last = new Problem('unreachable', `no address of ${name} is known`);
+    for (const address of addresses) {
+      if (signal.aborted) throw new Problem('cancelled', `connecting to ${name} was cancelled`);
+      try {
+        return await connect(name, address, tls(), timeout, signal);
+      } catch (error) {
+        if (!(error instanceof Problem)) throw error;
+        last = error;
+      }
+    }
+    throw last;
+  };
+}
+
+async function connect(
+  name: string,
+  address: Address,
+  state: TlsState,
+  timeout: number,
+  signal: AbortSignal,
+): Promise<NodeConnection> {
+  let refused: Problem | undefined;
+  const checkServerIdentity = (_host: string, peer: PeerCertificate): Error | undefined => {
+    refused = proveNode(name, peer.raw, state);
+    return refused;
+  };
+  const client = new Client(target(address), channelCredentials(state, checkServerIdentity), {
+    'grpc.ssl_target_name_override': name,
+    'grpc.default_authority': name,
+    'grpc.use_local_subchannel_pool': 1,
+    'grpc.enable_retries': 0,
+    'grpc.enable_http_proxy': 0,
+    'grpc.service_config_disable_resolution': 1,
+    'grpc.max_receive_message_length': 8 * 1024 * 1024,
+  });
+  try {
+    await ready(client, timeout, signal);
+  } catch {
+    client.close();
+    if (signal.aborted) throw new Problem('cancelled', `connecting to ${name} was cancelled`);
+    throw refused ?? (await diagnose(name, address, state, timeout));
+  }
+  return connectionOver(client, name);
+}
+
+function target(address: Address): string {
+  const text = formatAddress(address);
+  if (address.host.includes(':')) return `ipv6:${text}`;
+  return /^[0-9.]+$/.test(address.host) ? `ipv4:${text}` : `dns:${text}`;
+}
+
+function channelCredentials(
+  state: TlsState,
+  checkServerIdentity: (host: string, peer: PeerCertificate) => Error | undefined,
+): ChannelCredentials {
+  const { ca, key, cert } = secureContext(state);
+  const roots = Buffer.from((ca as string[]).join('\n'));
+  return ChannelCredentials.createSsl(roots, Buffer.from(key as string), Buffer.from(cert as string), {
+    checkServerIdentity,
+  });
+}
+
+/** Resolves when the channel is connected, rejects as soon as a try failed. */
+function ready(client: Client, timeout: number, signal: AbortSignal): Promise<void> {
+  const channel = client.getChannel();
+  const deadline = Date.now() + timeout;
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(new Error('aborted'));
+    signal.addEventListener('abort', onAbort, { once: true });
+    const settle = (finish: () => void) => {
+      signal.removeEventListener('abort', onAbort);
+      finish();
+    };
+    const look = () => {
+      const state = channel.getConnectivityState(true);
+      if (state === connectivityState.READY) return settle(resolve);
+      if (state === connectivityState.TRANSIENT_FAILURE || state === connectivityState.SHUTDOWN) {
+        return settle(() => reject(new Error('failed')));
+      }
+      channel.watchConnectivityState(state, deadline, (error) => {
+        if (error === undefined || error === null) look();
+        else settle(() => reject(error));
+      });
+    };
+    look();
+  });
+}
+
+function method<Request, Response>(name: string): MethodDefinition<Request, Response> {
+  return service[name] as MethodDefinition<Request, Response>;
+}
+
+function connectionOver(client: Client, name: string): NodeConnection {
+  const unary = <Request, Response>(rpc: string, request: Request, signal: AbortSignal): Promise<Response> =>
+    new Promise((resolve, reject) => {
+      const { path, requestSerialize, responseDeserialize } = method<Request, Response>(rpc);
+      const options: CallOptions = {};
+      const call = client.makeUnaryRequest(
+        path,
+        requestSerialize,
+        responseDeserialize,
+        request,
+        options,
+        (error, value) => {
+          signal.removeEventListener('abort', onAbort);
+          if (error !== null || value === undefined) reject(problemOf(error as ServiceError, name));
+          else resolve(value);
+        },
+      );
+      const onAbort = () => call.cancel();
+      if (signal.aborted) onAbort();
+      signal.addEventListener('abort', onAbort, { once: true });
+    });
+
+  return {
+    name,
+    describe: (request, signal) => unary<DescribeRequest, NodeDescription>('Describe', request, signal),
+    result: (request, signal) => unary<SignedRequest, ResultReply>('Result', request, signal),
+    call: (request, onProgress, signal) => {
+      const { path, requestSerialize, responseDeserialize } = method<SignedRequest, CallEvent>('Call');
+      const stream = client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request);
+      return readCall(stream, name, onProgress, signal);
+    },
+    close: () => client.close(),
+  };
+}
+
+/** Progress events, then exactly one reply; a stream that ends without one is a lost reply. */
+function readCall(
+  stream: ClientReadableStream<CallEvent>,
+  name: string,
+  onProgress: (message: string) => void,
+  signal: AbortSignal,
+): Promise<SignedReply> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => stream.cancel();
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    let reply: SignedReply | undefined;
+    stream.on('data', (event: CallEvent) => {
+      if (event.progress) onProgress(event.progress.message);
+      if (event.reply) reply = event.reply;
+    });
+    stream.on('error', (error: ServiceError) => {
+      signal.removeEventListener('abort', onAbort);
+      reject(problemOf(error, name));
+    });
+    stream.on('end', () => {
+      signal.removeEventListener('abort', onAbort);
+      if (reply === undefined) reject(new Problem('no-response', `${name} ended the call without a reply`));
+      else resolve(reply);
+    });
+  });
+}

@@ -1,0 +1,63 @@
+import type {
+  ServerUnaryCall,
+  ServerWritableStream,
+  ServiceDefinition,
+  sendUnaryData,
+  UntypedServiceImplementation,
+} from '@grpc/grpc-js';
+import { Problem } from '../core/errors.ts';
+import type { NodeService, TlsState } from '../core/ports.ts';
+import { protocol } from '../core/wire/codec.ts';
+import { type AnyCall, provePeer } from './peer.ts';
+import { statusOf } from './status.ts';
+
+interface HealthRequest {
+  service: string;
+}
+interface HealthResponse {
+  status: 'SERVING' | 'NOT_SERVING' | 'SERVICE_UNKNOWN';
+}
+
+export const healthService = protocol['grpc.health.v1.Health'] as unknown as ServiceDefinition;
+
+const services = ['', 'mco.v1.Node'];
+/** Milliseconds between looks while a client watches. */
+const watchInterval = 1000;
+
+/** The standard gRPC health service, for those alone whose certificate is of this fleet. */
+export function healthHandlers(service: NodeService, tls: () => TlsState): UntypedServiceImplementation {
+  const look = (name: string): HealthResponse => {
+    if (!services.includes(name)) return { status: 'SERVICE_UNKNOWN' };
+    return { status: service.isServing() ? 'SERVING' : 'NOT_SERVING' };
+  };
+  const prove = (call: AnyCall) => provePeer(call, ['operator', 'node'], tls().trust, Date.now());
+
+  const check = (call: ServerUnaryCall<HealthRequest, HealthResponse>, done: sendUnaryData<HealthResponse>) => {
+    try {
+      prove(call);
+      const known = services.includes(call.request.service);
+      if (!known) throw new Problem('unknown-service', `there is no service “${call.request.service}” here`);
+      done(null, look(call.request.service));
+    } catch (error) {
+      done(statusOf(error));
+    }
+  };
+  const watch = (stream: ServerWritableStream<HealthRequest, HealthResponse>) => {
+    let last = '';
+    const tell = () => {
+      try {
+        prove(stream);
+        const now = look(stream.request.service);
+        if (now.status !== last) stream.write(now);
+        last = now.status;
+      } catch (error) {
+        clearInterval(timer);
+        stream.emit('error', statusOf(error));
+      }
+    };
+    const timer = setInterval(tell, watchInterval);
+    stream.on('cancelled', () => clearInterval(timer));
+    tell();
+  };
+  return { Check: check, Watch: watch } as UntypedServiceImplementation;
+}

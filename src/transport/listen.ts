@@ -1,0 +1,122 @@
+import { createServer as createTcpServer, type Socket } from 'node:net';
+import { createSecureContext, createServer as createTlsServer, type TLSSocket } from 'node:tls';
+import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { explainErrno, Problem } from '../core/errors.ts';
+import type { Log, NodeService, TlsState } from '../core/ports.ts';
+import { healthHandlers, healthService } from './health.ts';
+import { nodeHandlers, nodeService } from './service.ts';
+import { secureContext, tlsVersion } from './tls.ts';
+
+export interface ListenOptions {
+  readonly host: string;
+  /** 0 for any free one. */
+  readonly port: number;
+  readonly tls: () => TlsState;
+  readonly service: NodeService;
+  readonly log: Log;
+  /** Told of every connection that failed its handshake. */
+  readonly onStranger: (address: string, reason: string) => void;
+  /** Connections at once; more are closed at once. */
+  readonly maxConnections: number;
+}
+
+export interface Listener {
+  readonly port: number;
+  /** Takes the credentials and authorities anew for the connections to come. */
+  readonly reload: () => void;
+  /** Lets running calls end, up to a number of milliseconds, then closes everything. */
+  readonly stop: (grace: number) => Promise<void>;
+}
+
+const handshakeTimeout = 10_000;
+const largestMessage = 1024 * 1024;
+
+/**
+ * Serves a node over mutually authenticated TLS 1.3. TLS is ended here, not in grpc-js, which is handed connections
+ * that are proven already: so that handshakes that fail can be counted and told, connections bounded, and
+ * certificates changed without a restart. grpc-js calls such a connection “insecure”; none reaches it unproven.
+ * @throws Problem `cannot-listen`
+ */
+export async function startListening(options: ListenOptions): Promise<Listener> {
+  const grpc = new Server({
+    'grpc.max_receive_message_length': largestMessage,
+    'grpc.max_send_message_length': largestMessage * 4,
+    'grpc.max_concurrent_streams': 64,
+    'grpc.max_connection_idle_ms': 10 * 60_000,
+    'grpc.keepalive_time_ms': 60_000,
+    'grpc-node.max_session_memory': 16,
+  });
+  grpc.addService(nodeService, nodeHandlers(options.service, options.tls, options.log));
+  grpc.addService(healthService, healthHandlers(options.service, options.tls));
+  const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
+
+  const secure = createTlsServer(
+    {
+      ...secureContext(options.tls()),
+      ...tlsVersion,
+      ALPNProtocols: ['h2'],
+      requestCert: true,
+      rejectUnauthorized: true,
+      handshakeTimeout,
+    },
+    (socket: TLSSocket) => {
+      socket.on('error', (error) => options.log.debug({ reason: error.message }, 'connection lost'));
+      injector.injectConnection(socket);
+    },
+  );
+  secure.on('tlsClientError', (error, socket) => {
+    options.onStranger(socket.remoteAddress ?? 'unknown', reasonOf(error));
+    socket.destroy();
+  });
+
+  const tcp = createTcpServer({ noDelay: true, keepAlive: true }, (socket: Socket) => {
+    socket.on('error', () => socket.destroy());
+    secure.emit('connection', socket);
+  });
+  tcp.maxConnections = options.maxConnections;
+  const port = await bind(tcp, options);
+
+  return {
+    port,
+    reload: () => secure.setSecureContext(secureContext(options.tls())),
+    stop: async (grace) => {
+      tcp.close();
+      injector.drain(grace);
+      await endWithin(grpc, grace);
+    },
+  };
+}
+
+function bind(tcp: ReturnType<typeof createTcpServer>, { host, port }: ListenOptions): Promise<number> {
+  return new Promise((resolve, reject) => {
+    tcp.once('error', (cause) => {
+      const message = `cannot listen on ${host} port ${port}: ${explainErrno(cause)}`;
+      reject(
+        new Problem('cannot-listen', message, 'change “listen” in the configuration or stop what is there', { cause }),
+      );
+    });
+    tcp.listen({ host, port }, () => {
+      const address = tcp.address();
+      resolve(typeof address === 'object' && address !== null ? address.port : port);
+    });
+  });
+}
+
+function reasonOf(error: Error & { code?: string; reason?: string }): string {
+  return (error.reason ?? error.code ?? error.message).slice(0, 200);
+}
+
+function endWithin(grpc: Server, grace: number): Promise<void> {
+  return new Promise((resolve) => {
+    const force = setTimeout(() => grpc.forceShutdown(), grace);
+    grpc.tryShutdown(() => {
+      clearTimeout(force);
+      resolve();
+    });
+  });
+}
+
+/** The context that a reload would use, made once to see that it can be used. @throws Error of node:tls */
+export function assertUsable(tls: TlsState): void {
+  createSecureContext(secureContext(tls));
+}

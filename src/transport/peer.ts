@@ -1,0 +1,30 @@
+import { X509Certificate } from 'node:crypto';
+import type { ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
+import { proveCertificate, type Trust } from '../core/certificate.ts';
+import { Problem } from '../core/errors.ts';
+import type { Identity } from '../core/identity.ts';
+
+/** A call of any shape: all that is needed of it is the connection it came over. */
+export type AnyCall = Pick<
+  ServerUnaryCall<unknown, unknown> | ServerWritableStream<unknown, unknown>,
+  'getAuthContext'
+>;
+
+/**
+ * Who is at the other end, asked on every call and not only at the handshake: a certificate may be revoked
+ * or expire while its connection lives.
+ * @throws Problem as {@link proveCertificate}
+ */
+export function provePeer(call: AnyCall, kinds: readonly Identity['kind'][], trust: Trust, now: number): Identity {
+  const certificate = call.getAuthContext().sslPeerCertificate;
+  if (certificate === undefined) throw new Problem('foreign-certificate', 'the connection carries no certificate');
+  const parsed = new X509Certificate(certificate.raw);
+  const [first, second] = kinds;
+  try {
+    return proveCertificate(parsed, first ?? 'operator', trust, now).identity;
+  } catch (error) {
+    const other = error instanceof Problem && error.code === 'wrong-kind' ? second : undefined;
+    if (other === undefined) throw error;
+    return proveCertificate(parsed, other, trust, now).identity;
+  }
+}

@@ -1,0 +1,64 @@
+import type {
+  handleServerStreamingCall,
+  handleUnaryCall,
+  ServerUnaryCall,
+  ServerWritableStream,
+  ServiceDefinition,
+  sendUnaryData,
+  UntypedServiceImplementation,
+} from '@grpc/grpc-js';
+import { Problem } from '../core/errors.ts';
+import type { Identity } from '../core/identity.ts';
+import type { Log, NodeService, TlsState } from '../core/ports.ts';
+import { protocol } from '../core/wire/codec.ts';
+import type { CallEvent, DescribeRequest, NodeDescription, ResultReply, SignedRequest } from '../core/wire/messages.ts';
+import { provePeer } from './peer.ts';
+import { statusOf } from './status.ts';
+
+export const nodeService = protocol['mco.v1.Node'] as unknown as ServiceDefinition;
+
+/** gRPC handlers around a NodeService: prove the peer, hand over, map problems to statuses. */
+export function nodeHandlers(service: NodeService, tls: () => TlsState, log: Log): UntypedServiceImplementation {
+  const tell = (error: unknown) => {
+    if (!(error instanceof Problem)) log.error({ err: error }, 'a handler failed');
+    return statusOf(error);
+  };
+  const unary =
+    <Request, Response>(handle: (request: Request, peer: Identity) => Promise<Response>) =>
+    (call: ServerUnaryCall<Request, Response>, done: sendUnaryData<Response>) => {
+      serve(() => handle(call.request, provePeer(call, ['operator'], tls().trust, Date.now()))).then(
+        (response) => done(null, response),
+        (error) => done(tell(error)),
+      );
+    };
+
+  const call: handleServerStreamingCall<SignedRequest, CallEvent> = (stream) => {
+    const gone = new AbortController();
+    stream.on('cancelled', () => gone.abort());
+    const progress = (message: string) => sendProgress(stream, message);
+    serve(() => {
+      const peer = provePeer(stream, ['operator', 'node'], tls().trust, Date.now());
+      return service.call(stream.request, peer, progress, gone.signal);
+    }).then(
+      (reply) => {
+        stream.write({ reply });
+        stream.end();
+      },
+      (error) => stream.emit('error', tell(error)),
+    );
+  };
+  const result: handleUnaryCall<SignedRequest, ResultReply> = unary(service.result);
+  const describe: handleUnaryCall<DescribeRequest, NodeDescription> = unary(service.describe);
+  return { Call: call, Result: result, Describe: describe } as UntypedServiceImplementation;
+}
+
+/** Turns what is thrown at once into a rejection, so that no handler can throw into grpc-js. */
+async function serve<T>(handle: () => Promise<T>): Promise<T> {
+  return await handle();
+}
+
+/** Progress to a client that reads too slowly is dropped rather than kept. */
+function sendProgress(stream: ServerWritableStream<SignedRequest, CallEvent>, message: string): void {
+  if (stream.cancelled || stream.writableNeedDrain) return;
+  stream.write({ progress: { at: Date.now(), message: message.slice(0, 2048) } });
+}

@@ -1,0 +1,50 @@
+import { Metadata, type ServiceError, type StatusObject, status } from '@grpc/grpc-js';
+import { Problem } from '../core/errors.ts';
+
+const codeKey = 'mco-code';
+const hintKey = 'mco-hint-bin';
+
+const grpcCodes: Readonly<Record<string, status>> = {
+  'malformed-message': status.INVALID_ARGUMENT,
+  'malformed-json': status.INVALID_ARGUMENT,
+  'bad-filter': status.INVALID_ARGUMENT,
+  'bad-pattern': status.INVALID_ARGUMENT,
+  'unknown-service': status.NOT_FOUND,
+  'not-serving': status.UNAVAILABLE,
+  'foreign-certificate': status.UNAUTHENTICATED,
+  'expired-certificate': status.UNAUTHENTICATED,
+  'early-certificate': status.UNAUTHENTICATED,
+  'revoked-certificate': status.UNAUTHENTICATED,
+  'bad-certificate': status.UNAUTHENTICATED,
+  'wrong-kind': status.PERMISSION_DENIED,
+};
+
+/** A Problem as a gRPC status; its code and hint go along as metadata. Anything else is told without detail. */
+export function statusOf(error: unknown): Partial<StatusObject> {
+  if (!(error instanceof Problem)) return { code: status.INTERNAL, details: 'internal error: see the log of the node' };
+  const metadata = new Metadata();
+  metadata.set(codeKey, error.code);
+  if (error.hint !== '') metadata.set(hintKey, Buffer.from(error.hint));
+  return { code: grpcCodes[error.code] ?? status.FAILED_PRECONDITION, details: error.message, metadata };
+}
+
+/** The Problem that a gRPC error stands for. */
+export function problemOf(error: ServiceError, node: string): Problem {
+  const [code] = error.metadata.get(codeKey);
+  const [hint] = error.metadata.get(hintKey);
+  if (typeof code === 'string') {
+    return new Problem(code, error.details, hint === undefined ? '' : hint.toString('utf8'), { cause: error });
+  }
+  switch (error.code) {
+    case status.CANCELLED:
+      return new Problem('cancelled', `the call to ${node} was cancelled`, '', { cause: error });
+    case status.DEADLINE_EXCEEDED:
+      return new Problem('no-response', `${node} did not answer in time`, '', { cause: error });
+    case status.UNAVAILABLE:
+      return new Problem('no-response', `the connection to ${node} was lost`, '', { cause: error });
+    case status.RESOURCE_EXHAUSTED:
+      return new Problem('too-large', `${node} refused the message: ${error.details}`, '', { cause: error });
+    default:
+      return new Problem('protocol-error', `${node} answered: ${error.details}`, '', { cause: error });
+  }
+}
