@@ -39,10 +39,3 @@ export function requireP256(key: KeyObject, whose: string): void {
   const found = key.asymmetricKeyDetails?.namedCurve ?? key.asymmetricKeyType ?? 'of an unknown kind';
   throw new Problem('bad-key', `the key of ${whose} is ${found}, not ECDSA over P-256`, 'make a new key with P-256');
 }
-
-/** PKCS#8 in PEM, encrypted (PBES2, AES-256) when there is a passphrase. */
-export function formatPrivateKey(key: KeyObject, passphrase = ''): string {
-  const form = { type: 'pkcs8', format: 'pem' } as const;
-  const options = passphrase === '' ? form : { ...form, cipher: 'aes-256-cbc', passphrase };
-  return key.export(options).toString();
-}

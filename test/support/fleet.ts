@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Authority, makeAuthority } from '../../src/ca/authority.ts';
 import { signCertificate } from '../../src/ca/issue.ts';
-import { formatPrivateKey, makeKeyPair } from '../../src/ca/keys.ts';
+import { makeKeyPair } from '../../src/ca/keys.ts';
+import { formatPrivateKey } from '../../src/ca/private-key.ts';
+import { makeRevocationList, type Revocation } from '../../src/ca/revocation-list.ts';
 import type { Credentials } from '../../src/core/caller.ts';
 import type { Trust } from '../../src/core/certificate.ts';
 import { defineIdentity, type Identity } from '../../src/core/identity.ts';
@@ -49,6 +51,8 @@ export interface Fleet extends AsyncDisposable {
   readonly operator: (name: string, options?: MemberOptions) => Promise<Member>;
   /** From now on `trust.isRevoked` says so. */
   readonly revoke: (member: Member) => void;
+  /** A list of all that was revoked, in PEM; each has a higher number than the one before. Days may be negative. */
+  readonly crl: (options?: { readonly now?: number; readonly days?: number }) => Promise<string>;
   /** Removes the directory. */
   readonly remove: () => Promise<void>;
 }
@@ -58,11 +62,13 @@ export async function makeFleet({ realm = 'devco.net' }: { readonly realm?: stri
   const dir = await mkdtemp(join(tmpdir(), 'mco-fleet-'));
   const caPem = authority.certificate.toString();
   await writeFile(join(dir, 'ca.crt'), caPem);
-  const revoked = new Set<string>();
+  const revoked: Revocation[] = [];
+  let crls = 0;
   const trust: Trust = {
     realm,
     authorities: [authority.certificate],
-    isRevoked: (serial, issuer) => revoked.has(`${issuer} ${serial}`),
+    isRevoked: (serial, issuer) =>
+      issuer === authority.certificate.fingerprint256 && revoked.some((one) => one.serial === serial),
   };
   const remove = () => rm(dir, { recursive: true, force: true });
   return {
@@ -74,8 +80,10 @@ export async function makeFleet({ realm = 'devco.net' }: { readonly realm?: stri
     node: (name, options) => makeMember('node', name, authority, dir, options),
     operator: (name, options) => makeMember('operator', name, authority, dir, options),
     revoke: ({ certificate }) => {
-      revoked.add(`${authority.certificate.fingerprint256} ${certificate.serialNumber}`);
+      revoked.push({ serial: certificate.serialNumber, at: Date.now(), reason: 'unspecified' });
     },
+    crl: ({ now = Date.now(), days = 30 } = {}) =>
+      makeRevocationList({ revoked, number: ++crls, now, days }, authority),
     remove,
     [Symbol.asyncDispose]: remove,
   };
