@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ActionContext, AgentSetup } from '../../src/core/agent.ts';
-import type { Log, NodeView, RunCommand } from '../../src/core/ports.ts';
+import type { Log, NodeView } from '../../src/core/ports.ts';
+import { runCommand } from '../../src/daemon/exec.ts';
 
 /** A log that says nothing. */
 export const silentLog: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
@@ -23,16 +24,16 @@ export const fixedNode: NodeView = {
   }),
 };
 
-/** The daemon's own runner of commands, loaded at the first command. */
-const realRun: RunCommand = async (argv, options) => {
-  const path: string = '../../src/daemon/exec.ts';
-  const { runCommand } = (await import(path)) as { runCommand: RunCommand };
-  return runCommand(argv, options);
-};
-
 /** What the daemon would give an agent; the state directory is a fresh one, gone when the test process ends. */
 export function agentSetup<Config>(config: Config, overrides: Partial<AgentSetup<Config>> = {}): AgentSetup<Config> {
-  return { config, node: fixedNode, stateDirectory: temporaryDirectory(), run: realRun, log: silentLog, ...overrides };
+  return {
+    config,
+    node: fixedNode,
+    stateDirectory: temporaryDirectory(),
+    run: runCommand,
+    log: silentLog,
+    ...overrides,
+  };
 }
 
 /** A call's context; `said` gathers its progress messages. */
@@ -51,9 +52,14 @@ export function actionContext(overrides: Partial<ActionContext> = {}): ActionCon
   };
 }
 
+const temporary: string[] = [];
+process.once('exit', () => {
+  for (const directory of temporary) rmSync(directory, { recursive: true, force: true });
+});
+
 /** A directory that is removed when the test process ends. */
 export function temporaryDirectory(): string {
   const directory = mkdtempSync(join(tmpdir(), 'mco-deploy-test-'));
-  process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
+  temporary.push(directory);
   return directory;
 }

@@ -1,0 +1,24 @@
+import { type Agent, type AgentSetup, defineHandlers } from '../../core/agent.ts';
+import type { HaproxyConfig } from './config.ts';
+import { haproxyDdl } from './ddl.ts';
+import { disable } from './disable.ts';
+import { enable } from './enable.ts';
+import type { LoadBalancer } from './order.ts';
+import { defineRuntime } from './runtime.ts';
+import { list, status } from './status.ts';
+import { defineTurns } from './turns.ts';
+
+/** Serves one load balancer: all the HAProxy processes whose sockets are configured. */
+export async function startHaproxy({ config }: AgentSetup<HaproxyConfig>): Promise<Agent> {
+  const runtimes = config.sockets.map((socket) => defineRuntime(socket, config.timeout));
+  const balancer: LoadBalancer = { runtimes, config };
+  const inTurn = defineTurns();
+  return {
+    handlers: defineHandlers(haproxyDdl, {
+      list: ({ server }, context) => list(balancer, server, context),
+      status: (input, context) => status(balancer, input, context),
+      disable: (input, context) => inTurn(() => disable(balancer, input, context), context.signal),
+      enable: (input, context) => inTurn(() => enable(balancer, input, context), context.signal),
+    }),
+  };
+}

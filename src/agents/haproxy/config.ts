@@ -1,0 +1,54 @@
+import type { FromSchema } from 'json-schema-to-ts';
+
+/** The haproxy agent's section of node.yaml; times are seconds. */
+export const haproxyConfigSchema = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    sockets: {
+      description: 'Runtime API of each HAProxy process: an absolute path, or HOST:PORT; each with “level admin”',
+      type: 'array',
+      items: { type: 'string', minLength: 2, maxLength: 255, pattern: '^(/[^\\x00]*|[^\\s/]+:[0-9]{1,5})$' },
+      minItems: 1,
+      maxItems: 32,
+      uniqueItems: true,
+      default: ['/run/haproxy/admin.sock'],
+    },
+    servers: {
+      description: 'The name that HAProxy has for a node, where it is not the node’s own',
+      type: 'object',
+      additionalProperties: { type: 'string', maxLength: 255, pattern: '^[A-Za-z0-9_.:-]+$' },
+      default: {},
+    },
+    min_available: {
+      description: 'Servers of a backend that must be left when some are taken out',
+      type: 'integer',
+      minimum: 0,
+      maximum: 10000,
+      default: 1,
+    },
+    drain_timeout: {
+      description: 'How long sessions may take to end before a server goes into maintenance all the same',
+      type: 'number',
+      minimum: 0,
+      maximum: 60,
+      default: 5,
+    },
+    enable_timeout: {
+      description: 'How long a server may take to pass its checks',
+      type: 'number',
+      exclusiveMinimum: 0,
+      maximum: 60,
+      default: 10,
+    },
+    timeout: {
+      description: 'How long HAProxy may take to answer one command',
+      type: 'number',
+      exclusiveMinimum: 0,
+      maximum: 30,
+      default: 3,
+    },
+  },
+} as const;
+
+export type HaproxyConfig = FromSchema<typeof haproxyConfigSchema>;

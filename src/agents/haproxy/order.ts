@@ -1,0 +1,67 @@
+import type { ActionContext } from '../../core/agent.ts';
+import { type BackendView, readBackend, requireAdmin } from './backend.ts';
+import type { HaproxyConfig } from './config.ts';
+import { parseNames, resolveTargets, type Target } from './names.ts';
+import type { Runtime } from './runtime.ts';
+import type { Server } from './server.ts';
+
+/** What the actions share: the sockets of the load balancer and how it is configured. */
+export interface LoadBalancer {
+  readonly runtimes: readonly Runtime[];
+  readonly config: HaproxyConfig;
+}
+
+/** What a call is about: the servers it names, as every socket sees them now. */
+export interface Order {
+  readonly backend: string;
+  readonly views: readonly BackendView[];
+  readonly targets: readonly Target[];
+}
+
+export interface OrderInput {
+  readonly backend: string;
+  readonly server: string;
+}
+
+/** What a change answers; the same for taking out and putting in. */
+export interface ChangeReport {
+  readonly backend: string;
+  readonly changed: string[];
+  readonly unchanged: string[];
+  readonly available: number;
+}
+
+/**
+ * Reads the backend, finds every server and sees that changes are allowed, before any is made.
+ * @throws Problem `unknown-backend`, `unknown-server`, `haproxy-not-admin`, …
+ */
+export async function takeOrder(balancer: LoadBalancer, input: OrderInput, context: ActionContext): Promise<Order> {
+  const names = parseNames(input.server);
+  const views = await readBackend(balancer.runtimes, input.backend, context.signal);
+  const targets = await resolveTargets(names, views, balancer.config.servers);
+  await requireAdmin(views, context.signal);
+  return { backend: input.backend, views, targets };
+}
+
+/** A server on one socket. */
+export interface Seat {
+  readonly view: BackendView;
+  readonly server: Server;
+}
+
+/** The servers of that name, one a socket. */
+export function seatsOf(views: readonly BackendView[], name: string): Seat[] {
+  return views.flatMap((view) => {
+    const server = view.servers.find((one) => one.name === name);
+    return server === undefined ? [] : [{ view, server }];
+  });
+}
+
+/** Names for people: as asked for, with HAProxy’s name where it is another. */
+export function formatTarget({ name, server }: Target): string {
+  return name === server ? name : `${name} (${server})`;
+}
+
+export function namesOf(targets: readonly Target[]): string[] {
+  return targets.map(({ name }) => name);
+}

@@ -1,0 +1,463 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { Agent } from 'node:http';
+import { connect, createServer } from 'node:net';
+import { join } from 'node:path';
+import { afterEach, describe, test } from 'node:test';
+import { startHaproxy } from '../../src/agents/haproxy/agent.ts';
+import type { HaproxyConfig } from '../../src/agents/haproxy/config.ts';
+import type { ActionContext } from '../../src/core/agent.ts';
+import { Problem } from '../../src/core/errors.ts';
+import { actionContext, agentSetup, temporaryDirectory } from '../support/agent-setup.ts';
+import { type HaproxyProcess, startHaproxyProcess, startWebServer, type WebServer } from '../support/haproxy.ts';
+
+interface Change {
+  backend: string;
+  changed: string[];
+  unchanged: string[];
+  available: number;
+}
+interface Status {
+  ready: boolean;
+  out: string[];
+  servers: { name: string; server: string; status: string; check: string; in_rotation: boolean; sessions: number }[];
+}
+type Call = (input: object, context?: ActionContext) => Promise<unknown>;
+
+const ended: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  await Promise.all(ended.splice(0).map((end) => end()));
+});
+
+async function webServers(count: number): Promise<WebServer[]> {
+  const servers = await Promise.all(Array.from({ length: count }, (_, index) => startWebServer(`web${index + 1}`)));
+  for (const server of servers) ended.push(server.kill);
+  return servers;
+}
+
+const line = ({ name, port }: WebServer, options = 'check') => `server ${name} 127.0.0.1:${port} ${options}`;
+
+async function haproxy(servers: readonly string[], more?: string): Promise<HaproxyProcess> {
+  const started = await startHaproxyProcess(servers, more);
+  ended.push(started.stop);
+  return started;
+}
+
+async function agent(sockets: string[], more: Partial<HaproxyConfig> = {}) {
+  const config = { sockets, servers: {}, min_available: 1, drain_timeout: 3, enable_timeout: 5, timeout: 3, ...more };
+  const { handlers } = await startHaproxy(agentSetup<HaproxyConfig>(config));
+  const call = (action: string): Call => {
+    const handler = handlers[action] as unknown as (input: object, context: ActionContext) => Promise<unknown>;
+    return (input, context = actionContext()) => handler(input, context);
+  };
+  return {
+    list: call('list') as (input: object) => Promise<{ backends: unknown[]; holding: string[] }>,
+    status: call('status') as (input: object, context?: ActionContext) => Promise<Status>,
+    disable: call('disable') as (input: object, context?: ActionContext) => Promise<Change>,
+    enable: call('enable') as (input: object, context?: ActionContext) => Promise<Change>,
+  };
+}
+
+/** The admin state of each server, as HAProxy tells it. */
+async function adminStates({ ask }: HaproxyProcess): Promise<Record<string, number>> {
+  const lines = (await ask('show servers state app')).split('\n').slice(2);
+  return Object.fromEntries(lines.map((text) => text.split(' ')).map((fields) => [fields[3], Number(fields[6])]));
+}
+
+const fails = (code: string, words?: RegExp) => (error: unknown) => {
+  assert.ok(error instanceof Problem, String(error));
+  assert.equal(error.code, code, error.message);
+  if (words !== undefined) assert.match(`${error.message}: ${error.hint}`, words);
+  return true;
+};
+
+describe('taking servers out', () => {
+  test('puts them into maintenance, and says so only once', async () => {
+    const web = await webServers(4);
+    const lb = await haproxy(web.map((one) => line(one)));
+    const { disable } = await agent([lb.socket], { servers: { 'dev3.devco.net': 'web3' } });
+    const first = await disable({ backend: 'app', server: 'web2,dev3.devco.net' });
+    assert.deepEqual(first, { backend: 'app', changed: ['web2', 'dev3.devco.net'], unchanged: [], available: 2 });
+    assert.deepEqual(await adminStates(lb), { web1: 0, web2: 1, web3: 1, web4: 0 });
+    const again = await disable({ backend: 'app', server: 'web2,dev3.devco.net' });
+    assert.deepEqual(again, { backend: 'app', changed: [], unchanged: ['web2', 'dev3.devco.net'], available: 2 });
+  });
+
+  test('fails for all when one is unknown, and changes none', async () => {
+    const web = await webServers(2);
+    const lb = await haproxy(web.map((one) => line(one)));
+    const { disable, enable } = await agent([lb.socket]);
+    for (const change of [disable, enable]) {
+      const call = change({ backend: 'app', server: 'web1,web8,web9' });
+      await assert.rejects(call, fails('unknown-server', /has no server web8, web9/));
+    }
+    await assert.rejects(disable({ backend: 'apq', server: 'web1' }), fails('unknown-backend', /did you mean “app”/));
+    assert.deepEqual(await adminStates(lb), { web1: 0, web2: 0 });
+  });
+
+  test('leaves the last usable servers, unless told to take them', async () => {
+    const web = await webServers(3);
+    const lb = await haproxy(web.map((one, index) => line(one, index === 2 ? 'backup' : '')));
+    const { disable } = await agent([lb.socket]);
+    const all = { backend: 'app', server: 'web1,web2' };
+    await assert.rejects(disable(all), fails('too-few-servers', /would leave 0 usable servers/));
+    await assert.rejects(disable(all, actionContext({ dryRun: true })), fails('too-few-servers'));
+    await assert.rejects(disable({ backend: 'app', server: 'web1', min_available: 2 }), fails('too-few-servers'));
+    assert.deepEqual(await adminStates(lb), { web1: 0, web2: 0, web3: 0 });
+    assert.equal((await disable({ ...all, min_available: 0 })).available, 0);
+  });
+
+  test('two calls at once cannot together take out what neither may', async () => {
+    const web = await webServers(2);
+    const lb = await haproxy(web.map((one) => line(one, '')));
+    const { disable } = await agent([lb.socket]);
+    const calls = ['web1', 'web2'].map((server) => disable({ backend: 'app', server }));
+    const [first, second] = await Promise.allSettled(calls);
+    assert.equal(first?.status, 'fulfilled');
+    assert.equal(second?.status, 'rejected');
+    assert.deepEqual(await adminStates(lb), { web1: 1, web2: 0 });
+  });
+
+  test('says in a dry run what it would do, and does nothing', async () => {
+    const web = await webServers(3);
+    const lb = await haproxy(web.map((one) => line(one, '')));
+    const { disable, enable } = await agent([lb.socket]);
+    const dry = () => actionContext({ dryRun: true });
+    const input = { backend: 'app', server: 'web1,web2' };
+    assert.deepEqual(await disable(input, dry()), {
+      backend: 'app',
+      changed: ['web1', 'web2'],
+      unchanged: [],
+      available: 1,
+    });
+    assert.deepEqual(await adminStates(lb), { web1: 0, web2: 0, web3: 0 });
+    await disable({ backend: 'app', server: 'web1' });
+    assert.deepEqual(await enable(input, dry()), {
+      backend: 'app',
+      changed: ['web1'],
+      unchanged: ['web2'],
+      available: 3,
+    });
+    assert.deepEqual(await adminStates(lb), { web1: 1, web2: 0, web3: 0 });
+    await assert.rejects(enable({ backend: 'app', server: 'web7' }, dry()), fails('unknown-server'));
+  });
+
+  test('lets a running request end before maintenance', async () => {
+    const web = await webServers(2);
+    const lb = await haproxy(web.map((one) => line(one, '')));
+    const { disable } = await agent([lb.socket]);
+    const gate = Promise.withResolvers<void>();
+    for (const one of web) one.hold(gate.promise);
+    const answers = [lb.get(), lb.get()];
+    await sessionsOn(lb, 2);
+    const waiting = Promise.withResolvers<void>();
+    const context = {
+      ...actionContext(),
+      progress: (message: string) => waiting.resolve(assert.match(message, /web1: 1 session/)),
+    };
+    const call = disable({ backend: 'app', server: 'web1' }, context);
+    await waiting.promise;
+    assert.equal((await adminStates(lb)).web1, 8);
+    gate.resolve();
+    await call;
+    assert.equal((await adminStates(lb)).web1, 1);
+    assert.deepEqual(
+      (await Promise.all(answers)).map(({ status }) => status),
+      [200, 200],
+    );
+  });
+
+  test('goes into maintenance at the deadline all the same, and names what is left', async () => {
+    const web = await webServers(2);
+    const lb = await haproxy(web.map((one) => line(one, '')));
+    const { disable } = await agent([lb.socket], { drain_timeout: 0.1 });
+    const gate = Promise.withResolvers<void>();
+    for (const one of web) one.hold(gate.promise);
+    const answers = [lb.get(), lb.get()];
+    await sessionsOn(lb, 2);
+    const context = actionContext();
+    await disable({ backend: 'app', server: 'web1' }, context);
+    assert.match(context.said.at(-1) ?? '', /sessions left after 0.1 s: web1: 1 session/);
+    assert.equal((await adminStates(lb)).web1, 1);
+    gate.resolve();
+    assert.deepEqual(
+      (await Promise.all(answers)).map(({ status }) => status),
+      [200, 200],
+    );
+  });
+
+  test('puts back what it changed when it is cancelled', async () => {
+    const web = await webServers(3);
+    const lb = await haproxy(web.map((one) => line(one, '')));
+    await lb.ask('set server app/web2 state drain');
+    const { disable } = await agent([lb.socket]);
+    const gate = Promise.withResolvers<void>();
+    for (const one of web) one.hold(gate.promise);
+    const answers = [lb.get(), lb.get()];
+    await sessionsOn(lb, 2);
+    const stop = new AbortController();
+    const context = { ...actionContext({ signal: stop.signal }), progress: () => stop.abort() };
+    const call = disable({ backend: 'app', server: 'web1,web2' }, context);
+    await assert.rejects(call, fails('cancelled', /put back: web1 to ready, web2 to drain/));
+    assert.deepEqual(await adminStates(lb), { web1: 0, web2: 8, web3: 0 });
+    gate.resolve();
+    await Promise.all(answers);
+  });
+});
+
+/** Waits until that many requests are being served. */
+async function sessionsOn({ ask }: HaproxyProcess, count: number): Promise<void> {
+  for (;;) {
+    const servers = (await ask('show stat app 4 -1')).split('\n').slice(1);
+    if (servers.reduce((sum, text) => sum + Number(text.split(',')[4]), 0) === count) return;
+  }
+}
+
+describe('putting servers back', () => {
+  test('waits for a check begun after the change', async () => {
+    const web = await webServers(2);
+    const lb = await haproxy(web.map((one) => line(one)));
+    const { disable, enable, status } = await agent([lb.socket]);
+    await disable({ backend: 'app', server: 'web1' });
+    const back = await enable({ backend: 'app', server: 'web1' });
+    assert.deepEqual(back, { backend: 'app', changed: ['web1'], unchanged: [], available: 2 });
+    const { ready, servers } = await status({ backend: 'app', server: 'web1' });
+    assert.equal(ready, true);
+    assert.match(servers[0]?.status ?? '', /^UP$/);
+  });
+
+  for (const options of ['check', 'check fall 1']) {
+    test(`a server that died in maintenance stays out and gets no request (${options})`, async () => {
+      const web = await webServers(3);
+      const [dead, alive] = web as [WebServer, WebServer, WebServer];
+      const lb = await haproxy(web.map((one) => line(one, options)));
+      const { disable, enable } = await agent([lb.socket], { enable_timeout: 0.6 });
+      const input = { backend: 'app', server: 'web1,web2' };
+      await disable(input);
+      await dead.kill();
+      const call = enable(input);
+      const answers: number[] = [];
+      const asking = (async () => {
+        let over = false;
+        void call
+          .catch(() => {})
+          .then(() => {
+            over = true;
+          });
+        while (!over) answers.push((await lb.get()).status);
+      })();
+      await assert.rejects(
+        call,
+        fails('server-not-up', /web1: L4CON.*Connection refused.*enabled: web2.*web1 to maint/),
+      );
+      await asking;
+      assert.deepEqual(new Set(answers), new Set([200]));
+      assert.deepEqual(await adminStates(lb), { web1: 1, web2: 0, web3: 0 });
+      assert.ok(alive.served() > 0);
+      await dead.revive();
+      assert.deepEqual((await enable(input)).changed, ['web1']);
+      assert.deepEqual(await adminStates(lb), { web1: 0, web2: 0, web3: 0 });
+    });
+  }
+
+  test('gives the words of a check that fails by its answer', async () => {
+    const web = await webServers(2);
+    const lb = await haproxy(web.map((one) => line(one)));
+    const { disable, enable } = await agent([lb.socket], { enable_timeout: 0.5 });
+    await disable({ backend: 'app', server: 'web1' });
+    web[0]?.checkStatus(503);
+    await assert.rejects(enable({ backend: 'app', server: 'web1' }), fails('server-not-up', /L7STS 503/));
+  });
+
+  test('a server without checks, one in drain and one disabled by the configuration come in', async () => {
+    const web = await webServers(3);
+    const [a, b, c] = web as [WebServer, WebServer, WebServer];
+    const lb = await haproxy([line(a, ''), line(b), line(c, 'check disabled')]);
+    const { enable, status } = await agent([lb.socket]);
+    await lb.ask('set server app/web1 state maint');
+    await lb.ask('set server app/web2 state drain');
+    const all = { backend: 'app', server: 'web1,web2,web3' };
+    assert.deepEqual((await enable(all)).changed, ['web1', 'web2', 'web3']);
+    assert.deepEqual((await status(all)).out, []);
+    assert.deepEqual((await enable(all)).unchanged, ['web1', 'web2', 'web3']);
+  });
+
+  test('says when a server is in but has the weight 0', async () => {
+    const web = await webServers(2);
+    const lb = await haproxy(web.map((one) => line(one, '')));
+    await lb.ask('set server app/web1 weight 0');
+    const { enable, status } = await agent([lb.socket], { enable_timeout: 0.1 });
+    assert.deepEqual((await status({ backend: 'app' })).out, ['web1']);
+    await assert.rejects(enable({ backend: 'app', server: 'web1' }), fails('server-not-up', /its weight is 0/));
+  });
+});
+
+describe('under load', () => {
+  for (const keepAlive of [false, true]) {
+    test(`taking out and putting back half the servers loses no request (keep-alive ${keepAlive})`, async () => {
+      const web = await webServers(4);
+      const lb = await haproxy(web.map((one) => line(one)));
+      const { disable, enable } = await agent([lb.socket]);
+      const client = new Agent({ keepAlive, maxSockets: 8 });
+      const answers: { status: number; body: string }[] = [];
+      let over = false;
+      const load = Array.from({ length: 6 }, async () => {
+        while (!over || answers.length < 300) answers.push(await lb.get(client));
+      });
+      for (const half of ['web1,web3', 'web2,web4']) {
+        await disable({ backend: 'app', server: half });
+        const out = web.filter(({ name }) => half.includes(name));
+        // What an upgrade does at its worst: the servers go away and come back.
+        for (const one of out) await one.kill();
+        for (const one of out) await one.revive();
+        await enable({ backend: 'app', server: half });
+      }
+      over = true;
+      await Promise.all(load);
+      client.destroy();
+      assert.ok(answers.length >= 300);
+      assert.deepEqual(
+        answers.filter(({ status }) => status !== 200),
+        [],
+      );
+      assert.deepEqual(new Set(answers.map(({ body }) => body)), new Set(['web1', 'web2', 'web3', 'web4']));
+    });
+  }
+});
+
+describe('several sockets', () => {
+  test('all of them change, or none', async () => {
+    const web = await webServers(2);
+    const [one, two] = [await haproxy(web.map((w) => line(w, ''))), await haproxy(web.map((w) => line(w, '')))];
+    const both = await agent([one.socket, two.socket]);
+    await both.disable({ backend: 'app', server: 'web1' });
+    assert.deepEqual(
+      [await adminStates(one), await adminStates(two)],
+      [
+        { web1: 1, web2: 0 },
+        { web1: 1, web2: 0 },
+      ],
+    );
+    await two.ask('set server app/web1 state ready');
+    assert.deepEqual((await both.status({ backend: 'app' })).out, ['web1']);
+    assert.deepEqual((await both.enable({ backend: 'app', server: 'web1' })).changed, ['web1']);
+    assert.deepEqual(await adminStates(one), { web1: 0, web2: 0 });
+  });
+
+  test('a server that one of them does not know fails the call on all', async () => {
+    const web = await webServers(3);
+    const one = await haproxy(web.map((w) => line(w, '')));
+    const two = await haproxy(web.slice(0, 2).map((w) => line(w, '')));
+    const { disable } = await agent([one.socket, two.socket]);
+    await assert.rejects(disable({ backend: 'app', server: 'web1,web3' }), fails('unknown-server', /no server web3/));
+    assert.deepEqual(await adminStates(one), { web1: 0, web2: 0, web3: 0 });
+  });
+
+  test('puts back on the first what the second refuses', async () => {
+    const web = await webServers(2);
+    const one = await haproxy(web.map((w) => line(w, '')));
+    const two = await haproxy(web.map((w) => line(w, '')));
+    const refusing = await standIn(two.socket, (command) => (command.endsWith('state maint') ? 'No.\n\n' : undefined));
+    const { disable } = await agent([one.socket, refusing]);
+    const call = disable({ backend: 'app', server: 'web1' });
+    await assert.rejects(
+      call,
+      fails('haproxy-refused', /refused “set server app\/web1 state maint”: No\..*web1 to ready/),
+    );
+    assert.deepEqual(
+      [await adminStates(one), await adminStates(two)],
+      [
+        { web1: 0, web2: 0 },
+        { web1: 0, web2: 0 },
+      ],
+    );
+  });
+});
+
+/** A unix socket that passes commands on to another, save those that it answers itself. */
+async function standIn(socket: string, answer: (command: string) => string | undefined): Promise<string> {
+  const path = join(temporaryDirectory(), 'stand-in.sock');
+  const server = createServer((client) => {
+    client.once('data', (chunk: Buffer) => {
+      const own = answer(chunk.toString().trim());
+      if (own !== undefined) return client.end(own);
+      const real = connect(socket);
+      real.write(chunk);
+      return real.pipe(client);
+    });
+  });
+  server.listen(path);
+  await once(server, 'listening');
+  ended.push(async () => server.close());
+  return path;
+}
+
+describe('a socket that is of no use', () => {
+  test('that is gone, or hangs, or closes, is one clear problem', async () => {
+    const web = await webServers(1);
+    const lb = await haproxy(web.map((one) => line(one, '')));
+    const missing = await agent([join(temporaryDirectory(), 'none.sock')]);
+    await assert.rejects(
+      missing.status({ backend: 'app' }),
+      fails('haproxy-unreachable', /none\.sock cannot be asked: no such file/),
+    );
+    const silent = await agent([await standIn(lb.socket, () => ' '.repeat(0))], { timeout: 0.2 });
+    await assert.rejects(silent.status({ backend: 'app' }), fails('haproxy-answer', /without answering/));
+    const stuck = createServer(() => {}).listen(0, '127.0.0.1');
+    await once(stuck, 'listening');
+    ended.push(async () => stuck.close());
+    const address = stuck.address() as { port: number };
+    const hanging = await agent([`127.0.0.1:${address.port}`], { timeout: 0.2 });
+    await assert.rejects(hanging.disable({ backend: 'app', server: 'web1' }), fails('haproxy-timeout', /within 0.2 s/));
+    await lb.stop();
+    const crashed = await agent([lb.socket]);
+    await assert.rejects(crashed.list({}), fails('haproxy-unreachable', /connection refused/));
+  });
+
+  test('that may only read is found before anything changes', async () => {
+    const web = await webServers(2);
+    const lb = await haproxy(web.map((one) => line(one, '')));
+    const { disable, status } = await agent([lb.readOnlySocket]);
+    assert.equal((await status({ backend: 'app' })).ready, true);
+    await assert.rejects(disable({ backend: 'app', server: 'web1' }), fails('haproxy-not-admin', /level “user”/));
+  });
+
+  test('names that would be more than names reach no socket', async () => {
+    const web = await webServers(2);
+    const lb = await haproxy(web.map((one) => line(one, '')));
+    const { disable, status } = await agent([lb.socket]);
+    for (const bad of ['web1;show info', 'web1\nshow info', '@1', 'web1 state maint', 'a,,b', 'x\\']) {
+      await assert.rejects(disable({ backend: 'app', server: bad }), fails('bad-name'), bad);
+      await assert.rejects(status({ backend: bad }), fails('bad-name'), bad);
+    }
+    await assert.rejects(status({ backend: '3' }), fails('unknown-backend'));
+    await assert.rejects(status({ backend: '-1' }), fails('unknown-backend'));
+  });
+});
+
+describe('what there is', () => {
+  test('lists backends, and those that hold all servers asked for by name, map or address', async () => {
+    const web = await webServers(2);
+    const [a, b] = web as [WebServer, WebServer];
+    const lb = await haproxy(
+      web.map((one) => line(one, '')),
+      `backend other\n  server web1 127.0.0.2:80\n  server x 127.0.0.3:80`,
+    );
+    const { list, status } = await agent([lb.socket], { servers: { 'dev2.devco.net': 'web2' } });
+    const all = await list({});
+    assert.deepEqual(all.backends, [
+      { name: 'app', servers: ['web1', 'web2'] },
+      { name: 'other', servers: ['web1', 'x'] },
+    ]);
+    assert.deepEqual((await list({ server: 'web1' })).holding, ['app', 'other']);
+    assert.deepEqual((await list({ server: 'web1,dev2.devco.net' })).holding, ['app']);
+    assert.deepEqual((await list({ server: '127.0.0.3' })).holding, ['other']);
+    assert.deepEqual((await list({ server: `127.0.0.1:${b.port},127.0.0.1:${a.port}` })).holding, ['app']);
+    assert.deepEqual((await list({ server: '127.0.0.1' })).holding, [], 'an address of two servers names neither');
+    const { servers } = await status({ backend: 'app', server: `dev2.devco.net` });
+    assert.deepEqual(
+      servers.map(({ name, server, status: said, in_rotation }) => ({ name, server, said, in_rotation })),
+      [{ name: 'dev2.devco.net', server: 'web2', said: 'no check', in_rotation: true }],
+    );
+  });
+});
