@@ -1,4 +1,5 @@
-import type { KeyObject, X509Certificate } from 'node:crypto';
+import { type KeyObject, X509Certificate } from 'node:crypto';
+import { Problem } from '../core/errors.ts';
 import { defineIdentity } from '../core/identity.ts';
 import { buildCertificate, keyIdOf, validityOf } from './certificate.ts';
 import { makeKeyPair } from './keys.ts';
@@ -30,4 +31,26 @@ export async function makeAuthority(realm: string, now: number, days = authority
     ...validityOf(authorityProfile, now, days),
   });
   return { realm, certificate, key: privateKey };
+}
+
+/**
+ * @param file how to call it in a message
+ * @throws Problem `bad-ca`
+ */
+export function parseAuthority(pem: string, file: string): X509Certificate {
+  try {
+    const certificate = new X509Certificate(pem);
+    if (certificate.ca) return certificate;
+  } catch {}
+  throw new Problem('bad-ca', `${file} is no CA certificate`);
+}
+
+/**
+ * The realm stands in the CA's own certificate, as `mco://REALM/ca`.
+ * @throws Problem `bad-ca`
+ */
+export function realmOf(certificate: X509Certificate, file: string): string {
+  const [, realm] = /(?:^|, )URI:mco:\/\/([^/,]+)\/ca(?:,|$)/.exec(certificate.subjectAltName ?? '') ?? [];
+  if (realm !== undefined) return realm;
+  throw new Problem('bad-ca', `${file} names no realm`, 'it was not made by “mco-deploy ca init”');
 }

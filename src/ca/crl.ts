@@ -1,5 +1,4 @@
 import { verify, type X509Certificate } from 'node:crypto';
-import type { Trust } from '../core/certificate.ts';
 import { Problem } from '../core/errors.ts';
 import { type Element, readChildren, readHexInteger, readOnly, readTime, requireTag, tags } from './der.ts';
 import { decodePem } from './pem.ts';
@@ -32,27 +31,27 @@ const ecdsaWithSha256 = '06082a8648ce3d040302';
  */
 export function readCrl(pem: string, authorities: readonly X509Certificate[]): Crl {
   const [crl, ...more] = readCrls(pem, authorities);
-  if (crl === undefined || more.length > 0) throw new Problem('bad-crl', 'one revocation list is expected in the file');
+  if (crl === undefined || more.length > 0) {
+    throw new Problem('bad-crl', 'one revocation list is expected in the file');
+  }
   return crl;
 }
 
 /**
- * Reads the lists in a PEM text: one of each CA while one takes over from the other.
+ * Reads the lists in a PEM text: one of each CA while one takes over from the other. Those of a CA that is not
+ * trusted here are passed over, as long as one is left.
  * @throws Problem as {@link readCrl}
  */
 export function readCrls(pem: string, authorities: readonly X509Certificate[]): Crl[] {
   if (pem.length > largest) throw new Problem('bad-crl', `the revocation list is larger than ${largest} bytes`);
   const blocks = decodePem(pem, crlLabel);
   if (blocks.length === 0) throw new Problem('bad-crl', `there is no “BEGIN ${crlLabel}” in the file`);
-  return blocks.map((block) => parseCrl(block, authorities));
+  const crls = blocks.map((block) => parseCrl(block, authorities)).filter((crl) => crl !== undefined);
+  if (crls.length === 0) throw new Problem('foreign-crl', 'the revocation list was not signed by this fleet’s CA');
+  return crls;
 }
 
-/** What {@link Trust} asks, answered out of lists. */
-export function revocationOf(crls: readonly Crl[]): Trust['isRevoked'] {
-  return (serial, issuer) => crls.some((crl) => crl.issuerFingerprint === issuer && crl.isRevoked(serial));
-}
-
-function parseCrl(bytes: Uint8Array, authorities: readonly X509Certificate[]): Crl {
+function parseCrl(bytes: Uint8Array, authorities: readonly X509Certificate[]): Crl | undefined {
   try {
     const [list, algorithm, signature] = readChildren(readOnly(bytes, tags.sequence));
     const tbs = requireTag(list, tags.sequence);
@@ -62,7 +61,7 @@ function parseCrl(bytes: Uint8Array, authorities: readonly X509Certificate[]): C
       requireTag(signature, tags.bitString),
       authorities,
     );
-    return { issuerFingerprint: issuer.fingerprint256, ...parseList(tbs) };
+    return issuer && { issuerFingerprint: issuer.fingerprint256, ...parseList(tbs) };
   } catch (cause) {
     if (cause instanceof Problem && cause.code !== 'bad-der') throw cause;
     throw new Problem('bad-crl', 'the revocation list is damaged', 'fetch it again', { cause });
@@ -75,15 +74,11 @@ function signerOf(
   algorithm: Element,
   signature: Element,
   authorities: readonly X509Certificate[],
-): X509Certificate {
+): X509Certificate | undefined {
   const isOurs = Buffer.from(algorithm.content).toString('hex') === ecdsaWithSha256;
-  const signer = authorities.find(
+  return authorities.find(
     (authority) => isOurs && verify('sha256', tbs.whole, authority.publicKey, signature.content.subarray(1)),
   );
-  if (signer === undefined) {
-    throw new Problem('foreign-crl', 'the revocation list was not signed by this fleet’s CA');
-  }
-  return signer;
 }
 
 /** TBSCertList of RFC 5280, 5.1. */

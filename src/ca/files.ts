@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { link, open, rename, rm } from 'node:fs/promises';
+import { link, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { syncDirectory } from '../core/durable.ts';
 import { errnoOf, explainErrno, Problem } from '../core/errors.ts';
 
 /** A file that is either there whole, with its mode, or not at all. */
@@ -23,7 +24,7 @@ export async function writeWhole({ path, content, mode, replace }: FileToWrite):
     await syncDirectory(dirname(path));
   } catch (cause) {
     if (errnoOf(cause) === 'EEXIST') {
-      throw new Problem('file-exists', `${path} exists already`, 'move it away, or replace it with --force', { cause });
+      throw new Problem('file-exists', `${path} exists already`, 'move it away first', { cause });
     }
     throw new Problem('unwritable-file', `${path} cannot be written: ${explainErrno(cause)}`, '', { cause });
   } finally {
@@ -42,12 +43,21 @@ async function writeDraft(path: string, content: string | Uint8Array, mode: numb
   }
 }
 
-/** A new name is on the disk only when its directory is. */
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r');
+/** @throws Problem `unreadable-file` when the file is there and can't be read */
+export async function readIfThere(path: string): Promise<string | undefined> {
   try {
-    await directory.sync();
-  } finally {
-    await directory.close();
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    if (errnoOf(cause) === 'ENOENT') return undefined;
+    throw new Problem('unreadable-file', `${path} cannot be read: ${explainErrno(cause)}`, '', { cause });
+  }
+}
+
+/** @throws Problem `unwritable-file` */
+export async function makeDirectory(path: string, mode: number): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true, mode });
+  } catch (cause) {
+    throw new Problem('unwritable-file', `the directory ${path} cannot be made: ${explainErrno(cause)}`, '', { cause });
   }
 }

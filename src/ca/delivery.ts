@@ -1,0 +1,88 @@
+import type { KeyObject, X509Certificate } from 'node:crypto';
+import { lstat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { errnoOf, Problem } from '../core/errors.ts';
+import type { Identity } from '../core/identity.ts';
+import { makeDirectory, readIfThere, writeWhole } from './files.ts';
+import { formatPrivateKey } from './private-key.ts';
+import { startingFiles } from './starting-files.ts';
+import { type ArchiveEntry, packArchive } from './tar.ts';
+
+/** What a holder is handed. */
+export interface Delivery {
+  readonly kind: Identity['kind'];
+  readonly name: string;
+  readonly certificate: X509Certificate;
+  /** Absent when the holder has made its own. */
+  readonly key?: KeyObject;
+  /** PEM of all CAs to trust. */
+  readonly ca: string;
+  readonly crl?: string;
+  /** Whether an archive also holds a configuration to start from: not where one is in use already. */
+  readonly starting: boolean;
+}
+
+/** Where it goes: into a directory as files, or into one archive with a starting configuration besides. */
+export interface Place {
+  readonly form: 'directory' | 'bundle';
+  readonly path: string;
+  readonly replace: boolean;
+}
+
+/** The names under which the configuration looks for them. */
+function credentialFiles({ kind, certificate, key, ca, crl }: Delivery): ArchiveEntry[] {
+  return [
+    ...(key === undefined ? [] : [{ path: `${kind}.key`, mode: 0o600, content: formatPrivateKey(key) }]),
+    { path: `${kind}.crt`, mode: 0o644, content: certificate.toString() },
+    { path: 'ca.crt', mode: 0o644, content: ca },
+    ...(crl === undefined ? [] : [{ path: 'crl.pem', mode: 0o644, content: crl }]),
+  ];
+}
+
+/**
+ * Refuses early, so that nothing is issued that could not be handed out. Where it goes into a directory, a newer crl.pem
+ * replaces what is there; another CA does not.
+ * @throws Problem `file-exists`
+ */
+export async function requireFree(place: Place, what: Pick<Delivery, 'kind' | 'ca'>, withKey: boolean): Promise<void> {
+  if (place.replace) return;
+  const names = withKey ? [`${what.kind}.key`, `${what.kind}.crt`] : [`${what.kind}.crt`];
+  const paths = place.form === 'bundle' ? [place.path] : names.map((name) => join(place.path, name));
+  for (const path of paths) {
+    if (await isThere(path)) throw taken(path, 'exists already');
+  }
+  const ca = join(place.path, 'ca.crt');
+  const known = place.form === 'directory' ? await readIfThere(ca) : undefined;
+  if (known !== undefined && known !== what.ca) throw taken(ca, 'is of another CA');
+}
+
+/** @returns the files written. @throws Problem `file-exists`, `unwritable-file` */
+export async function deliver(delivery: Delivery, place: Place, now: number): Promise<string[]> {
+  const files = credentialFiles(delivery);
+  if (place.form === 'directory') {
+    await makeDirectory(place.path, 0o755);
+    for (const { path, mode, content } of files) {
+      const replace = place.replace || !path.startsWith(delivery.kind);
+      await writeWhole({ path: join(place.path, path), content, mode, replace });
+    }
+    return files.map(({ path }) => join(place.path, path));
+  }
+  const starting = delivery.starting ? startingFiles(delivery) : [];
+  const content = packArchive([...files, ...starting], now);
+  await makeDirectory(dirname(place.path), 0o755);
+  await writeWhole({ path: place.path, content, mode: 0o600, replace: place.replace });
+  return [place.path];
+}
+
+function taken(path: string, why: string): Problem {
+  return new Problem('file-exists', `${path} ${why}`, 'move it away, or replace it with --force');
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await lstat(path);
+    return true;
+  } catch (error) {
+    return errnoOf(error) !== 'ENOENT';
+  }
+}

@@ -1,0 +1,106 @@
+import type { Command } from 'commander';
+import type { CliContext, CommandEntry } from '../../context.ts';
+import { parseDays, parseKind } from './options.ts';
+
+export const caCommand: CommandEntry = {
+  name: 'ca',
+  define(program, context) {
+    const ca = program.command('ca').description('the fleet’s certificate authority');
+    defineInit(ca, context);
+    defineIssue(ca, context);
+    defineSign(ca, context);
+    defineRenew(ca, context);
+    defineRevoke(ca, context);
+    defineCrl(ca, context);
+    defineList(ca, context);
+    defineShow(ca, context);
+  },
+};
+
+function withCommon(command: Command): Command {
+  return command
+    .option('--dir <dir>', 'directory of the CA (default: mco-deploy/ca in the XDG data directory)')
+    .option('--json', 'answer in JSON');
+}
+
+function withKey(command: Command): Command {
+  return withCommon(command).option(
+    '--passphrase-file <file>',
+    'file whose first line opens the CA key (else MCO_DEPLOY_CA_PASSPHRASE, else a prompt)',
+  );
+}
+
+function withPlace(command: Command): Command {
+  return withKey(command)
+    .option('--out <dir>', 'write the files into this directory (default: one of the holder’s name)')
+    .option('--bundle <file>', 'write one .tar.gz, to be unpacked on the holder’s host')
+    .option('--days <days>', 'days until it expires', parseDays)
+    .option('--force', 'replace files that are there already');
+}
+
+function defineInit(ca: Command, context: CliContext): void {
+  withKey(ca.command('init').description('make the CA of a realm'))
+    .requiredOption('--realm <realm>', 'what the fleet is called, in every identity: devco.net')
+    .option('--days <days>', 'days until it expires', parseDays)
+    .option('--encrypt', 'ask for a passphrase to encrypt the key with')
+    .action(async (options) => (await import('./init.ts')).initCa(options, context));
+}
+
+function defineIssue(ca: Command, context: CliContext): void {
+  const issue = ca.command('issue').description('make a key and a certificate for a node or an operator');
+  withPlace(issue.command('node').description('for a host, by its name').argument('<name>')).action(
+    async (name, options) => (await import('./issue.ts')).issueNew('node', name, options, context),
+  );
+  withPlace(issue.command('operator').description('for a person or a job that calls').argument('<name>')).action(
+    async (name, options) => (await import('./issue.ts')).issueNew('operator', name, options, context),
+  );
+}
+
+function defineSign(ca: Command, context: CliContext): void {
+  withPlace(ca.command('sign').description('sign the key in a request made by “mco-deploy enroll”'))
+    .argument('<csr>', 'file of the request')
+    .argument('<kind>', 'node or operator', parseKind)
+    .argument('<name>', 'whom the certificate is for: the name in the request counts for nothing')
+    .option('--fingerprint <fingerprint>', 'sign only when the key has this fingerprint')
+    .option('--yes', 'sign without comparing the fingerprint')
+    .action(async (csr, kind, name, options) =>
+      (await import('./sign.ts')).signRequest(csr, kind, name, options, context),
+    );
+}
+
+function defineRenew(ca: Command, context: CliContext): void {
+  withPlace(ca.command('renew').description('issue a new certificate for the key that a holder has'))
+    .argument('<name>', 'name or serial')
+    .option('--kind <kind>', 'node or operator, where both have the name', parseKind)
+    .action(async (name, options) => (await import('./renew.ts')).renewCertificate(name, options, context));
+}
+
+function defineRevoke(ca: Command, context: CliContext): void {
+  withKey(ca.command('revoke').description('revoke all certificates of a name, or one serial'))
+    .argument('<name>', 'name or serial')
+    .option('--kind <kind>', 'node or operator, where both have the name', parseKind)
+    .option('--reason <reason>', 'keyCompromise, superseded, cessationOfOperation, …', 'unspecified')
+    .action(async (name, options) => (await import('./revoke.ts')).revokeCertificates(name, options, context));
+}
+
+function defineCrl(ca: Command, context: CliContext): void {
+  withKey(ca.command('crl').description('make the next revocation list'))
+    .option('--out <file>', 'write it here besides')
+    .option('--days <days>', 'days until the one after it is due', parseDays)
+    .action(async (options) => (await import('./crl.ts')).makeCrl(options, context));
+}
+
+function defineList(ca: Command, context: CliContext): void {
+  withCommon(ca.command('list').description('list what was issued'))
+    .option('--all', 'the expired and revoked too')
+    .option('--expiring <days>', 'only what ends within so many days', parseDays)
+    .action(async (options) => (await import('./list.ts')).listIssued(options, context));
+}
+
+function defineShow(ca: Command, context: CliContext): void {
+  withCommon(ca.command('show').description('show a certificate, or the CA'))
+    .argument('[name]', 'name or serial')
+    .option('--kind <kind>', 'node or operator, where both have the name', parseKind)
+    .option('--pem', 'as PEM')
+    .action(async (name, options) => (await import('./show.ts')).show(name, options, context));
+}

@@ -1,0 +1,25 @@
+import { makeKeyPair } from '../../../ca/keys.ts';
+import { issue } from '../../../ca/ledger.ts';
+import { defineIdentity, type Identity } from '../../../core/identity.ts';
+import type { CliContext } from '../../context.ts';
+import { handOut } from './hand-out.ts';
+import { openCa, unlockCa } from './open.ts';
+import type { CaOptions, PlaceOptions } from './options.ts';
+
+export async function issueNew(
+  kind: Identity['kind'],
+  name: string,
+  options: CaOptions & PlaceOptions,
+  context: CliContext,
+): Promise<void> {
+  const store = await openCa(options, context);
+  defineIdentity(kind, store.realm, name);
+  const make = async () => {
+    const authority = await unlockCa(store, options, context);
+    const { publicKey, privateKey: key } = makeKeyPair();
+    const now = Date.now();
+    const days = options.days === undefined ? {} : { days: options.days };
+    return { certificate: await issue(store, authority, { kind, name, publicKey, now, ...days }), key };
+  };
+  await handOut({ kind, name, make, withKey: true, done: 'issued', starting: true }, store, options, context);
+}

@@ -1,0 +1,37 @@
+import { type Issued, stateOf } from '../../../ca/issued.ts';
+import { readIssued } from '../../../ca/records.ts';
+import type { CliContext } from '../../context.ts';
+import { openCa } from './open.ts';
+import type { CaOptions } from './options.ts';
+
+export interface ListOptions extends CaOptions {
+  readonly all?: boolean;
+  readonly expiring?: number;
+}
+
+const day = 24 * 60 * 60 * 1000;
+
+/** What was issued and still counts, by name; `--all` with the expired and revoked, `--expiring N` only what ends within N days. */
+export async function listIssued(options: ListOptions, context: CliContext): Promise<void> {
+  const store = await openCa(options, context);
+  const now = Date.now();
+  const wanted = (entry: Issued) => {
+    if (options.expiring !== undefined) {
+      return stateOf(entry, now) === 'valid' && Date.parse(entry.notAfter) < now + options.expiring * day;
+    }
+    return options.all === true || stateOf(entry, now) === 'valid';
+  };
+  const entries = (await readIssued(store)).filter(wanted).sort((a, b) => (a.name < b.name ? -1 : 1));
+  if (options.json === true) {
+    const shown = entries.map(({ certificate: _, ...entry }) => ({ ...entry, state: stateOf(entry as Issued, now) }));
+    context.out(JSON.stringify(shown));
+    return;
+  }
+  const width = Math.max(4, ...entries.map(({ name }) => name.length));
+  for (const entry of entries) {
+    const { kind, name, notAfter, serial } = entry;
+    const state = stateOf(entry, now);
+    context.out(`${kind.padEnd(8)}  ${name.padEnd(width)}  ${state.padEnd(7)}  ${notAfter.slice(0, 10)}  ${serial}`);
+  }
+  if (entries.length === 0) context.err('nothing to list');
+}

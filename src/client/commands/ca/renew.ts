@@ -1,0 +1,29 @@
+import { findIssued, stateOf } from '../../../ca/issued.ts';
+import { renew } from '../../../ca/ledger.ts';
+import { readIssued } from '../../../ca/records.ts';
+import { Problem } from '../../../core/errors.ts';
+import type { Identity } from '../../../core/identity.ts';
+import type { CliContext } from '../../context.ts';
+import { handOut } from './hand-out.ts';
+import { openCa, unlockCa } from './open.ts';
+import type { CaOptions, PlaceOptions } from './options.ts';
+
+export interface RenewOptions extends CaOptions, PlaceOptions {
+  readonly kind?: Identity['kind'];
+}
+
+/** A new certificate for the newest key of a holder that was not revoked. The old one stays good until it expires. */
+export async function renewCertificate(wanted: string, options: RenewOptions, context: CliContext): Promise<void> {
+  const store = await openCa(options, context);
+  const now = Date.now();
+  const found = findIssued(await readIssued(store), wanted, options.kind);
+  const entry = found.find((one) => stateOf(one, now) !== 'revoked') ?? found[0];
+  if (entry === undefined) throw new Problem('not-issued', `nothing was issued to “${wanted}” here`);
+  const make = async () => {
+    const authority = await unlockCa(store, options, context);
+    const days = options.days === undefined ? {} : { days: options.days };
+    return { certificate: await renew(store, authority, entry, { now, ...days }) };
+  };
+  const { kind, name } = entry;
+  await handOut({ kind, name, make, withKey: false, done: 'renewed', starting: false }, store, options, context);
+}

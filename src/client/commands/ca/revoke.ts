@@ -1,0 +1,49 @@
+import { findIssued, stateOf } from '../../../ca/issued.ts';
+import { listRevoked, revoke } from '../../../ca/ledger.ts';
+import { authorityProfile } from '../../../ca/profiles.ts';
+import { readIssued } from '../../../ca/records.ts';
+import { type RevocationReason, revocationReasons } from '../../../ca/revocation-list.ts';
+import { pathsIn } from '../../../ca/store.ts';
+import { Problem } from '../../../core/errors.ts';
+import type { Identity } from '../../../core/identity.ts';
+import { count, suggest } from '../../../core/text.ts';
+import type { CliContext } from '../../context.ts';
+import { openCa, unlockAll } from './open.ts';
+import type { CaOptions } from './options.ts';
+
+export interface RevokeOptions extends CaOptions {
+  readonly kind?: Identity['kind'];
+  readonly reason: string;
+}
+
+/** Revokes all that is still valid under a name, or one serial, and makes the next list at once. */
+export async function revokeCertificates(wanted: string, options: RevokeOptions, context: CliContext): Promise<void> {
+  const reason = parseReason(options.reason);
+  const store = await openCa(options, context);
+  const now = Date.now();
+  const found = findIssued(await readIssued(store), wanted, options.kind);
+  // The keys are opened first: without the list, the revocation would be known here and nowhere else.
+  const authorities = await unlockAll(store, options, context);
+  const serials = found.filter((entry) => stateOf(entry, now) === 'valid').map((entry) => entry.serial);
+  const revoked = await revoke(store, serials, reason, now);
+  if (revoked.length > 0) await listRevoked(store, authorities, { now, days: authorityProfile.crlDays });
+  const { crl } = pathsIn(store.directory);
+  if (options.json === true) {
+    context.out(JSON.stringify({ revoked, reason, crl }));
+    return;
+  }
+  if (revoked.length === 0) {
+    context.out(`nothing to do: all that was issued to “${wanted}” is revoked or has expired`);
+    return;
+  }
+  context.out(`revoked ${count(revoked.length, 'certificate')} of ${wanted}: ${revoked.join(', ')}`);
+  context.out(`made the revocation list ${crl}: every node and operator needs it`);
+}
+
+function parseReason(text: string): RevocationReason {
+  const reason = revocationReasons.find((known) => known === text);
+  if (reason === undefined) {
+    throw new Problem('usage', `“${text}” is no reason to revoke`, suggest(text, revocationReasons));
+  }
+  return reason;
+}

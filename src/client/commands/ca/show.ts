@@ -1,0 +1,79 @@
+import { readCrls } from '../../../ca/crl.ts';
+import { certificateOf, findIssued, type Issued, stateOf } from '../../../ca/issued.ts';
+import { readIssued, readStoredCrl } from '../../../ca/records.ts';
+import { fingerprintOf } from '../../../ca/request.ts';
+import { type Store, trustedPem } from '../../../ca/store.ts';
+import type { Identity } from '../../../core/identity.ts';
+import type { CliContext } from '../../context.ts';
+import { openCa } from './open.ts';
+import type { CaOptions } from './options.ts';
+
+export interface ShowOptions extends CaOptions {
+  readonly kind?: Identity['kind'];
+  readonly pem?: boolean;
+}
+
+/** Shows what was issued under a name or serial; without either, the CA itself. */
+export async function show(wanted: string | undefined, options: ShowOptions, context: CliContext): Promise<void> {
+  const store = await openCa(options, context);
+  const entries = await readIssued(store);
+  const found = wanted === undefined ? [] : findIssued(entries, wanted, options.kind);
+  if (options.pem === true) {
+    const pem =
+      wanted === undefined ? trustedPem(store) : found.map((entry) => certificateOf(entry).toString()).join('');
+    context.out(pem.trimEnd());
+    return;
+  }
+  const records = wanted === undefined ? [await describeCa(store, entries)] : found.map(describe);
+  if (options.json === true) {
+    context.out(JSON.stringify(wanted === undefined ? records[0] : records));
+    return;
+  }
+  context.out(records.map(formatRecord).join('\n\n'));
+}
+
+type Facts = Readonly<Record<string, string | number | boolean>>;
+
+function describe(entry: Issued): Facts {
+  const certificate = certificateOf(entry);
+  return {
+    kind: entry.kind,
+    name: entry.name,
+    state: stateOf(entry, Date.now()),
+    serial: entry.serial,
+    issuedAt: entry.issuedAt,
+    notBefore: entry.notBefore,
+    notAfter: entry.notAfter,
+    ...(entry.revoked === undefined ? {} : { revokedAt: entry.revoked.at, reason: entry.revoked.reason }),
+    names: certificate.subjectAltName ?? '',
+    fingerprint: certificate.fingerprint256,
+    keyFingerprint: fingerprintOf(certificate.publicKey),
+    issuer: entry.issuer,
+  };
+}
+
+async function describeCa(store: Store, entries: readonly Issued[]): Promise<Facts> {
+  const { certificate, holders } = store;
+  const pem = await readStoredCrl(store);
+  const [crl] = pem === undefined ? [] : readCrls(pem, [certificate]);
+  const states = entries.map((entry) => stateOf(entry, Date.now()));
+  return {
+    realm: store.realm,
+    directory: store.directory,
+    fingerprint: certificate.fingerprint256,
+    notBefore: new Date(certificate.validFrom).toISOString(),
+    notAfter: new Date(certificate.validTo).toISOString(),
+    keyEncrypted: store.encrypted,
+    trusted: holders.length,
+    valid: states.filter((state) => state === 'valid').length,
+    revoked: states.filter((state) => state === 'revoked').length,
+    expired: states.filter((state) => state === 'expired').length,
+    ...(crl === undefined ? {} : { crlNumber: crl.number, crlDue: new Date(crl.nextUpdate).toISOString() }),
+  };
+}
+
+function formatRecord(record: Facts): string {
+  return Object.entries(record)
+    .map(([key, value]) => `${key.padEnd(15)} ${value}`)
+    .join('\n');
+}

@@ -1,0 +1,60 @@
+import { createInterface } from 'node:readline/promises';
+import { readIfThere } from '../../../ca/files.ts';
+import { issue } from '../../../ca/ledger.ts';
+import { fingerprintOf, keyOfRequest } from '../../../ca/request.ts';
+import { Problem } from '../../../core/errors.ts';
+import { defineIdentity, type Identity } from '../../../core/identity.ts';
+import type { CliContext } from '../../context.ts';
+import { handOut } from './hand-out.ts';
+import { openCa, unlockCa } from './open.ts';
+import type { CaOptions, PlaceOptions } from './options.ts';
+
+export interface SignOptions extends CaOptions, PlaceOptions {
+  readonly fingerprint?: string;
+  readonly yes?: boolean;
+}
+
+/** Signs the key of a request for a name that the operator gives: the request's own words count for nothing. */
+export async function signRequest(
+  file: string,
+  kind: Identity['kind'],
+  name: string,
+  options: SignOptions,
+  context: CliContext,
+): Promise<void> {
+  const store = await openCa(options, context);
+  defineIdentity(kind, store.realm, name);
+  const pem = await readIfThere(file);
+  if (pem === undefined) throw new Problem('unreadable-file', `the request ${file} is not there`);
+  const publicKey = await keyOfRequest(pem);
+  await confirmKey(fingerprintOf(publicKey), `${kind} ${name}`, options, context);
+  const make = async () => {
+    const authority = await unlockCa(store, options, context);
+    const days = options.days === undefined ? {} : { days: options.days };
+    return { certificate: await issue(store, authority, { kind, name, publicKey, now: Date.now(), ...days }) };
+  };
+  await handOut({ kind, name, make, withKey: false, done: 'signed', starting: true }, store, options, context);
+}
+
+/** The way a request came may have been tampered with; only a person who has seen the host's own screen can tell. */
+async function confirmKey(found: string, whose: string, options: SignOptions, context: CliContext): Promise<void> {
+  if (options.fingerprint !== undefined) {
+    if (options.fingerprint === found) return;
+    const what = `the key in the request has the fingerprint ${found}, not ${options.fingerprint}`;
+    throw new Problem('wrong-fingerprint', what, 'do not sign it: ask the host for its request again');
+  }
+  context.err(`fingerprint of the key: ${found}`);
+  if (options.yes === true) return;
+  if (!context.stdin.isTTY) {
+    const hint = 'compare it with what “mco-deploy enroll” showed, then give it by --fingerprint';
+    throw new Problem('fingerprint-needed', `nobody can be asked whether this is the key of ${whose}`, hint);
+  }
+  context.err(`does “mco-deploy enroll” show the same on ${whose}? Type yes to sign it:`);
+  const lines = createInterface({ input: context.stdin });
+  try {
+    const answer = await lines.question('', { signal: context.signal });
+    if (answer.trim() !== 'yes') throw new Problem('not-confirmed', 'nothing was signed');
+  } finally {
+    lines.close();
+  }
+}

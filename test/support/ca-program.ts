@@ -1,0 +1,32 @@
+/** A program with the `ca` and `enroll` commands alone, so that they can be run as a process of their own. */
+import { Command } from 'commander';
+import { caCommand } from '../../src/client/commands/ca/index.ts';
+import { enrollCommand } from '../../src/client/commands/enroll.ts';
+import type { CliContext } from '../../src/client/context.ts';
+import { explain, Problem } from '../../src/core/errors.ts';
+
+const interrupted = new AbortController();
+process.once('SIGTERM', () => interrupted.abort());
+
+const context: CliContext = {
+  env: process.env,
+  stdin: process.stdin,
+  out: (line) => process.stdout.write(`${line}\n`),
+  err: (line) => process.stderr.write(`${line}\n`),
+  isTerminal: false,
+  signal: interrupted.signal,
+  exit: (code) => {
+    process.exitCode = code;
+  },
+};
+
+const program = new Command('mco-deploy');
+caCommand.define(program, context);
+enrollCommand.define(program, context);
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof Problem)) throw error;
+  process.stderr.write(`${error.code}: ${explain(error)}\n`);
+  process.exitCode = 64;
+}
