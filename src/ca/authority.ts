@@ -1,8 +1,8 @@
 import { type KeyObject, X509Certificate } from 'node:crypto';
 import { Problem } from '../core/errors.ts';
 import { defineIdentity } from '../core/identity.ts';
-import { buildCertificate, keyIdOf, validityOf } from './certificate.ts';
-import { makeKeyPair } from './keys.ts';
+import { buildCertificate, validityOf } from './certificate.ts';
+import { keyIdOf, makeKeyPair } from './keys.ts';
 import { authorityProfile } from './profiles.ts';
 
 /** A CA that can sign: its certificate, its key and the realm it stands for. */

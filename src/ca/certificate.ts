@@ -1,6 +1,6 @@
-import { createHash, type KeyObject, randomBytes, X509Certificate } from 'node:crypto';
+import { type KeyObject, randomBytes, X509Certificate } from 'node:crypto';
 import { Problem } from '../core/errors.ts';
-import { keyPairOf, signingAlgorithm, toCryptoKeys, toPublicCryptoKey } from './keys.ts';
+import { keyIdOf, keyPairOf, signingAlgorithm, toCryptoKeys, toPublicCryptoKey } from './keys.ts';
 import type { Profile } from './profiles.ts';
 import * as x509 from './x509.ts';
 
@@ -36,12 +36,6 @@ function makeSerial(): string {
   return `4d${randomBytes(16).toString('hex')}`;
 }
 
-/** SHA-1 of the public key's bits in hex: a name for a key, not a protection (RFC 5280, 4.2.1.2). */
-export function keyIdOf(publicKey: KeyObject): string {
-  const point = publicKey.export({ type: 'spki', format: 'der' }).subarray(-65);
-  return createHash('sha1').update(point).digest('hex');
-}
-
 /** Makes and signs a certificate of exactly what its profile says (RFC 5280, 4). */
 export async function buildCertificate(order: CertificateOrder): Promise<X509Certificate> {
   const subject = subjectOf(order.commonName);
@@ -65,7 +59,7 @@ function subjectOf(commonName: string): x509.Name {
 }
 
 /** The issuer's name byte for byte, as path validation compares it. */
-export function issuerName(issuer: X509Certificate): x509.Name {
+function issuerName(issuer: X509Certificate): x509.Name {
   return new x509.X509Certificate(issuer.raw).subjectName;
 }
 

@@ -21,9 +21,14 @@ export interface Crl {
 
 export const crlLabel = 'X509 CRL';
 const largest = 16 * 1024 * 1024;
-const crlNumberOid = '551d14';
-const authorityKeyIdOid = '551d23';
-const ecdsaWithSha256 = '06082a8648ce3d040302';
+
+/** Object identifiers in hex; the algorithm with its tag, as it stands in an AlgorithmIdentifier. */
+export const crlOids = {
+  crlNumber: '551d14',
+  reason: '551d15',
+  authorityKeyId: '551d23',
+  ecdsaWithSha256: '06082a8648ce3d040302',
+} as const;
 
 /**
  * Reads the one list in a PEM text.
@@ -55,12 +60,10 @@ function parseCrl(bytes: Uint8Array, authorities: readonly X509Certificate[]): C
   try {
     const [list, algorithm, signature] = readChildren(readOnly(bytes, tags.sequence));
     const tbs = requireTag(list, tags.sequence);
-    const issuer = signerOf(
-      tbs,
-      requireTag(algorithm, tags.sequence),
-      requireTag(signature, tags.bitString),
-      authorities,
-    );
+    const { content } = requireTag(signature, tags.bitString);
+    // The first byte counts bits that are not used.
+    if (content[0] !== 0) throw new Problem('bad-crl', 'the signature of the revocation list is damaged');
+    const issuer = signerOf(tbs, requireTag(algorithm, tags.sequence), content.subarray(1), authorities);
     return issuer && { issuerFingerprint: issuer.fingerprint256, ...parseList(tbs) };
   } catch (cause) {
     if (cause instanceof Problem && cause.code !== 'bad-der') throw cause;
@@ -72,13 +75,11 @@ function parseCrl(bytes: Uint8Array, authorities: readonly X509Certificate[]): C
 function signerOf(
   tbs: Element,
   algorithm: Element,
-  signature: Element,
+  signature: Uint8Array,
   authorities: readonly X509Certificate[],
 ): X509Certificate | undefined {
-  const isOurs = Buffer.from(algorithm.content).toString('hex') === ecdsaWithSha256;
-  return authorities.find(
-    (authority) => isOurs && verify('sha256', tbs.whole, authority.publicKey, signature.content.subarray(1)),
-  );
+  const isOurs = Buffer.from(algorithm.content).toString('hex') === crlOids.ecdsaWithSha256;
+  return authorities.find(({ publicKey }) => isOurs && verify('sha256', tbs.whole, publicKey, signature));
 }
 
 /** TBSCertList of RFC 5280, 5.1. */
@@ -106,7 +107,9 @@ function serialOf(entry: Element): string {
 function numberOf(explicit: Element): number {
   const extensions = readChildren(readOnly(explicit.content, tags.sequence));
   extensions.map(refuseCritical);
-  const found = extensions.map((extension) => readChildren(extension)).find(([oid]) => hexOf(oid) === crlNumberOid);
+  const found = extensions
+    .map((extension) => readChildren(extension))
+    .find(([oid]) => hexOf(oid) === crlOids.crlNumber);
   if (found === undefined) throw new Problem('bad-crl', 'the revocation list has no number');
   const value = requireTag(found.at(-1), tags.octetString);
   const number = Number.parseInt(readHexInteger(readOnly(value.content, tags.integer)), 16);
@@ -118,7 +121,7 @@ function numberOf(explicit: Element): number {
 function refuseCritical(extension: Element): void {
   const [oid, critical] = readChildren(requireTag(extension, tags.sequence));
   const isCritical = critical?.tag === tags.boolean && critical.content[0] !== 0;
-  if (!isCritical || [crlNumberOid, authorityKeyIdOid].includes(hexOf(oid))) return;
+  if (!isCritical || [crlOids.crlNumber, crlOids.authorityKeyId].some((known) => known === hexOf(oid))) return;
   throw new Problem('bad-crl', 'the revocation list has a critical extension that is not known here');
 }
 

@@ -13,9 +13,11 @@ export const tags = {
   bitString: 0x03,
   octetString: 0x04,
   oid: 0x06,
+  enumerated: 0x0a,
   utcTime: 0x17,
   generalizedTime: 0x18,
   sequence: 0x30,
+  implicit0: 0x80,
   explicit0: 0xa0,
 } as const;
 
@@ -92,9 +94,21 @@ export function element(tag: number, ...contents: Uint8Array[]): Buffer {
   return Buffer.concat([Buffer.of(tag, 0x80 | length.length), length, content]);
 }
 
-/** A positive INTEGER: with a leading zero where the first bit would make it negative. */
+/** A positive INTEGER. */
 export function integer(number: number): Buffer {
   const hex = number.toString(16);
-  const bytes = Buffer.from(hex.padStart(hex.length + (hex.length % 2), '0'), 'hex');
-  return element(tags.integer, (bytes[0] ?? 0) < 0x80 ? bytes : Buffer.concat([Buffer.of(0), bytes]));
+  return integerOf(Buffer.from(hex.padStart(hex.length + (hex.length % 2), '0'), 'hex'));
+}
+
+/** A positive INTEGER of these bytes: with a leading zero where the first bit would make it negative. */
+export function integerOf(bytes: Uint8Array): Buffer {
+  return (bytes[0] ?? 0) < 0x80 ? element(tags.integer, bytes) : element(tags.integer, Buffer.of(0), bytes);
+}
+
+/** UTCTime until 2049, GeneralizedTime from 2050 on (RFC 5280, 4.1.2.5). */
+export function encodeTime(time: number): Buffer {
+  const digits = new Date(time).toISOString().slice(0, 19).replace(/[-:T]/g, '');
+  return digits < '2050'
+    ? element(tags.utcTime, Buffer.from(`${digits.slice(2)}Z`))
+    : element(tags.generalizedTime, Buffer.from(`${digits}Z`));
 }

@@ -1,4 +1,4 @@
-import { createPublicKey, generateKeyPairSync, type KeyObject, type webcrypto } from 'node:crypto';
+import { createHash, createPublicKey, generateKeyPairSync, type KeyObject, type webcrypto } from 'node:crypto';
 import { Problem } from '../core/errors.ts';
 
 /** How everything here is signed: ECDSA over P-256 with SHA-256. */
@@ -38,4 +38,10 @@ export function requireP256(key: KeyObject, whose: string): void {
   if (key.asymmetricKeyType === 'ec' && key.asymmetricKeyDetails?.namedCurve === 'prime256v1') return;
   const found = key.asymmetricKeyDetails?.namedCurve ?? key.asymmetricKeyType ?? 'of an unknown kind';
   throw new Problem('bad-key', `the key of ${whose} is ${found}, not ECDSA over P-256`, 'make a new key with P-256');
+}
+
+/** SHA-1 of the public key's bits in hex: a name for a key, not a protection (RFC 5280, 4.2.1.2). */
+export function keyIdOf(publicKey: KeyObject): string {
+  const point = publicKey.export({ type: 'spki', format: 'der' }).subarray(-65);
+  return createHash('sha1').update(point).digest('hex');
 }

@@ -25,14 +25,14 @@ export async function readStoredCrl({ directory }: Store): Promise<string | unde
 /** Makes the next list and keeps it; the number is used up even when making it fails, so that none is given twice. */
 export function writeNextCrl(
   store: Store,
-  make: (number: number, entries: readonly Issued[]) => Promise<string>,
+  make: (number: number, entries: readonly Issued[]) => string,
 ): Promise<string> {
   const paths = pathsIn(store.directory);
   return withLock(store.directory, async () => {
     const number = Number((await readIfThere(paths.crlNumber)) ?? '0') + 1;
     if (!Number.isSafeInteger(number)) throw new Problem('bad-ca', `${paths.crlNumber} holds no number`);
     await writeWhole({ path: paths.crlNumber, content: `${number}\n`, mode: 0o600, replace: true });
-    const pem = await make(number, await readIssued(store));
+    const pem = make(number, await readIssued(store));
     await writeWhole({ path: paths.crl, content: pem, mode: 0o644, replace: true });
     return pem;
   });

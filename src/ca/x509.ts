@@ -12,11 +12,8 @@ export {
   Name,
   Pkcs10CertificateRequest,
   Pkcs10CertificateRequestGenerator,
-  PublicKey,
   SubjectAlternativeNameExtension,
   SubjectKeyIdentifierExtension,
   X509Certificate,
   X509CertificateGenerator,
-  X509CrlGenerator,
-  X509CrlReason,
 } from '@peculiar/x509';

@@ -82,7 +82,7 @@ export async function makeFleet({ realm = 'devco.net' }: { readonly realm?: stri
     revoke: ({ certificate }) => {
       revoked.push({ serial: certificate.serialNumber, at: Date.now(), reason: 'unspecified' });
     },
-    crl: ({ now = Date.now(), days = 30 } = {}) =>
+    crl: async ({ now = Date.now(), days = 30 } = {}) =>
       makeRevocationList({ revoked, number: ++crls, now, days }, authority),
     remove,
     [Symbol.asyncDispose]: remove,

@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict';
+import { generateKeyPairSync, X509Certificate } from 'node:crypto';
+import { describe, test } from 'node:test';
+import { makeAuthority } from '../../../src/ca/authority.ts';
+import { issueCertificate } from '../../../src/ca/issue.ts';
+import { makeKeyPair } from '../../../src/ca/keys.ts';
+import { profiles } from '../../../src/ca/profiles.ts';
+import { identityOf, proveCertificate, type Trust } from '../../../src/core/certificate.ts';
+
+const now = Date.UTC(2026, 0, 2, 3, 4, 5);
+const day = 24 * 60 * 60 * 1000;
+
+describe('issuing by profile', () => {
+  test('a node gets its identity as URI and DNS name, server and client usage', async () => {
+    const authority = await makeAuthority('devco.net', now);
+    const { publicKey } = makeKeyPair();
+    const certificate = await issueCertificate({ kind: 'node', name: 'dev1.devco.net', publicKey, now }, authority);
+    assert.equal(certificate.subjectAltName, 'URI:mco://devco.net/node/dev1.devco.net, DNS:dev1.devco.net');
+    assert.deepEqual(certificate.keyUsage, ['1.3.6.1.5.5.7.3.1', '1.3.6.1.5.5.7.3.2']);
+    assert.equal(certificate.ca, false);
+    assert.equal(certificate.checkIssued(authority.certificate), true);
+    assert.equal(certificate.publicKey.equals(publicKey), true);
+  });
+
+  test('an operator gets its identity as URI alone, client usage only', async () => {
+    const authority = await makeAuthority('devco.net', now);
+    const order = { kind: 'operator', name: 'rip@devco.net', publicKey: makeKeyPair().publicKey, now } as const;
+    const certificate = await issueCertificate(order, authority);
+    assert.equal(certificate.subjectAltName, 'URI:mco://devco.net/operator/rip@devco.net');
+    assert.deepEqual(certificate.keyUsage, ['1.3.6.1.5.5.7.3.2']);
+    assert.deepEqual(identityOf(certificate), { kind: 'operator', realm: 'devco.net', name: 'rip@devco.net' });
+  });
+
+  test('a certificate begins a few minutes in the past and ends when the profile or the order says', async () => {
+    const authority = await makeAuthority('devco.net', now);
+    const order = { kind: 'node', name: 'dev1', publicKey: makeKeyPair().publicKey, now } as const;
+    const usual = await issueCertificate(order, authority);
+    assert.equal(Date.parse(usual.validFrom), now - 5 * 60 * 1000);
+    assert.equal(Date.parse(usual.validTo), now + profiles.node.days * day);
+    const short = await issueCertificate({ ...order, days: 2 }, authority);
+    assert.equal(Date.parse(short.validTo), now + 2 * day);
+  });
+
+  test('a certificate never outlives the CA, and an expired CA issues none', async () => {
+    const authority = await makeAuthority('devco.net', now, 10);
+    const order = { kind: 'node', name: 'dev1', publicKey: makeKeyPair().publicKey, now } as const;
+    const certificate = await issueCertificate(order, authority);
+    assert.equal(certificate.validTo, authority.certificate.validTo);
+    const late = issueCertificate({ ...order, now: now + 11 * day }, authority);
+    await assert.rejects(late, { code: 'expired-authority' });
+  });
+
+  test('serials are positive, of 128 random bits, and never twice the same', async () => {
+    const authority = await makeAuthority('devco.net', now);
+    const order = { kind: 'node', name: 'dev1', publicKey: makeKeyPair().publicKey, now } as const;
+    const made = await Promise.all(Array.from({ length: 20 }, () => issueCertificate(order, authority)));
+    const serials = new Set(made.map(({ serialNumber }) => serialNumber));
+    assert.equal(serials.size, 20);
+    for (const serial of serials) assert.match(serial, /^4D[0-9A-F]{32}$/);
+  });
+
+  test('a name longer than a common name may be stands in the alternative name alone', async () => {
+    const authority = await makeAuthority('devco.net', now);
+    const name = `${'a'.repeat(60)}.${'b'.repeat(60)}.devco.net`;
+    const order = { kind: 'node', name, publicKey: makeKeyPair().publicKey, now } as const;
+    const certificate = await issueCertificate(order, authority);
+    assert.equal(certificate.subject ?? '', '');
+    assert.equal(identityOf(certificate)?.name, name);
+    assert.equal(certificate.checkHost(name), name);
+  });
+
+  test('refuses names that could not stand in a certificate, and keys that are not P-256', async () => {
+    const authority = await makeAuthority('devco.net', now);
+    const { publicKey } = makeKeyPair();
+    for (const name of [
+      '',
+      'Dev1',
+      '../x',
+      'a b',
+      'a,URI:mco://devco.net/operator/root',
+      'a\n',
+      `${'a'.repeat(254)}`,
+    ]) {
+      const order = { kind: 'node', name, publicKey, now } as const;
+      await assert.rejects(issueCertificate(order, authority), { code: 'bad-name' }, name);
+    }
+    await assert.rejects(makeAuthority('devco.net/node', now), { code: 'bad-name' });
+    const others = [
+      generateKeyPairSync('ec', { namedCurve: 'secp384r1' }),
+      generateKeyPairSync('ed25519'),
+      generateKeyPairSync('rsa', { modulusLength: 2048 }),
+    ];
+    for (const { publicKey: other } of others) {
+      const order = { kind: 'node', name: 'dev1', publicKey: other, now } as const;
+      await assert.rejects(issueCertificate(order, authority), { code: 'bad-key' });
+    }
+    await assert.rejects(issueCertificate({ kind: 'node', name: 'a', publicKey, now, days: 0 }, authority), {
+      code: 'bad-days',
+    });
+  });
+
+  test('two CAs of one realm are told apart', async () => {
+    const [old, fresh] = await Promise.all([makeAuthority('devco.net', now), makeAuthority('devco.net', now)]);
+    const order = { kind: 'node', name: 'dev1', publicKey: makeKeyPair().publicKey, now } as const;
+    const certificate = new X509Certificate((await issueCertificate(order, old)).toString());
+    const both: Trust = {
+      realm: 'devco.net',
+      authorities: [fresh.certificate, old.certificate],
+      isRevoked: (_, issuer) => issuer !== old.certificate.fingerprint256,
+    };
+    assert.equal(proveCertificate(certificate, 'node', both, now).identity.name, 'dev1');
+    assert.notEqual(old.certificate.subject, fresh.certificate.subject);
+    const onlyFresh = { ...both, authorities: [fresh.certificate] };
+    assert.throws(() => proveCertificate(certificate, 'node', onlyFresh, now), { code: 'foreign-certificate' });
+  });
+});

@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { makeAuthority } from '../../../src/ca/authority.ts';
+import { readRevocations } from '../../../src/ca/revocations.ts';
+import { proveCertificate } from '../../../src/core/certificate.ts';
+import { makeFleet } from '../../support/fleet.ts';
+
+const hour = 60 * 60 * 1000;
+
+describe('what the CA issues, as the fabric checks it', () => {
+  test('takes a node for a node and an operator for an operator', async () => {
+    await using fleet = await makeFleet();
+    const node = await fleet.node('dev1.devco.net');
+    const operator = await fleet.operator('rip@devco.net');
+    const now = Date.now();
+    assert.deepEqual(proveCertificate(node.certificate, 'node', fleet.trust, now).identity, node.identity);
+    assert.deepEqual(proveCertificate(operator.certificate, 'operator', fleet.trust, now).identity, operator.identity);
+  });
+
+  test('refuses the wrong kind either way', async () => {
+    await using fleet = await makeFleet();
+    const node = await fleet.node('dev1.devco.net');
+    const operator = await fleet.operator('rip@devco.net');
+    const prove = (certificate: typeof node.certificate, kind: 'node' | 'operator') => () =>
+      proveCertificate(certificate, kind, fleet.trust, Date.now());
+    assert.throws(prove(node.certificate, 'operator'), { code: 'wrong-kind' });
+    assert.throws(prove(operator.certificate, 'node'), { code: 'wrong-kind' });
+  });
+
+  test('refuses an expired and a not-yet-valid certificate', async () => {
+    await using fleet = await makeFleet();
+    const expired = await fleet.node('old', { notAfter: Date.now() - hour });
+    const early = await fleet.node('new', { notBefore: Date.now() + hour });
+    const prove = (certificate: typeof expired.certificate) => () =>
+      proveCertificate(certificate, 'node', fleet.trust, Date.now());
+    assert.throws(prove(expired.certificate), { code: 'expired-certificate' });
+    assert.throws(prove(early.certificate), { code: 'early-certificate' });
+  });
+
+  test('refuses a certificate of another CA of the same realm, and the CA itself', async () => {
+    await using fleet = await makeFleet();
+    await using other = await makeFleet();
+    const foreign = await other.node('dev1.devco.net');
+    const prove = (certificate: typeof foreign.certificate) => () =>
+      proveCertificate(certificate, 'node', fleet.trust, Date.now());
+    assert.throws(prove(foreign.certificate), { code: 'foreign-certificate' });
+    assert.throws(prove(fleet.authority.certificate), { code: 'foreign-certificate' });
+  });
+
+  test('refuses what a list revokes, and only that', async () => {
+    await using fleet = await makeFleet();
+    const lost = await fleet.operator('lost@devco.net');
+    const kept = await fleet.operator('kept@devco.net');
+    fleet.revoke(lost);
+    const { isRevoked, warning } = await readRevocations(await fleet.crl(), fleet.trust.authorities);
+    const trust = { ...fleet.trust, isRevoked };
+    assert.equal(warning, undefined);
+    assert.throws(() => proveCertificate(lost.certificate, 'operator', trust, Date.now()), {
+      code: 'revoked-certificate',
+    });
+    assert.equal(proveCertificate(kept.certificate, 'operator', trust, Date.now()).identity.name, 'kept@devco.net');
+  });
+
+  test('an overdue list still revokes, with a warning; one soon due warns too', async () => {
+    await using fleet = await makeFleet();
+    const lost = await fleet.node('lost');
+    fleet.revoke(lost);
+    const pem = await fleet.crl({ days: 10 });
+    const { authorities } = fleet.trust;
+    const soon = await readRevocations(pem, authorities, Date.now() + 4 * 24 * hour);
+    assert.match(soon.warning ?? '', /is due by/);
+    const late = await readRevocations(pem, authorities, Date.now() + 11 * 24 * hour);
+    assert.match(late.warning ?? '', /has been due since/);
+    assert.equal(late.isRevoked(lost.certificate.serialNumber, fleet.authority.certificate.fingerprint256), true);
+    const another = await makeAuthority('devco.net', Date.now());
+    assert.equal(late.isRevoked(lost.certificate.serialNumber, another.certificate.fingerprint256), false);
+  });
+});
