@@ -1,0 +1,67 @@
+// Runs the tests: all of them, or only the parts that are named (“fast” is what needs neither root nor the lab).
+import { globSync } from 'node:fs';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { run } from 'node:test';
+import { spec } from 'node:test/reporters';
+
+const parts: Readonly<Record<string, readonly string[]>> = {
+  all: ['unit', 'contract', 'protocol', 'process', 'lab'],
+  fast: ['unit', 'contract'],
+};
+/** As the runner's own closing lines name them. */
+const totals = { tests: 0, suites: 0, pass: 0, fail: 0, cancelled: 0, skipped: 0, todo: 0, duration_ms: 0 };
+
+const asked = process.argv.slice(2);
+const folders = (asked.length === 0 ? ['all'] : asked).flatMap((part) => parts[part] ?? [part]);
+const events = Readable.from(runFolders(folders));
+events.on('error', (error) => {
+  process.stderr.write(`${error.message}\n`);
+  process.exitCode = 1;
+});
+events.pipe(new spec()).pipe(process.stdout);
+events.on('end', () => {
+  // What was skipped was not shown to work.
+  const good = totals.fail + totals.cancelled + totals.skipped + totals.todo === 0 && totals.pass > 0;
+  process.exitCode = good ? 0 : 1;
+});
+
+/** A test of the lab takes the machine's cores for itself, so those files run one at a time, after all others. */
+async function* runFolders(folders: readonly string[]): AsyncGenerator<unknown> {
+  const quick = folders.filter((folder) => folder !== 'lab').flatMap(testsOf);
+  const slow = folders.filter((folder) => folder === 'lab').flatMap(testsOf);
+  yield* runFiles(quick, 2);
+  yield* runFiles(slow, 1);
+  yield* Object.entries(totals).map(([name, count]) => ({
+    type: 'test:diagnostic',
+    data: { nesting: 0, level: 'info', message: `${name} ${count}` },
+  }));
+}
+
+function testsOf(folder: string): string[] {
+  const found = globSync(`${folder}/**/*.test.ts`, { cwd: import.meta.dirname });
+  if (found.length === 0) throw new Error(`test/${folder} holds no test: nothing was shown to work`);
+  return found.sort().map((file) => join(import.meta.dirname, file));
+}
+
+/** The runner's events, without the totals that close each run: those are added up. */
+async function* runFiles(files: string[], concurrency: number): AsyncGenerator<unknown> {
+  if (files.length === 0) return;
+  for await (const event of run({ files, concurrency, timeout: 300_000 }) as AsyncIterable<RunnerEvent>) {
+    if (event.type === 'test:diagnostic' && event.data.nesting === 0 && event.data.file === undefined) continue;
+    if (event.type === 'test:summary' && event.data.file === undefined) addTotals(event.data);
+    yield event;
+  }
+}
+
+interface RunnerEvent {
+  readonly type: string;
+  readonly data: { nesting?: number; file?: string; counts?: Record<string, number>; duration_ms?: number };
+}
+
+function addTotals({ counts = {}, duration_ms = 0 }: RunnerEvent['data']): void {
+  totals.duration_ms += Math.round(duration_ms);
+  totals.pass += counts.passed ?? 0;
+  totals.fail += counts.failed ?? 0;
+  for (const name of ['tests', 'suites', 'cancelled', 'skipped', 'todo'] as const) totals[name] += counts[name] ?? 0;
+}
