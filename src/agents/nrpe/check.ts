@@ -1,0 +1,70 @@
+import { Problem } from '../../core/errors.ts';
+import type { CommandResult } from '../../core/ports.ts';
+
+export const states = ['OK', 'WARNING', 'CRITICAL', 'UNKNOWN'] as const;
+
+export type ExitCode = 0 | 1 | 2 | 3;
+
+/** What a check found. */
+export interface Check {
+  readonly command: string;
+  readonly exitcode: ExitCode;
+  readonly state: (typeof states)[number];
+  readonly output: string;
+  readonly perfdata: string;
+}
+
+export function toCheck(command: string, exitcode: ExitCode, output: string, perfdata = ''): Check {
+  return { command, exitcode, state: states[exitcode], output, perfdata };
+}
+
+/** A check that could not be made is UNKNOWN, with the reason for its output. */
+export function unknownCheck(command: string, why: string): Check {
+  return toCheck(command, 3, why);
+}
+
+/**
+ * Judges a plugin by how it ended (Monitoring Plugins guidelines): exit codes above 3 are UNKNOWN.
+ * @throws Problem `cancelled`
+ */
+export function judge(command: string, plugin: string, result: CommandResult, timeout: number): Check {
+  switch (result.ended) {
+    case 'cancelled':
+      throw new Problem('cancelled', `the check ${command} was cancelled`);
+    case 'timeout':
+      return unknownCheck(command, `Command timed out after ${timeout} s`);
+    case 'not-found':
+      return unknownCheck(command, `The plugin ${plugin} does not exist`);
+    case 'not-permitted':
+      return unknownCheck(command, `The plugin ${plugin} may not be run`);
+  }
+  if (result.code === null) return unknownCheck(command, `The plugin was ended by ${result.signal ?? 'a signal'}`);
+  const exitcode = result.code <= 3 ? (result.code as ExitCode) : 3;
+  const { output, perfdata } = splitOutput(result.stdout);
+  return toCheck(command, exitcode, output === '' ? nothingSaid(result) : output, perfdata);
+}
+
+function nothingSaid({ code, stderr }: CommandResult): string {
+  const [complaint = ''] = stderr.trim().split('\n', 1);
+  return `The plugin said nothing (exit code ${code})${complaint === '' ? '' : `: ${complaint.slice(0, 500)}`}`;
+}
+
+/**
+ * Parts what a plugin printed: `TEXT | PERFDATA` on the first line; then lines of long text, until a line
+ * with another `|`, behind which all is performance data.
+ */
+export function splitOutput(printed: string): { output: string; perfdata: string } {
+  const end = printed.indexOf('\n');
+  const first = end === -1 ? printed : printed.slice(0, end);
+  const [text, data] = splitAtBar(first);
+  const [longText, moreData] = splitAtBar(end === -1 ? '' : printed.slice(end + 1));
+  return {
+    output: [text.trim(), longText.trimEnd()].filter((part) => part !== '').join('\n'),
+    perfdata: `${data} ${moreData}`.split(/\s+/).filter(Boolean).join(' '),
+  };
+}
+
+function splitAtBar(text: string): [string, string] {
+  const bar = text.indexOf('|');
+  return bar === -1 ? [text, ''] : [text.slice(0, bar), text.slice(bar + 1)];
+}

@@ -1,0 +1,85 @@
+import { Problem } from '../../core/errors.ts';
+
+/** Characters that mean something to a shell where they are not quoted. */
+const operators = new Set(['|', ';', '&', '<', '>', '(', ')', '`']);
+
+/**
+ * Splits a command line into words as sh(1) does (POSIX 2.2, quoting), for a command that is run without a shell.
+ * @param what names the definition, for messages
+ * @throws Problem `refused-command` for whatever needs a shell (pipes, substitutions, variables, …), for `$ARG1$`,
+ * which stands for a caller's arguments, and for an open quote
+ */
+export function parseCommandLine(line: string, what: string): [string, ...string[]] {
+  const refuse = (why: string): never => {
+    throw new Problem(
+      'refused-command',
+      `${what} is refused: ${why}`,
+      'commands are run without a shell: use a script',
+    );
+  };
+  if (/\$ARG\d+\$/.test(line)) {
+    throw new Problem(
+      'refused-command',
+      `${what} is refused: it takes arguments of the caller ($ARG1$), which are off`,
+    );
+  }
+  const words = splitWords(line, refuse);
+  const [command, ...rest] = words;
+  if (command === undefined) return refuse('it is empty');
+  if (/^[A-Za-z_]\w*=/.test(command)) return refuse(`it sets a variable (${command.split('=')[0]})`);
+  return [command, ...rest];
+}
+
+function splitWords(line: string, refuse: (why: string) => never): string[] {
+  const words: string[] = [];
+  let word: string | undefined;
+  let at = 0;
+  while (at < line.length) {
+    const char = line.charAt(at);
+    if (char === ' ' || char === '\t') {
+      if (word !== undefined) words.push(word);
+      word = undefined;
+      at++;
+    } else if (char === "'" || char === '"') {
+      const [text, next] = quoted(line, at, refuse);
+      word = (word ?? '') + text;
+      at = next;
+    } else {
+      refuseShell(line, at, word === undefined, refuse);
+      if (char === '\\') at++;
+      if (at >= line.length) refuse('it ends with a backslash');
+      word = (word ?? '') + line.charAt(at++);
+    }
+  }
+  return word === undefined ? words : [...words, word];
+}
+
+/** The text between quotes that open at an index, and the index after the closing one. */
+function quoted(line: string, open: number, refuse: (why: string) => never): [string, number] {
+  const quote = line.charAt(open);
+  let text = '';
+  for (let at = open + 1; at < line.length; at++) {
+    const char = line.charAt(at);
+    if (char === quote) return [text, at + 1];
+    if (quote === '"') {
+      if (char === '`') refuse('it has a ` that a shell would act on');
+      if (char === '$') refuseVariable(line, at, refuse);
+      if (char === '\\' && '$`"\\'.includes(line.charAt(at + 1))) at++;
+    }
+    text += line.charAt(at);
+  }
+  return refuse(`a ${quote} is not closed`);
+}
+
+function refuseShell(line: string, at: number, begins: boolean, refuse: (why: string) => never): void {
+  const char = line.charAt(at);
+  if (operators.has(char)) refuse(`it has a ${char} that a shell would act on`);
+  if (char === '$') refuseVariable(line, at, refuse);
+  if (begins && (char === '#' || char === '~')) refuse(`it has a word that begins with ${char}`);
+}
+
+/** A `$` before anything but a blank, a quote or the end is a variable or a substitution. */
+function refuseVariable(line: string, at: number, refuse: (why: string) => never): void {
+  if (/^\$[A-Za-z0-9_({?*@#!$-]/.test(line.slice(at, at + 2)))
+    refuse(`it has a ${line.slice(at, at + 2)} that a shell would act on`);
+}

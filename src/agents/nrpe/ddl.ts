@@ -1,0 +1,92 @@
+import { defineDdl } from '../../core/ddl.ts';
+
+const checkProperties = {
+  command: { type: 'string' },
+  exitcode: { type: 'integer', minimum: 0, maximum: 3, description: '0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN' },
+  state: { type: 'string', enum: ['OK', 'WARNING', 'CRITICAL', 'UNKNOWN'] },
+  output: { type: 'string', description: 'What the plugin said, performance data left out' },
+  perfdata: { type: 'string' },
+} as const;
+
+const check = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['command', 'exitcode', 'state', 'output', 'perfdata'],
+  properties: checkProperties,
+} as const;
+
+const names = { type: 'array', items: { type: 'string' } } as const;
+const nothing = { type: 'object', additionalProperties: false, properties: {} } as const;
+
+export const nrpeDdl = defineDdl({
+  name: 'nrpe',
+  description: 'Runs monitoring plugins as nrpe.cfg defines them',
+  author: 'mco-deploy',
+  license: 'Apache-2.0',
+  version: '0.1.0',
+  url: '',
+  actions: {
+    runcommand: {
+      description: 'Runs one check; the call succeeds whatever state the check finds',
+      kind: 'read',
+      repeatable: true,
+      timeout: 70,
+      dryRun: false,
+      display: 'always',
+      input: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['command'],
+        properties: {
+          command: {
+            description: 'Name of a command in nrpe.cfg',
+            type: 'string',
+            minLength: 1,
+            maxLength: 128,
+            pattern: '^[A-Za-z0-9_][A-Za-z0-9_.:+-]*$',
+          },
+        },
+      },
+      output: check,
+      aggregate: [{ function: 'nagios_states', output: 'exitcode' }],
+    },
+    runallcommands: {
+      description: 'Runs every check that is defined',
+      kind: 'read',
+      repeatable: true,
+      timeout: 300,
+      dryRun: false,
+      display: 'always',
+      input: nothing,
+      output: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['exitcode', 'state', 'checks'],
+        properties: {
+          exitcode: { ...checkProperties.exitcode, description: 'Of the worst check' },
+          state: checkProperties.state,
+          checks: { type: 'array', items: check },
+        },
+      },
+      aggregate: [{ function: 'nagios_states', output: 'exitcode' }],
+    },
+    list: {
+      description: 'Names of the checks that are defined, and why some of them are refused',
+      kind: 'read',
+      repeatable: true,
+      timeout: 10,
+      dryRun: false,
+      display: 'always',
+      input: nothing,
+      output: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['commands', 'refused'],
+        properties: {
+          commands: names,
+          refused: { ...names, description: 'NAME: why it is not run' },
+        },
+      },
+    },
+  },
+});

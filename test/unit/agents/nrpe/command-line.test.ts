@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { parseCommandLine } from '../../../../src/agents/nrpe/command-line.ts';
+import { Problem } from '../../../../src/core/errors.ts';
+
+const parse = (line: string) => parseCommandLine(line, 'the definition of command[x]');
+
+/** What a real shell makes of the words. */
+function wordsOfShell(line: string): string[] {
+  const printed = execFileSync('/bin/sh', ['-f', '-c', `for word in ${line}; do printf '%s\\0' "$word"; done`]);
+  return printed.toString().split('\0').slice(0, -1);
+}
+
+describe('a command line', () => {
+  for (const line of [
+    '/usr/lib/nagios/plugins/check_load -w 15,10,5 -c 30,25,20',
+    `check_http -H 127.0.0.1 -u "/a b?c=d" -s 'it is "fine"'`,
+    `a 'b'"c"d  ""	'' \\  e\\ f`,
+    `a "x\\"y\\\\z\\n\\$HOME" 'in $HOME; | & > < \`'`,
+    `check_procs --ereg-argument-array='^nginx: master$' 'a#b' c#d e~f`,
+  ]) {
+    test(`is split as sh splits it: ${line}`, () => {
+      assert.deepEqual(parse(line), wordsOfShell(line));
+    });
+  }
+
+  test('is split as sh splits it, or refused, whatever it is made of', () => {
+    const piece = fc.constantFrom('a', 'B', '1', ' ', "'", '"', '\\', '$', ',', '%', ':', '\t', '-', '/', '{', '}');
+    fc.assert(
+      fc.property(fc.array(piece, { minLength: 1, maxLength: 12 }), (pieces) => {
+        const line = pieces.join('');
+        let words: string[];
+        try {
+          words = parse(line);
+        } catch (problem) {
+          assert.ok(problem instanceof Problem && problem.code === 'refused-command', String(problem));
+          return;
+        }
+        assert.deepEqual(words, wordsOfShell(line));
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  for (const line of [
+    'a | b',
+    'a; b',
+    'a && b',
+    'a `b`',
+    'a "`b`"',
+    'a $(b)',
+    'a "$(b)"',
+    'a $HOME',
+    'a "$\u007bHOME}"',
+    'a > b',
+    'a < b',
+    '(a)',
+    'LANG=C a',
+    'a ~/b',
+    'a #b',
+    "a 'b",
+    'a "b',
+    'a \\',
+    '',
+    '  ',
+    "a '$ARG1$'",
+  ]) {
+    test(`is refused where it needs a shell or a caller’s arguments: ${line}`, () => {
+      assert.throws(
+        () => parse(line),
+        (problem) => problem instanceof Problem && problem.code === 'refused-command',
+      );
+    });
+  }
+});

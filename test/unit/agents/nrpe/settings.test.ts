@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { parseSettings } from '../../../../src/agents/nrpe/settings.ts';
+import { Problem } from '../../../../src/core/errors.ts';
+
+describe('the text of nrpe.cfg', () => {
+  test('is read in order; comments and what is NRPE’s own are passed over', () => {
+    const text = `# a comment
+server_port=5666
+  command_timeout = 30
+command[check_load]=/p/check_load -w 1 # no comment here
+include=local.cfg
+include_dir=/etc/nagios/nrpe.d/
+
+command_prefix=/usr/bin/sudo
+dont_blame_nrpe=0\r
+`;
+    assert.deepEqual(parseSettings(text, '/n.cfg'), [
+      { kind: 'timeout', seconds: 30 },
+      { kind: 'command', name: 'check_load', line: '/p/check_load -w 1 # no comment here' },
+      { kind: 'include', path: 'local.cfg', at: '/n.cfg:5' },
+      { kind: 'include-directory', path: '/etc/nagios/nrpe.d/', at: '/n.cfg:6' },
+      { kind: 'prefix', line: '/usr/bin/sudo' },
+    ]);
+  });
+
+  for (const line of ['nonsense', '=x', 'command[]=x', 'command[x=y', 'command[x]=', 'command_timeout=soon']) {
+    test(`is refused with file and line: ${line}`, () => {
+      assert.throws(
+        () => parseSettings(`\n${line}`, '/n.cfg'),
+        (problem) =>
+          problem instanceof Problem &&
+          problem.code === 'bad-nrpe-configuration' &&
+          problem.message.startsWith('/n.cfg:2: '),
+      );
+    });
+  }
+});
