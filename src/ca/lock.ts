@@ -26,8 +26,8 @@ async function acquire(path: string): Promise<void> {
   const end = Date.now() + patience;
   const me = `${hostname()} ${process.pid} ${await startOf(process.pid)}\n`;
   while (!(await tryToTake(path, me))) {
+    if (Date.now() > end) throw await busy(path);
     if (await isAbandoned(path)) await breakLock(path);
-    else if (Date.now() > end) throw await busy(path);
     else await wait(pause);
   }
 }
@@ -85,5 +85,5 @@ async function breakLock(path: string): Promise<void> {
 async function busy(path: string): Promise<Problem> {
   const [host = 'unknown', pid = 'unknown'] = await holderOf(path);
   const what = `another program (process ${pid} on ${host}) is at work on this CA`;
-  return new Problem('ca-busy', what, `wait for it; if it no longer runs, remove ${path}`);
+  return new Problem('ca-busy', what, `wait for it; if it no longer runs, remove ${path} and ${path}.break`);
 }

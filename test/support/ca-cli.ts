@@ -1,0 +1,43 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const program = join(import.meta.dirname, 'ca-program.ts');
+
+export interface Ended {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** A temporary directory with a CA of its own in it, and the commands run there as processes. */
+export interface CaCli extends AsyncDisposable {
+  readonly dir: string;
+  readonly run: (args: readonly string[], env?: Readonly<Record<string, string>>) => Promise<Ended>;
+  /** Argv that runs the program, for those who start it by themselves. */
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+export async function makeCaCli(): Promise<CaCli> {
+  const dir = await mkdtemp(join(tmpdir(), 'mco-ca-cli-'));
+  const argv = [process.execPath, '--disable-warning=ExperimentalWarning', program];
+  const env = { PATH: process.env.PATH ?? '', HOME: dir, XDG_DATA_HOME: join(dir, 'data') };
+  return {
+    dir,
+    argv,
+    env,
+    run: (args, more = {}) => {
+      const [file = '', ...rest] = argv;
+      const { promise, resolve } = Promise.withResolvers<Ended>();
+      const options = { cwd: dir, env: { ...env, ...more }, timeout: 60_000 };
+      const child = execFile(file, [...rest, ...args], options, (error, out, err) => {
+        resolve({ code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1, out, err });
+      });
+      child.stdin?.end();
+      return promise;
+    },
+    [Symbol.asyncDispose]: () => rm(dir, { recursive: true, force: true }),
+  };
+}
