@@ -372,6 +372,51 @@ describe('several sockets', () => {
       ],
     );
   });
+
+  test('says so when maintenance did not last, and puts back the rest', async () => {
+    const web = await webServers(3);
+    const lb = await haproxy(web.map((w) => line(w, '')));
+    // As if HAProxy were reloaded in between: the command succeeds, and is forgotten.
+    const forgetful = await standIn(lb.socket, (command) =>
+      command === 'set server app/web1 state maint' ? '\n' : undefined,
+    );
+    const { disable } = await agent([forgetful]);
+    const call = disable({ backend: 'app', server: 'web1,web2' });
+    await assert.rejects(call, fails('not-in-maintenance', /^web1 did not go .*web1 to ready, web2 to ready/));
+    assert.deepEqual(await adminStates(lb), { web1: 0, web2: 0, web3: 0 });
+  });
+
+  test('a server that cannot be made ready everywhere goes back into maintenance everywhere', async () => {
+    const web = await webServers(2);
+    const one = await haproxy(web.map((w) => line(w)));
+    const two = await haproxy(web.map((w) => line(w)));
+    const refusing = await standIn(two.socket, (command) => (command.endsWith('state ready') ? 'No.\n\n' : undefined));
+    const { enable, disable } = await agent([one.socket, refusing]);
+    await disable({ backend: 'app', server: 'web1' });
+    await assert.rejects(enable({ backend: 'app', server: 'web1' }), fails('haproxy-refused', /web1 to maint/));
+    assert.deepEqual(
+      [await adminStates(one), await adminStates(two)],
+      [
+        { web1: 1, web2: 0 },
+        { web1: 1, web2: 0 },
+      ],
+    );
+  });
+
+  test('over TCP is the same', async () => {
+    const web = await webServers(2);
+    const lb = await haproxy(web.map((w) => line(w, '')));
+    const relay = createServer((client) => {
+      const real = connect(lb.socket);
+      client.pipe(real).pipe(client);
+    });
+    relay.listen(0, '127.0.0.1');
+    await once(relay, 'listening');
+    ended.push(async () => relay.close());
+    const { disable } = await agent([`127.0.0.1:${(relay.address() as { port: number }).port}`]);
+    assert.deepEqual((await disable({ backend: 'app', server: 'web1' })).changed, ['web1']);
+    assert.deepEqual(await adminStates(lb), { web1: 1, web2: 0 });
+  });
 });
 
 /** A unix socket that passes commands on to another, save those that it answers itself. */
@@ -452,6 +497,7 @@ describe('what there is', () => {
     assert.deepEqual((await list({ server: 'web1' })).holding, ['app', 'other']);
     assert.deepEqual((await list({ server: 'web1,dev2.devco.net' })).holding, ['app']);
     assert.deepEqual((await list({ server: '127.0.0.3' })).holding, ['other']);
+    assert.deepEqual((await list({ server: 'no-such-host.invalid' })).holding, []);
     assert.deepEqual((await list({ server: `127.0.0.1:${b.port},127.0.0.1:${a.port}` })).holding, ['app']);
     assert.deepEqual((await list({ server: '127.0.0.1' })).holding, [], 'an address of two servers names neither');
     const { servers } = await status({ backend: 'app', server: `dev2.devco.net` });
@@ -459,5 +505,13 @@ describe('what there is', () => {
       servers.map(({ name, server, status: said, in_rotation }) => ({ name, server, said, in_rotation })),
       [{ name: 'dev2.devco.net', server: 'web2', said: 'no check', in_rotation: true }],
     );
+  });
+
+  test('a host name that HAProxy does not know is found by its address', async () => {
+    const [only] = (await webServers(1)) as [WebServer];
+    const lb = await haproxy([line(only, '')]);
+    const { status } = await agent([lb.socket]);
+    const { servers } = await status({ backend: 'app', server: 'localhost' });
+    assert.deepEqual([servers[0]?.name, servers[0]?.server], ['localhost', 'web1']);
   });
 });

@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { validatorOf } from '#validators';
+import { haproxyConfigSchema } from '../../../../src/agents/haproxy/config.ts';
+import { haproxyDdl } from '../../../../src/agents/haproxy/ddl.ts';
+
+describe('what a caller may say', () => {
+  const accepts = (value: object) =>
+    validatorOf('agent/haproxy/disable/input', haproxyDdl.actions.disable.input)(value);
+
+  test('names and commas are accepted', () => {
+    assert.ok(accepts({ backend: 'app', server: 'dev2.devco.net,web_3,10.0.0.1:80', min_available: 0 }));
+  });
+
+  for (const server of ['a;b', 'a\nb', 'a b', '@1', 'a,', ',a', 'a,,b', '', 'a\\', 'a/b', 'ä', 'a\n']) {
+    test(`refused as a server: ${JSON.stringify(server)}`, () => assert.ok(!accepts({ backend: 'app', server })));
+    test(`refused as a backend: ${JSON.stringify(server)}`, () =>
+      assert.ok(!accepts({ backend: server, server: 'a' })));
+  }
+
+  test('other inputs, and a minimum below 0, are refused', () => {
+    assert.ok(!accepts({ backend: 'app', server: 'a', force: true }));
+    assert.ok(!accepts({ backend: 'app', server: 'a', min_available: -1 }));
+    assert.ok(!accepts({ backend: 'app' }));
+  });
+});
+
+describe('the configuration', () => {
+  const validate = validatorOf('agent/haproxy/config', haproxyConfigSchema);
+
+  test('has defaults for everything', () => {
+    const config = {};
+    assert.ok(validate(config));
+    assert.deepEqual(config, {
+      sockets: ['/run/haproxy/admin.sock'],
+      servers: {},
+      min_available: 1,
+      drain_timeout: 5,
+      enable_timeout: 10,
+      timeout: 3,
+    });
+  });
+
+  test('takes paths and HOST:PORT for sockets, and names for servers', () => {
+    assert.ok(validate({ sockets: ['/run/a.sock', '127.0.0.1:9999', '[::1]:9999'] }));
+    for (const bad of [
+      { sockets: [] },
+      { sockets: ['admin.sock'] },
+      { sockets: ['/a', '/a'] },
+      { servers: { 'dev2.devco.net': 'a;b' } },
+      { drain_timeout: 3600 },
+      { socket: '/run/a.sock' },
+    ]) {
+      assert.ok(!validate(bad), JSON.stringify(bad));
+    }
+  });
+});
