@@ -6,9 +6,10 @@ import { join } from 'node:path';
 import { afterEach, describe, test } from 'node:test';
 import { startHaproxy } from '../../src/agents/haproxy/agent.ts';
 import type { HaproxyConfig } from '../../src/agents/haproxy/config.ts';
-import type { ActionContext } from '../../src/core/agent.ts';
+import type { ActionContext, AgentSetup } from '../../src/core/agent.ts';
 import { Problem } from '../../src/core/errors.ts';
-import { actionContext, agentSetup, temporaryDirectory } from '../support/agent-setup.ts';
+import type { Log } from '../../src/core/ports.ts';
+import { actionContext, agentSetup, silentLog, temporaryDirectory } from '../support/agent-setup.ts';
 import { type HaproxyProcess, startHaproxyProcess, startWebServer, type WebServer } from '../support/haproxy.ts';
 
 interface Change {
@@ -43,14 +44,30 @@ async function haproxy(servers: readonly string[], more?: string): Promise<Hapro
   return started;
 }
 
-async function agent(sockets: string[], more: Partial<HaproxyConfig> = {}) {
-  const config = { sockets, servers: {}, min_available: 1, drain_timeout: 3, enable_timeout: 5, timeout: 3, ...more };
-  const { handlers } = await startHaproxy(agentSetup<HaproxyConfig>(config));
+async function agent(
+  sockets: string[],
+  more: Partial<HaproxyConfig> = {},
+  setup: Partial<AgentSetup<HaproxyConfig>> = {},
+) {
+  const config: HaproxyConfig = {
+    sockets,
+    servers: {},
+    min_available: 1,
+    drain_timeout: 3,
+    enable_timeout: 5,
+    watch_interval: 0.05,
+    timeout: 3,
+    ...more,
+  };
+  const started = await startHaproxy(agentSetup<HaproxyConfig>(config, setup));
+  const { handlers } = started;
+  ended.push(async () => started.stop?.());
   const call = (action: string): Call => {
     const handler = handlers[action] as unknown as (input: object, context: ActionContext) => Promise<unknown>;
     return (input, context = actionContext()) => handler(input, context);
   };
   return {
+    stop: async () => started.stop?.(),
     list: call('list') as (input: object) => Promise<{ backends: unknown[]; holding: string[] }>,
     status: call('status') as (input: object, context?: ActionContext) => Promise<Status>,
     disable: call('disable') as (input: object, context?: ActionContext) => Promise<Change>,
@@ -513,5 +530,60 @@ describe('what there is', () => {
     const { status } = await agent([lb.socket]);
     const { servers } = await status({ backend: 'app', server: 'localhost' });
     assert.deepEqual([servers[0]?.name, servers[0]?.server], ['localhost', 'web1']);
+  });
+});
+
+/** Resolves with the fields of the next warning or notice that begins so. */
+function listener() {
+  const waiting: { start: string; resolve: (fields: object) => void }[] = [];
+  const heard = (fields: object, message: string) => {
+    const at = waiting.findIndex(({ start }) => message.startsWith(start));
+    if (at !== -1) waiting.splice(at, 1)[0]?.resolve(fields);
+  };
+  const log: Log = { ...silentLog, warn: heard, info: heard };
+  return { log, next: (start: string) => new Promise<object>((resolve) => waiting.push({ start, resolve })) };
+}
+
+describe('HAProxy begins anew', () => {
+  test('what was taken out is put into maintenance again, what was put back is not', async () => {
+    const web = await webServers(3);
+    const lb = await haproxy(web.map((one) => line(one)));
+    const { log, next } = listener();
+    const { disable, enable } = await agent([lb.socket], {}, { log });
+    await disable({ backend: 'app', server: 'web1,web2' });
+    await enable({ backend: 'app', server: 'web2' });
+    const again = next('HAProxy was reloaded');
+    await lb.restart();
+    assert.deepEqual(await again, { backend: 'app', server: 'web1', socket: lb.socket });
+    assert.deepEqual(await adminStates(lb), { web1: 1, web2: 0, web3: 0 });
+  });
+
+  test('is noticed by a daemon that was itself away meanwhile', async () => {
+    const web = await webServers(2);
+    const lb = await haproxy(web.map((one) => line(one, '')));
+    const stateDirectory = temporaryDirectory();
+    const first = await agent([lb.socket], {}, { stateDirectory });
+    await first.disable({ backend: 'app', server: 'web1' });
+    await first.stop();
+    await lb.restart();
+    assert.deepEqual(await adminStates(lb), { web1: 0, web2: 0 });
+    const { log, next } = listener();
+    const again = next('HAProxy was reloaded');
+    await agent([lb.socket], {}, { stateDirectory, log });
+    await again;
+    assert.deepEqual(await adminStates(lb), { web1: 1, web2: 0 });
+  });
+
+  test('a server that somebody let in by hand is not taken out again', async () => {
+    const web = await webServers(2);
+    const lb = await haproxy(web.map((one) => line(one, '')));
+    const { log, next } = listener();
+    const { disable, status } = await agent([lb.socket], {}, { log });
+    await disable({ backend: 'app', server: 'web1' });
+    const letIn = next('somebody let the server in');
+    await lb.ask('set server app/web1 state ready');
+    await letIn;
+    await lb.restart();
+    assert.equal((await status({ backend: 'app' })).ready, true);
   });
 });

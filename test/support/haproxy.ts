@@ -73,6 +73,8 @@ export interface HaproxyProcess {
   readonly ask: (command: string) => Promise<string>;
   /** GET / through the frontend. */
   readonly get: (agent?: Agent) => Promise<{ status: number; body: string }>;
+  /** Stops it and starts it anew with the same configuration. */
+  readonly restart: () => Promise<void>;
   /** SIGKILL: its sockets stay behind, as after a crash. */
   readonly stop: () => Promise<void>;
 }
@@ -86,25 +88,33 @@ export async function startHaproxyProcess(servers: readonly string[], more = '')
   const directory = temporaryDirectory();
   const at = (name: string) => join(directory, name);
   writeFileSync(at('haproxy.cfg'), configuration(at, servers, more));
-  const child = spawn('/usr/sbin/haproxy', ['-db', '-f', at('haproxy.cfg')], { stdio: ['ignore', 'ignore', 'pipe'] });
-  const complaints: Buffer[] = [];
-  child.stderr.on('data', (chunk: Buffer) => complaints.push(chunk));
-  const gone = once(child, 'exit');
   const ask = (command: string) => defineRuntime(at('admin.sock'), 5).ask(command, AbortSignal.timeout(5000));
-  const gaveUp = gone.then(() => {
-    throw new Error(`haproxy ended: ${Buffer.concat(complaints)}`);
-  });
-  gaveUp.catch(() => {});
-  await answering(directory, at('admin.sock'), ask, gaveUp);
+  const begin = async () => {
+    const child = spawn('/usr/sbin/haproxy', ['-db', '-f', at('haproxy.cfg')], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const complaints: Buffer[] = [];
+    child.stderr.on('data', (chunk: Buffer) => complaints.push(chunk));
+    const gone = once(child, 'exit');
+    const gaveUp = gone.then(() => {
+      throw new Error(`haproxy ended: ${Buffer.concat(complaints)}`);
+    });
+    gaveUp.catch(() => {});
+    await answering(directory, at('admin.sock'), ask, gaveUp);
+    return async () => {
+      child.kill('SIGKILL');
+      await gone;
+    };
+  };
+  let stop = await begin();
   return {
     socket: at('admin.sock'),
     readOnlySocket: at('user.sock'),
     ask,
     get: (agent) => get(at('front.sock'), agent),
-    stop: async () => {
-      child.kill('SIGKILL');
-      await gone;
+    restart: async () => {
+      await stop();
+      stop = await begin();
     },
+    stop: () => stop(),
   };
 }
 

@@ -3,16 +3,18 @@ import type { HaproxyConfig } from './config.ts';
 import { haproxyDdl } from './ddl.ts';
 import { disable } from './disable.ts';
 import { enable } from './enable.ts';
+import { startHold } from './hold.ts';
 import type { LoadBalancer } from './order.ts';
 import { defineRuntime } from './runtime.ts';
 import { list, status } from './status.ts';
 import { defineTurns } from './turns.ts';
 
 /** Serves one load balancer: all the HAProxy processes whose sockets are configured. */
-export async function startHaproxy({ config }: AgentSetup<HaproxyConfig>): Promise<Agent> {
+export async function startHaproxy({ config, stateDirectory, log }: AgentSetup<HaproxyConfig>): Promise<Agent> {
   const runtimes = config.sockets.map((socket) => defineRuntime(socket, config.timeout));
-  const balancer: LoadBalancer = { runtimes, config };
   const inTurn = defineTurns();
+  const hold = await startHold({ runtimes, stateDirectory, log, every: config.watch_interval, inTurn });
+  const balancer: LoadBalancer = { runtimes, config, hold };
   return {
     handlers: defineHandlers(haproxyDdl, {
       list: ({ server }, context) => list(balancer, server, context),
@@ -20,5 +22,6 @@ export async function startHaproxy({ config }: AgentSetup<HaproxyConfig>): Promi
       disable: (input, context) => inTurn(() => disable(balancer, input, context), context.signal),
       enable: (input, context) => inTurn(() => enable(balancer, input, context), context.signal),
     }),
+    stop: hold.stop,
   };
 }

@@ -41,6 +41,13 @@ export const haproxyConfigSchema = {
       maximum: 60,
       default: 10,
     },
+    watch_interval: {
+      description: 'How often to see whether a reload made HAProxy forget who is in maintenance',
+      type: 'number',
+      minimum: 0.01,
+      maximum: 60,
+      default: 1,
+    },
     timeout: {
       description: 'How long HAProxy may take to answer one command',
       type: 'number',

@@ -12,6 +12,7 @@ import {
   type OrderInput,
   seatsOf,
   takeOrder,
+  toHeld,
 } from './order.ts';
 import { forEach } from './parallel.ts';
 import { inMaintenance } from './server.ts';
@@ -40,7 +41,10 @@ export async function disable(
   const out = new Set(leaving.map(({ server }) => server));
   const left = guardCapacity(order.views, out, input.min_available ?? balancer.config.min_available);
   const report = { backend: order.backend, changed: namesOf(leaving), unchanged: namesOf(staying) };
-  if (context.dryRun || leaving.length === 0) return { ...report, available: left };
+  if (context.dryRun) return { ...report, available: left };
+  // Held first: from its first moment in maintenance a server is to stay there.
+  await balancer.hold.add(toHeld(order, order.targets));
+  if (leaving.length === 0) return { ...report, available: left };
   const after = await takeOut(balancer, { ...order, targets: leaving }, context);
   return { ...report, available: countAvailable(after) };
 }
@@ -57,7 +61,10 @@ async function takeOut(balancer: LoadBalancer, order: Order, context: ActionCont
     await setAll(changes, order, 'maint', context.signal);
     return await verifyOut(balancer, order, context.signal);
   } catch (failure) {
-    throw await changes.putBack(failure);
+    const problem = await changes.putBack(failure);
+    // What failed first is what the caller must hear of.
+    await balancer.hold.remove(toHeld(order, order.targets)).catch(() => {});
+    throw problem;
   }
 }
 

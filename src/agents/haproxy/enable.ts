@@ -13,9 +13,10 @@ import {
   type OrderInput,
   seatsOf,
   takeOrder,
+  toHeld,
 } from './order.ts';
 import { forEach } from './parallel.ts';
-import { adminStateOf, inRotation } from './server.ts';
+import { adminStateOf, inMaintenance, inRotation } from './server.ts';
 import { pause } from './turns.ts';
 import { trackChanges } from './undo.ts';
 
@@ -35,6 +36,7 @@ export async function enable(balancer: LoadBalancer, input: OrderInput, context:
     const supposed = new Set(coming.map(({ server }) => server));
     return { ...report, available: countAvailable(order.views, { in: supposed }) };
   }
+  await balancer.hold.remove(toHeld(order, order.targets));
   if (coming.length === 0) return { ...report, available: countAvailable(order.views) };
   const after = await putIn(balancer, { ...order, targets: coming }, context);
   return { ...report, available: countAvailable(after) };
@@ -53,6 +55,10 @@ function isIn(views: readonly BackendView[], name: string): boolean {
   return seatsOf(views, name).every(({ server }) => inRotation(server));
 }
 
+function isInMaintenance(views: readonly BackendView[], name: string): boolean {
+  return seatsOf(views, name).some(({ server }) => inMaintenance(server));
+}
+
 async function putIn(balancer: LoadBalancer, order: Order, context: ActionContext): Promise<BackendView[]> {
   const changes = trackChanges();
   const entries = order.targets.map((target) => defineEntry(target, changes, context.signal));
@@ -60,8 +66,12 @@ async function putIn(balancer: LoadBalancer, order: Order, context: ActionContex
     await forEach(entries, (entry) => entry.begin(seatsOf(order.views, entry.target.server)));
     return await waitForAll(balancer, order, entries, context);
   } catch (failure) {
-    const unfinished = entries.filter((entry) => !entry.isIn()).map(({ target }) => target.server);
-    throw await changes.putBack(failure, new Set(unfinished));
+    const unfinished = entries.filter((entry) => !entry.isIn()).map(({ target }) => target);
+    const problem = await changes.putBack(failure, new Set(unfinished.map(({ server }) => server)));
+    const held = unfinished.filter(({ server }) => isInMaintenance(order.views, server));
+    // What failed first is what the caller must hear of.
+    await balancer.hold.add(toHeld(order, held)).catch(() => {});
+    throw problem;
   }
 }
 

@@ -1,6 +1,8 @@
 import type { ActionContext } from '../../core/agent.ts';
 import { type BackendView, readBackend, requireAdmin } from './backend.ts';
 import type { HaproxyConfig } from './config.ts';
+import type { HeldServer } from './held.ts';
+import type { Hold } from './hold.ts';
 import { parseNames, resolveTargets, type Target } from './names.ts';
 import type { Runtime } from './runtime.ts';
 import type { Server } from './server.ts';
@@ -9,6 +11,7 @@ import type { Server } from './server.ts';
 export interface LoadBalancer {
   readonly runtimes: readonly Runtime[];
   readonly config: HaproxyConfig;
+  readonly hold: Hold;
 }
 
 /** What a call is about: the servers it names, as every socket sees them now. */
@@ -64,4 +67,8 @@ export function formatTarget({ name, server }: Target): string {
 
 export function namesOf(targets: readonly Target[]): string[] {
   return targets.map(({ name }) => name);
+}
+
+export function toHeld({ backend }: Order, targets: readonly Target[]): HeldServer[] {
+  return targets.map(({ server }) => ({ backend, server }));
 }

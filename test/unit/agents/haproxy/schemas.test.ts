@@ -37,6 +37,7 @@ describe('the configuration', () => {
       min_available: 1,
       drain_timeout: 5,
       enable_timeout: 10,
+      watch_interval: 1,
       timeout: 3,
     });
   });
