@@ -1,4 +1,8 @@
 /** Every schema that is built into the program: what the build compiles to validators. */
+import { agents } from './agents/index.ts';
+import { clientConfigSchema } from './client/config.ts';
+import { nodeConfigSchema } from './daemon/config.ts';
+import { playbookSchema } from './playbook/format.ts';
 
 /** A schema and the id it goes by wherever it is checked (`validatorOf`). */
 export interface BuiltInSchema {
@@ -6,4 +10,12 @@ export interface BuiltInSchema {
   readonly schema: object;
 }
 
-export const schemas: readonly BuiltInSchema[] = [];
+export const schemas: readonly BuiltInSchema[] = [
+  { id: 'config/node', schema: nodeConfigSchema },
+  { id: 'config/client', schema: clientConfigSchema },
+  { id: 'playbook', schema: playbookSchema },
+  ...agents.flatMap(({ ddl, config }) => [
+    { id: `agent/${ddl.name}/config`, schema: config },
+    ...Object.entries(ddl.actions).map(([action, { input }]) => ({ id: `agent/${ddl.name}/${action}/input`, schema: input })),
+  ]),
+];

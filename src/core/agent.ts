@@ -1,5 +1,5 @@
-import type { FromSchema } from 'json-schema-to-ts';
-import type { Ddl, ObjectSchema } from './ddl.ts';
+import type { FromExtendedSchema } from 'json-schema-to-ts';
+import type { Annotations, Ddl, ObjectSchema } from './ddl.ts';
 import type { JsonObject } from './json.ts';
 import type { Log, NodeView, RunCommand } from './ports.ts';
 
@@ -24,8 +24,8 @@ export type Handler<Input, Output> = (input: Input, context: ActionContext) => P
 /** One handler an action, typed by the DDL. */
 export type Handlers<D extends Ddl> = {
   readonly [A in keyof D['actions']]: Handler<
-    D['actions'][A]['input'] extends infer S extends ObjectSchema ? FromSchema<S> : never,
-    D['actions'][A]['output'] extends infer S extends ObjectSchema ? FromSchema<S> : never
+    D['actions'][A]['input'] extends infer S extends ObjectSchema ? FromExtendedSchema<Annotations, S> : never,
+    D['actions'][A]['output'] extends infer S extends ObjectSchema ? FromExtendedSchema<Annotations, S> : never
   >;
 };
 

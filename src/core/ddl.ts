@@ -1,7 +1,19 @@
-import type { JSONSchema } from 'json-schema-to-ts';
+import type { ExtendedJSONSchema } from 'json-schema-to-ts';
 
-/** JSON Schema (draft 7) of an object, with what else a person or a client must know of a property. */
-export type ObjectSchema = JSONSchema & { readonly type: 'object' };
+/** What a property may carry beyond JSON Schema, for people and clients. */
+export type Annotations = {
+  /** Its value is never logged, stored or shown. */
+  readonly 'x-sensitive'?: boolean;
+  /** Its heading. */
+  readonly 'x-display-as'?: string;
+  /** What to ask a person for it. */
+  readonly 'x-prompt'?: string;
+};
+
+export type AnnotatedSchema = ExtendedJSONSchema<Annotations>;
+
+/** JSON Schema (draft 7) of an object. */
+export type ObjectSchema = AnnotatedSchema & { readonly type: 'object' };
 
 /** How replies of many nodes are summed up. */
 export interface Aggregate {
@@ -10,10 +22,7 @@ export interface Aggregate {
   readonly output: string;
 }
 
-/**
- * One action. Inputs and outputs are JSON Schema; a property may carry
- * `x-sensitive: true` (never logged, stored or shown) and `x-display-as` (its heading for people).
- */
+/** One action. */
 export interface ActionDdl {
   readonly description: string;
   /** Whether it changes anything on the node. */
@@ -54,8 +63,8 @@ export function actionOf(ddl: Ddl, action: string): ActionDdl | undefined {
   return Object.hasOwn(ddl.actions, action) ? ddl.actions[action] : undefined;
 }
 
-function propertiesOf(schema: ObjectSchema): Readonly<Record<string, JSONSchema>> {
-  return (schema as { properties?: Record<string, JSONSchema> }).properties ?? {};
+function propertiesOf(schema: ObjectSchema): Readonly<Record<string, AnnotatedSchema>> {
+  return (schema as { properties?: Record<string, AnnotatedSchema> }).properties ?? {};
 }
 
 /** The names of an action's inputs. */
@@ -64,7 +73,7 @@ export function inputNames(action: ActionDdl): string[] {
 }
 
 /** The schema of one input, or undefined. */
-export function inputSchema(action: ActionDdl, name: string): JSONSchema | undefined {
+export function inputSchema(action: ActionDdl, name: string): AnnotatedSchema | undefined {
   const properties = propertiesOf(action.input);
   return Object.hasOwn(properties, name) ? properties[name] : undefined;
 }

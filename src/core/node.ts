@@ -17,6 +17,8 @@ export interface Candidate {
   readonly addresses: readonly Address[];
   /** The source that told it: `mdns`, `file`, … */
   readonly source: string;
+  /** Who claims the name, where the source can tell: candidates of one name and different origins are rivals. */
+  readonly origin?: string;
 }
 
 /** A node whose identity was proven and that told about itself. */

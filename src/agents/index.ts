@@ -1,0 +1,40 @@
+import type { AgentEntry } from '../core/agent.ts';
+import { angeliaConfigSchema } from './angelia/config.ts';
+import { angeliaDdl } from './angelia/ddl.ts';
+import { appmgrConfigSchema } from './appmgr/config.ts';
+import { appmgrDdl } from './appmgr/ddl.ts';
+import { haproxyConfigSchema } from './haproxy/config.ts';
+import { haproxyDdl } from './haproxy/ddl.ts';
+import { nrpeConfigSchema } from './nrpe/config.ts';
+import { nrpeDdl } from './nrpe/ddl.ts';
+import { rpcutilConfigSchema } from './rpcutil/config.ts';
+import { rpcutilDdl } from './rpcutil/ddl.ts';
+
+/** The agents there are: descriptions at hand, code loaded only by the daemon that enables it. */
+export const agents: readonly AgentEntry[] = [
+  {
+    ddl: angeliaDdl,
+    config: angeliaConfigSchema,
+    load: async () => (await import('./angelia/agent.ts')).startAngelia,
+  },
+  {
+    ddl: appmgrDdl,
+    config: appmgrConfigSchema,
+    load: async () => (await import('./appmgr/agent.ts')).startAppmgr,
+  },
+  {
+    ddl: haproxyDdl,
+    config: haproxyConfigSchema,
+    load: async () => (await import('./haproxy/agent.ts')).startHaproxy,
+  },
+  {
+    ddl: nrpeDdl,
+    config: nrpeConfigSchema,
+    load: async () => (await import('./nrpe/agent.ts')).startNrpe,
+  },
+  {
+    ddl: rpcutilDdl,
+    config: rpcutilConfigSchema,
+    load: async () => (await import('./rpcutil/agent.ts')).startRpcutil,
+  },
+];

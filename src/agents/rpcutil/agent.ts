@@ -1,0 +1,47 @@
+import { type Agent, type AgentSetup, defineHandlers } from '../../core/agent.ts';
+import { lookUpFact } from '../../core/filter/fact.ts';
+import type { RpcutilConfig } from './config.ts';
+import { rpcutilDdl } from './ddl.ts';
+
+export async function startRpcutil({ node }: AgentSetup<RpcutilConfig>): Promise<Agent> {
+  const handlers = defineHandlers(rpcutilDdl, {
+    ping: async () => ({ pong: Math.floor(Date.now() / 1000) }),
+
+    inventory: async () => {
+      const { agents, version, warnings } = await node.about();
+      return {
+        agents: agents.map(({ name }) => name),
+        classes: [...(await node.classes())],
+        facts: await node.facts(),
+        version,
+        warnings: [...warnings],
+      };
+    },
+
+    get_fact: async ({ fact }) => ({ fact, value: lookUpFact(await node.facts(), fact) ?? null }),
+
+    get_facts: async ({ facts: names }) => {
+      const facts = await node.facts();
+      return { values: Object.fromEntries(names.split(',').map((name) => [name, lookUpFact(facts, name) ?? null])) };
+    },
+
+    daemon_stats: async () => {
+      const { pid, version, startedAt, configFile, counters, agents } = await node.about();
+      const { user, system } = process.cpuUsage();
+      return {
+        pid,
+        version,
+        starttime: Math.floor(startedAt / 1000),
+        uptime: Math.floor((Date.now() - startedAt) / 1000),
+        memory_bytes: process.memoryUsage.rss(),
+        cpu_seconds: (user + system) / 1e6,
+        configfile: configFile,
+        counters,
+        agents: agents.map(({ name }) => name),
+      };
+    },
+
+    agent_inventory: async () => ({ agents: (await node.about()).agents.map((agent) => ({ ...agent })) }),
+  });
+  return { handlers };
+}

@@ -1,0 +1,141 @@
+import { defineDdl } from '../../core/ddl.ts';
+
+const factName = { type: 'string', pattern: '^[A-Za-z0-9_:.-]{1,200}$', 'x-prompt': 'The name of a fact' } as const;
+const nothing = { type: 'object', additionalProperties: false, properties: {} } as const;
+const strings = { type: 'array', items: { type: 'string' } } as const;
+
+const read = { kind: 'read', repeatable: true, timeout: 5, dryRun: false, display: 'always' } as const;
+
+export const rpcutilDdl = defineDdl({
+  name: 'rpcutil',
+  description: 'Tells about the node and the daemon itself',
+  author: 'mco-deploy',
+  license: 'Apache-2.0',
+  version: '0.1.0',
+  url: '',
+  actions: {
+    ping: {
+      ...read,
+      description: 'Answers with the time, to show that the whole way to the agent works',
+      input: nothing,
+      output: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['pong'],
+        properties: { pong: { type: 'integer', description: 'Seconds since the epoch', 'x-display-as': 'Time' } },
+      },
+    },
+    inventory: {
+      ...read,
+      description: 'Tells agents, classes, facts and version of the node',
+      input: nothing,
+      output: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['agents', 'classes', 'facts', 'version', 'warnings'],
+        properties: {
+          agents: { ...strings, 'x-display-as': 'Agents' },
+          classes: { ...strings, 'x-display-as': 'Classes' },
+          facts: { type: 'object', 'x-display-as': 'Facts' },
+          version: { type: 'string', 'x-display-as': 'Version' },
+          warnings: { ...strings, 'x-display-as': 'Warnings' },
+        },
+      },
+    },
+    get_fact: {
+      ...read,
+      description: 'Tells the value of one fact; null where the node has no such fact',
+      input: { type: 'object', additionalProperties: false, required: ['fact'], properties: { fact: factName } },
+      output: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['fact', 'value'],
+        properties: { fact: { type: 'string', 'x-display-as': 'Fact' }, value: { 'x-display-as': 'Value' } },
+      },
+      aggregate: [{ function: 'summary', output: 'value' }],
+    },
+    get_facts: {
+      ...read,
+      description: 'Tells the values of several facts',
+      input: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['facts'],
+        properties: {
+          facts: {
+            type: 'string',
+            pattern: '^[A-Za-z0-9_:.-]{1,200}(,[A-Za-z0-9_:.-]{1,200}){0,99}$',
+            'x-prompt': 'Names, separated by commas',
+          },
+        },
+      },
+      output: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['values'],
+        properties: { values: { type: 'object', 'x-display-as': 'Values' } },
+      },
+    },
+    daemon_stats: {
+      ...read,
+      description: 'Tells how the daemon fares',
+      input: nothing,
+      output: {
+        type: 'object',
+        additionalProperties: false,
+        required: [
+          'pid',
+          'version',
+          'starttime',
+          'uptime',
+          'memory_bytes',
+          'cpu_seconds',
+          'configfile',
+          'counters',
+          'agents',
+        ],
+        properties: {
+          pid: { type: 'integer', 'x-display-as': 'Process ID' },
+          version: { type: 'string', 'x-display-as': 'Version' },
+          starttime: { type: 'integer', description: 'Seconds since the epoch', 'x-display-as': 'Started' },
+          uptime: { type: 'integer', description: 'Seconds', 'x-display-as': 'Uptime' },
+          memory_bytes: { type: 'integer', description: 'Resident set size', 'x-display-as': 'Memory' },
+          cpu_seconds: { type: 'number', description: 'User and system', 'x-display-as': 'CPU time' },
+          configfile: { type: 'string', 'x-display-as': 'Configuration' },
+          counters: { type: 'object', additionalProperties: { type: 'integer' }, 'x-display-as': 'Counters' },
+          agents: { ...strings, 'x-display-as': 'Agents' },
+        },
+      },
+    },
+    agent_inventory: {
+      ...read,
+      description: 'Tells about the agents of the node',
+      input: nothing,
+      output: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['agents'],
+        properties: {
+          agents: {
+            type: 'array',
+            'x-display-as': 'Agents',
+            items: {
+              type: 'object',
+              additionalProperties: false,
+              required: ['name', 'version', 'author', 'license', 'description', 'url', 'timeout'],
+              properties: {
+                name: { type: 'string' },
+                version: { type: 'string' },
+                author: { type: 'string' },
+                license: { type: 'string' },
+                description: { type: 'string' },
+                url: { type: 'string' },
+                timeout: { type: 'number' },
+              },
+            },
+          },
+        },
+      },
+    },
+  },
+});

@@ -1,0 +1,24 @@
+import type { Ddl } from '../../core/ddl.ts';
+import type { CommandEntry } from '../context.ts';
+import { auditCommand } from './audit/index.ts';
+import { caCommand } from './ca/index.ts';
+import { enrollCommand } from './enroll.ts';
+import { findCommand } from './find/index.ts';
+import { pingCommand } from './ping/index.ts';
+import { rpcCommand } from './rpc/index.ts';
+import { runCommand } from './run/index.ts';
+import { upgradeCommand } from './upgrade/index.ts';
+
+/** The commands of an operator, in the order that help lists them. @param catalogue the agents that can be called */
+export function commands(catalogue: readonly Ddl[]): readonly CommandEntry[] {
+  return [
+    pingCommand,
+    findCommand,
+    rpcCommand(catalogue),
+    upgradeCommand(catalogue),
+    runCommand(catalogue),
+    auditCommand,
+    caCommand,
+    enrollCommand,
+  ];
+}

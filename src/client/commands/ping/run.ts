@@ -1,0 +1,77 @@
+import type { CommonOptions } from '../../common-options.ts';
+import type { CliContext } from '../../context.ts';
+import { exitFor } from '../../exit.ts';
+import { tellMissing } from '../../render/missing.ts';
+import { sparkline, statistics } from '../../render/statistics.ts';
+import { openSession } from '../../session.ts';
+import { readTargetOptions } from '../../target-options.ts';
+
+interface PingOptions extends CommonOptions {
+  readonly graph?: boolean;
+}
+
+/** Connects to every node that matches and tells how long proof and answer took. */
+export async function runPing(options: PingOptions, context: CliContext): Promise<number> {
+  const session = await openSession(options, context);
+  try {
+    const targets = readTargetOptions(options);
+    const findings = await session.find(targets);
+    const { nodes, broken, silent } = findings;
+    if (options.json === true) context.out(JSON.stringify(asJson(findings), null, 2));
+    else {
+      for (const { name, elapsed } of nodes) context.out(`${name.padEnd(40)} time=${elapsed.toFixed(2)} ms`);
+      summarize(
+        nodes.map(({ elapsed }) => elapsed),
+        findings.elapsed,
+        options.graph === true,
+        context,
+      );
+      for (const { name, description } of nodes) {
+        for (const warning of description.warnings) context.err(`warning: ${name}: ${warning}`);
+      }
+    }
+    tellMissing(findings, context);
+    return exitFor({ outcomes: nodes.map(() => ({ outcome: 'ok' })), broken: broken.length, silent: silent.length });
+  } finally {
+    await session.close();
+  }
+}
+
+function summarize(times: readonly number[], discovery: number, graph: boolean, context: CliContext): void {
+  if (times.length === 0) return;
+  const { max, min, average } = statistics(times);
+  context.out('');
+  context.out('---- ping statistics ----');
+  if (graph) context.out(sparkline(times));
+  const replies = times.length === 1 ? '1 reply' : `${times.length} replies`;
+  context.out(
+    `${replies} max: ${max.toFixed(2)} min: ${min.toFixed(2)} avg: ${average.toFixed(2)} (all in ${discovery.toFixed(0)} ms)`,
+  );
+}
+
+function asJson({
+  nodes,
+  broken,
+  silent,
+  elapsed,
+}: Awaited<ReturnType<Awaited<ReturnType<typeof openSession>>['find']>>) {
+  return {
+    nodes: nodes.map((node) => ({
+      node: node.name,
+      ms: round(node.elapsed),
+      version: node.description.version,
+      warnings: node.description.warnings,
+    })),
+    broken: broken.map(({ name, problem }) => ({ node: name, code: problem.code, message: problem.message })),
+    silent: silent.map(({ name, lastSeen, by }) => ({
+      node: name,
+      last_seen: lastSeen === undefined ? null : new Date(lastSeen).toISOString(),
+      by,
+    })),
+    ms: round(elapsed),
+  };
+}
+
+function round(ms: number): number {
+  return Math.round(ms * 100) / 100;
+}

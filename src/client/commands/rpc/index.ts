@@ -1,0 +1,24 @@
+import type { Ddl } from '../../../core/ddl.ts';
+import { addCommonOptions } from '../../common-options.ts';
+import type { CommandEntry } from '../../context.ts';
+import { addTargetOptions } from '../../target-options.ts';
+
+export function rpcCommand(catalogue: readonly Ddl[]): CommandEntry {
+  return {
+    name: 'rpc',
+    define: (program, context) => {
+      const command = program
+        .command('rpc <agent> <action> [inputs...]')
+        .description('call an action of an agent on the nodes that match, with inputs as name=value')
+        .option('--dry-run', 'have the nodes say what they would change, and change nothing')
+        .option('--batch <n>', 'call so many nodes at a time, or N%')
+        .option('--batch-sleep <seconds>', 'wait between batches')
+        .option('--display <which>', 'show replies that are: ok, failed, all, none')
+        .option('--senders', 'print only the names of the nodes that replied well');
+      addCommonOptions(addTargetOptions(command)).action(async (agent, action, inputs, options) => {
+        const { runRpc } = await import('./run.ts');
+        context.exit(await runRpc({ agent, action, inputs, options }, catalogue, context));
+      });
+    },
+  };
+}

@@ -1,0 +1,56 @@
+import { validatorOf } from '#validators';
+import { type ActionDdl, type Ddl, inputNames, inputSchema } from '../core/ddl.ts';
+import { Problem } from '../core/errors.ts';
+import type { JsonObject } from '../core/json.ts';
+import { faultsOf, formatPath } from '../core/schema.ts';
+import { suggest } from '../core/text.ts';
+
+/** Splits `name=value` words. @throws Problem `usage` */
+export function parseWords(words: readonly string[]): Map<string, string> {
+  const given = new Map<string, string>();
+  for (const word of words) {
+    const at = word.indexOf('=');
+    if (at < 1) throw new Problem('usage', `“${word}” is no input`, 'write name=value');
+    const name = word.slice(0, at);
+    if (given.has(name)) throw new Problem('usage', `the input “${name}” is given twice`);
+    given.set(name, word.slice(at + 1));
+  }
+  return given;
+}
+
+/**
+ * The input of an action out of words, each turned into the type that the DDL asks for, and validated.
+ * @throws Problem `usage`, `invalid-input`
+ */
+export function readInput(ddl: Ddl, action: string, description: ActionDdl, words: readonly string[]): JsonObject {
+  const input: JsonObject = {};
+  for (const [name, text] of parseWords(words)) {
+    const schema = inputSchema(description, name);
+    if (schema === undefined) {
+      const hint = suggest(name, inputNames(description));
+      throw new Problem('usage', `${ddl.name}.${action} has no input “${name}”`, hint);
+    }
+    input[name] = readValue(name, text, typeof schema === 'object' ? schema.type : undefined);
+  }
+  const validate = validatorOf(`agent/${ddl.name}/${action}/input`, description.input);
+  if (!validate(structuredClone(input))) {
+    const [fault] = faultsOf(validate);
+    const where = fault === undefined || fault.path.length === 0 ? '' : `${formatPath(fault.path)} `;
+    throw new Problem('invalid-input', `${ddl.name}.${action}: ${where}${fault?.message}`);
+  }
+  return input;
+}
+
+function readValue(name: string, text: string, type: unknown): unknown {
+  if (type === 'string' || type === undefined) return text;
+  if (type === 'array' && !text.startsWith('[')) return text.split(',');
+  if (type === 'boolean') {
+    if (/^(true|t|yes|1)$/i.test(text)) return true;
+    if (/^(false|f|no|0)$/i.test(text)) return false;
+  }
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Problem('usage', `${name}=${text}: it must be of type ${String(type)}`);
+  }
+}

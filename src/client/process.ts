@@ -1,0 +1,37 @@
+import type { CliContext } from './context.ts';
+
+/** The context of a real process: its streams, its signals, its exit code. */
+export function startContext(): CliContext {
+  const stop = new AbortController();
+  const kill = new AbortController();
+  const onSignal = () => {
+    if (stop.signal.aborted) kill.abort();
+    stop.abort();
+  };
+  // A reader that has gone (`mco-deploy find | head -1`) is no error of ours.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0);
+  });
+  const watching = { done: false };
+  const isTerminal = process.stdout.isTTY === true;
+  return {
+    env: process.env,
+    stdin: process.stdin,
+    out: (line) => void process.stdout.write(`${line}\n`),
+    err: (line) => void process.stderr.write(`${line}\n`),
+    status: (text) => {
+      if (process.stderr.isTTY === true) process.stderr.write(`\r\x1b[K${text}`);
+    },
+    isTerminal,
+    get signal() {
+      // Signals are only caught by commands that heed them: the others end at once, as ever.
+      if (!watching.done) for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, onSignal);
+      watching.done = true;
+      return stop.signal;
+    },
+    kill: kill.signal,
+    exit: (code) => {
+      process.exitCode = code;
+    },
+  };
+}

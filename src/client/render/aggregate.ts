@@ -1,0 +1,42 @@
+import type { ActionDdl, Aggregate } from '../../core/ddl.ts';
+import type { Outcome } from '../../core/reply.ts';
+
+/** What the DDL wants summed up over the nodes that replied well. */
+export function aggregateLines(outcomes: readonly Outcome[], { aggregate = [] }: ActionDdl): string[] {
+  const good = outcomes.filter(({ outcome }) => outcome === 'ok');
+  if (good.length < 2) return [];
+  return aggregate.flatMap((wanted) => {
+    const values = good.map(({ data }) => data[wanted.output]).filter((value) => value !== undefined);
+    return values.length === 0 ? [] : [`Summary of ${wanted.output}:`, `  ${sumUp(wanted, values)}`, ''];
+  });
+}
+
+const states = ['OK', 'WARNING', 'CRITICAL', 'UNKNOWN'];
+
+function sumUp({ function: how }: Aggregate, values: readonly unknown[]): string {
+  const numbers = values.map(Number).filter(Number.isFinite);
+  const sum = numbers.reduce((total, value) => total + value, 0);
+  switch (how) {
+    case 'sum':
+      return String(sum);
+    case 'average':
+      return numbers.length === 0 ? 'none' : (sum / numbers.length).toFixed(3);
+    case 'nagios_states':
+      return counts(
+        values.map((value) => states[Number(value)] ?? 'UNKNOWN'),
+        states,
+      );
+    case 'summary':
+      return counts(values.map((value) => (typeof value === 'object' ? JSON.stringify(value) : String(value))));
+  }
+}
+
+/** `OK: 8  WARNING: 1`, in the order given, else the most frequent first. */
+function counts(words: readonly string[], order?: readonly string[]): string {
+  const found = new Map<string, number>();
+  for (const word of words) found.set(word, (found.get(word) ?? 0) + 1);
+  const entries = [...found].sort((a, b) =>
+    order ? order.indexOf(a[0]) - order.indexOf(b[0]) : b[1] - a[1] || (a[0] < b[0] ? -1 : 1),
+  );
+  return entries.map(([word, number]) => `${word}: ${number}`).join('  ');
+}

@@ -1,0 +1,20 @@
+import type { Findings } from '../../discovery/directory.ts';
+import type { CliContext } from '../context.ts';
+
+/** Names the nodes that were heard of and not proven, and those that were expected and are silent. */
+export function tellMissing({ broken, silent, nodes }: Findings, { err }: CliContext): void {
+  for (const { name, problem } of broken) {
+    const hint = problem.hint === '' ? '' : ` (${problem.hint})`;
+    err(`${name}: ${problem.message}${hint}`);
+  }
+  if (silent.length > 0) {
+    err('No response from:');
+    for (const { name, lastSeen, by } of silent) err(`  ${name.padEnd(38)} ${lastSeenWords(lastSeen, by)}`);
+  }
+  if (nodes.length + broken.length + silent.length === 0) err('no node was discovered that matches');
+}
+
+export function lastSeenWords(lastSeen: number | undefined, by: string): string {
+  if (lastSeen === undefined) return `never seen, expected by ${by}`;
+  return `last seen ${new Date(lastSeen).toISOString()} by ${by}`;
+}

@@ -1,0 +1,92 @@
+import { readRevocations } from '../ca/revocations.ts';
+import { loadCredentials } from '../core/credentials.ts';
+import type { Ddl } from '../core/ddl.ts';
+import { Problem } from '../core/errors.ts';
+import type { Log } from '../core/ports.ts';
+import { type Cache, openCache } from '../discovery/cache/cache.ts';
+import { type Findings, findNodes } from '../discovery/directory.ts';
+import type { FoundNode } from '../discovery/findings.ts';
+import { createDial } from '../transport/dial.ts';
+import type { Caller } from './call-node.ts';
+import { type ClientConfig, loadClientConfig } from './config.ts';
+import type { CliContext } from './context.ts';
+import { chooseSource } from './source.ts';
+import { chooseSubset } from './subset.ts';
+import type { TargetOptions } from './target-options.ts';
+
+/** What a command works with once it is known who calls, and how nodes are found and reached. */
+export interface Session {
+  readonly config: ClientConfig;
+  readonly caller: Caller;
+  readonly cache: Cache;
+  /** Finds, proves and filters nodes; their connections stay open until the session is closed. */
+  readonly find: (targets: TargetOptions, wanted?: Wanted) => Promise<Findings>;
+  readonly close: () => Promise<void>;
+}
+
+export interface Wanted {
+  /** Names of facts to be told. */
+  readonly facts?: readonly string[];
+}
+
+export interface SessionOptions {
+  readonly config?: string;
+}
+
+/** @throws Problem when the operator's configuration or certificate can't be used */
+export async function openSession({ config: given }: SessionOptions, context: CliContext): Promise<Session> {
+  const config = await loadClientConfig(given, context.env);
+  const now = Date.now();
+  const loaded = await loadCredentials(config.tls, 'operator', readRevocations, now);
+  for (const warning of loaded.warnings) context.err(`warning: ${warning}`);
+  const { credentials, trust } = loaded;
+  const dial = createDial(() => ({ credentials, trust }), config.timeout * 1000);
+  const log = warningsOnly(context);
+  const cache = await openCache(config.cacheFile, log);
+  const open = new Set<FoundNode>();
+
+  return {
+    config,
+    caller: { credentials, trust },
+    cache,
+    find: async (targets, wanted = {}) => {
+      const findings = await findNodes({
+        source: chooseSource(targets, config, cache, context, log),
+        filter: targets.filter,
+        facts: wanted.facts ?? [],
+        cache,
+        dial,
+        concurrency: config.concurrency,
+        timeout: (targets.timeout ?? config.timeout) * 1000,
+        now: Date.now,
+        log,
+        signal: context.signal,
+      });
+      for (const node of findings.nodes) open.add(node);
+      if (targets.limit === undefined) return findings;
+      const seed = targets.limitSeed ?? now;
+      return { ...findings, nodes: chooseSubset(findings.nodes, targets.limit, seed) };
+    },
+    close: async () => {
+      for (const { connection } of open) connection.close();
+      await cache.save();
+    },
+  };
+}
+
+/** What the parts below have to warn of goes to the person; the rest is for daemons. */
+function warningsOnly({ err }: CliContext): Log {
+  const say = (_fields: object, message: string) => err(`warning: ${message}`);
+  return { debug: () => {}, info: () => {}, warn: say, error: say };
+}
+
+/** The description of an agent, by its name or an alias. @throws Problem `unknown-agent` */
+export function requireDdl(catalogue: readonly Ddl[], agent: string): Ddl {
+  const found = catalogue.find(({ name, aliases }) => name === agent || aliases?.includes(agent) === true);
+  if (found !== undefined) return found;
+  throw new Problem(
+    'unknown-agent',
+    `there is no agent “${agent}”`,
+    `known: ${catalogue.map(({ name }) => name).join(', ')}`,
+  );
+}

@@ -1,0 +1,26 @@
+import type { DiscoverySource, Log } from '../core/ports.ts';
+import type { Cache } from '../discovery/cache/cache.ts';
+import { sourceByName } from '../discovery/index.ts';
+import type { ClientConfig } from './config.ts';
+import type { CliContext } from './context.ts';
+import type { TargetOptions } from './target-options.ts';
+
+/** The source that the options or the configuration name. @throws Problem `usage` */
+export function chooseSource(
+  targets: TargetOptions,
+  { discovery }: ClientConfig,
+  cache: Cache,
+  { stdin }: CliContext,
+  log: Log,
+): DiscoverySource {
+  const method = targets.nodesFile === undefined ? (targets.method ?? discovery.method) : 'file';
+  const file = targets.nodesFile ?? discovery.file;
+  return sourceByName(method, {
+    interfaces: discovery.interfaces,
+    timeout: (targets.discoveryTimeout ?? discovery.timeout) * 1000,
+    stdin,
+    cache,
+    log,
+    ...(file === undefined ? {} : { file }),
+  });
+}

@@ -1,0 +1,122 @@
+import { createHash } from 'node:crypto';
+import type { Credentials } from '../caller.ts';
+import type { JsonObject } from '../json.ts';
+import { sign } from '../signature.ts';
+import type { ReplyOutcome } from '../wire/messages.ts';
+
+/** What a record is about. */
+export interface RequestFields {
+  readonly request_id: string;
+  readonly try: number;
+  readonly run_id: string;
+  readonly step: string;
+  /** As policies write it, or as the request claims it when nothing proved it. */
+  readonly caller: string;
+  readonly agent: string;
+  readonly action: string;
+  readonly dry_run: boolean;
+  /** As signed: a sensitive value stands as its commitment. */
+  readonly arguments: JsonObject;
+  /** Milliseconds since the epoch, by the caller's clock. */
+  readonly request_time: number;
+}
+
+/** Written before anything is done. */
+export interface IntentRecord extends RequestFields {
+  readonly kind: 'intent';
+  /** `verified`, or the code of why the request is not what it claims. */
+  readonly verdict: string;
+  /** The signed bytes, the signature and the caller's certificate (Base64): a third party can verify the request. */
+  readonly request: string;
+  readonly request_signature: string;
+  readonly caller_certificate: string;
+}
+
+/** Written when the reply is known and before it is sent. */
+export interface OutcomeRecord {
+  readonly kind: 'outcome';
+  /** Sequence number of the intent that this ends. */
+  readonly intent: number;
+  readonly request_id: string;
+  readonly try: number;
+  readonly outcome: ReplyOutcome;
+  readonly status: number;
+  readonly code: string;
+  readonly message: string;
+  /** True when an earlier sending's outcome was given again. */
+  readonly recorded: boolean;
+}
+
+/** Written when the daemon starts, takes another certificate, or stops. */
+export interface LifeRecord {
+  readonly kind: 'started' | 'certificate' | 'stopped';
+  readonly version: string;
+  /** The node's certificate (DER, Base64), which signs the records from here on. */
+  readonly certificate: string;
+}
+
+/** Written when a crash had left half a line: what was cut off (Base64, its first 4 KiB). */
+export interface RecoveredRecord {
+  readonly kind: 'recovered';
+  readonly torn_bytes: number;
+  readonly torn: string;
+}
+
+export type AuditEvent = IntentRecord | OutcomeRecord | LifeRecord | RecoveredRecord;
+
+/** What every line carries besides its event. */
+export interface ChainFields {
+  /** Format version. */
+  readonly v: 1;
+  /** From 1, without a gap, over all files. */
+  readonly sequence: number;
+  /** ISO 8601, by the node's clock. */
+  readonly time: string;
+  readonly node: string;
+  /** SHA-256 (hex) of the line before, without its newline; zeros before the first. */
+  readonly previous: string;
+}
+
+export type AuditRecord = ChainFields & AuditEvent;
+
+/** Where a chain stands: its last line's sequence number and hash. */
+export interface ChainState {
+  readonly sequence: number;
+  readonly hash: string;
+}
+
+export const chainStart: ChainState = Object.freeze({ sequence: 0, hash: '0'.repeat(64) });
+
+export function hashLine(line: string): string {
+  return createHash('sha256').update(line).digest('hex');
+}
+
+const signatureKey = ',"signature":"';
+
+/**
+ * One line of the log, without a newline: the record as a JSON object whose last key is the node's signature
+ * over the object as it is without that key.
+ */
+export function formatLine(event: AuditEvent, state: ChainState, node: Credentials, now: number): string {
+  const { kind, ...fields } = event;
+  const chain = {
+    v: 1,
+    sequence: state.sequence + 1,
+    time: new Date(now).toISOString(),
+    node: node.identity.name,
+    kind,
+  };
+  const body = JSON.stringify({ ...chain, ...fields, previous: state.hash });
+  const signature = sign('audit-record', Buffer.from(body), node.key).toString('base64');
+  return `${body.slice(0, -1)}${signatureKey}${signature}"}`;
+}
+
+/** The signed part and the signature of a line, or undefined when it is not of that form. */
+export function splitLine(line: string): { body: string; signature: Buffer } | undefined {
+  const at = line.lastIndexOf(signatureKey);
+  if (at < 0 || !line.endsWith('"}')) return undefined;
+  return {
+    body: `${line.slice(0, at)}}`,
+    signature: Buffer.from(line.slice(at + signatureKey.length, -2), 'base64'),
+  };
+}

@@ -1,0 +1,28 @@
+import type { AuditRecord, IntentRecord, OutcomeRecord } from './record.ts';
+
+/** A request of the log with what became of it, where that is known. */
+export interface AuditEntry {
+  readonly intent: IntentRecord & { readonly sequence: number; readonly time: string; readonly node: string };
+  readonly outcome?: OutcomeRecord & { readonly time: string };
+}
+
+/** Joins intents with their outcomes, in the order of the intents. */
+export function joinEntries(records: readonly AuditRecord[]): AuditEntry[] {
+  const outcomes = new Map<number, AuditRecord & OutcomeRecord>();
+  for (const record of records) if (record.kind === 'outcome') outcomes.set(record.intent, record);
+  return records
+    .filter((record) => record.kind === 'intent')
+    .map((intent) => {
+      const outcome = outcomes.get(intent.sequence);
+      return outcome === undefined ? { intent } : { intent, outcome };
+    });
+}
+
+/** The seed's line: `reqid=…: reqtime=… caller=… agent=… action=… data={…}`, and what became of it. */
+export function formatEntry({ intent, outcome }: AuditEntry): string {
+  const seconds = Math.floor(intent.request_time / 1000);
+  const asked = `reqid=${intent.request_id}: reqtime=${seconds} caller=${intent.caller} agent=${intent.agent} action=${intent.action}`;
+  const became = outcome === undefined ? 'unknown' : outcome.outcome;
+  const code = outcome?.code ? ` code=${outcome.code}` : '';
+  return `${asked} data=${JSON.stringify(intent.arguments)} outcome=${became}${code}`;
+}

@@ -1,0 +1,81 @@
+import type { AgentEntry } from '../core/agent.ts';
+import type { ProvenCertificate, Trust } from '../core/certificate.ts';
+import { type ActionDdl, actionOf } from '../core/ddl.ts';
+import { Problem } from '../core/errors.ts';
+import { callerId, type Identity } from '../core/identity.ts';
+import type { JsonObject } from '../core/json.ts';
+import type { ReplyContent } from '../core/reply.ts';
+import { type OpenedRequest, openRequest, proveCaller } from '../core/request.ts';
+import type { SignedRequest } from '../core/wire/messages.ts';
+
+/** A request on its way through the pipeline. Stages add to it by handing a copy on. */
+export interface Call {
+  readonly opened: OpenedRequest;
+  /** Who brought it, by TLS: not always who made it. */
+  readonly peer: Identity;
+  /** Who made it, or why that is not proven. */
+  readonly verdict: { readonly caller: ProvenCertificate } | { readonly problem: Problem };
+  /** As policies and the audit log write it; only a claim while the verdict is a problem. */
+  readonly caller: string;
+  /** The enabled agent that is meant, its alias resolved. */
+  readonly entry: AgentEntry | undefined;
+  readonly action: ActionDdl | undefined;
+  /** Validated, with sensitive values and defaults in place; set by *validate*. */
+  readonly input: JsonObject;
+  readonly onProgress: (message: string) => void;
+  /** Aborted when the caller is gone. */
+  readonly gone: AbortSignal;
+}
+
+/** What a stage answers: the reply's content, and whether it is one that was given before. */
+export interface Answer {
+  readonly content: ReplyContent;
+  readonly recorded: boolean;
+}
+
+export type Handle = (call: Call) => Promise<Answer>;
+
+/** Lets a call through to the next stage or answers it. */
+export type Stage = (next: Handle) => Handle;
+
+export function answer(content: ReplyContent): Answer {
+  return { content, recorded: false };
+}
+
+/** Stages in the order a call meets them. */
+export function pipeline(stages: readonly Stage[]): Handle {
+  const end: Handle = () => Promise.reject(new Problem('internal', 'no stage answered the call'));
+  return stages.reduceRight((next, stage) => stage(next), end);
+}
+
+/** Takes a request apart and finds out who made it and what is meant. @throws Problem as {@link openRequest} */
+export function openCall(
+  signed: SignedRequest,
+  peer: Identity,
+  agents: readonly AgentEntry[],
+  trust: Trust,
+  now: number,
+): Omit<Call, 'onProgress' | 'gone'> {
+  const opened = openRequest(signed);
+  const verdict = judge(opened, trust, now);
+  const { request } = opened;
+  const entry = agents.find(({ ddl }) => ddl.name === request.agent || ddl.aliases?.includes(request.agent) === true);
+  return {
+    opened,
+    peer,
+    verdict,
+    caller: 'caller' in verdict ? callerId(verdict.caller.identity) : request.caller,
+    entry,
+    action: entry === undefined ? undefined : actionOf(entry.ddl, request.action),
+    input: {},
+  };
+}
+
+function judge(opened: OpenedRequest, trust: Trust, now: number): Call['verdict'] {
+  try {
+    return { caller: proveCaller(opened, trust, now) };
+  } catch (error) {
+    if (error instanceof Problem) return { problem: error };
+    throw error;
+  }
+}

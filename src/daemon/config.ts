@@ -1,0 +1,161 @@
+import { dirname, resolve } from 'node:path';
+import type { FromSchema } from 'json-schema-to-ts';
+import { validatorOf } from '#validators';
+import type { AgentEntry } from '../core/agent.ts';
+import type { CredentialFiles } from '../core/credentials.ts';
+import { readDocument } from '../core/document.ts';
+import { Problem } from '../core/errors.ts';
+import type { JsonObject } from '../core/json.ts';
+import { faultsOf, formatPath } from '../core/schema.ts';
+import { suggest } from '../core/text.ts';
+
+const path = { type: 'string', minLength: 1, maxLength: 4096 } as const;
+const names = { type: 'array', items: { type: 'string', minLength: 1, maxLength: 256 }, maxItems: 64 } as const;
+
+/** node.yaml, all but the agents' own sections. */
+export const nodeConfigSchema = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    listen: {
+      type: 'object',
+      additionalProperties: false,
+      default: {},
+      properties: {
+        address: { type: 'string', default: '::' },
+        port: { type: 'integer', minimum: 0, maximum: 65535, default: 5810 },
+        max_connections: { type: 'integer', minimum: 1, maximum: 65535, default: 512 },
+      },
+      required: ['address', 'port', 'max_connections'],
+    },
+    tls: {
+      type: 'object',
+      additionalProperties: false,
+      default: {},
+      properties: {
+        certificate: { ...path, default: 'node.crt' },
+        key: { ...path, default: 'node.key' },
+        ca: { ...path, default: 'ca.crt' },
+        crl: { ...path, default: 'crl.pem' },
+      },
+      required: ['certificate', 'key', 'ca', 'crl'],
+    },
+    facts: {
+      type: 'object',
+      additionalProperties: false,
+      default: {},
+      properties: {
+        directory: { ...path, default: 'facts.d' },
+        /** Facts that may go out by multicast. */
+        publish: { ...names, default: ['cluster'] },
+      },
+      required: ['directory', 'publish'],
+    },
+    classes: { ...path, default: 'classes.txt' },
+    policies: { ...path, default: 'policies' },
+    discovery: {
+      type: 'object',
+      additionalProperties: false,
+      default: {},
+      properties: {
+        mdns: { type: 'boolean', default: true },
+        interfaces: { ...names, default: [] },
+      },
+      required: ['mdns', 'interfaces'],
+    },
+    audit: {
+      type: 'object',
+      additionalProperties: false,
+      default: {},
+      properties: { file: { ...path, default: '/var/log/mco-deploy/audit.jsonl' } },
+      required: ['file'],
+    },
+    state: { ...path, default: '/var/lib/mco-deploy' },
+    log: {
+      type: 'object',
+      additionalProperties: false,
+      default: {},
+      properties: { level: { type: 'string', enum: ['debug', 'info', 'warn', 'error', 'silent'], default: 'info' } },
+      required: ['level'],
+    },
+    /** Seconds by which a caller's clock may be ahead or behind. */
+    clock_grace: { type: 'number', minimum: 0, maximum: 600, default: 10 },
+    /** Actions of one agent at once. */
+    concurrency: { type: 'integer', minimum: 1, maximum: 256, default: 8 },
+    agents: { type: 'object', additionalProperties: { type: 'object' }, default: { rpcutil: {} } },
+  },
+  required: [
+    'listen',
+    'tls',
+    'facts',
+    'classes',
+    'policies',
+    'discovery',
+    'audit',
+    'state',
+    'log',
+    'clock_grace',
+    'concurrency',
+    'agents',
+  ],
+} as const;
+
+type NodeDocument = FromSchema<typeof nodeConfigSchema>;
+
+/** The daemon's configuration: every path absolute, every default filled in, frozen. */
+export interface NodeConfig extends Omit<NodeDocument, 'agents' | 'tls'> {
+  readonly file: string;
+  readonly tls: CredentialFiles;
+  /** The enabled agents' own sections, by name. */
+  readonly agents: Readonly<Record<string, JsonObject>>;
+}
+
+/**
+ * @param known the agents there are
+ * @throws Problem `unreadable-file`, `bad-configuration` with file, line and the nearest known key
+ */
+export async function loadNodeConfig(file: string, known: readonly AgentEntry[]): Promise<NodeConfig> {
+  const document = await readDocument<NodeDocument>(file, 'configuration', 'config/node', nodeConfigSchema);
+  const { value, locate } = document;
+  const at = (path: string) => resolve(dirname(file), path);
+  const agents = value.agents as Record<string, JsonObject>;
+  for (const [name, section] of Object.entries(agents)) {
+    const entry = known.find(({ ddl }) => ddl.name === name);
+    if (entry === undefined) {
+      const names = known.map(({ ddl }) => ddl.name);
+      const message = `${locate(['agents', name])}: there is no agent “${name}”: ${suggest(name, names)}`;
+      throw new Problem('bad-configuration', message);
+    }
+    checkSection(name, section, entry, locate);
+  }
+  return Object.freeze({
+    ...value,
+    file: resolve(file),
+    tls: {
+      certificate: at(value.tls.certificate),
+      key: at(value.tls.key),
+      ca: at(value.tls.ca),
+      crl: at(value.tls.crl),
+    },
+    facts: { ...value.facts, directory: at(value.facts.directory) },
+    classes: at(value.classes),
+    policies: at(value.policies),
+    audit: { file: at(value.audit.file) },
+    state: at(value.state),
+    agents,
+  });
+}
+
+function checkSection(
+  name: string,
+  section: JsonObject,
+  entry: AgentEntry,
+  locate: (path: readonly string[]) => string,
+): void {
+  const validate = validatorOf(`agent/${name}/config`, entry.config);
+  if (validate(section)) return;
+  const [fault] = faultsOf(validate);
+  const path = ['agents', name, ...(fault?.path ?? [])];
+  const what = fault?.atKey === true ? '' : `${formatPath(path)}: `;
+  throw new Problem('bad-configuration', `${locate(path)}: ${what}${fault?.message}`);
+}

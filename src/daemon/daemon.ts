@@ -1,0 +1,199 @@
+import { once } from 'node:events';
+import { mkdir } from 'node:fs/promises';
+import type { AgentEntry } from '../core/agent.ts';
+import { explain, Problem } from '../core/errors.ts';
+import type { NodeFacts } from '../core/node.ts';
+import type { NodeAbout } from '../core/ports.ts';
+import { startListening } from '../transport/listen.ts';
+import { type AuditLog, openAuditLog } from './audit-log.ts';
+import { type Handle, pipeline } from './call.ts';
+import { type CallMemory, startCallMemory } from './call-memory.ts';
+import { loadNodeConfig, type NodeConfig } from './config.ts';
+import { startCounters } from './counters.ts';
+import { startNodeTruth } from './facts.ts';
+import { type Keys, startKeys } from './keys.ts';
+import { loadAgents } from './load-agents.ts';
+import { startLog } from './log.ts';
+import { type Policies, startPolicies } from './policies.ts';
+import { startPresence } from './presence.ts';
+import { defineService } from './service.ts';
+import { authorize } from './stages/authorize.ts';
+import { type DispatchOptions, dispatch } from './stages/dispatch.ts';
+import { fresh } from './stages/fresh.ts';
+import { match } from './stages/match.ts';
+import { record } from './stages/record.ts';
+import { validate } from './stages/validate.ts';
+import { verify } from './stages/verify.ts';
+import { type StrangerLog, startStrangerLog } from './stranger-log.ts';
+
+export interface DaemonOptions {
+  readonly configFile: string;
+  readonly agents: readonly AgentEntry[];
+  readonly version: string;
+}
+
+export interface Daemon {
+  readonly port: number;
+  readonly identity: string;
+  /** Takes certificates, CRL, policies, facts and classes anew; what is broken leaves the old in force. */
+  readonly reload: () => Promise<void>;
+  /** Takes no more calls, lets the running ones end, says goodbye. */
+  readonly stop: () => Promise<void>;
+}
+
+/** Milliseconds that running calls get to end when the daemon stops. */
+const grace = 20_000;
+
+/** Starts a node: ready when this resolves. @throws Problem when it cannot start */
+export async function startDaemon({ configFile, agents: known, version }: DaemonOptions): Promise<Daemon> {
+  const now = Date.now;
+  const config = await loadNodeConfig(configFile, known);
+  const keys = await startKeys(config, now);
+  const identity = keys.current().credentials.identity.name;
+  const log = startLog(config.log.level, identity);
+  await makeStateDirectory(config.state);
+
+  const agents = known.filter(({ ddl }) => Object.hasOwn(config.agents, ddl.name));
+  const truth = await startNodeTruth(config.facts.directory, config.classes, log);
+  const self = (): NodeFacts => ({
+    name: identity,
+    agents: agents.map(({ ddl }) => ddl.name),
+    classes: truth.classes(),
+    facts: truth.facts(),
+  });
+  const policies = await startPolicies(config.policies, async () => self(), log);
+  const strangers = startStrangerLog(log, now);
+  const counters = startCounters(strangers.count);
+  const audit = await openAuditLog(config.audit.file, () => keys.current().credentials, now);
+  await noteLife('started', audit, keys, version);
+
+  const startedAt = now();
+  const warnings = () => [...keys.warnings(), ...policies.warnings(), ...truth.warnings(), ...presence.warnings()];
+  const about = async (): Promise<NodeAbout> => ({
+    version,
+    startedAt,
+    pid: process.pid,
+    configFile: config.file,
+    agents: agents.map(({ ddl }) => aboutAgent(ddl)),
+    counters: counters.values(),
+    warnings: warnings(),
+  });
+  const view = { identity, facts: async () => truth.facts(), classes: async () => truth.classes(), about };
+  const running = await loadAgents(agents, config.agents, view, config.state, log);
+
+  const stopping = new AbortController();
+  const memory = startCallMemory(audit.recent, now);
+  const dispatching = { agents: running, concurrency: config.concurrency, stopping: stopping.signal, now, log };
+  const handle = definePipeline({ config, self, audit, strangers, memory, policies, dispatching });
+  let serving = true;
+  const service = defineService({
+    agents,
+    tls: keys.current,
+    handle,
+    memory,
+    audit,
+    counters,
+    describable: async () => ({
+      self: self(),
+      version,
+      agents,
+      published: config.facts.publish,
+      peers: presence.heard(),
+      warnings: warnings(),
+    }),
+    isServing: () => serving,
+    now,
+    log,
+  });
+  const { address: host, port, max_connections: maxConnections } = config.listen;
+  const listening = { host, port, maxConnections, tls: keys.current, service, log, onStranger: strangers.note };
+  const listener = await startListening(listening);
+  const presence = await startPresence(config, self, listener.port, log);
+  log.info({ port: listener.port, agents: self().agents, version }, 'listening');
+
+  return {
+    port: listener.port,
+    identity,
+    reload: async () => {
+      await keys.reload(log);
+      listener.reload();
+      await Promise.all([noteLife('certificate', audit, keys, version), policies.reload(), truth.reload()]);
+      await presence.update();
+      log.info({}, 'reloaded');
+    },
+    stop: async () => {
+      serving = false;
+      await presence.stop();
+      const forced = setTimeout(() => stopping.abort(), grace);
+      await listener.stop(grace + 2000);
+      clearTimeout(forced);
+      stopping.abort();
+      await Promise.all([...running.values()].map((agent) => agent.stop?.()));
+      await noteLife('stopped', audit, keys, version);
+      await audit.close();
+      log.info({}, 'stopped');
+    },
+  };
+}
+
+interface PipelineParts {
+  readonly config: NodeConfig;
+  readonly self: () => NodeFacts;
+  readonly audit: AuditLog;
+  readonly strangers: StrangerLog;
+  readonly memory: CallMemory;
+  readonly policies: Policies;
+  readonly dispatching: DispatchOptions;
+}
+
+/** The way of every request, from the wire to the agent and back. */
+function definePipeline({ config, self, audit, strangers, memory, policies, dispatching }: PipelineParts): Handle {
+  const { name, agents } = self();
+  return pipeline([
+    record(audit, strangers),
+    verify(),
+    fresh(memory, config.clock_grace * 1000, dispatching.now),
+    match(name, agents),
+    authorize(policies, name),
+    validate(),
+    dispatch(dispatching),
+  ]);
+}
+
+async function noteLife(
+  kind: 'started' | 'certificate' | 'stopped',
+  audit: AuditLog,
+  keys: Keys,
+  version: string,
+): Promise<void> {
+  const certificate = keys.current().credentials.certificate.raw.toString('base64');
+  await audit.append({ kind, version, certificate }, true);
+}
+
+async function makeStateDirectory(directory: string): Promise<void> {
+  try {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw new Problem('bad-configuration', `the state directory ${directory} cannot be made: ${explain(cause)}`);
+  }
+}
+
+function aboutAgent({
+  name,
+  version,
+  author,
+  license,
+  description,
+  url,
+  actions,
+}: AgentEntry['ddl']): NodeAbout['agents'][number] {
+  const timeout = Math.max(0, ...Object.values(actions).map((action) => action.timeout));
+  return { name, version, author, license, description, url, timeout };
+}
+
+/** Runs until SIGTERM or SIGINT; SIGHUP reloads. */
+export async function serveUntilSignalled(daemon: Daemon): Promise<void> {
+  process.on('SIGHUP', () => void daemon.reload());
+  await Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
+  await daemon.stop();
+}

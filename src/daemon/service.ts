@@ -1,0 +1,88 @@
+import type { AgentEntry } from '../core/agent.ts';
+import { Problem } from '../core/errors.ts';
+import type { Log, NodeService, TlsState } from '../core/ports.ts';
+import { refusal, sealReply } from '../core/reply.ts';
+import type { SignedReply, SignedRequest } from '../core/wire/messages.ts';
+import type { AuditLog } from './audit-log.ts';
+import { type Answer, answer, type Handle, openCall } from './call.ts';
+import type { CallMemory } from './call-memory.ts';
+import type { Counters } from './counters.ts';
+import { type Describable, describeNode } from './describe.ts';
+
+export interface ServiceParts {
+  readonly agents: readonly AgentEntry[];
+  readonly tls: () => TlsState;
+  readonly handle: Handle;
+  readonly memory: CallMemory;
+  readonly audit: AuditLog;
+  readonly counters: Counters;
+  readonly describable: () => Promise<Describable>;
+  readonly isServing: () => boolean;
+  readonly now: () => number;
+  readonly log: Log;
+}
+
+/** The node's side of the wire: opens requests, sends them through the pipeline, signs the replies. */
+export function defineService(parts: ServiceParts): NodeService {
+  const { agents, tls, now } = parts;
+  return {
+    isServing: parts.isServing,
+    call: async (signed, peer, onProgress, gone) => {
+      if (!parts.isServing()) throw new Problem('not-serving', 'the daemon is stopping', 'ask again when it is back');
+      const startedAt = now();
+      const call = { ...openCall(signed, peer, agents, tls().trust, startedAt), onProgress, gone };
+      const given = await guarded(() => parts.handle(call), parts.log, call.opened.request.requestId);
+      parts.counters.count(given);
+      parts.log.info(summary(call, given, now() - startedAt), 'request');
+      return seal(signed, call, given, startedAt, parts);
+    },
+    result: async (signed, peer) => {
+      const call = openCall(signed, peer, agents, tls().trust, now());
+      if ('problem' in call.verdict) throw call.verdict.problem;
+      const { requestId, try: attempt, issuedAt } = call.opened.request;
+      const { state, content } = parts.memory.find(call.caller, requestId, attempt);
+      if (content === undefined) return { state };
+      return { state, reply: seal(signed, call, { content, recorded: true }, issuedAt, parts) };
+    },
+    describe: async (request) => describeNode(request, await parts.describable(), now()),
+  };
+}
+
+type OpenedCall = ReturnType<typeof openCall>;
+
+/** One bad request never hurts another: what nobody foresaw is logged here and told as an internal error. */
+async function guarded(handle: () => Promise<Answer>, log: Log, requestId: string): Promise<Answer> {
+  try {
+    return await handle();
+  } catch (error) {
+    log.error({ err: error, request: requestId }, 'the pipeline failed');
+    return answer(
+      refusal(error instanceof Problem ? error : new Problem('internal', 'internal error: see the log of the node')),
+    );
+  }
+}
+
+function seal(
+  signed: SignedRequest,
+  call: OpenedCall,
+  given: Answer,
+  startedAt: number,
+  parts: ServiceParts,
+): SignedReply {
+  const { requestId, try: attempt } = call.opened.request;
+  const envelope = {
+    requestId,
+    try: attempt,
+    requestBytes: signed.request,
+    startedAt,
+    finishedAt: parts.now(),
+    recorded: given.recorded,
+    auditHead: parts.audit.head(),
+  };
+  return sealReply(given.content, envelope, parts.tls().credentials);
+}
+
+function summary({ opened, caller }: OpenedCall, { content }: Answer, elapsed: number): object {
+  const { requestId, agent, action } = opened.request;
+  return { request: requestId, caller, agent, action, outcome: content.outcome, code: content.code, ms: elapsed };
+}

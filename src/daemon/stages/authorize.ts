@@ -1,0 +1,16 @@
+import { Problem } from '../../core/errors.ts';
+import { refusal } from '../../core/reply.ts';
+import { answer, type Stage } from '../call.ts';
+import type { Policies } from '../policies.ts';
+
+/** Lets through what a policy allows this caller on this node now, and nothing else. */
+export function authorize(policies: Policies, identity: string): Stage {
+  return (next) => async (call) => {
+    const agent = call.entry?.ddl.name ?? call.opened.request.agent;
+    const { action } = call.opened.request;
+    if (await policies.allows({ caller: call.caller, agent, action })) return await next(call);
+    const message = `${call.caller} may not ${agent}.${action} on ${identity}`;
+    const hint = `a policy on the node would have to allow it (policies/${agent}.policy)`;
+    return answer(refusal(new Problem('policy-denied', message, hint)));
+  };
+}

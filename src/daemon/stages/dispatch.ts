@@ -1,0 +1,122 @@
+import type { ActionContext, Agent } from '../../core/agent.ts';
+import { Problem } from '../../core/errors.ts';
+import type { Log } from '../../core/ports.ts';
+import { failure, okReply, type ReplyContent, refusal } from '../../core/reply.ts';
+import { answer, type Call, type Stage } from '../call.ts';
+
+/** Calls that wait for their turn at one agent; more are refused. */
+const longestQueue = 64;
+
+export interface DispatchOptions {
+  readonly agents: ReadonlyMap<string, Agent>;
+  /** Actions of one agent at once. */
+  readonly concurrency: number;
+  /** Aborted when the daemon stops. */
+  readonly stopping: AbortSignal;
+  readonly now: () => number;
+  readonly log: Log;
+}
+
+/** Runs the action: within its deadline, with bounded company, and cancelled down to its process groups. */
+export function dispatch(options: DispatchOptions): Stage {
+  const turns = new Map<string, Turns>();
+  return () => async (call) => {
+    const name = call.entry?.ddl.name ?? '';
+    const agent = options.agents.get(name);
+    if (agent === undefined || call.action === undefined) throw new Problem('internal', 'dispatch stands behind match');
+    const queue = turns.get(name) ?? startTurns(options.concurrency);
+    turns.set(name, queue);
+    if (!(await queue.take())) {
+      return answer(
+        refusal(new Problem('busy', `the agent ${name} has ${longestQueue} calls waiting`, 'ask again later')),
+      );
+    }
+    return answer(await runAction(call, agent, options, queue.release));
+  };
+}
+
+async function runAction(
+  call: Call,
+  agent: Agent,
+  options: DispatchOptions,
+  release: () => void,
+): Promise<ReplyContent> {
+  const { request } = call.opened;
+  const { agents: _agents, now, stopping, log } = options;
+  const handler = Object.hasOwn(agent.handlers, request.action) ? agent.handlers[request.action] : undefined;
+  if (handler === undefined || call.action === undefined) throw new Problem('internal', 'the agent lacks its action');
+  const allowed = call.action.timeout * 1000;
+  const left = request.deadline === 0 ? allowed : Math.min(allowed, request.deadline - now());
+  const deadline = AbortSignal.timeout(Math.max(0, left));
+  // A change goes on to its end when its caller is gone: its outcome can be asked for, half a change can't be undone.
+  const signal = AbortSignal.any(call.action.kind === 'read' ? [deadline, stopping, call.gone] : [deadline, stopping]);
+  const context: ActionContext = {
+    requestId: request.requestId,
+    runId: request.runId,
+    caller: call.caller,
+    dryRun: request.dryRun,
+    signal,
+    progress: call.onProgress,
+    log,
+  };
+  const running = handler(call.input as never, context).finally(release);
+  try {
+    return okReply(await Promise.race([running, whenAborted(signal)]));
+  } catch (error) {
+    running.catch(() => {});
+    return explainFailure(error, call, { deadline, stopping }, log);
+  }
+}
+
+/** A moment past the abort, so that a handler that ends by itself can say how it ended. */
+function whenAborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    const fire = () => setTimeout(() => reject(signal.reason), 2000).unref();
+    if (signal.aborted) fire();
+    else signal.addEventListener('abort', fire, { once: true });
+  });
+}
+
+function explainFailure(
+  error: unknown,
+  { entry, opened, action }: Call,
+  { deadline, stopping }: { deadline: AbortSignal; stopping: AbortSignal },
+  log: Log,
+): ReplyContent {
+  const name = `${entry?.ddl.name}.${opened.request.action}`;
+  if (stopping.aborted) return failure(new Problem('stopping', `${name} was cancelled: the daemon stops`), 'cancelled');
+  if (deadline.aborted) {
+    const said = error instanceof Problem ? `: ${error.message}` : '';
+    return failure(new Problem('timeout', `${name} did not end within its time (at most ${action?.timeout} s)${said}`));
+  }
+  if (error instanceof Problem) return failure(error);
+  log.error({ err: error, request: opened.request.requestId }, `${name} failed unexpectedly`);
+  return failure(new Problem('internal', `${name} failed unexpectedly`, "the node's log tells more"));
+}
+
+interface Turns {
+  /** False when too many wait already. */
+  readonly take: () => Promise<boolean>;
+  readonly release: () => void;
+}
+
+function startTurns(limit: number): Turns {
+  let running = 0;
+  const waiting: (() => void)[] = [];
+  return {
+    take: async () => {
+      if (running < limit) {
+        running++;
+        return true;
+      }
+      if (waiting.length >= longestQueue) return false;
+      await new Promise<void>((resolve) => waiting.push(resolve));
+      return true;
+    },
+    release: () => {
+      const next = waiting.shift();
+      if (next === undefined) running--;
+      else next();
+    },
+  };
+}

@@ -1,0 +1,51 @@
+import { Problem } from '../../core/errors.ts';
+import { refusal } from '../../core/reply.ts';
+import type { Request } from '../../core/wire/messages.ts';
+import { answer, type Stage } from '../call.ts';
+import type { CallMemory } from '../call-memory.ts';
+
+/** The longest time to live, in milliseconds, that a request may ask for: nonces are kept that long. */
+const longestLife = 5 * 60_000;
+
+/**
+ * Refuses what is too old, from the future, or was sent before. The same request and try asked anew, with a nonce
+ * of its own, gets the outcome there is: nothing is done twice.
+ * @param grace milliseconds by which clocks may differ
+ */
+export function fresh(memory: CallMemory, grace: number, now: () => number): Stage {
+  return (next) => async (call) => {
+    const { request } = call.opened;
+    const late = judgeTime(request, now(), grace);
+    if (late !== undefined) return answer(refusal(late));
+    if (!memory.admit(request.nonce, request.issuedAt + request.timeToLive + grace)) {
+      return answer(refusal(new Problem('replayed', 'the very same request was received before')));
+    }
+    return await memory.once(call, () => next(call));
+  };
+}
+
+function judgeTime({ issuedAt, timeToLive }: Request, now: number, grace: number): Problem | undefined {
+  const clocks = `the caller's clock says ${iso(issuedAt)}, this node's ${iso(now)}`;
+  const apart = `${(Math.abs(now - issuedAt) / 1000).toFixed(1)} s apart`;
+  if (timeToLive > longestLife) {
+    return new Problem(
+      'bad-time',
+      `a request may live ${longestLife / 1000} s, this one asks for ${timeToLive / 1000} s`,
+    );
+  }
+  if (issuedAt > now + grace) {
+    return new Problem('clock-skew', `${clocks}: ${apart}`, 'set the clocks right (NTP)');
+  }
+  if (now > issuedAt + timeToLive + grace) {
+    return new Problem(
+      'expired-request',
+      `the request is too old: ${clocks}, ${apart}`,
+      'set the clocks right (NTP) or ask again',
+    );
+  }
+  return undefined;
+}
+
+function iso(time: number): string {
+  return Number.isFinite(time) && Math.abs(time) < 8.64e15 ? new Date(time).toISOString() : String(time);
+}

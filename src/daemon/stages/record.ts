@@ -1,0 +1,78 @@
+import type { IntentRecord } from '../../core/audit/record.ts';
+import { Problem } from '../../core/errors.ts';
+import { refusal } from '../../core/reply.ts';
+import type { AuditLog } from '../audit-log.ts';
+import { type Answer, answer, type Call, type Stage } from '../call.ts';
+import type { StrangerLog } from '../stranger-log.ts';
+
+/** Problems that leave nobody whom the request could be laid to. */
+const strange = new Set(['foreign-certificate', 'bad-certificate', 'bad-signature']);
+
+/**
+ * Writes what was asked before anything is done, and what became of it before the reply is sent; refusals too.
+ * What can't be written is not done: unless it only reads, and even that is then refused, since no one could tell.
+ * What comes from nobody in particular goes to the strangers' log, which is limited.
+ */
+export function record(log: AuditLog, strangers: StrangerLog): Stage {
+  return (next) => async (call) => {
+    if ('problem' in call.verdict && strange.has(call.verdict.problem.code)) {
+      strangers.note(`${call.peer.kind} ${call.peer.name}`, call.verdict.problem.message);
+      return answer(refusal(call.verdict.problem));
+    }
+    const changes = call.action?.kind !== 'read';
+    let intent: number;
+    try {
+      intent = await log.append(intentOf(call), changes);
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      return answer(refusal(new Problem(error.code, `nothing was done: ${error.message}`)));
+    }
+    const given = await next(call);
+    return await writeOutcome(log, call, intent, given);
+  };
+}
+
+async function writeOutcome(log: AuditLog, call: Call, intent: number, given: Answer): Promise<Answer> {
+  const { requestId, try: attempt } = call.opened.request;
+  const { outcome, status, code, message } = given.content;
+  try {
+    const event = {
+      kind: 'outcome',
+      intent,
+      request_id: requestId,
+      try: attempt,
+      outcome,
+      status,
+      code,
+      message,
+    } as const;
+    await log.append({ ...event, recorded: given.recorded }, false);
+    return given;
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    // It was done and can't be undone: the caller is told both.
+    const hint = `${given.content.hint} (the outcome is not in the audit log: ${error.message})`.trim();
+    return { ...given, content: { ...given.content, hint } };
+  }
+}
+
+function intentOf({ opened, verdict, caller }: Call): IntentRecord {
+  const { request, signed, shown } = opened;
+  return {
+    kind: 'intent',
+    request_id: request.requestId,
+    try: request.try,
+    run_id: request.runId,
+    step: request.step,
+    caller,
+    agent: request.agent,
+    action: request.action,
+    dry_run: request.dryRun,
+    arguments: shown,
+    request_time: request.issuedAt,
+    verdict: 'problem' in verdict ? verdict.problem.code : 'verified',
+    request: signed.request.toString('base64'),
+    request_signature: signed.signature.toString('base64'),
+    caller_certificate: (signed.chain[0] ?? Buffer.alloc(0)).toString('base64'),
+  };
+}

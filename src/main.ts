@@ -1,0 +1,16 @@
+import { agents } from './agents/index.ts';
+import { runCli } from './client/cli.ts';
+import { daemonCommand } from './client/commands/daemon/index.ts';
+import { commands } from './client/commands/index.ts';
+import { startContext } from './client/process.ts';
+import { describeVersion, version } from './version.ts';
+
+const catalogue = agents.map(({ ddl }) => ddl);
+
+const daemon = daemonCommand(async () => {
+  const { serveUntilSignalled, startDaemon } = await import('./daemon/daemon.ts');
+  return async (configFile) => serveUntilSignalled(await startDaemon({ configFile, agents, version }));
+});
+
+const cli = { version: describeVersion(), commands: [...commands(catalogue), daemon] };
+void runCli(process.argv.slice(2), cli, startContext());

@@ -1,0 +1,9 @@
+declare const MCO_BUILD_COMMIT: string | undefined;
+
+export const version = '0.1.0';
+
+/** Version, commit and runtime, as `--version` tells them. The commit is filled in by the build. */
+export function describeVersion(): string {
+  const commit = typeof MCO_BUILD_COMMIT === 'string' && MCO_BUILD_COMMIT !== '' ? MCO_BUILD_COMMIT : 'from source';
+  return `mco-deploy ${version} (${commit}, Node.js ${process.versions.node})`;
+}

@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { test } from 'node:test';
+
+const source = join(import.meta.dirname, '../../src');
+
+/** What each part may import of the others; itself and Node's own modules always. */
+const allowed: Readonly<Record<string, readonly string[]>> = {
+  core: [],
+  transport: ['core'],
+  discovery: ['core'],
+  ca: ['core'],
+  agents: ['core'],
+  playbook: ['core'],
+  daemon: ['core', 'transport', 'discovery', 'ca'],
+  client: ['core', 'transport', 'discovery', 'ca', 'playbook'],
+};
+
+/** Packages that only one part may know. */
+const packages: Readonly<Record<string, readonly string[]>> = {
+  core: ['ajv', 'yaml', 're2js', '@grpc/proto-loader', 'json-schema-to-ts'],
+  transport: ['@grpc/grpc-js'],
+  discovery: ['@homebridge/ciao', 'dns-packet', 'yaml', 'json-schema-to-ts'],
+  ca: ['@peculiar/x509', 'reflect-metadata', 'json-schema-to-ts'],
+  agents: ['json-schema-to-ts', 'nodemailer', 'tar-stream'],
+  playbook: ['@marcbachmann/cel-js', 'yaml', 'json-schema-to-ts'],
+  daemon: ['pino', 'yaml', 'json-schema-to-ts'],
+  client: ['commander', 'picocolors', 'yaml', 'json-schema-to-ts'],
+};
+
+interface Import {
+  readonly from: string;
+  readonly to: string;
+  /** Gone at run time. */
+  readonly typeOnly: boolean;
+}
+
+function files(): string[] {
+  return readdirSync(source, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
+}
+
+function importsOf(file: string): Import[] {
+  const text = readFileSync(join(source, file), 'utf8');
+  const found = text.matchAll(/(?:^|\n)\s*(?:import|export)\b[^;'"]*?from\s*['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)|(?:^|\n)import\s+['"]([^'"]+)['"]/g);
+  return [...found].map(([whole, a, b, c]) => ({
+    from: file,
+    to: a ?? b ?? c ?? '',
+    typeOnly: /^\s*(import|export) type\b/.test(whole),
+  }));
+}
+
+function resolveLocal({ from, to }: Import): string | undefined {
+  return to.startsWith('.') ? relative(source, join(source, dirname(from), to)) : undefined;
+}
+
+function partOf(file: string): string {
+  return file.split('/')[0] ?? '';
+}
+
+const all = files().flatMap(importsOf);
+
+test('each part of the source imports only what it may', () => {
+  const wrong = all.filter((one) => {
+    const to = resolveLocal(one);
+    const part = partOf(one.from);
+    if (!Object.hasOwn(allowed, part)) return false;
+    if (to === undefined) return isForbiddenPackage(part, one.to);
+    // Data from outside the source (profiles of certificates) belongs to whoever reads it.
+    if (to.startsWith('..')) return !to.endsWith('.json');
+    const other = partOf(to);
+    return other !== part && !allowed[part]?.includes(other);
+  });
+  assert.deepEqual(wrong, []);
+});
+
+function isForbiddenPackage(part: string, name: string): boolean {
+  if (name.startsWith('node:') || name === '#validators' || name === '#playbooks') return false;
+  const root = name.split('/').slice(0, name.startsWith('@') ? 2 : 1).join('/');
+  return !packages[part]?.includes(root);
+}
+
+test('no agent imports another', () => {
+  const wrong = all.filter((one) => {
+    const to = resolveLocal(one);
+    const [part, agent] = one.from.split('/');
+    if (part !== 'agents' || to === undefined || !to.startsWith('agents/') || one.from === 'agents/index.ts') return false;
+    return to.split('/')[1] !== agent;
+  });
+  assert.deepEqual(wrong, []);
+});
+
+test('no file imports itself over others', () => {
+  const graph = Map.groupBy(
+    all.filter((one) => !one.typeOnly).map((one) => ({ from: one.from, to: resolveLocal(one) })).filter(({ to }) => to !== undefined),
+    ({ from }) => from,
+  );
+  const done = new Set<string>();
+  const cycles: string[] = [];
+  const walk = (file: string, trail: readonly string[]) => {
+    if (trail.includes(file)) {
+      cycles.push([...trail.slice(trail.indexOf(file)), file].join(' → '));
+      return;
+    }
+    if (done.has(file)) return;
+    for (const { to } of graph.get(file) ?? []) walk(to ?? '', [...trail, file]);
+    done.add(file);
+  };
+  for (const file of graph.keys()) walk(file, []);
+  assert.deepEqual(cycles, []);
+});
+
+test('agents, client commands and kinds of step are exactly what their lists name', () => {
+  for (const place of ['agents', 'client/commands', 'playbook/steps']) {
+    const entries = readdirSync(join(source, place), { withFileTypes: true });
+    const names = entries.filter((one) => one.name !== 'index.ts').map((one) => one.name);
+    const index = readFileSync(join(source, place, 'index.ts'), 'utf8');
+    const unlisted = names.filter((name) => !index.includes(`'./${name}`));
+    assert.deepEqual(unlisted.filter((name) => !isHelperOf(place, name)), [], place);
+  }
+});
+
+/** `daemon` is put in by the composition root; the client never loads it. */
+function isHelperOf(place: string, name: string): boolean {
+  return place === 'client/commands' && name === 'daemon';
+}

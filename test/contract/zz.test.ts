@@ -1,0 +1,332 @@
+import assert from 'node:assert/strict';
+import { readdir } from 'node:fs/promises';
+import { describe, test } from 'node:test';
+import { agents } from './zz-agents.ts';
+import type { RunReport } from '../../src/playbook/events.ts';
+import { bindInputs } from '../../src/playbook/inputs.ts';
+import { loadPlaybook } from '../../src/playbook/load.ts';
+import { formatEvent } from '../../src/playbook/report.ts';
+import { runPlaybook } from '../../src/playbook/run.ts';
+import { stepKinds } from '../../src/playbook/steps/index.ts';
+import type { RunOptions } from '../../src/playbook/world.ts';
+import { alfa, bravo, createEstate, type Estate } from '../support/estate.ts';
+
+const file = 'playbooks/app_cluster_upgrade.yaml';
+const catalogue = agents.map(({ ddl }) => ddl);
+const upgrade = { cluster: 'bravo', revision: '20', recipient: 'mailto:ops@devco.net' };
+
+async function run(estate: Estate, inputs: Record<string, unknown> = upgrade, options: RunOptions = {}) {
+  const playbook = await loadPlaybook(file, catalogue);
+  return runPlaybook(playbook, bindInputs(playbook, inputs), estate.fabric.ports, options);
+}
+
+function called(estate: Estate): string[] {
+  return estate.fabric.calls.map(({ step }) => step);
+}
+
+function stepOf(report: RunReport, id: string) {
+  return report.steps.find((step) => step.id === id);
+}
+
+function lines(estate: Estate): string[] {
+  return estate.fabric.events.flatMap(formatEvent);
+}
+
+test('every kind of step is in the list', async () => {
+  const files = await readdir('src/playbook/steps');
+  const kinds = files.filter((name) => !['index.ts', 'kind.ts', 'properties.ts'].includes(name));
+  assert.deepEqual(kinds.sort(), stepKinds.map(({ key }) => `${key}.ts`).sort());
+});
+
+test('every playbook that ships is right by the DDLs that ship', async () => {
+  for (const name of await readdir('playbooks')) {
+    if (name.endsWith('.yaml')) await loadPlaybook(`playbooks/${name}`, catalogue);
+  }
+});
+
+describe('app_cluster_upgrade', () => {
+  test('upgrades exactly the cluster’s servers, each once, and all take traffic afterwards', async () => {
+    const estate = createEstate();
+    const report = await run(estate);
+    assert.equal(report.state, 'done');
+    for (const name of bravo) assert.equal(estate.revisions[name], '20');
+    for (const name of alfa) assert.equal(estate.revisions[name], '10');
+    assert.deepEqual(estate.switches, Object.fromEntries(bravo.map((name) => [name, 1])));
+    assert.ok(Object.values(estate.balancers['lb1.devco.net']?.app ?? {}).every((up) => up));
+    assert.deepEqual(estate.sent, [
+      {
+        node: 'notify1.devco.net',
+        message: 'rip updated 4 node cluster bravo to revision 20',
+        recipient: 'mailto:ops@devco.net',
+      },
+    ]);
+    assert.deepEqual(called(estate), [
+      'ping_balancers',
+      'ping_web',
+      'hosting',
+      'releases',
+      'traffic',
+      'ask',
+      'disable',
+      'update',
+      'update',
+      'check_load',
+      'enable',
+      'notify',
+    ]);
+  });
+
+  test('says so as the seed does', async () => {
+    const estate = createEstate();
+    await run(estate);
+    assert.deepEqual(lines(estate), [
+      '[bravo] ping_balancers: rpcutil#ping executed successfully on 1 node after 1 try',
+      '[bravo] ping_web: rpcutil#ping executed successfully on 4 nodes after 1 try',
+      '[bravo] hosting: haproxy#list executed successfully on 1 node after 1 try',
+      '[bravo] releases: appmgr#status executed successfully on 4 nodes after 1 try',
+      '[bravo] traffic: haproxy#status executed successfully on 1 node after 1 try',
+      '[bravo] ask: haproxy#disable executed successfully on 1 node after 1 try, without changing anything',
+      '[bravo] disable: haproxy#disable executed successfully on 1 node after 1 try',
+      '[bravo] update: appmgr#upgrade executed successfully on 4 nodes after 1 try',
+      '[bravo] check_load: nrpe#runcommand executed successfully on 4 nodes after 1 try',
+      '[bravo] enable: haproxy#enable executed successfully on 1 node after 1 try',
+      '[bravo] notify: angelia#sendmsg executed successfully on 1 node after 1 try',
+      '[bravo] done:  _________________________________________________',
+      '[bravo] done: < rip updated 4 node cluster bravo to revision 20 >',
+      '[bravo] done:  -------------------------------------------------',
+      '[bravo] done:         \\   ,__,',
+      '[bravo] done:          \\  (oo)____',
+      '[bravo] done:             (__)    )\\',
+      '[bravo] done:                ||--|| *',
+      'Finished app_cluster_upgrade for bravo in 0.03 seconds',
+    ]);
+  });
+
+  test('a second run changes nothing, touches HAProxy only to ask, tells nobody, and says so', async () => {
+    const estate = createEstate();
+    await run(estate);
+    const again = createEstate({ balancers: estate.balancers });
+    Object.assign(again.revisions, estate.revisions);
+    const report = await run(again);
+    assert.equal(report.state, 'nothing-to-do');
+    assert.deepEqual(called(again), ['ping_balancers', 'ping_web', 'hosting', 'releases', 'traffic']);
+    assert.deepEqual(again.sent, []);
+    assert.deepEqual(stepOf(report, 'nothing_to_do')?.lines, [
+      'nothing to do: all 4 web servers of cluster bravo are at revision 20 and take traffic',
+    ]);
+  });
+
+  test('a broken release stops the run with the servers out of traffic and the untouched ones named', async () => {
+    const estate = createEstate();
+    const report = await run(estate, { ...upgrade, revision: '30' });
+    assert.equal(report.state, 'failed');
+    assert.equal(report.failure?.step, 'update');
+    assert.deepEqual(
+      stepOf(report, 'update')?.failed.map(({ node, code }) => [node, code]),
+      bravo.slice(0, 2).map((name) => [name, 'unhealthy']),
+    );
+    assert.deepEqual(stepOf(report, 'update')?.untouched, bravo.slice(2));
+    for (const id of ['check_load', 'enable', 'notify', 'done']) assert.equal(stepOf(report, id)?.state, 'not-run');
+    assert.deepEqual(stepOf(report, 'out_of_rotation')?.lines, [`lb1.devco.net: out of rotation: ${bravo.join(', ')}`]);
+    assert.deepEqual(estate.sent, []);
+
+    const good = createEstate({ balancers: estate.balancers });
+    Object.assign(good.revisions, estate.revisions);
+    const second = await run(good);
+    assert.equal(second.state, 'done');
+    for (const name of bravo) assert.equal(good.revisions[name], '20');
+    assert.ok(Object.values(good.balancers['lb1.devco.net']?.app ?? {}).every((up) => up));
+  });
+
+  test('a check that stays critical leaves the servers out and nobody notified', async () => {
+    const estate = createEstate({ load: [2] });
+    const report = await run(estate);
+    assert.equal(report.failure?.step, 'check_load');
+    assert.equal(estate.fabric.slept.length, 9);
+    assert.match(report.failure?.reasons[0]?.reason ?? '', /^check_load is CRITICAL, CRITICAL - load average/);
+    assert.equal(stepOf(report, 'enable')?.state, 'not-run');
+    assert.deepEqual(estate.sent, []);
+    for (const name of bravo) assert.equal(estate.balancers['lb1.devco.net']?.app?.[name], false);
+  });
+
+  test('a load that settles is waited for', async () => {
+    const estate = createEstate({ load: [2, 1, 0] });
+    const report = await run(estate);
+    assert.equal(report.state, 'done');
+    assert.equal(stepOf(report, 'check_load')?.tries, 3);
+    assert.deepEqual(estate.fabric.slept, [10_000, 10_000]);
+  });
+
+  test('a load balancer that does not know one of the servers keeps all of them from being changed', async () => {
+    const all = Object.fromEntries([...alfa, ...bravo].map((name) => [name, true]));
+    const { 'dev8.devco.net': _unknown, ...fewer } = all;
+    const balancers = { 'lb1.devco.net': { app: { ...all } }, 'lb2.devco.net': { app: { ...fewer } } };
+    const estate = createEstate({ balancers });
+    const report = await run(estate, { ...upgrade, backend: 'app' });
+    assert.equal(report.state, 'failed');
+    assert.deepEqual(
+      report.failure?.reasons.map(({ node, code }) => [node, code]),
+      [['lb2.devco.net', 'no-such-server']],
+    );
+    assert.ok(!called(estate).includes('disable'));
+    assert.ok(Object.values(balancers['lb1.devco.net'].app).every((up) => up));
+    assert.deepEqual(stepOf(report, 'untouched')?.lines, ['nothing was changed']);
+  });
+
+  test('a second load balancer that refuses after the first agreed: nothing is upgraded, and the first is put back', async () => {
+    const all = Object.fromEntries([...alfa, ...bravo].map((name) => [name, true]));
+    const balancers = { 'lb1.devco.net': { app: { ...all } }, 'lb2.devco.net': { app: { ...all } } };
+    let asked = 0;
+    const estate = createEstate({
+      balancers,
+      onCall: ({ step }) => {
+        // The last one that was asked loses its servers between the question and the change.
+        if (step === 'disable' && asked++ === 0) balancers['lb2.devco.net'].app = {};
+      },
+    });
+    const report = await run(estate);
+    assert.equal(report.failure?.step, 'disable');
+    assert.ok(!called(estate).includes('update'));
+    assert.equal(stepOf(report, 'put_back')?.state, 'done');
+    assert.deepEqual(stepOf(report, 'put_back')?.ok, ['lb1.devco.net']);
+    assert.ok(Object.values(balancers['lb1.devco.net'].app).every((up) => up));
+  });
+
+  test('a load balancer without the backend is left alone', async () => {
+    const all = Object.fromEntries([...alfa, ...bravo].map((name) => [name, true]));
+    const balancers = { 'lb1.devco.net': { app: { ...all } }, 'lb2.devco.net': { mail: { mx1: true } } };
+    const estate = createEstate({ balancers });
+    const report = await run(estate);
+    assert.equal(report.state, 'done');
+    assert.deepEqual(estate.fabric.calls.find(({ step }) => step === 'disable')?.nodes, ['lb1.devco.net']);
+  });
+
+  test('without a backend given, several that hold the servers are an error that lists them', async () => {
+    const all = Object.fromEntries([...alfa, ...bravo].map((name) => [name, true]));
+    const balancers = { 'lb1.devco.net': { app: { ...all }, api: { ...all } } };
+    const report = await run(createEstate({ balancers }));
+    assert.deepEqual(
+      report.failure?.reasons[0]?.reason,
+      'several backends hold them, say which: backend=api or backend=app',
+    );
+    const chosen = await run(createEstate({ balancers }), { ...upgrade, backend: 'api' });
+    assert.equal(chosen.state, 'done');
+  });
+
+  test('and none that holds them is an error that lists those there are', async () => {
+    const report = await run(createEstate({ balancers: { 'lb1.devco.net': { mail: { mx1: true } } } }));
+    assert.deepEqual(
+      report.failure?.reasons[0]?.reason,
+      'no backend holds all the servers of cluster bravo; there are: mail',
+    );
+  });
+
+  test('a backend that no load balancer has is an error that lists those there are', async () => {
+    const estate = createEstate();
+    const report = await run(estate, { ...upgrade, backend: 'ap' });
+    assert.equal(report.failure?.step, 'hosted');
+    assert.deepEqual(report.failure?.reasons[0]?.reason, 'no load balancer has a backend “ap”; there are app');
+    assert.deepEqual(called(estate), ['ping_balancers', 'ping_web', 'hosting']);
+  });
+
+  test('a revision that is not there, and a cluster that is not, are told before anything is changed', async () => {
+    const estate = createEstate();
+    const report = await run(estate, { ...upgrade, revision: '99' });
+    assert.equal(report.failure?.step, 'revision_exists');
+    assert.equal(report.failure?.reasons[0]?.reason, `revision 99 is not there for ${bravo.join(', ')}`);
+    assert.ok(!called(estate).includes('ask'));
+    const nowhere = await run(createEstate(), { ...upgrade, cluster: 'brava' });
+    assert.equal(nowhere.failure?.reasons[0]?.code, 'nothing-discovered');
+    assert.equal(nowhere.failure?.reasons[0]?.reason, 'no web server of cluster “brava” was found');
+  });
+
+  test('never takes out more servers than min_available leaves', async () => {
+    const estate = createEstate();
+    const report = await run(estate, { ...upgrade, min_available: '6' });
+    assert.equal(report.failure?.step, 'ask');
+    assert.ok(Object.values(estate.balancers['lb1.devco.net']?.app ?? {}).every((up) => up));
+  });
+
+  test('a silent web server keeps the run from beginning; a silent notification server does not', async () => {
+    const silent = [{ name: 'dev4.devco.net', by: 'dev2.devco.net' }];
+    const report = await run(createEstate({ silent }));
+    assert.deepEqual(
+      report.failure?.reasons.map(({ node, code }) => [node, code]),
+      [['dev4.devco.net', 'silent-node']],
+    );
+    const estate = createEstate({ silent: [{ name: 'notify1.devco.net', by: 'the cache' }] });
+    assert.equal((await run(estate)).state, 'done');
+    assert.equal(estate.sent[0]?.node, 'notify2.devco.net');
+  });
+
+  test('the other notification server takes over where the first fails', async () => {
+    const estate = createEstate({
+      troubles: [{ node: 'notify1.devco.net', call: 'angelia.sendmsg', kind: 'failed' }],
+    });
+    const report = await run(estate);
+    assert.equal(report.state, 'done');
+    assert.deepEqual(
+      estate.sent.map(({ node }) => node),
+      ['notify2.devco.net'],
+    );
+    assert.ok(lines(estate).includes('  notify1.devco.net: notify1.devco.net is broken (broken)'));
+  });
+
+  test('an operator without the right is stopped before anything is changed', async () => {
+    const troubles = bravo.map((node) => ({ node, call: 'rpcutil.ping', kind: 'refused' }) as const);
+    const estate = createEstate({ troubles });
+    const report = await run(estate);
+    assert.equal(report.failure?.step, 'ping_web');
+    assert.ok(report.failure?.reasons.every(({ code }) => code === 'policy-denied'));
+  });
+
+  test('nobody to tell must be meant', async () => {
+    const nobody = { cluster: 'bravo', revision: '20' };
+    const report = await run(createEstate(), nobody);
+    assert.equal(report.failure?.step, 'recipient');
+    const estate = createEstate();
+    const quiet = await run(estate, { ...nobody, notify: 'false' });
+    assert.equal(quiet.state, 'done');
+    assert.deepEqual(estate.sent, []);
+    assert.equal(stepOf(quiet, 'notify')?.state, 'skipped');
+  });
+
+  test('a dry run asks everything, changes nothing, waits for nothing and prints the plan', async () => {
+    const estate = createEstate({ load: [1] });
+    const report = await run(estate, upgrade, { dryRun: true });
+    assert.equal(report.state, 'done');
+    for (const name of bravo) assert.equal(estate.revisions[name], '10');
+    assert.deepEqual(estate.sent, []);
+    assert.deepEqual(estate.fabric.slept, []);
+    assert.ok(
+      estate.fabric.calls
+        .filter(({ dryRun }) => !dryRun)
+        .every(({ step }) => !['disable', 'update', 'enable', 'notify'].includes(step)),
+    );
+    const printed = lines(estate);
+    assert.ok(
+      printed.includes(
+        `[bravo] update: appmgr#upgrade on 4 nodes in 2 batches: ${bravo.slice(0, 2).join(', ')} | ${bravo.slice(2).join(', ')}`,
+      ),
+    );
+    assert.ok(printed.includes('[bravo] done: would say: rip updated 4 node cluster bravo to revision 20'));
+    assert.match(printed.at(-1) ?? '', /^Nothing was changed: dry run of app_cluster_upgrade for bravo finished in /);
+  });
+
+  for (const [input, value] of [
+    ['cluster', '/.*/'],
+    ['cluster', 'a=b'],
+    ['cluster', ''],
+    ['cluster', 'bravo\n'],
+    ['revision', '../20'],
+    ['revision', '-r'],
+    ['backend', 'app;disable'],
+    ['min_available', '-1'],
+    ['min_available', 'two'],
+    ['notify', 'yes'],
+  ] as const) {
+    test(`refuses ${input}=${JSON.stringify(value)}`, async () => {
+      await assert.rejects(run(createEstate(), { ...upgrade, [input]: value }), { code: 'bad-input' });
+    });
+  }
+});

@@ -1,0 +1,118 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type CallOrder, newId, sealRequest } from '../../src/core/caller.ts';
+import type { AgentEntry } from '../../src/core/agent.ts';
+import type { AuditRecord } from '../../src/core/audit/record.ts';
+import type { NodeConnection } from '../../src/core/ports.ts';
+import { openReply } from '../../src/core/reply.ts';
+import type { Reply, SignedRequest } from '../../src/core/wire/messages.ts';
+import { type Daemon, startDaemon } from '../../src/daemon/daemon.ts';
+import { createDial } from '../../src/transport/dial.ts';
+import type { Fleet, Member } from './fleet.ts';
+import { probeAgent } from './probe-agent.ts';
+
+/** A daemon in this process with a real listener on loopback, and what a test wants to do to it. */
+export interface TestNode extends AsyncDisposable {
+  readonly name: string;
+  readonly daemon: Daemon;
+  readonly directory: string;
+  readonly auditFile: string;
+  readonly dial: (operator: Member) => Promise<NodeConnection>;
+  /** Seals, calls and opens the reply. */
+  readonly call: (operator: Member, order: Partial<CallOrder>) => Promise<Reply>;
+  readonly send: (operator: Member, signed: SignedRequest) => Promise<Reply>;
+  readonly records: () => Promise<AuditRecord[]>;
+  readonly restart: () => Promise<void>;
+}
+
+export interface TestNodeOptions {
+  readonly name?: string;
+  readonly policies?: Readonly<Record<string, string>>;
+  readonly agents?: readonly AgentEntry[];
+  /** More lines for node.yaml. */
+  readonly config?: string;
+  readonly auditFile?: string;
+}
+
+export const allowRip = 'policy default deny\nallow\tcert=rip@devco.net\t*\t*\t*\n';
+
+export async function startTestNode(fleet: Fleet, options: TestNodeOptions = {}): Promise<TestNode> {
+  const { name = 'dev2.devco.net', policies = { default: allowRip }, agents = [probeAgent] } = options;
+  const member = await fleet.node(name);
+  const { directory } = member.files;
+  const auditFile = options.auditFile ?? join(directory, 'log', 'audit.jsonl');
+  await mkdir(join(directory, 'policies'));
+  for (const [file, text] of Object.entries(policies)) await writeFile(join(directory, 'policies', `${file}.policy`), text);
+  await writeFile(join(directory, 'classes.txt'), 'webserver\n');
+  await mkdir(join(directory, 'facts.d'));
+  await writeFile(join(directory, 'facts.d', 'site.yaml'), 'cluster: bravo\n');
+  const configFile = join(directory, 'node.yaml');
+  await writeFile(configFile, configText(agents, auditFile, options.config));
+  let daemon = await startDaemon({ configFile, agents, version: '0.1.0' });
+
+  const dial = (operator: Member) => {
+    const tls = () => ({ credentials: operator.credentials, trust: fleet.trust });
+    return createDial(tls, 5000)(name, [{ host: '127.0.0.1', port: daemon.port }], new AbortController().signal);
+  };
+  const send = async (operator: Member, signed: SignedRequest) => {
+    const connection = await dial(operator);
+    try {
+      const reply = await connection.call(signed, () => {}, new AbortController().signal);
+      return openReply(reply, signed.request, name, fleet.trust, Date.now());
+    } finally {
+      connection.close();
+    }
+  };
+  return {
+    name,
+    get daemon() {
+      return daemon;
+    },
+    directory,
+    auditFile,
+    dial,
+    send,
+    call: (operator, order) => send(operator, sealRequest(orderFor(name, order), operator.credentials, Date.now())),
+    records: async () => {
+      const text = await readFile(auditFile, 'utf8');
+      return text.trimEnd().split('\n').map((line) => JSON.parse(line) as AuditRecord);
+    },
+    restart: async () => {
+      await daemon.stop();
+      daemon = await startDaemon({ configFile, agents, version: '0.1.0' });
+    },
+    [Symbol.asyncDispose]: () => daemon.stop(),
+  };
+}
+
+/** An order with everything in it, for `probe.echo` unless told otherwise. */
+export function orderFor(target: string, order: Partial<CallOrder> = {}): CallOrder {
+  return {
+    requestId: newId(),
+    try: 1,
+    target,
+    agent: 'probe',
+    action: 'echo',
+    input: { text: 'hello' },
+    sensitive: [],
+    dryRun: false,
+    timeToLive: 60_000,
+    deadline: 0,
+    runId: '',
+    step: '',
+    lease: '',
+    fence: 0,
+    ...order,
+  };
+}
+
+function configText(agents: readonly AgentEntry[], auditFile: string, more = ''): string {
+  return `
+listen: { address: 127.0.0.1, port: 0 }
+discovery: { mdns: false }
+audit: { file: ${auditFile} }
+state: state
+log: { level: ${process.env['MCO_TEST_LOG'] ?? 'silent'} }
+agents: { ${agents.map(({ ddl }) => `${ddl.name}: {}`).join(', ')} }
+${more}`;
+}
