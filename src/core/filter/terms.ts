@@ -1,0 +1,64 @@
+import type { NodeFacts } from '../node.ts';
+import type { Expression } from './expression.ts';
+import { comparable, lookUpFact } from './fact.ts';
+import type { Filter } from './filter.ts';
+import { booleanIn, numberIn } from './literal.ts';
+
+/**
+ * Something that a node can publish and a question can carry. The value is normalised, so that whatever a filter takes
+ * for equal has the same value here; some that it takes for unequal have it too, and the node itself decides.
+ */
+export interface EqualityTerm {
+  readonly kind: 'fact' | 'agent' | 'class' | 'identity';
+  /** The fact's name; empty for the other kinds. */
+  readonly key: string;
+  readonly value: string;
+}
+
+/** The terms of a filter that are pure equality and must all hold; the rest of the filter may ask for more. */
+export function equalityTerms(filter: Filter): EqualityTerm[] {
+  return filter.all.flatMap(equalitiesIn);
+}
+
+/** The terms under which a node may be asked for: its agents, classes, name, and the facts of the given names. */
+export function publishedTerms(node: NodeFacts, factNames: readonly string[]): EqualityTerm[] {
+  const facts = factNames.flatMap((key) =>
+    (comparable(lookUpFact(node.facts, key)) ?? []).map((fact) => factTerm(key, String(fact))),
+  );
+  return [
+    ...node.agents.map((value) => ({ kind: 'agent', key: '', value }) as const),
+    ...node.classes.map((value) => ({ kind: 'class', key: '', value }) as const),
+    { kind: 'identity', key: '', value: node.name.toLowerCase() },
+    ...facts,
+  ];
+}
+
+function equalitiesIn(expression: Expression): EqualityTerm[] {
+  switch (expression.kind) {
+    case 'and':
+      return expression.parts.flatMap(equalitiesIn);
+    case 'fact':
+      return expression.operator === '=' ? [factTerm(expression.name, expression.value)] : [];
+    case 'class':
+    case 'agent':
+      return expression.pattern === undefined ? [{ kind: expression.kind, key: '', value: expression.value }] : [];
+    case 'identity': {
+      const [only] = expression.names;
+      const isOne = expression.names.size === 1 && expression.patterns.length === 0 && only !== undefined;
+      return isOne ? [{ kind: 'identity', key: '', value: only }] : [];
+    }
+    default:
+      return [];
+  }
+}
+
+function factTerm(key: string, value: string): EqualityTerm {
+  return { kind: 'fact', key, value: normalised(value) };
+}
+
+/** `1`, `1.0`, `t` and `TRUE` become the same, since a fact may be a number or a boolean where a filter has only text. */
+function normalised(value: string): string {
+  const number = numberIn(value);
+  const text = number === undefined ? value.toLowerCase() : String(number);
+  return String(booleanIn(text) ?? text);
+}

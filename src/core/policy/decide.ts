@@ -1,0 +1,41 @@
+import { holds } from '../filter/expression.ts';
+import type { NodeFacts } from '../node.ts';
+import type { Policy, Rule } from './policy.ts';
+
+/** Who wants to do what, and where. */
+export interface Asked {
+  /** `cert=NAME` or `node=NAME`. */
+  readonly caller: string;
+  readonly action: string;
+  readonly node: NodeFacts;
+}
+
+/** What a policy says to it, and which of its lines says so. */
+export interface Decision {
+  readonly allowed: boolean;
+  readonly file: string;
+  readonly line: number | 'default';
+  /** The line as written; for the default, what it comes to. */
+  readonly text: string;
+}
+
+/** The first rule that fits decides; where none does, the default. */
+export function decide(policy: Policy, asked: Asked): Decision {
+  const { file, rules, allowsByDefault } = policy;
+  const rule = rules.find((candidate) => fits(candidate, asked));
+  if (rule !== undefined) return { allowed: rule.allows, file, line: rule.line, text: rule.text };
+  return {
+    allowed: allowsByDefault,
+    file,
+    line: 'default',
+    text: `policy default ${allowsByDefault ? 'allow' : 'deny'}`,
+  };
+}
+
+function fits({ callers, actions, node }: Rule, asked: Asked): boolean {
+  return (
+    (callers === '*' || callers.ids.has(asked.caller) || callers.patterns.some((matches) => matches(asked.caller))) &&
+    (actions === '*' || actions.has(asked.action)) &&
+    node.every((expression) => holds(expression, asked.node))
+  );
+}

@@ -1,0 +1,30 @@
+import type { Expression } from '../filter/expression.ts';
+import type { Match } from '../filter/pattern.ts';
+
+/** Names for lists of callers. */
+export type Groups = ReadonlyMap<string, readonly string[]>;
+
+/** Which callers a rule is about: any of these. */
+export interface Callers {
+  readonly ids: ReadonlySet<string>;
+  readonly patterns: readonly Match[];
+}
+
+/** One line of a policy. */
+export interface Rule {
+  readonly allows: boolean;
+  readonly callers: Callers | '*';
+  readonly actions: ReadonlySet<string> | '*';
+  /** What the FACTS and the CLASSES column ask of the node: all of it. */
+  readonly node: readonly Expression[];
+  readonly line: number;
+  /** The line as written, without the spaces around it. */
+  readonly text: string;
+}
+
+/** What a file says about one agent: the first rule that fits decides, then the default. */
+export interface Policy {
+  readonly file: string;
+  readonly rules: readonly Rule[];
+  readonly allowsByDefault: boolean;
+}
