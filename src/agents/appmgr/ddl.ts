@@ -1,0 +1,81 @@
+import { defineDdl } from '../../core/ddl.ts';
+
+const application = {
+  type: 'string',
+  description: 'The application; may be left out where the node has one',
+  pattern: '^[A-Za-z0-9][A-Za-z0-9._-]*$',
+  maxLength: 64,
+  'x-display-as': 'Application',
+} as const;
+
+const revision = {
+  type: 'string',
+  description: 'The revision, as in the name of its artifact',
+  pattern: '^[A-Za-z0-9][A-Za-z0-9._+~-]*$',
+  maxLength: 128,
+  'x-display-as': 'Revision',
+} as const;
+
+export const appmgrDdl = defineDdl({
+  name: 'appmgr',
+  description: 'Brings releases of applications into service',
+  author: 'mco-deploy',
+  license: 'Apache-2.0',
+  version: '0.1.0',
+  url: '',
+  actions: {
+    upgrade: {
+      description: 'Unpacks a verified release, switches to it, reloads the service and checks its health',
+      kind: 'change',
+      repeatable: true,
+      timeout: 300,
+      dryRun: true,
+      display: 'failed',
+      input: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['revision'],
+        properties: { revision, application },
+      },
+      output: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['application', 'revision', 'previous', 'changed'],
+        properties: {
+          application: { type: 'string', 'x-display-as': 'Application' },
+          revision: { type: 'string', 'x-display-as': 'Revision' },
+          previous: { type: 'string', description: 'What served before; empty for none', 'x-display-as': 'Previous' },
+          changed: { type: 'boolean', 'x-display-as': 'Changed' },
+        },
+      },
+      aggregate: [{ function: 'summary', output: 'revision' }],
+    },
+    status: {
+      description: 'The release that serves, its health, and the releases at hand',
+      kind: 'read',
+      repeatable: true,
+      timeout: 20,
+      dryRun: false,
+      display: 'always',
+      input: { type: 'object', additionalProperties: false, properties: { application, revision } },
+      output: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['application', 'revision', 'healthy', 'health', 'releases', 'has_revision'],
+        properties: {
+          application: { type: 'string', 'x-display-as': 'Application' },
+          revision: { type: 'string', description: 'What serves; empty for none', 'x-display-as': 'Revision' },
+          healthy: { type: 'boolean', 'x-display-as': 'Healthy' },
+          health: { type: 'string', 'x-display-as': 'Health' },
+          releases: { type: 'array', items: { type: 'string' }, 'x-display-as': 'Releases' },
+          has_revision: {
+            type: 'boolean',
+            description: 'Whether the revision asked for is unpacked here or can be',
+            'x-display-as': 'Has revision',
+          },
+        },
+      },
+      aggregate: [{ function: 'summary', output: 'revision' }],
+    },
+  },
+});

@@ -1,0 +1,40 @@
+import { lstat, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isRevision, type Layout, readMarker, removeRelease } from './layout.ts';
+import type { ReleaseState } from './state.ts';
+
+/** A release on the disk and when it came there, in milliseconds. */
+export interface PlacedRelease {
+  readonly revision: string;
+  readonly since: number;
+}
+
+/** The releases on the disk, the newest last. */
+export async function listReleases(layout: Layout): Promise<PlacedRelease[]> {
+  const placed: PlacedRelease[] = [];
+  for (const entry of await readdir(layout.releases, { withFileTypes: true })) {
+    if (!entry.isDirectory() || !isRevision(entry.name)) continue;
+    const found = await lstat(join(layout.releases, entry.name));
+    placed.push({ revision: entry.name, since: found.ctimeMs });
+  }
+  return placed.sort((a, b) => a.since - b.since || (a.revision < b.revision ? -1 : 1));
+}
+
+/** What may go so that `keep` stay: the oldest first, never one that serves, was served before, or is being brought in. */
+export function planPrune(
+  placed: readonly PlacedRelease[],
+  state: ReleaseState,
+  current: string,
+  keep: number,
+): string[] {
+  const held = new Set([current, state.confirmed, state.before, state.pending]);
+  const spare = placed.filter(({ revision }) => !held.has(revision));
+  return spare.slice(0, Math.max(0, placed.length - keep)).map(({ revision }) => revision);
+}
+
+/** Removes what {@link planPrune} says, of what appmgr itself unpacked: what a person laid there is theirs. */
+export async function pruneReleases(layout: Layout, state: ReleaseState, current: string, keep: number): Promise<void> {
+  for (const revision of planPrune(await listReleases(layout), state, current, keep)) {
+    if ((await readMarker(layout, revision)) !== undefined) await removeRelease(layout, revision);
+  }
+}

@@ -1,0 +1,62 @@
+import { errnoOf } from '../../core/errors.ts';
+import { hasArtifact } from './artifact.ts';
+import type { ApplicationConfig } from './config.ts';
+import { checkHealth, type Health } from './health.ts';
+import { assertRevision, type Layout, layoutOf, readCurrent, readMarker } from './layout.ts';
+import { sourceOf } from './prepare.ts';
+import { listReleases } from './prune.ts';
+
+export interface ApplicationStatus {
+  readonly application: string;
+  /** What serves; empty for none. */
+  readonly revision: string;
+  readonly healthy: boolean;
+  readonly health: string;
+  readonly releases: string[];
+  readonly has_revision: boolean;
+}
+
+/** Milliseconds. */
+const look = 5000;
+
+/** What serves, how it does, and whether a revision could be brought in here. */
+export async function readStatus(
+  application: ApplicationConfig,
+  revision: string | undefined,
+  signal: AbortSignal,
+): Promise<ApplicationStatus> {
+  const layout = layoutOf(application.root);
+  const [current, health, releases, has] = await Promise.all([
+    readCurrent(layout),
+    healthOf(application, signal),
+    releasesOf(layout),
+    revision === undefined ? false : hasRevision(application, layout, revision),
+  ]);
+  return {
+    application: application.name,
+    revision: current,
+    healthy: health.healthy && current !== '',
+    health: current === '' ? 'no release serves' : health.words,
+    releases,
+    has_revision: has,
+  };
+}
+
+async function healthOf({ health }: ApplicationConfig, signal: AbortSignal): Promise<Health> {
+  if (health === undefined) return { healthy: true, words: 'no health check is configured' };
+  return checkHealth(health, Math.min(look, health.timeout * 1000), signal);
+}
+
+async function hasRevision(application: ApplicationConfig, layout: Layout, revision: string): Promise<boolean> {
+  assertRevision(revision);
+  return (await readMarker(layout, revision)) !== undefined || hasArtifact(sourceOf(application), revision);
+}
+
+async function releasesOf(layout: Layout): Promise<string[]> {
+  try {
+    return (await listReleases(layout)).map(({ revision }) => revision);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
