@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readdir } from 'node:fs/promises';
 import { describe, test } from 'node:test';
-import { agents } from './zz-agents.ts';
+import { agents } from '../../src/agents/index.ts';
 import type { RunReport } from '../../src/playbook/events.ts';
 import { bindInputs } from '../../src/playbook/inputs.ts';
 import { loadPlaybook } from '../../src/playbook/load.ts';
@@ -98,7 +98,7 @@ describe('app_cluster_upgrade', () => {
       '[bravo] done:          \\  (oo)____',
       '[bravo] done:             (__)    )\\',
       '[bravo] done:                ||--|| *',
-      'Finished app_cluster_upgrade for bravo in 0.03 seconds',
+      'Finished app_cluster_upgrade for bravo in 0.02 seconds',
     ]);
   });
 

@@ -1,0 +1,64 @@
+/** Checks what a step gives to an action against the action’s DDL: before a run as far as it can be told, and whole before a call. */
+import { validatorOf } from '#validators';
+import { type ActionDdl, type Ddl, inputNames, sensitiveInputs } from '../core/ddl.ts';
+import { Problem } from '../core/errors.ts';
+import { isObject, type JsonObject } from '../core/json.ts';
+import { faultsOf, formatPath } from '../core/schema.ts';
+import { suggest } from '../core/text.ts';
+import type { StepCompiler } from './steps/kind.ts';
+import { isLiteral } from './template.ts';
+
+function validatorFor(agent: string, action: string, ddl: ActionDdl) {
+  return validatorOf(`agent/${agent}/${action}/input`, ddl.input);
+}
+
+/**
+ * Names must be known, required inputs given, literal values allowed. What an expression gives is left for later.
+ * @throws Problem `bad-playbook`
+ */
+export function checkWith({ source, at }: StepCompiler, { name }: Ddl, action: ActionDdl, actionName: string): void {
+  const given = source.with ?? {};
+  const known = inputNames(action);
+  for (const key of Object.keys(given)) {
+    if (known.includes(key)) continue;
+    at('with', key).fail(`${name}#${actionName} has no input “${key}”: ${suggest(key, known)}`);
+  }
+  const validate = validatorFor(name, actionName, action);
+  if (validate(structuredClone(given))) return;
+  for (const { path, message } of faultsOf(validate)) {
+    const [key = ''] = path;
+    if (Object.hasOwn(given, key) && !isLiteral(given[key])) continue;
+    const what = path.length === 0 ? `${name}#${actionName}: ${message}` : `${formatPath(path)}: ${message}`;
+    (path.length === 0 ? at() : at('with', ...path)).fail(what);
+  }
+}
+
+/**
+ * The input as it is sent, defaults filled in; what is null is left out.
+ * @throws Problem `bad-input`
+ */
+export function bindCallInput(value: unknown, agent: string, actionName: string, action: ActionDdl): JsonObject {
+  const given = isObject(value) ? value : {};
+  const input = Object.fromEntries(Object.entries(given).filter(([, item]) => item !== null));
+  const validate = validatorFor(agent, actionName, action);
+  if (validate(input)) return input;
+  const [fault] = faultsOf(validate);
+  const what = fault === undefined ? 'it is not allowed' : `${formatPath(fault.path)}: ${fault.message}`;
+  throw new Problem('bad-input', `the input of ${agent}#${actionName} is not right: ${what}`);
+}
+
+/** Without the values of sensitive inputs: for the journal. */
+export function hideInputs(action: ActionDdl, input: Readonly<Record<string, unknown>>): JsonObject {
+  return withoutKeys(input, sensitiveInputs(action));
+}
+
+/** Without the values of sensitive outputs: for the journal and for what is shown. */
+export function hideOutputs(action: ActionDdl, data: Readonly<Record<string, unknown>>): JsonObject {
+  return withoutKeys(data, sensitiveInputs({ ...action, input: action.output }));
+}
+
+function withoutKeys(values: Readonly<Record<string, unknown>>, hidden: readonly string[]): JsonObject {
+  return Object.fromEntries(
+    Object.entries(values).map(([key, value]) => [key, hidden.includes(key) ? '(hidden)' : value]),
+  );
+}

@@ -1,0 +1,24 @@
+import { Problem } from '../core/errors.ts';
+import { compilePattern } from '../core/filter/pattern.ts';
+import type { InputSource } from './format.ts';
+import { checkInput } from './inputs.ts';
+import { placeOf, type SourceText } from './place.ts';
+
+/** @throws Problem `bad-playbook` for a pattern that is none, or a default that its own input would refuse */
+export function checkInputs(inputs: Readonly<Record<string, InputSource>>, text: SourceText): void {
+  for (const [name, input] of Object.entries(inputs)) {
+    const at = (key: string) => placeOf(text, ['inputs', name, key]);
+    try {
+      if (input.pattern !== undefined) compilePattern(input.pattern);
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      at('pattern').fail(error.message);
+    }
+    try {
+      if (input.default !== undefined && input.default !== null) checkInput(name, input, input.default);
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      at('default').fail(`${error.message}: ${error.hint}`);
+    }
+  }
+}

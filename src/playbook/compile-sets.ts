@@ -1,0 +1,61 @@
+import { explain, Problem } from '../core/errors.ts';
+import { noFilter, parseFilter } from '../core/filter/filter.ts';
+import type { FilterTerms } from '../core/wire/messages.ts';
+import type { NodeSetSource } from './format.ts';
+import { type Place, placeOf, type SourceText } from './place.ts';
+import type { NodeSet } from './playbook.ts';
+import type { Shape } from './shape.ts';
+import { compileCondition, compileTemplate, isLiteral, type Template } from './template.ts';
+
+/** @throws Problem `bad-playbook` */
+export function compileNodeSets(
+  sets: Readonly<Record<string, NodeSetSource>>,
+  roots: Shape,
+  text: SourceText,
+): readonly NodeSet[] {
+  return Object.entries(sets).map(([name, set]) => {
+    const at = (path: readonly string[], value?: unknown) => placeOf(text, ['nodes', name, ...path], value);
+    const template = (value: unknown, ...path: string[]) =>
+      compileTemplate(value, roots, (inner, scalar) => at([...path, ...inner], scalar));
+    checkTerms(set, at);
+    return {
+      name,
+      filter: compileFilter(set, template),
+      wanted: set.if === undefined ? undefined : compileCondition(set.if, roots, at(['if'], set.if)),
+      atLeast: set.at_least ?? 1,
+      limit: set.limit ?? Number.MAX_SAFE_INTEGER,
+      whenEmpty: set.when_empty === undefined ? undefined : template(set.when_empty, 'when_empty'),
+      allowMissing: set.allow_missing ?? false,
+    };
+  });
+}
+
+/** Terms that wait for no expression are parsed at once. */
+function checkTerms(set: NodeSetSource, at: (path: readonly string[]) => Place): void {
+  const { facts = [], classes = [], agents = [], identities = [], select = '' } = set;
+  for (const [kind, terms] of Object.entries({ facts, classes, agents, identities })) {
+    for (const [index, term] of terms.entries()) {
+      if (isLiteral(term)) checkTerm({ ...noFilter, [kind]: [term] }, at([kind, String(index)]));
+    }
+  }
+  if (select !== '' && isLiteral(select)) checkTerm({ ...noFilter, select }, at(['select']));
+}
+
+function checkTerm(terms: FilterTerms, place: Place): void {
+  try {
+    parseFilter(terms);
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    place.fail(explain(error));
+  }
+}
+
+function compileFilter(
+  { facts = [], classes = [], agents = [], identities = [], select = '' }: NodeSetSource,
+  template: (value: unknown, ...path: string[]) => Template,
+): Template {
+  const terms = Object.entries({ facts, classes, agents, identities, select }).map(
+    ([kind, value]) => [kind, template(value, kind)] as const,
+  );
+  return (context) => ({ with: [], ...Object.fromEntries(terms.map(([kind, term]) => [kind, term(context)])) });
+}

@@ -1,0 +1,65 @@
+import type { NodeFailure } from './events.ts';
+import type { Expression } from './expression.ts';
+import type { InputSource, PlaybookSource, StepSource } from './format.ts';
+import type { Reply } from './reply.ts';
+import type { Template } from './template.ts';
+import type { World } from './world.ts';
+
+/** A playbook that was checked whole: every name in it is known, every action and input exists. */
+export interface Playbook {
+  readonly name: string;
+  readonly description: string;
+  /** Its path, or the name it was given. */
+  readonly file: string;
+  readonly source: PlaybookSource;
+  readonly inputs: Readonly<Record<string, InputSource>>;
+  readonly label: Template;
+  readonly nodes: readonly NodeSet[];
+  readonly steps: readonly Step[];
+  readonly onFailure: readonly Step[];
+}
+
+/** Nodes that discovery is to find. */
+export interface NodeSet {
+  readonly name: string;
+  readonly filter: Template;
+  readonly wanted: Expression | undefined;
+  readonly atLeast: number;
+  readonly limit: number;
+  readonly whenEmpty: Template | undefined;
+  readonly allowMissing: boolean;
+}
+
+export interface Step {
+  readonly id: string;
+  /** What the output calls it. */
+  readonly name: string;
+  readonly kind: string;
+  readonly source: StepSource;
+  readonly condition: Expression | undefined;
+  /** Ids of the steps that must have ended well. */
+  readonly needs: readonly string[];
+  readonly body: StepBody;
+}
+
+/** What a kind of step makes of its part of the file. */
+export interface StepBody {
+  /** `appmgr#upgrade`, `say`, … */
+  readonly title: string;
+  /** @throws Problem where an expression can't be evaluated; the step has failed then */
+  readonly run: (world: World, step: Step) => Promise<StepOutcome>;
+}
+
+export interface StepOutcome {
+  readonly state: 'done' | 'failed' | 'interrupted';
+  /** Whether anything was done (or asked) at all. */
+  readonly ran: boolean;
+  readonly replies?: readonly Reply[];
+  readonly failed?: readonly NodeFailure[];
+  readonly untouched?: readonly string[];
+  readonly tries?: number;
+  readonly lines?: readonly string[];
+  readonly dryRun?: boolean;
+  /** True when the run is to end here, well. */
+  readonly finish?: boolean;
+}

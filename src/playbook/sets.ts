@@ -1,0 +1,66 @@
+/** Finds the nodes of a playbook before its first step, and refuses to begin where one is missing. */
+import { Problem } from '../core/errors.ts';
+import { parseFilter } from '../core/filter/filter.ts';
+import type { NodeFacts } from '../core/node.ts';
+import { count } from '../core/text.ts';
+import type { FilterTerms } from '../core/wire/messages.ts';
+import type { NodeFailure } from './events.ts';
+import { decide } from './expression.ts';
+import type { NodeSet } from './playbook.ts';
+import type { Discovered } from './ports.ts';
+import { toText } from './template.ts';
+import type { World } from './world.ts';
+
+/** The sets, or why they are not complete. */
+export interface FoundSets {
+  readonly sets: ReadonlyMap<string, readonly NodeFacts[]>;
+  readonly missing: readonly NodeFailure[];
+}
+
+/** @throws Problem as the discover port does */
+export async function findNodes(nodeSets: readonly NodeSet[], world: World, allowMissing: boolean): Promise<FoundSets> {
+  const found = await Promise.all(nodeSets.map((set) => findSet(set, world, allowMissing)));
+  return {
+    sets: new Map(found.map(({ name, nodes }) => [name, nodes])),
+    missing: found.flatMap(({ missing }) => missing),
+  };
+}
+
+async function findSet(set: NodeSet, world: World, allowMissing: boolean) {
+  const context = world.context();
+  if (set.wanted !== undefined && !decide(set.wanted, context)) return { name: set.name, nodes: [], missing: [] };
+  const filter = set.filter(context) as FilterTerms;
+  const discovered = await world.ports.discover({ filter: checkFilter(filter, set.name), atLeast: set.atLeast });
+  const nodes = [...discovered.nodes].sort((a, b) => (a.name < b.name ? -1 : 1)).slice(0, set.limit);
+  const absent = absentFrom(discovered);
+  if (absent.length > 0) world.ports.emit({ type: 'nodes-missing', set: set.name, nodes: absent });
+  const missing = allowMissing || set.allowMissing ? [] : [...absent];
+  if (nodes.length < set.atLeast) missing.push(tooFew(set, nodes.length, world));
+  return { name: set.name, nodes, missing };
+}
+
+/** @throws Problem `bad-filter` where an expression gave something else than text, or what makes no term */
+function checkFilter(filter: FilterTerms, set: string): FilterTerms {
+  const terms: unknown[] = [filter.facts, filter.classes, filter.agents, filter.identities, filter.with].flat();
+  if (!terms.every((term) => typeof term === 'string' && term !== '') || typeof filter.select !== 'string') {
+    throw new Problem('bad-filter', `a term of the node set “${set}” is empty or no text`);
+  }
+  parseFilter(filter);
+  return filter;
+}
+
+function absentFrom({ silent, broken }: Discovered): NodeFailure[] {
+  return [
+    ...silent.map(({ name, lastSeen, by }) => {
+      const seen = lastSeen === undefined ? `known by ${by}` : `last seen ${new Date(lastSeen).toISOString()} by ${by}`;
+      return { node: name, code: 'silent-node', reason: `it is silent, ${seen}` };
+    }),
+    ...broken.map(({ name, problem }) => ({ node: name, code: 'broken-node', reason: problem })),
+  ];
+}
+
+function tooFew({ name, whenEmpty, atLeast }: NodeSet, size: number, world: World): NodeFailure {
+  const said = whenEmpty === undefined ? `no node for “${name}” was found` : toText(whenEmpty(world.context()));
+  const reason = size === 0 ? said : `${count(size, 'node')} for “${name}” found, ${atLeast} are needed: ${said}`;
+  return { node: '', code: size === 0 ? 'nothing-discovered' : 'too-few-nodes', reason };
+}

@@ -1,0 +1,18 @@
+import { toText } from '../template.ts';
+import type { StepKind } from './kind.ts';
+
+/** Ends the run well: what comes after is not run. */
+export const finishStep: StepKind = {
+  key: 'finish',
+  keys: [],
+  compile({ source, template }) {
+    const message = template('finish', source.finish);
+    return {
+      title: 'finish',
+      async run(world) {
+        const lines = toText(message(world.context())).split('\n');
+        return { state: 'done', ran: true, finish: true, lines };
+      },
+    };
+  },
+};

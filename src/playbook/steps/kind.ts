@@ -1,0 +1,35 @@
+import type { Ddl } from '../../core/ddl.ts';
+import type { Expression } from '../expression.ts';
+import type { StepSource } from '../format.ts';
+import type { Place } from '../place.ts';
+import type { StepBody } from '../playbook.ts';
+import type { Shape } from '../shape.ts';
+import type { Template } from '../template.ts';
+
+/** What a kind of step needs to check its part of the file and to make it ready to run. */
+export interface StepCompiler {
+  readonly source: StepSource;
+  readonly catalogue: ReadonlyMap<string, Ddl>;
+  readonly nodeSets: readonly string[];
+  /** The place of what is at a path within the step. */
+  readonly at: (...path: string[]) => Place;
+  /** A condition at a key of the step. `reply` is the shape of the variable of that name, where there is one. */
+  readonly condition: (key: keyof StepSource, text: string, reply?: Shape) => Expression;
+  /** An expression at a key of the step, of any type. */
+  readonly expression: (key: keyof StepSource, text: string) => Expression;
+  readonly template: (key: keyof StepSource, value: unknown, reply?: Shape) => Template;
+}
+
+/** One kind of step. */
+export interface StepKind {
+  /** The key by which a step is known to be of this kind. */
+  readonly key: keyof StepSource;
+  /** The keys that belong to it, beside those that every step may have. */
+  readonly keys: readonly (keyof StepSource)[];
+  /** @throws Problem `bad-playbook` */
+  readonly compile: (compiler: StepCompiler) => StepBody;
+  /** What replies of the step look like to later steps; left out where it has none. */
+  readonly reply?: (source: StepSource, catalogue: ReadonlyMap<string, Ddl>) => Shape | undefined;
+  /** The names that `values` has after the step. */
+  readonly values?: (source: StepSource) => readonly string[];
+}

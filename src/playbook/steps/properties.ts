@@ -1,0 +1,63 @@
+/** JSON Schema of what a step may say, all kinds together; which belong to which kind is each kind's own matter. */
+const text = { type: 'string', maxLength: 4096 } as const;
+const name = { type: 'string', pattern: '^[A-Za-z][A-Za-z0-9_]{0,63}$' } as const;
+const expression = (description: string) => ({ description, ...text });
+const duration = (description: string) =>
+  ({
+    description: `${description}: seconds, or like 500ms, 10s, 2m, 1h.`,
+    type: ['number', 'string'],
+    minimum: 0,
+    maximum: 86_400,
+    pattern: '^[0-9]+(\\.[0-9]+)?(ms|s|m|h)$',
+  }) as const;
+const share = { type: ['integer', 'string'], minimum: 1, pattern: '^[0-9]{1,3}(\\.[0-9]{1,3})?%$' } as const;
+
+/** What every kind of step may say. */
+export const commonProperties = {
+  id: { description: 'What other steps call it by.', ...name },
+  name: { description: 'What the output calls it (default: its id).', ...text },
+  if: expression('The step is skipped where this expression is false.'),
+  needs: {
+    description: 'The steps that must have ended well before (default: the one before it).',
+    type: ['string', 'array'],
+    maxItems: 64,
+    items: name,
+  },
+} as const;
+
+export const stepProperties = {
+  ...commonProperties,
+  call: { description: 'AGENT.ACTION', type: 'string', pattern: '^[a-z][a-z0-9_]*\\.[a-z][a-z0-9_]*$' },
+  on: expression('The name of a node set, or an expression that gives names of nodes.'),
+  with: { description: 'The inputs of the action. One that is null is left out.', type: 'object' },
+  batch: {
+    description: 'How many nodes at a time: a number, a percentage of all, or a ramp of these whose last one repeats.',
+    type: ['integer', 'string', 'array'],
+    minimum: 1,
+    pattern: share.pattern,
+    minItems: 1,
+    maxItems: 64,
+    items: share,
+  },
+  batch_sleep: duration('Between batches'),
+  tries: {
+    description: 'How often to try; only what failed is called again.',
+    type: 'integer',
+    minimum: 1,
+    maximum: 1000,
+  },
+  try_sleep: duration('Between tries'),
+  timeout: duration('For each node to answer'),
+  until: expression('Must be true of each reply; otherwise the node counts as failed.'),
+  passes: { description: 'How many times in a row “until” must hold.', type: 'integer', minimum: 1, maximum: 100 },
+  max_failures: { description: 'So many failed nodes (or percent of all) fail the step (default 1).', ...share },
+  limit: { description: 'Calls only so many of the nodes.', type: 'integer', minimum: 1 },
+  failover: { description: 'Calls another node for each of the limited ones that fails.', type: 'boolean' },
+  dry_run: { description: 'Asks the nodes what they would do, and does nothing.', type: 'boolean' },
+  say: { description: 'Text to show.', ...text },
+  cow: { description: 'Let a cow say it.', type: 'boolean' },
+  set: { description: 'Values for later: values.NAME', type: 'object', propertyNames: name },
+  require: expression('The step fails where this expression is false.'),
+  message: { description: 'Why it failed, for a person.', ...text },
+  finish: { description: 'Ends the run well, saying this.', ...text },
+} as const;

@@ -1,0 +1,23 @@
+import { decide } from '../expression.ts';
+import { toText } from '../template.ts';
+import type { StepKind } from './kind.ts';
+
+/** Fails the run where a condition does not hold. After a change that was only asked about, it is told and passed over. */
+export const requireStep: StepKind = {
+  key: 'require',
+  keys: ['message'],
+  compile({ source, condition, template }) {
+    const required = condition('require', source.require ?? '');
+    const message = source.message === undefined ? undefined : template('message', source.message);
+    return {
+      title: 'require',
+      async run(world) {
+        const context = world.context();
+        if (decide(required, context)) return { state: 'done', ran: true };
+        const reason = message === undefined ? `it requires ${required.source}` : toText(message(context));
+        if (world.dryRun && world.changed()) return { state: 'done', ran: true, lines: [`not so yet: ${reason}`] };
+        return { state: 'failed', ran: true, failed: [{ node: '', code: 'required', reason }] };
+      },
+    };
+  },
+};

@@ -1,0 +1,20 @@
+import { drawCow } from '../cow.ts';
+import { toText } from '../template.ts';
+import type { StepKind } from './kind.ts';
+
+/** Shows text; in a dry run, the text that would be shown. */
+export const sayStep: StepKind = {
+  key: 'say',
+  keys: ['cow'],
+  compile({ source, template }) {
+    const text = template('say', source.say);
+    return {
+      title: 'say',
+      async run(world) {
+        const said = toText(text(world.context()));
+        if (world.dryRun && world.changed()) return { state: 'done', ran: false, lines: [`would say: ${said}`] };
+        return { state: 'done', ran: true, lines: source.cow === true ? drawCow(said) : said.split('\n') };
+      },
+    };
+  },
+};

@@ -1,0 +1,156 @@
+/** One batch, tried until all its nodes have done what was asked or the tries are used up. */
+import { explain } from '../core/errors.ts';
+import type { Outcome } from '../core/reply.ts';
+import type { Call } from './call.ts';
+import { hideOutputs } from './call-input.ts';
+import { toCel } from './cel-values.ts';
+import type { NodeFailure } from './events.ts';
+import { decide } from './expression.ts';
+import { failureOf, type Reply, replyOf, silence } from './reply.ts';
+import { rest } from './sleep.ts';
+import { toText } from './template.ts';
+
+/** How a batch ended: one reply a node, the last it gave. */
+export interface Settled {
+  readonly replies: readonly Reply[];
+  readonly failures: readonly NodeFailure[];
+  readonly tries: number;
+  readonly interrupted: boolean;
+  /** What a dry run would have waited for. */
+  readonly lines: readonly string[];
+}
+
+/** What a node’s last answer amounts to. */
+interface Verdict {
+  readonly reply: Reply;
+  readonly failure: NodeFailure | undefined;
+  /** How many times in a row all was well. */
+  readonly streak: number;
+  /** False where asking again can’t help. */
+  readonly again: boolean;
+}
+
+export async function tryBatch(call: Call, nodes: readonly string[], batch: number, batches: number): Promise<Settled> {
+  const { plan, world, step } = call;
+  const verdicts = new Map<string, Verdict>();
+  let pending = nodes;
+  let number = 0;
+  while (pending.length > 0 && number < plan.tries) {
+    if (number > 0) {
+      const failed = pending.flatMap((node) => verdicts.get(node)?.failure ?? []);
+      world.ports.emit({
+        type: 'try-failed',
+        step: step.id,
+        try: number,
+        tries: plan.tries,
+        failed,
+        wait: plan.trySleep,
+      });
+      if (plan.trySleep > 0) await rest(world, plan.trySleep);
+      if (world.signal.aborted) break;
+    }
+    number++;
+    const progress = { batch: batch + 1, batches, try: number, tries: plan.tries, nodes: pending };
+    world.ports.emit({ type: 'try-started', step: step.id, ...progress });
+    for (const outcome of await callOnce(call, pending, number, batch)) {
+      verdicts.set(outcome.node, judge(call, outcome, verdicts.get(outcome.node)?.streak ?? 0));
+    }
+    pending = pending.filter((node) => verdicts.get(node)?.again === true);
+  }
+  return settle(call, nodes, verdicts, number, pending.length > 0 && world.signal.aborted);
+}
+
+function settle(
+  { hypothetical }: Call,
+  nodes: readonly string[],
+  verdicts: ReadonlyMap<string, Verdict>,
+  tries: number,
+  interrupted: boolean,
+): Settled {
+  const all = nodes.flatMap((node) => verdicts.get(node) ?? []);
+  const unmet = all.flatMap(({ failure }) => (failure === undefined ? [] : [failure]));
+  const passedOver = hypothetical ? unmet.filter(({ code }) => code === 'until-failed') : [];
+  return {
+    replies: all.map(({ reply }) => reply),
+    failures: unmet.filter((failure) => !passedOver.includes(failure)),
+    tries,
+    interrupted,
+    lines: passedOver.map(({ node, reason }) => `not so yet on ${node}: ${reason}`),
+  };
+}
+
+/** Refusals are final, but for those that only say “not now”. */
+const passing = new Set(['busy', 'stopping', 'no-lease-yet']);
+
+function judge({ plan, hypothetical, world }: Call, outcome: Outcome, streak: number): Verdict {
+  const reply = replyOf(outcome);
+  if (!reply.ok) {
+    const again = outcome.outcome !== 'refused' || passing.has(outcome.code);
+    return { reply, failure: failureOf(outcome), streak: 0, again };
+  }
+  const reason = findUnmet(plan, reply, world, hypothetical ? 1 : plan.passes - streak);
+  if (reason === undefined) return { reply, failure: undefined, streak: streak + 1, again: false };
+  const held = reason === '';
+  const failure = {
+    node: reply.node,
+    code: 'until-failed',
+    reason: held ? `it did not hold ${plan.passes} times in a row` : reason,
+  };
+  return { reply: { ...reply, ok: hypothetical }, failure, streak: held ? streak + 1 : 0, again: !hypothetical };
+}
+
+/** Why what the step asserts does not hold: in words; empty where it does, but not often enough yet; undefined where all is well. */
+function findUnmet(
+  { until, message }: Call['plan'],
+  reply: Reply,
+  world: Call['world'],
+  passes: number,
+): string | undefined {
+  if (until === undefined) return undefined;
+  try {
+    const context = { ...world.context(), reply: toCel(reply) };
+    if (decide(until, context)) return passes > 1 ? '' : undefined;
+    return message === undefined ? `“${until.source}” does not hold` : toText(message(context));
+  } catch (error) {
+    return explain(error);
+  }
+}
+
+/** One try: exactly one outcome per node, each journalled before anything further is begun. */
+async function callOnce(
+  call: Call,
+  nodes: readonly string[],
+  number: number,
+  batch: number,
+): Promise<readonly Outcome[]> {
+  const { plan, input, shown, requestId, dryRun, world, step } = call;
+  const { agent, action, timeout } = plan;
+  const asked = { agent, action, dryRun, requestId, step: step.id, try: number, nodes };
+  await world.journal({ type: 'call', ...asked, batch: batch + 1, input: shown });
+  const heard = new Map<string, Outcome>();
+  const written: Promise<void>[] = [];
+  let broken: unknown;
+  const hear = (outcome: Outcome) => {
+    if (!nodes.includes(outcome.node) || heard.has(outcome.node)) return;
+    heard.set(outcome.node, outcome);
+    written.push(
+      note(call, outcome, number).catch((error: unknown) => {
+        broken ??= error;
+      }),
+    );
+  };
+  const order = { ...asked, input, runId: world.runId, ...(timeout === undefined ? {} : { timeout }) };
+  const outcomes = await world.ports.call(order, hear, world.kill);
+  for (const outcome of outcomes) hear(outcome);
+  for (const node of nodes) if (!heard.has(node)) hear(silence(node));
+  await Promise.all(written);
+  if (broken !== undefined) throw broken;
+  return nodes.flatMap((node) => heard.get(node) ?? []);
+}
+
+function note({ plan, requestId, world, step }: Call, outcome: Outcome, number: number): Promise<void> {
+  const { node, outcome: what, status, code, message, elapsed } = outcome;
+  const said = { node, outcome: what, code, message, data: hideOutputs(plan.ddl, outcome.data) };
+  world.ports.emit({ type: 'outcome', step: step.id, try: number, ...said, elapsed });
+  return world.journal({ type: 'outcome', step: step.id, requestId, try: number, status, ...said });
+}

@@ -1,0 +1,105 @@
+import type { NodeFacts } from '../core/node.ts';
+import { toCel } from './cel-values.ts';
+import type { NodeFailure } from './events.ts';
+import type { CelContext } from './expression.ts';
+import type { JournalEntry } from './journal.ts';
+import type { PlaybookPorts } from './ports.ts';
+import type { Reply } from './reply.ts';
+import { type Template, toText } from './template.ts';
+
+export interface RunOptions {
+  /** Ask what would be changed, and change nothing. */
+  readonly dryRun?: boolean;
+  /** Aborted: the batch in hand is finished, nothing further is begun. */
+  readonly signal?: AbortSignal;
+  /** Aborted: calls in hand are given up, too. */
+  readonly kill?: AbortSignal;
+  /** Begin although a node that is known to belong to a set is silent or broken. */
+  readonly allowMissing?: boolean;
+}
+
+/** What the steps of one run share. */
+export interface World {
+  readonly runId: string;
+  /** What the lines of the run begin with. */
+  readonly label: string;
+  readonly ports: PlaybookPorts;
+  readonly dryRun: boolean;
+  readonly signal: AbortSignal;
+  readonly kill: AbortSignal;
+  readonly context: () => CelContext;
+  readonly nodes: (set: string) => readonly string[] | undefined;
+  readonly isKnownNode: (name: string) => boolean;
+  /** True once anything was changed; in a dry run, once anything would have been. */
+  readonly changed: () => boolean;
+  readonly markChanged: () => void;
+  readonly setValues: (values: Readonly<Record<string, unknown>>) => void;
+  readonly setStep: (id: string, seen: { ok: boolean; ran: boolean; replies: readonly Reply[] }) => void;
+  readonly setNodes: (sets: ReadonlyMap<string, readonly NodeFacts[]>) => void;
+  readonly setFailure: (step: string, reasons: readonly NodeFailure[]) => void;
+  readonly journal: (entry: Unstamped<JournalEntry>) => Promise<void>;
+}
+
+type Unstamped<Entry> = Entry extends unknown ? Omit<Entry, 'at' | 'runId'> : never;
+
+const never = new AbortController().signal;
+
+export function defineWorld(
+  inputs: Readonly<Record<string, unknown>>,
+  stepIds: readonly string[],
+  ports: PlaybookPorts,
+  options: RunOptions,
+  label: Template,
+): World {
+  const runId = ports.newId();
+  const dryRun = options.dryRun ?? false;
+  const sets = new Map<string, readonly string[]>();
+  const known = new Set<string>();
+  const notRun = toCel({ ok: false, ran: false, replies: [] });
+  const steps = new Map<string, unknown>(stepIds.map((id) => [id, notRun]));
+  const values = new Map<string, unknown>();
+  const nodes = new Map<string, unknown>();
+  const time = new Date(ports.now()).toISOString();
+  const context: Record<string, unknown> = {
+    inputs: toCel(inputs),
+    nodes,
+    steps,
+    values,
+    run: toCel({ id: runId, operator: ports.operator, time, dry_run: dryRun }),
+    failure: toCel({ step: '', reasons: [] }),
+  };
+  let changed = false;
+  return {
+    runId,
+    label: toText(label(context)),
+    ports,
+    dryRun,
+    signal: options.signal ?? never,
+    kill: options.kill ?? never,
+    context: () => context,
+    nodes: (set) => sets.get(set),
+    isKnownNode: (name) => known.has(name),
+    changed: () => changed,
+    markChanged: () => {
+      changed = true;
+    },
+    setValues: (given) => {
+      for (const [name, value] of Object.entries(given)) values.set(name, toCel(value));
+    },
+    setStep: (id, seen) => {
+      steps.set(id, toCel(seen));
+    },
+    setNodes: (found) => {
+      for (const [set, members] of found) {
+        const list = members.map(({ name }) => name);
+        sets.set(set, list);
+        for (const name of list) known.add(name);
+        nodes.set(set, toCel({ names: list, size: list.length, members }));
+      }
+    },
+    setFailure: (step, reasons) => {
+      context.failure = toCel({ step, reasons });
+    },
+    journal: (entry) => ports.journal({ at: ports.now(), runId, ...entry } as JournalEntry),
+  };
+}

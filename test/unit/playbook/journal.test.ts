@@ -1,0 +1,64 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the expressions of playbooks look so
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { Problem } from '../../../src/core/errors.ts';
+import { createFabric, type FabricNode } from '../../support/fabric.ts';
+import { playbookText, runText } from '../../support/playbook.ts';
+
+const four: FabricNode[] = ['a', 'b', 'c', 'd'].map((name) => ({ name, agents: ['thing'] }));
+const change = (more = '') => playbookText(`  - {id: go, call: thing.change, on: all, with: {to: x}${more}}`);
+
+describe('the journal', () => {
+  test('is written before anything is called, and holds each reply before the next thing is begun', async () => {
+    const fabric = createFabric(four.slice(0, 2));
+    await runText(change(', batch: 1'), fabric);
+    assert.deepEqual(fabric.log, [
+      'journal run-started',
+      'journal nodes-found',
+      'journal step-started go',
+      'journal call go',
+      'call go try 1: a',
+      'journal outcome go a',
+      'journal call go',
+      'call go try 1: b',
+      'journal outcome go b',
+      'journal step-finished go',
+      'journal run-finished',
+    ]);
+  });
+
+  test('that can’t be written stops the run before the call it was to tell of', async () => {
+    const fabric = createFabric(four, {
+      onJournal: ({ type }) => {
+        if (type === 'call') throw new Problem('journal-failed', 'no space left on the device');
+      },
+    });
+    const report = await runText(change(), fabric);
+    assert.equal(report.failure?.reasons[0]?.code, 'journal-failed');
+    assert.equal(fabric.calls.length, 0);
+  });
+
+  test('that can’t hold a reply stops what would come next', async () => {
+    const fabric = createFabric(four, {
+      onJournal: (entry) => {
+        if (entry.type === 'outcome' && entry.node === 'b') throw new Problem('journal-failed', 'no space');
+      },
+    });
+    const report = await runText(change(', batch: 2'), fabric);
+    assert.equal(report.failure?.reasons[0]?.code, 'journal-failed');
+    assert.equal(fabric.calls.length, 1);
+  });
+
+  test('never holds a sensitive input or output', async () => {
+    const nodes = [
+      { name: 'a', agents: ['thing'], actions: { 'thing.change': () => ({ text: 't', secret: 'hush-out' }) } },
+    ];
+    const fabric = createFabric(nodes);
+    const text = `inputs: {pass: {sensitive: true}}\n${playbookText(
+      '  - {call: thing.change, on: all, with: {to: x, token: "${{ inputs.pass }}"}}',
+    )}`;
+    await runText(text, fabric, { pass: 'hush-in' });
+    assert.equal(fabric.calls[0]?.input.token, 'hush-in');
+    assert.doesNotMatch(JSON.stringify([fabric.journal, fabric.events]), /hush/);
+  });
+});
