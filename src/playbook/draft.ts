@@ -4,9 +4,9 @@ import type { StepSource } from './format.ts';
 import { findGraphFault, sortByNeeds } from './graph.ts';
 import { placeOf, type SourceText } from './place.ts';
 import { type Shape, shapeOfStep } from './shape.ts';
+import { commonProperties } from './step-properties.ts';
 import { stepKinds } from './steps/index.ts';
 import type { StepKind } from './steps/kind.ts';
-import { commonProperties } from './steps/properties.ts';
 
 /** A step on its way: what it is and where it stands, nothing of it compiled yet. */
 export interface Draft {

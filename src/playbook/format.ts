@@ -1,5 +1,5 @@
 /** The playbook format as it stands in a file: its JSON Schema, which editors can use, and the types that follow from it. */
-import { stepProperties } from './steps/properties.ts';
+import { stepProperties } from './step-properties.ts';
 
 const text = { type: 'string', maxLength: 4096 } as const;
 const name = { type: 'string', pattern: '^[A-Za-z][A-Za-z0-9_]{0,63}$' } as const;

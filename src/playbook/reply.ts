@@ -1,4 +1,6 @@
+import { explain } from '../core/errors.ts';
 import type { Outcome } from '../core/reply.ts';
+import { toCel } from './cel-values.ts';
 import type { NodeFailure } from './events.ts';
 
 /** What a node answered, as expressions see it. */
@@ -12,9 +14,16 @@ export interface Reply {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
+/** Data that expressions can’t hold makes a reply a failed one: a node must not be able to break the run. */
 export function replyOf(outcome: Outcome): Reply {
   const { node, code, message, data } = outcome;
-  return { node, ok: outcome.outcome === 'ok', outcome: outcome.outcome, code, message, data };
+  const reply = { node, ok: outcome.outcome === 'ok', outcome: outcome.outcome, code, message, data };
+  try {
+    toCel(data);
+    return reply;
+  } catch (error) {
+    return { ...reply, ok: false, code: 'bad-data', message: `its reply can’t be used: ${explain(error)}`, data: {} };
+  }
 }
 
 /** For a node that a call was made to but that the caller lost. */

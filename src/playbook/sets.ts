@@ -53,14 +53,14 @@ function absentFrom({ silent, broken }: Discovered): NodeFailure[] {
   return [
     ...silent.map(({ name, lastSeen, by }) => {
       const seen = lastSeen === undefined ? `known by ${by}` : `last seen ${new Date(lastSeen).toISOString()} by ${by}`;
-      return { node: name, code: 'silent-node', reason: `it is silent, ${seen}` };
+      return { node: name, code: 'silent', reason: `it is silent, ${seen}` };
     }),
-    ...broken.map(({ name, problem }) => ({ node: name, code: 'broken-node', reason: problem })),
+    ...broken.map(({ name, problem }) => ({ node: name, code: 'broken', reason: problem })),
   ];
 }
 
 function tooFew({ name, whenEmpty, atLeast }: NodeSet, size: number, world: World): NodeFailure {
   const said = whenEmpty === undefined ? `no node for “${name}” was found` : toText(whenEmpty(world.context()));
   const reason = size === 0 ? said : `${count(size, 'node')} for “${name}” found, ${atLeast} are needed: ${said}`;
-  return { node: '', code: size === 0 ? 'nothing-discovered' : 'too-few-nodes', reason };
+  return { node: '', code: size === 0 ? 'empty-set' : 'too-few-nodes', reason };
 }

@@ -1,14 +1,11 @@
 /** One batch, tried until all its nodes have done what was asked or the tries are used up. */
-import { explain } from '../core/errors.ts';
 import type { Outcome } from '../core/reply.ts';
 import type { Call } from './call.ts';
 import { hideOutputs } from './call-input.ts';
-import { toCel } from './cel-values.ts';
 import type { NodeFailure } from './events.ts';
-import { decide } from './expression.ts';
-import { failureOf, type Reply, replyOf, silence } from './reply.ts';
+import { type Reply, silence } from './reply.ts';
 import { rest } from './sleep.ts';
-import { toText } from './template.ts';
+import { judge, type Verdict } from './verdict.ts';
 
 /** How a batch ended: one reply a node, the last it gave. */
 export interface Settled {
@@ -18,16 +15,6 @@ export interface Settled {
   readonly interrupted: boolean;
   /** What a dry run would have waited for. */
   readonly lines: readonly string[];
-}
-
-/** What a node’s last answer amounts to. */
-interface Verdict {
-  readonly reply: Reply;
-  readonly failure: NodeFailure | undefined;
-  /** How many times in a row all was well. */
-  readonly streak: number;
-  /** False where asking again can’t help. */
-  readonly again: boolean;
 }
 
 export async function tryBatch(call: Call, nodes: readonly string[], batch: number, batches: number): Promise<Settled> {
@@ -77,43 +64,6 @@ function settle(
     interrupted,
     lines: passedOver.map(({ node, reason }) => `not so yet on ${node}: ${reason}`),
   };
-}
-
-/** Refusals are final, but for those that only say “not now”. */
-const passing = new Set(['busy', 'stopping', 'no-lease-yet']);
-
-function judge({ plan, hypothetical, world }: Call, outcome: Outcome, streak: number): Verdict {
-  const reply = replyOf(outcome);
-  if (!reply.ok) {
-    const again = outcome.outcome !== 'refused' || passing.has(outcome.code);
-    return { reply, failure: failureOf(outcome), streak: 0, again };
-  }
-  const reason = findUnmet(plan, reply, world, hypothetical ? 1 : plan.passes - streak);
-  if (reason === undefined) return { reply, failure: undefined, streak: streak + 1, again: false };
-  const held = reason === '';
-  const failure = {
-    node: reply.node,
-    code: 'until-failed',
-    reason: held ? `it did not hold ${plan.passes} times in a row` : reason,
-  };
-  return { reply: { ...reply, ok: hypothetical }, failure, streak: held ? streak + 1 : 0, again: !hypothetical };
-}
-
-/** Why what the step asserts does not hold: in words; empty where it does, but not often enough yet; undefined where all is well. */
-function findUnmet(
-  { until, message }: Call['plan'],
-  reply: Reply,
-  world: Call['world'],
-  passes: number,
-): string | undefined {
-  if (until === undefined) return undefined;
-  try {
-    const context = { ...world.context(), reply: toCel(reply) };
-    if (decide(until, context)) return passes > 1 ? '' : undefined;
-    return message === undefined ? `“${until.source}” does not hold` : toText(message(context));
-  } catch (error) {
-    return explain(error);
-  }
 }
 
 /** One try: exactly one outcome per node, each journalled before anything further is begun. */

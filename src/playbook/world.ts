@@ -1,3 +1,4 @@
+import { explain, Problem } from '../core/errors.ts';
 import type { NodeFacts } from '../core/node.ts';
 import { toCel } from './cel-values.ts';
 import type { NodeFailure } from './events.ts';
@@ -8,6 +9,8 @@ import type { Reply } from './reply.ts';
 import { type Template, toText } from './template.ts';
 
 export interface RunOptions {
+  /** 32 hex digits; a new one when left out. */
+  readonly runId?: string;
   /** Ask what would be changed, and change nothing. */
   readonly dryRun?: boolean;
   /** Aborted: the batch in hand is finished, nothing further is begun. */
@@ -51,7 +54,7 @@ export function defineWorld(
   options: RunOptions,
   label: Template,
 ): World {
-  const runId = ports.newId();
+  const runId = options.runId ?? ports.newId();
   const dryRun = options.dryRun ?? false;
   const sets = new Map<string, readonly string[]>();
   const known = new Set<string>();
@@ -94,7 +97,7 @@ export function defineWorld(
         const list = members.map(({ name }) => name);
         sets.set(set, list);
         for (const name of list) known.add(name);
-        nodes.set(set, toCel({ names: list, size: list.length, members }));
+        nodes.set(set, toCel({ names: list, size: list.length, members: members.map(checkMember) }));
       }
     },
     setFailure: (step, reasons) => {
@@ -102,4 +105,16 @@ export function defineWorld(
     },
     journal: (entry) => ports.journal({ at: ports.now(), runId, ...entry } as JournalEntry),
   };
+}
+
+/** @throws Problem `bad-facts`, naming the node: its facts are its own word */
+function checkMember(member: NodeFacts): NodeFacts {
+  try {
+    toCel(member);
+    return member;
+  } catch (cause) {
+    throw new Problem('bad-facts', `what ${member.name} tells of itself can’t be used: ${explain(cause)}`, '', {
+      cause,
+    });
+  }
 }

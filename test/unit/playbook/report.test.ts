@@ -40,7 +40,7 @@ describe('the lines of a run', () => {
     await runText(twoSteps, fabric);
     assert.deepEqual(fabric.events.flatMap(formatEvent).slice(-3), [
       'Failed: test for test in 0.00 seconds',
-      '  c: it is silent, known by the cache (silent-node)',
+      '  c: it is silent, known by the cache (silent)',
       '  never begun: go, next',
     ]);
   });

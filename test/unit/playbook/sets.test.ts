@@ -16,7 +16,7 @@ describe('nodes', () => {
     assert.equal(report.state, 'failed');
     assert.deepEqual(
       report.failure?.reasons.map(({ node, code }) => [node, code]),
-      [['c', 'silent-node']],
+      [['c', 'silent']],
     );
     assert.match(report.failure?.reasons[0]?.reason ?? '', /last seen 2026-01-01T00:00:00.000Z by the cache/);
     assert.equal(fabric.calls.length, 0);
@@ -29,9 +29,7 @@ describe('nodes', () => {
   test('so does one that is broken', async () => {
     const fabric = createFabric(four, { broken: [{ name: 'd', problem: 'its certificate has expired' }] });
     const report = await runText(change(), fabric);
-    assert.deepEqual(report.failure?.reasons, [
-      { node: 'd', code: 'broken-node', reason: 'its certificate has expired' },
-    ]);
+    assert.deepEqual(report.failure?.reasons, [{ node: 'd', code: 'broken', reason: 'its certificate has expired' }]);
     assert.equal(fabric.calls.length, 0);
   });
 
@@ -49,7 +47,7 @@ describe('nodes', () => {
     const report = await runText(text, createFabric(four));
     assert.deepEqual(report.failure, {
       step: '',
-      reasons: [{ node: '', code: 'nothing-discovered', reason: 'nobody is there' }],
+      reasons: [{ node: '', code: 'empty-set', reason: 'nobody is there' }],
     });
     const five = change().replace('agents: [thing]', 'agents: [thing]\n    at_least: 5');
     const fewer = await runText(five, createFabric(four));
@@ -71,5 +69,12 @@ describe('nodes', () => {
     const text = playbookText('  - {call: thing.look, on: "${{ nodes.all.names.filter(n, n == \\"z\\") }}"}');
     const report = await runText(text, createFabric(four));
     assert.equal(report.failure?.reasons[0]?.code, 'no-nodes');
+  });
+
+  test('facts that no expression can hold keep the run from beginning, and are blamed on their node', async () => {
+    const facts = { list: Array.from({ length: 10_001 }, () => 1) };
+    const report = await runText(change(), createFabric([{ name: 'a', agents: ['thing'], facts }]));
+    assert.equal(report.failure?.reasons[0]?.code, 'bad-facts');
+    assert.match(report.failure?.reasons[0]?.reason ?? '', /what a tells of itself/);
   });
 });

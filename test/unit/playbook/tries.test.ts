@@ -67,4 +67,18 @@ describe('until', () => {
       [['b', 'until-failed']],
     );
   });
+
+  test('a reply too large for an expression fails that node, not the run', async () => {
+    const list = Array.from({ length: 10_001 }, () => 'x');
+    const nodes = [
+      { name: 'a', agents: ['thing'], actions: { 'thing.look': () => ({ number: 0 }) } },
+      { name: 'b', agents: ['thing'], actions: { 'thing.look': () => ({ number: 0, list }) } },
+    ];
+    const report = await runText(check('tries: 1'), createFabric(nodes));
+    assert.deepEqual(report.steps[0]?.ok, ['a']);
+    assert.deepEqual(
+      report.steps[0]?.failed.map(({ node, code }) => [node, code]),
+      [['b', 'bad-data']],
+    );
+  });
 });
