@@ -14,9 +14,10 @@ export interface Store {
   readonly directory: string;
   readonly realm: string;
   readonly certificate: X509Certificate;
+  /** Whether a passphrase is needed to open its key. */
   readonly encrypted: boolean;
   /** Where the CAs stand that are trusted: this one first. */
-  readonly holders: readonly Holder[];
+  readonly holders: readonly [Holder, ...Holder[]];
 }
 
 export interface Holder {
@@ -73,7 +74,11 @@ export async function unlock({ realm }: Store, holder: Holder, passphrase: strin
   if (pem === undefined) throw new Problem('unreadable-file', `the key of the CA, ${holder.keyFile}, is not there`);
   const key = parsePrivateKey(pem, passphrase, holder.keyFile);
   if (!holder.certificate.checkPrivateKey(key)) {
-    throw new Problem('bad-ca', `${holder.keyFile} is not the key of ${holder.certificateFile}`);
+    throw new Problem(
+      'bad-ca',
+      `${holder.keyFile} is not the key of ${holder.certificateFile}`,
+      'restore it from previous/ or a backup',
+    );
   }
   return { realm, certificate: holder.certificate, key };
 }

@@ -1,15 +1,9 @@
-import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type Ended, runProgram } from './run-program.ts';
 
 const program = join(import.meta.dirname, 'ca-program.ts');
-
-export interface Ended {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
 
 /** A temporary directory with a CA of its own in it, and the commands run there as processes. */
 export interface CaCli extends AsyncDisposable {
@@ -30,13 +24,7 @@ export async function makeCaCli(): Promise<CaCli> {
     env,
     run: (args, more = {}) => {
       const [file = '', ...rest] = argv;
-      const { promise, resolve } = Promise.withResolvers<Ended>();
-      const options = { cwd: dir, env: { ...env, ...more }, timeout: 60_000 };
-      const child = execFile(file, [...rest, ...args], options, (error, out, err) => {
-        resolve({ code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1, out, err });
-      });
-      child.stdin?.end();
-      return promise;
+      return runProgram(file, [...rest, ...args], { cwd: dir, env: { ...env, ...more } });
     },
     [Symbol.asyncDispose]: () => rm(dir, { recursive: true, force: true }),
   };

@@ -2,24 +2,10 @@
 import { Command } from 'commander';
 import { caCommand } from '../../src/client/commands/ca/index.ts';
 import { enrollCommand } from '../../src/client/commands/enroll.ts';
-import type { CliContext } from '../../src/client/context.ts';
+import { startContext } from '../../src/client/process.ts';
 import { explain, Problem } from '../../src/core/errors.ts';
 
-const interrupted = new AbortController();
-process.once('SIGTERM', () => interrupted.abort());
-
-const context: CliContext = {
-  env: process.env,
-  stdin: process.stdin,
-  out: (line) => process.stdout.write(`${line}\n`),
-  err: (line) => process.stderr.write(`${line}\n`),
-  isTerminal: false,
-  signal: interrupted.signal,
-  exit: (code) => {
-    process.exitCode = code;
-  },
-};
-
+const context = startContext();
 const program = new Command('mco-deploy');
 caCommand.define(program, context);
 enrollCommand.define(program, context);

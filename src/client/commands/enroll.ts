@@ -12,7 +12,7 @@ export const enrollCommand: CommandEntry = {
         '--out <dir>',
         'write here (default: /etc/mco-deploy, for operators mco-deploy in the XDG configuration directory)',
       )
-      .option('--json', 'answer in JSON')
+      .option('-j, --json', 'print JSON for machines')
       .action(async (name, options) => (await import('./ca/enroll.ts')).enroll(name, options, context));
   },
 };

@@ -12,6 +12,7 @@ export const caCommand: CommandEntry = {
     defineRenew(ca, context);
     defineRevoke(ca, context);
     defineCrl(ca, context);
+    defineRollover(ca, context);
     defineList(ca, context);
     defineShow(ca, context);
   },
@@ -20,7 +21,7 @@ export const caCommand: CommandEntry = {
 function withCommon(command: Command): Command {
   return command
     .option('--dir <dir>', 'directory of the CA (default: mco-deploy/ca in the XDG data directory)')
-    .option('--json', 'answer in JSON');
+    .option('-j, --json', 'print JSON for machines');
 }
 
 function withKey(command: Command): Command {
@@ -88,6 +89,13 @@ function defineCrl(ca: Command, context: CliContext): void {
     .option('--out <file>', 'write it here besides')
     .option('--days <days>', 'days until the one after it is due', parseDays)
     .action(async (options) => (await import('./crl.ts')).makeCrl(options, context));
+}
+
+function defineRollover(ca: Command, context: CliContext): void {
+  withKey(ca.command('rollover').description('make a new CA that takes over, both trusted until it is finished'))
+    .option('--days <days>', 'days until the new one expires', parseDays)
+    .option('--finish', 'end the trust in the old one')
+    .action(async (options) => (await import('./rollover.ts')).rollOver(options, context));
 }
 
 function defineList(ca: Command, context: CliContext): void {

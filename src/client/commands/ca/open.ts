@@ -10,13 +10,20 @@ export function openCa(options: CaOptions, context: CliContext): Promise<Store> 
 
 /** The CA that issues, its key open. */
 export async function unlockCa(store: Store, options: CaOptions, context: CliContext): Promise<Authority> {
-  const [authority] = await unlockAll({ ...store, holders: store.holders.slice(0, 1) }, options, context);
-  if (authority === undefined) throw new Error('a store has at least one holder');
-  return authority;
+  return unlock(store, store.holders[0], await passphraseFor(store, options, context));
 }
 
-/** All CAs that are trusted, their keys open: one passphrase serves them all. */
+/** All CAs that are trusted, their keys open. */
 export async function unlockAll(store: Store, options: CaOptions, context: CliContext): Promise<Authority[]> {
-  const passphrase = store.encrypted ? await neededPassphrase(options, context) : '';
+  return unlockWith(store, await passphraseFor(store, options, context));
+}
+
+/** One passphrase serves all keys of a CA. */
+export function unlockWith(store: Store, passphrase: string): Promise<Authority[]> {
   return Promise.all(store.holders.map((holder) => unlock(store, holder, passphrase)));
+}
+
+/** Empty when no key is encrypted. @throws Problem as {@link neededPassphrase} */
+export async function passphraseFor(store: Store, options: CaOptions, context: CliContext): Promise<string> {
+  return store.encrypted ? neededPassphrase(options, context) : '';
 }

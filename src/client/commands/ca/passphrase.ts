@@ -17,7 +17,7 @@ export async function givenPassphrase(options: CaOptions, context: CliContext): 
   return given === undefined || given === '' ? undefined : given;
 }
 
-/** The passphrase of a key that is encrypted. @throws Problem `passphrase-needed`, `interrupted`, as {@link givenPassphrase} */
+/** The passphrase of a key that is encrypted. @throws Problem `passphrase-needed`, `cancelled`, as {@link givenPassphrase} */
 export async function neededPassphrase(options: CaOptions, context: CliContext): Promise<string> {
   return (await givenPassphrase(options, context)) ?? ask('passphrase of the CA key: ', context);
 }
@@ -59,12 +59,11 @@ async function ask(prompt: string, { stdin, err, signal }: CliContext): Promise<
     const hint = `give it by --passphrase-file or in ${variable}`;
     throw new Problem('passphrase-needed', 'the CA key needs a passphrase and nobody can be asked', hint);
   }
-  err(prompt);
-  return readHidden(stdin as ReadStream, signal);
+  return readHidden(stdin as ReadStream, signal, () => err(prompt));
 }
 
 /** One line of a terminal that does not show it. */
-function readHidden(terminal: ReadStream, signal: AbortSignal): Promise<string> {
+function readHidden(terminal: ReadStream, signal: AbortSignal, prompt: () => void): Promise<string> {
   return new Promise((resolve, reject) => {
     let line = '';
     const finish = (settle: () => void) => {
@@ -74,17 +73,21 @@ function readHidden(terminal: ReadStream, signal: AbortSignal): Promise<string> 
       terminal.pause();
       settle();
     };
-    const interrupt = () => finish(() => reject(new Problem('interrupted', 'interrupted')));
+    const interrupt = () => finish(() => reject(new Problem('cancelled', 'no passphrase was given')));
     const onData = (chunk: Buffer | string) => {
       for (const key of String(chunk)) {
         if (key === '\r' || key === '\n') return finish(() => resolve(line));
-        if (key === '\x03' || key === '\x04') return interrupt();
+        if (key === '\x04') return interrupt();
+        // A raw terminal sends no signal; the program is told as if it had, and the signal ends this too.
+        if (key === '\x03') return void process.kill(process.pid, 'SIGINT');
         line = key === '\x7f' || key === '\b' ? [...line].slice(0, -1).join('') : `${line}${key}`.slice(0, longest);
       }
     };
     terminal.setRawMode(true);
     terminal.on('data', onData);
-    signal.addEventListener('abort', interrupt);
     terminal.resume();
+    signal.addEventListener('abort', interrupt);
+    if (signal.aborted) interrupt();
+    else prompt();
   });
 }

@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { startingFiles } from '../../../src/ca/starting-files.ts';
+import { packArchive } from '../../../src/ca/tar.ts';
+import { clientConfigSchema } from '../../../src/client/config.ts';
+import { parseDocumentText } from '../../../src/core/document.ts';
+import { decide } from '../../../src/core/policy/decide.ts';
+import { parseGroups, parsePolicy } from '../../../src/core/policy/parse.ts';
+import { nodeConfigSchema } from '../../../src/daemon/config.ts';
+
+function contentOf(kind: 'node' | 'operator', path: string): string {
+  const file = startingFiles({ kind, name: 'dev1' }).find((entry) => entry.path === path);
+  assert.ok(file, path);
+  return file.content;
+}
+
+describe('the configuration to start from', () => {
+  test('of a node fits the daemon’s schema, as it is and with its agents taken in', () => {
+    const text = contentOf('node', 'node.yaml');
+    const whole = text.replace(/^ {2}# ( *[a-z])/gm, '  $1');
+    for (const yaml of [text, whole]) {
+      const { value } = parseDocumentText<{ agents: object }>(
+        yaml,
+        'node.yaml',
+        'configuration',
+        'config/node',
+        nodeConfigSchema,
+      );
+      assert.ok('rpcutil' in value.agents);
+    }
+    assert.match(whole, /^ {2}haproxy: /m);
+  });
+
+  test('of an operator fits the client’s schema, as it is and with its examples taken in', () => {
+    const text = contentOf('operator', 'client.yaml');
+    const withFile = text.replace(/^discovery:.*\n/m, '').replace(/^# (discovery|inputs):/gm, '$1:');
+    for (const yaml of [text, withFile]) {
+      parseDocumentText(yaml, 'client.yaml', 'configuration', 'config/client', clientConfigSchema);
+    }
+    assert.match(withFile, /^inputs: /m);
+  });
+
+  test('lets nobody do anything, and with its example rule taken in, that one operator', () => {
+    const text = contentOf('node', 'policies/default.policy');
+    const node = { identity: 'dev1', agents: [], classes: [], facts: {} };
+    const allows = (policy: string, caller: string) => {
+      const groups = parseGroups('', 'groups');
+      return decide(parsePolicy(policy, 'default.policy', groups), { caller, action: 'ping', node }).allowed;
+    };
+    assert.equal(allows(text, 'cert=rip@devco.net'), false);
+    const opened = text.replace('# allow\tcert', 'allow\tcert');
+    assert.equal(allows(opened, 'cert=rip@devco.net'), true);
+    assert.equal(allows(opened, 'cert=eve@devco.net'), false);
+  });
+});
+
+describe('an archive', () => {
+  test('refuses a path that its header can’t hold', () => {
+    const entry = { path: 'a'.repeat(101), mode: 0o644, content: '' };
+    assert.throws(() => packArchive([entry], 0), { code: 'bad-archive' });
+  });
+});
