@@ -42,7 +42,7 @@ describe('the configuration to start from', () => {
 
   test('lets nobody do anything, and with its example rule taken in, that one operator', () => {
     const text = contentOf('node', 'policies/default.policy');
-    const node = { identity: 'dev1', agents: [], classes: [], facts: {} };
+    const node = { name: 'dev1', agents: [], classes: [], facts: {} };
     const allows = (policy: string, caller: string) => {
       const groups = parseGroups('', 'groups');
       return decide(parsePolicy(policy, 'default.policy', groups), { caller, action: 'ping', node }).allowed;
