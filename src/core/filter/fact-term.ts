@@ -36,11 +36,10 @@ export function parseFact(range: Range, compile: Compile, quotes = false): FactT
   const twoLong = text.slice(Math.max(start, signEnd - 2), signEnd);
   const sign = Object.hasOwn(operators, twoLong) ? twoLong : twoLong.slice(-1);
   const name = parseFactName(trimmed({ text, start, end: signEnd - sign.length }));
-  const value = trimmed(
-    enclosed === undefined ? { text, start: signEnd, end } : { text, start: enclosed + 1, end: end - 1 },
-  );
-  if (enclosed === undefined && value.start === value.end) throw faultAt(text, end, 'the fact’s value is missing');
-  const isRegex = enclosed !== undefined && text[enclosed] === '/';
+  const isEnclosed = enclosed !== undefined;
+  const value = isEnclosed ? { text, start: enclosed + 1, end: end - 1 } : trimmed({ text, start: signEnd, end });
+  if (!isEnclosed && textOf(value) === '') throw faultAt(text, end, 'the fact’s value is missing');
+  const isRegex = isEnclosed && text[enclosed] === '/';
   const operator = operators[sign] ?? '=';
   if (!isRegex && operator !== '=~') {
     return { kind: 'fact', name, operator, value: textOf(value), pattern: undefined };

@@ -58,6 +58,9 @@ export function parseSelect(text: string, compile: Compile): Expression {
   const expression = parseJoined('or', 0);
   const rest = tokens[next];
   if (rest?.kind === ')') throw faultHere('“)” has no “(”');
+  if (rest && /^(?:!=|[=<>])/.test(text.slice(rest.start, rest.start + 2))) {
+    throw faultHere('a fact is written without spaces around the operator');
+  }
   if (rest?.kind === '(' && tokens[next - 1]?.end === rest.start) throw faultHere('there are no functions here');
   if (rest !== undefined) throw faultHere('“and” or “or” is missing');
   return expression;

@@ -1,7 +1,8 @@
 import type { NodeFacts } from '../node.ts';
+import type { FilterTerms } from '../wire/messages.ts';
 import type { Expression } from './expression.ts';
 import { comparable, lookUpFact } from './fact.ts';
-import type { Filter } from './filter.ts';
+import { parseFilter } from './filter.ts';
 import { booleanIn, numberIn } from './literal.ts';
 
 /**
@@ -15,9 +16,13 @@ export interface EqualityTerm {
   readonly value: string;
 }
 
-/** The terms of a filter that are pure equality and must all hold; the rest of the filter may ask for more. */
-export function equalityTerms(filter: Filter): EqualityTerm[] {
-  return filter.all.flatMap(equalitiesIn);
+/**
+ * The terms of a filter that are pure equality. All of them must hold, but of the identities, which are told when none
+ * of them is a regex, any. The rest of the filter may ask for more.
+ * @throws Problem `bad-filter`
+ */
+export function equalityTerms(filter: FilterTerms): EqualityTerm[] {
+  return parseFilter(filter).all.flatMap(equalitiesIn);
 }
 
 /** The terms under which a node may be asked for: its agents, classes, name, and the facts of the given names. */
@@ -42,11 +47,9 @@ function equalitiesIn(expression: Expression): EqualityTerm[] {
     case 'class':
     case 'agent':
       return expression.pattern === undefined ? [{ kind: expression.kind, key: '', value: expression.value }] : [];
-    case 'identity': {
-      const [only] = expression.names;
-      const isOne = expression.names.size === 1 && expression.patterns.length === 0 && only !== undefined;
-      return isOne ? [{ kind: 'identity', key: '', value: only }] : [];
-    }
+    case 'identity':
+      if (expression.patterns.length > 0) return [];
+      return [...expression.names].map((value) => ({ kind: 'identity', key: '', value }));
     default:
       return [];
   }

@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { Problem } from '../../../../src/core/errors.ts';
+import {
+  type Filter,
+  filterNeedsFacts,
+  matchesFilter,
+  mergeTerms,
+  noFilter,
+  parseFilter,
+} from '../../../../src/core/filter/filter.ts';
+import { compilePattern } from '../../../../src/core/filter/pattern.ts';
+import { equalityTerms, publishedTerms } from '../../../../src/core/filter/terms.ts';
+import type { FilterTerms } from '../../../../src/core/wire/messages.ts';
+import { anyNode, expression, goodTerms, nearlySyntax } from '../../../support/filter-arbitraries.ts';
+
+// A failure prints the seed and the path that repeat it.
+
+/** The filter, or undefined when it was refused as it should be. */
+function parsed(terms: FilterTerms): Filter | undefined {
+  try {
+    return parseFilter(terms);
+  } catch (error) {
+    assert.ok(error instanceof Problem && error.code === 'bad-filter', String(error));
+    assert.equal(error.message.split('\n').length, 3);
+    assert.ok(error.message.length < 300);
+    return undefined;
+  }
+}
+
+describe('whatever is thrown at it', () => {
+  for (const field of ['facts', 'classes', 'agents', 'identities', 'with'] as const) {
+    test(`a term of ${field} is parsed or refused, and what is parsed gives an answer`, () => {
+      fc.assert(
+        fc.property(nearlySyntax, anyNode, (text, node) => {
+          const filter = parsed({ ...noFilter, [field]: [text] });
+          if (filter !== undefined) assert.equal(typeof matchesFilter(filter, node), 'boolean');
+        }),
+        { numRuns: 1000 },
+      );
+    });
+  }
+
+  test('an expression is parsed or refused, and what is parsed gives an answer', () => {
+    fc.assert(
+      fc.property(nearlySyntax, anyNode, (select, node) => {
+        const filter = parsed({ ...noFilter, select });
+        if (filter !== undefined) assert.equal(typeof matchesFilter(filter, node), 'boolean');
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test('a regex is compiled or refused, and answers for any text', () => {
+    const piece = fc.constantFrom(
+      'a',
+      '.',
+      '*',
+      '+',
+      '?',
+      '|',
+      '(',
+      ')',
+      '[',
+      ']',
+      '^',
+      '$',
+      '{2}',
+      '{1,9}',
+      '\\',
+      '\\pL',
+      '\\b',
+      '\\Q',
+      '\\E',
+      '(?i)',
+      ':',
+    );
+    const source = fc.oneof(
+      fc.string({ unit: 'binary', maxLength: 60 }),
+      fc.array(piece, { maxLength: 20 }).map((pieces) => pieces.join('')),
+    );
+    fc.assert(
+      fc.property(source, fc.string({ unit: 'binary', maxLength: 100 }), (pattern, text) => {
+        try {
+          assert.equal(typeof compilePattern(pattern)(text), 'boolean');
+        } catch (error) {
+          assert.ok(error instanceof Problem && error.code === 'bad-pattern', String(error));
+        }
+      }),
+      { numRuns: 3000 },
+    );
+  });
+});
+
+describe('for any filter and node', () => {
+  const answer = (terms: FilterTerms, node: Parameters<typeof matchesFilter>[1]) =>
+    matchesFilter(parseFilter(terms), node);
+
+  test('a negation is the opposite', () => {
+    fc.assert(
+      fc.property(expression, anyNode, (select, node) => {
+        assert.notEqual(
+          answer({ ...noFilter, select }, node),
+          answer({ ...noFilter, select: `not (${select})` }, node),
+        );
+      }),
+    );
+  });
+
+  test('merged terms match exactly what both match, where they can be merged', () => {
+    fc.assert(
+      fc.property(goodTerms, goodTerms, anyNode, (a, b, node) => {
+        let both: FilterTerms;
+        try {
+          both = mergeTerms(a, b);
+        } catch (error) {
+          assert.ok(error instanceof Problem && error.code === 'bad-filter', String(error));
+          return;
+        }
+        assert.equal(answer(both, node), answer(a, node) && answer(b, node));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test('a node that matches publishes every equality that the filter asks for', () => {
+    fc.assert(
+      fc.property(goodTerms, anyNode, (terms, node) => {
+        const filter = parseFilter(terms);
+        fc.pre(matchesFilter(filter, node));
+        const published = publishedTerms(node, filterNeedsFacts(filter)).map((term) => JSON.stringify(term));
+        const asked = equalityTerms(terms);
+        const isSaid = (term: object) => published.includes(JSON.stringify(term));
+        for (const term of asked) assert.ok(term.kind === 'identity' || isSaid(term), JSON.stringify(term));
+        const names = asked.filter(({ kind }) => kind === 'identity');
+        assert.ok(names.length === 0 || names.some(isSaid));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('facts that the filter does not need change nothing', () => {
+    fc.assert(
+      fc.property(goodTerms, anyNode, (terms, node) => {
+        const filter = parseFilter(terms);
+        const heads = new Set(filterNeedsFacts(filter).flatMap((name) => [name, name.split('.')[0]]));
+        const facts = Object.fromEntries(Object.entries(node.facts).filter(([key]) => heads.has(key)));
+        assert.equal(matchesFilter(filter, { ...node, facts }), matchesFilter(filter, node));
+      }),
+    );
+  });
+});

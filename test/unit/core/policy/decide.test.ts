@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { decide } from '../../../../src/core/policy/decide.ts';
+import { parseGroups, parsePolicy } from '../../../../src/core/policy/parse.ts';
+import { nodeWith } from '../../../support/filter.ts';
+
+const groups = parseGroups('admins cert=joe cert=ann', 'groups');
+const web = nodeWith({ classes: ['web', 'apache'], facts: { cluster: 'alfa', cores: 4, os: { name: 'debian' } } });
+
+/** What a policy of these lines says, and the line that says so. */
+function says(lines: string[], caller = 'cert=rip', action = 'upgrade', node = web): [boolean, number | 'default'] {
+  const decision = decide(parsePolicy(lines.join('\n'), 'f', groups), { caller, action, node });
+  return [decision.allowed, decision.line];
+}
+
+describe('a policy decides', () => {
+  test('by the first rule that fits, and says which', () => {
+    const lines = ['# rules', 'deny\tcert=joe\t*\t*\t*', 'allow\t*\tupgrade\t*\t*', 'deny\t*\t*\t*\t*'];
+    assert.deepEqual(says(lines), [true, 3]);
+    assert.deepEqual(says(lines, 'cert=joe'), [false, 2]);
+    assert.deepEqual(says(lines, 'cert=rip', 'status'), [false, 4]);
+  });
+
+  test('by the default where none fits, wherever that line stands', () => {
+    assert.deepEqual(says([]), [false, 'default']);
+    assert.deepEqual(says(['policy default deny']), [false, 'default']);
+    assert.deepEqual(says(['policy default allow', 'deny\tcert=joe\t*\t*']), [true, 'default']);
+    assert.deepEqual(says(['policy default allow', 'deny\tcert=joe\t*\t*'], 'cert=joe'), [false, 2]);
+    assert.deepEqual(says(['allow\tcert=joe\t*\t*', 'policy default deny']), [false, 'default']);
+  });
+
+  test('with file and text of the line', () => {
+    const policy = parsePolicy('\nallow\tcert=rip\t*\t*\n', '/etc/mco-deploy/policies/appmgr.policy', groups);
+    const asked = { caller: 'cert=rip', action: 'upgrade', node: web };
+    const file = '/etc/mco-deploy/policies/appmgr.policy';
+    assert.deepEqual(decide(policy, asked), { allowed: true, file, line: 2, text: 'allow\tcert=rip\t*\t*' });
+    const other = decide(policy, { ...asked, caller: 'cert=x' });
+    assert.deepEqual(other, { allowed: false, file, line: 'default', text: 'policy default deny' });
+  });
+});
+
+describe('a rule is about', () => {
+  const fits = (callers: string, actions: string, facts: string, classes?: string, caller?: string, action?: string) =>
+    says([`allow\t${callers}\t${actions}\t${facts}${classes === undefined ? '' : `\t${classes}`}`], caller, action)[0];
+
+  test('callers by id, by regex, by group, or any of these', () => {
+    assert.ok(fits('cert=rip', '*', '*'));
+    assert.ok(fits('cert=joe cert=rip', '*', '*'));
+    assert.ok(!fits('cert=ripper', '*', '*'));
+    assert.ok(!fits('cert=RIP', '*', '*'));
+    assert.ok(!fits('node=rip', '*', '*'));
+    assert.ok(fits('/rip/', '*', '*', '*', 'cert=gripper'), 'unanchored');
+    assert.ok(!fits('/^cert=rip$/', '*', '*', '*', 'cert=ripper'));
+    assert.ok(fits('/^cert=(rip|ann)$/', '*', '*'));
+    assert.ok(fits('admins', '*', '*', '*', 'cert=ann'));
+    assert.ok(!fits('admins', '*', '*', '*', 'cert=rip'));
+    assert.ok(!fits('admins', '*', '*', '*', 'admins'), 'a caller can’t pass for a group');
+    for (const caller of ['cert=joe', 'cert=x', 'node=lb1'])
+      assert.ok(fits('admins cert=x /^node=/', '*', '*', '*', caller));
+  });
+
+  test('actions by name', () => {
+    assert.ok(fits('*', 'status upgrade', '*'));
+    assert.ok(!fits('*', 'status', '*'));
+    assert.ok(!fits('*', 'Upgrade', '*'));
+    assert.ok(!fits('*', 'status', '*', '*', 'cert=rip', 'constructor'));
+  });
+
+  test('nodes by facts, all of which must match, with every operator', () => {
+    assert.ok(fits('*', '*', 'cluster=alfa'));
+    assert.ok(fits('*', '*', 'cluster=ALFA cores>=4 os.name!=centos cores<5 os.name=~^deb cluster=/^al/'));
+    assert.ok(!fits('*', '*', 'cluster=alfa cores>4'));
+    assert.ok(!fits('*', '*', 'nothing!=1'));
+    assert.ok(fits('*', '*', 'cluster="alfa" cores=4'));
+  });
+
+  test('nodes by a compound expression with facts and classes', () => {
+    assert.ok(fits('*', '*', '(cluster=alfa or cluster=bravo) and not cores>4'));
+    assert.ok(fits('*', '*', '!db and web'));
+    assert.ok(!fits('*', '*', 'not (cluster=alfa and /^apa/)'));
+    assert.ok(!fits('*', '*', 'cluster=bravo or db', 'web'));
+  });
+
+  test('nodes by classes, all of which they must have', () => {
+    assert.ok(fits('*', '*', '*', 'web'));
+    assert.ok(fits('*', '*', '*', 'web apache'));
+    assert.ok(fits('*', '*', '*', 'web /^apa/'));
+    assert.ok(!fits('*', '*', '*', 'web db'));
+    assert.ok(!fits('*', '*', 'cluster=bravo', 'web'));
+  });
+});

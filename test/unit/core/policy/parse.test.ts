@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { parseGroups, parsePolicy } from '../../../../src/core/policy/parse.ts';
+import { thrownBy } from '../../../support/thrown.ts';
+
+const groups = parseGroups('admins cert=joe cert=ann\n', 'groups');
+
+/** Checks that a file with this as its third line is refused whole, and says where and why. */
+function refuses(line: string, words: RegExp): void {
+  const problem = thrownBy(() => parsePolicy(`# a policy\npolicy default allow\n${line}\n`, 'p/app.policy', groups));
+  assert.equal(problem.code, 'bad-policy', line);
+  assert.ok(problem.message.startsWith('p/app.policy:3: '), problem.message);
+  assert.match(`${problem.message}: ${problem.hint}`, words, line);
+  assert.ok(problem.message.length < 500, line);
+}
+
+describe('a line that does not parse refuses the whole file', () => {
+  test('when it is no rule', () => {
+    refuses('permit\tcert=rip\t*\t*\t*', /begin with “allow”/);
+    refuses('Deny\tcert=rip\t*\t*\t*', /begin with “allow”/);
+    refuses('allow cert=rip * * *', /tabs between the columns/);
+    refuses('allow', /four or five columns/);
+    refuses('deny\tcert=rip *\t*', /four or five columns/);
+    refuses('allow\tcert=rip\t*', /four or five columns/);
+    refuses('allow\tcert=rip\t*\t*\t*\t*', /four or five columns/);
+    refuses('allow\tcert=rip\t*\t \t*', /four or five columns/);
+  });
+
+  test('when it is no default, or a second one', () => {
+    refuses('policy default deny', /set twice/);
+    refuses('policy default allow', /set twice/);
+    for (const line of [
+      'policy',
+      'policy default',
+      'policy default none',
+      'policy default deny # really',
+      'policy  defaults deny',
+    ]) {
+      const { code, message } = thrownBy(() => parsePolicy(line, 'f', groups));
+      assert.deepEqual([code, message], ['bad-policy', 'f:1: this is no default'], line);
+    }
+  });
+
+  test('when its callers are none', () => {
+    refuses('allow\trip@devco.net\t*\t*', /“rip@devco.net” is no caller/);
+    refuses('deny\tcert=rip,cert=joe\t*\t*', /no caller/);
+    refuses('deny\tcret=rip\t*\t*', /no caller/);
+    refuses('deny\tcert=\t*\t*', /no caller/);
+    refuses('deny\tcert=rip *\t*\t*', /“\*” is no caller/);
+    refuses('deny\tadmin\t*\t*', /no group “admin”.*“admins”/);
+    refuses('deny\tconstructor\t*\t*', /no group “constructor”/);
+    refuses('deny\t/rip\t*\t*', /no closing slash/);
+    refuses('deny\t/(rip/\t*\t*', /CALLERS: the regex is malformed/);
+    refuses('deny\t/rip/i\t*\t*', /no closing slash/);
+    refuses('deny\t//\t*\t*', /regex is empty/);
+    refuses('deny\tnot cert=rip\t*\t*', /“not” does not belong here/);
+    refuses('deny\t!cert=rip\t*\t*', /“!” does not belong here/);
+    refuses('deny\tcert="rip\t*\t*', /quotation is not closed/);
+  });
+
+  test('when its actions are none', () => {
+    refuses('deny\t*\tupgrade,status\t*', /name of an action/);
+    refuses('deny\t*\tup* status\t*', /name of an action/);
+    refuses('deny\t*\t/up/\t*', /name of an action/);
+    refuses('deny\t*\t* status\t*', /name of an action/);
+    refuses('deny\t*\t__proto__\t*', /name of an action/);
+  });
+
+  test('when its facts are none', () => {
+    refuses('deny\t*\t*\tcluster', /FACTS: a fact needs an operator/);
+    refuses('deny\t*\t*\tcluster=alfa web', /FACTS: a fact needs an operator/);
+    refuses('deny\t*\t*\tcluster=alfa and', /FACTS: a class, a fact or a regex is missing/);
+    refuses('deny\t*\t*\t(cluster=alfa', /FACTS: “\)”/);
+    refuses('deny\t*\t*\tcluster=alfa (web)', /FACTS: “and” or “or” is missing/);
+    refuses('deny\t*\t*\tcluster=/(/', /FACTS: the regex is malformed/);
+    refuses('deny\t*\t*\t* and a=b', /FACTS/);
+    refuses('deny\t*\t*\t# none', /FACTS: a fact needs an operator/);
+    refuses(`deny\t*\t*\t${'('.repeat(40)}web${')'.repeat(40)}`, /deeper than 32/);
+  });
+
+  test('when its classes are none', () => {
+    refuses('deny\t*\t*\t*\tweb or db', /“or” does not belong here.*FACTS column/);
+    refuses('deny\t*\t*\t*\tweb,db', /CLASSES: this can’t stand in the name of a class/);
+    refuses('deny\t*\t*\t*\tweb # a comment', /CLASSES: this can’t stand in the name of a class/);
+    refuses('deny\t*\t*\t*\tcluster=alfa', /CLASSES: this can’t stand in the name of a class/);
+    refuses('deny\t*\t*\t*\t* web', /CLASSES/);
+    refuses('deny\t*\t*\t*\t/web', /CLASSES: the regex has no closing slash/);
+  });
+
+  test('when it has something that no editor shows', () => {
+    refuses('deny\tcert=rip\u200b\t*\t*', /U\+200B/);
+    refuses('deny\tcert=\u202erip\t*\t*', /U\+202E/);
+    refuses('deny\t*\t*\ta=b\u0000c', /U\+0000/);
+    refuses('deny\tcert=rip\t*\t*\r\rdeny', /U\+000D/);
+    refuses('deny\t\u00a0cert=r\u0456p\t*\t*', /no caller/);
+  });
+
+  test('when it or the file is too large', () => {
+    refuses(`deny\t*\t*\tf=${'x'.repeat(9000)}`, /longer than 8192/);
+    const { code } = thrownBy(() => parsePolicy('# x\n'.repeat(100_000), 'f', groups));
+    assert.equal(code, 'bad-policy');
+    assert.equal(thrownBy(() => parsePolicy('allow\t*\t*\t*\n'.repeat(2001), 'f', groups)).code, 'bad-policy');
+  });
+});
+
+describe('a policy', () => {
+  test('denies by default, and when it is empty', () => {
+    assert.deepEqual(parsePolicy('', 'f', groups), { file: 'f', rules: [], allowsByDefault: false });
+    assert.equal(parsePolicy('# policy default allow\n', 'f', groups).allowsByDefault, false);
+  });
+
+  test('has its default anywhere, with any space between', () => {
+    const policy = parsePolicy('allow\t*\t*\t*\npolicy\tdefault  allow\ndeny\t*\t*\t*\n', 'f', groups);
+    assert.equal(policy.allowsByDefault, true);
+    assert.deepEqual(
+      policy.rules.map(({ line, allows }) => [line, allows]),
+      [
+        [1, true],
+        [3, false],
+      ],
+    );
+  });
+
+  test('takes comments, empty lines, Windows line ends, a byte order mark and tabs for alignment', () => {
+    const text = '\ufeff# first\r\n\r\n   # indented\r\n  allow\t\tcert=rip\t\t*\t*\t\t*  \r\n\t\r\ndeny\t*\t*\t*';
+    const { rules } = parsePolicy(text, 'f', groups);
+    assert.deepEqual(
+      rules.map(({ line, text: said }) => [line, said]),
+      [
+        [4, 'allow\t\tcert=rip\t\t*\t*\t\t*'],
+        [6, 'deny\t*\t*\t*'],
+      ],
+    );
+  });
+});
+
+describe('groups', () => {
+  test('are lists of callers under a name', () => {
+    const parsed = parseGroups(
+      '# people\nadmins\tcert=joe@devco.net   cert=ann\n\nrelays node=lb1.devco.net\n',
+      'groups',
+    );
+    assert.deepEqual(
+      [...parsed],
+      [
+        ['admins', ['cert=joe@devco.net', 'cert=ann']],
+        ['relays', ['node=lb1.devco.net']],
+      ],
+    );
+  });
+
+  test('are refused as a whole when one line does not parse', () => {
+    const bad: [string, RegExp][] = [
+      ['admins', /has nobody in it/],
+      ['admins cert=joe\nadmins cert=ann', /groups:2: .*defined twice/],
+      ['admins cert=joe others', /don’t nest/],
+      ['admins /joe/', /no caller/],
+      ['admins joe@devco.net', /no caller/],
+      ['cert=joe cert=ann', /no name for a group/],
+      ['* cert=ann', /no name for a group/],
+      ['admins cert=joe # the boss', /“#” is no caller/],
+      ['admins cert=joe\u200b', /U\+200B/],
+    ];
+    for (const [text, words] of bad) {
+      const { code, message, hint } = thrownBy(() => parseGroups(text, 'groups'));
+      assert.equal(code, 'bad-policy', text);
+      assert.match(`${message}: ${hint}`, words, text);
+    }
+  });
+});
