@@ -21,20 +21,17 @@ export interface PortParts {
   readonly options: object;
   readonly journal: Journal;
   readonly emit: (event: RunEvent) => void;
-  readonly runId: string;
 }
 
 /** What the playbook engine needs of the world, over real nodes. */
 export function playbookPorts(parts: PortParts): PlaybookPorts & { readonly seen: () => RunSeen } {
-  const { session, catalogue, journal, runId } = parts;
+  const { session, catalogue, journal } = parts;
   const nodes = new Map<string, FoundNode>();
   const outcomes: Outcome[] = [];
-  const ids = [runId];
   return {
     operator: session.caller.credentials.identity.name,
     now: Date.now,
-    // The engine's first id names the run, and the journal is named by it already.
-    newId: () => ids.pop() ?? newId(),
+    newId,
     sleep: async (milliseconds, signal) => {
       await sleep(milliseconds, undefined, { signal }).catch(() => {});
     },

@@ -17,6 +17,6 @@ export function exitForRun({ state, failure }: RunReport, { discovered, outcomes
   const all = (kind: string) => outcomes.length > 0 && outcomes.every(({ outcome }) => outcome === kind);
   if (all('refused')) return exitCode.allRefused;
   if (all('no-response')) return exitCode.nobodyReplied;
-  const silent = [...codes].length > 0 && [...codes].every((code) => code === 'no-response' || code === 'silent');
+  const silent = codes.size > 0 && [...codes].every((code) => code === 'no-response' || code === 'silent');
   return silent ? exitCode.someSilent : exitCode.someFailed;
 }

@@ -32,7 +32,7 @@ export function diagnose(name: string, address: Address, state: TlsState, timeou
       secure.once('error', onError);
       secure.once('secureConnect', () => {
         secure.off('error', onError);
-        judge(secure, name, at, state).then(settle);
+        void judge(secure, name, at, state).then(settle);
       });
     });
   });
@@ -48,27 +48,31 @@ function rejectedBy(at: string, error: Error & { reason?: string }): Problem {
   return new Problem('handshake-failed', `the handshake with ${at} failed: ${why}`, '', { cause: error });
 }
 
-/** In TLS 1.3 a client learns that its own certificate was refused only after its handshake: a moment is waited for that. */
+/**
+ * In TLS 1.3 a client's handshake ends before the server has judged the client's certificate (RFC 8446, 2):
+ * a moment is waited for what the server then does.
+ */
 async function judge(secure: TLSSocket, name: string, at: string, state: TlsState): Promise<Problem> {
   const presented = secure.getPeerCertificate();
   if (presented.raw === undefined) return new Problem('foreign-certificate', `${at} presents no certificate`);
   const fault = proveNode(name, presented.raw, state);
   if (fault !== undefined) return new Problem(fault.code, `${at}: ${fault.message}`, fault.hint, { cause: fault });
-  const alert = await new Promise<(Error & { reason?: string }) | undefined>((resolve) => {
-    const timer = setTimeout(() => resolve(undefined), 500);
-    const settle = (error?: Error) => {
+  if (!(await closesSoon(secure))) {
+    return new Problem('unreachable', `${at} accepts the handshake but did not become ready`);
+  }
+  const hint = 'is it of the same fleet, and neither expired nor revoked?';
+  return new Problem('refused-certificate', `${at} does not accept the certificate of this caller`, hint);
+}
+
+function closesSoon(secure: TLSSocket): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(false), 500);
+    const settle = () => {
       clearTimeout(timer);
-      resolve(error);
+      resolve(true);
     };
     secure.once('error', settle);
-    secure.once('close', () => settle());
+    secure.once('close', settle);
     secure.resume();
   });
-  if (alert === undefined) return new Problem('unreachable', `${at} accepts the handshake but did not become ready`);
-  const why = (alert.reason ?? alert.message).replaceAll('_', ' ').slice(0, 200);
-  return new Problem(
-    'refused-certificate',
-    `${at} does not accept the certificate of this caller: ${why}`,
-    'is it of the same fleet, and not expired or revoked?',
-  );
 }

@@ -42,7 +42,9 @@ function files(): string[] {
 
 function importsOf(file: string): Import[] {
   const text = readFileSync(join(source, file), 'utf8');
-  const found = text.matchAll(/(?:^|\n)\s*(?:import|export)\b[^;'"]*?from\s*['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)|(?:^|\n)import\s+['"]([^'"]+)['"]/g);
+  const found = text.matchAll(
+    /(?:^|\n)\s*(?:import|export)\b[^;'"]*?from\s*['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)|(?:^|\n)import\s+['"]([^'"]+)['"]/g,
+  );
   return [...found].map(([whole, a, b, c]) => ({
     from: file,
     to: a ?? b ?? c ?? '',
@@ -76,7 +78,10 @@ test('each part of the source imports only what it may', () => {
 
 function isForbiddenPackage(part: string, name: string): boolean {
   if (name.startsWith('node:') || name === '#validators' || name === '#playbooks') return false;
-  const root = name.split('/').slice(0, name.startsWith('@') ? 2 : 1).join('/');
+  const root = name
+    .split('/')
+    .slice(0, name.startsWith('@') ? 2 : 1)
+    .join('/');
   return !packages[part]?.includes(root);
 }
 
@@ -84,7 +89,8 @@ test('no agent imports another', () => {
   const wrong = all.filter((one) => {
     const to = resolveLocal(one);
     const [part, agent] = one.from.split('/');
-    if (part !== 'agents' || to === undefined || !to.startsWith('agents/') || one.from === 'agents/index.ts') return false;
+    if (part !== 'agents' || to === undefined || !to.startsWith('agents/') || one.from === 'agents/index.ts')
+      return false;
     return to.split('/')[1] !== agent;
   });
   assert.deepEqual(wrong, []);
@@ -92,7 +98,10 @@ test('no agent imports another', () => {
 
 test('no file imports itself over others', () => {
   const graph = Map.groupBy(
-    all.filter((one) => !one.typeOnly).map((one) => ({ from: one.from, to: resolveLocal(one) })).filter(({ to }) => to !== undefined),
+    all
+      .filter((one) => !one.typeOnly)
+      .map((one) => ({ from: one.from, to: resolveLocal(one) }))
+      .filter(({ to }) => to !== undefined),
     ({ from }) => from,
   );
   const done = new Set<string>();
@@ -116,7 +125,11 @@ test('agents, client commands and kinds of step are exactly what their lists nam
     const names = entries.filter((one) => one.name !== 'index.ts').map((one) => one.name);
     const index = readFileSync(join(source, place, 'index.ts'), 'utf8');
     const unlisted = names.filter((name) => !index.includes(`'./${name}`));
-    assert.deepEqual(unlisted.filter((name) => !isHelperOf(place, name)), [], place);
+    assert.deepEqual(
+      unlisted.filter((name) => !isHelperOf(place, name)),
+      [],
+      place,
+    );
   }
 });
 

@@ -4,7 +4,7 @@ import { sealRequest } from '../../src/core/caller.ts';
 import { sign } from '../../src/core/signature.ts';
 import { requestCodec } from '../../src/core/wire/codec.ts';
 import type { Request, SignedRequest } from '../../src/core/wire/messages.ts';
-import { type Fleet, makeFleet, type Member } from '../support/fleet.ts';
+import { type Fleet, type Member, makeFleet } from '../support/fleet.ts';
 import { orderFor, startTestNode, type TestNode } from '../support/node.ts';
 import { counted } from '../support/probe-agent.ts';
 
@@ -185,13 +185,18 @@ describe('a request on its way through the pipeline', () => {
     assert.equal((await connection.result(signed, signal)).state, 'REPLIED');
     assert.equal((await connection.result(seal({ action: 'count', input: {} }), signal)).state, 'UNKNOWN');
     const forged = tamper(signed, {}, eve);
-    await assert.rejects(connection.result({ ...forged, chain: [eve.certificate.raw] }, signal), { code: 'bad-signature' });
+    await assert.rejects(connection.result({ ...forged, chain: [eve.certificate.raw] }, signal), {
+      code: 'bad-signature',
+    });
     connection.close();
   });
 
   test('tells a failed action with its reason, and a bug without its entrails', async () => {
     const failed = await node.call(rip, { action: 'fail', input: {} });
-    assert.deepEqual([failed.outcome, failed.code, failed.message, failed.hint], ['failed', 'broken', 'the probe is broken', 'mend it']);
+    assert.deepEqual(
+      [failed.outcome, failed.code, failed.message, failed.hint],
+      ['failed', 'broken', 'the probe is broken', 'mend it'],
+    );
     const crashed = await node.call(rip, { action: 'crash', input: {} });
     assert.deepEqual([crashed.outcome, crashed.code], ['failed', 'internal']);
     assert.doesNotMatch(crashed.message, /secret/);
@@ -211,7 +216,7 @@ describe('a request on its way through the pipeline', () => {
     assert.doesNotMatch(JSON.stringify(await node.records()), /hunter2|aHVudGVyMg/);
     assert.match(JSON.stringify(intent?.arguments), /\$commitment/);
     const signed = seal(order);
-    const salt = signed.sensitive['secret']?.salt ?? Buffer.alloc(0);
+    const salt = signed.sensitive.secret?.salt ?? Buffer.alloc(0);
     const swapped = { ...signed, sensitive: { secret: { salt, value: Buffer.from('"other"') } } };
     assert.equal((await node.send(rip, swapped)).code, 'bad-commitment');
     const without = { ...seal(order), sensitive: {} };
@@ -222,9 +227,15 @@ describe('a request on its way through the pipeline', () => {
     const connection = await node.dial(rip);
     const { signal } = new AbortController();
     const garbage = { request: Buffer.from([255, 255, 255]), signature: Buffer.alloc(0), chain: [], sensitive: {} };
-    await assert.rejects(connection.call(garbage, () => {}, signal), { code: 'malformed-message' });
+    await assert.rejects(
+      connection.call(garbage, () => {}, signal),
+      { code: 'malformed-message' },
+    );
     const huge = { ...seal(), request: Buffer.alloc(2 * 1024 * 1024) };
-    await assert.rejects(connection.call(huge, () => {}, signal), { code: 'too-large' });
+    await assert.rejects(
+      connection.call(huge, () => {}, signal),
+      { code: 'too-large' },
+    );
     connection.close();
     assert.equal((await node.call(rip, {})).outcome, 'ok');
   });
@@ -233,9 +244,19 @@ describe('a request on its way through the pipeline', () => {
     const deep = JSON.parse('['.repeat(40) + ']'.repeat(40)) as unknown;
     const connection = await node.dial(rip);
     const { signal } = new AbortController();
-    for (const bytes of [JSON.stringify({ text: deep }), '{"text":"a","__proto__":{"x":1}}', '{"text":12345678901234567890}', '[1]', '{']) {
+    for (const bytes of [
+      JSON.stringify({ text: deep }),
+      '{"text":"a","__proto__":{"x":1}}',
+      '{"text":12345678901234567890}',
+      '[1]',
+      '{',
+    ]) {
       const signed = tamper(seal(), { arguments: Buffer.from(bytes) }, rip);
-      await assert.rejects(connection.call(signed, () => {}, signal), { code: 'malformed-json' }, bytes.slice(0, 40));
+      await assert.rejects(
+        connection.call(signed, () => {}, signal),
+        { code: 'malformed-json' },
+        bytes.slice(0, 40),
+      );
     }
     connection.close();
   });

@@ -1,8 +1,8 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type CallOrder, newId, sealRequest } from '../../src/core/caller.ts';
 import type { AgentEntry } from '../../src/core/agent.ts';
 import type { AuditRecord } from '../../src/core/audit/record.ts';
+import { type CallOrder, newId, sealRequest } from '../../src/core/caller.ts';
 import type { NodeConnection } from '../../src/core/ports.ts';
 import { openReply } from '../../src/core/reply.ts';
 import type { Reply, SignedRequest } from '../../src/core/wire/messages.ts';
@@ -32,6 +32,8 @@ export interface TestNodeOptions {
   /** More lines for node.yaml. */
   readonly config?: string;
   readonly auditFile?: string;
+  /** Replaces the line that makes it listen on any free port of loopback. */
+  readonly listen?: string;
 }
 
 export const allowRip = 'policy default deny\nallow\tcert=rip@devco.net\t*\t*\t*\n';
@@ -42,12 +44,13 @@ export async function startTestNode(fleet: Fleet, options: TestNodeOptions = {})
   const { directory } = member.files;
   const auditFile = options.auditFile ?? join(directory, 'log', 'audit.jsonl');
   await mkdir(join(directory, 'policies'));
-  for (const [file, text] of Object.entries(policies)) await writeFile(join(directory, 'policies', `${file}.policy`), text);
+  for (const [file, text] of Object.entries(policies))
+    await writeFile(join(directory, 'policies', `${file}.policy`), text);
   await writeFile(join(directory, 'classes.txt'), 'webserver\n');
   await mkdir(join(directory, 'facts.d'));
   await writeFile(join(directory, 'facts.d', 'site.yaml'), 'cluster: bravo\n');
   const configFile = join(directory, 'node.yaml');
-  await writeFile(configFile, configText(agents, auditFile, options.config));
+  await writeFile(configFile, configText(agents, auditFile, options));
   let daemon = await startDaemon({ configFile, agents, version: '0.1.0' });
 
   const dial = (operator: Member) => {
@@ -75,7 +78,10 @@ export async function startTestNode(fleet: Fleet, options: TestNodeOptions = {})
     call: (operator, order) => send(operator, sealRequest(orderFor(name, order), operator.credentials, Date.now())),
     records: async () => {
       const text = await readFile(auditFile, 'utf8');
-      return text.trimEnd().split('\n').map((line) => JSON.parse(line) as AuditRecord);
+      return text
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line) as AuditRecord);
     },
     restart: async () => {
       await daemon.stop();
@@ -106,13 +112,17 @@ export function orderFor(target: string, order: Partial<CallOrder> = {}): CallOr
   };
 }
 
-function configText(agents: readonly AgentEntry[], auditFile: string, more = ''): string {
+function configText(
+  agents: readonly AgentEntry[],
+  auditFile: string,
+  { config = '', listen = 'listen: { address: 127.0.0.1, port: 0 }' }: TestNodeOptions,
+): string {
   return `
-listen: { address: 127.0.0.1, port: 0 }
+${listen}
 discovery: { mdns: false }
 audit: { file: ${auditFile} }
 state: state
-log: { level: ${process.env['MCO_TEST_LOG'] ?? 'silent'} }
+log: { level: ${process.env.MCO_TEST_LOG ?? 'silent'} }
 agents: { ${agents.map(({ ddl }) => `${ddl.name}: {}`).join(', ')} }
-${more}`;
+${config}`;
 }

@@ -24,9 +24,35 @@ const ddl = defineDdl({
         required: ['text'],
         properties: { text: { type: 'string', maxLength: 1000 }, secret: { type: 'string', 'x-sensitive': true } },
       },
-      output: { type: 'object', required: ['text'], additionalProperties: false, properties: { text: { type: 'string' } } },
+      output: {
+        type: 'object',
+        required: ['text'],
+        additionalProperties: false,
+        properties: { text: { type: 'string' } },
+      },
     },
-    count: { ...shared, kind: 'change', input: none, output: { type: 'object', required: ['count'], additionalProperties: false, properties: { count: { type: 'integer' } } } },
+    count: {
+      ...shared,
+      kind: 'change',
+      input: none,
+      output: {
+        type: 'object',
+        required: ['count'],
+        additionalProperties: false,
+        properties: { count: { type: 'integer' } },
+      },
+    },
+    strangers: {
+      ...shared,
+      kind: 'read',
+      input: none,
+      output: {
+        type: 'object',
+        required: ['strangers'],
+        additionalProperties: false,
+        properties: { strangers: { type: 'integer' } },
+      },
+    },
     hang: { ...shared, kind: 'change', timeout: 1, input: none, output: none },
     fail: { ...shared, kind: 'read', input: none, output: none },
     crash: { ...shared, kind: 'read', input: none, output: none },
@@ -42,21 +68,26 @@ export const waiting: (() => void)[] = [];
 export const probeAgent: AgentEntry = {
   ddl,
   config: none,
-  load: async () => async () => ({
-    handlers: defineHandlers(ddl, {
-      echo: async ({ text, secret }) => ({ text: secret === undefined ? text : `${text} and ${secret.length} hidden letters` }),
-      count: async () => ({ count: ++counted.times }),
-      hang: (_input, { signal }) =>
-        new Promise((_resolve, reject) => {
-          signal.addEventListener('abort', () => reject(new Problem('gave-up', 'the probe gave up')), { once: true });
+  load:
+    async () =>
+    async ({ node }) => ({
+      handlers: defineHandlers(ddl, {
+        echo: async ({ text, secret }) => ({
+          text: secret === undefined ? text : `${text} and ${secret.length} hidden letters`,
         }),
-      fail: async () => {
-        throw new Problem('broken', 'the probe is broken', 'mend it');
-      },
-      crash: async () => {
-        throw new TypeError('a bug with /secret/paths in it');
-      },
-      wait: () => new Promise((resolve) => waiting.push(() => resolve({}))),
+        count: async () => ({ count: ++counted.times }),
+        strangers: async () => ({ strangers: (await node.about()).counters.strangers ?? 0 }),
+        hang: (_input, { signal }) =>
+          new Promise((_resolve, reject) => {
+            signal.addEventListener('abort', () => reject(new Problem('gave-up', 'the probe gave up')), { once: true });
+          }),
+        fail: async () => {
+          throw new Problem('broken', 'the probe is broken', 'mend it');
+        },
+        crash: async () => {
+          throw new TypeError('a bug with /secret/paths in it');
+        },
+        wait: () => new Promise((resolve) => waiting.push(() => resolve({}))),
+      }),
     }),
-  }),
 };

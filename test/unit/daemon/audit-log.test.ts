@@ -7,7 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import type { AuditEvent } from '../../../src/core/audit/record.ts';
 import { verifyAudit } from '../../../src/core/audit/verify.ts';
 import { openAuditLog } from '../../../src/daemon/audit-log.ts';
-import { type Fleet, makeFleet, type Member } from '../../support/fleet.ts';
+import { type Fleet, type Member, makeFleet } from '../../support/fleet.ts';
 
 describe('the audit log of a node', () => {
   let fleet: Fleet;
@@ -27,16 +27,33 @@ describe('the audit log of a node', () => {
   });
 
   const open = (path = file) => openAuditLog(path, () => node.credentials, Date.now);
-  const started = (): AuditEvent => ({ kind: 'started', version: '0.1.0', certificate: node.certificate.raw.toString('base64') });
+  const started = (): AuditEvent => ({
+    kind: 'started',
+    version: '0.1.0',
+    certificate: node.certificate.raw.toString('base64'),
+  });
   const outcome = (message = ''): AuditEvent => ({
-    kind: 'outcome', intent: 1, request_id: 'a'.repeat(32), try: 1, outcome: 'ok', status: 0, code: '', message, recorded: false,
+    kind: 'outcome',
+    intent: 1,
+    request_id: 'a'.repeat(32),
+    try: 1,
+    outcome: 'ok',
+    status: 0,
+    code: '',
+    message,
+    recorded: false,
   });
   const verify = async (path = file) => verifyAudit(await readFile(path, 'utf8'), fleet.trust);
 
   test('numbers and chains records that are written at once', async () => {
     const log = await open();
-    const sequences = await Promise.all([started(), ...Array.from({ length: 50 }, () => outcome())].map((event) => log.append(event, true)));
-    assert.deepEqual(sequences, Array.from({ length: 51 }, (_, index) => index + 1));
+    const sequences = await Promise.all(
+      [started(), ...Array.from({ length: 50 }, () => outcome())].map((event) => log.append(event, true)),
+    );
+    assert.deepEqual(
+      sequences,
+      Array.from({ length: 51 }, (_, index) => index + 1),
+    );
     assert.equal(log.head().sequence, 51);
     await log.close();
     assert.deepEqual([(await verify()).fault, (await verify()).records], [undefined, 51]);
@@ -55,9 +72,12 @@ describe('the audit log of a node', () => {
     const log = await open();
     await log.close();
     assert.equal((await verify()).fault, undefined);
-    const last = JSON.parse((await readFile(file, 'utf8')).trimEnd().split('\n').at(-1) ?? '') as Record<string, unknown>;
-    assert.equal(last['kind'], 'recovered');
-    assert.equal(Buffer.from(String(last['torn']), 'base64').toString(), '{"v":1,"seq');
+    const last = JSON.parse((await readFile(file, 'utf8')).trimEnd().split('\n').at(-1) ?? '') as Record<
+      string,
+      unknown
+    >;
+    assert.equal(last.kind, 'recovered');
+    assert.equal(Buffer.from(String(last.torn), 'base64').toString(), '{"v":1,"seq');
   });
 
   test('is not begun over what is no log', async () => {

@@ -47,7 +47,7 @@ export async function runNamedPlaybook(
     const journal = await openJournal(session.config.stateDirectory, runId);
     try {
       const events = startTelling(options.json === true, context);
-      const ports = playbookPorts({ session, catalogue, options, journal, emit: events.emit, runId });
+      const ports = playbookPorts({ session, catalogue, options, journal, emit: events.emit });
       const settings = {
         dryRun,
         signal: context.signal,

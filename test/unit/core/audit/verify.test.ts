@@ -1,10 +1,16 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { type AuditEvent, type ChainState, chainStart, formatLine, hashLine } from '../../../../src/core/audit/record.ts';
+import {
+  type AuditEvent,
+  type ChainState,
+  chainStart,
+  formatLine,
+  hashLine,
+} from '../../../../src/core/audit/record.ts';
 import { verifyAudit } from '../../../../src/core/audit/verify.ts';
 import { sealRequest } from '../../../../src/core/caller.ts';
 import { requestCodec } from '../../../../src/core/wire/codec.ts';
-import { type Fleet, makeFleet, type Member } from '../../../support/fleet.ts';
+import { type Fleet, type Member, makeFleet } from '../../../support/fleet.ts';
 import { orderFor } from '../../../support/node.ts';
 
 describe('an audit log that is verified', () => {
