@@ -9,10 +9,10 @@ import type { BuiltInSchema } from '../src/schemas.ts';
  */
 export function writeValidators(schemas: readonly BuiltInSchema[]): string {
   const ajv = new Ajv({ ...ajvOptions, code: { source: true, esm: true } });
-  const names = new Map(schemas.map(({ id }, index) => [id, `validate${index}`] as const));
+  const names = new Map(schemas.map(({ id }, index) => [id, `builtIn${index}`] as const));
   if (names.size !== schemas.length) throw new Error('two built-in schemas have the same id');
-  // ajv knows them by the export's name; the ids hold slashes.
-  for (const { id, schema } of schemas) ajv.addSchema(schema, names.get(id));
+  // ajv knows them by the export's name; the ids hold slashes. A schema that two ids share would be written twice.
+  for (const { id, schema } of schemas) ajv.addSchema(structuredClone(schema), names.get(id));
   // The package is CommonJS: what an import gives is its module.exports.
   const code = standalone.default(ajv, Object.fromEntries([...names.values()].map((name) => [name, name])));
   const table = [...names].map(([id, name]) => `  [${JSON.stringify(id)}, ${name}],`);
