@@ -60,9 +60,9 @@ function get(url: string, signal: AbortSignal): Promise<{ status: number; line: 
         if (body.length >= bodyLimit) settle();
       });
       answer.once('end', settle);
-      answer.once('error', reject);
+      answer.on('error', reject);
     });
-    call.once('error', reject);
+    call.on('error', reject);
     call.end();
   });
 }

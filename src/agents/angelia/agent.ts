@@ -1,0 +1,126 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Agent, type AgentSetup, defineHandlers } from '../../core/agent.ts';
+import { explainErrno, Problem } from '../../core/errors.ts';
+import type { AngeliaConfig } from './config.ts';
+import { angeliaDdl } from './ddl.ts';
+import { type Delivery, startDelivery, type Verdict } from './delivery.ts';
+import { DeliveryFailure } from './failure.ts';
+import { sendMail } from './mail.ts';
+import { assertMessageId, digestMessage, type Message } from './message.ts';
+import { post } from './post.ts';
+import { parseRecipient } from './recipient.ts';
+import { openSpool, type Spool } from './spool.ts';
+
+/** Milliseconds that a caller waits for the first try; the message is safe by then in any case. */
+const patience = 5000;
+
+/** @throws Problem `bad-smtp-configuration` */
+export async function startAngelia(setup: AgentSetup<AngeliaConfig>): Promise<Agent> {
+  const { config, log } = setup;
+  assertSmtp(config);
+  const spool = await openSpool(join(setup.stateDirectory, 'spool'), Date.now());
+  const delivery = startDelivery({
+    spool,
+    send: (message, signal) => sendMessage(message, setup, signal),
+    retry: config.retry,
+    timeout: config.timeout * 1000,
+    log,
+  });
+  const handlers = defineHandlers(angeliaDdl, {
+    sendmsg: async ({ recipient, subject, message }, { requestId: id, caller, dryRun, signal, progress }) => {
+      assertMessageId(id);
+      parseRecipient(recipient, config);
+      const now = Date.now();
+      const rest = { acceptedAt: now, attempts: 0, nextAt: now, lastError: '' };
+      const order: Message = { id, recipient, subject, message, caller, ...rest };
+      const known = knownVerdict(spool, order);
+      if (dryRun) return { id, delivered: known?.kind === 'delivered', queued: false };
+      if (known === undefined) await accept(spool, order, config.max_queued);
+      const verdict = known ?? (await firstVerdict(delivery, id, signal));
+      if (verdict.kind === 'dead') throw undeliverable(verdict.reason);
+      if (verdict.kind === 'waiting') progress(`kept for another try: ${verdict.reason}`);
+      return { id, delivered: verdict.kind === 'delivered', queued: verdict.kind === 'waiting' };
+    },
+    status: async () => ({
+      queued: spool.queued.size,
+      delivered: spool.delivered.size,
+      dead: spool.dead.size,
+      oldest: oldest(spool),
+    }),
+  });
+  return { handlers, stop: delivery.stop };
+}
+
+/** A password goes over verified TLS or not at all. */
+function assertSmtp({ smtp }: AngeliaConfig): void {
+  if (smtp === undefined || (smtp.user === undefined && smtp.password_file === undefined)) return;
+  const fault =
+    smtp.user === undefined || smtp.password_file === undefined
+      ? '“user” and “password_file” belong together'
+      : smtp.tls === 'none' || smtp.tls === 'opportunistic'
+        ? 'a password needs “tls: required” or “tls: implicit”'
+        : undefined;
+  if (fault !== undefined) throw new Problem('bad-smtp-configuration', `angelia’s smtp: ${fault}`);
+}
+
+/** What is known of that id already. @throws Problem `id-reused` when it was another message's */
+function knownVerdict(spool: Spool, order: Message): Verdict | undefined {
+  const queued = spool.queued.get(order.id);
+  const ended = spool.delivered.get(order.id) ?? spool.dead.get(order.id);
+  const digest = queued === undefined ? ended?.digest : digestMessage(queued);
+  if (digest === undefined) return undefined;
+  if (digest !== digestMessage(order)) {
+    throw new Problem('id-reused', `the id ${order.id} was another message’s`, 'make a new request');
+  }
+  if (queued !== undefined) return { kind: 'waiting', reason: queued.lastError || 'it is being delivered' };
+  return ended?.reason === '' ? { kind: 'delivered' } : { kind: 'dead', reason: ended?.reason ?? '' };
+}
+
+/** @throws Problem `queue-full`, `spool-unwritable` */
+async function accept(spool: Spool, order: Message, most: number): Promise<void> {
+  if (spool.queued.size >= most) {
+    throw new Problem('queue-full', `${spool.queued.size} messages wait already`, 'see why they are not delivered');
+  }
+  try {
+    await spool.put(order);
+  } catch (cause) {
+    throw new Problem('spool-unwritable', `the message cannot be kept: ${explainErrno(cause)}`, '', { cause });
+  }
+}
+
+async function firstVerdict(delivery: Delivery, id: string, signal: AbortSignal): Promise<Verdict> {
+  const enough = new AbortController();
+  const late = sleep(patience, undefined, { signal: AbortSignal.any([signal, enough.signal]) }).catch(() => {});
+  try {
+    const waiting: Verdict = { kind: 'waiting', reason: 'it is being delivered' };
+    return await Promise.race([delivery.attempt(id), late.then(() => waiting)]);
+  } finally {
+    enough.abort();
+  }
+}
+
+function undeliverable(reason: string): Problem {
+  return new Problem('undeliverable', `the message cannot be delivered: ${reason}`, 'it is kept with the dead letters');
+}
+
+async function sendMessage(message: Message, { config, node }: AgentSetup<AngeliaConfig>, signal: AbortSignal) {
+  let route: ReturnType<typeof parseRecipient>;
+  try {
+    route = parseRecipient(message.recipient, config);
+  } catch (cause) {
+    // The configuration changed while the message waited; it may change back.
+    throw new DeliveryFailure(cause instanceof Error ? cause.message : String(cause), false, 0, { cause });
+  }
+  if (route.kind === 'mail') return sendMail(route.smtp, route.address, message, signal);
+  const { id, subject, message: text, recipient, caller, acceptedAt } = message;
+  const time = new Date(acceptedAt).toISOString();
+  const values = { id, subject, message: text, recipient, address: route.address, node: node.identity, caller, time };
+  return post(route.endpoint, values, signal);
+}
+
+/** Seconds. */
+function oldest({ queued }: Spool): number {
+  const first = Math.min(...[...queued.values()].map(({ acceptedAt }) => acceptedAt));
+  return Number.isFinite(first) ? Math.max(0, Math.round((Date.now() - first) / 1000)) : 0;
+}

@@ -1,0 +1,85 @@
+import { defineDdl } from '../../core/ddl.ts';
+
+export const angeliaDdl = defineDdl({
+  name: 'angelia',
+  description: 'Notifies people: by mail, by webhook, by push service',
+  author: 'mco-deploy',
+  license: 'Apache-2.0',
+  version: '0.1.0',
+  url: '',
+  aliases: ['angelianotify'],
+  actions: {
+    sendmsg: {
+      description: 'Accepts a message for delivery, and delivers it at once where it can',
+      kind: 'change',
+      repeatable: true,
+      timeout: 30,
+      dryRun: true,
+      display: 'failed',
+      input: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['message', 'recipient'],
+        properties: {
+          message: {
+            type: 'string',
+            description: 'The text; it may have several lines',
+            minLength: 1,
+            maxLength: 32768,
+            pattern: '^[^\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f\\u007f]*$',
+            'x-display-as': 'Message',
+          },
+          subject: {
+            type: 'string',
+            description: 'One line',
+            default: 'mco-deploy',
+            maxLength: 255,
+            pattern: '^[^\\u0000-\\u001f\\u007f\\u0085\\u2028\\u2029]*$',
+            'x-display-as': 'Subject',
+          },
+          recipient: {
+            type: 'string',
+            description: 'mailto:ADDRESS, webhook:NAME, or the scheme of a configured push service',
+            maxLength: 512,
+            pattern: '^[a-z][a-z0-9+.-]*:[!-~]+$',
+            'x-display-as': 'Recipient',
+          },
+        },
+      },
+      output: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['id', 'delivered', 'queued'],
+        properties: {
+          id: { type: 'string', description: 'The same on every node and at every try', 'x-display-as': 'Id' },
+          delivered: { type: 'boolean', 'x-display-as': 'Delivered' },
+          queued: { type: 'boolean', description: 'Kept for another try', 'x-display-as': 'Queued' },
+        },
+      },
+    },
+    status: {
+      description: 'How many messages wait, were delivered, or were given up',
+      kind: 'read',
+      repeatable: true,
+      timeout: 10,
+      dryRun: false,
+      display: 'always',
+      input: { type: 'object', additionalProperties: false, properties: {} },
+      output: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['queued', 'delivered', 'dead', 'oldest'],
+        properties: {
+          queued: { type: 'integer', 'x-display-as': 'Queued' },
+          delivered: { type: 'integer', description: 'In the last seven days', 'x-display-as': 'Delivered' },
+          dead: { type: 'integer', description: 'Given up, and kept to be looked at', 'x-display-as': 'Dead letters' },
+          oldest: { type: 'integer', description: 'Seconds that the oldest one waits', 'x-display-as': 'Oldest (s)' },
+        },
+      },
+      aggregate: [
+        { function: 'sum', output: 'queued' },
+        { function: 'sum', output: 'dead' },
+      ],
+    },
+  },
+});

@@ -1,0 +1,130 @@
+import { explainErrno } from '../../core/errors.ts';
+import type { Log } from '../../core/ports.ts';
+import { backoff, type RetryPolicy } from './backoff.ts';
+import { DeliveryFailure } from './failure.ts';
+import type { Message } from './message.ts';
+import type { Spool } from './spool.ts';
+
+/** What came of one try. */
+export type Verdict =
+  | { readonly kind: 'delivered' }
+  | { readonly kind: 'waiting'; readonly reason: string }
+  | { readonly kind: 'dead'; readonly reason: string };
+
+export interface DeliverySetup {
+  readonly spool: Spool;
+  /** @throws DeliveryFailure */
+  readonly send: (message: Message, signal: AbortSignal) => Promise<void>;
+  readonly retry: RetryPolicy;
+  /** Milliseconds that one try may take. */
+  readonly timeout: number;
+  readonly log: Log;
+}
+
+/** Deliveries under way: what is in the spool is tried until it is delivered or given up. */
+export interface Delivery {
+  /** Tries a message of the spool now (or joins the try under way). */
+  readonly attempt: (id: string) => Promise<Verdict>;
+  /** Cuts off what is under way, and returns when nothing is; the spool keeps what was not delivered. */
+  readonly stop: () => Promise<void>;
+}
+
+const atOnce = 4;
+/** Milliseconds: the clock may have been set back while a message waited. */
+const longestWait = 86400_000;
+
+export function startDelivery(setup: DeliverySetup): Delivery {
+  const { spool, log } = setup;
+  const ending = new AbortController();
+  const timers = new Map<string, NodeJS.Timeout>();
+  const underWay = new Map<string, Promise<Verdict>>();
+  const gate = makeGate(atOnce);
+  const sent = new Set<string>();
+
+  const schedule = (id: string, wait: number) => {
+    clearTimeout(timers.get(id));
+    if (ending.signal.aborted) return;
+    const timer = setTimeout(() => void attempt(id), Math.min(Math.max(0, wait), longestWait));
+    timers.set(id, timer);
+  };
+  const attempt = (id: string): Promise<Verdict> => {
+    const running = underWay.get(id);
+    if (running !== undefined) return running;
+    clearTimeout(timers.get(id));
+    timers.delete(id);
+    const trying = gate(() => tryOnce(setup, id, sent, ending.signal))
+      .catch((error): Verdict => {
+        log.error({ id, reason: explainErrno(error) }, 'the spool cannot be written');
+        return { kind: 'waiting', reason: 'the spool cannot be written' };
+      })
+      .finally(() => {
+        underWay.delete(id);
+        const message = spool.queued.get(id);
+        // What could not be written down has its time in the past: it must not be tried in a tight loop.
+        if (message !== undefined) schedule(id, Math.max(message.nextAt - Date.now(), setup.retry.first * 500));
+      });
+    underWay.set(id, trying);
+    return trying;
+  };
+  for (const { id, nextAt } of spool.queued.values()) schedule(id, nextAt - Date.now());
+  return {
+    attempt,
+    stop: async () => {
+      ending.abort();
+      for (const timer of timers.values()) clearTimeout(timer);
+      await Promise.all(underWay.values());
+    },
+  };
+}
+
+/** @param sent ids that were sent, but whose end could not be written down yet: they are not sent again */
+async function tryOnce(setup: DeliverySetup, id: string, sent: Set<string>, ending: AbortSignal): Promise<Verdict> {
+  const { spool, send, timeout, log } = setup;
+  const message = spool.queued.get(id);
+  if (message === undefined || ending.aborted) return { kind: 'waiting', reason: 'the daemon is stopping' };
+  try {
+    if (!sent.has(id)) await send(message, AbortSignal.any([ending, AbortSignal.timeout(Math.ceil(timeout))]));
+  } catch (error) {
+    if (ending.aborted) return { kind: 'waiting', reason: 'the daemon is stopping' };
+    return settleFailure(setup, message, error);
+  }
+  sent.add(id);
+  await spool.settle(message, Date.now(), '');
+  sent.delete(id);
+  log.info({ id, recipient: message.recipient, attempts: message.attempts + 1 }, 'message delivered');
+  return { kind: 'delivered' };
+}
+
+async function settleFailure({ spool, retry, log }: DeliverySetup, message: Message, error: unknown): Promise<Verdict> {
+  const now = Date.now();
+  const failure = error instanceof DeliveryFailure ? error : new DeliveryFailure(String(error), false);
+  const attempts = message.attempts + 1;
+  const wait = Math.max(failure.wait, backoff(attempts, retry, Math.random()));
+  const tooOld = now + wait - message.acceptedAt > retry.age * 1000;
+  const fields = { id: message.id, recipient: message.recipient, attempts, reason: failure.message };
+  if (failure.permanent || tooOld) {
+    await spool.settle({ ...message, attempts }, now, failure.message);
+    log.error(fields, 'message given up');
+    return { kind: 'dead', reason: failure.message };
+  }
+  await spool.put({ ...message, attempts, nextAt: now + wait, lastError: failure.message });
+  log.warn({ ...fields, again: Math.round(wait / 1000) }, 'message not delivered yet');
+  return { kind: 'waiting', reason: failure.message };
+}
+
+/** Lets so many run at a time; the others wait in the order they came. */
+function makeGate(most: number) {
+  const waiting: (() => void)[] = [];
+  let running = 0;
+  return async <T>(work: () => Promise<T>): Promise<T> => {
+    if (running >= most) await new Promise<void>((resolve) => waiting.push(resolve));
+    else running += 1;
+    try {
+      return await work();
+    } finally {
+      const next = waiting.shift();
+      if (next === undefined) running -= 1;
+      else next();
+    }
+  };
+}

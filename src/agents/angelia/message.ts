@@ -1,0 +1,47 @@
+import { createHash } from 'node:crypto';
+import { Problem } from '../../core/errors.ts';
+import { isObject } from '../../core/json.ts';
+
+/** A message as it lies in the spool. Times are milliseconds since the epoch. */
+export interface Message {
+  /** The id of the request: one for all nodes and tries of a call, so that receivers can drop a duplicate. */
+  readonly id: string;
+  readonly recipient: string;
+  readonly subject: string;
+  readonly message: string;
+  readonly caller: string;
+  readonly acceptedAt: number;
+  readonly attempts: number;
+  readonly nextAt: number;
+  readonly lastError: string;
+}
+
+/** It names files and stands in headers. @throws Problem `bad-id` */
+export function assertMessageId(id: string): void {
+  if (/^[A-Za-z0-9-]{1,64}$/.test(id)) return;
+  throw new Problem('bad-id', 'the id of the request cannot name a message');
+}
+
+/** What a message says and to whom: the same id with another digest is another message. */
+export function digestMessage({ recipient, subject, message }: Pick<Message, 'recipient' | 'subject' | 'message'>) {
+  return createHash('sha256')
+    .update(JSON.stringify([recipient, subject, message]))
+    .digest('hex');
+}
+
+const strings = ['id', 'recipient', 'subject', 'message', 'caller', 'lastError'];
+const numbers = ['acceptedAt', 'attempts', 'nextAt'];
+
+/** A message out of the spool; undefined when it is not what was put there. */
+export function parseMessage(text: string): Message | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (!isObject(value)) return undefined;
+  const fits =
+    strings.every((key) => typeof value[key] === 'string') && numbers.every((key) => Number.isFinite(value[key]));
+  return fits ? (value as unknown as Message) : undefined;
+}

@@ -1,0 +1,14 @@
+import { readFile } from 'node:fs/promises';
+import { explainErrno } from '../../core/errors.ts';
+import { DeliveryFailure } from './failure.ts';
+
+/** A secret in a file of its own, read when it is used, so that it can be changed at any time. */
+export async function readSecret(file: string): Promise<string> {
+  try {
+    const text = (await readFile(file, 'utf8')).replace(/\r?\n$/, '');
+    if (text !== '' && text.length <= 4096 && !/[\r\n\0]/.test(text)) return text;
+  } catch (cause) {
+    throw new DeliveryFailure(`${file} cannot be read: ${explainErrno(cause)}`, false, 0, { cause });
+  }
+  throw new DeliveryFailure(`${file} does not hold a secret on one line`, false);
+}

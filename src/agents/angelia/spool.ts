@@ -1,0 +1,121 @@
+import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { replaceFile, syncDirectory } from '../../core/durable.ts';
+import { assertMessageId, digestMessage, type Message, parseMessage } from './message.ts';
+
+/** How a message ended. `reason` is empty for what was delivered. */
+export interface Settled {
+  readonly digest: string;
+  readonly at: number;
+  readonly reason: string;
+}
+
+/** The spool on the disk: `queue/`, `delivered/` (ids, without the text) and `dead/`, one file a message. */
+export interface Spool {
+  readonly queued: ReadonlyMap<string, Message>;
+  readonly delivered: ReadonlyMap<string, Settled>;
+  readonly dead: ReadonlyMap<string, Settled>;
+  /** Returns when the message is on the disk: from then on it is not lost. */
+  readonly put: (message: Message) => Promise<void>;
+  readonly settle: (message: Message, at: number, reason: string) => Promise<void>;
+}
+
+/** Milliseconds that a delivered message's id is remembered, and how many at most. */
+const memory = 7 * 86400_000;
+const mostSettled = 10_000;
+
+/** @param now milliseconds since the epoch */
+export async function openSpool(directory: string, now: number): Promise<Spool> {
+  const places = {
+    queue: join(directory, 'queue'),
+    delivered: join(directory, 'delivered'),
+    dead: join(directory, 'dead'),
+  };
+  for (const place of Object.values(places)) await mkdir(place, { recursive: true, mode: 0o700 });
+  const delivered = await loadSettled(places.delivered);
+  const dead = await loadSettled(places.dead);
+  const queued = await loadQueue(places.queue, places.dead, new Set([...delivered.keys(), ...dead.keys()]));
+  await forget(places.delivered, delivered, now - memory);
+  return {
+    queued,
+    delivered,
+    dead,
+    put: async (message) => {
+      assertMessageId(message.id);
+      queued.set(message.id, message);
+      try {
+        await replaceFile(fileIn(places.queue, message.id), JSON.stringify(message));
+      } catch (error) {
+        if (message.attempts === 0) queued.delete(message.id);
+        throw error;
+      }
+    },
+    settle: async (message, at, reason) => {
+      const settled = { digest: digestMessage(message), at, reason };
+      const [place, known] = reason === '' ? [places.delivered, delivered] : [places.dead, dead];
+      // Written before the other is removed: what is in both has ended, and is not sent again.
+      const record = reason === '' ? settled : { ...message, ...settled };
+      await replaceFile(fileIn(place, message.id), JSON.stringify(record));
+      known.set(message.id, settled);
+      queued.delete(message.id);
+      await rm(fileIn(places.queue, message.id), { force: true });
+      await forget(places.delivered, delivered, at - memory);
+      await forget(places.dead, dead, 0);
+    },
+  };
+}
+
+function fileIn(place: string, id: string): string {
+  return join(place, `${id}.json`);
+}
+
+/** Drops what is older than a time, and the oldest beyond the most that are kept (they stand in the order of time). */
+async function forget(place: string, settled: Map<string, Settled>, before: number): Promise<void> {
+  for (const [id, { at }] of settled) {
+    if (at >= before && settled.size <= mostSettled) break;
+    settled.delete(id);
+    await rm(fileIn(place, id), { force: true });
+  }
+}
+
+async function loadSettled(place: string): Promise<Map<string, Settled>> {
+  const found: [string, Settled][] = [];
+  for (const id of await idsIn(place)) {
+    const settled = parseSettled(await readFile(fileIn(place, id), 'utf8'));
+    if (settled !== undefined) found.push([id, settled]);
+  }
+  return new Map(found.sort(([, a], [, b]) => a.at - b.at));
+}
+
+function parseSettled(text: string): Settled | undefined {
+  try {
+    const { digest, at, reason } = JSON.parse(text) as Partial<Settled>;
+    return { digest: String(digest), at: Number(at), reason: String(reason) };
+  } catch {
+    return undefined;
+  }
+}
+
+/** What waits; a file that is not a message is put beside the dead letters, for a person to look at. */
+async function loadQueue(place: string, dead: string, ended: ReadonlySet<string>): Promise<Map<string, Message>> {
+  const queued = new Map<string, Message>();
+  for (const id of await idsIn(place)) {
+    const file = fileIn(place, id);
+    if (ended.has(id)) {
+      await rm(file, { force: true });
+      continue;
+    }
+    const message = parseMessage(await readFile(file, 'utf8'));
+    if (message?.id === id) queued.set(id, message);
+    else await rename(file, join(dead, `${id}.damaged`));
+  }
+  await syncDirectory(place);
+  return queued;
+}
+
+/** The names of whole files; what a crash left half written goes. */
+async function idsIn(place: string): Promise<string[]> {
+  const names = await readdir(place);
+  for (const name of names.filter((one) => one.endsWith('.new'))) await rm(join(place, name), { force: true });
+  return names.filter((name) => /^[A-Za-z0-9-]{1,64}\.json$/.test(name)).map((name) => name.slice(0, -5));
+}
