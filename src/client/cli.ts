@@ -21,6 +21,7 @@ export async function runCli(words: readonly string[], { version, commands }: Cl
     .configureOutput({
       writeOut: (text) => context.out(text.trimEnd()),
       writeErr: (text) => context.err(text.trimEnd()),
+      outputError: (text, write) => write(text.replace(/^error: /, 'mco-deploy: ')),
     })
     .exitOverride();
   for (const { define } of commands) define(program, context);

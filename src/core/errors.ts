@@ -15,9 +15,12 @@ export class Problem extends Error {
   }
 }
 
-/** One line for a person: the message, then what to do. */
+/** For a person: the message, then what to do; a message that shows a place below its first line keeps that below. */
 export function explain(error: unknown): string {
-  if (error instanceof Problem) return error.hint === '' ? error.message : `${error.message}: ${error.hint}`;
+  if (error instanceof Problem) {
+    const [first, ...below] = error.message.split('\n');
+    return [error.hint === '' ? first : `${first}: ${error.hint}`, ...below].join('\n');
+  }
   return error instanceof Error ? error.message : String(error);
 }
 
