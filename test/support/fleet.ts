@@ -16,7 +16,7 @@ const hour = 60 * 60 * 1000;
 export interface MemberOptions {
   /** Milliseconds since the epoch; an hour ago when left out. */
   readonly notBefore?: number;
-  /** Milliseconds since the epoch; in a day when left out. */
+  /** Milliseconds since the epoch; in sixty days when left out: far enough not to be warned of. */
   readonly notAfter?: number;
   /** Makes a node's certificate for what is called an operator, and the reverse. */
   readonly kind?: Identity['kind'];
@@ -101,7 +101,7 @@ async function makeMember(
   const { privateKey: key, publicKey } = makeKeyPair();
   const validity = {
     notBefore: options.notBefore ?? Date.now() - hour,
-    notAfter: options.notAfter ?? Date.now() + 24 * hour,
+    notAfter: options.notAfter ?? Date.now() + 60 * 24 * hour,
   };
   const certificate = await signCertificate({ kind, name, publicKey }, validity, authority);
   const pems = {
