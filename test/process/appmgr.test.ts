@@ -285,6 +285,27 @@ describe('a release that is not healthy', () => {
     });
   });
 
+  test('is one that another release answers for, and one that is healthy for a moment only', async () => {
+    const application = testApplication();
+    for (const revision of ['10', '20']) application.publish(revision, release(revision));
+    let asked = 0;
+    const health = await startHealthServer(() => {
+      asked += 1;
+      return application.current() === '20' && asked % 2 === 0 ? { status: 500 } : { status: 200, body: 'I am 10.' };
+    });
+    const check = { url: health.url, timeout: 0.3 };
+    const named = await startOn(application, { health: { ...check, body: 'I am {revision}.' } });
+    await named.upgrade({ revision: '10' });
+    await assert.rejects(named.upgrade({ revision: '20' }), {
+      code: 'unhealthy-release',
+      message: /status (200 without “I am 20.”: “I am 10.”|500); went back to 10$/,
+    });
+    assert.equal((await named.status({})).healthy, true);
+    const steady = await startOn(application, { health: { ...check, steady: 0.3 } });
+    await assert.rejects(steady.upgrade({ revision: '20' }), { code: 'unhealthy-release' });
+    await health.stop();
+  });
+
   test('is one whose reload fails, is missing, or does not end', async () => {
     const application = testApplication();
     application.publish('10', release('10'));

@@ -49,7 +49,7 @@ async function bringUp(activation: Activation): Promise<void> {
   await reload(activation, revision, context.signal);
   if (application.health !== undefined) {
     context.progress(`waiting for revision ${revision} to be healthy`);
-    const { healthy, words } = await awaitHealth(application.health, context.signal);
+    const { healthy, words } = await awaitHealth(application.health, revision, context.signal);
     assertGoingOn(context.signal);
     if (!healthy) {
       throw new Problem('unhealthy-release', `${application.health.url} gave ${words}`);

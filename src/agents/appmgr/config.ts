@@ -25,6 +25,19 @@ const application = {
       properties: {
         url: { type: 'string', pattern: '^https?://', maxLength: 2048 },
         timeout: { type: 'number', exclusiveMinimum: 0, maximum: 600, default: 10, description: 'Seconds' },
+        steady: {
+          type: 'number',
+          minimum: 0,
+          maximum: 600,
+          default: 0.2,
+          description: 'Seconds that it must stay healthy: right after a reload the old release may still answer',
+        },
+        body: {
+          type: 'string',
+          minLength: 1,
+          maxLength: 256,
+          description: 'What the first 4096 bytes of the answer must hold; {revision} stands for the revision',
+        },
         status: { type: 'integer', minimum: 100, maximum: 599, description: 'Any of 200 to 299 when left out' },
       },
     },

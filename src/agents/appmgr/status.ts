@@ -26,9 +26,9 @@ export async function readStatus(
   signal: AbortSignal,
 ): Promise<ApplicationStatus> {
   const layout = layoutOf(application.root);
-  const [current, health, releases, has] = await Promise.all([
-    readCurrent(layout),
-    healthOf(application, signal),
+  const current = await readCurrent(layout);
+  const [health, releases, has] = await Promise.all([
+    healthOf(application, current, signal),
     releasesOf(layout),
     revision === undefined ? false : hasRevision(application, layout, revision),
   ]);
@@ -42,9 +42,9 @@ export async function readStatus(
   };
 }
 
-async function healthOf({ health }: ApplicationConfig, signal: AbortSignal): Promise<Health> {
+async function healthOf({ health }: ApplicationConfig, current: string, signal: AbortSignal): Promise<Health> {
   if (health === undefined) return { healthy: true, words: 'no health check is configured' };
-  return checkHealth(health, Math.min(look, health.timeout * 1000), signal);
+  return checkHealth(health, current, Math.min(look, health.timeout * 1000), signal);
 }
 
 async function hasRevision(application: ApplicationConfig, layout: Layout, revision: string): Promise<boolean> {

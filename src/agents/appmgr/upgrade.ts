@@ -40,7 +40,11 @@ export async function upgrade(
     const current = await readCurrent(layout);
     const state = settleState(await readState(layout), current);
     const result = { application: application.name, revision, previous: state.confirmed };
-    if (revision === current && isConfirmed(state, revision) && (await isHealthy(application, context.signal))) {
+    if (
+      revision === current &&
+      isConfirmed(state, revision) &&
+      (await isHealthy(application, revision, context.signal))
+    ) {
       return { ...result, changed: false };
     }
     const preparation = { application, layout, revision, current, ...context };
@@ -76,9 +80,9 @@ async function prune(
   }
 }
 
-async function isHealthy({ health }: ApplicationConfig, signal: AbortSignal): Promise<boolean> {
+async function isHealthy({ health }: ApplicationConfig, revision: string, signal: AbortSignal): Promise<boolean> {
   if (health === undefined) return true;
-  return (await checkHealth(health, Math.min(look, health.timeout * 1000), signal)).healthy;
+  return (await checkHealth(health, revision, Math.min(look, health.timeout * 1000), signal)).healthy;
 }
 
 /** Whether an upgrade would find what it needs. */

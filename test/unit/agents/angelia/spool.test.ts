@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import type { Message } from '../../../../src/agents/angelia/message.ts';
+import { openSpool } from '../../../../src/agents/angelia/spool.ts';
+import { temporaryDirectory } from '../../../support/agent-setup.ts';
+
+const day = 86400_000;
+
+function message(id: string): Message {
+  return {
+    id,
+    recipient: 'mailto:a@devco.net',
+    subject: 's',
+    message: 'secret text',
+    caller: 'cert=rip@devco.net',
+    acceptedAt: 1000,
+    attempts: 0,
+    nextAt: 1000,
+    lastError: '',
+  };
+}
+
+describe('the spool', () => {
+  test('keeps what was put, over a restart', async () => {
+    const directory = temporaryDirectory();
+    await (await openSpool(directory, 0)).put(message('a1'));
+    assert.deepEqual([...(await openSpool(directory, 0)).queued.values()], [message('a1')]);
+  });
+
+  test('remembers what was delivered without its text, and for a time only', async () => {
+    const directory = temporaryDirectory();
+    const spool = await openSpool(directory, 0);
+    await spool.put(message('a1'));
+    await spool.settle(message('a1'), 1000, '');
+    assert.equal(readFileSync(join(directory, 'delivered', 'a1.json'), 'utf8').includes('secret text'), false);
+    assert.equal((await openSpool(directory, 6 * day)).delivered.size, 1);
+    assert.equal((await openSpool(directory, 8 * day)).delivered.size, 0);
+    assert.deepEqual(readdirSync(join(directory, 'delivered')), []);
+  });
+
+  test('keeps dead letters whole, with the reason', async () => {
+    const directory = temporaryDirectory();
+    const spool = await openSpool(directory, 0);
+    await spool.put(message('a1'));
+    await spool.settle(message('a1'), 1000, 'no such user');
+    const kept = JSON.parse(readFileSync(join(directory, 'dead', 'a1.json'), 'utf8'));
+    assert.equal(kept.message, 'secret text');
+    assert.equal((await openSpool(directory, 99 * day)).dead.get('a1')?.reason, 'no such user');
+  });
+
+  test('takes a message that a crash left in both places as ended', async () => {
+    const directory = temporaryDirectory();
+    const spool = await openSpool(directory, 0);
+    await spool.put(message('a1'));
+    const queued = readFileSync(join(directory, 'queue', 'a1.json'));
+    await spool.settle(message('a1'), 1000, '');
+    writeFileSync(join(directory, 'queue', 'a1.json'), queued);
+    assert.equal((await openSpool(directory, 0)).queued.size, 0);
+    assert.equal(existsSync(join(directory, 'queue', 'a1.json')), false);
+  });
+
+  test('sets aside what is no message, and removes what a crash left half written', async () => {
+    const directory = temporaryDirectory();
+    await openSpool(directory, 0);
+    const queue = join(directory, 'queue');
+    for (const [name, text] of [
+      ['a1.json', '{"id":"a1"'],
+      ['a2.json', JSON.stringify(message('other'))],
+      ['a3.json', '[]'],
+      ['a4.json.new', 'half'],
+    ] as const) {
+      writeFileSync(join(queue, name), text);
+    }
+    const spool = await openSpool(directory, 0);
+    assert.equal(spool.queued.size, 0);
+    assert.deepEqual(readdirSync(queue), []);
+    assert.deepEqual(readdirSync(join(directory, 'dead')), ['a1.damaged', 'a2.damaged', 'a3.damaged']);
+  });
+
+  test('refuses an id that could be a path', async () => {
+    const spool = await openSpool(temporaryDirectory(), 0);
+    for (const id of ['../x', '', 'a/b', 'a.b', 'x'.repeat(65)]) {
+      await assert.rejects(spool.put(message(id)), { code: 'bad-id' }, id);
+    }
+  });
+});
