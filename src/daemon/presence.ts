@@ -33,6 +33,7 @@ export async function startPresence(
   const { interfaces } = config.discovery;
   const { name } = self();
   const announcing = await startAnnouncing({ identity: name, port, interfaces, log, ...claims(self(), config) });
+  void announcing.settled().then((outcome) => log.info({ outcome }, outcome));
   const listening = await startListening({ interfaces, identity: name, log, file: join(config.state, 'peers.json') });
   return {
     heard: listening.heard,

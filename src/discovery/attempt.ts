@@ -1,0 +1,78 @@
+import { explain, Problem } from '../core/errors.ts';
+import type { Candidate } from '../core/node.ts';
+import type { Dial, NodeConnection } from '../core/ports.ts';
+import type { DescribeRequest, NodeDescription } from '../core/wire/messages.ts';
+
+/** A node that was reached and proven. */
+export interface Reached {
+  readonly connection: NodeConnection;
+  readonly description: NodeDescription;
+  /** Milliseconds to connect and be told. */
+  readonly elapsed: number;
+}
+
+/** What came of one candidate. */
+export interface Attempt {
+  readonly candidate: Candidate;
+  readonly result: Reached | Problem;
+}
+
+export interface AttemptOrder {
+  readonly dial: Dial;
+  readonly request: DescribeRequest;
+  /** Milliseconds for all of it. */
+  readonly timeout: number;
+  readonly signal: AbortSignal;
+}
+
+/** Connects to a candidate, proves who it is and has it describe itself. Never throws, and leaves nothing open on a failure. */
+export async function attempt(candidate: Candidate, order: AttemptOrder): Promise<Attempt> {
+  const begun = performance.now();
+  const deadline = AbortSignal.timeout(order.timeout);
+  const signal = AbortSignal.any([order.signal, deadline]);
+  let connection: NodeConnection | undefined;
+  try {
+    const { name, addresses } = candidate;
+    connection = await unless(signal, order.dial(name, addresses, signal), (late) => late.close());
+    const description = await unless(signal, connection.describe(order.request, signal));
+    if (description.identity !== name) {
+      throw new Problem(
+        'wrong-node',
+        `${name} describes itself as ${JSON.stringify(description.identity.slice(0, 80))}`,
+      );
+    }
+    return { candidate, result: { connection, description, elapsed: performance.now() - begun } };
+  } catch (error) {
+    connection?.close();
+    const late = deadline.aborted && !order.signal.aborted;
+    return { candidate, result: late ? lateness(candidate.name, order.timeout) : problemFrom(error, candidate.name) };
+  }
+}
+
+function lateness(name: string, timeout: number): Problem {
+  return new Problem(
+    'no-response',
+    `${name} did not answer within ${timeout / 1000} s`,
+    'is it overloaded or cut off?',
+  );
+}
+
+function problemFrom(error: unknown, name: string): Problem {
+  return error instanceof Problem ? error : new Problem('protocol-error', `${name}: ${explain(error)}`);
+}
+
+/** The work's result, unless the signal comes first; what comes too late is handed to `discard`. */
+async function unless<T>(signal: AbortSignal, work: Promise<T>, discard?: (late: T) => void): Promise<T> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = () => {
+    work.then(discard, () => undefined);
+    reject(signal.reason);
+  };
+  if (signal.aborted) onAbort();
+  else signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}

@@ -1,0 +1,65 @@
+import { readFile } from 'node:fs/promises';
+import { errnoOf, explainErrno } from '../../core/errors.ts';
+import type { Log } from '../../core/ports.ts';
+import { rewriteFile } from '../rewrite.ts';
+import { type CacheContent, type CachedNode, mergeContent, parseContent, pruneContent } from './content.ts';
+
+/** What the client remembers of nodes whose identity was once proven. */
+export interface Cache {
+  readonly nodes: () => CachedNode[];
+  /** When the node was retired by `forget`: claims of before that time are to be ignored. Undefined when it was not. */
+  readonly forgotten: (name: string) => number | undefined;
+  readonly remember: (nodes: readonly Omit<CachedNode, 'lastSeen'>[], now: number) => void;
+  /** True when the node was known. */
+  readonly forget: (name: string, now: number) => boolean;
+  /** Writes what is new, united with what other clients wrote meanwhile. A cache that can't be kept is only warned of. */
+  readonly save: () => Promise<void>;
+}
+
+/** Opens the cache. What can't be read is warned of and begun anew: nothing depends on it but the memory of the silent. */
+export async function openCache(file: string, log: Log): Promise<Cache> {
+  let content = await read(file, log);
+  let changed = false;
+
+  return {
+    nodes: () => [...content.nodes.values()],
+    forgotten: (name) => content.forgotten.get(name),
+    remember(nodes, now) {
+      const fresh = new Map(nodes.map((node) => [node.name, { ...node, lastSeen: now }]));
+      content = mergeContent(content, { nodes: fresh, forgotten: new Map() });
+      changed ||= nodes.length > 0;
+    },
+    forget(name, now) {
+      const known = content.nodes.has(name);
+      content = mergeContent(content, { nodes: new Map(), forgotten: new Map([[name, now]]) });
+      changed = true;
+      return known;
+    },
+    async save() {
+      if (!changed) return;
+      const meanwhile = await read(file, log);
+      content = pruneContent(mergeContent(meanwhile, content));
+      try {
+        await rewriteFile(file, serialize(content));
+        changed = false;
+      } catch (error) {
+        log.warn({ file }, `the cache ${file} cannot be written: ${explainErrno(error)}`);
+      }
+    },
+  };
+}
+
+async function read(file: string, log: Log): Promise<CacheContent> {
+  try {
+    return parseContent(await readFile(file, 'utf8'));
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') {
+      log.warn({ file }, `the cache ${file} is begun anew, it could not be read: ${explainErrno(error)}`);
+    }
+    return { nodes: new Map(), forgotten: new Map() };
+  }
+}
+
+function serialize({ nodes, forgotten }: CacheContent): string {
+  return `${JSON.stringify({ version: 1, nodes: [...nodes.values()], forgotten: Object.fromEntries(forgotten) })}\n`;
+}

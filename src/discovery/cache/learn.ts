@@ -1,0 +1,39 @@
+import { explain } from '../../core/errors.ts';
+import { parseJsonObject } from '../../core/json.ts';
+import type { Address } from '../../core/node.ts';
+import type { Log } from '../../core/ports.ts';
+import type { NodeDescription } from '../../core/wire/messages.ts';
+import type { Cache } from './cache.ts';
+
+/** A node that was proven, with what it told. */
+export interface LearnedNode {
+  readonly name: string;
+  readonly addresses: readonly Address[];
+  readonly description: NodeDescription;
+}
+
+/** Remembers what was proven, and keeps it. */
+export async function learn(cache: Cache, nodes: readonly LearnedNode[], now: number, log: Log): Promise<void> {
+  cache.remember(
+    nodes.map(({ name, description, addresses }) => ({
+      name,
+      addresses,
+      agents: description.agents.map((agent) => agent.name),
+      classes: description.classes,
+      facts: flatFacts(description.facts, name, log),
+    })),
+    now,
+  );
+  await cache.save();
+}
+
+function flatFacts(bytes: Uint8Array, name: string, log: Log): Record<string, string> {
+  try {
+    const facts = Object.entries(parseJsonObject(bytes, `what ${name} tells of its facts`));
+    const flat = facts.filter(([, value]) => ['string', 'number', 'boolean'].includes(typeof value));
+    return Object.fromEntries(flat.map(([key, value]) => [key, String(value)]));
+  } catch (error) {
+    log.warn({ node: name }, explain(error));
+    return {};
+  }
+}

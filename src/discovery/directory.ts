@@ -1,0 +1,138 @@
+import { equalityTerms } from '../core/filter/terms.ts';
+import { type Candidate, defaultPort } from '../core/node.ts';
+import type { Dial, DiscoverySource, Log } from '../core/ports.ts';
+import type { FilterTerms } from '../core/wire/messages.ts';
+import type { Cache } from './cache/cache.ts';
+import type { CachedNode } from './cache/content.ts';
+import { learn } from './cache/learn.ts';
+import { mayMatch } from './claims.ts';
+import { type BrokenNode, type FoundNode, type SilentNode, type Sorted, sortAttempts } from './findings.ts';
+import type { KnownNode } from './known.ts';
+import { lookAgain, missingNodes, namesExactly } from './missing.ts';
+import { isReached, startRoll } from './roll.ts';
+
+export type { BrokenNode, FoundNode, SilentNode } from './findings.ts';
+
+export interface FindOrder {
+  readonly source: DiscoverySource;
+  readonly filter: FilterTerms;
+  /** Names of facts to be told of each node. */
+  readonly facts?: readonly string[];
+  /** Asks for the agents' DDLs too. */
+  readonly full?: boolean;
+  /** Told of each matching node as soon as it is proven; one of a duplicate identity among them is taken back in the findings. */
+  readonly onNode?: (node: FoundNode) => void;
+  readonly cache?: Cache;
+  readonly dial: Dial;
+  /** Nodes connected to at once (default 32). */
+  readonly concurrency?: number;
+  /** Milliseconds for one node to be connected to and describe itself (default 5,000). */
+  readonly timeout?: number;
+  /** Names of nodes that must be there. */
+  readonly expect?: readonly string[];
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+}
+
+export interface Findings {
+  /** By name. The connections are open: the caller closes them. */
+  readonly nodes: readonly FoundNode[];
+  /** How many were reached that do not match. */
+  readonly unmatched: number;
+  readonly broken: readonly BrokenNode[];
+  readonly silent: readonly SilentNode[];
+  /** Milliseconds. */
+  readonly elapsed: number;
+}
+
+/**
+ * Finds the nodes that match: dials each candidate as soon as it is heard, proves who it is and has it evaluate the filter.
+ * Then looks for those who are known (to the cache, to the nodes reached, to the caller) and were not heard; who can't be reached
+ * is named as silent, with when and by whom it was last seen. Who moved and no longer matches is not silent.
+ * @throws Problem as the source does, and the signal's reason when aborted; nothing stays open then
+ */
+export async function findNodes(order: FindOrder): Promise<Findings> {
+  const begun = performance.now();
+  const abandoned = new AbortController();
+  const roll = startRoll({
+    dial: order.dial,
+    request: {
+      filter: order.filter,
+      facts: factsToAsk(order),
+      full: order.full ?? false,
+      peers: !namesExactly(order.source),
+    },
+    timeout: order.timeout ?? 5000,
+    concurrency: order.concurrency ?? 32,
+    onReached: ({ candidate: { name, addresses }, result }) => {
+      if (result.description.matched) order.onNode?.({ name, addresses, ...result });
+    },
+    signal: AbortSignal.any([order.signal, abandoned.signal]),
+  });
+  try {
+    const cached = new Map((order.cache?.nodes() ?? []).map((node) => [node.name, node]));
+    for await (const candidate of order.source.discover(order.filter, order.signal)) {
+      roll.add(withAddresses(candidate, cached.get(candidate.name)));
+    }
+    await roll.idle();
+    const missing = missingNodes(order, roll.attempts());
+    await lookAgain(order, roll, missing);
+    order.signal.throwIfAborted();
+    const sorted = sortAttempts(roll.attempts());
+    if (order.cache !== undefined)
+      await learn(order.cache, [...sorted.nodes, ...sorted.unmatched], order.now(), order.log);
+    return { ...conclude(order, sorted, missing), elapsed: performance.now() - begun };
+  } catch (error) {
+    abandoned.abort();
+    await roll.idle();
+    for (const done of roll.attempts()) if (isReached(done)) done.result.connection.close();
+    throw error;
+  }
+}
+
+/** Those of the filter too: so the cache learns them, and can tell who would match. */
+function factsToAsk({ filter, facts = [] }: FindOrder): string[] {
+  const filtered = equalityTerms(filter).flatMap(({ kind, key }) => (kind === 'fact' ? [key] : []));
+  return [...new Set([...facts, ...filtered])];
+}
+
+/** A name alone is dialled where it was last, and as a host name. */
+function withAddresses(candidate: Candidate, cached: CachedNode | undefined): Candidate {
+  if (candidate.addresses.length > 0) return candidate;
+  const byName = { host: candidate.name, port: defaultPort };
+  return { ...candidate, addresses: [...(cached?.addresses ?? []), byName] };
+}
+
+function conclude(
+  order: FindOrder,
+  sorted: Sorted,
+  missing: ReadonlyMap<string, KnownNode>,
+): Omit<Findings, 'elapsed'> {
+  const cached = new Map((order.cache?.nodes() ?? []).map((node) => [node.name, node]));
+  const possible = mayMatch(order.filter);
+  const silent = new Map<string, SilentNode>();
+  for (const { candidate } of sorted.quiet) {
+    const { name, source } = candidate;
+    const before = cached.get(name);
+    // A list says that it exists, not what it is: the cache may know that it never belonged to the wanted.
+    const wanted = order.expect?.includes(name) || before === undefined || possible(before);
+    if (wanted && source !== 'known')
+      silent.set(name, { name, lastSeen: before?.lastSeen, by: before === undefined ? source : 'cache' });
+  }
+  const answered = new Set([...sorted.nodes, ...sorted.unmatched, ...sorted.broken].map(({ name }) => name));
+  for (const { name, lastSeen, by } of missing.values()) {
+    if (!answered.has(name)) silent.set(name, { name, lastSeen: by === 'expected' ? undefined : lastSeen, by });
+  }
+  return {
+    nodes: [...sorted.nodes].sort(byName),
+    unmatched: sorted.unmatched.length,
+    broken: [...sorted.broken].sort(byName),
+    silent: [...silent.values()].sort(byName),
+  };
+}
+
+function byName(a: { readonly name: string }, b: { readonly name: string }): number {
+  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
+}

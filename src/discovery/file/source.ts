@@ -1,0 +1,22 @@
+import { readFile } from 'node:fs/promises';
+import { explainErrno, Problem } from '../../core/errors.ts';
+import type { Candidate } from '../../core/node.ts';
+import type { DiscoverySource } from '../../core/ports.ts';
+import { parseNodesText } from './text.ts';
+
+/** Nodes out of a file: one name a line, or YAML or JSON. For networks without multicast. */
+export function fileSource(file: string): DiscoverySource {
+  return {
+    name: 'file',
+    async *discover(): AsyncGenerator<Candidate> {
+      let text: string;
+      try {
+        text = await readFile(file, 'utf8');
+      } catch (cause) {
+        const message = `the list of nodes ${file} cannot be read: ${explainErrno(cause)}`;
+        throw new Problem('unreadable-file', message, 'give its path with --nodes', { cause });
+      }
+      yield* parseNodesText(text, file, 'file');
+    },
+  };
+}

@@ -1,0 +1,52 @@
+import { type Document, isMap, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import { Problem } from '../../core/errors.ts';
+import { isObject } from '../../core/json.ts';
+import type { Candidate } from '../../core/node.ts';
+import { type Entry, linesOf, parseEntries } from '../listed.ts';
+
+const largest = 4 * 1024 * 1024;
+
+/**
+ * A list of nodes in any of its forms: one name a line; or, in YAML or JSON, a list (or a list under `nodes:`)
+ * of names and of `{name, address, port}`.
+ * @param file how to call the text in messages
+ * @throws Problem `bad-nodes` with file and line
+ */
+export function parseNodesText(text: string, file: string, source: string): Candidate[] {
+  if (text.length > largest) throw new Problem('bad-nodes', `${file}: the list is larger than ${largest} bytes`);
+  return parseEntries(isStructured(text) ? documentEntries(text, file) : linesOf(text, file), source);
+}
+
+/** Told by the first line that is neither empty nor a comment: no name begins or ends as a YAML or JSON collection does. */
+function isStructured(text: string): boolean {
+  const first = text.split('\n').find((line) => line.replace(/#.*/, '').trim() !== '') ?? '';
+  return /^\s*(\[|\{|-(\s|$)|---|nodes\s*:)/.test(first);
+}
+
+function documentEntries(text: string, file: string): Entry[] {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, stringKeys: true });
+  const at = (offset = 0) => `${file}:${lines.linePos(offset).line}`;
+  const fault = document.errors[0] ?? document.warnings[0];
+  if (fault !== undefined) {
+    const [message = ''] = fault.message.split(/ at line \d+|\n/);
+    throw new Problem('bad-nodes', `${at(fault.pos[0])}: ${message}`);
+  }
+  const root = document.contents;
+  const list = isMap(root) ? root.get('nodes') : root;
+  if (!isSeq(list)) {
+    throw new Problem('bad-nodes', `${at(root?.range?.[0])}: expected a list of nodes, or “nodes:” with one`);
+  }
+  const values = valuesOf(document, file);
+  return list.items.map((item, index) => ({ value: values[index], at: at((item as Node).range?.[0]) }));
+}
+
+function valuesOf(document: Document.Parsed, file: string): unknown[] {
+  try {
+    // As a whole: item by item, each would be allowed aliases without measure.
+    const value: unknown = document.toJS({ maxAliasCount: 100 });
+    return (isObject(value) ? value.nodes : value) as unknown[];
+  } catch (cause) {
+    throw new Problem('bad-nodes', `${file}: the list uses aliases without measure`, '', { cause });
+  }
+}

@@ -1,0 +1,119 @@
+import { Problem } from '../core/errors.ts';
+import { type Address, formatAddress } from '../core/node.ts';
+import type { Attempt, Reached } from './attempt.ts';
+import { isReached } from './roll.ts';
+
+/** A node that is there, proven, and matches. Its connection is open: whoever takes the findings closes it. */
+export interface FoundNode extends Reached {
+  readonly name: string;
+  readonly addresses: readonly Address[];
+}
+
+/** What made itself heard and could not be used. */
+export interface BrokenNode {
+  readonly name: string;
+  readonly addresses: readonly Address[];
+  readonly problem: Problem;
+}
+
+/** A node that should be there and is not. */
+export interface SilentNode {
+  readonly name: string;
+  /** Milliseconds since the epoch; undefined when nobody ever saw it. */
+  readonly lastSeen: number | undefined;
+  /** Who last saw it: `cache`, or a node's name; else who expects it: a source's name, or `expected`. */
+  readonly by: string;
+}
+
+export interface Sorted {
+  readonly nodes: readonly FoundNode[];
+  readonly unmatched: readonly FoundNode[];
+  readonly broken: readonly BrokenNode[];
+  /** Attempts on what was listed but did not answer, for whatever it is worth that it was listed. */
+  readonly quiet: readonly Attempt[];
+}
+
+/** How nothing at all at an address looks like. */
+const quietCodes = new Set(['unreachable', 'no-response']);
+/** Sources that tell who exists, not who was heard. */
+const lists = new Set(['file', 'stdin', 'cache', 'known']);
+/** Of these, those that remember: what answers at an address of theirs may long be someone else. */
+const memories = new Set(['cache', 'known']);
+
+/** Sorts what came of all candidates, rivals for one name among them. Connections that nobody will use are closed. */
+export function sortAttempts(attempts: readonly Attempt[]): Sorted {
+  const byName = Map.groupBy(attempts, ({ candidate }) => candidate.name);
+  const sorted = {
+    nodes: [] as FoundNode[],
+    unmatched: [] as FoundNode[],
+    broken: [] as BrokenNode[],
+    quiet: [] as Attempt[],
+  };
+  for (const [name, claimants] of byName) {
+    const reached = claimants.filter(isReached);
+    const failed = claimants.filter((one) => !isReached(one));
+    const [proven] = reached;
+    if (proven !== undefined && distinct(reached).length === 1) {
+      for (const { result } of reached.slice(1)) result.connection.close();
+      take(sorted, { name, addresses: proven.candidate.addresses, ...proven.result });
+      sorted.broken.push(...failed.filter(isRival(proven)).map((one) => impostor(name, one)));
+    } else if (proven !== undefined) {
+      for (const { result } of reached) result.connection.close();
+      sorted.broken.push(duplicate(name, reached));
+    } else {
+      sortFailed(sorted, failed);
+    }
+  }
+  return sorted;
+}
+
+function take(sorted: { nodes: FoundNode[]; unmatched: FoundNode[] }, node: FoundNode): void {
+  if (node.description.matched) {
+    sorted.nodes.push(node);
+    return;
+  }
+  node.connection.close();
+  sorted.unmatched.push(node);
+}
+
+/** One of each origin; those of which it is not known are taken for the same as any other. */
+function distinct(attempts: readonly Attempt[]): string[] {
+  const origins = new Set(attempts.flatMap(({ candidate }) => candidate.origin ?? []));
+  return origins.size === 0 ? [''] : [...origins];
+}
+
+function isRival({ candidate }: Attempt): (other: Attempt) => boolean {
+  return (other) => other.candidate.origin !== undefined && other.candidate.origin !== candidate.origin;
+}
+
+function sortFailed(sorted: { broken: BrokenNode[]; quiet: Attempt[] }, failed: readonly Attempt[]): void {
+  const heard = failed.filter((one) => !isQuiet(one));
+  for (const { candidate, result } of heard) {
+    if (result instanceof Problem)
+      sorted.broken.push({ name: candidate.name, addresses: candidate.addresses, problem: result });
+  }
+  if (heard.length === 0 && failed[0] !== undefined) sorted.quiet.push(failed[0]);
+}
+
+function isQuiet({ candidate, result }: Attempt): boolean {
+  if (!(result instanceof Problem) || !lists.has(candidate.source)) return false;
+  return quietCodes.has(result.code) || (result.code === 'wrong-node' && memories.has(candidate.source));
+}
+
+function places(attempts: readonly Attempt[]): string {
+  return attempts.flatMap(({ candidate }) => candidate.addresses.slice(0, 1).map(formatAddress)).join(' and ');
+}
+
+function duplicate(name: string, reached: readonly Attempt[]): BrokenNode {
+  const message = `two nodes prove to be ${name}: at ${places(reached)}`;
+  const hint = 'they share a key: revoke its certificate and issue each its own';
+  const addresses = reached.flatMap(({ candidate }) => candidate.addresses);
+  return { name, addresses, problem: new Problem('duplicate-identity', message, hint) };
+}
+
+function impostor(name: string, rival: Attempt): BrokenNode {
+  const why = rival.result instanceof Problem ? rival.result.message : '';
+  const message = `at ${places([rival])} something else announces itself as ${name} and does not prove it (${why})`;
+  const hint = 'find out what it is: the proven node was used';
+  return { name, addresses: rival.candidate.addresses, problem: new Problem('duplicate-identity', message, hint) };
+}

@@ -1,0 +1,74 @@
+import { isNodeName } from '../core/identity.ts';
+import type { Address, NodeFacts } from '../core/node.ts';
+import type { NodeDescription, Peer } from '../core/wire/messages.ts';
+import type { CachedNode } from './cache/content.ts';
+
+/** A node that is known of, whether or not it was heard of now. */
+export interface KnownNode extends NodeFacts {
+  readonly addresses: readonly Address[];
+  /** Milliseconds since the epoch. */
+  readonly lastSeen: number;
+  /** Who saw it then: `cache`, or the name of the node that told. */
+  readonly by: string;
+}
+
+/** What is remembered by this client. */
+export interface Memory {
+  readonly nodes: () => CachedNode[];
+  readonly forgotten: (name: string) => number | undefined;
+}
+
+/**
+ * Unites what this client remembers with what the nodes that were reached remember of their peers. Of each node the most
+ * recent sight counts; what `forget` retired stays retired until it was seen after that.
+ * @param now milliseconds since the epoch; no sight is later than that, whatever a node's clock says
+ */
+export function uniteKnown(
+  memory: Memory | undefined,
+  descriptions: Iterable<NodeDescription>,
+  now: number,
+): Map<string, KnownNode> {
+  const known = new Map<string, KnownNode>();
+  for (const node of memory?.nodes() ?? []) known.set(node.name, { ...node, facts: { ...node.facts }, by: 'cache' });
+  for (const { identity, peers, time } of descriptions) {
+    for (const peer of peers) {
+      // By how long ago the node says it was, since its clock may not be ours.
+      const lastSeen = Math.min(now, now - (time - peer.lastHeard));
+      if (!isNodeName(peer.identity) || lastSeen <= (memory?.forgotten(peer.identity) ?? 0)) continue;
+      known.set(peer.identity, newer(known.get(peer.identity), fromPeer(peer, lastSeen, identity)));
+    }
+  }
+  return known;
+}
+
+/** Claims of a later sight replace the earlier ones; addresses of both are worth a try, the later first. */
+function newer(before: KnownNode | undefined, peer: KnownNode): KnownNode {
+  if (before === undefined) return peer;
+  const [late, early] = peer.lastSeen > before.lastSeen ? [peer, before] : [before, peer];
+  const more = early.addresses.filter(
+    (one) => !late.addresses.some((it) => it.host === one.host && it.port === one.port),
+  );
+  return {
+    ...late,
+    addresses: [...late.addresses, ...more].slice(0, 8),
+    agents: late.agents.length > 0 ? late.agents : early.agents,
+    classes: late.agents.length > 0 ? late.classes : early.classes,
+    facts: { ...early.facts, ...late.facts },
+  };
+}
+
+function fromPeer(peer: Peer, lastSeen: number, by: string): KnownNode {
+  const facts = peer.facts.map((fact) => {
+    const cut = fact.indexOf('=');
+    return [fact.slice(0, cut), fact.slice(cut + 1)] as const;
+  });
+  return {
+    name: peer.identity,
+    addresses: peer.address === '' ? [] : [{ host: peer.address, port: peer.port }],
+    agents: peer.agents,
+    classes: peer.classes,
+    facts: Object.fromEntries(facts),
+    lastSeen,
+    by,
+  };
+}

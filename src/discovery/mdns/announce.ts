@@ -1,0 +1,208 @@
+import { type CiaoService, getResponder, type Responder, type ResponderOptions } from '@homebridge/ciao';
+import { explain } from '../../core/errors.ts';
+import type { Log } from '../../core/ports.ts';
+import { hostnameOf, instanceOf } from './instance.ts';
+import { keepInstancesWhole } from './instance-label.ts';
+import { type MulticastInterface, multicastInterfaces } from './interfaces.ts';
+import { serviceType } from './service.ts';
+import { type Claims, subtypesOf, txtEntries } from './txt.ts';
+
+export interface AnnounceSetup extends Claims {
+  readonly identity: string;
+  /** Where the daemon listens. */
+  readonly port: number;
+  /** Names of interfaces; empty: all that multicast can be sent on. */
+  readonly interfaces: readonly string[];
+  readonly log: Log;
+  /** Told once for each conflict. */
+  readonly onConflict?: (message: string) => void;
+  /** Milliseconds after which a name lost to another node is tried again (default a minute). */
+  readonly retry?: number;
+}
+
+/** A node that makes itself heard of. */
+export interface Announcing {
+  /** What is wrong with the name, while another node holds it; undefined when all is well. */
+  readonly conflict: () => string | undefined;
+  /** Announces other claims (agents, classes, published facts). The node is away for a second when they did change. */
+  readonly update: (claims: Claims) => Promise<void>;
+  /** Settles when the name was probed for: nobody needs to wait for it but who wants to know. */
+  readonly settled: () => Promise<'announced' | 'conflict' | 'stopped'>;
+  /** Says good-bye to the network. */
+  readonly stop: () => Promise<void>;
+}
+
+/** One announcement from probing to good-bye. */
+interface Presence {
+  readonly settled: Promise<'announced' | 'conflict' | 'stopped'>;
+  readonly stop: () => Promise<void>;
+}
+
+/** A good-bye that can't be sent must not hold up a daemon that stops. */
+const goodbyeTimeout = 1000;
+
+let responders = 0;
+
+/**
+ * Announces a node by multicast DNS: `_mco-deploy._tcp`, the instance named like the identity, subtypes for its claims.
+ * Returns at once; the name is probed for in the background (about 0.8 s, RFC 6762, 8.1).
+ * A name that another node holds is never changed: it is reported, not announced, and tried again later.
+ */
+export async function startAnnouncing(setup: AnnounceSetup): Promise<Announcing> {
+  const { identity, log } = setup;
+  let claims: Claims = setup;
+  let conflict: string | undefined;
+  let stopped = false;
+  let retry: NodeJS.Timeout | undefined;
+  let presence = appear();
+
+  function appear(): Presence {
+    const begun = announce(setup, claims, () => {
+      if (begun === presence && !stopped) reportConflict();
+    });
+    void begun.settled.then((outcome) => {
+      if (begun === presence && !stopped && outcome === 'announced') forgetConflict();
+    });
+    return begun;
+  }
+
+  function forgetConflict(): void {
+    if (conflict !== undefined) log.info({ identity }, `the name ${identity} is free again and announced`);
+    conflict = undefined;
+  }
+
+  function reportConflict(): void {
+    if (conflict === undefined) {
+      conflict = `another node on this network announces the name ${identity}: this one is not announced`;
+      log.error({ identity }, conflict);
+      setup.onConflict?.(conflict);
+    }
+    clearTimeout(retry);
+    retry = setTimeout(reappear, setup.retry ?? 60_000);
+    retry.unref();
+  }
+
+  function reappear(): void {
+    clearTimeout(retry);
+    if (!stopped) presence = appear();
+  }
+
+  return {
+    conflict: () => conflict,
+    settled: () => presence.settled,
+    async update(next) {
+      if (stopped || sameAnnouncement(identity, claims, next)) return;
+      claims = next;
+      const last = presence;
+      await last.stop();
+      if (presence === last) reappear();
+    },
+    async stop() {
+      stopped = true;
+      clearTimeout(retry);
+      await presence.stop();
+    },
+  };
+}
+
+function sameAnnouncement(identity: string, before: Claims, after: Claims): boolean {
+  const said = (claims: Claims) => JSON.stringify([txtEntries(identity, claims), subtypesOf(claims)]);
+  return said(before) === said(after);
+}
+
+function announce(setup: AnnounceSetup, claims: Claims, onLost: () => void): Presence {
+  const interfaces = multicastInterfaces(setup.interfaces);
+  if (interfaces.length === 0) {
+    setup.log.warn({ configured: setup.interfaces }, 'no network interface to announce this node on by multicast');
+    return { settled: Promise.resolve('stopped'), stop: async () => undefined };
+  }
+  const opened = openResponder(interfaces, setup.log);
+  return present(opened, defineService(opened.responder, interfaces, setup, claims), onLost);
+}
+
+/** What of ciao is not public and yet needed. */
+interface ResponderInside {
+  /** At first: that its sockets are open. */
+  readonly promiseChain: Promise<void>;
+  /** Called when a packet contradicts what is announced. May reject, unheard, when such packets come in a row. */
+  republishService: (...args: unknown[]) => Promise<void>;
+}
+
+interface OpenedResponder {
+  readonly responder: Responder;
+  readonly ready: Promise<void>;
+}
+
+function openResponder(interfaces: readonly MulticastInterface[], log: Log): OpenedResponder {
+  keepInstancesWhole();
+  // ciao shares responders of equal options; a number of its own keeps this one apart, so that its end is its own.
+  const options: ResponderOptions & { mine: number } = {
+    interface: interfaces.map(({ name }) => name),
+    mine: responders++,
+  };
+  const responder = getResponder(options);
+  const inside = responder as unknown as ResponderInside;
+  const republish = inside.republishService.bind(responder);
+  inside.republishService = (...args) =>
+    republish(...args).catch((error) => log.warn({ reason: explain(error) }, 'the name could not be probed for again'));
+  return { responder, ready: inside.promiseChain };
+}
+
+function defineService(
+  responder: Responder,
+  interfaces: readonly MulticastInterface[],
+  { identity, port }: AnnounceSetup,
+  claims: Claims,
+): CiaoService {
+  return responder.createService({
+    name: instanceOf(identity),
+    type: serviceType,
+    port,
+    hostname: hostnameOf(identity, interfaces),
+    subtypes: subtypesOf(claims),
+    txt: txtEntries(identity, claims),
+    restrictedAddresses: interfaces.map(({ name }) => name),
+    // Each interface brings up to three of them, and a probe has to name all addresses in one packet.
+    disabledIpv6: interfaces.length > 3,
+  });
+}
+
+function present(opened: OpenedResponder, service: CiaoService, onLost: () => void): Presence {
+  const outcome = Promise.withResolvers<'announced' | 'conflict' | 'stopped'>();
+  let ended: Promise<void> | undefined;
+  const end = () => {
+    ended ??= leave(opened, service);
+    return ended;
+  };
+  // Comes before anything is announced under the new name, and at any later time when a rival wins a new probe.
+  service.once('name-change', () => {
+    outcome.resolve('conflict');
+    void end();
+    onLost();
+  });
+  service.advertise().then(
+    () => outcome.resolve('announced'),
+    () => outcome.resolve('stopped'),
+  );
+  return {
+    settled: outcome.promise,
+    async stop() {
+      outcome.resolve('stopped');
+      await end();
+    },
+  };
+}
+
+async function leave({ responder, ready }: OpenedResponder, service: CiaoService): Promise<void> {
+  const gone = service
+    .destroy()
+    // Closed before they are open, the sockets would stay.
+    .catch(() => undefined)
+    .then(() => ready)
+    .then(() => responder.shutdown())
+    .catch(() => undefined);
+  const { promise: late, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, goodbyeTimeout);
+  await Promise.race([gone, late]);
+  clearTimeout(timer);
+}

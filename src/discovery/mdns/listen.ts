@@ -1,0 +1,180 @@
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { errnoOf, explain, explainErrno } from '../../core/errors.ts';
+import type { HeardNode, Log } from '../../core/ports.ts';
+import { rewriteFile } from '../rewrite.ts';
+import { parseAnswers, parseProbe, type ServiceAnswer } from './answer.ts';
+import { addressesToDial } from './dial-order.ts';
+import { isOwnAddress, multicastInterfaces } from './interfaces.ts';
+import { createPeerMemory, type PeerMemory } from './peer-memory.ts';
+import { inquire } from './query.ts';
+import { mdnsGroup, mdnsPort } from './service.ts';
+
+export interface ListenSetup {
+  /** Names of interfaces; empty: all that multicast can be sent on. */
+  readonly interfaces: readonly string[];
+  /** The node's own name: it is left out, and whoever else claims it is a rival. */
+  readonly identity: string;
+  readonly log: Log;
+  /** Where to keep what was heard over a restart. */
+  readonly file?: string;
+  readonly onRival?: (message: string) => void;
+}
+
+/** A node that remembers whom it heard of. */
+export interface Listening {
+  readonly heard: () => HeardNode[];
+  /** What was last heard of another node that claims this one's name, within the last ten minutes. */
+  readonly rival: () => string | undefined;
+  readonly stop: () => Promise<void>;
+}
+
+/** Milliseconds. The more nodes there are, the more seldom each asks, so that the answers stay few a second. */
+const askEvery = { atLeast: 600_000, perNode: 5000 };
+const joinEvery = 30_000;
+const saveAfter = 5000;
+const rivalFor = 600_000;
+
+/**
+ * Listens to what nodes announce on port 5353 (shared with any other responder on this host), and asks the network at start
+ * and from time to time, so that a daemon can tell of nodes that have fallen silent. Garbage costs a look at its header.
+ */
+export async function startListening(setup: ListenSetup): Promise<Listening> {
+  const memory = createPeerMemory(setup.identity);
+  const keeping = await startKeeping(memory, setup);
+  const rivals = watchRivals(setup);
+  const { socket, close } = await openGroupSocket(setup);
+  socket.on('message', (bytes, { address }) => {
+    for (const answer of parseProbe(bytes)) rivals.see(answer, address);
+    for (const answer of parseAnswers(bytes)) {
+      rivals.see(answer, address);
+      // Heard on all interfaces alike: link-local addresses would lack theirs.
+      const hosts = addressesToDial({ addresses: answer.addresses, from: address, interface: '' });
+      memory.hear(answer, answer.leaves ? [] : hosts.filter((host) => !host.endsWith('%')), Date.now());
+      keeping.touch();
+    }
+  });
+  const asking = startAsking(setup, memory, keeping.touch);
+  return {
+    heard: () => memory.heard(Date.now()),
+    rival: rivals.last,
+    async stop() {
+      await Promise.all([asking.stop(), close()]);
+      await keeping.stop();
+    },
+  };
+}
+
+/** The socket on port 5353, joined to the group on each interface, also on those that come up later. */
+async function openGroupSocket({ interfaces, log }: ListenSetup): Promise<{ socket: Socket; close(): Promise<void> }> {
+  const socket = createSocket({ type: 'udp4', reuseAddr: true });
+  socket.on('error', (error) => log.warn({ reason: explainErrno(error) }, 'mDNS listener'));
+  socket.bind(mdnsPort);
+  await once(socket, 'listening');
+  socket.setRecvBufferSize(4 << 20);
+  const joined = new Set<string>();
+  const join = () => {
+    for (const { name, ipv4 } of multicastInterfaces(interfaces)) {
+      if (joined.has(ipv4)) continue;
+      try {
+        socket.addMembership(mdnsGroup, ipv4);
+        joined.add(ipv4);
+      } catch (error) {
+        log.warn({ interface: name, reason: explainErrno(error) }, 'no multicast on this interface');
+      }
+    }
+  };
+  join();
+  const timer = setInterval(join, joinEvery);
+  timer.unref();
+  return {
+    socket,
+    close: async () => {
+      clearInterval(timer);
+      const { promise, resolve } = Promise.withResolvers<void>();
+      socket.close(resolve);
+      await promise;
+    },
+  };
+}
+
+/** Asks now, and again every so often. */
+function startAsking(setup: ListenSetup, memory: PeerMemory, touch: () => void) {
+  const stopped = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  let asked = ask();
+
+  async function ask(): Promise<void> {
+    try {
+      const interfaces = multicastInterfaces(setup.interfaces);
+      const inquiry = { interfaces, questions: [{ kind: 'all' } as const], timeout: 2000, window: 250, log: setup.log };
+      for await (const heard of inquire({ ...inquiry, signal: stopped.signal })) {
+        memory.hear(heard, addressesToDial(heard), Date.now());
+        touch();
+      }
+    } catch (error) {
+      setup.log.debug({ reason: explain(error) }, 'the network could not be asked for other nodes');
+    }
+    if (stopped.signal.aborted) return;
+    const every = Math.max(askEvery.atLeast, askEvery.perNode * memory.heard(Date.now()).length);
+    timer = setTimeout(() => (asked = ask()), every * (0.8 + 0.4 * Math.random()));
+    timer.unref();
+  }
+
+  return {
+    async stop() {
+      stopped.abort();
+      clearTimeout(timer);
+      await asked;
+    },
+  };
+}
+
+/** Keeps the memory in a file, some seconds after a change and at the end. */
+async function startKeeping(memory: PeerMemory, { file, log }: ListenSetup) {
+  let timer: NodeJS.Timeout | undefined;
+  let writing = Promise.resolve();
+  if (file === undefined) return { touch: () => undefined, stop: async () => undefined };
+  try {
+    memory.restore(await readFile(file, 'utf8'));
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') log.warn({ file, reason: explain(error) }, 'what was heard before is lost');
+  }
+  const save = () => {
+    timer = undefined;
+    writing = writing
+      .then(() => rewriteFile(file, memory.toJson()))
+      .catch((error) => log.warn({ file, reason: explainErrno(error) }, 'what was heard cannot be kept'));
+  };
+  return {
+    touch: () => {
+      timer ??= setTimeout(save, saveAfter).unref();
+    },
+    stop: async () => {
+      if (timer !== undefined) {
+        clearTimeout(timer);
+        save();
+      }
+      await writing;
+    },
+  };
+}
+
+/** Looks for others who claim this node's name: the newcomer among two finds out by probing, the other only here. */
+function watchRivals({ identity, log, onRival }: ListenSetup) {
+  let last: { message: string; at: number } | undefined;
+  return {
+    see(answer: ServiceAnswer, from: string): void {
+      if (answer.identity !== identity || answer.leaves || isOwnAddress(from)) return;
+      const now = Date.now();
+      const message = `another node, at ${from}, claims the name ${identity} on this network`;
+      if (last === undefined || now - last.at > rivalFor || last.message !== message) {
+        log.error({ identity, from }, message);
+        onRival?.(message);
+      }
+      last = { message, at: now };
+    },
+    last: () => (last !== undefined && Date.now() - last.at < rivalFor ? last.message : undefined),
+  };
+}

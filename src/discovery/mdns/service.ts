@@ -1,0 +1,13 @@
+/** The service as DNS-SD knows it (RFC 6763, 4). */
+export const serviceType = 'mco-deploy';
+export const serviceDomain = `_${serviceType}._tcp.local`;
+
+/** Where multicast DNS lives (RFC 6762, 3). */
+export const mdnsPort = 5353;
+export const mdnsGroup = '224.0.0.251';
+
+/**
+ * Facts by which a client narrows its question without being told to. A node that does not publish them all
+ * says so (see `askMeAnyway`), so that no question passes it by.
+ */
+export const usuallyPublished: readonly string[] = ['cluster'];

@@ -1,0 +1,70 @@
+import { equalityTerms } from '../../core/filter/terms.ts';
+import { isNodeName } from '../../core/identity.ts';
+import type { Address, Candidate } from '../../core/node.ts';
+import type { DiscoverySource, Log } from '../../core/ports.ts';
+import type { FilterTerms } from '../../core/wire/messages.ts';
+import { addressesToDial } from './dial-order.ts';
+import { instanceOf } from './instance.ts';
+import { multicastInterfaces } from './interfaces.ts';
+import { inquire } from './query.ts';
+import type { Question } from './question.ts';
+import { usuallyPublished } from './service.ts';
+import { askMeAnyway, subtypeLabel } from './subtype.ts';
+
+export interface MdnsOptions {
+  /** Names of interfaces to ask on; empty: all that multicast can be sent on. */
+  readonly interfaces: readonly string[];
+  /** Milliseconds to wait for the first answer (default 2,000). */
+  readonly timeout?: number;
+  /** Milliseconds without a new answer after which all have been heard (default 60). */
+  readonly window?: number;
+  /** Names of facts that all nodes publish or say that they don't (default: cluster). */
+  readonly published?: readonly string[];
+  readonly log: Log;
+}
+
+/** As many names a question by name may have and still fit into a packet. */
+const mostNames = 10;
+
+/** Asks the network by multicast DNS. Ends when no more answers come. */
+export function mdnsSource(options: MdnsOptions): DiscoverySource {
+  return {
+    name: 'mdns',
+    async *discover(filter: FilterTerms, signal: AbortSignal): AsyncGenerator<Candidate> {
+      const inquiry = {
+        interfaces: multicastInterfaces(options.interfaces),
+        questions: questionsFor(filter, options.published ?? usuallyPublished),
+        timeout: options.timeout ?? 2000,
+        window: options.window ?? 60,
+        log: options.log,
+        signal,
+      };
+      for await (const heard of inquire(inquiry)) {
+        const addresses: Address[] = addressesToDial(heard).map((host) => ({ host, port: heard.port }));
+        yield { name: heard.identity, addresses, source: 'mdns', origin: heard.target };
+      }
+    },
+  };
+}
+
+/**
+ * The narrowest question that no matching node stays silent to: for named nodes their names, else one subtype
+ * (and with it the nodes that don't announce all of theirs), else everybody.
+ */
+export function questionsFor(filter: FilterTerms, published: readonly string[]): Question[] {
+  const terms = equalityTerms(filter);
+  const names = terms.filter(({ kind }) => kind === 'identity').map(({ value }) => value.toLowerCase());
+  const allNamed = filter.identities.length > 0 && names.length === filter.identities.length;
+  if (allNamed && names.length <= mostNames && names.every(isNodeName)) {
+    return names.map((name) => ({ kind: 'instance', instance: instanceOf(name) }));
+  }
+  const narrowest =
+    terms.find(({ kind, key }) => kind === 'fact' && published.includes(key)) ??
+    terms.find(({ kind }) => kind === 'class') ??
+    terms.find(({ kind }) => kind === 'agent');
+  if (narrowest === undefined) return [{ kind: 'all' }];
+  return [
+    { kind: 'subtype', label: subtypeLabel(narrowest) },
+    { kind: 'subtype', label: askMeAnyway },
+  ];
+}

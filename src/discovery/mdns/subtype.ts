@@ -1,0 +1,37 @@
+import { createHash } from 'node:crypto';
+
+/** What a node is asked for by one equality. */
+export interface Term {
+  readonly kind: 'fact' | 'agent' | 'class' | 'identity';
+  /** The fact's name; empty for the other kinds. */
+  readonly key: string;
+  readonly value: string;
+}
+
+/** The subtype of a node that could not, or would not, announce all of its terms: it answers every narrowed question. */
+export const askMeAnyway = subtypeOf('any');
+
+/**
+ * The label of a term's DNS-SD subtype (RFC 6763, 7.1), without its underscore: 16 hex digits whatever the value's length.
+ * Hashed, since a label holds 63 bytes and a longer one would silence the whole announcement.
+ * Two terms of one label cost an answer too many, never one too few: the node evaluates the filter.
+ */
+export function subtypeLabel({ kind, key, value }: Term): string {
+  return subtypeOf(`${kind}:${key.toLowerCase()}=${comparable(value)}`);
+}
+
+function subtypeOf(text: string): string {
+  return createHash('sha256').update(`mco-deploy/1/subtype\0${text}`).digest('hex').slice(0, 16);
+}
+
+/**
+ * One text for all values that a filter might take for equal: case is ignored, numbers compare as numbers,
+ * and `true`, `t`, `1` (`false`, `f`, `0`) are one where the fact is a boolean.
+ */
+export function comparable(value: string): string {
+  const text = value.trim().toLowerCase();
+  if (text === 'true' || text === 't') return '1';
+  if (text === 'false' || text === 'f') return '0';
+  const number = text === '' ? Number.NaN : Number(text);
+  return Number.isFinite(number) ? String(number) : text;
+}

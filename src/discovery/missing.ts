@@ -1,0 +1,68 @@
+import { noFilter } from '../core/filter/filter.ts';
+import type { DiscoverySource } from '../core/ports.ts';
+import type { FilterTerms } from '../core/wire/messages.ts';
+import type { Attempt } from './attempt.ts';
+import type { Cache } from './cache/cache.ts';
+import { mayMatch } from './claims.ts';
+import { type KnownNode, uniteKnown } from './known.ts';
+import { isReached, type Roll } from './roll.ts';
+
+/** The part of a search that says who should be there. */
+export interface Search {
+  readonly source: DiscoverySource;
+  readonly filter: FilterTerms;
+  readonly cache?: Cache;
+  readonly expect?: readonly string[];
+  readonly now: () => number;
+  readonly signal: AbortSignal;
+}
+
+/** Milliseconds to ask again, by name, for nodes that are known and were not heard. */
+const secondAsking = 300;
+
+/** Sources that name exactly whom the caller means: nobody else is looked for. */
+const exactSources = new Set(['file', 'stdin']);
+
+export function namesExactly(source: DiscoverySource): boolean {
+  return exactSources.has(source.name);
+}
+
+/** Who is known, may match, and was neither reached nor heard. */
+export function missingNodes(order: Search, attempts: readonly Attempt[]): Map<string, KnownNode> {
+  const reached = attempts.filter(isReached);
+  const seen = new Set(attempts.map(({ candidate }) => candidate.name));
+  const known = namesExactly(order.source)
+    ? new Map<string, KnownNode>()
+    : uniteKnown(
+        order.cache,
+        reached.map(({ result }) => result.description),
+        order.now(),
+      );
+  const possible = mayMatch(order.filter);
+  const expected = new Set(order.expect);
+  for (const [name, node] of known) if (seen.has(name) || !(expected.has(name) || possible(node))) known.delete(name);
+  for (const name of expected)
+    if (!seen.has(name) && !known.has(name)) known.set(name, expectedNode(name, order.cache));
+  return known;
+}
+
+function expectedNode(name: string, cache: Cache | undefined): KnownNode {
+  const cached = cache?.nodes().find((node) => node.name === name);
+  if (cached !== undefined) return { ...cached, facts: { ...cached.facts }, by: 'cache' };
+  return { name, addresses: [], agents: [], classes: [], facts: {}, lastSeen: 0, by: 'expected' };
+}
+
+/** Tries the missing where they were last, and asks for them by name: they may have moved. */
+export async function lookAgain(order: Search, roll: Roll, missing: ReadonlyMap<string, KnownNode>): Promise<void> {
+  if (missing.size === 0) return;
+  for (const { name, addresses } of missing.values())
+    if (addresses.length > 0) roll.add({ name, addresses, source: 'known' });
+  if (order.source.name === 'mdns') {
+    const names: FilterTerms = { ...noFilter, identities: [...missing.keys()] };
+    const signal = AbortSignal.any([order.signal, AbortSignal.timeout(secondAsking)]);
+    for await (const candidate of order.source.discover(names, signal)) {
+      if (missing.has(candidate.name)) roll.add(candidate);
+    }
+  }
+  await roll.idle();
+}

@@ -1,0 +1,77 @@
+import type { Candidate } from '../core/node.ts';
+import { type Attempt, type AttemptOrder, attempt, type Reached } from './attempt.ts';
+import { createLimit } from './limit.ts';
+
+/** How many nodes are asked for the peers that they remember: all hear the same network, and each list is as long as the fleet. */
+const witnesses = 5;
+/** Candidates beyond these are not dialled: a rogue may make up any number of names. */
+const most = 20_000;
+
+/** All candidates heard of, each dialled as soon as there is room. */
+export interface Roll {
+  /** Takes a candidate; one that is known by name, origin and addresses is dialled no second time. */
+  readonly add: (candidate: Candidate) => void;
+  /** Settles when nothing is being dialled. */
+  readonly idle: () => Promise<void>;
+  readonly attempts: () => readonly Attempt[];
+}
+
+export interface RollOrder extends AttemptOrder {
+  readonly concurrency: number;
+  readonly onReached?: (done: Attempt & { result: Reached }) => void;
+}
+
+export function startRoll(order: RollOrder): Roll {
+  const limit = createLimit(order.concurrency);
+  const claimants = new Map<string, { candidate: Candidate; attempt?: Attempt }>();
+  const running = new Set<Promise<void>>();
+  let asked = 0;
+
+  async function run(key: string): Promise<void> {
+    const claimant = claimants.get(key);
+    if (claimant === undefined) return;
+    const peers = order.request.peers && asked < witnesses;
+    if (peers) asked++;
+    // Taken when its turn comes: by then more of its addresses may have been heard.
+    const { candidate } = claimant;
+    const done = await attempt(candidate, { ...order, request: { ...order.request, peers } });
+    if (peers && !isReached(done)) asked--;
+    claimant.attempt = done;
+    if (isReached(done)) order.onReached?.(done);
+    // Heard while the others were tried, and only worth a dial when those failed.
+    if (!isReached(done) && claimant.candidate.addresses.length > candidate.addresses.length) start(key);
+  }
+
+  function start(key: string): void {
+    const work = limit(() => run(key)).finally(() => running.delete(work));
+    running.add(work);
+  }
+
+  return {
+    add(candidate) {
+      const key = `${candidate.name} ${candidate.origin ?? ''}`;
+      const claimant = claimants.get(key);
+      if (claimant === undefined) {
+        if (claimants.size >= most) return;
+        claimants.set(key, { candidate });
+        start(key);
+        return;
+      }
+      const { addresses } = claimant.candidate;
+      const fresh = candidate.addresses.filter(
+        ({ host, port }) => !addresses.some((one) => one.host === host && one.port === port),
+      );
+      if (fresh.length === 0) return;
+      claimant.candidate = { ...claimant.candidate, addresses: [...addresses, ...fresh].slice(0, 16) };
+      if (claimant.attempt !== undefined && !isReached(claimant.attempt)) start(key);
+    },
+    async idle() {
+      while (running.size > 0) await Promise.all(running);
+    },
+    attempts: () => [...claimants.values()].flatMap((claimant) => claimant.attempt ?? []),
+  };
+}
+
+export function isReached(done: Attempt): done is Attempt & { result: Reached } {
+  return !(done.result instanceof Error);
+}

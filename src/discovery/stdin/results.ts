@@ -1,0 +1,43 @@
+import { isObject } from '../../core/json.ts';
+import type { Entry } from '../listed.ts';
+
+/** Where an earlier command's JSON keeps its list. */
+const listKeys = ['nodes', 'replies', 'outcomes'] as const;
+const nameKeys = ['node', 'sender', 'name', 'identity'] as const;
+
+/**
+ * The nodes in the JSON of an earlier command: a list (or an object that has one under `nodes`, `replies` or `outcomes`)
+ * of what has a `node`, `sender`, `name` or `identity`; whatever else stands beside it is ignored, a node named
+ * again too. Undefined when the text is not such JSON.
+ */
+export function resultEntries(text: string): Entry[] | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  const list = Array.isArray(value) ? value : isObject(value) ? listIn(value) : undefined;
+  if (list === undefined || !list.every((one) => isObject(one) && nameIn(one) !== undefined)) return undefined;
+  const names = new Map(list.map((one, index) => [nameIn(one as Record<string, unknown>), index]));
+  return list
+    .map((one, index) => ({ value: nodeIn(one as Record<string, unknown>), at: `stdin: node ${index + 1}`, index }))
+    .filter(({ value: { name }, index }) => names.get(name) === index);
+}
+
+function listIn(value: Record<string, unknown>): unknown[] | undefined {
+  const key = listKeys.find((one) => Array.isArray(value[one]));
+  return key === undefined ? undefined : (value[key] as unknown[]);
+}
+
+function nameIn(value: Record<string, unknown>): string | undefined {
+  const key = nameKeys.find((one) => typeof value[one] === 'string');
+  return key === undefined ? undefined : (value[key] as string);
+}
+
+/** Address and port come along where they are such; a result's own field of that name does no harm. */
+function nodeIn(value: Record<string, unknown>): { name: string } & Record<string, unknown> {
+  const { address, port } = value;
+  const dialled = typeof address === 'string' ? { address, ...(typeof port === 'number' ? { port } : {}) } : {};
+  return { name: nameIn(value) ?? '', ...dialled };
+}

@@ -1,0 +1,43 @@
+import type { Host } from '../estate.ts';
+import type { FileTree } from './file-tree.ts';
+
+export const backend = 'app';
+export const adminSocket = 'run/haproxy/admin.sock';
+
+/** A load balancer over all web servers, with checks close together so that tests need not wait. */
+export function balancerFiles(servers: readonly Host[]): FileTree {
+  return {
+    'etc/haproxy/haproxy.cfg': haproxyConfig(servers),
+    'run/haproxy/': '',
+    'services.sh': 'haproxy -D -q -f /etc/haproxy/haproxy.cfg -p /run/haproxy.pid\nsetsid lab-daemon &\n',
+  };
+}
+
+export function haproxyConfig(servers: readonly Pick<Host, 'name' | 'address'>[]): string {
+  return `global
+  maxconn 2000
+  nbthread 1
+  stats socket /${adminSocket} mode 660 level admin
+
+defaults
+  mode http
+  timeout connect 1s
+  timeout client 30s
+  timeout server 30s
+  retries 3
+  option redispatch 1
+  retry-on all-retryable-errors
+
+frontend www
+  bind :80
+  default_backend ${backend}
+
+backend ${backend}
+  balance roundrobin
+  option httpchk
+  http-check send meth GET uri /health
+  http-check expect status 200
+  default-server check inter 100ms fall 2 rise 2
+${servers.map(({ name, address }) => `  server ${name} ${address}:80`).join('\n')}
+`;
+}

@@ -1,0 +1,25 @@
+import { stringify } from 'yaml';
+import type { FileTree } from './file-tree.ts';
+
+/** An operator's certificate, key and CA, as PEM. */
+export interface OperatorFiles {
+  readonly certificatePem: string;
+  readonly keyPem: string;
+  readonly caPem: string;
+}
+
+/** Where an operator's home is, below the control host's root. */
+export function homeOf(operator: string): string {
+  return `home/${operator}`;
+}
+
+/** What one operator has on the control host. */
+export function operatorFiles(operator: string, { certificatePem, keyPem, caPem }: OperatorFiles): FileTree {
+  const directory = `${homeOf(operator)}/.config/mco-deploy`;
+  return {
+    [`${directory}/client.yaml`]: stringify({ inputs: { recipient: 'mailto:ops@devco.net' } }),
+    [`${directory}/operator.crt`]: certificatePem,
+    [`${directory}/operator.key`]: { secret: keyPem },
+    [`${directory}/ca.crt`]: caPem,
+  };
+}

@@ -1,0 +1,59 @@
+import { stringify } from 'yaml';
+import type { Host } from '../estate.ts';
+import { mailHost } from '../estate.ts';
+import type { FileTree } from './file-tree.ts';
+
+/** The operator who may deploy. */
+export const deployer = 'rip@devco.net';
+
+const classes = { web: 'webserver', balancer: 'haproxy', notifier: 'notification', control: '', mail: '' };
+
+/** What of each kind of host the deployer may call. */
+const allowed: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  web: { rpcutil: '*', appmgr: 'upgrade status', nrpe: 'runcommand' },
+  balancer: { rpcutil: '*', haproxy: 'disable enable status list' },
+  notifier: { rpcutil: '*', angelia: 'sendmsg' },
+};
+
+/** node.yaml, facts, classes and policies of a host with a daemon. */
+export function nodeFiles(host: Host): FileTree {
+  const files: Record<string, string> = {
+    'etc/mco-deploy/node.yaml': stringify({ agents: { rpcutil: {}, ...agentSections(host) } }),
+    'etc/mco-deploy/classes.txt': `${classes[host.kind]}\n`,
+    'etc/mco-deploy/facts.d/lab.yaml': stringify({ role: host.kind, ...(host.cluster && { cluster: host.cluster }) }),
+    'etc/mco-deploy/policies/default.policy': 'policy default deny\n',
+    'var/log/mco-deploy/daemon.log': '',
+    'services.sh': 'setsid lab-daemon &\n',
+  };
+  for (const [agent, actions] of Object.entries(allowed[host.kind] ?? {})) {
+    files[`etc/mco-deploy/policies/${agent}.policy`] =
+      `policy default deny\nallow\tcert=${deployer}\t${actions}\t*\t*\n`;
+  }
+  return { ...files, 'var/lib/mco-deploy/': '' };
+}
+
+function agentSections({ kind }: Host): object {
+  switch (kind) {
+    case 'web':
+      return { appmgr: { applications: { app: application } }, nrpe: { config: '/etc/nagios/nrpe.cfg', timeout: 10 } };
+    case 'balancer':
+      return { haproxy: { sockets: ['/run/haproxy/admin.sock'], min_available: 1 } };
+    case 'notifier':
+      return {
+        angelia: {
+          smtp: { host: mailHost.address, port: 25, from: 'mco-deploy@devco.net' },
+          webhooks: { ops: `http://${mailHost.address}/ops` },
+        },
+      };
+    default:
+      return {};
+  }
+}
+
+const application = {
+  root: '/srv/app',
+  artifacts: '/srv/artifacts',
+  reload: ['nginx', '-s', 'reload'],
+  health: { url: 'http://127.0.0.1:80/health', timeout: 3 },
+  keep: 5,
+};

@@ -1,0 +1,27 @@
+import { rm } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { bootId, findLabs, isAlive, type LabState, type ProcessMark } from './state.ts';
+
+/** Ends every process of a lab and removes its directory. Does no harm when some or all of it is gone already. */
+export async function removeLab(lab: LabState): Promise<void> {
+  // After a restart of the machine the same numbers belong to others.
+  if (lab.bootId === bootId()) {
+    await Promise.all(Object.values(lab.holders).map(endProcess));
+  }
+  await rm(lab.directory, { recursive: true, force: true });
+}
+
+/** With a host's first process the kernel ends all others of the host, and only then lets it go. */
+async function endProcess(mark: ProcessMark): Promise<void> {
+  if (!isAlive(mark)) return;
+  process.kill(mark.pid, 'SIGKILL');
+  // It is not this process's child when another made the lab: there is no event to wait for.
+  while (isAlive(mark)) await delay(5);
+}
+
+/** The labs that `lab:down` takes down: those that stand for their own sake, and what is left of crashed ones. */
+export async function labsToRemove(id: string | undefined): Promise<LabState[]> {
+  const labs = await findLabs();
+  if (id !== undefined) return labs.filter((lab) => lab.id === id);
+  return labs.filter((lab) => lab.lifetime === 'standing' || lab.bootId !== bootId() || !isAlive(lab.owner));
+}

@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { Problem } from '../../../../src/core/errors.ts';
+import { parseNodesText } from '../../../../src/discovery/file/text.ts';
+
+const parse = (text: string) => parseNodesText(text, 'nodes', 'file');
+const at = (host: string, port = 5810) => [{ host, port }];
+
+function fault(text: string): string {
+  try {
+    parse(text);
+  } catch (error) {
+    assert.ok(error instanceof Problem);
+    assert.equal(error.code, 'bad-nodes');
+    return error.message;
+  }
+  return assert.fail('was taken');
+}
+
+describe('a list of nodes', () => {
+  test('may be one name a line, with comments', () => {
+    assert.deepEqual(
+      parse('# web\ndev1.devco.net\n\n  DEV2.devco.net  # second\r\n').map(({ name }) => name),
+      ['dev1.devco.net', 'dev2.devco.net'],
+    );
+  });
+
+  test('may be YAML or JSON, of names and of objects, bare or under nodes', () => {
+    const expected = [
+      { name: 'dev1', addresses: [], source: 'file' },
+      { name: 'dev2', addresses: at('10.0.0.2'), source: 'file' },
+      { name: 'dev3', addresses: at('fd00::3', 6000), source: 'file' },
+    ];
+    for (const text of [
+      '- dev1\n- {name: dev2, address: 10.0.0.2}\n- identity: dev3\n  address: fd00::3\n  port: 6000\n',
+      'nodes:\n  - dev1\n  - {name: dev2, address: "10.0.0.2:5810"}\n  - {name: dev3, address: "[fd00::3]:6000"}\n',
+      '# ours\n---\n- dev1\n- {name: dev2, address: 10.0.0.2}\n- {name: dev3, address: "fd00::3", port: 6000}\n',
+      '["dev1",{"name":"dev2","address":"10.0.0.2"},{"name":"dev3","address":"fd00::3","port":6000}]',
+      '{"nodes": ["dev1",{"name":"dev2","address":"10.0.0.2"},{"name":"dev3","address":"fd00::3","port":6000}]}',
+    ]) {
+      assert.deepEqual(parse(text), expected);
+    }
+  });
+
+  test('may be empty', () => {
+    assert.deepEqual(parse(''), []);
+    assert.deepEqual(parse('[]'), []);
+  });
+
+  test('is refused with file and line of what is wrong', () => {
+    assert.match(fault('dev1\ndev 2\n'), /^nodes:2: “dev 2” is no node name/);
+    assert.match(fault('- dev1\n- {address: 10.0.0.1}\n'), /^nodes:2: a node needs a “name”/);
+    assert.match(fault('- dev1\n- {name: dev2, address: "a b"}\n'), /^nodes:2: "a b" is no address/);
+    assert.match(fault('- {name: dev2, address: h, port: 99999}\n'), /^nodes:1: “port” must be/);
+    assert.match(fault('- {name: dev2, port: 80}\n'), /^nodes:1: a “port” needs an “address”/);
+    assert.match(fault('- {name: dev2, address: "h:81", port: 80}\n'), /^nodes:1: .*different ports/);
+    assert.match(fault('dev1\ndev2\n\ndev1\n'), /^nodes:4: dev1 stands there twice \(before at nodes:1\)/);
+    assert.match(fault('nodes: dev1\n'), /^nodes:1: expected a list/);
+    assert.match(fault('- dev1\n- [dev2\n'), /^nodes:\d: /);
+    assert.match(fault('- 5\n'), /^nodes:1: a node is a name, or an object/);
+    assert.match(fault('../etc/passwd\n'), /^nodes:1: .*no node name/);
+  });
+
+  test('with a wrong key says which', () => {
+    assert.match(fault('- {name: dev2, adress: 10.0.0.1}\n'), /^nodes:1: unknown key “adress”: did you mean “address”/);
+  });
+
+  test('has no code in it and no bomb', () => {
+    fault('- !!js/function "x"\n');
+    const bomb = `nodes:\n - &a [x,x,x,x,x,x,x,x,x]\n${'bcdefghij'
+      .split('')
+      .map((letter, index) => ` - &${letter} [${Array(9).fill(`*${'abcdefghij'[index]}`).join(',')}]\n`)
+      .join('')}`;
+    fault(bomb);
+    fault('x'.repeat(5 * 1024 * 1024));
+  });
+});
