@@ -24,5 +24,6 @@ export function formatEntry({ intent, outcome }: AuditEntry): string {
   const asked = `reqid=${intent.request_id}: reqtime=${seconds} caller=${intent.caller} agent=${intent.agent} action=${intent.action}`;
   const became = outcome === undefined ? 'unknown' : outcome.outcome;
   const code = outcome?.code ? ` code=${outcome.code}` : '';
-  return `${asked} data=${JSON.stringify(intent.arguments)} outcome=${became}${code}`;
+  const mode = intent.dry_run ? ' dryrun=true' : '';
+  return `${asked} data=${JSON.stringify(intent.arguments)}${mode} outcome=${became}${code}`;
 }

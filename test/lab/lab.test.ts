@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { describe, test } from 'node:test';
+import { startLab } from './lab.ts';
+import { repository } from './state.ts';
+
+/** Runs one of the lab's npm scripts as a person would. */
+function npm(script: string, argv: readonly string[], options: { input?: string; lab?: string } = {}) {
+  const { input = '', lab } = options;
+  const env = { ...process.env, ...(lab === undefined ? {} : { MCO_LAB: lab }) };
+  return spawnSync('npm', ['run', '--silent', script, '--', ...argv], {
+    cwd: repository,
+    env,
+    input,
+    encoding: 'utf8',
+  });
+}
+
+describe('the lab', () => {
+  test('gives each host an address, a name, a configuration and a daemon of its own', async () => {
+    await using lab = await startLab();
+    assert.equal(lab.hosts.filter(({ kind }) => kind === 'web').length, 9);
+    const { stdout } = await lab.exec('dev2', ['hostname']);
+    assert.equal(stdout, 'dev2.devco.net\n');
+    const { stdout: address } = await lab.exec('dev2', ['ip', '-4', '-o', 'address', 'show', 'dev', 'eth0']);
+    assert.match(address, new RegExp(lab.hosts.find(({ name }) => name === 'dev2.devco.net')?.address ?? 'none'));
+    const { stdout: configuration } = await lab.exec('lb1', ['cat', '/etc/mco-deploy/node.yaml']);
+    assert.match(configuration, /haproxy/);
+    assert.equal(await lab.revision('dev2'), '10');
+    const check = await lab.exec('dev2', ['/usr/lib/nagios/plugins/check_http', '-H', '127.0.0.1', '-u', '/health']);
+    assert.match(check.stdout, /HTTP OK/);
+    assert.equal((await lab.servers()).filter(({ status }) => status === 'UP').length, 9);
+  });
+
+  test('leaves the machine’s own network alone, and nothing behind', async () => {
+    const links = () => execFileSync('ip', ['-o', 'link'], { encoding: 'utf8' }).split('\n').length;
+    const before = links();
+    const lab = await startLab({ hosts: 2 });
+    assert.equal(links(), before);
+    const { directory } = lab.state;
+    await lab.stop();
+    assert.equal(links(), before);
+    assert.equal(existsSync(directory), false);
+  });
+
+  test('stands twice at a time, with more hosts or load balancers, and neither hears the other', async () => {
+    await using small = await startLab({ hosts: 3, lbs: 2 });
+    await using other = await startLab({ hosts: 2 });
+    const names = async (lab: typeof small) => (await lab.client(['find'])).stdout.trimEnd().split('\n');
+    assert.deepEqual(
+      await names(small),
+      ['dev1', 'dev2', 'dev3', 'lb1', 'lb2', 'notify1', 'notify2'].map((name) => `${name}.devco.net`),
+    );
+    assert.deepEqual(
+      await names(other),
+      ['dev1', 'dev2', 'lb1', 'notify1', 'notify2'].map((name) => `${name}.devco.net`),
+    );
+  });
+
+  test('is played in by npm scripts that pass streams and exit codes through unchanged', async () => {
+    const up = npm('lab:up', ['--hosts', '2']);
+    assert.equal(up.status, 0, up.stderr);
+    const lab = /The lab (\S+) stands/.exec(up.stdout)?.[1] ?? assert.fail(up.stdout);
+    try {
+      const found = npm('lab:client', ['find', '-F', 'cluster=bravo'], { lab });
+      assert.deepEqual([found.status, found.stdout], [0, 'dev2.devco.net\n'], found.stderr);
+      assert.equal(npm('lab:client', ['find', '-F', 'cluster=charlie'], { lab }).status, 1);
+      const echoed = npm('lab:exec', ['dev2', 'sh', '-c', 'cat; echo to error >&2; exit 7'], {
+        lab,
+        input: 'as it is\0',
+      });
+      assert.deepEqual([echoed.status, echoed.stdout, echoed.stderr], [7, 'as it is\0', 'to error\n']);
+      assert.equal(npm('lab:exec', ['nobody', 'true'], { lab }).status, 69);
+    } finally {
+      const down = npm('lab:down', [lab]);
+      assert.equal(down.status, 0, down.stderr);
+    }
+    assert.match(npm('lab:client', ['ping'], { lab }).stderr, /no lab stands/);
+  });
+
+  test('tells who is not root what to run', () => {
+    // A user namespace without a mapping: nobody's uid, but the files stay readable wherever the project lies.
+    const argv = ['--user', 'sh', 'build/node24', 'test/lab/up.ts'];
+    const refused = spawnSync('unshare', argv, { cwd: repository, encoding: 'utf8', env: { PATH: process.env.PATH } });
+    assert.equal(refused.status, 69, refused.stderr);
+    assert.match(refused.stderr, /^lab: the lab needs root.*sudo npm run lab:up/);
+  });
+});
