@@ -37,7 +37,7 @@ export function playbookPorts(parts: PortParts): PlaybookPorts & { readonly seen
     },
     emit: parts.emit,
     journal: journal.write,
-    seen: () => ({ discovered: nodes.size, outcomes }),
+    seen: () => ({ outcomes }),
     discover: async (query) => await discover(query, parts, nodes),
     call: async (call, onOutcome, signal) => {
       const replies = await callAll(call, requireDdl(catalogue, call.agent), session, nodes, onOutcome, signal);

@@ -4,16 +4,15 @@ import { exitCode } from './context.ts';
 
 /** What a run met, as far as the exit code depends on it. */
 export interface RunSeen {
-  readonly discovered: number;
   readonly outcomes: readonly Pick<Outcome, 'outcome'>[];
 }
 
 /** The exit code of a run: a run that failed is never 0, whatever single replies were. */
-export function exitForRun({ state, failure }: RunReport, { discovered, outcomes }: RunSeen): number {
+export function exitForRun({ state, failure }: RunReport, { outcomes }: RunSeen): number {
   if (state === 'done' || state === 'nothing-to-do') return exitCode.ok;
   if (state === 'interrupted') return exitCode.interrupted;
   const codes = new Set(failure?.reasons.map(({ code }) => code));
-  if (codes.has('empty-set') && discovered === 0) return exitCode.nothingDiscovered;
+  if (codes.has('empty-set')) return exitCode.nothingDiscovered;
   const all = (kind: string) => outcomes.length > 0 && outcomes.every(({ outcome }) => outcome === kind);
   if (all('refused')) return exitCode.allRefused;
   if (all('no-response')) return exitCode.nobodyReplied;

@@ -77,7 +77,8 @@ export function proveCertificate(
     throw new Problem('revoked-certificate', `${who} was revoked`);
   }
   if (identity.kind !== kind) {
-    throw new Problem('wrong-kind', `${identity.name} is a ${identity.kind}, and only a ${kind} may do this`);
+    const [is, needed] = [identity.kind, kind].map((one) => (one === 'node' ? 'a node' : 'an operator'));
+    throw new Problem('wrong-kind', `${identity.name} is ${is}, and only ${needed} may do this`);
   }
   return { identity, certificate };
 }

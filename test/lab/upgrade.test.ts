@@ -262,6 +262,40 @@ describe('mco-deploy upgrade on twelve hosts', () => {
     assert.ok(await allUp(lab));
   });
 
+  test('tells an unknown cluster, revision or backend, with what there is, and changes nothing', async () => {
+    await using lab = await startLab();
+    const cluster = await lab.client(['upgrade', '--cluster', 'charlie', '--rev', '20']);
+    assert.equal(cluster.code, 1, cluster.stdout);
+    assert.match(cluster.stdout, /no web server of cluster “charlie” was found/);
+    const revision = await lab.client(['upgrade', '--cluster', 'bravo', '--rev', '21']);
+    assert.equal(revision.code, 2, revision.stdout);
+    assert.match(revision.stdout, /revision 21 is not there for .*dev2\.devco\.net/);
+    const backend = await lab.client([...upgrade, '--backend', 'shop']);
+    assert.equal(backend.code, 2, backend.stdout);
+    assert.match(backend.stdout, /no load balancer has a backend “shop”; there are .*app/);
+    const few = await lab.client([...upgrade, '--min-available', '6']);
+    assert.equal(few.code, 2, few.stdout);
+    assert.match(few.stdout, /lb1\.devco\.net: .*too-few-servers/);
+    assert.ok(await allUp(lab));
+    assert.deepEqual(await revisions(lab, bravo), ['10', '10', '10', '10']);
+    assert.ok(!(await asked(lab, 'lb1')).includes('haproxy.disable'));
+  });
+
+  test('angelia answers by the name that the seed calls it, by mail and by webhook', async () => {
+    await using lab = await startLab({ hosts: 1 });
+    const send = (recipient: string) =>
+      lab.client(['rpc', 'angelianotify', 'sendmsg', 'message=hello', `recipient=${recipient}`, '-1']);
+    const mailed = await send('mailto:ops@devco.net');
+    assert.equal(mailed.code, 0, mailed.stdout + mailed.stderr);
+    const posted = await send('webhook:ops');
+    assert.equal(posted.code, 0, posted.stdout + posted.stderr);
+    assert.equal((await lab.mail(1)).length, 1);
+    assert.match(JSON.stringify(await lab.webhooks(1)), /hello/);
+    const denied = await send('http://10.5.0.3/other');
+    assert.equal(denied.code, 2, 'an address that is not configured is not called');
+    assert.match(denied.stdout, /recipient/);
+  });
+
   test('a dry run asks everyone, prints the plan, and changes nothing', async () => {
     await using lab = await startLab();
     const { code, stdout } = await lab.client([...upgrade, '--dry-run']);
