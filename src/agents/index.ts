@@ -5,6 +5,8 @@ import { appmgrConfigSchema } from './appmgr/config.ts';
 import { appmgrDdl } from './appmgr/ddl.ts';
 import { haproxyConfigSchema } from './haproxy/config.ts';
 import { haproxyDdl } from './haproxy/ddl.ts';
+import { lockConfigSchema } from './lock/config.ts';
+import { lockDdl } from './lock/ddl.ts';
 import { nrpeConfigSchema } from './nrpe/config.ts';
 import { nrpeDdl } from './nrpe/ddl.ts';
 import { rpcutilConfigSchema } from './rpcutil/config.ts';
@@ -26,6 +28,11 @@ export const agents: readonly AgentEntry[] = [
     ddl: haproxyDdl,
     config: haproxyConfigSchema,
     load: async () => (await import('./haproxy/agent.ts')).startHaproxy,
+  },
+  {
+    ddl: lockDdl,
+    config: lockConfigSchema,
+    load: async () => (await import('./lock/agent.ts')).startLock,
   },
   {
     ddl: nrpeDdl,

@@ -1,6 +1,7 @@
 import type { FromExtendedSchema } from 'json-schema-to-ts';
 import type { Annotations, Ddl, ObjectSchema } from './ddl.ts';
 import type { JsonObject } from './json.ts';
+import type { Leases } from './lease.ts';
 import type { Log, NodeView, RunCommand } from './ports.ts';
 
 /** What a handler knows of the call it serves. */
@@ -46,6 +47,8 @@ export interface AgentSetup<Config = JsonObject> {
 /** A running agent. */
 export interface Agent {
   readonly handlers: AnyHandlers;
+  /** Where the agent keeps leases: what the daemon asks before a request that names one goes on. */
+  readonly leases?: Leases;
   /** Ends what the agent keeps running of its own (a spool's retries, say). */
   readonly stop?: () => Promise<void>;
 }

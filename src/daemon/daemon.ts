@@ -20,6 +20,7 @@ import { defineService } from './service.ts';
 import { authorize } from './stages/authorize.ts';
 import { type DispatchOptions, dispatch } from './stages/dispatch.ts';
 import { fresh } from './stages/fresh.ts';
+import { lease } from './stages/lease.ts';
 import { match } from './stages/match.ts';
 import { record } from './stages/record.ts';
 import { validate } from './stages/validate.ts';
@@ -153,6 +154,7 @@ function definePipeline({ config, self, audit, strangers, memory, policies, disp
     record(audit, strangers),
     verify(),
     fresh(memory, config.clock_grace * 1000, dispatching.now),
+    lease(() => [...dispatching.agents.values()].flatMap(({ leases = [] }) => leases), name),
     match(name, agents),
     authorize(policies, name),
     validate(),

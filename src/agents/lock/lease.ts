@@ -1,0 +1,49 @@
+/** What a lease is and what may be done with it. Pure: times come in, nothing is kept here. */
+import { Problem } from '../../core/errors.ts';
+import type { LeaseClaim } from '../../core/lease.ts';
+
+export interface Lease {
+  readonly name: string;
+  /** Higher than that of every lease that this node gave before. */
+  readonly fence: number;
+  readonly caller: string;
+  readonly runId: string;
+  /** The holder’s word. */
+  readonly from: string;
+  /** Milliseconds since the epoch, for people: nothing is decided by it. */
+  readonly since: number;
+  /** Milliseconds. */
+  readonly ttl: number;
+  /** By the clock that can’t be set (milliseconds): when it ends unless it is renewed. */
+  readonly ends: number;
+}
+
+/** @throws Problem `lease-held`: by whom, since when, from where, and how long at most */
+export function assertFree(held: Lease | undefined, asked: { caller: string; runId: string }, clock: number): void {
+  if (held === undefined || held.ends <= clock || isHolder(held, asked)) return;
+  const { name, caller, runId, from, since, ends } = held;
+  const where = from === '' ? '' : ` from ${from}`;
+  const left = Math.ceil((ends - clock) / 1000);
+  throw new Problem(
+    'lease-held',
+    `the lease “${name}” is held by ${caller}${where} for run ${runId} since ${new Date(since).toISOString()}`,
+    `wait for it with --lock-wait SECONDS; it ends by itself ${left} s after its holder is gone`,
+  );
+}
+
+/** Why a request under this lease must not go on, or undefined. */
+export function judgeClaim(held: Lease | undefined, claim: LeaseClaim, clock: number): Problem | undefined {
+  const stale = (why: string) => {
+    const hint = 'nothing was done; look with “mco-deploy locks”, then go on with “mco-deploy resume”';
+    return new Problem('stale-lease', `the lease “${claim.lease}” ${why}`, hint);
+  };
+  if (held === undefined) return stale('has passed or was broken');
+  if (!isHolder(held, claim)) return stale('is held by another run now');
+  if (held.fence !== claim.fence) return stale(`was taken anew: ${claim.fence} is not its number any more`);
+  return held.ends <= clock ? stale('has passed') : undefined;
+}
+
+/** One run of one caller; a run that names no id is nobody’s. */
+function isHolder(held: Lease, { caller, runId }: { caller: string; runId: string }): boolean {
+  return runId !== '' && held.runId === runId && held.caller === caller;
+}

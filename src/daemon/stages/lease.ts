@@ -1,0 +1,22 @@
+import { Problem } from '../../core/errors.ts';
+import type { Leases } from '../../core/lease.ts';
+import { refusal } from '../../core/reply.ts';
+import { answer, type Stage } from '../call.ts';
+
+/**
+ * Refuses a request under a lease that has passed, was broken, or was taken over: whoever sent it does not know yet
+ * that another may be at work. It only looks: leases are taken by calls, which pass through *authorize* like any other.
+ * @param keepers where leases are kept on this node; none: no request under a lease is let through
+ */
+export function lease(keepers: () => readonly Leases[], identity: string): Stage {
+  return (next) => async (call) => {
+    const { lease: name, fence, runId } = call.opened.request;
+    if (name === '') return await next(call);
+    const [keeper] = keepers();
+    const problem =
+      keeper === undefined
+        ? new Problem('stale-lease', `${identity} keeps no leases`, 'enable the agent lock in its node.yaml')
+        : keeper.check({ lease: name, fence, runId, caller: call.caller });
+    return problem === undefined ? await next(call) : answer(refusal(problem));
+  };
+}

@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { startLock } from '../../../../src/agents/lock/agent.ts';
+import type { ActionContext } from '../../../../src/core/agent.ts';
+import { Problem } from '../../../../src/core/errors.ts';
+import { actionContext, agentSetup, temporaryDirectory } from '../../../support/agent-setup.ts';
+
+const config = { max_ttl: 60, max_leases: 3 };
+const rip = actionContext({ runId: 'a'.repeat(32) });
+const bob = actionContext({ runId: 'b'.repeat(32), caller: 'cert=bob@devco.net' });
+
+/** A lock agent with a clock that only the test moves (milliseconds). */
+async function startLocks(stateDirectory = temporaryDirectory()) {
+  const clock = { now: 1000 };
+  const agent = await startLock(agentSetup(config, { stateDirectory }), () => clock.now);
+  const call = (action: string, input: object, context: ActionContext) =>
+    (agent.handlers[action] as (input: object, context: ActionContext) => Promise<Record<string, unknown>>)(
+      input,
+      context,
+    );
+  const take = async (context: ActionContext, name = 'app/bravo', ttl = 10) =>
+    (await call('take', { name, ttl, from: 'ops1 42' }, context)).fence as number;
+  const check = (fence: number, { caller, runId }: ActionContext = rip, lease = 'app/bravo') =>
+    agent.leases?.check({ lease, fence, caller, runId })?.code;
+  return { clock, call, take, check, stateDirectory };
+}
+
+async function codeOf(work: Promise<unknown>): Promise<string> {
+  const problem = await work.then(
+    () => assert.fail('nothing was thrown'),
+    (error: unknown) => error,
+  );
+  assert.ok(problem instanceof Problem, String(problem));
+  return problem.code;
+}
+
+describe('a lease', () => {
+  test('is held by one run at a time; the other is told by whom and since when', async () => {
+    const { call, take, check } = await startLocks();
+    const fence = await take(rip);
+    assert.equal(check(fence), undefined);
+    await assert.rejects(call('take', { name: 'app/bravo', ttl: 10 }, bob), (problem: Error & { code: string }) => {
+      assert.equal(problem.code, 'lease-held');
+      assert.match(problem.message, /held by cert=rip@devco\.net from ops1 42 for run a{32} since \d{4}-/);
+      return true;
+    });
+    assert.equal(await take(bob, 'app/alfa'), fence + 1);
+  });
+
+  test('ends by itself, by a clock that nobody sets, unless it is renewed', async () => {
+    const { clock, call, take, check } = await startLocks();
+    const fence = await take(rip);
+    clock.now += 9_999;
+    assert.equal(check(fence), undefined);
+    await call('renew', { name: 'app/bravo', fence, ttl: 10 }, rip);
+    clock.now += 9_999;
+    assert.equal(check(fence), undefined);
+    clock.now += 1;
+    assert.equal(check(fence), 'stale-lease');
+    assert.equal(await codeOf(call('renew', { name: 'app/bravo', fence, ttl: 10 }, rip)), 'stale-lease');
+    const next = await take(bob);
+    assert.ok(next > fence);
+    assert.equal(check(fence), 'stale-lease');
+  });
+
+  test('of a run is taken anew by the same run, and the older number is refused from then on', async () => {
+    const { take, check, call } = await startLocks();
+    const [first, second] = [await take(rip), await take(rip)];
+    assert.equal(check(first), 'stale-lease');
+    assert.equal(check(second), undefined);
+    assert.deepEqual(await call('release', { name: 'app/bravo', fence: first }, rip), { released: false });
+    assert.equal(check(second), undefined);
+  });
+
+  test('is nobody else’s: neither another caller nor another run goes on, renews or releases under it', async () => {
+    const { take, check, call } = await startLocks();
+    const fence = await take(rip);
+    assert.equal(check(fence, bob), 'stale-lease');
+    assert.equal(check(fence, { ...rip, runId: 'c'.repeat(32) }), 'stale-lease');
+    assert.equal(check(fence, { ...bob, runId: rip.runId }), 'stale-lease');
+    assert.equal(await codeOf(call('renew', { name: 'app/bravo', fence, ttl: 10 }, bob)), 'stale-lease');
+    assert.equal(await codeOf(call('release', { name: 'app/bravo', fence }, bob)), 'stale-lease');
+  });
+
+  test('outlives the daemon with its number; a number is never given twice', async () => {
+    const before = await startLocks();
+    const fence = await before.take(rip);
+    const other = await before.take(rip, 'app/alfa');
+    await before.call('release', { name: 'app/alfa', fence: other }, rip);
+    const after = await startLocks(before.stateDirectory);
+    assert.equal(after.check(fence), undefined);
+    assert.equal(await codeOf(after.call('take', { name: 'app/bravo', ttl: 10 }, bob)), 'lease-held');
+    assert.ok((await after.take(bob, 'app/alfa')) > other);
+    after.clock.now += 10_000;
+    assert.equal(after.check(fence), 'stale-lease');
+  });
+
+  test('is broken by whoever may, and its holder is refused', async () => {
+    const { take, check, call } = await startLocks();
+    const fence = await take(rip);
+    const broken = await call('break', { name: 'app/bravo' }, bob);
+    assert.equal(broken.broken, true);
+    assert.equal(broken.caller, rip.caller);
+    assert.equal(check(fence), 'stale-lease');
+    assert.deepEqual(await call('break', { name: 'app/bravo' }, bob), { broken: false });
+    await take(bob);
+  });
+
+  test('that is only asked about is not taken', async () => {
+    const { call, take } = await startLocks();
+    await call('take', { name: 'app/bravo', ttl: 10 }, { ...rip, dryRun: true });
+    assert.deepEqual(await call('list', {}, rip), { leases: [] });
+    await take(bob);
+    const asked = call('take', { name: 'app/bravo', ttl: 10 }, { ...rip, dryRun: true });
+    assert.equal(await codeOf(asked), 'lease-held');
+  });
+});
+
+describe('the lock agent', () => {
+  test('lists what is held, with how long it has left', async () => {
+    const { clock, take, call } = await startLocks();
+    await take(rip);
+    await take(bob, 'app/alfa', 30);
+    clock.now += 4_500;
+    const { leases } = (await call('list', {}, rip)) as { leases: { name: string; left: number; run: string }[] };
+    assert.deepEqual(
+      leases.map(({ name, left }) => [name, left]),
+      [
+        ['app/alfa', 26],
+        ['app/bravo', 6],
+      ],
+    );
+  });
+
+  test('has bounds: how long, how many, and none for a call outside of a run', async () => {
+    const { take, call } = await startLocks();
+    assert.equal(await codeOf(take(rip, 'x', 61)), 'bad-ttl');
+    for (const name of ['a', 'b', 'c']) await take(rip, name);
+    assert.equal(await codeOf(take(rip, 'd')), 'too-many-leases');
+    assert.ok(await take(rip, 'a'));
+    assert.equal(await codeOf(call('take', { name: 'e', ttl: 5 }, actionContext())), 'no-run');
+  });
+
+  test('of two that ask at once lets one have it', async () => {
+    const { take } = await startLocks();
+    const taken = await Promise.allSettled([take(rip), take(bob)]);
+    assert.deepEqual(taken.map(({ status }) => status).sort(), ['fulfilled', 'rejected']);
+  });
+
+  test('does not start on a damaged state: with the numbers lost, a stale holder could not be told', async () => {
+    const directory = temporaryDirectory();
+    writeFileSync(join(directory, 'leases.json'), '{"fence":"x","leases":[]}');
+    assert.equal(await codeOf(startLocks(directory)), 'bad-state');
+  });
+});
