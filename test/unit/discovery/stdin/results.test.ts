@@ -7,7 +7,9 @@ import { stdinSource } from '../../../../src/discovery/stdin/source.ts';
 
 async function read(text: string): Promise<Candidate[]> {
   const source = stdinSource(Readable.from([Buffer.from(text)]));
-  return Array.fromAsync(source.discover(noFilter, new AbortController().signal));
+  const found: Candidate[] = [];
+  for await (const candidate of source.discover(noFilter, new AbortController().signal)) found.push(candidate);
+  return found;
 }
 const names = async (text: string) => (await read(text)).map(({ name }) => name);
 

@@ -1,0 +1,384 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { Problem } from '../../../src/core/errors.ts';
+import { noFilter } from '../../../src/core/filter/filter.ts';
+import type { Candidate } from '../../../src/core/node.ts';
+import type { DiscoverySource } from '../../../src/core/ports.ts';
+import { type Cache, openCache } from '../../../src/discovery/cache/cache.ts';
+import { cacheSource } from '../../../src/discovery/cache/source.ts';
+import { type FindOrder, findNodes } from '../../../src/discovery/directory.ts';
+import { type MemoryNetwork, type MemoryNode, memoryNetwork } from '../../support/memory-dial.ts';
+import { keepingLog } from '../../support/quiet-log.ts';
+
+/** When the test's nodes believe to be asked (`time` of their descriptions). */
+const now = 1_000_000;
+const bravo = { ...noFilter, facts: ['cluster=bravo'] };
+
+const at = (host: string) => [{ host, port: 5810 }];
+const heard = (name: string, host: string, origin = `${host}.local`): Candidate => {
+  return { name, addresses: at(host), source: 'mdns', origin };
+};
+const listed = (name: string, host?: string): Candidate => {
+  return { name, addresses: host === undefined ? [] : at(host), source: 'file' };
+};
+const web = (name: string, cluster: string): MemoryNode => ({
+  name,
+  facts: { cluster },
+  agents: ['rpcutil', 'appmgr'],
+});
+
+/** A source that tells these, whatever it is asked, but of named nodes only those. */
+function telling(name: string, candidates: readonly Candidate[]): DiscoverySource {
+  return {
+    name,
+    async *discover({ identities }) {
+      for (const one of candidates) if (identities.length === 0 || identities.includes(one.name)) yield one;
+    },
+  };
+}
+
+describe('the directory', () => {
+  let directory: string;
+  let number = 0;
+  before(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'mco-directory-'));
+  });
+  after(() => rm(directory, { recursive: true }));
+  const newCache = () => openCache(join(directory, `${number++}`, 'cache.json'), keepingLog());
+
+  async function find(network: MemoryNetwork, candidates: readonly Candidate[], more: Partial<FindOrder> = {}) {
+    const order = { source: telling('mdns', candidates), filter: noFilter, dial: network.dial, now: () => now };
+    const signal = new AbortController().signal;
+    const findings = await findNodes({ ...order, log: keepingLog(), signal, ...more });
+    const names = findings.nodes.map(({ name }) => name);
+    for (const { connection } of findings.nodes) connection.close();
+    assert.equal(network.openConnections(), 0, 'a connection was left open');
+    return { ...findings, names, codes: findings.broken.map(({ name, problem }) => `${name} ${problem.code}`) };
+  }
+
+  async function cacheOf(...nodes: [name: string, host: string, cluster: string][]): Promise<Cache> {
+    const cache = await newCache();
+    cache.remember(
+      nodes.map(([name, host, cluster]) => {
+        return { name, addresses: at(host), agents: ['rpcutil'], classes: [], facts: { cluster } };
+      }),
+      5000,
+    );
+    return cache;
+  }
+
+  describe('of nodes that answer', () => {
+    test('has those that match, by name, and closes the others', async () => {
+      const network = memoryNetwork({
+        'h2:5810': web('dev2', 'bravo'),
+        'h10:5810': web('dev10', 'bravo'),
+        'h1:5810': web('dev1', 'alfa'),
+      });
+      const told: string[] = [];
+      const found = await find(network, [heard('dev2', 'h2'), heard('dev1', 'h1'), heard('dev10', 'h10')], {
+        filter: bravo,
+        onNode: ({ name }) => told.push(name),
+      });
+      assert.deepEqual(found.names, ['dev10', 'dev2']);
+      assert.deepEqual(told.sort(), ['dev10', 'dev2']);
+      assert.equal(found.unmatched, 1);
+      assert.deepEqual([found.broken, found.silent], [[], []]);
+    });
+
+    test('dials each of them once, however often it is heard', async () => {
+      const network = memoryNetwork({ 'h1:5810': web('dev1', 'alfa') });
+      await find(network, [heard('dev1', 'h1'), heard('dev1', 'h1'), heard('dev1', 'h1')]);
+      assert.deepEqual(network.dialled, ['dev1@h1:5810']);
+    });
+
+    test('takes one that is heard with a second address for one node', async () => {
+      const network = memoryNetwork({ 'h1b:5810': web('dev1', 'alfa') });
+      const found = await find(network, [heard('dev1', 'h1a', 'dev1.local'), heard('dev1', 'h1b', 'dev1.local')]);
+      assert.deepEqual(found.names, ['dev1']);
+      assert.deepEqual(found.codes, []);
+    });
+
+    test('begins to dial before the source has told all', async () => {
+      const network = memoryNetwork({ 'h1:5810': web('dev1', 'alfa'), 'h2:5810': web('dev2', 'alfa') });
+      const first = Promise.withResolvers<void>();
+      const source: DiscoverySource = {
+        name: 'mdns',
+        async *discover() {
+          yield heard('dev1', 'h1');
+          await first.promise;
+          yield heard('dev2', 'h2');
+        },
+      };
+      const found = await find(network, [], { source, onNode: () => first.resolve() });
+      assert.deepEqual(found.names, ['dev1', 'dev2']);
+    });
+
+    test('dials no more at once than it is told', async () => {
+      const names = Array.from({ length: 40 }, (_, index) => `n${index}`);
+      const network = memoryNetwork(Object.fromEntries(names.map((name) => [`${name}:5810`, { name }])));
+      const found = await find(
+        network,
+        names.map((name) => heard(name, name)),
+        { concurrency: 4 },
+      );
+      assert.equal(found.nodes.length, 40);
+      assert.ok(network.mostAtOnce() <= 4, String(network.mostAtOnce()));
+    });
+
+    test('asks only a few of them for their peers, and none when the caller named the nodes', async () => {
+      const names = Array.from({ length: 40 }, (_, index) => `n${index}`);
+      const network = memoryNetwork(Object.fromEntries(names.map((name) => [`${name}:5810`, { name }])));
+      await find(
+        network,
+        names.map((name) => heard(name, name)),
+      );
+      assert.equal(network.askedForPeers.length, 5);
+      const list = names.map((name) => listed(name, name));
+      await find(network, list, { source: telling('file', list) });
+      assert.equal(network.askedForPeers.length, 5);
+    });
+  });
+
+  describe('of what answers and is not right', () => {
+    test('tells why: a foreign certificate, another node, silence after the handshake', async () => {
+      const network = memoryNetwork({
+        'h1:5810': { name: 'dev1', refuses: new Problem('foreign-certificate', 'of another CA') },
+        'h2:5810': { name: 'evil' },
+        'h3:5810': { name: 'dev3', hangs: true },
+        'h4:5810': { name: 'dev4', says: 'dev5' },
+      });
+      const candidates = ['1', '2', '3', '4', '6'].map((digit) => heard(`dev${digit}`, `h${digit}`));
+      const found = await find(network, candidates, { timeout: 50 });
+      assert.deepEqual(found.names, []);
+      assert.deepEqual(found.codes, [
+        'dev1 foreign-certificate',
+        'dev2 wrong-node',
+        'dev3 no-response',
+        'dev4 wrong-node',
+        'dev6 unreachable',
+      ]);
+      assert.deepEqual(found.silent, []);
+    });
+
+    test('uses neither of two that prove to be the same', async () => {
+      const network = memoryNetwork({ 'h1:5810': web('dev1', 'alfa'), 'h9:5810': web('dev1', 'alfa') });
+      const found = await find(network, [heard('dev1', 'h1'), heard('dev1', 'h9')]);
+      assert.deepEqual(found.names, []);
+      assert.deepEqual(found.codes, ['dev1 duplicate-identity']);
+      assert.match(found.broken[0]?.problem.message ?? '', /h1:5810 and h9:5810/);
+    });
+
+    test('is not kept from a node by an impostor that proves nothing, and names the impostor', async () => {
+      const network = memoryNetwork({ 'h1:5810': web('dev1', 'alfa'), 'h9:5810': { name: 'evil' } });
+      for (const candidates of [
+        [heard('dev1', 'h9'), heard('dev1', 'h1')],
+        [heard('dev1', 'h1'), heard('dev1', 'h9')],
+      ]) {
+        const found = await find(network, candidates);
+        assert.deepEqual(found.names, ['dev1']);
+        assert.deepEqual(found.codes, ['dev1 duplicate-identity']);
+        assert.match(found.broken[0]?.problem.message ?? '', /h9:5810 something else announces itself as dev1/);
+      }
+    });
+  });
+
+  describe('of nodes that are silent', () => {
+    test('names one that the cache knows, with when it was last seen', async () => {
+      const network = memoryNetwork({ 'h2:5810': web('dev2', 'bravo') });
+      const cache = await cacheOf(['dev2', 'h2', 'bravo'], ['dev4', 'h4', 'bravo'], ['dev1', 'h1', 'alfa']);
+      const found = await find(network, [heard('dev2', 'h2')], { filter: bravo, cache });
+      assert.deepEqual(found.names, ['dev2']);
+      assert.deepEqual(found.silent, [{ name: 'dev4', lastSeen: 5000, by: 'cache' }]);
+    });
+
+    test('names one that only a peer remembers, and corrects the peer’s clock', async () => {
+      const peers = [
+        {
+          identity: 'dev4',
+          address: 'h4',
+          port: 5810,
+          lastHeard: now - 700,
+          facts: ['cluster=bravo'],
+          agents: ['rpcutil'],
+        },
+        {
+          identity: 'dev1',
+          address: 'h1',
+          port: 5810,
+          lastHeard: now - 700,
+          facts: ['cluster=alfa'],
+          agents: ['rpcutil'],
+        },
+        { identity: '../x', address: 'h1', port: 5810, lastHeard: now },
+      ];
+      const network = memoryNetwork({ 'h2:5810': { ...web('dev2', 'bravo'), peers } });
+      const found = await find(network, [heard('dev2', 'h2')], { filter: bravo, now: () => 9_000_000 });
+      assert.deepEqual(found.silent, [{ name: 'dev4', lastSeen: 9_000_000 - 700, by: 'dev2' }]);
+    });
+
+    test('reaches one that was not heard and is there all the same', async () => {
+      const peers = [{ identity: 'dev4', address: 'h4', port: 5810, lastHeard: now, facts: ['cluster=bravo'] }];
+      const network = memoryNetwork({
+        'h2:5810': { ...web('dev2', 'bravo'), peers },
+        'h4:5810': web('dev4', 'bravo'),
+        'h6:5810': web('dev6', 'bravo'),
+      });
+      const cache = await cacheOf(['dev6', 'h6', 'bravo']);
+      const found = await find(network, [heard('dev2', 'h2')], { filter: bravo, cache });
+      assert.deepEqual(found.names, ['dev2', 'dev4', 'dev6']);
+      assert.deepEqual(found.silent, []);
+    });
+
+    test('does not take one that moved to another cluster for silent, and learns where it is', async () => {
+      const network = memoryNetwork({ 'h2:5810': web('dev2', 'bravo'), 'h4:5810': web('dev4', 'alfa') });
+      const cache = await cacheOf(['dev4', 'h4', 'bravo']);
+      const found = await find(network, [heard('dev2', 'h2')], { filter: bravo, cache });
+      assert.deepEqual([found.names, found.silent, found.unmatched], [['dev2'], [], 1]);
+      assert.equal(cache.nodes().find(({ name }) => name === 'dev4')?.facts.cluster, 'alfa');
+    });
+
+    test('asks again, by name, for one whose address is now another’s', async () => {
+      const network = memoryNetwork({ 'h4:5810': web('dev9', 'alfa'), 'h44:5810': web('dev4', 'bravo') });
+      const cache = await cacheOf(['dev4', 'h4', 'bravo']);
+      const source: DiscoverySource = {
+        name: 'mdns',
+        async *discover({ identities }) {
+          if (identities.includes('dev4')) yield heard('dev4', 'h44');
+        },
+      };
+      const found = await find(network, [], { source, filter: bravo, cache });
+      assert.deepEqual([found.names, found.silent, found.codes], [['dev4'], [], []]);
+      assert.deepEqual(cache.nodes()[0]?.addresses, at('h44'));
+    });
+
+    test('calls one silent whose address is now another’s and who is nowhere else', async () => {
+      const network = memoryNetwork({ 'h4:5810': web('dev9', 'alfa') });
+      const found = await find(network, [], { filter: bravo, cache: await cacheOf(['dev4', 'h4', 'bravo']) });
+      assert.deepEqual(
+        found.silent.map(({ name }) => name),
+        ['dev4'],
+      );
+      assert.deepEqual(found.codes, []);
+    });
+
+    test('does not hide behind silence that a known node fails its handshake', async () => {
+      const refuses = new Problem('expired-certificate', 'expired');
+      const network = memoryNetwork({ 'h4:5810': { name: 'dev4', refuses } });
+      const found = await find(network, [], { filter: bravo, cache: await cacheOf(['dev4', 'h4', 'bravo']) });
+      assert.deepEqual([found.codes, found.silent], [['dev4 expired-certificate'], []]);
+    });
+
+    test('takes one for silent of which nothing is known that rules it out', async () => {
+      const cache = await newCache();
+      cache.remember([{ name: 'dev4', addresses: at('h4'), agents: [], classes: [], facts: {} }], 5000);
+      const silent = async (filter: object) => {
+        const found = await find(memoryNetwork({}), [], { filter: { ...noFilter, ...filter }, cache });
+        return found.silent.map(({ name }) => name);
+      };
+      assert.deepEqual(await silent({ facts: ['cluster=bravo'] }), ['dev4']);
+      assert.deepEqual(await silent({ agents: ['appmgr'], classes: ['/web/'] }), ['dev4']);
+      assert.deepEqual(await silent({ identities: ['/^dev/'] }), ['dev4']);
+      assert.deepEqual(await silent({ identities: ['/^lb/'] }), []);
+      assert.deepEqual(await silent({ identities: ['dev5'] }), []);
+    });
+
+    test('names what the caller expects, and what a list names', async () => {
+      const network = memoryNetwork({ 'h1:5810': web('dev1', 'alfa') });
+      const list = [listed('dev1', 'h1'), listed('dev2', 'h2'), listed('dev3')];
+      const found = await find(network, list, { source: telling('file', list), expect: ['dev1', 'dev7'] });
+      assert.deepEqual(found.silent, [
+        { name: 'dev2', lastSeen: undefined, by: 'file' },
+        { name: 'dev3', lastSeen: undefined, by: 'file' },
+        { name: 'dev7', lastSeen: undefined, by: 'expected' },
+      ]);
+      assert.deepEqual(found.codes, []);
+    });
+
+    test('looks for nobody but those that a list names', async () => {
+      const network = memoryNetwork({ 'h1:5810': web('dev1', 'alfa') });
+      const list = [listed('dev1', 'h1')];
+      const cache = await cacheOf(['dev4', 'h4', 'bravo']);
+      const found = await find(network, list, { source: telling('file', list), cache });
+      assert.deepEqual(found.silent, []);
+      assert.deepEqual(network.dialled, ['dev1@h1:5810']);
+    });
+
+    test('dials a name without an address where it was last, then as a host name', async () => {
+      const network = memoryNetwork({ 'dev4:5810': web('dev4', 'bravo') });
+      const list = [listed('dev4')];
+      const cache = await cacheOf(['dev4', 'h4', 'bravo']);
+      const found = await find(network, list, { source: telling('file', list), cache });
+      assert.deepEqual(found.names, ['dev4']);
+      assert.deepEqual(network.dialled, ['dev4@h4:5810', 'dev4@dev4:5810']);
+    });
+
+    test('lets a retired node rest, whatever its peers remember, until it is heard anew', async () => {
+      const peer = { identity: 'dev4', address: 'h4', port: 5810, facts: ['cluster=bravo'] };
+      const network = memoryNetwork({
+        'h2:5810': { ...web('dev2', 'bravo'), peers: [{ ...peer, lastHeard: now - 1000 }] },
+      });
+      const cache = await cacheOf(['dev4', 'h4', 'bravo']);
+      cache.forget('dev4', now - 500);
+      const found = await find(network, [heard('dev2', 'h2')], { filter: bravo, cache });
+      assert.deepEqual(found.silent, []);
+      network.nodes.set('h2:5810', { ...web('dev2', 'bravo'), peers: [{ ...peer, lastHeard: now - 100 }] });
+      const later = await find(network, [heard('dev2', 'h2')], { filter: bravo, cache });
+      assert.deepEqual(later.silent, [{ name: 'dev4', lastSeen: now - 100, by: 'dev2' }]);
+    });
+  });
+
+  test('remembers what was proven, and only that', async () => {
+    const network = memoryNetwork({
+      'h2:5810': { ...web('dev2', 'bravo'), classes: ['web'], facts: { cluster: 'bravo', n: 1, deep: { x: 1 } } },
+      'h9:5810': { name: 'evil' },
+    });
+    const cache = await newCache();
+    await find(network, [heard('dev2', 'h2'), heard('dev9', 'h9')], { cache });
+    assert.deepEqual(cache.nodes(), [
+      {
+        name: 'dev2',
+        addresses: at('h2'),
+        agents: ['rpcutil', 'appmgr'],
+        classes: ['web'],
+        facts: { cluster: 'bravo', n: '1' },
+        lastSeen: now,
+      },
+    ]);
+  });
+
+  test('finds by the cache alone', async () => {
+    const network = memoryNetwork({ 'h2:5810': web('dev2', 'bravo') });
+    const cache = await cacheOf(['dev2', 'h2', 'bravo'], ['dev4', 'h4', 'bravo'], ['dev1', 'h1', 'alfa']);
+    const found = await find(network, [], { source: cacheSource(cache), filter: bravo, cache });
+    assert.deepEqual(found.names, ['dev2']);
+    assert.deepEqual(found.silent, [{ name: 'dev4', lastSeen: 5000, by: 'cache' }]);
+    assert.deepEqual(network.dialled.sort(), ['dev2@h2:5810', 'dev4@h4:5810']);
+  });
+
+  test('leaves nothing open when the source fails or the caller leaves', async () => {
+    const network = memoryNetwork({ 'h1:5810': web('dev1', 'alfa'), 'h3:5810': { name: 'dev3', hangs: true } });
+    const reached = Promise.withResolvers<void>();
+    const failing: DiscoverySource = {
+      name: 'mdns',
+      async *discover() {
+        yield heard('dev1', 'h1');
+        yield heard('dev3', 'h3');
+        await reached.promise;
+        throw new Problem('no-multicast', 'no');
+      },
+    };
+    await assert.rejects(find(network, [], { source: failing, onNode: () => reached.resolve() }), {
+      code: 'no-multicast',
+    });
+    assert.equal(network.openConnections(), 0);
+
+    const leaving = new AbortController();
+    const candidates = [heard('dev1', 'h1'), heard('dev3', 'h3')];
+    const order = { signal: leaving.signal, onNode: () => leaving.abort(new Error('left')) };
+    await assert.rejects(find(network, candidates, order), { message: 'left' });
+    assert.equal(network.openConnections(), 0);
+  });
+});
