@@ -1,8 +1,8 @@
 import type { Ddl } from '../../../core/ddl.ts';
 import { addCommonOptions } from '../../common-options.ts';
 import type { CommandEntry } from '../../context.ts';
-import { parseWords } from '../../inputs.ts';
 import { addDiscoveryOptions } from '../../target-options.ts';
+import { parseWords } from '../../words.ts';
 
 export function runCommand(catalogue: readonly Ddl[]): CommandEntry {
   return {
