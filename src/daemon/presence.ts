@@ -38,8 +38,7 @@ export async function startPresence(
   return {
     heard: listening.heard,
     warnings: () => {
-      const conflict = announcing.conflict();
-      return conflict === undefined ? [] : [conflict];
+      return [announcing.conflict(), listening.rival()].filter((warning) => warning !== undefined);
     },
     update: () => announcing.update(claims(self(), config)),
     stop: async () => {

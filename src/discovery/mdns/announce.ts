@@ -1,9 +1,8 @@
-import { type CiaoService, getResponder, type Responder, type ResponderOptions } from '@homebridge/ciao';
-import { explain } from '../../core/errors.ts';
+import type { CiaoService, Responder } from '@homebridge/ciao';
 import type { Log } from '../../core/ports.ts';
 import { hostnameOf, instanceOf } from './instance.ts';
-import { keepInstancesWhole } from './instance-label.ts';
 import { type MulticastInterface, multicastInterfaces } from './interfaces.ts';
+import { type OpenedResponder, openResponder } from './responder.ts';
 import { serviceType } from './service.ts';
 import { type Claims, subtypesOf, txtEntries } from './txt.ts';
 
@@ -40,8 +39,6 @@ interface Presence {
 
 /** A good-bye that can't be sent must not hold up a daemon that stops. */
 const goodbyeTimeout = 1000;
-
-let responders = 0;
 
 /**
  * Announces a node by multicast DNS: `_mco-deploy._tcp`, the instance named like the identity, subtypes for its claims.
@@ -118,34 +115,6 @@ function announce(setup: AnnounceSetup, claims: Claims, onLost: () => void): Pre
   }
   const opened = openResponder(interfaces, setup.log);
   return present(opened, defineService(opened.responder, interfaces, setup, claims), onLost);
-}
-
-/** What of ciao is not public and yet needed. */
-interface ResponderInside {
-  /** At first: that its sockets are open. */
-  readonly promiseChain: Promise<void>;
-  /** Called when a packet contradicts what is announced. May reject, unheard, when such packets come in a row. */
-  republishService: (...args: unknown[]) => Promise<void>;
-}
-
-interface OpenedResponder {
-  readonly responder: Responder;
-  readonly ready: Promise<void>;
-}
-
-function openResponder(interfaces: readonly MulticastInterface[], log: Log): OpenedResponder {
-  keepInstancesWhole();
-  // ciao shares responders of equal options; a number of its own keeps this one apart, so that its end is its own.
-  const options: ResponderOptions & { mine: number } = {
-    interface: interfaces.map(({ name }) => name),
-    mine: responders++,
-  };
-  const responder = getResponder(options);
-  const inside = responder as unknown as ResponderInside;
-  const republish = inside.republishService.bind(responder);
-  inside.republishService = (...args) =>
-    republish(...args).catch((error) => log.warn({ reason: explain(error) }, 'the name could not be probed for again'));
-  return { responder, ready: inside.promiseChain };
 }
 
 function defineService(

@@ -1,5 +1,6 @@
 import { type Answer, decode } from 'dns-packet';
 import { isNodeName } from '../../core/identity.ts';
+import { type Header, mentions, parseHeader } from './header.ts';
 import { instanceIn } from './instance.ts';
 import { serviceType } from './service.ts';
 import { type Claims, parseTxt } from './txt.ts';
@@ -18,26 +19,11 @@ export interface ServiceAnswer {
   readonly leaves: boolean;
 }
 
-/** More is never needed for one answer; what a packet may cost is bounded by it. */
-const largest = { packet: 4096, records: 64, questions: 16 };
-const marker = Buffer.from(`\x0b_${serviceType}`);
+const marker = `_${serviceType}`;
 
-/** Whether the bytes could be a packet of that kind and of our service: told from the header, before any decoding. */
-function isPlausible(bytes: Buffer, kind: 'response' | 'query'): boolean {
-  if (bytes.length < 12 || bytes.length > largest.packet) return false;
-  const flags = bytes.readUInt16BE(2);
-  const isResponse = (flags & 0x8000) !== 0;
-  // Operation and response code must both be 0 (RFC 6762, 18.3 and 18.11).
-  if (isResponse !== (kind === 'response') || (flags & 0x780f) !== 0) return false;
-  const questions = bytes.readUInt16BE(4);
-  const records = bytes.readUInt16BE(6) + bytes.readUInt16BE(8) + bytes.readUInt16BE(10);
-  if (questions > largest.questions || records === 0 || records > largest.records) return false;
-  // A question takes 5 bytes at least, a record 11.
-  return 12 + questions * 5 + records * 11 <= bytes.length && bytes.includes(marker);
-}
-
-function decodeRecords(bytes: Buffer, kind: 'response' | 'query'): Answer[] {
-  if (!isPlausible(bytes, kind)) return [];
+function decodeRecords(bytes: Buffer, kind: Header['kind']): Answer[] {
+  const header = parseHeader(bytes);
+  if (header?.kind !== kind || header.records === 0 || !mentions(bytes, [marker])) return [];
   try {
     const { answers = [], authorities = [], additionals = [] } = decode(bytes);
     return [...answers, ...authorities, ...additionals];
@@ -53,8 +39,7 @@ export function parseAnswers(bytes: Buffer): ServiceAnswer[] {
 
 /** What a probe (RFC 6762, 8.1) wants to claim: a node about to announce itself, or about to take another's name. */
 export function parseProbe(bytes: Buffer): ServiceAnswer[] {
-  const isProbe = bytes.length >= 12 && bytes.readUInt16BE(8) > 0;
-  return isProbe ? gather(decodeRecords(bytes, 'query')) : [];
+  return parseHeader(bytes)?.authorities ? gather(decodeRecords(bytes, 'query')) : [];
 }
 
 function gather(records: readonly Answer[]): ServiceAnswer[] {

@@ -22,6 +22,8 @@ export interface NetworkHost {
 export interface Script {
   /** The next line, or undefined when it has ended. */
   readonly next: () => Promise<Record<string, unknown> | undefined>;
+  /** Writes a line to its standard input. */
+  readonly say: (line: string) => void;
   /** Ends its standard input, on which it stops; waits and tells its exit code. */
   readonly stop: () => Promise<number | null>;
   readonly kill: () => void;
@@ -98,6 +100,7 @@ function startScript(namespace: string, script: string, options: object, childre
       const [code] = await exited;
       return code;
     },
+    say: (line) => void child.stdin.write(`${line}\n`),
     kill: () => void child.kill('SIGKILL'),
     stderr: () => stderr,
   };

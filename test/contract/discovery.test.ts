@@ -1,0 +1,34 @@
+import assert from 'node:assert/strict';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { describe, test } from 'node:test';
+import { noFilter } from '../../src/core/filter/filter.ts';
+import { openCache } from '../../src/discovery/cache/cache.ts';
+import { type DiscoveryOptions, sourceByName, sources } from '../../src/discovery/index.ts';
+import { keepingLog } from '../support/quiet-log.ts';
+
+async function anyOptions(): Promise<DiscoveryOptions> {
+  const log = keepingLog();
+  const cache = await openCache('/nonexistent', log);
+  return { interfaces: [], timeout: 2000, stdin: Readable.from([]), cache, log };
+}
+
+describe('the sources of discovery', () => {
+  test('are those that have a folder', async () => {
+    const entries = await readdir(join(import.meta.dirname, '../../src/discovery'), { withFileTypes: true });
+    const folders = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+    assert.deepEqual(folders.sort(), sources.map(({ name }) => name).sort());
+  });
+
+  test('that are unknown, or lack what they need, are refused', async () => {
+    const options = await anyOptions();
+    assert.throws(() => sourceByName('mdn', options), { code: 'usage', hint: 'did you mean “mdns”?' });
+    assert.throws(() => sourceByName('file', options), { code: 'usage' });
+    const told = sourceByName('file', { ...options, file: '/nonexistent' }).discover(
+      noFilter,
+      AbortSignal.timeout(9000),
+    );
+    await assert.rejects(told[Symbol.asyncIterator]().next(), { code: 'unreadable-file' });
+  });
+});

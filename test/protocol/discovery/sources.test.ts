@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { after, before, describe, test } from 'node:test';
+import { noFilter } from '../../../src/core/filter/filter.ts';
+import { isNodeName } from '../../../src/core/identity.ts';
+import type { Candidate } from '../../../src/core/node.ts';
+import type { DiscoverySource } from '../../../src/core/ports.ts';
+import { openCache } from '../../../src/discovery/cache/cache.ts';
+import { type DiscoveryOptions, sourceByName, sources } from '../../../src/discovery/index.ts';
+import { createNetwork, type Network } from '../../support/discovery/network.ts';
+import { keepingLog } from '../../support/quiet-log.ts';
+
+const names = ['dev1.devco.net', 'dev2.devco.net'];
+
+async function tell(source: DiscoverySource): Promise<Candidate[]> {
+  const told: Candidate[] = [];
+  for await (const candidate of source.discover(noFilter, AbortSignal.timeout(20_000))) told.push(candidate);
+  return told.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+describe('the sources of discovery', () => {
+  let directory: string;
+  let network: Network;
+  before(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'mco-sources-'));
+    network = await createNetwork(3);
+  });
+  after(async () => {
+    await network.remove();
+    await rm(directory, { recursive: true });
+  });
+
+  async function optionsWith(more: Partial<DiscoveryOptions> = {}): Promise<DiscoveryOptions> {
+    const log = keepingLog();
+    const cache = await openCache(join(directory, 'cache.json'), log);
+    return { interfaces: [], timeout: 2000, stdin: Readable.from([]), cache, log, ...more };
+  }
+
+  /** Each source with two nodes that it can tell of, by a stimulus of its own kind. */
+  const stimuli: Record<string, () => Promise<Candidate[]>> = {
+    async mdns() {
+      for (const [index, identity] of names.entries()) {
+        const script = network.hosts[index]?.start('announce.ts', { identity });
+        assert.ok((await script?.next())?.started);
+        assert.equal((await script?.next())?.settled, 'announced');
+      }
+      const asking = network.hosts[2]?.start('ask.ts', {});
+      const told: Candidate[] = [];
+      for (let line = await asking?.next(); line?.name !== undefined; line = await asking?.next()) {
+        const { after: _after, ...candidate } = line;
+        told.push(candidate as unknown as Candidate);
+      }
+      return told.sort((a, b) => (a.name < b.name ? -1 : 1));
+    },
+    async file() {
+      const file = join(directory, 'nodes.yaml');
+      await writeFile(file, `nodes:\n${names.map((name) => `  - { name: ${name}, address: 10.77.0.1 }\n`).join('')}`);
+      return tell(sourceByName('file', await optionsWith({ file })));
+    },
+    async stdin() {
+      const stdin = Readable.from([JSON.stringify(names.map((name) => ({ node: name, address: '10.77.0.1' })))]);
+      return tell(sourceByName('stdin', await optionsWith({ stdin })));
+    },
+    async cache() {
+      const options = await optionsWith();
+      const addresses = [{ host: '10.77.0.1', port: 5810 }];
+      options.cache.remember(
+        names.map((name) => ({ name, addresses, agents: [], classes: [], facts: {} })),
+        1,
+      );
+      return tell(sourceByName('cache', options));
+    },
+  };
+
+  for (const { name } of sources) {
+    test(`${name} tells who there is, where, and that it told it`, async () => {
+      const stimulus = stimuli[name];
+      assert.ok(stimulus, `no stimulus for ${name}`);
+      const told = await stimulus();
+      assert.deepEqual(
+        told.map((one) => one.name),
+        names,
+      );
+      for (const candidate of told) {
+        assert.ok(isNodeName(candidate.name));
+        assert.equal(candidate.source, name);
+        assert.match(candidate.addresses[0]?.host ?? '', /^10\.77\.0\.\d$/);
+        assert.equal(candidate.addresses[0]?.port, 5810);
+      }
+    });
+  }
+
+  test('say so when no interface can carry the question', async () => {
+    const source = sourceByName('mdns', await optionsWith({ interfaces: ['nosuch0'] }));
+    await assert.rejects(tell(source), { code: 'no-multicast' });
+  });
+});
