@@ -1,15 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type CallOrder, type Credentials, sealRequest } from '../core/caller.ts';
-import type { Trust } from '../core/certificate.ts';
+import { parseCertificate, type Trust } from '../core/certificate.ts';
 import { Problem } from '../core/errors.ts';
 import { parseJsonObject } from '../core/json.ts';
 import type { NodeConnection } from '../core/ports.ts';
 import { type Outcome, openReply, replyStatus } from '../core/reply.ts';
 import type { SignedReply, SignedRequest } from '../core/wire/messages.ts';
+import type { Heads, KnownHead } from './heads.ts';
 
 export interface Caller {
   readonly credentials: Credentials;
   readonly trust: Trust;
+  /** Where the ends of the nodes' audit logs are kept. */
+  readonly heads?: Heads;
 }
 
 export interface CallSettings {
@@ -29,6 +32,7 @@ export async function callNode(
   settings: CallSettings,
 ): Promise<Outcome> {
   const startedAt = Date.now();
+  const headBefore = caller.heads?.known(order.target);
   const began = performance.now();
   const signed = sealRequest(
     { ...order, deadline: order.deadline || startedAt + settings.timeout },
@@ -40,10 +44,28 @@ export async function callNode(
   const elapsed = () => performance.now() - began;
   try {
     const reply = await sendAndAsk(connection, signed, signal, settings);
-    return { ...outcomeOf(reply, signed, order.target, caller.trust), elapsed: elapsed() };
+    const outcome = { ...outcomeOf(reply, signed, order.target, caller.trust), elapsed: elapsed() };
+    return keepHead(outcome, reply, caller.heads, headBefore);
   } catch (error) {
     return { ...lost(error, order.target, expired.aborted), elapsed: elapsed() };
   }
+}
+
+/** A node whose audit log was cut or rewritten is not to be relied on, whatever it replies. */
+function keepHead(
+  outcome: Outcome,
+  { chain }: SignedReply,
+  heads: Heads | undefined,
+  before: KnownHead | undefined,
+): Outcome {
+  const { node, auditHead } = outcome;
+  const [leaf] = chain;
+  if (heads === undefined || auditHead === undefined || leaf === undefined) return outcome;
+  const wrong = heads.take(node, auditHead, parseCertificate(leaf), before);
+  if (wrong === undefined) return outcome;
+  const { code, message, hint } = wrong;
+  const replied = `${message} (its reply was: ${outcome.outcome}${outcome.code === '' ? '' : `, ${outcome.code}`})`;
+  return { ...outcome, outcome: 'failed', status: replyStatus.other, code, message: replied, hint };
 }
 
 async function sendAndAsk(

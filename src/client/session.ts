@@ -10,6 +10,7 @@ import { createDial } from '../transport/dial.ts';
 import type { Caller } from './call-node.ts';
 import { type ClientConfig, loadClientConfig } from './config.ts';
 import type { CliContext } from './context.ts';
+import { headsFile, openHeads } from './heads.ts';
 import { chooseSource } from './source.ts';
 import { chooseSubset } from './subset.ts';
 import type { TargetOptions } from './target-options.ts';
@@ -43,11 +44,12 @@ export async function openSession({ config: given }: SessionOptions, context: Cl
   const dial = createDial(() => ({ credentials, trust }), config.timeout * 1000);
   const log = warningsOnly(context);
   const cache = await openCache(config.cacheFile, log);
+  const heads = await openHeads(headsFile(config.stateDirectory), Date.now);
   const open = new Set<FoundNode>();
 
   return {
     config,
-    caller: { credentials, trust },
+    caller: { credentials, trust, heads },
     cache,
     find: async (targets, wanted = {}) => {
       const findings = await findNodes({
@@ -70,6 +72,7 @@ export async function openSession({ config: given }: SessionOptions, context: Cl
     close: async () => {
       for (const { connection } of open) connection.close();
       await cache.save();
+      await heads.save();
     },
   };
 }

@@ -110,7 +110,7 @@ function named<T>(file: string, check: () => T): T {
   }
 }
 
-function pemBlocks(text: string): string[] {
+export function pemBlocks(text: string): string[] {
   const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
   return blocks.length === 0 ? [text] : blocks;
 }

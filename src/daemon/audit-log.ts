@@ -1,18 +1,13 @@
-import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open, rm, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { rm } from 'node:fs/promises';
+import { listAuditFiles } from '../core/audit/files.ts';
 import { signHead } from '../core/audit/head.ts';
-import {
-  type AuditEvent,
-  type AuditRecord,
-  type ChainState,
-  chainStart,
-  formatLine,
-  hashLine,
-} from '../core/audit/record.ts';
+import { type AuditEvent, type AuditRecord, formatLine, hashLine } from '../core/audit/record.ts';
 import type { Credentials } from '../core/caller.ts';
-import { errnoOf, explainErrno, Problem } from '../core/errors.ts';
+import { errnoOf, explain, explainErrno, Problem } from '../core/errors.ts';
 import type { AuditHead } from '../core/wire/messages.ts';
+import { type AuditFileWriter, openAuditFile } from './audit-file.ts';
+import { describeArchives, type Keep, planDeletion } from './audit-retention.ts';
+import { readRecent } from './audit-tail.ts';
 
 /** The node's audit log, open for writing. */
 export interface AuditLog {
@@ -23,16 +18,32 @@ export interface AuditLog {
    * @throws Problem `audit-failed`
    */
   readonly append: (event: AuditEvent, durable: boolean) => Promise<number>;
-  /** The signed end of the log as it is now. */
+  /** The signed end of what is on the disk: never more than a power cut leaves. */
   readonly head: () => AuditHead;
-  /** The last records, oldest first, of at most some MiB: what a starting daemon remembers. */
+  /** The records of the last half hour, oldest first, of at most some MiB: what a starting daemon remembers. */
   readonly recent: readonly AuditRecord[];
+  /** What keeps the log from being rotated or old files from being deleted. */
+  readonly warnings: () => readonly string[];
   readonly close: () => Promise<void>;
 }
 
-/** Kept beside the log and given up when the disk is full, so that outcomes of what was begun can still be written. */
-const reserveBytes = 64 * 1024;
-const rememberedBytes = 4 * 1024 * 1024;
+/** When a file is full, and how long full files are kept. */
+export interface AuditLimits {
+  readonly maxBytes: number;
+  /** Milliseconds. */
+  readonly maxAge: number;
+  readonly keep: Keep;
+}
+
+export const endless: AuditLimits = {
+  maxBytes: Number.POSITIVE_INFINITY,
+  maxAge: Number.POSITIVE_INFINITY,
+  keep: {},
+};
+
+const rememberedTime = 30 * 60_000;
+const rememberedBytes = 32 * 1024 * 1024;
+const largestBatch = 256;
 
 interface Pending {
   readonly event: AuditEvent;
@@ -41,56 +52,98 @@ interface Pending {
   readonly reject: (error: Problem) => void;
 }
 
+type Entry = Pick<Pending, 'event' | 'durable'>;
+
 /**
  * Opens (or begins) a log and goes on with its chain. Half a line that a crash left is cut off and kept in a record.
  * @param credentials asked for at every record, so that a renewed certificate signs from then on
  * @throws Problem `audit-failed` when the file cannot be opened or its last line is no record
  */
-export async function openAuditLog(file: string, credentials: () => Credentials, now: () => number): Promise<AuditLog> {
-  const reserve = `${file}.reserve`;
-  let handle: FileHandle;
-  let tail: Tail;
+export async function openAuditLog(
+  file: string,
+  credentials: () => Credentials,
+  now: () => number,
+  limits: AuditLimits = endless,
+): Promise<AuditLog> {
+  let active: AuditFileWriter;
+  let recent: AuditRecord[];
   try {
-    await mkdir(dirname(file), { recursive: true, mode: 0o750 });
-    handle = await open(file, constants.O_RDWR | constants.O_CREAT | constants.O_APPEND, 0o640);
-    tail = await readTail(handle);
-    if (tail.torn.length > 0) await handle.truncate(tail.size);
-    await writeFile(reserve, Buffer.alloc(reserveBytes), { mode: 0o640, flag: 'w' }).catch(() => {});
+    active = await openAuditFile(file);
+    recent = await readRecent(await listAuditFiles(file), now() - rememberedTime, rememberedBytes);
   } catch (error) {
     throw failed(file, error);
   }
-  let { state, size } = tail;
+  let { state } = active;
+  let safe = state;
+  let fault: string[] = [];
   const queue: Pending[] = [];
   let writing: Promise<void> | undefined;
 
-  const writeAll = async (batch: readonly Pending[]): Promise<void> => {
+  /** Writes entries as one; an empty file gets a word on the file before it first. */
+  const write = async (entries: readonly Entry[]): Promise<number[]> => {
+    const before = active.before();
+    const certificate = credentials().certificate.raw.toString('base64');
+    const opening: Entry[] =
+      before === undefined ? [] : [{ event: { kind: 'rotated', ...pick(before), certificate }, durable: true }];
+    const all = [...opening, ...entries];
     let next = state;
-    const lines: string[] = [];
-    const sequences: number[] = [];
-    for (const { event } of batch) {
-      const line = formatLine(event, next, credentials(), now());
+    const time = now();
+    const lines = all.map(({ event }) => {
+      const line = formatLine(event, next, credentials(), time);
       next = { sequence: next.sequence + 1, hash: hashLine(line) };
-      lines.push(line);
-      sequences.push(next.sequence);
-    }
-    const bytes = Buffer.from(`${lines.join('\n')}\n`);
-    const durable = batch.some((pending) => pending.durable);
-    await writeWhole(handle, bytes, durable, size, batch.some(isOutcome) ? reserve : undefined);
-    state = next;
-    size += bytes.length;
-    batch.forEach(({ resolve }, index) => {
-      resolve(sequences[index] ?? 0);
+      return line;
     });
+    const durable = all.some((entry) => entry.durable);
+    await active.write(Buffer.from(`${lines.join('\n')}\n`), durable, state.sequence + 1, time);
+    const first = state.sequence + 1 + opening.length;
+    state = next;
+    if (durable) safe = next;
+    return entries.map((_, index) => first + index);
+  };
+
+  const rotate = async (): Promise<void> => {
+    const begun = active.begun() ?? now();
+    const due = active.size() >= limits.maxBytes || now() - begun >= limits.maxAge;
+    if (!due) return;
+    try {
+      await active.rotate(state.sequence);
+      fault = [];
+    } catch (error) {
+      fault = [`the audit log ${file} cannot be rotated and grows: ${explainErrno(error)}`];
+      return;
+    }
+    await retain();
+  };
+  const retain = async (): Promise<void> => {
+    if (limits.keep.days === undefined && limits.keep.files === undefined) return;
+    try {
+      const going = planDeletion(await describeArchives(await listAuditFiles(file)), limits.keep, now());
+      if (going.length === 0) return;
+      const files = going.map(({ file: name, first, last, hash }) => ({ file: name, first, last, hash }));
+      await write([{ event: { kind: 'deleted', files }, durable: true }]);
+      for (const { path } of going) await rm(path);
+    } catch (error) {
+      const why = error instanceof Problem ? explain(error) : explainErrno(error);
+      fault = [`old files of the audit log ${file} are not deleted: ${why}`];
+    }
+  };
+  const settle = async (batch: readonly Pending[]): Promise<void> => {
+    const sequences = await write(batch);
+    for (const [index, { resolve }] of batch.entries()) resolve(sequences[index] ?? 0);
   };
   const drain = async (): Promise<void> => {
     while (queue.length > 0) {
-      const batch = queue.splice(0, 256);
-      try {
-        await writeAll(batch);
-      } catch (error) {
-        const problem = failed(file, error);
-        for (const { reject } of batch) reject(problem);
-      }
+      await rotate();
+      const batch = queue.splice(0, largestBatch);
+      await settle(batch).catch(async (error: unknown) => {
+        const saved = errnoOf(error) === 'ENOSPC' ? batch.filter(isOutcome) : [];
+        for (const { reject } of batch.filter((pending) => !saved.includes(pending))) reject(failed(file, error));
+        if (saved.length === 0) return;
+        await active.useReserve();
+        await settle(saved).catch((again: unknown) => {
+          for (const { reject } of saved) reject(failed(file, again));
+        });
+      });
     }
     writing = undefined;
   };
@@ -101,90 +154,31 @@ export async function openAuditLog(file: string, credentials: () => Credentials,
         queue.push({ event, durable, resolve, reject });
         writing ??= drain();
       }),
-    head: () => signHead(state, credentials()),
-    recent: tail.records,
+    head: () => signHead(safe, credentials()),
+    recent,
+    warnings: () => fault,
     close: async () => {
       await writing;
-      await handle.datasync().catch(() => {});
-      await handle.close();
+      await active.close();
     },
   };
-  if (tail.torn.length > 0) {
-    const torn = tail.torn.subarray(0, 4096).toString('base64');
-    await log.append({ kind: 'recovered', torn_bytes: tail.torn.length, torn }, true);
+  if (active.torn.length > 0) {
+    const torn = active.torn.subarray(0, 4096).toString('base64');
+    await log.append({ kind: 'recovered', torn_bytes: active.torn.length, torn }, true);
   }
   return log;
 }
 
-function isOutcome({ event }: Pending): boolean {
-  return event.kind === 'outcome';
+function pick({ file, first, last }: { file: string; first: number; last: number }) {
+  return { file, first, last };
 }
 
-/** Writes all or nothing; a full disk is met by giving up the reserve, where one is given. */
-async function writeWhole(
-  handle: FileHandle,
-  bytes: Buffer,
-  durable: boolean,
-  size: number,
-  reserve: string | undefined,
-): Promise<void> {
-  try {
-    await handle.appendFile(bytes);
-    if (durable) await handle.datasync();
-  } catch (error) {
-    await handle.truncate(size).catch(() => {});
-    if (errnoOf(error) !== 'ENOSPC' || reserve === undefined) throw error;
-    await rm(reserve, { force: true });
-    await writeWhole(handle, bytes, durable, size, undefined);
-  }
+/** What ends something that was begun: it may use the reserve. */
+function isOutcome({ event }: Pending): boolean {
+  return event.kind === 'outcome' || event.kind === 'stopped';
 }
 
 function failed(file: string, cause: unknown): Problem {
   if (cause instanceof Problem) return cause;
   return new Problem('audit-failed', `the audit log ${file} cannot be written: ${explainErrno(cause)}`, '', { cause });
-}
-
-interface Tail {
-  readonly state: ChainState;
-  /** Bytes of whole lines. */
-  readonly size: number;
-  readonly torn: Buffer;
-  readonly records: AuditRecord[];
-}
-
-async function readTail(handle: FileHandle): Promise<Tail> {
-  const { size } = await handle.stat();
-  const start = Math.max(0, size - rememberedBytes);
-  const bytes = Buffer.alloc(size - start);
-  await handle.read(bytes, 0, bytes.length, start);
-  const end = bytes.lastIndexOf(10) + 1;
-  const lines = bytes
-    .subarray(0, end)
-    .toString('utf8')
-    .split('\n')
-    .slice(start === 0 ? 0 : 1, -1);
-  const last = lines.at(-1);
-  const records = lines.map((line) => parseRecord(line)).filter((record) => record !== undefined);
-  const lastRecord = last === undefined ? undefined : parseRecord(last);
-  if (last !== undefined && lastRecord === undefined) {
-    throw new Problem(
-      'audit-failed',
-      'the last line of the audit log is no record',
-      'keep the file for inquiry and move it away',
-    );
-  }
-  const state =
-    last === undefined || lastRecord === undefined
-      ? chainStart
-      : { sequence: lastRecord.sequence, hash: hashLine(last) };
-  return { state, size: start + end, torn: bytes.subarray(end), records };
-}
-
-function parseRecord(line: string): AuditRecord | undefined {
-  try {
-    const record = JSON.parse(line) as AuditRecord;
-    return Number.isSafeInteger(record.sequence) ? record : undefined;
-  } catch {
-    return undefined;
-  }
 }

@@ -67,8 +67,23 @@ export const nodeConfigSchema = {
       type: 'object',
       additionalProperties: false,
       default: {},
-      properties: { file: { ...path, default: '/var/log/mco-deploy/audit.jsonl' } },
-      required: ['file'],
+      properties: {
+        file: { ...path, default: '/var/log/mco-deploy/audit.jsonl' },
+        /** A file of this size, or with a first record of this age in days, is renamed and another begun. */
+        max_bytes: { type: 'integer', minimum: 65_536, maximum: 1_073_741_824, default: 67_108_864 },
+        max_age: { type: 'number', exclusiveMinimum: 0, maximum: 3660, default: 30 },
+        /** Full files that are kept, by number or by age in days; all of them when neither is given. */
+        keep: {
+          type: 'object',
+          additionalProperties: false,
+          default: {},
+          properties: {
+            files: { type: 'integer', minimum: 1, maximum: 100_000 },
+            days: { type: 'number', minimum: 1, maximum: 36_600 },
+          },
+        },
+      },
+      required: ['file', 'max_bytes', 'max_age', 'keep'],
     },
     state: { ...path, default: '/var/lib/mco-deploy' },
     log: {
@@ -140,7 +155,7 @@ export async function loadNodeConfig(file: string, known: readonly AgentEntry[])
     facts: { ...value.facts, directory: at(value.facts.directory) },
     classes: at(value.classes),
     policies: at(value.policies),
-    audit: { file: at(value.audit.file) },
+    audit: { ...value.audit, file: at(value.audit.file) },
     state: at(value.state),
     agents,
   });

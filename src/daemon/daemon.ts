@@ -5,7 +5,7 @@ import { explain, Problem } from '../core/errors.ts';
 import type { NodeFacts } from '../core/node.ts';
 import type { NodeAbout } from '../core/ports.ts';
 import { startListening } from '../transport/listen.ts';
-import { type AuditLog, openAuditLog } from './audit-log.ts';
+import { type AuditLimits, type AuditLog, openAuditLog } from './audit-log.ts';
 import { type Handle, pipeline } from './call.ts';
 import { type CallMemory, startCallMemory } from './call-memory.ts';
 import { loadNodeConfig, type NodeConfig } from './config.ts';
@@ -65,11 +65,17 @@ export async function startDaemon({ configFile, agents: known, version }: Daemon
   const policies = await startPolicies(config.policies, async () => self(), log);
   const strangers = startStrangerLog(log, now);
   const counters = startCounters(strangers.count);
-  const audit = await openAuditLog(config.audit.file, () => keys.current().credentials, now);
+  const audit = await openAuditLog(config.audit.file, () => keys.current().credentials, now, limitsOf(config));
   await noteLife('started', audit, keys, version);
 
   const startedAt = now();
-  const warnings = () => [...keys.warnings(), ...policies.warnings(), ...truth.warnings(), ...presence.warnings()];
+  const warnings = () => [
+    ...keys.warnings(),
+    ...policies.warnings(),
+    ...truth.warnings(),
+    ...presence.warnings(),
+    ...audit.warnings(),
+  ];
   const about = async (): Promise<NodeAbout> => ({
     version,
     startedAt,
@@ -130,7 +136,7 @@ export async function startDaemon({ configFile, agents: known, version }: Daemon
       clearTimeout(forced);
       stopping.abort();
       await Promise.all([...running.values()].map((agent) => agent.stop?.()));
-      await noteLife('stopped', audit, keys, version);
+      await noteLife('stopped', audit, keys, version).catch((error: unknown) => log.error({}, explain(error)));
       await audit.close();
       log.info({}, 'stopped');
     },
@@ -160,6 +166,10 @@ function definePipeline({ config, self, audit, strangers, memory, policies, disp
     validate(),
     dispatch(dispatching),
   ]);
+}
+
+function limitsOf({ audit: { max_bytes: maxBytes, max_age: days, keep } }: NodeConfig): AuditLimits {
+  return { maxBytes, maxAge: days * 86_400_000, keep };
 }
 
 async function noteLife(

@@ -38,6 +38,8 @@ export type JournalEntry = { readonly at: number; readonly runId: string } & (
       readonly code: string;
       readonly message: string;
       readonly data: JsonObject;
+      /** SEQUENCE:HASH of the end of the node's audit log, as it vouched for it. */
+      readonly auditHead?: string;
     }
   | { readonly type: 'step-finished'; readonly step: string; readonly state: StepState }
   | { readonly type: 'run-finished'; readonly state: RunReport['state'] }

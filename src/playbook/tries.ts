@@ -99,8 +99,9 @@ async function callOnce(
 }
 
 function note({ plan, requestId, world, step }: Call, outcome: Outcome, number: number): Promise<void> {
-  const { node, outcome: what, status, code, message, elapsed } = outcome;
+  const { node, outcome: what, status, code, message, elapsed, auditHead: head } = outcome;
   const said = { node, outcome: what, code, message, data: hideOutputs(plan.ddl, outcome.data) };
+  const kept = head === undefined ? {} : { auditHead: `${head.sequence}:${head.hash.toString('hex')}` };
   world.ports.emit({ type: 'outcome', step: step.id, try: number, ...said, elapsed });
-  return world.journal({ type: 'outcome', step: step.id, requestId, try: number, status, ...said });
+  return world.journal({ type: 'outcome', step: step.id, requestId, try: number, status, ...said, ...kept });
 }

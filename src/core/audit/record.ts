@@ -62,7 +62,33 @@ export interface RecoveredRecord {
   readonly torn: string;
 }
 
-export type AuditEvent = IntentRecord | OutcomeRecord | LifeRecord | RecoveredRecord;
+/** The first record of every file but the first: what it goes on from. `previous` is the hash of that file's last line. */
+export interface RotatedRecord {
+  readonly kind: 'rotated';
+  /** The name of the file before, and the sequence numbers that it holds. */
+  readonly file: string;
+  readonly first: number;
+  readonly last: number;
+  /** The node's certificate (DER, Base64): a file can be verified without those before it. */
+  readonly certificate: string;
+}
+
+/** A file that retention takes away. */
+export interface DeletedFile {
+  readonly file: string;
+  readonly first: number;
+  readonly last: number;
+  /** Hash of its last line: where the chain of what is kept begins. */
+  readonly hash: string;
+}
+
+/** Written before files are deleted, oldest first, so that a missing beginning is told apart from a removed one. */
+export interface DeletedRecord {
+  readonly kind: 'deleted';
+  readonly files: readonly DeletedFile[];
+}
+
+export type AuditEvent = IntentRecord | OutcomeRecord | LifeRecord | RecoveredRecord | RotatedRecord | DeletedRecord;
 
 /** What every line carries besides its event. */
 export interface ChainFields {

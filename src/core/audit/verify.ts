@@ -1,104 +1,140 @@
 import type { X509Certificate } from 'node:crypto';
-import { parseCertificate, proveCertificate, type Trust } from '../certificate.ts';
+import type { Trust } from '../certificate.ts';
 import { Problem } from '../errors.ts';
-import { parseJsonObject } from '../json.ts';
-import { openRequest } from '../request.ts';
-import { verifies } from '../signature.ts';
-import { type AuditRecord, type ChainState, chainStart, hashLine, type IntentRecord, splitLine } from './record.ts';
+import { certificateIn, checkRequest, lineVerifies, parseLine, type RecordFault } from './check-record.ts';
+import { type AuditRecord, type ChainState, chainStart, hashLine } from './record.ts';
 
 /** The first thing wrong with a log. */
-export interface AuditFault {
-  /** `edited`, `removed`, `foreign`, `forged-request`, `torn`, `malformed`, `truncated` */
-  readonly code: string;
-  /** 1 for the first line. */
+export interface AuditFault extends RecordFault {
+  /** Name of the file; empty when the log was given as text. */
+  readonly file: string;
+  /** 1 for the first line of the file. */
   readonly line: number;
-  readonly message: string;
 }
 
 export interface AuditVerdict {
   readonly records: number;
+  /** Where the chain stood before the first record that is kept. */
+  readonly start: ChainState;
   readonly end: ChainState;
   readonly fault?: AuditFault;
 }
 
+export interface AuditExpectation {
+  /** Where the chain stood before the first line; left out, the log's own records must account for its beginning. */
+  readonly from?: ChainState;
+  /** What callers kept of the log: it must hold each of them, unless it was deleted by retention. */
+  readonly heads?: readonly ChainState[];
+}
+
 /**
  * Walks a log from its first line and stops at the first thing wrong: every line's signature by the node's certificate,
- * every line's hash in the next, every caller's signature. What a file alone can't prove is that no line is missing
- * after its last one: for that give a head that a caller kept.
- * @param text the whole log
+ * every line's hash in the next, every caller's signature. What a node's files alone can't prove is that no line is
+ * missing after the last one: for that give heads that callers kept.
  * @param trust authorities that certificates must come from; revocation is not asked, since it comes after the fact
- * @param from where the chain stood before the first line
- * @param head the least that the log must hold
  */
-export function verifyAudit(
-  text: string,
-  trust: Trust,
-  from: ChainState = chainStart,
-  head?: ChainState,
-): AuditVerdict {
-  const walk: Walk = { state: from, certificate: undefined, trust: { ...trust, isRevoked: () => false } };
-  const lines = text.split('\n');
-  const tail = lines.pop() ?? '';
-  let headMet = head === undefined || head.sequence <= from.sequence;
-  for (const [index, line] of lines.entries()) {
-    const fault = stepOver(line, walk);
-    if (fault !== undefined) return { records: index, end: walk.state, fault: { ...fault, line: index + 1 } };
-    if (head !== undefined && walk.state.sequence === head.sequence) {
-      if (walk.state.hash !== head.hash)
-        return at(index, walk, 'edited', 'it is not the line whose hash a caller kept');
-      headMet = true;
-    }
-  }
-  if (tail !== '') return at(lines.length, walk, 'torn', 'the last line is incomplete, as a crash leaves it');
-  if (!headMet) {
-    const message = `the log ends at record ${walk.state.sequence}, but a caller holds a head of record ${head?.sequence}`;
-    return at(lines.length, walk, 'truncated', message);
-  }
-  return { records: lines.length, end: walk.state };
+export function startAuditWalk(trust: Trust, { from, heads = [] }: AuditExpectation = {}): AuditWalk {
+  const walk: Walk = {
+    start: from,
+    state: from ?? chainStart,
+    accounted: from !== undefined,
+    certificate: undefined,
+    trust: { ...trust, isRevoked: () => false },
+  };
+  const kept = new Map(heads.map(({ sequence, hash }) => [sequence, hash]));
+  const forked = heads.find(({ sequence, hash }) => kept.get(sequence) !== hash);
+  let records = 0;
+  const verdict = (fault?: AuditFault): AuditVerdict => ({
+    records,
+    start: walk.start ?? chainStart,
+    end: walk.state,
+    ...(fault === undefined ? {} : { fault }),
+  });
+  return {
+    step: ({ text, number, torn }, file) => {
+      const at = (fault: RecordFault) => verdict({ ...fault, file, line: number });
+      if (torn) return at({ code: 'torn', message: 'the last line is incomplete, as a crash leaves it' });
+      const fault = stepOver(text, walk);
+      if (fault !== undefined) return at(fault);
+      records++;
+      const hash = kept.get(walk.state.sequence);
+      if (hash === undefined || hash === walk.state.hash) return undefined;
+      return at({ code: 'edited', message: `record ${walk.state.sequence} is not the one whose hash a caller kept` });
+    },
+    end: (first, last) => {
+      const { sequence } = walk.start ?? chainStart;
+      if (forked !== undefined) {
+        const message = `callers hold two heads of record ${forked.sequence}: the log was rewritten between them`;
+        return verdict({ code: 'edited', message, ...last });
+      }
+      if (!walk.accounted && sequence > 0) {
+        const message = `records 1 to ${sequence} are missing before it, and no record says that they were deleted`;
+        return verdict({ code: 'removed', message, file: first, line: 1 });
+      }
+      const furthest = Math.max(0, ...kept.keys());
+      if (furthest <= walk.state.sequence) return verdict();
+      const message = `the log ends at record ${walk.state.sequence}, but a caller holds a head of record ${furthest}`;
+      return verdict({ code: 'truncated', message, ...last });
+    },
+  };
+}
+
+export interface AuditWalk {
+  /** @returns a verdict when this line is the first that is wrong */
+  readonly step: (line: { text: string; number: number; torn: boolean }, file: string) => AuditVerdict | undefined;
+  /** @param first name of the first file @param last where the log ended */
+  readonly end: (first: string, last: { file: string; line: number }) => AuditVerdict;
 }
 
 interface Walk {
+  start: ChainState | undefined;
   state: ChainState;
+  /** Whether what is missing before the start was deleted by the node's own word. */
+  accounted: boolean;
   certificate: X509Certificate | undefined;
   readonly trust: Trust;
 }
 
-type Fault = Omit<AuditFault, 'line'>;
-
-function at(index: number, walk: Walk, code: string, message: string): AuditVerdict {
-  return { records: index, end: walk.state, fault: { code, line: index + 1, message } };
-}
-
-function stepOver(line: string, walk: Walk): Fault | undefined {
-  const parts = splitLine(line);
+function stepOver(line: string, walk: Walk): RecordFault | undefined {
   let record: AuditRecord;
   try {
-    if (parts === undefined) throw new Problem('malformed', 'it has no signature');
-    record = parseJsonObject(line, 'the line') as unknown as AuditRecord;
+    record = parseLine(line);
   } catch (error) {
     return { code: 'malformed', message: `it is no audit record: ${error instanceof Problem ? error.message : error}` };
   }
-  const missing = record.sequence - walk.state.sequence - 1;
+  const fault =
+    begin(record, walk) ?? follow(record, walk) ?? adopt(record, walk) ?? checkSignature(line, record, walk);
+  if (fault !== undefined) return fault;
+  account(record, walk);
+  walk.state = { sequence: record.sequence, hash: hashLine(line) };
+  return checkRequest(record, walk.trust);
+}
+
+/** A log begins with record 1, or, where the files before were deleted, with the first record of a file. */
+function begin(record: AuditRecord, walk: Walk): RecordFault | undefined {
+  if (walk.start !== undefined) return undefined;
+  if (record.sequence > 1 && record.kind !== 'rotated') {
+    return { code: 'removed', message: `record ${record.sequence}: it is not the first of a file` };
+  }
+  walk.start = record.sequence === 1 ? chainStart : { sequence: record.sequence - 1, hash: record.previous };
+  walk.state = walk.start;
+  return undefined;
+}
+
+function follow(record: AuditRecord, { state }: Walk): RecordFault | undefined {
+  const missing = record.sequence - state.sequence - 1;
   if (missing !== 0) {
     const message = missing > 0 ? `${missing} record(s) before it are missing` : 'it stands after a later record';
     return { code: 'removed', message: `record ${record.sequence}: ${message}` };
   }
-  if (record.previous !== walk.state.hash) {
-    return { code: 'removed', message: `record ${record.sequence} does not continue the record before it` };
-  }
-  const fault = adoptCertificate(record, walk) ?? checkSignature(parts, record, walk) ?? checkRequest(record, walk);
-  walk.state = { sequence: record.sequence, hash: hashLine(line) };
-  return fault;
+  if (record.previous === state.hash) return undefined;
+  return { code: 'removed', message: `record ${record.sequence} does not continue the record before it` };
 }
 
-/** A record of the daemon's life names the certificate that signs from there on; it must be the same node's. */
-function adoptCertificate(record: AuditRecord, walk: Walk): Fault | undefined {
-  if (record.kind !== 'started' && record.kind !== 'certificate') return undefined;
+/** A record that brings a certificate names what signs from there on; it must be the same node's. */
+function adopt(record: AuditRecord, walk: Walk): RecordFault | undefined {
   try {
-    const certificate = parseCertificate(Buffer.from(record.certificate, 'base64'));
-    const { identity } = proveCertificate(certificate, 'node', walk.trust, Date.parse(record.time));
-    if (identity.name !== record.node) throw new Problem('wrong-node', `it is the certificate of ${identity.name}`);
-    walk.certificate = certificate;
+    walk.certificate = certificateIn(record, walk.trust) ?? walk.certificate;
     return undefined;
   } catch (error) {
     const why = error instanceof Problem ? error.message : 'its certificate cannot be read';
@@ -106,41 +142,28 @@ function adoptCertificate(record: AuditRecord, walk: Walk): Fault | undefined {
   }
 }
 
-function checkSignature(parts: ReturnType<typeof splitLine>, record: AuditRecord, walk: Walk): Fault | undefined {
-  if (walk.certificate === undefined) {
+function checkSignature(line: string, record: AuditRecord, { certificate }: Walk): RecordFault | undefined {
+  if (certificate === undefined) {
     return { code: 'foreign', message: `record ${record.sequence}: no certificate vouches for it` };
   }
-  if (parts !== undefined && verifies('audit-record', Buffer.from(parts.body), parts.signature, walk.certificate)) {
-    return undefined;
-  }
+  if (lineVerifies(line, certificate)) return undefined;
   return { code: 'edited', message: `record ${record.sequence}: the signature of ${record.node} does not hold` };
 }
 
-/** What the record says was asked must be what the caller signed. */
-function checkRequest(record: AuditRecord, walk: Walk): Fault | undefined {
-  if (record.kind !== 'intent' || record.verdict !== 'verified') return undefined;
-  const fault = (why: string) => ({ code: 'forged-request', message: `record ${record.sequence}: ${why}` });
-  try {
-    const certificate = parseCertificate(Buffer.from(record.caller_certificate, 'base64'));
-    const bytes = Buffer.from(record.request, 'base64');
-    if (!verifies('request', bytes, Buffer.from(record.request_signature, 'base64'), certificate)) {
-      return fault('the signature of the caller does not hold');
-    }
-    proveCertificate(certificate, 'operator', walk.trust, Date.parse(record.time));
-    return agrees(record, bytes) ? undefined : fault('it does not say what the caller signed');
-  } catch (error) {
-    return fault(error instanceof Problem ? error.message : 'the request cannot be read');
-  }
+function account(record: AuditRecord, walk: Walk): void {
+  if (record.kind !== 'deleted') return;
+  walk.accounted ||= record.files.some(({ last, hash }) => last === walk.start?.sequence && hash === walk.start.hash);
 }
 
-function agrees(record: IntentRecord, bytes: Buffer): boolean {
-  const { request, shown } = openRequest({ request: bytes, signature: bytes, chain: [], sensitive: {} });
-  return (
-    request.requestId === record.request_id &&
-    request.try === record.try &&
-    request.runId === record.run_id &&
-    request.agent === record.agent &&
-    request.action === record.action &&
-    JSON.stringify(shown) === JSON.stringify(record.arguments)
-  );
+/** Verifies a log that is at hand as text. */
+export function verifyAudit(text: string, trust: Trust, from = chainStart, head?: ChainState): AuditVerdict {
+  const walk = startAuditWalk(trust, { from, heads: head === undefined ? [] : [head] });
+  const lines = text.split('\n');
+  const tail = lines.pop() ?? '';
+  for (const [index, line] of lines.entries()) {
+    const wrong = walk.step({ text: line, number: index + 1, torn: false }, '');
+    if (wrong !== undefined) return wrong;
+  }
+  const torn = tail === '' ? undefined : walk.step({ text: tail, number: lines.length + 1, torn: true }, '');
+  return torn ?? walk.end('', { file: '', line: lines.length });
 }

@@ -46,7 +46,7 @@ async function writeOutcome(log: AuditLog, call: Call, intent: number, given: An
       code,
       message,
     } as const;
-    await log.append({ ...event, recorded: given.recorded }, false);
+    await log.append({ ...event, recorded: given.recorded }, true);
     return given;
   } catch (error) {
     if (!(error instanceof Problem)) throw error;

@@ -1,33 +1,63 @@
-import type { CommandEntry } from '../../context.ts';
+import type { Command } from 'commander';
+import { addCommonOptions } from '../../common-options.ts';
+import type { CliContext, CommandEntry } from '../../context.ts';
 import { nodeConfigFile } from '../daemon/index.ts';
 
 export const auditCommand: CommandEntry = {
   name: 'audit',
   define: (program, context) => {
-    const audit = program.command('audit').description("read and check this node's audit log");
-    const withFile = (name: string, text: string) =>
-      audit
-        .command(name)
-        .description(text)
-        .option('--config <file>', "the node's configuration, which names the log and the CA", nodeConfigFile)
-        .option('--file <file>', 'another audit log')
-        .option('-j, --json', 'print JSON for machines');
-    withFile('show', 'print the requests, one a line')
-      .option('--caller <id>', 'only those of this caller, as cert=NAME')
-      .option('--agent <agent>', 'only those for this agent')
-      .option('--action <action>', 'only those for this action')
-      .option('--run <id>', 'only those of this run')
-      .option('--since <time>', 'only those since this time (ISO 8601)')
-      .action(async (options) => {
-        const { showAudit } = await import('./run.ts');
-        context.exit(await showAudit(options, context));
-      });
-    withFile('verify', 'check every signature and the chain, and name the first record that is wrong')
-      .option('--ca <file>', "the fleet's CA certificate")
-      .option('--head <head>', 'the least that the log must hold, as SEQUENCE:HASH that a caller kept')
-      .action(async (options) => {
-        const { checkAudit } = await import('./run.ts');
-        context.exit(await checkAudit(options, context));
-      });
+    const audit = program.command('audit').description("read and check nodes' audit logs");
+    defineShow(audit, context);
+    defineVerify(audit, context);
+    defineHeads(audit, context);
   },
 };
+
+/** For what is done on the node, with its own files. */
+function onNode(audit: Command, name: string, text: string): Command {
+  return audit
+    .command(name)
+    .description(text)
+    .option('--config <file>', "the node's configuration, which names the log and the CA", nodeConfigFile)
+    .option('--file <file>', 'another audit log: the file that is written to, or a single one of its files')
+    .option('-j, --json', 'print JSON for machines');
+}
+
+function defineShow(audit: Command, context: CliContext): void {
+  onNode(audit, 'show', 'print the requests in the log of this node, one a line')
+    .option('--caller <id>', 'only those of this caller, as cert=NAME')
+    .option('--agent <agent>', 'only those for this agent')
+    .option('--action <action>', 'only those for this action')
+    .option('--run <id>', 'only those of this run')
+    .option('--request <id>', 'only those of this request')
+    .option('--outcome <outcome>', 'only those that ended so: ok, failed, refused, cancelled, unknown')
+    .option('--since <time>', 'only those since this time (ISO 8601)')
+    .option('--until <time>', 'only those before this time (ISO 8601)')
+    .option('--follow', 'go on with those to come')
+    .action(async (options) => {
+      const { showAudit } = await import('./show.ts');
+      context.exit(await showAudit(options, context));
+    });
+}
+
+function defineVerify(audit: Command, context: CliContext): void {
+  const collect = (value: string, before: string[] = []) => [...before, value];
+  onNode(audit, 'verify', 'check every signature and the chain, and name the first record that is wrong')
+    .option('--ca <file>', "the fleet's CA certificate")
+    .option('--head <head>', 'the least that the log must hold, as SEQUENCE:HASH that a caller kept', collect)
+    .option('--heads <file>', 'the same, from the file in which callers keep them (audit heads)', collect)
+    .action(async (options) => {
+      const { checkAudit } = await import('./verify.ts');
+      context.exit(await checkAudit(options, context));
+    });
+}
+
+function defineHeads(audit: Command, context: CliContext): void {
+  addCommonOptions(audit.command('heads'))
+    .description('list the ends of the nodes’ logs, as the nodes signed them in their replies to you')
+    .option('--forget <node>', 'take the next one of this node for good: after a reinstallation, say')
+    .action(async (options) => {
+      const { listHeads } = await import('./heads.ts');
+      context.exit(await listHeads(options, context));
+    });
+}

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { parse as parseYaml } from 'yaml';
+import { type AuditFile, listAuditFiles } from '../../../core/audit/files.ts';
 import { explainErrno, Problem } from '../../../core/errors.ts';
 import { isObject } from '../../../core/json.ts';
 
@@ -36,4 +37,12 @@ async function readNode(config: string, mayBeAbsent: boolean): Promise<Record<st
       { cause },
     );
   }
+}
+
+/** The files of a log. @throws Problem `unreadable-file` when there is none */
+export async function findAuditFiles(file: string): Promise<AuditFile[]> {
+  const files = await listAuditFiles(file);
+  if (files.length === 0)
+    throw new Problem('unreadable-file', `${file} cannot be read: no such file`, 'give --file LOG');
+  return files;
 }

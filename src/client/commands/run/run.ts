@@ -49,6 +49,7 @@ export async function runNamedPlaybook(
       const events = startTelling(options.json === true, context);
       const ports = playbookPorts({ session, catalogue, options, journal, emit: events.emit });
       const settings = {
+        runId,
         dryRun,
         signal: context.signal,
         kill: context.kill,

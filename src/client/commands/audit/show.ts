@@ -1,0 +1,167 @@
+import { stat } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type AuditFile, readFileLines } from '../../../core/audit/files.ts';
+import type { AuditRecord } from '../../../core/audit/record.ts';
+import { type AuditEntry, formatEntry } from '../../../core/audit/show.ts';
+import { Problem } from '../../../core/errors.ts';
+import { type CliContext, exitCode } from '../../context.ts';
+import { findAuditFiles, locateAudit } from './locate.ts';
+
+interface ShowOptions {
+  readonly config: string;
+  readonly file?: string;
+  readonly json?: boolean;
+  readonly caller?: string;
+  readonly agent?: string;
+  readonly action?: string;
+  readonly run?: string;
+  readonly request?: string;
+  readonly outcome?: string;
+  readonly since?: string;
+  readonly until?: string;
+  readonly follow?: boolean;
+}
+
+/** Milliseconds between two looks at a log that is followed. */
+const followInterval = 500;
+
+/**
+ * Prints the log's requests in the seed's form, or as an array of JSON (one object a line when followed).
+ * A line that can't be read is named and makes the exit code 2.
+ */
+export async function showAudit(options: ShowOptions, context: CliContext): Promise<number> {
+  const wanted = chooseEntries(options);
+  const { file } = await locateAudit(options);
+  let unreadable = 0;
+  const faults = (path: string, line: number) => {
+    unreadable++;
+    context.err(`${path}:${line}: this line is no audit record`);
+  };
+  const shown: AuditEntry[] = [];
+  const show = (entry: AuditEntry) => {
+    if (!wanted(entry)) return;
+    if (options.json !== true) context.out(formatEntry(entry));
+    else if (options.follow === true) context.out(JSON.stringify(entry));
+    else shown.push(entry);
+  };
+  const joiner = startJoining(show);
+  let last = await readAll(await findAuditFiles(file), 0, joiner, faults);
+  if (options.follow !== true) {
+    joiner.flush();
+    if (options.json === true) context.out(JSON.stringify(shown, null, 2));
+    return unreadable > 0 ? exitCode.someFailed : exitCode.ok;
+  }
+  let seen = await sizeOf(file);
+  while (!context.signal.aborted) {
+    await sleep(followInterval, undefined, { signal: context.signal }).catch(() => {});
+    const size = await sizeOf(file);
+    if (size === seen) continue;
+    seen = size;
+    last = await readAll(await findAuditFiles(file), last, joiner, faults);
+  }
+  return exitCode.ok;
+}
+
+async function sizeOf(file: string): Promise<number> {
+  return await stat(file).then(
+    ({ size }) => size,
+    () => -1,
+  );
+}
+
+/** Feeds all records after one; files that end before it are left out by their names. @returns the last one's number */
+async function readAll(
+  files: readonly AuditFile[],
+  after: number,
+  { add }: Joining,
+  faults: (path: string, line: number) => void,
+): Promise<number> {
+  let last = after;
+  for (const [index, { path }] of files.entries()) {
+    const next = files[index + 1]?.first;
+    if (next !== undefined && next <= after) continue;
+    for await (const { text, number, torn } of readFileLines(path)) {
+      if (torn) continue;
+      const record = parseRecord(text);
+      if (record === undefined) faults(path, number);
+      else if (record.sequence > last) {
+        last = record.sequence;
+        add(record);
+      }
+    }
+  }
+  return last;
+}
+
+interface Joining {
+  readonly add: (record: AuditRecord) => void;
+  /** Gives out what has no outcome. */
+  readonly flush: () => void;
+}
+
+/** Intents joined with their outcomes, given out in the order of the intents as far as they are known. */
+function startJoining(give: (entry: AuditEntry) => void): Joining {
+  const open = new Map<number, AuditEntry>();
+  const giveReady = () => {
+    for (const [sequence, entry] of open) {
+      if (entry.outcome === undefined) return;
+      open.delete(sequence);
+      give(entry);
+    }
+  };
+  return {
+    add: (record) => {
+      if (record.kind === 'intent') open.set(record.sequence, { intent: record });
+      if (record.kind === 'started') giveAll();
+      if (record.kind !== 'outcome') return;
+      const entry = open.get(record.intent);
+      if (entry !== undefined) open.set(record.intent, { ...entry, outcome: record });
+      giveReady();
+    },
+    flush: giveAll,
+  };
+
+  // What a daemon had not ended when another started has no outcome to wait for.
+  function giveAll(): void {
+    for (const entry of open.values()) give(entry);
+    open.clear();
+  }
+}
+
+function parseRecord(line: string): AuditRecord | undefined {
+  try {
+    const record = JSON.parse(line) as AuditRecord;
+    return Number.isSafeInteger(record.sequence) && typeof record.kind === 'string' ? record : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function chooseEntries(options: ShowOptions): (entry: AuditEntry) => boolean {
+  const { caller, agent, action, run, request, outcome: ended } = options;
+  const since = options.since === undefined ? 0 : parseTime(options.since);
+  const until = options.until === undefined ? Number.POSITIVE_INFINITY : parseTime(options.until);
+  const outcomes = ['ok', 'failed', 'refused', 'cancelled', 'unknown'];
+  if (ended !== undefined && !outcomes.includes(ended)) {
+    throw new Problem('usage', `“${ended}” is no outcome`, `there are ${outcomes.join(', ')}`);
+  }
+  return ({ intent, outcome }) => {
+    const time = Date.parse(intent.time);
+    return (
+      (caller === undefined || intent.caller === caller) &&
+      (agent === undefined || intent.agent === agent) &&
+      (action === undefined || intent.action === action) &&
+      (run === undefined || intent.run_id === run) &&
+      (request === undefined || intent.request_id === request) &&
+      (ended === undefined || (outcome?.outcome ?? 'unknown') === ended) &&
+      time >= since &&
+      time < until
+    );
+  };
+}
+
+function parseTime(text: string): number {
+  const time = Date.parse(text);
+  if (Number.isNaN(time)) throw new Problem('usage', `“${text}” is no time`, 'write it like 2012-10-27T21:14:02Z');
+  return time;
+}

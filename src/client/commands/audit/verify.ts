@@ -1,0 +1,89 @@
+import { readFile } from 'node:fs/promises';
+import { type AuditFile, readFileLines } from '../../../core/audit/files.ts';
+import type { AuditRecord, ChainState } from '../../../core/audit/record.ts';
+import { verifyAuditLog } from '../../../core/audit/verify-log.ts';
+import { identityOf, parseCertificate } from '../../../core/certificate.ts';
+import { pemBlocks } from '../../../core/credentials.ts';
+import { explainErrno, Problem } from '../../../core/errors.ts';
+import { type CliContext, exitCode } from '../../context.ts';
+import { parseHeads } from '../../heads.ts';
+import { findAuditFiles, locateAudit } from './locate.ts';
+
+interface VerifyOptions {
+  readonly config: string;
+  readonly file?: string;
+  readonly json?: boolean;
+  readonly ca?: string;
+  readonly head?: readonly string[];
+  readonly heads?: readonly string[];
+}
+
+/** Exit code 0 when all holds, 2 with the first fault named when not. */
+export async function checkAudit(options: VerifyOptions, context: CliContext): Promise<number> {
+  const { file, ca } = await locateAudit(options);
+  if (ca === undefined) throw new Problem('usage', 'no CA certificate is known', 'give --ca FILE');
+  const authorities = pemBlocks(await readText(ca)).map((pem) => parseCertificate(pem));
+  const { node, realm } = await whose(await findAuditFiles(file));
+  const heads = [...(options.head ?? []).map(parseHead), ...(await headsOf(node, options.heads ?? [], context))];
+  const trust = { realm, authorities, isRevoked: () => false };
+  const verdict = await verifyAuditLog(file, trust, { heads });
+  const { records, start, end, fault, files } = verdict;
+  if (options.json === true) context.out(JSON.stringify({ file, node, ...verdict }, null, 2));
+  else if (fault === undefined) {
+    const from = start.sequence === 0 ? '' : ` from record ${start.sequence + 1} on (those before were deleted)`;
+    const many = files.length === 1 ? '' : ` in ${files.length} files`;
+    context.out(`${file}: ${records} records${many} hold${from}, the last is ${end.sequence}:${end.hash}`);
+  } else
+    context.out(
+      `${file.slice(0, file.lastIndexOf('/') + 1)}${fault.file}:${fault.line}: ${fault.code}: ${fault.message}`,
+    );
+  return fault === undefined ? exitCode.ok : exitCode.someFailed;
+}
+
+/** The node and realm of the first certificate in the log; whether that certificate is the fleet's is then checked. */
+async function whose(files: readonly AuditFile[]): Promise<{ node: string; realm: string }> {
+  for (const { path } of files.slice(0, 1)) {
+    for await (const { text, number } of readFileLines(path)) {
+      const certificate = certificateIn(text);
+      if (certificate !== undefined) {
+        const identity = identityOf(parseCertificate(certificate));
+        return { node: identity?.name ?? '', realm: identity?.realm ?? '' };
+      }
+      if (number > 10) break;
+    }
+  }
+  return { node: '', realm: '' };
+}
+
+function certificateIn(line: string): Buffer | undefined {
+  try {
+    const record = JSON.parse(line) as Partial<AuditRecord>;
+    return 'certificate' in record ? Buffer.from(String(record.certificate), 'base64') : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function headsOf(node: string, files: readonly string[], context: CliContext): Promise<ChainState[]> {
+  const found: ChainState[] = [];
+  for (const file of files) {
+    const head = parseHeads(await readText(file), file).get(node);
+    if (head === undefined) context.err(`${file} holds no head of ${node}`);
+    else found.push({ sequence: head.sequence, hash: head.hash });
+  }
+  return found;
+}
+
+function parseHead(head: string): ChainState {
+  const [, sequence, hash] = /^(\d{1,15}):([0-9a-f]{64})$/.exec(head) ?? [];
+  if (hash === undefined) throw new Problem('usage', `“${head}” is no head`, 'write SEQUENCE:HASH');
+  return { sequence: Number(sequence), hash };
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    throw new Problem('unreadable-file', `${file} cannot be read: ${explainErrno(cause)}`, '', { cause });
+  }
+}

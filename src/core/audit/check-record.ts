@@ -1,0 +1,74 @@
+import type { X509Certificate } from 'node:crypto';
+import { parseCertificate, proveCertificate, type Trust } from '../certificate.ts';
+import { Problem } from '../errors.ts';
+import { parseJsonObject } from '../json.ts';
+import { openRequest } from '../request.ts';
+import { verifies } from '../signature.ts';
+import { type AuditRecord, type IntentRecord, splitLine } from './record.ts';
+
+/** What is wrong with a record. */
+export interface RecordFault {
+  /** `edited`, `removed`, `foreign`, `forged-request`, `malformed` */
+  readonly code: string;
+  readonly message: string;
+}
+
+/** @throws Problem `malformed` when the line is no signed object */
+export function parseLine(line: string): AuditRecord {
+  if (splitLine(line) === undefined) throw new Problem('malformed', 'it has no signature');
+  const record = parseJsonObject(line, 'the line');
+  if (!Number.isSafeInteger(record.sequence) || typeof record.kind !== 'string') {
+    throw new Problem('malformed', 'it has no sequence number or kind');
+  }
+  return record as unknown as AuditRecord;
+}
+
+/**
+ * The certificate that a record brings, which signs from there on; undefined for a record that brings none.
+ * @throws Problem when it is not the certificate of the node that the record names
+ */
+export function certificateIn(record: AuditRecord, trust: Trust): X509Certificate | undefined {
+  if (record.kind !== 'started' && record.kind !== 'certificate' && record.kind !== 'rotated') return undefined;
+  const certificate = parseCertificate(Buffer.from(String(record.certificate), 'base64'));
+  const { identity } = proveCertificate(certificate, 'node', trust, Date.parse(record.time));
+  if (identity.name !== record.node) throw new Problem('wrong-node', `it is the certificate of ${identity.name}`);
+  return certificate;
+}
+
+export function lineVerifies(line: string, certificate: X509Certificate): boolean {
+  const parts = splitLine(line);
+  return parts !== undefined && verifies('audit-record', Buffer.from(parts.body), parts.signature, certificate);
+}
+
+/** What the record says was asked must be what the caller signed. */
+export function checkRequest(record: AuditRecord, trust: Trust): RecordFault | undefined {
+  if (record.kind !== 'intent' || record.verdict !== 'verified') return undefined;
+  const fault = (why: string) => ({ code: 'forged-request', message: `record ${record.sequence}: ${why}` });
+  try {
+    const certificate = parseCertificate(Buffer.from(record.caller_certificate, 'base64'));
+    const bytes = Buffer.from(record.request, 'base64');
+    if (!verifies('request', bytes, Buffer.from(record.request_signature, 'base64'), certificate)) {
+      return fault('the signature of the caller does not hold');
+    }
+    const { identity } = proveCertificate(certificate, 'operator', trust, Date.parse(record.time));
+    if (record.caller !== `cert=${identity.name}`) return fault(`it was signed by ${identity.name}`);
+    return agrees(record, bytes) ? undefined : fault('it does not say what the caller signed');
+  } catch (error) {
+    return fault(error instanceof Problem ? error.message : 'the request cannot be read');
+  }
+}
+
+function agrees(record: IntentRecord & { readonly node: string }, bytes: Buffer): boolean {
+  const { request, shown } = openRequest({ request: bytes, signature: bytes, chain: [], sensitive: {} });
+  return (
+    request.requestId === record.request_id &&
+    request.try === record.try &&
+    request.runId === record.run_id &&
+    request.step === record.step &&
+    request.agent === record.agent &&
+    request.action === record.action &&
+    request.dryRun === record.dry_run &&
+    request.issuedAt === record.request_time &&
+    JSON.stringify(shown) === JSON.stringify(record.arguments)
+  );
+}

@@ -1,0 +1,53 @@
+import { basename } from 'node:path';
+import type { Trust } from '../certificate.ts';
+import { type AuditFile, listAuditFiles, readFileLines } from './files.ts';
+import { type AuditExpectation, type AuditVerdict, startAuditWalk } from './verify.ts';
+
+/** What came of a log, and the files it was found in. */
+export interface LogVerdict extends AuditVerdict {
+  /** Names, in the order of their records. */
+  readonly files: readonly string[];
+}
+
+/**
+ * Verifies all files of a log. A fault is believed only when the files are still the ones that were there at the
+ * beginning: the daemon may rotate, delete or write while they are read.
+ * @param file the one that is written to
+ * @throws Problem `malformed`, `unreadable-file`
+ */
+export async function verifyAuditLog(
+  file: string,
+  trust: Trust,
+  expectation: AuditExpectation = {},
+  signal?: AbortSignal,
+): Promise<LogVerdict> {
+  let files = await listAuditFiles(file);
+  for (let again = 3; ; again--) {
+    const verdict = await verifyFiles(files, trust, expectation, signal);
+    const after = await listAuditFiles(file);
+    const steady = after.length === files.length && after.every(({ path }, index) => path === files[index]?.path);
+    if (verdict.fault === undefined || again === 0 || (steady && verdict.fault.code !== 'torn')) {
+      return { ...verdict, files: files.map(({ path }) => basename(path)) };
+    }
+    files = after;
+  }
+}
+
+async function verifyFiles(
+  files: readonly AuditFile[],
+  trust: Trust,
+  expectation: AuditExpectation,
+  signal: AbortSignal | undefined,
+): Promise<AuditVerdict> {
+  const walk = startAuditWalk(trust, expectation);
+  let last = { file: '', line: 0 };
+  for (const { path } of files) {
+    last = { file: basename(path), line: 0 };
+    for await (const line of readFileLines(path, signal)) {
+      last = { ...last, line: line.number };
+      const wrong = walk.step(line, last.file);
+      if (wrong !== undefined) return wrong;
+    }
+  }
+  return walk.end(basename(files[0]?.path ?? ''), last);
+}
