@@ -1,4 +1,4 @@
-import { agents } from './agents/index.ts';
+import { agents, findExternal } from './agents/index.ts';
 import { runCli } from './client/cli.ts';
 import { daemonCommand } from './client/commands/daemon/index.ts';
 import { commands } from './client/commands/index.ts';
@@ -9,7 +9,7 @@ const catalogue = agents.map(({ ddl }) => ddl);
 
 const daemon = daemonCommand(async () => {
   const { serveUntilSignalled, startDaemon } = await import('./daemon/daemon.ts');
-  return async (configFile) => serveUntilSignalled(await startDaemon({ configFile, agents, version }));
+  return async (configFile) => serveUntilSignalled(await startDaemon({ configFile, agents, findExternal, version }));
 });
 
 const cli = { version: describeVersion(), commands: [...commands(catalogue), daemon] };

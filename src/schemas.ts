@@ -1,6 +1,8 @@
 /** Every schema that is built into the program: what the build compiles to validators. */
+import { choriaDdlSchema } from './agents/external/format.ts';
 import { agents } from './agents/index.ts';
 import { clientConfigSchema } from './client/config.ts';
+import { ddlSchema } from './core/outside-ddl.ts';
 import { nodeConfigSchema } from './daemon/config.ts';
 import { playbookSchema } from './playbook/format.ts';
 
@@ -14,8 +16,13 @@ export const schemas: readonly BuiltInSchema[] = [
   { id: 'config/node', schema: nodeConfigSchema },
   { id: 'config/client', schema: clientConfigSchema },
   { id: 'playbook', schema: playbookSchema },
+  { id: 'ddl', schema: ddlSchema },
+  { id: 'choria-ddl', schema: choriaDdlSchema },
   ...agents.flatMap(({ ddl, config }) => [
     { id: `agent/${ddl.name}/config`, schema: config },
-    ...Object.entries(ddl.actions).map(([action, { input }]) => ({ id: `agent/${ddl.name}/${action}/input`, schema: input })),
+    ...Object.entries(ddl.actions).map(([action, { input }]) => ({
+      id: `agent/${ddl.name}/${action}/input`,
+      schema: input,
+    })),
   ]),
 ];

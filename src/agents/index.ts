@@ -1,4 +1,4 @@
-import type { AgentEntry } from '../core/agent.ts';
+import type { AgentEntry, FindExternalAgents } from '../core/agent.ts';
 import { angeliaConfigSchema } from './angelia/config.ts';
 import { angeliaDdl } from './angelia/ddl.ts';
 import { appmgrConfigSchema } from './appmgr/config.ts';
@@ -45,3 +45,7 @@ export const agents: readonly AgentEntry[] = [
     load: async () => (await import('./rpcutil/agent.ts')).startRpcutil,
   },
 ];
+
+/** The agents in other languages, which only the node that has them can name. */
+export const findExternal: FindExternalAgents = async (setup) =>
+  (await import('./external/find.ts')).findExternalAgents(setup);

@@ -1,5 +1,5 @@
-import { validatorOf } from '#validators';
 import { type ActionDdl, type Ddl, inputNames, inputSchema } from '../core/ddl.ts';
+import { inputValidatorOf } from '../core/ddl-input.ts';
 import { Problem } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import { faultsOf, formatPath } from '../core/schema.ts';
@@ -20,7 +20,7 @@ export function readInput(ddl: Ddl, action: string, description: ActionDdl, word
     }
     input[name] = readValue(name, text, typeof schema === 'object' ? schema.type : undefined);
   }
-  const validate = validatorOf(`agent/${ddl.name}/${action}/input`, description.input);
+  const validate = inputValidatorOf(ddl, action, description);
   if (!validate(structuredClone(input))) {
     const [fault] = faultsOf(validate);
     const where = fault === undefined || fault.path.length === 0 ? '' : `${formatPath(fault.path)} `;

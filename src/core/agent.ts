@@ -62,6 +62,30 @@ export interface AgentEntry {
   readonly load: () => Promise<(setup: AgentSetup<never>) => Promise<Agent>>;
 }
 
+/** Where agents in other languages are, and what they are run with. */
+export interface ExternalSetup {
+  /** Executables, each with NAME.json beside it. */
+  readonly directory: string;
+  /** Their own settings: NAME in this directory. */
+  readonly plugins: string;
+  /** A directory for the files of their calls; made with mode 0700. */
+  readonly scratch: string;
+  /** Names that they may not have. */
+  readonly taken: readonly string[];
+  readonly facts: () => Promise<JsonObject>;
+  readonly run: RunCommand;
+  readonly log: Log;
+}
+
+export interface ExternalAgents {
+  readonly entries: readonly AgentEntry[];
+  /** Which were found and not taken, and why. */
+  readonly refused: readonly string[];
+}
+
+/** Finds the agents in other languages. Never throws: what is wrong with one is told in `refused`. */
+export type FindExternalAgents = (setup: ExternalSetup) => Promise<ExternalAgents>;
+
 /** Ties handlers to their DDL: a missing, foreign or wrongly typed handler does not compile. */
 export function defineHandlers<const D extends Ddl>(_ddl: D, handlers: Handlers<D>): AnyHandlers {
   return handlers as unknown as AnyHandlers;

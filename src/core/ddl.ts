@@ -50,6 +50,8 @@ export interface Ddl {
   readonly url: string;
   /** Other names that callers may use; resolved before anything is authorized. */
   readonly aliases?: readonly string[];
+  /** Not built in, but read from a file or told by a node: its schemas are interpreted, never compiled. */
+  readonly origin?: 'outside';
   readonly actions: Readonly<Record<string, ActionDdl>>;
 }
 

@@ -28,6 +28,8 @@ export interface NodeView {
   readonly classes: () => Promise<readonly string[]>;
   /** What `rpcutil inventory` and `daemon_stats` tell; kept by the daemon. */
   readonly about: () => Promise<NodeAbout>;
+  /** The node's own audit log, to be read: the file that is written to, and whose certificates count in it. */
+  readonly audit: { readonly file: string; readonly trust: () => Trust };
 }
 
 export interface NodeAbout {
@@ -61,8 +63,8 @@ export interface CommandResult {
   readonly stderr: string;
   /** True when the output was longer than the limit and the rest was dropped. */
   readonly truncated: boolean;
-  /** Why it did not begin or was ended: not-found, not-permitted, timeout, cancelled; undefined when it ran to its end. */
-  readonly ended?: 'not-found' | 'not-permitted' | 'timeout' | 'cancelled';
+  /** Why it did not begin or was ended; undefined when it ran to its end. */
+  readonly ended?: 'not-found' | 'not-permitted' | 'timeout' | 'cancelled' | 'too-many-processes';
 }
 
 export interface CommandOptions {
@@ -75,6 +77,8 @@ export interface CommandOptions {
   /** Bytes of standard output and of standard error to keep of each (default 64 KiB). */
   readonly limit?: number;
   readonly stdin?: string;
+  /** Processes that it may have at once in its session; beyond, it is killed. */
+  readonly mostProcesses?: number;
   readonly onOutput?: (line: string) => void;
 }
 

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Credentials } from './caller.ts';
 import { parseCertificate, proveCertificate, type Trust } from './certificate.ts';
 import { Problem } from './errors.ts';
+import type { JsonObject } from './json.ts';
 import { sign, verifies } from './signature.ts';
 import { protocolVersion, replyCodec } from './wire/codec.ts';
 import type { AuditHead, Reply, ReplyOutcome, SignedReply } from './wire/messages.ts';
@@ -39,6 +40,18 @@ export function okReply(data: Readonly<Record<string, unknown>>): ReplyContent {
   return { outcome: 'ok', status: replyStatus.ok, code: '', message: '', hint: '', data };
 }
 
+/** What a handler throws when the status and the data of its failure matter too; any other Problem is status 1 without data. */
+export class FailedReply extends Problem {
+  readonly status: number;
+  readonly data: JsonObject;
+
+  constructor(code: string, message: string, status: number, data: JsonObject) {
+    super(code, message);
+    this.status = status;
+    this.data = data;
+  }
+}
+
 /** A request that was not let through. */
 export function refusal(problem: Problem, status: number = replyStatus.other): ReplyContent {
   return { outcome: 'refused', status, code: problem.code, message: problem.message, hint: problem.hint, data: {} };
@@ -47,7 +60,8 @@ export function refusal(problem: Problem, status: number = replyStatus.other): R
 /** An action that began and did not succeed. */
 export function failure(problem: Problem, outcome: 'failed' | 'cancelled' = 'failed'): ReplyContent {
   const { code, message, hint } = problem;
-  return { outcome, status: replyStatus.failed, code, message, hint, data: {} };
+  const { status, data } = problem instanceof FailedReply ? problem : { status: replyStatus.failed, data: {} };
+  return { outcome, status, code, message, hint, data };
 }
 
 export function digestRequest(request: Uint8Array): Buffer {

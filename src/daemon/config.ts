@@ -98,6 +98,14 @@ export const nodeConfigSchema = {
     /** Actions of one agent at once. */
     concurrency: { type: 'integer', minimum: 1, maximum: 256, default: 8 },
     agents: { type: 'object', additionalProperties: { type: 'object' }, default: { rpcutil: {} } },
+    /** Agents in other languages: executables with their DDLs, and where each finds its own settings. */
+    external: {
+      type: 'object',
+      additionalProperties: false,
+      default: {},
+      properties: { directory: { ...path, default: 'agents.d' }, plugins: { ...path, default: 'plugin.d' } },
+      required: ['directory', 'plugins'],
+    },
   },
   required: [
     'listen',
@@ -112,6 +120,7 @@ export const nodeConfigSchema = {
     'clock_grace',
     'concurrency',
     'agents',
+    'external',
   ],
 } as const;
 
@@ -157,6 +166,7 @@ export async function loadNodeConfig(file: string, known: readonly AgentEntry[])
     policies: at(value.policies),
     audit: { ...value.audit, file: at(value.audit.file) },
     state: at(value.state),
+    external: { directory: at(value.external.directory), plugins: at(value.external.plugins) },
     agents,
   });
 }

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
-import type { AgentEntry } from '../core/agent.ts';
+import type { AgentEntry, FindExternalAgents } from '../core/agent.ts';
 import { explain, Problem } from '../core/errors.ts';
 import type { NodeFacts } from '../core/node.ts';
 import type { NodeAbout } from '../core/ports.ts';
@@ -12,10 +12,10 @@ import { loadNodeConfig, type NodeConfig } from './config.ts';
 import { startCounters } from './counters.ts';
 import { startNodeTruth } from './facts.ts';
 import { type Keys, startKeys } from './keys.ts';
-import { loadAgents } from './load-agents.ts';
 import { startLog } from './log.ts';
 import { type Policies, startPolicies } from './policies.ts';
 import { startPresence } from './presence.ts';
+import { startRoster } from './roster.ts';
 import { defineService } from './service.ts';
 import { authorize } from './stages/authorize.ts';
 import { type DispatchOptions, dispatch } from './stages/dispatch.ts';
@@ -30,13 +30,15 @@ import { type StrangerLog, startStrangerLog } from './stranger-log.ts';
 export interface DaemonOptions {
   readonly configFile: string;
   readonly agents: readonly AgentEntry[];
+  /** How agents in other languages are found; there are none when it is left out. */
+  readonly findExternal?: FindExternalAgents;
   readonly version: string;
 }
 
 export interface Daemon {
   readonly port: number;
   readonly identity: string;
-  /** Takes certificates, CRL, policies, facts and classes anew; what is broken leaves the old in force. */
+  /** Takes certificates, CRL, policies, facts, classes and agents in other languages anew; what is broken leaves the old in force. */
   readonly reload: () => Promise<void>;
   /** Takes no more calls, lets the running ones end, says goodbye. */
   readonly stop: () => Promise<void>;
@@ -46,7 +48,8 @@ export interface Daemon {
 const grace = 20_000;
 
 /** Starts a node: ready when this resolves. @throws Problem when it cannot start */
-export async function startDaemon({ configFile, agents: known, version }: DaemonOptions): Promise<Daemon> {
+export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
+  const { configFile, agents: known, findExternal = noneElsewhere, version } = options;
   const now = Date.now;
   const config = await loadNodeConfig(configFile, known);
   const keys = await startKeys(config, now);
@@ -54,11 +57,10 @@ export async function startDaemon({ configFile, agents: known, version }: Daemon
   const log = startLog(config.log.level, identity);
   await makeStateDirectory(config.state);
 
-  const agents = known.filter(({ ddl }) => Object.hasOwn(config.agents, ddl.name));
   const truth = await startNodeTruth(config.facts.directory, config.classes, log);
   const self = (): NodeFacts => ({
     name: identity,
-    agents: agents.map(({ ddl }) => ddl.name),
+    agents: roster.entries().map(({ ddl }) => ddl.name),
     classes: truth.classes(),
     facts: truth.facts(),
   });
@@ -73,6 +75,7 @@ export async function startDaemon({ configFile, agents: known, version }: Daemon
     ...keys.warnings(),
     ...policies.warnings(),
     ...truth.warnings(),
+    ...roster.warnings(),
     ...presence.warnings(),
     ...audit.warnings(),
   ];
@@ -81,20 +84,28 @@ export async function startDaemon({ configFile, agents: known, version }: Daemon
     startedAt,
     pid: process.pid,
     configFile: config.file,
-    agents: agents.map(({ ddl }) => aboutAgent(ddl)),
+    agents: roster.entries().map(({ ddl }) => aboutAgent(ddl)),
     counters: counters.values(),
     warnings: warnings(),
   });
-  const view = { identity, facts: async () => truth.facts(), classes: async () => truth.classes(), about };
-  const running = await loadAgents(agents, config.agents, view, config.state, log);
+  const auditView = { file: config.audit.file, trust: () => keys.current().trust };
+  const view = {
+    identity,
+    facts: async () => truth.facts(),
+    classes: async () => truth.classes(),
+    about,
+    audit: auditView,
+  };
+  const { agents: configs, external, state: stateDirectory } = config;
+  const roster = await startRoster({ known, configs, external, findExternal, view, stateDirectory, log });
 
   const stopping = new AbortController();
   const memory = startCallMemory(audit.recent, now);
-  const dispatching = { agents: running, concurrency: config.concurrency, stopping: stopping.signal, now, log };
+  const dispatching = { agents: roster.running, concurrency: config.concurrency, stopping: stopping.signal, now, log };
   const handle = definePipeline({ config, self, audit, strangers, memory, policies, dispatching });
   let serving = true;
   const service = defineService({
-    agents,
+    agents: roster.entries,
     tls: keys.current,
     handle,
     memory,
@@ -103,7 +114,7 @@ export async function startDaemon({ configFile, agents: known, version }: Daemon
     describable: async () => ({
       self: self(),
       version,
-      agents,
+      agents: roster.entries(),
       published: config.facts.publish,
       peers: presence.heard(),
       warnings: warnings(),
@@ -125,6 +136,7 @@ export async function startDaemon({ configFile, agents: known, version }: Daemon
       await keys.reload(log);
       listener.reload();
       await Promise.all([noteLife('certificate', audit, keys, version), policies.reload(), truth.reload()]);
+      await roster.reload();
       await presence.update();
       log.info({}, 'reloaded');
     },
@@ -135,7 +147,7 @@ export async function startDaemon({ configFile, agents: known, version }: Daemon
       await listener.stop(grace + 2000);
       clearTimeout(forced);
       stopping.abort();
-      await Promise.all([...running.values()].map((agent) => agent.stop?.()));
+      await roster.stop();
       await noteLife('stopped', audit, keys, version).catch((error: unknown) => log.error({}, explain(error)));
       await audit.close();
       log.info({}, 'stopped');
@@ -155,13 +167,13 @@ interface PipelineParts {
 
 /** The way of every request, from the wire to the agent and back. */
 function definePipeline({ config, self, audit, strangers, memory, policies, dispatching }: PipelineParts): Handle {
-  const { name, agents } = self();
+  const { name } = self();
   return pipeline([
     record(audit, strangers),
     verify(),
     fresh(memory, config.clock_grace * 1000, dispatching.now),
     lease(() => [...dispatching.agents.values()].flatMap(({ leases = [] }) => leases), name),
-    match(name, agents),
+    match(self),
     authorize(policies, name),
     validate(),
     dispatch(dispatching),
@@ -171,6 +183,8 @@ function definePipeline({ config, self, audit, strangers, memory, policies, disp
 function limitsOf({ audit: { max_bytes: maxBytes, max_age: days, keep } }: NodeConfig): AuditLimits {
   return { maxBytes, maxAge: days * 86_400_000, keep };
 }
+
+const noneElsewhere: FindExternalAgents = async () => ({ entries: [], refused: [] });
 
 async function noteLife(
   kind: 'started' | 'certificate' | 'stopped',

@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import { errnoOf } from '../core/errors.ts';
 import type { CommandOptions, CommandResult, RunCommand } from '../core/ports.ts';
+import { watchSession } from './session.ts';
 
 const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const defaultLimit = 64 * 1024;
@@ -34,8 +35,12 @@ export const runCommand: RunCommand = (argv, options) =>
     const onAbort = () => end('cancelled');
     const timer = setTimeout(() => end('timeout'), options.timeout);
     options.signal?.addEventListener('abort', onAbort, { once: true });
+    const unwatch = watch(child, options, () => {
+      ended ??= 'too-many-processes';
+    });
     const settle = (code: number | null, signal: NodeJS.Signals | null) => {
       clearTimeout(timer);
+      unwatch();
       options.signal?.removeEventListener('abort', onAbort);
       resolve({
         code,
@@ -58,6 +63,11 @@ export const runCommand: RunCommand = (argv, options) =>
 
 function notBegun(ended: NonNullable<CommandResult['ended']>): CommandResult {
   return { code: null, signal: null, stdout: '', stderr: '', truncated: false, ended };
+}
+
+function watch({ pid }: ChildProcess, { mostProcesses }: CommandOptions, onTooMany: () => void): () => void {
+  if (pid === undefined || mostProcesses === undefined) return () => {};
+  return watchSession(pid, mostProcesses, onTooMany);
 }
 
 /** Ends the process group once; a child that left the group but kept our pipes is cut off from them. */

@@ -10,7 +10,8 @@ import type { Counters } from './counters.ts';
 import { type Describable, describeNode } from './describe.ts';
 
 export interface ServiceParts {
-  readonly agents: readonly AgentEntry[];
+  /** Those that are enabled now. */
+  readonly agents: () => readonly AgentEntry[];
   readonly tls: () => TlsState;
   readonly handle: Handle;
   readonly memory: CallMemory;
@@ -30,14 +31,14 @@ export function defineService(parts: ServiceParts): NodeService {
     call: async (signed, peer, onProgress, gone) => {
       if (!parts.isServing()) throw new Problem('not-serving', 'the daemon is stopping', 'ask again when it is back');
       const startedAt = now();
-      const call = { ...openCall(signed, peer, agents, tls().trust, startedAt), onProgress, gone };
+      const call = { ...openCall(signed, peer, agents(), tls().trust, startedAt), onProgress, gone };
       const given = await guarded(() => parts.handle(call), parts.log, call.opened.request.requestId);
       parts.counters.count(given);
       parts.log.info(summary(call, given, now() - startedAt), 'request');
       return seal(signed, call, given, startedAt, parts);
     },
     result: async (signed, peer) => {
-      const call = openCall(signed, peer, agents, tls().trust, now());
+      const call = openCall(signed, peer, agents(), tls().trust, now());
       if ('problem' in call.verdict) throw call.verdict.problem;
       const { requestId, try: attempt, issuedAt } = call.opened.request;
       const { state, content } = parts.memory.find(call.caller, requestId, attempt);

@@ -22,6 +22,10 @@ export const fixedNode: NodeView = {
     counters: {},
     warnings: [],
   }),
+  audit: {
+    file: '/nowhere/audit.jsonl',
+    trust: () => ({ realm: 'devco.net', authorities: [], isRevoked: () => false }),
+  },
 };
 
 /** What the daemon would give an agent; the state directory is a fresh one, gone when the test process ends. */

@@ -1,6 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { AgentEntry } from '../../src/core/agent.ts';
+import type { AgentEntry, FindExternalAgents } from '../../src/core/agent.ts';
 import type { AuditRecord } from '../../src/core/audit/record.ts';
 import { type CallOrder, newId, sealRequest } from '../../src/core/caller.ts';
 import type { NodeConnection } from '../../src/core/ports.ts';
@@ -29,6 +29,9 @@ export interface TestNodeOptions {
   readonly name?: string;
   readonly policies?: Readonly<Record<string, string>>;
   readonly agents?: readonly AgentEntry[];
+  readonly findExternal?: FindExternalAgents;
+  /** Called with the node's directory before the daemon starts. */
+  readonly prepare?: (directory: string) => Promise<void>;
   /** More lines for node.yaml. */
   readonly config?: string;
   readonly auditFile?: string;
@@ -51,7 +54,15 @@ export async function startTestNode(fleet: Fleet, options: TestNodeOptions = {})
   await writeFile(join(directory, 'facts.d', 'site.yaml'), 'cluster: bravo\n');
   const configFile = join(directory, 'node.yaml');
   await writeFile(configFile, configText(agents, auditFile, options));
-  let daemon = await startDaemon({ configFile, agents, version: '0.1.0' });
+  await options.prepare?.(directory);
+  const { findExternal } = options;
+  const daemonOptions = {
+    configFile,
+    agents,
+    version: '0.1.0',
+    ...(findExternal === undefined ? {} : { findExternal }),
+  };
+  let daemon = await startDaemon(daemonOptions);
 
   const dial = (operator: Member) => {
     const tls = () => ({ credentials: operator.credentials, trust: fleet.trust });
@@ -85,7 +96,7 @@ export async function startTestNode(fleet: Fleet, options: TestNodeOptions = {})
     },
     restart: async () => {
       await daemon.stop();
-      daemon = await startDaemon({ configFile, agents, version: '0.1.0' });
+      daemon = await startDaemon(daemonOptions);
     },
     [Symbol.asyncDispose]: () => daemon.stop(),
   };

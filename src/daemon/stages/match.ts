@@ -1,11 +1,13 @@
 import { Problem } from '../../core/errors.ts';
+import type { NodeFacts } from '../../core/node.ts';
 import { refusal, replyStatus } from '../../core/reply.ts';
 import { suggest } from '../../core/text.ts';
 import { answer, type Stage } from '../call.ts';
 
 /** Refuses what is meant for another node, or for an agent or action that is not here. */
-export function match(identity: string, agents: readonly string[]): Stage {
+export function match(self: () => NodeFacts): Stage {
   return (next) => async (call) => {
+    const { name: identity, agents } = self();
     const { target, agent, action } = call.opened.request;
     if (target !== identity) {
       return answer(refusal(new Problem('wrong-target', `the request is for ${target}, and this is ${identity}`)));

@@ -1,6 +1,6 @@
-import { validatorOf } from '#validators';
 import type { AgentEntry } from '../../core/agent.ts';
 import type { ActionDdl } from '../../core/ddl.ts';
+import { inputValidatorOf } from '../../core/ddl-input.ts';
 import { Problem } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { refusal, replyStatus } from '../../core/reply.ts';
@@ -34,7 +34,7 @@ class InputProblem extends Problem {
 function checkInput(call: Call, entry: AgentEntry, action: ActionDdl): JsonObject {
   const name = call.opened.request.action;
   const input = reveal(call);
-  const check = validatorOf(`agent/${entry.ddl.name}/${name}/input`, action.input);
+  const check = inputValidatorOf(entry.ddl, name, action);
   if (!check(input)) {
     const [fault] = faultsOf(check);
     const missing = check.errors?.some((error) => error.keyword === 'required') === true;

@@ -1,0 +1,97 @@
+import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { AgentEntry, AnyHandlers, ExternalAgents, ExternalSetup } from '../../core/agent.ts';
+import type { Ddl } from '../../core/ddl.ts';
+import { errnoOf, explain, explainErrno, Problem } from '../../core/errors.ts';
+import { type JsonObject, parseJsonObject } from '../../core/json.ts';
+import { agentNamePattern, largestDdl } from '../../core/outside-ddl.ts';
+import { convertDdl } from './convert.ts';
+import type { Program } from './exchange.ts';
+import { requireOwn } from './ownership.ts';
+import { askActivation, callProgram } from './protocol.ts';
+
+const mostAgents = 64;
+/** Agents asked at once whether they want to be active. */
+const atOnce = 4;
+
+const noConfig = { type: 'object', additionalProperties: false, properties: {} } as const;
+
+/**
+ * The agents in other languages: each an executable NAME with its DDL, NAME.json, beside it. One that can't be
+ * trusted, read or asked is refused and does not keep the others from their work.
+ */
+export async function findExternalAgents(setup: ExternalSetup): Promise<ExternalAgents> {
+  const entries: AgentEntry[] = [];
+  const refused: string[] = [];
+  let names: string[];
+  try {
+    names = await descriptionsIn(setup.directory);
+    await mkdir(setup.scratch, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    return { entries, refused: [`the external agents in ${setup.directory} are refused: ${explain(error)}`] };
+  }
+  for (let at = 0; at < names.length; at += atOnce) {
+    const tried = names.slice(at, at + atOnce).map(async (name) => await findOne(name, setup));
+    for (const found of await Promise.all(tried)) {
+      if (typeof found === 'string') refused.push(found);
+      else if (found !== undefined) entries.push(found);
+    }
+  }
+  return { entries, refused };
+}
+
+/** The names that have a DDL. @throws Problem `bad-permissions`, `too-many-agents` */
+async function descriptionsIn(directory: string): Promise<string[]> {
+  let files: string[];
+  try {
+    files = await readdir(directory);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return [];
+    throw new Problem('unreadable-file', explainErrno(error));
+  }
+  await requireOwn(directory, 'directory');
+  const names = files.filter((file) => file.endsWith('.json')).map((file) => file.slice(0, -'.json'.length));
+  if (names.length > mostAgents) throw new Problem('too-many-agents', `there are more than ${mostAgents}`);
+  return names.sort();
+}
+
+/** An entry, why there is none, or undefined for an agent that does not want to be active here. */
+async function findOne(name: string, setup: ExternalSetup): Promise<AgentEntry | string | undefined> {
+  const { directory, plugins, scratch, facts, run, log } = setup;
+  try {
+    const ddl = await readDdl(name, setup);
+    const file = join(directory, name);
+    await requireOwn(file, 'program');
+    const program: Program = { name, file, settings: join(plugins, name), scratch, facts, run, log };
+    if (!(await askActivation(program))) {
+      log.info({ agent: name }, 'the agent does not want to be active on this node');
+      return undefined;
+    }
+    return { ddl, config: noConfig, load: async () => async () => ({ handlers: handlersOf(ddl, program) }) };
+  } catch (error) {
+    return `the external agent ${JSON.stringify(name)} is refused: ${explain(error)}`;
+  }
+}
+
+async function readDdl(name: string, { directory, taken }: ExternalSetup): Promise<Ddl> {
+  if (!new RegExp(agentNamePattern).test(name)) {
+    throw new Problem('bad-name', 'it is no name of an agent', 'use lower-case letters, digits and _');
+  }
+  if (taken.includes(name)) throw new Problem('bad-name', 'a built-in agent has that name');
+  const file = join(directory, `${name}.json`);
+  await requireOwn(file, 'file');
+  const bytes = await readFile(file);
+  if (bytes.length > largestDdl) throw new Problem('bad-ddl', `${file} is larger than ${largestDdl} bytes`);
+  const ddl = convertDdl(parseJsonObject(bytes, file), file);
+  if (ddl.name !== name) throw new Problem('bad-ddl', `${file} describes an agent “${ddl.name}”`);
+  return ddl;
+}
+
+function handlersOf(ddl: Ddl, program: Program): AnyHandlers {
+  const handlers = Object.entries(ddl.actions).map(([name, action]) => {
+    const handler: AnyHandlers[string] = (input: JsonObject, context) =>
+      callProgram(program, name, action, input, context);
+    return [name, handler] as const;
+  });
+  return Object.fromEntries(handlers);
+}
