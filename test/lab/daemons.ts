@@ -9,7 +9,7 @@ export interface LabDaemon {
   readonly kill: () => Promise<void>;
   /** SIGTERM; gives the exit code. */
   readonly stop: () => Promise<number>;
-  /** Resolves when it listens and is announced. @throws Error with what it logged when it ends instead */
+  /** Resolves when it listens; its announcement takes a little longer. @throws Error with what it logged when it ends instead */
   readonly start: () => Promise<void>;
   /** SIGHUP; resolves when it has reloaded. */
   readonly reload: () => Promise<void>;

@@ -1,9 +1,15 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { planEstate } from './estate.ts';
+import { stands } from './find.ts';
 import { startLab } from './lab.ts';
-import { repository } from './state.ts';
+import { buildLab } from './start.ts';
+import { findLabs, isAlive, repository } from './state.ts';
 
 /** Runs one of the lab's npm scripts as a person would. */
 function npm(script: string, argv: readonly string[], options: { input?: string; lab?: string } = {}) {
@@ -77,6 +83,40 @@ describe('the lab', () => {
       assert.equal(down.status, 0, down.stderr);
     }
     assert.match(npm('lab:client', ['ping'], { lab }).stderr, /no lab stands/);
+  });
+
+  test('goes down with the process that made it, even by SIGKILL, and lab:down removes what is left of it', async () => {
+    const source = `import { startLab } from ${JSON.stringify(join(import.meta.dirname, 'lab.ts'))};
+      const lab = await startLab({ hosts: 1 });
+      process.stdout.write(lab.state.id);
+      setInterval(() => undefined, 1000);`;
+    const owner = spawn(process.execPath, ['--input-type=module', '-e', source], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const [id] = (await once(owner.stdout, 'data')) as [Buffer];
+    const find = async () => (await findLabs()).find((lab) => lab.id === String(id)) ?? assert.fail('no such lab');
+    const lab = await find();
+    assert.ok(stands(lab));
+    owner.kill('SIGKILL');
+    await once(owner, 'exit');
+    // They are nobody's children here: there is no event to wait for.
+    while (Object.values(lab.holders).some(isAlive)) await delay(20);
+    const down = npm('lab:down', [lab.id]);
+    assert.deepEqual([down.status, down.stdout], [0, `The lab ${lab.id} is gone.\n`], down.stderr);
+    assert.equal(existsSync(lab.directory), false);
+    assert.equal(npm('lab:down', [lab.id]).stdout, 'No lab stands.\n', 'a second time does no harm');
+  });
+
+  test('says why a host did not come up, and leaves nothing of the others', async () => {
+    const before = (await findLabs()).length;
+    const [first, ...others] = planEstate({ hosts: 2, lbs: 1 });
+    // Longer than the kernel takes (sethostname(2)).
+    const nameless = { ...(first ?? assert.fail()), name: `${'x'.repeat(60)}.devco.net` };
+    await assert.rejects(
+      buildLab([nameless, ...others], 'temporary'),
+      /^Error: the lab host x+\.devco\.net did not come up:\n\S/,
+    );
+    assert.equal((await findLabs()).length, before);
   });
 
   test('tells who is not root what to run', () => {

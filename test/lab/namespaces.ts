@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -15,7 +15,7 @@ export interface Holder {
   readonly proceed: () => Promise<void>;
 }
 
-/** Starts the first process of a host. @throws Error with the end of its log when it fails */
+/** Starts the first process of a host. @throws Error with what it said when it fails */
 export async function startHost(host: Host, lab: LabState): Promise<Holder> {
   // A host's processes die with its first one. Not so on the control host: what runs there is run from outside.
   const own = host.kind === 'control' ? [] : ['--pid', '--fork', '--kill-child'];
@@ -24,10 +24,11 @@ export async function startHost(host: Host, lab: LabState): Promise<Holder> {
     ...['--net', '--mount', '--uts', '--ipc', ...own, 'sh', script],
     ...[rootOf(lab, host.name), host.name, lab.directory, repository, lab.lifetime],
   ];
-  const log = openSync(join(lab.directory, 'hosts', `${host.name}.log`), 'a');
+  const logFile = join(lab.directory, 'hosts', `${host.name}.log`);
+  const log = openSync(logFile, 'a');
   const child = spawn('unshare', argv, { stdio: ['pipe', 'pipe', log], detached: true });
   closeSync(log);
-  const next = lineReader(child, host.name);
+  const next = lineReader(child, host.name, logFile);
   const mark = markProcess(Number(await next()));
   return {
     name: host.name,
@@ -56,13 +57,14 @@ function leave(child: ChildProcess): void {
   (child.stdin as Socket | null)?.unref();
 }
 
-/** Reads the lines that a child prints, one after the other. */
-function lineReader(child: ChildProcess, name: string): () => Promise<string> {
+/** Reads the lines that a host's first process prints, one after the other. */
+function lineReader(child: ChildProcess, name: string, logFile: string): () => Promise<string> {
   if (child.stdout === null) throw new Error('the child has no standard output');
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   return async () => {
     const { value, done } = await lines.next();
-    if (done === true) throw new Error(`the lab host ${name} did not come up: its log is hosts/${name}.log`);
+    // The log goes with the lab, so what it says has to be said here.
+    if (done === true) throw new Error(`the lab host ${name} did not come up:\n${readFileSync(logFile, 'utf8')}`);
     return value;
   };
 }

@@ -24,7 +24,10 @@ export async function buildLab(hosts: readonly Host[], lifetime: LabState['lifet
   const empty = await makeState(hosts, lifetime);
   let lab = empty;
   try {
-    await Promise.all([writeShared(empty), writeHosts(empty)]);
+    // From the first moment, so that a crash leaves nothing that lab:down does not find.
+    await saveState(empty);
+    await writeShared(empty);
+    await writeHosts(empty);
     const holders = await startHolders(empty);
     lab = holders.lab;
     await saveState(lab);
@@ -55,7 +58,7 @@ async function writeShared({ directory }: LabState): Promise<void> {
 async function writeHosts(lab: LabState): Promise<void> {
   await using fleet = await makeFleet();
   await using foreign = await makeFleet();
-  await Promise.all(
+  const written = await Promise.allSettled(
     lab.hosts.map(async (host) => {
       const root = rootOf(lab, host.name);
       await copyMachineFiles(root);
@@ -63,6 +66,8 @@ async function writeHosts(lab: LabState): Promise<void> {
       if (isNode(host)) await writeFiles(root, nodeSecrets(await fleet.node(host.name)));
     }),
   );
+  // Only when nobody writes any more can the directory be removed.
+  for (const one of written) if (one.status === 'rejected') throw one.reason;
   const control = rootOf(lab, controlHost.name);
   for (const operator of Object.values(operators)) {
     const issuer = operator === operators.foreigner ? foreign : fleet;
