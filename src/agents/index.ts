@@ -3,6 +3,8 @@ import { angeliaConfigSchema } from './angelia/config.ts';
 import { angeliaDdl } from './angelia/ddl.ts';
 import { appmgrConfigSchema } from './appmgr/config.ts';
 import { appmgrDdl } from './appmgr/ddl.ts';
+import { auditConfigSchema } from './audit/config.ts';
+import { auditDdl } from './audit/ddl.ts';
 import { haproxyConfigSchema } from './haproxy/config.ts';
 import { haproxyDdl } from './haproxy/ddl.ts';
 import { lockConfigSchema } from './lock/config.ts';
@@ -23,6 +25,11 @@ export const agents: readonly AgentEntry[] = [
     ddl: appmgrDdl,
     config: appmgrConfigSchema,
     load: async () => (await import('./appmgr/agent.ts')).startAppmgr,
+  },
+  {
+    ddl: auditDdl,
+    config: auditConfigSchema,
+    load: async () => (await import('./audit/agent.ts')).startAudit,
   },
   {
     ddl: haproxyDdl,

@@ -17,7 +17,7 @@ export function commands(catalogue: readonly Ddl[]): readonly CommandEntry[] {
     rpcCommand(catalogue),
     upgradeCommand(catalogue),
     runCommand(catalogue),
-    auditCommand,
+    auditCommand(catalogue),
     caCommand,
     enrollCommand,
   ];

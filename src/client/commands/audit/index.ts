@@ -1,17 +1,22 @@
 import type { Command } from 'commander';
+import type { Ddl } from '../../../core/ddl.ts';
 import { addCommonOptions } from '../../common-options.ts';
 import type { CliContext, CommandEntry } from '../../context.ts';
+import { addTargetOptions } from '../../target-options.ts';
 import { nodeConfigFile } from '../daemon/index.ts';
 
-export const auditCommand: CommandEntry = {
-  name: 'audit',
-  define: (program, context) => {
-    const audit = program.command('audit').description("read and check nodes' audit logs");
-    defineShow(audit, context);
-    defineVerify(audit, context);
-    defineHeads(audit, context);
-  },
-};
+export function auditCommand(catalogue: readonly Ddl[]): CommandEntry {
+  return {
+    name: 'audit',
+    define: (program, context) => {
+      const audit = program.command('audit').description("read and check nodes' audit logs");
+      defineShow(audit, context);
+      defineVerify(audit, context);
+      defineHeads(audit, context);
+      defineTrace(audit, catalogue, context);
+    },
+  };
+}
 
 /** For what is done on the node, with its own files. */
 function onNode(audit: Command, name: string, text: string): Command {
@@ -59,5 +64,14 @@ function defineHeads(audit: Command, context: CliContext): void {
     .action(async (options) => {
       const { listHeads } = await import('./heads.ts');
       context.exit(await listHeads(options, context));
+    });
+}
+
+function defineTrace(audit: Command, catalogue: readonly Ddl[], context: CliContext): void {
+  addCommonOptions(addTargetOptions(audit.command('trace <run>')))
+    .description('gather the records of a run from every node, check them, and hold them against its journal')
+    .action(async (run, options) => {
+      const { traceRun } = await import('./trace.ts');
+      context.exit(await traceRun({ run, options }, catalogue, context));
     });
 }

@@ -1,0 +1,94 @@
+import { type AuditFile, listAuditFiles, readFileLines } from '../../core/audit/files.ts';
+import type { AuditRecord } from '../../core/audit/record.ts';
+import { Problem } from '../../core/errors.ts';
+
+export interface RecordsQuery {
+  readonly run?: string;
+  readonly request?: string;
+  /** ISO 8601 */
+  readonly since?: string;
+  readonly after?: number;
+  readonly limit: number;
+}
+
+export interface RecordsPage {
+  readonly lines: string[];
+  readonly certificates: string[];
+  readonly next: number;
+}
+
+/** Bytes of lines in one answer, and of files read for it. */
+const mostBytes = 512 * 1024;
+const mostRead = 512 * 1024 * 1024;
+
+/**
+ * Gives the lines that a query asks for, byte for byte, so that whoever gets them can verify them.
+ * @throws Problem `too-much` when more of the log would have to be read than is fair to the node
+ */
+export async function readRecords(file: string, query: RecordsQuery, signal: AbortSignal): Promise<RecordsPage> {
+  const since = query.since === undefined ? 0 : Date.parse(query.since);
+  const wanted = choose(query, since);
+  const page: RecordsPage = { lines: [], certificates: [], next: 0 };
+  let bringer = '';
+  let given = 0;
+  let read = 0;
+  for (const { path } of await filesSince(await listAuditFiles(file), since, signal)) {
+    for await (const { text, torn } of readFileLines(path, signal)) {
+      read += text.length;
+      if (read > mostRead)
+        throw new Problem('too-much', 'too much of the log would have to be read', 'ask since a later time');
+      const record = torn ? undefined : parseRecord(text);
+      if (record === undefined) continue;
+      if ('certificate' in record) bringer = text;
+      if (!wanted(record) || record.sequence <= (query.after ?? 0)) continue;
+      if (page.lines.length >= query.limit || given + text.length > mostBytes) {
+        const last = parseRecord(page.lines.at(-1) ?? '')?.sequence ?? record.sequence;
+        return { ...page, next: last };
+      }
+      page.lines.push(text);
+      given += text.length;
+      if (page.certificates.at(-1) !== bringer) page.certificates.push(bringer);
+    }
+  }
+  return page;
+}
+
+/** By run or request, an outcome is known by its intent: so intents are noted even where they are not given. */
+function choose({ run, request }: RecordsQuery, since: number): (record: AuditRecord) => boolean {
+  const intents = new Set<number>();
+  return (record) => {
+    if (Date.parse(record.time) < since) return false;
+    if (run === undefined && request === undefined) return true;
+    if (record.kind === 'outcome') return intents.has(record.intent);
+    if (record.kind !== 'intent') return false;
+    const matches =
+      (run === undefined || record.run_id === run) && (request === undefined || record.request_id === request);
+    if (matches) intents.add(record.sequence);
+    return matches;
+  };
+}
+
+/** Leaves out files that end before a time: where the next one begins before it. */
+async function filesSince(
+  files: readonly AuditFile[],
+  since: number,
+  signal: AbortSignal,
+): Promise<readonly AuditFile[]> {
+  for (const [index, { path }] of [...files.entries()].reverse()) {
+    for await (const { text } of readFileLines(path, signal)) {
+      const record = parseRecord(text);
+      if (record !== undefined && Date.parse(record.time) < since) return files.slice(index);
+      break;
+    }
+  }
+  return files;
+}
+
+function parseRecord(line: string): AuditRecord | undefined {
+  try {
+    const record = JSON.parse(line) as AuditRecord;
+    return Number.isSafeInteger(record.sequence) ? record : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,133 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { newId } from '../../../core/caller.ts';
+import type { Ddl } from '../../../core/ddl.ts';
+import { errnoOf, explainErrno, Problem } from '../../../core/errors.ts';
+import type { FoundNode } from '../../../discovery/findings.ts';
+import type { JournalEntry } from '../../../playbook/journal.ts';
+import { callNode } from '../../call-node.ts';
+import type { CommonOptions } from '../../common-options.ts';
+import { type CliContext, exitCode } from '../../context.ts';
+import { tellMissing } from '../../render/missing.ts';
+import { openSession, requireDdl, type Session } from '../../session.ts';
+import { readTargetOptions } from '../../target-options.ts';
+import { checkRecords, compareWithJournal, type Finding, type NodeRecords } from './trace-checks.ts';
+import { offsetOf, orderEntries, renderTrace, traceJson } from './trace-render.ts';
+
+/** Milliseconds by which a node's clock may have been behind the operator's when the run began. */
+const slack = 60 * 60_000;
+const mostPages = 100;
+
+/**
+ * Gathers the records of a run from every node that lets its log be read, checks every signature and holds them against
+ * the operator's journal. Exit code 2 when they do not agree, 5 when a node of the run could not be asked.
+ */
+export async function traceRun(
+  { run, options }: { run: string; options: CommonOptions },
+  catalogue: readonly Ddl[],
+  context: CliContext,
+): Promise<number> {
+  if (!/^[0-9a-f]{32}$/.test(run)) throw new Problem('usage', `“${run}” is no run`, 'give the 32 hex digits of its id');
+  requireDdl(catalogue, 'audit');
+  const session = await openSession(options, context);
+  try {
+    const journal = await readJournal(session.config.stateDirectory, run);
+    const findings = await session.find(readTargetOptions(options, 'audit'));
+    const since = journal?.[0] === undefined ? undefined : new Date(journal[0].at - slack).toISOString();
+    const answers = await Promise.all(findings.nodes.map((node) => gather(node, { run, since }, session, context)));
+    const given = answers.filter((one) => 'lines' in one);
+    const checked = given.map((one) => checkRecords(one, session.caller.trust));
+    const unasked = [...answers.filter((one) => 'code' in one), ...absent(journal, answers)];
+    const wrong = [
+      ...checked.flatMap((one) => one.findings),
+      ...(journal === undefined ? [] : compareWithJournal(journal, checked)),
+    ];
+    const offsets = new Map(checked.map(({ node, entries }) => [node, offsetOf(entries)]));
+    const entries = orderEntries(
+      checked.flatMap((one) => one.entries),
+      offsets,
+    );
+    const trace = { run, journal: journal !== undefined, entries, offsets, findings: wrong, unasked };
+    if (options.json === true) context.out(JSON.stringify(traceJson(trace), null, 2));
+    else for (const line of renderTrace(trace)) context.out(line);
+    tellMissing(findings, context);
+    if (wrong.length > 0) return exitCode.someFailed;
+    return unasked.length > 0
+      ? exitCode.someSilent
+      : findings.nodes.length === 0
+        ? exitCode.nothingDiscovered
+        : exitCode.ok;
+  } finally {
+    await session.close();
+  }
+}
+
+/** All pages of a node's records of a run, or why it did not give them. */
+async function gather(
+  node: FoundNode,
+  { run, since }: { run: string; since: string | undefined },
+  session: Session,
+  context: CliContext,
+): Promise<NodeRecords | Finding> {
+  const lines: string[] = [];
+  const certificates: string[] = [];
+  let after = 0;
+  for (let page = 0; page < mostPages; page++) {
+    const input = { run, after, ...(since === undefined ? {} : { since }) };
+    const order = { requestId: newId(), try: 1, target: node.name, agent: 'audit', action: 'records', input };
+    const rest = {
+      sensitive: [],
+      dryRun: false,
+      timeToLive: 60_000,
+      deadline: 0,
+      runId: '',
+      step: '',
+      lease: '',
+      fence: 0,
+    };
+    const timeout = 60_000 + session.config.timeout * 1000;
+    const settings = { timeout, changes: false, onProgress: () => {}, signal: context.signal };
+    const outcome = await callNode(node.connection, { ...order, ...rest }, session.caller, settings);
+    if (outcome.outcome !== 'ok') return { node: node.name, code: outcome.code, message: outcome.message };
+    const { lines: more, certificates: bringers, next } = outcome.data;
+    if (!areTexts(more) || !areTexts(bringers))
+      return { node: node.name, code: 'bad-reply', message: 'it gave no records' };
+    lines.push(...more);
+    certificates.push(...bringers.filter((one) => !certificates.includes(one)));
+    if (typeof next !== 'number' || next <= after) break;
+    after = next;
+  }
+  return { node: node.name, lines, certificates };
+}
+
+function areTexts(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((one) => typeof one === 'string');
+}
+
+/** Nodes that the journal says were called, and that were not found now. */
+function absent(journal: readonly JournalEntry[] | undefined, answers: readonly { node: string }[]): Finding[] {
+  const called = new Set(journal?.flatMap((entry) => (entry.type === 'call' ? entry.nodes : [])));
+  for (const { node } of answers) called.delete(node);
+  const message = 'it was called in this run and does not offer its audit log now (agent “audit”)';
+  return [...called].sort().map((node) => ({ node, code: 'not-asked', message }));
+}
+
+/** Undefined when this machine has no journal of the run. */
+async function readJournal(stateDirectory: string, run: string): Promise<JournalEntry[] | undefined> {
+  const file = join(stateDirectory, 'runs', `${run}.jsonl`);
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (cause) {
+    if (errnoOf(cause) === 'ENOENT') return undefined;
+    throw new Problem('unreadable-file', `${file} cannot be read: ${explainErrno(cause)}`, '', { cause });
+  }
+  const lines = text.split('\n').slice(0, -1);
+  return lines.map((line, index) => {
+    try {
+      return JSON.parse(line) as JournalEntry;
+    } catch (cause) {
+      throw new Problem('bad-journal', `${file}:${index + 1}: the line is no entry of a journal`, '', { cause });
+    }
+  });
+}
