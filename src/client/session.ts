@@ -28,6 +28,8 @@ export interface Session {
 export interface Wanted {
   /** Names of facts to be told. */
   readonly facts?: readonly string[];
+  /** With the DDLs of their agents. */
+  readonly full?: boolean;
 }
 
 export interface SessionOptions {
@@ -56,6 +58,7 @@ export async function openSession({ config: given }: SessionOptions, context: Cl
         source: chooseSource(targets, config, cache, context, log),
         filter: targets.filter,
         facts: wanted.facts ?? [],
+        full: wanted.full ?? false,
         cache,
         dial,
         concurrency: config.concurrency,
@@ -83,9 +86,14 @@ function warningsOnly({ err }: CliContext): Log {
   return { debug: () => {}, info: () => {}, warn: say, error: say };
 }
 
-/** The description of an agent, by its name or an alias. @throws Problem `unknown-agent` */
+/** The description of an agent that is built in, by its name or an alias. */
+export function findDdl(catalogue: readonly Ddl[], agent: string): Ddl | undefined {
+  return catalogue.find(({ name, aliases }) => name === agent || aliases?.includes(agent) === true);
+}
+
+/** The same, where there must be one. @throws Problem `unknown-agent` */
 export function requireDdl(catalogue: readonly Ddl[], agent: string): Ddl {
-  const found = catalogue.find(({ name, aliases }) => name === agent || aliases?.includes(agent) === true);
+  const found = findDdl(catalogue, agent);
   if (found !== undefined) return found;
   throw new Problem(
     'unknown-agent',

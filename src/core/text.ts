@@ -35,3 +35,14 @@ export function suggest(name: string, known: Iterable<string>): string {
   if (near !== undefined) return `did you mean “${near}”?`;
   return names.length === 0 ? 'there are none' : `known: ${names.join(', ')}`;
 }
+
+/**
+ * Text from elsewhere as it may be shown on a terminal: what would steer it (C0 but newline and tab, DEL, C1) or turn
+ * the order of letters round (Unicode's bidirectional controls) is written out as `\x1b`, `\u202e`.
+ */
+export function printable(text: string): string {
+  return text.replaceAll(/[\0-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, (character) => {
+    const code = character.charCodeAt(0);
+    return code < 256 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`;
+  });
+}

@@ -1,6 +1,7 @@
 import type { ActionDdl } from '../../core/ddl.ts';
 import { Problem } from '../../core/errors.ts';
 import type { Outcome } from '../../core/reply.ts';
+import { printable } from '../../core/text.ts';
 import type { CliContext } from '../context.ts';
 import { aggregateLines } from './aggregate.ts';
 
@@ -26,20 +27,21 @@ export function renderOutcomes(
   elapsed: number,
   { out, err }: CliContext,
 ): void {
-  for (const outcome of shown) for (const line of outcomeLines(outcome, action)) out(line);
+  for (const outcome of shown) for (const line of outcomeLines(outcome, action)) out(printable(line));
   const silent = all.filter(({ outcome }) => outcome === 'no-response');
-  for (const line of aggregateLines(all, action)) out(line);
+  for (const line of aggregateLines(all, action)) out(printable(line));
   if (all.length === 0) return;
   const replied = all.length - silent.length;
   out(`Finished processing ${replied} / ${all.length} hosts in ${elapsed.toFixed(2)} ms`);
   if (silent.length === 0) return;
   err('No response from:');
-  for (const { node, message } of silent) err(`  ${node.padEnd(38)} ${message}`);
+  for (const { node, message } of silent) err(printable(`  ${node.padEnd(38)} ${message}`));
 }
 
 function outcomeLines({ node, outcome, message, hint, data }: Outcome, action: ActionDdl): string[] {
   if (outcome === 'no-response') return [];
-  if (outcome !== 'ok') return [`${node.padEnd(40)} ${outcome}: ${message}${hint === '' ? '' : ` (${hint})`}`, ''];
+  if (outcome !== 'ok')
+    return [`${node.padEnd(40)} ${outcome}: ${message.replaceAll('\n', '\n  ')}${hint === '' ? '' : ` (${hint})`}`, ''];
   const headings = headingsOf(action);
   const entries = Object.entries(data).map(([name, value]) => [headings.get(name) ?? name, value] as const);
   const width = Math.max(0, ...entries.map(([heading]) => heading.length));

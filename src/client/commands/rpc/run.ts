@@ -14,10 +14,11 @@ import type { CliContext } from '../../context.ts';
 import { exitFor } from '../../exit.ts';
 import { fanOut } from '../../fanout.ts';
 import { readInput } from '../../inputs.ts';
+import { learnDdl } from '../../learn-ddl.ts';
 import { tellMissing } from '../../render/missing.ts';
 import { chooseDisplay, outcomeJson, renderOutcomes, shows } from '../../render/outcomes.ts';
 import { startProgress } from '../../render/progress.ts';
-import { openSession, requireDdl, type Session } from '../../session.ts';
+import { findDdl, openSession, type Session } from '../../session.ts';
 import { parseSeconds, readTargetOptions, type TargetOptions } from '../../target-options.ts';
 
 interface RpcOptions extends CommonOptions {
@@ -43,18 +44,22 @@ interface Plan {
   readonly dryRun: boolean;
 }
 
-/** Calls one action on all nodes that match; the whole of the input is checked before anyone is asked. */
+/**
+ * Calls one action on all nodes that match; the whole of the input is checked before any is called.
+ * The nodes themselves describe an agent that is not built in.
+ */
 export async function runRpc(words: RpcWords, catalogue: readonly Ddl[], context: CliContext): Promise<number> {
   const { options } = words;
-  const ddl = requireDdl(catalogue, words.agent);
-  const plan = makePlan(words, ddl);
-  const display = chooseDisplay(options.display, plan.description);
+  const known = findDdl(catalogue, words.agent);
+  const planned = known === undefined ? undefined : makePlan(words, known);
   const pause = options.batchSleep === undefined ? 0 : parseSeconds(options.batchSleep) * 1000;
   cutBatches([], options.batch);
   const session = await openSession(options, context);
   try {
-    const targets = readTargetOptions(options, ddl.name);
-    const findings = await session.find(targets);
+    const targets = readTargetOptions(options, known?.name ?? words.agent);
+    const findings = await session.find(targets, { full: planned === undefined });
+    const plan = planned ?? makePlan(words, learnDdl(words.agent, findings.nodes, catalogue, context));
+    const display = chooseDisplay(options.display, plan.description);
     const began = performance.now();
     const outcomes = await callAll(plan, findings.nodes, targets, session, { batch: options.batch, pause }, context);
     const elapsed = performance.now() - began;
