@@ -2,6 +2,7 @@ import type { Ddl } from '../../core/ddl.ts';
 import type { CommandEntry } from '../context.ts';
 import { auditCommand } from './audit/index.ts';
 import { caCommand } from './ca/index.ts';
+import { docCommand } from './doc/index.ts';
 import { enrollCommand } from './enroll.ts';
 import { findCommand } from './find/index.ts';
 import { pingCommand } from './ping/index.ts';
@@ -17,6 +18,7 @@ export function commands(catalogue: readonly Ddl[]): readonly CommandEntry[] {
     rpcCommand(catalogue),
     upgradeCommand(catalogue),
     runCommand(catalogue),
+    docCommand(catalogue),
     auditCommand(catalogue),
     caCommand,
     enrollCommand,

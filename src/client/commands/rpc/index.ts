@@ -1,6 +1,7 @@
-import type { Ddl } from '../../../core/ddl.ts';
+import { actionOf, type Ddl } from '../../../core/ddl.ts';
 import { addCommonOptions } from '../../common-options.ts';
 import type { CommandEntry } from '../../context.ts';
+import { actionLines, ddlLines } from '../../render/ddl.ts';
 import { addTargetOptions } from '../../target-options.ts';
 
 export function rpcCommand(catalogue: readonly Ddl[]): CommandEntry {
@@ -14,11 +15,20 @@ export function rpcCommand(catalogue: readonly Ddl[]): CommandEntry {
         .option('--batch <n>', 'call so many nodes at a time, or N%')
         .option('--batch-sleep <seconds>', 'wait between batches')
         .option('--display <which>', 'show replies that are: ok, failed, all, none')
-        .option('--senders', 'print only the names of the nodes that replied well');
+        .option('--senders', 'print only the names of the nodes that replied well')
+        .addHelpText('after', ({ command: { args } }) => explainWords(args, catalogue));
       addCommonOptions(addTargetOptions(command)).action(async (agent, action, inputs, options) => {
         const { runRpc } = await import('./run.ts');
         context.exit(await runRpc({ agent, action, inputs, options }, catalogue, context));
       });
     },
   };
+}
+
+/** What the agent and the action that stand before `--help` take and give. */
+function explainWords([agent, action = '']: readonly string[], catalogue: readonly Ddl[]): string {
+  const ddl = catalogue.find(({ name }) => name === agent);
+  if (ddl === undefined) return '';
+  const description = actionOf(ddl, action);
+  return `\n${(description === undefined ? ddlLines(ddl) : actionLines(ddl, action, description)).join('\n')}`;
 }

@@ -1,0 +1,20 @@
+import type { Ddl } from '../../../core/ddl.ts';
+import { addCommonOptions } from '../../common-options.ts';
+import type { CommandEntry } from '../../context.ts';
+import { addTargetOptions } from '../../target-options.ts';
+
+export function docCommand(catalogue: readonly Ddl[]): CommandEntry {
+  return {
+    name: 'doc',
+    define: (program, context) => {
+      const command = program
+        .command('doc [agent]')
+        .description('explain an agent and its actions; without one, list the agents there are')
+        .option('--markdown', 'as a page of Markdown');
+      addCommonOptions(addTargetOptions(command)).action(async (agent, options) => {
+        const { runDoc } = await import('./run.ts');
+        context.exit(await runDoc(agent, options, catalogue, context));
+      });
+    },
+  };
+}

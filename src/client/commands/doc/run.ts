@@ -1,0 +1,50 @@
+import type { Ddl } from '../../../core/ddl.ts';
+import type { CommonOptions } from '../../common-options.ts';
+import { type CliContext, exitCode } from '../../context.ts';
+import { learnDdl } from '../../learn-ddl.ts';
+import { ddlLines, ddlMarkdown } from '../../render/ddl.ts';
+import { findDdl, openSession } from '../../session.ts';
+import { readTargetOptions } from '../../target-options.ts';
+
+interface DocOptions extends CommonOptions {
+  readonly markdown?: boolean;
+}
+
+/** Explains an agent: from what is built in, else as the nodes that have it describe it. */
+export async function runDoc(
+  agent: string | undefined,
+  options: DocOptions,
+  catalogue: readonly Ddl[],
+  context: CliContext,
+): Promise<number> {
+  if (agent === undefined) list(catalogue, options, context);
+  else show(findDdl(catalogue, agent) ?? (await askNodes(agent, options, catalogue, context)), options, context);
+  return exitCode.ok;
+}
+
+async function askNodes(
+  agent: string,
+  options: DocOptions,
+  catalogue: readonly Ddl[],
+  context: CliContext,
+): Promise<Ddl> {
+  const session = await openSession(options, context);
+  try {
+    const { nodes } = await session.find(readTargetOptions(options, agent), { full: true });
+    return learnDdl(agent, nodes, catalogue, context);
+  } finally {
+    await session.close();
+  }
+}
+
+function show(ddl: Ddl, { json, markdown }: DocOptions, { out }: CliContext): void {
+  if (json === true) out(JSON.stringify(ddl, null, 2));
+  else if (markdown === true) out(ddlMarkdown(ddl).trimEnd());
+  else for (const line of ddlLines(ddl)) out(line);
+}
+
+function list(catalogue: readonly Ddl[], { json }: DocOptions, { out }: CliContext): void {
+  const agents = catalogue.map(({ name, version, description }) => ({ name, version, description }));
+  if (json === true) out(JSON.stringify(agents, null, 2));
+  else for (const { name, description } of agents) out(`${name.padEnd(12)} ${description}`);
+}

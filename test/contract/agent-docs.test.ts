@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { agents } from '../../src/agents/index.ts';
+import { runCli } from '../../src/client/cli.ts';
+import { docCommand } from '../../src/client/commands/doc/index.ts';
+import { rpcCommand } from '../../src/client/commands/rpc/index.ts';
+import type { CliContext } from '../../src/client/context.ts';
+import { ddlMarkdown } from '../../src/client/render/ddl.ts';
+
+const directory = join(import.meta.dirname, '../../docs/agents');
+const catalogue = agents.map(({ ddl }) => ddl);
+
+async function mco(...words: string[]): Promise<string> {
+  const out: string[] = [];
+  const context: CliContext = {
+    env: {},
+    stdin: process.stdin,
+    out: (line) => void out.push(line),
+    err: (line) => void out.push(line),
+    status: () => {},
+    isTerminal: false,
+    signal: new AbortController().signal,
+    kill: new AbortController().signal,
+    exit: () => {},
+  };
+  await runCli(words, { version: '', commands: [docCommand(catalogue), rpcCommand(catalogue)] }, context);
+  return out.join('\n');
+}
+
+test('the pages on agents are what their DDLs say (npm run docs writes them)', () => {
+  const pages = readdirSync(directory).sort();
+  assert.deepEqual(pages, catalogue.map(({ name }) => `${name}.md`).sort());
+  for (const ddl of catalogue) assert.equal(readFileSync(join(directory, `${ddl.name}.md`), 'utf8'), ddlMarkdown(ddl));
+});
+
+test('doc explains an agent on a terminal, as Markdown and as JSON', async () => {
+  assert.match(await mco('doc', 'haproxy'), /haproxy disable backend=… server=… /);
+  assert.match(await mco('doc', 'haproxy', '--markdown'), /^# haproxy\n/);
+  assert.equal((JSON.parse(await mco('doc', 'haproxy', '--json')) as { name: string }).name, 'haproxy');
+  assert.match(await mco('doc'), /^angelia +/);
+});
+
+test('the help of rpc explains the action that is named, its inputs with their types', async () => {
+  const help = await mco('rpc', 'haproxy', 'disable', '--help');
+  assert.match(help, /min_available +integer/);
+  assert.match(help, /Usage: /);
+  assert.doesNotMatch(await mco('rpc', '--help'), /min_available/);
+});
