@@ -34,6 +34,7 @@ clock_grace: 10
 # Only the agents named here run.
 agents:
   rpcutil: {}
+  lock: {}
   # haproxy: { sockets: [/run/haproxy/admin.sock], min_available: 1 }
   # appmgr:
   #   applications:

@@ -1,15 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { newId } from '../core/caller.ts';
 import { actionOf, type Ddl, sensitiveInputs } from '../core/ddl.ts';
-import { parseJsonObject } from '../core/json.ts';
+import { type JsonObject, parseJsonObject } from '../core/json.ts';
 import type { NodeFacts } from '../core/node.ts';
 import type { Outcome } from '../core/reply.ts';
 import type { FoundNode } from '../discovery/findings.ts';
 import type { RunEvent } from '../playbook/events.ts';
-import type { Discovered, DiscoverQuery, NodeCall, PlaybookPorts } from '../playbook/ports.ts';
+import type { Discovered, DiscoverQuery, LeaseWish, NodeCall, PlaybookPorts } from '../playbook/ports.ts';
 import { callNode } from './call-node.ts';
 import { fanOut } from './fanout.ts';
 import type { Journal } from './journal.ts';
+import { type HeldLease, takeLease } from './lease.ts';
 import type { RunSeen } from './run-exit.ts';
 import { requireDdl, type Session } from './session.ts';
 import { readTargetOptions } from './target-options.ts';
@@ -21,13 +22,37 @@ export interface PortParts {
   readonly options: object;
   readonly journal: Journal;
   readonly emit: (event: RunEvent) => void;
+  /** How the run keeps others away; left out: not at all. */
+  readonly locking?: Locking;
+}
+
+export interface Locking {
+  /** Milliseconds to wait for another run’s lease. */
+  readonly wait: number;
+  /** The machine and process, for people. */
+  readonly from: string;
+  readonly signal: AbortSignal;
+  readonly tell: (line: string) => void;
+  /** Called when the lease can’t be kept. */
+  readonly onLost: () => void;
+}
+
+/** The ports, and what the command asks them when the run has ended. */
+export interface LivePorts extends PlaybookPorts {
+  readonly seen: () => RunSeen;
+  readonly release: () => Promise<void>;
 }
 
 /** What the playbook engine needs of the world, over real nodes. */
-export function playbookPorts(parts: PortParts): PlaybookPorts & { readonly seen: () => RunSeen } {
-  const { session, catalogue, journal } = parts;
+export function playbookPorts(parts: PortParts): LivePorts {
+  const { session, catalogue, journal, locking } = parts;
   const nodes = new Map<string, FoundNode>();
   const outcomes: Outcome[] = [];
+  let lease: HeldLease | undefined;
+  const take = async (wish: LeaseWish, { onLost, ...manner }: Locking) => {
+    lease = await takeLease({ ...manner, ...wish, ask: askLock(wish.runId, parts, nodes) });
+    lease.lost.addEventListener('abort', onLost, { once: true });
+  };
   return {
     operator: session.caller.credentials.identity.name,
     now: Date.now,
@@ -38,9 +63,11 @@ export function playbookPorts(parts: PortParts): PlaybookPorts & { readonly seen
     emit: parts.emit,
     journal: journal.write,
     seen: () => ({ outcomes }),
+    release: async () => lease?.release(),
+    ...(locking === undefined ? {} : { takeLease: (wish: LeaseWish) => take(wish, locking) }),
     discover: async (query) => await discover(query, parts, nodes),
     call: async (call, onOutcome, signal) => {
-      const replies = await callAll(call, requireDdl(catalogue, call.agent), session, nodes, onOutcome, signal);
+      const replies = await callAll(call, requireDdl(catalogue, call.agent), session, nodes, lease, onOutcome, signal);
       outcomes.push(...replies);
       return replies;
     },
@@ -75,6 +102,7 @@ function callAll(
   ddl: Ddl,
   session: Session,
   nodes: ReadonlyMap<string, FoundNode>,
+  lease: HeldLease | undefined,
   onOutcome: (outcome: Outcome) => void,
   signal: AbortSignal,
 ): Promise<Outcome[]> {
@@ -90,8 +118,8 @@ function callAll(
       sensitive: sensitiveInputs(action),
       timeToLive: 60_000,
       deadline: call.timeout === undefined ? 0 : Date.now() + call.timeout,
-      lease: '',
-      fence: 0,
+      // What only reads does no harm, even when the lease has passed: a failed run still looks at what it left.
+      ...(action.kind === 'change' ? stampOf(lease, name) : unleased),
     };
     return await callNode(node.connection, orderOf(order), session.caller, {
       timeout,
@@ -101,6 +129,25 @@ function callAll(
     });
   };
   return fanOut(call.nodes, session.config.concurrency, one, onOutcome);
+}
+
+const unleased = { lease: '', fence: 0 };
+
+function stampOf(lease: HeldLease | undefined, node: string) {
+  const fence = lease?.fenceOf(node);
+  return lease === undefined || fence === undefined ? unleased : { lease: lease.name, fence };
+}
+
+/** Calls the agent lock of one node, outside of the run’s steps. */
+function askLock(runId: string, { session, catalogue }: PortParts, nodes: ReadonlyMap<string, FoundNode>) {
+  const ddl = requireDdl(catalogue, 'lock');
+  const never = new AbortController().signal;
+  return async (node: string, action: string, input: JsonObject): Promise<Outcome> => {
+    const about = { agent: ddl.name, action, input, requestId: newId(), try: 1, dryRun: false, runId, step: '' };
+    const call = { ...about, nodes: [node] };
+    const [outcome] = await callAll(call, ddl, session, nodes, undefined, () => {}, never);
+    return outcome ?? unknown(node);
+  };
 }
 
 function orderOf<T extends { nodes: unknown; timeout?: number }>({ nodes: _nodes, timeout: _timeout, ...order }: T) {

@@ -62,6 +62,8 @@ export async function runCall(plan: CallPlan, target: CallTarget, world: World, 
       lines: [`${plan.title} can’t say what it would do, and was not called`],
     };
   }
+  // Also before asking: what nodes answer is to hold until the change.
+  if (plan.ddl.kind === 'change' && !world.dryRun) await world.lock();
   const dryRun = plan.askOnly || (world.dryRun && changes);
   const requestId = world.ports.newId();
   const call = { plan, input, shown: hideInputs(plan.ddl, input), requestId, dryRun, hypothetical, world, step };

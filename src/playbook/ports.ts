@@ -49,7 +49,19 @@ export interface NodeCall {
   readonly step: string;
 }
 
+/** Exclusion of other runs; see {@link PlaybookPorts.takeLease}. */
+export interface LeaseWish {
+  readonly name: string;
+  readonly nodes: readonly string[];
+  readonly runId: string;
+}
+
 export interface PlaybookPorts {
+  /**
+   * Takes a lease on all the nodes, or on none; asked for once a run, before its first change. Left out: none is taken.
+   * @throws Problem `lease-held`, `no-lease`
+   */
+  readonly takeLease?: (wish: LeaseWish) => Promise<void>;
   /** @throws Problem when the filter is malformed or no source can be asked */
   readonly discover: (query: DiscoverQuery) => Promise<Discovered>;
   /** Exactly one outcome per node, each told to `onOutcome` as it comes. The signal asks to give up at once. */

@@ -20,7 +20,7 @@ export async function runPlaybook(
 ): Promise<RunReport> {
   const startedAt = ports.now();
   const stepIds = [...playbook.steps, ...playbook.onFailure].map(({ id }) => id);
-  const world = defineWorld(inputs, stepIds, ports, options, playbook.label);
+  const world = defineWorld(playbook, inputs, stepIds, ports, options);
   const { label } = world;
   const about = { runId: world.runId, playbook: playbook.name, label, dryRun: world.dryRun };
   const begun = await begin(playbook, inputs, world, about, options.allowMissing ?? false);

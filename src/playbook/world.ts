@@ -4,9 +4,11 @@ import { toCel } from './cel-values.ts';
 import type { NodeFailure } from './events.ts';
 import type { CelContext } from './expression.ts';
 import type { JournalEntry } from './journal.ts';
+import { nameLease } from './lock.ts';
+import type { Playbook } from './playbook.ts';
 import type { PlaybookPorts } from './ports.ts';
 import type { Reply } from './reply.ts';
-import { type Template, toText } from './template.ts';
+import { toText } from './template.ts';
 
 export interface RunOptions {
   /** 32 hex digits; a new one when left out. */
@@ -40,6 +42,8 @@ export interface World {
   readonly setStep: (id: string, seen: { ok: boolean; ran: boolean; replies: readonly Reply[] }) => void;
   readonly setNodes: (sets: ReadonlyMap<string, readonly NodeFacts[]>) => void;
   readonly setFailure: (step: string, reasons: readonly NodeFailure[]) => void;
+  /** Takes the run’s lease, once. */
+  readonly lock: () => Promise<void>;
   readonly journal: (entry: Unstamped<JournalEntry>) => Promise<void>;
 }
 
@@ -48,11 +52,11 @@ type Unstamped<Entry> = Entry extends unknown ? Omit<Entry, 'at' | 'runId'> : ne
 const never = new AbortController().signal;
 
 export function defineWorld(
+  playbook: Pick<Playbook, 'name' | 'nodes' | 'label'>,
   inputs: Readonly<Record<string, unknown>>,
   stepIds: readonly string[],
   ports: PlaybookPorts,
   options: RunOptions,
-  label: Template,
 ): World {
   const runId = options.runId ?? ports.newId();
   const dryRun = options.dryRun ?? false;
@@ -72,9 +76,16 @@ export function defineWorld(
     failure: toCel({ step: '', reasons: [] }),
   };
   let changed = false;
+  let locked: Promise<void> | undefined;
+  const lock = async () => {
+    // A set that may be incomplete can’t be held as a whole.
+    const whole = playbook.nodes.filter(({ allowMissing }) => !allowMissing);
+    const held = [...new Set(whole.flatMap(({ name }) => sets.get(name) ?? []))];
+    await ports.takeLease?.({ name: nameLease(playbook.name, inputs), nodes: held, runId });
+  };
   return {
     runId,
-    label: toText(label(context)),
+    label: toText(playbook.label(context)),
     ports,
     dryRun,
     signal: options.signal ?? never,
@@ -102,6 +113,10 @@ export function defineWorld(
     },
     setFailure: (step, reasons) => {
       context.failure = toCel({ step, reasons });
+    },
+    lock: () => {
+      locked ??= lock();
+      return locked;
     },
     journal: (entry) => ports.journal({ at: ports.now(), runId, ...entry } as JournalEntry),
   };

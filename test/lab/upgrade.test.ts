@@ -60,13 +60,22 @@ describe('mco-deploy upgrade on twelve hosts', () => {
     const [mail] = await lab.mail(1);
     assert.match(JSON.stringify(mail), /updated 4 node cluster bravo to revision 20/);
 
-    assert.deepEqual(await asked(lab, 'dev2'), ['rpcutil.ping', 'appmgr.status', 'appmgr.upgrade', 'nrpe.runcommand']);
+    assert.deepEqual(await asked(lab, 'dev2'), [
+      'rpcutil.ping',
+      'appmgr.status',
+      'lock.take',
+      'appmgr.upgrade',
+      'nrpe.runcommand',
+      'lock.release',
+    ]);
     assert.deepEqual(await asked(lab, 'lb1'), [
       'rpcutil.ping',
       'haproxy.list',
       'haproxy.status',
+      'lock.take',
       'haproxy.disable',
       'haproxy.enable',
+      'lock.release',
     ]);
     assert.deepEqual(await asked(lab, 'dev1'), []);
     for (const host of ['dev2', 'lb1', 'notify1']) {

@@ -4,7 +4,11 @@ import { auditCommand } from './audit/index.ts';
 import { caCommand } from './ca/index.ts';
 import { docCommand } from './doc/index.ts';
 import { enrollCommand } from './enroll.ts';
+import { factsCommand } from './facts/index.ts';
 import { findCommand } from './find/index.ts';
+import { locksCommand } from './locks/index.ts';
+import { forgetCommand } from './forget/index.ts';
+import { inventoryCommand } from './inventory/index.ts';
 import { pingCommand } from './ping/index.ts';
 import { rpcCommand } from './rpc/index.ts';
 import { runCommand } from './run/index.ts';
@@ -18,6 +22,7 @@ export function commands(catalogue: readonly Ddl[]): readonly CommandEntry[] {
     rpcCommand(catalogue),
     upgradeCommand(catalogue),
     runCommand(catalogue),
+    locksCommand(catalogue),
     docCommand(catalogue),
     auditCommand(catalogue),
     caCommand,

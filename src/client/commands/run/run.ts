@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { createInterface } from 'node:readline/promises';
 import { shippedPlaybooks } from '#playbooks';
 import { newId } from '../../../core/caller.ts';
@@ -13,7 +14,7 @@ import { runPlaybook } from '../../../playbook/run.ts';
 import type { CommonOptions } from '../../common-options.ts';
 import { type CliContext, exitCode } from '../../context.ts';
 import { openJournal } from '../../journal.ts';
-import { playbookPorts } from '../../playbook-ports.ts';
+import { type Locking, playbookPorts } from '../../playbook-ports.ts';
 import { exitForRun } from '../../run-exit.ts';
 import { openSession } from '../../session.ts';
 
@@ -21,6 +22,10 @@ interface RunOptions extends CommonOptions {
   readonly allowMissing?: boolean;
   readonly dryRun?: boolean;
   readonly yes?: boolean;
+  /** False: other runs are not kept away. */
+  readonly lock?: boolean;
+  /** Seconds. */
+  readonly lockWait?: number;
 }
 
 export interface RunOrder {
@@ -47,15 +52,17 @@ export async function runNamedPlaybook(
     const journal = await openJournal(session.config.stateDirectory, runId);
     try {
       const events = startTelling(options.json === true, context);
-      const ports = playbookPorts({ session, catalogue, options, journal, emit: events.emit });
+      const lost = new AbortController();
+      const locking = options.lock === false ? {} : { locking: lockingFor(options, context, () => lost.abort()) };
+      const ports = playbookPorts({ session, catalogue, options, journal, emit: events.emit, ...locking });
       const settings = {
         runId,
         dryRun,
-        signal: context.signal,
+        signal: AbortSignal.any([context.signal, lost.signal]),
         kill: context.kill,
         allowMissing: options.allowMissing === true,
       };
-      const report = await runPlaybook(playbook, inputs, ports, settings);
+      const report = await runPlaybook(playbook, inputs, ports, settings).finally(ports.release);
       if (options.json !== true && report.state !== 'done') context.err(`journal: ${journal.file}`);
       return exitForRun(report, ports.seen());
     } finally {
@@ -64,6 +71,11 @@ export async function runNamedPlaybook(
   } finally {
     await session.close();
   }
+}
+
+function lockingFor({ lockWait = 0 }: RunOptions, { signal, err }: CliContext, onLost: () => void): Locking {
+  const from = `${hostname()} process ${process.pid}`;
+  return { wait: lockWait * 1000, from, signal, tell: err, onLost };
 }
 
 async function findPlaybook(name: string, catalogue: readonly Ddl[]): Promise<Playbook> {

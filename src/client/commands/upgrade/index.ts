@@ -1,7 +1,7 @@
 import type { Ddl } from '../../../core/ddl.ts';
 import { addCommonOptions } from '../../common-options.ts';
 import type { CommandEntry } from '../../context.ts';
-import { addDiscoveryOptions } from '../../target-options.ts';
+import { addDiscoveryOptions, parseSeconds } from '../../target-options.ts';
 
 interface UpgradeOptions {
   readonly cluster: string;
@@ -28,6 +28,8 @@ export function upgradeCommand(catalogue: readonly Ddl[]): CommandEntry {
         .option('--min-available <n>', 'how many servers of the backend must stay usable')
         .option('--allow-missing', 'begin although a known node is silent')
         .option('--dry-run', 'ask everyone what would change, and change nothing')
+        .option('--lock-wait <seconds>', 'wait so long for another run to end', parseSeconds)
+        .option('--no-lock', 'do not keep other runs away')
         .option('-y, --yes', 'do not ask on a terminal');
       addCommonOptions(addDiscoveryOptions(command)).action(async (options) => {
         const { runNamedPlaybook } = await import('../run/run.ts');

@@ -1,0 +1,27 @@
+import type { Ddl } from '../../../core/ddl.ts';
+import { addCommonOptions } from '../../common-options.ts';
+import type { CommandEntry } from '../../context.ts';
+import { addTargetOptions } from '../../target-options.ts';
+
+export function locksCommand(catalogue: readonly Ddl[]): CommandEntry {
+  return {
+    name: 'locks',
+    define: (program, context) => {
+      const locks = program.command('locks').description('the leases that runs hold: list them, or break one');
+      const list = locks
+        .command('list', { isDefault: true })
+        .description('who holds which lease, since when, on which nodes');
+      addCommonOptions(addTargetOptions(list)).action(async (options) => {
+        const { listLocks } = await import('./run.ts');
+        context.exit(await listLocks(options, catalogue, context));
+      });
+      const broken = locks
+        .command('break <name>')
+        .description('end a lease, whoever holds it: its run is refused from then on (the nodes keep a record)');
+      addCommonOptions(addTargetOptions(broken)).action(async (name, options) => {
+        const { breakLock } = await import('./run.ts');
+        context.exit(await breakLock(name, options, catalogue, context));
+      });
+    },
+  };
+}

@@ -1,0 +1,101 @@
+import type { Ddl } from '../../../core/ddl.ts';
+import { Problem } from '../../../core/errors.ts';
+import type { JsonObject } from '../../../core/json.ts';
+import { leaseNamePattern } from '../../../core/lease.ts';
+import { askNodes } from '../../ask.ts';
+import type { CommonOptions } from '../../common-options.ts';
+import type { CliContext } from '../../context.ts';
+import { exitFor } from '../../exit.ts';
+import { tellMissing } from '../../render/missing.ts';
+import { openSession, requireDdl } from '../../session.ts';
+import { readTargetOptions } from '../../target-options.ts';
+
+interface Lock {
+  readonly name: string;
+  readonly caller: string;
+  readonly run: string;
+  readonly from: string;
+  /** Milliseconds since the epoch. */
+  readonly since: number;
+}
+
+/** Prints each lease once, with the nodes that keep it. */
+export async function listLocks(
+  options: CommonOptions,
+  catalogue: readonly Ddl[],
+  context: CliContext,
+): Promise<number> {
+  return await askAll('list', {}, options, catalogue, context, (replies) => {
+    const held = replies.flatMap(({ node, data }) =>
+      (data.leases as Lock[]).map(({ name, caller, run, from, since }) => ({ name, caller, run, from, since, node })),
+    );
+    const leases = [...Map.groupBy(held, ({ name, caller, run, from }) => JSON.stringify([name, caller, run, from]))]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([, same]) => {
+        const { node: _node, ...lease } = same[0] as Lock & { node: string };
+        return {
+          ...lease,
+          since: Math.min(...same.map((one) => one.since)),
+          nodes: same.map(({ node }) => node).sort(),
+        };
+      });
+    if (options.json === true) return [JSON.stringify(leases, null, 2)];
+    if (leases.length === 0) return ['no lease is held'];
+    return leases.map(
+      ({ name, caller, run, from, since, nodes }) =>
+        `${name}   ${caller}   since ${new Date(since).toISOString()}   run ${run}   ${from}   on ${nodes.join(', ')}`,
+    );
+  });
+}
+
+/** @throws Problem `usage` for what can’t be the name of a lease */
+export async function breakLock(
+  name: string,
+  options: CommonOptions,
+  catalogue: readonly Ddl[],
+  context: CliContext,
+): Promise<number> {
+  if (!new RegExp(leaseNamePattern).test(name)) throw new Problem('usage', `“${name}” is no name of a lease`);
+  return await askAll('break', { name }, options, catalogue, context, (replies) => {
+    const broken = replies.filter(({ data }) => data.broken === true);
+    if (options.json === true)
+      return [
+        JSON.stringify(
+          broken.map(({ node, data }) => ({ node, ...data })),
+          null,
+          2,
+        ),
+      ];
+    if (broken.length === 0) return [`nobody holds ${name}`];
+    return broken.map(
+      ({ node, data }) => `${node}: ${name} was held by ${data.caller} for run ${data.run}, and is free now`,
+    );
+  });
+}
+
+interface Reply {
+  readonly node: string;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+async function askAll(
+  action: string,
+  input: JsonObject,
+  options: CommonOptions,
+  catalogue: readonly Ddl[],
+  context: CliContext,
+  format: (replies: readonly Reply[]) => string[],
+): Promise<number> {
+  const ddl = requireDdl(catalogue, 'lock');
+  const session = await openSession(options, context);
+  try {
+    const findings = await session.find(readTargetOptions(options, ddl.name));
+    const outcomes = await askNodes({ ddl, action, input: () => input }, findings.nodes, session, context.signal);
+    for (const line of format(outcomes.filter(({ outcome }) => outcome === 'ok'))) context.out(line);
+    for (const { node, outcome, message } of outcomes) if (outcome !== 'ok') context.err(`${node}: ${message}`);
+    tellMissing(findings, context);
+    return exitFor({ outcomes, broken: findings.broken.length, silent: findings.silent.length });
+  } finally {
+    await session.close();
+  }
+}
