@@ -1,4 +1,4 @@
-import { type ActionDdl, type Ddl, inputNames, inputSchema } from '../core/ddl.ts';
+import { type ActionDdl, type Ddl, inputNames, inputSchema, sensitiveInputs } from '../core/ddl.ts';
 import { inputValidatorOf } from '../core/ddl-input.ts';
 import { Problem } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
@@ -18,7 +18,8 @@ export function readInput(ddl: Ddl, action: string, description: ActionDdl, word
       const hint = suggest(name, inputNames(description));
       throw new Problem('usage', `${ddl.name}.${action} has no input “${name}”`, hint);
     }
-    input[name] = readValue(name, text, typeof schema === 'object' ? schema.type : undefined);
+    const shown = sensitiveInputs(description).includes(name) ? name : `${name}=${text}`;
+    input[name] = readValue(shown, text, typeof schema === 'object' ? schema.type : undefined);
   }
   const validate = inputValidatorOf(ddl, action, description);
   if (!validate(structuredClone(input))) {
@@ -29,7 +30,8 @@ export function readInput(ddl: Ddl, action: string, description: ActionDdl, word
   return input;
 }
 
-function readValue(name: string, text: string, type: unknown): unknown {
+/** @param shown how to call it in a message: a sensitive value is not repeated */
+function readValue(shown: string, text: string, type: unknown): unknown {
   if (type === 'string' || type === undefined) return text;
   if (type === 'array' && !text.startsWith('[')) return text.split(',');
   if (type === 'boolean') {
@@ -39,6 +41,6 @@ function readValue(name: string, text: string, type: unknown): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw new Problem('usage', `${name}=${text}: it must be of type ${String(type)}`);
+    throw new Problem('usage', `${shown}: it must be of type ${String(type)}`);
   }
 }

@@ -5,6 +5,7 @@ import { basename, dirname } from 'node:path';
 import { archivePath, listAuditFiles } from '../core/audit/files.ts';
 import { type ChainState, chainStart } from '../core/audit/record.ts';
 import { syncDirectory } from '../core/durable.ts';
+import { errnoOf } from '../core/errors.ts';
 import { readFirst, readTail, type Tail } from './audit-tail.ts';
 
 /** The file that is written to, and its change for another. */
@@ -22,6 +23,8 @@ export interface AuditFileWriter {
   readonly write: (bytes: Buffer, durable: boolean, first: number, time: number) => Promise<void>;
   /** Gives the file the name of its first record and goes on in an empty one: by names alone, nothing is copied or cut. */
   readonly rotate: (last: number) => Promise<void>;
+  /** Whether something new may begin: not while the reserve is used up, for then its outcome would find no room. */
+  readonly hasRoom: () => Promise<boolean>;
   /** Gives up the reserve, so that a full disk has room. */
   readonly useReserve: () => Promise<void>;
   readonly close: () => Promise<void>;
@@ -52,7 +55,7 @@ export async function openAuditFile(file: string): Promise<AuditFileWriter> {
   const { active, tail } = await openActive(file);
   let before = await fileBefore(file);
   let current = active;
-  let reserved = await keepReserve(reserve);
+  let full = await fillReserve(reserve);
 
   return {
     state: tail.last === undefined ? (before?.state ?? chainStart) : tail.state,
@@ -71,8 +74,6 @@ export async function openAuditFile(file: string): Promise<AuditFileWriter> {
       }
       if (size === 0) Object.assign(current, { first, begun: time });
       current.size += bytes.length;
-      // What could be written says that there is room again.
-      if (!reserved && durable) reserved = await keepReserve(reserve);
     },
     rotate: async (last) => {
       const { handle: old, first } = current;
@@ -83,8 +84,12 @@ export async function openAuditFile(file: string): Promise<AuditFileWriter> {
       before = { file: basename(archive), first, last, state: chainStart };
       await old.close();
     },
+    hasRoom: async () => {
+      if (full) full = await fillReserve(reserve);
+      return !full;
+    },
     useReserve: async () => {
-      reserved = false;
+      full = true;
       await rm(reserve, { force: true });
     },
     close: async () => {
@@ -141,13 +146,13 @@ async function exchange(file: string, archive: string): Promise<FileHandle> {
   return handle;
 }
 
-/** Random, so that no file system stores it in less room than it stands for. */
-async function keepReserve(reserve: string): Promise<boolean> {
+/** @returns true when the disk is full. Random bytes, so that no file system stores them in less room than they stand for. */
+async function fillReserve(reserve: string): Promise<boolean> {
   try {
     await writeFile(reserve, randomBytes(reserveBytes), { mode: 0o640 });
-    return true;
-  } catch {
-    await rm(reserve, { force: true }).catch(() => {});
     return false;
+  } catch (error) {
+    await rm(reserve, { force: true }).catch(() => {});
+    return errnoOf(error) === 'ENOSPC' || errnoOf(error) === 'EDQUOT';
   }
 }

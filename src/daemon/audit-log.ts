@@ -131,10 +131,19 @@ export async function openAuditLog(
     const sequences = await write(batch);
     for (const [index, { resolve }] of batch.entries()) resolve(sequences[index] ?? 0);
   };
+  /** Turns away what would begin on a disk so full that its outcome might find no room. */
+  const admit = async (batch: readonly Pending[]): Promise<readonly Pending[]> => {
+    if (batch.every(isOutcome) || (await active.hasRoom())) return batch;
+    const message = `the audit log ${file} cannot be written: no space left on the device`;
+    for (const { reject } of batch.filter((pending) => !isOutcome(pending)))
+      reject(new Problem('audit-failed', message));
+    return batch.filter(isOutcome);
+  };
   const drain = async (): Promise<void> => {
     while (queue.length > 0) {
       await rotate();
-      const batch = queue.splice(0, largestBatch);
+      const batch = await admit(queue.splice(0, largestBatch));
+      if (batch.length === 0) continue;
       await settle(batch).catch(async (error: unknown) => {
         const saved = errnoOf(error) === 'ENOSPC' ? batch.filter(isOutcome) : [];
         for (const { reject } of batch.filter((pending) => !saved.includes(pending))) reject(failed(file, error));
