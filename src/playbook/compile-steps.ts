@@ -2,8 +2,9 @@
 import type { Ddl } from '../core/ddl.ts';
 import { Problem } from '../core/errors.ts';
 import { checkIds, type Draft, draftSteps } from './draft.ts';
-import type { PlaybookSource } from './format.ts';
+import type { GroupSource, PlaybookSource } from './format.ts';
 import { ancestorsOf } from './graph.ts';
+import type { GroupSteps } from './group.ts';
 import { placeOf, type SourceText } from './place.ts';
 import type { Step } from './playbook.ts';
 import { names, record, type Shape, shapeOfFailure, shapeOfNodeSet, shapeOfRun } from './shape.ts';
@@ -16,6 +17,7 @@ export interface CompiledSteps {
 
 /** What compiling one step takes of the whole. */
 interface Whole {
+  readonly playbook: PlaybookSource;
   readonly text: SourceText;
   readonly agents: ReadonlyMap<string, Ddl>;
   readonly nodeSets: readonly string[];
@@ -25,30 +27,67 @@ interface Whole {
 /** @throws Problem `bad-playbook`: the faults of up to five steps, one a line */
 export function compileSteps(playbook: PlaybookSource, text: SourceText, catalogue: readonly Ddl[]): CompiledSteps {
   const agents = new Map(catalogue.flatMap((ddl) => [ddl.name, ...(ddl.aliases ?? [])].map((name) => [name, ddl])));
-  const steps = draftSteps(playbook.steps, 'steps', text, agents);
-  const after = draftSteps(playbook.on_failure ?? [], 'on_failure', text, agents);
-  const all = [...steps, ...after];
-  checkIds(all, text);
-  const needed = ancestorsOf(steps);
-  const neededAfter = ancestorsOf(after);
-  const whole: Whole = { text, agents, nodeSets: Object.keys(playbook.nodes ?? {}), faults: [] };
+  const steps = draftSteps(playbook.steps, ['steps'], 'step', text, agents);
+  const after = draftSteps(playbook.on_failure ?? [], ['on_failure'], 'after', text, agents);
+  const whole: Whole = { playbook, text, agents, nodeSets: Object.keys(playbook.nodes ?? {}), faults: [] };
+  const sight: Sight = { all: [...steps, ...after], seen: [], variables: {} };
+  checkIds(sight.all, text);
   const compiled = {
-    steps: steps.flatMap((draft) => {
-      const seen = steps.filter(({ id }) => needed.get(draft.id)?.has(id));
-      return compileOrNote(draft, rootsFor(playbook, all, seen), whole);
-    }),
-    onFailure: after.flatMap((draft) => {
-      const seen = [...steps, ...after.filter(({ id }) => neededAfter.get(draft.id)?.has(id))];
-      return compileOrNote(draft, { ...rootsFor(playbook, all, seen), failure: shapeOfFailure }, whole);
-    }),
+    steps: compileList(steps, sight, whole),
+    onFailure: compileList(after, { ...sight, seen: steps, variables: { failure: shapeOfFailure } }, whole),
   };
   if (whole.faults.length > 0) throw new Problem('bad-playbook', whole.faults.slice(0, 5).join('\n'));
   return compiled;
 }
 
-function compileOrNote(draft: Draft, roots: Readonly<Record<string, Shape>>, whole: Whole): Step[] {
+/** What a list of steps sees of what is around it. */
+interface Sight {
+  /** Every step whose id is taken. */
+  readonly all: readonly Draft[];
+  /** The steps that have ended before the first of the list begins. */
+  readonly seen: readonly Draft[];
+  /** Beside those that every expression may name. */
+  readonly variables: Readonly<Record<string, Shape>>;
+}
+
+function compileList(drafts: readonly Draft[], sight: Sight, whole: Whole): Step[] {
+  const needed = ancestorsOf(drafts);
+  return drafts.flatMap((draft) => {
+    const seen = [...sight.seen, ...drafts.filter(({ id }) => needed.get(draft.id)?.has(id))];
+    return compileOrNote(draft, { ...sight, seen }, whole);
+  });
+}
+
+function compileGroup(
+  { id, path }: Draft,
+  key: string,
+  source: GroupSource,
+  variables: Readonly<Record<string, Shape>>,
+  sight: Sight,
+  whole: Whole,
+): GroupSteps {
+  const { text, agents } = whole;
+  const draft = (list: 'steps' | 'on_failure', prefix: string) =>
+    draftSteps(source[list] ?? [], [...path, key, list], `${id}_${prefix}`, text, agents);
+  const steps = draft('steps', 'step');
+  const after = draft('on_failure', 'after');
+  const all = [...sight.all, ...steps, ...after];
+  checkIds(all, text);
+  for (const { kind, path: at } of steps) {
+    if (kind.key === 'finish')
+      placeOf(text, [...at, 'finish']).fail('“finish” ends a whole run: it can’t stand within a step');
+  }
+  const inner: Sight = { all, seen: sight.seen, variables: { ...sight.variables, ...variables } };
+  const failed = { ...inner.variables, failure: shapeOfFailure };
+  return {
+    steps: compileList(steps, inner, whole),
+    onFailure: compileList(after, { all, seen: [...sight.seen, ...steps], variables: failed }, whole),
+  };
+}
+
+function compileOrNote(draft: Draft, sight: Sight, whole: Whole): Step[] {
   try {
-    return [compileStep(draft, roots, whole)];
+    return [compileStep(draft, sight, whole)];
   } catch (error) {
     if (!(error instanceof Problem) || error.code !== 'bad-playbook') throw error;
     whole.faults.push(error.message);
@@ -57,12 +96,9 @@ function compileOrNote(draft: Draft, roots: Readonly<Record<string, Shape>>, who
 }
 
 /** What the expressions of a step may name: inputs, node sets, and what comes of the steps that were run before. */
-function rootsFor(
-  { inputs = {}, nodes = {} }: PlaybookSource,
-  all: readonly Draft[],
-  seen: readonly Draft[],
-): Record<string, Shape> {
+function rootsFor({ inputs = {}, nodes = {} }: PlaybookSource, { all, seen, variables }: Sight): Record<string, Shape> {
   return {
+    ...variables,
     inputs: names(Object.keys(inputs)),
     run: shapeOfRun,
     nodes: record(Object.fromEntries(Object.keys(nodes).map((name) => [name, shapeOfNodeSet]))),
@@ -79,11 +115,10 @@ function rootsFor(
   };
 }
 
-function compileStep(
-  { id, needs, kind, source, path }: Draft,
-  roots: Readonly<Record<string, Shape>>,
-  { text, agents, nodeSets }: Whole,
-): Step {
+function compileStep(draft: Draft, sight: Sight, whole: Whole): Step {
+  const { id, needs, kind, source, path } = draft;
+  const { text, agents, nodeSets } = whole;
+  const roots = rootsFor(whole.playbook, sight);
   const place = (inner: readonly string[], value?: unknown) => placeOf(text, [...path, ...inner], value);
   const shapes = (reply?: Shape) => record(reply === undefined ? roots : { ...roots, reply });
   const body = kind.compile({
@@ -97,8 +132,9 @@ function compileStep(
       ),
     condition: (key, value, reply) => compileCondition(value, shapes(reply), place([key], value)),
     expression: (key, value) => compileBare(value, shapes(), place([key], value)),
-    template: (key, value, reply) =>
-      compileTemplate(value, shapes(reply), (inner, scalar) => place([key, ...inner], scalar)),
+    template: (key, value, reply, ...within) =>
+      compileTemplate(value, shapes(reply), (inner, scalar) => place([key, ...within, ...inner], scalar)),
+    group: (key, group, variables) => compileGroup(draft, key, group, variables, sight, whole),
   });
   const condition =
     source.if === undefined ? undefined : compileCondition(source.if, shapes(), place(['if'], source.if));

@@ -27,23 +27,33 @@ export interface Draft {
  */
 export function draftSteps(
   sources: readonly StepSource[],
-  list: 'steps' | 'on_failure',
+  list: readonly string[],
+  prefix: string,
   text: SourceText,
   agents: ReadonlyMap<string, Ddl>,
 ): Draft[] {
-  const ids = sources.map((source, index) => source.id ?? `${list === 'steps' ? 'step' : 'after'}_${index + 1}`);
+  const ids = sources.map((source, index) => source.id ?? `${prefix}_${index + 1}`);
   const drafts = sources.map((source, index): Draft => {
-    const path = [list, String(index)];
+    const path = [...list, String(index)];
     const before = ids[index - 1];
     const given = source.needs ?? (before === undefined ? [] : [before]);
     const needs = typeof given === 'string' ? [given] : given;
     const kind = kindOf(source, path, text);
     const shape = shapeOfStep(kind.reply?.(source, agents));
-    return { id: ids[index] ?? '', needs, kind, source, path, shape, values: kind.values?.(source) ?? [] };
+    return { id: ids[index] ?? '', needs, kind, source, path, shape, values: valuesOf(kind, source) };
   });
   checkIds(drafts, text);
   checkGraph(drafts, text);
   return sortByNeeds(drafts);
+}
+
+/** Those of the steps within it, too: they are known for the whole run. */
+function valuesOf(kind: StepKind, source: StepSource): readonly string[] {
+  const inner = kind.inner?.(source) ?? [];
+  const within = inner.flatMap((step) =>
+    stepKinds.flatMap((one) => (step[one.key] === undefined ? [] : valuesOf(one, step))),
+  );
+  return [...(kind.values?.(source) ?? []), ...within];
 }
 
 /** @throws Problem `bad-playbook` when the step is of no kind, of two, or has a key of another kind */

@@ -16,7 +16,7 @@ export interface Expression {
   readonly evaluate: (context: CelContext) => unknown;
 }
 
-const variables = ['inputs', 'nodes', 'steps', 'values', 'run', 'reply', 'failure'] as const;
+const variables = ['inputs', 'nodes', 'steps', 'values', 'run', 'reply', 'failure', 'batch', 'round'] as const;
 
 const environment = new Environment({
   unlistedVariablesAreDyn: false,
@@ -24,6 +24,7 @@ const environment = new Environment({
   limits: { maxAstNodes: 400, maxDepth: 24, maxListElements: 200, maxMapEntries: 100, maxCallArguments: 8 },
 });
 for (const name of variables) environment.registerVariable(name, 'map');
+environment.registerVariable('item', 'dyn');
 for (const [signature, handler] of Object.entries(celFunctions)) environment.registerFunction(signature, handler);
 
 /**

@@ -54,7 +54,7 @@ const nodeSet = {
 const steps = {
   type: 'array',
   maxItems: 256,
-  items: { type: 'object', additionalProperties: false, properties: stepProperties },
+  items: { $ref: '#/definitions/step' },
 } as const;
 
 export const playbookSchema = {
@@ -63,6 +63,7 @@ export const playbookSchema = {
   type: 'object',
   additionalProperties: false,
   required: ['name', 'steps'],
+  definitions: { step: { type: 'object', additionalProperties: false, properties: stepProperties } },
   properties: {
     name,
     description: text,
@@ -102,6 +103,22 @@ export interface NodeSetSource {
 
 export type BatchSize = number | string;
 
+/** Steps within a step. */
+export interface GroupSource {
+  readonly steps: readonly StepSource[];
+  readonly on_failure?: readonly StepSource[];
+}
+
+export interface RollingSource extends GroupSource {
+  readonly over: string;
+  readonly batch?: BatchSize | readonly BatchSize[];
+  readonly batch_sleep?: number | string;
+}
+
+export interface ForEachSource extends GroupSource {
+  readonly in: unknown;
+}
+
 export interface StepSource {
   readonly id?: string;
   readonly name?: string;
@@ -121,6 +138,9 @@ export interface StepSource {
   readonly limit?: number;
   readonly failover?: boolean;
   readonly dry_run?: boolean;
+  readonly rolling?: RollingSource;
+  readonly for_each?: ForEachSource;
+  readonly pause?: number | string;
   readonly say?: string;
   readonly cow?: boolean;
   readonly set?: Readonly<Record<string, unknown>>;

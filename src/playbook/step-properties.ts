@@ -12,6 +12,12 @@ const duration = (description: string) =>
   }) as const;
 const share = { type: ['integer', 'string'], minimum: 1, pattern: '^[0-9]{1,3}(\\.[0-9]{1,3})?%$' } as const;
 
+const steps = { type: 'array', maxItems: 64, items: { $ref: '#/definitions/step' } } as const;
+const group = {
+  steps: { description: 'The steps of each round.', minItems: 1, ...steps },
+  on_failure: { description: 'Run for the round in which a step has failed.', ...steps },
+} as const;
+
 /** What every kind of step may say. */
 export const commonProperties = {
   id: { description: 'What other steps call it by.', ...name },
@@ -54,6 +60,48 @@ export const stepProperties = {
   limit: { description: 'Calls only so many of the nodes.', type: 'integer', minimum: 1 },
   failover: { description: 'Calls another node for each of the limited ones that fails.', type: 'boolean' },
   dry_run: { description: 'Asks the nodes what they would do, and does nothing.', type: 'boolean' },
+  rolling: {
+    description: 'Runs steps batch by batch, the nodes of a batch being batch.names; what fails stops further batches.',
+    type: 'object',
+    additionalProperties: false,
+    required: ['over', 'steps'],
+    properties: {
+      over: expression('The name of a node set, or an expression that gives names of nodes.'),
+      batch: {
+        description: 'Like batch of a call (default 1); an expression may give it.',
+        type: ['integer', 'string', 'array'],
+        minimum: 1,
+        maxLength: 4096,
+        minItems: 1,
+        maxItems: 64,
+        items: share,
+      },
+      batch_sleep: duration('Between batches'),
+      ...group,
+    },
+  },
+  for_each: {
+    description: 'Runs steps for each item of a list, in order; the item is called item.',
+    type: 'object',
+    additionalProperties: false,
+    required: ['in', 'steps'],
+    properties: {
+      in: {
+        description: 'A list, or an expression that gives one.',
+        type: ['string', 'array'],
+        maxLength: 4096,
+        maxItems: 1000,
+      },
+      ...group,
+    },
+  },
+  pause: {
+    description: 'Waits: seconds, or like 500ms, 10s, 2m, 1h; an expression may give it.',
+    type: ['number', 'string'],
+    minimum: 0,
+    maximum: 86_400,
+    maxLength: 4096,
+  },
   say: { description: 'Text to show.', ...text },
   cow: { description: 'Let a cow say it.', type: 'boolean' },
   set: { description: 'Values for later: values.NAME', type: 'object', propertyNames: name },

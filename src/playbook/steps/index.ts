@@ -1,9 +1,21 @@
 import { callStep } from './call.ts';
 import { finishStep } from './finish.ts';
+import { forEachStep } from './for_each.ts';
 import type { StepKind } from './kind.ts';
+import { pauseStep } from './pause.ts';
 import { requireStep } from './require.ts';
+import { rollingStep } from './rolling.ts';
 import { sayStep } from './say.ts';
 import { setStep } from './set.ts';
 
 /** Every kind of step. A new one is a file here and a line in this list. */
-export const stepKinds: readonly StepKind[] = [callStep, sayStep, setStep, requireStep, finishStep];
+export const stepKinds: readonly StepKind[] = [
+  callStep,
+  rollingStep,
+  forEachStep,
+  sayStep,
+  setStep,
+  requireStep,
+  pauseStep,
+  finishStep,
+];

@@ -1,6 +1,7 @@
 import type { Ddl } from '../../core/ddl.ts';
 import type { Expression } from '../expression.ts';
-import type { StepSource } from '../format.ts';
+import type { GroupSource, StepSource } from '../format.ts';
+import type { GroupSteps } from '../group.ts';
 import type { Place } from '../place.ts';
 import type { StepBody } from '../playbook.ts';
 import type { Shape } from '../shape.ts';
@@ -17,7 +18,10 @@ export interface StepCompiler {
   readonly condition: (key: keyof StepSource, text: string, reply?: Shape) => Expression;
   /** An expression at a key of the step, of any type. */
   readonly expression: (key: keyof StepSource, text: string) => Expression;
-  readonly template: (key: keyof StepSource, value: unknown, reply?: Shape) => Template;
+  /** @param within where below the key the value stands */
+  readonly template: (key: keyof StepSource, value: unknown, reply?: Shape, ...within: string[]) => Template;
+  /** The steps that stand below a key. They see what this step sees, the variables named, and each other as their needs allow. */
+  readonly group: (key: keyof StepSource, group: GroupSource, variables: Readonly<Record<string, Shape>>) => GroupSteps;
 }
 
 /** One kind of step. */
@@ -30,6 +34,8 @@ export interface StepKind {
   readonly compile: (compiler: StepCompiler) => StepBody;
   /** What replies of the step look like to later steps; left out where it has none. */
   readonly reply?: (source: StepSource, catalogue: ReadonlyMap<string, Ddl>) => Shape | undefined;
+  /** The steps within it. */
+  readonly inner?: (source: StepSource) => readonly StepSource[];
   /** The names that `values` has after the step. */
   readonly values?: (source: StepSource) => readonly string[];
 }

@@ -55,7 +55,7 @@ const badFiles: [string, string, string, RegExp][] = [
 ];
 
 const badSteps: [string, string, string, RegExp][] = [
-  ['a step of no kind', '  - {id: a}', '7:5', /one of call, say, set, require, finish/],
+  ['a step of no kind', '  - {id: a}', '7:5', /one of call, rolling, for_each, say, set, require, pause, finish/],
   ['a step of two kinds', '  - {say: a, finish: b}', '7:5', /make two steps/],
   ['a key of another kind', '  - say: a\n    tries: 2', '8:12', /“tries” does not belong/],
   ['a misspelt key', '  - {cal: thing.look}', '7:6', /did you mean “call”/],

@@ -1,0 +1,30 @@
+import { Problem } from '../../core/errors.ts';
+import { parseDuration } from '../duration.ts';
+import { rest } from '../sleep.ts';
+import { isLiteral, toText } from '../template.ts';
+import type { StepKind } from './kind.ts';
+
+const expected = 'must be seconds, or like 500ms, 10s, 2m, 1h, up to 24h';
+
+/** Waits; an interruption ends it. In a dry run it only says so. */
+export const pauseStep: StepKind = {
+  key: 'pause',
+  keys: [],
+  compile({ source, template, at }) {
+    const { pause = 0 } = source;
+    if (isLiteral(pause) && parseDuration(pause) === undefined) at('pause').fail(expected);
+    const given = template('pause', pause);
+    return {
+      title: 'pause',
+      async run(world) {
+        const text = toText(given(world.context()));
+        const milliseconds = parseDuration(text);
+        if (milliseconds === undefined)
+          throw new Problem('bad-duration', `“pause” gives “${text.slice(0, 40)}”: it ${expected}`);
+        if (world.dryRun) return { state: 'done', ran: false, lines: [`would wait ${text}`] };
+        await rest(world, milliseconds);
+        return { state: world.signal.aborted ? 'interrupted' : 'done', ran: true };
+      },
+    };
+  },
+};
