@@ -1,4 +1,6 @@
+import { Option } from 'commander';
 import type { Ddl } from '../../../core/ddl.ts';
+import { Problem } from '../../../core/errors.ts';
 import { addCommonOptions } from '../../common-options.ts';
 import type { CommandEntry } from '../../context.ts';
 import { addDiscoveryOptions, parseSeconds } from '../../target-options.ts';
@@ -10,9 +12,14 @@ interface UpgradeOptions {
   readonly recipient?: string;
   readonly notify: boolean;
   readonly minAvailable?: string;
+  readonly strategy: keyof typeof playbooks;
+  readonly batch?: string;
 }
 
-/** `upgrade` is the shipped playbook app_cluster_upgrade with its inputs as options. */
+/** All servers of the cluster leave the load balancers together, or a batch at a time. */
+const playbooks = { parallel: 'app_cluster_upgrade', rolling: 'app_rolling_upgrade' } as const;
+
+/** `upgrade` is the shipped playbook of its strategy with its inputs as options. */
 export function upgradeCommand(catalogue: readonly Ddl[]): CommandEntry {
   return {
     name: 'upgrade',
@@ -23,6 +30,12 @@ export function upgradeCommand(catalogue: readonly Ddl[]): CommandEntry {
         .requiredOption('--cluster <name>', 'the cluster: value of the fact “cluster”')
         .requiredOption('--rev <revision>', 'the revision to bring it to')
         .option('--backend <name>', 'the HAProxy backend (default: the one that holds all the servers)')
+        .addOption(
+          new Option('--strategy <name>', 'take the servers out together, or a batch at a time')
+            .choices(Object.keys(playbooks))
+            .default('parallel'),
+        )
+        .option('--batch <size>', 'rolling: servers at a time, such as 2, 25% or 1,2,50% (default: 2)')
         .option('--recipient <url>', 'whom to notify, such as mailto:ops@example.net')
         .option('--no-notify', 'notify nobody')
         .option('--min-available <n>', 'how many servers of the backend must stay usable')
@@ -34,19 +47,26 @@ export function upgradeCommand(catalogue: readonly Ddl[]): CommandEntry {
       addCommonOptions(addDiscoveryOptions(command)).action(async (options) => {
         const { runNamedPlaybook } = await import('../run/run.ts');
         const inputs = inputsOf(options);
-        context.exit(await runNamedPlaybook({ playbook: 'app_cluster_upgrade', inputs, options }, catalogue, context));
+        const playbook = playbooks[(options as UpgradeOptions).strategy];
+        context.exit(await runNamedPlaybook({ playbook, inputs, options }, catalogue, context));
       });
     },
   };
 }
 
-function inputsOf({ cluster, rev, backend, recipient, notify, minAvailable }: UpgradeOptions): Record<string, unknown> {
+/** @throws Problem `usage` */
+function inputsOf(options: UpgradeOptions): Record<string, unknown> {
+  const { cluster, rev, backend, recipient, notify, minAvailable, strategy, batch } = options;
+  if (batch !== undefined && strategy !== 'rolling') {
+    throw new Problem('usage', '--batch goes with --strategy rolling', 'add it, or leave --batch out');
+  }
   const given = {
     cluster,
     revision: rev,
     backend,
     recipient,
     min_available: minAvailable,
+    batch,
     notify: notify ? undefined : false,
   };
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
