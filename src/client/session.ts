@@ -30,6 +30,8 @@ export interface Wanted {
   readonly facts?: readonly string[];
   /** With the DDLs of their agents. */
   readonly full?: boolean;
+  /** Names of nodes that must be there. */
+  readonly expect?: readonly string[];
 }
 
 export interface SessionOptions {
@@ -58,6 +60,7 @@ export async function openSession({ config: given }: SessionOptions, context: Cl
         source: chooseSource(targets, config, cache, context, log),
         filter: targets.filter,
         facts: wanted.facts ?? [],
+        expect: wanted.expect ?? [],
         full: wanted.full ?? false,
         cache,
         dial,

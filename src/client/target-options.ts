@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { Ddl } from '../core/ddl.ts';
 import type { FilterTerms } from '../core/wire/messages.ts';
 
 /** What the options that address nodes amount to. */
@@ -34,18 +35,22 @@ function parseSeed(value: string): number {
   return Number(value);
 }
 
-/** The filters and their companions, the same on every command that addresses nodes. */
-export function addTargetOptions(command: Command): Command {
+/**
+ * The filters and their companions, the same on every command that addresses nodes.
+ * @param catalogue whose aliases `-A` takes as well: nodes announce agents, and are asked for them, by their names
+ */
+export function addTargetOptions(command: Command, catalogue: readonly Ddl[] = []): Command {
   const list = (flags: string, text: string) => command.addOption(new Option(flags, text).argParser(collect));
   const hidden = (flags: string) => command.addOption(new Option(flags).argParser(collect).hideHelp());
+  const agent = (value: string, before: string[] = []) => [...before, agentName(value, catalogue)];
   list('-F, --wf <fact>', 'nodes with this fact: name=value, with = != < > <= >= =~ (repeatable)');
   list('-C, --wc <class>', 'nodes of this class, or /regex/ (repeatable)');
-  list('-A, --wa <agent>', 'nodes that run this agent (repeatable)');
+  command.addOption(new Option('-A, --wa <agent>', 'nodes that run this agent (repeatable)').argParser(agent));
   list('-I, --wi <identity>', 'the node of this name, or /regex/ (repeatable: any of them)');
   list('-W, --with <terms>', 'classes and facts in one: "class fact=value /regex/" (repeatable)');
   hidden('--with-fact <fact>');
   hidden('--with-class <class>');
-  hidden('--with-agent <agent>');
+  command.addOption(new Option('--with-agent <agent>').argParser(agent).hideHelp());
   hidden('--with-identity <identity>');
   command.option('-S, --select <expression>', 'nodes for which an expression holds: and, or, not, ( )');
   return addDiscoveryOptions(command)
@@ -53,6 +58,11 @@ export function addTargetOptions(command: Command): Command {
     .option('--limit <n>', 'only so many of the nodes, or N%', parseLimit)
     .option('--limit-seed <seed>', 'choose the same subset again', parseSeed)
     .option('-1, --one', 'only one of the nodes');
+}
+
+function agentName(given: string, catalogue: readonly Ddl[]): string {
+  const alias = given.toLowerCase();
+  return catalogue.find(({ aliases }) => aliases?.includes(alias))?.name ?? given;
 }
 
 /** Where nodes are heard of. */

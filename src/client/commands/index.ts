@@ -1,12 +1,17 @@
 import type { Ddl } from '../../core/ddl.ts';
 import type { CommandEntry } from '../context.ts';
+import { agentCommand } from './agent/index.ts';
 import { auditCommand } from './audit/index.ts';
 import { caCommand } from './ca/index.ts';
 import { docCommand } from './doc/index.ts';
 import { enrollCommand } from './enroll.ts';
+import { factsCommand } from './facts/index.ts';
 import { findCommand } from './find/index.ts';
+import { forgetCommand } from './forget/index.ts';
+import { inventoryCommand } from './inventory/index.ts';
 import { locksCommand } from './locks/index.ts';
 import { pingCommand } from './ping/index.ts';
+import { playbookCommand } from './playbook/index.ts';
 import { rpcCommand } from './rpc/index.ts';
 import { runCommand } from './run/index.ts';
 import { upgradeCommand } from './upgrade/index.ts';
@@ -14,13 +19,18 @@ import { upgradeCommand } from './upgrade/index.ts';
 /** The commands of an operator, in the order that help lists them. @param catalogue the agents that can be called */
 export function commands(catalogue: readonly Ddl[]): readonly CommandEntry[] {
   return [
-    pingCommand,
-    findCommand,
+    pingCommand(catalogue),
+    findCommand(catalogue),
+    inventoryCommand(catalogue),
+    factsCommand(catalogue),
+    forgetCommand,
     rpcCommand(catalogue),
     upgradeCommand(catalogue),
     runCommand(catalogue),
+    playbookCommand(catalogue),
     locksCommand(catalogue),
     docCommand(catalogue),
+    agentCommand,
     auditCommand(catalogue),
     caCommand,
     enrollCommand,

@@ -68,7 +68,7 @@ function defineHeads(audit: Command, context: CliContext): void {
 }
 
 function defineTrace(audit: Command, catalogue: readonly Ddl[], context: CliContext): void {
-  addCommonOptions(addTargetOptions(audit.command('trace <run>')))
+  addCommonOptions(addTargetOptions(audit.command('trace <run>'), catalogue))
     .description('gather the records of a run from every node, check them, and hold them against its journal')
     .action(async (run, options) => {
       const { traceRun } = await import('./trace.ts');

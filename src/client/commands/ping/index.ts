@@ -1,17 +1,20 @@
+import type { Ddl } from '../../../core/ddl.ts';
 import { addCommonOptions } from '../../common-options.ts';
 import type { CommandEntry } from '../../context.ts';
 import { addTargetOptions } from '../../target-options.ts';
 
-export const pingCommand: CommandEntry = {
-  name: 'ping',
-  define: (program, context) => {
-    const command = program
-      .command('ping')
-      .description('prove which nodes are there, and how quick each answers')
-      .option('--graph', 'draw the times as a line of bars');
-    addCommonOptions(addTargetOptions(command)).action(async (options) => {
-      const { runPing } = await import('./run.ts');
-      context.exit(await runPing(options, context));
-    });
-  },
-};
+export function pingCommand(catalogue: readonly Ddl[]): CommandEntry {
+  return {
+    name: 'ping',
+    define: (program, context) => {
+      const command = program
+        .command('ping')
+        .description('prove which nodes are there, and how quick each answers')
+        .option('--graph', 'draw the times as a line of bars');
+      addCommonOptions(addTargetOptions(command, catalogue)).action(async (options) => {
+        const { runPing } = await import('./run.ts');
+        context.exit(await runPing(options, context));
+      });
+    },
+  };
+}

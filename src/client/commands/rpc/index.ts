@@ -17,7 +17,7 @@ export function rpcCommand(catalogue: readonly Ddl[]): CommandEntry {
         .option('--display <which>', 'show replies that are: ok, failed, all, none')
         .option('--senders', 'print only the names of the nodes that replied well')
         .addHelpText('after', ({ command: { args } }) => explainWords(args, catalogue));
-      addCommonOptions(addTargetOptions(command)).action(async (agent, action, inputs, options) => {
+      addCommonOptions(addTargetOptions(command, catalogue)).action(async (agent, action, inputs, options) => {
         const { runRpc } = await import('./run.ts');
         context.exit(await runRpc({ agent, action, inputs, options }, catalogue, context));
       });

@@ -1,0 +1,20 @@
+import type { Ddl } from '../../../core/ddl.ts';
+import { addCommonOptions } from '../../common-options.ts';
+import type { CommandEntry } from '../../context.ts';
+import { addTargetOptions } from '../../target-options.ts';
+
+export function factsCommand(catalogue: readonly Ddl[]): CommandEntry {
+  return {
+    name: 'facts',
+    define: (program, context) => {
+      const command = program
+        .command('facts <fact>')
+        .description('tell which values a fact has over the nodes that match, and how often; nested facts by dots')
+        .option('-v, --verbose', 'with the names of the nodes');
+      addCommonOptions(addTargetOptions(command, catalogue)).action(async (fact, options) => {
+        const { runFacts } = await import('./run.ts');
+        context.exit(await runFacts(fact, options, context));
+      });
+    },
+  };
+}

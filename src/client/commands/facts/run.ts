@@ -1,0 +1,62 @@
+import { Problem } from '../../../core/errors.ts';
+import { parseJsonObject } from '../../../core/json.ts';
+import type { FoundNode } from '../../../discovery/findings.ts';
+import type { CommonOptions } from '../../common-options.ts';
+import { type CliContext, exitCode } from '../../context.ts';
+import { exitFor } from '../../exit.ts';
+import { tellMissing } from '../../render/missing.ts';
+import { openSession } from '../../session.ts';
+import { readTargetOptions } from '../../target-options.ts';
+import { type Distribution, distributionOf } from './distribution.ts';
+
+interface FactsOptions extends CommonOptions {
+  readonly verbose?: boolean;
+}
+
+/** Tells the values of one fact over all nodes that match. */
+export async function runFacts(fact: string, options: FactsOptions, context: CliContext): Promise<number> {
+  if (!/^[A-Za-z0-9_:.-]{1,200}$/.test(fact)) throw new Problem('usage', `“${fact.slice(0, 80)}” is no name of a fact`);
+  const session = await openSession(options, context);
+  try {
+    const findings = await session.find(readTargetOptions(options), { facts: [fact] });
+    const { nodes, broken, silent } = findings;
+    const distribution = distributionOf(nodes.map((node) => [node.name, factOf(node, fact)] as const));
+    if (options.json === true) context.out(JSON.stringify({ fact, ...distribution }, null, 2));
+    else if (nodes.length > 0)
+      for (const line of linesOf(fact, distribution, options.verbose === true)) context.out(line);
+    tellMissing(findings, context);
+    const code = exitFor({
+      outcomes: nodes.map(() => ({ outcome: 'ok' })),
+      broken: broken.length,
+      silent: silent.length,
+    });
+    if (code !== exitCode.ok || distribution.values.length > 0) return code;
+    context.err(`no node has the fact ${fact}`);
+    return exitCode.nothingDiscovered;
+  } finally {
+    await session.close();
+  }
+}
+
+function factOf({ name, description }: FoundNode, fact: string): unknown {
+  const facts = parseJsonObject(description.facts, `the facts of ${name}`);
+  return Object.hasOwn(facts, fact) ? facts[fact] : undefined;
+}
+
+function linesOf(fact: string, { values, absent }: Distribution, verbose: boolean): string[] {
+  const shares = values.map(({ value, nodes }) => ({ text: textOf(value), nodes }));
+  const rows = absent.length === 0 ? shares : [...shares, { text: '(no such fact)', nodes: absent }];
+  const width = Math.max(...rows.map(({ text }) => text.length));
+  return [
+    `Report for fact: ${fact}`,
+    '',
+    ...rows.flatMap(({ text, nodes }) => [
+      `  ${text.padEnd(width)}  found ${nodes.length === 1 ? 'once' : `${nodes.length} times`}`,
+      ...(verbose ? nodes.map((node) => `    ${node}`) : []),
+    ]),
+  ];
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}

@@ -1,0 +1,16 @@
+import { addCommonOptions } from '../../common-options.ts';
+import type { CommandEntry } from '../../context.ts';
+
+export const forgetCommand: CommandEntry = {
+  name: 'forget',
+  define: (program, context) => {
+    const command = program
+      .command('forget <node>')
+      .description('no longer expect a node that was retired, until it is seen again')
+      .option('--force', 'also one that this client has never seen: other nodes may tell of it');
+    addCommonOptions(command).action(async (node, options) => {
+      const { runForget } = await import('./run.ts');
+      context.exit(await runForget(node, options, context));
+    });
+  },
+};

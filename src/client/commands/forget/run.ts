@@ -1,0 +1,58 @@
+import { Problem } from '../../../core/errors.ts';
+import { isNodeName } from '../../../core/identity.ts';
+import type { Log } from '../../../core/ports.ts';
+import { suggest } from '../../../core/text.ts';
+import { openCache } from '../../../discovery/cache/cache.ts';
+import type { CommonOptions } from '../../common-options.ts';
+import { loadClientConfig } from '../../config.ts';
+import { type CliContext, exitCode } from '../../context.ts';
+import { lastSeenWords } from '../../render/missing.ts';
+
+interface ForgetOptions extends CommonOptions {
+  readonly force?: boolean;
+}
+
+/** Retires a node that is known: it is not missed any more, whoever tells of it, until it is seen again. */
+export async function runForget(given: string, options: ForgetOptions, context: CliContext): Promise<number> {
+  const name = given.toLowerCase();
+  if (!isNodeName(name)) throw new Problem('usage', `“${given.slice(0, 80)}” is no node name`);
+  const { cacheFile } = await loadClientConfig(options.config, context.env);
+  const faults: string[] = [];
+  const cache = await openCache(cacheFile, keepFaults(faults));
+  for (const fault of faults.splice(0)) context.err(`warning: ${fault}`);
+  const before = cache.nodes().find((node) => node.name === name);
+  if (before === undefined && options.force !== true) {
+    const hint = suggest(
+      name,
+      cache.nodes().map((node) => node.name),
+    );
+    throw new Problem(
+      'unknown-node',
+      `this client has never seen ${name}`,
+      `${hint} (--force retires it all the same)`,
+    );
+  }
+  const now = Date.now();
+  cache.forget(name, now);
+  await cache.save();
+  // Elsewhere a cache that isn't kept is no harm; here it is all that was asked for.
+  const fault = faults.at(-1);
+  if (fault !== undefined) throw new Problem('unwritable-cache', `${name} is not forgotten: ${fault}`);
+  const lastSeen = before?.lastSeen;
+  if (options.json === true) context.out(JSON.stringify(asJson(name, lastSeen, now), null, 2));
+  else context.out(`${name} is forgotten${lastSeen === undefined ? '' : ` (${lastSeenWords(lastSeen, 'cache')})`}`);
+  return exitCode.ok;
+}
+
+function asJson(node: string, lastSeen: number | undefined, now: number) {
+  return {
+    node,
+    forgotten: new Date(now).toISOString(),
+    last_seen: lastSeen === undefined ? null : new Date(lastSeen).toISOString(),
+  };
+}
+
+function keepFaults(faults: string[]): Log {
+  const keep = (_fields: object, message: string) => void faults.push(message);
+  return { debug: () => {}, info: () => {}, warn: keep, error: keep };
+}

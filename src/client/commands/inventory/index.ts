@@ -1,0 +1,20 @@
+import type { Ddl } from '../../../core/ddl.ts';
+import { addCommonOptions } from '../../common-options.ts';
+import type { CommandEntry } from '../../context.ts';
+import { addDiscoveryOptions, parseSeconds } from '../../target-options.ts';
+
+export function inventoryCommand(catalogue: readonly Ddl[]): CommandEntry {
+  return {
+    name: 'inventory',
+    define: (program, context) => {
+      const command = program
+        .command('inventory <node>')
+        .description('tell all about one node: version, agents, classes, facts, warnings')
+        .option('-t, --timeout <seconds>', 'how long to wait for a reply', parseSeconds);
+      addCommonOptions(addDiscoveryOptions(command)).action(async (node, options) => {
+        const { runInventory } = await import('./run.ts');
+        context.exit(await runInventory(node, options, catalogue, context));
+      });
+    },
+  };
+}
