@@ -1,6 +1,7 @@
 import type { Ddl } from '../../core/ddl.ts';
 import type { CommandEntry } from '../context.ts';
 import { agentCommand } from './agent/index.ts';
+import { agentCommand } from './agent/index.ts';
 import { auditCommand } from './audit/index.ts';
 import { caCommand } from './ca/index.ts';
 import { docCommand } from './doc/index.ts';
@@ -30,6 +31,7 @@ export function commands(catalogue: readonly Ddl[]): readonly CommandEntry[] {
     playbookCommand(catalogue),
     locksCommand(catalogue),
     docCommand(catalogue),
+    agentCommand,
     agentCommand,
     auditCommand(catalogue),
     caCommand,
