@@ -1,7 +1,6 @@
 import type { Ddl } from '../../core/ddl.ts';
 import type { CommandEntry } from '../context.ts';
 import { agentCommand } from './agent/index.ts';
-import { agentCommand } from './agent/index.ts';
 import { auditCommand } from './audit/index.ts';
 import { caCommand } from './ca/index.ts';
 import { docCommand } from './doc/index.ts';
@@ -31,7 +30,6 @@ export function commands(catalogue: readonly Ddl[]): readonly CommandEntry[] {
     playbookCommand(catalogue),
     locksCommand(catalogue),
     docCommand(catalogue),
-    agentCommand,
     agentCommand,
     auditCommand(catalogue),
     caCommand,

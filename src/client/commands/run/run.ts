@@ -78,7 +78,8 @@ function lockingFor({ lockWait = 0 }: RunOptions, { signal, err }: CliContext, o
   return { wait: lockWait * 1000, from, signal, tell: err, onLost };
 }
 
-async function findPlaybook(name: string, catalogue: readonly Ddl[]): Promise<Playbook> {
+/** @throws Problem `usage`, or as loadPlaybook */
+export async function findPlaybook(name: string, catalogue: readonly Ddl[]): Promise<Playbook> {
   const text = Object.hasOwn(shippedPlaybooks, name) ? shippedPlaybooks[name] : undefined;
   if (text !== undefined) return await loadPlaybook({ text, name: `${name}.yaml` }, catalogue);
   if (/[./]/.test(name)) return await loadPlaybook(name, catalogue);

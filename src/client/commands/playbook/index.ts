@@ -1,0 +1,36 @@
+import type { Ddl } from '../../../core/ddl.ts';
+import type { CommandEntry } from '../../context.ts';
+
+/** What there is to know of playbooks without running one. */
+export function playbookCommand(catalogue: readonly Ddl[]): CommandEntry {
+  return {
+    name: 'playbook',
+    define: (program, context) => {
+      const command = program.command('playbook').description('list, check and explain playbooks');
+      const json = ['-j, --json', 'print JSON for machines'] as const;
+      command
+        .command('list')
+        .description('the playbooks that are shipped')
+        .option(...json)
+        .action(async (options) => {
+          const { listPlaybooks } = await import('./run.ts');
+          await listPlaybooks(options, catalogue, context);
+        });
+      command
+        .command('check <playbook>')
+        .description('check a file, or a shipped playbook, whole: names, agents, inputs, expressions')
+        .option(...json)
+        .action(async (name, options) => {
+          const { checkPlaybook } = await import('./run.ts');
+          await checkPlaybook(name, options, catalogue, context);
+        });
+      command
+        .command('schema')
+        .description('the JSON Schema of playbooks, for editors')
+        .action(async () => {
+          const { playbookSchema } = await import('../../../playbook/format.ts');
+          context.out(JSON.stringify(playbookSchema, null, 2));
+        });
+    },
+  };
+}

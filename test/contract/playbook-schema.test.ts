@@ -1,0 +1,13 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { test } from 'node:test';
+import { playbookSchema } from '../../src/playbook/format.ts';
+
+test('the published schema of playbooks is the one that is checked against', async () => {
+  const published: unknown = JSON.parse(await readFile('playbooks/playbook.schema.json', 'utf8'));
+  assert.deepEqual(
+    published,
+    playbookSchema,
+    'write it anew: mco-deploy playbook schema > playbooks/playbook.schema.json',
+  );
+});
