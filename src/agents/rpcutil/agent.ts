@@ -1,5 +1,6 @@
 import { type Agent, type AgentSetup, defineHandlers } from '../../core/agent.ts';
 import { lookUpFact } from '../../core/filter/fact.ts';
+import type { NodeView } from '../../core/ports.ts';
 import type { RpcutilConfig } from './config.ts';
 import { rpcutilDdl } from './ddl.ts';
 
@@ -25,6 +26,13 @@ export async function startRpcutil({ node }: AgentSetup<RpcutilConfig>): Promise
       return { values: Object.fromEntries(names.split(',').map((name) => [name, lookUpFact(facts, name) ?? null])) };
     },
 
+    collective_info: async () => ({ main_collective: 'mcollective', collectives: ['mcollective'] }),
+
+    get_data: async ({ source, query }) => {
+      const value = await lookUp(node, source, query);
+      return { found: value !== undefined, value: value ?? null };
+    },
+
     daemon_stats: async () => {
       const { pid, version, startedAt, configFile, counters, agents } = await node.about();
       const { user, system } = process.cpuUsage();
@@ -44,4 +52,15 @@ export async function startRpcutil({ node }: AgentSetup<RpcutilConfig>): Promise
     agent_inventory: async () => ({ agents: (await node.about()).agents.map((agent) => ({ ...agent })) }),
   });
   return { handlers };
+}
+
+async function lookUp(node: NodeView, source: 'agent' | 'class' | 'fact', query: string): Promise<unknown> {
+  switch (source) {
+    case 'agent':
+      return (await node.about()).agents.find(({ name }) => name === query);
+    case 'class':
+      return (await node.classes()).find((name) => name === query);
+    case 'fact':
+      return lookUpFact(await node.facts(), query);
+  }
 }

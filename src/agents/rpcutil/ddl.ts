@@ -76,6 +76,42 @@ export const rpcutilDdl = defineDdl({
         properties: { values: { type: 'object', 'x-display-as': 'Values' } },
       },
     },
+    collective_info: {
+      ...read,
+      description: 'Tells the collectives that the node belongs to: the fleet is the one there is',
+      input: nothing,
+      output: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['main_collective', 'collectives'],
+        properties: {
+          main_collective: { type: 'string', 'x-display-as': 'Main Collective' },
+          collectives: { ...strings, 'x-display-as': 'All Collectives' },
+        },
+      },
+    },
+    get_data: {
+      ...read,
+      description: 'Looks something up on the node: an agent, a class or a fact by its name',
+      input: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['source', 'query'],
+        properties: {
+          source: { type: 'string', enum: ['agent', 'class', 'fact'], 'x-prompt': 'What to look up' },
+          query: { type: 'string', pattern: '^[A-Za-z0-9_:.-]{1,200}$', 'x-prompt': 'Its name' },
+        },
+      },
+      output: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['found', 'value'],
+        properties: {
+          found: { type: 'boolean', 'x-display-as': 'Found' },
+          value: { description: 'What is known of it, or null', 'x-display-as': 'Value' },
+        },
+      },
+    },
     daemon_stats: {
       ...read,
       description: 'Tells how the daemon fares',
