@@ -3,12 +3,13 @@ import { Problem } from '../../core/errors.ts';
 import { isObject } from '../../core/json.ts';
 import type { Candidate } from '../../core/node.ts';
 import { type Entry, linesOf, parseEntries } from '../listed.ts';
+import { ansibleEntries, ansibleHosts } from './ansible.ts';
 
 const largest = 4 * 1024 * 1024;
 
 /**
  * A list of nodes in any of its forms: one name a line; or, in YAML or JSON, a list (or a list under `nodes:`)
- * of names and of `{name, address, port}`.
+ * of names and of `{name, address, port}`; or the JSON of `ansible-inventory --list`.
  * @param file how to call the text in messages
  * @throws Problem `bad-nodes` with file and line
  */
@@ -33,11 +34,13 @@ function documentEntries(text: string, file: string): Entry[] {
     throw new Problem('bad-nodes', `${at(fault.pos[0])}: ${message}`);
   }
   const root = document.contents;
+  const values = valuesOf(document, file);
+  const hosts = ansibleHosts(root);
+  if (hosts !== undefined && isMap(root)) return ansibleEntries(root, hosts, at);
   const list = isMap(root) ? root.get('nodes') : root;
   if (!isSeq(list)) {
     throw new Problem('bad-nodes', `${at(root?.range?.[0])}: expected a list of nodes, or “nodes:” with one`);
   }
-  const values = valuesOf(document, file);
   return list.items.map((item, index) => ({ value: values[index], at: at((item as Node).range?.[0]) }));
 }
 
