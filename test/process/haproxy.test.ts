@@ -549,13 +549,19 @@ describe('HAProxy begins anew', () => {
     const web = await webServers(3);
     const lb = await haproxy(web.map((one) => line(one)));
     const { log, next } = listener();
-    const { disable, enable } = await agent([lb.socket], {}, { log });
+    const { disable, enable, status } = await agent([lb.socket], {}, { log });
     await disable({ backend: 'app', server: 'web1,web2' });
     await enable({ backend: 'app', server: 'web2' });
     const again = next('HAProxy was reloaded');
     await lb.restart();
     assert.deepEqual(await again, { backend: 'app', server: 'web1', socket: lb.socket });
     assert.deepEqual(await adminStates(lb), { web1: 1, web2: 0, web3: 0 });
+    const { servers } = (await status({ backend: 'app' })) as { servers: { since?: number; caller?: string }[] };
+    assert.deepEqual(
+      servers.map(({ caller }) => caller),
+      ['cert=rip@devco.net', undefined, undefined],
+    );
+    assert.equal(typeof servers[0]?.since, 'number');
   });
 
   test('is noticed by a daemon that was itself away meanwhile', async () => {

@@ -43,7 +43,7 @@ export async function disable(
   const report = { backend: order.backend, changed: namesOf(leaving), unchanged: namesOf(staying) };
   if (context.dryRun) return { ...report, available: left };
   // Held first: from its first moment in maintenance a server is to stay there.
-  await balancer.hold.add(toHeld(order, order.targets));
+  await balancer.hold.add(toHeld(order, order.targets, context));
   if (leaving.length === 0) return { ...report, available: left };
   const after = await takeOut(balancer, { ...order, targets: leaving }, context);
   return { ...report, available: countAvailable(after) };
@@ -63,7 +63,7 @@ async function takeOut(balancer: LoadBalancer, order: Order, context: ActionCont
   } catch (failure) {
     const problem = await changes.putBack(failure);
     // What failed first is what the caller must hear of.
-    await balancer.hold.remove(toHeld(order, order.targets)).catch(() => {});
+    await balancer.hold.remove(toHeld(order, order.targets, context)).catch(() => {});
     throw problem;
   }
 }

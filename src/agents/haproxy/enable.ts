@@ -36,7 +36,7 @@ export async function enable(balancer: LoadBalancer, input: OrderInput, context:
     const supposed = new Set(coming.map(({ server }) => server));
     return { ...report, available: countAvailable(order.views, { in: supposed }) };
   }
-  await balancer.hold.remove(toHeld(order, order.targets));
+  await balancer.hold.remove(toHeld(order, order.targets, context));
   if (coming.length === 0) return { ...report, available: countAvailable(order.views) };
   const after = await putIn(balancer, { ...order, targets: coming }, context);
   return { ...report, available: countAvailable(after) };
@@ -70,7 +70,7 @@ async function putIn(balancer: LoadBalancer, order: Order, context: ActionContex
     const problem = await changes.putBack(failure, new Set(unfinished.map(({ server }) => server)));
     const held = unfinished.filter(({ server }) => isInMaintenance(order.views, server));
     // What failed first is what the caller must hear of.
-    await balancer.hold.add(toHeld(order, held)).catch(() => {});
+    await balancer.hold.add(toHeld(order, held, context)).catch(() => {});
     throw problem;
   }
 }

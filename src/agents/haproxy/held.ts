@@ -7,6 +7,11 @@ import { isObject, parseJsonObject } from '../../core/json.ts';
 export interface HeldServer {
   readonly backend: string;
   readonly server: string;
+  /** Milliseconds since the epoch. */
+  readonly since?: number;
+  /** Whose call took it out, and in which run; empty outside of one. */
+  readonly caller?: string;
+  readonly run?: string;
 }
 
 /** What is remembered over a restart of the daemon. */

@@ -7,6 +7,7 @@ import { inMaintenance } from './server.ts';
 
 /** Keeps out what was taken out, over reloads of HAProxy. Called while no other change is under way. */
 export interface Hold {
+  readonly servers: () => readonly HeldServer[];
   /** @throws Problem `unwritable-state`, or as {@link Runtime.ask} */
   readonly add: (servers: readonly HeldServer[]) => Promise<void>;
   /** @throws Problem `unwritable-state` */
@@ -55,9 +56,11 @@ export async function startHold({ runtimes, stateDirectory, log, every, inTurn }
   };
   plan();
   return {
+    servers: () => held.servers,
     async add(servers) {
       await look();
-      await keep({ ...held, servers: [...without(held.servers, servers), ...servers] });
+      // Taken out again, it is out since the first time, by whoever did it then.
+      await keep({ ...held, servers: [...held.servers, ...without(servers, held.servers)] });
     },
     remove: (servers) => keep({ ...held, servers: without(held.servers, servers) }),
     async stop() {
@@ -102,13 +105,14 @@ async function lookAt(
   for (const [backend, held] of Map.groupBy(servers, (one) => one.backend)) {
     const [view] = await readBackend([runtime], backend, signal).catch(() => []);
     for (const one of held) {
+      const told = { backend, server: one.server, socket: runtime.name };
       const found = view?.servers.find((server) => server.name === one.server);
       if (view === undefined || found === undefined || inMaintenance(found)) still.push(one);
       else if (isAnother) {
         await setState(view, one.server, 'maint', signal);
-        log.warn({ ...one, socket: runtime.name }, 'HAProxy was reloaded: the server was put into maintenance again');
+        log.warn(told, 'HAProxy was reloaded: the server was put into maintenance again');
         still.push(one);
-      } else log.info({ ...one, socket: runtime.name }, 'somebody let the server in again: it is held out no longer');
+      } else log.info(told, 'somebody let the server in again: it is held out no longer');
     }
   }
   return still;

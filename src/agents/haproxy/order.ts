@@ -69,6 +69,11 @@ export function namesOf(targets: readonly Target[]): string[] {
   return targets.map(({ name }) => name);
 }
 
-export function toHeld({ backend }: Order, targets: readonly Target[]): HeldServer[] {
-  return targets.map(({ server }) => ({ backend, server }));
+export function toHeld(
+  { backend }: Order,
+  targets: readonly Target[],
+  { caller, runId: run }: Pick<ActionContext, 'caller' | 'runId'>,
+): HeldServer[] {
+  const since = Date.now();
+  return targets.map(({ server }) => ({ backend, server, since, caller, run }));
 }

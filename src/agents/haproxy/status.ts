@@ -1,5 +1,6 @@
 import type { ActionContext } from '../../core/agent.ts';
 import { type BackendView, listBackends, readBackend } from './backend.ts';
+import type { HeldServer } from './held.ts';
 import { lookupUnmatched, matchServer, parseNames, resolveTargets, type Target } from './names.ts';
 import { type LoadBalancer, namesOf, seatsOf } from './order.ts';
 import { inRotation } from './server.ts';
@@ -10,15 +11,24 @@ interface StatusInput {
 }
 
 /** What HAProxy says of the servers asked for, or of all: a server counts as in when every socket says so. */
-export async function status({ runtimes, config }: LoadBalancer, input: StatusInput, context: ActionContext) {
+export async function status({ runtimes, config, hold }: LoadBalancer, input: StatusInput, context: ActionContext) {
   const views = await readBackend(runtimes, input.backend, context.signal);
   const targets =
     input.server === undefined
       ? everyServer(views)
       : await resolveTargets(parseNames(input.server), views, config.servers);
-  const servers = targets.map((target) => describe(target, views));
+  const servers = targets.map((target) => ({
+    ...describe(target, views),
+    ...originOf(hold.servers().find((one) => one.backend === input.backend && one.server === target.server)),
+  }));
   const out = servers.filter((server) => !server.in_rotation).map(({ name }) => name);
   return { backend: input.backend, ready: out.length === 0, out, servers };
+}
+
+/** Since when and by whom it is out, where this agent took it out. */
+function originOf(held: HeldServer | undefined) {
+  if (held?.since === undefined) return {};
+  return { since: held.since, caller: held.caller ?? '', run: held.run ?? '' };
 }
 
 function everyServer(views: readonly BackendView[]): Target[] {

@@ -14,6 +14,7 @@ import { pingCommand } from './ping/index.ts';
 import { playbookCommand } from './playbook/index.ts';
 import { rpcCommand } from './rpc/index.ts';
 import { runCommand } from './run/index.ts';
+import { statusCommand } from './status/index.ts';
 import { upgradeCommand } from './upgrade/index.ts';
 
 /** The commands of an operator, in the order that help lists them. @param catalogue the agents that can be called */
@@ -28,6 +29,7 @@ export function commands(catalogue: readonly Ddl[]): readonly CommandEntry[] {
     upgradeCommand(catalogue),
     runCommand(catalogue),
     playbookCommand(catalogue),
+    statusCommand(catalogue),
     locksCommand(catalogue),
     docCommand(catalogue),
     agentCommand,

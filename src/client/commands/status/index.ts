@@ -1,0 +1,19 @@
+import type { Ddl } from '../../../core/ddl.ts';
+import { addCommonOptions } from '../../common-options.ts';
+import type { CommandEntry } from '../../context.ts';
+import { addTargetOptions } from '../../target-options.ts';
+
+export function statusCommand(catalogue: readonly Ddl[]): CommandEntry {
+  return {
+    name: 'status',
+    define: (program, context) => {
+      const command = program
+        .command('status')
+        .description('what is out of rotation now, on every load balancer, since when and by whose run');
+      addCommonOptions(addTargetOptions(command)).action(async (options) => {
+        const { showStatus } = await import('./run.ts');
+        context.exit(await showStatus(options, catalogue, context));
+      });
+    },
+  };
+}
