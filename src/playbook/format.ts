@@ -14,7 +14,7 @@ const input = {
     type: {
       description: 'What the value must be (default: string). A list is given as a,b,c on the command line.',
       type: 'string',
-      enum: ['string', 'integer', 'number', 'boolean', 'list'],
+      enum: ['string', 'integer', 'number', 'boolean', 'list', 'duration'],
     },
     enum: { description: 'The values that are allowed.', type: 'array', minItems: 1, maxItems: 256 },
     pattern: { description: 'A regular expression that the whole value must match.', ...text },
@@ -77,7 +77,7 @@ export const playbookSchema = {
 
 export interface InputSource {
   readonly description?: string;
-  readonly type?: 'string' | 'integer' | 'number' | 'boolean' | 'list';
+  readonly type?: 'string' | 'integer' | 'number' | 'boolean' | 'list' | 'duration';
   readonly enum?: readonly unknown[];
   readonly pattern?: string;
   readonly minimum?: number;

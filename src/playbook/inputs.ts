@@ -4,6 +4,7 @@ import { Problem } from '../core/errors.ts';
 import { compilePattern } from '../core/filter/pattern.ts';
 import type { JsonObject } from '../core/json.ts';
 import { suggest } from '../core/text.ts';
+import { parseDuration } from './duration.ts';
 import type { InputSource } from './format.ts';
 import type { Playbook } from './playbook.ts';
 
@@ -69,6 +70,7 @@ const words = {
   number: 'a number',
   boolean: 'true or false',
   list: 'a list of texts: a,b,c',
+  duration: 'seconds, or like 500ms, 10s, 2m, 1h, up to 24h',
 } as const;
 
 function convert(type: NonNullable<InputSource['type']>, value: unknown): unknown {
@@ -81,12 +83,18 @@ function convert(type: NonNullable<InputSource['type']>, value: unknown): unknow
       return numberOf(value, /^-?\d{1,16}$/, Number.isSafeInteger);
     case 'number':
       return numberOf(value, /^-?\d{1,16}(\.\d{1,16})?$/, Number.isFinite);
+    case 'duration':
+      return isDuration(value) ? String(value) : undefined;
     case 'list': {
       const items = Array.isArray(value) ? value : typeof value === 'string' ? value.split(',') : undefined;
       const texts = items?.map((item: unknown) => (typeof item === 'number' ? String(item) : textOf(item)));
       return texts === undefined || texts.length > 1000 || texts.includes(undefined) ? undefined : texts;
     }
   }
+}
+
+function isDuration(value: unknown): boolean {
+  return (typeof value === 'number' || typeof value === 'string') && parseDuration(value) !== undefined;
 }
 
 function textOf(value: unknown): string | undefined {
