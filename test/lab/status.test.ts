@@ -1,0 +1,20 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { startLab } from './lab.ts';
+
+test('status tells what is out of rotation, since when and by whom; locks tells that nothing is held', async () => {
+  await using lab = await startLab();
+  const before = await lab.client(['status']);
+  assert.equal(before.code, 0, before.stderr);
+  assert.equal(before.stdout, 'all servers take traffic\n');
+  const disabled = await lab.client(['rpc', 'haproxy', 'disable', 'backend=app', 'server=dev2.devco.net']);
+  assert.equal(disabled.code, 0, disabled.stdout + disabled.stderr);
+  const after = await lab.client(['status']);
+  assert.equal(after.code, 0, after.stderr);
+  assert.match(after.stdout, /^lb1\.devco\.net {3}app\/\S*dev2\S* {3}MAINT {3}since 20\S+Z by cert=rip@devco\.net\n$/);
+  const locks = await lab.client(['locks']);
+  assert.equal(locks.code, 0, locks.stderr);
+  assert.equal(locks.stdout, 'no lease is held\n');
+  const none = await lab.client(['locks', 'break', 'app/bravo']);
+  assert.equal(none.stdout, 'nobody holds app/bravo\n');
+});
