@@ -29,9 +29,12 @@ export const clientConfigSchema = {
       additionalProperties: false,
       default: {},
       properties: {
-        method: { type: 'string', enum: ['mdns', 'file', 'cache'], default: 'mdns' },
+        method: { type: 'string', enum: ['mdns', 'file', 'cache', 'dns'], default: 'mdns' },
         /** The nodes' file, for the method “file”. */
         file: path,
+        /** The domain whose DNS lists the nodes, for the method “dns”; and the server to ask, if not the system's. */
+        domain: { type: 'string', pattern: '^[A-Za-z0-9_-]{1,63}(\\.[A-Za-z0-9_-]{1,63}){0,15}$', maxLength: 200 },
+        server: { type: 'string', minLength: 1, maxLength: 100 },
         interfaces: { type: 'array', items: { type: 'string', minLength: 1 }, maxItems: 64, default: [] },
         /** Seconds until the first answer must have come. */
         timeout: { type: 'number', exclusiveMinimum: 0, maximum: 60, default: 2 },

@@ -14,6 +14,7 @@ export function chooseSource(
   log: Log,
 ): DiscoverySource {
   const method = targets.nodesFile === undefined ? (targets.method ?? discovery.method) : 'file';
+  const { domain, server } = discovery;
   const file = targets.nodesFile ?? discovery.file;
   return sourceByName(method, {
     interfaces: discovery.interfaces,
@@ -22,5 +23,7 @@ export function chooseSource(
     cache,
     log,
     ...(file === undefined ? {} : { file }),
+    ...(domain === undefined ? {} : { domain }),
+    ...(server === undefined ? {} : { server }),
   });
 }

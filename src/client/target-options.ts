@@ -69,7 +69,7 @@ function agentName(given: string, catalogue: readonly Ddl[]): string {
 export function addDiscoveryOptions(command: Command): Command {
   return command
     .option('--nodes <file>', 'take the nodes from this file, instead of discovering them')
-    .option('--dm <method>', 'discovery method: mdns, file, stdin or cache')
+    .option('--dm <method>', 'discovery method: mdns, file, stdin, dns or cache')
     .option('--dt <seconds>', 'how long discovery waits for its first answer', parseSeconds);
 }
 

@@ -3,6 +3,7 @@ import type { DiscoverySource, Log } from '../core/ports.ts';
 import { suggest } from '../core/text.ts';
 import type { Cache } from './cache/cache.ts';
 import { cacheSource } from './cache/source.ts';
+import { dnsSource } from './dns/source.ts';
 import { fileSource } from './file/source.ts';
 import { mdnsSource } from './mdns/source.ts';
 import { stdinSource } from './stdin/source.ts';
@@ -14,6 +15,9 @@ export interface DiscoveryOptions {
   readonly timeout: number;
   /** The list of nodes, for `file`. */
   readonly file?: string;
+  /** For `dns`: the domain that lists the nodes, and a server other than the system's. */
+  readonly domain?: string;
+  readonly server?: string;
   readonly stdin: AsyncIterable<string | Uint8Array>;
   readonly cache: Cache;
   readonly log: Log;
@@ -37,6 +41,14 @@ export const sources: readonly SourceEntry[] = [
   },
   { name: 'stdin', create: ({ stdin }) => stdinSource(stdin) },
   { name: 'cache', create: ({ cache }) => cacheSource(cache) },
+  {
+    name: 'dns',
+    create({ domain, server, timeout }) {
+      const hint = 'give it as discovery.domain in client.yaml';
+      if (domain === undefined) throw new Problem('usage', 'discovery by dns needs a domain', hint);
+      return dnsSource({ domain, timeout, ...(server === undefined ? {} : { server }) });
+    },
+  },
 ];
 
 /** @throws Problem `usage` when there is no source of that name */

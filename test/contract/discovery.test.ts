@@ -24,6 +24,7 @@ describe('the sources of discovery', () => {
   test('that are unknown, or lack what they need, are refused', async () => {
     const options = await anyOptions();
     assert.throws(() => sourceByName('mdn', options), { code: 'usage', hint: 'did you mean “mdns”?' });
+    assert.throws(() => sourceByName('dns', options), { code: 'usage' });
     assert.throws(() => sourceByName('file', options), { code: 'usage' });
     const told = sourceByName('file', { ...options, file: '/nonexistent' }).discover(
       noFilter,

@@ -10,6 +10,7 @@ import type { Candidate } from '../../../src/core/node.ts';
 import type { DiscoverySource } from '../../../src/core/ports.ts';
 import { openCache } from '../../../src/discovery/cache/cache.ts';
 import { type DiscoveryOptions, sourceByName, sources } from '../../../src/discovery/index.ts';
+import { freePort, startDnsServer } from '../../support/discovery/dns-server.ts';
 import { createNetwork, type Network } from '../../support/discovery/network.ts';
 import { keepingLog } from '../../support/quiet-log.ts';
 
@@ -73,6 +74,13 @@ describe('the sources of discovery', () => {
       );
       return tell(sourceByName('cache', options));
     },
+    async dns() {
+      await using server = await startDnsServer(
+        'devco.net',
+        Object.fromEntries(names.map((one) => [one, '10.77.0.1'])),
+      );
+      return await tell(sourceByName('dns', await optionsWith({ domain: 'devco.net', server: server.address })));
+    },
   };
 
   for (const { name } of sources) {
@@ -92,6 +100,16 @@ describe('the sources of discovery', () => {
       }
     });
   }
+
+  test('say so when a DNS server is not there, lists nothing, or can’t be', async () => {
+    const nobody = await optionsWith({ domain: 'devco.net', server: `127.0.0.1:${await freePort()}`, timeout: 200 });
+    await assert.rejects(tell(sourceByName('dns', nobody)), { code: 'unreachable-dns', message: /127\.0\.0\.1:\d+/ });
+    await using server = await startDnsServer('devco.net', { 'dev1.devco.net': '10.77.0.1' });
+    const elsewhere = await optionsWith({ domain: 'web.devco.net', server: server.address });
+    await assert.rejects(tell(sourceByName('dns', elsewhere)), { code: 'no-such-service' });
+    const wrong = await optionsWith({ domain: 'devco.net', server: 'dns.devco.net' });
+    await assert.rejects(tell(sourceByName('dns', wrong)), { code: 'usage' });
+  });
 
   test('say so when no interface can carry the question', async () => {
     const source = sourceByName('mdns', await optionsWith({ interfaces: ['nosuch0'] }));
