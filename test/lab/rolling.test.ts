@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { type Lab, startLab } from './lab.ts';
+
+const bravo = ['dev2.devco.net', 'dev4.devco.net', 'dev6.devco.net', 'dev8.devco.net'];
+const upgrade = ['upgrade', '--cluster', 'bravo', '--rev', '20'];
+
+const allUp = async (lab: Lab) => (await lab.servers()).filter(({ status }) => status === 'UP').length === 9;
+
+describe('runs that share the estate with traffic and with each other', () => {
+  test('a rolling upgrade keeps its capacity and loses no request', async () => {
+    await using lab = await startLab();
+    const load = await lab.load({ rate: 200 });
+    const { code, stdout, stderr } = await lab.client([...upgrade, '--strategy', 'rolling']);
+    const { requests, failures } = await load.stop();
+    assert.equal(code, 0, stdout + stderr);
+    assert.deepEqual(failures, [], `of ${requests} requests`);
+    assert.ok(await allUp(lab));
+    for (const host of bravo) assert.equal(await lab.revision(host), '20', host);
+    const disabled = (await lab.audit('lb1')).filter(
+      ({ kind, action, dry_run }) => kind === 'intent' && action === 'disable' && dry_run !== true,
+    );
+    assert.equal(disabled.length, 2, 'two servers at a time, twice');
+  });
+
+  test('of two runs at once one works and the other is told who does, or waits for it', async () => {
+    await using lab = await startLab();
+    await lab.setLoad('dev6', '99.00 99.00 99.00 1/100 1000');
+    const first = lab.client(upgrade);
+    await lab.calls('dev6', 'nrpe', 'runcommand', 1);
+    const second = await lab.client(upgrade);
+    assert.equal(second.code, 2, second.stdout);
+    assert.match(second.stdout, /rip@devco\.net/);
+    const waiting = lab.client([...upgrade, '--lock-wait', '60']);
+    await lab.setLoad('dev6', '0.10 0.10 0.10 1/100 1000');
+    assert.equal((await first).code, 0);
+    const third = await waiting;
+    assert.equal(third.code, 0, third.stdout);
+    assert.ok(await allUp(lab));
+    for (const host of bravo) assert.equal(await lab.revision(host), '20', host);
+  });
+});
