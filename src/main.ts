@@ -8,8 +8,8 @@ import { describeVersion, version } from './version.ts';
 const catalogue = agents.map(({ ddl }) => ddl);
 
 const daemon = daemonCommand(async () => {
-  const { serveUntilSignalled, startDaemon } = await import('./daemon/daemon.ts');
-  return async (configFile) => serveUntilSignalled(await startDaemon({ configFile, agents, findExternal, version }));
+  const { serveUntilSignalled } = await import('./daemon/daemon.ts');
+  return (configFile) => serveUntilSignalled({ configFile, agents, findExternal, version });
 });
 
 const cli = { version: describeVersion(), commands: [...commands(catalogue), daemon] };

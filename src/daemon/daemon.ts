@@ -5,27 +5,20 @@ import { explain, Problem } from '../core/errors.ts';
 import type { NodeFacts } from '../core/node.ts';
 import type { NodeAbout } from '../core/ports.ts';
 import { startListening } from '../transport/listen.ts';
+import { aboutAgent } from './about.ts';
 import { type AuditLimits, type AuditLog, openAuditLog } from './audit-log.ts';
-import { type Handle, pipeline } from './call.ts';
-import { type CallMemory, startCallMemory } from './call-memory.ts';
+import { startCallMemory } from './call-memory.ts';
 import { loadNodeConfig, type NodeConfig } from './config.ts';
 import { startCounters } from './counters.ts';
 import { startNodeTruth } from './facts.ts';
 import { type Keys, startKeys } from './keys.ts';
 import { startLog } from './log.ts';
-import { type Policies, startPolicies } from './policies.ts';
-import { startPresence } from './presence.ts';
+import { definePipeline } from './pipeline.ts';
+import { startPolicies } from './policies.ts';
+import { absent, type Presence, startPresence } from './presence.ts';
 import { startRoster } from './roster.ts';
 import { defineService } from './service.ts';
-import { authorize } from './stages/authorize.ts';
-import { type DispatchOptions, dispatch } from './stages/dispatch.ts';
-import { fresh } from './stages/fresh.ts';
-import { lease } from './stages/lease.ts';
-import { match } from './stages/match.ts';
-import { record } from './stages/record.ts';
-import { validate } from './stages/validate.ts';
-import { verify } from './stages/verify.ts';
-import { type StrangerLog, startStrangerLog } from './stranger-log.ts';
+import { startStrangerLog } from './stranger-log.ts';
 
 export interface DaemonOptions {
   readonly configFile: string;
@@ -70,6 +63,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const audit = await openAuditLog(config.audit.file, () => keys.current().credentials, now, limitsOf(config));
   await noteLife('started', audit, keys, version);
 
+  // Until the node is on the network: it can be asked as soon as it listens.
+  let presence: Presence = absent;
   const startedAt = now();
   const warnings = () => [
     ...keys.warnings(),
@@ -126,7 +121,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { address: host, port, max_connections: maxConnections } = config.listen;
   const listening = { host, port, maxConnections, tls: keys.current, service, log, onStranger: strangers.note };
   const listener = await startListening(listening);
-  const presence = await startPresence(config, self, listener.port, log);
+  presence = await startPresence(config, self, listener.port, log);
   log.info({ port: listener.port, agents: self().agents, version }, 'listening');
 
   return {
@@ -155,31 +150,6 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   };
 }
 
-interface PipelineParts {
-  readonly config: NodeConfig;
-  readonly self: () => NodeFacts;
-  readonly audit: AuditLog;
-  readonly strangers: StrangerLog;
-  readonly memory: CallMemory;
-  readonly policies: Policies;
-  readonly dispatching: DispatchOptions;
-}
-
-/** The way of every request, from the wire to the agent and back. */
-function definePipeline({ config, self, audit, strangers, memory, policies, dispatching }: PipelineParts): Handle {
-  const { name } = self();
-  return pipeline([
-    record(audit, strangers),
-    verify(),
-    fresh(memory, config.clock_grace * 1000, dispatching.now),
-    lease(() => [...dispatching.agents.values()].flatMap(({ leases = [] }) => leases), name),
-    match(self),
-    authorize(policies, name),
-    validate(),
-    dispatch(dispatching),
-  ]);
-}
-
 function limitsOf({ audit: { max_bytes: maxBytes, max_age: days, keep } }: NodeConfig): AuditLimits {
   return { maxBytes, maxAge: days * 86_400_000, keep };
 }
@@ -204,22 +174,18 @@ async function makeStateDirectory(directory: string): Promise<void> {
   }
 }
 
-function aboutAgent({
-  name,
-  version,
-  author,
-  license,
-  description,
-  url,
-  actions,
-}: AgentEntry['ddl']): NodeAbout['agents'][number] {
-  const timeout = Math.max(0, ...Object.values(actions).map((action) => action.timeout));
-  return { name, version, author, license, description, url, timeout };
-}
-
-/** Runs until SIGTERM or SIGINT; SIGHUP reloads. */
-export async function serveUntilSignalled(daemon: Daemon): Promise<void> {
-  process.on('SIGHUP', () => void daemon.reload());
-  await Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
+/** Starts a node and runs it until SIGTERM or SIGINT; SIGHUP reloads. Signals are heeded from the first moment on. */
+export async function serveUntilSignalled(options: DaemonOptions): Promise<void> {
+  const ended = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
+  let reload: (() => Promise<void>) | undefined;
+  let missed = false;
+  process.on('SIGHUP', () => {
+    if (reload === undefined) missed = true;
+    else void reload();
+  });
+  const daemon = await startDaemon(options);
+  reload = daemon.reload;
+  if (missed) await daemon.reload();
+  await ended;
   await daemon.stop();
 }

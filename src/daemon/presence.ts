@@ -15,7 +15,8 @@ export interface Presence {
   readonly stop: () => Promise<void>;
 }
 
-const silent: Presence = {
+/** A node that says nothing of itself and hears nobody. */
+export const absent: Presence = {
   heard: () => [],
   warnings: () => [],
   update: () => Promise.resolve(),
@@ -29,7 +30,7 @@ export async function startPresence(
   port: number,
   log: Log,
 ): Promise<Presence> {
-  if (!config.discovery.mdns) return silent;
+  if (!config.discovery.mdns) return absent;
   const { interfaces } = config.discovery;
   const { name } = self();
   const announcing = await startAnnouncing({ identity: name, port, interfaces, log, ...claims(self(), config) });

@@ -1,0 +1,48 @@
+import type { NodeFacts } from '../core/node.ts';
+import type { AuditLog } from './audit-log.ts';
+import { type Handle, pipeline } from './call.ts';
+import type { CallMemory } from './call-memory.ts';
+import type { NodeConfig } from './config.ts';
+import type { Policies } from './policies.ts';
+import { authorize } from './stages/authorize.ts';
+import { type DispatchOptions, dispatch } from './stages/dispatch.ts';
+import { fresh } from './stages/fresh.ts';
+import { lease } from './stages/lease.ts';
+import { match } from './stages/match.ts';
+import { record } from './stages/record.ts';
+import { validate } from './stages/validate.ts';
+import { verify } from './stages/verify.ts';
+import type { StrangerLog } from './stranger-log.ts';
+
+export interface PipelineParts {
+  readonly config: NodeConfig;
+  readonly self: () => NodeFacts;
+  readonly audit: AuditLog;
+  readonly strangers: StrangerLog;
+  readonly memory: CallMemory;
+  readonly policies: Policies;
+  readonly dispatching: DispatchOptions;
+}
+
+/** The way of every request, from the wire to the agent and back. */
+export function definePipeline({
+  config,
+  self,
+  audit,
+  strangers,
+  memory,
+  policies,
+  dispatching,
+}: PipelineParts): Handle {
+  const { name } = self();
+  return pipeline([
+    record(audit, strangers),
+    verify(),
+    fresh(memory, config.clock_grace * 1000, dispatching.now),
+    lease(() => [...dispatching.agents.values()].flatMap(({ leases = [] }) => leases), name),
+    match(self),
+    authorize(policies, name),
+    validate(),
+    dispatch(dispatching),
+  ]);
+}
