@@ -47,6 +47,24 @@ export function bindCallInput(value: unknown, agent: string, actionName: string,
   throw new Problem('bad-input', `the input of ${agent}#${actionName} is not right: ${what}`);
 }
 
+/**
+ * A sensitive input of the playbook may only be given to an input that the DDL marks as sensitive: any other stands in the
+ * journal here and in the audit logs there.
+ * @param shown the input without what the DDL marks as sensitive
+ * @throws Problem `bad-input`
+ */
+export function refuseSecrets(shown: JsonObject, secrets: ReadonlyMap<string, string>, title: string): void {
+  if (secrets.size === 0) return;
+  for (const [key, value] of Object.entries(shown)) {
+    const text = typeof value === 'string' ? value : JSON.stringify(value);
+    for (const [secret, name] of secrets) {
+      if (!text.includes(secret)) continue;
+      const message = `the sensitive input “${name}” may not be given to ${title} as “${key}”, which is not marked as sensitive`;
+      throw new Problem('bad-input', message, 'it would stand in the audit logs');
+    }
+  }
+}
+
 /** Without the values of sensitive inputs: for the journal. */
 export function hideInputs(action: ActionDdl, input: Readonly<Record<string, unknown>>): JsonObject {
   return withoutKeys(input, sensitiveInputs(action));

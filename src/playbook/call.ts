@@ -3,7 +3,7 @@ import type { ActionDdl } from '../core/ddl.ts';
 import { Problem } from '../core/errors.ts';
 import { isNodeName } from '../core/identity.ts';
 import { planBatches } from './batch.ts';
-import { bindCallInput, hideInputs } from './call-input.ts';
+import { bindCallInput, hideInputs, refuseSecrets } from './call-input.ts';
 import type { NodeFailure } from './events.ts';
 import type { Expression } from './expression.ts';
 import type { BatchSize } from './format.ts';
@@ -49,6 +49,8 @@ export async function runCall(plan: CallPlan, target: CallTarget, world: World, 
   const nodes = checkNodes(target.nodes, world);
   if (nodes.length === 0) return callNobody(plan, target.mayBeEmpty || hypothetical);
   const input = bindCallInput(plan.input(world.context()), plan.agent, plan.action, plan.ddl);
+  const shown = hideInputs(plan.ddl, input);
+  refuseSecrets(shown, world.secrets, plan.title);
   const chosen = plan.limit === undefined ? nodes : nodes.slice(0, plan.limit);
   const batches = planBatches(chosen, plan.sizes);
   const { label } = world;
@@ -66,7 +68,7 @@ export async function runCall(plan: CallPlan, target: CallTarget, world: World, 
   if (plan.ddl.kind === 'change' && !world.dryRun) await world.lock();
   const dryRun = plan.askOnly || (world.dryRun && changes);
   const requestId = world.ports.newId();
-  const call = { plan, input, shown: hideInputs(plan.ddl, input), requestId, dryRun, hypothetical, world, step };
+  const call = { plan, input, shown, requestId, dryRun, hypothetical, world, step };
   const settled = plan.failover
     ? await callWithFailover(call, nodes, chosen.length)
     : await callBatches(call, batches, chosen.length);

@@ -26,6 +26,8 @@ export interface RunOptions {
 /** What the steps of one run share. */
 export interface World {
   readonly runId: string;
+  /** The texts that sensitive inputs hold, and each one's name: none may reach what is written down. */
+  readonly secrets: ReadonlyMap<string, string>;
   /** What the lines of the run begin with. */
   readonly label: string;
   readonly ports: PlaybookPorts;
@@ -52,7 +54,7 @@ type Unstamped<Entry> = Entry extends unknown ? Omit<Entry, 'at' | 'runId'> : ne
 const never = new AbortController().signal;
 
 export function defineWorld(
-  playbook: Pick<Playbook, 'name' | 'nodes' | 'label'>,
+  playbook: Pick<Playbook, 'name' | 'nodes' | 'label' | 'inputs'>,
   inputs: Readonly<Record<string, unknown>>,
   stepIds: readonly string[],
   ports: PlaybookPorts,
@@ -75,6 +77,7 @@ export function defineWorld(
     run: toCel({ id: runId, operator: ports.operator, time, dry_run: dryRun }),
     failure: toCel({ step: '', reasons: [] }),
   };
+  const secrets = Object.entries(inputs).filter(([name]) => playbook.inputs[name]?.sensitive === true);
   let changed = false;
   let locked: Promise<void> | undefined;
   const lock = async () => {
@@ -85,6 +88,7 @@ export function defineWorld(
   };
   return {
     runId,
+    secrets: new Map(secrets.flatMap(([name, value]) => textsIn(value).map((text) => [text, name]))),
     label: toText(playbook.label(context)),
     ports,
     dryRun,
@@ -132,4 +136,10 @@ function checkMember(member: NodeFacts): NodeFacts {
       cause,
     });
   }
+}
+
+/** The texts and numbers in a value, as an expression could put them together with others; empty ones hide nothing. */
+function textsIn(value: unknown): string[] {
+  if (Array.isArray(value)) return value.flatMap(textsIn);
+  return (typeof value === 'string' && value !== '') || typeof value === 'number' ? [String(value)] : [];
 }

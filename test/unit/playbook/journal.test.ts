@@ -61,4 +61,15 @@ describe('the journal', () => {
     assert.equal(fabric.calls[0]?.input.token, 'hush-in');
     assert.doesNotMatch(JSON.stringify([fabric.journal, fabric.events]), /hush/);
   });
+
+  test('never holds a sensitive input that is given to what is not marked as sensitive: the call is not made', async () => {
+    const fabric = createFabric([{ name: 'a', agents: ['thing'], actions: { 'thing.change': () => ({ text: 't' }) } }]);
+    const text = `inputs: {pass: {sensitive: true}}\n${playbookText(
+      '  - {call: thing.change, on: all, with: {to: "x-${{ inputs.pass }}-y"}}',
+    )}`;
+    const report = await runText(text, fabric, { pass: 'hush-in' });
+    assert.equal(report.failure?.reasons[0]?.code, 'bad-input');
+    assert.equal(fabric.calls.length, 0);
+    assert.doesNotMatch(JSON.stringify([fabric.journal, fabric.events, report]), /hush/);
+  });
 });
