@@ -139,14 +139,32 @@ function stampOf(lease: HeldLease | undefined, node: string) {
 }
 
 /** Calls the agent lock of one node, outside of the run’s steps. */
-function askLock(runId: string, { session, catalogue }: PortParts, nodes: ReadonlyMap<string, FoundNode>) {
+function askLock(runId: string, { session, catalogue, journal }: PortParts, nodes: ReadonlyMap<string, FoundNode>) {
   const ddl = requireDdl(catalogue, 'lock');
   const never = new AbortController().signal;
   return async (node: string, action: string, input: JsonObject): Promise<Outcome> => {
-    const about = { agent: ddl.name, action, input, requestId: newId(), try: 1, dryRun: false, runId, step: '' };
-    const call = { ...about, nodes: [node] };
-    const [outcome] = await callAll(call, ddl, session, nodes, undefined, () => {}, never);
-    return outcome ?? unknown(node);
+    const about = {
+      agent: ddl.name,
+      action,
+      input,
+      requestId: newId(),
+      try: 1,
+      dryRun: false,
+      step: '',
+      nodes: [node],
+    };
+    // A lease that is not written down is not taken; one that is held is renewed and given back all the same.
+    const write = (entry: object) => {
+      const written = journal.write({ at: Date.now(), runId, ...entry });
+      return action === 'take' ? written : written.catch(() => {});
+    };
+    await write({ type: 'call', batch: 1, ...about });
+    const call = { ...about, runId };
+    const [outcome = unknown(node)] = await callAll(call, ddl, session, nodes, undefined, () => {}, never);
+    const { outcome: what, status, code, message, data } = outcome;
+    const { step, requestId, try: attempt } = about;
+    await write({ type: 'outcome', step, requestId, try: attempt, node, outcome: what, status, code, message, data });
+    return outcome;
   };
 }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { appendFile, readFile, writeFile } from 'node:fs/promises';
+import { appendFile, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { isNode } from './estate.ts';
@@ -83,6 +83,9 @@ describe('mco-deploy upgrade on twelve hosts', () => {
       const verified = await lab.exec(host, ['mco-deploy', 'audit', 'verify']);
       assert.equal(verified.code, 0, `${host}: ${verified.stdout}${verified.stderr}`);
     }
+    const [run] = await readdir(lab.path('control', 'home/rip@devco.net/.local/state/mco-deploy/runs'));
+    const trace = await lab.client(['audit', 'trace', (run ?? '').replace('.jsonl', '')]);
+    assert.equal(trace.code, 0, trace.stdout + trace.stderr);
     const shown = await lab.exec('dev2', ['mco-deploy', 'audit', 'show']);
     const line =
       /^reqid=[0-9a-f]{32}: reqtime=\d+ caller=cert=rip@devco\.net agent=appmgr action=upgrade data=\{"revision":"20"\} outcome=ok$/m;

@@ -10,15 +10,15 @@ const classes = { web: 'webserver', balancer: 'haproxy', notifier: 'notification
 
 /** What of each kind of host the deployer may call. */
 const allowed: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  web: { rpcutil: '*', lock: '*', appmgr: 'upgrade status', nrpe: 'runcommand' },
-  balancer: { rpcutil: '*', lock: '*', haproxy: 'disable enable status list' },
-  notifier: { rpcutil: '*', lock: '*', angelia: 'sendmsg' },
+  web: { rpcutil: '*', lock: '*', audit: '*', appmgr: 'upgrade status', nrpe: 'runcommand' },
+  balancer: { rpcutil: '*', lock: '*', audit: '*', haproxy: 'disable enable status list' },
+  notifier: { rpcutil: '*', lock: '*', audit: '*', angelia: 'sendmsg' },
 };
 
 /** node.yaml, facts, classes and policies of a host with a daemon. */
 export function nodeFiles(host: Host): FileTree {
   const files: Record<string, string> = {
-    'etc/mco-deploy/node.yaml': stringify({ agents: { rpcutil: {}, lock: {}, ...agentSections(host) } }),
+    'etc/mco-deploy/node.yaml': stringify({ agents: { rpcutil: {}, lock: {}, audit: {}, ...agentSections(host) } }),
     'etc/mco-deploy/classes.txt': `${classes[host.kind]}\n`,
     'etc/mco-deploy/facts.d/lab.yaml': stringify({ role: host.kind, ...(host.cluster && { cluster: host.cluster }) }),
     'etc/mco-deploy/policies/default.policy': 'policy default deny\n',
