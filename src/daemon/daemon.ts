@@ -17,6 +17,7 @@ import { definePipeline } from './pipeline.ts';
 import { startPolicies } from './policies.ts';
 import { absent, type Presence, startPresence } from './presence.ts';
 import { startRoster } from './roster.ts';
+import { startRunningCalls } from './running-calls.ts';
 import { defineService } from './service.ts';
 import { startStrangerLog } from './stranger-log.ts';
 
@@ -97,12 +98,13 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const stopping = new AbortController();
   const memory = startCallMemory(audit.recent, now);
   const dispatching = { agents: roster.running, concurrency: config.concurrency, stopping: stopping.signal, now, log };
-  const handle = definePipeline({ config, self, audit, strangers, memory, policies, dispatching });
+  const running = startRunningCalls();
+  const throughPipeline = definePipeline({ config, self, audit, strangers, memory, policies, dispatching });
   let serving = true;
   const service = defineService({
     agents: roster.entries,
     tls: keys.current,
-    handle,
+    handle: (call) => running.run(() => throughPipeline(call)),
     memory,
     audit,
     counters,
@@ -139,7 +141,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       serving = false;
       await presence.stop();
       const forced = setTimeout(() => stopping.abort(), grace);
-      await listener.stop(grace + 2000);
+      await Promise.all([listener.stop(grace + 3000), running.ended()]);
       clearTimeout(forced);
       stopping.abort();
       await roster.stop();

@@ -87,7 +87,6 @@ export async function startListening(options: ListenOptions): Promise<Listener> 
     reload: () => secure.setSecureContext(secureContext(options.tls())),
     stop: async (grace) => {
       tcp.close();
-      injector.drain(grace);
       await endWithin(grpc, grace);
     },
   };

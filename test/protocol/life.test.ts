@@ -5,6 +5,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { sealRequest } from '../../src/core/caller.ts';
 import { type Fleet, type Member, makeFleet } from '../support/fleet.ts';
 import { allowRip, orderFor, startTestNode, type TestNode } from '../support/node.ts';
@@ -24,6 +25,8 @@ describe('the life of a daemon', () => {
 
   const codeOf = async (node: TestNode) => (await node.call(rip, {})).code;
 
+  const kindsOf = async (node: TestNode) => (await node.records()).slice(-2).map(({ kind }) => kind);
+
   test('lets a running call end when it is told to stop, and takes no other', async () => {
     const node = await startTestNode(fleet, { name: 'dev1.devco.net' });
     const connection = await node.dial(rip);
@@ -33,12 +36,29 @@ describe('the life of a daemon', () => {
     await assert.rejects(node.dial(rip), { code: 'unreachable' }, 'nobody new comes in');
     const late = connection.call(sealRequest(orderFor(node.name), rip.credentials, Date.now()), () => {}, signal);
     await assert.rejects(late, 'nor does who was connected begin anything');
+    assert.equal(await Promise.race([stopped, delay(200, 'it waits')]), 'it waits');
     waiting.shift()?.();
     assert.equal((await running).outcome, 'ok');
     await stopped;
     connection.close();
-    const kinds = (await node.records()).map(({ kind }) => kind);
-    assert.equal(kinds.at(-1), 'stopped');
+    assert.deepEqual(await kindsOf(node), ['outcome', 'stopped']);
+  });
+
+  test('lets a change end, and writes its outcome down, when its caller is gone already', async () => {
+    const node = await startTestNode(fleet, { name: 'dev7.devco.net' });
+    const connection = await node.dial(rip);
+    const sealed = sealRequest(orderFor(node.name, { action: 'wait', input: {} }), rip.credentials, Date.now());
+    const caller = new AbortController();
+    const abandoned = assert.rejects(connection.call(sealed, () => {}, caller.signal));
+    while (waiting.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    caller.abort();
+    await abandoned;
+    connection.close();
+    const stopped = node.daemon.stop();
+    assert.equal(await Promise.race([stopped, delay(200, 'it waits')]), 'it waits');
+    waiting.shift()?.();
+    await stopped;
+    assert.deepEqual(await kindsOf(node), ['outcome', 'stopped']);
   });
 
   test('knows after a restart what was sent before it', async () => {
