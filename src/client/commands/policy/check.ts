@@ -1,0 +1,90 @@
+import { stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { explain, explainErrno, Problem } from '../../../core/errors.ts';
+import { type Groups, parseGroups, parsePolicy } from '../../../core/policy/parse.ts';
+import { count } from '../../../core/text.ts';
+import { type CliContext, exitCode } from '../../context.ts';
+import { groupsFile, listPolicies, readPolicyFile } from './read.ts';
+
+export interface CheckOptions {
+  readonly groups?: string;
+  readonly json?: boolean;
+}
+
+interface Checked {
+  readonly file: string;
+  /** What it holds, or undefined when it is refused. */
+  readonly holds?: string;
+  readonly problem?: Problem;
+}
+
+/** Reads every file by itself, so that all faulty ones are named at once. @returns 0, or 64 when one is refused */
+export async function checkPolicies(path: string, options: CheckOptions, context: CliContext): Promise<number> {
+  const place = resolve(path);
+  const isDirectory = (await statOf(place)).isDirectory();
+  const directory = isDirectory ? place : dirname(place);
+  const groups = options.groups === undefined ? join(directory, groupsFile) : resolve(options.groups);
+  const checked = isDirectory
+    ? await checkAll(await listPolicies(place), groups)
+    : await checkAll(basename(place) === groupsFile ? [] : [place], basename(place) === groupsFile ? place : groups);
+  if (options.json === true) context.out(JSON.stringify(checked.map(asJson), null, 2));
+  else tell(checked, place, context);
+  return checked.some(({ problem }) => problem !== undefined) ? exitCode.usage : exitCode.ok;
+}
+
+async function checkAll(files: readonly string[], groupsPath: string): Promise<Checked[]> {
+  const text = await readPolicyFile(groupsPath);
+  const checked: Checked[] = [];
+  let groups: Groups = new Map();
+  if (text !== undefined) {
+    checked.push(
+      attempt(groupsPath, () => {
+        groups = parseGroups(text, groupsPath);
+        return count(groups.size, 'group');
+      }),
+    );
+  }
+  for (const file of files) {
+    const policy = (await readPolicyFile(file)) ?? '';
+    checked.push(
+      attempt(file, () => {
+        const { rules, allowsByDefault } = parsePolicy(policy, file, groups);
+        return `${count(rules.length, 'rule')}, then ${allowsByDefault ? 'allow' : 'deny'}`;
+      }),
+    );
+  }
+  return checked;
+}
+
+function attempt(file: string, parse: () => string): Checked {
+  try {
+    return { file, holds: parse() };
+  } catch (problem) {
+    if (problem instanceof Problem) return { file, problem };
+    throw problem;
+  }
+}
+
+function tell(checked: readonly Checked[], place: string, context: CliContext): void {
+  for (const { file, holds, problem } of checked) {
+    if (problem === undefined) context.out(`${file}: ${holds}`);
+    else context.err(`mco-deploy: ${explain(problem)}`);
+  }
+  const policies = checked.filter(({ file }) => file.endsWith('.policy'));
+  if (policies.length === 0 && basename(place) !== groupsFile) {
+    context.err(`warning: there is no policy in ${place}: nobody may do anything`);
+  }
+}
+
+function asJson({ file, holds, problem }: Checked) {
+  if (problem === undefined) return { file, ok: true, holds };
+  return { file, ok: false, code: problem.code, message: problem.message };
+}
+
+async function statOf(path: string) {
+  try {
+    return await stat(path);
+  } catch (cause) {
+    throw new Problem('unreadable-file', `${path} cannot be read: ${explainErrno(cause)}`, '', { cause });
+  }
+}

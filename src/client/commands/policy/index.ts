@@ -1,0 +1,64 @@
+import type { Command } from 'commander';
+import type { Ddl } from '../../../core/ddl.ts';
+import type { NodeFacts } from '../../../core/node.ts';
+import type { CliContext, CommandEntry } from '../../context.ts';
+import { nodeConfigFile } from '../daemon/index.ts';
+
+/** What a node's own files say that its policies are decided by. */
+export interface PolicyPlace {
+  /** The directory with AGENT.policy, default.policy and groups. */
+  readonly policies: string;
+  readonly node: NodeFacts;
+}
+
+/** Reads a node's configuration, facts and classes, as the daemon does. */
+export type ReadPolicyPlace = (configFile: string) => Promise<PolicyPlace>;
+
+export function policyCommand(catalogue: readonly Ddl[], readPlace: ReadPolicyPlace): CommandEntry {
+  return {
+    name: 'policy',
+    define: (program, context) => {
+      const policy = program
+        .command('policy')
+        .description('check policies, and ask what they decide and by which line');
+      defineCheck(policy, context);
+      defineExplain(policy, catalogue, readPlace, context);
+    },
+  };
+}
+
+function defineCheck(policy: Command, context: CliContext): void {
+  policy
+    .command('check')
+    .description('read a policy, or a directory of them, as the daemon does, and name every file that it would refuse')
+    .argument('<path>', 'AGENT.policy, the file groups, or the directory that holds them')
+    .option('--groups <file>', 'the groups that a single file is read with (default: the file “groups” beside it)')
+    .option('-j, --json', 'print JSON for machines')
+    .action(async (path, options) => {
+      const { checkPolicies } = await import('./check.ts');
+      context.exit(await checkPolicies(path, options, context));
+    });
+}
+
+function defineExplain(
+  policy: Command,
+  catalogue: readonly Ddl[],
+  readPlace: ReadPolicyPlace,
+  context: CliContext,
+): void {
+  policy
+    .command('explain')
+    .description('say what would be decided, and which line of which file decides it')
+    .requiredOption('--caller <id>', 'who asks, as policies write it: cert=rip@devco.net')
+    .requiredOption('--agent <agent>', 'the agent, by its name or an alias')
+    .requiredOption('--action <action>', 'the action')
+    .option('--policies <dir>', 'the directory with the policies (default: by the configuration of this node)')
+    .option('--facts <facts...>', 'facts of the node, as name=value (default: those of this node)')
+    .option('--classes <classes...>', 'classes of the node (default: those of this node)')
+    .option('--config <file>', "the node's configuration, which names its policies, facts and classes", nodeConfigFile)
+    .option('-j, --json', 'print JSON for machines')
+    .action(async (options) => {
+      const { explainPolicy } = await import('./explain.ts');
+      context.exit(await explainPolicy(options, catalogue, readPlace, context));
+    });
+}

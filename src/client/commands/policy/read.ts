@@ -1,0 +1,35 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errnoOf, explainErrno, Problem } from '../../../core/errors.ts';
+import { type Groups, parseGroups } from '../../../core/policy/parse.ts';
+
+export const groupsFile = 'groups';
+
+/** A policy's text, or undefined when there is no such file. @throws Problem `unreadable-file` */
+export async function readPolicyFile(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    if (errnoOf(cause) === 'ENOENT') return undefined;
+    throw new Problem('unreadable-file', `the policy ${file} cannot be read: ${explainErrno(cause)}`, '', { cause });
+  }
+}
+
+/** No groups where there is no file. @throws Problem `bad-policy`, `unreadable-file` */
+export async function readGroups(file: string): Promise<Groups> {
+  return parseGroups((await readPolicyFile(file)) ?? '', file);
+}
+
+/** The paths of the policies in a directory, by name. @throws Problem `unreadable-file` */
+export async function listPolicies(directory: string): Promise<string[]> {
+  try {
+    const names = await readdir(directory);
+    return names
+      .filter((name) => name.endsWith('.policy'))
+      .sort()
+      .map((name) => join(directory, name));
+  } catch (cause) {
+    const message = `the policies in ${directory} cannot be read: ${explainErrno(cause)}`;
+    throw new Problem('unreadable-file', message, 'name a file or a directory', { cause });
+  }
+}

@@ -1,0 +1,21 @@
+import type { AgentEntry } from '../core/agent.ts';
+import type { NodeFacts } from '../core/node.ts';
+import { loadNodeConfig } from './config.ts';
+import { startNodeTruth } from './facts.ts';
+
+const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+
+/**
+ * Where a node's policies are and what they are judged by, read as a daemon would read it, for `policy explain`.
+ * The name is left out: it stands in a certificate that needs the node's key to be loaded, and no rule asks for it.
+ * @throws Problem as {@link loadNodeConfig}
+ */
+export async function readPolicyPlace(
+  configFile: string,
+  agents: readonly AgentEntry[],
+): Promise<{ policies: string; node: NodeFacts }> {
+  const config = await loadNodeConfig(configFile, agents);
+  const truth = await startNodeTruth(config.facts.directory, config.classes, silent);
+  const node = { name: '', agents: Object.keys(config.agents), classes: truth.classes(), facts: truth.facts() };
+  return { policies: config.policies, node };
+}
