@@ -29,6 +29,8 @@ export interface TestNodeOptions {
   readonly name?: string;
   readonly policies?: Readonly<Record<string, string>>;
   readonly agents?: readonly AgentEntry[];
+  /** The agents' own sections of node.yaml, by name. */
+  readonly sections?: Readonly<Record<string, object>>;
   readonly findExternal?: FindExternalAgents;
   /** Called with the node's directory before the daemon starts. */
   readonly prepare?: (directory: string) => Promise<void>;
@@ -126,7 +128,7 @@ export function orderFor(target: string, order: Partial<CallOrder> = {}): CallOr
 function configText(
   agents: readonly AgentEntry[],
   auditFile: string,
-  { config = '', listen = 'listen: { address: 127.0.0.1, port: 0 }' }: TestNodeOptions,
+  { config = '', listen = 'listen: { address: 127.0.0.1, port: 0 }', sections = {} }: TestNodeOptions,
 ): string {
   return `
 ${listen}
@@ -134,6 +136,6 @@ discovery: { mdns: false }
 audit: { file: ${auditFile} }
 state: state
 log: { level: ${process.env.MCO_TEST_LOG ?? 'silent'} }
-agents: { ${agents.map(({ ddl }) => `${ddl.name}: {}`).join(', ')} }
+agents: ${JSON.stringify(Object.fromEntries(agents.map(({ ddl: { name } }) => [name, sections[name] ?? {}])))}
 ${config}`;
 }
