@@ -6,7 +6,7 @@ import type { NodeFacts } from '../core/node.ts';
 import type { Outcome } from '../core/reply.ts';
 import type { FoundNode } from '../discovery/findings.ts';
 import type { RunEvent } from '../playbook/events.ts';
-import type { Discovered, DiscoverQuery, LeaseWish, NodeCall, PlaybookPorts } from '../playbook/ports.ts';
+import type { Discovered, DiscoverQuery, InputSources, LeaseWish, NodeCall, PlaybookPorts } from '../playbook/ports.ts';
 import { callNode } from './call-node.ts';
 import { fanOut } from './fanout.ts';
 import type { Journal } from './journal.ts';
@@ -22,6 +22,9 @@ export interface PortParts {
   readonly options: object;
   readonly journal: Journal;
   readonly emit: (event: RunEvent) => void;
+  /** How a person is asked; left out: not at all. */
+  readonly asking?: Pick<PlaybookPorts, 'agree' | 'confirm'>;
+  readonly env: InputSources['env'];
   /** How the run keeps others away; left out: not at all. */
   readonly locking?: Locking;
 }
@@ -48,10 +51,15 @@ export function playbookPorts(parts: PortParts): LivePorts {
   const { session, catalogue, journal, locking } = parts;
   const nodes = new Map<string, FoundNode>();
   const outcomes: Outcome[] = [];
-  let lease: HeldLease | undefined;
+  const leases: HeldLease[] = [];
   const take = async (wish: LeaseWish, { onLost, ...manner }: Locking) => {
-    lease = await takeLease({ ...manner, ...wish, ask: askLock(wish.runId, parts, nodes) });
+    // Taken anew, a lease that the run holds already would no longer be good for what it was taken for.
+    const isHeld = (node: string) =>
+      leases.some(({ name, fenceOf }) => name === wish.name && fenceOf(node) !== undefined);
+    const wanted = wish.nodes.filter((node) => !isHeld(node));
+    const lease = await takeLease({ ...manner, ...wish, nodes: wanted, ask: askLock(wish.runId, parts, nodes) });
     lease.lost.addEventListener('abort', onLost, { once: true });
+    leases.push(lease);
   };
   return {
     operator: session.caller.credentials.identity.name,
@@ -61,13 +69,17 @@ export function playbookPorts(parts: PortParts): LivePorts {
       await sleep(milliseconds, undefined, { signal }).catch(() => {});
     },
     emit: parts.emit,
+    ...parts.asking,
+    inputSources: { env: parts.env, defaults: session.config.inputs },
     journal: journal.write,
     seen: () => ({ outcomes }),
-    release: async () => lease?.release(),
+    release: async () => {
+      await Promise.all(leases.map((lease) => lease.release()));
+    },
     ...(locking === undefined ? {} : { takeLease: (wish: LeaseWish) => take(wish, locking) }),
     discover: async (query) => await discover(query, parts, nodes),
     call: async (call, onOutcome, signal) => {
-      const replies = await callAll(call, requireDdl(catalogue, call.agent), session, nodes, lease, onOutcome, signal);
+      const replies = await callAll(call, requireDdl(catalogue, call.agent), session, nodes, leases, onOutcome, signal);
       outcomes.push(...replies);
       return replies;
     },
@@ -75,11 +87,15 @@ export function playbookPorts(parts: PortParts): LivePorts {
 }
 
 async function discover(
-  { filter }: DiscoverQuery,
+  { filter, source, facts }: DiscoverQuery,
   parts: PortParts,
   nodes: Map<string, FoundNode>,
 ): Promise<Discovered> {
-  const { nodes: found, silent, broken } = await parts.session.find({ ...readTargetOptions(parts.options), filter });
+  const given = readTargetOptions(parts.options);
+  // A set that names its source has good reason to: the command's options are for the others.
+  const from = source === undefined ? {} : { method: source.method, nodesFile: source.file };
+  const wanted = facts === true ? { facts: ['*'] } : {};
+  const { nodes: found, silent, broken } = await parts.session.find({ ...given, ...from, filter }, wanted);
   for (const node of found) nodes.set(node.name, node);
   return {
     nodes: found.map(factsOf),
@@ -102,7 +118,7 @@ function callAll(
   ddl: Ddl,
   session: Session,
   nodes: ReadonlyMap<string, FoundNode>,
-  lease: HeldLease | undefined,
+  leases: readonly HeldLease[],
   onOutcome: (outcome: Outcome) => void,
   signal: AbortSignal,
 ): Promise<Outcome[]> {
@@ -119,7 +135,7 @@ function callAll(
       timeToLive: 60_000,
       deadline: call.timeout === undefined ? 0 : Date.now() + call.timeout,
       // What only reads does no harm, even when the lease has passed: a failed run still looks at what it left.
-      ...(action.kind === 'change' ? stampOf(lease, name) : unleased),
+      ...(action.kind === 'change' ? stampOf(leases, name) : unleased),
     };
     return await callNode(node.connection, orderOf(order), session.caller, {
       timeout,
@@ -133,7 +149,9 @@ function callAll(
 
 const unleased = { lease: '', fence: 0 };
 
-function stampOf(lease: HeldLease | undefined, node: string) {
+/** The lease that was taken last of those that hold the node. */
+function stampOf(leases: readonly HeldLease[], node: string) {
+  const lease = leases.findLast(({ fenceOf }) => fenceOf(node) !== undefined);
   const fence = lease?.fenceOf(node);
   return lease === undefined || fence === undefined ? unleased : { lease: lease.name, fence };
 }
@@ -158,9 +176,9 @@ function askLock(runId: string, { session, catalogue, journal }: PortParts, node
       const written = journal.write({ at: Date.now(), runId, ...entry });
       return action === 'take' ? written : written.catch(() => {});
     };
-    await write({ type: 'call', batch: 1, ...about });
+    await write({ type: 'call', batch: 1, changes: true, afterFailure: false, ...about });
     const call = { ...about, runId };
-    const [outcome = unknown(node)] = await callAll(call, ddl, session, nodes, undefined, () => {}, never);
+    const [outcome = unknown(node)] = await callAll(call, ddl, session, nodes, [], () => {}, never);
     const { outcome: what, status, code, message, data } = outcome;
     const { step, requestId, try: attempt } = about;
     await write({ type: 'outcome', step, requestId, try: attempt, node, outcome: what, status, code, message, data });

@@ -1,5 +1,14 @@
 import { readFile } from 'node:fs/promises';
-import { isMap, isScalar, LineCounter, type Node, type Pair, parseDocument } from 'yaml';
+import {
+  isMap,
+  isScalar,
+  LineCounter,
+  type Node,
+  type Pair,
+  parseDocument,
+  visit,
+  type Document as YamlDocument,
+} from 'yaml';
 import { validatorOf } from '#validators';
 import { explainErrno, Problem } from './errors.ts';
 import { type Fault, faultsOf, formatPath } from './schema.ts';
@@ -8,8 +17,8 @@ import { type Fault, faultsOf, formatPath } from './schema.ts';
 export interface Document<T> {
   readonly file: string;
   readonly value: T;
-  /** `file:line:column` of the value at a path, or of the nearest thing around it. */
-  readonly locate: (path: readonly string[]) => string;
+  /** `file:line:column` of the value at a path (or of its key), or of the nearest thing around it. */
+  readonly locate: (path: readonly string[], key?: boolean) => string;
 }
 
 const largest = 1024 * 1024;
@@ -57,7 +66,7 @@ export function parseDocumentText<T>(
   try {
     value = parsed.toJS({ maxAliasCount: 100 }) ?? {};
   } catch (cause) {
-    throw new Problem(code, `${file}: the ${what} uses aliases without measure`, '', { cause });
+    throw new Problem(code, `${at(firstAlias(parsed))}: the ${what} uses aliases without measure`, '', { cause });
   }
   const locate = (path: readonly string[], key = false) => at(offsetOf(parsed.contents, path, key));
   const validate = validatorOf(id, schema);
@@ -72,6 +81,17 @@ export function parseDocumentText<T>(
     );
   }
   return { file, value: value as T, locate };
+}
+
+function firstAlias(parsed: YamlDocument): number {
+  let offset = 0;
+  visit(parsed, {
+    Alias: (_key, alias) => {
+      offset = alias.range?.[0] ?? 0;
+      return visit.BREAK;
+    },
+  });
+  return offset;
 }
 
 function say({ path, atKey, message }: Fault): string {

@@ -89,6 +89,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     identity,
     facts: async () => truth.facts(),
     classes: async () => truth.classes(),
+    may: policies.allows,
     about,
     audit: auditView,
   };

@@ -15,7 +15,9 @@ export function parseShare(
 export function sizeOf(share: BatchSize, total: number): number {
   const parsed = parseShare(share);
   if (parsed === undefined) return total;
-  return 'number' in parsed ? parsed.number : Math.max(1, Math.floor((total * parsed.percent) / 100));
+  return 'number' in parsed
+    ? parsed.number
+    : Math.max(1, Math.floor((total * Math.round(parsed.percent * 1000)) / 100_000));
 }
 
 /**

@@ -1,6 +1,6 @@
 /** Checks what a step gives to an action against the action’s DDL: before a run as far as it can be told, and whole before a call. */
-import { validatorOf } from '#validators';
 import { type ActionDdl, type Ddl, inputNames, sensitiveInputs } from '../core/ddl.ts';
+import { inputValidatorOf } from '../core/ddl-input.ts';
 import { Problem } from '../core/errors.ts';
 import { isObject, type JsonObject } from '../core/json.ts';
 import { faultsOf, formatPath } from '../core/schema.ts';
@@ -8,22 +8,19 @@ import { suggest } from '../core/text.ts';
 import type { StepCompiler } from './steps/kind.ts';
 import { isLiteral } from './template.ts';
 
-function validatorFor(agent: string, action: string, ddl: ActionDdl) {
-  return validatorOf(`agent/${agent}/${action}/input`, ddl.input);
-}
-
 /**
  * Names must be known, required inputs given, literal values allowed. What an expression gives is left for later.
  * @throws Problem `bad-playbook`
  */
-export function checkWith({ source, at }: StepCompiler, { name }: Ddl, action: ActionDdl, actionName: string): void {
+export function checkWith({ source, at, atKey }: StepCompiler, ddl: Ddl, action: ActionDdl, actionName: string): void {
+  const { name } = ddl;
   const given = source.with ?? {};
   const known = inputNames(action);
   for (const key of Object.keys(given)) {
     if (known.includes(key)) continue;
-    at('with', key).fail(`${name}#${actionName} has no input “${key}”: ${suggest(key, known)}`);
+    atKey('with', key).fail(`${name}#${actionName} has no input “${key}”: ${suggest(key, known)}`);
   }
-  const validate = validatorFor(name, actionName, action);
+  const validate = inputValidatorOf(ddl, actionName, action);
   if (validate(structuredClone(given))) return;
   for (const { path, message } of faultsOf(validate)) {
     const [key = ''] = path;
@@ -37,14 +34,14 @@ export function checkWith({ source, at }: StepCompiler, { name }: Ddl, action: A
  * The input as it is sent, defaults filled in; what is null is left out.
  * @throws Problem `bad-input`
  */
-export function bindCallInput(value: unknown, agent: string, actionName: string, action: ActionDdl): JsonObject {
+export function bindCallInput(value: unknown, ddl: Ddl, actionName: string, action: ActionDdl): JsonObject {
   const given = isObject(value) ? value : {};
   const input = Object.fromEntries(Object.entries(given).filter(([, item]) => item !== null));
-  const validate = validatorFor(agent, actionName, action);
+  const validate = inputValidatorOf(ddl, actionName, action);
   if (validate(input)) return input;
   const [fault] = faultsOf(validate);
   const what = fault === undefined ? 'it is not allowed' : `${formatPath(fault.path)}: ${fault.message}`;
-  throw new Problem('bad-input', `the input of ${agent}#${actionName} is not right: ${what}`);
+  throw new Problem('bad-input', `the input of ${ddl.name}#${actionName} is not right: ${what}`);
 }
 
 /**
@@ -72,7 +69,11 @@ export function hideInputs(action: ActionDdl, input: Readonly<Record<string, unk
 
 /** Without the values of sensitive outputs: for the journal and for what is shown. */
 export function hideOutputs(action: ActionDdl, data: Readonly<Record<string, unknown>>): JsonObject {
-  return withoutKeys(data, sensitiveInputs({ ...action, input: action.output }));
+  return withoutKeys(data, sensitiveOutputs(action));
+}
+
+export function sensitiveOutputs(action: ActionDdl): string[] {
+  return sensitiveInputs({ ...action, input: action.output });
 }
 
 function withoutKeys(values: Readonly<Record<string, unknown>>, hidden: readonly string[]): JsonObject {

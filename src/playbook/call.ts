@@ -1,5 +1,5 @@
 /** Runs a step that calls: whom, in which batches, and when it has gone wrong. */
-import type { ActionDdl } from '../core/ddl.ts';
+import type { ActionDdl, Ddl } from '../core/ddl.ts';
 import { Problem } from '../core/errors.ts';
 import { isNodeName } from '../core/identity.ts';
 import { planBatches } from './batch.ts';
@@ -8,6 +8,7 @@ import type { NodeFailure } from './events.ts';
 import type { Expression } from './expression.ts';
 import type { BatchSize } from './format.ts';
 import type { Step, StepOutcome } from './playbook.ts';
+import { findPast, isSettled, type RecalledCall } from './recall.ts';
 import type { Reply } from './reply.ts';
 import { rest } from './sleep.ts';
 import { type Template, toText } from './template.ts';
@@ -25,6 +26,7 @@ export interface CallTarget {
 /** A call step as it was checked. Times in milliseconds. */
 export interface CallPlan {
   readonly agent: string;
+  readonly agentDdl: Ddl;
   readonly action: string;
   readonly ddl: ActionDdl;
   readonly title: string;
@@ -48,7 +50,7 @@ export async function runCall(plan: CallPlan, target: CallTarget, world: World, 
   const hypothetical = world.dryRun && world.changed();
   const nodes = checkNodes(target.nodes, world);
   if (nodes.length === 0) return callNobody(plan, target.mayBeEmpty || hypothetical);
-  const input = bindCallInput(plan.input(world.context()), plan.agent, plan.action, plan.ddl);
+  const input = bindCallInput(plan.input(world.context()), plan.agentDdl, plan.action, plan.ddl);
   const shown = hideInputs(plan.ddl, input);
   refuseSecrets(shown, world.secrets, plan.title);
   const chosen = plan.limit === undefined ? nodes : nodes.slice(0, plan.limit);
@@ -67,8 +69,9 @@ export async function runCall(plan: CallPlan, target: CallTarget, world: World, 
   // Also before asking: what nodes answer is to hold until the change.
   if (plan.ddl.kind === 'change' && !world.dryRun) await world.lock();
   const dryRun = plan.askOnly || (world.dryRun && changes);
-  const requestId = world.ports.newId();
-  const call = { plan, input, shown, requestId, dryRun, hypothetical, world, step };
+  const past = findPast(world, step.id, { agent: plan.agent, action: plan.action, dryRun, input: shown }, plan.ddl);
+  const requestId = past?.requestId ?? world.ports.newId();
+  const call = { plan, input, shown, requestId, dryRun, hypothetical, past, world, step };
   const settled = plan.failover
     ? await callWithFailover(call, nodes, chosen.length)
     : await callBatches(call, batches, chosen.length);
@@ -110,6 +113,8 @@ export interface Call {
   readonly dryRun: boolean;
   /** In a dry run, after a change that was only asked about: assertions are told, not held against the step. */
   readonly hypothetical: boolean;
+  /** What became of it before the run went on. */
+  readonly past: RecalledCall | undefined;
   readonly world: World;
   readonly step: Step;
 }
@@ -119,7 +124,7 @@ async function callBatches(call: Call, batches: readonly string[][], total: numb
   const settled: Settled[] = [];
   for (const [index, nodes] of batches.entries()) {
     if (world.signal.aborted) return sum(settled, 'interrupted', batches.slice(index).flat());
-    if (index > 0 && plan.batchSleep > 0) await rest(world, plan.batchSleep);
+    if (index > 0 && plan.batchSleep > 0 && !isSettled(call, nodes)) await rest(world, plan.batchSleep);
     if (world.signal.aborted) return sum(settled, 'interrupted', batches.slice(index).flat());
     const batch = await tryBatch(call, nodes, index, batches.length);
     settled.push(batch);

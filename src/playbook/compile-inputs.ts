@@ -1,4 +1,3 @@
-import { Problem } from '../core/errors.ts';
 import { compilePattern } from '../core/filter/pattern.ts';
 import type { InputSource } from './format.ts';
 import { checkInput } from './inputs.ts';
@@ -8,17 +7,11 @@ import { placeOf, type SourceText } from './place.ts';
 export function checkInputs(inputs: Readonly<Record<string, InputSource>>, text: SourceText): void {
   for (const [name, input] of Object.entries(inputs)) {
     const at = (key: string) => placeOf(text, ['inputs', name, key]);
-    try {
+    at('pattern').check(() => {
       if (input.pattern !== undefined) compilePattern(input.pattern);
-    } catch (error) {
-      if (!(error instanceof Problem)) throw error;
-      at('pattern').fail(error.message);
-    }
-    try {
+    });
+    at('default').check(() => {
       if (input.default !== undefined && input.default !== null) checkInput(name, input, input.default);
-    } catch (error) {
-      if (!(error instanceof Problem)) throw error;
-      at('default').fail(`${error.message}: ${error.hint}`);
-    }
+    });
   }
 }

@@ -1,6 +1,5 @@
-import { explain, Problem } from '../core/errors.ts';
+import { resolve } from 'node:path';
 import { noFilter, parseFilter } from '../core/filter/filter.ts';
-import type { FilterTerms } from '../core/wire/messages.ts';
 import type { NodeSetSource } from './format.ts';
 import { type Place, placeOf, type SourceText } from './place.ts';
 import type { NodeSet } from './playbook.ts';
@@ -12,12 +11,14 @@ export function compileNodeSets(
   sets: Readonly<Record<string, NodeSetSource>>,
   roots: Shape,
   text: SourceText,
+  directory: string,
 ): readonly NodeSet[] {
   return Object.entries(sets).map(([name, set]) => {
     const at = (path: readonly string[], value?: unknown) => placeOf(text, ['nodes', name, ...path], value);
     const template = (value: unknown, ...path: string[]) =>
       compileTemplate(value, roots, (inner, scalar) => at([...path, ...inner], scalar));
     checkTerms(set, at);
+    if ((set.file !== undefined) !== (set.source === 'file')) at([]).fail('“file” goes with “source: file”');
     return {
       name,
       filter: compileFilter(set, template),
@@ -26,8 +27,15 @@ export function compileNodeSets(
       limit: set.limit ?? Number.MAX_SAFE_INTEGER,
       whenEmpty: set.when_empty === undefined ? undefined : template(set.when_empty, 'when_empty'),
       allowMissing: set.allow_missing ?? false,
+      source: set.source === undefined ? undefined : { method: set.source, ...fileOf(set.file, directory) },
+      // What an expression does with members can’t be told from outside: their facts may be looked at.
+      wantsFacts: /\bmembers\b/.test(text.text),
     };
   });
+}
+
+function fileOf(file: string | undefined, directory: string) {
+  return file === undefined ? {} : { file: resolve(directory, file) };
 }
 
 /** Terms that wait for no expression are parsed at once. */
@@ -35,19 +43,10 @@ function checkTerms(set: NodeSetSource, at: (path: readonly string[]) => Place):
   const { facts = [], classes = [], agents = [], identities = [], select = '' } = set;
   for (const [kind, terms] of Object.entries({ facts, classes, agents, identities })) {
     for (const [index, term] of terms.entries()) {
-      if (isLiteral(term)) checkTerm({ ...noFilter, [kind]: [term] }, at([kind, String(index)]));
+      if (isLiteral(term)) at([kind, String(index)]).check(() => void parseFilter({ ...noFilter, [kind]: [term] }));
     }
   }
-  if (select !== '' && isLiteral(select)) checkTerm({ ...noFilter, select }, at(['select']));
-}
-
-function checkTerm(terms: FilterTerms, place: Place): void {
-  try {
-    parseFilter(terms);
-  } catch (error) {
-    if (!(error instanceof Problem)) throw error;
-    place.fail(explain(error));
-  }
+  if (select !== '' && isLiteral(select)) at(['select']).check(() => void parseFilter({ ...noFilter, select }));
 }
 
 function compileFilter(

@@ -5,14 +5,15 @@ import { checkIds, type Draft, draftSteps } from './draft.ts';
 import type { GroupSource, PlaybookSource } from './format.ts';
 import { ancestorsOf } from './graph.ts';
 import type { GroupSteps } from './group.ts';
-import { placeOf, type SourceText } from './place.ts';
-import type { Step } from './playbook.ts';
+import { placeOf, placeOfKey, type SourceText } from './place.ts';
+import type { Playbook, Step } from './playbook.ts';
 import { names, record, type Shape, shapeOfFailure, shapeOfNodeSet, shapeOfRun } from './shape.ts';
 import { compileBare, compileCondition, compileTemplate } from './template.ts';
 
 export interface CompiledSteps {
   readonly steps: readonly Step[];
   readonly onFailure: readonly Step[];
+  readonly always: readonly Step[];
 }
 
 /** What compiling one step takes of the whole. */
@@ -21,20 +22,31 @@ interface Whole {
   readonly text: SourceText;
   readonly agents: ReadonlyMap<string, Ddl>;
   readonly nodeSets: readonly string[];
+  readonly used: (name: string) => Playbook;
   readonly faults: string[];
 }
 
 /** @throws Problem `bad-playbook`: the faults of up to five steps, one a line */
-export function compileSteps(playbook: PlaybookSource, text: SourceText, catalogue: readonly Ddl[]): CompiledSteps {
+export function compileSteps(
+  playbook: PlaybookSource,
+  text: SourceText,
+  catalogue: readonly Ddl[],
+  used: (name: string) => Playbook,
+): CompiledSteps {
   const agents = new Map(catalogue.flatMap((ddl) => [ddl.name, ...(ddl.aliases ?? [])].map((name) => [name, ddl])));
-  const steps = draftSteps(playbook.steps, ['steps'], 'step', text, agents);
-  const after = draftSteps(playbook.on_failure ?? [], ['on_failure'], 'after', text, agents);
-  const whole: Whole = { playbook, text, agents, nodeSets: Object.keys(playbook.nodes ?? {}), faults: [] };
-  const sight: Sight = { all: [...steps, ...after], seen: [], variables: {} };
+  const draft = (list: 'steps' | 'on_failure' | 'always', prefix: string) =>
+    draftSteps(playbook[list] ?? [], [list], prefix, text, agents);
+  const steps = draft('steps', 'step');
+  const after = draft('on_failure', 'after');
+  const always = draft('always', 'always');
+  const whole: Whole = { playbook, text, agents, nodeSets: Object.keys(playbook.nodes ?? {}), used, faults: [] };
+  const sight: Sight = { all: [...steps, ...after, ...always], seen: [], variables: {} };
   checkIds(sight.all, text);
+  const failed: Sight = { ...sight, seen: steps, variables: { failure: shapeOfFailure } };
   const compiled = {
     steps: compileList(steps, sight, whole),
-    onFailure: compileList(after, { ...sight, seen: steps, variables: { failure: shapeOfFailure } }, whole),
+    onFailure: compileList(after, failed, whole),
+    always: compileList(always, { ...failed, seen: [...steps, ...after] }, whole),
   };
   if (whole.faults.length > 0) throw new Problem('bad-playbook', whole.faults.slice(0, 5).join('\n'));
   return compiled;
@@ -117,7 +129,7 @@ function rootsFor({ inputs = {}, nodes = {} }: PlaybookSource, { all, seen, vari
 
 function compileStep(draft: Draft, sight: Sight, whole: Whole): Step {
   const { id, needs, kind, source, path } = draft;
-  const { text, agents, nodeSets } = whole;
+  const { text, agents, nodeSets, used } = whole;
   const roots = rootsFor(whole.playbook, sight);
   const place = (inner: readonly string[], value?: unknown) => placeOf(text, [...path, ...inner], value);
   const shapes = (reply?: Shape) => record(reply === undefined ? roots : { ...roots, reply });
@@ -130,6 +142,8 @@ function compileStep(draft: Draft, sight: Sight, whole: Whole): Step {
         inner,
         inner.reduce<unknown>((value, key) => childOf(value, key), source),
       ),
+    atKey: (...inner) => placeOfKey(text, [...path, ...inner]),
+    used,
     condition: (key, value, reply) => compileCondition(value, shapes(reply), place([key], value)),
     expression: (key, value) => compileBare(value, shapes(), place([key], value)),
     template: (key, value, reply, ...within) =>

@@ -2,7 +2,7 @@
 import type { Ddl } from '../core/ddl.ts';
 import type { StepSource } from './format.ts';
 import { findGraphFault, sortByNeeds } from './graph.ts';
-import { placeOf, type SourceText } from './place.ts';
+import { placeOf, placeOfKey, type SourceText } from './place.ts';
 import { type Shape, shapeOfStep } from './shape.ts';
 import { commonProperties } from './step-properties.ts';
 import { stepKinds } from './steps/index.ts';
@@ -68,7 +68,7 @@ function kindOf(source: StepSource, path: readonly string[], text: SourceText): 
   const allowed = new Set<string>([...Object.keys(commonProperties), kind.key, ...kind.keys]);
   const foreign = Object.keys(source).find((key) => !allowed.has(key));
   if (foreign !== undefined) {
-    placeOf(text, [...path, foreign]).fail(`“${foreign}” does not belong to a step with “${kind.key}”`);
+    placeOfKey(text, [...path, foreign]).fail(`“${foreign}” does not belong to a step with “${kind.key}”`);
   }
   return kind;
 }

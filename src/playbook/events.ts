@@ -17,7 +17,7 @@ export interface StepReport {
   /** What it did: `appmgr#upgrade`, `say`, … */
   readonly title: string;
   readonly kind: string;
-  /** True for a step of `on_failure`. */
+  /** True for a step of `on_failure` or `always`. */
   readonly afterFailure: boolean;
   readonly state: StepState;
   readonly ok: readonly string[];
@@ -60,6 +60,13 @@ export type RunEvent =
     }
   | { readonly type: 'nodes-found'; readonly sets: Readonly<Record<string, readonly string[]>> }
   | { readonly type: 'nodes-missing'; readonly set: string; readonly nodes: readonly NodeFailure[] }
+  | {
+      readonly type: 'rights-checked';
+      readonly label: string;
+      readonly asked: number;
+      readonly denied: readonly NodeFailure[];
+      readonly unsure: readonly NodeFailure[];
+    }
   | { readonly type: 'step-started'; readonly step: string; readonly title: string; readonly kind: string }
   | {
       readonly type: 'step-planned';

@@ -26,6 +26,17 @@ const input = {
       type: 'boolean',
     },
     sensitive: { description: 'Never written to the journal or shown.', type: 'boolean' },
+    from: {
+      description: 'Where its text is taken from when it is not given; a file’s path is relative to the playbook.',
+      type: 'object',
+      additionalProperties: false,
+      minProperties: 1,
+      maxProperties: 1,
+      properties: {
+        env: { type: 'string', pattern: '^[A-Za-z_][A-Za-z0-9_]{0,127}$' },
+        file: { type: 'string', minLength: 1, maxLength: 4096 },
+      },
+    },
   },
 } as const;
 
@@ -43,6 +54,12 @@ const nodeSet = {
     if: { description: 'The set is empty where this expression is false.', ...text },
     at_least: { description: 'How many there must be (default 1).', type: 'integer', minimum: 0, maximum: 100_000 },
     limit: { description: 'Takes so many, in the order of their names.', type: 'integer', minimum: 1 },
+    source: {
+      description: 'Where they are heard of (default: as the client is configured).',
+      type: 'string',
+      enum: ['mdns', 'file', 'dns', 'cache'],
+    },
+    file: { description: 'The file of nodes, for the source “file”; relative to the playbook.', ...text },
     when_empty: { description: 'What to say when there are too few.', ...text },
     allow_missing: {
       description: 'Go on although a node that is known to belong here is silent or broken.',
@@ -72,6 +89,11 @@ export const playbookSchema = {
     nodes: { ...named, additionalProperties: nodeSet },
     steps: { description: 'In order: each needs the one before, unless it says what it needs.', minItems: 1, ...steps },
     on_failure: { description: 'Run, in order, after a step has failed or the run was interrupted.', ...steps },
+    always: { description: 'Run, in order, at the end of every run that began, whatever became of it.', ...steps },
+    lock: {
+      description: 'The lease that keeps other runs away (default: backend/cluster of the inputs). May use inputs.',
+      ...text,
+    },
   },
 } as const;
 
@@ -85,6 +107,7 @@ export interface InputSource {
   readonly default?: unknown;
   readonly required?: boolean;
   readonly sensitive?: boolean;
+  readonly from?: { readonly env?: string; readonly file?: string };
 }
 
 export interface NodeSetSource {
@@ -97,6 +120,8 @@ export interface NodeSetSource {
   readonly if?: string;
   readonly at_least?: number;
   readonly limit?: number;
+  readonly source?: 'mdns' | 'file' | 'dns' | 'cache';
+  readonly file?: string;
   readonly when_empty?: string;
   readonly allow_missing?: boolean;
 }
@@ -129,17 +154,19 @@ export interface StepSource {
   readonly with?: Readonly<Record<string, unknown>>;
   readonly batch?: BatchSize | readonly BatchSize[];
   readonly batch_sleep?: number | string;
-  readonly tries?: number;
+  readonly tries?: number | string;
   readonly try_sleep?: number | string;
   readonly timeout?: number | string;
   readonly until?: string;
-  readonly passes?: number;
+  readonly passes?: number | string;
   readonly max_failures?: number | string;
-  readonly limit?: number;
+  readonly limit?: number | string;
   readonly failover?: boolean;
   readonly dry_run?: boolean;
   readonly rolling?: RollingSource;
   readonly for_each?: ForEachSource;
+  readonly use?: string;
+  readonly confirm?: string;
   readonly pause?: number | string;
   readonly say?: string;
   readonly cow?: boolean;
@@ -157,4 +184,6 @@ export interface PlaybookSource {
   readonly nodes?: Readonly<Record<string, NodeSetSource>>;
   readonly steps: readonly StepSource[];
   readonly on_failure?: readonly StepSource[];
+  readonly always?: readonly StepSource[];
+  readonly lock?: string;
 }

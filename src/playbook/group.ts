@@ -1,8 +1,7 @@
 /** Runs the same steps again and again: for each batch of some nodes, or for each item of a list. What fails stops the rest. */
 import { toCel } from './cel-values.ts';
-import type { NodeFailure } from './events.ts';
 import type { Step, StepOutcome } from './playbook.ts';
-import { runSteps } from './run-steps.ts';
+import { failureWithin, renameSteps, runParts } from './run-parts.ts';
 import { rest } from './sleep.ts';
 import type { World } from './world.ts';
 
@@ -30,9 +29,11 @@ export async function runGroup(
 ): Promise<StepOutcome> {
   for (const [index, round] of rounds.entries()) {
     const left = rounds.slice(index).flatMap(({ nodes }) => nodes);
-    if (index > 0 && sleep > 0 && !world.dryRun) await rest(world, sleep);
+    const prefix = `${step.id}[${index + 1}].`;
+    const begun = world.resumed?.past.hasBegun(prefix) === true;
+    if (index > 0 && sleep > 0 && !world.dryRun && !begun) await rest(world, sleep);
     if (world.signal.aborted) return { state: 'interrupted', ran: index > 0, untouched: left };
-    const ended = await runRound(group, round, `${step.id}[${index + 1}].`, world);
+    const ended = await runRound(group, round, prefix, world);
     const untouched = rounds.slice(index + 1).flatMap(({ nodes }) => nodes);
     if (ended.state !== 'done') return { ...ended, ran: true, untouched };
   }
@@ -46,32 +47,14 @@ async function runRound(
   world: World,
 ): Promise<Pick<StepOutcome, 'state' | 'failed' | 'lines'>> {
   const inner = nestWorld(world, prefix, variables, [...steps, ...onFailure]);
-  const { reports } = await runSteps(rename(steps, prefix), inner, false);
-  const failure = reports.find(({ state }) => state === 'failed');
-  const stopped = reports.some(({ state }) => state === 'interrupted' || state === 'not-run');
-  if (failure === undefined && !stopped) return { state: 'done' };
-  inner.setFailure(failure?.id ?? '', failure?.failed ?? []);
-  // Putting back must not be cut short by the signal that made it necessary.
-  await runSteps(rename(onFailure, prefix), { ...inner, signal: world.kill }, true);
-  if (failure === undefined) return { state: 'interrupted' };
-  return { state: 'failed', failed: failure.failed.map((reason) => inStep(reason, failure.id)), lines: whom(nodes) };
-}
-
-function inStep(reason: NodeFailure, step: string): NodeFailure {
-  return { ...reason, reason: `${step}: ${reason.reason}` };
+  const parts = { steps: renameSteps(steps, prefix), onFailure: renameSteps(onFailure, prefix) };
+  const { state, failure } = await runParts(parts, inner);
+  if (failure === undefined) return { state };
+  return { state, failed: failureWithin(failure), lines: whom(nodes) };
 }
 
 function whom(nodes: readonly string[]): string[] {
   return nodes.length === 0 ? [] : [`stopped at ${nodes.join(', ')}`];
-}
-
-/** Each round's steps go by a name of their own in the journal, in events and in what nodes record. */
-function rename(steps: readonly Step[], prefix: string): Step[] {
-  return steps.map((step) => ({
-    ...step,
-    id: `${prefix}${step.id}`,
-    needs: step.needs.map((need) => `${prefix}${need}`),
-  }));
 }
 
 function nestWorld(

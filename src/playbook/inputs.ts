@@ -42,7 +42,9 @@ function bindInput(name: string, input: InputSource, given: unknown, configured:
   const value = given ?? configured ?? input.default;
   if (value !== undefined && value !== null) return checkInput(name, input, value);
   if (isRequired(input)) {
-    const what = input.description === undefined ? `give ${name}=…` : `give ${name}=… (${input.description})`;
+    const { env, file } = input.from ?? {};
+    const elsewhere = env !== undefined ? `, or set ${env}` : file !== undefined ? `, or write it to ${file}` : '';
+    const what = `give ${name}=…${elsewhere}${input.description === undefined ? '' : ` (${input.description})`}`;
     throw new Problem('bad-input', `the input “${name}” is missing`, what);
   }
   return null;

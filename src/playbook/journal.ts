@@ -11,8 +11,26 @@ export type JournalEntry = { readonly at: number; readonly runId: string } & (
       readonly dryRun: boolean;
       /** Sensitive ones are left out. */
       readonly inputs: JsonObject;
+      /** Where the playbook is found again: its absolute path, or the name of a shipped one. */
+      readonly origin?: string;
+      /** SHA-256 of what the playbook says. */
+      readonly digest: string;
     }
-  | { readonly type: 'nodes-found'; readonly sets: Readonly<Record<string, readonly string[]>> }
+  | {
+      /** Whoever began the run or went on with it. */
+      readonly type: 'process';
+      readonly host: string;
+      readonly boot: string;
+      readonly pid: number;
+      readonly start: string;
+    }
+  | { readonly type: 'run-resumed'; readonly operator: string }
+  | {
+      readonly type: 'nodes-found';
+      /** What the steps of a playbook that is used as a step begin with; left out for the run’s own. */
+      readonly prefix?: string;
+      readonly sets: Readonly<Record<string, readonly string[]>>;
+    }
   | { readonly type: 'step-started'; readonly step: string }
   | {
       readonly type: 'call';
@@ -23,6 +41,10 @@ export type JournalEntry = { readonly at: number; readonly runId: string } & (
       readonly agent: string;
       readonly action: string;
       readonly dryRun: boolean;
+      /** Whether it may have changed anything. */
+      readonly changes: boolean;
+      /** True in a step that is for after a failure: what it changed undoes what was done before. */
+      readonly afterFailure: boolean;
       /** Sensitive ones are left out. */
       readonly input: JsonObject;
       readonly nodes: readonly string[];

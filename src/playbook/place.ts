@@ -1,4 +1,4 @@
-import { Problem } from '../core/errors.ts';
+import { explain, Problem } from '../core/errors.ts';
 
 /** A value of the file, to which a fault can be pinned. */
 export interface Place {
@@ -6,12 +6,14 @@ export interface Place {
   readonly where: (offset?: number) => string;
   /** @throws Problem `bad-playbook`, always */
   readonly fail: (message: string, offset?: number) => never;
+  /** Pins a Problem of what is done to the value to its place. @throws Problem `bad-playbook` */
+  readonly check: (work: () => void) => void;
 }
 
 /** The text of a file and the way to positions in it, as core/document.ts tells it. */
 export interface SourceText {
   readonly text: string;
-  readonly locate: (path: readonly string[]) => string;
+  readonly locate: (path: readonly string[], key?: boolean) => string;
 }
 
 export function placeOf(source: SourceText, path: readonly string[], value?: unknown): Place {
@@ -22,7 +24,25 @@ export function placeOf(source: SourceText, path: readonly string[], value?: unk
   const fail = (message: string, offset?: number): never => {
     throw new Problem('bad-playbook', `${where(offset)}: ${message}`);
   };
-  return { where, fail };
+  return { where, fail, check: (work) => checkAt(work, fail) };
+}
+
+function checkAt(work: () => void, fail: Place['fail']): void {
+  try {
+    work();
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    fail(explain(error));
+  }
+}
+
+/** The place of a key, where it is the key that is wrong. */
+export function placeOfKey(source: SourceText, path: readonly string[]): Place {
+  const where = () => source.locate(path, true);
+  const fail = (message: string): never => {
+    throw new Problem('bad-playbook', `${where()}: ${message}`);
+  };
+  return { where, fail, check: (work) => checkAt(work, fail) };
 }
 
 /**

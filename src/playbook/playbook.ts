@@ -17,6 +17,9 @@ export interface Playbook {
   readonly nodes: readonly NodeSet[];
   readonly steps: readonly Step[];
   readonly onFailure: readonly Step[];
+  readonly always: readonly Step[];
+  /** The name of its lease, where it names one. */
+  readonly lock: Template | undefined;
 }
 
 /** Nodes that discovery is to find. */
@@ -28,6 +31,10 @@ export interface NodeSet {
   readonly limit: number;
   readonly whenEmpty: Template | undefined;
   readonly allowMissing: boolean;
+  /** Where its nodes are heard of, if not as the client is configured; a file’s path is absolute. */
+  readonly source: { readonly method: string; readonly file?: string } | undefined;
+  /** Whether an expression looks at its members, so that their facts must be told. */
+  readonly wantsFacts: boolean;
 }
 
 export interface Step {
@@ -46,6 +53,16 @@ export interface Step {
 export interface StepBody {
   /** `appmgr#upgrade`, `say`, … */
   readonly title: string;
+  /** Of a call: what is called, and the node set where one is named. */
+  readonly asks?: { readonly agent: string; readonly action: string; readonly on: string | undefined };
+  /** The steps within it. */
+  readonly within?: readonly Step[];
+  /** The playbook that it is. */
+  readonly used?: Playbook;
+  /** True when a call may change nodes, in a step that is one. */
+  readonly changes?: boolean;
+  /** True when a run that goes on need not do it again. */
+  readonly once?: boolean;
   /** @throws Problem where an expression can't be evaluated; the step has failed then */
   readonly run: (world: World, step: Step) => Promise<StepOutcome>;
 }

@@ -5,10 +5,15 @@ import type { Outcome } from '../core/reply.ts';
 import type { FilterTerms } from '../core/wire/messages.ts';
 import type { RunEvent } from './events.ts';
 import type { JournalEntry } from './journal.ts';
+import type { RunPlan } from './plan.ts';
 
 export interface DiscoverQuery {
   readonly filter: FilterTerms;
   readonly atLeast: number;
+  /** Where to hear of them, if not as the client is configured. */
+  readonly source?: { readonly method: string; readonly file?: string };
+  /** Whether all their facts are to be told, not only those that they publish. */
+  readonly facts?: boolean;
 }
 
 /** A node that is known to match but did not answer. */
@@ -56,6 +61,13 @@ export interface LeaseWish {
   readonly runId: string;
 }
 
+/** What inputs are taken from when they are not given. */
+export interface InputSources {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Defaults by name, as the client is configured. */
+  readonly defaults: Readonly<Record<string, unknown>>;
+}
+
 export interface PlaybookPorts {
   /**
    * Takes a lease on all the nodes, or on none; asked for once a run, before its first change. Left out: none is taken.
@@ -70,6 +82,15 @@ export interface PlaybookPorts {
     onOutcome: (outcome: Outcome) => void,
     signal: AbortSignal,
   ) => Promise<readonly Outcome[]>;
+  /** Shows a person what is going to be done, and asks; left out where nobody is to be asked. */
+  readonly agree?: (plan: RunPlan) => Promise<boolean>;
+  /**
+   * Asks a person; left out where nobody can be asked.
+   * @returns whether the answer was yes; gives up, with false, when the signal is aborted
+   */
+  readonly confirm?: (question: string, signal: AbortSignal) => Promise<boolean>;
+  /** Where inputs of playbooks that are used as steps may come from; left out: nowhere else. */
+  readonly inputSources?: InputSources;
   readonly emit: (event: RunEvent) => void;
   /** Resolved when the entry is safe; nothing further is begun before. */
   readonly journal: (entry: JournalEntry) => Promise<void>;

@@ -9,6 +9,8 @@ export function formatEvent(event: RunEvent): string[] {
   switch (event.type) {
     case 'nodes-missing':
       return event.nodes.map(({ node, reason }) => `${event.set}: ${node}: ${plain(reason)}`);
+    case 'rights-checked':
+      return formatRights(event);
     case 'step-planned':
       return event.dryRun ? formatPlan(event) : [];
     case 'step-finished':
@@ -23,6 +25,15 @@ export function formatEvent(event: RunEvent): string[] {
 /** One JSON value a line, for `--json`. */
 export function formatJsonEvent(event: RunEvent): string {
   return JSON.stringify(event);
+}
+
+/** In a dry run: what would be refused. */
+function formatRights({ label, asked, denied, unsure }: Extract<RunEvent, { type: 'rights-checked' }>): string[] {
+  const verdict = denied.length === 0 ? 'you may do there what is going to be asked' : 'not all of it is allowed';
+  return [
+    `[${plain(label)}] rights: ${count(asked, 'node')} asked: ${verdict}`,
+    ...[...denied, ...unsure.slice(0, 20)].map(formatFailure),
+  ];
 }
 
 /** In a dry run: which nodes, in which batches. */

@@ -41,6 +41,10 @@ async function runStep(step: Step, world: World, afterFailure: boolean) {
       outcome = { state: 'skipped', ran: false };
       return;
     }
+    if (step.body.once === true && isPast(step, world)) {
+      outcome = { state: 'done', ran: true };
+      return;
+    }
     await world.journal({ type: 'step-started', step: step.id });
     world.ports.emit({ type: 'step-started', step: step.id, title: step.body.title, kind: step.kind });
     outcome = await step.body.run(world, step);
@@ -55,6 +59,11 @@ async function runStep(step: Step, world: World, afterFailure: boolean) {
   const report = describe(step, settled, world.ports.now() - startedAt, afterFailure);
   world.ports.emit({ type: 'step-finished', label: world.label, report });
   return { report, finish: finish && state === 'done' };
+}
+
+/** Whether what only tells, waits or asks was done before the run went on, and nothing was changed since. */
+function isPast({ id }: Step, { resumed, afterFailure }: World): boolean {
+  return resumed?.past.isDone(id) === true && !resumed.moved() && !afterFailure;
 }
 
 function describe(

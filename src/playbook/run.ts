@@ -1,11 +1,15 @@
 /** Runs a playbook that was checked: nodes first, then steps as their needs allow, then what is for after a failure. */
 import type { JsonObject } from '../core/json.ts';
 import { attempt } from './attempt.ts';
+import { mayChange } from './changes.ts';
+import { digestPlaybook } from './digest.ts';
 import type { NodeFailure, RunReport, StepReport } from './events.ts';
+import { planRun } from './plan.ts';
 import type { Playbook } from './playbook.ts';
 import type { PlaybookPorts } from './ports.ts';
-import { runSteps } from './run-steps.ts';
-import { findNodes } from './sets.ts';
+import { checkRights } from './rights.ts';
+import { runParts } from './run-parts.ts';
+import { findNodes, namesIn } from './sets.ts';
 import { defineWorld, type RunOptions, type World } from './world.ts';
 
 /**
@@ -19,11 +23,11 @@ export async function runPlaybook(
   options: RunOptions = {},
 ): Promise<RunReport> {
   const startedAt = ports.now();
-  const stepIds = [...playbook.steps, ...playbook.onFailure].map(({ id }) => id);
+  const stepIds = [...playbook.steps, ...playbook.onFailure, ...playbook.always].map(({ id }) => id);
   const world = defineWorld(playbook, inputs, stepIds, ports, options);
   const { label } = world;
   const about = { runId: world.runId, playbook: playbook.name, label, dryRun: world.dryRun };
-  const begun = await begin(playbook, inputs, world, about, options.allowMissing ?? false);
+  const begun = await begin(playbook, inputs, world, about, options.origin);
   const ended = begun === undefined ? await runAll(playbook, world) : neverBegun(playbook, begun);
   const report = { ...about, ...ended, elapsed: ports.now() - startedAt };
   const unwritten = await attempt(() => world.journal({ type: 'run-finished', state: report.state }));
@@ -32,50 +36,58 @@ export async function runPlaybook(
   return whole;
 }
 
+/** Why the run is not to begin although its nodes are there. */
+async function preflight(playbook: Playbook, world: World): Promise<readonly NodeFailure[]> {
+  const { ports, label } = world;
+  if (world.dryRun) {
+    const rights = await checkRights(playbook, world);
+    ports.emit({ type: 'rights-checked', label, ...rights });
+    return rights.denied;
+  }
+  if (ports.agree === undefined || (await ports.agree(planRun(playbook, world)))) return [];
+  return [{ node: '', code: 'not-agreed', reason: `${ports.operator} did not agree` }];
+}
+
 type Ended = Pick<RunReport, 'state' | 'steps' | 'failure'>;
 
 /** Finds the nodes. Gives back why the run can’t begin, or undefined. */
 async function begin(
-  { file, nodes, inputs: declared }: Playbook,
+  whole: Playbook,
   inputs: JsonObject,
   world: World,
   about: Pick<RunReport, 'runId' | 'playbook' | 'label' | 'dryRun'>,
-  allowMissing: boolean,
+  origin: string | undefined,
 ): Promise<readonly NodeFailure[] | undefined> {
+  const { file, nodes, inputs: declared } = whole;
   const shown = Object.fromEntries(Object.entries(inputs).filter(([name]) => declared[name]?.sensitive !== true));
   let missing: readonly NodeFailure[] = [];
   const failed = await attempt(async () => {
     const { playbook, dryRun } = about;
-    await world.journal({ type: 'run-started', playbook, file, operator: world.ports.operator, dryRun, inputs: shown });
+    const { operator } = world.ports;
+    const started = { playbook, file, operator, dryRun, inputs: shown, digest: digestPlaybook(whole) };
+    await world.journal(
+      world.resumed === undefined
+        ? { type: 'run-started', ...started, ...(origin === undefined ? {} : { origin }) }
+        : { type: 'run-resumed', operator },
+    );
     world.ports.emit({ type: 'run-started', ...about, inputs: shown });
-    const found = await findNodes(nodes, world, allowMissing);
+    const found = await findNodes(nodes, world, world.allowMissing, '');
     missing = found.missing;
     world.setNodes(found.sets);
-    const sets = Object.fromEntries([...found.sets].map(([name, members]) => [name, members.map((node) => node.name)]));
+    const sets = namesIn(found.sets);
     await world.journal({ type: 'nodes-found', sets });
     world.ports.emit({ type: 'nodes-found', sets });
+    if (missing.length === 0) missing = await preflight(whole, world);
+    if (missing.length === 0 && !dryRun && mayChange(whole)) await world.lock();
   });
   if (failed !== undefined) return [failed];
   return missing.length > 0 ? missing : undefined;
 }
 
 async function runAll(playbook: Playbook, world: World): Promise<Ended> {
-  const { reports, finished } = await runSteps(playbook.steps, world, false);
-  const failure = firstFailure(reports);
-  const interrupted = !finished && reports.some(({ state }) => state === 'interrupted' || state === 'not-run');
-  if (failure === undefined && !interrupted) {
-    return { state: finished && !world.changed() ? 'nothing-to-do' : 'done', steps: reports };
-  }
-  world.setFailure(failure?.step ?? '', failure?.reasons ?? []);
-  // What is for after a failure is also for after an interruption: it must not be cut short by the same signal.
-  const after = await runSteps(playbook.onFailure, { ...world, signal: world.kill }, true);
-  const steps = [...reports, ...after.reports];
-  return failure === undefined ? { state: 'interrupted', steps } : { state: 'failed', steps, failure };
-}
-
-function firstFailure(reports: readonly StepReport[]): RunReport['failure'] {
-  const failed = reports.find(({ state }) => state === 'failed');
-  return failed === undefined ? undefined : { step: failed.id, reasons: failed.failed };
+  const { state, finished, reports: steps, failure } = await runParts(playbook, world);
+  if (failure !== undefined) return { state, steps, failure };
+  return { state: finished && !world.changed() ? 'nothing-to-do' : state, steps };
 }
 
 function neverBegun({ steps }: Playbook, reasons: readonly NodeFailure[]): Ended {
@@ -83,7 +95,8 @@ function neverBegun({ steps }: Playbook, reasons: readonly NodeFailure[]): Ended
     const nothing = { ok: [], failed: [], untouched: [], tries: 0, elapsed: 0, lines: [], dryRun: false };
     return { id, title, kind, afterFailure: false, state: 'not-run', ...nothing };
   });
-  return { state: 'failed', steps: reports, failure: { step: '', reasons } };
+  const state = reasons.every(({ code }) => code === 'not-agreed') ? 'interrupted' : 'failed';
+  return { state, steps: reports, failure: { step: '', reasons } };
 }
 
 function failWith(report: RunReport, reason: NodeFailure): RunReport {

@@ -17,22 +17,42 @@ export interface FoundSets {
   readonly missing: readonly NodeFailure[];
 }
 
-/** @throws Problem as the discover port does */
-export async function findNodes(nodeSets: readonly NodeSet[], world: World, allowMissing: boolean): Promise<FoundSets> {
-  const found = await Promise.all(nodeSets.map((set) => findSet(set, world, allowMissing)));
+export function namesIn(sets: FoundSets['sets']): Record<string, readonly string[]> {
+  return Object.fromEntries([...sets].map(([name, members]) => [name, members.map((node) => node.name)]));
+}
+
+/**
+ * A run that goes on keeps to the nodes it began with.
+ * @param prefix of the steps whose sets these are, as the journal names them
+ * @throws Problem as the discover port does
+ */
+export async function findNodes(
+  nodeSets: readonly NodeSet[],
+  world: World,
+  allowMissing: boolean,
+  prefix: string,
+): Promise<FoundSets> {
+  const before = world.resumed?.past.setsOf(prefix);
+  const found = await Promise.all(nodeSets.map((set) => findSet(set, world, allowMissing, before?.[set.name])));
   return {
     sets: new Map(found.map(({ name, nodes }) => [name, nodes])),
     missing: found.flatMap(({ missing }) => missing),
   };
 }
 
-async function findSet(set: NodeSet, world: World, allowMissing: boolean) {
+async function findSet(set: NodeSet, world: World, allowMissing: boolean, before: readonly string[] | undefined) {
   const context = world.context();
   if (set.wanted !== undefined && !decide(set.wanted, context)) return { name: set.name, nodes: [], missing: [] };
   const filter = set.filter(context) as FilterTerms;
-  const discovered = await world.ports.discover({ filter: checkFilter(filter, set.name), atLeast: set.atLeast });
-  const nodes = [...discovered.nodes].sort((a, b) => (a.name < b.name ? -1 : 1)).slice(0, set.limit);
-  const absent = absentFrom(discovered);
+  const discovered = await world.ports.discover({
+    filter: checkFilter(filter, set.name),
+    atLeast: set.atLeast,
+    facts: set.wantsFacts,
+    ...(set.source === undefined ? {} : { source: set.source }),
+  });
+  const sorted = [...discovered.nodes].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const nodes = before === undefined ? sorted.slice(0, set.limit) : sorted.filter(({ name }) => before.includes(name));
+  const absent = before === undefined ? absentFrom(discovered) : goneOf(before, nodes, absentFrom(discovered));
   if (absent.length > 0) world.ports.emit({ type: 'nodes-missing', set: set.name, nodes: absent });
   const missing = allowMissing || set.allowMissing ? [] : [...absent];
   if (nodes.length < set.atLeast) missing.push(tooFew(set, nodes.length, world));
@@ -47,6 +67,19 @@ function checkFilter(filter: FilterTerms, set: string): FilterTerms {
   }
   parseFilter(filter);
   return filter;
+}
+
+/** Those that the run began with and that are not here now. */
+function goneOf(
+  before: readonly string[],
+  here: readonly NodeFacts[],
+  absent: readonly NodeFailure[],
+): readonly NodeFailure[] {
+  const gone = before.filter((name) => !here.some((node) => node.name === name));
+  return gone.map((node) => {
+    const reason = 'the run began with it, and it is not found now';
+    return absent.find((one) => one.node === node) ?? { node, code: 'silent', reason };
+  });
 }
 
 function absentFrom({ silent, broken }: Discovered): NodeFailure[] {

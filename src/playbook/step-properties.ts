@@ -2,15 +2,24 @@
 const text = { type: 'string', maxLength: 4096 } as const;
 const name = { type: 'string', pattern: '^[A-Za-z][A-Za-z0-9_]{0,63}$' } as const;
 const expression = (description: string) => ({ description, ...text });
+/** A value, or an expression that gives one: which texts are right is the step’s own matter. */
 const duration = (description: string) =>
   ({
-    description: `${description}: seconds, or like 500ms, 10s, 2m, 1h.`,
+    description: `${description}: seconds, or like 500ms, 10s, 2m, 1h; an expression may give it.`,
     type: ['number', 'string'],
     minimum: 0,
     maximum: 86_400,
-    pattern: '^[0-9]+(\\.[0-9]+)?(ms|s|m|h)$',
+    maxLength: 4096,
   }) as const;
-const share = { type: ['integer', 'string'], minimum: 1, pattern: '^[0-9]{1,3}(\\.[0-9]{1,3})?%$' } as const;
+const number = (description: string, maximum: number) =>
+  ({
+    description: `${description}; an expression may give it.`,
+    type: ['integer', 'string'],
+    minimum: 1,
+    maximum,
+    maxLength: 4096,
+  }) as const;
+const share = { type: ['integer', 'string'], minimum: 1, maxLength: 4096 } as const;
 
 const steps = { type: 'array', maxItems: 64, items: { $ref: '#/definitions/step' } } as const;
 const group = {
@@ -35,29 +44,28 @@ export const stepProperties = {
   ...commonProperties,
   call: { description: 'AGENT.ACTION', type: 'string', pattern: '^[a-z][a-z0-9_]*\\.[a-z][a-z0-9_]*$' },
   on: expression('The name of a node set, or an expression that gives names of nodes.'),
-  with: { description: 'The inputs of the action. One that is null is left out.', type: 'object' },
+  with: {
+    description: 'The inputs of the action, or of the playbook used. One that is null is left out.',
+    type: 'object',
+  },
   batch: {
-    description: 'How many nodes at a time: a number, a percentage of all, or a ramp of these whose last one repeats.',
+    description:
+      'How many nodes at a time: a number, a percentage of all, or a ramp of these whose last one repeats; an expression may give it.',
     type: ['integer', 'string', 'array'],
     minimum: 1,
-    pattern: share.pattern,
+    maxLength: 4096,
     minItems: 1,
     maxItems: 64,
     items: share,
   },
   batch_sleep: duration('Between batches'),
-  tries: {
-    description: 'How often to try; only what failed is called again.',
-    type: 'integer',
-    minimum: 1,
-    maximum: 1000,
-  },
+  tries: number('How often to try; only what failed is called again', 1000),
   try_sleep: duration('Between tries'),
   timeout: duration('For each node to answer'),
   until: expression('Must be true of each reply; otherwise the node counts as failed.'),
-  passes: { description: 'How many times in a row “until” must hold.', type: 'integer', minimum: 1, maximum: 100 },
+  passes: number('How many times in a row “until” must hold', 100),
   max_failures: { description: 'So many failed nodes (or percent of all) fail the step (default 1).', ...share },
-  limit: { description: 'Calls only so many of the nodes.', type: 'integer', minimum: 1 },
+  limit: number('Calls only so many of the nodes', 100_000),
   failover: { description: 'Calls another node for each of the limited ones that fails.', type: 'boolean' },
   dry_run: { description: 'Asks the nodes what they would do, and does nothing.', type: 'boolean' },
   rolling: {
@@ -94,6 +102,16 @@ export const stepProperties = {
       },
       ...group,
     },
+  },
+  use: {
+    description: 'Another playbook as a step: its path from this one, or the name of a shipped one.',
+    ...text,
+    minLength: 1,
+  },
+  confirm: {
+    description: 'A question to a person: the step fails unless it is answered with yes.',
+    ...text,
+    minLength: 1,
   },
   pause: {
     description: 'Waits: seconds, or like 500ms, 10s, 2m, 1h; an expression may give it.',

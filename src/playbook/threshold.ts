@@ -6,5 +6,6 @@ export function stops(failed: number, total: number, threshold: BatchSize): bool
   if (failed === 0) return false;
   const share = parseShare(threshold);
   if (share === undefined) return true;
-  return 'number' in share ? failed >= share.number : failed * 100 >= share.percent * total;
+  // In thousandths of a percent: 0.07 times 10,000 is a little above 700.
+  return 'number' in share ? failed >= share.number : failed * 100_000 >= Math.round(share.percent * 1000) * total;
 }

@@ -3,6 +3,7 @@ import type { Outcome } from '../core/reply.ts';
 import type { Call } from './call.ts';
 import { hideOutputs } from './call-input.ts';
 import type { NodeFailure } from './events.ts';
+import { recall } from './recall.ts';
 import { type Reply, silence } from './reply.ts';
 import { rest } from './sleep.ts';
 import { judge, type Verdict } from './verdict.ts';
@@ -19,10 +20,11 @@ export interface Settled {
 
 export async function tryBatch(call: Call, nodes: readonly string[], batch: number, batches: number): Promise<Settled> {
   const { plan, world, step } = call;
-  const verdicts = new Map<string, Verdict>();
-  let pending = nodes;
+  const { verdicts, next, asks } = recall(call, nodes);
+  const most = plan.tries + (asks ? 1 : 0);
+  let pending = nodes.filter((node) => next.has(node));
   let number = 0;
-  while (pending.length > 0 && number < plan.tries) {
+  while (pending.length > 0 && number < most) {
     if (number > 0) {
       const failed = pending.flatMap((node) => verdicts.get(node)?.failure ?? []);
       world.ports.emit({
@@ -39,7 +41,7 @@ export async function tryBatch(call: Call, nodes: readonly string[], batch: numb
     number++;
     const progress = { batch: batch + 1, batches, try: number, tries: plan.tries, nodes: pending };
     world.ports.emit({ type: 'try-started', step: step.id, ...progress });
-    for (const outcome of await callOnce(call, pending, number, batch)) {
+    for (const outcome of await callEach(call, pending, next, batch)) {
       verdicts.set(outcome.node, judge(call, outcome, verdicts.get(outcome.node)?.streak ?? 0));
     }
     pending = pending.filter((node) => verdicts.get(node)?.again === true);
@@ -66,6 +68,19 @@ function settle(
   };
 }
 
+/** One round. Where a run goes on, its nodes may be at different tries. */
+async function callEach(
+  call: Call,
+  nodes: readonly string[],
+  next: Map<string, number>,
+  batch: number,
+): Promise<readonly Outcome[]> {
+  const rounds = Map.groupBy(nodes, (node) => next.get(node) ?? 1);
+  for (const node of nodes) next.set(node, (next.get(node) ?? 1) + 1);
+  const outcomes = await Promise.all([...rounds].map(([number, some]) => callOnce(call, some, number, batch)));
+  return outcomes.flat();
+}
+
 /** One try: exactly one outcome per node, each journalled before anything further is begun. */
 async function callOnce(
   call: Call,
@@ -76,7 +91,10 @@ async function callOnce(
   const { plan, input, shown, requestId, dryRun, world, step } = call;
   const { agent, action, timeout } = plan;
   const asked = { agent, action, dryRun, requestId, step: step.id, try: number, nodes };
-  await world.journal({ type: 'call', ...asked, batch: batch + 1, input: shown });
+  const changes = plan.ddl.kind === 'change' && !dryRun;
+  const { afterFailure } = world;
+  await world.journal({ type: 'call', ...asked, batch: batch + 1, changes, afterFailure, input: shown });
+  if (changes) world.resumed?.move();
   const heard = new Map<string, Outcome>();
   const written: Promise<void>[] = [];
   let broken: unknown;

@@ -4,7 +4,8 @@ import { toCel } from './cel-values.ts';
 import type { NodeFailure } from './events.ts';
 import type { CelContext } from './expression.ts';
 import type { JournalEntry } from './journal.ts';
-import { nameLease } from './lock.ts';
+import { nameLease, toLeaseName } from './lock.ts';
+import type { Resumed } from './past.ts';
 import type { Playbook } from './playbook.ts';
 import type { PlaybookPorts } from './ports.ts';
 import type { Reply } from './reply.ts';
@@ -21,6 +22,10 @@ export interface RunOptions {
   readonly kill?: AbortSignal;
   /** Begin although a node that is known to belong to a set is silent or broken. */
   readonly allowMissing?: boolean;
+  /** Where the playbook is found again; for the journal. */
+  readonly origin?: string;
+  /** What the run did before, where it goes on. */
+  readonly resumed?: Resumed | undefined;
 }
 
 /** What the steps of one run share. */
@@ -34,9 +39,16 @@ export interface World {
   readonly dryRun: boolean;
   readonly signal: AbortSignal;
   readonly kill: AbortSignal;
+  readonly allowMissing: boolean;
+  /** What the run did before it went on; undefined in one that begins. */
+  readonly resumed: Resumed | undefined;
+  /** True in what is for after a failure, or for every end. */
+  readonly afterFailure: boolean;
   readonly context: () => CelContext;
   readonly nodes: (set: string) => readonly string[] | undefined;
   readonly isKnownNode: (name: string) => boolean;
+  /** The nodes of all sets, each once. */
+  readonly members: () => readonly NodeFacts[];
   /** True once anything was changed; in a dry run, once anything would have been. */
   readonly changed: () => boolean;
   readonly markChanged: () => void;
@@ -54,7 +66,7 @@ type Unstamped<Entry> = Entry extends unknown ? Omit<Entry, 'at' | 'runId'> : ne
 const never = new AbortController().signal;
 
 export function defineWorld(
-  playbook: Pick<Playbook, 'name' | 'nodes' | 'label' | 'inputs'>,
+  playbook: Pick<Playbook, 'name' | 'nodes' | 'label' | 'inputs' | 'lock'>,
   inputs: Readonly<Record<string, unknown>>,
   stepIds: readonly string[],
   ports: PlaybookPorts,
@@ -63,12 +75,12 @@ export function defineWorld(
   const runId = options.runId ?? ports.newId();
   const dryRun = options.dryRun ?? false;
   const sets = new Map<string, readonly string[]>();
-  const known = new Set<string>();
+  const known = new Map<string, NodeFacts>();
   const notRun = toCel({ ok: false, ran: false, replies: [] });
   const steps = new Map<string, unknown>(stepIds.map((id) => [id, notRun]));
   const values = new Map<string, unknown>();
   const nodes = new Map<string, unknown>();
-  const time = new Date(ports.now()).toISOString();
+  const time = new Date(options.resumed?.past.startedAt ?? ports.now()).toISOString();
   const context: Record<string, unknown> = {
     inputs: toCel(inputs),
     nodes,
@@ -84,7 +96,9 @@ export function defineWorld(
     // A set that may be incomplete can’t be held as a whole.
     const whole = playbook.nodes.filter(({ allowMissing }) => !allowMissing);
     const held = [...new Set(whole.flatMap(({ name }) => sets.get(name) ?? []))];
-    await ports.takeLease?.({ name: nameLease(playbook.name, inputs), nodes: held, runId });
+    const named = playbook.lock?.(context);
+    const name = named === undefined ? nameLease(playbook.name, inputs) : toLeaseName(toText(named));
+    if (held.length > 0) await ports.takeLease?.({ name, nodes: held, runId });
   };
   return {
     runId,
@@ -94,9 +108,13 @@ export function defineWorld(
     dryRun,
     signal: options.signal ?? never,
     kill: options.kill ?? never,
+    allowMissing: options.allowMissing ?? false,
+    resumed: options.resumed,
+    afterFailure: false,
     context: () => context,
     nodes: (set) => sets.get(set),
     isKnownNode: (name) => known.has(name),
+    members: () => [...known.values()],
     changed: () => changed,
     markChanged: () => {
       changed = true;
@@ -111,7 +129,7 @@ export function defineWorld(
       for (const [set, members] of found) {
         const list = members.map(({ name }) => name);
         sets.set(set, list);
-        for (const name of list) known.add(name);
+        for (const member of members) known.set(member.name, member);
         nodes.set(set, toCel({ names: list, size: list.length, members: members.map(checkMember) }));
       }
     },

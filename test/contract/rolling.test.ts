@@ -123,6 +123,6 @@ describe('app_rolling_upgrade', () => {
 
   test('refuses a batch that is none', async () => {
     await assert.rejects(run(createEstate(), { batch: 'all' }), { code: 'bad-input' });
-    assert.equal((await run(createEstate(), { batch: '0' })).failure?.reasons[0]?.code, 'bad-batch');
+    assert.equal((await run(createEstate(), { batch: '0' })).failure?.reasons[0]?.code, 'bad-setting');
   });
 });

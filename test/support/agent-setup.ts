@@ -13,6 +13,7 @@ export const fixedNode: NodeView = {
   identity: 'dev2.devco.net',
   facts: async () => ({ cluster: 'bravo' }),
   classes: async () => ['webserver'],
+  may: async ({ agent }) => agent === 'appmgr',
   about: async () => ({
     version: '0.1.0',
     startedAt: 1_700_000_000_000,

@@ -111,6 +111,11 @@ export function createFabric(nodes: readonly FabricNode[], options: FabricOption
   return { ports, events, journal, calls, discovered, log, slept };
 }
 
+/** What a node does by itself. */
+const defaults: Readonly<Record<string, Behaviour>> = {
+  'rpcutil.may_i': ({ actions }) => ({ allowed: String(actions).split(','), denied: [], unknown: [] }),
+};
+
 function answer(
   node: FabricNode | undefined,
   call: NodeCall,
@@ -123,7 +128,8 @@ function answer(
   if (trouble?.kind === 'refused')
     return refusal(new Problem(trouble.code ?? 'policy-denied', `${name} does not let you`));
   if (trouble?.kind === 'failed') return failure(new Problem(trouble.code ?? 'broken', `${name} is broken`));
-  const act = node?.actions?.[`${call.agent}.${call.action}`] ?? (() => ({}));
+  const act =
+    node?.actions?.[`${call.agent}.${call.action}`] ?? defaults[`${call.agent}.${call.action}`] ?? (() => ({}));
   try {
     return okReply(act(call.input, { ...call, node: name }));
   } catch (error) {

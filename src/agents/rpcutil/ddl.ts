@@ -143,6 +143,33 @@ export const rpcutilDdl = defineDdl({
         },
       },
     },
+    may_i: {
+      ...read,
+      description: 'Tells which actions the caller may call here, by the policies as they are now; calls none of them',
+      input: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['actions'],
+        properties: {
+          actions: {
+            type: 'string',
+            pattern:
+              '^[a-z][a-z0-9_]{0,63}\\.[A-Za-z][A-Za-z0-9_]{0,63}(,[a-z][a-z0-9_]{0,63}\\.[A-Za-z][A-Za-z0-9_]{0,63}){0,99}$',
+            'x-prompt': 'AGENT.ACTION, separated by commas',
+          },
+        },
+      },
+      output: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['allowed', 'denied', 'unknown'],
+        properties: {
+          allowed: { ...strings, 'x-display-as': 'Allowed' },
+          denied: { ...strings, 'x-display-as': 'Denied' },
+          unknown: { ...strings, description: 'Of agents that do not run here', 'x-display-as': 'Unknown' },
+        },
+      },
+    },
     agent_inventory: {
       ...read,
       description: 'Tells about the agents of the node',

@@ -1,10 +1,12 @@
 import { type ActionDdl, actionOf, type Ddl } from '../../core/ddl.ts';
+import { Problem } from '../../core/errors.ts';
 import { suggest } from '../../core/text.ts';
-import { parseShare } from '../batch.ts';
-import { type CallTarget, runCall } from '../call.ts';
-import { checkWith, hideInputs } from '../call-input.ts';
-import { parseDuration } from '../duration.ts';
-import type { BatchSize } from '../format.ts';
+import { type CallPlan, type CallTarget, runCall } from '../call.ts';
+import { checkWith } from '../call-input.ts';
+import type { CelContext } from '../expression.ts';
+import type { StepSource } from '../format.ts';
+import type { Step } from '../playbook.ts';
+import { compileSetting, durationForm, type Form, numberForm, type Setting, shareForm, sizesForm } from '../setting.ts';
 import { shapeOfReply } from '../shape.ts';
 import { isLiteral } from '../template.ts';
 import type { World } from '../world.ts';
@@ -36,28 +38,24 @@ export const callStep: StepKind = {
     checkManner(compiler, action, title);
     checkWith(compiler, ddl, action, actionName);
     const reply = shapeOfReply(action.output);
-    const plan = {
+    const fixed = {
       agent: ddl.name,
+      agentDdl: ddl,
       action: actionName,
       ddl: action,
       title,
       input: template('with', source.with ?? {}),
-      sizes: compileSizes(compiler),
-      batchSleep: durationAt(compiler, 'batch_sleep') ?? 0,
-      tries: source.tries ?? 1,
-      trySleep: durationAt(compiler, 'try_sleep') ?? 0,
-      timeout: durationAt(compiler, 'timeout'),
       until: source.until === undefined ? undefined : compiler.condition('until', source.until, reply),
-      passes: source.passes ?? 1,
       message: source.message === undefined ? undefined : template('message', source.message, reply),
-      maxFailures: source.max_failures ?? 1,
-      limit: source.limit,
       failover: source.failover ?? false,
       askOnly: source.dry_run ?? false,
-      hide: (input: Readonly<Record<string, unknown>>) => hideInputs(action, input),
     };
+    const manner = compileManner(compiler, action, title);
     const target = compileTarget(compiler);
-    return { title, run: (world, step) => runCall(plan, target(world), world, step) };
+    const run = (world: World, step: Step) =>
+      runCall({ ...fixed, ...manner(world.context()) }, target(world), world, step);
+    const changes = action.kind === 'change' && source.dry_run !== true;
+    return { title, changes, asks: { agent: ddl.name, action: actionName, on: setNamed(source.on) }, run };
   },
 };
 
@@ -82,9 +80,10 @@ function requireAction({ source, catalogue, at }: StepCompiler) {
 /** What can’t be meant, although each part of it is well formed. */
 function checkManner({ source, at }: StepCompiler, action: ActionDdl, title: string): void {
   if (source.on === undefined) at().fail('“on” is missing: say on which nodes');
-  if ((source.tries ?? 1) > 1 && action.kind === 'change' && !action.repeatable) {
-    at('tries').fail(`${title} must not be repeated: leave “tries” out`);
-  }
+  const { tries = 1, passes = 1 } = source;
+  const fault =
+    isLiteral(tries) && isLiteral(passes) ? findMannerFault(Number(tries), Number(passes), action, title) : undefined;
+  if (fault !== undefined) at(fault.key).fail(fault.message);
   if (source.dry_run === true && action.kind === 'change' && !action.dryRun) {
     at('dry_run').fail(`${title} can’t say what it would do`);
   }
@@ -92,28 +91,62 @@ function checkManner({ source, at }: StepCompiler, action: ActionDdl, title: str
   if (source.failover === true && source.batch !== undefined) at('batch').fail('“batch” does not go with “failover”');
   if (source.message !== undefined && source.until === undefined) at('message').fail('“message” goes with “until”');
   if (source.passes !== undefined && source.until === undefined) at('passes').fail('“passes” goes with “until”');
-  if ((source.passes ?? 1) > (source.tries ?? 1)) at('passes').fail('there must be at least as many tries as passes');
-  if (source.max_failures !== undefined && parseShare(source.max_failures) === undefined) {
-    at('max_failures').fail('must be a number from 1, or a percentage above 0 % and up to 100 %');
-  }
 }
 
-function durationAt({ source, at }: StepCompiler, key: 'batch_sleep' | 'try_sleep' | 'timeout'): number | undefined {
-  const value = source[key];
-  if (value === undefined) return undefined;
-  const milliseconds = parseDuration(value);
-  return milliseconds ?? at(key).fail('must be seconds, or like 500ms, 10s, 2m, 1h, up to 24h');
+type Manner = Pick<
+  CallPlan,
+  'sizes' | 'batchSleep' | 'tries' | 'trySleep' | 'timeout' | 'passes' | 'maxFailures' | 'limit'
+>;
+
+/** How it is called, as far as expressions may decide it: known when the step begins. */
+function compileManner(
+  { source, at, template }: StepCompiler,
+  action: ActionDdl,
+  title: string,
+): (context: CelContext) => Manner {
+  const setting = <T, F>(key: keyof StepSource, form: Form<T>, fallback: F): Setting<T | F> =>
+    compileSetting<T | F>(key, source[key], form, fallback, at(key), () => template(key, source[key]));
+  if (Array.isArray(source.batch)) {
+    for (const [index, size] of source.batch.entries()) {
+      if (isLiteral(size) && sizesForm.parse(size) === undefined) at('batch', String(index)).fail(sizesForm.expected);
+    }
+  }
+  const sizes = setting('batch', sizesForm, []);
+  const batchSleep = setting('batch_sleep', durationForm, 0);
+  const tries = setting('tries', numberForm(1000), 1);
+  const trySleep = setting('try_sleep', durationForm, 0);
+  const timeout = setting('timeout', durationForm, undefined);
+  const passes = setting('passes', numberForm(100), 1);
+  const maxFailures = setting('max_failures', shareForm, 1);
+  const limit = setting('limit', numberForm(100_000), undefined);
+  return (context) => {
+    const manner = {
+      sizes: sizes(context),
+      batchSleep: batchSleep(context),
+      tries: tries(context),
+      trySleep: trySleep(context),
+      timeout: timeout(context),
+      passes: passes(context),
+      maxFailures: maxFailures(context),
+      limit: limit(context),
+    };
+    const fault = findMannerFault(manner.tries, manner.passes, action, title);
+    if (fault !== undefined) throw new Problem('bad-setting', fault.message);
+    return manner;
+  };
 }
 
-function compileSizes({ source, at }: StepCompiler): readonly BatchSize[] {
-  const { batch } = source;
-  const sizes = batch === undefined ? [] : Array.isArray(batch) ? (batch as BatchSize[]) : [batch as BatchSize];
-  for (const [index, size] of sizes.entries()) {
-    if (parseShare(size) !== undefined) continue;
-    const path = Array.isArray(batch) ? ['batch', String(index)] : ['batch'];
-    at(...path).fail('must be a number from 1, or a percentage above 0 % and up to 100 %');
+function findMannerFault(tries: number, passes: number, { kind, repeatable }: ActionDdl, title: string) {
+  if (tries > 1 && kind === 'change' && !repeatable) {
+    return { key: 'tries', message: `${title} must not be repeated: leave “tries” out` };
   }
-  return sizes;
+  if (passes > tries) return { key: 'passes', message: 'there must be at least as many tries as passes' };
+  return undefined;
+}
+
+/** The node set, where `on` is the name of one. */
+function setNamed(on = ''): string | undefined {
+  return isLiteral(on) ? on : undefined;
 }
 
 /** Whom to call: the members of a set, or the names that an expression gives. */

@@ -16,6 +16,7 @@ export const forEachStep: StepKind = {
     const group = compiler.group('for_each', loop, { item: {}, round: names(['number', 'count']) });
     return {
       title: 'for_each',
+      within: [...group.steps, ...group.onFailure],
       async run(world, step) {
         const list = items(world.context());
         if (!Array.isArray(list) || list.length > most) {

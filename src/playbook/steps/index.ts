@@ -1,4 +1,5 @@
 import { callStep } from './call.ts';
+import { confirmStep } from './confirm.ts';
 import { finishStep } from './finish.ts';
 import { forEachStep } from './for_each.ts';
 import type { StepKind } from './kind.ts';
@@ -7,15 +8,18 @@ import { requireStep } from './require.ts';
 import { rollingStep } from './rolling.ts';
 import { sayStep } from './say.ts';
 import { setStep } from './set.ts';
+import { useStep } from './use.ts';
 
 /** Every kind of step. A new one is a file here and a line in this list. */
 export const stepKinds: readonly StepKind[] = [
   callStep,
   rollingStep,
   forEachStep,
+  useStep,
   sayStep,
   setStep,
   requireStep,
+  confirmStep,
   pauseStep,
   finishStep,
 ];

@@ -3,7 +3,7 @@ import type { Expression } from '../expression.ts';
 import type { GroupSource, StepSource } from '../format.ts';
 import type { GroupSteps } from '../group.ts';
 import type { Place } from '../place.ts';
-import type { StepBody } from '../playbook.ts';
+import type { Playbook, StepBody } from '../playbook.ts';
 import type { Shape } from '../shape.ts';
 import type { Template } from '../template.ts';
 
@@ -14,6 +14,10 @@ export interface StepCompiler {
   readonly nodeSets: readonly string[];
   /** The place of what is at a path within the step. */
   readonly at: (...path: string[]) => Place;
+  /** The place of a key within the step. */
+  readonly atKey: (...path: string[]) => Place;
+  /** Another playbook, as this one names it. */
+  readonly used: (name: string) => Playbook;
   /** A condition at a key of the step. `reply` is the shape of the variable of that name, where there is one. */
   readonly condition: (key: keyof StepSource, text: string, reply?: Shape) => Expression;
   /** An expression at a key of the step, of any type. */

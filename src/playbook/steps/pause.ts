@@ -16,6 +16,7 @@ export const pauseStep: StepKind = {
     const given = template('pause', pause);
     return {
       title: 'pause',
+      once: true,
       async run(world) {
         const text = toText(given(world.context()));
         const milliseconds = parseDuration(text);

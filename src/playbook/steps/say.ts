@@ -10,6 +10,7 @@ export const sayStep: StepKind = {
     const text = template('say', source.say);
     return {
       title: 'say',
+      once: true,
       async run(world) {
         const said = toText(text(world.context()));
         if (world.dryRun && world.changed()) return { state: 'done', ran: false, lines: [`would say: ${said}`] };

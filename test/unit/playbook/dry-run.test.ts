@@ -24,6 +24,7 @@ describe('a dry run', () => {
     assert.deepEqual(
       fabric.calls.map(({ step, dryRun }) => [step, dryRun]),
       [
+        ['', false],
         ['before', false],
         ['go', true],
         ['go', true],

@@ -55,16 +55,21 @@ const badFiles: [string, string, string, RegExp][] = [
 ];
 
 const badSteps: [string, string, string, RegExp][] = [
-  ['a step of no kind', '  - {id: a}', '7:5', /one of call, rolling, for_each, say, set, require, pause, finish/],
+  [
+    'a step of no kind',
+    '  - {id: a}',
+    '7:5',
+    /one of call, rolling, for_each, use, say, set, require, confirm, pause, finish/,
+  ],
   ['a step of two kinds', '  - {say: a, finish: b}', '7:5', /make two steps/],
-  ['a key of another kind', '  - say: a\n    tries: 2', '8:12', /“tries” does not belong/],
+  ['a key of another kind', '  - say: a\n    tries: 2', '8:5', /“tries” does not belong/],
   ['a misspelt key', '  - {cal: thing.look}', '7:6', /did you mean “call”/],
   ['an unknown agent', '  - {call: thin.look, on: all}', '7:12', /did you mean “thing”/],
   ['an unknown action', '  - {call: thing.loook, on: all}', '7:18', /did you mean “look”/],
   ['an inherited name for an action', '  - {call: thing.constructor, on: all}', '7:18', /no action “constructor”/],
   ['a call on nobody', '  - {call: thing.look}', '7:5', /“on” is missing/],
   ['an unknown set', '  - {call: thing.look, on: al}', '7:28', /did you mean “all”/],
-  ['an unknown input of an action', '  - {call: thing.change, on: all, with: {too: x}}', '7:47', /did you mean “to”/],
+  ['an unknown input of an action', '  - {call: thing.change, on: all, with: {too: x}}', '7:42', /did you mean “to”/],
   ['a missing input of an action', '  - {call: thing.change, on: all, with: {}}', '7:5', /“to” is missing/],
   ['a value that the DDL refuses', '  - {call: thing.change, on: all, with: {to: "X!"}}', '7:46', /must match/],
   [

@@ -2,7 +2,7 @@ import { shippedPlaybooks } from '#playbooks';
 import type { Ddl } from '../../../core/ddl.ts';
 import { count } from '../../../core/text.ts';
 import type { CliContext } from '../../context.ts';
-import { findPlaybook } from '../run/run.ts';
+import { findPlaybook } from '../../find-playbook.ts';
 
 interface Options {
   readonly json?: boolean;

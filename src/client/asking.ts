@@ -1,0 +1,59 @@
+/** How a person is asked: before a run by its plan, and in it where a step wants a yes. */
+import { createInterface } from 'node:readline/promises';
+import { Problem } from '../core/errors.ts';
+import { formatPlan } from '../playbook/plan.ts';
+import type { Playbook } from '../playbook/playbook.ts';
+import type { PlaybookPorts } from '../playbook/ports.ts';
+import { everyStep } from '../playbook/walk.ts';
+import type { CliContext } from './context.ts';
+
+export interface AskingOptions {
+  readonly yes?: boolean;
+  readonly json?: boolean;
+}
+
+/** A job that has no terminal has said what it wants by its command; a step that asks wants more than that. */
+export function askingFor(
+  { name, description }: Playbook,
+  { yes, json }: AskingOptions,
+  context: CliContext,
+): Pick<PlaybookPorts, 'agree' | 'confirm'> {
+  if (yes === true) return { confirm: async () => true };
+  if (!isOnTerminal(context)) return {};
+  const confirm = (question: string, signal: AbortSignal) => askPerson(question, signal, context);
+  if (json === true) return { confirm };
+  return {
+    confirm,
+    agree: (plan) => {
+      for (const line of [`${name}: ${description}`, ...formatPlan(plan)]) context.err(line);
+      return confirm('Go on?', context.signal);
+    },
+  };
+}
+
+/** @throws Problem `no-terminal` where a step is going to ask and nobody can answer: better now than in the middle */
+export function refuseQuestions(playbook: Playbook, { yes }: AskingOptions, context: CliContext): void {
+  if (yes === true || isOnTerminal(context) || !asks(playbook)) return;
+  const message = `${playbook.name} asks a person on its way, and there is no terminal`;
+  throw new Problem('no-terminal', message, 'run it on a terminal, or with --yes');
+}
+
+function asks(playbook: Playbook): boolean {
+  const steps = [...everyStep(playbook)];
+  return steps.some(({ kind, body }) => kind === 'confirm' || (body.used !== undefined && asks(body.used)));
+}
+
+function isOnTerminal({ isTerminal, stdin }: CliContext): boolean {
+  return isTerminal && stdin.isTTY === true;
+}
+
+async function askPerson(question: string, signal: AbortSignal, { stdin }: CliContext): Promise<boolean> {
+  const terminal = createInterface({ input: stdin, output: process.stderr });
+  try {
+    return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `, { signal })).trim());
+  } catch {
+    return false;
+  } finally {
+    terminal.close();
+  }
+}

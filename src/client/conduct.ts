@@ -1,0 +1,88 @@
+import { hostname } from 'node:os';
+import type { Ddl } from '../core/ddl.ts';
+import type { JsonObject } from '../core/json.ts';
+import type { RunEvent, RunReport } from '../playbook/events.ts';
+import type { Playbook } from '../playbook/playbook.ts';
+import { formatEvent, formatJsonEvent } from '../playbook/report.ts';
+import { runPlaybook } from '../playbook/run.ts';
+import type { RunOptions } from '../playbook/world.ts';
+import { askingFor } from './asking.ts';
+import type { CommonOptions } from './common-options.ts';
+import type { CliContext } from './context.ts';
+import type { Journal } from './journal.ts';
+import { type Locking, playbookPorts } from './playbook-ports.ts';
+import { exitForRun } from './run-exit.ts';
+import type { Session } from './session.ts';
+
+/** What the commands that run a playbook have in common. */
+export interface ConductOptions extends CommonOptions {
+  readonly allowMissing?: boolean;
+  /** False: other runs are not kept away. */
+  readonly lock?: boolean;
+  /** Seconds. */
+  readonly lockWait?: number;
+  /** Whoever is asked is taken to have said yes. */
+  readonly yes?: boolean;
+}
+
+export interface Conduct {
+  readonly playbook: Playbook;
+  readonly inputs: JsonObject;
+  readonly runId: string;
+  /** Closed at the end. */
+  readonly journal: Journal;
+  readonly options: ConductOptions;
+  readonly settings: Pick<RunOptions, 'dryRun' | 'origin' | 'resumed'>;
+}
+
+/** Runs a checked playbook over real nodes, with its journal and its lease; tells what happens. @returns the exit code */
+export async function conductRun(
+  { playbook, inputs, runId, journal, options, settings }: Conduct,
+  session: Session,
+  { catalogue, context }: { catalogue: readonly Ddl[]; context: CliContext },
+): Promise<number> {
+  const json = options.json === true;
+  try {
+    const lost = new AbortController();
+    const locking = options.lock === false ? {} : { locking: lockingFor(options, context, () => lost.abort()) };
+    const emit = tellTo(context, json);
+    const asking = askingFor(playbook, options, context);
+    const { env } = context;
+    const ports = playbookPorts({ session, catalogue, options, journal, emit, asking, env, ...locking });
+    const report = await runPlaybook(playbook, inputs, ports, {
+      ...settings,
+      runId,
+      signal: AbortSignal.any([context.signal, lost.signal]),
+      kill: context.kill,
+      allowMissing: options.allowMissing === true,
+    }).finally(() => orKilled(ports.release(), context.kill));
+    if (!json) for (const line of howToGoOn(report, journal.file)) context.err(line);
+    return exitForRun(report, ports.seen());
+  } finally {
+    await journal.close();
+  }
+}
+
+function lockingFor({ lockWait = 0 }: ConductOptions, { signal, err }: CliContext, onLost: () => void): Locking {
+  const from = `${hostname()} process ${process.pid}`;
+  return { wait: lockWait * 1000, from, signal, tell: err, onLost };
+}
+
+function tellTo({ out }: CliContext, json: boolean): (event: RunEvent) => void {
+  return (event) => {
+    for (const line of json ? [formatJsonEvent(event)] : formatEvent(event)) out(line);
+  };
+}
+
+/** A second Ctrl-C ends what can be left undone: a lease that is not given back passes by itself. */
+async function orKilled(work: Promise<unknown>, kill: AbortSignal): Promise<void> {
+  if (kill.aborted) return;
+  await Promise.race([work, new Promise((resolve) => kill.addEventListener('abort', resolve, { once: true }))]);
+}
+
+function howToGoOn({ state, dryRun, runId }: RunReport, file: string): string[] {
+  if (state === 'done') return [];
+  const journal = `journal: ${file}`;
+  if (dryRun || state === 'nothing-to-do') return [journal];
+  return [journal, `to go on where it stopped: mco-deploy resume ${runId}`];
+}

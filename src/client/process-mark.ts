@@ -1,0 +1,42 @@
+import { readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+
+/** A process, told from every other one: also from a later one that got its number, on this machine or another. */
+export interface ProcessMark {
+  readonly host: string;
+  /** The kernel's id of this start of the machine. */
+  readonly boot: string;
+  readonly pid: number;
+  /** When it began, in the kernel's ticks since the start. */
+  readonly start: string;
+}
+
+/** The mark of this process. */
+export async function markProcess(pid = process.pid): Promise<ProcessMark> {
+  return { host: hostname(), boot: await bootId(), pid, start: (await startOf(pid)) ?? '' };
+}
+
+/** Whether it still runs; `unknown` where this machine can't tell. */
+export async function isRunning({ host, boot, pid, start }: ProcessMark): Promise<'yes' | 'no' | 'unknown'> {
+  const sameHost = host === hostname();
+  const sameBoot = boot === (await bootId());
+  if (sameHost && !sameBoot) return 'no';
+  if (!sameHost) return 'unknown';
+  return (await startOf(pid)) === start ? 'yes' : 'no';
+}
+
+async function bootId(): Promise<string> {
+  return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
+}
+
+/** Field 22 of /proc/PID/stat (proc(5)); the name before it may hold anything. Undefined when there is no such process. */
+async function startOf(pid: number): Promise<string | undefined> {
+  try {
+    const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
+    const [state, ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    // A zombie has ended; only its parent has not looked yet.
+    return state === 'Z' ? undefined : fields[18];
+  } catch {
+    return undefined;
+  }
+}

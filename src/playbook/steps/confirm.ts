@@ -1,0 +1,28 @@
+import { Problem } from '../../core/errors.ts';
+import { toText } from '../template.ts';
+import type { StepKind } from './kind.ts';
+
+/** Asks a person before what comes next; in a dry run it only says so. */
+export const confirmStep: StepKind = {
+  key: 'confirm',
+  keys: [],
+  compile({ source, template }) {
+    const asked = template('confirm', source.confirm);
+    return {
+      title: 'confirm',
+      once: true,
+      async run(world) {
+        const question = toText(asked(world.context()));
+        if (world.dryRun) return { state: 'done', ran: false, lines: [`would ask: ${question}`] };
+        const { confirm, operator } = world.ports;
+        if (confirm === undefined) {
+          throw new Problem('no-terminal', `nobody can be asked: ${question}`, 'run it on a terminal, or with --yes');
+        }
+        if (await confirm(question, world.signal)) return { state: 'done', ran: true };
+        if (world.signal.aborted) return { state: 'interrupted', ran: true };
+        const reason = `${operator} did not say yes to: ${question}`;
+        return { state: 'failed', ran: true, failed: [{ node: '', code: 'not-confirmed', reason }] };
+      },
+    };
+  },
+};
