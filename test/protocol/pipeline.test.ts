@@ -146,6 +146,7 @@ describe('a request on its way through the pipeline', () => {
     const ahead = await node.send(rip, seal({}, Date.now() + 600_000));
     assert.equal(ahead.code, 'clock-skew');
     assert.match(ahead.message, /the caller's clock says .*, this node's .*: (599|600)\.\d s apart/);
+    assert.equal((await lastRecords()).outcome?.code, 'clock-skew');
     const behind = await node.send(rip, seal({}, Date.now() - 600_000));
     assert.equal(behind.code, 'expired-request');
     assert.match(behind.message, /the caller's clock says .*, this node's /);
@@ -221,6 +222,7 @@ describe('a request on its way through the pipeline', () => {
     assert.equal((await node.send(rip, swapped)).code, 'bad-commitment');
     const without = { ...seal(order), sensitive: {} };
     assert.equal((await node.send(rip, without)).code, 'bad-commitment');
+    assert.equal((await lastRecords()).outcome?.code, 'bad-commitment');
   });
 
   test('that cannot be decoded ends in an error, and the daemon lives', async () => {
