@@ -12,8 +12,10 @@ import { inventoryCommand } from './inventory/index.ts';
 import { locksCommand } from './locks/index.ts';
 import { pingCommand } from './ping/index.ts';
 import { playbookCommand } from './playbook/index.ts';
+import { resumeCommand } from './resume/index.ts';
 import { rpcCommand } from './rpc/index.ts';
 import { runCommand } from './run/index.ts';
+import { runsCommand } from './runs/index.ts';
 import { statusCommand } from './status/index.ts';
 import { upgradeCommand } from './upgrade/index.ts';
 
@@ -28,6 +30,8 @@ export function commands(catalogue: readonly Ddl[]): readonly CommandEntry[] {
     rpcCommand(catalogue),
     upgradeCommand(catalogue),
     runCommand(catalogue),
+    runsCommand(catalogue),
+    resumeCommand(catalogue),
     playbookCommand(catalogue),
     statusCommand(catalogue),
     locksCommand(catalogue),

@@ -1,13 +1,12 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { newId } from '../../../core/caller.ts';
 import type { Ddl } from '../../../core/ddl.ts';
-import { errnoOf, explainErrno, Problem } from '../../../core/errors.ts';
+import { Problem } from '../../../core/errors.ts';
 import type { FoundNode } from '../../../discovery/findings.ts';
 import type { JournalEntry } from '../../../playbook/journal.ts';
 import { callNode } from '../../call-node.ts';
 import type { CommonOptions } from '../../common-options.ts';
 import { type CliContext, exitCode } from '../../context.ts';
+import { readJournal } from '../../journal-read.ts';
 import { tellMissing } from '../../render/missing.ts';
 import { openSession, requireDdl, type Session } from '../../session.ts';
 import { readTargetOptions } from '../../target-options.ts';
@@ -110,24 +109,4 @@ function absent(journal: readonly JournalEntry[] | undefined, answers: readonly 
   for (const { node } of answers) called.delete(node);
   const message = 'it was called in this run and does not offer its audit log now (agent “audit”)';
   return [...called].sort().map((node) => ({ node, code: 'not-asked', message }));
-}
-
-/** Undefined when this machine has no journal of the run. */
-async function readJournal(stateDirectory: string, run: string): Promise<JournalEntry[] | undefined> {
-  const file = join(stateDirectory, 'runs', `${run}.jsonl`);
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (cause) {
-    if (errnoOf(cause) === 'ENOENT') return undefined;
-    throw new Problem('unreadable-file', `${file} cannot be read: ${explainErrno(cause)}`, '', { cause });
-  }
-  const lines = text.split('\n').slice(0, -1);
-  return lines.map((line, index) => {
-    try {
-      return JSON.parse(line) as JournalEntry;
-    } catch (cause) {
-      throw new Problem('bad-journal', `${file}:${index + 1}: the line is no entry of a journal`, '', { cause });
-    }
-  });
 }

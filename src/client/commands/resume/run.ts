@@ -1,0 +1,121 @@
+import type { Ddl } from '../../../core/ddl.ts';
+import { Problem } from '../../../core/errors.ts';
+import { digestPlaybook } from '../../../playbook/digest.ts';
+import { bindAllInputs } from '../../../playbook/input-sources.ts';
+import type { JournalEntry } from '../../../playbook/journal.ts';
+import { readPast, resumeFrom } from '../../../playbook/past.ts';
+import type { Playbook } from '../../../playbook/playbook.ts';
+import { refuseQuestions } from '../../asking.ts';
+import { type ConductOptions, conductRun } from '../../conduct.ts';
+import type { CliContext } from '../../context.ts';
+import { type KnownPlaybook, loadWithNodes, readPlaybook } from '../../find-playbook.ts';
+import { openJournal } from '../../journal.ts';
+import { findRun, readJournal } from '../../journal-read.ts';
+import { isRunning, markProcess } from '../../process-mark.ts';
+import { openSession } from '../../session.ts';
+
+export interface ResumeOrder {
+  /** Its id, or the beginning of it. */
+  readonly run: string;
+  /** Inputs that the journal does not hold. */
+  readonly secrets: Readonly<Record<string, unknown>>;
+  readonly options: ConductOptions & { readonly force?: boolean };
+}
+
+type Started = Extract<JournalEntry, { type: 'run-started' }>;
+
+/** Goes on where a run stood: what is known to be done is not done again. */
+export async function resumeRun(
+  { run, secrets, options }: ResumeOrder,
+  catalogue: readonly Ddl[],
+  context: CliContext,
+): Promise<number> {
+  const session = await openSession(options, context);
+  try {
+    const { stateDirectory, inputs: defaults } = session.config;
+    const runId = await findRun(stateDirectory, run);
+    const entries = (await readJournal(stateDirectory, runId)) ?? [];
+    const started = requireUnfinished(entries, runId);
+    requireSameOperator(started, session.caller.credentials.identity.name);
+    await requireAlone(entries, options.force === true);
+    const load = async (name: string) => loadWithNodes(await readPlaybook(name), session, catalogue, options, context);
+    const { playbook, agents } = await findSame(started, load);
+    requireSecretsOnly(secrets, playbook, started);
+    refuseQuestions(playbook, options, context);
+    const given = { ...started.inputs, ...secrets };
+    const inputs = await bindAllInputs(playbook, given, { env: context.env, defaults: secretsOf(playbook, defaults) });
+    const journal = await openJournal(stateDirectory, runId, true);
+    try {
+      // Of two that go on with it at the same moment, the first to say so does.
+      await requireAlone((await readJournal(stateDirectory, runId)) ?? [], options.force === true);
+    } catch (error) {
+      await journal.close();
+      throw error;
+    }
+    const settings = { dryRun: false, resumed: resumeFrom(readPast(entries)) };
+    const order = { playbook, inputs, runId, journal, options, settings };
+    return await conductRun(order, session, { catalogue: agents, context });
+  } finally {
+    await session.close();
+  }
+}
+
+/** @throws Problem `run-ended`, `no-run` */
+function requireUnfinished(entries: readonly JournalEntry[], runId: string): Started {
+  const started = entries.find((entry) => entry.type === 'run-started');
+  if (started === undefined)
+    throw new Problem('no-run', `the run ${runId} never began: there is nothing to go on with`);
+  const ended = entries.findLast((entry) => entry.type === 'run-finished');
+  if (ended?.state === 'done' || ended?.state === 'nothing-to-do') {
+    throw new Problem('run-ended', `the run ${runId} ended well: there is nothing left to do`);
+  }
+  if (started.dryRun) throw new Problem('run-ended', `the run ${runId} was a dry run: there is nothing to go on with`);
+  return started;
+}
+
+/** Nodes keep the lease and the outcomes of a run for who began it. @throws Problem `other-operator` */
+function requireSameOperator({ operator }: Started, self: string): void {
+  if (operator === self) return;
+  throw new Problem('other-operator', `the run was begun by ${operator}, and this is ${self}`);
+}
+
+/** @throws Problem `run-in-progress` */
+async function requireAlone(entries: readonly JournalEntry[], force: boolean): Promise<void> {
+  const { pid, start } = await markProcess();
+  for (const entry of entries) {
+    if (entry.type !== 'process') continue;
+    if (entry.pid === pid && entry.start === start) return;
+    const running = await isRunning(entry);
+    if (running === 'no' || (running === 'unknown' && force)) continue;
+    const what = `process ${entry.pid} on ${entry.host}`;
+    if (running === 'yes') {
+      throw new Problem('run-in-progress', `${what} is still at work on this run`, 'wait for it, or end it');
+    }
+    const hint = 'if it does not, give --force';
+    throw new Problem('run-in-progress', `${what} may still be at work on this run: it can’t be told from here`, hint);
+  }
+}
+
+/** @throws Problem `playbook-changed`, or as loadWithNodes */
+async function findSame(
+  { origin, file, digest }: Started,
+  load: (name: string) => Promise<KnownPlaybook>,
+): Promise<KnownPlaybook> {
+  const found = await load(origin ?? file);
+  if (digestPlaybook(found.playbook) === digest) return found;
+  const hint = 'put the old one back, or begin a new run: what is done already is not changed again by it';
+  throw new Problem('playbook-changed', `${origin ?? file} is not what it was when the run began`, hint);
+}
+
+/** @throws Problem `usage`: the other inputs of a run stay what they were */
+function requireSecretsOnly(given: ResumeOrder['secrets'], { inputs }: Playbook, { inputs: before }: Started): void {
+  const other = Object.keys(given).find((name) => inputs[name]?.sensitive !== true);
+  if (other === undefined) return;
+  const was = Object.hasOwn(before, other) ? `: it was begun with ${other}=${String(before[other])}` : '';
+  throw new Problem('usage', `a run goes on with the inputs that it began with${was}`, 'begin another run instead');
+}
+
+/** What is configured now must not take the place of what an input was. */
+function secretsOf({ inputs }: Playbook, defaults: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(defaults).filter(([name]) => inputs[name]?.sensitive === true));
+}

@@ -1,0 +1,36 @@
+import { InvalidArgumentError } from 'commander';
+import type { Ddl } from '../../../core/ddl.ts';
+import { addCommonOptions } from '../../common-options.ts';
+import type { CommandEntry } from '../../context.ts';
+import { addDiscoveryOptions } from '../../target-options.ts';
+
+export function runsCommand(catalogue: readonly Ddl[]): CommandEntry {
+  return {
+    name: 'runs',
+    define: (program, context) => {
+      const runs = program.command('runs').description('the runs that were made from here, by their journals');
+      const list = runs
+        .command('list', { isDefault: true })
+        .description('when each began, what it was to do, and how it ended; the newest first')
+        .option('--limit <n>', 'how many at most', parseLimit, 20);
+      addCommonOptions(list).action(async (options) => {
+        const { listRuns } = await import('./list.ts');
+        context.exit(await listRuns(options, context));
+      });
+      const show = runs
+        .command('show <run>')
+        .description('what a run did, step by step and node by node, and what it has left out of rotation now')
+        .option('--offline', 'do not ask the load balancers')
+        .option('-v, --verbose', 'with what each node answered');
+      addCommonOptions(addDiscoveryOptions(show)).action(async (run, options) => {
+        const { showRun } = await import('./show.ts');
+        context.exit(await showRun(run, options, catalogue, context));
+      });
+    },
+  };
+}
+
+function parseLimit(value: string): number {
+  if (!/^[1-9]\d{0,5}$/.test(value)) throw new InvalidArgumentError('it must be a whole number from 1.');
+  return Number(value);
+}

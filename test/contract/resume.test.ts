@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { before, describe, test } from 'node:test';
+import { agents } from '../../src/agents/index.ts';
+import { Problem } from '../../src/core/errors.ts';
+import type { Outcome } from '../../src/core/reply.ts';
+import { bindInputs } from '../../src/playbook/inputs.ts';
+import type { JournalEntry } from '../../src/playbook/journal.ts';
+import { loadPlaybook } from '../../src/playbook/load.ts';
+import { readPast, resumeFrom } from '../../src/playbook/past.ts';
+import type { Playbook } from '../../src/playbook/playbook.ts';
+import type { PlaybookPorts } from '../../src/playbook/ports.ts';
+import { runPlaybook } from '../../src/playbook/run.ts';
+import { alfa, bravo, createEstate, type Estate, type EstateOptions } from '../support/estate.ts';
+
+const catalogue = agents.map(({ ddl }) => ddl);
+const upgrade = { cluster: 'bravo', revision: '20', recipient: 'mailto:ops@devco.net' };
+const runId = 'a'.repeat(32);
+
+/** An estate whose nodes remember what became of a change, as real ones do; the journal outlives the runs. */
+function lasting(options: EstateOptions = {}) {
+  const servers = Object.fromEntries([...alfa, ...bravo].map((name) => [name, true]));
+  const estate = createEstate({ balancers: { 'lb1.devco.net': { app: servers } }, ...options });
+  const memory = new Map<string, Outcome>();
+  const call: PlaybookPorts['call'] = async (asked, onOutcome, signal) => {
+    const key = (node: string) => `${node} ${asked.requestId} ${asked.try}`;
+    const known = asked.nodes.flatMap((node) => memory.get(key(node)) ?? []);
+    for (const outcome of known) onOutcome(outcome);
+    const nodes = asked.nodes.filter((node) => !memory.has(key(node)));
+    const outcomes = await estate.fabric.ports.call({ ...asked, nodes }, onOutcome, signal);
+    for (const outcome of outcomes) memory.set(key(outcome.node), outcome);
+    return [...known, ...outcomes];
+  };
+  return { estate, servers, ports: { ...estate.fabric.ports, call }, journal: [] as JournalEntry[] };
+}
+
+type Lasting = ReturnType<typeof lasting>;
+
+/** Runs until the journal has so many entries; then nothing gets to it any more, nor to a node, as after SIGKILL. */
+async function runUpTo(playbook: Playbook, { ports, journal }: Lasting, entries: number) {
+  const dying: PlaybookPorts = {
+    ...ports,
+    journal: async (entry) => {
+      if (journal.length >= entries) throw new Problem('killed', 'the process is gone');
+      journal.push(entry);
+    },
+  };
+  const options = journal.length === 0 ? { runId } : { runId, resumed: resumeFrom(readPast([...journal])) };
+  return await runPlaybook(playbook, bindInputs(playbook, upgrade), dying, options);
+}
+
+const switchedOnce = Object.fromEntries(bravo.map((name) => [name, 1]));
+
+for (const name of ['app_cluster_upgrade', 'app_rolling_upgrade']) {
+  describe(`${name}, cut off and gone on with`, () => {
+    let playbook: Playbook;
+    before(async () => {
+      playbook = await loadPlaybook(`playbooks/${name}.yaml`, catalogue);
+    });
+
+    test('ends well wherever it was cut off: each release switched once, all in traffic, one message', async () => {
+      const whole = lasting();
+      await runUpTo(playbook, whole, Number.POSITIVE_INFINITY);
+      for (let cut = 1; cut < whole.journal.length; cut++) {
+        const run = lasting();
+        await runUpTo(playbook, run, cut);
+        const report = await runUpTo(playbook, run, Number.POSITIVE_INFINITY);
+        const at = `cut after ${cut} entries, ${JSON.stringify(whole.journal[cut - 1])}`;
+        assert.equal(report.state, 'done', at);
+        assertUpgraded(run, at);
+      }
+    });
+
+    test('ends well when it is cut off again and again, before it comes to its end', async () => {
+      // Going on writes down again which steps there were: it has to come beyond them to get any further.
+      for (const step of [80, 95, 111]) {
+        const run = lasting();
+        let state = '';
+        for (let entries = 2; state !== 'done' && entries < 3000; entries += step) {
+          ({ state } = await runUpTo(playbook, run, entries));
+        }
+        assert.equal(state, 'done');
+        assertUpgraded(run, `after every ${step} entries`);
+      }
+    });
+  });
+}
+
+function assertUpgraded({ estate, servers }: { estate: Estate; servers: Record<string, boolean> }, at: string) {
+  assert.deepEqual(estate.switches, switchedOnce, at);
+  for (const name of alfa) assert.equal(estate.revisions[name], '10', at);
+  assert.ok(
+    Object.values(servers).every((up) => up),
+    at,
+  );
+  assert.equal(estate.sent.length, 1, at);
+}
