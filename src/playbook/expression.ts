@@ -3,6 +3,7 @@ import { type ASTNode, Environment, EvaluationError, ParseError } from '@marcbac
 import { explain, Problem } from '../core/errors.ts';
 import { celFunctions, linearMatches } from './cel-functions.ts';
 import { fromCel } from './cel-values.ts';
+import { costFunctions, meterLoops, resetCost } from './cost.ts';
 import type { Place } from './place.ts';
 import { findFault } from './references.ts';
 import type { Shape } from './shape.ts';
@@ -25,7 +26,8 @@ const environment = new Environment({
 });
 for (const name of variables) environment.registerVariable(name, 'map');
 environment.registerVariable('item', 'dyn');
-for (const [signature, handler] of Object.entries(celFunctions)) environment.registerFunction(signature, handler);
+for (const [signature, handler] of Object.entries({ ...celFunctions, ...costFunctions }))
+  environment.registerFunction(signature, handler);
 
 /**
  * @param offset where in the scalar at `place` the expression begins
@@ -43,6 +45,7 @@ export function compileExpression(
   replaceMatches(parsed.ast);
   const fault = findFault(parsed.ast, roots);
   if (fault !== undefined) place.fail(fault.message, offset + fault.offset);
+  meterLoops(parsed.ast, environment);
   const checked = parsed.check();
   if (!checked.valid && checked.error !== undefined) {
     place.fail(`${checked.error.summary} in “${cut(source)}”`, offset + (checked.error.range?.start ?? 0));
@@ -52,6 +55,7 @@ export function compileExpression(
   }
   const evaluate = (context: CelContext) => {
     try {
+      resetCost();
       return fromCel(parsed(context));
     } catch (error) {
       const why = error instanceof EvaluationError ? error.summary : explain(error);

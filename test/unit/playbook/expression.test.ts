@@ -4,6 +4,8 @@ import { fromCel, toCel } from '../../../src/playbook/cel-values.ts';
 import { compileExpression } from '../../../src/playbook/expression.ts';
 import { placeOf } from '../../../src/playbook/place.ts';
 import { names, record } from '../../../src/playbook/shape.ts';
+import { createFabric } from '../../support/fabric.ts';
+import { runText } from '../../support/playbook.ts';
 
 const roots = record({ inputs: {}, nodes: {}, steps: {}, values: {}, run: names(['id']) });
 const nowhere = placeOf({ text: '', locate: () => 'test.yaml:1:1' }, []);
@@ -85,5 +87,22 @@ describe('values', () => {
     for (const value of [2n ** 60n, Number.NaN, () => 0, Symbol('x'), new Map([['__proto__', 1]]), new Uint8Array(1)]) {
       assert.throws(() => fromCel(value), { code: 'bad-value' });
     }
+  });
+});
+
+describe('an expression that loops without measure', () => {
+  const range = `[${Array.from({ length: 90 }, (_, index) => index).join(',')}]`;
+  test('is ended early, however it comes by its lists', async () => {
+    const text = `name: x\nsteps:\n  - set: {l: "\${{ ${range}.map(a, ${range}).flatten() }}"}\n  - say: "\${{ values.l.all(a, values.l.all(b, values.l.all(c, c == c))) }}"\n`;
+    const report = await runText(text, createFabric([]));
+    assert.equal(report.failure?.reasons[0]?.code, 'bad-expression');
+    assert.match(report.failure?.reasons[0]?.reason ?? '', /^test\.yaml:4:\d+: it loops over more than 1000000 items/);
+  });
+
+  test('is no hindrance to one that looks at a thousand nodes twice', async () => {
+    const text =
+      "name: x\ninputs: {l: {type: list}}\nsteps:\n  - require: \"inputs.l.all(a, inputs.l.exists(b, a == b)) && {'k': 1}.all(k, k == 'k')\"\n";
+    const l = Array.from({ length: 900 }, (_, index) => `n${index}`);
+    assert.equal((await runText(text, createFabric([]), { l })).state, 'done');
   });
 });

@@ -51,6 +51,26 @@ const badFiles: [string, string, string, RegExp][] = [
     '4:20',
     /no “steps” here/,
   ],
+  [
+    'an input from two places',
+    'name: x\ninputs: {n: {from: {env: A, file: b}}}\nsteps: [{say: x}]',
+    '2:20',
+    /fewer|more than 1/,
+  ],
+  [
+    'an input from what is no variable',
+    'name: x\ninputs: {n: {from: {env: A-B}}}\nsteps: [{say: x}]',
+    '2:26',
+    /must match/,
+  ],
+  ['a file of nodes without its source', 'name: x\nnodes: {a: {file: b}}\nsteps: [{say: x}]', '2:12', /goes with/],
+  ['an unknown source', 'name: x\nnodes: {a: {source: mdsn}}\nsteps: [{say: x}]', '2:21', /must be one of mdns/],
+  [
+    'two steps of one name in two lists',
+    'name: x\nsteps: [{id: a, say: x}]\nalways: [{id: a, say: x}]',
+    '3:14',
+    /two steps/,
+  ],
   ['a label with an unknown input', 'name: x\nlabel: ${{ inputs.no }}\nsteps: [{say: x}]', '2:19', /there are none/],
 ];
 
@@ -133,6 +153,7 @@ const badSteps: [string, string, string, RegExp][] = [
     '7:47',
     /deeper than 3/,
   ],
+  ['an unknown step in “always”', '  - say: x\nalways:\n  - say: ${{ steps.no.ok }}', '9:20', /there is no “no”/],
   ['an expression that is nested too deep', `  - say: \${{ ${'('.repeat(60)}1${')'.repeat(60)} }}`, '7:38', /maxDepth/],
   ['an expression that is huge', `  - say: \${{ ${'1+'.repeat(600)}1 }}`, '7:14', /maxAstNodes/],
   [
@@ -170,7 +191,7 @@ describe('a playbook is refused before anything runs, with line and column, for'
     const message = await refusal(
       `name: x\na: &a [${'x,'.repeat(10)}x]\nb: &b [${ten('a')}]\nc: &c [${ten('b')}]\nsteps: [${ten('c')}]`,
     );
-    assert.match(message, /aliases without measure/);
+    assert.match(message, /^test\.yaml:3:8: the playbook uses aliases without measure/);
   });
 });
 
