@@ -1,6 +1,7 @@
 /** The narrow things that one part of the program needs of another, as plain types. */
 import type { Credentials } from './caller.ts';
 import type { Trust } from './certificate.ts';
+import type { Problem } from './errors.ts';
 import type { Identity } from './identity.ts';
 import type { JsonObject } from './json.ts';
 import type { Address, Candidate, NodeFacts } from './node.ts';
@@ -135,6 +136,8 @@ export interface NodeService {
   readonly result: (request: SignedRequest, peer: Identity) => Promise<ResultReply>;
   /** @throws Problem `bad-filter` */
   readonly describe: (request: DescribeRequest, peer: Identity) => Promise<NodeDescription>;
+  /** Told of a peer whose certificate no longer holds, and of the request that it brought, where that was a call. */
+  readonly turnAway: (peer: Identity | undefined, problem: Problem, request?: SignedRequest) => Promise<void>;
   /** Whether the node takes calls now. */
   readonly isServing: () => boolean;
 }

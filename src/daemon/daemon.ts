@@ -108,6 +108,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     handle: (call) => running.run(() => throughPipeline(call)),
     memory,
     audit,
+    strangers,
     counters,
     describable: async () => ({
       self: self(),

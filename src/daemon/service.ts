@@ -1,5 +1,6 @@
 import type { AgentEntry } from '../core/agent.ts';
 import { Problem } from '../core/errors.ts';
+import type { Identity } from '../core/identity.ts';
 import type { Log, NodeService, TlsState } from '../core/ports.ts';
 import { refusal, sealReply } from '../core/reply.ts';
 import type { SignedReply, SignedRequest } from '../core/wire/messages.ts';
@@ -8,6 +9,8 @@ import { type Answer, answer, type Handle, openCall } from './call.ts';
 import type { CallMemory } from './call-memory.ts';
 import type { Counters } from './counters.ts';
 import { type Describable, describeNode } from './describe.ts';
+import type { StrangerLog } from './stranger-log.ts';
+import { defineTurnAway } from './turn-away.ts';
 
 export interface ServiceParts {
   /** Those that are enabled now. */
@@ -16,6 +19,7 @@ export interface ServiceParts {
   readonly handle: Handle;
   readonly memory: CallMemory;
   readonly audit: AuditLog;
+  readonly strangers: StrangerLog;
   readonly counters: Counters;
   readonly describable: () => Promise<Describable>;
   readonly isServing: () => boolean;
@@ -31,25 +35,42 @@ export function defineService(parts: ServiceParts): NodeService {
     call: async (signed, peer, onProgress, gone) => {
       if (!parts.isServing()) throw new Problem('not-serving', 'the daemon is stopping', 'ask again when it is back');
       const startedAt = now();
-      const call = { ...openCall(signed, peer, agents(), tls().trust, startedAt), onProgress, gone };
+      const open = () => openCall(signed, peer, agents(), tls().trust, startedAt);
+      const call = { ...noting(open, peer, parts.strangers), onProgress, gone };
       const given = await guarded(() => parts.handle(call), parts.log, call.opened.request.requestId);
       parts.counters.count(given);
       parts.log.info(summary(call, given, now() - startedAt), 'request');
       return seal(signed, call, given, startedAt, parts);
     },
     result: async (signed, peer) => {
-      const call = openCall(signed, peer, agents(), tls().trust, now());
-      if ('problem' in call.verdict) throw call.verdict.problem;
+      const call = noting(() => openProven(signed, peer, parts), peer, parts.strangers);
       const { requestId, try: attempt, issuedAt } = call.opened.request;
       const { state, content } = parts.memory.find(call.caller, requestId, attempt);
       if (content === undefined) return { state };
       return { state, reply: seal(signed, call, { content, recorded: true }, issuedAt, parts) };
     },
     describe: async (request) => describeNode(request, await parts.describable(), now()),
+    turnAway: defineTurnAway(parts),
   };
 }
 
 type OpenedCall = ReturnType<typeof openCall>;
+
+function openProven(signed: SignedRequest, peer: Identity, { agents, tls, now }: ServiceParts): OpenedCall {
+  const call = openCall(signed, peer, agents(), tls().trust, now());
+  if ('problem' in call.verdict) throw call.verdict.problem;
+  return call;
+}
+
+/** What no record can be made of is noted all the same, with who brought it. */
+function noting<T>(open: () => T, peer: Identity, strangers: StrangerLog): T {
+  try {
+    return open();
+  } catch (error) {
+    if (error instanceof Problem) strangers.note(`${peer.kind} ${peer.name}`, error.message);
+    throw error;
+  }
+}
 
 /** One bad request never hurts another: what nobody foresaw is logged here and told as an internal error. */
 async function guarded(handle: () => Promise<Answer>, log: Log, requestId: string): Promise<Answer> {

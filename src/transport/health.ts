@@ -8,7 +8,7 @@ import type {
 import { Problem } from '../core/errors.ts';
 import type { NodeService, TlsState } from '../core/ports.ts';
 import { protocol } from '../core/wire/codec.ts';
-import { type AnyCall, provePeer } from './peer.ts';
+import { type AnyCall, peerIdentity, provePeer } from './peer.ts';
 import { statusOf } from './status.ts';
 
 interface HealthRequest {
@@ -30,7 +30,14 @@ export function healthHandlers(service: NodeService, tls: () => TlsState): Untyp
     if (!services.includes(name)) return { status: 'SERVICE_UNKNOWN' };
     return { status: service.isServing() ? 'SERVING' : 'NOT_SERVING' };
   };
-  const prove = (call: AnyCall) => provePeer(call, ['operator', 'node'], tls().trust, Date.now());
+  const prove = (call: AnyCall) => {
+    try {
+      provePeer(call, ['operator', 'node'], tls().trust, Date.now());
+    } catch (error) {
+      if (error instanceof Problem) void service.turnAway(peerIdentity(call), error);
+      throw error;
+    }
+  };
 
   const check = (call: ServerUnaryCall<HealthRequest, HealthResponse>, done: sendUnaryData<HealthResponse>) => {
     try {

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import type { ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
-import { proveCertificate, type Trust } from '../core/certificate.ts';
+import { identityOf, proveCertificate, type Trust } from '../core/certificate.ts';
 import { Problem } from '../core/errors.ts';
 import type { Identity } from '../core/identity.ts';
 
@@ -9,6 +9,12 @@ export type AnyCall = Pick<
   ServerUnaryCall<unknown, unknown> | ServerWritableStream<unknown, unknown>,
   'getAuthContext'
 >;
+
+/** Who the other end proved to be in the handshake, whether or not that still holds. */
+export function peerIdentity(call: AnyCall): Identity | undefined {
+  const certificate = call.getAuthContext().sslPeerCertificate;
+  return certificate === undefined ? undefined : identityOf(new X509Certificate(certificate.raw));
+}
 
 /**
  * Who is at the other end, asked on every call and not only at the handshake: a certificate may be revoked

@@ -12,7 +12,7 @@ import type { Identity } from '../core/identity.ts';
 import type { Log, NodeService, TlsState } from '../core/ports.ts';
 import { protocol } from '../core/wire/codec.ts';
 import type { CallEvent, DescribeRequest, NodeDescription, ResultReply, SignedRequest } from '../core/wire/messages.ts';
-import { provePeer } from './peer.ts';
+import { type AnyCall, peerIdentity, provePeer } from './peer.ts';
 import { statusOf } from './status.ts';
 
 export const nodeService = protocol['mco.v1.Node'] as unknown as ServiceDefinition;
@@ -23,10 +23,18 @@ export function nodeHandlers(service: NodeService, tls: () => TlsState, log: Log
     if (!(error instanceof Problem)) log.error({ err: error }, 'a handler failed');
     return statusOf(error);
   };
+  const admit = async (call: AnyCall, kinds: readonly Identity['kind'][], request?: SignedRequest) => {
+    try {
+      return provePeer(call, kinds, tls().trust, Date.now());
+    } catch (error) {
+      if (error instanceof Problem) await service.turnAway(peerIdentity(call), error, request);
+      throw error;
+    }
+  };
   const unary =
     <Request, Response>(handle: (request: Request, peer: Identity) => Promise<Response>) =>
     (call: ServerUnaryCall<Request, Response>, done: sendUnaryData<Response>) => {
-      serve(() => handle(call.request, provePeer(call, ['operator'], tls().trust, Date.now()))).then(
+      serve(async () => handle(call.request, await admit(call, ['operator']))).then(
         (response) => done(null, response),
         (error) => done(tell(error)),
       );
@@ -36,9 +44,9 @@ export function nodeHandlers(service: NodeService, tls: () => TlsState, log: Log
     const gone = new AbortController();
     stream.on('cancelled', () => gone.abort());
     const progress = (message: string) => sendProgress(stream, message);
-    serve(() => {
-      const peer = provePeer(stream, ['operator', 'node'], tls().trust, Date.now());
-      return service.call(stream.request, peer, progress, gone.signal);
+    serve(async () => {
+      const peer = await admit(stream, ['operator', 'node'], stream.request);
+      return await service.call(stream.request, peer, progress, gone.signal);
     }).then(
       (reply) => {
         stream.write({ reply });

@@ -170,6 +170,10 @@ describe('the door of a node', () => {
       connection.call(signed, () => {}, signal),
       { code: 'revoked-certificate' },
     );
+    const [intent, refused] = (await node.records()).slice(-2);
+    assert.ok(intent?.kind === 'intent' && refused?.kind === 'outcome');
+    assert.deepEqual([intent.caller, intent.verdict], ['cert=mallory@devco.net', 'revoked-certificate']);
+    assert.deepEqual([refused.intent, refused.code], [intent.sequence, 'revoked-certificate']);
     connection.close();
     const dev4 = await dialAs(await fleet.node('dev6.devco.net'));
     await dev4.call(signed, () => {}, signal);

@@ -228,6 +228,8 @@ describe('a request on its way through the pipeline', () => {
   test('that cannot be decoded ends in an error, and the daemon lives', async () => {
     const connection = await node.dial(rip);
     const { signal } = new AbortController();
+    const asked = await node.call(rip, { action: 'strangers', input: {} });
+    const before = Number(JSON.parse(asked.data.toString()).strangers);
     const garbage = { request: Buffer.from([255, 255, 255]), signature: Buffer.alloc(0), chain: [], sensitive: {} };
     await assert.rejects(
       connection.call(garbage, () => {}, signal),
@@ -239,7 +241,8 @@ describe('a request on its way through the pipeline', () => {
       { code: 'too-large' },
     );
     connection.close();
-    assert.equal((await node.call(rip, {})).outcome, 'ok');
+    const reply = await node.call(rip, { action: 'strangers', input: {} });
+    assert.equal(JSON.parse(reply.data.toString()).strangers, before + 1, 'what can be no record is counted and noted');
   });
 
   test('with nested, polluting or over-long arguments is refused', async () => {

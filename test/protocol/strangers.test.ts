@@ -103,6 +103,9 @@ describe('whoever cannot prove who it is', () => {
       connection.call(signed, () => {}, signal),
       { code: 'expired-certificate' },
     );
+    const [intent, outcome] = (await node.records()).slice(-2);
+    assert.ok(intent?.kind === 'intent' && outcome?.kind === 'outcome');
+    assert.deepEqual([intent.caller, outcome.code], ['cert=brief@devco.net', 'expired-certificate']);
     connection.close();
   });
 
