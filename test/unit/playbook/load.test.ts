@@ -68,7 +68,7 @@ const badFiles: [string, string, string, RegExp][] = [
   [
     'two steps of one name in two lists',
     'name: x\nsteps: [{id: a, say: x}]\nalways: [{id: a, say: x}]',
-    '3:14',
+    '3:15',
     /two steps/,
   ],
   ['a label with an unknown input', 'name: x\nlabel: ${{ inputs.no }}\nsteps: [{say: x}]', '2:19', /there are none/],

@@ -1,5 +1,7 @@
 import type { Ddl } from '../../../core/ddl.ts';
+import { addCommonOptions } from '../../common-options.ts';
 import type { CommandEntry } from '../../context.ts';
+import { addDiscoveryOptions } from '../../target-options.ts';
 
 /** What there is to know of playbooks without running one. */
 export function playbookCommand(catalogue: readonly Ddl[]): CommandEntry {
@@ -14,15 +16,24 @@ export function playbookCommand(catalogue: readonly Ddl[]): CommandEntry {
         .option(...json)
         .action(async (options) => {
           const { listPlaybooks } = await import('./run.ts');
-          await listPlaybooks(options, catalogue, context);
+          await listPlaybooks(options, context);
         });
-      command
+      const check = command
         .command('check <playbook>')
         .description('check a file, or a shipped playbook, whole: names, agents, inputs, expressions')
+        .option('--online', 'ask the nodes for agents that are not built in');
+      addCommonOptions(addDiscoveryOptions(check)).action(async (name, options) => {
+        const { checkPlaybook } = await import('./run.ts');
+        await checkPlaybook(name, options, catalogue, context);
+      });
+      command
+        .command('docs <playbook>')
+        .description('what a playbook takes and does')
+        .option('--markdown', 'as Markdown')
         .option(...json)
         .action(async (name, options) => {
-          const { checkPlaybook } = await import('./run.ts');
-          await checkPlaybook(name, options, catalogue, context);
+          const { showPlaybookDocs } = await import('./run.ts');
+          await showPlaybookDocs(name, options, context);
         });
       command
         .command('schema')

@@ -1,18 +1,27 @@
 import { shippedPlaybooks } from '#playbooks';
 import type { Ddl } from '../../../core/ddl.ts';
 import { count } from '../../../core/text.ts';
+import type { Playbook } from '../../../playbook/playbook.ts';
+import type { CommonOptions } from '../../common-options.ts';
 import type { CliContext } from '../../context.ts';
-import { findPlaybook } from '../../find-playbook.ts';
+import { findPlaybook, loadWithNodes, readPlaybook } from '../../find-playbook.ts';
+import { describePlaybook, describePlaybookInMarkdown } from '../../render/playbook.ts';
+import { openSession } from '../../session.ts';
 
-interface Options {
+interface CheckOptions extends CommonOptions {
+  readonly online?: boolean;
+}
+
+interface DocsOptions {
   readonly json?: boolean;
+  readonly markdown?: boolean;
 }
 
 /** Name and description, one a line. */
-export async function listPlaybooks({ json }: Options, catalogue: readonly Ddl[], { out }: CliContext): Promise<void> {
+export async function listPlaybooks({ json }: { readonly json?: boolean }, { out }: CliContext): Promise<void> {
   const names = Object.keys(shippedPlaybooks).sort();
   const list = await Promise.all(
-    names.map(async (name) => ({ name, description: (await findPlaybook(name, catalogue)).description })),
+    names.map(async (name) => ({ name, description: (await readPlaybook(name)).source.description ?? '' })),
   );
   if (json === true) return out(JSON.stringify(list));
   const width = Math.max(...names.map((name) => name.length));
@@ -22,17 +31,46 @@ export async function listPlaybooks({ json }: Options, catalogue: readonly Ddl[]
 /** @throws Problem `bad-playbook`, with file, line, column and what was expected */
 export async function checkPlaybook(
   given: string,
-  { json }: Options,
+  options: CheckOptions,
   catalogue: readonly Ddl[],
-  { out }: CliContext,
+  context: CliContext,
 ): Promise<void> {
-  const { name, file, inputs, nodes, steps } = await findPlaybook(given, catalogue);
+  const check = options.online === true ? checkOnline : findPlaybook;
+  const { name, file, inputs, nodes, steps } = await check(given, catalogue, options, context);
   const found = { name, file, inputs: Object.keys(inputs), nodes: nodes.map((set) => set.name), steps: steps.length };
-  if (json === true) return out(JSON.stringify(found));
+  if (options.json === true) return context.out(JSON.stringify(found));
   const sizes = [
     count(found.inputs.length, 'input'),
     count(found.nodes.length, 'node set'),
     count(steps.length, 'step'),
   ];
-  out(`${file}: ${name} is right: ${sizes.join(', ')}`);
+  context.out(`${file}: ${name} is right: ${sizes.join(', ')}`);
+}
+
+/** Agents that are not built in are asked from the nodes. */
+async function checkOnline(
+  given: string,
+  catalogue: readonly Ddl[],
+  options: CheckOptions,
+  context: CliContext,
+): Promise<Playbook> {
+  const tree = await readPlaybook(given);
+  const session = await openSession(options, context);
+  try {
+    return (await loadWithNodes(tree, session, catalogue, options, context)).playbook;
+  } finally {
+    await session.close();
+  }
+}
+
+/** @throws Problem `bad-playbook` */
+export async function showPlaybookDocs(
+  given: string,
+  { json, markdown }: DocsOptions,
+  { out }: CliContext,
+): Promise<void> {
+  const { source } = await readPlaybook(given);
+  const { name, description = '', inputs = {}, nodes = {}, steps } = source;
+  if (json === true) return out(JSON.stringify({ name, description, inputs, nodes, steps }, null, 2));
+  for (const line of markdown === true ? describePlaybookInMarkdown(source) : describePlaybook(source)) out(line);
 }
