@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { arch, cpus, hostname, platform, release, totalmem, uptime } from 'node:os';
 import { join } from 'node:path';
-import { parse as parseYaml } from 'yaml';
+import { parseDocument } from 'yaml';
 import { errnoOf, explainErrno } from '../core/errors.ts';
 import { isObject, type JsonObject, parseJsonObject } from '../core/json.ts';
 import type { Log } from '../core/ports.ts';
@@ -68,7 +68,11 @@ async function readFacts(file: string): Promise<JsonObject> {
   const text = await readFile(file, 'utf8');
   if (text.length > largestFile) throw new Error(`it is larger than ${largestFile} bytes`);
   if (file.endsWith('.json')) return parseJsonObject(text, 'it');
-  const value: unknown = parseYaml(text, { maxAliasCount: 100, stringKeys: true }) ?? {};
+  const parsed = parseDocument(text, { stringKeys: true });
+  // A tag that YAML does not know is a warning there; here it would be a fact that means something else.
+  const [broken] = [...parsed.errors, ...parsed.warnings];
+  if (broken !== undefined) throw new Error(broken.message.split('\n', 1)[0]);
+  const value: unknown = parsed.toJS({ maxAliasCount: 100 }) ?? {};
   if (!isObject(value)) throw new Error('it is no mapping');
   // Dates, big integers and what else YAML knows become what JSON can carry.
   return parseJsonObject(JSON.stringify(value), 'it');
