@@ -46,3 +46,11 @@ export function printable(text: string): string {
     return code < 256 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`;
   });
 }
+
+/**
+ * A word from elsewhere in a line of `key=value`: as it is when it is plain, else quoted, so that it can neither end the
+ * line nor pass for another field of it.
+ */
+export function quoteWord(text: string): string {
+  return /^[\w.@=:+/-]*$/.test(text) ? text : printable(JSON.stringify(text));
+}

@@ -10,8 +10,16 @@ export interface CliRun {
   readonly err: readonly string[];
 }
 
-/** Runs one command line of an operator in this process. @param home where its configuration, cache and state are */
-export async function runInProcess(words: readonly string[], home: string): Promise<CliRun> {
+/**
+ * Runs one command line of an operator in this process.
+ * @param home where its configuration, cache and state are
+ * @param more what it is to have of its context instead
+ */
+export async function runInProcess(
+  words: readonly string[],
+  home: string,
+  more: Partial<CliContext> = {},
+): Promise<CliRun> {
   const out: string[] = [];
   const err: string[] = [];
   let code = -1;
@@ -27,6 +35,7 @@ export async function runInProcess(words: readonly string[], home: string): Prom
     exit: (given) => {
       code = given;
     },
+    ...more,
   };
   await runCli(words, { version: '0.1.0', commands: commands(agents.map(({ ddl }) => ddl)) }, context);
   return { code, out, err };

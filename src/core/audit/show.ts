@@ -1,3 +1,4 @@
+import { printable, quoteWord } from '../text.ts';
 import type { AuditRecord, IntentRecord, OutcomeRecord } from './record.ts';
 
 /** A request of the log with what became of it, where that is known. */
@@ -21,9 +22,10 @@ export function joinEntries(records: readonly AuditRecord[]): AuditEntry[] {
 /** The seed's line: `reqid=…: reqtime=… caller=… agent=… action=… data={…}`, and what became of it. */
 export function formatEntry({ intent, outcome }: AuditEntry): string {
   const seconds = Math.floor(intent.request_time / 1000);
-  const asked = `reqid=${intent.request_id}: reqtime=${seconds} caller=${intent.caller} agent=${intent.agent} action=${intent.action}`;
+  const [caller, agent, action] = [intent.caller, intent.agent, intent.action].map(quoteWord);
+  const asked = `reqid=${quoteWord(intent.request_id)}: reqtime=${seconds} caller=${caller} agent=${agent} action=${action}`;
   const became = outcome === undefined ? 'unknown' : outcome.outcome;
-  const code = outcome?.code ? ` code=${outcome.code}` : '';
+  const code = outcome?.code ? ` code=${quoteWord(outcome.code)}` : '';
   const mode = intent.dry_run ? ' dryrun=true' : '';
-  return `${asked} data=${JSON.stringify(intent.arguments)}${mode} outcome=${became}${code}`;
+  return `${asked} data=${printable(JSON.stringify(intent.arguments))}${mode} outcome=${became}${code}`;
 }

@@ -38,6 +38,7 @@ export function startAuditWalk(trust: Trust, { from, heads = [] }: AuditExpectat
     start: from,
     state: from ?? chainStart,
     accounted: from !== undefined,
+    node: undefined,
     certificate: undefined,
     trust: { ...trust, isRevoked: () => false },
   };
@@ -91,6 +92,8 @@ interface Walk {
   state: ChainState;
   /** Whether what is missing before the start was deleted by the node's own word. */
   accounted: boolean;
+  /** Whose log it is, by its first record. */
+  node: string | undefined;
   certificate: X509Certificate | undefined;
   readonly trust: Trust;
 }
@@ -131,8 +134,15 @@ function follow(record: AuditRecord, { state }: Walk): RecordFault | undefined {
   return { code: 'removed', message: `record ${record.sequence} does not continue the record before it` };
 }
 
-/** A record that brings a certificate names what signs from there on; it must be the same node's. */
+/** A record that brings a certificate names what signs from there on; it must be the same node's as all before. */
 function adopt(record: AuditRecord, walk: Walk): RecordFault | undefined {
+  walk.node ??= record.node;
+  if (record.node !== walk.node) {
+    return {
+      code: 'foreign',
+      message: `record ${record.sequence} is of ${record.node}, those before are of ${walk.node}`,
+    };
+  }
   try {
     walk.certificate = certificateIn(record, walk.trust) ?? walk.certificate;
     return undefined;

@@ -1,5 +1,5 @@
 import type { AuditEntry } from '../../../core/audit/show.ts';
-import { count } from '../../../core/text.ts';
+import { count, printable, quoteWord } from '../../../core/text.ts';
 import type { Finding } from './trace-checks.ts';
 
 /** What is told of a run. */
@@ -44,13 +44,14 @@ export function renderTrace(trace: Trace): string[] {
   const verdict = journal
     ? `${all}: every signature holds, and the journal agrees`
     : `${all}: every signature holds (this machine has no journal of the run to compare)`;
-  return [
+  const lines = [
     ...entries.map((entry) => renderEntry(entry, offsets)),
     ...(ahead.length === 0 ? [] : [`clocks against the caller's, at most: ${ahead.sort().join(', ')}`]),
     ...unasked.map(({ node, code, message }) => `NOT ASKED ${node}: ${code}: ${message}`),
     ...findings.map(({ node, code, message }) => `DISAGREES ${node}: ${code}: ${message}`),
     findings.length === 0 ? verdict : `${all}: ${count(findings.length, 'thing')} do not agree`,
   ];
+  return lines.map(printable);
 }
 
 function renderEntry(entry: AuditEntry, offsets: ReadonlyMap<string, number>): string {
@@ -59,8 +60,15 @@ function renderEntry(entry: AuditEntry, offsets: ReadonlyMap<string, number>): s
   const ended =
     outcome === undefined ? 'unknown' : `${outcome.outcome}${outcome.code === '' ? '' : ` (${outcome.code})`}`;
   const mode = intent.dry_run ? ' dry run' : '';
-  const call = `${intent.agent}.${intent.action} ${JSON.stringify(intent.arguments)}`;
-  return `${time} ${intent.node} ${intent.step} try ${intent.try}${mode} ${call} by ${intent.caller}: ${ended}`;
+  const [node, step, agent, action, caller] = [
+    intent.node,
+    intent.step,
+    intent.agent,
+    intent.action,
+    intent.caller,
+  ].map(quoteWord);
+  const call = `${agent}.${action} ${JSON.stringify(intent.arguments)}`;
+  return `${time} ${node} ${step} try ${intent.try}${mode} ${call} by ${caller}: ${ended}`;
 }
 
 export function traceJson({ run, journal, entries, offsets, findings, unasked }: Trace): object {

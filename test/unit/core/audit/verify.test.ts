@@ -118,7 +118,7 @@ describe('an audit log that is verified', () => {
   test('refuses records of another node or of a foreign CA', async () => {
     const other = await fleet.node('dev4.devco.net');
     const start = verify(lines).end;
-    assert.equal(fault([...lines, ...write([outcome(4)], other, start)])?.code, 'edited');
+    assert.equal(fault([...lines, ...write([outcome(4)], other, start)])?.code, 'foreign');
     const foreign = await makeFleet();
     const stranger = await foreign.node('dev2.devco.net');
     assert.equal(fault(write([started(stranger), intent('a')], stranger))?.code, 'foreign');
