@@ -57,7 +57,13 @@ export function playbookPorts(parts: PortParts): LivePorts {
     const isHeld = (node: string) =>
       leases.some(({ name, fenceOf }) => name === wish.name && fenceOf(node) !== undefined);
     const wanted = wish.nodes.filter((node) => !isHeld(node));
-    const lease = await takeLease({ ...manner, ...wish, nodes: wanted, ask: askLock(wish.runId, parts, nodes) });
+    const askOne = askLock(wish.runId, parts, nodes);
+    const ask: typeof askOne = async (...asked) => {
+      const outcome = await askOne(...asked);
+      if (outcome.outcome === 'refused') outcomes.push(outcome);
+      return outcome;
+    };
+    const lease = await takeLease({ ...manner, ...wish, nodes: wanted, ask });
     lease.lost.addEventListener('abort', onLost, { once: true });
     leases.push(lease);
   };

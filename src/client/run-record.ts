@@ -19,7 +19,7 @@ export interface RunRecord {
 
 export interface StepRecord {
   readonly step: string;
-  /** `begun` where nothing tells of its end. */
+  /** `begun` where nothing tells of its end; empty for what was only asserted again on behalf of another step. */
   readonly state: string;
   readonly calls: readonly CallRecord[];
 }
@@ -60,7 +60,7 @@ function stepsOf(entries: readonly JournalEntry[]): StepRecord[] {
   const steps = new Map<string, { state: string; calls: Map<string, CallRecord> }>();
   const requests = new Map<string, { step: string; agent: string; action: string; dryRun: boolean }>();
   const stepOf = (name: string) => {
-    const known = steps.get(name) ?? { state: 'begun', calls: new Map() };
+    const known = steps.get(name) ?? { state: '', calls: new Map() };
     steps.set(name, known);
     return known;
   };

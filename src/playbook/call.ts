@@ -8,12 +8,13 @@ import type { NodeFailure } from './events.ts';
 import type { Expression } from './expression.ts';
 import type { BatchSize } from './format.ts';
 import type { Step, StepOutcome } from './playbook.ts';
+import { tryHeldBatch } from './reassert.ts';
 import { findPast, isSettled, type RecalledCall } from './recall.ts';
 import type { Reply } from './reply.ts';
 import { rest } from './sleep.ts';
 import { type Template, toText } from './template.ts';
 import { stops } from './threshold.ts';
-import { type Settled, tryBatch } from './tries.ts';
+import type { Settled } from './tries.ts';
 import type { World } from './world.ts';
 
 export interface CallTarget {
@@ -43,6 +44,8 @@ export interface CallPlan {
   readonly limit: number | undefined;
   readonly failover: boolean;
   readonly askOnly: boolean;
+  /** Steps whose changes must hold while it calls: they are made again before each batch. */
+  readonly reassert: readonly string[];
 }
 
 export async function runCall(plan: CallPlan, target: CallTarget, world: World, step: Step): Promise<StepOutcome> {
@@ -75,8 +78,16 @@ export async function runCall(plan: CallPlan, target: CallTarget, world: World, 
   const settled = plan.failover
     ? await callWithFailover(call, nodes, chosen.length)
     : await callBatches(call, batches, chosen.length);
+  keep(call, settled, world);
   const answers = world.dryRun && dryRun ? describeReplies(settled.replies ?? []) : [];
   return { ...settled, ran: true, dryRun, lines: [...(settled.lines ?? []), ...answers] };
+}
+
+/** For steps that rely on it. */
+function keep(call: Call, { replies = [] }: StepOutcome, { kept }: World): void {
+  if (call.plan.ddl.kind !== 'change' || call.dryRun) return;
+  const nodes = replies.filter(({ ok }) => ok).map(({ node }) => node);
+  if (nodes.length > 0) kept.changes.set(call.step.id, { call, nodes });
 }
 
 /** What nodes said of a change that was only asked about. */
@@ -126,8 +137,9 @@ async function callBatches(call: Call, batches: readonly string[][], total: numb
     if (world.signal.aborted) return sum(settled, 'interrupted', batches.slice(index).flat());
     if (index > 0 && plan.batchSleep > 0 && !isSettled(call, nodes)) await rest(world, plan.batchSleep);
     if (world.signal.aborted) return sum(settled, 'interrupted', batches.slice(index).flat());
-    const batch = await tryBatch(call, nodes, index, batches.length);
+    const batch = await tryHeldBatch(call, nodes, index, batches.length);
     settled.push(batch);
+    if (batch.released) return sum(settled, 'failed', batches.slice(index).flat());
     const left = batches.slice(index + 1).flat();
     if (batch.interrupted) return sum(settled, 'interrupted', left);
     if (stops(failuresOf(settled).length, total, plan.maxFailures)) return sum(settled, 'failed', left);
@@ -142,8 +154,9 @@ async function callWithFailover(call: Call, nodes: readonly string[], wanted: nu
   let missing = wanted;
   while (missing > 0 && spare.length > 0) {
     if (call.world.signal.aborted) return sum(settled, 'interrupted', spare);
-    const batch = await tryBatch(call, spare.slice(0, missing), settled.length, settled.length + 1);
+    const batch = await tryHeldBatch(call, spare.slice(0, missing), settled.length, settled.length + 1);
     settled.push(batch);
+    if (batch.released) return sum(settled, 'failed', spare);
     spare = spare.slice(missing);
     missing = wanted - settled.flatMap(({ replies }) => replies).filter(({ ok }) => ok).length;
     if (batch.interrupted) return sum(settled, 'interrupted', []);

@@ -137,6 +137,7 @@ function compileStep(draft: Draft, sight: Sight, whole: Whole): Step {
     source,
     catalogue: agents,
     nodeSets,
+    seen: new Map(sight.seen.map((one) => [one.id, one.source])),
     at: (...inner) =>
       place(
         inner,

@@ -163,6 +163,7 @@ export interface StepSource {
   readonly limit?: number | string;
   readonly failover?: boolean;
   readonly dry_run?: boolean;
+  readonly reassert?: string | readonly string[];
   readonly rolling?: RollingSource;
   readonly for_each?: ForEachSource;
   readonly use?: string;

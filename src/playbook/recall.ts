@@ -1,5 +1,6 @@
 /** What a batch of a run that goes on need not do again, and with which try each of its nodes goes on. */
 import type { ActionDdl } from '../core/ddl.ts';
+import type { Outcome } from '../core/reply.ts';
 import type { Call } from './call.ts';
 import { sensitiveOutputs } from './call-input.ts';
 import type { CallKey, PastCall, PastTry } from './past.ts';
@@ -28,9 +29,11 @@ export function findPast(
   if (resumed === undefined || afterFailure) return undefined;
   const done = resumed.past.isDone(step);
   const reads = ddl.kind === 'read' || key.dryRun;
-  if (reads && (!done || resumed.moved() || sensitiveOutputs(ddl).length > 0)) return undefined;
+  if (reads && (!done || resumed.moved())) return undefined;
   const call = resumed.past.callOf(step, key);
-  return call === undefined ? undefined : { ...call, done };
+  if (call === undefined) return undefined;
+  const tries = [...call.tries.values()].flat();
+  return reads && tries.some(({ outcome }) => hidesOutput(ddl, outcome)) ? undefined : { ...call, done };
 }
 
 /** Whether none of the nodes is to be called again. */
@@ -94,7 +97,11 @@ function isKnown({ plan: { ddl } }: Call, { outcome }: PastTry): boolean {
   if (outcome === undefined || outcome.outcome === 'no-response') return false;
   // Given up here; a node that cancels says why by another code.
   if (outcome.outcome === 'cancelled' && outcome.code === 'cancelled') return false;
-  return outcome.outcome !== 'ok' || sensitiveOutputs(ddl).length === 0;
+  return !hidesOutput(ddl, outcome);
+}
+
+function hidesOutput(ddl: ActionDdl, outcome: Outcome | undefined): boolean {
+  return outcome !== undefined && sensitiveOutputs(ddl).some((name) => Object.hasOwn(outcome.data, name));
 }
 
 function unknowable(call: Call, node: string, { at }: PastTry): Verdict {

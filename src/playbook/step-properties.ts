@@ -68,6 +68,12 @@ export const stepProperties = {
   limit: number('Calls only so many of the nodes', 100_000),
   failover: { description: 'Calls another node for each of the limited ones that fails.', type: 'boolean' },
   dry_run: { description: 'Asks the nodes what they would do, and does nothing.', type: 'boolean' },
+  reassert: {
+    description: 'Steps whose changes must hold meanwhile: they are made again before each batch of this one.',
+    type: ['string', 'array'],
+    maxItems: 16,
+    items: name,
+  },
   rolling: {
     description: 'Runs steps batch by batch, the nodes of a batch being batch.names; what fails stops further batches.',
     type: 'object',

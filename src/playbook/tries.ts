@@ -95,6 +95,7 @@ async function callOnce(
   const { afterFailure } = world;
   await world.journal({ type: 'call', ...asked, batch: batch + 1, changes, afterFailure, input: shown });
   if (changes) world.resumed?.move();
+  world.kept.last = requestId;
   const heard = new Map<string, Outcome>();
   const written: Promise<void>[] = [];
   let broken: unknown;

@@ -51,6 +51,7 @@ function nestWorld(playbook: Playbook, inputs: Readonly<Record<string, unknown>>
     ...own,
     label,
     afterFailure,
+    kept: world.kept,
     secrets: new Map([...world.secrets, ...own.secrets]),
     isKnownNode: (name) => own.isKnownNode(name) || world.isKnownNode(name),
     changed: world.changed,

@@ -8,6 +8,7 @@ import { nameLease, toLeaseName } from './lock.ts';
 import type { Resumed } from './past.ts';
 import type { Playbook } from './playbook.ts';
 import type { PlaybookPorts } from './ports.ts';
+import type { KeptChanges } from './reassert.ts';
 import type { Reply } from './reply.ts';
 import { toText } from './template.ts';
 
@@ -44,6 +45,7 @@ export interface World {
   readonly resumed: Resumed | undefined;
   /** True in what is for after a failure, or for every end. */
   readonly afterFailure: boolean;
+  readonly kept: KeptChanges;
   readonly context: () => CelContext;
   readonly nodes: (set: string) => readonly string[] | undefined;
   readonly isKnownNode: (name: string) => boolean;
@@ -111,6 +113,7 @@ export function defineWorld(
     allowMissing: options.allowMissing ?? false,
     resumed: options.resumed,
     afterFailure: false,
+    kept: { changes: new Map(), last: '' },
     context: () => context,
     nodes: (set) => sets.get(set),
     isKnownNode: (name) => known.has(name),

@@ -62,18 +62,19 @@ describe('mco-deploy upgrade on twelve hosts', () => {
     assert.match(JSON.stringify(mail), /updated 4 node cluster bravo to revision 20/);
 
     assert.deepEqual(await asked(lab, 'dev2'), [
+      'lock.take',
       'rpcutil.ping',
       'appmgr.status',
-      'lock.take',
       'appmgr.upgrade',
       'nrpe.runcommand',
       'lock.release',
     ]);
     assert.deepEqual(await asked(lab, 'lb1'), [
+      'lock.take',
       'rpcutil.ping',
       'haproxy.list',
       'haproxy.status',
-      'lock.take',
+      'haproxy.disable',
       'haproxy.disable',
       'haproxy.enable',
       'lock.release',
@@ -100,9 +101,11 @@ describe('mco-deploy upgrade on twelve hosts', () => {
     assert.equal(code, 0);
     assert.match(stdout, /nothing to do: all 4 web servers of cluster bravo are at revision 20 and take traffic/);
     assert.deepEqual((await asked(lab, 'lb1')).slice(before.length), [
+      'lock.take',
       'rpcutil.ping',
       'haproxy.list',
       'haproxy.status',
+      'lock.release',
     ]);
     assert.equal((await lab.mail(1)).length, 1, 'nobody is told twice');
   });

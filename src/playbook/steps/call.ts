@@ -30,6 +30,7 @@ export const callStep: StepKind = {
     'limit',
     'failover',
     'dry_run',
+    'reassert',
   ],
   reply: ({ call = '' }, catalogue) => shapeOfReply(findAction(call, catalogue)?.action.output),
   compile(compiler) {
@@ -49,6 +50,7 @@ export const callStep: StepKind = {
       message: source.message === undefined ? undefined : template('message', source.message, reply),
       failover: source.failover ?? false,
       askOnly: source.dry_run ?? false,
+      reassert: compileReassert(compiler),
     };
     const manner = compileManner(compiler, action, title);
     const target = compileTarget(compiler);
@@ -91,6 +93,21 @@ function checkManner({ source, at }: StepCompiler, action: ActionDdl, title: str
   if (source.failover === true && source.batch !== undefined) at('batch').fail('“batch” does not go with “failover”');
   if (source.message !== undefined && source.until === undefined) at('message').fail('“message” goes with “until”');
   if (source.passes !== undefined && source.until === undefined) at('passes').fail('“passes” goes with “until”');
+}
+
+/** @throws Problem `bad-playbook` where a step that is named is not before this one, or can’t be done again */
+function compileReassert({ source, seen, at, catalogue }: StepCompiler): readonly string[] {
+  const names = [source.reassert ?? []].flat();
+  for (const name of names) {
+    const other = seen.get(name);
+    if (other === undefined) {
+      at('reassert').fail(`no step “${name}” is among those that this one needs: ${suggest(name, seen.keys())}`);
+    }
+    const action = findAction(other?.call ?? '', catalogue)?.action;
+    if (action?.kind === 'change' && action.repeatable && other?.dry_run !== true) continue;
+    at('reassert').fail(`the step “${name}” is no call that changes something and may be repeated`);
+  }
+  return names;
 }
 
 type Manner = Pick<

@@ -12,6 +12,8 @@ export interface StepCompiler {
   readonly source: StepSource;
   readonly catalogue: ReadonlyMap<string, Ddl>;
   readonly nodeSets: readonly string[];
+  /** The steps that have ended before this one begins, by their ids. */
+  readonly seen: ReadonlyMap<string, StepSource>;
   /** The place of what is at a path within the step. */
   readonly at: (...path: string[]) => Place;
   /** The place of a key within the step. */
