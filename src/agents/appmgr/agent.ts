@@ -3,6 +3,7 @@ import { Problem } from '../../core/errors.ts';
 import { suggest } from '../../core/text.ts';
 import type { ApplicationConfig, AppmgrConfig } from './config.ts';
 import { appmgrDdl } from './ddl.ts';
+import { restart } from './restart.ts';
 import { readStatus } from './status.ts';
 import { upgrade } from './upgrade.ts';
 
@@ -15,6 +16,10 @@ export async function startAppmgr(setup: AgentSetup<AppmgrConfig>): Promise<Agen
       return alone(busy, application.name, async () => ({
         ...(await upgrade(application, input.revision, setup.run, context)),
       }));
+    },
+    restart: async (input, context) => {
+      const application = find(input.application);
+      return alone(busy, application.name, async () => ({ ...(await restart(application, setup.run, context)) }));
     },
     status: async (input, context) => ({
       ...(await readStatus(find(input.application), input.revision, context.signal)),
@@ -40,7 +45,7 @@ function findApplication({ applications }: AppmgrConfig, name: string | undefine
 /** Two upgrades of one application at a time would undo each other. @throws Problem `busy` */
 async function alone<T>(busy: Set<string>, name: string, work: () => Promise<T>): Promise<T> {
   if (busy.has(name)) {
-    throw new Problem('busy', `an upgrade of “${name}” is under way on this node`, 'wait for its end');
+    throw new Problem('busy', `“${name}” is being upgraded or restarted on this node`, 'wait for its end');
   }
   busy.add(name);
   try {

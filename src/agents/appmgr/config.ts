@@ -17,6 +17,7 @@ const application = {
     root: { ...path, description: 'Holds releases/REVISION and the symbolic link “current”; must exist' },
     artifacts: { ...path, description: 'Holds NAME-REVISION.tar.gz and NAME-REVISION.tar.gz.sha256' },
     reload: { ...argv, description: 'Makes the service take up the release that “current” names' },
+    restart: { ...argv, description: 'Restarts the service; what reloads it does when left out' },
     reload_timeout: { type: 'number', exclusiveMinimum: 0, maximum: 600, default: 30, description: 'Seconds' },
     health: {
       type: 'object',

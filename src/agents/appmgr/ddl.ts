@@ -50,6 +50,25 @@ export const appmgrDdl = defineDdl({
       },
       aggregate: [{ function: 'summary', output: 'revision' }],
     },
+    restart: {
+      description: 'Restarts the service on the release that it has, and checks its health',
+      kind: 'change',
+      repeatable: true,
+      timeout: 300,
+      dryRun: true,
+      display: 'failed',
+      input: { type: 'object', additionalProperties: false, properties: { application } },
+      output: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['application', 'revision', 'health'],
+        properties: {
+          application: { type: 'string', 'x-display-as': 'Application' },
+          revision: { type: 'string', description: 'What serves', 'x-display-as': 'Revision' },
+          health: { type: 'string', description: 'In words; empty where nothing is checked', 'x-display-as': 'Health' },
+        },
+      },
+    },
     status: {
       description: 'The release that serves, its health, and the releases at hand',
       kind: 'read',

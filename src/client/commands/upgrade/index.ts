@@ -14,10 +14,15 @@ interface UpgradeOptions {
   readonly minAvailable?: string;
   readonly strategy: keyof typeof playbooks;
   readonly batch?: string;
+  readonly soak?: string;
 }
 
-/** All servers of the cluster leave the load balancers together, or a batch at a time. */
-const playbooks = { parallel: 'app_cluster_upgrade', rolling: 'app_rolling_upgrade' } as const;
+/** All servers of the cluster leave the load balancers together, or a batch at a time, or one of them first. */
+const playbooks = {
+  parallel: 'app_cluster_upgrade',
+  rolling: 'app_rolling_upgrade',
+  canary: 'app_canary_upgrade',
+} as const;
 
 /** `upgrade` is the shipped playbook of its strategy with its inputs as options. */
 export function upgradeCommand(catalogue: readonly Ddl[]): CommandEntry {
@@ -31,11 +36,18 @@ export function upgradeCommand(catalogue: readonly Ddl[]): CommandEntry {
         .requiredOption('--rev <revision>', 'the revision to bring it to')
         .option('--backend <name>', 'the HAProxy backend (default: the one that holds all the servers)')
         .addOption(
-          new Option('--strategy <name>', 'take the servers out together, or a batch at a time')
+          new Option('--strategy <name>', 'take the servers out together, a batch at a time, or one first')
             .choices(Object.keys(playbooks))
             .default('parallel'),
         )
-        .option('--batch <size>', 'rolling: servers at a time, such as 2, 25% or 1,2,50% (default: 2)')
+        .option(
+          '--batch <size>',
+          'rolling, canary: servers at a time, such as 2, 25% or 1,2,50% (default: 2; 1,25%,50%)',
+        )
+        .option(
+          '--soak <time>',
+          'rolling, canary: how long the first batch must prove itself in traffic (default: 0s; 5m)',
+        )
         .option('--recipient <url>', 'whom to notify, such as mailto:ops@example.net')
         .option('--no-notify', 'notify nobody')
         .option('--min-available <n>', 'how many servers of the backend must stay usable')
@@ -56,9 +68,10 @@ export function upgradeCommand(catalogue: readonly Ddl[]): CommandEntry {
 
 /** @throws Problem `usage` */
 function inputsOf(options: UpgradeOptions): Record<string, unknown> {
-  const { cluster, rev, backend, recipient, notify, minAvailable, strategy, batch } = options;
-  if (batch !== undefined && strategy !== 'rolling') {
-    throw new Problem('usage', '--batch goes with --strategy rolling', 'add it, or leave --batch out');
+  const { cluster, rev, backend, recipient, notify, minAvailable, strategy, batch, soak } = options;
+  if ((batch ?? soak) !== undefined && strategy === 'parallel') {
+    const option = batch === undefined ? '--soak' : '--batch';
+    throw new Problem('usage', `${option} goes with --strategy rolling or canary`, `add it, or leave ${option} out`);
   }
   const given = {
     cluster,
@@ -67,6 +80,7 @@ function inputsOf(options: UpgradeOptions): Record<string, unknown> {
     recipient,
     min_available: minAvailable,
     batch,
+    soak,
     notify: notify ? undefined : false,
   };
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));

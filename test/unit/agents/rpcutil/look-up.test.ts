@@ -23,3 +23,28 @@ test('collective_info names the one collective', async () => {
   const expected = { main_collective: 'mcollective', collectives: ['mcollective'] };
   assert.deepEqual(await call('collective_info', {}), expected);
 });
+
+test('may_i tells what the policies allow the caller, what not, and what does not run here', async () => {
+  const about = await fixedNode.about();
+  const agents = ['appmgr', 'nrpe'].map((name) => ({ name }) as (typeof about.agents)[number]);
+  const asked: object[] = [];
+  const node = {
+    ...fixedNode,
+    about: async () => ({ ...about, agents }),
+    may: async (question: { caller: string; agent: string; action: string }) => {
+      asked.push(question);
+      return question.agent === 'appmgr';
+    },
+  };
+  const { handlers } = await startRpcutil(agentSetup({}, { node }));
+  const actions = 'appmgr.upgrade,nrpe.runcommand,haproxy.disable,appmgr.upgrade';
+  assert.deepEqual(await handlers.may_i?.({ actions } as never, actionContext()), {
+    allowed: ['appmgr.upgrade'],
+    denied: ['nrpe.runcommand'],
+    unknown: ['haproxy.disable'],
+  });
+  assert.deepEqual(asked, [
+    { caller: 'cert=rip@devco.net', agent: 'appmgr', action: 'upgrade' },
+    { caller: 'cert=rip@devco.net', agent: 'nrpe', action: 'runcommand' },
+  ]);
+});
