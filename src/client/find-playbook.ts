@@ -25,11 +25,6 @@ export async function readPlaybook(name: string): Promise<PlaybookTree> {
   return await readTree(shippedText(name) ?? (await readGiven(name)), readUsed);
 }
 
-/** A playbook whose agents are all built in. @throws Problem `usage`, or as compilePlaybook */
-export async function findPlaybook(name: string, catalogue: readonly Ddl[]): Promise<Playbook> {
-  return compilePlaybook(await readPlaybook(name), catalogue);
-}
-
 /** A checked playbook, and every agent that it may call. */
 export interface KnownPlaybook {
   readonly playbook: Playbook;

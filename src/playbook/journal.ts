@@ -31,7 +31,12 @@ export type JournalEntry = { readonly at: number; readonly runId: string } & (
       readonly prefix?: string;
       readonly sets: Readonly<Record<string, readonly string[]>>;
     }
-  | { readonly type: 'step-started'; readonly step: string }
+  | {
+      readonly type: 'step-started';
+      readonly step: string;
+      /** The steps that it waited for. */
+      readonly needs?: readonly string[];
+    }
   | {
       readonly type: 'call';
       readonly step: string;

@@ -45,7 +45,7 @@ async function runStep(step: Step, world: World, afterFailure: boolean) {
       outcome = { state: 'done', ran: true };
       return;
     }
-    await world.journal({ type: 'step-started', step: step.id });
+    await world.journal({ type: 'step-started', step: step.id, needs: step.needs });
     world.ports.emit({ type: 'step-started', step: step.id, title: step.body.title, kind: step.kind });
     outcome = await step.body.run(world, step);
   });

@@ -1,15 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { agents } from '../../src/agents/index.ts';
 import { bindInputs } from '../../src/playbook/inputs.ts';
-import { loadPlaybook } from '../../src/playbook/load.ts';
 import { runPlaybook } from '../../src/playbook/run.ts';
 import { alfa, bravo, createEstate, type Estate } from '../support/estate.ts';
-
-const catalogue = agents.map(({ ddl }) => ddl);
+import { createFabric } from '../support/fabric.ts';
+import { loadShipped } from '../support/shipped.ts';
 
 async function run(name: string, estate: Estate, inputs: Record<string, unknown>) {
-  const playbook = await loadPlaybook(`playbooks/${name}.yaml`, catalogue);
+  const playbook = await loadShipped(name);
   return runPlaybook(playbook, bindInputs(playbook, inputs), estate.fabric.ports);
 }
 
@@ -56,5 +54,110 @@ describe('maintenance', () => {
     await assert.rejects(run('maintenance', estate, { backend: 'app', servers, state: 'maybe' }), {
       code: 'bad-input',
     });
+  });
+});
+
+describe('app_canary_upgrade', () => {
+  const inputs = { cluster: 'bravo', revision: '20', recipient: 'mailto:ops@devco.net', soak: '90s' };
+  const batchesOf = (estate: Estate) =>
+    estate.fabric.calls
+      .filter(({ action, dryRun }) => action === 'upgrade' && !dryRun)
+      .map(({ nodes }) => nodes.length);
+
+  test('upgrades one server, waits while that one serves, and then more at a time', async () => {
+    const estate = createEstate();
+    const report = await run('app_canary_upgrade', estate, inputs);
+    assert.equal(report.state, 'done', JSON.stringify(report.failure));
+    assert.deepEqual(batchesOf(estate), [1, 1, 2]);
+    assert.deepEqual(estate.fabric.slept, [90_000]);
+    assert.deepEqual(
+      bravo.map((name) => estate.revisions[name]),
+      ['20', '20', '20', '20'],
+    );
+    const soak = estate.fabric.log.findIndex((line) => line.includes('upgrade[1].soaked'));
+    assert.ok(soak > estate.fabric.log.findIndex((line) => line.includes('upgrade[1].enable')), 'it soaks in traffic');
+  });
+
+  test('takes the canary out again and upgrades nobody else when it does not stay well', async () => {
+    const estate = createEstate({ load: [0, 2] });
+    const report = await run('app_canary_upgrade', estate, inputs);
+    assert.equal(report.state, 'failed');
+    assert.match(
+      report.failure?.reasons[0]?.reason ?? '',
+      /upgrade\[1\]\.soaked: after 90s in traffic check_load is CRITICAL/,
+    );
+    assert.deepEqual(batchesOf(estate), [1]);
+    assert.equal(estate.balancers['lb1.devco.net']?.app?.['dev2.devco.net'], false);
+    assert.equal(Object.values(estate.balancers['lb1.devco.net']?.app ?? {}).filter((up) => !up).length, 1);
+  });
+});
+
+describe('rolling_restart', () => {
+  test('restarts each server once and out of traffic, one at a time', async () => {
+    const estate = createEstate();
+    const report = await run('rolling_restart', estate, { cluster: 'bravo', backend: 'app' });
+    assert.equal(report.state, 'done', JSON.stringify(report.failure));
+    const calls = estate.fabric.calls.filter(({ dryRun }) => !dryRun).map(({ action, nodes }) => `${action} ${nodes}`);
+    assert.deepEqual(
+      calls.filter((call) => call.startsWith('restart')),
+      bravo.map((name) => `restart ${name}`),
+    );
+    assert.equal(calls.filter((call) => call.startsWith('disable')).length, 4);
+    assert.deepEqual(report.steps.at(-1)?.lines, ['rip restarted 4 servers of cluster bravo']);
+  });
+
+  test('stops at a server that does not come up, and leaves it out', async () => {
+    const down = { node: 'dev4.devco.net', call: 'appmgr.restart', kind: 'failed' as const };
+    const estate = createEstate({ troubles: [down] });
+    const report = await run('rolling_restart', estate, { cluster: 'bravo', backend: 'app' });
+    assert.equal(report.state, 'failed');
+    const said = report.steps.find(({ id }) => id === 'out_of_rotation')?.lines;
+    assert.deepEqual(said, ['lb1.devco.net: out of rotation: dev4.devco.net']);
+  });
+});
+
+describe('mail_queue', () => {
+  const relays = (queues: Record<string, number>, refuses = 0) =>
+    createFabric(
+      Object.keys(queues).map((name) => ({
+        name,
+        agents: ['mailqueue'],
+        actions: {
+          'mailqueue.status': () => ({ queued: queues[name] ?? 0, oldest: 7 }),
+          'mailqueue.deliver': () => {
+            const left = Math.min(queues[name] ?? 0, refuses);
+            const delivered = (queues[name] ?? 0) - left;
+            queues[name] = left;
+            return { delivered, left, reason: left > 0 ? 'the server refused one: 550' : '' };
+          },
+        },
+      })),
+    );
+  const runOn = async (fabric: ReturnType<typeof createFabric>, inputs = {}) => {
+    const playbook = await loadShipped('mail_queue');
+    return runPlaybook(playbook, bindInputs(playbook, inputs), fabric.ports);
+  };
+
+  test('delivers where mail waits, and nowhere else', async () => {
+    const fabric = relays({ mx1: 3, mx2: 0 });
+    const report = await runOn(fabric);
+    assert.equal(report.state, 'done', JSON.stringify(report.failure));
+    assert.deepEqual(
+      fabric.calls.filter(({ action }) => action === 'deliver').map(({ nodes }) => nodes),
+      [['mx1']],
+    );
+    assert.deepEqual(report.steps.at(-1)?.lines, ['waiting now: mx1 0; mx2 0']);
+  });
+
+  test('does nothing where nothing waits', async () => {
+    assert.equal((await runOn(relays({ mx1: 0 }))).state, 'nothing-to-do');
+  });
+
+  test('fails where more stays than allowed, after its tries, and says why and how much', async () => {
+    const fabric = relays({ mx1: 3 }, 2);
+    const report = await runOn(fabric, { tries: 2 });
+    assert.match(report.failure?.reasons[0]?.reason ?? '', /^2 messages stay, the server refused one: 550/);
+    assert.deepEqual(report.steps.at(-1)?.lines, ['waiting now: mx1 2 (the oldest for 7 s)']);
+    assert.equal((await runOn(relays({ mx1: 3 }, 2), { allowed: 2 })).state, 'done');
   });
 });

@@ -1,10 +1,12 @@
 import { shippedPlaybooks } from '#playbooks';
 import type { Ddl } from '../../../core/ddl.ts';
 import { count } from '../../../core/text.ts';
+import { compilePlaybook } from '../../../playbook/load.ts';
 import type { Playbook } from '../../../playbook/playbook.ts';
+import type { PlaybookTree } from '../../../playbook/texts.ts';
 import type { CommonOptions } from '../../common-options.ts';
 import type { CliContext } from '../../context.ts';
-import { findPlaybook, loadWithNodes, readPlaybook } from '../../find-playbook.ts';
+import { loadWithNodes, readPlaybook, unknownAgents } from '../../find-playbook.ts';
 import { describePlaybook, describePlaybookInMarkdown } from '../../render/playbook.ts';
 import { openSession } from '../../session.ts';
 
@@ -35,8 +37,12 @@ export async function checkPlaybook(
   catalogue: readonly Ddl[],
   context: CliContext,
 ): Promise<void> {
-  const check = options.online === true ? checkOnline : findPlaybook;
-  const { name, file, inputs, nodes, steps } = await check(given, catalogue, options, context);
+  const tree = await readPlaybook(given);
+  const unknown = options.online === true ? [] : unknownAgents(tree, catalogue);
+  if (unknown.length > 0)
+    context.err(`not built in: ${unknown.join(', ')}; with --online the nodes are asked for them`);
+  const check = options.online === true ? checkOnline : async () => compilePlaybook(tree, catalogue);
+  const { name, file, inputs, nodes, steps } = await check(tree, catalogue, options, context);
   const found = { name, file, inputs: Object.keys(inputs), nodes: nodes.map((set) => set.name), steps: steps.length };
   if (options.json === true) return context.out(JSON.stringify(found));
   const sizes = [
@@ -49,12 +55,11 @@ export async function checkPlaybook(
 
 /** Agents that are not built in are asked from the nodes. */
 async function checkOnline(
-  given: string,
+  tree: PlaybookTree,
   catalogue: readonly Ddl[],
   options: CheckOptions,
   context: CliContext,
 ): Promise<Playbook> {
-  const tree = await readPlaybook(given);
   const session = await openSession(options, context);
   try {
     return (await loadWithNodes(tree, session, catalogue, options, context)).playbook;
