@@ -26,6 +26,14 @@ export function runsCommand(catalogue: readonly Ddl[]): CommandEntry {
         const { showRun } = await import('./show.ts');
         context.exit(await showRun(run, options, catalogue, context));
       });
+      const report = runs
+        .command('report <run>')
+        .description('a run as one page: a timeline of its steps and nodes, its failures, its audit records')
+        .option('--html [file]', 'write the page to this file (default: to standard output)');
+      addCommonOptions(report).action(async (run, options) => {
+        const { reportRun } = await import('./report.ts');
+        context.exit(await reportRun(run, options, context));
+      });
     },
   };
 }

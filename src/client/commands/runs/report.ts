@@ -1,0 +1,37 @@
+import { writeFile } from 'node:fs/promises';
+import { explainErrno, Problem } from '../../../core/errors.ts';
+import type { CommonOptions } from '../../common-options.ts';
+import { loadClientConfig } from '../../config.ts';
+import { type CliContext, exitCode } from '../../context.ts';
+import { findRun, readJournal } from '../../journal-read.ts';
+import { renderPage } from '../../report/page.ts';
+import { readTimeline } from '../../report/timeline.ts';
+import { recordRun } from '../../run-record.ts';
+
+interface ReportOptions extends CommonOptions {
+  /** A file; true for standard output. */
+  readonly html?: string | true;
+}
+
+/** Writes a run as a page, or its timeline as JSON. @throws Problem `usage`, `no-run`, `unwritable-file` */
+export async function reportRun(given: string, options: ReportOptions, context: CliContext): Promise<number> {
+  const { stateDirectory } = await loadClientConfig(options.config, context.env);
+  const run = await findRun(stateDirectory, given);
+  const entries = (await readJournal(stateDirectory, run)) ?? [];
+  const record = await recordRun(entries);
+  if (record === undefined) throw new Problem('no-run', `the run ${run} never began`);
+  const timeline = readTimeline(entries);
+  if (options.json === true) context.out(JSON.stringify({ run, ...timeline }, null, 2));
+  else if (typeof options.html === 'string') await write(options.html, renderPage(record, timeline));
+  else context.out(renderPage(record, timeline).trimEnd());
+  return exitCode.ok;
+}
+
+/** For its owner alone, as the journal is. */
+async function write(file: string, text: string): Promise<void> {
+  try {
+    await writeFile(file, text, { mode: 0o600 });
+  } catch (cause) {
+    throw new Problem('unwritable-file', `${file} cannot be written: ${explainErrno(cause)}`, '', { cause });
+  }
+}
