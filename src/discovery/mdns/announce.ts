@@ -2,7 +2,7 @@ import type { CiaoService, Responder } from '@homebridge/ciao';
 import type { Log } from '../../core/ports.ts';
 import { hostnameOf, instanceOf } from './instance.ts';
 import { type MulticastInterface, multicastInterfaces } from './interfaces.ts';
-import { type OpenedResponder, openResponder } from './responder.ts';
+import { advertiseByBothFamilies, type OpenedResponder, openResponder } from './responder.ts';
 import { serviceType } from './service.ts';
 import { type Claims, subtypesOf, txtEntries } from './txt.ts';
 
@@ -17,6 +17,8 @@ export interface AnnounceSetup extends Claims {
   readonly onConflict?: (message: string) => void;
   /** Milliseconds after which a name lost to another node is tried again (default a minute). */
   readonly retry?: number;
+  /** Milliseconds between looks at the interfaces: one that came, went or has another address is a new place to be announced at (default 15 s). */
+  readonly look?: number;
 }
 
 /** A node that makes itself heard of. */
@@ -52,6 +54,15 @@ export async function startAnnouncing(setup: AnnounceSetup): Promise<Announcing>
   let stopped = false;
   let retry: NodeJS.Timeout | undefined;
   let presence = appear();
+  let places = placesOf(setup);
+  const looking = setInterval(() => {
+    const now = placesOf(setup);
+    if (now === places) return;
+    log.info({}, 'the interfaces of this host have changed: the node is announced anew');
+    places = now;
+    void renew();
+  }, setup.look ?? 15_000);
+  looking.unref();
 
   function appear(): Presence {
     const begun = announce(setup, claims, () => {
@@ -84,22 +95,31 @@ export async function startAnnouncing(setup: AnnounceSetup): Promise<Announcing>
     if (!stopped) presence = appear();
   }
 
+  async function renew(): Promise<void> {
+    const last = presence;
+    await last.stop();
+    if (presence === last) reappear();
+  }
+
   return {
     conflict: () => conflict,
     settled: () => presence.settled,
     async update(next) {
       if (stopped || sameAnnouncement(identity, claims, next)) return;
       claims = next;
-      const last = presence;
-      await last.stop();
-      if (presence === last) reappear();
+      await renew();
     },
     async stop() {
       stopped = true;
+      clearInterval(looking);
       clearTimeout(retry);
       await presence.stop();
     },
   };
+}
+
+function placesOf({ interfaces }: AnnounceSetup): string {
+  return JSON.stringify(multicastInterfaces(interfaces));
 }
 
 function sameAnnouncement(identity: string, before: Claims, after: Claims): boolean {
@@ -123,7 +143,7 @@ function defineService(
   { identity, port }: AnnounceSetup,
   claims: Claims,
 ): CiaoService {
-  return responder.createService({
+  const service = responder.createService({
     name: instanceOf(identity),
     type: serviceType,
     port,
@@ -132,8 +152,9 @@ function defineService(
     txt: txtEntries(identity, claims),
     restrictedAddresses: interfaces.map(({ name }) => name),
     // Each interface brings up to three of them, and a probe has to name all addresses in one packet.
-    disabledIpv6: interfaces.length > 3,
+    disabledIpv6: interfaces.length > 3 && interfaces.every(({ ipv4 }) => ipv4 !== undefined),
   });
+  return advertiseByBothFamilies(service);
 }
 
 function present(opened: OpenedResponder, service: CiaoService, onLost: () => void): Presence {

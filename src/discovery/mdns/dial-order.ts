@@ -7,8 +7,9 @@ import type { Heard } from './query.ts';
  */
 export function addressesToDial({ addresses, from, interface: name }: Pick<Heard, 'addresses' | 'from' | 'interface'>) {
   if (addresses.length === 0) return [from];
+  const [sender] = from.split('%');
   const rank = (address: string) => {
-    if (address === from) return 0;
+    if (address === sender) return 0;
     if (!isIPv6(address)) return 1;
     return isLinkLocal(address) ? 3 : 2;
   };

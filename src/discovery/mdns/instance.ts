@@ -30,6 +30,6 @@ export function instanceIn(name: string): string | undefined {
  * mDNS name included), and so that two nodes of one identity can be told from one node with two addresses.
  */
 export function hostnameOf(identity: string, interfaces: readonly MulticastInterface[]): string {
-  const places = interfaces.map(({ mac, ipv4 }) => `${mac}/${ipv4}`).sort();
+  const places = interfaces.map(({ mac, ipv4, ipv6 }) => `${mac}/${ipv4 ?? ipv6}`).sort();
   return `mco-${digest([identity, ...places].join('\0'), 16)}`;
 }

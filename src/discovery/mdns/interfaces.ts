@@ -1,11 +1,14 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { networkInterfaces } from 'node:os';
+import { BlockList, isIPv6 } from 'node:net';
+import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
 
-/** A network interface that multicast can be sent on. */
+/** A network interface that multicast can be sent on, by one family of addresses or both. */
 export interface MulticastInterface {
   readonly name: string;
   /** Its first IPv4 address: what a socket is told to send from. */
-  readonly ipv4: string;
+  readonly ipv4?: string;
+  /** Its link-local IPv6 address, without the zone (RFC 4007), which is the interface's name. */
+  readonly ipv6?: string;
   readonly mac: string;
 }
 
@@ -18,17 +21,31 @@ const multicast = 0x1000;
 
 /**
  * The interfaces to speak multicast DNS on: those that are configured, else all that are up, multicast, not loopback,
- * and not a port of a bridge or bond (whose addresses nobody dials). Without an IPv4 address an interface is left out.
+ * and not a port of a bridge or bond (whose addresses nobody dials). One with neither an IPv4 nor a link-local IPv6 address is left out.
  */
 export function multicastInterfaces(configured: readonly string[] = []): MulticastInterface[] {
   const found: MulticastInterface[] = [];
   for (const [name, addresses = []] of Object.entries(networkInterfaces())) {
-    const ipv4 = addresses.find((address) => address.family === 'IPv4');
-    if (ipv4 === undefined) continue;
-    const wanted = configured.length > 0 ? configured.includes(name) : !ipv4.internal && carriesMulticast(name);
-    if (wanted) found.push({ name, ipv4: ipv4.address, mac: ipv4.mac });
+    const one = describe(name, addresses);
+    if (one === undefined) continue;
+    const internal = addresses.some((address) => address.internal);
+    const wanted = configured.length > 0 ? configured.includes(name) : !internal && carriesMulticast(name);
+    if (wanted) found.push(one);
   }
   return found.slice(0, most);
+}
+
+function describe(name: string, addresses: readonly NetworkInterfaceInfo[]): MulticastInterface | undefined {
+  const ipv4 = addresses.find(({ family }) => family === 'IPv4');
+  const ipv6 = addresses.find(({ family, scopeid }) => family === 'IPv6' && scopeid !== undefined && scopeid !== 0);
+  const mac = (ipv4 ?? ipv6)?.mac;
+  if (mac === undefined) return undefined;
+  return {
+    name,
+    mac,
+    ...(ipv4 === undefined ? {} : { ipv4: ipv4.address }),
+    ...(ipv6 === undefined ? {} : { ipv6: ipv6.address }),
+  };
 }
 
 /** True also where the kernel's view is not to be had (another namespace's /sys): then the socket will tell. */
@@ -44,5 +61,25 @@ function carriesMulticast(name: string): boolean {
 
 /** Whether this host has that address on any interface. */
 export function isOwnAddress(address: string): boolean {
-  return Object.values(networkInterfaces()).some((list) => list?.some((one) => one.address === address));
+  const [bare] = address.split('%');
+  return Object.values(networkInterfaces()).some((list) => list?.some((one) => one.address === bare));
+}
+
+/** Whether an address lies in the network of another interface than this one: by its zone, or by its prefix. */
+export function belongsElsewhere(address: string, name: string): boolean {
+  const [bare = '', zone] = address.split('%');
+  if (zone !== undefined) return zone !== name;
+  const near = Object.entries(networkInterfaces()).flatMap(([one, list = []]) =>
+    list.some(({ cidr }) => cidr !== null && contains(cidr, bare)) ? [one] : [],
+  );
+  return near.length > 0 && !near.includes(name);
+}
+
+function contains(cidr: string, address: string): boolean {
+  const [network = '', prefix] = cidr.split('/');
+  if (isIPv6(network) !== isIPv6(address)) return false;
+  const family = isIPv6(network) ? 'ipv6' : 'ipv4';
+  const subnet = new BlockList();
+  subnet.addSubnet(network, Number(prefix), family);
+  return subnet.check(address, family);
 }

@@ -1,5 +1,4 @@
-import { createSocket, type Socket } from 'node:dgram';
-import { once } from 'node:events';
+import type { Socket } from 'node:dgram';
 import { readFile } from 'node:fs/promises';
 import { errnoOf, explain, explainErrno } from '../../core/errors.ts';
 import type { HeardNode, Log } from '../../core/ports.ts';
@@ -9,7 +8,7 @@ import { addressesToDial } from './dial-order.ts';
 import { isOwnAddress, multicastInterfaces } from './interfaces.ts';
 import { createPeerMemory, type PeerMemory } from './peer-memory.ts';
 import { inquire } from './query.ts';
-import { mdnsGroup, mdnsPort } from './service.ts';
+import { type Family, familiesOf, joinGroup, openListeningSocket } from './sockets.ts';
 
 export interface ListenSetup {
   /** Names of interfaces; empty: all that multicast can be sent on. */
@@ -44,14 +43,13 @@ export async function startListening(setup: ListenSetup): Promise<Listening> {
   const memory = createPeerMemory(setup.identity);
   const keeping = await startKeeping(memory, setup);
   const rivals = watchRivals(setup);
-  const { socket, close } = await openGroupSocket(setup);
-  socket.on('message', (bytes, { address }) => {
+  const group = await joinGroups(setup, (bytes, { address }) => {
     for (const answer of parseProbe(bytes)) rivals.see(answer, address);
     for (const answer of parseAnswers(bytes)) {
       rivals.see(answer, address);
-      // Heard on all interfaces alike: link-local addresses would lack theirs.
+      // Link-local addresses are good on this host alone, and these are told to others.
       const hosts = addressesToDial({ addresses: answer.addresses, from: address, interface: '' });
-      memory.hear(answer, answer.leaves ? [] : hosts.filter((host) => !host.endsWith('%')), Date.now());
+      memory.hear(answer, answer.leaves ? [] : hosts.filter((host) => !host.includes('%')), Date.now());
       keeping.touch();
     }
   });
@@ -60,28 +58,39 @@ export async function startListening(setup: ListenSetup): Promise<Listening> {
     heard: () => memory.heard(Date.now()),
     rival: rivals.last,
     async stop() {
-      await Promise.all([asking.stop(), close()]);
+      await Promise.all([asking.stop(), group.close()]);
       await keeping.stop();
     },
   };
 }
 
-/** The socket on port 5353, joined to the group on each interface, also on those that come up later. */
-async function openGroupSocket({ interfaces, log }: ListenSetup): Promise<{ socket: Socket; close(): Promise<void> }> {
-  const socket = createSocket({ type: 'udp4', reuseAddr: true });
-  socket.on('error', (error) => log.warn({ reason: explainErrno(error) }, 'mDNS listener'));
-  socket.bind(mdnsPort);
-  await once(socket, 'listening');
-  socket.setRecvBufferSize(4 << 20);
+/** Listens on port 5353, in the group on each interface, also on those that come up later. */
+async function joinGroups({ interfaces, log }: ListenSetup, take: (bytes: Buffer, from: { address: string }) => void) {
+  const sockets = new Map<Family, Socket>();
+  for (const family of ['ipv4', 'ipv6'] as const) {
+    try {
+      const socket = await openListeningSocket(family);
+      socket.on('error', (error) => log.warn({ reason: explainErrno(error) }, 'mDNS listener'));
+      socket.on('message', take);
+      sockets.set(family, socket);
+    } catch (error) {
+      // A host may well do without one of the two.
+      log.debug({ family, reason: explainErrno(error) }, 'nothing is heard by this family');
+    }
+  }
   const joined = new Set<string>();
   const join = () => {
-    for (const { name, ipv4 } of multicastInterfaces(interfaces)) {
-      if (joined.has(ipv4)) continue;
-      try {
-        socket.addMembership(mdnsGroup, ipv4);
-        joined.add(ipv4);
-      } catch (error) {
-        log.warn({ interface: name, reason: explainErrno(error) }, 'no multicast on this interface');
+    for (const one of multicastInterfaces(interfaces)) {
+      for (const family of familiesOf(one)) {
+        const socket = sockets.get(family);
+        const key = `${one.name} ${one[family]}`;
+        if (socket === undefined || joined.has(key)) continue;
+        try {
+          joinGroup(socket, family, one);
+          joined.add(key);
+        } catch (error) {
+          log.warn({ interface: one.name, reason: explainErrno(error) }, 'no multicast on this interface');
+        }
       }
     }
   };
@@ -89,12 +98,9 @@ async function openGroupSocket({ interfaces, log }: ListenSetup): Promise<{ sock
   const timer = setInterval(join, joinEvery);
   timer.unref();
   return {
-    socket,
     close: async () => {
       clearInterval(timer);
-      const { promise, resolve } = Promise.withResolvers<void>();
-      socket.close(resolve);
-      await promise;
+      await Promise.all([...sockets.values()].map((socket) => new Promise<void>((resolve) => socket.close(resolve))));
     },
   };
 }
@@ -163,17 +169,21 @@ async function startKeeping(memory: PeerMemory, { file, log }: ListenSetup) {
 
 /** Looks for others who claim this node's name: the newcomer among two finds out by probing, the other only here. */
 function watchRivals({ identity, log, onRival }: ListenSetup) {
-  let last: { message: string; at: number } | undefined;
+  let last: { message: string; target: string; at: number } | undefined;
   return {
     see(answer: ServiceAnswer, from: string): void {
       if (answer.identity !== identity || answer.leaves || isOwnAddress(from)) return;
-      const now = Date.now();
-      const message = `another node, at ${from}, claims the name ${identity} on this network`;
-      if (last === undefined || now - last.at > rivalFor || last.message !== message) {
-        log.error({ identity, from }, message);
-        onRival?.(message);
+      const at = Date.now();
+      const { target } = answer;
+      // The same one is heard at each of its addresses.
+      if (last !== undefined && at - last.at <= rivalFor && last.target === target) {
+        last = { ...last, at };
+        return;
       }
-      last = { message, at: now };
+      const message = `another node, at ${from}, claims the name ${identity} on this network`;
+      log.error({ identity, from }, message);
+      onRival?.(message);
+      last = { message, target, at };
     },
     last: () => (last !== undefined && Date.now() - last.at < rivalFor ? last.message : undefined),
   };

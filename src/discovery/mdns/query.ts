@@ -1,13 +1,13 @@
 import { randomInt } from 'node:crypto';
-import { createSocket, type Socket } from 'node:dgram';
-import { once } from 'node:events';
+import type { Socket } from 'node:dgram';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { explainErrno, Problem } from '../../core/errors.ts';
 import type { Log } from '../../core/ports.ts';
 import { parseAnswers, type ServiceAnswer } from './answer.ts';
 import type { MulticastInterface } from './interfaces.ts';
 import { encodeQuestions, type Question } from './question.ts';
-import { mdnsGroup, mdnsPort } from './service.ts';
+import { mdnsPort } from './service.ts';
+import { type Family, familiesOf, groupOn, openAskingSocket, wantedBuffer } from './sockets.ts';
 
 export interface Inquiry {
   readonly interfaces: readonly MulticastInterface[];
@@ -16,6 +16,8 @@ export interface Inquiry {
   readonly timeout: number;
   /** Milliseconds without a new answer after which all have been heard. */
   readonly window: number;
+  /** Bytes that wait to be read, where it must be other than {@link wantedBuffer}. */
+  readonly buffer?: number;
   readonly log: Log;
   readonly signal: AbortSignal;
 }
@@ -27,13 +29,12 @@ export interface Heard extends ServiceAnswer {
   readonly from: string;
 }
 
-/** The default buffer holds 166 answers, and what comes then is lost. */
-const wantedBuffer = 4 << 20;
 /** Without an answer the question is asked again: a packet may have been lost. */
 const repeats = [150, 450, 1000];
-/** Milliseconds of silence after which it is asked who has not been heard yet. */
+/** Milliseconds of silence after which it is asked who has not been heard yet, and how often, as long as that brings new ones. */
 const pause = 20;
-/** Answers of how many nodes the second question names at most; with a full-sized buffer beyond that nothing was lost. */
+const mostFurther = 5;
+/** Answers of how many nodes such a question names at most; with a full-sized buffer beyond that nothing was lost. */
 const mostKnown = 200;
 const mostTurns = 100;
 /** Milliseconds beyond the timeout: a flood of answers must not hold an inquiry open. */
@@ -55,7 +56,13 @@ export async function* inquire(inquiry: Inquiry): AsyncGenerator<Heard> {
 
 interface Asker {
   readonly socket: Socket;
+  readonly family: Family;
   readonly interface: MulticastInterface;
+  /**
+   * Asked only the second question, with the answers that came: where an interface has both families, most nodes have too,
+   * and would answer all twice.
+   */
+  readonly second: boolean;
 }
 
 interface Session {
@@ -68,11 +75,18 @@ async function openSession(inquiry: Inquiry): Promise<Session> {
   const askers: Asker[] = [];
   const failures: unknown[] = [];
   for (const one of inquiry.interfaces) {
-    try {
-      askers.push({ socket: await openSocket(one), interface: one });
-    } catch (error) {
-      failures.push(error);
-      inquiry.log.warn({ interface: one.name, reason: explainErrno(error) }, 'no multicast on this interface');
+    for (const [index, family] of familiesOf(one).entries()) {
+      try {
+        askers.push({
+          socket: await openAskingSocket(family, one, inquiry.buffer),
+          family,
+          interface: one,
+          second: index > 0,
+        });
+      } catch (error) {
+        failures.push(error);
+        inquiry.log.warn({ interface: one.name, reason: explainErrno(error) }, 'no multicast on this interface');
+      }
     }
   }
   if (askers.length === 0) {
@@ -80,21 +94,6 @@ async function openSession(inquiry: Inquiry): Promise<Session> {
     throw new Problem('no-multicast', `nodes cannot be asked for by multicast: ${reason}`, 'name them in a file');
   }
   return startSession(inquiry, id, askers);
-}
-
-async function openSocket({ ipv4 }: MulticastInterface): Promise<Socket> {
-  const socket = createSocket('udp4');
-  try {
-    socket.bind(0);
-    await once(socket, 'listening');
-    socket.setMulticastInterface(ipv4);
-    socket.setMulticastTTL(255);
-    socket.setRecvBufferSize(wantedBuffer);
-    return socket;
-  } catch (error) {
-    socket.close();
-    throw error;
-  }
 }
 
 function startSession(inquiry: Inquiry, id: number, askers: readonly Asker[]): Session {
@@ -126,9 +125,10 @@ function startSession(inquiry: Inquiry, id: number, askers: readonly Asker[]): S
     );
   }
 
-  const ask = (known: readonly string[] = []) => {
+  const ask = (whom: readonly Asker[], known: readonly string[] = []) => {
     for (const packet of encodeQuestions(id, inquiry.questions, known)) {
-      for (const { socket } of askers) socket.send(packet, mdnsPort, mdnsGroup, () => undefined);
+      for (const { socket, family, interface: one } of whom)
+        socket.send(packet, mdnsPort, groupOn(family, one), () => undefined);
     }
   };
 
@@ -150,22 +150,26 @@ function startSession(inquiry: Inquiry, id: number, askers: readonly Asker[]): S
   async function* answers(): AsyncGenerator<Heard> {
     const begun = performance.now();
     const smallBuffer = askers.some(({ socket }) => socket.getRecvBufferSize() < wantedBuffer);
+    const seconds = askers.filter(({ second }) => second);
     let quietUntil = begun + inquiry.timeout;
-    let askedAgain = false;
+    let known = 0;
+    let further = 0;
     const stop = () => wake();
     inquiry.signal.addEventListener('abort', stop);
-    const timers = repeats.map((after) => setTimeout(() => instances.size === 0 && ask(), after));
+    const timers = repeats.map((after) => setTimeout(() => instances.size === 0 && ask(askers), after));
     try {
-      ask();
+      ask(askers.filter(({ second }) => !second));
       while (!inquiry.signal.aborted && performance.now() < begun + inquiry.timeout + longest) {
         if (queue.length > 0) quietUntil = performance.now() + inquiry.window;
         yield* queue.splice(0);
-        const pausing: boolean = instances.size > 0 && !askedAgain;
+        const pausing: boolean = instances.size > known && further < mostFurther;
         await waitUntil(pausing ? performance.now() + pause : quietUntil);
         if (queue.length > 0) continue;
         if (!pausing && performance.now() >= quietUntil) return;
-        if (pausing && (smallBuffer || instances.size <= mostKnown)) ask([...instances]);
-        askedAgain ||= pausing;
+        if (!pausing) continue;
+        ask(smallBuffer || instances.size <= mostKnown ? askers : seconds, [...instances]);
+        known = instances.size;
+        further++;
       }
     } finally {
       inquiry.signal.removeEventListener('abort', stop);

@@ -1,9 +1,10 @@
-import { getResponder, type Responder, type ResponderOptions } from '@homebridge/ciao';
+import { createSocket, type Socket } from 'node:dgram';
+import { type CiaoService, getResponder, type Responder, type ResponderOptions } from '@homebridge/ciao';
 import { explain } from '../../core/errors.ts';
 import type { Log } from '../../core/ports.ts';
 import { mentions, parseHeader } from './header.ts';
 import { keepInstancesWhole } from './instance-label.ts';
-import type { MulticastInterface } from './interfaces.ts';
+import { belongsElsewhere, type MulticastInterface } from './interfaces.ts';
 
 export interface OpenedResponder {
   readonly responder: Responder;
@@ -17,7 +18,12 @@ interface ResponderInside {
   readonly promiseChain: Promise<void>;
   /** Called when a packet contradicts what is announced. May reject, unheard, when such packets come in a row. */
   republishService: (...args: unknown[]) => Promise<void>;
-  readonly server: { handleMessage: (interfaceName: string, packet: Buffer, ...from: unknown[]) => void };
+  readonly server: ServerInside;
+}
+
+interface ServerInside {
+  handleMessage: (interfaceName: string, packet: Buffer, from: { address: string }, ...more: unknown[]) => void;
+  createDgramSocket: (interfaceName: string, reuseAddr: boolean, type: 'udp4' | 'udp6') => Socket;
 }
 
 /** In every packet that a node has to answer, or that disputes its name: the service, its host name, or the list of services. */
@@ -31,6 +37,7 @@ export function openResponder(interfaces: readonly MulticastInterface[], log: Lo
   // ciao shares responders of equal options; a number of its own keeps this one apart, so that its end is its own.
   const options: ResponderOptions & { mine: number } = {
     interface: interfaces.map(({ name }) => name),
+    advertiseIpv6: true,
     mine: opened++,
   };
   const responder = getResponder(options);
@@ -39,9 +46,35 @@ export function openResponder(interfaces: readonly MulticastInterface[], log: Lo
   inside.republishService = (...args) =>
     republish(...args).catch((error) => log.warn({ reason: explain(error) }, 'the name could not be probed for again'));
   const handle = inside.server.handleMessage.bind(inside.server);
-  inside.server.handleMessage = (name, packet, ...from) => {
+  inside.server.handleMessage = (name, packet, from, ...more) => {
     // Left alone, ciao takes up to 40 ms for one packet of pointers to pointers.
-    if (parseHeader(packet) !== undefined && mentions(packet, ours)) handle(name, packet, ...from);
+    if (parseHeader(packet) === undefined || !mentions(packet, ours)) return;
+    // A socket in the group on one interface hears the group on all, and would answer with addresses of the wrong one.
+    if (!belongsElsewhere(from.address, name)) handle(name, packet, from, ...more);
   };
+  inside.server.createDgramSocket = openSocketsOf(inside.server);
   return { responder, ready: inside.promiseChain };
+}
+
+/** As ciao would, but with IPv6 apart from IPv4, and in the group on the interface that is meant: ciao leaves out its zone. */
+function openSocketsOf(server: ServerInside): ServerInside['createDgramSocket'] {
+  const open = server.createDgramSocket.bind(server);
+  return (name, reuseAddr, type) => {
+    if (type === 'udp4') return open(name, reuseAddr, type);
+    const socket = createSocket({ type, reuseAddr, ipv6Only: true });
+    const { addMembership, dropMembership } = socket;
+    socket.addMembership = (group) => addMembership.call(socket, group, `::%${name}`);
+    socket.dropMembership = (group) => dropMembership.call(socket, group, `::%${name}`);
+    socket.on('message', (packet, from) => server.handleMessage(name, packet, from, 'IPv6'));
+    socket.on('error', () => undefined);
+    return socket;
+  };
+}
+
+/** ciao knows an interface's IPv6 socket by the name with “/6”, and a service's interfaces without it. */
+export function advertiseByBothFamilies(service: CiaoService): CiaoService {
+  const inside = service as unknown as { advertisesOnInterface: (name: string, ...more: unknown[]) => boolean };
+  const advertises = inside.advertisesOnInterface.bind(service);
+  inside.advertisesOnInterface = (name, ...more) => advertises(name.replace(/\/6$/, ''), ...more);
+  return service;
 }

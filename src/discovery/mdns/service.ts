@@ -4,7 +4,7 @@ export const serviceDomain = `_${serviceType}._tcp.local`;
 
 /** Where multicast DNS lives (RFC 6762, 3). */
 export const mdnsPort = 5353;
-export const mdnsGroup = '224.0.0.251';
+export const mdnsGroup = { ipv4: '224.0.0.251', ipv6: 'ff02::fb' } as const;
 
 /**
  * Facts by which a client narrows its question without being told to. A node that does not publish them all

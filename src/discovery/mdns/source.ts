@@ -18,6 +18,8 @@ export interface MdnsOptions {
   readonly timeout?: number;
   /** Milliseconds without a new answer after which all have been heard (default 60). */
   readonly window?: number;
+  /** Bytes that wait to be read (default 4 MiB, or what the kernel allows). */
+  readonly buffer?: number;
   /** Names of facts that all nodes publish or say that they don't (default: cluster). */
   readonly published?: readonly string[];
   readonly log: Log;
@@ -38,6 +40,7 @@ export function mdnsSource(options: MdnsOptions): DiscoverySource {
         window: options.window ?? 60,
         log: options.log,
         signal,
+        ...(options.buffer === undefined ? {} : { buffer: options.buffer }),
       };
       for await (const heard of inquire(inquiry)) {
         const addresses: Address[] = addressesToDial(heard).map((host) => ({ host, port: heard.port }));

@@ -12,6 +12,8 @@ const repository = join(import.meta.dirname, '../../..');
 export interface NetworkHost {
   readonly namespace: string;
   readonly address: string;
+  /** Gives it another interface on the same bridge, set up but without an IPv4 address. */
+  readonly plug: (name: string) => Promise<void>;
   /** Runs a program there and returns what it wrote. */
   readonly exec: (...argv: string[]) => Promise<string>;
   /** Starts one of the scripts beside this file there, under the project's own Node; it is ended with the network. */
@@ -57,15 +59,14 @@ export async function createNetwork(hosts: number): Promise<Network> {
       await run('ip', ['netns', 'add', namespace]);
       made.push(namespace);
       const ip = (...argv: string[]) => run('ip', ['-n', namespace, ...argv]);
-      await ip('link', 'add', 'eth0', 'type', 'veth', 'peer', 'name', `v${index}`, 'netns', bridge);
-      await run('ip', ['-n', bridge, 'link', 'set', `v${index}`, 'master', 'br0', 'up']);
-      await ip('address', 'add', `${address}/24`, 'dev', 'eth0');
       await ip('link', 'set', 'lo', 'up');
-      await ip('link', 'set', 'eth0', 'up');
+      await plug(namespace, 'eth0', bridge, `v${index}`);
+      await ip('address', 'add', `${address}/24`, 'dev', 'eth0');
       await ip('route', 'add', 'default', 'dev', 'eth0');
       list.push({
         namespace,
         address,
+        plug: (name) => plug(namespace, name, bridge, `v${index}${name}`),
         exec: async (...argv) => (await run('ip', ['netns', 'exec', namespace, ...argv])).stdout,
         start: (script, options) => startScript(namespace, script, options, children),
       });
@@ -75,6 +76,16 @@ export async function createNetwork(hosts: number): Promise<Network> {
     await remove();
     throw error;
   }
+}
+
+/** Connects a host to the bridge. Its IPv6 address can be used at once: the kernel would look for a second owner for some seconds. */
+async function plug(namespace: string, name: string, bridge: string, port: string): Promise<void> {
+  const ip = (...argv: string[]) => run('ip', ['-n', namespace, ...argv]);
+  await ip('link', 'add', name, 'type', 'veth', 'peer', 'name', port, 'netns', bridge);
+  await run('ip', ['-n', bridge, 'link', 'set', port, 'master', 'br0', 'up']);
+  const setting = `/proc/sys/net/ipv6/conf/${name}/accept_dad`;
+  await run('ip', ['netns', 'exec', namespace, 'sh', '-c', 'echo 0 > "$1"', 'sh', setting]);
+  await ip('link', 'set', name, 'up');
 }
 
 function startScript(namespace: string, script: string, options: object, children: ChildProcess[]): Script {

@@ -1,0 +1,69 @@
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import type { MulticastInterface } from './interfaces.ts';
+import { mdnsGroup, mdnsPort } from './service.ts';
+
+export type Family = 'ipv4' | 'ipv6';
+
+/** The default buffer holds 166 answers, and what comes then is lost. */
+export const wantedBuffer = 4 << 20;
+
+/** The families that an interface speaks. */
+export function familiesOf({ ipv4, ipv6 }: MulticastInterface): Family[] {
+  return [...(ipv4 === undefined ? [] : (['ipv4'] as const)), ...(ipv6 === undefined ? [] : (['ipv6'] as const))];
+}
+
+/** The group as it is addressed on an interface: IPv6's is the same on all, and the zone tells them apart (RFC 4007). */
+export function groupOn(family: Family, { name }: MulticastInterface): string {
+  return family === 'ipv4' ? mdnsGroup.ipv4 : `${mdnsGroup.ipv6}%${name}`;
+}
+
+/** A socket on a free port that asks on one interface. @throws Error of node:dgram, the socket closed */
+export async function openAskingSocket(
+  family: Family,
+  one: MulticastInterface,
+  buffer = wantedBuffer,
+): Promise<Socket> {
+  const socket = createFor(family);
+  try {
+    socket.bind(0);
+    await once(socket, 'listening');
+    socket.setMulticastInterface(outgoing(family, one));
+    socket.setMulticastTTL(255);
+    socket.setRecvBufferSize(buffer);
+    return socket;
+  } catch (error) {
+    socket.close();
+    throw error;
+  }
+}
+
+/** A socket on the port of multicast DNS, shared with whoever else listens there; it is in no group yet. */
+export async function openListeningSocket(family: Family): Promise<Socket> {
+  const socket = createFor(family);
+  try {
+    socket.bind(mdnsPort);
+    await once(socket, 'listening');
+    socket.setRecvBufferSize(wantedBuffer);
+    return socket;
+  } catch (error) {
+    socket.close();
+    throw error;
+  }
+}
+
+/** @throws Error of node:dgram when the interface can't, or is gone */
+export function joinGroup(socket: Socket, family: Family, one: MulticastInterface): void {
+  socket.addMembership(mdnsGroup[family], outgoing(family, one));
+}
+
+function createFor(family: Family): Socket {
+  return family === 'ipv4'
+    ? createSocket({ type: 'udp4', reuseAddr: true })
+    : createSocket({ type: 'udp6', reuseAddr: true, ipv6Only: true });
+}
+
+/** How node:dgram wants an interface to be named: by its address, or by a zone. */
+function outgoing(family: Family, { name, ipv4 = '' }: MulticastInterface): string {
+  return family === 'ipv4' ? ipv4 : `::%${name}`;
+}
