@@ -30,6 +30,8 @@ export interface Wanted {
   readonly facts?: readonly string[];
   /** With the DDLs of their agents. */
   readonly full?: boolean;
+  /** Whether the nodes will be called (default true). */
+  readonly keep?: boolean;
   /** Names of nodes that must be there. */
   readonly expect?: readonly string[];
 }
@@ -62,6 +64,7 @@ export async function openSession({ config: given }: SessionOptions, context: Cl
         facts: wanted.facts ?? [],
         expect: wanted.expect ?? [],
         full: wanted.full ?? false,
+        keep: wanted.keep ?? true,
         cache,
         dial,
         concurrency: config.concurrency,

@@ -20,6 +20,8 @@ export interface Attempt {
 export interface AttemptOrder {
   readonly dial: Dial;
   readonly request: DescribeRequest;
+  /** Leaves the connection open for calls; else it is closed as soon as the node has told. */
+  readonly keep: boolean;
   /** Milliseconds for all of it. */
   readonly timeout: number;
   readonly signal: AbortSignal;
@@ -41,6 +43,7 @@ export async function attempt(candidate: Candidate, order: AttemptOrder): Promis
         `${name} describes itself as ${JSON.stringify(description.identity.slice(0, 80))}`,
       );
     }
+    if (!order.keep) connection.close();
     return { candidate, result: { connection, description, elapsed: performance.now() - begun } };
   } catch (error) {
     connection?.close();

@@ -20,6 +20,8 @@ export interface FindOrder {
   readonly facts?: readonly string[];
   /** Asks for the agents' DDLs too. */
   readonly full?: boolean;
+  /** Whether nodes will be called: else each connection is closed at once, and many nodes cost no more memory than few (default true). */
+  readonly keep?: boolean;
   /** Told of each matching node as soon as it is proven; one of a duplicate identity among them is taken back in the findings. */
   readonly onNode?: (node: FoundNode) => void;
   readonly cache?: Cache;
@@ -37,7 +39,7 @@ export interface FindOrder {
 }
 
 export interface Findings {
-  /** By name. The connections are open: the caller closes them. */
+  /** By name. The connections are open where they are to be kept: the caller closes them. */
   readonly nodes: readonly FoundNode[];
   /** How many were reached that do not match. */
   readonly unmatched: number;
@@ -64,6 +66,7 @@ export async function findNodes(order: FindOrder): Promise<Findings> {
       full: order.full ?? false,
       peers: !namesExactly(order.source),
     },
+    keep: order.keep ?? true,
     timeout: order.timeout ?? 5000,
     concurrency: order.concurrency ?? 32,
     onReached: ({ candidate: { name, addresses }, result }) => {

@@ -1,4 +1,4 @@
-import type { PeerCertificate } from 'node:tls';
+import { createSecureContext, type PeerCertificate, type SecureContext } from 'node:tls';
 import {
   type CallOptions,
   ChannelCredentials,
@@ -35,12 +35,14 @@ const service = protocol['mco.v1.Node'] as unknown as ServiceDefinition;
  * @param timeout milliseconds for one address to connect
  */
 export function createDial(tls: () => TlsState, timeout: number): Dial {
+  const contextFor = shareContext();
   return async (name, addresses, signal) => {
     let last = new Problem('unreachable', `no address of ${name} is known`);
     for (const address of addresses) {
       if (signal.aborted) throw new Problem('cancelled', `connecting to ${name} was cancelled`);
       try {
-        return await connect(name, address, tls(), timeout, signal);
+        const state = tls();
+        return await connect(name, address, { ...state, context: contextFor(state) }, timeout, signal);
       } catch (error) {
         if (!(error instanceof Problem)) throw error;
         last = error;
@@ -50,10 +52,25 @@ export function createDial(tls: () => TlsState, timeout: number): Dial {
   };
 }
 
+interface Shared extends TlsState {
+  readonly context: SecureContext;
+}
+
+/** One context for all dials, until the credentials or the trust are others: made for each, a thousand cost a second. */
+function shareContext(): (state: TlsState) => SecureContext {
+  let last: Shared | undefined;
+  return ({ credentials, trust }) => {
+    if (last?.credentials !== credentials || last.trust !== trust) {
+      last = { credentials, trust, context: createSecureContext(secureContext({ credentials, trust })) };
+    }
+    return last.context;
+  };
+}
+
 async function connect(
   name: string,
   address: Address,
-  state: TlsState,
+  state: Shared,
   timeout: number,
   signal: AbortSignal,
 ): Promise<NodeConnection> {
@@ -62,15 +79,20 @@ async function connect(
     refused = proveNode(name, peer.raw, state);
     return refused;
   };
-  const client = new Client(target(address), channelCredentials(state, checkServerIdentity), {
-    'grpc.ssl_target_name_override': name,
-    'grpc.default_authority': name,
-    'grpc.use_local_subchannel_pool': 1,
-    'grpc.enable_retries': 0,
-    'grpc.enable_http_proxy': 0,
-    'grpc.service_config_disable_resolution': 1,
-    'grpc.max_receive_message_length': 8 * 1024 * 1024,
-  });
+  const client = new Client(
+    target(address),
+    ChannelCredentials.createFromSecureContext(state.context, { checkServerIdentity }),
+    {
+      'grpc.ssl_target_name_override': name,
+      'grpc.default_authority': name,
+      'grpc.use_local_subchannel_pool': 1,
+      'grpc.enable_retries': 0,
+      'grpc.enable_http_proxy': 0,
+      'grpc.enable_channelz': 0,
+      'grpc.service_config_disable_resolution': 1,
+      'grpc.max_receive_message_length': 8 * 1024 * 1024,
+    },
+  );
   try {
     await ready(client, timeout, signal);
   } catch {
@@ -85,17 +107,6 @@ function target(address: Address): string {
   const text = formatAddress(address);
   if (address.host.includes(':')) return `ipv6:${text}`;
   return /^[0-9.]+$/.test(address.host) ? `ipv4:${text}` : `dns:${text}`;
-}
-
-function channelCredentials(
-  state: TlsState,
-  checkServerIdentity: (host: string, peer: PeerCertificate) => Error | undefined,
-): ChannelCredentials {
-  const { ca, key, cert } = secureContext(state);
-  const roots = Buffer.from((ca as string[]).join('\n'));
-  return ChannelCredentials.createSsl(roots, Buffer.from(key as string), Buffer.from(cert as string), {
-    checkServerIdentity,
-  });
 }
 
 /** Resolves when the channel is connected, rejects as soon as a try failed. */

@@ -30,7 +30,7 @@ async function askNodes(
 ): Promise<Ddl> {
   const session = await openSession(options, context);
   try {
-    const { nodes } = await session.find(readTargetOptions(options, agent), { full: true });
+    const { nodes } = await session.find(readTargetOptions(options, agent), { full: true, keep: false });
     return learnDdl(agent, nodes, catalogue, context);
   } finally {
     await session.close();

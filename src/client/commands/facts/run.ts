@@ -18,7 +18,7 @@ export async function runFacts(fact: string, options: FactsOptions, context: Cli
   if (!/^[A-Za-z0-9_:.-]{1,200}$/.test(fact)) throw new Problem('usage', `“${fact.slice(0, 80)}” is no name of a fact`);
   const session = await openSession(options, context);
   try {
-    const findings = await session.find(readTargetOptions(options), { facts: [fact] });
+    const findings = await session.find(readTargetOptions(options), { facts: [fact], keep: false });
     const { nodes, broken, silent } = findings;
     const distribution = distributionOf(nodes.map((node) => [node.name, factOf(node, fact)] as const));
     if (options.json === true) context.out(JSON.stringify({ fact, ...distribution }, null, 2));

@@ -15,7 +15,7 @@ interface FindOptions extends CommonOptions {
 export async function runFind(options: FindOptions, context: CliContext): Promise<number> {
   const session = await openSession(options, context);
   try {
-    const findings = await session.find(readTargetOptions(options));
+    const findings = await session.find(readTargetOptions(options), { keep: false });
     const { nodes, broken, silent } = findings;
     if (options.json === true) context.out(JSON.stringify(nodes.map(describe), null, 2));
     else for (const node of nodes) context.out(options.verbose === true ? verboseLine(node) : node.name);

@@ -15,7 +15,7 @@ export async function runPing(options: PingOptions, context: CliContext): Promis
   const session = await openSession(options, context);
   try {
     const targets = readTargetOptions(options);
-    const findings = await session.find(targets);
+    const findings = await session.find(targets, { keep: false });
     const { nodes, broken, silent } = findings;
     if (options.json === true) context.out(JSON.stringify(asJson(findings), null, 2));
     else {
