@@ -1,4 +1,4 @@
-import type { AuditRecord } from '../core/audit/record.ts';
+import type { AuditRecord, IntentRecord } from '../core/audit/record.ts';
 import { Problem } from '../core/errors.ts';
 import { failure, type ReplyContent } from '../core/reply.ts';
 import { openRequest } from '../core/request.ts';
@@ -79,6 +79,17 @@ function keyOf(caller: string, requestId: string, attempt: number): string {
   return `${caller}\0${requestId}\0${attempt}`;
 }
 
+/** What is no request in a record that the node wrote is told by `audit verify`; it does not keep the daemon from starting. */
+function nonceIn({ request }: IntentRecord): string | undefined {
+  try {
+    const bytes = Buffer.from(String(request), 'base64');
+    return openRequest({ request: bytes, signature: bytes, chain: [], sensitive: {} }).request.nonce.toString('base64');
+  } catch (error) {
+    if (error instanceof Problem) return undefined;
+    throw error;
+  }
+}
+
 /** Fills the memory from the audit log. What was begun and has no outcome was cut off when the daemon ended. */
 function recall(
   past: readonly AuditRecord[],
@@ -90,9 +101,9 @@ function recall(
   for (const record of past) {
     if (Date.parse(record.time) < now - remembered) continue;
     if (record.kind === 'intent' && record.verdict === 'verified') {
-      const bytes = Buffer.from(record.request, 'base64');
-      const { request } = openRequest({ request: bytes, signature: bytes, chain: [], sensitive: {} });
-      nonces.set(request.nonce.toString('base64'), now + remembered);
+      const nonce = nonceIn(record);
+      if (nonce === undefined) continue;
+      nonces.set(nonce, now + remembered);
       const key = keyOf(record.caller, record.request_id, record.try);
       keys.set(record.sequence, key);
       const cut = new Problem('interrupted', 'the daemon ended while this ran: whether it was done is not known');

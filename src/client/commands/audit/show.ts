@@ -4,6 +4,7 @@ import { type AuditFile, readFileLines } from '../../../core/audit/files.ts';
 import type { AuditRecord } from '../../../core/audit/record.ts';
 import { type AuditEntry, formatEntry } from '../../../core/audit/show.ts';
 import { Problem } from '../../../core/errors.ts';
+import { isObject } from '../../../core/json.ts';
 import { type CliContext, exitCode } from '../../context.ts';
 import { findAuditFiles, locateAudit } from './locate.ts';
 
@@ -131,10 +132,21 @@ function startJoining(give: (entry: AuditEntry) => void): Joining {
 function parseRecord(line: string): AuditRecord | undefined {
   try {
     const record = JSON.parse(line) as AuditRecord;
-    return Number.isSafeInteger(record.sequence) && typeof record.kind === 'string' ? record : undefined;
+    return Number.isSafeInteger(record.sequence) && typeof record.kind === 'string' && isWhole(record)
+      ? record
+      : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** Whether what is shown of a record is there: a file that was spoilt may hold anything. */
+function isWhole(record: AuditRecord): boolean {
+  if (record.kind === 'outcome') return typeof record.outcome === 'string' && typeof record.code === 'string';
+  if (record.kind !== 'intent') return true;
+  const { time, node, request_id, caller, agent, action, request_time, arguments: given } = record;
+  const texts = [time, node, request_id, caller, agent, action].every((text) => typeof text === 'string');
+  return texts && !Number.isNaN(Date.parse(time)) && typeof request_time === 'number' && isObject(given);
 }
 
 function chooseEntries(options: ShowOptions): (entry: AuditEntry) => boolean {

@@ -14,6 +14,7 @@ import { compilePattern } from '../../../../src/core/filter/pattern.ts';
 import { equalityTerms, publishedTerms } from '../../../../src/core/filter/terms.ts';
 import type { FilterTerms } from '../../../../src/core/wire/messages.ts';
 import { anyNode, expression, goodTerms, nearlySyntax } from '../../../support/filter-arbitraries.ts';
+import { holds } from '../../../support/property.ts';
 
 // A failure prints the seed and the path that repeat it.
 
@@ -32,23 +33,23 @@ function parsed(terms: FilterTerms): Filter | undefined {
 describe('whatever is thrown at it', () => {
   for (const field of ['facts', 'classes', 'agents', 'identities', 'with'] as const) {
     test(`a term of ${field} is parsed or refused, and what is parsed gives an answer`, () => {
-      fc.assert(
+      holds(
         fc.property(nearlySyntax, anyNode, (text, node) => {
           const filter = parsed({ ...noFilter, [field]: [text] });
           if (filter !== undefined) assert.equal(typeof matchesFilter(filter, node), 'boolean');
         }),
-        { numRuns: 1000 },
+        1000,
       );
     });
   }
 
   test('an expression is parsed or refused, and what is parsed gives an answer', () => {
-    fc.assert(
+    holds(
       fc.property(nearlySyntax, anyNode, (select, node) => {
         const filter = parsed({ ...noFilter, select });
         if (filter !== undefined) assert.equal(typeof matchesFilter(filter, node), 'boolean');
       }),
-      { numRuns: 2000 },
+      2000,
     );
   });
 
@@ -80,7 +81,7 @@ describe('whatever is thrown at it', () => {
       fc.string({ unit: 'binary', maxLength: 60 }),
       fc.array(piece, { maxLength: 20 }).map((pieces) => pieces.join('')),
     );
-    fc.assert(
+    holds(
       fc.property(source, fc.string({ unit: 'binary', maxLength: 100 }), (pattern, text) => {
         try {
           assert.equal(typeof compilePattern(pattern)(text), 'boolean');
@@ -88,7 +89,7 @@ describe('whatever is thrown at it', () => {
           assert.ok(error instanceof Problem && error.code === 'bad-pattern', String(error));
         }
       }),
-      { numRuns: 3000 },
+      3000,
     );
   });
 });
@@ -98,7 +99,7 @@ describe('for any filter and node', () => {
     matchesFilter(parseFilter(terms), node);
 
   test('a negation is the opposite', () => {
-    fc.assert(
+    holds(
       fc.property(expression, anyNode, (select, node) => {
         assert.notEqual(
           answer({ ...noFilter, select }, node),
@@ -109,7 +110,7 @@ describe('for any filter and node', () => {
   });
 
   test('merged terms match exactly what both match, where they can be merged', () => {
-    fc.assert(
+    holds(
       fc.property(goodTerms, goodTerms, anyNode, (a, b, node) => {
         let both: FilterTerms;
         try {
@@ -120,12 +121,12 @@ describe('for any filter and node', () => {
         }
         assert.equal(answer(both, node), answer(a, node) && answer(b, node));
       }),
-      { numRuns: 1000 },
+      1000,
     );
   });
 
   test('a node that matches publishes every equality that the filter asks for', () => {
-    fc.assert(
+    holds(
       fc.property(goodTerms, anyNode, (terms, node) => {
         const filter = parseFilter(terms);
         fc.pre(matchesFilter(filter, node));
@@ -136,12 +137,12 @@ describe('for any filter and node', () => {
         const names = asked.filter(({ kind }) => kind === 'identity');
         assert.ok(names.length === 0 || names.some(isSaid));
       }),
-      { numRuns: 500 },
+      500,
     );
   });
 
   test('facts that the filter does not need change nothing', () => {
-    fc.assert(
+    holds(
       fc.property(goodTerms, anyNode, (terms, node) => {
         const filter = parseFilter(terms);
         const heads = new Set(filterNeedsFacts(filter).flatMap((name) => [name, name.split('.')[0]]));

@@ -5,6 +5,7 @@ import { Problem } from '../../../../src/core/errors.ts';
 import { decide } from '../../../../src/core/policy/decide.ts';
 import { type Groups, parseGroups, parsePolicy } from '../../../../src/core/policy/parse.ts';
 import { anyNode, nearlySyntax } from '../../../support/filter-arbitraries.ts';
+import { holds } from '../../../support/property.ts';
 
 // A failure prints the seed and the path that repeat it.
 
@@ -47,7 +48,7 @@ function attempt<T>(parse: () => T): T | undefined {
 
 describe('whatever is thrown at it', () => {
   test('a policy is parsed or refused, and what is parsed decides', () => {
-    fc.assert(
+    holds(
       fc.property(lines, asked, (written, question) => {
         const policy = attempt(() => parsePolicy(written.join('\n'), 'f', groups));
         if (policy === undefined) return;
@@ -61,14 +62,12 @@ describe('whatever is thrown at it', () => {
               [line - 1]?.startsWith(allowed ? 'allow' : 'deny'),
         );
       }),
-      { numRuns: 2000 },
+      2000,
     );
   });
 
   test('groups are parsed or refused', () => {
-    fc.assert(
-      fc.property(fc.array(nearlySyntax), (written) => void attempt(() => parseGroups(written.join('\n'), 'f'))),
-    );
+    holds(fc.property(fc.array(nearlySyntax), (written) => void attempt(() => parseGroups(written.join('\n'), 'f'))));
   });
 });
 
@@ -80,7 +79,7 @@ test('a line that is spoilt never opens the door: the policy is refused, whateve
     'deny\trip\t*\t*',
     'deny\t*\t*\ta=',
   );
-  fc.assert(
+  holds(
     fc.property(fc.array(goodRule), spoilt, fc.array(goodRule), (before, bad, after) => {
       assert.equal(
         attempt(() => parsePolicy([...before, bad, ...after].join('\n'), 'f', groups)),
@@ -91,7 +90,7 @@ test('a line that is spoilt never opens the door: the policy is refused, whateve
 });
 
 test('taking rules away behind the one that decides changes nothing', () => {
-  fc.assert(
+  holds(
     fc.property(fc.array(goodRule), asked, (rules, question) => {
       const decision = decide(parsePolicy(rules.join('\n'), 'f', groups), question);
       if (decision.line === 'default') return;

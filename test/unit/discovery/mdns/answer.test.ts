@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import { type Answer, encode } from 'dns-packet';
 import fc from 'fast-check';
 import { parseAnswers, parseProbe } from '../../../../src/discovery/mdns/answer.ts';
+import { holds } from '../../../support/property.ts';
 
 const name = 'dev1._mco-deploy._tcp.local';
 const records: Answer[] = [
@@ -75,13 +76,13 @@ describe('an answer', () => {
 
   test('is never thrown about: random bytes, and good packets cut or bent anywhere', () => {
     const good = response(records);
-    fc.assert(
+    holds(
       fc.property(fc.uint8Array({ maxLength: 600 }), (bytes) => {
         parseAnswers(Buffer.from(bytes));
         parseProbe(Buffer.from(bytes));
       }),
     );
-    fc.assert(
+    holds(
       fc.property(fc.nat(good.length), fc.nat(good.length - 1), fc.nat(255), (cut, at, value) => {
         const bent = Buffer.from(good);
         bent[at] = value;
@@ -90,7 +91,7 @@ describe('an answer', () => {
         bent[2] = 0;
         parseProbe(bent);
       }),
-      { numRuns: 2000 },
+      2000,
     );
   });
 

@@ -1,0 +1,256 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import type { MethodDefinition, ServiceDefinition } from '@grpc/grpc-js';
+import fc from 'fast-check';
+import { sealRequest } from '../../../../src/core/caller.ts';
+import { Problem } from '../../../../src/core/errors.ts';
+import { interpretSchema } from '../../../../src/core/interpret/schema.ts';
+import { parseJsonObject } from '../../../../src/core/json.ts';
+import { parseOutsideDdl } from '../../../../src/core/outside-ddl.ts';
+import { okReply, openReply, sealReply } from '../../../../src/core/reply.ts';
+import { openRequest, proveCaller } from '../../../../src/core/request.ts';
+import { protocol, replyCodec, requestCodec } from '../../../../src/core/wire/codec.ts';
+import type { Request, SignedReply, SignedRequest } from '../../../../src/core/wire/messages.ts';
+import { type Fleet, type Member, makeFleet } from '../../../support/fleet.ts';
+import { orderFor } from '../../../support/node.ts';
+import { probeAgent } from '../../../support/probe-agent.ts';
+import { holds, mutated } from '../../../support/property.ts';
+
+let fleet: Fleet;
+let rip: Member;
+let node: Member;
+let signed: SignedRequest;
+let reply: SignedReply;
+
+before(async () => {
+  fleet = await makeFleet();
+  rip = await fleet.operator('rip@devco.net');
+  node = await fleet.node('dev2.devco.net');
+  signed = sealRequest(
+    orderFor('dev2.devco.net', { input: { text: 'hello', secret: 'x' }, sensitive: ['secret'], runId: 'a'.repeat(32) }),
+    rip.credentials,
+    Date.now(),
+  );
+  const envelope = { requestId: 'a'.repeat(32), try: 1, requestBytes: signed.request, startedAt: 1, finishedAt: 2 };
+  reply = sealReply(okReply({ text: 'hello' }), { ...envelope, recorded: false, auditHead: null }, node.credentials);
+});
+after(() => fleet.remove());
+
+/** What comes of it, or undefined when it was refused as it should be. */
+function attempt<T>(open: () => T, ...codes: string[]): T | undefined {
+  try {
+    return open();
+  } catch (error) {
+    assert.ok(error instanceof Problem && (codes.length === 0 || codes.includes(error.code)), String(error));
+    return undefined;
+  }
+}
+
+const anyBytes = fc.uint8Array({ maxLength: 400, size: 'max' }).map((bytes) => Buffer.from(bytes));
+const text = fc.string({ unit: 'binary', maxLength: 40 }).filter((value) => value.isWellFormed());
+const bytes = fc.uint8Array({ maxLength: 64 }).map((value) => Buffer.from(value));
+const number = fc.maxSafeNat();
+const anyRequest: fc.Arbitrary<Request> = fc.record(
+  {
+    protocol: fc.nat({ max: 2 ** 31 - 1 }),
+    requestId: text,
+    try: fc.nat({ max: 2 ** 31 - 1 }),
+    nonce: bytes,
+    target: text,
+    caller: text,
+    runId: text,
+    step: text,
+    lease: text,
+    fence: number,
+    agent: text,
+    action: text,
+    arguments: bytes,
+    issuedAt: number,
+    timeToLive: fc.nat({ max: 2 ** 31 - 1 }),
+    deadline: number,
+    dryRun: fc.boolean(),
+  },
+  { noNullPrototype: true },
+);
+
+describe('the wire, whatever bytes come', () => {
+  test('a request is decoded or refused, and what is decoded proves nobody', () => {
+    holds(
+      fc.property(fc.oneof(anyBytes, mutated(signed.request)), (request) => {
+        const opened = attempt(
+          () => openRequest({ ...signed, request }),
+          'malformed-message',
+          'malformed-json',
+          'other-protocol',
+        );
+        if (opened === undefined || request.equals(signed.request)) return;
+        assert.throws(() => proveCaller(opened, fleet.trust, Date.now()), { code: 'bad-signature' });
+      }),
+      2000,
+    );
+  });
+
+  test('a signature or a chain that was changed proves nobody, unless it is the same key and the same signature', () => {
+    const changed = fc.record({
+      signature: mutated(signed.signature),
+      leaf: fc.oneof(anyBytes, mutated(rip.certificate.raw)),
+    });
+    const opened = openRequest(signed);
+    holds(
+      fc.property(changed, fc.constantFrom('signature', 'leaf'), ({ signature, leaf }, which) => {
+        const meddled = which === 'leaf' ? { ...signed, chain: [leaf] } : { ...signed, signature };
+        const proven = attempt(
+          () => proveCaller({ ...opened, signed: meddled }, fleet.trust, Date.now()),
+          'bad-signature',
+          'bad-certificate',
+          'foreign-certificate',
+        );
+        if (proven !== undefined) assert.equal(proven.identity.name, 'rip@devco.net');
+        if (which === 'signature' && !signature.equals(signed.signature)) assert.equal(proven, undefined);
+      }),
+      1000,
+    );
+  });
+
+  test('a reply is opened or refused, and only as the node signed it', () => {
+    holds(
+      fc.property(fc.oneof(anyBytes, mutated(reply.reply)), (changed) => {
+        const opened = attempt(
+          () => openReply({ ...reply, reply: changed }, signed.request, 'dev2.devco.net', fleet.trust, Date.now()),
+          'bad-reply',
+        );
+        if (!changed.equals(reply.reply)) assert.equal(opened, undefined);
+        attempt(() => replyCodec.decode(changed), 'malformed-message');
+      }),
+      1000,
+    );
+  });
+
+  test('a request comes back from its bytes as it was, whatever is in its fields', () => {
+    holds(
+      fc.property(anyRequest, (request) =>
+        assert.deepEqual(requestCodec.decode(requestCodec.encode(request)), request),
+      ),
+      500,
+    );
+  });
+
+  const methods = Object.values(protocol['mco.v1.Node'] as unknown as ServiceDefinition) as MethodDefinition<
+    object,
+    object
+  >[];
+  for (const { path, requestDeserialize, responseDeserialize } of methods) {
+    test(`the messages of ${path} are decoded or refused`, () => {
+      holds(
+        fc.property(anyBytes, (random) => {
+          for (const decode of [requestDeserialize, responseDeserialize])
+            try {
+              assert.equal(typeof decode(random), 'object');
+            } catch (error) {
+              // What a length promises beyond the bytes is not waited or reserved for.
+              assert.ok(error instanceof Error && !(error instanceof assert.AssertionError), String(error));
+            }
+        }),
+        500,
+      );
+    });
+  }
+});
+
+describe('JSON, whatever bytes come', () => {
+  const nasty = fc.oneof(
+    fc.json({ maxDepth: 6 }),
+    fc.constantFrom(
+      '{"__proto__":1}',
+      '{"a":{"constructor":1}}',
+      '{"a":9007199254740993}',
+      `${'['.repeat(1e5)}`,
+      '{"a":1e999}',
+      '\ufeff{}',
+    ),
+    fc.string({ unit: 'binary' }),
+  );
+  test('arguments are an object of bounded depth without reach for a prototype, or refused', () => {
+    holds(
+      fc.property(
+        fc.oneof(
+          nasty.map((value) => Buffer.from(value)),
+          anyBytes,
+        ),
+        (random) => {
+          const value = attempt(() => parseJsonObject(random, 'it'), 'malformed-json');
+          if (value === undefined) return;
+          assert.doesNotMatch(JSON.stringify(value), /"(__proto__|constructor|prototype)":/);
+          assert.equal(({} as Record<string, unknown>).a, undefined);
+        },
+      ),
+      2000,
+    );
+  });
+
+  const schema = fc.letrec<{ any: object }>((tie) => ({
+    any: fc.oneof(
+      { depthSize: 'small', withCrossShrink: true },
+      fc.constantFrom<object>(
+        { type: 'string', pattern: '^a*$' },
+        { type: 'integer', minimum: 0 },
+        { enum: ['a', 1, null] },
+        { type: 'odd' },
+        { $ref: '#' },
+        {},
+      ),
+      fc.record(
+        { type: fc.constant('array'), items: tie('any'), maxItems: fc.oneof(fc.nat(), fc.string()) },
+        { requiredKeys: ['type'] },
+      ),
+      fc.record(
+        {
+          type: fc.constant('object'),
+          properties: fc.dictionary(fc.string(), tie('any')),
+          required: fc.array(fc.string()),
+          additionalProperties: fc.boolean(),
+        },
+        { requiredKeys: [] },
+      ),
+      fc.dictionary(
+        fc.constantFrom('type', 'pattern', 'anyOf', 'not', 'default', 'const', 'format', 'propertyNames'),
+        fc.anything(),
+      ),
+    ),
+  })).any;
+  test('a schema from outside is interpreted or refused, and what is interpreted judges any value', () => {
+    holds(
+      fc.property(schema, fc.jsonValue(), (wanted, value) => {
+        const validate = attempt(() => interpretSchema(wanted), 'bad-schema', 'bad-pattern');
+        if (validate !== undefined) assert.equal(typeof validate(value), 'boolean');
+      }),
+      1000,
+    );
+  });
+
+  test('a DDL from outside is taken or refused', () => {
+    const ddl = Buffer.from(JSON.stringify(probeAgent.ddl));
+    const spoilt = fc
+      .tuple(
+        fc.constantFrom(...Object.keys(probeAgent.ddl.actions)),
+        fc.constantFrom('input', 'output', 'kind', 'timeout'),
+        fc.oneof(schema, fc.jsonValue()),
+      )
+      .map(([action, key, value]) => {
+        const actions = probeAgent.ddl.actions as Record<string, object>;
+        return Buffer.from(
+          JSON.stringify({
+            ...probeAgent.ddl,
+            actions: { ...actions, [action]: { ...actions[action], [key]: value } },
+          }),
+        );
+      });
+    holds(
+      fc.property(fc.oneof(mutated(ddl), spoilt), (random) => {
+        const taken = attempt(() => parseOutsideDdl(random, 'dev2'), 'bad-ddl', 'malformed-json');
+        if (taken !== undefined) assert.equal(taken.origin, 'outside');
+      }),
+      500,
+    );
+  });
+});
