@@ -3,6 +3,7 @@ import type { Cache } from '../discovery/cache/cache.ts';
 import { sourceByName } from '../discovery/index.ts';
 import type { ClientConfig } from './config.ts';
 import type { CliContext } from './context.ts';
+import { parseDiscoveryOptions } from './discovery-options.ts';
 import type { TargetOptions } from './target-options.ts';
 
 /** The source that the options or the configuration name. @throws Problem `usage` */
@@ -14,10 +15,11 @@ export function chooseSource(
   log: Log,
 ): DiscoverySource {
   const method = targets.nodesFile === undefined ? (targets.method ?? discovery.method) : 'file';
-  const { domain, server } = discovery;
-  const file = targets.nodesFile ?? discovery.file;
+  const given = parseDiscoveryOptions(method, targets.discoveryOptions ?? []);
+  const { domain, server, interfaces } = { ...discovery, ...given };
+  const file = targets.nodesFile ?? given.file ?? discovery.file;
   return sourceByName(method, {
-    interfaces: discovery.interfaces,
+    interfaces,
     timeout: (targets.discoveryTimeout ?? discovery.timeout) * 1000,
     stdin,
     cache,

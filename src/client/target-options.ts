@@ -7,6 +7,8 @@ export interface TargetOptions {
   readonly filter: FilterTerms;
   readonly nodesFile: string | undefined;
   readonly method: string | undefined;
+  /** Options of that method, as `name=value`. */
+  readonly discoveryOptions?: readonly string[];
   /** Seconds to wait for the first answer of discovery. */
   readonly discoveryTimeout: number | undefined;
   /** Seconds to wait for a reply. */
@@ -70,6 +72,11 @@ export function addDiscoveryOptions(command: Command): Command {
   return command
     .option('--nodes <file>', 'take the nodes from this file, instead of discovering them')
     .option('--dm <method>', 'discovery method: mdns, file, stdin, dns or cache')
+    .option(
+      '--do <option>',
+      'an option of that method: interface=NAME, file=PATH, domain=NAME, server=ADDRESS',
+      collect,
+    )
     .option('--dt <seconds>', 'how long discovery waits for its first answer', parseSeconds);
 }
 
@@ -86,6 +93,7 @@ interface Raw {
   select?: string;
   nodes?: string;
   dm?: string;
+  do?: string[];
   dt?: number;
   timeout?: number;
   limit?: string;
@@ -108,6 +116,7 @@ export function readTargetOptions(options: object, agent?: string): TargetOption
     },
     nodesFile: raw.nodes,
     method: raw.dm,
+    discoveryOptions: raw.do ?? [],
     discoveryTimeout: raw.dt,
     timeout: raw.timeout,
     limit: raw.one === true ? '1' : raw.limit,

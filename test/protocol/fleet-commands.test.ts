@@ -141,6 +141,9 @@ describe('what a fleet is asked about itself', () => {
     await using node = await startTestNode(fleet, { name: 'notify1.devco.net', agents: angelia, prepare });
     const file = join(home, 'notify.json');
     await listNodes(file, [...places(), { name: node.name, port: node.daemon.port }]);
+    const byFile = ['--dm', 'file', '--do', `file=${file}`];
+    assert.deepEqual((await runInProcess(['find', '-I', 'notify1.devco.net', ...byFile], home)).out, [node.name]);
+    assert.equal((await runInProcess(['find', '--dm', 'cache', '--do', `file=${file}`], home)).code, 64);
     for (const option of ['-A', '--wa', '--with-agent']) {
       const { code, out } = await runInProcess(['find', option, 'angelianotify', '--nodes', file], home);
       assert.deepEqual([code, out], [0, ['notify1.devco.net']], option);
