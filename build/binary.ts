@@ -1,36 +1,80 @@
 import { execFileSync } from 'node:child_process';
-import { chmod, copyFile, rename, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { build } from 'esbuild';
+import { type Part, wrap } from './program/load.ts';
+import { pack } from './program/pack.ts';
 
 // Node looks for this mark to know that it carries a program (Node's documentation, “Single executable applications”).
 const fuse = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
 const postject = join(import.meta.dirname, '../node_modules/postject/dist/cli.js');
 
-/**
- * Makes the single binary: the running Node with the bundle inside.
- * The blob's code cache fits only the very Node that wrote it, so that is the one that gets it.
- * @param work a directory for what is made on the way
- */
-export async function makeBinary(bundle: string, binary: string, work: string): Promise<void> {
-  const config = join(work, 'sea.json');
+/** Flags of V8 that every start of the binary has. */
+const flags: readonly string[] = [];
+
+export interface BinaryOptions {
+  /** The directory of the program's parts. */
+  readonly parts: string;
+  /** The Node to carry it. */
+  readonly runtime: string;
+  readonly binary: string;
+  /** An empty directory for what is made on the way. */
+  readonly work: string;
+}
+
+/** Makes a single binary: a Node with the program inside. */
+export async function makeBinary({ parts, runtime, binary, work }: BinaryOptions): Promise<void> {
+  const start = join(work, 'start.cjs');
   const blob = join(work, 'sea.blob');
   const unfinished = join(work, 'mco-deploy');
+  await build({
+    entryPoints: [join(import.meta.dirname, 'program/start.ts')],
+    outfile: start,
+    bundle: true,
+    platform: 'node',
+    target: 'node24',
+    format: 'cjs',
+    logLevel: 'warning',
+  });
   const settings = {
-    main: bundle,
+    main: start,
     output: blob,
     disableExperimentalSEAWarning: true,
     useSnapshot: false,
-    useCodeCache: true,
+    // Node's own code cache is for the main file alone, which is small: each part has its own.
+    useCodeCache: false,
+    execArgv: flags,
     // Whoever sets NODE_OPTIONS must not bring code into the program.
     execArgvExtension: 'none',
+    assets: await makeAssets(parts, work, runtime === process.execPath),
   };
-  await writeFile(config, JSON.stringify(settings));
-  run('--experimental-sea-config', config);
-  await copyFile(process.execPath, unfinished);
+  await writeFile(join(work, 'sea.json'), JSON.stringify(settings));
+  run('--experimental-sea-config', join(work, 'sea.json'));
+  await copyFile(runtime, unfinished);
   await chmod(unfinished, 0o755);
   run(postject, unfinished, 'NODE_SEA_BLOB', blob, '--sentinel-fuse', fuse);
   // A rename, because the old binary may be running.
   await rename(unfinished, binary);
+}
+
+/** The parts as they lie in the binary. V8's code for them fits only the Node that wrote it: for another machine's there is none. */
+async function makeAssets(parts: string, work: string, withCode: boolean): Promise<Record<string, string>> {
+  const wrapped = join(work, 'wrapped');
+  await mkdir(wrapped);
+  const names = (await readdir(parts)).sort();
+  for (const name of names) await writeFile(join(wrapped, name), wrap(await readFile(join(parts, name), 'utf8')));
+  if (withCode) run(...flags, join(import.meta.dirname, 'program/record.ts'), wrapped, '--help');
+  const partOf = async (name: string): Promise<Part> => ({
+    source: await readFile(join(wrapped, name), 'utf8'),
+    code: withCode ? await readFile(join(wrapped, `${name}.code`)) : undefined,
+  });
+  const { index, block } = pack(
+    new Map(await Promise.all(names.map(async (name) => [name, await partOf(name)] as const))),
+  );
+  const assets = { index: join(work, 'index.json'), parts: join(work, 'parts') };
+  await writeFile(assets.index, JSON.stringify(index));
+  await writeFile(assets.parts, block);
+  return assets;
 }
 
 /** Runs the Node that runs this; what it says is shown only when it fails, in the error. */

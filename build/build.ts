@@ -1,29 +1,47 @@
-// Makes build/out/mco-deploy.cjs (the program as one file) and build/out/mco-deploy (the same with its runtime).
+// Makes build/out/mco-deploy, the program with its runtime in one file, for this machine; with --target LIST, build/out/mco-deploy-TARGET
+// for each of those.
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { shippedPlaybooks } from '../src/playbooks.ts';
 import { schemas } from '../src/schemas.ts';
 import { makeBinary } from './binary.ts';
-import { bundle } from './bundle.ts';
+import { bundle, commit, repository } from './bundle.ts';
+import { runtimeOf } from './runtime.ts';
+import { hostTarget, parseTargets } from './targets.ts';
 import { writeValidators } from './validators.ts';
 
-const out = join(import.meta.dirname, 'out');
+const { values } = parseArgs({ options: { target: { type: 'string' }, out: { type: 'string' } } });
+const out = values.out ?? join(repository, 'build/out');
 await mkdir(out, { recursive: true });
 // Each build works in a directory of its own and renames at the end: two at a time do no harm.
 const work = await mkdtemp(join(out, 'work-'));
 try {
-  await generate('validators.js', writeValidators(schemas));
-  await generate('playbooks.js', `export const shippedPlaybooks = ${JSON.stringify(shippedPlaybooks, null, 2)};\n`);
-  const file = join(out, 'mco-deploy.cjs');
-  await bundle('src/main.ts', join(work, 'mco-deploy.cjs'));
-  await rename(join(work, 'mco-deploy.cjs'), file);
-  await makeBinary(file, join(out, 'mco-deploy'), work);
+  const parts = join(work, 'bundle');
+  await bundle({
+    entry: 'src/main.ts',
+    directory: parts,
+    standIns: {
+      '#validators': await generate('validators.js', writeValidators(schemas)),
+      '#playbooks': await generate(
+        'playbooks.js',
+        `export const shippedPlaybooks = ${JSON.stringify(shippedPlaybooks)};\n`,
+      ),
+    },
+    constants: { MCO_BUILD_COMMIT: commit() },
+  });
+  for (const target of parseTargets(values.target) ?? [hostTarget]) {
+    const binary = join(out, values.target === undefined ? 'mco-deploy' : `mco-deploy-${target}`);
+    const room = await mkdtemp(join(work, 'binary-'));
+    await makeBinary({ parts, runtime: await runtimeOf(target), binary, work: room });
+  }
+  await rm(join(out, 'bundle'), { recursive: true, force: true });
+  await rename(parts, join(out, 'bundle'));
 } finally {
   await rm(work, { recursive: true, force: true });
 }
 
-/** Writes a module that takes the place of one in src (package.json, `imports`). */
-async function generate(name: string, text: string): Promise<void> {
+async function generate(name: string, text: string): Promise<string> {
   await writeFile(join(work, name), text);
-  await rename(join(work, name), join(out, name));
+  return join(work, name);
 }

@@ -1,40 +1,19 @@
-import { Command, CommanderError } from 'commander';
+import { CommanderError } from 'commander';
 import { explain, Problem } from '../core/errors.ts';
-import { type CliContext, type CommandEntry, exitCode } from './context.ts';
-
-export interface Cli {
-  readonly version: string;
-  readonly commands: readonly CommandEntry[];
-}
+import { type CliContext, exitCode } from './context.ts';
+import { type Cli, defineNeeded } from './program.ts';
 
 /**
  * Runs one command line. Whatever goes wrong ends in one line on standard error and an exit code, never in a stack.
  * @param words the command line without the program's name
  */
-export async function runCli(words: readonly string[], { version, commands }: Cli, context: CliContext): Promise<void> {
-  const program = new Command('mco-deploy')
-    .description('Deploys web applications over many machines in real time')
-    .version(version, '-V, --version', 'print version, commit and runtime')
-    .helpCommand('help [command]', 'explain a command')
-    .showHelpAfterError('(add --help for what is possible)')
-    .showSuggestionAfterError()
-    .configureOutput({
-      writeOut: (text) => context.out(text.trimEnd()),
-      writeErr: (text) => context.err(text.trimEnd()),
-      outputError: (text, write) => write(text.replace(/^error: /, 'mco-deploy: ')),
-    })
-    .exitOverride();
-  for (const { define } of commands) define(program, context);
-  for (const command of everyCommand(program)) command.copyInheritedSettings(command.parent ?? program).exitOverride();
+export async function runCli(words: readonly string[], cli: Cli, context: CliContext): Promise<void> {
+  const program = defineNeeded(words, cli, context);
   try {
     await program.parseAsync(words, { from: 'user' });
   } catch (error) {
     context.exit(codeOf(error, context));
   }
-}
-
-function everyCommand(command: Command): Command[] {
-  return command.commands.flatMap((child) => [child, ...everyCommand(child)]);
 }
 
 /** Tells the error, unless it was told already, and finds its exit code. */

@@ -1,0 +1,33 @@
+import type { Part } from './load.ts';
+
+/** Where things lie in the packed program: [offset, length] of each part's source, then of V8's code for it, where there is some. */
+export type Index = Readonly<Record<string, readonly number[]>>;
+
+/**
+ * All parts in one block: what is not needed is never read from the disk.
+ * Each begins where V8 takes its code without copying it first.
+ */
+export function pack(parts: ReadonlyMap<string, Part>): { index: Index; block: Buffer } {
+  const pieces: Buffer[] = [];
+  let end = 0;
+  const put = (piece: Buffer): number[] => {
+    const start = end;
+    const padding = Buffer.alloc(-piece.length & 15);
+    pieces.push(piece, padding);
+    end += piece.length + padding.length;
+    return [start, piece.length];
+  };
+  const index = [...parts].map(([name, { source, code }]) => {
+    const place = put(Buffer.from(source));
+    return [name, code === undefined ? place : [...place, ...put(code)]] as const;
+  });
+  return { index: Object.fromEntries(index), block: Buffer.concat(pieces) };
+}
+
+/** @param block as `pack` made it */
+export function unpack(index: Index, block: ArrayBuffer, name: string): Part | undefined {
+  if (!Object.hasOwn(index, name)) return;
+  const [start, length, codeStart, codeLength] = index[name] ?? [];
+  const source = Buffer.from(block, start, length).toString();
+  return { source, code: codeStart === undefined ? undefined : Buffer.from(block, codeStart, codeLength) };
+}

@@ -1,0 +1,27 @@
+// Writes V8's code for the parts of the program, with the functions in it that ran while it was loaded: so the binary need not
+// compile them again. Run by the very Node and with the very flags of the binary: other code is not taken by it.
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import type { Script } from 'node:vm';
+import { defineRequire } from './load.ts';
+
+const [directory = '', ...words] = process.argv.slice(2);
+const scripts = new Map<string, Script>();
+
+const requirePart = defineRequire(
+  (name) => {
+    const file = join(directory, name);
+    return existsSync(file) ? { source: readFileSync(file, 'utf8'), code: undefined } : undefined;
+  },
+  createRequire(import.meta.filename),
+  (name, script) => void scripts.set(name, script),
+);
+
+process.argv = [process.execPath, process.execPath, ...words];
+process.on('exit', () => {
+  for (const [name, script] of scripts) writeFileSync(join(directory, `${name}.code`), script.createCachedData());
+});
+// The parts that are loaded at every start, and running; then all others.
+requirePart('./main.cjs');
+for (const name of readdirSync(directory).filter((file) => file.endsWith('.cjs'))) requirePart(`./${name}`);

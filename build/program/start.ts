@@ -1,0 +1,9 @@
+// What the single binary runs: the parts of the program are its assets.
+import { getAsset, getRawAsset } from 'node:sea';
+import { defineRequire } from './load.ts';
+import { type Index, unpack } from './pack.ts';
+
+const index: Index = JSON.parse(getAsset('index', 'utf8'));
+const block = getRawAsset('parts') as ArrayBuffer;
+
+defineRequire((name) => unpack(index, block, name), require)('./main.cjs');

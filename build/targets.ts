@@ -1,0 +1,14 @@
+/** Machines that a binary is built for, as Node names them. */
+export const targets = ['linux-x64', 'linux-arm64'] as const;
+export type Target = (typeof targets)[number];
+
+export const hostTarget = `${process.platform}-${process.arch}` as Target;
+
+/** The targets of a command line: `--target linux-x64,linux-arm64`; undefined when none are named. @throws Error for one that is not known */
+export function parseTargets(list: string | undefined): readonly Target[] | undefined {
+  if (list === undefined) return;
+  const names = [...new Set(list.split(','))];
+  const unknown = names.find((name) => !(targets as readonly string[]).includes(name));
+  if (unknown !== undefined) throw new Error(`there is no target “${unknown}”: there are ${targets.join(' and ')}`);
+  return names as Target[];
+}

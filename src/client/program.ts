@@ -1,0 +1,60 @@
+import { Command, type Option } from 'commander';
+import type { CliContext, CommandEntry } from './context.ts';
+
+export interface Cli {
+  readonly version: string;
+  readonly commands: readonly CommandEntry[];
+}
+
+/** The whole command line as commander knows it. Of every command the words and options are there; its code is loaded when it is run. */
+export function defineProgram({ version, commands }: Cli, context: CliContext): Command {
+  return fill(new Command('mco-deploy'), version, commands, context);
+}
+
+/**
+ * As much of it as the words take: defining the options of every command would be most of the time until the first line.
+ * @param words the command line without the program's name
+ */
+export function defineNeeded(words: readonly string[], { version, commands }: Cli, context: CliContext): Command {
+  const [first] = words;
+  const named = commands.filter(({ name }) => name === first);
+  if (named.length > 0) return fill(new Command('mco-deploy'), version, named, context);
+  const program = new Command('mco-deploy');
+  if (words.length === 1 && (first === '--version' || first === '-V')) return fill(program, version, [], context);
+  if (words.length === 1 && (first === '--help' || first === '-h')) program.createCommand = (name) => new Listed(name);
+  return fill(program, version, commands, context);
+}
+
+/** A command of which no more is asked than its line in the list of them: its options are counted, not looked at. */
+class Listed extends Command {
+  override createCommand(name?: string): Command {
+    return new Listed(name);
+  }
+
+  override addOption(option: Option): this {
+    (this.options as Option[]).push(option);
+    return this;
+  }
+}
+
+function fill(program: Command, version: string, commands: readonly CommandEntry[], context: CliContext): Command {
+  program
+    .description('Deploys web applications over many machines in real time')
+    .version(version, '-V, --version', 'print version, commit and runtime')
+    .helpCommand('help [command]', 'explain a command')
+    .showHelpAfterError('(add --help for what is possible)')
+    .showSuggestionAfterError()
+    .configureOutput({
+      writeOut: (text) => context.out(text.trimEnd()),
+      writeErr: (text) => context.err(text.trimEnd()),
+      outputError: (text, write) => write(text.replace(/^error: /, 'mco-deploy: ')),
+    })
+    .exitOverride();
+  for (const { define } of commands) define(program, context);
+  for (const command of everyCommand(program)) command.copyInheritedSettings(command.parent ?? program).exitOverride();
+  return program;
+}
+
+function everyCommand(command: Command): Command[] {
+  return command.commands.flatMap((child) => [child, ...everyCommand(child)]);
+}

@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Script } from 'node:vm';
+import { defineRequire, type Part, wrap } from '../../../build/program/load.ts';
+import { pack, unpack } from '../../../build/program/pack.ts';
+
+const partOf = (source: string): Part => ({ source: wrap(source), code: undefined });
+const noBuiltIns = (name: string) => assert.fail(`${name} was asked of Node`);
+
+test('packs parts so that each comes out as it went in, and V8’s code lies where it is taken without a copy', () => {
+  const code = Buffer.from([1, 2, 3]);
+  const { index, block } = pack(
+    new Map([
+      ['a', partOf('“ä”')],
+      ['b', { source: 'b', code }],
+    ]),
+  );
+  const bytes = block.buffer.slice(block.byteOffset, block.byteOffset + block.length) as ArrayBuffer;
+  assert.deepEqual(unpack(index, bytes, 'a'), partOf('“ä”'));
+  const b = unpack(index, bytes, 'b');
+  assert.deepEqual(b, { source: 'b', code });
+  assert.equal((b?.code?.byteOffset ?? 1) % 16, 0);
+  assert.equal(unpack(index, bytes, 'toString'), undefined);
+});
+
+test('runs a part once, when it is first asked for, and takes parts that need each other', () => {
+  const compiled: string[] = [];
+  const parts: Record<string, Part> = {
+    main: partOf('exports.early = "seen"; exports.later = () => require("./later").value;'),
+    later: partOf('exports.value = require("./main").early + " by " + require("node:os");'),
+  };
+  const requirePart = defineRequire(
+    (name) => parts[name],
+    (name) => `built-in ${name}`,
+    (name) => void compiled.push(name),
+  );
+  const main = requirePart('./main') as { later: () => string };
+  assert.deepEqual(compiled, ['main']);
+  assert.equal(main.later(), 'seen by built-in node:os');
+  assert.equal(main.later(), 'seen by built-in node:os');
+  assert.deepEqual(compiled, ['main', 'later']);
+});
+
+test('takes the code that V8 wrote for a part, and compiles the part when that code is another’s', () => {
+  const rejected = (source: string, code: Buffer) => {
+    let seen: boolean | undefined;
+    const note = (_: string, script: Script) => {
+      seen = script.cachedDataRejected;
+    };
+    assert.deepEqual(defineRequire(() => ({ source, code }), noBuiltIns, note)('./a'), { value: 1 });
+    return seen;
+  };
+  const codeOf = (source: string) => new Script(source).createCachedData();
+  const one = wrap('exports.value = 1;');
+  const another = wrap("exports['value'] = 1;");
+  assert.equal(rejected(one, codeOf(one)), false);
+  assert.equal(rejected(another, codeOf(one)), true);
+});
