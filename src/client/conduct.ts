@@ -11,6 +11,7 @@ import type { CommonOptions } from './common-options.ts';
 import type { CliContext } from './context.ts';
 import type { Journal } from './journal.ts';
 import { type Locking, playbookPorts } from './playbook-ports.ts';
+import { startRunTable } from './render/run-table.ts';
 import { exitForRun } from './run-exit.ts';
 import type { Session } from './session.ts';
 
@@ -69,8 +70,12 @@ function lockingFor({ lockWait = 0 }: ConductOptions, { signal, err }: CliContex
 }
 
 function tellTo({ out }: CliContext, json: boolean): (event: RunEvent) => void {
+  if (json) return (event) => out(formatJsonEvent(event));
+  const table = startRunTable();
   return (event) => {
-    for (const line of json ? [formatJsonEvent(event)] : formatEvent(event)) out(line);
+    table.see(event);
+    const before = event.type === 'run-finished' ? table.lines(event.report) : [];
+    for (const line of [...before, ...formatEvent(event)]) out(line);
   };
 }
 
