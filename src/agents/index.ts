@@ -5,6 +5,8 @@ import { appmgrConfigSchema } from './appmgr/config.ts';
 import { appmgrDdl } from './appmgr/ddl.ts';
 import { auditConfigSchema } from './audit/config.ts';
 import { auditDdl } from './audit/ddl.ts';
+import { crlConfigSchema } from './crl/config.ts';
+import { crlDdl } from './crl/ddl.ts';
 import { haproxyConfigSchema } from './haproxy/config.ts';
 import { haproxyDdl } from './haproxy/ddl.ts';
 import { lockConfigSchema } from './lock/config.ts';
@@ -30,6 +32,11 @@ export const agents: readonly AgentEntry[] = [
     ddl: auditDdl,
     config: auditConfigSchema,
     load: async () => (await import('./audit/agent.ts')).startAudit,
+  },
+  {
+    ddl: crlDdl,
+    config: crlConfigSchema,
+    load: async () => (await import('./crl/agent.ts')).startCrl,
   },
   {
     ddl: haproxyDdl,

@@ -13,6 +13,8 @@ export interface Crl {
   readonly thisUpdate: number;
   /** Milliseconds since the epoch: from then on a newer list is overdue. */
   readonly nextUpdate: number;
+  /** As it was signed (DER). */
+  readonly raw: Buffer;
   /** How many certificates it names. */
   readonly size: number;
   /** Takes a serial as X509Certificate.serialNumber has it. */
@@ -64,7 +66,7 @@ function parseCrl(bytes: Uint8Array, authorities: readonly X509Certificate[]): C
     // The first byte counts bits that are not used.
     if (content[0] !== 0) throw new Problem('bad-crl', 'the signature of the revocation list is damaged');
     const issuer = signerOf(tbs, requireTag(algorithm, tags.sequence), content.subarray(1), authorities);
-    return issuer && { issuerFingerprint: issuer.fingerprint256, ...parseList(tbs) };
+    return issuer && { issuerFingerprint: issuer.fingerprint256, raw: Buffer.from(bytes), ...parseList(tbs) };
   } catch (cause) {
     if (cause instanceof Problem && cause.code !== 'bad-der') throw cause;
     throw new Problem('bad-crl', 'the revocation list is damaged', 'fetch it again', { cause });
@@ -83,7 +85,7 @@ function signerOf(
 }
 
 /** TBSCertList of RFC 5280, 5.1. */
-function parseList(tbs: Element): Omit<Crl, 'issuerFingerprint'> {
+function parseList(tbs: Element): Omit<Crl, 'issuerFingerprint' | 'raw'> {
   const [version, , issuer, thisUpdate, nextUpdate, ...rest] = readChildren(tbs);
   if (readHexInteger(version) !== '01') throw new Problem('bad-crl', 'the revocation list is not of version 2');
   requireTag(issuer, tags.sequence);

@@ -1,7 +1,7 @@
 import { readRevocations } from '../ca/revocations.ts';
-import { loadCredentials } from '../core/credentials.ts';
 import type { Ddl } from '../core/ddl.ts';
 import { Problem } from '../core/errors.ts';
+import { type LiveCredentials, startCredentials } from '../core/live-credentials.ts';
 import type { Log } from '../core/ports.ts';
 import { type Cache, openCache } from '../discovery/cache/cache.ts';
 import { type Findings, findNodes } from '../discovery/directory.ts';
@@ -19,6 +19,7 @@ import type { TargetOptions } from './target-options.ts';
 export interface Session {
   readonly config: ClientConfig;
   readonly caller: Caller;
+  readonly credentials: LiveCredentials;
   readonly cache: Cache;
   /** Finds, proves and filters nodes; their connections stay open until the session is closed. */
   readonly find: (targets: TargetOptions, wanted?: Wanted) => Promise<Findings>;
@@ -44,18 +45,34 @@ export interface SessionOptions {
 export async function openSession({ config: given }: SessionOptions, context: CliContext): Promise<Session> {
   const config = await loadClientConfig(given, context.env);
   const now = Date.now();
-  const loaded = await loadCredentials(config.tls, 'operator', readRevocations, now);
-  for (const warning of loaded.warnings) context.err(`warning: ${warning}`);
-  const { credentials, trust } = loaded;
-  const dial = createDial(() => ({ credentials, trust }), config.timeout * 1000);
   const log = warningsOnly(context);
+  // Looked at while the command runs, too: whoever is revoked in the middle of a run takes no further part in it.
+  const live = await startCredentials({
+    files: config.tls,
+    kind: 'operator',
+    readRevocations,
+    now: Date.now,
+    onReload: () => {},
+    onFault: (fault) => log.warn({}, fault),
+  });
+  for (const warning of live.warnings()) log.warn({}, warning);
+  const dial = createDial(live.current, config.timeout * 1000);
   const cache = await openCache(config.cacheFile, log);
   const heads = await openHeads(headsFile(config.stateDirectory), Date.now);
   const open = new Set<FoundNode>();
 
   return {
     config,
-    caller: { credentials, trust, heads },
+    caller: {
+      get credentials() {
+        return live.current().credentials;
+      },
+      get trust() {
+        return live.current().trust;
+      },
+      heads,
+    },
+    credentials: live,
     cache,
     find: async (targets, wanted = {}) => {
       const findings = await findNodes({
@@ -79,6 +96,7 @@ export async function openSession({ config: given }: SessionOptions, context: Cl
       return { ...findings, nodes: chooseSubset(findings.nodes, targets.limit, seed) };
     },
     close: async () => {
+      live.stop();
       for (const { connection } of open) connection.close();
       await cache.save();
       await heads.save();

@@ -5,6 +5,7 @@ import { identityOf, parseCertificate, proveCertificate, type Trust } from './ce
 import { errnoOf, explainErrno, Problem } from './errors.ts';
 import type { Identity } from './identity.ts';
 import type { TlsState } from './ports.ts';
+import { count } from './text.ts';
 
 /** Absolute paths of what proves one side to the other. */
 export interface CredentialFiles {
@@ -16,22 +17,38 @@ export interface CredentialFiles {
   readonly crl: string;
 }
 
-/** Reads a CRL that one of the authorities signed: what `ca` offers, loaded only when there is a CRL. */
+/** What was revoked, as far as it is known here. */
+export interface Revocations {
+  readonly isRevoked: Trust['isRevoked'];
+  /** Of lists that are overdue or soon will be, or older than what is in force. @param now milliseconds since the epoch */
+  readonly warnings: (now: number) => readonly string[];
+}
+
+/**
+ * Reads a CRL that one of the authorities signed: what `ca` offers, loaded only when there is a CRL.
+ * @param before what is in force until now, and stays so where the file says less
+ */
 export type ReadRevocations = (
   pem: string,
   authorities: readonly X509Certificate[],
-) => Promise<{ readonly isRevoked: Trust['isRevoked']; readonly warning?: string }>;
+  before?: Revocations,
+) => Promise<Revocations>;
 
 /** Credentials and trust, and what a keeper should be warned of. */
 export interface LoadedCredentials extends TlsState {
-  readonly warnings: readonly string[];
+  readonly revocations: Revocations;
+  /** @param now milliseconds since the epoch */
+  readonly warnings: (now: number) => readonly string[];
 }
 
 /** Days before the end of a certificate from which its keeper is warned. */
 const warningDays = 30;
 
+const nothingRevoked: Revocations = { isRevoked: () => false, warnings: () => [] };
+
 /**
  * Reads certificate, key, CA and CRL, and checks that they belong together and are valid now.
+ * @param before what is in force until now, of which no revocation is given up
  * @throws Problem `unreadable-file`, `bad-certificate`, `bad-key`, or as {@link proveCertificate}
  */
 export async function loadCredentials(
@@ -39,6 +56,7 @@ export async function loadCredentials(
   kind: Identity['kind'],
   readRevocations: ReadRevocations,
   now: number,
+  before?: Revocations,
 ): Promise<LoadedCredentials> {
   const [certificateText, keyText, caText, crlText] = await Promise.all([
     read(files.certificate, 'certificate'),
@@ -56,18 +74,31 @@ export async function loadCredentials(
       'issue it by “mco-deploy ca issue”',
     );
   }
-  const revocations = crlText === undefined ? undefined : await readRevocations(crlText, authorities);
-  const isRevoked = revocations?.isRevoked ?? (() => false);
-  const trust: Trust = { realm: identity.realm, authorities, isRevoked };
+  const isGone = crlText === undefined && before !== undefined && before !== nothingRevoked;
+  const revocations =
+    crlText === undefined ? (before ?? nothingRevoked) : await readRevocations(crlText, authorities, before);
+  const trust: Trust = { realm: identity.realm, authorities, isRevoked: revocations.isRevoked };
   named(files.certificate, () => proveCertificate(certificate, kind, trust, now));
   const credentials: Credentials = { identity, certificate, key: readKey(files.key, keyText, certificate) };
-  return { credentials, trust, warnings: warningsOf(certificate, revocations?.warning, now) };
+  const warnings = (at: number) => [
+    ...expiryWarning(certificate, 'the certificate', 'renew it', at),
+    ...authorities.flatMap((one) =>
+      expiryWarning(one, 'the CA’s certificate', 'begin with “mco-deploy ca rollover”', at),
+    ),
+    ...(isGone ? [`${files.crl} is gone: what it revoked stays so until a restart, bring it back`] : []),
+    ...revocations.warnings(at),
+  ];
+  return { credentials, trust, revocations, warnings };
 }
 
-function warningsOf(certificate: X509Certificate, crlWarning: string | undefined, now: number): string[] {
-  const days = Math.floor((Date.parse(certificate.validTo) - now) / 86_400_000);
-  const expiry = days < warningDays ? [`the certificate ends in ${days} days: renew it`] : [];
-  return crlWarning === undefined ? expiry : [...expiry, crlWarning];
+function expiryWarning(certificate: X509Certificate, what: string, remedy: string, now: number): string[] {
+  const end = Date.parse(certificate.validTo);
+  const days = Math.floor((end - now) / 86_400_000);
+  if (days >= warningDays) return [];
+  const when = new Date(end).toISOString();
+  return [
+    now > end ? `${what} ended on ${when}: ${remedy}` : `${what} ends in ${count(days, 'day')} (${when}): ${remedy}`,
+  ];
 }
 
 function readKey(file: string, pem: string, certificate: X509Certificate): KeyObject {

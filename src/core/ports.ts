@@ -33,6 +33,29 @@ export interface NodeView {
   readonly about: () => Promise<NodeAbout>;
   /** The node's own audit log, to be read: the file that is written to, and whose certificates count in it. */
   readonly audit: { readonly file: string; readonly trust: () => Trust };
+  readonly crl: CrlKeeper;
+}
+
+/** The node's revocation lists: looked at, and changed for newer ones alone. */
+export interface CrlKeeper {
+  readonly status: () => readonly ListAbout[];
+  /**
+   * Puts newer lists (PEM) in force, at once and for whoever is connected; tells only what it would do in a dry run.
+   * @throws Problem `bad-crl`, `foreign-crl`, `old-crl`, `unwritable-file`, `not-in-force`
+   */
+  readonly install: (pem: string, dryRun: boolean) => Promise<{ changed: boolean; lists: readonly ListAbout[] }>;
+}
+
+/** A revocation list in force. */
+export interface ListAbout {
+  /** Fingerprint (SHA-256) of the CA's certificate. */
+  readonly issuer: string;
+  readonly number: number;
+  /** ISO 8601. */
+  readonly this_update: string;
+  readonly next_update: string;
+  /** How many certificates it names. */
+  readonly revoked: number;
 }
 
 export interface NodeAbout {

@@ -3,7 +3,7 @@ import type { FromSchema } from 'json-schema-to-ts';
 import { validatorOf } from '#validators';
 import type { AgentEntry } from '../core/agent.ts';
 import type { CredentialFiles } from '../core/credentials.ts';
-import { readDocument } from '../core/document.ts';
+import { type Document, parseDocumentText, readDocument } from '../core/document.ts';
 import { Problem } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import { faultsOf, formatPath } from '../core/schema.ts';
@@ -52,6 +52,37 @@ export const nodeConfigSchema = {
       required: ['directory', 'publish'],
     },
     classes: { ...path, default: 'classes.txt' },
+    /** What callers may ask for at most; times are in seconds. */
+    limits: {
+      type: 'object',
+      additionalProperties: false,
+      default: {},
+      properties: {
+        connections_per_address: { type: 'integer', minimum: 1, maximum: 65_535, default: 128 },
+        connections_per_caller: { type: 'integer', minimum: 1, maximum: 65_535, default: 64 },
+        /** Of one caller at once. */
+        calls_per_caller: { type: 'integer', minimum: 1, maximum: 4096, default: 32 },
+        /** Requests a second of one caller in the long run, and how many at once before that counts. */
+        rate: { type: 'number', exclusiveMinimum: 0, maximum: 100_000, default: 100 },
+        burst: { type: 'integer', minimum: 1, maximum: 100_000, default: 1000 },
+        /** From connecting to the end of the handshake. */
+        handshake: { type: 'number', exclusiveMinimum: 0, maximum: 120, default: 10 },
+        /** For a client to send a request, or to read what it is sent. */
+        stall: { type: 'number', exclusiveMinimum: 0, maximum: 600, default: 30 },
+        /** Until a connection that carries no call is closed. */
+        idle: { type: 'number', exclusiveMinimum: 0, maximum: 86_400, default: 600 },
+      },
+      required: [
+        'connections_per_address',
+        'connections_per_caller',
+        'calls_per_caller',
+        'rate',
+        'burst',
+        'handshake',
+        'stall',
+        'idle',
+      ],
+    },
     policies: { ...path, default: 'policies' },
     discovery: {
       type: 'object',
@@ -112,6 +143,7 @@ export const nodeConfigSchema = {
     'tls',
     'facts',
     'classes',
+    'limits',
     'policies',
     'discovery',
     'audit',
@@ -140,6 +172,17 @@ export interface NodeConfig extends Omit<NodeDocument, 'agents' | 'tls'> {
  */
 export async function loadNodeConfig(file: string, known: readonly AgentEntry[]): Promise<NodeConfig> {
   const document = await readDocument<NodeDocument>(file, 'configuration', 'config/node', nodeConfigSchema);
+  return completeNodeConfig(document, known);
+}
+
+/** The same of a text that is to stand in that file. @throws Problem `bad-configuration` */
+export function parseNodeConfig(text: string, file: string, known: readonly AgentEntry[]): NodeConfig {
+  const document = parseDocumentText<NodeDocument>(text, file, 'configuration', 'config/node', nodeConfigSchema);
+  return completeNodeConfig(document, known);
+}
+
+function completeNodeConfig(document: Document<NodeDocument>, known: readonly AgentEntry[]): NodeConfig {
+  const { file } = document;
   const { value, locate } = document;
   const at = (path: string) => resolve(dirname(file), path);
   const agents = value.agents as Record<string, JsonObject>;

@@ -1,17 +1,20 @@
 import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
+import { startCrlKeeper } from '../ca/crl-keeper.ts';
 import type { AgentEntry, FindExternalAgents } from '../core/agent.ts';
-import { explain, Problem } from '../core/errors.ts';
+import { explainErrno, Problem } from '../core/errors.ts';
 import type { NodeFacts } from '../core/node.ts';
 import type { NodeAbout } from '../core/ports.ts';
 import { startListening } from '../transport/listen.ts';
 import { aboutAgent } from './about.ts';
-import { type AuditLimits, type AuditLog, openAuditLog } from './audit-log.ts';
+import { openAuditLog } from './audit-log.ts';
 import { startCallMemory } from './call-memory.ts';
-import { loadNodeConfig, type NodeConfig } from './config.ts';
+import { loadNodeConfig } from './config.ts';
 import { startCounters } from './counters.ts';
 import { startNodeTruth } from './facts.ts';
-import { type Keys, startKeys } from './keys.ts';
+import { remindOf, startKeys } from './keys.ts';
+import { startLife } from './life.ts';
+import { auditLimits, listenLimits } from './limits.ts';
 import { startLog } from './log.ts';
 import { definePipeline } from './pipeline.ts';
 import { startPolicies } from './policies.ts';
@@ -46,7 +49,13 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { configFile, agents: known, findExternal = noneElsewhere, version } = options;
   const now = Date.now;
   const config = await loadNodeConfig(configFile, known);
-  const keys = await startKeys(config, now);
+  let onKeys = () => {};
+  const keys = await startKeys(
+    config,
+    () => log,
+    now,
+    () => onKeys(),
+  );
   const identity = keys.current().credentials.identity.name;
   const log = startLog(config.log.level, identity);
   await makeStateDirectory(config.state);
@@ -61,8 +70,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const policies = await startPolicies(config.policies, async () => self(), log);
   const strangers = startStrangerLog(log, now);
   const counters = startCounters(strangers.count);
-  const audit = await openAuditLog(config.audit.file, () => keys.current().credentials, now, limitsOf(config));
-  await noteLife('started', audit, keys, version);
+  const audit = await openAuditLog(config.audit.file, () => keys.current().credentials, now, auditLimits(config));
+  const life = startLife(audit, keys, version, log);
+  await life.started();
 
   // Until the node is on the network: it can be asked as soon as it listens.
   let presence: Presence = absent;
@@ -92,6 +102,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     may: policies.allows,
     about,
     audit: auditView,
+    crl: startCrlKeeper(config.tls.crl, keys),
   };
   const { agents: configs, external, state: stateDirectory } = config;
   const roster = await startRoster({ known, configs, external, findExternal, view, stateDirectory, log });
@@ -122,9 +133,22 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     now,
     log,
   });
-  const { address: host, port, max_connections: maxConnections } = config.listen;
-  const listening = { host, port, maxConnections, tls: keys.current, service, log, onStranger: strangers.note };
-  const listener = await startListening(listening);
+  const { address: host, port } = config.listen;
+  const limits = listenLimits(config);
+  const listener = await startListening({
+    host,
+    port,
+    limits,
+    tls: keys.current,
+    service,
+    log,
+    onStranger: strangers.note,
+  });
+  onKeys = () => {
+    listener.reload();
+    void life.renewed();
+  };
+  const endReminder = remindOf(keys.warnings, log);
   presence = await startPresence(config, self, listener.port, log);
   log.info({ port: listener.port, agents: self().agents, version }, 'listening');
 
@@ -132,49 +156,36 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     port: listener.port,
     identity,
     reload: async () => {
-      await keys.reload(log);
-      listener.reload();
-      await Promise.all([noteLife('certificate', audit, keys, version), policies.reload(), truth.reload()]);
+      await keys.reload();
+      await Promise.all([life.renewed(), policies.reload(), truth.reload()]);
       await roster.reload();
       await presence.update();
       log.info({}, 'reloaded');
     },
     stop: async () => {
       serving = false;
+      keys.stop();
+      endReminder();
       await presence.stop();
       const forced = setTimeout(() => stopping.abort(), grace);
       await Promise.all([listener.stop(grace + 3000), running.ended()]);
       clearTimeout(forced);
       stopping.abort();
       await roster.stop();
-      await noteLife('stopped', audit, keys, version).catch((error: unknown) => log.error({}, explain(error)));
+      await life.stopped();
       await audit.close();
       log.info({}, 'stopped');
     },
   };
 }
 
-function limitsOf({ audit: { max_bytes: maxBytes, max_age: days, keep } }: NodeConfig): AuditLimits {
-  return { maxBytes, maxAge: days * 86_400_000, keep };
-}
-
 const noneElsewhere: FindExternalAgents = async () => ({ entries: [], refused: [] });
-
-async function noteLife(
-  kind: 'started' | 'certificate' | 'stopped',
-  audit: AuditLog,
-  keys: Keys,
-  version: string,
-): Promise<void> {
-  const certificate = keys.current().credentials.certificate.raw.toString('base64');
-  await audit.append({ kind, version, certificate }, true);
-}
 
 async function makeStateDirectory(directory: string): Promise<void> {
   try {
     await mkdir(directory, { recursive: true, mode: 0o700 });
   } catch (cause) {
-    throw new Problem('bad-configuration', `the state directory ${directory} cannot be made: ${explain(cause)}`);
+    throw new Problem('bad-configuration', `the state directory ${directory} cannot be made: ${explainErrno(cause)}`);
   }
 }
 

@@ -1,40 +1,34 @@
 import { readRevocations } from '../ca/revocations.ts';
-import { type LoadedCredentials, loadCredentials } from '../core/credentials.ts';
-import { explain, Problem } from '../core/errors.ts';
-import type { Log, TlsState } from '../core/ports.ts';
+import { type LiveCredentials, startCredentials } from '../core/live-credentials.ts';
+import type { Log } from '../core/ports.ts';
 import type { NodeConfig } from './config.ts';
 
 /** The node's certificate, key, authorities and CRL, as they are now. */
-export interface Keys {
-  readonly current: () => TlsState;
-  readonly warnings: () => readonly string[];
-  /** Reads the files again; what can't be used leaves the old in force. */
-  readonly reload: (log: Log) => Promise<void>;
+export type Keys = LiveCredentials;
+
+const day = 86_400_000;
+
+/**
+ * @param onReload called when files were taken anew
+ * @throws Problem when the node has nothing to prove itself with
+ */
+export async function startKeys(
+  { tls: files }: NodeConfig,
+  log: () => Log,
+  now: () => number,
+  onReload: () => void,
+): Promise<Keys> {
+  const onFault = (fault: string) => log().error({}, fault);
+  return await startCredentials({ files, kind: 'node', readRevocations, now, onReload, onFault });
 }
 
-/** @throws Problem when the node has nothing to prove itself with */
-export async function startKeys(config: NodeConfig, now: () => number): Promise<Keys> {
-  const load = () => loadCredentials(config.tls, 'node', readRevocations, now());
-  let loaded: LoadedCredentials = await load();
-  let fault: string[] = [];
-  return {
-    current: () => loaded,
-    warnings: () => [...loaded.warnings, ...fault],
-    reload: async (log) => {
-      try {
-        loaded = await reloaded(load, loaded);
-        fault = [];
-      } catch (error) {
-        fault = [`the certificates were not reloaded, the old ones stay: ${explain(error)}`];
-        for (const warning of fault) log.error({}, warning);
-      }
-    },
+/** Tells the log now and once a day what is about to end. @returns a function that ends it */
+export function remindOf(warnings: () => readonly string[], log: Log): () => void {
+  const tell = () => {
+    for (const warning of warnings()) log.warn({}, warning);
   };
-}
-
-async function reloaded(load: () => Promise<LoadedCredentials>, old: LoadedCredentials): Promise<LoadedCredentials> {
-  const loaded = await load();
-  const { name } = loaded.credentials.identity;
-  if (name === old.credentials.identity.name) return loaded;
-  throw new Problem('wrong-node', `the new certificate is of ${name}`, 'restart the daemon to change its identity');
+  tell();
+  const timer = setInterval(tell, day);
+  timer.unref();
+  return () => clearInterval(timer);
 }

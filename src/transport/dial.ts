@@ -42,7 +42,7 @@ export function createDial(tls: () => TlsState, timeout: number): Dial {
       if (signal.aborted) throw new Problem('cancelled', `connecting to ${name} was cancelled`);
       try {
         const state = tls();
-        return await connect(name, address, { ...state, context: contextFor(state) }, timeout, signal);
+        return await connect(name, address, { tls, context: contextFor(state) }, timeout, signal);
       } catch (error) {
         if (!(error instanceof Problem)) throw error;
         last = error;
@@ -52,13 +52,15 @@ export function createDial(tls: () => TlsState, timeout: number): Dial {
   };
 }
 
-interface Shared extends TlsState {
+/** What a connection begins with, and what it is judged by as long as it lives. */
+interface Means {
   readonly context: SecureContext;
+  readonly tls: () => TlsState;
 }
 
 /** One context for all dials, until the credentials or the trust are others: made for each, a thousand cost a second. */
 function shareContext(): (state: TlsState) => SecureContext {
-  let last: Shared | undefined;
+  let last: (TlsState & { readonly context: SecureContext }) | undefined;
   return ({ credentials, trust }) => {
     if (last?.credentials !== credentials || last.trust !== trust) {
       last = { credentials, trust, context: createSecureContext(secureContext({ credentials, trust })) };
@@ -70,18 +72,20 @@ function shareContext(): (state: TlsState) => SecureContext {
 async function connect(
   name: string,
   address: Address,
-  state: Shared,
+  { context, tls }: Means,
   timeout: number,
   signal: AbortSignal,
 ): Promise<NodeConnection> {
   let refused: Problem | undefined;
+  let presented: Uint8Array = Buffer.alloc(0);
   const checkServerIdentity = (_host: string, peer: PeerCertificate): Error | undefined => {
-    refused = proveNode(name, peer.raw, state);
+    presented = peer.raw;
+    refused = proveNode(name, presented, tls());
     return refused;
   };
   const client = new Client(
     target(address),
-    ChannelCredentials.createFromSecureContext(state.context, { checkServerIdentity }),
+    ChannelCredentials.createFromSecureContext(context, { checkServerIdentity }),
     {
       'grpc.ssl_target_name_override': name,
       'grpc.default_authority': name,
@@ -98,9 +102,9 @@ async function connect(
   } catch {
     client.close();
     if (signal.aborted) throw new Problem('cancelled', `connecting to ${name} was cancelled`);
-    throw refused ?? (await diagnose(name, address, state, timeout));
+    throw refused ?? (await diagnose(name, address, tls(), timeout));
   }
-  return connectionOver(client, name);
+  return connectionOver(client, name, () => proveNode(name, presented, tls()));
 }
 
 function target(address: Address): string {
@@ -139,9 +143,12 @@ function method<Request, Response>(name: string): MethodDefinition<Request, Resp
   return service[name] as MethodDefinition<Request, Response>;
 }
 
-function connectionOver(client: Client, name: string): NodeConnection {
+/** @param refuse why the node is not to be told anything any more, asked before every call: it may be revoked meanwhile */
+function connectionOver(client: Client, name: string, refuse: () => Problem | undefined): NodeConnection {
   const unary = <Request, Response>(rpc: string, request: Request, signal: AbortSignal): Promise<Response> =>
     new Promise((resolve, reject) => {
+      const refused = refuse();
+      if (refused !== undefined) return reject(refused);
       const { path, requestSerialize, responseDeserialize } = method<Request, Response>(rpc);
       const options: CallOptions = {};
       const call = client.makeUnaryRequest(
@@ -165,10 +172,12 @@ function connectionOver(client: Client, name: string): NodeConnection {
     name,
     describe: (request, signal) => unary<DescribeRequest, NodeDescription>('Describe', request, signal),
     result: (request, signal) => unary<SignedRequest, ResultReply>('Result', request, signal),
-    call: (request, onProgress, signal) => {
+    call: async (request, onProgress, signal) => {
+      const refused = refuse();
+      if (refused !== undefined) throw refused;
       const { path, requestSerialize, responseDeserialize } = method<SignedRequest, CallEvent>('Call');
       const stream = client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request);
-      return readCall(stream, name, onProgress, signal);
+      return await readCall(stream, name, onProgress, signal);
     },
     close: () => client.close(),
   };

@@ -3,8 +3,10 @@ import { createSecureContext, createServer as createTlsServer, type TLSSocket } 
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { explainErrno, Problem } from '../core/errors.ts';
 import type { Log, NodeService, TlsState } from '../core/ports.ts';
+import { type ConnectionLimits, startConnections } from './connections.ts';
 import { healthHandlers, healthService } from './health.ts';
 import { nodeHandlers, nodeService } from './service.ts';
+import { endStalledCalls } from './stalled-calls.ts';
 import { secureContext, tlsVersion } from './tls.ts';
 
 export interface ListenOptions {
@@ -14,21 +16,28 @@ export interface ListenOptions {
   readonly tls: () => TlsState;
   readonly service: NodeService;
   readonly log: Log;
-  /** Told of every connection that failed its handshake. */
+  /** Told of every connection that failed its handshake, or was one too many. */
   readonly onStranger: (address: string, reason: string) => void;
-  /** Connections at once; more are closed at once. */
-  readonly maxConnections: number;
+  readonly limits: ListenLimits;
+}
+
+export interface ListenLimits {
+  /** Connections beyond these are closed at once. */
+  readonly connections: ConnectionLimits;
+  /** Milliseconds that a client may take to send a request, or to read what it is sent. */
+  readonly stall: number;
+  /** Milliseconds after which a connection that carries no call is closed. */
+  readonly idle: number;
 }
 
 export interface Listener {
   readonly port: number;
-  /** Takes the credentials and authorities anew for the connections to come. */
+  /** Takes credentials and authorities anew for the connections to come, and closes those of who is revoked now. */
   readonly reload: () => void;
   /** Lets running calls end, up to a number of milliseconds, then closes everything. */
   readonly stop: (grace: number) => Promise<void>;
 }
 
-const handshakeTimeout = 10_000;
 const largestMessage = 1024 * 1024;
 
 /**
@@ -38,11 +47,14 @@ const largestMessage = 1024 * 1024;
  * @throws Problem `cannot-listen`
  */
 export async function startListening(options: ListenOptions): Promise<Listener> {
+  const { limits, onStranger } = options;
+  const connections = startConnections(limits.connections);
   const grpc = new Server({
+    interceptors: [endStalledCalls(limits.stall, connections.cut)],
     'grpc.max_receive_message_length': largestMessage,
     'grpc.max_send_message_length': largestMessage * 4,
     'grpc.max_concurrent_streams': 64,
-    'grpc.max_connection_idle_ms': 10 * 60_000,
+    'grpc.max_connection_idle_ms': limits.idle,
     'grpc.keepalive_time_ms': 60_000,
     'grpc-node.max_session_memory': 16,
   });
@@ -58,33 +70,36 @@ export async function startListening(options: ListenOptions): Promise<Listener> 
       requestCert: true,
       // Node would drop who is not authorized without a word, and nobody would know: it is done below instead.
       rejectUnauthorized: false,
-      handshakeTimeout,
     },
     (socket: TLSSocket) => {
       socket.on('error', (error) => options.log.debug({ reason: error.message }, 'connection lost'));
-      if (socket.authorized) {
-        injector.injectConnection(socket);
-        return;
-      }
-      options.onStranger(socket.remoteAddress ?? 'unknown', reasonOf(socket.authorizationError));
-      socket.destroy();
+      const fault = socket.authorized ? connections.claim(socket) : reasonOf(socket.authorizationError);
+      if (fault === undefined) injector.injectConnection(socket);
+      else turnAway(socket, fault);
     },
   );
-  secure.on('tlsClientError', (error, socket) => {
-    options.onStranger(socket.remoteAddress ?? 'unknown', reasonOf(error));
+  secure.on('tlsClientError', (error, socket) => turnAway(socket, reasonOf(error)));
+
+  function turnAway(socket: Socket, reason: string): void {
+    onStranger(socket.remoteAddress ?? 'unknown', reason);
     socket.destroy();
-  });
+  }
 
   const tcp = createTcpServer({ noDelay: true, keepAlive: true }, (socket: Socket) => {
     socket.on('error', () => socket.destroy());
-    secure.emit('connection', socket);
+    const fault = connections.admit(socket, () => turnAway(socket, 'the handshake took too long'));
+    if (fault === undefined) secure.emit('connection', socket);
+    else turnAway(socket, fault);
   });
-  tcp.maxConnections = options.maxConnections;
   const port = await bind(tcp, options);
 
   return {
     port,
-    reload: () => secure.setSecureContext(secureContext(options.tls())),
+    reload: () => {
+      const tls = options.tls();
+      secure.setSecureContext(secureContext(tls));
+      connections.review(tls.trust, Date.now());
+    },
     stop: async (grace) => {
       tcp.close();
       await endWithin(grpc, grace);

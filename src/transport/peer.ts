@@ -24,7 +24,12 @@ export function peerIdentity(call: AnyCall): Identity | undefined {
 export function provePeer(call: AnyCall, kinds: readonly Identity['kind'][], trust: Trust, now: number): Identity {
   const certificate = call.getAuthContext().sslPeerCertificate;
   if (certificate === undefined) throw new Problem('foreign-certificate', 'the connection carries no certificate');
-  const parsed = new X509Certificate(certificate.raw);
+  return proveAny(certificate.raw, kinds, trust, now);
+}
+
+/** Whose certificate it is, who may be of any of the kinds. @throws Problem as {@link proveCertificate} */
+export function proveAny(raw: Uint8Array, kinds: readonly Identity['kind'][], trust: Trust, now: number): Identity {
+  const parsed = new X509Certificate(raw);
   const [first, second] = kinds;
   try {
     return proveCertificate(parsed, first ?? 'operator', trust, now).identity;

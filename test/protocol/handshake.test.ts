@@ -4,11 +4,10 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
-import { ChannelCredentials, Client, type ServiceDefinition } from '@grpc/grpc-js';
 import { sealRequest } from '../../src/core/caller.ts';
 import { noFilter } from '../../src/core/filter/filter.ts';
-import { protocol } from '../../src/core/wire/codec.ts';
 import { createDial } from '../../src/transport/dial.ts';
+import { askHealth } from '../support/ask-health.ts';
 import { type Fleet, type Member, makeFleet } from '../support/fleet.ts';
 import { orderFor, startTestNode, type TestNode } from '../support/node.ts';
 
@@ -33,7 +32,6 @@ describe('the door of a node', () => {
   });
 
   const describeAll = { filter: noFilter, facts: [], full: false, peers: false };
-  const health = protocol['grpc.health.v1.Health'] as unknown as ServiceDefinition;
   /** A dial that believes this fleet's CA, whoever the caller is. */
   const dialAs = (member: Member, name = node.name, port = node.daemon.port) =>
     createDial(() => ({ credentials: member.credentials, trust: fleet.trust }), 3000)(
@@ -129,30 +127,8 @@ describe('the door of a node', () => {
   });
 
   test('keeps health for the fleet too', async () => {
-    const check = health.Check;
-    assert.ok(check);
-    const ask = (credentials: ChannelCredentials) =>
-      new Promise<{ status: string }>((resolve, reject) => {
-        const options = { 'grpc.ssl_target_name_override': node.name, 'grpc.enable_retries': 0 };
-        const client = new Client(`127.0.0.1:${node.daemon.port}`, credentials, options);
-        client.makeUnaryRequest(
-          check.path,
-          check.requestSerialize,
-          check.responseDeserialize,
-          { service: '' },
-          (error, value) => {
-            client.close();
-            if (error) reject(error);
-            else resolve(value as { status: string });
-          },
-        );
-      });
-    const ca = Buffer.from(fleet.caPem);
-    assert.equal(
-      (await ask(ChannelCredentials.createSsl(ca, Buffer.from(rip.keyPem), Buffer.from(rip.certificatePem)))).status,
-      'SERVING',
-    );
-    await assert.rejects(ask(ChannelCredentials.createSsl(ca)), { code: 14 });
+    assert.equal(await askHealth(fleet, node, rip), 'SERVING');
+    await assert.rejects(askHealth(fleet, node), { code: 14 });
   });
 
   test('shuts on a revoked caller in the middle of a connection, once the list is there', async () => {

@@ -23,6 +23,7 @@ export const fixedNode: NodeView = {
     counters: {},
     warnings: [],
   }),
+  crl: { status: () => [], install: async () => ({ changed: false, lists: [] }) },
   audit: {
     file: '/nowhere/audit.jsonl',
     trust: () => ({ realm: 'devco.net', authorities: [], isRevoked: () => false }),

@@ -7,7 +7,7 @@ import { explain, Problem } from '../../src/core/errors.ts';
 
 const context = startContext();
 const program = new Command('mco-deploy');
-caCommand.define(program, context);
+caCommand([]).define(program, context);
 enrollCommand.define(program, context);
 try {
   await program.parseAsync();

@@ -38,7 +38,7 @@ export function commands(catalogue: readonly Ddl[]): readonly CommandEntry[] {
     docCommand(catalogue),
     agentCommand,
     auditCommand(catalogue),
-    caCommand,
+    caCommand(catalogue),
     enrollCommand,
   ];
 }

@@ -1,8 +1,11 @@
 import type { Command } from 'commander';
+import type { Ddl } from '../../../core/ddl.ts';
 import type { CliContext, CommandEntry } from '../../context.ts';
+import { addTargetOptions } from '../../target-options.ts';
 import { parseDays, parseKind } from './options.ts';
 
-export const caCommand: CommandEntry = {
+/** @param catalogue the agents that can be called */
+export const caCommand = (catalogue: readonly Ddl[]): CommandEntry => ({
   name: 'ca',
   define(program, context) {
     const ca = program.command('ca').description('the fleet’s certificate authority');
@@ -12,11 +15,12 @@ export const caCommand: CommandEntry = {
     defineRenew(ca, context);
     defineRevoke(ca, context);
     defineCrl(ca, context);
+    definePushCrl(ca, catalogue, context);
     defineRollover(ca, context);
     defineList(ca, context);
     defineShow(ca, context);
   },
-};
+});
 
 function withCommon(command: Command): Command {
   return command
@@ -89,6 +93,18 @@ function defineCrl(ca: Command, context: CliContext): void {
     .option('--out <file>', 'write it here besides')
     .option('--days <days>', 'days until the one after it is due', parseDays)
     .action(async (options) => (await import('./crl.ts')).makeCrl(options, context));
+}
+
+function definePushCrl(ca: Command, catalogue: readonly Ddl[], context: CliContext): void {
+  const push = withCommon(ca.command('push-crl').description('bring the revocation list to the nodes'));
+  addTargetOptions(push, catalogue)
+    .option('--config <file>', "the operator's configuration (default: client.yaml where XDG has it)")
+    .option('--file <file>', 'the list (default: the one of the CA)')
+    .option('--check', 'only tell which nodes have it')
+    .action(async (options) => {
+      const { pushCrl } = await import('./push-crl.ts');
+      context.exit(await pushCrl(options, catalogue, context));
+    });
 }
 
 function defineRollover(ca: Command, context: CliContext): void {

@@ -37,7 +37,9 @@ export async function revokeCertificates(wanted: string, options: RevokeOptions,
     return;
   }
   context.out(`revoked ${count(revoked.length, 'certificate')} of ${wanted}: ${revoked.join(', ')}`);
-  context.out(`made the revocation list ${crl}: every node and operator needs it`);
+  context.out(
+    `made the revocation list ${crl}: every node and operator needs it, “mco-deploy ca push-crl” brings it to the nodes`,
+  );
 }
 
 function parseReason(text: string): RevocationReason {

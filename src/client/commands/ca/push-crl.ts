@@ -1,0 +1,92 @@
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { readCrls } from '../../../ca/crl.ts';
+import { aboutList, startCrlKeeper } from '../../../ca/crl-keeper.ts';
+import { pathsIn } from '../../../ca/store.ts';
+import type { Ddl } from '../../../core/ddl.ts';
+import { explain, explainErrno, Problem } from '../../../core/errors.ts';
+import type { ListAbout } from '../../../core/ports.ts';
+import { askNodes } from '../../ask.ts';
+import type { CommonOptions } from '../../common-options.ts';
+import type { CliContext } from '../../context.ts';
+import { exitFor } from '../../exit.ts';
+import { tellMissing } from '../../render/missing.ts';
+import { openSession, requireDdl, type Session } from '../../session.ts';
+import { readTargetOptions } from '../../target-options.ts';
+import { type CaOptions, caDirectory } from './options.ts';
+import { lacking, type Standing, standingOf, wordsFor } from './standing.ts';
+
+export interface PushOptions extends CommonOptions, CaOptions {
+  readonly file?: string;
+  readonly check?: boolean;
+}
+
+/** Brings the revocation list to the nodes that match, and to this operator; tells who has it then. */
+export async function pushCrl(options: PushOptions, catalogue: readonly Ddl[], context: CliContext): Promise<number> {
+  const ddl = requireDdl(catalogue, 'crl');
+  const checks = options.check === true;
+  const session = await openSession(options, context);
+  try {
+    const pem = await readList(options, context);
+    const lists = readCrls(pem, session.caller.trust.authorities).map(aboutList);
+    if (!checks) await takeOwn(pem, session, context);
+    const findings = await session.find(readTargetOptions(options));
+    const [able, unable] = partition(findings.nodes, ({ description }) =>
+      description.agents.some(({ name }) => name === ddl.name),
+    );
+    const question = { ddl, action: checks ? 'status' : 'install', input: () => (checks ? {} : { crl: pem }) };
+    const outcomes = await askNodes(question, able, session, context.signal);
+    const standings = [
+      ...outcomes.map((outcome) => standingOf(outcome, lists)),
+      ...unable.map(({ name }) => lacking(name)),
+    ];
+    tell(standings, lists, options, context);
+    tellMissing(findings, context);
+    return exitFor({ outcomes: standings, broken: findings.broken.length, silent: findings.silent.length });
+  } finally {
+    await session.close();
+  }
+}
+
+async function readList(options: PushOptions, context: CliContext): Promise<string> {
+  const file = options.file === undefined ? pathsIn(caDirectory(options, context)).crl : resolve(options.file);
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    const hint = 'make one with “mco-deploy ca crl”, or name it with --file';
+    throw new Problem('unreadable-file', `the revocation list ${file} cannot be read: ${explainErrno(cause)}`, hint);
+  }
+}
+
+/** Who brings a list obeys it as well. What keeps this operator from it keeps no node from it. */
+async function takeOwn(pem: string, { config, credentials }: Session, context: CliContext): Promise<void> {
+  try {
+    const { changed } = await startCrlKeeper(config.tls.crl, credentials).install(pem, false);
+    if (changed) context.err(`${config.tls.crl} is renewed`);
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    context.err(`warning: this operator does not take the list: ${explain(error)}`);
+  }
+}
+
+function partition<T>(all: readonly T[], test: (one: T) => boolean): [T[], T[]] {
+  return [all.filter(test), all.filter((one) => !test(one))];
+}
+
+function tell(
+  standings: readonly Standing[],
+  lists: readonly ListAbout[],
+  { json }: PushOptions,
+  { out }: CliContext,
+): void {
+  const sorted = [...standings].sort((a, b) => (a.node < b.node ? -1 : 1));
+  if (json === true) {
+    const nodes = sorted.map(({ node, state, code, message }) => ({ node, state, code, message }));
+    out(JSON.stringify({ lists, nodes }, null, 2));
+    return;
+  }
+  for (const standing of sorted) out(`${standing.node.padEnd(40)} ${wordsFor(standing)}`);
+  const having = sorted.filter(({ outcome }) => outcome === 'ok').length;
+  const numbers = lists.map(({ number }) => number).join(' and ');
+  out(`revocation list ${numbers} is in force on ${having} / ${sorted.length} nodes`);
+}
