@@ -2,6 +2,7 @@ import { agents, findExternal } from './agents/index.ts';
 import { runCli } from './client/cli.ts';
 import { daemonCommand } from './client/commands/daemon/index.ts';
 import { commands } from './client/commands/index.ts';
+import { installCommand, uninstallCommand } from './client/commands/install/index.ts';
 import { policyCommand } from './client/commands/policy/index.ts';
 import { startContext } from './client/process.ts';
 import { describeVersion, version } from './version.ts';
@@ -18,5 +19,12 @@ const policy = policyCommand(catalogue, async (configFile) => {
   return readPolicyPlace(configFile, agents);
 });
 
-const cli = { version: describeVersion(), commands: [...commands(catalogue), policy, daemon] };
+/** A configuration that is to stand on another host, read as a daemon there would read it. */
+const checkNodeConfig = async (text: string, file: string) => {
+  const { describePlaces } = await import('./daemon/places.ts');
+  return describePlaces(text, file, agents);
+};
+const onHosts = [installCommand(checkNodeConfig, process.execPath), uninstallCommand(checkNodeConfig)];
+
+const cli = { version: describeVersion(), commands: [...commands(catalogue), policy, ...onHosts, daemon] };
 void runCli(process.argv.slice(2), cli, startContext());

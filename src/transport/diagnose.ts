@@ -13,12 +13,17 @@ import { secureContext, tlsVersion } from './tls.ts';
 export function diagnose(name: string, address: Address, state: TlsState, timeout: number): Promise<Problem> {
   const at = `${name} (${formatAddress(address)})`;
   return new Promise((resolve) => {
-    const tcp = connectTcp({ host: address.host, port: address.port, timeout });
+    const tcp = connectTcp({ host: address.host, port: address.port });
     const settle = (problem: Problem) => {
+      clearTimeout(timer);
       tcp.destroy();
       resolve(problem);
     };
-    tcp.once('timeout', () => settle(new Problem('unreachable', `${at} does not answer`, 'is the host up?')));
+    // Not the socket's own timeout: what accepts a connection and then says nothing would never be given up.
+    const timer = setTimeout(
+      () => settle(new Problem('unreachable', `${at} does not answer`, 'is the host up?')),
+      timeout,
+    );
     tcp.once('error', (error) => settle(unreachable(at, error)));
     tcp.once('connect', () => {
       const secure = connect({

@@ -133,7 +133,7 @@ test('agents, client commands and kinds of step are exactly what their lists nam
   }
 });
 
-/** `daemon` and `policy` are put in by the composition root: they need the daemon's code, which the client never loads. */
+/** These are put in by the composition root: they need the daemon's code, which the client never loads. */
 function isHelperOf(place: string, name: string): boolean {
-  return place === 'client/commands' && ['daemon', 'policy'].includes(name);
+  return place === 'client/commands' && ['daemon', 'policy', 'install', 'doctor'].includes(name);
 }

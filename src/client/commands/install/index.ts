@@ -1,0 +1,54 @@
+import { InvalidArgumentError } from 'commander';
+import { addCommonOptions } from '../../common-options.ts';
+import type { CommandEntry } from '../../context.ts';
+import { addRemoteOptions } from './options.ts';
+import type { CheckNodeConfig } from './wanted.ts';
+
+/**
+ * @param check how a daemon reads its configuration
+ * @param own the file that runs now
+ */
+export function installCommand(check: CheckNodeConfig, own: string): CommandEntry {
+  return {
+    name: 'install',
+    define: (program, context) => {
+      const command = program.command('install').description('make hosts nodes of the fleet, over ssh');
+      addCommonOptions(addRemoteOptions(command, parseParallel))
+        .option('--binary <file>', 'the program to bring over (default: this one)')
+        .option('--package <file>', 'a Debian package of it instead')
+        .option('--agent <name...>', 'agents to enable (default: those of --node-config, else rpcutil, lock and audit)')
+        .option('--node-config <file>', 'settings for node.yaml, with a section for each agent that needs one')
+        .option('--fact <fact...>', 'facts of the hosts, as name=value')
+        .option('--class <class...>', 'classes of the hosts')
+        .option('--policies <path>', 'AGENT.policy, or a directory of policies (default: you may do all)')
+        .option('--replace', 'replace what was changed on the host, and take it over from another fleet')
+        .option('--ca-dir <dir>', 'directory of the CA (default: mco-deploy/ca in the XDG data directory)')
+        .option('--passphrase-file <file>', 'file whose first line opens the CA key')
+        .action(async (hosts, options) => {
+          const { runInstall } = await import('./run.ts');
+          context.exit(await runInstall(hosts, options, { check, own }, context));
+        });
+    },
+  };
+}
+
+/** @param check how a daemon reads its configuration */
+export function uninstallCommand(check: CheckNodeConfig): CommandEntry {
+  return {
+    name: 'uninstall',
+    define: (program, context) => {
+      const command = program.command('uninstall').description('take the daemon off hosts again, over ssh');
+      addCommonOptions(addRemoteOptions(command, parseParallel))
+        .option('--purge', 'remove key, configuration, state and audit log, too')
+        .action(async (hosts, options) => {
+          const { runUninstall } = await import('./uninstall.ts');
+          context.exit(await runUninstall(hosts, options, check, context));
+        });
+    },
+  };
+}
+
+function parseParallel(text: string): number {
+  if (!/^[1-9]\d{0,2}$/.test(text)) throw new InvalidArgumentError('it must be a number from 1 to 999.');
+  return Number(text);
+}

@@ -1,0 +1,44 @@
+import type { Command } from 'commander';
+import type { CommonOptions } from '../../common-options.ts';
+import { parseTarget, readTargets, requireDistinct, type Target } from './target.ts';
+
+/** How hosts are named and reached, the same for `install` and `uninstall`. */
+export interface RemoteOptions extends CommonOptions {
+  readonly hosts?: string;
+  readonly user?: string;
+  readonly sshConfig?: string;
+  readonly identity?: string;
+  readonly acceptNewHostKeys?: boolean;
+  readonly parallel: number;
+  readonly program: string;
+  readonly directory: string;
+  readonly service?: string;
+  readonly dryRun?: boolean;
+}
+
+export function addRemoteOptions(command: Command, parseParallel: (text: string) => number): Command {
+  return command
+    .argument('[hosts...]', '[NODE=][USER@]HOST[:PORT], as ssh knows the host; NODE is its name in the fleet')
+    .option('--hosts <file>', 'hosts from a list of nodes, in any form that --nodes takes')
+    .option('--user <name>', 'who logs in where a host does not say')
+    .option('--ssh-config <file>', "ssh's configuration file")
+    .option('-i, --identity <file>', 'the private key to log in with')
+    .option('--accept-new-host-keys', 'take the key of a host that is not known yet')
+    .option('--parallel <n>', 'hosts at a time', parseParallel, 8)
+    .option('--program <path>', 'where the program is on the hosts', '/usr/local/bin/mco-deploy')
+    .option('--directory <path>', 'where the configuration is on the hosts', '/etc/mco-deploy')
+    .option(
+      '--service <how>',
+      'systemd, none, or the path of an init script there (default: systemd where there is one)',
+    )
+    .option('--dry-run', 'look, say what would change, and change nothing');
+}
+
+/** @throws Problem `usage`, `unreadable-file`, `bad-nodes` */
+export async function targetsOf(words: readonly string[], { hosts, user }: RemoteOptions): Promise<Target[]> {
+  const named = words.map((word) => ({ ...(user === undefined ? {} : { user }), ...parseTarget(word) }));
+  const listed = hosts === undefined ? [] : await readTargets(hosts, user);
+  const targets = [...named, ...listed];
+  requireDistinct(targets);
+  return targets;
+}

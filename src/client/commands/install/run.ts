@@ -1,0 +1,172 @@
+import { resolve } from 'node:path';
+import type { Authority } from '../../../ca/authority.ts';
+import { readStoredCrl } from '../../../ca/records.ts';
+import { trustedPem } from '../../../ca/store.ts';
+import { Problem } from '../../../core/errors.ts';
+import { noFilter } from '../../../core/filter/filter.ts';
+import { parseJsonObject } from '../../../core/json.ts';
+import type { Address } from '../../../core/node.ts';
+import { printable } from '../../../core/text.ts';
+import type { NodeDescription } from '../../../core/wire/messages.ts';
+import { createDial } from '../../../transport/dial.ts';
+import type { CliContext } from '../../context.ts';
+import { openSession, type Session } from '../../session.ts';
+import { openCa, unlockCa } from '../ca/open.ts';
+import { type Ending, exitForHosts, onHosts, tellProblem } from './hosts.ts';
+import { type HostResult, type InstallOrder, installHost } from './install-host.ts';
+import { type RemoteOptions, targetsOf } from './options.ts';
+import { openProgram } from './program.ts';
+import { type CheckNodeConfig, describeWanted, type WantedOptions } from './wanted.ts';
+
+export interface InstallOptions extends RemoteOptions, WantedOptions {
+  readonly binary?: string;
+  readonly package?: string;
+  readonly replace?: boolean;
+  readonly caDir?: string;
+  readonly passphraseFile?: string;
+}
+
+/** What only the whole program knows. */
+interface Self {
+  readonly check: CheckNodeConfig;
+  /** The file that runs now. */
+  readonly own: string;
+}
+
+/** Milliseconds for a started daemon to answer. */
+const patience = 30_000;
+
+/** Makes hosts nodes: all that can be wrong here is found out before any is touched. */
+export async function runInstall(
+  words: readonly string[],
+  options: InstallOptions,
+  self: Self,
+  context: CliContext,
+): Promise<number> {
+  const targets = await targetsOf(words, options);
+  const session = await openSession(options, context);
+  try {
+    const order = await makeOrder(options, session, self, context);
+    const work = (target: (typeof targets)[number], onPhase: (phase: string) => void) =>
+      installHost(target, order, onPhase);
+    const tell = (ending: Ending<HostResult>) =>
+      options.json === true ? undefined : tellEnding(ending, order, context);
+    const endings = await onHosts(targets, options.parallel, work, tell, context);
+    if (options.json === true) context.out(JSON.stringify(endings.map(endingJson), null, 2));
+    return exitForHosts(endings, context);
+  } finally {
+    await session.close();
+  }
+}
+
+async function makeOrder(
+  options: InstallOptions,
+  session: Session,
+  { check, own }: Self,
+  context: CliContext,
+): Promise<InstallOrder> {
+  const caOptions = {
+    ...(options.caDir === undefined ? {} : { dir: options.caDir }),
+    ...(options.passphraseFile === undefined ? {} : { passphraseFile: options.passphraseFile }),
+  };
+  const paths = { program: requireAbsolute(options.program), directory: requireAbsolute(options.directory) };
+  const program = await openProgram(options, own);
+  const store = await openCa(caOptions, context);
+  const crl = await readStoredCrl(store);
+  const fleet = { ca: trustedPem(store), ...(crl === undefined ? {} : { crl }) };
+  const operator = session.caller.credentials.identity.name;
+  const wanted = await describeWanted(options, paths, fleet, operator, check);
+  let authority: Promise<Authority> | undefined;
+  return {
+    program,
+    wanted,
+    store,
+    authority: () => {
+      authority ??= unlockCa(store, caOptions, context);
+      return authority;
+    },
+    service: options.service === undefined ? undefined : requireService(options.service),
+    dryRun: options.dryRun === true,
+    replace: options.replace === true,
+    ssh: sshSettings(options, context),
+    describe: describer(session, context),
+    patience,
+  };
+}
+
+export function sshSettings(options: RemoteOptions, { env, signal }: CliContext) {
+  return {
+    ...(options.sshConfig === undefined ? {} : { config: resolve(options.sshConfig) }),
+    ...(options.identity === undefined ? {} : { identity: resolve(options.identity) }),
+    acceptNew: options.acceptNewHostKeys === true,
+    env,
+    signal,
+  };
+}
+
+/** @throws Problem `usage` */
+export function requireAbsolute(path: string): string {
+  if (/^(\/[A-Za-z0-9_.+-]+){2,}$/.test(path) && !path.includes('/..')) return path;
+  throw new Problem('usage', `“${path}” is no place for it`, 'give an absolute path without blanks, below a directory');
+}
+
+/** @throws Problem `usage` */
+export function requireService(how: string): string {
+  if (how === 'systemd' || how === 'none' || how.startsWith('/')) return how;
+  throw new Problem('usage', `“${how}” is no way to run a service`, 'say systemd, none, or the path of an init script');
+}
+
+function describer({ caller, config }: Session, { signal }: CliContext) {
+  const dial = createDial(() => caller, config.timeout * 1000);
+  return async (node: string, address: Address): Promise<NodeDescription> => {
+    const connection = await dial(node, [address], signal);
+    try {
+      return await connection.describe({ filter: noFilter, facts: [], full: false, peers: false }, signal);
+    } finally {
+      connection.close();
+    }
+  };
+}
+
+function tellEnding(ending: Ending<HostResult>, order: InstallOrder, context: CliContext): void {
+  const { node } = ending.target;
+  if ('problem' in ending) {
+    tellProblem(ending.target, ending.problem, context);
+    return;
+  }
+  const { state, changes, kept, warnings, description } = ending.result;
+  for (const warning of [...warnings, ...(description?.warnings ?? [])]) {
+    context.err(printable(`warning: ${node}: ${warning}`));
+  }
+  const what = changes.length === 0 ? 'nothing' : changes.join(', ');
+  context.out(
+    state === 'unchanged'
+      ? `${node} unchanged`
+      : `${node} ${state === 'planned' ? 'would change' : 'installed'}: ${what}`,
+  );
+  for (const path of kept)
+    context.out(`${node} kept ${path}, which differs from what was asked for (--replace replaces it)`);
+  if (description !== undefined) context.out(printable(`${node} ${inventoryWords(description)}`));
+  else if (state !== 'planned') {
+    const { program, directory } = order.wanted.paths;
+    context.out(`${node} is not started: ${program} daemon --config ${directory}/node.yaml`);
+  }
+}
+
+function inventoryWords({ version, agents, classes, facts }: NodeDescription): string {
+  const told = Object.entries(parseJsonObject(facts, 'the facts')).map(([name, value]) => `${name}=${String(value)}`);
+  const names = agents.map(({ name }) => name).sort();
+  return [`answers: ${version}`, `agents ${names.join(' ')}`, ...classes.map((name) => `class ${name}`), ...told].join(
+    ', ',
+  );
+}
+
+function endingJson(ending: Ending<HostResult>) {
+  const { node, host } = ending.target;
+  if ('problem' in ending) {
+    const { code, message, hint } = ending.problem;
+    return { node, host, state: 'failed', code, message, hint };
+  }
+  const { description, fingerprint = null, ...result } = ending.result;
+  return { node, host, ...result, fingerprint, version: description?.version ?? null };
+}

@@ -1,0 +1,112 @@
+import { basename, dirname } from 'node:path';
+import type { CliContext } from '../../context.ts';
+import { parseLook } from './host.ts';
+import { type Ending, exitForHosts, onHosts, tellProblem } from './hosts.ts';
+import { type RemoteOptions, targetsOf } from './options.ts';
+import { requireAbsolute, requireService, sshSettings } from './run.ts';
+import { lookScript, parseLines, readScript, removeScript, serviceScript } from './scripts.ts';
+import { must, openRemote, type SshSettings } from './ssh.ts';
+import type { Target } from './target.ts';
+import { unitFile } from './unit.ts';
+import type { CheckNodeConfig } from './wanted.ts';
+
+export interface UninstallOptions extends RemoteOptions {
+  readonly purge?: boolean;
+}
+
+interface Order {
+  readonly program: string;
+  readonly directory: string;
+  readonly service: string | undefined;
+  readonly purge: boolean;
+  readonly dryRun: boolean;
+  readonly ssh: SshSettings;
+  readonly check: CheckNodeConfig;
+}
+
+/** What was, or would be, removed. */
+type Removed = readonly string[];
+
+/** Stops the service and takes the program away; key and configuration stay, unless all is to go. */
+export async function runUninstall(
+  words: readonly string[],
+  options: UninstallOptions,
+  check: CheckNodeConfig,
+  context: CliContext,
+): Promise<number> {
+  const targets = await targetsOf(words, options);
+  const order: Order = {
+    program: requireAbsolute(options.program),
+    directory: requireAbsolute(options.directory),
+    service: options.service === undefined ? undefined : requireService(options.service),
+    purge: options.purge === true,
+    dryRun: options.dryRun === true,
+    ssh: sshSettings(options, context),
+    check,
+  };
+  const work = (target: Target, onPhase: (phase: string) => void) => uninstallHost(target, order, onPhase);
+  const tell = (ending: Ending<Removed>) => (options.json === true ? undefined : tellEnding(ending, order, context));
+  const endings = await onHosts(targets, options.parallel, work, tell, context);
+  if (options.json === true) context.out(JSON.stringify(endings.map(endingJson), null, 2));
+  return exitForHosts(endings, context);
+}
+
+async function uninstallHost(target: Target, order: Order, onPhase: (phase: string) => void): Promise<Removed> {
+  const remote = await openRemote(target, order.ssh);
+  try {
+    onPhase('looking');
+    const { program, directory } = order;
+    const values = [dirname(program), directory];
+    const look = parseLook(
+      await must(remote, { purpose: 'look at the host', text: lookScript, values }, false),
+      Date.now(),
+    );
+    const asRoot = !look.root && values.some((path) => !look.writable.has(path)) && look.sudo;
+    const read = { purpose: 'read its configuration', text: readScript, values: [program, `${directory}/node.yaml`] };
+    const found = parseLines(await must(remote, read, asRoot));
+    const installed = found('installed')[0] === 'yes';
+    const directories = order.purge ? await directoriesOf(found('config')[0] ?? '', order) : [];
+    if (order.dryRun) return [...(installed ? [program] : []), ...directories];
+    onPhase('stopping');
+    const service = order.service ?? (look.systemd && installed ? 'systemd' : 'none');
+    if (installed)
+      await must(remote, { purpose: 'stop the service', text: serviceScript, values: [service, 'stop'] }, asRoot);
+    onPhase('removing');
+    const remove = [program, unitFile, order.purge ? 'purge' : '', ...directories];
+    const out = await must(remote, { purpose: 'remove it', text: removeScript, values: remove }, asRoot);
+    return parseLines(out)('removed');
+  } finally {
+    await remote.close();
+  }
+}
+
+/** What the node calls its own, and only where a directory bears the program’s name: a wrong setting must not cost a host its data. */
+async function directoriesOf(encoded: string, { directory, check }: Order): Promise<string[]> {
+  const text = Buffer.from(encoded, 'base64').toString('utf8');
+  const places = text === '' ? undefined : await check(text, `${directory}/node.yaml`).catch(() => undefined);
+  const own = places === undefined ? [] : [places.state, dirname(places.auditFile)];
+  return [...new Set([directory, ...own])].filter((path) => basename(path) === 'mco-deploy');
+}
+
+function tellEnding(ending: Ending<Removed>, { dryRun, purge }: Order, context: CliContext): void {
+  const { target } = ending;
+  if ('problem' in ending) {
+    tellProblem(target, ending.problem, context);
+    return;
+  }
+  const { result } = ending;
+  if (result.length === 0) context.out(`${target.node} has nothing to remove`);
+  else context.out(`${target.node} ${dryRun ? 'would lose' : 'removed'}: ${result.join(', ')}`);
+  if (purge && !dryRun && result.length > 0) {
+    context.out(
+      `${target.node} is still trusted and expected: mco-deploy ca revoke ${target.node}; mco-deploy forget ${target.node}`,
+    );
+  }
+}
+
+function endingJson(ending: Ending<Removed>) {
+  const { node, host } = ending.target;
+  if ('result' in ending) return { node, host, state: 'removed', removed: ending.result };
+  const { code, message, hint } = ending.problem;
+  return { node, host, state: 'failed', code, message, hint };
+}

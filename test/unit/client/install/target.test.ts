@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { quote } from '../../../../src/client/commands/install/ssh.ts';
+import { parseTarget, readTargets, requireDistinct } from '../../../../src/client/commands/install/target.ts';
+import { temporaryDirectory } from '../../../support/agent-setup.ts';
+
+describe('a host on the command line', () => {
+  test('is user, host and port, and the node has the host’s name', () => {
+    assert.deepEqual(parseTarget('root@Web1.devco.net:2222'), {
+      node: 'web1.devco.net',
+      host: 'Web1.devco.net',
+      user: 'root',
+      port: 2222,
+    });
+    assert.deepEqual(parseTarget('web1'), { node: 'web1', host: 'web1' });
+    assert.deepEqual(parseTarget('web1.devco.net=10.0.0.7'), { node: 'web1.devco.net', host: '10.0.0.7' });
+    assert.deepEqual(parseTarget('web1=rip@[fe80::1]:22'), { node: 'web1', host: 'fe80::1', user: 'rip', port: 22 });
+  });
+
+  test('an address alone does not name a node', () => {
+    for (const text of ['root@10.0.0.7', '[::1]']) {
+      assert.throws(() => parseTarget(text), { code: 'usage', hint: `write NODE=${text}` });
+    }
+  });
+
+  test('nothing that ssh or a shell could take for something else is a host', () => {
+    const bad = [
+      '-oProxyCommand=x',
+      'root@-oProxyCommand=x',
+      'a b',
+      'a;b',
+      '$(id)',
+      'a@b@c',
+      'web1:0',
+      'web1:70000',
+      '',
+      "a'b",
+      'x\ny',
+    ];
+    for (const text of bad) assert.throws(() => parseTarget(text), { code: 'usage' }, text);
+  });
+
+  test('may be named once', () => {
+    assert.throws(() => requireDistinct([parseTarget('web1'), parseTarget('WEB1')]), { code: 'usage' });
+    assert.throws(() => requireDistinct([]), { code: 'usage' });
+  });
+});
+
+test('a list of nodes gives their addresses to ssh, and not their ports', async () => {
+  const file = join(temporaryDirectory(), 'nodes.yaml');
+  await writeFile(file, '- web1.devco.net\n- { name: web2.devco.net, address: "10.0.0.8:5811" }\n');
+  assert.deepEqual(await readTargets(file, 'root'), [
+    { node: 'web1.devco.net', host: 'web1.devco.net', user: 'root' },
+    { node: 'web2.devco.net', host: '10.0.0.8', user: 'root' },
+  ]);
+  await assert.rejects(readTargets(`${file}.not`, undefined), { code: 'unreadable-file' });
+});
+
+test('a quoted word reaches a shell’s program as it is', () => {
+  for (const word of ['', "it's", '$(id) `id` "x" \\ * ; & | > <', 'two\nlines', '-n']) {
+    assert.equal(execFileSync('sh', ['-c', `printf %s ${quote(word)}`], { encoding: 'utf8' }), word);
+  }
+});
