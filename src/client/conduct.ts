@@ -56,7 +56,7 @@ export async function conductRun(
       signal: AbortSignal.any([context.signal, lost.signal]),
       kill: context.kill,
       allowMissing: options.allowMissing === true,
-    }).finally(() => orKilled(ports.release(), context.kill));
+    }).finally(() => orKilled(ports.release, context.kill));
     if (!json) for (const line of howToGoOn(report, journal.file)) context.err(line);
     return exitForRun(report, ports.seen());
   } finally {
@@ -80,9 +80,9 @@ function tellTo({ out }: CliContext, json: boolean): (event: RunEvent) => void {
 }
 
 /** A second Ctrl-C ends what can be left undone: a lease that is not given back passes by itself. */
-async function orKilled(work: Promise<unknown>, kill: AbortSignal): Promise<void> {
+async function orKilled(work: () => Promise<unknown>, kill: AbortSignal): Promise<void> {
   if (kill.aborted) return;
-  await Promise.race([work, new Promise((resolve) => kill.addEventListener('abort', resolve, { once: true }))]);
+  await Promise.race([work(), new Promise((resolve) => kill.addEventListener('abort', resolve, { once: true }))]);
 }
 
 function howToGoOn({ state, dryRun, runId }: RunReport, file: string): string[] {

@@ -1,5 +1,8 @@
 import type { CliContext } from './context.ts';
 
+/** Milliseconds that what was begun may take to end by itself, once a command is done. */
+const grace = 300;
+
 /** The context of a real process: its streams, its signals, its exit code. */
 export function startContext(): CliContext {
   const stop = new AbortController();
@@ -32,6 +35,8 @@ export function startContext(): CliContext {
     kill: kill.signal,
     exit: (code) => {
       process.exitCode = code;
+      // All is done by then: what may still hang is a connection to a host that does not answer.
+      setTimeout(() => process.exit(), grace).unref();
     },
   };
 }

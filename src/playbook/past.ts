@@ -72,7 +72,8 @@ export function readPast(entries: readonly JournalEntry[]): Past {
   const calls = new Map<string, Called[]>();
   const outcomes = new Map<string, Ended>();
   for (const entry of entries) {
-    if (entry.type === 'nodes-found') sets.set(entry.prefix ?? '', entry.sets);
+    // The first: a later attempt to go on may have found fewer.
+    if (entry.type === 'nodes-found' && !sets.has(entry.prefix ?? '')) sets.set(entry.prefix ?? '', entry.sets);
     if (entry.type === 'step-started') begun.add(entry.step);
     if (entry.type === 'step-finished') done.set(entry.step, entry.state === 'done');
     if (entry.type === 'outcome') outcomes.set(keyOf(entry.requestId, entry.try, entry.node), entry);

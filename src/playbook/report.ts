@@ -59,6 +59,9 @@ function formatCall(report: StepReport, prefix: string): string[] {
   const reasons = [...failed.map(formatFailure), ...notCalled(untouched)];
   if (state === 'skipped' || state === 'not-run') return [];
   if (called === 0 && state === 'done') return [];
+  if (called > 0 && report.tries === 0 && state === 'done') {
+    return [`${prefix} ${title} was done before on ${count(ok.length, 'node')}`, ...reasons];
+  }
   if (called === 0) return [`${prefix} ${title} failed`, ...reasons];
   if (state === 'done') {
     return [

@@ -75,7 +75,7 @@ async function begin(
     missing = found.missing;
     world.setNodes(found.sets);
     const sets = namesIn(found.sets);
-    await world.journal({ type: 'nodes-found', sets });
+    if (missing.length === 0) await world.journal({ type: 'nodes-found', sets });
     world.ports.emit({ type: 'nodes-found', sets });
     if (missing.length === 0) missing = await preflight(whole, world);
     if (missing.length === 0 && !dryRun && mayChange(whole)) await world.lock();

@@ -25,8 +25,8 @@ export async function runUsed(
   const inner = nestWorld(playbook, inputs, world, prefix);
   const { sets, missing } = await findNodes(playbook.nodes, inner, world.allowMissing, prefix);
   inner.setNodes(sets);
-  await world.journal({ type: 'nodes-found', prefix, sets: namesIn(sets) });
   if (missing.length > 0) return { state: 'failed', ran: false, failed: missing };
+  await world.journal({ type: 'nodes-found', prefix, sets: namesIn(sets) });
   if (world.dryRun) {
     const rights = await checkRights(playbook, inner);
     world.ports.emit({ type: 'rights-checked', label: world.label, ...rights });

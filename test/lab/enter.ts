@@ -37,6 +37,10 @@ export interface ExecOptions {
   readonly input?: string;
   /** Sends SIGINT, as Ctrl-C does. */
   readonly signal?: AbortSignal;
+  /** The same, each once. */
+  readonly signals?: readonly AbortSignal[];
+  /** Sends SIGKILL. */
+  readonly kill?: AbortSignal;
   readonly home?: string;
   readonly env?: Readonly<Record<string, string>>;
   /** Gets standard error as it comes. */
@@ -50,12 +54,15 @@ export async function execOnHost(
   lab: LabState,
   host: string,
   argv: readonly string[],
-  { input = '', signal, home = '/root', env = {}, onStderr, onStdout }: ExecOptions = {},
+  { input = '', signal, signals = [], kill, home = '/root', env = {}, onStderr, onStdout }: ExecOptions = {},
 ): Promise<ExecResult> {
   const [file, ...rest] = enterHost(lab, host, argv);
   const child = spawn(file, rest, { env: { ...hostEnvironment(home), ...env } });
   const interrupt = () => child.kill('SIGINT');
-  signal?.addEventListener('abort', interrupt, { once: true });
+  const all = signal === undefined ? signals : [signal, ...signals];
+  for (const one of all) one.addEventListener('abort', interrupt, { once: true });
+  const killNow = () => child.kill('SIGKILL');
+  kill?.addEventListener('abort', killNow, { once: true });
   const output = { stdout: '', stderr: '' };
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     output.stdout += text;
@@ -71,7 +78,8 @@ export async function execOnHost(
     child.once('error', reject);
     child.once('close', (exit, ended) => resolve(exit ?? 128 + signalNumber(ended)));
   });
-  signal?.removeEventListener('abort', interrupt);
+  for (const one of all) one.removeEventListener('abort', interrupt);
+  kill?.removeEventListener('abort', killNow);
   return { code, ...output };
 }
 

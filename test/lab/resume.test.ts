@@ -1,0 +1,231 @@
+import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { type Lab, startLab } from './lab.ts';
+import { type LogLine, logOf } from './log.ts';
+import { startRun } from './runs.ts';
+
+const bravo = ['dev2.devco.net', 'dev4.devco.net', 'dev6.devco.net', 'dev8.devco.net'];
+const balancers = ['lb1', 'lb2'];
+
+const isDone = (step: string) => (entry: LogLine) =>
+  entry.type === 'step-finished' && entry.step === step && entry.state === 'done';
+const isOutcome = (step: string) => (entry: LogLine) => entry.type === 'outcome' && entry.step === step;
+const isCall = (step: string, batch: number) => (entry: LogLine) =>
+  entry.type === 'call' && entry.step === step && entry.batch === batch;
+
+describe('runs that are cut off, on nine web servers behind two load balancers', () => {
+  let lab: Lab;
+  /** The revision that bravo serves; each test brings it to the other one. */
+  let served = '10';
+  const other = () => (served === '10' ? '20' : '10');
+  const upgrade = (revision: string) => ['upgrade', '--cluster', 'bravo', '--rev', revision, '--no-notify'];
+
+  before(async () => {
+    lab = await startLab({ lbs: 2 });
+    for (const host of bravo) await countReloads(lab, host);
+  });
+  after(() => lab.stop());
+
+  const inMaintenance = async (balancer: string) =>
+    (await lab.servers(balancer)).filter(({ status }) => status === 'MAINT').map(({ name }) => name);
+  const reloads = () => Promise.all(bravo.map((host) => reloadsOf(lab, host)));
+  const assertServed = async (revision: string, text: string) => {
+    for (const host of bravo) assert.equal(await lab.revision(host), revision, `${host}: ${text}`);
+    for (const balancer of balancers) {
+      const up = (await lab.servers(balancer)).filter(({ status }) => status === 'UP');
+      assert.equal(up.length, 9, `${balancer}: ${text}`);
+    }
+    served = revision;
+  };
+  /** Goes on with a run that was ended, and sees that each server has switched once in all. */
+  const assertResumed = async (id: string, counted: readonly number[]) => {
+    const revision = other();
+    const resumed = await lab.client(['resume', id.slice(0, 8)]);
+    assert.equal(resumed.code, 0, resumed.stdout + resumed.stderr);
+    await assertServed(revision, resumed.stdout);
+    assert.deepEqual(
+      await reloads(),
+      counted.map((count) => count + 1),
+      resumed.stdout,
+    );
+    return resumed;
+  };
+
+  test('SIGKILL after disable: what is left out is known, and resume puts all right', async () => {
+    const counted = await reloads();
+    const run = await startRun(lab, upgrade(other()));
+    await run.until(isDone('disable'));
+    run.kill();
+    assert.equal((await run.ended).code, 137);
+    const runs = await lab.client(['runs']);
+    assert.match(runs.stdout, new RegExp(`^${run.id} {3}20\\S+ {3}cut-off +app_cluster_upgrade {3}cluster=bravo`));
+    const shown = await lab.client(['runs', 'show', run.id]);
+    assert.equal(shown.code, 0, shown.stderr);
+    assert.match(shown.stdout, /it was cut off: its process is gone/);
+    for (const balancer of balancers) {
+      for (const host of await inMaintenance(balancer)) {
+        const line = `${balancer}\\.devco\\.net {3}app/${host} {3}MAINT {3}since 20\\S+ by cert=rip@devco\\.net in run ${run.id}`;
+        assert.match(shown.stdout, new RegExp(line));
+      }
+    }
+    const resumed = await assertResumed(run.id, counted);
+    assert.match(resumed.stdout, /haproxy#enable executed successfully on 2 nodes/);
+    const again = await lab.client(['resume', run.id]);
+    assert.equal(again.code, 64);
+    assert.match(again.stderr, /ended well: there is nothing left to do/);
+    const trace = await lab.client(['audit', 'trace', run.id]);
+    assert.equal(trace.code, 0, trace.stdout + trace.stderr);
+  });
+
+  test('SIGKILL in mid-upgrade: no server is upgraded twice', async () => {
+    const counted = await reloads();
+    const run = await startRun(lab, upgrade(other()));
+    await run.until(isOutcome('update'));
+    run.kill();
+    await run.ended;
+    await assertResumed(run.id, counted);
+  });
+
+  test('SIGKILL in a rolling upgrade, after its first batch', async () => {
+    const counted = await reloads();
+    const run = await startRun(lab, [...upgrade(other()), '--strategy', 'rolling']);
+    await run.until(isOutcome('upgrade[2].update'));
+    run.kill();
+    await run.ended;
+    await assertResumed(run.id, counted);
+  });
+
+  test('a run that still runs, another playbook and a damaged journal are not gone on with', async () => {
+    const file = lab.path('control', 'tmp/long.yaml');
+    const text = (seconds: number) => `name: long\nsteps:\n  - {id: wait, pause: ${seconds}}\n`;
+    await writeFile(file, text(60));
+    const run = await startRun(lab, ['run', '/tmp/long.yaml']);
+    await run.until(({ type }) => type === 'step-started');
+    const busy = await lab.client(['resume', run.id]);
+    assert.equal(busy.code, 64);
+    assert.match(busy.stderr, /process \d+ on control\.devco\.net is still at work on this run/);
+    run.interrupt();
+    assert.equal((await run.ended).code, 130);
+    await writeFile(file, text(61));
+    const changed = await lab.client(['resume', run.id]);
+    assert.equal(changed.code, 64);
+    assert.match(changed.stderr, /long\.yaml is not what it was when the run began/);
+    const journal = lab.path('control', `home/rip@devco.net/.local/state/mco-deploy/runs/${run.id}.jsonl`);
+    await writeFile(journal, (await readFile(journal, 'utf8')).replace('"type":"step-started"', '"type":"step'));
+    const damaged = await lab.client(['resume', run.id]);
+    assert.equal(damaged.code, 64);
+    assert.match(damaged.stderr, new RegExp(`${run.id}\\.jsonl:4: the line is no entry of a journal`));
+  });
+
+  test('Ctrl-C once ends after the batch in hand, and says what was left and how to go on', async () => {
+    const counted = await reloads();
+    const run = await startRun(lab, upgrade(other()));
+    await run.until(isCall('update', 1));
+    run.interrupt();
+    const { code, stdout, stderr } = await run.ended;
+    assert.equal(code, 130, stdout);
+    assert.match(stdout, /never called: dev6\.devco\.net, dev8\.devco\.net/);
+    assert.match(stdout, /out of rotation: dev2\.devco\.net, dev4\.devco\.net, dev6\.devco\.net, dev8\.devco\.net/);
+    assert.match(stderr, new RegExp(`to go on where it stopped: mco-deploy resume ${run.id}`));
+    assert.deepEqual(
+      await reloads(),
+      counted.map((count, index) => count + (index < 2 ? 1 : 0)),
+      'the batch in hand was finished',
+    );
+    await assertResumed(run.id, counted);
+  });
+
+  test('a link that is cut in the middle: Ctrl-C twice ends at once, and resume goes on when it is back', async () => {
+    const counted = await reloads();
+    const run = await startRun(lab, upgrade(other()));
+    await run.until(isCall('update', 2));
+    await lab.cut('dev8');
+    run.interrupt();
+    run.interrupt();
+    assert.equal((await run.ended).code, 130);
+    const hasty = ['--config', await writeHastyConfig(lab)];
+    const meanwhile = await lab.client(['resume', run.id, ...hasty]);
+    assert.equal(meanwhile.code, 5, meanwhile.stdout + meanwhile.stderr);
+    assert.match(meanwhile.stdout, /dev8\.devco\.net: .*silent|dev8\.devco\.net: .*unreachable/);
+    await lab.heal('dev8');
+    await assertResumed(run.id, counted);
+  });
+
+  test('a load balancer that is reloaded in mid-run is told again before the next server is upgraded', async () => {
+    const load = await lab.load({ balancer: 'lb1' });
+    const run = await startRun(lab, upgrade(other()));
+    await run.until(isCall('update', 1));
+    await reload(lab, 'lb1');
+    const { code, stdout } = await run.ended;
+    const { failures } = await load.stop();
+    assert.equal(code, 0, stdout);
+    assert.deepEqual(failures, []);
+    const again = (await run.entries()).filter(isOutcome('update.disable'));
+    assert.deepEqual(again.map(({ node, outcome }) => `${String(node)} ${String(outcome)}`).sort(), [
+      'lb1.devco.net ok',
+      'lb2.devco.net ok',
+    ]);
+    await assertServed(other(), stdout);
+  });
+
+  test('nothing is upgraded when the second load balancer refuses, and the first is put back', async () => {
+    await lab.haproxy('lb2', 'set server app/dev4.devco.net state maint');
+    await lab.haproxy('lb2', 'del server app/dev4.devco.net');
+    const counted = await reloads();
+    // Without the question before, which would have found it.
+    const playbook = join(import.meta.dirname, '../../playbooks/app_cluster_upgrade.yaml');
+    const text = await readFile(playbook, 'utf8');
+    const begin = text.indexOf('  - id: ask\n');
+    const [ask, rest] = [
+      text.slice(begin, text.indexOf('  - id: disable\n')),
+      text.slice(text.indexOf('  - id: disable\n')),
+    ];
+    assert.match(ask, /with: &servers/);
+    const servers = ask.slice(ask.indexOf('    with: &servers'));
+    await writeFile(
+      lab.path('control', 'tmp/unasked.yaml'),
+      text.slice(0, begin) + rest.replace('    with: *servers\n', servers),
+    );
+    const inputs = ['cluster=bravo', `revision=${other()}`, 'notify=false', 'backend=app'];
+    const { code, stdout, stderr } = await lab.client(['run', '/tmp/unasked.yaml', ...inputs]);
+    assert.equal(code, 2, stdout + stderr);
+    assert.match(stdout, /lb2\.devco\.net: .*dev4\.devco\.net/);
+    assert.deepEqual(await inMaintenance('lb1'), []);
+    assert.deepEqual(await inMaintenance('lb2'), []);
+    assert.deepEqual(await reloads(), counted);
+    await reload(lab, 'lb2');
+  });
+});
+
+/** The deployer's configuration with less patience. */
+async function writeHastyConfig(lab: Lab): Promise<string> {
+  const directory = 'home/rip@devco.net/.config/mco-deploy';
+  await writeFile(lab.path('control', `${directory}/hasty.yaml`), 'timeout: 2\n');
+  return `/${directory}/hasty.yaml`;
+}
+
+/** Has nginx note when appmgr makes it take up another release. */
+async function countReloads(lab: Lab, host: string): Promise<void> {
+  const file = lab.path(host, 'etc/nginx/nginx.conf');
+  const text = await readFile(file, 'utf8');
+  await writeFile(
+    file,
+    text.replace('error_log /var/log/nginx/error.log;', 'error_log /var/log/nginx/error.log notice;'),
+  );
+  const { code, stderr } = await lab.exec(host, ['nginx', '-s', 'reload']);
+  assert.equal(code, 0, stderr);
+}
+
+async function reloadsOf(lab: Lab, host: string): Promise<number> {
+  const text = await readFile(logOf(lab.state, host, 'var/log/nginx/error.log').file, 'utf8');
+  return text.split('\n').filter((line) => line.includes('signal 1 (SIGHUP) received')).length;
+}
+
+/** A new process with the same configuration, as after an edit of it: what it was told at run time is forgotten. */
+async function reload(lab: Lab, balancer: string): Promise<void> {
+  const command = 'haproxy -D -q -f /etc/haproxy/haproxy.cfg -p /run/haproxy.pid -sf "$(cat /run/haproxy.pid)"';
+  const { code, stderr } = await lab.exec(balancer, ['sh', '-c', command]);
+  assert.equal(code, 0, stderr);
+}
