@@ -104,6 +104,13 @@ describe('on a real segment', () => {
       assert.deepEqual(await ask(3, { filter: { identities: [identity] } }), [identity]);
     });
 
+    test('is not answered by a node that it names as known', async () => {
+      await announce(0, { identity: 'dev1.devco.net', facts: { cluster: 'alfa' } });
+      const answered = async (known: string[]) => (await start(3, 'known.ts', { known }).next())?.answered;
+      assert.deepEqual(await answered(['dev1.devco.net']), [2]);
+      assert.deepEqual(await answered(['dev2.devco.net']), [1, 2]);
+    });
+
     test('is answered with new claims after an update', async () => {
       const node = await announce(0, { identity: 'dev1.devco.net', facts: { cluster: 'alfa' } });
       node.say(JSON.stringify({ agents: ['rpcutil'], classes: ['new'], facts: { cluster: 'bravo' } }));
