@@ -1,6 +1,7 @@
 import { agents, findExternal } from './agents/index.ts';
 import { runCli } from './client/cli.ts';
 import { daemonCommand } from './client/commands/daemon/index.ts';
+import { doctorCommand } from './client/commands/doctor/index.ts';
 import { commands } from './client/commands/index.ts';
 import { installCommand, uninstallCommand } from './client/commands/install/index.ts';
 import { policyCommand } from './client/commands/policy/index.ts';
@@ -19,6 +20,11 @@ const policy = policyCommand(catalogue, async (configFile) => {
   return readPolicyPlace(configFile, agents);
 });
 
+const doctor = doctorCommand(async (configFile, signal) => {
+  const { examineNode } = await import('./daemon/examine/node.ts');
+  return examineNode(configFile, agents, signal);
+});
+
 /** A configuration that is to stand on another host, read as a daemon there would read it. */
 const checkNodeConfig = async (text: string, file: string) => {
   const { describePlaces } = await import('./daemon/places.ts');
@@ -26,5 +32,5 @@ const checkNodeConfig = async (text: string, file: string) => {
 };
 const onHosts = [installCommand(checkNodeConfig, process.execPath), uninstallCommand(checkNodeConfig)];
 
-const cli = { version: describeVersion(), commands: [...commands(catalogue), policy, ...onHosts, daemon] };
+const cli = { version: describeVersion(), commands: [...commands(catalogue), policy, doctor, ...onHosts, daemon] };
 void runCli(process.argv.slice(2), cli, startContext());

@@ -27,6 +27,7 @@ export const agents: readonly AgentEntry[] = [
     ddl: appmgrDdl,
     config: appmgrConfigSchema,
     load: async () => (await import('./appmgr/agent.ts')).startAppmgr,
+    examine: async () => (await import('./appmgr/examine.ts')).examineAppmgr,
   },
   {
     ddl: auditDdl,
@@ -42,6 +43,7 @@ export const agents: readonly AgentEntry[] = [
     ddl: haproxyDdl,
     config: haproxyConfigSchema,
     load: async () => (await import('./haproxy/agent.ts')).startHaproxy,
+    examine: async () => (await import('./haproxy/examine.ts')).examineHaproxy,
   },
   {
     ddl: lockDdl,
@@ -52,6 +54,7 @@ export const agents: readonly AgentEntry[] = [
     ddl: nrpeDdl,
     config: nrpeConfigSchema,
     load: async () => (await import('./nrpe/agent.ts')).startNrpe,
+    examine: async () => (await import('./nrpe/examine.ts')).examineNrpe,
   },
   {
     ddl: rpcutilDdl,

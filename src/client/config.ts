@@ -63,6 +63,16 @@ export interface ClientConfig extends Omit<ClientDocument, 'tls'> {
   readonly stateDirectory: string;
 }
 
+/** A directory of this program's own (XDG Base Directory Specification). */
+function xdgDirectory(env: Readonly<NodeJS.ProcessEnv>, variable: string, fallback: string): string {
+  return join(env[variable] || join(env.HOME ?? homedir(), fallback), 'mco-deploy');
+}
+
+/** Where client.yaml is looked for. */
+export function clientConfigPath(env: Readonly<NodeJS.ProcessEnv>): string {
+  return join(xdgDirectory(env, 'XDG_CONFIG_HOME', '.config'), 'client.yaml');
+}
+
 /**
  * Reads the operator's configuration from where XDG puts it, or from the file given.
  * @throws Problem `not-configured`, `unreadable-file`, `bad-configuration`
@@ -71,9 +81,7 @@ export async function loadClientConfig(
   given: string | undefined,
   env: Readonly<NodeJS.ProcessEnv>,
 ): Promise<ClientConfig> {
-  const home = env.HOME ?? homedir();
-  const directory = (variable: string, fallback: string) => join(env[variable] || join(home, fallback), 'mco-deploy');
-  const file = resolve(given ?? join(directory('XDG_CONFIG_HOME', '.config'), 'client.yaml'));
+  const file = resolve(given ?? clientConfigPath(env));
   const { value } = await readClientDocument(file, given === undefined);
   const at = (relative: string) => resolve(dirname(file), relative);
   const { certificate, key, ca, crl } = value.tls;
@@ -83,8 +91,8 @@ export async function loadClientConfig(
     file,
     tls: { certificate: at(certificate), key: at(key), ca: at(ca), crl: at(crl) },
     discovery: nodes === undefined ? value.discovery : { ...value.discovery, file: at(nodes) },
-    cacheFile: join(directory('XDG_CACHE_HOME', '.cache'), 'nodes.json'),
-    stateDirectory: directory('XDG_STATE_HOME', '.local/state'),
+    cacheFile: join(xdgDirectory(env, 'XDG_CACHE_HOME', '.cache'), 'nodes.json'),
+    stateDirectory: xdgDirectory(env, 'XDG_STATE_HOME', '.local/state'),
   });
 }
 

@@ -1,5 +1,6 @@
 import type { FromExtendedSchema } from 'json-schema-to-ts';
 import type { Annotations, Ddl, ObjectSchema } from './ddl.ts';
+import type { Finding } from './finding.ts';
 import type { JsonObject } from './json.ts';
 import type { Leases } from './lease.ts';
 import type { Log, NodeView, RunCommand } from './ports.ts';
@@ -60,7 +61,14 @@ export interface AgentEntry {
   readonly config: ObjectSchema;
   /** Starts it. */
   readonly load: () => Promise<(setup: AgentSetup<never>) => Promise<Agent>>;
+  /** Looks whether what it works with is there, for `doctor`; left out where there is nothing to look at. */
+  readonly examine?: () => Promise<(setup: ExamineSetup<never>) => Promise<readonly Finding[]>>;
 }
+
+/** What an agent is examined with, whether the daemon runs or not. Nothing may be changed. */
+export type ExamineSetup<Config = JsonObject> = Pick<AgentSetup<Config>, 'config' | 'run'> & {
+  readonly signal: AbortSignal;
+};
 
 /** Where agents in other languages are, and what they are run with. */
 export interface ExternalSetup {

@@ -1,0 +1,38 @@
+import { constants } from 'node:fs';
+import { access } from 'node:fs/promises';
+import type { ExamineSetup } from '../../core/agent.ts';
+import { explainErrno, Problem } from '../../core/errors.ts';
+import { examine, type Finding, fine } from '../../core/finding.ts';
+import type { ApplicationConfig, AppmgrConfig } from './config.ts';
+import { readStatus } from './status.ts';
+
+/** Whether each application’s directories are there and what serves is healthy. */
+export async function examineAppmgr(setup: ExamineSetup<AppmgrConfig>): Promise<readonly Finding[]> {
+  const applications = Object.entries(setup.config.applications);
+  const findings = applications.map(([name, application]) =>
+    examine('appmgr', 'mend the directory, or the application’s settings', () => look({ ...application, name }, setup)),
+  );
+  return (await Promise.all(findings)).flat();
+}
+
+async function look(application: ApplicationConfig, { signal }: ExamineSetup<AppmgrConfig>): Promise<Finding> {
+  const { name, root, artifacts } = application;
+  await require(root, constants.W_OK, `the root of “${name}”`);
+  await require(artifacts, constants.R_OK, `the artifacts of “${name}”`);
+  const { revision, healthy, health } = await readStatus(application, undefined, signal);
+  if (revision === '') return fine('appmgr', `“${name}” has no release in service yet`);
+  if (healthy) return fine('appmgr', `“${name}” serves ${revision}: ${health}`);
+  const mend = `see why ${revision} does not serve; mco-deploy rpc appmgr status tells the releases at hand`;
+  return { check: 'appmgr', verdict: 'broken', what: `“${name}” ${revision} is not healthy: ${health}`, mend };
+}
+
+/** @throws Problem `unusable-directory` */
+async function require(directory: string, mode: number, what: string): Promise<void> {
+  try {
+    await access(directory, mode);
+  } catch (cause) {
+    throw new Problem('unusable-directory', `${what}, ${directory}, cannot be used: ${explainErrno(cause)}`, '', {
+      cause,
+    });
+  }
+}

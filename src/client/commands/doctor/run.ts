@@ -1,0 +1,60 @@
+import { access } from 'node:fs/promises';
+import { Problem } from '../../../core/errors.ts';
+import type { Finding } from '../../../core/finding.ts';
+import { printable } from '../../../core/text.ts';
+import type { CommonOptions } from '../../common-options.ts';
+import { clientConfigPath } from '../../config.ts';
+import { type CliContext, exitCode } from '../../context.ts';
+import { nodeConfigFile } from '../daemon/index.ts';
+import { examineClient } from './client.ts';
+import type { ExamineNode } from './index.ts';
+
+type Side = 'node' | 'client';
+
+/** Each finding on a line: the verdict, what was looked at, what was found, how to mend it. */
+export async function runDoctor(
+  side: Side | undefined,
+  { config, json }: CommonOptions,
+  examineNode: ExamineNode,
+  context: CliContext,
+): Promise<number> {
+  if (config !== undefined && side === undefined) {
+    throw new Problem(
+      'usage',
+      '--config does not tell whose configuration it is',
+      'say “doctor node” or “doctor client”',
+    );
+  }
+  const sides = side === undefined ? await sidesHere(context) : [side];
+  const findings: (Finding & { readonly side: Side })[] = [];
+  for (const one of sides) {
+    const found =
+      one === 'node'
+        ? await examineNode(config ?? nodeConfigFile, context.signal)
+        : await examineClient(config, context);
+    findings.push(...found.map((finding) => ({ side: one, ...finding })));
+  }
+  if (json === true) context.out(JSON.stringify(findings, null, 2));
+  else for (const finding of findings) context.out(printable(lineOf(finding)));
+  return findings.some(({ verdict }) => verdict === 'broken') ? exitCode.someFailed : exitCode.ok;
+}
+
+/** @throws Problem `not-configured` */
+async function sidesHere({ env }: CliContext): Promise<Side[]> {
+  const isThere = (file: string) =>
+    access(file).then(
+      () => true,
+      () => false,
+    );
+  const sides: Side[] = [];
+  if (await isThere(nodeConfigFile)) sides.push('node');
+  if (await isThere(clientConfigPath(env))) sides.push('client');
+  if (sides.length > 0) return sides;
+  const hint = `there is neither ${nodeConfigFile} nor ${clientConfigPath(env)}; name a file with --config`;
+  throw new Problem('not-configured', 'this host is neither a node nor an operator’s', hint);
+}
+
+function lineOf({ verdict, check, what, mend }: Finding): string {
+  const sign = { ok: 'ok', warning: 'WARNING', broken: 'BROKEN' }[verdict];
+  return `${sign.padEnd(8)} ${check.padEnd(14)} ${what}${mend === '' ? '' : `: ${mend}`}`;
+}

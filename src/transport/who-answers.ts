@@ -1,0 +1,35 @@
+import { once } from 'node:events';
+import { connect } from 'node:tls';
+import { explainErrno, Problem } from '../core/errors.ts';
+import type { Address } from '../core/node.ts';
+import type { TlsState } from '../core/ports.ts';
+import { proveNode } from './prove-node.ts';
+import { secureContext, tlsVersion } from './tls.ts';
+
+/**
+ * Makes one handshake to see whether a node answers at an address; nothing is asked of it.
+ * @param timeout milliseconds
+ * @returns why it is not that node; undefined when it is
+ */
+export async function whoAnswers(
+  name: string,
+  { host, port }: Address,
+  state: TlsState,
+  timeout: number,
+): Promise<Problem | undefined> {
+  const options = { host, port, ...secureContext(state), ...tlsVersion, ALPNProtocols: ['h2'] };
+  // Whom it presents is judged below, by name and kind.
+  const socket = connect({ ...options, rejectUnauthorized: false });
+  try {
+    await once(socket, 'secureConnect', { signal: AbortSignal.timeout(timeout) });
+    const { raw } = socket.getPeerCertificate();
+    return raw === undefined
+      ? new Problem('foreign-certificate', 'it has no certificate')
+      : proveNode(name, raw, state);
+  } catch (error) {
+    return new Problem('handshake-failed', `it does not speak TLS as a node does (${explainErrno(error)})`);
+  } finally {
+    socket.on('error', () => {});
+    socket.destroy();
+  }
+}
