@@ -71,6 +71,7 @@ describe('rpc of an agent that the client has never heard of', { timeout: 60_000
     assert.equal(code, 0, err);
     assert.match(out, /Greeting: Hello Ada! Hello Ada!/);
     assert.match(out, /Mood: friendly/);
+    assert.match(out, /^Finished processing 1 \/ 1 hosts in [\d.]+ ms \(found in [\d.]+ ms\)$/m);
   });
 
   test('refuses what its DDL does not know before any node is called', async () => {

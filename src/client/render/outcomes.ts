@@ -19,12 +19,15 @@ export function shows(display: Display, { outcome }: Outcome): boolean {
   return display === 'ok';
 }
 
-/** Shown replies node by node, then sums, then the counts, as MCollective's users know them. */
+/**
+ * Shown replies node by node, then sums, then the counts, as MCollective's users know them.
+ * @param times milliseconds
+ */
 export function renderOutcomes(
   shown: readonly Outcome[],
   all: readonly Outcome[],
   action: ActionDdl,
-  elapsed: number,
+  times: { readonly discovery: number; readonly calls: number },
   { out, err }: CliContext,
 ): void {
   for (const outcome of shown) for (const line of outcomeLines(outcome, action)) out(printable(line));
@@ -32,7 +35,9 @@ export function renderOutcomes(
   for (const line of aggregateLines(all, action)) out(printable(line));
   if (all.length === 0) return;
   const replied = all.length - silent.length;
-  out(`Finished processing ${replied} / ${all.length} hosts in ${elapsed.toFixed(2)} ms`);
+  out(
+    `Finished processing ${replied} / ${all.length} hosts in ${times.calls.toFixed(2)} ms (found in ${times.discovery.toFixed(2)} ms)`,
+  );
   if (silent.length === 0) return;
   err('No response from:');
   for (const { node, message } of silent) err(printable(`  ${node.padEnd(38)} ${message}`));

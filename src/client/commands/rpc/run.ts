@@ -62,7 +62,7 @@ export async function runRpc(words: RpcWords, catalogue: readonly Ddl[], context
     const display = chooseDisplay(options.display, plan.description);
     const began = performance.now();
     const outcomes = await callAll(plan, findings.nodes, targets, session, { batch: options.batch, pause }, context);
-    const elapsed = performance.now() - began;
+    const times = { discovery: findings.elapsed, calls: performance.now() - began };
     if (options.json === true) context.out(JSON.stringify(outcomes.map(outcomeJson), null, 2));
     else if (options.senders === true) for (const { node } of outcomes.filter(isOk)) context.out(node);
     else
@@ -70,7 +70,7 @@ export async function runRpc(words: RpcWords, catalogue: readonly Ddl[], context
         outcomes.filter((outcome) => shows(display, outcome)),
         outcomes,
         plan.description,
-        elapsed,
+        times,
         context,
       );
     tellMissing(findings, context);
