@@ -1,0 +1,33 @@
+import { readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { shippedPlaybooks } from '#playbooks';
+import type { Ddl } from '../../../core/ddl.ts';
+import { printable } from '../../../core/text.ts';
+import { type CachedNode, parseContent } from '../../../discovery/cache/content.ts';
+import { type CliContext, exitCode } from '../../context.ts';
+import { candidatesOf } from './candidates.ts';
+
+/** Prints one candidate a line, with a tab and what it is where that is known; or a line “:files” where a file is meant. */
+export async function printCandidates(
+  words: readonly string[],
+  program: Command,
+  catalogue: readonly Ddl[],
+  context: CliContext,
+): Promise<number> {
+  const nodes = await readNodes(context);
+  const found = candidatesOf(words, { program, catalogue, nodes, playbooks: Object.keys(shippedPlaybooks) });
+  for (const { value, about } of found) context.out(about ? `${value}\t${printable(about)}` : value);
+  return exitCode.ok;
+}
+
+/** The nodes that were seen. Whoever types wants no word about a cache that can't be read. */
+async function readNodes({ env }: CliContext): Promise<CachedNode[]> {
+  const cache = env.XDG_CACHE_HOME || join(env.HOME ?? homedir(), '.cache');
+  try {
+    return [...parseContent(await readFile(join(cache, 'mco-deploy/nodes.json'), 'utf8')).nodes.values()];
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,40 @@
+import { agents, findExternal } from './agents/index.ts';
+import { completeCommand } from './client/commands/complete/index.ts';
+import { completionCommand } from './client/commands/completion/index.ts';
+import { daemonCommand } from './client/commands/daemon/index.ts';
+import { doctorCommand } from './client/commands/doctor/index.ts';
+import { commands } from './client/commands/index.ts';
+import { installCommand, uninstallCommand } from './client/commands/install/index.ts';
+import { policyCommand } from './client/commands/policy/index.ts';
+import { type Cli, defineProgram } from './client/program.ts';
+import { describeVersion, version } from './version.ts';
+
+const catalogue = agents.map(({ ddl }) => ddl);
+
+const daemon = daemonCommand(async () => {
+  const { serveUntilSignalled } = await import('./daemon/daemon.ts');
+  return (configFile) => serveUntilSignalled({ configFile, agents, findExternal, version });
+});
+
+const policy = policyCommand(catalogue, async (configFile) => {
+  const { readPolicyPlace } = await import('./daemon/policy-place.ts');
+  return readPolicyPlace(configFile, agents);
+});
+
+const doctor = doctorCommand(async (configFile, signal) => {
+  const { examineNode } = await import('./daemon/examine/node.ts');
+  return examineNode(configFile, agents, signal);
+});
+
+/** A configuration that is to stand on another host, read as a daemon there would read it. */
+const checkNodeConfig = async (text: string, file: string) => {
+  const { describePlaces } = await import('./daemon/places.ts');
+  return describePlaces(text, file, agents);
+};
+const onHosts = [installCommand(checkNodeConfig, process.execPath), uninstallCommand(checkNodeConfig)];
+
+const complete = completeCommand(catalogue, (context) => defineProgram(commandLine, context));
+const others = [policy, doctor, ...onHosts, daemon, completionCommand, complete];
+
+/** All that the program can do. With the entry point, this is the composition root: the only place that knows all parts. */
+export const commandLine: Cli = { version: describeVersion(), commands: [...commands(catalogue), ...others] };
