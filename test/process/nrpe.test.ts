@@ -172,9 +172,9 @@ describe('the definitions', () => {
 describe('a plugin that misbehaves', () => {
   test('is ended at the timeout of nrpe.cfg or of the agent', async () => {
     const lines = ['command_timeout=1', 'command[sleep]=/bin/sleep 60'];
-    assert.equal((await (await agent(lines)).run('sleep')).output, 'Command timed out after 1 s');
+    assert.equal((await (await agent(lines)).run('sleep')).output, 'NRPE: Command timed out after 1 seconds');
     const check = await (await agent(lines, { timeout: 0.1 })).run('sleep');
-    assert.deepEqual([check.state, check.output], ['UNKNOWN', 'Command timed out after 0.1 s']);
+    assert.deepEqual([check.state, check.output], ['UNKNOWN', 'NRPE: Command timed out after 0.1 seconds']);
   });
 
   test('that prints a gigabyte, or without end, costs no more than its time', async () => {

@@ -23,6 +23,11 @@ export function unknownCheck(command: string, why: string): Check {
   return toCheck(command, 3, why);
 }
 
+/** In NRPE's own words. @param timeout seconds */
+export function timedOut(command: string, timeout: number): Check {
+  return unknownCheck(command, `NRPE: Command timed out after ${timeout} seconds`);
+}
+
 /**
  * Judges a plugin by how it ended (Monitoring Plugins guidelines): exit codes above 3 are UNKNOWN.
  * @throws Problem `cancelled`
@@ -32,16 +37,20 @@ export function judge(command: string, plugin: string, result: CommandResult, ti
     case 'cancelled':
       throw new Problem('cancelled', `the check ${command} was cancelled`);
     case 'timeout':
-      return unknownCheck(command, `Command timed out after ${timeout} s`);
+      return timedOut(command, timeout);
     case 'not-found':
       return unknownCheck(command, `The plugin ${plugin} does not exist`);
     case 'not-permitted':
       return unknownCheck(command, `The plugin ${plugin} may not be run`);
   }
   if (result.code === null) return unknownCheck(command, `The plugin was ended by ${result.signal ?? 'a signal'}`);
-  const exitcode = result.code <= 3 ? (result.code as ExitCode) : 3;
   const { output, perfdata } = splitOutput(result.stdout);
-  return toCheck(command, exitcode, output === '' ? nothingSaid(result) : output, perfdata);
+  return toCheck(command, toExitCode(result.code), output === '' ? nothingSaid(result) : output, perfdata);
+}
+
+/** Anything above 3 counts as UNKNOWN. */
+export function toExitCode(code: number): ExitCode {
+  return code >= 0 && code <= 3 ? (code as ExitCode) : 3;
 }
 
 function nothingSaid({ code, stderr }: CommandResult): string {

@@ -5,11 +5,12 @@ const operators = new Set(['|', ';', '&', '<', '>', '(', ')', '`']);
 
 /**
  * Splits a command line into words as sh(1) does (POSIX 2.2, quoting), for a command that is run without a shell.
+ * `$ARG1$`, `$ARG2$`, … are filled in after that, so that an argument is a part of one word whatever it holds.
  * @param what names the definition, for messages
- * @throws Problem `refused-command` for whatever needs a shell (pipes, substitutions, variables, …), for `$ARG1$`,
- * which stands for a caller's arguments, and for an open quote
+ * @throws Problem `refused-command` for whatever needs a shell (pipes, substitutions, variables, …), for an argument that
+ * is not there, and for an open quote
  */
-export function parseCommandLine(line: string, what: string): [string, ...string[]] {
+export function parseCommandLine(line: string, what: string, args: readonly string[] = []): [string, ...string[]] {
   const refuse = (why: string): never => {
     throw new Problem(
       'refused-command',
@@ -17,17 +18,15 @@ export function parseCommandLine(line: string, what: string): [string, ...string
       'commands are run without a shell: use a script',
     );
   };
-  if (/\$ARG\d+\$/.test(line)) {
-    throw new Problem(
-      'refused-command',
-      `${what} is refused: it takes arguments of the caller ($ARG1$), which are off`,
-    );
-  }
-  const words = splitWords(line, refuse);
-  const [command, ...rest] = words;
+  if (line.includes('\0')) return refuse('it has a NUL');
+  // Between NULs, which no line has, so that quotes and all else are read as they stand in the definition.
+  const [command, ...rest] = splitWords(line.replace(/\$ARG(\d{1,2})\$/g, '\0$1\0'), refuse);
   if (command === undefined) return refuse('it is empty');
+  if (command.includes('\0')) return refuse('the caller would name the program ($ARG)');
   if (/^[A-Za-z_]\w*=/.test(command)) return refuse(`it sets a variable (${command.split('=')[0]})`);
-  return [command, ...rest];
+  const fill = (word: string) =>
+    word.replace(/\0(\d+)\0/g, (_, number) => args[number - 1] ?? refuse(`there is no argument for $ARG${number}$`));
+  return [command, ...rest.map(fill)];
 }
 
 function splitWords(line: string, refuse: (why: string) => never): string[] {

@@ -1,5 +1,11 @@
 import { defineDdl } from '../../core/ddl.ts';
 
+export const commandPattern = '^[A-Za-z0-9_][A-Za-z0-9_.:+-]*$';
+
+/** No argument begins with `-`, nor has it what a shell, were there one, would act on. */
+const safe = '\\u0000-\\u001f\\u007f`$;|&<>()\'"\\\\{}\\[\\]*?#!';
+const argument = `([^${safe}-][^${safe}]*)?`;
+
 const checkProperties = {
   command: { type: 'string' },
   exitcode: { type: 'integer', minimum: 0, maximum: 3, description: '0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN' },
@@ -20,7 +26,7 @@ const nothing = { type: 'object', additionalProperties: false, properties: {} } 
 
 export const nrpeDdl = defineDdl({
   name: 'nrpe',
-  description: 'Runs monitoring plugins as nrpe.cfg defines them',
+  description: 'Runs monitoring plugins as nrpe.cfg defines them, or has an NRPE daemon run them',
   author: 'mco-deploy',
   license: 'Apache-2.0',
   version: '0.1.0',
@@ -43,7 +49,14 @@ export const nrpeDdl = defineDdl({
             type: 'string',
             minLength: 1,
             maxLength: 128,
-            pattern: '^[A-Za-z0-9_][A-Za-z0-9_.:+-]*$',
+            pattern: commandPattern,
+          },
+          args: {
+            description: 'Arguments for $ARG1$, $ARG2$, …, parted by “!”, where the node allows them',
+            type: 'string',
+            minLength: 1,
+            maxLength: 1024,
+            pattern: `^${argument}(!${argument})*$`,
           },
         },
       },

@@ -12,6 +12,8 @@ export interface Definitions {
   readonly prefix: string;
   /** Seconds. */
   readonly timeout: number;
+  /** What dont_blame_nrpe says: whether any command may take arguments of a caller. */
+  readonly takesArguments: boolean;
 }
 
 const defaultTimeout = 60;
@@ -23,6 +25,7 @@ interface Reading {
   readonly commands: Map<string, string>;
   prefix: string;
   timeout: number;
+  takesArguments: boolean;
   /** Files and directories that were read, with what tells a change. */
   readonly seen: Map<string, string>;
 }
@@ -54,7 +57,13 @@ function markOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
 }
 
 async function read(file: string): Promise<Reading> {
-  const reading: Reading = { commands: new Map(), prefix: '', timeout: defaultTimeout, seen: new Map() };
+  const reading: Reading = {
+    commands: new Map(),
+    prefix: '',
+    timeout: defaultTimeout,
+    takesArguments: false,
+    seen: new Map(),
+  };
   await readInto(reading, file, '', 0);
   return reading;
 }
@@ -85,6 +94,9 @@ async function apply(reading: Reading, setting: Setting, file: string, depth: nu
       return;
     case 'timeout':
       reading.timeout = setting.seconds;
+      return;
+    case 'arguments':
+      reading.takesArguments = setting.allowed;
       return;
     case 'include':
       return readInto(reading, resolve(dirname(file), setting.path), setting.at, depth + 1);

@@ -6,7 +6,8 @@ export type Setting =
   | { readonly kind: 'include'; readonly path: string; readonly at: string }
   | { readonly kind: 'include-directory'; readonly path: string; readonly at: string }
   | { readonly kind: 'timeout'; readonly seconds: number }
-  | { readonly kind: 'prefix'; readonly line: string };
+  | { readonly kind: 'prefix'; readonly line: string }
+  | { readonly kind: 'arguments'; readonly allowed: boolean };
 
 /**
  * Parses the text of nrpe.cfg, in order. Settings that concern only NRPE's own daemon are passed over.
@@ -33,6 +34,8 @@ function toSetting(name: string, value: string, at: string): Setting | undefined
       return { kind: 'include-directory', path: value, at };
     case 'command_prefix':
       return { kind: 'prefix', line: value };
+    case 'dont_blame_nrpe':
+      return { kind: 'arguments', allowed: value === '1' };
     case 'command_timeout':
       return { kind: 'timeout', seconds: toSeconds(value, at) };
   }

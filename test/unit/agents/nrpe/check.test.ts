@@ -52,7 +52,7 @@ describe('how a plugin ended', () => {
       judge('x', '/x', result({ code: 127, stdout: '', stderr: 'lib missing\nmore' }), 10).output,
     ];
     assert.deepEqual(reasons, [
-      'Command timed out after 10 s',
+      'NRPE: Command timed out after 10 seconds',
       'The plugin /x does not exist',
       'The plugin was ended by SIGSEGV',
       'The plugin said nothing (exit code 127): lib missing',

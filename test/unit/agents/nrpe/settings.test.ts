@@ -21,6 +21,7 @@ dont_blame_nrpe=0\r
       { kind: 'include', path: 'local.cfg', at: '/n.cfg:5' },
       { kind: 'include-directory', path: '/etc/nagios/nrpe.d/', at: '/n.cfg:6' },
       { kind: 'prefix', line: '/usr/bin/sudo' },
+      { kind: 'arguments', allowed: false },
     ]);
   });
 

@@ -1,0 +1,62 @@
+import { explain, Problem } from '../../core/errors.ts';
+import type { RunCommand } from '../../core/ports.ts';
+import type { ArgumentRules } from './arguments.ts';
+import { judge, unknownCheck } from './check.ts';
+import { type Checks, longestCheck } from './checks.ts';
+import { parseCommandLine } from './command-line.ts';
+import type { NrpeConfig } from './config.ts';
+import { cacheDefinitions, type Definitions } from './definitions.ts';
+
+/** Checks that plugins on this node make, as nrpe.cfg defines them. */
+export function makeLocalChecks(config: NrpeConfig, rules: ArgumentRules, run: RunCommand): Checks {
+  const definitions = cacheDefinitions(config.config);
+  return {
+    list: async () => {
+      const defined = await definitions();
+      const commands = [...defined.commands.keys()].sort();
+      return {
+        commands,
+        withArguments: new Set(commands.filter((name) => rules.countOf(name) > 0)),
+        refused: commands.flatMap((name) => refusalOf(name, defined, rules)),
+      };
+    },
+    run: async (command, given, { signal }) => {
+      const defined = await definitions();
+      if (!defined.commands.has(command)) return unknownCheck(command, `No such command: ${command}`);
+      const argv = argvOf(command, defined, rules, given);
+      const timeout = Math.min(config.timeout ?? defined.timeout, longestCheck);
+      return judge(command, argv[0], await run(argv, { timeout: timeout * 1000, signal }), timeout);
+    },
+  };
+}
+
+/** @throws Problem `refused-command`, `refused-arguments` */
+function argvOf(
+  name: string,
+  { commands, prefix, takesArguments }: Definitions,
+  rules: ArgumentRules,
+  given: string | undefined,
+): [string, ...string[]] {
+  const line = commands.get(name) ?? '';
+  if (/\$ARG\d+\$/.test(line)) {
+    if (!takesArguments) throw argumentsAreOff(name, 'dont_blame_nrpe in nrpe.cfg is not 1');
+    if (rules.countOf(name) === 0) throw argumentsAreOff(name, 'node.yaml allows none for it');
+  }
+  const args = rules.accept(name, given);
+  return parseCommandLine(`${prefix} ${line}`.trim(), `the definition of command[${name}]`, args);
+}
+
+function argumentsAreOff(name: string, why: string): Problem {
+  const what = `the definition of command[${name}]`;
+  return new Problem('refused-command', `${what} is refused: it takes arguments of the caller ($ARG1$), and ${why}`);
+}
+
+function refusalOf(name: string, defined: Definitions, rules: ArgumentRules): string[] {
+  const anything: ArgumentRules = { ...rules, accept: () => Array.from({ length: rules.countOf(name) }, () => '') };
+  try {
+    argvOf(name, defined, anything, undefined);
+    return [];
+  } catch (problem) {
+    return [`${name}: ${explain(problem)}`];
+  }
+}
