@@ -10,9 +10,11 @@ import { findCommand } from './find/index.ts';
 import { forgetCommand } from './forget/index.ts';
 import { inventoryCommand } from './inventory/index.ts';
 import { locksCommand } from './locks/index.ts';
+import { nrpeCommand } from './nrpe/index.ts';
 import { pingCommand } from './ping/index.ts';
 import { playbookCommand } from './playbook/index.ts';
 import { resumeCommand } from './resume/index.ts';
+import { rollbackCommand } from './rollback/index.ts';
 import { rpcCommand } from './rpc/index.ts';
 import { runCommand } from './run/index.ts';
 import { runsCommand } from './runs/index.ts';
@@ -28,7 +30,9 @@ export function commands(catalogue: readonly Ddl[]): readonly CommandEntry[] {
     factsCommand(catalogue),
     forgetCommand,
     rpcCommand(catalogue),
+    nrpeCommand(catalogue),
     upgradeCommand(catalogue),
+    rollbackCommand(catalogue),
     runCommand(catalogue),
     runsCommand(catalogue),
     resumeCommand(catalogue),

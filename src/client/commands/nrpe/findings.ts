@@ -1,0 +1,41 @@
+import type { Outcome } from '../../../core/reply.ts';
+
+export const states = ['OK', 'WARNING', 'CRITICAL', 'UNKNOWN'] as const;
+export type State = (typeof states)[number];
+
+/** The worst first: a state that nobody knows is less bad than one that is known to be bad. */
+const worstFirst: readonly State[] = ['CRITICAL', 'WARNING', 'UNKNOWN', 'OK'];
+
+/** What a check found on one node; UNKNOWN, with the reason for its output, where the node did not make it. */
+export interface Finding {
+  readonly node: string;
+  readonly outcome: Outcome['outcome'];
+  readonly state: State;
+  readonly output: string;
+  readonly perfdata: string;
+}
+
+/** A reply comes from the network: what is no state of a check is UNKNOWN. */
+export function findingOf({ node, outcome, message, data }: Outcome): Finding {
+  if (outcome !== 'ok') return { node, outcome, state: 'UNKNOWN', output: message, perfdata: '' };
+  const state = states[Number(data.exitcode)] ?? 'UNKNOWN';
+  return { node, outcome, state, output: String(data.output ?? ''), perfdata: String(data.perfdata ?? '') };
+}
+
+/** The worst first, then by name. */
+export function sortFindings(findings: readonly Finding[]): Finding[] {
+  const rank = ({ state }: Finding) => worstFirst.indexOf(state);
+  return [...findings].sort((a, b) => rank(a) - rank(b) || (a.node < b.node ? -1 : 1));
+}
+
+/** How many nodes are in each state that there is. */
+export function countStates(findings: readonly Finding[]): Partial<Record<State, number>> {
+  const counts = states.map((state) => [state, findings.filter((one) => one.state === state).length] as const);
+  return Object.fromEntries(counts.filter(([, number]) => number > 0));
+}
+
+/** The exit code of the worst state, as plugins have it; 3 (UNKNOWN) when nothing was found. */
+export function exitCodeOf(found: readonly State[]): number {
+  const worst = worstFirst.find((state) => found.includes(state)) ?? 'UNKNOWN';
+  return states.indexOf(worst);
+}

@@ -1,0 +1,20 @@
+import type { Ddl } from '../../../core/ddl.ts';
+import { addCommonOptions } from '../../common-options.ts';
+import type { CommandEntry } from '../../context.ts';
+import { addTargetOptions } from '../../target-options.ts';
+
+export function nrpeCommand(catalogue: readonly Ddl[]): CommandEntry {
+  return {
+    name: 'nrpe',
+    define: (program, context) => {
+      const command = program
+        .command('nrpe <check> [arguments...]')
+        .description('make a check on the nodes that match, worst first; ends with the exit code of the worst state')
+        .option('-v, --verbose', 'show the nodes that are OK, too, and performance data');
+      addCommonOptions(addTargetOptions(command, catalogue)).action(async (check, args, options) => {
+        const { runNrpe } = await import('./run.ts');
+        context.exit(await runNrpe(check, args, options, catalogue, context));
+      });
+    },
+  };
+}

@@ -1,0 +1,67 @@
+import { actionOf, type Ddl } from '../../../core/ddl.ts';
+import { Problem } from '../../../core/errors.ts';
+import { printable } from '../../../core/text.ts';
+import { askNodes } from '../../ask.ts';
+import type { CommonOptions } from '../../common-options.ts';
+import { type CliContext, exitCode } from '../../context.ts';
+import { readInput } from '../../inputs.ts';
+import { tellMissing } from '../../render/missing.ts';
+import { openSession, requireDdl } from '../../session.ts';
+import { readTargetOptions } from '../../target-options.ts';
+import { countStates, exitCodeOf, type Finding, findingOf, type State, sortFindings } from './findings.ts';
+
+interface NrpeOptions extends CommonOptions {
+  readonly verbose?: boolean;
+}
+
+const action = 'runcommand';
+
+/** Makes one check on all nodes that match. A node that is silent, or did not make it, is UNKNOWN. */
+export async function runNrpe(
+  check: string,
+  args: readonly string[],
+  options: NrpeOptions,
+  catalogue: readonly Ddl[],
+  context: CliContext,
+): Promise<number> {
+  const ddl = requireDdl(catalogue, 'nrpe');
+  const description = actionOf(ddl, action);
+  if (description === undefined) throw new Problem('internal', `nrpe has no action ${action}`);
+  const words = [`command=${check}`, ...(args.length === 0 ? [] : [`args=${args.join('!')}`])];
+  const input = readInput(ddl, action, description, words);
+  const session = await openSession(options, context);
+  try {
+    const nodes = await session.find(readTargetOptions(options, ddl.name));
+    const began = performance.now();
+    const question = { ddl, action, input: () => input };
+    const outcomes = await askNodes(question, nodes.nodes, session, context.signal);
+    const findings = outcomes.map(findingOf);
+    const unasked: State[] = [...nodes.broken, ...nodes.silent].map(() => 'UNKNOWN');
+    const code = exitCodeOf([...findings.map(({ state }) => state), ...unasked]);
+    if (options.json === true) context.out(asJson(check, code, findings));
+    else show(findings, performance.now() - began, options.verbose === true, context);
+    tellMissing(nodes, context);
+    return context.signal.aborted ? exitCode.interrupted : code;
+  } finally {
+    await session.close();
+  }
+}
+
+function show(findings: readonly Finding[], elapsed: number, verbose: boolean, { out }: CliContext): void {
+  if (findings.length === 0) return;
+  const shown = sortFindings(findings).filter(({ state }) => verbose || state !== 'OK');
+  for (const { node, state, output, perfdata } of shown) {
+    out(printable(`${node.padEnd(40)} ${state.padEnd(8)}  ${output.replaceAll('\n', '\n  ')}`));
+    if (verbose && perfdata !== '') out(printable(`  ${perfdata}`));
+  }
+  if (shown.length > 0) out('');
+  const counts = Object.entries(countStates(findings)).map(([state, number]) => `${state}: ${number}`);
+  out(counts.join('  '));
+  const replied = findings.filter(({ outcome }) => outcome !== 'no-response').length;
+  out(`Finished processing ${replied} / ${findings.length} hosts in ${elapsed.toFixed(2)} ms`);
+}
+
+function asJson(check: string, code: number, findings: readonly Finding[]): string {
+  const nodes = [...findings].sort((a, b) => (a.node < b.node ? -1 : 1));
+  return JSON.stringify({ check, exitcode: code, states: countStates(findings), nodes }, null, 2);
+}
