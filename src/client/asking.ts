@@ -1,6 +1,7 @@
 /** How a person is asked: before a run by its plan, and in it where a step wants a yes. */
 import { createInterface } from 'node:readline/promises';
 import { Problem } from '../core/errors.ts';
+import { printable } from '../core/text.ts';
 import { formatPlan } from '../playbook/plan.ts';
 import type { Playbook } from '../playbook/playbook.ts';
 import type { PlaybookPorts } from '../playbook/ports.ts';
@@ -20,12 +21,18 @@ export function askingFor(
 ): Pick<PlaybookPorts, 'agree' | 'confirm'> {
   if (yes === true) return { confirm: async () => true };
   if (!isOnTerminal(context)) return {};
-  const confirm = (question: string, signal: AbortSignal) => askPerson(question, signal, context);
+  // Branches that run at the same time ask one after the other.
+  let last: Promise<unknown> = Promise.resolve();
+  const confirm = (question: string, signal: AbortSignal) => {
+    const answer = last.then(() => askPerson(question, signal, context));
+    last = answer;
+    return answer;
+  };
   if (json === true) return { confirm };
   return {
     confirm,
     agree: (plan) => {
-      for (const line of [`${name}: ${description}`, ...formatPlan(plan)]) context.err(line);
+      for (const line of [`${name}: ${description}`, ...formatPlan(plan)]) context.err(printable(line));
       return confirm('Go on?', context.signal);
     },
   };
@@ -48,9 +55,14 @@ function isOnTerminal({ isTerminal, stdin }: CliContext): boolean {
 }
 
 async function askPerson(question: string, signal: AbortSignal, { stdin }: CliContext): Promise<boolean> {
+  if (signal.aborted) return false;
   const terminal = createInterface({ input: stdin, output: process.stderr });
+  // While it reads, the terminal hands a Ctrl-C to it instead of to the program.
+  terminal.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
+  // What nodes said may be part of the question: it must not move the cursor, nor begin a line of its own.
+  const shown = printable(question.replaceAll(/\s+/g, ' '));
   try {
-    return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `, { signal })).trim());
+    return /^y(es)?$/i.test((await terminal.question(`${shown} [y/N] `, { signal })).trim());
   } catch {
     return false;
   } finally {

@@ -29,7 +29,7 @@ export function planRun(playbook: Playbook, world: World): RunPlan {
 
 const quiet = new Set(['set', 'require', 'say', 'finish']);
 
-function planSteps(steps: readonly Step[], world: World): PlannedStep[] {
+function planSteps(steps: readonly Step[], world: Pick<World, 'nodes'>): PlannedStep[] {
   return steps
     .filter(({ kind }) => !quiet.has(kind))
     .map(({ id, source, condition, body }) => {
@@ -41,9 +41,14 @@ function planSteps(steps: readonly Step[], world: World): PlannedStep[] {
         nodes: on === undefined ? undefined : world.nodes(on)?.length,
         batch: [batch].flat().join(','),
         conditional: condition !== undefined,
-        within: planSteps(body.within ?? [], world),
+        within: body.used === undefined ? planSteps(body.within ?? [], world) : planUsed(body.used),
       };
     });
+}
+
+/** Its nodes are found when it begins. */
+function planUsed({ steps, always }: Playbook): PlannedStep[] {
+  return planSteps([...steps, ...always], { nodes: () => undefined });
 }
 
 /** One line a set and a step. */

@@ -1,5 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the expressions of playbooks look so
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chmod, copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -179,6 +181,34 @@ steps:
     assert.equal(refused.code, 2);
     assert.match(refused.out, /rip@devco\.net did not say yes to: greet 2 nodes\?/);
     assert.equal((await run('ask.yaml', ['who=Ada', '--dry-run'])).code, 0, 'a dry run needs nobody to answer');
+  });
+
+  test('on a real terminal takes Ctrl-C at a question for an interruption, and a y for a yes', async () => {
+    const node24 = join(import.meta.dirname, '../../build/node24');
+    const program = join(import.meta.dirname, '../../src/main.ts');
+    const type = async (keys: string) => {
+      const words = ['sh', node24, program, 'run', join(home, 'ask.yaml'), 'who=Ada'];
+      const env = { HOME: home, PATH: process.env.PATH ?? '' };
+      const terminal = spawn('script', ['-qec', words.map((word) => `'${word}'`).join(' '), '/dev/null'], { env });
+      const left = ['Go on? [y/N]', 'greet 2 nodes? [y/N]'];
+      let shown = '';
+      terminal.stdout.on('data', (chunk: Buffer) => {
+        shown += chunk.toString();
+        if (left[0] === undefined || !shown.includes(left[0])) return;
+        left.shift();
+        terminal.stdin.write(left.length === 1 ? 'y\r' : keys);
+      });
+      const [code] = (await once(terminal, 'close')) as [number];
+      return { code, shown };
+    };
+    const before = (await actions()).filter((action) => action === 'greet').length;
+    const stopped = await type('\x03');
+    assert.equal(stopped.code, 130, stopped.shown);
+    assert.match(stopped.shown, /Interrupted: greeting/);
+    assert.equal((await actions()).filter((action) => action === 'greet').length, before);
+    const agreed = await type('y\r');
+    assert.equal(agreed.code, 0, agreed.shown);
+    assert.match(agreed.shown, /sure: greet 2 nodes\? yes/);
   });
 
   test('tells events as JSON, one a line, as they happen', async () => {

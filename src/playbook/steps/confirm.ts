@@ -18,7 +18,7 @@ export const confirmStep: StepKind = {
         if (confirm === undefined) {
           throw new Problem('no-terminal', `nobody can be asked: ${question}`, 'run it on a terminal, or with --yes');
         }
-        if (await confirm(question, world.signal)) return { state: 'done', ran: true };
+        if (await confirm(question, world.signal)) return { state: 'done', ran: true, lines: [`${question} yes`] };
         if (world.signal.aborted) return { state: 'interrupted', ran: true };
         const reason = `${operator} did not say yes to: ${question}`;
         return { state: 'failed', ran: true, failed: [{ node: '', code: 'not-confirmed', reason }] };
