@@ -106,6 +106,9 @@ async function askResult(
   return undefined;
 }
 
+/** What a node says before it has looked at a request. */
+const limits = new Set(['busy', 'rate-limited']);
+
 type Unmeasured = Omit<Outcome, 'elapsed'>;
 
 function outcomeOf(signedReply: SignedReply, signed: SignedRequest, node: string, trust: Trust): Unmeasured {
@@ -124,6 +127,7 @@ function lost(error: unknown, node: string, timedOut: boolean): Unmeasured {
   const { code, message, hint } = error;
   if (timedOut)
     return { ...content, outcome: 'no-response', code: 'no-response', message: `${node} did not answer in time` };
+  if (limits.has(code)) return { ...content, outcome: 'refused', code, message, hint };
   if (code === 'cancelled') return { ...content, outcome: 'cancelled', code, message };
   if (code === 'no-response' || code === 'unreachable' || code === 'not-serving')
     return { ...content, outcome: 'no-response', code, message, hint };

@@ -159,7 +159,13 @@ export interface NodeService {
   readonly result: (request: SignedRequest, peer: Identity) => Promise<ResultReply>;
   /** @throws Problem `bad-filter` */
   readonly describe: (request: DescribeRequest, peer: Identity) => Promise<NodeDescription>;
-  /** Told of a peer whose certificate no longer holds, and of the request that it brought, where that was a call. */
+  /**
+   * Counts a call of a peer, of a request of so many bytes.
+   * @returns what to call when it has ended
+   * @throws Problem `busy`, `rate-limited`
+   */
+  readonly enter: (peer: Identity, bytes: number) => () => void;
+  /** Told of a peer whose certificate no longer holds or that asks for too much, and of the request that it brought, where that was a call. */
   readonly turnAway: (peer: Identity | undefined, problem: Problem, request?: SignedRequest) => Promise<void>;
   /** Whether the node takes calls now. */
   readonly isServing: () => boolean;

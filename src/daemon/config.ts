@@ -63,8 +63,8 @@ export const nodeConfigSchema = {
         /** Of one caller at once. */
         calls_per_caller: { type: 'integer', minimum: 1, maximum: 4096, default: 32 },
         /** Requests a second of one caller in the long run, and how many at once before that counts. */
-        rate: { type: 'number', exclusiveMinimum: 0, maximum: 100_000, default: 100 },
-        burst: { type: 'integer', minimum: 1, maximum: 100_000, default: 1000 },
+        rate: { type: 'number', exclusiveMinimum: 0, maximum: 100_000, default: 200 },
+        burst: { type: 'integer', minimum: 1, maximum: 100_000, default: 2000 },
         /** From connecting to the end of the handshake. */
         handshake: { type: 'number', exclusiveMinimum: 0, maximum: 120, default: 10 },
         /** For a client to send a request, or to read what it is sent. */

@@ -9,12 +9,13 @@ import { startListening } from '../transport/listen.ts';
 import { aboutAgent } from './about.ts';
 import { openAuditLog } from './audit-log.ts';
 import { startCallMemory } from './call-memory.ts';
+import { startTurnstile } from './caller-limits.ts';
 import { loadNodeConfig } from './config.ts';
 import { startCounters } from './counters.ts';
 import { startNodeTruth } from './facts.ts';
 import { remindOf, startKeys } from './keys.ts';
 import { startLife } from './life.ts';
-import { auditLimits, listenLimits } from './limits.ts';
+import { auditLimits, callerLimits, listenLimits } from './limits.ts';
 import { startLog } from './log.ts';
 import { definePipeline } from './pipeline.ts';
 import { startPolicies } from './policies.ts';
@@ -120,6 +121,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     memory,
     audit,
     strangers,
+    turnstile: startTurnstile(callerLimits(config), now),
     counters,
     describable: async () => ({
       self: self(),

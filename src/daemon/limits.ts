@@ -1,5 +1,6 @@
 import type { ListenLimits } from '../transport/listen.ts';
 import type { AuditLimits } from './audit-log.ts';
+import type { CallerLimits } from './caller-limits.ts';
 import type { NodeConfig } from './config.ts';
 
 /** What the configuration bounds at the door, in milliseconds. */
@@ -14,6 +15,10 @@ export function listenLimits({ limits, listen }: NodeConfig): ListenLimits {
     stall: limits.stall * 1000,
     idle: limits.idle * 1000,
   };
+}
+
+export function callerLimits({ limits }: NodeConfig): CallerLimits {
+  return { atOnce: limits.calls_per_caller, rate: limits.rate, burst: limits.burst };
 }
 
 export function auditLimits({ audit: { max_bytes: maxBytes, max_age: days, keep } }: NodeConfig): AuditLimits {

@@ -1,12 +1,13 @@
 import type { AgentEntry } from '../core/agent.ts';
 import { Problem } from '../core/errors.ts';
-import type { Identity } from '../core/identity.ts';
+import { callerId, type Identity } from '../core/identity.ts';
 import type { Log, NodeService, TlsState } from '../core/ports.ts';
 import { refusal, sealReply } from '../core/reply.ts';
 import type { SignedReply, SignedRequest } from '../core/wire/messages.ts';
 import type { AuditLog } from './audit-log.ts';
 import { type Answer, answer, type Handle, openCall } from './call.ts';
 import type { CallMemory } from './call-memory.ts';
+import type { Turnstile } from './caller-limits.ts';
 import type { Counters } from './counters.ts';
 import { type Describable, describeNode } from './describe.ts';
 import type { StrangerLog } from './stranger-log.ts';
@@ -20,6 +21,7 @@ export interface ServiceParts {
   readonly memory: CallMemory;
   readonly audit: AuditLog;
   readonly strangers: StrangerLog;
+  readonly turnstile: Turnstile;
   readonly counters: Counters;
   readonly describable: () => Promise<Describable>;
   readonly isServing: () => boolean;
@@ -32,6 +34,7 @@ export function defineService(parts: ServiceParts): NodeService {
   const { agents, tls, now } = parts;
   return {
     isServing: parts.isServing,
+    enter: (peer, bytes) => parts.turnstile.enter(callerId(peer), bytes),
     call: async (signed, peer, onProgress, gone) => {
       if (!parts.isServing()) throw new Problem('not-serving', 'the daemon is stopping', 'ask again when it is back');
       const startedAt = now();

@@ -4,6 +4,8 @@ import { callerId, type Identity } from '../core/identity.ts';
 import type { NodeService, TlsState } from '../core/ports.ts';
 import type { SignedRequest } from '../core/wire/messages.ts';
 import { type Handle, openCall } from './call.ts';
+import type { Turnstile } from './caller-limits.ts';
+import { startSparing } from './sparing.ts';
 import type { StrangerLog } from './stranger-log.ts';
 
 export interface TurnAwayParts {
@@ -11,20 +13,43 @@ export interface TurnAwayParts {
   readonly tls: () => TlsState;
   readonly handle: Handle;
   readonly strangers: StrangerLog;
+  readonly turnstile: Turnstile;
   readonly now: () => number;
 }
 
+const limits = new Set(['busy', 'rate-limited']);
+
 /**
  * Writes down who was turned away at the door, where the handshake had let it in: a certificate that was revoked or
- * ended since. A request that it brought goes through the pipeline as one of this caller whose certificate does not
+ * ended since, or a caller that asks for too much, which is written down now and then with their number. A request that it brought goes through the pipeline as one of this caller whose certificate does not
  * hold: so it is in the audit log, and goes no further. What brings none, or none that can be read, is only noted.
  */
-export function defineTurnAway({ agents, tls, handle, strangers, now }: TurnAwayParts): NodeService['turnAway'] {
+export function defineTurnAway(parts: TurnAwayParts): NodeService['turnAway'] {
+  const { agents, tls, handle, strangers, turnstile, now } = parts;
+  const sparing = startSparing(now);
   return async (peer, problem, signed) => {
-    const call = peer === undefined ? undefined : open(peer, signed);
-    if (call === undefined) strangers.note(peer === undefined ? 'nobody' : callerId(peer), problem.message);
-    else await handle({ ...call, caller: callerId(call.peer), verdict: { problem } });
+    if (peer === undefined) {
+      strangers.note('nobody', problem.message);
+      return;
+    }
+    const noted = comesSlowly(peer, problem, signed) ? problem : sparing.choose(peer, problem);
+    if (noted === undefined) return;
+    const call = open(peer, signed);
+    if (call === undefined) strangers.note(callerId(peer), noted.message);
+    else await handle({ ...call, caller: callerId(call.peer), verdict: { problem: noted } });
   };
+
+  /** What is refused counts like what is not: else it could fill the disk. */
+  function comesSlowly(peer: Identity, { code }: Problem, signed: SignedRequest | undefined): boolean {
+    if (limits.has(code)) return false;
+    try {
+      turnstile.enter(callerId(peer), signed?.request.length ?? 0)();
+      return true;
+    } catch (error) {
+      if (error instanceof Problem) return false;
+      throw error;
+    }
+  }
 
   function open(peer: Identity, signed: SignedRequest | undefined) {
     if (signed === undefined) return undefined;

@@ -19,7 +19,7 @@ export interface Verdict {
 }
 
 /** Refusals are final, but for those that only say “not now”. */
-const passing = new Set(['busy', 'stopping']);
+const passing = new Set(['busy', 'rate-limited', 'stopping']);
 
 /** @param streak how many times in a row all was well before */
 export function judge({ plan, hypothetical, world }: Call, outcome: Outcome, streak: number): Verdict {

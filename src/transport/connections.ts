@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { identityOf, parseCertificate, type Trust } from '../core/certificate.ts';
 import { Problem } from '../core/errors.ts';
-import { callerId, type Identity } from '../core/identity.ts';
+import { callerId } from '../core/identity.ts';
 import { proveAny } from './peer.ts';
 
 /** How many connections there may be at once, and how long one may take to prove itself. */
@@ -27,8 +27,12 @@ export interface Connections {
   readonly claim: (secure: TLSSocket) => string | undefined;
   /** Closes those whose owner's certificate does not hold any longer. */
   readonly review: (trust: Trust, now: number) => void;
-  /** Closes the one that comes from there, at once. @param from address and port, as gRPC names a peer */
-  readonly cut: (from: string) => void;
+  /**
+   * Closes the one that comes from there, at once.
+   * @param from address and port, as gRPC names a peer
+   * @returns whose it was, if it was there
+   */
+  readonly cut: (from: string) => string | undefined;
 }
 
 /** Milliseconds until a connection is closed whose owner was revoked: time to be told why, by the call that it makes. */
@@ -37,7 +41,7 @@ const farewell = 1000;
 export function startConnections(limits: ConnectionLimits): Connections {
   const byAddress = startCount();
   const byCaller = startCount();
-  const open = new Map<TLSSocket, string>();
+  const open = new Map<TLSSocket, Owned>();
   const handshakes = new Map<string, NodeJS.Timeout>();
   let total = 0;
   return {
@@ -61,10 +65,12 @@ export function startConnections(limits: ConnectionLimits): Connections {
     claim: (secure) => {
       const name = peerName(secure);
       clearTimeout(handshakes.get(name));
-      const owner = ownerOf(secure);
+      const owned = ownedBy(secure, name);
+      if (owned === undefined) return 'the connection was lost';
+      const { owner } = owned;
       if (byCaller.of(owner) >= limits.perCaller) return `more than ${limits.perCaller} connections of ${owner}`;
       byCaller.add(owner);
-      open.set(secure, name);
+      open.set(secure, owned);
       secure.once('close', () => {
         byCaller.remove(owner);
         open.delete(secure);
@@ -72,13 +78,15 @@ export function startConnections(limits: ConnectionLimits): Connections {
       return undefined;
     },
     review: (trust, now) => {
-      for (const secure of open.keys()) {
-        if (holds(secure, trust, now)) continue;
+      for (const [secure, { certificate }] of open) {
+        if (holds(certificate, trust, now)) continue;
         setTimeout(() => secure.destroy(), farewell).unref();
       }
     },
     cut: (from) => {
-      for (const [secure, name] of open) if (name === from) secure.destroy();
+      const [secure, owned] = [...open].find(([, { name }]) => name === from) ?? [];
+      secure?.destroy();
+      return owned?.owner;
     },
   };
 }
@@ -96,14 +104,25 @@ function startCount() {
   };
 }
 
-function ownerOf(secure: TLSSocket): string {
-  const identity: Identity | undefined = identityOf(parseCertificate(secure.getPeerCertificate().raw));
-  return identity === undefined ? 'nobody' : callerId(identity);
+/** A connection whose owner proved itself. */
+interface Owned {
+  readonly name: string;
+  readonly owner: string;
+  readonly certificate: Uint8Array;
 }
 
-function holds(secure: TLSSocket, trust: Trust, now: number): boolean {
+/** Kept from the handshake: a connection that is gone can't tell any more. */
+function ownedBy(secure: TLSSocket, name: string): Owned | undefined {
+  // Node's types know nothing of the null that a closed connection gives.
+  const certificate: Uint8Array | undefined = secure.getPeerCertificate()?.raw;
+  if (certificate === undefined) return undefined;
+  const identity = identityOf(parseCertificate(certificate));
+  return { name, certificate, owner: identity === undefined ? 'nobody' : callerId(identity) };
+}
+
+function holds(certificate: Uint8Array, trust: Trust, now: number): boolean {
   try {
-    proveAny(secure.getPeerCertificate().raw, ['operator', 'node'], trust, now);
+    proveAny(certificate, ['operator', 'node'], trust, now);
     return true;
   } catch (error) {
     if (error instanceof Problem) return false;

@@ -6,6 +6,7 @@ import type {
   UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import { Problem } from '../core/errors.ts';
+import type { Identity } from '../core/identity.ts';
 import type { NodeService, TlsState } from '../core/ports.ts';
 import { protocol } from '../core/wire/codec.ts';
 import { type AnyCall, peerIdentity, provePeer } from './peer.ts';
@@ -30,18 +31,19 @@ export function healthHandlers(service: NodeService, tls: () => TlsState): Untyp
     if (!services.includes(name)) return { status: 'SERVICE_UNKNOWN' };
     return { status: service.isServing() ? 'SERVING' : 'NOT_SERVING' };
   };
-  const prove = (call: AnyCall) => {
+  const prove = <T>(call: AnyCall, then: (peer: Identity) => T) => {
     try {
-      provePeer(call, ['operator', 'node'], tls().trust, Date.now());
+      return then(provePeer(call, ['operator', 'node'], tls().trust, Date.now()));
     } catch (error) {
       if (error instanceof Problem) void service.turnAway(peerIdentity(call), error);
       throw error;
     }
   };
+  const enter = (call: AnyCall) => prove(call, (peer) => service.enter(peer, 0));
 
   const check = (call: ServerUnaryCall<HealthRequest, HealthResponse>, done: sendUnaryData<HealthResponse>) => {
     try {
-      prove(call);
+      enter(call)();
       const known = services.includes(call.request.service);
       if (!known) throw new Problem('unknown-service', `there is no service “${call.request.service}” here`);
       done(null, look(call.request.service));
@@ -51,19 +53,25 @@ export function healthHandlers(service: NodeService, tls: () => TlsState): Untyp
   };
   const watch = (stream: ServerWritableStream<HealthRequest, HealthResponse>) => {
     let last = '';
+    let leave: (() => void) | undefined;
+    const end = () => {
+      clearInterval(timer);
+      leave?.();
+    };
     const tell = () => {
       try {
-        prove(stream);
+        if (leave === undefined) leave = enter(stream);
+        else prove(stream, () => {});
         const now = look(stream.request.service);
         if (now.status !== last) stream.write(now);
         last = now.status;
       } catch (error) {
-        clearInterval(timer);
+        end();
         stream.emit('error', statusOf(error));
       }
     };
     const timer = setInterval(tell, watchInterval);
-    stream.on('cancelled', () => clearInterval(timer));
+    stream.on('cancelled', end);
     tell();
   };
   return { Check: check, Watch: watch } as UntypedServiceImplementation;

@@ -1,7 +1,7 @@
 import { createServer as createTcpServer, type Socket } from 'node:net';
 import { createSecureContext, createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
-import { explainErrno, Problem } from '../core/errors.ts';
+import { errnoOf, explainErrno, Problem } from '../core/errors.ts';
 import type { Log, NodeService, TlsState } from '../core/ports.ts';
 import { type ConnectionLimits, startConnections } from './connections.ts';
 import { healthHandlers, healthService } from './health.ts';
@@ -49,8 +49,12 @@ const largestMessage = 1024 * 1024;
 export async function startListening(options: ListenOptions): Promise<Listener> {
   const { limits, onStranger } = options;
   const connections = startConnections(limits.connections);
+  const cutStalled = (peer: string) => {
+    const caller = connections.cut(peer);
+    if (caller !== undefined) options.log.warn({ caller, peer }, 'a client neither sends nor reads: connection cut');
+  };
   const grpc = new Server({
-    interceptors: [endStalledCalls(limits.stall, connections.cut)],
+    interceptors: [endStalledCalls(limits.stall, cutStalled)],
     'grpc.max_receive_message_length': largestMessage,
     'grpc.max_send_message_length': largestMessage * 4,
     'grpc.max_concurrent_streams': 64,
@@ -78,7 +82,12 @@ export async function startListening(options: ListenOptions): Promise<Listener> 
       else turnAway(socket, fault);
     },
   );
-  secure.on('tlsClientError', (error, socket) => turnAway(socket, reasonOf(error)));
+  let late = 0;
+  secure.on('tlsClientError', (error, socket) => {
+    // Ended below: told already.
+    if (late > 0 && errnoOf(error) === 'ECONNRESET') late--;
+    else turnAway(socket, reasonOf(error));
+  });
 
   function turnAway(socket: Socket, reason: string): void {
     onStranger(socket.remoteAddress ?? 'unknown', reason);
@@ -87,7 +96,10 @@ export async function startListening(options: ListenOptions): Promise<Listener> 
 
   const tcp = createTcpServer({ noDelay: true, keepAlive: true }, (socket: Socket) => {
     socket.on('error', () => socket.destroy());
-    const fault = connections.admit(socket, () => turnAway(socket, 'the handshake took too long'));
+    const fault = connections.admit(socket, () => {
+      late++;
+      turnAway(socket, 'the handshake took too long');
+    });
     if (fault === undefined) secure.emit('connection', socket);
     else turnAway(socket, fault);
   });

@@ -25,7 +25,8 @@ export function nodeHandlers(service: NodeService, tls: () => TlsState, log: Log
   };
   const admit = async (call: AnyCall, kinds: readonly Identity['kind'][], request?: SignedRequest) => {
     try {
-      return provePeer(call, kinds, tls().trust, Date.now());
+      const peer = provePeer(call, kinds, tls().trust, Date.now());
+      return { peer, leave: service.enter(peer, request?.request.length ?? 0) };
     } catch (error) {
       if (error instanceof Problem) await service.turnAway(peerIdentity(call), error, request);
       throw error;
@@ -34,7 +35,10 @@ export function nodeHandlers(service: NodeService, tls: () => TlsState, log: Log
   const unary =
     <Request, Response>(handle: (request: Request, peer: Identity) => Promise<Response>) =>
     (call: ServerUnaryCall<Request, Response>, done: sendUnaryData<Response>) => {
-      serve(async () => handle(call.request, await admit(call, ['operator']))).then(
+      serve(async () => {
+        const { peer, leave } = await admit(call, ['operator']);
+        return await handle(call.request, peer).finally(leave);
+      }).then(
         (response) => done(null, response),
         (error) => done(tell(error)),
       );
@@ -45,8 +49,8 @@ export function nodeHandlers(service: NodeService, tls: () => TlsState, log: Log
     stream.on('cancelled', () => gone.abort());
     const progress = (message: string) => sendProgress(stream, message);
     serve(async () => {
-      const peer = await admit(stream, ['operator', 'node'], stream.request);
-      return await service.call(stream.request, peer, progress, gone.signal);
+      const { peer, leave } = await admit(stream, ['operator', 'node'], stream.request);
+      return await service.call(stream.request, peer, progress, gone.signal).finally(leave);
     }).then(
       (reply) => {
         stream.write({ reply });

@@ -1,15 +1,10 @@
-import {
-  ServerInterceptingCall,
-  type ServerInterceptingCallInterface,
-  type ServerInterceptor,
-  status,
-} from '@grpc/grpc-js';
+import { ServerInterceptingCall, type ServerInterceptingCallInterface, type ServerInterceptor } from '@grpc/grpc-js';
 
 type Listener = Parameters<ServerInterceptingCall['start']>[0];
 
 /**
- * Bounds what a client can hold by doing nothing: a stream on which it never finishes its request is ended, and a
- * connection on which it does not read what it is sent is cut, since no stream on it can be told anything.
+ * Bounds what a client can hold by doing nothing: one that does not finish a request, or does not read what it is sent,
+ * loses its connection. Ending the stream alone would not do: HTTP/2 keeps it until its client has ended it, too.
  * @param time milliseconds for either
  * @param cut ends the connection of a peer
  */
@@ -18,44 +13,44 @@ export function endStalledCalls(time: number, cut: (peer: string) => void): Serv
 }
 
 class WatchedCall extends ServerInterceptingCall {
-  readonly #call: ServerInterceptingCallInterface;
   readonly #time: number;
   readonly #cut: (peer: string) => void;
 
   constructor(call: ServerInterceptingCallInterface, time: number, cut: (peer: string) => void) {
     super(call);
-    this.#call = call;
     this.#time = time;
     this.#cut = cut;
   }
 
   override start(listener: Listener): void {
-    const details = `the request was not sent whole within ${this.#time / 1000} s`;
-    const timer = setTimeout(() => {
-      this.#call.sendStatus({ code: status.DEADLINE_EXCEEDED, details });
-      listener.onCancel();
-    }, this.#time);
+    const done = this.#limit();
     super.start({
       onReceiveMetadata: (metadata) => listener.onReceiveMetadata(metadata),
       onReceiveMessage: (message) => listener.onReceiveMessage(message),
       onReceiveHalfClose: () => {
-        clearTimeout(timer);
+        done();
         listener.onReceiveHalfClose();
       },
       onCancel: () => {
-        clearTimeout(timer);
+        done();
         listener.onCancel();
       },
     });
   }
 
   override sendMessage(message: unknown, callback: () => void): void {
-    const peer = this.getPeer();
-    const timer = setTimeout(() => this.#cut(peer), this.#time);
+    const done = this.#limit();
     // The callback tells that HTTP/2 could send it all, which waits for the windows that the client opens by reading.
     super.sendMessage(message, () => {
-      clearTimeout(timer);
+      done();
       callback();
     });
+  }
+
+  /** Cuts the connection unless what is returned is called in time. */
+  #limit(): () => void {
+    const peer = this.getPeer();
+    const timer = setTimeout(() => this.#cut(peer), this.#time);
+    return () => clearTimeout(timer);
   }
 }

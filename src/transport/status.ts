@@ -17,6 +17,8 @@ const grpcCodes: Readonly<Record<string, status>> = {
   'revoked-certificate': status.UNAUTHENTICATED,
   'bad-certificate': status.UNAUTHENTICATED,
   'wrong-kind': status.PERMISSION_DENIED,
+  busy: status.RESOURCE_EXHAUSTED,
+  'rate-limited': status.RESOURCE_EXHAUSTED,
 };
 
 /** A Problem as a gRPC status; its code and hint go along as metadata. Anything else is told without detail. */
