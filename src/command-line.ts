@@ -12,7 +12,7 @@ import { describeVersion, version } from './version.ts';
 const catalogue = agents.map(({ ddl }) => ddl);
 
 const daemon = daemonCommand(async () => {
-  const { serveUntilSignalled } = await import('./daemon/daemon.ts');
+  const { serveUntilSignalled } = await import('./daemon/serve.ts');
   return (configFile) => serveUntilSignalled({ configFile, agents, findExternal, version });
 });
 

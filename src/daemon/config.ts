@@ -124,6 +124,13 @@ export const nodeConfigSchema = {
       properties: { level: { type: 'string', enum: ['debug', 'info', 'warn', 'error', 'silent'], default: 'info' } },
       required: ['level'],
     },
+    /** Numbers for Prometheus, at /metrics of this port of loopback; told only when it is given. */
+    metrics: {
+      type: 'object',
+      additionalProperties: false,
+      properties: { port: { type: 'integer', minimum: 1, maximum: 65535 } },
+      required: ['port'],
+    },
     /** Seconds by which a caller's clock may be ahead or behind. */
     clock_grace: { type: 'number', minimum: 0, maximum: 600, default: 10 },
     /** Actions of one agent at once. */

@@ -1,10 +1,9 @@
-import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import { startCrlKeeper } from '../ca/crl-keeper.ts';
 import type { AgentEntry, FindExternalAgents } from '../core/agent.ts';
 import { explainErrno, Problem } from '../core/errors.ts';
 import type { NodeFacts } from '../core/node.ts';
-import type { NodeAbout } from '../core/ports.ts';
+import type { Log, NodeAbout } from '../core/ports.ts';
 import { startListening } from '../transport/listen.ts';
 import { aboutAgent } from './about.ts';
 import { openAuditLog } from './audit-log.ts';
@@ -17,6 +16,9 @@ import { remindOf, startKeys } from './keys.ts';
 import { startLife } from './life.ts';
 import { auditLimits, callerLimits, listenLimits } from './limits.ts';
 import { startLog } from './log.ts';
+import { startMeter } from './metrics/meter.ts';
+import type { NodeMeasures } from './metrics/node-families.ts';
+import type { MetricsServer } from './metrics/server.ts';
 import { definePipeline } from './pipeline.ts';
 import { startPolicies } from './policies.ts';
 import { absent, type Presence, startPresence } from './presence.ts';
@@ -36,6 +38,7 @@ export interface DaemonOptions {
 export interface Daemon {
   readonly port: number;
   readonly identity: string;
+  readonly log: Log;
   /** Takes certificates, CRL, policies, facts, classes and agents in other languages anew; what is broken leaves the old in force. */
   readonly reload: () => Promise<void>;
   /** Takes no more calls, lets the running ones end, says goodbye. */
@@ -71,7 +74,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const policies = await startPolicies(config.policies, async () => self(), log);
   const strangers = startStrangerLog(log, now);
   const counters = startCounters(strangers.count);
-  const audit = await openAuditLog(config.audit.file, () => keys.current().credentials, now, auditLimits(config));
+  const meter = startMeter();
+  const audit = meter.watchAudit(
+    await openAuditLog(config.audit.file, () => keys.current().credentials, now, auditLimits(config)),
+  );
   const life = startLife(audit, keys, version, log);
   await life.started();
 
@@ -117,7 +123,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const service = defineService({
     agents: roster.entries,
     tls: keys.current,
-    handle: (call) => running.run(() => throughPipeline(call)),
+    handle: meter.measureCalls((call) => running.run(() => throughPipeline(call))),
     memory,
     audit,
     strangers,
@@ -135,6 +141,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     now,
     log,
   });
+  const measures = () => {
+    return { version, startedAt, counters: counters.values(), tls: keys.current(), warnings: warnings().length, meter };
+  };
+  const metrics = config.metrics && (await startMetrics(config.metrics.port, measures));
   const { address: host, port } = config.listen;
   const limits = listenLimits(config);
   const listener = await startListening({
@@ -157,6 +167,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   return {
     port: listener.port,
     identity,
+    log,
     reload: async () => {
       await keys.reload();
       await Promise.all([life.renewed(), policies.reload(), truth.reload()]);
@@ -168,6 +179,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       serving = false;
       keys.stop();
       endReminder();
+      await metrics?.stop();
       await presence.stop();
       const forced = setTimeout(() => stopping.abort(), grace);
       await Promise.all([listener.stop(grace + 3000), running.ended()]);
@@ -191,18 +203,11 @@ async function makeStateDirectory(directory: string): Promise<void> {
   }
 }
 
-/** Starts a node and runs it until SIGTERM or SIGINT; SIGHUP reloads. Signals are heeded from the first moment on. */
-export async function serveUntilSignalled(options: DaemonOptions): Promise<void> {
-  const ended = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
-  let reload: (() => Promise<void>) | undefined;
-  let missed = false;
-  process.on('SIGHUP', () => {
-    if (reload === undefined) missed = true;
-    else void reload();
-  });
-  const daemon = await startDaemon(options);
-  reload = daemon.reload;
-  if (missed) await daemon.reload();
-  await ended;
-  await daemon.stop();
+/** Loaded only where somebody asks for it. */
+async function startMetrics(port: number, measures: () => NodeMeasures): Promise<MetricsServer> {
+  const [{ startMetricsServer }, { metricsText }] = await Promise.all([
+    import('./metrics/server.ts'),
+    import('./metrics/node-families.ts'),
+  ]);
+  return startMetricsServer(port, () => metricsText(measures()));
 }

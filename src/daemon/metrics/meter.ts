@@ -1,0 +1,72 @@
+import type { AuditLog } from '../audit-log.ts';
+import type { Handle } from '../call.ts';
+import { type Histogram, startHistogram } from './histogram.ts';
+import type { Family } from './text.ts';
+
+/** Measures what passes through it, whether anybody asks or not: a few numbers an action. */
+export interface Meter {
+  readonly measureCalls: (handle: Handle) => Handle;
+  readonly watchAudit: (log: AuditLog) => AuditLog;
+  readonly families: () => Family[];
+}
+
+/** Labels come from the actions that there are, never from a request: a stranger can’t make the numbers grow without end. */
+export function startMeter(): Meter {
+  const durations = new Map<string, { readonly labels: Record<string, string>; readonly histogram: Histogram }>();
+  const outcomes = new Map<string, number>();
+  let denied = 0;
+  let auditFailures = 0;
+
+  return {
+    measureCalls: (handle) => async (call) => {
+      const begun = performance.now();
+      const given = await handle(call);
+      const { outcome, code } = given.content;
+      outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+      if (code === 'policy-denied') denied++;
+      if (call.entry === undefined || call.action === undefined || outcome === 'refused') return given;
+      const labels = { agent: call.entry.ddl.name, action: call.opened.request.action };
+      const key = `${labels.agent}.${labels.action}`;
+      const known = durations.get(key) ?? { labels, histogram: startHistogram() };
+      durations.set(key, known);
+      known.histogram.observe((performance.now() - begun) / 1000);
+      return given;
+    },
+    watchAudit: (log) => ({
+      ...log,
+      append: async (event, durable) => {
+        try {
+          return await log.append(event, durable);
+        } catch (error) {
+          auditFailures++;
+          throw error;
+        }
+      },
+    }),
+    families: () => [
+      {
+        name: 'mco_deploy_replies_total',
+        help: 'Replies by outcome',
+        type: 'counter',
+        samples: [...outcomes].map(([outcome, value]) => ({ labels: { outcome }, value })),
+      },
+      simple('mco_deploy_requests_denied_total', 'Requests that no policy allows', 'counter', denied),
+      simple(
+        'mco_deploy_audit_failures_total',
+        'Records that could not be written to the audit log',
+        'counter',
+        auditFailures,
+      ),
+      {
+        name: 'mco_deploy_action_duration_seconds',
+        help: 'How long calls took that were let through, by agent and action',
+        type: 'histogram',
+        samples: [...durations.values()].flatMap(({ labels, histogram }) => histogram.samples(labels)),
+      },
+    ],
+  };
+}
+
+export function simple(name: string, help: string, type: 'counter' | 'gauge', value: number): Family {
+  return { name, help, type, samples: [{ value }] };
+}

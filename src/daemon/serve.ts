@@ -1,0 +1,32 @@
+import { once } from 'node:events';
+import { type DaemonOptions, startDaemon } from './daemon.ts';
+import { runCommand } from './exec.ts';
+import { startNotifier } from './notify.ts';
+
+/**
+ * Starts a node and runs it until SIGTERM or SIGINT; SIGHUP reloads. Signals are heeded from the first moment on,
+ * and a service manager that asks for it is told of each turn.
+ */
+export async function serveUntilSignalled(options: DaemonOptions): Promise<void> {
+  const ended = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
+  let reload: (() => Promise<void>) | undefined;
+  let missed = false;
+  process.on('SIGHUP', () => {
+    if (reload === undefined) missed = true;
+    else void reload();
+  });
+  const daemon = await startDaemon(options);
+  const notifier = startNotifier(process.env, process.pid, runCommand, daemon.log);
+  reload = async () => {
+    await notifier.tell('RELOADING=1');
+    await daemon.reload();
+    await notifier.tell('READY=1');
+  };
+  await notifier.tell('READY=1');
+  if (missed) await reload();
+  await ended;
+  notifier.stop();
+  // Not waited for: a service manager that hangs must not keep the node from stopping.
+  void notifier.tell('STOPPING=1');
+  await daemon.stop();
+}
