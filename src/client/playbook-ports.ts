@@ -182,7 +182,7 @@ function askLock(runId: string, { session, catalogue, journal }: PortParts, node
       const written = journal.write({ at: Date.now(), runId, ...entry });
       return action === 'take' ? written : written.catch(() => {});
     };
-    await write({ type: 'call', batch: 1, changes: true, afterFailure: false, ...about });
+    await write({ type: 'call', batch: 1, changes: true, ...about });
     const call = { ...about, runId };
     const [outcome = unknown(node)] = await callAll(call, ddl, session, nodes, [], () => {}, never);
     const { outcome: what, status, code, message, data } = outcome;

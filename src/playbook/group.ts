@@ -70,6 +70,7 @@ function nestWorld(
   );
   return {
     ...world,
+    scope: prefix,
     context: () => {
       const outer = world.context();
       return { ...outer, ...more, steps: new Map([...(outer.steps as Map<string, unknown>), ...own]) };

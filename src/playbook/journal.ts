@@ -48,8 +48,8 @@ export type JournalEntry = { readonly at: number; readonly runId: string } & (
       readonly dryRun: boolean;
       /** Whether it may have changed anything. */
       readonly changes: boolean;
-      /** True in a step that is for after a failure: what it changed undoes what was done before. */
-      readonly afterFailure: boolean;
+      /** In a step that is for after a failure: the scope whose changes it may undo. */
+      readonly undoes?: string;
       /** Sensitive ones are left out. */
       readonly input: JsonObject;
       readonly nodes: readonly string[];

@@ -61,7 +61,8 @@ export interface CallKey {
   readonly input: JsonObject;
 }
 
-type Called = Extract<JournalEntry, { type: 'call' }>;
+/** With its place in the journal: clocks can be set back. */
+type Called = Extract<JournalEntry, { type: 'call' }> & { readonly place: number };
 type Ended = Extract<JournalEntry, { type: 'outcome' }>;
 
 /** Reads the entries of one run’s journal, in the order they were written. */
@@ -71,15 +72,15 @@ export function readPast(entries: readonly JournalEntry[]): Past {
   const done = new Map<string, boolean>();
   const calls = new Map<string, Called[]>();
   const outcomes = new Map<string, Ended>();
-  for (const entry of entries) {
+  for (const [place, entry] of entries.entries()) {
     // The first: a later attempt to go on may have found fewer.
     if (entry.type === 'nodes-found' && !sets.has(entry.prefix ?? '')) sets.set(entry.prefix ?? '', entry.sets);
     if (entry.type === 'step-started') begun.add(entry.step);
     if (entry.type === 'step-finished') done.set(entry.step, entry.state === 'done');
     if (entry.type === 'outcome') outcomes.set(keyOf(entry.requestId, entry.try, entry.node), entry);
-    if (entry.type !== 'call' || entry.step === '' || entry.afterFailure) continue;
+    if (entry.type !== 'call' || entry.step === '' || entry.undoes !== undefined) continue;
     const key = `${entry.step}\0${identify(entry)}`;
-    calls.set(key, [...(calls.get(key) ?? []), entry]);
+    calls.set(key, [...(calls.get(key) ?? []), { ...entry, place }]);
   }
   const undone = readUndone(entries);
   return {
@@ -100,17 +101,19 @@ export function readPast(entries: readonly JournalEntry[]): Past {
 function triesOf(
   calls: readonly Called[],
   outcomes: ReadonlyMap<string, Ended>,
-  undone: ReadonlyMap<string, number>,
+  undone: readonly Undone[],
 ): Map<string, PastTry[]> {
   const tries = new Map<string, PastTry[]>();
-  for (const { agent, requestId, try: number, at, nodes } of calls) {
+  for (const { place, step, agent, requestId, try: number, at, nodes } of calls) {
     for (const node of nodes) {
       const ended = outcomes.get(keyOf(requestId, number, node));
       const made = {
         number,
         at,
         outcome: ended === undefined ? undefined : outcomeOf(ended),
-        undone: (undone.get(`${node}\0${agent}`) ?? 0) > at,
+        undone: undone.some(
+          (one) => one.node === node && one.agent === agent && one.place > place && step.startsWith(one.scope),
+        ),
       };
       // The same try may have been asked for again: it is one try.
       const before = (tries.get(node) ?? []).filter((one) => one.number !== number);
@@ -120,14 +123,20 @@ function triesOf(
   return tries;
 }
 
-/** When each node was last changed by each agent in a step for after a failure. */
-function readUndone(entries: readonly JournalEntry[]): Map<string, number> {
-  const undone = new Map<string, number>();
-  for (const entry of entries) {
-    if (entry.type !== 'call' || !entry.afterFailure || !entry.changes) continue;
-    for (const node of entry.nodes) undone.set(`${node}\0${entry.agent}`, entry.at);
-  }
-  return undone;
+/** A node that an agent changed in a step for after a failure: what was changed by it before, in that scope, may be undone. */
+interface Undone {
+  readonly node: string;
+  readonly agent: string;
+  readonly place: number;
+  readonly scope: string;
+}
+
+function readUndone(entries: readonly JournalEntry[]): Undone[] {
+  return entries.flatMap((entry, place) => {
+    if (entry.type !== 'call' || entry.undoes === undefined || !entry.changes) return [];
+    const { agent, undoes: scope } = entry;
+    return entry.nodes.map((node) => ({ node, agent, place, scope }));
+  });
 }
 
 function outcomeOf({ node, outcome, status, code, message, data }: Ended): Outcome {

@@ -21,12 +21,12 @@ export interface RecalledCall extends PastCall {
  * and until something is changed anew.
  */
 export function findPast(
-  { resumed, afterFailure }: Pick<World, 'resumed' | 'afterFailure'>,
+  { resumed, undoes }: Pick<World, 'resumed' | 'undoes'>,
   step: string,
   key: CallKey,
   ddl: ActionDdl,
 ): RecalledCall | undefined {
-  if (resumed === undefined || afterFailure) return undefined;
+  if (resumed === undefined || undoes !== undefined) return undefined;
   const done = resumed.past.isDone(step);
   const reads = ddl.kind === 'read' || key.dryRun;
   if (reads && (!done || resumed.moved())) return undefined;

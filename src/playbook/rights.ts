@@ -64,7 +64,7 @@ async function ask(actions: string, nodes: readonly string[], world: World): Pro
   const { ports, runId, kill } = world;
   const input: JsonObject = { actions };
   const asked = { agent, action, requestId: ports.newId(), step: '', try: 1, dryRun: false, nodes };
-  await world.journal({ type: 'call', ...asked, batch: 1, changes: false, afterFailure: false, input });
+  await world.journal({ type: 'call', ...asked, batch: 1, changes: false, input });
   const replies = await ports.call({ ...asked, input, runId }, () => {}, kill);
   const outcomes = nodes.map((node) => replies.find((reply) => reply.node === node) ?? silence(node));
   for (const { node, outcome, status, code, message, data } of outcomes) {
@@ -89,7 +89,15 @@ function judge(outcome: Outcome, needs: Needs | undefined): Pick<Rights, 'denied
   );
   const certain = refused.filter(({ call }) => needs?.certain.has(call) === true);
   const possible = refused.filter((one) => !certain.includes(one));
-  return { denied: certain.map(({ failure }) => failure), unsure: possible.map(({ failure }) => failure) };
+  const told = new Set([...listOf(data.allowed, ''), ...refused].map(({ call }) => call));
+  const untold = [...(needs?.certain ?? []), ...(needs?.possible ?? [])].filter((call) => !told.has(call));
+  return {
+    denied: certain.map(({ failure }) => failure),
+    unsure: [
+      ...possible.map(({ failure }) => failure),
+      ...untold.map((call) => ({ node, code: 'no-answer', reason: `it did not say whether you may ${call} there` })),
+    ],
+  };
 }
 
 function listOf(value: unknown, code: string): { call: string; code: string }[] {

@@ -24,7 +24,7 @@ export async function runParts({ steps, onFailure, always = [] }: Parts, world: 
   const failure = firstFailure(reports);
   const interrupted = !finished && reports.some(({ state }) => state === 'interrupted' || state === 'not-run');
   // What is for afterwards is also for after an interruption: it must not be cut short by the same signal.
-  const later = { ...world, signal: world.kill, afterFailure: true };
+  const later = { ...world, signal: world.kill, undoes: world.undoes ?? world.scope };
   const all = [...reports];
   if (failure !== undefined || interrupted) {
     world.setFailure(failure?.step ?? '', failure?.reasons ?? []);

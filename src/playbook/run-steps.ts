@@ -62,8 +62,8 @@ async function runStep(step: Step, world: World, afterFailure: boolean) {
 }
 
 /** Whether what only tells, waits or asks was done before the run went on, and nothing was changed since. */
-function isPast({ id }: Step, { resumed, afterFailure }: World): boolean {
-  return resumed?.past.isDone(id) === true && !resumed.moved() && !afterFailure;
+function isPast({ id }: Step, { resumed, undoes }: World): boolean {
+  return resumed?.past.isDone(id) === true && !resumed.moved() && undoes === undefined;
 }
 
 function describe(

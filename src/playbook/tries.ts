@@ -92,8 +92,8 @@ async function callOnce(
   const { agent, action, timeout } = plan;
   const asked = { agent, action, dryRun, requestId, step: step.id, try: number, nodes };
   const changes = plan.ddl.kind === 'change' && !dryRun;
-  const { afterFailure } = world;
-  await world.journal({ type: 'call', ...asked, batch: batch + 1, changes, afterFailure, input: shown });
+  const undoes = world.undoes === undefined ? {} : { undoes: world.undoes };
+  await world.journal({ type: 'call', ...asked, batch: batch + 1, changes, ...undoes, input: shown });
   if (changes) world.resumed?.move();
   world.kept.last = requestId;
   const heard = new Map<string, Outcome>();

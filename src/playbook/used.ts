@@ -44,13 +44,14 @@ export async function runUsed(
 }
 
 function nestWorld(playbook: Playbook, inputs: Readonly<Record<string, unknown>>, world: World, prefix: string): World {
-  const { runId, dryRun, signal, kill, allowMissing, label, resumed, afterFailure } = world;
+  const { runId, dryRun, signal, kill, allowMissing, label, resumed, undoes } = world;
   const ids = [...playbook.steps, ...playbook.onFailure, ...playbook.always].map(({ id }) => id);
   const own = defineWorld(playbook, inputs, ids, world.ports, { runId, dryRun, signal, kill, allowMissing, resumed });
   return {
     ...own,
     label,
-    afterFailure,
+    scope: prefix,
+    undoes,
     kept: world.kept,
     secrets: new Map([...world.secrets, ...own.secrets]),
     isKnownNode: (name) => own.isKnownNode(name) || world.isKnownNode(name),

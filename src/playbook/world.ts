@@ -43,8 +43,10 @@ export interface World {
   readonly allowMissing: boolean;
   /** What the run did before it went on; undefined in one that begins. */
   readonly resumed: Resumed | undefined;
-  /** True in what is for after a failure, or for every end. */
-  readonly afterFailure: boolean;
+  /** What the names of its steps begin with; empty for those of the run itself. */
+  readonly scope: string;
+  /** In what is for after a failure, or for every end: the scope whose changes it may undo. */
+  readonly undoes: string | undefined;
   readonly kept: KeptChanges;
   readonly context: () => CelContext;
   readonly nodes: (set: string) => readonly string[] | undefined;
@@ -112,7 +114,8 @@ export function defineWorld(
     kill: options.kill ?? never,
     allowMissing: options.allowMissing ?? false,
     resumed: options.resumed,
-    afterFailure: false,
+    scope: '',
+    undoes: undefined,
     kept: { changes: new Map(), last: '' },
     context: () => context,
     nodes: (set) => sets.get(set),

@@ -69,6 +69,7 @@ describe('upgrade', () => {
     assert.deepEqual(await status({ revision: '30' }), {
       application: 'app',
       revision: '20',
+      previous: '10',
       healthy: true,
       health: 'no health check is configured',
       releases: ['10', '20'],

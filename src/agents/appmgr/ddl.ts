@@ -84,6 +84,11 @@ export const appmgrDdl = defineDdl({
         properties: {
           application: { type: 'string', 'x-display-as': 'Application' },
           revision: { type: 'string', description: 'What serves; empty for none', 'x-display-as': 'Revision' },
+          previous: {
+            type: 'string',
+            description: 'What served before it; empty for none',
+            'x-display-as': 'Previous',
+          },
           healthy: { type: 'boolean', 'x-display-as': 'Healthy' },
           health: { type: 'string', 'x-display-as': 'Health' },
           releases: { type: 'array', items: { type: 'string' }, 'x-display-as': 'Releases' },

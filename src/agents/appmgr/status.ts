@@ -5,11 +5,14 @@ import { checkHealth, type Health } from './health.ts';
 import { assertRevision, type Layout, layoutOf, readCurrent, readMarker } from './layout.ts';
 import { sourceOf } from './prepare.ts';
 import { listReleases } from './prune.ts';
+import { readState, settleState } from './state.ts';
 
 export interface ApplicationStatus {
   readonly application: string;
   /** What serves; empty for none. */
   readonly revision: string;
+  /** What served before that one; empty for none. */
+  readonly previous: string;
   readonly healthy: boolean;
   readonly health: string;
   readonly releases: string[];
@@ -27,19 +30,28 @@ export async function readStatus(
 ): Promise<ApplicationStatus> {
   const layout = layoutOf(application.root);
   const current = await readCurrent(layout);
-  const [health, releases, has] = await Promise.all([
+  const [health, releases, has, previous] = await Promise.all([
     healthOf(application, current, signal),
     releasesOf(layout),
     revision === undefined ? false : hasRevision(application, layout, revision),
+    previousOf(layout, current),
   ]);
   return {
     application: application.name,
     revision: current,
+    previous,
     healthy: health.healthy && current !== '',
     health: current === '' ? 'no release serves' : health.words,
     releases,
     has_revision: has,
   };
+}
+
+/** A damaged state is told of by an upgrade; here it only means that nothing is known. */
+async function previousOf(layout: Layout, current: string): Promise<string> {
+  const known = await readState(layout).catch(() => undefined);
+  const { confirmed, before } = settleState(known, current);
+  return confirmed === current ? before : confirmed;
 }
 
 async function healthOf({ health }: ApplicationConfig, current: string, signal: AbortSignal): Promise<Health> {

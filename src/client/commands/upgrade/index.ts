@@ -15,6 +15,7 @@ interface UpgradeOptions {
   readonly strategy: keyof typeof playbooks;
   readonly batch?: string;
   readonly soak?: string;
+  readonly onFailure: string;
 }
 
 /** All servers of the cluster leave the load balancers together, or a batch at a time, or one of them first. */
@@ -48,6 +49,14 @@ export function upgradeCommand(catalogue: readonly Ddl[]): CommandEntry {
           '--soak <time>',
           'rolling, canary: how long the first batch must prove itself in traffic (default: 0s; 5m)',
         )
+        .addOption(
+          new Option(
+            '--on-failure <choice>',
+            'leave what failed out of traffic, or bring all back to what served before',
+          )
+            .choices(['stop', 'rollback'])
+            .default('stop'),
+        )
         .option('--recipient <url>', 'whom to notify, such as mailto:ops@example.net')
         .option('--no-notify', 'notify nobody')
         .option('--min-available <n>', 'how many servers of the backend must stay usable')
@@ -68,7 +77,7 @@ export function upgradeCommand(catalogue: readonly Ddl[]): CommandEntry {
 
 /** @throws Problem `usage` */
 function inputsOf(options: UpgradeOptions): Record<string, unknown> {
-  const { cluster, rev, backend, recipient, notify, minAvailable, strategy, batch, soak } = options;
+  const { cluster, rev, backend, recipient, notify, minAvailable, strategy, batch, soak, onFailure } = options;
   if ((batch ?? soak) !== undefined && strategy === 'parallel') {
     const option = batch === undefined ? '--soak' : '--batch';
     throw new Problem('usage', `${option} goes with --strategy rolling or canary`, `add it, or leave ${option} out`);
@@ -81,6 +90,7 @@ function inputsOf(options: UpgradeOptions): Record<string, unknown> {
     min_available: minAvailable,
     batch,
     soak,
+    on_failure: onFailure,
     notify: notify ? undefined : false,
   };
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));

@@ -1,0 +1,30 @@
+import type { Ddl } from '../../../core/ddl.ts';
+import { addCommonOptions } from '../../common-options.ts';
+import type { CommandEntry } from '../../context.ts';
+import { addDiscoveryOptions, parseSeconds } from '../../target-options.ts';
+
+export function rollbackCommand(catalogue: readonly Ddl[]): CommandEntry {
+  return {
+    name: 'rollback',
+    define: (program, context) => {
+      const command = program
+        .command('rollback')
+        .description('bring the servers that the last run upgraded back to the release that each had before')
+        .requiredOption('--cluster <name>', 'the cluster: value of the fact “cluster”')
+        .option('--run <id>', 'the run to undo (default: the last from here that upgraded servers of the cluster)')
+        .option('--backend <name>', 'the HAProxy backend (default: the one that holds all the servers)')
+        .option('--recipient <url>', 'whom to notify, such as mailto:ops@example.net')
+        .option('--no-notify', 'notify nobody')
+        .option('--min-available <n>', 'how many servers of the backend must stay usable')
+        .option('--allow-missing', 'begin although a known node is silent')
+        .option('--dry-run', 'ask everyone what would change, and change nothing')
+        .option('--lock-wait <seconds>', 'wait so long for another run to end', parseSeconds)
+        .option('--no-lock', 'do not keep other runs away')
+        .option('-y, --yes', 'do not ask on a terminal');
+      addCommonOptions(addDiscoveryOptions(command)).action(async (options) => {
+        const { rollBack } = await import('./run.ts');
+        context.exit(await rollBack(options, catalogue, context));
+      });
+    },
+  };
+}

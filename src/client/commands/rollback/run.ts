@@ -1,0 +1,110 @@
+import type { Ddl } from '../../../core/ddl.ts';
+import { Problem } from '../../../core/errors.ts';
+import { count } from '../../../core/text.ts';
+import { askNodes } from '../../ask.ts';
+import type { ConductOptions } from '../../conduct.ts';
+import { loadClientConfig } from '../../config.ts';
+import type { CliContext } from '../../context.ts';
+import { findRun, listJournals, readJournal } from '../../journal-read.ts';
+import { openSession, requireDdl } from '../../session.ts';
+import { readTargetOptions } from '../../target-options.ts';
+import { runNamedPlaybook } from '../run/run.ts';
+import { revisionsBefore, upgraded } from './recorded.ts';
+
+interface RollbackOptions extends ConductOptions {
+  readonly cluster: string;
+  readonly run?: string;
+  readonly backend?: string;
+  readonly recipient?: string;
+  readonly notify: boolean;
+  readonly minAvailable?: string;
+  readonly dryRun?: boolean;
+}
+
+/** How many of the latest journals are looked through for the run to undo. */
+const most = 1000;
+
+/** The playbook `rollback`, with what each server served before: by the journal of the run, else as the nodes tell it. */
+export async function rollBack(
+  options: RollbackOptions,
+  catalogue: readonly Ddl[],
+  context: CliContext,
+): Promise<number> {
+  const { stateDirectory } = await loadClientConfig(options.config, context.env);
+  const before =
+    (await findRecorded(options, stateDirectory, context)) ?? (await askNodesBefore(options, catalogue, context));
+  const unknown = [...before].filter(([, revision]) => revision === '').map(([node]) => node);
+  if (unknown.length > 0) {
+    throw new Problem('no-release-before', `what served before is not known of ${unknown.join(', ')}`, byHand);
+  }
+  const { cluster, backend, recipient, minAvailable, notify } = options;
+  const targets = [...before].map(([node, revision]) => `${node}=${revision}`).sort();
+  for (const target of targets) context.err(`back to: ${target}`);
+  const given = {
+    cluster,
+    targets,
+    backend,
+    recipient,
+    min_available: minAvailable,
+    notify: notify ? undefined : false,
+  };
+  const inputs = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  return await runNamedPlaybook({ playbook: 'rollback', inputs, options }, catalogue, context);
+}
+
+const byHand = 'name the releases yourself: mco-deploy run rollback cluster=… targets=NODE=REVISION,…';
+
+/** Undefined where no run from here upgraded servers of the cluster. @throws Problem `unknown-run`, `nothing-to-undo` */
+async function findRecorded(
+  { cluster, run }: RollbackOptions,
+  stateDirectory: string,
+  { err }: CliContext,
+): Promise<Map<string, string> | undefined> {
+  const ids = run === undefined ? await listJournals(stateDirectory, most) : [await findRun(stateDirectory, run)];
+  const runs = await Promise.all(
+    ids.map(async (id) => ({ id, entries: (await readJournal(stateDirectory, id).catch(() => undefined)) ?? [] })),
+  );
+  const last = runs
+    .filter(({ entries }) => upgraded(entries, cluster))
+    .sort((a, b) => (b.entries[0]?.at ?? 0) - (a.entries[0]?.at ?? 0))[0];
+  if (last === undefined) {
+    if (run === undefined) return undefined;
+    throw new Problem('nothing-to-undo', `the run ${ids[0]} upgraded no server of cluster “${cluster}”`);
+  }
+  const at = new Date(last.entries[0]?.at ?? 0).toISOString();
+  err(`undoing the run ${last.id} of ${at}`);
+  return revisionsBefore(last.entries);
+}
+
+/**
+ * What the nodes themselves know, where no journal tells: sound only where all of them serve the same release, since
+ * otherwise a run did not come to all of them and each remembers another one.
+ * @throws Problem `no-release-before`
+ */
+async function askNodesBefore(
+  options: RollbackOptions,
+  catalogue: readonly Ddl[],
+  context: CliContext,
+): Promise<Map<string, string>> {
+  const session = await openSession(options, context);
+  try {
+    const { filter, ...targets } = readTargetOptions(options, 'appmgr');
+    const wanted = { ...targets, filter: { ...filter, facts: [`cluster=${options.cluster}`] } };
+    const { nodes } = await session.find(wanted);
+    const question = { ddl: requireDdl(catalogue, 'appmgr'), action: 'status', input: () => ({}) };
+    const outcomes = await askNodes(question, nodes, session, context.signal);
+    const failed = outcomes.find(({ outcome }) => outcome !== 'ok');
+    if (failed !== undefined) throw new Problem('no-release-before', `${failed.node}: ${failed.message}`, byHand);
+    const serving = new Set(outcomes.map(({ data }) => String(data.revision)));
+    if (serving.size > 1) {
+      const what = `no run from here upgraded cluster “${options.cluster}”, and its servers serve different releases`;
+      throw new Problem('no-release-before', `${what}: ${[...serving].sort().join(', ')}`, byHand);
+    }
+    if (outcomes.length > 0) {
+      context.err(`no run from here upgraded the cluster: ${count(outcomes.length, 'node')} asked what served before`);
+    }
+    return new Map(outcomes.map(({ node, data }) => [node, String(data.previous ?? '')]));
+  } finally {
+    await session.close();
+  }
+}

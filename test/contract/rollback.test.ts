@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { bindInputs } from '../../src/playbook/inputs.ts';
+import { runPlaybook } from '../../src/playbook/run.ts';
+import { alfa, bravo, createEstate, type Estate, type EstateOptions } from '../support/estate.ts';
+import { loadShipped } from '../support/shipped.ts';
+
+const upgrade = { cluster: 'bravo', notify: false };
+
+async function run(name: string, estate: Estate, inputs: Record<string, unknown>) {
+  const playbook = await loadShipped(name);
+  return runPlaybook(playbook, bindInputs(playbook, { ...upgrade, ...inputs }), estate.fabric.ports);
+}
+
+function watched(options: EstateOptions = {}) {
+  const servers = Object.fromEntries([...alfa, ...bravo].map((name) => [name, true]));
+  return { servers, estate: createEstate({ balancers: { 'lb1.devco.net': { app: servers } }, ...options }) };
+}
+
+const revisionsOf = ({ revisions }: Estate) => bravo.map((name) => revisions[name]);
+const outOf = (servers: Record<string, boolean>) => bravo.filter((name) => servers[name] === false);
+
+describe('rollback', () => {
+  const mixed = ['dev2.devco.net=10', 'dev4.devco.net=5'];
+
+  test('brings each server back to its own release, out of traffic and into it again, and leaves the others alone', async () => {
+    const { estate, servers } = watched({ releases: ['5', '10', '20'] });
+    await run('app_cluster_upgrade', estate, { revision: '20' });
+    const report = await run('rollback', estate, { targets: mixed });
+    assert.equal(report.state, 'done');
+    assert.deepEqual(revisionsOf(estate), ['10', '5', '20', '20']);
+    assert.deepEqual(outOf(servers), []);
+    const touched = estate.fabric.calls.filter(({ step }) => step === 'disable').at(-1);
+    assert.equal(touched?.input.server, 'dev2.devco.net,dev4.devco.net');
+    assert.equal((await run('rollback', estate, { targets: mixed })).state, 'nothing-to-do');
+  });
+
+  test('changes nothing where a release is no longer there on one of them, and names it', async () => {
+    const { estate, servers } = watched();
+    const report = await run('rollback', estate, { targets: mixed });
+    assert.equal(report.failure?.step, 'there');
+    assert.match(JSON.stringify(report.failure?.reasons), /dev4\.devco\.net.*revision 5 is no longer there/);
+    assert.deepEqual([estate.switches, outOf(servers)], [{}, []]);
+  });
+
+  for (const [what, targets, step] of [
+    ['a server of another cluster', ['dev1.devco.net=10'], 'known'],
+    ['one server twice', ['dev2.devco.net=10', 'dev2.devco.net=20'], 'one_each'],
+    ['no server', [], 'one_each'],
+  ] as const) {
+    test(`refuses ${what}`, async () => {
+      const { estate } = watched();
+      assert.equal((await run('rollback', estate, { targets })).failure?.step, step);
+      assert.deepEqual(estate.switches, {});
+    });
+  }
+});
+
+for (const name of ['app_cluster_upgrade', 'app_rolling_upgrade']) {
+  describe(`${name} with on_failure=rollback`, () => {
+    const choice = { on_failure: 'rollback' };
+
+    test('brings what was upgraded back, and all into traffic', async () => {
+      const { estate, servers } = watched();
+      // The second batch does not get the new release.
+      const report = await run(name, estateFailingOn(estate, 'dev6.devco.net'), { revision: '20', ...choice });
+      assert.equal(report.state, 'failed');
+      assert.deepEqual(revisionsOf(estate), ['10', '10', '10', '10']);
+      assert.deepEqual(outOf(servers), []);
+    });
+
+    test('leaves all as it is when it is told to stop, or was interrupted', async () => {
+      const { estate, servers } = watched();
+      await run(name, estateFailingOn(estate, 'dev6.devco.net'), { revision: '20' });
+      assert.deepEqual(revisionsOf(estate).slice(0, 2), ['20', '20']);
+      assert.ok(outOf(servers).includes('dev6.devco.net'));
+      const second = watched();
+      const stop = new AbortController();
+      const { ports } = second.estate.fabric;
+      const playbook = await loadShipped(name);
+      const inputs = bindInputs(playbook, { ...upgrade, revision: '20', ...choice });
+      const call: typeof ports.call = (asked, ...rest) => {
+        if (asked.step.endsWith('update')) stop.abort();
+        return ports.call(asked, ...rest);
+      };
+      const report = await runPlaybook(playbook, inputs, { ...ports, call }, { signal: stop.signal });
+      assert.equal(report.state, 'interrupted');
+      assert.deepEqual(revisionsOf(second.estate).slice(0, 2), ['20', '20']);
+    });
+
+    test('does nothing where nothing was changed', async () => {
+      const { estate, servers } = watched();
+      const report = await run(name, estate, { revision: '21', ...choice });
+      assert.equal(report.failure?.step, 'revision_exists');
+      assert.deepEqual([estate.switches, outOf(servers)], [{}, []]);
+    });
+  });
+}
+
+/** The same estate, with one server that takes no other release than it has. */
+function estateFailingOn(estate: Estate, node: string): Estate {
+  const { ports } = estate.fabric;
+  const call: typeof ports.call = async (asked, onOutcome, signal) => {
+    if (asked.action !== 'upgrade' || asked.input.revision === '10' || !asked.nodes.includes(node)) {
+      return await ports.call(asked, onOutcome, signal);
+    }
+    const others = await ports.call(
+      { ...asked, nodes: asked.nodes.filter((name) => name !== node) },
+      onOutcome,
+      signal,
+    );
+    const reply = { node, status: 1, code: 'broken', message: 'it is broken', hint: '', data: {}, elapsed: 1 };
+    const outcome = { ...reply, outcome: 'failed' as const };
+    onOutcome(outcome);
+    return [...others, outcome];
+  };
+  return { ...estate, fabric: { ...estate.fabric, ports: { ...ports, call } } };
+}
