@@ -51,6 +51,12 @@ describe('mco-deploy run', { timeout: 90_000 }, () => {
         await copyFile(join(examples, file), join(at, file));
         await chmod(join(at, file), file.endsWith('.json') ? 0o644 : 0o755);
       }
+      const metadata = { name: 'changer', description: 'c', author: 'a', license: 'l', version: '1', timeout: 5 };
+      const actions = [{ action: 'go', description: 'changes nothing, and does not say so', display: 'always' }];
+      await writeFile(join(at, 'changer.json'), JSON.stringify({ metadata, actions }));
+      const reply = '{"statuscode":0,"data":{},"activate":true}';
+      await writeFile(join(at, 'changer'), `#!/bin/bash\necho '${reply}' >"$2"\n`);
+      await chmod(join(at, 'changer'), 0o755);
       await writeFile(join(directory, 'facts.d', 'site.yaml'), `cluster: bravo\nrack: ${name.slice(0, 4)}-rack\n`);
     };
     const builtIn = agents.filter(({ ddl }) => ['rpcutil', 'lock'].includes(ddl.name));
@@ -115,6 +121,24 @@ steps:
     assert.equal(code, 0, out + err);
     assert.match(out, /step_1\[1\]\.one\.greet: greeter#greet executed successfully on 2 nodes/);
     assert.match(out, /Hello Grace!/);
+  });
+
+  test('takes a lease once that two playbooks of a run name, and each its own otherwise', async () => {
+    const call = '  - {call: changer.go, on: all}\n';
+    const text = (name: string, lock: string, steps: string) =>
+      `name: ${name}\nlock: ${lock}\nnodes: {all: {agents: [changer]}}\nsteps:\n${steps}`;
+    const taken = async (inner: string) => {
+      await write('inner.yaml', text('inner', inner, call));
+      await write('locks.yaml', text('locks', 'site', `${call}  - {id: in, use: inner.yaml}\n${call}`));
+      const before = (await actions()).length;
+      const { code, out, err } = await run('locks.yaml');
+      assert.equal(code, 0, out + err);
+      const names = (await actions()).slice(before).filter((action) => action === 'take' || action === 'release');
+      return names.sort();
+    };
+    assert.deepEqual(await taken('site'), ['release', 'take']);
+    assert.deepEqual(await taken('inner'), ['release', 'release', 'take', 'take']);
+    assert.equal((await mco(['locks'])).out, 'no lease is held');
   });
 
   test('takes an input from the environment or a file before what is configured, and what is given before both', async () => {
