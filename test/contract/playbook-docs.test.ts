@@ -12,7 +12,7 @@ const page = await readFile('docs/playbooks.md', 'utf8');
 
 test('every example of docs/playbooks.md is a right playbook', async () => {
   const examples = [...page.matchAll(/```yaml\n(.*?)```/gs)].map(([, text = '']) => text);
-  assert.equal(examples.length, 4);
+  assert.equal(examples.length, 5);
   const catalogue = agents.map(({ ddl }) => ddl);
   const read = (name: string) => readPlaybookFile(`playbooks/${name}.yaml`);
   for (const text of examples) await loadPlaybook({ text, name: 'docs/playbooks.md' }, catalogue, read);
