@@ -243,6 +243,13 @@ describe('app_cluster_upgrade', () => {
     assert.equal(nowhere.failure?.reasons[0]?.reason, 'no web server of cluster “brava” was found');
   });
 
+  test('a dry run finds a revision that is not there, too', async () => {
+    const estate = createEstate();
+    const report = await run(estate, { ...upgrade, revision: '21' }, { dryRun: true });
+    assert.equal(report.failure?.step, 'revision_exists');
+    assert.ok(estate.fabric.calls.every(({ dryRun }) => !dryRun));
+  });
+
   test('never takes out more servers than min_available leaves', async () => {
     const estate = createEstate();
     const report = await run(estate, { ...upgrade, min_available: '6' });
