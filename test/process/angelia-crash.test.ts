@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { describe, test } from 'node:test';
 import { temporaryDirectory } from '../support/agent-setup.ts';
 import { startTestAngelia } from '../support/angelia.ts';
@@ -48,6 +49,49 @@ describe('a daemon that is killed', () => {
     await again.stop();
     await server.stop();
   });
+
+  // Whatever the mail server had heard by then; only after the text may there be two, and then of one id.
+  for (const [moment, copies] of [
+    ['onConnect', 1],
+    ['onMailFrom', 1],
+    ['onRcptTo', 1],
+    ['onData', 2],
+  ] as const) {
+    test(`while a mail server is at ${moment} loses nothing`, async () => {
+      const stateDirectory = temporaryDirectory();
+      const smtp = (port: number) => ({ host: '127.0.0.1', port, from: 'mco-deploy@devco.net' });
+      let reached = () => {};
+      const there = new Promise<void>((resolve) => {
+        reached = resolve;
+      });
+      const seen: string[] = [];
+      const dying = await startMailServer({
+        ...(moment === 'onData'
+          ? {
+              onData: (stream) => {
+                text(stream).then((raw) => {
+                  seen.push(raw);
+                  reached();
+                }, reached);
+              },
+            }
+          : { [moment]: () => reached() }),
+      });
+      const running = spawnAngelia({ smtp: smtp(dying.port) }, stateDirectory, 'mailto:a@devco.net');
+      await there;
+      await kill(running);
+      await dying.stop();
+      const server = await startMailServer();
+      const angelia = await startTestAngelia({ smtp: smtp(server.port), retry: soon }, stateDirectory);
+      await server.arrived(1);
+      while ((await angelia.status()).queued !== 0) await new Promise(setImmediate);
+      seen.push(...server.received.map(({ raw }) => raw));
+      assert.equal(seen.length, copies);
+      for (const raw of seen) assert.match(raw, new RegExp(`^Message-ID: <${id}\\.mco-deploy@devco\\.net>\\r$`, 'm'));
+      await angelia.stop();
+      await server.stop();
+    });
+  }
 
   test('after the receiver took a message and before it said so sends it again under the same key', async () => {
     const stateDirectory = temporaryDirectory();

@@ -23,10 +23,13 @@ export async function startTestAngelia(config: object, stateDirectory = temporar
   return {
     stateDirectory,
     send: (recipient: string, requestId: string, more: JsonObject & Partial<ActionContext> = {}) => {
-      const { subject = 'deploy', message = 'revision 20 serves', ...context } = more;
-      return call('sendmsg', { recipient, subject, message }, { requestId, ...context });
+      const { subject = 'deploy', message = 'revision 20 serves', priority = 'normal', ...context } = more;
+      return call('sendmsg', { recipient, subject, message, priority }, { requestId, ...context });
     },
     status: () => call('status', {}, {}),
+    queue: () => call('queue', {}, {}) as Promise<Record<'queued' | 'dead', { id: string; reason: string }[]>>,
+    retry: (id?: string, context: Partial<ActionContext> = {}) =>
+      call('retry', id === undefined ? {} : { id }, context),
     stop: async () => agent.stop?.(),
   };
 }

@@ -5,20 +5,20 @@ import { explainErrno, Problem } from '../../core/errors.ts';
 import type { AngeliaConfig } from './config.ts';
 import { angeliaDdl } from './ddl.ts';
 import { type Delivery, startDelivery, type Verdict } from './delivery.ts';
-import { DeliveryFailure } from './failure.ts';
-import { sendMail } from './mail.ts';
 import { assertMessageId, digestMessage, type Message } from './message.ts';
-import { post } from './post.ts';
+import { listQueue, retry } from './queue.ts';
 import { parseRecipient } from './recipient.ts';
+import { sendMessage } from './send.ts';
 import { openSpool, type Spool } from './spool.ts';
 
 /** Milliseconds that a caller waits for the first try; the message is safe by then in any case. */
 const patience = 5000;
 
-/** @throws Problem `bad-smtp-configuration` */
+/** @throws Problem `bad-smtp-configuration`, `bad-endpoint` */
 export async function startAngelia(setup: AgentSetup<AngeliaConfig>): Promise<Agent> {
   const { config, log } = setup;
   assertSmtp(config);
+  assertEndpoints(config);
   const spool = await openSpool(join(setup.stateDirectory, 'spool'), Date.now());
   const delivery = startDelivery({
     spool,
@@ -28,12 +28,12 @@ export async function startAngelia(setup: AgentSetup<AngeliaConfig>): Promise<Ag
     log,
   });
   const handlers = defineHandlers(angeliaDdl, {
-    sendmsg: async ({ recipient, subject, message }, { requestId: id, caller, dryRun, signal, progress }) => {
+    sendmsg: async ({ recipient, subject, message, priority }, { requestId: id, caller, dryRun, signal, progress }) => {
       assertMessageId(id);
       parseRecipient(recipient, config);
       const now = Date.now();
       const rest = { acceptedAt: now, attempts: 0, nextAt: now, lastError: '' };
-      const order: Message = { id, recipient, subject, message, caller, ...rest };
+      const order: Message = { id, recipient, subject, message, priority, caller, ...rest };
       const known = knownVerdict(spool, order);
       if (dryRun) return { id, delivered: known?.kind === 'delivered', queued: false };
       if (known === undefined) await accept(spool, order, config.max_queued);
@@ -42,6 +42,8 @@ export async function startAngelia(setup: AgentSetup<AngeliaConfig>): Promise<Ag
       if (verdict.kind === 'waiting') progress(`kept for another try: ${verdict.reason}`);
       return { id, delivered: verdict.kind === 'delivered', queued: verdict.kind === 'waiting' };
     },
+    queue: async () => listQueue(spool, Date.now()),
+    retry: async ({ id }, { dryRun }) => retry(spool, delivery, id, dryRun),
     status: async () => ({
       queued: spool.queued.size,
       delivered: spool.delivered.size,
@@ -62,6 +64,20 @@ function assertSmtp({ smtp }: AngeliaConfig): void {
         ? 'a password needs “tls: required” or “tls: implicit”'
         : undefined;
   if (fault !== undefined) throw new Problem('bad-smtp-configuration', `angelia’s smtp: ${fault}`);
+}
+
+/** What a service takes is known; fields beside it would be dropped in silence. */
+function assertEndpoints({ webhooks = {}, push = {} }: AngeliaConfig): void {
+  for (const [name, endpoint] of Object.entries({ ...webhooks, ...push })) {
+    if (typeof endpoint === 'string' || endpoint.fields === undefined) continue;
+    const { format = 'json' } = endpoint;
+    if (format === 'json' || format === 'form') continue;
+    throw new Problem(
+      'bad-endpoint',
+      `angelia’s ${name}: “fields” do not go with “format: ${format}”`,
+      'leave one out',
+    );
+  }
 }
 
 /** What is known of that id already. @throws Problem `id-reused` when it was another message's */
@@ -102,21 +118,6 @@ async function firstVerdict(delivery: Delivery, id: string, signal: AbortSignal)
 
 function undeliverable(reason: string): Problem {
   return new Problem('undeliverable', `the message cannot be delivered: ${reason}`, 'it is kept with the dead letters');
-}
-
-async function sendMessage(message: Message, { config, node }: AgentSetup<AngeliaConfig>, signal: AbortSignal) {
-  let route: ReturnType<typeof parseRecipient>;
-  try {
-    route = parseRecipient(message.recipient, config);
-  } catch (cause) {
-    // The configuration changed while the message waited; it may change back.
-    throw new DeliveryFailure(cause instanceof Error ? cause.message : String(cause), false, 0, { cause });
-  }
-  if (route.kind === 'mail') return sendMail(route.smtp, route.address, message, signal);
-  const { id, subject, message: text, recipient, caller, acceptedAt } = message;
-  const time = new Date(acceptedAt).toISOString();
-  const values = { id, subject, message: text, recipient, address: route.address, node: node.identity, caller, time };
-  return post(route.endpoint, values, signal);
 }
 
 /** Seconds. */

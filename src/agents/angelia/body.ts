@@ -1,4 +1,6 @@
 import type { EndpointConfig } from './config.ts';
+import { type Posted, services } from './format.ts';
+import type { Priority } from './message.ts';
 
 /** What a template may name. */
 export interface BodyValues {
@@ -8,6 +10,7 @@ export interface BodyValues {
   /** The recipient as the caller wrote it, and what follows its scheme. */
   readonly recipient: string;
   readonly address: string;
+  readonly priority: Priority;
   readonly node: string;
   readonly caller: string;
   /** ISO 8601. */
@@ -19,6 +22,7 @@ const defaultFields: Readonly<Record<string, string>> = {
   subject: '{subject}',
   message: '{message}',
   recipient: '{recipient}',
+  priority: '{priority}',
   node: '{node}',
   caller: '{caller}',
   time: '{time}',
@@ -31,13 +35,23 @@ function fill(template: string, values: BodyValues): string {
   );
 }
 
-/** What is posted: encoded after it was filled in, so that no value can leave its field. */
-export function makeBody({ fields, format }: EndpointConfig, values: BodyValues): { type: string; text: string } {
+export interface Body {
+  readonly type: string;
+  readonly text: string;
+}
+
+/**
+ * What is posted: encoded after it was filled in, so that no value can leave its field.
+ * @param token goes where the service wants it in the body; empty where there is none
+ */
+export function makeBody({ fields, format = 'json' }: EndpointConfig, values: BodyValues, token = ''): Body {
+  if (format !== 'json' && format !== 'form') return encode(services[format](values, token));
   const filled = Object.entries(fields ?? defaultFields).map(([name, value]) => [name, fill(value, values)] as const);
-  return format === 'form'
-    ? {
-        type: 'application/x-www-form-urlencoded',
-        text: new URLSearchParams(Object.fromEntries(filled)).toString(),
-      }
-    : { type: 'application/json', text: JSON.stringify(Object.fromEntries(filled)) };
+  return encode({ as: format, content: Object.fromEntries(filled) });
+}
+
+function encode(posted: Posted): Body {
+  return posted.as === 'form'
+    ? { type: 'application/x-www-form-urlencoded', text: new URLSearchParams(posted.content).toString() }
+    : { type: 'application/json', text: JSON.stringify(posted.content) };
 }

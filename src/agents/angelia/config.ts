@@ -1,5 +1,7 @@
 import type { FromSchema } from 'json-schema-to-ts';
 
+export const formats = ['json', 'form', 'slack', 'mattermost', 'teams', 'ntfy', 'pushover', 'boxcar'] as const;
+
 const path = { type: 'string', pattern: '^/', maxLength: 1024 } as const;
 const url = { type: 'string', pattern: '^https?://[!-~]+$', maxLength: 2048 } as const;
 const texts = {
@@ -14,19 +16,38 @@ const endpoint = {
   required: ['url'],
   properties: {
     url,
-    format: { type: 'string', enum: ['json', 'form'], description: 'json when left out' },
+    format: {
+      type: 'string',
+      enum: formats,
+      description: 'json when left out; json and form post “fields”, the others what the service of that name takes',
+    },
     fields: {
       ...texts,
       description:
-        'What is posted; {id} {subject} {message} {recipient} {address} {node} {caller} {time} are filled in',
+        'What is posted; {id} {subject} {message} {recipient} {address} {priority} {node} {caller} {time} are filled in',
     },
     headers: {
       ...texts,
       propertyNames: { type: 'string', pattern: '^[A-Za-z0-9-]+$' },
       additionalProperties: { type: 'string', pattern: '^[ -~]*$', maxLength: 4096 },
     },
-    token_file: { ...path, description: 'Sent as a bearer token' },
+    token_file: { ...path, description: 'Sent as a bearer token; to pushover, as the application’s' },
     secret_file: { ...path, description: 'Signs the body: X-Mco-Signature: sha256=HMAC' },
+  },
+} as const;
+
+const command = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['argv'],
+  properties: {
+    argv: {
+      type: 'array',
+      minItems: 1,
+      maxItems: 64,
+      items: { type: 'string', minLength: 1, maxLength: 4096, pattern: '^[^\\x00]+$' },
+      description: 'Run without a shell, with the message as JSON on its standard input',
+    },
   },
 } as const;
 
@@ -72,6 +93,12 @@ export const angeliaConfigSchema = {
       propertyNames: { type: 'string', pattern: '^[a-z][a-z0-9+.-]*$' },
       additionalProperties: endpoint,
     },
+    commands: {
+      type: 'object',
+      description: 'Programs by the names that exec:NAME has',
+      propertyNames: { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9._-]*$' },
+      additionalProperties: command,
+    },
     timeout: { type: 'number', exclusiveMinimum: 0, maximum: 300, default: 10, description: 'Seconds a try may take' },
     retry: {
       type: 'object',
@@ -90,3 +117,4 @@ export const angeliaConfigSchema = {
 export type AngeliaConfig = FromSchema<typeof angeliaConfigSchema>;
 export type SmtpConfig = FromSchema<typeof smtp>;
 export type EndpointConfig = FromSchema<typeof endpoint>;
+export type CommandConfig = FromSchema<typeof command>;

@@ -1,8 +1,42 @@
 import { defineDdl } from '../../core/ddl.ts';
 
+export const priorities = ['low', 'normal', 'high'] as const;
+
+const messageId = { type: 'string', pattern: '^[A-Za-z0-9-]{1,64}$' } as const;
+const seconds = { type: 'integer', description: 'Seconds' } as const;
+
+const letter = {
+  id: messageId,
+  recipient: { type: 'string' },
+  subject: { type: 'string' },
+  age: { ...seconds, description: 'Seconds since it was accepted' },
+  attempts: { type: 'integer' },
+  reason: { type: 'string', description: 'Why the last try failed' },
+} as const;
+
+const letters = {
+  type: 'array',
+  items: {
+    type: 'object',
+    additionalProperties: false,
+    required: ['id', 'recipient', 'subject', 'age', 'attempts', 'reason'],
+    properties: letter,
+  },
+} as const;
+
+const waiting = {
+  type: 'array',
+  items: {
+    type: 'object',
+    additionalProperties: false,
+    required: ['id', 'recipient', 'subject', 'age', 'attempts', 'reason', 'next'],
+    properties: { ...letter, next: { ...seconds, description: 'Seconds until the next try' } },
+  },
+} as const;
+
 export const angeliaDdl = defineDdl({
   name: 'angelia',
-  description: 'Notifies people: by mail, by webhook, by push service',
+  description: 'Notifies people: by mail, by webhook, by push service, by a program',
   author: 'mco-deploy',
   license: 'Apache-2.0',
   version: '0.1.0',
@@ -39,10 +73,17 @@ export const angeliaDdl = defineDdl({
           },
           recipient: {
             type: 'string',
-            description: 'mailto:ADDRESS, webhook:NAME, or the scheme of a configured push service',
+            description: 'mailto:ADDRESS, webhook:NAME, exec:NAME, or the scheme of a configured push service',
             maxLength: 512,
             pattern: '^[a-z][a-z0-9+.-]*:[!-~]+$',
             'x-display-as': 'Recipient',
+          },
+          priority: {
+            type: 'string',
+            description: 'How much it matters, for receivers that make a difference',
+            enum: priorities,
+            default: 'normal',
+            'x-display-as': 'Priority',
           },
         },
       },
@@ -80,6 +121,43 @@ export const angeliaDdl = defineDdl({
         { function: 'sum', output: 'queued' },
         { function: 'sum', output: 'dead' },
       ],
+    },
+    queue: {
+      description: 'Lists the messages that wait and the dead letters, the oldest 100 of each, without their text',
+      kind: 'read',
+      repeatable: true,
+      timeout: 10,
+      dryRun: false,
+      display: 'always',
+      input: { type: 'object', additionalProperties: false, properties: {} },
+      output: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['queued', 'dead'],
+        properties: {
+          queued: { ...waiting, 'x-display-as': 'Queued' },
+          dead: { ...letters, 'x-display-as': 'Dead letters' },
+        },
+      },
+    },
+    retry: {
+      description: 'Tries what waits now; a dead letter, named by its id, is put back into the queue',
+      kind: 'change',
+      repeatable: true,
+      timeout: 10,
+      dryRun: true,
+      display: 'always',
+      input: {
+        type: 'object',
+        additionalProperties: false,
+        properties: { id: { ...messageId, description: 'One message; all that wait when left out' } },
+      },
+      output: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['retried'],
+        properties: { retried: { type: 'array', items: messageId, 'x-display-as': 'Retried' } },
+      },
     },
   },
 });

@@ -59,6 +59,13 @@ export async function sendMail(smtp: SmtpConfig, to: string, message: Message, s
   }
 }
 
+/** RFC 2156 section 5.3.4, and what mail programs read as well. */
+const importance = {
+  low: { Importance: 'low', 'X-Priority': '5' },
+  normal: {},
+  high: { Importance: 'high', 'X-Priority': '1' },
+} as const;
+
 async function compose(smtp: SmtpConfig, to: string, message: Message): Promise<Buffer> {
   const { default: MailComposer } = await import('nodemailer/lib/mail-composer');
   const mail = new MailComposer({
@@ -68,7 +75,7 @@ async function compose(smtp: SmtpConfig, to: string, message: Message): Promise<
     text: message.message,
     messageId: messageIdOf(message, smtp),
     date: new Date(message.acceptedAt),
-    headers: { 'Auto-Submitted': 'auto-generated', 'X-Mco-Caller': message.caller },
+    headers: { 'Auto-Submitted': 'auto-generated', 'X-Mco-Caller': message.caller, ...importance[message.priority] },
     disableFileAccess: true,
     disableUrlAccess: true,
   });

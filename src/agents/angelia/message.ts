@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto';
 import { Problem } from '../../core/errors.ts';
 import { isObject } from '../../core/json.ts';
+import { priorities } from './ddl.ts';
+
+export type Priority = (typeof priorities)[number];
 
 /** A message as it lies in the spool. Times are milliseconds since the epoch. */
 export interface Message {
@@ -9,6 +12,7 @@ export interface Message {
   readonly recipient: string;
   readonly subject: string;
   readonly message: string;
+  readonly priority: Priority;
   readonly caller: string;
   readonly acceptedAt: number;
   readonly attempts: number;
@@ -43,5 +47,9 @@ export function parseMessage(text: string): Message | undefined {
   if (!isObject(value)) return undefined;
   const fits =
     strings.every((key) => typeof value[key] === 'string') && numbers.every((key) => Number.isFinite(value[key]));
-  return fits ? (value as unknown as Message) : undefined;
+  if (!fits) return undefined;
+  const kept = Object.fromEntries([...strings, ...numbers].map((key) => [key, value[key]]));
+  // What an older version accepted has none.
+  const priority = priorities.find((one) => one === value.priority) ?? 'normal';
+  return { ...kept, priority } as Message;
 }

@@ -17,7 +17,8 @@ const passing = [408, 425, 429];
  * @throws DeliveryFailure
  */
 export async function post(endpoint: EndpointConfig, values: BodyValues, signal: AbortSignal): Promise<void> {
-  const { type, text } = makeBody(endpoint, values);
+  const token = endpoint.token_file === undefined ? '' : await readSecret(endpoint.token_file);
+  const { type, text } = makeBody(endpoint, values, token);
   const headers: Record<string, string> = {
     ...endpoint.headers,
     'content-type': type,
@@ -25,7 +26,7 @@ export async function post(endpoint: EndpointConfig, values: BodyValues, signal:
     'user-agent': 'mco-deploy',
     'idempotency-key': values.id,
   };
-  if (endpoint.token_file !== undefined) headers.authorization = `Bearer ${await readSecret(endpoint.token_file)}`;
+  if (token !== '' && endpoint.format !== 'pushover') headers.authorization = `Bearer ${token}`;
   if (endpoint.secret_file !== undefined) {
     const mac = createHmac('sha256', await readSecret(endpoint.secret_file))
       .update(text)

@@ -1,11 +1,12 @@
 import { Problem } from '../../core/errors.ts';
 import { suggest } from '../../core/text.ts';
-import type { AngeliaConfig, EndpointConfig, SmtpConfig } from './config.ts';
+import type { AngeliaConfig, CommandConfig, EndpointConfig, SmtpConfig } from './config.ts';
 
 /** Where a message goes, and by what. */
 export type Route =
   | { readonly kind: 'mail'; readonly address: string; readonly smtp: SmtpConfig }
-  | { readonly kind: 'post'; readonly address: string; readonly endpoint: EndpointConfig };
+  | { readonly kind: 'post'; readonly address: string; readonly endpoint: EndpointConfig }
+  | { readonly kind: 'exec'; readonly address: string; readonly command: CommandConfig };
 
 const addressPattern =
   /^([A-Za-z0-9._+=~-]{1,64})@([A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*)$/;
@@ -25,6 +26,8 @@ export function parseRecipient(recipient: string, config: AngeliaConfig): Route 
       return mailRoute(recipient, rest, config.smtp);
     case 'webhook':
       return webhookRoute(rest, config);
+    case 'exec':
+      return execRoute(rest, config);
     case 'http':
     case 'https':
       return urlRoute(recipient, config);
@@ -57,6 +60,14 @@ function webhookRoute(name: string, { webhooks = {} }: AngeliaConfig): Route {
   return { kind: 'post', address: name, endpoint: endpointOf(found) };
 }
 
+function execRoute(name: string, { commands = {} }: AngeliaConfig): Route {
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (command === undefined) {
+    throw new Problem('unknown-recipient', `there is no command “${name}”`, suggest(name, Object.keys(commands)));
+  }
+  return { kind: 'exec', address: name, command };
+}
+
 /** A URL is accepted when it is, to the letter, one that the configuration has. */
 function urlRoute(recipient: string, { webhooks = {} }: AngeliaConfig): Route {
   const found = Object.values(webhooks)
@@ -73,7 +84,7 @@ function urlRoute(recipient: string, { webhooks = {} }: AngeliaConfig): Route {
 function pushRoute(recipient: string, scheme: string, address: string, { push = {} }: AngeliaConfig): Route {
   const endpoint = Object.hasOwn(push, scheme) ? push[scheme] : undefined;
   if (endpoint === undefined) {
-    const known = ['mailto', 'webhook', ...Object.keys(push)];
+    const known = ['mailto', 'webhook', 'exec', ...Object.keys(push)];
     throw new Problem('unknown-recipient', `this node knows no way to “${scheme}:”`, suggest(scheme, known));
   }
   if (address === '') throw bad(recipient, 'it has no address');

@@ -18,6 +18,10 @@ export interface Spool {
   /** Returns when the message is on the disk: from then on it is not lost. */
   readonly put: (message: Message) => Promise<void>;
   readonly settle: (message: Message, at: number, reason: string) => Promise<void>;
+  /** A dead letter as it was accepted; undefined when it is damaged or gone. */
+  readonly deadLetter: (id: string) => Promise<Message | undefined>;
+  /** Puts a dead letter back into the queue as it is given here. A crash in the middle leaves it dead. */
+  readonly revive: (message: Message) => Promise<void>;
 }
 
 /** Milliseconds that a delivered message's id is remembered, and how many at most. */
@@ -36,20 +40,21 @@ export async function openSpool(directory: string, now: number): Promise<Spool> 
   const dead = await loadSettled(places.dead);
   const queued = await loadQueue(places.queue, places.dead, new Set([...delivered.keys(), ...dead.keys()]));
   await forget(places.delivered, delivered, now - memory);
+  const put = async (message: Message) => {
+    assertMessageId(message.id);
+    queued.set(message.id, message);
+    try {
+      await replaceFile(fileIn(places.queue, message.id), JSON.stringify(message));
+    } catch (error) {
+      if (message.attempts === 0) queued.delete(message.id);
+      throw error;
+    }
+  };
   return {
     queued,
     delivered,
     dead,
-    put: async (message) => {
-      assertMessageId(message.id);
-      queued.set(message.id, message);
-      try {
-        await replaceFile(fileIn(places.queue, message.id), JSON.stringify(message));
-      } catch (error) {
-        if (message.attempts === 0) queued.delete(message.id);
-        throw error;
-      }
-    },
+    put,
     settle: async (message, at, reason) => {
       const settled = { digest: digestMessage(message), at, reason };
       const [place, known] = reason === '' ? [places.delivered, delivered] : [places.dead, dead];
@@ -61,6 +66,17 @@ export async function openSpool(directory: string, now: number): Promise<Spool> 
       await rm(fileIn(places.queue, message.id), { force: true });
       await forget(places.delivered, delivered, at - memory);
       await forget(places.dead, dead, 0);
+    },
+    deadLetter: async (id) => {
+      assertMessageId(id);
+      const text = await readFile(fileIn(places.dead, id), 'utf8').catch(() => '');
+      return parseMessage(text);
+    },
+    revive: async (message) => {
+      await put(message);
+      await rm(fileIn(places.dead, message.id), { force: true });
+      await syncDirectory(places.dead);
+      dead.delete(message.id);
     },
   };
 }

@@ -9,10 +9,11 @@ const values = {
   message: '"}&x=1\n{id} {constructor}',
   recipient: 'boxcar://rip@devco.net',
   address: 'rip@devco.net',
+  priority: 'high',
   node: 'notify1.devco.net',
   caller: 'cert=rip@devco.net',
   time: '2012-10-27T21:14:02.000Z',
-};
+} as const;
 
 describe('what is posted', () => {
   test('is every value as JSON where no fields are named', () => {

@@ -14,6 +14,7 @@ function message(id: string): Message {
     recipient: 'mailto:a@devco.net',
     subject: 's',
     message: 'secret text',
+    priority: 'normal',
     caller: 'cert=rip@devco.net',
     acceptedAt: 1000,
     attempts: 0,
