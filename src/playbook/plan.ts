@@ -19,36 +19,52 @@ export interface PlannedStep {
   readonly within: readonly PlannedStep[];
 }
 
-/** Steps that only reckon, and those for after a failure, are left out. */
-export function planRun(playbook: Playbook, world: World): RunPlan {
-  return {
-    sets: playbook.nodes.map(({ name }) => ({ name, nodes: world.nodes(name) ?? [] })),
-    steps: planSteps([...playbook.steps, ...playbook.always], world),
-  };
+/**
+ * Steps that only reckon, and those for after a failure, are left out.
+ * @throws Problem where the inputs of a playbook that is used as a step are not right
+ */
+export async function planRun(playbook: Playbook, world: World): Promise<RunPlan> {
+  const { sets, steps } = await planSteps([...playbook.steps, ...playbook.always], world, '');
+  return { sets: [...setsOf(playbook, world, ''), ...sets], steps };
 }
 
 const quiet = new Set(['set', 'require', 'say', 'finish']);
 
-function planSteps(steps: readonly Step[], world: Pick<World, 'nodes'>): PlannedStep[] {
-  return steps
-    .filter(({ kind }) => !quiet.has(kind))
-    .map(({ id, source, condition, body }) => {
-      const on = body.asks === undefined ? source.rolling?.over : body.asks.on;
-      const batch = source.batch ?? source.rolling?.batch ?? [];
-      return {
-        id,
-        title: body.title,
-        nodes: on === undefined ? undefined : world.nodes(on)?.length,
-        batch: [batch].flat().join(','),
-        conditional: condition !== undefined,
-        within: body.used === undefined ? planSteps(body.within ?? [], world) : planUsed(body.used),
-      };
-    });
+/** @param world undefined where its nodes are only found in the run */
+async function planSteps(steps: readonly Step[], world: World | undefined, prefix: string): Promise<RunPlan> {
+  const telling = steps.filter(({ kind }) => !quiet.has(kind));
+  const plans = await Promise.all(telling.map((step) => planStep(step, world, prefix)));
+  return { sets: plans.flatMap(({ sets }) => sets), steps: plans.flatMap((plan) => plan.steps) };
 }
 
-/** Its nodes are found when it begins. */
-function planUsed({ steps, always }: Playbook): PlannedStep[] {
-  return planSteps([...steps, ...always], { nodes: () => undefined });
+async function planStep(step: Step, world: World | undefined, prefix: string): Promise<RunPlan> {
+  const { id, source, condition, body } = step;
+  const within = await planWithin(step, world, `${prefix}${step.id}.`);
+  const on = body.asks === undefined ? source.rolling?.over : body.asks.on;
+  const planned = {
+    id,
+    title: body.title,
+    nodes: on === undefined ? undefined : world?.nodes(on)?.length,
+    batch: [source.batch ?? source.rolling?.batch ?? []].flat().join(','),
+    conditional: condition !== undefined,
+    within: within.steps,
+  };
+  return { sets: within.sets, steps: [planned] };
+}
+
+async function planWithin({ body }: Step, world: World | undefined, prefix: string): Promise<RunPlan> {
+  const { used, lookAhead, within = [] } = body;
+  if (used === undefined) return await planSteps(within, world, prefix);
+  const inner = world === undefined ? undefined : await lookAhead?.(world, prefix);
+  const { sets, steps } = await planSteps([...used.steps, ...used.always], inner, prefix);
+  return { sets: [...setsOf(used, inner, prefix), ...sets], steps };
+}
+
+function setsOf({ nodes }: Playbook, world: World | undefined, prefix: string): RunPlan['sets'] {
+  return nodes.flatMap(({ name }) => {
+    const found = world?.nodes(name);
+    return found === undefined ? [] : [{ name: `${prefix}${name}`, nodes: found }];
+  });
 }
 
 /** One line a set and a step. */
@@ -56,7 +72,7 @@ export function formatPlan({ sets, steps }: RunPlan): string[] {
   const found = sets.map(({ name, nodes }) => `  ${name}: ${count(nodes.length, 'node')}: ${shorten(nodes)}`);
   return [
     'nodes:',
-    ...(found.length === 0 ? ['  none of its own'] : found),
+    ...(found.length === 0 ? ['  none are known yet'] : found),
     'steps:',
     ...steps.flatMap((step) => formatStep(step, '  ')),
   ];

@@ -59,6 +59,8 @@ export interface StepBody {
   readonly within?: readonly Step[];
   /** The playbook that it is. */
   readonly used?: Playbook;
+  /** Finds the nodes of that playbook already, where its inputs can be told before the run; the prefix is that of its steps. */
+  readonly lookAhead?: (world: World, prefix: string) => Promise<World>;
   /** True when a call may change nodes, in a step that is one. */
   readonly changes?: boolean;
   /** True when a run that goes on need not do it again. */

@@ -44,7 +44,7 @@ async function preflight(playbook: Playbook, world: World): Promise<readonly Nod
     ports.emit({ type: 'rights-checked', label, ...rights });
     return rights.denied;
   }
-  if (ports.agree === undefined || (await ports.agree(planRun(playbook, world)))) return [];
+  if (ports.agree === undefined || (await ports.agree(await planRun(playbook, world)))) return [];
   return [{ node: '', code: 'not-agreed', reason: `${ports.operator} did not agree` }];
 }
 

@@ -43,6 +43,19 @@ export async function runUsed(
   return failure === undefined ? { state, ran } : { state: 'failed', ran, failed: failureWithin(failure) };
 }
 
+/** The playbook's world with its nodes in it, for whoever wants to know before the run. @throws Problem `bad-input` */
+export async function lookAhead(
+  playbook: Playbook,
+  given: Readonly<Record<string, unknown>>,
+  world: World,
+  prefix: string,
+): Promise<World> {
+  const inputs = await bindAllInputs(playbook, given, world.ports.inputSources ?? { env: {}, defaults: {} });
+  const inner = nestWorld(playbook, inputs, world, prefix);
+  inner.setNodes((await findNodes(playbook.nodes, inner, true, prefix)).sets);
+  return inner;
+}
+
 function nestWorld(playbook: Playbook, inputs: Readonly<Record<string, unknown>>, world: World, prefix: string): World {
   const { runId, dryRun, signal, kill, allowMissing, label, resumed, undoes } = world;
   const ids = [...playbook.steps, ...playbook.onFailure, ...playbook.always].map(({ id }) => id);

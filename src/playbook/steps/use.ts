@@ -2,7 +2,8 @@ import { suggest } from '../../core/text.ts';
 import { checkInput, isRequired } from '../inputs.ts';
 import type { Playbook } from '../playbook.ts';
 import { isLiteral } from '../template.ts';
-import { runUsed } from '../used.ts';
+import { lookAhead, runUsed } from '../used.ts';
+import type { World } from '../world.ts';
 import type { StepCompiler, StepKind } from './kind.ts';
 
 /** Runs another playbook as a step, with inputs, node sets, steps and values of its own. */
@@ -14,13 +15,22 @@ export const useStep: StepKind = {
     const playbook = used(source.use ?? '');
     checkInputs(compiler, playbook);
     const given = template('with', source.with ?? {});
+    const inputsOf = (world: World) => given(world.context()) as Record<string, unknown>;
     return {
       title: `use ${playbook.name}`,
       used: playbook,
-      run: (world, step) => runUsed(playbook, given(world.context()) as Record<string, unknown>, world, step),
+      ...(waits(source.with)
+        ? {}
+        : { lookAhead: (world: World, prefix: string) => lookAhead(playbook, inputsOf(world), world, prefix) }),
+      run: (world, step) => runUsed(playbook, inputsOf(world), world, step),
     };
   },
 };
+
+/** Whether what is given may only be known in the run: by what steps or discovery find. */
+function waits(given: unknown): boolean {
+  return !isLiteral(given) && /\b(steps|nodes|values|batch|item|round|failure)\b/.test(JSON.stringify(given));
+}
 
 function checkInputs({ source, at, atKey }: StepCompiler, { name, inputs }: Playbook): void {
   const given = source.with ?? {};

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { bindInputs } from '../../../src/playbook/inputs.ts';
 import { loadPlaybook } from '../../../src/playbook/load.ts';
+import { formatPlan, type RunPlan } from '../../../src/playbook/plan.ts';
 import { runPlaybook } from '../../../src/playbook/run.ts';
 import type { RunOptions } from '../../../src/playbook/world.ts';
 import { createFabric, type FabricNode, type FabricOptions } from '../../support/fabric.ts';
@@ -84,6 +85,41 @@ describe('a playbook as a step of another', () => {
     const { fabric, report } = await run('name: m\nsteps:\n  - {id: one, use: part.yaml, with: {to: zz}}\n');
     assert.equal(report.failure?.reasons[0]?.code, 'empty-set');
     assert.deepEqual(fabric.calls, []);
+  });
+
+  test('is planned with its nodes where its inputs are known before the run, and without where they are not', async () => {
+    const plan = async (text: string) => {
+      await write('main.yaml', text);
+      const fabric = createFabric(nodes);
+      const shown: string[] = [];
+      const agree = async (given: RunPlan) => {
+        shown.push(...formatPlan(given));
+        return false;
+      };
+      const report = await runPlaybook(await load('main.yaml'), { c: 'b' }, { ...fabric.ports, agree });
+      assert.equal(report.state, 'interrupted');
+      return shown;
+    };
+    const known = 'name: m\ninputs: {c: {}}\nsteps:\n  - {id: one, use: part.yaml, with: {to: "${{ inputs.c }}"}}\n';
+    assert.deepEqual(await plan(known), [
+      'nodes:',
+      '  one.own: 1 node: b',
+      'steps:',
+      '  one: use part',
+      '    go: thing#change on 1 node',
+      '    handed: thing#look, if need be',
+    ]);
+    const later = playbookText(
+      '  - {id: one, use: part.yaml, with: {to: "${{ nodes.all.names[0] }}"}}',
+      'inputs: {c: {}}',
+    );
+    assert.deepEqual((await plan(later)).slice(0, 5), [
+      'nodes:',
+      '  all: 2 nodes: a, b',
+      'steps:',
+      '  one: use part',
+      '    go: thing#change',
+    ]);
   });
 
   test('can run once for each item of a list', async () => {
