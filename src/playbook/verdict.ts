@@ -1,4 +1,5 @@
 /** What one answer of a node amounts to: done, failed, or to be asked again. */
+import type { ActionDdl } from '../core/ddl.ts';
 import { explain } from '../core/errors.ts';
 import type { Outcome } from '../core/reply.ts';
 import type { Call } from './call.ts';
@@ -22,7 +23,7 @@ export interface Verdict {
 const passing = new Set(['busy', 'rate-limited', 'stopping']);
 
 /** @param streak how many times in a row all was well before */
-export function judge({ plan, hypothetical, world }: Call, outcome: Outcome, streak: number): Verdict {
+export function judge({ plan, hypothetical, past, world }: Call, outcome: Outcome, streak: number): Verdict {
   const reply = replyOf(outcome);
   const unusable = outcome.outcome === 'ok' && !reply.ok;
   if (unusable)
@@ -30,6 +31,10 @@ export function judge({ plan, hypothetical, world }: Call, outcome: Outcome, str
   if (!reply.ok) {
     const again = outcome.outcome !== 'refused' || passing.has(outcome.code);
     return { reply, failure: failureOf(outcome), streak: 0, again };
+  }
+  if (past !== undefined && plan.ddl.repeatable && isBare(plan.ddl, reply)) {
+    const said = 'it was done, and what it answered is known no more';
+    return { reply, failure: { node: reply.node, code: 'reply-lost', reason: said }, streak: 0, again: true };
   }
   const reason = findUnmet(plan, reply, world, hypothetical ? 1 : plan.passes - streak);
   if (reason === undefined) return { reply, failure: undefined, streak: streak + 1, again: false };
@@ -40,6 +45,12 @@ export function judge({ plan, hypothetical, world }: Call, outcome: Outcome, str
     reason: held ? `it did not hold ${plan.passes} times in a row` : reason,
   };
   return { reply: { ...reply, ok: hypothetical }, failure, streak: held ? streak + 1 : 0, again: !hypothetical };
+}
+
+/** A node that was restarted remembers that it did something, and not what it said of it. */
+function isBare({ kind, output }: ActionDdl, { data }: Reply): boolean {
+  const { required = [] } = output as { required?: readonly string[] };
+  return kind === 'change' && required.length > 0 && Object.keys(data).length === 0;
 }
 
 /** Why what the step asserts does not hold: in words; empty where it does, but not often enough yet; undefined where all is well. */

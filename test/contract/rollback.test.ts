@@ -35,6 +35,24 @@ describe('rollback', () => {
     assert.equal((await run('rollback', estate, { targets: mixed })).state, 'nothing-to-do');
   });
 
+  test('refuses where somebody else has brought another release since, and names it', async () => {
+    const { estate, servers } = watched({ releases: ['5', '10', '20', '40'] });
+    const known = { targets: ['dev2.devco.net=5', 'dev4.devco.net=10'], instead_of: ['20'] };
+    await run('app_cluster_upgrade', estate, { revision: '40' });
+    const report = await run('rollback', estate, known);
+    assert.deepEqual(report.failure?.reasons, [
+      {
+        node: '',
+        code: 'required',
+        reason: 'upgraded otherwise since: dev2.devco.net serves 40, dev4.devco.net serves 40',
+      },
+    ]);
+    assert.deepEqual([revisionsOf(estate)[0], outOf(servers)], ['40', []]);
+    estate.revisions['dev2.devco.net'] = '20';
+    estate.revisions['dev4.devco.net'] = '10';
+    assert.equal((await run('rollback', estate, known)).state, 'done');
+  });
+
   test('changes nothing where a release is no longer there on one of them, and names it', async () => {
     const { estate, servers } = watched();
     const report = await run('rollback', estate, { targets: mixed });

@@ -1,9 +1,12 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the expressions of playbooks look so
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { appmgrDdl } from '../../../src/agents/appmgr/ddl.ts';
 import { Problem } from '../../../src/core/errors.ts';
 import type { JournalEntry } from '../../../src/playbook/journal.ts';
+import { loadPlaybook } from '../../../src/playbook/load.ts';
 import { readPast, resumeFrom } from '../../../src/playbook/past.ts';
+import { runPlaybook } from '../../../src/playbook/run.ts';
 import { createFabric, type Fabric, type FabricNode, type FabricOptions } from '../../support/fabric.ts';
 import { playbookText, runText } from '../../support/playbook.ts';
 
@@ -100,6 +103,26 @@ describe('a run that goes on', () => {
     assert.deepEqual(made(fabric), ['first a,b 2', 'second c 2']);
   });
 
+  test('does again what a node remembers, but not with what answer', async () => {
+    const restarted: FabricNode = { name: 'b', agents: ['appmgr'], actions: { 'appmgr.upgrade': answerTo(2) } };
+    const text = `name: test
+nodes: {all: {agents: [appmgr]}}
+steps:
+  - {id: go, call: appmgr.upgrade, on: all, with: {revision: '20'}}
+  - {say: "it was \${{ steps.go.replies[0].data.previous }}"}`;
+    const playbook = await loadPlaybook({ text, name: 'test.yaml' }, [appmgrDdl]);
+    const first = createFabric([restarted], {
+      troubles: [{ node: 'b', call: 'appmgr.upgrade', kind: 'no-response' }],
+    });
+    await runPlaybook(playbook, {}, first.ports, { runId });
+    const fabric = createFabric([restarted]);
+    const resumed = resumeFrom(readPast(first.journal));
+    const report = await runPlaybook(playbook, {}, fabric.ports, { runId, resumed });
+    assert.equal(report.state, 'done');
+    assert.deepEqual(made(fabric), ['go b 1', 'go b 2']);
+    assert.deepEqual(report.steps.at(-1)?.lines, ['it was 10']);
+  });
+
   test('keeps to the nodes it began with', async () => {
     const failing = { troubles: [{ node: 'b', call: 'thing.change', kind: 'failed' }] as const };
     const more = [...nodes, { name: 'd', agents: ['thing'] }];
@@ -147,6 +170,12 @@ describe('a run that goes on', () => {
     assert.deepEqual(made(fabric), ['look a 1', 'change a,b,c 1']);
   });
 });
+
+/** Only from that try on with what the action has to answer. */
+function answerTo(number: number) {
+  return (_input: object, { try: made }: { readonly try: number }) =>
+    made < number ? {} : { application: 'app', revision: '20', previous: '10', changed: false };
+}
 
 function failWhen(to: string) {
   return (input: Readonly<Record<string, unknown>>) => {

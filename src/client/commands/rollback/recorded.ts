@@ -27,6 +27,16 @@ export function revisionsBefore(entries: readonly JournalEntry[]): Map<string, s
   return before;
 }
 
+/** The revisions that the run upgraded servers to. */
+export function revisionsBrought(entries: readonly JournalEntry[]): string[] {
+  const brought = entries.flatMap((entry) =>
+    entry.type === 'call' && entry.agent === 'appmgr' && entry.action === 'upgrade' && !entry.dryRun
+      ? [String(entry.input.revision)]
+      : [],
+  );
+  return [...new Set(brought)];
+}
+
 /** Whether the run is one that upgraded servers of that cluster. */
 export function upgraded(entries: readonly JournalEntry[], cluster: string): boolean {
   const started = entries.find((entry) => entry.type === 'run-started');

@@ -9,7 +9,7 @@ import { findRun, listJournals, readJournal } from '../../journal-read.ts';
 import { openSession, requireDdl } from '../../session.ts';
 import { readTargetOptions } from '../../target-options.ts';
 import { runNamedPlaybook } from '../run/run.ts';
-import { revisionsBefore, upgraded } from './recorded.ts';
+import { revisionsBefore, revisionsBrought, upgraded } from './recorded.ts';
 
 interface RollbackOptions extends ConductOptions {
   readonly cluster: string;
@@ -31,7 +31,7 @@ export async function rollBack(
   context: CliContext,
 ): Promise<number> {
   const { stateDirectory } = await loadClientConfig(options.config, context.env);
-  const before =
+  const { before, brought } =
     (await findRecorded(options, stateDirectory, context)) ?? (await askNodesBefore(options, catalogue, context));
   const unknown = [...before].filter(([, revision]) => revision === '').map(([node]) => node);
   if (unknown.length > 0) {
@@ -43,6 +43,7 @@ export async function rollBack(
   const given = {
     cluster,
     targets,
+    instead_of: brought,
     backend,
     recipient,
     min_available: minAvailable,
@@ -52,6 +53,12 @@ export async function rollBack(
   return await runNamedPlaybook({ playbook: 'rollback', inputs, options }, catalogue, context);
 }
 
+/** What each node served before, and what it may serve now: something else was brought by somebody else. */
+interface Known {
+  readonly before: ReadonlyMap<string, string>;
+  readonly brought: readonly string[];
+}
+
 const byHand = 'name the releases yourself: mco-deploy run rollback cluster=… targets=NODE=REVISION,…';
 
 /** Undefined where no run from here upgraded servers of the cluster. @throws Problem `unknown-run`, `nothing-to-undo` */
@@ -59,21 +66,17 @@ async function findRecorded(
   { cluster, run }: RollbackOptions,
   stateDirectory: string,
   { err }: CliContext,
-): Promise<Map<string, string> | undefined> {
+): Promise<Known | undefined> {
   const ids = run === undefined ? await listJournals(stateDirectory, most) : [await findRun(stateDirectory, run)];
-  const runs = await Promise.all(
-    ids.map(async (id) => ({ id, entries: (await readJournal(stateDirectory, id).catch(() => undefined)) ?? [] })),
-  );
-  const last = runs
-    .filter(({ entries }) => upgraded(entries, cluster))
-    .sort((a, b) => (b.entries[0]?.at ?? 0) - (a.entries[0]?.at ?? 0))[0];
-  if (last === undefined) {
-    if (run === undefined) return undefined;
-    throw new Problem('nothing-to-undo', `the run ${ids[0]} upgraded no server of cluster “${cluster}”`);
+  for (const id of ids) {
+    // A journal that can't be read may be the one that is meant: it is not passed over.
+    const entries = (await readJournal(stateDirectory, id)) ?? [];
+    if (!upgraded(entries, cluster)) continue;
+    err(`undoing the run ${id} of ${new Date(entries[0]?.at ?? 0).toISOString()}`);
+    return { before: revisionsBefore(entries), brought: revisionsBrought(entries) };
   }
-  const at = new Date(last.entries[0]?.at ?? 0).toISOString();
-  err(`undoing the run ${last.id} of ${at}`);
-  return revisionsBefore(last.entries);
+  if (run === undefined) return undefined;
+  throw new Problem('nothing-to-undo', `the run ${ids[0]} upgraded no server of cluster “${cluster}”`);
 }
 
 /**
@@ -85,7 +88,7 @@ async function askNodesBefore(
   options: RollbackOptions,
   catalogue: readonly Ddl[],
   context: CliContext,
-): Promise<Map<string, string>> {
+): Promise<Known> {
   const session = await openSession(options, context);
   try {
     const { filter, ...targets } = readTargetOptions(options, 'appmgr');
@@ -103,7 +106,8 @@ async function askNodesBefore(
     if (outcomes.length > 0) {
       context.err(`no run from here upgraded the cluster: ${count(outcomes.length, 'node')} asked what served before`);
     }
-    return new Map(outcomes.map(({ node, data }) => [node, String(data.previous ?? '')]));
+    const before = new Map(outcomes.map(({ node, data }) => [node, String(data.previous ?? '')]));
+    return { before, brought: [...serving] };
   } finally {
     await session.close();
   }
