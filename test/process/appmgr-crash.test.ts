@@ -9,18 +9,43 @@ import { startAppmgr } from '../../src/agents/appmgr/agent.ts';
 import type { ActionContext } from '../../src/core/agent.ts';
 import type { JsonObject } from '../../src/core/json.ts';
 import { actionContext, agentSetup, temporaryDirectory } from '../support/agent-setup.ts';
-import { release, startHealthServer, type TestApplication, testApplication } from '../support/application.ts';
+import {
+  appmgrConfig,
+  release,
+  startHealthServer,
+  type TestApplication,
+  testApplication,
+} from '../support/application.ts';
+
+import { appmgrOn } from '../support/appmgr.ts';
 
 const child = join(import.meta.dirname, '../support/appmgr-child.ts');
 
-/** Runs an upgrade in a process of its own; `kill` is called with a function that kills it. */
-async function upgradeInChild(config: object, revision: string, killAt: number, kill?: (end: () => void) => void) {
-  const running = spawn(process.execPath, [child, JSON.stringify(config), revision, String(killAt)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  kill?.(() => running.kill('SIGKILL'));
+interface Ended {
+  readonly lines: readonly string[];
+  readonly killed: boolean;
+}
+
+/** Runs an action in a process of its own, killed at `when`. */
+async function runInChild(
+  config: object,
+  action: string,
+  input: object,
+  when: string,
+  stateDirectory = '',
+): Promise<Ended> {
+  const argv = [child, JSON.stringify(config), action, JSON.stringify(input), when, stateDirectory];
+  const running = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'inherit'] });
   const [output, [, signal]] = await Promise.all([text(running.stdout), once(running, 'exit')]);
   return { lines: output.trim().split('\n'), killed: signal === 'SIGKILL' };
+}
+
+const upgradeInChild = (config: object, revision: string, when: string) =>
+  runInChild(config, 'upgrade', { revision }, when);
+
+/** How many changes of the file system an action that was not killed made. */
+function stepsOf({ lines }: Ended): number {
+  return (JSON.parse(lines.at(-1) ?? '') as { steps: number }).steps;
 }
 
 async function upgradeHere(config: Parameters<typeof startAppmgr>[0]['config'], revision: string): Promise<JsonObject> {
@@ -59,7 +84,7 @@ describe('a daemon that is killed in an upgrade', () => {
     const health = await startHealthServer(() => ({ status: 200 }));
     const more = { reload: ['true'], health: { url: health.url, timeout: 5 } };
     await upgradeHere(plain.config(more), '10');
-    const { lines } = await upgradeInChild(plain.config(more), '20', -1);
+    const { lines } = await upgradeInChild(plain.config(more), '20', 'never');
     const steps = lines.length - 1;
     assert.equal(steps, 5, lines.join('; '));
     const seen = new Set<string>();
@@ -67,7 +92,7 @@ describe('a daemon that is killed in an upgrade', () => {
       const application = estate();
       const config = application.config(more);
       await upgradeHere(config, '10');
-      assert.ok((await upgradeInChild(config, '20', step)).killed, lines[step]);
+      assert.ok((await upgradeInChild(config, '20', `said:${step}`)).killed, lines[step]);
       seen.add(assertWhole(application));
       const result = await upgradeHere(config, '20');
       assert.deepEqual(result, { application: 'app', revision: '20', previous: '10', changed: true }, lines[step]);
@@ -78,17 +103,73 @@ describe('a daemon that is killed in an upgrade', () => {
     await health.stop();
   });
 
-  test('at any moment leaves a whole release, and the next call finishes the work', async () => {
-    const application = estate();
-    const config = application.config();
-    await upgradeHere(config, '10');
-    // The moments are spread over the time that the upgrade takes; each one is good for the test.
-    for (let moment = 0; moment < 8; moment++) {
-      await upgradeInChild(config, '20', -1, (end) => setTimeout(end, 150 + moment * 40));
-      assertWhole(application);
+  test('before each single change of the file system leaves a whole release, and the next call finishes the work', async () => {
+    const small = () => {
+      const application = testApplication();
+      for (const revision of ['10', '20']) application.publish(revision, release(revision));
+      return application;
+    };
+    const plain = small();
+    await upgradeHere(plain.config(), '10');
+    const steps = stepsOf(await upgradeInChild(plain.config(), '20', 'never'));
+    assert.ok(steps >= 10, `${steps} steps`);
+    const seen = new Set<string>();
+    const killAt = async (step: number) => {
+      const application = small();
+      const config = application.config();
+      await upgradeHere(config, '10');
+      assert.ok((await upgradeInChild(config, '20', `step:${step}`)).killed, `step ${step}`);
+      const current = application.current() ?? '';
+      assert.equal(application.served(), `revision ${current}`);
+      seen.add(current);
+      assert.equal((await upgradeHere(config, '20')).previous, '10', `step ${step}`);
+      assert.equal(application.served(), 'revision 20');
+      assert.deepEqual(readdirSync(join(application.root, '.staging')), []);
+    };
+    for (let step = 0; step < steps; step += 2) await Promise.all([killAt(step), step + 1 < steps && killAt(step + 1)]);
+    assert.deepEqual([...seen].sort(), ['10', '20']);
+  });
+
+  test('before each single change of a rollback leaves a whole release, and the next call finishes the work', async () => {
+    const at20 = async () => {
+      const application = testApplication();
+      for (const revision of ['10', '20']) {
+        application.publish(revision, release(revision));
+        await upgradeHere(application.config(), revision);
+      }
+      return application;
+    };
+    const steps = stepsOf(await runInChild((await at20()).config(), 'rollback', { from: '20' }, 'never'));
+    assert.ok(steps >= 3, `${steps} steps`);
+    const killAt = async (step: number) => {
+      const application = await at20();
+      const ended = await runInChild(application.config(), 'rollback', { from: '20' }, `step:${step}`);
+      assert.ok(ended.killed, `step ${step}`);
+      assert.equal(application.served(), `revision ${application.current()}`);
+      await upgradeHere(application.config(), '10');
+      assert.equal(application.served(), 'revision 10');
+    };
+    await Promise.all(Array.from({ length: steps }, (_, step) => killAt(step)));
+  });
+
+  test('while the user’s own command deploys has it deployed again by the next call', async () => {
+    const stateDirectory = temporaryDirectory();
+    const log = join(stateDirectory, 'log');
+    const command = ['sh', '-c', `echo "$MCO_REVISION" >> ${log}`];
+    const config = appmgrConfig({ applications: { app: { deploy: { command } } } });
+    const { upgrade } = await appmgrOn(config, { stateDirectory });
+    const deployed = () => readFileSync(log, 'utf8').trim().split('\n').at(-1);
+    const steps = stepsOf(await runInChild(config, 'upgrade', { revision: '10' }, 'never', stateDirectory));
+    for (let step = 0; step < steps; step++) {
+      const revision = String(20 + step);
+      assert.ok(
+        (await runInChild(config, 'upgrade', { revision }, `step:${step}`, stateDirectory)).killed,
+        `step ${step}`,
+      );
+      assert.equal((await upgrade({ revision })).changed, true);
+      assert.equal(deployed(), revision);
+      assert.equal((await upgrade({ revision })).changed, false);
     }
-    await upgradeHere(config, '20');
-    assertFinished(application);
   });
 
   test('while its release is bad, still knows where to go back to', async () => {
@@ -96,7 +177,7 @@ describe('a daemon that is killed in an upgrade', () => {
     const health = await startHealthServer(() => ({ status: application.current() === '20' ? 500 : 200 }));
     const config = application.config({ reload: ['true'], health: { url: health.url, timeout: 0.3 } });
     await upgradeHere(config, '10');
-    assert.ok((await upgradeInChild(config, '20', 4)).killed);
+    assert.ok((await upgradeInChild(config, '20', 'said:4')).killed);
     assert.equal(application.current(), '20');
     await assert.rejects(upgradeHere(config, '20'), { code: 'unhealthy-release', message: /went back to 10$/ });
     assert.equal(application.current(), '10');
@@ -107,7 +188,7 @@ describe('a daemon that is killed in an upgrade', () => {
     const application = estate();
     await upgradeHere(application.config(), '10');
     const config = application.config({ hooks: { before: ['sleep', '0.5'] } });
-    assert.ok((await upgradeInChild(config, '20', 2)).killed);
+    assert.ok((await upgradeInChild(config, '20', 'said:2')).killed);
     assert.equal(assertWhole(application), '10');
     await upgradeHere(application.config(), '20');
     assertFinished(application);

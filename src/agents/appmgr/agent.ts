@@ -3,26 +3,30 @@ import { Problem } from '../../core/errors.ts';
 import { suggest } from '../../core/text.ts';
 import type { ApplicationConfig, AppmgrConfig } from './config.ts';
 import { appmgrDdl } from './ddl.ts';
+import { fetchRelease } from './fetch.ts';
+import { listReleases } from './list.ts';
 import { restart } from './restart.ts';
+import { rollback } from './rollback.ts';
+import { defineSite, type Site } from './site.ts';
 import { readStatus } from './status.ts';
 import { upgrade } from './upgrade.ts';
 
-export async function startAppmgr(setup: AgentSetup<AppmgrConfig>): Promise<Agent> {
+export async function startAppmgr({ config, run, stateDirectory }: AgentSetup<AppmgrConfig>): Promise<Agent> {
   const busy = new Set<string>();
-  const find = (name: string | undefined) => findApplication(setup.config, name);
+  const find = (name: string | undefined) => defineSite(findApplication(config, name), run, stateDirectory);
+  const alone = async <T>(name: string | undefined, work: (site: Site) => Promise<T>) =>
+    doAlone(busy, find(name), work);
   const handlers = defineHandlers(appmgrDdl, {
-    upgrade: async (input, context) => {
-      const application = find(input.application);
-      return alone(busy, application.name, async () => ({
-        ...(await upgrade(application, input.revision, setup.run, context)),
-      }));
-    },
-    restart: async (input, context) => {
-      const application = find(input.application);
-      return alone(busy, application.name, async () => ({ ...(await restart(application, setup.run, context)) }));
-    },
-    status: async (input, context) => ({
-      ...(await readStatus(find(input.application), input.revision, context.signal)),
+    upgrade: ({ application, revision }, context) =>
+      alone(application, async (site) => ({ ...(await upgrade(site, revision, context)) })),
+    fetch: ({ application, revision }, context) =>
+      alone(application, async (site) => ({ ...(await fetchRelease(site, revision, context)) })),
+    rollback: ({ application, ...input }, context) =>
+      alone(application, async (site) => ({ ...(await rollback(site, input, context)) })),
+    restart: ({ application }, context) => alone(application, async (site) => ({ ...(await restart(site, context)) })),
+    releases: async ({ application }) => ({ ...(await listReleases(find(application))) }),
+    status: async ({ application, revision }, context) => ({
+      ...(await readStatus(find(application), revision, context.signal)),
     }),
   });
   return { handlers };
@@ -42,14 +46,15 @@ function findApplication({ applications }: AppmgrConfig, name: string | undefine
   return { ...found, name: wanted };
 }
 
-/** Two upgrades of one application at a time would undo each other. @throws Problem `busy` */
-async function alone<T>(busy: Set<string>, name: string, work: () => Promise<T>): Promise<T> {
+/** Two changes of one application at a time would undo each other. @throws Problem `busy` */
+async function doAlone<T>(busy: Set<string>, site: Site, work: (site: Site) => Promise<T>): Promise<T> {
+  const { name } = site.application;
   if (busy.has(name)) {
-    throw new Problem('busy', `“${name}” is being upgraded or restarted on this node`, 'wait for its end');
+    throw new Problem('busy', `“${name}” is being changed by another call on this node`, 'wait for its end');
   }
   busy.add(name);
   try {
-    return await work();
+    return await work(site);
   } finally {
     busy.delete(name);
   }

@@ -1,18 +1,18 @@
 import { createHash } from 'node:crypto';
-import { type BigIntStats, constants } from 'node:fs';
-import { type FileHandle, lstat, open } from 'node:fs/promises';
-import { join } from 'node:path';
-import { errnoOf, explainErrno, Problem } from '../../core/errors.ts';
-import { assertRevision } from './layout.ts';
+import type { BigIntStats } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { Problem } from '../../core/errors.ts';
+import { download } from './download.ts';
+import { openPublished, readExpectedSum } from './published.ts';
+import { type ArtifactPlace, type ArtifactSource, placeOf } from './source.ts';
+import { assertFree } from './space.ts';
 
-/** Bytes of a file of sums. */
-const largestSums = 64 * 1024;
 /** Bytes read at a time. */
 const chunkSize = 256 * 1024;
 
 /** An artifact that is open for reading and whose sum was found right. */
 export interface VerifiedArtifact {
-  readonly file: string;
   readonly handle: FileHandle;
   readonly sha256: string;
   /** Bytes, packed. */
@@ -21,99 +21,78 @@ export interface VerifiedArtifact {
   readonly assertUntouched: () => Promise<void>;
 }
 
-export interface ArtifactSource {
-  readonly application: string;
-  readonly directory: string;
-}
-
-function nameOf({ application }: ArtifactSource, revision: string): string {
-  assertRevision(revision);
-  return `${application}-${revision}.tar.gz`;
-}
-
-/** Whether an artifact and its sum are there; not whether they fit. */
-export async function hasArtifact(source: ArtifactSource, revision: string): Promise<boolean> {
-  const file = join(source.directory, nameOf(source, revision));
-  try {
-    const [artifact, sums] = await Promise.all([lstat(file), lstat(`${file}.sha256`)]);
-    return artifact.isFile() && sums.isFile();
-  } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes(errnoOf(error))) return false;
-    throw error;
-  }
-}
-
-/** Links are not followed: a name in the directory is that very file. */
-async function openArtifact(file: string, revision: string): Promise<FileHandle> {
-  let handle: FileHandle;
-  try {
-    handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  } catch (cause) {
-    const code = errnoOf(cause);
-    if (code === 'ENOENT' || code === 'ENOTDIR') {
-      throw new Problem('unknown-revision', `there is no revision ${revision}: ${file} is missing`);
-    }
-    const why = code === 'ELOOP' ? 'it is a symbolic link' : explainErrno(cause);
-    throw new Problem('bad-artifact', `${file} cannot be used: ${why}`, '', { cause });
-  }
-  if ((await handle.stat()).isFile()) return handle;
-  await handle.close();
-  throw new Problem('bad-artifact', `${file} cannot be used: it is no regular file`);
-}
-
-/**
- * The sum of a file in a text as sha256sum(1) writes it: `HEX  NAME` or `HEX *NAME`, a file a line.
- * @throws Problem `bad-checksum` when it does not name the file
- */
-export function parseSums(text: string, name: string, shown: string): string {
-  for (const line of text.split('\n')) {
-    const [, sum, named] = /^([0-9a-f]{64}) [ *](.+)$/.exec(line.replace(/\r$/, '')) ?? [];
-    if (sum !== undefined && named === name) return sum;
-  }
-  throw new Problem('bad-checksum', `${shown} has no SHA-256 sum for ${name}`, 'write it with sha256sum');
-}
-
-/** The sum that the artifact of a revision should have. @throws Problem `unknown-revision`, `bad-checksum`, `bad-artifact` */
-export async function readExpectedSum(source: ArtifactSource, revision: string): Promise<string> {
-  const name = nameOf(source, revision);
-  const file = join(source.directory, `${name}.sha256`);
-  const handle = await openArtifact(file, revision);
-  try {
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(largestSums), 0, largestSums, 0);
-    return parseSums(buffer.toString('utf8', 0, bytesRead), name, file);
-  } finally {
-    await handle.close();
-  }
-}
-
 /**
  * Opens the artifact of a revision and compares its sum; the caller closes the handle.
- * @throws Problem `unknown-revision`, `bad-checksum`, `bad-artifact`
+ * @param fresh a file that may be made for what has to be downloaded; the caller removes it
+ * @throws Problem `unknown-revision`, `bad-checksum`, `bad-signature`, `bad-artifact`, `artifact-too-large`,
+ * `artifacts-unreachable`, `no-space`
  */
 export async function verifyArtifact(
   source: ArtifactSource,
   revision: string,
+  fresh: string,
   signal: AbortSignal,
 ): Promise<VerifiedArtifact> {
-  const file = join(source.directory, nameOf(source, revision));
-  const handle = await openArtifact(file, revision);
+  const place = placeOf(source, revision);
+  const expected = await readExpectedSum(source, revision, signal);
+  const handle = await openArtifact(source, place, revision, fresh, signal);
   try {
-    const expected = await readExpectedSum(source, revision);
     const before = await handle.stat({ bigint: true });
     const sha256 = await sumOf(handle, signal);
     if (sha256 !== expected) {
       const found = `its SHA-256 sum is ${sha256}, not ${expected}`;
-      throw new Problem('bad-checksum', `${file} is not what was published: ${found}`, 'copy it here again');
+      throw new Problem('bad-checksum', `${place.at} is not what was published: ${found}`, 'copy it here again');
     }
     const assertUntouched = async () => {
       if (sameContent(before, await handle.stat({ bigint: true }))) return;
-      throw new Problem('bad-checksum', `${file} was changed while it was read`, 'publish artifacts by renaming them');
+      throw new Problem('bad-checksum', `${place.at} was changed while it was read`, 'publish artifacts by renaming');
     };
     await assertUntouched();
-    return { file, handle, sha256, size: Number(before.size), assertUntouched };
+    return { handle, sha256, size: Number(before.size), assertUntouched };
   } catch (error) {
     await handle.close();
     throw error;
+  }
+}
+
+async function openArtifact(
+  source: ArtifactSource,
+  place: ArtifactPlace,
+  revision: string,
+  fresh: string,
+  signal: AbortSignal,
+): Promise<FileHandle> {
+  if (place.kind === 'file') return openPublished(place, revision);
+  const got = await download(place.at, source.download, source.download.max_size, signal, async ({ size, content }) => {
+    await assertFree(dirname(fresh), size ?? 0);
+    return writeFresh(fresh, content);
+  });
+  if (got !== undefined) return got;
+  throw new Problem('unknown-revision', `there is no revision ${revision}: ${place.at} is missing`);
+}
+
+async function writeFresh(file: string, content: AsyncIterable<Buffer>): Promise<FileHandle> {
+  const handle = await open(file, 'wx+', 0o600);
+  try {
+    for await (const chunk of content) await handle.writeFile(chunk);
+    return handle;
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+/**
+ * Whether {@link verifyArtifact} would find what it needs, without a download.
+ * @throws Problem as it does
+ */
+export async function assertArtifact(source: ArtifactSource, revision: string, signal: AbortSignal): Promise<void> {
+  const place = placeOf(source, revision);
+  if (place.kind === 'file') return (await verifyArtifact(source, revision, '', signal)).handle.close();
+  await readExpectedSum(source, revision, signal);
+  const found = await download(place.at, source.download, source.download.max_size, signal, async () => true);
+  if (found !== true) {
+    throw new Problem('unknown-revision', `there is no revision ${revision}: ${place.at} is missing`);
   }
 }
 

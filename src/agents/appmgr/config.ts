@@ -1,56 +1,94 @@
 import type { FromSchema } from 'json-schema-to-ts';
-
-const path = { type: 'string', pattern: '^/', maxLength: 1024 } as const;
-
-const argv = {
-  type: 'array',
-  items: { type: 'string', maxLength: 4096, pattern: '^[^\\u0000]*$' },
-  minItems: 1,
-  maxItems: 64,
-} as const;
+import { healthSchema } from './health-schema.ts';
+import { argv, path, seconds } from './schema-parts.ts';
 
 const application = {
   type: 'object',
   additionalProperties: false,
-  required: ['root', 'artifacts'],
+  anyOf: [
+    { required: ['root', 'artifacts'], properties: { root: true, artifacts: true } },
+    { required: ['deploy'], properties: { deploy: true } },
+  ],
   properties: {
     root: { ...path, description: 'Holds releases/REVISION and the symbolic link “current”; must exist' },
-    artifacts: { ...path, description: 'Holds NAME-REVISION.tar.gz and NAME-REVISION.tar.gz.sha256' },
-    reload: { ...argv, description: 'Makes the service take up the release that “current” names' },
-    restart: { ...argv, description: 'Restarts the service; what reloads it does when left out' },
-    reload_timeout: { type: 'number', exclusiveMinimum: 0, maximum: 600, default: 30, description: 'Seconds' },
-    health: {
+    artifacts: {
+      description:
+        'A directory with NAME-REVISION.tar.gz, or a file or an https URL with {revision} in its name; beside each artifact its sum, as .sha256',
+      type: 'string',
+      maxLength: 1024,
+      pattern: '^(/[^\\u0000-\\u001f]*|https://[^\\s]*\\{revision\\}[^\\s]*)$',
+    },
+    download: {
+      description: 'How artifacts are had from an https URL',
       type: 'object',
       additionalProperties: false,
-      required: ['url'],
+      default: {},
       properties: {
-        url: { type: 'string', pattern: '^https?://', maxLength: 2048 },
-        timeout: { type: 'number', exclusiveMinimum: 0, maximum: 600, default: 10, description: 'Seconds' },
-        steady: {
-          type: 'number',
-          minimum: 0,
-          maximum: 600,
-          default: 0.2,
-          description: 'Seconds that it must stay healthy: right after a reload the old release may still answer',
-        },
-        body: {
-          type: 'string',
-          minLength: 1,
-          maxLength: 256,
-          description: 'What the first 4096 bytes of the answer must hold; {revision} stands for the revision',
-        },
-        status: { type: 'integer', minimum: 100, maximum: 599, description: 'Any of 200 to 299 when left out' },
+        ca: { ...path, description: 'Certificates that the server’s must be signed by; the system’s when left out' },
+        timeout: { ...seconds(3600, 120), description: 'Seconds for one file' },
+        max_size: { type: 'integer', minimum: 1, default: 1073741824, description: 'Bytes of an artifact, packed' },
       },
     },
+    signers: {
+      description: 'Public keys (Ed25519, PEM); one of them must have signed the sum: NAME-REVISION.tar.gz.sha256.sig',
+      type: 'array',
+      items: path,
+      minItems: 1,
+      maxItems: 16,
+    },
+    shared: {
+      description: 'Paths of a release that are links to shared/PATH below the root, and so outlive releases',
+      type: 'array',
+      items: {
+        type: 'string',
+        maxLength: 512,
+        pattern: '^\\.?[A-Za-z0-9_-][A-Za-z0-9._-]*(/\\.?[A-Za-z0-9_-][A-Za-z0-9._-]*)*$',
+      },
+      maxItems: 64,
+      default: [],
+    },
+    deploy: {
+      description: 'The user’s own way of deploying, instead of artifacts; {revision} stands for the revision',
+      type: 'object',
+      additionalProperties: false,
+      required: ['command'],
+      properties: {
+        command: { ...argv, description: 'Brings {revision} into service; must end well when it is there already' },
+        check: { ...argv, description: 'Ends well when {revision} can be deployed; changes nothing' },
+        fetch: { ...argv, description: 'Brings {revision} to the node, but not into service' },
+        timeout: { ...seconds(3600, 120), description: 'Seconds for each of them' },
+      },
+    },
+    reload: { ...argv, description: 'Makes the service take up the release that “current” names' },
+    restart: { ...argv, description: 'Restarts the service; what reloads it does when left out' },
+    service: {
+      description: 'The same by a systemd unit or a signal, where “reload” is not given',
+      type: 'object',
+      additionalProperties: false,
+      anyOf: [
+        { required: ['unit'], properties: { unit: true } },
+        { required: ['pid_file'], properties: { pid_file: true } },
+      ],
+      properties: {
+        unit: { type: 'string', maxLength: 255, pattern: '^[A-Za-z0-9][A-Za-z0-9:_.@\\\\-]*$' },
+        action: { type: 'string', enum: ['reload', 'restart', 'reload-or-restart'], default: 'reload' },
+        pid_file: { ...path, description: 'Holds the process id of the service' },
+        signal: { type: 'string', enum: ['HUP', 'USR1', 'USR2', 'TERM', 'INT', 'QUIT', 'WINCH'], default: 'HUP' },
+      },
+    },
+    reload_timeout: { ...seconds(600, 30), description: 'Seconds' },
+    health: healthSchema,
     hooks: {
       type: 'object',
       additionalProperties: false,
       properties: {
         before: { ...argv, description: 'Runs in the new release before the switch; its failure changes nothing' },
+        after_switch: { ...argv, description: 'Runs after the switch, before the reload; its failure as bad health' },
         after: { ...argv, description: 'Runs when the release is healthy; its failure counts as bad health' },
+        on_failure: { ...argv, description: 'Runs when a release was given up; MCO_REASON says why' },
       },
     },
-    hook_timeout: { type: 'number', exclusiveMinimum: 0, maximum: 3600, default: 120, description: 'Seconds' },
+    hook_timeout: { ...seconds(3600, 120), description: 'Seconds' },
     on_failure: {
       type: 'string',
       enum: ['return', 'stay'],
@@ -81,7 +119,7 @@ export const appmgrConfigSchema = {
 export type AppmgrConfig = FromSchema<typeof appmgrConfigSchema>;
 
 /** One application as the functions below take it. */
-export type ApplicationConfig = FromSchema<typeof application> & { readonly name: string };
+export type ApplicationConfig = AppmgrConfig['applications'][string] & { readonly name: string };
 
 /** A command with at least its program, as the schema demands. */
 export type Argv = [string, ...string[]];

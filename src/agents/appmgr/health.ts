@@ -1,8 +1,11 @@
-import { request as httpRequest } from 'node:http';
-import { request as httpsRequest } from 'node:https';
+import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { explainErrno } from '../../core/errors.ts';
-import type { ApplicationConfig } from './config.ts';
+import type { RunCommand } from '../../core/ports.ts';
+import { environmentOf, reasonOf } from './command.ts';
+import type { ApplicationConfig, Argv } from './config.ts';
+import { get } from './http-get.ts';
+import { firstLine } from './words.ts';
 
 /** As configured; times in seconds. */
 export type HealthCheck = NonNullable<ApplicationConfig['health']>;
@@ -13,25 +16,60 @@ export interface Health {
   readonly words: string;
 }
 
+/** Asks whether one application is healthy. */
+export interface HealthAsker {
+  /** What is asked, for messages: a URL, an address, a command. */
+  readonly what: string;
+  /**
+   * Asks once.
+   * @param timeout milliseconds
+   */
+  readonly look: (revision: string, timeout: number, signal: AbortSignal) => Promise<Health>;
+  /** Asks until the answer has been good for long enough, or was not good when the time was over; what was found last. */
+  readonly wait: (revision: string, signal: AbortSignal) => Promise<Health>;
+  /** Seconds until it must be healthy. */
+  readonly timeout: number;
+}
+
 /** Milliseconds. */
 const between = 100;
 const longestTry = 5000;
-/** Bytes of the body that are read. */
-const bodyLimit = 4096;
 
-/**
- * Asks once whether a revision is in service and healthy. Redirects are not followed, and no connection is kept.
- * @param timeout milliseconds
- */
-export async function checkHealth(
+/** Undefined where none is configured. */
+export function defineHealth(application: ApplicationConfig, run: RunCommand): HealthAsker | undefined {
+  const { health } = application;
+  if (health === undefined) return undefined;
+  const look = lookOf(health, application.name, run);
+  const what = health.url ?? health.tcp ?? health.command?.join(' ').slice(0, 200) ?? '';
+  return { what, look, timeout: health.timeout, wait: (revision, signal) => wait(health, look, revision, signal) };
+}
+
+function lookOf(health: HealthCheck, application: string, run: RunCommand): HealthAsker['look'] {
+  const { url, tcp, command } = health;
+  if (url !== undefined) return (revision, timeout, signal) => lookAtUrl(health, url, revision, timeout, signal);
+  if (tcp !== undefined) return (_revision, timeout, signal) => lookAtPort(tcp, timeout, signal);
+  const argv = command ?? [];
+  return async (revision, timeout, signal) => {
+    const filled = argv.map((one) => one.replaceAll('{revision}', () => revision)) as Argv;
+    const env = environmentOf({ application, revision, previous: '' });
+    const result = await run(filled, { timeout, signal, env, limit: 4096 });
+    const said = firstLine(result.stdout);
+    if (result.code === 0) return { healthy: true, words: said || 'exit code 0' };
+    return { healthy: false, words: reasonOf(result, { timeout: timeout / 1000 }) };
+  };
+}
+
+/** Redirects are not followed, and no connection is kept. */
+async function lookAtUrl(
   check: HealthCheck,
+  url: string,
   revision: string,
   timeout: number,
   signal: AbortSignal,
 ): Promise<Health> {
   const clock = AbortSignal.timeout(Math.ceil(timeout));
   try {
-    const { status, body } = await get(check.url, AbortSignal.any([signal, clock]));
+    const { status, body } = await get(url, AbortSignal.any([signal, clock]));
     const line = firstLine(body);
     const words = `status ${status}`;
     const good = check.status === undefined ? status >= 200 && status <= 299 : status === check.status;
@@ -44,44 +82,39 @@ export async function checkHealth(
   }
 }
 
-/** Asks until the answer has been good for long enough, or was not good when the time was over; what was found last. */
-export async function awaitHealth(check: HealthCheck, revision: string, signal: AbortSignal): Promise<Health> {
+/** Whether something takes connections there. */
+function lookAtPort(address: string, timeout: number, signal: AbortSignal): Promise<Health> {
+  const colon = address.lastIndexOf(':');
+  const host = address.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
+  const clock = AbortSignal.timeout(Math.ceil(timeout));
+  return new Promise((resolve) => {
+    const socket = connect({ host, port: Number(address.slice(colon + 1)), signal: AbortSignal.any([signal, clock]) });
+    const settle = (healthy: boolean, words: string) => {
+      socket.destroy();
+      resolve({ healthy, words });
+    };
+    socket.once('connect', () => settle(true, 'it takes connections'));
+    socket.on('error', (error) =>
+      settle(false, clock.aborted ? 'no connection in time' : `no connection: ${explainErrno(error)}`),
+    );
+  });
+}
+
+async function wait(
+  check: HealthCheck,
+  look: HealthAsker['look'],
+  revision: string,
+  signal: AbortSignal,
+): Promise<Health> {
   const deadline = performance.now() + check.timeout * 1000;
   let goodSince: number | undefined;
   for (;;) {
     const left = Math.max(between, deadline - performance.now());
-    const health = await checkHealth(check, revision, Math.min(left, longestTry), signal);
+    const health = await look(revision, Math.min(left, longestTry), signal);
     const now = performance.now();
     if (signal.aborted) return health;
     goodSince = health.healthy ? (goodSince ?? now) : undefined;
     if (goodSince === undefined ? now + between >= deadline : now - goodSince >= check.steady * 1000) return health;
     await sleep(between, undefined, { signal }).catch(() => {});
   }
-}
-
-function get(url: string, signal: AbortSignal): Promise<{ status: number; body: string }> {
-  const request = url.startsWith('https:') ? httpsRequest : httpRequest;
-  return new Promise((resolve, reject) => {
-    const call = request(url, { agent: false, signal, headers: { 'user-agent': 'mco-deploy' } }, (answer) => {
-      let body = Buffer.alloc(0);
-      const settle = () => {
-        resolve({ status: answer.statusCode ?? 0, body: body.toString('utf8') });
-        call.destroy();
-      };
-      answer.on('data', (chunk: Buffer) => {
-        body = Buffer.concat([body, chunk.subarray(0, bodyLimit - body.length)]);
-        if (body.length >= bodyLimit) settle();
-      });
-      answer.once('end', settle);
-      answer.on('error', reject);
-    });
-    call.on('error', reject);
-    call.end();
-  });
-}
-
-/** The first line with anything in it, as it may be shown on a terminal. */
-export function firstLine(text: string): string {
-  const line = text.split(/[\r\n]+/).find((one) => one.trim() !== '');
-  return (line ?? '').replace(/\p{C}/gu, ' ').trim().slice(0, 200);
 }

@@ -10,7 +10,7 @@ export interface PlacedRelease {
 }
 
 /** The releases on the disk, the newest last. */
-export async function listReleases(layout: Layout): Promise<PlacedRelease[]> {
+export async function placedReleases(layout: Layout): Promise<PlacedRelease[]> {
   const placed: PlacedRelease[] = [];
   for (const entry of await readdir(layout.releases, { withFileTypes: true })) {
     if (!entry.isDirectory() || !isRevision(entry.name)) continue;
@@ -34,7 +34,7 @@ export function planPrune(
 
 /** Removes what {@link planPrune} says, of what appmgr itself unpacked: what a person laid there is theirs. */
 export async function pruneReleases(layout: Layout, state: ReleaseState, current: string, keep: number): Promise<void> {
-  for (const revision of planPrune(await listReleases(layout), state, current, keep)) {
+  for (const revision of planPrune(await placedReleases(layout), state, current, keep)) {
     if ((await readMarker(layout, revision)) !== undefined) await removeRelease(layout, revision);
   }
 }

@@ -1,10 +1,8 @@
-import type { ActionContext } from '../../core/agent.ts';
 import { Problem } from '../../core/errors.ts';
-import type { RunCommand } from '../../core/ports.ts';
-import { runOrder } from './command.ts';
-import type { ApplicationConfig } from './config.ts';
-import { awaitHealth } from './health.ts';
-import { assertRoot, layoutOf, readCurrent } from './layout.ts';
+import { actOnService } from './orders.ts';
+import type { Work } from './releases.ts';
+import { restartOf } from './service.ts';
+import type { Site } from './site.ts';
 
 export interface RestartResult {
   readonly application: string;
@@ -17,34 +15,24 @@ export interface RestartResult {
  * Restarts the service on the release that it has.
  * @throws Problem `no-restart`, `no-release`, `restart-failed`, `unhealthy-release`, `cancelled`
  */
-export async function restart(
-  application: ApplicationConfig,
-  run: RunCommand,
-  { dryRun, signal, progress, log }: Pick<ActionContext, 'dryRun' | 'signal' | 'progress' | 'log'>,
-): Promise<RestartResult> {
-  const { name, health } = application;
-  const argv = application.restart ?? application.reload;
-  if (argv === undefined) {
-    throw new Problem('no-restart', `“${name}” has no command to restart it`, 'set “restart” or “reload” in node.yaml');
+export async function restart(site: Site, work: Work): Promise<RestartResult> {
+  const { application, releases, health } = site;
+  const { name } = application;
+  const action = restartOf(application);
+  if (action === undefined) {
+    const hint = 'set “restart”, “reload” or “service” in node.yaml';
+    throw new Problem('no-restart', `“${name}” has no command to restart it`, hint);
   }
-  const layout = layoutOf(application.root);
-  await assertRoot(layout);
-  const revision = await readCurrent(layout);
+  await releases.assertUsable();
+  const revision = await releases.current();
   if (revision === '') throw new Problem('no-release', `no release of “${name}” is in service`);
-  if (dryRun) return { application: name, revision, health: '' };
-  progress(`restarting on revision ${revision}`);
-  const about = {
-    application: name,
-    revision,
-    previous: revision,
-    cwd: layout.root,
-    timeout: application.reload_timeout,
-  };
-  await runOrder(run, { what: 'the restart', code: 'restart-failed', argv, ...about }, signal);
+  if (work.dryRun) return { application: name, revision, health: '' };
+  work.progress(`restarting on revision ${revision}`);
+  await actOnService(site, action, { what: 'the restart', code: 'restart-failed', revision, previous: revision }, work);
   if (health === undefined) return { application: name, revision, health: '' };
-  const { healthy, words } = await awaitHealth(health, revision, signal);
-  if (signal.aborted) throw new Problem('cancelled', 'the call was cancelled');
-  if (!healthy) throw new Problem('unhealthy-release', `“${name}” did not come up again: ${health.url} gave ${words}`);
-  log.info({ application: name, revision }, 'restarted');
+  const { healthy, words } = await health.wait(revision, work.signal);
+  if (work.signal.aborted) throw new Problem('cancelled', 'the call was cancelled');
+  if (!healthy) throw new Problem('unhealthy-release', `“${name}” did not come up again: ${health.what} gave ${words}`);
+  work.log.info({ application: name, revision }, 'restarted');
   return { application: name, revision, health: words };
 }

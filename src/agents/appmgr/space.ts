@@ -8,14 +8,19 @@ async function unpackedSize(archive: FileHandle, packed: number): Promise<number
   return Math.max(packed, buffer.readUInt32LE(0));
 }
 
-/** Refuses early what would fill the disk in the middle. @throws Problem `no-space` */
+/** Refuses early what would fill the disk in the middle of unpacking. @throws Problem `no-space` */
 export async function assertSpace(root: string, archive: FileHandle, packed: number): Promise<void> {
-  const [needed, disk] = await Promise.all([unpackedSize(archive, packed), statfs(root)]);
+  await assertFree(root, await unpackedSize(archive, packed));
+}
+
+/** @throws Problem `no-space` when fewer bytes are free below a directory */
+export async function assertFree(directory: string, needed: number): Promise<void> {
+  const disk = await statfs(directory);
   const free = disk.bavail * disk.bsize;
   if (needed <= free) return;
   throw new Problem(
     'no-space',
-    `the release needs ${needed} bytes below ${root}, and ${free} are free`,
+    `the release needs ${needed} bytes below ${directory}, and ${free} are free`,
     'free some space, or keep fewer releases',
   );
 }

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { replaceFile } from '../../core/durable.ts';
 import { errnoOf, Problem } from '../../core/errors.ts';
 import { isObject } from '../../core/json.ts';
-import { isRevision, type Layout } from './layout.ts';
+import { isRevision } from './layout.ts';
 
 /** What `current` alone can't tell; empty strings for none. */
 export interface ReleaseState {
@@ -15,21 +15,17 @@ export interface ReleaseState {
 }
 
 /** @throws Problem `bad-state` */
-export async function readState(layout: Layout): Promise<ReleaseState | undefined> {
+export async function readState(file: string): Promise<ReleaseState | undefined> {
   let text: string;
   try {
-    text = await readFile(layout.state, 'utf8');
+    text = await readFile(file, 'utf8');
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined;
     throw error;
   }
   const value = parseState(text);
   if (value === undefined) {
-    throw new Problem(
-      'bad-state',
-      `${layout.state} is not what appmgr wrote`,
-      'remove it if “current” is a good release',
-    );
+    throw new Problem('bad-state', `${file} is not what appmgr wrote`, 'remove it if “current” is a good release');
   }
   return value;
 }
@@ -52,8 +48,8 @@ function isRevisionOrNone(value: unknown): value is string {
   return typeof value === 'string' && (value === '' || isRevision(value));
 }
 
-export async function writeState(layout: Layout, state: ReleaseState): Promise<void> {
-  await replaceFile(layout.state, `${JSON.stringify(state)}\n`);
+export async function writeState(file: string, state: ReleaseState): Promise<void> {
+  await replaceFile(file, `${JSON.stringify(state)}\n`);
 }
 
 /**
@@ -69,6 +65,11 @@ export function settleState(known: ReleaseState | undefined, current: string): R
 /** Whether the release that serves is one whose upgrade came to its good end. */
 export function isConfirmed(state: ReleaseState, revision: string): boolean {
   return revision !== '' && state.confirmed === revision;
+}
+
+/** A release that was gone back to is not followed by the one that was left: going back again must not bring that in. */
+export function confirmRollback(revision: string): ReleaseState {
+  return { confirmed: revision, before: '', pending: '' };
 }
 
 export function confirmRelease(state: ReleaseState, revision: string): ReleaseState {

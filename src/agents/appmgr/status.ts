@@ -1,11 +1,7 @@
-import { errnoOf } from '../../core/errors.ts';
-import { hasArtifact } from './artifact.ts';
-import type { ApplicationConfig } from './config.ts';
-import { checkHealth, type Health } from './health.ts';
-import { assertRevision, type Layout, layoutOf, readCurrent, readMarker } from './layout.ts';
-import { sourceOf } from './prepare.ts';
-import { listReleases } from './prune.ts';
-import { readState, settleState } from './state.ts';
+import type { Health } from './health.ts';
+import { assertRevision } from './layout.ts';
+import type { Site } from './site.ts';
+import { settleState } from './state.ts';
 
 export interface ApplicationStatus {
   readonly application: string;
@@ -19,22 +15,23 @@ export interface ApplicationStatus {
   readonly has_revision: boolean;
 }
 
-/** Milliseconds. */
-const look = 5000;
+/** Milliseconds for a look at whether the release that serves is healthy. */
+const longestLook = 5000;
 
 /** What serves, how it does, and whether a revision could be brought in here. */
 export async function readStatus(
-  application: ApplicationConfig,
+  site: Site,
   revision: string | undefined,
   signal: AbortSignal,
 ): Promise<ApplicationStatus> {
-  const layout = layoutOf(application.root);
-  const current = await readCurrent(layout);
-  const [health, releases, has, previous] = await Promise.all([
-    healthOf(application, current, signal),
-    releasesOf(layout),
-    revision === undefined ? false : hasRevision(application, layout, revision),
-    previousOf(layout, current),
+  const { application, releases } = site;
+  if (revision !== undefined) assertRevision(revision);
+  const current = await releases.current();
+  const [health, known, has, previous] = await Promise.all([
+    lookAt(site, current, signal),
+    releases.known(),
+    revision === undefined ? false : releases.has(revision, signal),
+    previousOf(site, current),
   ]);
   return {
     application: application.name,
@@ -42,33 +39,19 @@ export async function readStatus(
     previous,
     healthy: health.healthy && current !== '',
     health: current === '' ? 'no release serves' : health.words,
-    releases,
+    releases: known.map((one) => one.revision),
     has_revision: has,
   };
 }
 
 /** A damaged state is told of by an upgrade; here it only means that nothing is known. */
-async function previousOf(layout: Layout, current: string): Promise<string> {
-  const known = await readState(layout).catch(() => undefined);
-  const { confirmed, before } = settleState(known, current);
+async function previousOf({ releases }: Site, current: string): Promise<string> {
+  const { confirmed, before } = settleState(await releases.readState().catch(() => undefined), current);
   return confirmed === current ? before : confirmed;
 }
 
-async function healthOf({ health }: ApplicationConfig, current: string, signal: AbortSignal): Promise<Health> {
+/** One look at the release in service. */
+export async function lookAt({ health }: Site, revision: string, signal: AbortSignal): Promise<Health> {
   if (health === undefined) return { healthy: true, words: 'no health check is configured' };
-  return checkHealth(health, current, Math.min(look, health.timeout * 1000), signal);
-}
-
-async function hasRevision(application: ApplicationConfig, layout: Layout, revision: string): Promise<boolean> {
-  assertRevision(revision);
-  return (await readMarker(layout, revision)) !== undefined || hasArtifact(sourceOf(application), revision);
-}
-
-async function releasesOf(layout: Layout): Promise<string[]> {
-  try {
-    return (await listReleases(layout)).map(({ revision }) => revision);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return [];
-    throw error;
-  }
+  return health.look(revision, Math.min(longestLook, health.timeout * 1000), signal);
 }

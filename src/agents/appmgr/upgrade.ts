@@ -1,14 +1,11 @@
-import type { ActionContext } from '../../core/agent.ts';
-import { explainErrno, Problem } from '../../core/errors.ts';
-import type { RunCommand } from '../../core/ports.ts';
+import { explainErrno } from '../../core/errors.ts';
 import { activateRelease } from './activate.ts';
-import { verifyArtifact } from './artifact.ts';
-import type { ApplicationConfig } from './config.ts';
-import { checkHealth } from './health.ts';
-import { assertRevision, assertRoot, type Layout, layoutOf, prepareLayout, readCurrent } from './layout.ts';
-import { explainDisk, isPrepared, type Preparation, prepareRelease, sourceOf } from './prepare.ts';
-import { pruneReleases } from './prune.ts';
-import { isConfirmed, type ReleaseState, readState, settleState } from './state.ts';
+import { guarded } from './guarded.ts';
+import { assertRevision } from './layout.ts';
+import type { Work } from './releases.ts';
+import type { Site } from './site.ts';
+import { confirmRelease, isConfirmed, type ReleaseState, settleState } from './state.ts';
+import { lookAt } from './status.ts';
 
 export interface UpgradeResult {
   readonly application: string;
@@ -18,77 +15,37 @@ export interface UpgradeResult {
   readonly changed: boolean;
 }
 
-/** Milliseconds for a look at whether the release that serves is healthy. */
-const look = 5000;
-
-type Context = Pick<ActionContext, 'dryRun' | 'signal' | 'progress' | 'log'>;
-
 /**
  * Brings a revision into service. Doing it again does nothing, or finishes what was cut off.
- * @throws Problem as {@link prepareRelease} and {@link activateRelease} do, and `bad-revision`, `bad-layout`, `bad-state`
+ * @throws Problem as {@link Releases.prepare} and {@link activateRelease} do, and `bad-revision`, `bad-layout`, `bad-state`
  */
-export async function upgrade(
-  application: ApplicationConfig,
-  revision: string,
-  run: RunCommand,
-  context: Context,
-): Promise<UpgradeResult> {
+export async function upgrade(site: Site, revision: string, work: Work): Promise<UpgradeResult> {
   assertRevision(revision);
-  const layout = layoutOf(application.root);
-  try {
-    await assertRoot(layout);
-    const current = await readCurrent(layout);
-    const state = settleState(await readState(layout), current);
+  const { application, releases } = site;
+  return guarded(site, 'the upgrade', work, async () => {
+    const current = await releases.current();
+    const state = settleState(await releases.readState(), current);
     const result = { application: application.name, revision, previous: state.confirmed };
-    if (
-      revision === current &&
-      isConfirmed(state, revision) &&
-      (await isHealthy(application, revision, context.signal))
-    ) {
-      return { ...result, changed: false };
-    }
-    const preparation = { application, layout, revision, current, ...context };
-    if (context.dryRun) {
-      await rehearse(preparation);
+    const isThere = revision === current && isConfirmed(state, revision);
+    if (isThere && (await lookAt(site, revision, work.signal)).healthy) return { ...result, changed: false };
+    if (work.dryRun) {
+      if (!(await releases.isPrepared(revision, false, work))) await releases.rehearse(revision, work);
       return { ...result, changed: true };
     }
-    await prepareLayout(layout);
-    await prepareRelease(preparation);
-    const reached = await activateRelease({ application, layout, run, revision, current, state, context });
-    await prune(layout, reached, revision, application, context);
+    await releases.tidy();
+    await releases.prepare(revision, false, work);
+    const confirmed = confirmRelease(state, revision);
+    await activateRelease({ site, revision, current, state, confirmed, work });
+    await prune(site, confirmed, revision, work);
     return { ...result, changed: true };
-  } catch (error) {
-    if (context.signal.aborted && !(error instanceof Problem)) {
-      throw new Problem('cancelled', `the upgrade of “${application.name}” was cancelled`, 'nothing was changed');
-    }
-    throw explainDisk(error, application.root);
-  }
+  });
 }
 
-/** The release is in service by then: what can't be removed is no failure of the call. */
-async function prune(
-  layout: Layout,
-  state: ReleaseState,
-  current: string,
-  { keep }: ApplicationConfig,
-  { log }: Context,
-) {
+/** The release is where it belongs by then: what can't be removed is no failure of the call. */
+export async function prune({ releases }: Site, state: ReleaseState, held: string, { log }: Work): Promise<void> {
   try {
-    await pruneReleases(layout, state, current, keep);
+    await releases.prune(state, held);
   } catch (error) {
-    log.warn({ root: layout.root, reason: explainErrno(error) }, 'old releases cannot be removed');
+    log.warn({ root: releases.root, reason: explainErrno(error) }, 'old releases cannot be removed');
   }
-}
-
-async function isHealthy({ health }: ApplicationConfig, revision: string, signal: AbortSignal): Promise<boolean> {
-  if (health === undefined) return true;
-  return (await checkHealth(health, revision, Math.min(look, health.timeout * 1000), signal)).healthy;
-}
-
-/** Whether an upgrade would find what it needs. */
-async function rehearse(preparation: Preparation): Promise<void> {
-  const { application, revision, signal } = preparation;
-  if (await isPrepared(preparation)) return;
-  const artifact = await verifyArtifact(sourceOf(application), revision, signal);
-  await artifact.handle.close();
 }

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, copyFileSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { hasArtifact, parseSums, verifyArtifact } from '../../../../src/agents/appmgr/artifact.ts';
+import { verifyArtifact as verify } from '../../../../src/agents/appmgr/artifact.ts';
+import { hasArtifact, parseSums } from '../../../../src/agents/appmgr/published.ts';
+import type { ArtifactSource } from '../../../../src/agents/appmgr/source.ts';
 import { release, testApplication } from '../../../support/application.ts';
 
 const signal = new AbortController().signal;
@@ -10,14 +12,19 @@ const signal = new AbortController().signal;
 function source() {
   const application = testApplication();
   application.publish('20', release('20'));
-  const of = { application: 'app', directory: application.artifacts };
+  const of: ArtifactSource = {
+    application: 'app',
+    artifacts: application.artifacts,
+    download: { timeout: 1, max_size: 1 },
+    signers: [],
+  };
   return { ...application, of, file: join(application.artifacts, 'app-20.tar.gz') };
 }
 
 describe('an artifact', () => {
   test('is accepted when its sum fits', async () => {
     const { of } = source();
-    const artifact = await verifyArtifact(of, '20', signal);
+    const artifact = await verify(of, '20', '', signal);
     await artifact.handle.close();
     assert.match(artifact.sha256, /^[0-9a-f]{64}$/);
   });
@@ -25,12 +32,12 @@ describe('an artifact', () => {
   test('is refused when its sum does not fit', async () => {
     const { of, file } = source();
     appendFileSync(file, 'x');
-    await assert.rejects(verifyArtifact(of, '20', signal), { code: 'bad-checksum' });
+    await assert.rejects(verify(of, '20', '', signal), { code: 'bad-checksum' });
   });
 
   test('is refused when it is written to after its sum was taken', async () => {
     const { of, file } = source();
-    const artifact = await verifyArtifact(of, '20', signal);
+    const artifact = await verify(of, '20', '', signal);
     appendFileSync(file, 'x');
     await assert.rejects(artifact.assertUntouched(), { code: 'bad-checksum' });
     await artifact.handle.close();
@@ -38,27 +45,28 @@ describe('an artifact', () => {
 
   test('is unknown when it or its sum is missing', async () => {
     const { of, file } = source();
-    await assert.rejects(verifyArtifact(of, '30', signal), { code: 'unknown-revision' });
+    await assert.rejects(verify(of, '30', '', signal), { code: 'unknown-revision' });
     renameSync(`${file}.sha256`, `${file}.gone`);
-    await assert.rejects(verifyArtifact(of, '20', signal), { code: 'unknown-revision' });
-    assert.equal(await hasArtifact(of, '20'), false);
+    await assert.rejects(verify(of, '20', '', signal), { code: 'unknown-revision' });
+    assert.equal(await hasArtifact(of, '20', signal), false);
   });
 
   test('is refused when it is a symbolic link or a directory', async () => {
     const { of, file, artifacts } = source();
     renameSync(file, join(artifacts, 'real'));
     symlinkSync('real', file);
-    await assert.rejects(verifyArtifact(of, '20', signal), { code: 'bad-artifact' });
-    assert.equal(await hasArtifact(of, '20'), false);
+    await assert.rejects(verify(of, '20', '', signal), { code: 'bad-artifact' });
+    assert.equal(await hasArtifact(of, '20', signal), false);
     mkdirSync(join(artifacts, 'app-30.tar.gz'));
-    copyFileSync(`${file}.sha256`, join(artifacts, 'app-30.tar.gz.sha256'));
-    await assert.rejects(verifyArtifact(of, '30', signal), { code: 'bad-artifact' });
+    const sums = readFileSync(`${file}.sha256`, 'utf8').replace('app-20', 'app-30');
+    writeFileSync(join(artifacts, 'app-30.tar.gz.sha256'), sums);
+    await assert.rejects(verify(of, '30', '', signal), { code: 'bad-artifact' });
   });
 
   test('is not looked for outside its directory', async () => {
     const { of } = source();
     for (const revision of ['../20', '-x', '.x', 'a/b', 'a\nb', 'a\0b', '']) {
-      await assert.rejects(verifyArtifact(of, revision, signal), { code: 'bad-revision' }, JSON.stringify(revision));
+      await assert.rejects(verify(of, revision, '', signal), { code: 'bad-revision' }, JSON.stringify(revision));
     }
   });
 
@@ -73,6 +81,6 @@ describe('an artifact', () => {
   test('has its sum file read within a bound', async () => {
     const { of, file } = source();
     writeFileSync(`${file}.sha256`, 'x'.repeat(10_000_000));
-    await assert.rejects(verifyArtifact(of, '20', signal), { code: 'bad-checksum' });
+    await assert.rejects(verify(of, '20', '', signal), { code: 'bad-checksum' });
   });
 });

@@ -22,6 +22,18 @@ describe('the configuration of appmgr', () => {
     ['a reload that is a shell line', { ...paths, reload: 'nginx -s reload' }],
     ['a health check of another scheme', { ...paths, health: { url: 'file:///etc/passwd' } }],
     ['keeping fewer releases than two', { ...paths, keep: 1 }],
+    ['neither artifacts nor a deploy command', { root: '/srv/app' }],
+    ['artifacts without a root', { artifacts: '/srv/artifacts' }],
+    ['artifacts over plain http', { ...paths, artifacts: 'http://x/app-{revision}.tar.gz' }],
+    ['artifacts at a URL that does not name the revision', { ...paths, artifacts: 'https://x/app.tar.gz' }],
+    ['a shared path that climbs out', { ...paths, shared: ['../x'] }],
+    ['a shared path that climbs out later', { ...paths, shared: ['a/../../x'] }],
+    ['an absolute shared path', { ...paths, shared: ['/etc'] }],
+    ['a unit that could be an option', { ...paths, service: { unit: '--force' } }],
+    ['a service of neither kind', { ...paths, service: { signal: 'HUP' } }],
+    ['health of two kinds', { ...paths, health: { tcp: 'x:1', command: ['true'] } }],
+    ['health of no kind', { ...paths, health: { timeout: 1 } }],
+    ['a deploy command that is a shell line', { deploy: { command: 'deploy {revision}' } }],
     ['an unknown key', { ...paths, relaod: ['x'] }],
   ];
   for (const [what, application] of wrong) {
