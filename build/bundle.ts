@@ -22,6 +22,8 @@ export interface BundleOptions {
 export async function bundle({ entry, directory, standIns, constants }: BundleOptions): Promise<Metafile> {
   const { outputFiles, metafile } = await build({
     absWorkingDir: repository,
+    // The stand-ins may lie anywhere.
+    nodePaths: [join(repository, 'node_modules')],
     entryPoints: { main: entry },
     outdir: directory,
     outExtension: { '.js': '.cjs' },

@@ -1,6 +1,7 @@
 declare const MCO_BUILD_COMMIT: string | undefined;
+declare const MCO_BUILD_VERSION: string | undefined;
 
-export const version = '0.1.0';
+export const version = typeof MCO_BUILD_VERSION === 'string' ? MCO_BUILD_VERSION : '0.1.0';
 
 /** Version, commit and runtime, as `--version` tells them. The commit is filled in by the build. */
 export function describeVersion(): string {

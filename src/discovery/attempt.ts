@@ -1,6 +1,8 @@
 import { explain, Problem } from '../core/errors.ts';
 import type { Candidate } from '../core/node.ts';
 import type { Dial, NodeConnection } from '../core/ports.ts';
+import { printable } from '../core/text.ts';
+import { protocolVersion } from '../core/wire/codec.ts';
 import type { DescribeRequest, NodeDescription } from '../core/wire/messages.ts';
 
 /** A node that was reached and proven. */
@@ -43,6 +45,7 @@ export async function attempt(candidate: Candidate, order: AttemptOrder): Promis
         `${name} describes itself as ${JSON.stringify(description.identity.slice(0, 80))}`,
       );
     }
+    requireProtocol(name, description);
     if (!order.keep) connection.close();
     return { candidate, result: { connection, description, elapsed: performance.now() - begun } };
   } catch (error) {
@@ -50,6 +53,15 @@ export async function attempt(candidate: Candidate, order: AttemptOrder): Promis
     const late = deadline.aborted && !order.signal.aborted;
     return { candidate, result: late ? lateness(candidate.name, order.timeout) : problemFrom(error, candidate.name) };
   }
+}
+
+/** Within a protocol version, old and new understand each other; beyond it, neither is to guess. @throws Problem `other-protocol` */
+function requireProtocol(name: string, { protocol, version }: NodeDescription): void {
+  if (protocol === protocolVersion) return;
+  const what = `${name} runs mco-deploy ${printable(version)} with protocol ${protocol}, this client has protocol ${protocolVersion}`;
+  const older =
+    protocol < protocolVersion ? 'upgrade the node, or use the client that it was made for' : 'upgrade this client';
+  throw new Problem('other-protocol', what, older);
 }
 
 function lateness(name: string, timeout: number): Problem {
