@@ -34,6 +34,8 @@ export interface NodeView {
   /** The node's own audit log, to be read: the file that is written to, and whose certificates count in it. */
   readonly audit: { readonly file: string; readonly trust: () => Trust };
   readonly crl: CrlKeeper;
+  /** What may be told of the configuration; undefined for anything else, there or not. */
+  readonly configItem: (item: string) => unknown;
 }
 
 /** The node's revocation lists: looked at, and changed for newer ones alone. */

@@ -10,8 +10,9 @@ import { openAuditLog } from './audit-log.ts';
 import { startCallMemory } from './call-memory.ts';
 import { startTurnstile } from './caller-limits.ts';
 import { loadNodeConfig } from './config.ts';
+import { configItem } from './config-items.ts';
 import { startCounters } from './counters.ts';
-import { startNodeTruth } from './facts.ts';
+import { keepFresh, startNodeTruth } from './facts.ts';
 import { remindOf, startKeys } from './keys.ts';
 import { startLife } from './life.ts';
 import { auditLimits, callerLimits, listenLimits } from './limits.ts';
@@ -64,7 +65,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const log = startLog(config.log.level, identity);
   await makeStateDirectory(config.state);
 
-  const truth = await startNodeTruth(config.facts.directory, config.classes, log);
+  const truth = await startNodeTruth(truthSources(config), runCommand, log);
   const self = (): NodeFacts => ({
     name: identity,
     agents: roster.entries().map(({ ddl }) => ddl.name),
@@ -110,6 +111,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     about,
     audit: auditView,
     crl: startCrlKeeper(config.tls.crl, keys),
+    configItem: (item: string) => configItem(config, item),
   };
   const { agents: configs, external, state: stateDirectory } = config;
   const roster = await startRoster({ known, configs, external, findExternal, view, stateDirectory, log });
@@ -162,6 +164,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   };
   const endReminder = remindOf(keys.warnings, log);
   presence = await startPresence(config, self, listener.port, log);
+  const endRefresh = keepFresh(truth, config.facts.age, () => presence.update());
   log.info({ port: listener.port, agents: self().agents, version }, 'listening');
 
   return {
@@ -179,6 +182,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       serving = false;
       keys.stop();
       endReminder();
+      endRefresh();
       await metrics?.stop();
       await presence.stop();
       const forced = setTimeout(() => stopping.abort(), grace);

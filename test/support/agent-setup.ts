@@ -23,6 +23,7 @@ export const fixedNode: NodeView = {
     counters: {},
     warnings: [],
   }),
+  configItem: () => undefined,
   crl: { status: () => [], install: async () => ({ changed: false, lists: [] }) },
   audit: {
     file: '/nowhere/audit.jsonl',

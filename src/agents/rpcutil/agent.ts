@@ -1,4 +1,5 @@
 import { type Agent, type AgentSetup, defineHandlers } from '../../core/agent.ts';
+import { Problem } from '../../core/errors.ts';
 import { lookUpFact } from '../../core/filter/fact.ts';
 import type { NodeView } from '../../core/ports.ts';
 import type { RpcutilConfig } from './config.ts';
@@ -27,6 +28,12 @@ export async function startRpcutil({ node }: AgentSetup<RpcutilConfig>): Promise
     },
 
     collective_info: async () => ({ main_collective: 'mcollective', collectives: ['mcollective'] }),
+
+    get_config_item: async ({ item }) => {
+      const value = node.configItem(item);
+      if (value === undefined) throw new Problem('not-told', `“${item}” is no configuration item that is told`);
+      return { item, value };
+    },
 
     get_data: async ({ source, query }) => {
       const value = await lookUp(node, source, query);

@@ -90,6 +90,30 @@ export const rpcutilDdl = defineDdl({
         },
       },
     },
+    get_config_item: {
+      ...read,
+      description: 'Tells a value of the daemon’s configuration; only those that hold no secret can be asked for',
+      input: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['item'],
+        properties: {
+          item: {
+            type: 'string',
+            pattern: '^[a-z_]{1,40}(\\.[a-z_]{1,40}){0,3}$',
+            description: 'Its place in node.yaml, such as log.level',
+            'x-prompt': 'The name of an item',
+          },
+        },
+      },
+      output: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['item', 'value'],
+        properties: { item: { type: 'string', 'x-display-as': 'Item' }, value: { 'x-display-as': 'Value' } },
+      },
+      aggregate: [{ function: 'summary', output: 'value' }],
+    },
     get_data: {
       ...read,
       description: 'Looks something up on the node: an agent, a class or a fact by its name',
