@@ -1,11 +1,11 @@
 /** Takes inputs from where the playbook says that they come from: the environment, or a file. */
-import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { errnoOf, explainErrno, Problem } from '../core/errors.ts';
 import type { InputSource } from './format.ts';
 import { bindInputs } from './inputs.ts';
 import type { Playbook } from './playbook.ts';
 import type { InputSources } from './ports.ts';
+import { readText } from './read-text.ts';
 
 const longest = 64 * 1024;
 
@@ -38,8 +38,8 @@ async function readInput(
   if (from?.file === undefined) return undefined;
   const file = resolve(directory, from.file);
   try {
-    const text = await readFile(file, 'utf8');
-    if (text.length <= longest) return text.replace(/\r?\n$/, '');
+    const text = await readText(file, longest);
+    if (text !== undefined) return text.replace(/\r?\n$/, '');
   } catch (cause) {
     if (errnoOf(cause) === 'ENOENT') return undefined;
     throw new Problem('bad-input', `the input “${name}” is in ${file}, which cannot be read: ${explainErrno(cause)}`);

@@ -1,10 +1,10 @@
 /** Reads a playbook and all those that it uses, before anything of them is compiled. */
-import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { parseDocumentText } from '../core/document.ts';
 import { explainErrno, Problem } from '../core/errors.ts';
 import { type PlaybookSource, playbookSchema } from './format.ts';
 import { placeOf, type SourceText } from './place.ts';
+import { readText } from './read-text.ts';
 import { everySource } from './walk.ts';
 
 export interface PlaybookText {
@@ -24,16 +24,17 @@ export interface PlaybookTree {
   readonly used: ReadonlyMap<string, PlaybookTree>;
 }
 
+const largest = 1024 * 1024;
 const deepest = 5;
 const most = 50;
 
 /** @throws Problem `unreadable-file` */
 export async function readPlaybookFile(file: string): Promise<PlaybookText> {
-  try {
-    return { text: await readFile(file, 'utf8'), name: file };
-  } catch (cause) {
+  const text = await readText(file, largest).catch((cause: unknown) => {
     throw new Problem('unreadable-file', `the playbook ${file} cannot be read: ${explainErrno(cause)}`, '', { cause });
-  }
+  });
+  if (text !== undefined) return { text, name: file };
+  throw new Problem('bad-playbook', `${file}: the playbook is larger than ${largest} bytes`);
 }
 
 /** A path, relative to the playbook that names it. */

@@ -210,6 +210,11 @@ describe('a playbook', () => {
     await assert.rejects(loadPlaybook('/nowhere/x.yaml', []), { code: 'unreadable-file', message: /no such file/ });
   });
 
+  test('that never ends is not read to its end', async () => {
+    await assert.rejects(loadPlaybook('/dev/zero', []), { code: 'bad-playbook', message: /larger than 1048576 bytes/ });
+    await assert.rejects(loadPlaybook('/tmp', []), { code: 'unreadable-file', message: /it is a directory/ });
+  });
+
   test('may call an agent by its other name', async () => {
     const { steps } = await load(around('  - {call: otherthing.look, on: all}'));
     assert.equal(steps[0]?.body.title, 'otherthing#look');
