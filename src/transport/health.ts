@@ -59,6 +59,8 @@ export function healthHandlers(service: NodeService, tls: () => TlsState): Untyp
       leave?.();
     };
     const tell = () => {
+      // Whoever left before this was listening is never told of.
+      if (stream.cancelled || stream.destroyed) return end();
       try {
         if (leave === undefined) leave = enter(stream);
         else prove(stream, () => {});

@@ -15,6 +15,8 @@ export function endStalledCalls(time: number, cut: (peer: string) => void): Serv
 class WatchedCall extends ServerInterceptingCall {
   readonly #time: number;
   readonly #cut: (peer: string) => void;
+  /** What is waited for: of a call that is cancelled, HTTP/2 says no more. */
+  readonly #waits = new Set<NodeJS.Timeout>();
 
   constructor(call: ServerInterceptingCallInterface, time: number, cut: (peer: string) => void) {
     super(call);
@@ -32,7 +34,7 @@ class WatchedCall extends ServerInterceptingCall {
         listener.onReceiveHalfClose();
       },
       onCancel: () => {
-        done();
+        for (const timer of this.#waits) clearTimeout(timer);
         listener.onCancel();
       },
     });
@@ -50,7 +52,11 @@ class WatchedCall extends ServerInterceptingCall {
   /** Cuts the connection unless what is returned is called in time. */
   #limit(): () => void {
     const peer = this.getPeer();
-    const timer = setTimeout(() => this.#cut(peer), this.#time);
-    return () => clearTimeout(timer);
+    const timer = setTimeout(() => this.#cut(peer), this.#time).unref();
+    this.#waits.add(timer);
+    return () => {
+      clearTimeout(timer);
+      this.#waits.delete(timer);
+    };
   }
 }
