@@ -29,10 +29,13 @@ export function formatJsonEvent(event: RunEvent): string {
 
 /** In a dry run: what would be refused. */
 function formatRights({ label, asked, denied, unsure }: Extract<RunEvent, { type: 'rights-checked' }>): string[] {
-  const verdict = denied.length === 0 ? 'you may do there what is going to be asked' : 'not all of it is allowed';
+  const good = unsure.length === 0 ? 'you may do there what is going to be asked' : 'none refuses for certain';
+  const verdict = denied.length === 0 ? good : 'not all of it is allowed';
+  const more = unsure.length > 20 ? [`  and ${unsure.length - 20} more`] : [];
   return [
     `[${plain(label)}] rights: ${count(asked, 'node')} asked: ${verdict}`,
     ...[...denied, ...unsure.slice(0, 20)].map(formatFailure),
+    ...more,
   ];
 }
 

@@ -13,6 +13,8 @@ export interface RunTable {
 interface Row {
   readonly step: string;
   readonly state: string;
+  /** Whether it called nodes itself; steps around others leave the counting to these. */
+  readonly calls: boolean;
   readonly ok: number;
   readonly failed: number;
   readonly untouched: number;
@@ -68,12 +70,13 @@ function followTraffic(title: string, outcomes: readonly Outcome[], out: Set<str
   }
 }
 
-function rowOf({ id, state, ok, failed, untouched, elapsed }: StepReport): Row {
+function rowOf({ id, kind, state, ok, failed, untouched, elapsed }: StepReport): Row {
   const nodes = failed.filter(({ node }) => node !== '').length;
   const step = id.replaceAll(/\[\d+\]/g, '');
   return {
     step,
     state: state === 'not-run' ? 'not begun' : state,
+    calls: kind === 'call',
     ok: ok.length,
     failed: nodes,
     untouched: untouched.length,
@@ -98,10 +101,11 @@ function addRow(rows: Map<string, Row>, row: Row): void {
 function format(rows: readonly Row[]): string[] {
   const cells = [
     ['step', 'state', 'done', 'failed', 'untouched', 'time'],
-    ...rows.map(({ step, state, ok, failed, untouched, elapsed }) => [
+    ...rows.map(({ step, state, calls, ok, failed, untouched, elapsed }) => [
       printable(step),
       state,
-      ...[ok, failed, untouched].map(String),
+      ...[ok, failed].map((count) => (calls ? String(count) : '')),
+      calls || untouched > 0 ? String(untouched) : '',
       `${(elapsed / 1000).toFixed(2)} s`,
     ]),
   ];

@@ -48,6 +48,7 @@ describe('the table at the end of a run', () => {
       lines.some((line) => /^upgrade\.update +failed +3 +1 +0 /.test(line)),
       lines.join('\n'),
     );
+    assert.ok(lines.some((line) => /^upgrade {2,}failed +\d\.\d\d s$/.test(line)));
     assert.ok(lines.some((line) => /^upgrade\.enable +done +1 +0 +0 /.test(line)));
     assert.equal(
       lines.at(-1),
