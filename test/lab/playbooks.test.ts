@@ -154,6 +154,8 @@ describe('the playbooks that ship, on twelve hosts', () => {
     );
     assert.match(allowed.stdout, /dev4\.devco\.net would answer .*changed=true/);
     assert.equal(await lab.revision('dev4'), '10');
+    const trace = await lab.client(['audit', 'trace', await lastRun()]);
+    assert.equal(trace.code, 0, trace.stdout + trace.stderr);
   });
 
   test('a canary upgrade lets one server prove itself in traffic before the others follow, and no request is lost', async () => {
