@@ -241,6 +241,8 @@ describe('mco-deploy upgrade on twelve hosts', () => {
 
   test('does not begin either when only the other nodes know the one that is silent', async () => {
     await using lab = await startLab();
+    // Heard by another operator, and so by the nodes, before it falls silent.
+    assert.match((await lab.client(['ping'], { operator: 'eve@devco.net' })).stdout, /^dev8\.devco\.net/m);
     await lab.daemon('dev8').kill();
     const { code, stdout, stderr } = await lab.client(upgrade);
     assert.equal(code, 5, stdout + stderr);
