@@ -8,6 +8,7 @@ import { Problem } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import { faultsOf, formatPath } from '../core/schema.ts';
 import { suggest } from '../core/text.ts';
+import type { TruthSources } from './facts.ts';
 
 const path = { type: 'string', minLength: 1, maxLength: 4096 } as const;
 const names = { type: 'array', items: { type: 'string', minLength: 1, maxLength: 256 }, maxItems: 64 } as const;
@@ -46,10 +47,14 @@ export const nodeConfigSchema = {
       default: {},
       properties: {
         directory: { ...path, default: 'facts.d' },
+        /** More of them, Puppet's, say; what stands in the directory wins. */
+        files: { type: 'array', items: path, maxItems: 64, default: [] },
+        /** Seconds after which everything is gathered again. */
+        age: { type: 'number', minimum: 1, maximum: 86_400, default: 300 },
         /** Facts that may go out by multicast. */
         publish: { ...names, default: ['cluster'] },
       },
-      required: ['directory', 'publish'],
+      required: ['directory', 'files', 'age', 'publish'],
     },
     classes: { ...path, default: 'classes.txt' },
     /** What callers may ask for at most; times are in seconds. */
@@ -211,7 +216,7 @@ function completeNodeConfig(document: Document<NodeDocument>, known: readonly Ag
       ca: at(value.tls.ca),
       crl: at(value.tls.crl),
     },
-    facts: { ...value.facts, directory: at(value.facts.directory) },
+    facts: { ...value.facts, directory: at(value.facts.directory), files: value.facts.files.map(at) },
     classes: at(value.classes),
     policies: at(value.policies),
     audit: { ...value.audit, file: at(value.audit.file) },
@@ -233,4 +238,9 @@ function checkSection(
   const path = ['agents', name, ...(fault?.path ?? [])];
   const what = fault?.atKey === true ? '' : `${formatPath(path)}: `;
   throw new Problem('bad-configuration', `${locate(path)}: ${what}${fault?.message}`);
+}
+
+/** Where a node's facts and classes are. */
+export function truthSources({ facts: { directory, files }, classes }: NodeConfig): TruthSources {
+  return { directory, files, classes };
 }

@@ -9,17 +9,17 @@ import { aboutAgent } from './about.ts';
 import { openAuditLog } from './audit-log.ts';
 import { startCallMemory } from './call-memory.ts';
 import { startTurnstile } from './caller-limits.ts';
-import { loadNodeConfig } from './config.ts';
+import { loadNodeConfig, truthSources } from './config.ts';
 import { configItem } from './config-items.ts';
 import { startCounters } from './counters.ts';
+import { runCommand } from './exec.ts';
 import { keepFresh, startNodeTruth } from './facts.ts';
 import { remindOf, startKeys } from './keys.ts';
 import { startLife } from './life.ts';
 import { auditLimits, callerLimits, listenLimits } from './limits.ts';
 import { startLog } from './log.ts';
 import { startMeter } from './metrics/meter.ts';
-import type { NodeMeasures } from './metrics/node-families.ts';
-import type { MetricsServer } from './metrics/server.ts';
+import { startMetrics } from './metrics/start.ts';
 import { definePipeline } from './pipeline.ts';
 import { startPolicies } from './policies.ts';
 import { absent, type Presence, startPresence } from './presence.ts';
@@ -205,13 +205,4 @@ async function makeStateDirectory(directory: string): Promise<void> {
   } catch (cause) {
     throw new Problem('bad-configuration', `the state directory ${directory} cannot be made: ${explainErrno(cause)}`);
   }
-}
-
-/** Loaded only where somebody asks for it. */
-async function startMetrics(port: number, measures: () => NodeMeasures): Promise<MetricsServer> {
-  const [{ startMetricsServer }, { metricsText }] = await Promise.all([
-    import('./metrics/server.ts'),
-    import('./metrics/node-families.ts'),
-  ]);
-  return startMetricsServer(port, () => metricsText(measures()));
 }

@@ -1,83 +1,128 @@
-import { readdir, readFile } from 'node:fs/promises';
-import { arch, cpus, hostname, platform, release, totalmem, uptime } from 'node:os';
-import { join } from 'node:path';
-import { parseDocument } from 'yaml';
+import { readFile } from 'node:fs/promises';
+import { uptime } from 'node:os';
 import { errnoOf, explainErrno } from '../core/errors.ts';
-import { isObject, type JsonObject, parseJsonObject } from '../core/json.ts';
-import type { Log } from '../core/ports.ts';
+import type { JsonObject } from '../core/json.ts';
+import type { Log, RunCommand } from '../core/ports.ts';
+import { factSources, readSource } from './facts/sources.ts';
+import { gatherSystemFacts } from './facts/system.ts';
 
 /** What is true of this node: its OS facts, overlaid by what its keepers wrote, and its classes. */
 export interface NodeTruth {
   readonly facts: () => JsonObject;
+  /** What keepers wrote alone. */
+  readonly written: () => JsonObject;
   readonly classes: () => readonly string[];
-  /** Reads the files again; one that breaks keeps its last good content. */
+  /** Gathers everything again; a file or program that breaks keeps its last good facts. */
   readonly reload: () => Promise<void>;
   readonly warnings: () => readonly string[];
 }
 
-const largestFile = 256 * 1024;
+/** Sources that are read at a time: some of them are programs. */
+const atOnce = 8;
 
-export async function startNodeTruth(directory: string, classesFile: string, log: Log): Promise<NodeTruth> {
-  const system = await osFacts();
+export interface TruthSources {
+  /** Files of JSON and YAML, and programs; what comes later wins. */
+  readonly directory: string;
+  /** More files, before those of the directory: Puppet's, say. */
+  readonly files: readonly string[];
+  readonly classes: string;
+}
+
+export async function startNodeTruth(sources: TruthSources, run: RunCommand, log: Log): Promise<NodeTruth> {
+  let system: JsonObject = {};
   let written = new Map<string, JsonObject>();
   let classes: readonly string[] = [];
-  let warnings: string[] = [];
+  let warnings: readonly string[] = [];
 
-  const reload = async () => {
+  const gather = async () => {
     const found: string[] = [];
-    const next = new Map<string, JsonObject>();
-    for (const file of await factFiles(directory)) {
-      try {
-        next.set(file, await readFacts(join(directory, file)));
-      } catch (error) {
-        const kept = written.get(file);
-        if (kept !== undefined) next.set(file, kept);
-        found.push(
-          `facts in ${join(directory, file)} refused${kept ? ', the last good ones stay' : ''}: ${explainErrno(error)}`,
-        );
-      }
-    }
+    const gathering = gatherSystemFacts();
+    written = await readAll(sources, written, run, found);
     try {
-      classes = await readClasses(classesFile);
+      classes = await readClasses(sources.classes);
     } catch (error) {
-      found.push(`the classes in ${classesFile} cannot be read: ${explainErrno(error)}`);
+      found.push(`the classes in ${sources.classes} cannot be read: ${explainErrno(error)}`);
     }
-    written = next;
+    system = await gathering;
+    for (const warning of found) if (!warnings.includes(warning)) log.warn({}, warning);
     warnings = found;
-    for (const warning of warnings) log.warn({}, warning);
   };
+  const reload = oneAtATime(gather);
   await reload();
+  const overlay = () => Object.assign({}, ...written.values()) as JsonObject;
   return {
-    facts: () => Object.assign({}, system, { uptime: Math.floor(uptime()) }, ...written.values()) as JsonObject,
+    facts: () => ({ ...system, uptime: Math.floor(uptime()), ...overlay() }),
+    written: overlay,
     classes: () => classes,
     reload,
     warnings: () => warnings,
   };
 }
 
-async function factFiles(directory: string): Promise<string[]> {
-  try {
-    return (await readdir(directory)).filter((file) => /\.(json|ya?ml)$/.test(file)).sort();
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return [];
-    throw error;
+/**
+ * Gathers everything again now and then.
+ * @param age seconds
+ * @param onChange told when what keepers wrote, or a class, is another
+ * @returns a function that ends it, which keeps no process alive either
+ */
+export function keepFresh(truth: NodeTruth, age: number, onChange: () => Promise<void>): () => void {
+  const seen = () => JSON.stringify([truth.written(), truth.classes()]);
+  const refresh = async () => {
+    const before = seen();
+    await truth.reload();
+    if (seen() !== before) await onChange();
+  };
+  let running = false;
+  const timer = setInterval(() => {
+    if (running) return;
+    running = true;
+    refresh()
+      .catch(() => {})
+      .finally(() => {
+        running = false;
+      });
+  }, age * 1000);
+  timer.unref();
+  return () => clearInterval(timer);
+}
+
+/** Whoever asks while it is under way waits for another after it: what was read already may have changed since. */
+function oneAtATime(work: () => Promise<void>): () => Promise<void> {
+  let last: Promise<void> = Promise.resolve();
+  return () => {
+    last = last.then(work, work);
+    return last;
+  };
+}
+
+/** @param warnings gets what is refused, and why */
+async function readAll(
+  { directory, files }: TruthSources,
+  before: ReadonlyMap<string, JsonObject>,
+  run: RunCommand,
+  warnings: string[],
+): Promise<Map<string, JsonObject>> {
+  const chosen = [...files, ...(await factSources(directory))];
+  const readOne = async (file: string): Promise<JsonObject | undefined> => {
+    try {
+      return await readSource(file, run);
+    } catch (error) {
+      const kept = before.get(file);
+      warnings.push(`facts in ${file} refused${kept ? ', the last good ones stay' : ''}: ${explainErrno(error)}`);
+      return kept;
+    }
+  };
+  const facts = new Map<string, JsonObject>();
+  for (let from = 0; from < chosen.length; from += atOnce) {
+    const some = chosen.slice(from, from + atOnce);
+    for (const [index, content] of (await Promise.all(some.map(readOne))).entries())
+      if (content !== undefined) facts.set(some[index] as string, content);
   }
+  warnings.sort();
+  return facts;
 }
 
-async function readFacts(file: string): Promise<JsonObject> {
-  const text = await readFile(file, 'utf8');
-  if (text.length > largestFile) throw new Error(`it is larger than ${largestFile} bytes`);
-  if (file.endsWith('.json')) return parseJsonObject(text, 'it');
-  const parsed = parseDocument(text, { stringKeys: true });
-  // A tag that YAML does not know is a warning there; here it would be a fact that means something else.
-  const [broken] = [...parsed.errors, ...parsed.warnings];
-  if (broken !== undefined) throw new Error(broken.message.split('\n', 1)[0]);
-  const value: unknown = parsed.toJS({ maxAliasCount: 100 }) ?? {};
-  if (!isObject(value)) throw new Error('it is no mapping');
-  // Dates, big integers and what else YAML knows become what JSON can carry.
-  return parseJsonObject(JSON.stringify(value), 'it');
-}
-
+/** One a line, as Puppet's classes.txt is. */
 async function readClasses(file: string): Promise<string[]> {
   try {
     const lines = (await readFile(file, 'utf8')).split('\n').map((line) => line.trim());
@@ -86,28 +131,4 @@ async function readClasses(file: string): Promise<string[]> {
     if (errnoOf(error) === 'ENOENT') return [];
     throw error;
   }
-}
-
-async function osFacts(): Promise<JsonObject> {
-  const name = hostname();
-  return {
-    hostname: name.split('.')[0] ?? name,
-    fqdn: name,
-    kernel: { name: platform(), release: release() },
-    os: await distribution(),
-    architecture: arch(),
-    processors: { count: cpus().length, models: [...new Set(cpus().map(({ model }) => model))] },
-    memory: { total_bytes: totalmem() },
-  };
-}
-
-/** os-release(5). */
-async function distribution(): Promise<JsonObject> {
-  const text = await readFile('/etc/os-release', 'utf8').catch(() => '');
-  const value = (key: string) => new RegExp(`^${key}="?([^"\n]*)"?$`, 'm').exec(text)?.[1];
-  return {
-    name: value('ID') ?? platform(),
-    version: value('VERSION_ID') ?? '',
-    description: value('PRETTY_NAME') ?? '',
-  };
 }

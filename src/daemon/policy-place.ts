@@ -1,6 +1,7 @@
 import type { AgentEntry } from '../core/agent.ts';
 import type { NodeFacts } from '../core/node.ts';
-import { loadNodeConfig } from './config.ts';
+import { loadNodeConfig, truthSources } from './config.ts';
+import { runCommand } from './exec.ts';
 import { startNodeTruth } from './facts.ts';
 
 const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
@@ -15,7 +16,7 @@ export async function readPolicyPlace(
   agents: readonly AgentEntry[],
 ): Promise<{ policies: string; node: NodeFacts }> {
   const config = await loadNodeConfig(configFile, agents);
-  const truth = await startNodeTruth(config.facts.directory, config.classes, silent);
+  const truth = await startNodeTruth(truthSources(config), runCommand, silent);
   const node = { name: '', agents: Object.keys(config.agents), classes: truth.classes(), facts: truth.facts() };
   return { policies: config.policies, node };
 }

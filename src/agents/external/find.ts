@@ -5,9 +5,9 @@ import type { Ddl } from '../../core/ddl.ts';
 import { errnoOf, explain, explainErrno, Problem } from '../../core/errors.ts';
 import { type JsonObject, parseJsonObject } from '../../core/json.ts';
 import { agentNamePattern, largestDdl } from '../../core/outside-ddl.ts';
+import { requireOwn } from '../../core/ownership.ts';
 import { convertDdl } from './convert.ts';
 import type { Program } from './exchange.ts';
-import { requireOwn } from './ownership.ts';
 import { askActivation, callProgram } from './protocol.ts';
 
 const mostAgents = 64;

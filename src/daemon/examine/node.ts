@@ -2,7 +2,7 @@ import { readRevocations } from '../../ca/revocations.ts';
 import type { AgentEntry } from '../../core/agent.ts';
 import { examineCredentials } from '../../core/examine-credentials.ts';
 import { broken, examine, type Finding, fine } from '../../core/finding.ts';
-import { loadNodeConfig, type NodeConfig } from '../config.ts';
+import { loadNodeConfig, type NodeConfig, truthSources } from '../config.ts';
 import { runCommand } from '../exec.ts';
 import { startNodeTruth } from '../facts.ts';
 import { startPolicies } from '../policies.ts';
@@ -37,7 +37,7 @@ export async function examineNode(
 
 /** Policies, facts and classes, read as the daemon reads them. */
 async function examineRules(config: NodeConfig): Promise<readonly Finding[]> {
-  const truth = await startNodeTruth(config.facts.directory, config.classes, silent);
+  const truth = await startNodeTruth(truthSources(config), runCommand, silent);
   const self = async () => ({ name: '', agents: [], classes: truth.classes(), facts: truth.facts() });
   const policies = await startPolicies(config.policies, self, silent);
   const wrong = [

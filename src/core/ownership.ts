@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { lstat } from 'node:fs/promises';
-import { explainErrno, Problem } from '../../core/errors.ts';
+import { explainErrno, Problem } from './errors.ts';
 
 /**
  * Makes sure that nobody but root and the daemon's own user could have put there what the daemon is going to trust.

@@ -1,0 +1,55 @@
+import { statfs } from 'node:fs/promises';
+import type { JsonObject } from '../../core/json.ts';
+import { read } from './read.ts';
+
+const most = 64;
+/** Kinds of file systems without a device that hold files of a host's own. */
+const withoutDevice = new Set(['overlay', 'zfs', 'btrfs']);
+/** Kinds with a device that are never written to: images, each as full as it can be. */
+const images = new Set(['squashfs', 'iso9660', 'erofs']);
+
+/**
+ * Local file systems by where they are mounted (proc_mounts(5)), each device once. Those of other machines are left out:
+ * asking how full they are can take for ever when their server is gone.
+ */
+export async function readDisks(): Promise<JsonObject> {
+  const mounts = localMounts(await read('/proc/self/mounts'));
+  const measured = await Promise.all(
+    mounts.map(async ({ at, device, kind }) => {
+      const size = await statfs(at).catch(() => undefined);
+      if (size === undefined || size.blocks === 0) return [];
+      const about = { size_bytes: size.blocks * size.bsize, available_bytes: size.bavail * size.bsize };
+      return [[at, { device, filesystem: kind, ...about }] as const];
+    }),
+  );
+  return Object.fromEntries(measured.flat());
+}
+
+interface Mount {
+  readonly device: string;
+  readonly at: string;
+  readonly kind: string;
+}
+
+/** A device that is mounted in several places is told by the shortest of them. */
+export function localMounts(text: string): Mount[] {
+  const mounts = text.split('\n').flatMap((line) => {
+    const [device = '', at = '', kind = ''] = line.split(' ').map(unescapeMount);
+    const isLocal = (device.startsWith('/dev/') && !images.has(kind)) || withoutDevice.has(kind);
+    return isLocal ? [{ device, at, kind }] : [];
+  });
+  const byLength = mounts.sort((a, b) => a.at.length - b.at.length);
+  const devices = new Set<string>();
+  const distinct = byLength.filter(({ device, kind }) => {
+    if (withoutDevice.has(kind)) return true;
+    const isNew = !devices.has(device);
+    devices.add(device);
+    return isNew;
+  });
+  return distinct.slice(0, most);
+}
+
+/** A blank in a name stands as `\040` (getmntent(3)). */
+function unescapeMount(text: string): string {
+  return text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+}

@@ -1,0 +1,64 @@
+import { constants } from 'node:fs';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { errnoOf } from '../../core/errors.ts';
+import { type JsonObject, parseJsonObject } from '../../core/json.ts';
+import { requireOwn } from '../../core/ownership.ts';
+import type { RunCommand } from '../../core/ports.ts';
+import { parsePrintedFacts, parseYamlFacts } from './text.ts';
+
+const largest = 256 * 1024;
+const mostFiles = 256;
+/** Milliseconds that a program may take. */
+const patience = 5000;
+const mostProcesses = 64;
+
+const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** What a directory of facts has, in the order of the names: files of JSON and YAML, and programs that print them. */
+export async function factSources(directory: string): Promise<string[]> {
+  let names: string[];
+  try {
+    names = await readdir(directory);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return [];
+    throw error;
+  }
+  const chosen: string[] = [];
+  for (const name of names.filter((one) => !one.startsWith('.')).sort()) {
+    const file = join(directory, name);
+    if (isData(name) || (await isProgram(file))) chosen.push(file);
+  }
+  return chosen.slice(0, mostFiles);
+}
+
+function isData(name: string): boolean {
+  return /\.(json|ya?ml)$/.test(name);
+}
+
+async function isProgram(file: string): Promise<boolean> {
+  const found = await stat(file).catch(() => undefined);
+  return found?.isFile() === true && (found.mode & constants.S_IXUSR) !== 0;
+}
+
+/** @throws Error or Problem that says why not */
+export async function readSource(file: string, run: RunCommand): Promise<JsonObject> {
+  if (!isData(basename(file))) return runProgram(file, run);
+  const { size } = await stat(file);
+  if (size > largest) throw new Error(`it is larger than ${largest} bytes`);
+  const text = await readFile(file, 'utf8');
+  return file.endsWith('.json') ? parseJsonObject(text, 'it') : parseYamlFacts(text);
+}
+
+/** A program runs as the daemon does: nobody else may have written it, or put it there. */
+async function runProgram(file: string, run: RunCommand): Promise<JsonObject> {
+  await requireOwn(dirname(file), 'directory');
+  await requireOwn(file, 'program');
+  const options = { cwd: '/', env: { PATH: path }, timeout: patience, limit: largest, mostProcesses };
+  const { code, signal, ended, stdout, truncated } = await run([file], options);
+  if (ended === 'timeout') throw new Error(`it did not end within ${patience / 1000} s and was killed`);
+  if (ended !== undefined) throw new Error(`it cannot be run (${ended})`);
+  if (code !== 0) throw new Error(code === null ? `it was ended by ${signal}` : `it ended with exit code ${code}`);
+  if (truncated) throw new Error(`it printed more than ${largest} bytes`);
+  return parsePrintedFacts(stdout);
+}
