@@ -43,10 +43,17 @@ export interface TestNodeOptions {
 
 export const allowRip = 'policy default deny\nallow\tcert=rip@devco.net\t*\t*\t*\n';
 
-export async function startTestNode(fleet: Fleet, options: TestNodeOptions = {}): Promise<TestNode> {
+export interface PreparedNode {
+  readonly name: string;
+  readonly directory: string;
+  readonly configFile: string;
+  readonly auditFile: string;
+}
+
+/** Lays down all that a daemon starts from. */
+export async function prepareNode(fleet: Pick<Fleet, 'node'>, options: TestNodeOptions = {}): Promise<PreparedNode> {
   const { name = 'dev2.devco.net', policies = { default: allowRip }, agents = [probeAgent] } = options;
-  const member = await fleet.node(name);
-  const { directory } = member.files;
+  const { directory } = (await fleet.node(name)).files;
   const auditFile = options.auditFile ?? join(directory, 'log', 'audit.jsonl');
   await mkdir(join(directory, 'policies'));
   for (const [file, text] of Object.entries(policies))
@@ -57,7 +64,12 @@ export async function startTestNode(fleet: Fleet, options: TestNodeOptions = {})
   const configFile = join(directory, 'node.yaml');
   await writeFile(configFile, configText(agents, auditFile, options));
   await options.prepare?.(directory);
-  const { findExternal } = options;
+  return { name, directory, configFile, auditFile };
+}
+
+export async function startTestNode(fleet: Fleet, options: TestNodeOptions = {}): Promise<TestNode> {
+  const { name, directory, configFile, auditFile } = await prepareNode(fleet, options);
+  const { findExternal, agents = [probeAgent] } = options;
   const daemonOptions = {
     configFile,
     agents,

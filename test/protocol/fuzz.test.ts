@@ -1,0 +1,18 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { verifyAuditLog } from '../../src/core/audit/verify-log.ts';
+import { attackDaemon } from '../support/attack/attack.ts';
+import { type Fleet, makeFleet } from '../support/fleet.ts';
+
+let fleet: Fleet;
+before(async () => {
+  fleet = await makeFleet();
+});
+after(() => fleet.remove());
+
+test('a daemon under bytes, frames and messages of all kinds serves throughout, and its memory comes back', async () => {
+  const { rounds, goodCalls, auditFile } = await attackDaemon(fleet, 10);
+  for (const [kind, made] of Object.entries(rounds)) assert.ok(made > 0, kind);
+  assert.ok(goodCalls > 0);
+  assert.equal((await verifyAuditLog(auditFile, fleet.trust)).fault, undefined);
+});

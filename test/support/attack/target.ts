@@ -1,0 +1,28 @@
+import type { Fleet, Member } from '../fleet.ts';
+
+/** The daemon that is attacked, and who attacks it: an operator of the fleet, whose handshake is good. */
+export interface Target {
+  readonly name: string;
+  readonly port: number;
+  readonly fleet: Fleet;
+  readonly attacker: Member;
+}
+
+/** One way of attacking: does it once with what the seed gives, and ends by itself soon. */
+export type Attack = (target: Target, seed: number) => Promise<void>;
+
+/** What an attacker waits for before it goes on: the end of its connection, or this many milliseconds. */
+export const patience = 60;
+
+/** The parameters of a TLS connection that the node lets in. */
+export function tlsOf({ name, port, fleet, attacker }: Target) {
+  return {
+    host: '127.0.0.1',
+    port,
+    servername: name,
+    ca: fleet.caPem,
+    key: attacker.keyPem,
+    cert: attacker.certificatePem,
+    ALPNProtocols: ['h2'],
+  };
+}

@@ -1,0 +1,37 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+
+/** A daemon with the probe agent and all built-in ones, in a process of its own. */
+export interface DaemonProcess extends AsyncDisposable {
+  readonly port: number;
+  /** Bytes that are in use, after a collection of garbage. */
+  readonly memory: () => Promise<{ readonly used: number; readonly resident: number }>;
+}
+
+export async function startDaemonProcess(configFile: string): Promise<DaemonProcess> {
+  const child = fork(join(import.meta.dirname, 'daemon-child.ts'), [configFile], {
+    execArgv: ['--expose-gc', '--disable-warning=ExperimentalWarning'],
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+  const ended = once(child, 'exit');
+  const next = async () => {
+    const told = await Promise.race([once(child, 'message'), ended.then(() => undefined)]);
+    if (told === undefined) throw new Error('the daemon has ended');
+    return told[0] as unknown;
+  };
+  const port = (await next()) as number;
+  return {
+    port,
+    memory: async () => {
+      child.send('memory');
+      const { heapUsed, external, rss } = (await next()) as NodeJS.MemoryUsage;
+      return { used: heapUsed + external, resident: rss };
+    },
+    [Symbol.asyncDispose]: async () => {
+      // Whom it still serves is of no interest.
+      child.kill('SIGKILL');
+      await ended;
+    },
+  };
+}
