@@ -62,6 +62,10 @@ type OpenedCall = ReturnType<typeof openCall>;
 function openProven(signed: SignedRequest, peer: Identity, { agents, tls, now }: ServiceParts): OpenedCall {
   const call = openCall(signed, peer, agents(), tls().trust, now());
   if ('problem' in call.verdict) throw call.verdict.problem;
+  // Signed requests stand in audit logs: having read one must not be enough to learn what was answered.
+  if (callerId(peer) !== call.caller) {
+    throw new Problem('wrong-caller', `the request is of ${call.caller}, and ${callerId(peer)} asks for its result`);
+  }
   return call;
 }
 

@@ -17,6 +17,7 @@ const grpcCodes: Readonly<Record<string, status>> = {
   'revoked-certificate': status.UNAUTHENTICATED,
   'bad-certificate': status.UNAUTHENTICATED,
   'wrong-kind': status.PERMISSION_DENIED,
+  'wrong-caller': status.PERMISSION_DENIED,
   busy: status.RESOURCE_EXHAUSTED,
   'rate-limited': status.RESOURCE_EXHAUSTED,
 };
