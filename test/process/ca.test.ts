@@ -219,7 +219,7 @@ describe('a bundle', () => {
     assert.equal((await stat(join(etc, 'node.crt'))).mode & 0o777, 0o644);
     assert.equal((await stat(join(etc, 'policies'))).isDirectory(), true);
     const config = parse(await readFile(join(etc, 'node.yaml'), 'utf8')) as Record<string, unknown>;
-    assert.deepEqual(config.agents, { rpcutil: {}, lock: {}, audit: {} });
+    assert.deepEqual(config.agents, { rpcutil: {}, lock: {}, crl: {}, audit: {} });
     assert.deepEqual(config.tls, { certificate: 'node.crt', key: 'node.key', ca: 'ca.crt', crl: 'crl.pem' });
     const policy = await readFile(join(etc, 'policies/default.policy'), 'utf8');
     assert.deepEqual(
