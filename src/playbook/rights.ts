@@ -7,9 +7,7 @@ import { failureOf, silence } from './reply.ts';
 import { everyStep } from './walk.ts';
 import type { World } from './world.ts';
 
-export interface Rights {
-  /** How many nodes were asked. */
-  readonly asked: number;
+interface Verdict {
   /** Where the run would be refused, or gets no answer. */
   readonly denied: readonly NodeFailure[];
   /** Where it can’t be told, or is only needed if the run comes to it. */
@@ -25,16 +23,17 @@ interface Needs {
   readonly possible: Set<string>;
 }
 
-export async function checkRights(playbook: Playbook, world: World): Promise<Rights> {
+/** @returns where the run would be refused; that, and what is not certain, is told as an event */
+export async function checkRights(playbook: Playbook, world: World): Promise<readonly NodeFailure[]> {
   const needs = gatherNeeds(playbook, world);
   const byQuestion = Map.groupBy(needs.keys(), (node) => questionOf(needs.get(node)));
   const outcomes = await Promise.all([...byQuestion].map(([actions, nodes]) => ask(actions, nodes, world)));
   const verdicts = outcomes.flat().map((outcome) => judge(outcome, needs.get(outcome.node)));
-  return {
-    asked: needs.size,
-    denied: verdicts.flatMap(({ denied }) => denied),
-    unsure: verdicts.flatMap(({ unsure }) => unsure),
-  };
+  const denied = verdicts.flatMap((verdict) => verdict.denied);
+  const unsure = verdicts.flatMap((verdict) => verdict.unsure);
+  const { label, ports } = world;
+  if (needs.size > 0) ports.emit({ type: 'rights-checked', label, asked: needs.size, denied, unsure });
+  return denied;
 }
 
 function gatherNeeds(playbook: Playbook, world: World): Map<string, Needs> {
@@ -74,7 +73,7 @@ async function ask(actions: string, nodes: readonly string[], world: World): Pro
   return outcomes;
 }
 
-function judge(outcome: Outcome, needs: Needs | undefined): Pick<Rights, 'denied' | 'unsure'> {
+function judge(outcome: Outcome, needs: Needs | undefined): Verdict {
   const { node, data } = outcome;
   if (outcome.outcome === 'no-response') return { denied: [failureOf(outcome)], unsure: [] };
   if (outcome.outcome !== 'ok' || !Array.isArray(data.allowed)) {

@@ -38,12 +38,8 @@ export async function runPlaybook(
 
 /** Why the run is not to begin although its nodes are there. */
 async function preflight(playbook: Playbook, world: World): Promise<readonly NodeFailure[]> {
-  const { ports, label } = world;
-  if (world.dryRun) {
-    const rights = await checkRights(playbook, world);
-    ports.emit({ type: 'rights-checked', label, ...rights });
-    return rights.denied;
-  }
+  const { ports } = world;
+  if (world.dryRun) return await checkRights(playbook, world);
   if (ports.agree === undefined || (await ports.agree(await planRun(playbook, world)))) return [];
   return [{ node: '', code: 'not-agreed', reason: `${ports.operator} did not agree` }];
 }

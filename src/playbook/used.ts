@@ -27,11 +27,8 @@ export async function runUsed(
   inner.setNodes(sets);
   if (missing.length > 0) return { state: 'failed', ran: false, failed: missing };
   await world.journal({ type: 'nodes-found', prefix, sets: namesIn(sets) });
-  if (world.dryRun) {
-    const rights = await checkRights(playbook, inner);
-    world.ports.emit({ type: 'rights-checked', label: world.label, ...rights });
-    if (rights.denied.length > 0) return { state: 'failed', ran: false, failed: rights.denied };
-  }
+  const denied = world.dryRun ? await checkRights(playbook, inner) : [];
+  if (denied.length > 0) return { state: 'failed', ran: false, failed: denied };
   if (!world.dryRun && playbook.nodes.length > 0 && mayChange(playbook)) await inner.lock();
   const parts = {
     steps: renameSteps(playbook.steps, prefix),
