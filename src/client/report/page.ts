@@ -45,9 +45,11 @@ ${table(
 )}
 <h2>Failures</h2>
 ${failed.length === 0 ? html`<p>None.</p>` : failed.slice(0, mostRows).map(failure)}
+${more(failed)}
 <h2>Audit records</h2>
 <p>Every node keeps its own record of these calls. <code>mco-deploy audit trace ${run}</code> gathers and checks them.</p>
 ${table(['Step', 'Node', 'Action', 'Request', 'End of the node’s log'], vouched.slice(0, mostRows).map(auditRow))}
+${more(vouched)}
 </body>
 </html>
 `;
@@ -84,13 +86,12 @@ ${output === '{}' ? html`` : html`<pre>${cut(output)}</pre>`}</section>`;
 }
 
 function auditRow({ step, node, agent, action, requestId, auditHead }: Bar): (string | Markup)[] {
-  return [
-    step === '' ? 'lease' : step,
-    node,
-    `${agent}.${action}`,
-    html`<code>${requestId}</code>`,
-    html`<code>${auditHead}</code>`,
-  ];
+  return [step, node, `${agent}.${action}`, html`<code>${requestId}</code>`, html`<code>${auditHead}</code>`];
+}
+
+/** What is left out is said. */
+function more({ length }: readonly Bar[]): Markup {
+  return length > mostRows ? html`<p>And ${length - mostRows} more.</p>` : html``;
 }
 
 function cut(text: string): string {
