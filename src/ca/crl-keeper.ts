@@ -4,7 +4,7 @@ import type { CrlKeeper, ListAbout } from '../core/ports.ts';
 import { type Crl, crlLabel, readCrls } from './crl.ts';
 import { writeWhole } from './files.ts';
 import { encodePem } from './pem.ts';
-import { isNewer, listsOf, newest } from './revocations.ts';
+import { listsOf, newest } from './revocations.ts';
 
 /**
  * Takes newer revocation lists, whoever brings them: what counts is that a trusted CA signed them, and that nothing is
@@ -19,7 +19,7 @@ export function startCrlKeeper(file: string, credentials: LiveCredentials): CrlK
     const before = held();
     const next = newest([...before, ...brought]);
     const changed = next.some((list) => !before.includes(list));
-    if (!changed) requireNotOlder(brought, before);
+    if (!changed) requireTaken(brought, next);
     if (changed && !dryRun) {
       const content = next.map(({ raw }) => encodePem(raw, crlLabel)).join('');
       await writeWhole({ path: file, content, mode: 0o644, replace: true });
@@ -38,13 +38,18 @@ export function startCrlKeeper(file: string, credentials: LiveCredentials): CrlK
   };
 }
 
-function requireNotOlder(brought: readonly Crl[], held: readonly Crl[]): void {
+/** Whoever brings a list that does not get in force should know: the CA's numbers may have begun anew. */
+function requireTaken(brought: readonly Crl[], inForce: readonly Crl[]): void {
   for (const one of brought) {
-    const newer = held.find((other) => isNewer(other, one));
-    if (newer === undefined) continue;
-    const message = `list ${one.number} is older than list ${newer.number}, which is in force here`;
+    const held = inForce.find(({ issuerFingerprint }) => issuerFingerprint === one.issuerFingerprint);
+    if (held === undefined || held.raw.equals(one.raw)) continue;
+    const message = `list ${nameOf(one)} is not newer than list ${nameOf(held)}, which is in force here`;
     throw new Problem('old-crl', message, 'bring the newest: “mco-deploy ca crl” makes one');
   }
+}
+
+function nameOf({ number, thisUpdate }: Crl): string {
+  return `${number} of ${new Date(thisUpdate).toISOString()}`;
 }
 
 function requireInForce(wanted: readonly Crl[], held: readonly Crl[], warnings: readonly string[]): void {

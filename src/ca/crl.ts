@@ -23,6 +23,8 @@ export interface Crl {
 
 export const crlLabel = 'X509 CRL';
 const largest = 16 * 1024 * 1024;
+/** Each costs the check of a signature. */
+const mostBlocks = 16;
 
 /** Object identifiers in hex; the algorithm with its tag, as it stands in an AlgorithmIdentifier. */
 export const crlOids = {
@@ -53,6 +55,7 @@ export function readCrls(pem: string, authorities: readonly X509Certificate[]): 
   if (pem.length > largest) throw new Problem('bad-crl', `the revocation list is larger than ${largest} bytes`);
   const blocks = decodePem(pem, crlLabel);
   if (blocks.length === 0) throw new Problem('bad-crl', `there is no “BEGIN ${crlLabel}” in the file`);
+  if (blocks.length > mostBlocks) throw new Problem('bad-crl', `there are more than ${mostBlocks} lists in the file`);
   const crls = blocks.map((block) => parseCrl(block, authorities)).filter((crl) => crl !== undefined);
   if (crls.length === 0) throw new Problem('foreign-crl', 'the revocation list was not signed by this fleet’s CA');
   return crls;

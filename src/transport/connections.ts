@@ -23,8 +23,11 @@ export interface Connections {
    * @returns why it is one too many, or undefined
    */
   readonly admit: (socket: Socket, onLate: () => void) => string | undefined;
-  /** Counts it as its owner's, once the handshake told who that is. @returns as above */
-  readonly claim: (secure: TLSSocket) => string | undefined;
+  /**
+   * Counts it as its owner's, once the handshake told who that is. One who is revoked is told so by a call, and no more.
+   * @returns as above
+   */
+  readonly claim: (secure: TLSSocket, trust: Trust, now: number) => string | undefined;
   /** Closes those whose owner's certificate does not hold any longer. */
   readonly review: (trust: Trust, now: number) => void;
   /**
@@ -36,7 +39,7 @@ export interface Connections {
 }
 
 /** Milliseconds until a connection is closed whose owner was revoked: time to be told why, by the call that it makes. */
-const farewell = 1000;
+const farewell = 3000;
 
 export function startConnections(limits: ConnectionLimits): Connections {
   const byAddress = startCount();
@@ -62,7 +65,7 @@ export function startConnections(limits: ConnectionLimits): Connections {
       });
       return undefined;
     },
-    claim: (secure) => {
+    claim: (secure, trust, now) => {
       const name = peerName(secure);
       clearTimeout(handshakes.get(name));
       const owned = ownedBy(secure, name);
@@ -71,6 +74,7 @@ export function startConnections(limits: ConnectionLimits): Connections {
       if (byCaller.of(owner) >= limits.perCaller) return `more than ${limits.perCaller} connections of ${owner}`;
       byCaller.add(owner);
       open.set(secure, owned);
+      if (!holds(owned.certificate, trust, now)) dismiss(secure);
       secure.once('close', () => {
         byCaller.remove(owner);
         open.delete(secure);
@@ -79,8 +83,7 @@ export function startConnections(limits: ConnectionLimits): Connections {
     },
     review: (trust, now) => {
       for (const [secure, { certificate }] of open) {
-        if (holds(certificate, trust, now)) continue;
-        setTimeout(() => secure.destroy(), farewell).unref();
+        if (!holds(certificate, trust, now)) dismiss(secure);
       }
     },
     cut: (from) => {
@@ -89,6 +92,10 @@ export function startConnections(limits: ConnectionLimits): Connections {
       return owned?.owner;
     },
   };
+}
+
+function dismiss(secure: TLSSocket): void {
+  setTimeout(() => secure.destroy(), farewell).unref();
 }
 
 function startCount() {

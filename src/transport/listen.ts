@@ -64,6 +64,7 @@ export async function startListening(options: ListenOptions): Promise<Listener> 
   });
   grpc.addService(nodeService, nodeHandlers(options.service, options.tls, options.log));
   grpc.addService(healthService, healthHandlers(options.service, options.tls));
+  const claim = (socket: TLSSocket) => connections.claim(socket, options.tls().trust, Date.now());
   const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
 
   const secure = createTlsServer(
@@ -77,7 +78,7 @@ export async function startListening(options: ListenOptions): Promise<Listener> 
     },
     (socket: TLSSocket) => {
       socket.on('error', (error) => options.log.debug({ reason: error.message }, 'connection lost'));
-      const fault = socket.authorized ? connections.claim(socket) : reasonOf(socket.authorizationError);
+      const fault = socket.authorized ? claim(socket) : reasonOf(socket.authorizationError);
       if (fault === undefined) injector.injectConnection(socket);
       else turnAway(socket, fault);
     },

@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
 import { agents } from '../../src/agents/index.ts';
 import { readCrl } from '../../src/ca/crl.ts';
+import { makeRevocationList } from '../../src/ca/revocation-list.ts';
 import { readRevocations } from '../../src/ca/revocations.ts';
 import { sealRequest } from '../../src/core/caller.ts';
 import { parseCertificate } from '../../src/core/certificate.ts';
@@ -135,7 +136,7 @@ describe('a revocation list', () => {
     assert.equal(record.code, 'old-crl');
     assert.equal(await numberOn(dev1), 2);
     const told = await push(oldest, '-I', 'dev1.devco.net');
-    assert.deepEqual([told.code, told.out[0]?.includes('has a newer one')], [2, true]);
+    assert.deepEqual([told.code, told.out[0]?.includes('has another one')], [2, true]);
   });
 
   test('that the fleet’s CA did not sign, or that was changed since, changes nothing', async () => {
@@ -148,6 +149,8 @@ describe('a revocation list', () => {
       [await foreign.crl(), 'foreign-crl'],
       [changed, 'foreign-crl'],
       ['nonsense', 'bad-crl'],
+      [oldest.repeat(17), 'bad-crl'],
+      [makeRevocationList({ revoked: [], number: 2, now: Date.now(), days: 3 }, fleet.authority), 'old-crl'],
       [`-----BEGIN X509 CRL-----\n${'A'.repeat(400_000)}\n-----END X509 CRL-----\n`, 'bad-crl'],
     ] as const) {
       const reply = await install(dev1, crl);

@@ -12,12 +12,14 @@ export function standingOf({ node, outcome, code, message, data }: Outcome, list
   if (outcome !== 'ok') {
     return { node, outcome, code, message, state: code === 'old-crl' ? 'newer' : 'unknown' };
   }
-  const held = numbersOf(data.lists);
-  const differences = lists.map(({ issuer, number }) => (held.get(issuer) ?? 0) - number);
-  const isBehind = differences.some((difference) => difference < 0);
-  const isAhead = differences.some((difference) => difference > 0);
+  const held = heldIn(data.lists);
+  const isBehind = lists.some(({ issuer, number }) => (held.get(issuer)?.number ?? 0) < number);
+  const isAhead = lists.some(({ issuer, ...list }) => isOther(list, held.get(issuer)));
   const state = isBehind ? 'behind' : isAhead ? 'newer' : data.changed === true ? 'taken' : 'current';
-  const has = held.size === 0 ? 'it has none' : `it has list ${[...held.values()].join(' and ')}`;
+  const has =
+    held.size === 0
+      ? 'it has none'
+      : `it has list ${[...held.values()].map(({ number, date }) => `${number} of ${date}`).join(' and ')}`;
   const isGood = state === 'taken' || state === 'current';
   return {
     node,
@@ -43,14 +45,29 @@ export function wordsFor({ state, message }: Standing): string {
     case 'behind':
       return `has it not: ${message}`;
     case 'newer':
-      return `has a newer one: ${message}`;
+      return `has another one: ${message}`;
     case 'unknown':
       return message;
   }
 }
 
-/** The numbers of a node's lists, by issuer; what does not look like one counts for nothing. */
-function numbersOf(lists: unknown): Map<string, number> {
+interface Held {
+  readonly number: number;
+  readonly date: string;
+}
+
+/** A list of a higher number, or another one of the same: a CA that was restored from a backup counts anew. */
+function isOther({ number, this_update: date }: Omit<ListAbout, 'issuer'>, held: Held | undefined): boolean {
+  return held !== undefined && (held.number > number || (held.number === number && held.date !== date));
+}
+
+/** A node's lists, by issuer; what does not look like one counts for nothing. */
+function heldIn(lists: unknown): Map<string, Held> {
   const known = Array.isArray(lists) ? lists.filter(isObject) : [];
-  return new Map(known.map(({ issuer, number }) => [String(issuer), Number(number)]));
+  return new Map(
+    known.map(({ issuer, number, this_update: date }) => [
+      String(issuer),
+      { number: Number(number), date: String(date) },
+    ]),
+  );
 }
