@@ -114,7 +114,13 @@ function startAsking(setup: ListenSetup, memory: PeerMemory, touch: () => void) 
   async function ask(): Promise<void> {
     try {
       const interfaces = multicastInterfaces(setup.interfaces);
-      const inquiry = { interfaces, questions: [{ kind: 'all' } as const], timeout: 2000, window: 1000, log: setup.log };
+      const inquiry = {
+        interfaces,
+        questions: [{ kind: 'all' } as const],
+        timeout: 2000,
+        window: 1000,
+        log: setup.log,
+      };
       for await (const heard of inquire({ ...inquiry, signal: stopped.signal })) {
         memory.hear(heard, addressesToDial(heard), Date.now());
         touch();
