@@ -37,6 +37,8 @@ export interface TestNodeOptions {
   /** More lines for node.yaml. */
   readonly config?: string;
   readonly auditFile?: string;
+  /** What the daemon says on its standard output: "info" and so on; nothing when left out. */
+  readonly log?: string;
   /** Replaces the line that makes it listen on any free port of loopback. */
   readonly listen?: string;
 }
@@ -140,14 +142,19 @@ export function orderFor(target: string, order: Partial<CallOrder> = {}): CallOr
 function configText(
   agents: readonly AgentEntry[],
   auditFile: string,
-  { config = '', listen = 'listen: { address: 127.0.0.1, port: 0 }', sections = {} }: TestNodeOptions,
+  {
+    config = '',
+    listen = 'listen: { address: 127.0.0.1, port: 0 }',
+    sections = {},
+    log = process.env.MCO_TEST_LOG ?? 'silent',
+  }: TestNodeOptions,
 ): string {
   return `
 ${listen}
 discovery: { mdns: false }
 audit: { file: ${auditFile} }
 state: state
-log: { level: ${process.env.MCO_TEST_LOG ?? 'silent'} }
+log: { level: ${log} }
 agents: ${JSON.stringify(Object.fromEntries(agents.map(({ ddl: { name } }) => [name, sections[name] ?? {}])))}
 ${config}`;
 }
