@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { appendFile, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { appendFile, link, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { unitText } from '../../src/client/commands/install/unit.ts';
 import { runProgram } from '../support/run-program.ts';
 import { builtProgram, type SshEstate, startSshEstate } from '../support/ssh/estate.ts';
 
-const [dev1, dev2] = ['dev1.devco.net', 'dev2.devco.net'] as const;
+const [dev1, dev2, packaged] = ['dev1.devco.net', 'dev2.devco.net', 'packaged.devco.net'] as const;
 
 interface HostJson {
   readonly node: string;
@@ -38,7 +38,7 @@ const broken: Readonly<Record<string, string>> = {
 let estate: SshEstate;
 
 before(async () => {
-  estate = await startSshEstate([dev1, dev2, ...Object.keys(broken)]);
+  estate = await startSshEstate([dev1, dev2, packaged, ...Object.keys(broken)]);
   const settings =
     'discovery: { mdns: false }\nlog: { level: error }\nagents: { lock: {}, rpcutil: {}, nrpe: { config: /etc/nrpe.cfg } }\n';
   await writeFile(join(estate.directory, 'settings.yaml'), settings);
@@ -60,7 +60,7 @@ const onHost = (host: string) => [
 async function install(
   ...words: string[]
 ): Promise<{ readonly code: number; readonly hosts: HostJson[]; readonly err: string }> {
-  const more = ['--binary', builtProgram, '--node-config', file('settings.yaml'), '--json'];
+  const more = ['--node-config', file('settings.yaml'), '--json'];
   const { code, out, err } = await estate.run(['install', ...more, ...onHost(words.join(' '))]);
   return { code, hosts: out === '' ? [] : (JSON.parse(out) as HostJson[]), err };
 }
@@ -161,6 +161,58 @@ describe('install', { timeout: 120_000 }, () => {
     assert.deepEqual(hosts[0]?.changes, ['certificate (has none yet)']);
     assert.deepEqual(await readFile(at('node.key')), key);
     assert.equal(existsSync(stale), false);
+  });
+
+  test('needs no root where all places are the user’s own', async () => {
+    const home = '/home/guest/mco-deploy';
+    const settings =
+      'listen: { port: 5811 }\ndiscovery: { mdns: false }\naudit: { file: /home/guest/mco-deploy/audit.jsonl }\nstate: /home/guest/mco-deploy/state\n';
+    await writeFile(file('own.yaml'), settings);
+    const own = [
+      '--program',
+      `${home}/bin/mco-deploy`,
+      '--directory',
+      `${home}/etc`,
+      '--node-config',
+      file('own.yaml'),
+    ];
+    const words = [`guest.devco.net=guest@${dev1}`, '--service', 'none', ...own];
+    const { code, hosts, err } = await install(...words);
+    assert.equal(code, 0, err + JSON.stringify(hosts));
+    assert.equal(hosts[0]?.state, 'installed');
+    const owners = await estate.on(dev1, `find ${home} -not -user guest; stat -c %a ${home}/etc/node.key`);
+    assert.equal(owners.out, '600\n');
+  });
+
+  test('installs a Debian package instead, once', async () => {
+    const tree = file('package');
+    await mkdir(join(tree, 'DEBIAN'), { recursive: true });
+    await mkdir(join(tree, 'usr/bin'), { recursive: true });
+    await link(builtProgram, join(tree, 'usr/bin/mco-deploy'));
+    const control =
+      'Package: mco-deploy\nVersion: 0.1.0-1\nArchitecture: amd64\nMaintainer: nobody <nobody@devco.net>\nDescription: test\n';
+    await writeFile(join(tree, 'DEBIAN/control'), control);
+    const built = await runProgram('dpkg-deb', ['--build', '-Znone', tree, file('mco-deploy.deb')]);
+    assert.equal(built.code, 0, built.err);
+    const words = [
+      'install',
+      '--package',
+      file('mco-deploy.deb'),
+      '--json',
+      '--node-config',
+      file('settings.yaml'),
+      ...onHost(`deploy@${packaged}`),
+    ];
+    const first = await estate.run(words);
+    assert.equal(first.code, 0, first.err + first.out);
+    const [host] = JSON.parse(first.out) as HostJson[];
+    assert.equal(host?.changes[0], 'package 0.1.0-1');
+    assert.equal(host?.version, '0.1.0');
+    const [again] = JSON.parse((await estate.run(words)).out) as HostJson[];
+    assert.equal(again?.state, 'unchanged');
+    const removed = await estate.run(['uninstall', '--purge', '--json', ...onHost(`deploy@${packaged}`)]);
+    assert.match(removed.out, /"package"/);
+    assert.equal((await estate.on(packaged, 'ls /usr/bin/mco-deploy /etc/mco-deploy 2>/dev/null')).out, '');
   });
 
   test('the unit for hosts with systemd is one that systemd takes', async () => {

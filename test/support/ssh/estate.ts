@@ -7,7 +7,6 @@ import { createInterface } from 'node:readline';
 import { type Ended, runProgram } from '../run-program.ts';
 
 const repository = join(import.meta.dirname, '../../..');
-const main = join(repository, 'src/main.ts');
 export const builtProgram = join(repository, 'build/out/mco-deploy');
 
 /** Hosts with a real sshd each, and an operator with a CA who can reach them. */
@@ -16,7 +15,7 @@ export interface SshEstate extends AsyncDisposable {
   /** Where a host’s own file is, seen from outside. */
   readonly path: (host: string, file: string) => string;
   readonly address: (host: string) => string;
-  /** Runs the program as the operator. */
+  /** Runs the built program, as the operator. */
   readonly run: (words: readonly string[]) => Promise<Ended>;
   /** Runs a command on a host as root, over its sshd. */
   readonly on: (host: string, command: string) => Promise<Ended>;
@@ -38,8 +37,7 @@ export async function startSshEstate(hosts: readonly string[]): Promise<SshEstat
     runProgram('nsenter', ['--target', String(pid), '--net', ...words], {
       env: { PATH: process.env.PATH ?? '', HOME: directory, TMPDIR: '/tmp' },
     });
-  const run = (words: readonly string[]) =>
-    enter([process.execPath, '--disable-warning=ExperimentalWarning', main, ...words]);
+  const run = (words: readonly string[]) => enter([builtProgram, ...words]);
   await must(run(['ca', 'init', '--realm', 'devco.net']));
   await must(run(['ca', 'issue', 'operator', 'rip@devco.net', '--out', join(directory, '.config/mco-deploy')]));
   await writeFile(join(directory, '.config/mco-deploy/client.yaml'), 'timeout: 5\n');

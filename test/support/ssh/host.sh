@@ -6,14 +6,20 @@ own=$directory/$name
 hostname "$name"
 mount --make-rprivate /
 mkdir -p "$own"
-for place in etc var/lib var/log usr/local home root run; do
+for place in etc var/lib var/log usr/local home root run layer; do
   mkdir -p "$own/$place"
 done
 cp -a /etc/. "$own/etc"
 rm -rf "$own/etc/mco-deploy"
+# What a package brings goes to a layer of the host's own.
+mount -t tmpfs tmpfs "$own/layer"
+mkdir "$own/layer/upper" "$own/layer/work"
+mount -t overlay overlay -o "lowerdir=/usr,upperdir=$own/layer/upper,workdir=$own/layer/work" /usr
 for place in etc var/lib var/log usr/local home root run; do
   mount --bind "$own/$place" "/$place"
 done
+mkdir -p /var/lib/dpkg/info /var/lib/dpkg/updates
+touch /var/lib/dpkg/status /var/lib/dpkg/available
 mount -t proc proc /proc
 read -r address <"$directory/$name.up"
 ip address add "$address/24" dev eth0
@@ -44,6 +50,6 @@ PasswordAuthentication no
 PidFile none
 CONFIG
 /usr/sbin/sshd -D -e -f "$directory/$name.sshd" 2>"$directory/$name.log" &
-until grep -q 'Server listening' "$directory/$name.log"; do sleep 0.02; done
+until grep -q 'Server listening' "$directory/$name.log" 2>/dev/null; do sleep 0.02; done
 : >"$directory/$name.ready"
 wait

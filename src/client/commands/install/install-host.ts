@@ -1,21 +1,18 @@
-import { createHash } from 'node:crypto';
-import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Authority } from '../../../ca/authority.ts';
 import { issue } from '../../../ca/ledger.ts';
 import { fingerprintOf, keyOfRequest } from '../../../ca/request.ts';
-import { type Store, trustedPem } from '../../../ca/store.ts';
+import type { Store } from '../../../ca/store.ts';
 import { Problem } from '../../../core/errors.ts';
 import type { Address } from '../../../core/node.ts';
 import type { NodeDescription } from '../../../core/wire/messages.ts';
-import { type Installed, judgeHost, parseInstalled, parseLook, planFiles, whyCertificate } from './host.ts';
 import { discard, enroll, place, upload } from './place.ts';
+import { makePlan, type Plan } from './plan.ts';
 import type { Program } from './program.ts';
-import { lookScript, probeScript, serviceScript } from './scripts.ts';
+import { serviceScript } from './scripts.ts';
 import { must, openRemote, type Remote, type SshSettings } from './ssh.ts';
 import type { Target } from './target.ts';
-import { unitFile, unitText } from './unit.ts';
-import type { Wanted, WantedFile } from './wanted.ts';
+import type { Wanted } from './wanted.ts';
 
 /** What is the same for all hosts. */
 export interface InstallOrder {
@@ -38,6 +35,8 @@ export interface InstallOrder {
 
 export interface HostResult {
   readonly state: 'installed' | 'unchanged' | 'planned';
+  /** Whether what was changed waits for somebody to start, or restart, the daemon. */
+  readonly pending: boolean;
   /** What was, or would be, changed. */
   readonly changes: readonly string[];
   /** Files that differ from what was asked for and were left as they are. */
@@ -60,112 +59,23 @@ export async function installHost(
     onPhase('looking');
     const plan = await makePlan(target, order, remote);
     const { changes, kept, warnings } = plan;
-    if (order.dryRun) return { state: 'planned', changes, kept, warnings };
-    const fingerprint =
-      plan.files.length + Number(plan.bring) + Number(plan.certify !== undefined) === 0
-        ? undefined
-        : await carryOut(plan, target, order, remote, onPhase);
-    if (changes.length > 0 && plan.service !== 'none') {
+    if (order.dryRun) return { state: 'planned', pending: false, changes, kept, warnings };
+    const idle = plan.files.length === 0 && !plan.bring && plan.certify === undefined;
+    const fingerprint = idle ? undefined : await carryOut(plan, target, order, remote, onPhase);
+    const starts = changes.length > 0 && plan.service !== 'none';
+    if (starts) {
       onPhase('starting');
-      await must(
-        remote,
-        { purpose: 'start the service', text: serviceScript, values: [plan.service, 'restart'] },
-        plan.asRoot,
-      );
+      const restart = { purpose: 'start the service', text: serviceScript, values: [plan.service, 'restart'] };
+      await must(remote, restart, plan.asRoot);
     }
     const state = changes.length > 0 ? 'installed' : 'unchanged';
-    const done = { state, changes, kept, warnings, ...(fingerprint === undefined ? {} : { fingerprint }) } as const;
+    const pending = changes.length > 0 && !starts;
+    const done = { state, pending, changes, kept, warnings, ...(fingerprint && { fingerprint }) } as const;
     if (plan.service === 'none' && !plan.answers) return done;
     onPhase('waiting');
     return { ...done, description: await awaitNode(target, plan.address, order) };
   } finally {
     await remote.close();
-  }
-}
-
-interface Plan {
-  readonly asRoot: boolean;
-  readonly service: string;
-  readonly address: Address;
-  /** Whether the program is to be brought over. */
-  readonly bring: boolean;
-  /** Why a certificate is to be made; undefined for none. */
-  readonly certify: string | undefined;
-  readonly files: readonly WantedFile[];
-  readonly answers: boolean;
-  readonly changes: readonly string[];
-  readonly kept: readonly string[];
-  readonly warnings: readonly string[];
-}
-
-async function makePlan(target: Target, order: InstallOrder, remote: Remote): Promise<Plan> {
-  const { program, wanted, store } = order;
-  const { places, paths } = wanted;
-  const directories = [dirname(paths.program), paths.directory, places.state, dirname(places.auditFile)];
-  const text = await must(remote, { purpose: 'look at the host', text: lookScript, values: directories }, false);
-  const look = parseLook(text, Date.now());
-  const { asRoot, warnings } = judgeHost(look, program, directories);
-  const service = order.service ?? (look.systemd ? 'systemd' : 'none');
-  if (service === 'systemd' && !look.systemd) {
-    throw new Problem('no-systemd', 'the host has no systemd', 'say --service none, or name an init script there');
-  }
-  const withUnit = service === 'systemd' && program.form === 'binary';
-  const unit = { path: unitFile, content: unitText(paths.program, paths.directory), mode: 0o644, theirs: false };
-  const all = withUnit ? [...wanted.files, unit] : wanted.files;
-  const values = [
-    paths.program,
-    places.certificate,
-    places.ca,
-    places.key,
-    String(places.port),
-    ...all.map(({ path }) => path),
-  ];
-  const probe = { purpose: 'look at what is installed', text: probeScript, values };
-  const installed = parseInstalled(await must(remote, probe, asRoot));
-
-  const certify = whyCertificate(installed, target.node, { pem: trustedPem(store), realm: store.realm }, Date.now());
-  if (certify === 'is of another CA' && !order.replace) {
-    throw new Problem(
-      'other-fleet',
-      'the host belongs to another fleet: its certificate is of another CA',
-      'take it over with --replace',
-    );
-  }
-  const address = { host: await remote.address(), port: places.port };
-  const answers = await isOurs(target, address, installed, order);
-  const { write, kept } = planFiles(
-    all,
-    installed,
-    (content) => createHash('sha256').update(content).digest('hex'),
-    order.replace,
-  );
-  const bring =
-    program.form === 'package' ? installed.packageVersion !== program.version : installed.program !== program.sha256;
-  const changes = [
-    ...(bring ? [program.form === 'package' ? `package ${program.version}` : paths.program] : []),
-    ...(certify === undefined ? [] : [`certificate (${certify})`]),
-    ...write.map(({ path }) => path),
-    ...(answers || service === 'none' ? [] : ['start']),
-  ];
-  return { asRoot, service, address, bring, certify, files: write, answers, changes, kept, warnings };
-}
-
-/** Whether the node answers already. @throws Problem `port-in-use` when something else does */
-async function isOurs(target: Target, address: Address, installed: Installed, order: InstallOrder): Promise<boolean> {
-  if (!installed.listening) return false;
-  const inUse = new Problem(
-    'port-in-use',
-    `something else listens on port ${address.port}`,
-    'stop it, or give the node another port: listen in --node-config',
-  );
-  try {
-    await order.describe(target.node, address);
-    return true;
-  } catch (error) {
-    if (!(error instanceof Problem)) throw error;
-    const strange = ['unreachable', 'handshake-failed', 'wrong-node'].includes(error.code);
-    if (strange || installed.certificate === '') throw inUse;
-    return false;
   }
 }
 

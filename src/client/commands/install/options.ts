@@ -36,6 +36,8 @@ export function addRemoteOptions(command: Command, parseParallel: (text: string)
 
 /** @throws Problem `usage`, `unreadable-file`, `bad-nodes` */
 export async function targetsOf(words: readonly string[], { hosts, user }: RemoteOptions): Promise<Target[]> {
+  // As strict as in front of a host’s @.
+  if (user !== undefined) parseTarget(`${user}@host`);
   const named = words.map((word) => ({ ...(user === undefined ? {} : { user }), ...parseTarget(word) }));
   const listed = hosts === undefined ? [] : await readTargets(hosts, user);
   const targets = [...named, ...listed];

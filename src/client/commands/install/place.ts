@@ -29,7 +29,7 @@ export async function upload(
 ): Promise<Staging> {
   const form = program?.form ?? 'nothing';
   const payload = program === undefined ? Readable.from([]) : readWithProgress(program, onPart);
-  const values = [dirname(way.wanted.paths.program), form];
+  const values = [way.wanted.paths.staging, form];
   const out = await must(way.remote, { purpose: 'copy the program', text: uploadScript, values, payload }, way.asRoot);
   const [sum, directory] = ['sum', 'staging'].map((name) => parseLines(out)(name)[0] ?? '');
   if (program !== undefined && sum !== program.sha256) {

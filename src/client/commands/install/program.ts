@@ -18,6 +18,9 @@ export interface Program {
   readonly version: string;
 }
 
+/** Where a package of this program puts it. */
+export const packagedProgram = '/usr/bin/mco-deploy';
+
 /** ELF’s e_machine (elf(5)) and Debian’s architectures, as `uname -m` calls them. */
 const elfMachines: Readonly<Record<number, string>> = { 62: 'x86_64', 183: 'aarch64' };
 const debianMachines: Readonly<Record<string, string>> = { amd64: 'x86_64', arm64: 'aarch64' };

@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import type { Authority } from '../../../ca/authority.ts';
 import { readStoredCrl } from '../../../ca/records.ts';
 import { trustedPem } from '../../../ca/store.ts';
@@ -15,8 +15,8 @@ import { openCa, unlockCa } from '../ca/open.ts';
 import { type Ending, exitForHosts, onHosts, tellProblem } from './hosts.ts';
 import { type HostResult, type InstallOrder, installHost } from './install-host.ts';
 import { type RemoteOptions, targetsOf } from './options.ts';
-import { openProgram } from './program.ts';
-import { type CheckNodeConfig, describeWanted, type WantedOptions } from './wanted.ts';
+import { openProgram, type Program, packagedProgram } from './program.ts';
+import { type CheckNodeConfig, describeWanted, type Paths, type WantedOptions } from './wanted.ts';
 
 export interface InstallOptions extends RemoteOptions, WantedOptions {
   readonly binary?: string;
@@ -69,8 +69,8 @@ async function makeOrder(
     ...(options.caDir === undefined ? {} : { dir: options.caDir }),
     ...(options.passphraseFile === undefined ? {} : { passphraseFile: options.passphraseFile }),
   };
-  const paths = { program: requireAbsolute(options.program), directory: requireAbsolute(options.directory) };
   const program = await openProgram(options, own);
+  const paths = pathsOf(program, options);
   const store = await openCa(caOptions, context);
   const crl = await readStoredCrl(store);
   const fleet = { ca: trustedPem(store), ...(crl === undefined ? {} : { crl }) };
@@ -92,6 +92,14 @@ async function makeOrder(
     describe: describer(session, context),
     patience,
   };
+}
+
+/** A package says itself where its program goes; a bare one waits beside its place, so that it is only renamed in the end. */
+function pathsOf({ form }: Program, options: RemoteOptions): Paths {
+  const directory = requireAbsolute(options.directory);
+  if (form === 'package') return { program: packagedProgram, directory, staging: '/var/tmp' };
+  const program = requireAbsolute(options.program);
+  return { program, directory, staging: dirname(program) };
 }
 
 export function sshSettings(options: RemoteOptions, { env, signal }: CliContext) {
@@ -134,7 +142,7 @@ function tellEnding(ending: Ending<HostResult>, order: InstallOrder, context: Cl
     tellProblem(ending.target, ending.problem, context);
     return;
   }
-  const { state, changes, kept, warnings, description } = ending.result;
+  const { state, pending, changes, kept, warnings, description } = ending.result;
   for (const warning of [...warnings, ...(description?.warnings ?? [])]) {
     context.err(printable(`warning: ${node}: ${warning}`));
   }
@@ -147,10 +155,8 @@ function tellEnding(ending: Ending<HostResult>, order: InstallOrder, context: Cl
   for (const path of kept)
     context.out(`${node} kept ${path}, which differs from what was asked for (--replace replaces it)`);
   if (description !== undefined) context.out(printable(`${node} ${inventoryWords(description)}`));
-  else if (state !== 'planned') {
-    const { program, directory } = order.wanted.paths;
-    context.out(`${node} is not started: ${program} daemon --config ${directory}/node.yaml`);
-  }
+  const { program, directory } = order.wanted.paths;
+  if (pending) context.out(`${node} waits to be started: ${program} daemon --config ${directory}/node.yaml`);
 }
 
 function inventoryWords({ version, agents, classes, facts }: NodeDescription): string {

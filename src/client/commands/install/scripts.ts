@@ -110,6 +110,8 @@ case $form in
   package) DEBIAN_FRONTEND=noninteractive dpkg --install --force-confold "$staging/package" </dev/null >&2 ;;
 esac
 [ -f "$key" ] || place "$staging/keys/node.key" "$key"
+# The package's daemon is a user of its own, who has to read the key.
+[ "$form" != package ] || ! id -u mco-deploy >/dev/null 2>&1 || chown mco-deploy "$key"
 file=0
 for target; do
   place "$staging/files/$file" "$target"

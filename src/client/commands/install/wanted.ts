@@ -8,6 +8,8 @@ import { parseGroups, parsePolicy } from '../../../core/policy/parse.ts';
 export interface Paths {
   readonly program: string;
   readonly directory: string;
+  /** Where things wait to be put in their places. */
+  readonly staging: string;
 }
 
 /** What a node’s configuration comes to: paths are absolute. */
