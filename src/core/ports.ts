@@ -105,7 +105,9 @@ export interface CommandOptions {
   /** Bytes of standard output and of standard error to keep of each (default 64 KiB). */
   readonly limit?: number;
   readonly stdin?: string;
-  /** Processes that it may have at once in its session; beyond, it is killed. */
+  /** An entry of `env` (`NAME=value`) that no other process has: by it, processes are found that left the group. */
+  readonly mark?: string;
+  /** Processes that it may have at once, wherever they went (needs `mark`); beyond, all of them are killed. */
   readonly mostProcesses?: number;
   readonly onOutput?: (line: string) => void;
 }

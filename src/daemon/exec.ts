@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import { errnoOf } from '../core/errors.ts';
 import type { CommandOptions, CommandResult, RunCommand } from '../core/ports.ts';
-import { watchSession } from './session.ts';
+import { type Family, findFamily, watchFamily } from './family.ts';
 
 const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const defaultLimit = 64 * 1024;
@@ -29,13 +29,14 @@ export const runCommand: RunCommand = (argv, options) =>
     const stdout = collect(child.stdout, options);
     const stderr = collect(child.stderr, options);
     let ended: CommandResult['ended'];
-    const end = endGroup(child, (why) => {
+    const family = familyOf(child, options);
+    const end = endGroup(child, family, (why) => {
       ended ??= why;
     });
     const onAbort = () => end('cancelled');
     const timer = setTimeout(() => end('timeout'), options.timeout);
     options.signal?.addEventListener('abort', onAbort, { once: true });
-    const unwatch = watch(child, options, () => {
+    const unwatch = watch(family, options, () => {
       ended ??= 'too-many-processes';
     });
     const settle = (code: number | null, signal: NodeJS.Signals | null) => {
@@ -65,13 +66,20 @@ function notBegun(ended: NonNullable<CommandResult['ended']>): CommandResult {
   return { code: null, signal: null, stdout: '', stderr: '', truncated: false, ended };
 }
 
-function watch({ pid }: ChildProcess, { mostProcesses }: CommandOptions, onTooMany: () => void): () => void {
-  if (pid === undefined || mostProcesses === undefined) return () => {};
-  return watchSession(pid, mostProcesses, onTooMany);
+function familyOf({ pid }: ChildProcess, { mark }: CommandOptions): Family | undefined {
+  return pid === undefined || mark === undefined ? undefined : findFamily(pid, mark);
 }
 
-/** Ends the process group once; a child that left the group but kept our pipes is cut off from them. */
-function endGroup(child: ChildProcess, note: (why: 'timeout' | 'cancelled') => void) {
+function watch(family: Family | undefined, { mostProcesses }: CommandOptions, onTooMany: () => void): () => void {
+  if (family === undefined || mostProcesses === undefined) return () => {};
+  return watchFamily(family, mostProcesses, onTooMany);
+}
+
+/**
+ * Ends the process group once, and what of the family left it; a child that is neither but kept our pipes is cut off from
+ * them.
+ */
+function endGroup(child: ChildProcess, family: Family | undefined, note: (why: 'timeout' | 'cancelled') => void) {
   let asked = false;
   return (why: 'timeout' | 'cancelled') => {
     if (asked || child.pid === undefined) return;
@@ -81,12 +89,14 @@ function endGroup(child: ChildProcess, note: (why: 'timeout' | 'cancelled') => v
     const pid = child.pid;
     const timer = setTimeout(() => {
       killGroup(pid, 'SIGKILL');
+      family?.kill();
       child.stdout?.destroy();
       child.stderr?.destroy();
     }, grace);
     child.once('close', () => {
       clearTimeout(timer);
       killGroup(pid, 'SIGKILL');
+      family?.kill();
     });
   };
 }

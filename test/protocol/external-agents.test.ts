@@ -30,7 +30,7 @@ async function put(directory: string, { name, script, timeout = 5, input = {}, o
 const active = `if [[ $CHORIA_EXTERNAL_PROTOCOL == *activation* ]]; then echo '{"activate":true}' >"$2"; exit; fi`;
 const ok = `echo '{"statuscode":0,"statusmsg":"","data":{}}' >"$2"`;
 
-describe('an agent in another language', { timeout: 60_000 }, () => {
+describe('an agent in another language', { timeout: 180_000 }, () => {
   let fleet: Fleet;
   let node: TestNode;
   let rip: Member;
@@ -55,12 +55,20 @@ describe('an agent in another language', { timeout: 60_000 }, () => {
       await chmod(join(at, file), file.endsWith('.json') ? 0o644 : 0o755);
     }
     await put(at, { name: 'hung', timeout: 1, script: `${active}\nsleep 600 & echo $! >"${home}/hung.pid"; wait` });
+    // Two of it left its group by a session of their own; one cleared its environment as well.
+    const leave = `setsid sh -c 'echo $$ >"$0/escaped.pid"; exec sleep 600' "${home}" </dev/null >/dev/null 2>&1 &
+env -i setsid sh -c 'echo $$ >"$0/bare.pid"; exec sleep 600' "${home}" </dev/null >/dev/null 2>&1 &`;
+    await put(at, { name: 'escaping', timeout: 1, script: `${active}\n${leave}\nsleep 600` });
+    const bomb = 'for i in {1..400}; do setsid sleep 60 & done';
+    await put(at, { name: 'scattering', timeout: 20, script: `${active}\n${bomb}; sleep 600` });
+    const daemon = `setsid bash -c 'sleep 0.3; ${bomb}' </dev/null >/dev/null 2>&1 &`;
+    await put(at, { name: 'leaving', script: `${active}\n${daemon}\n${ok}` });
     await put(at, { name: 'crashing', script: `${active}\necho "no disk" >&2; kill -SEGV $$` });
     await put(at, { name: 'failing', script: `${active}\necho "it went wrong" >&2; exit 3` });
     await put(at, {
       name: 'babbling',
       timeout: 20,
-      script: `${active}\nhead -c 200000000 /dev/zero | tr '\\0' x\n${ok}`,
+      script: `${active}\nhead -c 50000000 /dev/zero | tr '\\0' x\n${ok}`,
     });
     await put(at, { name: 'mute', script: `${active}` });
     await put(at, { name: 'huge', script: `${active}\nhead -c 2000000 /dev/zero >"$2"` });
@@ -213,6 +221,34 @@ stat -c %a . "$1" "$2" "$CHORIA_EXTERNAL_FACTS" | xargs >"${home}/modes"; env | 
     await assert.rejects(readFile(`/proc/${pid}/environ`), 'the child is gone or no more than a zombie');
   });
 
+  test('that hangs is killed with what left its session, by its parent or by its environment', async () => {
+    const reply = await call('escaping');
+    assert.deepEqual([reply.outcome, reply.code], ['failed', 'timeout']);
+    for (const file of ['escaped.pid', 'bare.pid']) {
+      const pid = Number(await readFile(join(node.directory, file), 'utf8'));
+      await assert.rejects(readFile(`/proc/${pid}/environ`), `${file} is gone or no more than a zombie`);
+    }
+  });
+
+  test('that left many processes behind after a good reply has them killed', async () => {
+    assert.equal((await call('leaving')).outcome, 'ok');
+    const sleeping = async () => {
+      const marks = await Promise.all(
+        (await readdir('/proc'))
+          .filter((name) => /^\d+$/.test(name))
+          .map((pid) => readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '')),
+      );
+      return marks.filter((text) => text.includes(`${node.directory}/state/external/leaving-`)).length;
+    };
+    let most = 0;
+    for (;;) {
+      const now = await sleeping();
+      if (now === 0 && most > 1) break;
+      most = Math.max(most, now);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  });
+
   for (const [name, code, words] of [
     ['crashing', 'agent-failed', /ended by SIGSEGV: no disk/],
     ['failing', 'agent-failed', /exit code 3: it went wrong/],
@@ -223,6 +259,7 @@ stat -c %a . "$1" "$2" "$CHORIA_EXTERNAL_FACTS" | xargs >"${home}/modes"; env | 
     ['polluting', 'malformed-json', /__proto__/],
     ['odd', 'bad-reply', /no status code from 0 to 5/],
     ['forking', 'agent-failed', /more than 256 processes and was killed/],
+    ['scattering', 'agent-failed', /more than 256 processes and was killed/],
   ] as const) {
     test(`that is ${name} costs its own call only`, async () => {
       const reply = await call(name);

@@ -69,6 +69,7 @@ async function runProgram(program: Program, options: ExchangeOptions, directory:
     },
     timeout: options.timeout,
     limit: loggedBytes,
+    mark: `CHORIA_EXTERNAL_REQUEST=${request}`,
     mostProcesses,
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -54,7 +55,10 @@ export async function readSource(file: string, run: RunCommand): Promise<JsonObj
 async function runProgram(file: string, run: RunCommand): Promise<JsonObject> {
   await requireOwn(dirname(file), 'directory');
   await requireOwn(file, 'program');
-  const options = { cwd: '/', env: { PATH: path }, timeout: patience, limit: largest, mostProcesses };
+  const call = randomUUID();
+  const env = { PATH: path, MCO_DEPLOY_FACTS: call };
+  const mark = `MCO_DEPLOY_FACTS=${call}`;
+  const options = { cwd: '/', env, mark, timeout: patience, limit: largest, mostProcesses };
   const { code, signal, ended, stdout, truncated } = await run([file], options);
   if (ended === 'timeout') throw new Error(`it did not end within ${patience / 1000} s and was killed`);
   if (ended !== undefined) throw new Error(`it cannot be run (${ended})`);
