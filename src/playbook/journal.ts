@@ -1,5 +1,5 @@
 import type { JsonObject } from '../core/json.ts';
-import type { RunReport, StepState } from './events.ts';
+import type { NodeFailure, RunReport, StepState } from './events.ts';
 
 /** What a run writes down before it goes on: enough to know afterwards what was asked of whom, and what came of it. */
 export type JournalEntry = { readonly at: number; readonly runId: string } & (
@@ -68,6 +68,12 @@ export type JournalEntry = { readonly at: number; readonly runId: string } & (
       /** SEQUENCE:HASH of the end of the node's audit log, as it vouched for it. */
       readonly auditHead?: string;
     }
-  | { readonly type: 'step-finished'; readonly step: string; readonly state: StepState }
+  | {
+      readonly type: 'step-finished';
+      readonly step: string;
+      readonly state: StepState;
+      /** Why, where nodes or the step itself failed; what must not be written down is left out of it. */
+      readonly failed?: readonly NodeFailure[];
+    }
   | { readonly type: 'run-finished'; readonly state: RunReport['state'] }
 );

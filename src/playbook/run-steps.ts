@@ -4,6 +4,7 @@ import { attempt } from './attempt.ts';
 import type { StepReport, StepState } from './events.ts';
 import { decide } from './expression.ts';
 import type { Step, StepOutcome } from './playbook.ts';
+import { reasonsToKeep } from './reasons.ts';
 import type { World } from './world.ts';
 
 export interface StepsEnded {
@@ -51,7 +52,15 @@ async function runStep(step: Step, world: World, afterFailure: boolean) {
   });
   let settled: Ended = outcome ?? { state: 'failed', ran: true, failed: fault === undefined ? [] : [fault] };
   const { state: intended } = settled;
-  const unwritten = await attempt(() => world.journal({ type: 'step-finished', step: step.id, state: intended }));
+  const failed = reasonsToKeep(settled.failed ?? [], world);
+  const unwritten = await attempt(() =>
+    world.journal({
+      type: 'step-finished',
+      step: step.id,
+      state: intended,
+      ...(failed.length === 0 ? {} : { failed }),
+    }),
+  );
   if (unwritten !== undefined)
     settled = { ...settled, state: 'failed', failed: [...(settled.failed ?? []), unwritten] };
   const { state, ran, replies = [], finish = false } = settled;

@@ -1,7 +1,7 @@
 /** One batch, tried until all its nodes have done what was asked or the tries are used up. */
 import type { Outcome } from '../core/reply.ts';
 import type { Call } from './call.ts';
-import { hideOutputs } from './call-input.ts';
+import { hideOutputs, sensitiveOutputs } from './call-input.ts';
 import type { NodeFailure } from './events.ts';
 import { recall } from './recall.ts';
 import { type Reply, silence } from './reply.ts';
@@ -120,6 +120,7 @@ async function callOnce(
 function note({ plan, requestId, world, step }: Call, outcome: Outcome, number: number): Promise<void> {
   const { node, outcome: what, status, code, message, elapsed, auditHead: head } = outcome;
   const said = { node, outcome: what, code, message, data: hideOutputs(plan.ddl, outcome.data) };
+  if (sensitiveOutputs(plan.ddl).some((name) => Object.hasOwn(outcome.data, name))) world.discretion.outputs = true;
   const kept = head === undefined ? {} : { auditHead: `${head.sequence}:${head.hash.toString('hex')}` };
   world.ports.emit({ type: 'outcome', step: step.id, try: number, ...said, elapsed });
   return world.journal({ type: 'outcome', step: step.id, requestId, try: number, status, ...said, ...kept });

@@ -63,6 +63,7 @@ function nestWorld(playbook: Playbook, inputs: Readonly<Record<string, unknown>>
     scope: prefix,
     undoes,
     kept: world.kept,
+    discretion: world.discretion,
     secrets: new Map([...world.secrets, ...own.secrets]),
     isKnownNode: (name) => own.isKnownNode(name) || world.isKnownNode(name),
     changed: world.changed,

@@ -48,6 +48,8 @@ export interface World {
   /** In what is for after a failure, or for every end: the scope whose changes it may undo. */
   readonly undoes: string | undefined;
   readonly kept: KeptChanges;
+  /** Whether a node has given a sensitive output: what is said from then on may repeat it. */
+  readonly discretion: { outputs: boolean };
   readonly context: () => CelContext;
   readonly nodes: (set: string) => readonly string[] | undefined;
   readonly isKnownNode: (name: string) => boolean;
@@ -117,6 +119,7 @@ export function defineWorld(
     scope: '',
     undoes: undefined,
     kept: { changes: new Map(), last: '' },
+    discretion: { outputs: false },
     context: () => context,
     nodes: (set) => sets.get(set),
     isKnownNode: (name) => known.has(name),

@@ -130,6 +130,25 @@ describe('a run as a page, in a real browser', { timeout: 120_000 }, () => {
     assert.equal(stepOf('ping_web')?.slowest?.node, 'dev8.devco.net');
   });
 
+  test('says why a step failed whose nodes all answered, and shows what they answered', async () => {
+    const estate = createEstate({ load: [2] });
+    const playbook = await loadShipped('fleet_check');
+    await runPlaybook(playbook, bindInputs(playbook, { command: 'check_load' }), estate.fabric.ports);
+    await writeJournal(estate.fabric.journal);
+    const { out } = await mco('runs', 'report', runId);
+    assert.match(out, /<h3>judge: failed<\/h3>\n<p>check_load is not OK on 9 of 9: dev1\.devco\.net CRITICAL/);
+    const waiting = createEstate({ load: [2] });
+    const upgrade = await loadShipped('app_cluster_upgrade');
+    const inputs = bindInputs(upgrade, { cluster: 'bravo', revision: '20', notify: 'false' });
+    await runPlaybook(upgrade, inputs, waiting.fabric.ports);
+    await writeJournal(waiting.fabric.journal);
+    const page = (await mco('runs', 'report', runId)).out;
+    assert.match(
+      page,
+      /<p>dev2\.devco\.net: check_load is CRITICAL, .* \(until-failed\)<\/p><pre>\{\n {2}&quot;command&quot;: &quot;check_load&quot;,\n {2}&quot;exitcode&quot;: 2/,
+    );
+  });
+
   test('is refused for a run that is not here, and for a file that can’t be written', async () => {
     await writeJournal(await journalOfFailure());
     assert.match((await mco('runs', 'report', 'ffff')).err, /there is no journal of a run ffff/);

@@ -3,6 +3,7 @@
  * until it is escaped, and the page's own policy forbids whatever should get through.
  */
 import { createHash } from 'node:crypto';
+import type { NodeFailure } from '../../playbook/events.ts';
 import { formatInputs, type RunRecord } from '../run-record.ts';
 import { classOf, drawTimeline, seconds } from './chart.ts';
 import { html, type Markup } from './html.ts';
@@ -16,6 +17,7 @@ export function renderPage(record: RunRecord, timeline: Timeline): string {
   const { run, playbook, operator, state, inputs, began, last, dryRun } = record;
   const bars = timeline.steps.flatMap((step) => step.bars);
   const failed = bars.filter(({ outcome, code }) => outcome !== 'ok' || code !== '');
+  const steps = timeline.steps.filter((step) => step.failed.length > 0);
   const vouched = bars.filter(({ auditHead }) => auditHead !== '');
   const policy = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'; base-uri 'none'; form-action 'none'`;
   const page = html`<!DOCTYPE html>
@@ -44,7 +46,9 @@ ${table(
   timeline.steps.map((step) => stepRow(step, timeline.begin)),
 )}
 <h2>Failures</h2>
-${failed.length === 0 ? html`<p>None.</p>` : failed.slice(0, mostRows).map(failure)}
+${steps.length + failed.length === 0 ? html`<p>None.</p>` : html``}
+${steps.map(stepFailure)}
+${failed.slice(0, mostRows).map(failure)}
 ${more(failed)}
 <h2>Audit records</h2>
 <p>Every node keeps its own record of these calls. <code>mco-deploy audit trace ${run}</code> gathers and checks them.</p>
@@ -77,12 +81,25 @@ function stepRow({ step, state, begin, end, waitedFor, slowest, bars }: StepSpan
   ];
 }
 
+/** Why a step failed, with what its nodes answered, where the answer itself was the reason. */
+function stepFailure({ step, state, failed, bars }: StepSpan): Markup {
+  const outputOf = (node: string) => bars.findLast((bar) => bar.node === node && bar.outcome === 'ok')?.data;
+  const reason = ({ node, code, reason: why }: NodeFailure) =>
+    html`<p>${node === '' ? '' : `${node}: `}${cut(why)} (${code})</p>${output(outputOf(node))}`;
+  return html`<section class="failure"><h3>${step}: ${state}</h3>
+${failed.slice(0, mostRows).map(reason)}</section>`;
+}
+
+function output(data: unknown): Markup {
+  const text = JSON.stringify(data ?? {}, null, 2);
+  return text === '{}' ? html`` : html`<pre>${cut(text)}</pre>`;
+}
+
 function failure({ node, step, agent, action, outcome, code, message, data, try: number }: Bar): Markup {
   const what = `${node}: ${step}, ${agent}.${action}, try ${number}: ${outcome}${code === '' ? '' : ` (${code})`}`;
-  const output = JSON.stringify(data, null, 2);
   return html`<section class="failure"><h3>${what}</h3>
 <pre>${cut(message === '' ? 'It said nothing.' : message)}</pre>
-${output === '{}' ? html`` : html`<pre>${cut(output)}</pre>`}</section>`;
+${output(data)}</section>`;
 }
 
 function auditRow({ step, node, agent, action, requestId, auditHead }: Bar): (string | Markup)[] {

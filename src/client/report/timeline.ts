@@ -1,4 +1,5 @@
 /** When a run did what on which node, by its journal. */
+import type { NodeFailure } from '../../playbook/events.ts';
 import type { JournalEntry } from '../../playbook/journal.ts';
 
 /** One call of one node, one try. Times in milliseconds since the epoch. */
@@ -32,6 +33,7 @@ export interface StepSpan {
   readonly waitedFor: string;
   /** The node that the others of its batches waited for longest, and how long; undefined where none waited. */
   readonly slowest: { readonly node: string; readonly lag: number } | undefined;
+  readonly failed: readonly NodeFailure[];
   readonly bars: readonly Bar[];
 }
 
@@ -57,20 +59,18 @@ export function readTimeline(entries: readonly JournalEntry[]): Timeline {
   return { begin, end, steps, nodes: [...new Set(bars.map(({ node }) => node))].sort() };
 }
 
-function readSpans(entries: readonly JournalEntry[], end: number) {
-  const spans = new Map<
-    string,
-    { step: string; state: string; begin: number; end: number; needs: readonly string[] }
-  >();
+type Span = Pick<StepSpan, 'step' | 'state' | 'begin' | 'end' | 'failed'> & { readonly needs: readonly string[] };
+
+function readSpans(entries: readonly JournalEntry[], end: number): Span[] {
+  const spans = new Map<string, Span>();
   for (const entry of entries) {
-    if (entry.type === 'step-started') {
-      const begun = spans.get(entry.step)?.begin ?? entry.at;
-      spans.set(entry.step, { step: entry.step, state: 'begun', begin: begun, end, needs: entry.needs ?? [] });
-    } else if (entry.type === 'step-finished') {
-      const before = spans.get(entry.step) ?? { step: entry.step, begin: entry.at, needs: [] };
-      // A step that was passed over never began.
-      if (entry.state !== 'skipped') spans.set(entry.step, { ...before, state: entry.state, end: entry.at });
-    }
+    if (entry.type !== 'step-started' && entry.type !== 'step-finished') continue;
+    const { step, at } = entry;
+    const before = spans.get(step) ?? { step, state: 'begun', begin: at, end, needs: [], failed: [] };
+    if (entry.type === 'step-started') spans.set(step, { ...before, state: 'begun', end, needs: entry.needs ?? [] });
+    // A step that was passed over never began.
+    else if (entry.state !== 'skipped')
+      spans.set(step, { ...before, state: entry.state, end: at, failed: entry.failed ?? [] });
   }
   return [...spans.values()].sort((a, b) => a.begin - b.begin);
 }

@@ -73,3 +73,32 @@ describe('the journal', () => {
     assert.doesNotMatch(JSON.stringify([fabric.journal, fabric.events, report]), /hush/);
   });
 });
+
+describe('the journal of a failure', () => {
+  const nodes = [
+    { name: 'a', agents: ['thing'], actions: { 'thing.look': () => ({ text: 'all is lost', number: 3 }) } },
+    { name: 'b', agents: ['thing'], actions: { 'thing.look': () => ({ text: 'hush', secret: 'hush' }) } },
+  ];
+  const failedOf = (fabric: ReturnType<typeof createFabric>) =>
+    fabric.journal.flatMap((entry) => (entry.type === 'step-finished' ? (entry.failed ?? []) : []));
+  const check =
+    '  - {call: thing.look, on: "${{ [inputs.node] }}", until: "reply.data.number == 1", message: "it says ${{ reply.data.text }} to ${{ inputs.token }}"}';
+  const run = async (node: string, token: string) => {
+    const fabric = createFabric(nodes);
+    await runText(playbookText(check, 'inputs: {node: {}, token: {sensitive: true, default: x}}'), fabric, {
+      node,
+      token,
+    });
+    return failedOf(fabric);
+  };
+
+  test('says which node and why', async () => {
+    const [failed] = await run('a', '');
+    assert.deepEqual(failed, { node: 'a', code: 'until-failed', reason: 'it says all is lost to ' });
+  });
+
+  test('leaves out what repeats a sensitive input or output', async () => {
+    assert.equal((await run('a', 'Abracadabra'))[0]?.reason, '(hidden)');
+    assert.equal((await run('b', ''))[0]?.reason, '(hidden)');
+  });
+});

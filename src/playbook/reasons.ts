@@ -1,0 +1,17 @@
+import type { NodeFailure } from './events.ts';
+import type { World } from './world.ts';
+
+const longest = 2000;
+
+/** Why a step failed, as it may be written down: a message of the playbook may repeat what must not be. */
+export function reasonsToKeep(
+  failed: readonly NodeFailure[],
+  { secrets, discretion }: Pick<World, 'secrets' | 'discretion'>,
+): readonly NodeFailure[] {
+  const hides = (reason: string) => discretion.outputs || [...secrets.keys()].some((secret) => reason.includes(secret));
+  return failed.map(({ node, code, reason }) => ({
+    node,
+    code,
+    reason: hides(reason) ? '(hidden)' : reason.slice(0, longest),
+  }));
+}
