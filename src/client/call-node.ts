@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type CallOrder, type Credentials, sealRequest } from '../core/caller.ts';
 import { parseCertificate, type Trust } from '../core/certificate.ts';
-import { Problem } from '../core/errors.ts';
+import { Problem, TurnedAway } from '../core/errors.ts';
 import { parseJsonObject } from '../core/json.ts';
 import type { NodeConnection } from '../core/ports.ts';
 import { type Outcome, openReply, replyStatus } from '../core/reply.ts';
@@ -106,9 +106,6 @@ async function askResult(
   return undefined;
 }
 
-/** What a node says before it has looked at a request. */
-const limits = new Set(['busy', 'rate-limited']);
-
 type Unmeasured = Omit<Outcome, 'elapsed'>;
 
 function outcomeOf(signedReply: SignedReply, signed: SignedRequest, node: string, trust: Trust): Unmeasured {
@@ -127,7 +124,7 @@ function lost(error: unknown, node: string, timedOut: boolean): Unmeasured {
   const { code, message, hint } = error;
   if (timedOut)
     return { ...content, outcome: 'no-response', code: 'no-response', message: `${node} did not answer in time` };
-  if (limits.has(code)) return { ...content, outcome: 'refused', code, message, hint };
+  if (error instanceof TurnedAway) return { ...content, outcome: 'refused', code, message, hint };
   if (code === 'cancelled') return { ...content, outcome: 'cancelled', code, message };
   if (code === 'no-response' || code === 'unreachable' || code === 'not-serving')
     return { ...content, outcome: 'no-response', code, message, hint };

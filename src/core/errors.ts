@@ -15,6 +15,9 @@ export class Problem extends Error {
   }
 }
 
+/** What a node says before it looks at a request, of its caller's certificate or pace: nothing was done. */
+export class TurnedAway extends Problem {}
+
 /** For a person: the message, then what to do; a message that shows a place below its first line keeps that below. */
 export function explain(error: unknown): string {
   if (error instanceof Problem) {

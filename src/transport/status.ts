@@ -1,5 +1,5 @@
 import { Metadata, type ServiceError, type StatusObject, status } from '@grpc/grpc-js';
-import { Problem } from '../core/errors.ts';
+import { Problem, TurnedAway } from '../core/errors.ts';
 
 const codeKey = 'mco-code';
 const hintKey = 'mco-hint-bin';
@@ -31,12 +31,16 @@ export function statusOf(error: unknown): Partial<StatusObject> {
   return { code: grpcCodes[error.code] ?? status.FAILED_PRECONDITION, details: error.message, metadata };
 }
 
+/** Statuses under which a node turns callers away. */
+const atTheDoor = new Set([status.UNAUTHENTICATED, status.PERMISSION_DENIED, status.RESOURCE_EXHAUSTED]);
+
 /** The Problem that a gRPC error stands for. */
 export function problemOf(error: ServiceError, node: string): Problem {
   const [code] = error.metadata.get(codeKey);
   const [hint] = error.metadata.get(hintKey);
   if (typeof code === 'string') {
-    return new Problem(code, error.details, hint === undefined ? '' : hint.toString('utf8'), { cause: error });
+    const Kind = atTheDoor.has(error.code) ? TurnedAway : Problem;
+    return new Kind(code, error.details, hint === undefined ? '' : hint.toString('utf8'), { cause: error });
   }
   switch (error.code) {
     case status.CANCELLED:
