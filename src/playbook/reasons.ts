@@ -3,6 +3,11 @@ import type { World } from './world.ts';
 
 const longest = 2000;
 
+/** Without the texts of sensitive inputs, as it may be shown. */
+export function hideSecrets(text: string, secrets: World['secrets']): string {
+  return [...secrets.keys()].reduce((shown, secret) => shown.replaceAll(secret, '(hidden)'), text);
+}
+
 /** Why a step failed, as it may be written down: a message of the playbook may repeat what must not be. */
 export function reasonsToKeep(
   failed: readonly NodeFailure[],

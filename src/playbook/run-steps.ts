@@ -4,7 +4,7 @@ import { attempt } from './attempt.ts';
 import type { StepReport, StepState } from './events.ts';
 import { decide } from './expression.ts';
 import type { Step, StepOutcome } from './playbook.ts';
-import { reasonsToKeep } from './reasons.ts';
+import { hideSecrets, reasonsToKeep } from './reasons.ts';
 import type { World } from './world.ts';
 
 export interface StepsEnded {
@@ -65,7 +65,7 @@ async function runStep(step: Step, world: World, afterFailure: boolean) {
     settled = { ...settled, state: 'failed', failed: [...(settled.failed ?? []), unwritten] };
   const { state, ran, replies = [], finish = false } = settled;
   world.setStep(step.id, { ok: state === 'done' || state === 'skipped', ran, replies });
-  const report = describe(step, settled, world.ports.now() - startedAt, afterFailure);
+  const report = showable(describe(step, settled, world.ports.now() - startedAt, afterFailure), world);
   world.ports.emit({ type: 'step-finished', label: world.label, report });
   return { report, finish: finish && state === 'done' };
 }
@@ -73,6 +73,13 @@ async function runStep(step: Step, world: World, afterFailure: boolean) {
 /** Whether what only tells, waits or asks was done before the run went on, and nothing was changed since. */
 function isPast({ id }: Step, { resumed, undoes }: World): boolean {
   return resumed?.past.isDone(id) === true && !resumed.moved() && undoes === undefined;
+}
+
+/** A message of the playbook may hold what is never to be shown. */
+function showable(report: StepReport, { secrets }: World): StepReport {
+  if (secrets.size === 0) return report;
+  const failed = report.failed.map((one) => ({ ...one, reason: hideSecrets(one.reason, secrets) }));
+  return { ...report, failed, lines: report.lines.map((line) => hideSecrets(line, secrets)) };
 }
 
 function describe(

@@ -8,6 +8,7 @@ import { nameLease, toLeaseName } from './lock.ts';
 import type { Resumed } from './past.ts';
 import type { Playbook } from './playbook.ts';
 import type { PlaybookPorts } from './ports.ts';
+import { hideSecrets } from './reasons.ts';
 import type { KeptChanges } from './reassert.ts';
 import type { Reply } from './reply.ts';
 import { toText } from './template.ts';
@@ -95,7 +96,8 @@ export function defineWorld(
     run: toCel({ id: runId, operator: ports.operator, time, dry_run: dryRun }),
     failure: toCel({ step: '', reasons: [] }),
   };
-  const secrets = Object.entries(inputs).filter(([name]) => playbook.inputs[name]?.sensitive === true);
+  const sensitive = Object.entries(inputs).filter(([name]) => playbook.inputs[name]?.sensitive === true);
+  const secrets = new Map(sensitive.flatMap(([name, value]) => textsIn(value).map((text) => [text, name] as const)));
   let changed = false;
   let locked: Promise<void> | undefined;
   const lock = async () => {
@@ -108,8 +110,8 @@ export function defineWorld(
   };
   return {
     runId,
-    secrets: new Map(secrets.flatMap(([name, value]) => textsIn(value).map((text) => [text, name]))),
-    label: toText(playbook.label(context)),
+    secrets,
+    label: hideSecrets(toText(playbook.label(context)), secrets),
     ports,
     dryRun,
     signal: options.signal ?? never,

@@ -1,4 +1,5 @@
 import { Problem } from '../../core/errors.ts';
+import { hideSecrets } from '../reasons.ts';
 import { toText } from '../template.ts';
 import type { StepKind } from './kind.ts';
 
@@ -12,7 +13,7 @@ export const confirmStep: StepKind = {
       title: 'confirm',
       once: true,
       async run(world) {
-        const question = toText(asked(world.context()));
+        const question = hideSecrets(toText(asked(world.context())), world.secrets);
         if (world.dryRun) return { state: 'done', ran: false, lines: [`would ask: ${question}`] };
         const { confirm, operator } = world.ports;
         if (confirm === undefined) {

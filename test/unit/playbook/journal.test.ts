@@ -74,6 +74,18 @@ describe('the journal', () => {
   });
 });
 
+test('what people are shown never holds a sensitive input, whatever the playbook says', async () => {
+  const fabric = createFabric([{ name: 'a', agents: ['thing'] }]);
+  const text = playbookText(
+    '  - {say: "the key is ${{ inputs.key }}."}\n  - {id: no, require: "false", message: "not with ${{ inputs.key }}"}',
+    'inputs: {key: {sensitive: true}}\nlabel: "${{ inputs.key }}"',
+  );
+  const report = await runText(text, fabric, { key: 'Abracadabra' });
+  assert.deepEqual(report.steps[0]?.lines, ['the key is (hidden).']);
+  assert.equal(report.failure?.reasons[0]?.reason, 'not with (hidden)');
+  assert.doesNotMatch(JSON.stringify([fabric.events, fabric.journal, report]), /Abracadabra/);
+});
+
 describe('the journal of a failure', () => {
   const nodes = [
     { name: 'a', agents: ['thing'], actions: { 'thing.look': () => ({ text: 'all is lost', number: 3 }) } },
