@@ -1,0 +1,30 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { CliContext } from '../../src/client/context.ts';
+import { defineProgram } from '../../src/client/program.ts';
+import { commandLine } from '../../src/command-line.ts';
+import { repository } from '../bundle.ts';
+import { manualOf } from './manual.ts';
+
+const files = [
+  ['/etc/mco-deploy/node.yaml', 'The configuration of the daemon; beside it are key, certificate, policies and facts.'],
+  ['/var/lib/mco-deploy', 'What the daemon keeps.'],
+  ['/var/log/mco-deploy/audit.jsonl', 'The audit log, which the daemon rotates by itself.'],
+  ['~/.config/mco-deploy/client.yaml', 'The configuration of the client; beside it are key and certificate.'],
+] as const;
+
+/** The manual page of the program as it is. */
+export async function projectManual(version: string, date: number): Promise<string> {
+  // Defining commands takes nothing of the context; running them would.
+  const program = defineProgram(commandLine, {} as CliContext);
+  const day = new Date(date * 1000).toISOString().slice(0, 10);
+  return manualOf(program, { version, date: day, exitCodes: await exitCodes(), files });
+}
+
+/** As docs/commands.md explains them. */
+async function exitCodes(): Promise<[string, string][]> {
+  const text = await readFile(join(repository, 'docs/commands.md'), 'utf8');
+  const [, section = ''] = text.split('## Exit codes');
+  const rows = (section.split('\n## ')[0] ?? '').matchAll(/^\| (\d+) \| (.+) \|$/gm);
+  return [...rows].map(([, code = '', meaning = '']) => [code, meaning]);
+}
