@@ -1,3 +1,4 @@
+import { printableLine } from '../core/text.ts';
 import type { CliContext } from './context.ts';
 
 /** Milliseconds that what was begun may take to end by itself, once a command is done. */
@@ -20,8 +21,9 @@ export function startContext(): CliContext {
   return {
     env: process.env,
     stdin: process.stdin,
-    out: (line) => void process.stdout.write(`${line}\n`),
-    err: (line) => void process.stderr.write(`${line}\n`),
+    // Names, facts and messages come from nodes, and whoever is shown them must not be led astray by one.
+    out: (line) => void process.stdout.write(`${printableLine(line)}\n`),
+    err: (line) => void process.stderr.write(`${printableLine(line)}\n`),
     status: (text) => {
       if (process.stderr.isTTY === true) process.stderr.write(`\r\x1b[K${text}`);
     },

@@ -37,14 +37,22 @@ export function suggest(name: string, known: Iterable<string>): string {
 }
 
 /**
- * Text from elsewhere as it may be shown on a terminal: what would steer it (C0 but newline and tab, DEL, C1) or turn
- * the order of letters round (Unicode's bidirectional controls) is written out as `\x1b`, `\u202e`.
+ * What would steer a terminal (C0 but newline and tab, DEL, C1) or turn the order of letters round (Unicode's
+ * bidirectional controls and separators).
  */
+const steering = /[\0-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
+/** Text from elsewhere as it may be shown on a terminal: what would steer it is written out as `\x1b`, `\u202e`. */
 export function printable(text: string): string {
-  return text.replaceAll(/[\0-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, (character) => {
+  return text.replaceAll(steering, (character) => {
     const code = character.charCodeAt(0);
     return code < 256 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`;
   });
+}
+
+/** The same for output that may be JSON as well: `\u001b` reads back as the character it stands for. */
+export function printableLine(text: string): string {
+  return text.replaceAll(steering, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 /**

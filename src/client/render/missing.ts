@@ -5,7 +5,7 @@ import type { CliContext } from '../context.ts';
 export function tellMissing({ broken, silent, nodes }: Findings, { err }: CliContext): void {
   for (const { name, problem } of broken) {
     const hint = problem.hint === '' ? '' : ` (${problem.hint})`;
-    err(`${name}: ${problem.message}${hint}`);
+    err(`${name}: ${indented(problem.message)}${hint}`);
   }
   if (silent.length > 0) {
     err('No response from:');
@@ -17,4 +17,9 @@ export function tellMissing({ broken, silent, nodes }: Findings, { err }: CliCon
 export function lastSeenWords(lastSeen: number | undefined, by: string): string {
   if (lastSeen === undefined) return `never seen, expected by ${by}`;
   return `last seen ${new Date(lastSeen).toISOString()} by ${by}`;
+}
+
+/** A message of several lines cannot pass for one about another node. */
+export function indented(message: string): string {
+  return message.replaceAll('\n', '\n  ');
 }

@@ -8,7 +8,7 @@ import { callNode } from '../../call-node.ts';
 import type { CommonOptions } from '../../common-options.ts';
 import type { CliContext } from '../../context.ts';
 import { exitFor } from '../../exit.ts';
-import { tellMissing } from '../../render/missing.ts';
+import { indented, tellMissing } from '../../render/missing.ts';
 import { openSession, requireDdl, type Session } from '../../session.ts';
 import { readTargetOptions } from '../../target-options.ts';
 import { flattenFacts } from './flatten.ts';
@@ -82,7 +82,7 @@ function ask(
 
 function tell({ name, description }: FoundNode, outcome: Outcome, { json }: CommonOptions, context: CliContext): void {
   if (outcome.outcome !== 'ok') {
-    context.err(`${name}: ${outcome.message}${outcome.hint === '' ? '' : ` (${outcome.hint})`}`);
+    context.err(`${name}: ${indented(outcome.message)}${outcome.hint === '' ? '' : ` (${outcome.hint})`}`);
     return;
   }
   const told = outcome.data as unknown as Inventory;

@@ -6,7 +6,7 @@ import { askNodes } from '../../ask.ts';
 import type { CommonOptions } from '../../common-options.ts';
 import type { CliContext } from '../../context.ts';
 import { exitFor } from '../../exit.ts';
-import { tellMissing } from '../../render/missing.ts';
+import { indented, tellMissing } from '../../render/missing.ts';
 import { openSession, requireDdl } from '../../session.ts';
 import { readTargetOptions } from '../../target-options.ts';
 
@@ -92,7 +92,8 @@ async function askAll(
     const findings = await session.find(readTargetOptions(options, ddl.name));
     const outcomes = await askNodes({ ddl, action, input: () => input }, findings.nodes, session, context.signal);
     for (const line of format(outcomes.filter(({ outcome }) => outcome === 'ok'))) context.out(line);
-    for (const { node, outcome, message } of outcomes) if (outcome !== 'ok') context.err(`${node}: ${message}`);
+    for (const { node, outcome, message } of outcomes)
+      if (outcome !== 'ok') context.err(`${node}: ${indented(message)}`);
     tellMissing(findings, context);
     return exitFor({ outcomes, broken: findings.broken.length, silent: findings.silent.length });
   } finally {

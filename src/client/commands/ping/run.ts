@@ -1,7 +1,7 @@
 import type { CommonOptions } from '../../common-options.ts';
 import type { CliContext } from '../../context.ts';
 import { exitFor } from '../../exit.ts';
-import { tellMissing } from '../../render/missing.ts';
+import { indented, tellMissing } from '../../render/missing.ts';
 import { sparkline, statistics } from '../../render/statistics.ts';
 import { openSession } from '../../session.ts';
 import { readTargetOptions } from '../../target-options.ts';
@@ -27,7 +27,7 @@ export async function runPing(options: PingOptions, context: CliContext): Promis
         context,
       );
       for (const { name, description } of nodes) {
-        for (const warning of description.warnings) context.err(`warning: ${name}: ${warning}`);
+        for (const warning of description.warnings) context.err(`warning: ${name}: ${indented(warning)}`);
       }
     }
     tellMissing(findings, context);

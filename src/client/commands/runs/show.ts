@@ -6,7 +6,7 @@ import { loadClientConfig } from '../../config.ts';
 import { type CliContext, exitCode } from '../../context.ts';
 import { exitFor } from '../../exit.ts';
 import { findRun, readJournal } from '../../journal-read.ts';
-import { tellMissing } from '../../render/missing.ts';
+import { indented, tellMissing } from '../../render/missing.ts';
 import { formatOut, type OutServer, readRotation } from '../../rotation.ts';
 import { type CallRecord, formatInputs, type RunRecord, recordRun, type StepRecord } from '../../run-record.ts';
 import { openSession } from '../../session.ts';
@@ -56,7 +56,8 @@ async function askBalancers(
     const wanted = { ...targets, filter: { ...filter, identities: [...balancers] } };
     const findings = await session.find(wanted, { expect: balancers });
     const { out, outcomes } = await readRotation(findings.nodes, session, catalogue, context.signal);
-    for (const { node, outcome, message } of outcomes) if (outcome !== 'ok') context.err(`${node}: ${message}`);
+    for (const { node, outcome, message } of outcomes)
+      if (outcome !== 'ok') context.err(`${node}: ${indented(message)}`);
     tellMissing(findings, context);
     return { out, code: exitFor({ outcomes, broken: findings.broken.length, silent: findings.silent.length }) };
   } finally {

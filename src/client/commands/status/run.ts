@@ -2,7 +2,7 @@ import type { Ddl } from '../../../core/ddl.ts';
 import type { CommonOptions } from '../../common-options.ts';
 import type { CliContext } from '../../context.ts';
 import { exitFor } from '../../exit.ts';
-import { tellMissing } from '../../render/missing.ts';
+import { indented, tellMissing } from '../../render/missing.ts';
 import { formatOut, readRotation } from '../../rotation.ts';
 import { openSession } from '../../session.ts';
 import { readTargetOptions } from '../../target-options.ts';
@@ -20,7 +20,8 @@ export async function showStatus(
     if (options.json === true) context.out(JSON.stringify(out, null, 2));
     else if (out.length > 0) for (const server of out) context.out(formatOut(server));
     else if (outcomes.some(({ outcome }) => outcome === 'ok')) context.out('all servers take traffic');
-    for (const { node, outcome, message } of outcomes) if (outcome !== 'ok') context.err(`${node}: ${message}`);
+    for (const { node, outcome, message } of outcomes)
+      if (outcome !== 'ok') context.err(`${node}: ${indented(message)}`);
     tellMissing(findings, context);
     return exitFor({ outcomes, broken: findings.broken.length, silent: findings.silent.length });
   } finally {
