@@ -274,6 +274,19 @@ describe('hosts that cannot be installed', { timeout: 120_000 }, () => {
   });
 });
 
+test('a node that does not come up is told of with what its host finds wrong', { timeout: 60_000 }, async () => {
+  const host = 'changed.devco.net';
+  await estate.on(host, `printf '#!/bin/sh\\n' >/usr/local/sbin/mco-init`);
+  const { code, hosts } = await install(`root@${host}`, '--wait', '1');
+  assert.equal(code, 2);
+  assert.equal(hosts[0]?.code, 'no-answer');
+  assert.match(
+    hosts[0]?.message ?? '',
+    /does not answer: .*connection refused; the host says: port: nothing listens on port 5810$/,
+  );
+  assert.equal(hosts[0]?.hint, 'start the daemon');
+});
+
 describe('uninstall', { timeout: 120_000 }, () => {
   const uninstall = (...words: string[]) => estate.run(['uninstall', '--json', ...onHost(words.join(' '))]);
 

@@ -1,6 +1,7 @@
 import { InvalidArgumentError } from 'commander';
 import { addCommonOptions } from '../../common-options.ts';
 import type { CommandEntry } from '../../context.ts';
+import { parseSeconds } from '../../target-options.ts';
 import { addRemoteOptions } from './options.ts';
 import type { CheckNodeConfig } from './wanted.ts';
 
@@ -22,6 +23,7 @@ export function installCommand(check: CheckNodeConfig, own: string): CommandEntr
         .option('--class <class...>', 'classes of the hosts')
         .option('--policies <path>', 'AGENT.policy, or a directory of policies (default: you may do all)')
         .option('--replace', 'replace what was changed on the host, and take it over from another fleet')
+        .option('--wait <seconds>', 'how long a started node may take to answer', parseSeconds, 30)
         .option('--ca-dir <dir>', 'directory of the CA (default: mco-deploy/ca in the XDG data directory)')
         .option('--passphrase-file <file>', 'file whose first line opens the CA key')
         .action(async (hosts, options) => {

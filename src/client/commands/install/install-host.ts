@@ -4,12 +4,14 @@ import { issue } from '../../../ca/ledger.ts';
 import { fingerprintOf, keyOfRequest } from '../../../ca/request.ts';
 import type { Store } from '../../../ca/store.ts';
 import { Problem } from '../../../core/errors.ts';
+import type { Finding } from '../../../core/finding.ts';
+import { isObject } from '../../../core/json.ts';
 import type { Address } from '../../../core/node.ts';
 import type { NodeDescription } from '../../../core/wire/messages.ts';
 import { discard, enroll, place, upload } from './place.ts';
 import { makePlan, type Plan } from './plan.ts';
 import type { Program } from './program.ts';
-import { serviceScript } from './scripts.ts';
+import { doctorScript, serviceScript } from './scripts.ts';
 import { must, openRemote, type Remote, type SshSettings } from './ssh.ts';
 import type { Target } from './target.ts';
 import type { Wanted } from './wanted.ts';
@@ -73,7 +75,9 @@ export async function installHost(
     const done = { state, pending, changes, kept, warnings, ...(fingerprint && { fingerprint }) } as const;
     if (plan.service === 'none' && !plan.answers) return done;
     onPhase('waiting');
-    return { ...done, description: await awaitNode(target, plan.address, order) };
+    const description = await awaitNode(target, plan.address, order);
+    if (description instanceof Problem) throw await explainSilence(description, plan, order, remote);
+    return { ...done, description };
   } finally {
     await remote.close();
   }
@@ -114,20 +118,51 @@ async function certify(request: string, { node }: Target, { store, authority, wa
 
 const askInterval = 300;
 
-async function awaitNode({ node }: Target, address: Address, order: InstallOrder): Promise<NodeDescription> {
+/** @returns how the node describes itself, or the last reason why it does not */
+async function awaitNode({ node }: Target, address: Address, order: InstallOrder): Promise<NodeDescription | Problem> {
   const deadline = performance.now() + order.patience;
   for (;;) {
     try {
       return await order.describe(node, address);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      if (performance.now() > deadline || order.ssh.signal.aborted) {
-        const hint = 'see its log, or run “mco-deploy doctor node” there';
-        throw new Problem('no-answer', `it is installed, but does not answer: ${error.message}`, hint, {
-          cause: error,
-        });
-      }
+      if (performance.now() > deadline || order.ssh.signal.aborted) return error;
       await sleep(askInterval, undefined, { signal: order.ssh.signal }).catch(() => {});
     }
+  }
+}
+
+const vital = new Set(['configuration', 'certificate', 'audit log', 'state', 'port']);
+
+/** What the host itself finds wrong is worth more than that it does not answer. */
+async function explainSilence(
+  silence: Problem,
+  { asRoot }: Plan,
+  { wanted: { paths } }: InstallOrder,
+  remote: Remote,
+): Promise<Problem> {
+  const values = [paths.program, `${paths.directory}/node.yaml`];
+  const { out } = await remote.run({ purpose: 'ask the host what is wrong', text: doctorScript, values }, asRoot);
+  const wrong = findingsIn(out).filter(({ verdict }) => verdict !== 'ok');
+  // An agent that lacks something does not keep the daemon from answering.
+  const found =
+    wrong.find(({ check, verdict }) => verdict === 'broken' && vital.has(check)) ??
+    wrong.find(({ check }) => check === 'port');
+  const message = `it is installed, but does not answer: ${silence.message}`;
+  if (found === undefined) return new Problem('no-answer', message, 'see its log', { cause: silence });
+  return new Problem('no-answer', `${message}; the host says: ${found.check}: ${found.what}`, found.mend, {
+    cause: silence,
+  });
+}
+
+/** What is no list of findings is none: it came from elsewhere. */
+function findingsIn(json: string): Finding[] {
+  try {
+    const value: unknown = JSON.parse(json);
+    const isFinding = (one: unknown) =>
+      isObject(one) && ['check', 'verdict', 'what', 'mend'].every((key) => typeof one[key] === 'string');
+    return Array.isArray(value) ? value.filter(isFinding) : [];
+  } catch {
+    return [];
   }
 }

@@ -22,6 +22,8 @@ export interface InstallOptions extends RemoteOptions, WantedOptions {
   readonly binary?: string;
   readonly package?: string;
   readonly replace?: boolean;
+  /** Seconds. */
+  readonly wait: number;
   readonly caDir?: string;
   readonly passphraseFile?: string;
 }
@@ -32,9 +34,6 @@ interface Self {
   /** The file that runs now. */
   readonly own: string;
 }
-
-/** Milliseconds for a started daemon to answer. */
-const patience = 30_000;
 
 /** Makes hosts nodes: all that can be wrong here is found out before any is touched. */
 export async function runInstall(
@@ -90,7 +89,7 @@ async function makeOrder(
     replace: options.replace === true,
     ssh: sshSettings(options, context),
     describe: describer(session, context),
-    patience,
+    patience: options.wait * 1000,
   };
 }
 

@@ -119,6 +119,9 @@ for target; do
 done
 `;
 
+/** Has the host say what is wrong. Values: the program, node.yaml. */
+export const doctorScript = '"$1" doctor node --config "$2" --json </dev/null || :';
+
 /** Values: a staging directory. */
 export const discardScript = `case $1 in */.mco-deploy-install.*) rm -rf "$1" ;; esac`;
 
