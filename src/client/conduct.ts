@@ -43,6 +43,8 @@ export async function conductRun(
   { catalogue, context }: { catalogue: readonly Ddl[]; context: CliContext },
 ): Promise<number> {
   const json = options.json === true;
+  const tellStopping = () => context.err('stopping after the batch in hand (Ctrl-C again: at once)');
+  context.signal.addEventListener('abort', tellStopping, { once: true });
   try {
     const lost = new AbortController();
     const locking = options.lock === false ? {} : { locking: lockingFor(options, context, () => lost.abort()) };
@@ -60,6 +62,7 @@ export async function conductRun(
     if (!json) for (const line of howToGoOn(report, journal.file)) context.err(line);
     return exitForRun(report, ports.seen());
   } finally {
+    context.signal.removeEventListener('abort', tellStopping);
     await journal.close();
   }
 }

@@ -36,6 +36,7 @@ describe('runs that share the estate with traffic and with each other', () => {
     assert.equal((await first).code, 0);
     const third = await waiting;
     assert.equal(third.code, 0, third.stdout);
+    assert.match(third.stdout, /nothing to do/, 'it decides by what it reads after the wait');
     assert.ok(await allUp(lab));
     for (const host of bravo) assert.equal(await lab.revision(host), '20', host);
   });

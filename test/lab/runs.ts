@@ -19,8 +19,10 @@ export interface LabRun {
   readonly entries: () => Promise<LogLine[]>;
   /** SIGKILL. */
   readonly kill: () => void;
-  /** SIGINT, as Ctrl-C sends it; again for a second one. */
-  readonly interrupt: () => void;
+  /** SIGINT, as Ctrl-C sends it; resolves when the client says that it stops. */
+  readonly interrupt: () => Promise<void>;
+  /** A second one: of two that come before the first was heeded, the kernel makes one. */
+  readonly interruptAgain: () => void;
   readonly ended: Promise<ExecResult>;
 }
 
@@ -30,8 +32,14 @@ export async function startRun(lab: Lab, argv: readonly string[]): Promise<LabRu
   await mkdir(place, { recursive: true });
   const before = await readdir(place);
   const kill = new AbortController();
-  const interrupts = [new AbortController(), new AbortController()];
-  const ended = lab.client(argv, { kill: kill.signal, signals: interrupts.map(({ signal }) => signal) });
+  const [first, second] = [new AbortController(), new AbortController()];
+  const stopping = Promise.withResolvers<void>();
+  let said = '';
+  const onStderr = (text: string) => {
+    said += text;
+    if (said.includes('stopping after the batch in hand')) stopping.resolve();
+  };
+  const ended = lab.client(argv, { kill: kill.signal, signals: [first.signal, second.signal], onStderr });
   const file = await Promise.race([newFile(place, before), ended.then(failed)]);
   const log = logOf(lab.state, controlHost.name, join(directory, file));
   return {
@@ -39,7 +47,11 @@ export async function startRun(lab: Lab, argv: readonly string[]): Promise<LabRu
     until: (find) => waitForLines(log, (lines) => lines.find(find)),
     entries: () => log.lines(0),
     kill: () => kill.abort(),
-    interrupt: () => interrupts.find(({ signal }) => !signal.aborted)?.abort(),
+    interrupt: async () => {
+      first.abort();
+      await Promise.race([stopping.promise, ended]);
+    },
+    interruptAgain: () => second.abort(),
     ended,
   };
 }
