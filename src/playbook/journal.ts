@@ -13,6 +13,8 @@ export type JournalEntry = { readonly at: number; readonly runId: string } & (
       readonly inputs: JsonObject;
       /** Where the playbook is found again: its absolute path, or the name of a shipped one. */
       readonly origin?: string;
+      /** The time of the run, as its expressions see it. */
+      readonly time: string;
       /** SHA-256 of what the playbook says. */
       readonly digest: string;
     }

@@ -22,8 +22,8 @@ export interface PastCall {
 }
 
 export interface Past {
-  /** Milliseconds since the epoch. */
-  readonly startedAt: number;
+  /** When the run began, as its expressions saw it; undefined when it never did. */
+  readonly time: string | undefined;
   /** The names in each node set, by the prefix of whose they are; undefined when the run ended before they were found. */
   readonly setsOf: (prefix: string) => Readonly<Record<string, readonly string[]>> | undefined;
   /** Whether the step came to its good end. */
@@ -84,7 +84,7 @@ export function readPast(entries: readonly JournalEntry[]): Past {
   }
   const undone = readUndone(entries);
   return {
-    startedAt: entries[0]?.at ?? 0,
+    time: entries.find((entry) => entry.type === 'run-started')?.time,
     setsOf: (prefix) => sets.get(prefix),
     isDone: (step) => done.get(step) === true,
     hasBegun: (prefix) => [...begun].some((step) => step.startsWith(prefix)),

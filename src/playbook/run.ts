@@ -60,7 +60,15 @@ async function begin(
   const failed = await attempt(async () => {
     const { playbook, dryRun } = about;
     const { operator } = world.ports;
-    const started = { playbook, file, operator, dryRun, inputs: shown, digest: digestPlaybook(whole) };
+    const started = {
+      playbook,
+      file,
+      operator,
+      dryRun,
+      inputs: shown,
+      time: world.time,
+      digest: digestPlaybook(whole),
+    };
     await world.journal(
       world.resumed === undefined
         ? { type: 'run-started', ...started, ...(origin === undefined ? {} : { origin }) }

@@ -54,9 +54,17 @@ export async function lookAhead(
 }
 
 function nestWorld(playbook: Playbook, inputs: Readonly<Record<string, unknown>>, world: World, prefix: string): World {
-  const { runId, dryRun, signal, kill, allowMissing, label, resumed, undoes } = world;
+  const { runId, time, dryRun, signal, kill, allowMissing, label, resumed, undoes } = world;
   const ids = [...playbook.steps, ...playbook.onFailure, ...playbook.always].map(({ id }) => id);
-  const own = defineWorld(playbook, inputs, ids, world.ports, { runId, dryRun, signal, kill, allowMissing, resumed });
+  const own = defineWorld(playbook, inputs, ids, world.ports, {
+    runId,
+    time,
+    dryRun,
+    signal,
+    kill,
+    allowMissing,
+    resumed,
+  });
   return {
     ...own,
     label,

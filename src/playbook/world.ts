@@ -24,6 +24,8 @@ export interface RunOptions {
   readonly kill?: AbortSignal;
   /** Begin although a node that is known to belong to a set is silent or broken. */
   readonly allowMissing?: boolean;
+  /** When it began, as its expressions are to see it; now when left out. */
+  readonly time?: string;
   /** Where the playbook is found again; for the journal. */
   readonly origin?: string;
   /** What the run did before, where it goes on. */
@@ -33,6 +35,8 @@ export interface RunOptions {
 /** What the steps of one run share. */
 export interface World {
   readonly runId: string;
+  /** When it began, as its expressions see it: also where it goes on. */
+  readonly time: string;
   /** The texts that sensitive inputs hold, and each one's name: none may reach what is written down. */
   readonly secrets: ReadonlyMap<string, string>;
   /** What the lines of the run begin with. */
@@ -87,7 +91,7 @@ export function defineWorld(
   const steps = new Map<string, unknown>(stepIds.map((id) => [id, notRun]));
   const values = new Map<string, unknown>();
   const nodes = new Map<string, unknown>();
-  const time = new Date(options.resumed?.past.startedAt ?? ports.now()).toISOString();
+  const time = options.time ?? options.resumed?.past.time ?? new Date(ports.now()).toISOString();
   const context: Record<string, unknown> = {
     inputs: toCel(inputs),
     nodes,
@@ -110,6 +114,7 @@ export function defineWorld(
   };
   return {
     runId,
+    time,
     secrets,
     label: hideSecrets(toText(playbook.label(context)), secrets),
     ports,

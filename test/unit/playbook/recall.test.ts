@@ -123,6 +123,17 @@ steps:
     assert.deepEqual(report.steps.at(-1)?.lines, ['it was 10']);
   });
 
+  test('sees the time at which it began', async () => {
+    const text = playbookText(`  - {id: first, call: thing.change, on: all, with: {to: "t\${{ run.time.size() }}"}}
+  - {id: told, say: "\${{ run.time }}"}
+  - {id: second, call: thing.change, on: "\${{ ['b'] }}", with: {to: y}}
+  - {id: again, say: "\${{ run.time }}"}`);
+    const slow = { troubles: [{ node: 'b', call: 'thing.change', kind: 'failed', tries: [1] }] as const };
+    const { before, report } = await runTwice(text, slow);
+    const began = before.journal.find((entry) => entry.type === 'run-started');
+    assert.deepEqual(report.steps.at(-1)?.lines, [began?.time]);
+  });
+
   test('keeps to the nodes it began with', async () => {
     const failing = { troubles: [{ node: 'b', call: 'thing.change', kind: 'failed' }] as const };
     const more = [...nodes, { name: 'd', agents: ['thing'] }];
