@@ -3,8 +3,7 @@ import type { NodeFacts } from '../core/node.ts';
 import { loadNodeConfig, truthSources } from './config.ts';
 import { runCommand } from './exec.ts';
 import { startNodeTruth } from './facts.ts';
-
-const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+import { silentLog } from './silent-log.ts';
 
 /**
  * Where a node's policies are and what they are judged by, read as a daemon would read it, for `policy explain`.
@@ -16,7 +15,7 @@ export async function readPolicyPlace(
   agents: readonly AgentEntry[],
 ): Promise<{ policies: string; node: NodeFacts }> {
   const config = await loadNodeConfig(configFile, agents);
-  const truth = await startNodeTruth(truthSources(config), runCommand, silent);
+  const truth = await startNodeTruth(truthSources(config), runCommand, silentLog);
   const node = { name: '', agents: Object.keys(config.agents), classes: truth.classes(), facts: truth.facts() };
   return { policies: config.policies, node };
 }

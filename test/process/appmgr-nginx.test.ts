@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,14 +10,7 @@ import type { ActionContext } from '../../src/core/agent.ts';
 import type { JsonObject } from '../../src/core/json.ts';
 import { actionContext, agentSetup, temporaryDirectory } from '../support/agent-setup.ts';
 import { testApplication } from '../support/application.ts';
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  return typeof address === 'object' && address !== null ? address.port : 0;
-}
+import { freePort } from '../support/free-port.ts';
 
 /** An nginx that serves what `current` points to, by a configuration that each release brings along. */
 async function startNginx(root: string, port: number) {

@@ -13,6 +13,7 @@ import type { Finding } from '../../src/core/finding.ts';
 import { examineNode } from '../../src/daemon/examine/node.ts';
 import type { Findings } from '../../src/discovery/directory.ts';
 import { type Fleet, type Member, makeFleet } from '../support/fleet.ts';
+import { freePort } from '../support/free-port.ts';
 import { startTestNode } from '../support/node.ts';
 
 async function doctor(side: 'node' | 'client', config: string, home = '/nowhere') {
@@ -170,11 +171,7 @@ describe('doctor on an operator’s side', () => {
 
 /** The daemon’s port stands in its configuration, so that it can be looked for. */
 async function listen(directory: string): Promise<void> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
+  const port = await freePort();
   const file = join(directory, 'node.yaml');
   const text = await readFile(file, 'utf8');
   await writeFile(file, text.replace('port: 0', `port: ${port}`));

@@ -9,6 +9,7 @@ import type { AuditLog } from '../../src/daemon/audit-log.ts';
 import { startMeter } from '../../src/daemon/metrics/meter.ts';
 import { formatMetrics } from '../../src/daemon/metrics/text.ts';
 import { type Fleet, makeFleet } from '../support/fleet.ts';
+import { freePort } from '../support/free-port.ts';
 import { allowRip, startTestNode } from '../support/node.ts';
 
 interface Asked {
@@ -30,15 +31,6 @@ function ask(
     call.on('error', reject);
     call.end();
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 async function nodeWithMetrics(fleet: Fleet, port: number) {

@@ -7,8 +7,7 @@ import { multicastInterfaces } from '../../discovery/mdns/interfaces.ts';
 import { mdnsSource } from '../../discovery/mdns/source.ts';
 import { whoAnswers } from '../../transport/who-answers.ts';
 import type { NodeConfig } from '../config.ts';
-
-const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+import { silentLog } from '../silent-log.ts';
 
 /** Whether the daemon answers where it is to, or could; and whether the network hears of it. */
 export async function examineNetwork(
@@ -57,7 +56,7 @@ async function examineMulticast(
   }
   if (state === undefined) return fine('multicast', `can be spoken on ${names.join(', ')}`);
   const { name } = state.credentials.identity;
-  const source = mdnsSource({ interfaces, timeout: 1500, log: silent });
+  const source = mdnsSource({ interfaces, timeout: 1500, log: silentLog });
   for await (const candidate of source.discover({ ...noFilter, identities: [name] }, signal)) {
     if (candidate.name === name) return fine('multicast', `${name} is heard on ${names.join(', ')}`);
   }

@@ -6,11 +6,10 @@ import { loadNodeConfig, type NodeConfig, truthSources } from '../config.ts';
 import { runCommand } from '../exec.ts';
 import { startNodeTruth } from '../facts.ts';
 import { startPolicies } from '../policies.ts';
+import { silentLog } from '../silent-log.ts';
 import { examineClock } from './clock.ts';
 import { examineDisk } from './disk.ts';
 import { examineNetwork } from './network.ts';
-
-const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
 /** Looks at all that a daemon with this configuration needs, whether it runs or not. Changes nothing. */
 export async function examineNode(
@@ -37,9 +36,9 @@ export async function examineNode(
 
 /** Policies, facts and classes, read as the daemon reads them. */
 async function examineRules(config: NodeConfig): Promise<readonly Finding[]> {
-  const truth = await startNodeTruth(truthSources(config), runCommand, silent);
+  const truth = await startNodeTruth(truthSources(config), runCommand, silentLog);
   const self = async () => ({ name: '', agents: [], classes: truth.classes(), facts: truth.facts() });
-  const policies = await startPolicies(config.policies, self, silent);
+  const policies = await startPolicies(config.policies, self, silentLog);
   const wrong = [
     ...policies.warnings().map((what) => broken('policies', what, '“mco-deploy policy check” tells more')),
     ...truth.warnings().map((what) => broken('facts', what, 'mend the file')),
