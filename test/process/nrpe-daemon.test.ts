@@ -7,9 +7,11 @@ import { crc32 } from 'node:zlib';
 import { startNrpe } from '../../src/agents/nrpe/agent.ts';
 import { type Check, splitOutput } from '../../src/agents/nrpe/check.ts';
 import type { NrpeConfig, NrpeDaemon } from '../../src/agents/nrpe/config.ts';
+import { examineNrpe } from '../../src/agents/nrpe/examine.ts';
 import { makeQuery, parseAnswer } from '../../src/agents/nrpe/packet.ts';
 import type { ActionContext } from '../../src/core/agent.ts';
 import { Problem } from '../../src/core/errors.ts';
+import { runCommand } from '../../src/daemon/exec.ts';
 import { actionContext, agentSetup, temporaryDirectory } from '../support/agent-setup.ts';
 import { type Fleet, makeFleet } from '../support/fleet.ts';
 import { type RealNrpe, startRealNrpe } from '../support/nrpe.ts';
@@ -117,6 +119,20 @@ describe('the real NRPE daemon, asked by check_nrpe, on the same configuration',
       fails('refused-arguments', /argument 1 of args must match \[0-3\]/),
     );
     await assert.rejects(remote.run('args', '1'), fails('refused-arguments', /takes 2 arguments, not 1/));
+  });
+
+  test('answers when it is examined, and is told where it does not', async () => {
+    const daemon: NrpeDaemon = { host: '127.0.0.1', port: real.port, tls: 'anonymous', packet: 4, commands: ['args'] };
+    const look = (more: Partial<NrpeDaemon> = {}) =>
+      examineNrpe({
+        config: { config: '/nowhere', daemon: { ...daemon, ...more } },
+        run: runCommand,
+        signal: AbortSignal.timeout(10_000),
+      });
+    const [found] = await look();
+    assert.deepEqual([found?.verdict, /answers: NRPE v4/.test(found?.what ?? '')], ['ok', true], found?.what);
+    const [lost] = await look({ port: 1 });
+    assert.deepEqual([lost?.verdict, /cannot be asked: connection refused/.test(lost?.what ?? '')], ['broken', true]);
   });
 
   test('that does not answer in time is UNKNOWN, and a call that is given up ends', async () => {
@@ -276,6 +292,26 @@ describe('an NRPE daemon without TLS', () => {
 });
 
 describe('a caller’s arguments', () => {
+  const config = (text: string) => {
+    const file = join(temporaryDirectory(), 'nrpe.cfg');
+    writeFileSync(file, text);
+    return file;
+  };
+
+  test('do not make a command look broken that takes some', async () => {
+    const file = config(
+      `dont_blame_nrpe=1\ncommand[args]=${plugins}/check_dummy $ARG1$\ncommand[off]=/bin/echo $ARG1$\n`,
+    );
+    const setup = { config: { config: file, arguments: { args: ['[0-3]'] } }, run: runCommand };
+    const findings = await examineNrpe({ ...setup, signal: new AbortController().signal });
+    assert.deepEqual(
+      findings.map(({ verdict }) => verdict),
+      ['ok', 'broken'],
+    );
+    assert.match(findings[0]?.what ?? '', /defines 1 command that can be run/);
+    assert.match(findings[1]?.what ?? '', /command\[off\].*node\.yaml allows none/);
+  });
+
   test('reach an NRPE daemon parted by “!”', async () => {
     const asked: string[] = [];
     const server = createServer((socket) => {
@@ -293,12 +329,6 @@ describe('a caller’s arguments', () => {
     assert.deepEqual(asked, ['args!2!so so']);
     server.close();
   });
-
-  const config = (text: string) => {
-    const file = join(temporaryDirectory(), 'nrpe.cfg');
-    writeFileSync(file, text);
-    return file;
-  };
 
   test('are off unless both nrpe.cfg and node.yaml allow them', async () => {
     const command = `command[args]=${plugins}/check_dummy $ARG1$ "$ARG2$"\n`;

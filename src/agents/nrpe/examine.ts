@@ -4,24 +4,40 @@ import type { ExamineSetup } from '../../core/agent.ts';
 import { explainErrno, Problem } from '../../core/errors.ts';
 import { examine, type Finding, fine } from '../../core/finding.ts';
 import { count } from '../../core/text.ts';
-import { parseCommandLine } from './command-line.ts';
-import type { NrpeConfig } from './config.ts';
+import { parseArgumentRules } from './arguments.ts';
+import { askDaemon } from './ask.ts';
+import type { NrpeConfig, NrpeDaemon } from './config.ts';
 import { cacheDefinitions } from './definitions.ts';
+import { sampleArgv } from './local.ts';
+import { tlsOptions } from './tls.ts';
 
-/** Whether nrpe.cfg can be read, and each command in it be run. */
-export function examineNrpe({ config }: ExamineSetup<NrpeConfig>): Promise<readonly Finding[]> {
+/** Whether nrpe.cfg can be read and each command in it be run, or the NRPE daemon answers that is asked instead. */
+export function examineNrpe({ config, signal }: ExamineSetup<NrpeConfig>): Promise<readonly Finding[]> {
+  const { daemon } = config;
+  return daemon === undefined ? examineCommands(config) : examineDaemon(daemon, signal);
+}
+
+function examineCommands(config: NrpeConfig): Promise<readonly Finding[]> {
   return examine('nrpe', 'mend the file, or name another with agents.nrpe.config', async () => {
-    const { commands, prefix } = await cacheDefinitions(config.config)();
-    const each = [...commands].map(([name, line]) =>
+    const rules = parseArgumentRules(config.arguments);
+    const defined = await cacheDefinitions(config.config)();
+    const each = [...defined.commands.keys()].map((name) =>
       examine('nrpe', `mend or remove command[${name}]`, async () => {
-        const [program] = parseCommandLine(`${prefix} ${line}`.trim(), `the definition of command[${name}]`);
-        await requireProgram(program, name);
+        await requireProgram(sampleArgv(name, defined, rules)[0], name);
         return [];
       }),
     );
     const faults = (await Promise.all(each)).flat();
-    const good = count(commands.size - faults.length, 'command');
+    const good = count(defined.commands.size - faults.length, 'command');
     return [fine('nrpe', `${config.config} defines ${good} that can be run`), ...faults];
+  });
+}
+
+function examineDaemon(daemon: NrpeDaemon, signal: AbortSignal): Promise<readonly Finding[]> {
+  return examine('nrpe', 'docs/monitoring.md explains agents.nrpe.daemon', async () => {
+    // What every NRPE daemon answers with its version, whatever commands it has.
+    const { text } = await askDaemon(daemon, await tlsOptions(daemon), '_NRPE_CHECK', signal);
+    return fine('nrpe', `the NRPE daemon ${daemon.host}:${daemon.port} answers: ${text}`);
   });
 }
 

@@ -51,10 +51,15 @@ function argumentsAreOff(name: string, why: string): Problem {
   return new Problem('refused-command', `${what} is refused: it takes arguments of the caller ($ARG1$), and ${why}`);
 }
 
+/** What would be run, with empty arguments where a caller gives some. @throws Problem `refused-command` */
+export function sampleArgv(name: string, defined: Definitions, rules: ArgumentRules): [string, ...string[]] {
+  const empty = Array.from({ length: rules.countOf(name) }, () => '');
+  return argvOf(name, defined, { ...rules, accept: () => empty }, undefined);
+}
+
 function refusalOf(name: string, defined: Definitions, rules: ArgumentRules): string[] {
-  const anything: ArgumentRules = { ...rules, accept: () => Array.from({ length: rules.countOf(name) }, () => '') };
   try {
-    argvOf(name, defined, anything, undefined);
+    sampleArgv(name, defined, rules);
     return [];
   } catch (problem) {
     return [`${name}: ${explain(problem)}`];
