@@ -1,7 +1,6 @@
 import type { Ddl } from '../../../core/ddl.ts';
-import { addCommonOptions } from '../../common-options.ts';
 import type { CommandEntry } from '../../context.ts';
-import { addDiscoveryOptions, parseSeconds } from '../../target-options.ts';
+import { addRunOptions } from '../../run-options.ts';
 
 export function rollbackCommand(catalogue: readonly Ddl[]): CommandEntry {
   return {
@@ -16,12 +15,8 @@ export function rollbackCommand(catalogue: readonly Ddl[]): CommandEntry {
         .option('--recipient <url>', 'whom to notify, such as mailto:ops@example.net')
         .option('--no-notify', 'notify nobody')
         .option('--min-available <n>', 'how many servers of the backend must stay usable')
-        .option('--allow-missing', 'begin although a known node is silent')
-        .option('--dry-run', 'ask everyone what would change, and change nothing')
-        .option('--lock-wait <seconds>', 'wait so long for another run to end', parseSeconds)
-        .option('--no-lock', 'do not keep other runs away')
-        .option('-y, --yes', 'do not ask on a terminal');
-      addCommonOptions(addDiscoveryOptions(command)).action(async (options) => {
+        .option('--dry-run', 'ask everyone what would change, and change nothing');
+      addRunOptions(command).action(async (options) => {
         const { rollBack } = await import('./run.ts');
         context.exit(await rollBack(options, catalogue, context));
       });

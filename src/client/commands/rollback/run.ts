@@ -1,6 +1,7 @@
 import type { Ddl } from '../../../core/ddl.ts';
 import { Problem } from '../../../core/errors.ts';
 import { count } from '../../../core/text.ts';
+import type { JournalEntry } from '../../../playbook/journal.ts';
 import { askNodes } from '../../ask.ts';
 import type { ConductOptions } from '../../conduct.ts';
 import { loadClientConfig } from '../../config.ts';
@@ -69,14 +70,23 @@ async function findRecorded(
 ): Promise<Known | undefined> {
   const ids = run === undefined ? await listJournals(stateDirectory, most) : [await findRun(stateDirectory, run)];
   for (const id of ids) {
-    // A journal that can't be read may be the one that is meant: it is not passed over.
-    const entries = (await readJournal(stateDirectory, id)) ?? [];
+    const entries = (await readOne(stateDirectory, id)) ?? [];
     if (!upgraded(entries, cluster)) continue;
     err(`undoing the run ${id} of ${new Date(entries[0]?.at ?? 0).toISOString()}`);
     return { before: revisionsBefore(entries), brought: revisionsBrought(entries) };
   }
   if (run === undefined) return undefined;
   throw new Problem('nothing-to-undo', `the run ${ids[0]} upgraded no server of cluster “${cluster}”`);
+}
+
+/** A journal that can’t be read may be the one that is meant: it is not passed over. */
+async function readOne(stateDirectory: string, id: string): Promise<JournalEntry[] | undefined> {
+  try {
+    return await readJournal(stateDirectory, id);
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    throw new Problem(error.code, error.message, 'it may be the run to undo: name the one by --run');
+  }
 }
 
 /**
