@@ -1,5 +1,4 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import type { Metafile } from 'esbuild';
 import { shippedPlaybooks } from '../src/playbooks.ts';
 import { schemas } from '../src/schemas.ts';
 import { bundle, commit } from './bundle.ts';
@@ -8,22 +7,17 @@ import { writeValidators } from './validators.ts';
 /**
  * Bundles the program, with its validators and playbooks.
  * @param directory where the parts go: `main.cjs`, and what it loads when it needs it
- * @param work a directory for what is made on the way
  * @param version what it says of itself; that of the sources when left out
  * @param releaseKey the public key that it checks later releases with, in PEM
+ * @returns which of the sources and packages went in
  */
-export async function bundleProgram(directory: string, work: string, version?: string, releaseKey = '') {
-  const playbooks = `export const shippedPlaybooks = ${JSON.stringify(shippedPlaybooks)};\n`;
-  const generate = async (name: string, text: string): Promise<string> => {
-    await writeFile(join(work, name), text);
-    return join(work, name);
-  };
+export function bundleProgram(directory: string, version?: string, releaseKey = ''): Promise<Metafile> {
   return bundle({
     entry: 'src/main.ts',
     directory,
     standIns: {
-      '#validators': await generate('validators.js', writeValidators(schemas)),
-      '#playbooks': await generate('playbooks.js', playbooks),
+      '#validators': writeValidators(schemas),
+      '#playbooks': `export const shippedPlaybooks = ${JSON.stringify(shippedPlaybooks)};\n`,
     },
     constants: {
       MCO_BUILD_COMMIT: commit(),

@@ -9,7 +9,7 @@ export interface BundleOptions {
   readonly entry: string;
   /** Where the parts go: `main.cjs`, and what it loads when it needs it. */
   readonly directory: string;
-  /** Modules that take the place of those in src (package.json, `imports`), as files by name. */
+  /** Modules that take the place of those in src, by their names in package.json (`imports`): their source. */
   readonly standIns: Readonly<Record<string, string>>;
   /** Values known at build time, by the names under which src declares them. */
   readonly constants: Readonly<Record<string, string>>;
@@ -22,8 +22,6 @@ export interface BundleOptions {
 export async function bundle({ entry, directory, standIns, constants }: BundleOptions): Promise<Metafile> {
   const { outputFiles, metafile } = await build({
     absWorkingDir: repository,
-    // The stand-ins may lie anywhere.
-    nodePaths: [join(repository, 'node_modules')],
     entryPoints: { main: entry },
     outdir: directory,
     outExtension: { '.js': '.cjs' },
@@ -36,13 +34,7 @@ export async function bundle({ entry, directory, standIns, constants }: BundleOp
     target: 'node24',
     // esbuild splits only modules of this form.
     format: 'esm',
-    plugins: [
-      {
-        name: 'stand-ins',
-        setup: ({ onResolve }) => onResolve({ filter: /^#/ }, ({ path }) => ({ path: standIns[path] ?? '' })),
-      },
-      withoutSubprograms,
-    ],
+    plugins: [takingPlaces(standIns), withoutSubprograms],
     define: Object.fromEntries(Object.entries(constants).map(([name, value]) => [name, JSON.stringify(value)])),
     ...smaller,
     legalComments: 'none',
@@ -51,6 +43,19 @@ export async function bundle({ entry, directory, standIns, constants }: BundleOp
   await mkdir(directory, { recursive: true });
   for (const { path, text } of outputFiles) await writeFile(join(directory, basename(path)), await toCommonJs(text));
   return metafile;
+}
+
+function takingPlaces(standIns: Readonly<Record<string, string>>): Plugin {
+  return {
+    name: 'stand-ins',
+    setup: ({ onResolve, onLoad }) => {
+      onResolve({ filter: /^#/ }, ({ path }) => ({ path, namespace: 'stand-in' }));
+      onLoad({ filter: /./, namespace: 'stand-in' }, ({ path }) => ({
+        contents: standIns[path] ?? `throw new Error('nothing stands in for ${path}');`,
+        resolveDir: repository,
+      }));
+    },
+  };
 }
 
 /** commander would load what it takes to run commands that are programs of their own, at every start: there are none. */

@@ -45,7 +45,7 @@ export async function make(options: MakeOptions): Promise<void> {
 async function makeFiles(options: MakeOptions, work: string, releaseKeyPem: string): Promise<string[]> {
   const { targets, packages, version } = options;
   const parts = join(work, 'bundle');
-  const contents = await bundleProgram(parts, work, version, releaseKeyPem);
+  const contents = await bundleProgram(parts, version, releaseKeyPem);
   const bundled = await bundledPackages(contents);
   const date = releaseDate();
   const sbom = sbomOf({ version, date, packages: bundled, runtime: process.versions });

@@ -24,8 +24,8 @@ export async function writeSums(out: string, files: readonly string[], key: KeyO
   for (const file of [...files].sort()) lines.push(`${await sha256(join(out, file))}  ${file}\n`);
   const sums = Buffer.from(lines.join(''));
   await writeFile(join(out, 'SHA256SUMS'), sums);
-  if (key === undefined) await rm(join(out, 'SHA256SUMS.sig'), { force: true });
-  else await writeFile(join(out, 'SHA256SUMS.sig'), sign(null, sums, key));
+  await rm(join(out, 'SHA256SUMS.sig'), { force: true });
+  if (key !== undefined) await writeFile(join(out, 'SHA256SUMS.sig'), sign(null, sums, key));
 }
 
 async function sha256(file: string): Promise<string> {

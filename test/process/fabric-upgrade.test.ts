@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, cp, mkdir, mkdtemp, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { bundleProgram } from '../../build/bundle-program.ts';
 import { type Fleet, makeFleet } from '../support/fleet.ts';
-import { freePort } from '../support/free-port.ts';
 import { type Ended, runProgram } from '../support/run-program.ts';
 
 const run = promisify(execFile);
@@ -97,9 +97,7 @@ describe('the fabric upgrades itself', { timeout: 120_000 }, () => {
 
 async function makeRelease(version: string): Promise<void> {
   const directory = at('releases', version);
-  const room = at(`work-${version}`);
-  await mkdir(room);
-  await bundleProgram(directory, room, version);
+  await bundleProgram(directory, version);
   const program = `#!/bin/sh\nexec ${process.execPath} "$(dirname "$(readlink -f "$0")")/main.cjs" "$@"\n`;
   await writeFile(join(directory, 'mco-deploy'), program, { mode: 0o755 });
   await publish(version, directory);
@@ -159,6 +157,15 @@ done`,
 async function script(file: string, text: string): Promise<void> {
   await writeFile(file, `#!/bin/sh\n${text}\n`);
   await chmod(file, 0o755);
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, 'close');
+  return port;
 }
 
 async function prepareOperator(): Promise<void> {

@@ -20,6 +20,7 @@ import { runCommand } from './run/index.ts';
 import { runsCommand } from './runs/index.ts';
 import { statusCommand } from './status/index.ts';
 import { upgradeCommand } from './upgrade/index.ts';
+import { verifyCommand } from './verify/index.ts';
 
 /** The commands of an operator, in the order that help lists them. @param catalogue the agents that can be called */
 export function commands(catalogue: readonly Ddl[]): readonly CommandEntry[] {
@@ -44,5 +45,6 @@ export function commands(catalogue: readonly Ddl[]): readonly CommandEntry[] {
     auditCommand(catalogue),
     caCommand(catalogue),
     enrollCommand,
+    verifyCommand,
   ];
 }
