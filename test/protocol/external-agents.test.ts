@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict';
-import { chmod, chown, copyFile, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { findExternal } from '../../src/agents/index.ts';
 import type { AuditRecord } from '../../src/core/audit/record.ts';
 import { parseOutsideDdl } from '../../src/core/outside-ddl.ts';
+import { installExamples } from '../support/example-agents.ts';
 import { type Fleet, type Member, makeFleet } from '../support/fleet.ts';
 import { startTestNode, type TestNode } from '../support/node.ts';
-
-const examples = join(import.meta.dirname, '../../examples/agents');
 
 interface Given {
   readonly name: string;
@@ -48,12 +47,7 @@ describe('an agent in another language', { timeout: 180_000 }, () => {
   });
 
   const prepare = async (home: string) => {
-    const at = join(home, 'agents.d');
-    await mkdir(at, { mode: 0o755 });
-    for (const file of await readdir(examples)) {
-      await copyFile(join(examples, file), join(at, file));
-      await chmod(join(at, file), file.endsWith('.json') ? 0o644 : 0o755);
-    }
+    const at = await installExamples(home);
     await put(at, { name: 'hung', timeout: 1, script: `${active}\nsleep 600 & echo $! >"${home}/hung.pid"; wait` });
     // Two of it left its group by a session of their own; one cleared its environment as well.
     const leave = `setsid sh -c 'echo $$ >"$0/escaped.pid"; exec sleep 600' "${home}" </dev/null >/dev/null 2>&1 &

@@ -2,17 +2,16 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
 import { agents, findExternal } from '../../src/agents/index.ts';
 import type { CliContext } from '../../src/client/context.ts';
 import { runInProcess } from '../support/cli.ts';
+import { installExamples } from '../support/example-agents.ts';
 import { type Fleet, makeFleet } from '../support/fleet.ts';
 import { startTestNode, type TestNode } from '../support/node.ts';
-
-const examples = join(import.meta.dirname, '../../examples/agents');
 
 /** Playbooks of a person's own, run by the commands against real daemons. */
 describe('mco-deploy run', { timeout: 90_000 }, () => {
@@ -45,12 +44,7 @@ describe('mco-deploy run', { timeout: 90_000 }, () => {
   };
   const start = async (name: string) => {
     const prepare = async (directory: string) => {
-      const at = join(directory, 'agents.d');
-      await mkdir(at, { mode: 0o755 });
-      for (const file of await readdir(examples)) {
-        await copyFile(join(examples, file), join(at, file));
-        await chmod(join(at, file), file.endsWith('.json') ? 0o644 : 0o755);
-      }
+      const at = await installExamples(directory);
       const metadata = { name: 'changer', description: 'c', author: 'a', license: 'l', version: '1', timeout: 5 };
       const actions = [{ action: 'go', description: 'changes nothing, and does not say so', display: 'always' }];
       await writeFile(join(at, 'changer.json'), JSON.stringify({ metadata, actions }));

@@ -1,15 +1,14 @@
 import assert from 'node:assert/strict';
-import { chmod, copyFile, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { findExternal } from '../../src/agents/index.ts';
 import { runCli } from '../../src/client/cli.ts';
 import { rpcCommand } from '../../src/client/commands/rpc/index.ts';
 import type { CliContext } from '../../src/client/context.ts';
+import { installExamples } from '../support/example-agents.ts';
 import { type Fleet, type Member, makeFleet } from '../support/fleet.ts';
 import { startTestNode, type TestNode } from '../support/node.ts';
-
-const examples = join(import.meta.dirname, '../../examples/agents');
 
 describe('rpc of an agent that the client has never heard of', { timeout: 60_000 }, () => {
   let fleet: Fleet;
@@ -30,12 +29,7 @@ describe('rpc of an agent that the client has never heard of', { timeout: 60_000
   });
 
   const prepare = async (home: string) => {
-    const at = join(home, 'agents.d');
-    await mkdir(at, { mode: 0o755 });
-    for (const file of await readdir(examples)) {
-      await copyFile(join(examples, file), join(at, file));
-      await chmod(join(at, file), file.endsWith('.json') ? 0o644 : 0o755);
-    }
+    const at = await installExamples(home);
     const metadata = { name: 'rude', description: 'r', author: 'a', license: 'l', version: '1', timeout: 5 };
     const actions = [{ action: 'go', description: 'goes', display: 'always' }];
     await writeFile(join(at, 'rude.json'), JSON.stringify({ metadata, actions }));

@@ -61,6 +61,14 @@ describe('thresholds', () => {
     [1, 1, '100%', true],
     [1, 100, '1%', true],
     [1, 101, '1%', false],
+    [2, 101, '1%', true],
+    [2, 10, '20%', true],
+    [1, 10, '20%', false],
+    [2, 3, '66.667%', false],
+    [1, 200, '0.5%', true],
+    [7, 10_000, '0.07%', true],
+    [6, 10_000, '0.07%', false],
+    [57, 100, '57%', true],
     [0, 0, '100%', false],
   ];
   for (const [failed, total, threshold, expected] of table) {

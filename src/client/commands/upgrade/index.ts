@@ -1,9 +1,8 @@
 import { Option } from 'commander';
 import type { Ddl } from '../../../core/ddl.ts';
 import { Problem } from '../../../core/errors.ts';
-import { addCommonOptions } from '../../common-options.ts';
 import type { CommandEntry } from '../../context.ts';
-import { addDiscoveryOptions, parseSeconds } from '../../target-options.ts';
+import { addRunOptions } from '../../run-options.ts';
 
 interface UpgradeOptions {
   readonly cluster: string;
@@ -60,12 +59,8 @@ export function upgradeCommand(catalogue: readonly Ddl[]): CommandEntry {
         .option('--recipient <url>', 'whom to notify, such as mailto:ops@example.net')
         .option('--no-notify', 'notify nobody')
         .option('--min-available <n>', 'how many servers of the backend must stay usable')
-        .option('--allow-missing', 'begin although a known node is silent')
-        .option('--dry-run', 'ask everyone what would change, and change nothing')
-        .option('--lock-wait <seconds>', 'wait so long for another run to end', parseSeconds)
-        .option('--no-lock', 'do not keep other runs away')
-        .option('-y, --yes', 'do not ask on a terminal');
-      addCommonOptions(addDiscoveryOptions(command)).action(async (options) => {
+        .option('--dry-run', 'ask everyone what would change, and change nothing');
+      addRunOptions(command).action(async (options) => {
         const { runNamedPlaybook } = await import('../run/run.ts');
         const inputs = inputsOf(options);
         const playbook = playbooks[(options as UpgradeOptions).strategy];
