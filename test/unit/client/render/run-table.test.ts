@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { startRunTable } from '../../../src/client/render/run-table.ts';
-import { bindInputs } from '../../../src/playbook/inputs.ts';
-import { runPlaybook } from '../../../src/playbook/run.ts';
-import type { RunOptions } from '../../../src/playbook/world.ts';
-import { createEstate, type EstateOptions } from '../../support/estate.ts';
-import { loadShipped } from '../../support/shipped.ts';
+import { startRunTable } from '../../../../src/client/render/run-table.ts';
+import { bindInputs } from '../../../../src/playbook/inputs.ts';
+import { runPlaybook } from '../../../../src/playbook/run.ts';
+import type { RunOptions } from '../../../../src/playbook/world.ts';
+import { createEstate, type EstateOptions } from '../../../support/estate.ts';
+import { loadShipped } from '../../../support/shipped.ts';
 
 async function tableOf(name: string, options: EstateOptions = {}, how: RunOptions = {}) {
   const estate = createEstate(options);

@@ -1,8 +1,8 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the expressions of playbooks look so
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { describePlaybook, describePlaybookInMarkdown } from '../../../src/client/render/playbook.ts';
-import type { PlaybookSource } from '../../../src/playbook/format.ts';
+import { describePlaybook, describePlaybookInMarkdown } from '../../../../src/client/render/playbook.ts';
+import type { PlaybookSource } from '../../../../src/playbook/format.ts';
 
 const source: PlaybookSource = {
   name: 'example',
