@@ -193,6 +193,19 @@ describe('a webhook', () => {
     await server.stop();
   });
 
+  test('over TLS is one whose certificate is good, and gets nothing otherwise', async () => {
+    const { key, cert, certificate } = selfSigned();
+    const server = await startWebhookServer([], {}, { key, cert });
+    const good = await startTestAngelia({ webhooks: { ops: { url: server.url, ca_file: certificate } } });
+    assert.equal((await good.send('webhook:ops', id)).delivered, true);
+    await good.stop();
+    const distrustful = await startTestAngelia({ webhooks: { ops: server.url } });
+    assert.equal((await distrustful.send('webhook:ops', id)).queued, true);
+    await distrustful.stop();
+    assert.equal(server.received.length, 1);
+    await server.stop();
+  });
+
   test('carries the recipient of the seed to a push service', async () => {
     const server = await startWebhookServer();
     const fields = { 'notification[to]': '{address}', 'notification[message]': '{message}' };

@@ -32,6 +32,7 @@ const endpoint = {
       additionalProperties: { type: 'string', pattern: '^[ -~]*$', maxLength: 4096 },
     },
     token_file: { ...path, description: 'Sent as a bearer token; to pushover, as the application’s' },
+    ca_file: { ...path, description: 'PEM; the system’s authorities when left out' },
     secret_file: { ...path, description: 'Signs the body: X-Mco-Signature: sha256=HMAC' },
   },
 } as const;

@@ -1,9 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { errnoOf, explainErrno } from '../../core/errors.ts';
 import type { SmtpConfig } from './config.ts';
 import { DeliveryFailure } from './failure.ts';
 import type { Message } from './message.ts';
-import { readSecret } from './secret.ts';
+import { readAuthorities, readSecret } from './secret.ts';
 
 /** Errors of nodemailer that are this node's or the server's configuration: the message itself may be fine. */
 const configuration = ['EAUTH', 'ENOAUTH', 'ETLS', 'EREQUIRETLS'];
@@ -23,7 +22,7 @@ export async function sendMail(smtp: SmtpConfig, to: string, message: Message, s
     import('nodemailer/lib/smtp-connection'),
     compose(smtp, to, message),
     credentialsOf(smtp),
-    smtp.ca_file === undefined ? undefined : readFile(smtp.ca_file),
+    smtp.ca_file === undefined ? undefined : readAuthorities(smtp.ca_file),
   ]).catch((error) => {
     throw asFailure(error, smtp, signal);
   });

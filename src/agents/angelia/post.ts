@@ -5,7 +5,7 @@ import { explainErrno } from '../../core/errors.ts';
 import { type BodyValues, makeBody } from './body.ts';
 import type { EndpointConfig } from './config.ts';
 import { DeliveryFailure } from './failure.ts';
-import { readSecret } from './secret.ts';
+import { readAuthorities, readSecret } from './secret.ts';
 
 /** Milliseconds; more than that is not waited for on a receiver's word. */
 const longestWait = 3600_000;
@@ -33,7 +33,7 @@ export async function post(endpoint: EndpointConfig, values: BodyValues, signal:
       .digest('hex');
     headers['x-mco-signature'] = `sha256=${mac}`;
   }
-  judge(await send(endpoint.url, headers, text, signal));
+  judge(await send(endpoint, headers, text, signal));
 }
 
 interface Answer {
@@ -41,7 +41,13 @@ interface Answer {
   readonly retryAfter: string;
 }
 
-function send(url: string, headers: Record<string, string>, text: string, signal: AbortSignal): Promise<Answer> {
+async function send(
+  { url, ca_file }: EndpointConfig,
+  headers: Record<string, string>,
+  text: string,
+  signal: AbortSignal,
+): Promise<Answer> {
+  const ca = ca_file === undefined ? undefined : await readAuthorities(ca_file);
   const request = url.startsWith('https:') ? httpsRequest : httpRequest;
   return new Promise((resolve, reject) => {
     const fail = (cause: unknown) => {
@@ -49,7 +55,7 @@ function send(url: string, headers: Record<string, string>, text: string, signal
       reject(new DeliveryFailure(`no answer from ${new URL(url).host}: ${why}`, false, 0, { cause }));
     };
     // The status is all that counts; what follows it may be long, or never come.
-    const call = request(url, { method: 'POST', agent: false, headers, signal }, (answer) => {
+    const call = request(url, { method: 'POST', agent: false, headers, signal, ca }, (answer) => {
       resolve({ status: answer.statusCode ?? 0, retryAfter: answer.headers['retry-after'] ?? '' });
       call.destroy();
     });

@@ -12,3 +12,12 @@ export async function readSecret(file: string): Promise<string> {
   }
   throw new DeliveryFailure(`${file} does not hold a secret on one line`, false);
 }
+
+/** Certificates of authorities, read anew for every try, too. @throws DeliveryFailure */
+export async function readAuthorities(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    throw new DeliveryFailure(`${file} cannot be read: ${explainErrno(cause)}`, false, 0, { cause });
+  }
+}
