@@ -4,89 +4,22 @@ import { Agent } from 'node:http';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, test } from 'node:test';
-import { startHaproxy } from '../../src/agents/haproxy/agent.ts';
-import type { HaproxyConfig } from '../../src/agents/haproxy/config.ts';
-import type { ActionContext, AgentSetup } from '../../src/core/agent.ts';
-import { Problem } from '../../src/core/errors.ts';
 import type { Log } from '../../src/core/ports.ts';
-import { actionContext, agentSetup, silentLog, temporaryDirectory } from '../support/agent-setup.ts';
-import { type HaproxyProcess, startHaproxyProcess, startWebServer, type WebServer } from '../support/haproxy.ts';
+import { actionContext, silentLog, temporaryDirectory } from '../support/agent-setup.ts';
+import type { WebServer } from '../support/haproxy.ts';
+import {
+  adminStates,
+  agent,
+  endAll,
+  ended,
+  fails,
+  haproxy,
+  line,
+  sessionsOn,
+  webServers,
+} from '../support/haproxy-agent.ts';
 
-interface Change {
-  backend: string;
-  changed: string[];
-  unchanged: string[];
-  available: number;
-}
-interface Status {
-  ready: boolean;
-  out: string[];
-  servers: { name: string; server: string; status: string; check: string; in_rotation: boolean; sessions: number }[];
-}
-type Call = (input: object, context?: ActionContext) => Promise<unknown>;
-
-const ended: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  await Promise.all(ended.splice(0).map((end) => end()));
-});
-
-async function webServers(count: number): Promise<WebServer[]> {
-  const servers = await Promise.all(Array.from({ length: count }, (_, index) => startWebServer(`web${index + 1}`)));
-  for (const server of servers) ended.push(server.kill);
-  return servers;
-}
-
-const line = ({ name, port }: WebServer, options = 'check') => `server ${name} 127.0.0.1:${port} ${options}`;
-
-async function haproxy(servers: readonly string[], more?: string): Promise<HaproxyProcess> {
-  const started = await startHaproxyProcess(servers, more);
-  ended.push(started.stop);
-  return started;
-}
-
-async function agent(
-  sockets: string[],
-  more: Partial<HaproxyConfig> = {},
-  setup: Partial<AgentSetup<HaproxyConfig>> = {},
-) {
-  const config: HaproxyConfig = {
-    sockets,
-    servers: {},
-    min_available: 1,
-    drain_timeout: 3,
-    enable_timeout: 5,
-    watch_interval: 0.05,
-    timeout: 3,
-    ...more,
-  };
-  const started = await startHaproxy(agentSetup<HaproxyConfig>(config, setup));
-  const { handlers } = started;
-  ended.push(async () => started.stop?.());
-  const call = (action: string): Call => {
-    const handler = handlers[action] as unknown as (input: object, context: ActionContext) => Promise<unknown>;
-    return (input, context = actionContext()) => handler(input, context);
-  };
-  return {
-    stop: async () => started.stop?.(),
-    list: call('list') as (input: object) => Promise<{ backends: unknown[]; holding: string[] }>,
-    status: call('status') as (input: object, context?: ActionContext) => Promise<Status>,
-    disable: call('disable') as (input: object, context?: ActionContext) => Promise<Change>,
-    enable: call('enable') as (input: object, context?: ActionContext) => Promise<Change>,
-  };
-}
-
-/** The admin state of each server, as HAProxy tells it. */
-async function adminStates({ ask }: HaproxyProcess): Promise<Record<string, number>> {
-  const lines = (await ask('show servers state app')).split('\n').slice(2);
-  return Object.fromEntries(lines.map((text) => text.split(' ')).map((fields) => [fields[3], Number(fields[6])]));
-}
-
-const fails = (code: string, words?: RegExp) => (error: unknown) => {
-  assert.ok(error instanceof Problem, String(error));
-  assert.equal(error.code, code, error.message);
-  if (words !== undefined) assert.match(`${error.message}: ${error.hint}`, words);
-  return true;
-};
+afterEach(endAll);
 
 describe('taking servers out', () => {
   test('puts them into maintenance, and says so only once', async () => {
@@ -221,14 +154,6 @@ describe('taking servers out', () => {
     await Promise.all(answers);
   });
 });
-
-/** Waits until that many requests are being served. */
-async function sessionsOn({ ask }: HaproxyProcess, count: number): Promise<void> {
-  for (;;) {
-    const servers = (await ask('show stat app 4 -1')).split('\n').slice(1);
-    if (servers.reduce((sum, text) => sum + Number(text.split(',')[4]), 0) === count) return;
-  }
-}
 
 describe('putting servers back', () => {
   test('waits for a check begun after the change', async () => {
@@ -440,10 +365,13 @@ describe('several sockets', () => {
 async function standIn(socket: string, answer: (command: string) => string | undefined): Promise<string> {
   const path = join(temporaryDirectory(), 'stand-in.sock');
   const server = createServer((client) => {
+    client.on('error', () => {});
     client.once('data', (chunk: Buffer) => {
       const own = answer(chunk.toString().trim());
       if (own !== undefined) return client.end(own);
       const real = connect(socket);
+      // HAProxy is killed at the end of a test, whoever is still connected.
+      real.on('error', () => client.destroy());
       real.write(chunk);
       return real.pipe(client);
     });

@@ -64,6 +64,9 @@ export async function startWebServer(name: string): Promise<WebServer> {
   };
 }
 
+/** Another version can be tried by hand: `MCO_TEST_HAPROXY=/opt/haproxy-3.2/haproxy`. */
+const program = process.env.MCO_TEST_HAPROXY ?? '/usr/sbin/haproxy';
+
 /** A real HAProxy process with a frontend on a unix socket. */
 export interface HaproxyProcess {
   /** Its runtime API. */
@@ -90,7 +93,7 @@ export async function startHaproxyProcess(servers: readonly string[], more = '')
   writeFileSync(at('haproxy.cfg'), configuration(at, servers, more));
   const ask = (command: string) => defineRuntime(at('admin.sock'), 5).ask(command, AbortSignal.timeout(5000));
   const begin = async () => {
-    const child = spawn('/usr/sbin/haproxy', ['-db', '-f', at('haproxy.cfg')], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(program, ['-db', '-f', at('haproxy.cfg')], { stdio: ['ignore', 'ignore', 'pipe'] });
     const complaints: Buffer[] = [];
     child.stderr.on('data', (chunk: Buffer) => complaints.push(chunk));
     const gone = once(child, 'exit');
@@ -129,6 +132,7 @@ defaults
   timeout connect 2s
   timeout client 10s
   timeout server 10s
+  timeout check 2s
 frontend web
   bind unix@${at('front.sock')}
   default_backend app

@@ -8,6 +8,7 @@ import type { LoadBalancer } from './order.ts';
 import { defineRuntime } from './runtime.ts';
 import { list, status } from './status.ts';
 import { defineTurns } from './turns.ts';
+import { weigh } from './weight.ts';
 
 /** Serves one load balancer: all the HAProxy processes whose sockets are configured. */
 export async function startHaproxy({ config, stateDirectory, log }: AgentSetup<HaproxyConfig>): Promise<Agent> {
@@ -20,6 +21,7 @@ export async function startHaproxy({ config, stateDirectory, log }: AgentSetup<H
       list: ({ server }, context) => list(balancer, server, context),
       status: (input, context) => status(balancer, input, context),
       disable: (input, context) => inTurn(() => disable(balancer, input, context), context.signal),
+      weight: (input, context) => inTurn(async () => ({ ...(await weigh(balancer, input, context)) }), context.signal),
       enable: (input, context) => inTurn(() => enable(balancer, input, context), context.signal),
     }),
     stop: hold.stop,

@@ -3,13 +3,20 @@ import { Problem } from '../../core/errors.ts';
 /** One line of an answer, by the names of its columns. */
 export type Row = ReadonlyMap<string, string>;
 
+/** What “show stat” says where there is no proxy of that name. */
+const noProxy = 'No such proxy.';
+
 /**
  * Parses the answer to “show stat” (management guide, 9.1): CSV whose first line, after `# `, names the columns.
- * An answer of another form, such as a complaint, gives no rows.
+ * Where HAProxy has no such proxy there are no rows.
+ * @throws Problem `haproxy-answer` for every other form
  */
 export function parseStat(answer: string): Row[] {
   const [first = '', ...lines] = answer.split('\n');
-  if (!first.startsWith('# pxname,svname,')) return [];
+  if (first === noProxy) return [];
+  if (!first.startsWith('# pxname,svname,')) {
+    throw new Problem('haproxy-answer', `HAProxy answered “show stat” in an unknown form: ${first.slice(0, 80)}`);
+  }
   const columns = splitCsv(first.slice(2));
   return lines.filter((line) => line !== '').map((line) => toRow(columns, splitCsv(line)));
 }

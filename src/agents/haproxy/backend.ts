@@ -1,7 +1,7 @@
 import { Problem } from '../../core/errors.ts';
 import { suggest } from '../../core/text.ts';
 import { parseServersState, parseStat, type Row, textIn } from './answers.ts';
-import type { Runtime } from './runtime.ts';
+import { firstLine, type Runtime } from './runtime.ts';
 import { type AdminState, type Server, toServer } from './server.ts';
 
 /** A backend as one HAProxy process sees it. */
@@ -82,18 +82,7 @@ export function setState(view: BackendView, server: string, state: AdminState, s
   return change(view.runtime, `set server ${view.backend}/${server} state ${state}`, signal);
 }
 
-/**
- * @throws Problem `haproxy-not-admin` when a socket would refuse changes: known before any is made
- */
-export async function requireAdmin(views: readonly BackendView[], signal: AbortSignal): Promise<void> {
-  for (const { runtime } of views) {
-    const level = firstLine(await runtime.ask('show cli level', signal));
-    if (level === 'admin') continue;
-    const hint = 'give this “stats socket” the option “level admin”';
-    throw new Problem('haproxy-not-admin', `HAProxy at ${runtime.name} allows only the level “${level}”`, hint);
-  }
-}
-
-function firstLine(answer: string): string {
-  return answer.split('\n', 1)[0]?.slice(0, 200) ?? '';
+/** @param weight `N` or `N%` */
+export function setWeight(view: BackendView, server: string, weight: string, signal: AbortSignal): Promise<void> {
+  return change(view.runtime, `set server ${view.backend}/${server} weight ${weight}`, signal);
 }

@@ -1,34 +1,15 @@
 import { defineDdl } from '../../core/ddl.ts';
-
-const backend = {
-  description: 'The backend, as HAProxy names it',
-  type: 'string',
-  minLength: 1,
-  maxLength: 255,
-  pattern: '^[A-Za-z0-9_.:-]+$',
-} as const;
-
-const server = {
-  description: 'Nodes or servers, separated by commas',
-  type: 'string',
-  minLength: 1,
-  maxLength: 16384,
-  pattern: '^[A-Za-z0-9_.:-]+(,[A-Za-z0-9_.:-]+)*$',
-} as const;
-
-const names = { type: 'array', items: { type: 'string' } } as const;
-
-const changeOutput = {
-  type: 'object',
-  additionalProperties: false,
-  required: ['backend', 'changed', 'unchanged', 'available'],
-  properties: {
-    backend: { type: 'string' },
-    changed: { ...names, description: 'Servers whose state was changed (in a dry run: would be)' },
-    unchanged: { ...names, description: 'Servers that were already as asked' },
-    available: { type: 'integer', description: 'Usable servers that the backend has then' },
-  },
-} as const;
+import {
+  backend,
+  changed,
+  changeOutput,
+  minAvailable,
+  names,
+  processInfo,
+  server,
+  serverState,
+  serverWeight,
+} from './ddl-parts.ts';
 
 export const haproxyDdl = defineDdl({
   name: 'haproxy',
@@ -75,30 +56,19 @@ export const haproxyDdl = defineDdl({
       output: {
         type: 'object',
         additionalProperties: false,
-        required: ['backend', 'ready', 'out', 'servers'],
+        required: ['backend', 'ready', 'out', 'servers', 'processes'],
         properties: {
           backend: { type: 'string' },
           ready: { type: 'boolean', description: 'Whether all servers asked for take traffic' },
           out: { ...names, description: 'Servers asked for that take none' },
           servers: {
             type: 'array',
-            items: {
-              type: 'object',
-              additionalProperties: false,
-              required: ['name', 'server', 'address', 'status', 'check', 'sessions', 'in_rotation'],
-              properties: {
-                name: { type: 'string', description: 'As asked for, else HAProxy’s name' },
-                server: { type: 'string', description: 'HAProxy’s name' },
-                address: { type: 'string' },
-                status: { type: 'string', description: 'As “show stat” has it' },
-                check: { type: 'string', description: 'What the last check said' },
-                sessions: { type: 'integer' },
-                since: { type: 'integer', description: 'Taken out then (milliseconds since the epoch)' },
-                caller: { type: 'string', description: 'By whom' },
-                run: { type: 'string', description: 'In which run' },
-                in_rotation: { type: 'boolean', description: 'Whether it takes traffic' },
-              },
-            },
+            items: serverState,
+          },
+          processes: {
+            type: 'array',
+            description: 'The HAProxy processes asked: another pid or start than before means a reload or restart',
+            items: processInfo,
           },
         },
       },
@@ -117,15 +87,59 @@ export const haproxyDdl = defineDdl({
         properties: {
           backend,
           server,
-          min_available: {
-            description: 'Usable servers that must be left; the node’s configuration decides when not given',
-            type: 'integer',
+          min_available: minAvailable,
+          drain_timeout: {
+            description: 'Seconds for sessions to end; the node’s configuration decides when not given',
+            type: 'number',
             minimum: 0,
-            maximum: 10000,
+            maximum: 100,
+          },
+          shutdown: { description: 'Whether to end by force the sessions that are left then', type: 'boolean' },
+        },
+      },
+      output: {
+        ...changeOutput,
+        properties: {
+          ...changed,
+          ended: { type: 'integer', description: 'Sessions that were ended by force, where asked for' },
+        },
+      },
+    },
+    weight: {
+      description: 'Reads how much of the traffic servers get, and sets it where a weight is given',
+      kind: 'change',
+      repeatable: true,
+      timeout: 60,
+      dryRun: true,
+      display: 'always',
+      input: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['backend', 'server'],
+        properties: {
+          backend,
+          server,
+          weight: {
+            description:
+              '0 to 256, or a percentage of the weight that HAProxy’s configuration gives; left out, it is read',
+            type: 'string',
+            maxLength: 4,
+            pattern: '^[0-9]{1,3}%?$',
+          },
+          min_available: minAvailable,
+        },
+      },
+      output: {
+        ...changeOutput,
+        required: ['backend', 'changed', 'unchanged', 'available', 'servers'],
+        properties: {
+          ...changed,
+          servers: {
+            type: 'array',
+            items: serverWeight,
           },
         },
       },
-      output: changeOutput,
     },
     enable: {
       description: 'Puts servers back into traffic once a fresh health check has passed',

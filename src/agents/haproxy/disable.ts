@@ -1,6 +1,5 @@
 import type { ActionContext } from '../../core/agent.ts';
 import { Problem } from '../../core/errors.ts';
-import { count } from '../../core/text.ts';
 import { type BackendView, readBackend } from './backend.ts';
 import { countAvailable, guardCapacity } from './capacity.ts';
 import {
@@ -16,26 +15,33 @@ import {
 } from './order.ts';
 import { forEach } from './parallel.ts';
 import { inMaintenance } from './server.ts';
-import { pause } from './turns.ts';
+import { endSessions, waitForSessions } from './sessions.ts';
 import { type Changes, trackChanges } from './undo.ts';
-
-/** Milliseconds between two looks at the sessions that are left. */
-const lookEvery = 25;
 
 export interface DisableInput extends OrderInput {
   readonly min_available?: number | undefined;
+  /** Seconds for sessions to end; the configuration decides when left out. */
+  readonly drain_timeout?: number | undefined;
+  /** Whether to end by force what is left then. */
+  readonly shutdown?: boolean | undefined;
+}
+
+export interface DisableReport extends ChangeReport {
+  /** Sessions that were ended by force, where that was asked for. */
+  readonly ended?: number;
 }
 
 /**
  * Takes servers out of traffic without cutting anybody off: no new sessions, then the end of those there are (or
- * a deadline), then maintenance. All servers on all sockets, or none.
+ * a deadline), then maintenance, then, where asked for, the end of what is left. All servers on all sockets, or none.
  */
 export async function disable(
   balancer: LoadBalancer,
   input: DisableInput,
   context: ActionContext,
-): Promise<ChangeReport> {
-  const order = await takeOrder(balancer, input, context);
+): Promise<DisableReport> {
+  const needed = input.shutdown === true ? (['shutdown sessions server'] as const) : [];
+  const order = await takeOrder(balancer, input, context, needed);
   const staying = order.targets.filter(({ server }) => isOut(order.views, server));
   const leaving = order.targets.filter((target) => !staying.includes(target));
   const out = new Set(leaving.map(({ server }) => server));
@@ -44,20 +50,27 @@ export async function disable(
   if (context.dryRun) return { ...report, available: left };
   // Held first: from its first moment in maintenance a server is to stay there.
   await balancer.hold.add(toHeld(order, order.targets, context));
-  if (leaving.length === 0) return { ...report, available: left };
-  const after = await takeOut(balancer, { ...order, targets: leaving }, context);
-  return { ...report, available: countAvailable(after) };
+  const after =
+    leaving.length === 0 ? order.views : await takeOut(balancer, { ...order, targets: leaving }, input, context);
+  // Of those that were out already, too: a second call with “shutdown” ends what the first one left.
+  const ended = input.shutdown === true ? { ended: await endSessions(balancer, order, context) } : {};
+  return { ...report, available: countAvailable(after), ...ended };
 }
 
 function isOut(views: readonly BackendView[], name: string): boolean {
   return seatsOf(views, name).every(({ server }) => inMaintenance(server));
 }
 
-async function takeOut(balancer: LoadBalancer, order: Order, context: ActionContext): Promise<BackendView[]> {
+async function takeOut(
+  balancer: LoadBalancer,
+  order: Order,
+  { drain_timeout: seconds = balancer.config.drain_timeout }: DisableInput,
+  context: ActionContext,
+): Promise<BackendView[]> {
   const changes = trackChanges();
   try {
     await setAll(changes, order, 'drain', context.signal);
-    await waitForSessions(balancer, order, context);
+    await waitForSessions(balancer, order, seconds, context);
     await setAll(changes, order, 'maint', context.signal);
     return await verifyOut(balancer, order, context.signal);
   } catch (failure) {
@@ -73,30 +86,6 @@ function setAll(changes: Changes, order: Order, state: 'drain' | 'maint', signal
   const seats = order.targets.flatMap(({ server }) => seatsOf(order.views, server));
   const open = seats.filter(({ server }) => !inMaintenance(server));
   return forEach(open, ({ view, server }) => changes.set(view, server.name, state, signal));
-}
-
-async function waitForSessions(balancer: LoadBalancer, order: Order, context: ActionContext): Promise<void> {
-  const deadline = performance.now() + balancer.config.drain_timeout * 1000;
-  let told = false;
-  for (;;) {
-    const busy = await countSessions(balancer, order, context.signal);
-    if (busy.length === 0) return;
-    if (performance.now() >= deadline) {
-      return context.progress(`sessions left after ${balancer.config.drain_timeout} s: ${busy.join(', ')}`);
-    }
-    if (!told) context.progress(`waiting for sessions to end: ${busy.join(', ')}`);
-    told = true;
-    await pause(lookEvery, context.signal);
-  }
-}
-
-/** `dev2.devco.net: 3 sessions` for each server that has any. */
-async function countSessions(balancer: LoadBalancer, order: Order, signal: AbortSignal): Promise<string[]> {
-  const views = await readBackend(balancer.runtimes, order.backend, signal);
-  return order.targets.flatMap((target) => {
-    const sessions = seatsOf(views, target.server).reduce((sum, { server }) => sum + server.sessions, 0);
-    return sessions === 0 ? [] : [`${formatTarget(target)}: ${count(sessions, 'session')}`];
-  });
 }
 
 async function verifyOut(balancer: LoadBalancer, order: Order, signal: AbortSignal): Promise<BackendView[]> {

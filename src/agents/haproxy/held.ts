@@ -2,6 +2,7 @@ import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { explainErrno, Problem } from '../../core/errors.ts';
 import { isObject, parseJsonObject } from '../../core/json.ts';
+import type { HaproxyInfo } from './process.ts';
 
 /** A server that was taken out and is to stay out until it is put back. */
 export interface HeldServer {
@@ -17,11 +18,11 @@ export interface HeldServer {
 /** What is remembered over a restart of the daemon. */
 export interface Held {
   readonly servers: readonly HeldServer[];
-  /** The process id of HAProxy by socket, as last seen: another one has forgotten all that it was told. */
-  readonly pids: Readonly<Record<string, string>>;
+  /** The process of HAProxy by socket, as last seen: another one has forgotten all that it was told. */
+  readonly processes: Readonly<Record<string, HaproxyInfo>>;
 }
 
-export const nothingHeld: Held = { servers: [], pids: {} };
+export const nothingHeld: Held = { servers: [], processes: {} };
 
 /** Where it is kept in the agent's directory. */
 export function heldFile(stateDirectory: string): string {
@@ -31,10 +32,10 @@ export function heldFile(stateDirectory: string): string {
 /** A missing or damaged file holds nothing: then HAProxy's own state stands. */
 export async function readHeld(file: string): Promise<Held> {
   try {
-    const { servers, pids } = parseJsonObject(await readFile(file), file);
-    if (!Array.isArray(servers) || !isObject(pids)) return nothingHeld;
+    const { servers, processes } = parseJsonObject(await readFile(file), file);
+    if (!Array.isArray(servers) || !isObject(processes)) return nothingHeld;
     const known = servers.filter((one) => isObject(one) && isName(one.backend) && isName(one.server));
-    return { servers: known as HeldServer[], pids: pids as Record<string, string> };
+    return { servers: known as HeldServer[], processes: processes as Record<string, HaproxyInfo> };
   } catch {
     return nothingHeld;
   }

@@ -2,6 +2,7 @@ import { explain } from '../../core/errors.ts';
 import type { Log } from '../../core/ports.ts';
 import { readBackend, setState } from './backend.ts';
 import { type Held, type HeldServer, heldFile, readHeld, writeHeld } from './held.ts';
+import { isAnother, readInfo } from './process.ts';
 import type { Runtime } from './runtime.ts';
 import { inMaintenance } from './server.ts';
 
@@ -26,7 +27,7 @@ export interface HoldSetup {
 }
 
 /**
- * A reload or restart makes HAProxy forget maintenance (haproxy#2085). It shows by another process id; then
+ * A reload or restart makes HAProxy forget maintenance (haproxy#2085). It shows by another process; then
  * maintenance is asserted again. A server that is ready in the same process was let in by somebody: its hold ends.
  */
 export async function startHold({ runtimes, stateDirectory, log, every, inTurn }: HoldSetup): Promise<Hold> {
@@ -36,7 +37,7 @@ export async function startHold({ runtimes, stateDirectory, log, every, inTurn }
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> = Promise.resolve();
   const keep = async (next: Held) => {
-    if (JSON.stringify(next) !== JSON.stringify(held)) await writeHeld(file, next);
+    if (differs(next, held)) await writeHeld(file, next);
     held = next;
     plan();
   };
@@ -83,21 +84,21 @@ function complainOnce(log: Log): (problem: unknown) => void {
 
 async function lookAtAll(runtimes: readonly Runtime[], held: Held, log: Log, signal: AbortSignal): Promise<Held> {
   let { servers } = held;
-  const pids = { ...held.pids };
+  const processes = { ...held.processes };
   for (const runtime of runtimes) {
-    const pid = await pidOf(runtime, signal);
-    const known = pids[runtime.name];
-    servers = await lookAt(runtime, servers, known !== undefined && known !== pid, log, signal);
-    pids[runtime.name] = pid;
+    const now = await readInfo(runtime, signal);
+    const known = processes[runtime.name];
+    servers = await lookAt(runtime, servers, known !== undefined && isAnother(known, now), log, signal);
+    processes[runtime.name] = now;
   }
-  return { servers, pids };
+  return { servers, processes };
 }
 
 /** Returns those that are still held. */
 async function lookAt(
   runtime: Runtime,
   servers: readonly HeldServer[],
-  isAnother: boolean,
+  begunAnew: boolean,
   log: Log,
   signal: AbortSignal,
 ): Promise<HeldServer[]> {
@@ -108,7 +109,7 @@ async function lookAt(
       const told = { backend, server: one.server, socket: runtime.name };
       const found = view?.servers.find((server) => server.name === one.server);
       if (view === undefined || found === undefined || inMaintenance(found)) still.push(one);
-      else if (isAnother) {
+      else if (begunAnew) {
         await setState(view, one.server, 'maint', signal);
         log.warn(told, 'HAProxy was reloaded: the server was put into maintenance again');
         still.push(one);
@@ -118,8 +119,11 @@ async function lookAt(
   return still;
 }
 
-async function pidOf(runtime: Runtime, signal: AbortSignal): Promise<string> {
-  return /^Pid: (\d+)$/m.exec(await runtime.ask('show info', signal))?.[1] ?? '';
+/** The uptime alone, which rises with every look, is not worth a write. */
+function differs(next: Held, held: Held): boolean {
+  const gist = ({ servers, processes }: Held) =>
+    JSON.stringify([servers, Object.entries(processes).map(([name, { pid, started }]) => [name, pid, started])]);
+  return gist(next) !== gist(held);
 }
 
 function without(servers: readonly HeldServer[], out: readonly HeldServer[]): HeldServer[] {

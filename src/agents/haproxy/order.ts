@@ -1,5 +1,6 @@
 import type { ActionContext } from '../../core/agent.ts';
-import { type BackendView, readBackend, requireAdmin } from './backend.ts';
+import { type BackendView, readBackend } from './backend.ts';
+import { type RuntimeCommand, requireCommands } from './commands.ts';
 import type { HaproxyConfig } from './config.ts';
 import type { HeldServer } from './held.ts';
 import type { Hold } from './hold.ts';
@@ -36,13 +37,19 @@ export interface ChangeReport {
 
 /**
  * Reads the backend, finds every server and sees that changes are allowed, before any is made.
- * @throws Problem `unknown-backend`, `unknown-server`, `haproxy-not-admin`, …
+ * @param needed commands beside “set server”
+ * @throws Problem `unknown-backend`, `unknown-server`, `haproxy-not-admin`, `haproxy-lacks`, …
  */
-export async function takeOrder(balancer: LoadBalancer, input: OrderInput, context: ActionContext): Promise<Order> {
+export async function takeOrder(
+  balancer: LoadBalancer,
+  input: OrderInput,
+  context: ActionContext,
+  needed: readonly RuntimeCommand[] = [],
+): Promise<Order> {
   const names = parseNames(input.server);
   const views = await readBackend(balancer.runtimes, input.backend, context.signal);
   const targets = await resolveTargets(names, views, balancer.config.servers);
-  await requireAdmin(views, context.signal);
+  await requireCommands(views, ['set server', ...needed], context.signal);
   return { backend: input.backend, views, targets };
 }
 

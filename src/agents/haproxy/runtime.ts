@@ -32,7 +32,7 @@ function whereIs(socket: string): NetConnectOpts {
 
 function ask(where: NetConnectOpts, name: string, command: string, timeout: number, signal: AbortSignal) {
   // `;` begins another command, a line feed too, and a backslash escapes: none may come from outside.
-  if (/[^A-Za-z0-9_.:/ -]/.test(command)) {
+  if (/[^A-Za-z0-9_.:/% -]/.test(command)) {
     throw new Problem('bad-name', 'a name for HAProxy has characters other than letters, digits and _ . : -');
   }
   return new Promise<string>((resolve, reject) => {
@@ -73,4 +73,9 @@ function ask(where: NetConnectOpts, name: string, command: string, timeout: numb
     });
     socket.write(`${command}\n`);
   });
+}
+
+/** The first line of an answer, for messages. */
+export function firstLine(answer: string): string {
+  return answer.split('\n', 1)[0]?.slice(0, 200) ?? '';
 }

@@ -15,6 +15,8 @@ export interface Server {
   readonly check: string;
   readonly sessions: number;
   readonly weight: number;
+  /** The weight that the configuration file gives it. */
+  readonly initialWeight: number;
   readonly backup: boolean;
   /** Whether HAProxy checks its health. */
   readonly checked: boolean;
@@ -54,6 +56,7 @@ export function toServer(stat: Row, state: Row): Server {
     check: checkWords(stat),
     sessions: numberIn(stat, 'scur'),
     weight: numberIn(state, 'srv_uweight'),
+    initialWeight: numberIn(state, 'srv_iweight'),
     backup: numberIn(stat, 'bck') > 0,
     checked: (numberIn(state, 'srv_check_state') & checkEnabled) !== 0,
     health: numberIn(state, 'srv_check_health'),

@@ -3,6 +3,8 @@ import { type BackendView, listBackends, readBackend } from './backend.ts';
 import type { HeldServer } from './held.ts';
 import { lookupUnmatched, matchServer, parseNames, resolveTargets, type Target } from './names.ts';
 import { type LoadBalancer, namesOf, seatsOf } from './order.ts';
+import { readInfo } from './process.ts';
+import type { Runtime } from './runtime.ts';
 import { inRotation } from './server.ts';
 
 interface StatusInput {
@@ -22,7 +24,14 @@ export async function status({ runtimes, config, hold }: LoadBalancer, input: St
     ...originOf(hold.servers().find((one) => one.backend === input.backend && one.server === target.server)),
   }));
   const out = servers.filter((server) => !server.in_rotation).map(({ name }) => name);
-  return { backend: input.backend, ready: out.length === 0, out, servers };
+  const processes = await Promise.all(views.map(({ runtime }) => describeProcess(runtime, context.signal)));
+  return { backend: input.backend, ready: out.length === 0, out, servers, processes };
+}
+
+/** Another process id, another start or a lower uptime than before tells that HAProxy was reloaded or restarted. */
+async function describeProcess(runtime: Runtime, signal: AbortSignal) {
+  const { version, pid, uptime, started } = await readInfo(runtime, signal);
+  return { socket: runtime.name, version, pid, uptime, ...(started === undefined ? {} : { started }) };
 }
 
 /** Since when and by whom it is out, where this agent took it out. */
@@ -47,6 +56,7 @@ function describe(target: Target, views: readonly BackendView[]) {
     status: shown?.status ?? '',
     check: shown?.check ?? '',
     sessions: all.reduce((sum, server) => sum + server.sessions, 0),
+    weight: shown?.weight ?? 0,
     in_rotation: all.length > 0 && all.every(inRotation),
   };
 }

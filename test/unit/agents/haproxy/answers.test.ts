@@ -15,9 +15,11 @@ describe('the answer to “show stat”', () => {
     assert.throws(() => textIn(row, 'no_such_column'), isProblem);
   });
 
-  test('gives no rows when it is a complaint', () => {
+  test('gives no rows where there is no such proxy, and is refused in every other form', () => {
     assert.deepEqual(parseStat('No such proxy.'), []);
-    assert.deepEqual(parseStat(''), []);
+    for (const answer of ['', 'Permission denied', 'No such proxies.', '# svname,pxname\n', 'Unknown command.']) {
+      assert.throws(() => parseStat(answer), isProblem, answer);
+    }
   });
 });
 

@@ -15,6 +15,7 @@ const server = (name: string, fields: Partial<Server> = {}): Server => ({
   check: '',
   sessions: 0,
   weight: 1,
+  initialWeight: 1,
   backup: false,
   checked: true,
   health: 2,
