@@ -91,7 +91,7 @@ describe('on every call, health included, a caller', () => {
   });
 
   test('is refused from the moment its certificate ends', async () => {
-    const brief = await fleet.operator('brief@devco.net', { notAfter: Date.now() + 3000 });
+    const brief = await fleet.operator('brief@devco.net', { notAfter: Date.now() + 5000 });
     const client = openClient(fleet, node, brief);
     assert.deepEqual(await client.askAll(), all(0));
     await delay(Math.max(0, Date.parse(brief.certificate.validTo) + 1000 - Date.now()));
