@@ -15,7 +15,7 @@ function commit({ salt, value }: SensitiveValue): Commitment {
   return { $commitment: `sha256:${hash}` };
 }
 
-function isCommitment(value: unknown): value is Commitment {
+export function isCommitment(value: unknown): value is Commitment {
   return typeof value === 'object' && value !== null && '$commitment' in value;
 }
 

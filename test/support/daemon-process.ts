@@ -5,6 +5,8 @@ import { join } from 'node:path';
 /** A daemon with the probe agent and all built-in ones, in a process of its own. */
 export interface DaemonProcess extends AsyncDisposable {
   readonly port: number;
+  /** What it has written to its log. */
+  readonly log: () => string;
   /** Bytes that are in use, after a collection of garbage. */
   readonly memory: () => Promise<{ readonly used: number; readonly resident: number }>;
 }
@@ -12,9 +14,11 @@ export interface DaemonProcess extends AsyncDisposable {
 export async function startDaemonProcess(configFile: string): Promise<DaemonProcess> {
   const child = fork(join(import.meta.dirname, 'daemon-child.ts'), [configFile], {
     execArgv: ['--expose-gc', '--disable-warning=ExperimentalWarning'],
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   });
   const ended = once(child, 'exit');
+  const said: string[] = [];
+  child.stdout?.setEncoding('utf8').on('data', (text) => said.push(text));
   const next = async () => {
     const told = await Promise.race([once(child, 'message'), ended.then(() => undefined)]);
     if (told === undefined) throw new Error('the daemon has ended');
@@ -23,6 +27,7 @@ export async function startDaemonProcess(configFile: string): Promise<DaemonProc
   const port = (await next()) as number;
   return {
     port,
+    log: () => said.join(''),
     memory: async () => {
       child.send('memory');
       const { heapUsed, external, rss } = (await next()) as NodeJS.MemoryUsage;

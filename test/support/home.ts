@@ -1,13 +1,12 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Member } from './fleet.ts';
-import type { TestNode } from './node.ts';
 
 /** Makes an operator's home: a client.yaml with its certificate, that finds these nodes by a file. @returns the directory */
 export async function makeHome(
   directory: string,
   { files: { certificate, key, ca } }: Member,
-  nodes: readonly Pick<TestNode, 'name' | 'daemon'>[],
+  nodes: readonly { readonly name: string; readonly daemon: { readonly port: number } }[],
 ): Promise<string> {
   await mkdir(join(directory, '.config/mco-deploy'), { recursive: true });
   await writeFile(

@@ -4,7 +4,7 @@ import { type AuditRecord, hashLine } from '../../../core/audit/record.ts';
 import { type AuditEntry, joinEntries } from '../../../core/audit/show.ts';
 import type { Trust } from '../../../core/certificate.ts';
 import { Problem } from '../../../core/errors.ts';
-import { isObject } from '../../../core/json.ts';
+import { isCommitment } from '../../../core/sensitive.ts';
 import type { JournalEntry } from '../../../playbook/journal.ts';
 
 /** Something that does not agree, or does not hold. */
@@ -152,11 +152,14 @@ function saying({ outcome, code }: { outcome: string; code: string }): string {
   return code === '' ? outcome : `${outcome} (${code})`;
 }
 
-/** Sensitive inputs stand in the record as commitments, and not at all in the journal. */
+/** Sensitive inputs stand in the record as commitments, and in the journal hidden or not at all: the others must be the same. */
 function sameInput(input: object, recorded: object): boolean {
-  const shown = Object.entries(recorded).filter(([, value]) => !(isObject(value) && '$commitment' in value));
-  const sorted = (entries: [string, unknown][]) => JSON.stringify(entries.toSorted(([a], [b]) => (a < b ? -1 : 1)));
-  return sorted(shown) === sorted(Object.entries(input));
+  const hidden = new Set(Object.entries(recorded).flatMap(([name, value]) => (isCommitment(value) ? [name] : [])));
+  const shown = (all: object) => {
+    const entries = Object.entries(all).filter(([name]) => !hidden.has(name));
+    return JSON.stringify(entries.toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  };
+  return shown(recorded) === shown(input);
 }
 
 /** A head that a reply brought names the record that stood last then. */
