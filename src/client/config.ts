@@ -1,9 +1,9 @@
-import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import type { FromSchema } from 'json-schema-to-ts';
 import type { CredentialFiles } from '../core/credentials.ts';
 import { readDocument } from '../core/document.ts';
 import { errnoOf, Problem } from '../core/errors.ts';
+import { homeOf } from './home.ts';
 
 const path = { type: 'string', minLength: 1, maxLength: 4096 } as const;
 
@@ -65,7 +65,7 @@ export interface ClientConfig extends Omit<ClientDocument, 'tls'> {
 
 /** A directory of this program's own (XDG Base Directory Specification). */
 function xdgDirectory(env: Readonly<NodeJS.ProcessEnv>, variable: string, fallback: string): string {
-  return join(env[variable] || join(env.HOME ?? homedir(), fallback), 'mco-deploy');
+  return join(env[variable] || join(homeOf(env), fallback), 'mco-deploy');
 }
 
 /** Where client.yaml is looked for. */

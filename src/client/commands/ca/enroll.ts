@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto';
-import { homedir, hostname } from 'node:os';
+import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { makeDirectory, readIfThere, writeWhole } from '../../../ca/files.ts';
 import { keyPairOf, makeKeyPair, requireP256 } from '../../../ca/keys.ts';
@@ -7,6 +7,7 @@ import { formatPrivateKey, parsePrivateKey } from '../../../ca/private-key.ts';
 import { fingerprintOf, makeRequest } from '../../../ca/request.ts';
 import { defineIdentity } from '../../../core/identity.ts';
 import type { CliContext } from '../../context.ts';
+import { homeOf } from '../../home.ts';
 
 export interface EnrollOptions {
   readonly operator?: boolean;
@@ -53,6 +54,6 @@ async function keyIn(path: string): Promise<{ key: KeyObject; fresh: boolean }> 
 
 function defaultDirectory(kind: 'node' | 'operator', { env }: CliContext): string {
   if (kind === 'node') return '/etc/mco-deploy';
-  const config = env.XDG_CONFIG_HOME?.startsWith('/') ? env.XDG_CONFIG_HOME : join(env.HOME ?? homedir(), '.config');
+  const config = env.XDG_CONFIG_HOME?.startsWith('/') ? env.XDG_CONFIG_HOME : join(homeOf(env), '.config');
   return join(config, 'mco-deploy');
 }

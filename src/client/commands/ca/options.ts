@@ -1,7 +1,7 @@
-import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Problem } from '../../../core/errors.ts';
 import type { CliContext } from '../../context.ts';
+import { homeOf } from '../../home.ts';
 
 /** What every `ca` command takes. */
 export interface CaOptions {
@@ -21,7 +21,7 @@ export interface PlaceOptions {
 /** `--dir`, else mco-deploy/ca in the XDG data directory (XDG Base Directory Specification). */
 export function caDirectory({ dir }: CaOptions, { env }: CliContext): string {
   if (dir !== undefined) return resolve(dir);
-  const home = env.HOME === undefined || env.HOME === '' ? homedir() : env.HOME;
+  const home = homeOf(env);
   // The specification has relative paths ignored.
   const data = env.XDG_DATA_HOME?.startsWith('/') ? env.XDG_DATA_HOME : join(home, '.local/share');
   return join(data, 'mco-deploy/ca');

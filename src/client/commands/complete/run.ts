@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { shippedPlaybooks } from '#playbooks';
@@ -7,6 +6,7 @@ import type { Ddl } from '../../../core/ddl.ts';
 import { printable } from '../../../core/text.ts';
 import { type CachedNode, parseContent } from '../../../discovery/cache/content.ts';
 import { type CliContext, exitCode } from '../../context.ts';
+import { homeOf } from '../../home.ts';
 import { candidatesOf } from './candidates.ts';
 
 /** Prints one candidate a line, with a tab and what it is where that is known; or a line “:files” where a file is meant. */
@@ -24,7 +24,7 @@ export async function printCandidates(
 
 /** The nodes that were seen. Whoever types wants no word about a cache that can't be read. */
 async function readNodes({ env }: CliContext): Promise<CachedNode[]> {
-  const cache = env.XDG_CACHE_HOME || join(env.HOME ?? homedir(), '.cache');
+  const cache = env.XDG_CACHE_HOME || join(homeOf(env), '.cache');
   try {
     return [...parseContent(await readFile(join(cache, 'mco-deploy/nodes.json'), 'utf8')).nodes.values()];
   } catch {
