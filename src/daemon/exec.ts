@@ -24,10 +24,11 @@ export const runCommand: RunCommand = (argv, options) =>
       env: options.env ?? { PATH: path },
       detached: true,
       shell: false,
-      stdio: ['pipe', 'pipe', 'pipe'],
+      // A pipe of Node's is a socket, by which bash -c takes itself for a remote shell and reads ~/.bashrc.
+      stdio: [options.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     });
-    const stdout = collect(child.stdout, options);
-    const stderr = collect(child.stderr, options);
+    const stdout = collect(child.stdout as Readable, options);
+    const stderr = collect(child.stderr as Readable, options);
     let ended: CommandResult['ended'];
     const family = familyOf(child, options);
     const end = endGroup(child, family, (why) => {
@@ -58,8 +59,8 @@ export const runCommand: RunCommand = (argv, options) =>
     });
     child.once('close', settle);
     // A command that does not read its input closes the pipe early; that is no failure of the call.
-    child.stdin.on('error', () => {});
-    child.stdin.end(options.stdin ?? '');
+    child.stdin?.on('error', () => {});
+    child.stdin?.end(options.stdin);
   });
 
 function notBegun(ended: NonNullable<CommandResult['ended']>): CommandResult {

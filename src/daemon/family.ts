@@ -5,6 +5,8 @@ interface Process {
   readonly pid: number;
   readonly parent: number;
   readonly session: number;
+  /** A zombie does nothing any more. */
+  readonly isZombie: boolean;
   /** Ticks since the boot: with its number, what tells a process from all others. */
   readonly start: number;
 }
@@ -25,6 +27,7 @@ const rounds = 20;
  * @param mark an entry of the environment (`NAME=value`) that no other process has
  */
 export function findFamily(root: number, mark: string): Family {
+  // It may have ended already; until it is waited for, its number is its own.
   const first = statOf(String(root))?.start ?? Number.POSITIVE_INFINITY;
   let known = new Map<number, number>();
   const strangers = new Map<number, number>();
@@ -66,17 +69,21 @@ export function findFamily(root: number, mark: string): Family {
 
 function processes(): Process[] {
   const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
-  return pids.map(statOf).filter((one) => one !== undefined);
+  return pids.flatMap((pid) => {
+    const found = statOf(pid);
+    return found === undefined || found.isZombie ? [] : [found];
+  });
 }
 
-/** Undefined for what has ended: a zombie does nothing any more. */
+/** Undefined for what has ended and was waited for. */
 function statOf(pid: string): Process | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
     // What follows the name, which may hold anything.
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-    if (fields[0] === 'Z') return undefined;
-    return { pid: Number(pid), parent: Number(fields[1]), session: Number(fields[3]), start: Number(fields[19]) };
+    const [state, parent, , session] = fields;
+    const numbers = { pid: Number(pid), parent: Number(parent), session: Number(session), start: Number(fields[19]) };
+    return { ...numbers, isZombie: state === 'Z' };
   } catch {
     return undefined;
   }
@@ -102,6 +109,8 @@ function killProcess(pid: number): void {
 const interval = 200;
 /** Milliseconds that a family is watched which outlives its command: what an agent started may go on, in bounds. */
 const afterwards = 10_000;
+/** Milliseconds after which nobody seen means nobody there: who is just taking another program has no environment to be known by. */
+const settled = 1000;
 
 /**
  * Counts a family now and then, and kills it when it is too large.
@@ -111,18 +120,16 @@ export function watchFamily(family: Family, most: number, onTooMany: () => void)
   let ended = Number.POSITIVE_INFINITY;
   const look = () => {
     const count = family.count();
+    const since = performance.now() - ended;
     if (count > most) {
       onTooMany();
       family.kill();
     }
-    if (count > most || performance.now() > ended + afterwards || (count === 0 && Number.isFinite(ended))) {
-      clearInterval(timer);
-    }
+    if (count > most || since > afterwards || (count === 0 && since > settled)) clearInterval(timer);
   };
   const timer = setInterval(look, interval);
   timer.unref();
   return () => {
     ended = performance.now();
-    look();
   };
 }
