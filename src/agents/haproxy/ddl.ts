@@ -152,7 +152,11 @@ export const haproxyDdl = defineDdl({
         type: 'object',
         additionalProperties: false,
         required: ['backend', 'server'],
-        properties: { backend, server },
+        properties: {
+          backend,
+          server,
+          own: { description: 'Whether to leave out what another than this run took out', type: 'boolean' },
+        },
       },
       output: changeOutput,
     },

@@ -12,6 +12,7 @@ import {
   seatsOf,
   takeOrder,
   toHeld,
+  toKept,
 } from './order.ts';
 import { forEach } from './parallel.ts';
 import { inMaintenance } from './server.ts';
@@ -49,7 +50,7 @@ export async function disable(
   const report = { backend: order.backend, changed: namesOf(leaving), unchanged: namesOf(staying) };
   if (context.dryRun) return { ...report, available: left };
   // Held first: from its first moment in maintenance a server is to stay there.
-  await balancer.hold.add(toHeld(order, order.targets, context));
+  await balancer.hold.add([...toHeld(order, leaving, context), ...toKept(order, staying)]);
   const after =
     leaving.length === 0 ? order.views : await takeOut(balancer, { ...order, targets: leaving }, input, context);
   // Of those that were out already, too: a second call with “shutdown” ends what the first one left.

@@ -23,13 +23,36 @@ import { trackChanges } from './undo.ts';
 /** Milliseconds between two looks at the checks. */
 const lookEvery = 15;
 
+export interface EnableInput extends OrderInput {
+  /** Whether to leave out what another than the calling run took out. */
+  readonly own?: boolean | undefined;
+}
+
 /**
  * Puts servers into traffic, each once a health check begun after this call has passed on every socket. Until then
  * it is in drain, where HAProxy checks it but sends it nobody: straight after `ready` it would pass for up,
  * and get requests, for as long as a check interval. One that does not come up stays out; the others stay in.
  */
-export async function enable(balancer: LoadBalancer, input: OrderInput, context: ActionContext): Promise<ChangeReport> {
-  const order = await takeOrder(balancer, input, context);
+export async function enable(
+  balancer: LoadBalancer,
+  input: EnableInput,
+  context: ActionContext,
+): Promise<ChangeReport> {
+  const whole = await takeOrder(balancer, input, context);
+  const meant =
+    input.own === true ? whole.targets.filter((target) => isOwn(balancer, whole, target, context)) : whole.targets;
+  const others = namesOf(whole.targets.filter((target) => !meant.includes(target)));
+  const { unchanged, ...report } = await enableAll(balancer, { ...whole, targets: meant }, context);
+  return { ...report, unchanged: [...unchanged, ...others] };
+}
+
+/** Whether the run that calls took it out: what was out before it began, it must not bring in. */
+function isOwn({ hold }: LoadBalancer, order: Order, { server }: Target, { runId }: ActionContext): boolean {
+  const held = hold.servers().find((one) => one.backend === order.backend && one.server === server);
+  return runId !== '' && held?.run === runId;
+}
+
+async function enableAll(balancer: LoadBalancer, order: Order, context: ActionContext): Promise<ChangeReport> {
   const coming = order.targets.filter(({ server }) => !isIn(order.views, server));
   const report = reportOf(order, coming);
   if (context.dryRun) {

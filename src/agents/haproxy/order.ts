@@ -84,3 +84,8 @@ export function toHeld(
   const since = Date.now();
   return targets.map(({ server }) => ({ backend, server, since, caller, run }));
 }
+
+/** What was out already stays out from now on, but nobody knows since when and by whom. */
+export function toKept({ backend }: Order, targets: readonly Target[]): HeldServer[] {
+  return targets.map(({ server }) => ({ backend, server }));
+}
