@@ -47,7 +47,7 @@ function testsOf(folder: string): string[] {
 /** The runner's events, without the totals that close each run: those are added up. */
 async function* runFiles(files: string[], concurrency: number): AsyncGenerator<unknown> {
   if (files.length === 0) return;
-  for await (const event of run({ files, concurrency, timeout: 150_000 }) as AsyncIterable<RunnerEvent>) {
+  for await (const event of run({ files, concurrency, timeout: 300_000 }) as AsyncIterable<RunnerEvent>) {
     if (event.type === 'test:diagnostic' && event.data.nesting === 0 && event.data.file === undefined) continue;
     if (event.type === 'test:summary' && event.data.file === undefined) addTotals(event.data);
     yield event;

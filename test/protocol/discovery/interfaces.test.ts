@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { after, afterEach, before, describe, test } from 'node:test';
+import { createSegment, type Segment } from '../../support/discovery/segment.ts';
+
+describe('whatever the network is like', () => {
+  let segment: Segment;
+  before(async () => {
+    segment = await createSegment(5);
+  });
+  after(() => segment.remove());
+  afterEach(() => segment.quiet());
+
+  describe('a host without IPv4', { timeout: 120_000 }, () => {
+    const address = (index: number, verb: string) => {
+      const ipv4 = `${segment.host(index).address}/24`;
+      return segment.host(index).exec('ip', 'address', verb, ipv4, 'dev', 'eth0');
+    };
+    before(() => address(4, 'del'));
+    after(() => address(4, 'add'));
+
+    test('is heard by those with both and hears them, and is dialled by its address on that link', async () => {
+      await segment.announce(0, { identity: 'dev1.devco.net', facts: { cluster: 'alfa' } });
+      await segment.announce(4, { identity: 'dev5.devco.net', facts: { cluster: 'alfa' } });
+      assert.deepEqual(await segment.ask(3), ['dev1.devco.net', 'dev5.devco.net']);
+      assert.deepEqual(await segment.ask(4), ['dev1.devco.net', 'dev5.devco.net']);
+      assert.match((await segment.addressesOf(3, 'dev5.devco.net'))[0] ?? '', /^fe80::.*%eth0$/);
+    });
+
+    test('hears of those with both, and is remembered by them', async () => {
+      const listeners = [await segment.listen(4), await segment.listen(3, { identity: 'other.devco.net' })];
+      await segment.announce(0, { identity: 'dev1.devco.net', facts: { cluster: 'alfa' } });
+      await segment.announce(4, { identity: 'dev5.devco.net', facts: { cluster: 'alfa' } });
+      for (const listener of listeners) await segment.until(listener, ({ heard }) => heard.length === 2);
+    });
+  });
+
+  describe('all are heard', { timeout: 120_000 }, () => {
+    const names = Array.from({ length: 24 }, (_, index) => `dev${index + 10}.devco.net`);
+    const filter = (...words: string[]) => segment.host(3).exec('nft', ...words);
+
+    async function announceAll(): Promise<void> {
+      const parts = [0, 1, 2].map((index) => names.filter((_, one) => one % 3 === index));
+      const scripts = parts.map((identities, index) => segment.start(index, 'announce-many.ts', { identities }));
+      for (const script of scripts) assert.ok((await script.next())?.settled !== undefined, script.stderr());
+    }
+
+    test('when each third answer is lost', async () => {
+      await announceAll();
+      await filter('add table inet lossy; add chain inet lossy in { type filter hook input priority 0; }');
+      await filter('add rule inet lossy in udp sport 5353 numgen inc mod 3 0 counter drop');
+      assert.deepEqual(await segment.ask(3), names);
+      assert.doesNotMatch(await filter('list table inet lossy'), /packets 0 /, 'some were lost');
+      await filter('delete table inet lossy');
+    });
+
+    test('when hardly any of them can wait to be read', async () => {
+      await announceAll();
+      assert.deepEqual(await segment.ask(3, { buffer: 2304 }), names);
+    });
+  });
+
+  describe('an interface', { timeout: 120_000 }, () => {
+    const ip = (index: number, ...words: string[]) => segment.host(index).exec('ip', ...words);
+    const lastHeard = (options: object) => segment.addressesOf(3, 'dev1.devco.net', options);
+    /** Asks until the node is heard at that address. */
+    const untilAt = async (address: string, options: object = {}) => {
+      while (!(await lastHeard(options)).includes(address));
+    };
+
+    test('that has got another address is announced with it', async () => {
+      await segment.announce(0, { identity: 'dev1.devco.net', look: 100 });
+      await ip(0, 'address', 'add', '10.77.0.101/16', 'dev', 'eth0');
+      await ip(0, 'address', 'del', '10.77.0.1/24', 'dev', 'eth0');
+      await untilAt('10.77.0.101');
+      assert.ok(!(await lastHeard({})).includes('10.77.0.1'));
+      await ip(0, 'address', 'add', '10.77.0.1/24', 'dev', 'eth0');
+      await ip(0, 'address', 'del', '10.77.0.101/16', 'dev', 'eth0');
+    });
+
+    test('that comes when the node runs already is announced on, also where there was none before', async () => {
+      const node = segment.start(0, 'announce.ts', { identity: 'dev1.devco.net', interfaces: ['eth1'], look: 100 });
+      assert.match(String((await node.next())?.message), /no network interface to announce this node on/);
+      await segment.host(0).plug('eth1');
+      await ip(0, 'address', 'add', '10.77.0.201/24', 'dev', 'eth1');
+      await untilAt('10.77.0.201');
+      await ip(0, 'link', 'del', 'eth1');
+    });
+
+    test('is asked on with others, and each answers with its own address', async () => {
+      await Promise.all([segment.host(0).plug('eth1'), segment.host(3).plug('eth1')]);
+      await ip(0, 'address', 'add', '10.88.0.1/24', 'dev', 'eth1');
+      await ip(3, 'address', 'add', '10.88.0.4/24', 'dev', 'eth1');
+      await segment.announce(0, { identity: 'dev1.devco.net' });
+      assert.equal((await lastHeard({ interfaces: ['eth0'] }))[0], '10.77.0.1');
+      assert.equal((await lastHeard({ interfaces: ['eth1'] }))[0], '10.88.0.1');
+      assert.deepEqual([...new Set(await segment.ask(3))], ['dev1.devco.net']);
+      await Promise.all([ip(0, 'link', 'del', 'eth1'), ip(3, 'link', 'del', 'eth1')]);
+    });
+  });
+});
