@@ -186,7 +186,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       await metrics?.stop();
       await presence.stop();
       const forced = setTimeout(() => stopping.abort(), grace);
-      await Promise.all([listener.stop(grace + 3000), running.ended()]);
+      const ended = running.ended();
+      await Promise.all([listener.stop(ended, grace + 3000), ended]);
       clearTimeout(forced);
       stopping.abort();
       await roster.stop();

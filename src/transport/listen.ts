@@ -1,4 +1,5 @@
 import { createServer as createTcpServer, type Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { createSecureContext, createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { errnoOf, explainErrno, Problem } from '../core/errors.ts';
@@ -34,11 +35,13 @@ export interface Listener {
   readonly port: number;
   /** Takes credentials and authorities anew for the connections to come, and closes those of who is revoked now. */
   readonly reload: () => void;
-  /** Lets running calls end, up to a number of milliseconds, then closes everything. */
-  readonly stop: (grace: number) => Promise<void>;
+  /** Takes no more connections; closes those there are when the running calls have ended, or after a number of milliseconds. */
+  readonly stop: (calls: Promise<void>, grace: number) => Promise<void>;
 }
 
 const largestMessage = 1024 * 1024;
+/** Milliseconds for the last replies to go out. */
+const farewell = 1000;
 
 /**
  * Serves a node over mutually authenticated TLS 1.3. TLS is ended here, not in grpc-js, which is handed connections
@@ -95,7 +98,10 @@ export async function startListening(options: ListenOptions): Promise<Listener> 
     socket.destroy();
   }
 
+  const sockets = new Set<Socket>();
   const tcp = createTcpServer({ noDelay: true, keepAlive: true }, (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
     socket.on('error', () => socket.destroy());
     const fault = connections.admit(socket, () => {
       late++;
@@ -113,9 +119,11 @@ export async function startListening(options: ListenOptions): Promise<Listener> 
       secure.setSecureContext(secureContext(tls));
       connections.review(tls.trust, Date.now());
     },
-    stop: async (grace) => {
-      tcp.close();
-      await endWithin(grpc, grace);
+    stop: async (calls, grace) => {
+      const gone = new Promise<void>((resolve) => tcp.close(() => resolve()));
+      // Tells every client that it takes no more; it does not wait for those that are at it.
+      grpc.tryShutdown(() => {});
+      await closeAll(gone, calls, grace, sockets);
     },
   };
 }
@@ -141,14 +149,18 @@ function reasonOf(error: (Error & { code?: string; reason?: string }) | string):
   return reason.slice(0, 200);
 }
 
-function endWithin(grpc: Server, grace: number): Promise<void> {
-  return new Promise((resolve) => {
-    const force = setTimeout(() => grpc.forceShutdown(), grace);
-    grpc.tryShutdown(() => {
-      clearTimeout(force);
-      resolve();
-    });
-  });
+/**
+ * Whoever only watches, or is gone without a word, would keep a connection and with it the process for ever: what is
+ * left is closed a moment after the calls.
+ */
+async function closeAll(gone: Promise<void>, calls: Promise<void>, grace: number, left: Set<Socket>): Promise<void> {
+  const timers = new AbortController();
+  const wait = (milliseconds: number) => delay(milliseconds, undefined, { signal: timers.signal }).catch(() => {});
+  await Promise.race([calls, wait(grace)]);
+  await Promise.race([gone, wait(farewell)]);
+  timers.abort();
+  for (const socket of left) socket.destroy();
+  await gone;
 }
 
 /** The context that a reload would use, made once to see that it can be used. @throws Error of node:tls */

@@ -6,7 +6,10 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { connect } from 'node:tls';
 import { sealRequest } from '../../src/core/caller.ts';
+import { frame, headersFor, preface } from '../support/attack/frames.ts';
+import { tlsOf } from '../support/attack/target.ts';
 import { type Fleet, type Member, makeFleet } from '../support/fleet.ts';
 import { allowRip, orderFor, startTestNode, type TestNode } from '../support/node.ts';
 import { waiting } from '../support/probe-agent.ts';
@@ -59,6 +62,23 @@ describe('the life of a daemon', () => {
     waiting.shift()?.();
     await stopped;
     assert.deepEqual(await kindsOf(node), ['outcome', 'stopped']);
+  });
+
+  test('closes the connection of who only watches or sent half a message, when it is told to stop', async () => {
+    const node = await startTestNode(fleet, { name: 'dev9.devco.net' });
+    const socket = connect(tlsOf({ name: node.name, port: node.daemon.port, fleet, attacker: rip })).on(
+      'error',
+      () => {},
+    );
+    const [settings, message] = [frame(4, 0, 0, Buffer.alloc(0)), frame(0, 1, 1, Buffer.alloc(5))];
+    const watch = frame(1, 4, 1, headersFor('/grpc.health.v1.Health/Watch'));
+    const half = [frame(1, 4, 3, headersFor('/mco.v1.Node/Call')), frame(0, 0, 3, Buffer.from([0, 0, 0]))];
+    socket.write(Buffer.concat([preface, settings, watch, message, ...half]));
+    let said = Buffer.alloc(0);
+    // The status comes in the first frame with content on the first stream; what the node says later is not heeded.
+    while (!said.includes(frame(0, 0, 1, Buffer.from([0, 0, 0, 0, 2, 8, 1]))))
+      said = Buffer.concat([said, ...(await once(socket, 'data'))]);
+    await Promise.all([once(socket, 'close'), node.daemon.stop()]);
   });
 
   test('knows after a restart what was sent before it', async () => {

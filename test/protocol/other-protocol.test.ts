@@ -53,7 +53,7 @@ describe('another protocol version', () => {
     const node = { name: 'dev2.devco.net', daemon: { port: listener.port } };
     const home = await makeHome(join(fleet.dir, 'home'), rip, [node as never]);
     const { code, out } = await runInProcess(['ping', '--json'], home);
-    await listener.stop(1000);
+    await listener.stop(Promise.resolve(), 1000);
     assert.equal(code, 3);
     const { broken } = JSON.parse(out.join('\n')) as { broken: { code: string; message: string }[] };
     assert.equal(broken[0]?.code, 'other-protocol');

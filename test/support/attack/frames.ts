@@ -3,10 +3,16 @@ import { connect } from 'node:tls';
 import fc from 'fast-check';
 import { type Attack, patience, tlsOf } from './target.ts';
 
-const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+export const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
 
 /** One frame (RFC 9113, 4.1); its length field may say something else than what follows. */
-function frame(type: number, flags: number, stream: number, payload: Uint8Array, length = payload.length): Buffer {
+export function frame(
+  type: number,
+  flags: number,
+  stream: number,
+  payload: Uint8Array,
+  length = payload.length,
+): Buffer {
   const head = Buffer.alloc(9);
   head.writeUIntBE(length, 0, 3);
   head.writeUInt8(type, 3);
@@ -16,22 +22,26 @@ function frame(type: number, flags: number, stream: number, payload: Uint8Array,
 }
 
 /** The headers of a good call, as HPACK literals (RFC 7541, 6.2.2) without an index. */
-const headers = Buffer.concat(
-  Object.entries({
+export function headersFor(path: string): Buffer {
+  const fields = {
     ':method': 'POST',
     ':scheme': 'http',
-    ':path': '/mco.v1.Node/Call',
+    ':path': path,
     ':authority': 'x',
     'content-type': 'application/grpc',
     te: 'trailers',
-  }).flatMap(([name, value]) => [
-    Buffer.from([0, name.length]),
-    Buffer.from(name),
-    Buffer.from([value.length]),
-    Buffer.from(value),
-  ]),
-);
+  };
+  return Buffer.concat(
+    Object.entries(fields).flatMap(([name, value]) => [
+      Buffer.from([0, name.length]),
+      Buffer.from(name),
+      Buffer.from([value.length]),
+      Buffer.from(value),
+    ]),
+  );
+}
 
+const headers = headersFor('/mco.v1.Node/Call');
 const streams = fc.oneof(fc.constantFrom(0, 1, 3, 5, 7, 2, 0x7fffffff), fc.nat({ max: 0x7fffffff }));
 const flags = fc.oneof(fc.constantFrom(0, 1, 4, 5), fc.nat({ max: 255 }));
 const payload = fc.oneof(
