@@ -16,7 +16,7 @@ const application = {
         'A directory with NAME-REVISION.tar.gz, or a file or an https URL with {revision} in its name; beside each artifact its sum, as .sha256',
       type: 'string',
       maxLength: 1024,
-      pattern: '^(/[^\\u0000-\\u001f]*|https://[^\\s]*\\{revision\\}[^\\s]*)$',
+      pattern: '^(/[^\\u0000-\\u001f]*|https://[A-Za-z0-9.:\\[\\]-]+/[^\\s]*\\{revision\\}[^\\s]*)$',
     },
     download: {
       description: 'How artifacts are had from an https URL',

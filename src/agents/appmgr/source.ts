@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import { Problem } from '../../core/errors.ts';
 import type { ApplicationConfig } from './config.ts';
 import { assertRevision } from './layout.ts';
 
@@ -30,12 +31,13 @@ export function sourceOf({ name, artifacts, download, signers }: ApplicationConf
   return { application: name, artifacts: artifacts ?? '', download, signers: signers ?? [] };
 }
 
-/** @throws Problem `bad-revision` */
+/** @throws Problem `bad-revision`, `bad-artifact` */
 export function placeOf({ application, artifacts }: ArtifactSource, revision: string): ArtifactPlace {
   assertRevision(revision);
   const fill = (text: string, value: string) =>
     text.replaceAll('{revision}', () => value).replaceAll('{application}', () => application);
   if (artifacts.startsWith('https:')) {
+    if (!URL.canParse(artifacts)) throw new Problem('bad-artifact', `${artifacts} is no URL`, 'see “artifacts”');
     const name = posix.basename(
       fill(
         new URL(artifacts).pathname.replaceAll(/%7B|%7D/g, (part) => decodeURIComponent(part)),

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { verifyArtifact as verify } from '../../../../src/agents/appmgr/artifact.ts';
 import { hasArtifact, parseSums } from '../../../../src/agents/appmgr/published.ts';
-import type { ArtifactSource } from '../../../../src/agents/appmgr/source.ts';
+import { type ArtifactSource, beside, placeOf } from '../../../../src/agents/appmgr/source.ts';
 import { release, testApplication } from '../../../support/application.ts';
 
 const signal = new AbortController().signal;
@@ -68,6 +68,19 @@ describe('an artifact', () => {
     for (const revision of ['../20', '-x', '.x', 'a/b', 'a\nb', 'a\0b', '']) {
       await assert.rejects(verify(of, revision, '', signal), { code: 'bad-revision' }, JSON.stringify(revision));
     }
+  });
+
+  test('is at the place that the configuration names, with a revision that cannot leave it', () => {
+    const at = (artifacts: string, revision: string) => placeOf({ ...source().of, artifacts }, revision);
+    assert.equal(at('/srv/a', '1.0+b').at, '/srv/a/app-1.0+b.tar.gz');
+    assert.equal(at('/srv/{application}/{revision}.tgz', '20').at, '/srv/app/20.tgz');
+    const url = at('https://x:8443/{revision}/app-{revision}.tar.gz?t=1', '1.0+b~c');
+    assert.deepEqual([url.at, url.name], ['https://x:8443/1.0%2Bb~c/app-1.0%2Bb~c.tar.gz?t=1', 'app-1.0+b~c.tar.gz']);
+    assert.equal(beside(url, '.sha256').at, 'https://x:8443/1.0%2Bb~c/app-1.0%2Bb~c.tar.gz.sha256?t=1');
+    for (const revision of ['../x', '%2e%2e', 'a/b', 'a?b', 'a#b', '']) {
+      assert.throws(() => at('https://x/{revision}.tgz', revision), { code: 'bad-revision' }, revision);
+    }
+    assert.throws(() => at('https://x:99999/{revision}', '1'), { code: 'bad-artifact' });
   });
 
   test('takes its sum from a list of several, by its name', () => {

@@ -26,6 +26,7 @@ describe('the configuration of appmgr', () => {
     ['artifacts without a root', { artifacts: '/srv/artifacts' }],
     ['artifacts over plain http', { ...paths, artifacts: 'http://x/app-{revision}.tar.gz' }],
     ['artifacts at a URL that does not name the revision', { ...paths, artifacts: 'https://x/app.tar.gz' }],
+    ['artifacts at a host that a caller would choose', { ...paths, artifacts: 'https://{revision}/app.tar.gz' }],
     ['a shared path that climbs out', { ...paths, shared: ['../x'] }],
     ['a shared path that climbs out later', { ...paths, shared: ['a/../../x'] }],
     ['an absolute shared path', { ...paths, shared: ['/etc'] }],
