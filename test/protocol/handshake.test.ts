@@ -9,7 +9,7 @@ import { noFilter } from '../../src/core/filter/filter.ts';
 import { createDial } from '../../src/transport/dial.ts';
 import { askHealth } from '../support/ask-health.ts';
 import { type Fleet, type Member, makeFleet } from '../support/fleet.ts';
-import { orderFor, startTestNode, type TestNode } from '../support/node.ts';
+import { orderFor, startTestNode, strangersAt, type TestNode } from '../support/node.ts';
 
 const day = 86_400_000;
 const { signal } = new AbortController();
@@ -64,10 +64,7 @@ describe('the door of a node', () => {
     assert.equal((await strangers()) - before, 1);
   });
 
-  const strangers = async () => {
-    const reply = await node.call(rip, { agent: 'probe', action: 'strangers', input: {} });
-    return Number(JSON.parse(reply.data.toString()).strangers);
-  };
+  const strangers = () => strangersAt(node, rip);
 
   test('stays shut for TLS 1.2', async () => {
     const { key, certificate } = rip;

@@ -5,7 +5,7 @@ import { sign } from '../../src/core/signature.ts';
 import { replyCodec, requestCodec } from '../../src/core/wire/codec.ts';
 import type { Reply, Request, SignedReply, SignedRequest } from '../../src/core/wire/messages.ts';
 import { type Fleet, type Member, makeFleet } from '../support/fleet.ts';
-import { orderFor, startTestNode, type TestNode } from '../support/node.ts';
+import { orderFor, startTestNode, strangersAt, type TestNode } from '../support/node.ts';
 import { counted } from '../support/probe-agent.ts';
 
 const { signal } = new AbortController();
@@ -55,10 +55,7 @@ describe('whoever stands between a caller and a node', () => {
     const signature = by === undefined ? signed.signature : sign('reply', reply, by.key);
     return { ...signed, reply, signature, ...(by === undefined ? {} : { chain: [by.certificate.raw] }) };
   };
-  const strangers = async () => {
-    const reply = await node.call(rip, { action: 'strangers', input: {} });
-    return Number(JSON.parse(reply.data.toString()).strangers);
-  };
+  const strangers = () => strangersAt(node, rip);
 
   const requestChanges: Partial<Request>[] = [
     { requestId: 'e'.repeat(32) },

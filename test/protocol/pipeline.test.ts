@@ -5,7 +5,7 @@ import { sign } from '../../src/core/signature.ts';
 import { requestCodec } from '../../src/core/wire/codec.ts';
 import type { Request, SignedRequest } from '../../src/core/wire/messages.ts';
 import { type Fleet, type Member, makeFleet } from '../support/fleet.ts';
-import { orderFor, startTestNode, type TestNode } from '../support/node.ts';
+import { orderFor, startTestNode, strangersAt, type TestNode } from '../support/node.ts';
 import { counted } from '../support/probe-agent.ts';
 
 describe('a request on its way through the pipeline', () => {
@@ -228,8 +228,7 @@ describe('a request on its way through the pipeline', () => {
   test('that cannot be decoded ends in an error, and the daemon lives', async () => {
     const connection = await node.dial(rip);
     const { signal } = new AbortController();
-    const asked = await node.call(rip, { action: 'strangers', input: {} });
-    const before = Number(JSON.parse(asked.data.toString()).strangers);
+    const before = await strangersAt(node, rip);
     const garbage = { request: Buffer.from([255, 255, 255]), signature: Buffer.alloc(0), chain: [], sensitive: {} };
     await assert.rejects(
       connection.call(garbage, () => {}, signal),
@@ -241,8 +240,7 @@ describe('a request on its way through the pipeline', () => {
       { code: 'too-large' },
     );
     connection.close();
-    const reply = await node.call(rip, { action: 'strangers', input: {} });
-    assert.equal(JSON.parse(reply.data.toString()).strangers, before + 1, 'what can be no record is counted and noted');
+    assert.equal(await strangersAt(node, rip), before + 1, 'what can be no record is counted and noted');
   });
 
   test('with nested, polluting or over-long arguments is refused', async () => {

@@ -8,7 +8,7 @@ import { sealRequest } from '../../src/core/caller.ts';
 import { createDial } from '../../src/transport/dial.ts';
 import { tlsVersion } from '../../src/transport/tls.ts';
 import { type Fleet, type Member, makeFleet } from '../support/fleet.ts';
-import { orderFor, startTestNode, type TestNode } from '../support/node.ts';
+import { orderFor, startTestNode, strangersAt, type TestNode } from '../support/node.ts';
 
 const day = 86_400_000;
 const { signal } = new AbortController();
@@ -38,10 +38,7 @@ describe('whoever cannot prove who it is', () => {
     await Promise.all([fleet.remove(), foreign.remove()]);
   });
 
-  const strangers = async () => {
-    const reply = await node.call(rip, { action: 'strangers', input: {} });
-    return Number(JSON.parse(reply.data.toString()).strangers);
-  };
+  const strangers = () => strangersAt(node, rip);
   /** The status of a call of no content, by a client that checks nothing. */
   const statusOf = (method: string, member: Pick<Member, 'keyPem' | 'certificatePem'> | undefined) =>
     new Promise<number>((resolve) => {

@@ -118,6 +118,12 @@ export async function startTestNode(fleet: Fleet, options: TestNodeOptions = {})
   };
 }
 
+/** How many the node has counted who could not prove who they are. */
+export async function strangersAt(node: Pick<TestNode, 'call'>, operator: Member): Promise<number> {
+  const reply = await node.call(operator, { action: 'strangers', input: {} });
+  return Number(JSON.parse(reply.data.toString()).strangers);
+}
+
 /** An order with everything in it, for `probe.echo` unless told otherwise. */
 export function orderFor(target: string, order: Partial<CallOrder> = {}): CallOrder {
   return {
