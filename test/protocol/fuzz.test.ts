@@ -11,7 +11,7 @@ before(async () => {
 after(() => fleet.remove());
 
 test('a daemon under bytes, frames and messages of all kinds serves throughout, and its memory comes back', async () => {
-  const { rounds, goodCalls, auditFile } = await attackDaemon(fleet, 10);
+  const { rounds, goodCalls, auditFile } = await attackDaemon(fleet, 8);
   for (const [kind, made] of Object.entries(rounds)) assert.ok(made > 0, kind);
   assert.ok(goodCalls > 0);
   assert.equal((await verifyAuditLog(auditFile, fleet.trust)).fault, undefined);
