@@ -21,7 +21,7 @@ const services: ChildProcess[] = [];
 const ports = new Map<string, number>();
 const at = (...parts: string[]) => join(work, ...parts);
 
-describe('the fabric upgrades itself', { timeout: 120_000 }, () => {
+describe('the fabric upgrades itself', { timeout: 300_000 }, () => {
   before(async () => {
     work = await mkdtemp(join(tmpdir(), 'mco-fabric-'));
     fleet = await makeFleet();

@@ -86,7 +86,9 @@ export const placeScript = `${helpers}
 set -eu
 staging=$1 form=$2 program=$3 key=$4
 shift 4
+if dpkg-query -W mco-deploy >/dev/null 2>&1; then before=package; else before=nothing; fi
 undo() {
+  if [ "$form $before" = 'package nothing' ]; then dpkg --purge mco-deploy </dev/null >/dev/null 2>&1 || :; fi
   [ ! -f "$staging/placed" ] || while read -r number target; do
     if [ -e "$staging/before.$number" ]; then mv -f "$staging/before.$number" "$target"; else rm -f "$target"; fi
   done <"$staging/placed"
@@ -107,11 +109,14 @@ mkdir "$staging/files"
 tar -xzpf - -C "$staging/files"
 case $form in
   binary) place "$staging/binary" "$program" ;;
-  package) DEBIAN_FRONTEND=noninteractive dpkg --install --force-confold "$staging/package" </dev/null >&2 ;;
+  package)
+    export DEBIAN_FRONTEND=noninteractive
+    # What it depends on is fetched only where it is missing.
+    dpkg --install --force-confold "$staging/package" </dev/null >&2 ||
+      apt-get --yes --no-install-recommends --fix-broken install </dev/null >&2
+    ;;
 esac
 [ -f "$key" ] || place "$staging/keys/node.key" "$key"
-# The package's daemon is a user of its own, who has to read the key.
-[ "$form" != package ] || ! id -u mco-deploy >/dev/null 2>&1 || chown mco-deploy "$key"
 file=0
 for target; do
   place "$staging/files/$file" "$target"
