@@ -81,6 +81,25 @@ describe('what a fleet is asked about itself', () => {
     });
   });
 
+  test('ping and inventory show a policy that does not parse, by its line, and what stays in force', async () => {
+    const [dev1] = nodes;
+    assert.ok(dev1);
+    const file = join(dev1.directory, 'policies', 'default.policy');
+    const good = await readFile(file, 'utf8');
+    await writeFile(file, `${good}dney\tcert=eve\t*\t*\t*\n`);
+    await dev1.daemon.reload();
+    const warning = /policy refused, the last good one stays in force: .*default\.policy:3: this is no rule/;
+    const ping = await runInProcess(['ping', '-I', dev1.name], home);
+    assert.equal(ping.code, 0);
+    assert.match(ping.err.join('\n'), warning);
+    const inventory = await runInProcess(['inventory', dev1.name, '--json'], home);
+    assert.equal(inventory.code, 0, 'the last good one lets rip in');
+    assert.match(JSON.parse(inventory.out.join('\n')).warnings.join(), warning);
+    await writeFile(file, good);
+    await dev1.daemon.reload();
+    assert.deepEqual((await runInProcess(['ping', '-I', dev1.name], home)).err, []);
+  });
+
   test('inventory of a node that refuses, is not there or can’t be is an error', async () => {
     const refused = await runInProcess(['inventory', 'dev3.devco.net'], home);
     assert.deepEqual([refused.code, refused.out], [77, []]);
