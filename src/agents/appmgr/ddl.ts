@@ -16,6 +16,19 @@ const revision = {
   'x-display-as': 'Revision',
 } as const;
 
+/** What an upgrade and a rollback answer. */
+const switched = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['application', 'revision', 'previous', 'changed'],
+  properties: {
+    application: { type: 'string', 'x-display-as': 'Application' },
+    revision: { type: 'string', description: 'What serves then', 'x-display-as': 'Revision' },
+    previous: { type: 'string', description: 'What served before; empty for none', 'x-display-as': 'Previous' },
+    changed: { type: 'boolean', 'x-display-as': 'Changed' },
+  },
+} as const;
+
 export const appmgrDdl = defineDdl({
   name: 'appmgr',
   description: 'Brings releases of applications into service',
@@ -37,17 +50,7 @@ export const appmgrDdl = defineDdl({
         required: ['revision'],
         properties: { revision, application },
       },
-      output: {
-        type: 'object',
-        additionalProperties: false,
-        required: ['application', 'revision', 'previous', 'changed'],
-        properties: {
-          application: { type: 'string', 'x-display-as': 'Application' },
-          revision: { type: 'string', 'x-display-as': 'Revision' },
-          previous: { type: 'string', description: 'What served before; empty for none', 'x-display-as': 'Previous' },
-          changed: { type: 'boolean', 'x-display-as': 'Changed' },
-        },
-      },
+      output: switched,
       aggregate: [{ function: 'summary', output: 'revision' }],
     },
     restart: {
@@ -110,17 +113,7 @@ export const appmgrDdl = defineDdl({
           application,
         },
       },
-      output: {
-        type: 'object',
-        additionalProperties: false,
-        required: ['application', 'revision', 'previous', 'changed'],
-        properties: {
-          application: { type: 'string', 'x-display-as': 'Application' },
-          revision: { type: 'string', description: 'What serves then', 'x-display-as': 'Revision' },
-          previous: { type: 'string', description: 'What served before; empty for none', 'x-display-as': 'Previous' },
-          changed: { type: 'boolean', 'x-display-as': 'Changed' },
-        },
-      },
+      output: switched,
       aggregate: [{ function: 'summary', output: 'revision' }],
     },
     releases: {

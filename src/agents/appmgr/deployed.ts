@@ -27,13 +27,8 @@ export function deployedReleases(
   const file = join(stateDirectory, `${application.name}.json`);
   const state = async () => (await readState(file)) ?? { confirmed: '', before: '', pending: '' };
   const order = async (part: Part, revision: string, work: Pick<Work, 'signal' | 'progress'>) => {
-    assertRevision(revision);
-    const argv = deploy[part]?.map((one) => one.replaceAll('{revision}', () => revision));
-    if (argv === undefined) return;
     const { confirmed: previous } = await state();
-    const what = part === 'command' ? 'the deploy command' : `the command “${part}”`;
-    const about = { application: application.name, revision, previous, cwd: root, timeout: deploy.timeout };
-    await runOrder(run, { what, code: problems[part], argv, ...about }, work);
+    await runPart(part, { application, deploy, run, root, revision, previous }, work);
   };
   return {
     root,
@@ -80,6 +75,29 @@ export function deployedReleases(
     },
     prune: async () => {},
   };
+}
+
+interface PartOrder {
+  readonly application: ApplicationConfig;
+  readonly deploy: DeployConfig;
+  readonly run: RunCommand;
+  readonly root: string;
+  readonly revision: string;
+  readonly previous: string;
+}
+
+/** Runs one of the user's commands, where there is one. @throws Problem of that part's code */
+async function runPart(
+  part: Part,
+  { application, deploy, run, root, revision, previous }: PartOrder,
+  work: Pick<Work, 'signal' | 'progress'>,
+): Promise<void> {
+  assertRevision(revision);
+  const argv = deploy[part]?.map((one) => one.replaceAll('{revision}', () => revision));
+  if (argv === undefined) return;
+  const what = part === 'command' ? 'the deploy command' : `the command “${part}”`;
+  const about = { application: application.name, revision, previous, cwd: root, timeout: deploy.timeout };
+  await runOrder(run, { what, code: problems[part], argv, ...about }, work);
 }
 
 function inService({ confirmed, pending }: ReleaseState): string {
