@@ -1,4 +1,4 @@
-import { Command, type Option } from 'commander';
+import { Command, Option } from 'commander';
 import type { CliContext, CommandEntry } from './context.ts';
 
 export interface Cli {
@@ -25,10 +25,18 @@ export function defineNeeded(words: readonly string[], { version, commands }: Cl
   return fill(program, version, commands, context);
 }
 
-/** A command of which no more is asked than its line in the list of them: its options are counted, not looked at. */
+/** A command of which no more is asked than its line in the list of them: that it has options, not which. */
 class Listed extends Command {
   override createCommand(name?: string): Command {
     return new Listed(name);
+  }
+
+  override option(): this {
+    return this.addOption(some);
+  }
+
+  override requiredOption(): this {
+    return this.addOption(some);
   }
 
   override addOption(option: Option): this {
@@ -36,6 +44,8 @@ class Listed extends Command {
     return this;
   }
 }
+
+const some = new Option('--some');
 
 function fill(program: Command, version: string, commands: readonly CommandEntry[], context: CliContext): Command {
   program

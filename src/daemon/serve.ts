@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { type DaemonOptions, startDaemon } from './daemon.ts';
 import { runCommand } from './exec.ts';
 import { startNotifier } from './notify.ts';
+import { releaseStartMemory } from './start-memory.ts';
 
 /**
  * Starts a node and runs it until SIGTERM or SIGINT; SIGHUP reloads. Signals are heeded from the first moment on,
@@ -23,6 +24,7 @@ export async function serveUntilSignalled(options: DaemonOptions): Promise<void>
     await notifier.tell('READY=1');
   };
   await notifier.tell('READY=1');
+  releaseStartMemory();
   if (missed) await reload();
   await ended;
   notifier.stop();

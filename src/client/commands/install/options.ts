@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
 import type { CommonOptions } from '../../common-options.ts';
-import { parseTarget, readTargets, requireDistinct, type Target } from './target.ts';
 
 /** How hosts are named and reached, the same for `install` and `uninstall`. */
 export interface RemoteOptions extends CommonOptions {
@@ -32,15 +31,4 @@ export function addRemoteOptions(command: Command, parseParallel: (text: string)
       'systemd, none, or the path of an init script there (default: systemd where there is one)',
     )
     .option('--dry-run', 'look, say what would change, and change nothing');
-}
-
-/** @throws Problem `usage`, `unreadable-file`, `bad-nodes` */
-export async function targetsOf(words: readonly string[], { hosts, user }: RemoteOptions): Promise<Target[]> {
-  // As strict as in front of a host’s @.
-  if (user !== undefined) parseTarget(`${user}@host`);
-  const named = words.map((word) => ({ ...(user === undefined ? {} : { user }), ...parseTarget(word) }));
-  const listed = hosts === undefined ? [] : await readTargets(hosts, user);
-  const targets = [...named, ...listed];
-  requireDistinct(targets);
-  return targets;
 }

@@ -14,8 +14,9 @@ import { openSession, type Session } from '../../session.ts';
 import { openCa, unlockCa } from '../ca/open.ts';
 import { type Ending, exitForHosts, onHosts, tellProblem } from './hosts.ts';
 import { type HostResult, type InstallOrder, installHost } from './install-host.ts';
-import { type RemoteOptions, targetsOf } from './options.ts';
+import type { RemoteOptions } from './options.ts';
 import { openProgram, type Program, packagedProgram } from './program.ts';
+import { targetsOf } from './target.ts';
 import { type CheckNodeConfig, describeWanted, type Paths, type WantedOptions } from './wanted.ts';
 
 export interface InstallOptions extends RemoteOptions, WantedOptions {

@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { explainErrno, Problem } from '../../../core/errors.ts';
 import { isNodeName } from '../../../core/identity.ts';
 import { parseNodesText } from '../../../discovery/file/text.ts';
+import type { RemoteOptions } from './options.ts';
 
 /** A host to be reached by ssh, and the name that its node has or is to have. */
 export interface Target {
@@ -63,4 +64,15 @@ export function requireDistinct(targets: readonly Target[]): void {
     if (seen.has(node)) throw new Problem('usage', `${node} is named twice`);
     seen.add(node);
   }
+}
+
+/** The hosts that a command line names. @throws Problem `usage`, `unreadable-file`, `bad-nodes` */
+export async function targetsOf(words: readonly string[], { hosts, user }: RemoteOptions): Promise<Target[]> {
+  // As strict as in front of a host’s @.
+  if (user !== undefined) parseTarget(`${user}@host`);
+  const named = words.map((word) => ({ ...(user === undefined ? {} : { user }), ...parseTarget(word) }));
+  const listed = hosts === undefined ? [] : await readTargets(hosts, user);
+  const targets = [...named, ...listed];
+  requireDistinct(targets);
+  return targets;
 }

@@ -2,11 +2,11 @@ import { basename, dirname } from 'node:path';
 import type { CliContext } from '../../context.ts';
 import { parseLook } from './host.ts';
 import { type Ending, exitForHosts, onHosts, tellProblem } from './hosts.ts';
-import { type RemoteOptions, targetsOf } from './options.ts';
+import type { RemoteOptions } from './options.ts';
 import { requireAbsolute, requireService, sshSettings } from './run.ts';
 import { lookScript, parseLines, readScript, removeScript, serviceScript } from './scripts.ts';
 import { must, openRemote, type SshSettings } from './ssh.ts';
-import type { Target } from './target.ts';
+import { type Target, targetsOf } from './target.ts';
 import { unitFile } from './unit.ts';
 import type { CheckNodeConfig } from './wanted.ts';
 
