@@ -42,6 +42,12 @@ describe('mail', () => {
     assert.match(mail?.raw ?? '', /^Auto-Submitted: auto-generated\r$/m);
     assert.match(mail?.raw ?? '', /^Subject: =\?UTF-8\?/m);
     assert.match(mail?.raw ?? '', /\r\n\r\none\r\n\.\r\n\.\.two\r\n$/);
+    // The other node, asked because nobody heard of this one's reply.
+    const other = await startTestAngelia({ smtp: smtp(server.port) });
+    await other.send('mailto:ops@devco.net', id, { subject, message: 'one\n.\n..two' });
+    const ids = server.received.map(({ raw }) => /^Message-ID: (.*)\r$/m.exec(raw)?.[1]);
+    assert.deepEqual(ids, [ids[0], ids[0]]);
+    await other.stop();
     await angelia.stop();
     await server.stop();
   });

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { agents } from '../../src/agents/index.ts';
-import { exitCodeOf } from '../../src/client/commands/nrpe/findings.ts';
+import { exitCodeOf, findingOf } from '../../src/client/commands/nrpe/findings.ts';
 import { runInProcess } from '../support/cli.ts';
 import { type Fleet, type Member, makeFleet } from '../support/fleet.ts';
 import { startTestNode, type TestNode } from '../support/node.ts';
@@ -135,6 +135,15 @@ describe('a check over the fleet', () => {
       assert.ok(record?.kind === 'outcome');
       assert.deepEqual([record.outcome, record.code], ['refused', 'invalid-input']);
     });
+
+  test('takes no reply for OK that does not say so', () => {
+    const said = { status: 0, code: '', message: '', hint: '', elapsed: 1, node: 'n', outcome: 'ok' } as const;
+    const stateOf = (data: object) => findingOf({ ...said, data: { ...data } }).state;
+    assert.equal(stateOf({ exitcode: 0 }), 'OK');
+    for (const exitcode of [null, '', '0', [], [0], true, 4, -1, 0.5, undefined])
+      assert.equal(stateOf({ exitcode }), 'UNKNOWN');
+    assert.equal(findingOf({ ...said, outcome: 'failed', data: { exitcode: 0 } }).state, 'UNKNOWN');
+  });
 
   test('knows a bad state from one that is not known', () => {
     assert.deepEqual(

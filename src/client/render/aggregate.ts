@@ -14,7 +14,7 @@ export function aggregateLines(outcomes: readonly Outcome[], { aggregate = [] }:
 const states = ['OK', 'WARNING', 'CRITICAL', 'UNKNOWN'];
 
 function sumUp({ function: how }: Aggregate, values: readonly unknown[]): string {
-  const numbers = values.map(Number).filter(Number.isFinite);
+  const numbers = values.filter((value) => typeof value === 'number');
   const sum = numbers.reduce((total, value) => total + value, 0);
   switch (how) {
     case 'sum':
@@ -23,7 +23,7 @@ function sumUp({ function: how }: Aggregate, values: readonly unknown[]): string
       return numbers.length === 0 ? 'none' : (sum / numbers.length).toFixed(3);
     case 'nagios_states':
       return counts(
-        values.map((value) => states[Number(value)] ?? 'UNKNOWN'),
+        values.map((value) => (typeof value === 'number' ? states[value] : undefined) ?? 'UNKNOWN'),
         states,
       );
     case 'summary':

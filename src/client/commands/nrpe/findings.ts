@@ -18,7 +18,8 @@ export interface Finding {
 /** A reply comes from the network: what is no state of a check is UNKNOWN. */
 export function findingOf({ node, outcome, message, data }: Outcome): Finding {
   if (outcome !== 'ok') return { node, outcome, state: 'UNKNOWN', output: message, perfdata: '' };
-  const state = states[Number(data.exitcode)] ?? 'UNKNOWN';
+  const { exitcode } = data;
+  const state = (typeof exitcode === 'number' ? states[exitcode] : undefined) ?? 'UNKNOWN';
   return { node, outcome, state, output: String(data.output ?? ''), perfdata: String(data.perfdata ?? '') };
 }
 

@@ -18,11 +18,11 @@ function replied(data: Record<string, unknown>, outcome: Outcome['outcome'] = 'o
 describe('what a DDL wants summed up', () => {
   const cases: [Aggregate['function'], unknown[], string][] = [
     ['nagios_states', [0, 0, 0, 1, 0], '  OK: 4  WARNING: 1'],
-    ['nagios_states', [3, 2, 0, 7, 'x'], '  OK: 1  CRITICAL: 1  UNKNOWN: 3'],
+    ['nagios_states', [3, 2, 0, 7, 'x', null, '0'], '  OK: 1  CRITICAL: 1  UNKNOWN: 5'],
     ['summary', ['b', 'a', 'b', 4, null], '  b: 2  4: 1  a: 1  null: 1'],
     ['summary', [{ a: 1 }, { a: 1 }], '  {"a":1}: 2'],
     ['average', [1, 2, 6], '  3.000'],
-    ['average', ['none', 'at all'], '  none'],
+    ['average', ['none', null, '4'], '  none'],
     ['sum', [1, 2, 0.5], '  3.5'],
   ];
   for (const [how, values, line] of cases)
