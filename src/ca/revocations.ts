@@ -1,6 +1,7 @@
 import type { X509Certificate } from 'node:crypto';
 import type { Trust } from '../core/certificate.ts';
 import type { Revocations } from '../core/credentials.ts';
+import { Problem } from '../core/errors.ts';
 import { type Crl, readCrls } from './crl.ts';
 
 /** Days before a new list is due from which its keeper is warned. */
@@ -17,23 +18,38 @@ export interface ListedRevocations extends Revocations {
  * Reads the lists in a PEM text. What was revoked stays revoked: an older list never takes the place of a newer one,
  * whoever put it there.
  * @param before what is in force until now
+ * @param brought a second text, which may be of a CA that is no longer trusted
  * @throws Problem `bad-crl`, `foreign-crl`
  */
 export async function readRevocations(
-  pem: string,
+  pem: string | undefined,
   authorities: readonly X509Certificate[],
   before?: Revocations,
+  brought?: string,
 ): Promise<ListedRevocations> {
   const trusted = new Set(authorities.map(({ fingerprint256 }) => fingerprint256));
   const held = listsOf(before).filter(({ issuerFingerprint }) => trusted.has(issuerFingerprint));
-  const read = readCrls(pem, authorities);
+  const read = [
+    ...(pem === undefined ? [] : readCrls(pem, authorities)),
+    ...(brought === undefined ? [] : passOverForeign(() => readCrls(brought, authorities))),
+  ];
   const lists = newest([...held, ...read]);
-  const older = held.filter((one) => lists.includes(one) && read.some((other) => isNewer(one, other)));
+  const isOnDisk = (one: Crl) => read.some(({ raw }) => raw.equals(one.raw));
+  const older = lists.filter((one) => !isOnDisk(one) && read.some((other) => isNewer(one, other)));
   return {
     lists,
     isRevoked: revocationOf(lists),
     warnings: (now) => [...older.map(olderWarning), ...dueWarning(lists, now)],
   };
+}
+
+function passOverForeign(read: () => Crl[]): Crl[] {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof Problem && error.code === 'foreign-crl') return [];
+    throw error;
+  }
 }
 
 /** The lists behind revocations that were read here. */
@@ -67,6 +83,7 @@ function olderWarning({ number }: Crl): string {
 }
 
 function dueWarning(crls: readonly Crl[], now: number): string[] {
+  if (crls.length === 0) return [];
   const due = Math.min(...crls.map((crl) => crl.nextUpdate));
   const date = new Date(due).toISOString();
   const remedy = 'make one with “mco-deploy ca crl” and bring it here with “mco-deploy ca push-crl”';

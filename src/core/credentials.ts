@@ -15,6 +15,8 @@ export interface CredentialFiles {
   readonly ca: string;
   /** A CRL (PEM); it may be absent. */
   readonly crl: string;
+  /** Another, of those that were brought by calls: it may be absent, and be of a CA that is no longer trusted. */
+  readonly brought?: string;
 }
 
 /** What was revoked, as far as it is known here. */
@@ -25,13 +27,15 @@ export interface Revocations {
 }
 
 /**
- * Reads a CRL that one of the authorities signed: what `ca` offers, loaded only when there is a CRL.
- * @param before what is in force until now, and stays so where the file says less
+ * Reads CRLs that the authorities signed: what `ca` offers, loaded only when there is a CRL. Of each CA the newest counts.
+ * @param before what is in force until now, and stays so where the files say less
+ * @param brought a second text, in which lists of other CAs are passed over
  */
 export type ReadRevocations = (
-  pem: string,
+  pem: string | undefined,
   authorities: readonly X509Certificate[],
   before?: Revocations,
+  brought?: string,
 ) => Promise<Revocations>;
 
 /** Credentials and trust, and what a keeper should be warned of. */
@@ -58,11 +62,12 @@ export async function loadCredentials(
   now: number,
   before?: Revocations,
 ): Promise<LoadedCredentials> {
-  const [certificateText, keyText, caText, crlText] = await Promise.all([
+  const [certificateText, keyText, caText, crlText, broughtText] = await Promise.all([
     read(files.certificate, 'certificate'),
     read(files.key, 'private key'),
     read(files.ca, "fleet's CA certificate"),
     readIfThere(files.crl, 'revocation list'),
+    files.brought === undefined ? undefined : readIfThere(files.brought, 'revocation list'),
   ]);
   const certificate = named(files.certificate, () => parseCertificate(certificateText));
   const authorities = pemBlocks(caText).map((pem) => named(files.ca, () => parseCertificate(pem)));
@@ -74,9 +79,11 @@ export async function loadCredentials(
       'issue it by “mco-deploy ca issue”',
     );
   }
-  const isGone = crlText === undefined && before !== undefined && before !== nothingRevoked;
-  const revocations =
-    crlText === undefined ? (before ?? nothingRevoked) : await readRevocations(crlText, authorities, before);
+  const hasList = crlText !== undefined || broughtText !== undefined;
+  const isGone = !hasList && before !== undefined && before !== nothingRevoked;
+  const revocations = hasList
+    ? await readRevocations(crlText, authorities, before, broughtText)
+    : (before ?? nothingRevoked);
   const trust: Trust = { realm: identity.realm, authorities, isRevoked: revocations.isRevoked };
   named(files.certificate, () => proveCertificate(certificate, kind, trust, now));
   const credentials: Credentials = { identity, certificate, key: readKey(files.key, keyText, certificate) };

@@ -38,9 +38,9 @@ const interval = 1000;
 export async function startCredentials(options: LiveOptions): Promise<LiveCredentials> {
   const { files, now, onReload, onFault } = options;
   const load = (before?: Revocations) => loadCredentials(files, options.kind, options.readRevocations, now(), before);
-  const { certificate, key, ca, crl } = files;
+  const { certificate, key, ca, crl, brought = crl } = files;
   // Begun before the first look, so that no change falls between the two.
-  const stop = watchFiles([certificate, key, ca, crl], interval, () => void reload());
+  const stop = watchFiles([...new Set([certificate, key, ca, crl, brought])], interval, () => void reload());
   let fault: string[] = [];
   let reloading = Promise.resolve();
   let loaded: LoadedCredentials;

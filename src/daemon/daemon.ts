@@ -14,7 +14,7 @@ import { configItem } from './config-items.ts';
 import { startCounters } from './counters.ts';
 import { runCommand } from './exec.ts';
 import { keepFresh, startNodeTruth } from './facts.ts';
-import { remindOf, startKeys } from './keys.ts';
+import { broughtList, remindOf, startKeys } from './keys.ts';
 import { startLife } from './life.ts';
 import { auditLimits, callerLimits, listenLimits } from './limits.ts';
 import { startLog } from './log.ts';
@@ -110,7 +110,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     may: policies.allows,
     about,
     audit: auditView,
-    crl: startCrlKeeper(config.tls.crl, keys),
+    crl: startCrlKeeper(broughtList(config.state), keys),
     configItem: (item: string) => configItem(config, item),
   };
   const { agents: configs, external, state: stateDirectory } = config;

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { readRevocations } from '../ca/revocations.ts';
 import { type LiveCredentials, startCredentials } from '../core/live-credentials.ts';
 import type { Log } from '../core/ports.ts';
@@ -8,17 +9,23 @@ export type Keys = LiveCredentials;
 
 const day = 86_400_000;
 
+/** Where lists that were brought by calls are kept: a daemon may write there, and seldom beside its configuration. */
+export function broughtList(state: string): string {
+  return join(state, 'crl.pem');
+}
+
 /**
  * @param onReload called when files were taken anew
  * @throws Problem when the node has nothing to prove itself with
  */
 export async function startKeys(
-  { tls: files }: NodeConfig,
+  { tls, state }: NodeConfig,
   log: () => Log,
   now: () => number,
   onReload: () => void,
 ): Promise<Keys> {
   const onFault = (fault: string) => log().error({}, fault);
+  const files = { ...tls, brought: broughtList(state) };
   return await startCredentials({ files, kind: 'node', readRevocations, now, onReload, onFault });
 }
 

@@ -63,7 +63,7 @@ describe('a revocation list', () => {
   const install = (node: TestNode, crl: string, caller = rip) =>
     node.call(caller, { agent: 'crl', action: 'install', input: { crl } });
   const numberOn = async ({ directory }: TestNode) =>
-    readCrl(await readFile(join(directory, 'crl.pem'), 'utf8'), fleet.trust.authorities).number;
+    readCrl(await readFile(join(directory, 'state', 'crl.pem'), 'utf8'), fleet.trust.authorities).number;
 
   before(async () => {
     fleet = await makeFleet();
@@ -195,6 +195,9 @@ describe('a revocation list', () => {
     connection.close();
     const record = (await node.records()).findLast((one) => one.kind === 'outcome');
     assert.equal(record?.code, 'revoked-certificate');
+    await putOnDisk(node.directory, oldest);
+    await node.restart();
+    await assert.rejects(askHealth(fleet, node, mallory), /was revoked/, 'nor after a restart, whatever was put there');
   });
 
   test('that stands on the disk is noticed without a signal, and does not give way to an older one', async () => {
@@ -244,7 +247,8 @@ describe('a revocation list', () => {
   });
 
   test('that cannot be written is told', async () => {
-    await start('dev6.devco.net', { config: 'tls: { crl: nowhere/crl.pem }' });
+    await start('dev6.devco.net');
+    await mkdir(join(nodeOf('dev6').directory, 'state', 'crl.pem'));
     const reply = await install(nodeOf('dev6'), oldest);
     assert.deepEqual([reply.outcome, reply.code], ['failed', 'unwritable-file']);
   });
