@@ -58,4 +58,30 @@ describe('credentials', () => {
     const fifth = await load(fourth.revocations);
     assert.deepEqual([isRevoked(fifth.trust), fifth.warnings(Date.now())], [true, []]);
   });
+
+  test('take the newest of a list that was placed and one that was brought; a brought one of another CA counts for nothing', async () => {
+    await using other = await makeFleet();
+    const mallory = await fleet.operator('mallory');
+    const isRevoked = ({ trust }: Awaited<ReturnType<typeof load>>) =>
+      trust.isRevoked(mallory.certificate.serialNumber, fleet.authority.certificate.fingerprint256);
+    const brought = join(member.files.directory, 'brought.pem');
+    const loadBoth = () => loadCredentials({ ...member.files, crl, brought }, 'node', readRevocations, Date.now());
+    const older = await fleet.crl();
+    fleet.revoke(mallory);
+    const newer = await fleet.crl();
+    for (const [placedList, broughtList] of [
+      [older, newer],
+      [newer, older],
+      [newer, await other.crl()],
+    ] as const) {
+      await writeFile(crl, placedList);
+      await writeFile(brought, broughtList);
+      const loaded = await loadBoth();
+      assert.deepEqual([isRevoked(loaded), loaded.warnings(Date.now())], [true, []]);
+    }
+    await rm(crl);
+    assert.equal(isRevoked(await loadBoth()), false);
+    await writeFile(crl, await other.crl());
+    await assert.rejects(loadBoth(), { code: 'foreign-crl' });
+  });
 });
