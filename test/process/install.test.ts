@@ -182,11 +182,26 @@ describe('install', { timeout: 300_000 }, () => {
 describe('uninstall', { timeout: 300_000 }, () => {
   const uninstall = (...words: string[]) => estate.run(['uninstall', '--json', ...estate.onHosts(...words)]);
 
+  test('says what it would remove, and warns where nobody could stop the daemon', async () => {
+    const { code, out } = await uninstall(`root@${dev1}`, '--dry-run');
+    assert.equal(code, 0);
+    assert.equal((JSON.parse(out) as { state: string }[])[0]?.state, 'planned');
+    assert.equal(existsSync(estate.path(dev1, 'usr/local/bin/mco-deploy')), true);
+    const alone = await estate.run([
+      'uninstall',
+      '--ssh-config',
+      estate.file('ssh.config'),
+      '--dry-run',
+      `root@${dev1}`,
+    ]);
+    assert.match(alone.err, /its daemon is not stopped without a service/);
+  });
+
   test('stops the daemon and removes the program; key and configuration stay', async () => {
     const { code, out } = await uninstall(`root@${dev1}`);
     assert.equal(code, 0);
     assert.deepEqual(JSON.parse(out), [
-      { node: dev1, host: dev1, state: 'removed', removed: ['/usr/local/bin/mco-deploy'] },
+      { node: dev1, host: dev1, state: 'removed', removed: ['/usr/local/bin/mco-deploy'], stopped: true },
     ]);
     assert.equal(existsSync(estate.path(dev1, 'run/mco-deploy.pid')), false);
     assert.equal(existsSync(estate.path(dev1, 'etc/mco-deploy/node.key')), true);

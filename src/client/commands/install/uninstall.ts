@@ -24,8 +24,12 @@ interface Order {
   readonly check: CheckNodeConfig;
 }
 
-/** What was, or would be, removed. */
-type Removed = readonly string[];
+interface Removed {
+  /** What was, or would be, removed. */
+  readonly removed: readonly string[];
+  /** False where there was a program and nobody to ask to stop its daemon. */
+  readonly stopped: boolean;
+}
 
 /** Stops the service and takes the program away; key and configuration stay, unless all is to go. */
 export async function runUninstall(
@@ -47,7 +51,14 @@ export async function runUninstall(
   const work = (target: Target, onPhase: (phase: string) => void) => uninstallHost(target, order, onPhase);
   const tell = (ending: Ending<Removed>) => (options.json === true ? undefined : tellEnding(ending, order, context));
   const endings = await onHosts(targets, options.parallel, work, tell, context);
-  if (options.json === true) context.out(JSON.stringify(endings.map(endingJson), null, 2));
+  if (options.json === true)
+    context.out(
+      JSON.stringify(
+        endings.map((ending) => endingJson(ending, order)),
+        null,
+        2,
+      ),
+    );
   return exitForHosts(endings, context);
 }
 
@@ -66,15 +77,16 @@ async function uninstallHost(target: Target, order: Order, onPhase: (phase: stri
     const found = parseLines(await must(remote, read, asRoot));
     const installed = found('installed')[0] === 'yes';
     const directories = order.purge ? await directoriesOf(found('config')[0] ?? '', order) : [];
-    if (order.dryRun) return [...(installed ? [program] : []), ...directories];
-    onPhase('stopping');
     const service = order.service ?? (look.systemd && installed ? 'systemd' : 'none');
+    const stopped = !installed || service !== 'none';
+    if (order.dryRun) return { removed: [...(installed ? [program] : []), ...directories], stopped };
+    onPhase('stopping');
     if (installed)
       await must(remote, { purpose: 'stop the service', text: serviceScript, values: [service, 'stop'] }, asRoot);
     onPhase('removing');
     const remove = [program, unitFile, order.purge ? 'purge' : '', ...directories];
     const out = await must(remote, { purpose: 'remove it', text: removeScript, values: remove }, asRoot);
-    return parseLines(out)('removed');
+    return { removed: parseLines(out)('removed'), stopped };
   } finally {
     await remote.close();
   }
@@ -94,19 +106,20 @@ function tellEnding(ending: Ending<Removed>, { dryRun, purge }: Order, context: 
     tellProblem(target, ending.problem, context);
     return;
   }
-  const { result } = ending;
-  if (result.length === 0) context.out(`${target.node} has nothing to remove`);
-  else context.out(`${target.node} ${dryRun ? 'would lose' : 'removed'}: ${result.join(', ')}`);
-  if (purge && !dryRun && result.length > 0) {
+  const { removed, stopped } = ending.result;
+  if (!stopped) context.err(`warning: ${target.node}: its daemon is not stopped without a service: end it there`);
+  if (removed.length === 0) context.out(`${target.node} has nothing to remove`);
+  else context.out(`${target.node} ${dryRun ? 'would lose' : 'removed'}: ${removed.join(', ')}`);
+  if (purge && !dryRun && removed.length > 0) {
     context.out(
       `${target.node} is still trusted and expected: mco-deploy ca revoke ${target.node}; mco-deploy forget ${target.node}`,
     );
   }
 }
 
-function endingJson(ending: Ending<Removed>) {
+function endingJson(ending: Ending<Removed>, { dryRun }: Order) {
   const { node, host } = ending.target;
-  if ('result' in ending) return { node, host, state: 'removed', removed: ending.result };
+  if ('result' in ending) return { node, host, state: dryRun ? 'planned' : 'removed', ...ending.result };
   const { code, message, hint } = ending.problem;
   return { node, host, state: 'failed', code, message, hint };
 }
