@@ -29,6 +29,7 @@ export interface AttackFigures {
 
 /** Memory that may stay in use: code that was compiled meanwhile, nonces that are remembered, caches that fill once. */
 const allowance = 32 * 1024 * 1024;
+const callsPerConnection = 5;
 
 /**
  * Attacks a daemon in a process of its own in all ways at once, while a good caller goes on calling.
@@ -54,7 +55,7 @@ export async function attackDaemon(
       while (Date.now() < until) await attacks[kind](target, first + made[kind]++);
     });
     const good = (async () => {
-      for (; Date.now() < until; goodCalls++) await call();
+      for (; Date.now() < until; goodCalls += callsPerConnection) await call();
     })();
     await Promise.all([...loops, good]);
     return { rounds: made, goodCalls };
@@ -84,7 +85,7 @@ function startGoodCaller({ name, port, fleet }: Target, rip: Member): () => Prom
   return async () => {
     const connection = await dial(name, [{ host: '127.0.0.1', port }], signal);
     try {
-      for (let call = 0; call < 5; call++) {
+      for (let call = 0; call < callsPerConnection; call++) {
         const signed = sealRequest(orderFor(name, { input: { text: `call ${call}` } }), rip.credentials, Date.now());
         const reply = await connection.call(signed, () => {}, signal);
         const { outcome, code, data } = openReply(reply, signed.request, name, fleet.trust, Date.now());
