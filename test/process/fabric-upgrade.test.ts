@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, cp, mkdir, mkdtemp, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { bundleProgram } from '../../build/bundle-program.ts';
 import { type Fleet, makeFleet } from '../support/fleet.ts';
+import { freePort } from '../support/free-port.ts';
 import { type Ended, runProgram } from '../support/run-program.ts';
 
 const run = promisify(execFile);
@@ -157,15 +157,6 @@ done`,
 async function script(file: string, text: string): Promise<void> {
   await writeFile(file, `#!/bin/sh\n${text}\n`);
   await chmod(file, 0o755);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 async function prepareOperator(): Promise<void> {
