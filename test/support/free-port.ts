@@ -1,12 +1,39 @@
+import { randomInt } from 'node:crypto';
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 
-/** A TCP port of loopback that nobody had a moment ago, for programs that must be told theirs. */
+/** Below those that the kernel gives to whoever asks for any (Linux: 32768 and up): nobody gets it by chance meanwhile. */
+const range = { from: 12_000, to: 32_000 };
+
+/** A port of loopback that nobody had a moment ago, neither by TCP nor by UDP, for programs that must be told theirs. */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
+  for (;;) {
+    const port = randomInt(range.from, range.to);
+    if ((await isFreeTcp(port)) && (await isFreeUdp(port))) return port;
+  }
+}
+
+async function isFreeTcp(port: number): Promise<boolean> {
+  const server = createServer();
+  try {
+    await once(server.listen(port, '127.0.0.1'), 'listening');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    server.close();
+  }
+}
+
+async function isFreeUdp(port: number): Promise<boolean> {
+  const socket = createSocket('udp4');
+  try {
+    await once(socket.bind(port, '127.0.0.1'), 'listening');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.close();
+  }
 }

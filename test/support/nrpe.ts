@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { temporaryDirectory } from './agent-setup.ts';
-import { freePort } from './discovery/dns-server.ts';
+import { freePort } from './free-port.ts';
 import { type Ended, runProgram } from './run-program.ts';
 
 /** The real NRPE daemon (Debian's nagios-nrpe-server) on a free port of loopback, and the real check_nrpe to ask it. */

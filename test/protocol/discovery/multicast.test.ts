@@ -180,7 +180,7 @@ describe('on a real segment', () => {
       assert.ok(names.includes('dev1.devco.net'));
       assert.equal((await garbage.next())?.sent, 4000);
     }
-    assert.deepEqual(await segment.ask(3), ['dev1.devco.net']);
+    assert.deepEqual(await segment.ask(3, { timeout: 10_000 }), ['dev1.devco.net']);
     const after = await segment.remembered(listener);
     assert.ok(after.heard.some(({ name }) => name === 'dev1.devco.net'));
     assert.ok(after.heard.length <= 4096);

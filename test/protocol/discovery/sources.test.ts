@@ -10,8 +10,9 @@ import type { Candidate } from '../../../src/core/node.ts';
 import type { DiscoverySource } from '../../../src/core/ports.ts';
 import { openCache } from '../../../src/discovery/cache/cache.ts';
 import { type DiscoveryOptions, sourceByName, sources } from '../../../src/discovery/index.ts';
-import { freePort, startDnsServer } from '../../support/discovery/dns-server.ts';
+import { startDnsServer } from '../../support/discovery/dns-server.ts';
 import { createNetwork, type Network } from '../../support/discovery/network.ts';
+import { freePort } from '../../support/free-port.ts';
 import { keepingLog } from '../../support/quiet-log.ts';
 
 const names = ['dev1.devco.net', 'dev2.devco.net'];

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
-import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { freePort } from '../free-port.ts';
 
 export interface DnsServer extends AsyncDisposable {
   /** ADDRESS:PORT */
@@ -44,13 +44,4 @@ export async function startDnsServer(domain: string, nodes: Readonly<Record<stri
       await ended;
     },
   };
-}
-
-/** A UDP port of loopback on which nobody listens. */
-export async function freePort(): Promise<number> {
-  const socket = createSocket('udp4').bind(0, '127.0.0.1');
-  await once(socket, 'listening');
-  const { port } = socket.address();
-  socket.close();
-  return port;
 }
