@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { type AuditEvent, formatLine, hashLine } from '../../src/core/audit/record.ts';
@@ -140,6 +140,36 @@ describe('audit verify', () => {
     assert.deepEqual(await faultOf(lines.with(2, 'hello')), [2, 'malformed', 3]);
     assert.deepEqual(await faultOf(lines.with(2, '')), [2, 'malformed', 3]);
     assert.deepEqual(await faultOf(`${lines.join('\n')}\n{"v":1,"seq`), [2, 'torn', lines.length + 1]);
+  });
+});
+
+describe('audit verify and show', () => {
+  test('read the files that a daemon rotated as one log, and miss one that is gone', async () => {
+    await using rotated = await startTestNode(fleet, {
+      name: 'dev3.devco.net',
+      prepare: async (directory) => {
+        const config = join(directory, 'node.yaml');
+        const text = await readFile(config, 'utf8');
+        await writeFile(config, text.replace(/^audit: \{ (.*) \}$/m, 'audit: { $1, max_bytes: 65536 }'));
+      },
+    });
+    for (let call = 0; call < 50; call++) await rotated.call(rip, { input: { text: `${call} ${'x'.repeat(900)}` } });
+    const config = ['--config', join(rotated.directory, 'node.yaml')];
+    const audit = (...words: string[]) => runInProcess(['audit', ...words, ...config], fleet.dir);
+    const whole = await audit('verify');
+    assert.equal(whole.code, 0, whole.out.join());
+    const [, records, files] = /: (\d+) records in (\d+) files hold, /.exec(whole.out[0] ?? '') ?? [];
+    assert.ok(Number(files) >= 3);
+    assert.equal(Number(records), 1 + 2 * 50 + Number(files) - 1, 'a start, the calls, and a word on the file before');
+    assert.equal((await audit('show')).out.length, 50);
+
+    const [, second] = (await readdir(join(rotated.directory, 'log')))
+      .filter((name) => /^audit-\d+\.jsonl$/.test(name))
+      .sort();
+    await rm(join(rotated.directory, 'log', second ?? ''));
+    const gap = await audit('verify');
+    assert.equal(gap.code, 2);
+    assert.match(gap.out[0] ?? '', /:1: removed: record \d+: \d+ record\(s\) before it are missing$/);
   });
 });
 
