@@ -26,7 +26,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   agents: ['json-schema-to-ts', 'nodemailer', 'tar-stream'],
   playbook: ['@marcbachmann/cel-js', 'yaml', 'json-schema-to-ts'],
   daemon: ['pino', 'yaml', 'json-schema-to-ts'],
-  client: ['commander', 'picocolors', 'yaml', 'json-schema-to-ts'],
+  client: ['commander', 'yaml', 'json-schema-to-ts'],
 };
 
 interface Import {
