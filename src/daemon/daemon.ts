@@ -120,7 +120,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const memory = startCallMemory(audit.recent, now);
   const dispatching = { agents: roster.running, concurrency: config.concurrency, stopping: stopping.signal, now, log };
   const running = startRunningCalls();
-  const throughPipeline = definePipeline({ config, self, audit, strangers, memory, policies, dispatching });
+  const throughPipeline = definePipeline({ config, self, audit, memory, policies, dispatching });
   let serving = true;
   const service = defineService({
     agents: roster.entries,

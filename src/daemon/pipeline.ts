@@ -12,31 +12,21 @@ import { match } from './stages/match.ts';
 import { record } from './stages/record.ts';
 import { validate } from './stages/validate.ts';
 import { verify } from './stages/verify.ts';
-import type { StrangerLog } from './stranger-log.ts';
 
 export interface PipelineParts {
   readonly config: NodeConfig;
   readonly self: () => NodeFacts;
   readonly audit: AuditLog;
-  readonly strangers: StrangerLog;
   readonly memory: CallMemory;
   readonly policies: Policies;
   readonly dispatching: DispatchOptions;
 }
 
 /** The way of every request, from the wire to the agent and back. */
-export function definePipeline({
-  config,
-  self,
-  audit,
-  strangers,
-  memory,
-  policies,
-  dispatching,
-}: PipelineParts): Handle {
+export function definePipeline({ config, self, audit, memory, policies, dispatching }: PipelineParts): Handle {
   const { name } = self();
   return pipeline([
-    record(audit, strangers),
+    record(audit),
     verify(),
     fresh(memory, config.clock_grace * 1000, dispatching.now),
     lease(() => [...dispatching.agents.values()].flatMap(({ leases = [] }) => leases), name),

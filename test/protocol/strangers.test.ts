@@ -127,14 +127,15 @@ describe('whoever cannot prove who it is', () => {
     }
   });
 
-  test('and sends a request of another CA’s operator over a good connection is noted, and fills no audit log', async () => {
-    const before = await strangers();
-    const records = (await node.records()).length;
+  test('and sends a request of another CA’s operator over a good connection is on record by its own name', async () => {
     const stranger = await foreign.operator('rip@devco.net');
-    const reply = await node.send(rip, sealRequest(orderFor(node.name), stranger.credentials, Date.now()));
+    const eve = await fleet.operator('eve@devco.net');
+    const reply = await node.send(eve, sealRequest(orderFor(node.name), stranger.credentials, Date.now()));
     assert.equal(reply.code, 'foreign-certificate');
-    assert.equal((await node.records()).length, records);
-    assert.equal(await strangers(), before + 1);
+    const [intent, outcome] = (await node.records()).slice(-2);
+    assert.ok(intent?.kind === 'intent' && outcome?.kind === 'outcome');
+    assert.deepEqual([intent.caller, intent.verdict], ['cert=eve@devco.net', 'foreign-certificate']);
+    assert.deepEqual([outcome.outcome, outcome.code], ['refused', 'foreign-certificate']);
   });
 });
 

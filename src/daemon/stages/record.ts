@@ -1,24 +1,21 @@
 import type { IntentRecord } from '../../core/audit/record.ts';
 import { Problem } from '../../core/errors.ts';
+import { callerId } from '../../core/identity.ts';
 import { refusal } from '../../core/reply.ts';
 import type { AuditLog } from '../audit-log.ts';
 import { type Answer, answer, type Call, type Stage } from '../call.ts';
-import type { StrangerLog } from '../stranger-log.ts';
 
-/** Problems that leave nobody whom the request could be laid to. */
-const strange = new Set(['foreign-certificate', 'bad-certificate', 'bad-signature']);
+/** Problems that leave nobody whom the request could be laid to but the one who brought it. */
+const unproven = new Set(['foreign-certificate', 'bad-certificate', 'bad-signature']);
 
 /**
  * Writes what was asked before anything is done, and what became of it before the reply is sent; refusals too.
  * What can't be written is not done: unless it only reads, and even that is then refused, since no one could tell.
- * What comes from nobody in particular goes to the strangers' log, which is limited.
+ * A request that nobody is proven to have made is laid to the one whose connection brought it.
  */
-export function record(log: AuditLog, strangers: StrangerLog): Stage {
-  return (next) => async (call) => {
-    if ('problem' in call.verdict && strange.has(call.verdict.problem.code)) {
-      strangers.note(`${call.peer.kind} ${call.peer.name}`, call.verdict.problem.message);
-      return answer(refusal(call.verdict.problem));
-    }
+export function record(log: AuditLog): Stage {
+  return (next) => async (given) => {
+    const call = { ...given, caller: accountable(given) };
     const changes = call.action?.kind !== 'read';
     let intent: number;
     try {
@@ -27,9 +24,12 @@ export function record(log: AuditLog, strangers: StrangerLog): Stage {
       if (!(error instanceof Problem)) throw error;
       return answer(refusal(new Problem(error.code, `nothing was done: ${error.message}`)));
     }
-    const given = await next(call);
-    return await writeOutcome(log, call, intent, given);
+    return await writeOutcome(log, call, intent, await next(call));
   };
+}
+
+function accountable({ verdict, peer, caller }: Call): string {
+  return 'problem' in verdict && unproven.has(verdict.problem.code) ? callerId(peer) : caller;
 }
 
 async function writeOutcome(log: AuditLog, call: Call, intent: number, given: Answer): Promise<Answer> {
