@@ -59,7 +59,7 @@ export interface Wanted {
   readonly files: readonly WantedFile[];
 }
 
-const firstAgents = ['rpcutil', 'lock', 'audit'];
+const firstAgents = ['rpcutil', 'lock', 'crl', 'audit'];
 
 /**
  * @param operator the name of whom the first policy allows everything
