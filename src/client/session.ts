@@ -10,7 +10,7 @@ import { createDial } from '../transport/dial.ts';
 import type { Caller } from './call-node.ts';
 import { type ClientConfig, loadClientConfig } from './config.ts';
 import type { CliContext } from './context.ts';
-import { headsFile, openHeads } from './heads.ts';
+import { type Heads, headsFile, openHeads } from './heads.ts';
 import { chooseSource } from './source.ts';
 import { chooseSubset } from './subset.ts';
 import type { TargetOptions } from './target-options.ts';
@@ -99,9 +99,19 @@ export async function openSession({ config: given }: SessionOptions, context: Cl
       live.stop();
       for (const { connection } of open) connection.close();
       await cache.save();
-      await heads.save();
+      await keepHeads(heads, log);
     },
   };
+}
+
+/** What was done is done, and its result stands, also where the ends of the logs can't be kept. */
+async function keepHeads(heads: Heads, log: Log): Promise<void> {
+  try {
+    await heads.save();
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    log.warn({}, `the ends of the nodes' audit logs are not kept: ${error.message}`);
+  }
 }
 
 /** What the parts below have to warn of goes to the person; the rest is for daemons. */

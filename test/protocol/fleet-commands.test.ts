@@ -142,6 +142,13 @@ describe('what a fleet is asked about itself', () => {
     assert.equal((await runInProcess(['facts', 'a=b'], home)).code, 64);
   });
 
+  test('what was answered stands, with a warning, where the ends of the audit logs can’t be kept', async () => {
+    const env = { HOME: home, XDG_STATE_HOME: '/sys' };
+    const { code, err } = await runInProcess(['rpc', 'rpcutil', 'ping', '-I', 'dev1.devco.net'], home, { env });
+    assert.equal(code, 0);
+    assert.match(err.join('\n'), /^warning: the ends of the nodes' audit logs are not kept: \/sys\/mco-deploy\/heads/);
+  });
+
   test('a silent node keeps facts from ending well', async () => {
     const file = join(home, 'more.json');
     await listNodes(file, [...places(), { name: 'dev9.devco.net', port: closedPort }]);
