@@ -30,9 +30,22 @@ describe('rollback', () => {
     assert.equal(report.state, 'done');
     assert.deepEqual(revisionsOf(estate), ['10', '5', '20', '20']);
     assert.deepEqual(outOf(servers), []);
-    const touched = estate.fabric.calls.filter(({ step }) => step === 'disable').at(-1);
+    const touched = estate.fabric.calls.filter(({ step }) => step === 'back[1].disable').at(-1);
     assert.equal(touched?.input.server, 'dev2.devco.net,dev4.devco.net');
     assert.equal((await run('rollback', estate, { targets: mixed })).state, 'nothing-to-do');
+  });
+
+  test('takes out only those that need it, a batch at a time, and brings in who was left out', async () => {
+    const { estate, servers } = watched();
+    const targets = bravo.map((name) => `${name}=10`);
+    estate.revisions['dev2.devco.net'] = '20';
+    servers['dev6.devco.net'] = false;
+    const report = await run('rollback', estate, { targets, batch: '1' });
+    assert.equal(report.state, 'done');
+    assert.deepEqual([revisionsOf(estate), outOf(servers)], [['10', '10', '10', '10'], []]);
+    const taken = estate.fabric.calls.filter(({ step }) => step.endsWith('].disable')).map(({ input }) => input.server);
+    assert.deepEqual(taken, ['dev2.devco.net', 'dev6.devco.net']);
+    assert.deepEqual(estate.switches, { 'dev2.devco.net': 1 });
   });
 
   test('refuses where somebody else has brought another release since, and names it', async () => {

@@ -12,6 +12,7 @@ export function rollbackCommand(catalogue: readonly Ddl[]): CommandEntry {
         .requiredOption('--cluster <name>', 'the cluster: value of the fact “cluster”')
         .option('--run <id>', 'the run to undo (default: the last from here that upgraded servers of the cluster)')
         .option('--backend <name>', 'the HAProxy backend (default: the one that holds all the servers)')
+        .option('--batch <size>', 'servers at a time, such as 2, 25% or 1,2,50% (default: all of them)')
         .option('--recipient <url>', 'whom to notify, such as mailto:ops@example.net')
         .option('--no-notify', 'notify nobody')
         .option('--min-available <n>', 'how many servers of the backend must stay usable')

@@ -1,38 +1,42 @@
 /** What servers served before a run, as its journal has it. */
 import type { JournalEntry } from '../../../playbook/journal.ts';
 
-/** By node: the revision that served before the run first upgraded it; empty where the journal does not tell. */
+/**
+ * By node: the revision that served before the run first changed anything; empty where the journal does not tell. Also of
+ * servers that the run did not come to: it may have taken them out of traffic.
+ */
 export function revisionsBefore(entries: readonly JournalEntry[]): Map<string, string> {
   const before = new Map<string, string>();
-  const seen = new Map<string, string>();
-  const upgrades = new Set<string>();
   const looks = new Set<string>();
+  const upgrades = new Set<string>();
+  let changed = false;
   for (const entry of entries) {
-    if (entry.type === 'call' && entry.agent === 'appmgr') {
-      if (entry.action === 'status') looks.add(entry.requestId);
-      if (entry.action !== 'upgrade' || entry.dryRun) continue;
-      upgrades.add(entry.requestId);
-      for (const node of entry.nodes) if (!before.has(node)) before.set(node, seen.get(node) ?? '');
+    if (entry.type === 'call' && entry.step !== '') {
+      if (isUpgrade(entry)) {
+        upgrades.add(entry.requestId);
+        for (const node of entry.nodes) if (!before.has(node)) before.set(node, '');
+      } else if (entry.agent === 'appmgr' && entry.action === 'status' && !changed) looks.add(entry.requestId);
+      changed ||= entry.changes;
     }
     if (entry.type !== 'outcome' || entry.outcome !== 'ok') continue;
-    const { node, data } = entry;
-    if (looks.has(entry.requestId) && !before.has(node) && typeof data.revision === 'string') {
-      seen.set(node, data.revision);
-    }
+    const { node, requestId, data } = entry;
+    if (looks.has(requestId) && typeof data.revision === 'string') before.set(node, data.revision);
     // Where nobody looked, the upgrade itself told.
-    if (upgrades.has(entry.requestId) && before.get(node) === '' && typeof data.previous === 'string') {
+    if (upgrades.has(requestId) && before.get(node) === '' && typeof data.previous === 'string') {
       before.set(node, data.previous);
     }
   }
-  return before;
+  return changed ? before : new Map();
+}
+
+function isUpgrade({ agent, action, dryRun }: Extract<JournalEntry, { type: 'call' }>): boolean {
+  return agent === 'appmgr' && action === 'upgrade' && !dryRun;
 }
 
 /** The revisions that the run upgraded servers to. */
 export function revisionsBrought(entries: readonly JournalEntry[]): string[] {
   const brought = entries.flatMap((entry) =>
-    entry.type === 'call' && entry.agent === 'appmgr' && entry.action === 'upgrade' && !entry.dryRun
-      ? [String(entry.input.revision)]
-      : [],
+    entry.type === 'call' && isUpgrade(entry) ? [String(entry.input.revision)] : [],
   );
   return [...new Set(brought)];
 }

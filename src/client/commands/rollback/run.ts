@@ -19,6 +19,7 @@ interface RollbackOptions extends ConductOptions {
   readonly recipient?: string;
   readonly notify: boolean;
   readonly minAvailable?: string;
+  readonly batch?: string;
   readonly dryRun?: boolean;
 }
 
@@ -38,7 +39,7 @@ export async function rollBack(
   if (unknown.length > 0) {
     throw new Problem('no-release-before', `what served before is not known of ${unknown.join(', ')}`, byHand);
   }
-  const { cluster, backend, recipient, minAvailable, notify } = options;
+  const { cluster, backend, recipient, minAvailable, batch, notify } = options;
   const targets = [...before].map(([node, revision]) => `${node}=${revision}`).sort();
   for (const target of targets) context.err(`back to: ${target}`);
   const given = {
@@ -48,6 +49,7 @@ export async function rollBack(
     backend,
     recipient,
     min_available: minAvailable,
+    batch,
     notify: notify ? undefined : false,
   };
   const inputs = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
