@@ -55,6 +55,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const now = Date.now;
   const config = await loadNodeConfig(configFile, known);
   let onKeys = () => {};
+  await makeStateDirectory(config.state);
   const keys = await startKeys(
     config,
     () => log,
@@ -63,7 +64,6 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   );
   const identity = keys.current().credentials.identity.name;
   const log = startLog(config.log.level, identity);
-  await makeStateDirectory(config.state);
 
   const truth = await startNodeTruth(truthSources(config), runCommand, log);
   const self = (): NodeFacts => ({

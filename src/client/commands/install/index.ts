@@ -17,7 +17,10 @@ export function installCommand(check: CheckNodeConfig, own: string): CommandEntr
       addCommonOptions(addRemoteOptions(command, parseParallel))
         .option('--binary <file>', 'the program to bring over (default: this one)')
         .option('--package <file>', 'a Debian package of it instead')
-        .option('--agent <name...>', 'agents to enable (default: those of --node-config, else rpcutil, lock, crl and audit)')
+        .option(
+          '--agent <name...>',
+          'agents to enable (default: those of --node-config, else rpcutil, lock, crl and audit)',
+        )
         .option('--node-config <file>', 'settings for node.yaml, with a section for each agent that needs one')
         .option('--fact <fact...>', 'facts of the hosts, as name=value')
         .option('--class <class...>', 'classes of the hosts')
