@@ -36,7 +36,7 @@ export function agentSetup<Config>(config: Config, overrides: Partial<AgentSetup
   return {
     config,
     node: fixedNode,
-    stateDirectory: temporaryDirectory(),
+    stateDirectory: overrides.stateDirectory ?? temporaryDirectory(),
     run: runCommand,
     log: silentLog,
     ...overrides,
