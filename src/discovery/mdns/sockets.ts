@@ -18,38 +18,18 @@ export function groupOn(family: Family, { name }: MulticastInterface): string {
   return family === 'ipv4' ? mdnsGroup.ipv4 : `${mdnsGroup.ipv6}%${name}`;
 }
 
-/** A socket on a free port that asks on one interface. @throws Error of node:dgram, the socket closed */
-export async function openAskingSocket(
-  family: Family,
-  one: MulticastInterface,
-  buffer = wantedBuffer,
-): Promise<Socket> {
-  const socket = createFor(family);
-  try {
-    socket.bind(0);
-    await once(socket, 'listening');
+/** A socket on a free port, nobody else's, that asks on one interface. @throws Error of node:dgram, the socket closed */
+export function openAskingSocket(family: Family, one: MulticastInterface, buffer = wantedBuffer): Promise<Socket> {
+  return open(family, { port: 0, shared: false }, (socket) => {
     socket.setMulticastInterface(outgoing(family, one));
     socket.setMulticastTTL(255);
     socket.setRecvBufferSize(buffer);
-    return socket;
-  } catch (error) {
-    socket.close();
-    throw error;
-  }
+  });
 }
 
 /** A socket on the port of multicast DNS, shared with whoever else listens there; it is in no group yet. */
-export async function openListeningSocket(family: Family): Promise<Socket> {
-  const socket = createFor(family);
-  try {
-    socket.bind(mdnsPort);
-    await once(socket, 'listening');
-    socket.setRecvBufferSize(wantedBuffer);
-    return socket;
-  } catch (error) {
-    socket.close();
-    throw error;
-  }
+export function openListeningSocket(family: Family): Promise<Socket> {
+  return open(family, { port: mdnsPort, shared: true }, (socket) => socket.setRecvBufferSize(wantedBuffer));
 }
 
 /** @throws Error of node:dgram when the interface can't, or is gone */
@@ -57,10 +37,24 @@ export function joinGroup(socket: Socket, family: Family, one: MulticastInterfac
   socket.addMembership(mdnsGroup[family], outgoing(family, one));
 }
 
-function createFor(family: Family): Socket {
-  return family === 'ipv4'
-    ? createSocket({ type: 'udp4', reuseAddr: true })
-    : createSocket({ type: 'udp6', reuseAddr: true, ipv6Only: true });
+async function open(
+  family: Family,
+  { port, shared }: { readonly port: number; readonly shared: boolean },
+  prepare: (socket: Socket) => void,
+): Promise<Socket> {
+  const socket =
+    family === 'ipv4'
+      ? createSocket({ type: 'udp4', reuseAddr: shared })
+      : createSocket({ type: 'udp6', reuseAddr: shared, ipv6Only: true });
+  try {
+    socket.bind(port);
+    await once(socket, 'listening');
+    prepare(socket);
+    return socket;
+  } catch (error) {
+    socket.close();
+    throw error;
+  }
 }
 
 /** How node:dgram wants an interface to be named: by its address, or by a zone. */
