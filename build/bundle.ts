@@ -34,7 +34,7 @@ export async function bundle({ entry, directory, standIns, constants }: BundleOp
     target: 'node24',
     // esbuild splits only modules of this form.
     format: 'esm',
-    plugins: [takingPlaces(standIns), withoutSubprograms],
+    plugins: [takingPlaces(standIns), withoutSubprograms, withoutReflection],
     define: Object.fromEntries(Object.entries(constants).map(([name, value]) => [name, JSON.stringify(value)])),
     ...smaller,
     legalComments: 'none',
@@ -68,6 +68,32 @@ const withoutSubprograms: Plugin = {
     onLoad({ filter: /./, namespace: 'absent' }, () => ({ contents: 'export default {};' }));
   },
 };
+
+/**
+ * proto-loader would describe every message again in the words of descriptor.proto, for gRPC's reflection service, at every start:
+ * nobody asks for that here.
+ */
+const withoutReflection: Plugin = {
+  name: 'without-reflection',
+  setup: ({ onResolve, onLoad }) => {
+    onResolve({ filter: /^protobufjs\/ext\/descriptor/ }, ({ resolveDir }) => ({
+      path: 'descriptor',
+      namespace: 'no-reflection',
+      pluginData: resolveDir,
+    }));
+    onLoad({ filter: /./, namespace: 'no-reflection' }, ({ pluginData }) => ({
+      contents: noReflection,
+      resolveDir: pluginData,
+    }));
+  },
+};
+
+const noReflection = `
+const { Enum, Root, Type } = require('protobufjs');
+const nothing = { $type: { toObject: () => ({}) } };
+Type.prototype.toDescriptor = Enum.prototype.toDescriptor = () => nothing;
+Root.prototype.toDescriptor = () => ({ file: [] });
+`;
 
 /** What is not there takes no time to read and no memory. Names stay whole, so that a stack in the log can be read. */
 const smaller = { minifySyntax: true, minifyWhitespace: true, lineLimit: 120 } as const;

@@ -65,21 +65,41 @@ export function isOwnAddress(address: string): boolean {
   return Object.values(networkInterfaces()).some((list) => list?.some((one) => one.address === bare));
 }
 
-/** Whether an address lies in the network of another interface than this one: by its zone, or by its prefix. */
-export function belongsElsewhere(address: string, name: string): boolean {
-  const [bare = '', zone] = address.split('%');
-  if (zone !== undefined) return zone !== name;
-  const near = Object.entries(networkInterfaces()).flatMap(([one, list = []]) =>
-    list.some(({ cidr }) => cidr !== null && contains(cidr, bare)) ? [one] : [],
-  );
-  return near.length > 0 && !near.includes(name);
+/** Milliseconds for which the networks of this host are taken to be the same: packets may come by the thousand. */
+const networksHold = 1000;
+
+/**
+ * Begins to tell of addresses whether they lie in the network of another interface than the one that is named: by their zone,
+ * or by their prefix. The interfaces of this host are read anew once a second at most.
+ */
+export function watchNetworks(): (address: string, name: string) => boolean {
+  let networks: readonly Network[] = [];
+  let readAt = -networksHold;
+  return (address, name) => {
+    const [bare = '', zone] = address.split('%');
+    if (zone !== undefined) return zone !== name;
+    if (performance.now() - readAt >= networksHold) {
+      networks = networksOfHost();
+      readAt = performance.now();
+    }
+    const family = isIPv6(bare) ? 'ipv6' : 'ipv4';
+    const near = networks.filter(({ subnets }) => subnets.check(bare, family));
+    return near.length > 0 && !near.some((network) => network.name === name);
+  };
 }
 
-function contains(cidr: string, address: string): boolean {
-  const [network = '', prefix] = cidr.split('/');
-  if (isIPv6(network) !== isIPv6(address)) return false;
-  const family = isIPv6(network) ? 'ipv6' : 'ipv4';
-  const subnet = new BlockList();
-  subnet.addSubnet(network, Number(prefix), family);
-  return subnet.check(address, family);
+interface Network {
+  readonly name: string;
+  readonly subnets: BlockList;
+}
+
+function networksOfHost(): Network[] {
+  return Object.entries(networkInterfaces()).map(([name, addresses = []]) => {
+    const subnets = new BlockList();
+    for (const { cidr } of addresses) {
+      const [network = '', prefix] = cidr?.split('/') ?? [];
+      if (prefix !== undefined) subnets.addSubnet(network, Number(prefix), isIPv6(network) ? 'ipv6' : 'ipv4');
+    }
+    return { name, subnets };
+  });
 }

@@ -4,7 +4,7 @@ import { explain } from '../../core/errors.ts';
 import type { Log } from '../../core/ports.ts';
 import { mentions, parseHeader } from './header.ts';
 import { keepInstancesWhole } from './instance-label.ts';
-import { belongsElsewhere, type MulticastInterface } from './interfaces.ts';
+import { type MulticastInterface, watchNetworks } from './interfaces.ts';
 
 export interface OpenedResponder {
   readonly responder: Responder;
@@ -45,6 +45,7 @@ export function openResponder(interfaces: readonly MulticastInterface[], log: Lo
   const republish = inside.republishService.bind(responder);
   inside.republishService = (...args) =>
     republish(...args).catch((error) => log.warn({ reason: explain(error) }, 'the name could not be probed for again'));
+  const belongsElsewhere = watchNetworks();
   const handle = inside.server.handleMessage.bind(inside.server);
   inside.server.handleMessage = (name, packet, from, ...more) => {
     // Left alone, ciao takes up to 40 ms for one packet of pointers to pointers.
