@@ -1,13 +1,16 @@
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { chmod, copyFile, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { type Part, wrap } from './program/load.ts';
 import { pack } from './program/pack.ts';
+import { startRehearsal } from './rehearsal.ts';
 
 // Node looks for this mark to know that it carries a program (Node's documentation, “Single executable applications”).
 const fuse = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
 const postject = join(import.meta.dirname, '../node_modules/postject/dist/cli.js');
+const record = join(import.meta.dirname, 'program/record.ts');
 
 /** Flags of V8 that every start of the binary has. */
 const flags: readonly string[] = [];
@@ -63,7 +66,7 @@ async function makeAssets(parts: string, work: string, withCode: boolean): Promi
   await mkdir(wrapped);
   const names = (await readdir(parts)).sort();
   for (const name of names) await writeFile(join(wrapped, name), wrap(await readFile(join(parts, name), 'utf8')));
-  if (withCode) run(...flags, join(import.meta.dirname, 'program/record.ts'), wrapped, '--help');
+  if (withCode) await recordCode(wrapped, work);
   const partOf = async (name: string): Promise<Part> => ({
     source: await readFile(join(wrapped, name), 'utf8'),
     code: withCode ? await readFile(join(wrapped, `${name}.code`)) : undefined,
@@ -75,6 +78,17 @@ async function makeAssets(parts: string, work: string, withCode: boolean): Promi
   await writeFile(assets.index, JSON.stringify(index));
   await writeFile(assets.parts, block);
   return assets;
+}
+
+/** Lets V8 write its code for the parts, with the functions in it that a call to a node takes. */
+async function recordCode(parts: string, work: string): Promise<void> {
+  const { words, env, stop } = await startRehearsal(work);
+  try {
+    // Waited for without standing still: the node that is called is in this process.
+    await promisify(execFile)(process.execPath, [...flags, record, parts, ...words], { env });
+  } finally {
+    await stop();
+  }
 }
 
 /** Runs the Node that runs this; what it says is shown only when it fails, in the error. */

@@ -7,7 +7,8 @@ export interface Part {
 }
 
 type Require = (name: string) => unknown;
-type Wrapped = (exports: object, require: Require, module: { exports: object }) => void;
+/** What the source of a part is, run: see `wrap`. */
+export type Wrapped = (exports: object, require: Require, module: { exports: object }) => void;
 
 /** The source of a CommonJS file as the expression of a function, which is what a `Part` holds. */
 export function wrap(source: string): string {

@@ -1,10 +1,10 @@
-// Writes V8's code for the parts of the program, with the functions in it that ran while it was loaded: so the binary need not
-// compile them again. Run by the very Node and with the very flags of the binary: other code is not taken by it.
+// Runs a command of the program, and its help, and writes V8's code for its parts, with the functions in it that ran: so the
+// binary need not compile them again. Run by the very Node and with the very flags of the binary: other code is not taken by it.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { Script } from 'node:vm';
-import { defineRequire } from './load.ts';
+import { defineRequire, type Wrapped } from './load.ts';
 
 const [directory = '', ...words] = process.argv.slice(2);
 const scripts = new Map<string, Script>();
@@ -20,6 +20,10 @@ const requirePart = defineRequire(
 
 process.argv = [process.execPath, process.execPath, ...words];
 process.on('exit', () => {
+  // The help needs no more than this moment, which is the last.
+  process.argv = [process.execPath, process.execPath, '--help'];
+  const main = scripts.get('main.cjs')?.runInThisContext() as Wrapped;
+  main({}, requirePart, { exports: {} });
   for (const [name, script] of scripts) writeFileSync(join(directory, `${name}.code`), script.createCachedData());
 });
 // The parts that are loaded at every start, and running; then all others.

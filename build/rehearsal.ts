@@ -1,0 +1,76 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { stringify } from 'yaml';
+import { agents } from '../src/agents/index.ts';
+import { type Authority, makeAuthority } from '../src/ca/authority.ts';
+import { signCertificate } from '../src/ca/issue.ts';
+import { makeKeyPair } from '../src/ca/keys.ts';
+import { formatPrivateKey } from '../src/ca/private-key.ts';
+import type { Identity } from '../src/core/identity.ts';
+import { startDaemon } from '../src/daemon/daemon.ts';
+import { version } from '../src/version.ts';
+
+/** A fleet of one node, on loopback, for the program to be run against while it is built. */
+export interface Rehearsal {
+  /** A command that finds the node, proves it, calls it and ends with 0. */
+  readonly words: readonly string[];
+  readonly env: Readonly<Record<'HOME', string>>;
+  /** Ends the node and removes all that it took. */
+  readonly stop: () => Promise<void>;
+}
+
+const address = '127.0.0.1';
+const day = 24 * 60 * 60 * 1000;
+
+/** @param directory where a directory of its own is made */
+export async function startRehearsal(directory: string): Promise<Rehearsal> {
+  const place = await mkdtemp(join(directory, 'rehearsal-'));
+  const authority = await makeAuthority('rehearsal', Date.now());
+  const node = join(place, 'node');
+  await settle(node, { kind: 'node', name: 'node.rehearsal' }, authority, {
+    'node.yaml': stringify({
+      listen: { address, port: 0 },
+      discovery: { mdns: false },
+      audit: { file: 'audit.jsonl' },
+      state: 'state',
+      log: { level: 'silent' },
+      agents: { rpcutil: {} },
+    }),
+    'policies/rpcutil.policy': 'policy default deny\nallow\tcert=caller\t*\t*\t*\n',
+  });
+  const { port, stop } = await startDaemon({ configFile: join(node, 'node.yaml'), agents, version });
+  await settle(join(place, '.config/mco-deploy'), { kind: 'operator', name: 'caller' }, authority, {
+    'client.yaml': stringify({ discovery: { method: 'file', file: 'nodes.json' } }),
+    'nodes.json': JSON.stringify([{ name: 'node.rehearsal', address, port }]),
+  });
+  return {
+    words: ['rpc', 'rpcutil', 'ping'],
+    env: { HOME: place },
+    stop: async () => {
+      await stop();
+      await rm(place, { recursive: true });
+    },
+  };
+}
+
+/** Makes a directory with what it takes to be in the fleet, and files of its own. */
+async function settle(
+  directory: string,
+  { kind, name }: Pick<Identity, 'kind' | 'name'>,
+  authority: Authority,
+  own: Readonly<Record<string, string>>,
+): Promise<void> {
+  const { privateKey, publicKey } = makeKeyPair();
+  const validity = { notBefore: Date.now() - day, notAfter: Date.now() + day };
+  const certificate = await signCertificate({ kind, name, publicKey }, validity, authority);
+  const files = {
+    ...own,
+    'ca.crt': authority.certificate.toString(),
+    [`${kind}.crt`]: certificate.toString(),
+    [`${kind}.key`]: formatPrivateKey(privateKey),
+  };
+  for (const [file, content] of Object.entries(files)) {
+    await mkdir(dirname(join(directory, file)), { recursive: true });
+    await writeFile(join(directory, file), content, { mode: 0o600 });
+  }
+}
