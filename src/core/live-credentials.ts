@@ -40,9 +40,14 @@ export async function startCredentials(options: LiveOptions): Promise<LiveCreden
   const load = (before?: Revocations) => loadCredentials(files, options.kind, options.readRevocations, now(), before);
   const { certificate, key, ca, crl, brought = crl } = files;
   // Begun before the first look, so that no change falls between the two.
-  const stop = watchFiles([...new Set([certificate, key, ca, crl, brought])], interval, () => void reload());
+  const stop = watchFiles([...new Set([certificate, key, ca, crl, brought])], interval, () => {
+    // It fails with the first load alone, and that is told already.
+    reload().catch(() => undefined);
+  });
+  const first = load();
   let fault: string[] = [];
-  let reloading = Promise.resolve();
+  // What changes while the files are read for the first time waits for that.
+  let reloading: Promise<unknown> = first;
   let loaded: LoadedCredentials;
 
   const reloadOnce = async () => {
@@ -59,11 +64,12 @@ export async function startCredentials(options: LiveOptions): Promise<LiveCreden
     onReload();
   };
   const reload = () => {
-    reloading = reloading.then(reloadOnce);
-    return reloading;
+    const reloaded = reloading.then(reloadOnce);
+    reloading = reloaded;
+    return reloaded;
   };
   try {
-    loaded = await load();
+    loaded = await first;
   } catch (error) {
     stop();
     throw error;

@@ -1,4 +1,4 @@
-import { unwatchFile, watchFile } from 'node:fs';
+import { type Stats, unwatchFile, watchFile } from 'node:fs';
 
 /**
  * Looks at files now and then, also at some that are not there yet, and tells when they are others and have stayed as they
@@ -9,7 +9,9 @@ import { unwatchFile, watchFile } from 'node:fs';
  */
 export function watchFiles(paths: readonly string[], interval: number, onChange: () => void): () => void {
   let quiet: NodeJS.Timeout | undefined;
-  const changed = () => {
+  const changed = (now: Stats, before: Stats) => {
+    // Node tells of a file that is not there as of a change, once.
+    if (now.ino === 0 && before.ino === 0) return;
     clearTimeout(quiet);
     quiet = setTimeout(onChange, interval);
     quiet.unref();

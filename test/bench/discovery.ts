@@ -73,7 +73,7 @@ async function measure(size: number): Promise<void> {
     for (let begin = 0; begin < size; begin += nodesEach) {
       const child = fork(join(import.meta.dirname, 'nodes.ts'), files.slice(begin, begin + nodesEach));
       children.push(child);
-      const [told] = (await once(child, 'message')) as [number[]];
+      const [told] = (await Promise.race([once(child, 'message'), failure(child)])) as [number[]];
       ports.push(...told);
     }
     await configureClient(
@@ -86,6 +86,12 @@ async function measure(size: number): Promise<void> {
   } finally {
     for (const child of children) child.kill();
   }
+}
+
+/** Rejects when the process ends. */
+async function failure(child: ChildProcess): Promise<never> {
+  const [code] = await once(child, 'exit');
+  throw new Error(`the process of the nodes ended with ${code}`);
 }
 
 /** Until all are heard, five times in a row. */
