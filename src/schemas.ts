@@ -3,7 +3,7 @@ import { choriaDdlSchema } from './agents/external/format.ts';
 import { agents } from './agents/index.ts';
 import { clientConfigSchema } from './client/config.ts';
 import { ddlSchema } from './core/outside-ddl.ts';
-import { nodeConfigSchema } from './daemon/config.ts';
+import { nodeConfigSchema } from './daemon/config-schema.ts';
 import { playbookSchema } from './playbook/format.ts';
 
 /** A schema and the id it goes by wherever it is checked (`validatorOf`). */

@@ -1,32 +1,20 @@
-import { mkdir } from 'node:fs/promises';
-import { startCrlKeeper } from '../ca/crl-keeper.ts';
 import type { AgentEntry, FindExternalAgents } from '../core/agent.ts';
-import { explainErrno, Problem } from '../core/errors.ts';
-import type { NodeFacts } from '../core/node.ts';
-import type { Log, NodeAbout } from '../core/ports.ts';
+import type { Log } from '../core/ports.ts';
 import { startListening } from '../transport/listen.ts';
-import { aboutAgent } from './about.ts';
-import { openAuditLog } from './audit-log.ts';
 import { startCallMemory } from './call-memory.ts';
 import { startTurnstile } from './caller-limits.ts';
-import { loadNodeConfig, truthSources } from './config.ts';
-import { configItem } from './config-items.ts';
-import { startCounters } from './counters.ts';
-import { runCommand } from './exec.ts';
-import { keepFresh, startNodeTruth } from './facts.ts';
-import { broughtList, remindOf, startKeys } from './keys.ts';
-import { startLife } from './life.ts';
-import { auditLimits, callerLimits, listenLimits } from './limits.ts';
-import { startLog } from './log.ts';
-import { startMeter } from './metrics/meter.ts';
+import { loadNodeConfig } from './config.ts';
+import { keepFresh } from './facts.ts';
+import { layFoundations } from './foundations.ts';
+import { remindOf } from './keys.ts';
+import { callerLimits, listenLimits } from './limits.ts';
 import { startMetrics } from './metrics/start.ts';
 import { definePipeline } from './pipeline.ts';
-import { startPolicies } from './policies.ts';
 import { absent, type Presence, startPresence } from './presence.ts';
 import { startRoster } from './roster.ts';
 import { startRunningCalls } from './running-calls.ts';
 import { defineService } from './service.ts';
-import { startStrangerLog } from './stranger-log.ts';
+import { defineView } from './view.ts';
 
 export interface DaemonOptions {
   readonly configFile: string;
@@ -53,67 +41,19 @@ const grace = 20_000;
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { configFile, agents: known, findExternal = noneElsewhere, version } = options;
   const now = Date.now;
+  const startedAt = now();
   const config = await loadNodeConfig(configFile, known);
   let onKeys = () => {};
-  await makeStateDirectory(config.state);
-  const keys = await startKeys(
-    config,
-    () => log,
-    now,
-    () => onKeys(),
-  );
-  const identity = keys.current().credentials.identity.name;
-  const log = startLog(config.log.level, identity);
-
-  const truth = await startNodeTruth(truthSources(config), runCommand, log);
-  const self = (): NodeFacts => ({
-    name: identity,
-    agents: roster.entries().map(({ ddl }) => ddl.name),
-    classes: truth.classes(),
-    facts: truth.facts(),
-  });
-  const policies = await startPolicies(config.policies, async () => self(), log);
-  const strangers = startStrangerLog(log, now);
-  const counters = startCounters(strangers.count);
-  const meter = startMeter();
-  const audit = meter.watchAudit(
-    await openAuditLog(config.audit.file, () => keys.current().credentials, now, auditLimits(config)),
-  );
-  const life = startLife(audit, keys, version, log);
-  await life.started();
+  const agentNames = () => roster.entries().map(({ ddl }) => ddl.name);
+  const foundations = await layFoundations(config, { version, agentNames, onKeys: () => onKeys(), now });
+  const { keys, identity, log, truth, self, policies, audit, life, strangers, counters, meter } = foundations;
 
   // Until the node is on the network: it can be asked as soon as it listens.
   let presence: Presence = absent;
-  const startedAt = now();
-  const warnings = () => [
-    ...keys.warnings(),
-    ...policies.warnings(),
-    ...truth.warnings(),
-    ...roster.warnings(),
-    ...presence.warnings(),
-    ...audit.warnings(),
-  ];
-  const about = async (): Promise<NodeAbout> => ({
-    version,
-    startedAt,
-    pid: process.pid,
-    configFile: config.file,
-    agents: roster.entries().map(({ ddl }) => aboutAgent(ddl)),
-    counters: counters.values(),
-    warnings: warnings(),
-  });
-  const auditView = { file: config.audit.file, trust: () => keys.current().trust };
-  const view = {
-    identity,
-    facts: async () => truth.facts(),
-    classes: async () => truth.classes(),
-    may: policies.allows,
-    about,
-    audit: auditView,
-    crl: startCrlKeeper(broughtList(config.state), keys),
-    configItem: (item: string) => configItem(config, item),
-  };
+  const warnings = () => [foundations, roster, presence].flatMap((one) => one.warnings());
+  const state = { version, startedAt, agents: () => roster.entries(), warnings };
   const { agents: configs, external, state: stateDirectory } = config;
+  const view = defineView(foundations, state);
   const roster = await startRoster({ known, configs, external, findExternal, view, stateDirectory, log });
 
   const stopping = new AbortController();
@@ -147,12 +87,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     return { version, startedAt, counters: counters.values(), tls: keys.current(), warnings: warnings().length, meter };
   };
   const metrics = config.metrics && (await startMetrics(config.metrics.port, measures));
-  const { address: host, port } = config.listen;
-  const limits = listenLimits(config);
   const listener = await startListening({
-    host,
-    port,
-    limits,
+    host: config.listen.address,
+    port: config.listen.port,
+    limits: listenLimits(config),
     tls: keys.current,
     service,
     log,
@@ -199,11 +137,3 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 }
 
 const noneElsewhere: FindExternalAgents = async () => ({ entries: [], refused: [] });
-
-async function makeStateDirectory(directory: string): Promise<void> {
-  try {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
-  } catch (cause) {
-    throw new Problem('bad-configuration', `the state directory ${directory} cannot be made: ${explainErrno(cause)}`);
-  }
-}

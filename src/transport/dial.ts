@@ -1,32 +1,12 @@
 import { createSecureContext, type PeerCertificate, type SecureContext } from 'node:tls';
-import {
-  type CallOptions,
-  ChannelCredentials,
-  Client,
-  type ClientReadableStream,
-  connectivityState,
-  type MethodDefinition,
-  type ServiceDefinition,
-  type ServiceError,
-} from '@grpc/grpc-js';
+import { ChannelCredentials, Client, connectivityState } from '@grpc/grpc-js';
 import { Problem } from '../core/errors.ts';
 import { type Address, formatAddress } from '../core/node.ts';
 import type { Dial, NodeConnection, TlsState } from '../core/ports.ts';
-import { protocol } from '../core/wire/codec.ts';
-import type {
-  CallEvent,
-  DescribeRequest,
-  NodeDescription,
-  ResultReply,
-  SignedReply,
-  SignedRequest,
-} from '../core/wire/messages.ts';
 import { diagnose } from './diagnose.ts';
+import { connectionOver } from './node-connection.ts';
 import { proveNode } from './prove-node.ts';
-import { problemOf } from './status.ts';
 import { secureContext } from './tls.ts';
-
-const service = protocol['mco.v1.Node'] as unknown as ServiceDefinition;
 
 /**
  * Makes a Dial that proves, in the handshake, that the peer is the node that was meant: by its certificate's
@@ -136,77 +116,5 @@ function ready(client: Client, timeout: number, signal: AbortSignal): Promise<vo
       });
     };
     look();
-  });
-}
-
-function method<Request, Response>(name: string): MethodDefinition<Request, Response> {
-  return service[name] as MethodDefinition<Request, Response>;
-}
-
-/** @param refuse why the node is not to be told anything any more, asked before every call: it may be revoked meanwhile */
-function connectionOver(client: Client, name: string, refuse: () => Problem | undefined): NodeConnection {
-  const unary = <Request, Response>(rpc: string, request: Request, signal: AbortSignal): Promise<Response> =>
-    new Promise((resolve, reject) => {
-      const refused = refuse();
-      if (refused !== undefined) return reject(refused);
-      const { path, requestSerialize, responseDeserialize } = method<Request, Response>(rpc);
-      const options: CallOptions = {};
-      const call = client.makeUnaryRequest(
-        path,
-        requestSerialize,
-        responseDeserialize,
-        request,
-        options,
-        (error, value) => {
-          signal.removeEventListener('abort', onAbort);
-          if (error !== null || value === undefined) reject(problemOf(error as ServiceError, name));
-          else resolve(value);
-        },
-      );
-      const onAbort = () => call.cancel();
-      if (signal.aborted) onAbort();
-      signal.addEventListener('abort', onAbort, { once: true });
-    });
-
-  return {
-    name,
-    describe: (request, signal) => unary<DescribeRequest, NodeDescription>('Describe', request, signal),
-    result: (request, signal) => unary<SignedRequest, ResultReply>('Result', request, signal),
-    call: async (request, onProgress, signal) => {
-      const refused = refuse();
-      if (refused !== undefined) throw refused;
-      const { path, requestSerialize, responseDeserialize } = method<SignedRequest, CallEvent>('Call');
-      const stream = client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request);
-      return await readCall(stream, name, onProgress, signal);
-    },
-    close: () => client.close(),
-  };
-}
-
-/** Progress events, then exactly one reply; a stream that ends without one is a lost reply. */
-function readCall(
-  stream: ClientReadableStream<CallEvent>,
-  name: string,
-  onProgress: (message: string) => void,
-  signal: AbortSignal,
-): Promise<SignedReply> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => stream.cancel();
-    if (signal.aborted) onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    let reply: SignedReply | undefined;
-    stream.on('data', (event: CallEvent) => {
-      if (event.progress) onProgress(event.progress.message);
-      if (event.reply) reply = event.reply;
-    });
-    stream.on('error', (error: ServiceError) => {
-      signal.removeEventListener('abort', onAbort);
-      reject(problemOf(error, name));
-    });
-    stream.on('end', () => {
-      signal.removeEventListener('abort', onAbort);
-      if (reply === undefined) reject(new Problem('no-response', `${name} ended the call without a reply`));
-      else resolve(reply);
-    });
   });
 }

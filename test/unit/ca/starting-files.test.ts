@@ -6,7 +6,7 @@ import { clientConfigSchema } from '../../../src/client/config.ts';
 import { parseDocumentText } from '../../../src/core/document.ts';
 import { decide } from '../../../src/core/policy/decide.ts';
 import { parseGroups, parsePolicy } from '../../../src/core/policy/parse.ts';
-import { nodeConfigSchema } from '../../../src/daemon/config.ts';
+import { nodeConfigSchema } from '../../../src/daemon/config-schema.ts';
 
 function contentOf(kind: 'node' | 'operator', path: string): string {
   const file = startingFiles({ kind, name: 'dev1' }).find((entry) => entry.path === path);

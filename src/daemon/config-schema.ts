@@ -1,0 +1,162 @@
+import type { FromSchema } from 'json-schema-to-ts';
+
+const path = { type: 'string', minLength: 1, maxLength: 4096 } as const;
+const names = { type: 'array', items: { type: 'string', minLength: 1, maxLength: 256 }, maxItems: 64 } as const;
+
+/** node.yaml, all but the agents' own sections. */
+export const nodeConfigSchema = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    listen: {
+      type: 'object',
+      additionalProperties: false,
+      default: {},
+      properties: {
+        address: { type: 'string', default: '::' },
+        port: { type: 'integer', minimum: 0, maximum: 65535, default: 5810 },
+        max_connections: { type: 'integer', minimum: 1, maximum: 65535, default: 512 },
+      },
+      required: ['address', 'port', 'max_connections'],
+    },
+    tls: {
+      type: 'object',
+      additionalProperties: false,
+      default: {},
+      properties: {
+        certificate: { ...path, default: 'node.crt' },
+        key: { ...path, default: 'node.key' },
+        ca: { ...path, default: 'ca.crt' },
+        crl: { ...path, default: 'crl.pem' },
+      },
+      required: ['certificate', 'key', 'ca', 'crl'],
+    },
+    facts: {
+      type: 'object',
+      additionalProperties: false,
+      default: {},
+      properties: {
+        directory: { ...path, default: 'facts.d' },
+        /** More of them, Puppet's, say; what stands in the directory wins. */
+        files: { type: 'array', items: path, maxItems: 64, default: [] },
+        /** Seconds after which everything is gathered again. */
+        age: { type: 'number', minimum: 1, maximum: 86_400, default: 300 },
+        /** Facts that may go out by multicast. */
+        publish: { ...names, default: ['cluster'] },
+      },
+      required: ['directory', 'files', 'age', 'publish'],
+    },
+    classes: { ...path, default: 'classes.txt' },
+    /** What callers may ask for at most; times are in seconds. */
+    limits: {
+      type: 'object',
+      additionalProperties: false,
+      default: {},
+      properties: {
+        connections_per_address: { type: 'integer', minimum: 1, maximum: 65_535, default: 128 },
+        connections_per_caller: { type: 'integer', minimum: 1, maximum: 65_535, default: 64 },
+        /** Of one caller at once. */
+        calls_per_caller: { type: 'integer', minimum: 1, maximum: 4096, default: 32 },
+        /** Requests a second of one caller in the long run, and how many at once before that counts. */
+        rate: { type: 'number', exclusiveMinimum: 0, maximum: 100_000, default: 200 },
+        burst: { type: 'integer', minimum: 1, maximum: 100_000, default: 2000 },
+        /** From connecting to the end of the handshake. */
+        handshake: { type: 'number', exclusiveMinimum: 0, maximum: 120, default: 10 },
+        /** For a client to send a request, or to read what it is sent. */
+        stall: { type: 'number', exclusiveMinimum: 0, maximum: 600, default: 30 },
+        /** Until a connection that carries no call is closed. */
+        idle: { type: 'number', exclusiveMinimum: 0, maximum: 86_400, default: 600 },
+      },
+      required: [
+        'connections_per_address',
+        'connections_per_caller',
+        'calls_per_caller',
+        'rate',
+        'burst',
+        'handshake',
+        'stall',
+        'idle',
+      ],
+    },
+    policies: { ...path, default: 'policies' },
+    discovery: {
+      type: 'object',
+      additionalProperties: false,
+      default: {},
+      properties: {
+        mdns: { type: 'boolean', default: true },
+        interfaces: { ...names, default: [] },
+      },
+      required: ['mdns', 'interfaces'],
+    },
+    audit: {
+      type: 'object',
+      additionalProperties: false,
+      default: {},
+      properties: {
+        file: { ...path, default: '/var/log/mco-deploy/audit.jsonl' },
+        /** A file of this size, or with a first record of this age in days, is renamed and another begun. */
+        max_bytes: { type: 'integer', minimum: 65_536, maximum: 1_073_741_824, default: 67_108_864 },
+        max_age: { type: 'number', exclusiveMinimum: 0, maximum: 3660, default: 30 },
+        /** Full files that are kept, by number or by age in days; all of them when neither is given. */
+        keep: {
+          type: 'object',
+          additionalProperties: false,
+          default: {},
+          properties: {
+            files: { type: 'integer', minimum: 1, maximum: 100_000 },
+            days: { type: 'number', minimum: 1, maximum: 36_600 },
+          },
+        },
+      },
+      required: ['file', 'max_bytes', 'max_age', 'keep'],
+    },
+    state: { ...path, default: '/var/lib/mco-deploy' },
+    log: {
+      type: 'object',
+      additionalProperties: false,
+      default: {},
+      properties: { level: { type: 'string', enum: ['debug', 'info', 'warn', 'error', 'silent'], default: 'info' } },
+      required: ['level'],
+    },
+    /** Numbers for Prometheus, at /metrics of this port of loopback; told only when it is given. */
+    metrics: {
+      type: 'object',
+      additionalProperties: false,
+      properties: { port: { type: 'integer', minimum: 1, maximum: 65535 } },
+      required: ['port'],
+    },
+    /** Seconds by which a caller's clock may be ahead or behind. */
+    clock_grace: { type: 'number', minimum: 0, maximum: 600, default: 10 },
+    /** Actions of one agent at once. */
+    concurrency: { type: 'integer', minimum: 1, maximum: 256, default: 8 },
+    agents: { type: 'object', additionalProperties: { type: 'object' }, default: { rpcutil: {} } },
+    /** Agents in other languages: executables with their DDLs, and where each finds its own settings. */
+    external: {
+      type: 'object',
+      additionalProperties: false,
+      default: {},
+      properties: { directory: { ...path, default: 'agents.d' }, plugins: { ...path, default: 'plugin.d' } },
+      required: ['directory', 'plugins'],
+    },
+  },
+  required: [
+    'listen',
+    'tls',
+    'facts',
+    'classes',
+    'limits',
+    'policies',
+    'discovery',
+    'audit',
+    'state',
+    'log',
+    'clock_grace',
+    'concurrency',
+    'agents',
+    'external',
+  ],
+} as const;
+
+/** node.yaml as it stands there, with defaults filled in. */
+export type NodeDocument = FromSchema<typeof nodeConfigSchema>;
