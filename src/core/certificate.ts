@@ -29,8 +29,27 @@ export function identityOf(certificate: X509Certificate): Identity | undefined {
   return uris.length === 1 && uris[0] !== undefined ? parseIdentity(uris[0]) : undefined;
 }
 
+/** The certificates that were read last: the same one comes with a handshake, with every call over it and with every reply. */
+const lastRead = new Map<string, X509Certificate>();
+const mostKept = 128;
+const longestKept = 4096;
+
 /** @throws Problem `bad-certificate` when the bytes are no certificate. */
 export function parseCertificate(bytes: Uint8Array | string): X509Certificate {
+  const key = typeof bytes === 'string' ? bytes : Buffer.from(bytes).toString('latin1');
+  const known = lastRead.get(key);
+  if (known !== undefined) return known;
+  const certificate = readCertificate(bytes);
+  if (key.length > longestKept) return certificate;
+  lastRead.set(key, certificate);
+  for (const oldest of lastRead.keys()) {
+    if (lastRead.size <= mostKept) break;
+    lastRead.delete(oldest);
+  }
+  return certificate;
+}
+
+function readCertificate(bytes: Uint8Array | string): X509Certificate {
   try {
     return new X509Certificate(bytes);
   } catch (cause) {
@@ -39,9 +58,20 @@ export function parseCertificate(bytes: Uint8Array | string): X509Certificate {
 }
 
 function issuerOf(certificate: X509Certificate, trust: Trust): X509Certificate | undefined {
-  return trust.authorities.find(
-    (authority) => certificate.checkIssued(authority) && certificate.verify(authority.publicKey),
-  );
+  return trust.authorities.find((authority) => isIssuedBy(certificate, authority));
+}
+
+/** What was found once stays true: neither of the two can become another. */
+const issued = new WeakMap<X509Certificate, WeakMap<X509Certificate, boolean>>();
+
+function isIssuedBy(certificate: X509Certificate, authority: X509Certificate): boolean {
+  const found = issued.get(certificate) ?? new WeakMap<X509Certificate, boolean>();
+  issued.set(certificate, found);
+  const known = found.get(authority);
+  if (known !== undefined) return known;
+  const is = certificate.checkIssued(authority) && certificate.verify(authority.publicKey);
+  found.set(authority, is);
+  return is;
 }
 
 /**

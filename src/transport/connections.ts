@@ -120,8 +120,7 @@ interface Owned {
 
 /** Kept from the handshake: a connection that is gone can't tell any more. */
 function ownedBy(secure: TLSSocket, name: string): Owned | undefined {
-  // Node's types know nothing of the null that a closed connection gives.
-  const certificate: Uint8Array | undefined = secure.getPeerCertificate()?.raw;
+  const certificate = secure.getPeerX509Certificate()?.raw;
   if (certificate === undefined) return undefined;
   const identity = identityOf(parseCertificate(certificate));
   return { name, certificate, owner: identity === undefined ? 'nobody' : callerId(identity) };

@@ -1,6 +1,5 @@
-import { X509Certificate } from 'node:crypto';
 import type { ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
-import { identityOf, proveCertificate, type Trust } from '../core/certificate.ts';
+import { identityOf, parseCertificate, proveCertificate, type Trust } from '../core/certificate.ts';
 import { Problem } from '../core/errors.ts';
 import type { Identity } from '../core/identity.ts';
 
@@ -13,7 +12,7 @@ export type AnyCall = Pick<
 /** Who the other end proved to be in the handshake, whether or not that still holds. */
 export function peerIdentity(call: AnyCall): Identity | undefined {
   const certificate = call.getAuthContext().sslPeerCertificate;
-  return certificate === undefined ? undefined : identityOf(new X509Certificate(certificate.raw));
+  return certificate === undefined ? undefined : identityOf(parseCertificate(certificate.raw));
 }
 
 /**
@@ -29,7 +28,7 @@ export function provePeer(call: AnyCall, kinds: readonly Identity['kind'][], tru
 
 /** Whose certificate it is, who may be of any of the kinds. @throws Problem as {@link proveCertificate} */
 export function proveAny(raw: Uint8Array, kinds: readonly Identity['kind'][], trust: Trust, now: number): Identity {
-  const parsed = new X509Certificate(raw);
+  const parsed = parseCertificate(raw);
   const [first, second] = kinds;
   try {
     return proveCertificate(parsed, first ?? 'operator', trust, now).identity;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { makeAuthority } from '../../../src/ca/authority.ts';
 import { readRevocations } from '../../../src/ca/revocations.ts';
-import { proveCertificate } from '../../../src/core/certificate.ts';
+import { parseCertificate, proveCertificate } from '../../../src/core/certificate.ts';
 import { makeFleet } from '../../support/fleet.ts';
 
 const hour = 60 * 60 * 1000;
@@ -45,6 +45,34 @@ describe('what the CA issues, as the fabric checks it', () => {
       proveCertificate(certificate, 'node', fleet.trust, Date.now());
     assert.throws(prove(foreign.certificate), { code: 'foreign-certificate' });
     assert.throws(prove(fleet.authority.certificate), { code: 'foreign-certificate' });
+  });
+
+  test('what one fleet proved proves nothing to another, nor to itself once it is revoked', async () => {
+    await using fleet = await makeFleet();
+    await using other = await makeFleet();
+    const node = await fleet.node('dev1.devco.net');
+    const prove = ({ trust }: typeof fleet) => {
+      const certificate = parseCertificate(node.certificate.raw);
+      return proveCertificate(certificate, 'node', trust, Date.now()).identity.name;
+    };
+    for (const _ of [1, 2]) {
+      assert.equal(prove(fleet), 'dev1.devco.net');
+      assert.throws(() => prove(other), { code: 'foreign-certificate' });
+    }
+    fleet.revoke(node);
+    assert.throws(() => prove(fleet), { code: 'revoked-certificate' });
+  });
+
+  test('a certificate with a changed byte is another, however often the right one was seen', async () => {
+    await using fleet = await makeFleet();
+    const { certificate } = await fleet.node('dev1.devco.net');
+    assert.equal(parseCertificate(certificate.raw), parseCertificate(certificate.raw));
+    const forged = Buffer.from(certificate.raw);
+    forged.write('dev2', forged.indexOf('dev1', forged.indexOf('mco://')));
+    assert.throws(() => proveCertificate(parseCertificate(forged), 'node', fleet.trust, Date.now()), {
+      code: 'foreign-certificate',
+    });
+    assert.throws(() => parseCertificate(forged.subarray(1)), { code: 'bad-certificate' });
   });
 
   test('refuses what a list revokes, and only that', async () => {
