@@ -128,10 +128,16 @@ function startAsking(setup: ListenSetup, memory: PeerMemory, touch: () => void) 
     } catch (error) {
       setup.log.debug({ reason: explain(error) }, 'the network could not be asked for other nodes');
     }
-    if (stopped.signal.aborted) return;
-    const every = Math.max(askEvery.atLeast, askEvery.perNode * memory.heard(Date.now()).length);
-    timer = setTimeout(() => (asked = ask()), every * (0.8 + 0.4 * Math.random()));
-    timer.unref();
+    if (!stopped.signal.aborted) askLater(Date.now(), 0.8 + 0.4 * Math.random());
+  }
+
+  /** How long it waits is known in the end: a network that is just being switched on has more nodes by then. */
+  function askLater(since: number, part: number): void {
+    const now = Date.now();
+    const every = Math.max(askEvery.atLeast, askEvery.perNode * memory.heard(now).length);
+    const left = since + every * part - now;
+    if (left <= 0) asked = ask();
+    else timer = setTimeout(() => askLater(since, part), left).unref();
   }
 
   return {
