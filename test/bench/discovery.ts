@@ -20,9 +20,9 @@ const rounds = 20;
  */
 const mostWarmUps = 600;
 
-const program = 'src/main.ts';
+const program = 'build/out/mco-deploy';
 const means: readonly Means[] = [
-  { name: 'heard by mDNS', argv: ['test/bench/hear.ts'] },
+  { name: 'heard by mDNS', argv: ['sh', 'build/node24', 'test/bench/hear.ts'] },
   { name: 'ping by mDNS', argv: [program, 'ping', '--dm', 'mdns', '--json'] },
   { name: 'ping by list', argv: [program, 'ping', '--json'] },
 ];
@@ -136,7 +136,7 @@ async function runRounds(home: string, argv: readonly string[], count: number): 
     await rm(join(home, '.cache'), { recursive: true, force: true });
     traffic.read();
     const begun = performance.now();
-    const { out, err } = await runProgram('sh', ['build/node24', '--import', './test/bench/usage.ts', ...argv], {
+    const { out, err } = await runProgram('python3', ['test/bench/usage.py', ...argv], {
       cwd: repository,
       env: { HOME: home, PATH: process.env.PATH ?? '' },
     });
