@@ -7,6 +7,7 @@ import type { Playbook } from '../playbook/playbook.ts';
 import type { PlaybookPorts } from '../playbook/ports.ts';
 import { everyStep } from '../playbook/walk.ts';
 import type { CliContext } from './context.ts';
+import type { LiveView } from './render/live.ts';
 
 export interface AskingOptions {
   readonly yes?: boolean;
@@ -18,13 +19,14 @@ export function askingFor(
   { name, description }: Playbook,
   { yes, json }: AskingOptions,
   context: CliContext,
+  live: LiveView,
 ): Pick<PlaybookPorts, 'agree' | 'confirm'> {
   if (yes === true) return { confirm: async () => true };
   if (!isOnTerminal(context)) return {};
   // Branches that run at the same time ask one after the other.
   let last: Promise<unknown> = Promise.resolve();
   const confirm = (question: string, signal: AbortSignal) => {
-    const answer = last.then(() => askPerson(question, signal, context));
+    const answer = last.then(() => live.aside(() => askPerson(question, signal, context)));
     last = answer;
     return answer;
   };

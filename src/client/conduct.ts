@@ -11,6 +11,8 @@ import type { CommonOptions } from './common-options.ts';
 import type { CliContext } from './context.ts';
 import type { Journal } from './journal.ts';
 import { type Locking, playbookPorts } from './playbook-ports.ts';
+import { startLive } from './render/live.ts';
+import { startLiveRun } from './render/live-run.ts';
 import { startRunTable } from './render/run-table.ts';
 import { exitForRun } from './run-exit.ts';
 import type { Session } from './session.ts';
@@ -48,10 +50,23 @@ export async function conductRun(
   try {
     const lost = new AbortController();
     const locking = options.lock === false ? {} : { locking: lockingFor(options, context, () => lost.abort()) };
-    const emit = tellTo(context, json);
-    const asking = askingFor(playbook, options, context);
-    const { env } = context;
-    const ports = playbookPorts({ session, catalogue, options, journal, emit, asking, env, ...locking });
+    const live = startLive(context);
+    const shown = startLiveRun(live);
+    const tell = tellTo(context, json);
+    const ports = playbookPorts({
+      session,
+      catalogue,
+      options,
+      journal,
+      emit: (event) => {
+        shown.see(event);
+        tell(event);
+      },
+      hear: shown.hear,
+      asking: askingFor(playbook, options, context, live),
+      env: context.env,
+      ...locking,
+    });
     const report = await runPlaybook(playbook, inputs, ports, {
       ...settings,
       runId,

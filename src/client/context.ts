@@ -8,8 +8,8 @@ export interface CliContext {
   readonly out: (line: string) => void;
   /** Writes a line to standard error: progress, warnings, errors. */
   readonly err: (line: string) => void;
-  /** Shows a passing line at the bottom of a terminal (standard error), or clears it with an empty text. */
-  readonly status: (text: string) => void;
+  /** Shows passing lines at the bottom of the terminal, in place of the last ones; absent where standard error is none. */
+  readonly status?: (lines: readonly string[]) => void;
   /** True when standard output is a terminal, so that a live view and colours make sense. */
   readonly isTerminal: boolean;
   /** Aborted by the first Ctrl-C (or SIGTERM): what is in hand is finished, nothing further begun. */

@@ -22,6 +22,8 @@ export interface PortParts {
   readonly options: object;
   readonly journal: Journal;
   readonly emit: (event: RunEvent) => void;
+  /** Told what a node says of a call in hand. */
+  readonly hear: (step: string, node: string, message: string) => void;
   /** How a person is asked; left out: not at all. */
   readonly asking?: Pick<PlaybookPorts, 'agree' | 'confirm'>;
   readonly env: InputSources['env'];
@@ -85,7 +87,9 @@ export function playbookPorts(parts: PortParts): LivePorts {
     ...(locking === undefined ? {} : { takeLease: (wish: LeaseWish) => take(wish, locking) }),
     discover: async (query) => await discover(query, parts, nodes),
     call: async (call, onOutcome, signal) => {
-      const replies = await callAll(call, requireDdl(catalogue, call.agent), session, nodes, leases, onOutcome, signal);
+      const hear = (node: string, message: string) => parts.hear(call.step, node, message);
+      const ddl = requireDdl(catalogue, call.agent);
+      const replies = await callAll(call, ddl, session, nodes, { leases, hear }, onOutcome, signal);
       outcomes.push(...replies);
       return replies;
     },
@@ -119,12 +123,20 @@ function factsOf({ name, description: { agents, classes, facts } }: FoundNode): 
   };
 }
 
+/** What of the run a call takes part in. */
+interface Surroundings {
+  readonly leases: readonly HeldLease[];
+  readonly hear: (node: string, message: string) => void;
+}
+
+const alone: Surroundings = { leases: [], hear: () => {} };
+
 function callAll(
   call: NodeCall,
   ddl: Ddl,
   session: Session,
   nodes: ReadonlyMap<string, FoundNode>,
-  leases: readonly HeldLease[],
+  { leases, hear }: Surroundings,
   onOutcome: (outcome: Outcome) => void,
   signal: AbortSignal,
 ): Promise<Outcome[]> {
@@ -146,7 +158,7 @@ function callAll(
     return await callNode(node.connection, orderOf(order), session.caller, {
       timeout,
       changes: action.kind === 'change',
-      onProgress: () => {},
+      onProgress: (message) => hear(name, message),
       signal,
     });
   };
@@ -184,7 +196,7 @@ function askLock(runId: string, { session, catalogue, journal }: PortParts, node
     };
     await write({ type: 'call', batch: 1, changes: true, ...about });
     const call = { ...about, runId };
-    const [outcome = unknown(node)] = await callAll(call, ddl, session, nodes, [], () => {}, never);
+    const [outcome = unknown(node)] = await callAll(call, ddl, session, nodes, alone, () => {}, never);
     const { outcome: what, status, code, message, data } = outcome;
     const { step, requestId, try: attempt } = about;
     await write({ type: 'outcome', step, requestId, try: attempt, node, outcome: what, status, code, message, data });

@@ -1,5 +1,6 @@
 import { printableLine } from '../core/text.ts';
 import type { CliContext } from './context.ts';
+import { startStatusLines } from './status-lines.ts';
 
 /** Milliseconds that what was begun may take to end by itself, once a command is done. */
 const grace = 300;
@@ -18,15 +19,19 @@ export function startContext(): CliContext {
   });
   const watching = { done: false };
   const isTerminal = process.stdout.isTTY === true;
+  const passing = process.stderr.isTTY === true ? startStatusLines(process.stderr) : undefined;
+  // Names, facts and messages come from nodes, and whoever is shown them must not be led astray by one.
+  const say = (stream: NodeJS.WriteStream, line: string) => {
+    const write = () => void stream.write(`${printableLine(line)}\n`);
+    if (passing !== undefined && stream.isTTY) passing.above(write);
+    else write();
+  };
   return {
     env: process.env,
     stdin: process.stdin,
-    // Names, facts and messages come from nodes, and whoever is shown them must not be led astray by one.
-    out: (line) => void process.stdout.write(`${printableLine(line)}\n`),
-    err: (line) => void process.stderr.write(`${printableLine(line)}\n`),
-    status: (text) => {
-      if (process.stderr.isTTY === true) process.stderr.write(`\r\x1b[K${text}`);
-    },
+    out: (line) => say(process.stdout, line),
+    err: (line) => say(process.stderr, line),
+    ...(passing === undefined ? {} : { status: passing.draw }),
     isTerminal,
     get signal() {
       // Signals are only caught by commands that heed them: the others end at once, as ever.
@@ -37,6 +42,7 @@ export function startContext(): CliContext {
     kill: kill.signal,
     exit: (code) => {
       process.exitCode = code;
+      passing?.draw([]);
       // All is done by then: what may still hang is a connection to a host that does not answer.
       setTimeout(() => process.exit(), grace).unref();
     },

@@ -1,36 +1,13 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { isEncrypted, parsePrivateKey } from '../../src/ca/private-key.ts';
 import { type CaCli, makeCaCli } from '../support/ca-cli.ts';
+import { type Answer, onTerminal as typeOnTerminal } from '../support/on-terminal.ts';
 
-interface Answer {
-  /** What the terminal shows before the answer is typed. */
-  readonly when: string;
-  readonly type: string;
-}
-
-/** Runs a command on a real terminal (util-linux’ script makes one) and types the answers as they are asked for. */
-async function onTerminal(ca: CaCli, args: readonly string[], answers: readonly Answer[]) {
-  const command = [...ca.argv, ...args].map((word) => `'${word}'`).join(' ');
-  const terminal = spawn('script', ['-qec', command, '/dev/null'], { cwd: ca.dir, env: ca.env });
-  const left = [...answers];
-  let shown = '';
-  let seen = 0;
-  terminal.stdout.on('data', (chunk: Buffer) => {
-    shown += chunk.toString();
-    const [next] = left;
-    const at = next === undefined ? -1 : shown.indexOf(next.when, seen);
-    if (next === undefined || at < 0) return;
-    seen = at + next.when.length;
-    left.shift();
-    terminal.stdin.write(next.type);
-  });
-  const [code] = (await once(terminal, 'close')) as [number];
-  return { code, shown };
+function onTerminal({ argv, dir, env }: CaCli, words: readonly string[], answers: readonly Answer[]) {
+  return typeOnTerminal([...argv, ...words], { cwd: dir, env }, answers);
 }
 
 describe('on a terminal', () => {

@@ -43,10 +43,12 @@ describe('an input that a DDL marks as sensitive', () => {
     await fleet.remove();
   });
 
-  /** Everything that the program showed, on either stream and in the line that is written over. */
+  /** Everything that the program showed, on either stream and in the lines that are written over. */
   const mco = async (...words: string[]) => {
     const status: string[] = [];
-    const { code, out, err } = await runInProcess(words, home, { status: (line: string) => void status.push(line) });
+    const { code, out, err } = await runInProcess(words, home, {
+      status: (lines: readonly string[]) => void status.push(...lines),
+    });
     return { code, out: out.join('\n'), all: [...out, ...err, ...status].join('\n') };
   };
   const hidden = (text: string, where: string) => {

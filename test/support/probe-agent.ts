@@ -77,8 +77,9 @@ export const probeAgent: AgentEntry = {
         }),
         count: async () => ({ count: ++counted.times }),
         strangers: async () => ({ strangers: (await node.about()).counters.strangers ?? 0 }),
-        hang: (_input, { signal }) =>
+        hang: (_input, { signal, progress }) =>
           new Promise((_resolve, reject) => {
+            progress('hanging about');
             signal.addEventListener('abort', () => reject(new Problem('gave-up', 'the probe gave up')), { once: true });
           }),
         fail: async () => {

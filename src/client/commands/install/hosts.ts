@@ -1,6 +1,7 @@
 import { explain, Problem } from '../../../core/errors.ts';
 import { printable } from '../../../core/text.ts';
 import { type CliContext, exitCode } from '../../context.ts';
+import { startLive } from '../../render/live.ts';
 import type { Target } from './target.ts';
 
 /** What came of one host. */
@@ -10,42 +11,35 @@ export type Ending<Result> = { readonly target: Target } & (
 );
 
 /**
- * Works on hosts, so many at a time, with a line below that tells how far each is. One that fails stops none of the others.
+ * Works on hosts, so many at a time, and shows how far each is. One that fails stops none of the others.
+ * @param title what is done to them
  * @param work throws a Problem where it cannot
  * @returns one ending a host, in their order
  */
 export async function onHosts<Result>(
+  title: string,
   targets: readonly Target[],
   parallel: number,
   work: (target: Target, onPhase: (phase: string) => void) => Promise<Result>,
   onEnd: (ending: Ending<Result>) => void,
-  { status, signal }: CliContext,
+  context: CliContext,
 ): Promise<Ending<Result>[]> {
-  const phases = new Map<string, string>();
-  let ended = 0;
-  const draw = () => {
-    const going = [...phases].map(([node, phase]) => `${node}: ${phase}`).join(', ');
-    status(`${ended}/${targets.length} ${going}`.slice(0, 100));
-  };
+  const shown = startLive(context).begin(title, targets.length);
   const endings: Ending<Result>[] = new Array(targets.length);
   const rest = targets.entries();
   const worker = async () => {
     for (const [index, target] of rest) {
-      const onPhase = (phase: string) => {
-        phases.set(target.node, phase);
-        draw();
-      };
-      const ending = signal.aborted ? { target, problem: notBegun } : await endOf(target, work(target, onPhase));
-      phases.delete(target.node);
-      ended++;
+      const onPhase = (phase: string) => shown.tell(target.node, phase);
+      onPhase('');
+      const ending = context.signal.aborted
+        ? { target, problem: notBegun }
+        : await endOf(target, work(target, onPhase));
+      shown.done(target.node);
       endings[index] = ending;
-      status('');
       onEnd(ending);
-      draw();
     }
   };
-  await Promise.all(Array.from({ length: Math.min(parallel, targets.length) }, worker));
-  status('');
+  await Promise.all(Array.from({ length: Math.min(parallel, targets.length) }, worker)).finally(shown.end);
   return endings;
 }
 

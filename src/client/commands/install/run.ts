@@ -51,7 +51,7 @@ export async function runInstall(
       installHost(target, order, onPhase);
     const tell = (ending: Ending<HostResult>) =>
       options.json === true ? undefined : tellEnding(ending, order, context);
-    const endings = await onHosts(targets, options.parallel, work, tell, context);
+    const endings = await onHosts('install', targets, options.parallel, work, tell, context);
     if (options.json === true) context.out(JSON.stringify(endings.map(endingJson), null, 2));
     return exitForHosts(endings, context);
   } finally {

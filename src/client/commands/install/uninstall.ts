@@ -50,7 +50,7 @@ export async function runUninstall(
   };
   const work = (target: Target, onPhase: (phase: string) => void) => uninstallHost(target, order, onPhase);
   const tell = (ending: Ending<Removed>) => (options.json === true ? undefined : tellEnding(ending, order, context));
-  const endings = await onHosts(targets, options.parallel, work, tell, context);
+  const endings = await onHosts('uninstall', targets, options.parallel, work, tell, context);
   if (options.json === true)
     context.out(
       JSON.stringify(

@@ -15,9 +15,9 @@ import { exitFor } from '../../exit.ts';
 import { fanOut } from '../../fanout.ts';
 import { readInput } from '../../inputs.ts';
 import { learnDdl } from '../../learn-ddl.ts';
+import { startLive } from '../../render/live.ts';
 import { tellMissing } from '../../render/missing.ts';
 import { chooseDisplay, outcomeJson, renderOutcomes, shows } from '../../render/outcomes.ts';
-import { startProgress } from '../../render/progress.ts';
 import { findDdl, openSession, type Session } from '../../session.ts';
 import { parseSeconds, readTargetOptions, type TargetOptions } from '../../target-options.ts';
 
@@ -111,10 +111,11 @@ async function callAll(
   const { description, input, dryRun, agent, action } = plan;
   const requestId = newId();
   const timeout = (targets.timeout ?? description.timeout + session.config.timeout) * 1000;
-  const progress = startProgress(nodes.length, context);
+  const work = startLive(context).begin(`${agent}#${action}`, nodes.length);
   const byName = new Map(nodes.map((node) => [node.name, node]));
-  const call = (name: string) =>
-    callNode(
+  const call = (name: string) => {
+    work.tell(name, '');
+    return callNode(
       (byName.get(name) as FoundNode).connection,
       {
         requestId,
@@ -133,8 +134,14 @@ async function callAll(
         fence: 0,
       },
       session.caller,
-      { timeout, changes: description.kind === 'change', onProgress: () => {}, signal: context.signal },
+      {
+        timeout,
+        changes: description.kind === 'change',
+        onProgress: (message) => work.tell(name, message),
+        signal: context.signal,
+      },
     );
+  };
   const outcomes: Outcome[] = [];
   const batches = cutBatches(
     nodes.map(({ name }) => name),
@@ -143,8 +150,8 @@ async function callAll(
   for (const [index, names] of batches.entries()) {
     if (context.signal.aborted) break;
     if (index > 0 && pause > 0) await sleep(pause, undefined, { signal: context.signal }).catch(() => {});
-    outcomes.push(...(await fanOut(names, session.config.concurrency, call, progress.step)));
+    outcomes.push(...(await fanOut(names, session.config.concurrency, call, ({ node }) => work.done(node))));
   }
-  progress.end();
+  work.end();
   return outcomes;
 }

@@ -1,0 +1,60 @@
+import type { RunEvent } from '../../playbook/events.ts';
+import type { LiveView, LiveWork } from './live.ts';
+
+/** A run as it is shown while it goes on: each call in hand, and what its nodes say they are at. */
+export interface LiveRun {
+  readonly see: (event: RunEvent) => void;
+  /** What a node says of a call while it runs. */
+  readonly hear: (step: string, node: string, message: string) => void;
+}
+
+export function startLiveRun(live: LiveView): LiveRun {
+  const titles = new Map<string, string>();
+  const works = new Map<string, LiveWork>();
+  const end = (step: string) => {
+    works.get(step)?.end();
+    works.delete(step);
+  };
+  const begin = (step: string, title: string, nodes: readonly string[]) => {
+    end(step);
+    const work = live.begin(title, nodes.length);
+    for (const node of nodes) work.tell(node, '');
+    works.set(step, work);
+  };
+  return {
+    see: (event) => {
+      switch (event.type) {
+        case 'step-started':
+          titles.set(event.step, event.title);
+          if (event.kind === 'pause') begin(event.step, event.title, []);
+          return;
+        case 'try-started': {
+          const title = titles.get(event.step) ?? event.step;
+          const batch = event.batches > 1 ? `, batch ${event.batch} of ${event.batches}` : '';
+          const attempt = event.try > 1 ? `, try ${event.try} of ${event.tries}` : '';
+          begin(event.step, `${title}${batch}${attempt}`, event.nodes);
+          return;
+        }
+        case 'outcome':
+          works.get(event.step)?.done(event.node);
+          return;
+        case 'try-failed':
+          if (event.wait > 0) begin(event.step, `${titles.get(event.step)}: ${waiting(event)}`, []);
+          return;
+        case 'step-finished':
+          end(event.report.id);
+          return;
+        case 'run-finished':
+          for (const step of [...works.keys()]) end(step);
+          return;
+        default:
+      }
+    },
+    hear: (step, node, message) => works.get(step)?.tell(node, message),
+  };
+}
+
+function waiting({ failed, wait, try: attempt, tries }: Extract<RunEvent, { type: 'try-failed' }>): string {
+  const names = failed.map(({ node }) => node).join(', ');
+  return `try ${attempt + 1} of ${tries} in ${Math.ceil(wait / 1000)} s, for ${names}`;
+}

@@ -1,0 +1,108 @@
+/** What goes on now and who has not answered yet, in lines below what was said: on a terminal only, and gone at the end. */
+import type { CliContext } from '../context.ts';
+
+export interface LiveView {
+  /** Shows a piece of work on so many nodes or hosts, until it is ended. */
+  readonly begin: (title: string, total: number) => LiveWork;
+  /** Draws nothing while somebody is asked something. */
+  readonly aside: <Answer>(ask: () => Promise<Answer>) => Promise<Answer>;
+}
+
+export interface LiveWork {
+  readonly rename: (title: string) => void;
+  /** Whose turn it is, or what one is at. Its clock runs from the first time. */
+  readonly tell: (name: string, doing: string) => void;
+  readonly done: (name: string) => void;
+  readonly end: () => void;
+}
+
+/** One piece of work as it stands. Times are in milliseconds, of one clock. */
+export interface WorkState {
+  readonly title: string;
+  readonly total: number;
+  readonly done: number;
+  readonly going: ReadonlyMap<string, { readonly since: number; readonly doing: string }>;
+}
+
+/** Milliseconds between two looks: what is over sooner is never shown. */
+const interval = 200;
+const barWidth = 30;
+/** Lines of nodes for each piece of work: more would hide what was said. */
+const mostNames = 8;
+
+export function startLive(
+  { status }: Pick<CliContext, 'status'>,
+  now: () => number = () => performance.now(),
+): LiveView {
+  if (status === undefined) return unseen;
+  const works = new Set<WorkState>();
+  let timer: NodeJS.Timeout | undefined;
+  let last = '';
+  let asides = 0;
+  const draw = () => {
+    const lines = asides > 0 ? [] : [...works].flatMap((work) => formatWork(work, now()));
+    const text = lines.join('\n');
+    if (text !== last) status(lines);
+    last = text;
+  };
+  const keepDrawing = () => {
+    timer ??= setInterval(draw, interval).unref();
+  };
+  return {
+    begin: (title, total) => {
+      const going = new Map<string, { since: number; doing: string }>();
+      const state = { title, total, done: 0, going };
+      works.add(state);
+      keepDrawing();
+      return {
+        rename: (other) => {
+          state.title = other;
+        },
+        tell: (name, doing) => void going.set(name, { since: going.get(name)?.since ?? now(), doing }),
+        done: (name) => {
+          if (going.delete(name)) state.done++;
+        },
+        end: () => {
+          works.delete(state);
+          if (works.size > 0) return;
+          clearInterval(timer);
+          timer = undefined;
+          draw();
+        },
+      };
+    },
+    aside: async (ask) => {
+      asides++;
+      draw();
+      try {
+        return await ask();
+      } finally {
+        asides--;
+      }
+    },
+  };
+}
+
+const nothing = () => {};
+const unseen: LiveView = {
+  begin: () => ({ rename: nothing, tell: nothing, done: nothing, end: nothing }),
+  aside: (ask) => ask(),
+};
+
+/** @param now on the clock of the work's times */
+export function formatWork({ title, total, done, going }: WorkState, now: number): string[] {
+  const head = total === 0 ? ` * ${title}` : ` * [ ${formatBar(done / total)} ] ${done} / ${total} ${title}`;
+  const shown = [...going].slice(0, mostNames);
+  const width = Math.max(0, ...shown.map(([name]) => name.length));
+  const names = shown.map(([name, { since, doing }]) => {
+    const seconds = `${Math.floor((now - since) / 1000)} s`;
+    return `   ${name.padEnd(width)} ${seconds.padStart(6)}  ${doing.replaceAll(/\s+/g, ' ')}`.trimEnd();
+  });
+  const more = going.size - shown.length;
+  return [head, ...names, ...(more > 0 ? [`   and ${more} more`] : [])];
+}
+
+function formatBar(part: number): string {
+  const filled = Math.floor(part * barWidth);
+  return `${'='.repeat(filled)}${part < 1 ? '>' : '='}`.padEnd(barWidth + 1);
+}
