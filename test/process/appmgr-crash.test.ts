@@ -32,7 +32,7 @@ async function runInChild(
   action: string,
   input: object,
   when: string,
-  stateDirectory = '',
+  stateDirectory = temporaryDirectory(),
 ): Promise<Ended> {
   const argv = [child, JSON.stringify(config), action, JSON.stringify(input), when, stateDirectory];
   const running = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'inherit'] });

@@ -29,7 +29,7 @@ function countSteps(): void {
 
 countSteps();
 const { startAppmgr } = await import('../../src/agents/appmgr/agent.ts');
-const setup = agentSetup(JSON.parse(config) as AppmgrConfig, stateDirectory === '' ? {} : { stateDirectory });
+const setup = agentSetup(JSON.parse(config) as AppmgrConfig, { stateDirectory });
 const { handlers } = await startAppmgr(setup);
 const handler = handlers[action] as unknown as (input: JsonObject, context: ActionContext) => Promise<JsonObject>;
 let said = 0;
