@@ -11,6 +11,7 @@ export interface LiveRun {
 export function startLiveRun(live: LiveView): LiveRun {
   const titles = new Map<string, string>();
   const works = new Map<string, LiveWork>();
+  const titleOf = (step: string) => titles.get(step) ?? step;
   const end = (step: string) => {
     works.get(step)?.end();
     works.delete(step);
@@ -29,17 +30,16 @@ export function startLiveRun(live: LiveView): LiveRun {
           if (event.kind === 'pause') begin(event.step, event.title, []);
           return;
         case 'try-started': {
-          const title = titles.get(event.step) ?? event.step;
           const batch = event.batches > 1 ? `, batch ${event.batch} of ${event.batches}` : '';
           const attempt = event.try > 1 ? `, try ${event.try} of ${event.tries}` : '';
-          begin(event.step, `${title}${batch}${attempt}`, event.nodes);
+          begin(event.step, `${titleOf(event.step)}${batch}${attempt}`, event.nodes);
           return;
         }
         case 'outcome':
           works.get(event.step)?.done(event.node);
           return;
         case 'try-failed':
-          if (event.wait > 0) begin(event.step, `${titles.get(event.step)}: ${waiting(event)}`, []);
+          if (event.wait > 0) begin(event.step, `${titleOf(event.step)}: ${waiting(event)}`, []);
           return;
         case 'step-finished':
           end(event.report.id);

@@ -9,7 +9,6 @@ export interface LiveView {
 }
 
 export interface LiveWork {
-  readonly rename: (title: string) => void;
   /** Whose turn it is, or what one is at. Its clock runs from the first time. */
   readonly tell: (name: string, doing: string) => void;
   readonly done: (name: string) => void;
@@ -55,9 +54,6 @@ export function startLive(
       works.add(state);
       keepDrawing();
       return {
-        rename: (other) => {
-          state.title = other;
-        },
         tell: (name, doing) => void going.set(name, { since: going.get(name)?.since ?? now(), doing }),
         done: (name) => {
           if (going.delete(name)) state.done++;
@@ -85,7 +81,7 @@ export function startLive(
 
 const nothing = () => {};
 const unseen: LiveView = {
-  begin: () => ({ rename: nothing, tell: nothing, done: nothing, end: nothing }),
+  begin: () => ({ tell: nothing, done: nothing, end: nothing }),
   aside: (ask) => ask(),
 };
 
