@@ -8,19 +8,33 @@ export interface LiveRun {
   readonly hear: (step: string, node: string, message: string) => void;
 }
 
+/** What is shown of one step. */
+interface Shown {
+  readonly work: LiveWork;
+  /** Nodes that have not answered. */
+  readonly waitedFor: Set<string>;
+}
+
 export function startLiveRun(live: LiveView): LiveRun {
   const titles = new Map<string, string>();
-  const works = new Map<string, LiveWork>();
+  const shown = new Map<string, Shown>();
   const titleOf = (step: string) => titles.get(step) ?? step;
   const end = (step: string) => {
-    works.get(step)?.end();
-    works.delete(step);
+    shown.get(step)?.work.end();
+    shown.delete(step);
   };
   const begin = (step: string, title: string, nodes: readonly string[]) => {
     end(step);
     const work = live.begin(title, nodes.length);
     for (const node of nodes) work.tell(node, '');
-    works.set(step, work);
+    shown.set(step, { work, waitedFor: new Set(nodes) });
+  };
+  const settle = (step: string, node: string) => {
+    const one = shown.get(step);
+    one?.work.done(node);
+    one?.waitedFor.delete(node);
+    // Not every call is a step of its own, which would be told to have ended.
+    if (one?.waitedFor.size === 0) end(step);
   };
   return {
     see: (event) => {
@@ -36,7 +50,7 @@ export function startLiveRun(live: LiveView): LiveRun {
           return;
         }
         case 'outcome':
-          works.get(event.step)?.done(event.node);
+          settle(event.step, event.node);
           return;
         case 'try-failed':
           if (event.wait > 0) begin(event.step, `${titleOf(event.step)}: ${waiting(event)}`, []);
@@ -45,12 +59,15 @@ export function startLiveRun(live: LiveView): LiveRun {
           end(event.report.id);
           return;
         case 'run-finished':
-          for (const step of [...works.keys()]) end(step);
+          for (const step of [...shown.keys()]) end(step);
           return;
         default:
       }
     },
-    hear: (step, node, message) => works.get(step)?.tell(node, message),
+    hear: (step, node, message) => {
+      const one = shown.get(step);
+      if (one?.waitedFor.has(node) === true) one.work.tell(node, message);
+    },
   };
 }
 

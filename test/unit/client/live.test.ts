@@ -96,7 +96,8 @@ describe('what goes on now', () => {
     assert.deepEqual(shown(), [' * appmgr#upgrade: try 2 of 2 in 10 s, for dev2']);
     run.see({ ...attempt, try: 2, nodes: ['dev2'] });
     assert.match(shown()?.[0] ?? '', /0 \/ 1 appmgr#upgrade, batch 2 of 3, try 2 of 2$/);
-    run.hear('9', 'dev1', 'of a step that is over');
+    run.hear('4', 'dev1', 'of a call that is over');
+    assert.equal(shown()?.length, 2);
     const report = {
       id: '4',
       title: '',
@@ -108,6 +109,18 @@ describe('what goes on now', () => {
     } as const;
     const rest = { untouched: [], tries: 2, elapsed: 1, lines: [], dryRun: false } as const;
     run.see({ type: 'step-finished', label: '4', report: { ...report, ...rest } });
+    assert.deepEqual(drawn.at(-1), []);
+  });
+
+  test('is over with the last answer, also of a call that is no step of its own', (context) => {
+    const { live, drawn, pass } = viewOf(context);
+    const run = startLiveRun(live);
+    const step = 'update.disable';
+    run.see({ type: 'try-started', step, batch: 1, batches: 1, try: 1, tries: 1, nodes: ['lb1'] });
+    pass(200);
+    assert.match(drawn.at(-1)?.[0] ?? '', /0 \/ 1 update.disable$/);
+    const outcome = { type: 'outcome', step, try: 1, code: '', message: '', data: {}, elapsed: 1 } as const;
+    run.see({ ...outcome, node: 'lb1', outcome: 'ok' });
     assert.deepEqual(drawn.at(-1), []);
   });
 });
