@@ -3,9 +3,9 @@ import { dirname, join } from 'node:path';
 import { stringify } from 'yaml';
 import { agents } from '../src/agents/index.ts';
 import { type Authority, makeAuthority } from '../src/ca/authority.ts';
+import { deliver } from '../src/ca/delivery.ts';
 import { signCertificate } from '../src/ca/issue.ts';
 import { makeKeyPair } from '../src/ca/keys.ts';
-import { formatPrivateKey } from '../src/ca/private-key.ts';
 import type { Identity } from '../src/core/identity.ts';
 import { startDaemon } from '../src/daemon/daemon.ts';
 import { version } from '../src/version.ts';
@@ -60,17 +60,18 @@ async function settle(
   authority: Authority,
   own: Readonly<Record<string, string>>,
 ): Promise<void> {
-  const { privateKey, publicKey } = makeKeyPair();
-  const validity = { notBefore: Date.now() - day, notAfter: Date.now() + day };
-  const certificate = await signCertificate({ kind, name, publicKey }, validity, authority);
-  const files = {
-    ...own,
-    'ca.crt': authority.certificate.toString(),
-    [`${kind}.crt`]: certificate.toString(),
-    [`${kind}.key`]: formatPrivateKey(privateKey),
-  };
-  for (const [file, content] of Object.entries(files)) {
+  const { privateKey: key, publicKey } = makeKeyPair();
+  const now = Date.now();
+  const certificate = await signCertificate(
+    { kind, name, publicKey },
+    { notBefore: now - day, notAfter: now + day },
+    authority,
+  );
+  const ca = authority.certificate.toString();
+  const place = { form: 'directory', path: directory, replace: false } as const;
+  await deliver({ kind, name, certificate, key, ca, starting: false }, place, now);
+  for (const [file, content] of Object.entries(own)) {
     await mkdir(dirname(join(directory, file)), { recursive: true });
-    await writeFile(join(directory, file), content, { mode: 0o600 });
+    await writeFile(join(directory, file), content);
   }
 }

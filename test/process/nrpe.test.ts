@@ -7,9 +7,10 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { startNrpe } from '../../src/agents/nrpe/agent.ts';
-import { type Check, splitOutput, states } from '../../src/agents/nrpe/check.ts';
+import { type Check, splitOutput } from '../../src/agents/nrpe/check.ts';
 import type { NrpeConfig } from '../../src/agents/nrpe/config.ts';
 import type { ActionContext } from '../../src/core/agent.ts';
+import { checkStates } from '../../src/core/check-state.ts';
 import { Problem } from '../../src/core/errors.ts';
 import { actionContext, agentSetup, temporaryDirectory } from '../support/agent-setup.ts';
 
@@ -74,7 +75,7 @@ describe('the stock plugins', () => {
       const check = await run(name);
       assert.deepEqual(
         { ...check, output: output === '' ? '' : check.output },
-        { command: name, exitcode, state: states[exitcode], output, perfdata },
+        { command: name, exitcode, state: checkStates[exitcode], output, perfdata },
       );
       if (output === '') assert.match(check.output, /^The plugin said nothing/);
     });

@@ -1,7 +1,8 @@
 import { type ActionContext, type Agent, type AgentSetup, defineHandlers } from '../../core/agent.ts';
+import { checkStates } from '../../core/check-state.ts';
 import { explain, Problem } from '../../core/errors.ts';
 import { parseArgumentRules } from './arguments.ts';
-import { type Check, type ExitCode, states, unknownCheck } from './check.ts';
+import { type Check, type ExitCode, unknownCheck } from './check.ts';
 import type { Checks } from './checks.ts';
 import type { NrpeConfig } from './config.ts';
 import { nrpeDdl } from './ddl.ts';
@@ -25,7 +26,7 @@ export async function startNrpe({ config, run }: AgentSetup<NrpeConfig>): Promis
       runallcommands: async (_input, context) => {
         const made = await runAll(checks, context);
         const exitcode = worstOf(made);
-        return { exitcode, state: states[exitcode], checks: made };
+        return { exitcode, state: checkStates[exitcode], checks: made };
       },
       list: async () => {
         const { commands, refused } = await checks.list();

@@ -1,7 +1,6 @@
+import { type CheckState, checkStates } from '../../core/check-state.ts';
 import { Problem } from '../../core/errors.ts';
 import type { CommandResult } from '../../core/ports.ts';
-
-export const states = ['OK', 'WARNING', 'CRITICAL', 'UNKNOWN'] as const;
 
 export type ExitCode = 0 | 1 | 2 | 3;
 
@@ -9,13 +8,13 @@ export type ExitCode = 0 | 1 | 2 | 3;
 export interface Check {
   readonly command: string;
   readonly exitcode: ExitCode;
-  readonly state: (typeof states)[number];
+  readonly state: CheckState;
   readonly output: string;
   readonly perfdata: string;
 }
 
 export function toCheck(command: string, exitcode: ExitCode, output: string, perfdata = ''): Check {
-  return { command, exitcode, state: states[exitcode], output, perfdata };
+  return { command, exitcode, state: checkStates[exitcode], output, perfdata };
 }
 
 /** A check that could not be made is UNKNOWN, with the reason for its output. */

@@ -1,3 +1,4 @@
+import { checkStates } from '../../core/check-state.ts';
 import { defineDdl } from '../../core/ddl.ts';
 
 export const commandPattern = '^[A-Za-z0-9_][A-Za-z0-9_.:+-]*$';
@@ -9,7 +10,7 @@ const argument = `([^${safe}-][^${safe}]*)?`;
 const checkProperties = {
   command: { type: 'string' },
   exitcode: { type: 'integer', minimum: 0, maximum: 3, description: '0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN' },
-  state: { type: 'string', enum: ['OK', 'WARNING', 'CRITICAL', 'UNKNOWN'] },
+  state: { type: 'string', enum: checkStates },
   output: { type: 'string', description: 'What the plugin said, performance data left out' },
   perfdata: { type: 'string' },
 } as const;

@@ -1,3 +1,4 @@
+import { checkStateOf, checkStates } from '../../core/check-state.ts';
 import type { ActionDdl, Aggregate } from '../../core/ddl.ts';
 import type { Outcome } from '../../core/reply.ts';
 
@@ -11,8 +12,6 @@ export function aggregateLines(outcomes: readonly Outcome[], { aggregate = [] }:
   });
 }
 
-const states = ['OK', 'WARNING', 'CRITICAL', 'UNKNOWN'];
-
 function sumUp({ function: how }: Aggregate, values: readonly unknown[]): string {
   const numbers = values.filter((value) => typeof value === 'number');
   const sum = numbers.reduce((total, value) => total + value, 0);
@@ -22,10 +21,7 @@ function sumUp({ function: how }: Aggregate, values: readonly unknown[]): string
     case 'average':
       return numbers.length === 0 ? 'none' : (sum / numbers.length).toFixed(3);
     case 'nagios_states':
-      return counts(
-        values.map((value) => (typeof value === 'number' ? states[value] : undefined) ?? 'UNKNOWN'),
-        states,
-      );
+      return counts(values.map(checkStateOf), checkStates);
     case 'summary':
       return counts(values.map((value) => (typeof value === 'object' ? JSON.stringify(value) : String(value))));
   }

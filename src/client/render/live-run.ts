@@ -8,33 +8,25 @@ export interface LiveRun {
   readonly hear: (step: string, node: string, message: string) => void;
 }
 
-/** What is shown of one step. */
-interface Shown {
-  readonly work: LiveWork;
-  /** Nodes that have not answered. */
-  readonly waitedFor: Set<string>;
-}
-
 export function startLiveRun(live: LiveView): LiveRun {
   const titles = new Map<string, string>();
-  const shown = new Map<string, Shown>();
+  const shown = new Map<string, LiveWork>();
   const titleOf = (step: string) => titles.get(step) ?? step;
   const end = (step: string) => {
-    shown.get(step)?.work.end();
+    shown.get(step)?.end();
     shown.delete(step);
   };
   const begin = (step: string, title: string, nodes: readonly string[]) => {
     end(step);
     const work = live.begin(title, nodes.length);
     for (const node of nodes) work.tell(node, '');
-    shown.set(step, { work, waitedFor: new Set(nodes) });
+    shown.set(step, work);
   };
   const settle = (step: string, node: string) => {
-    const one = shown.get(step);
-    one?.work.done(node);
-    one?.waitedFor.delete(node);
+    const work = shown.get(step);
+    work?.done(node);
     // Not every call is a step of its own, which would be told to have ended.
-    if (one?.waitedFor.size === 0) end(step);
+    if (work?.going.size === 0) end(step);
   };
   return {
     see: (event) => {
@@ -65,8 +57,8 @@ export function startLiveRun(live: LiveView): LiveRun {
       }
     },
     hear: (step, node, message) => {
-      const one = shown.get(step);
-      if (one?.waitedFor.has(node) === true) one.work.tell(node, message);
+      const work = shown.get(step);
+      if (work?.going.has(node) === true) work.tell(node, message);
     },
   };
 }

@@ -13,6 +13,8 @@ export interface LiveWork {
   readonly tell: (name: string, doing: string) => void;
   readonly done: (name: string) => void;
   readonly end: () => void;
+  /** Who was begun with and is not done. */
+  readonly going: ReadonlyMap<string, unknown>;
 }
 
 /** One piece of work as it stands. Times are in milliseconds, of one clock. */
@@ -65,6 +67,7 @@ export function startLive(
           timer = undefined;
           draw();
         },
+        going,
       };
     },
     aside: async (ask) => {
@@ -81,7 +84,7 @@ export function startLive(
 
 const nothing = () => {};
 const unseen: LiveView = {
-  begin: () => ({ tell: nothing, done: nothing, end: nothing }),
+  begin: () => ({ tell: nothing, done: nothing, end: nothing, going: new Map() }),
   aside: (ask) => ask(),
 };
 

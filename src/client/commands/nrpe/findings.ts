@@ -1,16 +1,14 @@
+import { type CheckState, checkStateOf, checkStates } from '../../../core/check-state.ts';
 import type { Outcome } from '../../../core/reply.ts';
 
-export const states = ['OK', 'WARNING', 'CRITICAL', 'UNKNOWN'] as const;
-export type State = (typeof states)[number];
-
 /** The worst first: a state that nobody knows is less bad than one that is known to be bad. */
-const worstFirst: readonly State[] = ['CRITICAL', 'WARNING', 'UNKNOWN', 'OK'];
+const worstFirst: readonly CheckState[] = ['CRITICAL', 'WARNING', 'UNKNOWN', 'OK'];
 
 /** What a check found on one node; UNKNOWN, with the reason for its output, where the node did not make it. */
 export interface Finding {
   readonly node: string;
   readonly outcome: Outcome['outcome'];
-  readonly state: State;
+  readonly state: CheckState;
   readonly output: string;
   readonly perfdata: string;
 }
@@ -18,8 +16,7 @@ export interface Finding {
 /** A reply comes from the network: what is no state of a check is UNKNOWN. */
 export function findingOf({ node, outcome, message, data }: Outcome): Finding {
   if (outcome !== 'ok') return { node, outcome, state: 'UNKNOWN', output: message, perfdata: '' };
-  const { exitcode } = data;
-  const state = (typeof exitcode === 'number' ? states[exitcode] : undefined) ?? 'UNKNOWN';
+  const state = checkStateOf(data.exitcode);
   return { node, outcome, state, output: String(data.output ?? ''), perfdata: String(data.perfdata ?? '') };
 }
 
@@ -30,13 +27,13 @@ export function sortFindings(findings: readonly Finding[]): Finding[] {
 }
 
 /** How many nodes are in each state that there is. */
-export function countStates(findings: readonly Finding[]): Partial<Record<State, number>> {
-  const counts = states.map((state) => [state, findings.filter((one) => one.state === state).length] as const);
+export function countStates(findings: readonly Finding[]): Partial<Record<CheckState, number>> {
+  const counts = checkStates.map((state) => [state, findings.filter((one) => one.state === state).length] as const);
   return Object.fromEntries(counts.filter(([, number]) => number > 0));
 }
 
 /** The exit code of the worst state, as plugins have it; 3 (UNKNOWN) when nothing was found. */
-export function exitCodeOf(found: readonly State[]): number {
+export function exitCodeOf(found: readonly CheckState[]): number {
   const worst = worstFirst.find((state) => found.includes(state)) ?? 'UNKNOWN';
-  return states.indexOf(worst);
+  return checkStates.indexOf(worst);
 }

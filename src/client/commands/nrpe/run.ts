@@ -1,3 +1,4 @@
+import type { CheckState } from '../../../core/check-state.ts';
 import { actionOf, type Ddl } from '../../../core/ddl.ts';
 import { Problem } from '../../../core/errors.ts';
 import { printable } from '../../../core/text.ts';
@@ -8,7 +9,7 @@ import { readInput } from '../../inputs.ts';
 import { tellMissing } from '../../render/missing.ts';
 import { openSession, requireDdl } from '../../session.ts';
 import { readTargetOptions } from '../../target-options.ts';
-import { countStates, exitCodeOf, type Finding, findingOf, type State, sortFindings } from './findings.ts';
+import { countStates, exitCodeOf, type Finding, findingOf, sortFindings } from './findings.ts';
 
 interface NrpeOptions extends CommonOptions {
   readonly verbose?: boolean;
@@ -36,7 +37,7 @@ export async function runNrpe(
     const question = { ddl, action, input: () => input };
     const outcomes = await askNodes(question, nodes.nodes, session, context.signal);
     const findings = outcomes.map(findingOf);
-    const unasked: State[] = [...nodes.broken, ...nodes.silent].map(() => 'UNKNOWN');
+    const unasked: CheckState[] = [...nodes.broken, ...nodes.silent].map(() => 'UNKNOWN');
     const code = exitCodeOf([...findings.map(({ state }) => state), ...unasked]);
     if (options.json === true) context.out(asJson(check, code, findings));
     else show(findings, performance.now() - began, options.verbose === true, context);

@@ -1,0 +1,8 @@
+/** The states that a monitoring plugin tells of, by its exit code (Monitoring Plugins Development Guidelines). */
+export const checkStates = ['OK', 'WARNING', 'CRITICAL', 'UNKNOWN'] as const;
+export type CheckState = (typeof checkStates)[number];
+
+/** @param code from elsewhere: what is no code of a state is UNKNOWN */
+export function checkStateOf(code: unknown): CheckState {
+  return (typeof code === 'number' ? checkStates[code] : undefined) ?? 'UNKNOWN';
+}
