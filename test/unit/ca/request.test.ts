@@ -29,7 +29,8 @@ describe('a certificate request', () => {
     const theirKey = theirs.publicKey.export({ type: 'spki', format: 'der' });
     const myKey = mine.publicKey.export({ type: 'spki', format: 'der' });
     const stolen = Buffer.from(
-      block.toString('latin1').replace(myKey.toString('latin1'), theirKey.toString('latin1')),
+      // By a function: a key may hold a “$&”, which would be a word of its own in a text.
+      block.toString('latin1').replace(myKey.toString('latin1'), () => theirKey.toString('latin1')),
       'latin1',
     );
     assert.notDeepEqual(stolen, block);
