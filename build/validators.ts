@@ -1,10 +1,10 @@
 import { Ajv } from 'ajv';
 import standalone from 'ajv/dist/standalone/index.js';
-import { ajvOptions } from '../src/core/schema.ts';
+import { ajvOptions } from '../src/core/ddl/schema.ts';
 import type { BuiltInSchema } from '../src/schemas.ts';
 
 /**
- * The source of an ES module that stands in for src/core/validators.ts in the bundle:
+ * The source of an ES module that stands in for src/core/ddl/validators.ts in the bundle:
  * every validator as plain code, so that the program generates none when it runs.
  */
 export function writeValidators(schemas: readonly BuiltInSchema[]): string {

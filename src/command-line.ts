@@ -6,7 +6,7 @@ import { doctorCommand } from './client/commands/doctor/index.ts';
 import { commands } from './client/commands/index.ts';
 import { installCommand, uninstallCommand } from './client/commands/install/index.ts';
 import { policyCommand } from './client/commands/policy/index.ts';
-import { type Cli, defineProgram } from './client/program.ts';
+import { type Cli, defineProgram } from './client/cli/program.ts';
 import { describeVersion, version } from './version.ts';
 
 const catalogue = agents.map(({ ddl }) => ddl);
@@ -17,18 +17,18 @@ const daemon = daemonCommand(async () => {
 });
 
 const policy = policyCommand(catalogue, async (configFile) => {
-  const { readPolicyPlace } = await import('./daemon/policy-place.ts');
+  const { readPolicyPlace } = await import('./daemon/agents/policy-files.ts');
   return readPolicyPlace(configFile, agents);
 });
 
 const doctor = doctorCommand(async (configFile, signal) => {
-  const { examineNode } = await import('./daemon/examine/node.ts');
+  const { examineNode } = await import('./daemon/doctor/node.ts');
   return examineNode(configFile, agents, signal);
 });
 
 /** A configuration that is to stand on another host, read as a daemon there would read it. */
 const checkNodeConfig = async (text: string, file: string) => {
-  const { describePlaces } = await import('./daemon/places.ts');
+  const { describePlaces } = await import('./daemon/config/config-paths.ts');
   return describePlaces(text, file, agents);
 };
 const onHosts = [installCommand(checkNodeConfig, process.execPath), uninstallCommand(checkNodeConfig)];

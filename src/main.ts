@@ -1,5 +1,5 @@
-import { runCli } from './client/cli.ts';
-import { startContext } from './client/process.ts';
+import { runCli } from './client/cli/cli.ts';
+import { startContext } from './client/cli/process.ts';
 import { commandLine } from './command-line.ts';
 
 void runCli(process.argv.slice(2), commandLine, startContext());

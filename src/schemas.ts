@@ -1,10 +1,10 @@
 /** Every schema that is built into the program: what the build compiles to validators. */
 import { choriaDdlSchema } from './agents/external/format.ts';
 import { agents } from './agents/index.ts';
-import { clientConfigSchema } from './client/config.ts';
-import { ddlSchema } from './core/outside-ddl.ts';
-import { nodeConfigSchema } from './daemon/config-schema.ts';
-import { playbookSchema } from './playbook/format.ts';
+import { clientConfigSchema } from './client/cli/config.ts';
+import { ddlSchema } from './core/ddl/outside-ddl.ts';
+import { nodeConfigSchema } from './daemon/config/schema.ts';
+import { playbookSchema } from './playbook/source/schema.ts';
 
 /** A schema and the id it goes by wherever it is checked (`validatorOf`). */
 export interface BuiltInSchema {

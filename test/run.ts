@@ -1,4 +1,5 @@
-// Runs the tests: all of them, or only the parts that are named (“fast” is what needs neither root nor the lab).
+// Runs the tests: all of them, or only the parts that are named (“fast” is what needs neither root nor the lab). “full”
+// holds the slow matrices (topologies, chaos, databases, packages); it is a part of its own and not in “all”.
 import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -26,10 +27,11 @@ events.on('end', () => {
   process.exitCode = good ? 0 : 1;
 });
 
-/** A test of the lab takes the machine's cores for itself, so those files run one at a time, after all others. */
+/** A test of the lab, and each of the full matrices, takes the machine's cores for itself: those files run one at a time, last. */
 async function* runFolders(folders: readonly string[]): AsyncGenerator<unknown> {
-  const quick = folders.filter((folder) => folder !== 'lab').flatMap(testsOf);
-  const slow = folders.filter((folder) => folder === 'lab').flatMap(testsOf);
+  const alone = new Set(['lab', 'full']);
+  const quick = folders.filter((folder) => !alone.has(folder)).flatMap(testsOf);
+  const slow = folders.filter((folder) => alone.has(folder)).flatMap(testsOf);
   yield* runFiles(quick, 2);
   yield* runFiles(slow, 1);
   yield* Object.entries(totals).map(([name, count]) => ({

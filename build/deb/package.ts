@@ -4,7 +4,7 @@ import { chmod, copyFile, mkdir, readdir, readFile, stat, writeFile } from 'node
 import { dirname, join, relative } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { startingFiles } from '../../src/ca/starting-files.ts';
-import { scripts } from '../../src/client/commands/completion/scripts.ts';
+import { scripts } from '../../src/client/completion/scripts.ts';
 import { debianChangelog } from './changelog.ts';
 import { projectManual } from './project-manual.ts';
 

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { CliContext } from '../../src/client/context.ts';
-import { defineProgram } from '../../src/client/program.ts';
+import type { CliContext } from '../../src/client/cli/context.ts';
+import { defineProgram } from '../../src/client/cli/program.ts';
 import { commandLine } from '../../src/command-line.ts';
 import { repository } from '../bundle.ts';
 import { manualOf } from './manual.ts';

@@ -27,7 +27,7 @@ export const agents: readonly AgentEntry[] = [
     ddl: appmgrDdl,
     config: appmgrConfigSchema,
     load: async () => (await import('./appmgr/agent.ts')).startAppmgr,
-    examine: async () => (await import('./appmgr/examine.ts')).examineAppmgr,
+    examine: async () => (await import('./appmgr/doctor.ts')).examineAppmgr,
   },
   {
     ddl: auditDdl,
@@ -43,7 +43,7 @@ export const agents: readonly AgentEntry[] = [
     ddl: haproxyDdl,
     config: haproxyConfigSchema,
     load: async () => (await import('./haproxy/agent.ts')).startHaproxy,
-    examine: async () => (await import('./haproxy/examine.ts')).examineHaproxy,
+    examine: async () => (await import('./haproxy/doctor.ts')).examineHaproxy,
   },
   {
     ddl: lockDdl,
@@ -54,7 +54,7 @@ export const agents: readonly AgentEntry[] = [
     ddl: nrpeDdl,
     config: nrpeConfigSchema,
     load: async () => (await import('./nrpe/agent.ts')).startNrpe,
-    examine: async () => (await import('./nrpe/examine.ts')).examineNrpe,
+    examine: async () => (await import('./nrpe/doctor.ts')).examineNrpe,
   },
   {
     ddl: rpcutilDdl,

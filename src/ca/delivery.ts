@@ -3,8 +3,8 @@ import { lstat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { errnoOf, Problem } from '../core/errors.ts';
 import type { Identity } from '../core/identity.ts';
-import { makeDirectory, readIfThere, writeWhole } from './files.ts';
-import { formatPrivateKey } from './private-key.ts';
+import { makeDirectory, readIfThere, writeWhole } from './store/files.ts';
+import { formatPrivateKey } from './x509/private-key.ts';
 import { startingFiles } from './starting-files.ts';
 import { type ArchiveEntry, packArchive } from './tar.ts';
 

@@ -1,10 +1,10 @@
 import type { KeyObject, X509Certificate } from 'node:crypto';
 import { Problem } from '../core/errors.ts';
 import { defineIdentity, type Identity } from '../core/identity.ts';
-import type { Authority } from './authority.ts';
-import { buildCertificate, type Validity, validityOf } from './certificate.ts';
-import { requireP256 } from './keys.ts';
-import { profiles } from './profiles.ts';
+import type { Authority } from './x509/authority.ts';
+import { buildCertificate, type Validity, validityOf } from './x509/certificate.ts';
+import { requireP256 } from './x509/keys.ts';
+import { profiles } from './x509/profiles.ts';
 
 export interface IssueOrder {
   readonly kind: Identity['kind'];

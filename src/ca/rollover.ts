@@ -2,13 +2,13 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Problem } from '../core/errors.ts';
-import type { Authority } from './authority.ts';
-import { makeDirectory, readIfThere, writeWhole } from './files.ts';
-import { type Issued, stateOf } from './issued.ts';
-import { keyIdOf } from './keys.ts';
-import { withLock } from './lock.ts';
-import { formatPrivateKey } from './private-key.ts';
-import { type Holder, pathsIn, type Store } from './store.ts';
+import type { Authority } from './x509/authority.ts';
+import { makeDirectory, readIfThere, writeWhole } from './store/files.ts';
+import { type Issued, stateOf } from './store/issued.ts';
+import { keyIdOf } from './x509/keys.ts';
+import { withLock } from './store/lock.ts';
+import { formatPrivateKey } from './x509/private-key.ts';
+import { type Holder, pathsIn, type Store } from './store/store.ts';
 
 /**
  * Puts the CA into previous/ and a new one in its place.

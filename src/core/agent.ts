@@ -1,8 +1,8 @@
 import type { FromExtendedSchema } from 'json-schema-to-ts';
-import type { Annotations, Ddl, ObjectSchema } from './ddl.ts';
+import type { Annotations, Ddl, ObjectSchema } from './ddl/ddl.ts';
 import type { Finding } from './finding.ts';
 import type { JsonObject } from './json.ts';
-import type { Leases } from './lease.ts';
+import type { Leases } from './request/lease.ts';
 import type { Log, NodeView, RunCommand } from './ports.ts';
 
 /** What a handler knows of the call it serves. */

@@ -1,6 +1,6 @@
 /** The narrow things that one part of the program needs of another, as plain types. */
-import type { Credentials } from './caller.ts';
-import type { Trust } from './certificate.ts';
+import type { Credentials } from './request/seal.ts';
+import type { Trust } from './credentials/certificate.ts';
 import type { Problem } from './errors.ts';
 import type { Identity } from './identity.ts';
 import type { JsonObject } from './json.ts';

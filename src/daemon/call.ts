@@ -1,11 +1,11 @@
 import type { AgentEntry } from '../core/agent.ts';
-import type { ProvenCertificate, Trust } from '../core/certificate.ts';
-import { type ActionDdl, actionOf } from '../core/ddl.ts';
+import type { ProvenCertificate, Trust } from '../core/credentials/certificate.ts';
+import { type ActionDdl, actionOf } from '../core/ddl/ddl.ts';
 import { Problem } from '../core/errors.ts';
 import { callerId, type Identity } from '../core/identity.ts';
 import type { JsonObject } from '../core/json.ts';
-import type { ReplyContent } from '../core/reply.ts';
-import { type OpenedRequest, openRequest, proveCaller } from '../core/request.ts';
+import type { ReplyContent } from '../core/request/reply.ts';
+import { type OpenedRequest, openRequest, proveCaller } from '../core/request/request.ts';
 import type { SignedRequest } from '../core/wire/messages.ts';
 
 /** A request on its way through the pipeline. Stages add to it by handing a copy on. */

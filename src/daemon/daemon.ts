@@ -1,20 +1,20 @@
 import type { AgentEntry, FindExternalAgents } from '../core/agent.ts';
 import type { Log } from '../core/ports.ts';
 import { startListening } from '../transport/listen.ts';
-import { startCallMemory } from './call-memory.ts';
-import { startTurnstile } from './caller-limits.ts';
-import { loadNodeConfig } from './config.ts';
-import { keepFresh } from './facts.ts';
-import { layFoundations } from './foundations.ts';
-import { remindOf } from './keys.ts';
-import { callerLimits, listenLimits } from './limits.ts';
+import { startCallMemory } from './calls/call-memory.ts';
+import { startTurnstile } from './calls/caller-limits.ts';
+import { loadNodeConfig } from './config/config.ts';
+import { keepFresh } from './facts/node-truth.ts';
+import { layFoundations } from './open-node.ts';
+import { remindOf } from './system/live-keys.ts';
+import { callerLimits, listenLimits } from './config/limits.ts';
 import { startMetrics } from './metrics/start.ts';
 import { definePipeline } from './pipeline.ts';
-import { absent, type Presence, startPresence } from './presence.ts';
-import { startRoster } from './roster.ts';
-import { startRunningCalls } from './running-calls.ts';
+import { absent, type Presence, startPresence } from './system/presence.ts';
+import { startRoster } from './agents/roster.ts';
+import { startRunningCalls } from './calls/running-calls.ts';
 import { defineService } from './service.ts';
-import { defineView } from './view.ts';
+import { defineView } from './node-view.ts';
 
 export interface DaemonOptions {
   readonly configFile: string;

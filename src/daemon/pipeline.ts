@@ -1,9 +1,9 @@
 import type { NodeFacts } from '../core/node.ts';
-import type { AuditLog } from './audit-log.ts';
+import type { AuditLog } from './audit/audit-log.ts';
 import { type Handle, pipeline } from './call.ts';
-import type { CallMemory } from './call-memory.ts';
-import type { NodeConfig } from './config.ts';
-import type { Policies } from './policies.ts';
+import type { CallMemory } from './calls/call-memory.ts';
+import type { NodeConfig } from './config/config.ts';
+import type { Policies } from './agents/policies.ts';
 import { authorize } from './stages/authorize.ts';
 import { type DispatchOptions, dispatch } from './stages/dispatch.ts';
 import { fresh } from './stages/fresh.ts';

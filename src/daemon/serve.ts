@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { type DaemonOptions, startDaemon } from './daemon.ts';
-import { runCommand } from './exec.ts';
-import { startNotifier } from './notify.ts';
-import { releaseStartMemory } from './start-memory.ts';
+import { runCommand } from './exec/run-command.ts';
+import { startNotifier } from './system/notify.ts';
+import { releaseStartMemory } from './system/start-memory.ts';
 
 /**
  * Starts a node and runs it until SIGTERM or SIGINT; SIGHUP reloads. Signals are heeded from the first moment on,

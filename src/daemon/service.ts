@@ -2,16 +2,16 @@ import type { AgentEntry } from '../core/agent.ts';
 import { Problem } from '../core/errors.ts';
 import { callerId, type Identity } from '../core/identity.ts';
 import type { Log, NodeService, TlsState } from '../core/ports.ts';
-import { refusal, sealReply } from '../core/reply.ts';
+import { refusal, sealReply } from '../core/request/reply.ts';
 import type { SignedReply, SignedRequest } from '../core/wire/messages.ts';
-import type { AuditLog } from './audit-log.ts';
+import type { AuditLog } from './audit/audit-log.ts';
 import { type Answer, answer, type Handle, openCall } from './call.ts';
-import type { CallMemory } from './call-memory.ts';
-import type { Turnstile } from './caller-limits.ts';
-import type { Counters } from './counters.ts';
+import type { CallMemory } from './calls/call-memory.ts';
+import type { Turnstile } from './calls/caller-limits.ts';
+import type { Counters } from './metrics/counters.ts';
 import { type Describable, describeNode } from './describe.ts';
-import type { StrangerLog } from './stranger-log.ts';
-import { defineTurnAway } from './turn-away.ts';
+import type { StrangerLog } from './audit/stranger-log.ts';
+import { defineTurnAway } from './calls/turn-away.ts';
 
 export interface ServiceParts {
   /** Those that are enabled now. */

@@ -5,11 +5,11 @@ import type { FilterTerms } from '../core/wire/messages.ts';
 import type { Cache } from './cache/cache.ts';
 import type { CachedNode } from './cache/content.ts';
 import { learn } from './cache/learn.ts';
-import { mayMatch } from './claims.ts';
+import { mayMatch } from './may-match.ts';
 import { type BrokenNode, type FoundNode, type SilentNode, type Sorted, sortAttempts } from './findings.ts';
 import type { KnownNode } from './known.ts';
 import { lookAgain, missingNodes, namesExactly } from './missing.ts';
-import { isReached, startRoll } from './roll.ts';
+import { isReached, startRoll } from './dial-queue.ts';
 
 export type { BrokenNode, FoundNode, SilentNode } from './findings.ts';
 

@@ -1,7 +1,7 @@
 import { Problem } from '../core/errors.ts';
 import { type Address, formatAddress } from '../core/node.ts';
 import type { Attempt, Reached } from './attempt.ts';
-import { isReached } from './roll.ts';
+import { isReached } from './dial-queue.ts';
 
 /** A node that is there, proven, and matches. Its connection is open: whoever takes the findings closes it. */
 export interface FoundNode extends Reached {

@@ -3,9 +3,9 @@ import type { DiscoverySource } from '../core/ports.ts';
 import type { FilterTerms } from '../core/wire/messages.ts';
 import type { Attempt } from './attempt.ts';
 import type { Cache } from './cache/cache.ts';
-import { mayMatch } from './claims.ts';
+import { mayMatch } from './may-match.ts';
 import { type KnownNode, uniteKnown } from './known.ts';
-import { isReached, type Roll } from './roll.ts';
+import { isReached, type Roll } from './dial-queue.ts';
 
 /** The part of a search that says who should be there. */
 export interface Search {

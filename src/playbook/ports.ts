@@ -1,11 +1,11 @@
 /** What the engine needs of the world: discovery, calls, a journal, a clock. */
 import type { JsonObject } from '../core/json.ts';
 import type { NodeFacts } from '../core/node.ts';
-import type { Outcome } from '../core/reply.ts';
+import type { Outcome } from '../core/request/reply.ts';
 import type { FilterTerms } from '../core/wire/messages.ts';
-import type { RunEvent } from './events.ts';
-import type { JournalEntry } from './journal.ts';
-import type { RunPlan } from './plan.ts';
+import type { RunEvent } from './events/events.ts';
+import type { JournalEntry } from './journal/entries.ts';
+import type { RunPlan } from './run/plan.ts';
 
 export interface DiscoverQuery {
   readonly filter: FilterTerms;

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { identityOf, parseCertificate, type Trust } from '../core/certificate.ts';
+import { identityOf, parseCertificate, type Trust } from '../core/credentials/certificate.ts';
 import { Problem } from '../core/errors.ts';
 import { callerId } from '../core/identity.ts';
 import { proveAny } from './peer.ts';

@@ -1,5 +1,5 @@
 import type { ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
-import { identityOf, parseCertificate, proveCertificate, type Trust } from '../core/certificate.ts';
+import { identityOf, parseCertificate, proveCertificate, type Trust } from '../core/credentials/certificate.ts';
 import { Problem } from '../core/errors.ts';
 import type { Identity } from '../core/identity.ts';
 

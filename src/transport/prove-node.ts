@@ -1,4 +1,4 @@
-import { parseCertificate, proveCertificate } from '../core/certificate.ts';
+import { parseCertificate, proveCertificate } from '../core/credentials/certificate.ts';
 import { Problem } from '../core/errors.ts';
 import type { TlsState } from '../core/ports.ts';
 

@@ -6,8 +6,8 @@ import { once } from 'node:events';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Fleet, makeFleet } from '../support/fleet.ts';
-import { runProgram } from '../support/run-program.ts';
+import { type Fleet, makeFleet } from '../support/fleet/fleet.ts';
+import { runProgram } from '../support/program/run-program.ts';
 import { startCounting, type Traffic } from './traffic.ts';
 
 const repository = join(import.meta.dirname, '../..');

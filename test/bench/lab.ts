@@ -1,7 +1,7 @@
 // npm run bench:lab: how long the commands take that the design promises, whole process included, in a lab of twelve hosts.
 import { rm } from 'node:fs/promises';
-import { type Lab, startLab } from '../lab/lab.ts';
-import { runScript } from '../lab/run-script.ts';
+import { type Lab, startLab } from '../support/lab/lab.ts';
+import { runScript } from '../support/lab/run-script.ts';
 
 const rounds = 10;
 

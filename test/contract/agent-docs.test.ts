@@ -3,10 +3,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { agents } from '../../src/agents/index.ts';
-import { runCli } from '../../src/client/cli.ts';
+import { runCli } from '../../src/client/cli/cli.ts';
 import { docCommand } from '../../src/client/commands/doc/index.ts';
 import { rpcCommand } from '../../src/client/commands/rpc/index.ts';
-import type { CliContext } from '../../src/client/context.ts';
+import type { CliContext } from '../../src/client/cli/context.ts';
 import { ddlMarkdown } from '../../src/client/render/ddl.ts';
 
 const directory = join(import.meta.dirname, '../../docs/agents');

@@ -6,7 +6,7 @@ import { describe, test } from 'node:test';
 import { noFilter } from '../../src/core/filter/filter.ts';
 import { openCache } from '../../src/discovery/cache/cache.ts';
 import { type DiscoveryOptions, sourceByName, sources } from '../../src/discovery/index.ts';
-import { keepingLog } from '../support/quiet-log.ts';
+import { keepingLog } from '../support/node/quiet-log.ts';
 
 async function anyOptions(): Promise<DiscoveryOptions> {
   const log = keepingLog();

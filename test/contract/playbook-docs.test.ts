@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { agents } from '../../src/agents/index.ts';
-import { playbookSchema } from '../../src/playbook/format.ts';
-import { loadPlaybook } from '../../src/playbook/load.ts';
+import { playbookSchema } from '../../src/playbook/source/schema.ts';
+import { loadPlaybook } from '../../src/playbook/compile/load.ts';
 import { stepKinds } from '../../src/playbook/steps/index.ts';
-import { readPlaybookFile } from '../../src/playbook/texts.ts';
+import { readPlaybookFile } from '../../src/playbook/source/reading.ts';
 import { shippedPlaybooks } from '../../src/playbooks.ts';
 
 const page = await readFile('docs/playbooks.md', 'utf8');

@@ -1,6 +1,6 @@
 // npm run demo: a lab, a ping, an upgrade, what the audit logs say of it, and everything down again.
-import { type Lab, startLab } from './lab.ts';
-import { runScript } from './run-script.ts';
+import { type Lab, startLab } from '../support/lab/lab.ts';
+import { runScript } from '../support/lab/run-script.ts';
 
 const say = (text: string) => process.stdout.write(`${text}\n`);
 

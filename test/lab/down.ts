@@ -1,6 +1,6 @@
 // npm run lab:down [-- ID]: takes down the standing labs, or the one of that name, and what crashed ones left.
-import { labsToRemove, removeLab } from './remove.ts';
-import { runScript } from './run-script.ts';
+import { labsToRemove, removeLab } from '../support/lab/remove.ts';
+import { runScript } from '../support/lab/run-script.ts';
 
 await runScript(async () => {
   const labs = await labsToRemove(process.argv[2] ?? process.env.MCO_LAB);

@@ -1,7 +1,7 @@
 // npm run -s lab:exec -- HOST COMMAND…: a command on one of the lab's hosts.
-import { standingLab } from './find.ts';
-import { passThrough } from './pass-through.ts';
-import { runScript } from './run-script.ts';
+import { standingLab } from '../support/lab/find.ts';
+import { passThrough } from '../support/lab/network/pass-through.ts';
+import { runScript } from '../support/lab/run-script.ts';
 
 await runScript(async () => {
   const [host, ...argv] = process.argv.slice(2);

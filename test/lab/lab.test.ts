@@ -5,11 +5,11 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { planEstate } from './estate.ts';
-import { stands } from './find.ts';
-import { startLab } from './lab.ts';
-import { buildLab } from './start.ts';
-import { findLabs, isAlive, repository } from './state.ts';
+import { planEstate } from '../support/lab/estate.ts';
+import { stands } from '../support/lab/find.ts';
+import { startLab } from '../support/lab/lab.ts';
+import { buildLab } from '../support/lab/start.ts';
+import { findLabs, isAlive, repository } from '../support/lab/state.ts';
 
 /** Runs one of the lab's npm scripts as a person would. */
 function npm(script: string, argv: readonly string[], options: { input?: string; lab?: string } = {}) {
@@ -86,7 +86,7 @@ describe('the lab', () => {
   });
 
   test('goes down with the process that made it, even by SIGKILL, and lab:down removes what is left of it', async () => {
-    const source = `import { startLab } from ${JSON.stringify(join(import.meta.dirname, 'lab.ts'))};
+    const source = `import { startLab } from ${JSON.stringify(join(import.meta.dirname, '../support/lab/lab.ts'))};
       const lab = await startLab({ hosts: 1 });
       process.stdout.write(lab.state.id);
       setInterval(() => undefined, 1000);`;

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { mailHost } from './estate.ts';
-import { deployer } from './files/node.ts';
-import { type Lab, startLab } from './lab.ts';
+import { mailHost } from '../support/lab/estate.ts';
+import { deployer } from '../support/lab/files/node.ts';
+import { type Lab, startLab } from '../support/lab/lab.ts';
 
 const repository = join(import.meta.dirname, '../..');
 const bravo = ['dev2.devco.net', 'dev4.devco.net', 'dev6.devco.net', 'dev8.devco.net'];

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { type Lab, startLab } from './lab.ts';
-import { type LogLine, logOf } from './log.ts';
-import { startRun } from './runs.ts';
+import { type Lab, startLab } from '../support/lab/lab.ts';
+import { type LogLine, logOf } from '../support/lab/log.ts';
+import { startRun } from '../support/lab/runs.ts';
 
 const bravo = ['dev2.devco.net', 'dev4.devco.net', 'dev6.devco.net', 'dev8.devco.net'];
 const balancers = ['lb1', 'lb2'];

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
-import { type Lab, startLab } from './lab.ts';
+import { type Lab, startLab } from '../support/lab/lab.ts';
 
 const bravo = ['dev2.devco.net', 'dev4.devco.net', 'dev6.devco.net', 'dev8.devco.net'];
 const runs = 'home/rip@devco.net/.local/state/mco-deploy/runs';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type Lab, startLab } from './lab.ts';
+import { type Lab, startLab } from '../support/lab/lab.ts';
 
 const bravo = ['dev2.devco.net', 'dev4.devco.net', 'dev6.devco.net', 'dev8.devco.net'];
 const upgrade = ['upgrade', '--cluster', 'bravo', '--rev', '20'];

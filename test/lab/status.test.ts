@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { startLab } from './lab.ts';
+import { startLab } from '../support/lab/lab.ts';
 
 test('status tells what is out of rotation, since when and by whom; locks tells that nothing is held', async () => {
   await using lab = await startLab();

@@ -1,7 +1,7 @@
 // npm run lab:up [-- --hosts N --lbs N]: a lab that stands until lab:down.
 import { parseArgs } from 'node:util';
-import { startLab } from './lab.ts';
-import { runScript } from './run-script.ts';
+import { startLab } from '../support/lab/lab.ts';
+import { runScript } from '../support/lab/run-script.ts';
 
 await runScript(async () => {
   const { values } = parseArgs({ options: { hosts: { type: 'string' }, lbs: { type: 'string' } } });

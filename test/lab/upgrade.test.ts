@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { appendFile, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { isNode } from './estate.ts';
-import { type Lab, startLab } from './lab.ts';
-import { logOf, waitForLine } from './log.ts';
+import { isNode } from '../support/lab/estate.ts';
+import { type Lab, startLab } from '../support/lab/lab.ts';
+import { logOf, waitForLine } from '../support/lab/log.ts';
 
 const bravo = ['dev2.devco.net', 'dev4.devco.net', 'dev6.devco.net', 'dev8.devco.net'];
 const alfa = ['dev1.devco.net', 'dev3.devco.net', 'dev5.devco.net', 'dev7.devco.net', 'dev9.devco.net'];

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { sealRequest } from '../../src/core/caller.ts';
-import { openReply } from '../../src/core/reply.ts';
+import { sealRequest } from '../../src/core/request/seal.ts';
+import { openReply } from '../../src/core/request/reply.ts';
 import type { AuditHead } from '../../src/core/wire/messages.ts';
 import { createDial } from '../../src/transport/dial.ts';
-import { startDaemonProcess } from '../support/daemon-process.ts';
-import type { Fleet, Member } from '../support/fleet.ts';
-import { orderFor, prepareNode } from '../support/node.ts';
-import { runProgram } from '../support/run-program.ts';
+import { startDaemonProcess } from '../support/node/daemon-process.ts';
+import type { Fleet, Member } from '../support/fleet/fleet.ts';
+import { orderFor, prepareNode } from '../support/node/node.ts';
+import { runProgram } from '../support/program/run-program.ts';
 
 export interface CallFigures {
   readonly calls: number;

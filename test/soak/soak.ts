@@ -2,7 +2,7 @@
 // many callers whose audit logs must verify. npm run soak [-- --minutes M] [--calls N]
 import { parseArgs } from 'node:util';
 import { attackDaemon } from '../support/attack/attack.ts';
-import { makeFleet } from '../support/fleet.ts';
+import { makeFleet } from '../support/fleet/fleet.ts';
 import { callDaemons } from './calls.ts';
 import { tryProperties } from './properties.ts';
 

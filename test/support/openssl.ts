@@ -1,4 +1,4 @@
-import { runProgram } from './run-program.ts';
+import { runProgram } from './program/run-program.ts';
 
 /** Runs the real openssl; `ok` is whether it ended with 0. */
 export async function openssl(args: readonly string[]): Promise<{ ok: boolean; output: string }> {

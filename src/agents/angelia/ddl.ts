@@ -1,4 +1,4 @@
-import { defineDdl } from '../../core/ddl.ts';
+import { defineDdl } from '../../core/ddl/ddl.ts';
 
 export const priorities = ['low', 'normal', 'high'] as const;
 

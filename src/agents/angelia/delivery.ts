@@ -1,7 +1,7 @@
 import { explainErrno } from '../../core/errors.ts';
 import type { Log } from '../../core/ports.ts';
-import { backoff, type RetryPolicy } from './backoff.ts';
-import { DeliveryFailure } from './failure.ts';
+import { backoff, type RetryPolicy } from './channels/backoff.ts';
+import { DeliveryFailure } from './channels/failure.ts';
 import type { Message } from './message.ts';
 import type { Spool } from './spool.ts';
 

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { explainErrno } from '../../core/errors.ts';
-import { DeliveryFailure } from './failure.ts';
+import { DeliveryFailure } from './channels/failure.ts';
 
 /** A secret in a file of its own, read when it is used, so that it can be changed at any time. */
 export async function readSecret(file: string): Promise<string> {

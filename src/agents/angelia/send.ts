@@ -1,11 +1,11 @@
 import type { AgentSetup } from '../../core/agent.ts';
-import type { BodyValues } from './body.ts';
+import type { BodyValues } from './channels/body.ts';
 import type { AngeliaConfig } from './config.ts';
-import { execute } from './execute.ts';
-import { DeliveryFailure } from './failure.ts';
-import { sendMail } from './mail.ts';
+import { execute } from './channels/execute.ts';
+import { DeliveryFailure } from './channels/failure.ts';
+import { sendMail } from './channels/mail.ts';
 import type { Message } from './message.ts';
-import { post } from './post.ts';
+import { post } from './channels/post.ts';
 import { parseRecipient, type Route } from './recipient.ts';
 
 /** Sends a message once, by the way that its recipient has now. @throws DeliveryFailure */

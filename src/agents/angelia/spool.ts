@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { replaceFile, syncDirectory } from '../../core/durable.ts';
+import { replaceFile, syncDirectory } from '../../core/files/durable.ts';
 import { assertMessageId, digestMessage, type Message, parseMessage } from './message.ts';
 
 /** How a message ended. `reason` is empty for what was delivered. */

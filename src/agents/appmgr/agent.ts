@@ -3,13 +3,13 @@ import { Problem } from '../../core/errors.ts';
 import { suggest } from '../../core/text.ts';
 import type { ApplicationConfig, AppmgrConfig } from './config.ts';
 import { appmgrDdl } from './ddl.ts';
-import { fetchRelease } from './fetch.ts';
-import { listReleases } from './list.ts';
-import { restart } from './restart.ts';
-import { rollback } from './rollback.ts';
-import { defineSite, type Site } from './site.ts';
-import { readStatus } from './status.ts';
-import { upgrade } from './upgrade.ts';
+import { fetchRelease } from './actions/fetch.ts';
+import { listReleases } from './actions/list.ts';
+import { restart } from './actions/restart.ts';
+import { rollback } from './actions/rollback.ts';
+import { defineSite, type Site } from './application.ts';
+import { readStatus } from './actions/status.ts';
+import { upgrade } from './actions/upgrade.ts';
 
 export async function startAppmgr({ config, run, stateDirectory }: AgentSetup<AppmgrConfig>): Promise<Agent> {
   const busy = new Set<string>();

@@ -1,5 +1,5 @@
 import type { FromSchema } from 'json-schema-to-ts';
-import { healthSchema } from './health-schema.ts';
+import { healthSchema } from './health/schema.ts';
 import { argv, path, seconds } from './schema-parts.ts';
 
 const application = {

@@ -1,4 +1,4 @@
-import { defineDdl } from '../../core/ddl.ts';
+import { defineDdl } from '../../core/ddl/ddl.ts';
 
 const id = { type: 'string', pattern: '^[0-9a-f]{32}$' } as const;
 const time = {

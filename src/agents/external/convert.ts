@@ -1,10 +1,10 @@
 import { validatorOf } from '#validators';
-import type { ActionDdl, Aggregate, Ddl, ObjectSchema } from '../../core/ddl.ts';
-import { inputValidatorOf } from '../../core/ddl-input.ts';
+import type { ActionDdl, Aggregate, Ddl, ObjectSchema } from '../../core/ddl/ddl.ts';
+import { inputValidatorOf } from '../../core/ddl/input.ts';
 import { Problem } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
-import { takeOutsideDdl } from '../../core/outside-ddl.ts';
-import { faultsOf, formatPath } from '../../core/schema.ts';
+import { takeOutsideDdl } from '../../core/ddl/outside-ddl.ts';
+import { faultsOf, formatPath } from '../../core/ddl/schema.ts';
 import { type ChoriaAction, type ChoriaDdl, type ChoriaOutput, choriaDdlSchema } from './format.ts';
 import { convertInput } from './input.ts';
 

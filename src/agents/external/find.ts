@@ -1,11 +1,11 @@
 import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AgentEntry, AnyHandlers, ExternalAgents, ExternalSetup } from '../../core/agent.ts';
-import type { Ddl } from '../../core/ddl.ts';
+import type { Ddl } from '../../core/ddl/ddl.ts';
 import { errnoOf, explain, explainErrno, Problem } from '../../core/errors.ts';
 import { type JsonObject, parseJsonObject } from '../../core/json.ts';
-import { agentNamePattern, largestDdl } from '../../core/outside-ddl.ts';
-import { requireOwn } from '../../core/ownership.ts';
+import { agentNamePattern, largestDdl } from '../../core/ddl/outside-ddl.ts';
+import { requireOwn } from '../../core/credentials/ownership.ts';
 import { convertDdl } from './convert.ts';
 import type { Program } from './exchange.ts';
 import { askActivation, callProgram } from './protocol.ts';

@@ -1,4 +1,4 @@
-import type { AnnotatedSchema } from '../../core/ddl.ts';
+import type { AnnotatedSchema } from '../../core/ddl/ddl.ts';
 import { Problem } from '../../core/errors.ts';
 import { suggest } from '../../core/text.ts';
 import type { ChoriaInput } from './format.ts';

@@ -1,8 +1,8 @@
 import type { ActionContext } from '../../core/agent.ts';
-import type { ActionDdl, ObjectSchema } from '../../core/ddl.ts';
+import type { ActionDdl, ObjectSchema } from '../../core/ddl/ddl.ts';
 import { Problem } from '../../core/errors.ts';
 import { isObject, type JsonObject } from '../../core/json.ts';
-import { FailedReply, replyStatus } from '../../core/reply.ts';
+import { FailedReply, replyStatus } from '../../core/request/reply.ts';
 import { exchange, type Program } from './exchange.ts';
 
 /** Choria's contract with external agents, version 1. */

@@ -1,14 +1,14 @@
 import { type Agent, type AgentSetup, defineHandlers } from '../../core/agent.ts';
 import type { HaproxyConfig } from './config.ts';
 import { haproxyDdl } from './ddl.ts';
-import { disable } from './disable.ts';
-import { enable } from './enable.ts';
-import { startHold } from './hold.ts';
-import type { LoadBalancer } from './order.ts';
-import { defineRuntime } from './runtime.ts';
-import { list, status } from './status.ts';
-import { defineTurns } from './turns.ts';
-import { weigh } from './weight.ts';
+import { disable } from './actions/disable.ts';
+import { enable } from './actions/enable.ts';
+import { startHold } from './maintenance/watch.ts';
+import type { LoadBalancer } from './actions/change-request.ts';
+import { defineRuntime } from './runtime/runtime.ts';
+import { list, status } from './actions/status.ts';
+import { defineTurns } from './runtime/mutex.ts';
+import { weigh } from './actions/weight.ts';
 
 /** Serves one load balancer: all the HAProxy processes whose sockets are configured. */
 export async function startHaproxy({ config, stateDirectory, log }: AgentSetup<HaproxyConfig>): Promise<Agent> {

@@ -1,4 +1,4 @@
-import { defineDdl } from '../../core/ddl.ts';
+import { defineDdl } from '../../core/ddl/ddl.ts';
 import {
   backend,
   changed,

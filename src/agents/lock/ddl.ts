@@ -1,5 +1,5 @@
-import { defineDdl } from '../../core/ddl.ts';
-import { leaseNamePattern } from '../../core/lease.ts';
+import { defineDdl } from '../../core/ddl/ddl.ts';
+import { leaseNamePattern } from '../../core/request/lease.ts';
 
 const name = {
   type: 'string',

@@ -1,6 +1,6 @@
 /** What a lease is and what may be done with it. Pure: times come in, nothing is kept here. */
 import { Problem } from '../../core/errors.ts';
-import type { LeaseClaim } from '../../core/lease.ts';
+import type { LeaseClaim } from '../../core/request/lease.ts';
 
 export interface Lease {
   readonly name: string;

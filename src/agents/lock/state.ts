@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { replaceFile } from '../../core/durable.ts';
+import { replaceFile } from '../../core/files/durable.ts';
 import { errnoOf, explainErrno, Problem } from '../../core/errors.ts';
 import { isObject, parseJsonObject } from '../../core/json.ts';
 import type { Lease } from './lease.ts';

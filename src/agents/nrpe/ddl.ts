@@ -1,5 +1,5 @@
 import { checkStates } from '../../core/check-state.ts';
-import { defineDdl } from '../../core/ddl.ts';
+import { defineDdl } from '../../core/ddl/ddl.ts';
 
 export const commandPattern = '^[A-Za-z0-9_][A-Za-z0-9_.:+-]*$';
 

@@ -1,4 +1,4 @@
-import { defineDdl } from '../../core/ddl.ts';
+import { defineDdl } from '../../core/ddl/ddl.ts';
 
 const factName = { type: 'string', pattern: '^[A-Za-z0-9_:.-]{1,200}$', 'x-prompt': 'The name of a fact' } as const;
 const nothing = { type: 'object', additionalProperties: false, properties: {} } as const;

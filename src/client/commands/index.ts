@@ -1,5 +1,5 @@
-import type { Ddl } from '../../core/ddl.ts';
-import type { CommandEntry } from '../context.ts';
+import type { Ddl } from '../../core/ddl/ddl.ts';
+import type { CommandEntry } from '../cli/context.ts';
 import { agentCommand } from './agent/index.ts';
 import { auditCommand } from './audit/index.ts';
 import { caCommand } from './ca/index.ts';

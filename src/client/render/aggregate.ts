@@ -1,6 +1,6 @@
 import { checkStateOf, checkStates } from '../../core/check-state.ts';
-import type { ActionDdl, Aggregate } from '../../core/ddl.ts';
-import type { Outcome } from '../../core/reply.ts';
+import type { ActionDdl, Aggregate } from '../../core/ddl/ddl.ts';
+import type { Outcome } from '../../core/request/reply.ts';
 
 /** What the DDL wants summed up over the nodes that replied well. */
 export function aggregateLines(outcomes: readonly Outcome[], { aggregate = [] }: ActionDdl): string[] {

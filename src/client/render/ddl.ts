@@ -5,7 +5,7 @@ import {
   inputNames,
   inputSchema,
   type ObjectSchema,
-} from '../../core/ddl.ts';
+} from '../../core/ddl/ddl.ts';
 import { printable } from '../../core/text.ts';
 
 /** What a person must know of one property to write or to read it. */

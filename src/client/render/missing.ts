@@ -1,5 +1,5 @@
 import type { Findings } from '../../discovery/directory.ts';
-import type { CliContext } from '../context.ts';
+import type { CliContext } from '../cli/context.ts';
 
 /** Names the nodes that were heard of and not proven, and those that were expected and are silent. */
 export function tellMissing({ broken, silent, nodes }: Findings, { err }: CliContext): void {

@@ -1,8 +1,8 @@
-import type { ActionDdl } from '../../core/ddl.ts';
+import type { ActionDdl } from '../../core/ddl/ddl.ts';
 import { Problem } from '../../core/errors.ts';
-import type { Outcome } from '../../core/reply.ts';
+import type { Outcome } from '../../core/request/reply.ts';
 import { printable } from '../../core/text.ts';
-import type { CliContext } from '../context.ts';
+import type { CliContext } from '../cli/context.ts';
 import { aggregateLines } from './aggregate.ts';
 
 export type Display = 'ok' | 'failed' | 'all' | 'none';

@@ -1,7 +1,13 @@
 /** What a playbook takes and does, for people: as plain lines, or as Markdown. */
 import { printable } from '../../core/text.ts';
-import type { GroupSource, InputSource, NodeSetSource, PlaybookSource, StepSource } from '../../playbook/format.ts';
-import { isRequired } from '../../playbook/inputs.ts';
+import type {
+  GroupSource,
+  InputSource,
+  NodeSetSource,
+  PlaybookSource,
+  StepSource,
+} from '../../playbook/source/schema.ts';
+import { isRequired } from '../../playbook/inputs/inputs.ts';
 
 /** A heading and its lines, each in two parts. */
 interface Section {

@@ -1,9 +1,9 @@
 import type { X509Certificate } from 'node:crypto';
-import { parseCertificate, proveCertificate, type Trust } from '../certificate.ts';
+import { parseCertificate, proveCertificate, type Trust } from '../credentials/certificate.ts';
 import { Problem } from '../errors.ts';
 import { parseJsonObject } from '../json.ts';
-import { openRequest } from '../request.ts';
-import { verifies } from '../signature.ts';
+import { openRequest } from '../request/request.ts';
+import { verifies } from '../credentials/signature.ts';
 import { type AuditRecord, type IntentRecord, splitLine } from './record.ts';
 
 /** What is wrong with a record. */

@@ -1,6 +1,6 @@
 import type { X509Certificate } from 'node:crypto';
-import type { Credentials } from '../caller.ts';
-import { sign, verifies } from '../signature.ts';
+import type { Credentials } from '../request/seal.ts';
+import { sign, verifies } from '../credentials/signature.ts';
 import type { AuditHead } from '../wire/messages.ts';
 import type { ChainState } from './record.ts';
 

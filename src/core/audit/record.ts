@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { Credentials } from '../caller.ts';
+import type { Credentials } from '../request/seal.ts';
 import type { JsonObject } from '../json.ts';
-import { sign } from '../signature.ts';
+import { sign } from '../credentials/signature.ts';
 import type { ReplyOutcome } from '../wire/messages.ts';
 
 /** What a record is about. */

@@ -4,7 +4,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { errnoOf } from '../../core/errors.ts';
 import { type JsonObject, parseJsonObject } from '../../core/json.ts';
-import { requireOwn } from '../../core/ownership.ts';
+import { requireOwn } from '../../core/credentials/ownership.ts';
 import type { RunCommand } from '../../core/ports.ts';
 import { parsePrintedFacts, parseYamlFacts } from './text.ts';
 

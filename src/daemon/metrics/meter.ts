@@ -1,4 +1,4 @@
-import type { AuditLog } from '../audit-log.ts';
+import type { AuditLog } from '../audit/audit-log.ts';
 import type { Handle } from '../call.ts';
 import { type Histogram, startHistogram } from './histogram.ts';
 import type { Family } from './text.ts';

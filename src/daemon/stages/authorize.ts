@@ -1,7 +1,7 @@
 import { Problem } from '../../core/errors.ts';
-import { refusal } from '../../core/reply.ts';
+import { refusal } from '../../core/request/reply.ts';
 import { answer, type Stage } from '../call.ts';
-import type { Policies } from '../policies.ts';
+import type { Policies } from '../agents/policies.ts';
 
 /** Lets through what a policy allows this caller on this node now, and nothing else. */
 export function authorize(policies: Policies, identity: string): Stage {

@@ -1,7 +1,7 @@
 import type { ActionContext, Agent } from '../../core/agent.ts';
 import { Problem } from '../../core/errors.ts';
 import type { Log } from '../../core/ports.ts';
-import { failure, okReply, type ReplyContent, refusal } from '../../core/reply.ts';
+import { failure, okReply, type ReplyContent, refusal } from '../../core/request/reply.ts';
 import { answer, type Call, type Stage } from '../call.ts';
 
 /** Calls that wait for their turn at one agent; more are refused. */

@@ -1,8 +1,8 @@
 import { Problem } from '../../core/errors.ts';
-import { refusal } from '../../core/reply.ts';
+import { refusal } from '../../core/request/reply.ts';
 import type { Request } from '../../core/wire/messages.ts';
 import { answer, type Stage } from '../call.ts';
-import type { CallMemory } from '../call-memory.ts';
+import type { CallMemory } from '../calls/call-memory.ts';
 
 /** The longest time to live, in milliseconds, that a request may ask for: nonces are kept that long. */
 const longestLife = 5 * 60_000;

@@ -1,6 +1,6 @@
 import { Problem } from '../../core/errors.ts';
-import type { Leases } from '../../core/lease.ts';
-import { refusal } from '../../core/reply.ts';
+import type { Leases } from '../../core/request/lease.ts';
+import { refusal } from '../../core/request/reply.ts';
 import { answer, type Stage } from '../call.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { Problem } from '../../core/errors.ts';
 import type { NodeFacts } from '../../core/node.ts';
-import { refusal, replyStatus } from '../../core/reply.ts';
+import { refusal, replyStatus } from '../../core/request/reply.ts';
 import { suggest } from '../../core/text.ts';
 import { answer, type Stage } from '../call.ts';
 

@@ -1,8 +1,8 @@
 import type { IntentRecord } from '../../core/audit/record.ts';
 import { Problem } from '../../core/errors.ts';
 import { callerId } from '../../core/identity.ts';
-import { refusal } from '../../core/reply.ts';
-import type { AuditLog } from '../audit-log.ts';
+import { refusal } from '../../core/request/reply.ts';
+import type { AuditLog } from '../audit/audit-log.ts';
 import { type Answer, answer, type Call, type Stage } from '../call.ts';
 
 /** Problems that leave nobody whom the request could be laid to but the one who brought it. */

@@ -1,11 +1,11 @@
 import type { AgentEntry } from '../../core/agent.ts';
-import type { ActionDdl } from '../../core/ddl.ts';
-import { inputValidatorOf } from '../../core/ddl-input.ts';
+import type { ActionDdl } from '../../core/ddl/ddl.ts';
+import { inputValidatorOf } from '../../core/ddl/input.ts';
 import { Problem } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
-import { refusal, replyStatus } from '../../core/reply.ts';
-import { revealInput } from '../../core/request.ts';
-import { faultsOf, formatPath } from '../../core/schema.ts';
+import { refusal, replyStatus } from '../../core/request/reply.ts';
+import { revealInput } from '../../core/request/request.ts';
+import { faultsOf, formatPath } from '../../core/ddl/schema.ts';
 import { answer, type Call, type Stage } from '../call.ts';
 
 /** Refuses arguments that the action's DDL does not know: here too, whatever the client let through. */

@@ -1,4 +1,4 @@
-import { refusal } from '../../core/reply.ts';
+import { refusal } from '../../core/request/reply.ts';
 import { answer, type Stage } from '../call.ts';
 
 /** Refuses what its caller did not sign, or a caller whose certificate does not hold here and now. */

@@ -1,7 +1,7 @@
 import type { Candidate } from '../../core/node.ts';
 import type { DiscoverySource } from '../../core/ports.ts';
 import type { FilterTerms } from '../../core/wire/messages.ts';
-import { mayMatch } from '../claims.ts';
+import { mayMatch } from '../may-match.ts';
 import type { Cache } from './cache.ts';
 
 /** The nodes known from before, without asking the network. */

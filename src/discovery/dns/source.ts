@@ -5,7 +5,7 @@ import type { Address, Candidate } from '../../core/node.ts';
 import type { DiscoverySource } from '../../core/ports.ts';
 import type { FilterTerms } from '../../core/wire/messages.ts';
 import { serviceType } from '../mdns/service.ts';
-import { parseTxt } from '../mdns/txt.ts';
+import { parseTxt } from '../mdns/wire/txt.ts';
 import { identityIn } from './instance.ts';
 
 export interface DnsOptions {

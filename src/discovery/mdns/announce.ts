@@ -1,10 +1,10 @@
 import type { CiaoService, Responder } from '@homebridge/ciao';
 import type { Log } from '../../core/ports.ts';
-import { hostnameOf, instanceOf } from './instance.ts';
+import { hostnameOf, instanceOf } from './wire/instance.ts';
 import { type MulticastInterface, multicastInterfaces } from './interfaces.ts';
 import { advertiseByBothFamilies, type OpenedResponder, openResponder } from './responder.ts';
 import { serviceType } from './service.ts';
-import { type Claims, subtypesOf, txtEntries } from './txt.ts';
+import { type Claims, subtypesOf, txtEntries } from './wire/txt.ts';
 
 export interface AnnounceSetup extends Claims {
   readonly identity: string;

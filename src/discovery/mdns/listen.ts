@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { errnoOf, explain, explainErrno } from '../../core/errors.ts';
 import type { HeardNode, Log } from '../../core/ports.ts';
 import { rewriteFile } from '../rewrite.ts';
-import { parseAnswers, parseProbe, type ServiceAnswer } from './answer.ts';
+import { parseAnswers, parseProbe, type ServiceAnswer } from './wire/answer.ts';
 import { addressesToDial } from './dial-order.ts';
 import { isOwnAddress, multicastInterfaces } from './interfaces.ts';
 import { createPeerMemory, type PeerMemory } from './peer-memory.ts';

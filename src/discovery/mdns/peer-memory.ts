@@ -2,7 +2,7 @@ import { isNodeName } from '../../core/identity.ts';
 import { isObject } from '../../core/json.ts';
 import type { Address } from '../../core/node.ts';
 import type { HeardNode } from '../../core/ports.ts';
-import type { ServiceAnswer } from './answer.ts';
+import type { ServiceAnswer } from './wire/answer.ts';
 
 /** Whom a node heard of, and when: bounded, the longest unheard go first. */
 export interface PeerMemory {

@@ -3,9 +3,9 @@ import type { Socket } from 'node:dgram';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { explainErrno, Problem } from '../../core/errors.ts';
 import type { Log } from '../../core/ports.ts';
-import { parseAnswers, type ServiceAnswer } from './answer.ts';
+import { parseAnswers, type ServiceAnswer } from './wire/answer.ts';
 import type { MulticastInterface } from './interfaces.ts';
-import { encodeQuestions, type Question } from './question.ts';
+import { encodeQuestions, type Question } from './wire/question.ts';
 import { mdnsPort } from './service.ts';
 import { type Family, familiesOf, groupOn, openAskingSocket, wantedBuffer } from './sockets.ts';
 

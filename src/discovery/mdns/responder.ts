@@ -2,8 +2,8 @@ import { createSocket, type Socket } from 'node:dgram';
 import { type CiaoService, getResponder, type Responder, type ResponderOptions } from '@homebridge/ciao';
 import { explain } from '../../core/errors.ts';
 import type { Log } from '../../core/ports.ts';
-import { mentions, parseHeader } from './header.ts';
-import { keepInstancesWhole } from './instance-label.ts';
+import { mentions, parseHeader } from './wire/header.ts';
+import { keepInstancesWhole } from './wire/instance-label.ts';
 import { type MulticastInterface, watchNetworks } from './interfaces.ts';
 
 export interface OpenedResponder {

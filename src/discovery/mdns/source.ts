@@ -4,12 +4,12 @@ import type { Address, Candidate } from '../../core/node.ts';
 import type { DiscoverySource, Log } from '../../core/ports.ts';
 import type { FilterTerms } from '../../core/wire/messages.ts';
 import { addressesToDial } from './dial-order.ts';
-import { instanceOf } from './instance.ts';
+import { instanceOf } from './wire/instance.ts';
 import { multicastInterfaces } from './interfaces.ts';
 import { inquire } from './query.ts';
-import type { Question } from './question.ts';
+import type { Question } from './wire/question.ts';
 import { usuallyPublished } from './service.ts';
-import { askMeAnyway, subtypeLabel } from './subtype.ts';
+import { askMeAnyway, subtypeLabel } from './wire/subtype.ts';
 
 export interface MdnsOptions {
   /** Names of interfaces to ask on; empty: all that multicast can be sent on. */

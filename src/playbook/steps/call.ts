@@ -1,15 +1,23 @@
-import { type ActionDdl, actionOf, type Ddl } from '../../core/ddl.ts';
+import { type ActionDdl, actionOf, type Ddl } from '../../core/ddl/ddl.ts';
 import { Problem } from '../../core/errors.ts';
 import { suggest } from '../../core/text.ts';
-import { type CallPlan, type CallTarget, runCall } from '../call.ts';
-import { checkWith } from '../call-input.ts';
-import type { CelContext } from '../expression.ts';
-import type { StepSource } from '../format.ts';
-import type { Step } from '../playbook.ts';
-import { compileSetting, durationForm, type Form, numberForm, type Setting, shareForm, sizesForm } from '../setting.ts';
-import { shapeOfReply } from '../shape.ts';
-import { isLiteral } from '../template.ts';
-import type { World } from '../world.ts';
+import { type CallPlan, type CallTarget, runCall } from '../call/call.ts';
+import { checkWith } from '../inputs/call-input.ts';
+import type { CelContext } from '../expressions/expression.ts';
+import type { StepSource } from '../source/schema.ts';
+import type { Step } from '../model.ts';
+import {
+  compileSetting,
+  durationForm,
+  type Form,
+  numberForm,
+  type Setting,
+  shareForm,
+  sizesForm,
+} from '../expressions/settings.ts';
+import { shapeOfReply } from '../expressions/shapes.ts';
+import { isLiteral } from '../expressions/template.ts';
+import type { World } from '../run/world.ts';
 import type { StepCompiler, StepKind } from './kind.ts';
 
 /** Calls an action on nodes: in batches, with retries, until an assertion holds, within a threshold of failures. */

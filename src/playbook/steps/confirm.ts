@@ -1,6 +1,6 @@
 import { Problem } from '../../core/errors.ts';
-import { hideSecrets } from '../reasons.ts';
-import { toText } from '../template.ts';
+import { hideSecrets } from '../call/reasons.ts';
+import { toText } from '../expressions/template.ts';
 import type { StepKind } from './kind.ts';
 
 /** Asks a person before what comes next; in a dry run it only says so. */

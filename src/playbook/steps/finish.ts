@@ -1,4 +1,4 @@
-import { toText } from '../template.ts';
+import { toText } from '../expressions/template.ts';
 import type { StepKind } from './kind.ts';
 
 /** Ends the run well: what comes after is not run. */

@@ -1,6 +1,6 @@
 import { Problem } from '../../core/errors.ts';
-import { runGroup } from '../group.ts';
-import { names } from '../shape.ts';
+import { runGroup } from '../run/rounds.ts';
+import { names } from '../expressions/shapes.ts';
 import type { StepKind } from './kind.ts';
 
 const most = 1000;

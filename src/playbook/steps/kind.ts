@@ -1,11 +1,11 @@
-import type { Ddl } from '../../core/ddl.ts';
-import type { Expression } from '../expression.ts';
-import type { GroupSource, StepSource } from '../format.ts';
-import type { GroupSteps } from '../group.ts';
-import type { Place } from '../place.ts';
-import type { Playbook, StepBody } from '../playbook.ts';
-import type { Shape } from '../shape.ts';
-import type { Template } from '../template.ts';
+import type { Ddl } from '../../core/ddl/ddl.ts';
+import type { Expression } from '../expressions/expression.ts';
+import type { GroupSource, StepSource } from '../source/schema.ts';
+import type { GroupSteps } from '../run/rounds.ts';
+import type { Place } from '../source/locations.ts';
+import type { Playbook, StepBody } from '../model.ts';
+import type { Shape } from '../expressions/shapes.ts';
+import type { Template } from '../expressions/template.ts';
 
 /** What a kind of step needs to check its part of the file and to make it ready to run. */
 export interface StepCompiler {

@@ -1,7 +1,7 @@
 import { Problem } from '../../core/errors.ts';
-import { parseDuration } from '../duration.ts';
-import { rest } from '../sleep.ts';
-import { isLiteral, toText } from '../template.ts';
+import { parseDuration } from '../expressions/duration.ts';
+import { rest } from '../call/sleep.ts';
+import { isLiteral, toText } from '../expressions/template.ts';
 import type { StepKind } from './kind.ts';
 
 const expected = 'must be seconds, or like 500ms, 10s, 2m, 1h, up to 24h';

@@ -1,5 +1,5 @@
-import { decide } from '../expression.ts';
-import { toText } from '../template.ts';
+import { decide } from '../expressions/expression.ts';
+import { toText } from '../expressions/template.ts';
 import type { StepKind } from './kind.ts';
 
 /** Fails the run where a condition does not hold. After a change that was only asked about, it is told and passed over. */

@@ -1,12 +1,12 @@
 import { Problem } from '../../core/errors.ts';
 import { isNodeName } from '../../core/identity.ts';
 import { suggest } from '../../core/text.ts';
-import { planBatches } from '../batch.ts';
-import { runGroup } from '../group.ts';
-import { compileSetting, durationForm, type Form, sizesForm } from '../setting.ts';
-import { names } from '../shape.ts';
-import { isLiteral } from '../template.ts';
-import type { World } from '../world.ts';
+import { planBatches } from '../call/batches.ts';
+import { runGroup } from '../run/rounds.ts';
+import { compileSetting, durationForm, type Form, sizesForm } from '../expressions/settings.ts';
+import { names } from '../expressions/shapes.ts';
+import { isLiteral } from '../expressions/template.ts';
+import type { World } from '../run/world.ts';
 import type { StepCompiler, StepKind } from './kind.ts';
 
 /** Runs steps batch by batch, so that the nodes of the other batches keep serving meanwhile. */

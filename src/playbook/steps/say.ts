@@ -1,5 +1,5 @@
-import { drawCow } from '../cow.ts';
-import { toText } from '../template.ts';
+import { drawCow } from '../events/cow.ts';
+import { toText } from '../expressions/template.ts';
 import type { StepKind } from './kind.ts';
 
 /** Shows text; in a dry run, the text that would be shown. */

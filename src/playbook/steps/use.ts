@@ -1,9 +1,9 @@
 import { suggest } from '../../core/text.ts';
-import { checkInput, isRequired } from '../inputs.ts';
-import type { Playbook } from '../playbook.ts';
-import { isLiteral } from '../template.ts';
-import { lookAhead, runUsed } from '../used.ts';
-import type { World } from '../world.ts';
+import { checkInput, isRequired } from '../inputs/inputs.ts';
+import type { Playbook } from '../model.ts';
+import { isLiteral } from '../expressions/template.ts';
+import { lookAhead, runUsed } from '../run/nested.ts';
+import type { World } from '../run/world.ts';
 import type { StepCompiler, StepKind } from './kind.ts';
 
 /** Runs another playbook as a step, with inputs, node sets, steps and values of its own. */

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
-import { subtypeLabel } from '../../../src/discovery/mdns/subtype.ts';
+import { subtypeLabel } from '../../../src/discovery/mdns/wire/subtype.ts';
 import { createSegment, type Segment } from '../../support/discovery/segment.ts';
 
 describe('on a real segment', () => {

@@ -13,7 +13,7 @@ import { type DiscoveryOptions, sourceByName, sources } from '../../../src/disco
 import { startDnsServer } from '../../support/discovery/dns-server.ts';
 import { createNetwork, type Network } from '../../support/discovery/network.ts';
 import { freePort } from '../../support/free-port.ts';
-import { keepingLog } from '../../support/quiet-log.ts';
+import { keepingLog } from '../../support/node/quiet-log.ts';
 
 const names = ['dev1.devco.net', 'dev2.devco.net'];
 

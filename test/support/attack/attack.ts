@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { sealRequest } from '../../../src/core/caller.ts';
-import { openReply } from '../../../src/core/reply.ts';
+import { sealRequest } from '../../../src/core/request/seal.ts';
+import { openReply } from '../../../src/core/request/reply.ts';
 import { createDial } from '../../../src/transport/dial.ts';
-import { type DaemonProcess, startDaemonProcess } from '../daemon-process.ts';
-import type { Fleet, Member } from '../fleet.ts';
-import { allowRip, orderFor, prepareNode } from '../node.ts';
+import { type DaemonProcess, startDaemonProcess } from '../node/daemon-process.ts';
+import type { Fleet, Member } from '../fleet/fleet.ts';
+import { allowRip, orderFor, prepareNode } from '../node/node.ts';
 import { attackByBytes } from './bytes.ts';
 import { attackByFrames } from './frames.ts';
 import { attackByMessages } from './messages.ts';

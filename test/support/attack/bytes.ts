@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 import fc from 'fast-check';
-import { mutated } from '../property.ts';
+import { mutated } from '../property/property.ts';
 import { type Attack, patience, type Target, tlsOf } from './target.ts';
 
 let hello: Buffer | undefined;

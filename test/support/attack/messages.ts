@@ -2,11 +2,11 @@ import { once } from 'node:events';
 import { connect } from 'node:http2';
 import type { MethodDefinition, ServiceDefinition } from '@grpc/grpc-js';
 import fc from 'fast-check';
-import { sealRequest } from '../../../src/core/caller.ts';
-import { sign } from '../../../src/core/signature.ts';
+import { sealRequest } from '../../../src/core/request/seal.ts';
+import { sign } from '../../../src/core/credentials/signature.ts';
 import { protocol, requestCodec } from '../../../src/core/wire/codec.ts';
-import { orderFor } from '../node.ts';
-import { mutated } from '../property.ts';
+import { orderFor } from '../node/node.ts';
+import { mutated } from '../property/property.ts';
 import { type Attack, patience, type Target, tlsOf } from './target.ts';
 
 const methods = protocol['mco.v1.Node'] as unknown as ServiceDefinition;

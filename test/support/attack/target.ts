@@ -1,4 +1,4 @@
-import type { Fleet, Member } from '../fleet.ts';
+import type { Fleet, Member } from '../fleet/fleet.ts';
 
 /** The daemon that is attacked, and who attacks it: an operator of the fleet, whose handshake is good. */
 export interface Target {

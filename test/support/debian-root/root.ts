@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, readFile, rm, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Ended, runProgram } from '../run-program.ts';
+import { type Ended, runProgram } from '../program/run-program.ts';
 
 /** A Debian system of its own, with systemd as its first process and no network but loopback. */
 export interface DebianRoot extends AsyncDisposable {

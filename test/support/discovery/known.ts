@@ -1,7 +1,7 @@
 // Asks twice, at first naming an answer as known already, and tells the numbers of the questions that were answered until the second was.
 import { noFilter } from '../../../src/core/filter/filter.ts';
 import { multicastInterfaces } from '../../../src/discovery/mdns/interfaces.ts';
-import { encodeQuestions } from '../../../src/discovery/mdns/question.ts';
+import { encodeQuestions } from '../../../src/discovery/mdns/wire/question.ts';
 import { mdnsPort } from '../../../src/discovery/mdns/service.ts';
 import { groupOn, openAskingSocket } from '../../../src/discovery/mdns/sockets.ts';
 import { questionsFor } from '../../../src/discovery/mdns/source.ts';

@@ -4,7 +4,7 @@ import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { type Ended, runProgram } from '../run-program.ts';
+import { type Ended, runProgram } from '../program/run-program.ts';
 
 const repository = join(import.meta.dirname, '../../..');
 export const builtProgram = join(repository, 'build/out/mco-deploy');

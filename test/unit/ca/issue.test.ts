@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { describe, test } from 'node:test';
-import { makeAuthority } from '../../../src/ca/authority.ts';
+import { makeAuthority } from '../../../src/ca/x509/authority.ts';
 import { issueCertificate } from '../../../src/ca/issue.ts';
-import { makeKeyPair } from '../../../src/ca/keys.ts';
-import { profiles } from '../../../src/ca/profiles.ts';
-import { identityOf, proveCertificate, type Trust } from '../../../src/core/certificate.ts';
+import { makeKeyPair } from '../../../src/ca/x509/keys.ts';
+import { profiles } from '../../../src/ca/x509/profiles.ts';
+import { identityOf, proveCertificate, type Trust } from '../../../src/core/credentials/certificate.ts';
 
 const now = Date.UTC(2026, 0, 2, 3, 4, 5);
 const day = 24 * 60 * 60 * 1000;

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { makeAuthority } from '../../../src/ca/authority.ts';
-import { readRevocations } from '../../../src/ca/revocations.ts';
-import { parseCertificate, proveCertificate } from '../../../src/core/certificate.ts';
-import { makeFleet } from '../../support/fleet.ts';
+import { makeAuthority } from '../../../src/ca/x509/authority.ts';
+import { readRevocations } from '../../../src/ca/revocation/revocations.ts';
+import { parseCertificate, proveCertificate } from '../../../src/core/credentials/certificate.ts';
+import { makeFleet } from '../../support/fleet/fleet.ts';
 
 const hour = 60 * 60 * 1000;
 

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import fc from 'fast-check';
-import { readCrls } from '../../../src/ca/crl.ts';
-import { makeKeyPair } from '../../../src/ca/keys.ts';
-import { fingerprintOf, keyOfRequest, makeRequest } from '../../../src/ca/request.ts';
-import { identityOf, parseCertificate, proveCertificate } from '../../../src/core/certificate.ts';
+import { readCrls } from '../../../src/ca/revocation/crl.ts';
+import { makeKeyPair } from '../../../src/ca/x509/keys.ts';
+import { fingerprintOf, keyOfRequest, makeRequest } from '../../../src/ca/x509/request.ts';
+import { identityOf, parseCertificate, proveCertificate } from '../../../src/core/credentials/certificate.ts';
 import { Problem } from '../../../src/core/errors.ts';
-import { type Fleet, type Member, makeFleet } from '../../support/fleet.ts';
-import { holds, mutated } from '../../support/property.ts';
+import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
+import { holds, mutated } from '../../support/property/property.ts';
 
 let fleet: Fleet;
 let rip: Member;

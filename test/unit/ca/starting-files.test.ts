@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { startingFiles } from '../../../src/ca/starting-files.ts';
 import { packArchive } from '../../../src/ca/tar.ts';
-import { clientConfigSchema } from '../../../src/client/config.ts';
-import { parseDocumentText } from '../../../src/core/document.ts';
+import { clientConfigSchema } from '../../../src/client/cli/config.ts';
+import { parseDocumentText } from '../../../src/core/files/document.ts';
 import { decide } from '../../../src/core/policy/decide.ts';
 import { parseGroups, parsePolicy } from '../../../src/core/policy/parse.ts';
-import { nodeConfigSchema } from '../../../src/daemon/config-schema.ts';
+import { nodeConfigSchema } from '../../../src/daemon/config/schema.ts';
 
 function contentOf(kind: 'node' | 'operator', path: string): string {
   const file = startingFiles({ kind, name: 'dev1' }).find((entry) => entry.path === path);

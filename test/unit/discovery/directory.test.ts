@@ -10,8 +10,8 @@ import type { DiscoverySource } from '../../../src/core/ports.ts';
 import { type Cache, openCache } from '../../../src/discovery/cache/cache.ts';
 import { cacheSource } from '../../../src/discovery/cache/source.ts';
 import { type FindOrder, findNodes } from '../../../src/discovery/directory.ts';
-import { type MemoryNetwork, type MemoryNode, memoryNetwork } from '../../support/memory-dial.ts';
-import { keepingLog } from '../../support/quiet-log.ts';
+import { type MemoryNetwork, type MemoryNode, memoryNetwork } from '../../support/fleet/memory-dial.ts';
+import { keepingLog } from '../../support/node/quiet-log.ts';
 
 /** When the test's nodes believe to be asked (`time` of their descriptions). */
 const now = 1_000_000;

@@ -1,5 +1,5 @@
 import { Option } from 'commander';
-import type { CommandEntry } from '../../context.ts';
+import type { CommandEntry } from '../../cli/context.ts';
 
 export const agentCommand: CommandEntry = {
   name: 'agent',

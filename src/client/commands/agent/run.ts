@@ -1,9 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { explainErrno, Problem } from '../../../core/errors.ts';
-import { agentNamePattern } from '../../../core/outside-ddl.ts';
-import { type CliContext, exitCode } from '../../context.ts';
-import { description, skeletons } from './skeletons.ts';
+import { agentNamePattern } from '../../../core/ddl/outside-ddl.ts';
+import { type CliContext, exitCode } from '../../cli/context.ts';
+import { description, skeletons } from '../../agent-skeletons/skeletons.ts';
 
 interface NewOptions {
   readonly language: keyof typeof skeletons;

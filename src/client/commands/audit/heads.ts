@@ -1,8 +1,8 @@
 import { Problem } from '../../../core/errors.ts';
-import type { CommonOptions } from '../../common-options.ts';
-import { loadClientConfig } from '../../config.ts';
-import { type CliContext, exitCode } from '../../context.ts';
-import { headsFile, openHeads } from '../../heads.ts';
+import type { CommonOptions } from '../../cli/common-options.ts';
+import { loadClientConfig } from '../../cli/config.ts';
+import { type CliContext, exitCode } from '../../cli/context.ts';
+import { headsFile, openHeads } from '../../fleet/heads.ts';
 
 interface HeadsOptions extends CommonOptions {
   readonly forget?: string;

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import type { Ddl } from '../../../core/ddl.ts';
-import { addCommonOptions } from '../../common-options.ts';
-import type { CliContext, CommandEntry } from '../../context.ts';
-import { addTargetOptions } from '../../target-options.ts';
+import type { Ddl } from '../../../core/ddl/ddl.ts';
+import { addCommonOptions } from '../../cli/common-options.ts';
+import type { CliContext, CommandEntry } from '../../cli/context.ts';
+import { addTargetOptions } from '../../cli/target-options.ts';
 import { nodeConfigFile } from '../daemon/index.ts';
 
 export function auditCommand(catalogue: readonly Ddl[]): CommandEntry {

@@ -5,8 +5,8 @@ import type { AuditRecord } from '../../../core/audit/record.ts';
 import { type AuditEntry, formatEntry } from '../../../core/audit/show.ts';
 import { Problem } from '../../../core/errors.ts';
 import { isObject } from '../../../core/json.ts';
-import { type CliContext, exitCode } from '../../context.ts';
-import { findAuditFiles, locateAudit } from './locate.ts';
+import { type CliContext, exitCode } from '../../cli/context.ts';
+import { findAuditFiles, locateAudit } from '../../trace/locate.ts';
 
 interface ShowOptions {
   readonly config: string;

@@ -1,17 +1,17 @@
-import { newId } from '../../../core/caller.ts';
-import type { Ddl } from '../../../core/ddl.ts';
+import { newId } from '../../../core/request/seal.ts';
+import type { Ddl } from '../../../core/ddl/ddl.ts';
 import { Problem } from '../../../core/errors.ts';
 import type { FoundNode } from '../../../discovery/findings.ts';
-import type { JournalEntry } from '../../../playbook/journal.ts';
-import { callNode } from '../../call-node.ts';
-import type { CommonOptions } from '../../common-options.ts';
-import { type CliContext, exitCode } from '../../context.ts';
-import { readJournal } from '../../journal-read.ts';
+import type { JournalEntry } from '../../../playbook/journal/entries.ts';
+import { callNode } from '../../fleet/call-node.ts';
+import type { CommonOptions } from '../../cli/common-options.ts';
+import { type CliContext, exitCode } from '../../cli/context.ts';
+import { readJournal } from '../../runs/read-journal.ts';
 import { tellMissing } from '../../render/missing.ts';
-import { openSession, requireDdl, type Session } from '../../session.ts';
-import { readTargetOptions } from '../../target-options.ts';
-import { checkRecords, compareWithJournal, type Finding, type NodeRecords } from './trace-checks.ts';
-import { offsetOf, orderEntries, renderTrace, traceJson } from './trace-render.ts';
+import { openSession, requireDdl, type Session } from '../../fleet/session.ts';
+import { readTargetOptions } from '../../cli/target-options.ts';
+import { checkRecords, compareWithJournal, type Finding, type NodeRecords } from '../../trace/checks.ts';
+import { offsetOf, orderEntries, renderTrace, traceJson } from '../../trace/render.ts';
 
 /** Milliseconds by which a node's clock may have been behind the operator's when the run began. */
 const slack = 60 * 60_000;

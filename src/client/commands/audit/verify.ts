@@ -2,12 +2,12 @@ import { readFile } from 'node:fs/promises';
 import { type AuditFile, readFileLines } from '../../../core/audit/files.ts';
 import type { AuditRecord, ChainState } from '../../../core/audit/record.ts';
 import { verifyAuditLog } from '../../../core/audit/verify-log.ts';
-import { identityOf, parseCertificate } from '../../../core/certificate.ts';
-import { pemBlocks } from '../../../core/credentials.ts';
+import { identityOf, parseCertificate } from '../../../core/credentials/certificate.ts';
+import { pemBlocks } from '../../../core/credentials/credentials.ts';
 import { explainErrno, Problem } from '../../../core/errors.ts';
-import { type CliContext, exitCode } from '../../context.ts';
-import { parseHeads } from '../../heads.ts';
-import { findAuditFiles, locateAudit } from './locate.ts';
+import { type CliContext, exitCode } from '../../cli/context.ts';
+import { parseHeads } from '../../fleet/heads.ts';
+import { findAuditFiles, locateAudit } from '../../trace/locate.ts';
 
 interface VerifyOptions {
   readonly config: string;

@@ -1,13 +1,13 @@
 import { resolve } from 'node:path';
-import { readCrls } from '../../../ca/crl.ts';
-import { writeWhole } from '../../../ca/files.ts';
-import { listRevoked } from '../../../ca/ledger.ts';
-import { authorityProfile } from '../../../ca/profiles.ts';
-import { pathsIn } from '../../../ca/store.ts';
+import { readCrls } from '../../../ca/revocation/crl.ts';
+import { writeWhole } from '../../../ca/store/files.ts';
+import { listRevoked } from '../../../ca/store/ledger.ts';
+import { authorityProfile } from '../../../ca/x509/profiles.ts';
+import { pathsIn } from '../../../ca/store/store.ts';
 import { count } from '../../../core/text.ts';
-import type { CliContext } from '../../context.ts';
-import { openCa, unlockAll } from './open.ts';
-import type { CaOptions } from './options.ts';
+import type { CliContext } from '../../cli/context.ts';
+import { openCa, unlockAll } from '../../ca/open.ts';
+import type { CaOptions } from '../../ca/options.ts';
 
 export interface CrlOptions extends CaOptions {
   readonly out?: string;

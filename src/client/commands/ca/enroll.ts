@@ -1,13 +1,13 @@
 import type { KeyObject } from 'node:crypto';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
-import { makeDirectory, readIfThere, writeWhole } from '../../../ca/files.ts';
-import { keyPairOf, makeKeyPair, requireP256 } from '../../../ca/keys.ts';
-import { formatPrivateKey, parsePrivateKey } from '../../../ca/private-key.ts';
-import { fingerprintOf, makeRequest } from '../../../ca/request.ts';
+import { makeDirectory, readIfThere, writeWhole } from '../../../ca/store/files.ts';
+import { keyPairOf, makeKeyPair, requireP256 } from '../../../ca/x509/keys.ts';
+import { formatPrivateKey, parsePrivateKey } from '../../../ca/x509/private-key.ts';
+import { fingerprintOf, makeRequest } from '../../../ca/x509/request.ts';
 import { defineIdentity } from '../../../core/identity.ts';
-import type { CliContext } from '../../context.ts';
-import { homeOf } from '../../home.ts';
+import type { CliContext } from '../../cli/context.ts';
+import { homeOf } from '../../cli/home.ts';
 
 export interface EnrollOptions {
   readonly operator?: boolean;

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import type { Ddl } from '../../../core/ddl.ts';
-import type { CliContext, CommandEntry } from '../../context.ts';
-import { addTargetOptions } from '../../target-options.ts';
-import { parseDays, parseKind } from './options.ts';
+import type { Ddl } from '../../../core/ddl/ddl.ts';
+import type { CliContext, CommandEntry } from '../../cli/context.ts';
+import { addTargetOptions } from '../../cli/target-options.ts';
+import { parseDays, parseKind } from '../../ca/options.ts';
 
 /** @param catalogue the agents that can be called */
 export const caCommand = (catalogue: readonly Ddl[]): CommandEntry => ({

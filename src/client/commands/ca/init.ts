@@ -1,8 +1,8 @@
-import { makeAuthority } from '../../../ca/authority.ts';
-import { createStore } from '../../../ca/store.ts';
-import type { CliContext } from '../../context.ts';
-import { type CaOptions, caDirectory } from './options.ts';
-import { givenPassphrase, newPassphrase } from './passphrase.ts';
+import { makeAuthority } from '../../../ca/x509/authority.ts';
+import { createStore } from '../../../ca/store/store.ts';
+import type { CliContext } from '../../cli/context.ts';
+import { type CaOptions, caDirectory } from '../../ca/options.ts';
+import { givenPassphrase, newPassphrase } from '../../ca/passphrase.ts';
 
 export interface InitOptions extends CaOptions {
   readonly realm: string;

@@ -1,10 +1,10 @@
-import { makeKeyPair } from '../../../ca/keys.ts';
-import { issue } from '../../../ca/ledger.ts';
+import { makeKeyPair } from '../../../ca/x509/keys.ts';
+import { issue } from '../../../ca/store/ledger.ts';
 import { defineIdentity, type Identity } from '../../../core/identity.ts';
-import type { CliContext } from '../../context.ts';
-import { handOut } from './hand-out.ts';
-import { openCa, unlockCa } from './open.ts';
-import type { CaOptions, PlaceOptions } from './options.ts';
+import type { CliContext } from '../../cli/context.ts';
+import { handOut } from '../../ca/write-certificate.ts';
+import { openCa, unlockCa } from '../../ca/open.ts';
+import type { CaOptions, PlaceOptions } from '../../ca/options.ts';
 
 export async function issueNew(
   kind: Identity['kind'],

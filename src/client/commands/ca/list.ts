@@ -1,8 +1,8 @@
-import { type Issued, stateOf } from '../../../ca/issued.ts';
-import { readIssued } from '../../../ca/records.ts';
-import type { CliContext } from '../../context.ts';
-import { openCa } from './open.ts';
-import type { CaOptions } from './options.ts';
+import { type Issued, stateOf } from '../../../ca/store/issued.ts';
+import { readIssued } from '../../../ca/store/records.ts';
+import type { CliContext } from '../../cli/context.ts';
+import { openCa } from '../../ca/open.ts';
+import type { CaOptions } from '../../ca/options.ts';
 
 export interface ListOptions extends CaOptions {
   readonly all?: boolean;

@@ -1,20 +1,20 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { readCrls } from '../../../ca/crl.ts';
-import { aboutList, startCrlKeeper } from '../../../ca/crl-keeper.ts';
-import { pathsIn } from '../../../ca/store.ts';
-import type { Ddl } from '../../../core/ddl.ts';
+import { readCrls } from '../../../ca/revocation/crl.ts';
+import { aboutList, startCrlKeeper } from '../../../ca/revocation/crl-keeper.ts';
+import { pathsIn } from '../../../ca/store/store.ts';
+import type { Ddl } from '../../../core/ddl/ddl.ts';
 import { explain, explainErrno, Problem } from '../../../core/errors.ts';
 import type { ListAbout } from '../../../core/ports.ts';
-import { askNodes } from '../../ask.ts';
-import type { CommonOptions } from '../../common-options.ts';
-import type { CliContext } from '../../context.ts';
-import { exitFor } from '../../exit.ts';
+import { askNodes } from '../../fleet/call-nodes.ts';
+import type { CommonOptions } from '../../cli/common-options.ts';
+import type { CliContext } from '../../cli/context.ts';
+import { exitFor } from '../../cli/exit-codes.ts';
 import { tellMissing } from '../../render/missing.ts';
-import { openSession, requireDdl, type Session } from '../../session.ts';
-import { readTargetOptions } from '../../target-options.ts';
-import { type CaOptions, caDirectory } from './options.ts';
-import { lacking, type Standing, standingOf, wordsFor } from './standing.ts';
+import { openSession, requireDdl, type Session } from '../../fleet/session.ts';
+import { readTargetOptions } from '../../cli/target-options.ts';
+import { type CaOptions, caDirectory } from '../../ca/options.ts';
+import { lacking, type Standing, standingOf, wordsFor } from '../../ca/crl-status.ts';
 
 export interface PushOptions extends CommonOptions, CaOptions {
   readonly file?: string;

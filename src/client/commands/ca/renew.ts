@@ -1,12 +1,12 @@
-import { findIssued, stateOf } from '../../../ca/issued.ts';
-import { renew } from '../../../ca/ledger.ts';
-import { readIssued } from '../../../ca/records.ts';
+import { findIssued, stateOf } from '../../../ca/store/issued.ts';
+import { renew } from '../../../ca/store/ledger.ts';
+import { readIssued } from '../../../ca/store/records.ts';
 import { Problem } from '../../../core/errors.ts';
 import type { Identity } from '../../../core/identity.ts';
-import type { CliContext } from '../../context.ts';
-import { handOut } from './hand-out.ts';
-import { openCa, unlockCa } from './open.ts';
-import type { CaOptions, PlaceOptions } from './options.ts';
+import type { CliContext } from '../../cli/context.ts';
+import { handOut } from '../../ca/write-certificate.ts';
+import { openCa, unlockCa } from '../../ca/open.ts';
+import type { CaOptions, PlaceOptions } from '../../ca/options.ts';
 
 export interface RenewOptions extends CaOptions, PlaceOptions {
   readonly kind?: Identity['kind'];

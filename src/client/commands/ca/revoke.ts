@@ -1,15 +1,15 @@
-import { findIssued, stateOf } from '../../../ca/issued.ts';
-import { listRevoked, revoke } from '../../../ca/ledger.ts';
-import { authorityProfile } from '../../../ca/profiles.ts';
-import { readIssued } from '../../../ca/records.ts';
-import { type RevocationReason, revocationReasons } from '../../../ca/revocation-list.ts';
-import { pathsIn } from '../../../ca/store.ts';
+import { findIssued, stateOf } from '../../../ca/store/issued.ts';
+import { listRevoked, revoke } from '../../../ca/store/ledger.ts';
+import { authorityProfile } from '../../../ca/x509/profiles.ts';
+import { readIssued } from '../../../ca/store/records.ts';
+import { type RevocationReason, revocationReasons } from '../../../ca/revocation/revocation-list.ts';
+import { pathsIn } from '../../../ca/store/store.ts';
 import { Problem } from '../../../core/errors.ts';
 import type { Identity } from '../../../core/identity.ts';
 import { count, suggest } from '../../../core/text.ts';
-import type { CliContext } from '../../context.ts';
-import { openCa, unlockAll } from './open.ts';
-import type { CaOptions } from './options.ts';
+import type { CliContext } from '../../cli/context.ts';
+import { openCa, unlockAll } from '../../ca/open.ts';
+import type { CaOptions } from '../../ca/options.ts';
 
 export interface RevokeOptions extends CaOptions {
   readonly kind?: Identity['kind'];

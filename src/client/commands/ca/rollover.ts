@@ -1,14 +1,14 @@
-import { makeAuthority } from '../../../ca/authority.ts';
-import { listRevoked } from '../../../ca/ledger.ts';
-import { authorityProfile } from '../../../ca/profiles.ts';
-import { readIssued, readStoredCrl } from '../../../ca/records.ts';
+import { makeAuthority } from '../../../ca/x509/authority.ts';
+import { listRevoked } from '../../../ca/store/ledger.ts';
+import { authorityProfile } from '../../../ca/x509/profiles.ts';
+import { readIssued, readStoredCrl } from '../../../ca/store/records.ts';
 import { beginRollover, finishRollover } from '../../../ca/rollover.ts';
-import { openStore, type Store } from '../../../ca/store.ts';
+import { openStore, type Store } from '../../../ca/store/store.ts';
 import { Problem } from '../../../core/errors.ts';
 import { count } from '../../../core/text.ts';
-import type { CliContext } from '../../context.ts';
-import { openCa, passphraseFor, unlockWith } from './open.ts';
-import type { CaOptions } from './options.ts';
+import type { CliContext } from '../../cli/context.ts';
+import { openCa, passphraseFor, unlockWith } from '../../ca/open.ts';
+import type { CaOptions } from '../../ca/options.ts';
 
 export interface RolloverOptions extends CaOptions {
   readonly days?: number;

@@ -1,12 +1,12 @@
-import { readCrls } from '../../../ca/crl.ts';
-import { certificateOf, findIssued, type Issued, stateOf } from '../../../ca/issued.ts';
-import { readIssued, readStoredCrl } from '../../../ca/records.ts';
-import { fingerprintOf } from '../../../ca/request.ts';
-import { type Store, trustedPem } from '../../../ca/store.ts';
+import { readCrls } from '../../../ca/revocation/crl.ts';
+import { certificateOf, findIssued, type Issued, stateOf } from '../../../ca/store/issued.ts';
+import { readIssued, readStoredCrl } from '../../../ca/store/records.ts';
+import { fingerprintOf } from '../../../ca/x509/request.ts';
+import { type Store, trustedPem } from '../../../ca/store/store.ts';
 import type { Identity } from '../../../core/identity.ts';
-import type { CliContext } from '../../context.ts';
-import { openCa } from './open.ts';
-import type { CaOptions } from './options.ts';
+import type { CliContext } from '../../cli/context.ts';
+import { openCa } from '../../ca/open.ts';
+import type { CaOptions } from '../../ca/options.ts';
 
 export interface ShowOptions extends CaOptions {
   readonly kind?: Identity['kind'];

@@ -1,13 +1,13 @@
 import { createInterface } from 'node:readline/promises';
-import { readIfThere } from '../../../ca/files.ts';
-import { issue } from '../../../ca/ledger.ts';
-import { fingerprintOf, keyOfRequest } from '../../../ca/request.ts';
+import { readIfThere } from '../../../ca/store/files.ts';
+import { issue } from '../../../ca/store/ledger.ts';
+import { fingerprintOf, keyOfRequest } from '../../../ca/x509/request.ts';
 import { Problem } from '../../../core/errors.ts';
 import { defineIdentity, type Identity } from '../../../core/identity.ts';
-import type { CliContext } from '../../context.ts';
-import { handOut } from './hand-out.ts';
-import { openCa, unlockCa } from './open.ts';
-import type { CaOptions, PlaceOptions } from './options.ts';
+import type { CliContext } from '../../cli/context.ts';
+import { handOut } from '../../ca/write-certificate.ts';
+import { openCa, unlockCa } from '../../ca/open.ts';
+import type { CaOptions, PlaceOptions } from '../../ca/options.ts';
 
 export interface SignOptions extends CaOptions, PlaceOptions {
   readonly fingerprint?: string;

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import type { Ddl } from '../../../core/ddl.ts';
-import type { CliContext, CommandEntry } from '../../context.ts';
+import type { Ddl } from '../../../core/ddl/ddl.ts';
+import type { CliContext, CommandEntry } from '../../cli/context.ts';
 
 /**
  * `mco-deploy complete WORD…`: what the scripts of the shells ask while somebody types. Hidden from help.

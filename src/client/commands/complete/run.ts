@@ -2,12 +2,12 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { shippedPlaybooks } from '#playbooks';
-import type { Ddl } from '../../../core/ddl.ts';
+import type { Ddl } from '../../../core/ddl/ddl.ts';
 import { printable } from '../../../core/text.ts';
 import { type CachedNode, parseContent } from '../../../discovery/cache/content.ts';
-import { type CliContext, exitCode } from '../../context.ts';
-import { homeOf } from '../../home.ts';
-import { candidatesOf } from './candidates.ts';
+import { type CliContext, exitCode } from '../../cli/context.ts';
+import { homeOf } from '../../cli/home.ts';
+import { candidatesOf } from '../../completion/candidates.ts';
 
 /** Prints one candidate a line, with a tab and what it is where that is known; or a line “:files” where a file is meant. */
 export async function printCandidates(

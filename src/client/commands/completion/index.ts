@@ -1,5 +1,5 @@
 import { Argument } from 'commander';
-import { type CommandEntry, exitCode } from '../../context.ts';
+import { type CommandEntry, exitCode } from '../../cli/context.ts';
 
 export const shells = ['bash', 'zsh', 'fish'] as const;
 
@@ -12,7 +12,7 @@ export const completionCommand: CommandEntry = {
       .addArgument(new Argument('<shell>', 'bash, zsh or fish').choices(shells))
       .addHelpText('after', '\nbash: eval "$(mco-deploy completion bash)"; the package installs all three')
       .action(async (shell: (typeof shells)[number]) => {
-        const { scripts } = await import('./scripts.ts');
+        const { scripts } = await import('../../completion/scripts.ts');
         context.out(scripts[shell].trimEnd());
         context.exit(exitCode.ok);
       });

@@ -1,4 +1,4 @@
-import type { CommandEntry } from '../../context.ts';
+import type { CommandEntry } from '../../cli/context.ts';
 
 /** Where a node's configuration is unless told otherwise. */
 export const nodeConfigFile = '/etc/mco-deploy/node.yaml';

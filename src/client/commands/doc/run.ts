@@ -1,10 +1,10 @@
-import type { Ddl } from '../../../core/ddl.ts';
-import type { CommonOptions } from '../../common-options.ts';
-import { type CliContext, exitCode } from '../../context.ts';
-import { learnDdl } from '../../learn-ddl.ts';
+import type { Ddl } from '../../../core/ddl/ddl.ts';
+import type { CommonOptions } from '../../cli/common-options.ts';
+import { type CliContext, exitCode } from '../../cli/context.ts';
+import { learnDdl } from '../../fleet/learn-ddl.ts';
 import { ddlLines, ddlMarkdown } from '../../render/ddl.ts';
-import { findDdl, openSession } from '../../session.ts';
-import { readTargetOptions } from '../../target-options.ts';
+import { findDdl, openSession } from '../../fleet/session.ts';
+import { readTargetOptions } from '../../cli/target-options.ts';
 
 interface DocOptions extends CommonOptions {
   readonly markdown?: boolean;

@@ -1,6 +1,6 @@
 import { Argument } from 'commander';
 import type { Finding } from '../../../core/finding.ts';
-import type { CommandEntry } from '../../context.ts';
+import type { CommandEntry } from '../../cli/context.ts';
 
 /** Examines a node by its configuration. */
 export type ExamineNode = (configFile: string, signal: AbortSignal) => Promise<readonly Finding[]>;

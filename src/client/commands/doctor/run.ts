@@ -2,11 +2,11 @@ import { access } from 'node:fs/promises';
 import { Problem } from '../../../core/errors.ts';
 import type { Finding } from '../../../core/finding.ts';
 import { printable } from '../../../core/text.ts';
-import type { CommonOptions } from '../../common-options.ts';
-import { clientConfigPath } from '../../config.ts';
-import { type CliContext, exitCode } from '../../context.ts';
+import type { CommonOptions } from '../../cli/common-options.ts';
+import { clientConfigPath } from '../../cli/config.ts';
+import { type CliContext, exitCode } from '../../cli/context.ts';
 import { nodeConfigFile } from '../daemon/index.ts';
-import { examineClient } from './client.ts';
+import { examineClient } from '../../doctor/client.ts';
 import type { ExamineNode } from './index.ts';
 
 type Side = 'node' | 'client';

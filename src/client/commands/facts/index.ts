@@ -1,7 +1,7 @@
-import type { Ddl } from '../../../core/ddl.ts';
-import { addCommonOptions } from '../../common-options.ts';
-import type { CommandEntry } from '../../context.ts';
-import { addTargetOptions } from '../../target-options.ts';
+import type { Ddl } from '../../../core/ddl/ddl.ts';
+import { addCommonOptions } from '../../cli/common-options.ts';
+import type { CommandEntry } from '../../cli/context.ts';
+import { addTargetOptions } from '../../cli/target-options.ts';
 
 export function factsCommand(catalogue: readonly Ddl[]): CommandEntry {
   return {

@@ -1,12 +1,12 @@
 import { Problem } from '../../../core/errors.ts';
 import { parseJsonObject } from '../../../core/json.ts';
 import type { FoundNode } from '../../../discovery/findings.ts';
-import type { CommonOptions } from '../../common-options.ts';
-import { type CliContext, exitCode } from '../../context.ts';
-import { exitFor } from '../../exit.ts';
+import type { CommonOptions } from '../../cli/common-options.ts';
+import { type CliContext, exitCode } from '../../cli/context.ts';
+import { exitFor } from '../../cli/exit-codes.ts';
 import { tellMissing } from '../../render/missing.ts';
-import { openSession } from '../../session.ts';
-import { readTargetOptions } from '../../target-options.ts';
+import { openSession } from '../../fleet/session.ts';
+import { readTargetOptions } from '../../cli/target-options.ts';
 import { type Distribution, distributionOf } from './distribution.ts';
 
 interface FactsOptions extends CommonOptions {

@@ -1,11 +1,11 @@
 import { parseJsonObject } from '../../../core/json.ts';
 import type { FoundNode } from '../../../discovery/findings.ts';
-import type { CommonOptions } from '../../common-options.ts';
-import type { CliContext } from '../../context.ts';
-import { exitFor } from '../../exit.ts';
+import type { CommonOptions } from '../../cli/common-options.ts';
+import type { CliContext } from '../../cli/context.ts';
+import { exitFor } from '../../cli/exit-codes.ts';
 import { tellMissing } from '../../render/missing.ts';
-import { openSession } from '../../session.ts';
-import { readTargetOptions } from '../../target-options.ts';
+import { openSession } from '../../fleet/session.ts';
+import { readTargetOptions } from '../../cli/target-options.ts';
 
 interface FindOptions extends CommonOptions {
   readonly verbose?: boolean;

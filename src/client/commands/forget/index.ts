@@ -1,5 +1,5 @@
-import { addCommonOptions } from '../../common-options.ts';
-import type { CommandEntry } from '../../context.ts';
+import { addCommonOptions } from '../../cli/common-options.ts';
+import type { CommandEntry } from '../../cli/context.ts';
 
 export const forgetCommand: CommandEntry = {
   name: 'forget',

@@ -3,9 +3,9 @@ import { isNodeName } from '../../../core/identity.ts';
 import type { Log } from '../../../core/ports.ts';
 import { suggest } from '../../../core/text.ts';
 import { openCache } from '../../../discovery/cache/cache.ts';
-import type { CommonOptions } from '../../common-options.ts';
-import { loadClientConfig } from '../../config.ts';
-import { type CliContext, exitCode } from '../../context.ts';
+import type { CommonOptions } from '../../cli/common-options.ts';
+import { loadClientConfig } from '../../cli/config.ts';
+import { type CliContext, exitCode } from '../../cli/context.ts';
 import { lastSeenWords } from '../../render/missing.ts';
 
 interface ForgetOptions extends CommonOptions {

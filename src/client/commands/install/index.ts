@@ -1,9 +1,9 @@
 import { InvalidArgumentError } from 'commander';
-import { addCommonOptions } from '../../common-options.ts';
-import type { CommandEntry } from '../../context.ts';
-import { parseSeconds } from '../../target-options.ts';
+import { addCommonOptions } from '../../cli/common-options.ts';
+import type { CommandEntry } from '../../cli/context.ts';
+import { parseSeconds } from '../../cli/target-options.ts';
 import { addRemoteOptions } from './options.ts';
-import type { CheckNodeConfig } from './wanted.ts';
+import type { CheckNodeConfig } from '../../install/desired-files.ts';
 
 /**
  * @param check how a daemon reads its configuration

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { CommonOptions } from '../../common-options.ts';
+import type { CommonOptions } from '../../cli/common-options.ts';
 
 /** How hosts are named and reached, the same for `install` and `uninstall`. */
 export interface RemoteOptions extends CommonOptions {

@@ -1,7 +1,7 @@
 import { dirname, resolve } from 'node:path';
-import type { Authority } from '../../../ca/authority.ts';
-import { readStoredCrl } from '../../../ca/records.ts';
-import { trustedPem } from '../../../ca/store.ts';
+import type { Authority } from '../../../ca/x509/authority.ts';
+import { readStoredCrl } from '../../../ca/store/records.ts';
+import { trustedPem } from '../../../ca/store/store.ts';
 import { Problem } from '../../../core/errors.ts';
 import { noFilter } from '../../../core/filter/filter.ts';
 import { parseJsonObject } from '../../../core/json.ts';
@@ -9,15 +9,15 @@ import type { Address } from '../../../core/node.ts';
 import { printable } from '../../../core/text.ts';
 import type { NodeDescription } from '../../../core/wire/messages.ts';
 import { createDial } from '../../../transport/dial.ts';
-import type { CliContext } from '../../context.ts';
-import { openSession, type Session } from '../../session.ts';
-import { openCa, unlockCa } from '../ca/open.ts';
-import { type Ending, exitForHosts, onHosts, tellProblem } from './hosts.ts';
-import { type HostResult, type InstallOrder, installHost } from './install-host.ts';
+import type { CliContext } from '../../cli/context.ts';
+import { openSession, type Session } from '../../fleet/session.ts';
+import { openCa, unlockCa } from '../../ca/open.ts';
+import { type Ending, exitForHosts, onHosts, tellProblem } from '../../install/hosts.ts';
+import { type HostResult, type InstallOrder, installHost } from '../../install/install-host.ts';
 import type { RemoteOptions } from './options.ts';
-import { openProgram, type Program, packagedProgram } from './program.ts';
-import { targetsOf } from './target.ts';
-import { type CheckNodeConfig, describeWanted, type Paths, type WantedOptions } from './wanted.ts';
+import { openProgram, type Program, packagedProgram } from '../../install/program.ts';
+import { targetsOf } from '../../install/target.ts';
+import { type CheckNodeConfig, describeWanted, type Paths, type WantedOptions } from '../../install/desired-files.ts';
 
 export interface InstallOptions extends RemoteOptions, WantedOptions {
   readonly binary?: string;

@@ -1,14 +1,14 @@
 import { basename, dirname } from 'node:path';
-import type { CliContext } from '../../context.ts';
-import { parseLook } from './host.ts';
-import { type Ending, exitForHosts, onHosts, tellProblem } from './hosts.ts';
+import type { CliContext } from '../../cli/context.ts';
+import { parseLook } from '../../install/inspect.ts';
+import { type Ending, exitForHosts, onHosts, tellProblem } from '../../install/hosts.ts';
 import type { RemoteOptions } from './options.ts';
 import { requireAbsolute, requireService, sshSettings } from './run.ts';
-import { lookScript, parseLines, readScript, removeScript, serviceScript } from './scripts.ts';
-import { must, openRemote, type SshSettings } from './ssh.ts';
-import { type Target, targetsOf } from './target.ts';
-import { unitFile } from './unit.ts';
-import type { CheckNodeConfig } from './wanted.ts';
+import { lookScript, parseLines, readScript, removeScript, serviceScript } from '../../install/scripts.ts';
+import { must, openRemote, type SshSettings } from '../../install/ssh.ts';
+import { type Target, targetsOf } from '../../install/target.ts';
+import { unitFile } from '../../install/unit.ts';
+import type { CheckNodeConfig } from '../../install/desired-files.ts';
 
 export interface UninstallOptions extends RemoteOptions {
   readonly purge?: boolean;

@@ -1,16 +1,16 @@
-import { newId } from '../../../core/caller.ts';
-import type { Ddl } from '../../../core/ddl.ts';
+import { newId } from '../../../core/request/seal.ts';
+import type { Ddl } from '../../../core/ddl/ddl.ts';
 import { Problem } from '../../../core/errors.ts';
 import { isNodeName } from '../../../core/identity.ts';
-import type { Outcome } from '../../../core/reply.ts';
+import type { Outcome } from '../../../core/request/reply.ts';
 import type { FoundNode } from '../../../discovery/findings.ts';
-import { callNode } from '../../call-node.ts';
-import type { CommonOptions } from '../../common-options.ts';
-import type { CliContext } from '../../context.ts';
-import { exitFor } from '../../exit.ts';
+import { callNode } from '../../fleet/call-node.ts';
+import type { CommonOptions } from '../../cli/common-options.ts';
+import type { CliContext } from '../../cli/context.ts';
+import { exitFor } from '../../cli/exit-codes.ts';
 import { indented, tellMissing } from '../../render/missing.ts';
-import { openSession, requireDdl, type Session } from '../../session.ts';
-import { readTargetOptions } from '../../target-options.ts';
+import { openSession, requireDdl, type Session } from '../../fleet/session.ts';
+import { readTargetOptions } from '../../cli/target-options.ts';
 import { flattenFacts } from './flatten.ts';
 
 /** What rpcutil's `inventory` gives; its DDL says the same. */

@@ -1,14 +1,14 @@
-import type { Ddl } from '../../../core/ddl.ts';
+import type { Ddl } from '../../../core/ddl/ddl.ts';
 import { Problem } from '../../../core/errors.ts';
 import type { JsonObject } from '../../../core/json.ts';
-import { leaseNamePattern } from '../../../core/lease.ts';
-import { askNodes } from '../../ask.ts';
-import type { CommonOptions } from '../../common-options.ts';
-import type { CliContext } from '../../context.ts';
-import { exitFor } from '../../exit.ts';
+import { leaseNamePattern } from '../../../core/request/lease.ts';
+import { askNodes } from '../../fleet/call-nodes.ts';
+import type { CommonOptions } from '../../cli/common-options.ts';
+import type { CliContext } from '../../cli/context.ts';
+import { exitFor } from '../../cli/exit-codes.ts';
 import { indented, tellMissing } from '../../render/missing.ts';
-import { openSession, requireDdl } from '../../session.ts';
-import { readTargetOptions } from '../../target-options.ts';
+import { openSession, requireDdl } from '../../fleet/session.ts';
+import { readTargetOptions } from '../../cli/target-options.ts';
 
 interface Lock {
   readonly name: string;

@@ -1,5 +1,5 @@
 import { type CheckState, checkStateOf, checkStates } from '../../../core/check-state.ts';
-import type { Outcome } from '../../../core/reply.ts';
+import type { Outcome } from '../../../core/request/reply.ts';
 
 /** The worst first: a state that nobody knows is less bad than one that is known to be bad. */
 const worstFirst: readonly CheckState[] = ['CRITICAL', 'WARNING', 'UNKNOWN', 'OK'];

@@ -1,14 +1,14 @@
 import type { CheckState } from '../../../core/check-state.ts';
-import { actionOf, type Ddl } from '../../../core/ddl.ts';
+import { actionOf, type Ddl } from '../../../core/ddl/ddl.ts';
 import { Problem } from '../../../core/errors.ts';
 import { printable } from '../../../core/text.ts';
-import { askNodes } from '../../ask.ts';
-import type { CommonOptions } from '../../common-options.ts';
-import { type CliContext, exitCode } from '../../context.ts';
-import { readInput } from '../../inputs.ts';
+import { askNodes } from '../../fleet/call-nodes.ts';
+import type { CommonOptions } from '../../cli/common-options.ts';
+import { type CliContext, exitCode } from '../../cli/context.ts';
+import { readInput } from '../../cli/read-input.ts';
 import { tellMissing } from '../../render/missing.ts';
-import { openSession, requireDdl } from '../../session.ts';
-import { readTargetOptions } from '../../target-options.ts';
+import { openSession, requireDdl } from '../../fleet/session.ts';
+import { readTargetOptions } from '../../cli/target-options.ts';
 import { countStates, exitCodeOf, type Finding, findingOf, sortFindings } from './findings.ts';
 
 interface NrpeOptions extends CommonOptions {

@@ -1,10 +1,10 @@
-import type { CommonOptions } from '../../common-options.ts';
-import type { CliContext } from '../../context.ts';
-import { exitFor } from '../../exit.ts';
+import type { CommonOptions } from '../../cli/common-options.ts';
+import type { CliContext } from '../../cli/context.ts';
+import { exitFor } from '../../cli/exit-codes.ts';
 import { indented, tellMissing } from '../../render/missing.ts';
 import { sparkline, statistics } from '../../render/statistics.ts';
-import { openSession } from '../../session.ts';
-import { readTargetOptions } from '../../target-options.ts';
+import { openSession } from '../../fleet/session.ts';
+import { readTargetOptions } from '../../cli/target-options.ts';
 
 interface PingOptions extends CommonOptions {
   readonly graph?: boolean;

@@ -1,7 +1,7 @@
-import type { Ddl } from '../../../core/ddl.ts';
-import { addCommonOptions } from '../../common-options.ts';
-import type { CommandEntry } from '../../context.ts';
-import { addDiscoveryOptions } from '../../target-options.ts';
+import type { Ddl } from '../../../core/ddl/ddl.ts';
+import { addCommonOptions } from '../../cli/common-options.ts';
+import type { CommandEntry } from '../../cli/context.ts';
+import { addDiscoveryOptions } from '../../cli/target-options.ts';
 
 /** What there is to know of playbooks without running one. */
 export function playbookCommand(catalogue: readonly Ddl[]): CommandEntry {
@@ -39,7 +39,7 @@ export function playbookCommand(catalogue: readonly Ddl[]): CommandEntry {
         .command('schema')
         .description('the JSON Schema of playbooks, for editors')
         .action(async () => {
-          const { playbookSchema } = await import('../../../playbook/format.ts');
+          const { playbookSchema } = await import('../../../playbook/source/schema.ts');
           context.out(JSON.stringify(playbookSchema, null, 2));
         });
     },

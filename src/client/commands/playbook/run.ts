@@ -1,14 +1,14 @@
 import { shippedPlaybooks } from '#playbooks';
-import type { Ddl } from '../../../core/ddl.ts';
+import type { Ddl } from '../../../core/ddl/ddl.ts';
 import { count } from '../../../core/text.ts';
-import { compilePlaybook } from '../../../playbook/load.ts';
-import type { Playbook } from '../../../playbook/playbook.ts';
-import type { PlaybookTree } from '../../../playbook/texts.ts';
-import type { CommonOptions } from '../../common-options.ts';
-import type { CliContext } from '../../context.ts';
-import { loadWithNodes, readPlaybook, unknownAgents } from '../../find-playbook.ts';
+import { compilePlaybook } from '../../../playbook/compile/load.ts';
+import type { Playbook } from '../../../playbook/model.ts';
+import type { PlaybookTree } from '../../../playbook/source/reading.ts';
+import type { CommonOptions } from '../../cli/common-options.ts';
+import type { CliContext } from '../../cli/context.ts';
+import { loadWithNodes, readPlaybook, unknownAgents } from '../../runs/find-playbook.ts';
 import { describePlaybook, describePlaybookInMarkdown } from '../../render/playbook.ts';
-import { openSession } from '../../session.ts';
+import { openSession } from '../../fleet/session.ts';
 
 interface CheckOptions extends CommonOptions {
   readonly online?: boolean;

@@ -3,7 +3,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { explain, explainErrno, Problem } from '../../../core/errors.ts';
 import { type Groups, parseGroups, parsePolicy } from '../../../core/policy/parse.ts';
 import { count } from '../../../core/text.ts';
-import { type CliContext, exitCode } from '../../context.ts';
+import { type CliContext, exitCode } from '../../cli/context.ts';
 import { groupsFile, listPolicies, readPolicyFile } from './read.ts';
 
 export interface CheckOptions {

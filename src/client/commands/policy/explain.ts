@@ -1,12 +1,12 @@
 import { join, resolve } from 'node:path';
-import { actionOf, type Ddl } from '../../../core/ddl.ts';
+import { actionOf, type Ddl } from '../../../core/ddl/ddl.ts';
 import { Problem } from '../../../core/errors.ts';
 import type { JsonObject } from '../../../core/json.ts';
 import type { NodeFacts } from '../../../core/node.ts';
 import { type Decision, decide } from '../../../core/policy/decide.ts';
 import { parsePolicy } from '../../../core/policy/parse.ts';
 import { suggest } from '../../../core/text.ts';
-import { type CliContext, exitCode } from '../../context.ts';
+import { type CliContext, exitCode } from '../../cli/context.ts';
 import type { ReadPolicyPlace } from './index.ts';
 import { groupsFile, readGroups, readPolicyFile } from './read.ts';
 

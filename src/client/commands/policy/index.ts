@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import type { Ddl } from '../../../core/ddl.ts';
+import type { Ddl } from '../../../core/ddl/ddl.ts';
 import type { NodeFacts } from '../../../core/node.ts';
-import type { CliContext, CommandEntry } from '../../context.ts';
+import type { CliContext, CommandEntry } from '../../cli/context.ts';
 import { nodeConfigFile } from '../daemon/index.ts';
 
 /** What a node's own files say that its policies are decided by. */

@@ -1,7 +1,7 @@
-import type { Ddl } from '../../../core/ddl.ts';
-import type { CommandEntry } from '../../context.ts';
-import { addRunOptions } from '../../run-options.ts';
-import { parseWords } from '../../words.ts';
+import type { Ddl } from '../../../core/ddl/ddl.ts';
+import type { CommandEntry } from '../../cli/context.ts';
+import { addRunOptions } from '../../cli/run-options.ts';
+import { parseWords } from '../../cli/key-values.ts';
 
 export function resumeCommand(catalogue: readonly Ddl[]): CommandEntry {
   return {

@@ -1,18 +1,18 @@
-import type { Ddl } from '../../../core/ddl.ts';
+import type { Ddl } from '../../../core/ddl/ddl.ts';
 import { Problem } from '../../../core/errors.ts';
-import { digestPlaybook } from '../../../playbook/digest.ts';
-import { bindAllInputs } from '../../../playbook/input-sources.ts';
-import type { JournalEntry } from '../../../playbook/journal.ts';
-import { readPast, resumeFrom } from '../../../playbook/past.ts';
-import type { Playbook } from '../../../playbook/playbook.ts';
-import { refuseQuestions } from '../../asking.ts';
-import { type ConductOptions, conductRun } from '../../conduct.ts';
-import type { CliContext } from '../../context.ts';
-import { type KnownPlaybook, loadWithNodes, readPlaybook } from '../../find-playbook.ts';
-import { openJournal } from '../../journal.ts';
-import { findRun, readJournal } from '../../journal-read.ts';
-import { isRunning, markProcess } from '../../process-mark.ts';
-import { openSession } from '../../session.ts';
+import { digestPlaybook } from '../../../playbook/source/digest.ts';
+import { bindAllInputs } from '../../../playbook/inputs/input-sources.ts';
+import type { JournalEntry } from '../../../playbook/journal/entries.ts';
+import { readPast, resumeFrom } from '../../../playbook/journal/history.ts';
+import type { Playbook } from '../../../playbook/model.ts';
+import { refuseQuestions } from '../../runs/prompts.ts';
+import { type ConductOptions, conductRun } from '../../runs/run-playbook.ts';
+import type { CliContext } from '../../cli/context.ts';
+import { type KnownPlaybook, loadWithNodes, readPlaybook } from '../../runs/find-playbook.ts';
+import { openJournal } from '../../runs/journal.ts';
+import { findRun, readJournal } from '../../runs/read-journal.ts';
+import { isRunning, markProcess } from '../../runs/process-mark.ts';
+import { openSession } from '../../fleet/session.ts';
 
 export interface ResumeOrder {
   /** Its id, or the beginning of it. */

@@ -1,6 +1,6 @@
-import type { Ddl } from '../../../core/ddl.ts';
-import type { CommandEntry } from '../../context.ts';
-import { addRunOptions } from '../../run-options.ts';
+import type { Ddl } from '../../../core/ddl/ddl.ts';
+import type { CommandEntry } from '../../cli/context.ts';
+import { addRunOptions } from '../../cli/run-options.ts';
 
 export function rollbackCommand(catalogue: readonly Ddl[]): CommandEntry {
   return {

@@ -1,16 +1,16 @@
-import type { Ddl } from '../../../core/ddl.ts';
+import type { Ddl } from '../../../core/ddl/ddl.ts';
 import { Problem } from '../../../core/errors.ts';
 import { count } from '../../../core/text.ts';
-import type { JournalEntry } from '../../../playbook/journal.ts';
-import { askNodes } from '../../ask.ts';
-import type { ConductOptions } from '../../conduct.ts';
-import { loadClientConfig } from '../../config.ts';
-import type { CliContext } from '../../context.ts';
-import { findRun, listJournals, readJournal } from '../../journal-read.ts';
-import { openSession, requireDdl } from '../../session.ts';
-import { readTargetOptions } from '../../target-options.ts';
+import type { JournalEntry } from '../../../playbook/journal/entries.ts';
+import { askNodes } from '../../fleet/call-nodes.ts';
+import type { ConductOptions } from '../../runs/run-playbook.ts';
+import { loadClientConfig } from '../../cli/config.ts';
+import type { CliContext } from '../../cli/context.ts';
+import { findRun, listJournals, readJournal } from '../../runs/read-journal.ts';
+import { openSession, requireDdl } from '../../fleet/session.ts';
+import { readTargetOptions } from '../../cli/target-options.ts';
 import { runNamedPlaybook } from '../run/run.ts';
-import { revisionsBefore, revisionsBrought, upgraded } from './recorded.ts';
+import { revisionsBefore, revisionsBrought, upgraded } from '../../runs/recorded-releases.ts';
 
 interface RollbackOptions extends ConductOptions {
   readonly cluster: string;

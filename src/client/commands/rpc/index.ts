@@ -1,8 +1,8 @@
-import { actionOf, type Ddl } from '../../../core/ddl.ts';
-import { addCommonOptions } from '../../common-options.ts';
-import type { CommandEntry } from '../../context.ts';
+import { actionOf, type Ddl } from '../../../core/ddl/ddl.ts';
+import { addCommonOptions } from '../../cli/common-options.ts';
+import type { CommandEntry } from '../../cli/context.ts';
 import { actionLines, ddlLines } from '../../render/ddl.ts';
-import { addTargetOptions } from '../../target-options.ts';
+import { addTargetOptions } from '../../cli/target-options.ts';
 
 export function rpcCommand(catalogue: readonly Ddl[]): CommandEntry {
   return {

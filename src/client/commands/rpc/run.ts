@@ -1,25 +1,25 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { newId } from '../../../core/caller.ts';
-import { type ActionDdl, actionOf, type Ddl, sensitiveInputs } from '../../../core/ddl.ts';
+import { newId } from '../../../core/request/seal.ts';
+import { type ActionDdl, actionOf, type Ddl, sensitiveInputs } from '../../../core/ddl/ddl.ts';
 import { Problem } from '../../../core/errors.ts';
 import type { JsonObject } from '../../../core/json.ts';
-import type { Outcome } from '../../../core/reply.ts';
+import type { Outcome } from '../../../core/request/reply.ts';
 import { suggest } from '../../../core/text.ts';
 import type { Findings } from '../../../discovery/directory.ts';
 import type { FoundNode } from '../../../discovery/findings.ts';
-import { cutBatches } from '../../batches.ts';
-import { callNode } from '../../call-node.ts';
-import type { CommonOptions } from '../../common-options.ts';
-import type { CliContext } from '../../context.ts';
-import { exitFor } from '../../exit.ts';
-import { fanOut } from '../../fanout.ts';
-import { readInput } from '../../inputs.ts';
-import { learnDdl } from '../../learn-ddl.ts';
+import { cutBatches } from '../../fleet/batches.ts';
+import { callNode } from '../../fleet/call-node.ts';
+import type { CommonOptions } from '../../cli/common-options.ts';
+import type { CliContext } from '../../cli/context.ts';
+import { exitFor } from '../../cli/exit-codes.ts';
+import { fanOut } from '../../fleet/fan-out.ts';
+import { readInput } from '../../cli/read-input.ts';
+import { learnDdl } from '../../fleet/learn-ddl.ts';
 import { startLive } from '../../render/live.ts';
 import { tellMissing } from '../../render/missing.ts';
 import { chooseDisplay, outcomeJson, renderOutcomes, shows } from '../../render/outcomes.ts';
-import { findDdl, openSession, type Session } from '../../session.ts';
-import { parseSeconds, readTargetOptions, type TargetOptions } from '../../target-options.ts';
+import { findDdl, openSession, type Session } from '../../fleet/session.ts';
+import { parseSeconds, readTargetOptions, type TargetOptions } from '../../cli/target-options.ts';
 
 interface RpcOptions extends CommonOptions {
   readonly dryRun?: boolean;

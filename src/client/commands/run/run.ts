@@ -1,15 +1,15 @@
 import { resolve } from 'node:path';
 import { shippedPlaybooks } from '#playbooks';
-import { newId } from '../../../core/caller.ts';
-import type { Ddl } from '../../../core/ddl.ts';
-import { bindAllInputs } from '../../../playbook/input-sources.ts';
-import { compilePlaybook } from '../../../playbook/load.ts';
-import { refuseQuestions } from '../../asking.ts';
-import { type ConductOptions, conductRun } from '../../conduct.ts';
-import type { CliContext } from '../../context.ts';
-import { loadWithNodes, readPlaybook, unknownAgents } from '../../find-playbook.ts';
-import { openJournal } from '../../journal.ts';
-import { openSession } from '../../session.ts';
+import { newId } from '../../../core/request/seal.ts';
+import type { Ddl } from '../../../core/ddl/ddl.ts';
+import { bindAllInputs } from '../../../playbook/inputs/input-sources.ts';
+import { compilePlaybook } from '../../../playbook/compile/load.ts';
+import { refuseQuestions } from '../../runs/prompts.ts';
+import { type ConductOptions, conductRun } from '../../runs/run-playbook.ts';
+import type { CliContext } from '../../cli/context.ts';
+import { loadWithNodes, readPlaybook, unknownAgents } from '../../runs/find-playbook.ts';
+import { openJournal } from '../../runs/journal.ts';
+import { openSession } from '../../fleet/session.ts';
 
 interface RunOptions extends ConductOptions {
   readonly dryRun?: boolean;

@@ -1,8 +1,8 @@
 import { InvalidArgumentError } from 'commander';
-import type { Ddl } from '../../../core/ddl.ts';
-import { addCommonOptions } from '../../common-options.ts';
-import type { CommandEntry } from '../../context.ts';
-import { addDiscoveryOptions } from '../../target-options.ts';
+import type { Ddl } from '../../../core/ddl/ddl.ts';
+import { addCommonOptions } from '../../cli/common-options.ts';
+import type { CommandEntry } from '../../cli/context.ts';
+import { addDiscoveryOptions } from '../../cli/target-options.ts';
 
 export function runsCommand(catalogue: readonly Ddl[]): CommandEntry {
   return {

@@ -1,10 +1,10 @@
 import { explain } from '../../../core/errors.ts';
 import { printable } from '../../../core/text.ts';
-import type { CommonOptions } from '../../common-options.ts';
-import { loadClientConfig } from '../../config.ts';
-import { type CliContext, exitCode } from '../../context.ts';
-import { listJournals, readJournal } from '../../journal-read.ts';
-import { formatInputs, type RunRecord, recordRun } from '../../run-record.ts';
+import type { CommonOptions } from '../../cli/common-options.ts';
+import { loadClientConfig } from '../../cli/config.ts';
+import { type CliContext, exitCode } from '../../cli/context.ts';
+import { listJournals, readJournal } from '../../runs/read-journal.ts';
+import { formatInputs, type RunRecord, recordRun } from '../../runs/record.ts';
 
 interface ListOptions extends CommonOptions {
   readonly limit: number;

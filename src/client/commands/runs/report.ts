@@ -1,12 +1,12 @@
 import { writeFile } from 'node:fs/promises';
 import { explainErrno, Problem } from '../../../core/errors.ts';
-import type { CommonOptions } from '../../common-options.ts';
-import { loadClientConfig } from '../../config.ts';
-import { type CliContext, exitCode } from '../../context.ts';
-import { findRun, readJournal } from '../../journal-read.ts';
-import { renderPage } from '../../report/page.ts';
-import { readTimeline } from '../../report/timeline.ts';
-import { recordRun } from '../../run-record.ts';
+import type { CommonOptions } from '../../cli/common-options.ts';
+import { loadClientConfig } from '../../cli/config.ts';
+import { type CliContext, exitCode } from '../../cli/context.ts';
+import { findRun, readJournal } from '../../runs/read-journal.ts';
+import { renderPage } from '../../runs/report/page.ts';
+import { readTimeline } from '../../runs/report/timeline.ts';
+import { recordRun } from '../../runs/record.ts';
 
 interface ReportOptions extends CommonOptions {
   /** A file; true for standard output. */

@@ -1,16 +1,16 @@
-import type { Ddl } from '../../../core/ddl.ts';
+import type { Ddl } from '../../../core/ddl/ddl.ts';
 import { Problem } from '../../../core/errors.ts';
 import { printable } from '../../../core/text.ts';
-import type { CommonOptions } from '../../common-options.ts';
-import { loadClientConfig } from '../../config.ts';
-import { type CliContext, exitCode } from '../../context.ts';
-import { exitFor } from '../../exit.ts';
-import { findRun, readJournal } from '../../journal-read.ts';
+import type { CommonOptions } from '../../cli/common-options.ts';
+import { loadClientConfig } from '../../cli/config.ts';
+import { type CliContext, exitCode } from '../../cli/context.ts';
+import { exitFor } from '../../cli/exit-codes.ts';
+import { findRun, readJournal } from '../../runs/read-journal.ts';
 import { indented, tellMissing } from '../../render/missing.ts';
-import { formatOut, type OutServer, readRotation } from '../../rotation.ts';
-import { type CallRecord, formatInputs, type RunRecord, recordRun, type StepRecord } from '../../run-record.ts';
-import { openSession } from '../../session.ts';
-import { readTargetOptions } from '../../target-options.ts';
+import { formatOut, type OutServer, readRotation } from '../../runs/rotation.ts';
+import { type CallRecord, formatInputs, type RunRecord, recordRun, type StepRecord } from '../../runs/record.ts';
+import { openSession } from '../../fleet/session.ts';
+import { readTargetOptions } from '../../cli/target-options.ts';
 
 interface ShowOptions extends CommonOptions {
   readonly offline?: boolean;

@@ -1,11 +1,11 @@
-import type { Ddl } from '../../../core/ddl.ts';
-import type { CommonOptions } from '../../common-options.ts';
-import type { CliContext } from '../../context.ts';
-import { exitFor } from '../../exit.ts';
+import type { Ddl } from '../../../core/ddl/ddl.ts';
+import type { CommonOptions } from '../../cli/common-options.ts';
+import type { CliContext } from '../../cli/context.ts';
+import { exitFor } from '../../cli/exit-codes.ts';
 import { indented, tellMissing } from '../../render/missing.ts';
-import { formatOut, readRotation } from '../../rotation.ts';
-import { openSession } from '../../session.ts';
-import { readTargetOptions } from '../../target-options.ts';
+import { formatOut, readRotation } from '../../runs/rotation.ts';
+import { openSession } from '../../fleet/session.ts';
+import { readTargetOptions } from '../../cli/target-options.ts';
 
 /** Prints every server that takes no traffic. A load balancer that can’t be asked is named: it is not “all well”. */
 export async function showStatus(

@@ -1,8 +1,8 @@
 import { Option } from 'commander';
-import type { Ddl } from '../../../core/ddl.ts';
+import type { Ddl } from '../../../core/ddl/ddl.ts';
 import { Problem } from '../../../core/errors.ts';
-import type { CommandEntry } from '../../context.ts';
-import { addRunOptions } from '../../run-options.ts';
+import type { CommandEntry } from '../../cli/context.ts';
+import { addRunOptions } from '../../cli/run-options.ts';
 
 interface UpgradeOptions {
   readonly cluster: string;

@@ -1,4 +1,4 @@
-import type { CommandEntry } from '../../context.ts';
+import type { CommandEntry } from '../../cli/context.ts';
 
 export const verifyCommand: CommandEntry = {
   name: 'verify',

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { explainErrno, Problem } from '../../../core/errors.ts';
-import { type CliContext, exitCode } from '../../context.ts';
+import { type CliContext, exitCode } from '../../cli/context.ts';
 
 declare const MCO_RELEASE_KEY: string | undefined;
 

@@ -4,7 +4,7 @@ import type { AngeliaConfig } from '../../../../src/agents/angelia/config.ts';
 import { angeliaConfigSchema } from '../../../../src/agents/angelia/config.ts';
 import { angeliaDdl } from '../../../../src/agents/angelia/ddl.ts';
 import { parseRecipient } from '../../../../src/agents/angelia/recipient.ts';
-import { validatorOf } from '../../../../src/core/validators.ts';
+import { validatorOf } from '../../../../src/core/ddl/validators.ts';
 
 function configure(value: object): AngeliaConfig {
   const validate = validatorOf('agent/angelia/config', angeliaConfigSchema);

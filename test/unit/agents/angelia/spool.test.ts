@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { Message } from '../../../../src/agents/angelia/message.ts';
 import { openSpool } from '../../../../src/agents/angelia/spool.ts';
-import { temporaryDirectory } from '../../../support/agent-setup.ts';
+import { temporaryDirectory } from '../../../support/agents/agent-setup.ts';
 
 const day = 86400_000;
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { appmgrDdl } from '../../../../src/agents/appmgr/ddl.ts';
-import { validatorOf } from '../../../../src/core/validators.ts';
-import { appmgrConfig } from '../../../support/application.ts';
+import { validatorOf } from '../../../../src/core/ddl/validators.ts';
+import { appmgrConfig } from '../../../support/agents/application.ts';
 
 const paths = { root: '/srv/app', artifacts: '/srv/artifacts' };
 

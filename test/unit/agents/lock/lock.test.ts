@@ -5,7 +5,7 @@ import { describe, test } from 'node:test';
 import { startLock } from '../../../../src/agents/lock/agent.ts';
 import type { ActionContext } from '../../../../src/core/agent.ts';
 import { Problem } from '../../../../src/core/errors.ts';
-import { actionContext, agentSetup, temporaryDirectory } from '../../../support/agent-setup.ts';
+import { actionContext, agentSetup, temporaryDirectory } from '../../../support/agents/agent-setup.ts';
 
 const config = { max_ttl: 60, max_leases: 3 };
 const rip = actionContext({ runId: 'a'.repeat(32) });

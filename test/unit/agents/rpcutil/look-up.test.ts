@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startRpcutil } from '../../../../src/agents/rpcutil/agent.ts';
-import { actionContext, agentSetup, fixedNode } from '../../../support/agent-setup.ts';
+import { actionContext, agentSetup, fixedNode } from '../../../support/agents/agent-setup.ts';
 
 async function call(action: string, input: object): Promise<unknown> {
   const node = { ...fixedNode, facts: async () => ({ os: { name: 'debian' } }), classes: async () => ['webserver'] };

@@ -3,9 +3,9 @@ import { execFileSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { quote } from '../../../../src/client/commands/install/ssh.ts';
-import { parseTarget, readTargets, requireDistinct } from '../../../../src/client/commands/install/target.ts';
-import { temporaryDirectory } from '../../../support/agent-setup.ts';
+import { quote } from '../../../../src/client/install/ssh.ts';
+import { parseTarget, readTargets, requireDistinct } from '../../../../src/client/install/target.ts';
+import { temporaryDirectory } from '../../../support/agents/agent-setup.ts';
 
 describe('a host on the command line', () => {
   test('is user, host and port, and the node has the host’s name', () => {

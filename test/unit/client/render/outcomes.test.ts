@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { aggregateLines } from '../../../../src/client/render/aggregate.ts';
 import { chooseDisplay, shows } from '../../../../src/client/render/outcomes.ts';
-import type { ActionDdl, Aggregate } from '../../../../src/core/ddl.ts';
-import type { Outcome } from '../../../../src/core/reply.ts';
+import type { ActionDdl, Aggregate } from '../../../../src/core/ddl/ddl.ts';
+import type { Outcome } from '../../../../src/core/request/reply.ts';
 
 function action(aggregate: readonly Aggregate[], display: ActionDdl['display'] = 'always'): ActionDdl {
   const nothing = { type: 'object', properties: {} } as const;

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { describePlaybook, describePlaybookInMarkdown } from '../../../../src/client/render/playbook.ts';
-import type { PlaybookSource } from '../../../../src/playbook/format.ts';
+import type { PlaybookSource } from '../../../../src/playbook/source/schema.ts';
 
 const source: PlaybookSource = {
   name: 'example',

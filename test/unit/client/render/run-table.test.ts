@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { startRunTable } from '../../../../src/client/render/run-table.ts';
-import { bindInputs } from '../../../../src/playbook/inputs.ts';
-import { runPlaybook } from '../../../../src/playbook/run.ts';
-import type { RunOptions } from '../../../../src/playbook/world.ts';
-import { createEstate, type EstateOptions } from '../../../support/estate.ts';
-import { loadShipped } from '../../../support/shipped.ts';
+import { bindInputs } from '../../../../src/playbook/inputs/inputs.ts';
+import { runPlaybook } from '../../../../src/playbook/run/run.ts';
+import type { RunOptions } from '../../../../src/playbook/run/world.ts';
+import { createEstate, type EstateOptions } from '../../../support/fleet/estate.ts';
+import { loadShipped } from '../../../support/fleet/shipped.ts';
 
 async function tableOf(name: string, options: EstateOptions = {}, how: RunOptions = {}) {
   const estate = createEstate(options);

@@ -8,10 +8,10 @@ import {
   hashLine,
 } from '../../../../src/core/audit/record.ts';
 import { verifyAudit } from '../../../../src/core/audit/verify.ts';
-import { sealRequest } from '../../../../src/core/caller.ts';
+import { sealRequest } from '../../../../src/core/request/seal.ts';
 import { requestCodec } from '../../../../src/core/wire/codec.ts';
-import { type Fleet, type Member, makeFleet } from '../../../support/fleet.ts';
-import { orderFor } from '../../../support/node.ts';
+import { type Fleet, type Member, makeFleet } from '../../../support/fleet/fleet.ts';
+import { orderFor } from '../../../support/node/node.ts';
 
 describe('an audit log that is verified', () => {
   let fleet: Fleet;

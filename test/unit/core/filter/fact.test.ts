@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { parseFilter } from '../../../../src/core/filter/filter.ts';
 import type { JsonObject } from '../../../../src/core/json.ts';
-import { factMatches, terms } from '../../../support/filter.ts';
+import { factMatches, terms } from '../../../support/property/filter.ts';
 import { thrownBy } from '../../../support/thrown.ts';
 
 type Row = readonly [term: string, fact: unknown, matches: boolean];

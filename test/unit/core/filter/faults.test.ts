@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { noFilter, parseFilter } from '../../../../src/core/filter/filter.ts';
 import type { FilterTerms } from '../../../../src/core/wire/messages.ts';
-import { terms } from '../../../support/filter.ts';
+import { terms } from '../../../support/property/filter.ts';
 import { thrownBy } from '../../../support/thrown.ts';
 
 /** Checks that the terms are refused and that the caret stands under the sign given, at that offset of the shown text. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { filterNeedsFacts, noFilter, parseFilter } from '../../../../src/core/filter/filter.ts';
-import { matches, nodeWith, terms } from '../../../support/filter.ts';
+import { matches, nodeWith, terms } from '../../../support/property/filter.ts';
 
 const web = nodeWith({
   name: 'dev4.devco.net',

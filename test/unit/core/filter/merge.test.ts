@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { mergeTerms, noFilter } from '../../../../src/core/filter/filter.ts';
 import type { FilterTerms } from '../../../../src/core/wire/messages.ts';
-import { matches, nodeWith, terms } from '../../../support/filter.ts';
+import { matches, nodeWith, terms } from '../../../support/property/filter.ts';
 import { thrownBy } from '../../../support/thrown.ts';
 
 const merged = (a: Partial<FilterTerms>, b: Partial<FilterTerms>) => mergeTerms(terms(a), terms(b));

@@ -13,8 +13,8 @@ import {
 import { compilePattern } from '../../../../src/core/filter/pattern.ts';
 import { equalityTerms, publishedTerms } from '../../../../src/core/filter/terms.ts';
 import type { FilterTerms } from '../../../../src/core/wire/messages.ts';
-import { anyNode, expression, goodTerms, nearlySyntax } from '../../../support/filter-arbitraries.ts';
-import { holds } from '../../../support/property.ts';
+import { anyNode, expression, goodTerms, nearlySyntax } from '../../../support/property/filter-arbitraries.ts';
+import { holds } from '../../../support/property/property.ts';
 
 // A failure prints the seed and the path that repeat it.
 

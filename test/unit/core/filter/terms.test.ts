@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { equalityTerms, publishedTerms } from '../../../../src/core/filter/terms.ts';
-import { nodeWith, terms } from '../../../support/filter.ts';
+import { nodeWith, terms } from '../../../support/property/filter.ts';
 import { thrownBy } from '../../../support/thrown.ts';
 
 const said = (kind: string, key: string, value: string) => ({ kind, key, value });

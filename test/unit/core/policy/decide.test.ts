@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { decide } from '../../../../src/core/policy/decide.ts';
 import { parseGroups, parsePolicy } from '../../../../src/core/policy/parse.ts';
-import { nodeWith } from '../../../support/filter.ts';
+import { nodeWith } from '../../../support/property/filter.ts';
 
 const groups = parseGroups('admins cert=joe cert=ann', 'groups');
 const web = nodeWith({ classes: ['web', 'apache'], facts: { cluster: 'alfa', cores: 4, os: { name: 'debian' } } });

@@ -4,8 +4,8 @@ import fc from 'fast-check';
 import { Problem } from '../../../../src/core/errors.ts';
 import { decide } from '../../../../src/core/policy/decide.ts';
 import { type Groups, parseGroups, parsePolicy } from '../../../../src/core/policy/parse.ts';
-import { anyNode, nearlySyntax } from '../../../support/filter-arbitraries.ts';
-import { holds } from '../../../support/property.ts';
+import { anyNode, nearlySyntax } from '../../../support/property/filter-arbitraries.ts';
+import { holds } from '../../../support/property/property.ts';
 
 // A failure prints the seed and the path that repeat it.
 

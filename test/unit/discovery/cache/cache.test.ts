@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { openCache } from '../../../../src/discovery/cache/cache.ts';
-import { keepingLog } from '../../../support/quiet-log.ts';
+import { keepingLog } from '../../../support/node/quiet-log.ts';
 
 const node = (name: string, host = '10.0.0.1') => ({
   name,

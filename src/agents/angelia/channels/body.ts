@@ -1,0 +1,57 @@
+import type { EndpointConfig } from '../config.ts';
+import { type Posted, services } from './format.ts';
+import type { Priority } from '../message.ts';
+
+/** What a template may name. */
+export interface BodyValues {
+  readonly id: string;
+  readonly subject: string;
+  readonly message: string;
+  /** The recipient as the caller wrote it, and what follows its scheme. */
+  readonly recipient: string;
+  readonly address: string;
+  readonly priority: Priority;
+  readonly node: string;
+  readonly caller: string;
+  /** ISO 8601. */
+  readonly time: string;
+}
+
+const defaultFields: Readonly<Record<string, string>> = {
+  id: '{id}',
+  subject: '{subject}',
+  message: '{message}',
+  recipient: '{recipient}',
+  priority: '{priority}',
+  node: '{node}',
+  caller: '{caller}',
+  time: '{time}',
+};
+
+/** Fills `{name}` in one pass, so that a message can't bring placeholders of its own; unknown ones are left as they are. */
+function fill(template: string, values: BodyValues): string {
+  return template.replace(/\{([a-z]+)\}/g, (whole, name: string) =>
+    Object.hasOwn(values, name) ? values[name as keyof BodyValues] : whole,
+  );
+}
+
+export interface Body {
+  readonly type: string;
+  readonly text: string;
+}
+
+/**
+ * What is posted: encoded after it was filled in, so that no value can leave its field.
+ * @param token goes where the service wants it in the body; empty where there is none
+ */
+export function makeBody({ fields, format = 'json' }: EndpointConfig, values: BodyValues, token = ''): Body {
+  if (format !== 'json' && format !== 'form') return encode(services[format](values, token));
+  const filled = Object.entries(fields ?? defaultFields).map(([name, value]) => [name, fill(value, values)] as const);
+  return encode({ as: format, content: Object.fromEntries(filled) });
+}
+
+function encode(posted: Posted): Body {
+  return posted.as === 'form'
+    ? { type: 'application/x-www-form-urlencoded', text: new URLSearchParams(posted.content).toString() }
+    : { type: 'application/json', text: JSON.stringify(posted.content) };
+}

@@ -1,0 +1,35 @@
+import type { RunCommand } from '../../../core/ports.ts';
+import type { BodyValues } from './body.ts';
+import type { CommandConfig } from '../config.ts';
+import { DeliveryFailure } from './failure.ts';
+
+/** sysexits(3) by which a program says that the message will never do: EX_DATAERR, EX_NOUSER, EX_NOPERM. */
+const permanent: readonly (number | null)[] = [65, 67, 77];
+
+/**
+ * Hands a message to a program, as JSON on its standard input; nothing of it stands in the arguments or the environment.
+ * A program that was killed in the middle, or the daemon with it, gets the message again under the same id.
+ * @param timeout milliseconds
+ * @throws DeliveryFailure unless it ends with 0
+ */
+export async function execute(
+  { argv }: CommandConfig,
+  values: BodyValues,
+  run: RunCommand,
+  timeout: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const [program = '', ...args] = argv;
+  const stdin = `${JSON.stringify(values)}\n`;
+  const {
+    code,
+    ended,
+    signal: killer,
+    stderr,
+  } = await run([program, ...args], { timeout, signal, stdin, limit: 4096 });
+  if (code === 0 && ended === undefined) return;
+  const how = ended ?? (code === null ? `ended by ${killer}` : `exit code ${code}`);
+  const [said = ''] = stderr.trim().split('\n', 1);
+  const reason = said === '' ? '' : `: ${said.slice(0, 300)}`;
+  throw new DeliveryFailure(`${program} failed (${how})${reason}`, ended === undefined && permanent.includes(code));
+}

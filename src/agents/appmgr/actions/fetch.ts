@@ -1,0 +1,35 @@
+import { guarded } from './guarded.ts';
+import { assertRevision } from '../release/layout.ts';
+import type { Work } from '../release/releases.ts';
+import type { Site } from '../application.ts';
+import { settleState } from '../release/state.ts';
+import { prune } from './upgrade.ts';
+
+export interface FetchResult {
+  readonly application: string;
+  readonly revision: string;
+  /** Whether anything was brought here; false when it was here already. */
+  readonly changed: boolean;
+}
+
+/**
+ * Brings a release to the node, whole and verified, so that an upgrade to it is a switch only.
+ * @throws Problem as {@link Releases.prepare} does
+ */
+export async function fetchRelease(site: Site, revision: string, work: Work): Promise<FetchResult> {
+  assertRevision(revision);
+  const { application, releases } = site;
+  return guarded(site, 'the fetch', work, async () => {
+    const result = { application: application.name, revision };
+    if (await releases.isPrepared(revision, true, work)) return { ...result, changed: false };
+    if (work.dryRun) {
+      await releases.rehearse(revision, work);
+      return { ...result, changed: true };
+    }
+    await releases.tidy();
+    await releases.prepare(revision, true, work);
+    const state = settleState(await releases.readState(), await releases.current());
+    await prune(site, state, revision, work);
+    return { ...result, changed: true };
+  });
+}

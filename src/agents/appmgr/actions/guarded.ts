@@ -1,0 +1,22 @@
+import { Problem } from '../../../core/errors.ts';
+import { explainDisk } from '../release/disk.ts';
+import type { Work } from '../release/releases.ts';
+import type { Site } from '../application.ts';
+
+/** Does work on an application whose place was looked at; what the system says comes out as a Problem. */
+export async function guarded<T>(
+  { application, releases }: Site,
+  what: string,
+  { signal }: Pick<Work, 'signal'>,
+  act: () => Promise<T>,
+): Promise<T> {
+  try {
+    await releases.assertUsable();
+    return await act();
+  } catch (error) {
+    if (signal.aborted && !(error instanceof Problem)) {
+      throw new Problem('cancelled', `${what} of “${application.name}” was cancelled`, 'nothing was changed');
+    }
+    throw explainDisk(error, releases.root);
+  }
+}

@@ -1,0 +1,34 @@
+import type { Site } from '../application.ts';
+import { settleState } from '../release/state.ts';
+
+export interface ListedRelease {
+  readonly revision: string;
+  /** Milliseconds since the epoch when it came here; 0 where nobody knows. */
+  readonly since: number;
+  readonly whole: boolean;
+}
+
+export interface ReleaseList {
+  readonly application: string;
+  /** What serves; empty for none. */
+  readonly revision: string;
+  /** What a rollback would go back to; empty for none. */
+  readonly previous: string;
+  /** What was being brought in when a call was cut off; empty for none. */
+  readonly unfinished: string;
+  readonly releases: ListedRelease[];
+}
+
+/** The releases on the node, the oldest first. */
+export async function listReleases({ application, releases }: Site): Promise<ReleaseList> {
+  const current = await releases.current();
+  const { confirmed, before, pending } = settleState(await releases.readState(), current);
+  const known = await releases.known();
+  return {
+    application: application.name,
+    revision: current,
+    previous: current === confirmed ? before : confirmed,
+    unfinished: pending,
+    releases: known.map(({ revision, since, whole }) => ({ revision, since: Math.trunc(since), whole })),
+  };
+}

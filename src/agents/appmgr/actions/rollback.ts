@@ -1,0 +1,57 @@
+import { Problem } from '../../../core/errors.ts';
+import { activateRelease } from '../activate/activate.ts';
+import { guarded } from './guarded.ts';
+import { assertRevision } from '../release/layout.ts';
+import type { Work } from '../release/releases.ts';
+import type { Site } from '../application.ts';
+import { confirmRollback, type ReleaseState, settleState } from '../release/state.ts';
+import type { UpgradeResult } from './upgrade.ts';
+
+export interface RollbackInput {
+  /** The release to go back to; the one that served before when left out. */
+  readonly revision?: string | undefined;
+  /** The release to leave: where another is in service, nothing is done. */
+  readonly from?: string | undefined;
+}
+
+/**
+ * Goes back to a release that is still on the node, without its artifact. What is gone back to has none before it: so a
+ * second call fails instead of bringing in what the first one left.
+ * @throws Problem `no-previous`, `unknown-release`, and as {@link activateRelease} does
+ */
+export async function rollback(site: Site, input: RollbackInput, work: Work): Promise<UpgradeResult> {
+  const { application, releases } = site;
+  for (const revision of [input.revision, input.from]) if (revision !== undefined) assertRevision(revision);
+  return guarded(site, 'the rollback', work, async () => {
+    const current = await releases.current();
+    const state = settleState(await releases.readState(), current);
+    const result = { application: application.name, previous: current };
+    if (input.from !== undefined && input.from !== current) return { ...result, revision: current, changed: false };
+    const revision = await chooseTarget(site, input.revision, current, state);
+    if (revision === current && state.pending === '') return { ...result, revision, changed: false };
+    if (work.dryRun) return { ...result, revision, changed: true };
+    await releases.tidy();
+    await activateRelease({ site, revision, current, state, confirmed: confirmRollback(revision), work });
+    return { ...result, revision, changed: true };
+  });
+}
+
+/** A release in service that was never confirmed was to follow the confirmed one, which is then what to go back to. */
+async function chooseTarget(
+  { application, releases }: Site,
+  named: string | undefined,
+  current: string,
+  { confirmed, before }: ReleaseState,
+): Promise<string> {
+  const known = await releases.known();
+  const others = known.map(({ revision }) => revision).filter((revision) => revision !== current);
+  const there = others.length === 0 ? 'there is no other release on this node' : `there are: ${others.join(', ')}`;
+  const target = named ?? (current === confirmed ? before : confirmed);
+  if (target === '') {
+    const what = `of “${application.name}” no release is known that served before ${current === '' ? 'now' : current}`;
+    throw new Problem('no-previous', what, there);
+  }
+  const found = known.find(({ revision }) => revision === target);
+  if (found !== undefined && (found.whole || named === undefined)) return target;
+  throw new Problem('unknown-release', `release ${target} of “${application.name}” is not whole on this node`, there);
+}

@@ -1,0 +1,57 @@
+import type { Health } from '../health/health.ts';
+import { assertRevision } from '../release/layout.ts';
+import type { Site } from '../application.ts';
+import { settleState } from '../release/state.ts';
+
+export interface ApplicationStatus {
+  readonly application: string;
+  /** What serves; empty for none. */
+  readonly revision: string;
+  /** What served before that one; empty for none. */
+  readonly previous: string;
+  readonly healthy: boolean;
+  readonly health: string;
+  readonly releases: string[];
+  readonly has_revision: boolean;
+}
+
+/** Milliseconds for a look at whether the release that serves is healthy. */
+const longestLook = 5000;
+
+/** What serves, how it does, and whether a revision could be brought in here. */
+export async function readStatus(
+  site: Site,
+  revision: string | undefined,
+  signal: AbortSignal,
+): Promise<ApplicationStatus> {
+  const { application, releases } = site;
+  if (revision !== undefined) assertRevision(revision);
+  const current = await releases.current();
+  const [health, known, has, previous] = await Promise.all([
+    lookAt(site, current, signal),
+    releases.known(),
+    revision === undefined ? false : releases.has(revision, signal),
+    previousOf(site, current),
+  ]);
+  return {
+    application: application.name,
+    revision: current,
+    previous,
+    healthy: health.healthy && current !== '',
+    health: current === '' ? 'no release serves' : health.words,
+    releases: known.map((one) => one.revision),
+    has_revision: has,
+  };
+}
+
+/** A damaged state is told of by an upgrade; here it only means that nothing is known. */
+async function previousOf({ releases }: Site, current: string): Promise<string> {
+  const { confirmed, before } = settleState(await releases.readState().catch(() => undefined), current);
+  return confirmed === current ? before : confirmed;
+}
+
+/** One look at the release in service. */
+export async function lookAt({ health }: Site, revision: string, signal: AbortSignal): Promise<Health> {
+  if (health === undefined) return { healthy: true, words: 'no health check is configured' };
+  return health.look(revision, Math.min(longestLook, health.timeout * 1000), signal);
+}

@@ -1,0 +1,51 @@
+import { explainErrno } from '../../../core/errors.ts';
+import { activateRelease } from '../activate/activate.ts';
+import { guarded } from './guarded.ts';
+import { assertRevision } from '../release/layout.ts';
+import type { Work } from '../release/releases.ts';
+import type { Site } from '../application.ts';
+import { confirmRelease, isConfirmed, type ReleaseState, settleState } from '../release/state.ts';
+import { lookAt } from './status.ts';
+
+export interface UpgradeResult {
+  readonly application: string;
+  readonly revision: string;
+  /** What served before; empty for none. */
+  readonly previous: string;
+  readonly changed: boolean;
+}
+
+/**
+ * Brings a revision into service. Doing it again does nothing, or finishes what was cut off.
+ * @throws Problem as {@link Releases.prepare} and {@link activateRelease} do, and `bad-revision`, `bad-layout`, `bad-state`
+ */
+export async function upgrade(site: Site, revision: string, work: Work): Promise<UpgradeResult> {
+  assertRevision(revision);
+  const { application, releases } = site;
+  return guarded(site, 'the upgrade', work, async () => {
+    const current = await releases.current();
+    const state = settleState(await releases.readState(), current);
+    const result = { application: application.name, revision, previous: state.confirmed };
+    const isThere = revision === current && isConfirmed(state, revision);
+    if (isThere && (await lookAt(site, revision, work.signal)).healthy) return { ...result, changed: false };
+    if (work.dryRun) {
+      if (!(await releases.isPrepared(revision, false, work))) await releases.rehearse(revision, work);
+      return { ...result, changed: true };
+    }
+    await releases.tidy();
+    await releases.prepare(revision, false, work);
+    const confirmed = confirmRelease(state, revision);
+    await activateRelease({ site, revision, current, state, confirmed, work });
+    await prune(site, confirmed, revision, work);
+    return { ...result, changed: true };
+  });
+}
+
+/** The release is where it belongs by then: what can't be removed is no failure of the call. */
+export async function prune({ releases }: Site, state: ReleaseState, held: string, { log }: Work): Promise<void> {
+  try {
+    await releases.prune(state, held);
+  } catch (error) {
+    log.warn({ root: releases.root, reason: explainErrno(error) }, 'old releases cannot be removed');
+  }
+}

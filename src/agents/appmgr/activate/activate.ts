@@ -1,0 +1,59 @@
+import { Problem } from '../../../core/errors.ts';
+import { giveUp } from './revert.ts';
+import { reload, runHook } from './hooks.ts';
+import type { Work } from '../release/releases.ts';
+import type { Site } from '../application.ts';
+import type { ReleaseState } from '../release/state.ts';
+
+export interface Activation {
+  readonly site: Site;
+  readonly revision: string;
+  /** What was in service when the call began; empty for none. */
+  readonly current: string;
+  readonly state: ReleaseState;
+  /** The state once the revision has proven itself. */
+  readonly confirmed: ReleaseState;
+  readonly work: Work;
+}
+
+/**
+ * Puts a prepared release into service and confirms it. When it fails, the release before takes its place again
+ * (where so configured and there is one), and the failure is thrown.
+ * @throws Problem `hook-failed` (nothing changed), `unhealthy-release`, `cancelled`
+ */
+export async function activateRelease(activation: Activation): Promise<void> {
+  const { site, revision, current, confirmed, work } = activation;
+  const { application, releases } = site;
+  const about = { revision, previous: current };
+  await runHook(site, 'before', about, work);
+  assertGoingOn(work.signal);
+  const pending = { ...activation.state, pending: revision };
+  await releases.writeState(pending);
+  try {
+    await releases.switchTo(revision, current, work);
+    await bringUp(activation);
+  } catch (error) {
+    throw await giveUp(activation, pending, error);
+  }
+  await releases.writeState(confirmed);
+  work.log.info({ application: application.name, revision, previous: current }, 'release in service');
+}
+
+async function bringUp({ site, revision, current, work }: Activation): Promise<void> {
+  const about = { revision, previous: current };
+  await runHook(site, 'after_switch', about, work);
+  assertGoingOn(work.signal);
+  await reload(site, about, work);
+  if (site.health !== undefined) {
+    work.progress(`waiting for revision ${revision} to be healthy`);
+    const { healthy, words } = await site.health.wait(revision, work.signal);
+    assertGoingOn(work.signal);
+    if (!healthy) throw new Problem('unhealthy-release', `${site.health.what} gave ${words}`);
+  }
+  await runHook(site, 'after', about, work);
+  assertGoingOn(work.signal);
+}
+
+function assertGoingOn(signal: AbortSignal): void {
+  if (signal.aborted) throw new Problem('cancelled', 'the call was cancelled');
+}

@@ -1,0 +1,83 @@
+import { Problem } from '../../../core/errors.ts';
+import type { CommandResult, RunCommand } from '../../../core/ports.ts';
+import type { Argv } from '../config.ts';
+import type { Work } from '../release/releases.ts';
+import { firstLine } from '../first-line.ts';
+
+const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+/** Lines of a command's output that are passed on to the caller while it runs; the rest is not. */
+const mostLines = 50;
+
+/** What a command of the configuration is told about the upgrade it is part of. */
+export interface CommandOrder {
+  readonly what: string;
+  readonly code: string;
+  readonly argv: readonly string[];
+  /** Seconds. */
+  readonly timeout: number;
+  readonly cwd: string;
+  readonly application: string;
+  readonly revision: string;
+  readonly previous: string;
+  /** Why a release was given up, where the command is run for that. */
+  readonly reason?: string;
+}
+
+/** Runs a reload, a hook or a deploy command. @throws Problem of the order's code, with the command's last words */
+export async function runOrder(
+  run: RunCommand,
+  order: CommandOrder,
+  { signal, progress }: Pick<Work, 'signal' | 'progress'>,
+): Promise<void> {
+  const result = await run([...order.argv] as Argv, {
+    timeout: order.timeout * 1000,
+    signal,
+    cwd: order.cwd,
+    limit: 16 * 1024,
+    env: environmentOf(order),
+    onOutput: passOn(order.what, progress),
+  });
+  if (result.code === 0) return;
+  throw new Problem(order.code, `${order.what} (${order.argv.join(' ').slice(0, 200)}) ${reasonOf(result, order)}`);
+}
+
+export function environmentOf(about: Pick<CommandOrder, 'application' | 'revision' | 'previous' | 'reason'>) {
+  return {
+    PATH: path,
+    MCO_APPLICATION: about.application,
+    MCO_REVISION: about.revision,
+    MCO_PREVIOUS: about.previous,
+    ...(about.reason === undefined ? {} : { MCO_REASON: about.reason }),
+  };
+}
+
+/** Lines as they come, as they may be shown on a terminal, and not more than a person reads. */
+function passOn(what: string, progress: (message: string) => void): (line: string) => void {
+  let passed = 0;
+  return (line) => {
+    const shown = firstLine(line);
+    if (shown === '' || passed > mostLines) return;
+    passed += 1;
+    progress(passed > mostLines ? `${what} prints more than ${mostLines} lines: the rest is left out` : `| ${shown}`);
+  };
+}
+
+/** How it ended, in words. */
+export function reasonOf(result: CommandResult, { timeout }: { readonly timeout: number }): string {
+  const said = firstLine(result.stderr) || firstLine(result.stdout);
+  const words = said === '' ? '' : `: “${said}”`;
+  switch (result.ended) {
+    case 'not-found':
+      return 'failed: there is no such program';
+    case 'not-permitted':
+      return 'failed: the program cannot be run';
+    case 'timeout':
+      return `did not end within ${timeout} s${words}`;
+    case 'cancelled':
+      return 'was cancelled';
+    default:
+      return result.signal === null
+        ? `failed with exit code ${result.code}${words}`
+        : `was ended by ${result.signal}${words}`;
+  }
+}

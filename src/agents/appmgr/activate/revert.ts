@@ -1,0 +1,75 @@
+import { explain, Problem } from '../../../core/errors.ts';
+import type { Activation } from './activate.ts';
+import { reload, runHook } from './hooks.ts';
+import type { Work } from '../release/releases.ts';
+import type { ReleaseState } from '../release/state.ts';
+
+/** Goes back to the release before and says what came of it, in the problem that is to be thrown. */
+export async function giveUp(activation: Activation, pending: ReleaseState, error: unknown): Promise<Problem> {
+  const { site, revision, work } = activation;
+  const { name } = site.application;
+  const outcome = await goBack(activation, pending);
+  const reason = explain(error);
+  work.log.error({ application: name, revision, reason, outcome }, 'release given up');
+  const told = await tell(activation, reason);
+  return new Problem(
+    work.signal.aborted ? 'cancelled' : 'unhealthy-release',
+    `revision ${revision} of “${name}” did not come up: ${reason}; ${outcome}${told}`,
+    `look at ${site.releases.directory(revision)}, or publish a better revision`,
+    { cause: error },
+  );
+}
+
+async function goBack(activation: Activation, pending: ReleaseState): Promise<string> {
+  const { site, revision } = activation;
+  const { confirmed } = pending;
+  if (confirmed === revision) return 'it stays, as it was before';
+  if (confirmed === '') return 'it stays, as there was none before';
+  if (site.application.on_failure === 'stay') return 'it stays, as configured';
+  if (!(await site.releases.isPlaced(confirmed))) return `it stays, as ${confirmed} is no longer here`;
+  activation.work.progress(`going back to ${confirmed}`);
+  try {
+    await site.releases.switchTo(confirmed, revision, unstoppable(activation, deployTimeout(activation)));
+    await site.releases.writeState({ ...pending, pending: '' });
+  } catch (error) {
+    return `it could not go back to ${confirmed}: ${explain(error)}`;
+  }
+  try {
+    await reload(
+      site,
+      { revision: confirmed, previous: revision },
+      unstoppable(activation, site.application.reload_timeout),
+    );
+  } catch (error) {
+    return `went back to ${confirmed}, but ${explain(error)}`;
+  }
+  return `went back to ${confirmed}${await doubtOf(activation, confirmed)}`;
+}
+
+/** What is to be said when the old release is not healthy either. */
+async function doubtOf({ site: { health } }: Activation, confirmed: string): Promise<string> {
+  if (health === undefined) return '';
+  const found = await health.wait(confirmed, AbortSignal.timeout(Math.ceil(health.timeout * 1000) + 1000));
+  return found.healthy ? '' : `, which is not healthy either: ${found.words}`;
+}
+
+/** The call's failure is told whatever comes of this. */
+async function tell(activation: Activation, reason: string): Promise<string> {
+  const { site, revision, current } = activation;
+  try {
+    const work = unstoppable(activation, site.application.hook_timeout);
+    await runHook(site, 'on_failure', { revision, previous: current, reason }, work);
+    return '';
+  } catch (error) {
+    return `; ${explain(error)}`;
+  }
+}
+
+function deployTimeout({ site }: Activation): number {
+  return site.application.deploy?.timeout ?? site.application.reload_timeout;
+}
+
+/** The call may be cancelled by now, but the service must take up the old release all the same. */
+function unstoppable({ work }: Activation, seconds: number): Pick<Work, 'signal' | 'progress'> {
+  return { signal: AbortSignal.timeout(Math.ceil(seconds * 1000)), progress: work.progress };
+}

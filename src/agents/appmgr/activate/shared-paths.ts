@@ -1,0 +1,62 @@
+import { lstat, mkdir, readlink, rename, rm, stat, symlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { syncDirectory } from '../../../core/files/durable.ts';
+import { errnoOf, Problem } from '../../../core/errors.ts';
+import { type Layout, newStagingPath } from '../release/layout.ts';
+
+/**
+ * Makes paths of a release links to what all releases share: `uploads` leads to ROOT/shared/uploads. What the archive
+ * has there gives way. Doing it again changes nothing. Paths are free of `..`, as their schema demands.
+ * @param release a directory two levels below the root
+ * @throws Problem `missing-shared`, `bad-layout`
+ */
+export async function linkShared(layout: Layout, release: string, paths: readonly string[]): Promise<void> {
+  for (const path of paths) await linkOne(layout, release, path);
+}
+
+async function linkOne(layout: Layout, release: string, path: string): Promise<void> {
+  const kept = join(layout.root, 'shared', path);
+  await stat(kept).catch((cause) => {
+    if (!['ENOENT', 'ENOTDIR'].includes(errnoOf(cause))) throw cause;
+    throw new Problem('missing-shared', `${kept} is to be shared by all releases, and is missing`, 'make it first');
+  });
+  const place = join(release, path);
+  const target = join('../'.repeat(path.split('/').length + 1), 'shared', path);
+  if ((await linkAt(place)) === target) return;
+  await assertDirectories(release, dirname(path));
+  await moveAway(layout, place);
+  await symlink(target, place);
+  await syncDirectory(dirname(place));
+}
+
+async function linkAt(path: string): Promise<string | undefined> {
+  return readlink(path).catch((error) => {
+    if (['ENOENT', 'EINVAL', 'ENOTDIR'].includes(errnoOf(error))) return undefined;
+    throw error;
+  });
+}
+
+/** A link of the release on the way would lead the write elsewhere. */
+async function assertDirectories(release: string, path: string): Promise<void> {
+  let at = release;
+  for (const part of path.split('/').filter((one) => one !== '.')) {
+    at = join(at, part);
+    await mkdir(at).catch((error) => {
+      if (errnoOf(error) !== 'EEXIST') throw error;
+    });
+    if (!(await lstat(at)).isDirectory()) {
+      throw new Problem('bad-layout', `${at} is no directory, and a shared path lies below it`);
+    }
+  }
+}
+
+async function moveAway(layout: Layout, place: string): Promise<void> {
+  const trash = newStagingPath(layout, 'replaced');
+  try {
+    await rename(place, trash);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return;
+    throw error;
+  }
+  await rm(trash, { recursive: true, force: true });
+}

@@ -1,0 +1,94 @@
+import { readFile } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
+import { request } from 'node:https';
+import { explainErrno, Problem } from '../../../core/errors.ts';
+import type { DownloadBounds } from './source.ts';
+
+export interface Download {
+  /** Bytes that the server says will come; undefined when it does not say. */
+  readonly size: number | undefined;
+  readonly content: AsyncIterable<Buffer>;
+}
+
+/**
+ * Asks for a file over HTTPS and hands its content to a function. Redirects are not followed: a file comes from where
+ * the configuration says, or not at all.
+ * @param limit bytes
+ * @returns what the function returned; undefined when the server has no such file
+ * @throws Problem `artifacts-unreachable`, `bad-artifact`, `artifact-too-large`
+ */
+export async function download<T>(
+  url: string,
+  bounds: DownloadBounds,
+  limit: number,
+  signal: AbortSignal,
+  take: (download: Download) => Promise<T>,
+): Promise<T | undefined> {
+  const clock = AbortSignal.timeout(Math.ceil(bounds.timeout * 1000));
+  const both = AbortSignal.any([signal, clock]);
+  let answer: IncomingMessage | undefined;
+  try {
+    answer = await ask(url, await certificates(bounds), both);
+    if (answer.statusCode === 404 || answer.statusCode === 410) return undefined;
+    if (answer.statusCode !== 200) throw new Problem('bad-artifact', `${url} gave status ${answer.statusCode}`);
+    const told = answer.headers['content-length'];
+    const size = told === undefined ? undefined : Number(told);
+    if (size !== undefined && size > limit) throw tooLarge(url, limit);
+    return await take({ size, content: bounded(url, answer, limit, size) });
+  } catch (error) {
+    throw explainDownload(url, error, signal, clock, bounds);
+  } finally {
+    answer?.destroy();
+  }
+}
+
+async function* bounded(url: string, answer: IncomingMessage, limit: number, size: number | undefined) {
+  let total = 0;
+  for await (const chunk of answer as AsyncIterable<Buffer>) {
+    total += chunk.length;
+    if (total > limit) throw tooLarge(url, limit);
+    yield chunk;
+  }
+  if (size === undefined || total === size) return;
+  throw new Problem('artifacts-unreachable', `${url} came only in part: ${total} of ${size} bytes`, 'try again');
+}
+
+function tooLarge(url: string, limit: number): Problem {
+  return new Problem('artifact-too-large', `${url} has more than ${limit} bytes`, 'see “max_size” below “download”');
+}
+
+async function certificates({ ca }: DownloadBounds): Promise<Buffer | undefined> {
+  if (ca === undefined) return undefined;
+  try {
+    return await readFile(ca);
+  } catch (cause) {
+    throw new Problem('artifacts-unreachable', `${ca} cannot be read: ${explainErrno(cause)}`, '', { cause });
+  }
+}
+
+function ask(url: string, ca: Buffer | undefined, signal: AbortSignal): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const headers = { 'user-agent': 'mco-deploy', 'accept-encoding': 'identity' };
+    const call = request(url, { agent: false, signal, headers, minVersion: 'TLSv1.2', ...(ca && { ca }) }, resolve);
+    call.on('error', reject);
+    call.end();
+  });
+}
+
+/** What the disk says while the content is written stays as it is: it is no failure of the server's. */
+function explainDownload(
+  url: string,
+  error: unknown,
+  signal: AbortSignal,
+  clock: AbortSignal,
+  { timeout }: DownloadBounds,
+): unknown {
+  if (error instanceof Problem) return error;
+  if (signal.aborted) return new Problem('cancelled', 'the call was cancelled');
+  const { syscall } = error as NodeJS.ErrnoException;
+  if (syscall === 'write' && (error as NodeJS.ErrnoException).code !== 'EPIPE') return error;
+  const why = clock.aborted ? `it did not come within ${timeout} s` : explainErrno(error);
+  return new Problem('artifacts-unreachable', `${url} cannot be had: ${why}`, 'see whether the server is up', {
+    cause: error,
+  });
+}

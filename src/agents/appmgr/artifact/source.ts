@@ -1,0 +1,62 @@
+import { posix } from 'node:path';
+import { Problem } from '../../../core/errors.ts';
+import type { ApplicationConfig } from '../config.ts';
+import { assertRevision } from '../release/layout.ts';
+
+/** Where an application's artifacts come from, and by whom they must be signed. */
+export interface ArtifactSource {
+  readonly application: string;
+  /** A directory, or a file or an https URL with `{revision}` in its name. */
+  readonly artifacts: string;
+  readonly download: DownloadBounds;
+  /** Files of public keys; empty where a signature is not asked for. */
+  readonly signers: readonly string[];
+}
+
+export interface DownloadBounds {
+  /** A file of certificates; the system's count when left out. */
+  readonly ca?: string | undefined;
+  /** Seconds for one file. */
+  readonly timeout: number;
+  /** Bytes of an artifact. */
+  readonly max_size: number;
+}
+
+/** Where the artifact of one revision is; `name` is how the file of sums calls it. */
+export type ArtifactPlace =
+  | { readonly kind: 'file'; readonly at: string; readonly name: string }
+  | { readonly kind: 'url'; readonly at: string; readonly name: string };
+
+export function sourceOf({ name, artifacts, download, signers }: ApplicationConfig): ArtifactSource {
+  return { application: name, artifacts: artifacts ?? '', download, signers: signers ?? [] };
+}
+
+/** @throws Problem `bad-revision`, `bad-artifact` */
+export function placeOf({ application, artifacts }: ArtifactSource, revision: string): ArtifactPlace {
+  assertRevision(revision);
+  const fill = (text: string, value: string) =>
+    text.replaceAll('{revision}', () => value).replaceAll('{application}', () => application);
+  if (artifacts.startsWith('https:')) {
+    if (!URL.canParse(artifacts)) throw new Problem('bad-artifact', `${artifacts} is no URL`, 'see “artifacts”');
+    const name = posix.basename(
+      fill(
+        new URL(artifacts).pathname.replaceAll(/%7B|%7D/g, (part) => decodeURIComponent(part)),
+        revision,
+      ),
+    );
+    return { kind: 'url', at: fill(artifacts, encodeURIComponent(revision)), name };
+  }
+  const at = artifacts.includes('{revision}')
+    ? fill(artifacts, revision)
+    : posix.join(artifacts, `${application}-${revision}.tar.gz`);
+  return { kind: 'file', at, name: posix.basename(at) };
+}
+
+/** The file beside the artifact: `.sha256` goes before a URL's query. */
+export function beside(place: ArtifactPlace, suffix: string): ArtifactPlace {
+  const name = `${place.name}${suffix}`;
+  if (place.kind === 'file') return { kind: 'file', at: `${place.at}${suffix}`, name };
+  const url = new URL(place.at);
+  url.pathname += suffix;
+  return { kind: 'url', at: url.href, name };
+}

@@ -1,0 +1,120 @@
+import { chmod, type FileHandle, link, mkdir, open, symlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import { syncDirectory } from '../../../core/files/durable.ts';
+import { errnoOf, Problem } from '../../../core/errors.ts';
+import { readChunks } from './artifact.ts';
+import { type PlannedEntry, ReleaseTree } from './release-tree.ts';
+import { readTar, type TarEntry } from './tar.ts';
+
+export interface UnpackLimits {
+  /** Bytes, unpacked. */
+  readonly maxSize: number;
+  readonly maxEntries: number;
+}
+
+/** Files brought to the disk at a time: the file system then commits many of them as one. */
+const syncsAtOnce = 16;
+
+/**
+ * Unpacks a gzipped tar into a directory that it makes, and returns when all of it is on the disk. Owners in the
+ * archive are not kept, nor is write permission for group and others.
+ * @throws Problem `bad-archive`, `unsafe-archive`, `archive-too-large`; system errors as they are
+ */
+export async function unpack(
+  archive: FileHandle,
+  directory: string,
+  limits: UnpackLimits,
+  signal: AbortSignal,
+): Promise<void> {
+  await mkdir(directory);
+  const tree = new ReleaseTree(limits.maxEntries);
+  const files: string[] = [];
+  const directories = new Map<string, number>([[directory, 0o755]]);
+  const note = (path: string) => {
+    for (let at = dirname(path); !directories.has(at); at = dirname(at)) directories.set(at, 0o755);
+  };
+  for await (const entry of readTar(decompress(archive, signal), limits.maxSize)) {
+    const planned = tree.add(entry);
+    if (planned.kind === 'nothing') continue;
+    const path = join(directory, planned.path);
+    await mkdir(dirname(path), { recursive: true });
+    note(path);
+    if (planned.kind === 'directory') directories.set(path, planned.mode);
+    if (planned.kind === 'file') files.push(path);
+    await make(planned, path, directory, entry);
+  }
+  for (const [path, target] of tree.links()) await symlink(target, join(directory, path));
+  await inParallel(files, syncFile, signal);
+  await inParallel([...directories], settleDirectory, signal);
+}
+
+async function make(planned: PlannedEntry, path: string, directory: string, entry: TarEntry): Promise<void> {
+  switch (planned.kind) {
+    case 'directory':
+      return void (await mkdir(path));
+    case 'hardlink':
+      return link(join(directory, planned.target), path);
+    case 'file':
+      return writeContent(path, planned.mode, entry.content);
+    default:
+  }
+}
+
+/** `wx` refuses whatever is there already, a link included. */
+async function writeContent(path: string, mode: number, content: AsyncIterable<Uint8Array>): Promise<void> {
+  const handle = await open(path, 'wx', 0o600);
+  try {
+    for await (const chunk of content) await handle.writeFile(chunk);
+    await handle.chmod(mode);
+  } finally {
+    await handle.close();
+  }
+}
+
+async function* decompress(archive: FileHandle, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  const packed = Readable.from(readChunks(archive, signal));
+  const gunzip = createGunzip({ chunkSize: 64 * 1024 });
+  packed.once('error', (error) => gunzip.destroy(error));
+  packed.pipe(gunzip);
+  try {
+    for await (const chunk of gunzip) yield chunk as Buffer;
+  } catch (cause) {
+    if (!errnoOf(cause).startsWith('Z_')) throw cause;
+    throw new Problem('bad-archive', 'the archive is damaged: it cannot be decompressed', '', { cause });
+  } finally {
+    packed.destroy();
+    gunzip.destroy();
+  }
+}
+
+/** The mode is set here, where the process's umask has no say: a web server of another user must read it. */
+async function settleDirectory([path, mode]: [string, number]): Promise<void> {
+  await chmod(path, mode);
+  await syncDirectory(path);
+}
+
+async function syncFile(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.datasync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function inParallel<T>(
+  items: readonly T[],
+  work: (item: T) => Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
+  const queue = items.values();
+  const worker = async () => {
+    for (const item of queue) {
+      signal.throwIfAborted();
+      await work(item);
+    }
+  };
+  await Promise.all(Array.from({ length: syncsAtOnce }, worker));
+}

@@ -1,0 +1,120 @@
+import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { explainErrno } from '../../../core/errors.ts';
+import type { RunCommand } from '../../../core/ports.ts';
+import { environmentOf, reasonOf } from '../activate/command.ts';
+import type { ApplicationConfig, Argv } from '../config.ts';
+import { get } from './http-get.ts';
+import { firstLine } from '../first-line.ts';
+
+/** As configured; times in seconds. */
+export type HealthCheck = NonNullable<ApplicationConfig['health']>;
+
+/** `words` say what was found, for a person: “status 200”, “status 500: database is down”. */
+export interface Health {
+  readonly healthy: boolean;
+  readonly words: string;
+}
+
+/** Asks whether one application is healthy. */
+export interface HealthAsker {
+  /** What is asked, for messages: a URL, an address, a command. */
+  readonly what: string;
+  /**
+   * Asks once.
+   * @param timeout milliseconds
+   */
+  readonly look: (revision: string, timeout: number, signal: AbortSignal) => Promise<Health>;
+  /** Asks until the answer has been good for long enough, or was not good when the time was over; what was found last. */
+  readonly wait: (revision: string, signal: AbortSignal) => Promise<Health>;
+  /** Seconds until it must be healthy. */
+  readonly timeout: number;
+}
+
+/** Milliseconds. */
+const between = 100;
+const longestTry = 5000;
+
+/** Undefined where none is configured. */
+export function defineHealth(application: ApplicationConfig, run: RunCommand): HealthAsker | undefined {
+  const { health } = application;
+  if (health === undefined) return undefined;
+  const look = lookOf(health, application.name, run);
+  const what = health.url ?? health.tcp ?? health.command?.join(' ').slice(0, 200) ?? '';
+  return { what, look, timeout: health.timeout, wait: (revision, signal) => wait(health, look, revision, signal) };
+}
+
+function lookOf(health: HealthCheck, application: string, run: RunCommand): HealthAsker['look'] {
+  const { url, tcp, command } = health;
+  if (url !== undefined) return (revision, timeout, signal) => lookAtUrl(health, url, revision, timeout, signal);
+  if (tcp !== undefined) return (_revision, timeout, signal) => lookAtPort(tcp, timeout, signal);
+  const argv = command ?? [];
+  return async (revision, timeout, signal) => {
+    const filled = argv.map((one) => one.replaceAll('{revision}', () => revision)) as Argv;
+    const env = environmentOf({ application, revision, previous: '' });
+    const result = await run(filled, { timeout, signal, env, limit: 4096 });
+    const said = firstLine(result.stdout);
+    if (result.code === 0) return { healthy: true, words: said || 'exit code 0' };
+    return { healthy: false, words: reasonOf(result, { timeout: timeout / 1000 }) };
+  };
+}
+
+/** Redirects are not followed, and no connection is kept. */
+async function lookAtUrl(
+  check: HealthCheck,
+  url: string,
+  revision: string,
+  timeout: number,
+  signal: AbortSignal,
+): Promise<Health> {
+  const clock = AbortSignal.timeout(Math.ceil(timeout));
+  try {
+    const { status, body } = await get(url, AbortSignal.any([signal, clock]));
+    const line = firstLine(body);
+    const words = `status ${status}`;
+    const good = check.status === undefined ? status >= 200 && status <= 299 : status === check.status;
+    if (!good) return { healthy: false, words: line === '' ? words : `${words}: “${line}”` };
+    const wanted = check.body?.replaceAll('{revision}', () => revision);
+    if (wanted === undefined || body.includes(wanted)) return { healthy: true, words };
+    return { healthy: false, words: `${words} without “${wanted}”: “${line}”` };
+  } catch (error) {
+    return { healthy: false, words: clock.aborted ? 'no answer in time' : `no answer: ${explainErrno(error)}` };
+  }
+}
+
+/** Whether something takes connections there. */
+function lookAtPort(address: string, timeout: number, signal: AbortSignal): Promise<Health> {
+  const colon = address.lastIndexOf(':');
+  const host = address.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
+  const clock = AbortSignal.timeout(Math.ceil(timeout));
+  return new Promise((resolve) => {
+    const socket = connect({ host, port: Number(address.slice(colon + 1)), signal: AbortSignal.any([signal, clock]) });
+    const settle = (healthy: boolean, words: string) => {
+      socket.destroy();
+      resolve({ healthy, words });
+    };
+    socket.once('connect', () => settle(true, 'it takes connections'));
+    socket.on('error', (error) =>
+      settle(false, clock.aborted ? 'no connection in time' : `no connection: ${explainErrno(error)}`),
+    );
+  });
+}
+
+async function wait(
+  check: HealthCheck,
+  look: HealthAsker['look'],
+  revision: string,
+  signal: AbortSignal,
+): Promise<Health> {
+  const deadline = performance.now() + check.timeout * 1000;
+  let goodSince: number | undefined;
+  for (;;) {
+    const left = Math.max(between, deadline - performance.now());
+    const health = await look(revision, Math.min(left, longestTry), signal);
+    const now = performance.now();
+    if (signal.aborted) return health;
+    goodSince = health.healthy ? (goodSince ?? now) : undefined;
+    if (goodSince === undefined ? now + between >= deadline : now - goodSince >= check.steady * 1000) return health;
+    await sleep(between, undefined, { signal }).catch(() => {});
+  }
+}

@@ -1,0 +1,141 @@
+import { rm } from 'node:fs/promises';
+import { errnoOf, Problem } from '../../../core/errors.ts';
+import { assertArtifact, verifyArtifact } from '../artifact/artifact.ts';
+import type { ApplicationConfig } from '../config.ts';
+import { explainDisk } from './disk.ts';
+import {
+  assertRevision,
+  assertRoot,
+  isPlaced,
+  type Layout,
+  layoutOf,
+  newStagingPath,
+  placeRelease,
+  prepareLayout,
+  readCurrent,
+  readMarker,
+  switchCurrent,
+} from './layout.ts';
+import { placedReleases, pruneReleases } from './prune.ts';
+import { hasArtifact, readExpectedSum } from '../artifact/locate.ts';
+import type { KnownRelease, Releases, Work } from './releases.ts';
+import { linkShared } from '../activate/shared-paths.ts';
+import { type ArtifactSource, sourceOf } from '../artifact/source.ts';
+import { assertSpace } from './space.ts';
+import { readState, writeState } from './state.ts';
+import { unpack } from '../artifact/unpack.ts';
+
+/** Releases that are unpacked from artifacts into ROOT/releases; `current` is a link to the one in service. */
+export function unpackedReleases(application: ApplicationConfig, root: string): Releases {
+  const layout = layoutOf(root);
+  const source = sourceOf(application);
+  const { shared, keep } = application;
+  return {
+    root,
+    directory: layout.release,
+    assertUsable: () => assertRoot(layout),
+    tidy: () => prepareLayout(layout),
+    current: () => readCurrent(layout),
+    readState: () => readState(layout.state),
+    writeState: (state) => writeState(layout.state, state),
+    has: async (revision, signal) =>
+      (await readMarker(layout, revision)) !== undefined || hasArtifact(source, revision, signal),
+    isPlaced: (revision) => isPlaced(layout, revision),
+    known: () => knownReleases(layout),
+    isPrepared: (revision, anew, { signal }) => isPrepared(layout, source, revision, anew, signal),
+    rehearse: (revision, { signal }) => assertArtifact(source, revision, signal),
+    prepare: async (revision, anew, work) => {
+      if (!(await isPrepared(layout, source, revision, anew, work.signal))) {
+        await bring(layout, source, application, revision, work);
+      } else await linkShared(layout, layout.release(revision), shared);
+    },
+    switchTo: async (revision, from, { progress }) => {
+      if ((await readCurrent(layout)) === revision) return;
+      progress(`switching from ${from === '' ? 'nothing' : from} to ${revision}`);
+      await switchCurrent(layout, revision);
+    },
+    prune: (state, held) => pruneReleases(layout, state, held, keep),
+  };
+}
+
+/**
+ * Whether the release is on the disk as it was published. It is not when its artifact was published anew since.
+ * @throws Problem `revision-changed` when it was, and the old one serves: it can't be replaced under the service
+ */
+async function isPrepared(
+  layout: Layout,
+  source: ArtifactSource,
+  revision: string,
+  anew: boolean,
+  signal: AbortSignal,
+): Promise<boolean> {
+  assertRevision(revision);
+  const unpacked = await readMarker(layout, revision);
+  const published = await publishedSum(source, revision, unpacked, anew, signal);
+  if (revision === (await readCurrent(layout)) && (await isPlaced(layout, revision))) {
+    if (unpacked === undefined || published === undefined || unpacked === published) return true;
+    throw new Problem(
+      'revision-changed',
+      `revision ${revision} of “${source.application}” serves, and its artifact is another one by now`,
+      'publish it under a new revision',
+    );
+  }
+  return unpacked !== undefined && (published === undefined || unpacked === published);
+}
+
+/** Undefined when it is published no longer; what was fetched once does not wait for a server that may be away. */
+async function publishedSum(
+  source: ArtifactSource,
+  revision: string,
+  unpacked: string | undefined,
+  anew: boolean,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  if (unpacked === undefined || (!anew && source.artifacts.startsWith('https:'))) return unpacked;
+  return (await hasArtifact(source, revision, signal)) ? readExpectedSum(source, revision, signal) : undefined;
+}
+
+/**
+ * Brings the release to the disk, whole.
+ * @throws Problem as {@link verifyArtifact} and {@link unpack} do, and `missing-shared`
+ */
+async function bring(
+  layout: Layout,
+  source: ArtifactSource,
+  { max_size: maxSize, max_entries: maxEntries, shared }: ApplicationConfig,
+  revision: string,
+  { signal, progress }: Work,
+): Promise<void> {
+  progress(`checking the sum of revision ${revision}`);
+  const packed = newStagingPath(layout, `${revision}.tar.gz`);
+  const staged = newStagingPath(layout, revision);
+  try {
+    const artifact = await verifyArtifact(source, revision, packed, signal);
+    try {
+      await assertSpace(layout.root, artifact.handle, artifact.size);
+      progress(`unpacking revision ${revision}`);
+      await unpack(artifact.handle, staged, { maxSize, maxEntries }, signal);
+      await artifact.assertUntouched();
+    } finally {
+      await artifact.handle.close();
+    }
+    await linkShared(layout, staged, shared);
+    await placeRelease(layout, staged, revision, artifact.sha256);
+  } catch (error) {
+    throw explainDisk(error, layout.root);
+  } finally {
+    await rm(packed, { force: true });
+    await rm(staged, { recursive: true, force: true });
+  }
+}
+
+async function knownReleases(layout: Layout): Promise<KnownRelease[]> {
+  try {
+    const placed = await placedReleases(layout);
+    const isWhole = async (revision: string) => (await readMarker(layout, revision)) !== undefined;
+    return await Promise.all(placed.map(async (one) => ({ ...one, whole: await isWhole(one.revision) })));
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return [];
+    throw error;
+  }
+}

@@ -1,0 +1,78 @@
+import { readFile } from 'node:fs/promises';
+import { replaceFile } from '../../../core/files/durable.ts';
+import { errnoOf, Problem } from '../../../core/errors.ts';
+import { isObject } from '../../../core/json.ts';
+import { isRevision } from './layout.ts';
+
+/** What `current` alone can't tell; empty strings for none. */
+export interface ReleaseState {
+  /** The release that was last found healthy. */
+  readonly confirmed: string;
+  /** The one that was confirmed before it. */
+  readonly before: string;
+  /** The one that was being brought in; its upgrade may have been cut off at any point. */
+  readonly pending: string;
+}
+
+/** @throws Problem `bad-state` */
+export async function readState(file: string): Promise<ReleaseState | undefined> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+  const value = parseState(text);
+  if (value === undefined) {
+    throw new Problem('bad-state', `${file} is not what appmgr wrote`, 'remove it if “current” is a good release');
+  }
+  return value;
+}
+
+function parseState(text: string): ReleaseState | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (!isObject(value)) return undefined;
+  const { confirmed, before, pending } = value;
+  return isRevisionOrNone(confirmed) && isRevisionOrNone(before) && isRevisionOrNone(pending)
+    ? { confirmed, before, pending }
+    : undefined;
+}
+
+function isRevisionOrNone(value: unknown): value is string {
+  return typeof value === 'string' && (value === '' || isRevision(value));
+}
+
+export async function writeState(file: string, state: ReleaseState): Promise<void> {
+  await replaceFile(file, `${JSON.stringify(state)}\n`);
+}
+
+/**
+ * The state as it stands, given what `current` names. A `current` that appmgr did not set (before its first upgrade,
+ * or changed by hand) counts as confirmed: a person wanted it.
+ */
+export function settleState(known: ReleaseState | undefined, current: string): ReleaseState {
+  if (known === undefined) return { confirmed: current, before: '', pending: '' };
+  if (current === known.confirmed || current === known.pending) return known;
+  return { confirmed: current, before: known.confirmed, pending: '' };
+}
+
+/** Whether the release that serves is one whose upgrade came to its good end. */
+export function isConfirmed(state: ReleaseState, revision: string): boolean {
+  return revision !== '' && state.confirmed === revision;
+}
+
+/** A release that was gone back to is not followed by the one that was left: going back again must not bring that in. */
+export function confirmRollback(revision: string): ReleaseState {
+  return { confirmed: revision, before: '', pending: '' };
+}
+
+export function confirmRelease(state: ReleaseState, revision: string): ReleaseState {
+  const before = state.confirmed === revision ? state.before : state.confirmed;
+  return { confirmed: revision, before, pending: '' };
+}

@@ -1,0 +1,123 @@
+import type { ActionContext } from '../../../core/agent.ts';
+import { Problem } from '../../../core/errors.ts';
+import { type BackendView, readBackend } from '../servers/backend.ts';
+import { countAvailable } from '../servers/capacity.ts';
+import { defineEntry, type Entry } from './enable-server.ts';
+import type { Target } from '../servers/names.ts';
+import {
+  type ChangeReport,
+  formatTarget,
+  type LoadBalancer,
+  namesOf,
+  type Order,
+  type OrderInput,
+  seatsOf,
+  takeOrder,
+  toHeld,
+} from './change-request.ts';
+import { forEach } from '../runtime/parallel.ts';
+import { adminStateOf, inMaintenance, inRotation } from '../servers/server.ts';
+import { pause } from '../runtime/mutex.ts';
+import { trackChanges } from './undo.ts';
+
+/** Milliseconds between two looks at the checks. */
+const lookEvery = 15;
+
+export interface EnableInput extends OrderInput {
+  /** Whether to leave out what another than the calling run took out. */
+  readonly own?: boolean | undefined;
+}
+
+/**
+ * Puts servers into traffic, each once a health check begun after this call has passed on every socket. Until then
+ * it is in drain, where HAProxy checks it but sends it nobody: straight after `ready` it would pass for up,
+ * and get requests, for as long as a check interval. One that does not come up stays out; the others stay in.
+ */
+export async function enable(
+  balancer: LoadBalancer,
+  input: EnableInput,
+  context: ActionContext,
+): Promise<ChangeReport> {
+  const whole = await takeOrder(balancer, input, context);
+  const meant =
+    input.own === true ? whole.targets.filter((target) => isOwn(balancer, whole, target, context)) : whole.targets;
+  const others = namesOf(whole.targets.filter((target) => !meant.includes(target)));
+  const { unchanged, ...report } = await enableAll(balancer, { ...whole, targets: meant }, context);
+  return { ...report, unchanged: [...unchanged, ...others] };
+}
+
+/** Whether the run that calls took it out: what was out before it began, it must not bring in. */
+function isOwn({ hold }: LoadBalancer, order: Order, { server }: Target, { runId }: ActionContext): boolean {
+  const held = hold.servers().find((one) => one.backend === order.backend && one.server === server);
+  return runId !== '' && held?.run === runId;
+}
+
+async function enableAll(balancer: LoadBalancer, order: Order, context: ActionContext): Promise<ChangeReport> {
+  const coming = order.targets.filter(({ server }) => !isIn(order.views, server));
+  const report = reportOf(order, coming);
+  if (context.dryRun) {
+    const supposed = new Set(coming.map(({ server }) => server));
+    return { ...report, available: countAvailable(order.views, { in: supposed }) };
+  }
+  await balancer.hold.remove(toHeld(order, order.targets, context));
+  if (coming.length === 0) return { ...report, available: countAvailable(order.views) };
+  const after = await putIn(balancer, { ...order, targets: coming }, context);
+  return { ...report, available: countAvailable(after) };
+}
+
+/** A server that only its checks keep out is waited for, but not changed. */
+function reportOf(order: Order, coming: readonly Target[]): Omit<ChangeReport, 'available'> {
+  const held = coming.filter(({ server }) =>
+    seatsOf(order.views, server).some((seat) => adminStateOf(seat.server) !== 'ready'),
+  );
+  const unchanged = order.targets.filter((target) => !held.includes(target));
+  return { backend: order.backend, changed: namesOf(held), unchanged: namesOf(unchanged) };
+}
+
+function isIn(views: readonly BackendView[], name: string): boolean {
+  return seatsOf(views, name).every(({ server }) => inRotation(server));
+}
+
+function isInMaintenance(views: readonly BackendView[], name: string): boolean {
+  return seatsOf(views, name).some(({ server }) => inMaintenance(server));
+}
+
+async function putIn(balancer: LoadBalancer, order: Order, context: ActionContext): Promise<BackendView[]> {
+  const changes = trackChanges();
+  const entries = order.targets.map((target) => defineEntry(target, changes, context.signal));
+  try {
+    await forEach(entries, (entry) => entry.begin(seatsOf(order.views, entry.target.server)));
+    return await waitForAll(balancer, order, entries, context);
+  } catch (failure) {
+    const unfinished = entries.filter((entry) => !entry.isIn()).map(({ target }) => target);
+    const problem = await changes.putBack(failure, new Set(unfinished.map(({ server }) => server)));
+    const held = unfinished.filter(({ server }) => isInMaintenance(order.views, server));
+    // What failed first is what the caller must hear of.
+    await balancer.hold.add(toHeld(order, held, context)).catch(() => {});
+    throw problem;
+  }
+}
+
+async function waitForAll(balancer: LoadBalancer, order: Order, entries: readonly Entry[], context: ActionContext) {
+  const deadline = performance.now() + balancer.config.enable_timeout * 1000;
+  for (;;) {
+    const views = await readBackend(balancer.runtimes, order.backend, context.signal);
+    const open = entries.filter((entry) => !entry.isIn());
+    await forEach(open, (entry) => entry.advance(seatsOf(views, entry.target.server), order.views.length));
+    if (entries.every((entry) => entry.isIn())) return views;
+    if (performance.now() >= deadline) throw notUp(balancer, order, entries);
+    await pause(lookEvery, context.signal);
+  }
+}
+
+function notUp(balancer: LoadBalancer, order: Order, entries: readonly Entry[]): Problem {
+  const down = entries.filter((entry) => !entry.isIn());
+  const up = entries.filter((entry) => entry.isIn());
+  const why = down.map((entry) => `${formatTarget(entry.target)}: ${entry.lastWords()}`).join(', ');
+  const rest = up.length === 0 ? '' : `; enabled: ${namesOf(up.map(({ target }) => target)).join(', ')}`;
+  return new Problem(
+    'server-not-up',
+    `not up in the backend “${order.backend}” within ${balancer.config.enable_timeout} s: ${why}${rest}`,
+    'see why its health check fails, then enable it again',
+  );
+}

@@ -1,0 +1,44 @@
+import { Problem } from '../../../core/errors.ts';
+import type { Runtime } from './runtime.ts';
+
+/** A process of HAProxy, as it tells of itself. */
+export interface HaproxyInfo {
+  readonly version: string;
+  readonly pid: number;
+  /** Seconds. */
+  readonly uptime: number;
+  /** When it began, in seconds since the epoch; undefined where HAProxy (before 2.4) does not tell. */
+  readonly started: number | undefined;
+}
+
+/** Asks a process who it is. @throws Problem `haproxy-answer`, and as {@link Runtime.ask} does */
+export async function readInfo(runtime: Runtime, signal: AbortSignal): Promise<HaproxyInfo> {
+  return parseInfo(await runtime.ask('show info', signal), runtime.name);
+}
+
+/** Parses the answer to “show info” (management guide, 9.3): `Name: value`, one a line. @throws Problem `haproxy-answer` */
+export function parseInfo(answer: string, shown: string): HaproxyInfo {
+  const fields = new Map(
+    answer.split('\n').map((line) => {
+      const colon = line.indexOf(': ');
+      return colon === -1 ? ([line, ''] as const) : ([line.slice(0, colon), line.slice(colon + 2).trim()] as const);
+    }),
+  );
+  const [pid, uptime, started] = ['Pid', 'Uptime_sec', 'Start_time_sec'].map((name) => numberOf(fields.get(name)));
+  if (pid === undefined || uptime === undefined) {
+    throw new Problem('haproxy-answer', `HAProxy at ${shown} answered “show info” in an unknown form`);
+  }
+  return { version: fields.get('Version') ?? '', pid, uptime, started };
+}
+
+/**
+ * Whether what answers now is another process than before, which has forgotten all that it was told. A process id alone
+ * does not say: in a container it is the same after each restart.
+ */
+export function isAnother(known: HaproxyInfo, now: HaproxyInfo): boolean {
+  return known.pid !== now.pid || known.started !== now.started || now.uptime < known.uptime;
+}
+
+function numberOf(text: string | undefined): number | undefined {
+  return text !== undefined && /^[0-9]{1,15}$/.test(text) ? Number(text) : undefined;
+}

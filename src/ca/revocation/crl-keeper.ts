@@ -1,0 +1,69 @@
+import { Problem } from '../../core/errors.ts';
+import type { LiveCredentials } from '../../core/credentials/live-credentials.ts';
+import type { CrlKeeper, ListAbout } from '../../core/ports.ts';
+import { type Crl, crlLabel, readCrls } from './crl.ts';
+import { writeWhole } from '../store/files.ts';
+import { encodePem } from '../x509/pem.ts';
+import { listsOf, newest } from './revocations.ts';
+
+/**
+ * Takes newer revocation lists, whoever brings them: what counts is that a trusted CA signed them, and that nothing is
+ * taken back. So the worst that a rogue with the right to bring one can do is to bring the right one.
+ */
+export function startCrlKeeper(file: string, credentials: LiveCredentials): CrlKeeper {
+  const held = () => listsOf(credentials.revocations());
+  let installing: Promise<unknown> = Promise.resolve();
+
+  const install: CrlKeeper['install'] = async (pem, dryRun) => {
+    const brought = readCrls(pem, credentials.current().trust.authorities);
+    const before = held();
+    const next = newest([...before, ...brought]);
+    const changed = next.some((list) => !before.includes(list));
+    if (!changed) requireTaken(brought, next);
+    if (changed && !dryRun) {
+      const content = next.map(({ raw }) => encodePem(raw, crlLabel)).join('');
+      await writeWhole({ path: file, content, mode: 0o644, replace: true });
+      await credentials.reload();
+      requireInForce(next, held(), credentials.warnings());
+    }
+    return { changed, lists: next.map(aboutList) };
+  };
+  return {
+    status: () => held().map(aboutList),
+    install: (pem, dryRun) => {
+      const done = installing.then(() => install(pem, dryRun));
+      installing = done.catch(() => {});
+      return done;
+    },
+  };
+}
+
+/** Whoever brings a list that does not get in force should know: the CA's numbers may have begun anew. */
+function requireTaken(brought: readonly Crl[], inForce: readonly Crl[]): void {
+  for (const one of brought) {
+    const held = inForce.find(({ issuerFingerprint }) => issuerFingerprint === one.issuerFingerprint);
+    if (held === undefined || held.raw.equals(one.raw)) continue;
+    const message = `list ${nameOf(one)} is not newer than list ${nameOf(held)}, which is in force here`;
+    throw new Problem('old-crl', message, 'bring the newest: “mco-deploy ca crl” makes one');
+  }
+}
+
+function nameOf({ number, thisUpdate }: Crl): string {
+  return `${number} of ${new Date(thisUpdate).toISOString()}`;
+}
+
+function requireInForce(wanted: readonly Crl[], held: readonly Crl[], warnings: readonly string[]): void {
+  if (wanted.every((list) => held.some(({ raw }) => raw.equals(list.raw)))) return;
+  throw new Problem('not-in-force', `the list was written, and cannot be obeyed: ${warnings.join('; ')}`);
+}
+
+/** What is told of a list. */
+export function aboutList({ issuerFingerprint, number, thisUpdate, nextUpdate, size }: Crl): ListAbout {
+  return {
+    issuer: issuerFingerprint,
+    number,
+    this_update: new Date(thisUpdate).toISOString(),
+    next_update: new Date(nextUpdate).toISOString(),
+    revoked: size,
+  };
+}

@@ -1,0 +1,92 @@
+import type { X509Certificate } from 'node:crypto';
+import type { Trust } from '../../core/credentials/certificate.ts';
+import type { Revocations } from '../../core/credentials/credentials.ts';
+import { Problem } from '../../core/errors.ts';
+import { type Crl, readCrls } from './crl.ts';
+
+/** Days before a new list is due from which its keeper is warned. */
+const warningDays = 7;
+const day = 24 * 60 * 60 * 1000;
+
+/** What the lists in force mean for a side that checks certificates. */
+export interface ListedRevocations extends Revocations {
+  /** One of each CA that is trusted and has made any. */
+  readonly lists: readonly Crl[];
+}
+
+/**
+ * Reads the lists in a PEM text. What was revoked stays revoked: an older list never takes the place of a newer one,
+ * whoever put it there.
+ * @param before what is in force until now
+ * @param brought a second text, which may be of a CA that is no longer trusted
+ * @throws Problem `bad-crl`, `foreign-crl`
+ */
+export async function readRevocations(
+  pem: string | undefined,
+  authorities: readonly X509Certificate[],
+  before?: Revocations,
+  brought?: string,
+): Promise<ListedRevocations> {
+  const trusted = new Set(authorities.map(({ fingerprint256 }) => fingerprint256));
+  const held = listsOf(before).filter(({ issuerFingerprint }) => trusted.has(issuerFingerprint));
+  const read = [
+    ...(pem === undefined ? [] : readCrls(pem, authorities)),
+    ...(brought === undefined ? [] : passOverForeign(() => readCrls(brought, authorities))),
+  ];
+  const lists = newest([...held, ...read]);
+  const isOnDisk = (one: Crl) => read.some(({ raw }) => raw.equals(one.raw));
+  const older = lists.filter((one) => !isOnDisk(one) && read.some((other) => isNewer(one, other)));
+  return {
+    lists,
+    isRevoked: revocationOf(lists),
+    warnings: (now) => [...older.map(olderWarning), ...dueWarning(lists, now)],
+  };
+}
+
+function passOverForeign(read: () => Crl[]): Crl[] {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof Problem && error.code === 'foreign-crl') return [];
+    throw error;
+  }
+}
+
+/** The lists behind revocations that were read here. */
+export function listsOf(revocations: Revocations | undefined): readonly Crl[] {
+  return revocations !== undefined && 'lists' in revocations ? (revocations as ListedRevocations).lists : [];
+}
+
+/** What {@link Trust} asks, answered out of lists. */
+export function revocationOf(crls: readonly Crl[]): Trust['isRevoked'] {
+  return (serial, issuer) => crls.some((crl) => crl.issuerFingerprint === issuer && crl.isRevoked(serial));
+}
+
+/** Whether a list takes the place of another of the same CA: by its number, and never with an older date. */
+export function isNewer(one: Crl, other: Crl): boolean {
+  const sameIssuer = one.issuerFingerprint === other.issuerFingerprint;
+  return sameIssuer && one.number > other.number && one.thisUpdate >= other.thisUpdate;
+}
+
+/** The newest list of each CA. */
+export function newest(crls: readonly Crl[]): Crl[] {
+  return crls
+    .filter((crl, index) => crls.findIndex((other) => other.raw.equals(crl.raw)) === index)
+    .filter((crl) => !crls.some((other) => isNewer(other, crl)))
+    .filter(
+      (crl, index, left) => index === left.findIndex((other) => other.issuerFingerprint === crl.issuerFingerprint),
+    );
+}
+
+function olderWarning({ number }: Crl): string {
+  return `the revocation list on the disk is older than list ${number}, which stays in force: bring that one back`;
+}
+
+function dueWarning(crls: readonly Crl[], now: number): string[] {
+  if (crls.length === 0) return [];
+  const due = Math.min(...crls.map((crl) => crl.nextUpdate));
+  const date = new Date(due).toISOString();
+  const remedy = 'make one with “mco-deploy ca crl” and bring it here with “mco-deploy ca push-crl”';
+  if (now > due) return [`a new revocation list has been due since ${date}: ${remedy}`];
+  return now > due - warningDays * day ? [`a new revocation list is due by ${date}: ${remedy}`] : [];
+}

@@ -1,0 +1,63 @@
+import { randomBytes } from 'node:crypto';
+import { link, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { syncDirectory } from '../../core/files/durable.ts';
+import { errnoOf, explainErrno, Problem } from '../../core/errors.ts';
+
+/** A file that is either there whole, with its mode, or not at all. */
+export interface FileToWrite {
+  readonly path: string;
+  readonly content: string | Uint8Array;
+  /** Permission bits; the umask has no say in them. */
+  readonly mode: number;
+  /** False: a file that is there already is left alone and the write fails. */
+  readonly replace: boolean;
+}
+
+/** @throws Problem `file-exists`, `unwritable-file` */
+export async function writeWhole({ path, content, mode, replace }: FileToWrite): Promise<void> {
+  const draft = `${path}.${randomBytes(6).toString('hex')}.new`;
+  try {
+    await writeDraft(draft, content, mode);
+    // A link fails where a name is taken; a rename would replace it.
+    await (replace ? rename(draft, path) : link(draft, path));
+    await syncDirectory(dirname(path));
+  } catch (cause) {
+    if (errnoOf(cause) === 'EEXIST') {
+      throw new Problem('file-exists', `${path} exists already`, 'move it away first', { cause });
+    }
+    throw new Problem('unwritable-file', `${path} cannot be written: ${explainErrno(cause)}`, '', { cause });
+  } finally {
+    await rm(draft, { force: true });
+  }
+}
+
+async function writeDraft(path: string, content: string | Uint8Array, mode: number): Promise<void> {
+  const file = await open(path, 'wx', 0o600);
+  try {
+    await file.writeFile(content);
+    await file.chmod(mode);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** @throws Problem `unreadable-file` when the file is there and can't be read */
+export async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    if (errnoOf(cause) === 'ENOENT') return undefined;
+    throw new Problem('unreadable-file', `${path} cannot be read: ${explainErrno(cause)}`, '', { cause });
+  }
+}
+
+/** @throws Problem `unwritable-file` */
+export async function makeDirectory(path: string, mode: number): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true, mode });
+  } catch (cause) {
+    throw new Problem('unwritable-file', `the directory ${path} cannot be made: ${explainErrno(cause)}`, '', { cause });
+  }
+}

@@ -1,0 +1,97 @@
+import { X509Certificate } from 'node:crypto';
+import { Problem } from '../../core/errors.ts';
+import type { Identity } from '../../core/identity.ts';
+import { isObject } from '../../core/json.ts';
+import { suggest } from '../../core/text.ts';
+import type { Revocation, RevocationReason } from '../revocation/revocation-list.ts';
+
+/** One certificate that the CA issued: a line of issued.jsonl. Times are ISO 8601. */
+export interface Issued {
+  /** As X509Certificate.serialNumber. */
+  readonly serial: string;
+  /** `fingerprint256` of the CA certificate. */
+  readonly issuer: string;
+  readonly kind: Identity['kind'];
+  readonly name: string;
+  readonly issuedAt: string;
+  readonly notBefore: string;
+  readonly notAfter: string;
+  /** DER in base64: what is renewed is the certificate of the same key. */
+  readonly certificate: string;
+  readonly revoked?: { readonly at: string; readonly reason: RevocationReason };
+}
+
+export type IssuedState = 'valid' | 'expired' | 'revoked';
+
+export function stateOf(entry: Issued, now: number): IssuedState {
+  if (entry.revoked !== undefined) return 'revoked';
+  return now > Date.parse(entry.notAfter) ? 'expired' : 'valid';
+}
+
+export function describeIssued(
+  certificate: X509Certificate,
+  { kind, name }: Pick<Identity, 'kind' | 'name'>,
+  issuer: X509Certificate,
+  now: number,
+): Issued {
+  return {
+    serial: certificate.serialNumber,
+    issuer: issuer.fingerprint256,
+    kind,
+    name,
+    issuedAt: new Date(now).toISOString(),
+    notBefore: new Date(certificate.validFrom).toISOString(),
+    notAfter: new Date(certificate.validTo).toISOString(),
+    certificate: certificate.raw.toString('base64'),
+  };
+}
+
+export function certificateOf(entry: Issued): X509Certificate {
+  return new X509Certificate(Buffer.from(entry.certificate, 'base64'));
+}
+
+/** @throws Problem `bad-index` with file and line: a CA that forgets what it issued can't revoke it */
+export function parseIssued(text: string, file: string): Issued[] {
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line, index) => {
+      try {
+        const value: unknown = JSON.parse(line);
+        if (isObject(value) && ['serial', 'issuer', 'kind', 'name', 'certificate'].every((key) => key in value)) {
+          return value as unknown as Issued;
+        }
+      } catch {}
+      throw new Problem('bad-index', `${file}:${index + 1}: the line is damaged`, 'restore the file from a backup');
+    });
+}
+
+export function formatIssued(entries: readonly Issued[]): string {
+  return entries.map((entry) => `${JSON.stringify(entry)}\n`).join('');
+}
+
+/**
+ * What was issued under a name (newest first), or the one of a serial.
+ * @param kind settles which is meant where a node and an operator have the same name
+ * @throws Problem `not-issued`, `ambiguous-name`
+ */
+export function findIssued(entries: readonly Issued[], wanted: string, kind?: Identity['kind']): Issued[] {
+  const serial = wanted.replaceAll(':', '').toUpperCase();
+  const bySerial = entries.filter((entry) => entry.serial === serial);
+  if (bySerial.length > 0) return bySerial;
+  const found = entries.filter((entry) => entry.name === wanted && (kind === undefined || entry.kind === kind));
+  if (found.length === 0) {
+    const names = entries.map((entry) => entry.name);
+    throw new Problem('not-issued', `nothing was issued to “${wanted}” here`, suggest(wanted, new Set(names)));
+  }
+  if (new Set(found.map((entry) => entry.kind)).size > 1) {
+    throw new Problem('ambiguous-name', `“${wanted}” is a node and an operator`, 'say which with --kind');
+  }
+  return found.reverse();
+}
+
+export function revocationsOf(entries: readonly Issued[], issuer: string): Revocation[] {
+  return entries.flatMap(({ serial, issuer: by, revoked }) =>
+    revoked === undefined || by !== issuer ? [] : [{ serial, at: Date.parse(revoked.at), reason: revoked.reason }],
+  );
+}

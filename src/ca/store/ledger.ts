@@ -1,0 +1,73 @@
+/** What the CA does, with its traces: nothing is handed out that issued.jsonl does not know. */
+import type { KeyObject, X509Certificate } from 'node:crypto';
+import { Problem } from '../../core/errors.ts';
+import type { Authority } from '../x509/authority.ts';
+import { type IssueOrder, issueCertificate } from '../issue.ts';
+import { certificateOf, describeIssued, type Issued, revocationsOf, stateOf } from './issued.ts';
+import { changeIssued, writeNextCrl } from './records.ts';
+import { makeRevocationList, type RevocationReason } from '../revocation/revocation-list.ts';
+import type { Store } from './store.ts';
+
+/** @throws Problem as {@link issueCertificate}, `ca-busy`, `unwritable-file` */
+export async function issue(store: Store, authority: Authority, order: IssueOrder): Promise<X509Certificate> {
+  const certificate = await issueCertificate(order, authority);
+  const entry = describeIssued(certificate, order, authority.certificate, order.now);
+  await changeIssued(store, (entries) => [...entries, entry]);
+  return certificate;
+}
+
+/**
+ * A new certificate for the same key and name.
+ * @throws Problem `revoked-certificate`, and as {@link issue}
+ */
+export function renew(
+  store: Store,
+  authority: Authority,
+  entry: Issued,
+  when: Pick<IssueOrder, 'now' | 'days'>,
+): Promise<X509Certificate> {
+  if (stateOf(entry, when.now) === 'revoked') {
+    const what = `the certificate of ${entry.kind} ${entry.name} was revoked and is not renewed`;
+    throw new Problem('revoked-certificate', what, 'issue one with a new key: “mco-deploy ca issue”');
+  }
+  const publicKey: KeyObject = certificateOf(entry).publicKey;
+  return issue(store, authority, { kind: entry.kind, name: entry.name, publicKey, ...when });
+}
+
+/** Marks as revoked what is not yet, and says which: an earlier revocation keeps its date. */
+export async function revoke(
+  store: Store,
+  serials: readonly string[],
+  reason: RevocationReason,
+  now: number,
+): Promise<string[]> {
+  const done: string[] = [];
+  const at = new Date(now).toISOString();
+  await changeIssued(store, (entries) =>
+    entries.map((entry) => {
+      if (!serials.includes(entry.serial) || entry.revoked !== undefined) return entry;
+      done.push(entry.serial);
+      return { ...entry, revoked: { at, reason } };
+    }),
+  );
+  return done;
+}
+
+/**
+ * Makes the next list of each authority, all under one number, and keeps them as crl.pem.
+ * What has expired stays named: a node whose clock is wrong would let it in again.
+ * @returns the PEM
+ */
+export function listRevoked(
+  store: Store,
+  authorities: readonly Authority[],
+  when: { readonly now: number; readonly days: number },
+): Promise<string> {
+  return writeNextCrl(store, (number, entries) => {
+    const lists = authorities.map((authority) => {
+      const revoked = revocationsOf(entries, authority.certificate.fingerprint256);
+      return makeRevocationList({ revoked, number, ...when }, authority);
+    });
+    return lists.join('');
+  });
+}

@@ -1,0 +1,56 @@
+import { type KeyObject, X509Certificate } from 'node:crypto';
+import { Problem } from '../../core/errors.ts';
+import { defineIdentity } from '../../core/identity.ts';
+import { buildCertificate, validityOf } from './certificate.ts';
+import { keyIdOf, makeKeyPair } from './keys.ts';
+import { authorityProfile } from './profiles.ts';
+
+/** A CA that can sign: its certificate, its key and the realm it stands for. */
+export interface Authority {
+  readonly realm: string;
+  readonly certificate: X509Certificate;
+  readonly key: KeyObject;
+}
+
+/**
+ * Makes a self-signed CA of a realm.
+ * @param now milliseconds since the epoch
+ * @throws Problem `bad-name` when the realm can't stand in a certificate
+ */
+export async function makeAuthority(realm: string, now: number, days = authorityProfile.days): Promise<Authority> {
+  defineIdentity('node', realm, realm);
+  const { publicKey, privateKey } = makeKeyPair();
+  const certificate = await buildCertificate({
+    profile: authorityProfile,
+    realm,
+    name: '',
+    // A mark of its key keeps two CAs of one realm apart while one takes over from the other.
+    commonName: `mco-deploy CA ${keyIdOf(publicKey).slice(0, 8)}`,
+    publicKey,
+    signingKey: privateKey,
+    ...validityOf(authorityProfile, now, days),
+  });
+  return { realm, certificate, key: privateKey };
+}
+
+/**
+ * @param file how to call it in a message
+ * @throws Problem `bad-ca`
+ */
+export function parseAuthority(pem: string, file: string): X509Certificate {
+  try {
+    const certificate = new X509Certificate(pem);
+    if (certificate.ca) return certificate;
+  } catch {}
+  throw new Problem('bad-ca', `${file} is no CA certificate`);
+}
+
+/**
+ * The realm stands in the CA's own certificate, as `mco://REALM/ca`.
+ * @throws Problem `bad-ca`
+ */
+export function realmOf(certificate: X509Certificate, file: string): string {
+  const [, realm] = /(?:^|, )URI:mco:\/\/([^/,]+)\/ca(?:,|$)/.exec(certificate.subjectAltName ?? '') ?? [];
+  if (realm !== undefined) return realm;
+  throw new Problem('bad-ca', `${file} names no realm`, 'it was not made by “mco-deploy ca init”');
+}

@@ -1,0 +1,100 @@
+import { type KeyObject, randomBytes, X509Certificate } from 'node:crypto';
+import { Problem } from '../../core/errors.ts';
+import { keyIdOf, keyPairOf, signingAlgorithm, toCryptoKeys, toPublicCryptoKey } from './keys.ts';
+import type { Profile } from './profiles.ts';
+import * as x509 from './x509.ts';
+
+/** From when to when a certificate holds, in milliseconds since the epoch; certificates keep whole seconds. */
+export interface Validity {
+  readonly notBefore: number;
+  readonly notAfter: number;
+}
+
+export interface CertificateOrder extends Validity {
+  readonly profile: Profile;
+  /** What stands for {realm} and {name} in the profile's names. */
+  readonly realm: string;
+  readonly name: string;
+  readonly commonName: string;
+  readonly publicKey: KeyObject;
+  readonly signingKey: KeyObject;
+  /** The CA that signs; left out when the certificate signs itself. */
+  readonly issuer?: X509Certificate;
+}
+
+const day = 24 * 60 * 60 * 1000;
+/** ub-common-name of RFC 5280, appendix A. */
+const longestCommonName = 64;
+
+/** From a little before `now`, as the profile says, for that many days. */
+export function validityOf(profile: Profile, now: number, days: number): Validity {
+  return { notBefore: now - profile.backdateMinutes * 60 * 1000, notAfter: now + days * day };
+}
+
+/** 128 random bits after a byte that keeps the number positive and its length the same (RFC 5280, 4.1.2.2). */
+function makeSerial(): string {
+  return `4d${randomBytes(16).toString('hex')}`;
+}
+
+/** Makes and signs a certificate of exactly what its profile says (RFC 5280, 4). */
+export async function buildCertificate(order: CertificateOrder): Promise<X509Certificate> {
+  const subject = subjectOf(order.commonName);
+  const made = await x509.X509CertificateGenerator.create({
+    serialNumber: makeSerial(),
+    subject,
+    issuer: order.issuer === undefined ? subject : issuerName(order.issuer),
+    notBefore: new Date(order.notBefore),
+    notAfter: new Date(order.notAfter),
+    publicKey: toPublicCryptoKey(order.publicKey),
+    signingKey: toCryptoKeys(keyPairOf(order.signingKey)).privateKey,
+    signingAlgorithm,
+    extensions: extensionsOf(order),
+  });
+  return new X509Certificate(Buffer.from(made.rawData));
+}
+
+/** A name that is too long for a common name stands in the alternative name alone. */
+function subjectOf(commonName: string): x509.Name {
+  return new x509.Name(commonName.length > longestCommonName ? [] : [{ CN: [{ utf8String: commonName }] }]);
+}
+
+/** The issuer's name byte for byte, as path validation compares it. */
+function issuerName(issuer: X509Certificate): x509.Name {
+  return new x509.X509Certificate(issuer.raw).subjectName;
+}
+
+function extensionsOf(order: CertificateOrder): x509.Extension[] {
+  const { profile } = order;
+  const signer = keyIdOf(keyPairOf(order.signingKey).publicKey);
+  const isAuthority = profile.pathLength !== undefined;
+  const usages = profile.extendedKeyUsage.map((name) => known(x509.ExtendedKeyUsage, name));
+  return [
+    new x509.BasicConstraintsExtension(isAuthority, profile.pathLength, true),
+    new x509.KeyUsagesExtension(keyUsageBits(profile), true),
+    ...(usages.length > 0 ? [new x509.ExtendedKeyUsageExtension(usages)] : []),
+    new x509.SubjectKeyIdentifierExtension(keyIdOf(order.publicKey)),
+    new x509.AuthorityKeyIdentifierExtension(signer),
+    // RFC 5280, 4.2.1.6: critical where the subject is empty.
+    new x509.SubjectAlternativeNameExtension(namesOf(order), order.commonName.length > longestCommonName),
+  ];
+}
+
+function keyUsageBits(profile: Profile): number {
+  const flags: Readonly<Record<string, string | number>> = { ...x509.KeyUsageFlags };
+  return profile.keyUsage.reduce((bits, name) => bits | Number(known(flags, name)), 0);
+}
+
+function known<T>(table: Readonly<Record<string, T>>, name: string): T {
+  const value = Object.hasOwn(table, name) ? table[name] : undefined;
+  if (value === undefined) throw new Problem('bad-profile', `a certificate profile names an unknown usage “${name}”`);
+  return value;
+}
+
+function namesOf({ profile, realm, name }: CertificateOrder): { type: 'url' | 'dns'; value: string }[] {
+  return profile.names.map((form) => {
+    const value = form.replace('{realm}', () => realm).replace('{name}', () => name);
+    return value.startsWith('DNS:')
+      ? { type: 'dns' as const, value: value.slice('DNS:'.length) }
+      : { type: 'url' as const, value: value.slice('URI:'.length) };
+  });
+}

@@ -1,0 +1,73 @@
+import { isObject } from '../../core/json.ts';
+import type { ListAbout } from '../../core/ports.ts';
+import type { Outcome } from '../../core/request/reply.ts';
+
+/** Whether a node has a revocation list: it had it, took it now, has an older or a newer one, or why that is not known. */
+export interface Standing extends Pick<Outcome, 'node' | 'outcome' | 'code' | 'message'> {
+  readonly state: 'current' | 'taken' | 'behind' | 'newer' | 'unknown';
+}
+
+/** @param lists what the node should have */
+export function standingOf({ node, outcome, code, message, data }: Outcome, lists: readonly ListAbout[]): Standing {
+  if (outcome !== 'ok') {
+    return { node, outcome, code, message, state: code === 'old-crl' ? 'newer' : 'unknown' };
+  }
+  const held = heldIn(data.lists);
+  const isBehind = lists.some(({ issuer, number }) => (held.get(issuer)?.number ?? 0) < number);
+  const isAhead = lists.some(({ issuer, ...list }) => isOther(list, held.get(issuer)));
+  const state = isBehind ? 'behind' : isAhead ? 'newer' : data.changed === true ? 'taken' : 'current';
+  const has =
+    held.size === 0
+      ? 'it has none'
+      : `it has list ${[...held.values()].map(({ number, date }) => `${number} of ${date}`).join(' and ')}`;
+  const isGood = state === 'taken' || state === 'current';
+  return {
+    node,
+    outcome: isGood ? 'ok' : 'failed',
+    code: isGood ? '' : `${state}-crl`,
+    message: isGood ? '' : has,
+    state,
+  };
+}
+
+/** A node that can't be brought a list. */
+export function lacking(node: string): Standing {
+  const message = 'it does not run the agent crl: enable it in its node.yaml';
+  return { node, outcome: 'failed', code: 'unknown-agent', message, state: 'unknown' };
+}
+
+export function wordsFor({ state, message }: Standing): string {
+  switch (state) {
+    case 'current':
+      return 'has it';
+    case 'taken':
+      return 'took it';
+    case 'behind':
+      return `has it not: ${message}`;
+    case 'newer':
+      return `has another one: ${message}`;
+    case 'unknown':
+      return message;
+  }
+}
+
+interface Held {
+  readonly number: number;
+  readonly date: string;
+}
+
+/** A list of a higher number, or another one of the same: a CA that was restored from a backup counts anew. */
+function isOther({ number, this_update: date }: Omit<ListAbout, 'issuer'>, held: Held | undefined): boolean {
+  return held !== undefined && (held.number > number || (held.number === number && held.date !== date));
+}
+
+/** A node's lists, by issuer; what does not look like one counts for nothing. */
+function heldIn(lists: unknown): Map<string, Held> {
+  const known = Array.isArray(lists) ? lists.filter(isObject) : [];
+  return new Map(
+    known.map(({ issuer, number, this_update: date }) => [
+      String(issuer),
+      { number: Number(number), date: String(date) },
+    ]),
+  );
+}

@@ -1,0 +1,93 @@
+import { readFile, stat } from 'node:fs/promises';
+import type { ReadStream } from 'node:tty';
+import { explainErrno, Problem } from '../../core/errors.ts';
+import type { CliContext } from '../cli/context.ts';
+import type { CaOptions } from './options.ts';
+
+const variable = 'MCO_DEPLOY_CA_PASSPHRASE';
+const longest = 1024;
+
+/**
+ * The passphrase that was given by file or environment; undefined when neither was.
+ * @throws Problem `unreadable-file`, `bad-passphrase`
+ */
+export async function givenPassphrase(options: CaOptions, context: CliContext): Promise<string | undefined> {
+  if (options.passphraseFile !== undefined) return fromFile(options.passphraseFile, context);
+  const given = context.env[variable];
+  return given === undefined || given === '' ? undefined : given;
+}
+
+/** The passphrase of a key that is encrypted. @throws Problem `passphrase-needed`, `cancelled`, as {@link givenPassphrase} */
+export async function neededPassphrase(options: CaOptions, context: CliContext): Promise<string> {
+  return (await givenPassphrase(options, context)) ?? ask('passphrase of the CA key: ', context);
+}
+
+/** A new passphrase, asked for twice. @throws Problem `bad-passphrase` when they differ or there is none */
+export async function newPassphrase(options: CaOptions, context: CliContext): Promise<string> {
+  const given = await givenPassphrase(options, context);
+  if (given !== undefined) return given;
+  const first = await ask('new passphrase for the CA key: ', context);
+  if (first === '') throw new Problem('bad-passphrase', 'an empty passphrase protects nothing');
+  if ((await ask('the same again: ', context)) !== first) {
+    throw new Problem('bad-passphrase', 'the two passphrases differ', 'begin again');
+  }
+  return first;
+}
+
+async function fromFile(file: string, context: CliContext): Promise<string> {
+  let text: string;
+  try {
+    const { mode } = await stat(file);
+    if ((mode & 0o077) !== 0) context.err(`warning: others may read the passphrase file ${file}: chmod 600 it`);
+    text = await readFile(file, 'utf8');
+  } catch (cause) {
+    throw new Problem('unreadable-file', `the passphrase file ${file} cannot be read: ${explainErrno(cause)}`, '', {
+      cause,
+    });
+  }
+  const [line = ''] = text.split(/\r?\n/, 1);
+  if (line !== '' && line.length <= longest) return line;
+  throw new Problem(
+    'bad-passphrase',
+    `the first line of ${file} is no passphrase`,
+    'put the passphrase in its first line',
+  );
+}
+
+async function ask(prompt: string, { stdin, err, signal }: CliContext): Promise<string> {
+  if (!stdin.isTTY) {
+    const hint = `give it by --passphrase-file or in ${variable}`;
+    throw new Problem('passphrase-needed', 'the CA key needs a passphrase and nobody can be asked', hint);
+  }
+  return readHidden(stdin as ReadStream, signal, () => err(prompt));
+}
+
+/** One line of a terminal that does not show it. */
+function readHidden(terminal: ReadStream, signal: AbortSignal, prompt: () => void): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let line = '';
+    const finish = (settle: () => void) => {
+      terminal.off('data', onData);
+      signal.removeEventListener('abort', interrupt);
+      terminal.setRawMode(false);
+      terminal.pause();
+      settle();
+    };
+    const interrupt = () => finish(() => reject(new Problem('cancelled', 'no passphrase was given')));
+    const onData = (chunk: Buffer | string) => {
+      for (const key of String(chunk)) {
+        if (key === '\r' || key === '\n') return finish(() => resolve(line));
+        if (key === '\x04') return interrupt();
+        // A raw terminal sends no signal; the program is told as if it had, and the signal ends this too.
+        if (key === '\x03') return void process.kill(process.pid, 'SIGINT');
+        line = key === '\x7f' || key === '\b' ? [...line].slice(0, -1).join('') : `${line}${key}`.slice(0, longest);
+      }
+    };
+    terminal.setRawMode(true);
+    terminal.on('data', onData);
+    terminal.resume();
+    signal.addEventListener('abort', interrupt);
+    if (signal.aborted) interrupt();
+    else prompt();
+  });
+}

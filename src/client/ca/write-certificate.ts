@@ -1,0 +1,69 @@
+import type { KeyObject, X509Certificate } from 'node:crypto';
+import { resolve } from 'node:path';
+import { deliver, type Place, requireFree } from '../../ca/delivery.ts';
+import { readStoredCrl } from '../../ca/store/records.ts';
+import { type Store, trustedPem } from '../../ca/store/store.ts';
+import { Problem } from '../../core/errors.ts';
+import { formatIdentity, type Identity } from '../../core/identity.ts';
+import type { CliContext } from '../cli/context.ts';
+import type { CaOptions, PlaceOptions } from './options.ts';
+
+/** Who gets a certificate and where it is put. */
+export interface HandOut {
+  readonly kind: Identity['kind'];
+  readonly name: string;
+  /** Makes the certificate, once there is room for it; the key only where it was made here. */
+  readonly make: () => Promise<{ readonly certificate: X509Certificate; readonly key?: KeyObject }>;
+  readonly withKey: boolean;
+  /** What was done, in a word: “issued”, “signed”, “renewed”. */
+  readonly done: string;
+  /** Whether a bundle holds a configuration to start from. */
+  readonly starting: boolean;
+}
+
+/** Makes the certificate and writes it where the options say: `--bundle FILE`, or `--out DIR` (a directory of the holder's name). */
+export async function handOut(
+  order: HandOut,
+  store: Store,
+  options: CaOptions & PlaceOptions,
+  context: CliContext,
+): Promise<void> {
+  const { kind, name } = order;
+  const place = placeOf(options, name);
+  const ca = trustedPem(store);
+  await requireFree(place, { kind, ca }, order.withKey);
+  const made = await order.make();
+  const crl = await readStoredCrl(store);
+  const delivery = { ...made, kind, name, ca, starting: order.starting, ...(crl === undefined ? {} : { crl }) };
+  const files = await deliver(delivery, place, Date.now());
+  report(order, made.certificate, store, files, options, context);
+}
+
+function placeOf({ out, bundle, force = false }: PlaceOptions, name: string): Place {
+  if (out !== undefined && bundle !== undefined) {
+    throw new Problem('usage', '--out and --bundle exclude each other', 'give one of them');
+  }
+  const form = bundle === undefined ? 'directory' : 'bundle';
+  return { form, path: resolve(bundle ?? out ?? name), replace: force };
+}
+
+function report(
+  { kind, name, done }: HandOut,
+  { serialNumber: serial, validTo: end }: X509Certificate,
+  { realm }: Store,
+  files: readonly string[],
+  options: CaOptions & PlaceOptions,
+  context: CliContext,
+): void {
+  const validTo = new Date(end).toISOString();
+  const identity = formatIdentity({ kind, name, realm });
+  if (options.json === true) {
+    context.out(JSON.stringify({ identity, kind, name, serial, validTo, files }));
+    return;
+  }
+  context.out(`${done} ${identity}, serial ${serial}, valid until ${validTo}`);
+  for (const file of files) context.out(`  ${file}`);
+  if (options.bundle === undefined) return;
+  const target = kind === 'node' ? '/etc/mco-deploy' : '~/.config/mco-deploy';
+  context.out(`unpack it there with: mkdir -p ${target} && tar -xzf ${options.bundle} -C ${target}`);
+}

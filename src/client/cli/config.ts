@@ -1,0 +1,108 @@
+import { dirname, join, resolve } from 'node:path';
+import type { FromSchema } from 'json-schema-to-ts';
+import type { CredentialFiles } from '../../core/credentials/credentials.ts';
+import { readDocument } from '../../core/files/document.ts';
+import { errnoOf, Problem } from '../../core/errors.ts';
+import { homeOf } from './home.ts';
+
+const path = { type: 'string', minLength: 1, maxLength: 4096 } as const;
+
+/** client.yaml */
+export const clientConfigSchema = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    tls: {
+      type: 'object',
+      additionalProperties: false,
+      default: {},
+      properties: {
+        certificate: { ...path, default: 'operator.crt' },
+        key: { ...path, default: 'operator.key' },
+        ca: { ...path, default: 'ca.crt' },
+        crl: { ...path, default: 'crl.pem' },
+      },
+      required: ['certificate', 'key', 'ca', 'crl'],
+    },
+    discovery: {
+      type: 'object',
+      additionalProperties: false,
+      default: {},
+      properties: {
+        method: { type: 'string', enum: ['mdns', 'file', 'cache', 'dns'], default: 'mdns' },
+        /** The nodes' file, for the method “file”. */
+        file: path,
+        /** The domain whose DNS lists the nodes, for the method “dns”; and the server to ask, if not the system's. */
+        domain: { type: 'string', pattern: '^[A-Za-z0-9_-]{1,63}(\\.[A-Za-z0-9_-]{1,63}){0,15}$', maxLength: 200 },
+        server: { type: 'string', minLength: 1, maxLength: 100 },
+        interfaces: { type: 'array', items: { type: 'string', minLength: 1 }, maxItems: 64, default: [] },
+        /** Seconds until the first answer must have come. */
+        timeout: { type: 'number', exclusiveMinimum: 0, maximum: 60, default: 2 },
+      },
+      required: ['method', 'interfaces', 'timeout'],
+    },
+    /** Seconds to connect to a node, and beyond an action's own time to wait for its reply. */
+    timeout: { type: 'number', exclusiveMinimum: 0, maximum: 600, default: 10 },
+    /** Connections and calls at once. */
+    concurrency: { type: 'integer', minimum: 1, maximum: 1024, default: 64 },
+    /** Defaults of playbooks' inputs, by name. */
+    inputs: { type: 'object', additionalProperties: { type: ['string', 'number', 'boolean', 'array'] }, default: {} },
+  },
+  required: ['tls', 'discovery', 'timeout', 'concurrency', 'inputs'],
+} as const;
+
+type ClientDocument = FromSchema<typeof clientConfigSchema>;
+
+/** The operator's configuration: paths absolute, defaults filled in, frozen. */
+export interface ClientConfig extends Omit<ClientDocument, 'tls'> {
+  readonly tls: CredentialFiles;
+  readonly file: string;
+  /** Where the nodes that were seen are remembered. */
+  readonly cacheFile: string;
+  /** Where runs keep their journals. */
+  readonly stateDirectory: string;
+}
+
+/** A directory of this program's own (XDG Base Directory Specification). */
+function xdgDirectory(env: Readonly<NodeJS.ProcessEnv>, variable: string, fallback: string): string {
+  return join(env[variable] || join(homeOf(env), fallback), 'mco-deploy');
+}
+
+/** Where client.yaml is looked for. */
+export function clientConfigPath(env: Readonly<NodeJS.ProcessEnv>): string {
+  return join(xdgDirectory(env, 'XDG_CONFIG_HOME', '.config'), 'client.yaml');
+}
+
+/**
+ * Reads the operator's configuration from where XDG puts it, or from the file given.
+ * @throws Problem `not-configured`, `unreadable-file`, `bad-configuration`
+ */
+export async function loadClientConfig(
+  given: string | undefined,
+  env: Readonly<NodeJS.ProcessEnv>,
+): Promise<ClientConfig> {
+  const file = resolve(given ?? clientConfigPath(env));
+  const { value } = await readClientDocument(file, given === undefined);
+  const at = (relative: string) => resolve(dirname(file), relative);
+  const { certificate, key, ca, crl } = value.tls;
+  const nodes = value.discovery.file;
+  return Object.freeze({
+    ...value,
+    file,
+    tls: { certificate: at(certificate), key: at(key), ca: at(ca), crl: at(crl) },
+    discovery: nodes === undefined ? value.discovery : { ...value.discovery, file: at(nodes) },
+    cacheFile: join(xdgDirectory(env, 'XDG_CACHE_HOME', '.cache'), 'nodes.json'),
+    stateDirectory: xdgDirectory(env, 'XDG_STATE_HOME', '.local/state'),
+  });
+}
+
+async function readClientDocument(file: string, isDefault: boolean) {
+  try {
+    return await readDocument<ClientDocument>(file, 'configuration', 'config/client', clientConfigSchema);
+  } catch (error) {
+    if (!isDefault || !(error instanceof Problem) || errnoOf(error.cause) !== 'ENOENT') throw error;
+    const hint =
+      'unpack the bundle that “mco-deploy ca issue operator NAME --bundle FILE” made there, or give --config';
+    throw new Problem('not-configured', `there is no ${file}`, hint);
+  }
+}

@@ -1,0 +1,46 @@
+import { type ActionDdl, type Ddl, inputNames, inputSchema, sensitiveInputs } from '../../core/ddl/ddl.ts';
+import { inputValidatorOf } from '../../core/ddl/input.ts';
+import { Problem } from '../../core/errors.ts';
+import type { JsonObject } from '../../core/json.ts';
+import { faultsOf, formatPath } from '../../core/ddl/schema.ts';
+import { suggest } from '../../core/text.ts';
+import { parseWords } from './key-values.ts';
+
+/**
+ * The input of an action out of words, each turned into the type that the DDL asks for, and validated.
+ * @throws Problem `usage`, `invalid-input`
+ */
+export function readInput(ddl: Ddl, action: string, description: ActionDdl, words: readonly string[]): JsonObject {
+  const input: JsonObject = {};
+  for (const [name, text] of parseWords(words)) {
+    const schema = inputSchema(description, name);
+    if (schema === undefined) {
+      const hint = suggest(name, inputNames(description));
+      throw new Problem('usage', `${ddl.name}.${action} has no input “${name}”`, hint);
+    }
+    const shown = sensitiveInputs(description).includes(name) ? name : `${name}=${text}`;
+    input[name] = readValue(shown, text, typeof schema === 'object' ? schema.type : undefined);
+  }
+  const validate = inputValidatorOf(ddl, action, description);
+  if (!validate(structuredClone(input))) {
+    const [fault] = faultsOf(validate);
+    const where = fault === undefined || fault.path.length === 0 ? '' : `${formatPath(fault.path)} `;
+    throw new Problem('invalid-input', `${ddl.name}.${action}: ${where}${fault?.message}`);
+  }
+  return input;
+}
+
+/** @param shown how to call it in a message: a sensitive value is not repeated */
+function readValue(shown: string, text: string, type: unknown): unknown {
+  if (type === 'string' || type === undefined) return text;
+  if (type === 'array' && !text.startsWith('[')) return text.split(',');
+  if (type === 'boolean') {
+    if (/^(true|t|yes|1)$/i.test(text)) return true;
+    if (/^(false|f|no|0)$/i.test(text)) return false;
+  }
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Problem('usage', `${shown}: it must be of type ${String(type)}`);
+  }
+}

@@ -1,0 +1,21 @@
+import type { Outcome } from '../../core/request/reply.ts';
+import type { RunReport } from '../../playbook/events/events.ts';
+import { exitCode } from './context.ts';
+
+/** What a run met, as far as the exit code depends on it. */
+export interface RunSeen {
+  readonly outcomes: readonly Pick<Outcome, 'outcome'>[];
+}
+
+/** The exit code of a run: a run that failed is never 0, whatever single replies were. */
+export function exitForRun({ state, failure }: RunReport, { outcomes }: RunSeen): number {
+  if (state === 'done' || state === 'nothing-to-do') return exitCode.ok;
+  if (state === 'interrupted') return exitCode.interrupted;
+  const codes = new Set(failure?.reasons.map(({ code }) => code));
+  if (codes.has('empty-set')) return exitCode.nothingDiscovered;
+  const all = (kind: string) => outcomes.length > 0 && outcomes.every(({ outcome }) => outcome === kind);
+  if (all('refused')) return exitCode.allRefused;
+  if (all('no-response')) return exitCode.nobodyReplied;
+  const silent = codes.size > 0 && [...codes].every((code) => code === 'no-response' || code === 'silent');
+  return silent ? exitCode.someSilent : exitCode.someFailed;
+}

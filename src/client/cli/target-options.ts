@@ -1,0 +1,125 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { Ddl } from '../../core/ddl/ddl.ts';
+import type { FilterTerms } from '../../core/wire/messages.ts';
+
+/** What the options that address nodes amount to. */
+export interface TargetOptions {
+  readonly filter: FilterTerms;
+  readonly nodesFile: string | undefined;
+  readonly method: string | undefined;
+  /** Options of that method, as `name=value`. */
+  readonly discoveryOptions?: readonly string[];
+  /** Seconds to wait for the first answer of discovery. */
+  readonly discoveryTimeout: number | undefined;
+  /** Seconds to wait for a reply. */
+  readonly timeout: number | undefined;
+  readonly limit: string | undefined;
+  readonly limitSeed: number | undefined;
+}
+
+const collect = (value: string, before: string[] = []) => [...before, value];
+
+export function parseSeconds(value: string): number {
+  const seconds = Number(value);
+  if (value.trim() === '' || !(seconds > 0 && seconds <= 86_400))
+    throw new InvalidArgumentError('it must be a number of seconds.');
+  return seconds;
+}
+
+function parseLimit(value: string): string {
+  if (!/^([1-9]\d{0,8}|100%|[1-9]\d?%)$/.test(value))
+    throw new InvalidArgumentError('it must be a number or a percentage, such as 3 or 20%.');
+  return value;
+}
+
+function parseSeed(value: string): number {
+  if (!/^\d{1,15}$/.test(value)) throw new InvalidArgumentError('it must be a whole number.');
+  return Number(value);
+}
+
+/**
+ * The filters and their companions, the same on every command that addresses nodes.
+ * @param catalogue whose aliases `-A` takes as well: nodes announce agents, and are asked for them, by their names
+ */
+export function addTargetOptions(command: Command, catalogue: readonly Ddl[] = []): Command {
+  const list = (flags: string, text: string) => command.addOption(new Option(flags, text).argParser(collect));
+  const hidden = (flags: string) => command.addOption(new Option(flags).argParser(collect).hideHelp());
+  const agent = (value: string, before: string[] = []) => [...before, agentName(value, catalogue)];
+  list('-F, --wf <fact>', 'nodes with this fact: name=value, with = != < > <= >= =~ (repeatable)');
+  list('-C, --wc <class>', 'nodes of this class, or /regex/ (repeatable)');
+  command.addOption(new Option('-A, --wa <agent>', 'nodes that run this agent (repeatable)').argParser(agent));
+  list('-I, --wi <identity>', 'the node of this name, or /regex/ (repeatable: any of them)');
+  list('-W, --with <terms>', 'classes and facts in one: "class fact=value /regex/" (repeatable)');
+  hidden('--with-fact <fact>');
+  hidden('--with-class <class>');
+  command.addOption(new Option('--with-agent <agent>').argParser(agent).hideHelp());
+  hidden('--with-identity <identity>');
+  command.option('-S, --select <expression>', 'nodes for which an expression holds: and, or, not, ( )');
+  return addDiscoveryOptions(command)
+    .option('-t, --timeout <seconds>', 'how long to wait for a reply', parseSeconds)
+    .option('--limit <n>', 'only so many of the nodes, or N%', parseLimit)
+    .option('--limit-seed <seed>', 'choose the same subset again', parseSeed)
+    .option('-1, --one', 'only one of the nodes');
+}
+
+function agentName(given: string, catalogue: readonly Ddl[]): string {
+  const alias = given.toLowerCase();
+  return catalogue.find(({ aliases }) => aliases?.includes(alias))?.name ?? given;
+}
+
+/** Where nodes are heard of. */
+export function addDiscoveryOptions(command: Command): Command {
+  return command
+    .option('--nodes <file>', 'take the nodes from this file, instead of discovering them')
+    .option('--dm <method>', 'discovery method: mdns, file, stdin, dns or cache')
+    .option(
+      '--do <option>',
+      'an option of that method: interface=NAME, file=PATH, domain=NAME, server=ADDRESS',
+      collect,
+    )
+    .option('--dt <seconds>', 'how long discovery waits for its first answer', parseSeconds);
+}
+
+interface Raw {
+  wf?: string[];
+  wc?: string[];
+  wa?: string[];
+  wi?: string[];
+  with?: string[];
+  withFact?: string[];
+  withClass?: string[];
+  withAgent?: string[];
+  withIdentity?: string[];
+  select?: string;
+  nodes?: string;
+  dm?: string;
+  do?: string[];
+  dt?: number;
+  timeout?: number;
+  limit?: string;
+  limitSeed?: number;
+  one?: boolean;
+}
+
+/** @param agent the agent that is going to be called, which the nodes must run */
+export function readTargetOptions(options: object, agent?: string): TargetOptions {
+  const raw = options as Raw;
+  const join = (...lists: (string[] | undefined)[]) => lists.flatMap((list) => list ?? []);
+  return {
+    filter: {
+      facts: join(raw.wf, raw.withFact),
+      classes: join(raw.wc, raw.withClass),
+      agents: join(raw.wa, raw.withAgent, agent === undefined ? [] : [agent]),
+      identities: join(raw.wi, raw.withIdentity),
+      with: join(raw.with),
+      select: raw.select ?? '',
+    },
+    nodesFile: raw.nodes,
+    method: raw.dm,
+    discoveryOptions: raw.do ?? [],
+    discoveryTimeout: raw.dt,
+    timeout: raw.timeout,
+    limit: raw.one === true ? '1' : raw.limit,
+    limitSeed: raw.limitSeed,
+  };
+}

@@ -1,0 +1,71 @@
+import { readRevocations } from '../../ca/revocation/revocations.ts';
+import { examineCredentials } from '../../core/credentials/doctor.ts';
+import { broken, doubtful, examine, type Finding, fine } from '../../core/finding.ts';
+import { count } from '../../core/text.ts';
+import type { Findings } from '../../discovery/directory.ts';
+import { multicastInterfaces } from '../../discovery/mdns/interfaces.ts';
+import { type ClientConfig, loadClientConfig } from '../cli/config.ts';
+import type { CliContext } from '../cli/context.ts';
+import { lastSeenWords } from '../render/missing.ts';
+import { openSession } from '../fleet/session.ts';
+import { readTargetOptions } from '../cli/target-options.ts';
+
+/** Seconds that a clock may be off before nodes refuse requests, unless they are told otherwise. */
+const clockGrace = 10;
+
+/** Looks at an operator’s configuration and credentials, and at the nodes as they are seen from here. */
+export async function examineClient(given: string | undefined, context: CliContext): Promise<readonly Finding[]> {
+  let config: ClientConfig | undefined;
+  const first = await examine('configuration', 'docs/commands.md explains every key', async () => {
+    config = await loadClientConfig(given, context.env);
+    return fine('configuration', config.file);
+  });
+  if (config === undefined) return first;
+  const { findings, state } = await examineCredentials(config.tls, 'operator', readRevocations, Date.now());
+  const known = [...first, ...findings, ...examineInterfaces(config)];
+  if (state === undefined) return known;
+  return [...known, ...(await examine('nodes', 'see “mco-deploy ping”', () => examineNodes(given, context)))];
+}
+
+function examineInterfaces({ discovery }: ClientConfig): Finding[] {
+  if (discovery.method !== 'mdns') return [fine('discovery', `by ${discovery.method}`)];
+  const names = multicastInterfaces(discovery.interfaces).map(({ name }) => name);
+  if (names.length > 0) return [fine('discovery', `by multicast on ${names.join(', ')}`)];
+  return [broken('discovery', 'no interface can do multicast', 'use discovery: { method: file, file: NODES }')];
+}
+
+async function examineNodes(config: string | undefined, context: CliContext): Promise<readonly Finding[]> {
+  const session = await openSession(config === undefined ? {} : { config }, { ...context, err: () => {} });
+  try {
+    return nodeFindings(await session.find(readTargetOptions({})));
+  } finally {
+    await session.close();
+  }
+}
+
+/** What the nodes tell of themselves, their clocks, and who is silent. */
+export function nodeFindings({ nodes, broken: failed, silent }: Findings, now = Date.now()): Finding[] {
+  const off = nodes.filter(
+    ({ description, elapsed }) => Math.abs(description.time - now) - elapsed > clockGrace * 1000,
+  );
+  const mendSilent = 'start it, or retire it with “mco-deploy forget”';
+  return [
+    nodes.length === 0
+      ? broken('nodes', 'none answers', 'see whether daemons run, and how they are to be found (discovery)')
+      : fine('nodes', `${count(nodes.length, 'node')} ${nodes.length === 1 ? 'answers' : 'answer'}`),
+    ...off.map(({ name, description }) =>
+      broken(
+        'clock',
+        `${name} says that it is ${new Date(description.time).toISOString()}`,
+        'set its clock, or this one',
+      ),
+    ),
+    ...nodes.flatMap(({ name, description }) =>
+      description.warnings.map((warning) => doubtful('nodes', `${name}: ${warning}`, 'run “mco-deploy doctor” there')),
+    ),
+    ...failed.map(({ name, problem }) => broken('nodes', `${name}: ${problem.message}`, problem.hint)),
+    ...silent.map(({ name, lastSeen, by }) =>
+      broken('nodes', `${name} is silent, ${lastSeenWords(lastSeen, by)}`, mendSilent),
+    ),
+  ];
+}

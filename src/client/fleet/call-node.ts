@@ -1,0 +1,132 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type CallOrder, type Credentials, sealRequest } from '../../core/request/seal.ts';
+import { parseCertificate, type Trust } from '../../core/credentials/certificate.ts';
+import { Problem, TurnedAway } from '../../core/errors.ts';
+import { parseJsonObject } from '../../core/json.ts';
+import type { NodeConnection } from '../../core/ports.ts';
+import { type Outcome, openReply, replyStatus } from '../../core/request/reply.ts';
+import type { SignedReply, SignedRequest } from '../../core/wire/messages.ts';
+import type { Heads, KnownHead } from './heads.ts';
+
+export interface Caller {
+  readonly credentials: Credentials;
+  readonly trust: Trust;
+  /** Where the ends of the nodes' audit logs are kept. */
+  readonly heads?: Heads;
+}
+
+export interface CallSettings {
+  /** Milliseconds to wait for the reply. */
+  readonly timeout: number;
+  /** Whether the action changes anything, so that a lost reply is worth asking for. */
+  readonly changes: boolean;
+  readonly onProgress: (message: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Calls one node once. Never throws: whatever happens is an outcome. */
+export async function callNode(
+  connection: NodeConnection,
+  order: CallOrder,
+  caller: Caller,
+  settings: CallSettings,
+): Promise<Outcome> {
+  const startedAt = Date.now();
+  const headBefore = caller.heads?.known(order.target);
+  const began = performance.now();
+  const signed = sealRequest(
+    { ...order, deadline: order.deadline || startedAt + settings.timeout },
+    caller.credentials,
+    startedAt,
+  );
+  const expired = AbortSignal.timeout(settings.timeout);
+  const signal = AbortSignal.any([settings.signal, expired]);
+  const elapsed = () => performance.now() - began;
+  try {
+    const reply = await sendAndAsk(connection, signed, signal, settings);
+    const outcome = { ...outcomeOf(reply, signed, order.target, caller.trust), elapsed: elapsed() };
+    return keepHead(outcome, reply, caller.heads, headBefore);
+  } catch (error) {
+    return { ...lost(error, order.target, expired.aborted), elapsed: elapsed() };
+  }
+}
+
+/** A node whose audit log was cut or rewritten is not to be relied on, whatever it replies. */
+function keepHead(
+  outcome: Outcome,
+  { chain }: SignedReply,
+  heads: Heads | undefined,
+  before: KnownHead | undefined,
+): Outcome {
+  const { node, auditHead } = outcome;
+  const [leaf] = chain;
+  if (heads === undefined || auditHead === undefined || leaf === undefined) return outcome;
+  const wrong = heads.take(node, auditHead, parseCertificate(leaf), before);
+  if (wrong === undefined) return outcome;
+  const { code, message, hint } = wrong;
+  const replied = `${message} (its reply was: ${outcome.outcome}${outcome.code === '' ? '' : `, ${outcome.code}`})`;
+  return { ...outcome, outcome: 'failed', status: replyStatus.other, code, message: replied, hint };
+}
+
+async function sendAndAsk(
+  connection: NodeConnection,
+  signed: SignedRequest,
+  signal: AbortSignal,
+  { changes, onProgress }: CallSettings,
+): Promise<SignedReply> {
+  try {
+    return await connection.call(signed, onProgress, signal);
+  } catch (error) {
+    const mayBeAsked = changes && error instanceof Problem && error.code === 'no-response' && !signal.aborted;
+    const found = mayBeAsked ? await askResult(connection, signed, signal) : undefined;
+    if (found === undefined) throw error;
+    return found;
+  }
+}
+
+/** Milliseconds between questions for a lost reply, and how often it is asked for while the node is out of reach. */
+const askInterval = 500;
+const unreachableTries = 6;
+
+/** Asks what became of a call whose reply was lost: it is never sent again for that. */
+async function askResult(
+  connection: NodeConnection,
+  signed: SignedRequest,
+  signal: AbortSignal,
+): Promise<SignedReply | undefined> {
+  for (let unreachable = 0; unreachable < unreachableTries && !signal.aborted; ) {
+    await sleep(askInterval, undefined, { signal }).catch(() => {});
+    try {
+      const { state, reply } = await connection.result(signed, signal);
+      if (state !== 'RUNNING') return reply ?? undefined;
+    } catch {
+      unreachable++;
+    }
+  }
+  return undefined;
+}
+
+type Unmeasured = Omit<Outcome, 'elapsed'>;
+
+function outcomeOf(signedReply: SignedReply, signed: SignedRequest, node: string, trust: Trust): Unmeasured {
+  const reply = openReply(signedReply, signed.request, node, trust, Date.now());
+  const { outcome, status, code, message, hint, auditHead } = reply;
+  const data = parseJsonObject(reply.data, `the data of ${node}`);
+  return { node, outcome, status, code, message, hint, data, ...(auditHead === null ? {} : { auditHead }) };
+}
+
+function lost(error: unknown, node: string, timedOut: boolean): Unmeasured {
+  const content = { node, status: replyStatus.other, hint: '', data: {} };
+  if (!(error instanceof Problem)) {
+    const message = error instanceof Error ? error.message : String(error);
+    return { ...content, outcome: 'failed', code: 'internal', message };
+  }
+  const { code, message, hint } = error;
+  if (timedOut)
+    return { ...content, outcome: 'no-response', code: 'no-response', message: `${node} did not answer in time` };
+  if (error instanceof TurnedAway) return { ...content, outcome: 'refused', code, message, hint };
+  if (code === 'cancelled') return { ...content, outcome: 'cancelled', code, message };
+  if (code === 'no-response' || code === 'unreachable' || code === 'not-serving')
+    return { ...content, outcome: 'no-response', code, message, hint };
+  return { ...content, outcome: 'failed', code, message, hint };
+}

@@ -1,0 +1,144 @@
+import type { X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { headVerifies } from '../../core/audit/head.ts';
+import type { ChainState } from '../../core/audit/record.ts';
+import { errnoOf, explainErrno, Problem } from '../../core/errors.ts';
+import { isObject, parseJsonObject } from '../../core/json.ts';
+import type { AuditHead } from '../../core/wire/messages.ts';
+import { rewriteFile } from '../../discovery/rewrite.ts';
+
+/** The end of a node's audit log, as the node signed it in a reply. */
+export interface KnownHead extends ChainState {
+  /** Base64, over the head (docs/audit.md), by the certificate (DER, Base64): a third party can verify both. */
+  readonly signature: string;
+  readonly certificate: string;
+  /** ISO 8601, by the caller's clock. */
+  readonly received: string;
+}
+
+/** The newest head of each node: what a node's own files can't prove, its callers can. */
+export interface Heads {
+  readonly known: (node: string) => KnownHead | undefined;
+  readonly all: () => ReadonlyMap<string, KnownHead>;
+  /**
+   * Takes what came in a reply, when it fits what is known.
+   * @param asOf what was known when the request was sent: replies may overtake each other, but none may fall behind that
+   * @returns Problem `bad-head`, `audit-back` or `audit-forked` when it does not fit; then the old one is kept
+   */
+  readonly take: (
+    node: string,
+    head: AuditHead,
+    certificate: X509Certificate,
+    asOf: KnownHead | undefined,
+  ) => Problem | undefined;
+  /** True when there was one. */
+  readonly forget: (node: string) => boolean;
+  /** Writes what is new, united with what other clients wrote meanwhile. @throws Problem `unwritable-file` */
+  readonly save: () => Promise<void>;
+}
+
+export function headsFile(stateDirectory: string): string {
+  return join(stateDirectory, 'heads.json');
+}
+
+/** @throws Problem `bad-heads`, `unreadable-file`: a memory that was spoilt must not pass for none */
+export async function openHeads(file: string, now: () => number): Promise<Heads> {
+  const heads = await readHeads(file);
+  const forgotten = new Set<string>();
+  let changed = false;
+  return {
+    known: (node) => heads.get(node),
+    all: () => heads,
+    take: (node, head, certificate, asOf) => {
+      const fresh = describe(head, certificate, now());
+      const known = heads.get(node);
+      const wrong = headVerifies(head, node, certificate)
+        ? (judge(node, fresh, asOf) ?? judgeSame(node, fresh, known))
+        : new Problem('bad-head', `the head of ${node}'s audit log is not signed by ${node}`);
+      if (wrong !== undefined) return wrong;
+      if (known !== undefined && known.sequence >= fresh.sequence) return undefined;
+      heads.set(node, fresh);
+      changed = true;
+      return undefined;
+    },
+    forget: (node) => {
+      forgotten.add(node);
+      changed = true;
+      return heads.delete(node);
+    },
+    save: async () => {
+      if (!changed) return;
+      for (const [node, head] of await readHeads(file)) {
+        if (!forgotten.has(node) && head.sequence > (heads.get(node)?.sequence ?? -1)) heads.set(node, head);
+      }
+      try {
+        await rewriteFile(file, formatHeads(heads));
+      } catch (cause) {
+        throw new Problem('unwritable-file', `${file} cannot be written: ${explainErrno(cause)}`, '', { cause });
+      }
+      changed = false;
+    },
+  };
+}
+
+function describe({ sequence, hash, signature }: AuditHead, certificate: X509Certificate, now: number): KnownHead {
+  return {
+    sequence,
+    hash: hash.toString('hex'),
+    signature: signature.toString('base64'),
+    certificate: certificate.raw.toString('base64'),
+    received: new Date(now).toISOString(),
+  };
+}
+
+const advice = (node: string) =>
+  `find out why; when ${node} was set up anew, run “mco-deploy audit heads --forget ${node}”`;
+
+function judge(node: string, fresh: KnownHead, asOf: KnownHead | undefined): Problem | undefined {
+  if (asOf === undefined || fresh.sequence >= asOf.sequence) return judgeSame(node, fresh, asOf);
+  const message = `the audit log of ${node} was cut: it ends at record ${fresh.sequence}, and ended at ${asOf.sequence} on ${asOf.received}`;
+  return new Problem('audit-back', message, advice(node));
+}
+
+function judgeSame(node: string, fresh: KnownHead, known: KnownHead | undefined): Problem | undefined {
+  if (known === undefined || fresh.sequence !== known.sequence || fresh.hash === known.hash) return undefined;
+  const message = `the audit log of ${node} was rewritten: its record ${fresh.sequence} is not the one of ${known.received}`;
+  return new Problem('audit-forked', message, advice(node));
+}
+
+function formatHeads(heads: ReadonlyMap<string, KnownHead>): string {
+  const sorted = [...heads].sort(([a], [b]) => (a < b ? -1 : 1));
+  return `${JSON.stringify({ version: 1, heads: Object.fromEntries(sorted) }, null, 2)}\n`;
+}
+
+async function readHeads(file: string): Promise<Map<string, KnownHead>> {
+  try {
+    return parseHeads(await readFile(file, 'utf8'), file);
+  } catch (cause) {
+    if (cause instanceof Problem) throw cause;
+    if (errnoOf(cause) === 'ENOENT') return new Map();
+    throw new Problem('unreadable-file', `${file} cannot be read: ${explainErrno(cause)}`, '', { cause });
+  }
+}
+
+/** @throws Problem `bad-heads` */
+export function parseHeads(text: string, file: string): Map<string, KnownHead> {
+  const bad = (why: string) =>
+    new Problem('bad-heads', `${file} is no list of heads: ${why}`, 'keep it for inquiry and move it away');
+  let heads: unknown;
+  try {
+    ({ heads } = parseJsonObject(text, 'it'));
+  } catch (error) {
+    throw bad(error instanceof Problem ? error.message : 'it cannot be read');
+  }
+  if (!isObject(heads)) throw bad('“heads” is missing');
+  for (const [node, head] of Object.entries(heads)) if (!isHead(head)) throw bad(`that of ${node} is incomplete`);
+  return new Map(Object.entries(heads as Record<string, KnownHead>));
+}
+
+function isHead(head: unknown): head is KnownHead {
+  if (!isObject(head) || !Number.isSafeInteger(head.sequence)) return false;
+  const texts = [head.hash, head.signature, head.certificate, head.received];
+  return texts.every((text) => typeof text === 'string') && /^[0-9a-f]{64}$/.test(String(head.hash));
+}

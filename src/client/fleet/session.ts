@@ -1,0 +1,137 @@
+import { readRevocations } from '../../ca/revocation/revocations.ts';
+import type { Ddl } from '../../core/ddl/ddl.ts';
+import { Problem } from '../../core/errors.ts';
+import { type LiveCredentials, startCredentials } from '../../core/credentials/live-credentials.ts';
+import type { Log } from '../../core/ports.ts';
+import { type Cache, openCache } from '../../discovery/cache/cache.ts';
+import { type Findings, findNodes } from '../../discovery/directory.ts';
+import type { FoundNode } from '../../discovery/findings.ts';
+import { createDial } from '../../transport/dial.ts';
+import type { Caller } from './call-node.ts';
+import { type ClientConfig, loadClientConfig } from '../cli/config.ts';
+import type { CliContext } from '../cli/context.ts';
+import { type Heads, headsFile, openHeads } from './heads.ts';
+import { chooseSource } from './sources.ts';
+import { chooseSubset } from './subsets.ts';
+import type { TargetOptions } from '../cli/target-options.ts';
+
+/** What a command works with once it is known who calls, and how nodes are found and reached. */
+export interface Session {
+  readonly config: ClientConfig;
+  readonly caller: Caller;
+  readonly credentials: LiveCredentials;
+  readonly cache: Cache;
+  /** Finds, proves and filters nodes; their connections stay open until the session is closed. */
+  readonly find: (targets: TargetOptions, wanted?: Wanted) => Promise<Findings>;
+  readonly close: () => Promise<void>;
+}
+
+export interface Wanted {
+  /** Names of facts to be told. */
+  readonly facts?: readonly string[];
+  /** With the DDLs of their agents. */
+  readonly full?: boolean;
+  /** Whether the nodes will be called (default true). */
+  readonly keep?: boolean;
+  /** Names of nodes that must be there. */
+  readonly expect?: readonly string[];
+}
+
+export interface SessionOptions {
+  readonly config?: string;
+}
+
+/** @throws Problem when the operator's configuration or certificate can't be used */
+export async function openSession({ config: given }: SessionOptions, context: CliContext): Promise<Session> {
+  const config = await loadClientConfig(given, context.env);
+  const now = Date.now();
+  const log = warningsOnly(context);
+  // Looked at while the command runs, too: whoever is revoked in the middle of a run takes no further part in it.
+  const live = await startCredentials({
+    files: config.tls,
+    kind: 'operator',
+    readRevocations,
+    now: Date.now,
+    onReload: () => {},
+    onFault: (fault) => log.warn({}, fault),
+  });
+  for (const warning of live.warnings()) log.warn({}, warning);
+  const dial = createDial(live.current, config.timeout * 1000);
+  const cache = await openCache(config.cacheFile, log);
+  const heads = await openHeads(headsFile(config.stateDirectory), Date.now);
+  const open = new Set<FoundNode>();
+
+  return {
+    config,
+    caller: {
+      get credentials() {
+        return live.current().credentials;
+      },
+      get trust() {
+        return live.current().trust;
+      },
+      heads,
+    },
+    credentials: live,
+    cache,
+    find: async (targets, wanted = {}) => {
+      const findings = await findNodes({
+        source: chooseSource(targets, config, cache, context, log),
+        filter: targets.filter,
+        facts: wanted.facts ?? [],
+        expect: wanted.expect ?? [],
+        full: wanted.full ?? false,
+        keep: wanted.keep ?? true,
+        cache,
+        dial,
+        concurrency: config.concurrency,
+        timeout: (targets.timeout ?? config.timeout) * 1000,
+        now: Date.now,
+        log,
+        signal: context.signal,
+      });
+      for (const node of findings.nodes) open.add(node);
+      if (targets.limit === undefined) return findings;
+      const seed = targets.limitSeed ?? now;
+      return { ...findings, nodes: chooseSubset(findings.nodes, targets.limit, seed) };
+    },
+    close: async () => {
+      live.stop();
+      for (const { connection } of open) connection.close();
+      await cache.save();
+      await keepHeads(heads, log);
+    },
+  };
+}
+
+/** What was done is done, and its result stands, also where the ends of the logs can't be kept. */
+async function keepHeads(heads: Heads, log: Log): Promise<void> {
+  try {
+    await heads.save();
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    log.warn({}, `the ends of the nodes' audit logs are not kept: ${error.message}`);
+  }
+}
+
+/** What the parts below have to warn of goes to the person; the rest is for daemons. */
+function warningsOnly({ err }: CliContext): Log {
+  const say = (_fields: object, message: string) => err(`warning: ${message}`);
+  return { debug: () => {}, info: () => {}, warn: say, error: say };
+}
+
+/** The description of an agent that is built in, by its name or an alias. */
+export function findDdl(catalogue: readonly Ddl[], agent: string): Ddl | undefined {
+  return catalogue.find(({ name, aliases }) => name === agent || aliases?.includes(agent) === true);
+}
+
+/** The same, where there must be one. @throws Problem `unknown-agent` */
+export function requireDdl(catalogue: readonly Ddl[], agent: string): Ddl {
+  const found = findDdl(catalogue, agent);
+  if (found !== undefined) return found;
+  throw new Problem(
+    'unknown-agent',
+    `there is no agent “${agent}”`,
+    `known: ${catalogue.map(({ name }) => name).join(', ')}`,
+  );
+}

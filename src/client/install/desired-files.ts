@@ -1,0 +1,165 @@
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { parseDocument, stringify } from 'yaml';
+import { explainErrno, Problem } from '../../core/errors.ts';
+import { isObject, type JsonObject } from '../../core/json.ts';
+import { parseGroups, parsePolicy } from '../../core/policy/parse.ts';
+/** Where things are on a host; the rest is said by the node’s configuration. */
+export interface Paths {
+  readonly program: string;
+  readonly directory: string;
+  /** Where things wait to be put in their places. */
+  readonly staging: string;
+}
+
+/** What a node’s configuration comes to: paths are absolute. */
+export interface NodePlaces {
+  readonly port: number;
+  readonly certificate: string;
+  readonly key: string;
+  readonly ca: string;
+  readonly crl: string;
+  readonly facts: string;
+  readonly classes: string;
+  readonly policies: string;
+  readonly state: string;
+  readonly auditFile: string;
+}
+
+/** Reads a node’s configuration as its daemon will. @throws Problem `bad-configuration` */
+export type CheckNodeConfig = (text: string, file: string) => Promise<NodePlaces>;
+
+export interface WantedOptions {
+  readonly agent?: readonly string[];
+  readonly fact?: readonly string[];
+  readonly class?: readonly string[];
+  readonly nodeConfig?: string;
+  readonly policies?: string;
+}
+
+/** A file as it is to be on the host. */
+export interface WantedFile {
+  readonly path: string;
+  readonly mode: number;
+  readonly content: string;
+  /** Belongs to whoever looks after the host once it is there: replaced only when asked to. */
+  readonly theirs: boolean;
+}
+
+/** The fleet’s CA certificates and revocation list, in PEM. */
+export interface FleetFiles {
+  readonly ca: string;
+  readonly crl?: string;
+}
+
+/** What every host is to have; its certificate, and a unit where there is systemd, come on top. */
+export interface Wanted {
+  readonly paths: Paths;
+  readonly places: NodePlaces;
+  readonly files: readonly WantedFile[];
+}
+
+const firstAgents = ['rpcutil', 'lock', 'crl', 'audit'];
+
+/**
+ * @param operator the name of whom the first policy allows everything
+ * @throws Problem `usage`, `unreadable-file`, `bad-configuration`, `bad-policy`
+ */
+export async function describeWanted(
+  options: WantedOptions,
+  paths: Paths,
+  fleet: FleetFiles,
+  operator: string,
+  check: CheckNodeConfig,
+): Promise<Wanted> {
+  const configFile = join(paths.directory, 'node.yaml');
+  const given = options.nodeConfig === undefined ? {} : await readYaml(options.nodeConfig);
+  const text = nodeYaml(given, options.agent);
+  const places = await check(text, configFile);
+  const ours = (path: string, content: string) => ({ path, content, mode: 0o644, theirs: false });
+  const theirs = (path: string, content: string) => ({ ...ours(path, content), theirs: true });
+  const classes = (options.class ?? []).map(requireClass);
+  const facts = parseFacts(options.fact ?? []);
+  const policies = options.policies === undefined ? firstPolicy(operator) : await readPolicies(options.policies);
+  return {
+    paths,
+    places,
+    files: [
+      theirs(configFile, text),
+      ...(classes.length === 0 ? [] : [theirs(places.classes, `${classes.join('\n')}\n`)]),
+      ...policies.map(({ name, content }) => theirs(join(places.policies, name), content)),
+      ...(Object.keys(facts).length === 0 ? [] : [ours(join(places.facts, 'install.yaml'), stringify(facts))]),
+      ours(places.ca, fleet.ca),
+      ...(fleet.crl === undefined ? [] : [ours(places.crl, fleet.crl)]),
+    ],
+  };
+}
+
+async function readYaml(file: string): Promise<JsonObject> {
+  const document = parseDocument(await readText(file), { uniqueKeys: true, stringKeys: true });
+  const value: unknown = document.errors.length > 0 ? undefined : (document.toJS({ maxAliasCount: 100 }) ?? {});
+  if (isObject(value)) return value as JsonObject;
+  const [why = ''] = (document.errors[0]?.message ?? 'it is no map of settings').split('\n');
+  throw new Problem('bad-configuration', `${file}: ${why}`);
+}
+
+/** The settings given; of their agents those that are asked for, or all. */
+function nodeYaml({ agents, ...settings }: JsonObject, asked: readonly string[] | undefined): string {
+  const sections = isObject(agents) ? (agents as JsonObject) : {};
+  const names = asked ?? (Object.keys(sections).length > 0 ? Object.keys(sections) : firstAgents);
+  const chosen = Object.fromEntries(names.map((name) => [name, sections[name] ?? {}]));
+  const first = '# Written by mco-deploy install; every key is explained in docs/daemon.md.\n';
+  return first + stringify({ ...settings, agents: chosen });
+}
+
+function firstPolicy(operator: string): { name: string; content: string }[] {
+  const rule = `allow\tcert=${operator}\t*\t*\t*`;
+  return [
+    {
+      name: 'default.policy',
+      content: `# The operator who installed this node may do all; nobody else anything.\npolicy default deny\n${rule}\n`,
+    },
+  ];
+}
+
+async function readPolicies(path: string): Promise<{ name: string; content: string }[]> {
+  const found = await stat(path).catch((cause) => {
+    throw new Problem('unreadable-file', `the policies ${path} cannot be read: ${explainErrno(cause)}`);
+  });
+  const files = found.isDirectory() ? (await readdir(path)).sort().map((name) => join(path, name)) : [path];
+  const policies = files.filter((file) => /^([A-Za-z0-9_-]+\.policy|groups)$/.test(basename(file)));
+  if (policies.length === 0) throw new Problem('usage', `there is no AGENT.policy in ${path}`);
+  const read = await Promise.all(
+    policies.map(async (file) => ({ file, name: basename(file), content: await readText(file) })),
+  );
+  const groups = read.find(({ name }) => name === 'groups');
+  const known = parseGroups(groups?.content ?? '', groups?.file ?? 'groups');
+  // A policy that the daemon would refuse lets nobody in: better told before it is there.
+  for (const { file, name, content } of read) if (name !== 'groups') parsePolicy(content, file, known);
+  return read;
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    throw new Problem('unreadable-file', `${file} cannot be read: ${explainErrno(cause)}`, '', { cause });
+  }
+}
+
+function parseFacts(terms: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    terms.map((term) => {
+      const [, name, value] = /^([A-Za-z0-9_-]{1,64})=([^\n]{0,1024})$/.exec(term) ?? [];
+      if (name === undefined || value === undefined) {
+        throw new Problem('usage', `“${term}” is no fact`, 'write name=value, as in cluster=bravo');
+      }
+      return [name, value];
+    }),
+  );
+}
+
+function requireClass(name: string): string {
+  if (/^[A-Za-z0-9_.:-]{1,128}$/.test(name)) return name;
+  throw new Problem('usage', `“${name}” is no class`);
+}

@@ -1,0 +1,64 @@
+import { explain, Problem } from '../../core/errors.ts';
+import { printable } from '../../core/text.ts';
+import { type CliContext, exitCode } from '../cli/context.ts';
+import { startLive } from '../render/live.ts';
+import type { Target } from './target.ts';
+
+/** What came of one host. */
+export type Ending<Result> = { readonly target: Target } & (
+  | { readonly result: Result }
+  | { readonly problem: Problem }
+);
+
+/**
+ * Works on hosts, so many at a time, and shows how far each is. One that fails stops none of the others.
+ * @param title what is done to them
+ * @param work throws a Problem where it cannot
+ * @returns one ending a host, in their order
+ */
+export async function onHosts<Result>(
+  title: string,
+  targets: readonly Target[],
+  parallel: number,
+  work: (target: Target, onPhase: (phase: string) => void) => Promise<Result>,
+  onEnd: (ending: Ending<Result>) => void,
+  context: CliContext,
+): Promise<Ending<Result>[]> {
+  const shown = startLive(context).begin(title, targets.length);
+  const endings: Ending<Result>[] = new Array(targets.length);
+  const rest = targets.entries();
+  const worker = async () => {
+    for (const [index, target] of rest) {
+      const onPhase = (phase: string) => shown.tell(target.node, phase);
+      onPhase('');
+      const ending = context.signal.aborted
+        ? { target, problem: notBegun }
+        : await endOf(target, work(target, onPhase));
+      shown.done(target.node);
+      endings[index] = ending;
+      onEnd(ending);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(parallel, targets.length) }, worker)).finally(shown.end);
+  return endings;
+}
+
+const notBegun = new Problem('cancelled', 'nothing was begun: interrupted');
+
+async function endOf<Result>(target: Target, work: Promise<Result>): Promise<Ending<Result>> {
+  try {
+    return { target, result: await work };
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    return { target, problem: error };
+  }
+}
+
+export function tellProblem(target: Target, problem: Problem, { err }: CliContext): void {
+  err(printable(`${target.node}: ${explain(problem)}`));
+}
+
+export function exitForHosts(endings: readonly Ending<unknown>[], { signal }: CliContext): number {
+  if (signal.aborted) return exitCode.interrupted;
+  return endings.some((ending) => 'problem' in ending) ? exitCode.someFailed : exitCode.ok;
+}

@@ -1,0 +1,168 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Authority } from '../../ca/x509/authority.ts';
+import { issue } from '../../ca/store/ledger.ts';
+import { fingerprintOf, keyOfRequest } from '../../ca/x509/request.ts';
+import type { Store } from '../../ca/store/store.ts';
+import { Problem } from '../../core/errors.ts';
+import type { Finding } from '../../core/finding.ts';
+import { isObject } from '../../core/json.ts';
+import type { Address } from '../../core/node.ts';
+import type { NodeDescription } from '../../core/wire/messages.ts';
+import { discard, enroll, place, upload } from './transfer.ts';
+import { makePlan, type Plan } from './plan.ts';
+import type { Program } from './program.ts';
+import { doctorScript, serviceScript } from './scripts.ts';
+import { must, openRemote, type Remote, type SshSettings } from './ssh.ts';
+import type { Target } from './target.ts';
+import type { Wanted } from './desired-files.ts';
+
+/** What is the same for all hosts. */
+export interface InstallOrder {
+  readonly program: Program;
+  readonly wanted: Wanted;
+  readonly store: Store;
+  /** Opens the CA’s key, the first time it is asked. */
+  readonly authority: () => Promise<Authority>;
+  /** `systemd`, `none`, or the path of an init script; by what the host has when undefined. */
+  readonly service: string | undefined;
+  readonly dryRun: boolean;
+  /** Whether files that were changed on the host are replaced. */
+  readonly replace: boolean;
+  readonly ssh: SshSettings;
+  /** Connects to the node by mutual TLS and has it describe itself. @throws Problem */
+  readonly describe: (node: string, address: Address) => Promise<NodeDescription>;
+  /** Milliseconds for a started node to answer. */
+  readonly patience: number;
+}
+
+export interface HostResult {
+  readonly state: 'installed' | 'unchanged' | 'planned';
+  /** Whether what was changed waits for somebody to start, or restart, the daemon. */
+  readonly pending: boolean;
+  /** What was, or would be, changed. */
+  readonly changes: readonly string[];
+  /** Files that differ from what was asked for and were left as they are. */
+  readonly kept: readonly string[];
+  readonly warnings: readonly string[];
+  /** Undefined when nothing was started. */
+  readonly description?: NodeDescription;
+  /** The fingerprint of the key that was certified. */
+  readonly fingerprint?: string;
+}
+
+/** Brings one host to where it is to be. @throws Problem; the host is as it was then, save for a service that does not come up */
+export async function installHost(
+  target: Target,
+  order: InstallOrder,
+  onPhase: (phase: string) => void,
+): Promise<HostResult> {
+  const remote = await openRemote(target, order.ssh);
+  try {
+    onPhase('looking');
+    const plan = await makePlan(target, order, remote);
+    const { changes, kept, warnings } = plan;
+    if (order.dryRun) return { state: 'planned', pending: false, changes, kept, warnings };
+    const idle = plan.files.length === 0 && !plan.bring && plan.certify === undefined;
+    const fingerprint = idle ? undefined : await carryOut(plan, target, order, remote, onPhase);
+    const starts = changes.length > 0 && plan.service !== 'none';
+    if (starts) {
+      onPhase('starting');
+      const restart = { purpose: 'start the service', text: serviceScript, values: [plan.service, 'restart'] };
+      await must(remote, restart, plan.asRoot);
+    }
+    const state = changes.length > 0 ? 'installed' : 'unchanged';
+    const pending = changes.length > 0 && !starts;
+    const done = { state, pending, changes, kept, warnings, ...(fingerprint && { fingerprint }) } as const;
+    if (plan.service === 'none' && !plan.answers) return done;
+    onPhase('waiting');
+    const description = await awaitNode(target, plan.address, order);
+    if (description instanceof Problem) throw await explainSilence(description, plan, order, remote);
+    return { ...done, description };
+  } finally {
+    await remote.close();
+  }
+}
+
+/** @returns the fingerprint of the key that was certified, if any was */
+async function carryOut(
+  plan: Plan,
+  target: Target,
+  order: InstallOrder,
+  remote: Remote,
+  onPhase: (phase: string) => void,
+): Promise<string | undefined> {
+  const way = { remote, asRoot: plan.asRoot, wanted: order.wanted };
+  const program = plan.bring ? order.program : undefined;
+  const staging = await upload(way, program, (percent) => onPhase(`copying ${percent} %`));
+  try {
+    onPhase('enrolling');
+    const request = plan.certify === undefined ? undefined : await enroll(way, staging, target.node);
+    const certified = request === undefined ? undefined : await certify(request, target, order);
+    onPhase('placing');
+    await place(way, staging, [...plan.files, ...(certified === undefined ? [] : [certified.file])]);
+    return certified?.fingerprint;
+  } catch (error) {
+    await discard(way, staging);
+    throw error;
+  }
+}
+
+/** The request came over a login that ssh has secured, so nobody has to compare fingerprints. */
+async function certify(request: string, { node }: Target, { store, authority, wanted }: InstallOrder) {
+  const publicKey = await keyOfRequest(request);
+  const about = { kind: 'node', name: node, publicKey, now: Date.now() } as const;
+  const certificate = await issue(store, await authority(), about);
+  const file = { path: wanted.places.certificate, content: certificate.toString(), mode: 0o644, theirs: false };
+  return { file, fingerprint: fingerprintOf(publicKey) };
+}
+
+const askInterval = 300;
+
+/** @returns how the node describes itself, or the last reason why it does not */
+async function awaitNode({ node }: Target, address: Address, order: InstallOrder): Promise<NodeDescription | Problem> {
+  const deadline = performance.now() + order.patience;
+  for (;;) {
+    try {
+      return await order.describe(node, address);
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      if (performance.now() > deadline || order.ssh.signal.aborted) return error;
+      await sleep(askInterval, undefined, { signal: order.ssh.signal }).catch(() => {});
+    }
+  }
+}
+
+const vital = new Set(['configuration', 'certificate', 'audit log', 'state', 'port']);
+
+/** What the host itself finds wrong is worth more than that it does not answer. */
+async function explainSilence(
+  silence: Problem,
+  { asRoot }: Plan,
+  { wanted: { paths } }: InstallOrder,
+  remote: Remote,
+): Promise<Problem> {
+  const values = [paths.program, `${paths.directory}/node.yaml`];
+  const { out } = await remote.run({ purpose: 'ask the host what is wrong', text: doctorScript, values }, asRoot);
+  const wrong = findingsIn(out).filter(({ verdict }) => verdict !== 'ok');
+  // An agent that lacks something does not keep the daemon from answering.
+  const found =
+    wrong.find(({ check, verdict }) => verdict === 'broken' && vital.has(check)) ??
+    wrong.find(({ check }) => check === 'port');
+  const message = `it is installed, but does not answer: ${silence.message}`;
+  if (found === undefined) return new Problem('no-answer', message, 'see its log', { cause: silence });
+  return new Problem('no-answer', `${message}; the host says: ${found.check}: ${found.what}`, found.mend, {
+    cause: silence,
+  });
+}
+
+/** What is no list of findings is none: it came from elsewhere. */
+function findingsIn(json: string): Finding[] {
+  try {
+    const value: unknown = JSON.parse(json);
+    const isFinding = (one: unknown) =>
+      isObject(one) && ['check', 'verdict', 'what', 'mend'].every((key) => typeof one[key] === 'string');
+    return Array.isArray(value) ? value.filter(isFinding) : [];
+  } catch {
+    return [];
+  }
+}

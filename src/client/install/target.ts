@@ -1,0 +1,78 @@
+import { readFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
+import { explainErrno, Problem } from '../../core/errors.ts';
+import { isNodeName } from '../../core/identity.ts';
+import { parseNodesText } from '../../discovery/file/text.ts';
+import type { RemoteOptions } from '../commands/install/options.ts';
+
+/** A host to be reached by ssh, and the name that its node has or is to have. */
+export interface Target {
+  readonly node: string;
+  /** As ssh is given it: a name, an alias of ssh's own configuration, or an address. */
+  readonly host: string;
+  /** Left to ssh when undefined, as the port is. */
+  readonly user?: string;
+  readonly port?: number;
+}
+
+/** None begins with a hyphen, which ssh would take for an option. */
+const form =
+  /^(?:(?<node>[a-z0-9][a-z0-9.-]*)=)?(?:(?<user>[A-Za-z0-9_][A-Za-z0-9_.-]{0,63})@)?(?:\[(?<v6>[0-9A-Fa-f:]+)\]|(?<host>[A-Za-z0-9][A-Za-z0-9._-]{0,252}))(?::(?<port>\d{1,5}))?$/;
+
+/** `[NODE=][USER@]HOST[:PORT]`, with brackets around an IPv6 address. @throws Problem `usage` */
+export function parseTarget(text: string): Target {
+  const { node, user, v6, host = v6, port } = form.exec(text)?.groups ?? {};
+  if (host === undefined || Number(port ?? 22) < 1 || Number(port ?? 22) > 65535) {
+    throw new Problem('usage', `“${text.slice(0, 120)}” is no host`, 'write user@host, or NODE=user@address:port');
+  }
+  const name = node ?? host.toLowerCase();
+  if (isIP(name) !== 0 || !isNodeName(name)) {
+    throw new Problem('usage', `“${text}” does not tell the node’s name`, `write NODE=${text}`);
+  }
+  return {
+    node: name,
+    host,
+    ...(user === undefined ? {} : { user }),
+    ...(port === undefined ? {} : { port: Number(port) }),
+  };
+}
+
+/**
+ * The hosts of a list of nodes, in any form that discovery by file reads: each is reached at its address, or by its name.
+ * @param user who logs in
+ * @throws Problem `unreadable-file`, `bad-nodes`
+ */
+export async function readTargets(file: string, user: string | undefined): Promise<Target[]> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (cause) {
+    throw new Problem('unreadable-file', `the list of hosts ${file} cannot be read: ${explainErrno(cause)}`);
+  }
+  return parseNodesText(text, file, 'file').map(({ name, addresses }) => ({
+    node: name,
+    host: addresses[0]?.host ?? name,
+    ...(user === undefined ? {} : { user }),
+  }));
+}
+
+/** @throws Problem `usage` when there is none, or a node twice */
+export function requireDistinct(targets: readonly Target[]): void {
+  if (targets.length === 0) throw new Problem('usage', 'no host was named', 'write user@host, or give --hosts FILE');
+  const seen = new Set<string>();
+  for (const { node } of targets) {
+    if (seen.has(node)) throw new Problem('usage', `${node} is named twice`);
+    seen.add(node);
+  }
+}
+
+/** The hosts that a command line names. @throws Problem `usage`, `unreadable-file`, `bad-nodes` */
+export async function targetsOf(words: readonly string[], { hosts, user }: RemoteOptions): Promise<Target[]> {
+  // As strict as in front of a host’s @.
+  if (user !== undefined) parseTarget(`${user}@host`);
+  const named = words.map((word) => ({ ...(user === undefined ? {} : { user }), ...parseTarget(word) }));
+  const listed = hosts === undefined ? [] : await readTargets(hosts, user);
+  const targets = [...named, ...listed];
+  requireDistinct(targets);
+  return targets;
+}

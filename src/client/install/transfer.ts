@@ -1,0 +1,82 @@
+import { createReadStream } from 'node:fs';
+import { dirname } from 'node:path';
+import { Readable } from 'node:stream';
+import { packArchive } from '../../ca/tar.ts';
+import { Problem } from '../../core/errors.ts';
+import type { Program } from './program.ts';
+import { discardScript, enrollScript, parseLines, placeScript, uploadScript } from './scripts.ts';
+import { must, type Remote } from './ssh.ts';
+import type { Wanted, WantedFile } from './desired-files.ts';
+
+/** How a host is worked on. */
+export interface Way {
+  readonly remote: Remote;
+  readonly asRoot: boolean;
+  readonly wanted: Wanted;
+}
+
+/** A directory on the host where things wait to be put in their places, and what waits there besides keys. */
+export interface Staging {
+  readonly directory: string;
+  readonly form: Program['form'] | 'nothing';
+}
+
+/** Makes the staging directory, and copies the program into it when there is one. @throws Problem `copy-damaged` */
+export async function upload(
+  way: Way,
+  program: Program | undefined,
+  onPart: (percent: number) => void,
+): Promise<Staging> {
+  const form = program?.form ?? 'nothing';
+  const payload = program === undefined ? Readable.from([]) : readWithProgress(program, onPart);
+  const values = [way.wanted.paths.staging, form];
+  const out = await must(way.remote, { purpose: 'copy the program', text: uploadScript, values, payload }, way.asRoot);
+  const [sum, directory] = ['sum', 'staging'].map((name) => parseLines(out)(name)[0] ?? '');
+  if (program !== undefined && sum !== program.sha256) {
+    throw new Problem('copy-damaged', 'the program arrived damaged', 'try again');
+  }
+  return { directory: directory ?? '', form };
+}
+
+function readWithProgress({ file, size }: Program, onPart: (percent: number) => void): Readable {
+  const stream = createReadStream(file, { highWaterMark: 256 * 1024 });
+  let [sent, told] = [0, -1];
+  // A second listener would start the flow too early: the count is taken where chunks pass.
+  return stream.map((chunk: Buffer) => {
+    sent += chunk.length;
+    const percent = Math.floor((sent / size) * 100);
+    if (percent !== told) onPart(percent);
+    told = percent;
+    return chunk;
+  });
+}
+
+/** Has the host make its key, or keep the one it has. @returns the certificate request, in PEM */
+export async function enroll(way: Way, { directory, form }: Staging, node: string): Promise<string> {
+  const { paths, places } = way.wanted;
+  const values = [directory, form, paths.program, node, places.key];
+  const out = await must(way.remote, { purpose: 'make the key', text: enrollScript, values }, way.asRoot);
+  return Buffer.from(parseLines(out)('request')[0] ?? '', 'base64').toString('utf8');
+}
+
+/** Puts program, key and files in their places, or none of them. */
+export async function place(way: Way, { directory, form }: Staging, files: readonly WantedFile[]): Promise<void> {
+  const { paths, places } = way.wanted;
+  const entries = files.map(({ mode, content }, index) => ({ path: String(index), mode, content }));
+  const payload = Readable.from([packArchive(entries, Date.now())]);
+  const targets = files.map(({ path }) => path);
+  const directories = [
+    paths.directory,
+    places.facts,
+    places.policies,
+    dirname(places.auditFile),
+    ...targets.map((path) => dirname(path)),
+  ];
+  const values = [directory, form, paths.program, places.key, ...new Set(directories), '--', ...targets];
+  await must(way.remote, { purpose: 'put the files in their places', text: placeScript, values, payload }, way.asRoot);
+}
+
+/** Takes away what an installation that failed has brought. */
+export async function discard({ remote, asRoot }: Way, { directory }: Staging): Promise<void> {
+  await remote.run({ purpose: 'clean up', text: discardScript, values: [directory] }, asRoot).catch(() => {});
+}

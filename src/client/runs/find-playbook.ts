@@ -1,0 +1,103 @@
+/** Finds the playbook that a person names, those that it uses, and the agents in it that only nodes know. */
+import { resolve } from 'node:path';
+import { shippedPlaybooks } from '#playbooks';
+import type { Ddl } from '../../core/ddl/ddl.ts';
+import { Problem } from '../../core/errors.ts';
+import { suggest } from '../../core/text.ts';
+import { compilePlaybook } from '../../playbook/compile/load.ts';
+import type { Playbook } from '../../playbook/model.ts';
+import {
+  type PlaybookText,
+  type PlaybookTree,
+  type ReadPlaybook,
+  readBeside,
+  readPlaybookFile,
+  readTree,
+} from '../../playbook/source/reading.ts';
+import { everySource } from '../../playbook/source/walking.ts';
+import type { CliContext } from '../cli/context.ts';
+import { learnDdl } from '../fleet/learn-ddl.ts';
+import { findDdl, type Session } from '../fleet/session.ts';
+import { readTargetOptions } from '../cli/target-options.ts';
+
+/** Read, with all that it uses, and not yet checked against any agent. @throws Problem `usage`, `bad-playbook`, … */
+export async function readPlaybook(name: string): Promise<PlaybookTree> {
+  return await readTree(shippedText(name) ?? (await readGiven(name)), readUsed);
+}
+
+/** A checked playbook, and every agent that it may call. */
+export interface KnownPlaybook {
+  readonly playbook: Playbook;
+  readonly agents: readonly Ddl[];
+}
+
+/** A playbook whose agents are built in or told by the nodes. @throws Problem as compilePlaybook, `bad-ddl` */
+export async function loadWithNodes(
+  tree: PlaybookTree,
+  session: Session,
+  catalogue: readonly Ddl[],
+  options: object,
+  context: CliContext,
+): Promise<KnownPlaybook> {
+  const learned = await learnAgents(unknownAgents(tree, catalogue), session, catalogue, options, context);
+  const agents = [...catalogue, ...learned];
+  return { playbook: compilePlaybook(tree, agents), agents };
+}
+
+/** The names of the agents that it calls and that are not built in. */
+export function unknownAgents(tree: PlaybookTree, catalogue: readonly Ddl[]): string[] {
+  const own = [...everySource(tree.source)].flatMap(({ step }) => step.call?.split('.')[0] ?? []);
+  const all = new Set([...own, ...[...tree.used.values()].flatMap((one) => unknownAgents(one, catalogue))]);
+  return [...all].filter((agent) => findDdl(catalogue, agent) === undefined);
+}
+
+/**
+ * What the nodes that run them tell of those agents. One that no node tells of is left out: the check of the playbook
+ * names it with its place. @throws Problem `bad-ddl`
+ */
+async function learnAgents(
+  names: readonly string[],
+  session: Session,
+  catalogue: readonly Ddl[],
+  options: object,
+  context: CliContext,
+): Promise<readonly Ddl[]> {
+  const learned: Ddl[] = [];
+  for (const name of names) {
+    const { nodes } = await session.find(readTargetOptions(options, name), { full: true });
+    try {
+      // Another name of an agent from outside must not stand in for one that is built in.
+      const { aliases: _aliases, ...ddl } = learnDdl(name, nodes, catalogue, context);
+      learned.push(ddl);
+    } catch (error) {
+      if (!(error instanceof Problem) || error.code !== 'unknown-agent') throw error;
+    }
+  }
+  return learned;
+}
+
+function shippedText(name: string): PlaybookText | undefined {
+  const text = Object.hasOwn(shippedPlaybooks, name) ? shippedPlaybooks[name] : undefined;
+  return text === undefined ? undefined : { text, name: shippedName(name) };
+}
+
+/** What messages call it, and what no path of a file looks like. */
+function shippedName(name: string): string {
+  return `shipped:${name}.yaml`;
+}
+
+async function readGiven(name: string): Promise<PlaybookText> {
+  if (/[./]/.test(name)) return await readPlaybookFile(name);
+  const hint = `${suggest(name, Object.keys(shippedPlaybooks))} A file is named by its path`;
+  throw new Problem('usage', `no playbook “${name}” is shipped`, hint);
+}
+
+/** By a path from the one that uses it, or by the name of a shipped one. */
+const readUsed: ReadPlaybook = async (name, from) => {
+  const shipped = shippedText(name);
+  if (shipped !== undefined) return shipped;
+  if (from.name.startsWith('shipped:') || !/[./]/.test(name)) {
+    throw new Problem('usage', `no playbook “${name}” is shipped: ${suggest(name, Object.keys(shippedPlaybooks))}`);
+  }
+  return await readBeside(name, { ...from, name: resolve(from.name) });
+};

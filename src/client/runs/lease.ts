@@ -1,0 +1,98 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { explain, Problem } from '../../core/errors.ts';
+import type { JsonObject } from '../../core/json.ts';
+import type { Outcome } from '../../core/request/reply.ts';
+
+export interface LeaseOrder {
+  readonly name: string;
+  readonly nodes: readonly string[];
+  /** Milliseconds to wait for another holder. */
+  readonly wait: number;
+  /** Calls an action of the agent lock on a node, for the run. */
+  readonly ask: (node: string, action: string, input: JsonObject) => Promise<Outcome>;
+  /** As the nodes will tell others. */
+  readonly from: string;
+  readonly signal: AbortSignal;
+  readonly tell: (line: string) => void;
+}
+
+/** A lease that is held on all its nodes and is renewed until it is released. */
+export interface HeldLease {
+  readonly name: string;
+  /** The node’s number for it; undefined on a node that it was not taken on. */
+  readonly fenceOf: (node: string) => number | undefined;
+  /** Aborted, with the Problem as its reason, when a node says that it has passed or can’t be reached in time. */
+  readonly lost: AbortSignal;
+  readonly release: () => Promise<void>;
+}
+
+/** Seconds that a lease lives unless it is renewed, which is done three times in that time. */
+const ttl = 30;
+
+/**
+ * Takes a lease on all nodes or on none, one after the other in the order of their names: of two that want the same
+ * nodes, one comes first everywhere.
+ * @throws Problem `lease-held`, `no-lease`
+ */
+export async function takeLease(order: LeaseOrder): Promise<HeldLease> {
+  const deadline = performance.now() + order.wait;
+  let told = false;
+  for (;;) {
+    const fences = new Map<string, number>();
+    const failed = await takeAll(order, fences);
+    if (failed === undefined) return keepLease(order, fences);
+    await releaseAll(order, fences);
+    if (failed.code !== 'lease-held' || performance.now() >= deadline || order.signal.aborted) throw failed;
+    if (!told) order.tell(`waiting: ${failed.message}`);
+    told = true;
+    // Not all who wait ask at the same moment.
+    await sleep(400 + Math.random() * 200, undefined, { signal: order.signal }).catch(() => {});
+  }
+}
+
+async function takeAll(order: LeaseOrder, fences: Map<string, number>): Promise<Problem | undefined> {
+  const { name, from } = order;
+  for (const node of [...order.nodes].sort()) {
+    const { outcome, code, message, hint, data } = await order.ask(node, 'take', { name, ttl, from });
+    const fence = data.fence;
+    if (outcome === 'ok' && typeof fence === 'number') {
+      fences.set(node, fence);
+      continue;
+    }
+    if (code === 'lease-held') return new Problem(code, `${node}: ${message}`, hint);
+    const what = `${node} gave no lease “${name}”: ${message}`;
+    return new Problem('no-lease', what, hint || 'enable the agent lock there, or go without by --no-lock');
+  }
+  return undefined;
+}
+
+async function releaseAll({ name, ask }: LeaseOrder, fences: ReadonlyMap<string, number>): Promise<void> {
+  await Promise.all([...fences].map(([node, fence]) => ask(node, 'release', { name, fence })));
+}
+
+function keepLease(order: LeaseOrder, fences: ReadonlyMap<string, number>): HeldLease {
+  const { name, ask } = order;
+  const lost = new AbortController();
+  const renewed = new Map([...fences.keys()].map((node) => [node, performance.now()]));
+  const renew = async ([node, fence]: [string, number]) => {
+    const began = performance.now();
+    const { outcome, code, message } = await ask(node, 'renew', { name, fence, ttl });
+    if (outcome === 'ok') renewed.set(node, began);
+    else if (code === 'stale-lease' || began - (renewed.get(node) ?? 0) > ttl * 1000) {
+      const why = new Problem('lease-lost', `the lease “${name}” was lost on ${node}: ${message}`);
+      if (!lost.signal.aborted) order.tell(explain(why));
+      lost.abort(why);
+    }
+  };
+  const timer = setInterval(() => void Promise.all([...fences].map(renew)), (ttl * 1000) / 3);
+  timer.unref();
+  return {
+    name,
+    fenceOf: (node) => fences.get(node),
+    lost: lost.signal,
+    release: async () => {
+      clearInterval(timer);
+      await releaseAll(order, fences);
+    },
+  };
+}

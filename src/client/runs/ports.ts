@@ -1,0 +1,221 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { newId } from '../../core/request/seal.ts';
+import { actionOf, type Ddl, sensitiveInputs } from '../../core/ddl/ddl.ts';
+import { type JsonObject, parseJsonObject } from '../../core/json.ts';
+import type { NodeFacts } from '../../core/node.ts';
+import type { Outcome } from '../../core/request/reply.ts';
+import type { FoundNode } from '../../discovery/findings.ts';
+import type { RunEvent } from '../../playbook/events/events.ts';
+import type {
+  Discovered,
+  DiscoverQuery,
+  InputSources,
+  LeaseWish,
+  NodeCall,
+  PlaybookPorts,
+} from '../../playbook/ports.ts';
+import { callNode } from '../fleet/call-node.ts';
+import { fanOut } from '../fleet/fan-out.ts';
+import type { Journal } from './journal.ts';
+import { type HeldLease, takeLease } from './lease.ts';
+import type { RunSeen } from '../cli/run-exit-code.ts';
+import { requireDdl, type Session } from '../fleet/session.ts';
+import { readTargetOptions } from '../cli/target-options.ts';
+
+export interface PortParts {
+  readonly session: Session;
+  readonly catalogue: readonly Ddl[];
+  /** The command's options that tell where nodes are heard of. */
+  readonly options: object;
+  readonly journal: Journal;
+  readonly emit: (event: RunEvent) => void;
+  /** Told what a node says of a call in hand. */
+  readonly hear: (step: string, node: string, message: string) => void;
+  /** How a person is asked; left out: not at all. */
+  readonly asking?: Pick<PlaybookPorts, 'agree' | 'confirm'>;
+  readonly env: InputSources['env'];
+  /** How the run keeps others away; left out: not at all. */
+  readonly locking?: Locking;
+}
+
+export interface Locking {
+  /** Milliseconds to wait for another run’s lease. */
+  readonly wait: number;
+  /** The machine and process, for people. */
+  readonly from: string;
+  readonly signal: AbortSignal;
+  readonly tell: (line: string) => void;
+  /** Called when the lease can’t be kept. */
+  readonly onLost: () => void;
+}
+
+/** The ports, and what the command asks them when the run has ended. */
+export interface LivePorts extends PlaybookPorts {
+  readonly seen: () => RunSeen;
+  readonly release: () => Promise<void>;
+}
+
+/** What the playbook engine needs of the world, over real nodes. */
+export function playbookPorts(parts: PortParts): LivePorts {
+  const { session, catalogue, journal, locking } = parts;
+  const nodes = new Map<string, FoundNode>();
+  const outcomes: Outcome[] = [];
+  const leases: HeldLease[] = [];
+  const take = async (wish: LeaseWish, { onLost, ...manner }: Locking) => {
+    // Taken anew, a lease that the run holds already would no longer be good for what it was taken for.
+    const isHeld = (node: string) =>
+      leases.some(({ name, fenceOf }) => name === wish.name && fenceOf(node) !== undefined);
+    const wanted = wish.nodes.filter((node) => !isHeld(node));
+    const askOne = askLock(wish.runId, parts, nodes);
+    const ask: typeof askOne = async (...asked) => {
+      const outcome = await askOne(...asked);
+      if (outcome.outcome === 'refused') outcomes.push(outcome);
+      return outcome;
+    };
+    const lease = await takeLease({ ...manner, ...wish, nodes: wanted, ask });
+    lease.lost.addEventListener('abort', onLost, { once: true });
+    leases.push(lease);
+  };
+  return {
+    operator: session.caller.credentials.identity.name,
+    now: Date.now,
+    newId,
+    sleep: async (milliseconds, signal) => {
+      await sleep(milliseconds, undefined, { signal }).catch(() => {});
+    },
+    emit: parts.emit,
+    ...parts.asking,
+    inputSources: { env: parts.env, defaults: session.config.inputs },
+    journal: journal.write,
+    seen: () => ({ outcomes }),
+    release: async () => {
+      await Promise.all(leases.map((lease) => lease.release()));
+    },
+    ...(locking === undefined ? {} : { takeLease: (wish: LeaseWish) => take(wish, locking) }),
+    discover: async (query) => await discover(query, parts, nodes),
+    call: async (call, onOutcome, signal) => {
+      const hear = (node: string, message: string) => parts.hear(call.step, node, message);
+      const ddl = requireDdl(catalogue, call.agent);
+      const replies = await callAll(call, ddl, session, nodes, { leases, hear }, onOutcome, signal);
+      outcomes.push(...replies);
+      return replies;
+    },
+  };
+}
+
+async function discover(
+  { filter, source, facts }: DiscoverQuery,
+  parts: PortParts,
+  nodes: Map<string, FoundNode>,
+): Promise<Discovered> {
+  const given = readTargetOptions(parts.options);
+  // A set that names its source has good reason to: the command's options are for the others.
+  const from = source === undefined ? {} : { method: source.method, nodesFile: source.file };
+  const wanted = facts === true ? { facts: ['*'] } : {};
+  const { nodes: found, silent, broken } = await parts.session.find({ ...given, ...from, filter }, wanted);
+  for (const node of found) nodes.set(node.name, node);
+  return {
+    nodes: found.map(factsOf),
+    silent: silent.map(({ name, lastSeen, by }) => ({ name, by, ...(lastSeen === undefined ? {} : { lastSeen }) })),
+    broken: broken.map(({ name, problem }) => ({ name, problem: problem.message })),
+  };
+}
+
+function factsOf({ name, description: { agents, classes, facts } }: FoundNode): NodeFacts {
+  return {
+    name,
+    agents: agents.map((agent) => agent.name),
+    classes,
+    facts: parseJsonObject(facts, `the facts of ${name}`),
+  };
+}
+
+/** What of the run a call takes part in. */
+interface Surroundings {
+  readonly leases: readonly HeldLease[];
+  readonly hear: (node: string, message: string) => void;
+}
+
+const alone: Surroundings = { leases: [], hear: () => {} };
+
+function callAll(
+  call: NodeCall,
+  ddl: Ddl,
+  session: Session,
+  nodes: ReadonlyMap<string, FoundNode>,
+  { leases, hear }: Surroundings,
+  onOutcome: (outcome: Outcome) => void,
+  signal: AbortSignal,
+): Promise<Outcome[]> {
+  const action = actionOf(ddl, call.action);
+  const own = (action?.timeout ?? 0) * 1000;
+  const timeout = (call.timeout ?? own) + session.config.timeout * 1000;
+  const one = async (name: string): Promise<Outcome> => {
+    const node = nodes.get(name);
+    if (node === undefined || action === undefined) return unknown(name);
+    const order = {
+      ...call,
+      target: name,
+      sensitive: sensitiveInputs(action),
+      timeToLive: 60_000,
+      deadline: call.timeout === undefined ? 0 : Date.now() + call.timeout,
+      // What only reads does no harm, even when the lease has passed: a failed run still looks at what it left.
+      ...(action.kind === 'change' ? stampOf(leases, name) : unleased),
+    };
+    return await callNode(node.connection, orderOf(order), session.caller, {
+      timeout,
+      changes: action.kind === 'change',
+      onProgress: (message) => hear(name, message),
+      signal,
+    });
+  };
+  return fanOut(call.nodes, session.config.concurrency, one, onOutcome);
+}
+
+const unleased = { lease: '', fence: 0 };
+
+/** The lease that was taken last of those that hold the node. */
+function stampOf(leases: readonly HeldLease[], node: string) {
+  const lease = leases.findLast(({ fenceOf }) => fenceOf(node) !== undefined);
+  const fence = lease?.fenceOf(node);
+  return lease === undefined || fence === undefined ? unleased : { lease: lease.name, fence };
+}
+
+/** Calls the agent lock of one node, outside of the run’s steps. */
+function askLock(runId: string, { session, catalogue, journal }: PortParts, nodes: ReadonlyMap<string, FoundNode>) {
+  const ddl = requireDdl(catalogue, 'lock');
+  const never = new AbortController().signal;
+  return async (node: string, action: string, input: JsonObject): Promise<Outcome> => {
+    const about = {
+      agent: ddl.name,
+      action,
+      input,
+      requestId: newId(),
+      try: 1,
+      dryRun: false,
+      step: '',
+      nodes: [node],
+    };
+    // A lease that is not written down is not taken; one that is held is renewed and given back all the same.
+    const write = (entry: object) => {
+      const written = journal.write({ at: Date.now(), runId, ...entry });
+      return action === 'take' ? written : written.catch(() => {});
+    };
+    await write({ type: 'call', batch: 1, changes: true, ...about });
+    const call = { ...about, runId };
+    const [outcome = unknown(node)] = await callAll(call, ddl, session, nodes, alone, () => {}, never);
+    const { outcome: what, status, code, message, data } = outcome;
+    const { step, requestId, try: attempt } = about;
+    await write({ type: 'outcome', step, requestId, try: attempt, node, outcome: what, status, code, message, data });
+    return outcome;
+  };
+}
+
+function orderOf<T extends { nodes: unknown; timeout?: number }>({ nodes: _nodes, timeout: _timeout, ...order }: T) {
+  return order;
+}
+
+function unknown(node: string): Outcome {
+  const message = `${node} was not discovered in this run`;
+  return { node, outcome: 'no-response', status: 5, code: 'no-response', message, hint: '', data: {}, elapsed: 0 };
+}

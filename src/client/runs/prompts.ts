@@ -1,0 +1,73 @@
+/** How a person is asked: before a run by its plan, and in it where a step wants a yes. */
+import { createInterface } from 'node:readline/promises';
+import { Problem } from '../../core/errors.ts';
+import { printable } from '../../core/text.ts';
+import { formatPlan } from '../../playbook/run/plan.ts';
+import type { Playbook } from '../../playbook/model.ts';
+import type { PlaybookPorts } from '../../playbook/ports.ts';
+import { everyStep } from '../../playbook/source/walking.ts';
+import type { CliContext } from '../cli/context.ts';
+import type { LiveView } from '../render/live.ts';
+
+export interface AskingOptions {
+  readonly yes?: boolean;
+  readonly json?: boolean;
+}
+
+/** A job that has no terminal has said what it wants by its command; a step that asks wants more than that. */
+export function askingFor(
+  { name, description }: Playbook,
+  { yes, json }: AskingOptions,
+  context: CliContext,
+  live: LiveView,
+): Pick<PlaybookPorts, 'agree' | 'confirm'> {
+  if (yes === true) return { confirm: async () => true };
+  if (!isOnTerminal(context)) return {};
+  // Branches that run at the same time ask one after the other.
+  let last: Promise<unknown> = Promise.resolve();
+  const confirm = (question: string, signal: AbortSignal) => {
+    const answer = last.then(() => live.aside(() => askPerson(question, signal, context)));
+    last = answer;
+    return answer;
+  };
+  if (json === true) return { confirm };
+  return {
+    confirm,
+    agree: (plan) => {
+      for (const line of [`${name}: ${description}`, ...formatPlan(plan)]) context.err(printable(line));
+      return confirm('Go on?', context.signal);
+    },
+  };
+}
+
+/** @throws Problem `no-terminal` where a step is going to ask and nobody can answer: better now than in the middle */
+export function refuseQuestions(playbook: Playbook, { yes }: AskingOptions, context: CliContext): void {
+  if (yes === true || isOnTerminal(context) || !asks(playbook)) return;
+  const message = `${playbook.name} asks a person on its way, and there is no terminal`;
+  throw new Problem('no-terminal', message, 'run it on a terminal, or with --yes');
+}
+
+function asks(playbook: Playbook): boolean {
+  const steps = [...everyStep(playbook)];
+  return steps.some(({ kind, body }) => kind === 'confirm' || (body.used !== undefined && asks(body.used)));
+}
+
+function isOnTerminal({ isTerminal, stdin }: CliContext): boolean {
+  return isTerminal && stdin.isTTY === true;
+}
+
+async function askPerson(question: string, signal: AbortSignal, { stdin }: CliContext): Promise<boolean> {
+  if (signal.aborted) return false;
+  const terminal = createInterface({ input: stdin, output: process.stderr });
+  // While it reads, the terminal hands a Ctrl-C to it instead of to the program.
+  terminal.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
+  // What nodes said may be part of the question: it must not move the cursor, nor begin a line of its own.
+  const shown = printable(question.replaceAll(/\s+/g, ' '));
+  try {
+    return /^y(es)?$/i.test((await terminal.question(`${shown} [y/N] `, { signal })).trim());
+  } catch {
+    return false;
+  } finally {
+    terminal.close();
+  }
+}

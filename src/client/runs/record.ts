@@ -1,0 +1,95 @@
+/** What a run’s journal amounts to, for people and machines. */
+import type { JsonObject } from '../../core/json.ts';
+import type { JournalEntry } from '../../playbook/journal/entries.ts';
+import { isRunning } from './process-mark.ts';
+
+export interface RunRecord {
+  readonly run: string;
+  /** Milliseconds since the epoch: of its beginning, and of the last that was written. */
+  readonly began: number;
+  readonly last: number;
+  readonly playbook: string;
+  readonly operator: string;
+  readonly inputs: JsonObject;
+  readonly dryRun: boolean;
+  /** `running`; `cut-off`, when its process is gone without an end; else how it ended. */
+  readonly state: string;
+  readonly steps: readonly StepRecord[];
+}
+
+export interface StepRecord {
+  readonly step: string;
+  /** `begun` where nothing tells of its end; empty for what was only asserted again on behalf of another step. */
+  readonly state: string;
+  readonly calls: readonly CallRecord[];
+}
+
+/** One node’s part in a call: the last that is known of it. */
+export interface CallRecord {
+  readonly node: string;
+  readonly agent: string;
+  readonly action: string;
+  readonly dryRun: boolean;
+  readonly try: number;
+  /** `unknown` where no reply was written down. */
+  readonly outcome: string;
+  readonly code: string;
+  readonly message: string;
+  readonly data: JsonObject;
+}
+
+/** Undefined for a journal in which no run begins. */
+export async function recordRun(entries: readonly JournalEntry[]): Promise<RunRecord | undefined> {
+  const started = entries.find((entry) => entry.type === 'run-started');
+  if (started === undefined) return undefined;
+  const { runId: run, at: began, playbook, operator, inputs, dryRun } = started;
+  const last = entries.at(-1)?.at ?? began;
+  const about = { run, began, last, playbook, operator, inputs, dryRun };
+  return { ...about, state: await stateOf(entries), steps: stepsOf(entries) };
+}
+
+async function stateOf(entries: readonly JournalEntry[]): Promise<string> {
+  const last = entries.findLast(({ type }) => type === 'run-finished' || type === 'run-resumed');
+  if (last?.type === 'run-finished') return last.state;
+  const process = entries.findLast((entry) => entry.type === 'process');
+  const running = process === undefined ? 'no' : await isRunning(process);
+  return running === 'no' ? 'cut-off' : 'running';
+}
+
+function stepsOf(entries: readonly JournalEntry[]): StepRecord[] {
+  const steps = new Map<string, { state: string; calls: Map<string, CallRecord> }>();
+  const requests = new Map<string, { step: string; agent: string; action: string; dryRun: boolean }>();
+  const stepOf = (name: string) => {
+    const known = steps.get(name) ?? { state: '', calls: new Map() };
+    steps.set(name, known);
+    return known;
+  };
+  for (const entry of entries) {
+    if (entry.type === 'step-started') stepOf(entry.step).state = 'begun';
+    if (entry.type === 'step-finished') stepOf(entry.step).state = entry.state;
+    if (entry.type === 'call' && entry.step !== '') {
+      const { step, agent, action, dryRun, try: attempt } = entry;
+      requests.set(entry.requestId, { step, agent, action, dryRun });
+      const unknown = { agent, action, dryRun, try: attempt, outcome: 'unknown', code: '', message: '', data: {} };
+      for (const node of entry.nodes) stepOf(step).calls.set(node, { node, ...unknown });
+    }
+    if (entry.type === 'outcome') {
+      const request = requests.get(entry.requestId);
+      if (request === undefined) continue;
+      const { step, ...asked } = request;
+      const { node, try: attempt, outcome, code, message, data } = entry;
+      stepOf(step).calls.set(node, { node, ...asked, try: attempt, outcome, code, message, data });
+    }
+  }
+  return [...steps].map(([step, { state, calls }]) => ({ step, state, calls: [...calls.values()].sort(byNode) }));
+}
+
+function byNode(a: CallRecord, b: CallRecord): number {
+  return a.node < b.node ? -1 : 1;
+}
+
+/** `cluster=bravo revision=20`; what is null is left out. */
+export function formatInputs(inputs: JsonObject): string {
+  const given = Object.entries(inputs).filter(([, value]) => value !== null);
+  return given.map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`).join(' ');
+}

@@ -1,0 +1,48 @@
+/** What servers served before a run, as its journal has it. */
+import type { JournalEntry } from '../../playbook/journal/entries.ts';
+
+/**
+ * By node: the revision that served before the run first changed anything; empty where the journal does not tell. Also of
+ * servers that the run did not come to: it may have taken them out of traffic.
+ */
+export function revisionsBefore(entries: readonly JournalEntry[]): Map<string, string> {
+  const before = new Map<string, string>();
+  const looks = new Set<string>();
+  const upgrades = new Set<string>();
+  let changed = false;
+  for (const entry of entries) {
+    if (entry.type === 'call' && entry.step !== '') {
+      if (isUpgrade(entry)) {
+        upgrades.add(entry.requestId);
+        for (const node of entry.nodes) if (!before.has(node)) before.set(node, '');
+      } else if (entry.agent === 'appmgr' && entry.action === 'status' && !changed) looks.add(entry.requestId);
+      changed ||= entry.changes;
+    }
+    if (entry.type !== 'outcome' || entry.outcome !== 'ok') continue;
+    const { node, requestId, data } = entry;
+    if (looks.has(requestId) && typeof data.revision === 'string') before.set(node, data.revision);
+    // Where nobody looked, the upgrade itself told.
+    if (upgrades.has(requestId) && before.get(node) === '' && typeof data.previous === 'string') {
+      before.set(node, data.previous);
+    }
+  }
+  return changed ? before : new Map();
+}
+
+function isUpgrade({ agent, action, dryRun }: Extract<JournalEntry, { type: 'call' }>): boolean {
+  return agent === 'appmgr' && action === 'upgrade' && !dryRun;
+}
+
+/** The revisions that the run upgraded servers to. */
+export function revisionsBrought(entries: readonly JournalEntry[]): string[] {
+  const brought = entries.flatMap((entry) =>
+    entry.type === 'call' && isUpgrade(entry) ? [String(entry.input.revision)] : [],
+  );
+  return [...new Set(brought)];
+}
+
+/** Whether the run is one that upgraded servers of that cluster. */
+export function upgraded(entries: readonly JournalEntry[], cluster: string): boolean {
+  const started = entries.find((entry) => entry.type === 'run-started');
+  return started?.inputs.cluster === cluster && !started.dryRun && revisionsBefore(entries).size > 0;
+}

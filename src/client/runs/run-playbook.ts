@@ -1,0 +1,111 @@
+import { hostname } from 'node:os';
+import type { Ddl } from '../../core/ddl/ddl.ts';
+import type { JsonObject } from '../../core/json.ts';
+import type { RunEvent, RunReport } from '../../playbook/events/events.ts';
+import type { Playbook } from '../../playbook/model.ts';
+import { formatEvent, formatJsonEvent } from '../../playbook/events/format.ts';
+import { runPlaybook } from '../../playbook/run/run.ts';
+import type { RunOptions } from '../../playbook/run/world.ts';
+import { askingFor } from './prompts.ts';
+import type { CommonOptions } from '../cli/common-options.ts';
+import type { CliContext } from '../cli/context.ts';
+import type { Journal } from './journal.ts';
+import { type Locking, playbookPorts } from './ports.ts';
+import { startLive } from '../render/live.ts';
+import { startLiveRun } from '../render/live-run.ts';
+import { startRunTable } from '../render/run-table.ts';
+import { exitForRun } from '../cli/run-exit-code.ts';
+import type { Session } from '../fleet/session.ts';
+
+/** What the commands that run a playbook have in common. */
+export interface ConductOptions extends CommonOptions {
+  readonly allowMissing?: boolean;
+  /** False: other runs are not kept away. */
+  readonly lock?: boolean;
+  /** Seconds. */
+  readonly lockWait?: number;
+  /** Whoever is asked is taken to have said yes. */
+  readonly yes?: boolean;
+}
+
+export interface Conduct {
+  readonly playbook: Playbook;
+  readonly inputs: JsonObject;
+  readonly runId: string;
+  /** Closed at the end. */
+  readonly journal: Journal;
+  readonly options: ConductOptions;
+  readonly settings: Pick<RunOptions, 'dryRun' | 'origin' | 'resumed'>;
+}
+
+/** Runs a checked playbook over real nodes, with its journal and its lease; tells what happens. @returns the exit code */
+export async function conductRun(
+  { playbook, inputs, runId, journal, options, settings }: Conduct,
+  session: Session,
+  { catalogue, context }: { catalogue: readonly Ddl[]; context: CliContext },
+): Promise<number> {
+  const json = options.json === true;
+  const tellStopping = () => context.err('stopping after the batch in hand (Ctrl-C again: at once)');
+  context.signal.addEventListener('abort', tellStopping, { once: true });
+  try {
+    const lost = new AbortController();
+    const locking = options.lock === false ? {} : { locking: lockingFor(options, context, () => lost.abort()) };
+    const live = startLive(context);
+    const shown = startLiveRun(live);
+    const tell = tellTo(context, json);
+    const ports = playbookPorts({
+      session,
+      catalogue,
+      options,
+      journal,
+      emit: (event) => {
+        shown.see(event);
+        tell(event);
+      },
+      hear: shown.hear,
+      asking: askingFor(playbook, options, context, live),
+      env: context.env,
+      ...locking,
+    });
+    const report = await runPlaybook(playbook, inputs, ports, {
+      ...settings,
+      runId,
+      signal: AbortSignal.any([context.signal, lost.signal]),
+      kill: context.kill,
+      allowMissing: options.allowMissing === true,
+    }).finally(() => orKilled(ports.release, context.kill));
+    if (!json) for (const line of howToGoOn(report, journal.file)) context.err(line);
+    return exitForRun(report, ports.seen());
+  } finally {
+    context.signal.removeEventListener('abort', tellStopping);
+    await journal.close();
+  }
+}
+
+function lockingFor({ lockWait = 0 }: ConductOptions, { signal, err }: CliContext, onLost: () => void): Locking {
+  const from = `${hostname()} process ${process.pid}`;
+  return { wait: lockWait * 1000, from, signal, tell: err, onLost };
+}
+
+function tellTo({ out }: CliContext, json: boolean): (event: RunEvent) => void {
+  if (json) return (event) => out(formatJsonEvent(event));
+  const table = startRunTable();
+  return (event) => {
+    table.see(event);
+    const before = event.type === 'run-finished' ? table.lines(event.report) : [];
+    for (const line of [...before, ...formatEvent(event)]) out(line);
+  };
+}
+
+/** A second Ctrl-C ends what can be left undone: a lease that is not given back passes by itself. */
+async function orKilled(work: () => Promise<unknown>, kill: AbortSignal): Promise<void> {
+  if (kill.aborted) return;
+  await Promise.race([work(), new Promise((resolve) => kill.addEventListener('abort', resolve, { once: true }))]);
+}
+
+function howToGoOn({ state, dryRun, runId }: RunReport, file: string): string[] {
+  if (state === 'done') return [];
+  const journal = `journal: ${file}`;
+  if (dryRun || state === 'nothing-to-do') return [journal];
+  return [journal, `to go on where it stopped: mco-deploy resume ${runId}`];
+}

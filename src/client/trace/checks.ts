@@ -1,0 +1,173 @@
+import type { X509Certificate } from 'node:crypto';
+import { certificateIn, checkRequest, lineVerifies, parseLine } from '../../core/audit/check-record.ts';
+import { type AuditRecord, hashLine } from '../../core/audit/record.ts';
+import { type AuditEntry, joinEntries } from '../../core/audit/show.ts';
+import type { Trust } from '../../core/credentials/certificate.ts';
+import { Problem } from '../../core/errors.ts';
+import { isCommitment } from '../../core/request/sensitive.ts';
+import type { JournalEntry } from '../../playbook/journal/entries.ts';
+
+/** Something that does not agree, or does not hold. */
+export interface Finding {
+  readonly node: string;
+  readonly code: string;
+  readonly message: string;
+}
+
+/** What a node gave of a run. */
+export interface NodeRecords {
+  readonly node: string;
+  readonly lines: readonly string[];
+  readonly certificates: readonly string[];
+}
+
+export interface CheckedRecords {
+  readonly node: string;
+  readonly entries: readonly AuditEntry[];
+  /** Hash of each record that holds, by its sequence number. */
+  readonly hashes: ReadonlyMap<number, string>;
+  readonly findings: readonly Finding[];
+}
+
+/** Checks each record's signature by the node and each request's by its caller. */
+export function checkRecords({ node, lines, certificates }: NodeRecords, trust: Trust): CheckedRecords {
+  const findings: Finding[] = [];
+  const find = (code: string, message: string) => findings.push({ node, code, message });
+  const signers = certificates.flatMap((line) => signerIn(line, node, trust, find));
+  const records: AuditRecord[] = [];
+  const hashes = new Map<number, string>();
+  for (const line of lines) {
+    const record = attempt(() => parseLine(line), find);
+    if (record === undefined) continue;
+    if (record.node !== node || !signers.some((signer) => lineVerifies(line, signer))) {
+      find('edited', `record ${record.sequence}: the signature of ${node} does not hold`);
+      continue;
+    }
+    const fault = checkRequest(record, { ...trust, isRevoked: () => false });
+    if (fault !== undefined) find(fault.code, fault.message);
+    records.push(record);
+    hashes.set(record.sequence, hashLine(line));
+  }
+  return { node, entries: joinEntries(records), hashes, findings };
+}
+
+type Find = (code: string, message: string) => unknown;
+
+function signerIn(line: string, node: string, trust: Trust, find: Find): X509Certificate[] {
+  const signer = attempt(() => {
+    const record = parseLine(line);
+    const certificate = certificateIn(record, { ...trust, isRevoked: () => false });
+    const holds = certificate !== undefined && record.node === node && lineVerifies(line, certificate);
+    if (!holds) throw new Problem('foreign', `record ${record.sequence} brings no certificate of ${node}`);
+    return certificate;
+  }, find);
+  return signer === undefined ? [] : [signer];
+}
+
+function attempt<T>(work: () => T, find: Find): T | undefined {
+  try {
+    return work();
+  } catch (error) {
+    find(
+      error instanceof Problem ? error.code : 'malformed',
+      error instanceof Problem ? error.message : 'it is no record',
+    );
+    return undefined;
+  }
+}
+
+type Called = Extract<JournalEntry, { type: 'call' }>;
+type Ended = Extract<JournalEntry, { type: 'outcome' }>;
+
+/** Holds what the nodes recorded against what the operator's journal says, call by call. */
+export function compareWithJournal(journal: readonly JournalEntry[], checked: readonly CheckedRecords[]): Finding[] {
+  const calls = journal.filter((entry): entry is Called => entry.type === 'call');
+  const outcomes = journal.filter((entry): entry is Ended => entry.type === 'outcome');
+  const operator = journal.find((entry) => entry.type === 'run-started')?.operator ?? '';
+  return checked.flatMap(({ node, entries, hashes }) => {
+    const byKey = Map.groupBy(entries, ({ intent }) => keyOf(intent.request_id, intent.try));
+    const ended = new Map(
+      outcomes.filter((one) => one.node === node).map((one) => [keyOf(one.requestId, one.try), one]),
+    );
+    const mine = calls.filter((one) => one.nodes.includes(node));
+    const known = new Set(mine.map((one) => keyOf(one.requestId, one.try)));
+    const strange = entries.filter(({ intent }) => !known.has(keyOf(intent.request_id, intent.try)));
+    return [
+      ...mine.flatMap((call) => {
+        const key = keyOf(call.requestId, call.try);
+        return compareCall(node, call, ended.get(key), byKey.get(key) ?? [], operator);
+      }),
+      ...strange.map(({ intent }) => ({
+        node,
+        code: 'not-in-journal',
+        message: `${nameOf(intent)} by ${intent.caller} is recorded, and the journal has no such call`,
+      })),
+      ...[...ended.values()].flatMap((one) => compareHead(one, hashes)),
+    ];
+  });
+}
+
+function keyOf(requestId: string, attempt: number): string {
+  return `${requestId} ${attempt}`;
+}
+
+function nameOf({ agent, action, try: attempt }: { agent: string; action: string; try: number }): string {
+  return `${agent}.${action} (try ${attempt})`;
+}
+
+/** A call that nobody answered need not have arrived. */
+const mayBeLost = new Set(['no-response', 'cancelled']);
+
+function compareCall(
+  node: string,
+  call: Called,
+  ended: Ended | undefined,
+  entries: readonly AuditEntry[],
+  operator: string,
+): Finding[] {
+  const find = (code: string, message: string): Finding => ({ node, code, message: `${nameOf(call)}: ${message}` });
+  // The same request sent once more is answered from memory, or refused: what counts is the first.
+  const entry = entries.find(({ outcome }) => outcome?.recorded !== true && outcome?.code !== 'replayed') ?? entries[0];
+  if (entry === undefined) {
+    const lost = ended === undefined || mayBeLost.has(ended.outcome);
+    return lost ? [] : [find('no-record', `the journal says ${saying(ended)}, and the node has no record of it`)];
+  }
+  const { intent, outcome } = entry;
+  const findings: Finding[] = [];
+  const alike = intent.agent === call.agent && intent.action === call.action && intent.dry_run === call.dryRun;
+  if (!alike || !sameInput(call.input, intent.arguments)) {
+    findings.push(find('request-differs', 'the record is not of what the journal says was asked'));
+  }
+  if (intent.caller !== `cert=${operator}`) findings.push(find('caller-differs', `it was asked by ${intent.caller}`));
+  const said = ended === undefined ? 'nothing' : saying(ended);
+  if (outcome === undefined)
+    findings.push(find('no-outcome', `it began, and its outcome is not recorded (the journal says ${said})`));
+  else if (ended === undefined || ended.outcome !== outcome.outcome || ended.code !== outcome.code) {
+    findings.push(find('outcome-differs', `the node recorded ${saying(outcome)}, the journal says ${said}`));
+  }
+  return findings;
+}
+
+function saying({ outcome, code }: { outcome: string; code: string }): string {
+  return code === '' ? outcome : `${outcome} (${code})`;
+}
+
+/** Sensitive inputs stand in the record as commitments, and in the journal hidden or not at all: the others must be the same. */
+function sameInput(input: object, recorded: object): boolean {
+  const hidden = new Set(Object.entries(recorded).flatMap(([name, value]) => (isCommitment(value) ? [name] : [])));
+  const shown = (all: object) => {
+    const entries = Object.entries(all).filter(([name]) => !hidden.has(name));
+    return JSON.stringify(entries.toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  };
+  return shown(recorded) === shown(input);
+}
+
+/** A head that a reply brought names the record that stood last then. */
+function compareHead({ node, auditHead = '' }: Ended, hashes: ReadonlyMap<number, string>): Finding[] {
+  const [sequence = '', hash = ''] = auditHead.split(':');
+  const recorded = hashes.get(Number(sequence));
+  if (recorded === undefined || recorded === hash) return [];
+  return [
+    { node, code: 'rewritten', message: `record ${sequence} is not the one whose hash the node signed in its reply` },
+  ];
+}

@@ -1,0 +1,48 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { parse as parseYaml } from 'yaml';
+import { type AuditFile, listAuditFiles } from '../../core/audit/files.ts';
+import { explainErrno, Problem } from '../../core/errors.ts';
+import { isObject } from '../../core/json.ts';
+
+/** Where a node keeps its log and its CA certificate, by its configuration or as told. */
+export interface AuditPlace {
+  readonly file: string;
+  readonly ca: string | undefined;
+}
+
+/** @throws Problem `unreadable-file` when neither a log is named nor the configuration can be read */
+export async function locateAudit(options: { config: string; file?: string; ca?: string }): Promise<AuditPlace> {
+  const { config, file, ca } = options;
+  if (file !== undefined && ca !== undefined) return { file, ca };
+  const node = await readNode(config, file !== undefined);
+  const at = (path: unknown, fallback: string) => resolve(dirname(config), typeof path === 'string' ? path : fallback);
+  const section = (name: string) => (isObject(node?.[name]) ? node[name] : {});
+  return {
+    file: file ?? at(section('audit').file, '/var/log/mco-deploy/audit.jsonl'),
+    ca: ca ?? (node === undefined ? undefined : at(section('tls').ca, 'ca.crt')),
+  };
+}
+
+async function readNode(config: string, mayBeAbsent: boolean): Promise<Record<string, unknown> | undefined> {
+  try {
+    const value: unknown = parseYaml(await readFile(config, 'utf8'));
+    return isObject(value) ? value : {};
+  } catch (cause) {
+    if (mayBeAbsent) return undefined;
+    throw new Problem(
+      'unreadable-file',
+      `the configuration ${config} cannot be read: ${explainErrno(cause)}`,
+      'give --file LOG',
+      { cause },
+    );
+  }
+}
+
+/** The files of a log. @throws Problem `unreadable-file` when there is none */
+export async function findAuditFiles(file: string): Promise<AuditFile[]> {
+  const files = await listAuditFiles(file);
+  if (files.length === 0)
+    throw new Problem('unreadable-file', `${file} cannot be read: no such file`, 'give --file LOG');
+  return files;
+}

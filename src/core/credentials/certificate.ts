@@ -1,0 +1,118 @@
+import { X509Certificate } from 'node:crypto';
+import { Problem } from '../errors.ts';
+import { type Identity, parseIdentity } from '../identity.ts';
+
+/** Whom this side believes: the fleet's CA certificates (two while one takes over from the other) and what was revoked. */
+export interface Trust {
+  readonly realm: string;
+  readonly authorities: readonly X509Certificate[];
+  /** True for the serial (upper-case hex, as X509Certificate.serialNumber) of a revoked certificate of that issuer. */
+  readonly isRevoked: (serial: string, issuer: string) => boolean;
+}
+
+/** A certificate whose issuer, dates, kind and realm were checked. */
+export interface ProvenCertificate {
+  readonly identity: Identity;
+  readonly certificate: X509Certificate;
+}
+
+/**
+ * The identity in a certificate's subject alternative name (RFC 5280, 4.2.1.6), unchecked.
+ * Undefined unless exactly one URI is an identity of ours.
+ */
+export function identityOf(certificate: X509Certificate): Identity | undefined {
+  const uris = (certificate.subjectAltName ?? '')
+    .split(/,\s*/)
+    .filter((entry) => entry.startsWith('URI:'))
+    .map((entry) => entry.slice('URI:'.length))
+    .filter((uri) => uri.startsWith('mco://'));
+  return uris.length === 1 && uris[0] !== undefined ? parseIdentity(uris[0]) : undefined;
+}
+
+/** The certificates that were read last: the same one comes with a handshake, with every call over it and with every reply. */
+const lastRead = new Map<string, X509Certificate>();
+const mostKept = 128;
+const longestKept = 4096;
+
+/** @throws Problem `bad-certificate` when the bytes are no certificate. */
+export function parseCertificate(bytes: Uint8Array | string): X509Certificate {
+  const key = typeof bytes === 'string' ? bytes : Buffer.from(bytes).toString('latin1');
+  const known = lastRead.get(key);
+  if (known !== undefined) return known;
+  const certificate = readCertificate(bytes);
+  if (key.length > longestKept) return certificate;
+  lastRead.set(key, certificate);
+  for (const oldest of lastRead.keys()) {
+    if (lastRead.size <= mostKept) break;
+    lastRead.delete(oldest);
+  }
+  return certificate;
+}
+
+function readCertificate(bytes: Uint8Array | string): X509Certificate {
+  try {
+    return new X509Certificate(bytes);
+  } catch (cause) {
+    throw new Problem('bad-certificate', 'the certificate cannot be read', '', { cause });
+  }
+}
+
+function issuerOf(certificate: X509Certificate, trust: Trust): X509Certificate | undefined {
+  return trust.authorities.find((authority) => isIssuedBy(certificate, authority));
+}
+
+/** What was found once stays true: neither of the two can become another. */
+const issued = new WeakMap<X509Certificate, WeakMap<X509Certificate, boolean>>();
+
+function isIssuedBy(certificate: X509Certificate, authority: X509Certificate): boolean {
+  const found = issued.get(certificate) ?? new WeakMap<X509Certificate, boolean>();
+  issued.set(certificate, found);
+  const known = found.get(authority);
+  if (known !== undefined) return known;
+  const is = certificate.checkIssued(authority) && certificate.verify(authority.publicKey);
+  found.set(authority, is);
+  return is;
+}
+
+/**
+ * Checks a certificate as it was presented: its issuer, its dates, its revocation, its realm and its kind.
+ * @param kind what the holder must be for what it wants
+ * @param now milliseconds since the epoch
+ * @throws Problem `foreign-certificate`, `expired-certificate`, `early-certificate`, `revoked-certificate`, `wrong-kind`
+ */
+export function proveCertificate(
+  certificate: X509Certificate,
+  kind: Identity['kind'],
+  trust: Trust,
+  now: number,
+): ProvenCertificate {
+  const issuer = issuerOf(certificate, trust);
+  const identity = identityOf(certificate);
+  if (issuer === undefined || identity === undefined || certificate.ca) {
+    const from = certificate.issuer.replaceAll('\n', ', ');
+    throw new Problem('foreign-certificate', `the certificate was not issued by this fleet's CA (its issuer: ${from})`);
+  }
+  if (identity.realm !== trust.realm) {
+    throw new Problem('foreign-certificate', `the certificate is of realm ${identity.realm}, not of ${trust.realm}`);
+  }
+  const who = `the certificate of ${identity.kind} ${identity.name}`;
+  if (now > Date.parse(certificate.validTo)) {
+    throw new Problem('expired-certificate', `${who} expired on ${isoDate(certificate.validTo)}`, 'issue a new one');
+  }
+  if (now < Date.parse(certificate.validFrom)) {
+    const from = isoDate(certificate.validFrom);
+    throw new Problem('early-certificate', `${who} is not valid before ${from}`, 'check the clocks');
+  }
+  if (trust.isRevoked(certificate.serialNumber, issuer.fingerprint256)) {
+    throw new Problem('revoked-certificate', `${who} was revoked`);
+  }
+  if (identity.kind !== kind) {
+    const [is, needed] = [identity.kind, kind].map((one) => (one === 'node' ? 'a node' : 'an operator'));
+    throw new Problem('wrong-kind', `${identity.name} is ${is}, and only ${needed} may do this`);
+  }
+  return { identity, certificate };
+}
+
+function isoDate(date: string): string {
+  return new Date(date).toISOString();
+}

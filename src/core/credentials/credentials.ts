@@ -1,0 +1,154 @@
+import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import type { Credentials } from '../request/seal.ts';
+import { identityOf, parseCertificate, proveCertificate, type Trust } from './certificate.ts';
+import { errnoOf, explainErrno, Problem } from '../errors.ts';
+import type { Identity } from '../identity.ts';
+import type { TlsState } from '../ports.ts';
+import { count } from '../text.ts';
+
+/** Absolute paths of what proves one side to the other. */
+export interface CredentialFiles {
+  readonly certificate: string;
+  readonly key: string;
+  /** One or more CA certificates (PEM). */
+  readonly ca: string;
+  /** A CRL (PEM); it may be absent. */
+  readonly crl: string;
+  /** Another, of those that were brought by calls: it may be absent, and be of a CA that is no longer trusted. */
+  readonly brought?: string;
+}
+
+/** What was revoked, as far as it is known here. */
+export interface Revocations {
+  readonly isRevoked: Trust['isRevoked'];
+  /** Of lists that are overdue or soon will be, or older than what is in force. @param now milliseconds since the epoch */
+  readonly warnings: (now: number) => readonly string[];
+}
+
+/**
+ * Reads CRLs that the authorities signed: what `ca` offers, loaded only when there is a CRL. Of each CA the newest counts.
+ * @param before what is in force until now, and stays so where the files say less
+ * @param brought a second text, in which lists of other CAs are passed over
+ */
+export type ReadRevocations = (
+  pem: string | undefined,
+  authorities: readonly X509Certificate[],
+  before?: Revocations,
+  brought?: string,
+) => Promise<Revocations>;
+
+/** Credentials and trust, and what a keeper should be warned of. */
+export interface LoadedCredentials extends TlsState {
+  readonly revocations: Revocations;
+  /** @param now milliseconds since the epoch */
+  readonly warnings: (now: number) => readonly string[];
+}
+
+/** Days before the end of a certificate from which its keeper is warned. */
+const warningDays = 30;
+
+const nothingRevoked: Revocations = { isRevoked: () => false, warnings: () => [] };
+
+/**
+ * Reads certificate, key, CA and CRL, and checks that they belong together and are valid now.
+ * @param before what is in force until now, of which no revocation is given up
+ * @throws Problem `unreadable-file`, `bad-certificate`, `bad-key`, or as {@link proveCertificate}
+ */
+export async function loadCredentials(
+  files: CredentialFiles,
+  kind: Identity['kind'],
+  readRevocations: ReadRevocations,
+  now: number,
+  before?: Revocations,
+): Promise<LoadedCredentials> {
+  const [certificateText, keyText, caText, crlText, broughtText] = await Promise.all([
+    read(files.certificate, 'certificate'),
+    read(files.key, 'private key'),
+    read(files.ca, "fleet's CA certificate"),
+    readIfThere(files.crl, 'revocation list'),
+    files.brought === undefined ? undefined : readIfThere(files.brought, 'revocation list'),
+  ]);
+  const certificate = named(files.certificate, () => parseCertificate(certificateText));
+  const authorities = pemBlocks(caText).map((pem) => named(files.ca, () => parseCertificate(pem)));
+  const identity = identityOf(certificate);
+  if (identity === undefined) {
+    throw new Problem(
+      'bad-certificate',
+      `${files.certificate} names no mco-deploy identity`,
+      'issue it by “mco-deploy ca issue”',
+    );
+  }
+  const hasList = crlText !== undefined || broughtText !== undefined;
+  const isGone = !hasList && before !== undefined && before !== nothingRevoked;
+  const revocations = hasList
+    ? await readRevocations(crlText, authorities, before, broughtText)
+    : (before ?? nothingRevoked);
+  const trust: Trust = { realm: identity.realm, authorities, isRevoked: revocations.isRevoked };
+  named(files.certificate, () => proveCertificate(certificate, kind, trust, now));
+  const credentials: Credentials = { identity, certificate, key: readKey(files.key, keyText, certificate) };
+  const warnings = (at: number) => [
+    ...expiryWarning(certificate, 'the certificate', 'renew it', at),
+    ...authorities.flatMap((one) =>
+      expiryWarning(one, 'the CA’s certificate', 'begin with “mco-deploy ca rollover”', at),
+    ),
+    ...(isGone ? [`${files.crl} is gone: what it revoked stays so until a restart, bring it back`] : []),
+    ...revocations.warnings(at),
+  ];
+  return { credentials, trust, revocations, warnings };
+}
+
+function expiryWarning(certificate: X509Certificate, what: string, remedy: string, now: number): string[] {
+  const end = Date.parse(certificate.validTo);
+  const days = Math.floor((end - now) / 86_400_000);
+  if (days >= warningDays) return [];
+  const when = new Date(end).toISOString();
+  return [
+    now > end ? `${what} ended on ${when}: ${remedy}` : `${what} ends in ${count(days, 'day')} (${when}): ${remedy}`,
+  ];
+}
+
+function readKey(file: string, pem: string, certificate: X509Certificate): KeyObject {
+  let key: KeyObject;
+  try {
+    key = createPrivateKey(pem);
+  } catch (cause) {
+    throw new Problem('bad-key', `${file} is no private key that can be read`, '', { cause });
+  }
+  if (!certificate.checkPrivateKey(key)) {
+    throw new Problem('bad-key', `the private key ${file} does not belong to the certificate beside it`);
+  }
+  return key;
+}
+
+async function read(file: string, what: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    throw new Problem('unreadable-file', `the ${what} ${file} cannot be read: ${explainErrno(cause)}`, '', { cause });
+  }
+}
+
+async function readIfThere(file: string, what: string): Promise<string | undefined> {
+  try {
+    return await read(file, what);
+  } catch (error) {
+    if (error instanceof Problem && errnoOf(error.cause) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Puts the file's name before what a check of its content has to say. */
+function named<T>(file: string, check: () => T): T {
+  try {
+    return check();
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    throw new Problem(error.code, `${file}: ${error.message}`, error.hint, { cause: error });
+  }
+}
+
+export function pemBlocks(text: string): string[] {
+  const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  return blocks.length === 0 ? [text] : blocks;
+}

@@ -1,0 +1,94 @@
+import type { CredentialFiles, LoadedCredentials, ReadRevocations, Revocations } from './credentials.ts';
+import { loadCredentials } from './credentials.ts';
+import { explain, Problem } from '../errors.ts';
+import type { Identity } from '../identity.ts';
+import type { TlsState } from '../ports.ts';
+import { watchFiles } from '../files/watch-files.ts';
+
+/** One's own certificate, key, authorities and revocations, as the files say now. */
+export interface LiveCredentials {
+  readonly current: () => TlsState;
+  readonly revocations: () => Revocations;
+  /** What their keeper should know now, broken files included. */
+  readonly warnings: () => readonly string[];
+  /** Reads the files again; what can't be used leaves the old in force. */
+  readonly reload: () => Promise<void>;
+  /** Ends the watch over the files. */
+  readonly stop: () => void;
+}
+
+export interface LiveOptions {
+  readonly files: CredentialFiles;
+  readonly kind: Identity['kind'];
+  readonly readRevocations: ReadRevocations;
+  readonly now: () => number;
+  /** Called after every reload that took effect. */
+  readonly onReload: () => void;
+  /** Called with why a reload did not. */
+  readonly onFault: (fault: string) => void;
+}
+
+/** Milliseconds between two looks at the files. */
+const interval = 1000;
+
+/**
+ * Loads credentials and takes them anew whenever their files have changed: a renewed certificate, a newer revocation list.
+ * @throws Problem as {@link loadCredentials}
+ */
+export async function startCredentials(options: LiveOptions): Promise<LiveCredentials> {
+  const { files, now, onReload, onFault } = options;
+  const load = (before?: Revocations) => loadCredentials(files, options.kind, options.readRevocations, now(), before);
+  const { certificate, key, ca, crl, brought = crl } = files;
+  // Begun before the first look, so that no change falls between the two.
+  const stop = watchFiles([...new Set([certificate, key, ca, crl, brought])], interval, () => {
+    // It fails with the first load alone, and that is told already.
+    reload().catch(() => undefined);
+  });
+  const first = load();
+  let fault: string[] = [];
+  // What changes while the files are read for the first time waits for that.
+  let reloading: Promise<unknown> = first;
+  let loaded: LoadedCredentials;
+
+  const reloadOnce = async () => {
+    try {
+      const fresh = await load(loaded.revocations);
+      requireSame(fresh, loaded);
+      loaded = fresh;
+      fault = [];
+    } catch (error) {
+      fault = [`the certificates were not reloaded, the old ones stay: ${explain(error)}`];
+      for (const one of fault) onFault(one);
+      return;
+    }
+    onReload();
+  };
+  const reload = () => {
+    const reloaded = reloading.then(reloadOnce);
+    reloading = reloaded;
+    return reloaded;
+  };
+  try {
+    loaded = await first;
+  } catch (error) {
+    stop();
+    throw error;
+  }
+  return {
+    current: () => loaded,
+    revocations: () => loaded.revocations,
+    warnings: () => [...loaded.warnings(now()), ...fault],
+    reload,
+    stop,
+  };
+}
+
+function requireSame({ credentials: fresh }: TlsState, { credentials: old }: TlsState): void {
+  if (fresh.identity.name === old.identity.name) return;
+  const hint = 'restart to change the identity';
+  throw new Problem(
+    'wrong-node',
+    `the new certificate is of ${fresh.identity.name}, not of ${old.identity.name}`,
+    hint,
+  );
+}

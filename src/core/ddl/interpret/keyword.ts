@@ -1,0 +1,32 @@
+import { Problem } from '../../errors.ts';
+import type { Match } from '../../filter/pattern.ts';
+
+/** Tells what is wrong at a path (a JSON pointer), as ajv would: keyword, params, and words where ajv has its own. */
+export type Report = (path: string, keyword: string, params: object, message?: string, schema?: object) => void;
+
+/** Looks at a value, and reports what is wrong with it. */
+export type Check = (value: unknown, path: string, report: Report) => void;
+
+/** What the parts of one schema share. */
+export interface Interpreting {
+  /** A schema within the one that is being read. */
+  readonly compile: (schema: unknown) => Check;
+  /** Linear in time, and bounded over the whole schema. */
+  readonly compilePattern: (source: string) => Match;
+  /** The schema that holds the keyword. */
+  readonly schema: Readonly<Record<string, unknown>>;
+}
+
+/** Makes the check for one keyword out of its value. @throws Problem `bad-schema`, `bad-pattern` */
+export type Keyword = (wanted: unknown, interpreting: Interpreting) => Check;
+
+export function keywordNumber(keyword: string, wanted: unknown): number {
+  if (typeof wanted === 'number' && Number.isFinite(wanted)) return wanted;
+  throw new Problem('bad-schema', `“${keyword}” must be a number`);
+}
+
+/** A schema from outside may hold anything in its place, also an object that can't be turned into text. */
+export function keywordText(keyword: string, wanted: unknown): string {
+  if (typeof wanted === 'string') return wanted;
+  throw new Problem('bad-schema', `“${keyword}” must be text`);
+}

@@ -1,0 +1,80 @@
+import { Problem } from '../../errors.ts';
+import { isObject, type JsonObject } from '../../json.ts';
+import { type Check, type Keyword, keywordNumber } from './keyword.ts';
+
+function size(
+  keyword: string,
+  sizeOf: (value: unknown) => number | undefined,
+  atLeast: boolean,
+  things: string,
+): Keyword {
+  return (wanted) => {
+    const limit = keywordNumber(keyword, wanted);
+    return (value, path, report) => {
+      const found = sizeOf(value);
+      if (found === undefined || (atLeast ? found >= limit : found <= limit)) return;
+      report(path, keyword, { limit }, `must NOT have ${atLeast ? 'fewer' : 'more'} than ${limit} ${things}`);
+    };
+  };
+}
+
+const items = (value: unknown) => (Array.isArray(value) ? value.length : undefined);
+const keys = (value: unknown) => (isObject(value) ? Object.keys(value).length : undefined);
+
+function pointer(path: string, key: string): string {
+  return `${path}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+}
+
+function mapping(keyword: string, wanted: unknown): JsonObject {
+  if (isObject(wanted)) return wanted;
+  throw new Problem('bad-schema', `“${keyword}” must be an object`);
+}
+
+/** Keywords for arrays and objects. */
+export const structureKeywords: Readonly<Record<string, Keyword>> = {
+  items: (wanted, { compile }) => {
+    const check = compile(wanted);
+    return (value, path, report) => {
+      if (Array.isArray(value)) for (const [index, item] of value.entries()) check(item, `${path}/${index}`, report);
+    };
+  },
+  minItems: size('minItems', items, true, 'items'),
+  maxItems: size('maxItems', items, false, 'items'),
+  minProperties: size('minProperties', keys, true, 'properties'),
+  maxProperties: size('maxProperties', keys, false, 'properties'),
+  properties: (wanted, { compile }) => {
+    const properties = Object.entries(mapping('properties', wanted)).map(([key, schema]) => ({
+      key,
+      check: compile(schema),
+      missing: (schema as JsonObject).default,
+    }));
+    return (value, path, report) => {
+      if (!isObject(value)) return;
+      for (const { key, check, missing } of properties) {
+        if (!Object.hasOwn(value, key) && missing !== undefined) value[key] = structuredClone(missing);
+        if (Object.hasOwn(value, key)) check(value[key], pointer(path, key), report);
+      }
+    };
+  },
+  required: (wanted) => {
+    if (!Array.isArray(wanted)) throw new Problem('bad-schema', '“required” must be a list');
+    const names = (wanted as unknown[]).map(String);
+    return (value, path, report) => {
+      if (!isObject(value)) return;
+      for (const missingProperty of names)
+        if (!Object.hasOwn(value, missingProperty)) report(path, 'required', { missingProperty });
+    };
+  },
+  additionalProperties: (wanted, { compile, schema }) => {
+    const known = new Set(isObject(schema.properties) ? Object.keys(schema.properties) : []);
+    const check: Check | undefined = typeof wanted === 'boolean' ? undefined : compile(wanted);
+    if (wanted === true) return () => {};
+    return (value, path, report) => {
+      if (!isObject(value)) return;
+      for (const key of Object.keys(value).filter((name) => !known.has(name))) {
+        if (check !== undefined) check(value[key], pointer(path, key), report);
+        else report(path, 'additionalProperties', { additionalProperty: key }, undefined, schema);
+      }
+    };
+  },
+};

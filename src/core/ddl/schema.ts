@@ -1,0 +1,86 @@
+import type { ErrorObject, Options } from 'ajv';
+import { isObject } from '../json.ts';
+import { suggest } from '../text.ts';
+
+/** As ajv makes them: true when the value fits, else the faults are left in `errors`. */
+export interface Validate {
+  (value: unknown): boolean;
+  errors?: ErrorObject[] | null;
+}
+
+export const ajvOptions = {
+  allErrors: true,
+  useDefaults: true,
+  strict: true,
+  allowUnionTypes: true,
+  verbose: true,
+  keywords: ['x-sensitive', 'x-display-as', 'x-prompt'],
+} satisfies Options;
+
+/** One thing wrong with a value: where, and what was expected. */
+export interface Fault {
+  /** Keys and indexes from the root. */
+  readonly path: readonly string[];
+  /** True when the key itself is at fault, not its value. */
+  readonly atKey: boolean;
+  readonly message: string;
+}
+
+/** The faults a validator left, in words for people, the nearest known key included. */
+export function faultsOf(validate: Validate): Fault[] {
+  const faults = (validate.errors ?? []).map(faultOf);
+  // An `anyOf` or `if` reports itself and each of its branches: keep what says most.
+  const specific = faults.filter((fault) => fault.message !== '');
+  return specific.filter(
+    (fault, index) => specific.findIndex((other) => other.path.join('\0') === fault.path.join('\0')) === index,
+  );
+}
+
+function faultOf(error: ErrorObject): Fault {
+  const path = error.instancePath
+    .split('/')
+    .slice(1)
+    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
+  const params = error.params as Record<string, unknown>;
+  if (error.keyword === 'additionalProperties') {
+    const key = String(params.additionalProperty);
+    const known = isObject(error.parentSchema?.properties) ? Object.keys(error.parentSchema.properties) : [];
+    return { path: [...path, key], atKey: true, message: `unknown key “${key}”: ${suggest(key, known)}` };
+  }
+  if (error.keyword === 'required') {
+    return { path, atKey: false, message: `“${String(params.missingProperty)}” is missing` };
+  }
+  return { path, atKey: false, message: wordsFor(error, params) };
+}
+
+function wordsFor(error: ErrorObject, params: Record<string, unknown>): string {
+  switch (error.keyword) {
+    case 'type':
+      return `must be ${withArticle(String(params.type))}`;
+    case 'enum':
+      return `must be one of ${(params.allowedValues as unknown[]).map(String).join(', ')}`;
+    case 'const':
+      return `must be ${JSON.stringify(params.allowedValue)}`;
+    case 'pattern':
+      return `must match ${String(params.pattern)}`;
+    case 'if':
+    case 'anyOf':
+    case 'oneOf':
+      return '';
+    default:
+      return error.message ?? 'is not allowed';
+  }
+}
+
+function withArticle(type: string): string {
+  return type
+    .split(',')
+    .map((one) => (/^[aeiou]/.test(one) ? `an ${one}` : `a ${one}`))
+    .join(' or ');
+}
+
+/** `servers[2].port`, or “the value” for the root. */
+export function formatPath(path: readonly string[]): string {
+  if (path.length === 0) return 'the value';
+  return path.map((part, index) => (/^\d+$/.test(part) ? `[${part}]` : index === 0 ? part : `.${part}`)).join('');
+}

@@ -1,0 +1,122 @@
+import { readFile } from 'node:fs/promises';
+import {
+  isMap,
+  isScalar,
+  LineCounter,
+  type Node,
+  type Pair,
+  parseDocument,
+  visit,
+  type Document as YamlDocument,
+} from 'yaml';
+import { validatorOf } from '#validators';
+import { explainErrno, Problem } from '../errors.ts';
+import { type Fault, faultsOf, formatPath } from '../ddl/schema.ts';
+
+/** A YAML (or JSON) text that fits a schema, and where in it each value stands. */
+export interface Document<T> {
+  readonly file: string;
+  readonly value: T;
+  /** `file:line:column` of the value at a path (or of its key), or of the nearest thing around it. */
+  readonly locate: (path: readonly string[], key?: boolean) => string;
+}
+
+const largest = 1024 * 1024;
+
+/**
+ * Reads and checks a document.
+ * @param what how to call it in a message: “configuration”, “playbook”
+ * @throws Problem `unreadable-file`, or as {@link parseDocumentText}
+ */
+export async function readDocument<T>(file: string, what: string, id: string, schema: object): Promise<Document<T>> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (cause) {
+    throw new Problem('unreadable-file', `the ${what} ${file} cannot be read: ${explainErrno(cause)}`, '', { cause });
+  }
+  return parseDocumentText<T>(text, file, what, id, schema);
+}
+
+/**
+ * @throws Problem `bad-KIND` (KIND: the last word of `what`) with file, line, column and what was expected.
+ * Duplicate keys, alias bombs, tags that make code, and keys the schema does not know are all refused.
+ */
+export function parseDocumentText<T>(
+  text: string,
+  file: string,
+  what: string,
+  id: string,
+  schema: object,
+): Document<T> {
+  const code = `bad-${what.split(' ').at(-1)}`;
+  if (text.length > largest) throw new Problem(code, `${file}: the ${what} is larger than ${largest} bytes`);
+  const lines = new LineCounter();
+  const parsed = parseDocument(text, { lineCounter: lines, uniqueKeys: true, stringKeys: true, version: '1.2' });
+  const at = (offset: number) => {
+    const { line, col } = lines.linePos(offset);
+    return `${file}:${line}:${col}`;
+  };
+  const broken = parsed.errors[0] ?? parsed.warnings[0];
+  if (broken !== undefined) {
+    const [message = ''] = broken.message.split(/ at line \d+|\n/);
+    throw new Problem(code, `${at(broken.pos[0])}: ${message}`);
+  }
+  let value: unknown;
+  try {
+    value = parsed.toJS({ maxAliasCount: 100 }) ?? {};
+  } catch (cause) {
+    throw new Problem(code, `${at(firstAlias(parsed))}: the ${what} uses aliases without measure`, '', { cause });
+  }
+  const locate = (path: readonly string[], key = false) => at(offsetOf(parsed.contents, path, key));
+  const validate = validatorOf(id, schema);
+  if (!validate(value)) {
+    const faults = faultsOf(validate);
+    throw new Problem(
+      code,
+      faults
+        .slice(0, 5)
+        .map((fault) => `${locate(fault.path, fault.atKey)}: ${say(fault)}`)
+        .join('\n'),
+    );
+  }
+  return { file, value: value as T, locate };
+}
+
+function firstAlias(parsed: YamlDocument): number {
+  let offset = 0;
+  visit(parsed, {
+    Alias: (_key, alias) => {
+      offset = alias.range?.[0] ?? 0;
+      return visit.BREAK;
+    },
+  });
+  return offset;
+}
+
+function say({ path, atKey, message }: Fault): string {
+  return atKey ? message : `${formatPath(path)}: ${message}`;
+}
+
+/** The offset of a value (or its key) in the text: of the deepest part of the path that is there. */
+function offsetOf(root: unknown, path: readonly string[], key: boolean): number {
+  let node: unknown = root;
+  let offset = (root as Node | null)?.range?.[0] ?? 0;
+  for (const [depth, part] of path.entries()) {
+    const pair = childOf(node, part);
+    if (pair === undefined) break;
+    const wanted = key && depth === path.length - 1 ? pair.key : (pair.value ?? pair.key);
+    offset = (wanted as Node | null)?.range?.[0] ?? offset;
+    node = pair.value;
+  }
+  return offset;
+}
+
+function childOf(node: unknown, part: string): { key: unknown; value: unknown } | undefined {
+  if (isMap(node)) {
+    return node.items.find((item: Pair) => isScalar(item.key) && String(item.key.value) === part);
+  }
+  const items = typeof node === 'object' && node !== null && 'items' in node ? (node.items as unknown[]) : [];
+  const item = items[Number(part)];
+  return item === undefined ? undefined : { key: item, value: item };
+}

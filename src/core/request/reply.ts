@@ -1,0 +1,121 @@
+import { createHash } from 'node:crypto';
+import type { Credentials } from './seal.ts';
+import { parseCertificate, proveCertificate, type Trust } from '../credentials/certificate.ts';
+import { Problem } from '../errors.ts';
+import type { JsonObject } from '../json.ts';
+import { sign, verifies } from '../credentials/signature.ts';
+import { protocolVersion, replyCodec } from '../wire/codec.ts';
+import type { AuditHead, Reply, ReplyOutcome, SignedReply } from '../wire/messages.ts';
+
+/** Reply status codes of the SimpleRPC family. */
+export const replyStatus = {
+  ok: 0,
+  failed: 1,
+  unknownAction: 2,
+  missingInput: 3,
+  invalidInput: 4,
+  other: 5,
+} as const;
+
+/** What became of a call on a node, before it is signed. */
+export interface ReplyContent {
+  readonly outcome: ReplyOutcome;
+  readonly status: number;
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+/** What an outcome of one node looks like to a client; `no-response` and `cancelled` may arise on its own side. */
+export interface Outcome extends Omit<ReplyContent, 'outcome'> {
+  readonly node: string;
+  readonly outcome: ReplyOutcome | 'no-response';
+  /** Milliseconds from sending to reply, by the client's clock. */
+  readonly elapsed: number;
+  readonly auditHead?: AuditHead;
+}
+
+export function okReply(data: Readonly<Record<string, unknown>>): ReplyContent {
+  return { outcome: 'ok', status: replyStatus.ok, code: '', message: '', hint: '', data };
+}
+
+/** What a handler throws when the status and the data of its failure matter too; any other Problem is status 1 without data. */
+export class FailedReply extends Problem {
+  readonly status: number;
+  readonly data: JsonObject;
+
+  constructor(code: string, message: string, status: number, data: JsonObject) {
+    super(code, message);
+    this.status = status;
+    this.data = data;
+  }
+}
+
+/** A request that was not let through. */
+export function refusal(problem: Problem, status: number = replyStatus.other): ReplyContent {
+  return { outcome: 'refused', status, code: problem.code, message: problem.message, hint: problem.hint, data: {} };
+}
+
+/** An action that began and did not succeed. */
+export function failure(problem: Problem, outcome: 'failed' | 'cancelled' = 'failed'): ReplyContent {
+  const { code, message, hint } = problem;
+  const { status, data } = problem instanceof FailedReply ? problem : { status: replyStatus.failed, data: {} };
+  return { outcome, status, code, message, hint, data };
+}
+
+export function digestRequest(request: Uint8Array): Buffer {
+  return createHash('sha256').update(request).digest();
+}
+
+export interface ReplyEnvelope {
+  readonly requestId: string;
+  readonly try: number;
+  readonly requestBytes: Uint8Array;
+  readonly startedAt: number;
+  readonly finishedAt: number;
+  readonly recorded: boolean;
+  readonly auditHead: AuditHead | null;
+}
+
+export function sealReply(content: ReplyContent, envelope: ReplyEnvelope, node: Credentials): SignedReply {
+  const { requestBytes, ...fields } = envelope;
+  const { data, ...said } = content;
+  const reply = replyCodec.encode({
+    ...said,
+    ...fields,
+    protocol: protocolVersion,
+    node: node.identity.name,
+    requestDigest: digestRequest(requestBytes),
+    data: Buffer.from(JSON.stringify(data)),
+  });
+  return { reply, signature: sign('reply', reply, node.key), chain: [node.certificate.raw] };
+}
+
+/**
+ * Opens a reply and proves that the node that was meant gave it, to this very request.
+ * @throws Problem `bad-reply`, or as {@link proveCertificate}
+ */
+export function openReply(
+  signed: SignedReply,
+  requestBytes: Uint8Array,
+  node: string,
+  trust: Trust,
+  now: number,
+): Reply {
+  const [leaf] = signed.chain;
+  if (leaf === undefined) throw new Problem('bad-reply', `the reply of ${node} has no certificate`);
+  const certificate = parseCertificate(leaf);
+  if (!verifies('reply', signed.reply, signed.signature, certificate)) {
+    throw new Problem('bad-reply', `the signature of the reply of ${node} does not hold`);
+  }
+  const proven = proveCertificate(certificate, 'node', trust, now);
+  const reply = replyCodec.decode(signed.reply);
+  if (proven.identity.name !== node || reply.node !== node) {
+    throw new Problem('bad-reply', `the reply was signed by ${proven.identity.name}, not by ${node}`);
+  }
+  if (!digestRequest(requestBytes).equals(reply.requestDigest)) {
+    throw new Problem('bad-reply', `the reply of ${node} belongs to another request`);
+  }
+  return reply;
+}

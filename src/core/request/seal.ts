@@ -1,0 +1,60 @@
+import { type KeyObject, randomBytes, type X509Certificate } from 'node:crypto';
+import { formatIdentity, type Identity } from '../identity.ts';
+import type { JsonObject } from '../json.ts';
+import { hideSensitive } from './sensitive.ts';
+import { sign } from '../credentials/signature.ts';
+import { protocolVersion, requestCodec } from '../wire/codec.ts';
+import type { SignedRequest } from '../wire/messages.ts';
+
+/** One's own identity with what proves it. */
+export interface Credentials {
+  readonly identity: Identity;
+  readonly certificate: X509Certificate;
+  readonly key: KeyObject;
+}
+
+/** What to ask of a node; the rest of a Request is filled in when it is sealed. */
+export interface CallOrder {
+  readonly requestId: string;
+  readonly try: number;
+  readonly target: string;
+  readonly agent: string;
+  readonly action: string;
+  readonly input: JsonObject;
+  /** Names of inputs to hide behind commitments. */
+  readonly sensitive: readonly string[];
+  readonly dryRun: boolean;
+  /** Milliseconds within which the node may begin. */
+  readonly timeToLive: number;
+  /** Milliseconds since the epoch, or 0. */
+  readonly deadline: number;
+  readonly runId: string;
+  readonly step: string;
+  readonly lease: string;
+  readonly fence: number;
+}
+
+/** 32 hex digits, as every request and run is named. */
+export function newId(): string {
+  return randomBytes(16).toString('hex');
+}
+
+/** Makes the bytes of a request, signs them, and puts the sensitive values beside them. */
+export function sealRequest(order: CallOrder, credentials: Credentials, now: number): SignedRequest {
+  const { shown, sensitive } = hideSensitive(order.input, order.sensitive);
+  const { input: _input, sensitive: _names, ...fields } = order;
+  const request = requestCodec.encode({
+    ...fields,
+    protocol: protocolVersion,
+    nonce: randomBytes(16),
+    caller: formatIdentity(credentials.identity),
+    arguments: Buffer.from(JSON.stringify(shown)),
+    issuedAt: now,
+  });
+  return {
+    request,
+    signature: sign('request', request, credentials.key),
+    chain: [credentials.certificate.raw],
+    sensitive,
+  };
+}

@@ -1,0 +1,65 @@
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { Problem } from '../errors.ts';
+import type { SensitiveValue } from '../wire/messages.ts';
+
+/**
+ * A sensitive input stands in the signed arguments as a commitment: SHA-256 over a random salt and the value's JSON.
+ * So the signed bytes can be kept and shown for ever, and the value is told to the node alone.
+ */
+export interface Commitment {
+  readonly $commitment: string;
+}
+
+function commit({ salt, value }: SensitiveValue): Commitment {
+  const hash = createHash('sha256').update('mco-deploy/1/sensitive\0').update(salt).update(value).digest('hex');
+  return { $commitment: `sha256:${hash}` };
+}
+
+export function isCommitment(value: unknown): value is Commitment {
+  return typeof value === 'object' && value !== null && '$commitment' in value;
+}
+
+/** Replaces the named arguments by commitments; returns what is signed and what travels beside it. */
+export function hideSensitive(
+  input: Readonly<Record<string, unknown>>,
+  names: readonly string[],
+): { shown: Record<string, unknown>; sensitive: Record<string, SensitiveValue> } {
+  const shown: Record<string, unknown> = { ...input };
+  const sensitive: Record<string, SensitiveValue> = {};
+  for (const name of names) {
+    if (!Object.hasOwn(input, name)) continue;
+    const hidden = { salt: randomBytes(32), value: Buffer.from(JSON.stringify(input[name])) };
+    sensitive[name] = hidden;
+    shown[name] = commit(hidden);
+  }
+  return { shown, sensitive };
+}
+
+/**
+ * Puts the values back where their commitments stand.
+ * @throws Problem `bad-commitment` when a value is missing, does not fit its commitment, or has none.
+ */
+export function revealSensitive(
+  shown: Readonly<Record<string, unknown>>,
+  sensitive: Readonly<Record<string, SensitiveValue>>,
+): Record<string, unknown> {
+  const revealed: Record<string, unknown> = { ...shown };
+  for (const [name, value] of Object.entries(shown)) {
+    if (!isCommitment(value)) continue;
+    const hidden = Object.hasOwn(sensitive, name) ? sensitive[name] : undefined;
+    if (hidden === undefined || hidden.salt.length !== 32 || !sameText(commit(hidden).$commitment, value.$commitment)) {
+      throw new Problem('bad-commitment', `the value of the sensitive input “${name}” does not fit what was signed`);
+    }
+    revealed[name] = JSON.parse(Buffer.from(hidden.value).toString('utf8'));
+  }
+  for (const name of Object.keys(sensitive)) {
+    if (!isCommitment(shown[name])) {
+      throw new Problem('bad-commitment', `a sensitive value for “${name}” came that was not signed`);
+    }
+  }
+  return revealed;
+}
+
+function sameText(a: string, b: string): boolean {
+  return a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b));
+}

@@ -1,0 +1,35 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Agent, AgentEntry } from '../../core/agent.ts';
+import { Problem } from '../../core/errors.ts';
+import type { JsonObject } from '../../core/json.ts';
+import type { Log, NodeView } from '../../core/ports.ts';
+import { runCommand } from '../exec/run-command.ts';
+
+/**
+ * Loads and starts the agents that the configuration enables; the code of the others is never loaded.
+ * @throws Problem `agent-failed` naming the agent that cannot start
+ */
+export async function loadAgents(
+  entries: readonly AgentEntry[],
+  configs: Readonly<Record<string, JsonObject>>,
+  node: NodeView,
+  stateDirectory: string,
+  log: Log,
+): Promise<Map<string, Agent>> {
+  const started = new Map<string, Agent>();
+  for (const { ddl, load } of entries) {
+    const directory = join(stateDirectory, ddl.name);
+    try {
+      await mkdir(directory, { recursive: true, mode: 0o700 });
+      const start = await load();
+      const config = (configs[ddl.name] ?? {}) as never;
+      started.set(ddl.name, await start({ config, node, stateDirectory: directory, run: runCommand, log }));
+    } catch (cause) {
+      await Promise.all([...started.values()].map((agent) => agent.stop?.()));
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new Problem('agent-failed', `the agent ${ddl.name} cannot start: ${why}`, '', { cause });
+    }
+  }
+  return started;
+}

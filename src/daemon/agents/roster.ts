@@ -1,0 +1,65 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Agent, AgentEntry, FindExternalAgents } from '../../core/agent.ts';
+import type { JsonObject } from '../../core/json.ts';
+import type { Log, NodeView } from '../../core/ports.ts';
+import { runCommand } from '../exec/run-command.ts';
+import { loadAgents } from './load-agents.ts';
+
+/** The agents of the node as they are now: the built-in ones that are enabled, and those in other languages. */
+export interface Roster {
+  readonly entries: () => readonly AgentEntry[];
+  readonly running: ReadonlyMap<string, Agent>;
+  /** Looks for the agents in other languages anew. */
+  readonly reload: () => Promise<void>;
+  /** Agents in other languages that are refused, and why. */
+  readonly warnings: () => readonly string[];
+  readonly stop: () => Promise<void>;
+}
+
+export interface RosterParts {
+  /** All that are built in, enabled or not. */
+  readonly known: readonly AgentEntry[];
+  /** Sections of the configuration: only agents named here are enabled. */
+  readonly configs: Readonly<Record<string, JsonObject>>;
+  readonly external: { readonly directory: string; readonly plugins: string };
+  readonly findExternal: FindExternalAgents;
+  readonly view: NodeView;
+  readonly stateDirectory: string;
+  readonly log: Log;
+}
+
+/** @throws Problem `agent-failed` when a built-in agent cannot start */
+export async function startRoster(parts: RosterParts): Promise<Roster> {
+  const { known, configs, view, stateDirectory, log } = parts;
+  const builtIn = known.filter(({ ddl }) => Object.hasOwn(configs, ddl.name));
+  const running = await loadAgents(builtIn, configs, view, stateDirectory, log);
+  const scratch = join(stateDirectory, 'external');
+  // What calls left there that a crash cut short may hold secrets.
+  await rm(scratch, { recursive: true, force: true });
+  let entries: readonly AgentEntry[] = builtIn;
+  let warnings: readonly string[] = [];
+
+  const reload = async () => {
+    const taken = known.flatMap(({ ddl }) => [ddl.name, ...(ddl.aliases ?? [])]);
+    const { facts } = view;
+    const setup = { ...parts.external, scratch, taken, facts, run: runCommand, log };
+    const found = await parts.findExternal(setup);
+    const started = await loadAgents(found.entries, {}, view, stateDirectory, log);
+    for (const { ddl } of entries) if (ddl.origin === 'outside') running.delete(ddl.name);
+    for (const [name, agent] of started) running.set(name, agent);
+    entries = [...builtIn, ...found.entries];
+    warnings = found.refused;
+    for (const warning of warnings) log.error({}, warning);
+  };
+  await reload();
+  return {
+    entries: () => entries,
+    running,
+    reload,
+    warnings: () => warnings,
+    stop: async () => {
+      await Promise.all([...running.values()].map((agent) => agent.stop?.()));
+    },
+  };
+}

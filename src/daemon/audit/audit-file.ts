@@ -1,0 +1,158 @@
+import { randomBytes } from 'node:crypto';
+import { constants } from 'node:fs';
+import { type FileHandle, mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+import { archivePath, listAuditFiles } from '../../core/audit/files.ts';
+import { type ChainState, chainStart } from '../../core/audit/record.ts';
+import { syncDirectory } from '../../core/files/durable.ts';
+import { errnoOf } from '../../core/errors.ts';
+import { readFirst, readTail, type Tail } from './tail.ts';
+
+/** The file that is written to, and its change for another. */
+export interface AuditFileWriter {
+  /** Where the chain stood when the log was opened. */
+  readonly state: ChainState;
+  /** Half a line that was cut off then. */
+  readonly torn: Buffer;
+  readonly size: () => number;
+  /** Milliseconds since the epoch of the first record; undefined while there is none. */
+  readonly begun: () => number | undefined;
+  /** The file before, when this one is to begin with a word on it. */
+  readonly before: () => FileBefore | undefined;
+  /** Writes all or nothing. @throws the error of the operating system */
+  readonly write: (bytes: Buffer, durable: boolean, first: number, time: number) => Promise<void>;
+  /** Gives the file the name of its first record and goes on in an empty one: by names alone, nothing is copied or cut. */
+  readonly rotate: (last: number) => Promise<void>;
+  /** Whether something new may begin: not while the reserve is used up, for then its outcome would find no room. */
+  readonly hasRoom: () => Promise<boolean>;
+  /** Gives up the reserve, so that a full disk has room. */
+  readonly useReserve: () => Promise<void>;
+  readonly close: () => Promise<void>;
+}
+
+export interface FileBefore {
+  readonly file: string;
+  readonly first: number;
+  readonly last: number;
+}
+
+/** Kept beside the log and given up when the disk is full, so that outcomes of what was begun can still be written. */
+const reserveBytes = 64 * 1024;
+
+interface Active {
+  readonly handle: FileHandle;
+  size: number;
+  first: number | undefined;
+  begun: number | undefined;
+}
+
+const flags = constants.O_RDWR | constants.O_CREAT | constants.O_APPEND;
+
+/** @throws Problem `audit-failed` when it ends in what is no record, or the error of the operating system */
+export async function openAuditFile(file: string): Promise<AuditFileWriter> {
+  await mkdir(dirname(file), { recursive: true, mode: 0o750 });
+  const reserve = `${file}.reserve`;
+  const { active, tail } = await openActive(file);
+  let before = await fileBefore(file);
+  let current = active;
+  let full = await fillReserve(reserve);
+
+  return {
+    state: tail.last === undefined ? (before?.state ?? chainStart) : tail.state,
+    torn: tail.torn,
+    size: () => current.size,
+    begun: () => current.begun,
+    before: () => (current.size === 0 ? before : undefined),
+    write: async (bytes, durable, first, time) => {
+      const { handle, size } = current;
+      try {
+        await handle.appendFile(bytes);
+        if (durable) await handle.datasync();
+      } catch (error) {
+        await handle.truncate(size).catch(() => {});
+        throw error;
+      }
+      if (size === 0) Object.assign(current, { first, begun: time });
+      current.size += bytes.length;
+    },
+    rotate: async (last) => {
+      const { handle: old, first } = current;
+      if (first === undefined) return;
+      await old.datasync();
+      const archive = archivePath(file, first);
+      current = { handle: await exchange(file, archive), size: 0, first: undefined, begun: undefined };
+      before = { file: basename(archive), first, last, state: chainStart };
+      await old.close();
+    },
+    hasRoom: async () => {
+      if (full) full = await fillReserve(reserve);
+      return !full;
+    },
+    useReserve: async () => {
+      full = true;
+      await rm(reserve, { force: true });
+    },
+    close: async () => {
+      await current.handle.datasync().catch(() => {});
+      await current.handle.close();
+    },
+  };
+}
+
+async function openActive(file: string): Promise<{ active: Active; tail: Tail }> {
+  const handle = await open(file, flags, 0o640);
+  try {
+    const tail = await readTail(handle, file);
+    if (tail.torn.length > 0) await handle.truncate(tail.size);
+    const first = tail.last === undefined ? undefined : await readFirst(handle);
+    const begun = first === undefined ? undefined : Date.parse(first.time);
+    return { active: { handle, size: tail.size, first: first?.sequence, begun }, tail };
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+/** The last file that was rotated, with where the chain stood at its end. */
+async function fileBefore(file: string): Promise<(FileBefore & { readonly state: ChainState }) | undefined> {
+  const archives = (await listAuditFiles(file)).filter(({ first }) => first !== undefined);
+  const newest = archives.at(-1);
+  if (newest?.first === undefined) return undefined;
+  const handle = await open(newest.path, 'r');
+  try {
+    const { state } = await readTail(handle, newest.path);
+    return { file: basename(newest.path), first: newest.first, last: state.sequence, state };
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The new file is there before the old one loses its name: whatever fails, the log has a file to go on in. */
+async function exchange(file: string, archive: string): Promise<FileHandle> {
+  const next = `${file}.next`;
+  const handle = await open(next, flags | constants.O_TRUNC, 0o640);
+  try {
+    await rename(file, archive);
+    await rename(next, file).catch(async (error: unknown) => {
+      await rename(archive, file);
+      throw error;
+    });
+  } catch (error) {
+    await handle.close();
+    await rm(next, { force: true });
+    throw error;
+  }
+  await syncDirectory(dirname(file));
+  return handle;
+}
+
+/** @returns true when the disk is full. Random bytes, so that no file system stores them in less room than they stand for. */
+async function fillReserve(reserve: string): Promise<boolean> {
+  try {
+    await writeFile(reserve, randomBytes(reserveBytes), { mode: 0o640 });
+    return false;
+  } catch (error) {
+    await rm(reserve, { force: true }).catch(() => {});
+    return errnoOf(error) === 'ENOSPC' || errnoOf(error) === 'EDQUOT';
+  }
+}

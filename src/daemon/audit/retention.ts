@@ -1,0 +1,48 @@
+import { open } from 'node:fs/promises';
+import { basename } from 'node:path';
+import type { AuditFile } from '../../core/audit/files.ts';
+import type { DeletedFile } from '../../core/audit/record.ts';
+import { readTail } from './tail.ts';
+
+/** How much of the past is kept. */
+export interface Keep {
+  /** Files beside the one that is written to. */
+  readonly files?: number;
+  readonly days?: number;
+}
+
+/** What is younger is kept whatever the configuration says: a starting daemon knows by it which requests it has seen. */
+const always = 60 * 60_000;
+
+/** A rotated file, and when its last record was written. */
+export interface Archive extends DeletedFile {
+  readonly path: string;
+  /** Milliseconds since the epoch. */
+  readonly ended: number;
+}
+
+/** @throws Problem `audit-failed` or a system error when a file cannot be read */
+export async function describeArchives(files: readonly AuditFile[]): Promise<Archive[]> {
+  const archives: Archive[] = [];
+  for (const { path, first } of files) {
+    if (first === undefined) continue;
+    const handle = await open(path, 'r');
+    try {
+      const { state, last } = await readTail(handle, path);
+      const ended = last === undefined ? Number.POSITIVE_INFINITY : Date.parse(last.time);
+      archives.push({ path, file: basename(path), first, last: state.sequence, hash: state.hash, ended });
+    } finally {
+      await handle.close();
+    }
+  }
+  return archives;
+}
+
+/** Which files are to go: always the oldest ones, so that what is left is one chain. */
+export function planDeletion(archives: readonly Archive[], keep: Keep, now: number): Archive[] {
+  const surplus = keep.files === undefined ? 0 : archives.length - keep.files;
+  const oldest = keep.days === undefined ? Number.NEGATIVE_INFINITY : now - keep.days * 86_400_000;
+  const going = (archive: Archive, index: number) => index < surplus || archive.ended < oldest;
+  const stays = archives.findIndex((archive, index) => !going(archive, index) || archive.ended > now - always);
+  return archives.slice(0, stays < 0 ? archives.length : stays);
+}

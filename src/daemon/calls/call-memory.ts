@@ -1,0 +1,118 @@
+import type { AuditRecord, IntentRecord } from '../../core/audit/record.ts';
+import { Problem } from '../../core/errors.ts';
+import { failure, type ReplyContent } from '../../core/request/reply.ts';
+import { openRequest } from '../../core/request/request.ts';
+import type { ResultState } from '../../core/wire/messages.ts';
+import type { Answer, Call } from '../call.ts';
+
+/** What the node remembers of calls, so that none is served twice and a lost reply can be asked for. */
+export interface CallMemory {
+  /** False when the nonce was seen and its time is not over. @param until milliseconds since the epoch */
+  readonly admit: (nonce: Buffer, until: number) => boolean;
+  /** Runs a change's try once; the same one asked again waits for, or gets, the first outcome. Reads are just run. */
+  readonly once: (call: Call, run: () => Promise<Answer>) => Promise<Answer>;
+  /** What became of a request's try. */
+  readonly find: (caller: string, requestId: string, attempt: number) => { state: ResultState; content?: ReplyContent };
+}
+
+/** Milliseconds that an outcome can be asked for, and how many are kept at most. */
+const remembered = 30 * 60_000;
+const most = 5000;
+
+interface Known {
+  readonly at: number;
+  readonly running?: Promise<Answer>;
+  readonly content?: ReplyContent;
+}
+
+/**
+ * @param past the audit log's last records: nonces and outcomes from before a restart
+ */
+export function startCallMemory(past: readonly AuditRecord[], now: () => number): CallMemory {
+  const nonces = new Map<string, number>();
+  const calls = new Map<string, Known>();
+  recall(past, now(), nonces, calls);
+
+  const forget = () => {
+    const time = now();
+    for (const [nonce, until] of nonces) if (until < time) nonces.delete(nonce);
+    for (const [key, { at }] of calls) {
+      if (at + remembered >= time && calls.size <= most) break;
+      calls.delete(key);
+    }
+  };
+  return {
+    admit: (nonce, until) => {
+      forget();
+      const key = nonce.toString('base64');
+      if (nonces.has(key)) return false;
+      nonces.set(key, until);
+      return true;
+    },
+    once: async (call, run) => {
+      if (call.action?.kind !== 'change') return await run();
+      const { requestId, try: attempt } = call.opened.request;
+      const key = keyOf(call.caller, requestId, attempt);
+      const known = calls.get(key);
+      if (known?.content !== undefined) return { content: known.content, recorded: true };
+      if (known?.running !== undefined) return { ...(await known.running), recorded: true };
+      const running = run();
+      calls.set(key, { at: now(), running });
+      try {
+        const given = await running;
+        calls.set(key, { at: now(), content: given.content });
+        return given;
+      } catch (error) {
+        calls.delete(key);
+        throw error;
+      }
+    },
+    find: (caller, requestId, attempt) => {
+      const known = calls.get(keyOf(caller, requestId, attempt));
+      if (known === undefined) return { state: 'UNKNOWN' };
+      return known.content === undefined ? { state: 'RUNNING' } : { state: 'REPLIED', content: known.content };
+    },
+  };
+}
+
+function keyOf(caller: string, requestId: string, attempt: number): string {
+  return `${caller}\0${requestId}\0${attempt}`;
+}
+
+/** What is no request in a record that the node wrote is told by `audit verify`; it does not keep the daemon from starting. */
+function nonceIn({ request }: IntentRecord): string | undefined {
+  try {
+    const bytes = Buffer.from(String(request), 'base64');
+    return openRequest({ request: bytes, signature: bytes, chain: [], sensitive: {} }).request.nonce.toString('base64');
+  } catch (error) {
+    if (error instanceof Problem) return undefined;
+    throw error;
+  }
+}
+
+/** Fills the memory from the audit log. What was begun and has no outcome was cut off when the daemon ended. */
+function recall(
+  past: readonly AuditRecord[],
+  now: number,
+  nonces: Map<string, number>,
+  calls: Map<string, Known>,
+): void {
+  const keys = new Map<number, string>();
+  for (const record of past) {
+    if (Date.parse(record.time) < now - remembered) continue;
+    if (record.kind === 'intent' && record.verdict === 'verified') {
+      const nonce = nonceIn(record);
+      if (nonce === undefined) continue;
+      nonces.set(nonce, now + remembered);
+      const key = keyOf(record.caller, record.request_id, record.try);
+      keys.set(record.sequence, key);
+      const cut = new Problem('interrupted', 'the daemon ended while this ran: whether it was done is not known');
+      if (!calls.has(key)) calls.set(key, { at: now, content: failure(cut) });
+    }
+    const key = record.kind === 'outcome' ? keys.get(record.intent) : undefined;
+    // A refused replay must not stand in for the outcome of the call that it repeats.
+    if (record.kind !== 'outcome' || key === undefined || record.recorded || record.code === 'replayed') continue;
+    const { outcome, status, code, message } = record;
+    calls.set(key, { at: now, content: { outcome, status, code, message, hint: '', data: {} } });
+  }
+}

@@ -1,0 +1,83 @@
+import { Problem } from '../../core/errors.ts';
+
+/** How much one caller may ask for. */
+export interface CallerLimits {
+  /** Calls at once. */
+  readonly atOnce: number;
+  /** Calls a second in the long run; a large one counts for several. */
+  readonly rate: number;
+  /** Calls that may come at once, before the rate counts. */
+  readonly burst: number;
+}
+
+/** Bytes of a request that count for a call more: all of it goes into the audit log, whoever sent it. */
+const bytesPerCall = 16 * 1024;
+
+/** What callers have used of it, each by its name. */
+export interface Turnstile {
+  /**
+   * Lets a call of a caller in and counts it.
+   * @param bytes the size of its request
+   * @returns what to call when it has ended
+   * @throws Problem `busy` when too many of its calls are running, `rate-limited` when they come too fast
+   */
+  readonly enter: (caller: string, bytes: number) => () => void;
+}
+
+interface Account {
+  running: number;
+  /** Calls that it may make at once (token bucket), as of a time. */
+  left: number;
+  at: number;
+}
+
+/** Accounts that are as good as new are dropped when there are more. */
+const mostAccounts = 1000;
+
+export function startTurnstile({ atOnce, rate, burst }: CallerLimits, now: () => number): Turnstile {
+  const accounts = new Map<string, Account>();
+
+  const refill = (account: Account) => {
+    const time = now();
+    account.left = Math.min(burst, account.left + (Math.max(0, time - account.at) / 1000) * rate);
+    account.at = time;
+  };
+  const forget = () => {
+    for (const [caller, account] of accounts) {
+      refill(account);
+      if (account.running === 0 && account.left >= burst) accounts.delete(caller);
+    }
+  };
+  const accountOf = (caller: string) => {
+    const known = accounts.get(caller);
+    if (known !== undefined) return known;
+    if (accounts.size >= mostAccounts) forget();
+    const fresh = { running: 0, left: burst, at: now() };
+    accounts.set(caller, fresh);
+    return fresh;
+  };
+  return {
+    enter: (caller, bytes) => {
+      const cost = Math.min(burst, 1 + Math.floor(bytes / bytesPerCall));
+      const account = accountOf(caller);
+      if (account.running >= atOnce) {
+        throw new Problem('busy', `${caller} has ${atOnce} calls running here already`, 'wait for one to end');
+      }
+      refill(account);
+      if (account.left < cost) {
+        throw new Problem(
+          'rate-limited',
+          `${caller} asks for more than ${rate} calls a second here`,
+          'ask more slowly',
+        );
+      }
+      account.left -= cost;
+      account.running++;
+      let ended = false;
+      return () => {
+        if (!ended) account.running--;
+        ended = true;
+      };
+    },
+  };
+}

@@ -1,0 +1,86 @@
+import { dirname, resolve } from 'node:path';
+import { validatorOf } from '#validators';
+import type { AgentEntry } from '../../core/agent.ts';
+import type { CredentialFiles } from '../../core/credentials/credentials.ts';
+import { type Document, parseDocumentText, readDocument } from '../../core/files/document.ts';
+import { Problem } from '../../core/errors.ts';
+import type { JsonObject } from '../../core/json.ts';
+import { faultsOf, formatPath } from '../../core/ddl/schema.ts';
+import { suggest } from '../../core/text.ts';
+import { type NodeDocument, nodeConfigSchema } from './schema.ts';
+import type { TruthSources } from '../facts/node-truth.ts';
+
+/** The daemon's configuration: every path absolute, every default filled in, frozen. */
+export interface NodeConfig extends Omit<NodeDocument, 'agents' | 'tls'> {
+  readonly file: string;
+  readonly tls: CredentialFiles;
+  /** The enabled agents' own sections, by name. */
+  readonly agents: Readonly<Record<string, JsonObject>>;
+}
+
+/**
+ * @param known the agents there are
+ * @throws Problem `unreadable-file`, `bad-configuration` with file, line and the nearest known key
+ */
+export async function loadNodeConfig(file: string, known: readonly AgentEntry[]): Promise<NodeConfig> {
+  const document = await readDocument<NodeDocument>(file, 'configuration', 'config/node', nodeConfigSchema);
+  return completeNodeConfig(document, known);
+}
+
+/** The same of a text that is to stand in that file. @throws Problem `bad-configuration` */
+export function parseNodeConfig(text: string, file: string, known: readonly AgentEntry[]): NodeConfig {
+  const document = parseDocumentText<NodeDocument>(text, file, 'configuration', 'config/node', nodeConfigSchema);
+  return completeNodeConfig(document, known);
+}
+
+function completeNodeConfig(document: Document<NodeDocument>, known: readonly AgentEntry[]): NodeConfig {
+  const { file } = document;
+  const { value, locate } = document;
+  const at = (path: string) => resolve(dirname(file), path);
+  const agents = value.agents as Record<string, JsonObject>;
+  for (const [name, section] of Object.entries(agents)) {
+    const entry = known.find(({ ddl }) => ddl.name === name);
+    if (entry === undefined) {
+      const names = known.map(({ ddl }) => ddl.name);
+      const message = `${locate(['agents', name])}: there is no agent “${name}”: ${suggest(name, names)}`;
+      throw new Problem('bad-configuration', message);
+    }
+    checkSection(name, section, entry, locate);
+  }
+  return Object.freeze({
+    ...value,
+    file: resolve(file),
+    tls: {
+      certificate: at(value.tls.certificate),
+      key: at(value.tls.key),
+      ca: at(value.tls.ca),
+      crl: at(value.tls.crl),
+    },
+    facts: { ...value.facts, directory: at(value.facts.directory), files: value.facts.files.map(at) },
+    classes: at(value.classes),
+    policies: at(value.policies),
+    audit: { ...value.audit, file: at(value.audit.file) },
+    state: at(value.state),
+    external: { directory: at(value.external.directory), plugins: at(value.external.plugins) },
+    agents,
+  });
+}
+
+function checkSection(
+  name: string,
+  section: JsonObject,
+  entry: AgentEntry,
+  locate: (path: readonly string[]) => string,
+): void {
+  const validate = validatorOf(`agent/${name}/config`, entry.config);
+  if (validate(section)) return;
+  const [fault] = faultsOf(validate);
+  const path = ['agents', name, ...(fault?.path ?? [])];
+  const what = fault?.atKey === true ? '' : `${formatPath(path)}: `;
+  throw new Problem('bad-configuration', `${locate(path)}: ${what}${fault?.message}`);
+}
+
+/** Where a node's facts and classes are. */
+export function truthSources({ facts: { directory, files }, classes }: NodeConfig): TruthSources {
+  return { directory, files, classes };
+}

@@ -1,0 +1,26 @@
+import type { ListenLimits } from '../../transport/listen.ts';
+import type { AuditLimits } from '../audit/audit-log.ts';
+import type { CallerLimits } from '../calls/caller-limits.ts';
+import type { NodeConfig } from './config.ts';
+
+/** What the configuration bounds at the door, in milliseconds. */
+export function listenLimits({ limits, listen }: NodeConfig): ListenLimits {
+  return {
+    connections: {
+      total: listen.max_connections,
+      perAddress: limits.connections_per_address,
+      perCaller: limits.connections_per_caller,
+      handshake: limits.handshake * 1000,
+    },
+    stall: limits.stall * 1000,
+    idle: limits.idle * 1000,
+  };
+}
+
+export function callerLimits({ limits }: NodeConfig): CallerLimits {
+  return { atOnce: limits.calls_per_caller, rate: limits.rate, burst: limits.burst };
+}
+
+export function auditLimits({ audit: { max_bytes: maxBytes, max_age: days, keep } }: NodeConfig): AuditLimits {
+  return { maxBytes, maxAge: days * 86_400_000, keep };
+}

@@ -1,0 +1,147 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import type { Readable } from 'node:stream';
+import { StringDecoder } from 'node:string_decoder';
+import { errnoOf } from '../../core/errors.ts';
+import type { CommandOptions, CommandResult, RunCommand } from '../../core/ports.ts';
+import { type Family, findFamily, watchFamily } from './process-tree.ts';
+
+const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+const defaultLimit = 64 * 1024;
+/** Milliseconds between asking a process group to end and killing it. */
+const grace = 1000;
+
+/**
+ * Runs argv without a shell, in a session of its own. At the timeout or when cancelled the whole process group
+ * gets SIGTERM, then SIGKILL (kill(2) with a negative pid); output beyond the limit is read and dropped,
+ * so that a babbling command neither blocks nor grows.
+ */
+export const runCommand: RunCommand = (argv, options) =>
+  new Promise((resolve) => {
+    const [file, ...args] = argv;
+    if (options.signal?.aborted === true) return resolve(notBegun('cancelled'));
+    const child = spawn(file, args, {
+      cwd: options.cwd,
+      env: options.env ?? { PATH: path },
+      detached: true,
+      shell: false,
+      // A pipe of Node's is a socket, by which bash -c takes itself for a remote shell and reads ~/.bashrc.
+      stdio: [options.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    });
+    const stdout = collect(child.stdout as Readable, options);
+    const stderr = collect(child.stderr as Readable, options);
+    let ended: CommandResult['ended'];
+    const family = familyOf(child, options);
+    const end = endGroup(child, family, (why) => {
+      ended ??= why;
+    });
+    const onAbort = () => end('cancelled');
+    const timer = setTimeout(() => end('timeout'), options.timeout);
+    options.signal?.addEventListener('abort', onAbort, { once: true });
+    const unwatch = watch(family, options, () => {
+      ended ??= 'too-many-processes';
+    });
+    const settle = (code: number | null, signal: NodeJS.Signals | null) => {
+      clearTimeout(timer);
+      unwatch();
+      options.signal?.removeEventListener('abort', onAbort);
+      resolve({
+        code,
+        signal,
+        stdout: stdout.text(),
+        stderr: stderr.text(),
+        truncated: stdout.truncated() || stderr.truncated(),
+        ...(ended === undefined ? {} : { ended }),
+      });
+    };
+    child.once('error', (error) => {
+      ended ??= errnoOf(error) === 'ENOENT' ? 'not-found' : 'not-permitted';
+      settle(null, null);
+    });
+    child.once('close', settle);
+    // A command that does not read its input closes the pipe early; that is no failure of the call.
+    child.stdin?.on('error', () => {});
+    child.stdin?.end(options.stdin);
+  });
+
+function notBegun(ended: NonNullable<CommandResult['ended']>): CommandResult {
+  return { code: null, signal: null, stdout: '', stderr: '', truncated: false, ended };
+}
+
+function familyOf({ pid }: ChildProcess, { mark }: CommandOptions): Family | undefined {
+  return pid === undefined || mark === undefined ? undefined : findFamily(pid, mark);
+}
+
+function watch(family: Family | undefined, { mostProcesses }: CommandOptions, onTooMany: () => void): () => void {
+  if (family === undefined || mostProcesses === undefined) return () => {};
+  return watchFamily(family, mostProcesses, onTooMany);
+}
+
+/**
+ * Ends the process group once, and what of the family left it; a child that is neither but kept our pipes is cut off from
+ * them.
+ */
+function endGroup(child: ChildProcess, family: Family | undefined, note: (why: 'timeout' | 'cancelled') => void) {
+  let asked = false;
+  return (why: 'timeout' | 'cancelled') => {
+    if (asked || child.pid === undefined) return;
+    asked = true;
+    note(why);
+    killGroup(child.pid, 'SIGTERM');
+    const pid = child.pid;
+    const timer = setTimeout(() => {
+      killGroup(pid, 'SIGKILL');
+      family?.kill();
+      child.stdout?.destroy();
+      child.stderr?.destroy();
+    }, grace);
+    child.once('close', () => {
+      clearTimeout(timer);
+      killGroup(pid, 'SIGKILL');
+      family?.kill();
+    });
+  };
+}
+
+function killGroup(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-pid, signal);
+  } catch {
+    // The group is gone already.
+  }
+}
+
+function collect(stream: Readable, { limit = defaultLimit, onOutput }: CommandOptions) {
+  const kept: Buffer[] = [];
+  let size = 0;
+  let dropped = false;
+  const lines = onOutput === undefined ? undefined : splitLines(onOutput);
+  stream.on('data', (chunk: Buffer) => {
+    lines?.write(chunk);
+    const room = limit - size;
+    if (chunk.length > room) dropped = true;
+    if (room <= 0) return;
+    kept.push(chunk.subarray(0, room));
+    size += Math.min(chunk.length, room);
+  });
+  stream.on('end', () => lines?.end());
+  return { text: () => Buffer.concat(kept).toString('utf8'), truncated: () => dropped };
+}
+
+/** Hands on whole lines; a line longer than 4096 characters is handed on in parts. */
+function splitLines(onLine: (line: string) => void) {
+  const decoder = new StringDecoder('utf8');
+  let rest = '';
+  return {
+    write(chunk: Buffer): void {
+      const parts = (rest + decoder.write(chunk)).split('\n');
+      rest = parts.pop() ?? '';
+      for (const part of parts) onLine(part.slice(0, 4096));
+      if (rest.length <= 4096) return;
+      onLine(rest.slice(0, 4096));
+      rest = rest.slice(4096);
+    },
+    end(): void {
+      if (rest !== '') onLine(rest);
+    },
+  };
+}

@@ -1,0 +1,134 @@
+import { readFile } from 'node:fs/promises';
+import { uptime } from 'node:os';
+import { errnoOf, explainErrno } from '../../core/errors.ts';
+import type { JsonObject } from '../../core/json.ts';
+import type { Log, RunCommand } from '../../core/ports.ts';
+import { factSources, readSource } from './sources.ts';
+import { gatherSystemFacts } from './system.ts';
+
+/** What is true of this node: its OS facts, overlaid by what its keepers wrote, and its classes. */
+export interface NodeTruth {
+  readonly facts: () => JsonObject;
+  /** What keepers wrote alone. */
+  readonly written: () => JsonObject;
+  readonly classes: () => readonly string[];
+  /** Gathers everything again; a file or program that breaks keeps its last good facts. */
+  readonly reload: () => Promise<void>;
+  readonly warnings: () => readonly string[];
+}
+
+/** Sources that are read at a time: some of them are programs. */
+const atOnce = 8;
+
+export interface TruthSources {
+  /** Files of JSON and YAML, and programs; what comes later wins. */
+  readonly directory: string;
+  /** More files, before those of the directory: Puppet's, say. */
+  readonly files: readonly string[];
+  readonly classes: string;
+}
+
+export async function startNodeTruth(sources: TruthSources, run: RunCommand, log: Log): Promise<NodeTruth> {
+  let system: JsonObject = {};
+  let written = new Map<string, JsonObject>();
+  let classes: readonly string[] = [];
+  let warnings: readonly string[] = [];
+
+  const gather = async () => {
+    const found: string[] = [];
+    const gathering = gatherSystemFacts();
+    written = await readAll(sources, written, run, found);
+    try {
+      classes = await readClasses(sources.classes);
+    } catch (error) {
+      found.push(`the classes in ${sources.classes} cannot be read: ${explainErrno(error)}`);
+    }
+    system = await gathering;
+    for (const warning of found) if (!warnings.includes(warning)) log.warn({}, warning);
+    warnings = found;
+  };
+  const reload = oneAtATime(gather);
+  await reload();
+  const overlay = () => Object.assign({}, ...written.values()) as JsonObject;
+  return {
+    facts: () => ({ ...system, uptime: Math.floor(uptime()), ...overlay() }),
+    written: overlay,
+    classes: () => classes,
+    reload,
+    warnings: () => warnings,
+  };
+}
+
+/**
+ * Gathers everything again now and then.
+ * @param age seconds
+ * @param onChange told when what keepers wrote, or a class, is another
+ * @returns a function that ends it, which keeps no process alive either
+ */
+export function keepFresh(truth: NodeTruth, age: number, onChange: () => Promise<void>): () => void {
+  const seen = () => JSON.stringify([truth.written(), truth.classes()]);
+  const refresh = async () => {
+    const before = seen();
+    await truth.reload();
+    if (seen() !== before) await onChange();
+  };
+  let running = false;
+  const timer = setInterval(() => {
+    if (running) return;
+    running = true;
+    refresh()
+      .catch(() => {})
+      .finally(() => {
+        running = false;
+      });
+  }, age * 1000);
+  timer.unref();
+  return () => clearInterval(timer);
+}
+
+/** Whoever asks while it is under way waits for another after it: what was read already may have changed since. */
+function oneAtATime(work: () => Promise<void>): () => Promise<void> {
+  let last: Promise<void> = Promise.resolve();
+  return () => {
+    last = last.then(work, work);
+    return last;
+  };
+}
+
+/** @param warnings gets what is refused, and why */
+async function readAll(
+  { directory, files }: TruthSources,
+  before: ReadonlyMap<string, JsonObject>,
+  run: RunCommand,
+  warnings: string[],
+): Promise<Map<string, JsonObject>> {
+  const chosen = [...files, ...(await factSources(directory))];
+  const readOne = async (file: string): Promise<JsonObject | undefined> => {
+    try {
+      return await readSource(file, run);
+    } catch (error) {
+      const kept = before.get(file);
+      warnings.push(`facts in ${file} refused${kept ? ', the last good ones stay' : ''}: ${explainErrno(error)}`);
+      return kept;
+    }
+  };
+  const facts = new Map<string, JsonObject>();
+  for (let from = 0; from < chosen.length; from += atOnce) {
+    const some = chosen.slice(from, from + atOnce);
+    for (const [index, content] of (await Promise.all(some.map(readOne))).entries())
+      if (content !== undefined) facts.set(some[index] as string, content);
+  }
+  warnings.sort();
+  return facts;
+}
+
+/** One a line, as Puppet's classes.txt is. */
+async function readClasses(file: string): Promise<string[]> {
+  try {
+    const lines = (await readFile(file, 'utf8')).split('\n').map((line) => line.trim());
+    return lines.filter((line) => line !== '' && !line.startsWith('#')).slice(0, 10_000);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return [];
+    throw error;
+  }
+}

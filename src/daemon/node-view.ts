@@ -1,0 +1,55 @@
+import { startCrlKeeper } from '../ca/revocation/crl-keeper.ts';
+import type { AgentEntry } from '../core/agent.ts';
+import type { NodeAbout, NodeView } from '../core/ports.ts';
+import { configItem } from './config/items.ts';
+import type { Foundations } from './open-node.ts';
+import { broughtList } from './system/live-keys.ts';
+
+/** What changes while the daemon runs, asked for when somebody wants to know. */
+export interface DaemonState {
+  readonly version: string;
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
+  readonly agents: () => readonly AgentEntry[];
+  readonly warnings: () => readonly string[];
+}
+
+/** The node as its agents may see it. */
+export function defineView(
+  { config, keys, identity, truth, policies, counters }: Foundations,
+  { version, startedAt, agents, warnings }: DaemonState,
+): NodeView {
+  const about = async (): Promise<NodeAbout> => ({
+    version,
+    startedAt,
+    pid: process.pid,
+    configFile: config.file,
+    agents: agents().map(({ ddl }) => aboutAgent(ddl)),
+    counters: counters.values(),
+    warnings: warnings(),
+  });
+  return {
+    identity,
+    facts: async () => truth.facts(),
+    classes: async () => truth.classes(),
+    may: policies.allows,
+    about,
+    audit: { file: config.audit.file, trust: () => keys.current().trust },
+    crl: startCrlKeeper(broughtList(config.state), keys),
+    configItem: (item) => configItem(config, item),
+  };
+}
+
+/** What the daemon tells of an agent it runs. */
+function aboutAgent({
+  name,
+  version,
+  author,
+  license,
+  description,
+  url,
+  actions,
+}: AgentEntry['ddl']): NodeAbout['agents'][number] {
+  const timeout = Math.max(0, ...Object.values(actions).map((action) => action.timeout));
+  return { name, version, author, license, description, url, timeout };
+}

@@ -1,0 +1,91 @@
+import { mkdir } from 'node:fs/promises';
+import { explainErrno, Problem } from '../core/errors.ts';
+import type { NodeFacts } from '../core/node.ts';
+import type { Log } from '../core/ports.ts';
+import { type AuditLog, openAuditLog } from './audit/audit-log.ts';
+import { type NodeConfig, truthSources } from './config/config.ts';
+import { type Counters, startCounters } from './metrics/counters.ts';
+import { runCommand } from './exec/run-command.ts';
+import { type NodeTruth, startNodeTruth } from './facts/node-truth.ts';
+import { type Keys, startKeys } from './system/live-keys.ts';
+import { type Life, startLife } from './system/lifecycle.ts';
+import { auditLimits } from './config/limits.ts';
+import { startLog } from './system/log.ts';
+import { type Meter, startMeter } from './metrics/meter.ts';
+import { type Policies, startPolicies } from './agents/policies.ts';
+import { type StrangerLog, startStrangerLog } from './audit/stranger-log.ts';
+
+/** What a node stands on before it runs agents and hears callers. */
+export interface Foundations {
+  readonly config: NodeConfig;
+  readonly keys: Keys;
+  readonly identity: string;
+  readonly log: Log;
+  readonly truth: NodeTruth;
+  /** What the node is to filters and policies. */
+  readonly self: () => NodeFacts;
+  readonly policies: Policies;
+  readonly audit: AuditLog;
+  readonly life: Life;
+  readonly strangers: StrangerLog;
+  readonly counters: Counters;
+  readonly meter: Meter;
+  /** What of all this an operator should know. */
+  readonly warnings: () => readonly string[];
+}
+
+export interface FoundationsNeeds {
+  readonly version: string;
+  /** Names of the agents that run. */
+  readonly agentNames: () => string[];
+  /** Called when the node has other keys, authorities or revocations. */
+  readonly onKeys: () => void;
+  readonly now: () => number;
+}
+
+/**
+ * Opens what the configuration names: keys, facts, policies and the audit log, in which the start stands from now on.
+ * @throws Problem when something of it can't be had
+ */
+export async function layFoundations(
+  config: NodeConfig,
+  { version, agentNames, onKeys, now }: FoundationsNeeds,
+): Promise<Foundations> {
+  await makeStateDirectory(config.state);
+  const keys = await startKeys(config, () => log, now, onKeys);
+  const identity = keys.current().credentials.identity.name;
+  const log = startLog(config.log.level, identity);
+  const truth = await startNodeTruth(truthSources(config), runCommand, log);
+  const self = () => ({ name: identity, agents: agentNames(), classes: truth.classes(), facts: truth.facts() });
+  const policies = await startPolicies(config.policies, async () => self(), log);
+  const strangers = startStrangerLog(log, now);
+  const meter = startMeter();
+  const audit = meter.watchAudit(
+    await openAuditLog(config.audit.file, () => keys.current().credentials, now, auditLimits(config)),
+  );
+  const life = startLife(audit, keys, version, log);
+  await life.started();
+  return {
+    config,
+    keys,
+    identity,
+    log,
+    truth,
+    self,
+    policies,
+    audit,
+    life,
+    strangers,
+    counters: startCounters(strangers.count),
+    meter,
+    warnings: () => [keys, policies, truth, audit].flatMap((one) => one.warnings()),
+  };
+}
+
+async function makeStateDirectory(directory: string): Promise<void> {
+  try {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw new Problem('bad-configuration', `the state directory ${directory} cannot be made: ${explainErrno(cause)}`);
+  }
+}

@@ -1,0 +1,31 @@
+import { explain } from '../../core/errors.ts';
+import type { Log } from '../../core/ports.ts';
+import type { AuditLog } from '../audit/audit-log.ts';
+import type { Keys } from './live-keys.ts';
+
+/** Writes down in the audit log when the daemon started and stopped, and with which certificate it signs from when on. */
+export interface Life {
+  /** @throws Problem `audit-failed` */
+  readonly started: () => Promise<void>;
+  /** Writes down another certificate, once. */
+  readonly renewed: () => Promise<void>;
+  readonly stopped: () => Promise<void>;
+}
+
+export function startLife(audit: AuditLog, keys: Keys, version: string, log: Log): Life {
+  let noted = '';
+  const note = async (kind: 'started' | 'certificate' | 'stopped') => {
+    const certificate = keys.current().credentials.certificate.raw.toString('base64');
+    if (kind === 'certificate' && certificate === noted) return;
+    noted = certificate;
+    await audit.append({ kind, version, certificate }, true);
+  };
+  const attempt = async (kind: 'certificate' | 'stopped') => {
+    await note(kind).catch((error: unknown) => log.error({}, explain(error)));
+  };
+  return {
+    started: () => note('started'),
+    renewed: () => attempt('certificate'),
+    stopped: () => attempt('stopped'),
+  };
+}

@@ -1,0 +1,41 @@
+import { join } from 'node:path';
+import { readRevocations } from '../../ca/revocation/revocations.ts';
+import { type LiveCredentials, startCredentials } from '../../core/credentials/live-credentials.ts';
+import type { Log } from '../../core/ports.ts';
+import type { NodeConfig } from '../config/config.ts';
+
+/** The node's certificate, key, authorities and CRL, as they are now. */
+export type Keys = LiveCredentials;
+
+const day = 86_400_000;
+
+/** Where lists that were brought by calls are kept: a daemon may write there, and seldom beside its configuration. */
+export function broughtList(state: string): string {
+  return join(state, 'crl.pem');
+}
+
+/**
+ * @param onReload called when files were taken anew
+ * @throws Problem when the node has nothing to prove itself with
+ */
+export async function startKeys(
+  { tls, state }: NodeConfig,
+  log: () => Log,
+  now: () => number,
+  onReload: () => void,
+): Promise<Keys> {
+  const onFault = (fault: string) => log().error({}, fault);
+  const files = { ...tls, brought: broughtList(state) };
+  return await startCredentials({ files, kind: 'node', readRevocations, now, onReload, onFault });
+}
+
+/** Tells the log now and once a day what is about to end. @returns a function that ends it */
+export function remindOf(warnings: () => readonly string[], log: Log): () => void {
+  const tell = () => {
+    for (const warning of warnings()) log.warn({}, warning);
+  };
+  tell();
+  const timer = setInterval(tell, day);
+  timer.unref();
+  return () => clearInterval(timer);
+}

@@ -1,0 +1,37 @@
+import type { Log, RunCommand } from '../../core/ports.ts';
+
+/** Tells systemd how the daemon is (sd_notify(3)). */
+export interface Notifier {
+  /** Resolves when it was told. */
+  readonly tell: (state: 'READY=1' | 'RELOADING=1' | 'STOPPING=1') => Promise<void>;
+  readonly stop: () => void;
+}
+
+const path = '/usr/local/bin:/usr/bin:/bin';
+
+/**
+ * Speaks through systemd-notify(1), since Node has no datagram sockets of the Unix kind; so the unit needs NotifyAccess=all.
+ * Silent where systemd asks for nothing (no NOTIFY_SOCKET).
+ * With WATCHDOG_USEC, the daemon says that it is alive at half of that time: from its event loop, so that one that hangs is silent.
+ * @param env of the process, as systemd gave it
+ */
+export function startNotifier(env: Readonly<NodeJS.ProcessEnv>, pid: number, run: RunCommand, log: Log): Notifier {
+  const { NOTIFY_SOCKET: socket = '', WATCHDOG_USEC: watchdog, WATCHDOG_PID: watched } = env;
+  if (socket === '') return { tell: async () => {}, stop: () => {} };
+  // One after the other: READY must not come after STOPPING.
+  let last: Promise<void> = Promise.resolve();
+  const send = (state: string): Promise<void> => {
+    last = last.then(async () => {
+      const { code, stderr } = await run(['systemd-notify', state], {
+        timeout: 10_000,
+        env: { PATH: path, NOTIFY_SOCKET: socket },
+      });
+      if (code !== 0) log.warn({ state, said: stderr.trim() }, 'systemd could not be told');
+    });
+    return last;
+  };
+  const interval = watched === undefined || Number(watched) === pid ? Number(watchdog ?? 0) / 1000 / 2 : 0;
+  const timer = interval >= 1 ? setInterval(() => void send('WATCHDOG=1'), interval) : undefined;
+  timer?.unref();
+  return { tell: send, stop: () => clearInterval(timer) };
+}

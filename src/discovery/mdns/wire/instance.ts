@@ -1,0 +1,35 @@
+import { createHash } from 'node:crypto';
+import type { MulticastInterface } from '../interfaces.ts';
+import { serviceDomain } from '../service.ts';
+
+const longestLabel = 63;
+
+function digest(text: string, length: number): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, length);
+}
+
+/**
+ * The DNS-SD instance name of a node (RFC 6763, 4.1.1): its identity, as one label, dots and all.
+ * An identity that no label holds is cut and made unique again by a hash; it stands whole in the TXT record.
+ */
+export function instanceOf(identity: string): string {
+  if (Buffer.byteLength(identity) <= longestLabel) return identity;
+  return `${identity.slice(0, longestLabel - 17)}~${digest(identity, 16)}`;
+}
+
+/** The instance in a full name such as `dev1.devco.net._mco-deploy._tcp.local`, or undefined when it is of another service. */
+export function instanceIn(name: string): string | undefined {
+  const lower = name.toLowerCase();
+  const suffix = `.${serviceDomain}`;
+  if (!lower.endsWith(suffix) || lower.endsWith(`._sub${suffix}`)) return undefined;
+  return lower.slice(0, -suffix.length);
+}
+
+/**
+ * The host name an instance points to: of this node alone, so that its address records meet nobody else's (a host's own
+ * mDNS name included), and so that two nodes of one identity can be told from one node with two addresses.
+ */
+export function hostnameOf(identity: string, interfaces: readonly MulticastInterface[]): string {
+  const places = interfaces.map(({ mac, ipv4, ipv6 }) => `${mac}/${ipv4 ?? ipv6}`).sort();
+  return `mco-${digest([identity, ...places].join('\0'), 16)}`;
+}

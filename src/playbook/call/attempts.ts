@@ -1,0 +1,127 @@
+/** One batch, tried until all its nodes have done what was asked or the tries are used up. */
+import type { Outcome } from '../../core/request/reply.ts';
+import type { Call } from './call.ts';
+import { hideOutputs, sensitiveOutputs } from '../inputs/call-input.ts';
+import type { NodeFailure } from '../events/events.ts';
+import { recall } from './resume.ts';
+import { type Reply, silence } from './reply.ts';
+import { rest } from './sleep.ts';
+import { judge, type Verdict } from './judge.ts';
+
+/** How a batch ended: one reply a node, the last it gave. */
+export interface Settled {
+  readonly replies: readonly Reply[];
+  readonly failures: readonly NodeFailure[];
+  readonly tries: number;
+  readonly interrupted: boolean;
+  /** What a dry run would have waited for. */
+  readonly lines: readonly string[];
+}
+
+export async function tryBatch(call: Call, nodes: readonly string[], batch: number, batches: number): Promise<Settled> {
+  const { plan, world, step } = call;
+  const { verdicts, next, asks } = recall(call, nodes);
+  const most = plan.tries + (asks ? 1 : 0);
+  let pending = nodes.filter((node) => next.has(node));
+  let number = 0;
+  while (pending.length > 0 && number < most) {
+    if (number > 0) {
+      const failed = pending.flatMap((node) => verdicts.get(node)?.failure ?? []);
+      world.ports.emit({
+        type: 'try-failed',
+        step: step.id,
+        try: number,
+        tries: plan.tries,
+        failed,
+        wait: plan.trySleep,
+      });
+      if (plan.trySleep > 0) await rest(world, plan.trySleep);
+      if (world.signal.aborted) break;
+    }
+    number++;
+    const progress = { batch: batch + 1, batches, try: number, tries: plan.tries, nodes: pending };
+    world.ports.emit({ type: 'try-started', step: step.id, ...progress });
+    for (const outcome of await callEach(call, pending, next, batch)) {
+      verdicts.set(outcome.node, judge(call, outcome, verdicts.get(outcome.node)?.streak ?? 0));
+    }
+    pending = pending.filter((node) => verdicts.get(node)?.again === true);
+  }
+  return settle(call, nodes, verdicts, number, pending.length > 0 && world.signal.aborted);
+}
+
+function settle(
+  { hypothetical }: Call,
+  nodes: readonly string[],
+  verdicts: ReadonlyMap<string, Verdict>,
+  tries: number,
+  interrupted: boolean,
+): Settled {
+  const all = nodes.flatMap((node) => verdicts.get(node) ?? []);
+  const unmet = all.flatMap(({ failure }) => (failure === undefined ? [] : [failure]));
+  const passedOver = hypothetical ? unmet.filter(({ code }) => code === 'until-failed') : [];
+  return {
+    replies: all.map(({ reply }) => reply),
+    failures: unmet.filter((failure) => !passedOver.includes(failure)),
+    tries,
+    interrupted,
+    lines: passedOver.map(({ node, reason }) => `not so yet on ${node}: ${reason}`),
+  };
+}
+
+/** One round. Where a run goes on, its nodes may be at different tries. */
+async function callEach(
+  call: Call,
+  nodes: readonly string[],
+  next: Map<string, number>,
+  batch: number,
+): Promise<readonly Outcome[]> {
+  const rounds = Map.groupBy(nodes, (node) => next.get(node) ?? 1);
+  for (const node of nodes) next.set(node, (next.get(node) ?? 1) + 1);
+  const outcomes = await Promise.all([...rounds].map(([number, some]) => callOnce(call, some, number, batch)));
+  return outcomes.flat();
+}
+
+/** One try: exactly one outcome per node, each journalled before anything further is begun. */
+async function callOnce(
+  call: Call,
+  nodes: readonly string[],
+  number: number,
+  batch: number,
+): Promise<readonly Outcome[]> {
+  const { plan, input, shown, requestId, dryRun, world, step } = call;
+  const { agent, action, timeout } = plan;
+  const asked = { agent, action, dryRun, requestId, step: step.id, try: number, nodes };
+  const changes = plan.ddl.kind === 'change' && !dryRun;
+  const undoes = world.undoes === undefined ? {} : { undoes: world.undoes };
+  await world.journal({ type: 'call', ...asked, batch: batch + 1, changes, ...undoes, input: shown });
+  if (changes) world.resumed?.move();
+  world.kept.last = requestId;
+  const heard = new Map<string, Outcome>();
+  const written: Promise<void>[] = [];
+  let broken: unknown;
+  const hear = (outcome: Outcome) => {
+    if (!nodes.includes(outcome.node) || heard.has(outcome.node)) return;
+    heard.set(outcome.node, outcome);
+    written.push(
+      note(call, outcome, number).catch((error: unknown) => {
+        broken ??= error;
+      }),
+    );
+  };
+  const order = { ...asked, input, runId: world.runId, ...(timeout === undefined ? {} : { timeout }) };
+  const outcomes = await world.ports.call(order, hear, world.kill);
+  for (const outcome of outcomes) hear(outcome);
+  for (const node of nodes) if (!heard.has(node)) hear(silence(node));
+  await Promise.all(written);
+  if (broken !== undefined) throw broken;
+  return nodes.flatMap((node) => heard.get(node) ?? []);
+}
+
+function note({ plan, requestId, world, step }: Call, outcome: Outcome, number: number): Promise<void> {
+  const { node, outcome: what, status, code, message, elapsed, auditHead: head } = outcome;
+  const said = { node, outcome: what, code, message, data: hideOutputs(plan.ddl, outcome.data) };
+  if (sensitiveOutputs(plan.ddl).some((name) => Object.hasOwn(outcome.data, name))) world.discretion.outputs = true;
+  const kept = head === undefined ? {} : { auditHead: `${head.sequence}:${head.hash.toString('hex')}` };
+  world.ports.emit({ type: 'outcome', step: step.id, try: number, ...said, elapsed });
+  return world.journal({ type: 'outcome', step: step.id, requestId, try: number, status, ...said, ...kept });
+}

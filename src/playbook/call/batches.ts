@@ -1,0 +1,37 @@
+import type { BatchSize } from '../source/schema.ts';
+
+/** A share of some nodes: a number of them, or a percentage. Undefined when it is neither, or nothing. */
+export function parseShare(
+  text: number | string,
+): { readonly number: number } | { readonly percent: number } | undefined {
+  if (typeof text === 'number') return Number.isSafeInteger(text) && text >= 1 ? { number: text } : undefined;
+  const [, digits, sign] = /^(\d{1,9}(?:\.\d{1,3})?)(%?)$/.exec(text.trim()) ?? [];
+  const value = Number(digits);
+  if (sign === '%') return value > 0 && value <= 100 ? { percent: value } : undefined;
+  return Number.isSafeInteger(value) && value >= 1 ? { number: value } : undefined;
+}
+
+/** How many of `total` nodes a batch takes: a percentage is rounded down, but never below one. */
+export function sizeOf(share: BatchSize, total: number): number {
+  const parsed = parseShare(share);
+  if (parsed === undefined) return total;
+  return 'number' in parsed
+    ? parsed.number
+    : Math.max(1, Math.floor((total * Math.round(parsed.percent * 1000)) / 100_000));
+}
+
+/**
+ * Cuts nodes into batches. Of a ramp each size is used once, the last one until nodes run out;
+ * a percentage is of all the nodes, not of those that are left. No sizes: one batch.
+ */
+export function planBatches(nodes: readonly string[], sizes: readonly BatchSize[]): string[][] {
+  const batches: string[][] = [];
+  let at = 0;
+  while (at < nodes.length) {
+    const share = sizes[Math.min(batches.length, sizes.length - 1)];
+    const size = share === undefined ? nodes.length : sizeOf(share, nodes.length);
+    batches.push(nodes.slice(at, at + size));
+    at += size;
+  }
+  return batches;
+}

@@ -1,0 +1,181 @@
+/** Runs a step that calls: whom, in which batches, and when it has gone wrong. */
+import type { ActionDdl, Ddl } from '../../core/ddl/ddl.ts';
+import { Problem } from '../../core/errors.ts';
+import { isNodeName } from '../../core/identity.ts';
+import { planBatches } from './batches.ts';
+import { bindCallInput, hideInputs, refuseSecrets } from '../inputs/call-input.ts';
+import type { NodeFailure } from '../events/events.ts';
+import type { Expression } from '../expressions/expression.ts';
+import type { BatchSize } from '../source/schema.ts';
+import type { Step, StepOutcome } from '../model.ts';
+import { tryHeldBatch } from './reassert.ts';
+import { findPast, isSettled, type RecalledCall } from './resume.ts';
+import type { Reply } from './reply.ts';
+import { rest } from './sleep.ts';
+import { type Template, toText } from '../expressions/template.ts';
+import { stops } from './threshold.ts';
+import type { Settled } from './attempts.ts';
+import type { World } from '../run/world.ts';
+
+export interface CallTarget {
+  /** Names of nodes, if all is well. */
+  readonly nodes: unknown;
+  /** True for a set, which said itself how many it needs. */
+  readonly mayBeEmpty: boolean;
+}
+
+/** A call step as it was checked. Times in milliseconds. */
+export interface CallPlan {
+  readonly agent: string;
+  readonly agentDdl: Ddl;
+  readonly action: string;
+  readonly ddl: ActionDdl;
+  readonly title: string;
+  readonly input: Template;
+  readonly sizes: readonly BatchSize[];
+  readonly batchSleep: number;
+  readonly tries: number;
+  readonly trySleep: number;
+  readonly timeout: number | undefined;
+  readonly until: Expression | undefined;
+  readonly passes: number;
+  readonly message: Template | undefined;
+  readonly maxFailures: BatchSize;
+  readonly limit: number | undefined;
+  readonly failover: boolean;
+  readonly askOnly: boolean;
+  /** Steps whose changes must hold while it calls: they are made again before each batch. */
+  readonly reassert: readonly string[];
+}
+
+export async function runCall(plan: CallPlan, target: CallTarget, world: World, step: Step): Promise<StepOutcome> {
+  const changes = plan.ddl.kind === 'change' && !plan.askOnly;
+  const hypothetical = world.dryRun && world.changed();
+  const nodes = checkNodes(target.nodes, world);
+  if (nodes.length === 0) return callNobody(plan, target.mayBeEmpty || hypothetical);
+  const input = bindCallInput(plan.input(world.context()), plan.agentDdl, plan.action, plan.ddl);
+  const shown = hideInputs(plan.ddl, input);
+  refuseSecrets(shown, world.secrets, plan.title);
+  const chosen = plan.limit === undefined ? nodes : nodes.slice(0, plan.limit);
+  const batches = planBatches(chosen, plan.sizes);
+  const { label } = world;
+  world.ports.emit({ type: 'step-planned', step: step.id, label, title: plan.title, dryRun: world.dryRun, batches });
+  if (changes) world.markChanged();
+  if (world.dryRun && changes && !plan.ddl.dryRun) {
+    return {
+      state: 'done',
+      ran: false,
+      dryRun: true,
+      lines: [`${plan.title} can’t say what it would do, and was not called`],
+    };
+  }
+  // Also before asking: what nodes answer is to hold until the change.
+  if (plan.ddl.kind === 'change' && !world.dryRun) await world.lock();
+  const dryRun = plan.askOnly || (world.dryRun && changes);
+  const past = findPast(world, step.id, { agent: plan.agent, action: plan.action, dryRun, input: shown }, plan.ddl);
+  const requestId = past?.requestId ?? world.ports.newId();
+  const call = { plan, input, shown, requestId, dryRun, hypothetical, past, world, step };
+  const settled = plan.failover
+    ? await callWithFailover(call, nodes, chosen.length)
+    : await callBatches(call, batches, chosen.length);
+  keep(call, settled, world);
+  const answers = world.dryRun && dryRun ? describeReplies(settled.replies ?? []) : [];
+  return { ...settled, ran: true, dryRun, lines: [...(settled.lines ?? []), ...answers] };
+}
+
+/** For steps that rely on it. */
+function keep(call: Call, { replies = [] }: StepOutcome, { kept }: World): void {
+  if (call.plan.ddl.kind !== 'change' || call.dryRun) return;
+  const nodes = replies.filter(({ ok }) => ok).map(({ node }) => node);
+  if (nodes.length > 0) kept.changes.set(call.step.id, { call, nodes });
+}
+
+/** What nodes said of a change that was only asked about. */
+function describeReplies(replies: readonly Reply[]): string[] {
+  return replies.flatMap(({ node, ok, data }) => {
+    const said = Object.entries(data).map(([name, value]) => `${name}=${toText(value)}`);
+    return ok && said.length > 0 ? [`${node} would answer ${said.join(' ')}`] : [];
+  });
+}
+
+/** @throws Problem `bad-nodes`: a step may only call nodes that discovery found and proved */
+function checkNodes(names: unknown, world: World): readonly string[] {
+  if (!Array.isArray(names)) throw new Problem('bad-nodes', '“on” must give a list of names of nodes');
+  for (const name of names as unknown[]) {
+    if (typeof name === 'string' && isNodeName(name) && world.isKnownNode(name)) continue;
+    throw new Problem('bad-nodes', `“on” gives ${JSON.stringify(name)}, which is in none of the playbook’s node sets`);
+  }
+  return [...new Set(names as string[])];
+}
+
+function callNobody({ title }: CallPlan, allowed: boolean): StepOutcome {
+  if (allowed) return { state: 'done', ran: false, lines: [`${title}: there is no node to call`] };
+  const reason = 'there is no node to call: “on” gives an empty list';
+  return { state: 'failed', ran: false, failed: [{ node: '', code: 'no-nodes', reason }] };
+}
+
+/** What stays the same through all batches and tries of a step. */
+export interface Call {
+  readonly plan: CallPlan;
+  readonly input: Readonly<Record<string, unknown>>;
+  /** The input without sensitive values. */
+  readonly shown: Readonly<Record<string, unknown>>;
+  readonly requestId: string;
+  readonly dryRun: boolean;
+  /** In a dry run, after a change that was only asked about: assertions are told, not held against the step. */
+  readonly hypothetical: boolean;
+  /** What became of it before the run went on. */
+  readonly past: RecalledCall | undefined;
+  readonly world: World;
+  readonly step: Step;
+}
+
+async function callBatches(call: Call, batches: readonly string[][], total: number): Promise<StepOutcome> {
+  const { plan, world } = call;
+  const settled: Settled[] = [];
+  for (const [index, nodes] of batches.entries()) {
+    if (world.signal.aborted) return sum(settled, 'interrupted', batches.slice(index).flat());
+    if (index > 0 && plan.batchSleep > 0 && !isSettled(call, nodes)) await rest(world, plan.batchSleep);
+    if (world.signal.aborted) return sum(settled, 'interrupted', batches.slice(index).flat());
+    const batch = await tryHeldBatch(call, nodes, index, batches.length);
+    settled.push(batch);
+    if (batch.released) return sum(settled, 'failed', batches.slice(index).flat());
+    const left = batches.slice(index + 1).flat();
+    if (batch.interrupted) return sum(settled, 'interrupted', left);
+    if (stops(failuresOf(settled).length, total, plan.maxFailures)) return sum(settled, 'failed', left);
+  }
+  return sum(settled, 'done', []);
+}
+
+/** Asks as many nodes as are wanted; for each that fails, one that was not asked yet. */
+async function callWithFailover(call: Call, nodes: readonly string[], wanted: number): Promise<StepOutcome> {
+  const settled: Settled[] = [];
+  let spare = nodes;
+  let missing = wanted;
+  while (missing > 0 && spare.length > 0) {
+    if (call.world.signal.aborted) return sum(settled, 'interrupted', spare);
+    const batch = await tryHeldBatch(call, spare.slice(0, missing), settled.length, settled.length + 1);
+    settled.push(batch);
+    if (batch.released) return sum(settled, 'failed', spare);
+    spare = spare.slice(missing);
+    missing = wanted - settled.flatMap(({ replies }) => replies).filter(({ ok }) => ok).length;
+    if (batch.interrupted) return sum(settled, 'interrupted', []);
+  }
+  return sum(settled, missing > 0 ? 'failed' : 'done', []);
+}
+
+function failuresOf(settled: readonly Settled[]): NodeFailure[] {
+  return settled.flatMap(({ failures }) => failures);
+}
+
+function sum(settled: readonly Settled[], state: StepOutcome['state'], untouched: readonly string[]): StepOutcome {
+  return {
+    state,
+    ran: true,
+    replies: settled.flatMap(({ replies }) => replies),
+    failed: failuresOf(settled),
+    untouched,
+    tries: Math.max(0, ...settled.map(({ tries }) => tries)),
+    lines: settled.flatMap(({ lines }) => lines),
+  };
+}

@@ -1,0 +1,71 @@
+/** What one answer of a node amounts to: done, failed, or to be asked again. */
+import type { ActionDdl } from '../../core/ddl/ddl.ts';
+import { explain } from '../../core/errors.ts';
+import type { Outcome } from '../../core/request/reply.ts';
+import type { Call } from './call.ts';
+import { toCel } from '../expressions/cel-values.ts';
+import type { NodeFailure } from '../events/events.ts';
+import { decide } from '../expressions/expression.ts';
+import { failureOf, type Reply, replyOf } from './reply.ts';
+import { toText } from '../expressions/template.ts';
+
+/** What a node’s last answer amounts to. */
+export interface Verdict {
+  readonly reply: Reply;
+  readonly failure: NodeFailure | undefined;
+  /** How many times in a row all was well. */
+  readonly streak: number;
+  /** False where asking again can’t help. */
+  readonly again: boolean;
+}
+
+/** Refusals are final, but for those that only say “not now”. */
+const passing = new Set(['busy', 'rate-limited', 'stopping']);
+
+/** @param streak how many times in a row all was well before */
+export function judge({ plan, hypothetical, past, world }: Call, outcome: Outcome, streak: number): Verdict {
+  const reply = replyOf(outcome);
+  const unusable = outcome.outcome === 'ok' && !reply.ok;
+  if (unusable)
+    return { reply, failure: { node: reply.node, code: reply.code, reason: reply.message }, streak: 0, again: true };
+  if (!reply.ok) {
+    const again = outcome.outcome !== 'refused' || passing.has(outcome.code);
+    return { reply, failure: failureOf(outcome), streak: 0, again };
+  }
+  if (past !== undefined && plan.ddl.repeatable && isBare(plan.ddl, reply)) {
+    const said = 'it was done, and what it answered is known no more';
+    return { reply, failure: { node: reply.node, code: 'reply-lost', reason: said }, streak: 0, again: true };
+  }
+  const reason = findUnmet(plan, reply, world, hypothetical ? 1 : plan.passes - streak);
+  if (reason === undefined) return { reply, failure: undefined, streak: streak + 1, again: false };
+  const held = reason === '';
+  const failure = {
+    node: reply.node,
+    code: 'until-failed',
+    reason: held ? `it did not hold ${plan.passes} times in a row` : reason,
+  };
+  return { reply: { ...reply, ok: hypothetical }, failure, streak: held ? streak + 1 : 0, again: !hypothetical };
+}
+
+/** A node that was restarted remembers that it did something, and not what it said of it. */
+function isBare({ kind, output }: ActionDdl, { data }: Reply): boolean {
+  const { required = [] } = output as { required?: readonly string[] };
+  return kind === 'change' && required.length > 0 && Object.keys(data).length === 0;
+}
+
+/** Why what the step asserts does not hold: in words; empty where it does, but not often enough yet; undefined where all is well. */
+function findUnmet(
+  { until, message }: Call['plan'],
+  reply: Reply,
+  world: Call['world'],
+  passes: number,
+): string | undefined {
+  if (until === undefined) return undefined;
+  try {
+    const context = { ...world.context(), reply: toCel(reply) };
+    if (decide(until, context)) return passes > 1 ? '' : undefined;
+    return message === undefined ? `“${until.source}” does not hold` : toText(message(context));
+  } catch (error) {
+    return explain(error);
+  }
+}

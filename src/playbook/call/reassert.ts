@@ -1,0 +1,80 @@
+/** Changes that must hold while others are made: they are made once more before each batch of those. */
+import type { Call } from './call.ts';
+import type { NodeFailure } from '../events/events.ts';
+import { isSettled } from './resume.ts';
+import type { Reply } from './reply.ts';
+import { type Settled, tryBatch } from './attempts.ts';
+import type { World } from '../run/world.ts';
+
+/** A change that was made in this run, and the nodes that made it. */
+export interface KeptChange {
+  readonly call: Call;
+  readonly nodes: readonly string[];
+}
+
+/** What was changed in this run, for steps that rely on it. */
+export interface KeptChanges {
+  /** By step. */
+  readonly changes: Map<string, KeptChange>;
+  /** The request id of the last call that was made. */
+  last: string;
+}
+
+export interface HeldBatch extends Settled {
+  /** True where what must hold could not be made to: no node of the batch was called. */
+  readonly released: boolean;
+}
+
+/**
+ * Tries a batch once all that it relies on was asserted again: a load balancer may have been reloaded since, or a run
+ * that goes on may have slept for a day. Doing it again changes nothing where it still holds.
+ */
+export async function tryHeldBatch(
+  call: Call,
+  nodes: readonly string[],
+  batch: number,
+  batches: number,
+): Promise<HeldBatch> {
+  const { plan, world } = call;
+  const lines: string[] = [];
+  const failures: NodeFailure[] = [];
+  if (!world.dryRun && !isSettled(call, nodes)) {
+    for (const name of plan.reassert) {
+      const kept = findKept(world, call.step.id, name);
+      // Straight after the change itself there is nothing to assert.
+      if (kept === undefined || kept.call.requestId === world.kept.last) continue;
+      const again = await makeAgain(kept, `${call.step.id}.${name}`);
+      lines.push(...again.replies.flatMap((reply) => tellChange(kept, reply)));
+      failures.push(...again.failures.map((failure) => lost(kept, failure)));
+    }
+  }
+  if (failures.length > 0) return { replies: [], failures, tries: 0, interrupted: false, lines, released: true };
+  const settled = await tryBatch(call, nodes, batch, batches);
+  return { ...settled, lines: [...lines, ...settled.lines], released: false };
+}
+
+/** The change of the nearest step of that name: of the same round, else of what is around it. */
+function findKept({ kept }: World, step: string, name: string): KeptChange | undefined {
+  for (let prefix = step; prefix !== ''; ) {
+    prefix = prefix.slice(0, Math.max(0, prefix.lastIndexOf('.')));
+    const found = kept.changes.get(prefix === '' ? name : `${prefix}.${name}`);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function makeAgain({ call, nodes }: KeptChange, id: string): Promise<Settled> {
+  const { step, world } = call;
+  const again = { ...call, requestId: world.ports.newId(), past: undefined, step: { ...step, id } };
+  return tryBatch(again, nodes, 0, 1);
+}
+
+/** Actions that can be asserted say in an output `changed` what they had to change. */
+function tellChange({ call }: KeptChange, { node, data: { changed } }: Reply): string[] {
+  const what = Array.isArray(changed) ? changed.join(', ') : changed === true ? 'it had to change' : '';
+  return what === '' ? [] : [`${call.plan.title} no longer held on ${node} and was done again: ${what}`];
+}
+
+function lost({ call }: KeptChange, { node, code, reason }: NodeFailure): NodeFailure {
+  return { node, code, reason: `whether ${call.plan.title} still holds could not be made sure: ${reason}` };
+}

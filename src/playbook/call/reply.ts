@@ -1,0 +1,40 @@
+import { explain } from '../../core/errors.ts';
+import type { Outcome } from '../../core/request/reply.ts';
+import { toCel } from '../expressions/cel-values.ts';
+import type { NodeFailure } from '../events/events.ts';
+
+/** What a node answered, as expressions see it. */
+export interface Reply {
+  readonly node: string;
+  /** True when the call succeeded and what the step asserts of it holds. */
+  readonly ok: boolean;
+  readonly outcome: Outcome['outcome'];
+  readonly code: string;
+  readonly message: string;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+/** Data that expressions can’t hold makes a reply a failed one: a node must not be able to break the run. */
+export function replyOf(outcome: Outcome): Reply {
+  const { node, code, message, data } = outcome;
+  const reply = { node, ok: outcome.outcome === 'ok', outcome: outcome.outcome, code, message, data };
+  try {
+    toCel(data);
+    return reply;
+  } catch (error) {
+    return { ...reply, ok: false, code: 'bad-data', message: `its reply can’t be used: ${explain(error)}`, data: {} };
+  }
+}
+
+/** For a node that a call was made to but that the caller lost. */
+export function silence(node: string): Outcome {
+  const message = 'no response';
+  return { node, outcome: 'no-response', status: 5, code: 'no-response', message, hint: '', data: {}, elapsed: 0 };
+}
+
+/** Why a node counts as failed, in words, hint included. */
+export function failureOf(outcome: Outcome): NodeFailure {
+  const { node, code, message, hint } = outcome;
+  const said = message === '' ? outcome.outcome : message;
+  return { node, code: code === '' ? outcome.outcome : code, reason: hint === '' ? said : `${said}: ${hint}` };
+}

@@ -1,0 +1,112 @@
+/** What a batch of a run that goes on need not do again, and with which try each of its nodes goes on. */
+import type { ActionDdl } from '../../core/ddl/ddl.ts';
+import type { Outcome } from '../../core/request/reply.ts';
+import type { Call } from './call.ts';
+import { sensitiveOutputs } from '../inputs/call-input.ts';
+import type { CallKey, PastCall, PastTry } from '../journal/history.ts';
+import { judge, type Verdict } from './judge.ts';
+import type { World } from '../run/world.ts';
+
+/** Milliseconds that a node surely remembers a call, so that asking for the same try again does nothing twice. */
+const remembered = 25 * 60_000;
+
+/** A call that was made before the run went on. */
+export interface RecalledCall extends PastCall {
+  /** Whether its step came to its good end. */
+  readonly done: boolean;
+}
+
+/**
+ * What counts of a step’s earlier call. A change counts for ever; what was only read does when its step was done,
+ * and until something is changed anew.
+ */
+export function findPast(
+  { resumed, undoes }: Pick<World, 'resumed' | 'undoes'>,
+  step: string,
+  key: CallKey,
+  ddl: ActionDdl,
+): RecalledCall | undefined {
+  if (resumed === undefined || undoes !== undefined) return undefined;
+  const done = resumed.past.isDone(step);
+  const reads = ddl.kind === 'read' || key.dryRun;
+  if (reads && (!done || resumed.moved())) return undefined;
+  const call = resumed.past.callOf(step, key);
+  if (call === undefined) return undefined;
+  const tries = [...call.tries.values()].flat();
+  return reads && tries.some(({ outcome }) => hidesOutput(ddl, outcome)) ? undefined : { ...call, done };
+}
+
+/** Whether none of the nodes is to be called again. */
+export function isSettled(call: Call, nodes: readonly string[]): boolean {
+  return recall(call, nodes).next.size === 0;
+}
+
+export interface Recalled {
+  /** What is known of nodes that were called before. */
+  readonly verdicts: Map<string, Verdict>;
+  /** The number of the next try of each node that is to be called. */
+  readonly next: Map<string, number>;
+  /** Whether some are only asked what became of an earlier try: that is no try of its own. */
+  readonly asks: boolean;
+}
+
+/** All nodes begin with their first try, where the run does not go on from before. */
+export function recall(call: Call, nodes: readonly string[]): Recalled {
+  const verdicts = new Map<string, Verdict>();
+  const next = new Map<string, number>();
+  let asks = false;
+  for (const node of nodes) {
+    const { verdict, number } = recallNode(call, node, call.past?.tries.get(node) ?? []);
+    if (verdict !== undefined) verdicts.set(node, verdict);
+    if (number !== undefined) next.set(node, number);
+    asks ||= call.past?.tries.get(node)?.at(-1)?.number === number && call.plan.ddl.repeatable;
+  }
+  return { verdicts, next, asks };
+}
+
+interface RecalledNode {
+  readonly verdict?: Verdict;
+  /** Left out: it is not called again. */
+  readonly number?: number;
+}
+
+function recallNode(call: Call, node: string, tries: readonly PastTry[]): RecalledNode {
+  const { ddl } = call.plan;
+  const last = tries.at(-1);
+  if (last === undefined) return { number: 1 };
+  if (last.undone) return { number: last.number + 1 };
+  if (!isKnown(call, last)) {
+    // The node answers with what became of it; only where it never began, it begins now.
+    const safe = ddl.repeatable || call.world.ports.now() - last.at < remembered;
+    return safe ? { number: last.number } : { verdict: unknowable(call, node, last) };
+  }
+  const verdict = tries.reduce<Verdict | undefined>(
+    (before, { outcome }) => (outcome === undefined ? before : judge(call, outcome, before?.streak ?? 0)),
+    undefined,
+  );
+  if (verdict === undefined) return { number: last.number };
+  const settled = verdict.failure === undefined && !verdict.again;
+  // A step that ended well ended so with the failures that it could bear.
+  if (settled || call.past?.done === true) return { verdict: { ...verdict, again: false } };
+  if (last.outcome?.outcome !== 'refused' && !ddl.repeatable) return { verdict: { ...verdict, again: false } };
+  return { verdict, number: last.number + 1 };
+}
+
+/** A reply whose sensitive outputs were not written down has to be given again. */
+function isKnown({ plan: { ddl } }: Call, { outcome }: PastTry): boolean {
+  if (outcome === undefined || outcome.outcome === 'no-response') return false;
+  // Given up here; a node that cancels says why by another code.
+  if (outcome.outcome === 'cancelled' && outcome.code === 'cancelled') return false;
+  return !hidesOutput(ddl, outcome);
+}
+
+function hidesOutput(ddl: ActionDdl, outcome: Outcome | undefined): boolean {
+  return outcome !== undefined && sensitiveOutputs(ddl).some((name) => Object.hasOwn(outcome.data, name));
+}
+
+function unknowable(call: Call, node: string, { at }: PastTry): Verdict {
+  const message = `whether it was done is not known: it was called at ${new Date(at).toISOString()}, and ${call.plan.title} must not be repeated`;
+  const code = 'not-known';
+  const reply = { node, ok: false, outcome: 'no-response' as const, code, message, data: {} };
+  return { reply, failure: { node, code, reason: message }, streak: 0, again: false };
+}

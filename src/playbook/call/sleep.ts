@@ -1,0 +1,11 @@
+import type { World } from '../run/world.ts';
+
+/** Waits, or less when the run is interrupted: who called looks at the signal. */
+export async function rest({ ports, signal }: Pick<World, 'ports' | 'signal'>, milliseconds: number): Promise<void> {
+  if (signal.aborted) return;
+  try {
+    await ports.sleep(milliseconds, signal);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}

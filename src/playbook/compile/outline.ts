@@ -1,0 +1,89 @@
+/** The first look at steps: of what kind each is, what it needs, and that these fit together. */
+import type { Ddl } from '../../core/ddl/ddl.ts';
+import type { StepSource } from '../source/schema.ts';
+import { findGraphFault, sortByNeeds } from './graph.ts';
+import { placeOf, placeOfKey, type SourceText } from '../source/locations.ts';
+import { type Shape, shapeOfStep } from '../expressions/shapes.ts';
+import { commonProperties } from '../source/step-schema.ts';
+import { stepKinds } from '../steps/index.ts';
+import type { StepKind } from '../steps/kind.ts';
+
+/** A step on its way: what it is and where it stands, nothing of it compiled yet. */
+export interface Draft {
+  readonly id: string;
+  readonly needs: readonly string[];
+  readonly kind: StepKind;
+  readonly source: StepSource;
+  readonly path: readonly string[];
+  /** What later steps see of it. */
+  readonly shape: Shape;
+  /** The names that `values` has after it. */
+  readonly values: readonly string[];
+}
+
+/**
+ * @returns sorted: each after all that it needs
+ * @throws Problem `bad-playbook`
+ */
+export function draftSteps(
+  sources: readonly StepSource[],
+  list: readonly string[],
+  prefix: string,
+  text: SourceText,
+  agents: ReadonlyMap<string, Ddl>,
+): Draft[] {
+  const ids = sources.map((source, index) => source.id ?? `${prefix}_${index + 1}`);
+  const drafts = sources.map((source, index): Draft => {
+    const path = [...list, String(index)];
+    const before = ids[index - 1];
+    const given = source.needs ?? (before === undefined ? [] : [before]);
+    const needs = typeof given === 'string' ? [given] : given;
+    const kind = kindOf(source, path, text);
+    const shape = shapeOfStep(kind.reply?.(source, agents));
+    return { id: ids[index] ?? '', needs, kind, source, path, shape, values: valuesOf(kind, source) };
+  });
+  checkIds(drafts, text);
+  checkGraph(drafts, text);
+  return sortByNeeds(drafts);
+}
+
+/** Those of the steps within it, too: they are known for the whole run. */
+function valuesOf(kind: StepKind, source: StepSource): readonly string[] {
+  const inner = kind.inner?.(source) ?? [];
+  const within = inner.flatMap((step) =>
+    stepKinds.flatMap((one) => (step[one.key] === undefined ? [] : valuesOf(one, step))),
+  );
+  return [...(kind.values?.(source) ?? []), ...within];
+}
+
+/** @throws Problem `bad-playbook` when the step is of no kind, of two, or has a key of another kind */
+function kindOf(source: StepSource, path: readonly string[], text: SourceText): StepKind {
+  const kinds = stepKinds.filter(({ key }) => source[key] !== undefined);
+  const [kind, second] = kinds;
+  const known = stepKinds.map(({ key }) => key).join(', ');
+  if (kind === undefined) return placeOf(text, path).fail(`the step does nothing: give it one of ${known}`);
+  if (second !== undefined) {
+    return placeOf(text, path).fail(`the step has both “${kind.key}” and “${second.key}”: make two steps of it`);
+  }
+  const allowed = new Set<string>([...Object.keys(commonProperties), kind.key, ...kind.keys]);
+  const foreign = Object.keys(source).find((key) => !allowed.has(key));
+  if (foreign !== undefined) {
+    placeOfKey(text, [...path, foreign]).fail(`“${foreign}” does not belong to a step with “${kind.key}”`);
+  }
+  return kind;
+}
+
+export function checkIds(drafts: readonly Draft[], text: SourceText): void {
+  const seen = new Set<string>();
+  for (const { id, path } of drafts) {
+    if (seen.has(id)) placeOf(text, [...path, 'id']).fail(`there are two steps “${id}”`);
+    seen.add(id);
+  }
+}
+
+function checkGraph(drafts: readonly Draft[], text: SourceText): void {
+  const fault = findGraphFault(drafts);
+  if (fault === undefined) return;
+  const path = drafts.find(({ id }) => id === fault.id)?.path ?? [];
+  placeOf(text, [...path, 'needs']).fail(fault.message);
+}

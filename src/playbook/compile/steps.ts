@@ -1,0 +1,161 @@
+/** Makes steps of their part of the file, every name in them checked. */
+import type { Ddl } from '../../core/ddl/ddl.ts';
+import { Problem } from '../../core/errors.ts';
+import { checkIds, type Draft, draftSteps } from './outline.ts';
+import type { GroupSource, PlaybookSource } from '../source/schema.ts';
+import { ancestorsOf } from './graph.ts';
+import type { GroupSteps } from '../run/rounds.ts';
+import { placeOf, placeOfKey, type SourceText } from '../source/locations.ts';
+import type { Playbook, Step } from '../model.ts';
+import { names, record, type Shape, shapeOfFailure, shapeOfNodeSet, shapeOfRun } from '../expressions/shapes.ts';
+import { compileBare, compileCondition, compileTemplate } from '../expressions/template.ts';
+
+export interface CompiledSteps {
+  readonly steps: readonly Step[];
+  readonly onFailure: readonly Step[];
+  readonly always: readonly Step[];
+}
+
+/** What compiling one step takes of the whole. */
+interface Whole {
+  readonly playbook: PlaybookSource;
+  readonly text: SourceText;
+  readonly agents: ReadonlyMap<string, Ddl>;
+  readonly nodeSets: readonly string[];
+  readonly used: (name: string) => Playbook;
+  readonly faults: string[];
+}
+
+/** @throws Problem `bad-playbook`: the faults of up to five steps, one a line */
+export function compileSteps(
+  playbook: PlaybookSource,
+  text: SourceText,
+  catalogue: readonly Ddl[],
+  used: (name: string) => Playbook,
+): CompiledSteps {
+  const agents = new Map(catalogue.flatMap((ddl) => [ddl.name, ...(ddl.aliases ?? [])].map((name) => [name, ddl])));
+  const draft = (list: 'steps' | 'on_failure' | 'always', prefix: string) =>
+    draftSteps(playbook[list] ?? [], [list], prefix, text, agents);
+  const steps = draft('steps', 'step');
+  const after = draft('on_failure', 'after');
+  const always = draft('always', 'always');
+  const whole: Whole = { playbook, text, agents, nodeSets: Object.keys(playbook.nodes ?? {}), used, faults: [] };
+  const sight: Sight = { all: [...steps, ...after, ...always], seen: [], variables: {} };
+  checkIds(sight.all, text);
+  const failed: Sight = { ...sight, seen: steps, variables: { failure: shapeOfFailure } };
+  const compiled = {
+    steps: compileList(steps, sight, whole),
+    onFailure: compileList(after, failed, whole),
+    always: compileList(always, { ...failed, seen: [...steps, ...after] }, whole),
+  };
+  if (whole.faults.length > 0) throw new Problem('bad-playbook', whole.faults.slice(0, 5).join('\n'));
+  return compiled;
+}
+
+/** What a list of steps sees of what is around it. */
+interface Sight {
+  /** Every step whose id is taken. */
+  readonly all: readonly Draft[];
+  /** The steps that have ended before the first of the list begins. */
+  readonly seen: readonly Draft[];
+  /** Beside those that every expression may name. */
+  readonly variables: Readonly<Record<string, Shape>>;
+}
+
+function compileList(drafts: readonly Draft[], sight: Sight, whole: Whole): Step[] {
+  const needed = ancestorsOf(drafts);
+  return drafts.flatMap((draft) => {
+    const seen = [...sight.seen, ...drafts.filter(({ id }) => needed.get(draft.id)?.has(id))];
+    return compileOrNote(draft, { ...sight, seen }, whole);
+  });
+}
+
+function compileGroup(
+  { id, path }: Draft,
+  key: string,
+  source: GroupSource,
+  variables: Readonly<Record<string, Shape>>,
+  sight: Sight,
+  whole: Whole,
+): GroupSteps {
+  const { text, agents } = whole;
+  const draft = (list: 'steps' | 'on_failure', prefix: string) =>
+    draftSteps(source[list] ?? [], [...path, key, list], `${id}_${prefix}`, text, agents);
+  const steps = draft('steps', 'step');
+  const after = draft('on_failure', 'after');
+  const all = [...sight.all, ...steps, ...after];
+  checkIds(all, text);
+  for (const { kind, path: at } of steps) {
+    if (kind.key === 'finish')
+      placeOf(text, [...at, 'finish']).fail('“finish” ends a whole run: it can’t stand within a step');
+  }
+  const inner: Sight = { all, seen: sight.seen, variables: { ...sight.variables, ...variables } };
+  const failed = { ...inner.variables, failure: shapeOfFailure };
+  return {
+    steps: compileList(steps, inner, whole),
+    onFailure: compileList(after, { all, seen: [...sight.seen, ...steps], variables: failed }, whole),
+  };
+}
+
+function compileOrNote(draft: Draft, sight: Sight, whole: Whole): Step[] {
+  try {
+    return [compileStep(draft, sight, whole)];
+  } catch (error) {
+    if (!(error instanceof Problem) || error.code !== 'bad-playbook') throw error;
+    whole.faults.push(error.message);
+    return [];
+  }
+}
+
+/** What the expressions of a step may name: inputs, node sets, and what comes of the steps that were run before. */
+function rootsFor({ inputs = {}, nodes = {} }: PlaybookSource, { all, seen, variables }: Sight): Record<string, Shape> {
+  return {
+    ...variables,
+    inputs: names(Object.keys(inputs)),
+    run: shapeOfRun,
+    nodes: record(Object.fromEntries(Object.keys(nodes).map((name) => [name, shapeOfNodeSet]))),
+    steps: record(Object.fromEntries(seen.map(({ id, shape }) => [id, shape])), (id) =>
+      all.some((draft) => draft.id === id)
+        ? `the step “${id}” is not among those that this one needs: it may run later`
+        : undefined,
+    ),
+    values: record(names(seen.flatMap(({ values }) => values)).fields ?? {}, (name) =>
+      all.some(({ values }) => values.includes(name))
+        ? `“${name}” is set by a step that this one does not need: it may run later`
+        : undefined,
+    ),
+  };
+}
+
+function compileStep(draft: Draft, sight: Sight, whole: Whole): Step {
+  const { id, needs, kind, source, path } = draft;
+  const { text, agents, nodeSets, used } = whole;
+  const roots = rootsFor(whole.playbook, sight);
+  const place = (inner: readonly string[], value?: unknown) => placeOf(text, [...path, ...inner], value);
+  const shapes = (reply?: Shape) => record(reply === undefined ? roots : { ...roots, reply });
+  const body = kind.compile({
+    source,
+    catalogue: agents,
+    nodeSets,
+    seen: new Map(sight.seen.map((one) => [one.id, one.source])),
+    at: (...inner) =>
+      place(
+        inner,
+        inner.reduce<unknown>((value, key) => childOf(value, key), source),
+      ),
+    atKey: (...inner) => placeOfKey(text, [...path, ...inner]),
+    used,
+    condition: (key, value, reply) => compileCondition(value, shapes(reply), place([key], value)),
+    expression: (key, value) => compileBare(value, shapes(), place([key], value)),
+    template: (key, value, reply, ...within) =>
+      compileTemplate(value, shapes(reply), (inner, scalar) => place([key, ...within, ...inner], scalar)),
+    group: (key, group, variables) => compileGroup(draft, key, group, variables, sight, whole),
+  });
+  const condition =
+    source.if === undefined ? undefined : compileCondition(source.if, shapes(), place(['if'], source.if));
+  return { id, name: source.name ?? id, kind: kind.key, source, needs, condition, body };
+}
+
+function childOf(value: unknown, key: string): unknown {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[key] : undefined;
+}

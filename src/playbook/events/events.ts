@@ -1,0 +1,109 @@
+import type { JsonObject } from '../../core/json.ts';
+
+export type StepState = 'done' | 'failed' | 'interrupted' | 'skipped' | 'not-run';
+
+/** A node that did not do what was asked of it, and why. */
+export interface NodeFailure {
+  /** Empty when the step failed by itself, not on a node. */
+  readonly node: string;
+  /** Stable and short: `no-response`, `policy-denied`, `until-failed`, … */
+  readonly code: string;
+  readonly reason: string;
+}
+
+/** How a step ended. */
+export interface StepReport {
+  readonly id: string;
+  /** What it did: `appmgr#upgrade`, `say`, … */
+  readonly title: string;
+  readonly kind: string;
+  /** True for a step of `on_failure` or `always`. */
+  readonly afterFailure: boolean;
+  readonly state: StepState;
+  readonly ok: readonly string[];
+  /** Also in a step that is done: up to its threshold, or before another node took over. */
+  readonly failed: readonly NodeFailure[];
+  /** Nodes that were to be called and never were. */
+  readonly untouched: readonly string[];
+  /** The most tries that any batch took; 0 when nothing was called. */
+  readonly tries: number;
+  /** Milliseconds. */
+  readonly elapsed: number;
+  /** What there is to say: of `say`, `finish`, or what a dry run would do. */
+  readonly lines: readonly string[];
+  /** True when nodes were only asked what they would do. */
+  readonly dryRun: boolean;
+}
+
+export interface RunReport {
+  readonly runId: string;
+  readonly playbook: string;
+  readonly label: string;
+  readonly dryRun: boolean;
+  readonly state: 'done' | 'failed' | 'nothing-to-do' | 'interrupted';
+  readonly steps: readonly StepReport[];
+  /** Milliseconds. */
+  readonly elapsed: number;
+  /** The first failure. The step is empty when the run failed before its first step. */
+  readonly failure?: { readonly step: string; readonly reasons: readonly NodeFailure[] };
+}
+
+/** What happens in a run, as it happens; plain JSON values throughout. */
+export type RunEvent =
+  | {
+      readonly type: 'run-started';
+      readonly runId: string;
+      readonly playbook: string;
+      readonly label: string;
+      readonly dryRun: boolean;
+      readonly inputs: JsonObject;
+    }
+  | { readonly type: 'nodes-found'; readonly sets: Readonly<Record<string, readonly string[]>> }
+  | { readonly type: 'nodes-missing'; readonly set: string; readonly nodes: readonly NodeFailure[] }
+  | {
+      readonly type: 'rights-checked';
+      readonly label: string;
+      readonly asked: number;
+      readonly denied: readonly NodeFailure[];
+      readonly unsure: readonly NodeFailure[];
+    }
+  | { readonly type: 'step-started'; readonly step: string; readonly title: string; readonly kind: string }
+  | {
+      readonly type: 'step-planned';
+      readonly step: string;
+      readonly label: string;
+      readonly title: string;
+      readonly dryRun: boolean;
+      readonly batches: readonly (readonly string[])[];
+    }
+  | {
+      readonly type: 'try-started';
+      readonly step: string;
+      readonly batch: number;
+      readonly batches: number;
+      readonly try: number;
+      readonly tries: number;
+      readonly nodes: readonly string[];
+    }
+  | {
+      readonly type: 'outcome';
+      readonly step: string;
+      readonly try: number;
+      readonly node: string;
+      readonly outcome: string;
+      readonly code: string;
+      readonly message: string;
+      readonly data: JsonObject;
+      readonly elapsed: number;
+    }
+  | {
+      readonly type: 'try-failed';
+      readonly step: string;
+      readonly try: number;
+      readonly tries: number;
+      readonly failed: readonly NodeFailure[];
+      /** Milliseconds until the next. */
+      readonly wait: number;
+    }
+  | { readonly type: 'step-finished'; readonly label: string; readonly report: StepReport }
+  | { readonly type: 'run-finished'; readonly report: RunReport };

@@ -1,0 +1,117 @@
+/** What happens in a run, as plain lines for people. Pure: events in, lines out. */
+import { count } from '../../core/text.ts';
+import type { NodeFailure, RunEvent, RunReport, StepReport } from './events.ts';
+
+const longestReason = 500;
+
+/** The lines of an event; none for what only a live view or a machine cares for. */
+export function formatEvent(event: RunEvent): string[] {
+  switch (event.type) {
+    case 'nodes-missing':
+      return event.nodes.map(({ node, reason }) => `${event.set}: ${node}: ${plain(reason)}`);
+    case 'rights-checked':
+      return formatRights(event);
+    case 'step-planned':
+      return event.dryRun ? formatPlan(event) : [];
+    case 'step-finished':
+      return formatStep(event.report, event.label);
+    case 'run-finished':
+      return formatEnd(event.report);
+    default:
+      return [];
+  }
+}
+
+/** One JSON value a line, for `--json`. */
+export function formatJsonEvent(event: RunEvent): string {
+  return JSON.stringify(event);
+}
+
+/** In a dry run: what would be refused. */
+function formatRights({ label, asked, denied, unsure }: Extract<RunEvent, { type: 'rights-checked' }>): string[] {
+  const good = unsure.length === 0 ? 'you may do there what is going to be asked' : 'none refuses for certain';
+  const verdict = denied.length === 0 ? good : 'not all of it is allowed';
+  const more = unsure.length > 20 ? [`  and ${unsure.length - 20} more`] : [];
+  return [
+    `[${plain(label)}] rights: ${count(asked, 'node')} asked: ${verdict}`,
+    ...[...denied, ...unsure.slice(0, 20)].map(formatFailure),
+    ...more,
+  ];
+}
+
+/** In a dry run: which nodes, in which batches. */
+function formatPlan({ label, step, title, batches }: Extract<RunEvent, { type: 'step-planned' }>): string[] {
+  const where = batches.map((nodes) => nodes.join(', ')).join(' | ');
+  const cut = batches.length > 1 ? ` in ${batches.length} batches` : '';
+  return [`[${plain(label)}] ${step}: ${title} on ${count(batches.flat().length, 'node')}${cut}: ${where}`];
+}
+
+function formatStep(report: StepReport, label: string): string[] {
+  const prefix = `[${plain(label)}] ${report.id}:`;
+  const lines = report.lines.map((line) => `${prefix} ${plain(line)}`);
+  if (report.kind === 'call') return [...formatCall(report, prefix), ...lines];
+  if (report.state !== 'failed') return lines;
+  return [...lines, ...report.failed.map(({ reason }) => `${prefix} failed: ${plain(reason)}`)];
+}
+
+function formatCall(report: StepReport, prefix: string): string[] {
+  const { title, state, ok, failed, untouched, dryRun } = report;
+  const tries = count(report.tries, 'try', 'tries');
+  const called = ok.length + failed.filter(({ node }) => node !== '').length;
+  const asked = dryRun ? ', without changing anything' : '';
+  const reasons = [...failed.map(formatFailure), ...notCalled(untouched)];
+  if (state === 'skipped' || state === 'not-run') return [];
+  if (called === 0 && state === 'done') return [];
+  if (called > 0 && report.tries === 0 && state === 'done') {
+    return [`${prefix} ${title} was done before on ${count(ok.length, 'node')}`, ...reasons];
+  }
+  if (called === 0) return [`${prefix} ${title} failed`, ...reasons];
+  if (state === 'done') {
+    return [
+      `${prefix} ${title} executed successfully on ${count(ok.length, 'node')} after ${tries}${asked}`,
+      ...reasons,
+    ];
+  }
+  const verb = state === 'interrupted' ? 'was interrupted, not done' : 'failed';
+  const whole = called + untouched.length;
+  return [`${prefix} ${title} ${verb} on ${failed.length} of ${count(whole, 'node')} after ${tries}`, ...reasons];
+}
+
+function formatFailure({ node, code, reason }: NodeFailure): string {
+  return node === '' ? `  ${plain(reason)}` : `  ${node}: ${plain(reason)} (${code})`;
+}
+
+function notCalled(nodes: readonly string[]): string[] {
+  return nodes.length === 0 ? [] : [`  never called: ${nodes.join(', ')}`];
+}
+
+/** What was done, what failed, what was never begun, and how long it took. */
+export function formatEnd(report: RunReport): string[] {
+  const took = `in ${(report.elapsed / 1000).toFixed(2)} seconds`;
+  const what = `${report.playbook} for ${plain(report.label)}`;
+  if (report.state === 'done')
+    return [report.dryRun ? `Nothing was changed: dry run of ${what} finished ${took}` : `Finished ${what} ${took}`];
+  if (report.state === 'nothing-to-do') return [`Finished ${what} ${took}: nothing was changed`];
+  const steps = report.steps.filter(({ afterFailure }) => !afterFailure);
+  const named = (words: string, states: readonly StepReport['state'][]) => {
+    const ids = steps.filter(({ state }) => states.includes(state)).map(({ id }) => id);
+    return ids.length === 0 ? [] : [`  ${words}: ${ids.join(', ')}`];
+  };
+  const before = report.failure?.step === '' ? report.failure.reasons.map(formatFailure) : [];
+  const at = report.failure === undefined || report.failure.step === '' ? '' : ` in ${report.failure.step}`;
+  const head = report.state === 'interrupted' ? `Interrupted: ${what} ${took}` : `Failed${at}: ${what} ${took}`;
+  return [
+    head,
+    ...before,
+    ...named('done', ['done']),
+    ...named('failed', ['failed']),
+    ...named('interrupted', ['interrupted']),
+    ...named('never begun', ['not-run']),
+  ];
+}
+
+/** Text of others may carry what moves a terminal’s cursor: control characters become spaces. */
+function plain(text: string): string {
+  const cut = text.length > longestReason ? `${text.slice(0, longestReason)}…` : text;
+  return cut.replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g, ' ');
+}

@@ -1,0 +1,83 @@
+/** Checks what a step gives to an action against the action’s DDL: before a run as far as it can be told, and whole before a call. */
+import { type ActionDdl, type Ddl, inputNames, sensitiveInputs } from '../../core/ddl/ddl.ts';
+import { inputValidatorOf } from '../../core/ddl/input.ts';
+import { Problem } from '../../core/errors.ts';
+import { isObject, type JsonObject } from '../../core/json.ts';
+import { faultsOf, formatPath } from '../../core/ddl/schema.ts';
+import { suggest } from '../../core/text.ts';
+import type { StepCompiler } from '../steps/kind.ts';
+import { isLiteral } from '../expressions/template.ts';
+
+/**
+ * Names must be known, required inputs given, literal values allowed. What an expression gives is left for later.
+ * @throws Problem `bad-playbook`
+ */
+export function checkWith({ source, at, atKey }: StepCompiler, ddl: Ddl, action: ActionDdl, actionName: string): void {
+  const { name } = ddl;
+  const given = source.with ?? {};
+  const known = inputNames(action);
+  for (const key of Object.keys(given)) {
+    if (known.includes(key)) continue;
+    atKey('with', key).fail(`${name}#${actionName} has no input “${key}”: ${suggest(key, known)}`);
+  }
+  const validate = inputValidatorOf(ddl, actionName, action);
+  if (validate(structuredClone(given))) return;
+  for (const { path, message } of faultsOf(validate)) {
+    const [key = ''] = path;
+    if (Object.hasOwn(given, key) && !isLiteral(given[key])) continue;
+    const what = path.length === 0 ? `${name}#${actionName}: ${message}` : `${formatPath(path)}: ${message}`;
+    (path.length === 0 ? at() : at('with', ...path)).fail(what);
+  }
+}
+
+/**
+ * The input as it is sent, defaults filled in; what is null is left out.
+ * @throws Problem `bad-input`
+ */
+export function bindCallInput(value: unknown, ddl: Ddl, actionName: string, action: ActionDdl): JsonObject {
+  const given = isObject(value) ? value : {};
+  const input = Object.fromEntries(Object.entries(given).filter(([, item]) => item !== null));
+  const validate = inputValidatorOf(ddl, actionName, action);
+  if (validate(input)) return input;
+  const [fault] = faultsOf(validate);
+  const what = fault === undefined ? 'it is not allowed' : `${formatPath(fault.path)}: ${fault.message}`;
+  throw new Problem('bad-input', `the input of ${ddl.name}#${actionName} is not right: ${what}`);
+}
+
+/**
+ * A sensitive input of the playbook may only be given to an input that the DDL marks as sensitive: any other stands in the
+ * journal here and in the audit logs there.
+ * @param shown the input without what the DDL marks as sensitive
+ * @throws Problem `bad-input`
+ */
+export function refuseSecrets(shown: JsonObject, secrets: ReadonlyMap<string, string>, title: string): void {
+  if (secrets.size === 0) return;
+  for (const [key, value] of Object.entries(shown)) {
+    const text = typeof value === 'string' ? value : JSON.stringify(value);
+    for (const [secret, name] of secrets) {
+      if (!text.includes(secret)) continue;
+      const message = `the sensitive input “${name}” may not be given to ${title} as “${key}”, which is not marked as sensitive`;
+      throw new Problem('bad-input', message, 'it would stand in the audit logs');
+    }
+  }
+}
+
+/** Without the values of sensitive inputs: for the journal. */
+export function hideInputs(action: ActionDdl, input: Readonly<Record<string, unknown>>): JsonObject {
+  return withoutKeys(input, sensitiveInputs(action));
+}
+
+/** Without the values of sensitive outputs: for the journal and for what is shown. */
+export function hideOutputs(action: ActionDdl, data: Readonly<Record<string, unknown>>): JsonObject {
+  return withoutKeys(data, sensitiveOutputs(action));
+}
+
+export function sensitiveOutputs(action: ActionDdl): string[] {
+  return sensitiveInputs({ ...action, input: action.output });
+}
+
+function withoutKeys(values: Readonly<Record<string, unknown>>, hidden: readonly string[]): JsonObject {
+  return Object.fromEntries(
+    Object.entries(values).map(([key, value]) => [key, hidden.includes(key) ? '(hidden)' : value]),
+  );
+}

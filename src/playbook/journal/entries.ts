@@ -1,0 +1,81 @@
+import type { JsonObject } from '../../core/json.ts';
+import type { NodeFailure, RunReport, StepState } from '../events/events.ts';
+
+/** What a run writes down before it goes on: enough to know afterwards what was asked of whom, and what came of it. */
+export type JournalEntry = { readonly at: number; readonly runId: string } & (
+  | {
+      readonly type: 'run-started';
+      readonly playbook: string;
+      readonly file: string;
+      readonly operator: string;
+      readonly dryRun: boolean;
+      /** Sensitive ones are left out. */
+      readonly inputs: JsonObject;
+      /** Where the playbook is found again: its absolute path, or the name of a shipped one. */
+      readonly origin?: string;
+      /** The time of the run, as its expressions see it. */
+      readonly time: string;
+      /** SHA-256 of what the playbook says. */
+      readonly digest: string;
+    }
+  | {
+      /** Whoever began the run or went on with it. */
+      readonly type: 'process';
+      readonly host: string;
+      readonly boot: string;
+      readonly pid: number;
+      readonly start: string;
+    }
+  | { readonly type: 'run-resumed'; readonly operator: string }
+  | {
+      readonly type: 'nodes-found';
+      /** What the steps of a playbook that is used as a step begin with; left out for the run’s own. */
+      readonly prefix?: string;
+      readonly sets: Readonly<Record<string, readonly string[]>>;
+    }
+  | {
+      readonly type: 'step-started';
+      readonly step: string;
+      /** The steps that it waited for. */
+      readonly needs?: readonly string[];
+    }
+  | {
+      readonly type: 'call';
+      readonly step: string;
+      readonly requestId: string;
+      readonly try: number;
+      readonly batch: number;
+      readonly agent: string;
+      readonly action: string;
+      readonly dryRun: boolean;
+      /** Whether it may have changed anything. */
+      readonly changes: boolean;
+      /** In a step that is for after a failure: the scope whose changes it may undo. */
+      readonly undoes?: string;
+      /** Sensitive ones are left out. */
+      readonly input: JsonObject;
+      readonly nodes: readonly string[];
+    }
+  | {
+      readonly type: 'outcome';
+      readonly step: string;
+      readonly requestId: string;
+      readonly try: number;
+      readonly node: string;
+      readonly outcome: string;
+      readonly status: number;
+      readonly code: string;
+      readonly message: string;
+      readonly data: JsonObject;
+      /** SEQUENCE:HASH of the end of the node's audit log, as it vouched for it. */
+      readonly auditHead?: string;
+    }
+  | {
+      readonly type: 'step-finished';
+      readonly step: string;
+      readonly state: StepState;
+      /** Why, where nodes or the step itself failed; what must not be written down is left out of it. */
+      readonly failed?: readonly NodeFailure[];
+    }
+  | { readonly type: 'run-finished'; readonly state: RunReport['state'] }
+);

@@ -1,0 +1,153 @@
+/** What a run has done so far, by its journal: so that it can go on without doing anything twice. */
+import type { JsonObject } from '../../core/json.ts';
+import type { Outcome } from '../../core/request/reply.ts';
+import type { JournalEntry } from './entries.ts';
+
+/** One try of a call on one node. */
+export interface PastTry {
+  readonly number: number;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  /** Undefined when the run ended before it was known. */
+  readonly outcome: Outcome | undefined;
+  /** True when a step for after a failure has changed the node since then, by the same agent. */
+  readonly undone: boolean;
+}
+
+/** A call that a step made: all its batches and tries. */
+export interface PastCall {
+  readonly requestId: string;
+  /** In the order they were made. */
+  readonly tries: ReadonlyMap<string, readonly PastTry[]>;
+}
+
+export interface Past {
+  /** When the run began, as its expressions saw it; undefined when it never did. */
+  readonly time: string | undefined;
+  /** The names in each node set, by the prefix of whose they are; undefined when the run ended before they were found. */
+  readonly setsOf: (prefix: string) => Readonly<Record<string, readonly string[]>> | undefined;
+  /** Whether the step came to its good end. */
+  readonly isDone: (step: string) => boolean;
+  /** Whether any step whose name begins so was begun. */
+  readonly hasBegun: (prefix: string) => boolean;
+  /** The last call that a step made of this very action with this very input; what came after a failure is left out. */
+  readonly callOf: (step: string, call: CallKey) => PastCall | undefined;
+}
+
+/** What the steps of a run that goes on share of its past. */
+export interface Resumed {
+  readonly past: Past;
+  /** True once something was changed anew: what was read or waited for before that is no longer good enough. */
+  readonly moved: () => boolean;
+  readonly move: () => void;
+}
+
+export function resumeFrom(past: Past): Resumed {
+  let moved = false;
+  return {
+    past,
+    moved: () => moved,
+    move: () => {
+      moved = true;
+    },
+  };
+}
+
+export interface CallKey {
+  readonly agent: string;
+  readonly action: string;
+  readonly dryRun: boolean;
+  /** Without sensitive values. */
+  readonly input: JsonObject;
+}
+
+/** With its place in the journal: clocks can be set back. */
+type Called = Extract<JournalEntry, { type: 'call' }> & { readonly place: number };
+type Ended = Extract<JournalEntry, { type: 'outcome' }>;
+
+/** Reads the entries of one run’s journal, in the order they were written. */
+export function readPast(entries: readonly JournalEntry[]): Past {
+  const sets = new Map<string, Readonly<Record<string, readonly string[]>>>();
+  const begun = new Set<string>();
+  const done = new Map<string, boolean>();
+  const calls = new Map<string, Called[]>();
+  const outcomes = new Map<string, Ended>();
+  for (const [place, entry] of entries.entries()) {
+    // The first: a later attempt to go on may have found fewer.
+    if (entry.type === 'nodes-found' && !sets.has(entry.prefix ?? '')) sets.set(entry.prefix ?? '', entry.sets);
+    if (entry.type === 'step-started') begun.add(entry.step);
+    if (entry.type === 'step-finished') done.set(entry.step, entry.state === 'done');
+    if (entry.type === 'outcome') outcomes.set(keyOf(entry.requestId, entry.try, entry.node), entry);
+    if (entry.type !== 'call' || entry.step === '' || entry.undoes !== undefined) continue;
+    const key = `${entry.step}\0${identify(entry)}`;
+    calls.set(key, [...(calls.get(key) ?? []), { ...entry, place }]);
+  }
+  const undone = readUndone(entries);
+  return {
+    time: entries.find((entry) => entry.type === 'run-started')?.time,
+    setsOf: (prefix) => sets.get(prefix),
+    isDone: (step) => done.get(step) === true,
+    hasBegun: (prefix) => [...begun].some((step) => step.startsWith(prefix)),
+    callOf: (step, call) => {
+      const made = calls.get(`${step}\0${identify(call)}`) ?? [];
+      const requestId = made.at(-1)?.requestId;
+      if (requestId === undefined) return undefined;
+      const ofIt = made.filter((one) => one.requestId === requestId);
+      return { requestId, tries: triesOf(ofIt, outcomes, undone) };
+    },
+  };
+}
+
+function triesOf(
+  calls: readonly Called[],
+  outcomes: ReadonlyMap<string, Ended>,
+  undone: readonly Undone[],
+): Map<string, PastTry[]> {
+  const tries = new Map<string, PastTry[]>();
+  for (const { place, step, agent, requestId, try: number, at, nodes } of calls) {
+    for (const node of nodes) {
+      const ended = outcomes.get(keyOf(requestId, number, node));
+      const made = {
+        number,
+        at,
+        outcome: ended === undefined ? undefined : outcomeOf(ended),
+        undone: undone.some(
+          (one) => one.node === node && one.agent === agent && one.place > place && step.startsWith(one.scope),
+        ),
+      };
+      // The same try may have been asked for again: it is one try.
+      const before = (tries.get(node) ?? []).filter((one) => one.number !== number);
+      tries.set(node, [...before, made]);
+    }
+  }
+  return tries;
+}
+
+/** A node that an agent changed in a step for after a failure: what was changed by it before, in that scope, may be undone. */
+interface Undone {
+  readonly node: string;
+  readonly agent: string;
+  readonly place: number;
+  readonly scope: string;
+}
+
+function readUndone(entries: readonly JournalEntry[]): Undone[] {
+  return entries.flatMap((entry, place) => {
+    if (entry.type !== 'call' || entry.undoes === undefined || !entry.changes) return [];
+    const { agent, undoes: scope } = entry;
+    return entry.nodes.map((node) => ({ node, agent, place, scope }));
+  });
+}
+
+function outcomeOf({ node, outcome, status, code, message, data }: Ended): Outcome {
+  return { node, outcome: outcome as Outcome['outcome'], status, code, message, hint: '', data, elapsed: 0 };
+}
+
+function keyOf(requestId: string, attempt: number, node: string): string {
+  return `${requestId}\0${attempt}\0${node}`;
+}
+
+function identify({ agent, action, dryRun, input }: CallKey): string {
+  const sorted = Object.entries(input).sort(([a], [b]) => (a < b ? -1 : 1));
+  return JSON.stringify([agent, action, dryRun, sorted]);
+}

@@ -1,0 +1,84 @@
+import type { NodeFailure } from './events/events.ts';
+import type { Expression } from './expressions/expression.ts';
+import type { InputSource, PlaybookSource, StepSource } from './source/schema.ts';
+import type { Reply } from './call/reply.ts';
+import type { Template } from './expressions/template.ts';
+import type { World } from './run/world.ts';
+
+/** A playbook that was checked whole: every name in it is known, every action and input exists. */
+export interface Playbook {
+  readonly name: string;
+  readonly description: string;
+  /** Its path, or the name it was given. */
+  readonly file: string;
+  readonly source: PlaybookSource;
+  readonly inputs: Readonly<Record<string, InputSource>>;
+  readonly label: Template;
+  readonly nodes: readonly NodeSet[];
+  readonly steps: readonly Step[];
+  readonly onFailure: readonly Step[];
+  readonly always: readonly Step[];
+  /** The name of its lease, where it names one. */
+  readonly lock: Template | undefined;
+}
+
+/** Nodes that discovery is to find. */
+export interface NodeSet {
+  readonly name: string;
+  readonly filter: Template;
+  readonly wanted: Expression | undefined;
+  readonly atLeast: number;
+  readonly limit: number;
+  readonly whenEmpty: Template | undefined;
+  readonly allowMissing: boolean;
+  /** Where its nodes are heard of, if not as the client is configured; a file’s path is absolute. */
+  readonly source: { readonly method: string; readonly file?: string } | undefined;
+  /** Whether an expression looks at its members, so that their facts must be told. */
+  readonly wantsFacts: boolean;
+}
+
+export interface Step {
+  readonly id: string;
+  /** What the output calls it. */
+  readonly name: string;
+  readonly kind: string;
+  readonly source: StepSource;
+  readonly condition: Expression | undefined;
+  /** Ids of the steps that must have ended well. */
+  readonly needs: readonly string[];
+  readonly body: StepBody;
+}
+
+/** What a kind of step makes of its part of the file. */
+export interface StepBody {
+  /** `appmgr#upgrade`, `say`, … */
+  readonly title: string;
+  /** Of a call: what is called, and the node set where one is named. */
+  readonly asks?: { readonly agent: string; readonly action: string; readonly on: string | undefined };
+  /** The steps within it. */
+  readonly within?: readonly Step[];
+  /** The playbook that it is. */
+  readonly used?: Playbook;
+  /** Finds the nodes of that playbook already, where its inputs can be told before the run; the prefix is that of its steps. */
+  readonly lookAhead?: (world: World, prefix: string) => Promise<World>;
+  /** True when a call may change nodes, in a step that is one. */
+  readonly changes?: boolean;
+  /** True when a run that goes on need not do it again. */
+  readonly once?: boolean;
+  /** @throws Problem where an expression can't be evaluated; the step has failed then */
+  readonly run: (world: World, step: Step) => Promise<StepOutcome>;
+}
+
+export interface StepOutcome {
+  readonly state: 'done' | 'failed' | 'interrupted';
+  /** Whether anything was done (or asked) at all. */
+  readonly ran: boolean;
+  readonly replies?: readonly Reply[];
+  readonly failed?: readonly NodeFailure[];
+  readonly untouched?: readonly string[];
+  readonly tries?: number;
+  readonly lines?: readonly string[];
+  readonly dryRun?: boolean;
+  /** True when the run is to end here, well. */
+  readonly finish?: boolean;
+}

@@ -1,0 +1,99 @@
+/** Finds the nodes of a playbook before its first step, and refuses to begin where one is missing. */
+import { Problem } from '../../core/errors.ts';
+import { parseFilter } from '../../core/filter/filter.ts';
+import type { NodeFacts } from '../../core/node.ts';
+import { count } from '../../core/text.ts';
+import type { FilterTerms } from '../../core/wire/messages.ts';
+import type { NodeFailure } from '../events/events.ts';
+import { decide } from '../expressions/expression.ts';
+import type { NodeSet } from '../model.ts';
+import type { Discovered } from '../ports.ts';
+import { toText } from '../expressions/template.ts';
+import type { World } from './world.ts';
+
+/** The sets, or why they are not complete. */
+export interface FoundSets {
+  readonly sets: ReadonlyMap<string, readonly NodeFacts[]>;
+  readonly missing: readonly NodeFailure[];
+}
+
+export function namesIn(sets: FoundSets['sets']): Record<string, readonly string[]> {
+  return Object.fromEntries([...sets].map(([name, members]) => [name, members.map((node) => node.name)]));
+}
+
+/**
+ * A run that goes on keeps to the nodes it began with.
+ * @param prefix of the steps whose sets these are, as the journal names them
+ * @throws Problem as the discover port does
+ */
+export async function findNodes(
+  nodeSets: readonly NodeSet[],
+  world: World,
+  allowMissing: boolean,
+  prefix: string,
+): Promise<FoundSets> {
+  const before = world.resumed?.past.setsOf(prefix);
+  const found = await Promise.all(nodeSets.map((set) => findSet(set, world, allowMissing, before?.[set.name])));
+  return {
+    sets: new Map(found.map(({ name, nodes }) => [name, nodes])),
+    missing: found.flatMap(({ missing }) => missing),
+  };
+}
+
+async function findSet(set: NodeSet, world: World, allowMissing: boolean, before: readonly string[] | undefined) {
+  const context = world.context();
+  if (set.wanted !== undefined && !decide(set.wanted, context)) return { name: set.name, nodes: [], missing: [] };
+  const filter = set.filter(context) as FilterTerms;
+  const discovered = await world.ports.discover({
+    filter: checkFilter(filter, set.name),
+    atLeast: set.atLeast,
+    facts: set.wantsFacts,
+    ...(set.source === undefined ? {} : { source: set.source }),
+  });
+  const sorted = [...discovered.nodes].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const nodes = before === undefined ? sorted.slice(0, set.limit) : sorted.filter(({ name }) => before.includes(name));
+  const absent = before === undefined ? absentFrom(discovered) : goneOf(before, nodes, absentFrom(discovered));
+  if (absent.length > 0) world.ports.emit({ type: 'nodes-missing', set: set.name, nodes: absent });
+  const missing = allowMissing || set.allowMissing ? [] : [...absent];
+  if (nodes.length < set.atLeast) missing.push(tooFew(set, nodes.length, world));
+  return { name: set.name, nodes, missing };
+}
+
+/** @throws Problem `bad-filter` where an expression gave something else than text, or what makes no term */
+function checkFilter(filter: FilterTerms, set: string): FilterTerms {
+  const terms: unknown[] = [filter.facts, filter.classes, filter.agents, filter.identities, filter.with].flat();
+  if (!terms.every((term) => typeof term === 'string' && term !== '') || typeof filter.select !== 'string') {
+    throw new Problem('bad-filter', `a term of the node set “${set}” is empty or no text`);
+  }
+  parseFilter(filter);
+  return filter;
+}
+
+/** Those that the run began with and that are not here now. */
+function goneOf(
+  before: readonly string[],
+  here: readonly NodeFacts[],
+  absent: readonly NodeFailure[],
+): readonly NodeFailure[] {
+  const gone = before.filter((name) => !here.some((node) => node.name === name));
+  return gone.map((node) => {
+    const reason = 'the run began with it, and it is not found now';
+    return absent.find((one) => one.node === node) ?? { node, code: 'silent', reason };
+  });
+}
+
+function absentFrom({ silent, broken }: Discovered): NodeFailure[] {
+  return [
+    ...silent.map(({ name, lastSeen, by }) => {
+      const seen = lastSeen === undefined ? `known by ${by}` : `last seen ${new Date(lastSeen).toISOString()} by ${by}`;
+      return { node: name, code: 'silent', reason: `it is silent, ${seen}` };
+    }),
+    ...broken.map(({ name, problem }) => ({ node: name, code: 'broken', reason: problem })),
+  ];
+}
+
+function tooFew({ name, whenEmpty, atLeast }: NodeSet, size: number, world: World): NodeFailure {
+  const said = whenEmpty === undefined ? `no node for “${name}” was found` : toText(whenEmpty(world.context()));
+  const reason = size === 0 ? said : `${count(size, 'node')} for “${name}” found, ${atLeast} are needed: ${said}`;
+  return { node: '', code: size === 0 ? 'empty-set' : 'too-few-nodes', reason };
+}

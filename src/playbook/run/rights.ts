@@ -1,0 +1,105 @@
+/** Asks every node whether the caller may do what the playbook is going to ask of it; does none of it. */
+import type { JsonObject } from '../../core/json.ts';
+import type { Outcome } from '../../core/request/reply.ts';
+import type { NodeFailure } from '../events/events.ts';
+import type { Playbook } from '../model.ts';
+import { failureOf, silence } from '../call/reply.ts';
+import { everyStep } from '../source/walking.ts';
+import type { World } from './world.ts';
+
+interface Verdict {
+  /** Where the run would be refused, or gets no answer. */
+  readonly denied: readonly NodeFailure[];
+  /** Where it can’t be told, or is only needed if the run comes to it. */
+  readonly unsure: readonly NodeFailure[];
+}
+
+const agent = 'rpcutil';
+const action = 'may_i';
+
+/** What is needed of a node: for certain, or if an expression should give it. */
+interface Needs {
+  readonly certain: Set<string>;
+  readonly possible: Set<string>;
+}
+
+/** @returns where the run would be refused; that, and what is not certain, is told as an event */
+export async function checkRights(playbook: Playbook, world: World): Promise<readonly NodeFailure[]> {
+  const needs = gatherNeeds(playbook, world);
+  const byQuestion = Map.groupBy(needs.keys(), (node) => questionOf(needs.get(node)));
+  const outcomes = await Promise.all([...byQuestion].map(([actions, nodes]) => ask(actions, nodes, world)));
+  const verdicts = outcomes.flat().map((outcome) => judge(outcome, needs.get(outcome.node)));
+  const denied = verdicts.flatMap((verdict) => verdict.denied);
+  const unsure = verdicts.flatMap((verdict) => verdict.unsure);
+  const { label, ports } = world;
+  if (needs.size > 0) ports.emit({ type: 'rights-checked', label, asked: needs.size, denied, unsure });
+  return denied;
+}
+
+function gatherNeeds(playbook: Playbook, world: World): Map<string, Needs> {
+  const needs = new Map<string, Needs>();
+  const note = (node: string, kind: keyof Needs, call: string) => {
+    const known = needs.get(node) ?? { certain: new Set(), possible: new Set() };
+    known[kind].add(call);
+    needs.set(node, known);
+  };
+  const members = world.members();
+  for (const { body } of everyStep(playbook)) {
+    if (body.asks === undefined) continue;
+    const { agent: called, action: doing, on } = body.asks;
+    const call = `${called}.${doing}`;
+    for (const node of on === undefined ? [] : (world.nodes(on) ?? [])) note(node, 'certain', call);
+    if (on !== undefined) continue;
+    for (const { name, agents } of members) if (agents.includes(called)) note(name, 'possible', call);
+  }
+  return needs;
+}
+
+function questionOf({ certain, possible }: Needs = { certain: new Set(), possible: new Set() }): string {
+  return [...new Set([...certain, ...possible])].sort().slice(0, 100).join(',');
+}
+
+async function ask(actions: string, nodes: readonly string[], world: World): Promise<readonly Outcome[]> {
+  const { ports, runId, kill } = world;
+  const input: JsonObject = { actions };
+  const asked = { agent, action, requestId: ports.newId(), step: '', try: 1, dryRun: false, nodes };
+  await world.journal({ type: 'call', ...asked, batch: 1, changes: false, input });
+  const replies = await ports.call({ ...asked, input, runId }, () => {}, kill);
+  const outcomes = nodes.map((node) => replies.find((reply) => reply.node === node) ?? silence(node));
+  for (const { node, outcome, status, code, message, data } of outcomes) {
+    const about = { step: '', requestId: asked.requestId, try: 1, node };
+    await world.journal({ type: 'outcome', ...about, outcome, status, code, message, data });
+  }
+  return outcomes;
+}
+
+function judge(outcome: Outcome, needs: Needs | undefined): Verdict {
+  const { node, data } = outcome;
+  if (outcome.outcome === 'no-response') return { denied: [failureOf(outcome)], unsure: [] };
+  if (outcome.outcome !== 'ok' || !Array.isArray(data.allowed)) {
+    const reason = `it can’t be asked what you may do there: ${outcome.message || 'it does not know how to tell'}`;
+    return { denied: [], unsure: [{ node, code: outcome.code || 'no-answer', reason }] };
+  }
+  const refused = [...listOf(data.denied, 'policy-denied'), ...listOf(data.unknown, 'unknown-agent')].map(
+    ({ call, code }) => {
+      const reason = code === 'policy-denied' ? `you may not ${call} there` : `no agent for ${call} runs there`;
+      return { call, failure: { node, code, reason } };
+    },
+  );
+  const certain = refused.filter(({ call }) => needs?.certain.has(call) === true);
+  const possible = refused.filter((one) => !certain.includes(one));
+  const told = new Set([...listOf(data.allowed, ''), ...refused].map(({ call }) => call));
+  const untold = [...(needs?.certain ?? []), ...(needs?.possible ?? [])].filter((call) => !told.has(call));
+  return {
+    denied: certain.map(({ failure }) => failure),
+    unsure: [
+      ...possible.map(({ failure }) => failure),
+      ...untold.map((call) => ({ node, code: 'no-answer', reason: `it did not say whether you may ${call} there` })),
+    ],
+  };
+}
+
+function listOf(value: unknown, code: string): { call: string; code: string }[] {
+  const list: unknown[] = Array.isArray(value) ? value : [];
+  return list.flatMap((call) => (typeof call === 'string' ? [{ call, code }] : []));
+}

@@ -1,0 +1,85 @@
+/** Runs the same steps again and again: for each batch of some nodes, or for each item of a list. What fails stops the rest. */
+import { toCel } from '../expressions/cel-values.ts';
+import type { Step, StepOutcome } from '../model.ts';
+import { failureWithin, renameSteps, runParts } from './sections.ts';
+import { rest } from '../call/sleep.ts';
+import type { World } from './world.ts';
+
+/** The steps of a group, compiled. */
+export interface GroupSteps {
+  readonly steps: readonly Step[];
+  /** Run for the round in which a step failed, where its variables are still known. */
+  readonly onFailure: readonly Step[];
+}
+
+/** One time through the steps. */
+export interface Round {
+  /** What the steps see beside what all see: `batch`, `item`. */
+  readonly variables: Readonly<Record<string, unknown>>;
+  readonly nodes: readonly string[];
+}
+
+/** @param sleep milliseconds between rounds */
+export async function runGroup(
+  group: GroupSteps,
+  rounds: readonly Round[],
+  sleep: number,
+  world: World,
+  step: Step,
+): Promise<StepOutcome> {
+  for (const [index, round] of rounds.entries()) {
+    const left = rounds.slice(index).flatMap(({ nodes }) => nodes);
+    const prefix = `${step.id}[${index + 1}].`;
+    const begun = world.resumed?.past.hasBegun(prefix) === true;
+    if (index > 0 && sleep > 0 && !world.dryRun && !begun) await rest(world, sleep);
+    if (world.signal.aborted) return { state: 'interrupted', ran: index > 0, untouched: left };
+    const ended = await runRound(group, round, prefix, world);
+    const untouched = rounds.slice(index + 1).flatMap(({ nodes }) => nodes);
+    if (ended.state !== 'done') return { ...ended, ran: true, untouched };
+  }
+  return { state: 'done', ran: rounds.length > 0 };
+}
+
+async function runRound(
+  { steps, onFailure }: GroupSteps,
+  { variables, nodes }: Round,
+  prefix: string,
+  world: World,
+): Promise<Pick<StepOutcome, 'state' | 'failed' | 'lines'>> {
+  const inner = nestWorld(world, prefix, variables, [...steps, ...onFailure]);
+  const parts = { steps: renameSteps(steps, prefix), onFailure: renameSteps(onFailure, prefix) };
+  const { state, failure } = await runParts(parts, inner);
+  if (failure === undefined) return { state };
+  return { state, failed: failureWithin(failure), lines: whom(nodes) };
+}
+
+function whom(nodes: readonly string[]): string[] {
+  return nodes.length === 0 ? [] : [`stopped at ${nodes.join(', ')}`];
+}
+
+function nestWorld(
+  world: World,
+  prefix: string,
+  variables: Readonly<Record<string, unknown>>,
+  steps: readonly Step[],
+): World {
+  const notRun = toCel({ ok: false, ran: false, replies: [] });
+  const own = new Map<string, unknown>(steps.map(({ id }) => [id, notRun]));
+  const more: Record<string, unknown> = Object.fromEntries(
+    Object.entries(variables).map(([name, value]) => [name, toCel(value)]),
+  );
+  return {
+    ...world,
+    scope: prefix,
+    context: () => {
+      const outer = world.context();
+      return { ...outer, ...more, steps: new Map([...(outer.steps as Map<string, unknown>), ...own]) };
+    },
+    setStep: (id, seen) => {
+      own.set(id.slice(prefix.length), toCel(seen));
+    },
+    setFailure: (step, reasons) => {
+      more.failure = toCel({ step, reasons });
+    },
+  };
+}

@@ -1,0 +1,93 @@
+/** Runs steps as the graph of their needs allows: a failed step stops those that depend on it, and no others. */
+
+import { attempt } from './attempt.ts';
+import type { StepReport, StepState } from '../events/events.ts';
+import { decide } from '../expressions/expression.ts';
+import type { Step, StepOutcome } from '../model.ts';
+import { hideSecrets, reasonsToKeep } from '../call/reasons.ts';
+import type { World } from './world.ts';
+
+export interface StepsEnded {
+  /** In the order of the file. */
+  readonly reports: readonly StepReport[];
+  /** True when a step ended the run, well. */
+  readonly finished: boolean;
+}
+
+type Ended = Omit<StepOutcome, 'state'> & { readonly state: StepState };
+
+/** @param steps sorted: each after all that it needs */
+export async function runSteps(steps: readonly Step[], world: World, afterFailure: boolean): Promise<StepsEnded> {
+  let finished = false;
+  const ended = new Map<string, Promise<StepReport>>();
+  const runNext = async (step: Step): Promise<StepReport> => {
+    const needed = await Promise.all(step.needs.flatMap((need) => ended.get(need) ?? []));
+    // On the way of repairing and telling, one thing that fails must not keep the next from being tried.
+    const ready = afterFailure || needed.every(({ state }) => state === 'done' || state === 'skipped');
+    if (!ready || finished || world.signal.aborted)
+      return describe(step, { state: 'not-run', ran: false }, 0, afterFailure);
+    const { report, finish } = await runStep(step, world, afterFailure);
+    finished ||= finish;
+    return report;
+  };
+  for (const step of steps) ended.set(step.id, runNext(step));
+  return { reports: await Promise.all(ended.values()), finished };
+}
+
+async function runStep(step: Step, world: World, afterFailure: boolean) {
+  const startedAt = world.ports.now();
+  let outcome: Ended | undefined;
+  const fault = await attempt(async () => {
+    if (step.condition !== undefined && !decide(step.condition, world.context())) {
+      outcome = { state: 'skipped', ran: false };
+      return;
+    }
+    if (step.body.once === true && isPast(step, world)) {
+      outcome = { state: 'done', ran: true };
+      return;
+    }
+    await world.journal({ type: 'step-started', step: step.id, needs: step.needs });
+    world.ports.emit({ type: 'step-started', step: step.id, title: step.body.title, kind: step.kind });
+    outcome = await step.body.run(world, step);
+  });
+  let settled: Ended = outcome ?? { state: 'failed', ran: true, failed: fault === undefined ? [] : [fault] };
+  const { state: intended } = settled;
+  const failed = reasonsToKeep(settled.failed ?? [], world);
+  const unwritten = await attempt(() =>
+    world.journal({
+      type: 'step-finished',
+      step: step.id,
+      state: intended,
+      ...(failed.length === 0 ? {} : { failed }),
+    }),
+  );
+  if (unwritten !== undefined)
+    settled = { ...settled, state: 'failed', failed: [...(settled.failed ?? []), unwritten] };
+  const { state, ran, replies = [], finish = false } = settled;
+  world.setStep(step.id, { ok: state === 'done' || state === 'skipped', ran, replies });
+  const report = showable(describe(step, settled, world.ports.now() - startedAt, afterFailure), world);
+  world.ports.emit({ type: 'step-finished', label: world.label, report });
+  return { report, finish: finish && state === 'done' };
+}
+
+/** Whether what only tells, waits or asks was done before the run went on, and nothing was changed since. */
+function isPast({ id }: Step, { resumed, undoes }: World): boolean {
+  return resumed?.past.isDone(id) === true && !resumed.moved() && undoes === undefined;
+}
+
+/** A message of the playbook may hold what is never to be shown. */
+function showable(report: StepReport, { secrets }: World): StepReport {
+  if (secrets.size === 0) return report;
+  const failed = report.failed.map((one) => ({ ...one, reason: hideSecrets(one.reason, secrets) }));
+  return { ...report, failed, lines: report.lines.map((line) => hideSecrets(line, secrets)) };
+}
+
+function describe(
+  { id, kind, body }: Step,
+  { replies = [], failed = [], untouched = [], tries = 0, lines = [], dryRun = false, state }: Ended,
+  elapsed: number,
+  afterFailure: boolean,
+): StepReport {
+  const ok = replies.filter((reply) => reply.ok).map(({ node }) => node);
+  return { id, title: body.title, kind, afterFailure, state, ok, failed, untouched, tries, elapsed, lines, dryRun };
+}

@@ -1,0 +1,57 @@
+/** Runs steps with what is for after a failure and what is for every end: of a playbook, and of one that is used as a step. */
+import type { NodeFailure, StepReport } from '../events/events.ts';
+import type { Step } from '../model.ts';
+import { runSteps } from './run-steps.ts';
+import type { World } from './world.ts';
+
+export interface Parts {
+  readonly steps: readonly Step[];
+  readonly onFailure: readonly Step[];
+  readonly always?: readonly Step[];
+}
+
+export interface PartsEnded {
+  readonly state: 'done' | 'failed' | 'interrupted';
+  /** True when a step ended them, well. */
+  readonly finished: boolean;
+  readonly reports: readonly StepReport[];
+  /** The first. */
+  readonly failure?: { readonly step: string; readonly reasons: readonly NodeFailure[] };
+}
+
+export async function runParts({ steps, onFailure, always = [] }: Parts, world: World): Promise<PartsEnded> {
+  const { reports, finished } = await runSteps(steps, world, false);
+  const failure = firstFailure(reports);
+  const interrupted = !finished && reports.some(({ state }) => state === 'interrupted' || state === 'not-run');
+  // What is for afterwards is also for after an interruption: it must not be cut short by the same signal.
+  const later = { ...world, signal: world.kill, undoes: world.undoes ?? world.scope };
+  const all = [...reports];
+  if (failure !== undefined || interrupted) {
+    world.setFailure(failure?.step ?? '', failure?.reasons ?? []);
+    all.push(...(await runSteps(onFailure, later, true)).reports);
+  }
+  const last = await runSteps(always, later, true);
+  all.push(...last.reports);
+  const first = failure ?? firstFailure(last.reports);
+  if (first !== undefined) return { state: 'failed', finished: false, reports: all, failure: first };
+  return { state: interrupted ? 'interrupted' : 'done', finished, reports: all };
+}
+
+function firstFailure(reports: readonly StepReport[]): PartsEnded['failure'] {
+  const failed = reports.find(({ state }) => state === 'failed');
+  return failed === undefined ? undefined : { step: failed.id, reasons: failed.failed };
+}
+
+/** Steps that run within another one go by a name of their own in the journal, in events and in what nodes record. */
+export function renameSteps(steps: readonly Step[], prefix: string): Step[] {
+  return steps.map((step) => ({
+    ...step,
+    id: `${prefix}${step.id}`,
+    needs: step.needs.map((need) => `${prefix}${need}`),
+  }));
+}
+
+/** A failure within, as the step around tells it. */
+export function failureWithin(failure: NonNullable<PartsEnded['failure']>): readonly NodeFailure[] {
+  return failure.reasons.map((reason) => ({ ...reason, reason: `${failure.step}: ${reason.reason}` }));
+}

@@ -1,0 +1,81 @@
+import { explain, Problem } from '../../core/errors.ts';
+
+/** A value of the file, to which a fault can be pinned. */
+export interface Place {
+  /** `file:line:column` of the value, or of what is found of it at an offset within it. */
+  readonly where: (offset?: number) => string;
+  /** @throws Problem `bad-playbook`, always */
+  readonly fail: (message: string, offset?: number) => never;
+  /** Pins a Problem of what is done to the value to its place. @throws Problem `bad-playbook` */
+  readonly check: (work: () => void) => void;
+}
+
+/** The text of a file and the way to positions in it, as core/document.ts tells it. */
+export interface SourceText {
+  readonly text: string;
+  readonly locate: (path: readonly string[], key?: boolean) => string;
+}
+
+export function placeOf(source: SourceText, path: readonly string[], value?: unknown): Place {
+  const where = (offset = 0) => {
+    const start = source.locate(path);
+    return offset === 0 || typeof value !== 'string' ? start : shift(source.text, start, value, offset);
+  };
+  const fail = (message: string, offset?: number): never => {
+    throw new Problem('bad-playbook', `${where(offset)}: ${message}`);
+  };
+  return { where, fail, check: (work) => checkAt(work, fail) };
+}
+
+function checkAt(work: () => void, fail: Place['fail']): void {
+  try {
+    work();
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    fail(explain(error));
+  }
+}
+
+/** The place of a key, where it is the key that is wrong. */
+export function placeOfKey(source: SourceText, path: readonly string[]): Place {
+  const where = () => source.locate(path, true);
+  const fail = (message: string): never => {
+    throw new Problem('bad-playbook', `${where()}: ${message}`);
+  };
+  return { where, fail, check: (work) => checkAt(work, fail) };
+}
+
+/**
+ * Moves from where a scalar starts to an offset within its value. A scalar on one line is followed exactly, quoted or not;
+ * in a folded or escaped one the word that stands at the offset is looked for; where that fails, its start must do.
+ */
+function shift(text: string, start: string, value: string, offset: number): string {
+  const [, file = '', line = '1', column = '1'] = /^(.*):(\d+):(\d+)$/s.exec(start) ?? [];
+  const from = offsetOfLine(text, Number(line)) + Number(column) - 1;
+  const whole = text.startsWith(value, from) ? from : text.startsWith(value, from + 1) ? from + 1 : -1;
+  const [word = ''] = /^\S+/.exec(value.slice(offset)) ?? [];
+  const found =
+    whole >= 0 ? whole + offset : word === '' ? -1 : nth(text, word, from, countBefore(value, word, offset));
+  if (found < 0) return start;
+  const before = text.slice(0, found);
+  const lineStart = before.lastIndexOf('\n') + 1;
+  return `${file}:${before.split('\n').length}:${found - lineStart + 1}`;
+}
+
+function offsetOfLine(text: string, line: number): number {
+  let offset = 0;
+  for (let passed = 1; passed < line; passed++) offset = text.indexOf('\n', offset) + 1;
+  return offset;
+}
+
+function countBefore(value: string, word: string, offset: number): number {
+  let count = 0;
+  for (let at = value.indexOf(word); at >= 0 && at < offset; at = value.indexOf(word, at + 1)) count++;
+  return count;
+}
+
+function nth(text: string, word: string, from: number, count: number): number {
+  let at = text.indexOf(word, from);
+  for (let passed = 0; passed < count && at >= 0; passed++) at = text.indexOf(word, at + 1);
+  return at;
+}

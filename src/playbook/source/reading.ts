@@ -1,0 +1,73 @@
+/** Reads a playbook and all those that it uses, before anything of them is compiled. */
+import { dirname, resolve } from 'node:path';
+import { parseDocumentText } from '../../core/files/document.ts';
+import { explainErrno, Problem } from '../../core/errors.ts';
+import { type PlaybookSource, playbookSchema } from './schema.ts';
+import { placeOf, type SourceText } from './locations.ts';
+import { readText } from './read-text.ts';
+import { everySource } from './walking.ts';
+
+export interface PlaybookText {
+  readonly text: string;
+  /** How messages call it: its path, for a file. */
+  readonly name: string;
+}
+
+/** Finds a playbook by the name that another one uses it by. @throws Problem */
+export type ReadPlaybook = (name: string, from: PlaybookText) => Promise<PlaybookText>;
+
+/** A playbook that fits the schema, and those that it uses, by the names it uses them by. */
+export interface PlaybookTree {
+  readonly name: string;
+  readonly source: PlaybookSource;
+  readonly text: SourceText;
+  readonly used: ReadonlyMap<string, PlaybookTree>;
+}
+
+const largest = 1024 * 1024;
+const deepest = 5;
+const most = 50;
+
+/** @throws Problem `unreadable-file` */
+export async function readPlaybookFile(file: string): Promise<PlaybookText> {
+  const text = await readText(file, largest).catch((cause: unknown) => {
+    throw new Problem('unreadable-file', `the playbook ${file} cannot be read: ${explainErrno(cause)}`, '', { cause });
+  });
+  if (text !== undefined) return { text, name: file };
+  throw new Problem('bad-playbook', `${file}: the playbook is larger than ${largest} bytes`);
+}
+
+/** A path, relative to the playbook that names it. */
+export const readBeside: ReadPlaybook = (name, from) => readPlaybookFile(resolve(dirname(from.name), name));
+
+/** @throws Problem `bad-playbook`, for a circle and for what is nested too deep as well */
+export async function readTree(given: PlaybookText, read: ReadPlaybook): Promise<PlaybookTree> {
+  let count = 0;
+  const parse = async (one: PlaybookText, above: readonly string[]): Promise<PlaybookTree> => {
+    const { value, locate } = parseDocumentText<PlaybookSource>(
+      one.text,
+      one.name,
+      'playbook',
+      'playbook',
+      playbookSchema,
+    );
+    const text = { text: one.text, locate };
+    const chain = [...above, one.name];
+    const used = new Map<string, PlaybookTree>();
+    for (const { step, path } of everySource(value)) {
+      if (step.use === undefined || used.has(step.use)) continue;
+      const place = placeOf(text, [...path, 'use']);
+      const next = await read(step.use, one).catch((error: unknown) => {
+        return error instanceof Problem ? place.fail(error.message) : Promise.reject(error);
+      });
+      if (chain.includes(next.name)) {
+        place.fail(`the playbooks use each other in a circle: ${[...chain, next.name].join(' → ')}`);
+      }
+      if (chain.length >= deepest) place.fail(`playbooks use playbooks deeper than ${deepest} levels`);
+      if (++count > most) place.fail(`more than ${most} playbooks are used`);
+      used.set(step.use, await parse(next, chain));
+    }
+    return { name: one.name, source: value, text, used };
+  };
+  return await parse(given, []);
+}

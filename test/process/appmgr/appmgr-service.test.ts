@@ -1,0 +1,237 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, existsSync, mkdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import type { RunCommand } from '../../../src/core/ports.ts';
+import { runCommand } from '../../../src/daemon/exec/run-command.ts';
+import { temporaryDirectory } from '../../support/agents/agent-setup.ts';
+import { release, testApplication } from '../../support/agents/application.ts';
+import { appmgrOn } from '../../support/agents/appmgr.ts';
+
+function published(...revisions: string[]) {
+  const application = testApplication();
+  for (const revision of revisions) application.publish(revision, release(revision));
+  return application;
+}
+
+/** A command that appends a line to a file. */
+const noting = (file: string, words: string) => ['sh', '-c', `echo "${words}" >> ${file}`];
+
+describe('hooks', () => {
+  test('run in their order and place, and know what they are about', async () => {
+    const application = published('10', '20');
+    const notes = join(temporaryDirectory(), 'notes');
+    const hook = (name: string) =>
+      noting(notes, `${name} $MCO_APPLICATION $MCO_REVISION \${MCO_PREVIOUS:-none} $(cat index.html)`);
+    const { upgrade } = await appmgrOn(
+      application.config({
+        hooks: {
+          before: hook('before'),
+          after_switch: hook('after_switch'),
+          after: hook('after'),
+          on_failure: hook('bad'),
+        },
+        reload: noting(notes, 'reload'),
+      }),
+    );
+    await upgrade({ revision: '10' });
+    await upgrade({ revision: '20' });
+    assert.deepEqual(readFileSync(notes, 'utf8').split('\n').slice(4), [
+      'before app 20 10 revision 20',
+      'after_switch app 20 10 revision 20',
+      'reload',
+      'after app 20 10 revision 20',
+      '',
+    ]);
+  });
+
+  test('that fail after the switch bring the old release back, and “on_failure” hears why', async () => {
+    for (const name of ['after_switch', 'after']) {
+      const application = published('10', '20');
+      const reason = join(temporaryDirectory(), 'reason');
+      const hooks = {
+        [name]: ['sh', '-c', 'test "$MCO_REVISION" = 10 || { echo no such table >&2; exit 3; }'],
+        on_failure: noting(reason, '$MCO_REVISION: $MCO_REASON'),
+      };
+      const { upgrade } = await appmgrOn(application.config({ hooks }));
+      await upgrade({ revision: '10' });
+      await assert.rejects(upgrade({ revision: '20' }), {
+        code: 'unhealthy-release',
+        message: /the hook “after.*failed with exit code 3: “no such table”; went back to 10$/,
+      });
+      assert.equal(application.served(), 'revision 10');
+      assert.match(readFileSync(reason, 'utf8'), /^20: the hook “after.*“no such table”\n$/);
+    }
+  });
+
+  test('of failure that fail themselves do not hide what failed first', async () => {
+    const application = published('10', '20');
+    const hooks = { after: ['sh', '-c', 'test $MCO_REVISION = 10'], on_failure: ['false'] };
+    const { upgrade } = await appmgrOn(application.config({ hooks }));
+    await upgrade({ revision: '10' });
+    await assert.rejects(upgrade({ revision: '20' }), {
+      code: 'unhealthy-release',
+      message: /the hook “after” .*went back to 10; the hook “on_failure” \(false\) failed with exit code 1$/,
+    });
+  });
+
+  test('that never end are ended with all that they started', async () => {
+    const application = published('10', '20');
+    const pids = join(temporaryDirectory(), 'pids');
+    const { upgrade } = await appmgrOn(
+      application.config({
+        hooks: { before: ['sh', '-c', `test $MCO_REVISION = 10 || { sleep 600 & echo $! > ${pids}; wait; }`] },
+        hook_timeout: 0.5,
+      }),
+    );
+    await upgrade({ revision: '10' });
+    await assert.rejects(upgrade({ revision: '20' }), { code: 'hook-failed', message: /did not end within 0.5 s/ });
+    assert.equal(application.served(), 'revision 10');
+    // Nobody may have reaped it yet: then it is a zombie, whose command line is empty.
+    const line = join('/proc', readFileSync(pids, 'utf8').trim(), 'cmdline');
+    assert.equal(existsSync(line) ? readFileSync(line, 'utf8') : '', '');
+  });
+
+  test('are heard while they run, within a bound', async () => {
+    const application = published('10');
+    const babble = 'printf "one\\n\\033[31mtwo\\n"; i=0; while [ $i -lt 5000 ]; do echo line $i; i=$((i+1)); done';
+    const { upgrade } = await appmgrOn(application.config({ hooks: { before: ['sh', '-c', babble] } }));
+    const said: string[] = [];
+    await upgrade({ revision: '10' }, { progress: (line) => said.push(line) });
+    assert.deepEqual(said.slice(2, 6), ['running the hook “before”', '| one', '| [31mtwo', '| line 0']);
+    assert.ok(said.length < 60, `${said.length} lines`);
+    assert.ok(said.includes('the hook “before” prints more than 50 lines: the rest is left out'));
+  });
+});
+
+describe('the service', () => {
+  test('is told by a signal to the process of its pid file', async () => {
+    const application = published('10', '20');
+    const directory = temporaryDirectory();
+    const file = join(directory, 'pid');
+    const service = spawn(
+      process.execPath,
+      ['-e', 'process.on("SIGUSR2", () => console.log("heard")); setInterval(() => {}, 1e6); console.log("up")'],
+      {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    );
+    await once(service.stdout, 'data');
+    const { upgrade } = await appmgrOn(application.config({ service: { pid_file: file, signal: 'USR2' } }));
+    writeFileSync(file, `${service.pid}\n`);
+    const heard = once(service.stdout, 'data');
+    await upgrade({ revision: '10' });
+    assert.match(String((await heard)[0]), /heard/);
+    service.kill('SIGKILL');
+    await once(service, 'exit');
+    await assert.rejects(upgrade({ revision: '20' }), { code: 'unhealthy-release', message: /no such process/ });
+    for (const text of ['', '1', '0', '-1', '12x', '99999999999']) {
+      writeFileSync(file, text);
+      await assert.rejects(upgrade({ revision: '20' }), { message: /does not hold a process id/ }, text);
+    }
+    const gone = await appmgrOn(application.config({ service: { pid_file: join(directory, 'none') } }));
+    await assert.rejects(gone.upgrade({ revision: '20' }), { message: /cannot be read: no such file/ });
+  });
+
+  test('is told through systemd, with the unit as an argument and nothing else', async () => {
+    const application = published('10');
+    const argvs: (readonly string[])[] = [];
+    const run: RunCommand = async (argv) => {
+      argvs.push(argv);
+      return { code: 0, signal: null, stdout: '', stderr: '', truncated: false };
+    };
+    const config = application.config({ service: { unit: 'app@1.service' } });
+    const { upgrade, restart } = await appmgrOn(config, { run });
+    await upgrade({ revision: '10' });
+    await restart({});
+    assert.deepEqual(argvs, [
+      ['systemctl', 'reload', '--', 'app@1.service'],
+      ['systemctl', 'restart', '--', 'app@1.service'],
+    ]);
+  });
+
+  test('that systemd does not know is a failed reload', async () => {
+    const application = published('10');
+    const service = { unit: 'mco-deploy-test-none.service', action: 'restart' };
+    const { upgrade } = await appmgrOn(application.config({ service }), { run: runCommand });
+    await assert.rejects(upgrade({ revision: '10' }), {
+      code: 'unhealthy-release',
+      message: /systemctl restart .*failed/,
+    });
+  });
+});
+
+describe('health', () => {
+  test('is asked by a TCP connection', async () => {
+    const application = published('10', '20');
+    const server = createServer((socket) => socket.destroy()).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const tcp = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const { upgrade, status } = await appmgrOn(application.config({ health: { tcp, timeout: 0.5 } }));
+    await upgrade({ revision: '10' });
+    assert.equal((await status({})).health, 'it takes connections');
+    server.close();
+    await once(server, 'close');
+    await assert.rejects(upgrade({ revision: '20' }), {
+      code: 'unhealthy-release',
+      message: /127.0.0.1:\d+ gave no connection: connection refused; went back to 10, which is not healthy either/,
+    });
+  });
+
+  test('is asked by a command, which may be slow, wrong or hang', async () => {
+    const application = published('10', '20', '30');
+    const script = join(temporaryDirectory(), 'check');
+    writeFileSync(script, '#!/bin/sh\ncase $1 in 10) echo all well;; 20) echo broken; exit 2;; *) sleep 600;; esac\n');
+    chmodSync(script, 0o755);
+    const { upgrade, status } = await appmgrOn(
+      application.config({ health: { command: [script, '{revision}'], timeout: 1 } }),
+    );
+    await upgrade({ revision: '10' });
+    assert.equal((await status({})).health, 'all well');
+    await assert.rejects(upgrade({ revision: '20' }), {
+      message: /failed with exit code 2: “broken”; went back to 10$/,
+    });
+    await assert.rejects(upgrade({ revision: '30' }), { message: /did not end within [\d.]+ s; went back to 10$/ });
+    assert.equal(application.served(), 'revision 10');
+  });
+});
+
+describe('shared paths', () => {
+  test('are links in every release, whatever its archive has there', async () => {
+    const application = testApplication();
+    const config = application.config({ shared: ['uploads', 'config/local.yaml'] });
+    application.publish('10', [...release('10'), { path: 'uploads/old', content: 'x' }]);
+    application.publish('20', [...release('20'), { path: 'config/local.yaml', content: 'packed' }]);
+    const { upgrade } = await appmgrOn(config);
+    await assert.rejects(upgrade({ revision: '10' }), { code: 'missing-shared', message: /shared\/uploads/ });
+    assert.equal(existsSync(join(application.root, 'releases', '10')), false);
+    mkdirSync(join(application.root, 'shared', 'uploads'), { recursive: true });
+    mkdirSync(join(application.root, 'shared', 'config'));
+    writeFileSync(join(application.root, 'shared', 'config', 'local.yaml'), 'mine');
+    for (const revision of ['10', '20']) {
+      await upgrade({ revision });
+      writeFileSync(join(application.root, 'current', 'uploads', revision), 'x');
+      assert.equal(readFileSync(join(application.root, 'current', 'config', 'local.yaml'), 'utf8'), 'mine');
+    }
+    assert.equal(readlinkSync(join(application.root, 'current', 'uploads')), '../../shared/uploads');
+    assert.ok(existsSync(join(application.root, 'shared', 'uploads', '10')));
+    assert.ok(existsSync(join(application.root, 'shared', 'uploads', '20')));
+    assert.equal(existsSync(join(application.root, 'shared', 'uploads', 'old')), false);
+  });
+
+  test('do not go through a link of the release', async () => {
+    const application = testApplication();
+    mkdirSync(join(application.root, 'shared', 'a'), { recursive: true });
+    writeFileSync(join(application.root, 'shared', 'a', 'b'), 'mine');
+    application.publish('10', [
+      { path: 'elsewhere/x', content: 'x' },
+      { path: 'a', type: '2', target: 'elsewhere' },
+    ]);
+    const { upgrade } = await appmgrOn(application.config({ shared: ['a/b'] }));
+    await assert.rejects(upgrade({ revision: '10' }), { code: 'bad-layout' });
+    assert.equal(application.current(), undefined);
+  });
+});

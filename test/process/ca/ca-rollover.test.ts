@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { readRevocations } from '../../../src/ca/revocation/revocations.ts';
+import { parseCertificate, proveCertificate } from '../../../src/core/credentials/certificate.ts';
+import { type CaCli, makeCaCli } from '../../support/program/ca-cli.ts';
+import { openssl } from '../../support/openssl.ts';
+
+const secret = { MCO_DEPLOY_CA_PASSPHRASE: 'correct horse' };
+
+async function succeed(ca: CaCli, ...args: string[]): Promise<string> {
+  const { code, out, err } = await ca.run(['ca', ...args], secret);
+  assert.equal(code, 0, `${args.join(' ')}: ${err}`);
+  return out;
+}
+
+async function authoritiesIn(file: string) {
+  const text = await readFile(file, 'utf8');
+  return text.split(/(?<=-----END CERTIFICATE-----\n)/).map((pem) => parseCertificate(pem));
+}
+
+describe('a new CA', () => {
+  test('takes over while both are trusted, and the old one is ended when nobody needs it', async () => {
+    await using ca = await makeCaCli();
+    await succeed(ca, 'init', '--realm', 'devco.net');
+    for (const name of ['dev1', 'dev2']) await succeed(ca, 'issue', 'node', name, '--out', `old-${name}`);
+    await succeed(ca, 'rollover');
+    await succeed(ca, 'issue', 'node', 'dev3', '--out', 'dev3');
+    const bundle = join(ca.dir, 'dev3/ca.crt');
+    const authorities = await authoritiesIn(bundle);
+    assert.equal(authorities.length, 2);
+
+    await succeed(ca, 'revoke', 'dev2');
+    await succeed(ca, 'revoke', 'dev3');
+    const crl = await readFile(join(ca.dir, 'data/mco-deploy/ca/crl.pem'), 'utf8');
+    const { isRevoked } = await readRevocations(crl, authorities);
+    const prove = async (file: string, trusted = authorities) =>
+      proveCertificate(
+        parseCertificate(await readFile(join(ca.dir, file))),
+        'node',
+        { realm: 'devco.net', authorities: trusted, isRevoked },
+        Date.now(),
+      );
+    assert.equal((await prove('old-dev1/node.crt')).identity.name, 'dev1');
+    await assert.rejects(prove('old-dev2/node.crt'), { code: 'revoked-certificate' });
+    await assert.rejects(prove('dev3/node.crt'), { code: 'revoked-certificate' });
+    for (const file of ['old-dev1/node.crt', 'dev3/node.crt']) {
+      assert.equal((await openssl(['verify', '-CAfile', bundle, join(ca.dir, file)])).ok, true, file);
+    }
+
+    const early = await ca.run(['ca', 'rollover', '--finish'], secret);
+    assert.match(early.err, /^still-needed: .*node dev1/);
+    await succeed(ca, 'renew', 'dev1', '--out', 'new-dev1');
+    await succeed(ca, 'rollover', '--finish');
+    const left = await authoritiesIn(join(ca.dir, 'data/mco-deploy/ca/ca.crt'));
+    assert.equal(left.length, 1);
+    assert.equal((await prove('new-dev1/node.crt', left)).identity.name, 'dev1');
+    await assert.rejects(prove('old-dev1/node.crt', left), { code: 'foreign-certificate' });
+    assert.match((await ca.run(['ca', 'rollover', '--finish'], secret)).err, /^no-rollover: /);
+  });
+
+  test('is not begun without the passphrase of the old one', async () => {
+    await using ca = await makeCaCli();
+    await succeed(ca, 'init', '--realm', 'devco.net');
+    const before = await succeed(ca, 'show', '--pem');
+    const refused = await ca.run(['ca', 'rollover'], { MCO_DEPLOY_CA_PASSPHRASE: 'wrong' });
+    assert.match(refused.err, /^bad-passphrase: /);
+    assert.equal(await succeed(ca, 'show', '--pem'), before);
+  });
+});

@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { runProgram } from '../../support/program/run-program.ts';
+
+const main = join(import.meta.dirname, '../../../src/main.ts');
+
+describe('mco-deploy policy', () => {
+  let dir: string;
+  let policies: string;
+
+  before(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'mco-policy-'));
+    policies = join(dir, 'policies');
+    await mkdir(policies);
+    await mkdir(join(dir, 'facts.d'));
+    await writeFile(join(policies, 'groups'), '# who is who\nadmins cert=rip@devco.net cert=ann\n');
+    await writeFile(
+      join(policies, 'haproxy.policy'),
+      'policy default deny\n# the balancers\nallow\tadmins\tdisable enable\tcluster=bravo\t*\ndeny\t*\tenable\t*\t*\n',
+    );
+    await writeFile(join(policies, 'default.policy'), 'allow\t*\tping\t*\nallow\tcert=ann\tsendmsg\tos.name=debian\n');
+    await writeFile(join(dir, 'facts.d', 'site.yaml'), 'cluster: bravo\n');
+    await writeFile(join(dir, 'node.yaml'), 'state: state\n');
+  });
+  after(() => rm(dir, { recursive: true, force: true }));
+
+  const policy = (...words: string[]) =>
+    runProgram(process.execPath, ['--disable-warning=ExperimentalWarning', main, 'policy', ...words], { cwd: dir });
+  const explain = (caller: string, call: string, ...more: string[]) => {
+    const [agent = '', action = ''] = call.split('.');
+    return policy('explain', '--caller', caller, '--agent', agent, '--action', action, ...more);
+  };
+
+  test('check tells what a directory holds', async () => {
+    const { code, out } = await policy('check', 'policies');
+    assert.equal(code, 0);
+    assert.match(out, /groups: 1 group\n.*default\.policy: 2 rules, then deny\n.*haproxy\.policy: 2 rules, then deny/);
+  });
+
+  test('check names every file that the daemon would refuse, with its line, and ends with 64', async () => {
+    const broken = join(dir, 'broken');
+    await mkdir(broken);
+    await writeFile(join(broken, 'a.policy'), 'policy default allow\ndeny cert=eve * *\n');
+    await writeFile(join(broken, 'b.policy'), 'allow\tnobodies\t*\t*\n');
+    await writeFile(join(broken, 'c.policy'), 'allow\t*\t*\t*\n');
+    const { code, out, err } = await policy('check', 'broken');
+    assert.equal(code, 64);
+    assert.match(err, /a\.policy:2: .*\n.*b\.policy:1: there is no group “nobodies”/);
+    assert.match(out, /c\.policy: 1 rule, then deny/);
+    const { out: json } = await policy('check', 'broken', '--json');
+    assert.deepEqual(
+      (JSON.parse(json) as { ok: boolean }[]).map(({ ok }) => ok),
+      [false, false, true],
+    );
+  });
+
+  test('check reads one file with the groups beside it', async () => {
+    assert.equal((await policy('check', 'policies/haproxy.policy')).code, 0);
+    assert.equal((await policy('check', 'policies/groups')).code, 0);
+    const missing = await policy('check', 'policies/none.policy');
+    assert.deepEqual([missing.code, missing.out], [64, '']);
+    assert.match(missing.err, /none\.policy cannot be read: no such file/);
+  });
+
+  test('explain names the line that decides, with the facts of this node', async () => {
+    const { code, out } = await explain('cert=rip@devco.net', 'haproxy.disable', '--config', 'node.yaml');
+    assert.equal(code, 0);
+    assert.match(out, /^cert=rip@devco\.net may haproxy\.disable\nby .*haproxy\.policy:3: allow\tadmins/);
+  });
+
+  test('explain takes facts from the command line instead', async () => {
+    const { code, out } = await explain(
+      'cert=rip@devco.net',
+      'haproxy.disable',
+      '--policies',
+      'policies',
+      '--facts',
+      'cluster=alfa',
+      'x=1',
+    );
+    assert.equal(code, 77);
+    assert.match(out, /may not haproxy\.disable\nby .*haproxy\.policy, where no rule fits: policy default deny/);
+  });
+
+  test('explain says when default.policy decides, and resolves an alias before', async () => {
+    const { code, out } = await explain(
+      'cert=ann',
+      'angelianotify.sendmsg',
+      '--policies',
+      'policies',
+      '--facts',
+      'os.name=debian',
+    );
+    assert.equal(code, 0);
+    assert.match(out, /may angelia\.sendmsg\nby .*default\.policy:2: .*\nthere is no angelia\.policy/);
+  });
+
+  test('explain says that without any policy nobody may do anything', async () => {
+    await mkdir(join(dir, 'empty'));
+    const { code, out } = await explain('cert=rip', 'rpcutil.ping', '--policies', 'empty', '--json');
+    assert.equal(code, 77);
+    assert.equal((JSON.parse(out) as { line: string }).line, 'none');
+  });
+
+  test('explain refuses what is no caller, no fact and no policy, in one line', async () => {
+    const bare = await explain('rip', 'rpcutil.ping', '--policies', 'policies');
+    assert.equal(bare.code, 64);
+    assert.match(bare.err, /write cert=rip/);
+    assert.equal((await explain('cert=rip', 'rpcutil.ping', '--policies', 'policies', '--facts', 'x')).code, 64);
+    const faulty = await explain('cert=rip', 'b.x', '--policies', 'broken');
+    assert.equal(faulty.code, 64);
+    assert.match(faulty.err, /b\.policy:1: there is no group/);
+    assert.equal(faulty.err.trim().split('\n').length, 1);
+  });
+});

@@ -1,0 +1,159 @@
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { bindInputs } from '../../../src/playbook/inputs/inputs.ts';
+import type { JournalEntry } from '../../../src/playbook/journal/entries.ts';
+import { runPlaybook } from '../../../src/playbook/run/run.ts';
+import { bravo, createEstate } from '../../support/fleet/estate.ts';
+import { runProgram } from '../../support/program/run-program.ts';
+import { loadShipped } from '../../support/fleet/shipped.ts';
+
+const node24 = join(import.meta.dirname, '../../../build/node24');
+const program = join(import.meta.dirname, '../../../src/main.ts');
+const runId = 'a'.repeat(32);
+/** What a node could say to take over the page of whoever looks at it. */
+const hostile =
+  '"><script>document.title = "taken"</script><img src=x onerror="document.title=\'taken\'"><svg onload="document.title=\'taken\'"></title></style><style>body { display: none }</style>\u202egnp.exe\u001b[2J';
+
+describe('a run as a page, in a real browser', { timeout: 120_000 }, () => {
+  let home = '';
+  before(async () => {
+    home = await mkdtemp(join(tmpdir(), 'mco-report-'));
+    const config = join(home, '.config/mco-deploy');
+    await mkdir(config, { recursive: true });
+    await writeFile(join(config, 'client.yaml'), '{}\n');
+  });
+  after(() => rm(home, { recursive: true }));
+
+  const mco = (...words: string[]) =>
+    runProgram('sh', [node24, program, ...words], { env: { HOME: home, PATH: process.env.PATH ?? '' } });
+  /** The page as the browser has it after it was loaded, and what the browser complained of. */
+  const open = async (file: string) => {
+    const manner = [
+      '--headless',
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-dev-shm-usage',
+      '--enable-logging=stderr',
+    ];
+    const profile = `--user-data-dir=${join(home, 'browser')}`;
+    const { code, out, err } = await runProgram(
+      'chromium',
+      [...manner, profile, '--dump-dom', pathToFileURL(file).href],
+      {
+        env: { HOME: home, PATH: process.env.PATH ?? '' },
+      },
+    );
+    assert.equal(code, 0, err);
+    return { dom: out, refused: err.split('\n').filter((line) => line.includes('Content Security Policy')) };
+  };
+  const writeJournal = async (entries: readonly JournalEntry[]) => {
+    const runs = join(home, '.local/state/mco-deploy/runs');
+    await mkdir(runs, { recursive: true });
+    const lines = entries.map((entry) => `${JSON.stringify({ ...entry, runId })}\n`);
+    await writeFile(join(runs, `${runId}.jsonl`), lines.join(''));
+  };
+  /** The journal of an upgrade in which one server fails, having said what it liked. */
+  const journalOfFailure = async () => {
+    const estate = createEstate({ troubles: [{ node: 'dev4.devco.net', call: 'appmgr.upgrade', kind: 'failed' }] });
+    const playbook = await loadShipped('app_cluster_upgrade');
+    const inputs = bindInputs(playbook, { cluster: 'bravo', revision: '20', recipient: 'mailto:ops@devco.net' });
+    await runPlaybook(playbook, inputs, estate.fabric.ports);
+    return estate.fabric.journal.map((entry): JournalEntry => {
+      if (entry.type !== 'outcome') return entry;
+      const told = { ...entry, auditHead: `7:${'b'.repeat(64)}` };
+      return entry.outcome === 'ok'
+        ? told
+        : { ...told, code: 'broken', message: hostile, data: { [hostile]: hostile } };
+    });
+  };
+
+  test('shows steps, nodes, the failure with its output and the audit records, and nothing a node said comes to life', async () => {
+    await writeJournal(await journalOfFailure());
+    const file = join(home, 'run.html');
+    const { code, err } = await mco('runs', 'report', 'aaaa', '--html', file);
+    assert.equal(code, 0, err);
+    assert.equal((await stat(file)).mode & 0o777, 0o600);
+    const { dom, refused } = await open(file);
+    assert.match(dom, /<title>app_cluster_upgrade: run a{32}<\/title>/);
+    assert.doesNotMatch(dom, /<(script|img|iframe|object|link|a)\b/i);
+    assert.equal([...dom.matchAll(/<style/g)].length, 1);
+    assert.doesNotMatch(dom, /[\u202e\u001b]/);
+    assert.deepEqual(refused, []);
+    assert.match(
+      dom,
+      /<section class="failure"><h3>dev4\.devco\.net: update, appmgr\.upgrade, try 2: failed \(broken\)<\/h3>/,
+    );
+    assert.match(dom, /"&gt;&lt;script&gt;document\.title = "taken"/);
+    for (const name of bravo) assert.match(dom, new RegExp(`class="label">${name}<`));
+    const bars = [...dom.matchAll(/<rect [^>]*class="call (\w+)"/g)].map(([, kind]) => kind);
+    assert.equal(bars.filter((kind) => kind === 'bad').length, 2, 'two tries failed');
+    assert.ok(bars.filter((kind) => kind === 'good').length > 10);
+    assert.match(dom, /<title>dev2\.devco\.net waited 0\.00 s for dev8\.devco\.net<\/title>/);
+    assert.match(dom, /mco-deploy audit trace a{32}/);
+    assert.match(dom, /<code>7:b{64}<\/code>/);
+  });
+
+  test('is seen by the browser as it is meant: the page’s policy lets its own style through, and only that', async () => {
+    await writeJournal(await journalOfFailure());
+    const { out } = await mco('runs', 'report', runId);
+    const tampered = join(home, 'tampered.html');
+    await writeFile(
+      tampered,
+      out
+        .replace('</style>', 'p { color: red }</style>')
+        .replace('</body>', '<script>document.title = "taken"</script></body>'),
+    );
+    const { dom, refused } = await open(tampered);
+    assert.doesNotMatch(dom, /<title>taken/);
+    assert.ok(refused.length >= 2, 'both the style and the script are refused');
+  });
+
+  test('says what is not known, and tells as JSON who waited for whom', async () => {
+    const whole = await journalOfFailure();
+    const cut = whole.slice(
+      0,
+      whole.findIndex(({ type, ...entry }) => type === 'outcome' && 'step' in entry && entry.step === 'update'),
+    );
+    await writeJournal(cut);
+    const page = join(home, 'cut.html');
+    assert.equal((await mco('runs', 'report', runId, '--html', page)).code, 0);
+    assert.match(await readFile(page, 'utf8'), /update, appmgr\.upgrade, try 1: unknown/);
+    const told = JSON.parse((await mco('runs', 'report', runId, '--json')).out) as {
+      steps: { step: string; waitedFor: string; slowest?: { node: string } }[];
+    };
+    const stepOf = (name: string) => told.steps.find(({ step }) => step === name);
+    assert.equal(stepOf('disable')?.waitedFor, 'ask');
+    assert.equal(stepOf('ping_web')?.slowest?.node, 'dev8.devco.net');
+  });
+
+  test('says why a step failed whose nodes all answered, and shows what they answered', async () => {
+    const estate = createEstate({ load: [2] });
+    const playbook = await loadShipped('fleet_check');
+    await runPlaybook(playbook, bindInputs(playbook, { command: 'check_load' }), estate.fabric.ports);
+    await writeJournal(estate.fabric.journal);
+    const { out } = await mco('runs', 'report', runId);
+    assert.match(out, /<h3>judge: failed<\/h3>\n<p>check_load is not OK on 9 of 9: dev1\.devco\.net CRITICAL/);
+    const waiting = createEstate({ load: [2] });
+    const upgrade = await loadShipped('app_cluster_upgrade');
+    const inputs = bindInputs(upgrade, { cluster: 'bravo', revision: '20', notify: 'false' });
+    await runPlaybook(upgrade, inputs, waiting.fabric.ports);
+    await writeJournal(waiting.fabric.journal);
+    const page = (await mco('runs', 'report', runId)).out;
+    assert.match(
+      page,
+      /<p>dev2\.devco\.net: check_load is CRITICAL, .* \(until-failed\)<\/p><pre>\{\n {2}&quot;command&quot;: &quot;check_load&quot;,\n {2}&quot;exitcode&quot;: 2/,
+    );
+  });
+
+  test('is refused for a run that is not here, and for a file that can’t be written', async () => {
+    await writeJournal(await journalOfFailure());
+    assert.match((await mco('runs', 'report', 'ffff')).err, /there is no journal of a run ffff/);
+    const { code, err } = await mco('runs', 'report', runId, '--html', '/nowhere/run.html');
+    assert.equal(code, 64);
+    assert.match(err, /\/nowhere\/run\.html cannot be written: no such file or directory/);
+  });
+});

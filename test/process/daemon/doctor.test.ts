@@ -1,0 +1,179 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { appendFile, chmod, copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { describe, test } from 'node:test';
+import { agents } from '../../../src/agents/index.ts';
+import { nodeFindings } from '../../../src/client/doctor/client.ts';
+import { runDoctor } from '../../../src/client/commands/doctor/run.ts';
+import type { CliContext } from '../../../src/client/cli/context.ts';
+import type { Finding } from '../../../src/core/finding.ts';
+import { examineNode } from '../../../src/daemon/doctor/node.ts';
+import type { Findings } from '../../../src/discovery/directory.ts';
+import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
+import { freePort } from '../../support/free-port.ts';
+import { startTestNode } from '../../support/node/node.ts';
+
+async function doctor(side: 'node' | 'client', config: string, home = '/nowhere') {
+  const out: string[] = [];
+  const context: CliContext = {
+    env: { HOME: home },
+    stdin: new PassThrough().end() as unknown as NodeJS.ReadStream,
+    out: (line) => void out.push(line),
+    err: () => {},
+    status: () => {},
+    isTerminal: false,
+    signal: new AbortController().signal,
+    kill: new AbortController().signal,
+    exit: () => {},
+  };
+  const look = (file: string, signal: AbortSignal) => examineNode(file, agents, signal);
+  const code = await runDoctor(side, { config, json: true }, look, context);
+  const findings = JSON.parse(out.join('\n')) as Finding[];
+  const of = (check: string) => findings.filter((finding) => finding.check === check);
+  return { code, findings, of, verdict: (check: string) => of(check).map(({ verdict }) => verdict) };
+}
+
+const rpcutil = agents.filter(({ ddl }) => ddl.name === 'rpcutil');
+
+/** A node’s files, all of them good, with no daemon. */
+async function nodeFiles(fleet: Fleet, name: string, more: string): Promise<{ member: Member; config: string }> {
+  const member = await fleet.node(name);
+  const { directory } = member.files;
+  await mkdir(join(directory, 'policies'));
+  await writeFile(join(directory, 'policies/default.policy'), 'policy default deny\n');
+  await writeFile(join(directory, 'crl.pem'), await fleet.crl());
+  const config = join(directory, 'node.yaml');
+  await writeFile(config, `discovery: { mdns: false }\naudit: { file: log/audit.jsonl }\nstate: state\n${more}`);
+  return { member, config };
+}
+
+describe('doctor on a node', () => {
+  test('finds nothing broken where the daemon runs', async () => {
+    await using fleet = await makeFleet();
+    await using node = await startTestNode(fleet, { agents: rpcutil, prepare: (directory) => listen(directory) });
+    const { code, verdict, of } = await doctor('node', join(node.directory, 'node.yaml'));
+    assert.equal(code, 0);
+    for (const check of [
+      'configuration',
+      'certificate',
+      'key',
+      'policies',
+      'audit log',
+      'state',
+      'port',
+      'multicast',
+    ]) {
+      assert.deepEqual(verdict(check), ['ok'], check);
+    }
+    assert.match(of('port')[0]?.what ?? '', /^dev2.devco.net answers on port/);
+  });
+
+  test('says what is broken and how to mend it, all in one go', async () => {
+    await using fleet = await makeFleet();
+    const busy = createServer((socket) => socket.end('220 hello\r\n')).listen(0, '127.0.0.1');
+    await once(busy, 'listening');
+    const { port } = busy.address() as { port: number };
+    const { member, config } = await nodeFiles(
+      fleet,
+      'dev2.devco.net',
+      `listen: { address: 127.0.0.1, port: ${port} }
+agents:
+  haproxy: { sockets: [/nowhere/admin.sock] }
+  nrpe: { config: nrpe.cfg }
+  appmgr: { applications: { app: { root: /nowhere/app, artifacts: /nowhere } } }
+`.replace('nrpe.cfg', join(fleet.dir, 'nrpe.cfg')),
+    );
+    const cfg = 'command[good]=/bin/true\ncommand[piped]=/bin/true | cat\ncommand[missing]=/nowhere/check\n';
+    await writeFile(join(fleet.dir, 'nrpe.cfg'), cfg);
+    await chmod(member.files.key, 0o644);
+    await appendFile(join(member.files.directory, 'policies/default.policy'), 'allow everybody\n');
+    await writeFile(join(member.files.directory, 'log'), 'a file where the directory should be');
+    const { code, verdict, findings, of } = await doctor('node', config);
+    busy.close();
+    assert.equal(code, 2);
+    for (const check of ['key', 'policies', 'audit log', 'port', 'haproxy', 'appmgr']) {
+      assert.deepEqual(verdict(check), ['broken'], check);
+    }
+    assert.deepEqual(verdict('nrpe'), ['ok', 'broken', 'broken']);
+    assert.match(of('nrpe')[0]?.what ?? '', /defines 1 command that can be run/);
+    assert.match(of('key')[0]?.mend ?? '', /^chmod 600 /);
+    for (const { verdict, mend, what } of findings) if (verdict !== 'ok') assert.notEqual(mend, '', what);
+  });
+
+  test('tells a certificate that has ended, a key of another, and a revocation list that is missing', async () => {
+    await using fleet = await makeFleet();
+    const { member, config } = await nodeFiles(fleet, 'dev2.devco.net', '');
+    const other = await fleet.node('dev4.devco.net');
+    const key = await readFile(member.files.key);
+    await copyFile(other.files.key, member.files.key);
+    const foreign = await doctor('node', config);
+    assert.match(foreign.of('certificate')[0]?.what ?? '', /does not belong to the certificate/);
+    await writeFile(member.files.key, key);
+    const old = await fleet.node('dev6.devco.net', { notAfter: Date.now() - 1000 });
+    for (const file of ['certificate', 'key'] as const) await copyFile(old.files[file], member.files[file]);
+    await writeFile(join(member.files.directory, 'crl.pem'), '');
+    const ended = await doctor('node', config);
+    assert.equal(ended.code, 2);
+    assert.deepEqual(ended.verdict('certificate'), ['broken']);
+  });
+
+  test('a configuration that cannot be read is all there is to say', async () => {
+    await using fleet = await makeFleet();
+    const { config } = await nodeFiles(fleet, 'dev2.devco.net', 'agentss: {}\n');
+    const { code, findings } = await doctor('node', config);
+    assert.equal(code, 2);
+    assert.equal(findings.length, 1);
+    assert.match(findings[0]?.what ?? '', /node.yaml:4:1: .*agents/);
+  });
+});
+
+describe('doctor on an operator’s side', () => {
+  test('looks at the credentials and asks the nodes', async () => {
+    await using fleet = await makeFleet();
+    await using node = await startTestNode(fleet, { agents: rpcutil });
+    const rip = await fleet.operator('rip@devco.net');
+    const config = join(rip.files.directory, 'client.yaml');
+    await writeFile(config, 'discovery: { method: file, file: nodes.yaml }\ntimeout: 5\n');
+    const nodes = `- { name: ${node.name}, address: 127.0.0.1, port: ${node.daemon.port} }\n`;
+    await writeFile(join(rip.files.directory, 'nodes.yaml'), nodes);
+    const { code, verdict } = await doctor('client', config, rip.files.directory);
+    assert.equal(code, 0);
+    for (const check of ['configuration', 'certificate', 'key', 'discovery', 'nodes']) {
+      assert.equal(verdict(check)[0], 'ok', check);
+    }
+    assert.deepEqual(verdict('revocations'), ['warning']);
+  });
+
+  test('names nodes whose clocks are off, who warn, fail or are silent', () => {
+    const at = (name: string, time: number, warnings: string[] = []) => ({
+      name,
+      elapsed: 5,
+      description: { time, warnings },
+    });
+    const findings = {
+      nodes: [at('a', 100_000), at('b', 0), at('c', 100_000, ['it ends soon'])],
+      broken: [{ name: 'd', problem: { message: 'is strange', hint: 'mend it' } }],
+      silent: [{ name: 'e', lastSeen: undefined, by: 'the list' }],
+    } as unknown as Findings;
+    const told = nodeFindings(findings, 100_000).map(({ verdict, what }) => `${verdict} ${what}`);
+    assert.deepEqual(told, [
+      'ok 3 nodes answer',
+      'broken b says that it is 1970-01-01T00:00:00.000Z',
+      'warning c: it ends soon',
+      'broken d: is strange',
+      'broken e is silent, never seen, expected by the list',
+    ]);
+  });
+});
+
+/** The daemon’s port stands in its configuration, so that it can be looked for. */
+async function listen(directory: string): Promise<void> {
+  const port = await freePort();
+  const file = join(directory, 'node.yaml');
+  const text = await readFile(file, 'utf8');
+  await writeFile(file, text.replace('port: 0', `port: ${port}`));
+  await mkdir(join(directory, 'log'), { recursive: true });
+}

@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { describe, test } from 'node:test';
+import { runCommand } from '../../../src/daemon/exec/run-command.ts';
+import { startNotifier } from '../../../src/daemon/system/notify.ts';
+import { temporaryDirectory } from '../../support/agents/agent-setup.ts';
+import { makeFleet } from '../../support/fleet/fleet.ts';
+import { keepingLog } from '../../support/node/quiet-log.ts';
+
+/** A real datagram socket, as systemd has it; gives what arrives. */
+async function startReceiver(): Promise<AsyncDisposable & { socket: string; next: () => Promise<string> }> {
+  const socket = join(temporaryDirectory(), 'notify');
+  const receiver = join(import.meta.dirname, '../../support/node/notify-receiver.py');
+  const child = spawn('python3', [receiver, socket], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  assert.equal((await lines.next()).value, 'bound');
+  return {
+    socket,
+    next: async () => {
+      for (;;) {
+        const { value } = await lines.next();
+        // What systemd-notify waits for, to be sure that it was heard.
+        if (value !== 'BARRIER=1') return String(value);
+      }
+    },
+    [Symbol.asyncDispose]: () => end(child),
+  };
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  child.kill('SIGTERM');
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+}
+
+describe('a service manager', { timeout: 60_000 }, () => {
+  test('is told when the daemon is ready, reloads and stops', async () => {
+    await using receiver = await startReceiver();
+    await using fleet = await makeFleet();
+    const { files } = await fleet.node('dev2.devco.net');
+    const config = join(files.directory, 'node.yaml');
+    await writeFile(
+      config,
+      'listen: { address: 127.0.0.1, port: 0 }\ndiscovery: { mdns: false }\nlog: { level: error }\naudit: { file: audit.jsonl }\nstate: state\n',
+    );
+    const main = join(import.meta.dirname, '../../../src/main.ts');
+    const argv = ['--disable-warning=ExperimentalWarning', main, 'daemon', '--config', config];
+    const env = { PATH: process.env.PATH, NOTIFY_SOCKET: receiver.socket };
+    const daemon = spawn(process.execPath, argv, { env, stdio: ['ignore', 'ignore', 'inherit'] });
+    try {
+      assert.equal(await receiver.next(), 'READY=1');
+      daemon.kill('SIGHUP');
+      assert.equal(await receiver.next(), 'RELOADING=1');
+      assert.equal(await receiver.next(), 'READY=1');
+      daemon.kill('SIGTERM');
+      assert.equal(await receiver.next(), 'STOPPING=1');
+      const [code] = daemon.exitCode === null ? await once(daemon, 'exit') : [daemon.exitCode];
+      assert.equal(code, 0);
+    } finally {
+      await end(daemon);
+    }
+  });
+
+  test('hears from the watchdog again and again, until it is stopped', async () => {
+    await using receiver = await startReceiver();
+    const env = { NOTIFY_SOCKET: receiver.socket, WATCHDOG_USEC: '100000', WATCHDOG_PID: '42' };
+    const notifier = startNotifier(env, 42, runCommand, keepingLog());
+    // The watchdog's timer alone does not keep a process alive.
+    const alive = setInterval(() => {}, 1000);
+    for (let time = 0; time < 3; time++) assert.equal(await receiver.next(), 'WATCHDOG=1');
+    notifier.stop();
+    await notifier.tell('STOPPING=1');
+    clearInterval(alive);
+  });
+
+  test('hears nothing of a watchdog that was meant for another process', async () => {
+    await using receiver = await startReceiver();
+    const env = { NOTIFY_SOCKET: receiver.socket, WATCHDOG_USEC: '2000', WATCHDOG_PID: '1' };
+    const notifier = startNotifier(env, 42, runCommand, keepingLog());
+    await notifier.tell('READY=1');
+    assert.equal(await receiver.next(), 'READY=1');
+    notifier.stop();
+  });
+
+  test('that is not there is told of in the log, and is no reason to fail', async () => {
+    const log = keepingLog();
+    await startNotifier({ NOTIFY_SOCKET: '/nowhere/notify' }, 42, runCommand, log).tell('READY=1');
+    assert.deepEqual(log.lines, ['warn systemd could not be told']);
+    await startNotifier({}, 42, runCommand, log).tell('READY=1');
+    assert.equal(log.lines.length, 1);
+  });
+});

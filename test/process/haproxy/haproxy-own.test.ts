@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import { afterEach, describe, test } from 'node:test';
+import { actionContext, temporaryDirectory } from '../../support/agents/agent-setup.ts';
+import { adminStates, agent, endAll, haproxy, line, webServers } from '../../support/agents/haproxy-agent.ts';
+
+afterEach(endAll);
+
+describe('a run that puts back its own', () => {
+  test('leaves out what was out before it began, by hand or by another run', async () => {
+    const web = await webServers(4);
+    const lb = await haproxy(web.map((one) => line(one, '')));
+    const { disable, enable } = await agent([lb.socket]);
+    const [first, second] = ['run-1', 'run-2'].map((runId) => actionContext({ runId }));
+    await lb.ask('set server app/web1 state maint');
+    await disable({ backend: 'app', server: 'web2' }, first);
+    const taken = await disable({ backend: 'app', server: 'web1,web2,web3' }, second);
+    assert.deepEqual([taken.changed, taken.unchanged], [['web3'], ['web1', 'web2']]);
+    const order = { backend: 'app', server: 'web1,web2,web3', own: true };
+    const nobody = await enable(order);
+    assert.deepEqual([nobody.changed, nobody.unchanged], [[], ['web1', 'web2', 'web3']]);
+    const back = await enable(order, second);
+    assert.deepEqual([back.changed, back.unchanged, back.available], [['web3'], ['web1', 'web2'], 2]);
+    assert.deepEqual(await adminStates(lb), { web1: 1, web2: 1, web3: 0, web4: 0 });
+    await enable(order, first);
+    assert.deepEqual(await adminStates(lb), { web1: 1, web2: 0, web3: 0, web4: 0 });
+  });
+
+  test('knows it when it asks again, and when the daemon was restarted meanwhile', async () => {
+    const web = await webServers(2);
+    const lb = await haproxy(web.map((one) => line(one, '')));
+    const context = actionContext({ runId: 'run-1' });
+    const stateDirectory = temporaryDirectory();
+    const before = await agent([lb.socket], {}, { stateDirectory });
+    const order = { backend: 'app', server: 'web1' };
+    await before.disable(order, context);
+    assert.deepEqual((await before.disable(order, context)).changed, []);
+    await before.stop();
+    const { enable } = await agent([lb.socket], {}, { stateDirectory });
+    assert.deepEqual((await enable({ ...order, own: true }, context)).changed, ['web1']);
+  });
+});

@@ -1,0 +1,523 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { Agent } from 'node:http';
+import { connect, createServer } from 'node:net';
+import { join } from 'node:path';
+import { afterEach, describe, test } from 'node:test';
+import type { Log } from '../../../src/core/ports.ts';
+import { actionContext, silentLog, temporaryDirectory } from '../../support/agents/agent-setup.ts';
+import type { WebServer } from '../../support/agents/haproxy.ts';
+import {
+  adminStates,
+  agent,
+  endAll,
+  ended,
+  fails,
+  haproxy,
+  line,
+  sessionsOn,
+  webServers,
+} from '../../support/agents/haproxy-agent.ts';
+
+afterEach(endAll);
+
+describe('taking servers out', () => {
+  test('puts them into maintenance, and says so only once', async () => {
+    const web = await webServers(4);
+    const lb = await haproxy(web.map((one) => line(one)));
+    const { disable } = await agent([lb.socket], { servers: { 'dev3.devco.net': 'web3' } });
+    const first = await disable({ backend: 'app', server: 'web2,dev3.devco.net' });
+    assert.deepEqual(first, { backend: 'app', changed: ['web2', 'dev3.devco.net'], unchanged: [], available: 2 });
+    assert.deepEqual(await adminStates(lb), { web1: 0, web2: 1, web3: 1, web4: 0 });
+    const again = await disable({ backend: 'app', server: 'web2,dev3.devco.net' });
+    assert.deepEqual(again, { backend: 'app', changed: [], unchanged: ['web2', 'dev3.devco.net'], available: 2 });
+  });
+
+  test('fails for all when one is unknown, and changes none', async () => {
+    const web = await webServers(2);
+    const lb = await haproxy(web.map((one) => line(one)));
+    const { disable, enable } = await agent([lb.socket]);
+    for (const change of [disable, enable]) {
+      const call = change({ backend: 'app', server: 'web1,web8,web9' });
+      await assert.rejects(call, fails('unknown-server', /has no server web8, web9/));
+    }
+    await assert.rejects(disable({ backend: 'apq', server: 'web1' }), fails('unknown-backend', /did you mean “app”/));
+    assert.deepEqual(await adminStates(lb), { web1: 0, web2: 0 });
+  });
+
+  test('leaves the last usable servers, unless told to take them', async () => {
+    const web = await webServers(3);
+    const lb = await haproxy(web.map((one, index) => line(one, index === 2 ? 'backup' : '')));
+    const { disable } = await agent([lb.socket]);
+    const all = { backend: 'app', server: 'web1,web2' };
+    await assert.rejects(disable(all), fails('too-few-servers', /would leave 0 usable servers/));
+    await assert.rejects(disable(all, actionContext({ dryRun: true })), fails('too-few-servers'));
+    await assert.rejects(disable({ backend: 'app', server: 'web1', min_available: 2 }), fails('too-few-servers'));
+    assert.deepEqual(await adminStates(lb), { web1: 0, web2: 0, web3: 0 });
+    assert.equal((await disable({ ...all, min_available: 0 })).available, 0);
+  });
+
+  test('two calls at once cannot together take out what neither may', async () => {
+    const web = await webServers(2);
+    const lb = await haproxy(web.map((one) => line(one, '')));
+    const { disable } = await agent([lb.socket]);
+    const calls = ['web1', 'web2'].map((server) => disable({ backend: 'app', server }));
+    const [first, second] = await Promise.allSettled(calls);
+    assert.equal(first?.status, 'fulfilled');
+    assert.equal(second?.status, 'rejected');
+    assert.deepEqual(await adminStates(lb), { web1: 1, web2: 0 });
+  });
+
+  test('says in a dry run what it would do, and does nothing', async () => {
+    const web = await webServers(3);
+    const lb = await haproxy(web.map((one) => line(one, '')));
+    const { disable, enable } = await agent([lb.socket]);
+    const dry = () => actionContext({ dryRun: true });
+    const input = { backend: 'app', server: 'web1,web2' };
+    assert.deepEqual(await disable(input, dry()), {
+      backend: 'app',
+      changed: ['web1', 'web2'],
+      unchanged: [],
+      available: 1,
+    });
+    assert.deepEqual(await adminStates(lb), { web1: 0, web2: 0, web3: 0 });
+    await disable({ backend: 'app', server: 'web1' });
+    assert.deepEqual(await enable(input, dry()), {
+      backend: 'app',
+      changed: ['web1'],
+      unchanged: ['web2'],
+      available: 3,
+    });
+    assert.deepEqual(await adminStates(lb), { web1: 1, web2: 0, web3: 0 });
+    await assert.rejects(enable({ backend: 'app', server: 'web7' }, dry()), fails('unknown-server'));
+  });
+
+  test('lets a running request end before maintenance', async () => {
+    const web = await webServers(2);
+    const lb = await haproxy(web.map((one) => line(one, '')));
+    const { disable } = await agent([lb.socket]);
+    const gate = Promise.withResolvers<void>();
+    for (const one of web) one.hold(gate.promise);
+    const answers = [lb.get(), lb.get()];
+    await sessionsOn(lb, 2);
+    const waiting = Promise.withResolvers<void>();
+    const context = {
+      ...actionContext(),
+      progress: (message: string) => waiting.resolve(assert.match(message, /web1: 1 session/)),
+    };
+    const call = disable({ backend: 'app', server: 'web1' }, context);
+    await waiting.promise;
+    assert.equal((await adminStates(lb)).web1, 8);
+    gate.resolve();
+    await call;
+    assert.equal((await adminStates(lb)).web1, 1);
+    assert.deepEqual(
+      (await Promise.all(answers)).map(({ status }) => status),
+      [200, 200],
+    );
+  });
+
+  test('goes into maintenance at the deadline all the same, and names what is left', async () => {
+    const web = await webServers(2);
+    const lb = await haproxy(web.map((one) => line(one, '')));
+    const { disable } = await agent([lb.socket], { drain_timeout: 0.1 });
+    const gate = Promise.withResolvers<void>();
+    for (const one of web) one.hold(gate.promise);
+    const answers = [lb.get(), lb.get()];
+    await sessionsOn(lb, 2);
+    const context = actionContext();
+    await disable({ backend: 'app', server: 'web1' }, context);
+    assert.match(context.said.at(-1) ?? '', /sessions left after 0.1 s: web1: 1 session/);
+    assert.equal((await adminStates(lb)).web1, 1);
+    gate.resolve();
+    assert.deepEqual(
+      (await Promise.all(answers)).map(({ status }) => status),
+      [200, 200],
+    );
+  });
+
+  test('puts back what it changed when it is cancelled', async () => {
+    const web = await webServers(3);
+    const lb = await haproxy(web.map((one) => line(one, '')));
+    await lb.ask('set server app/web2 state drain');
+    const { disable } = await agent([lb.socket]);
+    const gate = Promise.withResolvers<void>();
+    for (const one of web) one.hold(gate.promise);
+    const answers = [lb.get(), lb.get()];
+    await sessionsOn(lb, 2);
+    const stop = new AbortController();
+    const context = { ...actionContext({ signal: stop.signal }), progress: () => stop.abort() };
+    const call = disable({ backend: 'app', server: 'web1,web2' }, context);
+    await assert.rejects(call, fails('cancelled', /put back: web1 to ready, web2 to drain/));
+    assert.deepEqual(await adminStates(lb), { web1: 0, web2: 8, web3: 0 });
+    gate.resolve();
+    await Promise.all(answers);
+  });
+});
+
+describe('putting servers back', () => {
+  test('waits for a check begun after the change', async () => {
+    const web = await webServers(2);
+    const lb = await haproxy(web.map((one) => line(one)));
+    const { disable, enable, status } = await agent([lb.socket]);
+    await disable({ backend: 'app', server: 'web1' });
+    const back = await enable({ backend: 'app', server: 'web1' });
+    assert.deepEqual(back, { backend: 'app', changed: ['web1'], unchanged: [], available: 2 });
+    const { ready, servers } = await status({ backend: 'app', server: 'web1' });
+    assert.equal(ready, true);
+    assert.match(servers[0]?.status ?? '', /^UP$/);
+  });
+
+  for (const options of ['check', 'check fall 1']) {
+    test(`a server that died in maintenance stays out and gets no request (${options})`, async () => {
+      const web = await webServers(3);
+      const [dead, alive] = web as [WebServer, WebServer, WebServer];
+      const lb = await haproxy(web.map((one) => line(one, options)));
+      const { disable, enable } = await agent([lb.socket], { enable_timeout: 0.6 });
+      const input = { backend: 'app', server: 'web1,web2' };
+      await disable(input);
+      await dead.kill();
+      const call = enable(input);
+      const answers: number[] = [];
+      const asking = (async () => {
+        let over = false;
+        void call
+          .catch(() => {})
+          .then(() => {
+            over = true;
+          });
+        while (!over) answers.push((await lb.get()).status);
+      })();
+      await assert.rejects(
+        call,
+        fails('server-not-up', /web1: L4CON.*Connection refused.*enabled: web2.*web1 to maint/),
+      );
+      await asking;
+      assert.deepEqual(new Set(answers), new Set([200]));
+      assert.deepEqual(await adminStates(lb), { web1: 1, web2: 0, web3: 0 });
+      assert.ok(alive.served() > 0);
+      await dead.revive();
+      assert.deepEqual((await enable(input)).changed, ['web1']);
+      assert.deepEqual(await adminStates(lb), { web1: 0, web2: 0, web3: 0 });
+    });
+  }
+
+  test('gives the words of a check that fails by its answer', async () => {
+    const web = await webServers(2);
+    const lb = await haproxy(web.map((one) => line(one)));
+    const { disable, enable } = await agent([lb.socket], { enable_timeout: 0.5 });
+    await disable({ backend: 'app', server: 'web1' });
+    web[0]?.checkStatus(503);
+    await assert.rejects(enable({ backend: 'app', server: 'web1' }), fails('server-not-up', /L7STS 503/));
+  });
+
+  test('a server without checks, one in drain and one disabled by the configuration come in', async () => {
+    const web = await webServers(3);
+    const [a, b, c] = web as [WebServer, WebServer, WebServer];
+    const lb = await haproxy([line(a, ''), line(b), line(c, 'check disabled')]);
+    const { enable, status } = await agent([lb.socket]);
+    await lb.ask('set server app/web1 state maint');
+    await lb.ask('set server app/web2 state drain');
+    const all = { backend: 'app', server: 'web1,web2,web3' };
+    assert.deepEqual((await enable(all)).changed, ['web1', 'web2', 'web3']);
+    assert.deepEqual((await status(all)).out, []);
+    assert.deepEqual((await enable(all)).unchanged, ['web1', 'web2', 'web3']);
+  });
+
+  test('says when a server is in but has the weight 0', async () => {
+    const web = await webServers(2);
+    const lb = await haproxy(web.map((one) => line(one, '')));
+    await lb.ask('set server app/web1 weight 0');
+    const { enable, status } = await agent([lb.socket], { enable_timeout: 0.1 });
+    assert.deepEqual((await status({ backend: 'app' })).out, ['web1']);
+    await assert.rejects(enable({ backend: 'app', server: 'web1' }), fails('server-not-up', /its weight is 0/));
+  });
+});
+
+describe('under load', () => {
+  for (const keepAlive of [false, true]) {
+    test(`taking out and putting back half the servers loses no request (keep-alive ${keepAlive})`, async () => {
+      const web = await webServers(4);
+      const lb = await haproxy(web.map((one) => line(one)));
+      const { disable, enable } = await agent([lb.socket]);
+      const client = new Agent({ keepAlive, maxSockets: 8 });
+      const answers: { status: number; body: string }[] = [];
+      let over = false;
+      const load = Array.from({ length: 6 }, async () => {
+        while (!over || answers.length < 300) answers.push(await lb.get(client));
+      });
+      for (const half of ['web1,web3', 'web2,web4']) {
+        await disable({ backend: 'app', server: half });
+        const out = web.filter(({ name }) => half.includes(name));
+        // What an upgrade does at its worst: the servers go away and come back.
+        for (const one of out) await one.kill();
+        for (const one of out) await one.revive();
+        await enable({ backend: 'app', server: half });
+      }
+      over = true;
+      await Promise.all(load);
+      client.destroy();
+      assert.ok(answers.length >= 300);
+      assert.deepEqual(
+        answers.filter(({ status }) => status !== 200),
+        [],
+      );
+      assert.deepEqual(new Set(answers.map(({ body }) => body)), new Set(['web1', 'web2', 'web3', 'web4']));
+    });
+  }
+});
+
+describe('several sockets', () => {
+  test('all of them change, or none', async () => {
+    const web = await webServers(2);
+    const [one, two] = [await haproxy(web.map((w) => line(w, ''))), await haproxy(web.map((w) => line(w, '')))];
+    const both = await agent([one.socket, two.socket]);
+    await both.disable({ backend: 'app', server: 'web1' });
+    assert.deepEqual(
+      [await adminStates(one), await adminStates(two)],
+      [
+        { web1: 1, web2: 0 },
+        { web1: 1, web2: 0 },
+      ],
+    );
+    await two.ask('set server app/web1 state ready');
+    assert.deepEqual((await both.status({ backend: 'app' })).out, ['web1']);
+    assert.deepEqual((await both.enable({ backend: 'app', server: 'web1' })).changed, ['web1']);
+    assert.deepEqual(await adminStates(one), { web1: 0, web2: 0 });
+  });
+
+  test('a server that one of them does not know fails the call on all', async () => {
+    const web = await webServers(3);
+    const one = await haproxy(web.map((w) => line(w, '')));
+    const two = await haproxy(web.slice(0, 2).map((w) => line(w, '')));
+    const { disable } = await agent([one.socket, two.socket]);
+    await assert.rejects(disable({ backend: 'app', server: 'web1,web3' }), fails('unknown-server', /no server web3/));
+    assert.deepEqual(await adminStates(one), { web1: 0, web2: 0, web3: 0 });
+  });
+
+  test('puts back on the first what the second refuses', async () => {
+    const web = await webServers(2);
+    const one = await haproxy(web.map((w) => line(w, '')));
+    const two = await haproxy(web.map((w) => line(w, '')));
+    const refusing = await standIn(two.socket, (command) => (command.endsWith('state maint') ? 'No.\n\n' : undefined));
+    const { disable } = await agent([one.socket, refusing]);
+    const call = disable({ backend: 'app', server: 'web1' });
+    await assert.rejects(
+      call,
+      fails('haproxy-refused', /refused “set server app\/web1 state maint”: No\..*web1 to ready/),
+    );
+    assert.deepEqual(
+      [await adminStates(one), await adminStates(two)],
+      [
+        { web1: 0, web2: 0 },
+        { web1: 0, web2: 0 },
+      ],
+    );
+  });
+
+  test('says so when maintenance did not last, and puts back the rest', async () => {
+    const web = await webServers(3);
+    const lb = await haproxy(web.map((w) => line(w, '')));
+    // As if HAProxy were reloaded in between: the command succeeds, and is forgotten.
+    const forgetful = await standIn(lb.socket, (command) =>
+      command === 'set server app/web1 state maint' ? '\n' : undefined,
+    );
+    const { disable } = await agent([forgetful]);
+    const call = disable({ backend: 'app', server: 'web1,web2' });
+    await assert.rejects(call, fails('not-in-maintenance', /^web1 did not go .*web1 to ready, web2 to ready/));
+    assert.deepEqual(await adminStates(lb), { web1: 0, web2: 0, web3: 0 });
+  });
+
+  test('a server that cannot be made ready everywhere goes back into maintenance everywhere', async () => {
+    const web = await webServers(2);
+    const one = await haproxy(web.map((w) => line(w)));
+    const two = await haproxy(web.map((w) => line(w)));
+    const refusing = await standIn(two.socket, (command) => (command.endsWith('state ready') ? 'No.\n\n' : undefined));
+    const { enable, disable } = await agent([one.socket, refusing]);
+    await disable({ backend: 'app', server: 'web1' });
+    await assert.rejects(enable({ backend: 'app', server: 'web1' }), fails('haproxy-refused', /web1 to maint/));
+    assert.deepEqual(
+      [await adminStates(one), await adminStates(two)],
+      [
+        { web1: 1, web2: 0 },
+        { web1: 1, web2: 0 },
+      ],
+    );
+  });
+
+  test('over TCP is the same', async () => {
+    const web = await webServers(2);
+    const lb = await haproxy(web.map((w) => line(w, '')));
+    const relay = createServer((client) => {
+      const real = connect(lb.socket);
+      client.pipe(real).pipe(client);
+    });
+    relay.listen(0, '127.0.0.1');
+    await once(relay, 'listening');
+    ended.push(async () => relay.close());
+    const { disable } = await agent([`127.0.0.1:${(relay.address() as { port: number }).port}`]);
+    assert.deepEqual((await disable({ backend: 'app', server: 'web1' })).changed, ['web1']);
+    assert.deepEqual(await adminStates(lb), { web1: 1, web2: 0 });
+  });
+});
+
+/** A unix socket that passes commands on to another, save those that it answers itself. */
+async function standIn(socket: string, answer: (command: string) => string | undefined): Promise<string> {
+  const path = join(temporaryDirectory(), 'stand-in.sock');
+  const server = createServer((client) => {
+    client.on('error', () => {});
+    client.once('data', (chunk: Buffer) => {
+      const own = answer(chunk.toString().trim());
+      if (own !== undefined) return client.end(own);
+      const real = connect(socket);
+      // HAProxy is killed at the end of a test, whoever is still connected.
+      real.on('error', () => client.destroy());
+      real.write(chunk);
+      return real.pipe(client);
+    });
+  });
+  server.listen(path);
+  await once(server, 'listening');
+  ended.push(async () => server.close());
+  return path;
+}
+
+describe('a socket that is of no use', () => {
+  test('that is gone, or hangs, or closes, is one clear problem', async () => {
+    const web = await webServers(1);
+    const lb = await haproxy(web.map((one) => line(one, '')));
+    const missing = await agent([join(temporaryDirectory(), 'none.sock')]);
+    await assert.rejects(
+      missing.status({ backend: 'app' }),
+      fails('haproxy-unreachable', /none\.sock cannot be asked: no such file/),
+    );
+    const silent = await agent([await standIn(lb.socket, () => ' '.repeat(0))], { timeout: 0.2 });
+    await assert.rejects(silent.status({ backend: 'app' }), fails('haproxy-answer', /without answering/));
+    const stuck = createServer(() => {}).listen(0, '127.0.0.1');
+    await once(stuck, 'listening');
+    ended.push(async () => stuck.close());
+    const address = stuck.address() as { port: number };
+    const hanging = await agent([`127.0.0.1:${address.port}`], { timeout: 0.2 });
+    await assert.rejects(hanging.disable({ backend: 'app', server: 'web1' }), fails('haproxy-timeout', /within 0.2 s/));
+    await lb.stop();
+    const crashed = await agent([lb.socket]);
+    await assert.rejects(crashed.list({}), fails('haproxy-unreachable', /connection refused/));
+  });
+
+  test('that may only read is found before anything changes', async () => {
+    const web = await webServers(2);
+    const lb = await haproxy(web.map((one) => line(one, '')));
+    const { disable, status } = await agent([lb.readOnlySocket]);
+    assert.equal((await status({ backend: 'app' })).ready, true);
+    await assert.rejects(disable({ backend: 'app', server: 'web1' }), fails('haproxy-not-admin', /level “user”/));
+  });
+
+  test('names that would be more than names reach no socket', async () => {
+    const web = await webServers(2);
+    const lb = await haproxy(web.map((one) => line(one, '')));
+    const { disable, status } = await agent([lb.socket]);
+    for (const bad of ['web1;show info', 'web1\nshow info', '@1', 'web1 state maint', 'a,,b', 'x\\']) {
+      await assert.rejects(disable({ backend: 'app', server: bad }), fails('bad-name'), bad);
+      await assert.rejects(status({ backend: bad }), fails('bad-name'), bad);
+    }
+    await assert.rejects(status({ backend: '3' }), fails('unknown-backend'));
+    await assert.rejects(status({ backend: '-1' }), fails('unknown-backend'));
+  });
+});
+
+describe('what there is', () => {
+  test('lists backends, and those that hold all servers asked for by name, map or address', async () => {
+    const web = await webServers(2);
+    const [a, b] = web as [WebServer, WebServer];
+    const lb = await haproxy(
+      web.map((one) => line(one, '')),
+      `backend other\n  server web1 127.0.0.2:80\n  server x 127.0.0.3:80`,
+    );
+    const { list, status } = await agent([lb.socket], { servers: { 'dev2.devco.net': 'web2' } });
+    const all = await list({});
+    assert.deepEqual(all.backends, [
+      { name: 'app', servers: ['web1', 'web2'] },
+      { name: 'other', servers: ['web1', 'x'] },
+    ]);
+    assert.deepEqual((await list({ server: 'web1' })).holding, ['app', 'other']);
+    assert.deepEqual((await list({ server: 'web1,dev2.devco.net' })).holding, ['app']);
+    assert.deepEqual((await list({ server: '127.0.0.3' })).holding, ['other']);
+    assert.deepEqual((await list({ server: 'no-such-host.invalid' })).holding, []);
+    assert.deepEqual((await list({ server: `127.0.0.1:${b.port},127.0.0.1:${a.port}` })).holding, ['app']);
+    assert.deepEqual((await list({ server: '127.0.0.1' })).holding, [], 'an address of two servers names neither');
+    const { servers } = await status({ backend: 'app', server: `dev2.devco.net` });
+    assert.deepEqual(
+      servers.map(({ name, server, status: said, in_rotation }) => ({ name, server, said, in_rotation })),
+      [{ name: 'dev2.devco.net', server: 'web2', said: 'no check', in_rotation: true }],
+    );
+  });
+
+  test('a host name that HAProxy does not know is found by its address', async () => {
+    const [only] = (await webServers(1)) as [WebServer];
+    const lb = await haproxy([line(only, '')]);
+    const { status } = await agent([lb.socket]);
+    const { servers } = await status({ backend: 'app', server: 'localhost' });
+    assert.deepEqual([servers[0]?.name, servers[0]?.server], ['localhost', 'web1']);
+  });
+});
+
+/** Resolves with the fields of the next warning or notice that begins so. */
+function listener() {
+  const waiting: { start: string; resolve: (fields: object) => void }[] = [];
+  const heard = (fields: object, message: string) => {
+    const at = waiting.findIndex(({ start }) => message.startsWith(start));
+    if (at !== -1) waiting.splice(at, 1)[0]?.resolve(fields);
+  };
+  const log: Log = { ...silentLog, warn: heard, info: heard };
+  return { log, next: (start: string) => new Promise<object>((resolve) => waiting.push({ start, resolve })) };
+}
+
+describe('HAProxy begins anew', () => {
+  test('what was taken out is put into maintenance again, what was put back is not', async () => {
+    const web = await webServers(3);
+    const lb = await haproxy(web.map((one) => line(one)));
+    const { log, next } = listener();
+    const { disable, enable, status } = await agent([lb.socket], {}, { log });
+    await disable({ backend: 'app', server: 'web1,web2' });
+    await enable({ backend: 'app', server: 'web2' });
+    const again = next('HAProxy was reloaded');
+    await lb.restart();
+    assert.deepEqual(await again, { backend: 'app', server: 'web1', socket: lb.socket });
+    assert.deepEqual(await adminStates(lb), { web1: 1, web2: 0, web3: 0 });
+    const { servers } = (await status({ backend: 'app' })) as { servers: { since?: number; caller?: string }[] };
+    assert.deepEqual(
+      servers.map(({ caller }) => caller),
+      ['cert=rip@devco.net', undefined, undefined],
+    );
+    assert.equal(typeof servers[0]?.since, 'number');
+  });
+
+  test('is noticed by a daemon that was itself away meanwhile', async () => {
+    const web = await webServers(2);
+    const lb = await haproxy(web.map((one) => line(one, '')));
+    const stateDirectory = temporaryDirectory();
+    const first = await agent([lb.socket], {}, { stateDirectory });
+    await first.disable({ backend: 'app', server: 'web1' });
+    await first.stop();
+    await lb.restart();
+    assert.deepEqual(await adminStates(lb), { web1: 0, web2: 0 });
+    const { log, next } = listener();
+    const again = next('HAProxy was reloaded');
+    await agent([lb.socket], {}, { stateDirectory, log });
+    await again;
+    assert.deepEqual(await adminStates(lb), { web1: 1, web2: 0 });
+  });
+
+  test('a server that somebody let in by hand is not taken out again', async () => {
+    const web = await webServers(2);
+    const lb = await haproxy(web.map((one) => line(one, '')));
+    const { log, next } = listener();
+    const { disable, status } = await agent([lb.socket], {}, { log });
+    await disable({ backend: 'app', server: 'web1' });
+    const letIn = next('somebody let the server in');
+    await lb.ask('set server app/web1 state ready');
+    await letIn;
+    await lb.restart();
+    assert.equal((await status({ backend: 'app' })).ready, true);
+  });
+});

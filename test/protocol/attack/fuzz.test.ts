@@ -1,0 +1,21 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { verifyAuditLog } from '../../../src/core/audit/verify-log.ts';
+import { attackDaemon } from '../../support/attack/attack.ts';
+import { type Fleet, makeFleet } from '../../support/fleet/fleet.ts';
+
+/** With the properties of the readers, a minute in all; “npm run soak” takes ten. */
+const seconds = 45;
+
+let fleet: Fleet;
+before(async () => {
+  fleet = await makeFleet();
+});
+after(() => fleet.remove());
+
+test('a daemon under bytes, frames and messages of all kinds serves throughout, and its memory comes back', async () => {
+  const { rounds, goodCalls, auditFile } = await attackDaemon(fleet, seconds);
+  for (const [kind, made] of Object.entries(rounds)) assert.ok(made > 0, kind);
+  assert.ok(goodCalls > 0);
+  assert.equal((await verifyAuditLog(auditFile, fleet.trust)).fault, undefined);
+});

@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { agents } from '../../../src/agents/index.ts';
+import { type Fleet, makeFleet } from '../../support/fleet/fleet.ts';
+import { startTestNode, type TestNode } from '../../support/node/node.ts';
+import { runProgram } from '../../support/program/run-program.ts';
+
+const repository = join(import.meta.dirname, '../../..');
+const rpcutil = agents.filter(({ ddl }) => ddl.name === 'rpcutil');
+const hostile = '\u001b]0;owned\u0007\u009b2J\u202e';
+
+/** A node that was taken over says what it likes; the program of whoever asks it writes none of it to a terminal as it is. */
+describe('what a hostile node says', () => {
+  let fleet: Fleet;
+  let node: TestNode;
+  let home: string;
+
+  before(async () => {
+    fleet = await makeFleet();
+    home = join(fleet.dir, 'home');
+    const prepare = async (directory: string) => {
+      await writeFile(join(directory, 'facts.d', 'x.json'), JSON.stringify({ note: hostile }));
+      await writeFile(join(directory, 'classes.txt'), `a${hostile}b\n`);
+      // Its fault is told as a warning, with the name of the file.
+      await writeFile(join(directory, 'facts.d', `z${hostile}.json`), '{');
+    };
+    node = await startTestNode(fleet, { agents: rpcutil, prepare });
+    const { certificate, key, ca } = (await fleet.operator('rip@devco.net')).files;
+    await mkdir(join(home, '.config/mco-deploy'), { recursive: true });
+    await writeFile(
+      join(home, '.config/mco-deploy/client.yaml'),
+      `tls: { certificate: ${certificate}, key: ${key}, ca: ${ca} }\ndiscovery: { method: file, file: ${home}/nodes.json }\n`,
+    );
+    const { name, daemon } = node;
+    await writeFile(join(home, 'nodes.json'), JSON.stringify([{ name, address: '127.0.0.1', port: daemon.port }]));
+  });
+  after(async () => {
+    await node[Symbol.asyncDispose]();
+    await fleet.remove();
+  });
+
+  const program = (...argv: string[]) =>
+    runProgram('sh', ['build/node24', 'src/main.ts', ...argv], {
+      cwd: repository,
+      env: { HOME: home, PATH: process.env.PATH ?? '' },
+    });
+
+  for (const argv of [
+    ['ping'],
+    ['inventory', 'dev2.devco.net'],
+    ['rpc', 'rpcutil', 'get_fact', 'fact=note', '--json'],
+    ['rpc', `p${hostile}`, 'x'],
+  ])
+    test(`steers no terminal: ${JSON.stringify(argv)}`, async () => {
+      const { out, err } = await program(...argv);
+      assert.doesNotMatch(out + err, /[\0-\x08\x0b-\x1f\x7f-\x9f\u202e]/);
+      assert.match(out + err, /owned/);
+      if (argv.includes('--json')) assert.match(JSON.stringify(JSON.parse(out)), /owned/);
+    });
+});

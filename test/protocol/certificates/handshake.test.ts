@@ -1,0 +1,199 @@
+import assert from 'node:assert/strict';
+import { rename, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { connect as connectTls } from 'node:tls';
+import { sealRequest } from '../../../src/core/request/seal.ts';
+import { noFilter } from '../../../src/core/filter/filter.ts';
+import { createDial } from '../../../src/transport/dial.ts';
+import { askHealth } from '../../support/node/ask-health.ts';
+import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
+import { orderFor, startTestNode, strangersAt, type TestNode } from '../../support/node/node.ts';
+
+const day = 86_400_000;
+const { signal } = new AbortController();
+
+describe('the door of a node', () => {
+  let fleet: Fleet;
+  let foreign: Fleet;
+  let node: TestNode;
+  let rip: Member;
+
+  before(async () => {
+    fleet = await makeFleet();
+    foreign = await makeFleet();
+    node = await startTestNode(fleet);
+    rip = await fleet.operator('rip@devco.net');
+  });
+  after(async () => {
+    await node[Symbol.asyncDispose]();
+    await Promise.all([fleet.remove(), foreign.remove()]);
+  });
+
+  const describeAll = { filter: noFilter, facts: [], full: false, peers: false };
+  /** A dial that believes this fleet's CA, whoever the caller is. */
+  const dialAs = (member: Member, name = node.name, port = node.daemon.port) =>
+    createDial(() => ({ credentials: member.credentials, trust: fleet.trust }), 3000)(
+      name,
+      [{ host: '127.0.0.1', port }],
+      signal,
+    );
+
+  test('opens to an operator of the fleet', async () => {
+    const connection = await dialAs(rip);
+    const description = await connection.describe(describeAll, signal);
+    assert.deepEqual([description.identity, description.matched], ['dev2.devco.net', true]);
+    assert.deepEqual(JSON.parse(Buffer.from(description.facts).toString()), { cluster: 'bravo' });
+    connection.close();
+  });
+
+  test('stays shut without a certificate, before any handler, and the stranger is counted', async () => {
+    const before = await strangers();
+    const socket = connectTls({
+      host: '127.0.0.1',
+      port: node.daemon.port,
+      rejectUnauthorized: false,
+      ALPNProtocols: ['h2'],
+    });
+    const received: Buffer[] = [];
+    socket.on('data', (bytes) => received.push(bytes)).on('error', () => {});
+    socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+    await new Promise((resolve) => socket.once('close', resolve));
+    assert.deepEqual(received, [], 'not a byte of HTTP/2');
+    assert.equal((await strangers()) - before, 1);
+  });
+
+  const strangers = () => strangersAt(node, rip);
+
+  test('stays shut for TLS 1.2', async () => {
+    const { key, certificate } = rip;
+    const socket = connectTls({
+      host: '127.0.0.1',
+      port: node.daemon.port,
+      rejectUnauthorized: false,
+      maxVersion: 'TLSv1.2',
+      key: key.export({ type: 'pkcs8', format: 'pem' }),
+      cert: certificate.toString(),
+    });
+    const error = await new Promise<Error & { code?: string }>((resolve) => socket.once('error', resolve));
+    assert.match(String(error.code), /PROTOCOL_VERSION/);
+  });
+
+  test('tells a foreign CA from a dead host', async () => {
+    const stranger = await foreign.operator('rip@devco.net');
+    const before = await strangers();
+    await assert.rejects(dialAs(stranger), { code: 'refused-certificate' });
+    assert.equal((await strangers()) - before, 2, 'the dial and its diagnosis');
+    const elsewhere = createDial(() => ({ credentials: stranger.credentials, trust: foreign.trust }), 3000);
+    await assert.rejects(elsewhere(node.name, [{ host: '127.0.0.1', port: node.daemon.port }], signal), {
+      code: 'foreign-certificate',
+    });
+    await assert.rejects(dialAs(rip, node.name, await unusedPort()), {
+      code: 'unreachable',
+      hint: 'is the daemon running?',
+    });
+  });
+
+  test('stays shut for a certificate that is over or has not begun', async () => {
+    const late = await fleet.operator('late@devco.net', {
+      notBefore: Date.now() - 2 * day,
+      notAfter: Date.now() - day,
+    });
+    await assert.rejects(dialAs(late), { code: 'refused-certificate' });
+    const early = await fleet.operator('early@devco.net', {
+      notBefore: Date.now() + day,
+      notAfter: Date.now() + 2 * day,
+    });
+    await assert.rejects(dialAs(early), { code: 'refused-certificate' });
+  });
+
+  test('is not mistaken for another node at the same address', async () => {
+    await assert.rejects(dialAs(rip, 'dev4.devco.net'), { code: 'wrong-node' });
+  });
+
+  test('opens to another node, which may call and watch but not describe', async () => {
+    const dev4 = await fleet.node('dev4.devco.net');
+    const connection = await dialAs(dev4);
+    await assert.rejects(connection.describe(describeAll, signal), { code: 'wrong-kind' });
+    const signed = sealRequest(orderFor(node.name), rip.credentials, Date.now());
+    await assert.rejects(connection.result(signed, signal), { code: 'wrong-kind' });
+    // A relay: the signature names the caller, not the connection.
+    await connection.call(signed, () => {}, signal);
+    connection.close();
+  });
+
+  test('keeps health for the fleet too', async () => {
+    assert.equal(await askHealth(fleet, node, rip), 'SERVING');
+    await assert.rejects(askHealth(fleet, node), { code: 14 });
+  });
+
+  test('shuts on a revoked caller in the middle of a connection, once the list is there', async () => {
+    const mallory = await fleet.operator('mallory@devco.net');
+    const connection = await dialAs(mallory);
+    await connection.describe(describeAll, signal);
+    fleet.revoke(mallory);
+    await writeFile(join(node.directory, 'crl.new'), await fleet.crl());
+    await rename(join(node.directory, 'crl.new'), join(node.directory, 'crl.pem'));
+    await node.daemon.reload();
+    await assert.rejects(connection.describe(describeAll, signal), { code: 'revoked-certificate' });
+    const signed = sealRequest(orderFor(node.name), mallory.credentials, Date.now());
+    await assert.rejects(connection.result(signed, signal), { code: 'revoked-certificate' });
+    await assert.rejects(
+      connection.call(signed, () => {}, signal),
+      { code: 'revoked-certificate' },
+    );
+    const [intent, refused] = (await node.records()).slice(-2);
+    assert.ok(intent?.kind === 'intent' && refused?.kind === 'outcome');
+    assert.deepEqual([intent.caller, intent.verdict], ['cert=mallory@devco.net', 'revoked-certificate']);
+    assert.deepEqual([refused.intent, refused.code], [intent.sequence, 'revoked-certificate']);
+    connection.close();
+    const dev4 = await dialAs(await fleet.node('dev6.devco.net'));
+    await dev4.call(signed, () => {}, signal);
+    const outcome = (await node.records()).findLast((record) => record.kind === 'outcome');
+    assert.equal(outcome?.code, 'revoked-certificate', 'and by a relay, which is recorded');
+    dev4.close();
+  });
+
+  test('takes a renewed certificate without a restart', async () => {
+    const connection = await dialAs(rip);
+    const renewed = await fleet.node(node.name);
+    for (const file of ['crt', 'key'] as const) {
+      const text = file === 'crt' ? renewed.certificatePem : renewed.keyPem;
+      await writeFile(join(node.directory, `node.${file}`), text);
+    }
+    await node.daemon.reload();
+    assert.equal((await node.call(rip, {})).outcome, 'ok');
+    await connection.describe(describeAll, signal);
+    connection.close();
+  });
+
+  test('keeps the old certificate when the new one cannot be used, and says so', async () => {
+    await writeFile(join(node.directory, 'node.crt'), 'nonsense');
+    await node.daemon.reload();
+    const connection = await dialAs(rip);
+    const { warnings } = await connection.describe(describeAll, signal);
+    assert.match(warnings.join(), /the certificates were not reloaded, the old ones stay/);
+    connection.close();
+  });
+
+  test('is not opened where another listens already', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => other.once('listening', resolve));
+    const address = other.address();
+    const port = typeof address === 'object' ? address?.port : 0;
+    const config = `listen: { address: 127.0.0.1, port: ${port} }`;
+    await assert.rejects(startTestNode(fleet, { name: 'dev8.devco.net', config, listen: '' }), {
+      code: 'cannot-listen',
+    });
+    other.close();
+  });
+
+  async function unusedPort(): Promise<number> {
+    const server = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => server.once('listening', resolve));
+    const address = server.address();
+    await new Promise((resolve) => server.close(resolve));
+    return typeof address === 'object' && address !== null ? address.port : 0;
+  }
+});

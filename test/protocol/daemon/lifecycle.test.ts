@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { connect } from 'node:tls';
+import { sealRequest } from '../../../src/core/request/seal.ts';
+import { frame, headersFor, preface } from '../../support/attack/frames.ts';
+import { tlsOf } from '../../support/attack/target.ts';
+import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
+import { allowRip, orderFor, startTestNode, type TestNode } from '../../support/node/node.ts';
+import { waiting } from '../../support/agents/probe-agent.ts';
+
+const { signal } = new AbortController();
+
+describe('the life of a daemon', () => {
+  let fleet: Fleet;
+  let rip: Member;
+
+  before(async () => {
+    fleet = await makeFleet();
+    rip = await fleet.operator('rip@devco.net');
+  });
+  after(() => fleet.remove());
+
+  const codeOf = async (node: TestNode) => (await node.call(rip, {})).code;
+
+  const kindsOf = async (node: TestNode) => (await node.records()).slice(-2).map(({ kind }) => kind);
+
+  test('lets a running call end when it is told to stop, and takes no other', async () => {
+    const node = await startTestNode(fleet, { name: 'dev1.devco.net' });
+    const connection = await node.dial(rip);
+    const running = node.call(rip, { action: 'wait', input: {} });
+    while (waiting.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    const stopped = node.daemon.stop();
+    await assert.rejects(node.dial(rip), { code: 'unreachable' }, 'nobody new comes in');
+    const late = connection.call(sealRequest(orderFor(node.name), rip.credentials, Date.now()), () => {}, signal);
+    await assert.rejects(late, 'nor does who was connected begin anything');
+    assert.equal(await Promise.race([stopped, delay(200, 'it waits')]), 'it waits');
+    waiting.shift()?.();
+    assert.equal((await running).outcome, 'ok');
+    await stopped;
+    connection.close();
+    assert.deepEqual(await kindsOf(node), ['outcome', 'stopped']);
+  });
+
+  test('lets a change end, and writes its outcome down, when its caller is gone already', async () => {
+    const node = await startTestNode(fleet, { name: 'dev7.devco.net' });
+    const connection = await node.dial(rip);
+    const sealed = sealRequest(orderFor(node.name, { action: 'wait', input: {} }), rip.credentials, Date.now());
+    const caller = new AbortController();
+    const abandoned = assert.rejects(connection.call(sealed, () => {}, caller.signal));
+    while (waiting.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    caller.abort();
+    await abandoned;
+    connection.close();
+    const stopped = node.daemon.stop();
+    assert.equal(await Promise.race([stopped, delay(200, 'it waits')]), 'it waits');
+    waiting.shift()?.();
+    await stopped;
+    assert.deepEqual(await kindsOf(node), ['outcome', 'stopped']);
+  });
+
+  test('closes the connection of who only watches or sent half a message, when it is told to stop', async () => {
+    const node = await startTestNode(fleet, { name: 'dev9.devco.net' });
+    const socket = connect(tlsOf({ name: node.name, port: node.daemon.port, fleet, attacker: rip })).on(
+      'error',
+      () => {},
+    );
+    const [settings, message] = [frame(4, 0, 0, Buffer.alloc(0)), frame(0, 1, 1, Buffer.alloc(5))];
+    const watch = frame(1, 4, 1, headersFor('/grpc.health.v1.Health/Watch'));
+    const half = [frame(1, 4, 3, headersFor('/mco.v1.Node/Call')), frame(0, 0, 3, Buffer.from([0, 0, 0]))];
+    socket.write(Buffer.concat([preface, settings, watch, message, ...half]));
+    let said = Buffer.alloc(0);
+    // The status comes in the first frame with content on the first stream; what the node says later is not heeded.
+    while (!said.includes(frame(0, 0, 1, Buffer.from([0, 0, 0, 0, 2, 8, 1]))))
+      said = Buffer.concat([said, ...(await once(socket, 'data'))]);
+    await Promise.all([once(socket, 'close'), node.daemon.stop()]);
+  });
+
+  test('knows after a restart what was sent before it', async () => {
+    await using node = await startTestNode(fleet, { name: 'dev2.devco.net' });
+    const signed = sealRequest(orderFor(node.name, { action: 'count', input: {} }), rip.credentials, Date.now());
+    const first = await node.send(rip, signed);
+    await node.restart();
+    assert.equal((await node.send(rip, signed)).code, 'replayed');
+    const { requestId } = first;
+    const again = await node.call(rip, { requestId, action: 'count', input: {} });
+    assert.deepEqual([again.outcome, again.recorded], ['ok', true], 'the outcome, and no second execution');
+  });
+
+  test('takes a new policy when it is told to, and keeps the last good one when the new one is broken', async () => {
+    await using node = await startTestNode(fleet, { name: 'dev3.devco.net' });
+    const file = join(node.directory, 'policies', 'default.policy');
+    assert.equal(await codeOf(node), '');
+    await writeFile(file, 'policy default deny\n');
+    assert.equal(await codeOf(node), '', 'not before');
+    await node.daemon.reload();
+    assert.equal(await codeOf(node), 'policy-denied');
+    await writeFile(file, allowRip);
+    await node.daemon.reload();
+    await writeFile(file, 'policy default allow\nalow\t*\t*\t*\t*\n');
+    await node.daemon.reload();
+    assert.equal(await codeOf(node), '', 'the last good one stays in force');
+    const connection = await node.dial(rip);
+    const { warnings } = await connection.describe({ filter: null, facts: [], full: false, peers: false }, signal);
+    assert.match(warnings.join(), /default\.policy:2/);
+    connection.close();
+  });
+
+  test('begins with nobody allowed when its policy is broken or missing', async () => {
+    await using broken = await startTestNode(fleet, {
+      name: 'dev4.devco.net',
+      policies: { default: 'policy default allow\nx\n' },
+    });
+    assert.equal(await codeOf(broken), 'policy-denied');
+    await using missing = await startTestNode(fleet, { name: 'dev5.devco.net', policies: {} });
+    assert.equal(await codeOf(missing), 'policy-denied');
+  });
+
+  test('as a process: ready when it says so, reloads on SIGHUP, ends well on SIGTERM', async () => {
+    const member = await fleet.node('dev6.devco.net');
+    const config = join(member.files.directory, 'node.yaml');
+    await writeFile(
+      config,
+      'listen: { address: 127.0.0.1, port: 0 }\ndiscovery: { mdns: false }\naudit: { file: audit.jsonl }\nstate: state\n',
+    );
+    const child = spawn('sh', ['build/node24', 'src/main.ts', 'daemon', '--config', config], {
+      cwd: join(import.meta.dirname, '../../..'),
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+    const until = async (message: string) => {
+      for (let line = await lines.next(); line.done !== true; line = await lines.next()) {
+        if ((JSON.parse(line.value) as { msg: string }).msg === message) return;
+      }
+      assert.fail(`it never said “${message}”`);
+    };
+    await until('listening');
+    child.kill('SIGHUP');
+    await until('reloaded');
+    child.kill('SIGTERM');
+    await until('stopped');
+    const [code] = child.exitCode === null ? await once(child, 'exit') : [child.exitCode];
+    assert.equal(code, 0);
+  });
+});

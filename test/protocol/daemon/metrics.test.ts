@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { request } from 'node:http';
+import { createServer } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { describe, test } from 'node:test';
+import type { AuditLog } from '../../../src/daemon/audit/audit-log.ts';
+import { startMeter } from '../../../src/daemon/metrics/meter.ts';
+import { formatMetrics } from '../../../src/daemon/metrics/text.ts';
+import { type Fleet, makeFleet } from '../../support/fleet/fleet.ts';
+import { freePort } from '../../support/free-port.ts';
+import { allowRip, startTestNode } from '../../support/node/node.ts';
+
+interface Asked {
+  readonly status: number;
+  readonly type: string;
+  readonly body: string;
+}
+
+function ask(
+  port: number,
+  path = '/metrics',
+  more: { method?: string; headers?: Record<string, string> } = {},
+): Promise<Asked> {
+  return new Promise((resolve, reject) => {
+    const call = request({ host: '127.0.0.1', port, path, agent: false, ...more }, async (response) => {
+      const type = response.headers['content-type'] ?? '';
+      resolve({ status: response.statusCode ?? 0, type, body: await text(response) });
+    });
+    call.on('error', reject);
+    call.end();
+  });
+}
+
+async function nodeWithMetrics(fleet: Fleet, port: number) {
+  return startTestNode(fleet, { config: `metrics: { port: ${port} }`, policies: { default: allowRip } });
+}
+
+/** The samples as the client library of Prometheus for Python reads them, by `name{label=value,…}`. */
+async function parse(body: string): Promise<Map<string, number>> {
+  const program = `
+import json, sys
+from prometheus_client.parser import text_string_to_metric_families
+for family in text_string_to_metric_families(sys.stdin.read()):
+    for sample in family.samples:
+        labels = ','.join('%s=%s' % pair for pair in sorted(sample.labels.items()))
+        print(json.dumps(['%s{%s}' % (sample.name, labels), sample.value]))
+`;
+  const child = execFile('/usr/bin/python3', ['-c', program]);
+  child.stdin?.end(body);
+  const [out, err] = await Promise.all([
+    text(child.stdout as NodeJS.ReadableStream),
+    text(child.stderr as NodeJS.ReadableStream),
+  ]);
+  assert.equal(err, '');
+  const lines = out
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as [string, number]);
+  return new Map(lines.map(([name, value]) => [name.replace(/\{\}$/, ''), value]));
+}
+
+describe('the daemon’s metrics', () => {
+  test('count requests by what became of them, and are read by Prometheus’ own parser', async () => {
+    await using fleet = await makeFleet();
+    const port = await freePort();
+    await using node = await nodeWithMetrics(fleet, port);
+    const rip = await fleet.operator('rip@devco.net');
+    const eve = await fleet.operator('eve@devco.net');
+    for (let time = 0; time < 3; time++) assert.equal((await node.call(rip, {})).outcome, 'ok');
+    assert.equal((await node.call(eve, {})).code, 'policy-denied');
+    assert.equal((await node.call(rip, { agent: 'no"such\nthing' })).outcome, 'refused');
+
+    const { status, type, body } = await ask(port);
+    assert.equal(status, 200);
+    assert.match(type, /^text\/plain; version=0\.0\.4/);
+    const samples = await parse(body);
+    const expected = {
+      mco_deploy_requests_total: 5,
+      mco_deploy_requests_passed_total: 3,
+      mco_deploy_requests_filtered_total: 2,
+      mco_deploy_requests_denied_total: 1,
+      mco_deploy_requests_expired_total: 0,
+      mco_deploy_audit_failures_total: 0,
+      'mco_deploy_replies_total{outcome=ok}': 3,
+      'mco_deploy_replies_total{outcome=refused}': 2,
+      'mco_deploy_action_duration_seconds_count{action=echo,agent=probe}': 3,
+      'mco_deploy_action_duration_seconds_bucket{action=echo,agent=probe,le=+Inf}': 3,
+    };
+    for (const [name, value] of Object.entries(expected)) assert.equal(samples.get(name), value, `${name}\n${body}`);
+    // What a request makes up is no label.
+    assert.equal(body.includes('such'), false);
+    assert.ok((samples.get('process_resident_memory_bytes') ?? 0) > 10_000_000);
+    const ends = [...samples].filter(([name]) => name.startsWith('mco_deploy_certificate_expiration'));
+    assert.equal(ends.length, 2);
+    for (const [, end] of ends) assert.ok(end > Date.now() / 1000);
+  });
+
+  test('are told on loopback, by that path, to nobody who came by another name', async () => {
+    await using fleet = await makeFleet();
+    const port = await freePort();
+    await using _node = await nodeWithMetrics(fleet, port);
+    assert.equal((await ask(port, '/')).status, 404);
+    assert.equal((await ask(port, '/metrics', { headers: { host: 'evil.example.net' } })).status, 404);
+    assert.equal((await ask(port, '/metrics', { method: 'POST' })).status, 405);
+    assert.equal((await ask(port, '/metrics?x=1')).status, 200);
+  });
+
+  test('a port that is taken stops the daemon from starting, with what to do', async () => {
+    await using fleet = await makeFleet();
+    const busy = createServer().listen(0, '127.0.0.1');
+    await once(busy, 'listening');
+    const { port } = busy.address() as { port: number };
+    await assert.rejects(nodeWithMetrics(fleet, port), { code: 'cannot-listen', hint: /metrics\.port/ });
+    busy.close();
+  });
+});
+
+describe('a meter', () => {
+  test('counts records that could not be written, and hands the failure on', async () => {
+    const meter = startMeter();
+    const full = { append: () => Promise.reject(new Error('full')) } as unknown as AuditLog;
+    await assert.rejects(meter.watchAudit(full).append({} as never, true), /full/);
+    assert.match(formatMetrics(meter.families()), /^mco_deploy_audit_failures_total 1$/m);
+  });
+});
+
+test('labels are escaped as the format asks', async () => {
+  const labels = { path: 'a "quoted" \\ and\ntwo lines' };
+  const body = formatMetrics([{ name: 'x', help: 'two\nlines \\', type: 'gauge', samples: [{ labels, value: 1.5 }] }]);
+  assert.equal(body.split('\n').length, 4);
+  const samples = await parse(body);
+  assert.deepEqual([...samples], [['x{path=a "quoted" \\ and\ntwo lines}', 1.5]]);
+});

@@ -1,0 +1,266 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { sealRequest } from '../../../src/core/request/seal.ts';
+import { sign } from '../../../src/core/credentials/signature.ts';
+import { requestCodec } from '../../../src/core/wire/codec.ts';
+import type { Request, SignedRequest } from '../../../src/core/wire/messages.ts';
+import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
+import { orderFor, startTestNode, strangersAt, type TestNode } from '../../support/node/node.ts';
+import { counted } from '../../support/agents/probe-agent.ts';
+
+describe('a request on its way through the pipeline', () => {
+  let fleet: Fleet;
+  let node: TestNode;
+  let rip: Member;
+  let eve: Member;
+
+  before(async () => {
+    fleet = await makeFleet();
+    node = await startTestNode(fleet);
+    rip = await fleet.operator('rip@devco.net');
+    eve = await fleet.operator('eve@devco.net');
+  });
+  after(async () => {
+    await node[Symbol.asyncDispose]();
+    await fleet.remove();
+  });
+
+  /** The intent and the outcome of the last request on the node. */
+  const lastRecords = async () => {
+    const records = await node.records();
+    const intent = records.findLast((record) => record.kind === 'intent');
+    const outcome = records.findLast((record) => record.kind === 'outcome');
+    return { intent, outcome };
+  };
+  const seal = (change: Parameters<typeof orderFor>[1] = {}, now = Date.now()) =>
+    sealRequest(orderFor(node.name, change), rip.credentials, now);
+  /** Changes the bytes after signing; signs again with another's key where one is given. */
+  const tamper = (signed: SignedRequest, change: Partial<Request>, by?: Member): SignedRequest => {
+    const request = requestCodec.encode({ ...requestCodec.decode(signed.request), ...change });
+    const signature = by === undefined ? signed.signature : sign('request', request, by.credentials.key);
+    return { ...signed, request, signature };
+  };
+
+  test('reaches the action, and both ends of it are in the audit log', async () => {
+    const reply = await node.call(rip, { runId: 'r1', step: 'ping' });
+    assert.equal(reply.outcome, 'ok');
+    assert.deepEqual(JSON.parse(reply.data.toString()), { text: 'hello' });
+    const { intent, outcome } = await lastRecords();
+    assert.equal(intent?.caller, 'cert=rip@devco.net');
+    assert.equal(intent?.verdict, 'verified');
+    assert.deepEqual(intent?.arguments, { text: 'hello' });
+    assert.equal(intent?.run_id, 'r1');
+    assert.equal(outcome?.outcome, 'ok');
+    assert.equal(outcome?.intent, intent?.sequence);
+  });
+
+  test('carries the signed head of the audit log in its reply', async () => {
+    const reply = await node.call(rip, {});
+    const { outcome } = await lastRecords();
+    assert.equal(reply.auditHead?.sequence, outcome?.sequence);
+  });
+
+  test('resolves an alias of an agent before anything is decided', async () => {
+    assert.equal((await node.call(rip, { agent: 'sonde' })).outcome, 'ok');
+    const { intent } = await lastRecords();
+    assert.equal(intent?.agent, 'sonde', 'the record says what was signed');
+  });
+
+  test('is refused to an operator whom no policy allows, and that is recorded', async () => {
+    const reply = await node.call(eve, {});
+    assert.equal(reply.outcome, 'refused');
+    assert.equal(reply.code, 'policy-denied');
+    const { intent, outcome } = await lastRecords();
+    assert.equal(intent?.caller, 'cert=eve@devco.net');
+    assert.equal(outcome?.code, 'policy-denied');
+  });
+
+  for (const action of ['__proto__', 'constructor', '_x', 'toString', 'hasOwnProperty']) {
+    test(`takes “${action}” for no action`, async () => {
+      const reply = await node.call(rip, { action });
+      assert.deepEqual([reply.outcome, reply.code, reply.status], ['refused', 'unknown-action', 2]);
+      assert.equal((await lastRecords()).outcome?.code, 'unknown-action');
+    });
+  }
+
+  test('is refused for an agent that is not there', async () => {
+    const reply = await node.call(rip, { agent: 'prope' });
+    assert.equal(reply.code, 'unknown-agent');
+    assert.match(reply.hint, /did you mean “probe”/);
+  });
+
+  test('is refused with status 3 when an input is missing, 4 when one is wrong', async () => {
+    const missing = await node.call(rip, { input: {} });
+    assert.deepEqual([missing.code, missing.status], ['invalid-input', 3]);
+    const wrong = await node.call(rip, { input: { text: 7 } });
+    assert.deepEqual([wrong.code, wrong.status], ['invalid-input', 4]);
+    const unknown = await node.call(rip, { input: { text: 'x', txt: 'y' } });
+    assert.match(unknown.message, /unknown key “txt”: did you mean “text”/);
+    assert.equal((await lastRecords()).outcome?.code, 'invalid-input');
+  });
+
+  test('is refused when any of its fields was changed after signing', async () => {
+    const changes: Partial<Request>[] = [
+      { action: 'count' },
+      { target: 'dev4.devco.net' },
+      { arguments: Buffer.from('{"text":"other"}') },
+      { issuedAt: Date.now() + 1000 },
+      { caller: 'mco://devco.net/operator/root@devco.net' },
+      { dryRun: true },
+      { nonce: Buffer.alloc(16, 7) },
+      { runId: 'another' },
+      { fence: 9 },
+    ];
+    for (const change of changes) {
+      const reply = await node.send(rip, tamper(seal(), change));
+      assert.equal(reply.code, 'bad-signature', `changed ${Object.keys(change)}`);
+    }
+  });
+
+  test('is refused when another signed it under the name of its caller', async () => {
+    const reply = await node.send(eve, tamper(seal(), {}, eve));
+    assert.equal(reply.code, 'bad-signature');
+    const named = await node.send(eve, { ...tamper(seal(), {}, eve), chain: [eve.certificate.raw] });
+    assert.equal(named.code, 'bad-signature');
+  });
+
+  test('is refused when it is sent again, and recorded as that', async () => {
+    const signed = seal();
+    assert.equal((await node.send(rip, signed)).outcome, 'ok');
+    assert.equal((await node.send(rip, signed)).code, 'replayed');
+    assert.equal((await lastRecords()).outcome?.code, 'replayed');
+  });
+
+  test('is refused on a node that it was not made for', async () => {
+    const reply = await node.send(rip, seal({ target: 'dev4.devco.net' }));
+    assert.equal(reply.code, 'wrong-target');
+    assert.equal((await lastRecords()).outcome?.code, 'wrong-target');
+  });
+
+  test('passes with a clock one second ahead or behind', async () => {
+    assert.equal((await node.send(rip, seal({}, Date.now() + 1000))).outcome, 'ok');
+    assert.equal((await node.send(rip, seal({}, Date.now() - 1000))).outcome, 'ok');
+  });
+
+  test('is refused ten minutes ahead or behind, with both clocks named', async () => {
+    const ahead = await node.send(rip, seal({}, Date.now() + 600_000));
+    assert.equal(ahead.code, 'clock-skew');
+    assert.match(ahead.message, /the caller's clock says .*, this node's .*: (599|600)\.\d s apart/);
+    assert.equal((await lastRecords()).outcome?.code, 'clock-skew');
+    const behind = await node.send(rip, seal({}, Date.now() - 600_000));
+    assert.equal(behind.code, 'expired-request');
+    assert.match(behind.message, /the caller's clock says .*, this node's /);
+    assert.equal((await lastRecords()).outcome?.code, 'expired-request');
+  });
+
+  test('may not ask to live for ever', async () => {
+    assert.equal((await node.send(rip, seal({ timeToLive: 86_400_000 }))).code, 'bad-time');
+  });
+
+  test('of a node is refused: a node is no operator', async () => {
+    const other = await fleet.node('dev4.devco.net');
+    const reply = await node.send(rip, sealRequest(orderFor(node.name), other.credentials, Date.now()));
+    assert.equal(reply.code, 'wrong-kind');
+    const { intent, outcome } = await lastRecords();
+    assert.equal(intent?.verdict, 'wrong-kind');
+    assert.equal(outcome?.outcome, 'refused');
+  });
+
+  test('does a change once, however often the same try is asked', async () => {
+    const before = counted.times;
+    const order = { ...orderFor(node.name, { action: 'count', input: {} }) };
+    const first = await node.call(rip, order);
+    const again = await node.call(rip, order);
+    assert.equal(counted.times, before + 1);
+    assert.deepEqual([first.recorded, again.recorded], [false, true]);
+    assert.deepEqual(again.data, first.data);
+    await node.call(rip, { ...order, try: 2 });
+    assert.equal(counted.times, before + 2, 'another try is another execution');
+  });
+
+  test('can be asked about when its reply was lost, by its caller alone', async () => {
+    const signed = seal({ action: 'count', input: {} });
+    await node.send(rip, signed);
+    const connection = await node.dial(rip);
+    const { signal } = new AbortController();
+    assert.equal((await connection.result(signed, signal)).state, 'REPLIED');
+    assert.equal((await connection.result(seal({ action: 'count', input: {} }), signal)).state, 'UNKNOWN');
+    const forged = tamper(signed, {}, eve);
+    await assert.rejects(connection.result({ ...forged, chain: [eve.certificate.raw] }, signal), {
+      code: 'bad-signature',
+    });
+    connection.close();
+  });
+
+  test('tells a failed action with its reason, and a bug without its entrails', async () => {
+    const failed = await node.call(rip, { action: 'fail', input: {} });
+    assert.deepEqual(
+      [failed.outcome, failed.code, failed.message, failed.hint],
+      ['failed', 'broken', 'the probe is broken', 'mend it'],
+    );
+    const crashed = await node.call(rip, { action: 'crash', input: {} });
+    assert.deepEqual([crashed.outcome, crashed.code], ['failed', 'internal']);
+    assert.doesNotMatch(crashed.message, /secret/);
+  });
+
+  test('ends at the timeout of its action', async () => {
+    const reply = await node.call(rip, { action: 'hang', input: {} });
+    assert.deepEqual([reply.outcome, reply.code], ['failed', 'timeout']);
+    assert.match(reply.message, /the probe gave up/);
+  });
+
+  test('keeps a sensitive value out of the audit log, and takes no other value for it', async () => {
+    const order = { input: { text: 'a', secret: 'hunter2' }, sensitive: ['secret'] };
+    const reply = await node.call(rip, order);
+    assert.deepEqual(JSON.parse(reply.data.toString()), { text: 'a and 7 hidden letters' });
+    const { intent } = await lastRecords();
+    assert.doesNotMatch(JSON.stringify(await node.records()), /hunter2|aHVudGVyMg/);
+    assert.match(JSON.stringify(intent?.arguments), /\$commitment/);
+    const signed = seal(order);
+    const salt = signed.sensitive.secret?.salt ?? Buffer.alloc(0);
+    const swapped = { ...signed, sensitive: { secret: { salt, value: Buffer.from('"other"') } } };
+    assert.equal((await node.send(rip, swapped)).code, 'bad-commitment');
+    const without = { ...seal(order), sensitive: {} };
+    assert.equal((await node.send(rip, without)).code, 'bad-commitment');
+    assert.equal((await lastRecords()).outcome?.code, 'bad-commitment');
+  });
+
+  test('that cannot be decoded ends in an error, and the daemon lives', async () => {
+    const connection = await node.dial(rip);
+    const { signal } = new AbortController();
+    const before = await strangersAt(node, rip);
+    const garbage = { request: Buffer.from([255, 255, 255]), signature: Buffer.alloc(0), chain: [], sensitive: {} };
+    await assert.rejects(
+      connection.call(garbage, () => {}, signal),
+      { code: 'malformed-message' },
+    );
+    const huge = { ...seal(), request: Buffer.alloc(2 * 1024 * 1024) };
+    await assert.rejects(
+      connection.call(huge, () => {}, signal),
+      { code: 'too-large' },
+    );
+    connection.close();
+    assert.equal(await strangersAt(node, rip), before + 1, 'what can be no record is counted and noted');
+  });
+
+  test('with nested, polluting or over-long arguments is refused', async () => {
+    const deep = JSON.parse('['.repeat(40) + ']'.repeat(40)) as unknown;
+    const connection = await node.dial(rip);
+    const { signal } = new AbortController();
+    for (const bytes of [
+      JSON.stringify({ text: deep }),
+      '{"text":"a","__proto__":{"x":1}}',
+      '{"text":12345678901234567890}',
+      '[1]',
+      '{',
+    ]) {
+      const signed = tamper(seal(), { arguments: Buffer.from(bytes) }, rip);
+      await assert.rejects(
+        connection.call(signed, () => {}, signal),
+        { code: 'malformed-json' },
+        bytes.slice(0, 40),
+      );
+    }
+    connection.close();
+  });
+});

@@ -1,0 +1,136 @@
+import assert from 'node:assert/strict';
+import { appendFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { journalFile } from '../../../src/client/runs/journal.ts';
+import { runInProcess } from '../../support/program/cli.ts';
+import { type Fleet, makeFleet } from '../../support/fleet/fleet.ts';
+
+/** Runs that need no node: what matters is their journals. */
+describe('runs and resume, on journals', () => {
+  let fleet: Fleet;
+  let home: string;
+  let state: string;
+  let playbook: string;
+
+  const cli = (...words: string[]) => runInProcess(words, home);
+  /** Runs the playbook and gives the id of the run. */
+  const begin = async (...inputs: string[]) => {
+    const { out } = await cli('run', playbook, '--json', ...inputs);
+    return (JSON.parse(out[0] ?? '{}') as { runId: string }).runId;
+  };
+  const linesOf = async (id: string) => (await readFile(journalFile(state, id), 'utf8')).trimEnd().split('\n');
+  /** The journal as it was before its run came to an end. */
+  const cut = async (id: string, lines: number) => {
+    const kept = (await linesOf(id)).slice(0, lines);
+    // Whoever ran it is this process: it is made one that is gone.
+    const text = kept.map((line) => line.replace(/"start":"\d+"/, '"start":"1"')).join('\n');
+    await writeFile(journalFile(state, id), `${text}\n`);
+  };
+  const refused = async (words: readonly string[], code: number, expected: RegExp) => {
+    const result = await cli('resume', ...words);
+    assert.deepEqual([result.code, result.out], [code, []]);
+    assert.match(result.err.join('\n'), expected);
+  };
+
+  before(async () => {
+    fleet = await makeFleet();
+    home = join(fleet.dir, 'home');
+    state = join(home, '.local/state/mco-deploy');
+    playbook = join(home, 'say.yaml');
+    const { certificate, key, ca } = (await fleet.operator('rip@devco.net')).files;
+    await mkdir(join(home, '.config/mco-deploy'), { recursive: true });
+    await writeFile(join(home, 'nodes.json'), '[]');
+    await writeFile(
+      join(home, '.config/mco-deploy/client.yaml'),
+      `tls: { certificate: ${certificate}, key: ${key}, ca: ${ca} }\ndiscovery: { method: file, file: ${join(home, 'nodes.json')} }\n`,
+    );
+    await writeFile(
+      playbook,
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: the expressions of playbooks look so
+      'name: talk\ninputs: {who: {default: you}, pin: {sensitive: true, required: false}}\nsteps:\n  - {id: one, say: "hello ${{ inputs.who }}"}\n  - {id: two, say: "bye ${{ inputs.who }}"}\n',
+    );
+  });
+  after(() => fleet.remove());
+
+  test('a run that was cut off goes on behind what it had said, and is then at its end', async () => {
+    const id = await begin('who=us');
+    const whole = (await linesOf(id)).length;
+    await cut(id, 5);
+    const list = await cli('runs', '--json');
+    const [run] = JSON.parse(list.out.join('\n')) as { run: string; state: string; inputs: object }[];
+    assert.deepEqual([run?.run, run?.state, run?.inputs], [id, 'cut-off', { who: 'us' }]);
+    const { code, out } = await cli('resume', id.slice(0, 6));
+    assert.equal(code, 0);
+    assert.ok(
+      out.some((line) => line.includes('bye us')) && !out.some((line) => line.includes('hello us')),
+      out.join(),
+    );
+    assert.ok((await linesOf(id)).length > whole);
+    await refused([id], 64, /ended well: there is nothing left to do/);
+    const shown = await cli('runs', 'show', id, '--json');
+    const { state: ended, out_of_rotation: left, steps } = JSON.parse(shown.out.join('\n'));
+    assert.deepEqual([ended, left, steps.map(({ step }: { step: string }) => step)], ['done', null, ['one', 'two']]);
+  });
+
+  test('is refused for inputs that are not what they were, and for a playbook that is not', async () => {
+    const id = await begin();
+    await cut(id, 5);
+    await refused([id, 'who=them'], 64, /goes on with the inputs that it began with: it was begun with who=you/);
+    await refused([id, 'whom=them'], 64, /goes on with the inputs that it began with/);
+    const before = await readFile(playbook, 'utf8');
+    await writeFile(playbook, before.replace('bye', 'farewell'));
+    await refused([id], 64, /say\.yaml is not what it was when the run began/);
+    await writeFile(playbook, `# a comment counts for nothing\n${before}`);
+    const { code } = await cli('resume', id, 'pin=1234');
+    assert.equal(code, 0);
+    await writeFile(playbook, before);
+  });
+
+  test('is refused while its process lives, where that can’t be told, and for somebody else’s run', async () => {
+    const id = await begin();
+    const whole = await linesOf(id);
+    const keep = (change: (line: string) => string) =>
+      writeFile(journalFile(state, id), `${whole.slice(0, 5).map(change).join('\n')}\n`);
+    await keep((line) => line.replace(/"pid":\d+,"start":"\d+"/, `"pid":1,"start":"${'1'}"`));
+    await keep((line) => line.replace(/"host":"[^"]*"/, '"host":"elsewhere"').replace(/"start":"\d+"/, '"start":"1"'));
+    await refused([id], 64, /process \d+ on elsewhere may still be at work .* give --force/);
+    await keep((line) => line.replace('"operator":"rip@devco.net"', '"operator":"eve@devco.net"'));
+    await refused([id], 64, /begun by eve@devco\.net, and this is rip@devco\.net/);
+    await keep((line) => line.replace(/"host":"[^"]*"/, '"host":"elsewhere"').replace(/"start":"\d+"/, '"start":"1"'));
+    assert.equal((await cli('resume', id, '--force')).code, 0);
+  });
+
+  test('is refused for dry runs, runs that never began, unknown and damaged ones', async () => {
+    const dry = await begin('--dry-run');
+    await cut(dry, 5);
+    await refused([dry], 64, /was a dry run/);
+    const empty = await begin();
+    await cut(empty, 1);
+    await refused([empty], 64, /never began/);
+    await refused(['0000'], 64, /no journal of a run 0000 here/);
+    await refused(['../../etc'], 64, /is no run/);
+    const damaged = await begin();
+    await cut(damaged, 3);
+    await appendFile(journalFile(state, damaged), 'xyz\n{"at":1,"type":"step-started"}\n');
+    await refused([damaged], 64, new RegExp(`${damaged}\\.jsonl:4: the line is no entry of a journal: xyz`));
+    const list = await cli('runs', '--limit', '100');
+    assert.equal(list.code, 0);
+    assert.match(list.err.join('\n'), /:4: the line is no entry/);
+    assert.ok(list.out.length > 3, 'the others are told all the same');
+  });
+
+  test('rollback does not pass over a journal that it can’t read, and needs nodes where there is none', async () => {
+    const back = ['rollback', '--cluster', 'bravo', '--no-notify'];
+    const damaged = await cli(...back);
+    assert.equal(damaged.code, 64);
+    assert.match(damaged.err.join('\n'), /:4: the line is no entry of a journal: xyz: .* name the one by --run/);
+    const wrong = await cli(...back, '--run', await begin());
+    assert.equal(wrong.code, 64);
+    assert.match(wrong.err.join('\n'), /the run [0-9a-f]{32} upgraded no server of cluster “bravo”/);
+    await rm(join(state, 'runs'), { recursive: true });
+    const none = await cli(...back);
+    assert.equal(none.code, 1);
+    assert.match(none.out.join('\n'), /no web server of cluster “bravo” was found/);
+  });
+});

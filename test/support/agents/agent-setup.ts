@@ -1,0 +1,72 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ActionContext, AgentSetup } from '../../../src/core/agent.ts';
+import type { Log, NodeView } from '../../../src/core/ports.ts';
+import { runCommand } from '../../../src/daemon/exec/run-command.ts';
+
+/** A log that says nothing. */
+export const silentLog: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+
+/** A node that is always the same. */
+export const fixedNode: NodeView = {
+  identity: 'dev2.devco.net',
+  facts: async () => ({ cluster: 'bravo' }),
+  classes: async () => ['webserver'],
+  may: async ({ agent }) => agent === 'appmgr',
+  about: async () => ({
+    version: '0.1.0',
+    startedAt: 1_700_000_000_000,
+    pid: 4242,
+    configFile: '/etc/mco-deploy/node.yaml',
+    agents: [],
+    counters: {},
+    warnings: [],
+  }),
+  configItem: () => undefined,
+  crl: { status: () => [], install: async () => ({ changed: false, lists: [] }) },
+  audit: {
+    file: '/nowhere/audit.jsonl',
+    trust: () => ({ realm: 'devco.net', authorities: [], isRevoked: () => false }),
+  },
+};
+
+/** What the daemon would give an agent; the state directory is a fresh one, gone when the test process ends. */
+export function agentSetup<Config>(config: Config, overrides: Partial<AgentSetup<Config>> = {}): AgentSetup<Config> {
+  return {
+    config,
+    node: fixedNode,
+    stateDirectory: overrides.stateDirectory ?? temporaryDirectory(),
+    run: runCommand,
+    log: silentLog,
+    ...overrides,
+  };
+}
+
+/** A call's context; `said` gathers its progress messages. */
+export function actionContext(overrides: Partial<ActionContext> = {}): ActionContext & { readonly said: string[] } {
+  const said: string[] = [];
+  return {
+    requestId: 'f765badda50053d29025b28094342ecf',
+    runId: '',
+    caller: 'cert=rip@devco.net',
+    dryRun: false,
+    signal: new AbortController().signal,
+    progress: (message) => said.push(message),
+    log: silentLog,
+    ...overrides,
+    said,
+  };
+}
+
+const temporary: string[] = [];
+process.once('exit', () => {
+  for (const directory of temporary) rmSync(directory, { recursive: true, force: true });
+});
+
+/** A directory that is removed when the test process ends. */
+export function temporaryDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'mco-deploy-test-'));
+  temporary.push(directory);
+  return directory;
+}

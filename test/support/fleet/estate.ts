@@ -1,0 +1,146 @@
+import { Problem } from '../../../src/core/errors.ts';
+import { type Behaviour, createFabric, type Fabric, type FabricNode, type FabricOptions } from './fabric.ts';
+
+/** One load balancer: the servers of each backend and whether they take traffic. */
+export type Backends = Record<string, Record<string, boolean>>;
+
+export interface Estate {
+  readonly fabric: Fabric;
+  readonly balancers: Readonly<Record<string, Backends>>;
+  /** The revision of each web server. */
+  readonly revisions: Record<string, string>;
+  /** How often each switched. */
+  readonly switches: Record<string, number>;
+  readonly sent: { node: string; message: unknown; recipient: unknown }[];
+}
+
+export interface EstateOptions extends FabricOptions {
+  readonly balancers?: Record<string, Backends>;
+  /** Revisions that are there to be unpacked. */
+  readonly releases?: readonly string[];
+  /** Revisions whose health check fails. */
+  readonly unhealthy?: readonly string[];
+  /** Exit codes of check_load, one a call; the last repeats. */
+  readonly load?: readonly number[];
+}
+
+export const bravo = ['dev2.devco.net', 'dev4.devco.net', 'dev6.devco.net', 'dev8.devco.net'];
+export const alfa = ['dev1.devco.net', 'dev3.devco.net', 'dev5.devco.net', 'dev7.devco.net', 'dev9.devco.net'];
+
+/** The seed's estate in memory: nine web servers, load balancers, two notification nodes, with agents that do in small what the real ones do. */
+export function createEstate(options: EstateOptions = {}): Estate {
+  const every = Object.fromEntries([...alfa, ...bravo].map((name) => [name, true]));
+  const balancers = options.balancers ?? { 'lb1.devco.net': { app: { ...every } } };
+  const revisions = Object.fromEntries([...alfa, ...bravo].map((name) => [name, '10']));
+  const switches: Record<string, number> = {};
+  const sent: Estate['sent'] = [];
+  const nodes: FabricNode[] = [
+    ...[...alfa, ...bravo].map((name) => ({
+      name,
+      agents: ['appmgr', 'nrpe', 'rpcutil'],
+      facts: { cluster: alfa.includes(name) ? 'alfa' : 'bravo' },
+      actions: { ...appmgr(revisions, switches, options), ...nrpe(options.load ?? [0]) },
+    })),
+    ...Object.entries(balancers).map(([name, backends]) => ({
+      name,
+      agents: ['haproxy', 'rpcutil'],
+      classes: ['haproxy'],
+      actions: haproxy(backends),
+    })),
+    ...['notify1.devco.net', 'notify2.devco.net'].map((name) => ({
+      name,
+      agents: ['angelia', 'rpcutil'],
+      actions: { 'angelia.sendmsg': angelia(sent) },
+    })),
+  ];
+  return { fabric: createFabric(nodes, options), balancers, revisions, switches, sent };
+}
+
+type Actions = Readonly<Record<string, Behaviour>>;
+
+function haproxy(backends: Backends): Actions {
+  const serversOf = (backend: unknown) => {
+    const servers = backends[String(backend)];
+    if (servers === undefined) throw new Problem('no-such-backend', `there is no backend ${String(backend)}`);
+    return servers;
+  };
+  const askedOf = (servers: Record<string, boolean>, asked: unknown) => {
+    const names = asked === undefined ? Object.keys(servers) : String(asked).split(',');
+    const unknown = names.filter((name) => servers[name] === undefined);
+    if (unknown.length > 0) throw new Problem('no-such-server', `it does not know ${unknown.join(', ')}`);
+    return names;
+  };
+  const change =
+    (to: boolean): Behaviour =>
+    ({ backend, server, min_available: least = 1 }, { dryRun }) => {
+      const servers = serversOf(backend);
+      const names = askedOf(servers, server);
+      const changed = names.filter((name) => servers[name] !== to);
+      const available = Object.entries(servers).filter(([name, up]) => (changed.includes(name) ? to : up)).length;
+      if (!to && available < Number(least)) throw new Problem('too-few-servers', `only ${available} would be left`);
+      if (!dryRun) for (const name of changed) servers[name] = to;
+      return { backend, changed, unchanged: names.filter((name) => !changed.includes(name)), available };
+    };
+  return {
+    'haproxy.list': ({ server }) => {
+      const asked = String(server).split(',');
+      const list = Object.entries(backends).map(([name, servers]) => ({ name, servers: Object.keys(servers) }));
+      const holding = list.filter(({ servers }) => asked.every((one) => servers.includes(one)));
+      return { backends: list, holding: holding.map(({ name }) => name) };
+    },
+    'haproxy.status': ({ backend, server }) => {
+      const servers = serversOf(backend);
+      const out = askedOf(servers, server).filter((name) => servers[name] === false);
+      return { backend, ready: out.length === 0, out, servers: [] };
+    },
+    'haproxy.disable': change(false),
+    'haproxy.enable': change(true),
+  };
+}
+
+function appmgr(
+  revisions: Record<string, string>,
+  switches: Record<string, number>,
+  { releases = ['10', '20', '30'], unhealthy = ['30'] }: EstateOptions,
+): Actions {
+  return {
+    'appmgr.status': ({ revision }, { node }) => ({
+      application: 'app',
+      revision: revisions[node] ?? '',
+      healthy: !unhealthy.includes(revisions[node] ?? ''),
+      health: 'HTTP 200',
+      releases: [...releases],
+      has_revision: releases.includes(String(revision)),
+    }),
+    'appmgr.upgrade': ({ revision }, { node, dryRun }) => {
+      const previous = revisions[node] ?? '';
+      const changed = previous !== revision;
+      if (!dryRun && changed) {
+        revisions[node] = String(revision);
+        switches[node] = (switches[node] ?? 0) + 1;
+      }
+      if (!dryRun && unhealthy.includes(String(revision))) {
+        throw new Problem('unhealthy', `revision ${String(revision)} answers HTTP 500`);
+      }
+      return { application: 'app', revision, previous, changed };
+    },
+  };
+}
+
+function nrpe(load: readonly number[]): Actions {
+  let calls = 0;
+  return {
+    'nrpe.runcommand': ({ command }) => {
+      const exitcode = load[Math.min(calls++, load.length - 1)] ?? 0;
+      const state = ['OK', 'WARNING', 'CRITICAL', 'UNKNOWN'][exitcode] ?? 'UNKNOWN';
+      return { command, exitcode, state, output: `${state} - load average: ${exitcode}`, perfdata: '' };
+    },
+  };
+}
+
+function angelia(sent: Estate['sent']): Behaviour {
+  return ({ message, recipient }, { node, dryRun, requestId }) => {
+    if (!dryRun) sent.push({ node, message, recipient });
+    return { id: requestId, delivered: !dryRun, queued: false };
+  };
+}

@@ -1,0 +1,110 @@
+import { Problem } from '../../../src/core/errors.ts';
+import { matchesFilter, noFilter, parseFilter } from '../../../src/core/filter/filter.ts';
+import type { JsonObject } from '../../../src/core/json.ts';
+import { formatAddress } from '../../../src/core/node.ts';
+import type { Dial, NodeConnection } from '../../../src/core/ports.ts';
+import type { NodeDescription, Peer } from '../../../src/core/wire/messages.ts';
+
+/** A node that lives in memory at an address. */
+export interface MemoryNode {
+  readonly name: string;
+  readonly agents?: readonly string[];
+  readonly classes?: readonly string[];
+  readonly facts?: JsonObject;
+  readonly peers?: readonly Partial<Peer>[];
+  /** Thrown by the handshake. */
+  readonly refuses?: Problem;
+  /** Connects and then says nothing. */
+  readonly hangs?: boolean;
+  /** Describes itself as another. */
+  readonly says?: string;
+}
+
+/** A network in memory: nodes by `host:port`. */
+export interface MemoryNetwork {
+  readonly nodes: Map<string, MemoryNode>;
+  readonly dial: Dial;
+  /** `name@host:port` of every dial, in order. */
+  readonly dialled: string[];
+  readonly openConnections: () => number;
+  readonly mostAtOnce: () => number;
+  /** Names of the nodes that were asked for their peers. */
+  readonly askedForPeers: string[];
+}
+
+export function memoryNetwork(nodes: Readonly<Record<string, MemoryNode>>): MemoryNetwork {
+  const network = new Map(Object.entries(nodes));
+  const dialled: string[] = [];
+  const askedForPeers: string[] = [];
+  let open = 0;
+  let dialling = 0;
+  let most = 0;
+
+  const dial: Dial = async (name, addresses, signal) => {
+    dialling++;
+    most = Math.max(most, dialling);
+    try {
+      await new Promise((resolve) => setImmediate(resolve));
+      signal.throwIfAborted();
+      let last = new Problem('unreachable', `no address of ${name} is known`);
+      for (const address of addresses) {
+        const at = formatAddress(address);
+        dialled.push(`${name}@${at}`);
+        const node = network.get(at);
+        if (node === undefined) last = new Problem('unreachable', `${at} cannot be reached`);
+        else if (node.refuses !== undefined) last = node.refuses;
+        else if (node.name !== name) last = new Problem('wrong-node', `at the address of ${name} answers ${node.name}`);
+        else return connect(node);
+      }
+      throw last;
+    } finally {
+      dialling--;
+    }
+  };
+
+  function connect(node: MemoryNode): NodeConnection {
+    open++;
+    let closed = false;
+    const unused = () => Promise.reject(new Error('not for these tests'));
+    return {
+      name: node.name,
+      call: unused,
+      result: unused,
+      close: () => {
+        if (!closed) open--;
+        closed = true;
+      },
+      describe: async (request, signal): Promise<NodeDescription> => {
+        if (node.hangs)
+          await new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+        if (request.peers) askedForPeers.push(node.name);
+        const { name, agents = ['rpcutil'], classes = [], facts = {} } = node;
+        return {
+          identity: node.says ?? name,
+          version: '0.1.0',
+          protocol: 1,
+          matched: matchesFilter(parseFilter(request.filter ?? noFilter), { name, agents, classes, facts }),
+          agents: agents.map((agent) => ({ name: agent, version: '1', ddl: Buffer.alloc(0) })),
+          classes: [...classes],
+          facts: Buffer.from(JSON.stringify(facts)),
+          peers: request.peers ? (node.peers ?? []).map(completePeer) : [],
+          warnings: [],
+          time: 1_000_000,
+        };
+      },
+    };
+  }
+
+  return {
+    nodes: network,
+    dial,
+    dialled,
+    askedForPeers,
+    openConnections: () => open,
+    mostAtOnce: () => most,
+  };
+}
+
+function completePeer(peer: Partial<Peer>): Peer {
+  return { identity: '', address: '', port: 0, lastHeard: 0, facts: [], agents: [], classes: [], ...peer };
+}

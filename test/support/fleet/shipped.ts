@@ -1,0 +1,17 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { convertDdl } from '../../../src/agents/external/convert.ts';
+import { agents } from '../../../src/agents/index.ts';
+import { readPlaybook } from '../../../src/client/runs/find-playbook.ts';
+import { takeOutsideDdl } from '../../../src/core/ddl/outside-ddl.ts';
+import { compilePlaybook } from '../../../src/playbook/compile/load.ts';
+import type { Playbook } from '../../../src/playbook/model.ts';
+
+const examples = join(import.meta.dirname, '../../../examples/agents');
+
+/** A playbook that ships, by its name, checked by the DDLs that ship; those of the examples are as nodes would tell them. */
+export async function loadShipped(name: string): Promise<Playbook> {
+  const told = convertDdl(JSON.parse(await readFile(join(examples, 'mailqueue.json'), 'utf8')), 'mailqueue.json');
+  const catalogue = [...agents.map(({ ddl }) => ddl), takeOutsideDdl(told, 'the example')];
+  return compilePlaybook(await readPlaybook(name), catalogue);
+}

@@ -1,0 +1,42 @@
+import { PassThrough } from 'node:stream';
+import { agents } from '../../../src/agents/index.ts';
+import { runCli } from '../../../src/client/cli/cli.ts';
+import { commands } from '../../../src/client/commands/index.ts';
+import type { CliContext } from '../../../src/client/cli/context.ts';
+
+export interface CliRun {
+  readonly code: number;
+  readonly out: readonly string[];
+  readonly err: readonly string[];
+}
+
+/**
+ * Runs one command line of an operator in this process.
+ * @param home where its configuration, cache and state are
+ * @param more what it is to have of its context instead
+ */
+export async function runInProcess(
+  words: readonly string[],
+  home: string,
+  more: Partial<CliContext> = {},
+): Promise<CliRun> {
+  const out: string[] = [];
+  const err: string[] = [];
+  let code = -1;
+  const context: CliContext = {
+    env: { HOME: home },
+    stdin: new PassThrough().end() as unknown as NodeJS.ReadStream,
+    out: (line) => void out.push(line),
+    err: (line) => void err.push(line),
+    status: () => {},
+    isTerminal: false,
+    signal: new AbortController().signal,
+    kill: new AbortController().signal,
+    exit: (given) => {
+      code = given;
+    },
+    ...more,
+  };
+  await runCli(words, { version: '0.1.0', commands: commands(agents.map(({ ddl }) => ddl)) }, context);
+  return { code, out, err };
+}

@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { appendFileSync, mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { verifyArtifact as verify } from '../../../../../src/agents/appmgr/artifact/artifact.ts';
+import { hasArtifact, parseSums } from '../../../../../src/agents/appmgr/artifact/locate.ts';
+import { type ArtifactSource, beside, placeOf } from '../../../../../src/agents/appmgr/artifact/source.ts';
+import { release, testApplication } from '../../../../support/agents/application.ts';
+
+const signal = new AbortController().signal;
+
+function source() {
+  const application = testApplication();
+  application.publish('20', release('20'));
+  const of: ArtifactSource = {
+    application: 'app',
+    artifacts: application.artifacts,
+    download: { timeout: 1, max_size: 1 },
+    signers: [],
+  };
+  return { ...application, of, file: join(application.artifacts, 'app-20.tar.gz') };
+}
+
+describe('an artifact', () => {
+  test('is accepted when its sum fits', async () => {
+    const { of } = source();
+    const artifact = await verify(of, '20', '', signal);
+    await artifact.handle.close();
+    assert.match(artifact.sha256, /^[0-9a-f]{64}$/);
+  });
+
+  test('is refused when its sum does not fit', async () => {
+    const { of, file } = source();
+    appendFileSync(file, 'x');
+    await assert.rejects(verify(of, '20', '', signal), { code: 'bad-checksum' });
+  });
+
+  test('is refused when it is written to after its sum was taken', async () => {
+    const { of, file } = source();
+    const artifact = await verify(of, '20', '', signal);
+    appendFileSync(file, 'x');
+    await assert.rejects(artifact.assertUntouched(), { code: 'bad-checksum' });
+    await artifact.handle.close();
+  });
+
+  test('is unknown when it or its sum is missing', async () => {
+    const { of, file } = source();
+    await assert.rejects(verify(of, '30', '', signal), { code: 'unknown-revision' });
+    renameSync(`${file}.sha256`, `${file}.gone`);
+    await assert.rejects(verify(of, '20', '', signal), { code: 'unknown-revision' });
+    assert.equal(await hasArtifact(of, '20', signal), false);
+  });
+
+  test('is refused when it is a symbolic link or a directory', async () => {
+    const { of, file, artifacts } = source();
+    renameSync(file, join(artifacts, 'real'));
+    symlinkSync('real', file);
+    await assert.rejects(verify(of, '20', '', signal), { code: 'bad-artifact' });
+    assert.equal(await hasArtifact(of, '20', signal), false);
+    mkdirSync(join(artifacts, 'app-30.tar.gz'));
+    const sums = readFileSync(`${file}.sha256`, 'utf8').replace('app-20', 'app-30');
+    writeFileSync(join(artifacts, 'app-30.tar.gz.sha256'), sums);
+    await assert.rejects(verify(of, '30', '', signal), { code: 'bad-artifact' });
+  });
+
+  test('is not looked for outside its directory', async () => {
+    const { of } = source();
+    for (const revision of ['../20', '-x', '.x', 'a/b', 'a\nb', 'a\0b', '']) {
+      await assert.rejects(verify(of, revision, '', signal), { code: 'bad-revision' }, JSON.stringify(revision));
+    }
+  });
+
+  test('is at the place that the configuration names, with a revision that cannot leave it', () => {
+    const at = (artifacts: string, revision: string) => placeOf({ ...source().of, artifacts }, revision);
+    assert.equal(at('/srv/a', '1.0+b').at, '/srv/a/app-1.0+b.tar.gz');
+    assert.equal(at('/srv/{application}/{revision}.tgz', '20').at, '/srv/app/20.tgz');
+    const url = at('https://x:8443/{revision}/app-{revision}.tar.gz?t=1', '1.0+b~c');
+    assert.deepEqual([url.at, url.name], ['https://x:8443/1.0%2Bb~c/app-1.0%2Bb~c.tar.gz?t=1', 'app-1.0+b~c.tar.gz']);
+    assert.equal(beside(url, '.sha256').at, 'https://x:8443/1.0%2Bb~c/app-1.0%2Bb~c.tar.gz.sha256?t=1');
+    for (const revision of ['../x', '%2e%2e', 'a/b', 'a?b', 'a#b', '']) {
+      assert.throws(() => at('https://x/{revision}.tgz', revision), { code: 'bad-revision' }, revision);
+    }
+    assert.throws(() => at('https://x:99999/{revision}', '1'), { code: 'bad-artifact' });
+  });
+
+  test('takes its sum from a list of several, by its name', () => {
+    const [a, b] = ['a'.repeat(64), 'b'.repeat(64)];
+    assert.equal(parseSums(`${a}  app-1.tar.gz\n${b} *app-2.tar.gz\r\n`, 'app-2.tar.gz', 'sums'), b);
+    for (const text of ['', `${a}\n`, `${a}  other\n`, `${a.slice(1)}  app-2.tar.gz\n`, `${a}  x/app-2.tar.gz`]) {
+      assert.throws(() => parseSums(text, 'app-2.tar.gz', 'sums'), { code: 'bad-checksum' });
+    }
+  });
+
+  test('has its sum file read within a bound', async () => {
+    const { of, file } = source();
+    writeFileSync(`${file}.sha256`, 'x'.repeat(10_000_000));
+    await assert.rejects(verify(of, '20', '', signal), { code: 'bad-checksum' });
+  });
+});

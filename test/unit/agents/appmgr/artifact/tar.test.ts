@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { readTar, type TarEntry } from '../../../../../src/agents/appmgr/artifact/tar.ts';
+import { Problem } from '../../../../../src/core/errors.ts';
+import { temporaryDirectory } from '../../../../support/agents/agent-setup.ts';
+import { makeTar } from '../../../../support/agents/tar-archive.ts';
+
+async function* inChunks(bytes: Buffer, size: number): AsyncGenerator<Buffer> {
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+}
+
+interface Read extends Omit<TarEntry, 'content'> {
+  readonly text: string;
+}
+
+async function readAll(bytes: Buffer, { chunk = 700, limit = 1e9 } = {}): Promise<Read[]> {
+  const entries: Read[] = [];
+  for await (const { content, ...entry } of readTar(inChunks(bytes, chunk), limit)) {
+    const parts: Uint8Array[] = [];
+    for await (const part of content) parts.push(part);
+    entries.push({ ...entry, text: Buffer.concat(parts).toString() });
+  }
+  return entries;
+}
+
+function code(expected: string) {
+  return (error: unknown) => error instanceof Problem && error.code === expected;
+}
+
+describe('the tar reader', () => {
+  test('reads what GNU tar writes, in its own and in the pax format, long names included', async () => {
+    const directory = temporaryDirectory();
+    const deep = join('d'.repeat(90), 'e'.repeat(90), 'ü'.repeat(60));
+    mkdirSync(join(directory, 'in', deep), { recursive: true });
+    writeFileSync(join(directory, 'in', deep, 'file.txt'), 'deep\n');
+    writeFileSync(join(directory, 'in', 'empty'), '');
+    writeFileSync(join(directory, 'in', 'big'), 'x'.repeat(200_000));
+    for (const format of ['gnu', 'pax', 'ustar']) {
+      const from = format === 'ustar' ? ['empty', 'big'] : ['.'];
+      const bytes = execFileSync('tar', ['-C', join(directory, 'in'), `--format=${format}`, '-cf', '-', ...from], {
+        maxBuffer: 1 << 24,
+      });
+      const files = new Map((await readAll(bytes)).map((entry) => [entry.path.replace(/^\.\//, ''), entry]));
+      assert.equal(files.get('big')?.text.length, 200_000, format);
+      assert.equal(files.get('empty')?.text, '', format);
+      if (format !== 'ustar') assert.equal(files.get(`${deep}/file.txt`)?.text, 'deep\n', format);
+    }
+  });
+
+  test('reads the same however the bytes are cut', async () => {
+    const bytes = makeTar([
+      { path: 'a', content: 'one' },
+      { path: 'b', content: Buffer.alloc(1500, 'z') },
+      { path: 'c', type: '2', target: 'a' },
+    ]);
+    const whole = await readAll(bytes, { chunk: bytes.length });
+    for (const chunk of [1, 511, 512, 513]) assert.deepEqual(await readAll(bytes, { chunk }), whole);
+  });
+
+  test('refuses an archive that ends too early, at any block', async () => {
+    const bytes = makeTar([{ path: 'a', content: Buffer.alloc(1200, 'z') }]);
+    for (let end = 0; end < bytes.length - 1024; end += 256) {
+      await assert.rejects(readAll(bytes.subarray(0, end)), code('bad-archive'), `cut at ${end}`);
+    }
+  });
+
+  test('refuses a header whose sum does not fit', async () => {
+    const bytes = makeTar([{ path: 'a', content: 'x' }]);
+    bytes[0] = 0x62;
+    await assert.rejects(readAll(bytes), code('bad-archive'));
+  });
+
+  test('refuses more bytes than it may read', async () => {
+    const bytes = makeTar([{ path: 'a', content: Buffer.alloc(10_000) }]);
+    await assert.rejects(readAll(bytes, { limit: 5000 }), code('archive-too-large'));
+  });
+
+  test('refuses an extended header beyond measure, before it is in memory', async () => {
+    for (const type of ['x', 'g', 'L', 'K']) {
+      await assert.rejects(readAll(makeTar([{ path: 'pax', type, size: 8 ** 10 }])), code('bad-archive'), type);
+    }
+  });
+
+  test('refuses malformed pax records and sparse files', async () => {
+    for (const content of [
+      '99 path=a\n',
+      '0 path=a\n',
+      'path=a\n',
+      '8 =path\n',
+      '22 GNU.sparse.major=1\n',
+      '-1 a=b\n',
+      '12 size=1e99\n',
+    ]) {
+      const bytes = makeTar([
+        { path: 'pax', type: 'x', content },
+        { path: 'a', content: 'x' },
+      ]);
+      await assert.rejects(readAll(bytes), code('bad-archive'), content);
+    }
+  });
+
+  test('takes nothing from a global header', async () => {
+    const bytes = makeTar([
+      { path: 'pax', type: 'g', content: '15 path=/etc/x\n' },
+      { path: 'a', content: 'x' },
+    ]);
+    assert.deepEqual(
+      (await readAll(bytes)).map(({ path }) => path),
+      ['a'],
+    );
+  });
+
+  test('ends in entries or a Problem whatever the bytes are', async () => {
+    const seed = makeTar([
+      { path: 'pax', type: 'x', content: '12 path=abc\n' },
+      { path: 'a', content: 'hello' },
+    ]);
+    await fc.assert(
+      fc.asyncProperty(fc.nat(seed.length - 1), fc.nat(255), async (at, byte) => {
+        const bytes = Buffer.from(seed);
+        bytes[at] = byte;
+        await readAll(bytes).catch((error) => assert.ok(error instanceof Problem, String(error)));
+      }),
+      { numRuns: 300 },
+    );
+  });
+});

@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { listBackends, readBackend } from '../../../../../src/agents/haproxy/servers/backend.ts';
+import { hasCommand, requireCommands } from '../../../../../src/agents/haproxy/runtime/commands.ts';
+import { isAnother, parseInfo, readInfo } from '../../../../../src/agents/haproxy/runtime/process.ts';
+import type { Runtime } from '../../../../../src/agents/haproxy/runtime/runtime.ts';
+import { inMaintenance, inRotation } from '../../../../../src/agents/haproxy/servers/server.ts';
+
+const signal = new AbortController().signal;
+const fixtures = join(import.meta.dirname, '../../../../fixtures/haproxy');
+
+/** Answers as a HAProxy of that version did; `other` stands for what it would say else. */
+function recorded(version: string, other: Readonly<Record<string, string>> = {}): Runtime {
+  const read = (name: string) => readFileSync(join(fixtures, version, `${name}.txt`), 'utf8').trim();
+  const names: Record<string, string> = {
+    'show info': 'show-info',
+    'show stat app 6 -1': 'show-stat',
+    'show stat -1 6 -1': 'show-stat',
+    'show stat nosuch 6 -1': 'show-stat-none',
+    'show servers state app': 'show-servers-state',
+    'show servers state': 'show-servers-state',
+    'show cli level': 'show-cli-level',
+    help: 'help',
+  };
+  return {
+    name: `/run/haproxy-${version}.sock`,
+    ask: async (command) => {
+      const known = names[command];
+      if (other[command] !== undefined) return other[command];
+      if (known === undefined) throw new Error(`nobody recorded “${command}”`);
+      return read(known);
+    },
+  };
+}
+
+for (const [version, full] of [
+  ['2.2', '2.2.9-2+deb11u6'],
+  ['2.6', '2.6.12-1+deb12u4'],
+  ['3.0', '3.0.11-1+deb13u4'],
+  ['3.2', '3.2.26-1'],
+] as const) {
+  describe(`HAProxy ${version}`, () => {
+    test('tells who it is', async () => {
+      const info = await readInfo(recorded(version), signal);
+      assert.equal(info.version, full);
+      assert.ok(info.pid > 1 && info.uptime >= 0);
+      assert.equal(info.started === undefined, version === '2.2');
+    });
+
+    test('tells of its servers by columns of the same names', async () => {
+      const [view] = await readBackend([recorded(version)], 'app', signal);
+      const servers = view?.servers.map((one) => [
+        one.name,
+        one.address,
+        one.status,
+        one.check,
+        one.weight,
+        one.initialWeight,
+        one.backup,
+        inMaintenance(one),
+        inRotation(one),
+      ]);
+      assert.deepEqual(servers, [
+        ['web1', '127.0.0.1:1', 'DOWN', 'L4CON: Connection refused', 1, 1, false, false, false],
+        ['web2', '127.0.0.1:2', 'no check', 'no check', 20, 20, false, false, true],
+        ['web3', '127.0.0.1:3', 'MAINT', '', 1, 1, true, true, false],
+      ]);
+      assert.deepEqual(
+        (await listBackends([recorded(version)], signal)).map(({ backend }) => backend),
+        ['app'],
+      );
+      await assert.rejects(readBackend([recorded(version)], 'nosuch', signal), { code: 'unknown-backend' });
+    });
+
+    test('has the commands that are needed', async () => {
+      const views = await readBackend([recorded(version)], 'app', signal);
+      await requireCommands(views, ['set server', 'shutdown sessions server'], signal);
+    });
+  });
+}
+
+describe('a HAProxy', () => {
+  test('without a command, or one that allows no changes, is found before any is made', async () => {
+    const old = '  set weight     : change a server’s weight\n  show stat      : report counters\n';
+    const lacking = await readBackend([recorded('2.2', { help: old })], 'app', signal);
+    await assert.rejects(requireCommands(lacking, ['set server'], signal), {
+      code: 'haproxy-lacks',
+      message: /^HAProxy 2\.2\.9\S* at .* has no command “set server”$/,
+    });
+    const reading = await readBackend([recorded('3.2', { 'show cli level': 'operator' })], 'app', signal);
+    await assert.rejects(requireCommands(reading, [], signal), { code: 'haproxy-not-admin' });
+    assert.equal(hasCommand('  set serverless <x> : no', 'set server'), false);
+  });
+
+  test('that answers in another form is told of, never taken for empty', async () => {
+    for (const other of [
+      { 'show stat app 6 -1': 'Permission denied' },
+      { 'show stat app 6 -1': '' },
+      { 'show servers state app': '2\n# be_id be_name\n' },
+      { 'show servers state app': 'Can’t find backend.' },
+      { 'show stat app 6 -1': '# pxname,svname,type\napp,web1,2\napp,BACKEND,1' },
+    ]) {
+      const asked = readBackend([recorded('2.6', other)], 'app', signal);
+      await assert.rejects(asked, { code: 'haproxy-answer' }, JSON.stringify(other));
+    }
+    for (const answer of ['', 'Permission denied', 'Pid: x\nUptime_sec: 1', 'Pid: 1']) {
+      assert.throws(() => parseInfo(answer, 'x'), { code: 'haproxy-answer' }, answer);
+    }
+  });
+
+  test('is another process by its id, its start, or an uptime that fell', () => {
+    const known = { version: '3.0.1', pid: 8, uptime: 100, started: 1000 };
+    assert.equal(isAnother(known, { ...known, uptime: 200 }), false);
+    assert.equal(isAnother(known, { ...known, pid: 9 }), true);
+    assert.equal(isAnother(known, { ...known, started: 1099, uptime: 300 }), true);
+    const silent = { ...known, started: undefined };
+    assert.equal(isAnother(silent, { ...silent, uptime: 101 }), false);
+    assert.equal(isAnother(silent, { ...silent, uptime: 3 }), true);
+  });
+});

@@ -1,0 +1,209 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { appendFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { makeAuthority } from '../../../../src/ca/x509/authority.ts';
+import { readCrl } from '../../../../src/ca/revocation/crl.ts';
+import { writeWhole } from '../../../../src/ca/store/files.ts';
+import { findIssued } from '../../../../src/ca/store/issued.ts';
+import { makeKeyPair } from '../../../../src/ca/x509/keys.ts';
+import { issue, listRevoked, renew, revoke } from '../../../../src/ca/store/ledger.ts';
+import { withLock } from '../../../../src/ca/store/lock.ts';
+import { readIssued, readStoredCrl } from '../../../../src/ca/store/records.ts';
+import { createStore, openStore, pathsIn, unlock } from '../../../../src/ca/store/store.ts';
+
+async function temporary(): Promise<AsyncDisposable & { path: string }> {
+  const path = await mkdtemp(join(tmpdir(), 'mco-ca-'));
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
+}
+
+async function madeStore(directory: string, passphrase = '') {
+  const authority = await makeAuthority('devco.net', Date.now());
+  await createStore(directory, authority, passphrase);
+  return { authority, store: await openStore(directory) };
+}
+
+const order = (name: string) => ({ kind: 'node', name, publicKey: makeKeyPair().publicKey, now: Date.now() }) as const;
+
+describe('the CA on disk', () => {
+  test('is found again as it was made, its key for nobody else to read', async () => {
+    await using dir = await temporary();
+    const directory = join(dir.path, 'deep/ca');
+    const { authority, store } = await madeStore(directory);
+    assert.equal(store.realm, 'devco.net');
+    assert.equal(store.certificate.fingerprint256, authority.certificate.fingerprint256);
+    const [holder] = store.holders;
+    assert.ok(holder);
+    assert.equal((await unlock(store, holder, '')).key.equals(authority.key), true);
+    assert.equal((await stat(pathsIn(directory).key)).mode & 0o777, 0o600);
+    assert.equal((await stat(directory)).mode & 0o777, 0o700);
+  });
+
+  test('an encrypted key opens with its passphrase only', async () => {
+    await using dir = await temporary();
+    const { store } = await madeStore(dir.path, 'secret');
+    assert.equal(store.encrypted, true);
+    const [holder] = store.holders;
+    assert.ok(holder);
+    await assert.rejects(unlock(store, holder, 'wrong'), { code: 'bad-passphrase' });
+    assert.equal((await unlock(store, holder, 'secret')).realm, 'devco.net');
+  });
+
+  test('refuses to make a second CA in the same place, and to open one that is not there or not whole', async () => {
+    await using dir = await temporary();
+    await assert.rejects(openStore(dir.path), { code: 'no-ca' });
+    const { store } = await madeStore(dir.path);
+    const another = await makeAuthority('devco.net', Date.now());
+    await assert.rejects(createStore(dir.path, another, ''), { code: 'file-exists' });
+    const [holder] = store.holders;
+    assert.ok(holder);
+    await writeFile(holder.certificateFile, another.certificate.toString());
+    await assert.rejects(unlock(store, { ...holder, certificate: another.certificate }, ''), { code: 'bad-ca' });
+    await rm(holder.keyFile);
+    await assert.rejects(unlock(store, holder, ''), { code: 'unreadable-file' });
+    await writeFile(holder.certificateFile, 'hello');
+    await assert.rejects(openStore(dir.path), { code: 'bad-ca' });
+  });
+
+  test('writes down each certificate, and its revocation once', async () => {
+    await using dir = await temporary();
+    const { authority, store } = await madeStore(dir.path);
+    const certificate = await issue(store, authority, order('dev1'));
+    const [entry] = await readIssued(store);
+    assert.equal(entry?.serial, certificate.serialNumber);
+    assert.equal(entry?.name, 'dev1');
+    const first = await revoke(store, [certificate.serialNumber], 'superseded', 1_000);
+    const second = await revoke(store, [certificate.serialNumber], 'keyCompromise', 2_000);
+    assert.deepEqual([first, second], [[certificate.serialNumber], []]);
+    const [revoked] = await readIssued(store);
+    assert.deepEqual(revoked?.revoked, { at: new Date(1_000).toISOString(), reason: 'superseded' });
+  });
+
+  test('renews for the same key, and not what was revoked', async () => {
+    await using dir = await temporary();
+    const { authority, store } = await madeStore(dir.path);
+    const certificate = await issue(store, authority, order('dev1'));
+    const [entry] = findIssued(await readIssued(store), 'dev1');
+    assert.ok(entry);
+    const renewed = await renew(store, authority, entry, { now: Date.now(), days: 10 });
+    assert.equal(renewed.publicKey.equals(certificate.publicKey), true);
+    assert.notEqual(renewed.serialNumber, certificate.serialNumber);
+    assert.equal((await readIssued(store)).length, 2);
+    const revoked = { ...entry, revoked: { at: new Date().toISOString(), reason: 'unspecified' as const } };
+    await assert.rejects(async () => renew(store, authority, revoked, { now: Date.now() }), {
+      code: 'revoked-certificate',
+    });
+  });
+
+  test('the numbers of lists only grow, also when several are made at once', async () => {
+    await using dir = await temporary();
+    const { authority, store } = await madeStore(dir.path);
+    const { serialNumber } = await issue(store, authority, order('dev1'));
+    await revoke(store, [serialNumber], 'unspecified', Date.now());
+    const make = () => listRevoked(store, [authority], { now: Date.now(), days: 30 });
+    const pems = await Promise.all([make(), make(), make(), make()]);
+    const numbers = pems.map((pem) => readCrl(pem, [authority.certificate]).number);
+    assert.deepEqual(numbers.sort(), [1, 2, 3, 4]);
+    const kept = readCrl((await readStoredCrl(store)) ?? '', [authority.certificate]);
+    assert.equal(kept.number, 4);
+    assert.equal(kept.isRevoked(serialNumber), true);
+  });
+
+  test('loses no entry when many are issued at once', async () => {
+    await using dir = await temporary();
+    const { authority, store } = await madeStore(dir.path);
+    const names = Array.from({ length: 12 }, (_, index) => `dev${index}`);
+    await Promise.all(names.map((name) => issue(store, authority, order(name))));
+    assert.deepEqual((await readIssued(store)).map(({ name }) => name).sort(), names.sort());
+    assert.deepEqual((await readdir(dir.path)).sort(), ['ca.crt', 'ca.key', 'issued.jsonl']);
+  });
+
+  test('a damaged line of what was issued is named, and nothing is overwritten', async () => {
+    await using dir = await temporary();
+    const { authority, store } = await madeStore(dir.path);
+    await issue(store, authority, order('dev1'));
+    const { issued } = pathsIn(dir.path);
+    await appendFile(issued, '{"serial":"4D\n');
+    const before = await readFile(issued, 'utf8');
+    await assert.rejects(issue(store, authority, order('dev2')), (error: Error) => {
+      return 'code' in error && error.code === 'bad-index' && error.message.startsWith(`${issued}:2:`);
+    });
+    assert.equal(await readFile(issued, 'utf8'), before);
+  });
+});
+
+describe('finding what was issued', () => {
+  test('by name, newest first, by serial in either spelling, or not at all', async () => {
+    await using dir = await temporary();
+    const { authority, store } = await madeStore(dir.path);
+    const first = await issue(store, authority, order('dev1'));
+    const second = await issue(store, authority, order('dev1'));
+    const entries = await readIssued(store);
+    const serials = (wanted: string) => findIssued(entries, wanted).map(({ serial }) => serial);
+    assert.deepEqual(serials('dev1'), [second.serialNumber, first.serialNumber]);
+    const colons = first.serialNumber.toLowerCase().match(/../g)?.join(':') ?? '';
+    assert.deepEqual(serials(colons), [first.serialNumber]);
+    assert.throws(() => serials('dev2'), { code: 'not-issued', hint: 'did you mean “dev1”?' });
+    assert.throws(() => findIssued(entries, 'dev1', 'operator'), { code: 'not-issued' });
+  });
+
+  test('a name that a node and an operator share must be told apart', async () => {
+    await using dir = await temporary();
+    const { authority, store } = await madeStore(dir.path);
+    await issue(store, authority, order('ci'));
+    await issue(store, authority, { ...order('ci'), kind: 'operator' });
+    const entries = await readIssued(store);
+    assert.throws(() => findIssued(entries, 'ci'), { code: 'ambiguous-name' });
+    assert.equal(findIssued(entries, 'ci', 'operator')[0]?.kind, 'operator');
+  });
+});
+
+describe('the lock', () => {
+  test('is freed when the program that held it was killed', async () => {
+    await using dir = await temporary();
+    const dead = spawn('/bin/true');
+    await once(dead, 'exit');
+    await writeFile(join(dir.path, 'lock'), `${hostname()} ${dead.pid} 12345\n`);
+    const runs = await Promise.all([1, 2, 3].map((one) => withLock(dir.path, async () => one)));
+    assert.deepEqual(runs, [1, 2, 3]);
+    assert.deepEqual(await readdir(dir.path), []);
+  });
+
+  test('is freed when the work fails', async () => {
+    await using dir = await temporary();
+    const failing = withLock(dir.path, () => Promise.reject(new Error('no')));
+    await assert.rejects(failing, /no/);
+    assert.equal(await withLock(dir.path, async () => 'next'), 'next');
+  });
+});
+
+describe('writing a file whole', () => {
+  test('has the mode it was told, whatever the umask', async () => {
+    await using dir = await temporary();
+    const before = process.umask(0o777);
+    try {
+      await writeWhole({ path: join(dir.path, 'a'), content: 'x', mode: 0o640, replace: false });
+    } finally {
+      process.umask(before);
+    }
+    assert.equal((await stat(join(dir.path, 'a'))).mode & 0o777, 0o640);
+  });
+
+  test('leaves what is there unless it may replace it, and no draft behind', async () => {
+    await using dir = await temporary();
+    const path = join(dir.path, 'a');
+    await writeWhole({ path, content: 'first', mode: 0o600, replace: false });
+    await assert.rejects(writeWhole({ path, content: 'second', mode: 0o600, replace: false }), { code: 'file-exists' });
+    assert.equal(await readFile(path, 'utf8'), 'first');
+    await writeWhole({ path, content: 'third', mode: 0o600, replace: true });
+    assert.equal(await readFile(path, 'utf8'), 'third');
+    const nowhere = join(dir.path, 'none/a');
+    await assert.rejects(writeWhole({ path: nowhere, content: '', mode: 0o600, replace: true }), {
+      code: 'unwritable-file',
+    });
+    assert.deepEqual(await readdir(dir.path), ['a']);
+  });
+});

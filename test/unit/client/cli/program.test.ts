@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { agents } from '../../../../src/agents/index.ts';
+import { runCli } from '../../../../src/client/cli/cli.ts';
+import { commands } from '../../../../src/client/commands/index.ts';
+import type { CliContext } from '../../../../src/client/cli/context.ts';
+import { defineNeeded, defineProgram } from '../../../../src/client/cli/program.ts';
+
+const cli = { version: 'mco-deploy 1.2.3', commands: commands(agents.map(({ ddl }) => ddl)) };
+
+/** A context that remembers what was printed and how it ended. */
+function listening() {
+  const out: string[] = [];
+  const err: string[] = [];
+  let code: number | undefined;
+  const context = {
+    env: {},
+    out: (line: string) => void out.push(line),
+    err: (line: string) => void err.push(line),
+    exit: (given: number) => {
+      code = given;
+    },
+    signal: new AbortController().signal,
+    kill: new AbortController().signal,
+  } as unknown as CliContext;
+  return { context, out, err, code: () => code };
+}
+
+describe('as much of the command line as the words take', () => {
+  test('prints the same help as all of it', () => {
+    const { context } = listening();
+    const whole = defineProgram(cli, context);
+    assert.equal(defineNeeded(['--help'], cli, context).helpInformation(), whole.helpInformation());
+    const ping = (program: typeof whole) =>
+      program.commands.find((command) => command.name() === 'ping')?.helpInformation();
+    assert.equal(ping(defineNeeded(['ping', '--help'], cli, context)), ping(whole));
+  });
+
+  test('is one command when one is named, and none for the version', () => {
+    const { context } = listening();
+    const names = (...words: string[]) => defineNeeded(words, cli, context).commands.map((command) => command.name());
+    assert.deepEqual(names('ping', '-F', 'a=b'), ['ping']);
+    assert.deepEqual(names('--version'), []);
+    assert.equal(names('pign').length, cli.commands.length);
+    assert.equal(names('help', 'ping').length, cli.commands.length);
+  });
+
+  test('still explains a command and suggests one for a word that is none', async () => {
+    const help = listening();
+    await runCli(['help', 'ca'], cli, help.context);
+    assert.match(help.out.join('\n'), /Usage: mco-deploy ca/);
+    const wrong = listening();
+    await runCli(['pign'], cli, wrong.context);
+    assert.match(wrong.err.join('\n'), /Did you mean ping\?/);
+    assert.equal(wrong.code(), 64);
+  });
+});

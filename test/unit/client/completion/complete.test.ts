@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { agents } from '../../../../src/agents/index.ts';
+import { candidatesOf } from '../../../../src/client/completion/candidates.ts';
+import type { CliContext } from '../../../../src/client/cli/context.ts';
+import { defineProgram } from '../../../../src/client/cli/program.ts';
+import { commandLine } from '../../../../src/command-line.ts';
+
+const program = defineProgram(commandLine, {} as CliContext);
+const node = (name: string, facts: Record<string, string>, classes: string[]) => ({
+  name,
+  facts,
+  classes,
+  agents: [],
+  addresses: [],
+  lastSeen: 0,
+});
+const nodes = [
+  node('dev2.devco.net', { cluster: 'bravo' }, ['webserver']),
+  node('dev1.devco.net', { cluster: 'alfa', note: '$(reboot)' }, ['webserver', '`x`']),
+];
+const known = { program, catalogue: agents.map(({ ddl }) => ddl), nodes, playbooks: ['fleet_check'] };
+const complete = (...words: string[]) => candidatesOf(words, known).map(({ value }) => value);
+
+describe('completes', () => {
+  test('commands, and their own, with what they are for', () => {
+    assert.ok(complete('pi').includes('ping'));
+    assert.deepEqual(complete('ca', 'issue', ''), ['node', 'operator', 'help']);
+    const [ping] = candidatesOf(['pi'], known);
+    assert.match(ping?.about ?? '', /which nodes are there/);
+  });
+
+  test('no command that help does not name', () => {
+    assert.ok(!complete('complet').includes('complete'));
+  });
+
+  test('agents, their actions, also by an alias, and the inputs that are not given yet', () => {
+    assert.ok(complete('rpc', 'hap').includes('haproxy'));
+    assert.ok(complete('doc', 'nr').includes('nrpe'));
+    assert.ok(complete('rpc', 'angelianotify', 'send').includes('sendmsg'));
+    assert.ok(complete('rpc', 'haproxy', 'disable', '').includes('backend='));
+    const left = complete('rpc', 'haproxy', 'disable', 'backend=app', '');
+    assert.deepEqual([left.includes('backend='), left.includes('server=')], [false, true]);
+    assert.deepEqual(complete('rpc', 'nothing', ''), []);
+    assert.deepEqual(complete('rpc', 'haproxy', 'toString', ''), []);
+  });
+
+  test('options, and nothing but values after one that takes a value', () => {
+    assert.ok(complete('ping', '--n').includes('--nodes'));
+    assert.deepEqual(complete('upgrade', '--strategy', 'ca'), ['canary']);
+    assert.deepEqual(complete('ping', '--config', ''), [':files']);
+    assert.deepEqual(complete('ping', '-t', ''), []);
+  });
+
+  test('names, classes and facts of the nodes that were seen', () => {
+    assert.deepEqual(complete('inventory', ''), ['dev1.devco.net', 'dev2.devco.net']);
+    assert.deepEqual(complete('ping', '-I', 'dev2'), ['dev2.devco.net']);
+    assert.deepEqual(complete('ping', '-F', 'cluster=b'), ['cluster=bravo']);
+    assert.deepEqual(complete('upgrade', '--cluster', ''), ['alfa', 'bravo']);
+    assert.deepEqual(complete('facts', ''), ['cluster', 'note']);
+  });
+
+  test('nothing that would mean more to a shell than a word', () => {
+    assert.deepEqual(complete('ping', '-F', 'note'), []);
+    assert.deepEqual(complete('ping', '-C', ''), ['webserver']);
+  });
+
+  test('playbooks that are shipped, and files', () => {
+    assert.deepEqual(complete('run', ''), ['fleet_check', ':files']);
+  });
+});

@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import {
+  type Installed,
+  judgeHost,
+  type Look,
+  planFiles,
+  whyCertificate,
+} from '../../../../src/client/install/inspect.ts';
+import type { Program } from '../../../../src/client/install/program.ts';
+import { makeFleet } from '../../../support/fleet/fleet.ts';
+
+const program: Program = { form: 'binary', file: '', size: 100, sha256: 'a', machine: 'x86_64', version: '' };
+const directories = ['/usr/local/bin', '/etc/mco-deploy'];
+const good: Look = {
+  system: 'Linux',
+  machine: 'x86_64',
+  ahead: 0,
+  systemd: true,
+  root: false,
+  sudo: true,
+  writable: new Set(directories),
+  free: 1000,
+};
+
+describe('whether a host can be installed', () => {
+  test('root’s rights are used only where they are needed', () => {
+    assert.equal(judgeHost(good, program, directories).asRoot, false);
+    assert.equal(judgeHost({ ...good, writable: new Set() }, program, directories).asRoot, true);
+    assert.equal(judgeHost({ ...good, root: true }, program, directories).asRoot, false);
+    assert.equal(judgeHost(good, { ...program, form: 'package' }, directories).asRoot, true);
+  });
+
+  test('a clock that is a little off is warned of, one that is far off refused', () => {
+    assert.match(judgeHost({ ...good, ahead: 30_000 }, program, directories).warnings[0] ?? '', /30 seconds ahead/);
+    for (const ahead of [-3600_000, 3 * 365 * 86_400_000, Number.NaN]) {
+      assert.throws(() => judgeHost({ ...good, ahead }, program, directories), { code: 'clock-off' });
+    }
+  });
+
+  test('what is no Linux is told so', () => {
+    assert.throws(() => judgeHost({ ...good, system: 'Darwin' }, program, directories), { code: 'wrong-system' });
+  });
+});
+
+test('a certificate is made anew when there is none, or it is of another name or CA, or ends soon', async () => {
+  await using fleet = await makeFleet();
+  const node = await fleet.node('dev1.devco.net');
+  const soon = await fleet.node('dev2.devco.net', { notAfter: Date.now() + 86_400_000 });
+  await using other = await makeFleet();
+  const foreign = await other.node('dev1.devco.net');
+  const at = (certificate: string, key = true) => ({ certificate, key, ca: '', sums: [] }) as unknown as Installed;
+  const why = (installed: Installed, name: string) =>
+    whyCertificate(installed, name, { pem: fleet.caPem, realm: 'devco.net' }, Date.now());
+  assert.equal(why(at(node.certificatePem), 'dev1.devco.net'), undefined);
+  assert.equal(why(at(node.certificatePem), 'dev9.devco.net'), 'is of dev1.devco.net');
+  assert.equal(why(at(node.certificatePem, false), 'dev1.devco.net'), 'has no key yet');
+  assert.equal(why(at(''), 'dev1.devco.net'), 'has none yet');
+  assert.equal(why(at('rubbish'), 'dev1.devco.net'), 'cannot be read');
+  assert.equal(why(at(soon.certificatePem), 'dev2.devco.net'), 'ends soon');
+  assert.equal(why(at(foreign.certificatePem), 'dev1.devco.net'), 'is of another CA');
+});
+
+test('files of the host’s keeper are left alone once they differ, others are not', () => {
+  const file = (path: string, theirs: boolean) => ({ path, content: 'new', mode: 0o644, theirs });
+  const files = [file('/a', true), file('/b', true), file('/c', false), file('/d', false)];
+  const installed = { sums: ['old', '', 'old', 'new'] } as unknown as Installed;
+  const plan = (replace: boolean) => {
+    const { write, kept } = planFiles(files, installed, (content) => content, replace);
+    return { write: write.map(({ path }) => path), kept };
+  };
+  assert.deepEqual(plan(false), { write: ['/b', '/c'], kept: ['/a'] });
+  assert.deepEqual(plan(true), { write: ['/a', '/b', '/c'], kept: [] });
+});

@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { appendFile, mkdtemp, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { journalFile, openJournal } from '../../../../src/client/runs/journal.ts';
+import { findRun, listJournals, parseJournal, readJournal } from '../../../../src/client/runs/read-journal.ts';
+import { isRunning, markProcess } from '../../../../src/client/runs/process-mark.ts';
+import type { Problem } from '../../../../src/core/errors.ts';
+
+const run = 'a'.repeat(32);
+const other = `aaab${'b'.repeat(28)}`;
+
+describe('the journal of a run on the disk', () => {
+  let state: string;
+  before(async () => {
+    state = await mkdtemp(join(tmpdir(), 'mco-journal-'));
+  });
+  after(() => rm(state, { recursive: true }));
+
+  test('begins with who runs it, and is for its owner’s eyes only', async () => {
+    const journal = await openJournal(state, run);
+    await journal.write({ at: 1, runId: run, type: 'step-started', step: 'x' });
+    await journal.close();
+    const entries = (await readJournal(state, run)) ?? [];
+    assert.deepEqual(
+      entries.map(({ type }) => type),
+      ['process', 'step-started'],
+    );
+    const [mark] = entries;
+    assert.ok(mark?.type === 'process' && mark.pid === process.pid);
+    assert.equal((await stat(journal.file)).mode & 0o777, 0o600);
+    await assert.rejects(openJournal(state, run), (problem: Problem) => problem.code === 'journal-failed');
+  });
+
+  test('is gone on with behind a line that a crash cut off', async () => {
+    await appendFile(journalFile(state, run), '{"at":2,"type":"outco');
+    assert.equal((await readJournal(state, run))?.length, 2);
+    const journal = await openJournal(state, run, true);
+    await journal.write({ at: 3, runId: run, type: 'run-resumed', operator: 'rip' });
+    await journal.close();
+    const types = (await readJournal(state, run))?.map(({ type }) => type);
+    assert.deepEqual(types, ['process', 'step-started', 'process', 'run-resumed']);
+    assert.match(await readFile(journal.file, 'utf8'), /"outco\n\{/);
+  });
+
+  test('that is damaged elsewhere is refused, naming the line', () => {
+    const good = '{"at":1,"type":"step-started"}\n';
+    for (const line of ['{"at":1,"type":"st', '[]', '{"type":"x"}', 'null', '\0\0\0']) {
+      assert.throws(
+        () => parseJournal(`${good}${line}\n${good}`, 'j'),
+        (problem: Problem) => problem.code === 'bad-journal' && problem.message.startsWith('j:2: '),
+        line,
+      );
+      assert.throws(() => parseJournal(`${line}\n`, 'j'), line);
+      assert.equal(parseJournal(`${good}${line}`, 'j').length, 1, line);
+    }
+    assert.deepEqual(parseJournal('', 'j'), []);
+  });
+
+  test('is found by the beginning of its run’s id', async () => {
+    await (await openJournal(state, other)).close();
+    await writeFile(join(state, 'runs', 'notes.txt'), '');
+    assert.equal(await findRun(state, 'aaab'), other);
+    for (const [given, code] of [
+      ['aaa', 'usage'],
+      ['aaaa../', 'usage'],
+      ['AAAA', 'usage'],
+      ['bbbb', 'unknown-run'],
+    ] as const) {
+      await assert.rejects(findRun(state, given), (problem: Problem) => problem.code === code, given);
+    }
+    await (await openJournal(state, `aaab${'c'.repeat(28)}`)).close();
+    await assert.rejects(findRun(state, 'aaab'), /2 runs/);
+  });
+
+  test('is listed by when it was written to last', async () => {
+    await utimes(journalFile(state, other), 1, 1);
+    const ids = await listJournals(state, 10);
+    assert.equal(ids.length, 3);
+    assert.equal(ids.at(-1), other);
+    assert.equal((await listJournals(state, 1)).length, 1);
+    assert.deepEqual(await listJournals(join(state, 'nowhere'), 5), []);
+    assert.equal(await readJournal(state, 'f'.repeat(32)), undefined);
+  });
+});
+
+describe('the mark of a process', () => {
+  test('tells whether it still runs', async () => {
+    const mark = await markProcess();
+    assert.equal(await isRunning(mark), 'yes');
+    const child = spawn('sleep', ['60']);
+    await once(child, 'spawn');
+    const marked = await markProcess(child.pid);
+    assert.equal(await isRunning(marked), 'yes');
+    child.kill();
+    await once(child, 'close');
+    assert.equal(await isRunning(marked), 'no');
+  });
+
+  test('takes neither a later process of the same number nor one of before a restart for it', async () => {
+    const mark = await markProcess();
+    assert.equal(await isRunning({ ...mark, start: '1' }), 'no');
+    assert.equal(await isRunning({ ...mark, boot: 'before' }), 'no');
+    assert.equal(await isRunning({ ...mark, host: 'elsewhere' }), 'unknown');
+  });
+});

@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { revisionsBefore, revisionsBrought, upgraded } from '../../../../src/client/runs/recorded-releases.ts';
+import type { JournalEntry } from '../../../../src/playbook/journal/entries.ts';
+
+const about = { at: 1, runId: 'a'.repeat(32) };
+const started = (inputs: object, dryRun = false) =>
+  ({ ...about, type: 'run-started', playbook: 'p', inputs, dryRun }) as unknown as JournalEntry;
+
+/** A call and what each node answered; undefined: it never did. */
+function call(
+  requestId: string,
+  name: string,
+  changes: boolean,
+  answers: Record<string, object | undefined>,
+  input = {},
+) {
+  const [agent = '', action = ''] = name.split('.');
+  const made = { step: 's', requestId, try: 1, agent, action, changes, input, dryRun: false, batch: 1 };
+  const replies = Object.entries(answers).flatMap(([node, data]) =>
+    data === undefined ? [] : [{ ...about, type: 'outcome', step: 's', requestId, try: 1, node, outcome: 'ok', data }],
+  );
+  return [{ ...about, type: 'call', ...made, nodes: Object.keys(answers) }, ...replies] as unknown as JournalEntry[];
+}
+
+const looked = call('1', 'appmgr.status', false, {
+  a: { revision: '10' },
+  b: { revision: '5' },
+  c: { revision: '10' },
+});
+const disabled = call('2', 'haproxy.disable', true, { lb: { changed: ['a', 'b', 'c'] } });
+const update = call('3', 'appmgr.upgrade', true, { a: { previous: '10' }, b: undefined }, { revision: '20' });
+const bravo = started({ cluster: 'bravo' });
+
+describe('what served before a run, by its journal', () => {
+  test('is what each server was seen to serve, also one whose upgrade never answered, or was never begun', () => {
+    const entries = [
+      bravo,
+      ...looked,
+      ...disabled,
+      ...update,
+      ...call('4', 'appmgr.status', false, { a: { revision: '20' } }),
+    ];
+    assert.deepEqual(Object.fromEntries(revisionsBefore(entries)), { a: '10', b: '5', c: '10' });
+    assert.deepEqual(revisionsBrought(entries), ['20']);
+  });
+
+  test('is known of a run that was cut off when it had only taken servers out', () => {
+    assert.deepEqual(Object.fromEntries(revisionsBefore([bravo, ...looked, ...disabled])), {
+      a: '10',
+      b: '5',
+      c: '10',
+    });
+    assert.deepEqual(revisionsBrought([bravo, ...looked, ...disabled]), []);
+  });
+
+  test('is what the upgrade told, where nobody had looked; empty where that is not known either', () => {
+    assert.deepEqual(Object.fromEntries(revisionsBefore([bravo, ...update])), { a: '10', b: '' });
+  });
+
+  test('is nothing for a run that changed nothing, a dry run, or one of another cluster', () => {
+    assert.equal(revisionsBefore([bravo, ...looked]).size, 0);
+    assert.equal(upgraded([bravo, ...looked, ...update], 'bravo'), true);
+    assert.equal(upgraded([bravo, ...looked, ...update], 'alfa'), false);
+    assert.equal(upgraded([started({ cluster: 'bravo' }, true), ...looked, ...update], 'bravo'), false);
+    assert.equal(upgraded([...looked, ...update], 'bravo'), false);
+  });
+});

@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { Problem } from '../../../../src/core/errors.ts';
+import { defineIdentity } from '../../../../src/core/identity.ts';
+import { startTurnstile } from '../../../../src/daemon/calls/caller-limits.ts';
+import { startSparing } from '../../../../src/daemon/audit/refusal-sampling.ts';
+
+describe('the turnstile', () => {
+  test('lets a burst in, then as many as its rate has, each caller by itself', () => {
+    let now = 0;
+    const { enter } = startTurnstile({ atOnce: 100, rate: 2, burst: 3 }, () => now);
+    const may = (caller: string) => {
+      try {
+        enter(caller, 0)();
+        return true;
+      } catch (error) {
+        assert.equal((error as Problem).code, 'rate-limited');
+        return false;
+      }
+    };
+    assert.deepEqual(
+      [1, 2, 3, 4].map(() => may('cert=rip')),
+      [true, true, true, false],
+    );
+    assert.equal(may('cert=sue'), true);
+    now = 500;
+    assert.deepEqual(
+      [1, 2].map(() => may('cert=rip')),
+      [true, false],
+    );
+    now = 3_600_000;
+    assert.deepEqual(
+      [1, 2, 3, 4].map(() => may('cert=rip')),
+      [true, true, true, false],
+      'an hour saves no more than a burst',
+    );
+    now = 0;
+    assert.equal(may('cert=rip'), false, 'a clock that is set back gives nothing');
+  });
+
+  test('counts what is running, and a call that has ended once', () => {
+    const { enter } = startTurnstile({ atOnce: 2, rate: 1000, burst: 1000 }, () => 0);
+    const leave = enter('cert=rip', 0);
+    enter('cert=rip', 0);
+    assert.throws(() => enter('cert=rip', 0), { code: 'busy' });
+    leave();
+    leave();
+    enter('cert=rip', 0);
+    assert.throws(() => enter('cert=rip', 0), { code: 'busy' });
+  });
+
+  test('lets even the largest request in when nothing else was asked', () => {
+    const { enter } = startTurnstile({ atOnce: 2, rate: 1, burst: 3 }, () => 0);
+    enter('cert=rip', 1024 * 1024)();
+    assert.throws(() => enter('cert=rip', 0), { code: 'rate-limited' });
+  });
+
+  test('keeps no account of callers that have rested', () => {
+    let now = 0;
+    const { enter } = startTurnstile({ atOnce: 2, rate: 1, burst: 1 }, () => now);
+    for (let caller = 0; caller < 5000; caller++) {
+      enter(`cert=${caller}`, 0)();
+      now += 10;
+    }
+    assert.throws(() => enter('cert=4999', 0), { code: 'rate-limited' }, 'and forgets nobody who has not');
+  });
+});
+
+describe('what is written down of many refusals', () => {
+  const rip = defineIdentity('operator', 'devco.net', 'rip@devco.net');
+  const sue = defineIdentity('operator', 'devco.net', 'sue@devco.net');
+
+  test('is the first in ten seconds, with the number of those before', () => {
+    let now = 0;
+    const { choose } = startSparing(() => now);
+    const problem = new Problem('busy', 'too much');
+    assert.equal(choose(rip, problem), problem);
+    assert.equal(choose(sue, problem), problem);
+    assert.equal(choose(rip, new Problem('rate-limited', 'too fast'))?.message, 'too fast');
+    for (let time = 0; time < 20; time++) assert.equal(choose(rip, problem), undefined);
+    now = 10_000;
+    assert.equal(choose(rip, problem)?.message, 'too much (and 20 more since 1970-01-01T00:00:00.000Z)');
+  });
+});

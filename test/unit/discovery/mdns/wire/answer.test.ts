@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { type Answer, encode } from 'dns-packet';
+import fc from 'fast-check';
+import { parseAnswers, parseProbe } from '../../../../../src/discovery/mdns/wire/answer.ts';
+import { holds } from '../../../../support/property/property.ts';
+
+const name = 'dev1._mco-deploy._tcp.local';
+const records: Answer[] = [
+  { type: 'PTR', name: '_mco-deploy._tcp.local', data: name, ttl: 10 },
+  { type: 'SRV', name, data: { port: 5810, target: 'mco-1.local' }, ttl: 10 },
+  { type: 'TXT', name, data: ['v=1', 'f.cluster=bravo', 'a0=rpcutil', 'c0=base'], ttl: 10 },
+  { type: 'A', name: 'mco-1.local', data: '10.0.0.1', ttl: 10 },
+  { type: 'AAAA', name: 'mco-1.local', data: 'fe80::1', ttl: 10 },
+  { type: 'A', name: 'other.local', data: '10.0.0.99', ttl: 10 },
+];
+const response = (answers: Answer[], flags = 0x400) => encode({ type: 'response', id: 1, flags, answers });
+
+describe('an answer', () => {
+  test('is read from whichever records say it', () => {
+    assert.deepEqual(parseAnswers(response(records)), [
+      {
+        identity: 'dev1',
+        instance: 'dev1',
+        target: 'mco-1.local',
+        port: 5810,
+        addresses: ['10.0.0.1', 'fe80::1'],
+        claims: { agents: ['rpcutil'], classes: ['base'], facts: { cluster: 'bravo' } },
+        leaves: false,
+      },
+    ]);
+  });
+
+  test('with a life of nothing is a good-bye', () => {
+    const [answer] = parseAnswers(response(records.map((record) => ({ ...record, ttl: 0 }) as Answer)));
+    assert.equal(answer?.leaves, true);
+  });
+
+  test('of another service, without a port, or with no node name is nothing', () => {
+    const srv = (instance: string, port: number): Answer => ({
+      type: 'SRV',
+      name: instance,
+      data: { port, target: 'h.local' },
+    });
+    for (const record of [
+      srv('dev1._http._tcp.local', 80),
+      srv('dev1._mco-deploy._tcp.local', 0),
+      srv('../etc._mco-deploy._tcp.local', 5810),
+      srv('dev 1._mco-deploy._tcp.local', 5810),
+      srv('_mco-deploy._tcp.local', 5810),
+    ]) {
+      assert.deepEqual(parseAnswers(response([record])), []);
+    }
+  });
+
+  test('that is a question, or carries an error or an operation, is nothing', () => {
+    assert.deepEqual(parseAnswers(encode({ type: 'query', answers: records })), []);
+    assert.deepEqual(parseAnswers(response(records, 0x403)), []);
+    assert.deepEqual(parseAnswers(response(records, 0x2800)), []);
+  });
+
+  test('can not be had from counts that the bytes do not bear out', () => {
+    const packet = response(records);
+    packet.writeUInt16BE(60_000, 6);
+    assert.deepEqual(parseAnswers(packet), []);
+  });
+
+  test('can not be had from a name that points at itself', () => {
+    const loop = Buffer.concat([
+      Buffer.from([0, 1, 0x84, 0, 0, 0, 0, 1, 0, 0, 0, 0]),
+      Buffer.from([0xc0, 12, 0, 12, 0, 1, 0, 0, 0, 1, 0, 14]),
+      Buffer.from('\x0b_mco-deploy\xc0\x0c', 'latin1'),
+    ]);
+    assert.deepEqual(parseAnswers(loop), []);
+  });
+
+  test('is never thrown about: random bytes, and good packets cut or bent anywhere', () => {
+    const good = response(records);
+    holds(
+      fc.property(fc.uint8Array({ maxLength: 600 }), (bytes) => {
+        parseAnswers(Buffer.from(bytes));
+        parseProbe(Buffer.from(bytes));
+      }),
+    );
+    holds(
+      fc.property(fc.nat(good.length), fc.nat(good.length - 1), fc.nat(255), (cut, at, value) => {
+        const bent = Buffer.from(good);
+        bent[at] = value;
+        parseAnswers(bent);
+        parseAnswers(bent.subarray(0, cut));
+        bent[2] = 0;
+        parseProbe(bent);
+      }),
+      2000,
+    );
+  });
+
+  test('in a probe tells who is about to take a name', () => {
+    const probe = encode({ type: 'query', questions: [{ type: 'A', name }], authorities: records });
+    assert.equal(parseProbe(probe)[0]?.target, 'mco-1.local');
+    assert.deepEqual(parseProbe(response(records)), []);
+  });
+});

@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { decode } from 'dns-packet';
+import { encodeQuestions } from '../../../../../src/discovery/mdns/wire/question.ts';
+
+describe('a question', () => {
+  test('for everybody asks for the type', () => {
+    const [packet] = encodeQuestions(7, [{ kind: 'all' }]);
+    assert.ok(packet);
+    const { id, questions } = decode(packet);
+    assert.equal(id, 7);
+    assert.deepEqual(questions, [{ name: '_mco-deploy._tcp.local', type: 'PTR', class: 'IN' }]);
+  });
+
+  test('asks for several subtypes in one packet', () => {
+    const [packet, ...more] = encodeQuestions(1, [
+      { kind: 'subtype', label: 'aa' },
+      { kind: 'subtype', label: 'bb' },
+    ]);
+    assert.ok(packet);
+    assert.deepEqual(more, []);
+    assert.deepEqual(
+      decode(packet).questions?.map(({ name }) => name),
+      ['_aa._sub._mco-deploy._tcp.local', '_bb._sub._mco-deploy._tcp.local'],
+    );
+  });
+
+  test('writes an instance name with dots as one label', () => {
+    const [packet] = encodeQuestions(1, [{ kind: 'instance', instance: 'dev1.devco.net' }]);
+    assert.ok(packet);
+    assert.equal(packet[12], 'dev1.devco.net'.length);
+    assert.equal(decode(packet).questions?.[0]?.type, 'ANY');
+  });
+
+  test('spreads many known answers over packets that fit, all but the last saying that more follows', () => {
+    const known = Array.from({ length: 100 }, (_, index) => `dev${index}.devco.net`);
+    const packets = encodeQuestions(3, [{ kind: 'all' }], known);
+    assert.ok(packets.length > 1);
+    const decoded = packets.map((packet) => decode(packet));
+    assert.deepEqual(
+      decoded.map(({ flag_tc }) => flag_tc),
+      packets.map((_, index) => index < packets.length - 1),
+    );
+    assert.deepEqual(
+      decoded.map(({ questions }) => questions?.length),
+      packets.map((_, index) => (index === 0 ? 1 : 0)),
+    );
+    for (const packet of packets) assert.ok(packet.length <= 1400);
+    const names = decoded.flatMap(({ answers = [] }) => answers.map((one) => (one.type === 'PTR' ? one.data : '')));
+    assert.deepEqual(
+      names,
+      known.map((name) => `${name}._mco-deploy._tcp.local`),
+    );
+  });
+});

@@ -1,0 +1,196 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the expressions of playbooks look so
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { appmgrDdl } from '../../../../src/agents/appmgr/ddl.ts';
+import { Problem } from '../../../../src/core/errors.ts';
+import type { JournalEntry } from '../../../../src/playbook/journal/entries.ts';
+import { loadPlaybook } from '../../../../src/playbook/compile/load.ts';
+import { readPast, resumeFrom } from '../../../../src/playbook/journal/history.ts';
+import { runPlaybook } from '../../../../src/playbook/run/run.ts';
+import { createFabric, type Fabric, type FabricNode, type FabricOptions } from '../../../support/fleet/fabric.ts';
+import { playbookText, runText } from '../../../support/fleet/playbook.ts';
+
+const names = ['a', 'b', 'c'];
+const nodes: FabricNode[] = names.map((name) => ({ name, agents: ['thing'] }));
+const runId = 'a'.repeat(32);
+
+/** Runs, and goes on from the journal as it was then; the second fabric is a world in which nothing is broken any more. */
+async function runTwice(
+  text: string,
+  first: FabricOptions & { readonly nodes?: readonly FabricNode[] },
+  second: FabricOptions & { readonly nodes?: readonly FabricNode[] } = {},
+  cut: (journal: readonly JournalEntry[]) => readonly JournalEntry[] = (journal) => journal,
+) {
+  const before = createFabric(first.nodes ?? nodes, first);
+  await runText(text, before, {}, { runId });
+  const fabric = createFabric(second.nodes ?? nodes, second);
+  const resumed = resumeFrom(readPast(cut(before.journal)));
+  const report = await runText(text, fabric, {}, { runId, resumed });
+  return { before, fabric, report };
+}
+
+const made = ({ calls }: Fabric) =>
+  calls.map(({ step, nodes: called, try: number }) => `${step} ${called.join()} ${number}`);
+
+const two = playbookText(`  - {id: first, call: thing.change, on: all, with: {to: x}}
+  - {id: second, call: thing.change, on: all, with: {to: y}}`);
+
+describe('a run that goes on', () => {
+  test('calls only those that failed, with their next try, under the same request', async () => {
+    const { before, fabric, report } = await runTwice(two, {
+      troubles: [{ node: 'b', call: 'thing.change', kind: 'failed' }],
+    });
+    assert.equal(report.state, 'done');
+    assert.deepEqual(made(fabric), ['first b 2', 'second a,b,c 1']);
+    assert.equal(fabric.calls[0]?.requestId, before.calls[0]?.requestId);
+  });
+
+  test('asks one whose answer is not known for the same try again', async () => {
+    const silent = await runTwice(two, { troubles: [{ node: 'b', call: 'thing.change', kind: 'no-response' }] });
+    assert.deepEqual(made(silent.fabric), ['first b 1', 'second a,b,c 1']);
+    const withoutB = (journal: readonly JournalEntry[]) =>
+      journal.filter((entry) => entry.type !== 'outcome' || entry.node !== 'b').slice(0, 6);
+    const cut = await runTwice(two, {}, {}, withoutB);
+    assert.deepEqual(made(cut.fabric), ['first b 1', 'second a,b,c 1']);
+  });
+
+  test('that is told that it failed meanwhile tries again at once, although one try is all there is', async () => {
+    const { fabric, report } = await runTwice(
+      two,
+      { troubles: [{ node: 'b', call: 'thing.change', kind: 'no-response' }] },
+      { troubles: [{ node: 'b', call: 'thing.change', kind: 'failed', tries: [1] }] },
+    );
+    assert.equal(report.steps[0]?.state, 'done');
+    assert.deepEqual(made(fabric).slice(0, 2), ['first b 1', 'first b 2']);
+  });
+
+  test('never repeats what must not be repeated', async () => {
+    const once = playbookText('  - {id: go, call: thing.once, on: all}');
+    const failed = await runTwice(once, { troubles: [{ node: 'b', call: 'thing.once', kind: 'failed' }] });
+    assert.deepEqual([made(failed.fabric), failed.report.state], [[], 'failed']);
+    const refused = await runTwice(once, { troubles: [{ node: 'b', call: 'thing.once', kind: 'refused' }] });
+    assert.deepEqual([made(refused.fabric), refused.report.state], [['go b 2'], 'done']);
+    // Soon enough the node still knows what became of it: the same try is never done twice.
+    const unknown = await runTwice(once, { troubles: [{ node: 'b', call: 'thing.once', kind: 'no-response' }] });
+    assert.deepEqual([made(unknown.fabric), unknown.report.state], [['go b 1'], 'done']);
+  });
+
+  test('does not guess about what must not be repeated, once the node may have forgotten', async () => {
+    const once = playbookText('  - {id: go, call: thing.once, on: all}');
+    const hourAgo = (journal: readonly JournalEntry[]) =>
+      journal.map((entry) => ({ ...entry, at: entry.at - 3_600_000 }));
+    const troubles = [{ node: 'b', call: 'thing.once', kind: 'no-response' }] as const;
+    const { fabric, report } = await runTwice(once, { troubles }, {}, hourAgo);
+    assert.deepEqual(made(fabric), []);
+    assert.deepEqual(
+      report.failure?.reasons.map(({ node, code }) => [node, code]),
+      [['b', 'not-known']],
+    );
+  });
+
+  test('does again what a step for after the failure has undone', async () => {
+    const text = playbookText(
+      `  - {id: first, call: thing.change, on: all, with: {to: x}}
+  - {id: second, call: thing.change, on: "\${{ ['c'] }}", with: {to: y}}`,
+      `on_failure:
+  - {call: thing.change, on: "\${{ ['a', 'b'] }}", with: {to: old}}
+  - {call: thing.look, on: all}`,
+    );
+    const broken = [{ ...(nodes[2] as FabricNode) }];
+    broken[0] = { ...(nodes[2] as FabricNode), actions: { 'thing.change': failWhen('y') } };
+    const { fabric, report } = await runTwice(text, { nodes: [...nodes.slice(0, 2), ...broken] });
+    assert.equal(report.state, 'done');
+    assert.deepEqual(made(fabric), ['first a,b 2', 'second c 2']);
+  });
+
+  test('does again what a node remembers, but not with what answer', async () => {
+    const restarted: FabricNode = { name: 'b', agents: ['appmgr'], actions: { 'appmgr.upgrade': answerTo(2) } };
+    const text = `name: test
+nodes: {all: {agents: [appmgr]}}
+steps:
+  - {id: go, call: appmgr.upgrade, on: all, with: {revision: '20'}}
+  - {say: "it was \${{ steps.go.replies[0].data.previous }}"}`;
+    const playbook = await loadPlaybook({ text, name: 'test.yaml' }, [appmgrDdl]);
+    const first = createFabric([restarted], {
+      troubles: [{ node: 'b', call: 'appmgr.upgrade', kind: 'no-response' }],
+    });
+    await runPlaybook(playbook, {}, first.ports, { runId });
+    const fabric = createFabric([restarted]);
+    const resumed = resumeFrom(readPast(first.journal));
+    const report = await runPlaybook(playbook, {}, fabric.ports, { runId, resumed });
+    assert.equal(report.state, 'done');
+    assert.deepEqual(made(fabric), ['go b 1', 'go b 2']);
+    assert.deepEqual(report.steps.at(-1)?.lines, ['it was 10']);
+  });
+
+  test('sees the time at which it began', async () => {
+    const text = playbookText(`  - {id: first, call: thing.change, on: all, with: {to: "t\${{ run.time.size() }}"}}
+  - {id: told, say: "\${{ run.time }}"}
+  - {id: second, call: thing.change, on: "\${{ ['b'] }}", with: {to: y}}
+  - {id: again, say: "\${{ run.time }}"}`);
+    const slow = { troubles: [{ node: 'b', call: 'thing.change', kind: 'failed', tries: [1] }] as const };
+    const { before, report } = await runTwice(text, slow);
+    const began = before.journal.find((entry) => entry.type === 'run-started');
+    assert.deepEqual(report.steps.at(-1)?.lines, [began?.time]);
+  });
+
+  test('keeps to the nodes it began with', async () => {
+    const failing = { troubles: [{ node: 'b', call: 'thing.change', kind: 'failed' }] as const };
+    const more = [...nodes, { name: 'd', agents: ['thing'] }];
+    const grown = await runTwice(two, failing, { nodes: more });
+    assert.deepEqual(made(grown.fabric), ['first b 2', 'second a,b,c 1']);
+    const shrunk = await runTwice(two, failing, { nodes: nodes.slice(0, 2) });
+    assert.deepEqual([shrunk.report.state, made(shrunk.fabric)], ['failed', []]);
+    assert.deepEqual(shrunk.report.failure?.reasons, [
+      { node: 'c', code: 'silent', reason: 'the run began with it, and it is not found now' },
+    ]);
+  });
+
+  test('believes what it read before only until it changes something anew', async () => {
+    const text = playbookText(`  - {id: before, call: thing.look, on: all}
+  - {id: wait, pause: 10s}
+  - {id: change, call: thing.change, on: all, with: {to: x}}
+  - {id: after, call: thing.look, on: all}
+  - {id: soak, pause: 20s}
+  - {id: last, call: thing.change, on: all, with: {to: y}}`);
+    const late = { ...(nodes[2] as FabricNode), actions: { 'thing.change': failWhen('y') } };
+    const done = await runTwice(text, { nodes: [...nodes.slice(0, 2), late] });
+    assert.deepEqual([made(done.fabric), done.fabric.slept], [['last c 2'], []]);
+    const early = { ...(nodes[2] as FabricNode), actions: { 'thing.change': failWhen('x') } };
+    const undone = await runTwice(text, { nodes: [...nodes.slice(0, 2), early] });
+    assert.deepEqual(made(undone.fabric), ['change c 2', 'after a,b,c 1', 'last a,b,c 1']);
+    assert.deepEqual(undone.fabric.slept, [20_000]);
+  });
+
+  test('makes a call anew that is no longer the same', async () => {
+    const text = playbookText(`  - {id: look, call: thing.look, on: "\${{ ['a'] }}"}
+  - {id: change, call: thing.change, on: all, with: {to: "\${{ steps.look.replies[0].data.text }}"}}`);
+    const say = (word: string): FabricNode => ({
+      ...(nodes[0] as FabricNode),
+      actions: { 'thing.look': () => ({ text: word }) },
+    });
+    const failing = { troubles: [{ node: 'c', call: 'thing.change', kind: 'failed' }] as const };
+    const forget = (journal: readonly JournalEntry[]) =>
+      journal.filter((entry) => !('step' in entry) || entry.step !== 'look');
+    const { fabric } = await runTwice(
+      text,
+      { nodes: [say('old'), ...nodes.slice(1)], ...failing },
+      { nodes: [say('new'), ...nodes.slice(1)] },
+      forget,
+    );
+    assert.deepEqual(made(fabric), ['look a 1', 'change a,b,c 1']);
+  });
+});
+
+/** Only from that try on with what the action has to answer. */
+function answerTo(number: number) {
+  return (_input: object, { try: made }: { readonly try: number }) =>
+    made < number ? {} : { application: 'app', revision: '20', previous: '10', changed: false };
+}
+
+function failWhen(to: string) {
+  return (input: Readonly<Record<string, unknown>>) => {
+    if (input.to === to) throw new Problem('broken', 'it is broken');
+    return {};
+  };
+}

@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { drawCow } from '../../../../src/playbook/events/cow.ts';
+import type { StepReport } from '../../../../src/playbook/events/events.ts';
+import { formatEvent, formatJsonEvent } from '../../../../src/playbook/events/format.ts';
+import { createFabric, type FabricNode } from '../../../support/fleet/fabric.ts';
+import { playbookText, runText } from '../../../support/fleet/playbook.ts';
+
+const four: FabricNode[] = ['a', 'b', 'c', 'd'].map((name) => ({ name, agents: ['thing'] }));
+const twoSteps = playbookText(
+  '  - {id: go, call: thing.change, on: all, with: {to: x}, batch: 2, tries: 2}\n  - {id: next, say: done}',
+);
+
+describe('the lines of a run', () => {
+  test('say how many nodes did it after how many tries, and how long it all took', async () => {
+    const fabric = createFabric(four);
+    await runText(twoSteps, fabric);
+    assert.deepEqual(fabric.events.flatMap(formatEvent), [
+      '[test] go: thing#change executed successfully on 4 nodes after 1 try',
+      '[test] next: done',
+      'Finished test for test in 0.00 seconds',
+    ]);
+  });
+
+  test('name each node that failed with its reason, those never called, and the steps never begun', async () => {
+    const fabric = createFabric(four, { troubles: [{ node: 'b', call: 'thing.change', kind: 'no-response' }] });
+    await runText(twoSteps, fabric);
+    assert.deepEqual(fabric.events.flatMap(formatEvent), [
+      '[test] go: thing#change failed on 1 of 4 nodes after 2 tries',
+      '  b: no reply within 10 s (no-response)',
+      '  never called: c, d',
+      'Failed in go: test for test in 0.00 seconds',
+      '  failed: go',
+      '  never begun: next',
+    ]);
+  });
+
+  test('tell a run that could not begin', async () => {
+    const fabric = createFabric(four, { silent: [{ name: 'c', by: 'the cache' }] });
+    await runText(twoSteps, fabric);
+    assert.deepEqual(fabric.events.flatMap(formatEvent).slice(-3), [
+      'Failed: test for test in 0.00 seconds',
+      '  c: it is silent, known by the cache (silent)',
+      '  never begun: go, next',
+    ]);
+  });
+
+  test('never carry control characters that a node sent', () => {
+    const nothing = { ok: [], untouched: [], tries: 1, elapsed: 0, lines: [], dryRun: false, afterFailure: false };
+    const reason = `\u001b]0;title\u0007\u009b31mred\r\nfake line${'x'.repeat(9000)}`;
+    const report: StepReport = {
+      id: 's',
+      title: 'a#b',
+      kind: 'call',
+      state: 'failed',
+      ...nothing,
+      failed: [{ node: 'n', code: 'c', reason }],
+    };
+    const lines = formatEvent({ type: 'step-finished', label: 'l', report });
+    assert.ok(lines.every((line) => !/[\u0000-\u001f\u007f-\u009f]/.test(line) && line.length < 600));
+    assert.equal(lines.length, 2);
+  });
+
+  test('are JSON for machines, one event a line', async () => {
+    const fabric = createFabric(four);
+    await runText(twoSteps, fabric);
+    for (const event of fabric.events) {
+      const line = formatJsonEvent(event);
+      assert.ok(!line.includes('\n'));
+      assert.deepEqual(JSON.parse(line), event);
+    }
+  });
+});
+
+describe('the cow', () => {
+  test('says one line between angle brackets', () => {
+    assert.deepEqual(drawCow('moo').slice(0, 3), [' _____', '< moo >', ' -----']);
+  });
+
+  test('breaks long text at spaces and frames each line', () => {
+    const lines = drawCow(`${'word '.repeat(40)}end`);
+    const bubble = lines.slice(1, -5);
+    assert.ok(bubble.length >= 3);
+    assert.ok(bubble.every((line) => line.length === bubble[0]?.length));
+    assert.ok(bubble[0]?.startsWith('/ ') && bubble[1]?.startsWith('| ') && bubble.at(-1)?.endsWith(' /'));
+  });
+});

@@ -1,0 +1,116 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the expressions of playbooks look so
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { Problem } from '../../../../src/core/errors.ts';
+import { createFabric, type FabricNode } from '../../../support/fleet/fabric.ts';
+import { playbookText, runText } from '../../../support/fleet/playbook.ts';
+
+const four: FabricNode[] = ['a', 'b', 'c', 'd'].map((name) => ({ name, agents: ['thing'] }));
+const change = (more = '') => playbookText(`  - {id: go, call: thing.change, on: all, with: {to: x}${more}}`);
+
+describe('the journal', () => {
+  test('is written before anything is called, and holds each reply before the next thing is begun', async () => {
+    const fabric = createFabric(four.slice(0, 2));
+    await runText(change(', batch: 1'), fabric);
+    assert.deepEqual(fabric.log, [
+      'journal run-started',
+      'journal nodes-found',
+      'journal step-started go',
+      'journal call go',
+      'call go try 1: a',
+      'journal outcome go a',
+      'journal call go',
+      'call go try 1: b',
+      'journal outcome go b',
+      'journal step-finished go',
+      'journal run-finished',
+    ]);
+  });
+
+  test('that can’t be written stops the run before the call it was to tell of', async () => {
+    const fabric = createFabric(four, {
+      onJournal: ({ type }) => {
+        if (type === 'call') throw new Problem('journal-failed', 'no space left on the device');
+      },
+    });
+    const report = await runText(change(), fabric);
+    assert.equal(report.failure?.reasons[0]?.code, 'journal-failed');
+    assert.equal(fabric.calls.length, 0);
+  });
+
+  test('that can’t hold a reply stops what would come next', async () => {
+    const fabric = createFabric(four, {
+      onJournal: (entry) => {
+        if (entry.type === 'outcome' && entry.node === 'b') throw new Problem('journal-failed', 'no space');
+      },
+    });
+    const report = await runText(change(', batch: 2'), fabric);
+    assert.equal(report.failure?.reasons[0]?.code, 'journal-failed');
+    assert.equal(fabric.calls.length, 1);
+  });
+
+  test('never holds a sensitive input or output', async () => {
+    const nodes = [
+      { name: 'a', agents: ['thing'], actions: { 'thing.change': () => ({ text: 't', secret: 'hush-out' }) } },
+    ];
+    const fabric = createFabric(nodes);
+    const text = `inputs: {pass: {sensitive: true}}\n${playbookText(
+      '  - {call: thing.change, on: all, with: {to: x, token: "${{ inputs.pass }}"}}',
+    )}`;
+    await runText(text, fabric, { pass: 'hush-in' });
+    assert.equal(fabric.calls[0]?.input.token, 'hush-in');
+    assert.doesNotMatch(JSON.stringify([fabric.journal, fabric.events]), /hush/);
+  });
+
+  test('never holds a sensitive input that is given to what is not marked as sensitive: the call is not made', async () => {
+    const fabric = createFabric([{ name: 'a', agents: ['thing'], actions: { 'thing.change': () => ({ text: 't' }) } }]);
+    const text = `inputs: {pass: {sensitive: true}}\n${playbookText(
+      '  - {call: thing.change, on: all, with: {to: "x-${{ inputs.pass }}-y"}}',
+    )}`;
+    const report = await runText(text, fabric, { pass: 'hush-in' });
+    assert.equal(report.failure?.reasons[0]?.code, 'bad-input');
+    assert.equal(fabric.calls.length, 0);
+    assert.doesNotMatch(JSON.stringify([fabric.journal, fabric.events, report]), /hush/);
+  });
+});
+
+test('what people are shown never holds a sensitive input, whatever the playbook says', async () => {
+  const fabric = createFabric([{ name: 'a', agents: ['thing'] }]);
+  const text = playbookText(
+    '  - {say: "the key is ${{ inputs.key }}."}\n  - {id: no, require: "false", message: "not with ${{ inputs.key }}"}',
+    'inputs: {key: {sensitive: true}}\nlabel: "${{ inputs.key }}"',
+  );
+  const report = await runText(text, fabric, { key: 'Abracadabra' });
+  assert.deepEqual(report.steps[0]?.lines, ['the key is (hidden).']);
+  assert.equal(report.failure?.reasons[0]?.reason, 'not with (hidden)');
+  assert.doesNotMatch(JSON.stringify([fabric.events, fabric.journal, report]), /Abracadabra/);
+});
+
+describe('the journal of a failure', () => {
+  const nodes = [
+    { name: 'a', agents: ['thing'], actions: { 'thing.look': () => ({ text: 'all is lost', number: 3 }) } },
+    { name: 'b', agents: ['thing'], actions: { 'thing.look': () => ({ text: 'hush', secret: 'hush' }) } },
+  ];
+  const failedOf = (fabric: ReturnType<typeof createFabric>) =>
+    fabric.journal.flatMap((entry) => (entry.type === 'step-finished' ? (entry.failed ?? []) : []));
+  const check =
+    '  - {call: thing.look, on: "${{ [inputs.node] }}", until: "reply.data.number == 1", message: "it says ${{ reply.data.text }} to ${{ inputs.token }}"}';
+  const run = async (node: string, token: string) => {
+    const fabric = createFabric(nodes);
+    await runText(playbookText(check, 'inputs: {node: {}, token: {sensitive: true, default: x}}'), fabric, {
+      node,
+      token,
+    });
+    return failedOf(fabric);
+  };
+
+  test('says which node and why', async () => {
+    const [failed] = await run('a', '');
+    assert.deepEqual(failed, { node: 'a', code: 'until-failed', reason: 'it says all is lost to ' });
+  });
+
+  test('leaves out what repeats a sensitive input or output', async () => {
+    assert.equal((await run('a', 'Abracadabra'))[0]?.reason, '(hidden)');
+    assert.equal((await run('b', ''))[0]?.reason, '(hidden)');
+  });
+});

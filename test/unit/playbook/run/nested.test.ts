@@ -1,0 +1,201 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the expressions of playbooks look so
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { bindInputs } from '../../../../src/playbook/inputs/inputs.ts';
+import { loadPlaybook } from '../../../../src/playbook/compile/load.ts';
+import { formatPlan, type RunPlan } from '../../../../src/playbook/run/plan.ts';
+import { runPlaybook } from '../../../../src/playbook/run/run.ts';
+import type { RunOptions } from '../../../../src/playbook/run/world.ts';
+import { createFabric, type FabricNode, type FabricOptions } from '../../../support/fleet/fabric.ts';
+import { labDdl, playbookText } from '../../../support/fleet/playbook.ts';
+
+const nodes: FabricNode[] = ['a', 'b'].map((name) => ({
+  name,
+  agents: ['thing'],
+  facts: { cluster: name },
+  actions: { 'thing.change': ({ to }) => ({ text: String(to) }) },
+}));
+
+const part = `name: part
+inputs:
+  to: {}
+  of: {type: list, required: false}
+  token: {sensitive: true, required: false}
+nodes:
+  own: {agents: [thing], facts: ["cluster=\${{ inputs.to }}"]}
+steps:
+  - {id: go, call: thing.change, on: own, with: {to: "\${{ inputs.to }}"}}
+  - {id: handed, if: inputs.of != null, call: thing.look, on: "\${{ inputs.of }}"}
+on_failure:
+  - {id: mend, call: thing.look, on: own}
+always:
+  - {id: last, say: "last of \${{ inputs.to }}"}
+`;
+
+describe('a playbook as a step of another', () => {
+  let directory = '';
+  before(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'mco-use-'));
+    await write('part.yaml', part);
+  });
+  after(() => rm(directory, { recursive: true }));
+
+  const write = (name: string, text: string) => writeFile(join(directory, name), text);
+  const load = async (name: string) => loadPlaybook(join(directory, name), [labDdl]);
+  const run = async (text: string, options: FabricOptions = {}, given: object = {}, how: RunOptions = {}) => {
+    await write('main.yaml', text);
+    const fabric = createFabric(nodes, options);
+    const playbook = await load('main.yaml');
+    const report = await runPlaybook(playbook, bindInputs(playbook, { ...given }), fabric.ports, how);
+    return { fabric, report };
+  };
+
+  test('has inputs, node sets and steps of its own, known by the name of the step', async () => {
+    const { fabric, report } = await run(
+      playbookText(
+        '  - {id: one, use: part.yaml, with: {to: b, of: "${{ nodes.all.names }}"}}\n  - {id: two, call: thing.look, on: all}',
+      ),
+    );
+    assert.equal(report.state, 'done', JSON.stringify(report.failure));
+    assert.deepEqual(
+      fabric.calls.map(({ step, nodes: called }) => `${step}: ${called.join(' ')}`),
+      ['one.go: b', 'one.handed: a b', 'two: a b'],
+    );
+    const said = fabric.events.flatMap((event) => (event.type === 'step-finished' ? event.report.lines : []));
+    assert.ok(said.includes('last of b'));
+  });
+
+  test('that fails runs its own steps for that, stops those that need it, and says which of its steps it was', async () => {
+    const { fabric, report } = await run(
+      playbookText('  - {id: one, use: ./part.yaml, with: {to: a}}\n  - {id: two, call: thing.look, on: all}'),
+      { troubles: [{ node: 'a', call: 'thing.change', kind: 'failed' }] },
+    );
+    assert.equal(report.state, 'failed');
+    assert.match(report.failure?.reasons[0]?.reason ?? '', /^one\.go: a is broken/);
+    assert.deepEqual(
+      fabric.calls.map(({ step }) => step),
+      ['one.go', 'one.mend'],
+    );
+  });
+
+  test('that finds no node fails before its first step', async () => {
+    const { fabric, report } = await run('name: m\nsteps:\n  - {id: one, use: part.yaml, with: {to: zz}}\n');
+    assert.equal(report.failure?.reasons[0]?.code, 'empty-set');
+    assert.deepEqual(fabric.calls, []);
+  });
+
+  test('is planned with its nodes where its inputs are known before the run, and without where they are not', async () => {
+    const plan = async (text: string) => {
+      await write('main.yaml', text);
+      const fabric = createFabric(nodes);
+      const shown: string[] = [];
+      const agree = async (given: RunPlan) => {
+        shown.push(...formatPlan(given));
+        return false;
+      };
+      const report = await runPlaybook(await load('main.yaml'), { c: 'b' }, { ...fabric.ports, agree });
+      assert.equal(report.state, 'interrupted');
+      return shown;
+    };
+    const known = 'name: m\ninputs: {c: {}}\nsteps:\n  - {id: one, use: part.yaml, with: {to: "${{ inputs.c }}"}}\n';
+    assert.deepEqual(await plan(known), [
+      'nodes:',
+      '  one.own: 1 node: b',
+      'steps:',
+      '  one: use part',
+      '    go: thing#change on 1 node',
+      '    handed: thing#look, if need be',
+    ]);
+    const later = playbookText(
+      '  - {id: one, use: part.yaml, with: {to: "${{ nodes.all.names[0] }}"}}',
+      'inputs: {c: {}}',
+    );
+    assert.deepEqual((await plan(later)).slice(0, 5), [
+      'nodes:',
+      '  all: 2 nodes: a, b',
+      'steps:',
+      '  one: use part',
+      '    go: thing#change',
+    ]);
+  });
+
+  test('can run once for each item of a list', async () => {
+    const { fabric, report } = await run(
+      'name: m\nsteps:\n  - id: each\n    for_each:\n      in: [a, b]\n      steps:\n        - {id: one, use: part.yaml, with: {to: "${{ item }}"}}\n',
+    );
+    assert.equal(report.state, 'done', JSON.stringify(report.failure));
+    assert.deepEqual(
+      fabric.calls.map(({ step }) => step),
+      ['each[1].one.go', 'each[2].one.go'],
+    );
+  });
+
+  test('takes a lease of its own for the nodes that it finds', async () => {
+    await write('main.yaml', 'name: m\nsteps:\n  - {id: one, use: part.yaml, with: {to: a}}\n');
+    const fabric = createFabric(nodes);
+    const leases: string[] = [];
+    const ports = {
+      ...fabric.ports,
+      takeLease: async ({ name, nodes: held }: { name: string; nodes: readonly string[] }) => {
+        leases.push(`${name} ${held.join(' ')}`);
+      },
+    };
+    assert.equal((await runPlaybook(await load('main.yaml'), {}, ports)).state, 'done');
+    assert.deepEqual(leases, ['part a']);
+  });
+
+  test('is never given a sensitive input where it would be shown', async () => {
+    const text = (to: string) =>
+      `name: m\ninputs: {secret: {sensitive: true}}\nsteps:\n  - {id: one, use: part.yaml, with: {to: a, ${to}: "\${{ inputs.secret }}"}}\n`;
+    const open = await run(
+      text('of').replace('of: "${{ inputs.secret }}"', 'of: ["${{ inputs.secret }}"]'),
+      {},
+      {
+        secret: 'hush',
+      },
+    );
+    assert.equal(open.report.failure?.reasons[0]?.code, 'bad-input');
+    const kept = await run(text('token'), {}, { secret: 'hush' });
+    assert.equal(kept.report.state, 'done');
+    assert.doesNotMatch(JSON.stringify(kept.fabric.journal), /hush/);
+  });
+
+  const refused: [string, string, RegExp][] = [
+    [
+      'an unknown input',
+      '  - {id: o, use: part.yaml, with: {to: a, tto: b}}',
+      /main\.yaml:6:43: part has no input “tto”: did you mean “to”/,
+    ],
+    ['a missing input', '  - {id: o, use: part.yaml}', /main\.yaml:6:18: part needs the input “to”/],
+    [
+      'an input of another type',
+      '  - {id: o, use: part.yaml, with: {to: [a]}}',
+      /main\.yaml:6:40: the input “to” can’t be/,
+    ],
+    [
+      'a file that is not there',
+      '  - {id: o, use: prat.yaml}',
+      /main\.yaml:6:18: the playbook .*prat\.yaml cannot be read/,
+    ],
+    ['a playbook that is wrong itself', '  - {id: o, use: wrong.yaml}', /wrong\.yaml:3:12: there is no agent “thin”/],
+    ['a circle', '  - {id: o, use: circle.yaml}', /circle\.yaml:3:11: the playbooks use each other in a circle/],
+  ];
+  for (const [what, steps, message] of refused) {
+    test(`is refused before the run for ${what}`, async () => {
+      await write('main.yaml', playbookText(steps));
+      await write('wrong.yaml', 'name: w\nsteps:\n  - {call: thin.look, on: all}\n');
+      await write('circle.yaml', 'name: c\nsteps:\n  - {use: main.yaml}\n');
+      await assert.rejects(load('main.yaml'), { code: 'bad-playbook', message });
+    });
+  }
+
+  test('is refused where playbooks use playbooks without end', async () => {
+    for (const depth of [0, 1, 2, 3, 4, 5, 6]) {
+      await write(`deep${depth}.yaml`, `name: d\nsteps:\n  - {use: deep${depth + 1}.yaml}\n`);
+    }
+    await assert.rejects(load('deep0.yaml'), { code: 'bad-playbook', message: /deeper than 5 levels/ });
+  });
+});

@@ -1,0 +1,164 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the expressions of playbooks look so
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { createFabric, type FabricNode } from '../../../support/fleet/fabric.ts';
+import { playbookText, runText } from '../../../support/fleet/playbook.ts';
+
+const four: FabricNode[] = ['a', 'b', 'c', 'd'].map((name) => ({ name, agents: ['thing'] }));
+const change = (more = '') => playbookText(`  - {id: go, call: thing.change, on: all, with: {to: x}${more}}`);
+
+describe('steps', () => {
+  const three = playbookText(`  - {id: one, call: thing.change, on: all, with: {to: x}}
+  - {id: two, call: thing.look, on: all}
+  - {id: three, say: done}`);
+
+  test('a failed step stops those that depend on it', async () => {
+    const fabric = createFabric(four, { troubles: [{ node: 'a', call: 'thing.change', kind: 'failed' }] });
+    const report = await runText(three, fabric);
+    assert.deepEqual(
+      report.steps.map(({ id, state }) => [id, state]),
+      [
+        ['one', 'failed'],
+        ['two', 'not-run'],
+        ['three', 'not-run'],
+      ],
+    );
+    assert.equal(fabric.calls.length, 1);
+  });
+
+  test('and leaves a branch alone that does not depend on it', async () => {
+    const fabric = createFabric(four, { troubles: [{ node: 'a', call: 'thing.change', kind: 'failed' }] });
+    const report = await runText(three.replace('id: two,', 'id: two, needs: [],'), fabric);
+    assert.equal(report.state, 'failed');
+    assert.deepEqual(
+      report.steps.map(({ state }) => state),
+      ['failed', 'done', 'done'],
+    );
+  });
+
+  test('what is for after a failure sees how each step ended and what failed', async () => {
+    const text = playbookText(
+      `  - {id: one, call: thing.change, on: all, with: {to: x}}
+  - {id: two, call: thing.look, on: all}`,
+      `on_failure:
+  - {id: back, if: steps.one.ran && !steps.two.ran, call: thing.look, on: all}
+  - {id: tell, say: "\${{ failure.step }}: \${{ failure.reasons.map(r, r.node) }} failed, \${{ steps.back.replies.size() }} asked, \${{ steps.one.replies.filter(r, r.ok).size() }} ok"}
+  - {id: not, if: steps.two.ran, say: no}`,
+    );
+    const fabric = createFabric(four, { troubles: [{ node: 'c', call: 'thing.change', kind: 'failed' }] });
+    const report = await runText(text, fabric);
+    assert.equal(report.state, 'failed');
+    assert.equal(report.failure?.step, 'one');
+    const after = report.steps.filter(({ afterFailure }) => afterFailure);
+    assert.deepEqual(
+      after.map(({ id, state }) => [id, state]),
+      [
+        ['back', 'done'],
+        ['tell', 'done'],
+        ['not', 'skipped'],
+      ],
+    );
+    assert.deepEqual(after[1]?.lines, ['one: c failed, 4 asked, 3 ok']);
+  });
+
+  test('one of them that fails does not keep the next from being run', async () => {
+    const text = playbookText(
+      '  - {id: one, require: "1 == 2"}',
+      'on_failure:\n  - {id: back, call: thing.look, on: all}\n  - {id: tell, say: told}',
+    );
+    const fabric = createFabric(four, { troubles: [{ node: 'c', call: 'thing.look', kind: 'failed' }] });
+    const report = await runText(text, fabric);
+    assert.deepEqual(
+      report.steps.map(({ state }) => state),
+      ['failed', 'failed', 'done'],
+    );
+    assert.equal(report.failure?.step, 'one');
+  });
+
+  test('they are not run when all is well', async () => {
+    const text = playbookText('  - {say: hello}', 'on_failure:\n  - {id: tell, say: told}');
+    const report = await runText(text, createFabric(four));
+    assert.deepEqual(
+      report.steps.map(({ lines }) => lines),
+      [['hello']],
+    );
+  });
+
+  test('finish ends the run well, and says that nothing was to do where nothing was changed', async () => {
+    const text = playbookText(
+      '  - {id: look, call: thing.look, on: all}\n  - {finish: all is well}\n  - {id: never, call: thing.look, on: all}',
+    );
+    const fabric = createFabric(four);
+    const report = await runText(text, fabric);
+    assert.equal(report.state, 'nothing-to-do');
+    assert.deepEqual(report.steps[1]?.lines, ['all is well']);
+    assert.equal(report.steps[2]?.state, 'not-run');
+    assert.equal(fabric.calls.length, 1);
+    const after = await runText(
+      text.replace('thing.look, on: all}\n  - {fin', 'thing.change, with: {to: x}, on: all}\n  - {fin'),
+      fabric,
+    );
+    assert.equal(after.state, 'done');
+  });
+
+  test('values that are set are seen by later steps, with their types', async () => {
+    const text = playbookText(
+      '  - {set: {n: "${{ nodes.all.size + 1 }}", list: "${{ nodes.all.names }}", mixed: "${{ nodes.all.size }} nodes"}}\n  - {say: "${{ values.n + 1 }} ${{ values.list }} ${{ values.mixed }}"}',
+    );
+    const report = await runText(text, createFabric(four));
+    assert.deepEqual(report.steps[1]?.lines, ['6 a, b, c, d 4 nodes']);
+  });
+
+  test('a value that is not what an expression takes it for fails the step, with its place', async () => {
+    const report = await runText(playbookText('  - {say: "${{ nodes.all.names[9] }}"}'), createFabric(four));
+    assert.equal(report.failure?.reasons[0]?.code, 'bad-expression');
+    assert.match(report.failure?.reasons[0]?.reason ?? '', /^test\.yaml:6:\d+: /);
+  });
+
+  test('needs are run before what needs them, wherever they stand', async () => {
+    const text = playbookText('  - {id: late, needs: early, say: two}\n  - {id: early, needs: [], say: one}');
+    const report = await runText(text, createFabric(four));
+    assert.deepEqual(
+      report.steps.map(({ lines }) => lines[0]),
+      ['one', 'two'],
+    );
+  });
+});
+
+describe('an interruption', () => {
+  test('finishes the batch in hand, begins nothing more, and runs what is for after a failure', async () => {
+    const stop = new AbortController();
+    const fabric = createFabric(four, { onCall: () => stop.abort() });
+    const text = playbookText(
+      '  - {id: go, call: thing.change, on: all, with: {to: x}, batch: 2}\n  - {id: next, say: no}',
+      'on_failure:\n  - {id: tell, call: thing.look, on: all}',
+    );
+    const report = await runText(text, fabric, {}, { signal: stop.signal });
+    assert.equal(report.state, 'interrupted');
+    assert.deepEqual(
+      report.steps.map(({ id, state }) => [id, state]),
+      [
+        ['go', 'interrupted'],
+        ['next', 'not-run'],
+        ['tell', 'done'],
+      ],
+    );
+    assert.deepEqual(report.steps[0]?.ok, ['a', 'b']);
+    assert.deepEqual(report.steps[0]?.untouched, ['c', 'd']);
+  });
+
+  test('ends the wait between tries', async () => {
+    const stop = new AbortController();
+    const fabric = createFabric(four, {
+      troubles: [{ node: 'a', call: 'thing.change', kind: 'failed' }],
+      onSleep: () => stop.abort(),
+    });
+    const report = await runText(change(', tries: 9, try_sleep: 10'), fabric, {}, { signal: stop.signal });
+    assert.equal(report.state, 'interrupted');
+    assert.equal(fabric.calls.length, 1);
+    assert.deepEqual(
+      report.steps[0]?.failed.map(({ node }) => node),
+      ['a'],
+    );
+  });
+});
