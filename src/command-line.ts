@@ -17,18 +17,18 @@ const daemon = daemonCommand(async () => {
 });
 
 const policy = policyCommand(catalogue, async (configFile) => {
-  const { readPolicyPlace } = await import('./daemon/agents/policy-files.ts');
+  const { readPolicyContext: readPolicyPlace } = await import('./daemon/agents/policy-files.ts');
   return readPolicyPlace(configFile, agents);
 });
 
 const doctor = doctorCommand(async (configFile, signal) => {
-  const { examineNode } = await import('./daemon/doctor/node.ts');
+  const { doctorNode: examineNode } = await import('./daemon/doctor/node.ts');
   return examineNode(configFile, agents, signal);
 });
 
 /** A configuration that is to stand on another host, read as a daemon there would read it. */
 const checkNodeConfig = async (text: string, file: string) => {
-  const { describePlaces } = await import('./daemon/config/config-paths.ts');
+  const { describePaths: describePlaces } = await import('./daemon/config/config-paths.ts');
   return describePlaces(text, file, agents);
 };
 const onHosts = [installCommand(checkNodeConfig, process.execPath), uninstallCommand(checkNodeConfig)];

@@ -27,7 +27,7 @@ export const agents: readonly AgentEntry[] = [
     ddl: appmgrDdl,
     config: appmgrConfigSchema,
     load: async () => (await import('./appmgr/agent.ts')).startAppmgr,
-    examine: async () => (await import('./appmgr/doctor.ts')).examineAppmgr,
+    doctor: async () => (await import('./appmgr/doctor.ts')).doctorAppmgr,
   },
   {
     ddl: auditDdl,
@@ -43,7 +43,7 @@ export const agents: readonly AgentEntry[] = [
     ddl: haproxyDdl,
     config: haproxyConfigSchema,
     load: async () => (await import('./haproxy/agent.ts')).startHaproxy,
-    examine: async () => (await import('./haproxy/doctor.ts')).examineHaproxy,
+    doctor: async () => (await import('./haproxy/doctor.ts')).doctorHaproxy,
   },
   {
     ddl: lockDdl,
@@ -54,7 +54,7 @@ export const agents: readonly AgentEntry[] = [
     ddl: nrpeDdl,
     config: nrpeConfigSchema,
     load: async () => (await import('./nrpe/agent.ts')).startNrpe,
-    examine: async () => (await import('./nrpe/doctor.ts')).examineNrpe,
+    doctor: async () => (await import('./nrpe/doctor.ts')).doctorNrpe,
   },
   {
     ddl: rpcutilDdl,

@@ -9,7 +9,7 @@ import { startingFiles } from './starting-files.ts';
 import { type ArchiveEntry, packArchive } from './tar.ts';
 
 /** What a holder is handed. */
-export interface Delivery {
+export interface CredentialDelivery {
   readonly kind: Identity['kind'];
   readonly name: string;
   readonly certificate: X509Certificate;
@@ -23,14 +23,14 @@ export interface Delivery {
 }
 
 /** Where it goes: into a directory as files, or into one archive with a starting configuration besides. */
-export interface Place {
+export interface DeliveryTarget {
   readonly form: 'directory' | 'bundle';
   readonly path: string;
   readonly replace: boolean;
 }
 
 /** The names under which the configuration looks for them. */
-function credentialFiles({ kind, certificate, key, ca, crl }: Delivery): ArchiveEntry[] {
+function credentialFiles({ kind, certificate, key, ca, crl }: CredentialDelivery): ArchiveEntry[] {
   return [
     ...(key === undefined ? [] : [{ path: `${kind}.key`, mode: 0o600, content: formatPrivateKey(key) }]),
     { path: `${kind}.crt`, mode: 0o644, content: certificate.toString() },
@@ -44,7 +44,11 @@ function credentialFiles({ kind, certificate, key, ca, crl }: Delivery): Archive
  * replaces what is there; another CA does not.
  * @throws Problem `file-exists`
  */
-export async function requireFree(place: Place, what: Pick<Delivery, 'kind' | 'ca'>, withKey: boolean): Promise<void> {
+export async function requireFree(
+  place: DeliveryTarget,
+  what: Pick<CredentialDelivery, 'kind' | 'ca'>,
+  withKey: boolean,
+): Promise<void> {
   if (place.replace) return;
   const names = withKey ? [`${what.kind}.key`, `${what.kind}.crt`] : [`${what.kind}.crt`];
   const paths = place.form === 'bundle' ? [place.path] : names.map((name) => join(place.path, name));
@@ -57,7 +61,7 @@ export async function requireFree(place: Place, what: Pick<Delivery, 'kind' | 'c
 }
 
 /** @returns the files written. @throws Problem `file-exists`, `unwritable-file` */
-export async function deliver(delivery: Delivery, place: Place, now: number): Promise<string[]> {
+export async function deliver(delivery: CredentialDelivery, place: DeliveryTarget, now: number): Promise<string[]> {
   const files = credentialFiles(delivery);
   if (place.form === 'directory') {
     await makeDirectory(place.path, 0o755);

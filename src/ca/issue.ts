@@ -6,7 +6,7 @@ import { buildCertificate, type Validity, validityOf } from './x509/certificate.
 import { requireP256 } from './x509/keys.ts';
 import { profiles } from './x509/profiles.ts';
 
-export interface IssueOrder {
+export interface IssueOptions {
   readonly kind: Identity['kind'];
   readonly name: string;
   readonly publicKey: KeyObject;
@@ -20,7 +20,7 @@ export interface IssueOrder {
  * Issues a certificate by the profile of its kind. It never outlives the CA.
  * @throws Problem `bad-name`, `bad-key`, `bad-days`, `expired-authority`
  */
-export async function issueCertificate(order: IssueOrder, authority: Authority): Promise<X509Certificate> {
+export async function issueCertificate(order: IssueOptions, authority: Authority): Promise<X509Certificate> {
   const profile = profiles[order.kind];
   const days = order.days ?? profile.days;
   if (!Number.isFinite(days) || days <= 0) throw new Problem('bad-days', `a certificate can't hold for ${days} days`);
@@ -35,7 +35,7 @@ export async function issueCertificate(order: IssueOrder, authority: Authority):
 
 /** As {@link issueCertificate}, with any dates: an expired certificate too, for tests. */
 export function signCertificate(
-  { kind, name, publicKey }: Pick<IssueOrder, 'kind' | 'name' | 'publicKey'>,
+  { kind, name, publicKey }: Pick<IssueOptions, 'kind' | 'name' | 'publicKey'>,
   validity: Validity,
   { realm, certificate, key }: Authority,
 ): Promise<X509Certificate> {

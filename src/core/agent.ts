@@ -62,11 +62,11 @@ export interface AgentEntry {
   /** Starts it. */
   readonly load: () => Promise<(setup: AgentSetup<never>) => Promise<Agent>>;
   /** Looks whether what it works with is there, for `doctor`; left out where there is nothing to look at. */
-  readonly examine?: () => Promise<(setup: ExamineSetup<never>) => Promise<readonly Finding[]>>;
+  readonly doctor?: () => Promise<(setup: DoctorSetup<never>) => Promise<readonly Finding[]>>;
 }
 
 /** What an agent is examined with, whether the daemon runs or not. Nothing may be changed. */
-export type ExamineSetup<Config = JsonObject> = Pick<AgentSetup<Config>, 'config' | 'run'> & {
+export type DoctorSetup<Config = JsonObject> = Pick<AgentSetup<Config>, 'config' | 'run'> & {
   readonly signal: AbortSignal;
 };
 

@@ -23,7 +23,7 @@ export function broken(check: string, what: string, mend: string): Finding {
 }
 
 /** One examination; a Problem that it throws is what is broken. @param mend where the Problem itself has no hint */
-export async function examine(
+export async function runCheck(
   check: string,
   mend: string,
   look: () => Promise<Finding | readonly Finding[]>,

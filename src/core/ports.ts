@@ -30,7 +30,7 @@ export interface NodeView {
   /** Whether a caller may do something here by the policies, were it to ask now. The agent goes by its name, not an alias. */
   readonly may: (asked: { caller: string; agent: string; action: string }) => Promise<boolean>;
   /** What `rpcutil inventory` and `daemon_stats` tell; kept by the daemon. */
-  readonly about: () => Promise<NodeAbout>;
+  readonly about: () => Promise<NodeInfo>;
   /** The node's own audit log, to be read: the file that is written to, and whose certificates count in it. */
   readonly audit: { readonly file: string; readonly trust: () => Trust };
   readonly crl: CrlKeeper;
@@ -40,16 +40,19 @@ export interface NodeView {
 
 /** The node's revocation lists: looked at, and changed for newer ones alone. */
 export interface CrlKeeper {
-  readonly status: () => readonly ListAbout[];
+  readonly status: () => readonly RevocationListInfo[];
   /**
    * Puts newer lists (PEM) in force, at once and for whoever is connected; tells only what it would do in a dry run.
    * @throws Problem `bad-crl`, `foreign-crl`, `old-crl`, `unwritable-file`, `not-in-force`
    */
-  readonly install: (pem: string, dryRun: boolean) => Promise<{ changed: boolean; lists: readonly ListAbout[] }>;
+  readonly install: (
+    pem: string,
+    dryRun: boolean,
+  ) => Promise<{ changed: boolean; lists: readonly RevocationListInfo[] }>;
 }
 
 /** A revocation list in force. */
-export interface ListAbout {
+export interface RevocationListInfo {
   /** Fingerprint (SHA-256) of the CA's certificate. */
   readonly issuer: string;
   readonly number: number;
@@ -60,18 +63,18 @@ export interface ListAbout {
   readonly revoked: number;
 }
 
-export interface NodeAbout {
+export interface NodeInfo {
   readonly version: string;
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
   readonly pid: number;
   readonly configFile: string;
-  readonly agents: readonly AgentAbout[];
+  readonly agents: readonly AgentInfo[];
   readonly counters: Readonly<Record<string, number>>;
   readonly warnings: readonly string[];
 }
 
-export interface AgentAbout {
+export interface AgentInfo {
   readonly name: string;
   readonly version: string;
   readonly author: string;

@@ -9,7 +9,7 @@ import { type OpenedRequest, openRequest, proveCaller } from '../core/request/re
 import type { SignedRequest } from '../core/wire/messages.ts';
 
 /** A request on its way through the pipeline. Stages add to it by handing a copy on. */
-export interface Call {
+export interface IncomingCall {
   readonly opened: OpenedRequest;
   /** Who brought it, by TLS: not always who made it. */
   readonly peer: Identity;
@@ -33,7 +33,7 @@ export interface Answer {
   readonly recorded: boolean;
 }
 
-export type Handle = (call: Call) => Promise<Answer>;
+export type Handle = (call: IncomingCall) => Promise<Answer>;
 
 /** Lets a call through to the next stage or answers it. */
 export type Stage = (next: Handle) => Handle;
@@ -55,7 +55,7 @@ export function openCall(
   agents: readonly AgentEntry[],
   trust: Trust,
   now: number,
-): Omit<Call, 'onProgress' | 'gone'> {
+): Omit<IncomingCall, 'onProgress' | 'gone'> {
   const opened = openRequest(signed);
   const verdict = judge(opened, trust, now);
   const { request } = opened;
@@ -71,7 +71,7 @@ export function openCall(
   };
 }
 
-function judge(opened: OpenedRequest, trust: Trust, now: number): Call['verdict'] {
+function judge(opened: OpenedRequest, trust: Trust, now: number): IncomingCall['verdict'] {
   try {
     return { caller: proveCaller(opened, trust, now) };
   } catch (error) {

@@ -2,10 +2,10 @@ import type { AgentEntry, FindExternalAgents } from '../core/agent.ts';
 import type { Log } from '../core/ports.ts';
 import { startListening } from '../transport/listen.ts';
 import { startCallMemory } from './calls/call-memory.ts';
-import { startTurnstile } from './calls/caller-limits.ts';
+import { startCallerLimiter } from './calls/caller-limits.ts';
 import { loadNodeConfig } from './config/config.ts';
 import { keepFresh } from './facts/node-truth.ts';
-import { layFoundations } from './open-node.ts';
+import { openNode } from './open-node.ts';
 import { remindOf } from './system/live-keys.ts';
 import { callerLimits, listenLimits } from './config/limits.ts';
 import { startMetrics } from './metrics/start.ts';
@@ -14,7 +14,7 @@ import { absent, type Presence, startPresence } from './system/presence.ts';
 import { startRoster } from './agents/roster.ts';
 import { startRunningCalls } from './calls/running-calls.ts';
 import { defineService } from './service.ts';
-import { defineView } from './node-view.ts';
+import { defineNodeView } from './node-view.ts';
 
 export interface DaemonOptions {
   readonly configFile: string;
@@ -45,7 +45,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const config = await loadNodeConfig(configFile, known);
   let onKeys = () => {};
   const agentNames = () => roster.entries().map(({ ddl }) => ddl.name);
-  const foundations = await layFoundations(config, { version, agentNames, onKeys: () => onKeys(), now });
+  const foundations = await openNode(config, { version, agentNames, onKeys: () => onKeys(), now });
   const { keys, identity, log, truth, self, policies, audit, life, strangers, counters, meter } = foundations;
 
   // Until the node is on the network: it can be asked as soon as it listens.
@@ -53,7 +53,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const warnings = () => [foundations, roster, presence].flatMap((one) => one.warnings());
   const state = { version, startedAt, agents: () => roster.entries(), warnings };
   const { agents: configs, external, state: stateDirectory } = config;
-  const view = defineView(foundations, state);
+  const view = defineNodeView(foundations, state);
   const roster = await startRoster({ known, configs, external, findExternal, view, stateDirectory, log });
 
   const stopping = new AbortController();
@@ -69,7 +69,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     memory,
     audit,
     strangers,
-    turnstile: startTurnstile(callerLimits(config), now),
+    turnstile: startCallerLimiter(callerLimits(config), now),
     counters,
     describable: async () => ({
       self: self(),

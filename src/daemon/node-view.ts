@@ -1,8 +1,8 @@
 import { startCrlKeeper } from '../ca/revocation/crl-keeper.ts';
 import type { AgentEntry } from '../core/agent.ts';
-import type { NodeAbout, NodeView } from '../core/ports.ts';
+import type { NodeInfo, NodeView } from '../core/ports.ts';
 import { configItem } from './config/items.ts';
-import type { Foundations } from './open-node.ts';
+import type { OpenNode } from './open-node.ts';
 import { broughtList } from './system/live-keys.ts';
 
 /** What changes while the daemon runs, asked for when somebody wants to know. */
@@ -15,11 +15,11 @@ export interface DaemonState {
 }
 
 /** The node as its agents may see it. */
-export function defineView(
-  { config, keys, identity, truth, policies, counters }: Foundations,
+export function defineNodeView(
+  { config, keys, identity, truth, policies, counters }: OpenNode,
   { version, startedAt, agents, warnings }: DaemonState,
 ): NodeView {
-  const about = async (): Promise<NodeAbout> => ({
+  const about = async (): Promise<NodeInfo> => ({
     version,
     startedAt,
     pid: process.pid,
@@ -49,7 +49,7 @@ function aboutAgent({
   description,
   url,
   actions,
-}: AgentEntry['ddl']): NodeAbout['agents'][number] {
+}: AgentEntry['ddl']): NodeInfo['agents'][number] {
   const timeout = Math.max(0, ...Object.values(actions).map((action) => action.timeout));
   return { name, version, author, license, description, url, timeout };
 }

@@ -7,8 +7,8 @@ import { type NodeConfig, truthSources } from './config/config.ts';
 import { type Counters, startCounters } from './metrics/counters.ts';
 import { runCommand } from './exec/run-command.ts';
 import { type NodeTruth, startNodeTruth } from './facts/node-truth.ts';
-import { type Keys, startKeys } from './system/live-keys.ts';
-import { type Life, startLife } from './system/lifecycle.ts';
+import { type LiveKeys, startLiveKeys } from './system/live-keys.ts';
+import { type Lifecycle, startLifecycle } from './system/lifecycle.ts';
 import { auditLimits } from './config/limits.ts';
 import { startLog } from './system/log.ts';
 import { type Meter, startMeter } from './metrics/meter.ts';
@@ -16,9 +16,9 @@ import { type Policies, startPolicies } from './agents/policies.ts';
 import { type StrangerLog, startStrangerLog } from './audit/stranger-log.ts';
 
 /** What a node stands on before it runs agents and hears callers. */
-export interface Foundations {
+export interface OpenNode {
   readonly config: NodeConfig;
-  readonly keys: Keys;
+  readonly keys: LiveKeys;
   readonly identity: string;
   readonly log: Log;
   readonly truth: NodeTruth;
@@ -26,7 +26,7 @@ export interface Foundations {
   readonly self: () => NodeFacts;
   readonly policies: Policies;
   readonly audit: AuditLog;
-  readonly life: Life;
+  readonly life: Lifecycle;
   readonly strangers: StrangerLog;
   readonly counters: Counters;
   readonly meter: Meter;
@@ -34,7 +34,7 @@ export interface Foundations {
   readonly warnings: () => readonly string[];
 }
 
-export interface FoundationsNeeds {
+export interface OpenNodeOptions {
   readonly version: string;
   /** Names of the agents that run. */
   readonly agentNames: () => string[];
@@ -47,12 +47,12 @@ export interface FoundationsNeeds {
  * Opens what the configuration names: keys, facts, policies and the audit log, in which the start stands from now on.
  * @throws Problem when something of it can't be had
  */
-export async function layFoundations(
+export async function openNode(
   config: NodeConfig,
-  { version, agentNames, onKeys, now }: FoundationsNeeds,
-): Promise<Foundations> {
+  { version, agentNames, onKeys, now }: OpenNodeOptions,
+): Promise<OpenNode> {
   await makeStateDirectory(config.state);
-  const keys = await startKeys(config, () => log, now, onKeys);
+  const keys = await startLiveKeys(config, () => log, now, onKeys);
   const identity = keys.current().credentials.identity.name;
   const log = startLog(config.log.level, identity);
   const truth = await startNodeTruth(truthSources(config), runCommand, log);
@@ -63,7 +63,7 @@ export async function layFoundations(
   const audit = meter.watchAudit(
     await openAuditLog(config.audit.file, () => keys.current().credentials, now, auditLimits(config)),
   );
-  const life = startLife(audit, keys, version, log);
+  const life = startLifecycle(audit, keys, version, log);
   await life.started();
   return {
     config,

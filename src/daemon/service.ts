@@ -7,7 +7,7 @@ import type { SignedReply, SignedRequest } from '../core/wire/messages.ts';
 import type { AuditLog } from './audit/audit-log.ts';
 import { type Answer, answer, type Handle, openCall } from './call.ts';
 import type { CallMemory } from './calls/call-memory.ts';
-import type { Turnstile } from './calls/caller-limits.ts';
+import type { CallerLimiter } from './calls/caller-limits.ts';
 import type { Counters } from './metrics/counters.ts';
 import { type Describable, describeNode } from './describe.ts';
 import type { StrangerLog } from './audit/stranger-log.ts';
@@ -21,7 +21,7 @@ export interface ServiceParts {
   readonly memory: CallMemory;
   readonly audit: AuditLog;
   readonly strangers: StrangerLog;
-  readonly turnstile: Turnstile;
+  readonly turnstile: CallerLimiter;
   readonly counters: Counters;
   readonly describable: () => Promise<Describable>;
   readonly isServing: () => boolean;

@@ -19,7 +19,7 @@ export interface Attempt {
   readonly result: Reached | Problem;
 }
 
-export interface AttemptOrder {
+export interface AttemptOptions {
   readonly dial: Dial;
   readonly request: DescribeRequest;
   /** Leaves the connection open for calls; else it is closed as soon as the node has told. */
@@ -30,7 +30,7 @@ export interface AttemptOrder {
 }
 
 /** Connects to a candidate, proves who it is and has it describe itself. Never throws, and leaves nothing open on a failure. */
-export async function attempt(candidate: Candidate, order: AttemptOrder): Promise<Attempt> {
+export async function attempt(candidate: Candidate, order: AttemptOptions): Promise<Attempt> {
   const begun = performance.now();
   const deadline = AbortSignal.timeout(order.timeout);
   const signal = AbortSignal.any([order.signal, deadline]);

@@ -1,5 +1,5 @@
 import type { Candidate } from '../core/node.ts';
-import { type Attempt, type AttemptOrder, attempt, type Reached } from './attempt.ts';
+import { type Attempt, type AttemptOptions, attempt, type Reached } from './attempt.ts';
 import { createLimit } from './limit.ts';
 
 /** How many nodes are asked for the peers that they remember: all hear the same network, and each list is as long as the fleet. */
@@ -8,7 +8,7 @@ const witnesses = 5;
 const most = 20_000;
 
 /** All candidates heard of, each dialled as soon as there is room. */
-export interface Roll {
+export interface DialQueue {
   /** Takes a candidate; one that is known by name, origin and addresses is dialled no second time. */
   readonly add: (candidate: Candidate) => void;
   /** Settles when nothing is being dialled. */
@@ -16,12 +16,12 @@ export interface Roll {
   readonly attempts: () => readonly Attempt[];
 }
 
-export interface RollOrder extends AttemptOrder {
+export interface DialQueueOptions extends AttemptOptions {
   readonly concurrency: number;
   readonly onReached?: (done: Attempt & { result: Reached }) => void;
 }
 
-export function startRoll(order: RollOrder): Roll {
+export function startDialQueue(order: DialQueueOptions): DialQueue {
   const limit = createLimit(order.concurrency);
   const claimants = new Map<string, { candidate: Candidate; attempt?: Attempt }>();
   const running = new Set<Promise<void>>();

@@ -9,11 +9,11 @@ import { mayMatch } from './may-match.ts';
 import { type BrokenNode, type FoundNode, type SilentNode, type Sorted, sortAttempts } from './findings.ts';
 import type { KnownNode } from './known.ts';
 import { lookAgain, missingNodes, namesExactly } from './missing.ts';
-import { isReached, startRoll } from './dial-queue.ts';
+import { isReached, startDialQueue } from './dial-queue.ts';
 
 export type { BrokenNode, FoundNode, SilentNode } from './findings.ts';
 
-export interface FindOrder {
+export interface FindOptions {
   readonly source: DiscoverySource;
   readonly filter: FilterTerms;
   /** Names of facts to be told of each node. */
@@ -55,10 +55,10 @@ export interface Findings {
  * is named as silent, with when and by whom it was last seen. Who moved and no longer matches is not silent.
  * @throws Problem as the source does, and the signal's reason when aborted; nothing stays open then
  */
-export async function findNodes(order: FindOrder): Promise<Findings> {
+export async function findNodes(order: FindOptions): Promise<Findings> {
   const begun = performance.now();
   const abandoned = new AbortController();
-  const roll = startRoll({
+  const roll = startDialQueue({
     dial: order.dial,
     request: {
       filter: order.filter,
@@ -96,7 +96,7 @@ export async function findNodes(order: FindOrder): Promise<Findings> {
 }
 
 /** Those of the filter too: so the cache learns them, and can tell who would match. */
-function factsToAsk({ filter, facts = [] }: FindOrder): string[] {
+function factsToAsk({ filter, facts = [] }: FindOptions): string[] {
   const filtered = equalityTerms(filter).flatMap(({ kind, key }) => (kind === 'fact' ? [key] : []));
   return [...new Set([...facts, ...filtered])];
 }
@@ -109,7 +109,7 @@ function withAddresses(candidate: Candidate, cached: CachedNode | undefined): Ca
 }
 
 function conclude(
-  order: FindOrder,
+  order: FindOptions,
   sorted: Sorted,
   missing: ReadonlyMap<string, KnownNode>,
 ): Omit<Findings, 'elapsed'> {

@@ -13,7 +13,7 @@ export interface KnownNode extends NodeFacts {
 }
 
 /** What is remembered by this client. */
-export interface Memory {
+export interface ClientMemory {
   readonly nodes: () => CachedNode[];
   readonly forgotten: (name: string) => number | undefined;
 }
@@ -24,7 +24,7 @@ export interface Memory {
  * @param now milliseconds since the epoch; no sight is later than that, whatever a node's clock says
  */
 export function uniteKnown(
-  memory: Memory | undefined,
+  memory: ClientMemory | undefined,
   descriptions: Iterable<NodeDescription>,
   now: number,
 ): Map<string, KnownNode> {

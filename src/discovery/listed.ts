@@ -10,7 +10,7 @@ const nameKeys = ['name', 'identity'] as const;
 const knownKeys: readonly string[] = [...nameKeys, 'address', 'port'];
 
 /** One entry of a list of nodes, and where it stands (`nodes.yaml:3`). */
-export interface Entry {
+export interface ListEntry {
   readonly value: unknown;
   readonly at: string;
 }
@@ -20,7 +20,7 @@ export interface Entry {
  * A name alone has no address: it is then dialled by what is known of it, or as a host name.
  * @throws Problem `bad-nodes` with the place: no name, a wrong key or address, a name twice
  */
-export function parseEntries(entries: readonly Entry[], source: string): Candidate[] {
+export function parseEntries(entries: readonly ListEntry[], source: string): Candidate[] {
   const seen = new Map<string, string>();
   return entries.map(({ value, at }) => {
     const candidate = parseEntry(value, at, source);
@@ -65,7 +65,7 @@ function parseAddresses({ address, port }: Record<string, unknown>, at: string):
 }
 
 /** One name a line; `#` begins a comment. */
-export function linesOf(text: string, file: string): Entry[] {
+export function linesOf(text: string, file: string): ListEntry[] {
   return text
     .split('\n')
     .map((line, index) => ({ value: line.replace(/#.*/, '').trim(), at: `${file}:${index + 1}` }))

@@ -5,14 +5,14 @@ import type { FilterTerms } from '../core/wire/messages.ts';
 import { comparable } from './mdns/wire/subtype.ts';
 
 /** What is known of a node. */
-export type Claimed = Omit<NodeFacts, 'facts'> & { readonly facts: Readonly<NodeFacts['facts']> };
+export type ClaimedFacts = Omit<NodeFacts, 'facts'> & { readonly facts: Readonly<NodeFacts['facts']> };
 
 /**
  * Makes a test of whether a node of which something was last known may match a filter: false only where what is known
  * rules it out. Its name is known for certain; its agents and classes both, if any agent is; a fact not named may have any value.
  * @throws Problem `bad-filter`
  */
-export function mayMatch(filter: FilterTerms): (node: Claimed) => boolean {
+export function mayMatch(filter: FilterTerms): (node: ClaimedFacts) => boolean {
   const { identities, agents, classes } = filter;
   const byName = parseFilter({ ...noFilter, identities });
   const byLists = parseFilter({ ...noFilter, identities, agents, classes });

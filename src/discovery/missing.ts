@@ -5,7 +5,7 @@ import type { Attempt } from './attempt.ts';
 import type { Cache } from './cache/cache.ts';
 import { mayMatch } from './may-match.ts';
 import { type KnownNode, uniteKnown } from './known.ts';
-import { isReached, type Roll } from './dial-queue.ts';
+import { isReached, type DialQueue } from './dial-queue.ts';
 
 /** The part of a search that says who should be there. */
 export interface Search {
@@ -53,7 +53,11 @@ function expectedNode(name: string, cache: Cache | undefined): KnownNode {
 }
 
 /** Tries the missing where they were last, and asks for them by name: they may have moved. */
-export async function lookAgain(order: Search, roll: Roll, missing: ReadonlyMap<string, KnownNode>): Promise<void> {
+export async function lookAgain(
+  order: Search,
+  roll: DialQueue,
+  missing: ReadonlyMap<string, KnownNode>,
+): Promise<void> {
   if (missing.size === 0) return;
   for (const { name, addresses } of missing.values())
     if (addresses.length > 0) roll.add({ name, addresses, source: 'known' });

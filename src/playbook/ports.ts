@@ -55,7 +55,7 @@ export interface NodeCall {
 }
 
 /** Exclusion of other runs; see {@link PlaybookPorts.takeLease}. */
-export interface LeaseWish {
+export interface LeaseRequest {
   readonly name: string;
   readonly nodes: readonly string[];
   readonly runId: string;
@@ -73,7 +73,7 @@ export interface PlaybookPorts {
    * Takes a lease on all the nodes, or on none; asked for once a run, before its first change. Left out: none is taken.
    * @throws Problem `lease-held`, `no-lease`
    */
-  readonly takeLease?: (wish: LeaseWish) => Promise<void>;
+  readonly takeLease?: (wish: LeaseRequest) => Promise<void>;
   /** @throws Problem when the filter is malformed or no source can be asked */
   readonly discover: (query: DiscoverQuery) => Promise<Discovered>;
   /** Exactly one outcome per node, each told to `onOutcome` as it comes. The signal asks to give up at once. */

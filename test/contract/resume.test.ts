@@ -6,7 +6,7 @@ import type { Outcome } from '../../src/core/request/reply.ts';
 import { bindInputs } from '../../src/playbook/inputs/inputs.ts';
 import type { JournalEntry } from '../../src/playbook/journal/entries.ts';
 import { loadPlaybook } from '../../src/playbook/compile/load.ts';
-import { readPast, resumeFrom } from '../../src/playbook/journal/history.ts';
+import { readHistory, resumeFrom } from '../../src/playbook/journal/history.ts';
 import type { Playbook } from '../../src/playbook/model.ts';
 import type { PlaybookPorts } from '../../src/playbook/ports.ts';
 import { runPlaybook } from '../../src/playbook/run/run.ts';
@@ -44,7 +44,7 @@ async function runUpTo(playbook: Playbook, { ports, journal }: Lasting, entries:
       journal.push(entry);
     },
   };
-  const options = journal.length === 0 ? { runId } : { runId, resumed: resumeFrom(readPast([...journal])) };
+  const options = journal.length === 0 ? { runId } : { runId, resumed: resumeFrom(readHistory([...journal])) };
   return await runPlaybook(playbook, bindInputs(playbook, upgrade), dying, options);
 }
 

@@ -4,7 +4,7 @@ import { type Agent, type AgentSetup, defineHandlers } from '../../core/agent.ts
 import { explainErrno, Problem } from '../../core/errors.ts';
 import type { AngeliaConfig } from './config.ts';
 import { angeliaDdl } from './ddl.ts';
-import { type Delivery, startDelivery, type Verdict } from './delivery.ts';
+import { type Delivery, startDelivery, type DeliveryStatus } from './delivery.ts';
 import { assertMessageId, digestMessage, type Message } from './message.ts';
 import { listQueue, retry } from './queue.ts';
 import { parseRecipient } from './recipient.ts';
@@ -34,10 +34,10 @@ export async function startAngelia(setup: AgentSetup<AngeliaConfig>): Promise<Ag
       const now = Date.now();
       const rest = { acceptedAt: now, attempts: 0, nextAt: now, lastError: '' };
       const order: Message = { id, recipient, subject, message, priority, caller, ...rest };
-      const known = knownVerdict(spool, order);
+      const known = knownStatus(spool, order);
       if (dryRun) return { id, delivered: known?.kind === 'delivered', queued: false };
       if (known === undefined) await accept(spool, order, config.max_queued);
-      const verdict = known ?? (await firstVerdict(delivery, id, signal));
+      const verdict = known ?? (await firstStatus(delivery, id, signal));
       if (verdict.kind === 'dead') throw undeliverable(verdict.reason);
       if (verdict.kind === 'waiting') progress(`kept for another try: ${verdict.reason}`);
       return { id, delivered: verdict.kind === 'delivered', queued: verdict.kind === 'waiting' };
@@ -81,7 +81,7 @@ function assertEndpoints({ webhooks = {}, push = {} }: AngeliaConfig): void {
 }
 
 /** What is known of that id already. @throws Problem `id-reused` when it was another message's */
-function knownVerdict(spool: Spool, order: Message): Verdict | undefined {
+function knownStatus(spool: Spool, order: Message): DeliveryStatus | undefined {
   const queued = spool.queued.get(order.id);
   const ended = spool.delivered.get(order.id) ?? spool.dead.get(order.id);
   const digest = queued === undefined ? ended?.digest : digestMessage(queued);
@@ -105,11 +105,11 @@ async function accept(spool: Spool, order: Message, most: number): Promise<void>
   }
 }
 
-async function firstVerdict(delivery: Delivery, id: string, signal: AbortSignal): Promise<Verdict> {
+async function firstStatus(delivery: Delivery, id: string, signal: AbortSignal): Promise<DeliveryStatus> {
   const enough = new AbortController();
   const late = sleep(patience, undefined, { signal: AbortSignal.any([signal, enough.signal]) }).catch(() => {});
   try {
-    const waiting: Verdict = { kind: 'waiting', reason: 'it is being delivered' };
+    const waiting: DeliveryStatus = { kind: 'waiting', reason: 'it is being delivered' };
     return await Promise.race([delivery.attempt(id), late.then(() => waiting)]);
   } finally {
     enough.abort();

@@ -6,7 +6,7 @@ import type { Message } from './message.ts';
 import type { Spool } from './spool.ts';
 
 /** What came of one try. */
-export type Verdict =
+export type DeliveryStatus =
   | { readonly kind: 'delivered' }
   | { readonly kind: 'waiting'; readonly reason: string }
   | { readonly kind: 'dead'; readonly reason: string };
@@ -24,7 +24,7 @@ export interface DeliverySetup {
 /** Deliveries under way: what is in the spool is tried until it is delivered or given up. */
 export interface Delivery {
   /** Tries a message of the spool now (or joins the try under way). */
-  readonly attempt: (id: string) => Promise<Verdict>;
+  readonly attempt: (id: string) => Promise<DeliveryStatus>;
   /** Cuts off what is under way, and returns when nothing is; the spool keeps what was not delivered. */
   readonly stop: () => Promise<void>;
 }
@@ -37,7 +37,7 @@ export function startDelivery(setup: DeliverySetup): Delivery {
   const { spool, log } = setup;
   const ending = new AbortController();
   const timers = new Map<string, NodeJS.Timeout>();
-  const underWay = new Map<string, Promise<Verdict>>();
+  const underWay = new Map<string, Promise<DeliveryStatus>>();
   const gate = makeGate(atOnce);
   const sent = new Set<string>();
 
@@ -47,13 +47,13 @@ export function startDelivery(setup: DeliverySetup): Delivery {
     const timer = setTimeout(() => void attempt(id), Math.min(Math.max(0, wait), longestWait));
     timers.set(id, timer);
   };
-  const attempt = (id: string): Promise<Verdict> => {
+  const attempt = (id: string): Promise<DeliveryStatus> => {
     const running = underWay.get(id);
     if (running !== undefined) return running;
     clearTimeout(timers.get(id));
     timers.delete(id);
     const trying = gate(() => tryOnce(setup, id, sent, ending.signal))
-      .catch((error): Verdict => {
+      .catch((error): DeliveryStatus => {
         log.error({ id, reason: explainErrno(error) }, 'the spool cannot be written');
         return { kind: 'waiting', reason: 'the spool cannot be written' };
       })
@@ -78,7 +78,12 @@ export function startDelivery(setup: DeliverySetup): Delivery {
 }
 
 /** @param sent ids that were sent, but whose end could not be written down yet: they are not sent again */
-async function tryOnce(setup: DeliverySetup, id: string, sent: Set<string>, ending: AbortSignal): Promise<Verdict> {
+async function tryOnce(
+  setup: DeliverySetup,
+  id: string,
+  sent: Set<string>,
+  ending: AbortSignal,
+): Promise<DeliveryStatus> {
   const { spool, send, timeout, log } = setup;
   const message = spool.queued.get(id);
   if (message === undefined || ending.aborted) return { kind: 'waiting', reason: 'the daemon is stopping' };
@@ -95,7 +100,11 @@ async function tryOnce(setup: DeliverySetup, id: string, sent: Set<string>, endi
   return { kind: 'delivered' };
 }
 
-async function settleFailure({ spool, retry, log }: DeliverySetup, message: Message, error: unknown): Promise<Verdict> {
+async function settleFailure(
+  { spool, retry, log }: DeliverySetup,
+  message: Message,
+  error: unknown,
+): Promise<DeliveryStatus> {
   const now = Date.now();
   const failure = error instanceof DeliveryFailure ? error : new DeliveryFailure(String(error), false);
   const attempts = message.attempts + 1;

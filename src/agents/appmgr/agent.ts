@@ -7,14 +7,14 @@ import { fetchRelease } from './actions/fetch.ts';
 import { listReleases } from './actions/list.ts';
 import { restart } from './actions/restart.ts';
 import { rollback } from './actions/rollback.ts';
-import { defineSite, type Site } from './application.ts';
+import { defineApplication, type Application } from './application.ts';
 import { readStatus } from './actions/status.ts';
 import { upgrade } from './actions/upgrade.ts';
 
 export async function startAppmgr({ config, run, stateDirectory }: AgentSetup<AppmgrConfig>): Promise<Agent> {
   const busy = new Set<string>();
-  const find = (name: string | undefined) => defineSite(findApplication(config, name), run, stateDirectory);
-  const alone = async <T>(name: string | undefined, work: (site: Site) => Promise<T>) =>
+  const find = (name: string | undefined) => defineApplication(findApplication(config, name), run, stateDirectory);
+  const alone = async <T>(name: string | undefined, work: (site: Application) => Promise<T>) =>
     doAlone(busy, find(name), work);
   const handlers = defineHandlers(appmgrDdl, {
     upgrade: ({ application, revision }, context) =>
@@ -47,7 +47,7 @@ function findApplication({ applications }: AppmgrConfig, name: string | undefine
 }
 
 /** Two changes of one application at a time would undo each other. @throws Problem `busy` */
-async function doAlone<T>(busy: Set<string>, site: Site, work: (site: Site) => Promise<T>): Promise<T> {
+async function doAlone<T>(busy: Set<string>, site: Application, work: (site: Application) => Promise<T>): Promise<T> {
   const { name } = site.application;
   if (busy.has(name)) {
     throw new Problem('busy', `“${name}” is being changed by another call on this node`, 'wait for its end');

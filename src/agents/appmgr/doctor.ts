@@ -1,29 +1,31 @@
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { ExamineSetup } from '../../core/agent.ts';
+import type { DoctorSetup } from '../../core/agent.ts';
 import { explainErrno, Problem } from '../../core/errors.ts';
-import { examine, type Finding, fine } from '../../core/finding.ts';
+import { runCheck, type Finding, fine } from '../../core/finding.ts';
 import type { ApplicationConfig, AppmgrConfig } from './config.ts';
-import { defineSite } from './application.ts';
+import { defineApplication } from './application.ts';
 import { readStatus } from './actions/status.ts';
 
 /** Whether each application’s directories are there and what serves is healthy. */
-export async function examineAppmgr(setup: ExamineSetup<AppmgrConfig>): Promise<readonly Finding[]> {
+export async function doctorAppmgr(setup: DoctorSetup<AppmgrConfig>): Promise<readonly Finding[]> {
   const applications = Object.entries(setup.config.applications);
   const findings = applications.map(([name, application]) =>
-    examine('appmgr', 'mend the directory, or the application’s settings', () => look({ ...application, name }, setup)),
+    runCheck('appmgr', 'mend the directory, or the application’s settings', () =>
+      look({ ...application, name }, setup),
+    ),
   );
   return (await Promise.all(findings)).flat();
 }
 
-async function look(application: ApplicationConfig, { run, signal }: ExamineSetup<AppmgrConfig>): Promise<Finding> {
+async function look(application: ApplicationConfig, { run, signal }: DoctorSetup<AppmgrConfig>): Promise<Finding> {
   const { name, root, deploy } = application;
   // What a command of the user's deployed is known to the running agent only.
   if (deploy !== undefined) return fine('appmgr', `“${name}” is deployed by ${deploy.command[0]}`);
   await require(root ?? '', constants.W_OK, `the root of “${name}”`);
   await requireSource(application);
-  const { revision, healthy, health } = await readStatus(defineSite(application, run, ''), undefined, signal);
+  const { revision, healthy, health } = await readStatus(defineApplication(application, run, ''), undefined, signal);
   if (revision === '') return fine('appmgr', `“${name}” has no release in service yet`);
   if (healthy) return fine('appmgr', `“${name}” serves ${revision}: ${health}`);
   const mend = `see why ${revision} does not serve; mco-deploy rpc appmgr status tells the releases at hand`;

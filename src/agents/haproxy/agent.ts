@@ -3,7 +3,7 @@ import type { HaproxyConfig } from './config.ts';
 import { haproxyDdl } from './ddl.ts';
 import { disable } from './actions/disable.ts';
 import { enable } from './actions/enable.ts';
-import { startHold } from './maintenance/watch.ts';
+import { startMaintenanceWatch } from './maintenance/watch.ts';
 import type { LoadBalancer } from './actions/change-request.ts';
 import { defineRuntime } from './runtime/runtime.ts';
 import { list, status } from './actions/status.ts';
@@ -14,7 +14,7 @@ import { weigh } from './actions/weight.ts';
 export async function startHaproxy({ config, stateDirectory, log }: AgentSetup<HaproxyConfig>): Promise<Agent> {
   const runtimes = config.sockets.map((socket) => defineRuntime(socket, config.timeout));
   const inTurn = defineTurns();
-  const hold = await startHold({ runtimes, stateDirectory, log, every: config.watch_interval, inTurn });
+  const hold = await startMaintenanceWatch({ runtimes, stateDirectory, log, every: config.watch_interval, inTurn });
   const balancer: LoadBalancer = { runtimes, config, hold };
   return {
     handlers: defineHandlers(haproxyDdl, {

@@ -1,8 +1,8 @@
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
-import type { ExamineSetup } from '../../core/agent.ts';
+import type { DoctorSetup } from '../../core/agent.ts';
 import { explainErrno, Problem } from '../../core/errors.ts';
-import { examine, type Finding, fine } from '../../core/finding.ts';
+import { runCheck, type Finding, fine } from '../../core/finding.ts';
 import { count } from '../../core/text.ts';
 import { parseArgumentRules } from './arguments.ts';
 import { askDaemon } from './ask.ts';
@@ -12,17 +12,17 @@ import { sampleArgv } from './local.ts';
 import { tlsOptions } from './tls.ts';
 
 /** Whether nrpe.cfg can be read and each command in it be run, or the NRPE daemon answers that is asked instead. */
-export function examineNrpe({ config, signal }: ExamineSetup<NrpeConfig>): Promise<readonly Finding[]> {
+export function doctorNrpe({ config, signal }: DoctorSetup<NrpeConfig>): Promise<readonly Finding[]> {
   const { daemon } = config;
-  return daemon === undefined ? examineCommands(config) : examineDaemon(daemon, signal);
+  return daemon === undefined ? checkCommands(config) : checkDaemon(daemon, signal);
 }
 
-function examineCommands(config: NrpeConfig): Promise<readonly Finding[]> {
-  return examine('nrpe', 'mend the file, or name another with agents.nrpe.config', async () => {
+function checkCommands(config: NrpeConfig): Promise<readonly Finding[]> {
+  return runCheck('nrpe', 'mend the file, or name another with agents.nrpe.config', async () => {
     const rules = parseArgumentRules(config.arguments);
     const defined = await cacheDefinitions(config.config)();
     const each = [...defined.commands.keys()].map((name) =>
-      examine('nrpe', `mend or remove command[${name}]`, async () => {
+      runCheck('nrpe', `mend or remove command[${name}]`, async () => {
         await requireProgram(sampleArgv(name, defined, rules)[0], name);
         return [];
       }),
@@ -33,8 +33,8 @@ function examineCommands(config: NrpeConfig): Promise<readonly Finding[]> {
   });
 }
 
-function examineDaemon(daemon: NrpeDaemon, signal: AbortSignal): Promise<readonly Finding[]> {
-  return examine('nrpe', 'docs/monitoring.md explains agents.nrpe.daemon', async () => {
+function checkDaemon(daemon: NrpeDaemon, signal: AbortSignal): Promise<readonly Finding[]> {
+  return runCheck('nrpe', 'docs/monitoring.md explains agents.nrpe.daemon', async () => {
     // What every NRPE daemon answers with its version, whatever commands it has.
     const { text } = await askDaemon(daemon, await tlsOptions(daemon), '_NRPE_CHECK', signal);
     return fine('nrpe', `the NRPE daemon ${daemon.host}:${daemon.port} answers: ${text}`);

@@ -1,6 +1,6 @@
 import { Problem } from '../../core/errors.ts';
 import type { LiveCredentials } from '../../core/credentials/live-credentials.ts';
-import type { CrlKeeper, ListAbout } from '../../core/ports.ts';
+import type { CrlKeeper, RevocationListInfo } from '../../core/ports.ts';
 import { type Crl, crlLabel, readCrls } from './crl.ts';
 import { writeWhole } from '../store/files.ts';
 import { encodePem } from '../x509/pem.ts';
@@ -26,10 +26,10 @@ export function startCrlKeeper(file: string, credentials: LiveCredentials): CrlK
       await credentials.reload();
       requireInForce(next, held(), credentials.warnings());
     }
-    return { changed, lists: next.map(aboutList) };
+    return { changed, lists: next.map(listInfo) };
   };
   return {
-    status: () => held().map(aboutList),
+    status: () => held().map(listInfo),
     install: (pem, dryRun) => {
       const done = installing.then(() => install(pem, dryRun));
       installing = done.catch(() => {});
@@ -58,7 +58,7 @@ function requireInForce(wanted: readonly Crl[], held: readonly Crl[], warnings: 
 }
 
 /** What is told of a list. */
-export function aboutList({ issuerFingerprint, number, thisUpdate, nextUpdate, size }: Crl): ListAbout {
+export function listInfo({ issuerFingerprint, number, thisUpdate, nextUpdate, size }: Crl): RevocationListInfo {
   return {
     issuer: issuerFingerprint,
     number,

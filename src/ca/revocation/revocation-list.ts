@@ -27,7 +27,7 @@ export interface Revocation {
   readonly reason: RevocationReason;
 }
 
-export interface ListOrder {
+export interface RevocationListOptions {
   readonly revoked: readonly Revocation[];
   /** Higher than that of any list before it. */
   readonly number: number;
@@ -41,7 +41,7 @@ const minute = 60 * 1000;
 const day = 24 * 60 * minute;
 
 /** Makes and signs a revocation list, in PEM under the label that OpenSSL and Node take (RFC 5280, 5). */
-export function makeRevocationList(order: ListOrder, { certificate, key }: Authority): string {
+export function makeRevocationList(order: RevocationListOptions, { certificate, key }: Authority): string {
   const algorithm = sequence(Buffer.from(crlOids.ecdsaWithSha256, 'hex'));
   const entries = order.revoked.map(entryOf);
   const keyId = sequence(element(tags.implicit0, Buffer.from(keyIdOf(certificate.publicKey), 'hex')));

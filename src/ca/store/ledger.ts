@@ -2,14 +2,14 @@
 import type { KeyObject, X509Certificate } from 'node:crypto';
 import { Problem } from '../../core/errors.ts';
 import type { Authority } from '../x509/authority.ts';
-import { type IssueOrder, issueCertificate } from '../issue.ts';
+import { type IssueOptions, issueCertificate } from '../issue.ts';
 import { certificateOf, describeIssued, type Issued, revocationsOf, stateOf } from './issued.ts';
 import { changeIssued, writeNextCrl } from './records.ts';
 import { makeRevocationList, type RevocationReason } from '../revocation/revocation-list.ts';
 import type { Store } from './store.ts';
 
 /** @throws Problem as {@link issueCertificate}, `ca-busy`, `unwritable-file` */
-export async function issue(store: Store, authority: Authority, order: IssueOrder): Promise<X509Certificate> {
+export async function issue(store: Store, authority: Authority, order: IssueOptions): Promise<X509Certificate> {
   const certificate = await issueCertificate(order, authority);
   const entry = describeIssued(certificate, order, authority.certificate, order.now);
   await changeIssued(store, (entries) => [...entries, entry]);
@@ -24,7 +24,7 @@ export function renew(
   store: Store,
   authority: Authority,
   entry: Issued,
-  when: Pick<IssueOrder, 'now' | 'days'>,
+  when: Pick<IssueOptions, 'now' | 'days'>,
 ): Promise<X509Certificate> {
   if (stateOf(entry, when.now) === 'revoked') {
     const what = `the certificate of ${entry.kind} ${entry.name} was revoked and is not renewed`;

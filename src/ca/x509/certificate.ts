@@ -10,7 +10,7 @@ export interface Validity {
   readonly notAfter: number;
 }
 
-export interface CertificateOrder extends Validity {
+export interface CertificateOptions extends Validity {
   readonly profile: Profile;
   /** What stands for {realm} and {name} in the profile's names. */
   readonly realm: string;
@@ -37,7 +37,7 @@ function makeSerial(): string {
 }
 
 /** Makes and signs a certificate of exactly what its profile says (RFC 5280, 4). */
-export async function buildCertificate(order: CertificateOrder): Promise<X509Certificate> {
+export async function buildCertificate(order: CertificateOptions): Promise<X509Certificate> {
   const subject = subjectOf(order.commonName);
   const made = await x509.X509CertificateGenerator.create({
     serialNumber: makeSerial(),
@@ -63,7 +63,7 @@ function issuerName(issuer: X509Certificate): x509.Name {
   return new x509.X509Certificate(issuer.raw).subjectName;
 }
 
-function extensionsOf(order: CertificateOrder): x509.Extension[] {
+function extensionsOf(order: CertificateOptions): x509.Extension[] {
   const { profile } = order;
   const signer = keyIdOf(keyPairOf(order.signingKey).publicKey);
   const isAuthority = profile.pathLength !== undefined;
@@ -90,7 +90,7 @@ function known<T>(table: Readonly<Record<string, T>>, name: string): T {
   return value;
 }
 
-function namesOf({ profile, realm, name }: CertificateOrder): { type: 'url' | 'dns'; value: string }[] {
+function namesOf({ profile, realm, name }: CertificateOptions): { type: 'url' | 'dns'; value: string }[] {
   return profile.names.map((form) => {
     const value = form.replace('{realm}', () => realm).replace('{name}', () => name);
     return value.startsWith('DNS:')

@@ -1,14 +1,17 @@
 import { isObject } from '../../core/json.ts';
-import type { ListAbout } from '../../core/ports.ts';
+import type { RevocationListInfo } from '../../core/ports.ts';
 import type { Outcome } from '../../core/request/reply.ts';
 
 /** Whether a node has a revocation list: it had it, took it now, has an older or a newer one, or why that is not known. */
-export interface Standing extends Pick<Outcome, 'node' | 'outcome' | 'code' | 'message'> {
+export interface CrlStatus extends Pick<Outcome, 'node' | 'outcome' | 'code' | 'message'> {
   readonly state: 'current' | 'taken' | 'behind' | 'newer' | 'unknown';
 }
 
 /** @param lists what the node should have */
-export function standingOf({ node, outcome, code, message, data }: Outcome, lists: readonly ListAbout[]): Standing {
+export function crlStatusOf(
+  { node, outcome, code, message, data }: Outcome,
+  lists: readonly RevocationListInfo[],
+): CrlStatus {
   if (outcome !== 'ok') {
     return { node, outcome, code, message, state: code === 'old-crl' ? 'newer' : 'unknown' };
   }
@@ -31,12 +34,12 @@ export function standingOf({ node, outcome, code, message, data }: Outcome, list
 }
 
 /** A node that can't be brought a list. */
-export function lacking(node: string): Standing {
+export function lacking(node: string): CrlStatus {
   const message = 'it does not run the agent crl: enable it in its node.yaml';
   return { node, outcome: 'failed', code: 'unknown-agent', message, state: 'unknown' };
 }
 
-export function wordsFor({ state, message }: Standing): string {
+export function wordsFor({ state, message }: CrlStatus): string {
   switch (state) {
     case 'current':
       return 'has it';
@@ -57,7 +60,7 @@ interface Held {
 }
 
 /** A list of a higher number, or another one of the same: a CA that was restored from a backup counts anew. */
-function isOther({ number, this_update: date }: Omit<ListAbout, 'issuer'>, held: Held | undefined): boolean {
+function isOther({ number, this_update: date }: Omit<RevocationListInfo, 'issuer'>, held: Held | undefined): boolean {
   return held !== undefined && (held.number > number || (held.number === number && held.date !== date));
 }
 

@@ -1,6 +1,6 @@
 import type { KeyObject, X509Certificate } from 'node:crypto';
 import { resolve } from 'node:path';
-import { deliver, type Place, requireFree } from '../../ca/delivery.ts';
+import { deliver, type DeliveryTarget, requireFree } from '../../ca/delivery.ts';
 import { readStoredCrl } from '../../ca/store/records.ts';
 import { type Store, trustedPem } from '../../ca/store/store.ts';
 import { Problem } from '../../core/errors.ts';
@@ -9,7 +9,7 @@ import type { CliContext } from '../cli/context.ts';
 import type { CaOptions, PlaceOptions } from './options.ts';
 
 /** Who gets a certificate and where it is put. */
-export interface HandOut {
+export interface CertificateDelivery {
   readonly kind: Identity['kind'];
   readonly name: string;
   /** Makes the certificate, once there is room for it; the key only where it was made here. */
@@ -22,8 +22,8 @@ export interface HandOut {
 }
 
 /** Makes the certificate and writes it where the options say: `--bundle FILE`, or `--out DIR` (a directory of the holder's name). */
-export async function handOut(
-  order: HandOut,
+export async function writeCertificate(
+  order: CertificateDelivery,
   store: Store,
   options: CaOptions & PlaceOptions,
   context: CliContext,
@@ -39,7 +39,7 @@ export async function handOut(
   report(order, made.certificate, store, files, options, context);
 }
 
-function placeOf({ out, bundle, force = false }: PlaceOptions, name: string): Place {
+function placeOf({ out, bundle, force = false }: PlaceOptions, name: string): DeliveryTarget {
   if (out !== undefined && bundle !== undefined) {
     throw new Problem('usage', '--out and --bundle exclude each other', 'give one of them');
   }
@@ -48,7 +48,7 @@ function placeOf({ out, bundle, force = false }: PlaceOptions, name: string): Pl
 }
 
 function report(
-  { kind, name, done }: HandOut,
+  { kind, name, done }: CertificateDelivery,
   { serialNumber: serial, validTo: end }: X509Certificate,
   { realm }: Store,
   files: readonly string[],

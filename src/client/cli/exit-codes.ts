@@ -2,7 +2,7 @@ import type { Outcome } from '../../core/request/reply.ts';
 import { exitCode } from './context.ts';
 
 /** What a command met on its way, as far as its exit code depends on it. */
-export interface Met {
+export interface CommandResults {
   readonly outcomes: readonly Pick<Outcome, 'outcome'>[];
   /** Nodes that were heard of but could not be proven or asked. */
   readonly broken: number;
@@ -11,7 +11,7 @@ export interface Met {
 }
 
 /** The exit code, by the first rule that applies. */
-export function exitFor({ outcomes, broken, silent }: Met): number {
+export function exitFor({ outcomes, broken, silent }: CommandResults): number {
   const having = (...kinds: string[]) => outcomes.filter(({ outcome }) => kinds.includes(outcome)).length;
   if (outcomes.length + broken + silent === 0) return exitCode.nothingDiscovered;
   if (outcomes.length > 0 && having('refused') === outcomes.length && broken + silent === 0) return exitCode.allRefused;

@@ -1,7 +1,7 @@
 import { Problem } from '../../core/errors.ts';
 
 /** Splits `name=value` words. @throws Problem `usage` */
-export function parseWords(words: readonly string[]): Map<string, string> {
+export function parseKeyValues(words: readonly string[]): Map<string, string> {
   const given = new Map<string, string>();
   for (const word of words) {
     const at = word.indexOf('=');

@@ -4,7 +4,7 @@ import { Problem } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { faultsOf, formatPath } from '../../core/ddl/schema.ts';
 import { suggest } from '../../core/text.ts';
-import { parseWords } from './key-values.ts';
+import { parseKeyValues } from './key-values.ts';
 
 /**
  * The input of an action out of words, each turned into the type that the DDL asks for, and validated.
@@ -12,7 +12,7 @@ import { parseWords } from './key-values.ts';
  */
 export function readInput(ddl: Ddl, action: string, description: ActionDdl, words: readonly string[]): JsonObject {
   const input: JsonObject = {};
-  for (const [name, text] of parseWords(words)) {
+  for (const [name, text] of parseKeyValues(words)) {
     const schema = inputSchema(description, name);
     if (schema === undefined) {
       const hint = suggest(name, inputNames(description));

@@ -1,6 +1,6 @@
 import { readRevocations } from '../../ca/revocation/revocations.ts';
-import { examineCredentials } from '../../core/credentials/doctor.ts';
-import { broken, doubtful, examine, type Finding, fine } from '../../core/finding.ts';
+import { checkCredentials } from '../../core/credentials/doctor.ts';
+import { broken, doubtful, runCheck, type Finding, fine } from '../../core/finding.ts';
 import { count } from '../../core/text.ts';
 import type { Findings } from '../../discovery/directory.ts';
 import { multicastInterfaces } from '../../discovery/mdns/interfaces.ts';
@@ -14,27 +14,27 @@ import { readTargetOptions } from '../cli/target-options.ts';
 const clockGrace = 10;
 
 /** Looks at an operator’s configuration and credentials, and at the nodes as they are seen from here. */
-export async function examineClient(given: string | undefined, context: CliContext): Promise<readonly Finding[]> {
+export async function doctorClient(given: string | undefined, context: CliContext): Promise<readonly Finding[]> {
   let config: ClientConfig | undefined;
-  const first = await examine('configuration', 'docs/commands.md explains every key', async () => {
+  const first = await runCheck('configuration', 'docs/commands.md explains every key', async () => {
     config = await loadClientConfig(given, context.env);
     return fine('configuration', config.file);
   });
   if (config === undefined) return first;
-  const { findings, state } = await examineCredentials(config.tls, 'operator', readRevocations, Date.now());
-  const known = [...first, ...findings, ...examineInterfaces(config)];
+  const { findings, state } = await checkCredentials(config.tls, 'operator', readRevocations, Date.now());
+  const known = [...first, ...findings, ...checkInterfaces(config)];
   if (state === undefined) return known;
-  return [...known, ...(await examine('nodes', 'see “mco-deploy ping”', () => examineNodes(given, context)))];
+  return [...known, ...(await runCheck('nodes', 'see “mco-deploy ping”', () => checkNodes(given, context)))];
 }
 
-function examineInterfaces({ discovery }: ClientConfig): Finding[] {
+function checkInterfaces({ discovery }: ClientConfig): Finding[] {
   if (discovery.method !== 'mdns') return [fine('discovery', `by ${discovery.method}`)];
   const names = multicastInterfaces(discovery.interfaces).map(({ name }) => name);
   if (names.length > 0) return [fine('discovery', `by multicast on ${names.join(', ')}`)];
   return [broken('discovery', 'no interface can do multicast', 'use discovery: { method: file, file: NODES }')];
 }
 
-async function examineNodes(config: string | undefined, context: CliContext): Promise<readonly Finding[]> {
+async function checkNodes(config: string | undefined, context: CliContext): Promise<readonly Finding[]> {
   const session = await openSession(config === undefined ? {} : { config }, { ...context, err: () => {} });
   try {
     return nodeFindings(await session.find(readTargetOptions({})));

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type CallOrder, type Credentials, sealRequest } from '../../core/request/seal.ts';
+import { type CallOptions, type Credentials, sealRequest } from '../../core/request/seal.ts';
 import { parseCertificate, type Trust } from '../../core/credentials/certificate.ts';
 import { Problem, TurnedAway } from '../../core/errors.ts';
 import { parseJsonObject } from '../../core/json.ts';
@@ -15,7 +15,7 @@ export interface Caller {
   readonly heads?: Heads;
 }
 
-export interface CallSettings {
+export interface NodeCallSettings {
   /** Milliseconds to wait for the reply. */
   readonly timeout: number;
   /** Whether the action changes anything, so that a lost reply is worth asking for. */
@@ -27,9 +27,9 @@ export interface CallSettings {
 /** Calls one node once. Never throws: whatever happens is an outcome. */
 export async function callNode(
   connection: NodeConnection,
-  order: CallOrder,
+  order: CallOptions,
   caller: Caller,
-  settings: CallSettings,
+  settings: NodeCallSettings,
 ): Promise<Outcome> {
   const startedAt = Date.now();
   const headBefore = caller.heads?.known(order.target);
@@ -72,7 +72,7 @@ async function sendAndAsk(
   connection: NodeConnection,
   signed: SignedRequest,
   signal: AbortSignal,
-  { changes, onProgress }: CallSettings,
+  { changes, onProgress }: NodeCallSettings,
 ): Promise<SignedReply> {
   try {
     return await connection.call(signed, onProgress, signal);

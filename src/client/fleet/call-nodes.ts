@@ -9,7 +9,7 @@ import { fanOut } from './fan-out.ts';
 import type { Session } from './session.ts';
 
 /** One call of one action, for commands that ask on their own behalf; the input may depend on the node. */
-export interface Question {
+export interface ActionCall {
   readonly ddl: Ddl;
   readonly action: string;
   readonly input: (node: string) => JsonObject;
@@ -17,7 +17,7 @@ export interface Question {
 
 /** Asks nodes that were found. Exactly one outcome a node, in their order. */
 export async function askNodes(
-  { ddl, action, input }: Question,
+  { ddl, action, input }: ActionCall,
   nodes: readonly FoundNode[],
   { config, caller }: Session,
   signal: AbortSignal,

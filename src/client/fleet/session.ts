@@ -22,11 +22,11 @@ export interface Session {
   readonly credentials: LiveCredentials;
   readonly cache: Cache;
   /** Finds, proves and filters nodes; their connections stay open until the session is closed. */
-  readonly find: (targets: TargetOptions, wanted?: Wanted) => Promise<Findings>;
+  readonly find: (targets: TargetOptions, wanted?: FindWhat) => Promise<Findings>;
   readonly close: () => Promise<void>;
 }
 
-export interface Wanted {
+export interface FindWhat {
   /** Names of facts to be told. */
   readonly facts?: readonly string[];
   /** With the DDLs of their agents. */

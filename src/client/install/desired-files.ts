@@ -13,7 +13,7 @@ export interface Paths {
 }
 
 /** What a node’s configuration comes to: paths are absolute. */
-export interface NodePlaces {
+export interface NodePaths {
   readonly port: number;
   readonly certificate: string;
   readonly key: string;
@@ -27,9 +27,9 @@ export interface NodePlaces {
 }
 
 /** Reads a node’s configuration as its daemon will. @throws Problem `bad-configuration` */
-export type CheckNodeConfig = (text: string, file: string) => Promise<NodePlaces>;
+export type CheckNodeConfig = (text: string, file: string) => Promise<NodePaths>;
 
-export interface WantedOptions {
+export interface DesiredFileOptions {
   readonly agent?: readonly string[];
   readonly fact?: readonly string[];
   readonly class?: readonly string[];
@@ -38,7 +38,7 @@ export interface WantedOptions {
 }
 
 /** A file as it is to be on the host. */
-export interface WantedFile {
+export interface DesiredFile {
   readonly path: string;
   readonly mode: number;
   readonly content: string;
@@ -53,10 +53,10 @@ export interface FleetFiles {
 }
 
 /** What every host is to have; its certificate, and a unit where there is systemd, come on top. */
-export interface Wanted {
+export interface DesiredFiles {
   readonly paths: Paths;
-  readonly places: NodePlaces;
-  readonly files: readonly WantedFile[];
+  readonly places: NodePaths;
+  readonly files: readonly DesiredFile[];
 }
 
 const firstAgents = ['rpcutil', 'lock', 'crl', 'audit'];
@@ -65,13 +65,13 @@ const firstAgents = ['rpcutil', 'lock', 'crl', 'audit'];
  * @param operator the name of whom the first policy allows everything
  * @throws Problem `usage`, `unreadable-file`, `bad-configuration`, `bad-policy`
  */
-export async function describeWanted(
-  options: WantedOptions,
+export async function describeDesiredFiles(
+  options: DesiredFileOptions,
   paths: Paths,
   fleet: FleetFiles,
   operator: string,
   check: CheckNodeConfig,
-): Promise<Wanted> {
+): Promise<DesiredFiles> {
   const configFile = join(paths.directory, 'node.yaml');
   const given = options.nodeConfig === undefined ? {} : await readYaml(options.nodeConfig);
   const text = nodeYaml(given, options.agent);

@@ -2,10 +2,10 @@ import { explain, Problem } from '../../core/errors.ts';
 import { printable } from '../../core/text.ts';
 import { type CliContext, exitCode } from '../cli/context.ts';
 import { startLive } from '../render/live.ts';
-import type { Target } from './target.ts';
+import type { SshTarget } from './target.ts';
 
 /** What came of one host. */
-export type Ending<Result> = { readonly target: Target } & (
+export type Ending<Result> = { readonly target: SshTarget } & (
   | { readonly result: Result }
   | { readonly problem: Problem }
 );
@@ -18,9 +18,9 @@ export type Ending<Result> = { readonly target: Target } & (
  */
 export async function onHosts<Result>(
   title: string,
-  targets: readonly Target[],
+  targets: readonly SshTarget[],
   parallel: number,
-  work: (target: Target, onPhase: (phase: string) => void) => Promise<Result>,
+  work: (target: SshTarget, onPhase: (phase: string) => void) => Promise<Result>,
   onEnd: (ending: Ending<Result>) => void,
   context: CliContext,
 ): Promise<Ending<Result>[]> {
@@ -45,7 +45,7 @@ export async function onHosts<Result>(
 
 const notBegun = new Problem('cancelled', 'nothing was begun: interrupted');
 
-async function endOf<Result>(target: Target, work: Promise<Result>): Promise<Ending<Result>> {
+async function endOf<Result>(target: SshTarget, work: Promise<Result>): Promise<Ending<Result>> {
   try {
     return { target, result: await work };
   } catch (error) {
@@ -54,7 +54,7 @@ async function endOf<Result>(target: Target, work: Promise<Result>): Promise<End
   }
 }
 
-export function tellProblem(target: Target, problem: Problem, { err }: CliContext): void {
+export function tellProblem(target: SshTarget, problem: Problem, { err }: CliContext): void {
   err(printable(`${target.node}: ${explain(problem)}`));
 }
 

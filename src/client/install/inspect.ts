@@ -3,10 +3,10 @@ import { Problem } from '../../core/errors.ts';
 import { count } from '../../core/text.ts';
 import type { Program } from './program.ts';
 import { parseLines } from './scripts.ts';
-import type { WantedFile } from './desired-files.ts';
+import type { DesiredFile } from './desired-files.ts';
 
 /** What a host is like, before anything is done. */
-export interface Look {
+export interface HostInspection {
   readonly system: string;
   readonly machine: string;
   /** Milliseconds that its clock is ahead of ours. */
@@ -32,7 +32,7 @@ export interface Installed {
   readonly sums: readonly string[];
 }
 
-export function parseLook(text: string, now: number): Look {
+export function parseLook(text: string, now: number): HostInspection {
   const values = parseLines(text);
   const one = (name: string) => values(name)[0] ?? '';
   return {
@@ -70,7 +70,7 @@ const clockBounds = { refused: 5 * 60_000, warned: 10_000 };
  * @throws Problem `wrong-system`, `wrong-architecture`, `clock-off`, `read-only`, `needs-root`, `no-space`
  */
 export function judgeHost(
-  look: Look,
+  look: HostInspection,
   program: Program,
   directories: readonly string[],
 ): { asRoot: boolean; warnings: string[] } {
@@ -149,12 +149,12 @@ export function whyCertificate(
 
 /** Files that are to be written, and those that differ and are left to their keeper. */
 export function planFiles(
-  files: readonly WantedFile[],
+  files: readonly DesiredFile[],
   installed: Installed,
   sumOf: (content: string) => string,
   replace: boolean,
-): { readonly write: WantedFile[]; readonly kept: string[] } {
-  const write: WantedFile[] = [];
+): { readonly write: DesiredFile[]; readonly kept: string[] } {
+  const write: DesiredFile[] = [];
   const kept: string[] = [];
   for (const [index, file] of files.entries()) {
     const sum = installed.sums[index] ?? '';

@@ -13,13 +13,13 @@ import { makePlan, type Plan } from './plan.ts';
 import type { Program } from './program.ts';
 import { doctorScript, serviceScript } from './scripts.ts';
 import { must, openRemote, type Remote, type SshSettings } from './ssh.ts';
-import type { Target } from './target.ts';
-import type { Wanted } from './desired-files.ts';
+import type { SshTarget } from './target.ts';
+import type { DesiredFiles } from './desired-files.ts';
 
 /** What is the same for all hosts. */
-export interface InstallOrder {
+export interface InstallHostOptions {
   readonly program: Program;
-  readonly wanted: Wanted;
+  readonly wanted: DesiredFiles;
   readonly store: Store;
   /** Opens the CA’s key, the first time it is asked. */
   readonly authority: () => Promise<Authority>;
@@ -52,8 +52,8 @@ export interface HostResult {
 
 /** Brings one host to where it is to be. @throws Problem; the host is as it was then, save for a service that does not come up */
 export async function installHost(
-  target: Target,
-  order: InstallOrder,
+  target: SshTarget,
+  order: InstallHostOptions,
   onPhase: (phase: string) => void,
 ): Promise<HostResult> {
   const remote = await openRemote(target, order.ssh);
@@ -86,8 +86,8 @@ export async function installHost(
 /** @returns the fingerprint of the key that was certified, if any was */
 async function carryOut(
   plan: Plan,
-  target: Target,
-  order: InstallOrder,
+  target: SshTarget,
+  order: InstallHostOptions,
   remote: Remote,
   onPhase: (phase: string) => void,
 ): Promise<string | undefined> {
@@ -108,7 +108,7 @@ async function carryOut(
 }
 
 /** The request came over a login that ssh has secured, so nobody has to compare fingerprints. */
-async function certify(request: string, { node }: Target, { store, authority, wanted }: InstallOrder) {
+async function certify(request: string, { node }: SshTarget, { store, authority, wanted }: InstallHostOptions) {
   const publicKey = await keyOfRequest(request);
   const about = { kind: 'node', name: node, publicKey, now: Date.now() } as const;
   const certificate = await issue(store, await authority(), about);
@@ -119,7 +119,11 @@ async function certify(request: string, { node }: Target, { store, authority, wa
 const askInterval = 300;
 
 /** @returns how the node describes itself, or the last reason why it does not */
-async function awaitNode({ node }: Target, address: Address, order: InstallOrder): Promise<NodeDescription | Problem> {
+async function awaitNode(
+  { node }: SshTarget,
+  address: Address,
+  order: InstallHostOptions,
+): Promise<NodeDescription | Problem> {
   const deadline = performance.now() + order.patience;
   for (;;) {
     try {
@@ -138,7 +142,7 @@ const vital = new Set(['configuration', 'certificate', 'audit log', 'state', 'po
 async function explainSilence(
   silence: Problem,
   { asRoot }: Plan,
-  { wanted: { paths } }: InstallOrder,
+  { wanted: { paths } }: InstallHostOptions,
   remote: Remote,
 ): Promise<Problem> {
   const values = [paths.program, `${paths.directory}/node.yaml`];

@@ -4,12 +4,12 @@ import { trustedPem } from '../../ca/store/store.ts';
 import { Problem } from '../../core/errors.ts';
 import type { Address } from '../../core/node.ts';
 import { type Installed, judgeHost, parseInstalled, parseLook, planFiles, whyCertificate } from './inspect.ts';
-import type { InstallOrder } from './install-host.ts';
+import type { InstallHostOptions } from './install-host.ts';
 import { lookScript, probeScript } from './scripts.ts';
 import { must, type Remote } from './ssh.ts';
-import type { Target } from './target.ts';
+import type { SshTarget } from './target.ts';
 import { unitFile, unitText } from './unit.ts';
-import type { Paths, WantedFile } from './desired-files.ts';
+import type { Paths, DesiredFile } from './desired-files.ts';
 
 /** What is to be done on a host. */
 export interface Plan {
@@ -20,7 +20,7 @@ export interface Plan {
   readonly bring: boolean;
   /** Why a certificate is to be made; undefined for none. */
   readonly certify: string | undefined;
-  readonly files: readonly WantedFile[];
+  readonly files: readonly DesiredFile[];
   readonly answers: boolean;
   readonly changes: readonly string[];
   readonly kept: readonly string[];
@@ -28,7 +28,7 @@ export interface Plan {
 }
 
 /** Looks at a host twice: whether it can be installed at all, and as whom; then at what is there. Changes nothing. @throws Problem */
-export async function makePlan(target: Target, order: InstallOrder, remote: Remote): Promise<Plan> {
+export async function makePlan(target: SshTarget, order: InstallHostOptions, remote: Remote): Promise<Plan> {
   const { program, wanted, store } = order;
   const { places, paths } = wanted;
   const written = [dirname(paths.program), paths.staging, paths.directory, places.state, dirname(places.auditFile)];
@@ -65,13 +65,13 @@ function chooseService(asked: string | undefined, systemd: boolean): string {
   throw new Problem('no-systemd', 'the host has no systemd', 'say --service none, or name an init script there');
 }
 
-function unitOf({ program, directory }: Paths): WantedFile {
+function unitOf({ program, directory }: Paths): DesiredFile {
   return { path: unitFile, content: unitText(program, directory), mode: 0o644, theirs: false };
 }
 
 async function probe(
-  files: readonly WantedFile[],
-  { wanted: { paths, places } }: InstallOrder,
+  files: readonly DesiredFile[],
+  { wanted: { paths, places } }: InstallHostOptions,
   remote: Remote,
   asRoot: boolean,
 ): Promise<Installed> {
@@ -87,7 +87,12 @@ function sumOf(content: string): string {
 }
 
 /** Whether the node answers already. @throws Problem `port-in-use` when something else does */
-async function isOurs(target: Target, address: Address, installed: Installed, order: InstallOrder): Promise<boolean> {
+async function isOurs(
+  target: SshTarget,
+  address: Address,
+  installed: Installed,
+  order: InstallHostOptions,
+): Promise<boolean> {
   if (!installed.listening) return false;
   const inUse = new Problem(
     'port-in-use',

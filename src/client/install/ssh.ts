@@ -7,7 +7,7 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { Problem } from '../../core/errors.ts';
 import { printable } from '../../core/text.ts';
-import type { Target } from './target.ts';
+import type { SshTarget } from './target.ts';
 
 export interface SshSettings {
   /** ssh’s own configuration file, and the private key to log in with; ssh’s defaults when left out. */
@@ -56,7 +56,7 @@ const mostOutput = 1024 * 1024;
 const receive = `sh -c 'IFS= read -r n && s=$(head -c "$n") && eval "$s"'`;
 
 /** @throws Problem `ssh-failed` when there is no ssh */
-export async function openRemote(target: Target, settings: SshSettings): Promise<Remote> {
+export async function openRemote(target: SshTarget, settings: SshSettings): Promise<Remote> {
   // A socket’s path may have 108 bytes (unix(7)), and ssh adds some 60 of its own.
   const parent = tmpdir().length > 30 ? '/tmp' : tmpdir();
   const directory = await mkdtemp(join(parent, 'mco-ssh-'));
@@ -77,7 +77,7 @@ export async function openRemote(target: Target, settings: SshSettings): Promise
 }
 
 function sshArgv(
-  { host, user, port }: Target,
+  { host, user, port }: SshTarget,
   { config, identity, acceptNew }: SshSettings,
   directory: string,
 ): string[] {
@@ -111,7 +111,7 @@ function start(argv: readonly string[], { env, signal }: SshSettings): ChildProc
 async function runScript(
   argv: readonly string[],
   { purpose, text, values, payload }: Script,
-  target: Target,
+  target: SshTarget,
   settings: SshSettings,
 ): Promise<ScriptResult> {
   const child = start(argv, settings);
@@ -137,7 +137,7 @@ async function runScript(
   throw new Problem('ssh-failed', `ssh could not ${purpose}: ${result.said || 'it gave no reason'}`, hint);
 }
 
-export function loginOf({ user, host }: Target): string {
+export function loginOf({ user, host }: SshTarget): string {
   return user === undefined ? host : `${user}@${host}`;
 }
 

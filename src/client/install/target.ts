@@ -6,7 +6,7 @@ import { parseNodesText } from '../../discovery/file/text.ts';
 import type { RemoteOptions } from '../commands/install/options.ts';
 
 /** A host to be reached by ssh, and the name that its node has or is to have. */
-export interface Target {
+export interface SshTarget {
   readonly node: string;
   /** As ssh is given it: a name, an alias of ssh's own configuration, or an address. */
   readonly host: string;
@@ -20,7 +20,7 @@ const form =
   /^(?:(?<node>[a-z0-9][a-z0-9.-]*)=)?(?:(?<user>[A-Za-z0-9_][A-Za-z0-9_.-]{0,63})@)?(?:\[(?<v6>[0-9A-Fa-f:]+)\]|(?<host>[A-Za-z0-9][A-Za-z0-9._-]{0,252}))(?::(?<port>\d{1,5}))?$/;
 
 /** `[NODE=][USER@]HOST[:PORT]`, with brackets around an IPv6 address. @throws Problem `usage` */
-export function parseTarget(text: string): Target {
+export function parseTarget(text: string): SshTarget {
   const { node, user, v6, host = v6, port } = form.exec(text)?.groups ?? {};
   if (host === undefined || Number(port ?? 22) < 1 || Number(port ?? 22) > 65535) {
     throw new Problem('usage', `“${text.slice(0, 120)}” is no host`, 'write user@host, or NODE=user@address:port');
@@ -42,7 +42,7 @@ export function parseTarget(text: string): Target {
  * @param user who logs in
  * @throws Problem `unreadable-file`, `bad-nodes`
  */
-export async function readTargets(file: string, user: string | undefined): Promise<Target[]> {
+export async function readTargets(file: string, user: string | undefined): Promise<SshTarget[]> {
   let text: string;
   try {
     text = await readFile(file, 'utf8');
@@ -57,7 +57,7 @@ export async function readTargets(file: string, user: string | undefined): Promi
 }
 
 /** @throws Problem `usage` when there is none, or a node twice */
-export function requireDistinct(targets: readonly Target[]): void {
+export function requireDistinct(targets: readonly SshTarget[]): void {
   if (targets.length === 0) throw new Problem('usage', 'no host was named', 'write user@host, or give --hosts FILE');
   const seen = new Set<string>();
   for (const { node } of targets) {
@@ -67,7 +67,7 @@ export function requireDistinct(targets: readonly Target[]): void {
 }
 
 /** The hosts that a command line names. @throws Problem `usage`, `unreadable-file`, `bad-nodes` */
-export async function targetsOf(words: readonly string[], { hosts, user }: RemoteOptions): Promise<Target[]> {
+export async function targetsOf(words: readonly string[], { hosts, user }: RemoteOptions): Promise<SshTarget[]> {
   // As strict as in front of a host’s @.
   if (user !== undefined) parseTarget(`${user}@host`);
   const named = words.map((word) => ({ ...(user === undefined ? {} : { user }), ...parseTarget(word) }));

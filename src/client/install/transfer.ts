@@ -6,13 +6,13 @@ import { Problem } from '../../core/errors.ts';
 import type { Program } from './program.ts';
 import { discardScript, enrollScript, parseLines, placeScript, uploadScript } from './scripts.ts';
 import { must, type Remote } from './ssh.ts';
-import type { Wanted, WantedFile } from './desired-files.ts';
+import type { DesiredFiles, DesiredFile } from './desired-files.ts';
 
 /** How a host is worked on. */
-export interface Way {
+export interface HostAccess {
   readonly remote: Remote;
   readonly asRoot: boolean;
-  readonly wanted: Wanted;
+  readonly wanted: DesiredFiles;
 }
 
 /** A directory on the host where things wait to be put in their places, and what waits there besides keys. */
@@ -23,7 +23,7 @@ export interface Staging {
 
 /** Makes the staging directory, and copies the program into it when there is one. @throws Problem `copy-damaged` */
 export async function upload(
-  way: Way,
+  way: HostAccess,
   program: Program | undefined,
   onPart: (percent: number) => void,
 ): Promise<Staging> {
@@ -52,7 +52,7 @@ function readWithProgress({ file, size }: Program, onPart: (percent: number) => 
 }
 
 /** Has the host make its key, or keep the one it has. @returns the certificate request, in PEM */
-export async function enroll(way: Way, { directory, form }: Staging, node: string): Promise<string> {
+export async function enroll(way: HostAccess, { directory, form }: Staging, node: string): Promise<string> {
   const { paths, places } = way.wanted;
   const values = [directory, form, paths.program, node, places.key];
   const out = await must(way.remote, { purpose: 'make the key', text: enrollScript, values }, way.asRoot);
@@ -60,7 +60,11 @@ export async function enroll(way: Way, { directory, form }: Staging, node: strin
 }
 
 /** Puts program, key and files in their places, or none of them. */
-export async function place(way: Way, { directory, form }: Staging, files: readonly WantedFile[]): Promise<void> {
+export async function place(
+  way: HostAccess,
+  { directory, form }: Staging,
+  files: readonly DesiredFile[],
+): Promise<void> {
   const { paths, places } = way.wanted;
   const entries = files.map(({ mode, content }, index) => ({ path: String(index), mode, content }));
   const payload = Readable.from([packArchive(entries, Date.now())]);
@@ -77,6 +81,6 @@ export async function place(way: Way, { directory, form }: Staging, files: reado
 }
 
 /** Takes away what an installation that failed has brought. */
-export async function discard({ remote, asRoot }: Way, { directory }: Staging): Promise<void> {
+export async function discard({ remote, asRoot }: HostAccess, { directory }: Staging): Promise<void> {
   await remote.run({ purpose: 'clean up', text: discardScript, values: [directory] }, asRoot).catch(() => {});
 }

@@ -3,7 +3,7 @@ import { explain, Problem } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { Outcome } from '../../core/request/reply.ts';
 
-export interface LeaseOrder {
+export interface LeaseOptions {
   readonly name: string;
   readonly nodes: readonly string[];
   /** Milliseconds to wait for another holder. */
@@ -34,7 +34,7 @@ const ttl = 30;
  * nodes, one comes first everywhere.
  * @throws Problem `lease-held`, `no-lease`
  */
-export async function takeLease(order: LeaseOrder): Promise<HeldLease> {
+export async function takeLease(order: LeaseOptions): Promise<HeldLease> {
   const deadline = performance.now() + order.wait;
   let told = false;
   for (;;) {
@@ -50,7 +50,7 @@ export async function takeLease(order: LeaseOrder): Promise<HeldLease> {
   }
 }
 
-async function takeAll(order: LeaseOrder, fences: Map<string, number>): Promise<Problem | undefined> {
+async function takeAll(order: LeaseOptions, fences: Map<string, number>): Promise<Problem | undefined> {
   const { name, from } = order;
   for (const node of [...order.nodes].sort()) {
     const { outcome, code, message, hint, data } = await order.ask(node, 'take', { name, ttl, from });
@@ -66,11 +66,11 @@ async function takeAll(order: LeaseOrder, fences: Map<string, number>): Promise<
   return undefined;
 }
 
-async function releaseAll({ name, ask }: LeaseOrder, fences: ReadonlyMap<string, number>): Promise<void> {
+async function releaseAll({ name, ask }: LeaseOptions, fences: ReadonlyMap<string, number>): Promise<void> {
   await Promise.all([...fences].map(([node, fence]) => ask(node, 'release', { name, fence })));
 }
 
-function keepLease(order: LeaseOrder, fences: ReadonlyMap<string, number>): HeldLease {
+function keepLease(order: LeaseOptions, fences: ReadonlyMap<string, number>): HeldLease {
   const { name, ask } = order;
   const lost = new AbortController();
   const renewed = new Map([...fences.keys()].map((node) => [node, performance.now()]));

@@ -10,7 +10,7 @@ import type {
   Discovered,
   DiscoverQuery,
   InputSources,
-  LeaseWish,
+  LeaseRequest,
   NodeCall,
   PlaybookPorts,
 } from '../../playbook/ports.ts';
@@ -61,7 +61,7 @@ export function playbookPorts(parts: PortParts): LivePorts {
   const nodes = new Map<string, FoundNode>();
   const outcomes: Outcome[] = [];
   const leases: HeldLease[] = [];
-  const take = async (wish: LeaseWish, { onLost, ...manner }: Locking) => {
+  const take = async (wish: LeaseRequest, { onLost, ...manner }: Locking) => {
     // Taken anew, a lease that the run holds already would no longer be good for what it was taken for.
     const isHeld = (node: string) =>
       leases.some(({ name, fenceOf }) => name === wish.name && fenceOf(node) !== undefined);
@@ -91,7 +91,7 @@ export function playbookPorts(parts: PortParts): LivePorts {
     release: async () => {
       await Promise.all(leases.map((lease) => lease.release()));
     },
-    ...(locking === undefined ? {} : { takeLease: (wish: LeaseWish) => take(wish, locking) }),
+    ...(locking === undefined ? {} : { takeLease: (wish: LeaseRequest) => take(wish, locking) }),
     discover: async (query) => await discover(query, parts, nodes),
     call: async (call, onOutcome, signal) => {
       const hear = (node: string, message: string) => parts.hear(call.step, node, message);

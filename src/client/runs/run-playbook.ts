@@ -18,7 +18,7 @@ import { exitForRun } from '../cli/run-exit-code.ts';
 import type { Session } from '../fleet/session.ts';
 
 /** What the commands that run a playbook have in common. */
-export interface ConductOptions extends CommonOptions {
+export interface RunPlaybookOptions extends CommonOptions {
   readonly allowMissing?: boolean;
   /** False: other runs are not kept away. */
   readonly lock?: boolean;
@@ -28,19 +28,19 @@ export interface ConductOptions extends CommonOptions {
   readonly yes?: boolean;
 }
 
-export interface Conduct {
+export interface PlaybookRun {
   readonly playbook: Playbook;
   readonly inputs: JsonObject;
   readonly runId: string;
   /** Closed at the end. */
   readonly journal: Journal;
-  readonly options: ConductOptions;
+  readonly options: RunPlaybookOptions;
   readonly settings: Pick<RunOptions, 'dryRun' | 'origin' | 'resumed'>;
 }
 
 /** Runs a checked playbook over real nodes, with its journal and its lease; tells what happens. @returns the exit code */
-export async function conductRun(
-  { playbook, inputs, runId, journal, options, settings }: Conduct,
+export async function runWithNodes(
+  { playbook, inputs, runId, journal, options, settings }: PlaybookRun,
   session: Session,
   { catalogue, context }: { catalogue: readonly Ddl[]; context: CliContext },
 ): Promise<number> {
@@ -82,7 +82,7 @@ export async function conductRun(
   }
 }
 
-function lockingFor({ lockWait = 0 }: ConductOptions, { signal, err }: CliContext, onLost: () => void): Locking {
+function lockingFor({ lockWait = 0 }: RunPlaybookOptions, { signal, err }: CliContext, onLost: () => void): Locking {
   const from = `${hostname()} process ${process.pid}`;
   return { wait: lockWait * 1000, from, signal, tell: err, onLost };
 }

@@ -8,7 +8,7 @@ import { isCommitment } from '../../core/request/sensitive.ts';
 import type { JournalEntry } from '../../playbook/journal/entries.ts';
 
 /** Something that does not agree, or does not hold. */
-export interface Finding {
+export interface TraceFinding {
   readonly node: string;
   readonly code: string;
   readonly message: string;
@@ -26,12 +26,12 @@ export interface CheckedRecords {
   readonly entries: readonly AuditEntry[];
   /** Hash of each record that holds, by its sequence number. */
   readonly hashes: ReadonlyMap<number, string>;
-  readonly findings: readonly Finding[];
+  readonly findings: readonly TraceFinding[];
 }
 
 /** Checks each record's signature by the node and each request's by its caller. */
 export function checkRecords({ node, lines, certificates }: NodeRecords, trust: Trust): CheckedRecords {
-  const findings: Finding[] = [];
+  const findings: TraceFinding[] = [];
   const find = (code: string, message: string) => findings.push({ node, code, message });
   const signers = certificates.flatMap((line) => signerIn(line, node, trust, find));
   const records: AuditRecord[] = [];
@@ -80,7 +80,10 @@ type Called = Extract<JournalEntry, { type: 'call' }>;
 type Ended = Extract<JournalEntry, { type: 'outcome' }>;
 
 /** Holds what the nodes recorded against what the operator's journal says, call by call. */
-export function compareWithJournal(journal: readonly JournalEntry[], checked: readonly CheckedRecords[]): Finding[] {
+export function compareWithJournal(
+  journal: readonly JournalEntry[],
+  checked: readonly CheckedRecords[],
+): TraceFinding[] {
   const calls = journal.filter((entry): entry is Called => entry.type === 'call');
   const outcomes = journal.filter((entry): entry is Ended => entry.type === 'outcome');
   const operator = journal.find((entry) => entry.type === 'run-started')?.operator ?? '';
@@ -124,8 +127,12 @@ function compareCall(
   ended: Ended | undefined,
   entries: readonly AuditEntry[],
   operator: string,
-): Finding[] {
-  const find = (code: string, message: string): Finding => ({ node, code, message: `${nameOf(call)}: ${message}` });
+): TraceFinding[] {
+  const find = (code: string, message: string): TraceFinding => ({
+    node,
+    code,
+    message: `${nameOf(call)}: ${message}`,
+  });
   // The same request sent once more is answered from memory, or refused: what counts is the first.
   const entry = entries.find(({ outcome }) => outcome?.recorded !== true && outcome?.code !== 'replayed') ?? entries[0];
   if (entry === undefined) {
@@ -133,7 +140,7 @@ function compareCall(
     return lost ? [] : [find('no-record', `the journal says ${saying(ended)}, and the node has no record of it`)];
   }
   const { intent, outcome } = entry;
-  const findings: Finding[] = [];
+  const findings: TraceFinding[] = [];
   const alike = intent.agent === call.agent && intent.action === call.action && intent.dry_run === call.dryRun;
   if (!alike || !sameInput(call.input, intent.arguments)) {
     findings.push(find('request-differs', 'the record is not of what the journal says was asked'));
@@ -163,7 +170,7 @@ function sameInput(input: object, recorded: object): boolean {
 }
 
 /** A head that a reply brought names the record that stood last then. */
-function compareHead({ node, auditHead = '' }: Ended, hashes: ReadonlyMap<number, string>): Finding[] {
+function compareHead({ node, auditHead = '' }: Ended, hashes: ReadonlyMap<number, string>): TraceFinding[] {
   const [sequence = '', hash = ''] = auditHead.split(':');
   const recorded = hashes.get(Number(sequence));
   if (recorded === undefined || recorded === hash) return [];

@@ -6,13 +6,13 @@ import { explainErrno, Problem } from '../../core/errors.ts';
 import { isObject } from '../../core/json.ts';
 
 /** Where a node keeps its log and its CA certificate, by its configuration or as told. */
-export interface AuditPlace {
+export interface AuditLocation {
   readonly file: string;
   readonly ca: string | undefined;
 }
 
 /** @throws Problem `unreadable-file` when neither a log is named nor the configuration can be read */
-export async function locateAudit(options: { config: string; file?: string; ca?: string }): Promise<AuditPlace> {
+export async function locateAudit(options: { config: string; file?: string; ca?: string }): Promise<AuditLocation> {
   const { config, file, ca } = options;
   if (file !== undefined && ca !== undefined) return { file, ca };
   const node = await readNode(config, file !== undefined);

@@ -1,6 +1,6 @@
 import type { AuditEntry } from '../../core/audit/show.ts';
 import { count, printable, quoteWord } from '../../core/text.ts';
-import type { Finding } from './checks.ts';
+import type { TraceFinding } from './checks.ts';
 
 /** What is told of a run. */
 export interface Trace {
@@ -10,8 +10,8 @@ export interface Trace {
   readonly entries: readonly AuditEntry[];
   /** Milliseconds that each node's clock was ahead of the caller's. */
   readonly offsets: ReadonlyMap<string, number>;
-  readonly findings: readonly Finding[];
-  readonly unasked: readonly Finding[];
+  readonly findings: readonly TraceFinding[];
+  readonly unasked: readonly TraceFinding[];
 }
 
 /** By how much a node's clock was ahead of its caller's, at most: the way of the fastest request is still in it. */

@@ -1,11 +1,11 @@
 import { stat } from 'node:fs/promises';
 import { type CredentialFiles, loadCredentials, type ReadRevocations } from './credentials.ts';
-import { broken, doubtful, examine, type Finding, fine } from '../finding.ts';
+import { broken, doubtful, runCheck, type Finding, fine } from '../finding.ts';
 import type { Identity } from '../identity.ts';
 import type { TlsState } from '../ports.ts';
 
 /** The credentials, where they can be used, and what there is to say of them. */
-export interface ExaminedCredentials {
+export interface CheckedCredentials {
   readonly findings: readonly Finding[];
   readonly state?: TlsState;
 }
@@ -14,18 +14,18 @@ export interface ExaminedCredentials {
  * Whether certificate, key, CA and CRL are there, belong together and hold, and nobody else can read the key.
  * @param now milliseconds since the epoch
  */
-export async function examineCredentials(
+export async function checkCredentials(
   files: CredentialFiles,
   kind: Identity['kind'],
   readRevocations: ReadRevocations,
   now: number,
-): Promise<ExaminedCredentials> {
+): Promise<CheckedCredentials> {
   let state: TlsState | undefined;
   const mend =
     kind === 'node'
       ? 'see “mco-deploy enroll” and “mco-deploy ca sign”'
       : 'have it issued: “mco-deploy ca issue operator”';
-  const certificate = await examine('certificate', mend, async () => {
+  const certificate = await runCheck('certificate', mend, async () => {
     const loaded = await loadCredentials(files, kind, readRevocations, now);
     state = loaded;
     const { identity, certificate: own } = loaded.credentials;
@@ -35,11 +35,11 @@ export async function examineCredentials(
       ...loaded.warnings(now).map((warning) => doubtful('certificate', warning, 'renew it before it ends')),
     ];
   });
-  const findings = [...certificate, ...(await examineKeyFile(files.key)), ...(await examineCrlFile(files.crl))];
+  const findings = [...certificate, ...(await checkKeyFile(files.key)), ...(await checkCrlFile(files.crl))];
   return { findings, ...(state === undefined ? {} : { state }) };
 }
 
-async function examineKeyFile(file: string): Promise<readonly Finding[]> {
+async function checkKeyFile(file: string): Promise<readonly Finding[]> {
   const found = await stat(file).catch(() => undefined);
   // That it is not there was told of the certificate.
   if (found === undefined) return [];
@@ -50,7 +50,7 @@ async function examineKeyFile(file: string): Promise<readonly Finding[]> {
   ];
 }
 
-async function examineCrlFile(file: string): Promise<readonly Finding[]> {
+async function checkCrlFile(file: string): Promise<readonly Finding[]> {
   if (await stat(file).catch(() => undefined)) return [fine('revocations', `${file} is there`)];
   const mend = 'make one with “mco-deploy ca crl” and bring it here';
   return [doubtful('revocations', `there is no ${file}: a revoked certificate would be let in`, mend)];

@@ -14,7 +14,7 @@ export interface Credentials {
 }
 
 /** What to ask of a node; the rest of a Request is filled in when it is sealed. */
-export interface CallOrder {
+export interface CallOptions {
   readonly requestId: string;
   readonly try: number;
   readonly target: string;
@@ -40,7 +40,7 @@ export function newId(): string {
 }
 
 /** Makes the bytes of a request, signs them, and puts the sensitive values beside them. */
-export function sealRequest(order: CallOrder, credentials: Credentials, now: number): SignedRequest {
+export function sealRequest(order: CallOptions, credentials: Credentials, now: number): SignedRequest {
   const { shown, sensitive } = hideSensitive(order.input, order.sensitive);
   const { input: _input, sensitive: _names, ...fields } = order;
   const request = requestCodec.encode({

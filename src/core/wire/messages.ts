@@ -57,7 +57,7 @@ export interface AuditHead {
   signature: Buffer;
 }
 
-export interface Reply {
+export interface NodeReply {
   protocol: number;
   requestId: string;
   try: number;

@@ -10,7 +10,7 @@ import { silentLog } from '../system/silent-log.ts';
  * The name is left out: it stands in a certificate that needs the node's key to be loaded, and no rule asks for it.
  * @throws Problem as {@link loadNodeConfig}
  */
-export async function readPolicyPlace(
+export async function readPolicyContext(
   configFile: string,
   agents: readonly AgentEntry[],
 ): Promise<{ policies: string; node: NodeFacts }> {

@@ -6,12 +6,12 @@ const interval = 10_000;
 const mostKept = 1000;
 
 /** Chooses which refusals are written down where there may be thousands a second. */
-export interface Sparing {
+export interface RefusalSampling {
   /** The problem to write down, which tells how many were not; undefined: this one is not either. */
   readonly choose: (peer: Identity, problem: Problem) => Problem | undefined;
 }
 
-export function startSparing(now: () => number): Sparing {
+export function startRefusalSampling(now: () => number): RefusalSampling {
   const last = new Map<string, { at: number; since: number }>();
   return {
     choose: (peer, problem) => {

@@ -3,14 +3,14 @@ import { Problem } from '../../core/errors.ts';
 import { failure, type ReplyContent } from '../../core/request/reply.ts';
 import { openRequest } from '../../core/request/request.ts';
 import type { ResultState } from '../../core/wire/messages.ts';
-import type { Answer, Call } from '../call.ts';
+import type { Answer, IncomingCall } from '../call.ts';
 
 /** What the node remembers of calls, so that none is served twice and a lost reply can be asked for. */
 export interface CallMemory {
   /** False when the nonce was seen and its time is not over. @param until milliseconds since the epoch */
   readonly admit: (nonce: Buffer, until: number) => boolean;
   /** Runs a change's try once; the same one asked again waits for, or gets, the first outcome. Reads are just run. */
-  readonly once: (call: Call, run: () => Promise<Answer>) => Promise<Answer>;
+  readonly once: (call: IncomingCall, run: () => Promise<Answer>) => Promise<Answer>;
   /** What became of a request's try. */
   readonly find: (caller: string, requestId: string, attempt: number) => { state: ResultState; content?: ReplyContent };
 }

@@ -14,7 +14,7 @@ export interface CallerLimits {
 const bytesPerCall = 16 * 1024;
 
 /** What callers have used of it, each by its name. */
-export interface Turnstile {
+export interface CallerLimiter {
   /**
    * Lets a call of a caller in and counts it.
    * @param bytes the size of its request
@@ -34,7 +34,7 @@ interface Account {
 /** Accounts that are as good as new are dropped when there are more. */
 const mostAccounts = 1000;
 
-export function startTurnstile({ atOnce, rate, burst }: CallerLimits, now: () => number): Turnstile {
+export function startCallerLimiter({ atOnce, rate, burst }: CallerLimits, now: () => number): CallerLimiter {
   const accounts = new Map<string, Account>();
 
   const refill = (account: Account) => {

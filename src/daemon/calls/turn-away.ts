@@ -4,8 +4,8 @@ import { callerId, type Identity } from '../../core/identity.ts';
 import type { NodeService, TlsState } from '../../core/ports.ts';
 import type { SignedRequest } from '../../core/wire/messages.ts';
 import { type Handle, openCall } from '../call.ts';
-import type { Turnstile } from './caller-limits.ts';
-import { startSparing } from '../audit/refusal-sampling.ts';
+import type { CallerLimiter } from './caller-limits.ts';
+import { startRefusalSampling } from '../audit/refusal-sampling.ts';
 import type { StrangerLog } from '../audit/stranger-log.ts';
 
 export interface TurnAwayParts {
@@ -13,7 +13,7 @@ export interface TurnAwayParts {
   readonly tls: () => TlsState;
   readonly handle: Handle;
   readonly strangers: StrangerLog;
-  readonly turnstile: Turnstile;
+  readonly turnstile: CallerLimiter;
   readonly now: () => number;
 }
 
@@ -26,7 +26,7 @@ const limits = new Set(['busy', 'rate-limited']);
  */
 export function defineTurnAway(parts: TurnAwayParts): NodeService['turnAway'] {
   const { agents, tls, handle, strangers, turnstile, now } = parts;
-  const sparing = startSparing(now);
+  const sparing = startRefusalSampling(now);
   return async (peer, problem, signed) => {
     if (peer === undefined) {
       strangers.note('nobody', problem.message);

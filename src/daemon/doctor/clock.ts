@@ -4,11 +4,7 @@ import type { RunCommand } from '../../core/ports.ts';
 import { readRecent } from '../audit/tail.ts';
 
 /** Whether the clock is kept by something, and has not gone back since the last audit record. */
-export async function examineClock(
-  auditFile: string,
-  run: RunCommand,
-  signal: AbortSignal,
-): Promise<readonly Finding[]> {
+export async function checkClock(auditFile: string, run: RunCommand, signal: AbortSignal): Promise<readonly Finding[]> {
   const last = await lastRecordTime(auditFile);
   const now = Date.now();
   if (last !== undefined && last > now + 1000) {

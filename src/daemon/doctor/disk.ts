@@ -9,15 +9,15 @@ import type { NodeConfig } from '../config/config.ts';
 const bounds = { low: 200 * 1024 * 1024, out: 8 * 1024 * 1024 };
 
 /** Whether the audit log and the state can be written, and for how long. */
-export async function examineDisk({ audit, state }: NodeConfig): Promise<readonly Finding[]> {
+export async function checkDisk({ audit, state }: NodeConfig): Promise<readonly Finding[]> {
   const places = [
     { check: 'audit log', directory: dirname(audit.file) },
     { check: 'state', directory: state },
   ];
-  return Promise.all(places.map(({ check, directory }) => examineDirectory(check, directory)));
+  return Promise.all(places.map(({ check, directory }) => checkDirectory(check, directory)));
 }
 
-async function examineDirectory(check: string, directory: string): Promise<Finding> {
+async function checkDirectory(check: string, directory: string): Promise<Finding> {
   try {
     const { bavail, bsize } = await statfs(directory);
     // With the slash, a file of that name is an error.

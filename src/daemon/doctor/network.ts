@@ -10,17 +10,17 @@ import type { NodeConfig } from '../config/config.ts';
 import { silentLog } from '../system/silent-log.ts';
 
 /** Whether the daemon answers where it is to, or could; and whether the network hears of it. */
-export async function examineNetwork(
+export async function checkNetwork(
   config: NodeConfig,
   state: TlsState | undefined,
   signal: AbortSignal,
 ): Promise<readonly Finding[]> {
-  const listens = await examinePort(config, state);
-  const multicast = await examineMulticast(config, listens.verdict === 'ok' ? state : undefined, signal);
+  const listens = await checkPort(config, state);
+  const multicast = await checkMulticast(config, listens.verdict === 'ok' ? state : undefined, signal);
   return [listens, multicast];
 }
 
-async function examinePort({ listen: { address, port } }: NodeConfig, state: TlsState | undefined): Promise<Finding> {
+async function checkPort({ listen: { address, port } }: NodeConfig, state: TlsState | undefined): Promise<Finding> {
   const where = `port ${port}`;
   const fault = await bindFault(address, port);
   if (fault === undefined) return doubtful('port', `nothing listens on ${where}`, 'start the daemon');
@@ -44,7 +44,7 @@ function bindFault(host: string, port: number): Promise<NodeJS.ErrnoException | 
   });
 }
 
-async function examineMulticast(
+async function checkMulticast(
   { discovery: { mdns, interfaces } }: NodeConfig,
   state: TlsState | undefined,
   signal: AbortSignal,

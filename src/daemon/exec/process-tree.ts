@@ -12,7 +12,7 @@ interface Process {
 }
 
 /** A command's processes, those too that began a session of their own. */
-export interface Family {
+export interface ProcessTree {
   /** How many there are now. */
   readonly count: () => number;
   /** Kills them one after the other until none is left: new ones may be born meanwhile. */
@@ -26,7 +26,7 @@ const rounds = 20;
  * mark, wherever they went. Who was reparented and had cleared its environment before it was looked for is out of sight.
  * @param mark an entry of the environment (`NAME=value`) that no other process has
  */
-export function findFamily(root: number, mark: string): Family {
+export function findProcessTree(root: number, mark: string): ProcessTree {
   // It may have ended already; until it is waited for, its number is its own.
   const first = statOf(String(root))?.start ?? Number.POSITIVE_INFINITY;
   let known = new Map<number, number>();
@@ -116,7 +116,7 @@ const settled = 1000;
  * Counts a family now and then, and kills it when it is too large.
  * @returns a function that is to be called when the command has ended
  */
-export function watchFamily(family: Family, most: number, onTooMany: () => void): () => void {
+export function watchProcessTree(family: ProcessTree, most: number, onTooMany: () => void): () => void {
   let ended = Number.POSITIVE_INFINITY;
   const look = () => {
     const count = family.count();

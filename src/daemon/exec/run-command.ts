@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import { errnoOf } from '../../core/errors.ts';
 import type { CommandOptions, CommandResult, RunCommand } from '../../core/ports.ts';
-import { type Family, findFamily, watchFamily } from './process-tree.ts';
+import { type ProcessTree, findProcessTree, watchProcessTree } from './process-tree.ts';
 
 const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const defaultLimit = 64 * 1024;
@@ -67,20 +67,20 @@ function notBegun(ended: NonNullable<CommandResult['ended']>): CommandResult {
   return { code: null, signal: null, stdout: '', stderr: '', truncated: false, ended };
 }
 
-function familyOf({ pid }: ChildProcess, { mark }: CommandOptions): Family | undefined {
-  return pid === undefined || mark === undefined ? undefined : findFamily(pid, mark);
+function familyOf({ pid }: ChildProcess, { mark }: CommandOptions): ProcessTree | undefined {
+  return pid === undefined || mark === undefined ? undefined : findProcessTree(pid, mark);
 }
 
-function watch(family: Family | undefined, { mostProcesses }: CommandOptions, onTooMany: () => void): () => void {
+function watch(family: ProcessTree | undefined, { mostProcesses }: CommandOptions, onTooMany: () => void): () => void {
   if (family === undefined || mostProcesses === undefined) return () => {};
-  return watchFamily(family, mostProcesses, onTooMany);
+  return watchProcessTree(family, mostProcesses, onTooMany);
 }
 
 /**
  * Ends the process group once, and what of the family left it; a child that is neither but kept our pipes is cut off from
  * them.
  */
-function endGroup(child: ChildProcess, family: Family | undefined, note: (why: 'timeout' | 'cancelled') => void) {
+function endGroup(child: ChildProcess, family: ProcessTree | undefined, note: (why: 'timeout' | 'cancelled') => void) {
   let asked = false;
   return (why: 'timeout' | 'cancelled') => {
     if (asked || child.pid === undefined) return;

@@ -1,13 +1,13 @@
 import type { AuditLog } from '../audit/audit-log.ts';
 import type { Handle } from '../call.ts';
 import { type Histogram, startHistogram } from './histogram.ts';
-import type { Family } from './text.ts';
+import type { MetricFamily } from './text.ts';
 
 /** Measures what passes through it, whether anybody asks or not: a few numbers an action. */
 export interface Meter {
   readonly measureCalls: (handle: Handle) => Handle;
   readonly watchAudit: (log: AuditLog) => AuditLog;
-  readonly families: () => Family[];
+  readonly families: () => MetricFamily[];
 }
 
 /** Labels come from the actions that there are, never from a request: a stranger can’t make the numbers grow without end. */
@@ -67,6 +67,6 @@ export function startMeter(): Meter {
   };
 }
 
-export function simple(name: string, help: string, type: 'counter' | 'gauge', value: number): Family {
+export function simple(name: string, help: string, type: 'counter' | 'gauge', value: number): MetricFamily {
   return { name, help, type, samples: [{ value }] };
 }

@@ -1,6 +1,6 @@
 import type { TlsState } from '../../core/ports.ts';
 import { type Meter, simple } from './meter.ts';
-import { type Family, formatMetrics } from './text.ts';
+import { type MetricFamily, formatMetrics } from './text.ts';
 
 /** What is told of the node. */
 export interface NodeMeasures {
@@ -28,7 +28,7 @@ export function metricsText(measures: NodeMeasures): string {
 }
 
 /** The node’s counters and certificates, and its process by the names that Prometheus’ own libraries give. */
-function nodeFamilies({ version, startedAt, counters, tls, warnings }: NodeMeasures): Family[] {
+function nodeFamilies({ version, startedAt, counters, tls, warnings }: NodeMeasures): MetricFamily[] {
   const { user, system } = process.cpuUsage();
   return [
     { name: 'mco_deploy_info', help: 'The daemon', type: 'gauge', samples: [{ labels: { version }, value: 1 }] },

@@ -1,5 +1,5 @@
 /** A measured family as Prometheus reads it (its text exposition format, version 0.0.4). */
-export interface Family {
+export interface MetricFamily {
   readonly name: string;
   readonly help: string;
   readonly type: 'counter' | 'gauge' | 'histogram';
@@ -15,11 +15,11 @@ export interface Sample {
 
 export const metricsContentType = 'text/plain; version=0.0.4; charset=utf-8';
 
-export function formatMetrics(families: readonly Family[]): string {
+export function formatMetrics(families: readonly MetricFamily[]): string {
   return families.map(formatFamily).join('');
 }
 
-function formatFamily({ name, help, type, samples }: Family): string {
+function formatFamily({ name, help, type, samples }: MetricFamily): string {
   const lines = samples.map(
     ({ suffix = '', labels = {}, value }) => `${name}${suffix}${formatLabels(labels)} ${formatNumber(value)}\n`,
   );

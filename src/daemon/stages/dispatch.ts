@@ -2,7 +2,7 @@ import type { ActionContext, Agent } from '../../core/agent.ts';
 import { Problem } from '../../core/errors.ts';
 import type { Log } from '../../core/ports.ts';
 import { failure, okReply, type ReplyContent, refusal } from '../../core/request/reply.ts';
-import { answer, type Call, type Stage } from '../call.ts';
+import { answer, type IncomingCall, type Stage } from '../call.ts';
 
 /** Calls that wait for their turn at one agent; more are refused. */
 const longestQueue = 64;
@@ -36,7 +36,7 @@ export function dispatch(options: DispatchOptions): Stage {
 }
 
 async function runAction(
-  call: Call,
+  call: IncomingCall,
   agent: Agent,
   options: DispatchOptions,
   release: () => void,
@@ -79,7 +79,7 @@ function whenAborted(signal: AbortSignal): Promise<never> {
 
 function explainFailure(
   error: unknown,
-  { entry, opened, action }: Call,
+  { entry, opened, action }: IncomingCall,
   { deadline, stopping }: { deadline: AbortSignal; stopping: AbortSignal },
   log: Log,
 ): ReplyContent {

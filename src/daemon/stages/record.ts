@@ -3,7 +3,7 @@ import { Problem } from '../../core/errors.ts';
 import { callerId } from '../../core/identity.ts';
 import { refusal } from '../../core/request/reply.ts';
 import type { AuditLog } from '../audit/audit-log.ts';
-import { type Answer, answer, type Call, type Stage } from '../call.ts';
+import { type Answer, answer, type IncomingCall, type Stage } from '../call.ts';
 
 /** Problems that leave nobody whom the request could be laid to but the one who brought it. */
 const unproven = new Set(['foreign-certificate', 'bad-certificate', 'bad-signature']);
@@ -28,11 +28,11 @@ export function record(log: AuditLog): Stage {
   };
 }
 
-function accountable({ verdict, peer, caller }: Call): string {
+function accountable({ verdict, peer, caller }: IncomingCall): string {
   return 'problem' in verdict && unproven.has(verdict.problem.code) ? callerId(peer) : caller;
 }
 
-async function writeOutcome(log: AuditLog, call: Call, intent: number, given: Answer): Promise<Answer> {
+async function writeOutcome(log: AuditLog, call: IncomingCall, intent: number, given: Answer): Promise<Answer> {
   const { requestId, try: attempt } = call.opened.request;
   const { outcome, status, code, message } = given.content;
   try {
@@ -56,7 +56,7 @@ async function writeOutcome(log: AuditLog, call: Call, intent: number, given: An
   }
 }
 
-function intentOf({ opened, verdict, caller }: Call): IntentRecord {
+function intentOf({ opened, verdict, caller }: IncomingCall): IntentRecord {
   const { request, signed, shown } = opened;
   return {
     kind: 'intent',

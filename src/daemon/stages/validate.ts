@@ -6,7 +6,7 @@ import type { JsonObject } from '../../core/json.ts';
 import { refusal, replyStatus } from '../../core/request/reply.ts';
 import { revealInput } from '../../core/request/request.ts';
 import { faultsOf, formatPath } from '../../core/ddl/schema.ts';
-import { answer, type Call, type Stage } from '../call.ts';
+import { answer, type IncomingCall, type Stage } from '../call.ts';
 
 /** Refuses arguments that the action's DDL does not know: here too, whatever the client let through. */
 export function validate(): Stage {
@@ -31,7 +31,7 @@ class InputProblem extends Problem {
   }
 }
 
-function checkInput(call: Call, entry: AgentEntry, action: ActionDdl): JsonObject {
+function checkInput(call: IncomingCall, entry: AgentEntry, action: ActionDdl): JsonObject {
   const name = call.opened.request.action;
   const input = reveal(call);
   const check = inputValidatorOf(entry.ddl, name, action);
@@ -48,7 +48,7 @@ function checkInput(call: Call, entry: AgentEntry, action: ActionDdl): JsonObjec
   return input;
 }
 
-function reveal(call: Call): JsonObject {
+function reveal(call: IncomingCall): JsonObject {
   try {
     return revealInput(call.opened);
   } catch (error) {

@@ -1,10 +1,10 @@
 import { explain } from '../../core/errors.ts';
 import type { Log } from '../../core/ports.ts';
 import type { AuditLog } from '../audit/audit-log.ts';
-import type { Keys } from './live-keys.ts';
+import type { LiveKeys } from './live-keys.ts';
 
 /** Writes down in the audit log when the daemon started and stopped, and with which certificate it signs from when on. */
-export interface Life {
+export interface Lifecycle {
   /** @throws Problem `audit-failed` */
   readonly started: () => Promise<void>;
   /** Writes down another certificate, once. */
@@ -12,7 +12,7 @@ export interface Life {
   readonly stopped: () => Promise<void>;
 }
 
-export function startLife(audit: AuditLog, keys: Keys, version: string, log: Log): Life {
+export function startLifecycle(audit: AuditLog, keys: LiveKeys, version: string, log: Log): Lifecycle {
   let noted = '';
   const note = async (kind: 'started' | 'certificate' | 'stopped') => {
     const certificate = keys.current().credentials.certificate.raw.toString('base64');

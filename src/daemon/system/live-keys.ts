@@ -5,7 +5,7 @@ import type { Log } from '../../core/ports.ts';
 import type { NodeConfig } from '../config/config.ts';
 
 /** The node's certificate, key, authorities and CRL, as they are now. */
-export type Keys = LiveCredentials;
+export type LiveKeys = LiveCredentials;
 
 const day = 86_400_000;
 
@@ -18,12 +18,12 @@ export function broughtList(state: string): string {
  * @param onReload called when files were taken anew
  * @throws Problem when the node has nothing to prove itself with
  */
-export async function startKeys(
+export async function startLiveKeys(
   { tls, state }: NodeConfig,
   log: () => Log,
   now: () => number,
   onReload: () => void,
-): Promise<Keys> {
+): Promise<LiveKeys> {
   const onFault = (fault: string) => log().error({}, fault);
   const files = { ...tls, brought: broughtList(state) };
   return await startCredentials({ files, kind: 'node', readRevocations, now, onReload, onFault });

@@ -1,5 +1,5 @@
 import { isMap, isScalar, isSeq, type Node, type YAMLMap } from 'yaml';
-import type { Entry } from '../listed.ts';
+import type { ListEntry } from '../listed.ts';
 
 /** Variables that say where a node listens; Ansible's own port is that of SSH, and no place to look for a node. */
 const variables = { address: ['mco_deploy_address', 'ansible_host'], port: ['mco_deploy_port'] } as const;
@@ -15,8 +15,8 @@ export function ansibleHosts(root: unknown): YAMLMap | undefined {
  * The hosts of an Ansible inventory: those that have variables, and those that only stand in a group, each once.
  * @param at where a node of the document stands, for messages
  */
-export function ansibleEntries(root: YAMLMap, hosts: YAMLMap, at: (offset?: number) => string): Entry[] {
-  const entries = new Map<string, Entry>();
+export function ansibleEntries(root: YAMLMap, hosts: YAMLMap, at: (offset?: number) => string): ListEntry[] {
+  const entries = new Map<string, ListEntry>();
   const add = (name: unknown, place: Node, value: object) => {
     const key = String(name);
     if (!entries.has(key)) entries.set(key, { value: { name, ...value }, at: at(place.range?.[0]) });

@@ -2,7 +2,7 @@ import { type Document, isMap, isSeq, LineCounter, type Node, parseDocument } fr
 import { Problem } from '../../core/errors.ts';
 import { isObject } from '../../core/json.ts';
 import type { Candidate } from '../../core/node.ts';
-import { type Entry, linesOf, parseEntries } from '../listed.ts';
+import { type ListEntry, linesOf, parseEntries } from '../listed.ts';
 import { ansibleEntries, ansibleHosts } from './ansible.ts';
 
 const largest = 4 * 1024 * 1024;
@@ -24,7 +24,7 @@ function isStructured(text: string): boolean {
   return /^\s*(\[|\{|-(\s|$)|---|nodes\s*:)/.test(first);
 }
 
-function documentEntries(text: string, file: string): Entry[] {
+function documentEntries(text: string, file: string): ListEntry[] {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, stringKeys: true });
   const at = (offset = 0) => `${file}:${lines.linePos(offset).line}`;

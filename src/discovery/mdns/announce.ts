@@ -4,9 +4,9 @@ import { hostnameOf, instanceOf } from './wire/instance.ts';
 import { type MulticastInterface, multicastInterfaces } from './interfaces.ts';
 import { advertiseByBothFamilies, type OpenedResponder, openResponder } from './responder.ts';
 import { serviceType } from './service.ts';
-import { type Claims, subtypesOf, txtEntries } from './wire/txt.ts';
+import { type ClaimedTerms, subtypesOf, txtEntries } from './wire/txt.ts';
 
-export interface AnnounceSetup extends Claims {
+export interface AnnounceSetup extends ClaimedTerms {
   readonly identity: string;
   /** Where the daemon listens. */
   readonly port: number;
@@ -26,7 +26,7 @@ export interface Announcing {
   /** What is wrong with the name, while another node holds it; undefined when all is well. */
   readonly conflict: () => string | undefined;
   /** Announces other claims (agents, classes, published facts). The node is away for a second when they did change. */
-  readonly update: (claims: Claims) => Promise<void>;
+  readonly update: (claims: ClaimedTerms) => Promise<void>;
   /** Settles when the name was probed for: nobody needs to wait for it but who wants to know. */
   readonly settled: () => Promise<'announced' | 'conflict' | 'stopped'>;
   /** Says good-bye to the network. */
@@ -49,7 +49,7 @@ const goodbyeTimeout = 1000;
  */
 export async function startAnnouncing(setup: AnnounceSetup): Promise<Announcing> {
   const { identity, log } = setup;
-  let claims: Claims = setup;
+  let claims: ClaimedTerms = setup;
   let conflict: string | undefined;
   let stopped = false;
   let retry: NodeJS.Timeout | undefined;
@@ -122,12 +122,12 @@ function placesOf({ interfaces }: AnnounceSetup): string {
   return JSON.stringify(multicastInterfaces(interfaces));
 }
 
-function sameAnnouncement(identity: string, before: Claims, after: Claims): boolean {
-  const said = (claims: Claims) => JSON.stringify([txtEntries(identity, claims), subtypesOf(claims)]);
+function sameAnnouncement(identity: string, before: ClaimedTerms, after: ClaimedTerms): boolean {
+  const said = (claims: ClaimedTerms) => JSON.stringify([txtEntries(identity, claims), subtypesOf(claims)]);
   return said(before) === said(after);
 }
 
-function announce(setup: AnnounceSetup, claims: Claims, onLost: () => void): Presence {
+function announce(setup: AnnounceSetup, claims: ClaimedTerms, onLost: () => void): Presence {
   const interfaces = multicastInterfaces(setup.interfaces);
   if (interfaces.length === 0) {
     setup.log.warn({ configured: setup.interfaces }, 'no network interface to announce this node on by multicast');
@@ -141,7 +141,7 @@ function defineService(
   responder: Responder,
   interfaces: readonly MulticastInterface[],
   { identity, port }: AnnounceSetup,
-  claims: Claims,
+  claims: ClaimedTerms,
 ): CiaoService {
   const service = responder.createService({
     name: instanceOf(identity),

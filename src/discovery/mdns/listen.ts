@@ -7,8 +7,8 @@ import { parseAnswers, parseProbe, type ServiceAnswer } from './wire/answer.ts';
 import { addressesToDial } from './dial-order.ts';
 import { isOwnAddress, multicastInterfaces } from './interfaces.ts';
 import { createPeerMemory, type PeerMemory } from './peer-memory.ts';
-import { inquire } from './query.ts';
-import { type Family, familiesOf, joinGroup, openListeningSocket } from './sockets.ts';
+import { query } from './query.ts';
+import { type AddressFamily, familiesOf, joinGroup, openListeningSocket } from './sockets.ts';
 
 export interface ListenSetup {
   /** Names of interfaces; empty: all that multicast can be sent on. */
@@ -66,7 +66,7 @@ export async function startListening(setup: ListenSetup): Promise<Listening> {
 
 /** Listens on port 5353, in the group on each interface, also on those that come up later. */
 async function joinGroups({ interfaces, log }: ListenSetup, take: (bytes: Buffer, from: { address: string }) => void) {
-  const sockets = new Map<Family, Socket>();
+  const sockets = new Map<AddressFamily, Socket>();
   for (const family of ['ipv4', 'ipv6'] as const) {
     try {
       const socket = await openListeningSocket(family);
@@ -121,7 +121,7 @@ function startAsking(setup: ListenSetup, memory: PeerMemory, touch: () => void) 
         window: 1000,
         log: setup.log,
       };
-      for await (const heard of inquire({ ...inquiry, signal: stopped.signal })) {
+      for await (const heard of query({ ...inquiry, signal: stopped.signal })) {
         memory.hear(heard, addressesToDial(heard), Date.now());
         touch();
       }

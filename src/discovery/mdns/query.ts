@@ -7,9 +7,9 @@ import { parseAnswers, type ServiceAnswer } from './wire/answer.ts';
 import type { MulticastInterface } from './interfaces.ts';
 import { encodeQuestions, type Question } from './wire/question.ts';
 import { mdnsPort } from './service.ts';
-import { type Family, familiesOf, groupOn, openAskingSocket, wantedBuffer } from './sockets.ts';
+import { type AddressFamily, familiesOf, groupOn, openAskingSocket, wantedBuffer } from './sockets.ts';
 
-export interface Inquiry {
+export interface QueryOptions {
   readonly interfaces: readonly MulticastInterface[];
   readonly questions: readonly Question[];
   /** Milliseconds to wait for the first answer. */
@@ -45,7 +45,7 @@ const longest = 2000;
  * 20 to 120 ms of a multicast answer. Yields each new instance, host and address once. Ends `window` after the last of them.
  * @throws Problem `no-multicast` when no interface takes the question
  */
-export async function* inquire(inquiry: Inquiry): AsyncGenerator<Heard> {
+export async function* query(inquiry: QueryOptions): AsyncGenerator<Heard> {
   const session = await openSession(inquiry);
   try {
     yield* session.answers();
@@ -56,7 +56,7 @@ export async function* inquire(inquiry: Inquiry): AsyncGenerator<Heard> {
 
 interface Asker {
   readonly socket: Socket;
-  readonly family: Family;
+  readonly family: AddressFamily;
   readonly interface: MulticastInterface;
   /**
    * Asked only the second question, with the answers that came: where an interface has both families, most nodes have too,
@@ -70,7 +70,7 @@ interface Session {
   readonly close: () => void;
 }
 
-async function openSession(inquiry: Inquiry): Promise<Session> {
+async function openSession(inquiry: QueryOptions): Promise<Session> {
   const id = randomInt(1, 0x10000);
   const askers: Asker[] = [];
   const failures: unknown[] = [];
@@ -96,7 +96,7 @@ async function openSession(inquiry: Inquiry): Promise<Session> {
   return startSession(inquiry, id, askers);
 }
 
-function startSession(inquiry: Inquiry, id: number, askers: readonly Asker[]): Session {
+function startSession(inquiry: QueryOptions, id: number, askers: readonly Asker[]): Session {
   const queue: Heard[] = [];
   const seen = new Set<string>();
   const instances = new Set<string>();

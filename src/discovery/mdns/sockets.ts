@@ -3,23 +3,27 @@ import { once } from 'node:events';
 import type { MulticastInterface } from './interfaces.ts';
 import { mdnsGroup, mdnsPort } from './service.ts';
 
-export type Family = 'ipv4' | 'ipv6';
+export type AddressFamily = 'ipv4' | 'ipv6';
 
 /** The default buffer holds 166 answers, and what comes then is lost. */
 export const wantedBuffer = 4 << 20;
 
 /** The families that an interface speaks. */
-export function familiesOf({ ipv4, ipv6 }: MulticastInterface): Family[] {
+export function familiesOf({ ipv4, ipv6 }: MulticastInterface): AddressFamily[] {
   return [...(ipv4 === undefined ? [] : (['ipv4'] as const)), ...(ipv6 === undefined ? [] : (['ipv6'] as const))];
 }
 
 /** The group as it is addressed on an interface: IPv6's is the same on all, and the zone tells them apart (RFC 4007). */
-export function groupOn(family: Family, { name }: MulticastInterface): string {
+export function groupOn(family: AddressFamily, { name }: MulticastInterface): string {
   return family === 'ipv4' ? mdnsGroup.ipv4 : `${mdnsGroup.ipv6}%${name}`;
 }
 
 /** A socket on a free port, nobody else's, that asks on one interface. @throws Error of node:dgram, the socket closed */
-export function openAskingSocket(family: Family, one: MulticastInterface, buffer = wantedBuffer): Promise<Socket> {
+export function openAskingSocket(
+  family: AddressFamily,
+  one: MulticastInterface,
+  buffer = wantedBuffer,
+): Promise<Socket> {
   return open(family, { port: 0, shared: false }, (socket) => {
     socket.setMulticastInterface(outgoing(family, one));
     socket.setMulticastTTL(255);
@@ -28,17 +32,17 @@ export function openAskingSocket(family: Family, one: MulticastInterface, buffer
 }
 
 /** A socket on the port of multicast DNS, shared with whoever else listens there; it is in no group yet. */
-export function openListeningSocket(family: Family): Promise<Socket> {
+export function openListeningSocket(family: AddressFamily): Promise<Socket> {
   return open(family, { port: mdnsPort, shared: true }, (socket) => socket.setRecvBufferSize(wantedBuffer));
 }
 
 /** @throws Error of node:dgram when the interface can't, or is gone */
-export function joinGroup(socket: Socket, family: Family, one: MulticastInterface): void {
+export function joinGroup(socket: Socket, family: AddressFamily, one: MulticastInterface): void {
   socket.addMembership(mdnsGroup[family], outgoing(family, one));
 }
 
 async function open(
-  family: Family,
+  family: AddressFamily,
   { port, shared }: { readonly port: number; readonly shared: boolean },
   prepare: (socket: Socket) => void,
 ): Promise<Socket> {
@@ -58,6 +62,6 @@ async function open(
 }
 
 /** How node:dgram wants an interface to be named: by its address, or by a zone. */
-function outgoing(family: Family, { name, ipv4 = '' }: MulticastInterface): string {
+function outgoing(family: AddressFamily, { name, ipv4 = '' }: MulticastInterface): string {
   return family === 'ipv4' ? ipv4 : `::%${name}`;
 }

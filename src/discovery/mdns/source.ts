@@ -6,7 +6,7 @@ import type { FilterTerms } from '../../core/wire/messages.ts';
 import { addressesToDial } from './dial-order.ts';
 import { instanceOf } from './wire/instance.ts';
 import { multicastInterfaces } from './interfaces.ts';
-import { inquire } from './query.ts';
+import { query } from './query.ts';
 import type { Question } from './wire/question.ts';
 import { usuallyPublished } from './service.ts';
 import { askMeAnyway, subtypeLabel } from './wire/subtype.ts';
@@ -42,7 +42,7 @@ export function mdnsSource(options: MdnsOptions): DiscoverySource {
         signal,
         ...(options.buffer === undefined ? {} : { buffer: options.buffer }),
       };
-      for await (const heard of inquire(inquiry)) {
+      for await (const heard of query(inquiry)) {
         const addresses: Address[] = addressesToDial(heard).map((host) => ({ host, port: heard.port }));
         yield { name: heard.identity, addresses, source: 'mdns', origin: heard.target };
       }

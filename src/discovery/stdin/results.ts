@@ -1,5 +1,5 @@
 import { isObject } from '../../core/json.ts';
-import type { Entry } from '../listed.ts';
+import type { ListEntry } from '../listed.ts';
 
 /** Where an earlier command's JSON keeps its list. */
 const listKeys = ['nodes', 'replies', 'outcomes'] as const;
@@ -10,7 +10,7 @@ const nameKeys = ['node', 'sender', 'name', 'identity'] as const;
  * of what has a `node`, `sender`, `name` or `identity`; whatever else stands beside it is ignored, a node named
  * again too. Undefined when the text is not such JSON.
  */
-export function resultEntries(text: string): Entry[] | undefined {
+export function resultEntries(text: string): ListEntry[] | undefined {
   let value: unknown;
   try {
     value = JSON.parse(text);

@@ -1,15 +1,15 @@
 /** One batch, tried until all its nodes have done what was asked or the tries are used up. */
 import type { Outcome } from '../../core/request/reply.ts';
-import type { Call } from './call.ts';
+import type { StepCall } from './call.ts';
 import { hideOutputs, sensitiveOutputs } from '../inputs/call-input.ts';
 import type { NodeFailure } from '../events/events.ts';
-import { recall } from './resume.ts';
+import { resumeState } from './resume.ts';
 import { type Reply, silence } from './reply.ts';
 import { rest } from './sleep.ts';
-import { judge, type Verdict } from './judge.ts';
+import { judge, type Judgement } from './judge.ts';
 
 /** How a batch ended: one reply a node, the last it gave. */
-export interface Settled {
+export interface BatchResult {
   readonly replies: readonly Reply[];
   readonly failures: readonly NodeFailure[];
   readonly tries: number;
@@ -18,9 +18,14 @@ export interface Settled {
   readonly lines: readonly string[];
 }
 
-export async function tryBatch(call: Call, nodes: readonly string[], batch: number, batches: number): Promise<Settled> {
+export async function tryBatch(
+  call: StepCall,
+  nodes: readonly string[],
+  batch: number,
+  batches: number,
+): Promise<BatchResult> {
   const { plan, world, step } = call;
-  const { verdicts, next, asks } = recall(call, nodes);
+  const { verdicts, next, asks } = resumeState(call, nodes);
   const most = plan.tries + (asks ? 1 : 0);
   let pending = nodes.filter((node) => next.has(node));
   let number = 0;
@@ -50,12 +55,12 @@ export async function tryBatch(call: Call, nodes: readonly string[], batch: numb
 }
 
 function settle(
-  { hypothetical }: Call,
+  { hypothetical }: StepCall,
   nodes: readonly string[],
-  verdicts: ReadonlyMap<string, Verdict>,
+  verdicts: ReadonlyMap<string, Judgement>,
   tries: number,
   interrupted: boolean,
-): Settled {
+): BatchResult {
   const all = nodes.flatMap((node) => verdicts.get(node) ?? []);
   const unmet = all.flatMap(({ failure }) => (failure === undefined ? [] : [failure]));
   const passedOver = hypothetical ? unmet.filter(({ code }) => code === 'until-failed') : [];
@@ -70,7 +75,7 @@ function settle(
 
 /** One round. Where a run goes on, its nodes may be at different tries. */
 async function callEach(
-  call: Call,
+  call: StepCall,
   nodes: readonly string[],
   next: Map<string, number>,
   batch: number,
@@ -83,7 +88,7 @@ async function callEach(
 
 /** One try: exactly one outcome per node, each journalled before anything further is begun. */
 async function callOnce(
-  call: Call,
+  call: StepCall,
   nodes: readonly string[],
   number: number,
   batch: number,
@@ -117,7 +122,7 @@ async function callOnce(
   return nodes.flatMap((node) => heard.get(node) ?? []);
 }
 
-function note({ plan, requestId, world, step }: Call, outcome: Outcome, number: number): Promise<void> {
+function note({ plan, requestId, world, step }: StepCall, outcome: Outcome, number: number): Promise<void> {
   const { node, outcome: what, status, code, message, elapsed, auditHead: head } = outcome;
   const said = { node, outcome: what, code, message, data: hideOutputs(plan.ddl, outcome.data) };
   if (sensitiveOutputs(plan.ddl).some((name) => Object.hasOwn(outcome.data, name))) world.discretion.outputs = true;

@@ -9,12 +9,12 @@ import type { Expression } from '../expressions/expression.ts';
 import type { BatchSize } from '../source/schema.ts';
 import type { Step, StepOutcome } from '../model.ts';
 import { tryHeldBatch } from './reassert.ts';
-import { findPast, isSettled, type RecalledCall } from './resume.ts';
+import { findEarlierCall, isSettled, type ResumedCall } from './resume.ts';
 import type { Reply } from './reply.ts';
 import { rest } from './sleep.ts';
 import { type Template, toText } from '../expressions/template.ts';
 import { stops } from './threshold.ts';
-import type { Settled } from './attempts.ts';
+import type { BatchResult } from './attempts.ts';
 import type { World } from '../run/world.ts';
 
 export interface CallTarget {
@@ -72,7 +72,12 @@ export async function runCall(plan: CallPlan, target: CallTarget, world: World, 
   // Also before asking: what nodes answer is to hold until the change.
   if (plan.ddl.kind === 'change' && !world.dryRun) await world.lock();
   const dryRun = plan.askOnly || (world.dryRun && changes);
-  const past = findPast(world, step.id, { agent: plan.agent, action: plan.action, dryRun, input: shown }, plan.ddl);
+  const past = findEarlierCall(
+    world,
+    step.id,
+    { agent: plan.agent, action: plan.action, dryRun, input: shown },
+    plan.ddl,
+  );
   const requestId = past?.requestId ?? world.ports.newId();
   const call = { plan, input, shown, requestId, dryRun, hypothetical, past, world, step };
   const settled = plan.failover
@@ -84,7 +89,7 @@ export async function runCall(plan: CallPlan, target: CallTarget, world: World, 
 }
 
 /** For steps that rely on it. */
-function keep(call: Call, { replies = [] }: StepOutcome, { kept }: World): void {
+function keep(call: StepCall, { replies = [] }: StepOutcome, { kept }: World): void {
   if (call.plan.ddl.kind !== 'change' || call.dryRun) return;
   const nodes = replies.filter(({ ok }) => ok).map(({ node }) => node);
   if (nodes.length > 0) kept.changes.set(call.step.id, { call, nodes });
@@ -115,7 +120,7 @@ function callNobody({ title }: CallPlan, allowed: boolean): StepOutcome {
 }
 
 /** What stays the same through all batches and tries of a step. */
-export interface Call {
+export interface StepCall {
   readonly plan: CallPlan;
   readonly input: Readonly<Record<string, unknown>>;
   /** The input without sensitive values. */
@@ -125,14 +130,14 @@ export interface Call {
   /** In a dry run, after a change that was only asked about: assertions are told, not held against the step. */
   readonly hypothetical: boolean;
   /** What became of it before the run went on. */
-  readonly past: RecalledCall | undefined;
+  readonly past: ResumedCall | undefined;
   readonly world: World;
   readonly step: Step;
 }
 
-async function callBatches(call: Call, batches: readonly string[][], total: number): Promise<StepOutcome> {
+async function callBatches(call: StepCall, batches: readonly string[][], total: number): Promise<StepOutcome> {
   const { plan, world } = call;
-  const settled: Settled[] = [];
+  const settled: BatchResult[] = [];
   for (const [index, nodes] of batches.entries()) {
     if (world.signal.aborted) return sum(settled, 'interrupted', batches.slice(index).flat());
     if (index > 0 && plan.batchSleep > 0 && !isSettled(call, nodes)) await rest(world, plan.batchSleep);
@@ -148,8 +153,8 @@ async function callBatches(call: Call, batches: readonly string[][], total: numb
 }
 
 /** Asks as many nodes as are wanted; for each that fails, one that was not asked yet. */
-async function callWithFailover(call: Call, nodes: readonly string[], wanted: number): Promise<StepOutcome> {
-  const settled: Settled[] = [];
+async function callWithFailover(call: StepCall, nodes: readonly string[], wanted: number): Promise<StepOutcome> {
+  const settled: BatchResult[] = [];
   let spare = nodes;
   let missing = wanted;
   while (missing > 0 && spare.length > 0) {
@@ -164,11 +169,11 @@ async function callWithFailover(call: Call, nodes: readonly string[], wanted: nu
   return sum(settled, missing > 0 ? 'failed' : 'done', []);
 }
 
-function failuresOf(settled: readonly Settled[]): NodeFailure[] {
+function failuresOf(settled: readonly BatchResult[]): NodeFailure[] {
   return settled.flatMap(({ failures }) => failures);
 }
 
-function sum(settled: readonly Settled[], state: StepOutcome['state'], untouched: readonly string[]): StepOutcome {
+function sum(settled: readonly BatchResult[], state: StepOutcome['state'], untouched: readonly string[]): StepOutcome {
   return {
     state,
     ran: true,

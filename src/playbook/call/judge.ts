@@ -2,7 +2,7 @@
 import type { ActionDdl } from '../../core/ddl/ddl.ts';
 import { explain } from '../../core/errors.ts';
 import type { Outcome } from '../../core/request/reply.ts';
-import type { Call } from './call.ts';
+import type { StepCall } from './call.ts';
 import { toCel } from '../expressions/cel-values.ts';
 import type { NodeFailure } from '../events/events.ts';
 import { decide } from '../expressions/expression.ts';
@@ -10,7 +10,7 @@ import { failureOf, type Reply, replyOf } from './reply.ts';
 import { toText } from '../expressions/template.ts';
 
 /** What a node’s last answer amounts to. */
-export interface Verdict {
+export interface Judgement {
   readonly reply: Reply;
   readonly failure: NodeFailure | undefined;
   /** How many times in a row all was well. */
@@ -23,7 +23,7 @@ export interface Verdict {
 const passing = new Set(['busy', 'rate-limited', 'stopping']);
 
 /** @param streak how many times in a row all was well before */
-export function judge({ plan, hypothetical, past, world }: Call, outcome: Outcome, streak: number): Verdict {
+export function judge({ plan, hypothetical, past, world }: StepCall, outcome: Outcome, streak: number): Judgement {
   const reply = replyOf(outcome);
   const unusable = outcome.outcome === 'ok' && !reply.ok;
   if (unusable)
@@ -55,9 +55,9 @@ function isBare({ kind, output }: ActionDdl, { data }: Reply): boolean {
 
 /** Why what the step asserts does not hold: in words; empty where it does, but not often enough yet; undefined where all is well. */
 function findUnmet(
-  { until, message }: Call['plan'],
+  { until, message }: StepCall['plan'],
   reply: Reply,
-  world: Call['world'],
+  world: StepCall['world'],
   passes: number,
 ): string | undefined {
   if (until === undefined) return undefined;

@@ -1,14 +1,14 @@
 /** Changes that must hold while others are made: they are made once more before each batch of those. */
-import type { Call } from './call.ts';
+import type { StepCall } from './call.ts';
 import type { NodeFailure } from '../events/events.ts';
 import { isSettled } from './resume.ts';
 import type { Reply } from './reply.ts';
-import { type Settled, tryBatch } from './attempts.ts';
+import { type BatchResult, tryBatch } from './attempts.ts';
 import type { World } from '../run/world.ts';
 
 /** A change that was made in this run, and the nodes that made it. */
 export interface KeptChange {
-  readonly call: Call;
+  readonly call: StepCall;
   readonly nodes: readonly string[];
 }
 
@@ -20,7 +20,7 @@ export interface KeptChanges {
   last: string;
 }
 
-export interface HeldBatch extends Settled {
+export interface HeldBatch extends BatchResult {
   /** True where what must hold could not be made to: no node of the batch was called. */
   readonly released: boolean;
 }
@@ -30,7 +30,7 @@ export interface HeldBatch extends Settled {
  * that goes on may have slept for a day. Doing it again changes nothing where it still holds.
  */
 export async function tryHeldBatch(
-  call: Call,
+  call: StepCall,
   nodes: readonly string[],
   batch: number,
   batches: number,
@@ -63,7 +63,7 @@ function findKept({ kept }: World, step: string, name: string): KeptChange | und
   return undefined;
 }
 
-function makeAgain({ call, nodes }: KeptChange, id: string): Promise<Settled> {
+function makeAgain({ call, nodes }: KeptChange, id: string): Promise<BatchResult> {
   const { step, world } = call;
   const again = { ...call, requestId: world.ports.newId(), past: undefined, step: { ...step, id } };
   return tryBatch(again, nodes, 0, 1);

@@ -1,17 +1,17 @@
 /** What a batch of a run that goes on need not do again, and with which try each of its nodes goes on. */
 import type { ActionDdl } from '../../core/ddl/ddl.ts';
 import type { Outcome } from '../../core/request/reply.ts';
-import type { Call } from './call.ts';
+import type { StepCall } from './call.ts';
 import { sensitiveOutputs } from '../inputs/call-input.ts';
-import type { CallKey, PastCall, PastTry } from '../journal/history.ts';
-import { judge, type Verdict } from './judge.ts';
+import type { CallKey, EarlierCall, EarlierTry } from '../journal/history.ts';
+import { judge, type Judgement } from './judge.ts';
 import type { World } from '../run/world.ts';
 
 /** Milliseconds that a node surely remembers a call, so that asking for the same try again does nothing twice. */
 const remembered = 25 * 60_000;
 
 /** A call that was made before the run went on. */
-export interface RecalledCall extends PastCall {
+export interface ResumedCall extends EarlierCall {
   /** Whether its step came to its good end. */
   readonly done: boolean;
 }
@@ -20,12 +20,12 @@ export interface RecalledCall extends PastCall {
  * What counts of a step’s earlier call. A change counts for ever; what was only read does when its step was done,
  * and until something is changed anew.
  */
-export function findPast(
+export function findEarlierCall(
   { resumed, undoes }: Pick<World, 'resumed' | 'undoes'>,
   step: string,
   key: CallKey,
   ddl: ActionDdl,
-): RecalledCall | undefined {
+): ResumedCall | undefined {
   if (resumed === undefined || undoes !== undefined) return undefined;
   const done = resumed.past.isDone(step);
   const reads = ddl.kind === 'read' || key.dryRun;
@@ -37,13 +37,13 @@ export function findPast(
 }
 
 /** Whether none of the nodes is to be called again. */
-export function isSettled(call: Call, nodes: readonly string[]): boolean {
-  return recall(call, nodes).next.size === 0;
+export function isSettled(call: StepCall, nodes: readonly string[]): boolean {
+  return resumeState(call, nodes).next.size === 0;
 }
 
-export interface Recalled {
+export interface ResumedState {
   /** What is known of nodes that were called before. */
-  readonly verdicts: Map<string, Verdict>;
+  readonly verdicts: Map<string, Judgement>;
   /** The number of the next try of each node that is to be called. */
   readonly next: Map<string, number>;
   /** Whether some are only asked what became of an earlier try: that is no try of its own. */
@@ -51,8 +51,8 @@ export interface Recalled {
 }
 
 /** All nodes begin with their first try, where the run does not go on from before. */
-export function recall(call: Call, nodes: readonly string[]): Recalled {
-  const verdicts = new Map<string, Verdict>();
+export function resumeState(call: StepCall, nodes: readonly string[]): ResumedState {
+  const verdicts = new Map<string, Judgement>();
   const next = new Map<string, number>();
   let asks = false;
   for (const node of nodes) {
@@ -65,12 +65,12 @@ export function recall(call: Call, nodes: readonly string[]): Recalled {
 }
 
 interface RecalledNode {
-  readonly verdict?: Verdict;
+  readonly verdict?: Judgement;
   /** Left out: it is not called again. */
   readonly number?: number;
 }
 
-function recallNode(call: Call, node: string, tries: readonly PastTry[]): RecalledNode {
+function recallNode(call: StepCall, node: string, tries: readonly EarlierTry[]): RecalledNode {
   const { ddl } = call.plan;
   const last = tries.at(-1);
   if (last === undefined) return { number: 1 };
@@ -80,7 +80,7 @@ function recallNode(call: Call, node: string, tries: readonly PastTry[]): Recall
     const safe = ddl.repeatable || call.world.ports.now() - last.at < remembered;
     return safe ? { number: last.number } : { verdict: unknowable(call, node, last) };
   }
-  const verdict = tries.reduce<Verdict | undefined>(
+  const verdict = tries.reduce<Judgement | undefined>(
     (before, { outcome }) => (outcome === undefined ? before : judge(call, outcome, before?.streak ?? 0)),
     undefined,
   );
@@ -93,7 +93,7 @@ function recallNode(call: Call, node: string, tries: readonly PastTry[]): Recall
 }
 
 /** A reply whose sensitive outputs were not written down has to be given again. */
-function isKnown({ plan: { ddl } }: Call, { outcome }: PastTry): boolean {
+function isKnown({ plan: { ddl } }: StepCall, { outcome }: EarlierTry): boolean {
   if (outcome === undefined || outcome.outcome === 'no-response') return false;
   // Given up here; a node that cancels says why by another code.
   if (outcome.outcome === 'cancelled' && outcome.code === 'cancelled') return false;
@@ -104,7 +104,7 @@ function hidesOutput(ddl: ActionDdl, outcome: Outcome | undefined): boolean {
   return outcome !== undefined && sensitiveOutputs(ddl).some((name) => Object.hasOwn(outcome.data, name));
 }
 
-function unknowable(call: Call, node: string, { at }: PastTry): Verdict {
+function unknowable(call: StepCall, node: string, { at }: EarlierTry): Judgement {
   const message = `whether it was done is not known: it was called at ${new Date(at).toISOString()}, and ${call.plan.title} must not be repeated`;
   const code = 'not-known';
   const reply = { node, ok: false, outcome: 'no-response' as const, code, message, data: {} };

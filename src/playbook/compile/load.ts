@@ -5,7 +5,7 @@ import { Problem } from '../../core/errors.ts';
 import { checkInputs } from '../inputs/check-inputs.ts';
 import { compileNodeSets } from './node-sets.ts';
 import { compileSteps } from './steps.ts';
-import { placeOf } from '../source/locations.ts';
+import { locationOf } from '../source/locations.ts';
 import type { Playbook } from '../model.ts';
 import { names, record, shapeOfRun } from '../expressions/shapes.ts';
 import { compileTemplate } from '../expressions/template.ts';
@@ -49,7 +49,7 @@ export function compilePlaybook(tree: PlaybookTree, catalogue: readonly Ddl[]): 
     compiled.set(one, made);
     return made;
   };
-  const template = (key: string, value: string) => compileTemplate(value, early, () => placeOf(text, [key], value));
+  const template = (key: string, value: string) => compileTemplate(value, early, () => locationOf(text, [key], value));
   return {
     name,
     description,

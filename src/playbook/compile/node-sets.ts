@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { noFilter, parseFilter } from '../../core/filter/filter.ts';
 import type { NodeSetSource } from '../source/schema.ts';
-import { type Place, placeOf, type SourceText } from '../source/locations.ts';
+import { type SourceLocation, locationOf, type SourceText } from '../source/locations.ts';
 import type { NodeSet } from '../model.ts';
 import type { Shape } from '../expressions/shapes.ts';
 import { compileCondition, compileTemplate, isLiteral, type Template } from '../expressions/template.ts';
@@ -14,7 +14,7 @@ export function compileNodeSets(
   directory: string,
 ): readonly NodeSet[] {
   return Object.entries(sets).map(([name, set]) => {
-    const at = (path: readonly string[], value?: unknown) => placeOf(text, ['nodes', name, ...path], value);
+    const at = (path: readonly string[], value?: unknown) => locationOf(text, ['nodes', name, ...path], value);
     const template = (value: unknown, ...path: string[]) =>
       compileTemplate(value, roots, (inner, scalar) => at([...path, ...inner], scalar));
     checkTerms(set, at);
@@ -39,7 +39,7 @@ function fileOf(file: string | undefined, directory: string) {
 }
 
 /** Terms that wait for no expression are parsed at once. */
-function checkTerms(set: NodeSetSource, at: (path: readonly string[]) => Place): void {
+function checkTerms(set: NodeSetSource, at: (path: readonly string[]) => SourceLocation): void {
   const { facts = [], classes = [], agents = [], identities = [], select = '' } = set;
   for (const [kind, terms] of Object.entries({ facts, classes, agents, identities })) {
     for (const [index, term] of terms.entries()) {

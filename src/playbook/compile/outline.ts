@@ -2,14 +2,14 @@
 import type { Ddl } from '../../core/ddl/ddl.ts';
 import type { StepSource } from '../source/schema.ts';
 import { findGraphFault, sortByNeeds } from './graph.ts';
-import { placeOf, placeOfKey, type SourceText } from '../source/locations.ts';
+import { locationOf, keyLocationOf, type SourceText } from '../source/locations.ts';
 import { type Shape, shapeOfStep } from '../expressions/shapes.ts';
 import { commonProperties } from '../source/step-schema.ts';
 import { stepKinds } from '../steps/index.ts';
 import type { StepKind } from '../steps/kind.ts';
 
 /** A step on its way: what it is and where it stands, nothing of it compiled yet. */
-export interface Draft {
+export interface StepOutline {
   readonly id: string;
   readonly needs: readonly string[];
   readonly kind: StepKind;
@@ -31,9 +31,9 @@ export function draftSteps(
   prefix: string,
   text: SourceText,
   agents: ReadonlyMap<string, Ddl>,
-): Draft[] {
+): StepOutline[] {
   const ids = sources.map((source, index) => source.id ?? `${prefix}_${index + 1}`);
-  const drafts = sources.map((source, index): Draft => {
+  const drafts = sources.map((source, index): StepOutline => {
     const path = [...list, String(index)];
     const before = ids[index - 1];
     const given = source.needs ?? (before === undefined ? [] : [before]);
@@ -61,29 +61,29 @@ function kindOf(source: StepSource, path: readonly string[], text: SourceText): 
   const kinds = stepKinds.filter(({ key }) => source[key] !== undefined);
   const [kind, second] = kinds;
   const known = stepKinds.map(({ key }) => key).join(', ');
-  if (kind === undefined) return placeOf(text, path).fail(`the step does nothing: give it one of ${known}`);
+  if (kind === undefined) return locationOf(text, path).fail(`the step does nothing: give it one of ${known}`);
   if (second !== undefined) {
-    return placeOf(text, path).fail(`the step has both “${kind.key}” and “${second.key}”: make two steps of it`);
+    return locationOf(text, path).fail(`the step has both “${kind.key}” and “${second.key}”: make two steps of it`);
   }
   const allowed = new Set<string>([...Object.keys(commonProperties), kind.key, ...kind.keys]);
   const foreign = Object.keys(source).find((key) => !allowed.has(key));
   if (foreign !== undefined) {
-    placeOfKey(text, [...path, foreign]).fail(`“${foreign}” does not belong to a step with “${kind.key}”`);
+    keyLocationOf(text, [...path, foreign]).fail(`“${foreign}” does not belong to a step with “${kind.key}”`);
   }
   return kind;
 }
 
-export function checkIds(drafts: readonly Draft[], text: SourceText): void {
+export function checkIds(drafts: readonly StepOutline[], text: SourceText): void {
   const seen = new Set<string>();
   for (const { id, path } of drafts) {
-    if (seen.has(id)) placeOf(text, [...path, 'id']).fail(`there are two steps “${id}”`);
+    if (seen.has(id)) locationOf(text, [...path, 'id']).fail(`there are two steps “${id}”`);
     seen.add(id);
   }
 }
 
-function checkGraph(drafts: readonly Draft[], text: SourceText): void {
+function checkGraph(drafts: readonly StepOutline[], text: SourceText): void {
   const fault = findGraphFault(drafts);
   if (fault === undefined) return;
   const path = drafts.find(({ id }) => id === fault.id)?.path ?? [];
-  placeOf(text, [...path, 'needs']).fail(fault.message);
+  locationOf(text, [...path, 'needs']).fail(fault.message);
 }

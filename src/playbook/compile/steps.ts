@@ -1,11 +1,11 @@
 /** Makes steps of their part of the file, every name in them checked. */
 import type { Ddl } from '../../core/ddl/ddl.ts';
 import { Problem } from '../../core/errors.ts';
-import { checkIds, type Draft, draftSteps } from './outline.ts';
+import { checkIds, type StepOutline, draftSteps } from './outline.ts';
 import type { GroupSource, PlaybookSource } from '../source/schema.ts';
 import { ancestorsOf } from './graph.ts';
 import type { GroupSteps } from '../run/rounds.ts';
-import { placeOf, placeOfKey, type SourceText } from '../source/locations.ts';
+import { locationOf, keyLocationOf, type SourceText } from '../source/locations.ts';
 import type { Playbook, Step } from '../model.ts';
 import { names, record, type Shape, shapeOfFailure, shapeOfNodeSet, shapeOfRun } from '../expressions/shapes.ts';
 import { compileBare, compileCondition, compileTemplate } from '../expressions/template.ts';
@@ -55,14 +55,14 @@ export function compileSteps(
 /** What a list of steps sees of what is around it. */
 interface Sight {
   /** Every step whose id is taken. */
-  readonly all: readonly Draft[];
+  readonly all: readonly StepOutline[];
   /** The steps that have ended before the first of the list begins. */
-  readonly seen: readonly Draft[];
+  readonly seen: readonly StepOutline[];
   /** Beside those that every expression may name. */
   readonly variables: Readonly<Record<string, Shape>>;
 }
 
-function compileList(drafts: readonly Draft[], sight: Sight, whole: Whole): Step[] {
+function compileList(drafts: readonly StepOutline[], sight: Sight, whole: Whole): Step[] {
   const needed = ancestorsOf(drafts);
   return drafts.flatMap((draft) => {
     const seen = [...sight.seen, ...drafts.filter(({ id }) => needed.get(draft.id)?.has(id))];
@@ -71,7 +71,7 @@ function compileList(drafts: readonly Draft[], sight: Sight, whole: Whole): Step
 }
 
 function compileGroup(
-  { id, path }: Draft,
+  { id, path }: StepOutline,
   key: string,
   source: GroupSource,
   variables: Readonly<Record<string, Shape>>,
@@ -87,7 +87,7 @@ function compileGroup(
   checkIds(all, text);
   for (const { kind, path: at } of steps) {
     if (kind.key === 'finish')
-      placeOf(text, [...at, 'finish']).fail('“finish” ends a whole run: it can’t stand within a step');
+      locationOf(text, [...at, 'finish']).fail('“finish” ends a whole run: it can’t stand within a step');
   }
   const inner: Sight = { all, seen: sight.seen, variables: { ...sight.variables, ...variables } };
   const failed = { ...inner.variables, failure: shapeOfFailure };
@@ -97,7 +97,7 @@ function compileGroup(
   };
 }
 
-function compileOrNote(draft: Draft, sight: Sight, whole: Whole): Step[] {
+function compileOrNote(draft: StepOutline, sight: Sight, whole: Whole): Step[] {
   try {
     return [compileStep(draft, sight, whole)];
   } catch (error) {
@@ -127,11 +127,11 @@ function rootsFor({ inputs = {}, nodes = {} }: PlaybookSource, { all, seen, vari
   };
 }
 
-function compileStep(draft: Draft, sight: Sight, whole: Whole): Step {
+function compileStep(draft: StepOutline, sight: Sight, whole: Whole): Step {
   const { id, needs, kind, source, path } = draft;
   const { text, agents, nodeSets, used } = whole;
   const roots = rootsFor(whole.playbook, sight);
-  const place = (inner: readonly string[], value?: unknown) => placeOf(text, [...path, ...inner], value);
+  const place = (inner: readonly string[], value?: unknown) => locationOf(text, [...path, ...inner], value);
   const shapes = (reply?: Shape) => record(reply === undefined ? roots : { ...roots, reply });
   const body = kind.compile({
     source,
@@ -143,7 +143,7 @@ function compileStep(draft: Draft, sight: Sight, whole: Whole): Step {
         inner,
         inner.reduce<unknown>((value, key) => childOf(value, key), source),
       ),
-    atKey: (...inner) => placeOfKey(text, [...path, ...inner]),
+    atKey: (...inner) => keyLocationOf(text, [...path, ...inner]),
     used,
     condition: (key, value, reply) => compileCondition(value, shapes(reply), place([key], value)),
     expression: (key, value) => compileBare(value, shapes(), place([key], value)),

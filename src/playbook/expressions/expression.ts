@@ -4,7 +4,7 @@ import { explain, Problem } from '../../core/errors.ts';
 import { celFunctions, linearMatches } from './cel-functions.ts';
 import { fromCel } from './cel-values.ts';
 import { costFunctions, meterLoops, resetCost } from './cost.ts';
-import type { Place } from '../source/locations.ts';
+import type { SourceLocation } from '../source/locations.ts';
 import { findFault } from './references.ts';
 import type { Shape } from './shapes.ts';
 
@@ -37,7 +37,7 @@ for (const [signature, handler] of Object.entries({ ...celFunctions, ...costFunc
 export function compileExpression(
   source: string,
   roots: Shape,
-  place: Place,
+  place: SourceLocation,
   offset = 0,
   type: 'bool' | 'any' = 'any',
 ): Expression {
@@ -72,7 +72,7 @@ export function decide(expression: Expression, context: CelContext): boolean {
   throw new Problem('bad-expression', `“${cut(expression.source)}” must give true or false`);
 }
 
-function parse(source: string, place: Place, offset: number) {
+function parse(source: string, place: SourceLocation, offset: number) {
   try {
     return environment.parse(source);
   } catch (error) {

@@ -4,7 +4,7 @@ import { parseShare } from '../call/batches.ts';
 import { parseDuration } from './duration.ts';
 import type { CelContext } from './expression.ts';
 import type { BatchSize } from '../source/schema.ts';
-import type { Place } from '../source/locations.ts';
+import type { SourceLocation } from '../source/locations.ts';
 import { isLiteral, type Template, toText } from './template.ts';
 
 /** What a kind of setting looks like. */
@@ -26,7 +26,7 @@ export function compileSetting<T>(
   value: unknown,
   form: Form<T>,
   fallback: T,
-  place: Place,
+  place: SourceLocation,
   template: () => Template,
 ): Setting<T> {
   if (value === undefined) return () => fallback;

@@ -1,7 +1,7 @@
 /** Text and structures with `${{ }}` in them. */
 import { isObject } from '../../core/json.ts';
 import { type CelContext, compileExpression, type Expression } from './expression.ts';
-import type { Place } from '../source/locations.ts';
+import type { SourceLocation } from '../source/locations.ts';
 import type { Shape } from './shapes.ts';
 
 /** Gives a value when the variables are known. */
@@ -23,7 +23,7 @@ export function isLiteral(value: unknown): boolean {
 export function compileTemplate(
   value: unknown,
   roots: Shape,
-  placeAt: (path: readonly string[], value: unknown) => Place,
+  placeAt: (path: readonly string[], value: unknown) => SourceLocation,
   path: readonly string[] = [],
 ): Template {
   if (typeof value === 'string') return compileText(value, roots, placeAt(path, value));
@@ -39,7 +39,7 @@ export function compileTemplate(
   return () => value;
 }
 
-function compileText(text: string, roots: Shape, place: Place): Template {
+function compileText(text: string, roots: Shape, place: SourceLocation): Template {
   const parts = parseParts(text, roots, place);
   const [only] = parts;
   if (parts.length === 1 && typeof only === 'object') return (context) => only.evaluate(context);
@@ -47,11 +47,16 @@ function compileText(text: string, roots: Shape, place: Place): Template {
 }
 
 /** An expression by itself: `a == b` and `${{ a == b }}` are the same. */
-export function compileCondition(text: string, roots: Shape, place: Place): Expression {
+export function compileCondition(text: string, roots: Shape, place: SourceLocation): Expression {
   return compileBare(text, roots, place, 'bool');
 }
 
-export function compileBare(text: string, roots: Shape, place: Place, type: 'bool' | 'any' = 'any'): Expression {
+export function compileBare(
+  text: string,
+  roots: Shape,
+  place: SourceLocation,
+  type: 'bool' | 'any' = 'any',
+): Expression {
   const [, before = '', inside = text] = /^(\s*\$\{\{)(.*)\}\}\s*$/s.exec(text) ?? [];
   const offset = before.length + (/^\s*/.exec(inside)?.[0].length ?? 0);
   return compileExpression(inside.trim(), roots, place, offset, type);
@@ -64,7 +69,7 @@ export function toText(value: unknown): string {
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
-function parseParts(text: string, roots: Shape, place: Place): Part[] {
+function parseParts(text: string, roots: Shape, place: SourceLocation): Part[] {
   const parts: Part[] = [];
   let at = 0;
   for (;;) {

@@ -1,12 +1,12 @@
 import { compilePattern } from '../../core/filter/pattern.ts';
 import type { InputSource } from '../source/schema.ts';
 import { checkInput } from './inputs.ts';
-import { placeOf, type SourceText } from '../source/locations.ts';
+import { locationOf, type SourceText } from '../source/locations.ts';
 
 /** @throws Problem `bad-playbook` for a pattern that is none, or a default that its own input would refuse */
 export function checkInputs(inputs: Readonly<Record<string, InputSource>>, text: SourceText): void {
   for (const [name, input] of Object.entries(inputs)) {
-    const at = (key: string) => placeOf(text, ['inputs', name, key]);
+    const at = (key: string) => locationOf(text, ['inputs', name, key]);
     at('pattern').check(() => {
       if (input.pattern !== undefined) compilePattern(input.pattern);
     });

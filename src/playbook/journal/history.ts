@@ -4,7 +4,7 @@ import type { Outcome } from '../../core/request/reply.ts';
 import type { JournalEntry } from './entries.ts';
 
 /** One try of a call on one node. */
-export interface PastTry {
+export interface EarlierTry {
   readonly number: number;
   /** Milliseconds since the epoch. */
   readonly at: number;
@@ -15,13 +15,13 @@ export interface PastTry {
 }
 
 /** A call that a step made: all its batches and tries. */
-export interface PastCall {
+export interface EarlierCall {
   readonly requestId: string;
   /** In the order they were made. */
-  readonly tries: ReadonlyMap<string, readonly PastTry[]>;
+  readonly tries: ReadonlyMap<string, readonly EarlierTry[]>;
 }
 
-export interface Past {
+export interface RunHistory {
   /** When the run began, as its expressions saw it; undefined when it never did. */
   readonly time: string | undefined;
   /** The names in each node set, by the prefix of whose they are; undefined when the run ended before they were found. */
@@ -31,18 +31,18 @@ export interface Past {
   /** Whether any step whose name begins so was begun. */
   readonly hasBegun: (prefix: string) => boolean;
   /** The last call that a step made of this very action with this very input; what came after a failure is left out. */
-  readonly callOf: (step: string, call: CallKey) => PastCall | undefined;
+  readonly callOf: (step: string, call: CallKey) => EarlierCall | undefined;
 }
 
 /** What the steps of a run that goes on share of its past. */
 export interface Resumed {
-  readonly past: Past;
+  readonly past: RunHistory;
   /** True once something was changed anew: what was read or waited for before that is no longer good enough. */
   readonly moved: () => boolean;
   readonly move: () => void;
 }
 
-export function resumeFrom(past: Past): Resumed {
+export function resumeFrom(past: RunHistory): Resumed {
   let moved = false;
   return {
     past,
@@ -66,7 +66,7 @@ type Called = Extract<JournalEntry, { type: 'call' }> & { readonly place: number
 type Ended = Extract<JournalEntry, { type: 'outcome' }>;
 
 /** Reads the entries of one run’s journal, in the order they were written. */
-export function readPast(entries: readonly JournalEntry[]): Past {
+export function readHistory(entries: readonly JournalEntry[]): RunHistory {
   const sets = new Map<string, Readonly<Record<string, readonly string[]>>>();
   const begun = new Set<string>();
   const done = new Map<string, boolean>();
@@ -102,8 +102,8 @@ function triesOf(
   calls: readonly Called[],
   outcomes: ReadonlyMap<string, Ended>,
   undone: readonly Undone[],
-): Map<string, PastTry[]> {
-  const tries = new Map<string, PastTry[]>();
+): Map<string, EarlierTry[]> {
+  const tries = new Map<string, EarlierTry[]>();
   for (const { place, step, agent, requestId, try: number, at, nodes } of calls) {
     for (const node of nodes) {
       const ended = outcomes.get(keyOf(requestId, number, node));

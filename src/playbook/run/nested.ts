@@ -4,7 +4,7 @@ import { mayChange } from './may-change.ts';
 import { bindAllInputs } from '../inputs/input-sources.ts';
 import type { Playbook, Step, StepOutcome } from '../model.ts';
 import { checkRights } from './rights.ts';
-import { failureWithin, renameSteps, runParts } from './sections.ts';
+import { failureWithin, renameSteps, runSections } from './sections.ts';
 import { findNodes, namesIn } from './find-nodes.ts';
 import { defineWorld, type World } from './world.ts';
 
@@ -35,7 +35,7 @@ export async function runUsed(
     onFailure: renameSteps(playbook.onFailure, prefix),
     always: renameSteps(playbook.always, prefix),
   };
-  const { state, failure, reports } = await runParts(parts, inner);
+  const { state, failure, reports } = await runSections(parts, inner);
   const ran = reports.some((report) => report.state !== 'skipped' && report.state !== 'not-run');
   return failure === undefined ? { state, ran } : { state: 'failed', ran, failed: failureWithin(failure) };
 }

@@ -7,7 +7,7 @@ import { failureOf, silence } from '../call/reply.ts';
 import { everyStep } from '../source/walking.ts';
 import type { World } from './world.ts';
 
-interface Verdict {
+interface RightsReport {
   /** Where the run would be refused, or gets no answer. */
   readonly denied: readonly NodeFailure[];
   /** Where it can’t be told, or is only needed if the run comes to it. */
@@ -73,7 +73,7 @@ async function ask(actions: string, nodes: readonly string[], world: World): Pro
   return outcomes;
 }
 
-function judge(outcome: Outcome, needs: Needs | undefined): Verdict {
+function judge(outcome: Outcome, needs: Needs | undefined): RightsReport {
   const { node, data } = outcome;
   if (outcome.outcome === 'no-response') return { denied: [failureOf(outcome)], unsure: [] };
   if (outcome.outcome !== 'ok' || !Array.isArray(data.allowed)) {

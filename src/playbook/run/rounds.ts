@@ -1,7 +1,7 @@
 /** Runs the same steps again and again: for each batch of some nodes, or for each item of a list. What fails stops the rest. */
 import { toCel } from '../expressions/cel-values.ts';
 import type { Step, StepOutcome } from '../model.ts';
-import { failureWithin, renameSteps, runParts } from './sections.ts';
+import { failureWithin, renameSteps, runSections } from './sections.ts';
 import { rest } from '../call/sleep.ts';
 import type { World } from './world.ts';
 
@@ -48,7 +48,7 @@ async function runRound(
 ): Promise<Pick<StepOutcome, 'state' | 'failed' | 'lines'>> {
   const inner = nestWorld(world, prefix, variables, [...steps, ...onFailure]);
   const parts = { steps: renameSteps(steps, prefix), onFailure: renameSteps(onFailure, prefix) };
-  const { state, failure } = await runParts(parts, inner);
+  const { state, failure } = await runSections(parts, inner);
   if (failure === undefined) return { state };
   return { state, failed: failureWithin(failure), lines: whom(nodes) };
 }

@@ -8,7 +8,7 @@ import { planRun } from './plan.ts';
 import type { Playbook } from '../model.ts';
 import type { PlaybookPorts } from '../ports.ts';
 import { checkRights } from './rights.ts';
-import { runParts } from './sections.ts';
+import { runSections } from './sections.ts';
 import { findNodes, namesIn } from './find-nodes.ts';
 import { defineWorld, type RunOptions, type World } from './world.ts';
 
@@ -89,7 +89,7 @@ async function begin(
 }
 
 async function runAll(playbook: Playbook, world: World): Promise<Ended> {
-  const { state, finished, reports: steps, failure } = await runParts(playbook, world);
+  const { state, finished, reports: steps, failure } = await runSections(playbook, world);
   if (failure !== undefined) return { state, steps, failure };
   return { state: finished && !world.changed() ? 'nothing-to-do' : state, steps };
 }

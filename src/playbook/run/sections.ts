@@ -4,13 +4,13 @@ import type { Step } from '../model.ts';
 import { runSteps } from './run-steps.ts';
 import type { World } from './world.ts';
 
-export interface Parts {
+export interface Sections {
   readonly steps: readonly Step[];
   readonly onFailure: readonly Step[];
   readonly always?: readonly Step[];
 }
 
-export interface PartsEnded {
+export interface SectionsEnded {
   readonly state: 'done' | 'failed' | 'interrupted';
   /** True when a step ended them, well. */
   readonly finished: boolean;
@@ -19,7 +19,7 @@ export interface PartsEnded {
   readonly failure?: { readonly step: string; readonly reasons: readonly NodeFailure[] };
 }
 
-export async function runParts({ steps, onFailure, always = [] }: Parts, world: World): Promise<PartsEnded> {
+export async function runSections({ steps, onFailure, always = [] }: Sections, world: World): Promise<SectionsEnded> {
   const { reports, finished } = await runSteps(steps, world, false);
   const failure = firstFailure(reports);
   const interrupted = !finished && reports.some(({ state }) => state === 'interrupted' || state === 'not-run');
@@ -37,7 +37,7 @@ export async function runParts({ steps, onFailure, always = [] }: Parts, world: 
   return { state: interrupted ? 'interrupted' : 'done', finished, reports: all };
 }
 
-function firstFailure(reports: readonly StepReport[]): PartsEnded['failure'] {
+function firstFailure(reports: readonly StepReport[]): SectionsEnded['failure'] {
   const failed = reports.find(({ state }) => state === 'failed');
   return failed === undefined ? undefined : { step: failed.id, reasons: failed.failed };
 }
@@ -52,6 +52,6 @@ export function renameSteps(steps: readonly Step[], prefix: string): Step[] {
 }
 
 /** A failure within, as the step around tells it. */
-export function failureWithin(failure: NonNullable<PartsEnded['failure']>): readonly NodeFailure[] {
+export function failureWithin(failure: NonNullable<SectionsEnded['failure']>): readonly NodeFailure[] {
   return failure.reasons.map((reason) => ({ ...reason, reason: `${failure.step}: ${reason.reason}` }));
 }

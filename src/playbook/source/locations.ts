@@ -1,7 +1,7 @@
 import { explain, Problem } from '../../core/errors.ts';
 
 /** A value of the file, to which a fault can be pinned. */
-export interface Place {
+export interface SourceLocation {
   /** `file:line:column` of the value, or of what is found of it at an offset within it. */
   readonly where: (offset?: number) => string;
   /** @throws Problem `bad-playbook`, always */
@@ -16,7 +16,7 @@ export interface SourceText {
   readonly locate: (path: readonly string[], key?: boolean) => string;
 }
 
-export function placeOf(source: SourceText, path: readonly string[], value?: unknown): Place {
+export function locationOf(source: SourceText, path: readonly string[], value?: unknown): SourceLocation {
   const where = (offset = 0) => {
     const start = source.locate(path);
     return offset === 0 || typeof value !== 'string' ? start : shift(source.text, start, value, offset);
@@ -27,7 +27,7 @@ export function placeOf(source: SourceText, path: readonly string[], value?: unk
   return { where, fail, check: (work) => checkAt(work, fail) };
 }
 
-function checkAt(work: () => void, fail: Place['fail']): void {
+function checkAt(work: () => void, fail: SourceLocation['fail']): void {
   try {
     work();
   } catch (error) {
@@ -37,7 +37,7 @@ function checkAt(work: () => void, fail: Place['fail']): void {
 }
 
 /** The place of a key, where it is the key that is wrong. */
-export function placeOfKey(source: SourceText, path: readonly string[]): Place {
+export function keyLocationOf(source: SourceText, path: readonly string[]): SourceLocation {
   const where = () => source.locate(path, true);
   const fail = (message: string): never => {
     throw new Problem('bad-playbook', `${where()}: ${message}`);

@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { parseDocumentText } from '../../core/files/document.ts';
 import { explainErrno, Problem } from '../../core/errors.ts';
 import { type PlaybookSource, playbookSchema } from './schema.ts';
-import { placeOf, type SourceText } from './locations.ts';
+import { locationOf, type SourceText } from './locations.ts';
 import { readText } from './read-text.ts';
 import { everySource } from './walking.ts';
 
@@ -56,7 +56,7 @@ export async function readTree(given: PlaybookText, read: ReadPlaybook): Promise
     const used = new Map<string, PlaybookTree>();
     for (const { step, path } of everySource(value)) {
       if (step.use === undefined || used.has(step.use)) continue;
-      const place = placeOf(text, [...path, 'use']);
+      const place = locationOf(text, [...path, 'use']);
       const next = await read(step.use, one).catch((error: unknown) => {
         return error instanceof Problem ? place.fail(error.message) : Promise.reject(error);
       });

@@ -44,7 +44,7 @@ export const callStep: StepKind = {
   compile(compiler) {
     const { source, template } = compiler;
     const { ddl, action, actionName, title } = requireAction(compiler);
-    checkManner(compiler, action, title);
+    checkCallSettings(compiler, action, title);
     checkWith(compiler, ddl, action, actionName);
     const reply = shapeOfReply(action.output);
     const fixed = {
@@ -60,8 +60,8 @@ export const callStep: StepKind = {
       askOnly: source.dry_run ?? false,
       reassert: compileReassert(compiler),
     };
-    const manner = compileManner(compiler, action, title);
-    const target = compileTarget(compiler);
+    const manner = compileCallSettings(compiler, action, title);
+    const target = compileCallTarget(compiler);
     const run = (world: World, step: Step) =>
       runCall({ ...fixed, ...manner(world.context()) }, target(world), world, step);
     const changes = action.kind === 'change' && source.dry_run !== true;
@@ -88,11 +88,11 @@ function requireAction({ source, catalogue, at }: StepCompiler) {
 }
 
 /** What can’t be meant, although each part of it is well formed. */
-function checkManner({ source, at }: StepCompiler, action: ActionDdl, title: string): void {
+function checkCallSettings({ source, at }: StepCompiler, action: ActionDdl, title: string): void {
   if (source.on === undefined) at().fail('“on” is missing: say on which nodes');
   const { tries = 1, passes = 1 } = source;
   const fault =
-    isLiteral(tries) && isLiteral(passes) ? findMannerFault(Number(tries), Number(passes), action, title) : undefined;
+    isLiteral(tries) && isLiteral(passes) ? findSettingsFault(Number(tries), Number(passes), action, title) : undefined;
   if (fault !== undefined) at(fault.key).fail(fault.message);
   if (source.dry_run === true && action.kind === 'change' && !action.dryRun) {
     at('dry_run').fail(`${title} can’t say what it would do`);
@@ -118,17 +118,17 @@ function compileReassert({ source, seen, at, catalogue }: StepCompiler): readonl
   return names;
 }
 
-type Manner = Pick<
+type CallSettings = Pick<
   CallPlan,
   'sizes' | 'batchSleep' | 'tries' | 'trySleep' | 'timeout' | 'passes' | 'maxFailures' | 'limit'
 >;
 
 /** How it is called, as far as expressions may decide it: known when the step begins. */
-function compileManner(
+function compileCallSettings(
   { source, at, template }: StepCompiler,
   action: ActionDdl,
   title: string,
-): (context: CelContext) => Manner {
+): (context: CelContext) => CallSettings {
   const setting = <T, F>(key: keyof StepSource, form: Form<T>, fallback: F): Setting<T | F> =>
     compileSetting<T | F>(key, source[key], form, fallback, at(key), () => template(key, source[key]));
   if (Array.isArray(source.batch)) {
@@ -155,13 +155,13 @@ function compileManner(
       maxFailures: maxFailures(context),
       limit: limit(context),
     };
-    const fault = findMannerFault(manner.tries, manner.passes, action, title);
+    const fault = findSettingsFault(manner.tries, manner.passes, action, title);
     if (fault !== undefined) throw new Problem('bad-setting', fault.message);
     return manner;
   };
 }
 
-function findMannerFault(tries: number, passes: number, { kind, repeatable }: ActionDdl, title: string) {
+function findSettingsFault(tries: number, passes: number, { kind, repeatable }: ActionDdl, title: string) {
   if (tries > 1 && kind === 'change' && !repeatable) {
     return { key: 'tries', message: `${title} must not be repeated: leave “tries” out` };
   }
@@ -175,7 +175,7 @@ function setNamed(on = ''): string | undefined {
 }
 
 /** Whom to call: the members of a set, or the names that an expression gives. */
-function compileTarget({ source, nodeSets, at, expression }: StepCompiler): (world: World) => CallTarget {
+function compileCallTarget({ source, nodeSets, at, expression }: StepCompiler): (world: World) => CallTarget {
   const on = source.on ?? '';
   if (isLiteral(on)) {
     if (!nodeSets.includes(on)) at('on').fail(`there is no node set “${on}”: ${suggest(on, nodeSets)}`);

@@ -2,7 +2,7 @@ import type { Ddl } from '../../core/ddl/ddl.ts';
 import type { Expression } from '../expressions/expression.ts';
 import type { GroupSource, StepSource } from '../source/schema.ts';
 import type { GroupSteps } from '../run/rounds.ts';
-import type { Place } from '../source/locations.ts';
+import type { SourceLocation } from '../source/locations.ts';
 import type { Playbook, StepBody } from '../model.ts';
 import type { Shape } from '../expressions/shapes.ts';
 import type { Template } from '../expressions/template.ts';
@@ -15,9 +15,9 @@ export interface StepCompiler {
   /** The steps that have ended before this one begins, by their ids. */
   readonly seen: ReadonlyMap<string, StepSource>;
   /** The place of what is at a path within the step. */
-  readonly at: (...path: string[]) => Place;
+  readonly at: (...path: string[]) => SourceLocation;
   /** The place of a key within the step. */
-  readonly atKey: (...path: string[]) => Place;
+  readonly atKey: (...path: string[]) => SourceLocation;
   /** Another playbook, as this one names it. */
   readonly used: (name: string) => Playbook;
   /** A condition at a key of the step. `reply` is the shape of the variable of that name, where there is one. */

@@ -10,7 +10,7 @@ import { nodeFindings } from '../../../src/client/doctor/client.ts';
 import { runDoctor } from '../../../src/client/commands/doctor/run.ts';
 import type { CliContext } from '../../../src/client/cli/context.ts';
 import type { Finding } from '../../../src/core/finding.ts';
-import { examineNode } from '../../../src/daemon/doctor/node.ts';
+import { doctorNode } from '../../../src/daemon/doctor/node.ts';
 import type { Findings } from '../../../src/discovery/directory.ts';
 import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
 import { freePort } from '../../support/free-port.ts';
@@ -29,7 +29,7 @@ async function doctor(side: 'node' | 'client', config: string, home = '/nowhere'
     kill: new AbortController().signal,
     exit: () => {},
   };
-  const look = (file: string, signal: AbortSignal) => examineNode(file, agents, signal);
+  const look = (file: string, signal: AbortSignal) => doctorNode(file, agents, signal);
   const code = await runDoctor(side, { config, json: true }, look, context);
   const findings = JSON.parse(out.join('\n')) as Finding[];
   const of = (check: string) => findings.filter((finding) => finding.check === check);

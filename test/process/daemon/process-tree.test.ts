@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterEach, describe, test } from 'node:test';
-import { type Family, findFamily } from '../../../src/daemon/exec/process-tree.ts';
+import { type ProcessTree, findProcessTree } from '../../../src/daemon/exec/process-tree.ts';
 
 describe('the processes that come of one', () => {
   let child: ChildProcess;
-  let family: Family;
+  let family: ProcessTree;
   afterEach(() => family.kill());
 
   /** Runs a shell that says `ready` when its processes are there. */
@@ -17,7 +17,7 @@ describe('the processes that come of one', () => {
       stdio: ['ignore', 'pipe', 'inherit'],
       env,
     });
-    family = findFamily(child.pid ?? 0, `MARK=${mark}`);
+    family = findProcessTree(child.pid ?? 0, `MARK=${mark}`);
     await once(child.stdout as NonNullable<typeof child.stdout>, 'data');
   };
   const quiet = '</dev/null >/dev/null 2>&1';
@@ -48,7 +48,7 @@ describe('the processes that come of one', () => {
     child = spawn('/bin/sh', ['-c', `setsid sleep 60 ${quiet} &`], { detached: true, stdio: 'ignore', env });
     // It cannot be waited for meanwhile: nothing else runs in this process.
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
-    family = findFamily(child.pid ?? 0, 'MARK=a3');
+    family = findProcessTree(child.pid ?? 0, 'MARK=a3');
     await counted(1);
   });
 

@@ -7,7 +7,7 @@ import { crc32 } from 'node:zlib';
 import { startNrpe } from '../../../src/agents/nrpe/agent.ts';
 import { type Check, splitOutput } from '../../../src/agents/nrpe/check.ts';
 import type { NrpeConfig, NrpeDaemon } from '../../../src/agents/nrpe/config.ts';
-import { examineNrpe } from '../../../src/agents/nrpe/doctor.ts';
+import { doctorNrpe } from '../../../src/agents/nrpe/doctor.ts';
 import { makeQuery, parseAnswer } from '../../../src/agents/nrpe/packet.ts';
 import type { ActionContext } from '../../../src/core/agent.ts';
 import { Problem } from '../../../src/core/errors.ts';
@@ -124,7 +124,7 @@ describe('the real NRPE daemon, asked by check_nrpe, on the same configuration',
   test('answers when it is examined, and is told where it does not', async () => {
     const daemon: NrpeDaemon = { host: '127.0.0.1', port: real.port, tls: 'anonymous', packet: 4, commands: ['args'] };
     const look = (more: Partial<NrpeDaemon> = {}) =>
-      examineNrpe({
+      doctorNrpe({
         config: { config: '/nowhere', daemon: { ...daemon, ...more } },
         run: runCommand,
         signal: AbortSignal.timeout(10_000),
@@ -303,7 +303,7 @@ describe('a caller’s arguments', () => {
       `dont_blame_nrpe=1\ncommand[args]=${plugins}/check_dummy $ARG1$\ncommand[off]=/bin/echo $ARG1$\n`,
     );
     const setup = { config: { config: file, arguments: { args: ['[0-3]'] } }, run: runCommand };
-    const findings = await examineNrpe({ ...setup, signal: new AbortController().signal });
+    const findings = await doctorNrpe({ ...setup, signal: new AbortController().signal });
     assert.deepEqual(
       findings.map(({ verdict }) => verdict),
       ['ok', 'broken'],

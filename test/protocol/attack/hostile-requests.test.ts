@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { agents as builtIn } from '../../../src/agents/index.ts';
-import type { CallOrder } from '../../../src/core/request/seal.ts';
+import type { CallOptions } from '../../../src/core/request/seal.ts';
 import { type TestApplication, testApplication } from '../../support/agents/application.ts';
 import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
 import { startTestNode, type TestNode } from '../../support/node/node.ts';
@@ -47,7 +47,7 @@ describe('a request that is meant to do harm', () => {
   });
 
   /** Sends it; the code of the refusal must be the one in the audit log, beside what was asked. */
-  const refused = async (order: Partial<CallOrder>) => {
+  const refused = async (order: Partial<CallOptions>) => {
     const reply = await node.call(rip, order);
     const records = await node.records();
     const intent = records.findLast((record) => record.kind === 'intent');

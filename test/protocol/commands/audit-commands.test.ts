@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { type AuditEvent, formatLine, hashLine } from '../../../src/core/audit/record.ts';
 import type { AuditEntry } from '../../../src/core/audit/show.ts';
-import type { CallOrder } from '../../../src/core/request/seal.ts';
+import type { CallOptions } from '../../../src/core/request/seal.ts';
 import { type Daemon, startDaemon } from '../../../src/daemon/daemon.ts';
 import { runInProcess } from '../../support/program/cli.ts';
 import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
@@ -218,7 +218,7 @@ describe('audit show', () => {
 
   test('lets no name that a caller made up end its line, pass for another field, or steer the terminal', async () => {
     await using loud = await startTestNode(fleet, { name: 'dev6.devco.net' });
-    const names: Partial<CallOrder>[] = [
+    const names: Partial<CallOptions>[] = [
       { agent: `probe\nreqid=${'0'.repeat(32)}: reqtime=1 caller=cert=root` },
       { agent: 'probe caller=cert=root' },
       { action: 'echo\u001b[2J' },

@@ -3,7 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import { lockConfigSchema } from '../../../src/agents/lock/config.ts';
 import { lockDdl } from '../../../src/agents/lock/ddl.ts';
 import type { AgentEntry } from '../../../src/core/agent.ts';
-import type { CallOrder } from '../../../src/core/request/seal.ts';
+import type { CallOptions } from '../../../src/core/request/seal.ts';
 import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
 import { allowRip, startTestNode, type TestNode } from '../../support/node/node.ts';
 import { counted, probeAgent } from '../../support/agents/probe-agent.ts';
@@ -30,7 +30,7 @@ async function take(node: TestNode, operator: Member, runId = run.runId) {
   return { code: reply.code, fence: Number(JSON.parse(reply.data.toString()).fence ?? 0) };
 }
 
-function count(node: TestNode, operator: Member, order: Partial<CallOrder>) {
+function count(node: TestNode, operator: Member, order: Partial<CallOptions>) {
   return node.call(operator, { agent: 'probe', action: 'count', input: {}, ...order });
 }
 

@@ -9,7 +9,7 @@ import type { Candidate } from '../../../src/core/node.ts';
 import type { DiscoverySource } from '../../../src/core/ports.ts';
 import { type Cache, openCache } from '../../../src/discovery/cache/cache.ts';
 import { cacheSource } from '../../../src/discovery/cache/source.ts';
-import { type FindOrder, findNodes } from '../../../src/discovery/directory.ts';
+import { type FindOptions, findNodes } from '../../../src/discovery/directory.ts';
 import { type MemoryNetwork, type MemoryNode, memoryNetwork } from '../../support/fleet/memory-dial.ts';
 import { keepingLog } from '../../support/node/quiet-log.ts';
 
@@ -49,7 +49,7 @@ describe('the directory', () => {
   after(() => rm(directory, { recursive: true }));
   const newCache = () => openCache(join(directory, `${number++}`, 'cache.json'), keepingLog());
 
-  async function find(network: MemoryNetwork, candidates: readonly Candidate[], more: Partial<FindOrder> = {}) {
+  async function find(network: MemoryNetwork, candidates: readonly Candidate[], more: Partial<FindOptions> = {}) {
     const order = { source: telling('mdns', candidates), filter: noFilter, dial: network.dial, now: () => now };
     const signal = new AbortController().signal;
     const findings = await findNodes({ ...order, log: keepingLog(), signal, ...more });

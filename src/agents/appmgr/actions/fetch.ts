@@ -1,7 +1,7 @@
 import { guarded } from './guarded.ts';
 import { assertRevision } from '../release/layout.ts';
 import type { Work } from '../release/releases.ts';
-import type { Site } from '../application.ts';
+import type { Application } from '../application.ts';
 import { settleState } from '../release/state.ts';
 import { prune } from './upgrade.ts';
 
@@ -16,7 +16,7 @@ export interface FetchResult {
  * Brings a release to the node, whole and verified, so that an upgrade to it is a switch only.
  * @throws Problem as {@link Releases.prepare} does
  */
-export async function fetchRelease(site: Site, revision: string, work: Work): Promise<FetchResult> {
+export async function fetchRelease(site: Application, revision: string, work: Work): Promise<FetchResult> {
   assertRevision(revision);
   const { application, releases } = site;
   return guarded(site, 'the fetch', work, async () => {

@@ -1,11 +1,11 @@
 import { Problem } from '../../../core/errors.ts';
 import { explainDisk } from '../release/disk.ts';
 import type { Work } from '../release/releases.ts';
-import type { Site } from '../application.ts';
+import type { Application } from '../application.ts';
 
 /** Does work on an application whose place was looked at; what the system says comes out as a Problem. */
 export async function guarded<T>(
-  { application, releases }: Site,
+  { application, releases }: Application,
   what: string,
   { signal }: Pick<Work, 'signal'>,
   act: () => Promise<T>,

@@ -1,4 +1,4 @@
-import type { Site } from '../application.ts';
+import type { Application } from '../application.ts';
 import { settleState } from '../release/state.ts';
 
 export interface ListedRelease {
@@ -20,7 +20,7 @@ export interface ReleaseList {
 }
 
 /** The releases on the node, the oldest first. */
-export async function listReleases({ application, releases }: Site): Promise<ReleaseList> {
+export async function listReleases({ application, releases }: Application): Promise<ReleaseList> {
   const current = await releases.current();
   const { confirmed, before, pending } = settleState(await releases.readState(), current);
   const known = await releases.known();

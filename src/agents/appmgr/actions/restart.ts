@@ -2,7 +2,7 @@ import { Problem } from '../../../core/errors.ts';
 import { actOnService } from '../activate/hooks.ts';
 import type { Work } from '../release/releases.ts';
 import { restartOf } from '../activate/service.ts';
-import type { Site } from '../application.ts';
+import type { Application } from '../application.ts';
 
 export interface RestartResult {
   readonly application: string;
@@ -15,7 +15,7 @@ export interface RestartResult {
  * Restarts the service on the release that it has.
  * @throws Problem `no-restart`, `no-release`, `restart-failed`, `unhealthy-release`, `cancelled`
  */
-export async function restart(site: Site, work: Work): Promise<RestartResult> {
+export async function restart(site: Application, work: Work): Promise<RestartResult> {
   const { application, releases, health } = site;
   const { name } = application;
   const action = restartOf(application);

@@ -3,7 +3,7 @@ import { activateRelease } from '../activate/activate.ts';
 import { guarded } from './guarded.ts';
 import { assertRevision } from '../release/layout.ts';
 import type { Work } from '../release/releases.ts';
-import type { Site } from '../application.ts';
+import type { Application } from '../application.ts';
 import { confirmRollback, type ReleaseState, settleState } from '../release/state.ts';
 import type { UpgradeResult } from './upgrade.ts';
 
@@ -19,7 +19,7 @@ export interface RollbackInput {
  * second call fails instead of bringing in what the first one left.
  * @throws Problem `no-previous`, `unknown-release`, and as {@link activateRelease} does
  */
-export async function rollback(site: Site, input: RollbackInput, work: Work): Promise<UpgradeResult> {
+export async function rollback(site: Application, input: RollbackInput, work: Work): Promise<UpgradeResult> {
   const { application, releases } = site;
   for (const revision of [input.revision, input.from]) if (revision !== undefined) assertRevision(revision);
   return guarded(site, 'the rollback', work, async () => {
@@ -38,7 +38,7 @@ export async function rollback(site: Site, input: RollbackInput, work: Work): Pr
 
 /** A release in service that was never confirmed was to follow the confirmed one, which is then what to go back to. */
 async function chooseTarget(
-  { application, releases }: Site,
+  { application, releases }: Application,
   named: string | undefined,
   current: string,
   { confirmed, before }: ReleaseState,

@@ -1,6 +1,6 @@
 import type { Health } from '../health/health.ts';
 import { assertRevision } from '../release/layout.ts';
-import type { Site } from '../application.ts';
+import type { Application } from '../application.ts';
 import { settleState } from '../release/state.ts';
 
 export interface ApplicationStatus {
@@ -20,7 +20,7 @@ const longestLook = 5000;
 
 /** What serves, how it does, and whether a revision could be brought in here. */
 export async function readStatus(
-  site: Site,
+  site: Application,
   revision: string | undefined,
   signal: AbortSignal,
 ): Promise<ApplicationStatus> {
@@ -45,13 +45,13 @@ export async function readStatus(
 }
 
 /** A damaged state is told of by an upgrade; here it only means that nothing is known. */
-async function previousOf({ releases }: Site, current: string): Promise<string> {
+async function previousOf({ releases }: Application, current: string): Promise<string> {
   const { confirmed, before } = settleState(await releases.readState().catch(() => undefined), current);
   return confirmed === current ? before : confirmed;
 }
 
 /** One look at the release in service. */
-export async function lookAt({ health }: Site, revision: string, signal: AbortSignal): Promise<Health> {
+export async function lookAt({ health }: Application, revision: string, signal: AbortSignal): Promise<Health> {
   if (health === undefined) return { healthy: true, words: 'no health check is configured' };
   return health.look(revision, Math.min(longestLook, health.timeout * 1000), signal);
 }

@@ -3,7 +3,7 @@ import { activateRelease } from '../activate/activate.ts';
 import { guarded } from './guarded.ts';
 import { assertRevision } from '../release/layout.ts';
 import type { Work } from '../release/releases.ts';
-import type { Site } from '../application.ts';
+import type { Application } from '../application.ts';
 import { confirmRelease, isConfirmed, type ReleaseState, settleState } from '../release/state.ts';
 import { lookAt } from './status.ts';
 
@@ -19,7 +19,7 @@ export interface UpgradeResult {
  * Brings a revision into service. Doing it again does nothing, or finishes what was cut off.
  * @throws Problem as {@link Releases.prepare} and {@link activateRelease} do, and `bad-revision`, `bad-layout`, `bad-state`
  */
-export async function upgrade(site: Site, revision: string, work: Work): Promise<UpgradeResult> {
+export async function upgrade(site: Application, revision: string, work: Work): Promise<UpgradeResult> {
   assertRevision(revision);
   const { application, releases } = site;
   return guarded(site, 'the upgrade', work, async () => {
@@ -42,7 +42,12 @@ export async function upgrade(site: Site, revision: string, work: Work): Promise
 }
 
 /** The release is where it belongs by then: what can't be removed is no failure of the call. */
-export async function prune({ releases }: Site, state: ReleaseState, held: string, { log }: Work): Promise<void> {
+export async function prune(
+  { releases }: Application,
+  state: ReleaseState,
+  held: string,
+  { log }: Work,
+): Promise<void> {
   try {
     await releases.prune(state, held);
   } catch (error) {

@@ -1,12 +1,12 @@
 import { Problem } from '../../../core/errors.ts';
-import { giveUp } from './revert.ts';
+import { revert } from './revert.ts';
 import { reload, runHook } from './hooks.ts';
 import type { Work } from '../release/releases.ts';
-import type { Site } from '../application.ts';
+import type { Application } from '../application.ts';
 import type { ReleaseState } from '../release/state.ts';
 
 export interface Activation {
-  readonly site: Site;
+  readonly site: Application;
   readonly revision: string;
   /** What was in service when the call began; empty for none. */
   readonly current: string;
@@ -33,7 +33,7 @@ export async function activateRelease(activation: Activation): Promise<void> {
     await releases.switchTo(revision, current, work);
     await bringUp(activation);
   } catch (error) {
-    throw await giveUp(activation, pending, error);
+    throw await revert(activation, pending, error);
   }
   await releases.writeState(confirmed);
   work.log.info({ application: application.name, revision, previous: current }, 'release in service');

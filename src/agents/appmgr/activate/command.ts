@@ -9,7 +9,7 @@ const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const mostLines = 50;
 
 /** What a command of the configuration is told about the upgrade it is part of. */
-export interface CommandOrder {
+export interface DeployCommandOptions {
   readonly what: string;
   readonly code: string;
   readonly argv: readonly string[];
@@ -24,9 +24,9 @@ export interface CommandOrder {
 }
 
 /** Runs a reload, a hook or a deploy command. @throws Problem of the order's code, with the command's last words */
-export async function runOrder(
+export async function runDeployCommand(
   run: RunCommand,
-  order: CommandOrder,
+  order: DeployCommandOptions,
   { signal, progress }: Pick<Work, 'signal' | 'progress'>,
 ): Promise<void> {
   const result = await run([...order.argv] as Argv, {
@@ -41,7 +41,7 @@ export async function runOrder(
   throw new Problem(order.code, `${order.what} (${order.argv.join(' ').slice(0, 200)}) ${reasonOf(result, order)}`);
 }
 
-export function environmentOf(about: Pick<CommandOrder, 'application' | 'revision' | 'previous' | 'reason'>) {
+export function environmentOf(about: Pick<DeployCommandOptions, 'application' | 'revision' | 'previous' | 'reason'>) {
   return {
     PATH: path,
     MCO_APPLICATION: about.application,

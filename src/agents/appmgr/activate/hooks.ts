@@ -1,10 +1,10 @@
-import { runOrder } from './command.ts';
+import { runDeployCommand } from './command.ts';
 import type { Work } from '../release/releases.ts';
 import { reloadOf, type ServiceAction, sendSignal } from './service.ts';
-import type { Site } from '../application.ts';
+import type { Application } from '../application.ts';
 
 /** Which release a command is run for, and which served before it. */
-export interface About {
+export interface ReleaseInfo {
   readonly revision: string;
   readonly previous: string;
 }
@@ -13,22 +13,22 @@ export type Hook = 'before' | 'after_switch' | 'after' | 'on_failure';
 
 /** Has the service take up what is in place, where it is configured how. @throws Problem with that code */
 export async function actOnService(
-  { application, releases, run }: Site,
+  { application, releases, run }: Application,
   action: ServiceAction,
-  { what, code, revision, previous }: About & { readonly what: string; readonly code: string },
+  { what, code, revision, previous }: ReleaseInfo & { readonly what: string; readonly code: string },
   work: Pick<Work, 'signal' | 'progress'>,
 ): Promise<void> {
   if (action.kind === 'signal') return sendSignal(action, code);
   const { name, reload_timeout: timeout } = application;
   const order = { what, code, argv: action.argv, timeout, cwd: releases.root, application: name, revision, previous };
-  await runOrder(run, order, work);
+  await runDeployCommand(run, order, work);
 }
 
 /** Runs a hook in the directory of its release, if there is one. @throws Problem `hook-failed` */
 export async function runHook(
-  { application, releases, run }: Site,
+  { application, releases, run }: Application,
   hook: Hook,
-  { revision, previous, reason }: About & { readonly reason?: string },
+  { revision, previous, reason }: ReleaseInfo & { readonly reason?: string },
   work: Pick<Work, 'signal' | 'progress'>,
 ): Promise<void> {
   const argv = application.hooks?.[hook];
@@ -45,11 +45,15 @@ export async function runHook(
     previous,
     ...(reason === undefined ? {} : { reason }),
   };
-  await runOrder(run, order, work);
+  await runDeployCommand(run, order, work);
 }
 
 /** Has the service take up a release. @throws Problem `reload-failed` */
-export async function reload(site: Site, about: About, work: Pick<Work, 'signal' | 'progress'>): Promise<void> {
+export async function reload(
+  site: Application,
+  about: ReleaseInfo,
+  work: Pick<Work, 'signal' | 'progress'>,
+): Promise<void> {
   const action = reloadOf(site.application);
   if (action === undefined) return;
   work.progress(`reloading the service for revision ${about.revision}`);

@@ -5,7 +5,7 @@ import type { Work } from '../release/releases.ts';
 import type { ReleaseState } from '../release/state.ts';
 
 /** Goes back to the release before and says what came of it, in the problem that is to be thrown. */
-export async function giveUp(activation: Activation, pending: ReleaseState, error: unknown): Promise<Problem> {
+export async function revert(activation: Activation, pending: ReleaseState, error: unknown): Promise<Problem> {
   const { site, revision, work } = activation;
   const { name } = site.application;
   const outcome = await goBack(activation, pending);

@@ -5,7 +5,7 @@ import { dirname } from 'node:path';
 import { Problem } from '../../../core/errors.ts';
 import { download } from './download.ts';
 import { openPublished, readExpectedSum } from './locate.ts';
-import { type ArtifactPlace, type ArtifactSource, placeOf } from './source.ts';
+import { type ArtifactLocation, type ArtifactSource, locationOf } from './source.ts';
 import { assertFree } from '../release/space.ts';
 
 /** Bytes read at a time. */
@@ -33,7 +33,7 @@ export async function verifyArtifact(
   fresh: string,
   signal: AbortSignal,
 ): Promise<VerifiedArtifact> {
-  const place = placeOf(source, revision);
+  const place = locationOf(source, revision);
   const expected = await readExpectedSum(source, revision, signal);
   const handle = await openArtifact(source, place, revision, fresh, signal);
   try {
@@ -57,7 +57,7 @@ export async function verifyArtifact(
 
 async function openArtifact(
   source: ArtifactSource,
-  place: ArtifactPlace,
+  place: ArtifactLocation,
   revision: string,
   fresh: string,
   signal: AbortSignal,
@@ -87,7 +87,7 @@ async function writeFresh(file: string, content: AsyncIterable<Buffer>): Promise
  * @throws Problem as it does
  */
 export async function assertArtifact(source: ArtifactSource, revision: string, signal: AbortSignal): Promise<void> {
-  const place = placeOf(source, revision);
+  const place = locationOf(source, revision);
   if (place.kind === 'file') return (await verifyArtifact(source, revision, '', signal)).handle.close();
   await readExpectedSum(source, revision, signal);
   const found = await download(place.at, source.download, source.download.max_size, signal, async () => true);

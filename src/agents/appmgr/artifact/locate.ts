@@ -3,12 +3,12 @@ import { type FileHandle, lstat, open } from 'node:fs/promises';
 import { errnoOf, explainErrno, Problem } from '../../../core/errors.ts';
 import { download } from './download.ts';
 import { assertSigned } from './signature.ts';
-import { type ArtifactPlace, type ArtifactSource, beside, placeOf } from './source.ts';
+import { type ArtifactLocation, type ArtifactSource, beside, locationOf } from './source.ts';
 
 /** Bytes of a file of sums or a signature. */
 const largestSums = 64 * 1024;
 
-function unknownRevision(revision: string, place: ArtifactPlace): Problem {
+function unknownRevision(revision: string, place: ArtifactLocation): Problem {
   return new Problem('unknown-revision', `there is no revision ${revision}: ${place.at} is missing`);
 }
 
@@ -17,7 +17,7 @@ function unknownRevision(revision: string, place: ArtifactPlace): Problem {
  * @throws Problem `artifacts-unreachable` when nobody can say
  */
 export async function hasArtifact(source: ArtifactSource, revision: string, signal: AbortSignal): Promise<boolean> {
-  const place = placeOf(source, revision);
+  const place = locationOf(source, revision);
   if (place.kind === 'url')
     return (await readBounded(source, beside(place, '.sha256'), revision, signal)) !== undefined;
   try {
@@ -30,7 +30,7 @@ export async function hasArtifact(source: ArtifactSource, revision: string, sign
 }
 
 /** Opens a regular file; links are not followed: a name in the directory is that very file. */
-export async function openPublished(place: ArtifactPlace, revision: string): Promise<FileHandle> {
+export async function openPublished(place: ArtifactLocation, revision: string): Promise<FileHandle> {
   let handle: FileHandle;
   try {
     handle = await open(place.at, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
@@ -63,7 +63,7 @@ export function parseSums(text: string, name: string, shown: string): string {
  * @throws Problem `unknown-revision`, `bad-checksum`, `bad-signature`, `bad-artifact`, `artifacts-unreachable`
  */
 export async function readExpectedSum(source: ArtifactSource, revision: string, signal: AbortSignal): Promise<string> {
-  const place = placeOf(source, revision);
+  const place = locationOf(source, revision);
   const sums = beside(place, '.sha256');
   const text = await readBounded(source, sums, revision, signal);
   if (text === undefined) throw unknownRevision(revision, sums);
@@ -77,7 +77,7 @@ export async function readExpectedSum(source: ArtifactSource, revision: string, 
 /** The first bytes of a small file; undefined when it is not there. */
 async function readBounded(
   source: ArtifactSource,
-  place: ArtifactPlace,
+  place: ArtifactLocation,
   revision: string,
   signal: AbortSignal,
 ): Promise<Buffer | undefined> {

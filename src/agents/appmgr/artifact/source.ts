@@ -23,7 +23,7 @@ export interface DownloadBounds {
 }
 
 /** Where the artifact of one revision is; `name` is how the file of sums calls it. */
-export type ArtifactPlace =
+export type ArtifactLocation =
   | { readonly kind: 'file'; readonly at: string; readonly name: string }
   | { readonly kind: 'url'; readonly at: string; readonly name: string };
 
@@ -32,7 +32,7 @@ export function sourceOf({ name, artifacts, download, signers }: ApplicationConf
 }
 
 /** @throws Problem `bad-revision`, `bad-artifact` */
-export function placeOf({ application, artifacts }: ArtifactSource, revision: string): ArtifactPlace {
+export function locationOf({ application, artifacts }: ArtifactSource, revision: string): ArtifactLocation {
   assertRevision(revision);
   const fill = (text: string, value: string) =>
     text.replaceAll('{revision}', () => value).replaceAll('{application}', () => application);
@@ -53,7 +53,7 @@ export function placeOf({ application, artifacts }: ArtifactSource, revision: st
 }
 
 /** The file beside the artifact: `.sha256` goes before a URL's query. */
-export function beside(place: ArtifactPlace, suffix: string): ArtifactPlace {
+export function beside(place: ArtifactLocation, suffix: string): ArtifactLocation {
   const name = `${place.name}${suffix}`;
   if (place.kind === 'file') return { kind: 'file', at: `${place.at}${suffix}`, name };
   const url = new URL(place.at);

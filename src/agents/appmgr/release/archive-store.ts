@@ -26,7 +26,7 @@ import { readState, writeState } from './state.ts';
 import { unpack } from '../artifact/unpack.ts';
 
 /** Releases that are unpacked from artifacts into ROOT/releases; `current` is a link to the one in service. */
-export function unpackedReleases(application: ApplicationConfig, root: string): Releases {
+export function archiveStore(application: ApplicationConfig, root: string): Releases {
   const layout = layoutOf(root);
   const source = sourceOf(application);
   const { shared, keep } = application;

@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Problem } from '../../../core/errors.ts';
 import type { RunCommand } from '../../../core/ports.ts';
-import { runOrder } from '../activate/command.ts';
+import { runDeployCommand } from '../activate/command.ts';
 import type { ApplicationConfig } from '../config.ts';
 import { assertRevision } from './layout.ts';
 import type { Releases, Work } from './releases.ts';
@@ -17,7 +17,7 @@ const problems = { command: 'deploy-failed', check: 'unknown-revision', fetch: '
  * Releases that the user's own command brings into service. What serves is known from what appmgr had it do, so the
  * state is kept in the agent's directory.
  */
-export function deployedReleases(
+export function commandStore(
   application: ApplicationConfig,
   deploy: DeployConfig,
   run: RunCommand,
@@ -77,7 +77,7 @@ export function deployedReleases(
   };
 }
 
-interface PartOrder {
+interface CommandRunOptions {
   readonly application: ApplicationConfig;
   readonly deploy: DeployConfig;
   readonly run: RunCommand;
@@ -89,7 +89,7 @@ interface PartOrder {
 /** Runs one of the user's commands, where there is one. @throws Problem of that part's code */
 async function runPart(
   part: Part,
-  { application, deploy, run, root, revision, previous }: PartOrder,
+  { application, deploy, run, root, revision, previous }: CommandRunOptions,
   work: Pick<Work, 'signal' | 'progress'>,
 ): Promise<void> {
   assertRevision(revision);
@@ -97,7 +97,7 @@ async function runPart(
   if (argv === undefined) return;
   const what = part === 'command' ? 'the deploy command' : `the command “${part}”`;
   const about = { application: application.name, revision, previous, cwd: root, timeout: deploy.timeout };
-  await runOrder(run, { what, code: problems[part], argv, ...about }, work);
+  await runDeployCommand(run, { what, code: problems[part], argv, ...about }, work);
 }
 
 function inService({ confirmed, pending }: ReleaseState): string {

@@ -3,8 +3,8 @@ import { type BackendView, readBackend } from '../servers/backend.ts';
 import { type RuntimeCommand, requireCommands } from '../runtime/commands.ts';
 import type { HaproxyConfig } from '../config.ts';
 import type { HeldServer } from '../maintenance/store.ts';
-import type { Hold } from '../maintenance/watch.ts';
-import { parseNames, resolveTargets, type Target } from '../servers/names.ts';
+import type { MaintenanceWatch } from '../maintenance/watch.ts';
+import { parseNames, resolveServers, type NamedServer } from '../servers/names.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { Server } from '../servers/server.ts';
 
@@ -12,17 +12,17 @@ import type { Server } from '../servers/server.ts';
 export interface LoadBalancer {
   readonly runtimes: readonly Runtime[];
   readonly config: HaproxyConfig;
-  readonly hold: Hold;
+  readonly hold: MaintenanceWatch;
 }
 
 /** What a call is about: the servers it names, as every socket sees them now. */
-export interface Order {
+export interface ChangeRequest {
   readonly backend: string;
   readonly views: readonly BackendView[];
-  readonly targets: readonly Target[];
+  readonly targets: readonly NamedServer[];
 }
 
-export interface OrderInput {
+export interface ChangeInput {
   readonly backend: string;
   readonly server: string;
 }
@@ -40,27 +40,27 @@ export interface ChangeReport {
  * @param needed commands beside “set server”
  * @throws Problem `unknown-backend`, `unknown-server`, `haproxy-not-admin`, `haproxy-lacks`, …
  */
-export async function takeOrder(
+export async function readChangeRequest(
   balancer: LoadBalancer,
-  input: OrderInput,
+  input: ChangeInput,
   context: ActionContext,
   needed: readonly RuntimeCommand[] = [],
-): Promise<Order> {
+): Promise<ChangeRequest> {
   const names = parseNames(input.server);
   const views = await readBackend(balancer.runtimes, input.backend, context.signal);
-  const targets = await resolveTargets(names, views, balancer.config.servers);
+  const targets = await resolveServers(names, views, balancer.config.servers);
   await requireCommands(views, ['set server', ...needed], context.signal);
   return { backend: input.backend, views, targets };
 }
 
 /** A server on one socket. */
-export interface Seat {
+export interface SocketServer {
   readonly view: BackendView;
   readonly server: Server;
 }
 
 /** The servers of that name, one a socket. */
-export function seatsOf(views: readonly BackendView[], name: string): Seat[] {
+export function serverOnSockets(views: readonly BackendView[], name: string): SocketServer[] {
   return views.flatMap((view) => {
     const server = view.servers.find((one) => one.name === name);
     return server === undefined ? [] : [{ view, server }];
@@ -68,17 +68,17 @@ export function seatsOf(views: readonly BackendView[], name: string): Seat[] {
 }
 
 /** Names for people: as asked for, with HAProxy’s name where it is another. */
-export function formatTarget({ name, server }: Target): string {
+export function formatServer({ name, server }: NamedServer): string {
   return name === server ? name : `${name} (${server})`;
 }
 
-export function namesOf(targets: readonly Target[]): string[] {
+export function namesOf(targets: readonly NamedServer[]): string[] {
   return targets.map(({ name }) => name);
 }
 
 export function toHeld(
-  { backend }: Order,
-  targets: readonly Target[],
+  { backend }: ChangeRequest,
+  targets: readonly NamedServer[],
   { caller, runId: run }: Pick<ActionContext, 'caller' | 'runId'>,
 ): HeldServer[] {
   const since = Date.now();
@@ -86,6 +86,6 @@ export function toHeld(
 }
 
 /** What was out already stays out from now on, but nobody knows since when and by whom. */
-export function toKept({ backend }: Order, targets: readonly Target[]): HeldServer[] {
+export function toKept({ backend }: ChangeRequest, targets: readonly NamedServer[]): HeldServer[] {
   return targets.map(({ server }) => ({ backend, server }));
 }

@@ -4,13 +4,13 @@ import { type BackendView, readBackend } from '../servers/backend.ts';
 import { countAvailable, guardCapacity } from '../servers/capacity.ts';
 import {
   type ChangeReport,
-  formatTarget,
+  formatServer,
   type LoadBalancer,
   namesOf,
-  type Order,
-  type OrderInput,
-  seatsOf,
-  takeOrder,
+  type ChangeRequest,
+  type ChangeInput,
+  serverOnSockets,
+  readChangeRequest,
   toHeld,
   toKept,
 } from './change-request.ts';
@@ -19,7 +19,7 @@ import { inMaintenance } from '../servers/server.ts';
 import { endSessions, waitForSessions } from '../servers/sessions.ts';
 import { type Changes, trackChanges } from './undo.ts';
 
-export interface DisableInput extends OrderInput {
+export interface DisableInput extends ChangeInput {
   readonly min_available?: number | undefined;
   /** Seconds for sessions to end; the configuration decides when left out. */
   readonly drain_timeout?: number | undefined;
@@ -42,7 +42,7 @@ export async function disable(
   context: ActionContext,
 ): Promise<DisableReport> {
   const needed = input.shutdown === true ? (['shutdown sessions server'] as const) : [];
-  const order = await takeOrder(balancer, input, context, needed);
+  const order = await readChangeRequest(balancer, input, context, needed);
   const staying = order.targets.filter(({ server }) => isOut(order.views, server));
   const leaving = order.targets.filter((target) => !staying.includes(target));
   const out = new Set(leaving.map(({ server }) => server));
@@ -59,12 +59,12 @@ export async function disable(
 }
 
 function isOut(views: readonly BackendView[], name: string): boolean {
-  return seatsOf(views, name).every(({ server }) => inMaintenance(server));
+  return serverOnSockets(views, name).every(({ server }) => inMaintenance(server));
 }
 
 async function takeOut(
   balancer: LoadBalancer,
-  order: Order,
+  order: ChangeRequest,
   { drain_timeout: seconds = balancer.config.drain_timeout }: DisableInput,
   context: ActionContext,
 ): Promise<BackendView[]> {
@@ -83,21 +83,21 @@ async function takeOut(
 }
 
 /** Sets the state of each server on each socket where it is not in maintenance yet. */
-function setAll(changes: Changes, order: Order, state: 'drain' | 'maint', signal: AbortSignal): Promise<void> {
-  const seats = order.targets.flatMap(({ server }) => seatsOf(order.views, server));
+function setAll(changes: Changes, order: ChangeRequest, state: 'drain' | 'maint', signal: AbortSignal): Promise<void> {
+  const seats = order.targets.flatMap(({ server }) => serverOnSockets(order.views, server));
   const open = seats.filter(({ server }) => !inMaintenance(server));
   return forEach(open, ({ view, server }) => changes.set(view, server.name, state, signal));
 }
 
-async function verifyOut(balancer: LoadBalancer, order: Order, signal: AbortSignal): Promise<BackendView[]> {
+async function verifyOut(balancer: LoadBalancer, order: ChangeRequest, signal: AbortSignal): Promise<BackendView[]> {
   const views = await readBackend(balancer.runtimes, order.backend, signal);
   const still = order.targets.filter(
-    ({ server }) => seatsOf(views, server).length < order.views.length || !isOut(views, server),
+    ({ server }) => serverOnSockets(views, server).length < order.views.length || !isOut(views, server),
   );
   if (still.length === 0) return views;
   throw new Problem(
     'not-in-maintenance',
-    `${still.map(formatTarget).join(', ')} did not go into maintenance in the backend “${order.backend}”`,
+    `${still.map(formatServer).join(', ')} did not go into maintenance in the backend “${order.backend}”`,
     'see whether HAProxy was reloaded meanwhile',
   );
 }

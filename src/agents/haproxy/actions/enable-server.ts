@@ -1,16 +1,16 @@
 import { change } from '../servers/backend.ts';
-import type { Target } from '../servers/names.ts';
-import type { Seat } from './change-request.ts';
+import type { NamedServer } from '../servers/names.ts';
+import type { SocketServer } from './change-request.ts';
 import { adminStateOf, inMaintenance, inRotation, isUp, type Server } from '../servers/server.ts';
 import type { Changes } from './undo.ts';
 
 /** One server on its way into traffic. */
-export interface Entry {
-  readonly target: Target;
+export interface ServerEntry {
+  readonly target: NamedServer;
   /** Has its checks begin anew, out of traffic. */
-  readonly begin: (seats: readonly Seat[]) => Promise<void>;
+  readonly begin: (seats: readonly SocketServer[]) => Promise<void>;
   /** Takes the next step that what HAProxy says now allows; `sockets`: how many must agree. */
-  readonly advance: (seats: readonly Seat[], sockets: number) => Promise<void>;
+  readonly advance: (seats: readonly SocketServer[], sockets: number) => Promise<void>;
   readonly isIn: () => boolean;
   /** What its last check said. */
   readonly lastWords: () => string;
@@ -22,12 +22,12 @@ export interface Entry {
  * (rise + fall - 1), and one that fails drops it to 0. Where it is at the top all the same (fall 1, a server that
  * was in drain, `init-state`), “health down” sends it to the bottom, from where it needs `rise` new checks.
  */
-export function defineEntry(target: Target, changes: Changes, signal: AbortSignal): Entry {
+export function defineEntry(target: NamedServer, changes: Changes, signal: AbortSignal): ServerEntry {
   let stage: 'drained' | 'checking' | 'ready' | 'in' = 'drained';
   let words = '';
   /** The sockets where it is held out; on the others it is left alone. */
   const held = new Set<string>();
-  const setEach = async (seats: readonly Seat[], state: 'drain' | 'ready') => {
+  const setEach = async (seats: readonly SocketServer[], state: 'drain' | 'ready') => {
     for (const { view, server } of seats) await changes.set(view, server.name, state, signal);
   };
   return {
@@ -60,7 +60,7 @@ export function defineEntry(target: Target, changes: Changes, signal: AbortSigna
   };
 }
 
-async function lowerHealth(seats: readonly Seat[], signal: AbortSignal): Promise<void> {
+async function lowerHealth(seats: readonly SocketServer[], signal: AbortSignal): Promise<void> {
   for (const { view, server } of seats) {
     if (!server.checked || server.health < server.top) continue;
     await change(view.runtime, `set server ${view.backend}/${server.name} health down`, signal);
@@ -72,7 +72,7 @@ function hasPassed(server: Server): boolean {
 }
 
 /** While a server counts as up its words may be those of a check before the change. */
-function lastWordsOf(seats: readonly Seat[], before: string): string {
+function lastWordsOf(seats: readonly SocketServer[], before: string): string {
   const out = seats.map(({ server }) => server).filter((server) => !inRotation(server));
   if (out.some((server) => isUp(server) && server.weight === 0)) return 'its weight is 0';
   const down = out.find((server) => !isUp(server));

@@ -2,17 +2,17 @@ import type { ActionContext } from '../../../core/agent.ts';
 import { Problem } from '../../../core/errors.ts';
 import { type BackendView, readBackend } from '../servers/backend.ts';
 import { countAvailable } from '../servers/capacity.ts';
-import { defineEntry, type Entry } from './enable-server.ts';
-import type { Target } from '../servers/names.ts';
+import { defineEntry, type ServerEntry } from './enable-server.ts';
+import type { NamedServer } from '../servers/names.ts';
 import {
   type ChangeReport,
-  formatTarget,
+  formatServer,
   type LoadBalancer,
   namesOf,
-  type Order,
-  type OrderInput,
-  seatsOf,
-  takeOrder,
+  type ChangeRequest,
+  type ChangeInput,
+  serverOnSockets,
+  readChangeRequest,
   toHeld,
 } from './change-request.ts';
 import { forEach } from '../runtime/parallel.ts';
@@ -23,7 +23,7 @@ import { trackChanges } from './undo.ts';
 /** Milliseconds between two looks at the checks. */
 const lookEvery = 15;
 
-export interface EnableInput extends OrderInput {
+export interface EnableInput extends ChangeInput {
   /** Whether to leave out what another than the calling run took out. */
   readonly own?: boolean | undefined;
 }
@@ -38,7 +38,7 @@ export async function enable(
   input: EnableInput,
   context: ActionContext,
 ): Promise<ChangeReport> {
-  const whole = await takeOrder(balancer, input, context);
+  const whole = await readChangeRequest(balancer, input, context);
   const meant =
     input.own === true ? whole.targets.filter((target) => isOwn(balancer, whole, target, context)) : whole.targets;
   const others = namesOf(whole.targets.filter((target) => !meant.includes(target)));
@@ -47,12 +47,17 @@ export async function enable(
 }
 
 /** Whether the run that calls took it out: what was out before it began, it must not bring in. */
-function isOwn({ hold }: LoadBalancer, order: Order, { server }: Target, { runId }: ActionContext): boolean {
+function isOwn(
+  { hold }: LoadBalancer,
+  order: ChangeRequest,
+  { server }: NamedServer,
+  { runId }: ActionContext,
+): boolean {
   const held = hold.servers().find((one) => one.backend === order.backend && one.server === server);
   return runId !== '' && held?.run === runId;
 }
 
-async function enableAll(balancer: LoadBalancer, order: Order, context: ActionContext): Promise<ChangeReport> {
+async function enableAll(balancer: LoadBalancer, order: ChangeRequest, context: ActionContext): Promise<ChangeReport> {
   const coming = order.targets.filter(({ server }) => !isIn(order.views, server));
   const report = reportOf(order, coming);
   if (context.dryRun) {
@@ -66,27 +71,27 @@ async function enableAll(balancer: LoadBalancer, order: Order, context: ActionCo
 }
 
 /** A server that only its checks keep out is waited for, but not changed. */
-function reportOf(order: Order, coming: readonly Target[]): Omit<ChangeReport, 'available'> {
+function reportOf(order: ChangeRequest, coming: readonly NamedServer[]): Omit<ChangeReport, 'available'> {
   const held = coming.filter(({ server }) =>
-    seatsOf(order.views, server).some((seat) => adminStateOf(seat.server) !== 'ready'),
+    serverOnSockets(order.views, server).some((seat) => adminStateOf(seat.server) !== 'ready'),
   );
   const unchanged = order.targets.filter((target) => !held.includes(target));
   return { backend: order.backend, changed: namesOf(held), unchanged: namesOf(unchanged) };
 }
 
 function isIn(views: readonly BackendView[], name: string): boolean {
-  return seatsOf(views, name).every(({ server }) => inRotation(server));
+  return serverOnSockets(views, name).every(({ server }) => inRotation(server));
 }
 
 function isInMaintenance(views: readonly BackendView[], name: string): boolean {
-  return seatsOf(views, name).some(({ server }) => inMaintenance(server));
+  return serverOnSockets(views, name).some(({ server }) => inMaintenance(server));
 }
 
-async function putIn(balancer: LoadBalancer, order: Order, context: ActionContext): Promise<BackendView[]> {
+async function putIn(balancer: LoadBalancer, order: ChangeRequest, context: ActionContext): Promise<BackendView[]> {
   const changes = trackChanges();
   const entries = order.targets.map((target) => defineEntry(target, changes, context.signal));
   try {
-    await forEach(entries, (entry) => entry.begin(seatsOf(order.views, entry.target.server)));
+    await forEach(entries, (entry) => entry.begin(serverOnSockets(order.views, entry.target.server)));
     return await waitForAll(balancer, order, entries, context);
   } catch (failure) {
     const unfinished = entries.filter((entry) => !entry.isIn()).map(({ target }) => target);
@@ -98,22 +103,27 @@ async function putIn(balancer: LoadBalancer, order: Order, context: ActionContex
   }
 }
 
-async function waitForAll(balancer: LoadBalancer, order: Order, entries: readonly Entry[], context: ActionContext) {
+async function waitForAll(
+  balancer: LoadBalancer,
+  order: ChangeRequest,
+  entries: readonly ServerEntry[],
+  context: ActionContext,
+) {
   const deadline = performance.now() + balancer.config.enable_timeout * 1000;
   for (;;) {
     const views = await readBackend(balancer.runtimes, order.backend, context.signal);
     const open = entries.filter((entry) => !entry.isIn());
-    await forEach(open, (entry) => entry.advance(seatsOf(views, entry.target.server), order.views.length));
+    await forEach(open, (entry) => entry.advance(serverOnSockets(views, entry.target.server), order.views.length));
     if (entries.every((entry) => entry.isIn())) return views;
     if (performance.now() >= deadline) throw notUp(balancer, order, entries);
     await pause(lookEvery, context.signal);
   }
 }
 
-function notUp(balancer: LoadBalancer, order: Order, entries: readonly Entry[]): Problem {
+function notUp(balancer: LoadBalancer, order: ChangeRequest, entries: readonly ServerEntry[]): Problem {
   const down = entries.filter((entry) => !entry.isIn());
   const up = entries.filter((entry) => entry.isIn());
-  const why = down.map((entry) => `${formatTarget(entry.target)}: ${entry.lastWords()}`).join(', ');
+  const why = down.map((entry) => `${formatServer(entry.target)}: ${entry.lastWords()}`).join(', ');
   const rest = up.length === 0 ? '' : `; enabled: ${namesOf(up.map(({ target }) => target)).join(', ')}`;
   return new Problem(
     'server-not-up',

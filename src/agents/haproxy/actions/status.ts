@@ -1,8 +1,8 @@
 import type { ActionContext } from '../../../core/agent.ts';
 import { type BackendView, listBackends, readBackend } from '../servers/backend.ts';
 import type { HeldServer } from '../maintenance/store.ts';
-import { lookupUnmatched, matchServer, parseNames, resolveTargets, type Target } from '../servers/names.ts';
-import { type LoadBalancer, namesOf, seatsOf } from './change-request.ts';
+import { lookupUnmatched, matchServer, parseNames, resolveServers, type NamedServer } from '../servers/names.ts';
+import { type LoadBalancer, namesOf, serverOnSockets } from './change-request.ts';
 import { readInfo } from '../runtime/process.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { inRotation } from '../servers/server.ts';
@@ -18,7 +18,7 @@ export async function status({ runtimes, config, hold }: LoadBalancer, input: St
   const targets =
     input.server === undefined
       ? everyServer(views)
-      : await resolveTargets(parseNames(input.server), views, config.servers);
+      : await resolveServers(parseNames(input.server), views, config.servers);
   const servers = targets.map((target) => ({
     ...describe(target, views),
     ...originOf(hold.servers().find((one) => one.backend === input.backend && one.server === target.server)),
@@ -40,14 +40,14 @@ function originOf(held: HeldServer | undefined) {
   return { since: held.since, caller: held.caller ?? '', run: held.run ?? '' };
 }
 
-function everyServer(views: readonly BackendView[]): Target[] {
+function everyServer(views: readonly BackendView[]): NamedServer[] {
   const names = new Set(views.flatMap((view) => view.servers.map((server) => server.name)));
   return [...names].map((name) => ({ name, server: name }));
 }
 
 /** One line a server: of the first socket that keeps it out, else of the first. */
-function describe(target: Target, views: readonly BackendView[]) {
-  const all = seatsOf(views, target.server).map(({ server }) => server);
+function describe(target: NamedServer, views: readonly BackendView[]) {
+  const all = serverOnSockets(views, target.server).map(({ server }) => server);
   const shown = all.find((server) => !inRotation(server)) ?? all[0];
   return {
     name: target.name,

@@ -3,13 +3,13 @@ import { Problem } from '../../../core/errors.ts';
 import { type BackendView, readBackend } from '../servers/backend.ts';
 import { countAvailable, guardCapacity } from '../servers/capacity.ts';
 import {
-  formatTarget,
+  formatServer,
   type LoadBalancer,
   namesOf,
-  type Order,
-  type OrderInput,
-  seatsOf,
-  takeOrder,
+  type ChangeRequest,
+  type ChangeInput,
+  serverOnSockets,
+  readChangeRequest,
 } from './change-request.ts';
 import { forEach } from '../runtime/parallel.ts';
 import type { Server } from '../servers/server.ts';
@@ -18,7 +18,7 @@ import { trackChanges } from './undo.ts';
 /** The largest weight that HAProxy takes (configuration manual, 5.2). */
 const largest = 256;
 
-export interface WeightInput extends OrderInput {
+export interface WeightInput extends ChangeInput {
   /** `N`, or `N%` of what the configuration file gives; only read when left out. */
   readonly weight?: string | undefined;
   readonly min_available?: number | undefined;
@@ -40,13 +40,13 @@ export interface WeightReport {
 export async function weigh(balancer: LoadBalancer, input: WeightInput, context: ActionContext): Promise<WeightReport> {
   const { weight } = input;
   if (weight !== undefined) assertWeight(weight);
-  const order = await takeOrder(balancer, input, context);
+  const order = await readChangeRequest(balancer, input, context);
   if (weight === undefined) return reportOf(order, order.views, []);
   const changing = order.targets.filter(({ server }) =>
-    seatsOf(order.views, server).some((seat) => seat.server.weight !== weightFor(seat.server, weight)),
+    serverOnSockets(order.views, server).some((seat) => seat.server.weight !== weightFor(seat.server, weight)),
   );
   const emptied = changing.filter(({ server }) =>
-    seatsOf(order.views, server).some((seat) => weightFor(seat.server, weight) === 0),
+    serverOnSockets(order.views, server).some((seat) => weightFor(seat.server, weight) === 0),
   );
   const out = new Set(emptied.map(({ server }) => server));
   guardCapacity(order.views, out, input.min_available ?? balancer.config.min_available);
@@ -68,10 +68,10 @@ export function weightFor({ initialWeight }: Pick<Server, 'initialWeight'>, weig
   return weight.endsWith('%') ? Math.min(largest, Math.floor((initialWeight * number) / 100)) : number;
 }
 
-async function setAll(balancer: LoadBalancer, order: Order, weight: string, signal: AbortSignal) {
+async function setAll(balancer: LoadBalancer, order: ChangeRequest, weight: string, signal: AbortSignal) {
   const changes = trackChanges();
   try {
-    const seats = order.targets.flatMap(({ server }) => seatsOf(order.views, server));
+    const seats = order.targets.flatMap(({ server }) => serverOnSockets(order.views, server));
     await forEach(seats, ({ view, server }) => changes.weigh(view, server.name, weight, signal));
     return await verify(balancer, order, weight, signal);
   } catch (failure) {
@@ -79,10 +79,10 @@ async function setAll(balancer: LoadBalancer, order: Order, weight: string, sign
   }
 }
 
-async function verify(balancer: LoadBalancer, order: Order, weight: string, signal: AbortSignal) {
+async function verify(balancer: LoadBalancer, order: ChangeRequest, weight: string, signal: AbortSignal) {
   const views = await readBackend(balancer.runtimes, order.backend, signal);
   const wrong = order.targets.filter(({ server }) => {
-    const seats = seatsOf(views, server);
+    const seats = serverOnSockets(views, server);
     return (
       seats.length < order.views.length || seats.some((seat) => seat.server.weight !== weightFor(seat.server, weight))
     );
@@ -90,15 +90,15 @@ async function verify(balancer: LoadBalancer, order: Order, weight: string, sign
   if (wrong.length === 0) return views;
   throw new Problem(
     'weight-not-set',
-    `${wrong.map(formatTarget).join(', ')} did not take the weight ${weight} in the backend “${order.backend}”`,
+    `${wrong.map(formatServer).join(', ')} did not take the weight ${weight} in the backend “${order.backend}”`,
     'see whether HAProxy was reloaded meanwhile',
   );
 }
 
 /** Weights are those of the first socket; where another one's differ, that is told by `status` of it. */
-function reportOf(order: Order, views: readonly BackendView[], changed: string[]): WeightReport {
+function reportOf(order: ChangeRequest, views: readonly BackendView[], changed: string[]): WeightReport {
   const servers = order.targets.flatMap(({ name, server }) => {
-    const found = seatsOf(views, server)[0]?.server;
+    const found = serverOnSockets(views, server)[0]?.server;
     return found === undefined ? [] : [{ name, server, weight: found.weight, initial: found.initialWeight }];
   });
   const unchanged = namesOf(order.targets).filter((name) => !changed.includes(name));

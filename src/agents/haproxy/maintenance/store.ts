@@ -16,21 +16,21 @@ export interface HeldServer {
 }
 
 /** What is remembered over a restart of the daemon. */
-export interface Held {
+export interface StoredMaintenance {
   readonly servers: readonly HeldServer[];
   /** The process of HAProxy by socket, as last seen: another one has forgotten all that it was told. */
   readonly processes: Readonly<Record<string, HaproxyInfo>>;
 }
 
-export const nothingHeld: Held = { servers: [], processes: {} };
+export const nothingHeld: StoredMaintenance = { servers: [], processes: {} };
 
 /** Where it is kept in the agent's directory. */
-export function heldFile(stateDirectory: string): string {
+export function maintenanceFile(stateDirectory: string): string {
   return join(stateDirectory, 'held.json');
 }
 
 /** A missing or damaged file holds nothing: then HAProxy's own state stands. */
-export async function readHeld(file: string): Promise<Held> {
+export async function readMaintenance(file: string): Promise<StoredMaintenance> {
   try {
     const { servers, processes } = parseJsonObject(await readFile(file), file);
     if (!Array.isArray(servers) || !isObject(processes)) return nothingHeld;
@@ -42,7 +42,7 @@ export async function readHeld(file: string): Promise<Held> {
 }
 
 /** Written whole or not at all. @throws Problem `unwritable-state` */
-export async function writeHeld(file: string, held: Held): Promise<void> {
+export async function writeMaintenance(file: string, held: StoredMaintenance): Promise<void> {
   try {
     await writeFile(`${file}.new`, JSON.stringify(held), { mode: 0o600 });
     await rename(`${file}.new`, file);

@@ -1,13 +1,19 @@
 import { explain } from '../../../core/errors.ts';
 import type { Log } from '../../../core/ports.ts';
 import { readBackend, setState } from '../servers/backend.ts';
-import { type Held, type HeldServer, heldFile, readHeld, writeHeld } from './store.ts';
+import {
+  type StoredMaintenance,
+  type HeldServer,
+  maintenanceFile,
+  readMaintenance,
+  writeMaintenance,
+} from './store.ts';
 import { isAnother, readInfo } from '../runtime/process.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { inMaintenance } from '../servers/server.ts';
 
 /** Keeps out what was taken out, over reloads of HAProxy. Called while no other change is under way. */
-export interface Hold {
+export interface MaintenanceWatch {
   readonly servers: () => readonly HeldServer[];
   /** @throws Problem `unwritable-state`, or as {@link Runtime.ask} */
   readonly add: (servers: readonly HeldServer[]) => Promise<void>;
@@ -16,7 +22,7 @@ export interface Hold {
   readonly stop: () => Promise<void>;
 }
 
-export interface HoldSetup {
+export interface MaintenanceWatchSetup {
   readonly runtimes: readonly Runtime[];
   readonly stateDirectory: string;
   readonly log: Log;
@@ -30,14 +36,20 @@ export interface HoldSetup {
  * A reload or restart makes HAProxy forget maintenance (haproxy#2085). It shows by another process; then
  * maintenance is asserted again. A server that is ready in the same process was let in by somebody: its hold ends.
  */
-export async function startHold({ runtimes, stateDirectory, log, every, inTurn }: HoldSetup): Promise<Hold> {
-  const file = heldFile(stateDirectory);
+export async function startMaintenanceWatch({
+  runtimes,
+  stateDirectory,
+  log,
+  every,
+  inTurn,
+}: MaintenanceWatchSetup): Promise<MaintenanceWatch> {
+  const file = maintenanceFile(stateDirectory);
   const stopping = new AbortController();
-  let held = await readHeld(file);
+  let held = await readMaintenance(file);
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> = Promise.resolve();
-  const keep = async (next: Held) => {
-    if (differs(next, held)) await writeHeld(file, next);
+  const keep = async (next: StoredMaintenance) => {
+    if (differs(next, held)) await writeMaintenance(file, next);
     held = next;
     plan();
   };
@@ -82,7 +94,12 @@ function complainOnce(log: Log): (problem: unknown) => void {
   };
 }
 
-async function lookAtAll(runtimes: readonly Runtime[], held: Held, log: Log, signal: AbortSignal): Promise<Held> {
+async function lookAtAll(
+  runtimes: readonly Runtime[],
+  held: StoredMaintenance,
+  log: Log,
+  signal: AbortSignal,
+): Promise<StoredMaintenance> {
   let { servers } = held;
   const processes = { ...held.processes };
   for (const runtime of runtimes) {
@@ -120,8 +137,8 @@ async function lookAt(
 }
 
 /** The uptime alone, which rises with every look, is not worth a write. */
-function differs(next: Held, held: Held): boolean {
-  const gist = ({ servers, processes }: Held) =>
+function differs(next: StoredMaintenance, held: StoredMaintenance): boolean {
+  const gist = ({ servers, processes }: StoredMaintenance) =>
     JSON.stringify([servers, Object.entries(processes).map(([name, { pid, started }]) => [name, pid, started])]);
   return gist(next) !== gist(held);
 }

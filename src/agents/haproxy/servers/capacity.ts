@@ -4,7 +4,7 @@ import type { BackendView } from './backend.ts';
 import { inRotation, type Server } from './server.ts';
 
 /** Servers by name that are reckoned as out or in, whatever they are now. */
-export interface Supposed {
+export interface AssumedServers {
   readonly out?: ReadonlySet<string>;
   readonly in?: ReadonlySet<string>;
 }
@@ -13,7 +13,7 @@ export interface Supposed {
  * Servers that serve a backend, on the socket that has the fewest. Backup servers do not count: often
  * they only say sorry.
  */
-export function countAvailable(views: readonly BackendView[], supposed: Supposed = {}): number {
+export function countAvailable(views: readonly BackendView[], supposed: AssumedServers = {}): number {
   const serves = (server: Server) =>
     supposed.in?.has(server.name) === true || (inRotation(server) && supposed.out?.has(server.name) !== true);
   return Math.min(...views.map((view) => view.servers.filter((server) => !server.backup && serves(server)).length));

@@ -6,7 +6,7 @@ import type { BackendView } from './backend.ts';
 import type { Server } from './server.ts';
 
 /** A server that was asked for: by which name, and what HAProxy calls it. */
-export interface Target {
+export interface NamedServer {
   readonly name: string;
   readonly server: string;
 }
@@ -50,13 +50,13 @@ export function matchServer(
  * Finds every server on every socket, before anything is changed.
  * @throws Problem `unknown-server` with all names that some socket does not know
  */
-export async function resolveTargets(
+export async function resolveServers(
   names: readonly string[],
   views: readonly BackendView[],
   map: Readonly<Record<string, string>>,
-): Promise<Target[]> {
+): Promise<NamedServer[]> {
   const addresses = await lookupUnmatched(names, views, map);
-  const targets = new Map<string, Target>();
+  const targets = new Map<string, NamedServer>();
   const unknown = new Set<string>();
   for (const name of names) {
     const found = views.map((view) => matchServer(name, view.servers, map, addresses)?.name);

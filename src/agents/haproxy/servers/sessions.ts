@@ -1,7 +1,13 @@
 import type { ActionContext } from '../../../core/agent.ts';
 import { count } from '../../../core/text.ts';
 import { change, readBackend } from './backend.ts';
-import { formatTarget, type LoadBalancer, type Order, type Seat, seatsOf } from '../actions/change-request.ts';
+import {
+  formatServer,
+  type LoadBalancer,
+  type ChangeRequest,
+  type SocketServer,
+  serverOnSockets,
+} from '../actions/change-request.ts';
 import { forEach } from '../runtime/parallel.ts';
 import { pause } from '../runtime/mutex.ts';
 
@@ -17,7 +23,7 @@ const endTimeout = 2000;
  */
 export async function waitForSessions(
   balancer: LoadBalancer,
-  order: Order,
+  order: ChangeRequest,
   seconds: number,
   context: Pick<ActionContext, 'signal' | 'progress'>,
 ): Promise<void> {
@@ -41,7 +47,7 @@ export async function waitForSessions(
 /** Ends what is left, by force, and waits until it is gone. @returns how many sessions were ended */
 export async function endSessions(
   balancer: LoadBalancer,
-  order: Order,
+  order: ChangeRequest,
   context: Pick<ActionContext, 'signal' | 'progress'>,
 ): Promise<number> {
   const { seats, total, words } = await busySeats(balancer, order, context.signal);
@@ -55,19 +61,22 @@ export async function endSessions(
 }
 
 /** Where sessions are left; in words `dev2.devco.net: 3 sessions` for each server that has any. */
-async function busySeats(balancer: LoadBalancer, order: Order, signal: AbortSignal) {
+async function busySeats(balancer: LoadBalancer, order: ChangeRequest, signal: AbortSignal) {
   const views = await readBackend(balancer.runtimes, order.backend, signal);
   const busy = order.targets
-    .map((target) => ({ target, seats: seatsOf(views, target.server).filter(({ server }) => server.sessions > 0) }))
+    .map((target) => ({
+      target,
+      seats: serverOnSockets(views, target.server).filter(({ server }) => server.sessions > 0),
+    }))
     .map((one) => ({ ...one, sessions: sum(one.seats) }))
     .filter(({ sessions }) => sessions > 0);
   return {
     seats: busy.flatMap(({ seats }) => seats),
     total: busy.reduce((total, { sessions }) => total + sessions, 0),
-    words: busy.map(({ target, sessions }) => `${formatTarget(target)}: ${count(sessions, 'session')}`).join(', '),
+    words: busy.map(({ target, sessions }) => `${formatServer(target)}: ${count(sessions, 'session')}`).join(', '),
   };
 }
 
-function sum(seats: readonly Seat[]): number {
+function sum(seats: readonly SocketServer[]): number {
   return seats.reduce((total, { server }) => total + server.sessions, 0);
 }

@@ -10,7 +10,7 @@ import { readJournal } from '../../runs/read-journal.ts';
 import { tellMissing } from '../../render/missing.ts';
 import { openSession, requireDdl, type Session } from '../../fleet/session.ts';
 import { readTargetOptions } from '../../cli/target-options.ts';
-import { checkRecords, compareWithJournal, type Finding, type NodeRecords } from '../../trace/checks.ts';
+import { checkRecords, compareWithJournal, type TraceFinding, type NodeRecords } from '../../trace/checks.ts';
 import { offsetOf, orderEntries, renderTrace, traceJson } from '../../trace/render.ts';
 
 /** Milliseconds by which a node's clock may have been behind the operator's when the run began. */
@@ -67,7 +67,7 @@ async function gather(
   { run, since }: { run: string; since: string | undefined },
   session: Session,
   context: CliContext,
-): Promise<NodeRecords | Finding> {
+): Promise<NodeRecords | TraceFinding> {
   const lines: string[] = [];
   const certificates: string[] = [];
   let after = 0;
@@ -104,7 +104,7 @@ function areTexts(value: unknown): value is string[] {
 }
 
 /** Nodes that the journal says were called, and that were not found now. */
-function absent(journal: readonly JournalEntry[] | undefined, answers: readonly { node: string }[]): Finding[] {
+function absent(journal: readonly JournalEntry[] | undefined, answers: readonly { node: string }[]): TraceFinding[] {
   const called = new Set(journal?.flatMap((entry) => (entry.type === 'call' ? entry.nodes : [])));
   for (const { node } of answers) called.delete(node);
   const message = 'it was called in this run and does not offer its audit log now (agent “audit”)';

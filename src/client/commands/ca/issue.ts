@@ -2,7 +2,7 @@ import { makeKeyPair } from '../../../ca/x509/keys.ts';
 import { issue } from '../../../ca/store/ledger.ts';
 import { defineIdentity, type Identity } from '../../../core/identity.ts';
 import type { CliContext } from '../../cli/context.ts';
-import { handOut } from '../../ca/write-certificate.ts';
+import { writeCertificate } from '../../ca/write-certificate.ts';
 import { openCa, unlockCa } from '../../ca/open.ts';
 import type { CaOptions, PlaceOptions } from '../../ca/options.ts';
 
@@ -21,5 +21,5 @@ export async function issueNew(
     const days = options.days === undefined ? {} : { days: options.days };
     return { certificate: await issue(store, authority, { kind, name, publicKey, now, ...days }), key };
   };
-  await handOut({ kind, name, make, withKey: true, done: 'issued', starting: true }, store, options, context);
+  await writeCertificate({ kind, name, make, withKey: true, done: 'issued', starting: true }, store, options, context);
 }

@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { readCrls } from '../../../ca/revocation/crl.ts';
-import { aboutList, startCrlKeeper } from '../../../ca/revocation/crl-keeper.ts';
+import { listInfo, startCrlKeeper } from '../../../ca/revocation/crl-keeper.ts';
 import { pathsIn } from '../../../ca/store/store.ts';
 import type { Ddl } from '../../../core/ddl/ddl.ts';
 import { explain, explainErrno, Problem } from '../../../core/errors.ts';
-import type { ListAbout } from '../../../core/ports.ts';
+import type { RevocationListInfo } from '../../../core/ports.ts';
 import { askNodes } from '../../fleet/call-nodes.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
 import type { CliContext } from '../../cli/context.ts';
@@ -14,7 +14,7 @@ import { tellMissing } from '../../render/missing.ts';
 import { openSession, requireDdl, type Session } from '../../fleet/session.ts';
 import { readTargetOptions } from '../../cli/target-options.ts';
 import { type CaOptions, caDirectory } from '../../ca/options.ts';
-import { lacking, type Standing, standingOf, wordsFor } from '../../ca/crl-status.ts';
+import { lacking, type CrlStatus, crlStatusOf, wordsFor } from '../../ca/crl-status.ts';
 
 export interface PushOptions extends CommonOptions, CaOptions {
   readonly file?: string;
@@ -28,7 +28,7 @@ export async function pushCrl(options: PushOptions, catalogue: readonly Ddl[], c
   const session = await openSession(options, context);
   try {
     const pem = await readList(options, context);
-    const lists = readCrls(pem, session.caller.trust.authorities).map(aboutList);
+    const lists = readCrls(pem, session.caller.trust.authorities).map(listInfo);
     if (!checks) await takeOwn(pem, session, context);
     const findings = await session.find(readTargetOptions(options));
     const [able, unable] = partition(findings.nodes, ({ description }) =>
@@ -37,7 +37,7 @@ export async function pushCrl(options: PushOptions, catalogue: readonly Ddl[], c
     const question = { ddl, action: checks ? 'status' : 'install', input: () => (checks ? {} : { crl: pem }) };
     const outcomes = await askNodes(question, able, session, context.signal);
     const standings = [
-      ...outcomes.map((outcome) => standingOf(outcome, lists)),
+      ...outcomes.map((outcome) => crlStatusOf(outcome, lists)),
       ...unable.map(({ name }) => lacking(name)),
     ];
     tell(standings, lists, options, context);
@@ -74,8 +74,8 @@ function partition<T>(all: readonly T[], test: (one: T) => boolean): [T[], T[]] 
 }
 
 function tell(
-  standings: readonly Standing[],
-  lists: readonly ListAbout[],
+  standings: readonly CrlStatus[],
+  lists: readonly RevocationListInfo[],
   { json }: PushOptions,
   { out }: CliContext,
 ): void {

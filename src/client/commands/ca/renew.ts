@@ -4,7 +4,7 @@ import { readIssued } from '../../../ca/store/records.ts';
 import { Problem } from '../../../core/errors.ts';
 import type { Identity } from '../../../core/identity.ts';
 import type { CliContext } from '../../cli/context.ts';
-import { handOut } from '../../ca/write-certificate.ts';
+import { writeCertificate } from '../../ca/write-certificate.ts';
 import { openCa, unlockCa } from '../../ca/open.ts';
 import type { CaOptions, PlaceOptions } from '../../ca/options.ts';
 
@@ -25,5 +25,10 @@ export async function renewCertificate(wanted: string, options: RenewOptions, co
     return { certificate: await renew(store, authority, entry, { now, ...days }) };
   };
   const { kind, name } = entry;
-  await handOut({ kind, name, make, withKey: false, done: 'renewed', starting: false }, store, options, context);
+  await writeCertificate(
+    { kind, name, make, withKey: false, done: 'renewed', starting: false },
+    store,
+    options,
+    context,
+  );
 }

@@ -5,7 +5,7 @@ import { fingerprintOf, keyOfRequest } from '../../../ca/x509/request.ts';
 import { Problem } from '../../../core/errors.ts';
 import { defineIdentity, type Identity } from '../../../core/identity.ts';
 import type { CliContext } from '../../cli/context.ts';
-import { handOut } from '../../ca/write-certificate.ts';
+import { writeCertificate } from '../../ca/write-certificate.ts';
 import { openCa, unlockCa } from '../../ca/open.ts';
 import type { CaOptions, PlaceOptions } from '../../ca/options.ts';
 
@@ -33,7 +33,7 @@ export async function signRequest(
     const days = options.days === undefined ? {} : { days: options.days };
     return { certificate: await issue(store, authority, { kind, name, publicKey, now: Date.now(), ...days }) };
   };
-  await handOut({ kind, name, make, withKey: false, done: 'signed', starting: true }, store, options, context);
+  await writeCertificate({ kind, name, make, withKey: false, done: 'signed', starting: true }, store, options, context);
 }
 
 /** The way a request came may have been tampered with; only a person who has seen the host's own screen can tell. */

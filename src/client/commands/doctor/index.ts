@@ -3,9 +3,9 @@ import type { Finding } from '../../../core/finding.ts';
 import type { CommandEntry } from '../../cli/context.ts';
 
 /** Examines a node by its configuration. */
-export type ExamineNode = (configFile: string, signal: AbortSignal) => Promise<readonly Finding[]>;
+export type DoctorNode = (configFile: string, signal: AbortSignal) => Promise<readonly Finding[]>;
 
-export function doctorCommand(examineNode: ExamineNode): CommandEntry {
+export function doctorCommand(examineNode: DoctorNode): CommandEntry {
   return {
     name: 'doctor',
     define: (program, context) => {

@@ -6,8 +6,8 @@ import type { CommonOptions } from '../../cli/common-options.ts';
 import { clientConfigPath } from '../../cli/config.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
 import { nodeConfigFile } from '../daemon/index.ts';
-import { examineClient } from '../../doctor/client.ts';
-import type { ExamineNode } from './index.ts';
+import { doctorClient } from '../../doctor/client.ts';
+import type { DoctorNode } from './index.ts';
 
 type Side = 'node' | 'client';
 
@@ -15,7 +15,7 @@ type Side = 'node' | 'client';
 export async function runDoctor(
   side: Side | undefined,
   { config, json }: CommonOptions,
-  examineNode: ExamineNode,
+  examineNode: DoctorNode,
   context: CliContext,
 ): Promise<number> {
   if (config !== undefined && side === undefined) {
@@ -31,7 +31,7 @@ export async function runDoctor(
     const found =
       one === 'node'
         ? await examineNode(config ?? nodeConfigFile, context.signal)
-        : await examineClient(config, context);
+        : await doctorClient(config, context);
     findings.push(...found.map((finding) => ({ side: one, ...finding })));
   }
   if (json === true) context.out(JSON.stringify(findings, null, 2));

@@ -13,13 +13,18 @@ import type { CliContext } from '../../cli/context.ts';
 import { openSession, type Session } from '../../fleet/session.ts';
 import { openCa, unlockCa } from '../../ca/open.ts';
 import { type Ending, exitForHosts, onHosts, tellProblem } from '../../install/hosts.ts';
-import { type HostResult, type InstallOrder, installHost } from '../../install/install-host.ts';
+import { type HostResult, type InstallHostOptions, installHost } from '../../install/install-host.ts';
 import type { RemoteOptions } from './options.ts';
 import { openProgram, type Program, packagedProgram } from '../../install/program.ts';
 import { targetsOf } from '../../install/target.ts';
-import { type CheckNodeConfig, describeWanted, type Paths, type WantedOptions } from '../../install/desired-files.ts';
+import {
+  type CheckNodeConfig,
+  describeDesiredFiles,
+  type Paths,
+  type DesiredFileOptions,
+} from '../../install/desired-files.ts';
 
-export interface InstallOptions extends RemoteOptions, WantedOptions {
+export interface InstallOptions extends RemoteOptions, DesiredFileOptions {
   readonly binary?: string;
   readonly package?: string;
   readonly replace?: boolean;
@@ -46,7 +51,7 @@ export async function runInstall(
   const targets = await targetsOf(words, options);
   const session = await openSession(options, context);
   try {
-    const order = await makeOrder(options, session, self, context);
+    const order = await installHostOptions(options, session, self, context);
     const work = (target: (typeof targets)[number], onPhase: (phase: string) => void) =>
       installHost(target, order, onPhase);
     const tell = (ending: Ending<HostResult>) =>
@@ -59,12 +64,12 @@ export async function runInstall(
   }
 }
 
-async function makeOrder(
+async function installHostOptions(
   options: InstallOptions,
   session: Session,
   { check, own }: Self,
   context: CliContext,
-): Promise<InstallOrder> {
+): Promise<InstallHostOptions> {
   const caOptions = {
     ...(options.caDir === undefined ? {} : { dir: options.caDir }),
     ...(options.passphraseFile === undefined ? {} : { passphraseFile: options.passphraseFile }),
@@ -75,7 +80,7 @@ async function makeOrder(
   const crl = await readStoredCrl(store);
   const fleet = { ca: trustedPem(store), ...(crl === undefined ? {} : { crl }) };
   const operator = session.caller.credentials.identity.name;
-  const wanted = await describeWanted(options, paths, fleet, operator, check);
+  const wanted = await describeDesiredFiles(options, paths, fleet, operator, check);
   let authority: Promise<Authority> | undefined;
   return {
     program,
@@ -136,7 +141,7 @@ function describer({ caller, config }: Session, { signal }: CliContext) {
   };
 }
 
-function tellEnding(ending: Ending<HostResult>, order: InstallOrder, context: CliContext): void {
+function tellEnding(ending: Ending<HostResult>, order: InstallHostOptions, context: CliContext): void {
   const { node } = ending.target;
   if ('problem' in ending) {
     tellProblem(ending.target, ending.problem, context);

@@ -6,7 +6,7 @@ import type { RemoteOptions } from './options.ts';
 import { requireAbsolute, requireService, sshSettings } from './run.ts';
 import { lookScript, parseLines, readScript, removeScript, serviceScript } from '../../install/scripts.ts';
 import { must, openRemote, type SshSettings } from '../../install/ssh.ts';
-import { type Target, targetsOf } from '../../install/target.ts';
+import { type SshTarget, targetsOf } from '../../install/target.ts';
 import { unitFile } from '../../install/unit.ts';
 import type { CheckNodeConfig } from '../../install/desired-files.ts';
 
@@ -14,7 +14,7 @@ export interface UninstallOptions extends RemoteOptions {
   readonly purge?: boolean;
 }
 
-interface Order {
+interface UninstallHostOptions {
   readonly program: string;
   readonly directory: string;
   readonly service: string | undefined;
@@ -39,7 +39,7 @@ export async function runUninstall(
   context: CliContext,
 ): Promise<number> {
   const targets = await targetsOf(words, options);
-  const order: Order = {
+  const order: UninstallHostOptions = {
     program: requireAbsolute(options.program),
     directory: requireAbsolute(options.directory),
     service: options.service === undefined ? undefined : requireService(options.service),
@@ -48,7 +48,7 @@ export async function runUninstall(
     ssh: sshSettings(options, context),
     check,
   };
-  const work = (target: Target, onPhase: (phase: string) => void) => uninstallHost(target, order, onPhase);
+  const work = (target: SshTarget, onPhase: (phase: string) => void) => uninstallHost(target, order, onPhase);
   const tell = (ending: Ending<Removed>) => (options.json === true ? undefined : tellEnding(ending, order, context));
   const endings = await onHosts('uninstall', targets, options.parallel, work, tell, context);
   if (options.json === true)
@@ -62,7 +62,11 @@ export async function runUninstall(
   return exitForHosts(endings, context);
 }
 
-async function uninstallHost(target: Target, order: Order, onPhase: (phase: string) => void): Promise<Removed> {
+async function uninstallHost(
+  target: SshTarget,
+  order: UninstallHostOptions,
+  onPhase: (phase: string) => void,
+): Promise<Removed> {
   const remote = await openRemote(target, order.ssh);
   try {
     onPhase('looking');
@@ -93,14 +97,14 @@ async function uninstallHost(target: Target, order: Order, onPhase: (phase: stri
 }
 
 /** What the node calls its own, and only where a directory bears the program’s name: a wrong setting must not cost a host its data. */
-async function directoriesOf(encoded: string, { directory, check }: Order): Promise<string[]> {
+async function directoriesOf(encoded: string, { directory, check }: UninstallHostOptions): Promise<string[]> {
   const text = Buffer.from(encoded, 'base64').toString('utf8');
   const places = text === '' ? undefined : await check(text, `${directory}/node.yaml`).catch(() => undefined);
   const own = places === undefined ? [] : [places.state, dirname(places.auditFile)];
   return [...new Set([directory, ...own])].filter((path) => basename(path) === 'mco-deploy');
 }
 
-function tellEnding(ending: Ending<Removed>, { dryRun, purge }: Order, context: CliContext): void {
+function tellEnding(ending: Ending<Removed>, { dryRun, purge }: UninstallHostOptions, context: CliContext): void {
   const { target } = ending;
   if ('problem' in ending) {
     tellProblem(target, ending.problem, context);
@@ -117,7 +121,7 @@ function tellEnding(ending: Ending<Removed>, { dryRun, purge }: Order, context: 
   }
 }
 
-function endingJson(ending: Ending<Removed>, { dryRun }: Order) {
+function endingJson(ending: Ending<Removed>, { dryRun }: UninstallHostOptions) {
   const { node, host } = ending.target;
   if ('result' in ending) return { node, host, state: dryRun ? 'planned' : 'removed', ...ending.result };
   const { code, message, hint } = ending.problem;

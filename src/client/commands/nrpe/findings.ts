@@ -5,7 +5,7 @@ import type { Outcome } from '../../../core/request/reply.ts';
 const worstFirst: readonly CheckState[] = ['CRITICAL', 'WARNING', 'UNKNOWN', 'OK'];
 
 /** What a check found on one node; UNKNOWN, with the reason for its output, where the node did not make it. */
-export interface Finding {
+export interface CheckFinding {
   readonly node: string;
   readonly outcome: Outcome['outcome'];
   readonly state: CheckState;
@@ -14,20 +14,20 @@ export interface Finding {
 }
 
 /** A reply comes from the network: what is no state of a check is UNKNOWN. */
-export function findingOf({ node, outcome, message, data }: Outcome): Finding {
+export function findingOf({ node, outcome, message, data }: Outcome): CheckFinding {
   if (outcome !== 'ok') return { node, outcome, state: 'UNKNOWN', output: message, perfdata: '' };
   const state = checkStateOf(data.exitcode);
   return { node, outcome, state, output: String(data.output ?? ''), perfdata: String(data.perfdata ?? '') };
 }
 
 /** The worst first, then by name. */
-export function sortFindings(findings: readonly Finding[]): Finding[] {
-  const rank = ({ state }: Finding) => worstFirst.indexOf(state);
+export function sortFindings(findings: readonly CheckFinding[]): CheckFinding[] {
+  const rank = ({ state }: CheckFinding) => worstFirst.indexOf(state);
   return [...findings].sort((a, b) => rank(a) - rank(b) || (a.node < b.node ? -1 : 1));
 }
 
 /** How many nodes are in each state that there is. */
-export function countStates(findings: readonly Finding[]): Partial<Record<CheckState, number>> {
+export function countStates(findings: readonly CheckFinding[]): Partial<Record<CheckState, number>> {
   const counts = checkStates.map((state) => [state, findings.filter((one) => one.state === state).length] as const);
   return Object.fromEntries(counts.filter(([, number]) => number > 0));
 }

@@ -9,7 +9,7 @@ import { readInput } from '../../cli/read-input.ts';
 import { tellMissing } from '../../render/missing.ts';
 import { openSession, requireDdl } from '../../fleet/session.ts';
 import { readTargetOptions } from '../../cli/target-options.ts';
-import { countStates, exitCodeOf, type Finding, findingOf, sortFindings } from './findings.ts';
+import { countStates, exitCodeOf, type CheckFinding, findingOf, sortFindings } from './findings.ts';
 
 interface NrpeOptions extends CommonOptions {
   readonly verbose?: boolean;
@@ -48,7 +48,7 @@ export async function runNrpe(
   }
 }
 
-function show(findings: readonly Finding[], elapsed: number, verbose: boolean, { out }: CliContext): void {
+function show(findings: readonly CheckFinding[], elapsed: number, verbose: boolean, { out }: CliContext): void {
   if (findings.length === 0) return;
   const shown = sortFindings(findings).filter(({ state }) => verbose || state !== 'OK');
   for (const { node, state, output, perfdata } of shown) {
@@ -62,7 +62,7 @@ function show(findings: readonly Finding[], elapsed: number, verbose: boolean, {
   out(`Finished processing ${replied} / ${findings.length} hosts in ${elapsed.toFixed(2)} ms`);
 }
 
-function asJson(check: string, code: number, findings: readonly Finding[]): string {
+function asJson(check: string, code: number, findings: readonly CheckFinding[]): string {
   const nodes = [...findings].sort((a, b) => (a.node < b.node ? -1 : 1));
   return JSON.stringify({ check, exitcode: code, states: countStates(findings), nodes }, null, 2);
 }

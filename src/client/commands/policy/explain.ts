@@ -7,7 +7,7 @@ import { type Decision, decide } from '../../../core/policy/decide.ts';
 import { parsePolicy } from '../../../core/policy/parse.ts';
 import { suggest } from '../../../core/text.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
-import type { ReadPolicyPlace } from './index.ts';
+import type { ReadPolicyContext } from './index.ts';
 import { groupsFile, readGroups, readPolicyFile } from './read.ts';
 
 export interface ExplainOptions {
@@ -32,7 +32,7 @@ interface Explained extends Omit<Decision, 'line'> {
 export async function explainPolicy(
   options: ExplainOptions,
   catalogue: readonly Ddl[],
-  readPlace: ReadPolicyPlace,
+  readPlace: ReadPolicyContext,
   context: CliContext,
 ): Promise<number> {
   const { caller, action } = options;
@@ -56,7 +56,7 @@ export async function explainPolicy(
 /** What is given on the command line comes first; this node's own files are read only for the rest. */
 async function placeOf(
   { policies, facts, classes, config }: ExplainOptions,
-  readPlace: ReadPolicyPlace,
+  readPlace: ReadPolicyContext,
 ): Promise<{ policies: string; node: NodeFacts }> {
   const given = facts !== undefined || classes !== undefined;
   const own = policies !== undefined && given ? undefined : await readPlace(config).catch(orNothing(policies));

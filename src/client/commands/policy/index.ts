@@ -5,16 +5,16 @@ import type { CliContext, CommandEntry } from '../../cli/context.ts';
 import { nodeConfigFile } from '../daemon/index.ts';
 
 /** What a node's own files say that its policies are decided by. */
-export interface PolicyPlace {
+export interface PolicyContext {
   /** The directory with AGENT.policy, default.policy and groups. */
   readonly policies: string;
   readonly node: NodeFacts;
 }
 
 /** Reads a node's configuration, facts and classes, as the daemon does. */
-export type ReadPolicyPlace = (configFile: string) => Promise<PolicyPlace>;
+export type ReadPolicyContext = (configFile: string) => Promise<PolicyContext>;
 
-export function policyCommand(catalogue: readonly Ddl[], readPlace: ReadPolicyPlace): CommandEntry {
+export function policyCommand(catalogue: readonly Ddl[], readPlace: ReadPolicyContext): CommandEntry {
   return {
     name: 'policy',
     define: (program, context) => {
@@ -43,7 +43,7 @@ function defineCheck(policy: Command, context: CliContext): void {
 function defineExplain(
   policy: Command,
   catalogue: readonly Ddl[],
-  readPlace: ReadPolicyPlace,
+  readPlace: ReadPolicyContext,
   context: CliContext,
 ): void {
   policy

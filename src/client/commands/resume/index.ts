@@ -1,7 +1,7 @@
 import type { Ddl } from '../../../core/ddl/ddl.ts';
 import type { CommandEntry } from '../../cli/context.ts';
 import { addRunOptions } from '../../cli/run-options.ts';
-import { parseWords } from '../../cli/key-values.ts';
+import { parseKeyValues } from '../../cli/key-values.ts';
 
 export function resumeCommand(catalogue: readonly Ddl[]): CommandEntry {
   return {
@@ -13,7 +13,7 @@ export function resumeCommand(catalogue: readonly Ddl[]): CommandEntry {
         .option('--force', 'although it can’t be told whether another process still runs it');
       addRunOptions(command).action(async (run, words, options) => {
         const { resumeRun } = await import('./run.ts');
-        const secrets = Object.fromEntries(parseWords(words));
+        const secrets = Object.fromEntries(parseKeyValues(words));
         context.exit(await resumeRun({ run, secrets, options }, catalogue, context));
       });
     },

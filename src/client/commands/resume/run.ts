@@ -3,10 +3,10 @@ import { Problem } from '../../../core/errors.ts';
 import { digestPlaybook } from '../../../playbook/source/digest.ts';
 import { bindAllInputs } from '../../../playbook/inputs/input-sources.ts';
 import type { JournalEntry } from '../../../playbook/journal/entries.ts';
-import { readPast, resumeFrom } from '../../../playbook/journal/history.ts';
+import { readHistory, resumeFrom } from '../../../playbook/journal/history.ts';
 import type { Playbook } from '../../../playbook/model.ts';
 import { refuseQuestions } from '../../runs/prompts.ts';
-import { type ConductOptions, conductRun } from '../../runs/run-playbook.ts';
+import { type RunPlaybookOptions, runWithNodes } from '../../runs/run-playbook.ts';
 import type { CliContext } from '../../cli/context.ts';
 import { type KnownPlaybook, loadWithNodes, readPlaybook } from '../../runs/find-playbook.ts';
 import { openJournal } from '../../runs/journal.ts';
@@ -14,19 +14,19 @@ import { findRun, readJournal } from '../../runs/read-journal.ts';
 import { isRunning, markProcess } from '../../runs/process-mark.ts';
 import { openSession } from '../../fleet/session.ts';
 
-export interface ResumeOrder {
+export interface ResumeRequest {
   /** Its id, or the beginning of it. */
   readonly run: string;
   /** Inputs that the journal does not hold. */
   readonly secrets: Readonly<Record<string, unknown>>;
-  readonly options: ConductOptions & { readonly force?: boolean };
+  readonly options: RunPlaybookOptions & { readonly force?: boolean };
 }
 
 type Started = Extract<JournalEntry, { type: 'run-started' }>;
 
 /** Goes on where a run stood: what is known to be done is not done again. */
 export async function resumeRun(
-  { run, secrets, options }: ResumeOrder,
+  { run, secrets, options }: ResumeRequest,
   catalogue: readonly Ddl[],
   context: CliContext,
 ): Promise<number> {
@@ -52,9 +52,9 @@ export async function resumeRun(
       await journal.close();
       throw error;
     }
-    const settings = { dryRun: false, resumed: resumeFrom(readPast(entries)) };
+    const settings = { dryRun: false, resumed: resumeFrom(readHistory(entries)) };
     const order = { playbook, inputs, runId, journal, options, settings };
-    return await conductRun(order, session, { catalogue: agents, context });
+    return await runWithNodes(order, session, { catalogue: agents, context });
   } finally {
     await session.close();
   }
@@ -108,7 +108,7 @@ async function findSame(
 }
 
 /** @throws Problem `usage`: the other inputs of a run stay what they were */
-function requireSecretsOnly(given: ResumeOrder['secrets'], { inputs }: Playbook, { inputs: before }: Started): void {
+function requireSecretsOnly(given: ResumeRequest['secrets'], { inputs }: Playbook, { inputs: before }: Started): void {
   const other = Object.keys(given).find((name) => inputs[name]?.sensitive !== true);
   if (other === undefined) return;
   const was = Object.hasOwn(before, other) ? `: it was begun with ${other}=${String(before[other])}` : '';

@@ -3,7 +3,7 @@ import { Problem } from '../../../core/errors.ts';
 import { count } from '../../../core/text.ts';
 import type { JournalEntry } from '../../../playbook/journal/entries.ts';
 import { askNodes } from '../../fleet/call-nodes.ts';
-import type { ConductOptions } from '../../runs/run-playbook.ts';
+import type { RunPlaybookOptions } from '../../runs/run-playbook.ts';
 import { loadClientConfig } from '../../cli/config.ts';
 import type { CliContext } from '../../cli/context.ts';
 import { findRun, listJournals, readJournal } from '../../runs/read-journal.ts';
@@ -12,7 +12,7 @@ import { readTargetOptions } from '../../cli/target-options.ts';
 import { runNamedPlaybook } from '../run/run.ts';
 import { revisionsBefore, revisionsBrought, upgraded } from '../../runs/recorded-releases.ts';
 
-interface RollbackOptions extends ConductOptions {
+interface RollbackOptions extends RunPlaybookOptions {
   readonly cluster: string;
   readonly run?: string;
   readonly backend?: string;

@@ -1,7 +1,7 @@
 import type { Ddl } from '../../../core/ddl/ddl.ts';
 import type { CommandEntry } from '../../cli/context.ts';
 import { addRunOptions } from '../../cli/run-options.ts';
-import { parseWords } from '../../cli/key-values.ts';
+import { parseKeyValues } from '../../cli/key-values.ts';
 
 export function runCommand(catalogue: readonly Ddl[]): CommandEntry {
   return {
@@ -13,7 +13,7 @@ export function runCommand(catalogue: readonly Ddl[]): CommandEntry {
         .option('--dry-run', 'ask everyone what would change, and change nothing');
       addRunOptions(command).action(async (playbook, words, options) => {
         const { runNamedPlaybook } = await import('./run.ts');
-        const inputs = Object.fromEntries(parseWords(words));
+        const inputs = Object.fromEntries(parseKeyValues(words));
         context.exit(await runNamedPlaybook({ playbook, inputs, options }, catalogue, context));
       });
     },

@@ -5,26 +5,26 @@ import type { Ddl } from '../../../core/ddl/ddl.ts';
 import { bindAllInputs } from '../../../playbook/inputs/input-sources.ts';
 import { compilePlaybook } from '../../../playbook/compile/load.ts';
 import { refuseQuestions } from '../../runs/prompts.ts';
-import { type ConductOptions, conductRun } from '../../runs/run-playbook.ts';
+import { type RunPlaybookOptions, runWithNodes } from '../../runs/run-playbook.ts';
 import type { CliContext } from '../../cli/context.ts';
 import { loadWithNodes, readPlaybook, unknownAgents } from '../../runs/find-playbook.ts';
 import { openJournal } from '../../runs/journal.ts';
 import { openSession } from '../../fleet/session.ts';
 
-interface RunOptions extends ConductOptions {
+interface RunCommandOptions extends RunPlaybookOptions {
   readonly dryRun?: boolean;
 }
 
-export interface RunOrder {
+export interface RunRequest {
   /** A file, or the name of a shipped playbook. */
   readonly playbook: string;
   readonly inputs: Readonly<Record<string, unknown>>;
-  readonly options: RunOptions;
+  readonly options: RunCommandOptions;
 }
 
 /** Runs a playbook: all of it and of its inputs is checked first; every step is told as it ends. */
 export async function runNamedPlaybook(
-  order: RunOrder,
+  order: RunRequest,
   catalogue: readonly Ddl[],
   context: CliContext,
 ): Promise<number> {
@@ -41,7 +41,7 @@ export async function runNamedPlaybook(
     const runId = newId();
     const journal = await openJournal(session.config.stateDirectory, runId);
     const origin = Object.hasOwn(shippedPlaybooks, order.playbook) ? order.playbook : resolve(order.playbook);
-    return await conductRun({ playbook, inputs, runId, journal, options, settings: { dryRun, origin } }, session, {
+    return await runWithNodes({ playbook, inputs, runId, journal, options, settings: { dryRun, origin } }, session, {
       catalogue: agents,
       context,
     });

@@ -15,9 +15,9 @@ interface VerifyOptions {
 }
 
 /** What is said of one file: `ok`; `changed`, its sum is another; `unknown`, the list does not name it. */
-type Verdict = 'ok' | 'changed' | 'unknown';
+type FileStatus = 'ok' | 'changed' | 'unknown';
 
-const words: Readonly<Record<Verdict, string>> = {
+const words: Readonly<Record<FileStatus, string>> = {
   ok: 'as released',
   changed: 'NOT as released: its sum is another; fetch it again',
   unknown: 'NOT named by the signed list of sums',
@@ -40,7 +40,7 @@ export async function verifyFiles(
     throw new Problem('bad-signature', `${list} was not signed as it is with this key`, hint);
   }
   const known = parseSums(sums.toString());
-  const results: { file: string; verdict: Verdict }[] = [];
+  const results: { file: string; verdict: FileStatus }[] = [];
   for (const file of files) results.push({ file, verdict: judge(known.get(basename(file)), await sha256(file)) });
   if (json) context.out(JSON.stringify(results));
   else for (const { file, verdict } of results) context.out(`${file}: ${words[verdict]}`);
@@ -74,7 +74,7 @@ function parseSums(text: string): ReadonlyMap<string, string> {
   return new Map([...lines].map(([, sum = '', name = '']) => [name, sum]));
 }
 
-function judge(expected: string | undefined, sum: string): Verdict {
+function judge(expected: string | undefined, sum: string): FileStatus {
   if (expected === undefined) return 'unknown';
   return expected === sum ? 'ok' : 'changed';
 }

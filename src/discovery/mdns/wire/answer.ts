@@ -3,7 +3,7 @@ import { isNodeName } from '../../../core/identity.ts';
 import { type Header, mentions, parseHeader } from './header.ts';
 import { instanceIn } from './instance.ts';
 import { serviceType } from '../service.ts';
-import { type Claims, parseTxt } from './txt.ts';
+import { type ClaimedTerms, parseTxt } from './txt.ts';
 
 /** What one packet says of one instance of the service. */
 export interface ServiceAnswer {
@@ -14,7 +14,7 @@ export interface ServiceAnswer {
   readonly port: number;
   readonly addresses: readonly string[];
   /** Undefined when the packet carries no TXT record. */
-  readonly claims: Claims | undefined;
+  readonly claims: ClaimedTerms | undefined;
   /** The node says good-bye (a life of 0 seconds). */
   readonly leaves: boolean;
 }
@@ -65,7 +65,7 @@ function gather(records: readonly Answer[]): ServiceAnswer[] {
   return answers;
 }
 
-function claimsIn(records: readonly Answer[], name: string): (Claims & { identity?: string }) | undefined {
+function claimsIn(records: readonly Answer[], name: string): (ClaimedTerms & { identity?: string }) | undefined {
   for (const record of records) {
     if (record.type !== 'TXT' || record.name.toLowerCase() !== name.toLowerCase()) continue;
     const strings = Array.isArray(record.data) ? record.data : [record.data];

@@ -3,7 +3,7 @@ import { usuallyPublished } from '../service.ts';
 import { askMeAnyway, subtypeLabel, type Term } from './subtype.ts';
 
 /** What a node says of itself by multicast. Nobody proves it. */
-export interface Claims {
+export interface ClaimedTerms {
   readonly agents: readonly string[];
   readonly classes: readonly string[];
   /** Published facts only, flat. */
@@ -23,7 +23,7 @@ function sizeOf([key, value]: Entry): number {
  * The TXT record (RFC 6763, 6): `v=1`, `id` when the instance name can't hold the identity, `f.NAME` for each fact, and the
  * agents and classes as comma lists over `a0 a1 …`, `c0 c1 …`. What does not fit is left out whole: a list is complete or absent.
  */
-export function txtEntries(identity: string, claims: Claims): Record<string, string> {
+export function txtEntries(identity: string, claims: ClaimedTerms): Record<string, string> {
   const entries: Entry[] = [['v', '1']];
   if (instanceOf(identity) !== identity) entries.push(['id', identity]);
   let left = budget.txt - entries.reduce((sum, entry) => sum + sizeOf(entry) + 1, 0);
@@ -53,7 +53,7 @@ function listEntries(key: string, names: readonly string[]): Entry[] {
 }
 
 /** The claims in a TXT record as it came, and the identity where the record carries it. */
-export function parseTxt(strings: readonly Uint8Array[]): Claims & { identity?: string } {
+export function parseTxt(strings: readonly Uint8Array[]): ClaimedTerms & { identity?: string } {
   const facts: Record<string, string> = Object.create(null);
   const lists: Record<'a' | 'c', string[]> = { a: [], c: [] };
   let identity: string | undefined;
@@ -72,7 +72,7 @@ export function parseTxt(strings: readonly Uint8Array[]): Claims & { identity?: 
  * The labels of the subtypes to announce: of every fact, agent and class; `askMeAnyway` too where they are too many
  * or a fact that clients narrow by is not among the published.
  */
-export function subtypesOf({ agents, classes, facts }: Claims): string[] {
+export function subtypesOf({ agents, classes, facts }: ClaimedTerms): string[] {
   const terms: Term[] = [
     ...Object.entries(facts).map(([key, value]) => ({ kind: 'fact', key, value }) as const),
     ...classes.map((value) => ({ kind: 'class', key: '', value }) as const),

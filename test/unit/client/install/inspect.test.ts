@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import {
   type Installed,
   judgeHost,
-  type Look,
+  type HostInspection,
   planFiles,
   whyCertificate,
 } from '../../../../src/client/install/inspect.ts';
@@ -12,7 +12,7 @@ import { makeFleet } from '../../../support/fleet/fleet.ts';
 
 const program: Program = { form: 'binary', file: '', size: 100, sha256: 'a', machine: 'x86_64', version: '' };
 const directories = ['/usr/local/bin', '/etc/mco-deploy'];
-const good: Look = {
+const good: HostInspection = {
   system: 'Linux',
   machine: 'x86_64',
   ahead: 0,

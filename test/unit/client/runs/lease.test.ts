@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { startLock } from '../../../../src/agents/lock/agent.ts';
-import { type LeaseOrder, takeLease } from '../../../../src/client/runs/lease.ts';
+import { type LeaseOptions, takeLease } from '../../../../src/client/runs/lease.ts';
 import type { ActionContext, AnyHandlers } from '../../../../src/core/agent.ts';
 import { Problem } from '../../../../src/core/errors.ts';
 import { failure, type Outcome, okReply, type ReplyContent } from '../../../../src/core/request/reply.ts';
@@ -17,7 +17,7 @@ async function startNodes() {
     agents.set(name, handlers);
   }
   const asked: string[] = [];
-  const orderOf = (run: string, more: Partial<LeaseOrder> = {}): LeaseOrder => ({
+  const orderOf = (run: string, more: Partial<LeaseOptions> = {}): LeaseOptions => ({
     name: 'app/bravo',
     nodes: names,
     wait: 0,

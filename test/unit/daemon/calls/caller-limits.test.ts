@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Problem } from '../../../../src/core/errors.ts';
 import { defineIdentity } from '../../../../src/core/identity.ts';
-import { startTurnstile } from '../../../../src/daemon/calls/caller-limits.ts';
-import { startSparing } from '../../../../src/daemon/audit/refusal-sampling.ts';
+import { startCallerLimiter } from '../../../../src/daemon/calls/caller-limits.ts';
+import { startRefusalSampling } from '../../../../src/daemon/audit/refusal-sampling.ts';
 
 describe('the turnstile', () => {
   test('lets a burst in, then as many as its rate has, each caller by itself', () => {
     let now = 0;
-    const { enter } = startTurnstile({ atOnce: 100, rate: 2, burst: 3 }, () => now);
+    const { enter } = startCallerLimiter({ atOnce: 100, rate: 2, burst: 3 }, () => now);
     const may = (caller: string) => {
       try {
         enter(caller, 0)();
@@ -39,7 +39,7 @@ describe('the turnstile', () => {
   });
 
   test('counts what is running, and a call that has ended once', () => {
-    const { enter } = startTurnstile({ atOnce: 2, rate: 1000, burst: 1000 }, () => 0);
+    const { enter } = startCallerLimiter({ atOnce: 2, rate: 1000, burst: 1000 }, () => 0);
     const leave = enter('cert=rip', 0);
     enter('cert=rip', 0);
     assert.throws(() => enter('cert=rip', 0), { code: 'busy' });
@@ -50,14 +50,14 @@ describe('the turnstile', () => {
   });
 
   test('lets even the largest request in when nothing else was asked', () => {
-    const { enter } = startTurnstile({ atOnce: 2, rate: 1, burst: 3 }, () => 0);
+    const { enter } = startCallerLimiter({ atOnce: 2, rate: 1, burst: 3 }, () => 0);
     enter('cert=rip', 1024 * 1024)();
     assert.throws(() => enter('cert=rip', 0), { code: 'rate-limited' });
   });
 
   test('keeps no account of callers that have rested', () => {
     let now = 0;
-    const { enter } = startTurnstile({ atOnce: 2, rate: 1, burst: 1 }, () => now);
+    const { enter } = startCallerLimiter({ atOnce: 2, rate: 1, burst: 1 }, () => now);
     for (let caller = 0; caller < 5000; caller++) {
       enter(`cert=${caller}`, 0)();
       now += 10;
@@ -72,7 +72,7 @@ describe('what is written down of many refusals', () => {
 
   test('is the first in ten seconds, with the number of those before', () => {
     let now = 0;
-    const { choose } = startSparing(() => now);
+    const { choose } = startRefusalSampling(() => now);
     const problem = new Problem('busy', 'too much');
     assert.equal(choose(rip, problem), problem);
     assert.equal(choose(sue, problem), problem);

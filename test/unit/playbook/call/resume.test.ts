@@ -5,7 +5,7 @@ import { appmgrDdl } from '../../../../src/agents/appmgr/ddl.ts';
 import { Problem } from '../../../../src/core/errors.ts';
 import type { JournalEntry } from '../../../../src/playbook/journal/entries.ts';
 import { loadPlaybook } from '../../../../src/playbook/compile/load.ts';
-import { readPast, resumeFrom } from '../../../../src/playbook/journal/history.ts';
+import { readHistory, resumeFrom } from '../../../../src/playbook/journal/history.ts';
 import { runPlaybook } from '../../../../src/playbook/run/run.ts';
 import { createFabric, type Fabric, type FabricNode, type FabricOptions } from '../../../support/fleet/fabric.ts';
 import { playbookText, runText } from '../../../support/fleet/playbook.ts';
@@ -24,7 +24,7 @@ async function runTwice(
   const before = createFabric(first.nodes ?? nodes, first);
   await runText(text, before, {}, { runId });
   const fabric = createFabric(second.nodes ?? nodes, second);
-  const resumed = resumeFrom(readPast(cut(before.journal)));
+  const resumed = resumeFrom(readHistory(cut(before.journal)));
   const report = await runText(text, fabric, {}, { runId, resumed });
   return { before, fabric, report };
 }
@@ -116,7 +116,7 @@ steps:
     });
     await runPlaybook(playbook, {}, first.ports, { runId });
     const fabric = createFabric([restarted]);
-    const resumed = resumeFrom(readPast(first.journal));
+    const resumed = resumeFrom(readHistory(first.journal));
     const report = await runPlaybook(playbook, {}, fabric.ports, { runId, resumed });
     assert.equal(report.state, 'done');
     assert.deepEqual(made(fabric), ['go b 1', 'go b 2']);

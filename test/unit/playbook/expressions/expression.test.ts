@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { fromCel, toCel } from '../../../../src/playbook/expressions/cel-values.ts';
 import { compileExpression } from '../../../../src/playbook/expressions/expression.ts';
-import { placeOf } from '../../../../src/playbook/source/locations.ts';
+import { locationOf } from '../../../../src/playbook/source/locations.ts';
 import { names, record } from '../../../../src/playbook/expressions/shapes.ts';
 import { createFabric } from '../../../support/fleet/fabric.ts';
 import { runText } from '../../../support/fleet/playbook.ts';
 
 const roots = record({ inputs: {}, nodes: {}, steps: {}, values: {}, run: names(['id']) });
-const nowhere = placeOf({ text: '', locate: () => 'test.yaml:1:1' }, []);
+const nowhere = locationOf({ text: '', locate: () => 'test.yaml:1:1' }, []);
 
 function evaluate(source: string, values: Record<string, unknown> = {}): unknown {
   const context = Object.fromEntries(

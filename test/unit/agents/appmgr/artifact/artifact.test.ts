@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { verifyArtifact as verify } from '../../../../../src/agents/appmgr/artifact/artifact.ts';
 import { hasArtifact, parseSums } from '../../../../../src/agents/appmgr/artifact/locate.ts';
-import { type ArtifactSource, beside, placeOf } from '../../../../../src/agents/appmgr/artifact/source.ts';
+import { type ArtifactSource, beside, locationOf } from '../../../../../src/agents/appmgr/artifact/source.ts';
 import { release, testApplication } from '../../../../support/agents/application.ts';
 
 const signal = new AbortController().signal;
@@ -71,7 +71,7 @@ describe('an artifact', () => {
   });
 
   test('is at the place that the configuration names, with a revision that cannot leave it', () => {
-    const at = (artifacts: string, revision: string) => placeOf({ ...source().of, artifacts }, revision);
+    const at = (artifacts: string, revision: string) => locationOf({ ...source().of, artifacts }, revision);
     assert.equal(at('/srv/a', '1.0+b').at, '/srv/a/app-1.0+b.tar.gz');
     assert.equal(at('/srv/{application}/{revision}.tgz', '20').at, '/srv/app/20.tgz');
     const url = at('https://x:8443/{revision}/app-{revision}.tar.gz?t=1', '1.0+b~c');

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { BackendView } from '../../../../../src/agents/haproxy/servers/backend.ts';
 import { countAvailable, guardCapacity } from '../../../../../src/agents/haproxy/servers/capacity.ts';
-import { matchServer, parseNames, resolveTargets } from '../../../../../src/agents/haproxy/servers/names.ts';
+import { matchServer, parseNames, resolveServers } from '../../../../../src/agents/haproxy/servers/names.ts';
 import { adminStateOf, inRotation, type Server } from '../../../../../src/agents/haproxy/servers/server.ts';
 import { Problem } from '../../../../../src/core/errors.ts';
 
@@ -95,13 +95,13 @@ describe('names', () => {
   });
 
   test('two names for one server are one', async () => {
-    const targets = await resolveTargets(['10.0.0.1', 'web1'], [view(...servers)], {});
+    const targets = await resolveServers(['10.0.0.1', 'web1'], [view(...servers)], {});
     assert.deepEqual(targets, [{ name: '10.0.0.1', server: 'web1' }]);
   });
 
   test('all unknown ones are told at once, also when only one socket does not know them', async () => {
     const views = [view(...servers), view(...servers.slice(0, 1))];
-    await assert.rejects(resolveTargets(['web1', 'web2', 'web9'], views, {}), (problem) => {
+    await assert.rejects(resolveServers(['web1', 'web2', 'web9'], views, {}), (problem) => {
       assert.ok(problem instanceof Problem && problem.code === 'unknown-server');
       assert.match(problem.message, /no server web2, web9$/);
       return true;
