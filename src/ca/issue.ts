@@ -20,17 +20,17 @@ export interface IssueOptions {
  * Issues a certificate by the profile of its kind. It never outlives the CA.
  * @throws Problem `bad-name`, `bad-key`, `bad-days`, `expired-authority`
  */
-export async function issueCertificate(order: IssueOptions, authority: Authority): Promise<X509Certificate> {
-  const profile = profiles[order.kind];
-  const days = order.days ?? profile.days;
+export async function issueCertificate(options: IssueOptions, authority: Authority): Promise<X509Certificate> {
+  const profile = profiles[options.kind];
+  const days = options.days ?? profile.days;
   if (!Number.isFinite(days) || days <= 0) throw new Problem('bad-days', `a certificate can't hold for ${days} days`);
   const last = Date.parse(authority.certificate.validTo);
-  if (order.now >= last) {
+  if (options.now >= last) {
     const expired = new Date(last).toISOString();
     throw new Problem('expired-authority', `the CA expired on ${expired}`, 'make a new one with “mco-deploy ca init”');
   }
-  const { notBefore, notAfter } = validityOf(profile, order.now, days);
-  return signCertificate(order, { notBefore, notAfter: Math.min(notAfter, last) }, authority);
+  const { notBefore, notAfter } = validityOf(profile, options.now, days);
+  return signCertificate(options, { notBefore, notAfter: Math.min(notAfter, last) }, authority);
 }
 
 /** As {@link issueCertificate}, with any dates: an expired certificate too, for tests. */

@@ -30,15 +30,15 @@ export interface AttemptOptions {
 }
 
 /** Connects to a candidate, proves who it is and has it describe itself. Never throws, and leaves nothing open on a failure. */
-export async function attempt(candidate: Candidate, order: AttemptOptions): Promise<Attempt> {
+export async function attempt(candidate: Candidate, options: AttemptOptions): Promise<Attempt> {
   const begun = performance.now();
-  const deadline = AbortSignal.timeout(order.timeout);
-  const signal = AbortSignal.any([order.signal, deadline]);
+  const deadline = AbortSignal.timeout(options.timeout);
+  const signal = AbortSignal.any([options.signal, deadline]);
   let connection: NodeConnection | undefined;
   try {
     const { name, addresses } = candidate;
-    connection = await unless(signal, order.dial(name, addresses, signal), (late) => late.close());
-    const description = await unless(signal, connection.describe(order.request, signal));
+    connection = await unless(signal, options.dial(name, addresses, signal), (late) => late.close());
+    const description = await unless(signal, connection.describe(options.request, signal));
     if (description.identity !== name) {
       throw new Problem(
         'wrong-node',
@@ -46,12 +46,12 @@ export async function attempt(candidate: Candidate, order: AttemptOptions): Prom
       );
     }
     requireProtocol(name, description);
-    if (!order.keep) connection.close();
+    if (!options.keep) connection.close();
     return { candidate, result: { connection, description, elapsed: performance.now() - begun } };
   } catch (error) {
     connection?.close();
-    const late = deadline.aborted && !order.signal.aborted;
-    return { candidate, result: late ? lateness(candidate.name, order.timeout) : problemFrom(error, candidate.name) };
+    const late = deadline.aborted && !options.signal.aborted;
+    return { candidate, result: late ? lateness(candidate.name, options.timeout) : problemFrom(error, candidate.name) };
   }
 }
 

@@ -21,8 +21,8 @@ export interface DialQueueOptions extends AttemptOptions {
   readonly onReached?: (done: Attempt & { result: Reached }) => void;
 }
 
-export function startDialQueue(order: DialQueueOptions): DialQueue {
-  const limit = createLimit(order.concurrency);
+export function startDialQueue(options: DialQueueOptions): DialQueue {
+  const limit = createLimit(options.concurrency);
   const claimants = new Map<string, { candidate: Candidate; attempt?: Attempt }>();
   const running = new Set<Promise<void>>();
   let asked = 0;
@@ -30,14 +30,14 @@ export function startDialQueue(order: DialQueueOptions): DialQueue {
   async function run(key: string): Promise<void> {
     const claimant = claimants.get(key);
     if (claimant === undefined) return;
-    const peers = order.request.peers && asked < witnesses;
+    const peers = options.request.peers && asked < witnesses;
     if (peers) asked++;
     // Taken when its turn comes: by then more of its addresses may have been heard.
     const { candidate } = claimant;
-    const done = await attempt(candidate, { ...order, request: { ...order.request, peers } });
+    const done = await attempt(candidate, { ...options, request: { ...options.request, peers } });
     if (peers && !isReached(done)) asked--;
     claimant.attempt = done;
-    if (isReached(done)) order.onReached?.(done);
+    if (isReached(done)) options.onReached?.(done);
     // Heard while the others were tried, and only worth a dial when those failed.
     if (!isReached(done) && claimant.candidate.addresses.length > candidate.addresses.length) start(key);
   }

@@ -55,38 +55,38 @@ export interface Findings {
  * is named as silent, with when and by whom it was last seen. Who moved and no longer matches is not silent.
  * @throws Problem as the source does, and the signal's reason when aborted; nothing stays open then
  */
-export async function findNodes(order: FindOptions): Promise<Findings> {
+export async function findNodes(options: FindOptions): Promise<Findings> {
   const begun = performance.now();
   const abandoned = new AbortController();
   const roll = startDialQueue({
-    dial: order.dial,
+    dial: options.dial,
     request: {
-      filter: order.filter,
-      facts: factsToAsk(order),
-      full: order.full ?? false,
-      peers: !namesExactly(order.source),
+      filter: options.filter,
+      facts: factsToAsk(options),
+      full: options.full ?? false,
+      peers: !namesExactly(options.source),
     },
-    keep: order.keep ?? true,
-    timeout: order.timeout ?? 5000,
-    concurrency: order.concurrency ?? 32,
+    keep: options.keep ?? true,
+    timeout: options.timeout ?? 5000,
+    concurrency: options.concurrency ?? 32,
     onReached: ({ candidate: { name, addresses }, result }) => {
-      if (result.description.matched) order.onNode?.({ name, addresses, ...result });
+      if (result.description.matched) options.onNode?.({ name, addresses, ...result });
     },
-    signal: AbortSignal.any([order.signal, abandoned.signal]),
+    signal: AbortSignal.any([options.signal, abandoned.signal]),
   });
   try {
-    const cached = new Map((order.cache?.nodes() ?? []).map((node) => [node.name, node]));
-    for await (const candidate of order.source.discover(order.filter, order.signal)) {
+    const cached = new Map((options.cache?.nodes() ?? []).map((node) => [node.name, node]));
+    for await (const candidate of options.source.discover(options.filter, options.signal)) {
       roll.add(withAddresses(candidate, cached.get(candidate.name)));
     }
     await roll.idle();
-    const missing = missingNodes(order, roll.attempts());
-    await lookAgain(order, roll, missing);
-    order.signal.throwIfAborted();
+    const missing = missingNodes(options, roll.attempts());
+    await lookAgain(options, roll, missing);
+    options.signal.throwIfAborted();
     const sorted = sortAttempts(roll.attempts());
-    if (order.cache !== undefined)
-      await learn(order.cache, [...sorted.nodes, ...sorted.unmatched], order.now(), order.log);
-    return { ...conclude(order, sorted, missing), elapsed: performance.now() - begun };
+    if (options.cache !== undefined)
+      await learn(options.cache, [...sorted.nodes, ...sorted.unmatched], options.now(), options.log);
+    return { ...conclude(options, sorted, missing), elapsed: performance.now() - begun };
   } catch (error) {
     abandoned.abort();
     await roll.idle();
@@ -109,18 +109,18 @@ function withAddresses(candidate: Candidate, cached: CachedNode | undefined): Ca
 }
 
 function conclude(
-  order: FindOptions,
+  options: FindOptions,
   sorted: Sorted,
   missing: ReadonlyMap<string, KnownNode>,
 ): Omit<Findings, 'elapsed'> {
-  const cached = new Map((order.cache?.nodes() ?? []).map((node) => [node.name, node]));
-  const possible = mayMatch(order.filter);
+  const cached = new Map((options.cache?.nodes() ?? []).map((node) => [node.name, node]));
+  const possible = mayMatch(options.filter);
   const silent = new Map<string, SilentNode>();
   for (const { candidate } of sorted.quiet) {
     const { name, source } = candidate;
     const before = cached.get(name);
     // A list says that it exists, not what it is: the cache may know that it never belonged to the wanted.
-    const wanted = order.expect?.includes(name) || before === undefined || possible(before);
+    const wanted = options.expect?.includes(name) || before === undefined || possible(before);
     if (wanted && source !== 'known')
       silent.set(name, { name, lastSeen: before?.lastSeen, by: before === undefined ? source : 'cache' });
   }

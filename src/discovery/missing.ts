@@ -54,19 +54,19 @@ function expectedNode(name: string, cache: Cache | undefined): KnownNode {
 
 /** Tries the missing where they were last, and asks for them by name: they may have moved. */
 export async function lookAgain(
-  order: Search,
-  roll: DialQueue,
+  search: Search,
+  queue: DialQueue,
   missing: ReadonlyMap<string, KnownNode>,
 ): Promise<void> {
   if (missing.size === 0) return;
   for (const { name, addresses } of missing.values())
-    if (addresses.length > 0) roll.add({ name, addresses, source: 'known' });
-  if (order.source.name === 'mdns') {
+    if (addresses.length > 0) queue.add({ name, addresses, source: 'known' });
+  if (search.source.name === 'mdns') {
     const names: FilterTerms = { ...noFilter, identities: [...missing.keys()] };
-    const signal = AbortSignal.any([order.signal, AbortSignal.timeout(secondAsking)]);
-    for await (const candidate of order.source.discover(names, signal)) {
-      if (missing.has(candidate.name)) roll.add(candidate);
+    const signal = AbortSignal.any([search.signal, AbortSignal.timeout(secondAsking)]);
+    for await (const candidate of search.source.discover(names, signal)) {
+      if (missing.has(candidate.name)) queue.add(candidate);
     }
   }
-  await roll.idle();
+  await queue.idle();
 }

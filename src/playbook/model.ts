@@ -1,7 +1,7 @@
 import type { NodeFailure } from './events/events.ts';
 import type { Expression } from './expressions/expression.ts';
 import type { InputSource, PlaybookSource, StepSource } from './source/schema.ts';
-import type { Reply } from './call/reply.ts';
+import type { StepReply } from './call/reply.ts';
 import type { Template } from './expressions/template.ts';
 import type { World } from './run/world.ts';
 
@@ -73,7 +73,7 @@ export interface StepOutcome {
   readonly state: 'done' | 'failed' | 'interrupted';
   /** Whether anything was done (or asked) at all. */
   readonly ran: boolean;
-  readonly replies?: readonly Reply[];
+  readonly replies?: readonly StepReply[];
   readonly failed?: readonly NodeFailure[];
   readonly untouched?: readonly string[];
   readonly tries?: number;

@@ -81,25 +81,25 @@ function assertEndpoints({ webhooks = {}, push = {} }: AngeliaConfig): void {
 }
 
 /** What is known of that id already. @throws Problem `id-reused` when it was another message's */
-function knownStatus(spool: Spool, order: Message): DeliveryStatus | undefined {
-  const queued = spool.queued.get(order.id);
-  const ended = spool.delivered.get(order.id) ?? spool.dead.get(order.id);
+function knownStatus(spool: Spool, message: Message): DeliveryStatus | undefined {
+  const queued = spool.queued.get(message.id);
+  const ended = spool.delivered.get(message.id) ?? spool.dead.get(message.id);
   const digest = queued === undefined ? ended?.digest : digestMessage(queued);
   if (digest === undefined) return undefined;
-  if (digest !== digestMessage(order)) {
-    throw new Problem('id-reused', `the id ${order.id} was another message’s`, 'make a new request');
+  if (digest !== digestMessage(message)) {
+    throw new Problem('id-reused', `the id ${message.id} was another message’s`, 'make a new request');
   }
   if (queued !== undefined) return { kind: 'waiting', reason: queued.lastError || 'it is being delivered' };
   return ended?.reason === '' ? { kind: 'delivered' } : { kind: 'dead', reason: ended?.reason ?? '' };
 }
 
 /** @throws Problem `queue-full`, `spool-unwritable` */
-async function accept(spool: Spool, order: Message, most: number): Promise<void> {
+async function accept(spool: Spool, message: Message, most: number): Promise<void> {
   if (spool.queued.size >= most) {
     throw new Problem('queue-full', `${spool.queued.size} messages wait already`, 'see why they are not delivered');
   }
   try {
-    await spool.put(order);
+    await spool.put(message);
   } catch (cause) {
     throw new Problem('spool-unwritable', `the message cannot be kept: ${explainErrno(cause)}`, '', { cause });
   }

@@ -41,17 +41,17 @@ const minute = 60 * 1000;
 const day = 24 * 60 * minute;
 
 /** Makes and signs a revocation list, in PEM under the label that OpenSSL and Node take (RFC 5280, 5). */
-export function makeRevocationList(order: RevocationListOptions, { certificate, key }: Authority): string {
+export function makeRevocationList(options: RevocationListOptions, { certificate, key }: Authority): string {
   const algorithm = sequence(Buffer.from(crlOids.ecdsaWithSha256, 'hex'));
-  const entries = order.revoked.map(entryOf);
+  const entries = options.revoked.map(entryOf);
   const keyId = sequence(element(tags.implicit0, Buffer.from(keyIdOf(certificate.publicKey), 'hex')));
-  const extensions = [extension(crlOids.authorityKeyId, keyId), extension(crlOids.crlNumber, integer(order.number))];
+  const extensions = [extension(crlOids.authorityKeyId, keyId), extension(crlOids.crlNumber, integer(options.number))];
   const list = sequence(
     integer(1),
     algorithm,
     subjectOf(certificate.raw),
-    encodeTime(order.now - 5 * minute),
-    encodeTime(order.now + order.days * day),
+    encodeTime(options.now - 5 * minute),
+    encodeTime(options.now + options.days * day),
     // An empty list has no entries rather than an empty sequence of them.
     ...(entries.length > 0 ? [sequence(...entries)] : []),
     element(tags.explicit0, sequence(...extensions)),

@@ -9,9 +9,9 @@ import { makeRevocationList, type RevocationReason } from '../revocation/revocat
 import type { Store } from './store.ts';
 
 /** @throws Problem as {@link issueCertificate}, `ca-busy`, `unwritable-file` */
-export async function issue(store: Store, authority: Authority, order: IssueOptions): Promise<X509Certificate> {
-  const certificate = await issueCertificate(order, authority);
-  const entry = describeIssued(certificate, order, authority.certificate, order.now);
+export async function issue(store: Store, authority: Authority, options: IssueOptions): Promise<X509Certificate> {
+  const certificate = await issueCertificate(options, authority);
+  const entry = describeIssued(certificate, options, authority.certificate, options.now);
   await changeIssued(store, (entries) => [...entries, entry]);
   return certificate;
 }

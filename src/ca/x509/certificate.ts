@@ -37,18 +37,18 @@ function makeSerial(): string {
 }
 
 /** Makes and signs a certificate of exactly what its profile says (RFC 5280, 4). */
-export async function buildCertificate(order: CertificateOptions): Promise<X509Certificate> {
-  const subject = subjectOf(order.commonName);
+export async function buildCertificate(options: CertificateOptions): Promise<X509Certificate> {
+  const subject = subjectOf(options.commonName);
   const made = await x509.X509CertificateGenerator.create({
     serialNumber: makeSerial(),
     subject,
-    issuer: order.issuer === undefined ? subject : issuerName(order.issuer),
-    notBefore: new Date(order.notBefore),
-    notAfter: new Date(order.notAfter),
-    publicKey: toPublicCryptoKey(order.publicKey),
-    signingKey: toCryptoKeys(keyPairOf(order.signingKey)).privateKey,
+    issuer: options.issuer === undefined ? subject : issuerName(options.issuer),
+    notBefore: new Date(options.notBefore),
+    notAfter: new Date(options.notAfter),
+    publicKey: toPublicCryptoKey(options.publicKey),
+    signingKey: toCryptoKeys(keyPairOf(options.signingKey)).privateKey,
     signingAlgorithm,
-    extensions: extensionsOf(order),
+    extensions: extensionsOf(options),
   });
   return new X509Certificate(Buffer.from(made.rawData));
 }
@@ -63,19 +63,19 @@ function issuerName(issuer: X509Certificate): x509.Name {
   return new x509.X509Certificate(issuer.raw).subjectName;
 }
 
-function extensionsOf(order: CertificateOptions): x509.Extension[] {
-  const { profile } = order;
-  const signer = keyIdOf(keyPairOf(order.signingKey).publicKey);
+function extensionsOf(options: CertificateOptions): x509.Extension[] {
+  const { profile } = options;
+  const signer = keyIdOf(keyPairOf(options.signingKey).publicKey);
   const isAuthority = profile.pathLength !== undefined;
   const usages = profile.extendedKeyUsage.map((name) => known(x509.ExtendedKeyUsage, name));
   return [
     new x509.BasicConstraintsExtension(isAuthority, profile.pathLength, true),
     new x509.KeyUsagesExtension(keyUsageBits(profile), true),
     ...(usages.length > 0 ? [new x509.ExtendedKeyUsageExtension(usages)] : []),
-    new x509.SubjectKeyIdentifierExtension(keyIdOf(order.publicKey)),
+    new x509.SubjectKeyIdentifierExtension(keyIdOf(options.publicKey)),
     new x509.AuthorityKeyIdentifierExtension(signer),
     // RFC 5280, 4.2.1.6: critical where the subject is empty.
-    new x509.SubjectAlternativeNameExtension(namesOf(order), order.commonName.length > longestCommonName),
+    new x509.SubjectAlternativeNameExtension(namesOf(options), options.commonName.length > longestCommonName),
   ];
 }
 

@@ -27,15 +27,15 @@ export interface NodeCallSettings {
 /** Calls one node once. Never throws: whatever happens is an outcome. */
 export async function callNode(
   connection: NodeConnection,
-  order: CallOptions,
+  options: CallOptions,
   caller: Caller,
   settings: NodeCallSettings,
 ): Promise<Outcome> {
   const startedAt = Date.now();
-  const headBefore = caller.heads?.known(order.target);
+  const headBefore = caller.heads?.known(options.target);
   const began = performance.now();
   const signed = sealRequest(
-    { ...order, deadline: order.deadline || startedAt + settings.timeout },
+    { ...options, deadline: options.deadline || startedAt + settings.timeout },
     caller.credentials,
     startedAt,
   );
@@ -44,10 +44,10 @@ export async function callNode(
   const elapsed = () => performance.now() - began;
   try {
     const reply = await sendAndAsk(connection, signed, signal, settings);
-    const outcome = { ...outcomeOf(reply, signed, order.target, caller.trust), elapsed: elapsed() };
+    const outcome = { ...outcomeOf(reply, signed, options.target, caller.trust), elapsed: elapsed() };
     return keepHead(outcome, reply, caller.heads, headBefore);
   } catch (error) {
-    return { ...lost(error, order.target, expired.aborted), elapsed: elapsed() };
+    return { ...lost(error, options.target, expired.aborted), elapsed: elapsed() };
   }
 }
 

@@ -53,17 +53,17 @@ export interface HostResult {
 /** Brings one host to where it is to be. @throws Problem; the host is as it was then, save for a service that does not come up */
 export async function installHost(
   target: SshTarget,
-  order: InstallHostOptions,
+  options: InstallHostOptions,
   onPhase: (phase: string) => void,
 ): Promise<HostResult> {
-  const remote = await openRemote(target, order.ssh);
+  const remote = await openRemote(target, options.ssh);
   try {
     onPhase('looking');
-    const plan = await makePlan(target, order, remote);
+    const plan = await makePlan(target, options, remote);
     const { changes, kept, warnings } = plan;
-    if (order.dryRun) return { state: 'planned', pending: false, changes, kept, warnings };
+    if (options.dryRun) return { state: 'planned', pending: false, changes, kept, warnings };
     const idle = plan.files.length === 0 && !plan.bring && plan.certify === undefined;
-    const fingerprint = idle ? undefined : await carryOut(plan, target, order, remote, onPhase);
+    const fingerprint = idle ? undefined : await carryOut(plan, target, options, remote, onPhase);
     const starts = changes.length > 0 && plan.service !== 'none';
     if (starts) {
       onPhase('starting');
@@ -75,8 +75,8 @@ export async function installHost(
     const done = { state, pending, changes, kept, warnings, ...(fingerprint && { fingerprint }) } as const;
     if (plan.service === 'none' && !plan.answers) return done;
     onPhase('waiting');
-    const description = await awaitNode(target, plan.address, order);
-    if (description instanceof Problem) throw await explainSilence(description, plan, order, remote);
+    const description = await awaitNode(target, plan.address, options);
+    if (description instanceof Problem) throw await explainSilence(description, plan, options, remote);
     return { ...done, description };
   } finally {
     await remote.close();
@@ -87,17 +87,17 @@ export async function installHost(
 async function carryOut(
   plan: Plan,
   target: SshTarget,
-  order: InstallHostOptions,
+  options: InstallHostOptions,
   remote: Remote,
   onPhase: (phase: string) => void,
 ): Promise<string | undefined> {
-  const way = { remote, asRoot: plan.asRoot, wanted: order.wanted };
-  const program = plan.bring ? order.program : undefined;
+  const way = { remote, asRoot: plan.asRoot, wanted: options.wanted };
+  const program = plan.bring ? options.program : undefined;
   const staging = await upload(way, program, (percent) => onPhase(`copying ${percent} %`));
   try {
     onPhase('enrolling');
     const request = plan.certify === undefined ? undefined : await enroll(way, staging, target.node);
-    const certified = request === undefined ? undefined : await certify(request, target, order);
+    const certified = request === undefined ? undefined : await certify(request, target, options);
     onPhase('placing');
     await place(way, staging, [...plan.files, ...(certified === undefined ? [] : [certified.file])]);
     return certified?.fingerprint;
@@ -122,16 +122,16 @@ const askInterval = 300;
 async function awaitNode(
   { node }: SshTarget,
   address: Address,
-  order: InstallHostOptions,
+  options: InstallHostOptions,
 ): Promise<NodeDescription | Problem> {
-  const deadline = performance.now() + order.patience;
+  const deadline = performance.now() + options.patience;
   for (;;) {
     try {
-      return await order.describe(node, address);
+      return await options.describe(node, address);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      if (performance.now() > deadline || order.ssh.signal.aborted) return error;
-      await sleep(askInterval, undefined, { signal: order.ssh.signal }).catch(() => {});
+      if (performance.now() > deadline || options.ssh.signal.aborted) return error;
+      await sleep(askInterval, undefined, { signal: options.ssh.signal }).catch(() => {});
     }
   }
 }

@@ -28,26 +28,26 @@ export interface Plan {
 }
 
 /** Looks at a host twice: whether it can be installed at all, and as whom; then at what is there. Changes nothing. @throws Problem */
-export async function makePlan(target: SshTarget, order: InstallHostOptions, remote: Remote): Promise<Plan> {
-  const { program, wanted, store } = order;
+export async function makePlan(target: SshTarget, options: InstallHostOptions, remote: Remote): Promise<Plan> {
+  const { program, wanted, store } = options;
   const { places, paths } = wanted;
   const written = [dirname(paths.program), paths.staging, paths.directory, places.state, dirname(places.auditFile)];
   const directories = [...new Set(written)];
   const text = await must(remote, { purpose: 'look at the host', text: lookScript, values: directories }, false);
   const look = parseLook(text, Date.now());
   const { asRoot, warnings } = judgeHost(look, program, directories);
-  const service = chooseService(order.service, look.systemd);
+  const service = chooseService(options.service, look.systemd);
   const all = service === 'systemd' && program.form === 'binary' ? [...wanted.files, unitOf(paths)] : wanted.files;
-  const installed = await probe(all, order, remote, asRoot);
+  const installed = await probe(all, options, remote, asRoot);
 
   const certify = whyCertificate(installed, target.node, { pem: trustedPem(store), realm: store.realm }, Date.now());
-  if (certify === 'is of another CA' && !order.replace) {
+  if (certify === 'is of another CA' && !options.replace) {
     const what = 'the host belongs to another fleet: its certificate is of another CA';
     throw new Problem('other-fleet', what, 'take it over with --replace');
   }
   const address = { host: await remote.address(), port: places.port };
-  const answers = await isOurs(target, address, installed, order);
-  const { write, kept } = planFiles(all, installed, sumOf, order.replace);
+  const answers = await isOurs(target, address, installed, options);
+  const { write, kept } = planFiles(all, installed, sumOf, options.replace);
   const isPackage = program.form === 'package';
   const bring = isPackage ? installed.packageVersion !== program.version : installed.program !== program.sha256;
   const changes = [
@@ -91,7 +91,7 @@ async function isOurs(
   target: SshTarget,
   address: Address,
   installed: Installed,
-  order: InstallHostOptions,
+  options: InstallHostOptions,
 ): Promise<boolean> {
   if (!installed.listening) return false;
   const inUse = new Problem(
@@ -100,7 +100,7 @@ async function isOurs(
     'stop it, or give the node another port: listen in --node-config',
   );
   try {
-    await order.describe(target.node, address);
+    await options.describe(target.node, address);
     return true;
   } catch (error) {
     if (!(error instanceof Problem)) throw error;

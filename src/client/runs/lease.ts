@@ -34,26 +34,26 @@ const ttl = 30;
  * nodes, one comes first everywhere.
  * @throws Problem `lease-held`, `no-lease`
  */
-export async function takeLease(order: LeaseOptions): Promise<HeldLease> {
-  const deadline = performance.now() + order.wait;
+export async function takeLease(options: LeaseOptions): Promise<HeldLease> {
+  const deadline = performance.now() + options.wait;
   let told = false;
   for (;;) {
     const fences = new Map<string, number>();
-    const failed = await takeAll(order, fences);
-    if (failed === undefined) return keepLease(order, fences);
-    await releaseAll(order, fences);
-    if (failed.code !== 'lease-held' || performance.now() >= deadline || order.signal.aborted) throw failed;
-    if (!told) order.tell(`waiting: ${failed.message}`);
+    const failed = await takeAll(options, fences);
+    if (failed === undefined) return keepLease(options, fences);
+    await releaseAll(options, fences);
+    if (failed.code !== 'lease-held' || performance.now() >= deadline || options.signal.aborted) throw failed;
+    if (!told) options.tell(`waiting: ${failed.message}`);
     told = true;
     // Not all who wait ask at the same moment.
-    await sleep(400 + Math.random() * 200, undefined, { signal: order.signal }).catch(() => {});
+    await sleep(400 + Math.random() * 200, undefined, { signal: options.signal }).catch(() => {});
   }
 }
 
-async function takeAll(order: LeaseOptions, fences: Map<string, number>): Promise<Problem | undefined> {
-  const { name, from } = order;
-  for (const node of [...order.nodes].sort()) {
-    const { outcome, code, message, hint, data } = await order.ask(node, 'take', { name, ttl, from });
+async function takeAll(options: LeaseOptions, fences: Map<string, number>): Promise<Problem | undefined> {
+  const { name, from } = options;
+  for (const node of [...options.nodes].sort()) {
+    const { outcome, code, message, hint, data } = await options.ask(node, 'take', { name, ttl, from });
     const fence = data.fence;
     if (outcome === 'ok' && typeof fence === 'number') {
       fences.set(node, fence);
@@ -70,8 +70,8 @@ async function releaseAll({ name, ask }: LeaseOptions, fences: ReadonlyMap<strin
   await Promise.all([...fences].map(([node, fence]) => ask(node, 'release', { name, fence })));
 }
 
-function keepLease(order: LeaseOptions, fences: ReadonlyMap<string, number>): HeldLease {
-  const { name, ask } = order;
+function keepLease(options: LeaseOptions, fences: ReadonlyMap<string, number>): HeldLease {
+  const { name, ask } = options;
   const lost = new AbortController();
   const renewed = new Map([...fences.keys()].map((node) => [node, performance.now()]));
   const renew = async ([node, fence]: [string, number]) => {
@@ -80,7 +80,7 @@ function keepLease(order: LeaseOptions, fences: ReadonlyMap<string, number>): He
     if (outcome === 'ok') renewed.set(node, began);
     else if (code === 'stale-lease' || began - (renewed.get(node) ?? 0) > ttl * 1000) {
       const why = new Problem('lease-lost', `the lease “${name}” was lost on ${node}: ${message}`);
-      if (!lost.signal.aborted) order.tell(explain(why));
+      if (!lost.signal.aborted) options.tell(explain(why));
       lost.abort(why);
     }
   };
@@ -92,7 +92,7 @@ function keepLease(order: LeaseOptions, fences: ReadonlyMap<string, number>): He
     lost: lost.signal,
     release: async () => {
       clearInterval(timer);
-      await releaseAll(order, fences);
+      await releaseAll(options, fences);
     },
   };
 }

@@ -5,7 +5,7 @@ import { Problem } from '../errors.ts';
 import type { JsonObject } from '../json.ts';
 import { sign, verifies } from '../credentials/signature.ts';
 import { protocolVersion, replyCodec } from '../wire/codec.ts';
-import type { AuditHead, NodeReply, ReplyOutcome, SignedReply } from '../wire/messages.ts';
+import type { AuditHead, Reply, ReplyOutcome, SignedReply } from '../wire/messages.ts';
 
 /** Reply status codes of the SimpleRPC family. */
 export const replyStatus = {
@@ -102,7 +102,7 @@ export function openReply(
   node: string,
   trust: Trust,
   now: number,
-): NodeReply {
+): Reply {
   const [leaf] = signed.chain;
   if (leaf === undefined) throw new Problem('bad-reply', `the reply of ${node} has no certificate`);
   const certificate = parseCertificate(leaf);

@@ -40,9 +40,9 @@ export function newId(): string {
 }
 
 /** Makes the bytes of a request, signs them, and puts the sensitive values beside them. */
-export function sealRequest(order: CallOptions, credentials: Credentials, now: number): SignedRequest {
-  const { shown, sensitive } = hideSensitive(order.input, order.sensitive);
-  const { input: _input, sensitive: _names, ...fields } = order;
+export function sealRequest(options: CallOptions, credentials: Credentials, now: number): SignedRequest {
+  const { shown, sensitive } = hideSensitive(options.input, options.sensitive);
+  const { input: _input, sensitive: _names, ...fields } = options;
   const request = requestCodec.encode({
     ...fields,
     protocol: protocolVersion,

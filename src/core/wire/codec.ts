@@ -1,7 +1,7 @@
 import { fromJSON, type MessageTypeDefinition, type PackageDefinition } from '@grpc/proto-loader';
 import { Problem } from '../errors.ts';
 import descriptor from './descriptor.json' with { type: 'json' };
-import type { NodeReply, Request } from './messages.ts';
+import type { Reply, Request } from './messages.ts';
 
 type ProtoJson = Parameters<typeof fromJSON>[0];
 
@@ -32,4 +32,4 @@ function codecOf<T extends object>(name: string): { encode(value: T): Buffer; de
 }
 
 export const requestCodec = codecOf<Request>('Request');
-export const replyCodec = codecOf<NodeReply>('Reply');
+export const replyCodec = codecOf<Reply>('Reply');

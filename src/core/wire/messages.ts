@@ -57,7 +57,7 @@ export interface AuditHead {
   signature: Buffer;
 }
 
-export interface NodeReply {
+export interface Reply {
   protocol: number;
   requestId: string;
   try: number;

@@ -4,13 +4,13 @@ import type { StepCall } from './call.ts';
 import { hideOutputs, sensitiveOutputs } from '../inputs/call-input.ts';
 import type { NodeFailure } from '../events/events.ts';
 import { resumeState } from './resume.ts';
-import { type Reply, silence } from './reply.ts';
+import { type StepReply, silence } from './reply.ts';
 import { rest } from './sleep.ts';
 import { judge, type Judgement } from './judge.ts';
 
 /** How a batch ended: one reply a node, the last it gave. */
 export interface BatchResult {
-  readonly replies: readonly Reply[];
+  readonly replies: readonly StepReply[];
   readonly failures: readonly NodeFailure[];
   readonly tries: number;
   readonly interrupted: boolean;

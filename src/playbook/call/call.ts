@@ -10,7 +10,7 @@ import type { BatchSize } from '../source/schema.ts';
 import type { Step, StepOutcome } from '../model.ts';
 import { tryHeldBatch } from './reassert.ts';
 import { findEarlierCall, isSettled, type ResumedCall } from './resume.ts';
-import type { Reply } from './reply.ts';
+import type { StepReply } from './reply.ts';
 import { rest } from './sleep.ts';
 import { type Template, toText } from '../expressions/template.ts';
 import { stops } from './threshold.ts';
@@ -96,7 +96,7 @@ function keep(call: StepCall, { replies = [] }: StepOutcome, { kept }: World): v
 }
 
 /** What nodes said of a change that was only asked about. */
-function describeReplies(replies: readonly Reply[]): string[] {
+function describeReplies(replies: readonly StepReply[]): string[] {
   return replies.flatMap(({ node, ok, data }) => {
     const said = Object.entries(data).map(([name, value]) => `${name}=${toText(value)}`);
     return ok && said.length > 0 ? [`${node} would answer ${said.join(' ')}`] : [];

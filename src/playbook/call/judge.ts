@@ -6,12 +6,12 @@ import type { StepCall } from './call.ts';
 import { toCel } from '../expressions/cel-values.ts';
 import type { NodeFailure } from '../events/events.ts';
 import { decide } from '../expressions/expression.ts';
-import { failureOf, type Reply, replyOf } from './reply.ts';
+import { failureOf, type StepReply, replyOf } from './reply.ts';
 import { toText } from '../expressions/template.ts';
 
 /** What a node’s last answer amounts to. */
 export interface Judgement {
-  readonly reply: Reply;
+  readonly reply: StepReply;
   readonly failure: NodeFailure | undefined;
   /** How many times in a row all was well. */
   readonly streak: number;
@@ -48,7 +48,7 @@ export function judge({ plan, hypothetical, past, world }: StepCall, outcome: Ou
 }
 
 /** A node that was restarted remembers that it did something, and not what it said of it. */
-function isBare({ kind, output }: ActionDdl, { data }: Reply): boolean {
+function isBare({ kind, output }: ActionDdl, { data }: StepReply): boolean {
   const { required = [] } = output as { required?: readonly string[] };
   return kind === 'change' && required.length > 0 && Object.keys(data).length === 0;
 }
@@ -56,7 +56,7 @@ function isBare({ kind, output }: ActionDdl, { data }: Reply): boolean {
 /** Why what the step asserts does not hold: in words; empty where it does, but not often enough yet; undefined where all is well. */
 function findUnmet(
   { until, message }: StepCall['plan'],
-  reply: Reply,
+  reply: StepReply,
   world: StepCall['world'],
   passes: number,
 ): string | undefined {

@@ -2,7 +2,7 @@
 import type { StepCall } from './call.ts';
 import type { NodeFailure } from '../events/events.ts';
 import { isSettled } from './resume.ts';
-import type { Reply } from './reply.ts';
+import type { StepReply } from './reply.ts';
 import { type BatchResult, tryBatch } from './attempts.ts';
 import type { World } from '../run/world.ts';
 
@@ -70,7 +70,7 @@ function makeAgain({ call, nodes }: KeptChange, id: string): Promise<BatchResult
 }
 
 /** Actions that can be asserted say in an output `changed` what they had to change. */
-function tellChange({ call }: KeptChange, { node, data: { changed } }: Reply): string[] {
+function tellChange({ call }: KeptChange, { node, data: { changed } }: StepReply): string[] {
   const what = Array.isArray(changed) ? changed.join(', ') : changed === true ? 'it had to change' : '';
   return what === '' ? [] : [`${call.plan.title} no longer held on ${node} and was done again: ${what}`];
 }

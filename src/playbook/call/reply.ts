@@ -4,7 +4,7 @@ import { toCel } from '../expressions/cel-values.ts';
 import type { NodeFailure } from '../events/events.ts';
 
 /** What a node answered, as expressions see it. */
-export interface Reply {
+export interface StepReply {
   readonly node: string;
   /** True when the call succeeded and what the step asserts of it holds. */
   readonly ok: boolean;
@@ -15,7 +15,7 @@ export interface Reply {
 }
 
 /** Data that expressions can’t hold makes a reply a failed one: a node must not be able to break the run. */
-export function replyOf(outcome: Outcome): Reply {
+export function replyOf(outcome: Outcome): StepReply {
   const { node, code, message, data } = outcome;
   const reply = { node, ok: outcome.outcome === 'ok', outcome: outcome.outcome, code, message, data };
   try {

@@ -42,10 +42,10 @@ export interface Resumed {
   readonly move: () => void;
 }
 
-export function resumeFrom(past: RunHistory): Resumed {
+export function resumeFrom(history: RunHistory): Resumed {
   let moved = false;
   return {
-    past,
+    past: history,
     moved: () => moved,
     move: () => {
       moved = true;

@@ -10,7 +10,7 @@ import type { Playbook } from '../model.ts';
 import type { PlaybookPorts } from '../ports.ts';
 import { hideSecrets } from '../call/reasons.ts';
 import type { KeptChanges } from '../call/reassert.ts';
-import type { Reply } from '../call/reply.ts';
+import type { StepReply } from '../call/reply.ts';
 import { toText } from '../expressions/template.ts';
 
 export interface RunOptions {
@@ -64,7 +64,7 @@ export interface World {
   readonly changed: () => boolean;
   readonly markChanged: () => void;
   readonly setValues: (values: Readonly<Record<string, unknown>>) => void;
-  readonly setStep: (id: string, seen: { ok: boolean; ran: boolean; replies: readonly Reply[] }) => void;
+  readonly setStep: (id: string, seen: { ok: boolean; ran: boolean; replies: readonly StepReply[] }) => void;
   readonly setNodes: (sets: ReadonlyMap<string, readonly NodeFacts[]>) => void;
   readonly setFailure: (step: string, reasons: readonly NodeFailure[]) => void;
   /** Takes the run’s lease, once. */

@@ -47,18 +47,18 @@ describe('a request that is meant to do harm', () => {
   });
 
   /** Sends it; the code of the refusal must be the one in the audit log, beside what was asked. */
-  const refused = async (order: Partial<CallOptions>) => {
-    const reply = await node.call(rip, order);
+  const refused = async (options: Partial<CallOptions>) => {
+    const reply = await node.call(rip, options);
     const records = await node.records();
     const intent = records.findLast((record) => record.kind === 'intent');
     const outcome = records.findLast((record) => record.kind === 'outcome');
     assert.deepEqual(
       [intent?.caller, intent?.agent, intent?.action],
-      ['cert=rip@devco.net', order.agent, order.action],
+      ['cert=rip@devco.net', options.agent, options.action],
     );
-    assert.deepEqual(intent?.arguments, order.input);
+    assert.deepEqual(intent?.arguments, options.input);
     assert.deepEqual([outcome?.intent, outcome?.outcome, outcome?.code], [intent?.sequence, reply.outcome, reply.code]);
-    assert.notEqual(reply.outcome, 'ok', JSON.stringify(order));
+    assert.notEqual(reply.outcome, 'ok', JSON.stringify(options));
     return reply.code;
   };
   const upgrade = (input: object) => refused({ agent: 'appmgr', action: 'upgrade', input: { ...input } });

@@ -3,7 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import { callNode } from '../../../src/client/fleet/call-node.ts';
 import { sign } from '../../../src/core/credentials/signature.ts';
 import { replyCodec, requestCodec } from '../../../src/core/wire/codec.ts';
-import type { NodeReply, Request, SignedReply, SignedRequest } from '../../../src/core/wire/messages.ts';
+import type { Reply, Request, SignedReply, SignedRequest } from '../../../src/core/wire/messages.ts';
 import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
 import { orderFor, startTestNode, type TestNode } from '../../support/node/node.ts';
 import { counted } from '../../support/agents/probe-agent.ts';
@@ -50,7 +50,7 @@ describe('whoever stands between a caller and a node', () => {
     ...signed,
     request: requestCodec.encode({ ...requestCodec.decode(signed.request), ...change }),
   });
-  const changedReply = (change: Partial<NodeReply>, by?: Member) => (signed: SignedReply) => {
+  const changedReply = (change: Partial<Reply>, by?: Member) => (signed: SignedReply) => {
     const reply = replyCodec.encode({ ...replyCodec.decode(signed.reply), ...change });
     const signature = by === undefined ? signed.signature : sign('reply', reply, by.key);
     return { ...signed, reply, signature, ...(by === undefined ? {} : { chain: [by.certificate.raw] }) };
@@ -83,7 +83,7 @@ describe('whoever stands between a caller and a node', () => {
     const records = (await node.records()).length;
     const { times } = counted;
     for (const change of requestChanges) {
-      let said: NodeReply | undefined;
+      let said: Reply | undefined;
       const listen = (signed: SignedReply) => {
         said = replyCodec.decode(signed.reply);
         return signed;
@@ -101,7 +101,7 @@ describe('whoever stands between a caller and a node', () => {
     }
   });
 
-  const replyChanges: Partial<NodeReply>[] = [
+  const replyChanges: Partial<Reply>[] = [
     { outcome: 'failed' },
     { status: 1 },
     { node: 'dev4.devco.net' },

@@ -30,8 +30,8 @@ async function take(node: TestNode, operator: Member, runId = run.runId) {
   return { code: reply.code, fence: Number(JSON.parse(reply.data.toString()).fence ?? 0) };
 }
 
-function count(node: TestNode, operator: Member, order: Partial<CallOptions>) {
-  return node.call(operator, { agent: 'probe', action: 'count', input: {}, ...order });
+function count(node: TestNode, operator: Member, options: Partial<CallOptions>) {
+  return node.call(operator, { agent: 'probe', action: 'count', input: {}, ...options });
 }
 
 describe('a request under a lease', () => {

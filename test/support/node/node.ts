@@ -5,7 +5,7 @@ import type { AuditRecord } from '../../../src/core/audit/record.ts';
 import { type CallOptions, newId, sealRequest } from '../../../src/core/request/seal.ts';
 import type { NodeConnection } from '../../../src/core/ports.ts';
 import { openReply } from '../../../src/core/request/reply.ts';
-import type { NodeReply, SignedRequest } from '../../../src/core/wire/messages.ts';
+import type { Reply, SignedRequest } from '../../../src/core/wire/messages.ts';
 import { type Daemon, startDaemon } from '../../../src/daemon/daemon.ts';
 import { createDial } from '../../../src/transport/dial.ts';
 import type { Fleet, Member } from '../fleet/fleet.ts';
@@ -19,8 +19,8 @@ export interface TestNode extends AsyncDisposable {
   readonly auditFile: string;
   readonly dial: (operator: Member) => Promise<NodeConnection>;
   /** Seals, calls and opens the reply. */
-  readonly call: (operator: Member, order: Partial<CallOptions>) => Promise<NodeReply>;
-  readonly send: (operator: Member, signed: SignedRequest) => Promise<NodeReply>;
+  readonly call: (operator: Member, order: Partial<CallOptions>) => Promise<Reply>;
+  readonly send: (operator: Member, signed: SignedRequest) => Promise<Reply>;
   readonly records: () => Promise<AuditRecord[]>;
   readonly restart: () => Promise<void>;
 }
@@ -125,7 +125,7 @@ export async function strangersAt(node: Pick<TestNode, 'call'>, operator: Member
 }
 
 /** An order with everything in it, for `probe.echo` unless told otherwise. */
-export function orderFor(target: string, order: Partial<CallOptions> = {}): CallOptions {
+export function orderFor(target: string, options: Partial<CallOptions> = {}): CallOptions {
   return {
     requestId: newId(),
     try: 1,
@@ -141,7 +141,7 @@ export function orderFor(target: string, order: Partial<CallOptions> = {}): Call
     step: '',
     lease: '',
     fence: 0,
-    ...order,
+    ...options,
   };
 }
 

@@ -26,28 +26,31 @@ export interface DeployCommandOptions {
 /** Runs a reload, a hook or a deploy command. @throws Problem of the order's code, with the command's last words */
 export async function runDeployCommand(
   run: RunCommand,
-  order: DeployCommandOptions,
+  options: DeployCommandOptions,
   { signal, progress }: Pick<Work, 'signal' | 'progress'>,
 ): Promise<void> {
-  const result = await run([...order.argv] as Argv, {
-    timeout: order.timeout * 1000,
+  const result = await run([...options.argv] as Argv, {
+    timeout: options.timeout * 1000,
     signal,
-    cwd: order.cwd,
+    cwd: options.cwd,
     limit: 16 * 1024,
-    env: environmentOf(order),
-    onOutput: passOn(order.what, progress),
+    env: environmentOf(options),
+    onOutput: passOn(options.what, progress),
   });
   if (result.code === 0) return;
-  throw new Problem(order.code, `${order.what} (${order.argv.join(' ').slice(0, 200)}) ${reasonOf(result, order)}`);
+  throw new Problem(
+    options.code,
+    `${options.what} (${options.argv.join(' ').slice(0, 200)}) ${reasonOf(result, options)}`,
+  );
 }
 
-export function environmentOf(about: Pick<DeployCommandOptions, 'application' | 'revision' | 'previous' | 'reason'>) {
+export function environmentOf(options: Pick<DeployCommandOptions, 'application' | 'revision' | 'previous' | 'reason'>) {
   return {
     PATH: path,
-    MCO_APPLICATION: about.application,
-    MCO_REVISION: about.revision,
-    MCO_PREVIOUS: about.previous,
-    ...(about.reason === undefined ? {} : { MCO_REASON: about.reason }),
+    MCO_APPLICATION: options.application,
+    MCO_REVISION: options.revision,
+    MCO_PREVIOUS: options.previous,
+    ...(options.reason === undefined ? {} : { MCO_REASON: options.reason }),
   };
 }
 

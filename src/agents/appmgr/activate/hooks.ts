@@ -51,11 +51,11 @@ export async function runHook(
 /** Has the service take up a release. @throws Problem `reload-failed` */
 export async function reload(
   site: Application,
-  about: ReleaseInfo,
+  release: ReleaseInfo,
   work: Pick<Work, 'signal' | 'progress'>,
 ): Promise<void> {
   const action = reloadOf(site.application);
   if (action === undefined) return;
-  work.progress(`reloading the service for revision ${about.revision}`);
-  await actOnService(site, action, { what: 'the reload', code: 'reload-failed', ...about }, work);
+  work.progress(`reloading the service for revision ${release.revision}`);
+  await actOnService(site, action, { what: 'the reload', code: 'reload-failed', ...release }, work);
 }

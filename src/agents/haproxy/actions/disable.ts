@@ -64,40 +64,45 @@ function isOut(views: readonly BackendView[], name: string): boolean {
 
 async function takeOut(
   balancer: LoadBalancer,
-  order: ChangeRequest,
+  request: ChangeRequest,
   { drain_timeout: seconds = balancer.config.drain_timeout }: DisableInput,
   context: ActionContext,
 ): Promise<BackendView[]> {
   const changes = trackChanges();
   try {
-    await setAll(changes, order, 'drain', context.signal);
-    await waitForSessions(balancer, order, seconds, context);
-    await setAll(changes, order, 'maint', context.signal);
-    return await verifyOut(balancer, order, context.signal);
+    await setAll(changes, request, 'drain', context.signal);
+    await waitForSessions(balancer, request, seconds, context);
+    await setAll(changes, request, 'maint', context.signal);
+    return await verifyOut(balancer, request, context.signal);
   } catch (failure) {
     const problem = await changes.putBack(failure);
     // What failed first is what the caller must hear of.
-    await balancer.hold.remove(toHeld(order, order.targets, context)).catch(() => {});
+    await balancer.hold.remove(toHeld(request, request.targets, context)).catch(() => {});
     throw problem;
   }
 }
 
 /** Sets the state of each server on each socket where it is not in maintenance yet. */
-function setAll(changes: Changes, order: ChangeRequest, state: 'drain' | 'maint', signal: AbortSignal): Promise<void> {
-  const seats = order.targets.flatMap(({ server }) => serverOnSockets(order.views, server));
+function setAll(
+  changes: Changes,
+  request: ChangeRequest,
+  state: 'drain' | 'maint',
+  signal: AbortSignal,
+): Promise<void> {
+  const seats = request.targets.flatMap(({ server }) => serverOnSockets(request.views, server));
   const open = seats.filter(({ server }) => !inMaintenance(server));
   return forEach(open, ({ view, server }) => changes.set(view, server.name, state, signal));
 }
 
-async function verifyOut(balancer: LoadBalancer, order: ChangeRequest, signal: AbortSignal): Promise<BackendView[]> {
-  const views = await readBackend(balancer.runtimes, order.backend, signal);
-  const still = order.targets.filter(
-    ({ server }) => serverOnSockets(views, server).length < order.views.length || !isOut(views, server),
+async function verifyOut(balancer: LoadBalancer, request: ChangeRequest, signal: AbortSignal): Promise<BackendView[]> {
+  const views = await readBackend(balancer.runtimes, request.backend, signal);
+  const still = request.targets.filter(
+    ({ server }) => serverOnSockets(views, server).length < request.views.length || !isOut(views, server),
   );
   if (still.length === 0) return views;
   throw new Problem(
     'not-in-maintenance',
-    `${still.map(formatServer).join(', ')} did not go into maintenance in the backend “${order.backend}”`,
+    `${still.map(formatServer).join(', ')} did not go into maintenance in the backend “${request.backend}”`,
     'see whether HAProxy was reloaded meanwhile',
   );
 }

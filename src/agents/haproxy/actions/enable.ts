@@ -49,24 +49,28 @@ export async function enable(
 /** Whether the run that calls took it out: what was out before it began, it must not bring in. */
 function isOwn(
   { hold }: LoadBalancer,
-  order: ChangeRequest,
+  request: ChangeRequest,
   { server }: NamedServer,
   { runId }: ActionContext,
 ): boolean {
-  const held = hold.servers().find((one) => one.backend === order.backend && one.server === server);
+  const held = hold.servers().find((one) => one.backend === request.backend && one.server === server);
   return runId !== '' && held?.run === runId;
 }
 
-async function enableAll(balancer: LoadBalancer, order: ChangeRequest, context: ActionContext): Promise<ChangeReport> {
-  const coming = order.targets.filter(({ server }) => !isIn(order.views, server));
-  const report = reportOf(order, coming);
+async function enableAll(
+  balancer: LoadBalancer,
+  request: ChangeRequest,
+  context: ActionContext,
+): Promise<ChangeReport> {
+  const coming = request.targets.filter(({ server }) => !isIn(request.views, server));
+  const report = reportOf(request, coming);
   if (context.dryRun) {
     const supposed = new Set(coming.map(({ server }) => server));
-    return { ...report, available: countAvailable(order.views, { in: supposed }) };
+    return { ...report, available: countAvailable(request.views, { in: supposed }) };
   }
-  await balancer.hold.remove(toHeld(order, order.targets, context));
-  if (coming.length === 0) return { ...report, available: countAvailable(order.views) };
-  const after = await putIn(balancer, { ...order, targets: coming }, context);
+  await balancer.hold.remove(toHeld(request, request.targets, context));
+  if (coming.length === 0) return { ...report, available: countAvailable(request.views) };
+  const after = await putIn(balancer, { ...request, targets: coming }, context);
   return { ...report, available: countAvailable(after) };
 }
 
@@ -87,35 +91,35 @@ function isInMaintenance(views: readonly BackendView[], name: string): boolean {
   return serverOnSockets(views, name).some(({ server }) => inMaintenance(server));
 }
 
-async function putIn(balancer: LoadBalancer, order: ChangeRequest, context: ActionContext): Promise<BackendView[]> {
+async function putIn(balancer: LoadBalancer, request: ChangeRequest, context: ActionContext): Promise<BackendView[]> {
   const changes = trackChanges();
-  const entries = order.targets.map((target) => defineEntry(target, changes, context.signal));
+  const entries = request.targets.map((target) => defineEntry(target, changes, context.signal));
   try {
-    await forEach(entries, (entry) => entry.begin(serverOnSockets(order.views, entry.target.server)));
-    return await waitForAll(balancer, order, entries, context);
+    await forEach(entries, (entry) => entry.begin(serverOnSockets(request.views, entry.target.server)));
+    return await waitForAll(balancer, request, entries, context);
   } catch (failure) {
     const unfinished = entries.filter((entry) => !entry.isIn()).map(({ target }) => target);
     const problem = await changes.putBack(failure, new Set(unfinished.map(({ server }) => server)));
-    const held = unfinished.filter(({ server }) => isInMaintenance(order.views, server));
+    const held = unfinished.filter(({ server }) => isInMaintenance(request.views, server));
     // What failed first is what the caller must hear of.
-    await balancer.hold.add(toHeld(order, held, context)).catch(() => {});
+    await balancer.hold.add(toHeld(request, held, context)).catch(() => {});
     throw problem;
   }
 }
 
 async function waitForAll(
   balancer: LoadBalancer,
-  order: ChangeRequest,
+  request: ChangeRequest,
   entries: readonly ServerEntry[],
   context: ActionContext,
 ) {
   const deadline = performance.now() + balancer.config.enable_timeout * 1000;
   for (;;) {
-    const views = await readBackend(balancer.runtimes, order.backend, context.signal);
+    const views = await readBackend(balancer.runtimes, request.backend, context.signal);
     const open = entries.filter((entry) => !entry.isIn());
-    await forEach(open, (entry) => entry.advance(serverOnSockets(views, entry.target.server), order.views.length));
+    await forEach(open, (entry) => entry.advance(serverOnSockets(views, entry.target.server), request.views.length));
     if (entries.every((entry) => entry.isIn())) return views;
-    if (performance.now() >= deadline) throw notUp(balancer, order, entries);
+    if (performance.now() >= deadline) throw notUp(balancer, request, entries);
     await pause(lookEvery, context.signal);
   }
 }

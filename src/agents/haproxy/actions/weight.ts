@@ -68,29 +68,29 @@ export function weightFor({ initialWeight }: Pick<Server, 'initialWeight'>, weig
   return weight.endsWith('%') ? Math.min(largest, Math.floor((initialWeight * number) / 100)) : number;
 }
 
-async function setAll(balancer: LoadBalancer, order: ChangeRequest, weight: string, signal: AbortSignal) {
+async function setAll(balancer: LoadBalancer, request: ChangeRequest, weight: string, signal: AbortSignal) {
   const changes = trackChanges();
   try {
-    const seats = order.targets.flatMap(({ server }) => serverOnSockets(order.views, server));
+    const seats = request.targets.flatMap(({ server }) => serverOnSockets(request.views, server));
     await forEach(seats, ({ view, server }) => changes.weigh(view, server.name, weight, signal));
-    return await verify(balancer, order, weight, signal);
+    return await verify(balancer, request, weight, signal);
   } catch (failure) {
     throw await changes.putBack(failure);
   }
 }
 
-async function verify(balancer: LoadBalancer, order: ChangeRequest, weight: string, signal: AbortSignal) {
-  const views = await readBackend(balancer.runtimes, order.backend, signal);
-  const wrong = order.targets.filter(({ server }) => {
+async function verify(balancer: LoadBalancer, request: ChangeRequest, weight: string, signal: AbortSignal) {
+  const views = await readBackend(balancer.runtimes, request.backend, signal);
+  const wrong = request.targets.filter(({ server }) => {
     const seats = serverOnSockets(views, server);
     return (
-      seats.length < order.views.length || seats.some((seat) => seat.server.weight !== weightFor(seat.server, weight))
+      seats.length < request.views.length || seats.some((seat) => seat.server.weight !== weightFor(seat.server, weight))
     );
   });
   if (wrong.length === 0) return views;
   throw new Problem(
     'weight-not-set',
-    `${wrong.map(formatServer).join(', ')} did not take the weight ${weight} in the backend “${order.backend}”`,
+    `${wrong.map(formatServer).join(', ')} did not take the weight ${weight} in the backend “${request.backend}”`,
     'see whether HAProxy was reloaded meanwhile',
   );
 }

@@ -23,7 +23,7 @@ const endTimeout = 2000;
  */
 export async function waitForSessions(
   balancer: LoadBalancer,
-  order: ChangeRequest,
+  request: ChangeRequest,
   seconds: number,
   context: Pick<ActionContext, 'signal' | 'progress'>,
 ): Promise<void> {
@@ -31,7 +31,7 @@ export async function waitForSessions(
   let told = '';
   let nextWord = 0;
   for (;;) {
-    const words = (await busySeats(balancer, order, context.signal)).words;
+    const words = (await busySeats(balancer, request, context.signal)).words;
     if (words === '') return;
     const now = performance.now();
     if (now >= deadline) return context.progress(`sessions left after ${seconds} s: ${words}`);
@@ -47,23 +47,23 @@ export async function waitForSessions(
 /** Ends what is left, by force, and waits until it is gone. @returns how many sessions were ended */
 export async function endSessions(
   balancer: LoadBalancer,
-  order: ChangeRequest,
+  request: ChangeRequest,
   context: Pick<ActionContext, 'signal' | 'progress'>,
 ): Promise<number> {
-  const { seats, total, words } = await busySeats(balancer, order, context.signal);
+  const { seats, total, words } = await busySeats(balancer, request, context.signal);
   if (total === 0) return 0;
   context.progress(`ending what is left: ${words}`);
   await forEach(seats, ({ view, server }) =>
     change(view.runtime, `shutdown sessions server ${view.backend}/${server.name}`, context.signal),
   );
-  await waitForSessions(balancer, order, endTimeout / 1000, context);
+  await waitForSessions(balancer, request, endTimeout / 1000, context);
   return total;
 }
 
 /** Where sessions are left; in words `dev2.devco.net: 3 sessions` for each server that has any. */
-async function busySeats(balancer: LoadBalancer, order: ChangeRequest, signal: AbortSignal) {
-  const views = await readBackend(balancer.runtimes, order.backend, signal);
-  const busy = order.targets
+async function busySeats(balancer: LoadBalancer, request: ChangeRequest, signal: AbortSignal) {
+  const views = await readBackend(balancer.runtimes, request.backend, signal);
+  const busy = request.targets
     .map((target) => ({
       target,
       seats: serverOnSockets(views, target.server).filter(({ server }) => server.sessions > 0),

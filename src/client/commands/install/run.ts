@@ -141,7 +141,7 @@ function describer({ caller, config }: Session, { signal }: CliContext) {
   };
 }
 
-function tellEnding(ending: Ending<HostResult>, order: InstallHostOptions, context: CliContext): void {
+function tellEnding(ending: Ending<HostResult>, options: InstallHostOptions, context: CliContext): void {
   const { node } = ending.target;
   if ('problem' in ending) {
     tellProblem(ending.target, ending.problem, context);
@@ -160,7 +160,7 @@ function tellEnding(ending: Ending<HostResult>, order: InstallHostOptions, conte
   for (const path of kept)
     context.out(`${node} kept ${path}, which differs from what was asked for (--replace replaces it)`);
   if (description !== undefined) context.out(printable(`${node} ${inventoryWords(description)}`));
-  const { program, directory } = order.wanted.paths;
+  const { program, directory } = options.wanted.paths;
   if (pending) context.out(`${node} waits to be started: ${program} daemon --config ${directory}/node.yaml`);
 }
 

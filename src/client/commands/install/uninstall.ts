@@ -64,13 +64,13 @@ export async function runUninstall(
 
 async function uninstallHost(
   target: SshTarget,
-  order: UninstallHostOptions,
+  options: UninstallHostOptions,
   onPhase: (phase: string) => void,
 ): Promise<Removed> {
-  const remote = await openRemote(target, order.ssh);
+  const remote = await openRemote(target, options.ssh);
   try {
     onPhase('looking');
-    const { program, directory } = order;
+    const { program, directory } = options;
     const values = [dirname(program), directory];
     const look = parseLook(
       await must(remote, { purpose: 'look at the host', text: lookScript, values }, false),
@@ -80,15 +80,15 @@ async function uninstallHost(
     const read = { purpose: 'read its configuration', text: readScript, values: [program, `${directory}/node.yaml`] };
     const found = parseLines(await must(remote, read, asRoot));
     const installed = found('installed')[0] === 'yes';
-    const directories = order.purge ? await directoriesOf(found('config')[0] ?? '', order) : [];
-    const service = order.service ?? (look.systemd && installed ? 'systemd' : 'none');
+    const directories = options.purge ? await directoriesOf(found('config')[0] ?? '', options) : [];
+    const service = options.service ?? (look.systemd && installed ? 'systemd' : 'none');
     const stopped = !installed || service !== 'none';
-    if (order.dryRun) return { removed: [...(installed ? [program] : []), ...directories], stopped };
+    if (options.dryRun) return { removed: [...(installed ? [program] : []), ...directories], stopped };
     onPhase('stopping');
     if (installed)
       await must(remote, { purpose: 'stop the service', text: serviceScript, values: [service, 'stop'] }, asRoot);
     onPhase('removing');
-    const remove = [program, unitFile, order.purge ? 'purge' : '', ...directories];
+    const remove = [program, unitFile, options.purge ? 'purge' : '', ...directories];
     const out = await must(remote, { purpose: 'remove it', text: removeScript, values: remove }, asRoot);
     return { removed: parseLines(out)('removed'), stopped };
   } finally {

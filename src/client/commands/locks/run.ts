@@ -73,7 +73,7 @@ export async function breakLock(
   });
 }
 
-interface Reply {
+interface LockReply {
   readonly node: string;
   readonly data: Readonly<Record<string, unknown>>;
 }
@@ -84,7 +84,7 @@ async function askAll(
   options: CommonOptions,
   catalogue: readonly Ddl[],
   context: CliContext,
-  format: (replies: readonly Reply[]) => string[],
+  format: (replies: readonly LockReply[]) => string[],
 ): Promise<number> {
   const ddl = requireDdl(catalogue, 'lock');
   const session = await openSession(options, context);

@@ -24,23 +24,23 @@ export interface RunRequest {
 
 /** Runs a playbook: all of it and of its inputs is checked first; every step is told as it ends. */
 export async function runNamedPlaybook(
-  order: RunRequest,
+  request: RunRequest,
   catalogue: readonly Ddl[],
   context: CliContext,
 ): Promise<number> {
-  const { options } = order;
-  const tree = await readPlaybook(order.playbook);
+  const { options } = request;
+  const tree = await readPlaybook(request.playbook);
   // What can be refused without asking anybody is.
   if (unknownAgents(tree, catalogue).length === 0) compilePlaybook(tree, catalogue);
   const session = await openSession(options, context);
   try {
     const { playbook, agents } = await loadWithNodes(tree, session, catalogue, options, context);
-    const inputs = await bindAllInputs(playbook, order.inputs, { env: context.env, defaults: session.config.inputs });
+    const inputs = await bindAllInputs(playbook, request.inputs, { env: context.env, defaults: session.config.inputs });
     const dryRun = options.dryRun === true;
     if (!dryRun) refuseQuestions(playbook, options, context);
     const runId = newId();
     const journal = await openJournal(session.config.stateDirectory, runId);
-    const origin = Object.hasOwn(shippedPlaybooks, order.playbook) ? order.playbook : resolve(order.playbook);
+    const origin = Object.hasOwn(shippedPlaybooks, request.playbook) ? request.playbook : resolve(request.playbook);
     return await runWithNodes({ playbook, inputs, runId, journal, options, settings: { dryRun, origin } }, session, {
       catalogue: agents,
       context,
