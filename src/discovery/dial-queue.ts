@@ -1,6 +1,6 @@
 import type { Candidate } from '../core/node.ts';
 import { type Attempt, type AttemptOptions, attempt, type Reached } from './attempt.ts';
-import { createLimit } from './limit.ts';
+import { defineLimit } from '../core/concurrency.ts';
 
 /** How many nodes are asked for the peers that they remember: all hear the same network, and each list is as long as the fleet. */
 const witnesses = 5;
@@ -22,7 +22,7 @@ export interface DialQueueOptions extends AttemptOptions {
 }
 
 export function startDialQueue(options: DialQueueOptions): DialQueue {
-  const limit = createLimit(options.concurrency);
+  const limit = defineLimit(options.concurrency);
   const claimants = new Map<string, { candidate: Candidate; attempt?: Attempt }>();
   const running = new Set<Promise<void>>();
   let asked = 0;

@@ -1,3 +1,4 @@
+import { defineLimit } from '../../core/concurrency.ts';
 import { explainErrno } from '../../core/errors.ts';
 import type { Log } from '../../core/ports.ts';
 import { backoff, type RetryPolicy } from './channels/backoff.ts';
@@ -38,7 +39,7 @@ export function startDelivery(setup: DeliverySetup): Delivery {
   const ending = new AbortController();
   const timers = new Map<string, NodeJS.Timeout>();
   const underWay = new Map<string, Promise<DeliveryStatus>>();
-  const gate = makeGate(atOnce);
+  const limit = defineLimit(atOnce);
   const sent = new Set<string>();
 
   const schedule = (id: string, wait: number) => {
@@ -52,7 +53,7 @@ export function startDelivery(setup: DeliverySetup): Delivery {
     if (running !== undefined) return running;
     clearTimeout(timers.get(id));
     timers.delete(id);
-    const trying = gate(() => tryOnce(setup, id, sent, ending.signal))
+    const trying = limit(() => tryOnce(setup, id, sent, ending.signal))
       .catch((error): DeliveryStatus => {
         log.error({ id, reason: explainErrno(error) }, 'the spool cannot be written');
         return { kind: 'waiting', reason: 'the spool cannot be written' };
@@ -119,21 +120,4 @@ async function settleFailure(
   await spool.put({ ...message, attempts, nextAt: now + wait, lastError: failure.message });
   log.warn({ ...fields, again: Math.round(wait / 1000) }, 'message not delivered yet');
   return { kind: 'waiting', reason: failure.message };
-}
-
-/** Lets so many run at a time; the others wait in the order they came. */
-function makeGate(most: number) {
-  const waiting: (() => void)[] = [];
-  let running = 0;
-  return async <T>(work: () => Promise<T>): Promise<T> => {
-    if (running >= most) await new Promise<void>((resolve) => waiting.push(resolve));
-    else running += 1;
-    try {
-      return await work();
-    } finally {
-      const next = waiting.shift();
-      if (next === undefined) running -= 1;
-      else next();
-    }
-  };
 }

@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AgentEntry, AnyHandlers, ExternalAgents, ExternalSetup } from '../../core/agent.ts';
+import { mapLimited } from '../../core/concurrency.ts';
 import type { Ddl } from '../../core/ddl/ddl.ts';
 import { errnoOf, explain, explainErrno, Problem } from '../../core/errors.ts';
 import { type JsonObject, parseJsonObject } from '../../core/json.ts';
@@ -30,12 +31,9 @@ export async function findExternalAgents(setup: ExternalSetup): Promise<External
   } catch (error) {
     return { entries, refused: [`the external agents in ${setup.directory} are refused: ${explain(error)}`] };
   }
-  for (let at = 0; at < names.length; at += atOnce) {
-    const tried = names.slice(at, at + atOnce).map(async (name) => await findOne(name, setup));
-    for (const found of await Promise.all(tried)) {
-      if (typeof found === 'string') refused.push(found);
-      else if (found !== undefined) entries.push(found);
-    }
+  for (const found of await mapLimited(names, atOnce, (name) => findOne(name, setup))) {
+    if (typeof found === 'string') refused.push(found);
+    else if (found !== undefined) entries.push(found);
   }
   return { entries, refused };
 }

@@ -1,3 +1,4 @@
+import { defineMutex } from '../../core/concurrency.ts';
 import { type ActionContext, type Agent, type AgentSetup, defineHandlers } from '../../core/agent.ts';
 import { Problem } from '../../core/errors.ts';
 import type { LockConfig } from './config.ts';
@@ -22,7 +23,8 @@ export async function startLock(
     fence = nextFence;
     leases = next;
   };
-  const inTurn = defineTurns();
+  // One change of the leases at a time.
+  const inTurn = defineMutex();
   const assertTime = (ttl: number) => {
     if (ttl <= config.max_ttl) return;
     throw new Problem('bad-ttl', `a lease may live ${config.max_ttl} s here, ${ttl} s were asked for`);
@@ -93,15 +95,5 @@ export async function startLock(
           .sort((a, b) => (a.name < b.name ? -1 : 1)),
       }),
     }),
-  };
-}
-
-/** One change of the leases at a time. */
-function defineTurns(): <T>(act: () => Promise<T>) => Promise<T> {
-  let last: Promise<unknown> = Promise.resolve();
-  return (act) => {
-    const turn = last.then(act);
-    last = turn.catch(() => {});
-    return turn;
   };
 }

@@ -1,4 +1,5 @@
 import { type ActionContext, type Agent, type AgentSetup, defineHandlers } from '../../core/agent.ts';
+import { mapLimited } from '../../core/concurrency.ts';
 import { checkStates } from '../../core/check-state.ts';
 import { explain, Problem } from '../../core/errors.ts';
 import { parseArgumentRules } from './arguments.ts';
@@ -40,17 +41,7 @@ export async function startNrpe({ config, run }: AgentSetup<NrpeConfig>): Promis
 async function runAll({ list, run }: Checks, context: ActionContext): Promise<Check[]> {
   const { commands, withArguments } = await list();
   const names = commands.filter((name) => !withArguments.has(name));
-  const made: Check[] = [];
-  let next = 0;
-  const worker = async () => {
-    while (next < names.length) {
-      const at = next++;
-      const name = names[at] as string;
-      made[at] = await run(name, undefined, context).catch((problem) => refused(name, problem));
-    }
-  };
-  await Promise.all(Array.from({ length: atOnce }, worker));
-  return made;
+  return mapLimited(names, atOnce, (name) => run(name, undefined, context).catch((problem) => refused(name, problem)));
 }
 
 function refused(name: string, problem: unknown): Check {

@@ -1,3 +1,4 @@
+import { defineMutex } from '../../core/concurrency.ts';
 import { Problem } from '../../core/errors.ts';
 import type { LiveCredentials } from '../../core/credentials/live-credentials.ts';
 import type { CrlKeeper, RevocationListInfo } from '../../core/ports.ts';
@@ -12,7 +13,7 @@ import { listsOf, newest } from './revocations.ts';
  */
 export function startCrlKeeper(file: string, credentials: LiveCredentials): CrlKeeper {
   const held = () => listsOf(credentials.revocations());
-  let installing: Promise<unknown> = Promise.resolve();
+  const mutex = defineMutex();
 
   const install: CrlKeeper['install'] = async (pem, dryRun) => {
     const brought = readCrls(pem, credentials.current().trust.authorities);
@@ -30,11 +31,7 @@ export function startCrlKeeper(file: string, credentials: LiveCredentials): CrlK
   };
   return {
     status: () => held().map(listInfo),
-    install: (pem, dryRun) => {
-      const done = installing.then(() => install(pem, dryRun));
-      installing = done.catch(() => {});
-      return done;
-    },
+    install: (pem, dryRun) => mutex(() => install(pem, dryRun)),
   };
 }
 

@@ -1,3 +1,4 @@
+import { mapLimited } from '../../core/concurrency.ts';
 import { explain, Problem } from '../../core/errors.ts';
 import { printable } from '../../core/text.ts';
 import { type CliContext, exitCode } from '../cli/context.ts';
@@ -25,22 +26,14 @@ export async function onHosts<Result>(
   context: CliContext,
 ): Promise<Ending<Result>[]> {
   const shown = startLive(context).begin(title, targets.length);
-  const endings: Ending<Result>[] = new Array(targets.length);
-  const rest = targets.entries();
-  const worker = async () => {
-    for (const [index, target] of rest) {
-      const onPhase = (phase: string) => shown.tell(target.node, phase);
-      onPhase('');
-      const ending = context.signal.aborted
-        ? { target, problem: notBegun }
-        : await endOf(target, work(target, onPhase));
-      shown.done(target.node);
-      endings[index] = ending;
-      onEnd(ending);
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(parallel, targets.length) }, worker)).finally(shown.end);
-  return endings;
+  return mapLimited(targets, parallel, async (target) => {
+    const onPhase = (phase: string) => shown.tell(target.node, phase);
+    onPhase('');
+    const ending = context.signal.aborted ? { target, problem: notBegun } : await endOf(target, work(target, onPhase));
+    shown.done(target.node);
+    onEnd(ending);
+    return ending;
+  }).finally(shown.end);
 }
 
 const notBegun = new Problem('cancelled', 'nothing was begun: interrupted');

@@ -1,5 +1,6 @@
 /** How a person is asked: before a run by its plan, and in it where a step wants a yes. */
 import { createInterface } from 'node:readline/promises';
+import { defineMutex } from '../../core/concurrency.ts';
 import { Problem } from '../../core/errors.ts';
 import { printable } from '../../core/text.ts';
 import { formatPlan } from '../../playbook/run/plan.ts';
@@ -24,12 +25,9 @@ export function askingFor(
   if (yes === true) return { confirm: async () => true };
   if (!isOnTerminal(context)) return {};
   // Branches that run at the same time ask one after the other.
-  let last: Promise<unknown> = Promise.resolve();
-  const confirm = (question: string, signal: AbortSignal) => {
-    const answer = last.then(() => live.aside(() => askPerson(question, signal, context)));
-    last = answer;
-    return answer;
-  };
+  const mutex = defineMutex();
+  const confirm = (question: string, signal: AbortSignal) =>
+    mutex(() => live.aside(() => askPerson(question, signal, context)));
   if (json === true) return { confirm };
   return {
     confirm,

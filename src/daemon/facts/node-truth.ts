@@ -1,3 +1,4 @@
+import { defineMutex, mapLimited } from '../../core/concurrency.ts';
 import { readFile } from 'node:fs/promises';
 import { uptime } from 'node:os';
 import { errnoOf, explainErrno } from '../../core/errors.ts';
@@ -47,7 +48,9 @@ export async function startNodeTruth(sources: TruthSources, run: RunCommand, log
     for (const warning of found) if (!warnings.includes(warning)) log.warn({}, warning);
     warnings = found;
   };
-  const reload = oneAtATime(gather);
+  // A call while another gathers waits for a second time: what was read already may have changed since.
+  const mutex = defineMutex();
+  const reload = () => mutex(gather);
   await reload();
   const overlay = () => Object.assign({}, ...written.values()) as JsonObject;
   return {
@@ -86,15 +89,6 @@ export function keepFresh(truth: NodeTruth, age: number, onChange: () => Promise
   return () => clearInterval(timer);
 }
 
-/** Whoever asks while it is under way waits for another after it: what was read already may have changed since. */
-function oneAtATime(work: () => Promise<void>): () => Promise<void> {
-  let last: Promise<void> = Promise.resolve();
-  return () => {
-    last = last.then(work, work);
-    return last;
-  };
-}
-
 /** @param warnings gets what is refused, and why */
 async function readAll(
   { directory, files }: TruthSources,
@@ -113,10 +107,10 @@ async function readAll(
     }
   };
   const facts = new Map<string, JsonObject>();
-  for (let from = 0; from < chosen.length; from += atOnce) {
-    const some = chosen.slice(from, from + atOnce);
-    for (const [index, content] of (await Promise.all(some.map(readOne))).entries())
-      if (content !== undefined) facts.set(some[index] as string, content);
+  const contents = await mapLimited(chosen, atOnce, readOne);
+  for (const [index, file] of chosen.entries()) {
+    const content = contents[index];
+    if (content !== undefined) facts.set(file, content);
   }
   warnings.sort();
   return facts;

@@ -1,4 +1,5 @@
 import type { ActionContext, Agent } from '../../core/agent.ts';
+import { defineSlots, type Slots } from '../../core/concurrency.ts';
 import { Problem } from '../../core/errors.ts';
 import type { Log } from '../../core/ports.ts';
 import { failure, okReply, type ReplyContent, refusal } from '../../core/request/reply.ts';
@@ -19,19 +20,19 @@ export interface DispatchOptions {
 
 /** Runs the action: within its deadline, with bounded company, and cancelled down to its process groups. */
 export function dispatch(options: DispatchOptions): Stage {
-  const turns = new Map<string, Turns>();
+  const slotsOf = new Map<string, Slots>();
   return () => async (call) => {
     const name = call.entry?.ddl.name ?? '';
     const agent = options.agents.get(name);
     if (agent === undefined || call.action === undefined) throw new Problem('internal', 'dispatch stands behind match');
-    const queue = turns.get(name) ?? startTurns(options.concurrency);
-    turns.set(name, queue);
-    if (!(await queue.take())) {
+    const slots = slotsOf.get(name) ?? defineSlots(options.concurrency);
+    slotsOf.set(name, slots);
+    if (slots.waiting() >= longestQueue) {
       return answer(
         refusal(new Problem('busy', `the agent ${name} has ${longestQueue} calls waiting`, 'ask again later')),
       );
     }
-    return answer(await runAction(call, agent, options, queue.release));
+    return answer(await runAction(call, agent, options, await slots.take()));
   };
 }
 
@@ -92,31 +93,4 @@ function explainFailure(
   if (error instanceof Problem) return failure(error);
   log.error({ err: error, request: opened.request.requestId }, `${name} failed unexpectedly`);
   return failure(new Problem('internal', `${name} failed unexpectedly`, "the node's log tells more"));
-}
-
-interface Turns {
-  /** False when too many wait already. */
-  readonly take: () => Promise<boolean>;
-  readonly release: () => void;
-}
-
-function startTurns(limit: number): Turns {
-  let running = 0;
-  const waiting: (() => void)[] = [];
-  return {
-    take: async () => {
-      if (running < limit) {
-        running++;
-        return true;
-      }
-      if (waiting.length >= longestQueue) return false;
-      await new Promise<void>((resolve) => waiting.push(resolve));
-      return true;
-    },
-    release: () => {
-      const next = waiting.shift();
-      if (next === undefined) running--;
-      else next();
-    },
-  };
 }

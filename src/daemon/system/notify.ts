@@ -1,3 +1,4 @@
+import { defineMutex } from '../../core/concurrency.ts';
 import type { Log, RunCommand } from '../../core/ports.ts';
 
 /** Tells systemd how the daemon is (sd_notify(3)). */
@@ -19,17 +20,15 @@ export function startNotifier(env: Readonly<NodeJS.ProcessEnv>, pid: number, run
   const { NOTIFY_SOCKET: socket = '', WATCHDOG_USEC: watchdog, WATCHDOG_PID: watched } = env;
   if (socket === '') return { tell: async () => {}, stop: () => {} };
   // One after the other: READY must not come after STOPPING.
-  let last: Promise<void> = Promise.resolve();
-  const send = (state: string): Promise<void> => {
-    last = last.then(async () => {
+  const mutex = defineMutex();
+  const send = (state: string): Promise<void> =>
+    mutex(async () => {
       const { code, stderr } = await run(['systemd-notify', state], {
         timeout: 10_000,
         env: { PATH: path, NOTIFY_SOCKET: socket },
       });
       if (code !== 0) log.warn({ state, said: stderr.trim() }, 'systemd could not be told');
     });
-    return last;
-  };
   const interval = watched === undefined || Number(watched) === pid ? Number(watchdog ?? 0) / 1000 / 2 : 0;
   const timer = interval >= 1 ? setInterval(() => void send('WATCHDOG=1'), interval) : undefined;
   timer?.unref();

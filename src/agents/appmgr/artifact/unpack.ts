@@ -2,6 +2,7 @@ import { chmod, type FileHandle, link, mkdir, open, symlink } from 'node:fs/prom
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
+import { mapLimited } from '../../../core/concurrency.ts';
 import { syncDirectory } from '../../../core/files/durable.ts';
 import { errnoOf, Problem } from '../../../core/errors.ts';
 import { readChunks } from './artifact.ts';
@@ -46,8 +47,8 @@ export async function unpack(
     await make(planned, path, directory, entry);
   }
   for (const [path, target] of tree.links()) await symlink(target, join(directory, path));
-  await inParallel(files, syncFile, signal);
-  await inParallel([...directories], settleDirectory, signal);
+  await syncAll(files, syncFile, signal);
+  await syncAll([...directories], settleDirectory, signal);
 }
 
 async function make(planned: PlannedEntry, path: string, directory: string, entry: TarEntry): Promise<void> {
@@ -104,17 +105,10 @@ async function syncFile(path: string): Promise<void> {
   }
 }
 
-async function inParallel<T>(
-  items: readonly T[],
-  work: (item: T) => Promise<void>,
-  signal: AbortSignal,
-): Promise<void> {
-  const queue = items.values();
-  const worker = async () => {
-    for (const item of queue) {
-      signal.throwIfAborted();
-      await work(item);
-    }
-  };
-  await Promise.all(Array.from({ length: syncsAtOnce }, worker));
+/** Writes to the disk, several at a time, until the signal. */
+async function syncAll<T>(items: readonly T[], sync: (item: T) => Promise<void>, signal: AbortSignal): Promise<void> {
+  await mapLimited(items, syncsAtOnce, async (item) => {
+    signal.throwIfAborted();
+    await sync(item);
+  });
 }

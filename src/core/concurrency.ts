@@ -1,0 +1,77 @@
+/** A bounded number of places that work can take. */
+export interface Slots {
+  /** Resolves, in the order of the calls, when a place is free. @returns gives the place back; call it once */
+  readonly take: () => Promise<() => void>;
+  /** How many callers of `take` wait. */
+  readonly waiting: () => number;
+}
+
+/** Runs work when a place is free and returns its result. */
+export type Limit = <T>(work: () => Promise<T>) => Promise<T>;
+
+export function defineSlots(most: number): Slots {
+  const queue: (() => void)[] = [];
+  let taken = 0;
+  // The place goes straight to the next in line, so that no later caller takes it first.
+  const release = () => {
+    const next = queue.shift();
+    if (next === undefined) taken--;
+    else next();
+  };
+  return {
+    take: async () => {
+      if (taken < most) taken++;
+      else await new Promise<void>((resolve) => queue.push(resolve));
+      return release;
+    },
+    waiting: () => queue.length,
+  };
+}
+
+/** At most so many pieces of work run at once; the others wait in order. */
+export function defineLimit(most: number): Limit {
+  const slots = defineSlots(most);
+  return async (work) => {
+    const release = await slots.take();
+    try {
+      return await work();
+    } finally {
+      release();
+    }
+  };
+}
+
+/** One piece of work at a time, in the order of the calls. */
+export function defineMutex(): Limit {
+  return defineLimit(1);
+}
+
+/**
+ * Does work for each item, at most so many at once.
+ * After a failure no other item is begun, and the ones that run are awaited, so that nothing continues behind a caller that
+ * cleans up.
+ * @returns the results in the order of the items
+ * @throws the first failure
+ */
+export async function mapLimited<T, R>(
+  items: readonly T[],
+  most: number,
+  work: (item: T, index: number) => Promise<R>,
+): Promise<R[]> {
+  const results = new Array<R>(items.length);
+  const failures: unknown[] = [];
+  const rest = items.entries();
+  const worker = async () => {
+    for (const [index, item] of rest) {
+      try {
+        results[index] = await work(item, index);
+      } catch (failure) {
+        failures.push(failure);
+      }
+      if (failures.length > 0) return;
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(most, items.length) }, worker));
+  if (failures.length > 0) throw failures[0];
+  return results;
+}

@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { defineLimit, defineMutex, defineSlots, mapLimited } from '../../../src/core/concurrency.ts';
+
+/** Work that ends when the test says so, and what of it has begun. */
+function startWork() {
+  const begun: number[] = [];
+  const ends = new Map<number, PromiseWithResolvers<void>>();
+  return {
+    begun,
+    run: async (item: number) => {
+      begun.push(item);
+      const end = Promise.withResolvers<void>();
+      ends.set(item, end);
+      await end.promise;
+      return item * 10;
+    },
+    end: (item: number) => ends.get(item)?.resolve(),
+    fail: (item: number) => ends.get(item)?.reject(new Error(`item ${item}`)),
+  };
+}
+
+/** Lets every promise that is ready run on. */
+const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+describe('slots', () => {
+  test('are given in the order they were asked for, and counted while callers wait', async () => {
+    const slots = defineSlots(1);
+    const release = await slots.take();
+    const order: string[] = [];
+    const first = slots.take().then((next) => {
+      order.push('first');
+      next();
+    });
+    const second = slots.take().then((next) => {
+      order.push('second');
+      next();
+    });
+    assert.equal(slots.waiting(), 2);
+    release();
+    await Promise.all([first, second]);
+    assert.deepEqual(order, ['first', 'second']);
+    assert.equal(slots.waiting(), 0);
+  });
+
+  test('that are given back go to the next in line before a later caller', async () => {
+    const slots = defineSlots(1);
+    const release = await slots.take();
+    const order: string[] = [];
+    const waiting = slots.take().then(() => order.push('waiting'));
+    release();
+    void slots.take().then(() => order.push('later'));
+    await waiting;
+    await settle();
+    assert.deepEqual(order, ['waiting']);
+  });
+});
+
+describe('a limit', () => {
+  test('runs so many at once, and another when one ends', async () => {
+    const work = startWork();
+    const limit = defineLimit(2);
+    const all = [1, 2, 3].map((item) => limit(() => work.run(item)));
+    await settle();
+    assert.deepEqual(work.begun, [1, 2]);
+    work.end(2);
+    await settle();
+    assert.deepEqual(work.begun, [1, 2, 3]);
+    work.end(1);
+    work.end(3);
+    assert.deepEqual(await Promise.all(all), [10, 20, 30]);
+  });
+
+  test('gives the place of work that failed to the next', async () => {
+    const mutex = defineMutex();
+    await assert.rejects(
+      mutex(() => Promise.reject(new Error('no'))),
+      /no/,
+    );
+    assert.equal(await mutex(async () => 'yes'), 'yes');
+  });
+});
+
+describe('mapping with a limit', () => {
+  test('keeps the order of the items, whichever ends first', async () => {
+    const work = startWork();
+    const all = mapLimited([1, 2, 3], 3, work.run);
+    await settle();
+    for (const item of [3, 1, 2]) work.end(item);
+    assert.deepEqual(await all, [10, 20, 30]);
+  });
+
+  test('begins nothing after a failure, and waits for what runs', async () => {
+    const work = startWork();
+    let ended = false;
+    const all = mapLimited([1, 2, 3], 2, work.run).finally(() => {
+      ended = true;
+    });
+    await settle();
+    work.fail(1);
+    await settle();
+    assert.deepEqual(work.begun, [1, 2]);
+    assert.equal(ended, false);
+    work.end(2);
+    await assert.rejects(all, /item 1/);
+    assert.deepEqual(work.begun, [1, 2]);
+  });
+
+  test('of no items does nothing', async () => {
+    assert.deepEqual(await mapLimited([], 4, () => assert.fail('there is nothing to do')), []);
+  });
+});
