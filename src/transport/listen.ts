@@ -4,7 +4,7 @@ import { createSecureContext, createServer as createTlsServer, type TLSSocket } 
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { errnoOf, explainErrno, Problem } from '../core/errors.ts';
 import type { Log, NodeService, TlsState } from '../core/ports.ts';
-import { type ConnectionLimits, startConnections } from './connections.ts';
+import { type ConnectionLimits, startConnections } from './connections/connections.ts';
 import { healthHandlers, healthService } from './health.ts';
 import { nodeHandlers, nodeService } from './service.ts';
 import { endStalledCalls } from './stalled-calls.ts';
@@ -23,7 +23,7 @@ export interface ListenOptions {
 }
 
 export interface ListenLimits {
-  /** Connections beyond these are closed at once. */
+  /** Connections beyond these are closed. */
   readonly connections: ConnectionLimits;
   /** Milliseconds that a client may take to send a request, or to read what it is sent. */
   readonly stall: number;
@@ -39,6 +39,8 @@ export interface Listener {
   readonly stop: (calls: Promise<void>, grace: number) => Promise<void>;
 }
 
+/** Milliseconds between pings to a client over a connection that carries nothing else; each is answered within 20 s. */
+export const keepalive = 60_000;
 const largestMessage = 1024 * 1024;
 /** Milliseconds for the last replies to go out. */
 const farewell = 1000;
@@ -62,7 +64,7 @@ export async function startListening(options: ListenOptions): Promise<Listener> 
     'grpc.max_send_message_length': largestMessage * 4,
     'grpc.max_concurrent_streams': 64,
     'grpc.max_connection_idle_ms': limits.idle,
-    'grpc.keepalive_time_ms': 60_000,
+    'grpc.keepalive_time_ms': keepalive,
     'grpc-node.max_session_memory': 16,
   });
   grpc.addService(nodeService, nodeHandlers(options.service, options.tls, options.log));
@@ -86,10 +88,10 @@ export async function startListening(options: ListenOptions): Promise<Listener> 
       else turnAway(socket, fault);
     },
   );
-  let late = 0;
+  let ended = 0;
   secure.on('tlsClientError', (error, socket) => {
-    // Ended below: told already.
-    if (late > 0 && errnoOf(error) === 'ECONNRESET') late--;
+    // Ended below, and noted there.
+    if (ended > 0 && errnoOf(error) === 'ECONNRESET') ended--;
     else turnAway(socket, reasonOf(error));
   });
 
@@ -103,12 +105,11 @@ export async function startListening(options: ListenOptions): Promise<Listener> 
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
     socket.on('error', () => socket.destroy());
-    const fault = connections.admit(socket, () => {
-      late++;
-      turnAway(socket, 'the handshake took too long');
+    connections.admit(socket, (reason) => {
+      ended++;
+      turnAway(socket, reason);
     });
-    if (fault === undefined) secure.emit('connection', socket);
-    else turnAway(socket, fault);
+    secure.emit('connection', socket);
   });
   const port = await bind(tcp, options);
 
@@ -120,6 +121,7 @@ export async function startListening(options: ListenOptions): Promise<Listener> 
       connections.review(tls.trust, Date.now());
     },
     stop: async (calls, grace) => {
+      connections.stop();
       const gone = new Promise<void>((resolve) => tcp.close(() => resolve()));
       // Tells every client that it takes no more; it does not wait for those that are at it.
       grpc.tryShutdown(() => {});

@@ -1,4 +1,4 @@
-import type { ListenLimits } from '../../transport/listen.ts';
+import { keepalive, type ListenLimits } from '../../transport/listen.ts';
 import type { AuditLimits } from '../audit/audit-log.ts';
 import type { CallerLimits } from '../calls/caller-limits.ts';
 import type { NodeConfig } from './config.ts';
@@ -10,7 +10,10 @@ export function listenLimits({ limits, listen }: NodeConfig): ListenLimits {
       total: listen.max_connections,
       perAddress: limits.connections_per_address,
       perCaller: limits.connections_per_caller,
+      unproven: limits.unproven_connections,
+      unprovenPerAddress: limits.unproven_per_address,
       handshake: limits.handshake * 1000,
+      quiet: Math.max(limits.idle * 1000, keepalive) + keepalive,
     },
     stall: limits.stall * 1000,
     idle: limits.idle * 1000,

@@ -53,15 +53,19 @@ export const nodeConfigSchema = {
       additionalProperties: false,
       default: {},
       properties: {
+        /** Of one IPv4 address or one IPv6 /64, by callers that are proven. */
         connections_per_address: { type: 'integer', minimum: 1, maximum: 65_535, default: 128 },
         connections_per_caller: { type: 'integer', minimum: 1, maximum: 65_535, default: 64 },
+        /** Connections whose handshake is not over, in all and of one IPv4 address or one IPv6 /64: beyond, the oldest is closed. */
+        unproven_connections: { type: 'integer', minimum: 1, maximum: 65_535, default: 128 },
+        unproven_per_address: { type: 'integer', minimum: 1, maximum: 65_535, default: 64 },
         /** Of one caller at once. */
         calls_per_caller: { type: 'integer', minimum: 1, maximum: 4096, default: 32 },
         /** Requests a second of one caller in the long run, and how many at once before that counts. */
         rate: { type: 'number', exclusiveMinimum: 0, maximum: 100_000, default: 200 },
         burst: { type: 'integer', minimum: 1, maximum: 100_000, default: 2000 },
         /** From connecting to the end of the handshake. */
-        handshake: { type: 'number', exclusiveMinimum: 0, maximum: 120, default: 10 },
+        handshake: { type: 'number', exclusiveMinimum: 0, maximum: 120, default: 5 },
         /** For a client to send a request, or to read what it is sent. */
         stall: { type: 'number', exclusiveMinimum: 0, maximum: 600, default: 30 },
         /** Until a connection that carries no call is closed. */
@@ -70,6 +74,8 @@ export const nodeConfigSchema = {
       required: [
         'connections_per_address',
         'connections_per_caller',
+        'unproven_connections',
+        'unproven_per_address',
         'calls_per_caller',
         'rate',
         'burst',

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { ClientHttp2Stream, IncomingHttpHeaders } from 'node:http2';
+import type { Socket } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { sealRequest } from '../../../src/core/request/seal.ts';
@@ -110,26 +111,47 @@ describe('a node', () => {
     assert.equal((await node.call(rip, {})).outcome, 'ok');
   });
 
-  test('closes connections beyond what one address may have', async () => {
+  test('closes proven connections beyond what one address may have', async () => {
     await using node = await start('connections_per_address: 3');
-    const held = [1, 2, 3].map(() => openTcp(node));
-    await Promise.all(held.map((socket) => once(socket, 'connect')));
-    await ended(openTcp(node));
+    const held = [1, 2, 3].map(() => openTls(fleet, node, rip));
+    await Promise.all(held.map((socket) => once(socket, 'secureConnect')));
+    await ended(openTls(fleet, node, sue));
     const [first] = held;
     first?.destroy();
     assert.ok((await whenFree(() => strangersOn(node))) >= 1);
     for (const socket of held) socket.destroy();
   });
 
-  test('closes connections beyond what there may be in all', async () => {
+  test('closes proven connections beyond what there may be in all', async () => {
     const listen = 'listen: { address: 127.0.0.1, port: 0, max_connections: 2 }';
     await using node = await start('rate: 100', { listen });
-    const held = [1, 2].map(() => openTcp(node));
-    await Promise.all(held.map((socket) => once(socket, 'connect')));
-    await ended(openTcp(node));
+    const held = [1, 2].map(() => openTls(fleet, node, rip));
+    await Promise.all(held.map((socket) => once(socket, 'secureConnect')));
+    await ended(openTls(fleet, node, sue));
     for (const socket of held) socket.destroy();
     assert.ok((await whenFree(() => strangersOn(node))) >= 1);
   });
+
+  for (const limit of ['unproven_connections', 'unproven_per_address']) {
+    test(`closes the oldest connection without a proof beyond ${limit}, and serves proven callers`, async () => {
+      const listen = 'listen: { address: 127.0.0.1, port: 0, max_connections: 1 }';
+      await using node = await start(`${limit}: 3, handshake: 120`, { listen });
+      const held: Socket[] = [];
+      for (let one = 0; one < 3; one++) {
+        const socket = openTcp(node);
+        await once(socket, 'connect');
+        held.push(socket);
+      }
+      // The fourth without a proof: it takes the place of the oldest, proves itself, and leaves the pool.
+      assert.equal((await node.call(rip, {})).outcome, 'ok');
+      await ended(held[0] as Socket);
+      assert.deepEqual(
+        held.map(({ destroyed }) => destroyed),
+        [true, false, false],
+      );
+      for (const socket of held) socket.destroy();
+    });
+  }
 
   test('closes connections beyond what one caller may have, and leaves the others theirs', async () => {
     await using node = await start('connections_per_caller: 2');

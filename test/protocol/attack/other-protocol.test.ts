@@ -7,6 +7,7 @@ import { sign } from '../../../src/core/credentials/signature.ts';
 import { requestCodec } from '../../../src/core/wire/codec.ts';
 import { startListening } from '../../../src/transport/listen.ts';
 import { silentLog } from '../../support/agents/agent-setup.ts';
+import { roomyLimits } from '../../support/node/listen-limits.ts';
 import { runInProcess } from '../../support/program/cli.ts';
 import { makeFleet } from '../../support/fleet/fleet.ts';
 import { makeHome } from '../../support/program/home.ts';
@@ -30,12 +31,6 @@ const later = {
   }),
 } as unknown as NodeService;
 
-const limits = {
-  connections: { total: 10, perAddress: 10, perCaller: 10, handshake: 5000 },
-  stall: 5000,
-  idle: 60_000,
-};
-
 describe('another protocol version', () => {
   test('of a node is told by the client, with both versions and what to do; no call is made', async () => {
     await using fleet = await makeFleet();
@@ -47,7 +42,7 @@ describe('another protocol version', () => {
       service: later,
       log: silentLog,
       onStranger: () => {},
-      limits,
+      limits: roomyLimits,
     });
     const rip = await fleet.operator('rip@devco.net');
     const node = { name: 'dev2.devco.net', daemon: { port: listener.port } };

@@ -1,0 +1,141 @@
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { identityOf, parseCertificate, type Trust } from '../../core/credentials/certificate.ts';
+import { Problem } from '../../core/errors.ts';
+import { callerId } from '../../core/identity.ts';
+import { proveAny } from '../peer.ts';
+import { networkOf } from './network-of.ts';
+import { type Owner, peerName, type Slot, startSlots } from './slots.ts';
+
+/** How many connections there may be at once, and how long one may take to prove itself. */
+export interface ConnectionLimits {
+  /** Proven ones, in all. */
+  readonly total: number;
+  /** Proven ones of one IPv4 address or one IPv6 /64. */
+  readonly perAddress: number;
+  readonly perCaller: number;
+  /** Connections whose handshake is not over: a pool of their own, so that strangers take no place of a proven caller. */
+  readonly unproven: number;
+  /** The same, of one IPv4 address or one IPv6 /64. */
+  readonly unprovenPerAddress: number;
+  /** Milliseconds from connecting to the end of the handshake, however busy it keeps itself meanwhile. */
+  readonly handshake: number;
+  /** Milliseconds without a byte from a proven peer after which its connection is dead. */
+  readonly quiet: number;
+}
+
+/** The connections of a listener, counted by where they come from and who their owner is. */
+export interface Connections {
+  /**
+   * Counts a connection, before it has said anything. Where the pool of the unproven is full, the oldest of them is ended.
+   * @param end ends the connection, for the reason given
+   */
+  readonly admit: (socket: Socket, end: (reason: string) => void) => void;
+  /**
+   * Counts it as its owner's, once the handshake showed who that is. An owner who is revoked learns it by a call, and no more.
+   * @returns why it is one too many, or undefined
+   */
+  readonly claim: (secure: TLSSocket, trust: Trust, now: number) => string | undefined;
+  /** Closes those whose owner's certificate does not hold any longer. */
+  readonly review: (trust: Trust, now: number) => void;
+  /**
+   * Closes the one that comes from there, at once.
+   * @param from address and port, as gRPC names a peer
+   * @returns whose it was, if it was there
+   */
+  readonly cut: (from: string) => string | undefined;
+  /** Ends the regular look for connections whose other end is gone. */
+  readonly stop: () => void;
+}
+
+/** Milliseconds until a connection is closed whose owner was revoked: time to be told why, by the call that it makes. */
+const farewell = 3000;
+/** Milliseconds between looks for connections whose other end is gone. */
+const sweepEvery = 2000;
+
+export function startConnections(limits: ConnectionLimits): Connections {
+  const slots = startSlots(limits.quiet);
+  const sweep = () => slots.sweep(performance.now());
+  const timer = setInterval(sweep, sweepEvery);
+  timer.unref();
+
+  /** What is one too many only because of connections that are over already is not one too many. */
+  function excess(find: () => string | undefined): string | undefined {
+    if (find() === undefined) return undefined;
+    sweep();
+    return find();
+  }
+
+  function makeRoom(network: string): void {
+    const crowded = () =>
+      slots.ofNetwork(network, false) >= limits.unprovenPerAddress || slots.unproven().length >= limits.unproven;
+    if (!crowded()) return;
+    sweep();
+    if (slots.ofNetwork(network, false) >= limits.unprovenPerAddress) {
+      const oldest = slots.unproven().find((slot) => slot.network === network);
+      oldest?.end(`more than ${limits.unprovenPerAddress} connections from there have not proven who they are`);
+    } else if (slots.unproven().length >= limits.unproven) {
+      const [oldest] = slots.unproven();
+      oldest?.end(`more than ${limits.unproven} connections have not proven who they are`);
+    }
+  }
+
+  function tooMany({ network }: Slot, { caller }: Owner): string | undefined {
+    if (slots.proven().length >= limits.total) return `more than ${limits.total} connections`;
+    if (slots.ofNetwork(network, true) >= limits.perAddress) {
+      return `more than ${limits.perAddress} connections from there`;
+    }
+    if (slots.ofCaller(caller) >= limits.perCaller) return `more than ${limits.perCaller} connections of ${caller}`;
+    return undefined;
+  }
+
+  return {
+    admit: (socket, end) => {
+      makeRoom(networkOf(socket.remoteAddress));
+      slots.take(socket, end, limits.handshake);
+    },
+    claim: (secure, trust, now) => {
+      const slot = slots.find(peerName(secure));
+      const owner = ownerOf(secure);
+      if (slot === undefined || owner === undefined) return 'the connection was lost';
+      const fault = excess(() => tooMany(slot, owner));
+      if (fault !== undefined) return fault;
+      slots.give(slot, owner);
+      if (!holds(owner.certificate, trust, now)) dismiss(secure);
+      return undefined;
+    },
+    review: (trust, now) => {
+      for (const { owner } of slots.proven()) {
+        if (!holds(owner.certificate, trust, now)) dismiss(owner.secure);
+      }
+    },
+    cut: (from) => {
+      const owner = slots.find(from)?.owner;
+      owner?.secure.destroy();
+      return owner?.caller;
+    },
+    stop: () => clearInterval(timer),
+  };
+}
+
+function dismiss(secure: TLSSocket): void {
+  setTimeout(() => secure.destroy(), farewell).unref();
+}
+
+/** Kept from the handshake: a connection that is gone can't show it any more. */
+function ownerOf(secure: TLSSocket): Owner | undefined {
+  const certificate = secure.getPeerX509Certificate()?.raw;
+  if (certificate === undefined) return undefined;
+  const identity = identityOf(parseCertificate(certificate));
+  return { secure, certificate, caller: identity === undefined ? 'nobody' : callerId(identity) };
+}
+
+function holds(certificate: Uint8Array, trust: Trust, now: number): boolean {
+  try {
+    proveAny(certificate, ['operator', 'node'], trust, now);
+    return true;
+  } catch (error) {
+    if (error instanceof Problem) return false;
+    throw error;
+  }
+}
