@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline';
 /** The daemon as it is run by a service manager: a program of its own. */
 export interface DaemonProgram extends AsyncDisposable {
   readonly port: number;
+  readonly pid: number;
   /** SIGKILL, as a crash would end it. */
   readonly kill: () => Promise<void>;
 }
@@ -29,7 +30,7 @@ export async function startDaemonProgram(
     child.kill(signal);
     await ended;
   };
-  return { port, kill: () => end('SIGKILL'), [Symbol.asyncDispose]: () => end('SIGTERM') };
+  return { port, pid: child.pid ?? 0, kill: () => end('SIGKILL'), [Symbol.asyncDispose]: () => end('SIGTERM') };
 }
 
 function portOf({ stdout }: ChildProcess): Promise<number> {
