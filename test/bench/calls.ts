@@ -17,7 +17,11 @@ const name = 'web1.devco.net';
 
 await using fleet = await makeFleet();
 const rip = await fleet.operator('rip@devco.net');
-const { configFile } = await prepareNode(fleet, { name, agents: agents.filter(({ ddl }) => ddl.name === 'rpcutil'), log: 'info' });
+const { configFile } = await prepareNode(fleet, {
+  name,
+  agents: agents.filter(({ ddl }) => ddl.name === 'rpcutil'),
+  log: 'info',
+});
 await using daemon = await startDaemonProgram(configFile, program.length > 0 ? program : built);
 const { signal } = new AbortController();
 const tls = () => ({ credentials: rip.credentials, trust: fleet.trust });

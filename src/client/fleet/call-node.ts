@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type CallOptions, type Credentials, sealRequest } from '../../core/request/seal.ts';
 import { parseCertificate, type Trust } from '../../core/credentials/certificate.ts';
+import { startDeadline } from '../../core/deadline.ts';
 import { Problem, TurnedAway } from '../../core/errors.ts';
 import { parseJsonObject } from '../../core/json.ts';
 import type { NodeConnection } from '../../core/ports.ts';
@@ -39,15 +40,14 @@ export async function callNode(
     caller.credentials,
     startedAt,
   );
-  const expired = AbortSignal.timeout(settings.timeout);
-  const signal = AbortSignal.any([settings.signal, expired]);
+  const deadline = startDeadline(settings.timeout, [settings.signal]);
   const elapsed = () => performance.now() - began;
   try {
-    const reply = await sendAndAsk(connection, signed, signal, settings);
+    const reply = await sendAndAsk(connection, signed, deadline.signal, settings);
     const outcome = { ...outcomeOf(reply, signed, options.target, caller.trust), elapsed: elapsed() };
     return keepHead(outcome, reply, caller.heads, headBefore);
   } catch (error) {
-    return { ...lost(error, options.target, expired.aborted), elapsed: elapsed() };
+    return { ...lost(error, options.target, deadline.passed()), elapsed: elapsed() };
   }
 }
 

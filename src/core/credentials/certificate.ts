@@ -21,6 +21,32 @@ export interface ProvenCertificate {
  * Undefined unless exactly one URI is an identity of ours.
  */
 export function identityOf(certificate: X509Certificate): Identity | undefined {
+  return contentOf(certificate).identity;
+}
+
+/** What every proof asks a certificate for, taken out of it once. */
+interface CertificateContent {
+  readonly identity: Identity | undefined;
+  /** Milliseconds since the epoch. */
+  readonly notBefore: number;
+  readonly notAfter: number;
+}
+
+const contents = new WeakMap<X509Certificate, CertificateContent>();
+
+function contentOf(certificate: X509Certificate): CertificateContent {
+  const known = contents.get(certificate);
+  if (known !== undefined) return known;
+  const content = {
+    identity: identityIn(certificate),
+    notBefore: Date.parse(certificate.validFrom),
+    notAfter: Date.parse(certificate.validTo),
+  };
+  contents.set(certificate, content);
+  return content;
+}
+
+function identityIn(certificate: X509Certificate): Identity | undefined {
   const uris = (certificate.subjectAltName ?? '')
     .split(/,\s*/)
     .filter((entry) => entry.startsWith('URI:'))
@@ -87,7 +113,7 @@ export function proveCertificate(
   now: number,
 ): ProvenCertificate {
   const issuer = issuerOf(certificate, trust);
-  const identity = identityOf(certificate);
+  const { identity, notBefore, notAfter } = contentOf(certificate);
   if (issuer === undefined || identity === undefined || certificate.ca) {
     const from = certificate.issuer.replaceAll('\n', ', ');
     throw new Problem('foreign-certificate', `the certificate was not issued by this fleet's CA (its issuer: ${from})`);
@@ -96,10 +122,10 @@ export function proveCertificate(
     throw new Problem('foreign-certificate', `the certificate is of realm ${identity.realm}, not of ${trust.realm}`);
   }
   const who = `the certificate of ${identity.kind} ${identity.name}`;
-  if (now > Date.parse(certificate.validTo)) {
+  if (now > notAfter) {
     throw new Problem('expired-certificate', `${who} expired on ${isoDate(certificate.validTo)}`, 'issue a new one');
   }
-  if (now < Date.parse(certificate.validFrom)) {
+  if (now < notBefore) {
     const from = isoDate(certificate.validFrom);
     throw new Problem('early-certificate', `${who} is not valid before ${from}`, 'check the clocks');
   }

@@ -18,6 +18,8 @@ export interface CallMemory {
 /** Milliseconds that an outcome can be asked for, and how many are kept at most. */
 const remembered = 30 * 60_000;
 const most = 5000;
+/** Milliseconds between two looks for what need not be kept any longer. */
+const forgetInterval = 1000;
 
 interface Known {
   readonly at: number;
@@ -33,8 +35,12 @@ export function startCallMemory(past: readonly AuditRecord[], now: () => number)
   const calls = new Map<string, Known>();
   recall(past, now(), nonces, calls);
 
+  let forgotten = 0;
   const forget = () => {
     const time = now();
+    // It looks at all there is: for every call, that would take longer the more calls there are.
+    if (Math.abs(time - forgotten) < forgetInterval && calls.size <= most) return;
+    forgotten = time;
     for (const [nonce, until] of nonces) if (until < time) nonces.delete(nonce);
     for (const [key, { at }] of calls) {
       if (at + remembered >= time && calls.size <= most) break;
@@ -45,7 +51,8 @@ export function startCallMemory(past: readonly AuditRecord[], now: () => number)
     admit: (nonce, until) => {
       forget();
       const key = nonce.toString('base64');
-      if (nonces.has(key)) return false;
+      const before = nonces.get(key);
+      if (before !== undefined && before >= now()) return false;
       nonces.set(key, until);
       return true;
     },

@@ -34,6 +34,7 @@ export async function startNodeTruth(sources: TruthSources, run: RunCommand, log
   let written = new Map<string, JsonObject>();
   let classes: readonly string[] = [];
   let warnings: readonly string[] = [];
+  let known: { readonly second: number; readonly facts: JsonObject } | undefined;
 
   const gather = async () => {
     const found: string[] = [];
@@ -49,12 +50,21 @@ export async function startNodeTruth(sources: TruthSources, run: RunCommand, log
     warnings = found;
   };
   // A call while another gathers waits for a second time: what was read already may have changed since.
+  const forgetFacts = () => {
+    known = undefined;
+  };
   const mutex = defineMutex();
-  const reload = () => mutex(gather);
+  const reload = () => mutex(() => gather().finally(forgetFacts));
   await reload();
   const overlay = () => Object.assign({}, ...written.values()) as JsonObject;
   return {
-    facts: () => ({ ...system, uptime: Math.floor(uptime()), ...overlay() }),
+    facts: () => {
+      const second = Math.floor(Date.now() / 1000);
+      // Asked for several times in every call: put together once a second, and whenever something of it is another.
+      if (known?.second !== second)
+        known = { second, facts: { ...system, uptime: Math.floor(uptime()), ...overlay() } };
+      return known.facts;
+    },
     written: overlay,
     classes: () => classes,
     reload,

@@ -1,5 +1,6 @@
 import type { ActionContext, Agent } from '../../core/agent.ts';
 import { defineSlots, type Slots } from '../../core/concurrency.ts';
+import { type Deadline, startDeadline } from '../../core/deadline.ts';
 import { Problem } from '../../core/errors.ts';
 import type { Log } from '../../core/ports.ts';
 import { failure, okReply, type ReplyContent, refusal } from '../../core/request/reply.ts';
@@ -48,9 +49,10 @@ async function runAction(
   if (handler === undefined || call.action === undefined) throw new Problem('internal', 'the agent lacks its action');
   const allowed = call.action.timeout * 1000;
   const left = request.deadline === 0 ? allowed : Math.min(allowed, request.deadline - now());
-  const deadline = AbortSignal.timeout(Math.max(0, left));
   // A change goes on to its end when its caller is gone: its outcome can be asked for, half a change can't be undone.
-  const signal = AbortSignal.any(call.action.kind === 'read' ? [deadline, stopping, call.gone] : [deadline, stopping]);
+  const ends = call.action.kind === 'read' ? [stopping, call.gone] : [stopping];
+  const deadline = startDeadline(Math.max(0, left), ends);
+  const { signal } = deadline;
   const context: ActionContext = {
     requestId: request.requestId,
     runId: request.runId,
@@ -66,6 +68,8 @@ async function runAction(
   } catch (error) {
     running.catch(() => {});
     return explainFailure(error, call, { deadline, stopping }, log);
+  } finally {
+    deadline.end();
   }
 }
 
@@ -81,12 +85,12 @@ function whenAborted(signal: AbortSignal): Promise<never> {
 function explainFailure(
   error: unknown,
   { entry, opened, action }: IncomingCall,
-  { deadline, stopping }: { deadline: AbortSignal; stopping: AbortSignal },
+  { deadline, stopping }: { deadline: Deadline; stopping: AbortSignal },
   log: Log,
 ): ReplyContent {
   const name = `${entry?.ddl.name}.${opened.request.action}`;
   if (stopping.aborted) return failure(new Problem('stopping', `${name} was cancelled: the daemon stops`), 'cancelled');
-  if (deadline.aborted) {
+  if (deadline.passed()) {
     const said = error instanceof Problem ? `: ${error.message}` : '';
     return failure(new Problem('timeout', `${name} did not end within its time (at most ${action?.timeout} s)${said}`));
   }

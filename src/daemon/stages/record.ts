@@ -10,7 +10,9 @@ const unproven = new Set(['foreign-certificate', 'bad-certificate', 'bad-signatu
 
 /**
  * Writes what was asked before anything is done, and what became of it before the reply is sent; refusals too.
- * What can't be written is not done: unless it only reads, and even that is then refused, since no one could tell.
+ * What can't be written is not done, and what only reads is refused, too. The records of what may change something are
+ * on the disk before it begins and before its reply; those of what only reads are with the kernel by then, and on the
+ * disk within 100 ms (docs/audit.md).
  * A request that nobody is proven to have made is laid to the one whose connection brought it.
  */
 export function record(log: AuditLog): Stage {
@@ -24,7 +26,7 @@ export function record(log: AuditLog): Stage {
       if (!(error instanceof Problem)) throw error;
       return answer(refusal(new Problem(error.code, `nothing was done: ${error.message}`)));
     }
-    return await writeOutcome(log, call, intent, await next(call));
+    return await writeOutcome(log, call, { intent, changes }, await next(call));
   };
 }
 
@@ -32,7 +34,12 @@ function accountable({ verdict, peer, caller }: IncomingCall): string {
   return 'problem' in verdict && unproven.has(verdict.problem.code) ? callerId(peer) : caller;
 }
 
-async function writeOutcome(log: AuditLog, call: IncomingCall, intent: number, given: Answer): Promise<Answer> {
+async function writeOutcome(
+  log: AuditLog,
+  call: IncomingCall,
+  { intent, changes }: { readonly intent: number; readonly changes: boolean },
+  given: Answer,
+): Promise<Answer> {
   const { requestId, try: attempt } = call.opened.request;
   const { outcome, status, code, message } = given.content;
   try {
@@ -46,7 +53,7 @@ async function writeOutcome(log: AuditLog, call: IncomingCall, intent: number, g
       code,
       message,
     } as const;
-    await log.append({ ...event, recorded: given.recorded }, true);
+    await log.append({ ...event, recorded: given.recorded }, changes);
     return given;
   } catch (error) {
     if (!(error instanceof Problem)) throw error;

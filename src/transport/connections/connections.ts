@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { TLSSocket } from 'node:tls';
+import type { DetailedPeerCertificate, TLSSocket } from 'node:tls';
 import { identityOf, parseCertificate, type Trust } from '../../core/credentials/certificate.ts';
 import { Problem } from '../../core/errors.ts';
 import { callerId } from '../../core/identity.ts';
@@ -124,8 +124,12 @@ function dismiss(secure: TLSSocket): void {
 
 /** Kept from the handshake: a connection that is gone can't show it any more. */
 function ownerOf(secure: TLSSocket): Owner | undefined {
-  const certificate = secure.getPeerX509Certificate()?.raw;
+  const presented = secure.getPeerCertificate();
+  const certificate = presented.raw as Buffer | undefined;
   if (certificate === undefined) return undefined;
+  // gRPC asks for it at every call, and Node takes it apart each time. It cannot become another: TLS 1.3 asks a client
+  // for its certificate in the handshake, and later only where both sides agreed on it (RFC 8446, 4.6.2).
+  secure.getPeerCertificate = () => presented as DetailedPeerCertificate;
   const identity = identityOf(parseCertificate(certificate));
   return { secure, certificate, caller: identity === undefined ? 'nobody' : callerId(identity) };
 }

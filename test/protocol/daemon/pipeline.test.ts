@@ -54,10 +54,18 @@ describe('a request on its way through the pipeline', () => {
     assert.equal(outcome?.intent, intent?.sequence);
   });
 
-  test('carries the signed head of the audit log in its reply', async () => {
-    const reply = await node.call(rip, {});
+  test('that changes something carries the signed head of the audit log in its reply, its own outcome in it', async () => {
+    const reply = await node.call(rip, { action: 'count', input: {} });
     const { outcome } = await lastRecords();
     assert.equal(reply.auditHead?.sequence, outcome?.sequence);
+  });
+
+  test('that only reads carries a head with all that is on the disk; its own records are in it soon after', async () => {
+    await node.call(rip, {});
+    const sequence = (await lastRecords()).outcome?.sequence ?? 0;
+    let head = 0;
+    while (head < sequence) head = (await node.call(rip, {})).auditHead?.sequence ?? 0;
+    assert.ok(head >= sequence);
   });
 
   test('resolves an alias of an agent before anything is decided', async () => {
