@@ -72,7 +72,7 @@ export async function deliver(delivery: CredentialDelivery, place: DeliveryTarge
     return files.map(({ path }) => join(place.path, path));
   }
   const starting = delivery.starting ? startingFiles(delivery) : [];
-  const content = packArchive([...files, ...starting], now);
+  const content = await packArchive([...files, ...starting], now);
   await makeDirectory(dirname(place.path), 0o755);
   await writeWhole({ path: place.path, content, mode: 0o600, replace: place.replace });
   return [place.path];

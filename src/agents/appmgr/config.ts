@@ -47,6 +47,14 @@ const application = {
       maxItems: 64,
       default: [],
     },
+    outside_links: {
+      description:
+        'Absolute paths of the node that symbolic links in a release may lead to, or below: /usr/bin for the python3 of a virtual environment',
+      type: 'array',
+      items: { type: 'string', maxLength: 1024, pattern: '^/([A-Za-z0-9_.+@-]+/?)*$' },
+      maxItems: 64,
+      default: [],
+    },
     deploy: {
       description: 'The user’s own way of deploying, instead of artifacts; {revision} stands for the revision',
       type: 'object',

@@ -67,7 +67,7 @@ export async function place(
 ): Promise<void> {
   const { paths, places } = way.wanted;
   const entries = files.map(({ mode, content }, index) => ({ path: String(index), mode, content }));
-  const payload = Readable.from([packArchive(entries, Date.now())]);
+  const payload = Readable.from([await packArchive(entries, Date.now())]);
   const targets = files.map(({ path }) => path);
   const directories = [
     paths.directory,

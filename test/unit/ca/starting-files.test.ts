@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { describe, test } from 'node:test';
 import { startingFiles } from '../../../src/ca/starting-files.ts';
 import { packArchive } from '../../../src/ca/tar.ts';
@@ -55,8 +56,18 @@ describe('the configuration to start from', () => {
 });
 
 describe('an archive', () => {
-  test('refuses a path that its header can’t hold', () => {
-    const entry = { path: 'a'.repeat(101), mode: 0o644, content: '' };
-    assert.throws(() => packArchive([entry], 0), { code: 'bad-archive' });
+  test('is one that GNU tar reads: names longer than a ustar header holds, modes, owner and content', async () => {
+    const path = `${'d/'.repeat(140)}ü.txt`;
+    const packed = await packArchive(
+      [
+        { path: 'policies/', mode: 0o755, content: '' },
+        { path, mode: 0o640, content: 'grün\n' },
+      ],
+      1_700_000_000_000,
+    );
+    const list = execFileSync('tar', ['-tvzf', '-', '--quoting-style=literal'], { input: packed, encoding: 'utf8' });
+    assert.match(list, /^drwxr-xr-x root\/root +0 .* policies\/$/m);
+    assert.match(list, new RegExp(`^-rw-r----- root/root +6 .* ${path}$`, 'm'));
+    assert.equal(execFileSync('tar', ['-xzOf', '-', path], { input: packed, encoding: 'utf8' }), 'grün\n');
   });
 });

@@ -4,15 +4,18 @@ import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { mapLimited } from '../../../core/concurrency.ts';
 import { syncDirectory } from '../../../core/files/durable.ts';
-import { errnoOf, Problem } from '../../../core/errors.ts';
+import { errnoOf } from '../../../core/errors.ts';
 import { readChunks } from './artifact.ts';
+import { notGzip } from './formats.ts';
 import { type PlannedEntry, ReleaseTree } from './release-tree.ts';
-import { readTar, type TarEntry } from './tar.ts';
+import { type Piece, readTar, type TarEntry } from './tar/read.ts';
 
 export interface UnpackLimits {
   /** Bytes, unpacked. */
   readonly maxSize: number;
   readonly maxEntries: number;
+  /** Absolute paths of the node that symbolic links may lead to, or below. */
+  readonly outsideLinks: readonly string[];
 }
 
 /** Files brought to the disk at a time: the file system then commits many of them as one. */
@@ -30,7 +33,7 @@ export async function unpack(
   signal: AbortSignal,
 ): Promise<void> {
   await mkdir(directory);
-  const tree = new ReleaseTree(limits.maxEntries);
+  const tree = new ReleaseTree(limits);
   const files: string[] = [];
   const directories = new Map<string, number>([[directory, 0o755]]);
   const note = (path: string) => {
@@ -58,19 +61,32 @@ async function make(planned: PlannedEntry, path: string, directory: string, entr
     case 'hardlink':
       return link(join(directory, planned.target), path);
     case 'file':
-      return writeContent(path, planned.mode, entry.content);
+      return writeContent(path, planned.mode, entry);
     default:
   }
 }
 
 /** `wx` refuses whatever is there already, a link included. */
-async function writeContent(path: string, mode: number, content: AsyncIterable<Uint8Array>): Promise<void> {
+async function writeContent(path: string, mode: number, { content, size }: TarEntry): Promise<void> {
   const handle = await open(path, 'wx', 0o600);
   try {
-    for await (const chunk of content) await handle.writeFile(chunk);
+    let end = 0;
+    for await (const piece of content) {
+      await writePiece(handle, piece);
+      end = piece.at + piece.bytes.length;
+    }
+    // A hole at the end of the file.
+    if (end < size) await handle.truncate(size);
     await handle.chmod(mode);
   } finally {
     await handle.close();
+  }
+}
+
+async function writePiece(handle: FileHandle, { at, bytes }: Piece): Promise<void> {
+  for (let written = 0; written < bytes.length; ) {
+    const { bytesWritten } = await handle.write(bytes, written, bytes.length - written, at + written);
+    written += bytesWritten;
   }
 }
 
@@ -83,11 +99,16 @@ async function* decompress(archive: FileHandle, signal: AbortSignal): AsyncGener
     for await (const chunk of gunzip) yield chunk as Buffer;
   } catch (cause) {
     if (!errnoOf(cause).startsWith('Z_')) throw cause;
-    throw new Problem('bad-archive', 'the archive is damaged: it cannot be decompressed', '', { cause });
+    throw notGzip(await firstBytes(archive), cause);
   } finally {
     packed.destroy();
     gunzip.destroy();
   }
+}
+
+async function firstBytes(archive: FileHandle): Promise<Buffer> {
+  const { buffer, bytesRead } = await archive.read(Buffer.alloc(512), 0, 512, 0);
+  return buffer.subarray(0, bytesRead);
 }
 
 /** The mode is set here, where the process's umask has no say: a web server of another user must read it. */

@@ -102,7 +102,7 @@ async function publishedSum(
 async function bring(
   layout: Layout,
   source: ArtifactSource,
-  { max_size: maxSize, max_entries: maxEntries, shared }: ApplicationConfig,
+  { max_size: maxSize, max_entries: maxEntries, outside_links: outsideLinks, shared }: ApplicationConfig,
   revision: string,
   { signal, progress }: Work,
 ): Promise<void> {
@@ -114,7 +114,7 @@ async function bring(
     try {
       await assertSpace(layout.root, artifact.handle, artifact.size);
       progress(`unpacking revision ${revision}`);
-      await unpack(artifact.handle, staged, { maxSize, maxEntries }, signal);
+      await unpack(artifact.handle, staged, { maxSize, maxEntries, outsideLinks }, signal);
       await artifact.assertUntouched();
     } finally {
       await artifact.handle.close();

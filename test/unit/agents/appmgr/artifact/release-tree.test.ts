@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ReleaseTree } from '../../../../../src/agents/appmgr/artifact/release-tree.ts';
-import type { TarHeader } from '../../../../../src/agents/appmgr/artifact/tar-header.ts';
+import type { TarHeader } from '../../../../../src/agents/appmgr/artifact/tar/header.ts';
 import { Problem } from '../../../../../src/core/errors.ts';
 
 function entry(path: string, type = '0', more: Partial<TarHeader> = {}): TarHeader {
@@ -10,7 +10,7 @@ function entry(path: string, type = '0', more: Partial<TarHeader> = {}): TarHead
 
 function refusalOf(...entries: TarHeader[]): string {
   try {
-    const tree = new ReleaseTree(100);
+    const tree = new ReleaseTree({ maxEntries: 100, outsideLinks: ['/usr/bin', '/srv/media/'] });
     for (const one of entries) tree.add(one);
     tree.links();
     return 'accepted';
@@ -44,6 +44,14 @@ describe('what a release may hold', () => {
       entry('deep/a/b/link', '2', { target: '../../..' }),
       entry('up', '2', { target: 'deep/a/b/link/../..' }),
     ],
+    ['a link beside what is allowed', entry('l', '2', { target: '/usr/bin2/x' })],
+    ['a link that leaves what is allowed', entry('l', '2', { target: '/usr/bin/../lib' })],
+    [
+      'a link that leaves what is allowed by way of another',
+      entry('bin', '2', { target: '/usr/bin' }),
+      entry('l', '2', { target: 'bin/../../etc/shadow' }),
+    ],
+    ['a file below a link to what is allowed', entry('l', '2', { target: '/usr/bin' }), entry('l/x')],
     ['links in a circle', entry('a', '2', { target: 'b' }), entry('b', '2', { target: 'a' })],
     ['a file below a link', entry('l', '2', { target: 'd' }), entry('l/x')],
     ['a file below a file', entry('f'), entry('f/x')],
@@ -75,15 +83,22 @@ describe('what a release may hold', () => {
     );
   });
 
+  test('accepts absolute links to what the application allows', () => {
+    const python = entry('venv/bin/python3', '2', { target: '/usr/bin/python3' });
+    const alias = entry('venv/bin/python', '2', { target: 'python3' });
+    const media = entry('media', '2', { target: '//srv/./media' });
+    assert.equal(refusalOf(python, alias, media), 'accepted');
+  });
+
   test('refuses too many entries', () => {
-    const tree = new ReleaseTree(2);
+    const tree = new ReleaseTree({ maxEntries: 2, outsideLinks: [] });
     tree.add(entry('a'));
     tree.add(entry('b'));
     assert.throws(() => tree.add(entry('c')), { code: 'archive-too-large' });
   });
 
   test('takes write permission from group and others, and leaves a directory usable', () => {
-    const tree = new ReleaseTree(9);
+    const tree = new ReleaseTree({ maxEntries: 9, outsideLinks: [] });
     assert.deepEqual(tree.add(entry('f', '0', { mode: 0o666 })), { kind: 'file', path: 'f', mode: 0o644 });
     assert.deepEqual(tree.add(entry('d/', '5', { mode: 0o2777 })), { kind: 'directory', path: 'd', mode: 0o755 });
     assert.deepEqual(tree.add(entry('x', '0', { mode: 0o111 })), { kind: 'file', path: 'x', mode: 0o511 });

@@ -4,10 +4,10 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { readTar, type TarEntry } from '../../../../../src/agents/appmgr/artifact/tar.ts';
-import { Problem } from '../../../../../src/core/errors.ts';
-import { temporaryDirectory } from '../../../../support/agents/agent-setup.ts';
-import { makeTar } from '../../../../support/agents/tar-archive.ts';
+import { readTar, type TarEntry } from '../../../../../../src/agents/appmgr/artifact/tar/read.ts';
+import { Problem } from '../../../../../../src/core/errors.ts';
+import { temporaryDirectory } from '../../../../../support/agents/agent-setup.ts';
+import { makeTar } from '../../../../../support/agents/tar-archive.ts';
 
 async function* inChunks(bytes: Buffer, size: number): AsyncGenerator<Buffer> {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
@@ -20,9 +20,9 @@ interface Read extends Omit<TarEntry, 'content'> {
 async function readAll(bytes: Buffer, { chunk = 700, limit = 1e9 } = {}): Promise<Read[]> {
   const entries: Read[] = [];
   for await (const { content, ...entry } of readTar(inChunks(bytes, chunk), limit)) {
-    const parts: Uint8Array[] = [];
-    for await (const part of content) parts.push(part);
-    entries.push({ ...entry, text: Buffer.concat(parts).toString() });
+    const bytes = Buffer.alloc(entry.size);
+    for await (const piece of content) bytes.set(piece.bytes, piece.at);
+    entries.push({ ...entry, text: bytes.toString() });
   }
   return entries;
 }
@@ -85,13 +85,17 @@ describe('the tar reader', () => {
     }
   });
 
-  test('refuses malformed pax records and sparse files', async () => {
+  test('refuses malformed pax records and maps of sparse files', async () => {
     for (const content of [
       '99 path=a\n',
       '0 path=a\n',
       'path=a\n',
       '8 =path\n',
       '22 GNU.sparse.major=1\n',
+      '21 GNU.sparse.size=9\n',
+      '21 GNU.sparse.size=x\n20 GNU.sparse.map=\n',
+      '21 GNU.sparse.size=1\n23 GNU.sparse.map=0,2\n',
+      '21 GNU.sparse.size=9\n27 GNU.sparse.map=4,1,0,0\n',
       '-1 a=b\n',
       '12 size=1e99\n',
     ]) {
