@@ -3,7 +3,7 @@ import type { Expression } from './expressions/expression.ts';
 import type { InputSource, PlaybookSource, StepSource } from './source/schema.ts';
 import type { StepReply } from './call/reply.ts';
 import type { Template } from './expressions/template.ts';
-import type { World } from './run/world.ts';
+import type { World } from './context.ts';
 
 /** A playbook that was checked whole: every name in it is known, every action and input exists. */
 export interface Playbook {

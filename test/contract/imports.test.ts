@@ -32,8 +32,6 @@ const packages: Readonly<Record<string, readonly string[]>> = {
 interface Import {
   readonly from: string;
   readonly to: string;
-  /** Gone at run time. */
-  readonly typeOnly: boolean;
 }
 
 function files(): string[] {
@@ -45,11 +43,7 @@ function importsOf(file: string): Import[] {
   const found = text.matchAll(
     /(?:^|\n)\s*(?:import|export)\b[^;'"]*?from\s*['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)|(?:^|\n)import\s+['"]([^'"]+)['"]/g,
   );
-  return [...found].map(([whole, a, b, c]) => ({
-    from: file,
-    to: a ?? b ?? c ?? '',
-    typeOnly: /^\s*(import|export) type\b/.test(whole),
-  }));
+  return [...found].map(([, a, b, c]) => ({ from: file, to: a ?? b ?? c ?? '' }));
 }
 
 function resolveLocal({ from, to }: Import): string | undefined {
@@ -96,12 +90,9 @@ test('no agent imports another', () => {
   assert.deepEqual(wrong, []);
 });
 
-test('no file imports itself over others', () => {
+test('no file imports itself through others, not even for a type', () => {
   const graph = Map.groupBy(
-    all
-      .filter((one) => !one.typeOnly)
-      .map((one) => ({ from: one.from, to: resolveLocal(one) }))
-      .filter(({ to }) => to !== undefined),
+    all.map((one) => ({ from: one.from, to: resolveLocal(one) })).filter(({ to }) => to !== undefined),
     ({ from }) => from,
   );
   const done = new Set<string>();

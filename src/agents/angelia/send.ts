@@ -1,5 +1,5 @@
 import type { AgentSetup } from '../../core/agent.ts';
-import type { BodyValues } from './channels/body.ts';
+import type { BodyValues } from './channels/format.ts';
 import type { AngeliaConfig } from './config.ts';
 import { execute } from './channels/execute.ts';
 import { DeliveryFailure } from './channels/failure.ts';

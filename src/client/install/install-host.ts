@@ -1,39 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Authority } from '../../ca/x509/authority.ts';
 import { issue } from '../../ca/store/ledger.ts';
 import { fingerprintOf, keyOfRequest } from '../../ca/x509/request.ts';
-import type { Store } from '../../ca/store/store.ts';
 import { Problem } from '../../core/errors.ts';
 import type { Finding } from '../../core/finding.ts';
 import { isObject } from '../../core/json.ts';
 import type { Address } from '../../core/node.ts';
 import type { NodeDescription } from '../../core/wire/messages.ts';
 import { discard, enroll, place, upload } from './transfer.ts';
+import type { InstallHostOptions } from './install-options.ts';
 import { makePlan, type Plan } from './plan.ts';
-import type { Program } from './program.ts';
 import { doctorScript, serviceScript } from './scripts.ts';
-import { must, openRemote, type Remote, type SshSettings } from './ssh.ts';
+import { must, openRemote, type Remote } from './ssh.ts';
 import type { SshTarget } from './target.ts';
-import type { DesiredFiles } from './desired-files.ts';
-
-/** What is the same for all hosts. */
-export interface InstallHostOptions {
-  readonly program: Program;
-  readonly wanted: DesiredFiles;
-  readonly store: Store;
-  /** Opens the CA’s key, the first time it is asked. */
-  readonly authority: () => Promise<Authority>;
-  /** `systemd`, `none`, or the path of an init script; by what the host has when undefined. */
-  readonly service: string | undefined;
-  readonly dryRun: boolean;
-  /** Whether files that were changed on the host are replaced. */
-  readonly replace: boolean;
-  readonly ssh: SshSettings;
-  /** Connects to the node by mutual TLS and has it describe itself. @throws Problem */
-  readonly describe: (node: string, address: Address) => Promise<NodeDescription>;
-  /** Milliseconds for a started node to answer. */
-  readonly patience: number;
-}
 
 export interface HostResult {
   readonly state: 'installed' | 'unchanged' | 'planned';

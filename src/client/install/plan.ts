@@ -4,7 +4,7 @@ import { trustedPem } from '../../ca/store/store.ts';
 import { Problem } from '../../core/errors.ts';
 import type { Address } from '../../core/node.ts';
 import { type Installed, judgeHost, parseInstalled, parseLook, planFiles, whyCertificate } from './inspect.ts';
-import type { InstallHostOptions } from './install-host.ts';
+import type { InstallHostOptions } from './install-options.ts';
 import { lookScript, probeScript } from './scripts.ts';
 import { must, type Remote } from './ssh.ts';
 import type { SshTarget } from './target.ts';

@@ -1,51 +1,25 @@
 /** Runs a step that calls: whom, in which batches, and when it has gone wrong. */
-import type { ActionDdl, Ddl } from '../../core/ddl/ddl.ts';
 import { Problem } from '../../core/errors.ts';
 import { isNodeName } from '../../core/identity.ts';
 import { planBatches } from './batches.ts';
 import { bindCallInput, hideInputs, refuseSecrets } from '../inputs/call-input.ts';
 import type { NodeFailure } from '../events/events.ts';
-import type { Expression } from '../expressions/expression.ts';
-import type { BatchSize } from '../source/schema.ts';
 import type { Step, StepOutcome } from '../model.ts';
 import { tryHeldBatch } from './reassert.ts';
-import { findEarlierCall, isSettled, type ResumedCall } from './resume.ts';
+import { findEarlierCall, isSettled } from './resume.ts';
 import type { StepReply } from './reply.ts';
 import { rest } from './sleep.ts';
-import { type Template, toText } from '../expressions/template.ts';
+import { toText } from '../expressions/template.ts';
 import { stops } from './threshold.ts';
-import type { BatchResult } from './attempts.ts';
-import type { World } from '../run/world.ts';
+import { type BatchResult, tryBatch } from './attempts.ts';
+import type { World } from '../context.ts';
+import type { CallPlan, StepCall } from './step-call.ts';
 
 export interface CallTarget {
   /** Names of nodes, if all is well. */
   readonly nodes: unknown;
   /** True for a set, which said itself how many it needs. */
   readonly mayBeEmpty: boolean;
-}
-
-/** A call step as it was checked. Times in milliseconds. */
-export interface CallPlan {
-  readonly agent: string;
-  readonly agentDdl: Ddl;
-  readonly action: string;
-  readonly ddl: ActionDdl;
-  readonly title: string;
-  readonly input: Template;
-  readonly sizes: readonly BatchSize[];
-  readonly batchSleep: number;
-  readonly tries: number;
-  readonly trySleep: number;
-  readonly timeout: number | undefined;
-  readonly until: Expression | undefined;
-  readonly passes: number;
-  readonly message: Template | undefined;
-  readonly maxFailures: BatchSize;
-  readonly limit: number | undefined;
-  readonly failover: boolean;
-  readonly askOnly: boolean;
-  /** Steps whose changes must hold while it calls: they are made again before each batch. */
-  readonly reassert: readonly string[];
 }
 
 export async function runCall(plan: CallPlan, target: CallTarget, world: World, step: Step): Promise<StepOutcome> {
@@ -88,11 +62,18 @@ export async function runCall(plan: CallPlan, target: CallTarget, world: World, 
   return { ...settled, ran: true, dryRun, lines: [...(settled.lines ?? []), ...answers] };
 }
 
-/** For steps that rely on it. */
+/** Keeps the change for steps that rely on it. */
 function keep(call: StepCall, { replies = [] }: StepOutcome, { kept }: World): void {
   if (call.plan.ddl.kind !== 'change' || call.dryRun) return;
   const nodes = replies.filter(({ ok }) => ok).map(({ node }) => node);
-  if (nodes.length > 0) kept.changes.set(call.step.id, { call, nodes });
+  if (nodes.length === 0) return;
+  const { plan, requestId } = call;
+  kept.changes.set(call.step.id, { title: plan.title, requestId, repeat: (step) => repeatCall(call, nodes, step) });
+}
+
+function repeatCall(call: StepCall, nodes: readonly string[], id: string): Promise<BatchResult> {
+  const again = { ...call, requestId: call.world.ports.newId(), past: undefined, step: { ...call.step, id } };
+  return tryBatch(again, nodes, 0, 1);
 }
 
 /** What nodes said of a change that was only asked about. */
@@ -117,22 +98,6 @@ function callNobody({ title }: CallPlan, allowed: boolean): StepOutcome {
   if (allowed) return { state: 'done', ran: false, lines: [`${title}: there is no node to call`] };
   const reason = 'there is no node to call: “on” gives an empty list';
   return { state: 'failed', ran: false, failed: [{ node: '', code: 'no-nodes', reason }] };
-}
-
-/** What stays the same through all batches and tries of a step. */
-export interface StepCall {
-  readonly plan: CallPlan;
-  readonly input: Readonly<Record<string, unknown>>;
-  /** The input without sensitive values. */
-  readonly shown: Readonly<Record<string, unknown>>;
-  readonly requestId: string;
-  readonly dryRun: boolean;
-  /** In a dry run, after a change that was only asked about: assertions are told, not held against the step. */
-  readonly hypothetical: boolean;
-  /** What became of it before the run went on. */
-  readonly past: ResumedCall | undefined;
-  readonly world: World;
-  readonly step: Step;
 }
 
 async function callBatches(call: StepCall, batches: readonly string[][], total: number): Promise<StepOutcome> {

@@ -2,7 +2,7 @@
 import type { ActionDdl } from '../../core/ddl/ddl.ts';
 import { explain } from '../../core/errors.ts';
 import type { Outcome } from '../../core/request/reply.ts';
-import type { StepCall } from './call.ts';
+import type { StepCall } from './step-call.ts';
 import { toCel } from '../expressions/cel-values.ts';
 import type { NodeFailure } from '../events/events.ts';
 import { decide } from '../expressions/expression.ts';

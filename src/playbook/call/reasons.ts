@@ -1,5 +1,5 @@
 import type { NodeFailure } from '../events/events.ts';
-import type { World } from '../run/world.ts';
+import type { World } from '../context.ts';
 
 const longest = 2000;
 

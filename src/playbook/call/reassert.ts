@@ -1,24 +1,10 @@
 /** Changes that must hold while others are made: they are made once more before each batch of those. */
-import type { StepCall } from './call.ts';
+import type { StepCall } from './step-call.ts';
 import type { NodeFailure } from '../events/events.ts';
 import { isSettled } from './resume.ts';
 import type { StepReply } from './reply.ts';
 import { type BatchResult, tryBatch } from './attempts.ts';
-import type { World } from '../run/world.ts';
-
-/** A change that was made in this run, and the nodes that made it. */
-export interface KeptChange {
-  readonly call: StepCall;
-  readonly nodes: readonly string[];
-}
-
-/** What was changed in this run, for steps that rely on it. */
-export interface KeptChanges {
-  /** By step. */
-  readonly changes: Map<string, KeptChange>;
-  /** The request id of the last call that was made. */
-  last: string;
-}
+import type { KeptChange, World } from '../context.ts';
 
 export interface HeldBatch extends BatchResult {
   /** True where what must hold could not be made to: no node of the batch was called. */
@@ -42,8 +28,8 @@ export async function tryHeldBatch(
     for (const name of plan.reassert) {
       const kept = findKept(world, call.step.id, name);
       // Straight after the change itself there is nothing to assert.
-      if (kept === undefined || kept.call.requestId === world.kept.last) continue;
-      const again = await makeAgain(kept, `${call.step.id}.${name}`);
+      if (kept === undefined || kept.requestId === world.kept.last) continue;
+      const again = await kept.repeat(`${call.step.id}.${name}`);
       lines.push(...again.replies.flatMap((reply) => tellChange(kept, reply)));
       failures.push(...again.failures.map((failure) => lost(kept, failure)));
     }
@@ -63,18 +49,12 @@ function findKept({ kept }: World, step: string, name: string): KeptChange | und
   return undefined;
 }
 
-function makeAgain({ call, nodes }: KeptChange, id: string): Promise<BatchResult> {
-  const { step, world } = call;
-  const again = { ...call, requestId: world.ports.newId(), past: undefined, step: { ...step, id } };
-  return tryBatch(again, nodes, 0, 1);
-}
-
 /** Actions that can be asserted say in an output `changed` what they had to change. */
-function tellChange({ call }: KeptChange, { node, data: { changed } }: StepReply): string[] {
+function tellChange({ title }: KeptChange, { node, data: { changed } }: StepReply): string[] {
   const what = Array.isArray(changed) ? changed.join(', ') : changed === true ? 'it had to change' : '';
-  return what === '' ? [] : [`${call.plan.title} no longer held on ${node} and was done again: ${what}`];
+  return what === '' ? [] : [`${title} no longer held on ${node} and was done again: ${what}`];
 }
 
-function lost({ call }: KeptChange, { node, code, reason }: NodeFailure): NodeFailure {
-  return { node, code, reason: `whether ${call.plan.title} still holds could not be made sure: ${reason}` };
+function lost({ title }: KeptChange, { node, code, reason }: NodeFailure): NodeFailure {
+  return { node, code, reason: `whether ${title} still holds could not be made sure: ${reason}` };
 }

@@ -1,20 +1,14 @@
 /** What a batch of a run that goes on need not do again, and with which try each of its nodes goes on. */
 import type { ActionDdl } from '../../core/ddl/ddl.ts';
 import type { Outcome } from '../../core/request/reply.ts';
-import type { StepCall } from './call.ts';
+import type { ResumedCall, StepCall } from './step-call.ts';
 import { sensitiveOutputs } from '../inputs/call-input.ts';
-import type { CallKey, EarlierCall, EarlierTry } from '../journal/history.ts';
+import type { CallKey, EarlierTry } from '../journal/history.ts';
 import { judge, type Judgement } from './judge.ts';
-import type { World } from '../run/world.ts';
+import type { World } from '../context.ts';
 
 /** Milliseconds that a node surely remembers a call, so that asking for the same try again does nothing twice. */
 const remembered = 25 * 60_000;
-
-/** A call that was made before the run went on. */
-export interface ResumedCall extends EarlierCall {
-  /** Whether its step came to its good end. */
-  readonly done: boolean;
-}
 
 /**
  * What counts of a step’s earlier call. A change counts for ever; what was only read does when its step was done,

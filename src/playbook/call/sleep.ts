@@ -1,4 +1,4 @@
-import type { World } from '../run/world.ts';
+import type { World } from '../context.ts';
 
 /** Waits, or less when the run is interrupted: who called looks at the signal. */
 export async function rest({ ports, signal }: Pick<World, 'ports' | 'signal'>, milliseconds: number): Promise<void> {

@@ -9,7 +9,7 @@ import { decide } from '../expressions/expression.ts';
 import type { NodeSet } from '../model.ts';
 import type { Discovered } from '../ports.ts';
 import { toText } from '../expressions/template.ts';
-import type { World } from './world.ts';
+import type { World } from '../context.ts';
 
 /** The sets, or why they are not complete. */
 export interface FoundSets {

@@ -6,7 +6,8 @@ import type { Playbook, Step, StepOutcome } from '../model.ts';
 import { checkRights } from './rights.ts';
 import { failureWithin, renameSteps, runSections } from './sections.ts';
 import { findNodes, namesIn } from './find-nodes.ts';
-import { defineWorld, type World } from './world.ts';
+import type { World } from '../context.ts';
+import { defineWorld } from './world.ts';
 
 /**
  * @param given inputs; those that are null are left out

@@ -1,23 +1,8 @@
 /** What a run is going to do, as far as it can be told once its nodes are known. */
 import { count } from '../../core/text.ts';
 import type { Playbook, Step } from '../model.ts';
-import type { World } from './world.ts';
-
-export interface RunPlan {
-  readonly sets: readonly { readonly name: string; readonly nodes: readonly string[] }[];
-  readonly steps: readonly PlannedStep[];
-}
-
-export interface PlannedStep {
-  readonly id: string;
-  readonly title: string;
-  /** How many; undefined where an expression will give them. */
-  readonly nodes: number | undefined;
-  /** As the file says it: `2`, `1,2,50%`, or an expression. */
-  readonly batch: string;
-  readonly conditional: boolean;
-  readonly within: readonly PlannedStep[];
-}
+import type { World } from '../context.ts';
+import type { PlannedStep, RunPlan } from './run-plan.ts';
 
 /**
  * Steps that only reckon, and those for after a failure, are left out.

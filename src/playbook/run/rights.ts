@@ -5,7 +5,7 @@ import type { NodeFailure } from '../events/events.ts';
 import type { Playbook } from '../model.ts';
 import { failureOf, silence } from '../call/reply.ts';
 import { everyStep } from '../source/walking.ts';
-import type { World } from './world.ts';
+import type { World } from '../context.ts';
 
 interface RightsReport {
   /** Where the run would be refused, or gets no answer. */

@@ -3,7 +3,7 @@ import { toCel } from '../expressions/cel-values.ts';
 import type { Step, StepOutcome } from '../model.ts';
 import { failureWithin, renameSteps, runSections } from './sections.ts';
 import { rest } from '../call/sleep.ts';
-import type { World } from './world.ts';
+import type { World } from '../context.ts';
 
 /** The steps of a group, compiled. */
 export interface GroupSteps {

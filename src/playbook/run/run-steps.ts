@@ -5,7 +5,7 @@ import type { StepReport, StepState } from '../events/events.ts';
 import { decide } from '../expressions/expression.ts';
 import type { Step, StepOutcome } from '../model.ts';
 import { hideSecrets, reasonsToKeep } from '../call/reasons.ts';
-import type { World } from './world.ts';
+import type { World } from '../context.ts';
 
 export interface StepsEnded {
   /** In the order of the file. */

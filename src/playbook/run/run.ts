@@ -10,7 +10,8 @@ import type { PlaybookPorts } from '../ports.ts';
 import { checkRights } from './rights.ts';
 import { runSections } from './sections.ts';
 import { findNodes, namesIn } from './find-nodes.ts';
-import { defineWorld, type RunOptions, type World } from './world.ts';
+import type { World } from '../context.ts';
+import { defineWorld, type RunOptions } from './world.ts';
 
 /**
  * @param inputs as bindInputs gives them

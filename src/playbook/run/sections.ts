@@ -2,7 +2,7 @@
 import type { NodeFailure, StepReport } from '../events/events.ts';
 import type { Step } from '../model.ts';
 import { runSteps } from './run-steps.ts';
-import type { World } from './world.ts';
+import type { World } from '../context.ts';
 
 export interface Sections {
   readonly steps: readonly Step[];

@@ -1,16 +1,13 @@
+import type { World } from '../context.ts';
 import { explain, Problem } from '../../core/errors.ts';
 import type { NodeFacts } from '../../core/node.ts';
 import { toCel } from '../expressions/cel-values.ts';
-import type { NodeFailure } from '../events/events.ts';
-import type { CelContext } from '../expressions/expression.ts';
 import type { JournalEntry } from '../journal/entries.ts';
 import { nameLease, toLeaseName } from './lease-name.ts';
 import type { Resumed } from '../journal/history.ts';
 import type { Playbook } from '../model.ts';
 import type { PlaybookPorts } from '../ports.ts';
 import { hideSecrets } from '../call/reasons.ts';
-import type { KeptChanges } from '../call/reassert.ts';
-import type { StepReply } from '../call/reply.ts';
 import { toText } from '../expressions/template.ts';
 
 export interface RunOptions {
@@ -32,48 +29,6 @@ export interface RunOptions {
   readonly resumed?: Resumed | undefined;
 }
 
-/** What the steps of one run share. */
-export interface World {
-  readonly runId: string;
-  /** When it began, as its expressions see it: also where it goes on. */
-  readonly time: string;
-  /** The texts that sensitive inputs hold, and each one's name: none may reach what is written down. */
-  readonly secrets: ReadonlyMap<string, string>;
-  /** What the lines of the run begin with. */
-  readonly label: string;
-  readonly ports: PlaybookPorts;
-  readonly dryRun: boolean;
-  readonly signal: AbortSignal;
-  readonly kill: AbortSignal;
-  readonly allowMissing: boolean;
-  /** What the run did before it went on; undefined in one that begins. */
-  readonly resumed: Resumed | undefined;
-  /** What the names of its steps begin with; empty for those of the run itself. */
-  readonly scope: string;
-  /** In what is for after a failure, or for every end: the scope whose changes it may undo. */
-  readonly undoes: string | undefined;
-  readonly kept: KeptChanges;
-  /** Whether a node has given a sensitive output: what is said from then on may repeat it. */
-  readonly discretion: { outputs: boolean };
-  readonly context: () => CelContext;
-  readonly nodes: (set: string) => readonly string[] | undefined;
-  readonly isKnownNode: (name: string) => boolean;
-  /** The nodes of all sets, each once. */
-  readonly members: () => readonly NodeFacts[];
-  /** True once anything was changed; in a dry run, once anything would have been. */
-  readonly changed: () => boolean;
-  readonly markChanged: () => void;
-  readonly setValues: (values: Readonly<Record<string, unknown>>) => void;
-  readonly setStep: (id: string, seen: { ok: boolean; ran: boolean; replies: readonly StepReply[] }) => void;
-  readonly setNodes: (sets: ReadonlyMap<string, readonly NodeFacts[]>) => void;
-  readonly setFailure: (step: string, reasons: readonly NodeFailure[]) => void;
-  /** Takes the run’s lease, once. */
-  readonly lock: () => Promise<void>;
-  readonly journal: (entry: Unstamped<JournalEntry>) => Promise<void>;
-}
-
-type Unstamped<Entry> = Entry extends unknown ? Omit<Entry, 'at' | 'runId'> : never;
-
 const never = new AbortController().signal;
 
 export function defineWorld(
@@ -85,38 +40,20 @@ export function defineWorld(
 ): World {
   const runId = options.runId ?? ports.newId();
   const dryRun = options.dryRun ?? false;
-  const sets = new Map<string, readonly string[]>();
-  const known = new Map<string, NodeFacts>();
-  const notRun = toCel({ ok: false, ran: false, replies: [] });
-  const steps = new Map<string, unknown>(stepIds.map((id) => [id, notRun]));
-  const values = new Map<string, unknown>();
-  const nodes = new Map<string, unknown>();
   const time = options.time ?? options.resumed?.past.time ?? new Date(ports.now()).toISOString();
-  const context: Record<string, unknown> = {
+  const known = startNodes();
+  const seen = startSeen(stepIds, {
     inputs: toCel(inputs),
-    nodes,
-    steps,
-    values,
+    nodes: known.seen,
     run: toCel({ id: runId, operator: ports.operator, time, dry_run: dryRun }),
-    failure: toCel({ step: '', reasons: [] }),
-  };
-  const sensitive = Object.entries(inputs).filter(([name]) => playbook.inputs[name]?.sensitive === true);
-  const secrets = new Map(sensitive.flatMap(([name, value]) => textsIn(value).map((text) => [text, name] as const)));
-  let changed = false;
+  });
+  const secrets = secretsIn(playbook.inputs, inputs);
   let locked: Promise<void> | undefined;
-  const lock = async () => {
-    // A set that may be incomplete can’t be held as a whole.
-    const whole = playbook.nodes.filter(({ allowMissing }) => !allowMissing);
-    const held = [...new Set(whole.flatMap(({ name }) => sets.get(name) ?? []))];
-    const named = playbook.lock?.(context);
-    const name = named === undefined ? nameLease(playbook.name, inputs) : toLeaseName(toText(named));
-    if (held.length > 0) await ports.takeLease?.({ name, nodes: held, runId });
-  };
   return {
     runId,
     time,
     secrets,
-    label: hideSecrets(toText(playbook.label(context)), secrets),
+    label: hideSecrets(toText(playbook.label(seen.context())), secrets),
     ports,
     dryRun,
     signal: options.signal ?? never,
@@ -127,37 +64,94 @@ export function defineWorld(
     undoes: undefined,
     kept: { changes: new Map(), last: '' },
     discretion: { outputs: false },
-    context: () => context,
-    nodes: (set) => sets.get(set),
-    isKnownNode: (name) => known.has(name),
-    members: () => [...known.values()],
-    changed: () => changed,
-    markChanged: () => {
-      changed = true;
-    },
-    setValues: (given) => {
-      for (const [name, value] of Object.entries(given)) values.set(name, toCel(value));
-    },
-    setStep: (id, seen) => {
-      steps.set(id, toCel(seen));
-    },
-    setNodes: (found) => {
-      for (const [set, members] of found) {
-        const list = members.map(({ name }) => name);
-        sets.set(set, list);
-        for (const member of members) known.set(member.name, member);
-        nodes.set(set, toCel({ names: list, size: list.length, members: members.map(checkMember) }));
-      }
-    },
-    setFailure: (step, reasons) => {
-      context.failure = toCel({ step, reasons });
-    },
+    ...seen,
+    ...startChanged(),
+    nodes: known.names,
+    isKnownNode: known.has,
+    members: known.members,
+    setNodes: known.set,
     lock: () => {
-      locked ??= lock();
+      locked ??= takeLease(playbook, inputs, { ports, runId, nodes: known.names, context: seen.context });
       return locked;
     },
     journal: (entry) => ports.journal({ at: ports.now(), runId, ...entry } as JournalEntry),
   };
+}
+
+/** The nodes of each set, as they were found. */
+function startNodes() {
+  const sets = new Map<string, readonly string[]>();
+  const known = new Map<string, NodeFacts>();
+  const seen = new Map<string, unknown>();
+  return {
+    seen,
+    names: (set: string) => sets.get(set),
+    has: (name: string) => known.has(name),
+    members: () => [...known.values()],
+    set: (found: ReadonlyMap<string, readonly NodeFacts[]>) => {
+      for (const [set, members] of found) {
+        const list = members.map(({ name }) => name);
+        sets.set(set, list);
+        for (const member of members) known.set(member.name, member);
+        seen.set(set, toCel({ names: list, size: list.length, members: members.map(checkMember) }));
+      }
+    },
+  };
+}
+
+/** What expressions see: `inputs`, `nodes`, `run`, and what steps add to it. */
+function startSeen(
+  stepIds: readonly string[],
+  given: Readonly<Record<'inputs' | 'nodes' | 'run', unknown>>,
+): Pick<World, 'context' | 'setValues' | 'setStep' | 'setFailure'> {
+  const notRun = toCel({ ok: false, ran: false, replies: [] });
+  const steps = new Map<string, unknown>(stepIds.map((id) => [id, notRun]));
+  const values = new Map<string, unknown>();
+  const context: Record<string, unknown> = { ...given, steps, values, failure: toCel({ step: '', reasons: [] }) };
+  return {
+    context: () => context,
+    setValues: (added) => {
+      for (const [name, value] of Object.entries(added)) values.set(name, toCel(value));
+    },
+    setStep: (id, seen) => {
+      steps.set(id, toCel(seen));
+    },
+    setFailure: (step, reasons) => {
+      context.failure = toCel({ step, reasons });
+    },
+  };
+}
+
+function startChanged(): Pick<World, 'changed' | 'markChanged'> {
+  let changed = false;
+  return {
+    changed: () => changed,
+    markChanged: () => {
+      changed = true;
+    },
+  };
+}
+
+/** Takes the run’s lease on the nodes of all sets that are known to be complete. @throws Problem `lease-held`, `no-lease` */
+async function takeLease(
+  { name, nodes: sets, lock }: Pick<Playbook, 'name' | 'nodes' | 'lock'>,
+  inputs: Readonly<Record<string, unknown>>,
+  { ports, runId, nodes, context }: Pick<World, 'ports' | 'runId' | 'nodes' | 'context'>,
+): Promise<void> {
+  const whole = sets.filter(({ allowMissing }) => !allowMissing);
+  const held = [...new Set(whole.flatMap((set) => nodes(set.name) ?? []))];
+  const named = lock?.(context());
+  const lease = named === undefined ? nameLease(name, inputs) : toLeaseName(toText(named));
+  if (held.length > 0) await ports.takeLease?.({ name: lease, nodes: held, runId });
+}
+
+/** The texts that sensitive inputs hold, and each one's name. */
+function secretsIn(
+  declared: Playbook['inputs'],
+  inputs: Readonly<Record<string, unknown>>,
+): ReadonlyMap<string, string> {
+  const sensitive = Object.entries(inputs).filter(([name]) => declared[name]?.sensitive === true);
+  return new Map(sensitive.flatMap(([name, value]) => textsIn(value).map((text) => [text, name] as const)));
 }
 
 /** @throws Problem `bad-facts`, naming the node: its facts are its own word */

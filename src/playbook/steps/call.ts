@@ -1,7 +1,8 @@
 import { type ActionDdl, actionOf, type Ddl } from '../../core/ddl/ddl.ts';
 import { Problem } from '../../core/errors.ts';
 import { suggest } from '../../core/text.ts';
-import { type CallPlan, type CallTarget, runCall } from '../call/call.ts';
+import { type CallTarget, runCall } from '../call/call.ts';
+import type { CallPlan } from '../call/step-call.ts';
 import { checkWith } from '../inputs/call-input.ts';
 import type { CelContext } from '../expressions/expression.ts';
 import type { StepSource } from '../source/schema.ts';
@@ -17,7 +18,7 @@ import {
 } from '../expressions/settings.ts';
 import { shapeOfReply } from '../expressions/shapes.ts';
 import { isLiteral } from '../expressions/template.ts';
-import type { World } from '../run/world.ts';
+import type { World } from '../context.ts';
 import type { StepCompiler, StepKind } from './kind.ts';
 
 /** Calls an action on nodes: in batches, with retries, until an assertion holds, within a threshold of failures. */

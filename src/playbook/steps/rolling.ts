@@ -6,7 +6,7 @@ import { runGroup } from '../run/rounds.ts';
 import { compileSetting, durationForm, type Form, sizesForm } from '../expressions/settings.ts';
 import { names } from '../expressions/shapes.ts';
 import { isLiteral } from '../expressions/template.ts';
-import type { World } from '../run/world.ts';
+import type { World } from '../context.ts';
 import type { StepCompiler, StepKind } from './kind.ts';
 
 /** Runs steps batch by batch, so that the nodes of the other batches keep serving meanwhile. */

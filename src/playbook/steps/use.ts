@@ -3,7 +3,7 @@ import { checkInput, isRequired } from '../inputs/inputs.ts';
 import type { Playbook } from '../model.ts';
 import { isLiteral } from '../expressions/template.ts';
 import { lookAhead, runUsed } from '../run/nested.ts';
-import type { World } from '../run/world.ts';
+import type { World } from '../context.ts';
 import type { StepCompiler, StepKind } from './kind.ts';
 
 /** Runs another playbook as a step, with inputs, node sets, steps and values of its own. */

@@ -1,21 +1,5 @@
 import type { EndpointConfig } from '../config.ts';
-import { type Posted, services } from './format.ts';
-import type { Priority } from '../message.ts';
-
-/** What a template may name. */
-export interface BodyValues {
-  readonly id: string;
-  readonly subject: string;
-  readonly message: string;
-  /** The recipient as the caller wrote it, and what follows its scheme. */
-  readonly recipient: string;
-  readonly address: string;
-  readonly priority: Priority;
-  readonly node: string;
-  readonly caller: string;
-  /** ISO 8601. */
-  readonly time: string;
-}
+import { type BodyValues, type Posted, services } from './format.ts';
 
 const defaultFields: Readonly<Record<string, string>> = {
   id: '{id}',

@@ -1,5 +1,5 @@
 import type { RunCommand } from '../../../core/ports.ts';
-import type { BodyValues } from './body.ts';
+import type { BodyValues } from './format.ts';
 import type { CommandConfig } from '../config.ts';
 import { DeliveryFailure } from './failure.ts';
 

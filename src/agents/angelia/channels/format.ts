@@ -1,5 +1,20 @@
-import type { BodyValues } from './body.ts';
+import type { Priority } from '../message.ts';
 import type { formats } from '../config.ts';
+
+/** What a message gives to what is posted, and what a template may name. */
+export interface BodyValues {
+  readonly id: string;
+  readonly subject: string;
+  readonly message: string;
+  /** The recipient as the caller wrote it, and what follows its scheme. */
+  readonly recipient: string;
+  readonly address: string;
+  readonly priority: Priority;
+  readonly node: string;
+  readonly caller: string;
+  /** ISO 8601. */
+  readonly time: string;
+}
 
 /** What is posted, before it is encoded. */
 export type Posted =

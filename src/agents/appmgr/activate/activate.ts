@@ -1,20 +1,7 @@
 import { Problem } from '../../../core/errors.ts';
+import type { Activation } from './activation.ts';
 import { revert } from './revert.ts';
 import { reload, runHook } from './hooks.ts';
-import type { Work } from '../release/releases.ts';
-import type { Application } from '../application.ts';
-import type { ReleaseState } from '../release/state.ts';
-
-export interface Activation {
-  readonly site: Application;
-  readonly revision: string;
-  /** What was in service when the call began; empty for none. */
-  readonly current: string;
-  readonly state: ReleaseState;
-  /** The state once the revision has proven itself. */
-  readonly confirmed: ReleaseState;
-  readonly work: Work;
-}
 
 /**
  * Puts a prepared release into service and confirms it. When it fails, the release before takes its place again

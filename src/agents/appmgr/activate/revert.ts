@@ -1,5 +1,5 @@
 import { explain, Problem } from '../../../core/errors.ts';
-import type { Activation } from './activate.ts';
+import type { Activation } from './activation.ts';
 import { reload, runHook } from './hooks.ts';
 import type { Work } from '../release/releases.ts';
 import type { ReleaseState } from '../release/state.ts';

@@ -1,11 +1,8 @@
 import { Argument } from 'commander';
-import type { Finding } from '../../../core/finding.ts';
+import type { DoctorNode } from './run.ts';
 import type { CommandEntry } from '../../cli/context.ts';
 
-/** Examines a node by its configuration. */
-export type DoctorNode = (configFile: string, signal: AbortSignal) => Promise<readonly Finding[]>;
-
-export function doctorCommand(examineNode: DoctorNode): CommandEntry {
+export function doctorCommand(doctorNode: DoctorNode): CommandEntry {
   return {
     name: 'doctor',
     define: (program, context) => {
@@ -22,7 +19,7 @@ export function doctorCommand(examineNode: DoctorNode): CommandEntry {
         .option('-j, --json', 'print JSON for machines')
         .action(async (side, options) => {
           const { runDoctor } = await import('./run.ts');
-          context.exit(await runDoctor(side, options, examineNode, context));
+          context.exit(await runDoctor(side, options, doctorNode, context));
         });
     },
   };

@@ -7,7 +7,9 @@ import { clientConfigPath } from '../../cli/config.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
 import { nodeConfigFile } from '../daemon/index.ts';
 import { doctorClient } from '../../doctor/client.ts';
-import type { DoctorNode } from './index.ts';
+
+/** Checks a node by its configuration. */
+export type DoctorNode = (configFile: string, signal: AbortSignal) => Promise<readonly Finding[]>;
 
 type Side = 'node' | 'client';
 
@@ -15,7 +17,7 @@ type Side = 'node' | 'client';
 export async function runDoctor(
   side: Side | undefined,
   { config, json }: CommonOptions,
-  examineNode: DoctorNode,
+  doctorNode: DoctorNode,
   context: CliContext,
 ): Promise<number> {
   if (config !== undefined && side === undefined) {
@@ -29,9 +31,7 @@ export async function runDoctor(
   const findings: (Finding & { readonly side: Side })[] = [];
   for (const one of sides) {
     const found =
-      one === 'node'
-        ? await examineNode(config ?? nodeConfigFile, context.signal)
-        : await doctorClient(config, context);
+      one === 'node' ? await doctorNode(config ?? nodeConfigFile, context.signal) : await doctorClient(config, context);
     findings.push(...found.map((finding) => ({ side: one, ...finding })));
   }
   if (json === true) context.out(JSON.stringify(findings, null, 2));

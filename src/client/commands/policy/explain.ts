@@ -7,7 +7,7 @@ import { type Decision, decide } from '../../../core/policy/decide.ts';
 import { parsePolicy } from '../../../core/policy/parse.ts';
 import { suggest } from '../../../core/text.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
-import type { ReadPolicyContext } from './index.ts';
+import type { ReadPolicyContext } from './context.ts';
 import { groupsFile, readGroups, readPolicyFile } from './read.ts';
 
 export interface ExplainOptions {

@@ -1,20 +1,10 @@
 import type { Command } from 'commander';
 import type { Ddl } from '../../../core/ddl/ddl.ts';
-import type { NodeFacts } from '../../../core/node.ts';
 import type { CliContext, CommandEntry } from '../../cli/context.ts';
+import type { ReadPolicyContext } from './context.ts';
 import { nodeConfigFile } from '../daemon/index.ts';
 
-/** What a node's own files say that its policies are decided by. */
-export interface PolicyContext {
-  /** The directory with AGENT.policy, default.policy and groups. */
-  readonly policies: string;
-  readonly node: NodeFacts;
-}
-
-/** Reads a node's configuration, facts and classes, as the daemon does. */
-export type ReadPolicyContext = (configFile: string) => Promise<PolicyContext>;
-
-export function policyCommand(catalogue: readonly Ddl[], readPlace: ReadPolicyContext): CommandEntry {
+export function policyCommand(catalogue: readonly Ddl[], readContext: ReadPolicyContext): CommandEntry {
   return {
     name: 'policy',
     define: (program, context) => {
@@ -22,7 +12,7 @@ export function policyCommand(catalogue: readonly Ddl[], readPlace: ReadPolicyCo
         .command('policy')
         .description('check policies, and ask what they decide and by which line');
       defineCheck(policy, context);
-      defineExplain(policy, catalogue, readPlace, context);
+      defineExplain(policy, catalogue, readContext, context);
     },
   };
 }
@@ -43,7 +33,7 @@ function defineCheck(policy: Command, context: CliContext): void {
 function defineExplain(
   policy: Command,
   catalogue: readonly Ddl[],
-  readPlace: ReadPolicyContext,
+  readContext: ReadPolicyContext,
   context: CliContext,
 ): void {
   policy
@@ -59,6 +49,6 @@ function defineExplain(
     .option('-j, --json', 'print JSON for machines')
     .action(async (options) => {
       const { explainPolicy } = await import('./explain.ts');
-      context.exit(await explainPolicy(options, catalogue, readPlace, context));
+      context.exit(await explainPolicy(options, catalogue, readContext, context));
     });
 }

@@ -1,0 +1,26 @@
+import type { Store } from '../../ca/store/store.ts';
+import type { Authority } from '../../ca/x509/authority.ts';
+import type { Address } from '../../core/node.ts';
+import type { NodeDescription } from '../../core/wire/messages.ts';
+import type { DesiredFiles } from './desired-files.ts';
+import type { Program } from './program.ts';
+import type { SshSettings } from './ssh.ts';
+
+/** What is the same for all hosts. */
+export interface InstallHostOptions {
+  readonly program: Program;
+  readonly wanted: DesiredFiles;
+  readonly store: Store;
+  /** Opens the CA’s key, the first time it is asked. */
+  readonly authority: () => Promise<Authority>;
+  /** `systemd`, `none`, or the path of an init script; by what the host has when undefined. */
+  readonly service: string | undefined;
+  readonly dryRun: boolean;
+  /** Whether files that were changed on the host are replaced. */
+  readonly replace: boolean;
+  readonly ssh: SshSettings;
+  /** Connects to the node by mutual TLS and has it describe itself. @throws Problem */
+  readonly describe: (node: string, address: Address) => Promise<NodeDescription>;
+  /** Milliseconds for a started node to answer. */
+  readonly patience: number;
+}

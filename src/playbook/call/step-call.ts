@@ -1,0 +1,53 @@
+import type { ActionDdl, Ddl } from '../../core/ddl/ddl.ts';
+import type { World } from '../context.ts';
+import type { Expression } from '../expressions/expression.ts';
+import type { Template } from '../expressions/template.ts';
+import type { EarlierCall } from '../journal/history.ts';
+import type { Step } from '../model.ts';
+import type { BatchSize } from '../source/schema.ts';
+
+/** A call step as it was checked. Times in milliseconds. */
+export interface CallPlan {
+  readonly agent: string;
+  readonly agentDdl: Ddl;
+  readonly action: string;
+  readonly ddl: ActionDdl;
+  readonly title: string;
+  readonly input: Template;
+  readonly sizes: readonly BatchSize[];
+  readonly batchSleep: number;
+  readonly tries: number;
+  readonly trySleep: number;
+  readonly timeout: number | undefined;
+  readonly until: Expression | undefined;
+  readonly passes: number;
+  readonly message: Template | undefined;
+  readonly maxFailures: BatchSize;
+  readonly limit: number | undefined;
+  readonly failover: boolean;
+  readonly askOnly: boolean;
+  /** Steps whose changes must hold while it calls: they are made again before each batch. */
+  readonly reassert: readonly string[];
+}
+
+/** What stays the same through all batches and tries of a step. */
+export interface StepCall {
+  readonly plan: CallPlan;
+  readonly input: Readonly<Record<string, unknown>>;
+  /** The input without sensitive values. */
+  readonly shown: Readonly<Record<string, unknown>>;
+  readonly requestId: string;
+  readonly dryRun: boolean;
+  /** In a dry run, after a change that was only asked about: assertions are told, not held against the step. */
+  readonly hypothetical: boolean;
+  /** What became of it before the run went on. */
+  readonly past: ResumedCall | undefined;
+  readonly world: World;
+  readonly step: Step;
+}
+
+/** A call that was made before the run went on. */
+export interface ResumedCall extends EarlierCall {
+  /** Whether its step came to its good end. */
+  readonly done: boolean;
+}

@@ -1,0 +1,71 @@
+import type { NodeFacts } from '../core/node.ts';
+import type { StepReply } from './call/reply.ts';
+import type { NodeFailure } from './events/events.ts';
+import type { CelContext } from './expressions/expression.ts';
+import type { JournalEntry } from './journal/entries.ts';
+import type { Resumed } from './journal/history.ts';
+import type { PlaybookPorts } from './ports.ts';
+
+/** What the steps of one run share. */
+export interface World {
+  readonly runId: string;
+  /** When it began, as its expressions see it: also where it goes on. */
+  readonly time: string;
+  /** The texts that sensitive inputs hold, and each one's name: none may reach what is written down. */
+  readonly secrets: ReadonlyMap<string, string>;
+  /** What the lines of the run begin with. */
+  readonly label: string;
+  readonly ports: PlaybookPorts;
+  readonly dryRun: boolean;
+  readonly signal: AbortSignal;
+  readonly kill: AbortSignal;
+  readonly allowMissing: boolean;
+  /** What the run did before it went on; undefined in one that begins. */
+  readonly resumed: Resumed | undefined;
+  /** What the names of its steps begin with; empty for those of the run itself. */
+  readonly scope: string;
+  /** In what is for after a failure, or for every end: the scope whose changes it may undo. */
+  readonly undoes: string | undefined;
+  readonly kept: KeptChanges;
+  /** Whether a node has given a sensitive output: what is said from then on may repeat it. */
+  readonly discretion: { outputs: boolean };
+  readonly context: () => CelContext;
+  readonly nodes: (set: string) => readonly string[] | undefined;
+  readonly isKnownNode: (name: string) => boolean;
+  /** The nodes of all sets, each once. */
+  readonly members: () => readonly NodeFacts[];
+  /** True once anything was changed; in a dry run, once anything would have been. */
+  readonly changed: () => boolean;
+  readonly markChanged: () => void;
+  readonly setValues: (values: Readonly<Record<string, unknown>>) => void;
+  readonly setStep: (id: string, seen: { ok: boolean; ran: boolean; replies: readonly StepReply[] }) => void;
+  readonly setNodes: (sets: ReadonlyMap<string, readonly NodeFacts[]>) => void;
+  readonly setFailure: (step: string, reasons: readonly NodeFailure[]) => void;
+  /** Takes the run’s lease, once. */
+  readonly lock: () => Promise<void>;
+  readonly journal: (entry: Unstamped<JournalEntry>) => Promise<void>;
+}
+
+type Unstamped<Entry> = Entry extends unknown ? Omit<Entry, 'at' | 'runId'> : never;
+
+/** What was changed in this run, for steps that rely on it. */
+export interface KeptChanges {
+  /** By step. */
+  readonly changes: Map<string, KeptChange>;
+  /** The request id of the last call that was made. */
+  last: string;
+}
+
+/** A change that was made in this run, and how it is made once more. */
+export interface KeptChange {
+  /** `haproxy#disable`, … */
+  readonly title: string;
+  readonly requestId: string;
+  /** Makes it again on the nodes that made it; `step` is the name of this call in the journal and in events. */
+  readonly repeat: (step: string) => Promise<RepeatedChange>;
+}
+
+export interface RepeatedChange {
+  readonly replies: readonly StepReply[];
+  readonly failures: readonly NodeFailure[];
+}
