@@ -12,12 +12,19 @@ export interface CliContext {
   readonly status?: (lines: readonly string[]) => void;
   /** True when standard output is a terminal, so that a live view and colours make sense. */
   readonly isTerminal: boolean;
-  /** Aborted by the first Ctrl-C (or SIGTERM): what is in hand is finished, nothing further begun. */
+  /** Aborted when nobody reads standard output any more; what prints until it is stopped, stops then. */
+  readonly readerGone?: AbortSignal;
+  /**
+   * Aborted by the first Ctrl-C, SIGTERM or SIGHUP, with its meaning in words as the reason: current work is finished,
+   * nothing new is started.
+   */
   readonly signal: AbortSignal;
   /** Aborted by the second: what is in hand is given up, too. */
   readonly kill: AbortSignal;
   /** Sets the exit code of the program. */
   readonly exit: (code: number) => void;
+  /** For what changes nodes: the exit code is what became of them, whatever happens to the output. */
+  readonly keepExitCode?: () => void;
 }
 
 /** One command: its words and options at hand, its code loaded only when it is run. */
@@ -36,6 +43,7 @@ export const exitCode = {
   someSilent: 5,
   usage: 64,
   internal: 70,
+  outputLost: 74,
   allRefused: 77,
   interrupted: 130,
 } as const;

@@ -1,50 +1,71 @@
+import { explainErrno } from '../../core/errors.ts';
 import { printableLine } from '../../core/text.ts';
-import type { CliContext } from './context.ts';
+import { type CliContext, exitCode } from './context.ts';
+import { type Output, openOutputs } from './output.ts';
 import { startStatusLines } from '../render/status-lines.ts';
+import { watchSignals } from './signals.ts';
 
-/** Milliseconds that what was begun may take to end by itself, once a command is done. */
+/** Milliseconds that open connections get to close by themselves once a command is done. */
 const grace = 300;
 
 /** The context of a real process: its streams, its signals, its exit code. */
 export function startContext(): CliContext {
-  const stop = new AbortController();
-  const kill = new AbortController();
-  const onSignal = () => {
-    if (stop.signal.aborted) kill.abort();
-    stop.abort();
-  };
-  // A reader that has gone (`mco-deploy find | head -1`) is no error of ours.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(0);
-  });
-  const watching = { done: false };
-  const isTerminal = process.stdout.isTTY === true;
-  const passing = process.stderr.isTTY === true ? startStatusLines(process.stderr) : undefined;
-  // Names, facts and messages come from nodes, and whoever is shown them must not be led astray by one.
-  const say = (stream: NodeJS.WriteStream, line: string) => {
-    const write = () => void stream.write(`${printableLine(line)}\n`);
-    if (passing !== undefined && stream.isTTY) passing.above(write);
-    else write();
+  const { out, err } = openOutputs();
+  const status = err.isTerminal && !out.isPipe ? startStatusLines(terminalOf(err.write)) : undefined;
+  const signals = watchSignals(process.env);
+  let keepsExitCode = false;
+  // Names, facts and messages come from nodes: none of them may steer the terminal.
+  const say = ({ write, isTerminal }: Output, line: string) => {
+    const text = `${printableLine(line)}\n`;
+    if (status !== undefined && isTerminal) status.above(() => write(text));
+    else write(text);
   };
   return {
     env: process.env,
     stdin: process.stdin,
-    out: (line) => say(process.stdout, line),
-    err: (line) => say(process.stderr, line),
-    ...(passing === undefined ? {} : { status: passing.draw }),
-    isTerminal,
+    out: (line) => say(out, line),
+    err: (line) => say(err, line),
+    ...(status === undefined ? {} : { status: status.draw }),
+    isTerminal: out.isTerminal,
+    readerGone: out.closed,
     get signal() {
-      // Signals are only caught by commands that heed them: the others end at once, as ever.
-      if (!watching.done) for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, onSignal);
-      watching.done = true;
-      return stop.signal;
+      return signals.stop();
     },
-    kill: kill.signal,
+    kill: signals.kill,
+    keepExitCode: () => {
+      keepsExitCode = true;
+    },
     exit: (code) => {
       process.exitCode = code;
-      passing?.draw([]);
-      // All is done by then: what may still hang is a connection to a host that does not answer.
-      setTimeout(() => process.exit(), grace).unref();
+      status?.draw([]);
+      void end(out, err, keepsExitCode);
+    },
+  };
+}
+
+/** Ends the program once all that it said was written: a slow reader gets everything. */
+async function end(out: Output, err: Output, keepsExitCode: boolean): Promise<void> {
+  await out.drained();
+  const failure = out.failure();
+  if (failure !== undefined) {
+    err.write(`mco-deploy: standard output could not be written: ${explainErrno(failure)}: part of it is missing\n`);
+    if (!keepsExitCode && process.exitCode === exitCode.ok) process.exitCode = exitCode.outputLost;
+  }
+  await err.drained();
+  // All is done by then: what may still hang is a connection to a host that does not answer.
+  setTimeout(() => process.exit(), grace).unref();
+}
+
+/** A terminal that went away must not end the program by an error event. */
+function terminalOf(write: (text: string) => void): { write: (text: string) => boolean; rows: number } {
+  process.stderr.on('error', () => {});
+  return {
+    write: (text) => {
+      write(text);
+      return true;
+    },
+    get rows() {
+      return process.stderr.rows;
     },
   };
 }

@@ -45,8 +45,8 @@ export interface Locking {
   readonly from: string;
   readonly signal: AbortSignal;
   readonly tell: (line: string) => void;
-  /** Called when the lease can’t be kept. */
-  readonly onLost: () => void;
+  /** Called when the lease can’t be kept, with the Problem that says why. */
+  readonly onLost: (why: unknown) => void;
 }
 
 /** The ports, and what the command asks them when the run has ended. */
@@ -73,7 +73,7 @@ export function playbookPorts(parts: PortParts): LivePorts {
       return outcome;
     };
     const lease = await takeLease({ ...manner, ...wish, nodes: wanted, ask });
-    lease.lost.addEventListener('abort', onLost, { once: true });
+    lease.lost.addEventListener('abort', () => onLost(lease.lost.reason), { once: true });
     leases.push(lease);
   };
   return {

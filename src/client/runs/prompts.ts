@@ -1,6 +1,9 @@
 /** How a person is asked: before a run by its plan, and in it where a step wants a yes. */
+import type { WriteStream } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { createInterface } from 'node:readline/promises';
 import { defineMutex } from '../../core/concurrency.ts';
+import { isatty } from 'node:tty';
 import { Problem } from '../../core/errors.ts';
 import { printable } from '../../core/text.ts';
 import { formatPlan } from '../../playbook/run/plan.ts';
@@ -32,8 +35,8 @@ export function askingFor(
   return {
     confirm,
     agree: (plan) => {
-      for (const line of [`${name}: ${description}`, ...formatPlan(plan)]) context.err(printable(line));
-      return confirm('Go on?', context.signal);
+      const lines = [`${name}: ${description}`, ...formatPlan(plan)].map(printable);
+      return live.aside(() => showToPerson(lines, context)).then(() => confirm('Go on?', context.signal));
     },
   };
 }
@@ -50,13 +53,28 @@ function asks(playbook: Playbook): boolean {
   return steps.some(({ kind, body }) => kind === 'confirm' || (body.used !== undefined && asks(body.used)));
 }
 
-function isOnTerminal({ isTerminal, stdin }: CliContext): boolean {
-  return isTerminal && stdin.isTTY === true;
+/** Where the output goes does not matter: a person who types can be asked. */
+function isOnTerminal({ stdin }: CliContext): boolean {
+  return stdin.isTTY === true;
+}
+
+async function showToPerson(lines: readonly string[], { err }: CliContext): Promise<void> {
+  const own = await openOwnTerminal();
+  if (own === undefined) for (const line of lines) err(line);
+  else own.end(`${lines.join('\n')}\n`);
+}
+
+/** The terminal itself, where standard error goes elsewhere (`2>&1 | tee log`). */
+async function openOwnTerminal(): Promise<WriteStream | undefined> {
+  if (isatty(2)) return undefined;
+  const handle = await open('/dev/tty', 'w').catch(() => undefined);
+  return handle?.createWriteStream().on('error', () => {});
 }
 
 async function askPerson(question: string, signal: AbortSignal, { stdin }: CliContext): Promise<boolean> {
   if (signal.aborted) return false;
-  const terminal = createInterface({ input: stdin, output: process.stderr });
+  const own = await openOwnTerminal();
+  const terminal = createInterface({ input: stdin, output: own ?? process.stderr });
   // While it reads, the terminal hands a Ctrl-C to it instead of to the program.
   terminal.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
   // What nodes said may be part of the question: it must not move the cursor, nor begin a line of its own.
@@ -67,5 +85,6 @@ async function askPerson(question: string, signal: AbortSignal, { stdin }: CliCo
     return false;
   } finally {
     terminal.close();
+    own?.end();
   }
 }

@@ -45,11 +45,12 @@ export async function runWithNodes(
   { catalogue, context }: { catalogue: readonly Ddl[]; context: CliContext },
 ): Promise<number> {
   const json = options.json === true;
-  const tellStopping = () => context.err('stopping after the batch in hand (Ctrl-C again: at once)');
+  context.keepExitCode?.();
+  const tellStopping = () => context.err('stopping after the current batch (Ctrl-C again stops at once)');
   context.signal.addEventListener('abort', tellStopping, { once: true });
   try {
     const lost = new AbortController();
-    const locking = options.lock === false ? {} : { locking: lockingFor(options, context, () => lost.abort()) };
+    const locking = options.lock === false ? {} : { locking: lockingFor(options, context, (why) => lost.abort(why)) };
     const live = startLive(context);
     const shown = startLiveRun(live);
     const tell = tellTo(context, json);
@@ -82,7 +83,11 @@ export async function runWithNodes(
   }
 }
 
-function lockingFor({ lockWait = 0 }: RunPlaybookOptions, { signal, err }: CliContext, onLost: () => void): Locking {
+function lockingFor(
+  { lockWait = 0 }: RunPlaybookOptions,
+  { signal, err }: CliContext,
+  onLost: Locking['onLost'],
+): Locking {
   const from = `${hostname()} process ${process.pid}`;
   return { wait: lockWait * 1000, from, signal, tell: err, onLost };
 }

@@ -46,6 +46,8 @@ export interface RunReport {
   readonly elapsed: number;
   /** The first failure. The step is empty when the run failed before its first step. */
   readonly failure?: { readonly step: string; readonly reasons: readonly NodeFailure[] };
+  /** What interrupted it, in words: `Ctrl-C`, `SIGHUP: the terminal was closed`, … */
+  readonly interruption?: string;
 }
 
 /** What happens in a run, as it happens; plain JSON values throughout. */

@@ -77,5 +77,5 @@ export type JournalEntry = { readonly at: number; readonly runId: string } & (
       /** Why, where nodes or the step itself failed; what must not be written down is left out of it. */
       readonly failed?: readonly NodeFailure[];
     }
-  | { readonly type: 'run-finished'; readonly state: RunReport['state'] }
+  | { readonly type: 'run-finished'; readonly state: RunReport['state']; readonly interruption?: string }
 );

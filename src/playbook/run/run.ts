@@ -1,5 +1,6 @@
 /** Runs a playbook that was checked: nodes first, then steps as their needs allow, then what is for after a failure. */
 import type { JsonObject } from '../../core/json.ts';
+import { explain } from '../../core/errors.ts';
 import { attempt } from './attempt.ts';
 import { mayChange } from './may-change.ts';
 import { digestPlaybook } from '../source/digest.ts';
@@ -30,8 +31,11 @@ export async function runPlaybook(
   const about = { runId: world.runId, playbook: playbook.name, label, dryRun: world.dryRun };
   const begun = await begin(playbook, inputs, world, about, options.origin);
   const ended = begun === undefined ? await runAll(playbook, world) : neverBegun(playbook, begun);
-  const report = { ...about, ...ended, elapsed: ports.now() - startedAt };
-  const unwritten = await attempt(() => world.journal({ type: 'run-finished', state: report.state }));
+  const report = { ...about, ...ended, ...interruptionOf(ended, world), elapsed: ports.now() - startedAt };
+  const { state } = report;
+  const unwritten = await attempt(() =>
+    world.journal({ type: 'run-finished', state, ...interruptionOf(ended, world) }),
+  );
   const whole = unwritten === undefined || report.state === 'failed' ? report : failWith(report, unwritten);
   ports.emit({ type: 'run-finished', report: whole });
   return whole;
@@ -93,6 +97,13 @@ async function runAll(playbook: Playbook, world: World): Promise<Ended> {
   const { state, finished, reports: steps, failure } = await runSections(playbook, world);
   if (failure !== undefined) return { state, steps, failure };
   return { state: finished && !world.changed() ? 'nothing-to-do' : state, steps };
+}
+
+/** Whoever aborts the signal gives the reason. */
+function interruptionOf({ state }: Ended, { signal }: World): Pick<RunReport, 'interruption'> {
+  if (state !== 'interrupted' || !signal.aborted) return {};
+  const reason: unknown = signal.reason;
+  return { interruption: typeof reason === 'string' ? reason : explain(reason) };
 }
 
 function neverBegun({ steps }: Playbook, reasons: readonly NodeFailure[]): Ended {

@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import { type AgentEntry, defineHandlers } from '../../../src/core/agent.ts';
 import { defineDdl } from '../../../src/core/ddl/ddl.ts';
 import { Problem } from '../../../src/core/errors.ts';
@@ -64,6 +65,8 @@ const ddl = defineDdl({
 export const counted = { times: 0 };
 /** Calls of `wait` that run now; each ends when it is called. */
 export const waiting: (() => void)[] = [];
+/** Emits `count` and `wait` when these actions are called. */
+export const probeCalls = new EventEmitter();
 
 export const probeAgent: AgentEntry = {
   ddl,
@@ -75,7 +78,11 @@ export const probeAgent: AgentEntry = {
         echo: async ({ text, secret }) => ({
           text: secret === undefined ? text : `${text} and ${secret.length} hidden letters`,
         }),
-        count: async () => ({ count: ++counted.times }),
+        count: async () => {
+          counted.times++;
+          probeCalls.emit('count');
+          return { count: counted.times };
+        },
         strangers: async () => ({ strangers: (await node.about()).counters.strangers ?? 0 }),
         hang: (_input, { signal, progress }) =>
           new Promise((_resolve, reject) => {
@@ -88,7 +95,11 @@ export const probeAgent: AgentEntry = {
         crash: async () => {
           throw new TypeError('a bug with /secret/paths in it');
         },
-        wait: () => new Promise((resolve) => waiting.push(() => resolve({}))),
+        wait: () =>
+          new Promise((resolve) => {
+            waiting.push(() => resolve({}));
+            probeCalls.emit('wait');
+          }),
       }),
     }),
 };

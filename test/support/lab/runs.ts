@@ -37,7 +37,7 @@ export async function startRun(lab: Lab, argv: readonly string[]): Promise<LabRu
   let said = '';
   const onStderr = (text: string) => {
     said += text;
-    if (said.includes('stopping after the batch in hand')) stopping.resolve();
+    if (said.includes('stopping after the current batch')) stopping.resolve();
   };
   const ended = lab.client(argv, { kill: kill.signal, signals: [first.signal, second.signal], onStderr });
   const file = await Promise.race([newFile(place, before), ended.then(failed)]);

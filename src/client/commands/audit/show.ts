@@ -53,8 +53,9 @@ export async function showAudit(options: ShowOptions, context: CliContext): Prom
     return unreadable > 0 ? exitCode.someFailed : exitCode.ok;
   }
   let seen = await sizeOf(file);
-  while (!context.signal.aborted) {
-    await sleep(followInterval, undefined, { signal: context.signal }).catch(() => {});
+  const stop = AbortSignal.any([context.signal, context.readerGone ?? context.signal]);
+  while (!stop.aborted) {
+    await sleep(followInterval, undefined, { signal: stop }).catch(() => {});
     const size = await sizeOf(file);
     if (size === seen) continue;
     seen = size;

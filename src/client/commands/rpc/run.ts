@@ -109,6 +109,7 @@ async function callAll(
   context: CliContext,
 ): Promise<Outcome[]> {
   const { description, input, dryRun, agent, action } = plan;
+  if (description.kind === 'change') context.keepExitCode?.();
   const requestId = newId();
   const timeout = (targets.timeout ?? description.timeout + session.config.timeout) * 1000;
   const work = startLive(context).begin(`${agent}#${action}`, nodes.length);

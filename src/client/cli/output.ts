@@ -1,0 +1,98 @@
+import { fstatSync, type Stats, write } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isatty } from 'node:tty';
+
+/** Where a command writes: a file, a pipe or a terminal. Writing never waits and never throws. */
+export interface Output {
+  readonly isTerminal: boolean;
+  /** Another program reads it and may draw on the terminal itself, as a pager does. */
+  readonly isPipe: boolean;
+  readonly write: (text: string) => void;
+  /** Resolves when all text was written or lost. */
+  readonly drained: () => Promise<void>;
+  /** Aborted when nobody reads any more: the pipe or the terminal was closed. */
+  readonly closed: AbortSignal;
+  /** The first error of a write that failed for another reason, such as a full disk. */
+  readonly failure: () => NodeJS.ErrnoException | undefined;
+}
+
+/** Milliseconds until a descriptor that another program made non-blocking is tried again. */
+const retry = 20;
+const gone = new Set(['EPIPE', 'EIO', 'ENXIO', 'ECONNRESET', 'EBADF']);
+
+/**
+ * Standard output and standard error. Node.js blocks the whole program while a terminal does not take its text (flow
+ * control, a stalled ssh connection), and a run must renew its lease meanwhile: a thread of the pool waits instead.
+ * Descriptors of one and the same file share a queue, so that lines keep their order.
+ */
+export function openOutputs(): { readonly out: Output; readonly err: Output } {
+  const out = openOutput(1);
+  return { out, err: isSameFile(1, 2) ? out : openOutput(2) };
+}
+
+export function openOutput(descriptor: number): Output {
+  const closed = new AbortController();
+  let waiting = '';
+  let working: Promise<void> | undefined;
+  let failure: NodeJS.ErrnoException | undefined;
+  const drain = async () => {
+    while (waiting !== '' && !closed.signal.aborted) {
+      const text = waiting;
+      waiting = '';
+      const error = await writeWhole(descriptor, Buffer.from(text));
+      if (error === undefined) continue;
+      if (gone.has(error.code ?? '')) closed.abort();
+      else failure ??= error;
+    }
+    working = undefined;
+  };
+  return {
+    isTerminal: isatty(descriptor),
+    isPipe: statusOf(descriptor)?.isFIFO() === true,
+    write: (text) => {
+      if (closed.signal.aborted) return;
+      waiting += text;
+      working ??= drain();
+    },
+    drained: async () => {
+      while (working !== undefined) await working;
+    },
+    closed: closed.signal,
+    failure: () => failure,
+  };
+}
+
+/** @returns the error that ended it, if one did */
+async function writeWhole(descriptor: number, bytes: Buffer): Promise<NodeJS.ErrnoException | undefined> {
+  let rest = bytes;
+  while (rest.length > 0) {
+    const { error, written } = await writeSome(descriptor, rest);
+    if (error === null) rest = rest.subarray(written);
+    else if (error.code === 'EAGAIN') await sleep(retry);
+    else return error;
+  }
+  return undefined;
+}
+
+function writeSome(
+  descriptor: number,
+  bytes: Buffer,
+): Promise<{ error: NodeJS.ErrnoException | null; written: number }> {
+  return new Promise((resolve) => {
+    write(descriptor, bytes, (error, written) => resolve({ error, written }));
+  });
+}
+
+function isSameFile(one: number, other: number): boolean {
+  const [a, b] = [statusOf(one), statusOf(other)];
+  return a !== undefined && a.dev === b?.dev && a.ino === b.ino;
+}
+
+/** Undefined for a descriptor that is closed. */
+function statusOf(descriptor: number): Stats | undefined {
+  try {
+    return fstatSync(descriptor);
+  } catch {
+    return undefined;
+  }
+}
