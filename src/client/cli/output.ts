@@ -1,5 +1,4 @@
 import { fstatSync, type Stats, write } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { isatty } from 'node:tty';
 
 /** Where a command writes: a file, a pipe or a terminal. Writing never waits and never throws. */
@@ -68,7 +67,7 @@ async function writeWhole(descriptor: number, bytes: Buffer): Promise<NodeJS.Err
   while (rest.length > 0) {
     const { error, written } = await writeSome(descriptor, rest);
     if (error === null) rest = rest.subarray(written);
-    else if (error.code === 'EAGAIN') await sleep(retry);
+    else if (error.code === 'EAGAIN') await new Promise((resolve) => setTimeout(resolve, retry));
     else return error;
   }
   return undefined;
