@@ -2,6 +2,16 @@
 export const targets = ['linux-x64', 'linux-arm64'] as const;
 export type Target = (typeof targets)[number];
 
+/** How the kinds of package name the architecture of a target. */
+export const architectures = {
+  'linux-x64': { deb: 'amd64', rpm: 'x86_64' },
+  'linux-arm64': { deb: 'arm64', rpm: 'aarch64' },
+} as const;
+
+/** What can be made of the binaries: an npm package of the client, an image of it, a repository of the Debian packages. */
+export const packageKinds = ['deb', 'rpm', 'npm', 'image', 'apt'] as const;
+export type PackageKind = (typeof packageKinds)[number];
+
 export const hostTarget = `${process.platform}-${process.arch}` as Target;
 
 /** The targets of a command line: `--target linux-x64,linux-arm64`; undefined when none are named. @throws Error for one that is not known */

@@ -1,0 +1,47 @@
+import { execFileSync } from 'node:child_process';
+import { cp, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { repository } from '../bundle.ts';
+import { description } from '../system/tree.ts';
+
+export interface NpmPackageOptions {
+  /** The directory of the program's parts, with `main.cjs`. */
+  readonly parts: string;
+  readonly version: string;
+  readonly licences: string;
+  /** An empty directory to lay the package out in. */
+  readonly work: string;
+  readonly file: string;
+}
+
+/**
+ * Makes the npm package of the client, with `npm pack`. Everything that it needs is bundled, so that it has no dependencies,
+ * no install script and no native parts: it runs where Node.js 24 runs.
+ */
+export async function makeNpmPackage({ parts, version, licences, work, file }: NpmPackageOptions): Promise<void> {
+  await cp(parts, join(work, 'program'), { recursive: true });
+  await mkdir(join(work, 'bin'));
+  await writeFile(join(work, 'bin/mco-deploy.cjs'), "#!/usr/bin/env node\nrequire('../program/main.cjs');\n", {
+    mode: 0o755,
+  });
+  for (const name of ['README.md', 'CHANGELOG.md', 'LICENSE'])
+    await writeFile(join(work, name), await readFile(join(repository, name)));
+  await writeFile(join(work, 'THIRD-PARTY-LICENCES.txt'), licences);
+  await writeFile(join(work, 'package.json'), `${JSON.stringify(await manifest(version), undefined, 2)}\n`);
+  const packed = execFileSync('npm', ['pack', '--silent', '--ignore-scripts'], { cwd: work, encoding: 'utf8' });
+  await rename(join(work, packed.trim()), file);
+}
+
+async function manifest(version: string): Promise<object> {
+  const { name, license } = JSON.parse(await readFile(join(repository, 'package.json'), 'utf8'));
+  return {
+    name,
+    version,
+    description: description.join(' '),
+    license,
+    bin: { [name]: 'bin/mco-deploy.cjs' },
+    files: ['bin', 'program', 'CHANGELOG.md', 'THIRD-PARTY-LICENCES.txt'],
+    engines: { node: '>=24' },
+    keywords: ['deploy', 'haproxy', 'orchestration', 'mcollective', 'choria'],
+  };
+}
