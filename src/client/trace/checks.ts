@@ -12,6 +12,8 @@ export interface TraceFinding {
   readonly node: string;
   readonly code: string;
   readonly message: string;
+  /** True where a record is missing and the node said so itself, at that time, in a reply that it signed or at its door. */
+  readonly admitted?: true;
 }
 
 /** What a node gave of a run. */
@@ -118,6 +120,24 @@ function nameOf({ agent, action, try: attempt }: { agent: string; action: string
   return `${agent}.${action} (try ${attempt})`;
 }
 
+/**
+ * Refusals that a node can't record, or need not record one by one (docs/audit.md): its log could not be written, or the
+ * caller was turned away before its request was read or because it asked for too much.
+ */
+const leavesNoRecord = new Set([
+  'audit-failed',
+  'busy',
+  'rate-limited',
+  'not-serving',
+  'expired-certificate',
+  'early-certificate',
+  'revoked-certificate',
+  'foreign-certificate',
+  'wrong-kind',
+  'too-large',
+  'malformed-message',
+]);
+
 /** A call that nobody answered need not have arrived. */
 const mayBeLost = new Set(['no-response', 'cancelled']);
 
@@ -136,6 +156,9 @@ function compareCall(
   // The same request sent once more is answered from memory, or refused: what counts is the first.
   const entry = entries.find(({ outcome }) => outcome?.recorded !== true && outcome?.code !== 'replayed') ?? entries[0];
   if (entry === undefined) {
+    if (ended?.outcome === 'refused' && leavesNoRecord.has(ended.code)) {
+      return [{ ...find('refused-unrecorded', `the node refused it without a record: ${ended.code}`), admitted: true }];
+    }
     const lost = ended === undefined || mayBeLost.has(ended.outcome);
     return lost ? [] : [find('no-record', `the journal says ${saying(ended)}, and the node has no record of it`)];
   }
@@ -147,7 +170,10 @@ function compareCall(
   }
   if (intent.caller !== `cert=${operator}`) findings.push(find('caller-differs', `it was asked by ${intent.caller}`));
   const said = ended === undefined ? 'nothing' : saying(ended);
-  if (outcome === undefined)
+  if (outcome === undefined && ended !== undefined && headOf(ended).sequence === intent.sequence) {
+    const message = `its outcome is not recorded, as the node's reply showed: its log ended with the request then (${said})`;
+    findings.push({ ...find('outcome-unrecorded', message), admitted: true });
+  } else if (outcome === undefined)
     findings.push(find('no-outcome', `it began, and its outcome is not recorded (the journal says ${said})`));
   else if (ended === undefined || ended.outcome !== outcome.outcome || ended.code !== outcome.code) {
     findings.push(find('outcome-differs', `the node recorded ${saying(outcome)}, the journal says ${said}`));
@@ -170,11 +196,20 @@ function sameInput(input: object, recorded: object): boolean {
 }
 
 /** A head that a reply brought names the record that stood last then. */
-function compareHead({ node, auditHead = '' }: Ended, hashes: ReadonlyMap<number, string>): TraceFinding[] {
-  const [sequence = '', hash = ''] = auditHead.split(':');
-  const recorded = hashes.get(Number(sequence));
+function compareHead(ended: Ended, hashes: ReadonlyMap<number, string>): TraceFinding[] {
+  const { sequence, hash } = headOf(ended);
+  const recorded = hashes.get(sequence);
   if (recorded === undefined || recorded === hash) return [];
   return [
-    { node, code: 'rewritten', message: `record ${sequence} is not the one whose hash the node signed in its reply` },
+    {
+      node: ended.node,
+      code: 'rewritten',
+      message: `record ${sequence} is not the one whose hash the node signed in its reply`,
+    },
   ];
+}
+
+function headOf({ auditHead = '' }: Ended): { sequence: number; hash: string } {
+  const [sequence = '', hash = ''] = auditHead.split(':');
+  return { sequence: sequence === '' ? Number.NaN : Number(sequence), hash };
 }

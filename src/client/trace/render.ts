@@ -11,6 +11,8 @@ export interface Trace {
   /** Milliseconds that each node's clock was ahead of the caller's. */
   readonly offsets: ReadonlyMap<string, number>;
   readonly findings: readonly TraceFinding[];
+  /** Records that are missing, as the nodes themselves reported at the time. */
+  readonly unrecorded: readonly TraceFinding[];
   readonly unasked: readonly TraceFinding[];
 }
 
@@ -35,7 +37,7 @@ export function orderEntries(entries: readonly AuditEntry[], offsets: ReadonlyMa
 }
 
 export function renderTrace(trace: Trace): string[] {
-  const { entries, offsets, findings, unasked, journal } = trace;
+  const { entries, offsets, findings, unrecorded, unasked, journal } = trace;
   const nodes = new Set(entries.map(({ intent }) => intent.node));
   const ahead = [...offsets]
     .filter(([node]) => nodes.has(node))
@@ -48,6 +50,7 @@ export function renderTrace(trace: Trace): string[] {
     ...entries.map((entry) => renderEntry(entry, offsets)),
     ...(ahead.length === 0 ? [] : [`clocks against the caller's, at most: ${ahead.sort().join(', ')}`]),
     ...unasked.map(({ node, code, message }) => `NOT ASKED ${node}: ${code}: ${message}`),
+    ...unrecorded.map(({ node, code, message }) => `NOT RECORDED ${node}: ${code}: ${message}`),
     ...findings.map(({ node, code, message }) => `DISAGREES ${node}: ${code}: ${message}`),
     findings.length === 0 ? verdict : `${all}: ${count(findings.length, 'thing')} do not agree`,
   ];
@@ -71,7 +74,7 @@ function renderEntry(entry: AuditEntry, offsets: ReadonlyMap<string, number>): s
   return `${time} ${node} ${step} try ${intent.try}${mode} ${call} by ${caller}: ${ended}`;
 }
 
-export function traceJson({ run, journal, entries, offsets, findings, unasked }: Trace): object {
+export function traceJson({ run, journal, entries, offsets, findings, unrecorded, unasked }: Trace): object {
   return {
     run,
     journal,
@@ -79,6 +82,7 @@ export function traceJson({ run, journal, entries, offsets, findings, unasked }:
     clock_offsets_ms: Object.fromEntries([...offsets].sort(([a], [b]) => (a < b ? -1 : 1))),
     requests: entries.map((entry) => ({ at: new Date(timeOf(entry, offsets)).toISOString(), ...entry })),
     findings,
+    unrecorded,
     unasked,
   };
 }

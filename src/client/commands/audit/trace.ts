@@ -37,16 +37,15 @@ export async function traceRun(
     const given = answers.filter((one) => 'lines' in one);
     const checked = given.map((one) => checkRecords(one, session.caller.trust));
     const unasked = [...answers.filter((one) => 'code' in one), ...absent(journal, answers)];
-    const wrong = [
-      ...checked.flatMap((one) => one.findings),
-      ...(journal === undefined ? [] : compareWithJournal(journal, checked)),
-    ];
+    const compared = journal === undefined ? [] : compareWithJournal(journal, checked);
+    const unrecorded = compared.filter(({ admitted }) => admitted === true);
+    const wrong = [...checked.flatMap((one) => one.findings), ...compared.filter(({ admitted }) => admitted !== true)];
     const offsets = new Map(checked.map(({ node, entries }) => [node, offsetOf(entries)]));
     const entries = orderEntries(
       checked.flatMap((one) => one.entries),
       offsets,
     );
-    const trace = { run, journal: journal !== undefined, entries, offsets, findings: wrong, unasked };
+    const trace = { run, journal: journal !== undefined, entries, offsets, findings: wrong, unrecorded, unasked };
     if (options.json === true) context.out(JSON.stringify(traceJson(trace), null, 2));
     else for (const line of renderTrace(trace)) context.out(line);
     tellMissing(findings, context);

@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { IntentRecord, OutcomeRecord } from '../../../src/core/audit/record.ts';
+import { type CheckedRecords, compareWithJournal } from '../../../src/client/trace/checks.ts';
+import type { JournalEntry } from '../../../src/playbook/journal/entries.ts';
+
+const node = 'dev2.devco.net';
+const requestId = 'a'.repeat(32);
+const about = { at: 0, runId: 'b'.repeat(32), step: 'update', requestId, try: 1 };
+
+function journalWith(ended: { outcome: string; code: string; auditHead?: string }): JournalEntry[] {
+  const call = { agent: 'appmgr', action: 'upgrade', dryRun: false, changes: true, input: {}, batch: 1, nodes: [node] };
+  return [
+    { ...about, type: 'run-started', operator: 'rip@devco.net' } as unknown as JournalEntry,
+    { ...about, type: 'call', ...call },
+    { ...about, type: 'outcome', node, status: 0, message: '', data: {}, ...ended },
+  ];
+}
+
+function recordsWith(sequence: number | undefined): CheckedRecords {
+  const intent = {
+    sequence,
+    request_id: requestId,
+    try: 1,
+    agent: 'appmgr',
+    action: 'upgrade',
+    dry_run: false,
+    arguments: {},
+    caller: 'cert=rip@devco.net',
+  } as unknown as IntentRecord & { sequence: number };
+  const entries = sequence === undefined ? [] : [{ intent, outcome: undefined as OutcomeRecord | undefined }];
+  return { node, entries: entries as unknown as CheckedRecords['entries'], hashes: new Map(), findings: [] };
+}
+
+const compare = (ended: Parameters<typeof journalWith>[0], sequence: number | undefined) =>
+  compareWithJournal(journalWith(ended), [recordsWith(sequence)]).map(({ code, admitted }) => [
+    code,
+    admitted === true,
+  ]);
+
+describe('a record that is missing', () => {
+  for (const code of ['audit-failed', 'busy', 'rate-limited', 'not-serving', 'expired-certificate']) {
+    test(`was admitted by a node that refused with ${code}`, () => {
+      assert.deepEqual(compare({ outcome: 'refused', code }, undefined), [['refused-unrecorded', true]]);
+    });
+  }
+
+  for (const [outcome, code] of [
+    ['refused', 'policy-denied'],
+    ['refused', 'replayed'],
+    ['ok', ''],
+    ['failed', 'audit-failed'],
+  ] as const) {
+    test(`disagrees with a reply of ${outcome} ${code}`, () => {
+      assert.deepEqual(compare({ outcome, code }, undefined), [['no-record', false]]);
+    });
+  }
+
+  test('of an outcome was admitted by a reply whose head is the request itself', () => {
+    const ended = { outcome: 'ok', code: '', auditHead: `7:${'0'.repeat(64)}` };
+    assert.deepEqual(compare(ended, 7), [['outcome-unrecorded', true]]);
+  });
+
+  test('of an outcome disagrees with a reply whose head came after it, or that had none', () => {
+    const later = { outcome: 'ok', code: '', auditHead: `8:${'0'.repeat(64)}` };
+    assert.deepEqual(compare(later, 7), [['no-outcome', false]]);
+    assert.deepEqual(compare({ outcome: 'ok', code: '' }, 7), [['no-outcome', false]]);
+  });
+});
