@@ -3,7 +3,7 @@ import { checkCredentials } from '../../core/credentials/doctor.ts';
 import { broken, doubtful, runCheck, type Finding, fine } from '../../core/finding.ts';
 import { count } from '../../core/text.ts';
 import type { Findings } from '../../discovery/directory.ts';
-import { multicastInterfaces } from '../../discovery/mdns/interfaces.ts';
+import { findInterfaces, leftOutWarning } from '../../discovery/mdns/interfaces.ts';
 import { type ClientConfig, loadClientConfig } from '../cli/config.ts';
 import type { CliContext } from '../cli/context.ts';
 import { lastSeenWords } from '../render/missing.ts';
@@ -29,7 +29,10 @@ export async function doctorClient(given: string | undefined, context: CliContex
 
 function checkInterfaces({ discovery }: ClientConfig): Finding[] {
   if (discovery.method !== 'mdns') return [fine('discovery', `by ${discovery.method}`)];
-  const names = multicastInterfaces(discovery.interfaces).map(({ name }) => name);
+  const found = findInterfaces(discovery.interfaces);
+  const names = found.used.map(({ name }) => name);
+  const warning = leftOutWarning(found);
+  if (warning !== undefined) return [doubtful('discovery', warning, 'see discovery.interfaces in docs/commands.md')];
   if (names.length > 0) return [fine('discovery', `by multicast on ${names.join(', ')}`)];
   return [broken('discovery', 'no interface can do multicast', 'use discovery: { method: file, file: NODES }')];
 }

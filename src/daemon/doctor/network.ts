@@ -3,7 +3,7 @@ import { explainErrno } from '../../core/errors.ts';
 import { noFilter } from '../../core/filter/filter.ts';
 import { broken, doubtful, type Finding, fine } from '../../core/finding.ts';
 import type { TlsState } from '../../core/ports.ts';
-import { multicastInterfaces } from '../../discovery/mdns/interfaces.ts';
+import { findInterfaces, lastingInterfaces, leftOutWarning } from '../../discovery/mdns/interfaces.ts';
 import { mdnsSource } from '../../discovery/mdns/source.ts';
 import { whoAnswers } from '../../transport/who-answers.ts';
 import type { NodeConfig } from '../config/config.ts';
@@ -50,15 +50,27 @@ async function checkMulticast(
   signal: AbortSignal,
 ): Promise<Finding> {
   if (!mdns) return fine('multicast', 'is turned off: the node is found by a list or by DNS');
-  const names = multicastInterfaces(interfaces).map(({ name }) => name);
+  const found = findInterfaces(interfaces);
+  const names = found.used.map(({ name }) => name);
   if (names.length === 0) {
     return broken('multicast', 'no interface can do multicast', 'name one in discovery.interfaces, or set mdns: false');
   }
+  const warning = leftOutWarning(found);
+  if (warning !== undefined) return doubtful('multicast', warning, 'see discovery.interfaces in docs/daemon.md');
   if (state === undefined) return fine('multicast', `can be spoken on ${names.join(', ')}`);
   const { name } = state.credentials.identity;
-  const source = mdnsSource({ interfaces, timeout: 1500, log: silentLog });
+  const lasting = lastingInterfaces(found.used).map((one) => one.name);
+  const heard = await Promise.all(lasting.map((one) => isHeardOn(one, name, signal)));
+  const deaf = lasting.filter((_, index) => heard[index] !== true);
+  if (deaf.length === 0) return fine('multicast', `${name} is heard on ${names.join(', ')}`);
+  return broken('multicast', `${name} is not heard on ${deaf.join(', ')}`, 'let UDP port 5353 through the firewall');
+}
+
+/** Asks for the node on one interface: where a host has several, being heard on one says nothing about the others. */
+async function isHeardOn(one: string, name: string, signal: AbortSignal): Promise<boolean> {
+  const source = mdnsSource({ interfaces: [one], timeout: 1500, log: silentLog });
   for await (const candidate of source.discover({ ...noFilter, identities: [name] }, signal)) {
-    if (candidate.name === name) return fine('multicast', `${name} is heard on ${names.join(', ')}`);
+    if (candidate.name === name) return true;
   }
-  return broken('multicast', `${name} is not heard on ${names.join(', ')}`, 'let UDP port 5353 through the firewall');
+  return false;
 }

@@ -3,6 +3,7 @@ import { lookUpFact } from '../../core/filter/fact.ts';
 import type { NodeFacts } from '../../core/node.ts';
 import type { HeardNode, Log } from '../../core/ports.ts';
 import { startAnnouncing } from '../../discovery/mdns/announce.ts';
+import { findInterfaces, leftOutWarning } from '../../discovery/mdns/interfaces.ts';
 import { startListening } from '../../discovery/mdns/listen.ts';
 import type { NodeConfig } from '../config/config.ts';
 
@@ -33,13 +34,16 @@ export async function startPresence(
   if (!config.discovery.mdns) return absent;
   const { interfaces } = config.discovery;
   const { name } = self();
+  const leftOut = () => leftOutWarning(findInterfaces(interfaces));
+  const warning = leftOut();
+  if (warning !== undefined) log.warn({}, warning);
   const announcing = await startAnnouncing({ identity: name, port, interfaces, log, ...claims(self(), config) });
   void announcing.settled().then((outcome) => log.info({ outcome }, outcome));
   const listening = await startListening({ interfaces, identity: name, log, file: join(config.state, 'peers.json') });
   return {
     heard: listening.heard,
     warnings: () => {
-      return [announcing.conflict(), listening.rival()].filter((warning) => warning !== undefined);
+      return [announcing.conflict(), listening.rival(), leftOut()].filter((warning) => warning !== undefined);
     },
     update: () => announcing.update(claims(self(), config)),
     stop: async () => {

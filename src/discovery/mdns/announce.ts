@@ -1,8 +1,8 @@
 import type { CiaoService, Responder } from '@homebridge/ciao';
 import type { Log } from '../../core/ports.ts';
 import { hostnameOf, instanceOf } from './wire/instance.ts';
-import { type MulticastInterface, multicastInterfaces } from './interfaces.ts';
-import { advertiseByBothFamilies, type OpenedResponder, openResponder } from './responder.ts';
+import { lastingInterfaces, type MulticastInterface, multicastInterfaces } from './interfaces.ts';
+import { advertiseByBothFamilies, keepProbesSmall, type OpenedResponder, openResponder } from './responder.ts';
 import { serviceType } from './service.ts';
 import { type ClaimedTerms, subtypesOf, txtEntries } from './wire/txt.ts';
 
@@ -119,7 +119,7 @@ export async function startAnnouncing(setup: AnnounceSetup): Promise<Announcing>
 }
 
 function placesOf({ interfaces }: AnnounceSetup): string {
-  return JSON.stringify(multicastInterfaces(interfaces));
+  return JSON.stringify(lastingInterfaces(multicastInterfaces(interfaces)));
 }
 
 function sameAnnouncement(identity: string, before: ClaimedTerms, after: ClaimedTerms): boolean {
@@ -147,14 +147,12 @@ function defineService(
     name: instanceOf(identity),
     type: serviceType,
     port,
-    hostname: hostnameOf(identity, interfaces),
+    hostname: hostnameOf(identity, lastingInterfaces(interfaces)),
     subtypes: subtypesOf(claims),
     txt: txtEntries(identity, claims),
     restrictedAddresses: interfaces.map(({ name }) => name),
-    // Each interface brings up to three of them, and a probe has to name all addresses in one packet.
-    disabledIpv6: interfaces.length > 3 && interfaces.every(({ ipv4 }) => ipv4 !== undefined),
   });
-  return advertiseByBothFamilies(service);
+  return advertiseByBothFamilies(keepProbesSmall(service));
 }
 
 function present(opened: OpenedResponder, service: CiaoService, onLost: () => void): Presence {

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { BlockList, isIPv6 } from 'node:net';
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
+import { orderInterfaces, servesContainers } from './interface-order.ts';
+import { interfacesWithDefaultRoute } from './routes.ts';
 
 /** A network interface that multicast can be sent on, by one family of addresses or both. */
 export interface MulticastInterface {
@@ -10,10 +11,19 @@ export interface MulticastInterface {
   /** Its link-local IPv6 address, without the zone (RFC 4007), which is the interface's name. */
   readonly ipv6?: string;
   readonly mac: string;
+  /** It belongs to containers or virtual machines of this host: it comes and goes with them. */
+  readonly container: boolean;
 }
 
-/** A probe names the addresses of all interfaces in one packet; more than these would not fit. */
-const most = 8;
+/** Sockets and packets grow with each interface: beyond these, the last ones in the order of use are left out, and named. */
+export const mostInterfaces = 64;
+
+/** The interfaces of a host for multicast DNS. */
+export interface MulticastInterfaces {
+  readonly used: readonly MulticastInterface[];
+  /** Names of those beyond {@link mostInterfaces}. */
+  readonly leftOut: readonly string[];
+}
 
 // linux/if.h
 const up = 0x1;
@@ -22,9 +32,10 @@ const multicast = 0x1000;
 /**
  * The interfaces to speak multicast DNS on: those that are configured, else all that are up, multicast, not loopback,
  * and not a port of a bridge or bond (whose addresses nobody dials). One with neither an IPv4 nor a link-local IPv6 address is left out.
+ * Those with a default route come first, bridges and ends of containers last.
  */
-export function multicastInterfaces(configured: readonly string[] = []): MulticastInterface[] {
-  const found: MulticastInterface[] = [];
+export function findInterfaces(configured: readonly string[] = []): MulticastInterfaces {
+  const found: Omit<MulticastInterface, 'container'>[] = [];
   for (const [name, addresses = []] of Object.entries(networkInterfaces())) {
     const one = describe(name, addresses);
     if (one === undefined) continue;
@@ -32,10 +43,35 @@ export function multicastInterfaces(configured: readonly string[] = []): Multica
     const wanted = configured.length > 0 ? configured.includes(name) : !internal && carriesMulticast(name);
     if (wanted) found.push(one);
   }
-  return found.slice(0, most);
+  const traits = { defaultRoutes: interfacesWithDefaultRoute(), isBridge };
+  const ordered = orderInterfaces(found, traits).map((one) => ({
+    ...one,
+    container: servesContainers(one.name, traits),
+  }));
+  return { used: ordered.slice(0, mostInterfaces), leftOut: ordered.slice(mostInterfaces).map(({ name }) => name) };
 }
 
-function describe(name: string, addresses: readonly NetworkInterfaceInfo[]): MulticastInterface | undefined {
+/** Those of {@link findInterfaces} that are used. */
+export function multicastInterfaces(configured: readonly string[] = []): readonly MulticastInterface[] {
+  return findInterfaces(configured).used;
+}
+
+/** Those that make a host what it is to others: without what comes and goes with its containers, unless it has nothing else. */
+export function lastingInterfaces(interfaces: readonly MulticastInterface[]): readonly MulticastInterface[] {
+  const lasting = interfaces.filter(({ container }) => !container);
+  return lasting.length === 0 ? interfaces : lasting;
+}
+
+/** What a person should know of interfaces that are left out, or undefined. */
+export function leftOutWarning({ used, leftOut }: MulticastInterfaces): string | undefined {
+  if (leftOut.length === 0) return undefined;
+  return `this host has more than ${used.length} network interfaces: nodes are not discovered on ${leftOut.join(', ')} (name those to use in discovery.interfaces)`;
+}
+
+function describe(
+  name: string,
+  addresses: readonly NetworkInterfaceInfo[],
+): Omit<MulticastInterface, 'container'> | undefined {
   const ipv4 = addresses.find(({ family }) => family === 'IPv4');
   const ipv6 = addresses.find(({ family, scopeid }) => family === 'IPv6' && scopeid !== undefined && scopeid !== 0);
   const mac = (ipv4 ?? ipv6)?.mac;
@@ -59,47 +95,6 @@ function carriesMulticast(name: string): boolean {
   }
 }
 
-/** Whether this host has that address on any interface. */
-export function isOwnAddress(address: string): boolean {
-  const [bare] = address.split('%');
-  return Object.values(networkInterfaces()).some((list) => list?.some((one) => one.address === bare));
-}
-
-/** Milliseconds for which the networks of this host are taken to be the same: packets may come by the thousand. */
-const networksHold = 1000;
-
-/**
- * Begins to tell of addresses whether they lie in the network of another interface than the one that is named: by their zone,
- * or by their prefix. The interfaces of this host are read anew once a second at most.
- */
-export function watchNetworks(): (address: string, name: string) => boolean {
-  let networks: readonly Network[] = [];
-  let readAt = -networksHold;
-  return (address, name) => {
-    const [bare = '', zone] = address.split('%');
-    if (zone !== undefined) return zone !== name;
-    if (performance.now() - readAt >= networksHold) {
-      networks = networksOfHost();
-      readAt = performance.now();
-    }
-    const family = isIPv6(bare) ? 'ipv6' : 'ipv4';
-    const near = networks.filter(({ subnets }) => subnets.check(bare, family));
-    return near.length > 0 && !near.some((network) => network.name === name);
-  };
-}
-
-interface Network {
-  readonly name: string;
-  readonly subnets: BlockList;
-}
-
-function networksOfHost(): Network[] {
-  return Object.entries(networkInterfaces()).map(([name, addresses = []]) => {
-    const subnets = new BlockList();
-    for (const { cidr } of addresses) {
-      const [network = '', prefix] = cidr?.split('/') ?? [];
-      if (prefix !== undefined) subnets.addSubnet(network, Number(prefix), isIPv6(network) ? 'ipv6' : 'ipv4');
-    }
-    return { name, subnets };
-  });
+function isBridge(name: string): boolean {
+  return existsSync(`/sys/class/net/${name}/bridge`);
 }

@@ -5,10 +5,11 @@ import type { HeardNode, Log } from '../../core/ports.ts';
 import { rewriteFile } from '../rewrite.ts';
 import { parseAnswers, parseProbe, type ServiceAnswer } from './wire/answer.ts';
 import { addressesToDial } from './dial-order.ts';
-import { isOwnAddress, multicastInterfaces } from './interfaces.ts';
+import { multicastInterfaces } from './interfaces.ts';
+import { isOwnAddress } from './networks.ts';
 import { createPeerMemory, type PeerMemory } from './peer-memory.ts';
 import { query } from './query.ts';
-import { type AddressFamily, familiesOf, joinGroup, openListeningSocket } from './sockets.ts';
+import { type AddressFamily, familiesOf, openListeningSocket, startMemberships } from './sockets.ts';
 
 export interface ListenSetup {
   /** Names of interfaces; empty: all that multicast can be sent on. */
@@ -78,28 +79,34 @@ async function joinGroups({ interfaces, log }: ListenSetup, take: (bytes: Buffer
       log.debug({ family, reason: explainErrno(error) }, 'nothing is heard by this family');
     }
   }
+  const memberships = startMemberships();
   const joined = new Set<string>();
-  const join = () => {
+  const join = async () => {
     for (const one of multicastInterfaces(interfaces)) {
       for (const family of familiesOf(one)) {
-        const socket = sockets.get(family);
         const key = `${one.name} ${one[family]}`;
-        if (socket === undefined || joined.has(key)) continue;
+        if (!sockets.has(family) || joined.has(key)) continue;
+        joined.add(key);
         try {
-          joinGroup(socket, family, one);
-          joined.add(key);
+          await memberships.join(family, one);
         } catch (error) {
+          joined.delete(key);
           log.warn({ interface: one.name, reason: explainErrno(error) }, 'no multicast on this interface');
         }
       }
     }
   };
-  join();
-  const timer = setInterval(join, joinEvery);
+  await join();
+  let joining = Promise.resolve();
+  const timer = setInterval(() => {
+    joining = joining.then(join);
+  }, joinEvery);
   timer.unref();
   return {
     close: async () => {
       clearInterval(timer);
+      await joining;
+      memberships.close();
       await Promise.all([...sockets.values()].map((socket) => new Promise<void>((resolve) => socket.close(resolve))));
     },
   };

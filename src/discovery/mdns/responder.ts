@@ -4,7 +4,8 @@ import { explain } from '../../core/errors.ts';
 import type { Log } from '../../core/ports.ts';
 import { mentions, parseHeader } from './wire/header.ts';
 import { keepInstancesWhole } from './wire/instance-label.ts';
-import { type MulticastInterface, watchNetworks } from './interfaces.ts';
+import type { MulticastInterface } from './interfaces.ts';
+import { watchNetworks } from './networks.ts';
 
 export interface OpenedResponder {
   readonly responder: Responder;
@@ -70,6 +71,17 @@ function openSocketsOf(server: ServerInside): ServerInside['createDgramSocket'] 
     socket.on('error', () => undefined);
     return socket;
   };
+}
+
+/** A probe names addresses in its one packet, only to break ties: of hosts that probe at the same time (RFC 6762, 8.2). */
+const mostInProbe = 24;
+
+/** ciao gives up on a probe that names more addresses than fit into a packet. */
+export function keepProbesSmall(service: CiaoService): CiaoService {
+  const inside = service as unknown as { allAddressRecords: () => unknown[] };
+  const all = inside.allAddressRecords.bind(service);
+  inside.allAddressRecords = () => all().slice(0, mostInProbe);
+  return service;
 }
 
 /** ciao knows an interface's IPv6 socket by the name with “/6”, and a service's interfaces without it. */

@@ -36,9 +36,43 @@ export function openListeningSocket(family: AddressFamily): Promise<Socket> {
   return open(family, { port: mdnsPort, shared: true }, (socket) => socket.setRecvBufferSize(wantedBuffer));
 }
 
-/** @throws Error of node:dgram when the interface can't, or is gone */
-export function joinGroup(socket: Socket, family: AddressFamily, one: MulticastInterface): void {
-  socket.addMembership(mdnsGroup[family], outgoing(family, one));
+/** Memberships in multicast groups, on any number of interfaces. */
+export interface Memberships {
+  /** @throws Error of node:dgram when the interface can't, or is gone */
+  readonly join: (family: AddressFamily, one: MulticastInterface) => Promise<void>;
+  readonly close: () => void;
+}
+
+/** The kernel allows a socket 20 memberships unless it is told otherwise (igmp_max_memberships, ip(7)). */
+const mostPerSocket = 16;
+
+/**
+ * Joins the group of multicast DNS with sockets that carry nothing themselves: what one socket of a host has joined,
+ * every socket on the port of multicast DNS hears (IP_MULTICAST_ALL, ip(7)).
+ */
+export function startMemberships(): Memberships {
+  const sockets: Socket[] = [];
+  const holders = new Map<AddressFamily, { readonly socket: Socket; joined: number }>();
+  async function holderOf(family: AddressFamily) {
+    const last = holders.get(family);
+    if (last !== undefined && last.joined < mostPerSocket) return last;
+    const socket = await open(family, { port: 0, shared: false }, () => {});
+    socket.on('error', () => {});
+    sockets.push(socket);
+    const holder = { socket, joined: 0 };
+    holders.set(family, holder);
+    return holder;
+  }
+  return {
+    async join(family, one) {
+      const holder = await holderOf(family);
+      holder.socket.addMembership(mdnsGroup[family], outgoing(family, one));
+      holder.joined++;
+    },
+    close: () => {
+      for (const socket of sockets) socket.close();
+    },
+  };
 }
 
 async function open(

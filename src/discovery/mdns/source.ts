@@ -5,7 +5,7 @@ import type { DiscoverySource, Log } from '../../core/ports.ts';
 import type { FilterTerms } from '../../core/wire/messages.ts';
 import { addressesToDial } from './dial-order.ts';
 import { instanceOf } from './wire/instance.ts';
-import { multicastInterfaces } from './interfaces.ts';
+import { findInterfaces, leftOutWarning } from './interfaces.ts';
 import { query } from './query.ts';
 import type { Question } from './wire/question.ts';
 import { usuallyPublished } from './service.ts';
@@ -33,8 +33,11 @@ export function mdnsSource(options: MdnsOptions): DiscoverySource {
   return {
     name: 'mdns',
     async *discover(filter: FilterTerms, signal: AbortSignal): AsyncGenerator<Candidate> {
+      const interfaces = findInterfaces(options.interfaces);
+      const warning = leftOutWarning(interfaces);
+      if (warning !== undefined) options.log.warn({}, warning);
       const inquiry = {
-        interfaces: multicastInterfaces(options.interfaces),
+        interfaces: interfaces.used,
         questions: questionsFor(filter, options.published ?? usuallyPublished),
         timeout: options.timeout ?? 2000,
         window: options.window ?? 60,

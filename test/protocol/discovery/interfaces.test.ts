@@ -97,4 +97,47 @@ describe('whatever the network is like', () => {
       await Promise.all([ip(0, 'link', 'del', 'eth1'), ip(3, 'link', 'del', 'eth1')]);
     });
   });
+
+  describe('a host with more interfaces than most', { timeout: 120_000 }, () => {
+    const script = (text: string) => segment.host(0).exec('sh', '-c', text);
+    const makeBridges = (number: number) =>
+      script(
+        `for i in $(seq 1 ${number}); do ip link add d$i type bridge && ip addr add 10.90.$i.1/24 dev d$i && ip link set d$i up multicast on; done`,
+      );
+    /** Takes the one that leads to the others down, and brings up another in its place: the last in the kernel's order. */
+    const moveToLast = async () => {
+      await segment.host(0).plug('uplink');
+      await script('ip link set eth0 down; ip addr add 10.77.0.1/24 dev uplink; ip route add default dev uplink');
+    };
+    after(() =>
+      script(
+        'ip -o link | grep -oE "d[0-9]+:" | tr -d : | xargs -n 1 ip link del; ip link del uplink; ip link set eth0 up',
+      ),
+    );
+
+    test('announces and asks on all of them', async () => {
+      await makeBridges(24);
+      await moveToLast();
+      await segment.announce(0, { identity: 'dev1.devco.net' });
+      await segment.announce(3, { identity: 'dev4.devco.net' });
+      assert.deepEqual(await segment.ask(3), ['dev1.devco.net', 'dev4.devco.net']);
+      assert.ok([...(await segment.ask(0))].includes('dev4.devco.net'));
+      const listener = await segment.listen(0, { identity: 'other.devco.net' });
+      await segment.until(listener, ({ heard }) => heard.some(({ name }) => name === 'dev4.devco.net'));
+    });
+
+    test('of which some must be left out uses the one with the default route, and names what it leaves out', async () => {
+      await makeBridges(66).catch(() => {});
+      const node = segment.start(0, 'announce.ts', { identity: 'dev1.devco.net' });
+      assert.ok((await node.next())?.started !== undefined, node.stderr());
+      assert.equal((await node.next())?.settled, 'announced');
+      assert.ok((await segment.ask(3, { timeout: 10_000 })).includes('dev1.devco.net'));
+      const asking = segment.start(0, 'ask.ts', { timeout: 400, window: 300 });
+      const lines = [];
+      for (let line = await asking.next(); line !== undefined; line = await asking.next()) lines.push(line);
+      const warning = lines.find(({ message }) => String(message).includes('more than 64 network interfaces'));
+      assert.match(String(warning?.message), /not discovered on .*d66/);
+      assert.doesNotMatch(String(warning?.message), /uplink/);
+    });
+  });
 });

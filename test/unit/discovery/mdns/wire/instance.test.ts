@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { addressesToDial } from '../../../../../src/discovery/mdns/dial-order.ts';
 import { hostnameOf, instanceIn, instanceOf } from '../../../../../src/discovery/mdns/wire/instance.ts';
 
-const eth0 = { name: 'eth0', ipv4: '10.0.0.1', mac: '02:00:00:00:00:01' };
+const eth0 = { name: 'eth0', ipv4: '10.0.0.1', mac: '02:00:00:00:00:01', container: false };
 
 describe('an instance name', () => {
   test('is the identity, dots and all', () => {
@@ -25,7 +25,10 @@ describe('an instance name', () => {
 
   test('points to a host name that is the same at each start and another on another machine', () => {
     assert.equal(hostnameOf('dev1', [eth0]), hostnameOf('dev1', [eth0]));
-    assert.notEqual(hostnameOf('dev1', [eth0]), hostnameOf('dev1', [{ ...eth0, mac: '02:00:00:00:00:02' }]));
+    assert.notEqual(
+      hostnameOf('dev1', [eth0]),
+      hostnameOf('dev1', [{ ...eth0, mac: '02:00:00:00:00:02', container: false }]),
+    );
     assert.notEqual(hostnameOf('dev1', [eth0]), hostnameOf('dev2', [eth0]));
   });
 });

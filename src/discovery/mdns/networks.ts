@@ -1,0 +1,47 @@
+import { BlockList, isIPv6 } from 'node:net';
+import { networkInterfaces } from 'node:os';
+
+/** Whether this host has that address on any interface. */
+export function isOwnAddress(address: string): boolean {
+  const [bare] = address.split('%');
+  return Object.values(networkInterfaces()).some((list) => list?.some((one) => one.address === bare));
+}
+
+/** Milliseconds for which the networks of this host are taken to be the same: packets may come by the thousand. */
+const networksHold = 1000;
+
+/**
+ * Begins to tell of addresses whether they lie in the network of another interface than the one that is named: by their zone,
+ * or by their prefix. The interfaces of this host are read anew once a second at most.
+ */
+export function watchNetworks(): (address: string, name: string) => boolean {
+  let networks: readonly Network[] = [];
+  let readAt = -networksHold;
+  return (address, name) => {
+    const [bare = '', zone] = address.split('%');
+    if (zone !== undefined) return zone !== name;
+    if (performance.now() - readAt >= networksHold) {
+      networks = networksOfHost();
+      readAt = performance.now();
+    }
+    const family = isIPv6(bare) ? 'ipv6' : 'ipv4';
+    const near = networks.filter(({ subnets }) => subnets.check(bare, family));
+    return near.length > 0 && !near.some((network) => network.name === name);
+  };
+}
+
+interface Network {
+  readonly name: string;
+  readonly subnets: BlockList;
+}
+
+function networksOfHost(): Network[] {
+  return Object.entries(networkInterfaces()).map(([name, addresses = []]) => {
+    const subnets = new BlockList();
+    for (const { cidr } of addresses) {
+      const [network = '', prefix] = cidr?.split('/') ?? [];
+      if (prefix !== undefined) subnets.addSubnet(network, Number(prefix), isIPv6(network) ? 'ipv6' : 'ipv4');
+    }
+    return { name, subnets };
+  });
+}
