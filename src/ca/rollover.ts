@@ -1,32 +1,23 @@
 /** One CA taking over from another: both are trusted until it is finished. */
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { Problem } from '../core/errors.ts';
 import type { Authority } from './x509/authority.ts';
-import { makeDirectory, readIfThere, writeWhole } from './store/files.ts';
+import { crlLabel } from './revocation/crl.ts';
+import { removeFile } from './store/files.ts';
 import { type Issued, stateOf } from './store/issued.ts';
-import { keyIdOf } from './x509/keys.ts';
 import { withLock } from './store/lock.ts';
 import { formatPrivateKey } from './x509/private-key.ts';
-import { type Holder, pathsIn, type Store } from './store/store.ts';
+import { readLists, readStoredCrl } from './store/records.ts';
+import type { Holder, Store } from './store/store.ts';
+import { orphanKeys, removeRemains, succeed } from './store/succession.ts';
+import { decodePem } from './x509/pem.ts';
 
 /**
- * Puts the CA into previous/ and a new one in its place.
+ * Puts the CA into previous/ and a new one in its place. {@link endSuccession} says that the rest is done as well.
  * @throws Problem `unwritable-file`, `ca-busy`
  */
-export function beginRollover(store: Store, fresh: Authority, passphrase: string): Promise<void> {
-  const paths = pathsIn(store.directory);
-  return withLock(store.directory, async () => {
-    const kept = join(paths.previous, keyIdOf(store.certificate.publicKey).slice(0, 8));
-    await makeDirectory(paths.previous, 0o700);
-    // Copies, and never over one that is there: whatever happens now, the old key is still on the disk.
-    const key = (await readIfThere(paths.key)) ?? '';
-    await writeWhole({ path: `${kept}.key`, content: key, mode: 0o600, replace: false });
-    await writeWhole({ path: `${kept}.crt`, content: store.certificate.toString(), mode: 0o644, replace: false });
-    await writeWhole({ path: paths.key, content: formatPrivateKey(fresh.key, passphrase), mode: 0o600, replace: true });
-    const certificate = fresh.certificate.toString();
-    await writeWhole({ path: paths.certificate, content: certificate, mode: 0o644, replace: true });
-  });
+export function beginRollover({ directory }: Store, fresh: Authority, passphrase: string): Promise<void> {
+  const key = formatPrivateKey(fresh.key, passphrase);
+  return withLock(directory, () => succeed(directory, { key, certificate: fresh.certificate.toString() }));
 }
 
 /** Who would be locked out if the CAs before this one were no longer trusted: `node NAME`, `operator NAME`. */
@@ -53,10 +44,17 @@ export function finishRollover(store: Store, entries: readonly Issued[], now: nu
   }
   const previous: readonly Holder[] = store.holders.slice(1);
   return withLock(store.directory, async () => {
-    for (const { certificateFile, keyFile } of previous) {
-      await rm(certificateFile, { force: true });
-      await rm(keyFile, { force: true });
-    }
+    // The certificate first: a CA that is trusted has its key, and a key without a CA is removed by the next command.
+    for (const { certificateFile } of previous) await removeFile(certificateFile);
+    for (const { keyFile } of previous) await removeFile(keyFile);
+    await removeRemains(store.directory);
     return previous.length;
   });
+}
+
+/** Whether trust in a CA was ended and its key or its list is still there. */
+export async function isFinishCutOff(store: Store): Promise<boolean> {
+  if ((await orphanKeys(store.directory)).length > 0) return true;
+  const blocks = decodePem((await readStoredCrl(store)) ?? '', crlLabel).length;
+  return blocks > (await readLists(store)).length;
 }

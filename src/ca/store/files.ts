@@ -1,8 +1,8 @@
-import { randomBytes } from 'node:crypto';
-import { link, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { link, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { syncDirectory } from '../../core/files/durable.ts';
 import { errnoOf, explainErrno, Problem } from '../../core/errors.ts';
+import { draftOf, removeAbandonedDrafts } from '../../core/files/draft.ts';
+import { makeDirectories, syncDirectory } from '../../core/files/durable.ts';
 
 /** A file that is either there whole, with its mode, or not at all. */
 export interface FileToWrite {
@@ -16,7 +16,8 @@ export interface FileToWrite {
 
 /** @throws Problem `file-exists`, `unwritable-file` */
 export async function writeWhole({ path, content, mode, replace }: FileToWrite): Promise<void> {
-  const draft = `${path}.${randomBytes(6).toString('hex')}.new`;
+  await removeAbandonedDrafts(dirname(path));
+  const draft = await draftOf(path);
   try {
     await writeDraft(draft, content, mode);
     // A link fails where a name is taken; a rename would replace it.
@@ -43,6 +44,26 @@ async function writeDraft(path: string, content: string | Uint8Array, mode: numb
   }
 }
 
+/** Gives a file another name in the same directory. @throws Problem `unwritable-file` */
+export async function moveFile(from: string, to: string): Promise<void> {
+  try {
+    await rename(from, to);
+    await syncDirectory(dirname(to));
+  } catch (cause) {
+    throw new Problem('unwritable-file', `${to} cannot be written: ${explainErrno(cause)}`, '', { cause });
+  }
+}
+
+/** Removes a file, which need not be there. @throws Problem `unwritable-file` */
+export async function removeFile(path: string): Promise<void> {
+  try {
+    await rm(path, { force: true });
+    await syncDirectory(dirname(path));
+  } catch (cause) {
+    throw new Problem('unwritable-file', `${path} cannot be removed: ${explainErrno(cause)}`, '', { cause });
+  }
+}
+
 /** @throws Problem `unreadable-file` when the file is there and can't be read */
 export async function readIfThere(path: string): Promise<string | undefined> {
   try {
@@ -56,7 +77,7 @@ export async function readIfThere(path: string): Promise<string | undefined> {
 /** @throws Problem `unwritable-file` */
 export async function makeDirectory(path: string, mode: number): Promise<void> {
   try {
-    await mkdir(path, { recursive: true, mode });
+    await makeDirectories(path, mode);
   } catch (cause) {
     throw new Problem('unwritable-file', `the directory ${path} cannot be made: ${explainErrno(cause)}`, '', { cause });
   }

@@ -4,7 +4,7 @@ import { Problem } from '../../core/errors.ts';
 import type { Authority } from '../x509/authority.ts';
 import { type IssueOptions, issueCertificate } from '../issue.ts';
 import { certificateOf, describeIssued, type Issued, revocationsOf, stateOf } from './issued.ts';
-import { changeIssued, writeNextCrl } from './records.ts';
+import { changeIssued, readIssued, readLists, writeNextCrl } from './records.ts';
 import { makeRevocationList, type RevocationReason } from '../revocation/revocation-list.ts';
 import type { Store } from './store.ts';
 
@@ -51,6 +51,17 @@ export async function revoke(
     }),
   );
   return done;
+}
+
+/** Serials that are marked as revoked and that the kept lists lack: a revocation was cut off before its list was made. */
+export async function findUnlisted(store: Store): Promise<string[]> {
+  const lists = await readLists(store);
+  const entries = await readIssued(store);
+  return store.holders.flatMap(({ certificate: { fingerprint256 } }) =>
+    revocationsOf(entries, fingerprint256)
+      .map(({ serial }) => serial)
+      .filter((serial) => !lists.some((list) => list.issuerFingerprint === fingerprint256 && list.isRevoked(serial))),
+  );
 }
 
 /**

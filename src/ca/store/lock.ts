@@ -1,9 +1,10 @@
-import { randomBytes } from 'node:crypto';
 import { link, readFile, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { errnoOf, explainErrno, Problem } from '../../core/errors.ts';
+import { draftOf, removeAbandonedDrafts } from '../../core/files/draft.ts';
+import { isRunning, markProcess, type ProcessMark } from '../../core/files/process-mark.ts';
 
 const patience = 10_000;
 const pause = 25;
@@ -12,9 +13,21 @@ const pause = 25;
  * Runs the work while no other program runs one in the same directory. What a killed program left locked is freed.
  * @throws Problem `ca-busy` when another holds the lock for longer than ten seconds, `unwritable-file`
  */
-export async function withLock<T>(directory: string, work: () => Promise<T>): Promise<T> {
-  const path = join(directory, 'lock');
-  await acquire(path);
+export function withLock<T>(directory: string, work: () => Promise<T>): Promise<T> {
+  return locked(join(directory, 'lock'), Date.now() + patience, async () => {
+    await removeAbandonedDrafts(directory);
+    return work();
+  });
+}
+
+async function locked<T>(path: string, end: number, work: () => Promise<T>): Promise<T> {
+  const { host, boot, pid, start } = await markProcess();
+  const me = `${host} ${boot} ${pid} ${start}\n`;
+  while (!(await tryToTake(path, me))) {
+    if (Date.now() > end) throw await busy(path);
+    if (await isAbandoned(path)) await breakLock(path, end);
+    else await wait(pause);
+  }
   try {
     return await work();
   } finally {
@@ -22,19 +35,9 @@ export async function withLock<T>(directory: string, work: () => Promise<T>): Pr
   }
 }
 
-async function acquire(path: string): Promise<void> {
-  const end = Date.now() + patience;
-  const me = `${hostname()} ${process.pid} ${await startOf(process.pid)}\n`;
-  while (!(await tryToTake(path, me))) {
-    if (Date.now() > end) throw await busy(path);
-    if (await isAbandoned(path)) await breakLock(path);
-    else await wait(pause);
-  }
-}
-
-/** The name appears with its content in it, so that nobody reads a lock without a holder. */
+/** The name appears with its content in it, so that nobody reads the lock of a living program without its holder. */
 async function tryToTake(path: string, content: string): Promise<boolean> {
-  const draft = `${path}.${randomBytes(6).toString('hex')}`;
+  const draft = await draftOf(path);
   try {
     await writeFile(draft, content, { flag: 'wx', mode: 0o600 });
     await link(draft, path);
@@ -47,43 +50,38 @@ async function tryToTake(path: string, content: string): Promise<boolean> {
   }
 }
 
-/** A number is given to many processes one after the other; with the time of its start it names one. */
-async function startOf(pid: number): Promise<string> {
+/** Undefined when there is no lock; `unreadable` where a power cut left one without its content. */
+async function holderOf(path: string): Promise<ProcessMark | 'unreadable' | undefined> {
+  let text: string;
   try {
-    const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
-  } catch {
-    return '';
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw new Problem('unreadable-file', `${path} cannot be read: ${explainErrno(error)}`, '', { cause: error });
   }
-}
-
-async function holderOf(path: string): Promise<string[]> {
-  const text = await readFile(path, 'utf8').catch(() => '');
-  return text.trim().split(' ');
+  const [host, boot, pid, start] = text.trim().split(' ');
+  if (host === undefined || boot === undefined || pid === undefined || !/^\d+$/.test(pid)) return 'unreadable';
+  return { host, boot, pid: Number(pid), start: start ?? '' };
 }
 
 async function isAbandoned(path: string): Promise<boolean> {
-  const [host, pid, start] = await holderOf(path);
-  // Of another machine's processes nothing is known here.
-  return host === hostname() && start !== undefined && (await startOf(Number(pid))) !== start;
+  const holder = await holderOf(path);
+  if (holder === undefined) return false;
+  if (holder === 'unreadable') return true;
+  // Nothing is known here of another machine's processes.
+  return holder.host === hostname() && (await isRunning(holder)) === 'no';
 }
 
-/** Under a second lock, since between two breakers the later would take away what a third has just been given. */
-async function breakLock(path: string): Promise<void> {
-  const breaking = `${path}.break`;
-  if (!(await tryToTake(breaking, ''))) {
-    await wait(pause);
-    return;
-  }
-  try {
+/** Under a lock of its own, since of two breakers the later would remove what a third has just taken. */
+async function breakLock(path: string, end: number): Promise<void> {
+  await locked(`${path}.break`, end, async () => {
     if (await isAbandoned(path)) await rm(path, { force: true });
-  } finally {
-    await rm(breaking, { force: true });
-  }
+  });
 }
 
 async function busy(path: string): Promise<Problem> {
-  const [host = 'unknown', pid = 'unknown'] = await holderOf(path);
-  const what = `another program (process ${pid} on ${host}) is at work on this CA`;
-  return new Problem('ca-busy', what, `wait for it; if it no longer runs, remove ${path} and ${path}.break`);
+  const holder = await holderOf(path);
+  const who = holder === undefined || holder === 'unreadable' ? '' : ` (process ${holder.pid} on ${holder.host})`;
+  const what = `another program${who} is changing this CA`;
+  return new Problem('ca-busy', what, `wait until it has ended; if it does not run any more, remove ${path}`);
 }

@@ -2,7 +2,9 @@ import { Problem } from '../../core/errors.ts';
 import { readIfThere, writeWhole } from './files.ts';
 import { formatIssued, type Issued, parseIssued } from './issued.ts';
 import { withLock } from './lock.ts';
-import { pathsIn, type Store } from './store.ts';
+import { type Crl, readCrls } from '../revocation/crl.ts';
+import { pathsIn } from './paths.ts';
+import type { Store } from './store.ts';
 
 /** @throws Problem `bad-index`, `unreadable-file` */
 export async function readIssued({ directory }: Store): Promise<Issued[]> {
@@ -29,11 +31,37 @@ export function writeNextCrl(
 ): Promise<string> {
   const paths = pathsIn(store.directory);
   return withLock(store.directory, async () => {
-    const number = Number((await readIfThere(paths.crlNumber)) ?? '0') + 1;
-    if (!Number.isSafeInteger(number)) throw new Problem('bad-ca', `${paths.crlNumber} holds no number`);
+    const number = (await lastNumber(store)) + 1;
     await writeWhole({ path: paths.crlNumber, content: `${number}\n`, mode: 0o600, replace: true });
     const pem = make(number, await readIssued(store));
     await writeWhole({ path: paths.crl, content: pem, mode: 0o644, replace: true });
     return pem;
   });
+}
+
+/**
+ * The highest number that a list can have had: a node takes no list with a lower one. Where neither the number nor a list is
+ * left, the seconds since the epoch are higher than any count.
+ */
+async function lastNumber(store: Store): Promise<number> {
+  const text = (await readIfThere(pathsIn(store.directory).crlNumber))?.trim() ?? '';
+  const kept = /^\d{1,15}$/.test(text) ? [Number(text)] : [];
+  const listed = (await readLists(store)).map(({ number }) => number);
+  const known = [...kept, ...listed];
+  return known.length > 0 ? Math.max(...known) : Math.floor(Date.now() / 1000);
+}
+
+/** The lists that were made last; none where there is no file, or only a damaged one. */
+export async function readLists(store: Store): Promise<readonly Crl[]> {
+  const pem = await readStoredCrl(store);
+  if (pem === undefined) return [];
+  try {
+    return readCrls(
+      pem,
+      store.holders.map(({ certificate }) => certificate),
+    );
+  } catch (error) {
+    if (error instanceof Problem) return [];
+    throw error;
+  }
 }

@@ -3,7 +3,10 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Problem } from '../../core/errors.ts';
 import { type Authority, parseAuthority, realmOf } from '../x509/authority.ts';
-import { makeDirectory, readIfThere, writeWhole } from './files.ts';
+import { makeDirectory, readIfThere, removeFile, writeWhole } from './files.ts';
+import { withLock } from './lock.ts';
+import { pathsIn } from './paths.ts';
+import { completeSuccession, succeed } from './succession.ts';
 import { formatPrivateKey, isEncrypted, parsePrivateKey } from '../x509/private-key.ts';
 
 /**
@@ -26,32 +29,29 @@ export interface Holder {
   readonly keyFile: string;
 }
 
-export const pathsIn = (directory: string) => ({
-  certificate: join(directory, 'ca.crt'),
-  key: join(directory, 'ca.key'),
-  issued: join(directory, 'issued.jsonl'),
-  crl: join(directory, 'crl.pem'),
-  crlNumber: join(directory, 'crl-number'),
-  previous: join(directory, 'previous'),
-});
-
 /** @throws Problem `file-exists` when a CA is there already, `unwritable-file` */
 export async function createStore(directory: string, authority: Authority, passphrase: string): Promise<void> {
   const paths = pathsIn(directory);
   await makeDirectory(directory, 0o700);
-  if ((await readIfThere(paths.certificate)) !== undefined) {
-    throw new Problem('file-exists', `there is a CA in ${directory} already`, 'name another directory with --dir');
-  }
-  const key = formatPrivateKey(authority.key, passphrase);
-  // The key first: whoever makes a CA here at the same time loses before a certificate is there.
-  await writeWhole({ path: paths.key, content: key, mode: 0o600, replace: false });
-  await writeWhole({ path: paths.issued, content: '', mode: 0o600, replace: false });
-  await writeWhole({ path: paths.certificate, content: authority.certificate.toString(), mode: 0o644, replace: false });
+  await completeSuccession(directory);
+  await withLock(directory, async () => {
+    if ((await readPrevious(paths.previous)).length === 0) await removeFile(paths.nextCertificate);
+    for (const path of [paths.certificate, paths.key]) {
+      if ((await readIfThere(path)) === undefined) continue;
+      throw new Problem('file-exists', `there is a CA in ${directory} already`, 'name another directory with --dir');
+    }
+    await writeWhole({ path: paths.issued, content: '', mode: 0o600, replace: true });
+    await writeWhole({ path: paths.crlNumber, content: '0\n', mode: 0o600, replace: true });
+    const certificate = authority.certificate.toString();
+    await succeed(directory, { key: formatPrivateKey(authority.key, passphrase), certificate });
+    await removeFile(paths.nextCertificate);
+  });
 }
 
 /** @throws Problem `no-ca`, `bad-ca`, `unreadable-file` */
 export async function openStore(directory: string): Promise<Store> {
   const paths = pathsIn(directory);
+  await completeSuccession(directory);
   const text = await readIfThere(paths.certificate);
   if (text === undefined) {
     throw new Problem('no-ca', `there is no CA in ${directory}`, 'make one with “mco-deploy ca init --realm REALM”');

@@ -1,8 +1,8 @@
-import { mkdir, open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { syncDirectory } from '../../core/files/durable.ts';
+import { makeDirectories, syncDirectory } from '../../core/files/durable.ts';
 import { explainErrno, Problem } from '../../core/errors.ts';
-import { markProcess } from './process-mark.ts';
+import { markProcess } from '../../core/files/process-mark.ts';
 
 /** A run's journal: one JSON object a line, on the disk before what it tells of is begun. */
 export interface Journal {
@@ -21,9 +21,8 @@ export function journalFile(stateDirectory: string, runId: string): string {
   return join(runsDirectory(stateDirectory), `${runId}.jsonl`);
 }
 
-/** Begins the journal of a run, or goes on with it; first stands which process does. @throws Problem `journal-failed` */
+/** Begins the journal of a run, or continues it; first stands which process does. @throws Problem `journal-failed` */
 export async function openJournal(stateDirectory: string, runId: string, goOn = false): Promise<Journal> {
-  const directory = runsDirectory(stateDirectory);
   const file = journalFile(stateDirectory, runId);
   const failed = (cause: unknown) => {
     return new Problem('journal-failed', `the journal ${file} cannot be written: ${explainErrno(cause)}`, '', {
@@ -31,22 +30,61 @@ export async function openJournal(stateDirectory: string, runId: string, goOn = 
     });
   };
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    const directory = runsDirectory(stateDirectory);
+    await makeDirectories(directory, 0o700);
     const handle = await open(file, goOn ? 'a' : 'ax', 0o600);
-    const append = async (text: string) => {
-      try {
-        await handle.appendFile(text);
-        await handle.datasync();
-      } catch (cause) {
+    const append = await startAppending(handle);
+    const write = (entry: object) =>
+      append(`${JSON.stringify(entry)}\n`).catch((cause: unknown) => {
         throw failed(cause);
-      }
-    };
-    const mark = { at: Date.now(), runId, type: 'process', ...(await markProcess()) };
-    // A crash may have left a line without an end: the next one must not be lost with it.
-    await append(`${goOn ? '\n' : ''}${JSON.stringify(mark)}\n`);
-    if (!goOn) await syncDirectory(directory);
-    return { file, write: (entry) => append(`${JSON.stringify(entry)}\n`), close: () => handle.close() };
+      });
+    try {
+      await write({ at: Date.now(), runId, type: 'process', ...(await markProcess()) });
+      await syncDirectory(directory);
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+    return { file, write, close: () => handle.close() };
   } catch (cause) {
     throw cause instanceof Problem ? cause : failed(cause);
+  }
+}
+
+/**
+ * Appends lines one after the other, each on the disk or not there: what a full disk left of one is cut off before the next.
+ * @param handle open for appending alone
+ */
+async function startAppending(handle: FileHandle): Promise<(line: string) => Promise<void>> {
+  let { size } = await handle.stat();
+  // A crash may have left a line without its end: it stays, for a person to read, and gets one.
+  let dirty = size > 0;
+  let last: Promise<unknown> = Promise.resolve();
+  const appendNow = async (line: string) => {
+    const text = dirty ? `\n${line}` : line;
+    try {
+      await handle.appendFile(text);
+      await handle.datasync();
+    } catch (error) {
+      dirty = !(await cutOff(handle, size));
+      throw error;
+    }
+    size += Buffer.byteLength(text);
+    dirty = false;
+  };
+  return (line) => {
+    const written = last.then(() => appendNow(line));
+    last = written.catch(() => {});
+    return written;
+  };
+}
+
+/** @returns whether the file ends where its last whole line does */
+async function cutOff(handle: FileHandle, size: number): Promise<boolean> {
+  try {
+    await handle.truncate(size);
+    return true;
+  } catch {
+    return false;
   }
 }

@@ -8,32 +8,53 @@ import { journalFile, runsDirectory } from './journal.ts';
 const name = /^([0-9a-f]{32})\.jsonl$/;
 
 /**
- * The entries of a run's journal, or undefined when this machine has none.
- * A line that a crash cut off is passed over: it is the last one, or the next one tells which process went on.
- * @throws Problem `bad-journal`, naming the line; `unreadable-file`
+ * The entries of a run's journal, or undefined when this machine has none. Lines that are torn, as a crash or a full disk
+ * leaves them, are skipped.
+ * @param report called with what is damaged, for a person
+ * @throws Problem `unreadable-file`
  */
-export async function readJournal(stateDirectory: string, runId: string): Promise<JournalEntry[] | undefined> {
+export async function readJournal(
+  stateDirectory: string,
+  runId: string,
+  report: (warning: string) => void,
+): Promise<JournalEntry[] | undefined> {
   const file = journalFile(stateDirectory, runId);
+  let text: string;
   try {
-    return parseJournal(await readFile(file, 'utf8'), file);
+    text = await readFile(file, 'utf8');
   } catch (cause) {
     if (errnoOf(cause) === 'ENOENT') return undefined;
-    if (cause instanceof Problem) throw cause;
     throw new Problem('unreadable-file', `${file} cannot be read: ${explainErrno(cause)}`, '', { cause });
   }
+  const { entries, torn } = parseJournal(text);
+  if (torn.length > 0) {
+    const where = torn.length === 1 ? `line ${torn[0]} of the journal` : `lines ${torn.join(', ')} of the journal`;
+    const what = torn.length === 1 ? 'is damaged and was' : 'are damaged and were';
+    report(`warning: ${where} ${file} ${what} skipped: what was written there counts as unknown`);
+  }
+  return entries;
 }
 
-/** @throws Problem `bad-journal` */
-export function parseJournal(text: string, file: string): JournalEntry[] {
-  const lines = text.split('\n').map((line, index) => ({ number: index + 1, line, entry: parseLine(line) }));
-  const written = lines.filter(({ line }) => line !== '');
-  return written.flatMap(({ number, line, entry }, index) => {
-    const next = written[index + 1];
-    if (entry !== undefined && (next !== undefined || text.endsWith('\n'))) return [entry];
-    if (next === undefined ? !text.endsWith('\n') : next.entry?.type === 'process') return [];
-    const shown = line.length > 60 ? `${line.slice(0, 60)}…` : line;
-    throw new Problem('bad-journal', `${file}:${number}: the line is no entry of a journal: ${shown}`);
-  });
+/** What a journal holds, and the numbers (from 1) of lines that are damaged. A last line without its end is an entry that was not made. */
+export function parseJournal(text: string): { readonly entries: JournalEntry[]; readonly torn: readonly number[] } {
+  const entries: JournalEntry[] = [];
+  const torn: number[] = [];
+  const lines = text.split('\n');
+  // What stands behind the last newline was not written to its end.
+  lines.pop();
+  for (const [index, line] of lines.entries()) {
+    if (line === '') continue;
+    const entry = parseLine(line) ?? parseJoined(line);
+    if (parseLine(line) === undefined) torn.push(index + 1);
+    if (entry !== undefined) entries.push(entry);
+  }
+  return { entries, torn };
+}
+
+/** The whole entry behind a torn one: a client that did not see to the newline first has joined them. */
+function parseJoined(line: string): JournalEntry | undefined {
+  const at = line.lastIndexOf('{"at":');
+  return at > 0 ? parseLine(line.slice(at)) : undefined;
 }
 
 function parseLine(line: string): JournalEntry | undefined {

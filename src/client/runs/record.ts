@@ -1,7 +1,7 @@
 /** What a run’s journal amounts to, for people and machines. */
 import type { JsonObject } from '../../core/json.ts';
 import type { JournalEntry } from '../../playbook/journal/entries.ts';
-import { isRunning } from './process-mark.ts';
+import { isRunning } from '../../core/files/process-mark.ts';
 
 export interface RunRecord {
   readonly run: string;

@@ -30,7 +30,7 @@ export async function traceRun(
   requireDdl(catalogue, 'audit');
   const session = await openSession(options, context);
   try {
-    const journal = await readJournal(session.config.stateDirectory, run);
+    const journal = await readJournal(session.config.stateDirectory, run, context.err);
     const findings = await session.find(readTargetOptions(options, 'audit'));
     const since = journal?.[0] === undefined ? undefined : new Date(journal[0].at - slack).toISOString();
     const answers = await Promise.all(findings.nodes.map((node) => gather(node, { run, since }, session, context)));

@@ -3,7 +3,7 @@ import { readCrls } from '../../../ca/revocation/crl.ts';
 import { writeWhole } from '../../../ca/store/files.ts';
 import { listRevoked } from '../../../ca/store/ledger.ts';
 import { authorityProfile } from '../../../ca/x509/profiles.ts';
-import { pathsIn } from '../../../ca/store/store.ts';
+import { pathsIn } from '../../../ca/store/paths.ts';
 import { count } from '../../../core/text.ts';
 import type { CliContext } from '../../cli/context.ts';
 import { openCa, unlockAll } from '../../ca/open.ts';

@@ -2,7 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { readCrls } from '../../../ca/revocation/crl.ts';
 import { listInfo, startCrlKeeper } from '../../../ca/revocation/crl-keeper.ts';
-import { pathsIn } from '../../../ca/store/store.ts';
+import { readIfThere } from '../../../ca/store/files.ts';
+import { findUnlisted } from '../../../ca/store/ledger.ts';
+import { pathsIn } from '../../../ca/store/paths.ts';
+import { openStore } from '../../../ca/store/store.ts';
 import type { Ddl } from '../../../core/ddl/ddl.ts';
 import { explain, explainErrno, Problem } from '../../../core/errors.ts';
 import type { RevocationListInfo } from '../../../core/ports.ts';
@@ -10,6 +13,7 @@ import { askNodes } from '../../fleet/call-nodes.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
 import type { CliContext } from '../../cli/context.ts';
 import { exitFor } from '../../cli/exit-codes.ts';
+import { count } from '../../../core/text.ts';
 import { tellMissing } from '../../render/missing.ts';
 import { openSession, requireDdl, type Session } from '../../fleet/session.ts';
 import { readTargetOptions } from '../../cli/target-options.ts';
@@ -49,13 +53,24 @@ export async function pushCrl(options: PushOptions, catalogue: readonly Ddl[], c
 }
 
 async function readList(options: PushOptions, context: CliContext): Promise<string> {
-  const file = options.file === undefined ? pathsIn(caDirectory(options, context)).crl : resolve(options.file);
+  const directory = caDirectory(options, context);
+  const file = options.file === undefined ? pathsIn(directory).crl : resolve(options.file);
+  if (options.file === undefined) await requireWhole(directory);
   try {
     return await readFile(file, 'utf8');
   } catch (cause) {
     const hint = 'make one with “mco-deploy ca crl”, or name it with --file';
     throw new Problem('unreadable-file', `the revocation list ${file} cannot be read: ${explainErrno(cause)}`, hint);
   }
+}
+
+/** A revocation that was cut off is in the CA's ledger and in no list. */
+async function requireWhole(directory: string): Promise<void> {
+  if ((await readIfThere(pathsIn(directory).certificate)) === undefined) return;
+  const unlisted = await findUnlisted(await openStore(directory));
+  if (unlisted.length === 0) return;
+  const what = `${pathsIn(directory).crl} lacks ${count(unlisted.length, 'certificate')} that the CA has revoked`;
+  throw new Problem('incomplete-crl', what, 'make the list again with “mco-deploy ca crl”');
 }
 
 /** Who brings a list obeys it as well. What keeps this operator from it keeps no node from it. */

@@ -1,9 +1,9 @@
 import { findIssued, stateOf } from '../../../ca/store/issued.ts';
-import { listRevoked, revoke } from '../../../ca/store/ledger.ts';
+import { findUnlisted, listRevoked, revoke } from '../../../ca/store/ledger.ts';
 import { authorityProfile } from '../../../ca/x509/profiles.ts';
 import { readIssued } from '../../../ca/store/records.ts';
 import { type RevocationReason, revocationReasons } from '../../../ca/revocation/revocation-list.ts';
-import { pathsIn } from '../../../ca/store/store.ts';
+import { pathsIn } from '../../../ca/store/paths.ts';
 import { Problem } from '../../../core/errors.ts';
 import type { Identity } from '../../../core/identity.ts';
 import { count, suggest } from '../../../core/text.ts';
@@ -26,10 +26,17 @@ export async function revokeCertificates(wanted: string, options: RevokeOptions,
   const authorities = await unlockAll(store, options, context);
   const serials = found.filter((entry) => stateOf(entry, now) === 'valid').map((entry) => entry.serial);
   const revoked = await revoke(store, serials, reason, now);
-  if (revoked.length > 0) await listRevoked(store, authorities, { now, days: authorityProfile.crlDays });
+  // An earlier command may have been cut off between the ledger and the list.
+  const unlisted = await findUnlisted(store);
+  if (unlisted.length > 0) await listRevoked(store, authorities, { now, days: authorityProfile.crlDays });
   const { crl } = pathsIn(store.directory);
   if (options.json === true) {
     context.out(JSON.stringify({ revoked, reason, crl }));
+    return;
+  }
+  if (revoked.length === 0 && unlisted.length > 0) {
+    context.out(`completed an earlier revocation: ${crl} now lists ${unlisted.join(', ')} as well`);
+    context.out('bring it to the nodes with “mco-deploy ca push-crl”');
     return;
   }
   if (revoked.length === 0) {

@@ -11,7 +11,7 @@ import type { CliContext } from '../../cli/context.ts';
 import { type KnownPlaybook, loadWithNodes, readPlaybook } from '../../runs/find-playbook.ts';
 import { openJournal } from '../../runs/journal.ts';
 import { findRun, readJournal } from '../../runs/read-journal.ts';
-import { isRunning, markProcess } from '../../runs/process-mark.ts';
+import { isRunning, markProcess } from '../../../core/files/process-mark.ts';
 import { openSession } from '../../fleet/session.ts';
 
 export interface ResumeRequest {
@@ -34,7 +34,7 @@ export async function resumeRun(
   try {
     const { stateDirectory, inputs: defaults } = session.config;
     const runId = await findRun(stateDirectory, run);
-    const entries = (await readJournal(stateDirectory, runId)) ?? [];
+    const entries = (await readJournal(stateDirectory, runId, context.err)) ?? [];
     const started = requireUnfinished(entries, runId);
     requireSameOperator(started, session.caller.credentials.identity.name);
     await requireAlone(entries, options.force === true);
@@ -47,7 +47,7 @@ export async function resumeRun(
     const journal = await openJournal(stateDirectory, runId, true);
     try {
       // Of two that go on with it at the same moment, the first to say so does.
-      await requireAlone((await readJournal(stateDirectory, runId)) ?? [], options.force === true);
+      await requireAlone((await readJournal(stateDirectory, runId, () => {})) ?? [], options.force === true);
     } catch (error) {
       await journal.close();
       throw error;

@@ -72,7 +72,7 @@ async function findRecorded(
 ): Promise<Known | undefined> {
   const ids = run === undefined ? await listJournals(stateDirectory, most) : [await findRun(stateDirectory, run)];
   for (const id of ids) {
-    const entries = (await readOne(stateDirectory, id)) ?? [];
+    const entries = (await readOne(stateDirectory, id, run !== undefined, err)) ?? [];
     if (!upgraded(entries, cluster)) continue;
     err(`undoing the run ${id} of ${new Date(entries[0]?.at ?? 0).toISOString()}`);
     return { before: revisionsBefore(entries), brought: revisionsBrought(entries) };
@@ -81,10 +81,18 @@ async function findRecorded(
   throw new Problem('nothing-to-undo', `the run ${ids[0]} upgraded no server of cluster “${cluster}”`);
 }
 
-/** A journal that can’t be read may be the one that is meant: it is not passed over. */
-async function readOne(stateDirectory: string, id: string): Promise<JournalEntry[] | undefined> {
+/** A journal that can’t be read whole may be the one that is meant: it is only used when the run is named. */
+async function readOne(
+  stateDirectory: string,
+  id: string,
+  named: boolean,
+  err: CliContext['err'],
+): Promise<JournalEntry[] | undefined> {
+  const refuse = (warning: string) => {
+    throw new Problem('bad-journal', warning.replace(/^warning: /, ''));
+  };
   try {
-    return await readJournal(stateDirectory, id);
+    return await readJournal(stateDirectory, id, named ? err : refuse);
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     throw new Problem(error.code, error.message, 'it may be the run to undo: name the one by --run');

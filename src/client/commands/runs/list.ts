@@ -17,7 +17,7 @@ export async function listRuns({ config, json, limit }: ListOptions, context: Cl
   const records: RunRecord[] = [];
   for (const id of ids) {
     try {
-      const record = await recordRun((await readJournal(stateDirectory, id)) ?? []);
+      const record = await recordRun((await readJournal(stateDirectory, id, context.err)) ?? []);
       if (record !== undefined) records.push(record);
     } catch (error) {
       context.err(`warning: ${explain(error)}`);

@@ -17,7 +17,7 @@ interface ReportOptions extends CommonOptions {
 export async function reportRun(given: string, options: ReportOptions, context: CliContext): Promise<number> {
   const { stateDirectory } = await loadClientConfig(options.config, context.env);
   const run = await findRun(stateDirectory, given);
-  const entries = (await readJournal(stateDirectory, run)) ?? [];
+  const entries = (await readJournal(stateDirectory, run, context.err)) ?? [];
   const record = await recordRun(entries);
   if (record === undefined) throw new Problem('no-run', `the run ${run} never began`);
   const timeline = readTimeline(entries);

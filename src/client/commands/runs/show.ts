@@ -26,7 +26,7 @@ export async function showRun(
 ): Promise<number> {
   const { stateDirectory } = await loadClientConfig(options.config, context.env);
   const run = await findRun(stateDirectory, given);
-  const record = await recordRun((await readJournal(stateDirectory, run)) ?? []);
+  const record = await recordRun((await readJournal(stateDirectory, run, context.err)) ?? []);
   if (record === undefined) throw new Problem('no-run', `the run ${run} never began`);
   const balancers = balancersOf(record);
   const asks = options.offline !== true && balancers.length > 0;

@@ -13,7 +13,8 @@ import { makeKeyPair } from '../../../../src/ca/x509/keys.ts';
 import { issue, listRevoked, renew, revoke } from '../../../../src/ca/store/ledger.ts';
 import { withLock } from '../../../../src/ca/store/lock.ts';
 import { readIssued, readStoredCrl } from '../../../../src/ca/store/records.ts';
-import { createStore, openStore, pathsIn, unlock } from '../../../../src/ca/store/store.ts';
+import { createStore, openStore, unlock } from '../../../../src/ca/store/store.ts';
+import { pathsIn } from '../../../../src/ca/store/paths.ts';
 
 async function temporary(): Promise<AsyncDisposable & { path: string }> {
   const path = await mkdtemp(join(tmpdir(), 'mco-ca-'));
@@ -118,7 +119,7 @@ describe('the CA on disk', () => {
     const names = Array.from({ length: 12 }, (_, index) => `dev${index}`);
     await Promise.all(names.map((name) => issue(store, authority, order(name))));
     assert.deepEqual((await readIssued(store)).map(({ name }) => name).sort(), names.sort());
-    assert.deepEqual((await readdir(dir.path)).sort(), ['ca.crt', 'ca.key', 'issued.jsonl']);
+    assert.deepEqual((await readdir(dir.path)).sort(), ['ca.crt', 'ca.key', 'crl-number', 'issued.jsonl']);
   });
 
   test('a damaged line of what was issued is named, and nothing is overwritten', async () => {

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { journalFile, openJournal } from '../../../../src/client/runs/journal.ts';
 import { findRun, listJournals, parseJournal, readJournal } from '../../../../src/client/runs/read-journal.ts';
-import { isRunning, markProcess } from '../../../../src/client/runs/process-mark.ts';
+import { isRunning, markProcess } from '../../../../src/core/files/process-mark.ts';
 import type { Problem } from '../../../../src/core/errors.ts';
 
 const run = 'a'.repeat(32);
@@ -24,7 +24,7 @@ describe('the journal of a run on the disk', () => {
     const journal = await openJournal(state, run);
     await journal.write({ at: 1, runId: run, type: 'step-started', step: 'x' });
     await journal.close();
-    const entries = (await readJournal(state, run)) ?? [];
+    const entries = (await readJournal(state, run, assert.fail)) ?? [];
     assert.deepEqual(
       entries.map(({ type }) => type),
       ['process', 'step-started'],
@@ -37,27 +37,37 @@ describe('the journal of a run on the disk', () => {
 
   test('is gone on with behind a line that a crash cut off', async () => {
     await appendFile(journalFile(state, run), '{"at":2,"type":"outco');
-    assert.equal((await readJournal(state, run))?.length, 2);
+    assert.equal((await readJournal(state, run, assert.fail))?.length, 2);
     const journal = await openJournal(state, run, true);
     await journal.write({ at: 3, runId: run, type: 'run-resumed', operator: 'rip' });
     await journal.close();
-    const types = (await readJournal(state, run))?.map(({ type }) => type);
+    const warnings: string[] = [];
+    const types = (await readJournal(state, run, (warning) => warnings.push(warning)))?.map(({ type }) => type);
     assert.deepEqual(types, ['process', 'step-started', 'process', 'run-resumed']);
+    assert.equal(warnings.length, 1);
     assert.match(await readFile(journal.file, 'utf8'), /"outco\n\{/);
   });
 
-  test('that is damaged elsewhere is refused, naming the line', () => {
+  test('that is damaged in the middle is read without the damaged line, which is reported', async () => {
     const good = '{"at":1,"type":"step-started"}\n';
     for (const line of ['{"at":1,"type":"st', '[]', '{"type":"x"}', 'null', '\0\0\0']) {
-      assert.throws(
-        () => parseJournal(`${good}${line}\n${good}`, 'j'),
-        (problem: Problem) => problem.code === 'bad-journal' && problem.message.startsWith('j:2: '),
-        line,
-      );
-      assert.throws(() => parseJournal(`${line}\n`, 'j'), line);
-      assert.equal(parseJournal(`${good}${line}`, 'j').length, 1, line);
+      const { entries, torn } = parseJournal(`${good}${line}\n${good}`);
+      assert.deepEqual([entries.length, torn], [2, [2]], line);
+      assert.deepEqual(parseJournal(`${good}${line}`), { entries: entries.slice(0, 1), torn: [] }, line);
     }
-    assert.deepEqual(parseJournal('', 'j'), []);
+    assert.deepEqual(parseJournal(''), { entries: [], torn: [] });
+    const damaged = 'd'.repeat(32);
+    await writeFile(journalFile(state, damaged), `${good}{"at":\n${good}`);
+    const warnings: string[] = [];
+    assert.equal((await readJournal(state, damaged, (warning) => warnings.push(warning)))?.length, 2);
+    assert.match(warnings.join(), /^warning: line 2 of the journal .* is damaged and was skipped/);
+    await rm(journalFile(state, damaged));
+  });
+
+  test('that an older client joined to a torn line has the whole entry all the same', () => {
+    const { entries, torn } = parseJournal('{"at":1,"type":"out{"at":2,"type":"outcome","node":"dev1"}\n');
+    assert.deepEqual(entries, [{ at: 2, type: 'outcome', node: 'dev1' }]);
+    assert.deepEqual(torn, [1]);
   });
 
   test('is found by the beginning of its run’s id', async () => {
@@ -83,7 +93,7 @@ describe('the journal of a run on the disk', () => {
     assert.equal(ids.at(-1), other);
     assert.equal((await listJournals(state, 1)).length, 1);
     assert.deepEqual(await listJournals(join(state, 'nowhere'), 5), []);
-    assert.equal(await readJournal(state, 'f'.repeat(32)), undefined);
+    assert.equal(await readJournal(state, 'f'.repeat(32), assert.fail), undefined);
   });
 });
 

@@ -30,7 +30,7 @@ async function bootId(): Promise<string> {
 }
 
 /** Field 22 of /proc/PID/stat (proc(5)); the name before it may hold anything. Undefined when there is no such process. */
-async function startOf(pid: number): Promise<string | undefined> {
+export async function startOf(pid: number): Promise<string | undefined> {
   try {
     const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
     const [state, ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');

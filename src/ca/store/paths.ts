@@ -1,0 +1,15 @@
+import { join } from 'node:path';
+
+/** The files of a CA, in its directory (0700). */
+export const pathsIn = (directory: string) => ({
+  certificate: join(directory, 'ca.crt'),
+  key: join(directory, 'ca.key'),
+  issued: join(directory, 'issued.jsonl'),
+  crl: join(directory, 'crl.pem'),
+  crlNumber: join(directory, 'crl-number'),
+  /** The CAs that this one took over from, still trusted. */
+  previous: join(directory, 'previous'),
+  /** The CA that is taking over. Once its certificate is there, the rollover is decided and only has to be completed. */
+  nextKey: join(directory, 'next.key'),
+  nextCertificate: join(directory, 'next.crt'),
+});

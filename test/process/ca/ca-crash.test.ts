@@ -1,0 +1,43 @@
+import { caCrashes } from '../../support/faults/ca-crashes.ts';
+import { makeCaEstate } from '../../support/faults/ca-estate.ts';
+import assert from 'node:assert/strict';
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { readLists } from '../../../src/ca/store/records.ts';
+import { openStore } from '../../../src/ca/store/store.ts';
+
+// In every way: test/full/ca-crash.test.ts.
+describe('a CA command that is cut off at any change of the disk', () => {
+  caCrashes.revoke(['kill']);
+  caCrashes.rollover(['power']);
+  caCrashes.finish(['kill']);
+});
+
+describe('a number of lists that was lost', () => {
+  const numberAfter = async (spoil: (dir: string) => void) => {
+    using ca = makeCaEstate();
+    await ca.init();
+    for (let number = 1; number <= 5; number++) await ca.list();
+    spoil(ca.dir);
+    await ca.list();
+    const [list] = await readLists(await openStore(ca.dir));
+    return list?.number ?? 0;
+  };
+  for (const [what, text] of [
+    ['was set back', '2\n'],
+    ['is empty', ''],
+    ['holds something else', 'x\n'],
+  ] as const) {
+    test(`because its file ${what} is read from the last list`, async () => {
+      assert.equal(await numberAfter((dir) => writeFileSync(join(dir, 'crl-number'), text)), 6);
+    });
+  }
+
+  test('with the last list is higher than any count', async () => {
+    const number = await numberAfter((dir) => {
+      for (const name of ['crl-number', 'crl.pem']) rmSync(join(dir, name));
+    });
+    assert.ok(number > 1_700_000_000, String(number));
+  });
+});

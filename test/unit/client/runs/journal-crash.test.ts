@@ -1,0 +1,87 @@
+import { countChanges, crashAt, crashKinds } from '../../../support/faults/crash.ts';
+import { watchFileCalls } from '../../../support/faults/file-calls.ts';
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import { journalFile, openJournal } from '../../../../src/client/runs/journal.ts';
+import { readJournal } from '../../../../src/client/runs/read-journal.ts';
+
+const run = 'a'.repeat(32);
+const entry = (step: number) => ({ at: step, runId: run, type: 'step-started', step: String(step) });
+
+let state: string;
+beforeEach(() => {
+  state = mkdtempSync('/dev/shm/mco-journal-');
+});
+afterEach(() => rmSync(state, { recursive: true }));
+
+async function stepsRead(report: (warning: string) => void = () => {}): Promise<string[]> {
+  const entries = (await readJournal(state, run, report)) ?? [];
+  return entries.flatMap((one) => (one.type === 'step-started' ? [one.step] : []));
+}
+
+describe('a journal whose client is cut off at any change of the disk', () => {
+  test('holds all that was written before, and is continued behind it', async () => {
+    const written: string[] = [];
+    const work = async () => {
+      const journal = await openJournal(state, run);
+      for (const step of [1, 2]) {
+        await journal.write(entry(step));
+        written.push(String(step));
+      }
+      await journal.close();
+    };
+    const changes = await countChanges(state, work);
+    for (const kind of crashKinds) {
+      for (let at = 0; at < changes; at++) {
+        const where = `${kind} at ${at}`;
+        rmSync(`${state}/runs`, { recursive: true, force: true });
+        written.length = 0;
+        await crashAt(state, at, kind, work);
+        const before = await stepsRead();
+        assert.deepEqual(before.slice(0, written.length), written, where);
+        const journal = await openJournal(state, run, true);
+        await journal.write(entry(3));
+        await journal.close();
+        assert.deepEqual((await stepsRead()).at(-1), '3', where);
+      }
+    }
+  });
+});
+
+describe('a journal on a disk that is full for a moment', () => {
+  /** Fails the write of step 2 after half of it, and, where so told, the repair. */
+  const writeThree = async (failing: readonly string[]) => {
+    const journal = await openJournal(state, run);
+    await journal.write(entry(1));
+    {
+      using _watch = watchFileCalls(state, async ({ name, handle }, args, real) => {
+        if (!failing.includes(name)) return real();
+        if (name === 'appendFile') await handle?.write(String(args[0]).slice(0, 10));
+        throw Object.assign(new Error(`${name} failed`), { code: 'ENOSPC' });
+      });
+      await assert.rejects(journal.write(entry(2)), {
+        code: 'journal-failed',
+        message: /cannot be written: no space left on the device$/,
+      });
+    }
+    await journal.write(entry(3));
+    await journal.close();
+  };
+
+  test('lacks the line that was refused, and nothing of it stands before the next', async () => {
+    for (const failing of [['appendFile'], ['datasync']]) {
+      await writeThree(failing);
+      assert.deepEqual(await stepsRead(assert.fail), ['1', '3'], failing.join());
+      rmSync(journalFile(state, run));
+    }
+  });
+
+  test('that can’t be repaired at once has a line end before the next line', async () => {
+    await writeThree(['appendFile', 'truncate']);
+    const warnings: string[] = [];
+    assert.deepEqual(await stepsRead((warning) => warnings.push(warning)), ['1', '3']);
+    assert.equal(warnings.length, 1);
+    assert.equal(readFileSync(journalFile(state, run), 'utf8').split('\n').length, 5);
+  });
+});
