@@ -19,12 +19,22 @@ export interface Attempt {
   readonly result: Reached | Problem;
 }
 
+/**
+ * Asks a node that was just proven something, in place of whether it matches: the node evaluates the filter in what it is
+ * asked. Bounds its own time.
+ * @returns whether it matches
+ */
+export type AskNode = (name: string, connection: NodeConnection) => Promise<boolean>;
+
 export interface AttemptOptions {
   readonly dial: Dial;
   readonly request: DescribeRequest;
+  readonly ask?: AskNode;
+  /** Whether a node that is asked describes itself too, at the same time. */
+  readonly describe?: boolean;
   /** Leaves the connection open for calls; else it is closed as soon as the node has told. */
   readonly keep: boolean;
-  /** Milliseconds for all of it. */
+  /** Milliseconds to connect and be described. */
   readonly timeout: number;
   readonly signal: AbortSignal;
 }
@@ -38,7 +48,10 @@ export async function attempt(candidate: Candidate, options: AttemptOptions): Pr
   try {
     const { name, addresses } = candidate;
     connection = await unless(signal, options.dial(name, addresses, signal), (late) => late.close());
-    const description = await unless(signal, connection.describe(options.request, signal));
+    const description =
+      options.ask === undefined
+        ? await unless(signal, connection.describe(options.request, signal))
+        : await askInstead(name, connection, options.ask, options, signal);
     if (description.identity !== name) {
       throw new Problem(
         'wrong-node',
@@ -53,6 +66,29 @@ export async function attempt(candidate: Candidate, options: AttemptOptions): Pr
     const late = deadline.aborted && !options.signal.aborted;
     return { candidate, result: late ? lateness(candidate.name, options.timeout) : problemFrom(error, candidate.name) };
   }
+}
+
+/** The answer to the question counts; a description that fails is done without. */
+async function askInstead(
+  name: string,
+  connection: NodeConnection,
+  ask: AskNode,
+  { describe = false, request }: AttemptOptions,
+  signal: AbortSignal,
+): Promise<NodeDescription> {
+  const describing = describe ? connection.describe(request, signal).catch(() => undefined) : undefined;
+  const matched = await ask(name, connection);
+  return { ...((await describing) ?? undescribed(name)), matched };
+}
+
+/** Of a node that was asked something else. */
+function undescribed(identity: string): NodeDescription {
+  const nothing = { agents: [], classes: [], facts: Buffer.from('{}'), peers: [], warnings: [] };
+  return { ...nothing, identity, version: '', protocol: protocolVersion, matched: true, time: Date.now() };
+}
+
+export function isDescribed({ version }: NodeDescription): boolean {
+  return version !== '';
 }
 
 /** Within a protocol version, old and new understand each other; beyond it, neither is to guess. @throws Problem `other-protocol` */

@@ -18,6 +18,8 @@ export interface DialQueue {
 
 export interface DialQueueOptions extends AttemptOptions {
   readonly concurrency: number;
+  /** Whether a node that is asked something should describe itself too. */
+  readonly isUnknown?: (name: string) => boolean;
   readonly onReached?: (done: Attempt & { result: Reached }) => void;
 }
 
@@ -34,7 +36,11 @@ export function startDialQueue(options: DialQueueOptions): DialQueue {
     if (peers) asked++;
     // Taken when its turn comes: by then more of its addresses may have been heard.
     const { candidate } = claimant;
-    const done = await attempt(candidate, { ...options, request: { ...options.request, peers } });
+    const done = await attempt(candidate, {
+      ...options,
+      request: { ...options.request, peers },
+      describe: peers || options.isUnknown?.(candidate.name) !== false,
+    });
     if (peers && !isReached(done)) asked--;
     claimant.attempt = done;
     if (isReached(done)) options.onReached?.(done);

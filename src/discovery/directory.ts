@@ -9,6 +9,7 @@ import { mayMatch } from './may-match.ts';
 import { type BrokenNode, type FoundNode, type SilentNode, type Sorted, sortAttempts } from './findings.ts';
 import type { KnownNode } from './known.ts';
 import { lookAgain, missingNodes, namesExactly } from './missing.ts';
+import type { AskNode } from './attempt.ts';
 import { isReached, startDialQueue } from './dial-queue.ts';
 
 export type { BrokenNode, FoundNode, SilentNode } from './findings.ts';
@@ -18,6 +19,8 @@ export interface FindOptions {
   readonly filter: FilterTerms;
   /** Names of facts to be told of each node. */
   readonly facts?: readonly string[];
+  /** Asks each node something as soon as it is proven, so that no node waits for the slowest handshake. */
+  readonly ask?: AskNode;
   /** Asks for the agents' DDLs too. */
   readonly full?: boolean;
   /** Whether nodes will be called: else each connection is closed at once, and many nodes cost no more memory than few (default true). */
@@ -58,8 +61,11 @@ export interface Findings {
 export async function findNodes(options: FindOptions): Promise<Findings> {
   const begun = performance.now();
   const abandoned = new AbortController();
+  const cached = new Map((options.cache?.nodes() ?? []).map((node) => [node.name, node]));
   const roll = startDialQueue({
     dial: options.dial,
+    ...(options.ask === undefined ? {} : { ask: options.ask }),
+    isUnknown: (name) => options.cache !== undefined && !cached.has(name),
     request: {
       filter: options.filter,
       facts: factsToAsk(options),
@@ -75,7 +81,6 @@ export async function findNodes(options: FindOptions): Promise<Findings> {
     signal: AbortSignal.any([options.signal, abandoned.signal]),
   });
   try {
-    const cached = new Map((options.cache?.nodes() ?? []).map((node) => [node.name, node]));
     for await (const candidate of options.source.discover(options.filter, options.signal)) {
       roll.add(withAddresses(candidate, cached.get(candidate.name)));
     }

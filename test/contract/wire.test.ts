@@ -46,6 +46,7 @@ test('a request comes back from its bytes as it was', () => {
     timeToLive: 60_000,
     deadline: 1_795_000_060_000,
     dryRun: true,
+    filter: { facts: ['cluster=bravo'], classes: [], agents: [], identities: [], with: [], select: '' },
   };
   assert.deepEqual(requestCodec.decode(requestCodec.encode(request)), request);
 });

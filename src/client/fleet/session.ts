@@ -3,6 +3,7 @@ import type { Ddl } from '../../core/ddl/ddl.ts';
 import { Problem } from '../../core/errors.ts';
 import { type LiveCredentials, startCredentials } from '../../core/credentials/live-credentials.ts';
 import type { Log } from '../../core/ports.ts';
+import type { AskNode } from '../../discovery/attempt.ts';
 import { type Cache, openCache } from '../../discovery/cache/cache.ts';
 import { type Findings, findNodes } from '../../discovery/directory.ts';
 import type { FoundNode } from '../../discovery/findings.ts';
@@ -35,6 +36,8 @@ export interface FindWhat {
   readonly keep?: boolean;
   /** Names of nodes that must be there. */
   readonly expect?: readonly string[];
+  /** Asked of each node as soon as it is proven, with the filter in it. */
+  readonly ask?: AskNode;
 }
 
 export interface SessionOptions {
@@ -82,6 +85,7 @@ export async function openSession({ config: given }: SessionOptions, context: Cl
         expect: wanted.expect ?? [],
         full: wanted.full ?? false,
         keep: wanted.keep ?? true,
+        ...(wanted.ask === undefined ? {} : { ask: wanted.ask }),
         cache,
         dial,
         concurrency: config.concurrency,

@@ -4,7 +4,7 @@ import type { JsonObject } from '../json.ts';
 import { hideSensitive } from './sensitive.ts';
 import { sign } from '../credentials/signature.ts';
 import { protocolVersion, requestCodec } from '../wire/codec.ts';
-import type { SignedRequest } from '../wire/messages.ts';
+import type { FilterTerms, SignedRequest } from '../wire/messages.ts';
 
 /** One's own identity with what proves it. */
 export interface Credentials {
@@ -32,6 +32,8 @@ export interface CallOptions {
   readonly step: string;
   readonly lease: string;
   readonly fence: number;
+  /** Which nodes are meant, where that was not asked before: a node that does not match refuses (`not-matched`). */
+  readonly filter?: FilterTerms;
 }
 
 /** 32 hex digits, as every request and run is named. */
@@ -50,6 +52,7 @@ export function sealRequest(options: CallOptions, credentials: Credentials, now:
     caller: formatIdentity(credentials.identity),
     arguments: Buffer.from(JSON.stringify(shown)),
     issuedAt: now,
+    filter: options.filter ?? null,
   });
   return {
     request,

@@ -18,6 +18,7 @@ export interface Request {
   timeToLive: number;
   deadline: number;
   dryRun: boolean;
+  filter: FilterTerms | null;
 }
 
 export interface SensitiveValue {

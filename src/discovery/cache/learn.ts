@@ -3,6 +3,7 @@ import { parseJsonObject } from '../../core/json.ts';
 import type { Address } from '../../core/node.ts';
 import type { Log } from '../../core/ports.ts';
 import type { NodeDescription } from '../../core/wire/messages.ts';
+import { isDescribed } from '../attempt.ts';
 import type { Cache } from './cache.ts';
 
 /** A node that was proven, with what it told. */
@@ -14,14 +15,19 @@ export interface LearnedNode {
 
 /** Remembers what was proven, and keeps it. */
 export async function learn(cache: Cache, nodes: readonly LearnedNode[], now: number, log: Log): Promise<void> {
+  const before = new Map(cache.nodes().map((node) => [node.name, node]));
   cache.remember(
-    nodes.map(({ name, description, addresses }) => ({
-      name,
-      addresses,
-      agents: description.agents.map((agent) => agent.name),
-      classes: description.classes,
-      facts: flatFacts(description.facts, name, log),
-    })),
+    nodes.flatMap(({ name, description, addresses }) => {
+      // It was proven and asked something else: what was known of it stays.
+      if (!isDescribed(description)) return before.get(name) ?? [];
+      return {
+        name,
+        addresses,
+        agents: description.agents.map((agent) => agent.name),
+        classes: description.classes,
+        facts: flatFacts(description.facts, name, log),
+      };
+    }),
     now,
   );
   await cache.save();

@@ -67,6 +67,24 @@ describe('what a fleet is asked about itself', () => {
     assert.deepEqual(facts, facts.toSorted());
   });
 
+  test('rpc to known nodes sends each its call with the filter, and shows those alone that match', async () => {
+    const { code, out } = await runInProcess(['rpc', 'rpcutil', 'ping', '-F', 'cluster=bravo', '--json'], home);
+    assert.equal(code, 0);
+    assert.deepEqual(
+      (JSON.parse(out.join('\n')) as { node: string; outcome: string }[]).map(({ node, outcome }) => [node, outcome]),
+      [['dev2.devco.net', 'ok']],
+    );
+    const last = async (node: TestNode | undefined) => (await node?.records())?.at(-1);
+    const [dev1] = nodes;
+    const refused = await last(dev1);
+    assert.deepEqual([refused?.kind, refused?.kind === 'outcome' && refused.code], ['outcome', 'not-matched']);
+  });
+
+  test('rpc that no node matches discovers nothing, whatever the nodes refuse', async () => {
+    const { code, err } = await runInProcess(['rpc', 'rpcutil', 'ping', '-F', 'cluster=nowhere'], home);
+    assert.deepEqual([code, err], [1, ['no node was discovered that matches']]);
+  });
+
   test('inventory gives the same to machines', async () => {
     const { code, out } = await runInProcess(['inventory', 'dev2.devco.net', '--json'], home);
     assert.equal(code, 0);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { noFilter } from '../../../src/core/filter/filter.ts';
 import { sealRequest } from '../../../src/core/request/seal.ts';
 import { sign } from '../../../src/core/credentials/signature.ts';
 import { requestCodec } from '../../../src/core/wire/codec.ts';
@@ -66,6 +67,18 @@ describe('a request on its way through the pipeline', () => {
     let head = 0;
     while (head < sequence) head = (await node.call(rip, {})).auditHead?.sequence ?? 0;
     assert.ok(head >= sequence);
+  });
+
+  test('with a filter is served where that matches, and refused and recorded where it does not', async () => {
+    const filter = (fact: string) => ({ filter: { ...noFilter, facts: [fact], agents: ['probe'] } });
+    assert.equal((await node.call(rip, filter('cluster=bravo'))).outcome, 'ok');
+    const before = counted.times;
+    const refused = await node.call(rip, { action: 'count', input: {}, ...filter('cluster=alfa') });
+    assert.deepEqual([refused.outcome, refused.code], ['refused', 'not-matched']);
+    assert.equal((await lastRecords()).outcome?.code, 'not-matched');
+    const broken = await node.call(rip, { action: 'count', input: {}, ...filter('cluster') });
+    assert.deepEqual([broken.outcome, broken.code], ['refused', 'bad-filter']);
+    assert.equal(counted.times, before);
   });
 
   test('resolves an alias of an agent before anything is decided', async () => {

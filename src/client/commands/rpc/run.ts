@@ -1,21 +1,15 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { newId } from '../../../core/request/seal.ts';
-import { type ActionDdl, actionOf, type Ddl, sensitiveInputs } from '../../../core/ddl/ddl.ts';
+import { actionOf, type Ddl } from '../../../core/ddl/ddl.ts';
 import { Problem } from '../../../core/errors.ts';
-import type { JsonObject } from '../../../core/json.ts';
 import type { Outcome } from '../../../core/request/reply.ts';
 import { suggest } from '../../../core/text.ts';
-import type { Findings } from '../../../discovery/directory.ts';
-import type { FoundNode } from '../../../discovery/findings.ts';
 import { cutBatches } from '../../fleet/batches.ts';
-import { callNode } from '../../fleet/call-node.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
 import type { CliContext } from '../../cli/context.ts';
 import { exitFor } from '../../cli/exit-codes.ts';
-import { fanOut } from '../../fleet/fan-out.ts';
 import { readInput } from '../../cli/read-input.ts';
+import { type Batching, callAll, callAsFound, type Called, type Plan } from './call.ts';
+import { discoveryMethod } from '../../fleet/sources.ts';
 import { learnDdl } from '../../fleet/learn-ddl.ts';
-import { startLive } from '../../render/live.ts';
 import { tellMissing } from '../../render/missing.ts';
 import { chooseDisplay, outcomeJson, renderOutcomes, shows } from '../../render/outcomes.ts';
 import { findDdl, openSession, type Session } from '../../fleet/session.ts';
@@ -36,14 +30,6 @@ interface RpcWords {
   readonly options: RpcOptions;
 }
 
-interface Plan {
-  readonly agent: string;
-  readonly action: string;
-  readonly description: ActionDdl;
-  readonly input: JsonObject;
-  readonly dryRun: boolean;
-}
-
 /**
  * Calls one action on all nodes that match; the whole of the input is checked before any is called.
  * The nodes themselves describe an agent that is not built in.
@@ -57,12 +43,12 @@ export async function runRpc(words: RpcWords, catalogue: readonly Ddl[], context
   const session = await openSession(options, context);
   try {
     const targets = readTargetOptions(options, known?.name ?? words.agent);
-    const findings = await session.find(targets, { full: planned === undefined });
-    const plan = planned ?? makePlan(words, learnDdl(words.agent, findings.nodes, catalogue, context));
+    const batching = { batch: options.batch, pause };
+    const { plan, findings, outcomes, elapsed } = canCallAsFound(planned, options, targets, session)
+      ? { plan: planned, ...(await callAsFound(planned, targets, session, context)) }
+      : await findAndCall(words, planned, targets, session, batching, catalogue, context);
     const display = chooseDisplay(options.display, plan.description);
-    const began = performance.now();
-    const outcomes = await callAll(plan, findings.nodes, targets, session, { batch: options.batch, pause }, context);
-    const times = { discovery: findings.elapsed, calls: performance.now() - began };
+    const times = { discovery: findings.elapsed, calls: elapsed };
     if (options.json === true) context.out(JSON.stringify(outcomes.map(outcomeJson), null, 2));
     else if (options.senders === true) for (const { node } of outcomes.filter(isOk)) context.out(node);
     else
@@ -73,11 +59,42 @@ export async function runRpc(words: RpcWords, catalogue: readonly Ddl[], context
         times,
         context,
       );
-    tellMissing(findings, context);
+    if (!context.signal.aborted) tellMissing(findings, context);
     return exitFor({ outcomes, broken: findings.broken.length, silent: findings.silent.length });
   } finally {
     await session.close();
   }
+}
+
+/**
+ * Whether a call may go out to each node as soon as that is proven. Batches and limits need all nodes first; so does an
+ * agent that only the nodes describe, and a change where two nodes may answer to one name: that shows when all are heard.
+ */
+function canCallAsFound(
+  planned: Plan | undefined,
+  { batch }: RpcOptions,
+  targets: TargetOptions,
+  { config }: Session,
+): planned is Plan {
+  if (planned === undefined || batch !== undefined || targets.limit !== undefined) return false;
+  const method = discoveryMethod(targets, config);
+  return planned.description.kind === 'read' || ['file', 'stdin', 'cache'].includes(method);
+}
+
+async function findAndCall(
+  words: RpcWords,
+  planned: Plan | undefined,
+  targets: TargetOptions,
+  session: Session,
+  batching: Batching,
+  catalogue: readonly Ddl[],
+  context: CliContext,
+): Promise<Called & { readonly plan: Plan }> {
+  const findings = await session.find(targets, { full: planned === undefined });
+  const plan = planned ?? makePlan(words, learnDdl(words.agent, findings.nodes, catalogue, context));
+  const began = performance.now();
+  const outcomes = await callAll(plan, findings.nodes, targets, session, batching, context);
+  return { plan, findings, outcomes, elapsed: performance.now() - began };
 }
 
 function isOk({ outcome }: Outcome): boolean {
@@ -98,61 +115,4 @@ function makePlan({ agent, action, inputs, options }: RpcWords, ddl: Ddl): Plan 
     throw new Problem('usage', `${ddl.name}.${action} can't say what it would change`);
   }
   return { agent, action, description, input: readInput(ddl, action, description, inputs), dryRun };
-}
-
-async function callAll(
-  plan: Plan,
-  nodes: Findings['nodes'],
-  targets: TargetOptions,
-  session: Session,
-  { batch, pause }: { batch: string | undefined; pause: number },
-  context: CliContext,
-): Promise<Outcome[]> {
-  const { description, input, dryRun, agent, action } = plan;
-  if (description.kind === 'change') context.keepExitCode?.();
-  const requestId = newId();
-  const timeout = (targets.timeout ?? description.timeout + session.config.timeout) * 1000;
-  const work = startLive(context).begin(`${agent}#${action}`, nodes.length);
-  const byName = new Map(nodes.map((node) => [node.name, node]));
-  const call = (name: string) => {
-    work.tell(name, '');
-    return callNode(
-      (byName.get(name) as FoundNode).connection,
-      {
-        requestId,
-        try: 1,
-        target: name,
-        agent,
-        action,
-        input,
-        dryRun,
-        sensitive: sensitiveInputs(description),
-        timeToLive: 60_000,
-        deadline: 0,
-        runId: '',
-        step: '',
-        lease: '',
-        fence: 0,
-      },
-      session.caller,
-      {
-        timeout,
-        changes: description.kind === 'change',
-        onProgress: (message) => work.tell(name, message),
-        signal: context.signal,
-      },
-    );
-  };
-  const outcomes: Outcome[] = [];
-  const batches = cutBatches(
-    nodes.map(({ name }) => name),
-    batch,
-  );
-  for (const [index, names] of batches.entries()) {
-    if (context.signal.aborted) break;
-    if (index > 0 && pause > 0) await sleep(pause, undefined, { signal: context.signal }).catch(() => {});
-    outcomes.push(...(await fanOut(names, session.config.concurrency, call, ({ node }) => work.done(node))));
-  }
-  work.end();
-  return outcomes;
 }

@@ -50,6 +50,13 @@ const anyBytes = fc.uint8Array({ maxLength: 400, size: 'max' }).map((bytes) => B
 const text = fc.string({ unit: 'binary', maxLength: 40 }).filter((value) => value.isWellFormed());
 const bytes = fc.uint8Array({ maxLength: 64 }).map((value) => Buffer.from(value));
 const number = fc.maxSafeNat();
+const terms = {
+  facts: fc.array(text),
+  classes: fc.array(text),
+  agents: fc.array(text),
+  identities: fc.array(text),
+  with: fc.array(text),
+};
 const anyRequest: fc.Arbitrary<Request> = fc.record(
   {
     protocol: fc.nat({ max: 2 ** 31 - 1 }),
@@ -69,6 +76,7 @@ const anyRequest: fc.Arbitrary<Request> = fc.record(
     timeToLive: fc.nat({ max: 2 ** 31 - 1 }),
     deadline: number,
     dryRun: fc.boolean(),
+    filter: fc.option(fc.record({ ...terms, select: text }, { noNullPrototype: true })),
   },
   { noNullPrototype: true },
 );

@@ -1,0 +1,136 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type ActionDdl, sensitiveInputs } from '../../../core/ddl/ddl.ts';
+import type { JsonObject } from '../../../core/json.ts';
+import type { NodeConnection } from '../../../core/ports.ts';
+import type { Outcome } from '../../../core/request/reply.ts';
+import { newId } from '../../../core/request/seal.ts';
+import type { FilterTerms } from '../../../core/wire/messages.ts';
+import type { Findings } from '../../../discovery/directory.ts';
+import type { FoundNode } from '../../../discovery/findings.ts';
+import type { CliContext } from '../../cli/context.ts';
+import type { TargetOptions } from '../../cli/target-options.ts';
+import { cutBatches } from '../../fleet/batches.ts';
+import { callNode } from '../../fleet/call-node.ts';
+import { fanOut } from '../../fleet/fan-out.ts';
+import type { Session } from '../../fleet/session.ts';
+import { startLive } from '../../render/live.ts';
+
+/** One action to call, its input checked. */
+export interface Plan {
+  readonly agent: string;
+  readonly action: string;
+  readonly description: ActionDdl;
+  readonly input: JsonObject;
+  readonly dryRun: boolean;
+}
+
+export interface Batching {
+  readonly batch: string | undefined;
+  /** Milliseconds between two batches. */
+  readonly pause: number;
+}
+
+/** What came of a call to all nodes that match. */
+export interface Called {
+  readonly findings: Findings;
+  readonly outcomes: Outcome[];
+  /** Milliseconds from the first call to the last reply. */
+  readonly elapsed: number;
+}
+
+/** The same call to every node of a command: one request id for all. */
+interface Calls {
+  /** @param filter for the node to evaluate, where it was not asked before */
+  readonly one: (name: string, connection: NodeConnection, filter?: FilterTerms) => Promise<Outcome>;
+  readonly done: (name: string) => void;
+  readonly end: () => void;
+}
+
+/** @param total how many nodes there are; 0: not known yet */
+function beginCalls(plan: Plan, total: number, targets: TargetOptions, session: Session, context: CliContext): Calls {
+  const { description, input, dryRun, agent, action } = plan;
+  if (description.kind === 'change') context.keepExitCode?.();
+  const timeout = (targets.timeout ?? description.timeout + session.config.timeout) * 1000;
+  const work = startLive(context).begin(`${agent}#${action}`, total);
+  const order = {
+    ...{ requestId: newId(), try: 1, agent, action, input, dryRun, sensitive: sensitiveInputs(description) },
+    ...{ timeToLive: 60_000, deadline: 0, runId: '', step: '', lease: '', fence: 0 },
+  };
+  const changes = description.kind === 'change';
+  return {
+    one: (target, connection, filter) => {
+      work.tell(target, '');
+      const onProgress = (message: string) => work.tell(target, message);
+      const settings = { timeout, changes, onProgress, signal: context.signal };
+      return callNode(
+        connection,
+        { ...order, target, ...(filter === undefined ? {} : { filter }) },
+        session.caller,
+        settings,
+      );
+    },
+    done: work.done,
+    end: work.end,
+  };
+}
+
+/** Calls nodes that were found, in batches. Exactly one outcome a node. */
+export async function callAll(
+  plan: Plan,
+  nodes: readonly FoundNode[],
+  targets: TargetOptions,
+  session: Session,
+  { batch, pause }: Batching,
+  context: CliContext,
+): Promise<Outcome[]> {
+  const calls = beginCalls(plan, nodes.length, targets, session, context);
+  const connections = new Map(nodes.map(({ name, connection }) => [name, connection]));
+  const call = (name: string) => calls.one(name, connections.get(name) as NodeConnection);
+  const outcomes: Outcome[] = [];
+  for (const [index, names] of cutBatches([...connections.keys()], batch).entries()) {
+    if (context.signal.aborted) break;
+    if (index > 0 && pause > 0) await sleep(pause, undefined, { signal: context.signal }).catch(() => {});
+    outcomes.push(...(await fanOut(names, session.config.concurrency, call, ({ node }) => calls.done(node))));
+  }
+  calls.end();
+  return outcomes;
+}
+
+/**
+ * Calls each node as soon as its handshake has proven it, without a description before: the request carries the filter, and
+ * a node that does not match refuses it (`not-matched`) and is no part of the outcomes.
+ * @throws as {@link Session.find}; what was called when the user ends it is told all the same
+ */
+export async function callAsFound(
+  plan: Plan,
+  targets: TargetOptions,
+  session: Session,
+  context: CliContext,
+): Promise<Called> {
+  const began = performance.now();
+  const calls = beginCalls(plan, 0, targets, session, context);
+  const outcomes = new Map<string, Outcome>();
+  const ask = async (name: string, connection: NodeConnection) => {
+    const outcome = await calls.one(name, connection, targets.filter);
+    calls.done(name);
+    if (outcome.code === 'not-matched') return false;
+    outcomes.set(name, outcome);
+    return true;
+  };
+  try {
+    const findings = await session.find(targets, { ask });
+    // Not those of a name that two nodes prove to have: that is told as what it is.
+    return {
+      findings,
+      outcomes: findings.nodes.flatMap(({ name }) => outcomes.get(name) ?? []),
+      elapsed: performance.now() - began,
+    };
+  } catch (error) {
+    if (!context.signal.aborted || outcomes.size === 0) throw error;
+    const findings = { nodes: [], unmatched: 0, broken: [], silent: [], elapsed: 0 };
+    const told = [...outcomes.values()].sort((a, b) => (a.node < b.node ? -1 : 1));
+    return { findings, outcomes: told, elapsed: performance.now() - began };
+  } finally {
+    calls.end();
+  }
+}
