@@ -1,20 +1,17 @@
 import type { AgentEntry, FindExternalAgents } from '../core/agent.ts';
 import type { Log } from '../core/ports.ts';
-import { startListening } from '../transport/listen.ts';
-import { startCallMemory } from './calls/call-memory.ts';
-import { startCallerLimiter } from './calls/caller-limits.ts';
+import { type Listener, startListening } from '../transport/listen.ts';
+import { type Roster, startRoster } from './agents/roster.ts';
+import { answerCalls, type CallAnswers } from './calls/answer-calls.ts';
 import { loadNodeConfig } from './config/config.ts';
+import { listenLimits } from './config/limits.ts';
 import { keepFresh } from './facts/node-truth.ts';
-import { openNode } from './open-node.ts';
-import { remindOf } from './system/live-keys.ts';
-import { callerLimits, listenLimits } from './config/limits.ts';
+import type { MetricsServer } from './metrics/server.ts';
 import { startMetrics } from './metrics/start.ts';
-import { definePipeline } from './pipeline.ts';
+import { type DaemonState, defineNodeView } from './node-view.ts';
+import { type OpenNode, openNode } from './open-node.ts';
+import { remindOf } from './system/live-keys.ts';
 import { absent, type Presence, startPresence } from './system/presence.ts';
-import { startRoster } from './agents/roster.ts';
-import { startRunningCalls } from './calls/running-calls.ts';
-import { defineService } from './service.ts';
-import { defineNodeView } from './node-view.ts';
 
 export interface DaemonOptions {
   readonly configFile: string;
@@ -40,100 +37,94 @@ const grace = 20_000;
 /** Starts a node: ready when this resolves. @throws Problem when it cannot start */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { configFile, agents: known, findExternal = noneElsewhere, version } = options;
-  const now = Date.now;
-  const startedAt = now();
+  const startedAt = Date.now();
   const config = await loadNodeConfig(configFile, known);
   let onKeys = () => {};
   const agentNames = () => roster.entries().map(({ ddl }) => ddl.name);
-  const foundations = await openNode(config, { version, agentNames, onKeys: () => onKeys(), now });
-  const { keys, identity, log, truth, self, policies, audit, life, strangers, counters, meter } = foundations;
-
+  const node = await openNode(config, { version, agentNames, onKeys: () => onKeys(), now: Date.now });
   // Until the node is on the network: it can be asked as soon as it listens.
   let presence: Presence = absent;
-  const warnings = () => [foundations, roster, presence].flatMap((one) => one.warnings());
+  const warnings = () => [node, roster, presence].flatMap((one) => one.warnings());
   const state = { version, startedAt, agents: () => roster.entries(), warnings };
   const { agents: configs, external, state: stateDirectory } = config;
-  const view = defineNodeView(foundations, state);
-  const roster = await startRoster({ known, configs, external, findExternal, view, stateDirectory, log });
+  const view = defineNodeView(node, state);
+  const roster = await startRoster({ known, configs, external, findExternal, view, stateDirectory, log: node.log });
 
-  const stopping = new AbortController();
-  const memory = startCallMemory(audit.recent, now);
-  const dispatching = { agents: roster.running, concurrency: config.concurrency, stopping: stopping.signal, now, log };
-  const running = startRunningCalls();
-  const throughPipeline = definePipeline({ config, self, audit, memory, policies, dispatching });
-  let serving = true;
-  const service = defineService({
-    agents: roster.entries,
-    tls: keys.current,
-    handle: meter.measureCalls((call) => running.run(() => throughPipeline(call))),
-    memory,
-    audit,
-    strangers,
-    turnstile: startCallerLimiter(callerLimits(config), now),
-    counters,
-    describable: async () => ({
-      self: self(),
-      version,
-      agents: roster.entries(),
-      published: config.facts.publish,
-      peers: presence.heard(),
-      warnings: warnings(),
-    }),
-    isServing: () => serving,
-    now,
-    log,
-  });
-  const measures = () => {
-    return { version, startedAt, counters: counters.values(), tls: keys.current(), warnings: warnings().length, meter };
-  };
-  const metrics = config.metrics && (await startMetrics(config.metrics.port, measures));
-  const listener = await startListening({
-    host: config.listen.address,
-    port: config.listen.port,
-    limits: listenLimits(config),
-    tls: keys.current,
-    service,
-    log,
-    onStranger: strangers.note,
-  });
+  const calls = answerCalls(node, roster, async () => describable(node, state, presence), Date.now);
+  const metrics = config.metrics && (await startMetrics(config.metrics.port, () => measures(node, state)));
+  const listener = await listen(node, calls);
   onKeys = () => {
     listener.reload();
-    void life.renewed();
+    void node.life.renewed();
   };
-  const endReminder = remindOf(keys.warnings, log);
-  presence = await startPresence(config, self, listener.port, log);
-  const endRefresh = keepFresh(truth, config.facts.age, () => presence.update());
-  log.info({ port: listener.port, agents: self().agents, version }, 'listening');
-
+  presence = await startPresence(config, node.self, listener.port, node.log);
+  const timers = [
+    remindOf(node.keys.warnings, node.log),
+    keepFresh(node.truth, config.facts.age, () => presence.update()),
+  ];
+  node.log.info({ port: listener.port, agents: node.self().agents, version }, 'listening');
+  const parts = { node, roster, calls, metrics, listener, presence, timers };
   return {
     port: listener.port,
-    identity,
-    log,
-    reload: async () => {
-      await keys.reload();
-      await Promise.all([life.renewed(), policies.reload(), truth.reload()]);
-      await roster.reload();
-      await presence.update();
-      log.info({}, 'reloaded');
-    },
-    stop: async () => {
-      serving = false;
-      keys.stop();
-      endReminder();
-      endRefresh();
-      await metrics?.stop();
-      await presence.stop();
-      const forced = setTimeout(() => stopping.abort(), grace);
-      const ended = running.ended();
-      await Promise.all([listener.stop(ended, grace + 3000), ended]);
-      clearTimeout(forced);
-      stopping.abort();
-      await roster.stop();
-      await life.stopped();
-      await audit.close();
-      log.info({}, 'stopped');
-    },
+    identity: node.identity,
+    log: node.log,
+    reload: () => reloadDaemon(parts),
+    stop: () => stopDaemon(parts),
   };
+}
+
+interface DaemonParts {
+  readonly node: OpenNode;
+  readonly roster: Roster;
+  readonly calls: CallAnswers;
+  readonly metrics: MetricsServer | undefined;
+  readonly listener: Listener;
+  readonly presence: Presence;
+  /** Each ends something that is done now and then. */
+  readonly timers: readonly (() => void)[];
+}
+
+function listen({ config, keys, log, strangers }: OpenNode, { service }: CallAnswers): Promise<Listener> {
+  const { address: host, port } = config.listen;
+  const limits = listenLimits(config);
+  return startListening({ host, port, limits, tls: keys.current, service, log, onStranger: strangers.note });
+}
+
+/** What the node answers when it is asked to describe itself. */
+function describable({ config, self }: OpenNode, { version, agents, warnings }: DaemonState, presence: Presence) {
+  const { publish: published } = config.facts;
+  return { self: self(), version, agents: agents(), published, peers: presence.heard(), warnings: warnings() };
+}
+
+function measures({ counters, keys, meter }: OpenNode, { version, startedAt, warnings }: DaemonState) {
+  const [values, tls] = [counters.values(), keys.current()];
+  return { version, startedAt, counters: values, tls, warnings: warnings().length, meter };
+}
+
+async function reloadDaemon({ node, roster, presence }: DaemonParts): Promise<void> {
+  const { keys, life, policies, truth, log } = node;
+  await keys.reload();
+  await Promise.all([life.renewed(), policies.reload(), truth.reload()]);
+  await roster.reload();
+  await presence.update();
+  log.info({}, 'reloaded');
+}
+
+async function stopDaemon({ node, roster, calls, metrics, listener, presence, timers }: DaemonParts): Promise<void> {
+  calls.close();
+  node.keys.stop();
+  for (const end of timers) end();
+  await metrics?.stop();
+  await presence.stop();
+  const forced = setTimeout(calls.cancel, grace);
+  const ended = calls.ended();
+  await Promise.all([listener.stop(ended, grace + 3000), ended]);
+  clearTimeout(forced);
+  calls.cancel();
+  await roster.stop();
+  await node.life.stopped();
+  await node.audit.close();
+  node.log.info({}, 'stopped');
 }
 
 const noneElsewhere: FindExternalAgents = async () => ({ entries: [], refused: [] });

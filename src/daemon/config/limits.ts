@@ -1,5 +1,5 @@
 import { keepalive, type ListenLimits } from '../../transport/listen.ts';
-import type { AuditLimits } from '../audit/audit-log.ts';
+import type { AuditLimits } from '../audit/rotate.ts';
 import type { CallerLimits } from '../calls/caller-limits.ts';
 import type { NodeConfig } from './config.ts';
 

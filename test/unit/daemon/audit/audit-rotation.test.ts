@@ -6,7 +6,8 @@ import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import { listAuditFiles } from '../../../../src/core/audit/files.ts';
 import type { AuditEvent, AuditRecord } from '../../../../src/core/audit/record.ts';
 import { verifyAuditLog } from '../../../../src/core/audit/verify-log.ts';
-import { type AuditLimits, endless, openAuditLog } from '../../../../src/daemon/audit/audit-log.ts';
+import { openAuditLog } from '../../../../src/daemon/audit/audit-log.ts';
+import { type AuditLimits, endless } from '../../../../src/daemon/audit/rotate.ts';
 import { type Archive, planDeletion } from '../../../../src/daemon/audit/retention.ts';
 import { type Fleet, type Member, makeFleet } from '../../../support/fleet/fleet.ts';
 

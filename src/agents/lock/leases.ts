@@ -1,0 +1,93 @@
+import type { ActionContext } from '../../core/agent.ts';
+import { Problem } from '../../core/errors.ts';
+import type { LeaseClaim } from '../../core/request/lease.ts';
+import type { LockConfig } from './config.ts';
+import { assertFree, judgeClaim, type Lease } from './lease.ts';
+import { readLocks, stateFile, writeLocks } from './state.ts';
+
+/** Milliseconds by a clock that nobody can set. */
+export type Clock = () => number;
+
+/** This node's leases: on the disk before anybody hears of them. Its changes must not run at the same time. */
+export interface Leases {
+  /** The living lease of that name. */
+  readonly find: (name: string) => Lease | undefined;
+  /** All that live, but for the one of that name. */
+  readonly others: (name: string) => Lease[];
+  /** The number of the next lease. */
+  readonly nextFence: () => number;
+  /** @throws Problem `unwritable-state` */
+  readonly write: (fence: number, leases: readonly Lease[]) => Promise<void>;
+  /** Ends a lease. @throws Problem `unwritable-state` */
+  readonly end: (name: string) => Promise<void>;
+  /** Moves the end of a lease. Not written to the disk: after a restart a lease lives for its whole time anyway. */
+  readonly extend: (lease: Lease, milliseconds: number) => void;
+  /** Why a request under a lease must not be carried out; undefined where it may. */
+  readonly check: (claim: LeaseClaim) => Problem | undefined;
+  readonly clock: Clock;
+}
+
+/** @throws Problem `bad-state` */
+export async function openLeases(directory: string, clock: Clock): Promise<Leases> {
+  const file = stateFile(directory);
+  let { fence, leases } = await readLocks(file, clock());
+  const find = (name: string) => leases.find((lease) => lease.name === name && lease.ends > clock());
+  const others = (but: string) => leases.filter(({ name, ends }) => name !== but && ends > clock());
+  const write = async (nextFence: number, next: readonly Lease[]) => {
+    await writeLocks(file, { fence: nextFence, leases: next });
+    fence = nextFence;
+    leases = next;
+  };
+  return {
+    find,
+    others,
+    nextFence: () => fence + 1,
+    write,
+    end: (name) => write(fence, others(name)),
+    extend: (held, ttl) => {
+      const extended = { ...held, ttl, ends: clock() + ttl };
+      leases = leases.map((lease) => (lease === held ? extended : lease));
+    },
+    check: (claim) => judgeClaim(find(claim.lease), claim, clock()),
+    clock,
+  };
+}
+
+/** @throws Problem `no-run`, `bad-ttl`, `lease-held`, `too-many-leases`, `unwritable-state` */
+export async function takeLease(
+  leases: Leases,
+  config: LockConfig,
+  { name, ttl, from = '' }: { name: string; ttl: number; from?: string },
+  context: ActionContext,
+) {
+  const { caller, runId, dryRun } = context;
+  if (runId === '') throw new Problem('no-run', 'a lease is taken for a run, and the request names none');
+  assertTime(ttl, config);
+  const now = leases.clock();
+  const held = leases.find(name);
+  assertFree(held, context, now);
+  const others = leases.others(name);
+  if (others.length >= config.max_leases) {
+    throw new Problem('too-many-leases', `there are ${others.length} leases already`, 'see “mco-deploy locks”');
+  }
+  if (dryRun) return { name, fence: 0, since: Date.now() };
+  const since = held?.since ?? Date.now();
+  const fence = leases.nextFence();
+  const taken = { name, fence, caller, runId, from, since, ttl: ttl * 1000, ends: now + ttl * 1000 };
+  await leases.write(fence, [...others, taken]);
+  return { name, fence, since };
+}
+
+/** @throws Problem `bad-ttl` */
+export function assertTime(ttl: number, { max_ttl }: LockConfig): void {
+  if (ttl <= max_ttl) return;
+  throw new Problem('bad-ttl', `a lease may live ${max_ttl} s here, ${ttl} s were asked for`);
+}
+
+/** The lease of that name and number, which the caller's run must hold. @throws Problem `stale-lease` */
+export function requireHeld(leases: Leases, name: string, fence: number, { caller, runId }: ActionContext): Lease {
+  const held = leases.find(name);
+  const problem = leases.check({ lease: name, fence, caller, runId });
+  if (problem !== undefined || held === undefined) throw problem ?? new Problem('stale-lease', 'there is no lease');
+  return held;
+}

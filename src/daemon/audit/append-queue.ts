@@ -1,0 +1,89 @@
+import type { AuditEvent } from '../../core/audit/record.ts';
+import { errnoOf, explainErrno, Problem } from '../../core/errors.ts';
+import type { AuditFileWriter } from './audit-file.ts';
+import type { ChainEntry, ChainWriter } from './chain-writer.ts';
+
+const largestBatch = 256;
+
+/** Records that wait to be written, so that those of many calls share one write and one sync. */
+export interface AppendQueue {
+  /** @returns the record's sequence number @throws Problem `audit-failed` */
+  readonly append: (event: AuditEvent, durable: boolean) => Promise<number>;
+  /** Resolves when nothing is being written. */
+  readonly idle: () => Promise<void>;
+}
+
+interface Pending extends ChainEntry {
+  readonly resolve: (sequence: number) => void;
+  readonly reject: (error: Problem) => void;
+}
+
+/** @param beforeBatch runs before each batch is written */
+export function startAppendQueue(
+  file: string,
+  active: AuditFileWriter,
+  chain: ChainWriter,
+  beforeBatch: () => Promise<void>,
+): AppendQueue {
+  const queue: Pending[] = [];
+  let writing: Promise<void> | undefined;
+  const drain = async (): Promise<void> => {
+    while (queue.length > 0) {
+      await beforeBatch();
+      const batch = await admit(file, active, queue.splice(0, largestBatch));
+      if (batch.length > 0) await writeBatch(file, active, chain, batch);
+    }
+    writing = undefined;
+  };
+  return {
+    append: (event, durable) =>
+      new Promise((resolve, reject) => {
+        queue.push({ event, durable, resolve, reject });
+        writing ??= drain();
+      }),
+    idle: async () => writing,
+  };
+}
+
+/** Rejects what would begin on a disk so full that its outcome might find no room. */
+async function admit(file: string, active: AuditFileWriter, batch: readonly Pending[]): Promise<readonly Pending[]> {
+  if (batch.every(isOutcome) || (await active.hasRoom())) return batch;
+  const message = `the audit log ${file} cannot be written: no space left on the device`;
+  for (const { reject } of batch.filter((pending) => !isOutcome(pending))) reject(new Problem('audit-failed', message));
+  return batch.filter(isOutcome);
+}
+
+/** On a full disk, the outcomes of the batch are written again on the room that was kept for them. */
+async function writeBatch(
+  file: string,
+  active: AuditFileWriter,
+  chain: ChainWriter,
+  batch: readonly Pending[],
+): Promise<void> {
+  try {
+    await settle(chain, batch);
+  } catch (error) {
+    const saved = errnoOf(error) === 'ENOSPC' ? batch.filter(isOutcome) : [];
+    for (const { reject } of batch.filter((pending) => !saved.includes(pending))) reject(failed(file, error));
+    if (saved.length === 0) return;
+    await active.useReserve();
+    await settle(chain, saved).catch((again: unknown) => {
+      for (const { reject } of saved) reject(failed(file, again));
+    });
+  }
+}
+
+async function settle(chain: ChainWriter, batch: readonly Pending[]): Promise<void> {
+  const sequences = await chain.write(batch);
+  for (const [index, { resolve }] of batch.entries()) resolve(sequences[index] ?? 0);
+}
+
+/** The end of something that was begun may use the reserve. */
+function isOutcome({ event }: Pending): boolean {
+  return event.kind === 'outcome' || event.kind === 'stopped';
+}
+
+export function failed(file: string, cause: unknown): Problem {
+  if (cause instanceof Problem) return cause;
+  return new Problem('audit-failed', `the audit log ${file} cannot be written: ${explainErrno(cause)}`, '', { cause });
+}

@@ -1,0 +1,81 @@
+import { type AuditEvent, type ChainState, formatLine, hashLine } from '../../core/audit/record.ts';
+import { explainErrno } from '../../core/errors.ts';
+import type { Credentials } from '../../core/request/seal.ts';
+import type { AuditFileWriter } from './audit-file.ts';
+import { startDelayedSync } from './delayed-sync.ts';
+
+/** A record to be written; `durable`: its batch is synced to the disk before `write` resolves. */
+export interface ChainEntry {
+  readonly event: AuditEvent;
+  readonly durable: boolean;
+}
+
+/** The end of the chain: it links each record to the one before and signs it. */
+export interface ChainWriter {
+  /** Writes entries as one; an empty file begins with a record about the file before it. @returns their sequence numbers */
+  readonly write: (entries: readonly ChainEntry[]) => Promise<number[]>;
+  /** Where the chain stands. */
+  readonly end: () => ChainState;
+  /** Where it stands on the disk: never more than a power cut leaves. */
+  readonly safe: () => ChainState;
+  /** Stops the delayed syncs. */
+  readonly stop: () => void;
+}
+
+/** @param onFault receives why records that need not be durable could not be synced */
+export function startChainWriter(
+  file: AuditFileWriter,
+  credentials: () => Credentials,
+  now: () => number,
+  onFault: (reason: string) => void,
+): ChainWriter {
+  let { state } = file;
+  let safe = state;
+  const delayed = startDelayedSync(async () => {
+    const written = state;
+    try {
+      await file.sync();
+      if (written.sequence > safe.sequence) safe = written;
+    } catch (error) {
+      // A change's records are synced before its reply, and meet the same fault where it can be reported.
+      onFault(explainErrno(error));
+    }
+  });
+  return {
+    write: async (entries) => {
+      const opening = openingOf(file, credentials());
+      const all = [...opening, ...entries];
+      const time = now();
+      const { lines, end } = linkLines(all, state, credentials(), time);
+      const durable = all.some((entry) => entry.durable);
+      await file.write(Buffer.from(`${lines.join('\n')}\n`), durable, state.sequence + 1, time);
+      const first = state.sequence + 1 + opening.length;
+      state = end;
+      if (durable) safe = end;
+      else delayed.schedule();
+      return entries.map((_, index) => first + index);
+    },
+    end: () => state,
+    safe: () => safe,
+    stop: delayed.stop,
+  };
+}
+
+/** The first record of a file that follows another one. */
+function openingOf(active: AuditFileWriter, credentials: Credentials): ChainEntry[] {
+  const before = active.before();
+  if (before === undefined) return [];
+  const { file, first, last } = before;
+  const certificate = credentials.certificate.raw.toString('base64');
+  return [{ event: { kind: 'rotated', file, first, last, certificate }, durable: true }];
+}
+
+function linkLines(entries: readonly ChainEntry[], from: ChainState, credentials: Credentials, time: number) {
+  let end = from;
+  const lines = entries.map(({ event }) => {
+    const line = formatLine(event, end, credentials, time);
+    end = { sequence: end.sequence + 1, hash: hashLine(line) };
+    return line;
+  });
+  return { lines, end };
+}

@@ -1,0 +1,59 @@
+import { startCallerLimiter } from './caller-limits.ts';
+import { startCallMemory } from './call-memory.ts';
+import { startRunningCalls } from './running-calls.ts';
+import type { Roster } from '../agents/roster.ts';
+import { callerLimits } from '../config/limits.ts';
+import type { NodeService } from '../../core/ports.ts';
+import type { Describable } from '../describe.ts';
+import type { OpenNode } from '../open-node.ts';
+import { definePipeline } from '../pipeline.ts';
+import { defineService } from '../service.ts';
+
+/** The node's answers to calls, from the opened node and its agents. */
+export interface CallAnswers {
+  readonly service: NodeService;
+  /** Refuses calls from now on. */
+  readonly close: () => void;
+  /** Resolves as soon as no call runs. */
+  readonly ended: () => Promise<void>;
+  /** Cancels the calls that run. */
+  readonly cancel: () => void;
+}
+
+/** @param describable what the node says of itself when it is asked to describe itself */
+export function answerCalls(
+  node: OpenNode,
+  roster: Roster,
+  describable: () => Promise<Describable>,
+  now: () => number,
+): CallAnswers {
+  const { config, keys, log, self, policies, audit, strangers, counters, meter } = node;
+  const stopping = new AbortController();
+  const memory = startCallMemory(audit.recent, now);
+  const dispatching = { agents: roster.running, concurrency: config.concurrency, stopping: stopping.signal, now, log };
+  const handle = definePipeline({ config, self, audit, memory, policies, dispatching });
+  const running = startRunningCalls();
+  let serving = true;
+  const service = defineService({
+    agents: roster.entries,
+    tls: keys.current,
+    handle: meter.measureCalls((call) => running.run(() => handle(call))),
+    memory,
+    audit,
+    strangers,
+    turnstile: startCallerLimiter(callerLimits(config), now),
+    counters,
+    describable,
+    isServing: () => serving,
+    now,
+    log,
+  });
+  return {
+    service,
+    close: () => {
+      serving = false;
+    },
+    ended: running.ended,
+    cancel: () => stopping.abort(),
+  };
+}
