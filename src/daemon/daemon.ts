@@ -91,9 +91,14 @@ function listen({ config, keys, log, strangers }: OpenNode, { service }: CallAns
 }
 
 /** What the node answers when it is asked to describe itself. */
-function describable({ config, self }: OpenNode, { version, agents, warnings }: DaemonState, presence: Presence) {
+function describable(
+  { config, self, truth }: OpenNode,
+  { version, agents, warnings }: DaemonState,
+  presence: Presence,
+) {
   const { publish: published } = config.facts;
-  return { self: self(), version, agents: agents(), published, peers: presence.heard(), warnings: warnings() };
+  const [peers, incomplete] = [presence.heard(), truth.incomplete()];
+  return { self: self(), version, agents: agents(), published, peers, warnings: warnings(), incomplete };
 }
 
 function measures({ counters, keys, meter }: OpenNode, { version, startedAt, warnings }: DaemonState) {

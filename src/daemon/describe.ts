@@ -16,6 +16,8 @@ export interface Describable {
   readonly published: readonly string[];
   readonly peers: readonly HeardNode[];
   readonly warnings: readonly string[];
+  /** Names of facts that are known to be missing; `*` where it is not known which. */
+  readonly incomplete: readonly string[];
 }
 
 const mostPeers = 5000;
@@ -41,6 +43,8 @@ export function describeNode(request: DescribeRequest, node: Describable, now: n
     facts: Buffer.from(JSON.stringify(facts)),
     peers: request.peers ? node.peers.slice(0, mostPeers).map(peerOf) : [],
     warnings: [...node.warnings],
+    incomplete: [...node.incomplete].slice(0, 1000),
+    published: [...node.published],
     time: now,
   };
 }

@@ -83,7 +83,15 @@ async function askInstead(
 
 /** Of a node that was asked something else. */
 function undescribed(identity: string): NodeDescription {
-  const nothing = { agents: [], classes: [], facts: Buffer.from('{}'), peers: [], warnings: [] };
+  const nothing = {
+    agents: [],
+    classes: [],
+    facts: Buffer.from('{}'),
+    peers: [],
+    warnings: [],
+    incomplete: [],
+    published: [],
+  };
   return { ...nothing, identity, version: '', protocol: protocolVersion, matched: true, time: Date.now() };
 }
 

@@ -7,7 +7,8 @@ import type { CachedNode } from './cache/content.ts';
 import { learn } from './cache/learn.ts';
 import { mayMatch } from './may-match.ts';
 import { type BrokenNode, type FoundNode, type SilentNode, type Sorted, sortAttempts } from './findings.ts';
-import type { KnownNode } from './known.ts';
+import { doubtfulNodes } from './doubt.ts';
+import { type KnownNode, uniteKnown } from './known.ts';
 import { lookAgain, missingNodes, namesExactly } from './missing.ts';
 import type { AskNode } from './attempt.ts';
 import { isReached, startDialQueue } from './dial-queue.ts';
@@ -89,9 +90,18 @@ export async function findNodes(options: FindOptions): Promise<Findings> {
     await lookAgain(options, roll, missing);
     options.signal.throwIfAborted();
     const sorted = sortAttempts(roll.attempts());
+    const before = { seen: cached, known: knownOf(options, sorted) };
+    const doubtful = doubtfulNodes(options.filter, sorted.unmatched, before);
     if (options.cache !== undefined)
-      await learn(options.cache, [...sorted.nodes, ...sorted.unmatched], options.now(), options.log);
-    return { ...conclude(options, sorted, missing), elapsed: performance.now() - begun };
+      await learn(
+        options.cache,
+        [...sorted.nodes, ...sorted.unmatched],
+        factsToAsk(options),
+        options.now(),
+        options.log,
+      );
+    const all = { ...sorted, broken: [...sorted.broken, ...doubtful] };
+    return { ...conclude(options, all, missing), elapsed: performance.now() - begun };
   } catch (error) {
     abandoned.abort();
     await roll.idle();
@@ -104,6 +114,12 @@ export async function findNodes(options: FindOptions): Promise<Findings> {
 function factsToAsk({ filter, facts = [] }: FindOptions): string[] {
   const filtered = equalityTerms(filter).flatMap(({ kind, key }) => (kind === 'fact' ? [key] : []));
   return [...new Set([...facts, ...filtered])];
+}
+
+/** What this client and the nodes remember of all nodes. */
+function knownOf({ cache, now }: FindOptions, { nodes, unmatched }: Sorted): Map<string, KnownNode> {
+  const descriptions = [...nodes, ...unmatched].map(({ description }) => description);
+  return uniteKnown(cache, descriptions, now());
 }
 
 /** A name alone is dialled where it was last, and as a host name. */

@@ -30,6 +30,8 @@ export interface BrokenNode {
   readonly name: string;
   /** In words. */
   readonly problem: string;
+  /** It works, but may be missing from the set: its facts are incomplete, or it was there before. */
+  readonly isDoubtful?: boolean;
 }
 
 export interface Discovered {

@@ -4,6 +4,7 @@ import { actionOf, type Ddl, sensitiveInputs } from '../../core/ddl/ddl.ts';
 import { type JsonObject, parseJsonObject } from '../../core/json.ts';
 import type { NodeFacts } from '../../core/node.ts';
 import type { Outcome } from '../../core/request/reply.ts';
+import { isDoubtful } from '../../discovery/doubt.ts';
 import type { FoundNode } from '../../discovery/findings.ts';
 import type { RunEvent } from '../../playbook/events/events.ts';
 import type {
@@ -117,7 +118,7 @@ async function discover(
   return {
     nodes: found.map(factsOf),
     silent: silent.map(({ name, lastSeen, by }) => ({ name, by, ...(lastSeen === undefined ? {} : { lastSeen }) })),
-    broken: broken.map(({ name, problem }) => ({ name, problem: problem.message })),
+    broken: broken.map(({ name, problem }) => ({ name, problem: problem.message, isDoubtful: isDoubtful(problem) })),
   };
 }
 

@@ -126,4 +126,6 @@ export interface NodeDescription {
   peers: Peer[];
   warnings: string[];
   time: number;
+  incomplete: string[];
+  published: string[];
 }

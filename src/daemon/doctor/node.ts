@@ -1,7 +1,7 @@
 import { readRevocations } from '../../ca/revocation/revocations.ts';
 import type { AgentEntry } from '../../core/agent.ts';
 import { checkCredentials } from '../../core/credentials/doctor.ts';
-import { broken, runCheck, type Finding, fine } from '../../core/finding.ts';
+import { broken, doubtful, runCheck, type Finding, fine } from '../../core/finding.ts';
 import { loadNodeConfig, type NodeConfig, truthSources } from '../config/config.ts';
 import { runCommand } from '../exec/run-command.ts';
 import { startNodeTruth } from '../facts/node-truth.ts';
@@ -43,9 +43,10 @@ async function checkRules(config: NodeConfig): Promise<readonly Finding[]> {
     ...policies.warnings().map((what) => broken('policies', what, '“mco-deploy policy check” tells more')),
     ...truth.warnings().map((what) => broken('facts', what, 'mend the file')),
   ];
+  const notes = truth.notes().map((what) => doubtful('facts', what, 'write the value as text'));
   return wrong.length > 0
-    ? wrong
-    : [fine('policies', `those in ${config.policies}, and facts and classes, can be read`)];
+    ? [...wrong, ...notes]
+    : [...notes, fine('policies', `those in ${config.policies}, and facts and classes, can be read`)];
 }
 
 async function checkAgents(

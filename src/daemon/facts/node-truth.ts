@@ -4,7 +4,8 @@ import { uptime } from 'node:os';
 import { errnoOf, explainErrno } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { Log, RunCommand } from '../../core/ports.ts';
-import { factSources, readSource } from './sources.ts';
+import { keepRepresentable, type ReadFacts } from './representable.ts';
+import { factSources, readSource, stampOf } from './sources.ts';
 import { gatherSystemFacts } from './system.ts';
 
 /** What is true of this node: its OS facts, overlaid by what its keepers wrote, and its classes. */
@@ -16,6 +17,10 @@ export interface NodeTruth {
   /** Gathers everything again; a file or program that breaks keeps its last good facts. */
   readonly reload: () => Promise<void>;
   readonly warnings: () => readonly string[];
+  /** What is kept in another form than its file has it. */
+  readonly notes: () => readonly string[];
+  /** Names of the facts that are known to be missing; `*` where it is not known which. */
+  readonly incomplete: () => readonly string[];
 }
 
 /** Sources that are read at a time: some of them are programs. */
@@ -31,21 +36,27 @@ export interface TruthSources {
 
 export async function startNodeTruth(sources: TruthSources, run: RunCommand, log: Log): Promise<NodeTruth> {
   let system: JsonObject = {};
-  let written = new Map<string, JsonObject>();
+  let written: ReadonlyMap<string, Source> = new Map();
   let classes: readonly string[] = [];
   let warnings: readonly string[] = [];
+  let unreadable = false;
   let known: { readonly second: number; readonly facts: JsonObject } | undefined;
 
   const gather = async () => {
     const found: string[] = [];
     const gathering = gatherSystemFacts();
-    written = await readAll(sources, written, run, found);
+    const read = await readAll(sources, written, run);
+    written = read.sources;
+    found.push(...read.warnings);
+    unreadable = read.unreadable;
     try {
       classes = await readClasses(sources.classes);
     } catch (error) {
+      unreadable = true;
       found.push(`the classes in ${sources.classes} cannot be read: ${explainErrno(error)}`);
     }
-    system = await gathering;
+    // A disk may be larger than a number of JSON's.
+    system = keepRepresentable(await gathering).facts;
     for (const warning of found) if (!warnings.includes(warning)) log.warn({}, warning);
     warnings = found;
   };
@@ -56,7 +67,8 @@ export async function startNodeTruth(sources: TruthSources, run: RunCommand, log
   const mutex = defineMutex();
   const reload = () => mutex(() => gather().finally(forgetFacts));
   await reload();
-  const overlay = () => Object.assign({}, ...written.values()) as JsonObject;
+  const all = () => [...written.values()];
+  const overlay = () => Object.assign({}, ...all().map(({ facts }) => facts)) as JsonObject;
   return {
     facts: () => {
       const second = Math.floor(Date.now() / 1000);
@@ -69,6 +81,11 @@ export async function startNodeTruth(sources: TruthSources, run: RunCommand, log
     classes: () => classes,
     reload,
     warnings: () => warnings,
+    notes: () => [...written].flatMap(([file, { notes }]) => notes.map((note) => `facts in ${file}: ${note}`)),
+    incomplete: () => {
+      const lost = all().flatMap((source) => source.lost.map(({ key }) => key.split('.', 1)[0] ?? ''));
+      return [...new Set(unreadable ? ['*', ...lost] : lost)];
+    },
   };
 }
 
@@ -99,31 +116,53 @@ export function keepFresh(truth: NodeTruth, age: number, onChange: () => Promise
   return () => clearInterval(timer);
 }
 
-/** @param warnings gets what is refused, and why */
+/** What one file or program holds, and the file's stamp when it was read. */
+interface Source extends ReadFacts {
+  readonly stamp: string | undefined;
+}
+
+interface AllSources {
+  readonly sources: ReadonlyMap<string, Source>;
+  readonly warnings: readonly string[];
+  /** Whether a source could not be read, and nothing of it is known from before. */
+  readonly unreadable: boolean;
+}
+
 async function readAll(
   { directory, files }: TruthSources,
-  before: ReadonlyMap<string, JsonObject>,
+  before: ReadonlyMap<string, Source>,
   run: RunCommand,
-  warnings: string[],
-): Promise<Map<string, JsonObject>> {
+): Promise<AllSources> {
   const chosen = [...files, ...(await factSources(directory))];
-  const readOne = async (file: string): Promise<JsonObject | undefined> => {
-    try {
-      return await readSource(file, run);
-    } catch (error) {
-      const kept = before.get(file);
-      warnings.push(`facts in ${file} refused${kept ? ', the last good ones stay' : ''}: ${explainErrno(error)}`);
-      return kept;
-    }
-  };
-  const facts = new Map<string, JsonObject>();
-  const contents = await mapLimited(chosen, atOnce, readOne);
+  const contents = await mapLimited(chosen, atOnce, (file) => readOne(file, before.get(file), run));
+  const sources = new Map<string, Source>();
   for (const [index, file] of chosen.entries()) {
-    const content = contents[index];
-    if (content !== undefined) facts.set(file, content);
+    const source = contents[index]?.source;
+    if (source !== undefined) sources.set(file, source);
   }
-  warnings.sort();
-  return facts;
+  return {
+    sources,
+    warnings: contents.flatMap(({ warnings }) => warnings).sort(),
+    unreadable: contents.some(({ source }) => source === undefined),
+  };
+}
+
+/** A file that did not change is not read again: it may be large. */
+async function readOne(
+  file: string,
+  before: Source | undefined,
+  run: RunCommand,
+): Promise<{ readonly source: Source | undefined; readonly warnings: readonly string[] }> {
+  try {
+    const stamp = await stampOf(file);
+    const isSame = before?.stamp !== undefined && before.stamp === stamp;
+    const source = isSame ? before : { ...(await readSource(file, run)), stamp };
+    const warnings = source.lost.map(({ key, why }) => `the fact “${key}” in ${file} is left out: ${why}`);
+    return { source, warnings };
+  } catch (error) {
+    const kept = before === undefined ? '' : ', the last good ones stay';
+    return { source: before, warnings: [`facts in ${file} refused${kept}: ${explainErrno(error)}`] };
+  }
 }
 
 /** One a line, as Puppet's classes.txt is. */

@@ -3,12 +3,13 @@ import { constants } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { errnoOf } from '../../core/errors.ts';
-import { type JsonObject, parseJsonObject } from '../../core/json.ts';
 import { requireOwn } from '../../core/credentials/ownership.ts';
 import type { RunCommand } from '../../core/ports.ts';
-import { parsePrintedFacts, parseYamlFacts } from './text.ts';
+import type { ReadFacts } from './representable.ts';
+import { parseJsonFacts, parsePrintedFacts, parseYamlFacts } from './text.ts';
 
-const largest = 256 * 1024;
+/** Bytes of a file, or of what a program prints. */
+const largest = 4 * 1024 * 1024;
 const mostFiles = 256;
 /** Milliseconds that a program may take. */
 const patience = 5000;
@@ -42,17 +43,24 @@ async function isProgram(file: string): Promise<boolean> {
   return found?.isFile() === true && (found.mode & constants.S_IXUSR) !== 0;
 }
 
+/** Changes whenever a file of facts does; undefined for programs, and what is not there. */
+export async function stampOf(file: string): Promise<string | undefined> {
+  if (!isData(basename(file))) return undefined;
+  const found = await stat(file, { bigint: true }).catch(() => undefined);
+  return found && [found.dev, found.ino, found.size, found.mtimeNs, found.ctimeNs].join(' ');
+}
+
 /** @throws Error or Problem that says why not */
-export async function readSource(file: string, run: RunCommand): Promise<JsonObject> {
+export async function readSource(file: string, run: RunCommand): Promise<ReadFacts> {
   if (!isData(basename(file))) return runProgram(file, run);
   const { size } = await stat(file);
-  if (size > largest) throw new Error(`it is larger than ${largest} bytes`);
+  if (size > largest) throw new Error(`it has ${size} bytes, and at most ${largest} are read`);
   const text = await readFile(file, 'utf8');
-  return file.endsWith('.json') ? parseJsonObject(text, 'it') : parseYamlFacts(text);
+  return file.endsWith('.json') ? parseJsonFacts(text) : parseYamlFacts(text);
 }
 
 /** A program runs as the daemon does: nobody else may have written it, or put it there. */
-async function runProgram(file: string, run: RunCommand): Promise<JsonObject> {
+async function runProgram(file: string, run: RunCommand): Promise<ReadFacts> {
   await requireOwn(dirname(file), 'directory');
   await requireOwn(file, 'program');
   const call = randomUUID();

@@ -13,9 +13,21 @@ export interface LearnedNode {
   readonly description: NodeDescription;
 }
 
-/** Remembers what was proven, and keeps it. */
-export async function learn(cache: Cache, nodes: readonly LearnedNode[], now: number, log: Log): Promise<void> {
+/**
+ * Remembers what was proven, and keeps it. A fact that the node was asked for, or publishes, and does not have now keeps the
+ * value that it had: a node that lost its facts is not forgotten where it belonged.
+ * @param asked names of facts
+ */
+export async function learn(
+  cache: Cache,
+  nodes: readonly LearnedNode[],
+  asked: readonly string[],
+  now: number,
+  log: Log,
+): Promise<void> {
   const before = new Map(cache.nodes().map((node) => [node.name, node]));
+  const keptFacts = (name: string, published: readonly string[]) =>
+    Object.entries(before.get(name)?.facts ?? {}).filter(([key]) => asked.includes(key) || published.includes(key));
   cache.remember(
     nodes.flatMap(({ name, description, addresses }) => {
       // It was proven and asked something else: what was known of it stays.
@@ -25,7 +37,10 @@ export async function learn(cache: Cache, nodes: readonly LearnedNode[], now: nu
         addresses,
         agents: description.agents.map((agent) => agent.name),
         classes: description.classes,
-        facts: flatFacts(description.facts, name, log),
+        facts: {
+          ...Object.fromEntries(keptFacts(name, description.published)),
+          ...flatFacts(description.facts, name, log),
+        },
       };
     }),
     now,

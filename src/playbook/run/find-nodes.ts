@@ -88,7 +88,11 @@ function absentFrom({ silent, broken }: Discovered): NodeFailure[] {
       const seen = lastSeen === undefined ? `known by ${by}` : `last seen ${new Date(lastSeen).toISOString()} by ${by}`;
       return { node: name, code: 'silent', reason: `it is silent, ${seen}` };
     }),
-    ...broken.map(({ name, problem }) => ({ node: name, code: 'broken', reason: problem })),
+    ...broken.map(({ name, problem, isDoubtful }) => ({
+      node: name,
+      code: isDoubtful === true ? 'silent' : 'broken',
+      reason: problem,
+    })),
   ];
 }
 

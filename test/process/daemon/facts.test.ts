@@ -114,7 +114,7 @@ describe('what is true of a node', () => {
     assert.match(wrong.shared ?? '', /can be written by others/);
     assert.match(wrong.hang ?? '', /did not end within 5 s/);
     assert.match(wrong.babble ?? '', /did not end within 5 s|printed more/);
-    assert.match(wrong.nonsense ?? '', /no mapping/);
+    assert.match(wrong.nonsense ?? '', /not a mapping/);
     assert.match(wrong.prototype ?? '', /__proto__/);
     assert.match(wrong.killed ?? '', /ended by SIGKILL/);
     await assert.rejects(rm(join(home, 'ran')), { code: 'ENOENT' });

@@ -11,6 +11,8 @@ export interface MemoryNode {
   readonly agents?: readonly string[];
   readonly classes?: readonly string[];
   readonly facts?: JsonObject;
+  /** Names of facts that it could not read. */
+  readonly incomplete?: readonly string[];
   readonly peers?: readonly Partial<Peer>[];
   /** Thrown by the handshake. */
   readonly refuses?: Problem;
@@ -90,6 +92,8 @@ export function memoryNetwork(nodes: Readonly<Record<string, MemoryNode>>): Memo
           peers: request.peers ? (node.peers ?? []).map(completePeer) : [],
           warnings: [],
           time: 1_000_000,
+          incomplete: [...(node.incomplete ?? [])],
+          published: ['cluster'],
         };
       },
     };

@@ -330,6 +330,72 @@ describe('the directory', () => {
     });
   });
 
+  describe('of a set that shrinks', () => {
+    const lost = (found: { broken: readonly { name: string; problem: Problem }[] }) =>
+      found.broken.map(({ problem }) => `${problem.code}: ${problem.message}`);
+
+    test('names a node that lost the fact by which it belonged, until it is forgotten', async () => {
+      const network = memoryNetwork({
+        'h2:5810': web('dev2', 'bravo'),
+        'h4:5810': { name: 'dev4', agents: ['rpcutil', 'appmgr'] },
+        'h6:5810': web('dev6', 'alfa'),
+      });
+      const cache = await cacheOf(['dev2', 'h2', 'bravo'], ['dev4', 'h4', 'bravo'], ['dev6', 'h6', 'alfa']);
+      const all = [heard('dev2', 'h2'), heard('dev4', 'h4'), heard('dev6', 'h6')];
+      const message =
+        'dev4 was in this set (cluster=bravo when it was last seen by cache) and now has no fact “cluster”';
+      // A look at all of them in between must not make the client forget where it belonged.
+      await find(network, all, { cache });
+      for (let time = 0; time < 2; time++) {
+        const found = await find(network, all, { filter: bravo, cache });
+        assert.deepEqual([found.names, lost(found)], [['dev2'], [`left-set: ${message}`]]);
+      }
+      cache.forget('dev4', now + 1);
+      assert.deepEqual(lost(await find(network, all, { filter: bravo, cache, now: () => now + 2 })), []);
+    });
+
+    test('names a node that only its peers remember to have been in it', async () => {
+      const peers = [{ identity: 'dev4', address: 'h4', port: 5810, lastHeard: 9000, facts: ['cluster=bravo'] }];
+      const network = memoryNetwork({
+        'h2:5810': { ...web('dev2', 'bravo'), peers },
+        'h4:5810': { name: 'dev4', agents: ['rpcutil', 'appmgr'] },
+      });
+      const found = await find(network, [heard('dev2', 'h2'), heard('dev4', 'h4')], { filter: bravo });
+      assert.match(lost(found).join(), /^left-set: dev4 was in this set .* by dev2\) and now has no fact “cluster”$/);
+    });
+
+    test('names one that moved once, and then knows it', async () => {
+      const network = memoryNetwork({ 'h4:5810': web('dev4', 'alfa') });
+      const cache = await cacheOf(['dev4', 'h4', 'bravo']);
+      const first = await find(network, [heard('dev4', 'h4')], { filter: bravo, cache });
+      assert.deepEqual(lost(first), ['left-set: dev4 was in this set (cluster=bravo) and now says cluster=alfa']);
+      assert.deepEqual(lost(await find(network, [heard('dev4', 'h4')], { filter: bravo, cache })), []);
+    });
+
+    test('names one whose facts are incomplete where they may decide, and only there', async () => {
+      const node = (name: string, more: Partial<MemoryNode>): MemoryNode => ({ name, agents: ['rpcutil'], ...more });
+      const network = memoryNetwork({
+        'h1:5810': node('dev1', { incomplete: ['*'] }),
+        'h2:5810': node('dev2', { incomplete: ['cluster'] }),
+        'h3:5810': node('dev3', { incomplete: ['dmi'] }),
+        'h4:5810': node('dev4', { incomplete: ['*'], facts: { cluster: 'alfa' } }),
+        'h5:5810': node('dev5', { incomplete: ['*'], facts: { cluster: 'bravo' } }),
+      });
+      const all = [1, 2, 3, 4, 5].map((number) => heard(`dev${number}`, `h${number}`));
+      const found = await find(network, all, { filter: bravo });
+      assert.deepEqual(found.names, ['dev5']);
+      assert.deepEqual(found.codes, ['dev1 incomplete-facts', 'dev2 incomplete-facts']);
+      const bySelect = await find(network, all, {
+        filter: { ...noFilter, select: 'dmi.serial=1 or tag=x' },
+      });
+      assert.deepEqual(
+        bySelect.codes,
+        ['dev1', 'dev3', 'dev4', 'dev5'].map((name) => `${name} incomplete-facts`),
+      );
+      assert.deepEqual((await find(network, all, { filter: { ...noFilter, agents: ['appmgr'] } })).codes, []);
+    });
+  });
+
   test('remembers what was proven, and only that', async () => {
     const network = memoryNetwork({
       'h2:5810': { ...web('dev2', 'bravo'), classes: ['web'], facts: { cluster: 'bravo', n: 1, deep: { x: 1 } } },

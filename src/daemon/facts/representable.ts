@@ -1,0 +1,68 @@
+import { isObject, type JsonObject } from '../../core/json.ts';
+
+/** Facts as JSON can carry them, and what could not come along. */
+export interface ReadFacts {
+  readonly facts: JsonObject;
+  /** A line for each value that was left out: the path of its key, and why. */
+  readonly lost: readonly LostFact[];
+  /** A line for each value that is kept in another form. */
+  readonly notes: readonly string[];
+}
+
+export interface LostFact {
+  /** The fact's name, with dots for what is nested. */
+  readonly key: string;
+  readonly why: string;
+}
+
+/** As deep as a request or a reply may be (core/json.ts), less what surrounds the facts there. */
+const deepest = 28;
+/** Values of one source, those that aliases repeat included. */
+const most = 1_000_000;
+
+const reaching = new Set(['__proto__', 'constructor', 'prototype']);
+
+/**
+ * Keeps what JSON can carry. A bad value costs only itself: numbers beyond 2^53 become text; what is nested too deep and
+ * keys that reach for a prototype are left out.
+ * @throws Error when the whole is not a mapping, or has more values than any host
+ */
+export function keepRepresentable(value: unknown): ReadFacts {
+  if (!isObject(value)) throw new Error('it is not a mapping of names to values');
+  const lost: LostFact[] = [];
+  const notes: string[] = [];
+  let count = 0;
+  const nothing = Symbol('nothing');
+  const lose = (path: readonly string[], why: string) => {
+    lost.push({ key: path.join('.').slice(0, 200), why });
+    return nothing;
+  };
+  const keep = (one: unknown, path: readonly string[]): unknown => {
+    count += 1;
+    if (count > most) throw new Error(`it has more than ${most} values: does it use aliases many times over?`);
+    if (path.length > deepest) return lose(path, `it is nested deeper than ${deepest} levels`);
+    if (typeof one === 'bigint' || (typeof one === 'number' && !isExact(one))) {
+      notes.push(`${path.join('.')} is a number that JSON cannot carry exactly: it is kept as text`);
+      return String(one);
+    }
+    if (Array.isArray(one))
+      return one.map((item, at) => keep(item, [...path, String(at)])).filter((it) => it !== nothing);
+    if (isObject(one)) return keepEntries(one, path);
+    return ['string', 'number', 'boolean'].includes(typeof one) || one === null ? one : lose(path, 'it is not a value');
+  };
+  const keepEntries = (from: JsonObject, path: readonly string[]): JsonObject => {
+    const to: JsonObject = {};
+    for (const [key, child] of Object.entries(from)) {
+      const at = [...path, key];
+      const kept = reaching.has(key) ? lose(at, 'its name is reserved') : keep(child, at);
+      if (kept !== nothing) to[key] = kept;
+    }
+    return to;
+  };
+  return { facts: keepEntries(value, []), lost, notes };
+}
+
+/** Integers beyond 2^53 are rounded; infinity and “not a number” are not JSON. */
+function isExact(number: number): boolean {
+  return Number.isFinite(number) && (!Number.isInteger(number) || Number.isSafeInteger(number));
+}

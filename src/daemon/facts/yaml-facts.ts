@@ -1,0 +1,145 @@
+import {
+  type Alias,
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  type Pair,
+  parseDocument,
+  type Scalar,
+  type YAMLMap,
+} from 'yaml';
+import type { LostFact } from './representable.ts';
+
+/** How Puppet's agent marks its own facts (cache/yaml/facts/NODE.yaml); the facts are under `values`. */
+const puppetFacts = '!ruby/object:Puppet::Node::Facts';
+
+const deepest = 64;
+
+/** What a YAML text holds, as plain values, and what of it has no name or no value that facts can have. */
+export interface YamlFacts {
+  readonly value: unknown;
+  readonly lost: readonly LostFact[];
+  readonly notes: readonly string[];
+}
+
+/**
+ * Reads YAML as Ruby and Puppet write it. Ruby's tags are read as text: what they mark stays as it is written. A value or
+ * key that facts cannot have costs only itself; of a key that is there twice the last value counts, as in Ruby.
+ * @throws Error when the text is not YAML
+ */
+export function parseYaml(text: string): YamlFacts {
+  const parsed = parseDocument(text, { uniqueKeys: false, stringKeys: false, intAsBigInt: true, merge: true });
+  // A tag that the parser does not know is only a warning: what it marks is then text, a mapping or a list.
+  const [broken] = parsed.errors;
+  if (broken !== undefined) throw new Error(broken.message.split('\n', 1)[0]);
+  const reading = new YamlReading(parsed, text);
+  const value = reading.value(parsed.contents, []) ?? {};
+  const isPuppets = parsed.contents?.tag === puppetFacts;
+  return {
+    value: isPuppets ? (value as { values?: unknown }).values : value,
+    lost: reading.lost,
+    notes: reading.notes,
+  };
+}
+
+/** One text on its way to plain values. */
+class YamlReading {
+  readonly lost: LostFact[] = [];
+  readonly notes: string[] = [];
+  readonly #document: Document.Parsed;
+  readonly #text: string;
+  /** An alias may stand for a value that is large already: what is read in all is bounded. */
+  #left = 1_000_000;
+
+  constructor(document: Document.Parsed, text: string) {
+    this.#document = document;
+    this.#text = text;
+  }
+
+  value(node: unknown, path: readonly string[]): unknown {
+    this.#left -= 1;
+    if (this.#left < 0) throw new Error('it has too many values: does it use aliases many times over?');
+    if (path.length > deepest) return this.#lose(path, `it is nested deeper than ${deepest} levels`);
+    if (isAlias(node)) return this.#aliased(node, path);
+    if (isMap(node)) return this.#mapping(node, path);
+    if (isSeq(node)) return node.items.map((item, at) => this.value(item, [...path, String(at)]));
+    return isScalar(node) ? this.#scalar(node, path) : null;
+  }
+
+  #lose(path: readonly string[], why: string): undefined {
+    this.lost.push({ key: path.join('.').slice(0, 200), why });
+    return undefined;
+  }
+
+  #aliased(alias: Alias, path: readonly string[]): unknown {
+    const node = alias.resolve(this.#document);
+    return node === undefined
+      ? this.#lose(path, `it refers to “${alias.source}”, which is not there`)
+      : this.value(node, path);
+  }
+
+  #mapping(map: YAMLMap, path: readonly string[]): unknown {
+    const entries = new Map<string, unknown>();
+    const merged = new Map<string, unknown>();
+    for (const pair of map.items as Pair[]) {
+      const key = this.#key(pair.key, path);
+      if (key === undefined) continue;
+      const value = this.value(pair.value, [...path, key]);
+      if (key === '<<' && isScalar(pair.key) && pair.key.type === 'PLAIN') {
+        for (const one of [value].flat())
+          for (const [name, it] of Object.entries(one ?? {})) if (!merged.has(name)) merged.set(name, it);
+        continue;
+      }
+      if (entries.has(key)) this.notes.push(`${[...path, key].join('.')} is there twice: the last value counts`);
+      if (value !== undefined) entries.set(key, value);
+    }
+    return Object.fromEntries(
+      [...merged, ...entries].filter(
+        ([name]) => name !== '__proto__' || this.#lose([...path, name], 'its name is reserved'),
+      ),
+    );
+  }
+
+  #key(node: unknown, path: readonly string[]): string | undefined {
+    const target = isAlias(node) ? node.resolve(this.#document) : node;
+    if (!isScalar(target)) return this.#lose([...path, '?'], 'its name is a list or a mapping');
+    const { value } = target;
+    return typeof value === 'string' ? plainText(target, value) : (this.#source(target) ?? String(value));
+  }
+
+  #scalar(node: Scalar, path: readonly string[]): unknown {
+    const { value, tag } = node;
+    if (typeof value === 'string') return isBinary(tag) ? this.#binary(value, path) : plainText(node, value);
+    if (typeof value === 'bigint') return value >= -maxSafe && value <= maxSafe ? Number(value) : value;
+    if (typeof value === 'number' && !Number.isFinite(value)) return this.#source(node) ?? String(value);
+    return value instanceof Date ? (this.#source(node) ?? value.toISOString()) : value;
+  }
+
+  /** The bytes that are text become that text; others stay as they are written, in base64. */
+  #binary(base64: string, path: readonly string[]): string {
+    const packed = base64.replaceAll(/\s+/g, '');
+    try {
+      return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(packed, 'base64'));
+    } catch {
+      this.notes.push(`${path.join('.')} holds bytes that are not text: they are kept in base64`);
+      return packed;
+    }
+  }
+
+  #source({ range }: Scalar): string | undefined {
+    return range ? this.#text.slice(range[0], range[1]).trim() : undefined;
+  }
+}
+
+const maxSafe = BigInt(Number.MAX_SAFE_INTEGER);
+
+function isBinary(tag: string | undefined): boolean {
+  return tag === '!binary' || tag === 'tag:yaml.org,2002:binary';
+}
+
+/** `:name` without quotes is a symbol of Ruby's, which is text. */
+function plainText({ type, tag }: Scalar, value: string): string {
+  return type === 'PLAIN' && tag === undefined && /^:[A-Za-z_]\w*$/.test(value) ? value.slice(1) : value;
+}
