@@ -1,5 +1,5 @@
 import { isIPv6 } from 'node:net';
-import type { Heard } from './query.ts';
+import type { Heard } from './query/options.ts';
 
 /**
  * The addresses of a node in the order to try: the one that it answered from, then IPv4, then IPv6;

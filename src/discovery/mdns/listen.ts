@@ -8,7 +8,7 @@ import { addressesToDial } from './dial-order.ts';
 import { multicastInterfaces } from './interfaces.ts';
 import { isOwnAddress } from './networks.ts';
 import { createPeerMemory, type PeerMemory } from './peer-memory.ts';
-import { query } from './query.ts';
+import { query } from './query/query.ts';
 import { type AddressFamily, familiesOf, openListeningSocket, startMemberships } from './sockets.ts';
 
 export interface ListenSetup {

@@ -6,7 +6,7 @@ import type { FilterTerms } from '../../core/wire/messages.ts';
 import { addressesToDial } from './dial-order.ts';
 import { instanceOf } from './wire/instance.ts';
 import { findInterfaces, leftOutWarning } from './interfaces.ts';
-import { query } from './query.ts';
+import { query } from './query/query.ts';
 import type { Question } from './wire/question.ts';
 import { usuallyPublished } from './service.ts';
 import { askMeAnyway, subtypeLabel } from './wire/subtype.ts';

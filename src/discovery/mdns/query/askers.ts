@@ -1,0 +1,53 @@
+import type { Socket } from 'node:dgram';
+import { explainErrno, Problem } from '../../../core/errors.ts';
+import type { MulticastInterface } from '../interfaces.ts';
+import type { QueryOptions } from './options.ts';
+import { mdnsPort } from '../service.ts';
+import { type AddressFamily, familiesOf, groupOn, openAskingSocket } from '../sockets.ts';
+import { encodeQuestions } from '../wire/question.ts';
+
+/** A socket that asks on one interface in one address family. */
+export interface Asker {
+  readonly socket: Socket;
+  readonly family: AddressFamily;
+  readonly interface: MulticastInterface;
+  /**
+   * Asks only the second question, with the answers that came: where an interface has both families, most nodes have too,
+   * and would answer all twice.
+   */
+  readonly second: boolean;
+}
+
+/** One asker for each interface and family that works. @throws Problem `no-multicast` where none does */
+export async function openAskers({ interfaces, buffer, log }: QueryOptions): Promise<Asker[]> {
+  const askers: Asker[] = [];
+  const failures: unknown[] = [];
+  for (const one of interfaces) {
+    for (const [index, family] of familiesOf(one).entries()) {
+      try {
+        const socket = await openAskingSocket(family, one, buffer);
+        askers.push({ socket, family, interface: one, second: index > 0 });
+      } catch (error) {
+        failures.push(error);
+        log.warn({ interface: one.name, reason: explainErrno(error) }, 'no multicast on this interface');
+      }
+    }
+  }
+  if (askers.length > 0) return askers;
+  const reason = failures.length > 0 ? explainErrno(failures[0]) : 'no interface is up and capable of it';
+  throw new Problem('no-multicast', `nodes cannot be asked for by multicast: ${reason}`, 'name them in a file');
+}
+
+/** @param known instances that need not answer again */
+export function ask(
+  askers: readonly Asker[],
+  id: number,
+  { questions }: QueryOptions,
+  known: readonly string[] = [],
+): void {
+  for (const packet of encodeQuestions(id, questions, known)) {
+    for (const { socket, family, interface: one } of askers) {
+      socket.send(packet, mdnsPort, groupOn(family, one), () => undefined);
+    }
+  }
+}

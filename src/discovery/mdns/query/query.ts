@@ -1,0 +1,70 @@
+import { randomInt } from 'node:crypto';
+import { type Asker, ask, openAskers } from './askers.ts';
+import { type Inbox, openInbox } from './inbox.ts';
+import type { Heard, QueryOptions } from './options.ts';
+import { wantedBuffer } from '../sockets.ts';
+
+/** Without an answer the question is asked again: a packet may have been lost. */
+const repeats = [150, 450, 1000];
+/** Milliseconds of silence after which nodes that were not heard are asked again, and how often, as long as that brings new ones. */
+const pause = 20;
+const mostFurther = 5;
+/** Answers of how many nodes such a question names at most; with a full-sized buffer beyond that nothing was lost. */
+const mostKnown = 200;
+/** Milliseconds beyond the timeout: a flood of answers must not hold a query open. */
+const longest = 2000;
+
+/**
+ * Asks once, from a port of its own (RFC 6762, 6.7): so each node answers this socket alone and at once, without the
+ * 20 to 120 ms of a multicast answer. Yields each new instance, host and address once. Ends `window` after the last of them.
+ * @throws Problem `no-multicast` when no interface takes the question
+ */
+export async function* query(options: QueryOptions): AsyncGenerator<Heard> {
+  const id = randomInt(1, 0x10000);
+  const askers = await openAskers(options);
+  try {
+    yield* answers(options, id, askers, openInbox(askers, id, options.log));
+  } finally {
+    for (const { socket } of askers) socket.close();
+  }
+}
+
+async function* answers(
+  options: QueryOptions,
+  id: number,
+  askers: readonly Asker[],
+  inbox: Inbox,
+): AsyncGenerator<Heard> {
+  const { signal, timeout, window } = options;
+  const { instances } = inbox;
+  const begun = performance.now();
+  const smallBuffer = askers.some(({ socket }) => socket.getRecvBufferSize() < wantedBuffer);
+  const seconds = askers.filter(({ second }) => second);
+  let quietUntil = begun + timeout;
+  let known = 0;
+  let further = 0;
+  signal.addEventListener('abort', inbox.wake);
+  const timers = repeats.map((after) => setTimeout(() => instances.size === 0 && ask(askers, id, options), after));
+  try {
+    ask(
+      askers.filter(({ second }) => !second),
+      id,
+      options,
+    );
+    while (!signal.aborted && performance.now() < begun + timeout + longest) {
+      if (!inbox.isEmpty()) quietUntil = performance.now() + window;
+      yield* inbox.takeAll();
+      const pausing: boolean = instances.size > known && further < mostFurther;
+      await inbox.waitUntil(pausing ? performance.now() + pause : quietUntil);
+      if (!inbox.isEmpty()) continue;
+      if (!pausing && performance.now() >= quietUntil) return;
+      if (!pausing) continue;
+      ask(smallBuffer || instances.size <= mostKnown ? askers : seconds, id, options, [...instances]);
+      known = instances.size;
+      further++;
+    }
+  } finally {
+    signal.removeEventListener('abort', inbox.wake);
+    for (const timer of timers) clearTimeout(timer);
+  }
+}
