@@ -1,4 +1,4 @@
-import { keepalive, type ListenLimits } from '../../transport/listen.ts';
+import { keepalive, type ListenLimits } from '../../transport/server/options.ts';
 import type { AuditLimits } from '../audit/rotate.ts';
 import type { CallerLimits } from '../calls/caller-limits.ts';
 import type { NodeConfig } from './config.ts';

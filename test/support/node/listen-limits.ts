@@ -1,4 +1,4 @@
-import type { ListenLimits } from '../../../src/transport/listen.ts';
+import type { ListenLimits } from '../../../src/transport/server/options.ts';
 
 /** Limits that no test reaches, to be narrowed where one should. */
 export const roomyLimits: ListenLimits = {

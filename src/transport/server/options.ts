@@ -1,0 +1,26 @@
+import type { Log, NodeService, TlsState } from '../../core/ports.ts';
+import type { ConnectionLimits } from '../connections/connections.ts';
+
+export interface ListenOptions {
+  readonly host: string;
+  /** 0 for any free one. */
+  readonly port: number;
+  readonly tls: () => TlsState;
+  readonly service: NodeService;
+  readonly log: Log;
+  /** Receives every connection that failed its handshake, or was one too many. */
+  readonly onStranger: (address: string, reason: string) => void;
+  readonly limits: ListenLimits;
+}
+
+export interface ListenLimits {
+  /** Connections beyond these are closed. */
+  readonly connections: ConnectionLimits;
+  /** Milliseconds that a client may take to send a request, or to read what it is sent. */
+  readonly stall: number;
+  /** Milliseconds after which a connection that carries no call is closed. */
+  readonly idle: number;
+}
+
+/** Milliseconds between pings to a client over a connection that carries nothing else; each is answered within 20 s. */
+export const keepalive = 60_000;
