@@ -18,7 +18,8 @@ export interface DiscoveryOptions {
   /** For `dns`: the domain that lists the nodes, and a server other than the system's. */
   readonly domain?: string;
   readonly server?: string;
-  readonly stdin: AsyncIterable<string | Uint8Array>;
+  /** What is on standard input, for `stdin`. */
+  readonly list: () => Promise<string>;
   readonly cache: Cache;
   readonly log: Log;
 }
@@ -39,7 +40,7 @@ export const sources: readonly SourceEntry[] = [
       return fileSource(file);
     },
   },
-  { name: 'stdin', create: ({ stdin }) => stdinSource(stdin) },
+  { name: 'stdin', create: ({ list }) => stdinSource(list) },
   { name: 'cache', create: ({ cache }) => cacheSource(cache) },
   {
     name: 'dns',

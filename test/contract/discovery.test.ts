@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
 import { describe, test } from 'node:test';
 import { noFilter } from '../../src/core/filter/filter.ts';
 import { openCache } from '../../src/discovery/cache/cache.ts';
@@ -11,7 +10,7 @@ import { keepingLog } from '../support/node/quiet-log.ts';
 async function anyOptions(): Promise<DiscoveryOptions> {
   const log = keepingLog();
   const cache = await openCache('/nonexistent', log);
-  return { interfaces: [], timeout: 2000, stdin: Readable.from([]), cache, log };
+  return { interfaces: [], timeout: 2000, list: async () => 'dev1', cache, log };
 }
 
 describe('the sources of discovery', () => {

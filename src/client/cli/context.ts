@@ -4,6 +4,8 @@ import type { Command } from 'commander';
 export interface CliContext {
   readonly env: Readonly<NodeJS.ProcessEnv>;
   readonly stdin: NodeJS.ReadStream;
+  /** True when standard input is neither a terminal nor /dev/null nor closed: a list of nodes may come from there. */
+  readonly hasInput?: boolean;
   /** Writes a line to standard output: results, and nothing else. */
   readonly out: (line: string) => void;
   /** Writes a line to standard error: progress, warnings, errors. */

@@ -1,9 +1,19 @@
+import { fstatSync } from 'node:fs';
 import { explainErrno } from '../../core/errors.ts';
 import { printableLine } from '../../core/text.ts';
 import { type CliContext, exitCode } from './context.ts';
 import { type Output, openOutputs } from './output.ts';
 import { startStatusLines } from '../render/status-lines.ts';
 import { watchSignals } from './signals.ts';
+
+/** A terminal and /dev/null are character devices; Node opens /dev/null in place of a closed descriptor. */
+function isPipeOrFile(descriptor: number): boolean {
+  try {
+    return !fstatSync(descriptor).isCharacterDevice();
+  } catch {
+    return false;
+  }
+}
 
 /** Milliseconds that open connections get to close by themselves once a command is done. */
 const grace = 300;
@@ -22,7 +32,12 @@ export function startContext(): CliContext {
   };
   return {
     env: process.env,
-    stdin: process.stdin,
+    get stdin() {
+      return process.stdin;
+    },
+    get hasInput() {
+      return isPipeOrFile(0);
+    },
     out: (line) => say(out, line),
     err: (line) => say(err, line),
     ...(status === undefined ? {} : { status: status.draw }),

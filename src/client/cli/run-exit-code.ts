@@ -12,7 +12,7 @@ export function exitForRun({ state, failure }: RunReport, { outcomes }: RunSeen)
   if (state === 'done' || state === 'nothing-to-do') return exitCode.ok;
   if (state === 'interrupted') return exitCode.interrupted;
   const codes = new Set(failure?.reasons.map(({ code }) => code));
-  if (codes.has('empty-set')) return exitCode.nothingDiscovered;
+  if (codes.has('empty-set') || codes.has('no-nodes-given')) return exitCode.nothingDiscovered;
   const all = (kind: string) => outcomes.length > 0 && outcomes.every(({ outcome }) => outcome === kind);
   if (all('refused')) return exitCode.allRefused;
   if (all('no-response')) return exitCode.nobodyReplied;

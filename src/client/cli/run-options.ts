@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { addCommonOptions } from './common-options.ts';
-import { addDiscoveryOptions, parseSeconds } from './target-options.ts';
+import { addDiscoveryOptions, parseSeconds, takeList } from './target-options.ts';
 
 /** What every command takes that runs a playbook: how nodes are found, others are kept away, and a person is asked. */
 export function addRunOptions(command: Command): Command {
@@ -9,5 +9,5 @@ export function addRunOptions(command: Command): Command {
     .option('--lock-wait <seconds>', 'wait so long for another run to end', parseSeconds)
     .option('--no-lock', 'do not keep other runs away')
     .option('-y, --yes', 'do not ask on a terminal');
-  return addCommonOptions(addDiscoveryOptions(command));
+  return addCommonOptions(addDiscoveryOptions(takeList(command, true)));
 }

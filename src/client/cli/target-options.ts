@@ -15,6 +15,8 @@ export interface TargetOptions {
   readonly timeout: number | undefined;
   readonly limit: string | undefined;
   readonly limitSeed: number | undefined;
+  /** Whether a list on standard input, where there is one, names the nodes. */
+  readonly takesList?: boolean;
 }
 
 const collect = (value: string, before: string[] = []) => [...before, value];
@@ -42,6 +44,7 @@ function parseSeed(value: string): number {
  * @param catalogue whose aliases `-A` takes as well: nodes announce agents, and are asked for them, by their names
  */
 export function addTargetOptions(command: Command, catalogue: readonly Ddl[] = []): Command {
+  takeList(command, true);
   const list = (flags: string, text: string) => command.addOption(new Option(flags, text).argParser(collect));
   const hidden = (flags: string) => command.addOption(new Option(flags).argParser(collect).hideHelp());
   const agent = (value: string, before: string[] = []) => [...before, agentName(value, catalogue)];
@@ -65,6 +68,11 @@ export function addTargetOptions(command: Command, catalogue: readonly Ddl[] = [
 function agentName(given: string, catalogue: readonly Ddl[]): string {
   const alias = given.toLowerCase();
   return catalogue.find(({ aliases }) => aliases?.includes(alias))?.name ?? given;
+}
+
+/** Whether the command addresses nodes, so that a list of them may be piped into it. */
+export function takeList(command: Command, takes: boolean): Command {
+  return command.setOptionValueWithSource('takesList', takes, 'default');
 }
 
 /** Where nodes are heard of. */
@@ -99,6 +107,7 @@ interface Raw {
   limit?: string;
   limitSeed?: number;
   one?: boolean;
+  takesList?: boolean;
 }
 
 /** @param agent the agent that is going to be called, which the nodes must run */
@@ -121,5 +130,6 @@ export function readTargetOptions(options: object, agent?: string): TargetOption
     timeout: raw.timeout,
     limit: raw.one === true ? '1' : raw.limit,
     limitSeed: raw.limitSeed,
+    takesList: raw.takesList === true,
   };
 }

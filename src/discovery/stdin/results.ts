@@ -7,22 +7,33 @@ const nameKeys = ['node', 'sender', 'name', 'identity'] as const;
 
 /**
  * The nodes in the JSON of an earlier command: a list (or an object that has one under `nodes`, `replies` or `outcomes`)
- * of what has a `node`, `sender`, `name` or `identity`; whatever else stands beside it is ignored, a node named
+ * of what has a `node`, `sender`, `name` or `identity`, or such objects a line; whatever else stands beside it is ignored, a node named
  * again too. Undefined when the text is not such JSON.
  */
 export function resultEntries(text: string): ListEntry[] | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+  const value = parseJson(text) ?? parseLines(text);
   const list = Array.isArray(value) ? value : isObject(value) ? listIn(value) : undefined;
   if (list === undefined || !list.every((one) => isObject(one) && nameIn(one) !== undefined)) return undefined;
   const names = new Map(list.map((one, index) => [nameIn(one as Record<string, unknown>), index]));
   return list
     .map((one, index) => ({ value: nodeIn(one as Record<string, unknown>), at: `stdin: node ${index + 1}`, index }))
     .filter(({ value: { name }, index }) => names.get(name) === index);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** JSON Lines: an object a line. */
+function parseLines(text: string): unknown[] | undefined {
+  const lines = text.split('\n').filter((line) => line.trim() !== '');
+  if (!lines[0]?.trimStart().startsWith('{')) return undefined;
+  const values = lines.map(parseJson);
+  return values.includes(undefined) ? undefined : values;
 }
 
 function listIn(value: Record<string, unknown>): unknown[] | undefined {

@@ -5,28 +5,27 @@ import { parseNodesText } from '../file/text.ts';
 import { parseEntries } from '../listed.ts';
 import { resultEntries } from './results.ts';
 
-const largest = 16 * 1024 * 1024;
-
-/** Nodes from standard input: as in a file, or the JSON that an earlier command wrote with `--json`. */
-export function stdinSource(input: AsyncIterable<string | Uint8Array>): DiscoverySource {
+/**
+ * Nodes from standard input: as in a file, or the JSON that an earlier command wrote with `--json`. An empty list is not
+ * “all nodes”: it ends the command.
+ * @param list what is on standard input
+ */
+export function stdinSource(list: () => Promise<string>): DiscoverySource {
   return {
     name: 'stdin',
     async *discover(): AsyncGenerator<Candidate> {
-      const text = await readAll(input);
+      const text = await list();
       const results = resultEntries(text);
-      yield* results === undefined ? parseNodesText(text, 'stdin', 'stdin') : parseEntries(results, 'stdin');
+      const candidates =
+        results === undefined ? parseNodesText(text, 'stdin', 'stdin') : parseEntries(results, 'stdin');
+      if (candidates.length > 0) yield* candidates;
+      else throw noNodes(text);
     },
   };
 }
 
-async function readAll(input: AsyncIterable<string | Uint8Array>): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of input) {
-    const bytes = Buffer.from(chunk as string);
-    size += bytes.length;
-    if (size > largest) throw new Problem('bad-nodes', `stdin: more than ${largest} bytes`);
-    chunks.push(bytes);
-  }
-  return Buffer.concat(chunks).toString('utf8');
+function noNodes(text: string): Problem {
+  const what = text.trim() === '' ? 'standard input is empty' : 'the list on standard input names no node';
+  const hint = 'to address nodes by filters alone, start the command with </dev/null';
+  return new Problem('no-nodes-given', `${what}: no node was called`, hint);
 }

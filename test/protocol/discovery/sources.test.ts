@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
 import { noFilter } from '../../../src/core/filter/filter.ts';
 import { isNodeName } from '../../../src/core/identity.ts';
@@ -38,7 +37,7 @@ describe('the sources of discovery', () => {
   async function optionsWith(more: Partial<DiscoveryOptions> = {}): Promise<DiscoveryOptions> {
     const log = keepingLog();
     const cache = await openCache(join(directory, 'cache.json'), log);
-    return { interfaces: [], timeout: 2000, stdin: Readable.from([]), cache, log, ...more };
+    return { interfaces: [], timeout: 2000, list: async () => '', cache, log, ...more };
   }
 
   /** Each source with two nodes that it can tell of, by a stimulus of its own kind. */
@@ -63,8 +62,8 @@ describe('the sources of discovery', () => {
       return tell(sourceByName('file', await optionsWith({ file })));
     },
     async stdin() {
-      const stdin = Readable.from([JSON.stringify(names.map((name) => ({ node: name, address: '10.77.0.1' })))]);
-      return tell(sourceByName('stdin', await optionsWith({ stdin })));
+      const list = async () => JSON.stringify(names.map((name) => ({ node: name, address: '10.77.0.1' })));
+      return tell(sourceByName('stdin', await optionsWith({ list })));
     },
     async cache() {
       const options = await optionsWith();

@@ -1,6 +1,7 @@
 import type { Ddl } from '../../../core/ddl/ddl.ts';
 import type { CommandEntry } from '../../cli/context.ts';
 import { addRunOptions } from '../../cli/run-options.ts';
+import { takeList } from '../../cli/target-options.ts';
 import { parseKeyValues } from '../../cli/key-values.ts';
 
 export function resumeCommand(catalogue: readonly Ddl[]): CommandEntry {
@@ -11,7 +12,8 @@ export function resumeCommand(catalogue: readonly Ddl[]): CommandEntry {
         .command('resume <run> [secrets...]')
         .description('go on with a run that was cut off, interrupted or failed; sensitive inputs as name=value')
         .option('--force', 'although it can’t be told whether another process still runs it');
-      addRunOptions(command).action(async (run, words, options) => {
+      // It keeps to the nodes that the run began with.
+      takeList(addRunOptions(command), false).action(async (run, words, options) => {
         const { resumeRun } = await import('./run.ts');
         const secrets = Object.fromEntries(parseKeyValues(words));
         context.exit(await resumeRun({ run, secrets, options }, catalogue, context));

@@ -44,7 +44,7 @@ export async function runRpc(words: RpcWords, catalogue: readonly Ddl[], context
   try {
     const targets = readTargetOptions(options, known?.name ?? words.agent);
     const batching = { batch: options.batch, pause };
-    const { plan, findings, outcomes, elapsed } = canCallAsFound(planned, options, targets, session)
+    const { plan, findings, outcomes, elapsed } = canCallAsFound(planned, options, targets, session, context)
       ? { plan: planned, ...(await callAsFound(planned, targets, session, context)) }
       : await findAndCall(words, planned, targets, session, batching, catalogue, context);
     const display = chooseDisplay(options.display, plan.description);
@@ -75,9 +75,10 @@ function canCallAsFound(
   { batch }: RpcOptions,
   targets: TargetOptions,
   { config }: Session,
+  context: CliContext,
 ): planned is Plan {
   if (planned === undefined || batch !== undefined || targets.limit !== undefined) return false;
-  const method = discoveryMethod(targets, config);
+  const method = discoveryMethod(targets, config, context);
   return planned.description.kind === 'read' || ['file', 'stdin', 'cache'].includes(method);
 }
 

@@ -54,26 +54,27 @@ export async function execOnHost(
   lab: LabState,
   host: string,
   argv: readonly string[],
-  { input = '', signal, signals = [], kill, home = '/root', env = {}, onStderr, onStdout }: ExecOptions = {},
+  { input, signal, signals = [], kill, home = '/root', env = {}, onStderr, onStdout }: ExecOptions = {},
 ): Promise<ExecResult> {
   const [file, ...rest] = enterHost(lab, host, argv);
-  const child = spawn(file, rest, { env: { ...hostEnvironment(home), ...env } });
+  const stdin = input === undefined ? 'ignore' : 'pipe';
+  const child = spawn(file, rest, { env: { ...hostEnvironment(home), ...env }, stdio: [stdin, 'pipe', 'pipe'] });
   const interrupt = () => child.kill('SIGINT');
   const all = signal === undefined ? signals : [signal, ...signals];
   for (const one of all) one.addEventListener('abort', interrupt, { once: true });
   const killNow = () => child.kill('SIGKILL');
   kill?.addEventListener('abort', killNow, { once: true });
   const output = { stdout: '', stderr: '' };
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
     output.stdout += text;
     onStdout?.(text);
   });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     output.stderr += text;
     onStderr?.(text);
   });
   // A command that does not read its input may be gone before it was written.
-  child.stdin.on('error', () => undefined).end(input);
+  child.stdin?.on('error', () => undefined).end(input);
   const code = await new Promise<number>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (exit, ended) => resolve(exit ?? 128 + signalNumber(ended)));

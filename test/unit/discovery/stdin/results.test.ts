@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
-import { Readable } from 'node:stream';
 import { describe, test } from 'node:test';
 import { noFilter } from '../../../../src/core/filter/filter.ts';
 import type { Candidate } from '../../../../src/core/node.ts';
 import { stdinSource } from '../../../../src/discovery/stdin/source.ts';
 
 async function read(text: string): Promise<Candidate[]> {
-  const source = stdinSource(Readable.from([Buffer.from(text)]));
+  const source = stdinSource(async () => text);
   const found: Candidate[] = [];
   for await (const candidate of source.discover(noFilter, new AbortController().signal)) found.push(candidate);
   return found;
@@ -26,6 +25,7 @@ describe('standard input', () => {
       { node: 'dev1', outcome: 'failed' },
     ];
     const expected = ['dev2', 'dev3', 'dev1'].sort();
+    assert.deepEqual((await names(replies.map((reply) => JSON.stringify(reply)).join('\n'))).sort(), expected);
     for (const value of [replies, { nodes: replies, silent: [] }, { replies }, { outcomes: replies }]) {
       assert.deepEqual((await names(JSON.stringify(value))).sort(), expected);
     }

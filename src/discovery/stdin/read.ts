@@ -1,0 +1,46 @@
+import { Problem } from '../../core/errors.ts';
+
+const largest = 16 * 1024 * 1024;
+/** Milliseconds without the end of the input after which a person should know what is waited for. */
+const patience = 2000;
+
+/**
+ * Reads standard input to its end.
+ * @param onWait called once when the end is long in coming
+ * @throws Problem `bad-nodes` when it is too large; the signal's reason when aborted
+ */
+export async function readInputList(
+  input: AsyncIterable<string | Uint8Array>,
+  onWait: () => void,
+  signal: AbortSignal,
+): Promise<string> {
+  const timer = setTimeout(onWait, patience);
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = () => reject(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    signal.throwIfAborted();
+    return await Promise.race([readAll(input), aborted]);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+async function readAll(input: AsyncIterable<string | Uint8Array>): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of input) {
+    const bytes = Buffer.from(chunk as string);
+    size += bytes.length;
+    if (size > largest) {
+      throw new Problem(
+        'bad-nodes',
+        `standard input has more than ${largest} bytes`,
+        'give the list as a file: --nodes FILE',
+      );
+    }
+    chunks.push(bytes);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
