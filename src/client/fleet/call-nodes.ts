@@ -1,4 +1,4 @@
-import { newId } from '../../core/request/seal.ts';
+import { callDefaults, newId } from '../../core/request/seal.ts';
 import { type ActionDdl, actionOf, type Ddl } from '../../core/ddl/ddl.ts';
 import { Problem } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
@@ -15,6 +15,13 @@ export interface ActionCall {
   readonly input: (node: string) => JsonObject;
 }
 
+/** The same to one node. */
+export interface NodeActionCall extends Omit<ActionCall, 'input'> {
+  readonly input: JsonObject;
+  /** Seconds, in place of the action's own and the client's. */
+  readonly timeout?: number | undefined;
+}
+
 /** Asks nodes that were found. Exactly one outcome a node, in their order. */
 export async function askNodes(
   { ddl, action, input }: ActionCall,
@@ -22,25 +29,28 @@ export async function askNodes(
   { config, caller }: Session,
   signal: AbortSignal,
 ): Promise<Outcome[]> {
-  const description = requireAction(ddl, action);
+  const requestId = newId();
   const byName = new Map(nodes.map((node) => [node.name, node]));
-  const about = {
-    agent: ddl.name,
-    action,
-    requestId: newId(),
-    try: 1,
-    dryRun: false,
-    sensitive: [],
-    runId: '',
-    step: '',
-  };
-  const timeout = (description.timeout + config.timeout) * 1000;
-  const settings = { timeout, changes: description.kind === 'change', onProgress: () => {}, signal };
-  const ask = (target: string) => {
-    const order = { ...about, target, input: input(target), timeToLive: 60_000, deadline: 0, lease: '', fence: 0 };
-    return callNode((byName.get(target) as FoundNode).connection, order, caller, settings);
-  };
-  return await fanOut([...byName.keys()], config.concurrency, ask, () => {});
+  const one = (name: string) =>
+    askNode({ ddl, action, input: input(name) }, byName.get(name) as FoundNode, { config, caller }, signal, requestId);
+  return await fanOut([...byName.keys()], config.concurrency, one, () => {});
+}
+
+/** Asks one node. */
+export async function askNode(
+  { ddl, action, input, timeout: given }: NodeActionCall,
+  { name, connection }: FoundNode,
+  { config, caller }: Pick<Session, 'config' | 'caller'>,
+  signal: AbortSignal,
+  requestId = newId(),
+): Promise<Outcome> {
+  const { kind, timeout } = requireAction(ddl, action);
+  return await callNode(
+    connection,
+    { ...callDefaults, requestId, target: name, agent: ddl.name, action, input },
+    caller,
+    { timeout: (given ?? timeout + config.timeout) * 1000, changes: kind === 'change', onProgress: () => {}, signal },
+  );
 }
 
 function requireAction(ddl: Ddl, action: string): ActionDdl {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { newId } from '../../core/request/seal.ts';
+import { callDefaults, newId } from '../../core/request/seal.ts';
 import { actionOf, type Ddl, sensitiveInputs } from '../../core/ddl/ddl.ts';
 import { type JsonObject, parseJsonObject } from '../../core/json.ts';
 import type { NodeFacts } from '../../core/node.ts';
@@ -155,10 +155,10 @@ function callAll(
     const node = nodes.get(name);
     if (node === undefined || action === undefined) return unknown(name);
     const order = {
+      ...callDefaults,
       ...call,
       target: name,
       sensitive: sensitiveInputs(action),
-      timeToLive: 60_000,
       deadline: call.timeout === undefined ? 0 : Date.now() + call.timeout,
       // What only reads does no harm, even when the lease has passed: a failed run still looks at what it left.
       ...(action.kind === 'change' ? stampOf(leases, name) : unleased),

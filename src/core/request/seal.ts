@@ -36,6 +36,19 @@ export interface CallOptions {
   readonly filter?: FilterTerms;
 }
 
+/** What a call is unless its caller says otherwise: a first try, outside of a run, which may begin within a minute. */
+export const callDefaults = {
+  try: 1,
+  sensitive: [],
+  dryRun: false,
+  timeToLive: 60_000,
+  deadline: 0,
+  runId: '',
+  step: '',
+  lease: '',
+  fence: 0,
+} as const satisfies Partial<CallOptions>;
+
 /** 32 hex digits, as every request and run is named. */
 export function newId(): string {
   return randomBytes(16).toString('hex');

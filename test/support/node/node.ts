@@ -2,7 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AgentEntry, FindExternalAgents } from '../../../src/core/agent.ts';
 import type { AuditRecord } from '../../../src/core/audit/record.ts';
-import { type CallOptions, newId, sealRequest } from '../../../src/core/request/seal.ts';
+import { type CallOptions, callDefaults, newId, sealRequest } from '../../../src/core/request/seal.ts';
 import type { NodeConnection } from '../../../src/core/ports.ts';
 import { openReply } from '../../../src/core/request/reply.ts';
 import type { Reply, SignedRequest } from '../../../src/core/wire/messages.ts';
@@ -127,20 +127,12 @@ export async function strangersAt(node: Pick<TestNode, 'call'>, operator: Member
 /** An order with everything in it, for `probe.echo` unless told otherwise. */
 export function orderFor(target: string, options: Partial<CallOptions> = {}): CallOptions {
   return {
+    ...callDefaults,
     requestId: newId(),
-    try: 1,
     target,
     agent: 'probe',
     action: 'echo',
     input: { text: 'hello' },
-    sensitive: [],
-    dryRun: false,
-    timeToLive: 60_000,
-    deadline: 0,
-    runId: '',
-    step: '',
-    lease: '',
-    fence: 0,
     ...options,
   };
 }

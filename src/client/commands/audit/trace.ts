@@ -1,15 +1,13 @@
-import { newId } from '../../../core/request/seal.ts';
 import type { Ddl } from '../../../core/ddl/ddl.ts';
 import { Problem } from '../../../core/errors.ts';
 import type { FoundNode } from '../../../discovery/findings.ts';
 import type { JournalEntry } from '../../../playbook/journal/entries.ts';
-import { callNode } from '../../fleet/call-node.ts';
+import { askNode } from '../../fleet/call-nodes.ts';
+import { nodesOf, overNodes } from '../../fleet/over-nodes.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
 import { readJournal } from '../../runs/read-journal.ts';
-import { tellMissing } from '../../render/missing.ts';
-import { openSession, requireDdl, type Session } from '../../fleet/session.ts';
-import { readTargetOptions } from '../../cli/target-options.ts';
+import { requireDdl, type Session } from '../../fleet/session.ts';
 import { checkRecords, compareWithJournal, type TraceFinding, type NodeRecords } from '../../trace/checks.ts';
 import { offsetOf, orderEntries, renderTrace, traceJson } from '../../trace/render.ts';
 
@@ -27,13 +25,13 @@ export async function traceRun(
   context: CliContext,
 ): Promise<number> {
   if (!/^[0-9a-f]{32}$/.test(run)) throw new Problem('usage', `“${run}” is no run`, 'give the 32 hex digits of its id');
-  requireDdl(catalogue, 'audit');
-  const session = await openSession(options, context);
-  try {
+  const ddl = requireDdl(catalogue, 'audit');
+  return overNodes(options, nodesOf(options, 'audit'), context, async (findings, session) => {
     const journal = await readJournal(session.config.stateDirectory, run, context.err);
-    const findings = await session.find(readTargetOptions(options, 'audit'));
     const since = journal?.[0] === undefined ? undefined : new Date(journal[0].at - slack).toISOString();
-    const answers = await Promise.all(findings.nodes.map((node) => gather(node, { run, since }, session, context)));
+    const answers = await Promise.all(
+      findings.nodes.map((node) => gather(node, { ddl, run, since }, session, context)),
+    );
     const given = answers.filter((one) => 'lines' in one);
     const checked = given.map((one) => checkRecords(one, session.caller.trust));
     const unasked = [...answers.filter((one) => 'code' in one), ...absent(journal, answers)];
@@ -48,22 +46,19 @@ export async function traceRun(
     const trace = { run, journal: journal !== undefined, entries, offsets, findings: wrong, unrecorded, unasked };
     if (options.json === true) context.out(JSON.stringify(traceJson(trace), null, 2));
     else for (const line of renderTrace(trace)) context.out(line);
-    tellMissing(findings, context);
     if (wrong.length > 0) return exitCode.someFailed;
     return unasked.length > 0
       ? exitCode.someSilent
       : findings.nodes.length === 0
         ? exitCode.nothingDiscovered
         : exitCode.ok;
-  } finally {
-    await session.close();
-  }
+  });
 }
 
 /** All pages of a node's records of a run, or why it did not give them. */
 async function gather(
   node: FoundNode,
-  { run, since }: { run: string; since: string | undefined },
+  { ddl, run, since }: { ddl: Ddl; run: string; since: string | undefined },
   session: Session,
   context: CliContext,
 ): Promise<NodeRecords | TraceFinding> {
@@ -72,20 +67,7 @@ async function gather(
   let after = 0;
   for (let page = 0; page < mostPages; page++) {
     const input = { run, after, ...(since === undefined ? {} : { since }) };
-    const order = { requestId: newId(), try: 1, target: node.name, agent: 'audit', action: 'records', input };
-    const rest = {
-      sensitive: [],
-      dryRun: false,
-      timeToLive: 60_000,
-      deadline: 0,
-      runId: '',
-      step: '',
-      lease: '',
-      fence: 0,
-    };
-    const timeout = 60_000 + session.config.timeout * 1000;
-    const settings = { timeout, changes: false, onProgress: () => {}, signal: context.signal };
-    const outcome = await callNode(node.connection, { ...order, ...rest }, session.caller, settings);
+    const outcome = await askNode({ ddl, action: 'records', input }, node, session, context.signal);
     if (outcome.outcome !== 'ok') return { node: node.name, code: outcome.code, message: outcome.message };
     const { lines: more, certificates: bringers, next } = outcome.data;
     if (!areTexts(more) || !areTexts(bringers))

@@ -15,7 +15,8 @@ import type { CliContext } from '../../cli/context.ts';
 import { exitFor } from '../../cli/exit-codes.ts';
 import { count } from '../../../core/text.ts';
 import { tellMissing } from '../../render/missing.ts';
-import { openSession, requireDdl, type Session } from '../../fleet/session.ts';
+import { withSession } from '../../fleet/over-nodes.ts';
+import { requireDdl, type Session } from '../../fleet/session.ts';
 import { readTargetOptions } from '../../cli/target-options.ts';
 import { type CaOptions, caDirectory } from '../../ca/options.ts';
 import { lacking, type CrlStatus, crlStatusOf, wordsFor } from '../../ca/crl-status.ts';
@@ -29,8 +30,7 @@ export interface PushOptions extends CommonOptions, CaOptions {
 export async function pushCrl(options: PushOptions, catalogue: readonly Ddl[], context: CliContext): Promise<number> {
   const ddl = requireDdl(catalogue, 'crl');
   const checks = options.check === true;
-  const session = await openSession(options, context);
-  try {
+  return withSession(options, context, async (session) => {
     const pem = await readList(options, context);
     const lists = readCrls(pem, session.caller.trust.authorities).map(listInfo);
     if (!checks) await takeOwn(pem, session, context);
@@ -47,9 +47,7 @@ export async function pushCrl(options: PushOptions, catalogue: readonly Ddl[], c
     tell(standings, lists, options, context);
     tellMissing(findings, context);
     return exitFor({ outcomes: standings, broken: findings.broken.length, silent: findings.silent.length });
-  } finally {
-    await session.close();
-  }
+  });
 }
 
 async function readList(options: PushOptions, context: CliContext): Promise<string> {

@@ -3,7 +3,8 @@ import type { CommonOptions } from '../../cli/common-options.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
 import { learnDdl } from '../../fleet/learn-ddl.ts';
 import { ddlLines, ddlMarkdown } from '../../render/ddl.ts';
-import { findDdl, openSession } from '../../fleet/session.ts';
+import { withSession } from '../../fleet/over-nodes.ts';
+import { findDdl } from '../../fleet/session.ts';
 import { readTargetOptions } from '../../cli/target-options.ts';
 
 interface DocOptions extends CommonOptions {
@@ -28,13 +29,10 @@ async function askNodes(
   catalogue: readonly Ddl[],
   context: CliContext,
 ): Promise<Ddl> {
-  const session = await openSession(options, context);
-  try {
+  return withSession(options, context, async (session) => {
     const { nodes } = await session.find(readTargetOptions(options, agent), { full: true, keep: false });
     return learnDdl(agent, nodes, catalogue, context);
-  } finally {
-    await session.close();
-  }
+  });
 }
 
 function show(ddl: Ddl, { json, markdown }: DocOptions, { out }: CliContext): void {

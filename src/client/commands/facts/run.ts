@@ -3,10 +3,7 @@ import { parseJsonObject } from '../../../core/json.ts';
 import type { FoundNode } from '../../../discovery/findings.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
-import { exitFor } from '../../cli/exit-codes.ts';
-import { tellMissing } from '../../render/missing.ts';
-import { openSession } from '../../fleet/session.ts';
-import { readTargetOptions } from '../../cli/target-options.ts';
+import { found, nodesOf, overNodes } from '../../fleet/over-nodes.ts';
 import { type Distribution, distributionOf } from './distribution.ts';
 
 interface FactsOptions extends CommonOptions {
@@ -16,26 +13,20 @@ interface FactsOptions extends CommonOptions {
 /** Tells the values of one fact over all nodes that match. */
 export async function runFacts(fact: string, options: FactsOptions, context: CliContext): Promise<number> {
   if (!/^[A-Za-z0-9_:.-]{1,200}$/.test(fact)) throw new Problem('usage', `“${fact.slice(0, 80)}” is no name of a fact`);
-  const session = await openSession(options, context);
-  try {
-    const findings = await session.find(readTargetOptions(options), { facts: [fact], keep: false });
-    const { nodes, broken, silent } = findings;
+  let known = false;
+  const wanted = { ...nodesOf(options), wanted: { facts: [fact], keep: false } };
+  const code = await overNodes(options, wanted, context, async (findings) => {
+    const { nodes } = findings;
     const distribution = distributionOf(nodes.map((node) => [node.name, factOf(node, fact)] as const));
     if (options.json === true) context.out(JSON.stringify({ fact, ...distribution }, null, 2));
     else if (nodes.length > 0)
       for (const line of linesOf(fact, distribution, options.verbose === true)) context.out(line);
-    tellMissing(findings, context);
-    const code = exitFor({
-      outcomes: nodes.map(() => ({ outcome: 'ok' })),
-      broken: broken.length,
-      silent: silent.length,
-    });
-    if (code !== exitCode.ok || distribution.values.length > 0) return code;
-    context.err(`no node has the fact ${fact}`);
-    return exitCode.nothingDiscovered;
-  } finally {
-    await session.close();
-  }
+    known = distribution.values.length > 0;
+    return found(findings);
+  });
+  if (code !== exitCode.ok || known) return code;
+  context.err(`no node has the fact ${fact}`);
+  return exitCode.nothingDiscovered;
 }
 
 function factOf({ name, description }: FoundNode, fact: string): unknown {

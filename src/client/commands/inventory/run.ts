@@ -1,16 +1,14 @@
-import { newId } from '../../../core/request/seal.ts';
 import type { Ddl } from '../../../core/ddl/ddl.ts';
 import { Problem } from '../../../core/errors.ts';
 import { isNodeName } from '../../../core/identity.ts';
 import type { Outcome } from '../../../core/request/reply.ts';
 import type { FoundNode } from '../../../discovery/findings.ts';
-import { callNode } from '../../fleet/call-node.ts';
+import { askNode } from '../../fleet/call-nodes.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
 import type { CliContext } from '../../cli/context.ts';
-import { exitFor } from '../../cli/exit-codes.ts';
-import { indented, tellMissing } from '../../render/missing.ts';
-import { openSession, requireDdl, type Session } from '../../fleet/session.ts';
-import { readTargetOptions } from '../../cli/target-options.ts';
+import { indented } from '../../render/missing.ts';
+import { nodesOf, overNodes } from '../../fleet/over-nodes.ts';
+import { requireDdl } from '../../fleet/session.ts';
 import { flattenFacts } from './flatten.ts';
 
 /** What rpcutil's `inventory` gives; its DDL says the same. */
@@ -31,53 +29,19 @@ export async function runInventory(
 ): Promise<number> {
   const name = given.toLowerCase();
   if (!isNodeName(name)) throw new Problem('usage', `“${given.slice(0, 80)}” is no node name`);
-  const targets = readTargetOptions(options);
-  const session = await openSession(options, context);
-  try {
-    // Looked for among all, so that a node that doesn't run rpcutil is told from one that isn't there.
-    const wanted = { ...targets, filter: { ...targets.filter, identities: [name] } };
-    const findings = await session.find(wanted, { expect: [name] });
-    const [node] = findings.nodes;
-    const outcomes = node === undefined ? [] : [await ask(node, targets.timeout, session, catalogue, context)];
-    for (const outcome of outcomes) tell(node as FoundNode, outcome, options, context);
-    tellMissing(findings, context);
-    return exitFor({ outcomes, broken: findings.broken.length, silent: findings.silent.length });
-  } finally {
-    await session.close();
-  }
-}
-
-function ask(
-  { name, connection }: FoundNode,
-  seconds: number | undefined,
-  session: Session,
-  catalogue: readonly Ddl[],
-  { signal }: CliContext,
-): Promise<Outcome> {
-  const own = requireDdl(catalogue, 'rpcutil').actions.inventory?.timeout ?? 0;
-  const order = { agent: 'rpcutil', action: 'inventory', input: {}, sensitive: [], dryRun: false };
-  return callNode(
-    connection,
-    {
-      ...order,
-      requestId: newId(),
-      try: 1,
-      target: name,
-      timeToLive: 60_000,
-      deadline: 0,
-      runId: '',
-      step: '',
-      lease: '',
-      fence: 0,
-    },
-    session.caller,
-    {
-      timeout: (seconds ?? own + session.config.timeout) * 1000,
-      changes: false,
-      onProgress: () => {},
-      signal,
-    },
-  );
+  const { targets } = nodesOf(options);
+  // Found among all nodes, so that a node that does not run rpcutil differs from one that is not there.
+  const wanted = {
+    targets: { ...targets, filter: { ...targets.filter, identities: [name] } },
+    wanted: { expect: [name] },
+  };
+  const question = { ddl: requireDdl(catalogue, 'rpcutil'), action: 'inventory', input: {}, timeout: targets.timeout };
+  return overNodes(options, wanted, context, async ({ nodes: [node] }, session) => {
+    if (node === undefined) return [];
+    const outcome = await askNode(question, node, session, context.signal);
+    tell(node, outcome, options, context);
+    return [outcome];
+  });
 }
 
 function tell({ name, description }: FoundNode, outcome: Outcome, { json }: CommonOptions, context: CliContext): void {

@@ -5,10 +5,9 @@ import { leaseNamePattern } from '../../../core/request/lease.ts';
 import { askNodes } from '../../fleet/call-nodes.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
 import type { CliContext } from '../../cli/context.ts';
-import { exitFor } from '../../cli/exit-codes.ts';
-import { indented, tellMissing } from '../../render/missing.ts';
-import { openSession, requireDdl } from '../../fleet/session.ts';
-import { readTargetOptions } from '../../cli/target-options.ts';
+import { indented } from '../../render/missing.ts';
+import { nodesOf, overNodes } from '../../fleet/over-nodes.ts';
+import { requireDdl } from '../../fleet/session.ts';
 
 interface Lock {
   readonly name: string;
@@ -87,16 +86,11 @@ async function askAll(
   format: (replies: readonly LockReply[]) => string[],
 ): Promise<number> {
   const ddl = requireDdl(catalogue, 'lock');
-  const session = await openSession(options, context);
-  try {
-    const findings = await session.find(readTargetOptions(options, ddl.name));
-    const outcomes = await askNodes({ ddl, action, input: () => input }, findings.nodes, session, context.signal);
+  return overNodes(options, nodesOf(options, ddl.name), context, async ({ nodes }, session) => {
+    const outcomes = await askNodes({ ddl, action, input: () => input }, nodes, session, context.signal);
     for (const line of format(outcomes.filter(({ outcome }) => outcome === 'ok'))) context.out(line);
     for (const { node, outcome, message } of outcomes)
       if (outcome !== 'ok') context.err(`${node}: ${indented(message)}`);
-    tellMissing(findings, context);
-    return exitFor({ outcomes, broken: findings.broken.length, silent: findings.silent.length });
-  } finally {
-    await session.close();
-  }
+    return outcomes;
+  });
 }

@@ -6,9 +6,8 @@ import { askNodes } from '../../fleet/call-nodes.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
 import { readInput } from '../../cli/read-input.ts';
-import { tellMissing } from '../../render/missing.ts';
-import { openSession, requireDdl } from '../../fleet/session.ts';
-import { readTargetOptions } from '../../cli/target-options.ts';
+import { nodesOf, overNodes } from '../../fleet/over-nodes.ts';
+import { requireDdl } from '../../fleet/session.ts';
 import { countStates, exitCodeOf, type CheckFinding, findingOf, sortFindings } from './findings.ts';
 
 interface NrpeOptions extends CommonOptions {
@@ -30,9 +29,7 @@ export async function runNrpe(
   if (description === undefined) throw new Problem('internal', `nrpe has no action ${action}`);
   const words = [`command=${check}`, ...(args.length === 0 ? [] : [`args=${args.join('!')}`])];
   const input = readInput(ddl, action, description, words);
-  const session = await openSession(options, context);
-  try {
-    const nodes = await session.find(readTargetOptions(options, ddl.name));
+  return overNodes(options, nodesOf(options, ddl.name), context, async (nodes, session) => {
     const began = performance.now();
     const question = { ddl, action, input: () => input };
     const outcomes = await askNodes(question, nodes.nodes, session, context.signal);
@@ -41,11 +38,8 @@ export async function runNrpe(
     const code = exitCodeOf([...findings.map(({ state }) => state), ...unasked]);
     if (options.json === true) context.out(asJson(check, code, findings));
     else show(findings, performance.now() - began, options.verbose === true, context);
-    tellMissing(nodes, context);
     return context.signal.aborted ? exitCode.interrupted : code;
-  } finally {
-    await session.close();
-  }
+  });
 }
 
 function show(findings: readonly CheckFinding[], elapsed: number, verbose: boolean, { out }: CliContext): void {

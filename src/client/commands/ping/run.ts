@@ -1,10 +1,9 @@
+import type { Findings } from '../../../discovery/directory.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
 import type { CliContext } from '../../cli/context.ts';
-import { exitFor } from '../../cli/exit-codes.ts';
-import { indented, tellMissing } from '../../render/missing.ts';
+import { indented } from '../../render/missing.ts';
 import { sparkline, statistics } from '../../render/statistics.ts';
-import { openSession } from '../../fleet/session.ts';
-import { readTargetOptions } from '../../cli/target-options.ts';
+import { found, nodesOf, overNodes } from '../../fleet/over-nodes.ts';
 
 interface PingOptions extends CommonOptions {
   readonly graph?: boolean;
@@ -12,11 +11,8 @@ interface PingOptions extends CommonOptions {
 
 /** Connects to every node that matches and tells how long proof and answer took. */
 export async function runPing(options: PingOptions, context: CliContext): Promise<number> {
-  const session = await openSession(options, context);
-  try {
-    const targets = readTargetOptions(options);
-    const findings = await session.find(targets, { keep: false });
-    const { nodes, broken, silent } = findings;
+  return overNodes(options, { ...nodesOf(options), wanted: { keep: false } }, context, async (findings) => {
+    const { nodes } = findings;
     if (options.json === true) context.out(JSON.stringify(asJson(findings), null, 2));
     else {
       for (const { name, elapsed } of nodes) context.out(`${name.padEnd(40)} time=${elapsed.toFixed(2)} ms`);
@@ -30,11 +26,8 @@ export async function runPing(options: PingOptions, context: CliContext): Promis
         for (const warning of description.warnings) context.err(`warning: ${name}: ${indented(warning)}`);
       }
     }
-    tellMissing(findings, context);
-    return exitFor({ outcomes: nodes.map(() => ({ outcome: 'ok' })), broken: broken.length, silent: silent.length });
-  } finally {
-    await session.close();
-  }
+    return found(findings);
+  });
 }
 
 function summarize(times: readonly number[], discovery: number, graph: boolean, context: CliContext): void {
@@ -49,12 +42,7 @@ function summarize(times: readonly number[], discovery: number, graph: boolean, 
   );
 }
 
-function asJson({
-  nodes,
-  broken,
-  silent,
-  elapsed,
-}: Awaited<ReturnType<Awaited<ReturnType<typeof openSession>>['find']>>) {
+function asJson({ nodes, broken, silent, elapsed }: Findings) {
   return {
     nodes: nodes.map((node) => ({
       node: node.name,

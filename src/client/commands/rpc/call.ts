@@ -3,7 +3,7 @@ import { type ActionDdl, sensitiveInputs } from '../../../core/ddl/ddl.ts';
 import type { JsonObject } from '../../../core/json.ts';
 import type { NodeConnection } from '../../../core/ports.ts';
 import type { Outcome } from '../../../core/request/reply.ts';
-import { newId } from '../../../core/request/seal.ts';
+import { callDefaults, newId } from '../../../core/request/seal.ts';
 import type { FilterTerms } from '../../../core/wire/messages.ts';
 import type { Findings } from '../../../discovery/directory.ts';
 import type { FoundNode } from '../../../discovery/findings.ts';
@@ -53,8 +53,8 @@ function beginCalls(plan: Plan, total: number, targets: TargetOptions, session: 
   const timeout = (targets.timeout ?? description.timeout + session.config.timeout) * 1000;
   const work = startLive(context).begin(`${agent}#${action}`, total);
   const order = {
-    ...{ requestId: newId(), try: 1, agent, action, input, dryRun, sensitive: sensitiveInputs(description) },
-    ...{ timeToLive: 60_000, deadline: 0, runId: '', step: '', lease: '', fence: 0 },
+    ...callDefaults,
+    ...{ requestId: newId(), agent, action, input, dryRun, sensitive: sensitiveInputs(description) },
   };
   const changes = description.kind === 'change';
   return {

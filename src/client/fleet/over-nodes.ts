@@ -1,0 +1,59 @@
+import type { Outcome } from '../../core/request/reply.ts';
+import type { Findings } from '../../discovery/directory.ts';
+import type { CommonOptions } from '../cli/common-options.ts';
+import type { CliContext } from '../cli/context.ts';
+import { exitFor } from '../cli/exit-codes.ts';
+import { readTargetOptions, type TargetOptions } from '../cli/target-options.ts';
+import { tellMissing } from '../render/missing.ts';
+import { type FindWhat, openSession, type Session, type SessionOptions } from './session.ts';
+
+/** Opens a session for some work, and closes it however the work ends. */
+export async function withSession<T>(
+  options: SessionOptions,
+  context: CliContext,
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
+  const session = await openSession(options, context);
+  try {
+    return await work(session);
+  } finally {
+    await session.close();
+  }
+}
+
+/** Which nodes a command is about, and what it wants to know of them. */
+export interface NodesWanted {
+  readonly targets: TargetOptions;
+  readonly wanted?: FindWhat;
+}
+
+/** The nodes that the command's options name; with `agent`, only those that run it. */
+export function nodesOf(options: CommonOptions, agent?: string): NodesWanted {
+  return { targets: readTargetOptions(options, agent) };
+}
+
+/**
+ * What every command over nodes does: opens a session, finds the nodes, works with them and prints the result, prints
+ * which nodes are missing.
+ * @param work prints what came of it. It returns one outcome a node, or the exit code where the command has a rule of its own
+ * @returns the exit code
+ */
+export function overNodes(
+  options: SessionOptions,
+  { targets, wanted }: NodesWanted,
+  context: CliContext,
+  work: (findings: Findings, session: Session) => Promise<readonly Pick<Outcome, 'outcome'>[] | number>,
+): Promise<number> {
+  return withSession(options, context, async (session) => {
+    const findings = await session.find(targets, wanted);
+    const result = await work(findings, session);
+    tellMissing(findings, context);
+    if (typeof result === 'number') return result;
+    return exitFor({ outcomes: result, broken: findings.broken.length, silent: findings.silent.length });
+  });
+}
+
+/** The outcomes of a command that only finds nodes. */
+export function found({ nodes }: Findings): Pick<Outcome, 'outcome'>[] {
+  return nodes.map(() => ({ outcome: 'ok' }));
+}

@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import ciao from '@homebridge/ciao';
+import labelCoder from '@homebridge/ciao/lib/coder/DNSLabelCoder.js';
+import { Environment } from '@marcbachmann/cel-js';
+import { Command, Option } from 'commander';
+import { keepInstancesWhole } from '../../src/discovery/mdns/wire/instance-label.ts';
+import { costFunctions, meterLoops, resetCost } from '../../src/playbook/expressions/cost.ts';
+
+const repository = join(import.meta.dirname, '../..');
+const manifest = (file: string) => JSON.parse(readFileSync(join(repository, file), 'utf8'));
+
+/** Libraries of which the program uses, or changes, parts that are not public. */
+const patched = ['@grpc/proto-loader', '@homebridge/ciao', '@marcbachmann/cel-js', 'commander'];
+
+test('libraries whose inside is used are pinned, and installed, to one exact version', () => {
+  const { dependencies } = manifest('package.json');
+  for (const name of patched) {
+    assert.match(dependencies[name], /^\d+\.\d+\.\d+$/, `${name} must be pinned`);
+    assert.equal(manifest(`node_modules/${name}/package.json`).version, dependencies[name], name);
+  }
+});
+
+describe('ciao still has', () => {
+  test('what the responder uses and replaces', async () => {
+    const responder = ciao.getResponder({ interface: 'lo', excludeIpv6: true, disableIpv6: true } as object);
+    const inside = responder as unknown as Record<string, unknown>;
+    try {
+      assert.ok(inside.promiseChain instanceof Promise);
+      assert.equal(typeof inside.republishService, 'function');
+      const server = inside.server as Record<string, unknown>;
+      for (const name of ['handleMessage', 'createDgramSocket']) assert.equal(typeof server[name], 'function', name);
+      const service = responder.createService({ name: 'dev1', type: 'mco-test', port: 1 });
+      const part = service as unknown as Record<string, unknown>;
+      for (const name of ['allAddressRecords', 'advertisesOnInterface'])
+        assert.equal(typeof part[name], 'function', name);
+    } finally {
+      await (inside.promiseChain as Promise<void>).catch(() => {});
+      await responder.shutdown();
+    }
+  });
+
+  test('the coder whose labels are replaced: an instance name with dots is written as one label', () => {
+    keepInstancesWhole();
+    const { DNSLabelCoder } = labelCoder;
+    const coder = new DNSLabelCoder();
+    const name = 'dev1.devco.net._mco-deploy._tcp.local.';
+    const bytes = Buffer.alloc(coder.getNameLength(name));
+    coder.initBuf(bytes);
+    coder.encodeName(name, 0);
+    assert.equal(bytes[0], 'dev1.devco.net'.length);
+    assert.equal(bytes.subarray(1, 15).toString(), 'dev1.devco.net');
+  });
+});
+
+describe('cel-js still has', () => {
+  test('the expanded loop of each macro, so that every one of them is counted', () => {
+    const environment = new Environment({ unlistedVariablesAreDyn: true });
+    for (const [signature, work] of Object.entries(costFunctions)) environment.registerFunction(signature, work);
+    const list = new Array(1001).fill(1);
+    for (const loop of [
+      'all(x, LOOP)',
+      'exists(x, !(LOOP))',
+      'exists_one(x, LOOP)',
+      'map(x, LOOP)',
+      'filter(x, LOOP)',
+    ]) {
+      const expression = `inputs.a.${loop.replace('LOOP', 'inputs.a.all(y, true)')}`;
+      const parsed = environment.parse(expression);
+      meterLoops(parsed.ast, environment);
+      resetCost();
+      assert.throws(() => parsed({ inputs: { a: list } }), /loops over more than/, expression);
+    }
+  });
+});
+
+describe('commander still has', () => {
+  test('options as a list that a command may fill itself, and a way to make its own kind of command', () => {
+    class Own extends Command {
+      override createCommand(name?: string): Command {
+        return new Own(name);
+      }
+    }
+    const program = new Own('program');
+    const child = program.command('child');
+    assert.ok(child instanceof Own);
+    (child.options as Option[]).push(new Option('--some'));
+    assert.match(program.helpInformation(), /child \[options\]/);
+  });
+
+  test('a single use of child processes: for programs of their own, which there are none of', () => {
+    const text = readFileSync(join(repository, 'node_modules/commander/lib/command.js'), 'utf8');
+    const uses = [...text.matchAll(/childProcess\.\w+\(/g)].map(([use]) => use);
+    assert.ok(uses.length > 0 && uses.every((use) => use === 'childProcess.spawn('), uses.join());
+  });
+});
+
+test('proto-loader still asks protobufjs for descriptors only through the module that the bundle replaces', () => {
+  const file = join(repository, 'node_modules/@grpc/proto-loader/build/src/index.js');
+  const text = readFileSync(file, 'utf8');
+  assert.match(text, /require\("protobufjs\/ext\/descriptor"\)/);
+  assert.ok([...text.matchAll(/\.toDescriptor\(/g)].length > 0);
+});
