@@ -1,4 +1,5 @@
 import { Problem } from '../../core/errors.ts';
+import { wouldExpand } from './globs.ts';
 
 /** Characters that mean something to a shell where they are not quoted. */
 const operators = new Set(['|', ';', '&', '<', '>', '(', ')', '`']);
@@ -32,25 +33,50 @@ export function parseCommandLine(line: string, what: string, args: readonly stri
 function splitWords(line: string, refuse: (why: string) => never): string[] {
   const words: string[] = [];
   let word: string | undefined;
+  /** The same with what is not quoted as it is, and the rest hidden: only that may be a pattern. */
+  let bare = '';
   let at = 0;
+  const end = () => {
+    if (word === undefined) return;
+    refusePatterns(bare, refuse);
+    words.push(word);
+    word = undefined;
+    bare = '';
+  };
   while (at < line.length) {
     const char = line.charAt(at);
     if (char === ' ' || char === '\t') {
-      if (word !== undefined) words.push(word);
-      word = undefined;
+      end();
       at++;
     } else if (char === "'" || char === '"') {
       const [text, next] = quoted(line, at, refuse);
       word = (word ?? '') + text;
+      bare += hidden.repeat(Math.max(1, text.length));
       at = next;
     } else {
       refuseShell(line, at, word === undefined, refuse);
       if (char === '\\') at++;
       if (at >= line.length) refuse('it ends with a backslash');
+      bare += char === '\\' ? hidden : char;
       word = (word ?? '') + line.charAt(at++);
     }
   }
-  return word === undefined ? words : [...words, word];
+  end();
+  return words;
+}
+
+/** Stands for a character that a quote keeps from the shell. */
+const hidden = '\u0001';
+
+/** @param bare a word, with `hidden` for what is quoted in it */
+function refusePatterns(bare: string, refuse: (why: string) => never): void {
+  const shown = bare.replaceAll(hidden, '…');
+  const home = /^~([A-Za-z_][\w.-]*)?(\/|$)/.test(bare);
+  if (home) refuse(`a shell would replace “${shown}” by a home directory`);
+  if (/\{[^{}]*(,|\.\.)[^{}]*\}/.test(bare))
+    refuse(`a shell would replace “${shown}” by a list of words (quote it if it is meant as it is)`);
+  if (/[*?]|\[.+\]/.test(bare) && wouldExpand(bare.replaceAll(hidden, '?')))
+    refuse(`a shell would replace “${shown}” by the names of files (quote it if it is meant as it is)`);
 }
 
 /** The text between quotes that open at an index, and the index after the closing one. */
@@ -74,7 +100,7 @@ function refuseShell(line: string, at: number, begins: boolean, refuse: (why: st
   const char = line.charAt(at);
   if (operators.has(char)) refuse(`it has a ${char} that a shell would act on`);
   if (char === '$') refuseVariable(line, at, refuse);
-  if (begins && (char === '#' || char === '~')) refuse(`it has a word that begins with ${char}`);
+  if (begins && char === '#') refuse('it has a word that begins with #');
 }
 
 /** A `$` before anything but a blank, a quote or the end is a variable or a substitution. */

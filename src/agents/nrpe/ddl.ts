@@ -98,7 +98,10 @@ export const nrpeDdl = defineDdl({
         required: ['commands', 'refused'],
         properties: {
           commands: names,
-          refused: { ...names, description: 'NAME: why it is not run' },
+          refused: {
+            ...names,
+            description: 'NAME: why it is not run; and the lines of the configuration that cannot be used',
+          },
         },
       },
     },

@@ -1,5 +1,5 @@
 import type { BigIntStats } from 'node:fs';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { explainErrno, Problem } from '../../core/errors.ts';
 import { parseSettings, type Setting } from './settings.ts';
@@ -12,12 +12,15 @@ export interface Definitions {
   readonly prefix: string;
   /** Seconds. */
   readonly timeout: number;
+  /** What cannot be used, each with its file and line. The other definitions work. */
+  readonly faults: readonly string[];
+  /** Why a check is not defined although a line names it. */
+  readonly undefinable: ReadonlyMap<string, string>;
   /** What dont_blame_nrpe says: whether any command may take arguments of a caller. */
   readonly takesArguments: boolean;
 }
 
 const defaultTimeout = 60;
-const deepest = 10;
 const mostFiles = 1000;
 const largest = 1024 * 1024;
 
@@ -26,13 +29,16 @@ interface Reading {
   prefix: string;
   timeout: number;
   takesArguments: boolean;
-  /** Files and directories that were read, with what tells a change. */
+  readonly faults: string[];
+  readonly undefinable: Map<string, string>;
+  /** Files and directories that were read, or looked for, with what tells a change. */
   readonly seen: Map<string, string>;
 }
 
 /**
- * Definitions that are read again only when one of the files or directories has changed.
- * @throws Problem (from the returned function) `bad-nrpe-configuration`, `unreadable-file`
+ * Definitions that are read again only when one of the files or directories has changed. As in NRPE's own daemon, what is
+ * included and cannot be read does not cost the other definitions.
+ * @throws Problem (from the returned function) `bad-nrpe-configuration`, `unreadable-file` when the file itself cannot be read
  */
 export function cacheDefinitions(file: string): () => Promise<Definitions> {
   let known: Reading | undefined;
@@ -46,11 +52,14 @@ async function isCurrent(reading: Reading): Promise<boolean> {
   const marks = await Promise.all(
     [...reading.seen].map(async ([path, mark]) => {
       const now = await stat(path, { bigint: true }).catch(() => undefined);
-      return now !== undefined && markOf(now) === mark;
+      return mark === (now === undefined ? absent : markOf(now));
     }),
   );
   return marks.every(Boolean);
 }
+
+/** Stands for a file that is not there. */
+const absent = '';
 
 function markOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
   return [dev, ino, size, mtimeNs, ctimeNs].join(' ');
@@ -62,32 +71,40 @@ async function read(file: string): Promise<Reading> {
     prefix: '',
     timeout: defaultTimeout,
     takesArguments: false,
+    faults: [],
+    undefinable: new Map(),
     seen: new Map(),
   };
-  await readInto(reading, file, '', 0);
+  await readInto(reading, file, '', []);
   return reading;
 }
 
-/** Reads a file where it is named, so that what comes later wins. `by`: the line that includes it. */
-async function readInto(reading: Reading, file: string, by: string, depth: number): Promise<void> {
+/**
+ * Reads a file where it is named, so that what comes later wins.
+ * @param by the line that includes it
+ * @param within the files and directories that led here
+ */
+async function readInto(reading: Reading, file: string, by: string, within: readonly string[]): Promise<void> {
   const from = by === '' ? '' : ` (included by ${by})`;
-  if (depth > deepest) {
-    throw new Problem(
-      'bad-nrpe-configuration',
-      `${file}${from}: files include each other deeper than ${deepest} levels`,
-    );
-  }
   const text = await withReason(file, from, async () => {
     await note(reading, file);
     return readFile(file, 'utf8');
   });
-  for (const setting of parseSettings(text, file)) await apply(reading, setting, file, depth);
+  for (const setting of parseSettings(text, file)) await apply(reading, setting, file, [...within, file]);
 }
 
-async function apply(reading: Reading, setting: Setting, file: string, depth: number): Promise<void> {
+async function apply(reading: Reading, setting: Setting, file: string, within: readonly string[]): Promise<void> {
   switch (setting.kind) {
     case 'command':
       reading.commands.set(setting.name, setting.line);
+      reading.undefinable.delete(setting.name);
+      return;
+    case 'fault':
+      reading.faults.push(setting.why);
+      if (setting.command !== undefined) {
+        reading.commands.delete(setting.command);
+        reading.undefinable.set(setting.command, setting.why);
+      }
       return;
     case 'prefix':
       reading.prefix = setting.line;
@@ -99,33 +116,55 @@ async function apply(reading: Reading, setting: Setting, file: string, depth: nu
       reading.takesArguments = setting.allowed;
       return;
     case 'include':
-      return readInto(reading, resolve(dirname(file), setting.path), setting.at, depth + 1);
+      return orFault(reading, () => includeFile(reading, resolve(dirname(file), setting.path), setting.at, within));
     case 'include-directory':
-      return readDirectory(reading, resolve(dirname(file), setting.path), setting.at, depth + 1);
+      return orFault(reading, () => readDirectory(reading, resolve(dirname(file), setting.path), setting.at, within));
   }
 }
 
+/** What is included and cannot be used is reported, and the rest is read. */
+async function orFault(reading: Reading, include: () => Promise<void>): Promise<void> {
+  try {
+    await include();
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    reading.faults.push(error.message);
+  }
+}
+
+async function includeFile(reading: Reading, file: string, by: string, within: readonly string[]): Promise<void> {
+  if (within.includes(file)) throw circle(file, by);
+  return readInto(reading, file, by, within);
+}
+
+function circle(path: string, by: string): Problem {
+  return new Problem('bad-nrpe-configuration', `${path} (included by ${by}) includes itself`);
+}
+
 /** All `*.cfg` of a directory and those below it, in the order of their names. */
-async function readDirectory(reading: Reading, directory: string, by: string, depth: number): Promise<void> {
-  const names = await withReason(directory, ` (included by ${by})`, async () => {
-    await note(reading, directory);
-    return readdir(directory);
+async function readDirectory(reading: Reading, given: string, by: string, within: readonly string[]): Promise<void> {
+  const [directory, names] = await withReason(given, ` (included by ${by})`, async () => {
+    await note(reading, given);
+    return [await realpath(given), await readdir(given)] as const;
   });
+  if (within.includes(directory)) throw circle(given, by);
+  const inside = [...within, directory];
   for (const name of names.sort()) {
     const path = join(directory, name);
     const found = await stat(path).catch(() => undefined);
-    if (found?.isDirectory()) {
-      if (depth < deepest) await readDirectory(reading, path, by, depth + 1);
-    } else if (found?.isFile() && name.endsWith('.cfg')) await readInto(reading, path, by, depth + 1);
+    if (found?.isDirectory()) await orFault(reading, () => readDirectory(reading, path, by, inside));
+    else if (found === undefined ? name.endsWith('.cfg') : found.isFile() && name.endsWith('.cfg'))
+      await orFault(reading, () => includeFile(reading, path, by, inside));
   }
 }
 
 async function note(reading: Reading, path: string): Promise<void> {
-  const found = await stat(path, { bigint: true });
-  reading.seen.set(path, markOf(found));
+  reading.seen.set(path, absent);
   if (reading.seen.size > mostFiles) {
     throw new Problem('bad-nrpe-configuration', `${path}: more than ${mostFiles} files are included`);
   }
+  const found = await stat(path, { bigint: true });
+  reading.seen.set(path, markOf(found));
   if (found.isFile() && found.size > largest) {
     throw new Problem('bad-nrpe-configuration', `${path}: it is larger than ${largest} bytes`);
   }

@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import type { DoctorSetup } from '../../core/agent.ts';
 import { explainErrno, Problem } from '../../core/errors.ts';
-import { runCheck, type Finding, fine } from '../../core/finding.ts';
+import { broken, runCheck, type Finding, fine } from '../../core/finding.ts';
 import { count } from '../../core/text.ts';
 import { parseArgumentRules } from './arguments.ts';
 import { askDaemon } from './ask.ts';
@@ -29,7 +29,8 @@ function checkCommands(config: NrpeConfig): Promise<readonly Finding[]> {
     );
     const faults = (await Promise.all(each)).flat();
     const good = count(defined.commands.size - faults.length, 'command');
-    return [fine('nrpe', `${config.config} defines ${good} that can be run`), ...faults];
+    const unused = defined.faults.map((what) => broken('nrpe', what, 'correct the line, or remove it'));
+    return [fine('nrpe', `${config.config} defines ${good} that can be run`), ...faults, ...unused];
   });
 }
 

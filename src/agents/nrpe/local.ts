@@ -1,5 +1,6 @@
 import { explain, Problem } from '../../core/errors.ts';
 import type { RunCommand } from '../../core/ports.ts';
+import { nearest } from '../../core/text.ts';
 import type { ArgumentRules } from './arguments.ts';
 import { judge, unknownCheck } from './check.ts';
 import { type Checks, longestCheck } from './checks.ts';
@@ -17,17 +18,26 @@ export function makeLocalChecks(config: NrpeConfig, rules: ArgumentRules, run: R
       return {
         commands,
         withArguments: new Set(commands.filter((name) => rules.countOf(name) > 0)),
-        refused: commands.flatMap((name) => refusalOf(name, defined, rules)),
+        refused: [...commands.flatMap((name) => refusalOf(name, defined, rules)), ...defined.faults],
       };
     },
     run: async (command, given, { signal }) => {
       const defined = await definitions();
-      if (!defined.commands.has(command)) return unknownCheck(command, `No such command: ${command}`);
+      if (!defined.commands.has(command)) return unknownCheck(command, whyUndefined(command, defined));
       const argv = argvOf(command, defined, rules, given);
       const timeout = Math.min(config.timeout ?? defined.timeout, longestCheck);
       return judge(command, argv[0], await run(argv, { timeout: timeout * 1000, signal }), timeout);
     },
   };
+}
+
+/** In NRPE's own words, and why a definition may be missing. */
+function whyUndefined(command: string, { commands, faults, undefinable }: Definitions): string {
+  const fault = undefinable.get(command);
+  if (fault !== undefined) return `The definition of ${command} cannot be used: ${fault}`;
+  const near = nearest(command, commands.keys());
+  const hints = [...(near === undefined ? [] : [`did you mean “${near}”?`]), ...faults];
+  return `No such command: ${command}${hints.length === 0 ? '' : ` (${hints.join('; ')})`}`;
 }
 
 /** @throws Problem `refused-command`, `refused-arguments` */

@@ -9,7 +9,7 @@ const parse = (line: string) => parseCommandLine(line, 'the definition of comman
 
 /** What a real shell makes of the words. */
 function wordsOfShell(line: string): string[] {
-  const printed = execFileSync('/bin/sh', ['-f', '-c', `for word in ${line}; do printf '%s\\0' "$word"; done`]);
+  const printed = execFileSync('/bin/sh', ['-c', `for word in ${line}; do printf '%s\\0' "$word"; done`], { cwd: '/' });
   return printed.toString().split('\0').slice(0, -1);
 }
 
@@ -20,6 +20,9 @@ describe('a command line', () => {
     `a 'b'"c"d  ""	'' \\  e\\ f`,
     `a "x\\"y\\\\z\\n\\$HOME" 'in $HOME; | & > < \`'`,
     `check_procs --ereg-argument-array='^nginx: master$' 'a#b' c#d e~f`,
+    'check_procs -w ~:10 -c @~:20 x=~/y',
+    'check_procs --ereg-argument-array=java.*tomcat [no] {} a{b}',
+    'check_http -u /no/such/place?a=b "/etc/*" /etc/\\*',
   ]) {
     test(`is split as sh splits it: ${line}`, () => {
       assert.deepEqual(parse(line), wordsOfShell(line));
@@ -27,7 +30,29 @@ describe('a command line', () => {
   }
 
   test('is split as sh splits it, or refused, whatever it is made of', () => {
-    const piece = fc.constantFrom('a', 'B', '1', ' ', "'", '"', '\\', '$', ',', '%', ':', '\t', '-', '/', '{', '}');
+    const piece = fc.constantFrom(
+      'a',
+      'B',
+      '1',
+      ' ',
+      "'",
+      '"',
+      '\\',
+      '$',
+      ',',
+      '%',
+      ':',
+      '\t',
+      '-',
+      '/',
+      '{',
+      '}',
+      '*',
+      '?',
+      '[',
+      ']',
+      '~',
+    );
     fc.assert(
       fc.property(fc.array(piece, { minLength: 1, maxLength: 12 }), (pieces) => {
         const line = pieces.join('');
@@ -59,6 +84,14 @@ describe('a command line', () => {
     '(a)',
     'LANG=C a',
     'a ~/b',
+    'a ~',
+    'a ~root/x',
+    'check_file_age /var/lib/*.dump',
+    'a /etc/host[st]',
+    'a /et?/hosts',
+    'a *',
+    'a {one,two}',
+    'a x{1..3}',
     'a #b',
     "a 'b",
     'a "b',

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { parseSettings } from '../../../../src/agents/nrpe/settings.ts';
-import { Problem } from '../../../../src/core/errors.ts';
 
 describe('the text of nrpe.cfg', () => {
   test('is read in order; comments and what is NRPE’s own are passed over', () => {
@@ -25,15 +24,19 @@ dont_blame_nrpe=0\r
     ]);
   });
 
-  for (const line of ['nonsense', '=x', 'command[]=x', 'command[x=y', 'command[x]=', 'command_timeout=soon']) {
-    test(`is refused with file and line: ${line}`, () => {
-      assert.throws(
-        () => parseSettings(`\n${line}`, '/n.cfg'),
-        (problem) =>
-          problem instanceof Problem &&
-          problem.code === 'bad-nrpe-configuration' &&
-          problem.message.startsWith('/n.cfg:2: '),
-      );
+  for (const line of [
+    'nonsense',
+    '=x',
+    'command[]=x',
+    'command[x=y',
+    'command[x]=',
+    'command_timeout=soon',
+    'a=b \\',
+  ]) {
+    test(`costs one line only, which is named: ${line}`, () => {
+      const [fault, next] = parseSettings(`\n${line}\n\ncommand[b]=c`, '/n.cfg');
+      assert.equal(fault?.kind === 'fault' && fault.why.startsWith('/n.cfg:2: '), true);
+      assert.deepEqual(next, { kind: 'command', name: 'b', line: 'c' });
     });
   }
 });
