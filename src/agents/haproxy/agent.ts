@@ -4,9 +4,10 @@ import { haproxyDdl } from './ddl.ts';
 import { disable } from './actions/disable.ts';
 import { enable } from './actions/enable.ts';
 import { startMaintenanceWatch } from './maintenance/watch.ts';
-import type { LoadBalancer } from './actions/change-request.ts';
+import type { LoadBalancer } from './actions/request.ts';
 import { defineRuntime } from './runtime/runtime.ts';
-import { list, status } from './actions/status.ts';
+import { list } from './actions/list.ts';
+import { status } from './actions/status.ts';
 import { defineTurns } from './runtime/mutex.ts';
 import { weigh } from './actions/weight.ts';
 
@@ -14,8 +15,8 @@ import { weigh } from './actions/weight.ts';
 export async function startHaproxy({ config, stateDirectory, log }: AgentSetup<HaproxyConfig>): Promise<Agent> {
   const runtimes = config.sockets.map((socket) => defineRuntime(socket, config.timeout));
   const inTurn = defineTurns();
-  const hold = await startMaintenanceWatch({ runtimes, stateDirectory, log, every: config.watch_interval, inTurn });
-  const balancer: LoadBalancer = { runtimes, config, hold };
+  const watch = await startMaintenanceWatch({ runtimes, stateDirectory, log, every: config.watch_interval });
+  const balancer: LoadBalancer = { runtimes, config, watch, seen: new Map() };
   return {
     handlers: defineHandlers(haproxyDdl, {
       list: ({ server }, context) => list(balancer, server, context),
@@ -24,6 +25,6 @@ export async function startHaproxy({ config, stateDirectory, log }: AgentSetup<H
       weight: (input, context) => inTurn(async () => ({ ...(await weigh(balancer, input, context)) }), context.signal),
       enable: (input, context) => inTurn(() => enable(balancer, input, context), context.signal),
     }),
-    stop: hold.stop,
+    stop: watch.stop,
   };
 }

@@ -1,5 +1,7 @@
 import type { FromSchema } from 'json-schema-to-ts';
 
+const line = { type: 'string', maxLength: 511, pattern: '^[A-Za-z0-9_.:-]+(/[A-Za-z0-9_.:-]+)?$' } as const;
+
 /** The haproxy agent's section of node.yaml; times are seconds. */
 export const haproxyConfigSchema = {
   type: 'object',
@@ -15,10 +17,19 @@ export const haproxyConfigSchema = {
       default: ['/run/haproxy/admin.sock'],
     },
     servers: {
-      description: 'The name that HAProxy has for a node, where it is not the node’s own',
+      description:
+        'The server lines that lead to a node, where HAProxy has neither its name nor its address: SERVER or BACKEND/SERVER, or a list of these',
       type: 'object',
-      additionalProperties: { type: 'string', maxLength: 255, pattern: '^[A-Za-z0-9_.:-]+$' },
+      additionalProperties: { anyOf: [line, { type: 'array', items: line, minItems: 1, maxItems: 1000 }] },
       default: {},
+    },
+    ports: {
+      description: 'The ports that are meant where a host carries several applications; none: all',
+      type: 'array',
+      items: { type: 'integer', minimum: 1, maximum: 65535 },
+      maxItems: 64,
+      uniqueItems: true,
+      default: [],
     },
     min_available: {
       description: 'Servers of a backend that must be left when some are taken out',
@@ -41,8 +52,16 @@ export const haproxyConfigSchema = {
       maximum: 60,
       default: 10,
     },
+    settle: {
+      description:
+        'How long after taking out to see once more that nothing put it in: longer than agent-checks are apart',
+      type: 'number',
+      minimum: 0,
+      maximum: 30,
+      default: 0.5,
+    },
     watch_interval: {
-      description: 'How often to see whether a reload made HAProxy forget who is in maintenance',
+      description: 'How often to see whether a reload or anything else put in what is held out',
       type: 'number',
       minimum: 0.01,
       maximum: 60,

@@ -3,8 +3,10 @@ import {
   backend,
   changed,
   changeOutput,
+  listedHosts,
   minAvailable,
   names,
+  port,
   processInfo,
   server,
   serverState,
@@ -13,14 +15,14 @@ import {
 
 export const haproxyDdl = defineDdl({
   name: 'haproxy',
-  description: 'Takes servers out of a load balancer’s traffic and puts them back',
+  description: 'Takes hosts out of a load balancer’s traffic and puts them back',
   author: 'mco-deploy',
   license: 'Apache-2.0',
   version: '0.1.0',
   url: '',
   actions: {
     list: {
-      description: 'Backends with their servers, and which backends hold all the servers asked for',
+      description: 'Backends with their servers, and every line that leads to each host asked for',
       kind: 'read',
       repeatable: true,
       timeout: 20,
@@ -30,7 +32,7 @@ export const haproxyDdl = defineDdl({
       output: {
         type: 'object',
         additionalProperties: false,
-        required: ['backends', 'holding'],
+        required: ['backends', 'holding', 'hosts', 'unknown'],
         properties: {
           backends: {
             type: 'array',
@@ -41,26 +43,28 @@ export const haproxyDdl = defineDdl({
               properties: { name: { type: 'string' }, servers: names },
             },
           },
-          holding: { ...names, description: 'Backends that hold all the servers asked for' },
+          holding: { ...names, description: 'Backends that hold all the hosts asked for' },
+          hosts: listedHosts,
+          unknown: { ...names, description: 'The hosts asked for that no line leads to' },
         },
       },
     },
     status: {
-      description: 'What HAProxy says of a backend’s servers',
+      description: 'What HAProxy says of hosts, by every line that leads to them',
       kind: 'read',
       repeatable: true,
       timeout: 20,
       dryRun: false,
       display: 'always',
-      input: { type: 'object', additionalProperties: false, required: ['backend'], properties: { backend, server } },
+      input: { type: 'object', additionalProperties: false, properties: { backend, server, port } },
       output: {
         type: 'object',
         additionalProperties: false,
         required: ['backend', 'ready', 'out', 'servers', 'processes'],
         properties: {
           backend: { type: 'string' },
-          ready: { type: 'boolean', description: 'Whether all servers asked for take traffic' },
-          out: { ...names, description: 'Servers asked for that take none' },
+          ready: { type: 'boolean', description: 'Whether all hosts asked for take traffic on all their lines' },
+          out: { ...names, description: 'Hosts asked for that do not' },
           servers: {
             type: 'array',
             items: serverState,
@@ -74,7 +78,7 @@ export const haproxyDdl = defineDdl({
       },
     },
     disable: {
-      description: 'Lets the sessions of servers end, then puts them into maintenance',
+      description: 'Takes hosts out: lets their sessions end, then puts every line that leads to them into maintenance',
       kind: 'change',
       repeatable: true,
       timeout: 120,
@@ -83,10 +87,11 @@ export const haproxyDdl = defineDdl({
       input: {
         type: 'object',
         additionalProperties: false,
-        required: ['backend', 'server'],
+        required: ['server'],
         properties: {
           backend,
           server,
+          port,
           min_available: minAvailable,
           drain_timeout: {
             description: 'Seconds for sessions to end; the node’s configuration decides when not given',
@@ -100,13 +105,13 @@ export const haproxyDdl = defineDdl({
       output: {
         ...changeOutput,
         properties: {
-          ...changed,
+          ...changeOutput.properties,
           ended: { type: 'integer', description: 'Sessions that were ended by force, where asked for' },
         },
       },
     },
     weight: {
-      description: 'Reads how much of the traffic servers get, and sets it where a weight is given',
+      description: 'Reads how much of the traffic hosts get, and sets it where a weight is given',
       kind: 'change',
       repeatable: true,
       timeout: 60,
@@ -115,10 +120,11 @@ export const haproxyDdl = defineDdl({
       input: {
         type: 'object',
         additionalProperties: false,
-        required: ['backend', 'server'],
+        required: ['server'],
         properties: {
           backend,
           server,
+          port,
           weight: {
             description:
               '0 to 256, or a percentage of the weight that HAProxy’s configuration gives; left out, it is read',
@@ -142,7 +148,7 @@ export const haproxyDdl = defineDdl({
       },
     },
     enable: {
-      description: 'Puts servers back into traffic once a fresh health check has passed',
+      description: 'Puts hosts back into traffic once a fresh health check has passed and their agent-checks agree',
       kind: 'change',
       repeatable: true,
       timeout: 120,
@@ -151,10 +157,11 @@ export const haproxyDdl = defineDdl({
       input: {
         type: 'object',
         additionalProperties: false,
-        required: ['backend', 'server'],
+        required: ['server'],
         properties: {
           backend,
           server,
+          port,
           own: { description: 'Whether to leave out what another than this run took out', type: 'boolean' },
         },
       },

@@ -4,6 +4,7 @@ import { existsSync, watch, writeFileSync } from 'node:fs';
 import { type Agent, createServer, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { defineRuntime } from '../../../src/agents/haproxy/runtime/runtime.ts';
 import { Problem } from '../../../src/core/errors.ts';
 import { temporaryDirectory } from './agent-setup.ts';
@@ -11,6 +12,8 @@ import { temporaryDirectory } from './agent-setup.ts';
 /** A web server behind HAProxy that can die and come back on its port. */
 export interface WebServer {
   readonly name: string;
+  /** The address that it listens at: one of the loopback network’s. */
+  readonly host: string;
   readonly port: number;
   /** Requests answered, health checks left out. */
   readonly served: () => number;
@@ -22,12 +25,13 @@ export interface WebServer {
   readonly revive: () => Promise<void>;
 }
 
-export async function startWebServer(name: string): Promise<WebServer> {
+/** @param wanted its port; a free one when left out */
+export async function startWebServer(name: string, host = '127.0.0.1', wanted = 0): Promise<WebServer> {
   let served = 0;
   let gate: Promise<void> = Promise.resolve();
   let health = 200;
   let server: Server;
-  let port = 0;
+  let port = wanted;
   const revive = async () => {
     server = createServer(async (incoming, outgoing) => {
       if (incoming.url === '/health') {
@@ -39,13 +43,14 @@ export async function startWebServer(name: string): Promise<WebServer> {
       served++;
       outgoing.end(name);
     });
-    server.listen(port, '127.0.0.1');
+    server.listen(port, host);
     await once(server, 'listening');
     port = (server.address() as AddressInfo).port;
   };
   await revive();
   return {
     name,
+    host,
     port,
     served: () => served,
     hold: (until) => {
@@ -76,10 +81,19 @@ export interface HaproxyProcess {
   readonly ask: (command: string) => Promise<string>;
   /** GET / through the frontend. */
   readonly get: (agent?: Agent) => Promise<{ status: number; body: string }>;
-  /** Stops it and starts it anew with the same configuration. */
+  /** Kills it and starts it again with the same configuration. */
   readonly restart: () => Promise<void>;
+  /** Reloads it without losing a request (`-sf`), with other servers or sections where given. */
+  readonly reload: (servers?: readonly string[], more?: string) => Promise<void>;
   /** SIGKILL: its sockets stay behind, as after a crash. */
   readonly stop: () => Promise<void>;
+}
+
+export interface HaproxyOptions {
+  /** Whether a reload restores the servers’ states from a file. */
+  readonly restoring?: boolean;
+  /** What the frontend says before its `default_backend app`. */
+  readonly route?: string;
 }
 
 /**
@@ -87,13 +101,20 @@ export interface HaproxyProcess {
  * every 100 ms. Neither retries nor redispatch: what is lost is seen.
  * @param more further sections
  */
-export async function startHaproxyProcess(servers: readonly string[], more = ''): Promise<HaproxyProcess> {
+export async function startHaproxyProcess(
+  servers: readonly string[],
+  more = '',
+  { restoring = false, route = '' }: HaproxyOptions = {},
+): Promise<HaproxyProcess> {
   const directory = temporaryDirectory();
   const at = (name: string) => join(directory, name);
-  writeFileSync(at('haproxy.cfg'), configuration(at, servers, more));
+  const global = restoring ? [`server-state-file ${at('state')}`, 'load-server-state-from-file global'] : [];
+  if (restoring) writeFileSync(at('state'), '1\n');
+  writeFileSync(at('haproxy.cfg'), configuration(at, servers, more, { global, route }));
   const ask = (command: string) => defineRuntime(at('admin.sock'), 5).ask(command, AbortSignal.timeout(5000));
-  const begin = async () => {
-    const child = spawn(program, ['-db', '-f', at('haproxy.cfg')], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const begin = async (...options: string[]) => {
+    const argv = ['-db', '-f', at('haproxy.cfg'), ...options];
+    const child = spawn(program, argv, { stdio: ['ignore', 'ignore', 'pipe'] });
     const complaints: Buffer[] = [];
     child.stderr.on('data', (chunk: Buffer) => complaints.push(chunk));
     const gone = once(child, 'exit');
@@ -101,32 +122,48 @@ export async function startHaproxyProcess(servers: readonly string[], more = '')
       throw new Error(`haproxy ended: ${Buffer.concat(complaints)}`);
     });
     gaveUp.catch(() => {});
-    await answering(directory, at('admin.sock'), ask, gaveUp);
-    return async () => {
+    await answering(directory, at('admin.sock'), ask, gaveUp, String(child.pid));
+    const end = async () => {
       child.kill('SIGKILL');
       await gone;
     };
+    return { pid: child.pid ?? 0, gone, end };
   };
-  let stop = await begin();
+  let current = await begin();
   return {
     socket: at('admin.sock'),
     readOnlySocket: at('user.sock'),
     ask,
     get: (agent) => get(at('front.sock'), agent),
     restart: async () => {
-      await stop();
-      stop = await begin();
+      await current.end();
+      current = await begin();
     },
-    stop: () => stop(),
+    reload: async (next = servers, others = more) => {
+      writeFileSync(at('haproxy.cfg'), configuration(at, next, others, { global, route }));
+      // As a service’s reload does: the new process reads what the old one was told.
+      writeFileSync(at('state'), `${await ask('show servers state')}\n`);
+      const before = current;
+      current = await begin('-sf', String(before.pid));
+      await before.gone;
+    },
+    stop: () => current.end(),
   };
 }
 
-function configuration(at: (name: string) => string, servers: readonly string[], more: string): string {
+function configuration(
+  at: (name: string) => string,
+  servers: readonly string[],
+  more: string,
+  { global: [stateFile = '', load = ''], route }: { readonly global: readonly string[]; readonly route: string },
+): string {
   return `
 global
+  ${stateFile}
   stats socket ${at('admin.sock')} mode 600 level admin
   stats socket ${at('user.sock')} mode 600 level user
 defaults
+  ${load}
   mode http
   retries 0
   timeout connect 2s
@@ -135,6 +172,7 @@ defaults
   timeout check 2s
 frontend web
   bind unix@${at('front.sock')}
+  ${route}
   default_backend app
 backend app
   option httpchk GET /health
@@ -150,13 +188,21 @@ async function answering(
   socket: string,
   ask: (command: string) => Promise<string>,
   gaveUp: Promise<never>,
+  pid: string,
 ): Promise<void> {
   const watcher = watch(directory);
   try {
     for (;;) {
-      const change = once(watcher, 'change');
-      const answer = existsSync(socket) ? await ask('show version').catch(unreachable) : '';
-      if (answer !== '') return;
+      const noted = new AbortController();
+      const change = once(watcher, 'change', { signal: noted.signal }).catch(() => {});
+      const answer = existsSync(socket) ? await ask('show info').catch(unreachable) : '';
+      // While it is reloaded the process before it may still answer.
+      if (new RegExp(`^Pid: ${pid}$`, 'm').test(answer)) return;
+      if (answer !== '') {
+        noted.abort();
+        await Promise.race([delay(5), gaveUp]);
+        continue;
+      }
       await Promise.race([change, gaveUp]);
     }
   } finally {

@@ -1,25 +1,26 @@
 import type { ActionContext } from '../../../core/agent.ts';
-import { Problem } from '../../../core/errors.ts';
-import { type BackendView, readBackend } from '../servers/backend.ts';
-import { countAvailable, guardCapacity } from '../servers/capacity.ts';
+import { beginHold, confirmHolds, type HeldHost, outSinceOf } from '../maintenance/held.ts';
+import { forEach } from '../runtime/parallel.ts';
+import { guardCapacity } from '../servers/capacity.ts';
+import { lineKey, type ServerLine } from '../servers/line.ts';
+import type { ScopedHost } from '../servers/scope.ts';
+import { endSessions, type LeavingHost, waitForSessions } from '../servers/sessions.ts';
+import { inMaintenance } from '../servers/state.ts';
 import {
+  affectedLines,
   type ChangeReport,
-  formatServer,
+  formatHost,
   type LoadBalancer,
   namesOf,
-  type ChangeRequest,
-  type ChangeInput,
-  serverOnSockets,
   readChangeRequest,
-  toHeld,
-  toKept,
-} from './change-request.ts';
-import { forEach } from '../runtime/parallel.ts';
-import { inMaintenance } from '../servers/server.ts';
-import { endSessions, waitForSessions } from '../servers/sessions.ts';
+  type Request,
+  reportHost,
+  type ScopeInput,
+} from './request.ts';
+import { stayOut } from './stay-out.ts';
 import { type Changes, trackChanges } from './undo.ts';
 
-export interface DisableInput extends ChangeInput {
+export interface DisableInput extends ScopeInput {
   readonly min_available?: number | undefined;
   /** Seconds for sessions to end; the configuration decides when left out. */
   readonly drain_timeout?: number | undefined;
@@ -33,8 +34,9 @@ export interface DisableReport extends ChangeReport {
 }
 
 /**
- * Takes servers out of traffic without cutting anybody off: no new sessions, then the end of those there are (or
- * a deadline), then maintenance, then, where asked for, the end of what is left. All servers on all sockets, or none.
+ * Takes hosts out of traffic without cutting anybody off: agent-checks off (their answers could undo all this), no new
+ * sessions, then the end of those there are (or a deadline), then maintenance, then, where asked for, the end of what is
+ * left. All lines of all hosts in all processes, or none; and once more after a moment, to see that it lasts.
  */
 export async function disable(
   balancer: LoadBalancer,
@@ -42,67 +44,113 @@ export async function disable(
   context: ActionContext,
 ): Promise<DisableReport> {
   const needed = input.shutdown === true ? (['shutdown sessions server'] as const) : [];
-  const order = await readChangeRequest(balancer, input, context, needed);
-  const staying = order.targets.filter(({ server }) => isOut(order.views, server));
-  const leaving = order.targets.filter((target) => !staying.includes(target));
-  const out = new Set(leaving.map(({ server }) => server));
-  const left = guardCapacity(order.views, out, input.min_available ?? balancer.config.min_available);
-  const report = { backend: order.backend, changed: namesOf(leaving), unchanged: namesOf(staying) };
+  // What is held already is looked at first: it may have been put in meanwhile.
+  if (!context.dryRun) await balancer.watch.look(context.signal);
+  const request = await readChangeRequest(balancer, input, context, needed);
+  const staying = request.hosts.filter((host) => affectedLines(host).every(({ server }) => inMaintenance(server)));
+  const leaving = request.hosts.filter((host) => !staying.includes(host));
+  const out = leaving.flatMap(affectedLines);
+  const left = guardCapacity(request.views, out, input.min_available ?? balancer.config.min_available);
+  const report = {
+    backend: request.backends.join(','),
+    changed: namesOf(leaving),
+    unchanged: namesOf(staying),
+    hosts: request.hosts.map(reportHost),
+  };
   if (context.dryRun) return { ...report, available: left };
-  // Held first: from its first moment in maintenance a server is to stay there.
-  await balancer.hold.add([...toHeld(order, leaving, context), ...toKept(order, staying)]);
-  const after =
-    leaving.length === 0 ? order.views : await takeOut(balancer, { ...order, targets: leaving }, input, context);
+  await takeOut(balancer, request, { leaving, staying }, input, context);
   // Of those that were out already, too: a second call with “shutdown” ends what the first one left.
-  const ended = input.shutdown === true ? { ended: await endSessions(balancer, order, context) } : {};
-  return { ...report, available: countAvailable(after), ...ended };
+  const ended = input.shutdown === true ? { ended: await endSessions(request.hosts.map(toLeaving), context) } : {};
+  const held = balancer.watch.hosts();
+  const hosts = report.hosts.map((host) => ({ ...host, ...outSinceOf(held, host.name) }));
+  return { ...report, hosts, available: left, ...ended };
 }
 
-function isOut(views: readonly BackendView[], name: string): boolean {
-  return serverOnSockets(views, name).every(({ server }) => inMaintenance(server));
+function toLeaving(host: ScopedHost): LeavingHost {
+  return { shown: formatHost(host), lines: affectedLines(host) };
+}
+
+interface Hosts {
+  readonly leaving: readonly ScopedHost[];
+  /** Out already; from now on they stay out. */
+  readonly staying: readonly ScopedHost[];
 }
 
 async function takeOut(
   balancer: LoadBalancer,
-  request: ChangeRequest,
+  request: Request,
+  { leaving, staying }: Hosts,
   { drain_timeout: seconds = balancer.config.drain_timeout }: DisableInput,
   context: ActionContext,
-): Promise<BackendView[]> {
+): Promise<void> {
+  const { watch, config } = balancer;
+  const { signal } = context;
+  const before = watch.hosts();
   const changes = trackChanges();
+  const lines = commandedLines(leaving);
   try {
-    await setAll(changes, request, 'drain', context.signal);
-    await waitForSessions(balancer, request, seconds, context);
-    await setAll(changes, request, 'maint', context.signal);
-    return await verifyOut(balancer, request, context.signal);
+    // Kept on disk first: whatever happens from now on, it is known what they were, and that they are to be out.
+    await watch.put([...holdsOf(leaving, request, before, context), ...holdsOf(staying, request, before, undefined)]);
+    await switchAgentsOff(changes, request.hosts, signal);
+    await setAll(changes, lines, 'drain', signal);
+    await waitForSessions(leaving.map(toLeaving), seconds, context);
+    await setAll(changes, lines, 'maint', signal);
+    const { views, processes } = await stayOut(changes, request, config.settle * 1000, signal);
+    await confirmHolds(watch, request.hosts, views, processes);
   } catch (failure) {
     const problem = await changes.putBack(failure);
-    // What failed first is what the caller must hear of.
-    await balancer.hold.remove(toHeld(request, request.targets, context)).catch(() => {});
+    await forget(balancer, request, before);
     throw problem;
   }
 }
 
-/** Sets the state of each server on each socket where it is not in maintenance yet. */
+/** The lines that are told; those that follow another of them (`track`) go with it. */
+function commandedLines(hosts: readonly ScopedHost[]): ServerLine[] {
+  const all = hosts.flatMap(({ chosen }) => chosen);
+  const names = new Set(all.map(lineKey));
+  return all.filter(
+    ({ view, server }) => server.tracked === '' || !names.has(`${view.runtime.name} ${server.tracked}`),
+  );
+}
+
+function holdsOf(
+  hosts: readonly ScopedHost[],
+  { narrowing }: Request,
+  before: readonly HeldHost[],
+  context: ActionContext | undefined,
+): HeldHost[] {
+  return hosts.map((host) =>
+    beginHold(
+      host,
+      narrowing,
+      before.find((one) => one.host === host.name),
+      context,
+    ),
+  );
+}
+
+/** Also those of hosts that were out already: their answers could put them in. */
+function switchAgentsOff(changes: Changes, hosts: readonly ScopedHost[], signal: AbortSignal): Promise<void> {
+  const on = hosts.flatMap(affectedLines).filter(({ server }) => server.agent.enabled);
+  return forEach(on, (line) => changes.setAgent(line, false, signal));
+}
+
+/** Sets the state of each line that is not in maintenance yet. */
 function setAll(
   changes: Changes,
-  request: ChangeRequest,
+  lines: readonly ServerLine[],
   state: 'drain' | 'maint',
   signal: AbortSignal,
 ): Promise<void> {
-  const seats = request.targets.flatMap(({ server }) => serverOnSockets(request.views, server));
-  const open = seats.filter(({ server }) => !inMaintenance(server));
-  return forEach(open, ({ view, server }) => changes.set(view, server.name, state, signal));
+  const open = lines.filter(({ server }) => !inMaintenance(server));
+  return forEach(open, (line) => changes.set(line, state, signal));
 }
 
-async function verifyOut(balancer: LoadBalancer, request: ChangeRequest, signal: AbortSignal): Promise<BackendView[]> {
-  const views = await readBackend(balancer.runtimes, request.backend, signal);
-  const still = request.targets.filter(
-    ({ server }) => serverOnSockets(views, server).length < request.views.length || !isOut(views, server),
-  );
-  if (still.length === 0) return views;
-  throw new Problem(
-    'not-in-maintenance',
-    `${still.map(formatServer).join(', ')} did not go into maintenance in the backend “${request.backend}”`,
-    'see whether HAProxy was reloaded meanwhile',
-  );
+/** Holds as they were before the call. */
+async function forget({ watch }: LoadBalancer, { hosts }: Request, before: readonly HeldHost[]): Promise<void> {
+  const kept = before.filter(({ host }) => hosts.some(({ name }) => name === host));
+  const gone = namesOf(hosts).filter((name) => !kept.some(({ host }) => host === name));
+  // What failed first is what the caller must hear of.
+  await watch.put(kept).catch(() => {});
+  await watch.remove(gone).catch(() => {});
 }

@@ -1,137 +1,187 @@
 import type { ActionContext } from '../../../core/agent.ts';
 import { Problem } from '../../../core/errors.ts';
-import { type BackendView, readBackend } from '../servers/backend.ts';
+import { beginHold, endHold, findHeldLine, type HeldHost } from '../maintenance/held.ts';
+import { pause } from '../runtime/mutex.ts';
+import { forEach } from '../runtime/parallel.ts';
+import { type BackendView, refreshViews } from '../servers/backend.ts';
 import { countAvailable } from '../servers/capacity.ts';
-import { defineEntry, type ServerEntry } from './enable-server.ts';
-import type { NamedServer } from '../servers/names.ts';
+import { linesOf, type ServerLine } from '../servers/line.ts';
+import type { ScopedHost } from '../servers/scope.ts';
+import { adminStateOf, inMaintenance, inRotation } from '../servers/state.ts';
+import { defineHostEntry, type HostEntry } from './enable-host.ts';
 import {
+  affectedLines,
   type ChangeReport,
-  formatServer,
+  formatHost,
   type LoadBalancer,
   namesOf,
-  type ChangeRequest,
-  type ChangeInput,
-  serverOnSockets,
   readChangeRequest,
-  toHeld,
-} from './change-request.ts';
-import { forEach } from '../runtime/parallel.ts';
-import { adminStateOf, inMaintenance, inRotation } from '../servers/server.ts';
-import { pause } from '../runtime/mutex.ts';
+  type Request,
+  reportHost,
+  type ScopeInput,
+} from './request.ts';
 import { trackChanges } from './undo.ts';
 
 /** Milliseconds between two looks at the checks. */
 const lookEvery = 15;
 
-export interface EnableInput extends ChangeInput {
+export interface EnableInput extends ScopeInput {
   /** Whether to leave out what another than the calling run took out. */
   readonly own?: boolean | undefined;
 }
 
 /**
- * Puts servers into traffic, each once a health check begun after this call has passed on every socket. Until then
- * it is in drain, where HAProxy checks it but sends it nobody: straight after `ready` it would pass for up,
- * and get requests, for as long as a check interval. One that does not come up stays out; the others stay in.
+ * Puts hosts into traffic, each once a health check begun after this call has passed on every line of it, and its
+ * agent-check agrees. Until then it is in drain, where HAProxy checks it but sends it nobody: straight after `ready` it
+ * would pass for up, and get requests, for as long as a check interval. One that does not come up stays out; the others
+ * stay in.
  */
 export async function enable(
   balancer: LoadBalancer,
   input: EnableInput,
   context: ActionContext,
 ): Promise<ChangeReport> {
-  const whole = await readChangeRequest(balancer, input, context);
-  const meant =
-    input.own === true ? whole.targets.filter((target) => isOwn(balancer, whole, target, context)) : whole.targets;
-  const others = namesOf(whole.targets.filter((target) => !meant.includes(target)));
-  const { unchanged, ...report } = await enableAll(balancer, { ...whole, targets: meant }, context);
-  return { ...report, unchanged: [...unchanged, ...others] };
+  const request = await readChangeRequest(balancer, input, context);
+  const meant = input.own === true ? request.hosts.filter(({ name }) => isOwn(balancer, name, context)) : request.hosts;
+  const held = balancer.watch.hosts();
+  const coming = meant.filter((host) => !isIn(host, heldOf(held, host)));
+  const told = coming.filter((host) => isHeldOut(host) || heldOf(held, host) !== undefined);
+  const report = {
+    backend: request.backends.join(','),
+    // A server that only its checks keep out is waited for, but not changed.
+    changed: namesOf(told),
+    unchanged: namesOf(request.hosts.filter((host) => !told.includes(host))),
+    hosts: request.hosts.map(reportHost),
+  };
+  if (context.dryRun) {
+    const assumed = { in: coming.flatMap(affectedLines) };
+    return { ...report, available: countAvailable(request.views, assumed) };
+  }
+  const views = coming.length === 0 ? request.views : await putIn(balancer, request, coming, context);
+  await releaseHolds(balancer, request, meant);
+  return { ...report, available: countAvailable(views) };
+}
+
+function heldOf(held: readonly HeldHost[], { name }: ScopedHost): HeldHost | undefined {
+  return held.find(({ host }) => host === name);
 }
 
 /** Whether the run that calls took it out: what was out before it began, it must not bring in. */
-function isOwn(
-  { hold }: LoadBalancer,
-  request: ChangeRequest,
-  { server }: NamedServer,
-  { runId }: ActionContext,
-): boolean {
-  const held = hold.servers().find((one) => one.backend === request.backend && one.server === server);
-  return runId !== '' && held?.run === runId;
+function isOwn({ watch }: LoadBalancer, name: string, { runId }: ActionContext): boolean {
+  return runId !== '' && watch.hosts().find(({ host }) => host === name)?.run === runId;
 }
 
-async function enableAll(
+/** With its agent-checks as they are to be. */
+function isIn(host: ScopedHost, held: HeldHost | undefined): boolean {
+  const silenced = host.chosen.some((line) => agentBelongsOn(line, held) && !line.server.agent.enabled);
+  return !silenced && affectedLines(host).every(({ server }) => inRotation(server));
+}
+
+function isHeldOut({ chosen }: ScopedHost): boolean {
+  return chosen.some(({ server }) => adminStateOf(server) !== 'ready');
+}
+
+/** Whether the line’s agent-check is to be on: as it was before the host was taken out. */
+function agentBelongsOn(line: ServerLine, held: HeldHost | undefined): boolean {
+  const { configured, enabled } = line.server.agent;
+  return configured && (enabled || findHeldLine(held?.lines ?? [], line)?.agent === true);
+}
+
+async function putIn(
   balancer: LoadBalancer,
-  request: ChangeRequest,
+  request: Request,
+  coming: readonly ScopedHost[],
   context: ActionContext,
-): Promise<ChangeReport> {
-  const coming = request.targets.filter(({ server }) => !isIn(request.views, server));
-  const report = reportOf(request, coming);
-  if (context.dryRun) {
-    const supposed = new Set(coming.map(({ server }) => server));
-    return { ...report, available: countAvailable(request.views, { in: supposed }) };
-  }
-  await balancer.hold.remove(toHeld(request, request.targets, context));
-  if (coming.length === 0) return { ...report, available: countAvailable(request.views) };
-  const after = await putIn(balancer, { ...request, targets: coming }, context);
-  return { ...report, available: countAvailable(after) };
-}
-
-/** A server that only its checks keep out is waited for, but not changed. */
-function reportOf(order: ChangeRequest, coming: readonly NamedServer[]): Omit<ChangeReport, 'available'> {
-  const held = coming.filter(({ server }) =>
-    serverOnSockets(order.views, server).some((seat) => adminStateOf(seat.server) !== 'ready'),
-  );
-  const unchanged = order.targets.filter((target) => !held.includes(target));
-  return { backend: order.backend, changed: namesOf(held), unchanged: namesOf(unchanged) };
-}
-
-function isIn(views: readonly BackendView[], name: string): boolean {
-  return serverOnSockets(views, name).every(({ server }) => inRotation(server));
-}
-
-function isInMaintenance(views: readonly BackendView[], name: string): boolean {
-  return serverOnSockets(views, name).some(({ server }) => inMaintenance(server));
-}
-
-async function putIn(balancer: LoadBalancer, request: ChangeRequest, context: ActionContext): Promise<BackendView[]> {
+): Promise<readonly BackendView[]> {
+  const { watch } = balancer;
+  const held = watch.hosts();
   const changes = trackChanges();
-  const entries = request.targets.map((target) => defineEntry(target, changes, context.signal));
+  const entries = coming.map((host) =>
+    defineHostEntry(host, (line) => agentBelongsOn(line, heldOf(held, host)), changes, context.signal),
+  );
+  // Kept on disk: should the daemon end now, the host is to be out again, with its agent-checks known.
+  await watch.put(coming.flatMap((host) => stageOf(heldOf(held, host), 'entering')));
   try {
-    await forEach(entries, (entry) => entry.begin(serverOnSockets(request.views, entry.target.server)));
+    await forEach(entries, (entry) => entry.begin());
     return await waitForAll(balancer, request, entries, context);
   } catch (failure) {
-    const unfinished = entries.filter((entry) => !entry.isIn()).map(({ target }) => target);
-    const problem = await changes.putBack(failure, new Set(unfinished.map(({ server }) => server)));
-    const held = unfinished.filter(({ server }) => isInMaintenance(request.views, server));
+    const unfinished = entries.filter((entry) => !entry.isIn());
+    const lines = unfinished.flatMap(({ host }) => host.chosen);
+    const problem = await changes.putBack(failure, lines);
     // What failed first is what the caller must hear of.
-    await balancer.hold.add(toHeld(request, held, context)).catch(() => {});
+    await releaseHolds(
+      balancer,
+      request,
+      entries.filter((entry) => entry.isIn()).map(({ host }) => host),
+    ).catch(() => {});
+    await holdAgain(
+      balancer,
+      request,
+      unfinished.map(({ host }) => host),
+      context,
+    ).catch(() => {});
     throw problem;
   }
 }
 
-async function waitForAll(
-  balancer: LoadBalancer,
-  request: ChangeRequest,
-  entries: readonly ServerEntry[],
+function stageOf(held: HeldHost | undefined, stage: HeldHost['stage']): HeldHost[] {
+  if (held === undefined) return [];
+  const { outSince: _over, ...rest } = held;
+  return [{ ...rest, stage }];
+}
+
+/** What was in maintenance when the call began is in it again, and held from now on. */
+async function holdAgain(
+  { watch }: LoadBalancer,
+  { narrowing }: Request,
+  hosts: readonly ScopedHost[],
   context: ActionContext,
-) {
-  const deadline = performance.now() + balancer.config.enable_timeout * 1000;
+): Promise<void> {
+  const held = watch.hosts();
+  const out = hosts.filter(
+    (host) => heldOf(held, host) !== undefined || host.chosen.some(({ server }) => inMaintenance(server)),
+  );
+  await watch.put(out.map((host) => ({ ...beginHold(host, narrowing, heldOf(held, host), context), stage: 'out' })));
+}
+
+/** What of the hosts is held outside of what the call was narrowed to stays held. */
+async function releaseHolds({ watch }: LoadBalancer, request: Request, hosts: readonly ScopedHost[]): Promise<void> {
+  const held = watch.hosts();
+  const left = hosts.flatMap((host) => {
+    const one = heldOf(held, host);
+    return one === undefined ? [] : (endHold(one, affectedLines(host), request.narrowing) ?? []);
+  });
+  const gone = namesOf(hosts).filter((name) => !left.some(({ host }) => host === name));
+  if (left.length > 0) await watch.put(left);
+  await watch.remove(gone);
+}
+
+async function waitForAll(
+  { config }: LoadBalancer,
+  request: Request,
+  entries: readonly HostEntry[],
+  context: ActionContext,
+): Promise<readonly BackendView[]> {
+  const deadline = performance.now() + config.enable_timeout * 1000;
   for (;;) {
-    const views = await readBackend(balancer.runtimes, request.backend, context.signal);
+    const views = await refreshViews(request.views, context.signal);
+    const all = linesOf(views);
     const open = entries.filter((entry) => !entry.isIn());
-    await forEach(open, (entry) => entry.advance(serverOnSockets(views, entry.target.server), request.views.length));
+    await forEach(open, (entry) => entry.advance(all));
     if (entries.every((entry) => entry.isIn())) return views;
-    if (performance.now() >= deadline) throw notUp(balancer, request, entries);
+    if (performance.now() >= deadline) throw notUp(config.enable_timeout, entries);
     await pause(lookEvery, context.signal);
   }
 }
 
-function notUp(balancer: LoadBalancer, order: ChangeRequest, entries: readonly ServerEntry[]): Problem {
+function notUp(seconds: number, entries: readonly HostEntry[]): Problem {
   const down = entries.filter((entry) => !entry.isIn());
   const up = entries.filter((entry) => entry.isIn());
-  const why = down.map((entry) => `${formatServer(entry.target)}: ${entry.lastWords()}`).join(', ');
-  const rest = up.length === 0 ? '' : `; enabled: ${namesOf(up.map(({ target }) => target)).join(', ')}`;
+  const why = down.map((entry) => `${formatHost(entry.host)}: ${entry.reason()}`).join(', ');
+  const rest = up.length === 0 ? '' : `; enabled: ${namesOf(up.map(({ host }) => host)).join(', ')}`;
   return new Problem(
     'server-not-up',
-    `not up in the backend “${order.backend}” within ${balancer.config.enable_timeout} s: ${why}${rest}`,
-    'see why its health check fails, then enable it again',
+    `not in traffic within ${seconds} s: ${why}${rest}`,
+    'see why its check fails, then enable it again',
   );
 }

@@ -1,31 +1,56 @@
 import type { ActionContext } from '../../../core/agent.ts';
-import { type BackendView, listBackends, readBackend } from '../servers/backend.ts';
-import type { HeldServer } from '../maintenance/store.ts';
-import { lookupUnmatched, matchServer, parseNames, resolveServers, type NamedServer } from '../servers/names.ts';
-import { type LoadBalancer, namesOf, serverOnSockets } from './change-request.ts';
+import { Problem } from '../../../core/errors.ts';
+import type { HeldHost } from '../maintenance/held.ts';
 import { readInfo } from '../runtime/process.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import { inRotation } from '../servers/server.ts';
+import { readViews } from '../servers/backend.ts';
+import { lineName, type ServerLine } from '../servers/line.ts';
+import { nameHosts } from '../servers/every-host.ts';
+import { scopeHosts, type Scope, type ScopedHost } from '../servers/scope.ts';
+import { inRotation } from '../servers/state.ts';
+import { reasonOf } from './enable-line.ts';
+import { affectedLines, type LoadBalancer, prepareScope, readNarrowing, reportHost, runtimesOf } from './request.ts';
 
 interface StatusInput {
-  readonly backend: string;
+  readonly backend?: string | undefined;
   readonly server?: string | undefined;
+  readonly port?: string | undefined;
 }
 
-/** What HAProxy says of the servers asked for, or of all: a server counts as in when every socket says so. */
-export async function status({ runtimes, config, hold }: LoadBalancer, input: StatusInput, context: ActionContext) {
-  const views = await readBackend(runtimes, input.backend, context.signal);
-  const targets =
-    input.server === undefined
-      ? everyServer(views)
-      : await resolveServers(parseNames(input.server), views, config.servers);
-  const servers = targets.map((target) => ({
-    ...describe(target, views),
-    ...originOf(hold.servers().find((one) => one.backend === input.backend && one.server === target.server)),
+/** What HAProxy says of the hosts asked for, or of all: a host counts as in when every line of it takes traffic. */
+export async function status(balancer: LoadBalancer, input: StatusInput, context: ActionContext) {
+  await lookAtHeld(balancer, context.signal);
+  const { backends, hosts, views } = await readScope(balancer, input, context.signal);
+  const held = balancer.watch.hosts();
+  const servers = hosts.map((host) => ({
+    ...describeHost(host),
+    ...describeHold(held.find((one) => one.host === host.name)),
   }));
   const out = servers.filter((server) => !server.in_rotation).map(({ name }) => name);
-  const processes = await Promise.all(views.map(({ runtime }) => describeProcess(runtime, context.signal)));
-  return { backend: input.backend, ready: out.length === 0, out, servers, processes };
+  const asked = views.length === 0 ? balancer.runtimes : runtimesOf(views);
+  const processes = await Promise.all(asked.map((runtime) => describeProcess(runtime, context.signal)));
+  return { backend: backends.join(','), ready: out.length === 0, out, servers, processes };
+}
+
+/** What is held is to be seen as it is now. A damaged file must not hide what HAProxy says. */
+async function lookAtHeld({ watch }: LoadBalancer, signal: AbortSignal): Promise<void> {
+  await watch.look(signal).catch((problem: unknown) => {
+    if (!(problem instanceof Problem && problem.code === 'damaged-state')) throw problem;
+  });
+}
+
+async function readScope(balancer: LoadBalancer, input: StatusInput, signal: AbortSignal): Promise<Scope> {
+  const { server } = input;
+  if (server !== undefined) {
+    const resolve = await prepareScope(balancer, { ...input, server });
+    return resolve(await readViews(balancer.runtimes, signal));
+  }
+  const narrowing = readNarrowing(balancer.config, input);
+  const views = await readViews(balancer.runtimes, signal);
+  const hosts = nameHosts(views, balancer.config.servers, balancer.watch.hosts());
+  const backends = narrowing.backends ?? [...new Set(views.map(({ backend }) => backend))];
+  const scope = scopeHosts(hosts, views, { ...narrowing, backends }, 'some');
+  return { ...scope, hosts: scope.hosts.filter(({ chosen }) => chosen.length > 0) };
 }
 
 /** Another process id, another start or a lower uptime than before tells that HAProxy was reloaded or restarted. */
@@ -34,43 +59,47 @@ async function describeProcess(runtime: Runtime, signal: AbortSignal) {
   return { socket: runtime.name, version, pid, uptime, ...(started === undefined ? {} : { started }) };
 }
 
-/** Since when and by whom it is out, where this agent took it out. */
-function originOf(held: HeldServer | undefined) {
-  if (held?.since === undefined) return {};
-  return { since: held.since, caller: held.caller ?? '', run: held.run ?? '' };
-}
-
-function everyServer(views: readonly BackendView[]): NamedServer[] {
-  const names = new Set(views.flatMap((view) => view.servers.map((server) => server.name)));
-  return [...names].map((name) => ({ name, server: name }));
-}
-
-/** One line a server: of the first socket that keeps it out, else of the first. */
-function describe(target: NamedServer, views: readonly BackendView[]) {
-  const all = serverOnSockets(views, target.server).map(({ server }) => server);
-  const shown = all.find((server) => !inRotation(server)) ?? all[0];
+/** Since when and by whom it is out, where this agent took it out, and what broke that. */
+function describeHold(held: HeldHost | undefined) {
+  if (held === undefined) return {};
+  const { since, caller = '', run = '', outSince, breaks } = held;
   return {
-    name: target.name,
-    server: target.server,
-    address: shown?.address ?? '',
-    status: shown?.status ?? '',
-    check: shown?.check ?? '',
-    sessions: all.reduce((sum, server) => sum + server.sessions, 0),
-    weight: shown?.weight ?? 0,
-    in_rotation: all.length > 0 && all.every(inRotation),
+    ...(since === undefined ? {} : { since, caller, run }),
+    ...(outSince === undefined ? {} : { out_since: outSince }),
+    breaks: breaks.map(({ at, socket, line, cause, where }) => ({ at, socket, line, cause, where })),
   };
 }
 
-/** All backends, and which of them hold every server asked for on every socket that has the backend. */
-export async function list({ runtimes, config }: LoadBalancer, server: string | undefined, context: ActionContext) {
-  const views = await listBackends(runtimes, context.signal);
-  const byName = Map.groupBy(views, (view) => view.backend);
-  const backends = [...byName].map(([name, same]) => ({ name, servers: namesOf(everyServer(same)) }));
-  if (server === undefined) return { backends, holding: [] };
-  const names = parseNames(server);
-  const addresses = await lookupUnmatched(names, views, config.servers);
-  const holds = (view: BackendView) =>
-    names.every((name) => matchServer(name, view.servers, config.servers, addresses) !== undefined);
-  const holding = [...byName].filter(([, same]) => same.every(holds)).map(([name]) => name);
-  return { backends, holding };
+/** In short what the first line that keeps it out says, else the first; then each line. */
+function describeHost(host: ScopedHost) {
+  const lines = affectedLines(host);
+  const shown = (lines.find(({ server }) => !inRotation(server)) ?? lines[0])?.server;
+  const names = new Set(host.chosen.map(({ server }) => server.name));
+  return {
+    name: host.name,
+    server: [...names].join(','),
+    address: shown?.address ?? '',
+    status: shown?.status ?? '',
+    check: shown === undefined ? '' : reasonOf(shown, shown.check) || shown.check,
+    sessions: lines.reduce((sum, { server }) => sum + server.sessions, 0),
+    weight: shown?.weight ?? 0,
+    in_rotation: lines.length > 0 && lines.every(({ server }) => inRotation(server)),
+    serving: lines.filter(({ server }) => inRotation(server)).length,
+    still_serving: reportHost(host).still_serving,
+    lines: lines.map(describeLine),
+  };
+}
+
+function describeLine(line: ServerLine) {
+  const { address, status, check, sessions, weight } = line.server;
+  return {
+    line: lineName(line),
+    socket: line.view.runtime.name,
+    address,
+    status,
+    check,
+    sessions,
+    weight,
+    in_rotation: inRotation(line.server),
+  };
 }

@@ -1,54 +1,57 @@
 import { explain, Problem } from '../../../core/errors.ts';
-import { type BackendView, setState, setWeight } from '../servers/backend.ts';
-import { type AdminState, adminStateOf, type Server } from '../servers/server.ts';
+import { setAgentCheck, setState, setWeight } from '../servers/change.ts';
+import { lineKey, lineName, type ServerLine } from '../servers/line.ts';
+import { type AdminState, adminStateOf } from '../servers/state.ts';
 
 /** Milliseconds for putting everything back, once the call itself may be over. */
 const putBackTimeout = 10_000;
 
 interface Step {
-  readonly view: BackendView;
-  readonly server: string;
-  /** What it was, in words: `ready`, `weight 20`. */
+  readonly line: ServerLine;
+  /** What it was, in words: `ready`, `weight 20`; empty for what goes without saying. */
   readonly before: string;
   readonly restore: (signal: AbortSignal) => Promise<void>;
 }
 
-/** Changes servers and remembers what they were, to put them back. */
+/** Changes lines and remembers what they were, to put them back. The lines are as they were before any change. */
 export interface Changes {
-  /** Sets a server's state on one socket. */
-  readonly set: (view: BackendView, server: string, state: AdminState, signal: AbortSignal) => Promise<void>;
-  /** Sets a server's weight on one socket: `N` or `N%`. */
-  readonly weigh: (view: BackendView, server: string, weight: string, signal: AbortSignal) => Promise<void>;
-  /** Puts servers back (all that were changed, when not told which) and says in a Problem what became of them. */
-  readonly putBack: (failure: unknown, servers?: ReadonlySet<string>) => Promise<Problem>;
+  readonly set: (line: ServerLine, state: AdminState, signal: AbortSignal) => Promise<void>;
+  /** Switches the agent-check of a line that has one. */
+  readonly setAgent: (line: ServerLine, on: boolean, signal: AbortSignal) => Promise<void>;
+  /** @param weight `N` or `N%` */
+  readonly weigh: (line: ServerLine, weight: string, signal: AbortSignal) => Promise<void>;
+  /** Puts lines back (all that were changed, when not told which) and says in a Problem what became of them. */
+  readonly putBack: (failure: unknown, lines?: readonly ServerLine[]) => Promise<Problem>;
 }
 
 export function trackChanges(): Changes {
   const steps = new Map<string, Step>();
-  const note = (view: BackendView, name: string, toStep: (found: Server) => Pick<Step, 'before' | 'restore'>) => {
-    const key = `${view.runtime.name}\0${name}`;
-    const found = view.servers.find((server) => server.name === name);
-    // Noted before it is sent: a command whose answer got lost may have been done.
-    if (!steps.has(key) && found !== undefined) steps.set(key, { view, server: name, ...toStep(found) });
+  // Noted before it is sent: a command whose answer got lost may have been done. What is noted first is put back last.
+  const note = (kind: string, step: Step) => {
+    const key = `${lineKey(step.line)} ${kind}`;
+    if (!steps.has(key)) steps.set(key, step);
   };
   return {
-    set(view, server, state, signal) {
-      note(view, server, (found) => {
-        const before = adminStateOf(found);
-        return { before, restore: (late) => setState(view, server, before, late) };
-      });
-      return setState(view, server, state, signal);
+    set(line, state, signal) {
+      const before = adminStateOf(line.server);
+      note('state', { line, before, restore: (late) => setState(line, before, late) });
+      return setState(line, state, signal);
     },
-    weigh(view, server, weight, signal) {
-      note(view, server, (found) => {
-        const restore = (late: AbortSignal) => setWeight(view, server, String(found.weight), late);
-        return { before: `weight ${found.weight}`, restore };
-      });
-      return setWeight(view, server, weight, signal);
+    setAgent(line, on, signal) {
+      note('agent', { line, before: '', restore: (late) => setAgentCheck(line, line.server.agent.enabled, late) });
+      return setAgentCheck(line, on, signal);
     },
-    async putBack(failure, servers) {
-      const undone = [...steps.values()].filter((step) => servers === undefined || servers.has(step.server));
-      return describe(failure, await Promise.all(undone.map(undo)));
+    weigh(line, weight, signal) {
+      const before = line.server.weight;
+      note('weight', { line, before: `weight ${before}`, restore: (late) => setWeight(line, String(before), late) });
+      return setWeight(line, weight, signal);
+    },
+    async putBack(failure, lines) {
+      const keys = lines && new Set(lines.map(lineKey));
+      const undone = [...steps.values()].reverse().filter((step) => keys?.has(lineKey(step.line)) !== false);
+      const results: Undone[] = [];
+      for (const step of undone) results.push(await undo(step));
+      return describe(failure, results);
     },
   };
 }
@@ -70,13 +73,13 @@ function describe(failure: unknown, undone: readonly Undone[]): Problem {
   const { code, message, hint } =
     failure instanceof Problem ? failure : new Problem('haproxy-failed', explain(failure));
   const left = undone.filter(({ problem }) => problem !== '');
-  const back = new Set(
-    undone.filter(({ problem }) => problem === '').map(({ server, before }) => `${server} to ${before}`),
-  );
+  const back = undone.filter(({ problem, before }) => problem === '' && before !== '');
+  const backNames = new Set(back.reverse().map(({ line, before }) => `${lineName(line)} to ${before}`));
   const said = [
-    ...(back.size === 0 ? [] : [`put back: ${[...back].join(', ')}`]),
+    ...(backNames.size === 0 ? [] : [`put back: ${[...backNames].join(', ')}`]),
     ...left.map(
-      ({ server, view, before, problem }) => `${server} not put back to ${before} at ${view.runtime.name} (${problem})`,
+      ({ line, before, problem }) =>
+        `${lineName(line)} not put back to ${before || 'its agent-check'} at ${line.view.runtime.name} (${problem})`,
     ),
   ];
   return new Problem(code, [message, ...said].join('; '), hint, { cause: failure });

@@ -1,24 +1,22 @@
 import { explain } from '../../../core/errors.ts';
 import type { Log } from '../../../core/ports.ts';
-import { readBackend, setState } from '../servers/backend.ts';
-import {
-  type StoredMaintenance,
-  type HeldServer,
-  maintenanceFile,
-  readMaintenance,
-  writeMaintenance,
-} from './store.ts';
-import { isAnother, readInfo } from '../runtime/process.ts';
+import { defineTurns } from '../runtime/mutex.ts';
+import { readInfo } from '../runtime/process.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import { inMaintenance } from '../servers/server.ts';
+import { readViews } from '../servers/backend.ts';
+import { checkHost, type ProcessView } from './check.ts';
+import type { Break, HeldHost } from './held.ts';
+import { maintenanceFile, readMaintenance, writeMaintenance } from './store.ts';
 
-/** Keeps out what was taken out, over reloads of HAProxy. Called while no other change is under way. */
+/** Keeps out what was taken out, over reloads of HAProxy and against whatever puts it in. */
 export interface MaintenanceWatch {
-  readonly servers: () => readonly HeldServer[];
-  /** @throws Problem `unwritable-state`, or as {@link Runtime.ask} */
-  readonly add: (servers: readonly HeldServer[]) => Promise<void>;
-  /** @throws Problem `unwritable-state` */
-  readonly remove: (servers: readonly HeldServer[]) => Promise<void>;
+  readonly hosts: () => readonly HeldHost[];
+  /** Adds hosts, or replaces those of these names; kept on disk when it returns. @throws Problem `unwritable-state`, `damaged-state` */
+  readonly put: (hosts: readonly HeldHost[]) => Promise<void>;
+  /** @throws Problem `unwritable-state`, `damaged-state` */
+  readonly remove: (names: readonly string[]) => Promise<void>;
+  /** Looks now. @throws Problem `damaged-state`, or as {@link Runtime.ask} where a HAProxy can’t be asked */
+  readonly look: (signal: AbortSignal) => Promise<void>;
   readonly stop: () => Promise<void>;
 }
 
@@ -28,38 +26,26 @@ export interface MaintenanceWatchSetup {
   readonly log: Log;
   /** Seconds between two looks; there are none while nothing is held. */
   readonly every: number;
-  /** Runs a look when no change is under way. */
-  readonly inTurn: <T>(act: () => Promise<T>, signal: AbortSignal) => Promise<T>;
 }
 
 /**
- * A reload or restart makes HAProxy forget maintenance (haproxy#2085). It shows by another process; then
- * maintenance is asserted again. A server that is ready in the same process was let in by somebody: its hold ends.
+ * A reload or restart makes HAProxy forget maintenance (haproxy#2085), and an agent-check, a tool or a person may lift it.
+ * Whatever did it, the host is taken out again, and the break is recorded: a hold ends by `enable` alone.
  */
-export async function startMaintenanceWatch({
-  runtimes,
-  stateDirectory,
-  log,
-  every,
-  inTurn,
-}: MaintenanceWatchSetup): Promise<MaintenanceWatch> {
-  const file = maintenanceFile(stateDirectory);
+export async function startMaintenanceWatch(setup: MaintenanceWatchSetup): Promise<MaintenanceWatch> {
+  const { runtimes, stateDirectory, log, every } = setup;
   const stopping = new AbortController();
-  let held = await readMaintenance(file);
+  const held = await openHeldHosts(maintenanceFile(stateDirectory), log);
+  const oneByOne = defineTurns();
+  const look = (signal: AbortSignal) => oneByOne(() => lookAtAll(runtimes, held, log, signal), signal);
+  const complain = complainOnce(log);
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> = Promise.resolve();
-  const keep = async (next: StoredMaintenance) => {
-    if (differs(next, held)) await writeMaintenance(file, next);
-    held = next;
-    plan();
-  };
-  const look = async () => keep(await lookAtAll(runtimes, held, log, stopping.signal));
-  const complain = complainOnce(log);
   const plan = () => {
-    if (timer !== undefined || stopping.signal.aborted || held.servers.length === 0) return;
+    if (timer !== undefined || stopping.signal.aborted || held.hosts().length === 0) return;
     timer = setTimeout(() => {
-      running = inTurn(look, stopping.signal)
-        .catch(complain)
+      running = look(stopping.signal)
+        .then(complain.over, complain.about)
         .finally(() => {
           timer = undefined;
           plan();
@@ -69,13 +55,19 @@ export async function startMaintenanceWatch({
   };
   plan();
   return {
-    servers: () => held.servers,
-    async add(servers) {
-      await look();
-      // Taken out again, it is out since the first time, by whoever did it then.
-      await keep({ ...held, servers: [...held.servers, ...without(servers, held.servers)] });
+    hosts: held.hosts,
+    put: async (hosts) => {
+      await held.change((now) => [
+        ...without(
+          now,
+          hosts.map(({ host }) => host),
+        ),
+        ...hosts,
+      ]);
+      plan();
     },
-    remove: (servers) => keep({ ...held, servers: without(held.servers, servers) }),
+    remove: (names) => held.change((now) => without(now, names)),
+    look,
     async stop() {
       stopping.abort();
       clearTimeout(timer);
@@ -84,65 +76,107 @@ export async function startMaintenanceWatch({
   };
 }
 
-/** A HAProxy that stays away is told of once, not at every look. */
-function complainOnce(log: Log): (problem: unknown) => void {
-  let last = '';
-  return (problem) => {
-    const words = explain(problem);
-    if (words !== last) log.warn({ problem: words }, 'servers in maintenance could not be watched');
-    last = words;
+/** The hosts in memory, and their file. */
+interface HeldHosts {
+  readonly hosts: () => readonly HeldHost[];
+  readonly change: (next: (now: readonly HeldHost[]) => readonly HeldHost[]) => Promise<void>;
+}
+
+/** A damaged file is refused until it is moved away: each change reads it again and says so. */
+async function openHeldHosts(file: string, log: Log): Promise<HeldHosts> {
+  let hosts: readonly HeldHost[] = [];
+  let damaged = false;
+  const read = async () => {
+    hosts = (await readMaintenance(file)).map(afterStart);
+    damaged = false;
+  };
+  await read().catch((problem: unknown) => {
+    damaged = true;
+    log.error({ problem: explain(problem) }, 'which hosts are held out is not known: nothing is taken out or put in');
+  });
+  const oneByOne = defineTurns();
+  const never = new AbortController().signal;
+  return {
+    hosts: () => hosts,
+    change: (next) =>
+      oneByOne(async () => {
+        if (damaged) await read();
+        const before = hosts;
+        const after = next(before);
+        if (after === before) return;
+        // What only passes with time (the uptime of a process) is not worth a write.
+        if (gist(after) !== gist(before)) await writeMaintenance(file, after);
+        hosts = after;
+      }, never),
   };
 }
 
-async function lookAtAll(
-  runtimes: readonly Runtime[],
-  held: StoredMaintenance,
-  log: Log,
-  signal: AbortSignal,
-): Promise<StoredMaintenance> {
-  let { servers } = held;
-  const processes = { ...held.processes };
+/** A change that was under way when the daemon ended is over: the host is to be out, and is not known to be. */
+function afterStart(host: HeldHost): HeldHost {
+  if (host.stage === 'out') return host;
+  const { outSince: _unknown, ...rest } = host;
+  return { ...rest, stage: 'out' };
+}
+
+function gist(hosts: readonly HeldHost[]): string {
+  const seen = ({ processes, ...rest }: HeldHost) => [
+    rest,
+    Object.entries(processes).map(([name, { pid, started }]) => [name, pid, started]),
+  ];
+  return JSON.stringify(hosts.map(seen));
+}
+
+async function lookAtAll(runtimes: readonly Runtime[], held: HeldHosts, log: Log, signal: AbortSignal): Promise<void> {
+  // Reads a damaged file again, or says so.
+  await held.change((now) => now);
+  if (!held.hosts().some(({ stage }) => stage === 'out')) return;
+  const failures: unknown[] = [];
   for (const runtime of runtimes) {
-    const now = await readInfo(runtime, signal);
-    const known = processes[runtime.name];
-    servers = await lookAt(runtime, servers, known !== undefined && isAnother(known, now), log, signal);
-    processes[runtime.name] = now;
+    // One process that can’t be asked keeps none of the others from being looked at.
+    await lookAt(runtime, held, log, signal).catch((failure: unknown) => failures.push(failure));
   }
-  return { servers, processes };
+  if (failures.length > 0) throw failures[0];
 }
 
-/** Returns those that are still held. */
-async function lookAt(
-  runtime: Runtime,
-  servers: readonly HeldServer[],
-  begunAnew: boolean,
-  log: Log,
-  signal: AbortSignal,
-): Promise<HeldServer[]> {
-  const still: HeldServer[] = [];
-  for (const [backend, held] of Map.groupBy(servers, (one) => one.backend)) {
-    const [view] = await readBackend([runtime], backend, signal).catch(() => []);
-    for (const one of held) {
-      const told = { backend, server: one.server, socket: runtime.name };
-      const found = view?.servers.find((server) => server.name === one.server);
-      if (view === undefined || found === undefined || inMaintenance(found)) still.push(one);
-      else if (begunAnew) {
-        await setState(view, one.server, 'maint', signal);
-        log.warn(told, 'HAProxy was reloaded: the server was put into maintenance again');
-        still.push(one);
-      } else log.info(told, 'somebody let the server in again: it is held out no longer');
-    }
+async function lookAt(runtime: Runtime, held: HeldHosts, log: Log, signal: AbortSignal): Promise<void> {
+  const before = held.hosts();
+  const process: ProcessView = {
+    runtime,
+    info: await readInfo(runtime, signal),
+    views: await readViews([runtime], signal),
+  };
+  for (const host of before.filter(({ stage }) => stage === 'out')) {
+    // A change of it may have begun meanwhile: then what was read says nothing.
+    if (!held.hosts().includes(host)) continue;
+    const others = before.filter((other) => other !== host);
+    const checked = await checkHost(host, others, process, signal);
+    await held.change((now) => (now.includes(host) ? now.map((one) => (one === host ? checked.host : one)) : now));
+    for (const one of checked.breaks) tell(host, one, log);
   }
-  return still;
 }
 
-/** The uptime alone, which rises with every look, is not worth a write. */
-function differs(next: StoredMaintenance, held: StoredMaintenance): boolean {
-  const gist = ({ servers, processes }: StoredMaintenance) =>
-    JSON.stringify([servers, Object.entries(processes).map(([name, { pid, started }]) => [name, pid, started])]);
-  return gist(next) !== gist(held);
+function tell({ host }: HeldHost, { line, socket, cause, where }: Break, log: Log): void {
+  log.warn(
+    { host, line, socket, cause, where },
+    'a host that is held out was put into traffic: it was taken out again',
+  );
 }
 
-function without(servers: readonly HeldServer[], out: readonly HeldServer[]): HeldServer[] {
-  return servers.filter((one) => !out.some(({ backend, server }) => backend === one.backend && server === one.server));
+/** A HAProxy that stays away is told of once, not at every look. */
+function complainOnce(log: Log): { about: (problem: unknown) => void; over: () => void } {
+  let last = '';
+  return {
+    about: (problem) => {
+      const words = explain(problem);
+      if (words !== last) log.warn({ problem: words }, 'hosts that are held out could not be watched');
+      last = words;
+    },
+    over: () => {
+      last = '';
+    },
+  };
+}
+
+function without(hosts: readonly HeldHost[], names: readonly string[]): readonly HeldHost[] {
+  return hosts.filter(({ host }) => !names.includes(host));
 }

@@ -1,21 +1,20 @@
 import { Problem } from '../../../core/errors.ts';
-import type { BackendView } from '../servers/backend.ts';
 import { readInfo } from './process.ts';
 import { firstLine, type Runtime } from './runtime.ts';
 
 /** A command of the runtime API, without its arguments. */
-export type RuntimeCommand = 'set server' | 'shutdown sessions server';
+export type RuntimeCommand = 'set server' | 'shutdown sessions server' | 'disable agent' | 'enable agent';
 
 /**
- * Sees, before any change, that every socket allows changes and that every HAProxy has the commands that will be needed.
+ * Sees, before any change, that every process allows changes and has the commands that will be needed.
  * @throws Problem `haproxy-not-admin`, `haproxy-lacks`
  */
 export async function requireCommands(
-  views: readonly BackendView[],
+  runtimes: readonly Runtime[],
   commands: readonly RuntimeCommand[],
   signal: AbortSignal,
 ): Promise<void> {
-  for (const { runtime } of views) {
+  for (const runtime of runtimes) {
     await requireAdmin(runtime, signal);
     const known = await runtime.ask('help', signal);
     for (const command of commands) {

@@ -44,10 +44,15 @@ export function textIn(row: Row, column: string): string {
   return text;
 }
 
-/** The number in a column; 0 where it is empty. */
-export function numberIn(row: Row, column: string): number {
-  const number = Number(textIn(row, column));
-  return Number.isFinite(number) ? number : 0;
+/** The whole number in a column; 0 where it is empty. @throws Problem `haproxy-answer` for anything else */
+export function integerIn(row: Row, column: string): number {
+  const text = textIn(row, column);
+  if (/^-?[0-9]{1,15}$/.test(text)) return Number(text);
+  if (text === '') return 0;
+  throw new Problem(
+    'haproxy-answer',
+    `HAProxy’s answer has “${text.slice(0, 40)}” in the column “${column}”, not a number`,
+  );
 }
 
 function toRow(columns: readonly string[], fields: readonly string[]): Row {

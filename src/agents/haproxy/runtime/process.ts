@@ -16,6 +16,17 @@ export async function readInfo(runtime: Runtime, signal: AbortSignal): Promise<H
   return parseInfo(await runtime.ask('show info', signal), runtime.name);
 }
 
+/** The processes behind several sockets, by socket. */
+export async function readInfos(
+  runtimes: readonly Runtime[],
+  signal: AbortSignal,
+): Promise<Readonly<Record<string, HaproxyInfo>>> {
+  const read = await Promise.all(
+    runtimes.map(async (runtime) => [runtime.name, await readInfo(runtime, signal)] as const),
+  );
+  return Object.fromEntries(read);
+}
+
 /** Parses the answer to “show info” (management guide, 9.3): `Name: value`, one a line. @throws Problem `haproxy-answer` */
 export function parseInfo(answer: string, shown: string): HaproxyInfo {
   const fields = new Map(

@@ -1,36 +1,84 @@
 import { Problem } from '../../../core/errors.ts';
 import { count } from '../../../core/text.ts';
 import type { BackendView } from './backend.ts';
-import { inRotation, type Server } from './server.ts';
+import { lineKey, linesOf, type ServerLine } from './line.ts';
+import { inRotation, unknownState } from './state.ts';
 
-/** Servers by name that are reckoned as out or in, whatever they are now. */
-export interface AssumedServers {
-  readonly out?: ReadonlySet<string>;
-  readonly in?: ReadonlySet<string>;
+/** Lines by key that are assumed to be out or in, whatever they are now. */
+export interface AssumedLines {
+  readonly out?: readonly ServerLine[];
+  readonly in?: readonly ServerLine[];
 }
 
 /**
- * Servers that serve a backend, on the socket that has the fewest. Backup servers do not count: often
- * they only say sorry.
+ * Servers that HAProxy would send requests to, in the view that has the fewest. While an active server is there, backup
+ * servers do not count: HAProxy leaves them alone, and often they only say sorry.
  */
-export function countAvailable(views: readonly BackendView[], supposed: AssumedServers = {}): number {
-  const serves = (server: Server) =>
-    supposed.in?.has(server.name) === true || (inRotation(server) && supposed.out?.has(server.name) !== true);
-  return Math.min(...views.map((view) => view.servers.filter((server) => !server.backup && serves(server)).length));
+export function countAvailable(views: readonly BackendView[], assumed: AssumedLines = {}): number {
+  return Math.min(...views.map((view) => countView(view, assumed)));
+}
+
+function countView(view: BackendView, { out = [], in: into = [] }: AssumedLines): number {
+  const outKeys = new Set(out.map(lineKey));
+  const inKeys = new Set(into.map(lineKey));
+  const serves = (line: ServerLine) =>
+    inKeys.has(lineKey(line)) || (inRotation(line.server) && !outKeys.has(lineKey(line)));
+  const lines = linesOf([view]).filter(({ server }) => server.backup === onBackups(view));
+  return lines.filter(serves).length;
+}
+
+/** Whether only backup servers are left now, and get the requests. */
+function onBackups({ servers }: BackendView): boolean {
+  const serving = servers.filter(inRotation);
+  return serving.length > 0 && serving.every(({ backup }) => backup);
 }
 
 /**
- * Guards the last usable servers of a backend. Taking out servers that serve nothing is always allowed.
- * @returns how many are left
+ * Guards the last usable servers of each backend. Taking out lines that serve nothing is always allowed.
+ * @returns how many are left where the fewest are
  * @throws Problem `too-few-servers`
  */
-export function guardCapacity(views: readonly BackendView[], out: ReadonlySet<string>, least: number): number {
-  const left = countAvailable(views, { out });
-  if (left >= least || left === countAvailable(views)) return left;
-  throw new Problem(
-    'too-few-servers',
-    `taking ${[...out].join(', ')} out would leave ${count(left, 'usable server')} in the backend “${views[0]?.backend}”, ` +
-      `and ${least} must be left`,
-    'take out fewer at once, or give min_available',
-  );
+export function guardCapacity(views: readonly BackendView[], out: readonly ServerLine[], least: number): number {
+  for (const view of views) {
+    const left = countView(view, { out });
+    if (left >= least || left === countView(view, {})) continue;
+    throw new Problem(
+      'too-few-servers',
+      `taking ${namesIn(view, out)} out would leave ${count(left, 'usable server')} in the backend “${view.backend}” ` +
+        `at ${view.runtime.name}, and ${least} must be left`,
+      'take out fewer at once, narrow the call to other backends, or give min_available',
+    );
+  }
+  return countAvailable(views, { out });
+}
+
+function namesIn(view: BackendView, out: readonly ServerLine[]): string {
+  const keys = new Set(out.map(lineKey));
+  return linesOf([view])
+    .filter((line) => keys.has(lineKey(line)))
+    .map(({ server }) => server.name)
+    .join(', ');
+}
+
+/** Why nothing may be decided on what was read of these backends; undefined where all is understood. */
+export function findDoubt(views: readonly BackendView[]): Problem | undefined {
+  for (const view of views) {
+    const strange = view.servers.find((server) => unknownState(server) !== '');
+    if (strange !== undefined) {
+      const what = `${view.backend}/${strange.name} at ${view.runtime.name} has ${unknownState(strange)}`;
+      return new Problem('haproxy-unknown-state', `${what}, which this version does not know`, 'update mco-deploy');
+    }
+    const counted = [false, true].map((backup) =>
+      view.servers.filter((one) => one.backup === backup && inRotation(one)),
+    );
+    const [active = 0, backups = 0] = counted.map(({ length }) => length);
+    if (active === view.active && backups === view.backups) continue;
+    return new Problem(
+      'haproxy-disagrees',
+      `the backend “${view.backend}” at ${view.runtime.name} has ${view.active} active and ${view.backups} backup servers by ` +
+        `HAProxy’s own count, and ${active} and ${backups} by the state of each`,
+      'try again; if it stays so, report it with “show stat” and “show servers state” of this HAProxy',
+    );
+  }
+  return undefined;
 }

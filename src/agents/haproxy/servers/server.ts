@@ -1,20 +1,24 @@
-import { numberIn, type Row, textIn } from '../runtime/parse-stats.ts';
+import { integerIn, type Row, textIn } from '../runtime/parse-stats.ts';
+import type { ServerState } from './state.ts';
 
-/** What HAProxy says of one server of a backend. */
-export interface Server {
+/** What HAProxy says of one `server` line of a backend. */
+export interface Server extends ServerState {
   readonly name: string;
-  /** IP address without port; empty while it is not resolved. */
+  /** IP address without port; empty while it is not resolved, and for a unix socket. */
   readonly ip: string;
+  /** 0 where there is none. */
+  readonly port: number;
   /** As “show stat” has it: address and port. */
   readonly address: string;
   /** The host name it is configured with, where HAProxy resolves it; else empty. */
   readonly fqdn: string;
-  /** Status as “show stat” has it: `UP`, `UP 1/2`, `DOWN`, `MAINT`, `no check`, … */
-  readonly status: string;
-  /** The words of the last check; empty when there is none or one is running. */
+  /** `BACKEND/SERVER` whose checks it follows; empty where it follows none. */
+  readonly tracked: string;
+  /** The words of the last health check; empty when there is none or one is running. */
   readonly check: string;
   readonly sessions: number;
-  readonly weight: number;
+  /** Sessions that it got since the process began. */
+  readonly total: number;
   /** The weight that the configuration file gives it. */
   readonly initialWeight: number;
   readonly backup: boolean;
@@ -23,53 +27,72 @@ export interface Server {
   /** Rises from 0; at `top` it is up and its last check passed. */
   readonly health: number;
   readonly top: number;
-  readonly operational: number;
-  readonly admin: number;
+  readonly agent: AgentCheck;
 }
 
-/** Bits of srv_admin_state. 0x04 (in maintenance by the configuration file) is history: it stays after `ready`. */
-const forcedMaintenance = 0x01;
-const inheritedMaintenance = 0x02;
-const forcedDrain = 0x08;
-const inheritedDrain = 0x10;
-const unresolved = 0x20;
-const hostnameChanged = 0x40;
-const outOfTraffic =
-  forcedMaintenance | inheritedMaintenance | forcedDrain | inheritedDrain | unresolved | hostnameChanged;
+/** The server’s agent-check: a program on its host that says how it is, and may change its state. */
+export interface AgentCheck {
+  readonly configured: boolean;
+  /** Whether HAProxy asks it now. */
+  readonly enabled: boolean;
+  /** Whether it is being asked at this moment. */
+  readonly asking: boolean;
+  /** As “show stat” has it while it is enabled: `L7OK`, `L7STS`, `CHECKED`, `L4CON`, …; else empty. */
+  readonly status: string;
+  /** Its own words as far as HAProxy keeps them: `via agent : down`. */
+  readonly words: string;
+  /** 0 where it says that the server is down. */
+  readonly health: number;
+}
 
-/** Values of srv_op_state: 0 stopped, 1 starting (slowstart), 2 running, 3 stopping (takes nothing new). */
-const starting = 1;
-const running = 2;
-/** The bit of srv_check_state that says that checks are on. */
-const checkEnabled = 0x04;
+/** Bits of srv_check_state and srv_agent_state, `CHK_ST_*`. */
+const checkBits = { inProgress: 0x01, configured: 0x02, enabled: 0x04 } as const;
 
 /** Joins a server's line of “show stat” with its line of “show servers state”. */
 export function toServer(stat: Row, state: Row): Server {
   const fqdn = textIn(state, 'srv_fqdn');
   const ip = textIn(state, 'srv_addr');
+  const port = integerIn(state, 'srv_port');
   return {
     name: textIn(state, 'srv_name'),
     ip: ip === '-' ? '' : ip,
-    address: stat.get('addr') || `${ip}:${textIn(state, 'srv_port')}`,
+    port,
+    address: stat.get('addr') || `${ip}:${port}`,
     fqdn: fqdn === '-' ? '' : fqdn,
+    tracked: stat.get('tracked') ?? '',
     status: textIn(stat, 'status'),
     check: checkWords(stat),
-    sessions: numberIn(stat, 'scur'),
-    weight: numberIn(state, 'srv_uweight'),
-    initialWeight: numberIn(state, 'srv_iweight'),
-    backup: numberIn(stat, 'bck') > 0,
-    checked: (numberIn(state, 'srv_check_state') & checkEnabled) !== 0,
-    health: numberIn(state, 'srv_check_health'),
+    sessions: integerIn(stat, 'scur'),
+    total: integerIn(stat, 'stot'),
+    weight: integerIn(state, 'srv_uweight'),
+    initialWeight: integerIn(state, 'srv_iweight'),
+    backup: integerIn(stat, 'bck') > 0,
+    checked: (integerIn(state, 'srv_check_state') & checkBits.enabled) !== 0,
+    health: integerIn(state, 'srv_check_health'),
     top: topOf(stat),
-    operational: numberIn(state, 'srv_op_state'),
-    admin: numberIn(state, 'srv_admin_state'),
+    operational: integerIn(state, 'srv_op_state'),
+    admin: integerIn(state, 'srv_admin_state'),
+    agent: toAgentCheck(stat, state),
+  };
+}
+
+function toAgentCheck(stat: Row, state: Row): AgentCheck {
+  const bits = integerIn(state, 'srv_agent_state');
+  const health = stat.get('agent_health') ?? '';
+  return {
+    configured: (bits & checkBits.configured) !== 0,
+    enabled: (bits & checkBits.enabled) !== 0,
+    asking: (bits & checkBits.inProgress) !== 0,
+    status: (stat.get('agent_status') ?? '').replace(/^\* /, ''),
+    words: stat.get('last_agt') ?? '',
+    health: health === '' ? 1 : Number(health),
   };
 }
 
 /** Not told while checks are paused: then nothing has reached it. */
 function topOf(stat: Row): number {
   if (textIn(stat, 'check_rise') === '') return Number.POSITIVE_INFINITY;
-  return numberIn(stat, 'check_rise') + numberIn(stat, 'check_fall') - 1;
+  return integerIn(stat, 'check_rise') + integerIn(stat, 'check_fall') - 1;
 }
 
 /** `L4CON: Connection refused`, `L7STS 503: Service Unavailable`; a check that is running has no words yet. */
@@ -80,31 +103,4 @@ function checkWords(stat: Row): string {
   const code = textIn(stat, 'check_code');
   const said = stat.get('last_chk') || stat.get('check_desc') || '';
   return `${status}${code === '' ? '' : ` ${code}`}${said === '' ? '' : `: ${said}`}`;
-}
-
-export function inMaintenance(server: Server): boolean {
-  return (server.admin & forcedMaintenance) !== 0;
-}
-
-export function isUp(server: Server): boolean {
-  return server.operational === running || server.operational === starting;
-}
-
-/** Whether an administrator, a tracked server or the resolver keeps it out, whatever its checks say. */
-export function isHeldOut(server: Server): boolean {
-  return (server.admin & outOfTraffic) !== 0;
-}
-
-/** Whether it takes new sessions. */
-export function inRotation(server: Server): boolean {
-  return isUp(server) && !isHeldOut(server) && server.weight > 0;
-}
-
-/** A state that “set server” takes. */
-export type AdminState = 'ready' | 'drain' | 'maint';
-
-/** The state that was set by command, to come back to. */
-export function adminStateOf(server: Server): AdminState {
-  if (inMaintenance(server)) return 'maint';
-  return (server.admin & forcedDrain) !== 0 ? 'drain' : 'ready';
 }

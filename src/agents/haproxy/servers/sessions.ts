@@ -1,15 +1,17 @@
 import type { ActionContext } from '../../../core/agent.ts';
 import { count } from '../../../core/text.ts';
-import { change, readBackend } from './backend.ts';
-import {
-  formatServer,
-  type LoadBalancer,
-  type ChangeRequest,
-  type SocketServer,
-  serverOnSockets,
-} from '../actions/change-request.ts';
-import { forEach } from '../runtime/parallel.ts';
 import { pause } from '../runtime/mutex.ts';
+import { forEach } from '../runtime/parallel.ts';
+import { type BackendView, refreshViews } from './backend.ts';
+import { shutdownSessions } from './change.ts';
+import { refreshLines, type ServerLine } from './line.ts';
+
+/** A host whose sessions are to end: all of its lines together. */
+export interface LeavingHost {
+  /** For messages. */
+  readonly shown: string;
+  readonly lines: readonly ServerLine[];
+}
 
 /** Milliseconds between two looks at the sessions that are left, and between two words about them. */
 const lookEvery = 25;
@@ -17,21 +19,15 @@ const tellEvery = 1000;
 /** Milliseconds that sessions may take to be gone once they were ended. */
 const endTimeout = 2000;
 
-/**
- * Waits until servers have no sessions left, or the time is over, and tells how many there still are.
- * @param seconds how long
- */
-export async function waitForSessions(
-  balancer: LoadBalancer,
-  request: ChangeRequest,
-  seconds: number,
-  context: Pick<ActionContext, 'signal' | 'progress'>,
-): Promise<void> {
+type Context = Pick<ActionContext, 'signal' | 'progress'>;
+
+/** Waits until hosts have no sessions left, or the time is over, and reports how many there still are. @param seconds how long */
+export async function waitForSessions(hosts: readonly LeavingHost[], seconds: number, context: Context): Promise<void> {
   const deadline = performance.now() + seconds * 1000;
   let told = '';
   let nextWord = 0;
   for (;;) {
-    const words = (await busySeats(balancer, request, context.signal)).words;
+    const { words } = await findBusyLines(hosts, context.signal);
     if (words === '') return;
     const now = performance.now();
     if (now >= deadline) return context.progress(`sessions left after ${seconds} s: ${words}`);
@@ -45,38 +41,32 @@ export async function waitForSessions(
 }
 
 /** Ends what is left, by force, and waits until it is gone. @returns how many sessions were ended */
-export async function endSessions(
-  balancer: LoadBalancer,
-  request: ChangeRequest,
-  context: Pick<ActionContext, 'signal' | 'progress'>,
-): Promise<number> {
-  const { seats, total, words } = await busySeats(balancer, request, context.signal);
+export async function endSessions(hosts: readonly LeavingHost[], context: Context): Promise<number> {
+  const { lines, total, words } = await findBusyLines(hosts, context.signal);
   if (total === 0) return 0;
   context.progress(`ending what is left: ${words}`);
-  await forEach(seats, ({ view, server }) =>
-    change(view.runtime, `shutdown sessions server ${view.backend}/${server.name}`, context.signal),
-  );
-  await waitForSessions(balancer, request, endTimeout / 1000, context);
+  await forEach(lines, (line) => shutdownSessions(line, context.signal));
+  await waitForSessions(hosts, endTimeout / 1000, context);
   return total;
 }
 
-/** Where sessions are left; in words `dev2.devco.net: 3 sessions` for each server that has any. */
-async function busySeats(balancer: LoadBalancer, request: ChangeRequest, signal: AbortSignal) {
-  const views = await readBackend(balancer.runtimes, request.backend, signal);
-  const busy = request.targets
-    .map((target) => ({
-      target,
-      seats: serverOnSockets(views, target.server).filter(({ server }) => server.sessions > 0),
+/** Where sessions are left; in words `dev2.devco.net: 3 sessions` for each host that has any. */
+async function findBusyLines(hosts: readonly LeavingHost[], signal: AbortSignal) {
+  const views = await refreshViews(viewsOf(hosts), signal);
+  const busy = hosts
+    .map(({ shown, lines }) => ({
+      shown,
+      lines: refreshLines(lines, views).filter(({ server }) => server.sessions > 0),
     }))
-    .map((one) => ({ ...one, sessions: sum(one.seats) }))
+    .map((one) => ({ ...one, sessions: one.lines.reduce((total, { server }) => total + server.sessions, 0) }))
     .filter(({ sessions }) => sessions > 0);
   return {
-    seats: busy.flatMap(({ seats }) => seats),
+    lines: busy.flatMap(({ lines }) => lines),
     total: busy.reduce((total, { sessions }) => total + sessions, 0),
-    words: busy.map(({ target, sessions }) => `${formatServer(target)}: ${count(sessions, 'session')}`).join(', '),
+    words: busy.map(({ shown, sessions }) => `${shown}: ${count(sessions, 'session')}`).join(', '),
   };
 }
 
-function sum(seats: readonly SocketServer[]): number {
-  return seats.reduce((total, { server }) => total + server.sessions, 0);
+function viewsOf(hosts: readonly LeavingHost[]): BackendView[] {
+  return [...new Set(hosts.flatMap(({ lines }) => lines.map(({ view }) => view)))];
 }

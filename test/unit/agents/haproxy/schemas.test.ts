@@ -22,6 +22,8 @@ describe('what a caller may say', () => {
     assert.ok(!accepts({ backend: 'app', server: 'a', force: true }));
     assert.ok(!accepts({ backend: 'app', server: 'a', min_available: -1 }));
     assert.ok(!accepts({ backend: 'app' }));
+    assert.ok(accepts({ server: 'a', backend: 'app,static', port: '80,8080' }));
+    assert.ok(!accepts({ server: 'a', port: 'http' }));
   });
 });
 
@@ -34,21 +36,26 @@ describe('the configuration', () => {
     assert.deepEqual(config, {
       sockets: ['/run/haproxy/admin.sock'],
       servers: {},
+      ports: [],
       min_available: 1,
       drain_timeout: 5,
       enable_timeout: 10,
+      settle: 0.5,
       watch_interval: 1,
       timeout: 3,
     });
   });
 
   test('takes paths and HOST:PORT for sockets, and names for servers', () => {
+    assert.ok(validate({ servers: { a: 'web1', b: ['app/web2', 'web3'] }, ports: [80, 8001] }));
     assert.ok(validate({ sockets: ['/run/a.sock', '127.0.0.1:9999', '[::1]:9999'] }));
     for (const bad of [
       { sockets: [] },
       { sockets: ['admin.sock'] },
       { sockets: ['/a', '/a'] },
       { servers: { 'dev2.devco.net': 'a;b' } },
+      { servers: { 'dev2.devco.net': ['app/web1', 'a/b/c'] } },
+      { ports: [0] },
       { drain_timeout: 3600 },
       { socket: '/run/a.sock' },
     ]) {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import {
-  numberIn,
+  integerIn,
   parseServersState,
   parseStat,
   textIn,
@@ -16,7 +16,8 @@ describe('the answer to “show stat”', () => {
     assert.ok(row);
     assert.equal(textIn(row, 'svname'), 'web1');
     assert.equal(textIn(row, 'last_chk'), 'a "b", c');
-    assert.equal(numberIn(row, 'scur'), 0);
+    assert.equal(integerIn(row, 'scur'), 0);
+    assert.throws(() => integerIn(row, 'svname'), isProblem);
     assert.throws(() => textIn(row, 'no_such_column'), isProblem);
   });
 

@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { listBackends, readBackend } from '../../../../../src/agents/haproxy/servers/backend.ts';
+import { readViews, refreshViews } from '../../../../../src/agents/haproxy/servers/backend.ts';
 import { hasCommand, requireCommands } from '../../../../../src/agents/haproxy/runtime/commands.ts';
 import { isAnother, parseInfo, readInfo } from '../../../../../src/agents/haproxy/runtime/process.ts';
 import type { Runtime } from '../../../../../src/agents/haproxy/runtime/runtime.ts';
-import { inMaintenance, inRotation } from '../../../../../src/agents/haproxy/servers/server.ts';
+import { inMaintenance, inRotation } from '../../../../../src/agents/haproxy/servers/state.ts';
+import { findDoubt } from '../../../../../src/agents/haproxy/servers/capacity.ts';
 
 const signal = new AbortController().signal;
 const fixtures = join(import.meta.dirname, '../../../../fixtures/haproxy');
@@ -50,7 +51,7 @@ for (const [version, full] of [
     });
 
     test('tells of its servers by columns of the same names', async () => {
-      const [view] = await readBackend([recorded(version)], 'app', signal);
+      const [view] = await readViews([recorded(version)], signal);
       const servers = view?.servers.map((one) => [
         one.name,
         one.address,
@@ -67,16 +68,16 @@ for (const [version, full] of [
         ['web2', '127.0.0.1:2', 'no check', 'no check', 20, 20, false, false, true],
         ['web3', '127.0.0.1:3', 'MAINT', '', 1, 1, true, true, false],
       ]);
-      assert.deepEqual(
-        (await listBackends([recorded(version)], signal)).map(({ backend }) => backend),
-        ['app'],
-      );
-      await assert.rejects(readBackend([recorded(version)], 'nosuch', signal), { code: 'unknown-backend' });
+      assert.ok(view);
+      assert.equal(findDoubt([view]), undefined, 'its own count agrees');
+      assert.equal(view.backend, 'app');
+      const gone = { ...view, backend: 'nosuch' };
+      assert.deepEqual(await refreshViews([gone], signal), []);
+      assert.deepEqual((await refreshViews([view], signal))[0]?.servers, view.servers);
     });
 
     test('has the commands that are needed', async () => {
-      const views = await readBackend([recorded(version)], 'app', signal);
-      await requireCommands(views, ['set server', 'shutdown sessions server'], signal);
+      await requireCommands([recorded(version)], ['set server', 'shutdown sessions server'], signal);
     });
   });
 }
@@ -84,25 +85,25 @@ for (const [version, full] of [
 describe('a HAProxy', () => {
   test('without a command, or one that allows no changes, is found before any is made', async () => {
     const old = '  set weight     : change a server’s weight\n  show stat      : report counters\n';
-    const lacking = await readBackend([recorded('2.2', { help: old })], 'app', signal);
-    await assert.rejects(requireCommands(lacking, ['set server'], signal), {
+    const lacking = recorded('2.2', { help: old });
+    await assert.rejects(requireCommands([lacking], ['set server'], signal), {
       code: 'haproxy-lacks',
       message: /^HAProxy 2\.2\.9\S* at .* has no command “set server”$/,
     });
-    const reading = await readBackend([recorded('3.2', { 'show cli level': 'operator' })], 'app', signal);
-    await assert.rejects(requireCommands(reading, [], signal), { code: 'haproxy-not-admin' });
+    const reading = recorded('3.2', { 'show cli level': 'operator' });
+    await assert.rejects(requireCommands([reading], [], signal), { code: 'haproxy-not-admin' });
     assert.equal(hasCommand('  set serverless <x> : no', 'set server'), false);
   });
 
   test('that answers in another form is told of, never taken for empty', async () => {
     for (const other of [
-      { 'show stat app 6 -1': 'Permission denied' },
-      { 'show stat app 6 -1': '' },
-      { 'show servers state app': '2\n# be_id be_name\n' },
-      { 'show servers state app': 'Can’t find backend.' },
-      { 'show stat app 6 -1': '# pxname,svname,type\napp,web1,2\napp,BACKEND,1' },
+      { 'show stat -1 6 -1': 'Permission denied' },
+      { 'show stat -1 6 -1': '' },
+      { 'show servers state': '2\n# be_id be_name\n' },
+      { 'show servers state': 'Can’t find backend.' },
+      { 'show stat -1 6 -1': '# pxname,svname,type\napp,web1,2\napp,BACKEND,1' },
     ]) {
-      const asked = readBackend([recorded('2.6', other)], 'app', signal);
+      const asked = readViews([recorded('2.6', other)], signal);
       await assert.rejects(asked, { code: 'haproxy-answer' }, JSON.stringify(other));
     }
     for (const answer of ['', 'Permission denied', 'Pid: x\nUptime_sec: 1', 'Pid: 1']) {

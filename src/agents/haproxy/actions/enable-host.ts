@@ -1,0 +1,57 @@
+import { inRotation } from '../servers/state.ts';
+import type { ServerLine } from '../servers/line.ts';
+import { lineName } from '../servers/line.ts';
+import type { ScopedHost } from '../servers/scope.ts';
+import { defineLineEntry, findLine, reasonOf } from './enable-line.ts';
+import type { Changes } from './undo.ts';
+
+/** One host on its way into traffic. */
+export interface HostEntry {
+  readonly host: ScopedHost;
+  /** Has the checks of all its lines begin again, out of traffic. */
+  readonly begin: () => Promise<void>;
+  /** Takes the next steps that what HAProxy says now allows. @param all every line, as it is now */
+  readonly advance: (all: readonly ServerLine[]) => Promise<void>;
+  readonly isIn: () => boolean;
+  /** What keeps it out, line by line where it has several. */
+  readonly reason: () => string;
+}
+
+/** A host is let in where all of its lines have passed their checks, in every process: a half one serves nobody well. */
+export function defineHostEntry(
+  host: ScopedHost,
+  agentBelongsOn: (line: ServerLine) => boolean,
+  changes: Changes,
+  signal: AbortSignal,
+): HostEntry {
+  const entries = host.chosen.map((line) => defineLineEntry(line, agentBelongsOn(line), changes, signal));
+  let followers: readonly ServerLine[] = host.followers;
+  let isIn = false;
+  return {
+    host,
+    async begin() {
+      for (const entry of entries) await entry.begin();
+    },
+    async advance(all) {
+      followers = host.followers.flatMap((line) => findLine(line, all) ?? []);
+      const passed = entries.every((entry) => entry.hasPassed());
+      for (const entry of entries) {
+        const now = findLine(entry.line, all);
+        // A line that is gone (HAProxy is being reloaded) may come back.
+        if (now === undefined || entry.isIn()) continue;
+        await (passed ? entry.enter(now) : entry.check(now));
+      }
+      isIn = entries.every((entry) => entry.isIn()) && followers.every(({ server }) => inRotation(server));
+    },
+    isIn: () => isIn,
+    reason() {
+      const waiting = entries.filter((entry) => !entry.isIn());
+      const several = entries.length > 1;
+      const reasons = waiting.map((entry) => `${several ? `${lineName(entry.line)}: ` : ''}${entry.reason()}`);
+      const behind = followers.filter(({ server }) => !inRotation(server));
+      if (reasons.length === 0)
+        reasons.push(...behind.map((line) => `${lineName(line)}: ${reasonOf(line.server, line.server.status)}`));
+      return [...new Set(reasons)].join('; ');
+    },
+  };
+}

@@ -1,0 +1,38 @@
+import type { ActionContext } from '../../../core/agent.ts';
+import { type BackendView, readViews } from '../servers/backend.ts';
+import type { Host } from '../servers/host.ts';
+import { lineName } from '../servers/line.ts';
+import { type LoadBalancer, namesOf, prepareHosts } from './request.ts';
+
+/** All backends; of the hosts asked for, every line that leads to each, and which backends hold all of them. */
+export async function list(balancer: LoadBalancer, server: string | undefined, context: ActionContext) {
+  const views = await readViews(balancer.runtimes, context.signal);
+  const byName = Map.groupBy(views, (view) => view.backend);
+  const backends = [...byName].map(([name, same]) => ({ name, servers: serversOf(same) }));
+  if (server === undefined) return { backends, holding: [], hosts: [], unknown: [] };
+  const { resolve } = await prepareHosts(balancer, server);
+  const hosts = resolve(views);
+  const holding = [...byName].filter(([, same]) => same.every((view) => hosts.every((host) => isIn(host, view))));
+  return {
+    backends,
+    holding: holding.map(([name]) => name),
+    hosts: hosts.filter(({ lines }) => lines.length > 0).map(describe),
+    unknown: namesOf(hosts.filter(({ lines }) => lines.length === 0)),
+  };
+}
+
+function serversOf(views: readonly BackendView[]): string[] {
+  return [...new Set(views.flatMap((view) => view.servers.map(({ name }) => name)))];
+}
+
+function isIn({ lines }: Host, view: BackendView): boolean {
+  return lines.some((line) => line.view === view);
+}
+
+function describe({ name, lines }: Host) {
+  return {
+    name,
+    backends: [...new Set(lines.map(({ view }) => view.backend))],
+    lines: [...new Set(lines.map(lineName))],
+  };
+}

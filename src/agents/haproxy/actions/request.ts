@@ -1,0 +1,171 @@
+import type { ActionContext } from '../../../core/agent.ts';
+import { Problem } from '../../../core/errors.ts';
+import type { HaproxyConfig } from '../config.ts';
+import type { MaintenanceWatch } from '../maintenance/watch.ts';
+import { type RuntimeCommand, requireCommands } from '../runtime/commands.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import { lookUpAddresses } from '../servers/address.ts';
+import type { BackendView } from '../servers/backend.ts';
+import { addressesOf, type Host, type HostKnowledge, parseNames, resolveHosts } from '../servers/host.ts';
+import { lineName, type ServerLine } from '../servers/line.ts';
+import { type Narrowing, type Scope, type ScopedHost, scopeHosts } from '../servers/scope.ts';
+import { inRotation } from '../servers/state.ts';
+import { readUnderstood } from '../servers/understood.ts';
+
+/** What the actions share: the processes of the load balancer and how the agent is configured. */
+export interface LoadBalancer {
+  readonly runtimes: readonly Runtime[];
+  readonly config: HaproxyConfig;
+  readonly watch: MaintenanceWatch;
+  /** The addresses that hosts had when they were last found, by name. */
+  readonly seen: Map<string, readonly string[]>;
+}
+
+export interface ScopeInput {
+  /** Backends, separated by commas; left out: every one that leads to the hosts. */
+  readonly backend?: string | undefined;
+  /** Hosts, separated by commas. */
+  readonly server: string;
+  /** Ports, separated by commas; the configuration decides when left out. */
+  readonly port?: string | undefined;
+}
+
+/** What a call is about, and what it was narrowed to. */
+export interface Request extends Scope {
+  readonly narrowing: Narrowing;
+}
+
+/** What a change answers; the same for taking out and putting in. */
+export interface ChangeReport {
+  readonly backend: string;
+  readonly changed: string[];
+  readonly unchanged: string[];
+  readonly available: number;
+  readonly hosts: HostReport[];
+}
+
+export interface HostReport {
+  readonly name: string;
+  /** `BACKEND/SERVER` of each line that the call is about. */
+  readonly lines: string[];
+  /** Lines outside of what the call was narrowed to that still send the host requests. */
+  readonly still_serving: string[];
+  /** Milliseconds since the epoch: out without a break since then. */
+  readonly out_since?: number;
+}
+
+/**
+ * Finds every line that leads to the hosts and sees that changes are allowed and that all states are understood, before
+ * any is made.
+ * @param needed commands beside “set server”
+ * @throws Problem `unknown-backend`, `unknown-server`, `bad-map`, `ambiguous-server`, `haproxy-disagrees`, `haproxy-not-admin`, …
+ */
+export async function readChangeRequest(
+  balancer: LoadBalancer,
+  input: ScopeInput,
+  { signal }: ActionContext,
+  needed: readonly RuntimeCommand[] = [],
+): Promise<Request> {
+  const resolve = await prepareScope(balancer, input);
+  const request = await readUnderstood(balancer.runtimes, resolve, signal);
+  const agents = request.hosts.some(({ chosen }) => chosen.some(({ server }) => server.agent.configured));
+  const commands: RuntimeCommand[] = ['set server', ...(agents ? agentCommands : []), ...needed];
+  await requireCommands(runtimesOf(request.views), commands, signal);
+  return request;
+}
+
+const agentCommands: readonly RuntimeCommand[] = ['disable agent', 'enable agent'];
+
+/** What makes a request of a reading of all backends. */
+export async function prepareScope(
+  balancer: LoadBalancer,
+  input: ScopeInput,
+): Promise<(views: readonly BackendView[]) => Request> {
+  const narrowing = readNarrowing(balancer.config, input);
+  const { resolve } = await prepareHosts(balancer, input.server);
+  return (views) => ({ ...scopeHosts(resolve(views), views, narrowing), narrowing });
+}
+
+/** @throws Problem `bad-name`, `bad-port` */
+export function readNarrowing({ ports }: HaproxyConfig, input: Omit<ScopeInput, 'server'>): Narrowing {
+  return {
+    backends: input.backend === undefined ? undefined : parseNames(input.backend),
+    ports: input.port === undefined ? ports : parsePorts(input.port),
+  };
+}
+
+/** What finds the hosts in a reading of all backends; looks up their addresses first. @throws Problem `bad-name` */
+export async function prepareHosts({ config, watch, seen }: LoadBalancer, server: string) {
+  const names = parseNames(server);
+  const looked = await lookUpAddresses([...names, ...mappedLines(names, config.servers)]);
+  const known: HostKnowledge = { map: config.servers, addresses: join(looked, seen), held: watch.hosts() };
+  const resolve = (views: readonly BackendView[]) => {
+    const hosts = resolveHosts(names, views, known);
+    remember(hosts, seen);
+    return hosts;
+  };
+  return { resolve };
+}
+
+/** Names that the map gives to lines, which may themselves be those of hosts. */
+function mappedLines(names: readonly string[], map: HaproxyConfig['servers']): string[] {
+  const entries = names.flatMap((name) => (Object.hasOwn(map, name) ? [map[name] ?? []].flat() : []));
+  return entries.map((entry) => entry.replace(/^.*\//, '')).filter((line) => line.includes('.'));
+}
+
+function join(
+  looked: ReadonlyMap<string, readonly string[]>,
+  seen: ReadonlyMap<string, readonly string[]>,
+): ReadonlyMap<string, readonly string[]> {
+  const all = new Map(looked);
+  for (const [name, addresses] of seen) all.set(name, [...new Set([...(all.get(name) ?? []), ...addresses])]);
+  return all;
+}
+
+const mostSeen = 20_000;
+
+/** A map that goes stale by a reload is found out by this: its line is then at the address of another host. */
+function remember(hosts: readonly Host[], seen: Map<string, readonly string[]>): void {
+  for (const host of hosts) {
+    const addresses = addressesOf(host.lines);
+    if (addresses.length > 0 && seen.size < mostSeen) seen.set(host.name, addresses);
+  }
+}
+
+/** @throws Problem `bad-port` */
+function parsePorts(list: string): number[] {
+  const ports = [...new Set(list.split(',').map(Number))];
+  if (ports.every((port) => Number.isInteger(port) && port > 0 && port < 65_536)) return ports;
+  throw new Problem('bad-port', `“${list.slice(0, 100)}” is not a list of ports`, 'give numbers from 1 to 65535');
+}
+
+/** The processes that have these backends, each once. */
+export function runtimesOf(views: readonly BackendView[]): Runtime[] {
+  return [...new Set(views.map(({ runtime }) => runtime))];
+}
+
+/** Everything that leads to the host through what was chosen: the lines themselves, and those that follow them. */
+export function affectedLines({ chosen, followers }: ScopedHost): ServerLine[] {
+  return [...chosen, ...followers];
+}
+
+export function namesOf(hosts: readonly { readonly name: string }[]): string[] {
+  return hosts.map(({ name }) => name);
+}
+
+/** For messages: the host, and its lines where they are called otherwise. */
+export function formatHost({ name, chosen }: ScopedHost): string {
+  const lines = [...new Set(chosen.map(lineName))];
+  return lines.every((line) => line.endsWith(`/${name}`)) && lines.length === 1
+    ? name
+    : `${name} (${lines.join(', ')})`;
+}
+
+export function reportHost(host: ScopedHost): HostReport {
+  const serving = host.elsewhere.filter(({ server }) => inRotation(server));
+  return {
+    name: host.name,
+    lines: [...new Set(affectedLines(host).map(lineName))],
+    still_serving: [...new Set(serving.map(lineName))],
+  };
+}

@@ -1,0 +1,92 @@
+import { Problem } from '../../../core/errors.ts';
+import { breakOf } from '../maintenance/cause.ts';
+import { findHeldLine, toHeldLines } from '../maintenance/held.ts';
+import { pause } from '../runtime/mutex.ts';
+import { forEach } from '../runtime/parallel.ts';
+import { type HaproxyInfo, readInfos } from '../runtime/process.ts';
+import { type BackendView, refreshViews } from '../servers/backend.ts';
+import { lineName, refreshLines, type ServerLine } from '../servers/line.ts';
+import type { ScopedHost } from '../servers/scope.ts';
+import { inMaintenance } from '../servers/state.ts';
+import { affectedLines, formatHost, type Request, runtimesOf } from './request.ts';
+import type { Changes } from './undo.ts';
+
+/** How often what something put in meanwhile is taken out again before it is given up: a reload may come in between once. */
+const tries = 2;
+
+export interface StaysOut {
+  readonly views: readonly BackendView[];
+  /** The HAProxy processes by socket in which all are out. */
+  readonly processes: Readonly<Record<string, HaproxyInfo>>;
+}
+
+/**
+ * Sees that hosts are out and, after a moment, that they still are: HAProxy does not report how often it asks
+ * agent-checks, so what one of them answers may come late.
+ * @param settle milliseconds
+ * @throws Problem `not-in-maintenance`, naming what put them in
+ */
+export async function stayOut(
+  changes: Changes,
+  request: Request,
+  settle: number,
+  signal: AbortSignal,
+): Promise<StaysOut> {
+  for (let number = 1; ; number++) {
+    const processes = await readInfos(runtimesOf(request.views), signal);
+    const first = await findIntruders(request, signal);
+    if (first.intruders.length === 0) {
+      await pause(settle, signal);
+      const second = await findIntruders(request, signal);
+      if (second.intruders.length === 0) return { views: second.views, processes };
+      if (number === tries) throw explainIntruders(second.intruders, processes, request);
+      await takeOutAgain(changes, second.intruders, signal);
+    } else {
+      if (number === tries) throw explainIntruders(first.intruders, processes, request);
+      await takeOutAgain(changes, first.intruders, signal);
+    }
+  }
+}
+
+/** A line that is not out, or whose agent-check could put it in; undefined for one that is gone. */
+interface Intruder {
+  readonly host: ScopedHost;
+  readonly line: ServerLine | undefined;
+}
+
+async function findIntruders({ hosts, views: before }: Request, signal: AbortSignal) {
+  const views = await refreshViews(before, signal);
+  const intruders = hosts.flatMap((host): Intruder[] => {
+    const wanted = affectedLines(host);
+    const found = refreshLines(wanted, views);
+    const open = found.filter(({ server }) => !inMaintenance(server) || server.agent.enabled);
+    return [...open, ...(found.length < wanted.length ? [undefined] : [])].map((line) => ({ host, line }));
+  });
+  return { views, intruders };
+}
+
+async function takeOutAgain(changes: Changes, intruders: readonly Intruder[], signal: AbortSignal): Promise<void> {
+  await forEach(
+    intruders.flatMap(({ line }) => line ?? []),
+    async (line) => {
+      if (line.server.agent.enabled) await changes.setAgent(line, false, signal);
+      await changes.set(line, 'maint', signal);
+    },
+  );
+}
+
+function explainIntruders(
+  [intruder]: readonly Intruder[],
+  processes: Readonly<Record<string, HaproxyInfo>>,
+  { hosts }: Request,
+): Problem {
+  const hint = 'find what changes HAProxy at the same time, or whether it was reloaded, then try again';
+  const shown = intruder === undefined ? '' : formatHost(intruder.host);
+  const line = intruder?.line;
+  if (line === undefined) return new Problem('not-in-maintenance', `a line of ${shown} is gone from HAProxy`, hint);
+  const now = processes[line.view.runtime.name];
+  const known = toHeldLines(hosts.flatMap(affectedLines), [], () => true);
+  const why = now && breakOf({ line, before: findHeldLine(known, line), processes: { known: now, now } }, Date.now());
+  const what = `${shown} does not stay out: ${lineName(line)} at ${line.view.runtime.name} is ${line.server.status}`;
+  return new Problem('not-in-maintenance', `${what}, ${why?.cause} (see ${why?.where})`, hint);
+}

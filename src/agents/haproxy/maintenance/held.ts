@@ -1,0 +1,211 @@
+import type { HaproxyInfo } from '../runtime/process.ts';
+import { type HostIdentity, identityOf } from '../servers/host.ts';
+import type { BackendView } from '../servers/backend.ts';
+import { refreshLines, type ServerLine } from '../servers/line.ts';
+import type { ScopedHost } from '../servers/scope.ts';
+
+/** A line as it was when its host was last seen out. */
+export interface HeldLine {
+  readonly socket: string;
+  readonly backend: string;
+  readonly server: string;
+  /** Address and port. */
+  readonly address: string;
+  /** Whether its agent-check was on before the host was taken out. */
+  readonly agent: boolean;
+  /** Sessions that it had got since HAProxy began. */
+  readonly total: number;
+}
+
+/** Something that put a host that was held out back into traffic, or let requests reach it. */
+export interface Break {
+  /** When it was noticed, in milliseconds since the epoch. */
+  readonly at: number;
+  readonly socket: string;
+  /** `BACKEND/SERVER` */
+  readonly line: string;
+  /** What did it, in words. */
+  readonly cause: string;
+  /** Where that can be seen, in words. */
+  readonly where: string;
+}
+
+/** A host that was taken out and is to stay out until it is put back. */
+export interface HeldHost extends HostIdentity {
+  /** The backends that it is held out of; undefined: every one that leads to it. */
+  readonly backends?: readonly string[];
+  /** The ports that are meant; empty: all. */
+  readonly ports: readonly number[];
+  readonly lines: readonly HeldLine[];
+  /** Whether it is out, or a change of it is under way. */
+  readonly stage: 'leaving' | 'out' | 'entering';
+  /** When it was taken out, in milliseconds since the epoch; unknown where it was out before. */
+  readonly since?: number;
+  /** Whose call took it out, and in which run; empty outside of one. */
+  readonly caller?: string;
+  readonly run?: string;
+  /** Since when it has been out without a break, in milliseconds since the epoch; undefined while that is not confirmed. */
+  readonly outSince?: number;
+  /** The latest. */
+  readonly breaks: readonly Break[];
+  /** The HAProxy processes by socket, as last seen: another one has forgotten all that it was told. */
+  readonly processes: Readonly<Record<string, HaproxyInfo>>;
+}
+
+/** How many breaks are remembered: with a tool that fights for the server there is one a look. */
+const mostBreaks = 20;
+
+export function addBreaks({ breaks }: HeldHost, more: readonly Break[]): readonly Break[] {
+  return [...breaks, ...more].slice(-mostBreaks);
+}
+
+/** Records the lines of a host, with what was known of their agent-checks before. */
+export function toHeldLines(
+  lines: readonly ServerLine[],
+  before: readonly HeldLine[],
+  wasOn: (line: ServerLine) => boolean,
+): HeldLine[] {
+  return lines.map((line) => ({
+    socket: line.view.runtime.name,
+    backend: line.view.backend,
+    server: line.server.name,
+    address: line.server.address,
+    agent: findHeldLine(before, line)?.agent ?? wasOn(line),
+    total: line.server.total,
+  }));
+}
+
+/** What was recorded of a line of that name and address. */
+export function findHeldLine(held: readonly HeldLine[], line: ServerLine): HeldLine | undefined {
+  return held.find((one) => isSameName(one, line) && one.address === line.server.address);
+}
+
+export function isSameName({ socket, backend, server }: HeldLine, line: ServerLine): boolean {
+  return socket === line.view.runtime.name && backend === line.view.backend && server === line.server.name;
+}
+
+/** The lines that a host is held out of, of those that lead to it. */
+export function heldOnly<Line extends ServerLine>({ backends, ports }: HeldHost, lines: readonly Line[]): Line[] {
+  return lines.filter(
+    ({ view, server }) =>
+      (backends === undefined || backends.includes(view.backend)) &&
+      (ports.length === 0 || ports.includes(server.port)),
+  );
+}
+
+export interface HoldOrigin {
+  readonly caller: string;
+  readonly runId: string;
+}
+
+/**
+ * The hold of a host that is about to be taken out. Taken out again, it is out since the first time, by whoever did it then.
+ * @param origin undefined for a host that is out already: nobody knows since when and by whom
+ */
+export function beginHold(
+  host: ScopedHost,
+  scope: { readonly backends: readonly string[] | undefined; readonly ports: readonly number[] },
+  before: HeldHost | undefined,
+  origin: HoldOrigin | undefined,
+): HeldHost {
+  const lines = toHeldLines(host.chosen, before?.lines ?? [], ({ server }) => server.agent.enabled);
+  const kept = (before?.lines ?? []).filter((one) => !host.chosen.some((line) => isSameName(one, line)));
+  const backends =
+    scope.backends === undefined || (before !== undefined && before.backends === undefined)
+      ? {}
+      : { backends: [...new Set([...(before?.backends ?? []), ...scope.backends])] };
+  const by =
+    origin === undefined || before !== undefined
+      ? pickOrigin(before)
+      : { since: Date.now(), caller: origin.caller, run: origin.runId };
+  return {
+    ...joinIdentity(before, identityOf(host)),
+    ...backends,
+    ports:
+      before !== undefined && before.ports.length === 0
+        ? []
+        : joinPorts(before?.ports ?? [], portsOf(host, scope.ports)),
+    lines: [...kept, ...lines],
+    stage: 'leaving',
+    ...by,
+    ...(origin === undefined && before?.outSince !== undefined ? { outSince: before.outSince } : {}),
+    breaks: before?.breaks ?? [],
+    processes: before?.processes ?? {},
+  };
+}
+
+/** Holds of hosts that were just seen to be out: from here on every break counts. */
+function confirmHold(
+  held: HeldHost,
+  lines: readonly ServerLine[],
+  processes: Readonly<Record<string, HaproxyInfo>>,
+): HeldHost {
+  const rest = held.lines.filter((one) => !lines.some((line) => isSameName(one, line)));
+  return {
+    ...held,
+    lines: [...rest, ...toHeldLines(lines, held.lines, ({ server }) => server.agent.enabled)],
+    stage: 'out',
+    outSince: held.outSince ?? Date.now(),
+    processes: { ...held.processes, ...processes },
+  };
+}
+
+/** Confirms the holds of hosts. */
+export async function confirmHolds(
+  watch: { readonly hosts: () => readonly HeldHost[]; readonly put: (hosts: readonly HeldHost[]) => Promise<void> },
+  hosts: readonly ScopedHost[],
+  views: readonly BackendView[],
+  processes: Readonly<Record<string, HaproxyInfo>>,
+): Promise<void> {
+  const held = new Map(watch.hosts().map((one) => [one.host, one]));
+  const confirmed = hosts.flatMap((host) => {
+    const one = held.get(host.name);
+    return one === undefined
+      ? []
+      : [confirmHold(one, refreshLines([...host.chosen, ...host.followers], views), processes)];
+  });
+  await watch.put(confirmed);
+}
+
+export function outSinceOf(held: readonly HeldHost[], name: string): { out_since?: number } {
+  const since = held.find(({ host }) => host === name)?.outSince;
+  return since === undefined ? {} : { out_since: since };
+}
+
+/** What is left of a hold once the lines are in: undefined where nothing is. */
+export function endHold(
+  held: HeldHost,
+  lines: readonly ServerLine[],
+  narrowing: { readonly backends: readonly string[] | undefined; readonly ports: readonly number[] },
+): HeldHost | undefined {
+  const left = held.lines.filter((one) => !lines.some((line) => isSameName(one, line)));
+  const everything = narrowing.backends === undefined && narrowing.ports.length === 0;
+  if (everything || left.length === 0) return undefined;
+  const backends = [...new Set(left.map(({ backend }) => backend))];
+  const ports =
+    narrowing.ports.length === 0 ? held.ports : left.map(({ address }) => Number(/\d+$/.exec(address)?.[0]));
+  return { ...held, backends, ports: [...new Set(ports)], lines: left, stage: 'out', outSince: Date.now() };
+}
+
+/** Asked for as `ADDRESS:PORT`, a host is only meant at that port. */
+function portsOf({ name, chosen }: ScopedHost, ports: readonly number[]): readonly number[] {
+  const literal = chosen.length > 0 && chosen.every(({ server }) => server.address === name);
+  return literal ? chosen.map(({ server }) => server.port) : ports;
+}
+
+function joinPorts(before: readonly number[], more: readonly number[]): number[] {
+  return [...new Set([...before, ...more])];
+}
+
+function pickOrigin(before: HeldHost | undefined) {
+  if (before?.since === undefined) return {};
+  return { since: before.since, caller: before.caller ?? '', run: before.run ?? '' };
+}
+
+function joinIdentity(before: HostIdentity | undefined, now: HostIdentity): HostIdentity {
+  return {
+    host: now.host,
+    addresses: [...new Set([...(before?.addresses ?? []), ...now.addresses])],
+    fqdns: [...new Set([...(before?.fqdns ?? []), ...now.fqdns])],
+  };
+}

@@ -1,0 +1,45 @@
+import { Problem } from '../../../core/errors.ts';
+import { firstLine, type Runtime } from '../runtime/runtime.ts';
+import type { ServerLine } from './line.ts';
+import type { AdminState } from './state.ts';
+
+/** @throws Problem `haproxy-refused`: these commands answer nothing when they succeed, so any text is a complaint */
+export async function change(runtime: Runtime, command: string, signal: AbortSignal): Promise<void> {
+  const answer = await runtime.ask(command, signal);
+  if (answer === '') return;
+  const hint = 'see that the socket has “level admin” and that HAProxy was not reloaded with other servers';
+  throw new Problem('haproxy-refused', `HAProxy at ${runtime.name} refused “${command}”: ${firstLine(answer)}`, hint);
+}
+
+const name = ({ view, server }: ServerLine) => `${view.backend}/${server.name}`;
+
+export function setState(line: ServerLine, state: AdminState, signal: AbortSignal): Promise<void> {
+  return change(line.view.runtime, `set server ${name(line)} state ${state}`, signal);
+}
+
+/** @param weight `N` or `N%` */
+export function setWeight(line: ServerLine, weight: string, signal: AbortSignal): Promise<void> {
+  return change(line.view.runtime, `set server ${name(line)} weight ${weight}`, signal);
+}
+
+/** Sends the health of a server with checks to the bottom: it needs `rise` checks to be up again. */
+export function lowerHealth(line: ServerLine, signal: AbortSignal): Promise<void> {
+  return change(line.view.runtime, `set server ${name(line)} health down`, signal);
+}
+
+/**
+ * Switches the agent-check on or off. HAProxy says nothing when it is switched off where there is none, and complains
+ * when it is switched on: only for a server that has one.
+ */
+export function setAgentCheck(line: ServerLine, on: boolean, signal: AbortSignal): Promise<void> {
+  return change(line.view.runtime, `${on ? 'enable' : 'disable'} agent ${name(line)}`, signal);
+}
+
+/** Sets what the agent-check is taken to have said, until it says something itself. */
+export function forceAgent(line: ServerLine, said: 'up' | 'down', signal: AbortSignal): Promise<void> {
+  return change(line.view.runtime, `set server ${name(line)} agent ${said}`, signal);
+}
+
+export function shutdownSessions(line: ServerLine, signal: AbortSignal): Promise<void> {
+  return change(line.view.runtime, `shutdown sessions server ${name(line)}`, signal);
+}

@@ -1,0 +1,43 @@
+import { hostAddress } from './address.ts';
+import type { BackendView } from './backend.ts';
+import { findHeldLines, type Host, type HostIdentity } from './host.ts';
+import { lineName, linesOf, type ServerLine } from './line.ts';
+
+/**
+ * All hosts that lines lead to: those that are held out, those of the map, and what has one address (else one name). Each
+ * goes by a name by which it is found again.
+ */
+export function nameHosts(
+  views: readonly BackendView[],
+  map: Readonly<Record<string, string | readonly string[]>>,
+  held: readonly HostIdentity[],
+): Host[] {
+  const all = linesOf(views).filter((line) => !isFreeSlot(line));
+  let rest = all;
+  const take = (lines: readonly ServerLine[]) => {
+    rest = rest.filter((line) => !lines.includes(line));
+    return lines;
+  };
+  const known = [
+    ...held.map((host) => ({ name: host.host, lines: take(findHeldLines(host, rest)) })),
+    ...Object.entries(map).map(([name, entries]) => ({ name, lines: take(linesFor([entries].flat(), rest)) })),
+  ].filter(({ lines }) => lines.length > 0);
+  const others = Map.groupBy(rest, (line) => hostAddress(line.server) ?? line.server.name);
+  const unnamed = [...others.values()].map((lines) => ({ name: lines[0]?.server.name ?? '', lines }));
+  const first = ({ lines }: Host) => all.findIndex((line) => line === lines[0]);
+  const hosts = [...known, ...unnamed].sort((one, other) => first(one) - first(other));
+  // A slot’s name may stand for several hosts: then its address tells which.
+  const twice = (name: string) => hosts.filter((host) => host.name === name).length > 1;
+  return hosts.map((host) => (twice(host.name) ? { ...host, name: host.lines[0]?.server.address ?? host.name } : host));
+}
+
+/** A line of a `server-template` behind which there is no host now. */
+function isFreeSlot({ server }: ServerLine): boolean {
+  return server.ip === '' && server.fqdn === '' && server.status === 'MAINT (resolution)';
+}
+
+function linesFor(entries: readonly string[], lines: readonly ServerLine[]): ServerLine[] {
+  const named = lines.filter((line) => entries.includes(line.server.name) || entries.includes(lineName(line)));
+  const addresses = new Set(named.flatMap(({ server }) => hostAddress(server) ?? []));
+  return lines.filter((line) => named.includes(line) || addresses.has(hostAddress(line.server) ?? ''));
+}

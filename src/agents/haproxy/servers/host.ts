@@ -1,0 +1,157 @@
+import { isIP } from 'node:net';
+import { Problem } from '../../../core/errors.ts';
+import { hostAddress, isOwnLoopback, normalizeAddress } from './address.ts';
+import type { BackendView } from './backend.ts';
+import { formatLines, lineKey, lineName, linesOf, type ServerLine } from './line.ts';
+
+/** A host that was asked for, and every line of every process that leads to it. */
+export interface Host {
+  /** As it was asked for. */
+  readonly name: string;
+  readonly lines: readonly ServerLine[];
+}
+
+/** By which a host that is held out is found again, whatever its lines are called after a reload. */
+export interface HostIdentity {
+  readonly host: string;
+  readonly addresses: readonly string[];
+  /** Host names under which HAProxy resolves it. */
+  readonly fqdns: readonly string[];
+}
+
+/** What is known of hosts beside HAProxy's own words. */
+export interface HostKnowledge {
+  /** The configured map: lines of a host, each `SERVER` or `BACKEND/SERVER`. */
+  readonly map: Readonly<Record<string, string | readonly string[]>>;
+  /** Addresses by host name. */
+  readonly addresses: ReadonlyMap<string, readonly string[]>;
+  readonly held: readonly HostIdentity[];
+}
+
+const longestName = 255;
+
+/** @throws Problem `bad-name` for an empty or overlong name; the DDL has refused other characters */
+export function parseNames(list: string): string[] {
+  const names = [...new Set(list.split(','))];
+  if (names.some((name) => name === '' || name.length > longestName || /[^A-Za-z0-9_.:-]/.test(name))) {
+    throw new Problem('bad-name', `“${list.slice(0, 100)}” is not a list of names, separated by commas`);
+  }
+  return names;
+}
+
+/**
+ * Finds every line that leads to each host: by the configured map, by its name, and by the address of these lines and of
+ * the host. Of a host that is held out, what it was when it was taken out decides.
+ * @throws Problem `bad-map`, `ambiguous-server`
+ */
+export function resolveHosts(names: readonly string[], views: readonly BackendView[], known: HostKnowledge): Host[] {
+  const all = linesOf(views);
+  const hosts = names.map((name) => resolveHost(name, all, known));
+  refuseShared(hosts);
+  return hosts;
+}
+
+function resolveHost(name: string, all: readonly ServerLine[], known: HostKnowledge): Host {
+  const held = known.held.find(({ host }) => host === name);
+  if (held !== undefined) {
+    const lines = findHeldLines(held, all);
+    if (lines.length > 0) return { name, lines };
+  }
+  const literal = all.filter(({ server }) => server.address === name);
+  if (literal.length > 0) return { name, lines: literal };
+  const mapped = Object.hasOwn(known.map, name) ? [known.map[name] ?? []].flat() : [];
+  const byMap = all.filter((line) => mapped.some((entry) => isEntry(line, entry)));
+  const byName = all.filter(({ server }) => server.name === name || (server.fqdn !== '' && server.fqdn === name));
+  refuseForeignMap(name, byMap, mapped.includes(name) ? [] : byName, all, known);
+  const seeds = [...byMap, ...byName];
+  const addresses = new Set(addressesOf(seeds));
+  for (const address of known.addresses.get(name) ?? []) if (!isOwnLoopback(address)) addresses.add(address);
+  if (isIP(name) !== 0 && !isOwnLoopback(name)) addresses.add(normalizeAddress(name));
+  const taken = isIP(name) === 0 ? linesOfOthers(name, all, known) : new Set<ServerLine>();
+  const lines = all.filter((line) => seeds.includes(line) || (hasAddress(line, addresses) && !taken.has(line)));
+  return { name, lines };
+}
+
+/** `SERVER` in whichever backend, or `BACKEND/SERVER`. */
+function isEntry(line: ServerLine, entry: string): boolean {
+  return entry.includes('/') ? lineName(line) === entry : line.server.name === entry;
+}
+
+/**
+ * The lines that lead to a host that is held out now. Its name counts only where none of its addresses is left: a name
+ * may be a slot, behind which a reload puts another host.
+ */
+export function findHeldLines<Line extends ServerLine>(
+  { host, addresses, fqdns }: HostIdentity,
+  all: readonly Line[],
+): Line[] {
+  const known = new Set(addresses);
+  const lines = all.filter((line) => hasAddress(line, known) || fqdns.includes(line.server.fqdn));
+  return lines.length > 0 || known.size > 0 ? lines : all.filter(({ server }) => server.name === host);
+}
+
+function hasAddress({ server }: ServerLine, addresses: ReadonlySet<string>): boolean {
+  const address = hostAddress(server);
+  return address !== undefined && addresses.has(address);
+}
+
+export function addressesOf(lines: readonly ServerLine[]): string[] {
+  return [...new Set(lines.flatMap(({ server }) => hostAddress(server) ?? []))];
+}
+
+export function identityOf({ name, lines }: Host): HostIdentity {
+  const fqdns = [...new Set(lines.map(({ server }) => server.fqdn).filter((fqdn) => fqdn !== ''))];
+  return { host: name, addresses: addressesOf(lines), fqdns };
+}
+
+/** Lines that the map gives to other hosts: where one address leads to several, it says which is whose. */
+function linesOfOthers(name: string, all: readonly ServerLine[], { map }: HostKnowledge): Set<ServerLine> {
+  const entries = Object.entries(map).flatMap(([host, lines]) => (host === name ? [] : [lines].flat()));
+  return new Set(all.filter((line) => entries.some((entry) => isEntry(line, entry))));
+}
+
+/**
+ * A map that was not changed with the load balancer may name a line of another host: of one that HAProxy knows by its
+ * name, or by the address that the line has.
+ */
+function refuseForeignMap(
+  name: string,
+  byMap: readonly ServerLine[],
+  byName: readonly ServerLine[],
+  all: readonly ServerLine[],
+  { addresses }: HostKnowledge,
+): void {
+  const own = new Set([...addressesOf(byName), ...(addresses.get(name) ?? [])]);
+  for (const line of byMap) {
+    const address = hostAddress(line.server);
+    if (address === undefined || own.size === 0 || own.has(address)) continue;
+    const other = [...addresses].find(([host, found]) => host !== name && found.includes(address))?.[0];
+    const rival =
+      byName[0] ?? all.find(({ server }) => hostAddress(server) !== undefined && own.has(hostAddress(server) ?? ''));
+    if (other === undefined && rival === undefined) continue;
+    const whose = other === undefined ? '' : `, the address of ${other}`;
+    const instead = rival === undefined ? '' : `, and ${name} is ${lineName(rival)} (${rival.server.address})`;
+    throw new Problem(
+      'bad-map',
+      `the map gives ${name} the line ${lineName(line)} (${line.server.address})${whose}${instead}`,
+      'correct “servers” in the haproxy section of node.yaml; where both lines are the host’s, list both there',
+    );
+  }
+}
+
+function refuseShared(hosts: readonly Host[]): void {
+  const owners = new Map<string, string>();
+  for (const { name, lines } of hosts) {
+    for (const line of lines) {
+      const owner = owners.get(lineKey(line));
+      if (owner === undefined) owners.set(lineKey(line), name);
+      else if (owner !== name) {
+        throw new Problem(
+          'ambiguous-server',
+          `${owner} and ${name} both lead to ${formatLines([line])} (${line.server.address}) at ${line.view.runtime.name}`,
+          'name each host once; where they share an address, “servers” in node.yaml says which line is whose',
+        );
+      }
+    }
+  }
+}

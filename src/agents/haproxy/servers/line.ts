@@ -1,0 +1,51 @@
+import type { BackendView } from './backend.ts';
+import type { Server } from './server.ts';
+
+/** A `server` line of a backend in one HAProxy process. */
+export interface ServerLine {
+  readonly view: BackendView;
+  readonly server: Server;
+}
+
+export function linesOf(views: readonly BackendView[]): ServerLine[] {
+  return views.flatMap((view) => view.servers.map((server) => ({ view, server })));
+}
+
+/** `app/web1`, as HAProxy’s commands name it. */
+export function lineName({ view, server }: ServerLine): string {
+  return `${view.backend}/${server.name}`;
+}
+
+/** Tells lines of all processes apart. */
+export function lineKey(line: ServerLine): string {
+  return `${line.view.runtime.name} ${lineName(line)}`;
+}
+
+/** The same lines as another reading has them; one that is gone is left out. */
+export function refreshLines(lines: readonly ServerLine[], views: readonly BackendView[]): ServerLine[] {
+  const wanted = new Set(lines.map(lineKey));
+  return linesOf(views).filter((line) => wanted.has(lineKey(line)));
+}
+
+/** Every line that follows one of these in its process (`track`), near or far, and is none of them. */
+export function followersOf(lines: readonly ServerLine[], all: readonly ServerLine[]): ServerLine[] {
+  const known = new Set(lines.map(lineKey));
+  const found: ServerLine[] = [];
+  for (let added = true; added; ) {
+    const more = all.filter(
+      ({ view, server }) =>
+        server.tracked !== '' &&
+        known.has(`${view.runtime.name} ${server.tracked}`) &&
+        !known.has(`${view.runtime.name} ${view.backend}/${server.name}`),
+    );
+    for (const line of more) known.add(lineKey(line));
+    found.push(...more);
+    added = more.length > 0;
+  }
+  return found;
+}
+
+/** Each name once, in order: for messages. */
+export function formatLines(lines: readonly ServerLine[]): string {
+  return [...new Set(lines.map(lineName))].join(', ');
+}

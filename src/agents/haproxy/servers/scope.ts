@@ -1,0 +1,121 @@
+import { Problem } from '../../../core/errors.ts';
+import { suggest } from '../../../core/text.ts';
+import type { BackendView } from './backend.ts';
+import type { Host } from './host.ts';
+import { followersOf, lineKey, linesOf, type ServerLine } from './line.ts';
+
+/** What a call is narrowed to. Left out or empty: everything. */
+export interface Narrowing {
+  readonly backends: readonly string[] | undefined;
+  readonly ports: readonly number[];
+}
+
+/** A host with its lines, told apart by whether the call is about them. */
+export interface ScopedHost extends Host {
+  /** The lines that the call is about. */
+  readonly chosen: readonly ServerLine[];
+  /** Lines that follow these (`track`), wherever they are: what happens to those happens to them. */
+  readonly followers: readonly ServerLine[];
+  /** The others that lead to the host, outside of what the call was narrowed to. */
+  readonly elsewhere: readonly ServerLine[];
+}
+
+export interface Scope {
+  /** Of all processes together, in order. */
+  readonly backends: readonly string[];
+  readonly hosts: readonly ScopedHost[];
+  /** The views of those backends and of all that follow. */
+  readonly views: readonly BackendView[];
+}
+
+/**
+ * Narrows hosts to the backends and ports that are meant.
+ * @param known whether every process that has one of the backends must know every host
+ * @throws Problem `unknown-backend`, `unknown-server`
+ */
+export function scopeHosts(
+  hosts: readonly Host[],
+  views: readonly BackendView[],
+  narrowing: Narrowing,
+  known: 'every' | 'some' = 'every',
+): Scope {
+  const backends =
+    narrowing.backends ??
+    backendsOf(
+      hosts.flatMap(({ lines }) => lines),
+      narrowing.ports,
+    );
+  requireBackends(backends, views);
+  const all = linesOf(views);
+  const scoped = hosts.map((host) => scopeHost(host, all, backends, narrowing.ports));
+  if (known === 'every') requireHosts(scoped, views, backends, narrowing);
+  const touched = scoped.flatMap(({ chosen, followers }) => [...chosen, ...followers]).map(({ view }) => view);
+  const kept = views.filter((view) => backends.includes(view.backend) || touched.includes(view));
+  return { backends, hosts: scoped, views: kept };
+}
+
+/** The backends that hold a line of one of those ports. */
+export function backendsOf(lines: readonly ServerLine[], ports: readonly number[]): string[] {
+  return [...new Set(lines.filter((line) => hasPort(line, ports)).map(({ view }) => view.backend))];
+}
+
+function hasPort({ server }: ServerLine, ports: readonly number[]): boolean {
+  return ports.length === 0 || ports.includes(server.port);
+}
+
+function scopeHost(
+  host: Host,
+  all: readonly ServerLine[],
+  backends: readonly string[],
+  ports: readonly number[],
+): ScopedHost {
+  const chosen = host.lines.filter((line) => backends.includes(line.view.backend) && hasPort(line, ports));
+  const followers = followersOf(chosen, all);
+  const inside = new Set([...chosen, ...followers].map(lineKey));
+  return { ...host, chosen, followers, elsewhere: host.lines.filter((line) => !inside.has(lineKey(line))) };
+}
+
+function requireBackends(backends: readonly string[], views: readonly BackendView[]): void {
+  const known = new Set(views.map(({ backend }) => backend));
+  const unknown = backends.filter((backend) => !known.has(backend));
+  if (unknown.length === 0) return;
+  const names = unknown.map((backend) => `“${backend}”`).join(', ');
+  throw new Problem('unknown-backend', `HAProxy has no backend ${names}`, suggest(unknown[0] ?? '', known));
+}
+
+function requireHosts(
+  hosts: readonly ScopedHost[],
+  views: readonly BackendView[],
+  backends: readonly string[],
+  { ports }: Narrowing,
+): void {
+  const processes = Map.groupBy(
+    views.filter(({ backend }) => backends.includes(backend)),
+    ({ runtime }) => runtime.name,
+  );
+  // Where no backend was given and no host is known anywhere, there is none to look in.
+  const nobody = hosts.filter(({ chosen }) => chosen.length === 0);
+  if (nobody.length > 0 && processes.size === 0) throw unknownHosts(nobody, 'HAProxy', views, ports);
+  for (const [socket, own] of processes) {
+    const unknown = hosts.filter(({ chosen }) => !chosen.some(({ view }) => own.includes(view)));
+    if (unknown.length > 0) throw unknownHosts(unknown, describe(own, socket), own, ports);
+  }
+}
+
+function describe(views: readonly BackendView[], socket: string): string {
+  const names = views.map(({ backend }) => `“${backend}”`);
+  return `the backend${names.length === 1 ? '' : 's'} ${names.join(', ')} at ${socket}`;
+}
+
+function unknownHosts(
+  hosts: readonly Host[],
+  where: string,
+  views: readonly BackendView[],
+  ports: readonly number[],
+): Problem {
+  const known = new Set(views.flatMap((view) => view.servers.map((server) => server.name)));
+  const names = hosts.map(({ name }) => name);
+  const at = ports.length === 0 ? '' : ` at port ${ports.join(', ')}`;
+  const hint = `${suggest(names[0] ?? '', known)}; “servers” in the agent’s configuration maps nodes to servers`;
+  return new Problem('unknown-server', `no line of ${where} leads to ${names.join(', ')}${at}`, hint);
+}

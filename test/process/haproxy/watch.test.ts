@@ -1,0 +1,217 @@
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, test } from 'node:test';
+import { temporaryDirectory } from '../../support/agents/agent-setup.ts';
+import {
+  adminStates,
+  agent,
+  endAll,
+  fails,
+  haproxy,
+  line,
+  listener,
+  webServers,
+} from '../../support/agents/haproxy-agent.ts';
+import type { WebServer } from '../../support/agents/haproxy.ts';
+
+afterEach(endAll);
+
+const takenOutAgain = 'a host that is held out was put into traffic';
+/** So far apart that only `status` looks. */
+const never = { watch_interval: 60 };
+
+describe('HAProxy is restarted', () => {
+  test('what was taken out is put into maintenance again, what was put back is not', async () => {
+    const web = await webServers(3);
+    const lb = await haproxy(web.map((one) => line(one)));
+    const { log, next } = listener();
+    const { disable, enable, status } = await agent([lb.socket], {}, { log });
+    await disable({ backend: 'app', server: 'web1,web2' });
+    await enable({ backend: 'app', server: 'web2' });
+    const again = next(takenOutAgain);
+    await lb.restart();
+    const { host, cause } = (await again) as { host: string; cause: string };
+    assert.equal(host, 'web1');
+    assert.match(cause, /HAProxy was reloaded or restarted/);
+    assert.deepEqual(await adminStates(lb), { web1: 1, web2: 0, web3: 0 });
+    const { servers } = await status({ backend: 'app' });
+    assert.deepEqual(
+      servers.map(({ caller }) => caller),
+      ['cert=rip@devco.net', undefined, undefined],
+    );
+    assert.equal(typeof servers[0]?.since, 'number');
+  });
+
+  test('and the daemon was away meanwhile', async () => {
+    const web = await webServers(2);
+    const lb = await haproxy(web.map((one) => line(one, '')));
+    const stateDirectory = temporaryDirectory();
+    const first = await agent([lb.socket], {}, { stateDirectory });
+    await first.disable({ backend: 'app', server: 'web1' });
+    await first.stop();
+    await lb.restart();
+    assert.deepEqual(await adminStates(lb), { web1: 0, web2: 0 });
+    const { log, next } = listener();
+    const again = next(takenOutAgain);
+    await agent([lb.socket], {}, { stateDirectory, log });
+    await again;
+    assert.deepEqual(await adminStates(lb), { web1: 1, web2: 0 });
+  });
+
+  test('the break names the processes, and the time out begins again', async () => {
+    const web = await webServers(2);
+    const lb = await haproxy(web.map((one) => line(one, '')));
+    const { disable, status } = await agent([lb.socket], never);
+    const since = (await disable({ server: 'web1' })).hosts[0]?.out_since ?? 0;
+    const [before] = (await status({ server: 'web1' })).servers;
+    assert.deepEqual([before?.out_since, before?.breaks], [since, []]);
+    await lb.restart();
+    const { servers, processes } = await status({ server: 'web1' });
+    assert.equal(servers[0]?.in_rotation, false);
+    assert.ok((servers[0]?.out_since ?? 0) > since);
+    assert.match(
+      servers[0]?.breaks?.[0]?.where ?? '',
+      new RegExp(`process ${processes[0]?.pid} .*before it was process`),
+    );
+  });
+});
+
+describe('HAProxy is reloaded', () => {
+  test('and restores its servers’ states: the host is out the whole time', async () => {
+    const web = await webServers(3, 'own');
+    const lb = await haproxy(
+      web.map((one) => line(one, '')),
+      '',
+      { restoring: true },
+    );
+    const { disable, status } = await agent([lb.socket], never);
+    const since = (await disable({ server: 'web1' })).hosts[0]?.out_since;
+    let over = false;
+    const load = (async () => {
+      while (!over) await lb.get();
+    })();
+    await lb.reload();
+    const [server] = (await status({ server: 'web1' })).servers;
+    over = true;
+    await load;
+    assert.deepEqual([server?.out_since, server?.breaks], [since, []]);
+    assert.equal(web[0]?.served(), 0);
+  });
+
+  for (const restoring of [false, true]) {
+    test(`with its slots renumbered: the same host is out, and no other (restoring ${restoring})`, async () => {
+      const web = await webServers(4, 'own');
+      const [, b, c, d] = web as [WebServer, WebServer, WebServer, WebServer];
+      const lb = await haproxy(
+        web.map((one) => line(one, '')),
+        '',
+        { restoring },
+      );
+      const servers = { 'dev2.devco.net': 'web2', 'dev3.devco.net': 'web3', 'dev4.devco.net': 'web4' };
+      const { disable, enable, status } = await agent([lb.socket], { ...never, servers });
+      await disable({ server: 'dev2.devco.net' });
+      await status({ server: 'dev2.devco.net,dev3.devco.net,dev4.devco.net' });
+      await lb.reload([b, c, d].map((one, index) => line({ ...one, name: `web${index + 1}` }, '')));
+      const [server] = (await status({ server: 'dev2.devco.net' })).servers;
+      assert.deepEqual([server?.server, server?.in_rotation], ['web1', false]);
+      assert.deepEqual(await adminStates(lb), { web1: 1, web2: 0, web3: 0 });
+      const before = [b, c, d].map((one) => one.served());
+      for (let request = 0; request < 20; request++) await lb.get();
+      assert.deepEqual(
+        [b, c, d].map((one, index) => one.served() > (before[index] ?? 0)),
+        [false, true, true],
+      );
+      // The map is as it was: it now names lines of other hosts.
+      await assert.rejects(
+        disable({ server: 'dev3.devco.net' }),
+        fails('bad-map', /web3.*the address of dev4.devco.net/),
+      );
+      await enable({ server: 'dev2.devco.net' });
+      assert.deepEqual(await adminStates(lb), { web1: 0, web2: 0, web3: 0 });
+    });
+  }
+});
+
+describe('something else puts a host in that is held out', () => {
+  test('a person, by a command: it is taken out again, and the break says so', async () => {
+    const web = await webServers(2);
+    const lb = await haproxy(web.map((one) => line(one, '')));
+    const { disable, enable, status } = await agent([lb.socket], never);
+    await disable({ server: 'web1' });
+    await lb.ask('set server app/web1 state ready');
+    const [server] = (await status({ server: 'web1' })).servers;
+    assert.equal(server?.in_rotation, false);
+    assert.match(server?.breaks?.[0]?.cause ?? '', /a person or another tool/);
+    assert.match(server?.breaks?.[0]?.where ?? '', /HAProxy’s log: “Server app\/web1 is UP\/READY/);
+    await enable({ server: 'web1' });
+    assert.deepEqual((await status({ server: 'web1' })).servers[0]?.breaks, undefined);
+  });
+
+  test('for a moment, between two looks: the requests that it got are counted', async () => {
+    const web = await webServers(2);
+    const lb = await haproxy(web.map((one) => line(one, '')));
+    const { disable, status } = await agent([lb.socket], never);
+    await disable({ server: 'web1' });
+    await lb.ask('set server app/web1 state ready');
+    while ((web[0]?.served() ?? 0) < 3) await lb.get();
+    await lb.ask('set server app/web1 state maint');
+    const [server] = (await status({ server: 'web1' })).servers;
+    assert.match(server?.breaks?.[0]?.cause ?? '', /^it got 3 requests: something put it in for a moment/);
+  });
+
+  test('a line whose address is set to that of the host', async () => {
+    const web = await webServers(3, 'own');
+    const lb = await haproxy(web.map((one) => line(one, '')));
+    const { disable, status } = await agent([lb.socket], never);
+    await disable({ server: 'web1' });
+    await lb.ask(`set server app/web3 addr ${web[0]?.host} port ${web[0]?.port}`);
+    const [server] = (await status({ server: 'web1' })).servers;
+    assert.match(server?.breaks?.[0]?.cause ?? '', /address was changed at run time/);
+    assert.deepEqual(await adminStates(lb), { web1: 1, web2: 0, web3: 1 });
+  });
+});
+
+describe('what is remembered on disk', () => {
+  const held = async () => {
+    const web = await webServers(2);
+    const lb = await haproxy(web.map((one) => line(one, '')));
+    const stateDirectory = temporaryDirectory();
+    const first = await agent([lb.socket], {}, { stateDirectory });
+    await first.disable({ server: 'web1' });
+    await first.stop();
+    return { lb, stateDirectory, file: join(stateDirectory, 'held.json') };
+  };
+
+  for (const [what, damage] of [
+    ['empty', () => ''],
+    ['cut off', (text: string) => text.slice(0, -20)],
+    ['of another form', () => '{"version":9,"hosts":[]}'],
+    ['without what makes a host', (text: string) => text.replace('"stage"', '"stag"')],
+  ] as const) {
+    test(`${what}: it is refused and reported, never taken for nothing`, async () => {
+      const { lb, stateDirectory, file } = await held();
+      const damaged = damage(readFileSync(file, 'utf8'));
+      writeFileSync(file, damaged);
+      const { log, next } = listener();
+      const reported = next('which hosts are held out is not known');
+      const { disable, enable, status } = await agent([lb.socket], {}, { stateDirectory, log });
+      await reported;
+      for (const change of [disable, enable]) {
+        await assert.rejects(change({ server: 'web2' }), fails('damaged-state', /held\.json is damaged.*move .* away/));
+      }
+      assert.equal(readFileSync(file, 'utf8'), damaged);
+      assert.deepEqual((await status({ server: 'web1' })).out, ['web1']);
+    });
+  }
+
+  test('by version 0.1.0 (servers by name): it is held all the same', async () => {
+    const { lb, stateDirectory, file } = await held();
+    const servers = [{ backend: 'app', server: 'web1', since: 1, caller: 'cert=eve', run: 'r1' }];
+    writeFileSync(file, JSON.stringify({ servers, processes: {} }));
+    await lb.restart();
+    const { status } = await agent([lb.socket], never, { stateDirectory });
+    const [server] = (await status({ server: 'web1' })).servers;
+    assert.deepEqual([server?.in_rotation, server?.caller, server?.since], [false, 'cert=eve', 1]);
+  });
+});
