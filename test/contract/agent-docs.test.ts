@@ -36,7 +36,7 @@ test('the pages on agents are what their DDLs say (npm run docs writes them)', (
 });
 
 test('doc explains an agent on a terminal, as Markdown and as JSON', async () => {
-  assert.match(await mco('doc', 'haproxy'), /haproxy disable backend=… server=… /);
+  assert.match(await mco('doc', 'haproxy'), /haproxy disable \[backend=…\] server=… /);
   assert.match(await mco('doc', 'haproxy', '--markdown'), /^# haproxy\n/);
   assert.equal((JSON.parse(await mco('doc', 'haproxy', '--json')) as { name: string }).name, 'haproxy');
   assert.match(await mco('doc'), /^angelia +/);

@@ -102,7 +102,7 @@ describe('the playbooks that ship, on twelve hosts', () => {
     assert.equal(on.code, 0, on.stdout + on.stderr);
     assert.match(
       on.stdout,
-      /left out of rotation: lb1\.devco\.net app\/dev2\.devco\.net, lb1\.devco\.net app\/dev4\.devco\.net/,
+      /left out of rotation: dev2\.devco\.net on lb1\.devco\.net, dev4\.devco\.net on lb1\.devco\.net/,
     );
     assert.deepEqual(await upServers(), [...alfa, ...bravo.slice(2)].sort());
     assert.equal((await lab.client([...words, 'state=off'])).code, 0);

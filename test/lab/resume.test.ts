@@ -66,7 +66,7 @@ describe('runs that are cut off, on nine web servers behind two load balancers',
     assert.match(shown.stdout, /it was cut off: its process is gone/);
     for (const balancer of balancers) {
       for (const host of await inMaintenance(balancer)) {
-        const line = `${balancer}\\.devco\\.net {3}app/${host} {3}MAINT {3}since 20\\S+ by cert=rip@devco\\.net in run ${run.id}`;
+        const line = `${host} {3}${balancer}\\.devco\\.net {3}MAINT in app {3}since 20\\S+ by cert=rip@devco\\.net in run ${run.id}`;
         assert.match(shown.stdout, new RegExp(line));
       }
     }

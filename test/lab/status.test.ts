@@ -11,7 +11,10 @@ test('status tells what is out of rotation, since when and by whom; locks tells 
   assert.equal(disabled.code, 0, disabled.stdout + disabled.stderr);
   const after = await lab.client(['status']);
   assert.equal(after.code, 0, after.stderr);
-  assert.match(after.stdout, /^lb1\.devco\.net {3}app\/\S*dev2\S* {3}MAINT {3}since 20\S+Z by cert=rip@devco\.net\n$/);
+  assert.match(
+    after.stdout,
+    /^dev2\.devco\.net {3}lb1\.devco\.net {3}MAINT in app {3}since 20\S+Z by cert=rip@devco\.net\n$/,
+  );
   const locks = await lab.client(['locks']);
   assert.equal(locks.code, 0, locks.stderr);
   assert.equal(locks.stdout, 'no lease is held\n');

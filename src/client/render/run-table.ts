@@ -63,7 +63,7 @@ function followTraffic(title: string, outcomes: readonly Outcome[], out: Set<str
     if (outcome !== 'ok') continue;
     const servers: unknown[] = [data.changed, data.unchanged].flatMap((list) => (Array.isArray(list) ? list : []));
     for (const server of servers) {
-      const name = `${node} ${String(data.backend)}/${String(server)}`;
+      const name = `${String(server)} on ${node}`;
       if (title === 'haproxy#disable') out.add(name);
       else out.delete(name);
     }

@@ -1,22 +1,42 @@
-/** Asks load balancers which servers take no traffic now. */
+/** Asks load balancers which hosts take no traffic now. */
 import type { Ddl } from '../../core/ddl/ddl.ts';
 import type { Outcome } from '../../core/request/reply.ts';
 import type { FoundNode } from '../../discovery/findings.ts';
 import { askNodes } from '../fleet/call-nodes.ts';
 import { requireDdl, type Session } from '../fleet/session.ts';
 
-/** A server that takes no traffic. */
+/** Something that put a host in that was to stay out, as the load balancer’s agent recorded it. */
+export interface RecordedBreak {
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  readonly socket: string;
+  /** `BACKEND/SERVER` */
+  readonly line: string;
+  readonly cause: string;
+  readonly where: string;
+}
+
+/** A host that takes no traffic on some line of a load balancer. */
 export interface OutServer {
   readonly balancer: string;
+  /** The backends in which it takes none, separated by commas. */
   readonly backend: string;
+  /** The host, by the name by which it was taken out. */
   readonly server: string;
   readonly status: string;
-  /** What its last check said. */
+  /** What the check said that keeps it out. */
   readonly check: string;
   /** Milliseconds since the epoch; with caller and run, where the node took it out by a call. */
   readonly since: number | undefined;
   readonly caller: string | undefined;
   readonly run: string | undefined;
+  /** Out without a break since then. */
+  readonly out_since: number | undefined;
+  readonly breaks: readonly RecordedBreak[];
+  /** `BACKEND/SERVER` of the lines on which it takes none. */
+  readonly lines: readonly string[];
+  /** `BACKEND/SERVER` of lines that still send it requests. */
+  readonly still_serving: readonly string[];
 }
 
 export interface Rotation {
@@ -25,12 +45,14 @@ export interface Rotation {
   readonly outcomes: readonly Outcome[];
 }
 
-interface ServerStatus extends Pick<OutServer, 'status' | 'check' | 'since' | 'caller' | 'run'> {
+interface ServerStatus extends Pick<OutServer, 'status' | 'check' | 'since' | 'caller' | 'run' | 'out_since'> {
   readonly name: string;
   readonly in_rotation: boolean;
+  readonly breaks?: readonly RecordedBreak[];
+  readonly lines: readonly { readonly line: string; readonly in_rotation: boolean }[];
 }
 
-/** @param nodes load balancers; every backend of theirs that has servers is looked at */
+/** @param nodes load balancers; every backend of theirs is looked at */
 export async function readRotation(
   nodes: readonly FoundNode[],
   session: Session,
@@ -38,42 +60,62 @@ export async function readRotation(
   signal: AbortSignal,
 ): Promise<Rotation> {
   const ddl = requireDdl(catalogue, 'haproxy');
-  const ask = (action: string, input: object, some = nodes) =>
-    askNodes({ ddl, action, input: () => ({ ...input }) }, some, session, signal);
-  const lists = await ask('list', {});
-  const hosting = [...nodes.entries()].flatMap(([index, node]) =>
-    backendsOf(lists[index]).map((backend) => ({ node, backend })),
-  );
-  const statuses = await Promise.all(hosting.map(({ node, backend }) => ask('status', { backend }, [node])));
-  return { out: statuses.flat().flatMap(outOf), outcomes: [...lists, ...statuses.flat()] };
-}
-
-function backendsOf(list: Outcome | undefined): string[] {
-  const backends = list?.outcome === 'ok' ? (list.data.backends as { name: string; servers: string[] }[]) : [];
-  return backends.filter(({ servers }) => servers.length > 0).map(({ name }) => name);
+  const outcomes = await askNodes({ ddl, action: 'status', input: () => ({}) }, nodes, session, signal);
+  return { out: outcomes.flatMap(outOf), outcomes };
 }
 
 function outOf({ node, outcome, data }: Outcome): OutServer[] {
   if (outcome !== 'ok') return [];
   return (data.servers as ServerStatus[])
     .filter((server) => !server.in_rotation)
-    .map(({ name, status, check, since, caller, run }) => ({
-      balancer: node,
-      backend: String(data.backend),
-      server: name,
-      status,
-      check,
-      since,
-      caller,
-      run,
-    }));
+    .map(({ name, status, check, since, caller, run, out_since, breaks = [], lines }) => {
+      const named = (serving: boolean) => [
+        ...new Set(lines.filter((one) => one.in_rotation === serving).map(({ line }) => line)),
+      ];
+      const out = named(false);
+      return {
+        balancer: node,
+        backend: [...new Set(out.map(backendOf))].join(','),
+        server: name,
+        status,
+        check,
+        since,
+        caller,
+        run,
+        out_since,
+        breaks,
+        lines: out,
+        still_serving: named(true),
+      };
+    });
 }
 
-/** One line for people. */
-export function formatOut({ balancer, backend, server, status, check, since, caller, run }: OutServer): string {
-  const origin =
-    since === undefined
-      ? `not by a run: ${check || 'HAProxy says no more'}`
-      : `since ${new Date(since).toISOString()} by ${caller}${run === '' ? '' : ` in run ${run}`}`;
-  return `${balancer}   ${backend}/${server}   ${status}   ${origin}`;
+function backendOf(line: string): string {
+  return line.slice(0, line.indexOf('/'));
+}
+
+/** One line for people: the host, where it is out, and since when by what. */
+export function formatOut(out: OutServer): string {
+  const { balancer, server, status, lines, still_serving: serving } = out;
+  const where = `${status} in ${formatLines(lines, server)}`;
+  const still = serving.length === 0 ? '' : `; still serving in ${formatLines(serving, server)}`;
+  return `${server}   ${balancer}   ${where}   ${originOf(out)}${still}${breakOf(out)}`;
+}
+
+/** Backends alone where HAProxy calls the host by its name. */
+function formatLines(lines: readonly string[], host: string): string {
+  return lines.map((line) => (line === `${backendOf(line)}/${host}` ? backendOf(line) : line)).join(', ');
+}
+
+function originOf({ since, caller, run, check, out_since: held }: OutServer): string {
+  if (since !== undefined)
+    return `since ${new Date(since).toISOString()} by ${caller}${run === '' ? '' : ` in run ${run}`}`;
+  if (held !== undefined) return 'out before a run took it out, and held out since';
+  return `not by a run: ${check || 'HAProxy says no more'}`;
+}
+
+function breakOf({ breaks }: OutServer): string {
+  const last = breaks.at(-1);
+  if (last === undefined) return '';
+  return `; put in ${breaks.length === 1 ? 'once' : `${breaks.length} times`} meanwhile, last noticed ${new Date(last.at).toISOString()}: ${last.cause}`;
 }

@@ -37,7 +37,7 @@ describe('the table at the end of a run', () => {
       lines.join('\n'),
     );
     assert.ok(lines.some((line) => /^check_load +not begun +0 +0 +0 /.test(line)));
-    const left = ['dev2', 'dev4', 'dev6', 'dev8'].map((name) => `lb1.devco.net app/${name}.devco.net`).join(', ');
+    const left = ['dev2', 'dev4', 'dev6', 'dev8'].map((name) => `${name}.devco.net on lb1.devco.net`).join(', ');
     assert.equal(lines.at(-1), `left out of rotation: ${left}`);
   });
 
@@ -52,7 +52,7 @@ describe('the table at the end of a run', () => {
     assert.ok(lines.some((line) => /^upgrade\.enable +done +1 +0 +0 /.test(line)));
     assert.equal(
       lines.at(-1),
-      'left out of rotation: lb1.devco.net app/dev6.devco.net, lb1.devco.net app/dev8.devco.net',
+      'left out of rotation: dev6.devco.net on lb1.devco.net, dev8.devco.net on lb1.devco.net',
     );
   });
 
