@@ -3,9 +3,14 @@ import type { DiscoverySource, Log } from '../core/ports.ts';
 import { suggest } from '../core/text.ts';
 import type { Cache } from './cache/cache.ts';
 import { cacheSource } from './cache/source.ts';
+import type { ConsulSourceConfig } from './consul/config.ts';
 import { dnsSource } from './dns/source.ts';
+import type { ExecSourceConfig } from './exec/config.ts';
 import { fileSource } from './file/source.ts';
+import { later } from './later.ts';
 import { mdnsSource } from './mdns/source.ts';
+import type { PuppetdbSourceConfig } from './puppetdb/config.ts';
+import type { SqlSourceConfig } from './sql/config.ts';
 import { stdinSource } from './stdin/source.ts';
 
 /** All that any source needs; each takes its own. */
@@ -20,6 +25,11 @@ export interface DiscoveryOptions {
   readonly server?: string;
   /** What is on standard input, for `stdin`. */
   readonly list: () => Promise<string>;
+  /** For the sources of these names. */
+  readonly exec?: ExecSourceConfig;
+  readonly consul?: ConsulSourceConfig;
+  readonly puppetdb?: PuppetdbSourceConfig;
+  readonly sql?: SqlSourceConfig;
   readonly cache: Cache;
   readonly log: Log;
 }
@@ -50,7 +60,42 @@ export const sources: readonly SourceEntry[] = [
       return dnsSource({ domain, timeout, ...(server === undefined ? {} : { server }) });
     },
   },
+  {
+    name: 'exec',
+    create({ exec }) {
+      const config = required(exec, 'exec', 'command: [PROGRAM]');
+      return later('exec', async () => (await import('./exec/source.ts')).execSource(config));
+    },
+  },
+  {
+    name: 'consul',
+    create({ consul, timeout }) {
+      const config = required(consul, 'consul', 'url: URL');
+      return later('consul', async () => (await import('./consul/source.ts')).consulSource(config, timeout));
+    },
+  },
+  {
+    name: 'puppetdb',
+    create({ puppetdb }) {
+      const config = required(puppetdb, 'puppetdb', 'url: URL');
+      return later('puppetdb', async () => (await import('./puppetdb/source.ts')).puppetdbSource(config));
+    },
+  },
+  {
+    name: 'sql',
+    create({ sql }) {
+      const config = required(sql, 'sql', 'url: URL, query: QUERY');
+      return later('sql', async () => (await import('./sql/source.ts')).sqlSource(config));
+    },
+  },
 ];
+
+/** @throws Problem `usage` when client.yaml has no such section */
+function required<T>(config: T | undefined, name: string, example: string): T {
+  if (config !== undefined) return config;
+  const hint = `add discovery.${name}: { ${example} } to client.yaml`;
+  throw new Problem('usage', `discovery by ${name} is not configured`, hint);
+}
 
 /** @throws Problem `usage` when there is no source of that name */
 export function sourceByName(name: string, options: DiscoveryOptions): DiscoverySource {

@@ -21,7 +21,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
 const packages: Readonly<Record<string, readonly string[]>> = {
   core: ['ajv', 'yaml', 're2js', '@grpc/proto-loader', 'json-schema-to-ts'],
   transport: ['@grpc/grpc-js'],
-  discovery: ['@homebridge/ciao', 'dns-packet', 'yaml', 'json-schema-to-ts'],
+  discovery: ['@homebridge/ciao', 'dns-packet', 'yaml', 'json-schema-to-ts', 'pg'],
   ca: ['@peculiar/x509', 'modern-tar', 'reflect-metadata', 'json-schema-to-ts'],
   agents: ['json-schema-to-ts', 'nodemailer'],
   playbook: ['@marcbachmann/cel-js', 'yaml', 'json-schema-to-ts'],

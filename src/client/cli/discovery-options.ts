@@ -8,6 +8,8 @@ export interface GivenDiscovery {
   readonly file?: string;
   readonly domain?: string;
   readonly server?: string;
+  /** For methods with a section of their own: its keys that are given. */
+  readonly section?: Readonly<Record<string, string>>;
 }
 
 const domainName = new RegExp(clientConfigSchema.properties.discovery.properties.domain.pattern);
@@ -17,7 +19,13 @@ const known: Readonly<Record<string, readonly string[]>> = {
   mdns: ['interface'],
   file: ['file'],
   dns: ['domain', 'server'],
+  consul: ['url', 'service', 'datacenter', 'tag', 'domain'],
+  puppetdb: ['url', 'query'],
+  sql: ['url', 'query'],
 };
+
+/** Methods whose options stand in a section of their own in client.yaml. */
+const withSection: readonly string[] = ['consul', 'puppetdb', 'sql'];
 
 /**
  * Reads the options of a discovery method as `--do name=value` gives them; `interface` may be given more than once.
@@ -38,10 +46,11 @@ export function parseDiscoveryOptions(method: string, given: readonly string[]):
   for (const [name, list] of Object.entries(single)) {
     if (list.length > 1) throw new Problem('usage', `--do ${name}=… is given ${list.length} times`, 'give it once');
   }
-  const domain = single.domain?.[0];
+  const texts = Object.fromEntries(Object.entries(single).map(([name, list]) => [name, list[0] ?? '']));
+  if (withSection.includes(method)) return Object.keys(texts).length === 0 ? {} : { section: texts };
+  const { domain } = texts;
   if (domain !== undefined && !domainName.test(domain))
-    throw new Problem('usage', `“${domain}” is no name of a domain`);
-  const texts = Object.fromEntries(Object.entries(single).map(([name, list]) => [name, list[0]]));
+    throw new Problem('usage', `“${domain}” is not a valid domain name`);
   return { ...texts, ...(interfaces === undefined ? {} : { interfaces }) };
 }
 

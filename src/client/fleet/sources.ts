@@ -1,10 +1,13 @@
+import { interpretSchema } from '../../core/ddl/interpret/schema.ts';
+import { faultsOf } from '../../core/ddl/schema.ts';
+import { Problem } from '../../core/errors.ts';
 import type { DiscoverySource, Log } from '../../core/ports.ts';
 import type { Cache } from '../../discovery/cache/cache.ts';
 import { sourceByName } from '../../discovery/index.ts';
 import { readInputList } from '../../discovery/stdin/read.ts';
-import type { ClientConfig } from '../cli/config.ts';
+import { type ClientConfig, clientConfigSchema } from '../cli/config.ts';
 import type { CliContext } from '../cli/context.ts';
-import { parseDiscoveryOptions } from '../cli/discovery-options.ts';
+import { type GivenDiscovery, parseDiscoveryOptions } from '../cli/discovery-options.ts';
 import type { TargetOptions } from '../cli/target-options.ts';
 
 /** By which method nodes are found: a list that is piped in goes before what the configuration says. */
@@ -44,6 +47,7 @@ export function chooseSource(
   const method = discoveryMethod(targets, config, context);
   const given = parseDiscoveryOptions(method, targets.discoveryOptions ?? []);
   const { domain, server, interfaces } = { ...discovery, ...given };
+  const sections = { ...discovery, ...sectionOf(method, discovery, given.section) };
   const file = targets.nodesFile ?? given.file ?? discovery.file;
   return sourceByName(method, {
     interfaces,
@@ -54,5 +58,23 @@ export function chooseSource(
     ...(file === undefined ? {} : { file }),
     ...(domain === undefined ? {} : { domain }),
     ...(server === undefined ? {} : { server }),
+    ...(sections.exec === undefined ? {} : { exec: sections.exec }),
+    ...(sections.consul === undefined ? {} : { consul: sections.consul }),
+    ...(sections.puppetdb === undefined ? {} : { puppetdb: sections.puppetdb }),
+    ...(sections.sql === undefined ? {} : { sql: sections.sql }),
   });
+}
+
+type Sections = Pick<ClientConfig['discovery'], 'consul' | 'puppetdb' | 'sql'>;
+
+/** A method's section of client.yaml with what the command gives in its place, checked again. */
+function sectionOf(method: string, discovery: Sections, given: GivenDiscovery['section']): Sections {
+  if (given === undefined) return {};
+  const { properties } = clientConfigSchema.properties.discovery;
+  const name = method as keyof Sections;
+  const section = { ...discovery[name], ...given };
+  const validate = interpretSchema(properties[name]);
+  if (validate(section)) return { [name]: section };
+  const [fault] = faultsOf(validate);
+  throw new Problem('usage', `--do: ${fault?.path.join('.') ?? ''} ${fault?.message ?? 'is not valid'}`.trim());
 }

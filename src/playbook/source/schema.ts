@@ -57,7 +57,7 @@ const nodeSet = {
     source: {
       description: 'Where they are heard of (default: as the client is configured).',
       type: 'string',
-      enum: ['mdns', 'file', 'dns', 'cache'],
+      enum: ['mdns', 'file', 'dns', 'cache', 'exec', 'consul', 'puppetdb', 'sql'],
     },
     file: { description: 'The file of nodes, for the source “file”; relative to the playbook.', ...text },
     when_empty: { description: 'What to say when there are too few.', ...text },
@@ -120,7 +120,7 @@ export interface NodeSetSource {
   readonly if?: string;
   readonly at_least?: number;
   readonly limit?: number;
-  readonly source?: 'mdns' | 'file' | 'dns' | 'cache';
+  readonly source?: 'mdns' | 'file' | 'dns' | 'cache' | 'exec' | 'consul' | 'puppetdb' | 'sql';
   readonly file?: string;
   readonly when_empty?: string;
   readonly allow_missing?: boolean;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, test } from 'node:test';
 import { noFilter } from '../../../src/core/filter/filter.ts';
 import { isNodeName } from '../../../src/core/identity.ts';
@@ -9,6 +10,8 @@ import type { Candidate } from '../../../src/core/node.ts';
 import type { DiscoverySource } from '../../../src/core/ports.ts';
 import { openCache } from '../../../src/discovery/cache/cache.ts';
 import { type DiscoveryOptions, sourceByName, sources } from '../../../src/discovery/index.ts';
+import { startFakeConsul } from '../../support/discovery/fake-consul.ts';
+import { startJsonServer } from '../../support/discovery/json-server.ts';
 import { startDnsServer } from '../../support/discovery/dns-server.ts';
 import { createNetwork, type Network } from '../../support/discovery/network.ts';
 import { freePort } from '../../support/free-port.ts';
@@ -80,6 +83,34 @@ describe('the sources of discovery', () => {
         Object.fromEntries(names.map((one) => [one, '10.77.0.1'])),
       );
       return await tell(sourceByName('dns', await optionsWith({ domain: 'devco.net', server: server.address })));
+    },
+    async exec() {
+      const nodes = names.map((name) => ({ name, address: '10.77.0.1' }));
+      const command = [process.execPath, '-e', `console.log(${JSON.stringify(JSON.stringify({ nodes }))})`];
+      return tell(sourceByName('exec', await optionsWith({ exec: { command, timeout: 20 } })));
+    },
+    async consul() {
+      await using consul = await startFakeConsul({ token: undefined });
+      for (const name of names) consul.register({ Node: name, Address: '10.77.0.1', ServicePort: 5810 });
+      return await tell(
+        sourceByName('consul', await optionsWith({ consul: { url: consul.url, service: 'mco-deploy' } })),
+      );
+    },
+    async puppetdb() {
+      await using server = await startJsonServer(names.map((certname) => ({ certname })));
+      const puppetdb = { url: server.url, facts: [], port: 5810 };
+      const told = await tell(sourceByName('puppetdb', await optionsWith({ puppetdb })));
+      // PuppetDB knows names, which the network resolves.
+      return told.map((one) => ({ ...one, addresses: one.addresses.map(({ port }) => ({ host: '10.77.0.1', port })) }));
+    },
+    async sql() {
+      const file = join(directory, 'inventory.sqlite');
+      const database = new DatabaseSync(file);
+      database.exec('create table hosts (name text, address text)');
+      for (const name of names) database.prepare("insert into hosts values (?, '10.77.0.1')").run(name);
+      database.close();
+      const sql = { url: `sqlite:${file}`, query: 'select name, address from hosts', timeout: 10 };
+      return tell(sourceByName('sql', await optionsWith({ sql })));
     },
   };
 

@@ -1,0 +1,59 @@
+import { Problem } from '../core/errors.ts';
+import { isObject, type JsonObject } from '../core/json.ts';
+import type { Candidate } from '../core/node.ts';
+import type { FilterTerms } from '../core/wire/messages.ts';
+import { type ListEntry, parseEntries } from './listed.ts';
+import { mayMatch } from './may-match.ts';
+
+/** A node as a database or a program lists it: where it is, and what it is said to be. */
+export interface ClaimedNode {
+  readonly name: string;
+  readonly address?: string;
+  readonly port?: number;
+  /** Claims: they spare a connection to a node that they rule out, and prove nothing. */
+  readonly facts?: JsonObject;
+}
+
+/** Nodes of one answer beyond which it is refused. */
+const mostNodes = 50_000;
+
+/**
+ * The candidates of a list of claims that may match the filter. The whole list is checked before any of it is used.
+ * @param source the name of the source, as `--dm` takes it
+ * @param from what the source asked, for messages: `the catalogue of https://…`
+ * @throws Problem `empty-source` when it lists nobody at all, `bad-nodes` with the entry at fault
+ */
+export function candidatesOf(
+  claimed: readonly ClaimedNode[],
+  source: string,
+  from: string,
+  filter: FilterTerms,
+): Candidate[] {
+  if (claimed.length === 0) {
+    const hint = `check what it was asked for: discovery.${source} in client.yaml`;
+    throw new Problem('empty-source', `${from} lists no nodes`, hint);
+  }
+  if (claimed.length > mostNodes) {
+    throw new Problem('bad-nodes', `${from} lists ${claimed.length} nodes: at most ${mostNodes} are read`);
+  }
+  const entries = claimed.map(
+    ({ facts: _, ...value }, index): ListEntry => ({ value, at: `${from}, node ${index + 1}` }),
+  );
+  const candidates = parseEntries(entries, source);
+  const mayBe = mayMatch(filter);
+  return candidates.filter(({ name }, index) =>
+    mayBe({ name, agents: [], classes: [], facts: claimed[index]?.facts ?? {} }),
+  );
+}
+
+/** The facts that a row or a map of strings claims, without what is not text, a number or a boolean. */
+export function claimedFacts(values: Readonly<Record<string, unknown>>): JsonObject {
+  const plain = Object.entries(values).filter(([, value]) => ['string', 'number', 'boolean'].includes(typeof value));
+  return Object.fromEntries(plain) as JsonObject;
+}
+
+/** @throws Problem `bad-nodes` when it is not an object of JSON */
+export function requireObject(value: unknown, what: string): Record<string, unknown> {
+  if (isObject(value)) return value;
+  throw new Problem('bad-nodes', `${what} is not an object`);
+}

@@ -1,0 +1,71 @@
+import { spawn } from 'node:child_process';
+import { explainErrno, Problem } from '../../core/errors.ts';
+import { printableLine } from '../../core/text.ts';
+
+/** Bytes of standard output that are read. */
+const largest = 16 * 1024 * 1024;
+const largestComplaint = 4096;
+
+/**
+ * Runs a program without a shell and in a process group of its own, with a line on its standard input.
+ * @param limit milliseconds; the whole group is killed then
+ * @returns what it wrote to standard output
+ * @throws Problem `source-failed`: it can't be started, exits with another code than 0, writes too much or takes too long
+ */
+export function runProgram(
+  [program = '', ...args]: readonly string[],
+  input: string,
+  limit: number,
+  signal: AbortSignal,
+): Promise<string> {
+  signal.throwIfAborted();
+  const { PATH = '/usr/bin:/bin', HOME = '/' } = process.env;
+  const child = spawn(program, args, { detached: true, env: { PATH, HOME }, stdio: 'pipe' });
+  return new Promise((resolve, reject) => {
+    const fail = (why: string, cause?: unknown) => {
+      end();
+      const hint = 'run it by hand; it is discovery.exec.command in client.yaml';
+      reject(new Problem('source-failed', `the discovery program ${program} ${why}`, hint, { cause }));
+    };
+    const killGroup = () => {
+      try {
+        if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+      } catch {
+        // It has ended already.
+      }
+    };
+    const cancel = () => {
+      end();
+      reject(new Problem('cancelled', `the discovery program ${program} was stopped`));
+    };
+    const timer = setTimeout(() => fail(`did not end within ${limit / 1000} s`), limit);
+    signal.addEventListener('abort', cancel);
+    const end = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', cancel);
+      killGroup();
+    };
+    const [out, complaints]: [Buffer[], Buffer[]] = [[], []];
+    let [size, complained] = [0, 0];
+    child.stdout.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > largest) fail(`wrote more than ${largest} bytes`);
+      else out.push(chunk);
+    });
+    child.stderr.on('data', (chunk: Buffer) => {
+      if (complained < largestComplaint) complaints.push(chunk);
+      complained += chunk.length;
+    });
+    child.on('error', (error) => fail(`can't be started: ${explainErrno(error)}`, error));
+    child.on('close', (code, killedBy) => {
+      const [complaint = ''] = Buffer.concat(complaints).toString().split('\n');
+      const why = complaint === '' ? '' : `: ${printableLine(complaint).slice(0, 200)}`;
+      if (code !== 0) return fail(`ended with ${killedBy ?? `exit code ${code}`}${why}`);
+      end();
+      resolve(Buffer.concat(out).toString('utf8'));
+    });
+    // A program that does not read its request is free to do so.
+    child.stdin.on('error', () => {});
+    child.stdin.end(input);
+  });
+}

@@ -1,0 +1,72 @@
+import { Problem } from '../../core/errors.ts';
+import { isObject, type JsonObject } from '../../core/json.ts';
+import type { Candidate } from '../../core/node.ts';
+import type { DiscoverySource } from '../../core/ports.ts';
+import { printableLine } from '../../core/text.ts';
+import type { FilterTerms } from '../../core/wire/messages.ts';
+import { type ClaimedNode, candidatesOf, claimedFacts } from '../claims.ts';
+import type { Row, SqlSourceConfig } from './config.ts';
+
+/**
+ * Nodes out of a database, by the site's own query. The columns `name`, `address` and `port` say where a node is; every other
+ * column is claimed as a fact, and those of an object in the column `facts` (JSON) too. Nothing can be changed by the query.
+ */
+export function sqlSource(config: SqlSourceConfig): DiscoverySource {
+  const isSqlite = config.url.startsWith('sqlite:');
+  const from = isSqlite
+    ? `the database ${config.url.slice('sqlite:'.length)}`
+    : `the database at ${hostIn(config.url)}`;
+  return {
+    name: 'sql',
+    async *discover(filter: FilterTerms, signal: AbortSignal): AsyncGenerator<Candidate> {
+      signal.throwIfAborted();
+      const rows = await ask(isSqlite, config, from, signal);
+      const claimed = rows.map((row, index) => nodeOf(row, `${from}, row ${index + 1}`));
+      yield* candidatesOf(claimed, 'sql', from, filter);
+    },
+  };
+}
+
+function hostIn(url: string): string {
+  return URL.parse(url)?.host || 'its default host';
+}
+
+async function ask(
+  isSqlite: boolean,
+  config: SqlSourceConfig,
+  from: string,
+  signal: AbortSignal,
+): Promise<readonly Row[]> {
+  try {
+    // Loaded only when a database is asked.
+    if (isSqlite) return (await import('./sqlite.ts')).querySqlite(config);
+    return await (await import('./postgres.ts')).queryPostgres(config, signal);
+  } catch (cause) {
+    if (signal.aborted) throw new Problem('cancelled', `the query of ${from} was cancelled`, '', { cause });
+    const why = printableLine(cause instanceof Error ? cause.message : String(cause));
+    throw new Problem('source-failed', `${from} gives no list of nodes: ${why}`, 'check discovery.sql in client.yaml', {
+      cause,
+    });
+  }
+}
+
+function nodeOf({ name, address, port, facts, ...columns }: Row, at: string): ClaimedNode {
+  if (typeof name !== 'string') throw new Problem('bad-nodes', `${at} has no column “name” with text in it`);
+  const claimed = typeof facts === 'string' ? parseFacts(facts, at) : isObject(facts) ? (facts as JsonObject) : {};
+  return {
+    name,
+    ...(typeof address === 'string' && address !== '' ? { address } : {}),
+    ...(typeof port === 'number' || typeof port === 'bigint' ? { port: Number(port) } : {}),
+    facts: { ...claimedFacts(columns), ...claimedFacts(claimed) },
+  };
+}
+
+function parseFacts(text: string, at: string): JsonObject {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (isObject(value)) return value as JsonObject;
+  } catch {
+    // Reported below.
+  }
+  throw new Problem('bad-nodes', `${at}: its “facts” are not an object in JSON`);
+}

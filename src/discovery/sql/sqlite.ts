@@ -1,0 +1,13 @@
+import { DatabaseSync } from 'node:sqlite';
+import type { Row, SqlSourceConfig } from './config.ts';
+
+/** Runs the query on a file of SQLite, which is opened for reading only. @throws Error of SQLite */
+export function querySqlite({ url, query, timeout }: SqlSourceConfig): Row[] {
+  const file = url.slice('sqlite:'.length).replace(/^\/\//, '');
+  const database = new DatabaseSync(file, { readOnly: true, timeout: timeout * 1000 });
+  try {
+    return database.prepare(query).all() as Row[];
+  } finally {
+    database.close();
+  }
+}
