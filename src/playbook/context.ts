@@ -40,7 +40,10 @@ export interface World {
   readonly setValues: (values: Readonly<Record<string, unknown>>) => void;
   readonly setStep: (id: string, seen: { ok: boolean; ran: boolean; replies: readonly StepReply[] }) => void;
   readonly setNodes: (sets: ReadonlyMap<string, readonly NodeFacts[]>) => void;
-  readonly setFailure: (step: string, reasons: readonly NodeFailure[]) => void;
+  /** @param notice what a notification of it says */
+  readonly setFailure: (step: string, reasons: readonly NodeFailure[], notice?: string) => void;
+  /** Asks the person who is to agree to the changes, once. @throws Problem `not-agreed` */
+  readonly agree: () => Promise<void>;
   /** Takes the run’s lease, once. */
   readonly lock: () => Promise<void>;
   readonly journal: (entry: Unstamped<JournalEntry>) => Promise<void>;

@@ -1,6 +1,6 @@
 import type { NodeFailure } from './events/events.ts';
 import type { Expression } from './expressions/expression.ts';
-import type { InputSource, PlaybookSource, StepSource } from './source/schema.ts';
+import type { BatchSize, InputSource, PlaybookSource, StepSource } from './source/schema.ts';
 import type { StepReply } from './call/reply.ts';
 import type { Template } from './expressions/template.ts';
 import type { World } from './context.ts';
@@ -18,8 +18,15 @@ export interface Playbook {
   readonly steps: readonly Step[];
   readonly onFailure: readonly Step[];
   readonly always: readonly Step[];
+  readonly notices: Notices;
   /** The name of its lease, where it names one. */
   readonly lock: Template | undefined;
+}
+
+/** Steps that notify, each list empty where `notify` is left out; the one for a success is among the steps. */
+export interface Notices {
+  readonly start: readonly Step[];
+  readonly failure: readonly Step[];
 }
 
 /** Nodes that discovery is to find. */
@@ -49,12 +56,21 @@ export interface Step {
   readonly body: StepBody;
 }
 
+export interface StepPreview {
+  /** Those that did not do it before the run was resumed; undefined where they are not known yet. */
+  readonly nodes: readonly string[] | undefined;
+  readonly input: Readonly<Record<string, unknown>>;
+  readonly batch: readonly BatchSize[];
+}
+
 /** What a kind of step makes of its part of the file. */
 export interface StepBody {
   /** `appmgr#upgrade`, `say`, … */
   readonly title: string;
   /** Of a call: what is called, and the node set where one is named. */
   readonly asks?: { readonly agent: string; readonly action: string; readonly on: string | undefined };
+  /** Whom it would call with what by now, for a plan; undefined where expressions can't be evaluated yet. */
+  readonly preview?: (world: World, id: string) => StepPreview | undefined;
   /** The steps within it. */
   readonly within?: readonly Step[];
   /** The playbook that it is. */

@@ -31,7 +31,7 @@ function stepOf(report: RunReport, id: string) {
 }
 
 function lines(estate: Estate): string[] {
-  return estate.fabric.events.flatMap(formatEvent);
+  return estate.fabric.events.flatMap((event) => formatEvent(event));
 }
 
 test('every kind of step is in the list', async () => {
@@ -102,6 +102,7 @@ describe('app_cluster_upgrade', () => {
       '[bravo] done:             (__)    )\\',
       '[bravo] done:                ||--|| *',
       'Finished app_cluster_upgrade for bravo in 0.02 seconds',
+      'bravo 10 → 20 on 4 nodes in 0.0 s',
     ]);
   });
 
@@ -131,7 +132,21 @@ describe('app_cluster_upgrade', () => {
     assert.deepEqual(stepOf(report, 'update')?.untouched, bravo.slice(2));
     for (const id of ['check_load', 'enable', 'notify', 'done']) assert.equal(stepOf(report, id)?.state, 'not-run');
     assert.deepEqual(stepOf(report, 'out_of_rotation')?.lines, [`lb1.devco.net: out of rotation: ${bravo.join(', ')}`]);
-    assert.deepEqual(estate.sent, []);
+    assert.deepEqual(estate.sent, [
+      {
+        node: 'notify1.devco.net',
+        recipient: 'mailto:ops@devco.net',
+        message: [
+          `run ${report.runId} by rip`,
+          'Failed in update: app_cluster_upgrade for bravo in 0.02 seconds',
+          '  failed: Upgrade the servers (appmgr#upgrade)',
+          '  on dev2.devco.net, dev4.devco.net: revision 30 answers HTTP 500 (unhealthy)',
+          `  out of traffic: ${bravo.join(', ')} of app on lb1.devco.net`,
+          '  untouched: dev6.devco.net, dev8.devco.net',
+          `to continue: mco-deploy resume ${report.runId}`,
+        ].join('\n'),
+      },
+    ]);
 
     const good = createEstate({ balancers: estate.balancers });
     Object.assign(good.revisions, estate.revisions);
@@ -141,14 +156,19 @@ describe('app_cluster_upgrade', () => {
     assert.ok(Object.values(good.balancers['lb1.devco.net']?.app ?? {}).every((up) => up));
   });
 
-  test('a check that stays critical leaves the servers out and nobody notified', async () => {
+  test('a check that stays critical leaves the servers out, and who is to be notified knows why', async () => {
     const estate = createEstate({ load: [2] });
     const report = await run(estate);
     assert.equal(report.failure?.step, 'check_load');
     assert.equal(estate.fabric.slept.length, 9);
     assert.match(report.failure?.reasons[0]?.reason ?? '', /^check_load is CRITICAL, CRITICAL - load average/);
     assert.equal(stepOf(report, 'enable')?.state, 'not-run');
-    assert.deepEqual(estate.sent, []);
+    const [{ message = '' } = {}, ...more] = estate.sent as { message?: string }[];
+    assert.match(
+      message,
+      /failed: Check the load \(nrpe#runcommand\)\n {2}on .*: check_load is CRITICAL, CRITICAL - load/,
+    );
+    assert.deepEqual(more, []);
     for (const name of bravo) assert.equal(estate.balancers['lb1.devco.net']?.app?.[name], false);
   });
 
@@ -229,7 +249,7 @@ describe('app_cluster_upgrade', () => {
     const report = await run(estate, { ...upgrade, backend: 'ap' });
     assert.equal(report.failure?.step, 'hosted');
     assert.deepEqual(report.failure?.reasons[0]?.reason, 'no load balancer has a backend “ap”; there are app');
-    assert.deepEqual(called(estate), ['ping_balancers', 'ping_web', 'hosting']);
+    assert.deepEqual(called(estate), ['ping_balancers', 'ping_web', 'hosting', 'notify_failure']);
   });
 
   test('a revision that is not there, and a cluster that is not, are told before anything is changed', async () => {

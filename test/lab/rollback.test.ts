@@ -52,7 +52,7 @@ describe('going back', () => {
     const { code, stdout, stderr } = await upgrade('--rev', 'broken', '--on-failure', 'rollback');
     assert.equal(code, 2, stdout + stderr);
     assert.match(stdout, /appmgr#upgrade failed on 2 of 4 nodes/);
-    assert.match(stdout, /back_in: haproxy#enable executed successfully on 1 node/);
+    assert.match(stdout, /Put the servers back into traffic: haproxy#enable executed successfully on 1 node/);
     await assertServed('10', stdout);
   });
 });

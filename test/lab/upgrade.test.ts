@@ -57,7 +57,10 @@ describe('mco-deploy upgrade on twelve hosts', () => {
     assert.match(stdout, /haproxy#enable executed successfully on 1 node after 1 try/);
     assert.match(stdout, /angelia#sendmsg executed successfully on 1 node after 1 try/);
     assert.match(stdout, /< rip@devco\.net updated 4 node cluster bravo to revision 20 >/);
-    assert.match(stdout, /in \d+\.\d\d seconds\n$/);
+    assert.match(
+      stdout,
+      /Finished app_cluster_upgrade for bravo in \d+\.\d\d seconds\nbravo 10 → 20 on 4 nodes in \d+\.\d s\n$/,
+    );
     const [mail] = await lab.mail(1);
     assert.match(JSON.stringify(mail), /updated 4 node cluster bravo to revision 20/);
 
@@ -118,10 +121,16 @@ describe('mco-deploy upgrade on twelve hosts', () => {
     assert.equal(code, 2, stdout + stderr);
     assert.deepEqual(failures, [], 'the site lives on');
     assert.match(stdout, /appmgr#upgrade failed on 2 of 4 nodes after 2 tries/);
-    assert.match(stdout, /dev2\.devco\.net: .*unhealthy-release/);
-    assert.match(stdout, /never called: dev6\.devco\.net, dev8\.devco\.net/);
-    assert.match(stdout, /out of rotation: dev2\.devco\.net, dev4\.devco\.net, dev6\.devco\.net, dev8\.devco\.net/);
-    assert.doesNotMatch(stdout, /nrpe#runcommand|haproxy#enable executed|sendmsg/);
+    assert.match(stdout, /on dev2\.devco\.net, dev4\.devco\.net: .*unhealthy-release/);
+    assert.match(
+      stdout,
+      /untouched: dev6\.devco\.net, dev8\.devco\.net\nto continue: mco-deploy resume [0-9a-f]{32}\n$/,
+    );
+    assert.match(
+      stdout,
+      /out of traffic: dev2\.devco\.net, dev4\.devco\.net, dev6\.devco\.net, dev8\.devco\.net of app on lb1/,
+    );
+    assert.doesNotMatch(stdout, /nrpe#runcommand|haproxy#enable executed/);
     assert.deepEqual(await inMaintenance(lab), bravo);
     assert.deepEqual(await revisions(lab, bravo), ['10', '10', '10', '10']);
     assert.deepEqual(await lab.mail(), []);
@@ -169,7 +178,7 @@ describe('mco-deploy upgrade on twelve hosts', () => {
     const { code, stdout, stderr } = await lab.client(['run', playbook, 'cluster=bravo', 'revision=20']);
     assert.equal(code, 2, stdout + stderr);
     assert.match(stdout, /nrpe#runcommand failed on 1 of 4 nodes after 3 tries/);
-    assert.match(stdout, /dev4\.devco\.net: check_load is CRITICAL, CRITICAL - made so/);
+    assert.match(stdout, /on dev4\.devco\.net: check_load is CRITICAL, CRITICAL - made so/);
     assert.deepEqual(await inMaintenance(lab), bravo);
     assert.deepEqual(await lab.mail(), []);
   });

@@ -3,6 +3,8 @@ import type { Command } from 'commander';
 /** The world around a command: nothing below reads `process` by itself. */
 export interface CliContext {
   readonly env: Readonly<NodeJS.ProcessEnv>;
+  /** The command line as it was typed, quoted for a shell. */
+  readonly command?: string;
   readonly stdin: NodeJS.ReadStream;
   /** True when standard input is neither a terminal nor /dev/null nor closed: a list of nodes may come from there. */
   readonly hasInput?: boolean;

@@ -38,6 +38,7 @@ export function startContext(): CliContext {
     get hasInput() {
       return isPipeOrFile(0);
     },
+    command: ['mco-deploy', ...process.argv.slice(2)].map(quoteForShell).join(' '),
     out: (line) => say(out, line),
     err: (line) => say(err, line),
     ...(status === undefined ? {} : { status: status.draw }),
@@ -83,4 +84,8 @@ function terminalOf(write: (text: string) => void): { write: (text: string) => b
       return process.stderr.rows;
     },
   };
+}
+
+function quoteForShell(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

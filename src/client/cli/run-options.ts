@@ -8,6 +8,8 @@ export function addRunOptions(command: Command): Command {
     .option('--allow-missing', 'go on although a known node is silent')
     .option('--lock-wait <seconds>', 'wait so long for another run to end', parseSeconds)
     .option('--no-lock', 'do not keep other runs away')
+    .option('--notify-start', 'notify the recipient when the run starts, too')
+    .option('-v, --verbose', 'show internal steps, a table of all steps and where the journal is')
     .option('-y, --yes', 'do not ask on a terminal');
   return addCommonOptions(addDiscoveryOptions(takeList(command, true)));
 }

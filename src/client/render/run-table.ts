@@ -44,7 +44,8 @@ export function startRunTable(): RunTable {
       if (isWorthALine(report)) addRow(rows, rowOf(report));
     },
     lines: (report) => {
-      if (report.dryRun || report.state === 'nothing-to-do' || rows.size === 0) return [];
+      const begun = report.failure === undefined || report.failure.step !== '';
+      if (report.dryRun || report.state === 'nothing-to-do' || rows.size === 0 || !begun) return [];
       for (const step of report.steps) if (step.state === 'not-run' && !quiet.has(step.kind)) addRow(rows, rowOf(step));
       const left = out.size === 0 ? [] : [`left out of rotation: ${[...out].sort().join(', ')}`];
       return [...format([...rows.values()]), ...left.map(printable)];

@@ -1,9 +1,9 @@
 import { hostname } from 'node:os';
 import type { Ddl } from '../../core/ddl/ddl.ts';
 import type { JsonObject } from '../../core/json.ts';
-import type { RunEvent, RunReport } from '../../playbook/events/events.ts';
+import type { RunEvent } from '../../playbook/events/events.ts';
 import type { Playbook } from '../../playbook/model.ts';
-import { formatEvent, formatJsonEvent } from '../../playbook/events/format.ts';
+import { type Detail, formatEvent, formatJsonEvent } from '../../playbook/events/format.ts';
 import { runPlaybook } from '../../playbook/run/run.ts';
 import type { RunOptions } from '../../playbook/run/world.ts';
 import { askingFor } from './prompts.ts';
@@ -26,6 +26,9 @@ export interface RunPlaybookOptions extends CommonOptions {
   readonly lockWait?: number;
   /** Whoever is asked is taken to have said yes. */
   readonly yes?: boolean;
+  /** Notify when the run starts, too. */
+  readonly notifyStart?: boolean;
+  readonly verbose?: boolean;
 }
 
 export interface PlaybookRun {
@@ -53,7 +56,7 @@ export async function runWithNodes(
     const locking = options.lock === false ? {} : { locking: lockingFor(options, context, (why) => lost.abort(why)) };
     const live = startLive(context);
     const shown = startLiveRun(live);
-    const tell = tellTo(context, json);
+    const tell = tellTo(context, json, options.verbose === true ? 'full' : 'short');
     const ports = playbookPorts({
       session,
       catalogue,
@@ -74,8 +77,10 @@ export async function runWithNodes(
       signal: AbortSignal.any([context.signal, lost.signal]),
       kill: context.kill,
       allowMissing: options.allowMissing === true,
+      notifyStart: options.notifyStart === true,
+      command: context.command,
     }).finally(() => orKilled(ports.release, context.kill));
-    if (!json) for (const line of howToGoOn(report, journal.file)) context.err(line);
+    if (options.verbose === true) context.err(`journal: ${journal.file}`);
     return exitForRun(report, ports.seen());
   } finally {
     context.signal.removeEventListener('abort', tellStopping);
@@ -92,13 +97,13 @@ function lockingFor(
   return { wait: lockWait * 1000, from, signal, tell: err, onLost };
 }
 
-function tellTo({ out }: CliContext, json: boolean): (event: RunEvent) => void {
+function tellTo({ out }: CliContext, json: boolean, detail: Detail): (event: RunEvent) => void {
   if (json) return (event) => out(formatJsonEvent(event));
   const table = startRunTable();
   return (event) => {
     table.see(event);
-    const before = event.type === 'run-finished' ? table.lines(event.report) : [];
-    for (const line of [...before, ...formatEvent(event)]) out(line);
+    const before = event.type === 'run-finished' && detail === 'full' ? table.lines(event.report) : [];
+    for (const line of [...before, ...formatEvent(event, detail)]) out(line);
   };
 }
 
@@ -106,11 +111,4 @@ function tellTo({ out }: CliContext, json: boolean): (event: RunEvent) => void {
 async function orKilled(work: () => Promise<unknown>, kill: AbortSignal): Promise<void> {
   if (kill.aborted) return;
   await Promise.race([work(), new Promise((resolve) => kill.addEventListener('abort', resolve, { once: true }))]);
-}
-
-function howToGoOn({ state, dryRun, runId }: RunReport, file: string): string[] {
-  if (state === 'done') return [];
-  const journal = `journal: ${file}`;
-  if (dryRun || state === 'nothing-to-do') return [journal];
-  return [journal, `to go on where it stopped: mco-deploy resume ${runId}`];
 }

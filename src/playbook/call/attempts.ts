@@ -4,6 +4,7 @@ import type { StepCall } from './step-call.ts';
 import { hideOutputs, sensitiveOutputs } from '../inputs/call-input.ts';
 import type { NodeFailure } from '../events/events.ts';
 import { resumeState } from './resume.ts';
+import { notifier } from './notifier.ts';
 import { type StepReply, silence } from './reply.ts';
 import { rest } from './sleep.ts';
 import { judge, type Judgement } from './judge.ts';
@@ -44,7 +45,14 @@ export async function tryBatch(
       if (world.signal.aborted) break;
     }
     number++;
-    const progress = { batch: batch + 1, batches, try: number, tries: plan.tries, nodes: pending };
+    const progress = {
+      batch: batch + 1,
+      batches,
+      try: number,
+      tries: plan.tries,
+      nodes: pending,
+      changes: mayChange(call) && plan.agent !== notifier,
+    };
     world.ports.emit({ type: 'try-started', step: step.id, ...progress });
     for (const outcome of await callEach(call, pending, next, batch)) {
       verdicts.set(outcome.node, judge(call, outcome, verdicts.get(outcome.node)?.streak ?? 0));
@@ -96,7 +104,7 @@ async function callOnce(
   const { plan, input, shown, requestId, dryRun, world, step } = call;
   const { agent, action, timeout } = plan;
   const asked = { agent, action, dryRun, requestId, step: step.id, try: number, nodes };
-  const changes = plan.ddl.kind === 'change' && !dryRun;
+  const changes = mayChange(call);
   const undoes = world.undoes === undefined ? {} : { undoes: world.undoes };
   await world.journal({ type: 'call', ...asked, batch: batch + 1, changes, ...undoes, input: shown });
   if (changes) world.resumed?.move();
@@ -122,11 +130,15 @@ async function callOnce(
   return nodes.flatMap((node) => heard.get(node) ?? []);
 }
 
-function note({ plan, requestId, world, step }: StepCall, outcome: Outcome, number: number): Promise<void> {
+function note({ plan, requestId, dryRun, world, step }: StepCall, outcome: Outcome, number: number): Promise<void> {
   const { node, outcome: what, status, code, message, elapsed, auditHead: head } = outcome;
   const said = { node, outcome: what, code, message, data: hideOutputs(plan.ddl, outcome.data) };
   if (sensitiveOutputs(plan.ddl).some((name) => Object.hasOwn(outcome.data, name))) world.discretion.outputs = true;
   const kept = head === undefined ? {} : { auditHead: `${head.sequence}:${head.hash.toString('hex')}` };
-  world.ports.emit({ type: 'outcome', step: step.id, try: number, ...said, elapsed });
+  world.ports.emit({ type: 'outcome', step: step.id, title: plan.title, dryRun, try: number, ...said, elapsed });
   return world.journal({ type: 'outcome', step: step.id, requestId, try: number, status, ...said, ...kept });
+}
+
+function mayChange({ plan, dryRun }: StepCall): boolean {
+  return plan.ddl.kind === 'change' && !dryRun;
 }

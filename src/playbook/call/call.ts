@@ -34,6 +34,7 @@ export async function runCall(plan: CallPlan, target: CallTarget, world: World, 
   const batches = planBatches(chosen, plan.sizes);
   const { label } = world;
   world.ports.emit({ type: 'step-planned', step: step.id, label, title: plan.title, dryRun: world.dryRun, batches });
+  if (changes && !world.dryRun) await world.agree();
   if (changes) world.markChanged();
   if (world.dryRun && changes && !plan.ddl.dryRun) {
     return {

@@ -4,6 +4,7 @@ import type { Ddl } from '../../core/ddl/ddl.ts';
 import { Problem } from '../../core/errors.ts';
 import { checkInputs } from '../inputs/check-inputs.ts';
 import { compileNodeSets } from './node-sets.ts';
+import { addNotices } from './notices.ts';
 import { compileSteps } from './steps.ts';
 import { locationOf } from '../source/locations.ts';
 import type { Playbook } from '../model.ts';
@@ -33,9 +34,14 @@ export async function loadPlaybook(
   return compilePlaybook(await readTree(given, read), catalogue);
 }
 
-/** @throws Problem `bad-playbook` */
-export function compilePlaybook(tree: PlaybookTree, catalogue: readonly Ddl[]): Playbook {
-  const { name: file, source, text, used } = tree;
+/**
+ * @param isUsed as a step of another: it is for that one to notify
+ * @throws Problem `bad-playbook`
+ */
+export function compilePlaybook(tree: PlaybookTree, catalogue: readonly Ddl[], isUsed = false): Playbook {
+  const { name: file, used } = tree;
+  const { notify: _notify, ...silent } = tree.source;
+  const { source, text, notices } = addNotices(isUsed ? silent : tree.source, tree.text);
   const { name, description = '', inputs = {}, nodes = {} } = source;
   checkInputs(inputs, text);
   const early = record({ inputs: names(Object.keys(inputs)), run: shapeOfRun });
@@ -45,7 +51,7 @@ export function compilePlaybook(tree: PlaybookTree, catalogue: readonly Ddl[]): 
     const below = used.get(one);
     if (known !== undefined) return known;
     if (below === undefined) throw new Problem('internal', `the playbook ${one} was not read`);
-    const made = compilePlaybook(below, catalogue);
+    const made = compilePlaybook(below, catalogue, true);
     compiled.set(one, made);
     return made;
   };
@@ -54,11 +60,11 @@ export function compilePlaybook(tree: PlaybookTree, catalogue: readonly Ddl[]): 
     name,
     description,
     file,
-    source,
+    source: tree.source,
     inputs,
     label: template('label', source.label ?? name),
     lock: source.lock === undefined ? undefined : template('lock', source.lock),
     nodes: compileNodeSets(nodes, early, text, dirname(file)),
-    ...compileSteps(source, text, catalogue, useOf),
+    ...compileSteps(source, text, catalogue, useOf, notices),
   };
 }

@@ -6,7 +6,8 @@ import type { GroupSource, PlaybookSource } from '../source/schema.ts';
 import { ancestorsOf } from './graph.ts';
 import type { GroupSteps } from '../run/rounds.ts';
 import { locationOf, keyLocationOf, type SourceText } from '../source/locations.ts';
-import type { Playbook, Step } from '../model.ts';
+import type { Notices, Playbook, Step } from '../model.ts';
+import type { WithNotices } from './notices.ts';
 import { names, record, type Shape, shapeOfFailure, shapeOfNodeSet, shapeOfRun } from '../expressions/shapes.ts';
 import { compileBare, compileCondition, compileTemplate } from '../expressions/template.ts';
 
@@ -14,6 +15,7 @@ export interface CompiledSteps {
   readonly steps: readonly Step[];
   readonly onFailure: readonly Step[];
   readonly always: readonly Step[];
+  readonly notices: Notices;
 }
 
 /** What compiling one step takes of the whole. */
@@ -32,6 +34,7 @@ export function compileSteps(
   text: SourceText,
   catalogue: readonly Ddl[],
   used: (name: string) => Playbook,
+  notices: WithNotices['notices'],
 ): CompiledSteps {
   const agents = new Map(catalogue.flatMap((ddl) => [ddl.name, ...(ddl.aliases ?? [])].map((name) => [name, ddl])));
   const draft = (list: 'steps' | 'on_failure' | 'always', prefix: string) =>
@@ -47,6 +50,10 @@ export function compileSteps(
     steps: compileList(steps, sight, whole),
     onFailure: compileList(after, failed, whole),
     always: compileList(always, { ...failed, seen: [...steps, ...after] }, whole),
+    notices: {
+      start: compileList(draftSteps(notices.start, ['notify'], '', text, agents), sight, whole),
+      failure: compileList(draftSteps(notices.failure, ['notify'], '', text, agents), failed, whole),
+    },
   };
   if (whole.faults.length > 0) throw new Problem('bad-playbook', whole.faults.slice(0, 5).join('\n'));
   return compiled;

@@ -1,4 +1,5 @@
 import type { JsonObject } from '../../core/json.ts';
+import type { RunState } from './run-state.ts';
 
 export type StepState = 'done' | 'failed' | 'interrupted' | 'skipped' | 'not-run';
 
@@ -14,6 +15,10 @@ export interface NodeFailure {
 /** How a step ended. */
 export interface StepReport {
   readonly id: string;
+  /** What people call it: its `name`, or its id. */
+  readonly name: string;
+  /** True for a step that people only see with -v, unless it fails. */
+  readonly internal: boolean;
   /** What it did: `appmgr#upgrade`, `say`, … */
   readonly title: string;
   readonly kind: string;
@@ -35,6 +40,15 @@ export interface StepReport {
   readonly dryRun: boolean;
 }
 
+/** The first failure. */
+export interface RunFailure {
+  /** Empty when the run failed before its first step. */
+  readonly step: string;
+  readonly reasons: readonly NodeFailure[];
+  /** The step itself where it stands within others, as people call it. */
+  readonly cause?: { readonly name: string; readonly title: string; readonly reasons: readonly NodeFailure[] };
+}
+
 export interface RunReport {
   readonly runId: string;
   readonly playbook: string;
@@ -44,10 +58,13 @@ export interface RunReport {
   readonly steps: readonly StepReport[];
   /** Milliseconds. */
   readonly elapsed: number;
-  /** The first failure. The step is empty when the run failed before its first step. */
-  readonly failure?: { readonly step: string; readonly reasons: readonly NodeFailure[] };
+  readonly failure?: RunFailure;
   /** What interrupted it, in words: `Ctrl-C`, `SIGHUP: the terminal was closed`, … */
   readonly interruption?: string;
+  /** What became of nodes and traffic. */
+  readonly result: RunState;
+  /** In words, the next command, after a failure or an interruption. */
+  readonly next?: string;
 }
 
 /** What happens in a run, as it happens; plain JSON values throughout. */
@@ -69,7 +86,13 @@ export type RunEvent =
       readonly denied: readonly NodeFailure[];
       readonly unsure: readonly NodeFailure[];
     }
-  | { readonly type: 'step-started'; readonly step: string; readonly title: string; readonly kind: string }
+  | {
+      readonly type: 'step-started';
+      readonly step: string;
+      readonly name: string;
+      readonly title: string;
+      readonly kind: string;
+    }
   | {
       readonly type: 'step-planned';
       readonly step: string;
@@ -86,10 +109,16 @@ export type RunEvent =
       readonly try: number;
       readonly tries: number;
       readonly nodes: readonly string[];
+      /** Whether the call may change the nodes. */
+      readonly changes: boolean;
     }
   | {
       readonly type: 'outcome';
       readonly step: string;
+      /** `appmgr#upgrade`, … */
+      readonly title: string;
+      /** True when the node was only asked what it would do. */
+      readonly dryRun: boolean;
       readonly try: number;
       readonly node: string;
       readonly outcome: string;

@@ -1,11 +1,16 @@
 /** What happens in a run, as plain lines for people. Pure: events in, lines out. */
 import { count } from '../../core/text.ts';
 import type { NodeFailure, RunEvent, RunReport, StepReport } from './events.ts';
+import { describeDifference, describeFailure, describeSuccess } from './summary.ts';
+
+/** `short` leaves internal steps out, and calls the others as people do; `full` is what -v shows. */
+export type Detail = 'short' | 'full';
 
 const longestReason = 500;
 
 /** The lines of an event; none for what only a live view or a machine cares for. */
-export function formatEvent(event: RunEvent): string[] {
+export function formatEvent(event: RunEvent, detail: Detail = 'full'): string[] {
+  if (detail === 'short' && isInternal(event)) return [];
   switch (event.type) {
     case 'nodes-missing':
       return event.nodes.map(({ node, reason }) => `${event.set}: ${node}: ${plain(reason)}`);
@@ -14,9 +19,9 @@ export function formatEvent(event: RunEvent): string[] {
     case 'step-planned':
       return event.dryRun ? formatPlan(event) : [];
     case 'step-finished':
-      return formatStep(event.report, event.label);
+      return formatStep(event.report, event.label, detail);
     case 'run-finished':
-      return formatEnd(event.report);
+      return formatEnd(event.report, detail);
     default:
       return [];
   }
@@ -25,6 +30,14 @@ export function formatEvent(event: RunEvent): string[] {
 /** One JSON value a line, for `--json`. */
 export function formatJsonEvent(event: RunEvent): string {
   return JSON.stringify(event);
+}
+
+/** A dry run is told at its end, as one line a node; a failed step always is. */
+function isInternal(event: RunEvent): boolean {
+  if (event.type === 'step-planned') return true;
+  if (event.type === 'rights-checked') return event.denied.length + event.unsure.length === 0;
+  if (event.type !== 'step-finished' || event.report.state === 'failed') return false;
+  return event.report.internal || event.report.dryRun;
 }
 
 /** In a dry run: what would be refused. */
@@ -46,11 +59,13 @@ function formatPlan({ label, step, title, batches }: Extract<RunEvent, { type: '
   return [`[${plain(label)}] ${step}: ${title} on ${count(batches.flat().length, 'node')}${cut}: ${where}`];
 }
 
-function formatStep(report: StepReport, label: string): string[] {
-  const prefix = `[${plain(label)}] ${report.id}:`;
+function formatStep(report: StepReport, label: string, detail: Detail): string[] {
+  const prefix = `[${plain(label)}] ${detail === 'full' ? report.id : plain(report.name)}:`;
   const lines = report.lines.map((line) => `${prefix} ${plain(line)}`);
-  if (report.kind === 'call') return [...formatCall(report, prefix), ...lines];
-  if (report.state !== 'failed') return lines;
+  // Why a run failed is said once, at its end.
+  const isTheEnd = detail === 'short' && !report.afterFailure && report.state !== 'done';
+  if (report.kind === 'call') return [...formatCall(report, prefix).slice(0, isTheEnd ? 1 : undefined), ...lines];
+  if (report.state !== 'failed' || isTheEnd) return lines;
   return [...lines, ...report.failed.map(({ reason }) => `${prefix} failed: ${plain(reason)}`)];
 }
 
@@ -85,28 +100,31 @@ function notCalled(nodes: readonly string[]): string[] {
   return nodes.length === 0 ? [] : [`  never called: ${nodes.join(', ')}`];
 }
 
-/** What was done, what failed, what was never begun, and how long it took. */
-export function formatEnd(report: RunReport): string[] {
+/** What became of the run, and how long it took; after a failure the last line is the next command. */
+export function formatEnd(report: RunReport, detail: Detail = 'short'): string[] {
   const took = `in ${(report.elapsed / 1000).toFixed(2)} seconds`;
   const what = `${report.playbook} for ${plain(report.label)}`;
-  if (report.state === 'done')
-    return [report.dryRun ? `Nothing was changed: dry run of ${what} finished ${took}` : `Finished ${what} ${took}`];
   if (report.state === 'nothing-to-do') return [`Finished ${what} ${took}: nothing was changed`];
-  const steps = report.steps.filter(({ afterFailure }) => !afterFailure);
-  const named = (words: string, states: readonly StepReport['state'][]) => {
-    const ids = steps.filter(({ state }) => states.includes(state)).map(({ id }) => id);
-    return ids.length === 0 ? [] : [`  ${words}: ${ids.join(', ')}`];
-  };
-  const before = report.failure?.step === '' ? report.failure.reasons.map(formatFailure) : [];
+  if (report.state === 'done' && report.dryRun) {
+    return [...describeDifference(report.result), `Nothing was changed: dry run of ${what} finished ${took}`];
+  }
+  if (report.state === 'done') return [`Finished ${what} ${took}`, ...describeSuccess(report)];
   const at = report.failure === undefined || report.failure.step === '' ? '' : ` in ${report.failure.step}`;
   const head = report.state === 'interrupted' ? `Interrupted: ${what} ${took}` : `Failed${at}: ${what} ${took}`;
+  return [head, ...(detail === 'full' ? formatStates(report) : []), ...describeFailure(report)];
+}
+
+/** Which steps were done, which failed and which were never begun. */
+function formatStates({ steps }: RunReport): string[] {
+  const named = (words: string, wanted: StepReport['state']) => {
+    const ids = steps.filter(({ afterFailure, state }) => !afterFailure && state === wanted).map(({ id }) => id);
+    return ids.length === 0 ? [] : [`  ${words}: ${ids.join(', ')}`];
+  };
   return [
-    head,
-    ...before,
-    ...named('done', ['done']),
-    ...named('failed', ['failed']),
-    ...named('interrupted', ['interrupted']),
-    ...named('never begun', ['not-run']),
+    ...named('done', 'done'),
+    ...named('failed', 'failed'),
+    ...named('interrupted', 'interrupted'),
+    ...named('never begun', 'not-run'),
   ];
 }
 

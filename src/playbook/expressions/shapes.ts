@@ -58,9 +58,10 @@ export const shapeOfNodeSet: Shape = record({
   members: { item: record({ name: anything, agents: anything, classes: anything, facts: anything }) },
 });
 
-export const shapeOfRun: Shape = names(['id', 'operator', 'time', 'dry_run']);
+export const shapeOfRun: Shape = names(['id', 'operator', 'time', 'dry_run', 'playbook', 'label']);
 
 export const shapeOfFailure: Shape = record({
   step: anything,
   reasons: { item: names(['node', 'code', 'reason']) },
+  notice: anything,
 });

@@ -75,6 +75,7 @@ function nestWorld(playbook: Playbook, inputs: Readonly<Record<string, unknown>>
     discretion: world.discretion,
     secrets: new Map([...world.secrets, ...own.secrets]),
     isKnownNode: (name) => own.isKnownNode(name) || world.isKnownNode(name),
+    agree: world.agree,
     changed: world.changed,
     markChanged: world.markChanged,
     setStep: (id, seen) => own.setStep(id.slice(prefix.length), seen),

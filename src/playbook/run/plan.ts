@@ -2,42 +2,77 @@
 import { count } from '../../core/text.ts';
 import type { Playbook, Step } from '../model.ts';
 import type { World } from '../context.ts';
+import { isLiteral } from '../expressions/template.ts';
 import type { PlannedStep, RunPlan } from './run-plan.ts';
 
 /**
- * Steps that only reckon, and those for after a failure, are left out.
+ * What is still to be done. Steps that have ended, that only compute, that people do not see, and those for after a
+ * failure are left out.
  * @throws Problem where the inputs of a playbook that is used as a step are not right
  */
-export async function planRun(playbook: Playbook, world: World): Promise<RunPlan> {
-  const { sets, steps } = await planSteps([...playbook.steps, ...playbook.always], world, '');
-  return { sets: [...setsOf(playbook, world, ''), ...sets], steps };
+export async function planRun(playbook: Playbook, world: World, found: Found): Promise<RunPlan> {
+  const all = await planSteps([...playbook.steps, ...playbook.always], world, '');
+  const steps = all.steps.filter(({ id }) => !found.ended.has(id));
+  return { sets: [...setsOf(playbook, world, ''), ...all.sets], changes: changesOf(playbook, world, found), steps };
+}
+
+/** What the steps until then have found. */
+export interface Found {
+  readonly ended: ReadonlySet<string>;
+  /** The release that each node serves. */
+  readonly revisions: ReadonlyMap<string, string>;
 }
 
 const quiet = new Set(['set', 'require', 'say', 'finish']);
 
 /** @param world undefined where its nodes are only found in the run */
-async function planSteps(steps: readonly Step[], world: World | undefined, prefix: string): Promise<RunPlan> {
-  const telling = steps.filter(({ kind }) => !quiet.has(kind));
+async function planSteps(
+  steps: readonly Step[],
+  world: World | undefined,
+  prefix: string,
+): Promise<Pick<RunPlan, 'sets' | 'steps'>> {
+  const telling = steps.filter(({ kind, source }) => !quiet.has(kind) && source.internal !== true);
   const plans = await Promise.all(telling.map((step) => planStep(step, world, prefix)));
   return { sets: plans.flatMap(({ sets }) => sets), steps: plans.flatMap((plan) => plan.steps) };
 }
 
-async function planStep(step: Step, world: World | undefined, prefix: string): Promise<RunPlan> {
-  const { id, source, condition, body } = step;
+async function planStep(
+  step: Step,
+  world: World | undefined,
+  prefix: string,
+): Promise<Pick<RunPlan, 'sets' | 'steps'>> {
+  const { id, name, source, condition, body } = step;
   const within = await planWithin(step, world, `${prefix}${step.id}.`);
   const on = body.asks === undefined ? source.rolling?.over : body.asks.on;
+  const preview = world === undefined ? undefined : body.preview?.(world, `${prefix}${id}`);
   const planned = {
     id,
+    name,
     title: body.title,
-    nodes: on === undefined ? undefined : world?.nodes(on)?.length,
-    batch: [source.batch ?? source.rolling?.batch ?? []].flat().join(','),
+    nodes: preview?.nodes ?? (on === undefined ? undefined : world?.nodes(on)),
+    batch: [preview?.batch ?? source.batch ?? source.rolling?.batch ?? []].flat().filter(isLiteral).join(','),
     conditional: condition !== undefined,
     within: within.steps,
   };
   return { sets: within.sets, steps: [planned] };
 }
 
-async function planWithin({ body }: Step, world: World | undefined, prefix: string): Promise<RunPlan> {
+/** From which release to which each node goes, as far as steps that deploy name nodes and release by now. */
+function changesOf({ steps }: Playbook, world: World, { ended, revisions }: Found): RunPlan['changes'] {
+  return steps.flatMap(({ id, body }) => {
+    if (ended.has(id) || body.asks?.agent !== 'appmgr' || body.asks.action !== 'upgrade') return [];
+    const { nodes = [], input } = body.preview?.(world, id) ?? {};
+    const after = input?.revision;
+    if (typeof after !== 'string') return [];
+    return [...nodes].sort().map((node) => ({ node, before: revisions.get(node) ?? '', after }));
+  });
+}
+
+async function planWithin(
+  { body }: Step,
+  world: World | undefined,
+  prefix: string,
+): Promise<Pick<RunPlan, 'sets' | 'steps'>> {
   const { used, lookAhead, within = [] } = body;
   if (used === undefined) return await planSteps(within, world, prefix);
   const inner = world === undefined ? undefined : await lookAhead?.(world, prefix);
@@ -52,21 +87,26 @@ function setsOf({ nodes }: Playbook, world: World | undefined, prefix: string): 
   });
 }
 
-/** One line a set and a step. */
-export function formatPlan({ sets, steps }: RunPlan): string[] {
+/** Lines for people: which releases change where, or which nodes there are, then the steps. */
+export function formatPlan({ sets, changes, steps }: RunPlan): string[] {
   const found = sets.map(({ name, nodes }) => `  ${name}: ${count(nodes.length, 'node')}: ${shorten(nodes)}`);
   return [
-    'nodes:',
-    ...(found.length === 0 ? ['  none are known yet'] : found),
+    ...(changes.length > 0
+      ? changes.map(formatChange)
+      : ['nodes:', ...(found.length === 0 ? ['  none are known yet'] : found)]),
     'steps:',
     ...steps.flatMap((step) => formatStep(step, '  ')),
   ];
 }
 
-function formatStep({ id, title, nodes, batch, conditional, within }: PlannedStep, indent: string): string[] {
-  const where = nodes === undefined ? '' : ` on ${count(nodes, 'node')}`;
+function formatChange({ node, before, after }: RunPlan['changes'][number]): string {
+  return `  ${node}: ${before === after ? `stays at ${after}` : `${before || '?'} → ${after}`}`;
+}
+
+function formatStep({ name, title, nodes, batch, conditional, within }: PlannedStep, indent: string): string[] {
+  const where = nodes === undefined ? '' : ` on ${count(nodes.length, 'node')}`;
   const size = batch === '' ? '' : `, ${batch} at a time`;
-  const line = `${indent}${id}: ${title}${where}${size}${conditional ? ', if need be' : ''}`;
+  const line = `${indent}${name}: ${title}${where}${size}${conditional ? ', if needed' : ''}`;
   return [line, ...within.flatMap((step) => formatStep(step, `${indent}  `))];
 }
 

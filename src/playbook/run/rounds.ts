@@ -78,8 +78,8 @@ function nestWorld(
     setStep: (id, seen) => {
       own.set(id.slice(prefix.length), toCel(seen));
     },
-    setFailure: (step, reasons) => {
-      more.failure = toCel({ step, reasons });
+    setFailure: (step, reasons, notice = '') => {
+      more.failure = toCel({ step, reasons, notice });
     },
   };
 }

@@ -1,6 +1,7 @@
 /** Runs steps as the graph of their needs allows: a failed step stops those that depend on it, and no others. */
 
 import { attempt } from './attempt.ts';
+import { notifier } from '../call/notifier.ts';
 import type { StepReport, StepState } from '../events/events.ts';
 import { decide } from '../expressions/expression.ts';
 import type { Step, StepOutcome } from '../model.ts';
@@ -25,7 +26,7 @@ export async function runSteps(steps: readonly Step[], world: World, afterFailur
     // On the way of repairing and telling, one thing that fails must not keep the next from being tried.
     const ready = afterFailure || needed.every(({ state }) => state === 'done' || state === 'skipped');
     if (!ready || finished || world.signal.aborted)
-      return describe(step, { state: 'not-run', ran: false }, 0, afterFailure);
+      return describe(step, { state: 'not-run', ran: false, untouched: notChanged(step, world) }, 0, afterFailure);
     const { report, finish } = await runStep(step, world, afterFailure);
     finished ||= finish;
     return report;
@@ -47,7 +48,13 @@ async function runStep(step: Step, world: World, afterFailure: boolean) {
       return;
     }
     await world.journal({ type: 'step-started', step: step.id, needs: step.needs });
-    world.ports.emit({ type: 'step-started', step: step.id, title: step.body.title, kind: step.kind });
+    world.ports.emit({
+      type: 'step-started',
+      step: step.id,
+      name: step.source.name ?? step.id,
+      title: step.body.title,
+      kind: step.kind,
+    });
     outcome = await step.body.run(world, step);
   });
   let settled: Ended = outcome ?? { state: 'failed', ran: true, failed: fault === undefined ? [] : [fault] };
@@ -83,11 +90,33 @@ function showable(report: StepReport, { secrets }: World): StepReport {
 }
 
 function describe(
-  { id, kind, body }: Step,
+  { id, kind, body, source }: Step,
   { replies = [], failed = [], untouched = [], tries = 0, lines = [], dryRun = false, state }: Ended,
   elapsed: number,
   afterFailure: boolean,
 ): StepReport {
   const ok = replies.filter((reply) => reply.ok).map(({ node }) => node);
-  return { id, title: body.title, kind, afterFailure, state, ok, failed, untouched, tries, elapsed, lines, dryRun };
+  const internal = source.internal === true;
+  return {
+    id,
+    name: source.name ?? id,
+    internal,
+    title: body.title,
+    kind,
+    afterFailure,
+    state,
+    ok,
+    failed,
+    untouched,
+    tries,
+    elapsed,
+    lines,
+    dryRun,
+  };
+}
+
+/** The nodes that a step which was never begun would have changed, as far as it names them. */
+function notChanged({ body: { changes, asks } }: Step, world: World): readonly string[] {
+  if (changes !== true || asks?.on === undefined || asks.agent === notifier) return [];
+  return world.nodes(asks.on) ?? [];
 }

@@ -5,7 +5,11 @@ import { attempt } from './attempt.ts';
 import { mayChange } from './may-change.ts';
 import { digestPlaybook } from '../source/digest.ts';
 import type { NodeFailure, RunReport, StepReport } from '../events/events.ts';
-import { planRun } from './plan.ts';
+import { isDeclined, startAgreement } from './agreement.ts';
+import { nextCommand } from './next-command.ts';
+import { notifyEnd, notifyStart } from './notify.ts';
+import { type RunTracker, startTracker } from '../events/tracker.ts';
+import { hideSecrets } from '../call/reasons.ts';
 import type { Playbook } from '../model.ts';
 import type { PlaybookPorts } from '../ports.ts';
 import { checkRights } from './rights.ts';
@@ -24,29 +28,62 @@ export async function runPlaybook(
   ports: PlaybookPorts,
   options: RunOptions = {},
 ): Promise<RunReport> {
-  const startedAt = ports.now();
+  const tracker = startTracker();
+  const watched = watchPorts(ports, tracker);
   const stepIds = [...playbook.steps, ...playbook.onFailure, ...playbook.always].map(({ id }) => id);
-  const world = defineWorld(playbook, inputs, stepIds, ports, options);
-  const { label } = world;
-  const about = { runId: world.runId, playbook: playbook.name, label, dryRun: world.dryRun };
-  const begun = await begin(playbook, inputs, world, about, options.origin);
+  const starts = options.notifyStart === true && options.resumed === undefined;
+  const onStart = async (world: World) => (starts ? notifyStart(playbook, world) : []);
+  const agreement = startAgreement(playbook, watched, tracker, onStart);
+  const world: World = {
+    ...defineWorld(playbook, inputs, stepIds, watched, options),
+    agree: () => agreement.ask(world),
+  };
+  const about = { runId: world.runId, playbook: playbook.name, label: world.label, dryRun: world.dryRun };
+  const begun = await begin(playbook, inputs, world, about, options);
   const ended = begun === undefined ? await runAll(playbook, world) : neverBegun(playbook, begun);
-  const report = { ...about, ...ended, ...interruptionOf(ended, world), elapsed: ports.now() - startedAt };
-  const { state } = report;
-  const unwritten = await attempt(() =>
-    world.journal({ type: 'run-finished', state, ...interruptionOf(ended, world) }),
+  const report = describeEnd(
+    { ...about, ...ended, elapsed: ports.now() - agreement.startedAt() },
+    world,
+    tracker,
+    options,
   );
+  for (const notice of await notifyEnd(playbook, world, report)) report.steps.push(notice);
+  const { state, interruption } = report;
+  const why = interruption === undefined ? {} : { interruption };
+  const unwritten = await attempt(() => world.journal({ type: 'run-finished', state, ...why }));
   const whole = unwritten === undefined || report.state === 'failed' ? report : failWith(report, unwritten);
   ports.emit({ type: 'run-finished', report: whole });
   return whole;
 }
 
-/** Why the run is not to begin although its nodes are there. */
-async function preflight(playbook: Playbook, world: World): Promise<readonly NodeFailure[]> {
-  const { ports } = world;
-  if (world.dryRun) return await checkRights(playbook, world);
-  if (ports.agree === undefined || (await ports.agree(await planRun(playbook, world)))) return [];
-  return [{ node: '', code: 'not-agreed', reason: `${ports.operator} did not agree` }];
+/** The same ports, with every event noted. */
+function watchPorts(ports: PlaybookPorts, { see }: RunTracker): PlaybookPorts {
+  return {
+    ...ports,
+    emit: (event) => {
+      see(event);
+      ports.emit(event);
+    },
+  };
+}
+
+function describeEnd(
+  report: Omit<RunReport, 'result'>,
+  world: World,
+  tracker: RunTracker,
+  { command }: RunOptions,
+): RunReport & { steps: StepReport[] } {
+  const result = tracker.state(report.steps);
+  const failed = tracker.failed();
+  const cause =
+    failed === undefined ? {} : { cause: { name: failed.name, title: failed.title, reasons: failed.failed } };
+  const failure =
+    report.failure === undefined || report.failure.step === '' ? {} : { failure: { ...report.failure, ...cause } };
+  const isOver = report.state === 'done' || report.state === 'nothing-to-do' || report.dryRun;
+  const changed = result.changed || world.resumed !== undefined;
+  const hidden = command === undefined ? undefined : hideSecrets(command, world.secrets);
+  const next = isOver ? {} : { next: nextCommand(report, { changed, command: hidden }) };
+  return { ...report, ...failure, ...interruptionOf(report, world), result, ...next, steps: [...report.steps] };
 }
 
 type Ended = Pick<RunReport, 'state' | 'steps' | 'failure'>;
@@ -57,7 +94,7 @@ async function begin(
   inputs: JsonObject,
   world: World,
   about: Pick<RunReport, 'runId' | 'playbook' | 'label' | 'dryRun'>,
-  origin: string | undefined,
+  { origin }: RunOptions,
 ): Promise<readonly NodeFailure[] | undefined> {
   const { file, nodes, inputs: declared } = whole;
   const shown = Object.fromEntries(Object.entries(inputs).filter(([name]) => declared[name]?.sensitive !== true));
@@ -86,7 +123,7 @@ async function begin(
     const sets = namesIn(found.sets);
     if (missing.length === 0) await world.journal({ type: 'nodes-found', sets });
     world.ports.emit({ type: 'nodes-found', sets });
-    if (missing.length === 0) missing = await preflight(whole, world);
+    if (missing.length === 0 && dryRun) missing = await checkRights(whole, world);
     if (missing.length === 0 && !dryRun && mayChange(whole)) await world.lock();
   });
   if (failed !== undefined) return [failed];
@@ -95,24 +132,24 @@ async function begin(
 
 async function runAll(playbook: Playbook, world: World): Promise<Ended> {
   const { state, finished, reports: steps, failure } = await runSections(playbook, world);
-  if (failure !== undefined) return { state, steps, failure };
+  if (failure !== undefined) return { state: isDeclined(failure) ? 'interrupted' : state, steps, failure };
   return { state: finished && !world.changed() ? 'nothing-to-do' : state, steps };
 }
 
 /** Whoever aborts the signal gives the reason. */
-function interruptionOf({ state }: Ended, { signal }: World): Pick<RunReport, 'interruption'> {
+function interruptionOf({ state }: Pick<RunReport, 'state'>, { signal }: World): Pick<RunReport, 'interruption'> {
   if (state !== 'interrupted' || !signal.aborted) return {};
   const reason: unknown = signal.reason;
   return { interruption: typeof reason === 'string' ? reason : explain(reason) };
 }
 
 function neverBegun({ steps }: Playbook, reasons: readonly NodeFailure[]): Ended {
-  const reports = steps.map(({ id, kind, body: { title } }): StepReport => {
+  const reports = steps.map(({ id, name, kind, body: { title }, source }): StepReport => {
     const nothing = { ok: [], failed: [], untouched: [], tries: 0, elapsed: 0, lines: [], dryRun: false };
-    return { id, title, kind, afterFailure: false, state: 'not-run', ...nothing };
+    const internal = source.internal === true;
+    return { id, name, internal, title, kind, afterFailure: false, state: 'not-run', ...nothing };
   });
-  const state = reasons.every(({ code }) => code === 'not-agreed') ? 'interrupted' : 'failed';
-  return { state, steps: reports, failure: { step: '', reasons } };
+  return { state: 'failed', steps: reports, failure: { step: '', reasons } };
 }
 
 function failWith(report: RunReport, reason: NodeFailure): RunReport {

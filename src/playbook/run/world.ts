@@ -27,6 +27,10 @@ export interface RunOptions {
   readonly origin?: string;
   /** What the run did before, where it goes on. */
   readonly resumed?: Resumed | undefined;
+  /** The command that was typed, for a person who has to type it again. */
+  readonly command?: string | undefined;
+  /** Notify when the run starts, too. */
+  readonly notifyStart?: boolean;
 }
 
 const never = new AbortController().signal;
@@ -42,18 +46,17 @@ export function defineWorld(
   const dryRun = options.dryRun ?? false;
   const time = options.time ?? options.resumed?.past.time ?? new Date(ports.now()).toISOString();
   const known = startNodes();
-  const seen = startSeen(stepIds, {
-    inputs: toCel(inputs),
-    nodes: known.seen,
-    run: toCel({ id: runId, operator: ports.operator, time, dry_run: dryRun }),
-  });
+  const run = { id: runId, operator: ports.operator, time, dry_run: dryRun, playbook: playbook.name };
   const secrets = secretsIn(playbook.inputs, inputs);
+  const early = { inputs: toCel(inputs), run: toCel({ ...run, label: '' }) };
+  const label = hideSecrets(toText(playbook.label(early)), secrets);
+  const seen = startSeen(stepIds, { ...early, nodes: known.seen, run: toCel({ ...run, label }) });
   let locked: Promise<void> | undefined;
   return {
     runId,
     time,
     secrets,
-    label: hideSecrets(toText(playbook.label(seen.context())), secrets),
+    label,
     ports,
     dryRun,
     signal: options.signal ?? never,
@@ -70,6 +73,7 @@ export function defineWorld(
     isKnownNode: known.has,
     members: known.members,
     setNodes: known.set,
+    agree: async () => {},
     lock: () => {
       locked ??= takeLease(playbook, inputs, { ports, runId, nodes: known.names, context: seen.context });
       return locked;
@@ -107,7 +111,12 @@ function startSeen(
   const notRun = toCel({ ok: false, ran: false, replies: [] });
   const steps = new Map<string, unknown>(stepIds.map((id) => [id, notRun]));
   const values = new Map<string, unknown>();
-  const context: Record<string, unknown> = { ...given, steps, values, failure: toCel({ step: '', reasons: [] }) };
+  const context: Record<string, unknown> = {
+    ...given,
+    steps,
+    values,
+    failure: toCel({ step: '', reasons: [], notice: '' }),
+  };
   return {
     context: () => context,
     setValues: (added) => {
@@ -116,8 +125,8 @@ function startSeen(
     setStep: (id, seen) => {
       steps.set(id, toCel(seen));
     },
-    setFailure: (step, reasons) => {
-      context.failure = toCel({ step, reasons });
+    setFailure: (step, reasons, notice = '') => {
+      context.failure = toCel({ step, reasons, notice });
     },
   };
 }

@@ -74,6 +74,24 @@ const steps = {
   items: { $ref: '#/definitions/step' },
 } as const;
 
+const notify = {
+  description:
+    'Who is notified when the run succeeds, fails or is interrupted: success by the message given, failure by what failed, what is out of traffic and what to do.',
+  type: 'object',
+  additionalProperties: false,
+  required: ['to'],
+  properties: {
+    to: {
+      description: 'The recipient, as a URL like mailto:ops@example.net; nobody where an expression gives null.',
+      ...text,
+    },
+    if: { description: 'Nobody is notified where this expression is false. May use inputs.', ...text },
+    success: { description: 'The message after a success (default: who ran what).', ...text },
+    subject: { description: 'One line (default: mco-deploy).', ...text },
+    on: { description: 'The node set that sends (default: every node that runs the agent angelia).', ...name },
+  },
+} as const;
+
 export const playbookSchema = {
   $schema: 'http://json-schema.org/draft-07/schema#',
   title: 'mco-deploy playbook',
@@ -90,6 +108,7 @@ export const playbookSchema = {
     steps: { description: 'In order: each needs the one before, unless it says what it needs.', minItems: 1, ...steps },
     on_failure: { description: 'Run, in order, after a step has failed or the run was interrupted.', ...steps },
     always: { description: 'Run, in order, at the end of every run that began, whatever became of it.', ...steps },
+    notify,
     lock: {
       description: 'The lease that keeps other runs away (default: backend/cluster of the inputs). May use inputs.',
       ...text,
@@ -147,6 +166,7 @@ export interface ForEachSource extends GroupSource {
 export interface StepSource {
   readonly id?: string;
   readonly name?: string;
+  readonly internal?: boolean;
   readonly if?: string;
   readonly needs?: string | readonly string[];
   readonly call?: string;
@@ -177,6 +197,14 @@ export interface StepSource {
   readonly finish?: string;
 }
 
+export interface NotifySource {
+  readonly to: string;
+  readonly if?: string;
+  readonly success?: string;
+  readonly subject?: string;
+  readonly on?: string;
+}
+
 export interface PlaybookSource {
   readonly name: string;
   readonly description?: string;
@@ -186,5 +214,6 @@ export interface PlaybookSource {
   readonly steps: readonly StepSource[];
   readonly on_failure?: readonly StepSource[];
   readonly always?: readonly StepSource[];
+  readonly notify?: NotifySource;
   readonly lock?: string;
 }

@@ -31,6 +31,7 @@ const group = {
 export const commonProperties = {
   id: { description: 'What other steps call it by.', ...name },
   name: { description: 'What the output calls it (default: its id).', ...text },
+  internal: { description: 'Shown only with -v, unless it fails.', type: 'boolean' },
   if: expression('The step is skipped where this expression is false.'),
   needs: {
     description: 'The steps that must have ended well before (default: the one before it).',

@@ -2,6 +2,7 @@ import { type ActionDdl, actionOf, type Ddl } from '../../core/ddl/ddl.ts';
 import { Problem } from '../../core/errors.ts';
 import { suggest } from '../../core/text.ts';
 import { type CallTarget, runCall } from '../call/call.ts';
+import { previewCall } from '../call/preview.ts';
 import type { CallPlan } from '../call/step-call.ts';
 import { checkWith } from '../inputs/call-input.ts';
 import type { CelContext } from '../expressions/expression.ts';
@@ -65,10 +66,22 @@ export const callStep: StepKind = {
     const target = compileCallTarget(compiler);
     const run = (world: World, step: Step) =>
       runCall({ ...fixed, ...manner(world.context()) }, target(world), world, step);
+    const preview = (world: World, id: string) =>
+      whereKnown(() => previewCall({ ...fixed, ...manner(world.context()) }, target(world), world, id));
     const changes = action.kind === 'change' && source.dry_run !== true;
-    return { title, changes, asks: { agent: ddl.name, action: actionName, on: setNamed(source.on) }, run };
+    return { title, changes, asks: { agent: ddl.name, action: actionName, on: setNamed(source.on) }, run, preview };
   },
 };
+
+/** Undefined where an expression names what a later step gives. */
+function whereKnown<T>(look: () => T): T | undefined {
+  try {
+    return look();
+  } catch (error) {
+    if (error instanceof Problem) return undefined;
+    throw error;
+  }
+}
 
 function findAction(call: string, catalogue: ReadonlyMap<string, Ddl>) {
   const [agent = '', actionName = ''] = call.split('.');

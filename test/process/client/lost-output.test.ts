@@ -48,7 +48,7 @@ describe('a run whose output is lost', { timeout: 60_000 }, () => {
   });
 
   const env = () => ({ HOME: home, PATH: process.env.PATH ?? '', TERM: 'xterm' });
-  const run = () => quoted([...program, 'run', 'talk.yaml', '--yes']);
+  const run = () => `${quoted([...program, 'run', 'talk.yaml', '--yes'])} < /dev/null`;
   const shell = (script: string) => spawn('bash', ['-c', script], { cwd: home, env: env() });
   const terminal = (script: string) => spawn('script', ['-qec', script, '/dev/null'], { cwd: home, env: env() });
   const said = (child: ChildProcess, words: string) =>
@@ -155,7 +155,7 @@ describe('a run whose output is lost', { timeout: 60_000 }, () => {
   });
 
   test('a list that could not be written ends with exit code 74', async () => {
-    const child = shell(`${quoted([...program, 'find'])} > /dev/full; echo code $?`);
+    const child = shell(`${quoted([...program, 'find'])} > /dev/full < /dev/null; echo code $?`);
     await said(child, 'code 74');
   });
 

@@ -170,17 +170,27 @@ steps:
     assert.doesNotMatch(out, /dev2/);
   });
 
-  test('shows its plan on a terminal and asks; without a yes nobody is called', async () => {
-    const before = (await actions()).length;
-    const no = await run('greeting.yaml', ['who=Ada'], answering('n'));
+  test('shows its plan on a terminal and asks before its first change; without a yes nothing is changed', async () => {
+    const steps =
+      '  - {id: look, call: rpcutil.ping, on: all}\n  - {id: go, name: Change it, call: changer.go, on: all}\n';
+    await write('change.yaml', `name: change\nnodes: {all: {agents: [changer]}}\nsteps:\n${steps}`);
+    const changes = async () => (await actions()).filter((action) => action === 'go').length;
+    const before = await changes();
+    const no = await run('change.yaml', [], answering('n'));
     assert.equal(no.code, 130, no.err);
     assert.match(
       no.err,
-      /all: 2 nodes: dev1\.devco\.net, dev2\.devco\.net\nsteps:\n {2}greet: greeter#greet on 2 nodes/,
+      /all: 2 nodes: dev1\.devco\.net, dev2\.devco\.net\nsteps:\n {2}Change it: changer#go on 2 nodes$/,
     );
-    assert.equal((await actions()).length, before);
-    assert.equal((await run('greeting.yaml', ['who=Ada'], answering('y'))).code, 0);
-    assert.equal((await run('greeting.yaml', ['who=Ada', '--yes'], answering(''))).code, 0);
+    assert.match(no.out, /nothing was changed\nto try again: type the same command$/);
+    assert.equal(await changes(), before);
+    assert.equal((await run('change.yaml', [], answering('y'))).code, 0);
+    assert.equal((await run('change.yaml', ['--yes'], answering(''))).code, 0);
+    assert.equal(await changes(), before + 2);
+  });
+
+  test('asks nobody where it only looks', async () => {
+    assert.equal((await run('greeting.yaml', ['who=Ada'], answering('n'))).code, 0);
   });
 
   test('asks where a step says so; without a terminal it does not even begin', async () => {
@@ -208,13 +218,13 @@ steps:
       const words = ['sh', node24, program, 'run', join(home, 'ask.yaml'), 'who=Ada'];
       const env = { HOME: home, PATH: process.env.PATH ?? '' };
       const terminal = spawn('script', ['-qec', words.map((word) => `'${word}'`).join(' '), '/dev/null'], { env });
-      const left = ['Go on? [y/N]', 'greet 2 nodes? [y/N]'];
+      const left = ['greet 2 nodes? [y/N]'];
       let shown = '';
       terminal.stdout.on('data', (chunk: Buffer) => {
         shown += chunk.toString();
         if (left[0] === undefined || !shown.includes(left[0])) return;
         left.shift();
-        terminal.stdin.write(left.length === 1 ? 'y\r' : keys);
+        terminal.stdin.write(keys);
       });
       const [code] = (await once(terminal, 'close')) as [number];
       return { code, shown };

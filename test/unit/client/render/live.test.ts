@@ -71,13 +71,14 @@ describe('what goes on now', () => {
       pass(200);
       return drawn.at(-1);
     };
-    run.see({ type: 'step-started', step: '4', title: 'appmgr#upgrade', kind: 'call' });
+    run.see({ type: 'step-started', step: '4', name: '4', title: 'appmgr#upgrade', kind: 'call' });
     const attempt = {
       type: 'try-started',
       step: '4',
       batch: 2,
       batches: 3,
       tries: 2,
+      changes: true,
       nodes: ['dev1', 'dev2'],
     } as const;
     run.see({ ...attempt, try: 1 });
@@ -88,7 +89,17 @@ describe('what goes on now', () => {
       '   dev1    0 s  unpacking revision 20',
       '   dev2    0 s',
     ]);
-    const outcome = { type: 'outcome', step: '4', try: 1, code: '', message: '', data: {}, elapsed: 1 } as const;
+    const outcome = {
+      type: 'outcome',
+      step: '4',
+      title: '',
+      dryRun: false,
+      try: 1,
+      code: '',
+      message: '',
+      data: {},
+      elapsed: 1,
+    } as const;
     run.see({ ...outcome, node: 'dev1', outcome: 'ok' });
     assert.deepEqual(shown(), [`${bar(`${'='.repeat(15)}>`)} 1 / 2 appmgr#upgrade, batch 2 of 3`, '   dev2    0 s']);
     const failed = [{ node: 'dev2', code: 'broken', reason: 'broken' }];
@@ -100,6 +111,8 @@ describe('what goes on now', () => {
     assert.equal(shown()?.length, 2);
     const report = {
       id: '4',
+      name: '4',
+      internal: false,
       title: '',
       kind: 'call',
       afterFailure: false,
@@ -116,10 +129,20 @@ describe('what goes on now', () => {
     const { live, drawn, pass } = viewOf(context);
     const run = startLiveRun(live);
     const step = 'update.disable';
-    run.see({ type: 'try-started', step, batch: 1, batches: 1, try: 1, tries: 1, nodes: ['lb1'] });
+    run.see({ type: 'try-started', step, batch: 1, batches: 1, try: 1, tries: 1, nodes: ['lb1'], changes: true });
     pass(200);
     assert.match(drawn.at(-1)?.[0] ?? '', /0 \/ 1 update.disable$/);
-    const outcome = { type: 'outcome', step, try: 1, code: '', message: '', data: {}, elapsed: 1 } as const;
+    const outcome = {
+      type: 'outcome',
+      step,
+      title: '',
+      dryRun: false,
+      try: 1,
+      code: '',
+      message: '',
+      data: {},
+      elapsed: 1,
+    } as const;
     run.see({ ...outcome, node: 'lb1', outcome: 'ok' });
     assert.deepEqual(drawn.at(-1), []);
   });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { drawCow } from '../../../../src/playbook/events/cow.ts';
-import type { StepReport } from '../../../../src/playbook/events/events.ts';
+import type { RunEvent, StepReport } from '../../../../src/playbook/events/events.ts';
 import { formatEvent, formatJsonEvent } from '../../../../src/playbook/events/format.ts';
 import { createFabric, type FabricNode } from '../../../support/fleet/fabric.ts';
 import { playbookText, runText } from '../../../support/fleet/playbook.ts';
@@ -11,37 +11,85 @@ const twoSteps = playbookText(
   '  - {id: go, call: thing.change, on: all, with: {to: x}, batch: 2, tries: 2}\n  - {id: next, say: done}',
 );
 
+describe('the short lines of a run', () => {
+  const short = (fabric: { readonly events: readonly RunEvent[] }) =>
+    fabric.events.flatMap((event) => formatEvent(event, 'short'));
+
+  test('call steps as people do, leave internal ones out, and end a failure with the next command', async () => {
+    const steps = [
+      '  - {id: look, internal: true, call: thing.look, on: all}',
+      '  - {id: go, name: Change it, call: thing.change, on: all, with: {to: x}, batch: 2}',
+    ].join('\n');
+    const good = createFabric(four);
+    await runText(playbookText(steps), good);
+    assert.deepEqual(short(good), [
+      '[test] Change it: thing#change executed successfully on 4 nodes after 1 try',
+      'Finished test for test in 0.01 seconds',
+    ]);
+    const bad = createFabric(four, { troubles: [{ node: 'b', call: 'thing.change', kind: 'failed' }] });
+    const { runId } = await runText(playbookText(steps), bad);
+    assert.deepEqual(short(bad).slice(-6), [
+      'Failed in go: test for test in 0.01 seconds',
+      '  failed: Change it (thing#change)',
+      '  on b: b is broken (broken)',
+      '  out of traffic: none',
+      '  untouched: c, d',
+      `to continue: mco-deploy resume ${runId}`,
+    ]);
+  });
+
+  test('do not offer to resume what has changed nothing, but repeat the command that was typed', async () => {
+    const fabric = createFabric(four, { troubles: [{ node: 'b', call: 'thing.look', kind: 'failed' }] });
+    const steps = '  - {id: look, call: thing.look, on: all}\n  - {id: go, call: thing.blind, on: all}';
+    await runText(playbookText(steps), fabric, {}, { command: 'mco-deploy run test.yaml' });
+    assert.deepEqual(short(fabric).slice(-2), ['  nothing was changed', 'to try again: mco-deploy run test.yaml']);
+  });
+});
+
 describe('the lines of a run', () => {
   test('say how many nodes did it after how many tries, and how long it all took', async () => {
     const fabric = createFabric(four);
     await runText(twoSteps, fabric);
-    assert.deepEqual(fabric.events.flatMap(formatEvent), [
-      '[test] go: thing#change executed successfully on 4 nodes after 1 try',
-      '[test] next: done',
-      'Finished test for test in 0.00 seconds',
-    ]);
+    assert.deepEqual(
+      fabric.events.flatMap((event) => formatEvent(event)),
+      [
+        '[test] go: thing#change executed successfully on 4 nodes after 1 try',
+        '[test] next: done',
+        'Finished test for test in 0.00 seconds',
+      ],
+    );
   });
 
   test('name each node that failed with its reason, those never called, and the steps never begun', async () => {
     const fabric = createFabric(four, { troubles: [{ node: 'b', call: 'thing.change', kind: 'no-response' }] });
     await runText(twoSteps, fabric);
-    assert.deepEqual(fabric.events.flatMap(formatEvent), [
-      '[test] go: thing#change failed on 1 of 4 nodes after 2 tries',
-      '  b: no reply within 10 s (no-response)',
-      '  never called: c, d',
-      'Failed in go: test for test in 0.00 seconds',
-      '  failed: go',
-      '  never begun: next',
-    ]);
+    assert.deepEqual(
+      fabric.events.flatMap((event) => formatEvent(event)),
+      [
+        '[test] go: thing#change failed on 1 of 4 nodes after 2 tries',
+        '  b: no reply within 10 s (no-response)',
+        '  never called: c, d',
+        'Failed in go: test for test in 0.00 seconds',
+        '  failed: go',
+        '  never begun: next',
+        '  failed: go (thing#change)',
+        '  on b: no reply within 10 s (no-response)',
+        '  out of traffic: none',
+        '  untouched: c, d',
+        `to continue: mco-deploy resume ${'1'.padStart(32, '0')}`,
+      ],
+    );
   });
 
   test('tell a run that could not begin', async () => {
     const fabric = createFabric(four, { silent: [{ name: 'c', by: 'the cache' }] });
     await runText(twoSteps, fabric);
-    assert.deepEqual(fabric.events.flatMap(formatEvent).slice(-3), [
+    assert.deepEqual(fabric.events.flatMap((event) => formatEvent(event)).slice(-5), [
       'Failed: test for test in 0.00 seconds',
-      '  c: it is silent, known by the cache (silent)',
       '  never begun: go, next',
+      '  on c: it is silent, known by the cache (silent)',
+      '  nothing was changed',
+      'to try again: type the same command',
     ]);
   });
 
@@ -50,6 +98,8 @@ describe('the lines of a run', () => {
     const reason = `\u001b]0;title\u0007\u009b31mred\r\nfake line${'x'.repeat(9000)}`;
     const report: StepReport = {
       id: 's',
+      name: 's',
+      internal: false,
       title: 'a#b',
       kind: 'call',
       state: 'failed',

@@ -108,7 +108,7 @@ describe('a playbook as a step of another', () => {
       'steps:',
       '  one: use part',
       '    go: thing#change on 1 node',
-      '    handed: thing#look, if need be',
+      '    handed: thing#look, if needed',
     ]);
     const later = playbookText(
       '  - {id: one, use: part.yaml, with: {to: "${{ nodes.all.names[0] }}"}}',

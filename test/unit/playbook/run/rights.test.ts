@@ -20,7 +20,7 @@ function fabricWith(answer: (actions: string[]) => Answer, options: FabricOption
 async function dryRun(text: string, fabric: ReturnType<typeof createFabric>) {
   const report = await runText(text, fabric, {}, { dryRun: true });
   const rights = fabric.events.find((event) => event.type === 'rights-checked');
-  return { report, rights, lines: fabric.events.flatMap(formatEvent) };
+  return { report, rights, lines: fabric.events.flatMap((event) => formatEvent(event)) };
 }
 
 describe('a dry run asks every node what the caller may', () => {

@@ -1,0 +1,20 @@
+import type { World } from '../context.ts';
+import type { StepPreview } from '../model.ts';
+import { bindCallInput, hideInputs } from '../inputs/call-input.ts';
+import type { CallTarget } from './call.ts';
+import type { CallPlan } from './step-call.ts';
+
+/** Whom a step would call with what by now; undefined where that depends on what is not known yet. */
+export function previewCall(plan: CallPlan, { nodes: given }: CallTarget, world: World, id: string): StepPreview {
+  const input = hideInputs(plan.ddl, bindCallInput(plan.input(world.context()), plan.agentDdl, plan.action, plan.ddl));
+  const key = { agent: plan.agent, action: plan.action, dryRun: false, input };
+  const tries = world.resumed?.past.callOf(id, key)?.tries;
+  const isDone = (node: string) => {
+    const last = tries?.get(node)?.at(-1);
+    return last?.outcome?.outcome === 'ok' && !last.undone;
+  };
+  const names: unknown[] = Array.isArray(given) ? given : [];
+  const nodes = names.filter((node) => typeof node === 'string' && !isDone(node)) as string[];
+  // None at all: who is called depends on what a later step finds.
+  return { nodes: names.length === 0 ? undefined : nodes, input, batch: plan.sizes };
+}

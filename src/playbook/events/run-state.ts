@@ -1,0 +1,25 @@
+/** What became of one node. Revisions are empty where no reply gave them. */
+export interface NodeChange {
+  readonly node: string;
+  readonly before: string;
+  /** In a dry run: what it would be. */
+  readonly after: string;
+}
+
+/** Servers of a backend that load balancers keep out of traffic; in a dry run, that they would keep out. */
+export interface OutOfTraffic {
+  readonly backend: string;
+  readonly server: string;
+  readonly balancers: readonly string[];
+  /** How many servers stay usable at least, and of how many; undefined where no reply said so. */
+  readonly stay: { readonly available: number; readonly total: number } | undefined;
+}
+
+export interface RunState {
+  readonly changes: readonly NodeChange[];
+  readonly out: readonly OutOfTraffic[];
+  /** Nodes that were to be changed and were not. */
+  readonly untouched: readonly string[];
+  /** True once a call was made that may have changed a node. */
+  readonly changed: boolean;
+}

@@ -1,0 +1,75 @@
+/** What a run came to, in words: what failed, where, why, what is out of traffic, what is untouched, the next command. */
+import { count, printable } from '../../core/text.ts';
+import type { NodeFailure, RunReport } from './events.ts';
+import type { NodeChange, OutOfTraffic, RunState } from './run-state.ts';
+
+const mostNames = 20;
+
+/** The lines after the first one of a run that failed or was interrupted; the last one is the next command. */
+export function describeFailure(report: RunReport): string[] {
+  const { interruption, result, next } = report;
+  const out = describeOut(result.out);
+  return [
+    ...(interruption === undefined ? [] : [`  interrupted by: ${interruption}`]),
+    ...describeCause(report),
+    ...(result.changed || out.length > 0 ? [`  out of traffic: ${out.length === 0 ? 'none' : out.join('; ')}`] : []),
+    result.changed ? `  untouched: ${namesOf(result.untouched)}` : '  nothing was changed',
+    ...(next === undefined ? [] : [next]),
+  ].map(printable);
+}
+
+/** The step, the nodes and the reasons, each reason once. */
+function describeCause({ failure }: RunReport): string[] {
+  if (failure === undefined) return [];
+  const { reasons, name, title } = failure.cause ?? { name: failure.step, title: '', reasons: failure.reasons };
+  const groups = [...Map.groupBy(reasons, ({ code, reason }) => `${flat(reason)}${code === '' ? '' : ` (${code})`}`)];
+  const lines = groups.map(([reason, some]) => {
+    const nodes = some.flatMap(({ node }: NodeFailure) => (node === '' ? [] : [node]));
+    return nodes.length === 0 ? `  reason: ${reason}` : `  on ${namesOf(nodes)}: ${reason}`;
+  });
+  const step = title === '' || title === name ? name : `${name} (${title})`;
+  return failure.step === '' ? lines : [`  failed: ${step}`, ...lines];
+}
+
+/** `bravo 10 → 20 on 4 nodes in 1.3 s` where releases were changed, and what a run has left out of traffic. */
+export function describeSuccess({ label, elapsed, result: { changes, out } }: RunReport): string[] {
+  const moved = changes.filter(({ before, after }) => before !== after);
+  const left = out.length === 0 ? [] : [`out of traffic: ${describeOut(out).join('; ')}`];
+  if (moved.length === 0) return left.map(printable);
+  const from = [...new Set(moved.map(({ before }) => before || '?'))].sort().join(', ');
+  const to = [...new Set(moved.map(({ after }) => after))].sort().join(', ');
+  const where = count(moved.length, 'node');
+  return [...left, `${label} ${from} → ${to} on ${where} in ${(elapsed / 1000).toFixed(1)} s`].map(printable);
+}
+
+/** One line a node, as a dry run found it: `dev2: 10 → 20; out of app on lb1, lb2 (6 of 8 stay)`. */
+export function describeDifference({ changes, out }: RunState): string[] {
+  const byNode = new Map<string, string[]>();
+  const note = (node: string, text: string) => byNode.set(node, [...(byNode.get(node) ?? []), text]);
+  for (const { node, before, after } of changes) note(node, describeChange({ before, after }));
+  for (const { server, backend, balancers, stay } of out) {
+    const left = stay === undefined ? '' : ` (${stay.available} of ${stay.total} stay)`;
+    note(server, `out of ${backend} on ${balancers.join(', ')}${left}`);
+  }
+  return [...byNode].sort().map(([node, parts]) => printable(`${node}: ${parts.join('; ')}`));
+}
+
+function describeChange({ before, after }: Pick<NodeChange, 'before' | 'after'>): string {
+  return before === after ? `stays at ${after}` : `${before || '?'} → ${after}`;
+}
+
+/** `dev2, dev4 of app on lb1, lb2`, one a backend and its load balancers. */
+export function describeOut(out: readonly OutOfTraffic[]): string[] {
+  const groups = Map.groupBy(out, ({ backend, balancers }) => `of ${backend} on ${balancers.join(', ')}`);
+  return [...groups].map(([where, some]) => `${namesOf(some.map(({ server }) => server).sort())} ${where}`);
+}
+
+function namesOf(names: readonly string[]): string {
+  if (names.length === 0) return 'none';
+  const more = names.length > mostNames ? ` and ${names.length - mostNames} more` : '';
+  return `${names.slice(0, mostNames).join(', ')}${more}`;
+}
+
+function flat(text: string): string {
+  return text.replaceAll(/\s+/g, ' ').slice(0, 500);
+}

@@ -1,0 +1,122 @@
+/** Keeps track of what a run did to nodes and traffic, by its events: for what is said at its end and in notifications. */
+import type { JsonObject } from '../../core/json.ts';
+import type { RunEvent, StepReport } from './events.ts';
+import type { OutOfTraffic, RunState } from './run-state.ts';
+
+export interface RunTracker {
+  readonly see: (event: RunEvent) => void;
+  /** @param steps all steps once the run has ended, those that were never begun included */
+  readonly state: (steps?: readonly StepReport[]) => RunState;
+  /** The step that failed first; of steps within others, the innermost. */
+  readonly failed: () => StepReport | undefined;
+  /** The ids of the steps that have ended. */
+  readonly ended: ReadonlySet<string>;
+  /** The release that each node served when the run first looked. */
+  readonly revisions: ReadonlyMap<string, string>;
+}
+
+const groups = new Set(['rolling', 'for_each', 'use']);
+
+export function startTracker(): RunTracker {
+  const before = new Map<string, string>();
+  const after = new Map<string, string>();
+  const touched = new Set<string>();
+  const left = new Set<string>();
+  const ended = new Set<string>();
+  const traffic = startTraffic();
+  let onlyAsks = false;
+  let failed: StepReport | undefined;
+  const hear = (event: Outcome) => {
+    const { title, node, data, dryRun } = event;
+    const { revision, previous } = data;
+    // What is only asked before a change says nothing, unless the whole run only asks.
+    const counts = event.outcome === 'ok' && dryRun === onlyAsks;
+    if (title === 'appmgr#status' && !after.has(node) && typeof revision === 'string') before.set(node, revision);
+    if (title === 'haproxy#list') traffic.seeSizes(data);
+    if (!counts) return;
+    traffic.see(event, onlyAsks);
+    if (title === 'haproxy#status' && touched.size > 0) traffic.seeStatus(node, data);
+    if ((title !== 'appmgr#upgrade' && title !== 'appmgr#rollback') || typeof revision !== 'string') return;
+    if (typeof previous === 'string' && !before.has(node)) before.set(node, previous);
+    after.set(node, revision);
+  };
+  const finish = (report: StepReport) => {
+    ended.add(report.id);
+    for (const node of report.untouched) left.add(node);
+    if (report.state === 'failed' && !report.afterFailure && !groups.has(report.kind)) failed ??= report;
+  };
+  return {
+    failed: () => failed,
+    ended,
+    revisions: before,
+    see: (event) => {
+      if (event.type === 'run-started') onlyAsks = event.dryRun;
+      if (event.type === 'try-started' && event.changes) for (const node of event.nodes) touched.add(node);
+      if (event.type === 'outcome') hear(event);
+      if (event.type === 'step-finished') finish(event.report);
+    },
+    state: (steps = []) => {
+      const all = new Set([...left, ...steps.flatMap(({ untouched }) => untouched)]);
+      return {
+        changes: [...after].sort().map(([node, now]) => ({ node, before: before.get(node) ?? '', after: now })),
+        out: traffic.out(),
+        untouched: [...all].filter((node) => !touched.has(node)).sort(),
+        changed: touched.size > 0,
+      };
+    },
+  };
+}
+
+type Outcome = Extract<RunEvent, { type: 'outcome' }>;
+
+/** Follows what load balancers reply to being asked to disable and enable servers. */
+function startTraffic() {
+  const out = new Map<string, { backend: string; server: string; balancers: Set<string>; available: number }>();
+  const sizes = new Map<string, number>();
+  const disable = (node: string, { backend, changed, unchanged, available }: JsonObject) => {
+    for (const server of [...namesIn(changed), ...namesIn(unchanged)]) {
+      const key = `${String(backend)}/${server}`;
+      const known = out.get(key) ?? { backend: String(backend), server, balancers: new Set(), available: Infinity };
+      known.balancers.add(node);
+      if (typeof available === 'number') known.available = Math.min(known.available, available);
+      out.set(key, known);
+    }
+  };
+  const enable = (node: string, { backend, changed, unchanged }: JsonObject) => {
+    for (const server of [...namesIn(changed), ...namesIn(unchanged)]) {
+      const key = `${String(backend)}/${server}`;
+      out.get(key)?.balancers.delete(node);
+      if (out.get(key)?.balancers.size === 0) out.delete(key);
+    }
+  };
+  return {
+    see: ({ title, node, data }: Outcome, onlyAsks: boolean) => {
+      if (title === 'haproxy#disable') disable(node, data);
+      if (title === 'haproxy#enable' && !onlyAsks) enable(node, data);
+    },
+    /** What a load balancer itself says comes before what it was told. */
+    seeStatus: (node: string, { backend, out: list }: JsonObject) => {
+      enable(node, { backend, changed: [...out.values()].map(({ server }) => server) });
+      disable(node, { backend, changed: list });
+    },
+    seeSizes: (data: JsonObject) => noteSizes(data, sizes),
+    out: (): OutOfTraffic[] =>
+      [...out.values()].map(({ backend, server, balancers, available }) => {
+        const total = sizes.get(backend);
+        const stay = total === undefined || available === Infinity ? undefined : { available, total };
+        return { backend, server, balancers: [...balancers].sort(), stay };
+      }),
+  };
+}
+
+function noteSizes({ backends }: JsonObject, sizes: Map<string, number>): void {
+  const list: unknown[] = Array.isArray(backends) ? backends : [];
+  for (const one of list) {
+    const { name, servers } = one as { name?: unknown; servers?: unknown };
+    if (typeof name === 'string' && Array.isArray(servers)) sizes.set(name, servers.length);
+  }
+}
+
+function namesIn(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((one) => typeof one === 'string') : [];
+}

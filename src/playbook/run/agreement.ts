@@ -1,0 +1,42 @@
+/** Asks a person before the first change, by a plan made of what was found until then. */
+import { Problem } from '../../core/errors.ts';
+import type { World } from '../context.ts';
+import type { NodeFailure } from '../events/events.ts';
+import type { RunTracker } from '../events/tracker.ts';
+import type { Playbook } from '../model.ts';
+import type { PlaybookPorts } from '../ports.ts';
+import { planRun } from './plan.ts';
+
+export interface Agreement {
+  /** Asks once; the answer holds for the whole run. @throws Problem `not-agreed` */
+  readonly ask: (world: World) => Promise<void>;
+  /** When the run began, in milliseconds since the epoch: the time of the answer, where somebody was asked. */
+  readonly startedAt: () => number;
+}
+
+export function startAgreement(
+  playbook: Playbook,
+  { agree, now, operator }: Pick<PlaybookPorts, 'agree' | 'now' | 'operator'>,
+  tracker: RunTracker,
+  onStart: (world: World) => Promise<unknown>,
+): Agreement {
+  let startedAt = now();
+  let asked: Promise<void> | undefined;
+  const askNow = async (world: World) => {
+    const agreed = agree === undefined || (await agree(await planRun(playbook, world, tracker)));
+    if (agree !== undefined) startedAt = now();
+    if (!agreed) throw new Problem('not-agreed', `${operator} did not agree`);
+    await onStart(world);
+  };
+  return {
+    ask: (world) => {
+      asked ??= askNow(world);
+      return asked;
+    },
+    startedAt: () => startedAt,
+  };
+}
+
+export function isDeclined({ reasons }: { readonly reasons: readonly NodeFailure[] }): boolean {
+  return reasons.length > 0 && reasons.every(({ code }) => code === 'not-agreed');
+}
