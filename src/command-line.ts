@@ -17,19 +17,19 @@ const daemon = daemonCommand(async () => {
 });
 
 const policy = policyCommand(catalogue, async (configFile) => {
-  const { readPolicyContext: readPolicyPlace } = await import('./daemon/agents/policy-files.ts');
-  return readPolicyPlace(configFile, agents);
+  const { readPolicyContext } = await import('./daemon/agents/policy-files.ts');
+  return readPolicyContext(configFile, agents);
 });
 
 const doctor = doctorCommand(async (configFile, signal) => {
-  const { doctorNode: examineNode } = await import('./daemon/doctor/node.ts');
-  return examineNode(configFile, agents, signal);
+  const { doctorNode } = await import('./daemon/doctor/node.ts');
+  return doctorNode(configFile, agents, signal);
 });
 
 /** A configuration that is to stand on another host, read as a daemon there would read it. */
 const checkNodeConfig = async (text: string, file: string) => {
-  const { describePaths: describePlaces } = await import('./daemon/config/config-paths.ts');
-  return describePlaces(text, file, agents);
+  const { describePaths } = await import('./daemon/config/config-paths.ts');
+  return describePaths(text, file, agents);
 };
 const onHosts = [installCommand(checkNodeConfig, process.execPath), uninstallCommand(checkNodeConfig)];
 

@@ -1,13 +1,15 @@
+import type { ProblemCode } from './problems/index.ts';
+
 /**
  * What went wrong, for a person and for a program: the one error type at every border.
- * `code` is stable and short (`policy-denied`); `message` says what happened and where;
+ * `code` is stable and short (`policy-denied`), and explained in `problems/`; `message` says what happened and where;
  * `hint` says what to do about it.
  */
 export class Problem extends Error {
-  readonly code: string;
+  readonly code: ProblemCode;
   readonly hint: string;
 
-  constructor(code: string, message: string, hint = '', options?: ErrorOptions) {
+  constructor(code: ProblemCode, message: string, hint = '', options?: ErrorOptions) {
     super(message, options);
     this.name = 'Problem';
     this.code = code;

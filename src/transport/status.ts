@@ -1,3 +1,4 @@
+import type { ProblemCode } from '../core/problems/index.ts';
 import { Metadata, type ServiceError, type StatusObject, status } from '@grpc/grpc-js';
 import { Problem, TurnedAway } from '../core/errors.ts';
 
@@ -40,7 +41,10 @@ export function problemOf(error: ServiceError, node: string): Problem {
   const [hint] = error.metadata.get(hintKey);
   if (typeof code === 'string') {
     const Kind = atTheDoor.has(error.code) ? TurnedAway : Problem;
-    return new Kind(code, error.details, hint === undefined ? '' : hint.toString('utf8'), { cause: error });
+    // A newer node may send a code that this version does not know: it is passed on as it came.
+    return new Kind(code as ProblemCode, error.details, hint === undefined ? '' : hint.toString('utf8'), {
+      cause: error,
+    });
   }
   switch (error.code) {
     case status.CANCELLED:

@@ -1,7 +1,7 @@
+import { testProblem } from '../support/test-problem.ts';
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import { agents } from '../../src/agents/index.ts';
-import { Problem } from '../../src/core/errors.ts';
 import type { Outcome } from '../../src/core/request/reply.ts';
 import { bindInputs } from '../../src/playbook/inputs/inputs.ts';
 import type { JournalEntry } from '../../src/playbook/journal/entries.ts';
@@ -40,7 +40,7 @@ async function runUpTo(playbook: Playbook, { ports, journal }: Lasting, entries:
   const dying: PlaybookPorts = {
     ...ports,
     journal: async (entry) => {
-      if (journal.length >= entries) throw new Problem('killed', 'the process is gone');
+      if (journal.length >= entries) throw testProblem('killed', 'the process is gone');
       journal.push(entry);
     },
   };

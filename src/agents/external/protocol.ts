@@ -1,3 +1,4 @@
+import type { ProblemCode } from '../../core/problems/index.ts';
 import type { ActionContext } from '../../core/agent.ts';
 import type { ActionDdl, ObjectSchema } from '../../core/ddl/ddl.ts';
 import { Problem } from '../../core/errors.ts';
@@ -53,7 +54,7 @@ export async function callProgram(
 }
 
 /** The codes of the SimpleRPC statuses. */
-const codes: Readonly<Record<number, string>> = {
+const codes: Readonly<Record<number, ProblemCode>> = {
   [replyStatus.failed]: 'action-failed',
   [replyStatus.unknownAction]: 'unknown-action',
   [replyStatus.missingInput]: 'invalid-input',

@@ -5,6 +5,7 @@ import { auditCommand } from './audit/index.ts';
 import { caCommand } from './ca/index.ts';
 import { docCommand } from './doc/index.ts';
 import { enrollCommand } from './enroll.ts';
+import { explainCommand } from './explain/index.ts';
 import { factsCommand } from './facts/index.ts';
 import { findCommand } from './find/index.ts';
 import { forgetCommand } from './forget/index.ts';
@@ -41,6 +42,7 @@ export function commands(catalogue: readonly Ddl[]): readonly CommandEntry[] {
     statusCommand(catalogue),
     locksCommand(catalogue),
     docCommand(catalogue),
+    explainCommand,
     agentCommand,
     auditCommand(catalogue),
     caCommand(catalogue),

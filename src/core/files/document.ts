@@ -23,12 +23,21 @@ export interface Document<T> {
 
 const largest = 1024 * 1024;
 
+export type DocumentKind = 'configuration' | 'playbook';
+
+const codes = { configuration: 'bad-configuration', playbook: 'bad-playbook' } as const;
+
 /**
  * Reads and checks a document.
  * @param what how to call it in a message: “configuration”, “playbook”
  * @throws Problem `unreadable-file`, or as {@link parseDocumentText}
  */
-export async function readDocument<T>(file: string, what: string, id: string, schema: object): Promise<Document<T>> {
+export async function readDocument<T>(
+  file: string,
+  what: DocumentKind,
+  id: string,
+  schema: object,
+): Promise<Document<T>> {
   let text: string;
   try {
     text = await readFile(file, 'utf8');
@@ -39,17 +48,17 @@ export async function readDocument<T>(file: string, what: string, id: string, sc
 }
 
 /**
- * @throws Problem `bad-KIND` (KIND: the last word of `what`) with file, line, column and what was expected.
+ * @throws Problem `bad-configuration` or `bad-playbook` with file, line, column and what was expected.
  * Duplicate keys, alias bombs, tags that make code, and keys the schema does not know are all refused.
  */
 export function parseDocumentText<T>(
   text: string,
   file: string,
-  what: string,
+  what: DocumentKind,
   id: string,
   schema: object,
 ): Document<T> {
-  const code = `bad-${what.split(' ').at(-1)}`;
+  const code = codes[what];
   if (text.length > largest) throw new Problem(code, `${file}: the ${what} is larger than ${largest} bytes`);
   const lines = new LineCounter();
   const parsed = parseDocument(text, { lineCounter: lines, uniqueKeys: true, stringKeys: true, version: '1.2' });

@@ -1,3 +1,4 @@
+import type { ProblemCode } from '../problems/index.ts';
 import { createHash } from 'node:crypto';
 import type { Credentials } from './seal.ts';
 import { parseCertificate, proveCertificate, type Trust } from '../credentials/certificate.ts';
@@ -45,7 +46,7 @@ export class FailedReply extends Problem {
   readonly status: number;
   readonly data: JsonObject;
 
-  constructor(code: string, message: string, status: number, data: JsonObject) {
+  constructor(code: ProblemCode, message: string, status: number, data: JsonObject) {
     super(code, message);
     this.status = status;
     this.data = data;

@@ -1,3 +1,4 @@
+import type { ProblemCode } from '../../core/problems/index.ts';
 import type { AgentEntry } from '../../core/agent.ts';
 import type { ActionDdl } from '../../core/ddl/ddl.ts';
 import { inputValidatorOf } from '../../core/ddl/input.ts';
@@ -25,7 +26,7 @@ export function validate(): Stage {
 class InputProblem extends Problem {
   readonly status: number;
 
-  constructor(code: string, message: string, status: number, hint = '') {
+  constructor(code: ProblemCode, message: string, status: number, hint = '') {
     super(code, message, hint);
     this.status = status;
   }

@@ -1,7 +1,7 @@
+import { testProblem } from '../test-problem.ts';
 import { EventEmitter } from 'node:events';
 import { type AgentEntry, defineHandlers } from '../../../src/core/agent.ts';
 import { defineDdl } from '../../../src/core/ddl/ddl.ts';
-import { Problem } from '../../../src/core/errors.ts';
 
 const none = { type: 'object', additionalProperties: false, properties: {} } as const;
 const shared = { description: 'for tests', repeatable: true, timeout: 5, display: 'always', dryRun: false } as const;
@@ -87,10 +87,10 @@ export const probeAgent: AgentEntry = {
         hang: (_input, { signal, progress }) =>
           new Promise((_resolve, reject) => {
             progress('hanging about');
-            signal.addEventListener('abort', () => reject(new Problem('gave-up', 'the probe gave up')), { once: true });
+            signal.addEventListener('abort', () => reject(testProblem('gave-up', 'the probe gave up')), { once: true });
           }),
         fail: async () => {
-          throw new Problem('broken', 'the probe is broken', 'mend it');
+          throw testProblem('broken', 'the probe is broken', 'mend it');
         },
         crash: async () => {
           throw new TypeError('a bug with /secret/paths in it');

@@ -1,3 +1,4 @@
+import { testProblem } from '../test-problem.ts';
 import { Problem } from '../../../src/core/errors.ts';
 import { type Behaviour, createFabric, type Fabric, type FabricNode, type FabricOptions } from './fabric.ts';
 
@@ -61,13 +62,13 @@ type Actions = Readonly<Record<string, Behaviour>>;
 function haproxy(backends: Backends): Actions {
   const serversOf = (backend: unknown) => {
     const servers = backends[String(backend)];
-    if (servers === undefined) throw new Problem('no-such-backend', `there is no backend ${String(backend)}`);
+    if (servers === undefined) throw testProblem('no-such-backend', `there is no backend ${String(backend)}`);
     return servers;
   };
   const askedOf = (servers: Record<string, boolean>, asked: unknown) => {
     const names = asked === undefined ? Object.keys(servers) : String(asked).split(',');
     const unknown = names.filter((name) => servers[name] === undefined);
-    if (unknown.length > 0) throw new Problem('no-such-server', `it does not know ${unknown.join(', ')}`);
+    if (unknown.length > 0) throw testProblem('no-such-server', `it does not know ${unknown.join(', ')}`);
     return names;
   };
   const change =
@@ -120,7 +121,7 @@ function appmgr(
         switches[node] = (switches[node] ?? 0) + 1;
       }
       if (!dryRun && unhealthy.includes(String(revision))) {
-        throw new Problem('unhealthy', `revision ${String(revision)} answers HTTP 500`);
+        throw testProblem('unhealthy', `revision ${String(revision)} answers HTTP 500`);
       }
       return { application: 'app', revision, previous, changed };
     },

@@ -1,3 +1,4 @@
+import { testProblem } from '../test-problem.ts';
 import { Problem } from '../../../src/core/errors.ts';
 import type { JsonObject } from '../../../src/core/json.ts';
 import type { NodeFacts } from '../../../src/core/node.ts';
@@ -126,8 +127,8 @@ function answer(
     return { ...failure(new Problem('no-response', 'no reply within 10 s')), outcome: 'no-response' };
   }
   if (trouble?.kind === 'refused')
-    return refusal(new Problem(trouble.code ?? 'policy-denied', `${name} does not let you`));
-  if (trouble?.kind === 'failed') return failure(new Problem(trouble.code ?? 'broken', `${name} is broken`));
+    return refusal(testProblem(trouble.code ?? 'policy-denied', `${name} does not let you`));
+  if (trouble?.kind === 'failed') return failure(testProblem(trouble.code ?? 'broken', `${name} is broken`));
   const act =
     node?.actions?.[`${call.agent}.${call.action}`] ?? defaults[`${call.agent}.${call.action}`] ?? (() => ({}));
   try {

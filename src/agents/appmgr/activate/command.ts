@@ -1,3 +1,4 @@
+import type { ProblemCode } from '../../../core/problems/index.ts';
 import { Problem } from '../../../core/errors.ts';
 import type { CommandResult, RunCommand } from '../../../core/ports.ts';
 import type { Argv } from '../config.ts';
@@ -11,7 +12,7 @@ const mostLines = 50;
 /** What a command of the configuration is told about the upgrade it is part of. */
 export interface DeployCommandOptions {
   readonly what: string;
-  readonly code: string;
+  readonly code: ProblemCode;
   readonly argv: readonly string[];
   /** Seconds. */
   readonly timeout: number;

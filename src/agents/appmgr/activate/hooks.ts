@@ -1,3 +1,4 @@
+import type { ProblemCode } from '../../../core/problems/index.ts';
 import { runDeployCommand } from './command.ts';
 import type { Work } from '../release/releases.ts';
 import { reloadOf, type ServiceAction, sendSignal } from './service.ts';
@@ -15,7 +16,7 @@ export type Hook = 'before' | 'after_switch' | 'after' | 'on_failure';
 export async function actOnService(
   { application, releases, run }: Application,
   action: ServiceAction,
-  { what, code, revision, previous }: ReleaseInfo & { readonly what: string; readonly code: string },
+  { what, code, revision, previous }: ReleaseInfo & { readonly what: string; readonly code: ProblemCode },
   work: Pick<Work, 'signal' | 'progress'>,
 ): Promise<void> {
   if (action.kind === 'signal') return sendSignal(action, code);
@@ -36,7 +37,7 @@ export async function runHook(
   work.progress(`running the hook “${hook}”`);
   const order = {
     what: `the hook “${hook}”`,
-    code: 'hook-failed',
+    code: 'hook-failed' as const,
     argv,
     timeout: application.hook_timeout,
     cwd: releases.directory(revision),

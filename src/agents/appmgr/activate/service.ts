@@ -1,3 +1,4 @@
+import type { ProblemCode } from '../../../core/problems/index.ts';
 import { open } from 'node:fs/promises';
 import { kill } from 'node:process';
 import { errnoOf, explainErrno, Problem } from '../../../core/errors.ts';
@@ -30,7 +31,10 @@ function systemctl(action: string, unit: string): ServiceAction {
 }
 
 /** Signals the process whose id is in a file. @throws Problem with that code */
-export async function sendSignal({ signal, pidFile }: ServiceAction & { kind: 'signal' }, code: string): Promise<void> {
+export async function sendSignal(
+  { signal, pidFile }: ServiceAction & { kind: 'signal' },
+  code: ProblemCode,
+): Promise<void> {
   const pid = await readPid(pidFile, code);
   try {
     kill(pid, signal);
@@ -41,7 +45,7 @@ export async function sendSignal({ signal, pidFile }: ServiceAction & { kind: 's
   }
 }
 
-async function readPid(file: string, code: string): Promise<number> {
+async function readPid(file: string, code: ProblemCode): Promise<number> {
   try {
     const handle = await open(file);
     try {

@@ -1,3 +1,4 @@
+import type { ProblemCode } from '../../../core/problems/index.ts';
 import { connect, type NetConnectOpts } from 'node:net';
 import { explainErrno, Problem } from '../../../core/errors.ts';
 
@@ -49,7 +50,7 @@ function ask(where: NetConnectOpts, name: string, command: string, timeout: numb
       signal.removeEventListener('abort', onAbort);
       socket.destroy();
     };
-    const fail = (code: string, what: string, hint: string, cause?: unknown) => {
+    const fail = (code: ProblemCode, what: string, hint: string, cause?: unknown) => {
       done();
       reject(new Problem(code, `HAProxy at ${name} ${what}`, hint, { cause }));
     };

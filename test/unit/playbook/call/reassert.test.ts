@@ -1,7 +1,8 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the expressions of playbooks look so
+import { testProblem } from '../../../support/test-problem.ts';
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { Problem } from '../../../../src/core/errors.ts';
+import type { Problem } from '../../../../src/core/errors.ts';
 import { createFabric, type FabricNode } from '../../../support/fleet/fabric.ts';
 import { load, playbookText, runText } from '../../../support/fleet/playbook.ts';
 
@@ -48,7 +49,7 @@ describe('a step that relies on a change', () => {
   test('fails before its batch where that can’t be made sure, whatever failures it could bear', async () => {
     let times = 0;
     const change = () => {
-      if (times++ > 0) throw new Problem('refused-now', 'it is locked');
+      if (times++ > 0) throw testProblem('refused-now', 'it is locked');
       return {};
     };
     const [a, ...others] = nodes;

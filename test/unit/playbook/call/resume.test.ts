@@ -1,8 +1,8 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the expressions of playbooks look so
+import { testProblem } from '../../../support/test-problem.ts';
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { appmgrDdl } from '../../../../src/agents/appmgr/ddl.ts';
-import { Problem } from '../../../../src/core/errors.ts';
 import type { JournalEntry } from '../../../../src/playbook/journal/entries.ts';
 import { loadPlaybook } from '../../../../src/playbook/compile/load.ts';
 import { readHistory, resumeFrom } from '../../../../src/playbook/journal/history.ts';
@@ -190,7 +190,7 @@ function answerTo(number: number) {
 
 function failWhen(to: string) {
   return (input: Readonly<Record<string, unknown>>) => {
-    if (input.to === to) throw new Problem('broken', 'it is broken');
+    if (input.to === to) throw testProblem('broken', 'it is broken');
     return {};
   };
 }

@@ -1,0 +1,17 @@
+import { defineProblems } from './define.ts';
+
+/** Installing nodes over ssh. */
+export const installProblems = defineProblems({
+  'ssh-failed': ['ssh could not connect, or is not installed.', 'Try “ssh HOST” by hand.'],
+  'host-failed': ['A command on the host failed.', 'The message shows its last words.'],
+  'needs-root': ['Installing needs root on the host.', 'Use root@HOST, or allow sudo without a password for now.'],
+  'read-only': ['The file system of a target directory is read-only.', 'Mount it writable, or choose --prefix.'],
+  'copy-damaged': ['The program did not arrive as it was sent.', 'Repeat the command.'],
+  'wrong-system': ['The host does not run Linux.', 'Install on Linux hosts only.'],
+  'wrong-architecture': ['The program is for another processor.', 'Name the right one with --binary or --package.'],
+  'bad-program': ['The file is not a Linux program for a supported processor.', 'Name another with --binary.'],
+  'no-systemd': ['The host has no systemd.', 'Use --service none, or name an init script.'],
+  'port-in-use': ['Another program uses the port of the daemon.', 'Stop it, or choose another port.'],
+  'other-fleet': ['The host belongs to another fleet.', 'Take it over with --replace, if that is intended.'],
+  'clock-off': ['The clock of the host is wrong by more than the fleet allows.', 'Set it: “timedatectl set-ntp true”.'],
+});

@@ -1,0 +1,43 @@
+import { defineProblems } from './define.ts';
+
+/** Playbooks, their runs and what is left of them. */
+export const runProblems = defineProblems({
+  'bad-playbook': [
+    'The playbook is not valid.',
+    'Correct the line; “mco-deploy playbook check FILE” shows every fault.',
+  ],
+  'bad-expression': [
+    'An expression of the playbook cannot be evaluated.',
+    'Correct it; docs/playbooks.md lists functions.',
+  ],
+  'bad-value': ['A value is too large or too deeply nested for an expression.', 'Use a smaller value.'],
+  'bad-setting': ['An expression gives a value that this key does not accept.', 'Correct the expression.'],
+  'bad-duration': ['The value is not a duration.', 'Write a number with a unit, such as 30s or 5m.'],
+  'bad-list': ['The value of “in” is not a list, or is too long.', 'Give a list.'],
+  'bad-input': ['An input of the playbook is missing or not valid.', 'Give it as NAME=VALUE.'],
+  'bad-facts': ['A node reports facts that cannot be used.', 'Correct the fact files of that node.'],
+  'no-nodes': ['A step has no node to call.', 'Check the node sets of the playbook and the filter.'],
+  required: [
+    'A condition of the playbook was not met, so the run stopped before it changed anything more.',
+    'Read the message of the step.',
+  ],
+  'until-failed': [
+    'What the step waits for did not become true within its tries.',
+    'Read the last replies; correct the cause, then resume the run.',
+  ],
+  'not-known': [
+    'Whether an action was completed is not known, and it must not be repeated.',
+    'Check the node, then resume the run or undo it.',
+  ],
+  'not-agreed': ['The operator did not agree to the plan. Nothing was changed.', 'Run it again to agree.'],
+  'journal-failed': ['The journal of the run cannot be written, so the run stopped.', 'Make room for it, then resume.'],
+  'bad-journal': ['The journal of a run is damaged.', 'Use the audit logs: “mco-deploy audit trace RUN”.'],
+  'unknown-run': ['This client has no journal of that run.', '“mco-deploy runs” lists the runs.'],
+  'no-run': ['There is no run to work with, or the request names none.', '“mco-deploy runs” lists the runs.'],
+  'run-ended': ['The run ended well, so there is nothing to resume.', 'Start a new run.'],
+  'run-in-progress': ['The run is still in progress in another process.', 'Wait for it, or stop that process.'],
+  'other-operator': ['The run was started by another operator.', 'Resume it with the same identity.'],
+  'playbook-changed': ['The playbook is not the one that the run started with.', 'Restore it, or resume with --force.'],
+  'nothing-to-undo': ['The run changed nothing that could be undone.', 'Nothing needs to be done.'],
+  'no-release-before': ['It is not recorded which release served before.', 'Name the release to go back to.'],
+});
