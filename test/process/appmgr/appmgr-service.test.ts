@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -233,5 +234,56 @@ describe('shared paths', () => {
     const { upgrade } = await appmgrOn(application.config({ shared: ['a/b'] }));
     await assert.rejects(upgrade({ revision: '10' }), { code: 'bad-layout' });
     assert.equal(application.current(), undefined);
+  });
+});
+
+describe('health over HTTP', () => {
+  /** A virtual host that wants a token, as behind a proxy; all else gets the page of a proxy. */
+  async function startVirtualHost() {
+    const server = createHttpServer(({ headers }, response) => {
+      const good = headers.host === 'app.example.com' && headers['x-token'] === 'abc';
+      const page = '<!DOCTYPE html>\n<title>502 Bad Gateway</title>';
+      response.writeHead(good ? 200 : 502, { 'content-type': good ? 'text/plain' : 'text/html' });
+      response.end(good ? 'ok' : page);
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/health`, server };
+  }
+
+  test('asks for the virtual host, with the headers that are configured', async () => {
+    const { url, server } = await startVirtualHost();
+    const health = { url, host: 'app.example.com', headers: { 'X-Token': 'abc' }, timeout: 20 };
+    const { upgrade } = await appmgrOn(published('10').config({ health }));
+    assert.equal((await upgrade({ revision: '10' })).changed, true);
+    server.close();
+  });
+
+  test('reports the status, the state of the unit and its last lines, and nothing of a page', async () => {
+    const { url, server } = await startVirtualHost();
+    const application = published('10', '20');
+    // A fake of systemctl and journalctl: no systemd runs where the tests run.
+    const run: RunCommand = async (argv, options) => {
+      const [program] = argv;
+      if (program !== 'systemctl' && program !== 'journalctl') return runCommand(argv, options);
+      const show = 'ActiveState=failed\nSubState=failed\nResult=exit-code\n';
+      const stdout = program === 'journalctl' ? 'Starting app\nno such table: users\n' : argv[1] === 'show' ? show : '';
+      return { code: 0, signal: null, stdout, stderr: '', truncated: false };
+    };
+    const at10 = await appmgrOn(application.config());
+    await at10.upgrade({ revision: '10' });
+    const health = { url, host: 'app.example.com', timeout: 0.1 };
+    const { upgrade } = await appmgrOn(application.config({ health, service: { unit: 'app.service' } }), { run });
+    await assert.rejects(upgrade({ revision: '20' }), ({ message }: Error) => {
+      const [first, ...report] = message.split('\n');
+      assert.match(first ?? '', /\/health gave status 502; went back to 10/);
+      assert.deepEqual(report, [
+        'app.service is failed (failed, result exit-code)',
+        '| Starting app',
+        '| no such table: users',
+      ]);
+      return !/DOCTYPE|Bad Gateway/.test(message);
+    });
+    server.close();
   });
 });

@@ -155,6 +155,20 @@ describe('upgrade', () => {
     await assert.rejects(upgrade({ revision: '20' }, { dryRun: true }), { code: 'bad-checksum' });
   });
 
+  test('keeps every good release whatever number of bad ones come, and of those only the last', async () => {
+    const application = testApplication();
+    for (let revision = 10; revision < 20; revision++) application.publish(String(revision), release(String(revision)));
+    const after = ['sh', '-c', 'test "$MCO_REVISION" -lt 13'];
+    const { upgrade } = await startOn(application, { keep: 3, hooks: { after } });
+    for (const revision of ['10', '11', '12']) await upgrade({ revision });
+    for (let revision = 13; revision < 18; revision++) {
+      await assert.rejects(upgrade({ revision: String(revision) }), { code: 'unhealthy-release' });
+    }
+    const placed = () => readdirSync(join(application.root, 'releases')).filter((name) => !name.startsWith('.'));
+    assert.deepEqual(placed().sort(), ['10', '11', '12', '17']);
+    assert.equal(application.current(), '12');
+  });
+
   test('keeps as many releases as configured, never removing the one that served before', async () => {
     const application = testApplication();
     const { upgrade, status } = await startOn(application, { keep: 2 });

@@ -17,6 +17,6 @@ export async function guarded<T>(
     if (signal.aborted && !(error instanceof Problem)) {
       throw new Problem('cancelled', `${what} of “${application.name}” was cancelled`, 'nothing was changed');
     }
-    throw explainDisk(error, releases.root);
+    throw await explainDisk(error, releases.root);
   }
 }

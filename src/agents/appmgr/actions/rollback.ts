@@ -31,7 +31,7 @@ export async function rollback(site: Application, input: RollbackInput, work: Wo
     if (revision === current && state.pending === '') return { ...result, revision, changed: false };
     if (work.dryRun) return { ...result, revision, changed: true };
     await releases.tidy();
-    await activateRelease({ site, revision, current, state, confirmed: confirmRollback(revision), work });
+    await activateRelease({ site, revision, current, state, confirmed: confirmRollback(state, revision), work });
     return { ...result, revision, changed: true };
   });
 }

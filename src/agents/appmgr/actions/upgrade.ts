@@ -4,7 +4,7 @@ import { guarded } from './guarded.ts';
 import { assertRevision } from '../release/layout.ts';
 import type { Work } from '../release/releases.ts';
 import type { Application } from '../application.ts';
-import { confirmRelease, isConfirmed, type ReleaseState, settleState } from '../release/state.ts';
+import { confirmRelease, isConfirmed, noteFailure, type ReleaseState, settleState } from '../release/state.ts';
 import { lookAt } from './status.ts';
 
 export interface UpgradeResult {
@@ -35,10 +35,27 @@ export async function upgrade(site: Application, revision: string, work: Work): 
     await releases.tidy();
     await releases.prepare(revision, false, work);
     const confirmed = confirmRelease(state, revision);
-    await activateRelease({ site, revision, current, state, confirmed, work });
+    try {
+      await activateRelease({ site, revision, current, state, confirmed, work });
+    } catch (error) {
+      await noteAndPrune(site, revision, work);
+      throw error;
+    }
     await prune(site, confirmed, revision, work);
     return { ...result, changed: true };
   });
+}
+
+/** Five bad releases in a row must not push out the good ones; that the release failed is reported whatever comes of this. */
+async function noteAndPrune(site: Application, revision: string, work: Work): Promise<void> {
+  const { releases } = site;
+  try {
+    const state = noteFailure(settleState(await releases.readState(), await releases.current()), revision);
+    await releases.writeState(state);
+    await prune(site, state, await releases.current(), work);
+  } catch (error) {
+    work.log.warn({ root: releases.root, reason: explainErrno(error) }, 'the failed release cannot be noted');
+  }
 }
 
 /** The release is where it belongs by then: what can't be removed is no failure of the call. */

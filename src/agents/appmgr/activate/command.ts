@@ -5,7 +5,8 @@ import type { Argv } from '../config.ts';
 import type { Work } from '../release/releases.ts';
 import { firstLine } from '../first-line.ts';
 
-const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+/** Where programs of the system are looked for. */
+export const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 /** Lines of a command's output that are passed on to the caller while it runs; the rest is not. */
 const mostLines = 50;
 

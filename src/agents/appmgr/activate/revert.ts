@@ -1,6 +1,7 @@
 import { explain, Problem } from '../../../core/errors.ts';
 import type { Activation } from './activation.ts';
 import { reload, runHook } from './hooks.ts';
+import { reportService } from './service-report.ts';
 import type { Work } from '../release/releases.ts';
 import type { ReleaseState } from '../release/state.ts';
 
@@ -8,13 +9,15 @@ import type { ReleaseState } from '../release/state.ts';
 export async function revert(activation: Activation, pending: ReleaseState, error: unknown): Promise<Problem> {
   const { site, revision, work } = activation;
   const { name } = site.application;
+  // Asked before the release that was good takes its place.
+  const report = await reportService(activation.site);
   const outcome = await goBack(activation, pending);
   const reason = explain(error);
   work.log.error({ application: name, revision, reason, outcome }, 'release given up');
   const told = await tell(activation, reason);
   return new Problem(
     work.signal.aborted ? 'cancelled' : 'unhealthy-release',
-    `revision ${revision} of “${name}” did not come up: ${reason}; ${outcome}${told}`,
+    [`revision ${revision} of “${name}” did not come up: ${reason}; ${outcome}${told}`, ...report].join('\n'),
     `look at ${site.releases.directory(revision)}, or publish a better revision`,
     { cause: error },
   );

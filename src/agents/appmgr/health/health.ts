@@ -69,14 +69,16 @@ async function lookAtUrl(
 ): Promise<Health> {
   const clock = AbortSignal.timeout(Math.ceil(timeout));
   try {
-    const { status, body } = await get(url, AbortSignal.any([signal, clock]));
-    const line = firstLine(body);
+    const { host, headers } = check;
+    const { status, body, isPage } = await get({ url, host, headers }, AbortSignal.any([signal, clock]));
+    // The first line of a page for a browser says nothing of what is wrong.
+    const line = isPage ? '' : firstLine(body);
     const words = `status ${status}`;
     const good = check.status === undefined ? status >= 200 && status <= 299 : status === check.status;
     if (!good) return { healthy: false, words: line === '' ? words : `${words}: “${line}”` };
     const wanted = check.body?.replaceAll('{revision}', () => revision);
     if (wanted === undefined || body.includes(wanted)) return { healthy: true, words };
-    return { healthy: false, words: `${words} without “${wanted}”: “${line}”` };
+    return { healthy: false, words: `${words} without “${wanted}”${line === '' ? '' : `: “${line}”`}` };
   } catch (error) {
     return { healthy: false, words: clock.aborted ? 'no answer in time' : `no answer: ${explainErrno(error)}` };
   }

@@ -11,6 +11,20 @@ export const healthSchema = {
   ],
   properties: {
     url: { type: 'string', pattern: '^https?://', maxLength: 2048 },
+    host: {
+      type: 'string',
+      maxLength: 255,
+      pattern: '^[A-Za-z0-9.:\\[\\]_-]+$',
+      description:
+        'The virtual host that is asked for, where it is not the one in the URL: in the header Host and for TLS',
+    },
+    headers: {
+      type: 'object',
+      description: 'Headers of the request',
+      maxProperties: 32,
+      propertyNames: { type: 'string', pattern: "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", maxLength: 100 },
+      additionalProperties: { type: 'string', maxLength: 4096, pattern: '^[\\t\\x20-\\x7e]*$' },
+    },
     tcp: {
       type: 'string',
       description: 'HOST:PORT that takes a connection',

@@ -122,7 +122,7 @@ async function bring(
     await linkShared(layout, staged, shared);
     await placeRelease(layout, staged, revision, artifact.sha256);
   } catch (error) {
-    throw explainDisk(error, layout.root);
+    throw await explainDisk(error, layout.root);
   } finally {
     await rm(packed, { force: true });
     await rm(staged, { recursive: true, force: true });

@@ -20,7 +20,10 @@ export async function placedReleases(layout: Layout): Promise<PlacedRelease[]> {
   return placed.sort((a, b) => a.since - b.since || (a.revision < b.revision ? -1 : 1));
 }
 
-/** What may go so that `keep` stay: the oldest first, never one that serves, was served before, or is being brought in. */
+/**
+ * What may go so that `keep` stay: the oldest first, never one that serves, was served before, or is being brought in.
+ * Releases that did not come up do not count: of those the last one stays, for a person to look at.
+ */
 export function planPrune(
   placed: readonly PlacedRelease[],
   state: ReleaseState,
@@ -28,8 +31,13 @@ export function planPrune(
   keep: number,
 ): string[] {
   const held = new Set([current, state.confirmed, state.before, state.pending]);
-  const spare = placed.filter(({ revision }) => !held.has(revision));
-  return spare.slice(0, Math.max(0, placed.length - keep)).map(({ revision }) => revision);
+  const spare = placed.map(({ revision }) => revision).filter((revision) => !held.has(revision));
+  const order = state.failed ?? [];
+  const failed = spare.filter((revision) => order.includes(revision));
+  failed.sort((a, b) => order.indexOf(a) - order.indexOf(b));
+  const good = spare.filter((revision) => !failed.includes(revision));
+  const surplus = placed.length - failed.length - keep;
+  return [...failed.slice(0, -1), ...good.slice(0, Math.max(0, surplus))];
 }
 
 /** Removes what {@link planPrune} says, of what appmgr itself unpacked: what a person laid there is theirs. */

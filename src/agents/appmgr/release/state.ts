@@ -12,6 +12,8 @@ export interface ReleaseState {
   readonly before: string;
   /** The one that was being brought in; its upgrade may have been cut off at any point. */
   readonly pending: string;
+  /** Those that were brought in and did not come up, the last one last; left out for none. */
+  readonly failed?: readonly string[];
 }
 
 /** @throws Problem `bad-state` */
@@ -38,10 +40,10 @@ function parseState(text: string): ReleaseState | undefined {
     return undefined;
   }
   if (!isObject(value)) return undefined;
-  const { confirmed, before, pending } = value;
-  return isRevisionOrNone(confirmed) && isRevisionOrNone(before) && isRevisionOrNone(pending)
-    ? { confirmed, before, pending }
-    : undefined;
+  const { confirmed, before, pending, failed } = value;
+  if (!isRevisionOrNone(confirmed) || !isRevisionOrNone(before) || !isRevisionOrNone(pending)) return undefined;
+  if (failed === undefined) return { confirmed, before, pending };
+  return Array.isArray(failed) && failed.every(isRevisionOrNone) ? { confirmed, before, pending, failed } : undefined;
 }
 
 function isRevisionOrNone(value: unknown): value is string {
@@ -59,7 +61,7 @@ export async function writeState(file: string, state: ReleaseState): Promise<voi
 export function settleState(known: ReleaseState | undefined, current: string): ReleaseState {
   if (known === undefined) return { confirmed: current, before: '', pending: '' };
   if (current === known.confirmed || current === known.pending) return known;
-  return { confirmed: current, before: known.confirmed, pending: '' };
+  return { ...known, confirmed: current, before: known.confirmed, pending: '' };
 }
 
 /** Whether the release that serves is one whose upgrade came to its good end. */
@@ -68,11 +70,26 @@ export function isConfirmed(state: ReleaseState, revision: string): boolean {
 }
 
 /** A release that was gone back to is not followed by the one that was left: going back again must not bring that in. */
-export function confirmRollback(revision: string): ReleaseState {
-  return { confirmed: revision, before: '', pending: '' };
+export function confirmRollback(state: ReleaseState, revision: string): ReleaseState {
+  return { ...confirmRelease(state, revision), before: '' };
 }
 
 export function confirmRelease(state: ReleaseState, revision: string): ReleaseState {
   const before = state.confirmed === revision ? state.before : state.confirmed;
-  return { confirmed: revision, before, pending: '' };
+  return withFailed({ ...state, confirmed: revision, before, pending: '' }, (one) => one !== revision);
+}
+
+/** Releases whose failure is remembered; those before are long gone from the disk. */
+const mostFailed = 100;
+
+/** The release did not come up. One that served before is not counted among the failed. */
+export function noteFailure(state: ReleaseState, revision: string): ReleaseState {
+  if (revision === state.confirmed || revision === state.before) return state;
+  const failed = [...(state.failed ?? []).filter((one) => one !== revision), revision];
+  return { ...state, failed: failed.slice(-mostFailed) };
+}
+
+function withFailed({ failed, ...state }: ReleaseState, keep: (revision: string) => boolean): ReleaseState {
+  const kept = (failed ?? []).filter(keep);
+  return kept.length === 0 ? state : { ...state, failed: kept };
 }

@@ -36,6 +36,12 @@ describe('which releases may go', () => {
     assert.deepEqual(planPrune(placed, state, '6', 10), []);
   });
 
+  test('of those that did not come up all but the last, whatever else may stay', () => {
+    const failed = ['3', '5', '4'];
+    assert.deepEqual(planPrune(placed, { confirmed: '2', before: '1', pending: '', failed }, '2', 5), ['3', '5']);
+    assert.deepEqual(planPrune(placed, { confirmed: '6', before: '2', pending: '', failed }, '6', 2), ['3', '5', '1']);
+  });
+
   test('never the one that serves, the one before it, or one being brought in', () => {
     assert.deepEqual(planPrune(placed, { confirmed: '2', before: '1', pending: '3' }, '2', 2), ['4', '5', '6']);
     assert.deepEqual(planPrune(placed, { confirmed: '1', before: '2', pending: '' }, '1', 5), ['3']);

@@ -1,0 +1,49 @@
+import { readFile } from 'node:fs/promises';
+import type { RunCommand } from '../../../core/ports.ts';
+import type { Application } from '../application.ts';
+import type { Argv } from '../config.ts';
+import { path } from './command.ts';
+import { firstLine } from '../first-line.ts';
+
+/** Lines of the journal that are shown. */
+const mostLines = 5;
+/** Milliseconds for each question. */
+const patience = 3000;
+
+/**
+ * What the service of an application says of itself when a release does not come up: its state, and the last lines of
+ * its unit's journal. Empty where no service is configured; never throws.
+ */
+export async function reportService({ application: { service }, run }: Application): Promise<readonly string[]> {
+  if (service?.unit !== undefined) return reportUnit(service.unit, run);
+  return service?.pid_file === undefined ? [] : [await reportProcess(service.pid_file)];
+}
+
+async function reportUnit(unit: string, run: RunCommand): Promise<readonly string[]> {
+  const [state, journal] = await Promise.all([
+    ask(run, ['systemctl', 'show', '--property=ActiveState,SubState,Result', '--', unit]),
+    ask(run, ['journalctl', '--no-pager', '--quiet', '--output=cat', `--lines=${mostLines}`, `--unit=${unit}`]),
+  ]);
+  const value = (name: string) => new RegExp(`^${name}=(.*)$`, 'm').exec(state ?? '')?.[1] ?? '';
+  const result = value('Result') === 'success' ? '' : `, result ${value('Result')}`;
+  const words =
+    state === undefined ? 'its state cannot be read' : `${value('ActiveState')} (${value('SubState')}${result})`;
+  const lines = (journal ?? '')
+    .split('\n')
+    .map(firstLine)
+    .filter((line) => line !== '');
+  const none = `no line of its journal can be read: is the daemon's user in the group systemd-journal?`;
+  return [`${unit} is ${words}`, ...(lines.length === 0 ? [none] : lines.slice(-mostLines).map((line) => `| ${line}`))];
+}
+
+async function ask(run: RunCommand, argv: Argv): Promise<string | undefined> {
+  const { code, stdout } = await run(argv, { timeout: patience, limit: 16 * 1024, env: { PATH: path, LC_ALL: 'C' } });
+  return code === 0 ? stdout : undefined;
+}
+
+async function reportProcess(file: string): Promise<string> {
+  const pid = (await readFile(file, 'latin1').catch(() => '')).slice(0, 64).trim();
+  if (!/^[1-9][0-9]{0,9}$/.test(pid)) return `${file} names no process`;
+  const command = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => undefined);
+  return command === undefined ? `process ${pid} of ${file} is gone` : `process ${pid} (${firstLine(command)}) runs`;
+}
