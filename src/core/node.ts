@@ -19,6 +19,8 @@ export interface Candidate {
   readonly source: string;
   /** Who claims the name, where the source can tell: candidates of one name and different origins are rivals. */
   readonly origin?: string;
+  /** The address that the claim came from, where the source can tell. */
+  readonly from?: string;
 }
 
 /** A node whose identity was proven and that told about itself. */

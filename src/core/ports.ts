@@ -148,7 +148,16 @@ export interface DiscoverySource {
   readonly discover: (filter: FilterTerms, signal: AbortSignal) => AsyncIterable<Candidate>;
 }
 
-/** A node that this one heard of by multicast, and when: a claim. */
+/** Two machines that both prove to have one name: they share a key. */
+export interface DuplicateNode {
+  readonly identity: string;
+  /** Where they are, the one that was there first first. */
+  readonly addresses: readonly string[];
+  /** Milliseconds since the epoch: when the second was first heard. */
+  readonly since: number;
+}
+
+/** A node that proved itself to this one, and when it was last heard by multicast; its agents, classes and facts are claims. */
 export interface HeardNode extends NodeFacts {
   readonly addresses: readonly Address[];
   /** Milliseconds since the epoch. */

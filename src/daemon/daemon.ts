@@ -50,14 +50,15 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const view = defineNodeView(node, state);
   const roster = await startRoster({ known, configs, external, findExternal, view, stateDirectory, log: node.log });
 
-  const calls = answerCalls(node, roster, async () => describable(node, state, presence), Date.now);
+  const describe = async () => describable(node, state, presence);
+  const calls = answerCalls(node, roster, describe, () => presence.duplicates(), Date.now);
   const metrics = config.metrics && (await startMetrics(config.metrics.port, () => measures(node, state)));
   const listener = await listen(node, calls);
   onKeys = () => {
     listener.reload();
     void node.life.renewed();
   };
-  presence = await startPresence(config, node.self, listener.port, node.log);
+  presence = await startPresence(config, node.self, listener.port, node.keys.current, node.log);
   const timers = [
     remindOf(node.keys.warnings, node.log),
     keepFresh(node.truth, config.facts.age, () => presence.update()),
@@ -97,8 +98,8 @@ function describable(
   presence: Presence,
 ) {
   const { publish: published } = config.facts;
-  const [peers, incomplete] = [presence.heard(), truth.incomplete()];
-  return { self: self(), version, agents: agents(), published, peers, warnings: warnings(), incomplete };
+  const [peers, incomplete, duplicates] = [presence.heard(), truth.incomplete(), presence.duplicates()];
+  return { self: self(), version, agents: agents(), published, peers, warnings: warnings(), incomplete, duplicates };
 }
 
 function measures({ counters, keys, meter }: OpenNode, { version, startedAt, warnings }: DaemonState) {

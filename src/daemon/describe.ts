@@ -4,7 +4,7 @@ import { lookUpFact } from '../core/filter/fact.ts';
 import { matchesFilter, noFilter, parseFilter } from '../core/filter/filter.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { NodeFacts } from '../core/node.ts';
-import type { HeardNode } from '../core/ports.ts';
+import type { DuplicateNode, HeardNode } from '../core/ports.ts';
 import { protocolVersion } from '../core/wire/codec.ts';
 import type { DescribeRequest, NodeDescription, Peer } from '../core/wire/messages.ts';
 
@@ -18,6 +18,7 @@ export interface Describable {
   readonly warnings: readonly string[];
   /** Names of facts that are known to be missing; `*` where it is not known which. */
   readonly incomplete: readonly string[];
+  readonly duplicates: readonly DuplicateNode[];
 }
 
 const mostPeers = 5000;
@@ -46,6 +47,7 @@ export function describeNode(request: DescribeRequest, node: Describable, now: n
     incomplete: [...node.incomplete].slice(0, 1000),
     published: [...node.published],
     time: now,
+    duplicates: node.duplicates.map((one) => ({ ...one, addresses: [...one.addresses] })),
   };
 }
 

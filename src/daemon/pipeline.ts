@@ -1,4 +1,5 @@
 import type { NodeFacts } from '../core/node.ts';
+import type { DuplicateNode } from '../core/ports.ts';
 import type { AuditLog } from './audit/audit-log.ts';
 import { type Handle, pipeline } from './call.ts';
 import type { CallMemory } from './calls/call-memory.ts';
@@ -10,6 +11,7 @@ import { fresh } from './stages/fresh.ts';
 import { lease } from './stages/lease.ts';
 import { match } from './stages/match.ts';
 import { record } from './stages/record.ts';
+import { sole } from './stages/sole.ts';
 import { validate } from './stages/validate.ts';
 import { verify } from './stages/verify.ts';
 
@@ -19,11 +21,21 @@ export interface PipelineParts {
   readonly audit: AuditLog;
   readonly memory: CallMemory;
   readonly policies: Policies;
+  /** Names that two machines prove to have. */
+  readonly duplicates: () => readonly DuplicateNode[];
   readonly dispatching: DispatchOptions;
 }
 
 /** The way of every request, from the wire to the agent and back. */
-export function definePipeline({ config, self, audit, memory, policies, dispatching }: PipelineParts): Handle {
+export function definePipeline({
+  config,
+  self,
+  audit,
+  memory,
+  policies,
+  duplicates,
+  dispatching,
+}: PipelineParts): Handle {
   const { name } = self();
   return pipeline([
     record(audit),
@@ -32,6 +44,7 @@ export function definePipeline({ config, self, audit, memory, policies, dispatch
     lease(() => [...dispatching.agents.values()].flatMap(({ leases = [] }) => leases), name),
     match(self),
     authorize(policies, name),
+    sole(duplicates, name),
     validate(),
     dispatch(dispatching),
   ]);

@@ -16,6 +16,8 @@ export interface Reached {
 /** What came of one candidate. */
 export interface Attempt {
   readonly candidate: Candidate;
+  /** Whether the handshake proved that it is the node of that name. */
+  readonly proven: boolean;
   readonly result: Reached | Problem;
 }
 
@@ -60,11 +62,12 @@ export async function attempt(candidate: Candidate, options: AttemptOptions): Pr
     }
     requireProtocol(name, description);
     if (!options.keep) connection.close();
-    return { candidate, result: { connection, description, elapsed: performance.now() - begun } };
+    return { candidate, proven: true, result: { connection, description, elapsed: performance.now() - begun } };
   } catch (error) {
     connection?.close();
     const late = deadline.aborted && !options.signal.aborted;
-    return { candidate, result: late ? lateness(candidate.name, options.timeout) : problemFrom(error, candidate.name) };
+    const problem = late ? lateness(candidate.name, options.timeout) : problemFrom(error, candidate.name);
+    return { candidate, proven: connection !== undefined, result: problem };
   }
 }
 
@@ -91,6 +94,7 @@ function undescribed(identity: string): NodeDescription {
     warnings: [],
     incomplete: [],
     published: [],
+    duplicates: [],
   };
   return { ...nothing, identity, version: '', protocol: protocolVersion, matched: true, time: Date.now() };
 }

@@ -1,6 +1,7 @@
 import type { Candidate } from '../core/node.ts';
 import { type Attempt, type AttemptOptions, attempt, type Reached } from './attempt.ts';
 import { defineLimit } from '../core/concurrency.ts';
+import { startRumourLane } from './rumour-lane.ts';
 
 /** How many nodes are asked for the peers that they remember: all hear the same network, and each list is as long as the fleet. */
 const witnesses = 5;
@@ -11,13 +12,19 @@ const most = 20_000;
 export interface DialQueue {
   /** Takes a candidate; one that is known by name, origin and addresses is dialled no second time. */
   readonly add: (candidate: Candidate) => void;
-  /** Settles when nothing is being dialled. */
+  /** Settles when nothing is being dialled, rumours excepted. */
   readonly idle: () => Promise<void>;
+  /** Dials what is left of rumours within their budget, and drops the rest. @param elapsed milliseconds that the search has taken */
+  readonly settleRumours: (elapsed: number) => Promise<void>;
+  /** How many rumours were dropped without an answer. */
+  readonly dropped: () => number;
   readonly attempts: () => readonly Attempt[];
 }
 
 export interface DialQueueOptions extends AttemptOptions {
   readonly concurrency: number;
+  /** Whether nothing but what was heard speaks for a candidate: it is dialled only as far as the budget for rumours goes. */
+  readonly isRumour?: (candidate: Candidate) => boolean;
   /** Whether a node that is asked something should describe itself too. */
   readonly isUnknown?: (name: string) => boolean;
   readonly onReached?: (done: Attempt & { result: Reached }) => void;
@@ -25,19 +32,21 @@ export interface DialQueueOptions extends AttemptOptions {
 
 export function startDialQueue(options: DialQueueOptions): DialQueue {
   const limit = defineLimit(options.concurrency);
+  const rumours = startRumourLane({ concurrency: options.concurrency, timeout: options.timeout });
   const claimants = new Map<string, { candidate: Candidate; attempt?: Attempt }>();
-  const running = new Set<Promise<void>>();
+  const running = new Set<Promise<boolean>>();
   let asked = 0;
 
-  async function run(key: string): Promise<void> {
+  async function run(key: string, signal = options.signal): Promise<boolean> {
     const claimant = claimants.get(key);
-    if (claimant === undefined) return;
+    if (claimant === undefined) return false;
     const peers = options.request.peers && asked < witnesses;
     if (peers) asked++;
     // Taken when its turn comes: by then more of its addresses may have been heard.
     const { candidate } = claimant;
     const done = await attempt(candidate, {
       ...options,
+      signal,
       request: { ...options.request, peers },
       describe: peers || options.isUnknown?.(candidate.name) !== false,
     });
@@ -46,9 +55,15 @@ export function startDialQueue(options: DialQueueOptions): DialQueue {
     if (isReached(done)) options.onReached?.(done);
     // Heard while the others were tried, and only worth a dial when those failed.
     if (!isReached(done) && claimant.candidate.addresses.length > candidate.addresses.length) start(key);
+    return isReached(done);
   }
 
   function start(key: string): void {
+    const candidate = claimants.get(key)?.candidate;
+    if (candidate !== undefined && options.isRumour?.(candidate) === true) {
+      rumours.add(candidate.from ?? '', (signal) => run(key, AbortSignal.any([options.signal, signal])));
+      return;
+    }
     const work = limit(() => run(key)).finally(() => running.delete(work));
     running.add(work);
   }
@@ -74,6 +89,8 @@ export function startDialQueue(options: DialQueueOptions): DialQueue {
     async idle() {
       while (running.size > 0) await Promise.all(running);
     },
+    settleRumours: rumours.settle,
+    dropped: rumours.dropped,
     attempts: () => [...claimants.values()].flatMap((claimant) => claimant.attempt ?? []),
   };
 }

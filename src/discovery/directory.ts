@@ -6,14 +6,22 @@ import type { Cache } from './cache/cache.ts';
 import type { CachedNode } from './cache/content.ts';
 import { learn } from './cache/learn.ts';
 import { mayMatch } from './may-match.ts';
-import { type BrokenNode, type FoundNode, type SilentNode, type Sorted, sortAttempts } from './findings.ts';
+import { takeDuplicates } from './duplicates.ts';
+import {
+  type BrokenNode,
+  type FoundNode,
+  type Rumours,
+  type SilentNode,
+  type Sorted,
+  sortAttempts,
+} from './findings.ts';
 import { doubtfulNodes } from './doubt.ts';
 import { type KnownNode, uniteKnown } from './known.ts';
 import { lookAgain, missingNodes, namesExactly } from './missing.ts';
 import type { AskNode } from './attempt.ts';
 import { isReached, startDialQueue } from './dial-queue.ts';
 
-export type { BrokenNode, FoundNode, SilentNode } from './findings.ts';
+export type { BrokenNode, FoundNode, Rumours, SilentNode } from './findings.ts';
 
 export interface FindOptions {
   readonly source: DiscoverySource;
@@ -49,6 +57,7 @@ export interface Findings {
   readonly unmatched: number;
   readonly broken: readonly BrokenNode[];
   readonly silent: readonly SilentNode[];
+  readonly rumours: Rumours;
   /** Milliseconds. */
   readonly elapsed: number;
 }
@@ -63,9 +72,12 @@ export async function findNodes(options: FindOptions): Promise<Findings> {
   const begun = performance.now();
   const abandoned = new AbortController();
   const cached = new Map((options.cache?.nodes() ?? []).map((node) => [node.name, node]));
+  const named = namedBy(options);
+  const isRumour = ({ name, source }: Candidate) => source === 'mdns' && !cached.has(name) && !named.has(name);
   const roll = startDialQueue({
     dial: options.dial,
     ...(options.ask === undefined ? {} : { ask: options.ask }),
+    isRumour,
     isUnknown: (name) => options.cache !== undefined && !cached.has(name),
     request: {
       filter: options.filter,
@@ -86,10 +98,11 @@ export async function findNodes(options: FindOptions): Promise<Findings> {
       roll.add(withAddresses(candidate, cached.get(candidate.name)));
     }
     await roll.idle();
-    const missing = missingNodes(options, roll.attempts());
+    await roll.settleRumours(performance.now() - begun);
+    const missing = missingNodes(options, roll.attempts(), isRumour);
     await lookAgain(options, roll, missing);
     options.signal.throwIfAborted();
-    const sorted = sortAttempts(roll.attempts());
+    const sorted = takeDuplicates(sortAttempts(roll.attempts(), isRumour));
     const before = { seen: cached, known: knownOf(options, sorted) };
     const doubtful = doubtfulNodes(options.filter, sorted.unmatched, before);
     if (options.cache !== undefined)
@@ -101,13 +114,23 @@ export async function findNodes(options: FindOptions): Promise<Findings> {
         options.log,
       );
     const all = { ...sorted, broken: [...sorted.broken, ...doubtful] };
-    return { ...conclude(options, all, missing), elapsed: performance.now() - begun };
+    const rumours = { count: sorted.rumours.length + roll.dropped(), examples: sorted.rumours.slice(0, mostExamples) };
+    return { ...conclude(options, all, missing), rumours, elapsed: performance.now() - begun };
   } catch (error) {
     abandoned.abort();
     await roll.idle();
     for (const done of roll.attempts()) if (isReached(done)) done.result.connection.close();
     throw error;
   }
+}
+
+/** How many rumours are named. */
+const mostExamples = 100;
+
+/** Names that the caller gave: what is heard of these is not a rumour. */
+function namedBy({ filter, expect = [] }: FindOptions): ReadonlySet<string> {
+  const inFilter = equalityTerms(filter).filter(({ kind }) => kind === 'identity');
+  return new Set([...expect, ...inFilter.map(({ value }) => value.toLowerCase())]);
 }
 
 /** Those of the filter too: so the cache learns them, and can tell who would match. */
@@ -133,7 +156,7 @@ function conclude(
   options: FindOptions,
   sorted: Sorted,
   missing: ReadonlyMap<string, KnownNode>,
-): Omit<Findings, 'elapsed'> {
+): Omit<Findings, 'elapsed' | 'rumours'> {
   const cached = new Map((options.cache?.nodes() ?? []).map((node) => [node.name, node]));
   const possible = mayMatch(options.filter);
   const silent = new Map<string, SilentNode>();

@@ -1,5 +1,5 @@
 import { Problem } from '../core/errors.ts';
-import { type Address, formatAddress } from '../core/node.ts';
+import { type Address, type Candidate, formatAddress } from '../core/node.ts';
 import type { Attempt, Reached } from './attempt.ts';
 import { isReached } from './dial-queue.ts';
 
@@ -25,10 +25,18 @@ export interface SilentNode {
   readonly by: string;
 }
 
+/** What was only heard, and did not prove itself: reported in one line, and counted by no one. */
+export interface Rumours {
+  readonly count: number;
+  /** A few of them, those first that claim the name of a node that was proven. */
+  readonly examples: readonly BrokenNode[];
+}
+
 export interface Sorted {
   readonly nodes: readonly FoundNode[];
   readonly unmatched: readonly FoundNode[];
   readonly broken: readonly BrokenNode[];
+  readonly rumours: readonly BrokenNode[];
   /** Attempts on what was listed but did not answer, for whatever it is worth that it was listed. */
   readonly quiet: readonly Attempt[];
 }
@@ -41,12 +49,13 @@ const lists = new Set(['file', 'stdin', 'dns', 'cache', 'known']);
 const memories = new Set(['cache', 'known']);
 
 /** Sorts what came of all candidates, rivals for one name among them. Connections that nobody will use are closed. */
-export function sortAttempts(attempts: readonly Attempt[]): Sorted {
+export function sortAttempts(attempts: readonly Attempt[], isRumour: (candidate: Candidate) => boolean): Sorted {
   const byName = Map.groupBy(attempts, ({ candidate }) => candidate.name);
   const sorted = {
     nodes: [] as FoundNode[],
     unmatched: [] as FoundNode[],
     broken: [] as BrokenNode[],
+    rumours: [] as BrokenNode[],
     quiet: [] as Attempt[],
   };
   for (const [name, claimants] of byName) {
@@ -56,12 +65,14 @@ export function sortAttempts(attempts: readonly Attempt[]): Sorted {
     if (proven !== undefined && distinct(reached).length === 1) {
       for (const { result } of reached.slice(1)) result.connection.close();
       take(sorted, { name, addresses: proven.candidate.addresses, ...proven.result });
-      sorted.broken.push(...failed.filter(isRival(proven)).map((one) => impostor(name, one)));
+      for (const one of failed.filter(isRival(proven))) {
+        (one.proven ? sorted.broken : sorted.rumours).push(impostor(name, one));
+      }
     } else if (proven !== undefined) {
       for (const { result } of reached) result.connection.close();
       sorted.broken.push(duplicate(name, reached));
     } else {
-      sortFailed(sorted, failed);
+      sortFailed(sorted, failed, isRumour);
     }
   }
   return sorted;
@@ -86,11 +97,16 @@ function isRival({ candidate }: Attempt): (other: Attempt) => boolean {
   return (other) => other.candidate.origin !== undefined && other.candidate.origin !== candidate.origin;
 }
 
-function sortFailed(sorted: { broken: BrokenNode[]; quiet: Attempt[] }, failed: readonly Attempt[]): void {
+function sortFailed(
+  sorted: { broken: BrokenNode[]; rumours: BrokenNode[]; quiet: Attempt[] },
+  failed: readonly Attempt[],
+  isRumour: (candidate: Candidate) => boolean,
+): void {
   const heard = failed.filter((one) => !isQuiet(one));
-  for (const { candidate, result } of heard) {
-    if (result instanceof Problem)
-      sorted.broken.push({ name: candidate.name, addresses: candidate.addresses, problem: result });
+  for (const { candidate, proven, result } of heard) {
+    if (!(result instanceof Problem)) continue;
+    const list = !proven && isRumour(candidate) ? sorted.rumours : sorted.broken;
+    list.push({ name: candidate.name, addresses: candidate.addresses, problem: result });
   }
   if (heard.length === 0 && failed[0] !== undefined) sorted.quiet.push(failed[0]);
 }

@@ -1,4 +1,5 @@
 import { noFilter } from '../core/filter/filter.ts';
+import type { Candidate } from '../core/node.ts';
 import type { DiscoverySource } from '../core/ports.ts';
 import type { FilterTerms } from '../core/wire/messages.ts';
 import type { Attempt } from './attempt.ts';
@@ -28,9 +29,15 @@ export function namesExactly(source: DiscoverySource): boolean {
 }
 
 /** Who is known, may match, and was neither reached nor heard. */
-export function missingNodes(order: Search, attempts: readonly Attempt[]): Map<string, KnownNode> {
+export function missingNodes(
+  order: Search,
+  attempts: readonly Attempt[],
+  isRumour: (candidate: Candidate) => boolean,
+): Map<string, KnownNode> {
   const reached = attempts.filter(isReached);
-  const seen = new Set(attempts.map(({ candidate }) => candidate.name));
+  // A rumour that failed says nothing of a node of that name that others have proven.
+  const counted = attempts.filter((one) => one.proven || !isRumour(one.candidate));
+  const seen = new Set(counted.map(({ candidate }) => candidate.name));
   const known = namesExactly(order.source)
     ? new Map<string, KnownNode>()
     : uniteKnown(

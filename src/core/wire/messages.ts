@@ -128,4 +128,11 @@ export interface NodeDescription {
   time: number;
   incomplete: string[];
   published: string[];
+  duplicates: Duplicate[];
+}
+
+export interface Duplicate {
+  identity: string;
+  addresses: string[];
+  since: number;
 }

@@ -3,7 +3,7 @@ import { startCallMemory } from './call-memory.ts';
 import { startRunningCalls } from './running-calls.ts';
 import type { Roster } from '../agents/roster.ts';
 import { callerLimits } from '../config/limits.ts';
-import type { NodeService } from '../../core/ports.ts';
+import type { DuplicateNode, NodeService } from '../../core/ports.ts';
 import type { Describable } from '../describe.ts';
 import type { OpenNode } from '../open-node.ts';
 import { definePipeline } from '../pipeline.ts';
@@ -20,18 +20,22 @@ export interface CallAnswers {
   readonly cancel: () => void;
 }
 
-/** @param describable what the node says of itself when it is asked to describe itself */
+/**
+ * @param describable what the node says of itself when it is asked to describe itself
+ * @param duplicates names that two machines prove to have
+ */
 export function answerCalls(
   node: OpenNode,
   roster: Roster,
   describable: () => Promise<Describable>,
+  duplicates: () => readonly DuplicateNode[],
   now: () => number,
 ): CallAnswers {
   const { config, keys, log, self, policies, audit, strangers, counters, meter } = node;
   const stopping = new AbortController();
   const memory = startCallMemory(audit.recent, now);
   const dispatching = { agents: roster.running, concurrency: config.concurrency, stopping: stopping.signal, now, log };
-  const handle = definePipeline({ config, self, audit, memory, policies, dispatching });
+  const handle = definePipeline({ config, self, audit, memory, policies, duplicates, dispatching });
   const running = startRunningCalls();
   let serving = true;
   const service = defineService({

@@ -1,24 +1,33 @@
 import { join } from 'node:path';
 import { lookUpFact } from '../../core/filter/fact.ts';
 import type { NodeFacts } from '../../core/node.ts';
-import type { HeardNode, Log } from '../../core/ports.ts';
+import { describeDuplicate } from '../../core/duplicate.ts';
+import type { DuplicateNode, HeardNode, Log, TlsState } from '../../core/ports.ts';
 import { startAnnouncing } from '../../discovery/mdns/announce.ts';
 import { findInterfaces, leftOutWarning } from '../../discovery/mdns/interfaces.ts';
 import { startListening } from '../../discovery/mdns/listen.ts';
+import type { ProveNode } from '../../discovery/mdns/peers/sighting.ts';
+import { whoAnswers } from '../../transport/who-answers.ts';
 import type { NodeConfig } from '../config/config.ts';
 
 /** The node on the multicast wire: what it says of itself and whom it hears. */
 export interface Presence {
   readonly heard: () => readonly HeardNode[];
+  /** Names that two machines prove to have, this node's own or another's. */
+  readonly duplicates: () => readonly DuplicateNode[];
   readonly warnings: () => readonly string[];
   /** Announces anew what changed. */
   readonly update: () => Promise<void>;
   readonly stop: () => Promise<void>;
 }
 
+/** Milliseconds for another node to prove itself. */
+const proofTimeout = 3000;
+
 /** A node that says nothing of itself and hears nobody. */
 export const absent: Presence = {
   heard: () => [],
+  duplicates: () => [],
   warnings: () => [],
   update: () => Promise.resolve(),
   stop: () => Promise.resolve(),
@@ -29,6 +38,7 @@ export async function startPresence(
   config: NodeConfig,
   self: () => NodeFacts,
   port: number,
+  tls: () => TlsState,
   log: Log,
 ): Promise<Presence> {
   if (!config.discovery.mdns) return absent;
@@ -39,11 +49,32 @@ export async function startPresence(
   if (warning !== undefined) log.warn({}, warning);
   const announcing = await startAnnouncing({ identity: name, port, interfaces, log, ...claims(self(), config) });
   void announcing.settled().then((outcome) => log.info({ outcome }, outcome));
-  const listening = await startListening({ interfaces, identity: name, log, file: join(config.state, 'peers.json') });
+  const prove: ProveNode = async (node, address) =>
+    (await whoAnswers(node, address, tls(), proofTimeout)) === undefined;
+  const listening = await startListening({
+    interfaces,
+    identity: name,
+    log,
+    file: join(config.state, 'peers.json'),
+    prove,
+    onRival: () => log.error({ identity: name }, ownDuplicate().map(describeDuplicate).join()),
+  });
+  /** With this machine's own address, in the order in which the two were there. */
+  const complete = (duplicate: DuplicateNode): DuplicateNode => {
+    if (duplicate.identity !== name) return duplicate;
+    const [here] = findInterfaces(interfaces).used;
+    const own = here?.ipv4 ?? here?.ipv6 ?? 'this machine';
+    const isSecond = announcing.conflict() !== undefined;
+    return { ...duplicate, addresses: isSecond ? [...duplicate.addresses, own] : [own, ...duplicate.addresses] };
+  };
+  const duplicates = () => listening.duplicates().map(complete);
+  const ownDuplicate = () => duplicates().filter(({ identity }) => identity === name);
   return {
     heard: listening.heard,
+    duplicates,
     warnings: () => {
-      return [announcing.conflict(), listening.rival(), leftOut()].filter((warning) => warning !== undefined);
+      const texts = [announcing.conflict(), ...ownDuplicate().map(describeDuplicate), leftOut()];
+      return texts.filter((text) => text !== undefined);
     },
     update: () => announcing.update(claims(self(), config)),
     stop: async () => {

@@ -1,32 +1,38 @@
 import type { Socket } from 'node:dgram';
 import { readFile } from 'node:fs/promises';
 import { errnoOf, explain, explainErrno } from '../../core/errors.ts';
-import type { HeardNode, Log } from '../../core/ports.ts';
+import type { DuplicateNode, HeardNode, Log } from '../../core/ports.ts';
 import { rewriteFile } from '../rewrite.ts';
 import { parseAnswers, parseProbe, type ServiceAnswer } from './wire/answer.ts';
 import { addressesToDial } from './dial-order.ts';
 import { multicastInterfaces } from './interfaces.ts';
 import { isOwnAddress } from './networks.ts';
-import { createPeerMemory, type PeerMemory } from './peer-memory.ts';
+import { createPeerMemory, type PeerMemory } from './peers/peer-memory.ts';
+import { startProveQueue } from './peers/prove-queue.ts';
+import type { ProveNode } from './peers/sighting.ts';
+import type { Heard } from './query/options.ts';
 import { query } from './query/query.ts';
 import { type AddressFamily, familiesOf, openListeningSocket, startMemberships } from './sockets.ts';
 
 export interface ListenSetup {
   /** Names of interfaces; empty: all that multicast can be sent on. */
   readonly interfaces: readonly string[];
-  /** The node's own name: it is left out, and whoever else claims it is a rival. */
+  /** The node's own name: another machine that proves to have it is a rival. */
   readonly identity: string;
   readonly log: Log;
   /** Where to keep what was heard over a restart. */
   readonly file?: string;
-  readonly onRival?: (message: string) => void;
+  /** Proves what is heard. */
+  readonly prove: ProveNode;
+  /** Told when another machine, at that address, begins to prove that it has this node's name. */
+  readonly onRival?: (host: string) => void;
 }
 
-/** A node that remembers whom it heard of. */
+/** A node that remembers which nodes proved themselves to it. */
 export interface Listening {
   readonly heard: () => HeardNode[];
-  /** What was last heard of another node that claims this one's name, within the last ten minutes. */
-  readonly rival: () => string | undefined;
+  /** Names that two machines prove to have; of this node's own, only the other machine's address is given. */
+  readonly duplicates: () => DuplicateNode[];
   readonly stop: () => Promise<void>;
 }
 
@@ -34,7 +40,6 @@ export interface Listening {
 const askEvery = { atLeast: 600_000, perNode: 5000 };
 const joinEvery = 30_000;
 const saveAfter = 5000;
-const rivalFor = 600_000;
 
 /**
  * Listens to what nodes announce on port 5353 (shared with any other responder on this host), and asks the network at start
@@ -43,22 +48,38 @@ const rivalFor = 600_000;
 export async function startListening(setup: ListenSetup): Promise<Listening> {
   const memory = createPeerMemory(setup.identity);
   const keeping = await startKeeping(memory, setup);
-  const rivals = watchRivals(setup);
+  const known = () => new Set(memory.duplicates(Date.now()).map(({ identity }) => identity));
+  const proving = startProveQueue(setup.prove, (sighting, address) => {
+    const before = known();
+    memory.learn(sighting, address, Date.now());
+    keeping.touch();
+    if (sighting.identity === setup.identity && !before.has(setup.identity)) setup.onRival?.(address.host);
+  });
+  const hear = (answer: ServiceAnswer, from: string, hosts: readonly string[]) => {
+    const { identity, target, port, claims, leaves } = answer;
+    if (leaves) return memory.leave(identity, Date.now());
+    // What speaks for this node from this host is this node.
+    const others = identity === setup.identity ? hosts.filter((host) => !isOwnAddress(host)) : hosts;
+    const sighting = { identity, target, port, hosts: others, from, claims };
+    if (!memory.refresh(sighting, Date.now())) proving.see(sighting);
+  };
   const group = await joinGroups(setup, (bytes, { address }) => {
-    for (const answer of parseProbe(bytes)) rivals.see(answer, address);
-    for (const answer of parseAnswers(bytes)) {
-      rivals.see(answer, address);
+    for (const answer of [...parseProbe(bytes), ...parseAnswers(bytes)]) {
       // Link-local addresses are good on this host alone, and these are told to others.
       const hosts = addressesToDial({ addresses: answer.addresses, from: address, interface: '' });
-      memory.hear(answer, answer.leaves ? [] : hosts.filter((host) => !host.includes('%')), Date.now());
-      keeping.touch();
+      hear(
+        answer,
+        address,
+        hosts.filter((host) => !host.includes('%')),
+      );
     }
   });
-  const asking = startAsking(setup, memory, keeping.touch);
+  const asking = startAsking(setup, memory, (heard) => hear(heard, heard.from, addressesToDial(heard)));
   return {
     heard: () => memory.heard(Date.now()),
-    rival: rivals.last,
+    duplicates: () => memory.duplicates(Date.now()),
     async stop() {
+      proving.stop();
       await Promise.all([asking.stop(), group.close()]);
       await keeping.stop();
     },
@@ -113,7 +134,7 @@ async function joinGroups({ interfaces, log }: ListenSetup, take: (bytes: Buffer
 }
 
 /** Asks now, and again every so often. */
-function startAsking(setup: ListenSetup, memory: PeerMemory, touch: () => void) {
+function startAsking(setup: ListenSetup, memory: PeerMemory, hear: (heard: Heard) => void) {
   const stopped = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   let asked = ask();
@@ -129,8 +150,7 @@ function startAsking(setup: ListenSetup, memory: PeerMemory, touch: () => void) 
         log: setup.log,
       };
       for await (const heard of query({ ...inquiry, signal: stopped.signal })) {
-        memory.hear(heard, addressesToDial(heard), Date.now());
-        touch();
+        hear(heard);
       }
     } catch (error) {
       setup.log.debug({ reason: explain(error) }, 'the network could not be asked for other nodes');
@@ -183,27 +203,5 @@ async function startKeeping(memory: PeerMemory, { file, log }: ListenSetup) {
       }
       await writing;
     },
-  };
-}
-
-/** Looks for others who claim this node's name: the newcomer among two finds out by probing, the other only here. */
-function watchRivals({ identity, log, onRival }: ListenSetup) {
-  let last: { message: string; target: string; at: number } | undefined;
-  return {
-    see(answer: ServiceAnswer, from: string): void {
-      if (answer.identity !== identity || answer.leaves || isOwnAddress(from)) return;
-      const at = Date.now();
-      const { target } = answer;
-      // The same one is heard at each of its addresses.
-      if (last !== undefined && at - last.at <= rivalFor && last.target === target) {
-        last = { ...last, at };
-        return;
-      }
-      const message = `another node, at ${from}, claims the name ${identity} on this network`;
-      log.error({ identity, from }, message);
-      onRival?.(message);
-      last = { message, target, at };
-    },
-    last: () => (last !== undefined && Date.now() - last.at < rivalFor ? last.message : undefined),
   };
 }

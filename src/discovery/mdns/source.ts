@@ -47,7 +47,7 @@ export function mdnsSource(options: MdnsOptions): DiscoverySource {
       };
       for await (const heard of query(inquiry)) {
         const addresses: Address[] = addressesToDial(heard).map((host) => ({ host, port: heard.port }));
-        yield { name: heard.identity, addresses, source: 'mdns', origin: heard.target };
+        yield { name: heard.identity, addresses, source: 'mdns', origin: heard.target, from: heard.from };
       }
     },
   };

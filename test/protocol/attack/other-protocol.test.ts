@@ -27,6 +27,7 @@ const later = {
     facts: Buffer.from('{}'),
     peers: [],
     warnings: [],
+    duplicates: [],
     time: Date.now(),
   }),
 } as unknown as NodeService;

@@ -117,9 +117,12 @@ describe('on a real segment', () => {
       assert.equal(told?.settled, 'conflict');
       assert.match(String(told?.conflict), /this one is not announced/);
       const rival = await listener.next();
-      assert.equal(rival?.log, 'error');
-      assert.match(String(rival?.message), /another node, at 10\.77\.0\.2, claims the name/);
-      assert.match((await segment.remembered(listener)).rival ?? '', /10\.77\.0\.2/);
+      assert.equal(rival?.rival, '10.77.0.2');
+      const { duplicates } = await segment.remembered(listener);
+      assert.deepEqual(
+        duplicates.map(({ identity, addresses }) => [identity, ...addresses]),
+        [['dev1.devco.net', '10.77.0.2']],
+      );
       assert.deepEqual(await segment.ask(3), [identity]);
       await first.stop();
       for (let names: string[] = []; names.length === 0; ) names = await segment.ask(3);

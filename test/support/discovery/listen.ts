@@ -4,10 +4,16 @@ import { startListening } from '../../../src/discovery/mdns/listen.ts';
 import { log, options, tell, untilStopped } from './script.ts';
 
 const setup = { identity: 'listener.devco.net', interfaces: [], ...options } as { identity: string; interfaces: [] };
-const listening = await startListening({ ...setup, log });
+// Whom it hears is taken to be proven: there are no daemons in these tests.
+const listening = await startListening({
+  ...setup,
+  log,
+  prove: async () => true,
+  onRival: (host) => tell({ rival: host }),
+});
 tell({ ready: true });
 createInterface({ input: process.stdin }).on('line', () => {
-  tell({ heard: listening.heard(), rival: listening.rival() ?? null, memory: process.memoryUsage().rss });
+  tell({ heard: listening.heard(), duplicates: listening.duplicates(), memory: process.memoryUsage().rss });
 });
 await untilStopped();
 await listening.stop();

@@ -4,7 +4,7 @@ import { createNetwork, type Network, type NetworkHost, type Script } from './ne
 /** What the listening script tells. */
 export interface Memory {
   readonly heard: { name: string; facts: Record<string, string>; addresses: { host: string }[]; lastHeard: number }[];
-  readonly rival: string | null;
+  readonly duplicates: { identity: string; addresses: string[] }[];
   readonly memory: number;
 }
 

@@ -3,7 +3,7 @@ import { matchesFilter, noFilter, parseFilter } from '../../../src/core/filter/f
 import type { JsonObject } from '../../../src/core/json.ts';
 import { formatAddress } from '../../../src/core/node.ts';
 import type { Dial, NodeConnection } from '../../../src/core/ports.ts';
-import type { NodeDescription, Peer } from '../../../src/core/wire/messages.ts';
+import type { Duplicate, NodeDescription, Peer } from '../../../src/core/wire/messages.ts';
 
 /** A node that lives in memory at an address. */
 export interface MemoryNode {
@@ -14,6 +14,8 @@ export interface MemoryNode {
   /** Names of facts that it could not read. */
   readonly incomplete?: readonly string[];
   readonly peers?: readonly Partial<Peer>[];
+  /** Names that it says two machines prove to have. */
+  readonly duplicates?: readonly Duplicate[];
   /** Thrown by the handshake. */
   readonly refuses?: Problem;
   /** Connects and then says nothing. */
@@ -91,6 +93,7 @@ export function memoryNetwork(nodes: Readonly<Record<string, MemoryNode>>): Memo
           facts: Buffer.from(JSON.stringify(facts)),
           peers: request.peers ? (node.peers ?? []).map(completePeer) : [],
           warnings: [],
+          duplicates: [...(node.duplicates ?? [])],
           time: 1_000_000,
           incomplete: [...(node.incomplete ?? [])],
           published: ['cluster'],

@@ -151,7 +151,10 @@ describe('the directory', () => {
         'h4:5810': { name: 'dev4', says: 'dev5' },
       });
       const candidates = ['1', '2', '3', '4', '6'].map((digit) => heard(`dev${digit}`, `h${digit}`));
-      const found = await find(network, candidates, { timeout: 50 });
+      const known = candidates.map(
+        ({ name, addresses: [one] }) => [name, one?.host ?? '', 'alfa'] as [string, string, string],
+      );
+      const found = await find(network, candidates, { timeout: 50, cache: await cacheOf(...known) });
       assert.deepEqual(found.names, []);
       assert.deepEqual(found.codes, [
         'dev1 foreign-certificate',
@@ -178,11 +181,96 @@ describe('the directory', () => {
         [heard('dev1', 'h1'), heard('dev1', 'h9')],
       ]) {
         const found = await find(network, candidates);
-        assert.deepEqual(found.names, ['dev1']);
-        assert.deepEqual(found.codes, ['dev1 duplicate-identity']);
-        assert.match(found.broken[0]?.problem.message ?? '', /h9:5810 something else announces itself as dev1/);
+        assert.deepEqual([found.names, found.codes], [['dev1'], []]);
+        const [rumour] = found.rumours.examples;
+        assert.equal(rumour?.problem.code, 'duplicate-identity');
+        assert.match(rumour?.problem.message ?? '', /h9:5810 something else announces itself as dev1/);
       }
     });
+  });
+
+  describe('of what was only heard', () => {
+    const fakes = (number: number, from: (index: number) => string) =>
+      Array.from({ length: number }, (_, index) => ({
+        ...heard(`fake${index}`, `h${index}`, `f${index}.local`),
+        from: from(index),
+      }));
+    const estate = () => {
+      const names = Array.from({ length: 12 }, (_, index) => `dev${index + 1}`);
+      const peers = names.map((name) => ({ identity: name, address: name, port: 5810, lastHeard: now }));
+      const network = memoryNetwork(
+        Object.fromEntries(names.map((name) => [`${name}:5810`, { ...web(name, 'alfa'), peers }])),
+      );
+      const real = names.map((name) => ({ ...heard(name, name), from: name }));
+      return { names: names.toSorted(), network, real };
+    };
+
+    test('counts nothing that did not prove itself, and reports it apart', async () => {
+      const network = memoryNetwork({
+        'h1:5810': { name: 'dev1', refuses: new Problem('foreign-certificate', 'of another CA') },
+        'h2:5810': { name: 'evil' },
+        'h7:5810': web('dev7', 'alfa'),
+      });
+      const candidates = ['1', '2', '6', '7'].map((digit) => heard(`dev${digit}`, `h${digit}`));
+      const found = await find(network, candidates);
+      assert.deepEqual([found.names, found.codes, found.silent], [['dev7'], [], []]);
+      assert.equal(found.rumours.count, 3);
+      const codes = found.rumours.examples.map(({ problem }) => problem.code);
+      assert.deepEqual(codes.sort(), ['foreign-certificate', 'unreachable', 'wrong-node']);
+    });
+
+    test('counts a node that is named, though it was only heard', async () => {
+      for (const more of [{ expect: ['dev6'] }, { filter: { ...noFilter, identities: ['dev6'] } }]) {
+        const found = await find(memoryNetwork({}), [heard('dev6', 'h6')], more);
+        assert.deepEqual([found.codes, found.rumours.count], [['dev6 unreachable'], 0]);
+      }
+    });
+
+    for (const [title, from] of [
+      ['one address', () => 'rogue'],
+      ['forty addresses', (index: number) => `rogue${index % 40}`],
+    ] as const) {
+      test(`of 10,000 names made up by ${title} a few are dialled, and all nodes are found`, async () => {
+        const { names, network, real } = estate();
+        const found = await find(network, [...fakes(5000, from), ...real, ...fakes(10_000, from).slice(5000)]);
+        assert.deepEqual([found.names, found.codes, found.silent], [names, [], []]);
+        assert.equal(found.rumours.count, 10_000);
+        const wasted = network.dialled.filter((one) => one.startsWith('fake')).length;
+        assert.ok(wasted <= 64 + 8 * 12 + 32, String(wasted));
+        assert.ok(found.rumours.examples.length <= 100);
+      });
+    }
+
+    test('is not believed of a node that others have proven: that is dialled where they did', async () => {
+      const { names, network, real } = estate();
+      const lies = real.slice(1).map((one) => ({ ...one, addresses: at('nowhere') }));
+      const found = await find(network, [...real.slice(0, 1), ...lies]);
+      assert.deepEqual([found.names, found.silent], [names, []]);
+      network.nodes.delete('dev5:5810');
+      const later = await find(network, [...real.slice(0, 1), ...lies]);
+      assert.deepEqual(
+        later.silent.map(({ name }) => name),
+        ['dev5'],
+        'an empty cache does not hide a silent node',
+      );
+    });
+  });
+
+  test('uses no node whose name two machines prove to have, by the word of any that was reached', async () => {
+    const duplicates = [{ identity: 'dev2', addresses: ['10.0.0.2', '10.0.0.99'], since: 1000 }];
+    for (const witness of [
+      { dev2: { duplicates }, dev1: {} },
+      { dev2: {}, dev1: { duplicates } },
+    ]) {
+      const network = memoryNetwork({
+        'h1:5810': { ...web('dev1', 'alfa'), ...witness.dev1 },
+        'h2:5810': { ...web('dev2', 'bravo'), ...witness.dev2 },
+      });
+      const candidates = [listed('dev1', 'h1'), listed('dev2', 'h2')];
+      const found = await find(network, candidates, { source: telling('file', candidates) });
+      assert.deepEqual([found.names, found.codes], [['dev1'], ['dev2 duplicate-identity']]);
+      assert.match(found.broken[0]?.problem.message ?? '', /10\.0\.0\.2 was there first, 10\.0\.0\.99 since/);
+    }
   });
 
   describe('of nodes that are silent', () => {

@@ -42,7 +42,7 @@ function summarize(times: readonly number[], discovery: number, graph: boolean, 
   );
 }
 
-function asJson({ nodes, broken, silent, elapsed }: Findings) {
+function asJson({ nodes, broken, silent, rumours, elapsed }: Findings) {
   return {
     nodes: nodes.map((node) => ({
       node: node.name,
@@ -56,6 +56,14 @@ function asJson({ nodes, broken, silent, elapsed }: Findings) {
       last_seen: lastSeen === undefined ? null : new Date(lastSeen).toISOString(),
       by,
     })),
+    rumours: {
+      count: rumours.count,
+      examples: rumours.examples.map(({ name, problem }) => ({
+        node: name,
+        code: problem.code,
+        message: problem.message,
+      })),
+    },
     ms: round(elapsed),
   };
 }

@@ -127,7 +127,14 @@ export async function callAsFound(
     };
   } catch (error) {
     if (!context.signal.aborted || outcomes.size === 0) throw error;
-    const findings = { nodes: [], unmatched: 0, broken: [], silent: [], elapsed: 0 };
+    const findings = {
+      nodes: [],
+      unmatched: 0,
+      broken: [],
+      silent: [],
+      rumours: { count: 0, examples: [] },
+      elapsed: 0,
+    };
     const told = [...outcomes.values()].sort((a, b) => (a.node < b.node ? -1 : 1));
     return { findings, outcomes: told, elapsed: performance.now() - began };
   } finally {

@@ -7,12 +7,16 @@ import { mdnsPort } from '../service.ts';
 import { parseAnswers } from '../wire/answer.ts';
 
 const mostTurns = 100;
+/** How many new answers of one sender make it worth waiting for more. */
+const mostWaitedFor = 64;
 
 /** The answers to one question, each instance, host and address once. */
 export interface Inbox {
   /** The names of the instances that answered. */
   readonly instances: ReadonlySet<string>;
   readonly isEmpty: () => boolean;
+  /** Whether what came since the last call makes it worth waiting for more: one sender's made-up names do not. */
+  readonly isWorthWaiting: () => boolean;
   /** What came since the last call. */
   readonly takeAll: () => Heard[];
   /** Waits for something new, but not beyond a time of `performance.now()`. */
@@ -26,6 +30,8 @@ export function openInbox(askers: readonly Asker[], id: number, log: Log): Inbox
   const queue: Heard[] = [];
   const seen = new Set<string>();
   const instances = new Set<string>();
+  const bySender = new Map<string, number>();
+  let worthWaiting = false;
   let received = 0;
   let wake: () => void = () => undefined;
   const take = (bytes: Buffer, from: { address: string; port: number }, name: string) => {
@@ -37,6 +43,9 @@ export function openInbox(askers: readonly Asker[], id: number, log: Log): Inbox
       if (answer.leaves || seen.has(key)) continue;
       seen.add(key);
       instances.add(answer.instance);
+      const answers = (bySender.get(from.address) ?? 0) + 1;
+      bySender.set(from.address, answers);
+      worthWaiting ||= answers <= mostWaitedFor;
       queue.push({ ...answer, interface: name, from: from.address });
     }
     if (queue.length > 0) wake();
@@ -49,6 +58,11 @@ export function openInbox(askers: readonly Asker[], id: number, log: Log): Inbox
   return {
     instances,
     isEmpty: () => queue.length === 0,
+    isWorthWaiting: () => {
+      const worth = worthWaiting;
+      worthWaiting = false;
+      return worth;
+    },
     takeAll: () => queue.splice(0),
     waitUntil: async (time) => {
       const { promise, resolve } = Promise.withResolvers<void>();

@@ -52,7 +52,7 @@ async function* answers(
       options,
     );
     while (!signal.aborted && performance.now() < begun + timeout + longest) {
-      if (!inbox.isEmpty()) quietUntil = performance.now() + window;
+      if (inbox.isWorthWaiting()) quietUntil = performance.now() + window;
       yield* inbox.takeAll();
       const pausing: boolean = instances.size > known && further < mostFurther;
       await inbox.waitUntil(pausing ? performance.now() + pause : quietUntil);

@@ -1,0 +1,143 @@
+import { isNodeName } from '../../../core/identity.ts';
+import { isObject } from '../../../core/json.ts';
+import type { Address } from '../../../core/node.ts';
+import type { DuplicateNode, HeardNode } from '../../../core/ports.ts';
+import type { Sighting } from './sighting.ts';
+
+/** The nodes that proved themselves to this one, where, and when they were last heard: bounded, the longest unheard go first. */
+export interface PeerMemory {
+  /**
+   * Takes a sighting that repeats what was proven: of a node that is known, at one of its proven addresses.
+   * @returns false when it is not one, and must be proven
+   */
+  readonly refresh: (sighting: Sighting, now: number) => boolean;
+  /** Takes a sighting that was proven at an address. */
+  readonly learn: (sighting: Sighting, address: Address, now: number) => void;
+  /** Takes a good-bye: a node that is known stays known, with the time at which it was last there. */
+  readonly leave: (identity: string, now: number) => void;
+  readonly heard: (now: number) => HeardNode[];
+  /** Names that two machines prove to have, and that both were heard of within the last ten minutes. */
+  readonly duplicates: (now: number) => DuplicateNode[];
+  readonly toJson: () => string;
+  /** @throws Error when the text is not the memory of a node */
+  readonly restore: (text: string) => void;
+}
+
+const version = 2;
+const mostNodes = 4096;
+const mostAddresses = 8;
+const mostMachines = 4;
+/** Milliseconds after which a node that was never heard of again is let go. */
+const longest = 30 * 24 * 3600 * 1000;
+/** Milliseconds for which a machine that claims a name counts as there. */
+const machineHolds = 600_000;
+
+/** One machine under a name, as it was proven. */
+interface Machine {
+  readonly host: string;
+  readonly firstHeard: number;
+  readonly lastHeard: number;
+}
+
+export function createPeerMemory(own: string): PeerMemory {
+  // In the order in which they were last heard of.
+  const nodes = new Map<string, HeardNode>();
+  const machines = new Map<string, Map<string, Machine>>();
+
+  function keep(node: HeardNode): void {
+    nodes.delete(node.name);
+    nodes.set(node.name, node);
+    for (const name of nodes.keys()) {
+      if (nodes.size <= mostNodes) break;
+      nodes.delete(name);
+      machines.delete(name);
+    }
+  }
+
+  function seeMachine({ identity, target }: Sighting, host: string, now: number): void {
+    const known = machines.get(identity) ?? new Map<string, Machine>();
+    const before = known.get(target);
+    known.set(target, { host, firstHeard: before?.firstHeard ?? now, lastHeard: now });
+    for (const oldest of known.keys()) {
+      if (known.size <= mostMachines) break;
+      known.delete(oldest);
+    }
+    machines.set(identity, known);
+  }
+
+  return {
+    refresh(sighting, now) {
+      const { identity, target, from, hosts, claims } = sighting;
+      if (identity === own) return false;
+      const before = nodes.get(identity);
+      const machine = machines.get(identity)?.get(target);
+      if (before === undefined || machine === undefined) return false;
+      if (![from, ...hosts].includes(machine.host)) return false;
+      seeMachine(sighting, machine.host, now);
+      // Who speaks from elsewhere may say that the node is there, and not what it is.
+      keep({ ...before, ...(from === machine.host && claims !== undefined ? claims : {}), lastHeard: now });
+      return true;
+    },
+    learn(sighting, address, now) {
+      const { identity, hosts, port, claims } = sighting;
+      seeMachine(sighting, address.host, now);
+      if (identity === own) return;
+      const before = nodes.get(identity);
+      const others = hosts.filter((host) => host !== address.host).map((host) => ({ host, port }));
+      keep({
+        name: identity,
+        addresses: [address, ...others].slice(0, mostAddresses),
+        agents: claims?.agents ?? before?.agents ?? [],
+        classes: claims?.classes ?? before?.classes ?? [],
+        facts: { ...(claims?.facts ?? before?.facts ?? {}) },
+        lastHeard: now,
+      });
+    },
+    leave(identity, now) {
+      const before = nodes.get(identity);
+      if (before !== undefined) keep({ ...before, lastHeard: now });
+    },
+    heard: (now) => [...nodes.values()].filter(({ lastHeard }) => now - lastHeard < longest),
+    duplicates: (now) => [...machines].flatMap(([name, known]) => duplicateOf(name, known, own, now) ?? []),
+    toJson: () => JSON.stringify({ version, nodes: [...nodes.values()] }),
+    restore(text) {
+      const saved: unknown = JSON.parse(text);
+      if (!isObject(saved) || !Array.isArray(saved.nodes)) throw new Error('not such a file');
+      // The first version kept what was only heard.
+      if (saved.version !== version) return;
+      for (const node of saved.nodes.filter(isHeardNode)) if (!nodes.has(node.name)) keep(node);
+    },
+  };
+}
+
+/**
+ * Two machines have one name when the first was heard again after the second had come: one that only got other addresses
+ * is not heard under its old host name any more. Under a node's own name any other machine is one too many.
+ */
+function duplicateOf(
+  name: string,
+  known: ReadonlyMap<string, Machine>,
+  own: string,
+  now: number,
+): DuplicateNode | undefined {
+  const here = [...known.values()].filter(({ lastHeard }) => now - lastHeard < machineHolds);
+  const [first, second] = here.toSorted((a, b) => a.firstHeard - b.firstHeard);
+  if (first === undefined) return undefined;
+  if (name === own) return { identity: name, addresses: [first.host], since: first.firstHeard };
+  if (second === undefined || first.host === second.host || first.lastHeard <= second.firstHeard) return undefined;
+  return { identity: name, addresses: [first.host, second.host], since: second.firstHeard };
+}
+
+function isHeardNode(value: unknown): value is HeardNode {
+  if (!isObject(value) || typeof value.name !== 'string' || !isNodeName(value.name)) return false;
+  const texts = (list: unknown) => Array.isArray(list) && list.every((one) => typeof one === 'string');
+  const addresses = value.addresses;
+  return (
+    typeof value.lastHeard === 'number' &&
+    isObject(value.facts) &&
+    texts(value.agents) &&
+    texts(value.classes) &&
+    Array.isArray(addresses) &&
+    addresses.every((one) => isObject(one) && typeof one.host === 'string' && typeof one.port === 'number')
+  );
+}

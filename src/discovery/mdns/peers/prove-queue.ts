@@ -1,0 +1,122 @@
+import type { Address } from '../../../core/node.ts';
+import type { ProveNode, Sighting } from './sighting.ts';
+
+/** What proving may cost, however much is heard. */
+export interface ProofBudget {
+  /** Sightings that are tried at once, before the rate counts. */
+  readonly burst: number;
+  /** Sightings a second in the long run. */
+  readonly rate: number;
+  readonly atOnce: number;
+  /** Sightings of one sender that wait; the oldest goes first. */
+  readonly perSender: number;
+  /** Senders whose sightings wait; the oldest goes first. */
+  readonly senders: number;
+}
+
+/** Sightings that wait to be proven: all of them together within the budget, and each sender in turn. */
+export interface ProveQueue {
+  readonly see: (sighting: Sighting) => void;
+  readonly stop: () => void;
+}
+
+export const usualBudget: ProofBudget = { burst: 64, rate: 5, atOnce: 4, perSender: 32, senders: 256 };
+
+/** How many of its addresses a sighting is tried at. */
+const mostAddresses = 3;
+
+/**
+ * Proves what is heard. Whoever can send packets can make up names, by the thousand and from made-up addresses: what they
+ * cost is bounded, and what does not prove itself is forgotten at once.
+ */
+export function startProveQueue(
+  prove: ProveNode,
+  onProven: (sighting: Sighting, address: Address) => Promise<void> | void,
+  budget: ProofBudget = usualBudget,
+): ProveQueue {
+  const waiting = new Map<string, Map<string, Sighting>>();
+  const inHand = new Set<string>();
+  let tokens = budget.burst;
+  let refilledAt = performance.now();
+  let timer: NodeJS.Timeout | undefined;
+  let stopped = false;
+
+  function refill(): void {
+    const now = performance.now();
+    tokens = Math.min(budget.burst, tokens + ((now - refilledAt) * budget.rate) / 1000);
+    refilledAt = now;
+  }
+
+  /** The next sighting of the sender whose turn it is. */
+  function next(): Sighting | undefined {
+    for (const [sender, sightings] of waiting) {
+      waiting.delete(sender);
+      const [first] = sightings;
+      if (first === undefined) continue;
+      sightings.delete(first[0]);
+      if (sightings.size > 0) waiting.set(sender, sightings);
+      return first[1];
+    }
+    return undefined;
+  }
+
+  function work(): void {
+    refill();
+    while (!stopped && inHand.size < budget.atOnce && tokens >= 1) {
+      const sighting = next();
+      if (sighting === undefined) return;
+      tokens--;
+      void settle(sighting);
+    }
+    if (stopped || waiting.size === 0 || tokens >= 1 || budget.rate <= 0) return;
+    timer ??= setTimeout(() => {
+      timer = undefined;
+      work();
+    }, 1000 / budget.rate).unref();
+  }
+
+  async function settle(sighting: Sighting): Promise<void> {
+    const key = keyOf(sighting);
+    inHand.add(key);
+    try {
+      for (const host of sighting.hosts.slice(0, mostAddresses)) {
+        const address = { host, port: sighting.port };
+        if (!(await prove(sighting.identity, address))) continue;
+        if (!stopped) await onProven(sighting, address);
+        return;
+      }
+    } finally {
+      inHand.delete(key);
+      work();
+    }
+  }
+
+  return {
+    see: (sighting) => {
+      const key = keyOf(sighting);
+      if (stopped || sighting.hosts.length === 0 || inHand.has(key)) return;
+      const sightings = waiting.get(sighting.from) ?? new Map<string, Sighting>();
+      sightings.set(key, sighting);
+      dropOldest(sightings, budget.perSender);
+      waiting.set(sighting.from, sightings);
+      dropOldest(waiting, budget.senders);
+      work();
+    },
+    stop: () => {
+      stopped = true;
+      clearTimeout(timer);
+      waiting.clear();
+    },
+  };
+}
+
+function keyOf({ identity, target }: Sighting): string {
+  return `${identity} ${target}`;
+}
+
+function dropOldest(map: Map<string, unknown>, most: number): void {
+  for (const key of map.keys()) {
+    if (map.size <= most) return;
+    map.delete(key);
+  }
+}

@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { createPeerMemory, type PeerMemory } from '../../../../../src/discovery/mdns/peers/peer-memory.ts';
+import type { Sighting } from '../../../../../src/discovery/mdns/peers/sighting.ts';
+
+const claims = { agents: ['rpcutil'], classes: ['web'], facts: { cluster: 'bravo' } };
+const host = '10.0.0.1';
+
+function sighting(identity: string, more: Partial<Sighting> = {}): Sighting {
+  return { identity, target: 'h.local', port: 5810, hosts: [host], from: host, claims, ...more };
+}
+
+const learn = (memory: PeerMemory, seen: Sighting, now: number) =>
+  memory.learn(seen, { host: seen.hosts[0] ?? '', port: seen.port }, now);
+
+describe('the memory of peers', () => {
+  test('keeps who was proven, where, as what and when', () => {
+    const memory = createPeerMemory('me');
+    learn(memory, sighting('dev1'), 1000);
+    assert.deepEqual(memory.heard(2000), [
+      { name: 'dev1', addresses: [{ host, port: 5810 }], ...claims, lastHeard: 1000 },
+    ]);
+  });
+
+  test('takes nothing that is new without a proof', () => {
+    const memory = createPeerMemory('me');
+    assert.equal(memory.refresh(sighting('dev1'), 1), false);
+    assert.deepEqual(memory.heard(2), []);
+    learn(memory, sighting('dev1'), 1000);
+    assert.equal(memory.refresh(sighting('dev1'), 2000), true);
+    assert.equal(memory.heard(3000)[0]?.lastHeard, 2000);
+    for (const other of [{ target: 'x.local' }, { hosts: ['10.0.0.9'], from: '10.0.0.9' }]) {
+      assert.equal(memory.refresh(sighting('dev1', other), 5000), false);
+    }
+    assert.equal(memory.heard(6000)[0]?.lastHeard, 2000);
+  });
+
+  test('believes what a node is only by a packet from its own address', () => {
+    const memory = createPeerMemory('me');
+    learn(memory, sighting('dev1'), 1000);
+    const other = { ...claims, facts: { cluster: 'alfa' } };
+    memory.refresh(sighting('dev1', { from: '10.0.0.66', claims: other }), 2000);
+    assert.equal(memory.heard(3000)[0]?.facts.cluster, 'bravo');
+    memory.refresh(sighting('dev1', { claims: other }), 2000);
+    assert.equal(memory.heard(3000)[0]?.facts.cluster, 'alfa');
+  });
+
+  test('leaves the node itself out', () => {
+    const memory = createPeerMemory('me');
+    learn(memory, sighting('me'), 1);
+    assert.deepEqual(memory.heard(2), []);
+  });
+
+  test('knows a node that said good-bye, as it was, and does not begin with a good-bye', () => {
+    const memory = createPeerMemory('me');
+    memory.leave('dev2', 500);
+    learn(memory, sighting('dev1'), 1000);
+    memory.leave('dev1', 5000);
+    const [peer, ...others] = memory.heard(6000);
+    assert.deepEqual([peer?.lastHeard, peer?.addresses, others], [5000, [{ host, port: 5810 }], []]);
+  });
+
+  test('stays bounded, and lets the longest unheard go first', () => {
+    const memory = createPeerMemory('me');
+    for (let index = 0; index < 5000; index++) {
+      learn(memory, sighting(`n${index}`), index);
+      if (index % 1000 === 0) learn(memory, sighting('steady'), index);
+    }
+    const names = memory.heard(10_000).map(({ name }) => name);
+    assert.equal(names.length, 4096);
+    assert.ok(names.includes('steady'));
+    assert.ok(names.includes('n4999'));
+  });
+
+  test('lets go who was not heard of for a month', () => {
+    const memory = createPeerMemory('me');
+    learn(memory, sighting('dev1'), 0);
+    assert.deepEqual(memory.heard(31 * 24 * 3600 * 1000), []);
+  });
+
+  test('outlives a restart, without what is broken in its file, and without what was only heard', () => {
+    const memory = createPeerMemory('me');
+    learn(memory, sighting('dev1'), 1000);
+    const saved = JSON.parse(memory.toJson());
+    saved.nodes.push({ name: '../x' }, null, { ...saved.nodes[0], name: 'dev2', lastHeard: 'x' });
+    const again = createPeerMemory('me');
+    again.restore(JSON.stringify(saved));
+    assert.deepEqual(again.heard(2000), memory.heard(2000));
+    assert.throws(() => again.restore('[]'));
+    const first = createPeerMemory('me');
+    first.restore(JSON.stringify({ ...saved, version: 1 }));
+    assert.deepEqual(first.heard(2000), []);
+  });
+});
+
+describe('two machines of one name', () => {
+  const clone = (identity: string) => sighting(identity, { target: 'c.local', hosts: ['10.0.0.9'], from: '10.0.0.9' });
+
+  test('are a duplicate when both prove it and the first is heard again', () => {
+    const memory = createPeerMemory('me');
+    learn(memory, sighting('dev1'), 1000);
+    learn(memory, clone('dev1'), 2000);
+    assert.deepEqual(memory.duplicates(2500), [], 'the node may only have moved');
+    memory.refresh(sighting('dev1'), 3000);
+    const duplicate = { identity: 'dev1', addresses: [host, '10.0.0.9'], since: 2000 };
+    assert.deepEqual(memory.duplicates(4000), [duplicate]);
+    assert.deepEqual(memory.duplicates(700_000), [], 'ten minutes after both were heard it is over');
+  });
+
+  test('are no duplicate where a node has another address, or is heard at two of one machine', () => {
+    const memory = createPeerMemory('me');
+    learn(memory, sighting('dev1'), 1000);
+    learn(memory, sighting('dev1', { hosts: ['10.1.0.1'], from: '10.1.0.1' }), 2000);
+    memory.refresh(sighting('dev1'), 3000);
+    assert.deepEqual(memory.duplicates(4000), []);
+  });
+
+  test('are a duplicate at once where one of them is this node', () => {
+    const memory = createPeerMemory('me');
+    learn(memory, clone('me'), 2000);
+    assert.deepEqual(memory.duplicates(3000), [{ identity: 'me', addresses: ['10.0.0.9'], since: 2000 }]);
+  });
+});
