@@ -5,29 +5,26 @@ import { test } from 'node:test';
 
 const source = join(import.meta.dirname, '../../src');
 
-/** What each part may import of the others; itself and Node's own modules always. */
-const allowed: Readonly<Record<string, readonly string[]>> = {
-  core: [],
-  transport: ['core'],
-  discovery: ['core'],
-  ca: ['core'],
-  agents: ['core'],
-  playbook: ['core'],
-  daemon: ['core', 'transport', 'discovery', 'ca'],
-  client: ['core', 'transport', 'discovery', 'ca', 'playbook'],
-};
+/** One part of the source: what it may import of the others, and the packages that only it may know. */
+interface Part {
+  readonly imports: readonly string[];
+  readonly packages: readonly string[];
+}
 
-/** Packages that only one part may know. */
-const packages: Readonly<Record<string, readonly string[]>> = {
-  core: ['ajv', 'yaml', 're2js', '@grpc/proto-loader', 'json-schema-to-ts'],
-  transport: ['@grpc/grpc-js'],
-  discovery: ['@homebridge/ciao', 'dns-packet', 'yaml', 'json-schema-to-ts', 'pg'],
-  ca: ['@peculiar/x509', 'modern-tar', 'reflect-metadata', 'json-schema-to-ts'],
-  agents: ['json-schema-to-ts', 'nodemailer'],
-  playbook: ['@marcbachmann/cel-js', 'yaml', 'json-schema-to-ts'],
-  daemon: ['pino', 'yaml', 'json-schema-to-ts'],
-  client: ['commander', 'yaml', 'json-schema-to-ts'],
-};
+const listOf = (cell = '') => cell.split(',').flatMap((word) => (word.trim() === '' ? [] : [word.trim()]));
+
+/** The rows of the table in docs/architecture.md: `core` | purpose | may import | packages. */
+function readParts(): ReadonlyMap<string, Part> {
+  const text = readFileSync(join(source, '../docs/architecture.md'), 'utf8');
+  const rows = text.matchAll(/^\| `(\w+)` \|[^|]*\|([^|]*)\|([^|]*)\|$/gm);
+  return new Map(
+    [...rows].map(([, name = '', imports, names]) => {
+      return [name, { imports: listOf(imports), packages: listOf(names) }];
+    }),
+  );
+}
+
+const parts = readParts();
 
 interface Import {
   readonly from: string;
@@ -59,25 +56,31 @@ const all = files().flatMap(importsOf);
 test('each part of the source imports only what it may', () => {
   const wrong = all.filter((one) => {
     const to = resolveLocal(one);
-    const part = partOf(one.from);
-    if (!Object.hasOwn(allowed, part)) return false;
+    const name = partOf(one.from);
+    const part = parts.get(name);
+    if (part === undefined) return false;
     if (to === undefined) return isForbiddenPackage(part, one.to);
     // Data from outside the source (profiles of certificates) belongs to whoever reads it.
     if (to.startsWith('..')) return !to.endsWith('.json');
     const other = partOf(to);
-    return other !== part && !allowed[part]?.includes(other);
+    return other !== name && !part.imports.includes(other);
   });
   assert.deepEqual(wrong, []);
 });
 
-function isForbiddenPackage(part: string, name: string): boolean {
+function isForbiddenPackage({ packages }: Part, name: string): boolean {
   if (name.startsWith('node:') || name === '#validators' || name === '#playbooks') return false;
   const root = name
     .split('/')
     .slice(0, name.startsWith('@') ? 2 : 1)
     .join('/');
-  return !packages[part]?.includes(root);
+  return !packages.includes(root);
 }
+
+test('docs/architecture.md has a row for every part of the source', () => {
+  const folders = readdirSync(source, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  assert.deepEqual(folders.map(({ name }) => name).sort(), [...parts.keys()].sort());
+});
 
 test('no agent imports another', () => {
   const wrong = all.filter((one) => {

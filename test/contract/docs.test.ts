@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { describe, test } from 'node:test';
+import { decisionsIndex } from '../../build/decisions-index.ts';
+
+const repository = join(import.meta.dirname, '../..');
+const read = (file: string) => readFileSync(join(repository, file), 'utf8');
+const pages = readdirSync(join(repository, 'docs'), { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.md'))
+  .map((file) => `docs/${file}`);
+
+/** Files that a folder may hold directly; more than that, and nobody finds anything in it. */
+const mostFiles = 16;
+
+function foldersBelow(folder: string): string[] {
+  const inner = readdirSync(join(repository, folder), { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  return [folder, ...inner.flatMap(({ name }) => foldersBelow(`${folder}/${name}`))];
+}
+
+test(`no folder of the source holds more than ${mostFiles} files of its own`, () => {
+  const crowded = foldersBelow('src').filter((folder) => {
+    return (
+      readdirSync(join(repository, folder), { withFileTypes: true }).filter((one) => one.isFile()).length > mostFiles
+    );
+  });
+  assert.deepEqual(crowded, []);
+});
+
+describe('the map of the code', () => {
+  const text = read('docs/architecture.md');
+
+  test('names only files that exist', () => {
+    const named = [
+      ...text.matchAll(
+        /`((?:src\/)?(?:core|transport|discovery|ca|agents|playbook|daemon|client|test)\/[\w./-]+\.ts)`/g,
+      ),
+    ];
+    assert.ok(named.length > 20);
+    const missing = named.flatMap(([, file = '']) =>
+      existsSync(join(repository, file)) || existsSync(join(repository, 'src', file)) ? [] : [file],
+    );
+    assert.deepEqual(missing, []);
+  });
+
+  test('names every folder of each part', () => {
+    const unnamed = ['core', 'transport', 'discovery', 'ca', 'playbook', 'daemon', 'client'].flatMap((part) => {
+      const section = new RegExp(`^### ${part}\\n([^]*?)^##`, 'm').exec(text)?.[1] ?? '';
+      const folders = readdirSync(join(repository, 'src', part), { withFileTypes: true });
+      return folders.flatMap((one) =>
+        one.isDirectory() && !section.includes(`\`${one.name}/\``) ? [`${part}/${one.name}`] : [],
+      );
+    });
+    assert.deepEqual(unnamed, []);
+  });
+});
+
+test('the index of decisions is made from the records (npm run docs writes it), and no number is used twice', () => {
+  assert.equal(read('docs/decisions/README.md'), decisionsIndex());
+  const numbers = readdirSync(join(repository, 'docs/decisions')).flatMap((file) => /^\d{4}/.exec(file)?.[0] ?? []);
+  assert.deepEqual(
+    numbers.filter((number, index) => numbers.indexOf(number) !== index),
+    [],
+  );
+});
+
+test('links between pages lead to files that exist', () => {
+  const broken = [...pages, 'README.md', 'CONTRIBUTING.md'].flatMap((page) =>
+    [...read(page).matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)].flatMap(([, target = '']) => {
+      if (/^[a-z]+:/.test(target)) return [];
+      const file = join(dirname(page), target);
+      return existsSync(join(repository, file)) ? [] : [`${page}: ${relative(repository, join(repository, file))}`];
+    }),
+  );
+  assert.deepEqual(broken, []);
+});
