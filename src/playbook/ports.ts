@@ -63,6 +63,17 @@ export interface LeaseRequest {
   readonly runId: string;
 }
 
+/** What is sent when a run's client is gone. */
+export interface InterruptionNotice {
+  readonly runId: string;
+  /** Any of them can send it. */
+  readonly nodes: readonly string[];
+  /** The input of angelia's sendmsg but for the message. */
+  readonly input: JsonObject;
+  /** The text as things stand now. */
+  readonly message: () => string;
+}
+
 /** What inputs are taken from when they are not given. */
 export interface InputSources {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -84,6 +95,11 @@ export interface PlaybookPorts {
     onOutcome: (outcome: Outcome) => void,
     signal: AbortSignal,
   ) => Promise<readonly Outcome[]>;
+  /**
+   * Keeps a notice on one of the nodes that is sent if this run is not heard of any more; left out: none is kept.
+   * @returns when it is kept, or cannot be
+   */
+  readonly keepNotice?: (notice: InterruptionNotice) => Promise<void>;
   /** Shows a person what is going to be done, and asks; left out where nobody is to be asked. */
   readonly agree?: (plan: RunPlan) => Promise<boolean>;
   /**

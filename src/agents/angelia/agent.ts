@@ -5,6 +5,7 @@ import { explainErrno, Problem } from '../../core/errors.ts';
 import type { AngeliaConfig } from './config.ts';
 import { angeliaDdl } from './ddl.ts';
 import { type Delivery, startDelivery, type DeliveryStatus } from './delivery.ts';
+import { type HeldMessages, openHeld } from './held.ts';
 import { assertMessageId, digestMessage, type Message } from './message.ts';
 import { listQueue, retry } from './queue.ts';
 import { parseRecipient } from './recipient.ts';
@@ -27,13 +28,23 @@ export async function startAngelia(setup: AgentSetup<AngeliaConfig>): Promise<Ag
     timeout: config.timeout * 1000,
     log,
   });
+  const held = await openHeld({
+    directory: join(setup.stateDirectory, 'held'),
+    most: config.max_queued,
+    send: (message) => sendHeld(message, spool, delivery, config.max_queued),
+    log,
+  });
   const handlers = defineHandlers(angeliaDdl, {
-    sendmsg: async ({ recipient, subject, message, priority }, { requestId: id, caller, dryRun, signal, progress }) => {
+    sendmsg: async (
+      { recipient, subject, message, priority, hold },
+      { requestId: id, runId, caller, dryRun, signal, progress },
+    ) => {
       assertMessageId(id);
       parseRecipient(recipient, config);
       const now = Date.now();
       const rest = { acceptedAt: now, attempts: 0, nextAt: now, lastError: '' };
       const order: Message = { id, recipient, subject, message, priority, caller, ...rest };
+      if (hold !== undefined && !dryRun) return await holdMessage(held, runId, order, hold);
       const known = knownStatus(spool, order);
       if (dryRun) return { id, delivered: known?.kind === 'delivered', queued: false };
       if (known === undefined) await accept(spool, order, config.max_queued);
@@ -51,7 +62,28 @@ export async function startAngelia(setup: AgentSetup<AngeliaConfig>): Promise<Ag
       oldest: oldest(spool),
     }),
   });
-  return { handlers, stop: delivery.stop };
+  const stop = async () => {
+    held.stop();
+    await delivery.stop();
+  };
+  return { handlers, stop };
+}
+
+/** @param seconds 0 withdraws it */
+async function holdMessage(held: HeldMessages, run: string, message: Message, seconds: number) {
+  const nothing = { delivered: false, queued: false };
+  if (seconds === 0) {
+    await held.withdraw(run, message.caller);
+    return { id: message.id, ...nothing, held: false };
+  }
+  return { ...(await held.keep(run, message, seconds)), ...nothing, held: true };
+}
+
+/** A crash after it was accepted may bring it again: it is sent once. */
+async function sendHeld(message: Message, spool: Spool, delivery: Delivery, most: number): Promise<void> {
+  const { id } = message;
+  if (!spool.queued.has(id) && !spool.delivered.has(id) && !spool.dead.has(id)) await accept(spool, message, most);
+  void delivery.attempt(id);
 }
 
 /** A password goes over verified TLS or not at all. */

@@ -85,6 +85,14 @@ export const angeliaDdl = defineDdl({
             default: 'normal',
             'x-display-as': 'Priority',
           },
+          hold: {
+            type: 'integer',
+            description:
+              'Seconds to keep it and then send it, unless the run that asks repeats the call before that; 0 withdraws it',
+            minimum: 0,
+            maximum: 3600,
+            'x-display-as': 'Hold',
+          },
         },
       },
       output: {
@@ -95,6 +103,7 @@ export const angeliaDdl = defineDdl({
           id: { type: 'string', description: 'The same on every node and at every try', 'x-display-as': 'Id' },
           delivered: { type: 'boolean', 'x-display-as': 'Delivered' },
           queued: { type: 'boolean', description: 'Kept for another try', 'x-display-as': 'Queued' },
+          held: { type: 'boolean', description: 'Kept until its run is not heard of in time', 'x-display-as': 'Held' },
         },
       },
     },

@@ -57,10 +57,12 @@ export const clientConfigSchema = {
     timeout: { type: 'number', exclusiveMinimum: 0, maximum: 600, default: 10 },
     /** Connections and calls at once. */
     concurrency: { type: 'integer', minimum: 1, maximum: 1024, default: 64 },
+    /** Seconds that nodes wait for a run that they hear nothing of, before others may change them. */
+    lease: { type: 'integer', minimum: 3, maximum: 600, default: 30 },
     /** Defaults of playbooks' inputs, by name. */
     inputs: { type: 'object', additionalProperties: { type: ['string', 'number', 'boolean', 'array'] }, default: {} },
   },
-  required: ['tls', 'discovery', 'timeout', 'concurrency', 'inputs'],
+  required: ['tls', 'discovery', 'timeout', 'concurrency', 'lease', 'inputs'],
 } as const;
 
 type ClientDocument = FromSchema<typeof clientConfigSchema>;

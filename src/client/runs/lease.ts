@@ -6,6 +6,8 @@ import type { Outcome } from '../../core/request/reply.ts';
 export interface LeaseOptions {
   readonly name: string;
   readonly nodes: readonly string[];
+  /** Seconds that it lives unless it is renewed, which is done three times in that time. */
+  readonly ttl: number;
   /** Milliseconds to wait for another holder. */
   readonly wait: number;
   /** Calls an action of the agent lock on a node, for the run. */
@@ -25,9 +27,6 @@ export interface HeldLease {
   readonly lost: AbortSignal;
   readonly release: () => Promise<void>;
 }
-
-/** Seconds that a lease lives unless it is renewed, which is done three times in that time. */
-const ttl = 30;
 
 /**
  * Takes a lease on all nodes or on none, one after the other in the order of their names: of two that want the same
@@ -51,7 +50,7 @@ export async function takeLease(options: LeaseOptions): Promise<HeldLease> {
 }
 
 async function takeAll(options: LeaseOptions, fences: Map<string, number>): Promise<Problem | undefined> {
-  const { name, from } = options;
+  const { name, from, ttl } = options;
   for (const node of [...options.nodes].sort()) {
     const { outcome, code, message, hint, data } = await options.ask(node, 'take', { name, ttl, from });
     const fence = data.fence;
@@ -71,7 +70,7 @@ async function releaseAll({ name, ask }: LeaseOptions, fences: ReadonlyMap<strin
 }
 
 function keepLease(options: LeaseOptions, fences: ReadonlyMap<string, number>): HeldLease {
-  const { name, ask } = options;
+  const { name, ask, ttl } = options;
   const lost = new AbortController();
   const renewed = new Map([...fences.keys()].map((node) => [node, performance.now()]));
   const renew = async ([node, fence]: [string, number]) => {

@@ -18,6 +18,7 @@ import type {
 import { callNode } from '../fleet/call-node.ts';
 import { fanOut } from '../fleet/fan-out.ts';
 import type { Journal } from './journal.ts';
+import { type KeptNotice, startNotice } from './interruption-notice.ts';
 import { type HeldLease, takeLease } from './lease.ts';
 import type { RunSeen } from '../cli/run-exit-code.ts';
 import { requireDdl, type Session } from '../fleet/session.ts';
@@ -35,6 +36,7 @@ export interface PortParts {
   /** How a person is asked; left out: not at all. */
   readonly asking?: Pick<PlaybookPorts, 'agree' | 'confirm'>;
   readonly env: InputSources['env'];
+  readonly warn: (line: string) => void;
   /** How the run keeps others away; left out: not at all. */
   readonly locking?: Locking;
 }
@@ -62,18 +64,20 @@ export function playbookPorts(parts: PortParts): LivePorts {
   const nodes = new Map<string, FoundNode>();
   const outcomes: Outcome[] = [];
   const leases: HeldLease[] = [];
+  const notices: KeptNotice[] = [];
   const take = async (wish: LeaseRequest, { onLost, ...manner }: Locking) => {
     // Taken anew, a lease that the run holds already would no longer be good for what it was taken for.
     const isHeld = (node: string) =>
       leases.some(({ name, fenceOf }) => name === wish.name && fenceOf(node) !== undefined);
     const wanted = wish.nodes.filter((node) => !isHeld(node));
-    const askOne = askLock(wish.runId, parts, nodes);
+    // A lease that is not written down is not taken; one that is held is renewed and given back all the same.
+    const askOne = askBeside('lock', wish.runId, parts, nodes, (action) => action === 'take');
     const ask: typeof askOne = async (...asked) => {
       const outcome = await askOne(...asked);
       if (outcome.outcome === 'refused') outcomes.push(outcome);
       return outcome;
     };
-    const lease = await takeLease({ ...manner, ...wish, nodes: wanted, ask });
+    const lease = await takeLease({ ...manner, ...wish, ttl: session.config.lease, nodes: wanted, ask });
     lease.lost.addEventListener('abort', () => onLost(lease.lost.reason), { once: true });
     leases.push(lease);
   };
@@ -84,15 +88,29 @@ export function playbookPorts(parts: PortParts): LivePorts {
     sleep: async (milliseconds, signal) => {
       await sleep(milliseconds, undefined, { signal }).catch(() => {});
     },
-    emit: parts.emit,
+    emit: (event) => {
+      parts.emit(event);
+      if (event.type === 'step-finished') for (const notice of notices) notice.refresh();
+    },
     ...parts.asking,
     inputSources: { env: parts.env, defaults: session.config.inputs },
     journal: journal.write,
     seen: () => ({ outcomes }),
     release: async () => {
-      await Promise.all(leases.map((lease) => lease.release()));
+      await Promise.all([...leases.map((lease) => lease.release()), ...notices.map((notice) => notice.withdraw())]);
     },
     ...(locking === undefined ? {} : { takeLease: (wish: LeaseRequest) => take(wish, locking) }),
+    keepNotice: async (notice) => {
+      const ask = askBeside('angelia', notice.runId, parts, nodes, () => false);
+      notices.push(
+        await startNotice({
+          ...notice,
+          hold: session.config.lease,
+          ask: (node, input) => ask(node, 'sendmsg', input),
+          warn: parts.warn,
+        }),
+      );
+    },
     discover: async (query) => await discover(query, parts, nodes),
     call: async (call, onOutcome, signal) => {
       const hear = (node: string, message: string) => parts.hear(call.step, node, message);
@@ -182,9 +200,15 @@ function stampOf(leases: readonly HeldLease[], node: string) {
   return lease === undefined || fence === undefined ? unleased : { lease: lease.name, fence };
 }
 
-/** Calls the agent lock of one node, outside of the run’s steps. */
-function askLock(runId: string, { session, catalogue, journal }: PortParts, nodes: ReadonlyMap<string, FoundNode>) {
-  const ddl = requireDdl(catalogue, 'lock');
+/** Calls an agent of one node, outside of the run’s steps. @param mustRecord of actions that are not done unless they are written down */
+function askBeside(
+  agent: string,
+  runId: string,
+  { session, catalogue, journal }: PortParts,
+  nodes: ReadonlyMap<string, FoundNode>,
+  mustRecord: (action: string) => boolean,
+) {
+  const ddl = requireDdl(catalogue, agent);
   const never = new AbortController().signal;
   return async (node: string, action: string, input: JsonObject): Promise<Outcome> => {
     const about = {
@@ -197,10 +221,9 @@ function askLock(runId: string, { session, catalogue, journal }: PortParts, node
       step: '',
       nodes: [node],
     };
-    // A lease that is not written down is not taken; one that is held is renewed and given back all the same.
     const write = (entry: object) => {
       const written = journal.write({ at: Date.now(), runId, ...entry });
-      return action === 'take' ? written : written.catch(() => {});
+      return mustRecord(action) ? written : written.catch(() => {});
     };
     await write({ type: 'call', batch: 1, changes: true, ...about });
     const call = { ...about, runId };

@@ -69,6 +69,7 @@ export async function runWithNodes(
       hear: shown.hear,
       asking: askingFor(playbook, options, context, live),
       env: context.env,
+      warn: context.err,
       ...locking,
     });
     const report = await runPlaybook(playbook, inputs, ports, {

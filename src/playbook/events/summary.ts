@@ -8,14 +8,21 @@ const mostNames = 20;
 /** The lines after the first one of a run that failed or was interrupted; the last one is the next command. */
 export function describeFailure(report: RunReport): string[] {
   const { interruption, result, next } = report;
-  const out = describeOut(result.out);
   return [
     ...(interruption === undefined ? [] : [`  interrupted by: ${interruption}`]),
     ...describeCause(report),
-    ...(result.changed || out.length > 0 ? [`  out of traffic: ${out.length === 0 ? 'none' : out.join('; ')}`] : []),
-    result.changed ? `  untouched: ${namesOf(result.untouched)}` : '  nothing was changed',
+    ...describeState(result),
     ...(next === undefined ? [] : [next]),
   ].map(printable);
+}
+
+/** What is out of traffic, and what is untouched. */
+export function describeState({ changed, out, untouched }: RunState): string[] {
+  const left = describeOut(out);
+  return [
+    ...(changed || left.length > 0 ? [`  out of traffic: ${left.length === 0 ? 'none' : left.join('; ')}`] : []),
+    changed ? `  untouched: ${namesOf(untouched)}` : '  nothing was changed',
+  ];
 }
 
 /** The step, the nodes and the reasons, each reason once. */

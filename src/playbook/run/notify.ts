@@ -1,14 +1,41 @@
 /** Notifies of a run's start, failure and interruption; a success is notified by a step of the playbook. */
 import type { World } from '../context.ts';
+import { describeState } from '../events/summary.ts';
+import type { RunTracker } from '../events/tracker.ts';
+import { decide } from '../expressions/expression.ts';
 import type { RunReport, StepReport } from '../events/events.ts';
 import { formatEnd } from '../events/format.ts';
 import type { Playbook } from '../model.ts';
 import { isDeclined } from './agreement.ts';
+import { nextCommand } from './next-command.ts';
 import { runSteps } from './run-steps.ts';
 
 /** @returns how it went; nothing where nobody is to be notified */
 export async function notifyStart({ notices }: Playbook, world: World): Promise<readonly StepReport[]> {
   return (await runSteps(notices.start, aside(world), true)).reports;
+}
+
+/** Has a node keep a notice of interruption while the run goes on, for the case that this program is killed. */
+export async function keepNotice({ name, notices }: Playbook, world: World, { state }: RunTracker): Promise<void> {
+  const [step] = notices.failure;
+  const { keepNotice: keep, operator } = world.ports;
+  if (step === undefined || keep === undefined) return;
+  if (step.condition !== undefined && !decide(step.condition, world.context())) return;
+  world.setFailure('', [], 'interrupted');
+  const { nodes, input = {} } = step.body.preview?.(world, step.id) ?? {};
+  world.setFailure('', []);
+  const { runId, label } = world;
+  const message = () => {
+    const result = state();
+    return [
+      `run ${runId} by ${operator}`,
+      `Interrupted: ${name} for ${label}: its client is not heard of any more`,
+      // What was begun after this was written is not in it.
+      ...(result.changed ? ['as it was last known:', ...describeState(result)] : ['it had begun to make changes']),
+      nextCommand({ runId }, { changed: true, command: undefined }),
+    ].join('\n');
+  };
+  if (nodes !== undefined && nodes.length > 0) await keep({ runId, nodes, input, message });
 }
 
 /** Whoever declined a run knows about it, and a dry run is nobody's business. */

@@ -7,7 +7,7 @@ import { digestPlaybook } from '../source/digest.ts';
 import type { NodeFailure, RunReport, StepReport } from '../events/events.ts';
 import { isDeclined, startAgreement } from './agreement.ts';
 import { nextCommand } from './next-command.ts';
-import { notifyEnd, notifyStart } from './notify.ts';
+import { keepNotice, notifyEnd, notifyStart } from './notify.ts';
 import { type RunTracker, startTracker } from '../events/tracker.ts';
 import { hideSecrets } from '../call/reasons.ts';
 import type { Playbook } from '../model.ts';
@@ -32,7 +32,10 @@ export async function runPlaybook(
   const watched = watchPorts(ports, tracker);
   const stepIds = [...playbook.steps, ...playbook.onFailure, ...playbook.always].map(({ id }) => id);
   const starts = options.notifyStart === true && options.resumed === undefined;
-  const onStart = async (world: World) => (starts ? notifyStart(playbook, world) : []);
+  const onStart = async (world: World) => {
+    await keepNotice(playbook, world, tracker);
+    if (starts) await notifyStart(playbook, world);
+  };
   const agreement = startAgreement(playbook, watched, tracker, onStart);
   const world: World = {
     ...defineWorld(playbook, inputs, stepIds, watched, options),
@@ -67,11 +70,16 @@ function watchPorts(ports: PlaybookPorts, { see }: RunTracker): PlaybookPorts {
   };
 }
 
+/** Without the sensitive inputs that were typed. */
+function hiddenCommand({ command }: RunOptions, { secrets }: World): string | undefined {
+  return command === undefined ? undefined : hideSecrets(command, secrets);
+}
+
 function describeEnd(
   report: Omit<RunReport, 'result'>,
   world: World,
   tracker: RunTracker,
-  { command }: RunOptions,
+  options: RunOptions,
 ): RunReport & { steps: StepReport[] } {
   const result = tracker.state(report.steps);
   const failed = tracker.failed();
@@ -81,8 +89,7 @@ function describeEnd(
     report.failure === undefined || report.failure.step === '' ? {} : { failure: { ...report.failure, ...cause } };
   const isOver = report.state === 'done' || report.state === 'nothing-to-do' || report.dryRun;
   const changed = result.changed || world.resumed !== undefined;
-  const hidden = command === undefined ? undefined : hideSecrets(command, world.secrets);
-  const next = isOver ? {} : { next: nextCommand(report, { changed, command: hidden }) };
+  const next = isOver ? {} : { next: nextCommand(report, { changed, command: hiddenCommand(options, world) }) };
   return { ...report, ...failure, ...interruptionOf(report, world), result, ...next, steps: [...report.steps] };
 }
 

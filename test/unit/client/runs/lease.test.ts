@@ -20,6 +20,7 @@ async function startNodes() {
   const orderOf = (run: string, more: Partial<LeaseOptions> = {}): LeaseOptions => ({
     name: 'app/bravo',
     nodes: names,
+    ttl: 30,
     wait: 0,
     from: 'test',
     signal: new AbortController().signal,

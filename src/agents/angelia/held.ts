@@ -1,0 +1,117 @@
+/** Messages that are sent unless their run renews or withdraws them in time: how a run whose client is killed is noticed. */
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { replaceFile } from '../../core/files/durable.ts';
+import { Problem } from '../../core/errors.ts';
+import type { Log } from '../../core/ports.ts';
+import { isObject } from '../../core/json.ts';
+import { type Message, parseMessage } from './message.ts';
+
+export interface HeldMessages {
+  /**
+   * Keeps a message of a run for so many seconds, in place of the one that was kept before; the id stays.
+   * @throws Problem `no-run`, `not-yours`, `queue-full`
+   */
+  readonly keep: (run: string, message: Message, seconds: number) => Promise<{ readonly id: string }>;
+  /** @returns whether there was one. @throws Problem `no-run`, `not-yours` */
+  readonly withdraw: (run: string, caller: string) => Promise<boolean>;
+  readonly stop: () => void;
+}
+
+export interface HeldSetup {
+  readonly directory: string;
+  readonly most: number;
+  /** Accepts a message for delivery; throws where it can't be accepted yet. */
+  readonly send: (message: Message) => Promise<void>;
+  readonly log: Log;
+}
+
+interface Held {
+  readonly message: Message;
+  readonly seconds: number;
+  readonly timer: NodeJS.Timeout;
+}
+
+/** Milliseconds until a message that could not be accepted is tried again. */
+const retryAfter = 5000;
+
+/** What was kept when the daemon stopped is kept for its whole time again: its run may go on. */
+export async function openHeld({ directory, most, send, log }: HeldSetup): Promise<HeldMessages> {
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const held = new Map<string, Held>();
+  const fileOf = (run: string) => join(directory, `${run}.json`);
+  const hold = (run: string, message: Message, seconds: number, wait = seconds * 1000) => {
+    clearTimeout(held.get(run)?.timer);
+    const timer = setTimeout(() => void lapse(run), wait);
+    held.set(run, { message, seconds, timer });
+  };
+  const drop = async (run: string) => {
+    clearTimeout(held.get(run)?.timer);
+    held.delete(run);
+    await rm(fileOf(run), { force: true });
+  };
+  const lapse = async (run: string) => {
+    const kept = held.get(run);
+    if (kept === undefined) return;
+    try {
+      const now = Date.now();
+      await send({ ...kept.message, acceptedAt: now, nextAt: now });
+      log.warn({ run, recipient: kept.message.recipient }, 'a run was not heard of in time: its notice is sent');
+      if (held.get(run) === kept) await drop(run);
+    } catch (error) {
+      log.error({ run, reason: String(error) }, 'the notice of a run can’t be sent yet');
+      if (held.get(run) === kept) hold(run, kept.message, kept.seconds, retryAfter);
+    }
+  };
+  const requireOwn = (run: string, caller: string) => {
+    if (!/^[0-9a-f]{32}$/.test(run)) {
+      throw new Problem('no-run', 'a message is held for a run, and the request does not name one');
+    }
+    const kept = held.get(run);
+    if (kept !== undefined && kept.message.caller !== caller) {
+      throw new Problem('not-yours', `the message of this run is held for ${kept.message.caller}`);
+    }
+    return kept;
+  };
+  for (const { run, message, seconds } of await loadHeld(directory)) hold(run, message, seconds);
+  return {
+    keep: async (run, given, seconds) => {
+      const before = requireOwn(run, given.caller);
+      if (before === undefined && held.size >= most)
+        throw new Problem('queue-full', `${held.size} messages are held already`);
+      const message = { ...given, id: before?.message.id ?? given.id };
+      await replaceFile(fileOf(run), JSON.stringify({ message, seconds }));
+      hold(run, message, seconds);
+      return { id: message.id };
+    },
+    withdraw: async (run, caller) => {
+      const known = requireOwn(run, caller) !== undefined;
+      if (known) await drop(run);
+      return known;
+    },
+    stop: () => {
+      for (const { timer } of held.values()) clearTimeout(timer);
+    },
+  };
+}
+
+async function loadHeld(directory: string): Promise<{ run: string; message: Message; seconds: number }[]> {
+  const names = (await readdir(directory)).filter((name) => /^[0-9a-f]{32}\.json$/.test(name));
+  const read = names.map(async (name) => {
+    const kept = parseHeld(await readFile(join(directory, name), 'utf8'));
+    return kept === undefined ? [] : [{ run: name.slice(0, -'.json'.length), ...kept }];
+  });
+  return (await Promise.all(read)).flat();
+}
+
+function parseHeld(text: string): { message: Message; seconds: number } | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    const message = isObject(value) ? parseMessage(JSON.stringify(value.message)) : undefined;
+    return isObject(value) && message !== undefined && typeof value.seconds === 'number'
+      ? { message, seconds: value.seconds }
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}

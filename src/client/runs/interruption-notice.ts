@@ -1,0 +1,66 @@
+/** Keeps a notice of interruption on a node while a run goes on: a client that is killed can't send one. */
+import type { JsonObject } from '../../core/json.ts';
+import type { Outcome } from '../../core/request/reply.ts';
+
+export interface NoticeOptions {
+  /** Any of them can send it. */
+  readonly nodes: readonly string[];
+  readonly input: JsonObject;
+  /** Seconds that the node waits for the run, which is heard of three times in that time: as long as a lease lives. */
+  readonly hold: number;
+  /** The text as things stand now. */
+  readonly message: () => string;
+  readonly ask: (node: string, input: JsonObject) => Promise<Outcome>;
+  readonly warn: (line: string) => void;
+}
+
+export interface KeptNotice {
+  /** Brings the text up to date, as soon as the node has replied to the last time. */
+  readonly refresh: () => void;
+  readonly withdraw: () => Promise<void>;
+}
+
+export async function startNotice({ nodes, input, hold, message, ask, warn }: NoticeOptions): Promise<KeptNotice> {
+  const keeping = new Set<string>();
+  let keeper: string | undefined;
+  let ended = false;
+  const put = async (node: string) => {
+    const outcome = await ask(node, { ...input, message: message(), hold });
+    if (outcome.outcome === 'ok') keeping.add(node);
+    return outcome;
+  };
+  const findKeeper = async () => {
+    let reason = '';
+    for (const node of nodes) {
+      const outcome = await put(node);
+      if (outcome.outcome === 'ok') return node;
+      reason = `${node}: ${outcome.message}`;
+    }
+    warn(`warning: if this program is killed, nobody is notified: no node keeps a notice: ${reason}`);
+    return undefined;
+  };
+  let renewing = false;
+  const renew = async () => {
+    if (ended || keeper === undefined || renewing) return;
+    renewing = true;
+    await renewNow(keeper).finally(() => {
+      renewing = false;
+    });
+  };
+  const renewNow = async (node: string) => {
+    const outcome = await put(node);
+    // A node that is gone can't send it: another one keeps it from now on.
+    if (!ended && outcome.outcome !== 'ok') keeper = await findKeeper();
+  };
+  keeper = await findKeeper();
+  const timer = setInterval(() => void renew(), (hold * 1000) / 3);
+  timer.unref();
+  return {
+    refresh: () => void renew(),
+    withdraw: async () => {
+      ended = true;
+      clearInterval(timer);
+      await Promise.all([...keeping].map((node) => ask(node, { ...input, message: '-', hold: 0 })));
+    },
+  };
+}
