@@ -20,6 +20,7 @@ export const agentProblems = defineProblems({
   undeliverable: ['The message could not be delivered and is kept.', 'Correct the cause, then “rpc angelia retry”.'],
   'already-delivered': ['The message was delivered already.', 'Nothing needs to be done.'],
   'unknown-message': ['There is no message of that id.', '“mco-deploy rpc angelia queue” lists the messages.'],
+  'not-yours': ['The message is held for another caller.', 'Only that caller may renew or withdraw it.'],
   'queue-full': ['Too many messages wait for delivery.', 'Find out why they are not delivered: “rpc angelia queue”.'],
   'spool-unwritable': [
     'The message cannot be stored on disk, so it was not accepted.',
