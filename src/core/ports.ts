@@ -32,7 +32,12 @@ export interface NodeView {
   /** What `rpcutil inventory` and `daemon_stats` tell; kept by the daemon. */
   readonly about: () => Promise<NodeInfo>;
   /** The node's own audit log, to be read: the file that is written to, and whose certificates count in it. */
-  readonly audit: { readonly file: string; readonly trust: () => Trust };
+  readonly audit: {
+    readonly file: string;
+    readonly trust: () => Trust;
+    /** Ends the warnings about what others did to it. @returns how many there were */
+    readonly acknowledge: () => Promise<number>;
+  };
   readonly crl: CrlKeeper;
   /** What may be told of the configuration; undefined for anything else, there or not. */
   readonly configItem: (item: string) => unknown;

@@ -16,7 +16,7 @@ export interface DaemonState {
 
 /** The node as its agents may see it. */
 export function defineNodeView(
-  { config, keys, identity, truth, policies, counters }: OpenNode,
+  { config, keys, identity, truth, policies, counters, audit }: OpenNode,
   { version, startedAt, agents, warnings }: DaemonState,
 ): NodeView {
   const about = async (): Promise<NodeInfo> => ({
@@ -34,7 +34,7 @@ export function defineNodeView(
     classes: async () => truth.classes(),
     may: policies.allows,
     about,
-    audit: { file: config.audit.file, trust: () => keys.current().trust },
+    audit: { file: config.audit.file, trust: () => keys.current().trust, acknowledge: audit.acknowledge },
     crl: startCrlKeeper(broughtList(config.state), keys),
     configItem: (item) => configItem(config, item),
   };

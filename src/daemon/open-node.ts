@@ -3,6 +3,7 @@ import { explainErrno, Problem } from '../core/errors.ts';
 import type { NodeFacts } from '../core/node.ts';
 import type { Log } from '../core/ports.ts';
 import { type AuditLog, openAuditLog } from './audit/audit-log.ts';
+import { auditNotesFile } from './audit/notes.ts';
 import { type NodeConfig, truthSources } from './config/config.ts';
 import { type Counters, startCounters } from './metrics/counters.ts';
 import { runCommand } from './exec/run-command.ts';
@@ -61,7 +62,13 @@ export async function openNode(
   const strangers = startStrangerLog(log, now);
   const meter = startMeter();
   const audit = meter.watchAudit(
-    await openAuditLog(config.audit.file, () => keys.current().credentials, now, auditLimits(config)),
+    await openAuditLog(
+      config.audit.file,
+      () => keys.current().credentials,
+      now,
+      auditLimits(config),
+      auditNotesFile(config.state),
+    ),
   );
   const life = startLifecycle(audit, keys, version, log);
   await life.started();

@@ -8,6 +8,9 @@ export async function startAudit({ node }: AgentSetup<AuditConfig>): Promise<Age
   const handlers = defineHandlers(auditDdl, {
     records: async (input, { signal }) => await readRecords(node.audit.file, input, signal),
 
+    // The request is in the log by now: it says who acknowledged, and what was lost.
+    acknowledge: async () => ({ acknowledged: await node.audit.acknowledge() }),
+
     verify: async (_input, { signal }) => {
       const { file, trust } = node.audit;
       const { records, end, fault, files } = await verifyAuditLog(file, trust(), {}, signal);

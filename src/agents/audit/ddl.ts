@@ -49,6 +49,33 @@ export const auditDdl = defineDdl({
         },
       },
     },
+    acknowledge: {
+      kind: 'change',
+      repeatable: true,
+      timeout: 10,
+      dryRun: false,
+      display: 'always',
+      description:
+        'Ends the warnings about an audit log that was moved away, removed, cut or changed by another program',
+      input: {
+        type: 'object',
+        additionalProperties: false,
+        properties: {
+          head: {
+            type: 'string',
+            pattern: '^\\d{1,16}:[0-9a-f]{64}$',
+            'x-prompt': 'The end of the log that the caller knew and forgets, as SEQUENCE:HASH',
+          },
+          reason: { type: 'string', maxLength: 500, 'x-prompt': 'What was found out, for the record' },
+        },
+      },
+      output: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['acknowledged'],
+        properties: { acknowledged: { type: 'integer', 'x-display-as': 'Acknowledged' } },
+      },
+    },
     verify: {
       ...read,
       timeout: 600,

@@ -23,12 +23,14 @@ export function parseLine(line: string): AuditRecord {
   return record as unknown as AuditRecord;
 }
 
+const bringers: ReadonlySet<string> = new Set(['started', 'certificate', 'rotated', 'displaced']);
+
 /**
  * The certificate that a record brings, which signs from there on; undefined for a record that brings none.
  * @throws Problem when it is not the certificate of the node that the record names
  */
 export function certificateIn(record: AuditRecord, trust: Trust): X509Certificate | undefined {
-  if (record.kind !== 'started' && record.kind !== 'certificate' && record.kind !== 'rotated') return undefined;
+  if (!bringers.has(record.kind) || !('certificate' in record)) return undefined;
   const certificate = parseCertificate(Buffer.from(String(record.certificate), 'base64'));
   const { identity } = proveCertificate(certificate, 'node', trust, Date.parse(record.time));
   if (identity.name !== record.node) throw new Problem('wrong-node', `it is the certificate of ${identity.name}`);

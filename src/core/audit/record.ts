@@ -88,7 +88,37 @@ export interface DeletedRecord {
   readonly files: readonly DeletedFile[];
 }
 
-export type AuditEvent = IntentRecord | OutcomeRecord | LifeRecord | RecoveredRecord | RotatedRecord | DeletedRecord;
+/**
+ * The first record of a file that was begun because the one before was not where or what it was left. `previous` is the hash of
+ * the last record that was written, wherever that is now.
+ */
+export interface DisplacedRecord {
+  readonly kind: 'displaced';
+  /** What the path led to: nothing, another file, or the same file with bytes taken away or added; `cut`: found at a start. */
+  readonly found: 'missing' | 'replaced' | 'shortened' | 'lengthened' | 'cut';
+  /** The name under which what was found is kept beside the log; empty where there was nothing. */
+  readonly kept: string;
+  /** The node's certificate (DER, Base64): the file can be verified without those before it. */
+  readonly certificate: string;
+}
+
+/** What had happened to the log, for a person. */
+export const displacements: Readonly<Record<DisplacedRecord['found'], string>> = {
+  missing: 'was moved away or removed',
+  replaced: 'was replaced by another file',
+  shortened: 'was shortened by another program',
+  lengthened: 'was written to by another program',
+  cut: 'was moved away or cut while the daemon did not run',
+};
+
+export type AuditEvent =
+  | IntentRecord
+  | OutcomeRecord
+  | LifeRecord
+  | RecoveredRecord
+  | RotatedRecord
+  | DisplacedRecord
+  | DeletedRecord;
 
 /** What every line carries besides its event. */
 export interface ChainFields {

@@ -2,7 +2,14 @@ import type { X509Certificate } from 'node:crypto';
 import type { Trust } from '../credentials/certificate.ts';
 import { Problem } from '../errors.ts';
 import { certificateIn, checkRequest, lineVerifies, parseLine, type RecordFault } from './check-record.ts';
-import { type AuditRecord, type ChainState, chainStart, hashLine } from './record.ts';
+import {
+  type AuditRecord,
+  type ChainState,
+  chainStart,
+  hashLine,
+  displacements,
+  type DisplacedRecord,
+} from './record.ts';
 
 /** The first thing wrong with a log. */
 export interface AuditFault extends RecordFault {
@@ -40,6 +47,7 @@ export function startAuditWalk(trust: Trust, { from, heads = [] }: AuditExpectat
     accounted: from !== undefined,
     node: undefined,
     certificate: undefined,
+    displaced: undefined,
     trust: { ...trust, isRevoked: () => false },
   };
   const kept = new Map(heads.map(({ sequence, hash }) => [sequence, hash]));
@@ -64,12 +72,16 @@ export function startAuditWalk(trust: Trust, { from, heads = [] }: AuditExpectat
     },
     end: (first, last) => {
       const { sequence } = walk.start ?? chainStart;
+      const why =
+        walk.displaced === undefined
+          ? 'no record says that they were deleted'
+          : `record ${sequence + 1} says that the log ${displacements[walk.displaced]}`;
       if (forked !== undefined) {
         const message = `callers hold two heads of record ${forked.sequence}: the log was rewritten between them`;
         return verdict({ code: 'edited', message, ...last });
       }
       if (!walk.accounted && sequence > 0) {
-        const message = `records 1 to ${sequence} are missing before it, and no record says that they were deleted`;
+        const message = `records 1 to ${sequence} are missing before it, and ${why}`;
         return verdict({ code: 'removed', message, file: first, line: 1 });
       }
       const furthest = Math.max(0, ...kept.keys());
@@ -95,6 +107,8 @@ interface Walk {
   /** Whose log it is, by its first record. */
   node: string | undefined;
   certificate: X509Certificate | undefined;
+  /** What had happened to the file before, when the first record says so. */
+  displaced: DisplacedRecord['found'] | undefined;
   readonly trust: Trust;
 }
 
@@ -116,9 +130,10 @@ function stepOver(line: string, walk: Walk): RecordFault | undefined {
 /** A log begins with record 1, or, where the files before were deleted, with the first record of a file. */
 function begin(record: AuditRecord, walk: Walk): RecordFault | undefined {
   if (walk.start !== undefined) return undefined;
-  if (record.sequence > 1 && record.kind !== 'rotated') {
+  if (record.sequence > 1 && record.kind !== 'rotated' && record.kind !== 'displaced') {
     return { code: 'removed', message: `record ${record.sequence}: it is not the first of a file` };
   }
+  if (record.kind === 'displaced') walk.displaced = record.found;
   walk.start = record.sequence === 1 ? chainStart : { sequence: record.sequence - 1, hash: record.previous };
   walk.state = walk.start;
   return undefined;

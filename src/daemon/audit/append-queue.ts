@@ -18,7 +18,7 @@ interface Pending extends ChainEntry {
   readonly reject: (error: Problem) => void;
 }
 
-/** @param beforeBatch runs before each batch is written */
+/** @param beforeBatch runs before each batch is written; when it fails, the batch is rejected */
 export function startAppendQueue(
   file: string,
   active: AuditFileWriter,
@@ -29,8 +29,14 @@ export function startAppendQueue(
   let writing: Promise<void> | undefined;
   const drain = async (): Promise<void> => {
     while (queue.length > 0) {
-      await beforeBatch();
-      const batch = await admit(file, active, queue.splice(0, largestBatch));
+      const taken = queue.splice(0, largestBatch);
+      try {
+        await beforeBatch();
+      } catch (error) {
+        for (const { reject } of taken) reject(failed(file, error));
+        continue;
+      }
+      const batch = await admit(file, active, taken);
       if (batch.length > 0) await writeBatch(file, active, chain, batch);
     }
     writing = undefined;

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { constants, writeSync } from 'node:fs';
-import { type FileHandle, mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { archivePath, listAuditFiles } from '../../core/audit/files.ts';
 import { type ChainState, chainStart } from '../../core/audit/record.ts';
-import { syncDirectory } from '../../core/files/durable.ts';
+import { makeDirectories, syncDirectory } from '../../core/files/durable.ts';
 import { errnoOf } from '../../core/errors.ts';
+import { type Displacement, findDisplacement, openInstead } from './displaced.ts';
 import { readFirst, readTail, type Tail } from './tail.ts';
 
 /** The file that is written to, and its change for another. */
@@ -19,6 +20,10 @@ export interface AuditFileWriter {
   readonly begun: () => number | undefined;
   /** The file before, when this one is to begin with a word on it. */
   readonly before: () => FileBefore | undefined;
+  /** What somebody else did to the file since the last write; undefined: nothing. @throws the error of the operating system */
+  readonly displacement: () => Displacement | undefined;
+  /** Continues in a new file at the path. @returns the name under which what was found there is kept, or an empty one */
+  readonly beginAgain: (now: number) => Promise<string>;
   /** Writes all or nothing. @throws the error of the operating system */
   readonly write: (bytes: Buffer, durable: boolean, first: number, time: number) => Promise<void>;
   /** Waits until all that was written is on the disk. @throws the error of the operating system */
@@ -52,7 +57,7 @@ const flags = constants.O_RDWR | constants.O_CREAT | constants.O_APPEND;
 
 /** @throws Problem `audit-failed` when it ends in what is no record, or the error of the operating system */
 export async function openAuditFile(file: string): Promise<AuditFileWriter> {
-  await mkdir(dirname(file), { recursive: true, mode: 0o750 });
+  await makeDirectories(dirname(file), 0o750);
   const reserve = `${file}.reserve`;
   const { active, tail } = await openActive(file);
   let before = await fileBefore(file);
@@ -65,6 +70,16 @@ export async function openAuditFile(file: string): Promise<AuditFileWriter> {
     size: () => current.size,
     begun: () => current.begun,
     before: () => (current.size === 0 ? before : undefined),
+    displacement: () => findDisplacement(file, current.handle, current.size),
+    beginAgain: async (now) => {
+      const { handle, kept } = await openInstead(file, flags, now);
+      const old = current.handle;
+      current = { handle, size: 0, first: undefined, begun: undefined };
+      before = undefined;
+      await old.close();
+      full = await fillReserve(reserve);
+      return kept;
+    },
     write: async (bytes, durable, first, time) => {
       const { handle, size } = current;
       try {
@@ -113,6 +128,7 @@ function writeAll(fd: number, bytes: Buffer): void {
 async function openActive(file: string): Promise<{ active: Active; tail: Tail }> {
   const handle = await open(file, flags, 0o640);
   try {
+    await syncDirectory(dirname(file));
     const tail = await readTail(handle, file);
     if (tail.torn.length > 0) await handle.truncate(tail.size);
     const first = tail.last === undefined ? undefined : await readFirst(handle);

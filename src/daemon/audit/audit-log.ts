@@ -6,6 +6,8 @@ import type { AuditHead } from '../../core/wire/messages.ts';
 import { failed, startAppendQueue } from './append-queue.ts';
 import { type AuditFileWriter, openAuditFile } from './audit-file.ts';
 import { startChainWriter } from './chain-writer.ts';
+import { guardPath } from './continue-displaced.ts';
+import { type AuditIncident, openAuditNotes } from './notes.ts';
 import { type AuditLimits, endless, rotateWhenDue } from './rotate.ts';
 import { readRecent } from './tail.ts';
 
@@ -24,6 +26,8 @@ export interface AuditLog {
   readonly recent: readonly AuditRecord[];
   /** What keeps the log from being rotated or old files from being deleted. */
   readonly warnings: () => readonly string[];
+  /** Ends the warnings about what others did to the log. @returns how many there were */
+  readonly acknowledge: () => Promise<number>;
   readonly close: () => Promise<void>;
 }
 
@@ -33,6 +37,7 @@ const rememberedBytes = 32 * 1024 * 1024;
 /**
  * Opens (or begins) a log and continues its chain. Half a line that a crash left is cut off and kept in a record.
  * @param credentials asked for at every record, so that a renewed certificate signs from then on
+ * @param notesFile where the daemon keeps what it knows of the log apart from the log; left out, nowhere
  * @throws Problem `audit-failed` when the file cannot be opened or its last line is not a record
  */
 export async function openAuditLog(
@@ -40,6 +45,7 @@ export async function openAuditLog(
   credentials: () => Credentials,
   now: () => number,
   limits: AuditLimits = endless,
+  notesFile?: string,
 ): Promise<AuditLog> {
   let active: AuditFileWriter;
   let recent: AuditRecord[];
@@ -50,11 +56,27 @@ export async function openAuditLog(
     throw failed(file, error);
   }
   let faults: readonly string[] = [];
-  const chain = startChainWriter(active, credentials, now, (reason) => {
+  const notes = await openAuditNotes(notesFile);
+  const known = notes.end();
+  const isCut = known !== undefined && isBehind(active.state, known);
+  const onFault = (reason: string) => {
     faults = [`the audit log ${file} cannot be synced to the disk: ${reason}`];
-  });
+  };
+  const chain = startChainWriter(active, credentials, now, onFault, isCut ? known : active.state);
+  const certificate = () => credentials().certificate.raw;
+  const guard = guardPath({ file, active, chain, notes, certificate, now });
+  try {
+    if (isCut) await guard.beginAgain('cut');
+    await active.sync();
+  } catch (error) {
+    throw failed(file, error);
+  }
+  await notes.keepEnd(chain.end());
   const queue = startAppendQueue(file, active, chain, async () => {
-    faults = (await rotateWhenDue(active, chain, { file, limits, now })) ?? faults;
+    await guard.check();
+    const rotated = await rotateWhenDue(active, chain, { file, limits, now });
+    if (rotated !== undefined) await notes.keepEnd(chain.safe());
+    faults = rotated ?? faults;
   });
   const signedHead = keepSigned();
   if (active.torn.length > 0) {
@@ -65,13 +87,26 @@ export async function openAuditLog(
     append: queue.append,
     head: () => signedHead(chain.safe(), credentials()),
     recent,
-    warnings: () => faults,
+    warnings: () => [...faults, ...notes.faults(), ...notes.incidents().map(warningOf(credentials))],
+    acknowledge: notes.acknowledge,
     close: async () => {
       await queue.idle();
       chain.stop();
       await active.close();
+      await notes.keepEnd(chain.end());
     },
   };
+}
+
+/** Whether the file ends before, or differs at, a record that was on the disk. */
+function isBehind(state: ChainState, known: ChainState): boolean {
+  return state.sequence < known.sequence || (state.sequence === known.sequence && state.hash !== known.hash);
+}
+
+function warningOf(credentials: () => Credentials): (incident: AuditIncident) => string {
+  const { name } = credentials().identity;
+  return ({ at, what }) =>
+    `${what} (${at}); find out who did it, then end this warning with “mco-deploy rpc audit acknowledge -I ${name}”`;
 }
 
 /** Most replies carry the same head as the one before: it is signed once. */

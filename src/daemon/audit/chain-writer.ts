@@ -22,14 +22,18 @@ export interface ChainWriter {
   readonly stop: () => void;
 }
 
-/** @param onFault receives why records that need not be durable could not be synced */
+/**
+ * @param onFault receives why records that need not be durable could not be synced
+ * @param from where the chain stands; left out, at the end of the file
+ */
 export function startChainWriter(
   file: AuditFileWriter,
   credentials: () => Credentials,
   now: () => number,
   onFault: (reason: string) => void,
+  from: ChainState = file.state,
 ): ChainWriter {
-  let { state } = file;
+  let state = from;
   let safe = state;
   const delayed = startDelayedSync(async () => {
     const written = state;

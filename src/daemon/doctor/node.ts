@@ -7,6 +7,7 @@ import { runCommand } from '../exec/run-command.ts';
 import { startNodeTruth } from '../facts/node-truth.ts';
 import { startPolicies } from '../agents/policies.ts';
 import { silentLog } from '../system/silent-log.ts';
+import { auditNotesFile, openAuditNotes } from '../audit/notes.ts';
 import { checkClock } from './clock.ts';
 import { checkDisk } from './disk.ts';
 import { checkNetwork } from './network.ts';
@@ -29,6 +30,7 @@ export async function doctorNode(
     checkRules(config),
     checkDisk(config),
     checkNetwork(config, state, signal),
+    checkAuditLog(config),
     checkAgents(config, agents, signal),
   ]);
   return [...first, ...findings, ...groups.flat()];
@@ -47,6 +49,15 @@ async function checkRules(config: NodeConfig): Promise<readonly Finding[]> {
   return wrong.length > 0
     ? [...wrong, ...notes]
     : [...notes, fine('policies', `those in ${config.policies}, and facts and classes, can be read`)];
+}
+
+/** What the daemon has noted of its audit log, and nobody has acknowledged. */
+async function checkAuditLog({ state }: NodeConfig): Promise<readonly Finding[]> {
+  const notes = await openAuditNotes(auditNotesFile(state));
+  const hint = 'find out who did it, then “mco-deploy rpc audit acknowledge -I NODE”';
+  const incidents = notes.incidents().map(({ at, what }) => broken('audit log', `${what} (${at})`, hint));
+  const faults = notes.faults().map((what) => broken('audit log', what, 'run this as the user of the daemon'));
+  return [...incidents, ...faults];
 }
 
 async function checkAgents(

@@ -28,6 +28,7 @@ export const fixedNode: NodeView = {
   audit: {
     file: '/nowhere/audit.jsonl',
     trust: () => ({ realm: 'devco.net', authorities: [], isRevoked: () => false }),
+    acknowledge: async () => 0,
   },
 };
 
