@@ -38,7 +38,7 @@ export function definePipeline({
 }: PipelineParts): Handle {
   const { name } = self();
   return pipeline([
-    record(audit),
+    record(audit, policies, dispatching.now),
     verify(),
     fresh(memory, config.clock_grace * 1000, dispatching.now),
     lease(() => [...dispatching.agents.values()].flatMap(({ leases = [] }) => leases), name),

@@ -1,6 +1,6 @@
 import { listAuditFiles } from '../../core/audit/files.ts';
 import { signHead } from '../../core/audit/head.ts';
-import type { AuditEvent, AuditRecord, ChainState } from '../../core/audit/record.ts';
+import type { AuditEvent, ChainState } from '../../core/audit/record.ts';
 import type { Credentials } from '../../core/request/seal.ts';
 import type { AuditHead } from '../../core/wire/messages.ts';
 import { failed, startAppendQueue } from './append-queue.ts';
@@ -9,7 +9,7 @@ import { startChainWriter } from './chain-writer.ts';
 import { guardPath } from './continue-displaced.ts';
 import { type AuditIncident, openAuditNotes } from './notes.ts';
 import { type AuditLimits, endless, rotateWhenDue } from './rotate.ts';
-import { readRecent } from './tail.ts';
+import { type RecentRecords, readRecent } from './tail.ts';
 
 /** The node's audit log, open for writing. */
 export interface AuditLog {
@@ -22,8 +22,8 @@ export interface AuditLog {
   readonly append: (event: AuditEvent, durable: boolean) => Promise<number>;
   /** The signed end of what is on the disk: never more than a power cut leaves. */
   readonly head: () => AuditHead;
-  /** The records of the last half hour, oldest first, of at most some MiB: what a starting daemon remembers. */
-  readonly recent: readonly AuditRecord[];
+  /** The records of the last half hour, of at most some MiB: what a starting daemon remembers. */
+  readonly recent: RecentRecords;
   /** What keeps the log from being rotated or old files from being deleted. */
   readonly warnings: () => readonly string[];
   /** Ends the warnings about what others did to the log. @returns how many there were */
@@ -48,16 +48,17 @@ export async function openAuditLog(
   notesFile?: string,
 ): Promise<AuditLog> {
   let active: AuditFileWriter;
-  let recent: AuditRecord[];
+  let recent: RecentRecords;
+  const notes = await openAuditNotes(notesFile);
+  const known = notes.end();
   try {
     active = await openAuditFile(file);
-    recent = await readRecent(await listAuditFiles(file), now() - rememberedTime, rememberedBytes);
+    const files = await listAuditFiles(file);
+    recent = await readRecent(files, now() - rememberedTime, rememberedBytes, known === undefined);
   } catch (error) {
     throw failed(file, error);
   }
   let faults: readonly string[] = [];
-  const notes = await openAuditNotes(notesFile);
-  const known = notes.end();
   const isCut = known !== undefined && isBehind(active.state, known);
   const onFault = (reason: string) => {
     faults = [`the audit log ${file} cannot be synced to the disk: ${reason}`];
@@ -66,7 +67,10 @@ export async function openAuditLog(
   const certificate = () => credentials().certificate.raw;
   const guard = guardPath({ file, active, chain, notes, certificate, now });
   try {
-    if (isCut) await guard.beginAgain('cut');
+    if (isCut) {
+      await guard.beginAgain('cut');
+      recent = { records: [], completeSince: now() };
+    }
     await active.sync();
   } catch (error) {
     throw failed(file, error);

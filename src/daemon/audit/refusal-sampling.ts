@@ -1,21 +1,19 @@
 import { Problem } from '../../core/errors.ts';
-import { callerId, type Identity } from '../../core/identity.ts';
 
-/** Milliseconds between two records of refusals of one kind to one caller. */
-const interval = 10_000;
 const mostKept = 1000;
 
 /** Chooses which refusals are written down where there may be thousands a second. */
 export interface RefusalSampling {
   /** The problem to write down, which tells how many were not; undefined: this one is not either. */
-  readonly choose: (peer: Identity, problem: Problem) => Problem | undefined;
+  readonly choose: (caller: string, problem: Problem) => Problem | undefined;
 }
 
-export function startRefusalSampling(now: () => number): RefusalSampling {
+/** @param interval milliseconds between two records of refusals of one kind to one caller */
+export function startRefusalSampling(now: () => number, interval = 10_000): RefusalSampling {
   const last = new Map<string, { at: number; since: number }>();
   return {
-    choose: (peer, problem) => {
-      const key = `${callerId(peer)} ${problem.code}`;
+    choose: (caller, problem) => {
+      const key = `${caller} ${problem.code}`;
       const known = last.get(key);
       const time = now();
       if (known !== undefined && time - known.at < interval) {

@@ -63,19 +63,48 @@ export async function readFirst(handle: FileHandle): Promise<AuditRecord | undef
   return undefined;
 }
 
+/** What a log remembers of the time before now. */
+export interface RecentRecords {
+  /** Oldest first. */
+  readonly records: readonly AuditRecord[];
+  /** Milliseconds since the epoch: nothing is missing that was written from then on. */
+  readonly completeSince: number;
+}
+
 /**
- * The records of a log since a time, oldest first, over all its files, up to a number of bytes.
- * Read from the end, so that a large log costs nothing.
+ * The records of a log since a time, over all its files, up to a number of bytes. Read from the end, so that a large log costs
+ * nothing. Where a record is missing, what stands before it is left out: nothing can be concluded from it.
+ * @param wasEmpty whether a log without records is one that never had any
  */
-export async function readRecent(files: readonly AuditFile[], since: number, most: number): Promise<AuditRecord[]> {
+export async function readRecent(
+  files: readonly AuditFile[],
+  since: number,
+  most: number,
+  wasEmpty = true,
+): Promise<RecentRecords> {
   const newest: AuditRecord[] = [];
+  const given = (completeSince: number) => ({ records: newest.toReversed(), completeSince });
+  for await (const record of readBackwards(files, most)) {
+    const later = newest.at(-1);
+    if (record === undefined || (later !== undefined && record.sequence !== later.sequence - 1)) break;
+    if (Date.parse(record.time) < since) return given(since);
+    newest.push(record);
+  }
+  const oldest = newest.at(-1);
+  if (oldest === undefined ? wasEmpty : oldest.sequence === 1) return given(Number.NEGATIVE_INFINITY);
+  return given(oldest === undefined ? Number.POSITIVE_INFINITY : Date.parse(oldest.time));
+}
+
+/** Undefined for a line that is not a record. */
+async function* readBackwards(files: readonly AuditFile[], most: number): AsyncGenerator<AuditRecord | undefined> {
   let left = most;
   for (const { path } of files.toReversed()) {
     const handle = await open(path, 'r');
     try {
       let { size: end } = await handle.stat();
       let rest = Buffer.alloc(0);
-      while (end > 0 && left > 0) {
+      while (end > 0) {
+        if (left <= 0) return;
         const from = Math.max(0, end - chunk);
         const bytes = Buffer.concat([await readRange(handle, from, end), rest]);
         left -= end - from;
@@ -83,19 +112,13 @@ export async function readRecent(files: readonly AuditFile[], since: number, mos
         // What stands before the first newline may be half a line, unless the file begins there.
         const begin = from === 0 ? 0 : bytes.indexOf(10) + 1;
         rest = bytes.subarray(0, begin);
-        for (const line of bytes.subarray(begin).toString('utf8').split('\n').reverse()) {
-          const record = line === '' ? undefined : parseRecord(line);
-          if (record === undefined) continue;
-          if (Date.parse(record.time) < since) return newest.reverse();
-          newest.push(record);
-        }
+        const lines = bytes.subarray(begin).toString('utf8').split('\n').reverse();
+        for (const line of lines) if (line !== '') yield parseRecord(line);
       }
     } finally {
       await handle.close();
     }
-    if (left <= 0) break;
   }
-  return newest.reverse();
 }
 
 function parseRecord(line: string): AuditRecord | undefined {

@@ -1,4 +1,5 @@
 import type { AuditRecord, IntentRecord } from '../../core/audit/record.ts';
+import type { RecentRecords } from '../audit/tail.ts';
 import { Problem } from '../../core/errors.ts';
 import { failure, type ReplyContent } from '../../core/request/reply.ts';
 import { openRequest } from '../../core/request/request.ts';
@@ -9,6 +10,8 @@ import type { Answer, IncomingCall } from '../call.ts';
 export interface CallMemory {
   /** False when the nonce was seen and its time is not over. @param until milliseconds since the epoch */
   readonly admit: (nonce: Buffer, until: number) => boolean;
+  /** Whether every nonce is remembered that came since a time (milliseconds since the epoch) and is still good. */
+  readonly covers: (time: number) => boolean;
   /** Runs a change's try once; the same one asked again waits for, or gets, the first outcome. Reads are just run. */
   readonly once: (call: IncomingCall, run: () => Promise<Answer>) => Promise<Answer>;
   /** What became of a request's try. */
@@ -30,10 +33,11 @@ interface Known {
 /**
  * @param past the audit log's last records: nonces and outcomes from before a restart
  */
-export function startCallMemory(past: readonly AuditRecord[], now: () => number): CallMemory {
+export function startCallMemory({ records, completeSince }: RecentRecords, now: () => number): CallMemory {
+  const startedAt = now();
   const nonces = new Map<string, number>();
   const calls = new Map<string, Known>();
-  recall(past, now(), nonces, calls);
+  recall(records, now(), nonces, calls);
 
   let forgotten = 0;
   const forget = () => {
@@ -56,6 +60,7 @@ export function startCallMemory(past: readonly AuditRecord[], now: () => number)
       nonces.set(key, until);
       return true;
     },
+    covers: (time) => time >= Math.min(startedAt, completeSince),
     once: async (call, run) => {
       if (call.action?.kind !== 'change') return await run();
       const { requestId, try: attempt } = call.opened.request;

@@ -32,7 +32,7 @@ export function defineTurnAway(parts: TurnAwayParts): NodeService['turnAway'] {
       strangers.note('nobody', problem.message);
       return;
     }
-    const noted = comesSlowly(peer, problem, signed) ? problem : sparing.choose(peer, problem);
+    const noted = comesSlowly(peer, problem, signed) ? problem : sparing.choose(callerId(peer), problem);
     if (noted === undefined) return;
     const call = open(peer, signed);
     if (call === undefined) strangers.note(callerId(peer), noted.message);

@@ -23,7 +23,7 @@ export async function checkClock(auditFile: string, run: RunCommand, signal: Abo
 
 async function lastRecordTime(auditFile: string): Promise<number | undefined> {
   try {
-    const records = await readRecent(await listAuditFiles(auditFile), 0, 256 * 1024);
+    const { records } = await readRecent(await listAuditFiles(auditFile), 0, 256 * 1024);
     const last = records.at(-1);
     return last === undefined ? undefined : Date.parse(last.time);
   } catch {

@@ -3,6 +3,9 @@ import { Problem } from '../../core/errors.ts';
 import { callerId } from '../../core/identity.ts';
 import { refusal } from '../../core/request/reply.ts';
 import type { AuditLog } from '../audit/audit-log.ts';
+import type { Policies } from '../agents/policies.ts';
+import { type RefusalSampling, startRefusalSampling } from '../audit/refusal-sampling.ts';
+import { startRefusalBudget } from '../calls/refusal-budget.ts';
 import { type Answer, answer, type IncomingCall, type Stage } from '../call.ts';
 
 /** Problems that leave nobody whom the request could be laid to but the one who brought it. */
@@ -15,9 +18,15 @@ const unproven = new Set(['foreign-certificate', 'bad-certificate', 'bad-signatu
  * disk within 100 ms (docs/audit.md).
  * A request that nobody is proven to have made is laid to the one whose connection brought it.
  */
-export function record(log: AuditLog): Stage {
+export function record(log: AuditLog, policies: Pick<Policies, 'allows'>, now: () => number): Stage {
+  const budget = startRefusalBudget(now);
+  const sampling = startRefusalSampling(now, briefInterval);
   return (next) => async (given) => {
     const call = { ...given, caller: accountable(given) };
+    const bytes = 3 * call.opened.signed.request.length + fixedBytes;
+    if (!(await mayAsk(call, policies)) && !budget.spend(call.caller, bytes)) {
+      return await refuseBriefly(log, call, sampling);
+    }
     const changes = call.action?.kind !== 'read';
     let intent: number;
     try {
@@ -28,6 +37,41 @@ export function record(log: AuditLog): Stage {
     }
     return await writeOutcome(log, call, { intent, changes }, await next(call));
   };
+}
+
+/** Milliseconds between two records of refusals to a caller whose budget is used up. */
+const briefInterval = 60_000;
+/** What a request and its outcome take in the log beyond the request itself, which stands there twice. */
+const fixedBytes = 4096;
+
+async function mayAsk(
+  { verdict, caller, entry, opened: { request } }: IncomingCall,
+  policies: Pick<Policies, 'allows'>,
+): Promise<boolean> {
+  if ('problem' in verdict) return false;
+  return await policies.allows({ caller, agent: entry?.ddl.name ?? request.agent, action: request.action });
+}
+
+/** Refuses what would be refused anyway, and records now and then how often: a caller without rights must not fill the log. */
+async function refuseBriefly(log: AuditLog, call: IncomingCall, sampling: RefusalSampling): Promise<Answer> {
+  const { caller } = call;
+  const what = `${caller} has been refused too often: not each of its requests is recorded`;
+  const refused = new Problem('rate-limited', what, 'it has no right to what it asks for');
+  const recorded = sampling.choose(caller, refused);
+  const given = answer(refusal(refused));
+  if (recorded === undefined) return given;
+  const { request_id, try: attempt, request_time, dry_run } = intentOf(call);
+  const [agent, action] = [call.opened.request.agent.slice(0, 64), call.opened.request.action.slice(0, 64)];
+  const nothing = { run_id: '', step: '', arguments: {}, request: '', request_signature: '', caller_certificate: '' };
+  const about = { request_id, try: attempt, request_time, dry_run, caller, agent, action };
+  try {
+    const intent = await log.append({ kind: 'intent', ...about, ...nothing, verdict: 'rate-limited' }, false);
+    const content = { ...given.content, message: recorded.message };
+    await writeOutcome(log, call, { intent, changes: false }, { ...given, content });
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+  }
+  return given;
 }
 
 function accountable({ verdict, peer, caller }: IncomingCall): string {

@@ -61,7 +61,7 @@ describe('the audit log of a node', () => {
 
   test('goes on with its chain after a restart', async () => {
     const log = await open();
-    assert.equal(log.recent.length, 51);
+    assert.equal(log.recent.records.length, 51);
     assert.equal(await log.append(outcome(), false), 52);
     await log.close();
     assert.equal((await verify()).fault, undefined);

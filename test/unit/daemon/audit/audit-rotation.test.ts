@@ -94,7 +94,7 @@ describe('an audit log that is rotated', () => {
     const head = await fill(small, 30, 1);
     const log = await open(small);
     assert.deepEqual(
-      log.recent.map(({ sequence }) => sequence),
+      log.recent.records.map(({ sequence }) => sequence),
       Array.from({ length: head.sequence }, (_, index) => index + 1),
     );
     await log.append(note(), true);
@@ -105,7 +105,7 @@ describe('an audit log that is rotated', () => {
   test('remembers the last half hour only', async () => {
     await fill(endless, 100, 60_000);
     const log = await open(endless);
-    assert.equal(log.recent.length, 31);
+    assert.equal(log.recent.records.length, 31);
     await log.close();
   });
 

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Problem } from '../../../../src/core/errors.ts';
-import { defineIdentity } from '../../../../src/core/identity.ts';
 import { startCallerLimiter } from '../../../../src/daemon/calls/caller-limits.ts';
 import { startRefusalSampling } from '../../../../src/daemon/audit/refusal-sampling.ts';
 
@@ -67,8 +66,7 @@ describe('the turnstile', () => {
 });
 
 describe('what is written down of many refusals', () => {
-  const rip = defineIdentity('operator', 'devco.net', 'rip@devco.net');
-  const sue = defineIdentity('operator', 'devco.net', 'sue@devco.net');
+  const [rip, sue] = ['cert=rip@devco.net', 'cert=sue@devco.net'];
 
   test('is the first in ten seconds, with the number of those before', () => {
     let now = 0;
