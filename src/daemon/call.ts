@@ -6,7 +6,7 @@ import { callerId, type Identity } from '../core/identity.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { ReplyContent } from '../core/request/reply.ts';
 import { type OpenedRequest, openRequest, proveCaller } from '../core/request/request.ts';
-import type { SignedRequest } from '../core/wire/messages.ts';
+import type { HeadCheck, SignedRequest } from '../core/wire/messages.ts';
 
 /** A request on its way through the pipeline. Stages add to it by handing a copy on. */
 export interface IncomingCall {
@@ -22,6 +22,8 @@ export interface IncomingCall {
   readonly action: ActionDdl | undefined;
   /** Validated, with sensitive values and defaults in place; set by *validate*. */
   readonly input: JsonObject;
+  /** Whether the audit log continues the end that the caller knows of it. */
+  readonly headCheck: HeadCheck;
   readonly onProgress: (message: string) => void;
   /** Aborted when the caller is gone. */
   readonly gone: AbortSignal;
@@ -55,7 +57,7 @@ export function openCall(
   agents: readonly AgentEntry[],
   trust: Trust,
   now: number,
-): Omit<IncomingCall, 'onProgress' | 'gone'> {
+): Omit<IncomingCall, 'onProgress' | 'gone' | 'headCheck'> {
   const opened = openRequest(signed);
   const verdict = judge(opened, trust, now);
   const { request } = opened;

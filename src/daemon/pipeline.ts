@@ -6,6 +6,7 @@ import type { CallMemory } from './calls/call-memory.ts';
 import type { NodeConfig } from './config/config.ts';
 import type { Policies } from './agents/policies.ts';
 import { authorize } from './stages/authorize.ts';
+import { continuity } from './stages/continuity.ts';
 import { type DispatchOptions, dispatch } from './stages/dispatch.ts';
 import { fresh } from './stages/fresh.ts';
 import { lease } from './stages/lease.ts';
@@ -40,6 +41,7 @@ export function definePipeline({
   return pipeline([
     record(audit, policies, dispatching.now),
     verify(),
+    continuity(),
     fresh(memory, config.clock_grace * 1000, dispatching.now),
     lease(() => [...dispatching.agents.values()].flatMap(({ leases = [] }) => leases), name),
     match(self),

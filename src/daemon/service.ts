@@ -3,7 +3,7 @@ import { Problem } from '../core/errors.ts';
 import { callerId, type Identity } from '../core/identity.ts';
 import type { Log, NodeService, TlsState } from '../core/ports.ts';
 import { refusal, sealReply } from '../core/request/reply.ts';
-import type { SignedReply, SignedRequest } from '../core/wire/messages.ts';
+import type { HeadCheck, SignedReply, SignedRequest } from '../core/wire/messages.ts';
 import type { AuditLog } from './audit/audit-log.ts';
 import { type Answer, answer, type Handle, openCall } from './call.ts';
 import type { CallMemory } from './calls/call-memory.ts';
@@ -39,22 +39,32 @@ export function defineService(parts: ServiceParts): NodeService {
       if (!parts.isServing()) throw new Problem('not-serving', 'the daemon is stopping', 'ask again when it is back');
       const startedAt = now();
       const open = () => openCall(signed, peer, agents(), tls().trust, startedAt);
-      const call = { ...noting(open, peer, parts.strangers), onProgress, gone };
+      const opened = noting(open, peer, parts.strangers);
+      const call = { ...opened, headCheck: await checkHead(opened, parts.audit), onProgress, gone };
       const given = await guarded(() => parts.handle(call), parts.log, call.opened.request.requestId);
       parts.counters.count(given);
       parts.log.info(summary(call, given, now() - startedAt), 'request');
-      return seal(signed, call, given, startedAt, parts);
+      return seal(signed, { ...call, given }, startedAt, parts);
     },
     result: async (signed, peer) => {
       const call = noting(() => openProven(signed, peer, parts), peer, parts.strangers);
       const { requestId, try: attempt, issuedAt } = call.opened.request;
       const { state, content } = parts.memory.find(call.caller, requestId, attempt);
       if (content === undefined) return { state };
-      return { state, reply: seal(signed, call, { content, recorded: true }, issuedAt, parts) };
+      const headCheck = await checkHead(call, parts.audit);
+      const given = { content, recorded: true };
+      return { state, reply: seal(signed, { ...call, headCheck, given }, issuedAt, parts) };
     },
     describe: async (request) => describeNode(request, await parts.describable(), now()),
     turnAway: defineTurnAway(parts),
   };
+}
+
+/** Only for proven callers: an old record is looked for in the files. */
+async function checkHead({ opened, verdict }: OpenedCall, audit: AuditLog): Promise<HeadCheck> {
+  const { knownSequence: sequence, knownHash } = opened.request;
+  if (sequence === 0 || 'problem' in verdict) return 'UNCHECKED';
+  return (await audit.continues({ sequence, hash: knownHash.toString('hex') })) ? 'CONTINUES' : 'BROKEN';
 }
 
 type OpenedCall = ReturnType<typeof openCall>;
@@ -93,12 +103,11 @@ async function guarded(handle: () => Promise<Answer>, log: Log, requestId: strin
 
 function seal(
   signed: SignedRequest,
-  call: OpenedCall,
-  given: Answer,
+  { opened, headCheck, given }: OpenedCall & { readonly headCheck: HeadCheck; readonly given: Answer },
   startedAt: number,
   parts: ServiceParts,
 ): SignedReply {
-  const { requestId, try: attempt } = call.opened.request;
+  const { requestId, try: attempt } = opened.request;
   const envelope = {
     requestId,
     try: attempt,
@@ -107,6 +116,7 @@ function seal(
     finishedAt: parts.now(),
     recorded: given.recorded,
     auditHead: parts.audit.head(),
+    headCheck,
   };
   return sealReply(given.content, envelope, parts.tls().credentials);
 }

@@ -47,6 +47,8 @@ test('a request comes back from its bytes as it was', () => {
     deadline: 1_795_000_060_000,
     dryRun: true,
     filter: { facts: ['cluster=bravo'], classes: [], agents: [], identities: [], with: [], select: '' },
+    knownSequence: 4711,
+    knownHash: Buffer.alloc(32, 7),
   };
   assert.deepEqual(requestCodec.decode(requestCodec.encode(request)), request);
 });

@@ -1,8 +1,7 @@
-import { link, open, readFile, rename, rm } from 'node:fs/promises';
+import { readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errnoOf, explainErrno, Problem } from '../../core/errors.ts';
-import { draftOf, removeAbandonedDrafts } from '../../core/files/draft.ts';
-import { makeDirectories, syncDirectory } from '../../core/files/durable.ts';
+import { makeDirectories, replaceFile, syncDirectory } from '../../core/files/durable.ts';
 
 /** A file that is either there whole, with its mode, or not at all. */
 export interface FileToWrite {
@@ -15,32 +14,14 @@ export interface FileToWrite {
 }
 
 /** @throws Problem `file-exists`, `unwritable-file` */
-export async function writeWhole({ path, content, mode, replace }: FileToWrite): Promise<void> {
-  await removeAbandonedDrafts(dirname(path));
-  const draft = await draftOf(path);
+export async function writeWhole({ path, content, ...options }: FileToWrite): Promise<void> {
   try {
-    await writeDraft(draft, content, mode);
-    // A link fails where a name is taken; a rename would replace it.
-    await (replace ? rename(draft, path) : link(draft, path));
-    await syncDirectory(dirname(path));
+    await replaceFile(path, content, { ...options, shared: true });
   } catch (cause) {
     if (errnoOf(cause) === 'EEXIST') {
       throw new Problem('file-exists', `${path} exists already`, 'move it away first', { cause });
     }
     throw new Problem('unwritable-file', `${path} cannot be written: ${explainErrno(cause)}`, '', { cause });
-  } finally {
-    await rm(draft, { force: true });
-  }
-}
-
-async function writeDraft(path: string, content: string | Uint8Array, mode: number): Promise<void> {
-  const file = await open(path, 'wx', 0o600);
-  try {
-    await file.writeFile(content);
-    await file.chmod(mode);
-    await file.sync();
-  } finally {
-    await file.close();
   }
 }
 

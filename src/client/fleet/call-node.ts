@@ -34,9 +34,12 @@ export async function callNode(
 ): Promise<Outcome> {
   const startedAt = Date.now();
   const headBefore = caller.heads?.known(options.target);
+  const distrusted = caller.heads?.distrust(options.target);
+  if (distrusted !== undefined && settings.changes) return notSent(options.target, distrusted);
   const began = performance.now();
+  const known = headBefore === undefined ? {} : { known: headBefore };
   const signed = sealRequest(
-    { ...options, deadline: options.deadline || startedAt + settings.timeout },
+    { ...known, ...options, deadline: options.deadline || startedAt + settings.timeout },
     caller.credentials,
     startedAt,
   );
@@ -45,24 +48,32 @@ export async function callNode(
   try {
     const reply = await sendAndAsk(connection, signed, deadline.signal, settings);
     const outcome = { ...outcomeOf(reply, signed, options.target, caller.trust), elapsed: elapsed() };
-    return keepHead(outcome, reply, caller.heads, headBefore);
+    return await keepHead(outcome, reply, caller.heads, headBefore);
   } catch (error) {
     return { ...lost(error, options.target, deadline.passed()), elapsed: elapsed() };
   }
 }
 
+/** A node that is not trusted is not asked to change anything until an operator has looked into it. */
+function notSent(node: string, { code, message, hint }: Problem): Outcome {
+  const content = { status: replyStatus.other, code, message: `nothing was sent: ${message}`, hint, data: {} };
+  return { node, outcome: 'refused', ...content, elapsed: 0 };
+}
+
 /** A node whose audit log was cut or rewritten is not to be relied on, whatever it replies. */
-function keepHead(
+async function keepHead(
   outcome: Outcome,
   { chain }: SignedReply,
   heads: Heads | undefined,
   before: KnownHead | undefined,
-): Outcome {
-  const { node, auditHead } = outcome;
+): Promise<Outcome> {
+  const { node, auditHead, headCheck = 'UNCHECKED' } = outcome;
   const [leaf] = chain;
   if (heads === undefined || auditHead === undefined || leaf === undefined) return outcome;
-  const wrong = heads.take(node, auditHead, parseCertificate(leaf), before);
+  const wrong = heads.take(node, auditHead, parseCertificate(leaf), before, headCheck);
   if (wrong === undefined) return outcome;
+  // At once: what proves it must outlive this process.
+  await heads.save().catch(() => {});
   const { code, message, hint } = wrong;
   const replied = `${message} (its reply was: ${outcome.outcome}${outcome.code === '' ? '' : `, ${outcome.code}`})`;
   return { ...outcome, outcome: 'failed', status: replyStatus.other, code, message: replied, hint };
@@ -110,9 +121,9 @@ type Unmeasured = Omit<Outcome, 'elapsed'>;
 
 function outcomeOf(signedReply: SignedReply, signed: SignedRequest, node: string, trust: Trust): Unmeasured {
   const reply = openReply(signedReply, signed.request, node, trust, Date.now());
-  const { outcome, status, code, message, hint, auditHead } = reply;
+  const { outcome, status, code, message, hint, auditHead, headCheck } = reply;
   const data = parseJsonObject(reply.data, `the data of ${node}`);
-  return { node, outcome, status, code, message, hint, data, ...(auditHead === null ? {} : { auditHead }) };
+  return { node, outcome, status, code, message, hint, data, ...(auditHead === null ? {} : { auditHead, headCheck }) };
 }
 
 function lost(error: unknown, node: string, timedOut: boolean): Unmeasured {

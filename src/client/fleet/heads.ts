@@ -1,12 +1,12 @@
 import type { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { headVerifies } from '../../core/audit/head.ts';
 import type { ChainState } from '../../core/audit/record.ts';
 import { errnoOf, explainErrno, Problem } from '../../core/errors.ts';
+import { makeDirectories, replaceFile } from '../../core/files/durable.ts';
 import { isObject, parseJsonObject } from '../../core/json.ts';
-import type { AuditHead } from '../../core/wire/messages.ts';
-import { rewriteFile } from '../../discovery/rewrite.ts';
+import type { AuditHead, HeadCheck } from '../../core/wire/messages.ts';
 
 /** The end of a node's audit log, as the node signed it in a reply. */
 export interface KnownHead extends ChainState {
@@ -15,6 +15,15 @@ export interface KnownHead extends ChainState {
   readonly certificate: string;
   /** ISO 8601, by the caller's clock. */
   readonly received: string;
+  /** Why the node is not trusted any more, until an operator forgets this head. */
+  readonly distrusted?: Distrust;
+}
+
+export interface Distrust {
+  /** ISO 8601, by the caller's clock. */
+  readonly since: string;
+  readonly code: string;
+  readonly message: string;
 }
 
 /** The newest head of each node: what a node's own files can't prove, its callers can. */
@@ -24,16 +33,21 @@ export interface Heads {
   /**
    * Takes what came in a reply, when it fits what is known.
    * @param asOf what was known when the request was sent: replies may overtake each other, but none may fall behind that
-   * @returns Problem `bad-head`, `audit-back` or `audit-forked` when it does not fit; then the old one is kept
+   * @param check whether the node found `asOf` in its log, as its reply says
+   * @returns Problem `bad-head`, `audit-back` or `audit-forked` when it does not fit: then the old one is kept, and no other is taken
+   * until it is forgotten
    */
   readonly take: (
     node: string,
     head: AuditHead,
     certificate: X509Certificate,
     asOf: KnownHead | undefined,
+    check: HeadCheck,
   ) => Problem | undefined;
-  /** True when there was one. */
-  readonly forget: (node: string) => boolean;
+  /** Why a node is not trusted; undefined: it is. */
+  readonly distrust: (node: string) => Problem | undefined;
+  /** @returns the head that was kept */
+  readonly forget: (node: string) => KnownHead | undefined;
   /** Writes what is new, united with what other clients wrote meanwhile. @throws Problem `unwritable-file` */
   readonly save: () => Promise<void>;
 }
@@ -50,12 +64,20 @@ export async function openHeads(file: string, now: () => number): Promise<Heads>
   return {
     known: (node) => heads.get(node),
     all: () => heads,
-    take: (node, head, certificate, asOf) => {
+    distrust: (node) => distrustOf(node, heads.get(node)),
+    take: (node, head, certificate, asOf, check) => {
+      const distrusted = distrustOf(node, heads.get(node));
+      if (distrusted !== undefined) return distrusted;
       const fresh = describe(head, certificate, now());
       const known = heads.get(node);
       const wrong = headVerifies(head, node, certificate)
-        ? (judge(node, fresh, asOf) ?? judgeSame(node, fresh, known))
+        ? (judge(node, fresh, asOf, check) ?? judgeSame(node, fresh, known))
         : new Problem('bad-head', `the head of ${node}'s audit log is not signed by ${node}`);
+      if (wrong !== undefined && known !== undefined) {
+        const { code, message } = wrong;
+        heads.set(node, { ...known, distrusted: { since: new Date(now()).toISOString(), code, message } });
+        changed = true;
+      }
       if (wrong !== undefined) return wrong;
       if (known !== undefined && known.sequence >= fresh.sequence) return undefined;
       heads.set(node, fresh);
@@ -63,17 +85,20 @@ export async function openHeads(file: string, now: () => number): Promise<Heads>
       return undefined;
     },
     forget: (node) => {
+      const head = heads.get(node);
       forgotten.add(node);
       changed = true;
-      return heads.delete(node);
+      heads.delete(node);
+      return head;
     },
     save: async () => {
       if (!changed) return;
       for (const [node, head] of await readHeads(file)) {
-        if (!forgotten.has(node) && head.sequence > (heads.get(node)?.sequence ?? -1)) heads.set(node, head);
+        if (!forgotten.has(node)) heads.set(node, unite(head, heads.get(node)));
       }
       try {
-        await rewriteFile(file, formatHeads(heads));
+        await makeDirectories(dirname(file), 0o700);
+        await replaceFile(file, formatHeads(heads), { shared: true });
       } catch (cause) {
         throw new Problem('unwritable-file', `${file} cannot be written: ${explainErrno(cause)}`, '', { cause });
       }
@@ -95,7 +120,24 @@ function describe({ sequence, hash, signature }: AuditHead, certificate: X509Cer
 const advice = (node: string) =>
   `find out why; when ${node} was set up anew, run “mco-deploy audit heads --forget ${node}”`;
 
-function judge(node: string, fresh: KnownHead, asOf: KnownHead | undefined): Problem | undefined {
+function distrustOf(node: string, head: KnownHead | undefined): Problem | undefined {
+  if (head?.distrusted === undefined) return undefined;
+  const { since, code, message } = head.distrusted;
+  return new Problem(code, `${message} (found on ${since})`, advice(node));
+}
+
+/** Of two that clients keep of one node, the one that proves more: a distrust outlives whatever was taken beside it. */
+function unite(one: KnownHead, other: KnownHead | undefined): KnownHead {
+  if (other === undefined) return one;
+  if (one.distrusted !== undefined || other.distrusted !== undefined) return one.distrusted === undefined ? other : one;
+  return one.sequence > other.sequence ? one : other;
+}
+
+function judge(node: string, fresh: KnownHead, asOf: KnownHead | undefined, check: HeadCheck): Problem | undefined {
+  if (asOf !== undefined && fresh.sequence > asOf.sequence && check === 'BROKEN') {
+    const message = `the audit log of ${node} was cut, rewritten or restored: it does not continue record ${asOf.sequence} of ${asOf.received}`;
+    return new Problem('audit-forked', message, advice(node));
+  }
   if (asOf === undefined || fresh.sequence >= asOf.sequence) return judgeSame(node, fresh, asOf);
   const message = `the audit log of ${node} was cut: it ends at record ${fresh.sequence}, and ended at ${asOf.sequence} on ${asOf.received}`;
   return new Problem('audit-back', message, advice(node));

@@ -1,5 +1,6 @@
-import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, link, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { draftOf, removeAbandonedDrafts } from './draft.ts';
 
 /** Makes the names in a directory outlive a power cut: fsync(2) of a file does not cover the entry that names it. */
 export async function syncDirectory(directory: string): Promise<void> {
@@ -20,20 +21,48 @@ export async function makeDirectories(path: string, mode: number): Promise<void>
   }
 }
 
-/** Replaces a file as a whole: a reader, or a crash, sees the old content or the new, never a part. */
-export async function replaceFile(file: string, content: string | Uint8Array, mode = 0o600): Promise<void> {
-  const fresh = `${file}.new`;
-  let handle: FileHandle | undefined;
+export interface ReplaceOptions {
+  /** Permission bits, whatever the umask; 0600 when left out. */
+  readonly mode?: number;
+  /** Several processes may write it at once: each writes a draft of its own, and the last one stays. */
+  readonly shared?: boolean;
+  /** False: a file that is there already is left alone, and the write fails with EEXIST. */
+  readonly replace?: boolean;
+  /** False: not synced to the disk, for what can be found out again. */
+  readonly sync?: boolean;
+}
+
+/** Writes a file as a whole: a reader, a crash or a power cut finds the old content or the new, never a part. */
+export async function replaceFile(
+  file: string,
+  content: string | Uint8Array,
+  { mode = 0o600, shared = false, replace = true, sync = true }: ReplaceOptions = {},
+): Promise<void> {
+  if (shared) await removeAbandonedDrafts(dirname(file));
+  const draft = shared ? await draftOf(file) : `${file}.new`;
   try {
-    handle = await open(fresh, 'w', mode);
-    await handle.writeFile(content);
-    await handle.sync();
-    await handle.close();
-    await rename(fresh, file);
+    await writeDraft(await open(draft, shared ? 'wx' : 'w', 0o600), content, mode, sync);
+    // A link fails where a name is taken; a rename would replace it.
+    await (replace ? rename(draft, file) : link(draft, file));
+    if (!replace) await rm(draft, { force: true });
   } catch (error) {
-    await handle?.close();
-    await rm(fresh, { force: true });
+    await rm(draft, { force: true }).catch(() => {});
     throw error;
   }
-  await syncDirectory(dirname(file));
+  if (sync) await syncDirectory(dirname(file));
+}
+
+async function writeDraft(
+  handle: FileHandle,
+  content: string | Uint8Array,
+  mode: number,
+  sync: boolean,
+): Promise<void> {
+  try {
+    await handle.writeFile(content);
+    await handle.chmod(mode);
+    if (sync) await handle.sync();
+  } finally {
+    await handle.close();
+  }
 }

@@ -6,7 +6,7 @@ import { Problem } from '../errors.ts';
 import type { JsonObject } from '../json.ts';
 import { sign, verifies } from '../credentials/signature.ts';
 import { protocolVersion, replyCodec } from '../wire/codec.ts';
-import type { AuditHead, Reply, ReplyOutcome, SignedReply } from '../wire/messages.ts';
+import type { AuditHead, HeadCheck, Reply, ReplyOutcome, SignedReply } from '../wire/messages.ts';
 
 /** Reply status codes of the SimpleRPC family. */
 export const replyStatus = {
@@ -35,6 +35,7 @@ export interface Outcome extends Omit<ReplyContent, 'outcome'> {
   /** Milliseconds from sending to reply, by the client's clock. */
   readonly elapsed: number;
   readonly auditHead?: AuditHead;
+  readonly headCheck?: HeadCheck;
 }
 
 export function okReply(data: Readonly<Record<string, unknown>>): ReplyContent {
@@ -77,6 +78,8 @@ export interface ReplyEnvelope {
   readonly finishedAt: number;
   readonly recorded: boolean;
   readonly auditHead: AuditHead | null;
+  /** Whether the node's audit log continues the end that the request named. */
+  readonly headCheck: HeadCheck;
 }
 
 export function sealReply(content: ReplyContent, envelope: ReplyEnvelope, node: Credentials): SignedReply {

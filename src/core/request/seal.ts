@@ -1,5 +1,6 @@
 import { type KeyObject, randomBytes, type X509Certificate } from 'node:crypto';
 import { formatIdentity, type Identity } from '../identity.ts';
+import type { ChainState } from '../audit/record.ts';
 import type { JsonObject } from '../json.ts';
 import { hideSensitive } from './sensitive.ts';
 import { sign } from '../credentials/signature.ts';
@@ -32,6 +33,8 @@ export interface CallOptions {
   readonly step: string;
   readonly lease: string;
   readonly fence: number;
+  /** The end of the target's audit log that the caller knows. */
+  readonly known?: ChainState;
   /** Which nodes are meant, where that was not asked before: a node that does not match refuses (`not-matched`). */
   readonly filter?: FilterTerms;
 }
@@ -57,7 +60,7 @@ export function newId(): string {
 /** Makes the bytes of a request, signs them, and puts the sensitive values beside them. */
 export function sealRequest(options: CallOptions, credentials: Credentials, now: number): SignedRequest {
   const { shown, sensitive } = hideSensitive(options.input, options.sensitive);
-  const { input: _input, sensitive: _names, ...fields } = options;
+  const { input: _input, sensitive: _names, known, ...fields } = options;
   const request = requestCodec.encode({
     ...fields,
     protocol: protocolVersion,
@@ -65,6 +68,8 @@ export function sealRequest(options: CallOptions, credentials: Credentials, now:
     caller: formatIdentity(credentials.identity),
     arguments: Buffer.from(JSON.stringify(shown)),
     issuedAt: now,
+    knownSequence: known?.sequence ?? 0,
+    knownHash: Buffer.from(known?.hash ?? '', 'hex'),
     filter: options.filter ?? null,
   });
   return {

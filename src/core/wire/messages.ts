@@ -19,6 +19,8 @@ export interface Request {
   deadline: number;
   dryRun: boolean;
   filter: FilterTerms | null;
+  knownSequence: number;
+  knownHash: Buffer;
 }
 
 export interface SensitiveValue {
@@ -50,6 +52,8 @@ export interface CallEvent {
   reply?: SignedReply | null;
 }
 
+export type HeadCheck = 'UNCHECKED' | 'CONTINUES' | 'BROKEN';
+
 export type ReplyOutcome = 'ok' | 'failed' | 'refused' | 'cancelled';
 
 export interface AuditHead {
@@ -74,6 +78,7 @@ export interface Reply {
   finishedAt: number;
   recorded: boolean;
   auditHead: AuditHead | null;
+  headCheck: HeadCheck;
 }
 
 export type ResultState = 'UNKNOWN' | 'RUNNING' | 'REPLIED';

@@ -9,8 +9,8 @@ const largestBatch = 256;
 export interface AppendQueue {
   /** @returns the record's sequence number @throws Problem `audit-failed` */
   readonly append: (event: AuditEvent, durable: boolean) => Promise<number>;
-  /** Resolves when nothing is being written. */
-  readonly idle: () => Promise<void>;
+  /** Takes no more records, and resolves when those that wait are written. */
+  readonly close: () => Promise<void>;
 }
 
 interface Pending extends ChainEntry {
@@ -27,6 +27,7 @@ export function startAppendQueue(
 ): AppendQueue {
   const queue: Pending[] = [];
   let writing: Promise<void> | undefined;
+  let isClosed = false;
   const drain = async (): Promise<void> => {
     while (queue.length > 0) {
       const taken = queue.splice(0, largestBatch);
@@ -44,10 +45,14 @@ export function startAppendQueue(
   return {
     append: (event, durable) =>
       new Promise((resolve, reject) => {
+        if (isClosed) throw new Problem('audit-failed', `the audit log ${file} is closed`);
         queue.push({ event, durable, resolve, reject });
         writing ??= drain();
       }),
-    idle: async () => writing,
+    close: async () => {
+      isClosed = true;
+      await writing;
+    },
   };
 }
 

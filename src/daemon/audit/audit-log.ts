@@ -7,6 +7,7 @@ import { failed, startAppendQueue } from './append-queue.ts';
 import { type AuditFileWriter, openAuditFile } from './audit-file.ts';
 import { startChainWriter } from './chain-writer.ts';
 import { guardPath } from './continue-displaced.ts';
+import { startKnownEnds } from './known-ends.ts';
 import { type AuditIncident, openAuditNotes } from './notes.ts';
 import { type AuditLimits, endless, rotateWhenDue } from './rotate.ts';
 import { type RecentRecords, readRecent } from './tail.ts';
@@ -26,6 +27,8 @@ export interface AuditLog {
   readonly recent: RecentRecords;
   /** What keeps the log from being rotated or old files from being deleted. */
   readonly warnings: () => readonly string[];
+  /** Whether the chain leads from where a caller knows that it ended to where it ends now. */
+  readonly continues: (end: ChainState) => Promise<boolean>;
   /** Ends the warnings about what others did to the log. @returns how many there were */
   readonly acknowledge: () => Promise<number>;
   readonly close: () => Promise<void>;
@@ -58,12 +61,20 @@ export async function openAuditLog(
   } catch (error) {
     throw failed(file, error);
   }
+  let isClosed = false;
   let faults: readonly string[] = [];
   const isCut = known !== undefined && isBehind(active.state, known);
   const onFault = (reason: string) => {
     faults = [`the audit log ${file} cannot be synced to the disk: ${reason}`];
   };
-  const chain = startChainWriter(active, credentials, now, onFault, isCut ? known : active.state);
+  const ends = startKnownEnds(file, () => chain.end());
+  const chain = startChainWriter(
+    active,
+    credentials,
+    now,
+    { onFault, onRecord: ends.add },
+    isCut ? known : active.state,
+  );
   const certificate = () => credentials().certificate.raw;
   const guard = guardPath({ file, active, chain, notes, certificate, now });
   try {
@@ -93,8 +104,11 @@ export async function openAuditLog(
     recent,
     warnings: () => [...faults, ...notes.faults(), ...notes.incidents().map(warningOf(credentials))],
     acknowledge: notes.acknowledge,
+    continues: ends.has,
     close: async () => {
-      await queue.idle();
+      if (isClosed) return;
+      isClosed = true;
+      await queue.close();
       chain.stop();
       await active.close();
       await notes.keepEnd(chain.end());

@@ -4,6 +4,13 @@ import type { Credentials } from '../../core/request/seal.ts';
 import type { AuditFileWriter } from './audit-file.ts';
 import { startDelayedSync } from './delayed-sync.ts';
 
+export interface ChainListeners {
+  /** Receives why records that need not be durable could not be synced. */
+  readonly onFault: (reason: string) => void;
+  /** Receives where the chain stands after each record that was written. */
+  readonly onRecord: (end: ChainState) => void;
+}
+
 /** A record to be written; `durable`: its batch is synced to the disk before `write` resolves. */
 export interface ChainEntry {
   readonly event: AuditEvent;
@@ -23,14 +30,13 @@ export interface ChainWriter {
 }
 
 /**
- * @param onFault receives why records that need not be durable could not be synced
  * @param from where the chain stands; left out, at the end of the file
  */
 export function startChainWriter(
   file: AuditFileWriter,
   credentials: () => Credentials,
   now: () => number,
-  onFault: (reason: string) => void,
+  { onFault, onRecord }: ChainListeners,
   from: ChainState = file.state,
 ): ChainWriter {
   let state = from;
@@ -50,12 +56,13 @@ export function startChainWriter(
       const opening = openingOf(file, credentials());
       const all = [...opening, ...entries];
       const time = now();
-      const { lines, end } = linkLines(all, state, credentials(), time);
+      const { lines, ends } = linkLines(all, state, credentials(), time);
       const durable = all.some((entry) => entry.durable);
       await file.write(Buffer.from(`${lines.join('\n')}\n`), durable, state.sequence + 1, time);
       const first = state.sequence + 1 + opening.length;
-      state = end;
-      if (durable) safe = end;
+      state = ends.at(-1) ?? state;
+      for (const end of ends) onRecord(end);
+      if (durable) safe = state;
       else delayed.schedule();
       return entries.map((_, index) => first + index);
     },
@@ -75,11 +82,12 @@ function openingOf(active: AuditFileWriter, credentials: Credentials): ChainEntr
 }
 
 function linkLines(entries: readonly ChainEntry[], from: ChainState, credentials: Credentials, time: number) {
-  let end = from;
+  const ends: ChainState[] = [];
   const lines = entries.map(({ event }) => {
-    const line = formatLine(event, end, credentials, time);
-    end = { sequence: end.sequence + 1, hash: hashLine(line) };
+    const before = ends.at(-1) ?? from;
+    const line = formatLine(event, before, credentials, time);
+    ends.push({ sequence: before.sequence + 1, hash: hashLine(line) });
     return line;
   });
-  return { lines, end };
+  return { lines, ends };
 }

@@ -3,6 +3,7 @@ import { listAuditFiles } from '../../core/audit/files.ts';
 import { explain, explainErrno, Problem } from '../../core/errors.ts';
 import type { AuditFileWriter } from './audit-file.ts';
 import type { ChainWriter } from './chain-writer.ts';
+import { keepHashes } from './find-hash.ts';
 import { describeArchives, type Keep, planDeletion } from './retention.ts';
 
 /** When a file is full, and how long full files are kept. */
@@ -51,5 +52,8 @@ async function deleteOld(file: string, chain: ChainWriter, keep: Keep, now: numb
   if (going.length === 0) return;
   const files = going.map(({ file: name, first, last, hash }) => ({ file: name, first, last, hash }));
   await chain.write([{ event: { kind: 'deleted', files }, durable: true }]);
-  for (const { path } of going) await rm(path);
+  for (const { path } of going) {
+    await keepHashes(path);
+    await rm(path);
+  }
 }

@@ -55,7 +55,7 @@ export function defineTurnAway(parts: TurnAwayParts): NodeService['turnAway'] {
     if (signed === undefined) return undefined;
     try {
       const call = openCall(signed, peer, agents(), tls().trust, now());
-      return { ...call, onProgress: () => {}, gone: new AbortController().signal };
+      return { ...call, headCheck: 'UNCHECKED' as const, onProgress: () => {}, gone: new AbortController().signal };
     } catch (error) {
       if (error instanceof Problem) return undefined;
       throw error;

@@ -18,7 +18,7 @@ export function fresh(memory: CallMemory, grace: number, now: () => number): Sta
     const late = judgeTime(request, now(), grace);
     if (late !== undefined) return answer(refusal(late));
     // The caller's clock may be ahead: it can have come that much earlier than it says.
-    if (!memory.covers(request.issuedAt - grace)) return answer(refusal(unproven(call.opened.request)));
+    if (!memory.covers(request.issuedAt - grace)) return answer(refusal(unproven(request, grace)));
     if (!memory.admit(request.nonce, request.issuedAt + request.timeToLive + grace)) {
       return answer(refusal(new Problem('replayed', 'the very same request was received before')));
     }
@@ -26,9 +26,9 @@ export function fresh(memory: CallMemory, grace: number, now: () => number): Sta
   };
 }
 
-function unproven({ issuedAt }: Request): Problem {
+function unproven({ issuedAt }: Request, grace: number): Problem {
   const what = `this node can't know whether it has received the request of ${iso(issuedAt)} before: its audit log does not reach back that far`;
-  return new Problem('unproven-fresh', what, 'send it again');
+  return new Problem('unproven-fresh', what, `send it again in ${Math.ceil(grace / 1000)} s`);
 }
 
 function judgeTime({ issuedAt, timeToLive }: Request, now: number, grace: number): Problem | undefined {

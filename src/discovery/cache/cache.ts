@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { makeDirectories, replaceFile } from '../../core/files/durable.ts';
 import { errnoOf, explainErrno } from '../../core/errors.ts';
 import type { Log } from '../../core/ports.ts';
-import { rewriteFile } from '../rewrite.ts';
 import { type CacheContent, type CachedNode, mergeContent, parseContent, pruneContent } from './content.ts';
 
 /** What the client remembers of nodes whose identity was once proven. */
@@ -40,7 +41,8 @@ export async function openCache(file: string, log: Log): Promise<Cache> {
       const meanwhile = await read(file, log);
       content = pruneContent(mergeContent(meanwhile, content));
       try {
-        await rewriteFile(file, serialize(content));
+        await makeDirectories(dirname(file), 0o700);
+        await replaceFile(file, serialize(content), { shared: true, sync: false });
         changed = false;
       } catch (error) {
         log.warn({ file }, `the cache ${file} cannot be written: ${explainErrno(error)}`);

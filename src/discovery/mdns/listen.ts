@@ -1,8 +1,9 @@
 import type { Socket } from 'node:dgram';
 import { readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { makeDirectories, replaceFile } from '../../core/files/durable.ts';
 import { errnoOf, explain, explainErrno } from '../../core/errors.ts';
 import type { DuplicateNode, HeardNode, Log } from '../../core/ports.ts';
-import { rewriteFile } from '../rewrite.ts';
 import { parseAnswers, parseProbe, type ServiceAnswer } from './wire/answer.ts';
 import { addressesToDial } from './dial-order.ts';
 import { multicastInterfaces } from './interfaces.ts';
@@ -189,7 +190,8 @@ async function startKeeping(memory: PeerMemory, { file, log }: ListenSetup) {
   const save = () => {
     timer = undefined;
     writing = writing
-      .then(() => rewriteFile(file, memory.toJson()))
+      .then(() => makeDirectories(dirname(file), 0o700))
+      .then(() => replaceFile(file, memory.toJson(), { sync: false }))
       .catch((error) => log.warn({ file, reason: explainErrno(error) }, 'what was heard cannot be kept'));
   };
   return {

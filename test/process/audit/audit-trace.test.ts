@@ -33,7 +33,8 @@ describe('the records of a run, gathered from real daemons', () => {
     rip = await fleet.operator('rip@devco.net');
     home = await mkdtemp(join(tmpdir(), 'mco-trace-'));
     nodes = [];
-    for (const name of ['dev2.devco.net', 'dev4.devco.net']) nodes.push(await startTestNode(fleet, { name, agents }));
+    for (const name of ['dev2.devco.net', 'dev4.devco.net'])
+      nodes.push(await startTestNode(fleet, { name, agents, config: 'clock_grace: 0' }));
     await list(nodes.map(({ name, daemon }) => ({ name, port: daemon.port })));
     const { certificate, key, ca } = rip.files;
     await mkdir(join(home, '.config/mco-deploy'), { recursive: true });
@@ -166,9 +167,20 @@ describe('the records of a run, gathered from real daemons', () => {
     await list([{ name: node.name, port: again.port }]);
     const call = await program('rpc', 'rpcutil', 'ping', '--json');
     const [reply] = JSON.parse(call.out) as { outcome: string; code: string; message: string }[];
-    assert.deepEqual([call.code, reply?.outcome, reply?.code], [2, 'failed', 'audit-back']);
-    assert.match(reply?.message ?? '', /was cut: it ends at record \d+, and ended at \d+/);
-    assert.equal((await program('audit', 'heads', '--forget', node.name)).code, 0);
+    assert.deepEqual([call.code, reply?.outcome, reply?.code], [2, 'failed', 'audit-forked']);
+    assert.match(reply?.message ?? '', /was cut, rewritten or restored: it does not continue record \d+/);
+    const warned = await program('ping', '-I', node.name);
+    assert.match(warned.err, /was moved away or cut while the daemon did not run/);
+    const distrusted = await program('rpc', 'lock', 'take', 'name=x', 'ttl=5', '-I', node.name, '--json');
+    assert.match(distrusted.out, /nothing was sent/);
+    const forgotten = await program('audit', 'heads', '--forget', node.name, '--reason', 'a test');
+    assert.deepEqual([forgotten.code, forgotten.err], [0, '']);
+    assert.match(forgotten.out, /has served \d request\(s\) since [^]* rpcutil\.ping {2}ok/);
+    assert.match(
+      await readFile(node.auditFile, 'utf8'),
+      /"action":"acknowledge".*"head":"\d+:[0-9a-f]{64}","reason":"a test"/,
+    );
+    assert.doesNotMatch((await program('ping', '-I', node.name)).err, /moved away or cut/);
     assert.equal((await program('rpc', 'rpcutil', 'ping')).code, 0);
   });
 });

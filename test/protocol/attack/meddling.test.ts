@@ -75,6 +75,9 @@ describe('whoever stands between a caller and a node', () => {
     { timeToLive: 120_000 },
     { deadline: Date.now() + 60_000 },
     { dryRun: true },
+    { knownSequence: 1 },
+    { knownHash: Buffer.alloc(32, 1) },
+    { filter: { facts: ['cluster=alfa'], classes: [], agents: [], identities: [], with: [], select: '' } },
   ];
   test('changes no field of a request: nothing is done, and the audit log lays it to who brought it', async () => {
     const fields = new Set(requestChanges.flatMap((change) => Object.keys(change)));

@@ -12,7 +12,7 @@ export function auditCommand(catalogue: readonly Ddl[]): CommandEntry {
       const audit = program.command('audit').description("read and check nodes' audit logs");
       defineShow(audit, context);
       defineVerify(audit, context);
-      defineHeads(audit, context);
+      defineHeads(audit, catalogue, context);
       defineTrace(audit, catalogue, context);
     },
   };
@@ -57,13 +57,14 @@ function defineVerify(audit: Command, context: CliContext): void {
     });
 }
 
-function defineHeads(audit: Command, context: CliContext): void {
-  addCommonOptions(audit.command('heads'))
+function defineHeads(audit: Command, catalogue: readonly Ddl[], context: CliContext): void {
+  addCommonOptions(addTargetOptions(audit.command('heads'), catalogue))
     .description('list the ends of the nodes’ logs, as the nodes signed them in their replies to you')
-    .option('--forget <node>', 'take the next one of this node for good: after a reinstallation, say')
+    .option('--forget <node>', 'trust this node again: after a reinstallation or a restored snapshot, say')
+    .option('--reason <text>', 'what was found out, for the node’s audit log')
     .action(async (options) => {
       const { listHeads } = await import('./heads.ts');
-      context.exit(await listHeads(options, context));
+      context.exit(await listHeads(options, catalogue, context));
     });
 }
 

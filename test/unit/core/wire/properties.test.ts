@@ -32,7 +32,11 @@ before(async () => {
     Date.now(),
   );
   const envelope = { requestId: 'a'.repeat(32), try: 1, requestBytes: signed.request, startedAt: 1, finishedAt: 2 };
-  reply = sealReply(okReply({ text: 'hello' }), { ...envelope, recorded: false, auditHead: null }, node.credentials);
+  reply = sealReply(
+    okReply({ text: 'hello' }),
+    { ...envelope, recorded: false, auditHead: null, headCheck: 'UNCHECKED' },
+    node.credentials,
+  );
 });
 after(() => fleet.remove());
 
@@ -77,6 +81,8 @@ const anyRequest: fc.Arbitrary<Request> = fc.record(
     deadline: number,
     dryRun: fc.boolean(),
     filter: fc.option(fc.record({ ...terms, select: text }, { noNullPrototype: true })),
+    knownSequence: number,
+    knownHash: bytes,
   },
   { noNullPrototype: true },
 );

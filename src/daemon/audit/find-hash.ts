@@ -1,0 +1,115 @@
+import { createHash } from 'node:crypto';
+import { type FileHandle, open, readdir, readFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { type AuditFile, listAuditFiles, readFileLines } from '../../core/audit/files.ts';
+import { replaceFile } from '../../core/files/durable.ts';
+
+/** Bytes of a hash in the files that stand for deleted ones. */
+const size = 32;
+const window = 64 * 1024;
+
+/**
+ * The hash (hex) of a record of the log, from its files or from what was kept of a deleted one.
+ * @returns undefined when neither has the record
+ */
+export async function findHash(file: string, sequence: number): Promise<string | undefined> {
+  const files = await listAuditFiles(file);
+  // The file that is written to begins behind all others.
+  for (const one of files.toReversed()) {
+    if (one.first !== undefined && one.first > sequence) continue;
+    const found = await findInFile(one, sequence);
+    if (found !== undefined || one.first !== undefined) return found ?? (await findKept(file, sequence));
+  }
+  return await findKept(file, sequence);
+}
+
+/** Bisects: sequence numbers grow from line to line, and each line names its own at its beginning. */
+async function findInFile({ path }: AuditFile, sequence: number): Promise<string | undefined> {
+  const handle = await open(path, 'r');
+  try {
+    let low = 0;
+    let high = (await handle.stat()).size;
+    while (high - low > window) {
+      const middle = Math.floor((low + high) / 2);
+      const line = await nextLine(handle, middle, high);
+      if (line === undefined || line.sequence > sequence) high = middle;
+      else low = line.start;
+    }
+    return await scan(handle, low, sequence);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The first line that begins behind an offset. */
+async function nextLine(handle: FileHandle, offset: number, end: number) {
+  for (let from = offset; from < end; from += window) {
+    const bytes = await readAt(handle, from, window);
+    const newline = bytes.indexOf(10);
+    if (newline < 0) continue;
+    const start = from + newline + 1;
+    const sequence = sequenceIn(await readAt(handle, start, 64));
+    return sequence === undefined ? undefined : { start, sequence };
+  }
+  return undefined;
+}
+
+/** Reads lines from an offset on until the one that is looked for, or a later one. */
+async function scan(handle: FileHandle, offset: number, sequence: number): Promise<string | undefined> {
+  for (let start = offset; ; ) {
+    const current = sequenceIn(await readAt(handle, start, 64));
+    if (current === undefined || current > sequence) return undefined;
+    const hash = createHash('sha256');
+    let from = start;
+    for (;;) {
+      const bytes = await readAt(handle, from, window);
+      const newline = bytes.indexOf(10);
+      hash.update(newline < 0 ? bytes : bytes.subarray(0, newline));
+      if (newline >= 0) {
+        start = from + newline + 1;
+        break;
+      }
+      if (bytes.length < window) return undefined;
+      from += bytes.length;
+    }
+    if (current === sequence) return hash.digest('hex');
+  }
+}
+
+function sequenceIn(bytes: Buffer): number | undefined {
+  const digits = /^\{"v":1,"sequence":(\d{1,16}),/.exec(bytes.toString('latin1'))?.[1];
+  return digits === undefined ? undefined : Number(digits);
+}
+
+async function readAt(handle: FileHandle, position: number, length: number): Promise<Buffer> {
+  const { bytesRead, buffer } = await handle.read(Buffer.alloc(length), 0, length, position);
+  return buffer.subarray(0, bytesRead);
+}
+
+/** Where the hashes of a file's records are kept when it is deleted. */
+function hashesPath(path: string): string {
+  return `${path}.hashes`;
+}
+
+/** Keeps the hash of each record of a file, so that what callers know of it can still be checked when it is gone. */
+export async function keepHashes(path: string): Promise<void> {
+  const hashes: Buffer[] = [];
+  for await (const { text, torn } of readFileLines(path)) {
+    if (!torn) hashes.push(createHash('sha256').update(text).digest());
+  }
+  await replaceFile(hashesPath(path), Buffer.concat(hashes), { mode: 0o640 });
+}
+
+async function findKept(file: string, sequence: number): Promise<string | undefined> {
+  const stem = basename(file, '.jsonl');
+  const names = await readdir(dirname(file)).catch((): string[] => []);
+  const firsts = names.flatMap((name) => {
+    const digits = name.startsWith(stem) ? /-(\d{12,15})\.[^.]+\.hashes$/.exec(name)?.[1] : undefined;
+    return digits === undefined ? [] : [{ name, first: Number(digits) }];
+  });
+  const [best] = firsts.filter(({ first }) => first <= sequence).sort((a, b) => b.first - a.first);
+  if (best === undefined) return undefined;
+  const bytes = await readFile(join(dirname(file), best.name));
+  const at = (sequence - best.first) * size;
+  return at + size <= bytes.length ? bytes.subarray(at, at + size).toString('hex') : undefined;
+}
