@@ -5,6 +5,7 @@ import { headVerifies } from '../../core/audit/head.ts';
 import type { ChainState } from '../../core/audit/record.ts';
 import { errnoOf, explainErrno, Problem } from '../../core/errors.ts';
 import { makeDirectories, replaceFile } from '../../core/files/durable.ts';
+import { isProblemCode, type ProblemCode } from '../../core/problems/index.ts';
 import { isObject, parseJsonObject } from '../../core/json.ts';
 import type { AuditHead, HeadCheck } from '../../core/wire/messages.ts';
 
@@ -22,7 +23,7 @@ export interface KnownHead extends ChainState {
 export interface Distrust {
   /** ISO 8601, by the caller's clock. */
   readonly since: string;
-  readonly code: string;
+  readonly code: ProblemCode;
   readonly message: string;
 }
 
@@ -181,6 +182,12 @@ export function parseHeads(text: string, file: string): Map<string, KnownHead> {
 
 function isHead(head: unknown): head is KnownHead {
   if (!isObject(head) || !Number.isSafeInteger(head.sequence)) return false;
+  if (head.distrusted !== undefined && !isDistrust(head.distrusted)) return false;
   const texts = [head.hash, head.signature, head.certificate, head.received];
   return texts.every((text) => typeof text === 'string') && /^[0-9a-f]{64}$/.test(String(head.hash));
+}
+
+function isDistrust(value: unknown): value is Distrust {
+  if (!isObject(value)) return false;
+  return typeof value.since === 'string' && typeof value.message === 'string' && isProblemCode(String(value.code));
 }

@@ -11,6 +11,10 @@ export const auditProblems = defineProblems({
     'The audit log of the node has another record where this client has seen one: it was rewritten.',
     'Find out who did that. Then acknowledge it: “mco-deploy audit heads --forget NODE”.',
   ],
+  'audit-broken': [
+    'The audit log of the node does not continue the record that this client knows: it was cut, rewritten or restored. Nothing was done.',
+    'Find out why. Then acknowledge it: “mco-deploy audit heads --forget NODE”.',
+  ],
   'bad-head': ['The end of a log is not signed by its node.', 'Check the certificate of the node.'],
   'bad-heads': ['The file with the known ends of logs is damaged.', 'Keep it for an inquiry, and move it away.'],
   'too-much': ['Too much of the log would have to be read for the answer.', 'Ask for a shorter time.'],

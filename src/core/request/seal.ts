@@ -1,6 +1,5 @@
 import { type KeyObject, randomBytes, type X509Certificate } from 'node:crypto';
 import { formatIdentity, type Identity } from '../identity.ts';
-import type { ChainState } from '../audit/record.ts';
 import type { JsonObject } from '../json.ts';
 import { hideSensitive } from './sensitive.ts';
 import { sign } from '../credentials/signature.ts';
@@ -34,7 +33,7 @@ export interface CallOptions {
   readonly lease: string;
   readonly fence: number;
   /** The end of the target's audit log that the caller knows. */
-  readonly known?: ChainState;
+  readonly known?: { readonly sequence: number; readonly hash: string };
   /** Which nodes are meant, where that was not asked before: a node that does not match refuses (`not-matched`). */
   readonly filter?: FilterTerms;
 }
