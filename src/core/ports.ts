@@ -7,9 +7,14 @@ import type { JsonObject } from './json.ts';
 import type { Address, Candidate, NodeFacts } from './node.ts';
 import type {
   DescribeRequest,
+  DiscoverEvent,
+  DiscoverRequest,
   FilterTerms,
   NodeDescription,
   ResultReply,
+  SealedEvent,
+  SealedRequest,
+  SignedKey,
   SignedReply,
   SignedRequest,
 } from './wire/messages.ts';
@@ -169,6 +174,13 @@ export interface HeardNode extends NodeFacts {
   readonly lastHeard: number;
 }
 
+/** Where the parts of a sealed reply go. */
+export interface SealedSink {
+  readonly send: (event: SealedEvent) => void;
+  /** Whether it is read too slowly for progress to be sent, which is then left out. */
+  readonly isCongested: () => boolean;
+}
+
 /** What a node does for a caller that came over a secured connection as `peer`. */
 export interface NodeService {
   readonly call: (
@@ -178,6 +190,14 @@ export interface NodeService {
     signal: AbortSignal,
   ) => Promise<SignedReply>;
   readonly result: (request: SignedRequest, peer: Identity) => Promise<ResultReply>;
+  /** The key that requests are sealed to, signed. */
+  readonly key: () => SignedKey;
+  /**
+   * Opens a sealed request and does what it asks; what comes of it is sealed for the caller.
+   * @param peer the relay that brought it
+   * @throws Problem `unknown-key`, `bad-seal`, `malformed-message`: what nobody could be told under seal
+   */
+  readonly sealed: (request: SealedRequest, peer: Identity, sink: SealedSink) => Promise<void>;
   /** @throws Problem `bad-filter` */
   readonly describe: (request: DescribeRequest, peer: Identity) => Promise<NodeDescription>;
   /**
@@ -190,6 +210,32 @@ export interface NodeService {
   readonly turnAway: (peer: Identity | undefined, problem: Problem, request?: SignedRequest) => Promise<void>;
   /** Whether the node takes calls now. */
   readonly isServing: () => boolean;
+}
+
+/** Who uses a relay: by the certificate of its connection, or `local` over the socket whose permissions let it in. */
+export type RelayUser = Identity | 'local';
+
+/** What a relay does for others. What it throws is its own word, and told as that. */
+export interface RelayService {
+  /** @throws Problem `policy-denied` */
+  readonly admit: (user: RelayUser, action: 'forward' | 'discover') => Promise<void>;
+  /**
+   * Passes a sealed request on and what comes back.
+   * @throws Problem when it does not get through, or what comes back ends early
+   */
+  readonly forward: (
+    target: string,
+    request: SealedRequest,
+    user: RelayUser,
+    onEvent: (event: SealedEvent) => void,
+    signal: AbortSignal,
+  ) => Promise<void>;
+  readonly discover: (
+    request: DiscoverRequest,
+    user: RelayUser,
+    onNode: (event: DiscoverEvent) => void,
+    signal: AbortSignal,
+  ) => Promise<void>;
 }
 
 /** Credentials and trust as they are now: read anew for every connection and every call, so that a reload takes effect. */

@@ -1,13 +1,15 @@
 import type { AgentEntry, FindExternalAgents } from '../core/agent.ts';
-import type { Log } from '../core/ports.ts';
+import type { HeardNode, Log } from '../core/ports.ts';
 import { type Listener, startListening } from '../transport/listen.ts';
 import { type Roster, startRoster } from './agents/roster.ts';
 import { answerCalls, type CallAnswers } from './calls/answer-calls.ts';
 import { loadNodeConfig } from './config/config.ts';
 import { listenLimits } from './config/limits.ts';
 import { keepFresh } from './facts/node-truth.ts';
+import type { MetricFamily } from './metrics/text.ts';
 import type { MetricsServer } from './metrics/server.ts';
 import { startMetrics } from './metrics/start.ts';
+import type { Relay } from './relay/start.ts';
 import { type DaemonState, defineNodeView } from './node-view.ts';
 import { type OpenNode, openNode } from './open-node.ts';
 import { remindOf } from './system/live-keys.ts';
@@ -44,7 +46,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const node = await openNode(config, { version, agentNames, onKeys: () => onKeys(), now: Date.now });
   // Until the node is on the network: it can be asked as soon as it listens.
   let presence: Presence = absent;
-  const warnings = () => [node, roster, presence].flatMap((one) => one.warnings());
+  let relay: Relay | undefined;
+  const warnings = () => [node, roster, presence, relay].flatMap((one) => one?.warnings() ?? []);
   const state = { version, startedAt, agents: () => roster.entries(), warnings };
   const { agents: configs, external, state: stateDirectory } = config;
   const view = defineNodeView(node, state);
@@ -52,8 +55,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 
   const describe = async () => describable(node, state, presence);
   const calls = answerCalls(node, roster, describe, () => presence.duplicates(), Date.now);
-  const metrics = config.metrics && (await startMetrics(config.metrics.port, () => measures(node, state)));
-  const listener = await listen(node, calls);
+  relay = await startRelayIfAny(node, calls, () => presence.heard());
+  const more = () => relay?.families() ?? [];
+  const metrics = config.metrics && (await startMetrics(config.metrics.port, () => measures(node, state, more)));
+  const listener = await listen(node, calls, relay);
   onKeys = () => {
     listener.reload();
     void node.life.renewed();
@@ -64,7 +69,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     keepFresh(node.truth, config.facts.age, () => presence.update()),
   ];
   node.log.info({ port: listener.port, agents: node.self().agents, version }, 'listening');
-  const parts = { node, roster, calls, metrics, listener, presence, timers };
+  const parts = { node, roster, calls, relay, metrics, listener, presence, timers };
   return {
     port: listener.port,
     identity: node.identity,
@@ -78,6 +83,7 @@ interface DaemonParts {
   readonly node: OpenNode;
   readonly roster: Roster;
   readonly calls: CallAnswers;
+  readonly relay: Relay | undefined;
   readonly metrics: MetricsServer | undefined;
   readonly listener: Listener;
   readonly presence: Presence;
@@ -85,10 +91,27 @@ interface DaemonParts {
   readonly timers: readonly (() => void)[];
 }
 
-function listen({ config, keys, log, strangers }: OpenNode, { service }: CallAnswers): Promise<Listener> {
+function listen(
+  { config, keys, log, strangers }: OpenNode,
+  { service }: CallAnswers,
+  relay: Relay | undefined,
+): Promise<Listener> {
   const { address: host, port } = config.listen;
   const limits = listenLimits(config);
-  return startListening({ host, port, limits, tls: keys.current, service, log, onStranger: strangers.note });
+  const services = { service, ...(relay === undefined ? {} : { relay: relay.service }) };
+  return startListening({ host, port, limits, tls: keys.current, ...services, log, onStranger: strangers.note });
+}
+
+/** The code of a relay is loaded only where the node is one: others stay as small as they are. */
+async function startRelayIfAny(
+  { config, keys, policies, log }: OpenNode,
+  { service: own }: CallAnswers,
+  heard: () => readonly HeardNode[],
+): Promise<Relay | undefined> {
+  const { relay: settings } = config;
+  if (settings === undefined) return undefined;
+  const { startRelay } = await import('./relay/start.ts');
+  return await startRelay({ config, settings, tls: keys.current, own, policies, heard, log });
 }
 
 /** What the node answers when it is asked to describe itself. */
@@ -102,9 +125,14 @@ function describable(
   return { self: self(), version, agents: agents(), published, peers, warnings: warnings(), incomplete, duplicates };
 }
 
-function measures({ counters, keys, meter }: OpenNode, { version, startedAt, warnings }: DaemonState) {
+/** @param more the relay's, where the node is one */
+function measures(
+  { counters, keys, meter }: OpenNode,
+  { version, startedAt, warnings }: DaemonState,
+  more: () => MetricFamily[],
+) {
   const [values, tls] = [counters.values(), keys.current()];
-  return { version, startedAt, counters: values, tls, warnings: warnings().length, meter };
+  return { version, startedAt, counters: values, tls, warnings: warnings().length, meter, more };
 }
 
 async function reloadDaemon({ node, roster, presence }: DaemonParts): Promise<void> {
@@ -116,11 +144,21 @@ async function reloadDaemon({ node, roster, presence }: DaemonParts): Promise<vo
   log.info({}, 'reloaded');
 }
 
-async function stopDaemon({ node, roster, calls, metrics, listener, presence, timers }: DaemonParts): Promise<void> {
+async function stopDaemon({
+  node,
+  roster,
+  calls,
+  relay,
+  metrics,
+  listener,
+  presence,
+  timers,
+}: DaemonParts): Promise<void> {
   calls.close();
   node.keys.stop();
   for (const end of timers) end();
   await metrics?.stop();
+  relay?.stop();
   await presence.stop();
   const forced = setTimeout(calls.cancel, grace);
   const ended = calls.ended();

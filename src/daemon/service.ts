@@ -2,8 +2,9 @@ import type { AgentEntry } from '../core/agent.ts';
 import { Problem } from '../core/errors.ts';
 import { callerId, type Identity } from '../core/identity.ts';
 import type { Log, NodeService, TlsState } from '../core/ports.ts';
-import { refusal, sealReply } from '../core/request/reply.ts';
-import type { HeadCheck, SignedReply, SignedRequest } from '../core/wire/messages.ts';
+import { digestRequest, refusal, sealReply } from '../core/request/reply.ts';
+import type { KeyPair } from '../core/sealed/encryption-key.ts';
+import type { CallReference, HeadCheck, SignedReply, SignedRequest } from '../core/wire/messages.ts';
 import type { AuditLog } from './audit/audit-log.ts';
 import { type Answer, answer, type Handle, openCall } from './call.ts';
 import type { CallMemory } from './calls/call-memory.ts';
@@ -11,6 +12,7 @@ import type { CallerLimiter } from './calls/caller-limits.ts';
 import type { Counters } from './metrics/counters.ts';
 import { type Describable, describeNode } from './describe.ts';
 import type { StrangerLog } from './audit/stranger-log.ts';
+import { defineSealedCalls } from './calls/sealed-calls.ts';
 import { defineTurnAway } from './calls/turn-away.ts';
 
 export interface ServiceParts {
@@ -22,6 +24,13 @@ export interface ServiceParts {
   readonly audit: AuditLog;
   readonly strangers: StrangerLog;
   readonly turnstile: CallerLimiter;
+  /** Of nodes that bring what others signed: each of these counts for its signer besides. */
+  readonly relayLimiter: CallerLimiter;
+  readonly identity: string;
+  /** What requests by way of relays are sealed to. */
+  readonly keyPair: KeyPair;
+  /** Milliseconds by which clocks may differ. */
+  readonly grace: number;
   readonly counters: Counters;
   readonly describable: () => Promise<Describable>;
   readonly isServing: () => boolean;
@@ -31,10 +40,10 @@ export interface ServiceParts {
 
 /** The node's side of the wire: opens requests, sends them through the pipeline, signs the replies. */
 export function defineService(parts: ServiceParts): NodeService {
-  const { agents, tls, now } = parts;
-  return {
+  const { agents, tls, now, identity, keyPair, memory, turnstile: limiter, grace } = parts;
+  const service = {
     isServing: parts.isServing,
-    enter: (peer, bytes) => parts.turnstile.enter(callerId(peer), bytes),
+    enter: (peer, bytes) => (peer.kind === 'node' ? parts.relayLimiter : limiter).enter(callerId(peer), bytes),
     call: async (signed, peer, onProgress, gone) => {
       if (!parts.isServing()) throw new Problem('not-serving', 'the daemon is stopping', 'ask again when it is back');
       const startedAt = now();
@@ -57,6 +66,11 @@ export function defineService(parts: ServiceParts): NodeService {
     },
     describe: async (request) => describeNode(request, await parts.describable(), now()),
     turnAway: defineTurnAway(parts),
+  } satisfies Omit<NodeService, 'key' | 'sealed'>;
+  const resultOf = (caller: string, reference: CallReference) => findResult(caller, reference, parts);
+  return {
+    ...service,
+    ...defineSealedCalls({ identity, keyPair, tls, service, memory, limiter, grace, resultOf, now }),
   };
 }
 
@@ -65,6 +79,18 @@ async function checkHead({ opened, verdict }: OpenedCall, audit: AuditLog): Prom
   const { knownSequence: sequence, knownHash } = opened.request;
   if (sequence === 0 || 'problem' in verdict) return 'UNCHECKED';
   return (await audit.continues({ sequence, hash: knownHash.toString('hex') })) ? 'CONTINUES' : 'BROKEN';
+}
+
+/** What became of a call, for who asks by way of a relay: what has not arrived by now is not begun any more. */
+function findResult(caller: string, { requestId, try: attempt, requestDigest }: CallReference, parts: ServiceParts) {
+  const { memory, audit, tls, now } = parts;
+  memory.withdraw(caller, requestId, attempt);
+  const { state, content } = memory.find(caller, requestId, attempt);
+  if (content === undefined) return { state };
+  const times = { startedAt: now(), finishedAt: now() };
+  const about = { requestId, try: attempt, requestDigest, ...times, recorded: true };
+  const envelope = { ...about, auditHead: audit.head(), headCheck: 'UNCHECKED' } as const;
+  return { state, reply: sealReply(content, envelope, tls().credentials) };
 }
 
 type OpenedCall = ReturnType<typeof openCall>;
@@ -111,7 +137,7 @@ function seal(
   const envelope = {
     requestId,
     try: attempt,
-    requestBytes: signed.request,
+    requestDigest: digestRequest(signed.request),
     startedAt,
     finishedAt: parts.now(),
     recorded: given.recorded,

@@ -1,8 +1,8 @@
 import { createSecureContext, type PeerCertificate, type SecureContext } from 'node:tls';
-import { ChannelCredentials, Client, connectivityState } from '@grpc/grpc-js';
+import { ChannelCredentials, type ChannelOptions, Client, connectivityState } from '@grpc/grpc-js';
 import { Problem } from '../core/errors.ts';
 import { type Address, formatAddress } from '../core/node.ts';
-import type { Dial, NodeConnection, TlsState } from '../core/ports.ts';
+import type { Dial, TlsState } from '../core/ports.ts';
 import { diagnose } from './diagnose.ts';
 import { connectionOver } from './node-connection.ts';
 import { proveNode } from './prove-node.ts';
@@ -15,6 +15,35 @@ import { secureContext } from './tls.ts';
  * @param timeout milliseconds for one address to connect
  */
 export function createDial(tls: () => TlsState, timeout: number): Dial {
+  return createOpen(tls, timeout, ({ client, name, refuse }) => connectionOver(client, name, refuse));
+}
+
+/** A channel to a node that was proven, before anything is asked over it. */
+export interface ProvenChannel {
+  readonly client: Client;
+  readonly name: string;
+  /** Why the node is not to be asked anything any more: it may be revoked meanwhile. */
+  readonly refuse: () => Problem | undefined;
+  /** The node's certificate (DER), as its handshake proved it. */
+  readonly certificate: Uint8Array;
+}
+
+export type Open<Connection> = (
+  name: string,
+  addresses: readonly Address[],
+  signal: AbortSignal,
+) => Promise<Connection>;
+
+/**
+ * As {@link createDial}, for another kind of connection over the same handshake.
+ * @param options channel options of gRPC besides
+ */
+export function createOpen<Connection>(
+  tls: () => TlsState,
+  timeout: number,
+  over: (channel: ProvenChannel) => Connection,
+  options: ChannelOptions = {},
+): Open<Connection> {
   const contextFor = shareContext();
   return async (name, addresses, signal) => {
     let last = new Problem('unreachable', `no address of ${name} is known`);
@@ -22,7 +51,7 @@ export function createDial(tls: () => TlsState, timeout: number): Dial {
       if (signal.aborted) throw new Problem('cancelled', `connecting to ${name} was cancelled`);
       try {
         const state = tls();
-        return await connect(name, address, { tls, context: contextFor(state) }, timeout, signal);
+        return over(await connect(name, address, { tls, context: contextFor(state), options }, timeout, signal));
       } catch (error) {
         if (!(error instanceof Problem)) throw error;
         last = error;
@@ -36,6 +65,7 @@ export function createDial(tls: () => TlsState, timeout: number): Dial {
 interface Means {
   readonly context: SecureContext;
   readonly tls: () => TlsState;
+  readonly options: ChannelOptions;
 }
 
 /** One context for all dials, until the credentials or the trust are others: made for each, a thousand cost a second. */
@@ -52,10 +82,10 @@ function shareContext(): (state: TlsState) => SecureContext {
 async function connect(
   name: string,
   address: Address,
-  { context, tls }: Means,
+  { context, tls, options }: Means,
   timeout: number,
   signal: AbortSignal,
-): Promise<NodeConnection> {
+): Promise<ProvenChannel> {
   let refused: Problem | undefined;
   let presented: Uint8Array = Buffer.alloc(0);
   const checkServerIdentity = (_host: string, peer: PeerCertificate): Error | undefined => {
@@ -75,6 +105,7 @@ async function connect(
       'grpc.enable_channelz': 0,
       'grpc.service_config_disable_resolution': 1,
       'grpc.max_receive_message_length': 8 * 1024 * 1024,
+      ...options,
     },
   );
   try {
@@ -84,7 +115,7 @@ async function connect(
     if (signal.aborted) throw new Problem('cancelled', `connecting to ${name} was cancelled`);
     throw refused ?? (await diagnose(name, address, tls(), timeout));
   }
-  return connectionOver(client, name, () => proveNode(name, presented, tls()));
+  return { client, name, refuse: () => proveNode(name, presented, tls()), certificate: presented };
 }
 
 function target(address: Address): string {
@@ -93,8 +124,20 @@ function target(address: Address): string {
   return /^[0-9.]+$/.test(address.host) ? `ipv4:${text}` : `dns:${text}`;
 }
 
+/** Resolves when the channel that was connected is so no longer, whichever side ended it. */
+export function whenLost(client: Client): Promise<void> {
+  const channel = client.getChannel();
+  return new Promise((resolve) => {
+    const look = () => {
+      if (channel.getConnectivityState(false) !== connectivityState.READY) return resolve();
+      channel.watchConnectivityState(connectivityState.READY, Number.POSITIVE_INFINITY, look);
+    };
+    look();
+  });
+}
+
 /** Resolves when the channel is connected, rejects as soon as a try failed. */
-function ready(client: Client, timeout: number, signal: AbortSignal): Promise<void> {
+export function ready(client: Client, timeout: number, signal: AbortSignal): Promise<void> {
   const channel = client.getChannel();
   const deadline = Date.now() + timeout;
   return new Promise((resolve, reject) => {

@@ -11,7 +11,17 @@ import { Problem } from '../core/errors.ts';
 import type { Identity } from '../core/identity.ts';
 import type { Log, NodeService, TlsState } from '../core/ports.ts';
 import { protocol } from '../core/wire/codec.ts';
-import type { CallEvent, DescribeRequest, NodeDescription, ResultReply, SignedRequest } from '../core/wire/messages.ts';
+import type {
+  CallEvent,
+  DescribeRequest,
+  KeyRequest,
+  NodeDescription,
+  ResultReply,
+  SealedEvent,
+  SealedRequest,
+  SignedKey,
+  SignedRequest,
+} from '../core/wire/messages.ts';
 import { type AnyCall, peerIdentity, provePeer } from './peer.ts';
 import { statusOf } from './status.ts';
 
@@ -59,9 +69,35 @@ export function nodeHandlers(service: NodeService, tls: () => TlsState, log: Log
       (error) => stream.emit('error', tell(error)),
     );
   };
+  const key = (call: ServerUnaryCall<KeyRequest, SignedKey>, done: sendUnaryData<SignedKey>) => {
+    serve(async () => {
+      const { leave } = await admit(call, ['node', 'operator']);
+      leave();
+      return service.key();
+    }).then(
+      (signed) => done(null, signed),
+      (error) => done(tell(error)),
+    );
+  };
+  const sealed: handleServerStreamingCall<SealedRequest, SealedEvent> = (stream) => {
+    const sink = {
+      send: (event: SealedEvent) => {
+        if (!stream.cancelled) stream.write(event);
+      },
+      isCongested: () => stream.writableNeedDrain,
+    };
+    serve(async () => {
+      const { peer, leave } = await admit(stream, ['node', 'operator']);
+      await service.sealed(stream.request, peer, sink).finally(leave);
+    }).then(
+      () => stream.end(),
+      (error) => stream.emit('error', tell(error)),
+    );
+  };
   const result: handleUnaryCall<SignedRequest, ResultReply> = unary(service.result);
   const describe: handleUnaryCall<DescribeRequest, NodeDescription> = unary(service.describe);
-  return { Call: call, Result: result, Describe: describe } as UntypedServiceImplementation;
+  const handlers = { Call: call, Result: result, Describe: describe, Key: key, Sealed: sealed };
+  return handlers as UntypedServiceImplementation;
 }
 
 /** Turns what is thrown at once into a rejection, so that no handler can throw into grpc-js. */

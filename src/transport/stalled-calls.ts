@@ -9,7 +9,8 @@ type Listener = Parameters<ServerInterceptingCall['start']>[0];
  * @param cut ends the connection of a peer
  */
 export function endStalledCalls(time: number, cut: (peer: string) => void): ServerInterceptor {
-  return (_method, call) => new WatchedCall(call, time, cut);
+  // A stream of requests has no end to wait for: it is bounded by what its handler lets in.
+  return ({ requestStream }, call) => new WatchedCall(call, time, cut, requestStream);
 }
 
 class WatchedCall extends ServerInterceptingCall {
@@ -18,14 +19,17 @@ class WatchedCall extends ServerInterceptingCall {
   /** What is waited for: of a call that is cancelled, HTTP/2 says no more. */
   readonly #waits = new Set<NodeJS.Timeout>();
 
-  constructor(call: ServerInterceptingCallInterface, time: number, cut: (peer: string) => void) {
+  readonly #streams: boolean;
+
+  constructor(call: ServerInterceptingCallInterface, time: number, cut: (peer: string) => void, streams: boolean) {
     super(call);
+    this.#streams = streams;
     this.#time = time;
     this.#cut = cut;
   }
 
   override start(listener: Listener): void {
-    const done = this.#limit();
+    const done = this.#streams ? () => {} : this.#limit();
     super.start({
       onReceiveMetadata: (metadata) => listener.onReceiveMetadata(metadata),
       onReceiveMessage: (message) => listener.onReceiveMessage(message),

@@ -30,6 +30,8 @@ export interface IntentRecord extends RequestFields {
   readonly request: string;
   readonly request_signature: string;
   readonly caller_certificate: string;
+  /** The node that brought the request, where it was not its caller. */
+  readonly relay?: string;
 }
 
 /** Written when the reply is known and before it is sent. */

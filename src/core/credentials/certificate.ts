@@ -142,3 +142,16 @@ export function proveCertificate(
 function isoDate(date: string): string {
   return new Date(date).toISOString();
 }
+
+/** The URI by which a certificate gives its node a role besides. */
+export function roleUri(realm: string, role: 'relay'): string {
+  return `mco-role://${realm}/${role}`;
+}
+
+/** Whether the CA let this node relay: a node may say so of itself only by its certificate. */
+export function hasRelayRole(certificate: X509Certificate): boolean {
+  const { identity } = contentOf(certificate);
+  if (identity === undefined) return false;
+  const names = (certificate.subjectAltName ?? '').split(/,\s*/);
+  return names.includes(`URI:${roleUri(identity.realm, 'relay')}`);
+}

@@ -1,7 +1,14 @@
 import { type KeyObject, sign as signBytes, verify as verifyBytes, type X509Certificate } from 'node:crypto';
 
 /** Every signature says what it is for, so that one can never be passed off as another. */
-export type SignatureContext = 'request' | 'reply' | 'audit-record' | 'audit-head';
+export type SignatureContext =
+  | 'request'
+  | 'reply'
+  | 'audit-record'
+  | 'audit-head'
+  | 'encryption-key'
+  | 'query'
+  | 'query-reply';
 
 function inContext(context: SignatureContext, bytes: Uint8Array): Buffer {
   return Buffer.concat([Buffer.from(`mco-deploy/1/${context}\0`), bytes]);

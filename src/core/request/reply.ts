@@ -73,7 +73,8 @@ export function digestRequest(request: Uint8Array): Buffer {
 export interface ReplyEnvelope {
   readonly requestId: string;
   readonly try: number;
-  readonly requestBytes: Uint8Array;
+  /** {@link digestRequest} of the signed bytes. */
+  readonly requestDigest: Buffer;
   readonly startedAt: number;
   readonly finishedAt: number;
   readonly recorded: boolean;
@@ -83,14 +84,12 @@ export interface ReplyEnvelope {
 }
 
 export function sealReply(content: ReplyContent, envelope: ReplyEnvelope, node: Credentials): SignedReply {
-  const { requestBytes, ...fields } = envelope;
   const { data, ...said } = content;
   const reply = replyCodec.encode({
     ...said,
-    ...fields,
+    ...envelope,
     protocol: protocolVersion,
     node: node.identity.name,
-    requestDigest: digestRequest(requestBytes),
     data: Buffer.from(JSON.stringify(data)),
   });
   return { reply, signature: sign('reply', reply, node.key), chain: [node.certificate.raw] };

@@ -1,7 +1,7 @@
 import { fromJSON, type MessageTypeDefinition, type PackageDefinition } from '@grpc/proto-loader';
 import { Problem } from '../errors.ts';
 import descriptor from './descriptor.json' with { type: 'json' };
-import type { Reply, Request } from './messages.ts';
+import type { EncryptionKey, Envelope, EnvelopeReply, Query, QueryReply, Reply, Request } from './messages.ts';
 
 type ProtoJson = Parameters<typeof fromJSON>[0];
 
@@ -33,3 +33,8 @@ function codecOf<T extends object>(name: string): { encode(value: T): Buffer; de
 
 export const requestCodec = codecOf<Request>('Request');
 export const replyCodec = codecOf<Reply>('Reply');
+export const encryptionKeyCodec = codecOf<EncryptionKey>('EncryptionKey');
+export const envelopeCodec = codecOf<Envelope>('Envelope');
+export const envelopeReplyCodec = codecOf<EnvelopeReply>('EnvelopeReply');
+export const queryCodec = codecOf<Query>('Query');
+export const queryReplyCodec = codecOf<QueryReply>('QueryReply');

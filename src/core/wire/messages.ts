@@ -141,3 +141,122 @@ export interface Duplicate {
   addresses: string[];
   since: number;
 }
+
+// biome-ignore lint/suspicious/noEmptyInterface: a message without fields
+export interface KeyRequest {}
+
+export interface EncryptionKey {
+  protocol: number;
+  node: string;
+  publicKey: Buffer;
+  createdAt: number;
+}
+
+export interface SignedKey {
+  key: Buffer;
+  signature: Buffer;
+  chain: Buffer[];
+}
+
+export interface SealedRequest {
+  keyId: Buffer;
+  ephemeral: Buffer;
+  salt: Buffer;
+  ciphertext: Buffer;
+}
+
+/** Exactly one of the two is set. */
+export interface Envelope {
+  call?: SignedRequest | null;
+  query?: SignedQuery | null;
+}
+
+export interface SealedEvent {
+  sequence: number;
+  last: boolean;
+  salt: Buffer;
+  ciphertext: Buffer;
+}
+
+/** Exactly one of them is set. */
+export interface EnvelopeReply {
+  progress?: Progress | null;
+  reply?: SignedReply | null;
+  answer?: SignedQueryReply | null;
+  turnAway?: TurnAway | null;
+}
+
+export interface TurnAway {
+  code: string;
+  message: string;
+  hint: string;
+}
+
+/** Exactly one of the last three is set. */
+export interface Query {
+  protocol: number;
+  nonce: Buffer;
+  target: string;
+  caller: string;
+  issuedAt: number;
+  timeToLive: number;
+  describe?: DescribeRequest | null;
+  result?: CallReference | null;
+  cancel?: CallReference | null;
+}
+
+export interface CallReference {
+  requestId: string;
+  try: number;
+  requestDigest: Buffer;
+}
+
+export interface SignedQuery {
+  query: Buffer;
+  signature: Buffer;
+  chain: Buffer[];
+}
+
+export interface QueryReply {
+  protocol: number;
+  node: string;
+  queryDigest: Buffer;
+  description?: NodeDescription | null;
+  result?: ResultReply | null;
+}
+
+export interface SignedQueryReply {
+  reply: Buffer;
+  signature: Buffer;
+  chain: Buffer[];
+}
+
+export interface ForwardRequest {
+  id: number;
+  target: string;
+  sealed?: SealedRequest | null;
+  drop: boolean;
+}
+
+export interface ForwardEvent {
+  id: number;
+  event?: SealedEvent | null;
+  end?: Withheld | null;
+}
+
+export interface Withheld {
+  code: string;
+  message: string;
+}
+
+export interface DiscoverRequest {
+  timeout: number;
+  names: string[];
+}
+
+export interface DiscoverEvent {
+  node: string;
+  key?: SignedKey | null;
+  path: string[];
+  lastHeard: number;
+}

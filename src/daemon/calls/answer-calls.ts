@@ -2,8 +2,9 @@ import { startCallerLimiter } from './caller-limits.ts';
 import { startCallMemory } from './call-memory.ts';
 import { startRunningCalls } from './running-calls.ts';
 import type { Roster } from '../agents/roster.ts';
-import { callerLimits } from '../config/limits.ts';
+import { callerLimits, relayLimits } from '../config/limits.ts';
 import type { DuplicateNode, NodeService } from '../../core/ports.ts';
+import { makeKeyPair } from '../../core/sealed/encryption-key.ts';
 import type { Describable } from '../describe.ts';
 import type { OpenNode } from '../open-node.ts';
 import { definePipeline } from '../pipeline.ts';
@@ -46,6 +47,10 @@ export function answerCalls(
     audit,
     strangers,
     turnstile: startCallerLimiter(callerLimits(config), now),
+    relayLimiter: startCallerLimiter(relayLimits(config), now),
+    identity: node.identity,
+    keyPair: makeKeyPair(),
+    grace: config.clock_grace * 1000,
     counters,
     describable,
     isServing: () => serving,

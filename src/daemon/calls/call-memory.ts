@@ -1,10 +1,10 @@
 import type { AuditRecord, IntentRecord } from '../../core/audit/record.ts';
 import type { RecentRecords } from '../audit/tail.ts';
 import { Problem } from '../../core/errors.ts';
-import { failure, type ReplyContent } from '../../core/request/reply.ts';
+import { failure, refusal, type ReplyContent } from '../../core/request/reply.ts';
 import { openRequest } from '../../core/request/request.ts';
 import type { ResultState } from '../../core/wire/messages.ts';
-import type { Answer, IncomingCall } from '../call.ts';
+import { type Answer, answer, type IncomingCall } from '../call.ts';
 
 /** What the node remembers of calls, so that none is served twice and a lost reply can be asked for. */
 export interface CallMemory {
@@ -14,6 +14,11 @@ export interface CallMemory {
   readonly covers: (time: number) => boolean;
   /** Runs a change's try once; the same one asked again waits for, or gets, the first outcome. Reads are just run. */
   readonly once: (call: IncomingCall, run: () => Promise<Answer>) => Promise<Answer>;
+  /**
+   * Lets no try of a change begin any more that has not arrived: its caller has asked what became of it, and may have gone on.
+   * A relay could hold it back until then.
+   */
+  readonly withdraw: (caller: string, requestId: string, attempt: number) => void;
   /** What became of a request's try. */
   readonly find: (caller: string, requestId: string, attempt: number) => { state: ResultState; content?: ReplyContent };
 }
@@ -39,6 +44,8 @@ export function startCallMemory({ records, completeSince }: RecentRecords, now: 
   const calls = new Map<string, Known>();
   recall(records, now(), nonces, calls);
 
+  /** The latest try of each request that began or was withdrawn. */
+  const latest = new Map<string, { readonly at: number; readonly attempt: number; readonly withdrawn: boolean }>();
   let forgotten = 0;
   const forget = () => {
     const time = now();
@@ -50,6 +57,18 @@ export function startCallMemory({ records, completeSince }: RecentRecords, now: 
       if (at + remembered >= time && calls.size <= most) break;
       calls.delete(key);
     }
+    for (const [key, { at }] of latest) {
+      if (at + remembered >= time) break;
+      latest.delete(key);
+    }
+  };
+  /** Tries come in order: what arrives after a later one, or after it was given up, was held back on its way. */
+  const isLate = (requestKey: string, attempt: number): boolean => {
+    const last = latest.get(requestKey);
+    if (last !== undefined && (attempt < last.attempt || (attempt === last.attempt && last.withdrawn))) return true;
+    latest.delete(requestKey);
+    latest.set(requestKey, { at: now(), attempt, withdrawn: false });
+    return false;
   };
   return {
     admit: (nonce, until) => {
@@ -68,6 +87,10 @@ export function startCallMemory({ records, completeSince }: RecentRecords, now: 
       const known = calls.get(key);
       if (known?.content !== undefined) return { content: known.content, recorded: true };
       if (known?.running !== undefined) return { ...(await known.running), recorded: true };
+      if (isLate(requestKeyOf(call.caller, requestId), attempt)) {
+        const message = 'this try arrived after its caller had given it up: nothing was done';
+        return answer(refusal(new Problem('late-try', message, 'ask again')));
+      }
       const running = run();
       calls.set(key, { at: now(), running });
       try {
@@ -79,12 +102,22 @@ export function startCallMemory({ records, completeSince }: RecentRecords, now: 
         throw error;
       }
     },
+    withdraw: (caller, requestId, attempt) => {
+      const key = requestKeyOf(caller, requestId);
+      if (calls.has(keyOf(caller, requestId, attempt)) || attempt < (latest.get(key)?.attempt ?? 0)) return;
+      latest.delete(key);
+      latest.set(key, { at: now(), attempt, withdrawn: true });
+    },
     find: (caller, requestId, attempt) => {
       const known = calls.get(keyOf(caller, requestId, attempt));
       if (known === undefined) return { state: 'UNKNOWN' };
       return known.content === undefined ? { state: 'RUNNING' } : { state: 'REPLIED', content: known.content };
     },
   };
+}
+
+function requestKeyOf(caller: string, requestId: string): string {
+  return `${caller}\0${requestId}`;
 }
 
 function keyOf(caller: string, requestId: string, attempt: number): string {

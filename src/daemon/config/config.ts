@@ -61,9 +61,16 @@ function completeNodeConfig(document: Document<NodeDocument>, known: readonly Ag
     policies: at(value.policies),
     audit: { ...value.audit, file: at(value.audit.file) },
     state: at(value.state),
+    ...(value.relay === undefined ? {} : { relay: relayPaths(value.relay, at) }),
     external: { directory: at(value.external.directory), plugins: at(value.external.plugins) },
     agents,
   });
+}
+
+function relayPaths(relay: NonNullable<NodeDocument['relay']>, at: (path: string) => string) {
+  const { socket, nodes } = relay;
+  const listed = nodes === undefined ? {} : { nodes: at(nodes) };
+  return { ...relay, ...listed, socket: typeof socket === 'string' ? at(socket) : socket };
 }
 
 function checkSection(

@@ -24,6 +24,11 @@ export function callerLimits({ limits }: NodeConfig): CallerLimits {
   return { atOnce: limits.calls_per_caller, rate: limits.rate, burst: limits.burst };
 }
 
+/** What one relay may bring: each of its requests counts for its signer besides. */
+export function relayLimits({ limits }: NodeConfig): CallerLimits {
+  return { atOnce: limits.calls_per_relay, rate: limits.rate_per_relay, burst: limits.rate_per_relay * 10 };
+}
+
 export function auditLimits({ audit: { max_bytes: maxBytes, max_age: days, keep } }: NodeConfig): AuditLimits {
   return { maxBytes, maxAge: days * 86_400_000, keep };
 }

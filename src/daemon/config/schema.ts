@@ -64,6 +64,9 @@ export const nodeConfigSchema = {
         /** Requests a second of one caller in the long run, and how many at once before that counts. */
         rate: { type: 'number', exclusiveMinimum: 0, maximum: 100_000, default: 200 },
         burst: { type: 'integer', minimum: 1, maximum: 100_000, default: 2000 },
+        /** Of one relay, for all callers that it brings requests of. */
+        calls_per_relay: { type: 'integer', minimum: 1, maximum: 65_536, default: 512 },
+        rate_per_relay: { type: 'integer', minimum: 1, maximum: 100_000, default: 2000 },
         /** From connecting to the end of the handshake. */
         handshake: { type: 'number', exclusiveMinimum: 0, maximum: 120, default: 5 },
         /** For a client to send a request, or to read what it is sent. */
@@ -79,6 +82,8 @@ export const nodeConfigSchema = {
         'calls_per_caller',
         'rate',
         'burst',
+        'calls_per_relay',
+        'rate_per_relay',
         'handshake',
         'stall',
         'idle',
@@ -131,6 +136,23 @@ export const nodeConfigSchema = {
       additionalProperties: false,
       properties: { port: { type: 'integer', minimum: 1, maximum: 65535 } },
       required: ['port'],
+    },
+    /** Makes the node a relay, which keeps connections to its peers warm and passes sealed requests on. */
+    relay: {
+      type: 'object',
+      additionalProperties: false,
+      properties: {
+        /** The socket for who is on this host, or false for none: its permissions decide who may use it. */
+        socket: { anyOf: [path, { const: false }], default: '/run/mco-deploy/relay.sock' },
+        /** A list of peers that are not heard by multicast, as --nodes takes it. */
+        nodes: path,
+        /** Connections to peers. */
+        max_peers: { type: 'integer', minimum: 1, maximum: 20_000, default: 2048 },
+        /** Requests on their way at once, and their bytes. */
+        max_calls: { type: 'integer', minimum: 1, maximum: 100_000, default: 4096 },
+        max_bytes: { type: 'integer', minimum: 1_048_576, maximum: 1_073_741_824, default: 67_108_864 },
+      },
+      required: ['socket', 'max_peers', 'max_calls', 'max_bytes'],
     },
     /** Seconds by which a caller's clock may be ahead or behind. */
     clock_grace: { type: 'number', minimum: 0, maximum: 600, default: 10 },

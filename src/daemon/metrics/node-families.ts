@@ -11,6 +11,8 @@ export interface NodeMeasures {
   readonly tls: TlsState;
   readonly warnings: number;
   readonly meter: Meter;
+  /** Of the relay, where the node is one. */
+  readonly more: () => MetricFamily[];
 }
 
 const counted: Readonly<Record<string, readonly [string, string]>> = {
@@ -24,7 +26,7 @@ const counted: Readonly<Record<string, readonly [string, string]>> = {
 };
 
 export function metricsText(measures: NodeMeasures): string {
-  return formatMetrics([...nodeFamilies(measures), ...measures.meter.families()]);
+  return formatMetrics([...nodeFamilies(measures), ...measures.meter.families(), ...measures.more()]);
 }
 
 /** The node’s counters and certificates, and its process by the names that Prometheus’ own libraries give. */

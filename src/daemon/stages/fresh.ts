@@ -31,7 +31,12 @@ function unproven({ issuedAt }: Request, grace: number): Problem {
   return new Problem('unproven-fresh', what, `send it again in ${Math.ceil(grace / 1000)} s`);
 }
 
-function judgeTime({ issuedAt, timeToLive }: Request, now: number, grace: number): Problem | undefined {
+/** Why what was signed then is not to be heeded now, or undefined. @param grace milliseconds by which clocks may differ */
+export function judgeTime(
+  { issuedAt, timeToLive }: Pick<Request, 'issuedAt' | 'timeToLive'>,
+  now: number,
+  grace: number,
+): Problem | undefined {
   const clocks = `the caller's clock says ${iso(issuedAt)}, this node's ${iso(now)}`;
   const apart = `${(Math.abs(now - issuedAt) / 1000).toFixed(1)} s apart`;
   if (timeToLive > longestLife) {

@@ -107,7 +107,7 @@ async function writeOutcome(
   }
 }
 
-function intentOf({ opened, verdict, caller }: IncomingCall): IntentRecord {
+function intentOf({ opened, peer, verdict, caller }: IncomingCall): IntentRecord {
   const { request, signed, shown } = opened;
   return {
     kind: 'intent',
@@ -125,5 +125,6 @@ function intentOf({ opened, verdict, caller }: IncomingCall): IntentRecord {
     request: signed.request.toString('base64'),
     request_signature: signed.signature.toString('base64'),
     caller_certificate: (signed.chain[0] ?? Buffer.alloc(0)).toString('base64'),
+    ...(peer.kind === 'node' ? { relay: peer.name } : {}),
   };
 }

@@ -3,6 +3,9 @@ import type { TLSSocket } from 'node:tls';
 import type { Connections } from '../connections/connections.ts';
 import { healthHandlers, healthService } from '../health.ts';
 import { keepalive, type ListenOptions } from './options.ts';
+import { type AnyCall, provePeer } from '../peer.ts';
+import { relayHandlers } from '../relay/handlers.ts';
+import { relayService } from '../relay/rpc.ts';
 import { nodeHandlers, nodeService } from '../service.ts';
 import { endStalledCalls } from '../stalled-calls.ts';
 
@@ -16,7 +19,7 @@ export interface GrpcServer {
 }
 
 export function startGrpcServer(options: ListenOptions, connections: Connections): GrpcServer {
-  const { limits, service, tls, log } = options;
+  const { limits, service, relay, tls, log } = options;
   const cutStalled = (peer: string) => {
     const caller = connections.cut(peer);
     if (caller !== undefined) log.warn({ caller, peer }, 'a client neither sends nor reads: connection cut');
@@ -31,6 +34,10 @@ export function startGrpcServer(options: ListenOptions, connections: Connections
     'grpc-node.max_session_memory': 16,
   });
   server.addService(nodeService, nodeHandlers(service, tls, log));
+  if (relay !== undefined) {
+    const userOf = (call: AnyCall) => provePeer(call, ['operator', 'node'], tls().trust, Date.now());
+    server.addService(relayService, relayHandlers(relay, userOf, log));
+  }
   server.addService(healthService, healthHandlers(service, tls));
   // grpc-js calls a connection “insecure” whose TLS it does not end itself; none reaches it unproven.
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());

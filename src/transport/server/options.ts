@@ -1,4 +1,4 @@
-import type { Log, NodeService, TlsState } from '../../core/ports.ts';
+import type { Log, NodeService, RelayService, TlsState } from '../../core/ports.ts';
 import type { ConnectionLimits } from '../connections/connections.ts';
 
 export interface ListenOptions {
@@ -7,6 +7,8 @@ export interface ListenOptions {
   readonly port: number;
   readonly tls: () => TlsState;
   readonly service: NodeService;
+  /** Set where the node relays for others. */
+  readonly relay?: RelayService;
   readonly log: Log;
   /** Receives every connection that failed its handshake, or was one too many. */
   readonly onStranger: (address: string, reason: string) => void;

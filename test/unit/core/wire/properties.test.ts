@@ -7,7 +7,7 @@ import { Problem } from '../../../../src/core/errors.ts';
 import { interpretSchema } from '../../../../src/core/ddl/interpret/schema.ts';
 import { parseJsonObject } from '../../../../src/core/json.ts';
 import { parseOutsideDdl } from '../../../../src/core/ddl/outside-ddl.ts';
-import { okReply, openReply, sealReply } from '../../../../src/core/request/reply.ts';
+import { digestRequest, okReply, openReply, sealReply } from '../../../../src/core/request/reply.ts';
 import { openRequest, proveCaller } from '../../../../src/core/request/request.ts';
 import { protocol, replyCodec, requestCodec } from '../../../../src/core/wire/codec.ts';
 import type { Request, SignedReply, SignedRequest } from '../../../../src/core/wire/messages.ts';
@@ -31,7 +31,13 @@ before(async () => {
     rip.credentials,
     Date.now(),
   );
-  const envelope = { requestId: 'a'.repeat(32), try: 1, requestBytes: signed.request, startedAt: 1, finishedAt: 2 };
+  const envelope = {
+    requestId: 'a'.repeat(32),
+    try: 1,
+    requestDigest: digestRequest(signed.request),
+    startedAt: 1,
+    finishedAt: 2,
+  };
   reply = sealReply(
     okReply({ text: 'hello' }),
     { ...envelope, recorded: false, auditHead: null, headCheck: 'UNCHECKED' },

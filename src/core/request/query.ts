@@ -1,0 +1,103 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { type ProvenCertificate, parseCertificate, proveCertificate, type Trust } from '../credentials/certificate.ts';
+import { sign, verifies } from '../credentials/signature.ts';
+import { Problem } from '../errors.ts';
+import { formatIdentity } from '../identity.ts';
+import { protocolVersion, queryCodec, queryReplyCodec } from '../wire/codec.ts';
+import type { Query, QueryReply, SignedQuery, SignedQueryReply } from '../wire/messages.ts';
+import type { Credentials } from './seal.ts';
+
+export type QueryContent = Pick<Query, 'describe' | 'result' | 'cancel'>;
+
+/** Milliseconds within which a node may reply. */
+const timeToLive = 60_000;
+
+/** Signs what is asked of one node besides calls: through a relay, no connection proves who asks. */
+export function signQuery(target: string, content: QueryContent, caller: Credentials, now: number): SignedQuery {
+  const query = queryCodec.encode({
+    ...content,
+    protocol: protocolVersion,
+    nonce: randomBytes(16),
+    target,
+    caller: formatIdentity(caller.identity),
+    issuedAt: now,
+    timeToLive,
+  });
+  return { query, signature: sign('query', query, caller.key), chain: [caller.certificate.raw] };
+}
+
+/** A query, and who proved to have made it. */
+export interface OpenedQuery {
+  readonly query: Query;
+  readonly caller: ProvenCertificate;
+}
+
+/**
+ * Opens a query and proves its caller.
+ * @throws Problem `malformed-message`, `other-protocol`, `bad-signature`, or as {@link proveCertificate}
+ */
+export function openQuery(signed: SignedQuery, trust: Trust, now: number): OpenedQuery {
+  const query = queryCodec.decode(signed.query);
+  if (query.protocol !== protocolVersion) {
+    throw new Problem('other-protocol', `the query speaks protocol ${query.protocol}, this node ${protocolVersion}`);
+  }
+  if (query.nonce.length !== 16) throw new Problem('malformed-message', 'the query has no proper nonce');
+  const [leaf] = signed.chain;
+  if (leaf === undefined) throw new Problem('bad-signature', 'the query has no certificate');
+  const certificate = parseCertificate(leaf);
+  if (!verifies('query', signed.query, signed.signature, certificate)) {
+    throw new Problem('bad-signature', 'the signature of the query does not hold');
+  }
+  const caller = proveCertificate(certificate, 'operator', trust, now);
+  if (query.caller !== formatIdentity(caller.identity)) {
+    throw new Problem('bad-signature', `the query names ${query.caller}, its certificate ${caller.identity.name}`);
+  }
+  return { query, caller };
+}
+
+export function digestQuery(query: Uint8Array): Buffer {
+  return createHash('sha256').update(query).digest();
+}
+
+export function signQueryReply(
+  content: Pick<QueryReply, 'description' | 'result'>,
+  query: Uint8Array,
+  node: Credentials,
+): SignedQueryReply {
+  const reply = queryReplyCodec.encode({
+    ...content,
+    protocol: protocolVersion,
+    node: node.identity.name,
+    queryDigest: digestQuery(query),
+  });
+  return { reply, signature: sign('query-reply', reply, node.key), chain: [node.certificate.raw] };
+}
+
+/**
+ * Opens what a node replied to a query, and proves that it was that node, to this very query: so a reply is as new as the
+ * query's nonce.
+ * @throws Problem `bad-reply`, or as {@link proveCertificate}
+ */
+export function openQueryReply(
+  signed: SignedQueryReply,
+  query: Uint8Array,
+  node: string,
+  trust: Trust,
+  now: number,
+): QueryReply {
+  const [leaf] = signed.chain;
+  if (leaf === undefined) throw new Problem('bad-reply', `the reply of ${node} has no certificate`);
+  const certificate = parseCertificate(leaf);
+  if (!verifies('query-reply', signed.reply, signed.signature, certificate)) {
+    throw new Problem('bad-reply', `the signature of the reply of ${node} does not hold`);
+  }
+  const proven = proveCertificate(certificate, 'node', trust, now);
+  const reply = queryReplyCodec.decode(signed.reply);
+  if (proven.identity.name !== node || reply.node !== node) {
+    throw new Problem('bad-reply', `the reply was signed by ${proven.identity.name}, not by ${node}`);
+  }
+  if (!digestQuery(query).equals(reply.queryDigest)) {
+    throw new Problem('bad-reply', `the reply of ${node} belongs to another query`);
+  }
+  return reply;
+}

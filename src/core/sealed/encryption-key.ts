@@ -1,0 +1,84 @@
+import { createECDH, type ECDH } from 'node:crypto';
+import { parseCertificate, proveCertificate, type Trust } from '../credentials/certificate.ts';
+import { sign, verifies } from '../credentials/signature.ts';
+import { Problem } from '../errors.ts';
+import type { Credentials } from '../request/seal.ts';
+import { encryptionKeyCodec, protocolVersion } from '../wire/codec.ts';
+import type { SignedKey } from '../wire/messages.ts';
+import { keyIdOf } from './box.ts';
+
+/** One side of ECDH on P-256. It lives in memory alone. */
+export interface KeyPair {
+  readonly publicKey: Buffer;
+  readonly id: Buffer;
+  /**
+   * What this side and the other alone can compute.
+   * @param other the other side's public key
+   * @throws Problem `bad-key` for what is not a point of the curve
+   */
+  readonly secretWith: (other: Uint8Array) => Buffer;
+}
+
+/** Secrets that are kept: one command's requests to a node share one. */
+const mostSecrets = 256;
+
+export function makeKeyPair(): KeyPair {
+  const ecdh = createECDH('prime256v1');
+  const publicKey = ecdh.generateKeys();
+  const secrets = new Map<string, Buffer>();
+  return {
+    publicKey,
+    id: keyIdOf(publicKey),
+    secretWith: (other) => {
+      const name = Buffer.from(other).toString('latin1');
+      const known = secrets.get(name);
+      if (known !== undefined) return known;
+      const secret = compute(ecdh, other);
+      if (secrets.size >= mostSecrets) secrets.delete(secrets.keys().next().value ?? '');
+      secrets.set(name, secret);
+      return secret;
+    },
+  };
+}
+
+function compute(ecdh: ECDH, other: Uint8Array): Buffer {
+  try {
+    if (other.length !== 65) throw new Error('it is not an uncompressed point');
+    return ecdh.computeSecret(other);
+  } catch (cause) {
+    throw new Problem('bad-key', 'the public key is not a point on P-256', '', { cause });
+  }
+}
+
+/** A node's word on which key is its own. */
+export function signKey({ publicKey }: KeyPair, node: Credentials, createdAt: number): SignedKey {
+  const key = encryptionKeyCodec.encode({
+    protocol: protocolVersion,
+    node: node.identity.name,
+    publicKey,
+    createdAt,
+  });
+  return { key, signature: sign('encryption-key', key, node.key), chain: [node.certificate.raw] };
+}
+
+/**
+ * The public key, once it is proven that the node that is meant signed it.
+ * @throws Problem `bad-key`, or as {@link proveCertificate}
+ */
+export function openKey(signed: SignedKey, node: string, trust: Trust, now: number): Buffer {
+  const [leaf] = signed.chain;
+  if (leaf === undefined) throw new Problem('bad-key', `the encryption key of ${node} has no certificate`);
+  const certificate = parseCertificate(leaf);
+  const { identity } = proveCertificate(certificate, 'node', trust, now);
+  if (identity.name !== node) {
+    throw new Problem('bad-key', `the encryption key of ${node} is signed by ${identity.name}`);
+  }
+  if (!verifies('encryption-key', signed.key, signed.signature, certificate)) {
+    throw new Problem('bad-key', `the signature of the encryption key of ${node} does not hold`);
+  }
+  const key = encryptionKeyCodec.decode(signed.key);
+  if (key.protocol !== protocolVersion || key.node !== node || key.publicKey.length !== 65) {
+    throw new Problem('bad-key', `the encryption key of ${node} is not one of ${node}`);
+  }
+  return key.publicKey;
+}

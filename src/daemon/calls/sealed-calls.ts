@@ -1,0 +1,196 @@
+import { Problem } from '../../core/errors.ts';
+import { callerId, type Identity } from '../../core/identity.ts';
+import type { NodeService, SealedSink, TlsState } from '../../core/ports.ts';
+import { type OpenedQuery, openQuery, signQueryReply } from '../../core/request/query.ts';
+import { openRequest, proveCaller } from '../../core/request/request.ts';
+import { type KeyPair, signKey } from '../../core/sealed/encryption-key.ts';
+import { openSealed, type TargetExchange } from '../../core/sealed/exchange.ts';
+import type { CallReference, QueryReply, SignedKey, SignedQuery, SignedRequest } from '../../core/wire/messages.ts';
+import { judgeTime } from '../stages/fresh.ts';
+import type { CallMemory } from './call-memory.ts';
+import type { CallerLimiter } from './caller-limits.ts';
+
+export interface SealedParts {
+  readonly identity: string;
+  readonly keyPair: KeyPair;
+  readonly tls: () => TlsState;
+  readonly service: Pick<NodeService, 'call' | 'describe' | 'turnAway'>;
+  readonly memory: CallMemory;
+  /** Of callers, each by its name: a relay among them, for what nobody is proven to have signed. */
+  readonly limiter: CallerLimiter;
+  /** Milliseconds by which clocks may differ. */
+  readonly grace: number;
+  /** What became of a call of a caller. */
+  readonly resultOf: (caller: string, reference: CallReference) => NonNullable<QueryReply['result']>;
+  readonly now: () => number;
+}
+
+/**
+ * What comes by way of a relay. The relay's connection proves nothing of the caller: each request is judged by its own
+ * signature, and counts for whoever signed it. A signature that does not hold counts for the relay, and never for the one
+ * whose name it bears.
+ */
+export function defineSealedCalls(parts: SealedParts): Pick<NodeService, 'key' | 'sealed'> {
+  const { identity, keyPair, tls, now } = parts;
+  const createdAt = now();
+  const reads = startReads();
+  let signed: { readonly credentials: TlsState['credentials']; readonly key: SignedKey } | undefined;
+  return {
+    key: () => {
+      const { credentials } = tls();
+      if (signed?.credentials !== credentials) {
+        signed = { credentials, key: signKey(keyPair, credentials, createdAt) };
+      }
+      return signed.key;
+    },
+    sealed: async (request, relay, sink) => {
+      const exchange = openSealed(identity, keyPair, request);
+      try {
+        const { call, query } = exchange.envelope;
+        if (call) await serveCall(call, relay, { exchange, sink, reads, parts });
+        else if (query) await serveQuery(query, relay, { exchange, sink, reads, parts });
+        else throw new Problem('malformed-message', 'the sealed request is empty');
+      } catch (error) {
+        if (!(error instanceof Problem)) throw error;
+        const { code, message, hint } = error;
+        sink.send(exchange.seal({ turnAway: { code, message, hint } }, true));
+      }
+    },
+  };
+}
+
+interface Serving {
+  readonly exchange: TargetExchange;
+  readonly sink: SealedSink;
+  readonly reads: Reads;
+  readonly parts: SealedParts;
+}
+
+async function serveCall(
+  call: SignedRequest,
+  relay: Identity,
+  { exchange, sink, reads, parts }: Serving,
+): Promise<void> {
+  const { tls, service, now } = parts;
+  const opened = openRequest(call);
+  const { requestId, try: attempt } = opened.request;
+  const signer = proven(() => proveCaller(opened, tls().trust, now()).identity) ?? relay;
+  const leave = await enter(signer, relay, call, parts);
+  const caller = callerId(signer);
+  const read = reads.begin(caller, requestId, attempt);
+  const progress = (message: string) => {
+    if (sink.isCongested()) return;
+    sink.send(exchange.seal({ progress: { at: now(), message: message.slice(0, 2048) } }, false));
+  };
+  try {
+    // Only its caller may end it, by a signature: a relay that hangs up ends nothing.
+    const reply = await service.call(call, relay, progress, read.signal);
+    sink.send(exchange.seal({ reply }, true));
+  } finally {
+    read.end();
+    leave();
+  }
+}
+
+async function enter(
+  signer: Identity,
+  relay: Identity,
+  call: SignedRequest,
+  { limiter, service }: SealedParts,
+): Promise<() => void> {
+  try {
+    return limiter.enter(callerId(signer), call.request.length);
+  } catch (error) {
+    if (error instanceof Problem) await service.turnAway(relay, error, call);
+    throw error;
+  }
+}
+
+/** Whose it is, or undefined where nobody is proven: the pipeline records and refuses it. */
+function proven(prove: () => Identity): Identity | undefined {
+  try {
+    return prove();
+  } catch (error) {
+    if (error instanceof Problem) return undefined;
+    throw error;
+  }
+}
+
+async function serveQuery(
+  signed: SignedQuery,
+  relay: Identity,
+  { exchange, sink, reads, parts }: Serving,
+): Promise<void> {
+  const { tls, service, limiter, resultOf } = parts;
+  const { query, caller } = admitQuery(signed, relay, parts);
+  const leave = limiter.enter(callerId(caller.identity), signed.query.length);
+  try {
+    const name = callerId(caller.identity);
+    if (query.cancel) reads.cancel(name, query.cancel);
+    const content: Pick<QueryReply, 'description' | 'result'> = {};
+    if (query.describe) content.description = await service.describe(query.describe, caller.identity);
+    if (query.result) content.result = resultOf(name, query.result);
+    const answer = signQueryReply(content, signed.query, tls().credentials);
+    sink.send(exchange.seal({ answer }, true));
+  } finally {
+    leave();
+  }
+}
+
+/** @throws Problem when the query is not one that its caller signed for this node, now and for the first time */
+function admitQuery(signed: SignedQuery, relay: Identity, parts: SealedParts): OpenedQuery {
+  const { identity, tls, memory, limiter, grace, now } = parts;
+  const opened = judged(
+    () => openQuery(signed, tls().trust, now()),
+    () => limiter.enter(callerId(relay), 0)(),
+  );
+  const { query } = opened;
+  if (query.target !== identity) {
+    throw new Problem('wrong-target', `the query is for ${query.target}, and this is ${identity}`);
+  }
+  const late = judgeTime(query, now(), grace);
+  if (late !== undefined) throw late;
+  if (!memory.admit(query.nonce, query.issuedAt + query.timeToLive + grace)) {
+    throw new Problem('replayed', 'the very same query was received before');
+  }
+  return opened;
+}
+
+/** What nobody is proven to have signed counts for the relay that brought it. */
+function judged<T>(open: () => T, charge: () => void): T {
+  try {
+    return open();
+  } catch (error) {
+    charge();
+    throw error;
+  }
+}
+
+/** Calls that came by a relay and can be ended by their callers. */
+interface Reads {
+  readonly begin: (
+    caller: string,
+    requestId: string,
+    attempt: number,
+  ) => { readonly signal: AbortSignal; readonly end: () => void };
+  readonly cancel: (caller: string, call: CallReference) => void;
+}
+
+function startReads(): Reads {
+  const running = new Map<string, AbortController>();
+  const keyOf = (caller: string, requestId: string, attempt: number) => `${caller}\0${requestId}\0${attempt}`;
+  return {
+    begin: (caller, requestId, attempt) => {
+      const controller = new AbortController();
+      const key = keyOf(caller, requestId, attempt);
+      running.set(key, controller);
+      return {
+        signal: controller.signal,
+        end: () => {
+          if (running.get(key) === controller) running.delete(key);
+        },
+      };
+    },
+    cancel: (caller, { requestId, try: attempt }) => running.get(keyOf(caller, requestId, attempt))?.abort(),
+  };
+}

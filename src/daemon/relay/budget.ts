@@ -1,0 +1,33 @@
+import { Problem } from '../../core/errors.ts';
+
+/** What a relay may hold at once for all its users. */
+export interface Budget {
+  /**
+   * @param bytes of the request
+   * @returns what to call when it has ended
+   * @throws Problem `busy`
+   */
+  readonly take: (bytes: number) => () => void;
+  readonly used: () => { readonly requests: number; readonly bytes: number };
+}
+
+export function startBudget(most: { readonly requests: number; readonly bytes: number }): Budget {
+  let requests = 0;
+  let held = 0;
+  return {
+    take: (bytes) => {
+      if (requests >= most.requests) throw new Problem('busy', `the relay has ${most.requests} requests on their way`);
+      if (held + bytes > most.bytes) throw new Problem('busy', `the relay holds ${most.bytes} bytes already`);
+      requests++;
+      held += bytes;
+      let ended = false;
+      return () => {
+        if (ended) return;
+        ended = true;
+        requests--;
+        held -= bytes;
+      };
+    },
+    used: () => ({ requests, bytes: held }),
+  };
+}

@@ -1,0 +1,145 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { defineLimit } from '../../core/concurrency.ts';
+import { explain, Problem } from '../../core/errors.ts';
+import type { Address } from '../../core/node.ts';
+import type { Log } from '../../core/ports.ts';
+import type { SignedKey } from '../../core/wire/messages.ts';
+import type { Open } from '../../transport/dial.ts';
+import type { PeerConnection } from '../../transport/relay/peer-connection.ts';
+
+/** A peer that is connected, with the key that it signed. */
+export interface WarmPeer {
+  readonly connection: PeerConnection;
+  readonly key: SignedKey;
+}
+
+/** A peer that the relay knows of. */
+export interface KnownPeer {
+  readonly name: string;
+  readonly addresses: readonly Address[];
+  /** Milliseconds since the epoch; 0 for one that only a list names. */
+  readonly lastHeard: number;
+}
+
+/** The relay's connections to its peers, kept open. */
+export interface Pool {
+  readonly warm: (name: string) => WarmPeer | undefined;
+  readonly names: () => readonly string[];
+  readonly lastHeard: (name: string) => number;
+  /** Takes peers as they are known now: new ones are connected to. */
+  readonly know: (peers: readonly KnownPeer[]) => void;
+  /**
+   * Resolves as soon as the peer is warm, or its attempt that runs now has failed.
+   * @returns undefined when it is not known, or cannot be reached now
+   */
+  readonly whenWarm: (name: string) => Promise<WarmPeer | undefined>;
+  readonly counts: () => { readonly warm: number; readonly known: number };
+  readonly stop: () => void;
+}
+
+export interface PoolOptions {
+  readonly dial: Open<PeerConnection>;
+  /** Connections at most; peers beyond are not connected to. */
+  readonly most: number;
+  readonly log: Log;
+}
+
+/** Connections that are made at once. */
+const dialsAtOnce = 16;
+/** Milliseconds to wait before a peer that could not be reached is dialled again; doubled each time, up to the longest. */
+const firstWait = 500;
+const longestWait = 60_000;
+/** Milliseconds for a peer to send its key. */
+const keyTimeout = 5000;
+
+interface Peer {
+  known: KnownPeer;
+  warm: WarmPeer | undefined;
+  /** Of the attempt that runs now. */
+  attempt: Promise<void>;
+  /** Ends the wait for the next attempt. */
+  hurry: AbortController;
+}
+
+export function startPool({ dial, most, log }: PoolOptions): Pool {
+  const peers = new Map<string, Peer>();
+  const limit = defineLimit(dialsAtOnce);
+  const stopping = new AbortController();
+
+  /** One attempt: leaves a warm peer, or says why not. */
+  const warmUp = async (peer: Peer): Promise<void> => {
+    const { name, addresses } = peer.known;
+    let connection: PeerConnection | undefined;
+    try {
+      connection = await dial(name, addresses, stopping.signal);
+      const key = await connection.key(AbortSignal.any([stopping.signal, AbortSignal.timeout(keyTimeout)]));
+      peer.warm = { connection, key };
+    } catch (error) {
+      connection?.close();
+      log.debug({ peer: name, reason: explain(error) }, 'a peer cannot be reached');
+    }
+  };
+  /** Connects, waits until that is lost, and connects again, as long as the peer is known. */
+  const keepWarm = async (peer: Peer): Promise<void> => {
+    const { name } = peer.known;
+    let wait = firstWait;
+    while (!stopping.signal.aborted && peers.get(name) === peer) {
+      peer.attempt = limit(() => warmUp(peer));
+      await peer.attempt;
+      if (peer.warm !== undefined) {
+        wait = firstWait;
+        const { connection } = peer.warm;
+        await connection.whenLost();
+        peer.warm = undefined;
+        connection.close();
+      }
+      // Half of it by chance: peers that were lost together are not dialled together.
+      const pause = wait / 2 + Math.random() * (wait / 2);
+      wait = Math.min(longestWait, wait * 2);
+      peer.hurry = new AbortController();
+      const signal = AbortSignal.any([stopping.signal, peer.hurry.signal]);
+      await sleep(pause, undefined, { signal, ref: false }).catch(() => {});
+    }
+    peer.warm?.connection.close();
+  };
+  const add = (known: KnownPeer) => {
+    const peer: Peer = { known, warm: undefined, attempt: Promise.resolve(), hurry: new AbortController() };
+    peers.set(known.name, peer);
+    void keepWarm(peer);
+  };
+
+  return {
+    warm: (name) => {
+      const peer = peers.get(name);
+      if (peer?.warm?.connection.refuse() !== undefined) return undefined;
+      return peer?.warm;
+    },
+    names: () => [...peers.keys()],
+    lastHeard: (name) => peers.get(name)?.known.lastHeard ?? 0,
+    know: (all) => {
+      for (const known of all) {
+        const peer = peers.get(known.name);
+        if (peer === undefined) {
+          if (peers.size < most) add(known);
+          continue;
+        }
+        const isNews = known.lastHeard > peer.known.lastHeard;
+        peer.known = known;
+        // Heard again just now: it is worth an attempt at once.
+        if (isNews && peer.warm === undefined) peer.hurry.abort();
+      }
+    },
+    whenWarm: async (name) => {
+      const peer = peers.get(name);
+      if (peer === undefined) return undefined;
+      if (peer.warm === undefined) await peer.attempt;
+      return peer.warm?.connection.refuse() === undefined ? peer.warm : undefined;
+    },
+    counts: () => ({ warm: [...peers.values()].filter(({ warm }) => warm !== undefined).length, known: peers.size }),
+    stop: () => {
+      stopping.abort(new Problem('stopping', 'the relay stops'));
+      for (const { warm } of peers.values()) warm?.connection.close();
+      peers.clear();
+    },
+  };
+}

@@ -1,0 +1,167 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Problem } from '../../core/errors.ts';
+import { callerId, type Identity } from '../../core/identity.ts';
+import type { DiscoverySource, NodeService, RelayService, RelayUser } from '../../core/ports.ts';
+import { noFilter } from '../../core/filter/filter.ts';
+import type { DiscoverEvent, DiscoverRequest, SignedKey } from '../../core/wire/messages.ts';
+import type { Policies } from '../agents/policies.ts';
+import type { Budget } from './budget.ts';
+import type { KnownPeer, Pool, WarmPeer } from './pool.ts';
+
+export interface RelayParts {
+  /** The relay is a node, too, and its own peer. */
+  readonly own: Pick<NodeService, 'key' | 'sealed'>;
+  readonly identity: Identity;
+  readonly pool: Pool;
+  readonly budget: Budget;
+  readonly policies: Policies;
+  /** Who is known now: heard by multicast, or on a list. */
+  readonly known: () => Promise<readonly KnownPeer[]>;
+  /** Asks the relay's own segments now; left out where multicast is off. @param timeout milliseconds */
+  readonly ask?: (timeout: number) => DiscoverySource;
+  readonly count: (what: 'forwarded' | 'withheld') => void;
+  readonly now: () => number;
+}
+
+const agent = 'relay';
+/** Milliseconds that one of the other relays may take to say whom it knows. */
+const otherRelayTimeout = 3000;
+const longestTimeout = 60_000;
+
+/**
+ * Relays for others. From an operator, a request goes to a peer, or to another relay that has it as its peer; from a node,
+ * which is such another relay, to a peer alone: so no request passes more than two relays, whatever they are told.
+ */
+export function defineRelay(parts: RelayParts): RelayService {
+  const { identity, own, pool, budget, policies, count } = parts;
+  /** Which relays said that they have a peer. */
+  const routes = new Map<string, string>();
+  return {
+    admit: async (user, action) => {
+      if (user === 'local') return;
+      const caller = callerId(user);
+      if (await policies.allows({ caller, agent, action })) return;
+      const hint = 'a policy on the relay would have to allow it (policies/relay.policy)';
+      throw new Problem('policy-denied', `${caller} may not ${agent}.${action} on ${identity.name}`, hint);
+    },
+    forward: async (target, request, user, onEvent, signal) => {
+      try {
+        const leave = budget.take(request.ciphertext.length);
+        try {
+          if (target === identity.name) {
+            return await own.sealed(request, identity, { send: onEvent, isCongested: () => false });
+          }
+          const peer = pool.warm(target) ?? (await pool.whenWarm(target));
+          if (peer !== undefined) await peer.connection.sealed(request, onEvent, signal);
+          else await relayOf(target, user)?.forward(target, request, onEvent, signal);
+        } finally {
+          leave();
+        }
+        count('forwarded');
+      } catch (error) {
+        count('withheld');
+        throw error;
+      }
+    },
+    discover: (request, user, onNode, signal) => discover(request, user, onNode, signal, parts, routes),
+  };
+
+  /** The second relay on the way. @throws Problem `unknown-target` */
+  function relayOf(target: string, user: RelayUser) {
+    const name = isOperator(user) ? routes.get(target) : undefined;
+    const relay = name === undefined ? undefined : pool.warm(name)?.connection.relay;
+    if (relay === undefined) {
+      throw new Problem('unknown-target', `${identity.name} has no connection to ${target}`);
+    }
+    return relay;
+  }
+}
+
+function isOperator(user: RelayUser): boolean {
+  return user === 'local' || user.kind === 'operator';
+}
+
+/** Milliseconds that who was just heard, or is being connected to, may take until it is reported as out of reach. */
+const warmingTimeout = 1000;
+
+async function discover(
+  { timeout, names }: DiscoverRequest,
+  user: RelayUser,
+  onNode: (event: DiscoverEvent) => void,
+  signal: AbortSignal,
+  parts: RelayParts,
+  routes: Map<string, string>,
+): Promise<void> {
+  const { identity, own, pool, known, ask, now } = parts;
+  const chosen = names.length === 0 ? undefined : new Set(names);
+  const found = startReport(onNode);
+  const looking = new Map<string, Promise<void>>();
+  const look = (node: string) => {
+    if (looking.has(node) || chosen?.has(node) === false) return;
+    const report = (warm: WarmPeer | undefined) =>
+      found.report({ node, path: [identity.name], lastHeard: pool.lastHeard(node) }, warm?.key);
+    const warm = pool.warm(node);
+    if (warm !== undefined) report(warm);
+    looking.set(node, warm === undefined ? pool.whenWarm(node).then(report) : Promise.resolve());
+  };
+
+  if (chosen?.has(identity.name) !== false) {
+    found.report({ node: identity.name, path: [identity.name], lastHeard: now() }, own.key());
+  }
+  pool.know(await known());
+  for (const node of pool.names()) look(node);
+  const others = isOperator(user)
+    ? pool.names().map((name) => askOther(name, { timeout, names }, parts, signal, routes, found))
+    : [];
+  if (chosen === undefined && ask !== undefined) {
+    for await (const { name, addresses } of ask(Math.min(timeout, longestTimeout)).discover(noFilter, signal)) {
+      if (name === identity.name) continue;
+      pool.know([{ name, addresses, lastHeard: now() }]);
+      look(name);
+    }
+  }
+  await Promise.race([Promise.all([...looking.values(), ...others]), sleep(warmingTimeout, undefined, { ref: false })]);
+  // Whom it knows and could not reach is reported, so that nobody takes it for gone.
+  for (const node of looking.keys()) found.report({ node, path: [identity.name], lastHeard: pool.lastHeard(node) });
+}
+
+/** Reports each node once with its key, or without where there is none. */
+function startReport(onNode: (event: DiscoverEvent) => void) {
+  const hasKey = new Map<string, boolean>();
+  return {
+    report: (event: Omit<DiscoverEvent, 'key'>, key?: SignedKey) => {
+      const before = hasKey.get(event.node);
+      if (before === true || (before === false && key === undefined)) return;
+      hasKey.set(event.node, key !== undefined);
+      onNode({ ...event, ...(key === undefined ? {} : { key }) });
+    },
+  };
+}
+
+/** What another relay has for peers, reported with both on the path. It asks no further relay: this one is a node to it. */
+async function askOther(
+  name: string,
+  request: DiscoverRequest,
+  { identity, pool }: RelayParts,
+  signal: AbortSignal,
+  routes: Map<string, string>,
+  found: ReturnType<typeof startReport>,
+): Promise<void> {
+  const relay = pool.warm(name)?.connection.relay;
+  if (relay === undefined) return;
+  const most = AbortSignal.any([signal, AbortSignal.timeout(request.timeout + otherRelayTimeout)]);
+  try {
+    await relay.discover(
+      request,
+      ({ node, key, lastHeard }) => {
+        if (node === identity.name || pool.warm(node) !== undefined) return;
+        if (key) routes.set(node, name);
+        found.report({ node, path: [identity.name, name], lastHeard }, key ?? undefined);
+      },
+      most,
+    );
+  } catch (error) {
+    // Its peers are not found by this way: who is known elsewhere is reported as silent.
+    if (!(error instanceof Problem)) throw error;
+  }
+}

@@ -1,0 +1,106 @@
+import { explain } from '../../core/errors.ts';
+import { noFilter } from '../../core/filter/filter.ts';
+import type { HeardNode, Log, NodeService, RelayService, TlsState } from '../../core/ports.ts';
+import { fileSource } from '../../discovery/file/source.ts';
+import { mdnsSource } from '../../discovery/mdns/source.ts';
+import { listenLocally } from '../../transport/relay/listen-local.ts';
+import { createPeerDial } from '../../transport/relay/peer-connection.ts';
+import type { Policies } from '../agents/policies.ts';
+import type { NodeConfig } from '../config/config.ts';
+import { simple } from '../metrics/meter.ts';
+import type { MetricFamily } from '../metrics/text.ts';
+import { startBudget } from './budget.ts';
+import { type KnownPeer, startPool } from './pool.ts';
+import { defineRelay } from './service.ts';
+
+export interface RelayNeeds {
+  readonly config: NodeConfig;
+  readonly settings: NonNullable<NodeConfig['relay']>;
+  readonly tls: () => TlsState;
+  readonly own: Pick<NodeService, 'key' | 'sealed'>;
+  readonly policies: Policies;
+  /** Whom the node hears by multicast. */
+  readonly heard: () => readonly HeardNode[];
+  readonly log: Log;
+}
+
+export interface Relay {
+  readonly service: RelayService;
+  readonly families: () => MetricFamily[];
+  readonly warnings: () => readonly string[];
+  readonly stop: () => void;
+}
+
+/** Milliseconds for one address of a peer to connect. */
+const dialTimeout = 3000;
+/** Milliseconds between two looks at who is known. */
+const lookInterval = 5000;
+
+/** Makes the node a relay: its peers are connected to in the background. @throws Problem `cannot-listen` */
+export async function startRelay({ config, settings, tls, own, policies, heard, log }: RelayNeeds): Promise<Relay> {
+  const { identity } = tls().credentials;
+  const pool = startPool({ dial: createPeerDial(tls, dialTimeout), most: settings.max_peers, log });
+  const budget = startBudget({ requests: settings.max_calls, bytes: settings.max_bytes });
+  const counters = { forwarded: 0, withheld: 0 };
+  let fault: string[] = [];
+
+  const known = async (): Promise<KnownPeer[]> => {
+    const listed: KnownPeer[] = [];
+    try {
+      if (settings.nodes !== undefined) {
+        const nodes = fileSource(settings.nodes).discover(noFilter, new AbortController().signal);
+        for await (const { name, addresses } of nodes) listed.push({ name, addresses, lastHeard: 0 });
+      }
+      fault = [];
+    } catch (error) {
+      fault = [`the relay does not know its listed peers: ${explain(error)}`];
+    }
+    const byName = new Map([...listed, ...heard()].map((peer) => [peer.name, peer]));
+    return [...byName.values()].filter(({ name, addresses }) => name !== identity.name && addresses.length > 0);
+  };
+  const look = async () => pool.know(await known());
+  await look();
+  const timer = setInterval(() => void look(), lookInterval).unref();
+
+  const { interfaces, mdns } = config.discovery;
+  const service = defineRelay({
+    identity,
+    own,
+    pool,
+    budget,
+    policies,
+    known,
+    ...(mdns ? { ask: (timeout: number) => mdnsSource({ interfaces, timeout, log }) } : {}),
+    count: (what) => {
+      counters[what]++;
+    },
+    now: Date.now,
+  });
+  const unlisten = settings.socket === false ? () => {} : await listenLocally(settings.socket, service, log);
+  return {
+    service,
+    families: () => [
+      simple('mco_deploy_relay_connections_warm', 'Peers that are connected', 'gauge', pool.counts().warm),
+      simple('mco_deploy_relay_peers_known', 'Peers that are known', 'gauge', pool.counts().known),
+      simple('mco_deploy_relay_requests_running', 'Requests on their way', 'gauge', budget.used().requests),
+      simple(
+        'mco_deploy_relay_forwarded_total',
+        'Requests that were passed on and replied to',
+        'counter',
+        counters.forwarded,
+      ),
+      simple(
+        'mco_deploy_relay_withheld_total',
+        'Requests that were not passed on, or not replied to',
+        'counter',
+        counters.withheld,
+      ),
+    ],
+    warnings: () => fault,
+    stop: () => {
+      clearInterval(timer);
+      unlisten();
+      pool.stop();
+    },
+  };
+}
