@@ -10,6 +10,8 @@ export interface IssueOptions {
   readonly kind: Identity['kind'];
   readonly name: string;
   readonly publicKey: KeyObject;
+  /** Whether a node may relay for others. */
+  readonly relay?: boolean;
   /** Milliseconds since the epoch. */
   readonly now: number;
   /** Days until it expires; the profile's when left out. */
@@ -35,7 +37,7 @@ export async function issueCertificate(options: IssueOptions, authority: Authori
 
 /** As {@link issueCertificate}, with any dates: an expired certificate too, for tests. */
 export function signCertificate(
-  { kind, name, publicKey }: Pick<IssueOptions, 'kind' | 'name' | 'publicKey'>,
+  { kind, name, publicKey, relay = false }: Pick<IssueOptions, 'kind' | 'name' | 'publicKey' | 'relay'>,
   validity: Validity,
   { realm, certificate, key }: Authority,
 ): Promise<X509Certificate> {
@@ -46,6 +48,7 @@ export function signCertificate(
     realm,
     name,
     commonName: name,
+    relay,
     publicKey,
     signingKey: key,
     issuer: certificate,

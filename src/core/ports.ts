@@ -131,6 +131,8 @@ export type RunCommand = (argv: readonly [string, ...string[]], options: Command
 /** A secured connection to a node whose identity was proven. */
 export interface NodeConnection {
   readonly name: string;
+  /** The relays on the way, the nearest first, as they say; absent or empty when there are none. */
+  readonly path?: readonly string[];
   readonly describe: (request: DescribeRequest, signal: AbortSignal) => Promise<NodeDescription>;
   readonly call: (
     request: SignedRequest,

@@ -44,7 +44,7 @@ export interface Sorted {
 /** How nothing at all at an address looks like. */
 const quietCodes = new Set(['unreachable', 'no-response']);
 /** Sources that tell who exists, not who was heard. */
-const lists = new Set(['file', 'stdin', 'dns', 'cache', 'known']);
+const lists = new Set(['file', 'stdin', 'dns', 'relay', 'cache', 'known']);
 /** Of these, those that remember: what answers at an address of theirs may long be someone else. */
 const memories = new Set(['cache', 'known']);
 

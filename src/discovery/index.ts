@@ -11,6 +11,7 @@ import { later } from './later.ts';
 import { mdnsSource } from './mdns/source.ts';
 import type { PuppetdbSourceConfig } from './puppetdb/config.ts';
 import type { SqlSourceConfig } from './sql/config.ts';
+import { type AskRelays, relaySource } from './relay/source.ts';
 import { stdinSource } from './stdin/source.ts';
 
 /** All that any source needs; each takes its own. */
@@ -30,6 +31,8 @@ export interface DiscoveryOptions {
   readonly consul?: ConsulSourceConfig;
   readonly puppetdb?: PuppetdbSourceConfig;
   readonly sql?: SqlSourceConfig;
+  /** Asks the relays of the command, for `relay`. */
+  readonly askRelays?: AskRelays;
   readonly cache: Cache;
   readonly log: Log;
 }
@@ -51,6 +54,14 @@ export const sources: readonly SourceEntry[] = [
     },
   },
   { name: 'stdin', create: ({ list }) => stdinSource(list) },
+  {
+    name: 'relay',
+    create({ askRelays, timeout }) {
+      const hint = 'name one with --via, or as relays in client.yaml';
+      if (askRelays === undefined) throw new Problem('usage', 'discovery by relay needs a relay', hint);
+      return relaySource(askRelays, timeout);
+    },
+  },
   { name: 'cache', create: ({ cache }) => cacheSource(cache) },
   {
     name: 'dns',

@@ -1,5 +1,6 @@
 /** What the CA does, with its traces: nothing is handed out that issued.jsonl does not know. */
 import type { KeyObject, X509Certificate } from 'node:crypto';
+import { hasRelayRole } from '../../core/credentials/certificate.ts';
 import { Problem } from '../../core/errors.ts';
 import type { Authority } from '../x509/authority.ts';
 import { type IssueOptions, issueCertificate } from '../issue.ts';
@@ -30,8 +31,15 @@ export function renew(
     const what = `the certificate of ${entry.kind} ${entry.name} was revoked and is not renewed`;
     throw new Problem('revoked-certificate', what, 'issue one with a new key: “mco-deploy ca issue”');
   }
-  const publicKey: KeyObject = certificateOf(entry).publicKey;
-  return issue(store, authority, { kind: entry.kind, name: entry.name, publicKey, ...when });
+  const before = certificateOf(entry);
+  const publicKey: KeyObject = before.publicKey;
+  return issue(store, authority, {
+    kind: entry.kind,
+    name: entry.name,
+    publicKey,
+    relay: hasRelayRole(before),
+    ...when,
+  });
 }
 
 /** Marks as revoked what is not yet, and says which: an earlier revocation keeps its date. */

@@ -16,6 +16,8 @@ export interface CertificateOptions extends Validity {
   readonly realm: string;
   readonly name: string;
   readonly commonName: string;
+  /** Whether the node may relay. */
+  readonly relay?: boolean;
   readonly publicKey: KeyObject;
   readonly signingKey: KeyObject;
   /** The CA that signs; left out when the certificate signs itself. */
@@ -90,8 +92,14 @@ function known<T>(table: Readonly<Record<string, T>>, name: string): T {
   return value;
 }
 
-function namesOf({ profile, realm, name }: CertificateOptions): { type: 'url' | 'dns'; value: string }[] {
-  return profile.names.map((form) => {
+function namesOf({
+  profile,
+  realm,
+  name,
+  relay = false,
+}: CertificateOptions): { type: 'url' | 'dns'; value: string }[] {
+  const forms = [...profile.names, ...(relay ? (profile.relayNames ?? []) : [])];
+  return forms.map((form) => {
     const value = form.replace('{realm}', () => realm).replace('{name}', () => name);
     return value.startsWith('DNS:')
       ? { type: 'dns' as const, value: value.slice('DNS:'.length) }

@@ -16,6 +16,8 @@ export interface Profile {
   readonly extendedKeyUsage: readonly string[];
   /** `URI:…` and `DNS:…`, with {realm} and {name} to fill in. */
   readonly names: readonly string[];
+  /** More names, on the certificate of a node that may relay. */
+  readonly relayNames?: readonly string[];
   /** Present on a CA: how many CAs may stand below it. */
   readonly pathLength?: number;
 }

@@ -39,3 +39,8 @@ export function parseKind(text: string): 'node' | 'operator' {
   if (text === 'node' || text === 'operator') return text;
   throw new Problem('usage', `“${text}” is no kind of certificate`, 'say node or operator');
 }
+
+export interface RoleOptions {
+  /** Lets a node relay for others. */
+  readonly relay?: boolean;
+}

@@ -3,11 +3,18 @@ import type { Command } from 'commander';
 export interface CommonOptions {
   readonly config?: string;
   readonly json?: boolean;
+  /** Relays to use, or `direct`. */
+  readonly via?: readonly string[];
 }
 
 /** What every command of an operator takes. */
 export function addCommonOptions(command: Command): Command {
   return command
     .option('--config <file>', "the operator's configuration (default: client.yaml where XDG has it)")
+    .option(
+      '--via <relay>',
+      'reach the nodes over this relay, NAME or NAME=ADDRESS (repeatable), or “direct” for none',
+      (relay: string, before: string[] = []) => [...before, relay],
+    )
     .option('-j, --json', 'print JSON for machines');
 }

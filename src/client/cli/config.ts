@@ -11,6 +11,9 @@ import { homeOf } from './home.ts';
 
 const path = { type: 'string', minLength: 1, maxLength: 4096 } as const;
 
+const label = '[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?';
+const nodeName = { type: 'string', pattern: `^${label}(\\.${label})*$`, maxLength: 253 } as const;
+
 /** client.yaml */
 export const clientConfigSchema = {
   type: 'object',
@@ -53,6 +56,25 @@ export const clientConfigSchema = {
       },
       required: ['method', 'interfaces', 'timeout'],
     },
+    /** Nodes that relay for this operator: names, with an address where DNS does not have it. All of them are asked. */
+    relays: {
+      type: 'array',
+      maxItems: 64,
+      default: [],
+      items: {
+        anyOf: [
+          nodeName,
+          {
+            type: 'object',
+            additionalProperties: false,
+            properties: { name: nodeName, address: { type: 'string', minLength: 1, maxLength: 300 } },
+            required: ['name'],
+          },
+        ],
+      },
+    },
+    /** Where the daemon of this host listens, when it relays. */
+    relay_socket: { ...path, default: '/run/mco-deploy/relay.sock' },
     /** Seconds to connect to a node, and beyond an action's own time to wait for its reply. */
     timeout: { type: 'number', exclusiveMinimum: 0, maximum: 600, default: 10 },
     /** Connections and calls at once. */
@@ -62,7 +84,7 @@ export const clientConfigSchema = {
     /** Defaults of playbooks' inputs, by name. */
     inputs: { type: 'object', additionalProperties: { type: ['string', 'number', 'boolean', 'array'] }, default: {} },
   },
-  required: ['tls', 'discovery', 'timeout', 'concurrency', 'lease', 'inputs'],
+  required: ['tls', 'discovery', 'relays', 'relay_socket', 'timeout', 'concurrency', 'lease', 'inputs'],
 } as const;
 
 type ClientDocument = FromSchema<typeof clientConfigSchema>;
@@ -104,6 +126,7 @@ export async function loadClientConfig(
     file,
     tls: { certificate: at(certificate), key: at(key), ca: at(ca), crl: at(crl) },
     discovery: withAbsolutePaths(value.discovery, at),
+    relay_socket: at(value.relay_socket),
     cacheFile: join(xdgDirectory(env, 'XDG_CACHE_HOME', '.cache'), 'nodes.json'),
     stateDirectory: xdgDirectory(env, 'XDG_STATE_HOME', '.local/state'),
   });

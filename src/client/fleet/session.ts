@@ -12,6 +12,7 @@ import type { Caller } from './call-node.ts';
 import { type ClientConfig, loadClientConfig } from '../cli/config.ts';
 import type { CliContext } from '../cli/context.ts';
 import { type Heads, headsFile, openHeads } from './heads.ts';
+import { openRelays } from '../relays/open-relays.ts';
 import { chooseSource } from './sources.ts';
 import { chooseSubset } from './subsets.ts';
 import type { TargetOptions } from '../cli/target-options.ts';
@@ -42,10 +43,14 @@ export interface FindWhat {
 
 export interface SessionOptions {
   readonly config?: string;
+  readonly via?: readonly string[];
 }
 
+/** Milliseconds for a node to be reached directly that no relay has a connection to. */
+const directTimeout = 2000;
+
 /** @throws Problem when the operator's configuration or certificate can't be used */
-export async function openSession({ config: given }: SessionOptions, context: CliContext): Promise<Session> {
+export async function openSession({ config: given, via = [] }: SessionOptions, context: CliContext): Promise<Session> {
   const config = await loadClientConfig(given, context.env);
   const now = Date.now();
   const log = warningsOnly(context);
@@ -63,23 +68,27 @@ export async function openSession({ config: given }: SessionOptions, context: Cl
   const cache = await openCache(config.cacheFile, log);
   const heads = await openHeads(headsFile(config.stateDirectory), Date.now);
   const open = new Set<FoundNode>();
+  const caller = {
+    get credentials() {
+      return live.current().credentials;
+    },
+    get trust() {
+      return live.current().trust;
+    },
+    heads,
+  };
+  // Whom no relay reaches is as a rule out of reach from here as well.
+  const nearDial = createDial(live.current, Math.min(config.timeout * 1000, directTimeout));
+  const relays = await openRelays({ config, via, tls: live.current, caller, direct: nearDial, cache, log });
 
   return {
     config,
-    caller: {
-      get credentials() {
-        return live.current().credentials;
-      },
-      get trust() {
-        return live.current().trust;
-      },
-      heads,
-    },
+    caller,
     credentials: live,
     cache,
     find: async (targets, wanted = {}) => {
       const findings = await findNodes({
-        source: chooseSource(targets, config, cache, context, log),
+        source: chooseSource(targets, config, { cache, log, ...(relays === undefined ? {} : { relays }) }, context),
         filter: targets.filter,
         facts: wanted.facts ?? [],
         expect: wanted.expect ?? [],
@@ -87,7 +96,7 @@ export async function openSession({ config: given }: SessionOptions, context: Cl
         keep: wanted.keep ?? true,
         ...(wanted.ask === undefined ? {} : { ask: wanted.ask }),
         cache,
-        dial,
+        dial: relays?.dial ?? dial,
         concurrency: config.concurrency,
         timeout: (targets.timeout ?? config.timeout) * 1000,
         now: Date.now,
@@ -102,6 +111,7 @@ export async function openSession({ config: given }: SessionOptions, context: Cl
     close: async () => {
       live.stop();
       for (const { connection } of open) connection.close();
+      relays?.close();
       await cache.save();
       await keepHeads(heads, log);
     },

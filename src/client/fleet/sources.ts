@@ -8,6 +8,7 @@ import { readInputList } from '../../discovery/stdin/read.ts';
 import { type ClientConfig, clientConfigSchema } from '../cli/config.ts';
 import type { CliContext } from '../cli/context.ts';
 import { type GivenDiscovery, parseDiscoveryOptions } from '../cli/discovery-options.ts';
+import type { Relays } from '../relays/relays.ts';
 import type { TargetOptions } from '../cli/target-options.ts';
 
 /** By which method nodes are found: a list that is piped in goes before what the configuration says. */
@@ -35,16 +36,24 @@ function listOn({ stdin, err, signal }: CliContext): () => Promise<string> {
 const waiting =
   'waiting for the end of the list of nodes on standard input (without a list, start the command with </dev/null)';
 
+/** What a command finds nodes with. */
+export interface Finders {
+  readonly cache: Cache;
+  readonly log: Log;
+  /** Relays ask their own segments: nothing is asked by multicast from here, unless `--dm mdns` says so. */
+  readonly relays?: Pick<Relays, 'ask'>;
+}
+
 /** The source that the options or the configuration name. @throws Problem `usage` */
 export function chooseSource(
   targets: TargetOptions,
   config: ClientConfig,
-  cache: Cache,
+  { cache, log, relays }: Finders,
   context: CliContext,
-  log: Log,
 ): DiscoverySource {
   const { discovery } = config;
-  const method = discoveryMethod(targets, config, context);
+  const chosen = discoveryMethod(targets, config, context);
+  const method = chosen === 'mdns' && relays !== undefined && targets.method === undefined ? 'relay' : chosen;
   const given = parseDiscoveryOptions(method, targets.discoveryOptions ?? []);
   const { domain, server, interfaces } = { ...discovery, ...given };
   const sections = { ...discovery, ...sectionOf(method, discovery, given.section) };
@@ -55,6 +64,7 @@ export function chooseSource(
     list: listOn(context),
     cache,
     log,
+    ...(relays === undefined ? {} : { askRelays: relays.ask }),
     ...(file === undefined ? {} : { file }),
     ...(domain === undefined ? {} : { domain }),
     ...(server === undefined ? {} : { server }),

@@ -7,6 +7,7 @@ import type { ProblemEntry } from './define.ts';
 import { haproxyProblems } from './haproxy.ts';
 import { installProblems } from './install.ts';
 import { networkProblems } from './network.ts';
+import { relayProblems } from './relays.ts';
 import { requestProblems } from './requests.ts';
 import { runProblems } from './runs.ts';
 import { usageProblems } from './usage.ts';
@@ -15,6 +16,7 @@ import { usageProblems } from './usage.ts';
 export const problemTopics = {
   'Commands and configuration': usageProblems,
   'Finding and reaching nodes': networkProblems,
+  Relays: relayProblems,
   'Certificates and keys': certificateProblems,
   'The certificate authority': caProblems,
   Requests: requestProblems,

@@ -12,6 +12,8 @@ export interface CallMemory {
   readonly admit: (nonce: Buffer, until: number) => boolean;
   /** Whether every nonce is remembered that came since a time (milliseconds since the epoch) and is still good. */
   readonly covers: (time: number) => boolean;
+  /** Whether the nonce was seen and its time is not over. */
+  readonly has: (nonce: Buffer) => boolean;
   /** Runs a change's try once; the same one asked again waits for, or gets, the first outcome. Reads are just run. */
   readonly once: (call: IncomingCall, run: () => Promise<Answer>) => Promise<Answer>;
   /**
@@ -80,6 +82,7 @@ export function startCallMemory({ records, completeSince }: RecentRecords, now: 
       return true;
     },
     covers: (time) => time >= Math.min(startedAt, completeSince),
+    has: (nonce) => (nonces.get(nonce.toString('base64')) ?? Number.NEGATIVE_INFINITY) >= now(),
     once: async (call, run) => {
       if (call.action?.kind !== 'change') return await run();
       const { requestId, try: attempt } = call.opened.request;

@@ -2,7 +2,7 @@ import { Problem } from '../../core/errors.ts';
 import { callerId, type Identity } from '../../core/identity.ts';
 import type { NodeService, SealedSink, TlsState } from '../../core/ports.ts';
 import { type OpenedQuery, openQuery, signQueryReply } from '../../core/request/query.ts';
-import { openRequest, proveCaller } from '../../core/request/request.ts';
+import { type OpenedRequest, openRequest, proveCaller } from '../../core/request/request.ts';
 import { type KeyPair, signKey } from '../../core/sealed/encryption-key.ts';
 import { openSealed, type TargetExchange } from '../../core/sealed/exchange.ts';
 import type { CallReference, QueryReply, SignedKey, SignedQuery, SignedRequest } from '../../core/wire/messages.ts';
@@ -71,10 +71,10 @@ async function serveCall(
   relay: Identity,
   { exchange, sink, reads, parts }: Serving,
 ): Promise<void> {
-  const { tls, service, now } = parts;
+  const { service, now } = parts;
   const opened = openRequest(call);
   const { requestId, try: attempt } = opened.request;
-  const signer = proven(() => proveCaller(opened, tls().trust, now()).identity) ?? relay;
+  const signer = payerOf(opened, parts) ?? relay;
   const leave = await enter(signer, relay, call, parts);
   const caller = callerId(signer);
   const read = reads.begin(caller, requestId, attempt);
@@ -106,10 +106,16 @@ async function enter(
   }
 }
 
-/** Whose it is, or undefined where nobody is proven: the pipeline records and refuses it. */
-function proven(prove: () => Identity): Identity | undefined {
+/**
+ * Who asked for it to be done here and now: undefined where nobody is proven to have, or where it was not for this node, not
+ * for now, or was received before. All of that goes through the pipeline, is recorded and refused, and counts for the relay.
+ */
+function payerOf(opened: OpenedRequest, { identity, tls, memory, grace, now }: SealedParts): Identity | undefined {
+  const { request } = opened;
   try {
-    return prove();
+    const { identity: signer } = proveCaller(opened, tls().trust, now());
+    const isDue = request.target === identity && judgeTime(request, now(), grace) === undefined;
+    return isDue && !memory.has(request.nonce) ? signer : undefined;
   } catch (error) {
     if (error instanceof Problem) return undefined;
     throw error;
@@ -122,7 +128,10 @@ async function serveQuery(
   { exchange, sink, reads, parts }: Serving,
 ): Promise<void> {
   const { tls, service, limiter, resultOf } = parts;
-  const { query, caller } = admitQuery(signed, relay, parts);
+  const { query, caller } = judged(
+    () => admitQuery(signed, parts),
+    () => limiter.enter(callerId(relay), 0)(),
+  );
   const leave = limiter.enter(callerId(caller.identity), signed.query.length);
   try {
     const name = callerId(caller.identity);
@@ -138,12 +147,8 @@ async function serveQuery(
 }
 
 /** @throws Problem when the query is not one that its caller signed for this node, now and for the first time */
-function admitQuery(signed: SignedQuery, relay: Identity, parts: SealedParts): OpenedQuery {
-  const { identity, tls, memory, limiter, grace, now } = parts;
-  const opened = judged(
-    () => openQuery(signed, tls().trust, now()),
-    () => limiter.enter(callerId(relay), 0)(),
-  );
+function admitQuery(signed: SignedQuery, { identity, tls, memory, grace, now }: SealedParts): OpenedQuery {
+  const opened = openQuery(signed, tls().trust, now());
   const { query } = opened;
   if (query.target !== identity) {
     throw new Problem('wrong-target', `the query is for ${query.target}, and this is ${identity}`);
@@ -156,7 +161,7 @@ function admitQuery(signed: SignedQuery, relay: Identity, parts: SealedParts): O
   return opened;
 }
 
-/** What nobody is proven to have signed counts for the relay that brought it. */
+/** What is not to be answered counts for the relay that brought it. */
 function judged<T>(open: () => T, charge: () => void): T {
   try {
     return open();

@@ -1,7 +1,6 @@
 import type { Client, ClientDuplexStream, ServiceError } from '@grpc/grpc-js';
 import { Problem } from '../../core/errors.ts';
 import type { ForwardEvent, ForwardRequest, SealedEvent, SealedRequest } from '../../core/wire/messages.ts';
-import { problemOf } from '../status.ts';
 import { relayMethod } from './rpc.ts';
 
 /** Passes sealed requests on over a relay, all of them in one stream. */
@@ -45,7 +44,8 @@ export function startForwarding(client: Client, relay: string, refuse: () => Pro
       if (end) one.settle(end.code === '' ? undefined : withheld(relay, one.target, end));
     });
     opened.on('error', (error: ServiceError) => {
-      if (stream === opened) fail(problemOf(error, `the relay ${relay}`));
+      // Not as the relay words it: a refusal of its own making must not pass for the target's.
+      if (stream === opened) fail(new Problem('no-response', `the relay ${relay} is lost: ${error.details}`));
     });
     opened.on('end', () => {
       if (stream === opened) fail(new Problem('no-response', `the relay ${relay} ended the connection`));

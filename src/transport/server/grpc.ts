@@ -3,8 +3,8 @@ import type { TLSSocket } from 'node:tls';
 import type { Connections } from '../connections/connections.ts';
 import { healthHandlers, healthService } from '../health.ts';
 import { keepalive, type ListenOptions } from './options.ts';
-import { type AnyCall, provePeer } from '../peer.ts';
 import { relayHandlers } from '../relay/handlers.ts';
+import { proveUser } from '../relay/user.ts';
 import { relayService } from '../relay/rpc.ts';
 import { nodeHandlers, nodeService } from '../service.ts';
 import { endStalledCalls } from '../stalled-calls.ts';
@@ -35,8 +35,10 @@ export function startGrpcServer(options: ListenOptions, connections: Connections
   });
   server.addService(nodeService, nodeHandlers(service, tls, log));
   if (relay !== undefined) {
-    const userOf = (call: AnyCall) => provePeer(call, ['operator', 'node'], tls().trust, Date.now());
-    server.addService(relayService, relayHandlers(relay, userOf, log));
+    server.addService(
+      relayService,
+      relayHandlers(relay, (call) => proveUser(call, tls().trust, Date.now()), log),
+    );
   }
   server.addService(healthService, healthHandlers(service, tls));
   // grpc-js calls a connection “insecure” whose TLS it does not end itself; none reaches it unproven.

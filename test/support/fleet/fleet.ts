@@ -20,6 +20,8 @@ export interface MemberOptions {
   readonly notAfter?: number;
   /** Makes a node's certificate for what is called an operator, and the reverse. */
   readonly kind?: Identity['kind'];
+  /** Lets a node relay. */
+  readonly relay?: boolean;
 }
 
 /** A node or an operator with all it needs to take part, as values, as PEM and as files. */
@@ -103,7 +105,11 @@ async function makeMember(
     notBefore: options.notBefore ?? Date.now() - hour,
     notAfter: options.notAfter ?? Date.now() + 60 * 24 * hour,
   };
-  const certificate = await signCertificate({ kind, name, publicKey }, validity, authority);
+  const certificate = await signCertificate(
+    { kind, name, publicKey, relay: options.relay === true },
+    validity,
+    authority,
+  );
   const pems = {
     certificatePem: certificate.toString(),
     keyPem: formatPrivateKey(key),

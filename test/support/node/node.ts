@@ -8,7 +8,7 @@ import { openReply } from '../../../src/core/request/reply.ts';
 import type { Reply, SignedRequest } from '../../../src/core/wire/messages.ts';
 import { type Daemon, startDaemon } from '../../../src/daemon/daemon.ts';
 import { createDial } from '../../../src/transport/dial.ts';
-import type { Fleet, Member } from '../fleet/fleet.ts';
+import type { Fleet, Member, MemberOptions } from '../fleet/fleet.ts';
 import { probeAgent } from '../agents/probe-agent.ts';
 
 /** A daemon in this process with a real listener on loopback, and what a test wants to do to it. */
@@ -37,6 +37,7 @@ export interface TestNodeOptions {
   /** More lines for node.yaml. */
   readonly config?: string;
   readonly auditFile?: string;
+  readonly certificate?: MemberOptions;
   /** What the daemon says on its standard output: "info" and so on; nothing when left out. */
   readonly log?: string;
   /** Replaces the line that makes it listen on any free port of loopback. */
@@ -55,7 +56,7 @@ export interface PreparedNode {
 /** Lays down all that a daemon starts from. */
 export async function prepareNode(fleet: Pick<Fleet, 'node'>, options: TestNodeOptions = {}): Promise<PreparedNode> {
   const { name = 'dev2.devco.net', policies = { default: allowRip }, agents = [probeAgent] } = options;
-  const { directory } = (await fleet.node(name)).files;
+  const { directory } = (await fleet.node(name, options.certificate)).files;
   const auditFile = options.auditFile ?? join(directory, 'log', 'audit.jsonl');
   await mkdir(join(directory, 'policies'));
   for (const [file, text] of Object.entries(policies))

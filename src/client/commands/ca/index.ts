@@ -43,6 +43,10 @@ function withPlace(command: Command): Command {
     .option('--force', 'replace files that are there already');
 }
 
+function withRole(command: Command): Command {
+  return command.option('--relay', 'let the node relay for others');
+}
+
 function defineInit(ca: Command, context: CliContext): void {
   withKey(ca.command('init').description('make the CA of a realm'))
     .requiredOption('--realm <realm>', 'what the fleet is called, in every identity: devco.net')
@@ -53,7 +57,7 @@ function defineInit(ca: Command, context: CliContext): void {
 
 function defineIssue(ca: Command, context: CliContext): void {
   const issue = ca.command('issue').description('make a key and a certificate for a node or an operator');
-  withPlace(issue.command('node').description('for a host, by its name').argument('<name>')).action(
+  withRole(withPlace(issue.command('node').description('for a host, by its name').argument('<name>'))).action(
     async (name, options) => (await import('./issue.ts')).issueNew('node', name, options, context),
   );
   withPlace(issue.command('operator').description('for a person or a job that calls').argument('<name>')).action(
@@ -62,7 +66,7 @@ function defineIssue(ca: Command, context: CliContext): void {
 }
 
 function defineSign(ca: Command, context: CliContext): void {
-  withPlace(ca.command('sign').description('sign the key in a request made by “mco-deploy enroll”'))
+  withRole(withPlace(ca.command('sign').description('sign the key in a request made by “mco-deploy enroll”')))
     .argument('<csr>', 'file of the request')
     .argument('<kind>', 'node or operator', parseKind)
     .argument('<name>', 'whom the certificate is for: the name in the request counts for nothing')

@@ -4,12 +4,12 @@ import { defineIdentity, type Identity } from '../../../core/identity.ts';
 import type { CliContext } from '../../cli/context.ts';
 import { writeCertificate } from '../../ca/write-certificate.ts';
 import { openCa, unlockCa } from '../../ca/open.ts';
-import type { CaOptions, PlaceOptions } from '../../ca/options.ts';
+import type { CaOptions, PlaceOptions, RoleOptions } from '../../ca/options.ts';
 
 export async function issueNew(
   kind: Identity['kind'],
   name: string,
-  options: CaOptions & PlaceOptions,
+  options: CaOptions & PlaceOptions & RoleOptions,
   context: CliContext,
 ): Promise<void> {
   const store = await openCa(options, context);
@@ -19,7 +19,17 @@ export async function issueNew(
     const { publicKey, privateKey: key } = makeKeyPair();
     const now = Date.now();
     const days = options.days === undefined ? {} : { days: options.days };
-    return { certificate: await issue(store, authority, { kind, name, publicKey, now, ...days }), key };
+    return {
+      certificate: await issue(store, authority, {
+        kind,
+        name,
+        publicKey,
+        now,
+        relay: options.relay === true,
+        ...days,
+      }),
+      key,
+    };
   };
   await writeCertificate({ kind, name, make, withKey: true, done: 'issued', starting: true }, store, options, context);
 }

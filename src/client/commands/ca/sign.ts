@@ -7,9 +7,9 @@ import { defineIdentity, type Identity } from '../../../core/identity.ts';
 import type { CliContext } from '../../cli/context.ts';
 import { writeCertificate } from '../../ca/write-certificate.ts';
 import { openCa, unlockCa } from '../../ca/open.ts';
-import type { CaOptions, PlaceOptions } from '../../ca/options.ts';
+import type { CaOptions, PlaceOptions, RoleOptions } from '../../ca/options.ts';
 
-export interface SignOptions extends CaOptions, PlaceOptions {
+export interface SignOptions extends CaOptions, PlaceOptions, RoleOptions {
   readonly fingerprint?: string;
   readonly yes?: boolean;
 }
@@ -22,6 +22,7 @@ export async function signRequest(
   options: SignOptions,
   context: CliContext,
 ): Promise<void> {
+  if (options.relay === true && kind !== 'node') throw new Problem('usage', 'only a node can relay: leave --relay out');
   const store = await openCa(options, context);
   defineIdentity(kind, store.realm, name);
   const pem = await readIfThere(file);
@@ -31,7 +32,8 @@ export async function signRequest(
   const make = async () => {
     const authority = await unlockCa(store, options, context);
     const days = options.days === undefined ? {} : { days: options.days };
-    return { certificate: await issue(store, authority, { kind, name, publicKey, now: Date.now(), ...days }) };
+    const relay = options.relay === true;
+    return { certificate: await issue(store, authority, { kind, name, publicKey, now: Date.now(), relay, ...days }) };
   };
   await writeCertificate({ kind, name, make, withKey: false, done: 'signed', starting: true }, store, options, context);
 }

@@ -10,6 +10,7 @@ export function pingCommand(catalogue: readonly Ddl[]): CommandEntry {
       const command = program
         .command('ping')
         .description('prove which nodes are there, and how quick each answers')
+        .option('-v, --verbose', 'with the relays on the way of each answer')
         .option('--graph', 'draw the times as a line of bars');
       addCommonOptions(addTargetOptions(command, catalogue)).action(async (options) => {
         const { runPing } = await import('./run.ts');

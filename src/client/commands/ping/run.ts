@@ -1,4 +1,4 @@
-import type { Findings } from '../../../discovery/directory.ts';
+import type { Findings, FoundNode } from '../../../discovery/directory.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
 import type { CliContext } from '../../cli/context.ts';
 import { indented } from '../../render/missing.ts';
@@ -7,6 +7,7 @@ import { found, nodesOf, overNodes } from '../../fleet/over-nodes.ts';
 
 interface PingOptions extends CommonOptions {
   readonly graph?: boolean;
+  readonly verbose?: boolean;
 }
 
 /** Connects to every node that matches and tells how long proof and answer took. */
@@ -15,7 +16,10 @@ export async function runPing(options: PingOptions, context: CliContext): Promis
     const { nodes } = findings;
     if (options.json === true) context.out(JSON.stringify(asJson(findings), null, 2));
     else {
-      for (const { name, elapsed } of nodes) context.out(`${name.padEnd(40)} time=${elapsed.toFixed(2)} ms`);
+      for (const node of nodes) {
+        const way = options.verbose === true ? ` ${pathOf(node)}` : '';
+        context.out(`${node.name.padEnd(40)} time=${node.elapsed.toFixed(2)} ms${way}`);
+      }
       summarize(
         nodes.map(({ elapsed }) => elapsed),
         findings.elapsed,
@@ -28,6 +32,11 @@ export async function runPing(options: PingOptions, context: CliContext): Promis
     }
     return found(findings);
   });
+}
+
+/** How the answer came: the relays are on their own word. */
+function pathOf({ connection: { path = [] } }: FoundNode): string {
+  return path.length === 0 ? 'direct' : `via ${path.join(' > ')}`;
 }
 
 function summarize(times: readonly number[], discovery: number, graph: boolean, context: CliContext): void {
@@ -48,6 +57,7 @@ function asJson({ nodes, broken, silent, rumours, elapsed }: Findings) {
       node: node.name,
       ms: round(node.elapsed),
       version: node.description.version,
+      path: node.connection.path ?? [],
       warnings: node.description.warnings,
     })),
     broken: broken.map(({ name, problem }) => ({ node: name, code: problem.code, message: problem.message })),

@@ -1,0 +1,92 @@
+import { Problem } from '../../core/errors.ts';
+import { isNodeName } from '../../core/identity.ts';
+import { type Address, defaultPort, parseAddress } from '../../core/node.ts';
+import type { Dial, Log, TlsState } from '../../core/ports.ts';
+import type { Cache } from '../../discovery/cache/cache.ts';
+import { createRelayDial, openLocalRelay } from '../../transport/relay/relay-connection.ts';
+import type { ClientConfig } from '../cli/config.ts';
+import type { Caller } from '../fleet/call-node.ts';
+import { startRelayLink } from './relay-link.ts';
+import { type Relays, startRelays } from './relays.ts';
+
+export interface OpenRelaysOptions {
+  readonly config: ClientConfig;
+  /** What `--via` says: names, or `direct` for none. */
+  readonly via: readonly string[];
+  readonly tls: () => TlsState;
+  readonly caller: Pick<Caller, 'credentials' | 'trust'>;
+  readonly direct: Dial;
+  readonly cache: Cache;
+  readonly log: Log;
+}
+
+/** Milliseconds for the host's own daemon to answer at its socket. */
+const localTimeout = 1000;
+
+/**
+ * The relays that a command uses: those that `--via` names; else those of client.yaml and the host's own daemon, where
+ * that relays. Only what the operator names is a relay, or what the socket of this host's root is: never what says so itself.
+ * @returns undefined when there are none
+ * @throws Problem `usage`
+ */
+export async function openRelays(options: OpenRelaysOptions): Promise<Relays | undefined> {
+  const { config, via, tls, caller, direct, log } = options;
+  if (via.includes('direct')) {
+    if (via.length > 1) throw new Problem('usage', '“direct” stands for no relay: it goes with no other --via');
+    return undefined;
+  }
+  const named = via.length > 0 ? via.map((given) => readVia(given, options)) : config.relays.map(readRelay);
+  const local = via.length > 0 ? undefined : await localLink(config.relay_socket);
+  const dial = createRelayDial(tls, config.timeout * 1000);
+  const links = named.map(({ name, addresses }) =>
+    startRelayLink(name, () => dial(name, addresses, AbortSignal.timeout(config.timeout * 1000))),
+  );
+  const all = local === undefined ? links : [local, ...links];
+  return all.length === 0 ? undefined : startRelays({ links: all, caller, direct, log });
+}
+
+/** The host's own daemon, if it relays and this user may use it. */
+async function localLink(socket: string) {
+  const open = () => openLocalRelay(socket, localTimeout, AbortSignal.timeout(localTimeout));
+  try {
+    const first = await open();
+    let next: typeof first | undefined = first;
+    return startRelayLink('local', async () => {
+      const given = next;
+      next = undefined;
+      return given ?? (await open());
+    });
+  } catch (error) {
+    if (error instanceof Problem) return undefined;
+    throw error;
+  }
+}
+
+interface NamedRelay {
+  readonly name: string;
+  readonly addresses: readonly Address[];
+}
+
+/** `NAME`, of client.yaml or the cache or a host name, or `NAME=ADDRESS`. */
+function readVia(given: string, { config, cache }: OpenRelaysOptions): NamedRelay {
+  const [name = '', address] = given.split('=', 2);
+  if (!isNodeName(name))
+    throw new Problem('usage', `“${name}” is not the name of a relay`, 'write --via NAME[=ADDRESS]');
+  if (address !== undefined) return { name, addresses: [readAddress(address, name)] };
+  const listed = config.relays.map(readRelay).find((relay) => relay.name === name);
+  if (listed !== undefined) return listed;
+  const cached = cache.nodes().find((node) => node.name === name);
+  return { name, addresses: [...(cached?.addresses ?? []), { host: name, port: defaultPort }] };
+}
+
+function readRelay(relay: ClientConfig['relays'][number]): NamedRelay {
+  if (typeof relay === 'string') return { name: relay, addresses: [{ host: relay, port: defaultPort }] };
+  const { name, address } = relay;
+  return { name, addresses: [address === undefined ? { host: name, port: defaultPort } : readAddress(address, name)] };
+}
+
+function readAddress(text: string, name: string): Address {
+  const address = parseAddress(text);
+  if (address === undefined) throw new Problem('usage', `“${text}” is not an address of the relay ${name}`);
+  return address;
+}

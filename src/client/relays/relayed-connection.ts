@@ -1,0 +1,182 @@
+import { Problem, TurnedAway } from '../../core/errors.ts';
+import type { ProblemCode } from '../../core/problems/index.ts';
+import type { NodeConnection } from '../../core/ports.ts';
+import { openQueryReply, type QueryContent, signQuery } from '../../core/request/query.ts';
+import { digestRequest } from '../../core/request/reply.ts';
+import type { KeyPair } from '../../core/sealed/encryption-key.ts';
+import { sealTo } from '../../core/sealed/exchange.ts';
+import { replyCodec, requestCodec } from '../../core/wire/codec.ts';
+import type {
+  Envelope,
+  EnvelopeReply,
+  QueryReply,
+  ResultReply,
+  SealedEvent,
+  SignedReply,
+  SignedRequest,
+} from '../../core/wire/messages.ts';
+import type { Caller } from '../fleet/call-node.ts';
+import type { Route } from './routes.ts';
+
+export interface RelayedOptions {
+  readonly caller: Pick<Caller, 'credentials' | 'trust'>;
+  /** Of this command. */
+  readonly keyPair: KeyPair;
+  /** The ways to the node now, the best first; asks a relay again where its word is old. */
+  readonly routes: (node: string) => Promise<readonly Route[]>;
+  /** Connects to the node itself, where no relay helps. */
+  readonly direct: (signal: AbortSignal) => Promise<NodeConnection>;
+}
+
+/** A node that is reached over relays: everything is sealed for it and signed, and whatever else comes back is silence. */
+export function relayedConnection(name: string, options: RelayedOptions): NodeConnection {
+  const { routes } = options;
+  let path: readonly string[] = [];
+  const best = async (): Promise<Route> => {
+    const [route] = await routes(name);
+    if (route === undefined) throw new Problem('unreachable', `no relay has a connection to ${name}`);
+    path = route.path;
+    return route;
+  };
+  return {
+    name,
+    get path() {
+      return path;
+    },
+    describe: async (request, signal) => {
+      const { description } = await ask(name, await best(), { describe: request }, options, signal);
+      if (!description) throw new Problem('bad-reply', `${name} does not describe itself`);
+      return description;
+    },
+    call: async (request, onProgress, signal) => {
+      const route = await best();
+      const onAbort = () => {
+        // Signed: a relay that hangs up ends nothing, and no relay can end what it likes.
+        const cancel = referenceTo(request);
+        void ask(name, route, { cancel }, options, AbortSignal.timeout(1000)).catch(() => undefined);
+      };
+      signal.addEventListener('abort', onAbort, { once: true });
+      try {
+        const { reply } = await exchange(name, route, { call: request }, options, signal, onProgress).catch(
+          async (error: unknown) => ({ reply: await replyDespite(error, name, route, request, options, signal) }),
+        );
+        if (!reply) throw new Problem('bad-reply', `${name} ended the call without a reply`);
+        // This side sends nothing twice: the first of the two may have been served, and its reply withheld.
+        if (replyCodec.decode(reply.reply).code === 'replayed') {
+          throw new Problem('no-response', `a relay sent the request to ${name} twice and withheld a reply`);
+        }
+        return reply;
+      } finally {
+        signal.removeEventListener('abort', onAbort);
+      }
+    },
+    result: (request, signal) => findResult(name, request, options, signal),
+    close: () => {},
+  };
+}
+
+/**
+ * A node that turns a request away may have served an earlier copy of it, which a relay made: it is asked.
+ * @throws what it was turned away for, where the node has no reply to it
+ */
+async function replyDespite(
+  error: unknown,
+  name: string,
+  route: Route,
+  request: SignedRequest,
+  options: RelayedOptions,
+  signal: AbortSignal,
+): Promise<SignedReply> {
+  if (!(error instanceof TurnedAway)) throw error;
+  const asked = await ask(name, route, { result: referenceTo(request) }, options, signal).catch(() => undefined);
+  if (!asked?.result?.reply) throw error;
+  return asked.result.reply;
+}
+
+function referenceTo({ request }: SignedRequest) {
+  const { requestId, try: attempt } = requestCodec.decode(request);
+  return { requestId, try: attempt, requestDigest: digestRequest(request) };
+}
+
+/** Over each relay in turn, those that are connected first, and then without one. @throws Problem of the last of them */
+async function findResult(
+  name: string,
+  request: SignedRequest,
+  options: RelayedOptions,
+  signal: AbortSignal,
+): Promise<ResultReply> {
+  let last: unknown;
+  for (const route of await options.routes(name)) {
+    try {
+      const { result } = await ask(name, route, { result: referenceTo(request) }, options, signal);
+      if (result) return result;
+    } catch (error) {
+      last = error;
+    }
+  }
+  try {
+    const connection = await options.direct(signal);
+    try {
+      return await connection.result(request, signal);
+    } finally {
+      connection.close();
+    }
+  } catch (error) {
+    throw last ?? error;
+  }
+}
+
+async function ask(
+  name: string,
+  route: Route,
+  content: QueryContent,
+  options: RelayedOptions,
+  signal: AbortSignal,
+): Promise<QueryReply> {
+  const { credentials, trust } = options.caller;
+  const query = signQuery(name, content, credentials, Date.now());
+  const { answer } = await exchange(name, route, { query }, options, signal, () => {});
+  if (!answer) throw new Problem('bad-reply', `${name} did not reply to what it was asked`);
+  return openQueryReply(answer, query.query, name, trust, Date.now());
+}
+
+/**
+ * Sends one sealed request. @returns the last part of the reply, as soon as it is here
+ * @throws Problem `no-response` when the relay ends it before, TurnedAway when the node did not look at it
+ */
+async function exchange(
+  name: string,
+  { link, publicKey }: Route,
+  envelope: Envelope,
+  { keyPair }: RelayedOptions,
+  signal: AbortSignal,
+  onProgress: (message: string) => void,
+): Promise<EnvelopeReply> {
+  const relay = await link.open();
+  const sealed = sealTo(name, publicKey, keyPair, envelope);
+  const ending = await new Promise<EnvelopeReply>((resolve, reject) => {
+    const onEvent = (event: SealedEvent) => {
+      const part = opened(() => sealed.open(event));
+      if (part?.progress) onProgress(part.progress.message);
+      else if (part !== undefined && event.last) resolve(part);
+    };
+    // Once the node's own word is here, the relay's does not count any more.
+    relay
+      .forward(name, sealed.request, onEvent, signal)
+      .then(() => reject(new Problem('no-response', `${name} did not answer by way of ${link.name}`)), reject);
+  });
+  const { turnAway } = ending;
+  // A newer node may send a code that this version does not know: it is passed on as it came.
+  if (turnAway) throw new TurnedAway(turnAway.code as ProblemCode, turnAway.message, turnAway.hint);
+  return ending;
+}
+
+/** What does not open was not sealed by the node, or is out of its turn: as if it had not come. */
+function opened(open: () => EnvelopeReply): EnvelopeReply | undefined {
+  try {
+    return open();
+  } catch (error) {
+    if (error instanceof Problem) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,128 @@
+import type { Trust } from '../../core/credentials/certificate.ts';
+import { explain, Problem } from '../../core/errors.ts';
+import type { Dial, Log } from '../../core/ports.ts';
+import { type KeyPair, makeKeyPair } from '../../core/sealed/encryption-key.ts';
+import type { AskRelays } from '../../discovery/relay/source.ts';
+import type { Caller } from '../fleet/call-node.ts';
+import { startNameStream } from './name-stream.ts';
+import type { RelayLink } from './relay-link.ts';
+import { relayedConnection } from './relayed-connection.ts';
+import { type Route, startRoutes } from './routes.ts';
+
+/** The relays of one command, and the ways that they give to nodes. */
+export interface Relays {
+  /** @throws Problem `unreachable` when not one relay answers */
+  readonly ask: AskRelays;
+  /** Reaches nodes over relays where one has a connection to them, and directly where none has. */
+  readonly dial: Dial;
+  readonly close: () => void;
+}
+
+export interface RelaysOptions {
+  readonly links: readonly RelayLink[];
+  readonly caller: Pick<Caller, 'credentials' | 'trust'>;
+  readonly direct: Dial;
+  readonly log: Log;
+}
+
+/** Milliseconds after which a relay is asked again for the key of a node: its daemon may have been restarted. */
+const keyAge = 5000;
+/** Milliseconds that relays may take to say whom they are connected to. */
+const lookTimeout = 3000;
+
+export function startRelays({ links, caller, direct, log }: RelaysOptions): Relays {
+  const routes = startRoutes((): Trust => caller.trust);
+  const keyPair: KeyPair = makeKeyPair();
+  /** The first look at whom the relays are connected to, where nodes come from elsewhere. */
+  let looking: Promise<void> | undefined;
+
+  /** @returns why it could not be asked, or undefined */
+  const askOne = async (
+    link: RelayLink,
+    request: { readonly timeout: number; readonly names: string[] },
+    onNode: (name: string, hasRoute: boolean) => void,
+    signal: AbortSignal,
+  ): Promise<Problem | undefined> => {
+    try {
+      const relay = await link.open();
+      await relay.discover(request, (event) => onNode(event.node, routes.take(event, link)), signal);
+      return undefined;
+    } catch (error) {
+      return error instanceof Problem ? error : new Problem('unreachable', `${link.name}: ${explain(error)}`);
+    }
+  };
+  const askAll = async (
+    request: { readonly timeout: number; readonly names: string[] },
+    onNode: (name: string, hasRoute: boolean) => void,
+    signal: AbortSignal,
+  ): Promise<void> => {
+    const faults = await Promise.all(links.map((link) => askOne(link, request, onNode, signal)));
+    const broken = faults.flatMap((fault, index) => (fault === undefined ? [] : [{ fault, link: links[index] }]));
+    signal.throwIfAborted();
+    if (broken.length === links.length) throw noRelay(broken.map(({ fault }) => fault));
+    for (const { fault, link } of broken) log.warn({}, `the relay ${link?.name} is not used: ${fault.message}`);
+  };
+
+  const ask: AskRelays = (timeout, signal) => {
+    const stream = startNameStream();
+    const unreached = new Set<string>();
+    askAll(
+      { timeout, names: [] },
+      (name, hasRoute) => {
+        if (hasRoute) {
+          unreached.delete(name);
+          stream.push(name);
+        } else unreached.add(name);
+      },
+      signal,
+    ).then(() => {
+      // Whom relays know and cannot reach is looked for as anyone who is expected.
+      for (const name of unreached) stream.push(name);
+      stream.end();
+    }, stream.fail);
+    return stream;
+  };
+
+  const look = (): Promise<void> => {
+    looking ??= askAll({ timeout: 0, names: [] }, () => {}, AbortSignal.timeout(lookTimeout)).catch(
+      (error: unknown) => {
+        log.warn({}, `nodes are reached without relays: ${explain(error)}`);
+      },
+    );
+    return looking;
+  };
+  /** A restarted daemon has another key: what is older is asked for again, where that costs one question. */
+  const freshRoutes = async (node: string): Promise<readonly Route[]> => {
+    const known = routes.to(node);
+    const now = performance.now();
+    const old = known.filter(({ at, link }) => now - at > keyAge || !link.isOpen());
+    if (old.length === 0) return known;
+    const request = { timeout: 0, names: [node] };
+    const signal = AbortSignal.timeout(lookTimeout);
+    await Promise.all(old.map(({ link }) => askOne(link, request, () => {}, signal)));
+    return routes.to(node).filter(({ link, at }) => link.isOpen() && performance.now() - at <= keyAge * 2);
+  };
+
+  return {
+    ask,
+    dial: async (name, addresses, signal) => {
+      if (routes.to(name).length === 0) await look();
+      if (routes.to(name).length === 0) return await direct(name, addresses, signal);
+      return relayedConnection(name, {
+        caller,
+        keyPair,
+        routes: freshRoutes,
+        direct: (within) => direct(name, addresses, within),
+      });
+    },
+    close: () => {
+      for (const link of links) link.close();
+    },
+  };
+}
+
+function noRelay(faults: readonly Problem[]): Problem {
+  const why = faults.map(({ message }) => message).join('; ');
+  const hint = 'see “mco-deploy doctor”, or add --via direct';
+  return new Problem('no-relay', `no relay can be used: ${why}`, hint);
+}
