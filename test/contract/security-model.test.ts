@@ -5,23 +5,40 @@ import { test } from 'node:test';
 
 const repository = join(import.meta.dirname, '../..');
 const model = readFileSync(join(repository, 'docs/security-model.md'), 'utf8');
-const rows = [...model.matchAll(/^\| (\d+) \| .* \| ([^|]+) \|$/gm)].map(([, number, shown = '']) => ({
-  number: Number(number),
-  tests: shown.split('<br>').map((entry) => /^`([^`]+)`: (.+)$/.exec(entry) ?? []),
-}));
+const rows = rowsOf(/^\| (\d+) \| .* \| ([^|]+) \|$/gm);
+const relayRows = rowsOf(/^\| R(\d+) \| .* \| ([^|]+) \|$/gm);
+
+function rowsOf(row: RegExp) {
+  return [...model.matchAll(row)].map(([, number, shown = '']) => ({
+    number: Number(number),
+    tests: shown.split('<br>').map((entry) => /^`([^`]+)`: (.+)$/.exec(entry) ?? []),
+  }));
+}
 
 test('the security model names, for each of its twenty cases, tests that exist', () => {
   assert.deepEqual(
     rows.map(({ number }) => number),
     Array.from({ length: 20 }, (_, index) => index + 1),
   );
-  const missing = rows.flatMap(({ number, tests }) =>
+  assert.deepEqual(missingTests(rows), []);
+});
+
+test('the security model names, for each of at least twenty ways of a hostile relay, tests that exist', () => {
+  assert.ok(relayRows.length >= 20);
+  assert.deepEqual(
+    relayRows.map(({ number }) => number),
+    relayRows.map((_, index) => index + 1),
+  );
+  assert.deepEqual(missingTests(relayRows), []);
+});
+
+function missingTests(cases: ReturnType<typeof rowsOf>): string[] {
+  return cases.flatMap(({ number, tests }) =>
     tests
       .filter(([, file = '', title = '']) => !titlesIn(file).includes(title))
       .map(([entry]) => `case ${number}: ${entry ?? 'an entry that is none'}`),
   );
-  assert.deepEqual(missing, []);
-});
+}
 
 /** As they stand in the source, a template with its placeholders. */
 function titlesIn(file: string): string[] {
