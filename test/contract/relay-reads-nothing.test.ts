@@ -40,7 +40,7 @@ test('a relay sees no plain byte of what is asked and replied, whether it is a c
     const filter = { ...noFilter, facts: ['cluster=bravo'] };
     const description = await connection.describe({ filter, facts: ['*'], full: true, peers: true }, signal);
     assert.equal(description.identity, node.name);
-    const asked = sealRequest(order, rip.credentials, Date.now());
+    const asked = sealRequest({ ...order, requestId: 'e'.repeat(32) }, rip.credentials, Date.now());
     assert.equal((await connection.result(asked, signal)).state, 'UNKNOWN');
     const lost = { ...(await callNode(connection, { ...order, action: 'count', input: {} }, caller, settings)) };
     assert.equal(lost.outcome, 'ok');

@@ -17,6 +17,7 @@ import { createRelayDial } from '../../../src/transport/relay/relay-connection.t
 import { counted, probeCalls, waiting } from '../../support/agents/probe-agent.ts';
 import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
 import { keepingLog } from '../../support/node/quiet-log.ts';
+import { testProblem } from '../../support/test-problem.ts';
 import { orderFor, startTestNode, type TestNode } from '../../support/node/node.ts';
 import { type HostileRelay, startHostileRelay } from '../../support/relay/hostile-relay.ts';
 import { testAgents } from '../../support/relay/relay-fleet.ts';
@@ -143,7 +144,7 @@ describe('a hostile relay that', () => {
     let held: (() => Promise<SealedEvent[]>) | undefined;
     once((target, request) => {
       held = () => collect(target, request);
-      return Promise.reject(new Problem('withheld', ''));
+      return Promise.reject(testProblem('withheld', ''));
     });
     silent(await call(connection, count));
     await held?.();
@@ -386,7 +387,7 @@ describe('a hostile relay that', () => {
     const endings = [
       () => Promise.resolve(),
       () => Promise.reject(new Problem('policy-denied', 'not allowed')),
-      () => Promise.reject(new Problem('ok', 'all done')),
+      () => Promise.reject(testProblem('ok', 'all done')),
     ];
     for (const forward of endings) {
       const connection = await connect(dev1);
@@ -429,6 +430,10 @@ describe('a hostile relay that', () => {
     for (const intent of intents) assert.equal(intent.caller, 'node=evil5.devco.net');
     assert.ok((await send({ call: good }))?.reply, 'the operator’s own request is still served');
     assert.equal(counted.times, before + 1);
+    for (let times = 0; times < 10; times++) await send({ call: good });
+    const next = sealRequest(orderFor(node.name, count), rip.credentials, Date.now());
+    assert.ok((await send({ call: next }))?.reply, 'nor do copies of a request spend its share');
+    assert.equal(counted.times, before + 2);
   });
 
   test('hangs up in the middle of a call ends nothing: only its caller can, by a signature', async () => {
