@@ -38,6 +38,8 @@ export interface NodeSet {
   readonly limit: number;
   readonly whenEmpty: Template | undefined;
   readonly allowMissing: boolean;
+  /** The only nodes that count as missing when they are silent; null for all. */
+  readonly expected: Template | undefined;
   /** Where its nodes are heard of, if not as the client is configured; a file’s path is absolute. */
   readonly source: { readonly method: string; readonly file?: string } | undefined;
   /** Whether an expression looks at its members, so that their facts must be told. */

@@ -9,8 +9,11 @@ const upgrade = { cluster: 'bravo', notify: false };
 
 async function run(name: string, estate: Estate, inputs: Record<string, unknown>) {
   const playbook = await loadShipped(name);
-  return runPlaybook(playbook, bindInputs(playbook, { ...upgrade, ...inputs }), estate.fabric.ports);
+  return runPlaybook(playbook, bindInputs(playbook, given({ ...upgrade, ...inputs })), estate.fabric.ports);
 }
+
+const given = (inputs: Record<string, unknown>) =>
+  Object.fromEntries(Object.entries(inputs).filter(([, value]) => value !== undefined));
 
 function watched(options: EstateOptions = {}) {
   const servers = Object.fromEntries([...alfa, ...bravo].map((name) => [name, true]));
@@ -46,6 +49,37 @@ describe('rollback', () => {
     const taken = estate.fabric.calls.filter(({ step }) => step.endsWith('].disable')).map(({ input }) => input.server);
     assert.deepEqual(taken, ['dev2.devco.net', 'dev6.devco.net']);
     assert.deepEqual(estate.switches, { 'dev2.devco.net': 1 });
+  });
+
+  test('needs neither a recipient nor nodes that were no part of the run', async () => {
+    const silent = [
+      { name: 'dev8.devco.net', by: 'the cache' },
+      { name: 'lb2.devco.net', by: 'the cache' },
+    ];
+    const everyone = () => Object.fromEntries([...alfa, ...bravo].map((name) => [name, true]));
+    const balancers = { 'lb1.devco.net': { app: everyone() }, 'lb2.devco.net': { other: {} } };
+    const estate = createEstate({ balancers, silent });
+    estate.revisions['dev2.devco.net'] = '20';
+    const targets = ['dev2.devco.net=10', 'dev4.devco.net=10'];
+    const inputs = { cluster: 'bravo', notify: undefined, targets, balancers: ['lb1.devco.net'] };
+    const report = await run('rollback', estate, inputs);
+    assert.equal(report.state, 'done', JSON.stringify(report.failure));
+    assert.equal(estate.revisions['dev2.devco.net'], '10');
+    assert.deepEqual(estate.sent, []);
+    const without = await run('rollback', createEstate({ balancers, silent }), { ...inputs, balancers: undefined });
+    assert.deepEqual(
+      without.failure?.reasons.map(({ node }) => node),
+      ['lb2.devco.net'],
+      'where nobody says which load balancers must be there, all that are known must',
+    );
+  });
+
+  test('leaves a node by its own rollback, so that a second one there does not bring the release back', async () => {
+    const { estate } = watched();
+    await run('app_cluster_upgrade', estate, { revision: '20' });
+    await run('rollback', estate, { targets: mixed.slice(0, 1) });
+    const called = estate.fabric.calls.filter(({ agent, dryRun }) => agent === 'appmgr' && !dryRun);
+    assert.equal(called.at(-1)?.action, 'rollback');
   });
 
   test('refuses where somebody else has brought another release since, and names it', async () => {

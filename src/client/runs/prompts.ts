@@ -54,7 +54,7 @@ function asks(playbook: Playbook): boolean {
 }
 
 /** Where the output goes does not matter: a person who types can be asked. */
-function isOnTerminal({ stdin }: CliContext): boolean {
+export function isOnTerminal({ stdin }: CliContext): boolean {
   return stdin.isTTY === true;
 }
 
@@ -71,7 +71,7 @@ async function openOwnTerminal(): Promise<WriteStream | undefined> {
   return handle?.createWriteStream().on('error', () => {});
 }
 
-async function askPerson(question: string, signal: AbortSignal, { stdin }: CliContext): Promise<boolean> {
+export async function askPerson(question: string, signal: AbortSignal, { stdin }: CliContext): Promise<boolean> {
   if (signal.aborted) return false;
   const own = await openOwnTerminal();
   const terminal = createInterface({ input: stdin, output: own ?? process.stderr });

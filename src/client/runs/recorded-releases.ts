@@ -30,7 +30,7 @@ export function revisionsBefore(entries: readonly JournalEntry[]): Map<string, s
 }
 
 function isUpgrade({ agent, action, dryRun }: Extract<JournalEntry, { type: 'call' }>): boolean {
-  return agent === 'appmgr' && action === 'upgrade' && !dryRun;
+  return agent === 'appmgr' && (action === 'upgrade' || action === 'rollback') && !dryRun;
 }
 
 /** The revisions that the run upgraded servers to. */
@@ -45,4 +45,10 @@ export function revisionsBrought(entries: readonly JournalEntry[]): string[] {
 export function upgraded(entries: readonly JournalEntry[], cluster: string): boolean {
   const started = entries.find((entry) => entry.type === 'run-started');
   return started?.inputs.cluster === cluster && !started.dryRun && revisionsBefore(entries).size > 0;
+}
+
+/** The load balancers that the run called. */
+export function balancersCalled(entries: readonly JournalEntry[]): string[] {
+  const nodes = entries.flatMap((entry) => (entry.type === 'call' && entry.agent === 'haproxy' ? entry.nodes : []));
+  return [...new Set(nodes)].sort();
 }

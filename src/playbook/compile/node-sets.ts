@@ -27,6 +27,7 @@ export function compileNodeSets(
       limit: set.limit ?? Number.MAX_SAFE_INTEGER,
       whenEmpty: set.when_empty === undefined ? undefined : template(set.when_empty, 'when_empty'),
       allowMissing: set.allow_missing ?? false,
+      expected: set.expected === undefined ? undefined : template(set.expected, 'expected'),
       source: set.source === undefined ? undefined : { method: set.source, ...fileOf(set.file, directory) },
       // What an expression does with members can’t be told from outside: their facts may be looked at.
       wantsFacts: /\bmembers\b/.test(text.text),

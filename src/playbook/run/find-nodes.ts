@@ -52,7 +52,9 @@ async function findSet(set: NodeSet, world: World, allowMissing: boolean, before
   });
   const sorted = [...discovered.nodes].sort((a, b) => (a.name < b.name ? -1 : 1));
   const nodes = before === undefined ? sorted.slice(0, set.limit) : sorted.filter(({ name }) => before.includes(name));
-  const absent = before === undefined ? absentFrom(discovered) : goneOf(before, nodes, absentFrom(discovered));
+  const all = before === undefined ? absentFrom(discovered) : goneOf(before, nodes, absentFrom(discovered));
+  const expected = set.expected?.(context);
+  const absent = Array.isArray(expected) ? all.filter(({ node }) => expected.includes(node)) : all;
   if (absent.length > 0) world.ports.emit({ type: 'nodes-missing', set: set.name, nodes: absent });
   const missing = allowMissing || set.allowMissing ? [] : [...absent];
   if (nodes.length < set.atLeast) missing.push(tooFew(set, nodes.length, world));

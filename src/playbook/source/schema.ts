@@ -61,6 +61,14 @@ const nodeSet = {
     },
     file: { description: 'The file of nodes, for the source “file”; relative to the playbook.', ...text },
     when_empty: { description: 'What to say when there are too few.', ...text },
+    expected: {
+      description:
+        'Names of nodes, or an expression that gives them: only these are missing when they are silent (default: all).',
+      type: ['array', 'string'],
+      maxItems: 1000,
+      maxLength: 4096,
+      items: text,
+    },
     allow_missing: {
       description: 'Go on although a node that is known to belong here is silent or broken.',
       type: 'boolean',
@@ -142,6 +150,7 @@ export interface NodeSetSource {
   readonly source?: 'mdns' | 'file' | 'dns' | 'cache' | 'exec' | 'consul' | 'puppetdb' | 'sql';
   readonly file?: string;
   readonly when_empty?: string;
+  readonly expected?: string | readonly string[];
   readonly allow_missing?: boolean;
 }
 

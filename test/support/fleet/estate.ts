@@ -104,6 +104,18 @@ function appmgr(
   switches: Record<string, number>,
   { releases = ['10', '20', '30'], unhealthy = ['30'] }: EstateOptions,
 ): Actions {
+  const upgrade: Behaviour = ({ revision }, { node, dryRun }) => {
+    const previous = revisions[node] ?? '';
+    const changed = previous !== revision;
+    if (!dryRun && changed) {
+      revisions[node] = String(revision);
+      switches[node] = (switches[node] ?? 0) + 1;
+    }
+    if (!dryRun && unhealthy.includes(String(revision))) {
+      throw testProblem('unhealthy', `revision ${String(revision)} answers HTTP 500`);
+    }
+    return { application: 'app', revision, previous, changed };
+  };
   return {
     'appmgr.status': ({ revision }, { node }) => ({
       application: 'app',
@@ -113,18 +125,8 @@ function appmgr(
       releases: [...releases],
       has_revision: releases.includes(String(revision)),
     }),
-    'appmgr.upgrade': ({ revision }, { node, dryRun }) => {
-      const previous = revisions[node] ?? '';
-      const changed = previous !== revision;
-      if (!dryRun && changed) {
-        revisions[node] = String(revision);
-        switches[node] = (switches[node] ?? 0) + 1;
-      }
-      if (!dryRun && unhealthy.includes(String(revision))) {
-        throw testProblem('unhealthy', `revision ${String(revision)} answers HTTP 500`);
-      }
-      return { application: 'app', revision, previous, changed };
-    },
+    'appmgr.upgrade': upgrade,
+    'appmgr.rollback': upgrade,
   };
 }
 

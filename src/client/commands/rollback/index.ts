@@ -16,6 +16,7 @@ export function rollbackCommand(catalogue: readonly Ddl[]): CommandEntry {
         .option('--recipient <url>', 'whom to notify, such as mailto:ops@example.net')
         .option('--no-notify', 'notify nobody')
         .option('--min-available <n>', 'how many servers of the backend must stay usable')
+        .option('--redo', 'although the run to undo was a rollback: bring back what it replaced')
         .option('--dry-run', 'ask everyone what would change, and change nothing');
       addRunOptions(command).action(async (options) => {
         const { rollBack } = await import('./run.ts');

@@ -9,8 +9,9 @@ import type { CliContext } from '../../cli/context.ts';
 import { findRun, listJournals, readJournal } from '../../runs/read-journal.ts';
 import { openSession, requireDdl } from '../../fleet/session.ts';
 import { readTargetOptions } from '../../cli/target-options.ts';
+import { askPerson, isOnTerminal } from '../../runs/prompts.ts';
 import { runNamedPlaybook } from '../run/run.ts';
-import { revisionsBefore, revisionsBrought, upgraded } from '../../runs/recorded-releases.ts';
+import { balancersCalled, revisionsBefore, revisionsBrought, upgraded } from '../../runs/recorded-releases.ts';
 
 interface RollbackOptions extends RunPlaybookOptions {
   readonly cluster: string;
@@ -21,6 +22,8 @@ interface RollbackOptions extends RunPlaybookOptions {
   readonly minAvailable?: string;
   readonly batch?: string;
   readonly dryRun?: boolean;
+  /** Undo a rollback without asking. */
+  readonly redo?: boolean;
 }
 
 /** How many of the latest journals are looked through for the run to undo. */
@@ -33,19 +36,24 @@ export async function rollBack(
   context: CliContext,
 ): Promise<number> {
   const { stateDirectory } = await loadClientConfig(options.config, context.env);
-  const { before, brought } =
+  const known =
     (await findRecorded(options, stateDirectory, context)) ?? (await askNodesBefore(options, catalogue, context));
+  const { before, brought, balancers } = known;
+  if (known.isRollback && options.dryRun !== true) await requireRedo(known, options, context);
   const unknown = [...before].filter(([, revision]) => revision === '').map(([node]) => node);
   if (unknown.length > 0) {
     throw new Problem('no-release-before', `what served before is not known of ${unknown.join(', ')}`, byHand);
   }
-  const { cluster, backend, recipient, minAvailable, batch, notify } = options;
+  const { cluster, backend, minAvailable, batch } = options;
+  // Whoever was to be notified of the run is to be notified of its end.
+  const { recipient = known.recipient, notify } = options;
   const targets = [...before].map(([node, revision]) => `${node}=${revision}`).sort();
   for (const target of targets) context.err(`back to: ${target}`);
   const given = {
     cluster,
     targets,
     instead_of: brought,
+    balancers,
     backend,
     recipient,
     min_available: minAvailable,
@@ -56,10 +64,31 @@ export async function rollBack(
   return await runNamedPlaybook({ playbook: 'rollback', inputs, options }, catalogue, context);
 }
 
+/** As a second “rpc appmgr rollback” fails on a node, a second rollback does not bring back by itself what the first one replaced. */
+async function requireRedo(
+  { before }: Known,
+  { redo, yes, cluster }: RollbackOptions,
+  context: CliContext,
+): Promise<void> {
+  if (redo === true) return;
+  const back = [...new Set(before.values())].sort().join(', ');
+  const what = `the last change of cluster “${cluster}” was a rollback: to undo it brings back ${back}`;
+  if (yes === true || !isOnTerminal(context)) {
+    throw new Problem('usage', what, 'if that is meant, add --redo');
+  }
+  if (await askPerson(`${what}. Do that?`, context.signal, context)) return;
+  throw new Problem('not-agreed', 'nothing was changed', 'to undo an earlier run, name it by --run');
+}
+
 /** What each node served before, and what it may serve now: something else was brought by somebody else. */
 interface Known {
   readonly before: ReadonlyMap<string, string>;
   readonly brought: readonly string[];
+  /** The load balancers that the run called; undefined where no journal tells. */
+  readonly balancers?: readonly string[];
+  readonly recipient?: string;
+  /** True when the run was itself a rollback. */
+  readonly isRollback: boolean;
 }
 
 const byHand = 'name the releases yourself: mco-deploy run rollback cluster=… targets=NODE=REVISION,…';
@@ -75,7 +104,15 @@ async function findRecorded(
     const entries = (await readOne(stateDirectory, id, run !== undefined, err)) ?? [];
     if (!upgraded(entries, cluster)) continue;
     err(`undoing the run ${id} of ${new Date(entries[0]?.at ?? 0).toISOString()}`);
-    return { before: revisionsBefore(entries), brought: revisionsBrought(entries) };
+    const started = entries.find((entry) => entry.type === 'run-started');
+    const { recipient, notify } = started?.inputs ?? {};
+    return {
+      before: revisionsBefore(entries),
+      brought: revisionsBrought(entries),
+      balancers: balancersCalled(entries),
+      isRollback: started?.playbook === 'rollback',
+      ...(typeof recipient === 'string' && notify !== false ? { recipient } : {}),
+    };
   }
   if (run === undefined) return undefined;
   throw new Problem('nothing-to-undo', `the run ${ids[0]} upgraded no server of cluster “${cluster}”`);
@@ -127,7 +164,7 @@ async function askNodesBefore(
       context.err(`no run from here upgraded the cluster: ${count(outcomes.length, 'node')} asked what served before`);
     }
     const before = new Map(outcomes.map(({ node, data }) => [node, String(data.previous ?? '')]));
-    return { before, brought: [...serving] };
+    return { before, brought: [...serving], isRollback: false };
   } finally {
     await session.close();
   }

@@ -10,7 +10,7 @@ const classes = { web: 'webserver', balancer: 'haproxy', notifier: 'notification
 
 /** What of each kind of host the deployer may call. */
 const allowed: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  web: { rpcutil: '*', lock: '*', audit: '*', appmgr: 'upgrade status restart', nrpe: 'runcommand' },
+  web: { rpcutil: '*', lock: '*', audit: '*', appmgr: 'upgrade rollback status restart', nrpe: 'runcommand' },
   balancer: { rpcutil: '*', lock: '*', audit: '*', haproxy: 'disable enable status list' },
   notifier: { rpcutil: '*', lock: '*', audit: '*', angelia: 'sendmsg' },
 };

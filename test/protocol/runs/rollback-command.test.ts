@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { runInProcess } from '../../support/program/cli.ts';
+
+const id = '1'.repeat(32);
+
+/** The journal of a run that took one server from 20 to 10. */
+function journalOf(playbook: string): string {
+  const inputs = { cluster: 'bravo' };
+  const run = { playbook, file: playbook, operator: 'rip', dryRun: false, inputs, time: '', digest: '' };
+  const call = { agent: 'appmgr', action: 'upgrade', dryRun: false, changes: true, requestId: 'r', try: 1, batch: 1 };
+  const outcome = { outcome: 'ok', status: 0, code: '', message: '', data: { previous: '20', revision: '10' } };
+  const entries = [
+    { type: 'run-started', ...run },
+    { type: 'call', step: 'update', ...call, input: { revision: '10' }, nodes: ['dev2.devco.net'] },
+    { type: 'outcome', step: 'update', requestId: 'r', try: 1, node: 'dev2.devco.net', ...outcome },
+    { type: 'run-finished', state: 'done' },
+  ];
+  return entries.map((entry) => `${JSON.stringify({ at: 1, runId: id, ...entry })}\n`).join('');
+}
+
+test('rollback of a rollback is refused without --redo where nobody can be asked', async () => {
+  const home = await mkdtemp(join(tmpdir(), 'mco-rollback-'));
+  try {
+    await mkdir(join(home, '.config/mco-deploy'), { recursive: true });
+    await mkdir(join(home, '.local/state/mco-deploy/runs'), { recursive: true });
+    await writeFile(join(home, '.config/mco-deploy/client.yaml'), 'timeout: 1\n');
+    const journal = join(home, '.local/state/mco-deploy/runs', `${id}.jsonl`);
+    await writeFile(journal, journalOf('rollback'));
+    const refused = await runInProcess(['rollback', '--cluster', 'bravo', '--yes'], home);
+    assert.equal(refused.code, 64);
+    assert.match(refused.err.at(-1) ?? '', /was a rollback: to undo it brings back 20: if that is meant, add --redo$/);
+    // What comes next is another matter: this client has no certificate.
+    const meant = await runInProcess(['rollback', '--cluster', 'bravo', '--redo'], home);
+    assert.ok(meant.err.includes('back to: dev2.devco.net=20'), meant.err.join('\n'));
+    await writeFile(journal, journalOf('app_cluster_upgrade'));
+    const other = await runInProcess(['rollback', '--cluster', 'bravo', '--yes'], home);
+    assert.ok(other.err.includes('back to: dev2.devco.net=20'), other.err.join('\n'));
+  } finally {
+    await rm(home, { recursive: true, force: true });
+  }
+});
