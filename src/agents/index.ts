@@ -13,8 +13,12 @@ import { lockConfigSchema } from './lock/config.ts';
 import { lockDdl } from './lock/ddl.ts';
 import { nrpeConfigSchema } from './nrpe/config.ts';
 import { nrpeDdl } from './nrpe/ddl.ts';
+import { packageConfigSchema } from './package/config.ts';
+import { packageDdl } from './package/ddl.ts';
 import { rpcutilConfigSchema } from './rpcutil/config.ts';
 import { rpcutilDdl } from './rpcutil/ddl.ts';
+import { serviceConfigSchema } from './service/config.ts';
+import { serviceDdl } from './service/ddl.ts';
 
 /** The agents there are: descriptions at hand, code loaded only by the daemon that enables it. */
 export const agents: readonly AgentEntry[] = [
@@ -57,9 +61,20 @@ export const agents: readonly AgentEntry[] = [
     doctor: async () => (await import('./nrpe/doctor.ts')).doctorNrpe,
   },
   {
+    ddl: packageDdl,
+    config: packageConfigSchema,
+    load: async () => (await import('./package/agent.ts')).startPackage,
+  },
+  {
     ddl: rpcutilDdl,
     config: rpcutilConfigSchema,
     load: async () => (await import('./rpcutil/agent.ts')).startRpcutil,
+  },
+  {
+    ddl: serviceDdl,
+    config: serviceConfigSchema,
+    load: async () => (await import('./service/agent.ts')).startService,
+    doctor: async () => (await import('./service/doctor.ts')).doctorService,
   },
 ];
 

@@ -1,0 +1,30 @@
+/** A package that is changed, or would be. */
+export interface PackageChange {
+  readonly package: string;
+  /** Empty when it was not installed. */
+  readonly from: string;
+  readonly to: string;
+}
+
+export interface WantedPackage {
+  readonly name: string;
+  readonly version: string | undefined;
+}
+
+/** What the agent needs of apt and of dnf. Each method may throw Problem `package-failed`, `package-busy`, `cancelled`. */
+export interface PackageManager {
+  /** Versions; empty for none. */
+  readonly status: (name: string, signal: AbortSignal) => Promise<{ installed: string; candidate: string }>;
+  /** Fetches the lists of packages. */
+  readonly refresh: (signal: AbortSignal) => Promise<void>;
+  /** What has updates, security updates alone when asked for. */
+  readonly updates: (security: boolean, signal: AbortSignal) => Promise<readonly PackageChange[]>;
+  /** What an installation of these would change, dependencies included. Nothing is changed. */
+  readonly plan: (wanted: readonly WantedPackage[], signal: AbortSignal) => Promise<readonly PackageChange[]>;
+  readonly install: (
+    wanted: readonly WantedPackage[],
+    signal: AbortSignal,
+    progress: (line: string) => void,
+  ) => Promise<void>;
+  readonly rebootRequired: (signal: AbortSignal) => Promise<boolean>;
+}

@@ -1,0 +1,113 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ActionContext } from '../../core/agent.ts';
+import { explain, Problem } from '../../core/errors.ts';
+import type { ServiceConfig, UnitAction } from './config.ts';
+import type { Systemd, UnitState } from './unit.ts';
+
+/** Milliseconds between two looks at a unit that is on its way. */
+const interval = 100;
+
+export interface Changed {
+  readonly unit: UnitState;
+  readonly changed: boolean;
+}
+
+/** What each action leads to, and whether a unit is there already. */
+const goals: Readonly<
+  Record<UnitAction, { isReached: (unit: UnitState) => boolean; isDone: (unit: UnitState) => boolean }>
+> = {
+  start: { isReached: isActive, isDone: isActive },
+  stop: { isReached: isDown, isDone: isDown },
+  restart: { isReached: isActive, isDone: () => false },
+  reload: { isReached: isActive, isDone: () => false },
+  enable: { isReached: isEnabled, isDone: isEnabled },
+  disable: { isReached: (unit) => !isEnabled(unit), isDone: (unit) => !isEnabled(unit) },
+};
+
+/**
+ * Does what is asked of a unit and waits until it really is where it should be. A unit that comes up must stay up for
+ * `settle` seconds in one and the same start: a service that falls over at once is a failure, with the end of its journal.
+ * @throws Problem `service-failed`, `no-such-service`, `no-systemd`, `cancelled`
+ */
+export async function changeUnit(
+  action: UnitAction,
+  name: string,
+  systemd: Systemd,
+  config: ServiceConfig,
+  { dryRun, signal, progress }: Pick<ActionContext, 'dryRun' | 'signal' | 'progress'>,
+): Promise<Changed> {
+  const { isDone, isReached } = goals[action];
+  const before = await systemd.show(name, signal);
+  if (action === 'reload' && !isActive(before)) {
+    throw new Problem('service-failed', `${name} is ${before.state}: it can't be reloaded`, `start it first`);
+  }
+  if (isDone(before)) return { unit: before, changed: false };
+  if (dryRun) return { unit: before, changed: true };
+  progress(`${action} ${name}`);
+  try {
+    await systemd.change(action, name, signal);
+    const unit = await untilReached(name, isReached, systemd, config, signal, progress);
+    return { unit, changed: true };
+  } catch (error) {
+    if (signal.aborted) throw new Problem('cancelled', `${action} of ${name} was cancelled`, '', { cause: error });
+    throw await withJournal(error, name, systemd);
+  }
+}
+
+async function untilReached(
+  name: string,
+  isReached: (unit: UnitState) => boolean,
+  systemd: Systemd,
+  { wait, settle }: ServiceConfig,
+  signal: AbortSignal,
+  progress: (message: string) => void,
+): Promise<UnitState> {
+  const deadline = Date.now() + wait * 1000;
+  let reached: { at: number; invocation: string } | undefined;
+  let before = '';
+  for (;;) {
+    const unit = await systemd.show(name, signal);
+    const at = Date.now();
+    const shown = `${unit.state} (${unit.detail})`;
+    if (shown !== before) progress(`${name} is ${shown}`);
+    before = shown;
+    if (!isReached(unit)) {
+      if (reached !== undefined || isFailed(unit)) throw fallenOver(unit);
+      if (at >= deadline) throw new Problem('service-failed', `${name} is still ${shown} after ${wait} s`);
+    } else {
+      if (reached !== undefined && reached.invocation !== unit.invocation) throw fallenOver(unit);
+      reached ??= { at, invocation: unit.invocation };
+      if (at - reached.at >= settle * 1000) return unit;
+    }
+    await sleep(interval, undefined, { signal });
+  }
+}
+
+function fallenOver({ unit, state, detail, result }: UnitState): Problem {
+  const why = result === '' || result === 'success' ? '' : `, ${result}`;
+  return new Problem('service-failed', `${unit} did not stay up: it is ${state} (${detail}${why})`);
+}
+
+async function withJournal(error: unknown, name: string, systemd: Systemd): Promise<unknown> {
+  if (!(error instanceof Problem) || error.code !== 'service-failed') return error;
+  // The call may be at its deadline: the journal has a time of its own.
+  const lines = await systemd.journal(name, AbortSignal.timeout(5000)).catch((cause: unknown) => explain(cause));
+  if (lines === '') return error;
+  return new Problem(error.code, `${error.message}\nIts journal ends:\n${lines}`, error.hint, { cause: error });
+}
+
+function isActive({ state }: UnitState): boolean {
+  return state === 'active';
+}
+
+function isDown({ state }: UnitState): boolean {
+  return state === 'inactive' || state === 'failed';
+}
+
+function isFailed({ state }: UnitState): boolean {
+  return state === 'failed';
+}
+
+function isEnabled({ enabled }: UnitState): boolean {
+  return enabled === 'enabled' || enabled === 'enabled-runtime';
+}
