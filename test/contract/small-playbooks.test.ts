@@ -116,6 +116,60 @@ describe('rolling_restart', () => {
   });
 });
 
+describe('rolling_restart of a service', () => {
+  test('restarts the service, and not the application, on each server out of traffic', async () => {
+    const estate = createEstate();
+    const report = await run('rolling_restart', estate, { cluster: 'bravo', backend: 'app', service: 'nginx' });
+    assert.equal(report.state, 'done', JSON.stringify(report.failure));
+    assert.deepEqual(
+      changesOf(estate, 'service'),
+      bravo.map((name) => `restart ${name}`),
+    );
+    assert.deepEqual(changesOf(estate, 'appmgr'), []);
+  });
+});
+
+describe('security_updates', () => {
+  test('updates each server out of traffic, and restarts the service where something was updated', async () => {
+    const estate = createEstate();
+    const inputs = { cluster: 'bravo', backend: 'app', service: 'nginx' };
+    const report = await run('security_updates', estate, inputs);
+    assert.equal(report.state, 'done', JSON.stringify(report.failure));
+    const order = estate.fabric.calls
+      .filter(({ dryRun, nodes, action }) => !dryRun && (nodes.includes('dev2.devco.net') || action.endsWith('able')))
+      .map(({ agent, action }) => `${agent}.${action}`);
+    assert.deepEqual(
+      order.slice(0, 5).filter((one) => !one.startsWith('lock')),
+      ['haproxy.disable', 'package.update', 'service.restart', 'nrpe.runcommand', 'haproxy.enable'],
+    );
+    assert.deepEqual(
+      changesOf(estate, 'package'),
+      bravo.map((name) => `update ${name}`),
+    );
+    assert.deepEqual(
+      changesOf(estate, 'service'),
+      bravo.slice(0, 3).map((name) => `restart ${name}`),
+    );
+    assert.deepEqual(report.steps.at(-1)?.lines, ['rip installed the security updates of 4 servers of cluster bravo']);
+  });
+
+  test('stops at a server whose update fails, and leaves it out of traffic', async () => {
+    const refused = { node: 'dev4.devco.net', call: 'package.update', kind: 'failed' as const };
+    const estate = createEstate({ troubles: [refused] });
+    const report = await run('security_updates', estate, { cluster: 'bravo', backend: 'app' });
+    assert.equal(report.state, 'failed');
+    assert.deepEqual(changesOf(estate, 'package'), ['update dev2.devco.net', 'update dev4.devco.net']);
+    const out = report.steps.find(({ id }) => id === 'out_of_rotation')?.lines;
+    assert.deepEqual(out, ['lb1.devco.net: out of rotation: dev4.devco.net']);
+  });
+});
+
+/** What was called of an agent, in order, dry runs left out. */
+function changesOf(estate: Estate, agent: string): string[] {
+  const calls = estate.fabric.calls.filter((call) => call.agent === agent && !call.dryRun);
+  return calls.map(({ action, nodes }) => `${action} ${nodes}`);
+}
+
 describe('mail_queue', () => {
   const relays = (queues: Record<string, number>, refuses = 0) =>
     createFabric(

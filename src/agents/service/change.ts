@@ -27,7 +27,7 @@ const goals: Readonly<
 /**
  * Does what is asked of a unit and waits until it really is where it should be. A unit that comes up must stay up for
  * `settle` seconds in one and the same start: a service that falls over at once is a failure, with the end of its journal.
- * @throws Problem `service-failed`, `no-such-service`, `no-systemd`, `cancelled`
+ * @throws Problem `service-failed`, `unknown-unit`, `systemd-unreachable`, `cancelled`
  */
 export async function changeUnit(
   action: UnitAction,

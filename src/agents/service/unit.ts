@@ -23,7 +23,7 @@ export interface UnitState {
 
 /** What a unit is worked on with. */
 export interface Systemd {
-  /** @throws Problem `no-such-service`, `no-systemd` */
+  /** @throws Problem `unknown-unit`, `systemd-unreachable` */
   readonly show: (unit: string, signal: AbortSignal) => Promise<UnitState>;
   /** @throws Problem `service-failed` when systemd refuses or the job fails */
   readonly change: (action: UnitAction, unit: string, signal: AbortSignal) => Promise<void>;
@@ -84,11 +84,7 @@ function parseShow(unit: string, text: string): UnitState {
   const values = new Map(text.split('\n').map((line) => [line.split('=', 1)[0] ?? '', line.replace(/^[^=]*=/, '')]));
   const value = (name: string) => values.get(name) ?? '';
   if (value('LoadState') === 'not-found') {
-    throw new Problem(
-      'no-such-service',
-      `systemd has no unit ${unit} here`,
-      'check its name with “systemctl list-units”',
-    );
+    throw new Problem('unknown-unit', `systemd has no unit ${unit} here`, 'check its name with “systemctl list-units”');
   }
   return {
     unit,
@@ -110,7 +106,11 @@ function toIso(text: string): string {
 
 function noSystemd({ stderr, ended }: CommandResult): Problem {
   const why = ended ?? printableLine(stderr.trim().split('\n')[0] ?? '');
-  return new Problem('no-systemd', `systemd can't be asked: ${why}`, 'the service agent needs systemd on the host');
+  return new Problem(
+    'systemd-unreachable',
+    `systemd can't be asked: ${why}`,
+    'the service agent needs systemd on the host',
+  );
 }
 
 function refused(action: string, unit: string, { stderr, ended, code }: CommandResult): Problem {

@@ -10,6 +10,7 @@ import { networkProblems } from './network.ts';
 import { relayProblems } from './relays.ts';
 import { requestProblems } from './requests.ts';
 import { runProblems } from './runs.ts';
+import { systemProblems } from './system.ts';
 import { usageProblems } from './usage.ts';
 
 /** All problem codes by topic: the source of docs/errors.md and of “mco-deploy explain”. */
@@ -23,6 +24,7 @@ export const problemTopics = {
   'Load balancers': haproxyProblems,
   'Applications and releases': appmgrProblems,
   'Monitoring, notifications and external agents': agentProblems,
+  'Services and packages': systemProblems,
   'Playbooks and runs': runProblems,
   'The audit log': auditProblems,
   'Installing nodes': installProblems,

@@ -128,7 +128,7 @@ describe('the agent “service”, on a Debian with systemd', () => {
   });
 
   test('says that systemd has no such unit, and that a stopped service can’t be reloaded', async () => {
-    await assert.rejects(call('start', 'gone'), { code: 'no-such-service', message: /no unit gone\.service/ });
+    await assert.rejects(call('start', 'gone'), { code: 'unknown-unit', message: /no unit gone\.service/ });
     await assert.rejects(call('reload', 'web'), { code: 'service-failed', message: /web\.service is inactive/ });
   });
 

@@ -38,9 +38,9 @@ export function createEstate(options: EstateOptions = {}): Estate {
   const nodes: FabricNode[] = [
     ...[...alfa, ...bravo].map((name) => ({
       name,
-      agents: ['appmgr', 'nrpe', 'rpcutil'],
+      agents: ['appmgr', 'nrpe', 'package', 'rpcutil', 'service'],
       facts: { cluster: alfa.includes(name) ? 'alfa' : 'bravo' },
-      actions: { ...appmgr(revisions, switches, options), ...nrpe(options.load ?? [0]) },
+      actions: { ...appmgr(revisions, switches, options), ...nrpe(options.load ?? [0]), ...system(name) },
     })),
     ...Object.entries(balancers).map(([name, backends]) => ({
       name,
@@ -58,6 +58,20 @@ export function createEstate(options: EstateOptions = {}): Estate {
 }
 
 type Actions = Readonly<Record<string, Behaviour>>;
+
+/** A host whose packages have a security update, but for dev8's, and whose services are as they should be. */
+function system(name: string): Actions {
+  const state = { state: 'active', detail: 'running', enabled: 'enabled', pid: 4242, since: '2026-01-02T03:04:05Z' };
+  const changed = name !== 'dev8.devco.net';
+  return {
+    'package.update': () => ({
+      changed,
+      packages: changed ? [{ package: 'openssl', from: '3.0.1', to: '3.0.2' }] : [],
+      reboot_required: false,
+    }),
+    'service.restart': ({ service }) => ({ service: `${String(service)}.service`, ...state, changed: true }),
+  };
+}
 
 function haproxy(backends: Backends): Actions {
   const serversOf = (backend: unknown) => {
