@@ -24,6 +24,31 @@ export function compilePattern(source: string): Match {
   return boundedCompiler()(source);
 }
 
+/** One place where a pattern is found in a text, and what its groups hold; a group that took no part is undefined. */
+export interface Found {
+  readonly start: number;
+  readonly end: number;
+  /** The whole first. */
+  readonly groups: readonly (string | undefined)[];
+}
+
+/**
+ * The same regex, where it is found: every place, from left to right. `^` and `$` are the ends of each line.
+ * @throws Problem as {@link compilePattern}
+ */
+export function compileFinder(source: string): (text: string) => Generator<Found> {
+  checkCost(source);
+  const regex = parse(source, RE2JS.MULTILINE);
+  return function* find(text) {
+    if (text.length > longestText) return;
+    const matcher = regex.matcher(text);
+    while (matcher.find()) {
+      const groups = Array.from({ length: matcher.groupCount() + 1 }, (_, index) => matcher.group(index) ?? undefined);
+      yield { start: matcher.start(), end: matcher.end(), groups };
+    }
+  };
+}
+
 /**
  * A compiler for patterns that are tried together: beyond a cost that all of them share it refuses.
  * @throws Problem from what it returns, as {@link compilePattern}
@@ -31,28 +56,32 @@ export function compilePattern(source: string): Match {
 export function boundedCompiler(allowance = costliestTogether): (source: string) => Match {
   let left = allowance;
   return (source) => {
-    if (source === '') throw new Problem('bad-pattern', 'the regex is empty');
-    if (source.length > longestPattern) {
-      throw new Problem('bad-pattern', `the regex is longer than ${longestPattern} characters`);
-    }
-    const cost = patternCost(source);
-    if (cost > costliestPattern) {
-      throw new Problem('bad-pattern', 'the regex is too costly', 'write fewer or smaller repetitions like {1,100}');
-    }
-    left -= cost + costOfAnother;
+    left -= checkCost(source) + costOfAnother;
     if (left < 0)
       throw new Problem('bad-pattern', 'the regexes are too costly together', 'write fewer or simpler ones');
-    return compile(source);
+    const regex = parse(source);
+    return (text) => text.length <= longestText && regex.test(text);
   };
 }
 
-function compile(source: string): Match {
-  let regex: RE2JS;
+/** @throws Problem `bad-pattern` */
+function checkCost(source: string): number {
+  if (source === '') throw new Problem('bad-pattern', 'the regex is empty');
+  if (source.length > longestPattern) {
+    throw new Problem('bad-pattern', `the regex is longer than ${longestPattern} characters`);
+  }
+  const cost = patternCost(source);
+  if (cost > costliestPattern) {
+    throw new Problem('bad-pattern', 'the regex is too costly', 'write fewer or smaller repetitions like {1,100}');
+  }
+  return cost;
+}
+
+function parse(source: string, flags = 0): RE2JS {
   try {
-    regex = RE2JS.compile(source);
+    return RE2JS.compile(source, flags);
   } catch (cause) {
     const reason = cause instanceof RE2JSSyntaxException ? `: ${cause.error}` : '';
     throw new Problem('bad-pattern', `the regex is malformed${reason}`, 'the syntax is that of RE2', { cause });
   }
-  return (text) => text.length <= longestText && regex.test(text);
 }

@@ -1,0 +1,74 @@
+/** What a script declares. */
+import type { Value } from '../evaluator/values.ts';
+import { capitalise } from '../evaluator/values.ts';
+import type { Place } from '../source.ts';
+
+/** An attribute’s value, and where it was set. */
+export interface Setting {
+  readonly value: Value;
+  readonly place: Place;
+}
+
+export interface Resource {
+  /** In small letters: `mcollective`, `app::update`; `class` for a class. */
+  readonly type: string;
+  readonly title: string;
+  /** Where a person declared it. */
+  readonly place: Place;
+  /** The define or class around it. */
+  readonly container: Resource | undefined;
+  /** `plain`: it does something itself; the others hold what they declare. */
+  readonly kind: 'plain' | 'define' | 'class';
+  readonly attributes: Map<string, Setting>;
+  /** Defaults of its type that hold where it stands, nearest first. */
+  readonly defaults: () => readonly ReadonlyMap<string, Setting>[];
+  /** True until a collector or `realize` takes it. */
+  virtual: boolean;
+}
+
+/** All that is declared at some end of an arrow, known when the whole script was evaluated. */
+export type Endpoint = () => readonly Resource[];
+
+/** What is declared first must have ended well before the second begins. */
+export interface Relation {
+  readonly from: Endpoint;
+  readonly to: Endpoint;
+  /** Whether the second is refreshed by what the first did. */
+  readonly refreshes: boolean;
+  readonly place: Place;
+}
+
+export interface Catalogue {
+  /** By {@link keyOf}, in the order they were declared. */
+  readonly resources: Map<string, Resource>;
+  readonly relations: Relation[];
+  /** Classes that something else contains. */
+  readonly containments: { readonly container: Resource; readonly held: Resource }[];
+}
+
+export function keyOf(type: string, title: string): string {
+  return `${type}\0${type === 'class' ? title.toLowerCase() : title}`;
+}
+
+/** `App::Update[bravo]`. */
+export function nameOf({ type, title }: Pick<Resource, 'type' | 'title'>): string {
+  return `${capitalise(type)}[${type === 'class' ? capitalise(title) : title}]`;
+}
+
+/** An attribute with the defaults of its type; undef counts as not set. */
+export function settingOf({ attributes, defaults }: Resource, name: string): Setting | undefined {
+  const own = attributes.get(name);
+  if (own !== undefined) return own.value === undefined ? undefined : own;
+  for (const one of defaults()) {
+    const found = one.get(name);
+    if (found !== undefined) return found.value === undefined ? undefined : found;
+  }
+  return undefined;
+}
+
+/** The same for every attribute that is set. */
+export function settingsOf(resource: Resource): Map<string, Setting> {
+  const names = [...resource.attributes.keys(), ...resource.defaults().flatMap((one) => [...one.keys()])];
+  const found = [...new Set(names)].map((name) => [name, settingOf(resource, name)] as const);
+  return new Map(found.flatMap(([name, setting]) => (setting === undefined ? [] : [[name, setting] as const])));
+}

@@ -1,0 +1,58 @@
+/** Whether attributes belong to what they are given to; all that is wrong is reported at once. */
+import { Problem } from '../../core/errors.ts';
+import { suggest } from '../../core/text.ts';
+import type { Setting } from '../catalogue/resource.ts';
+import { lineOf, type Place, where } from '../source.ts';
+import { metaparameters, plainTypes } from '../types/plain-types.ts';
+import type { KnownDefinition } from './state.ts';
+
+/**
+ * The names alone: whether all that must be there is, is known when defaults and overrides are.
+ * @param place of the declaration
+ * @throws Problem `bad-script`, one line a fault
+ */
+export function checkAttributes(
+  type: string,
+  definition: KnownDefinition | undefined,
+  attributes: ReadonlyMap<string, Setting>,
+  place: Place,
+): void {
+  if (type === 'class') return;
+  refuseUnknown(type, definition, attributes, place);
+}
+
+export function refuseUnknown(
+  type: string,
+  definition: KnownDefinition | undefined,
+  attributes: ReadonlyMap<string, Setting>,
+  place: Place,
+): void {
+  const known = parametersOf(type, definition);
+  const unknown = [...attributes].filter(([name]) => !known.includes(name) && !metaparameters.has(name));
+  if (unknown.length === 0) return;
+  const lines = unknown.map(([name, setting]) => {
+    const hint = known.length === 0 ? 'it has no parameters' : suggest(name, known);
+    return `${where(setting.place.source === place.source ? setting.place : place)}: ${type} has no parameter “${name}”${declaredIn(definition, place)}: ${hint}`;
+  });
+  throw new Problem('bad-script', lines.join('\n'));
+}
+
+/** @throws Problem `bad-script` naming all parameters that have neither a value nor a default */
+export function refuseMissing(what: string, missing: readonly string[], definition: KnownDefinition | undefined, place: Place): void {
+  if (missing.length === 0) return;
+  const names = missing.map((name) => `“${name}”`).join(', ');
+  const message = `${what} lacks ${missing.length === 1 ? 'the parameter' : 'the parameters'} ${names}`;
+  throw new Problem('bad-script', `${where(place)}: ${message}${declaredIn(definition, place)}`);
+}
+
+function parametersOf(type: string, definition: KnownDefinition | undefined): readonly string[] {
+  if (definition !== undefined) return definition.definition.parameters.map(({ name }) => name);
+  return plainTypes[type]?.parameters ?? [];
+}
+
+/** Where the define is; nothing for one that is built in. */
+function declaredIn(known: KnownDefinition | undefined, place: Place): string {
+  if (known === undefined || known.builtIn || known.source !== place.source) return '';
+  const line = lineOf({ source: known.source, at: known.definition.at });
+  return ` (its ${known.definition.kind} is in line ${line})`;
+}

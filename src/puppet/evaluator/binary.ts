@@ -1,0 +1,68 @@
+import type { Expression } from '../parser/ast.ts';
+import { limits } from '../limits.ts';
+import { failAt, type Place } from '../source.ts';
+import { compute } from './arithmetic.ts';
+import { equal, order } from './compare.ts';
+import { isIn, matches } from './match.ts';
+import { type Evaluation, placeIn, type Scope } from './state.ts';
+import { isHash, isList, isTrue, kindOf, type Value } from './values.ts';
+
+type Binary = Extract<Expression, { kind: 'binary' }>;
+
+/** `and` and `or` look at their right side only where it matters. */
+export function evaluateBinary(evaluation: Evaluation, expression: Binary, scope: Scope): Value {
+  const { operator } = expression;
+  const left = evaluation.evaluate(expression.left, scope);
+  if (operator === 'and') return isTrue(left) && isTrue(evaluation.evaluate(expression.right, scope));
+  if (operator === 'or') return isTrue(left) || isTrue(evaluation.evaluate(expression.right, scope));
+  const right = evaluation.evaluate(expression.right, scope);
+  const place = placeIn(scope, expression.at);
+  switch (operator) {
+    case '==':
+      return equal(left, right);
+    case '!=':
+      return !equal(left, right);
+    case '=~':
+      return matches(evaluation, scope, left, right, place);
+    case '!~':
+      return !matches(evaluation, scope, left, right, place);
+    case 'in':
+      return isIn(evaluation, scope, left, right, place);
+    case '<':
+    case '<=':
+    case '>':
+    case '>=':
+      return compare(operator, left, right, place);
+    default:
+      return add(evaluation, operator, left, right, place);
+  }
+}
+
+function compare(operator: '<' | '<=' | '>' | '>=', left: Value, right: Value, place: Place): boolean {
+  const which = order(left, right);
+  if (which === undefined) {
+    return failAt(place, `“${operator}” can’t put ${kindOf(left)} and ${kindOf(right)} in order`);
+  }
+  switch (operator) {
+    case '<':
+      return which < 0;
+    case '<=':
+      return which <= 0;
+    case '>':
+      return which > 0;
+    case '>=':
+      return which >= 0;
+  }
+}
+
+function add(evaluation: Evaluation, operator: '+' | '-' | '*' | '/' | '%', left: Value, right: Value, place: Place) {
+  const size = sizeOf(left) + sizeOf(right);
+  evaluation.spend(size, place);
+  if (size > limits.size) failAt(place, `a list grows beyond ${limits.size} members`);
+  const computed = compute(operator, left, right);
+  return 'fault' in computed ? failAt(place, computed.fault) : computed.value;
+}
+
+function sizeOf(value: Value): number {
+  return isList(value) ? value.length : isHash(value) ? value.size : 0;
+}

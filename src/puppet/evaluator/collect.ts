@@ -1,0 +1,53 @@
+/** Collectors: what they find is realized, and may get attributes. */
+import { type Endpoint, type Resource, settingOf } from '../catalogue/resource.ts';
+import type { Collector, Query } from '../parser/ast.ts';
+import { equal } from './compare.ts';
+import { evaluateSettings, setAttributes } from './override.ts';
+import { type Evaluation, placeIn, type Scope } from './state.ts';
+import { isList, type Value } from './values.ts';
+
+type Test = (resource: Resource) => boolean;
+
+/** It goes on looking while defines are evaluated. @throws Problem `bad-script` */
+export function collect(evaluation: Evaluation, { at, type, query, attributes }: Collector, scope: Scope): Endpoint {
+  const test = query === undefined ? () => true : compileQuery(evaluation, query, scope);
+  const settings = evaluateSettings(evaluation, attributes, scope);
+  const found = new Set<Resource>();
+  evaluation.later.collectors.push({
+    collect: () => {
+      for (const resource of evaluation.catalogue.resources.values()) {
+        evaluation.spend(1, placeIn(scope, at));
+        if (resource.type !== type || found.has(resource) || !test(resource)) continue;
+        found.add(resource);
+        resource.virtual = false;
+        if (settings.length > 0) setAttributes(evaluation, resource, settings, true);
+      }
+    },
+  });
+  return () => [...found];
+}
+
+function compileQuery(evaluation: Evaluation, query: Query, scope: Scope): Test {
+  if (query.kind !== 'test') {
+    const left = compileQuery(evaluation, query.left, scope);
+    const right = compileQuery(evaluation, query.right, scope);
+    return query.kind === 'and'
+      ? (resource) => left(resource) && right(resource)
+      : (resource) => left(resource) || right(resource);
+  }
+  const wanted = evaluation.evaluate(query.value, scope);
+  return (resource) => has(resource, query.attribute, wanted) === query.equal;
+}
+
+function has(resource: Resource, attribute: string, wanted: Value): boolean {
+  const value = attribute === 'title' ? resource.title : settingOf(resource, attribute)?.value;
+  if (attribute === 'name' && value === undefined) return equal(resource.title, wanted);
+  if (attribute === 'tag') return tagsOf(resource, value).some((tag) => equal(tag, wanted));
+  return isList(value) ? value.some((one) => equal(one, wanted)) : equal(value, wanted);
+}
+
+/** Those that were given, the type, and the names of what is around it. */
+function tagsOf({ type, title, container }: Resource, given: Value): Value[] {
+  const around = container === undefined ? [] : tagsOf(container, settingOf(container, 'tag')?.value);
+  return [...(isList(given) ? given : [given]), type, title, ...around];
+}

@@ -1,0 +1,122 @@
+/** Declares resources. */
+import { suggest } from '../../core/text.ts';
+import { keyOf, nameOf, type Resource, type Setting } from '../catalogue/resource.ts';
+import { limits } from '../limits.ts';
+import type { Attribute, ResourceBody, ResourceStatement } from '../parser/ast.ts';
+import { failAt, lineOf, type Place, where } from '../source.ts';
+import { foreignTypes, plainTypes } from '../types/plain-types.ts';
+import { checkAttributes } from './attributes.ts';
+import { evaluateClass } from './classes.ts';
+import { type Evaluation, type KnownDefinition, placeIn, type Scope } from './state.ts';
+import { flatten, isList, kindOf, type Value } from './values.ts';
+
+/** @returns what the statement declares, in order @throws Problem `bad-script` */
+export function declareResources(evaluation: Evaluation, statement: ResourceStatement, scope: Scope): Resource[] {
+  const { type, virtual, bodies } = statement;
+  const place = scope.declaredAt ?? placeIn(scope, statement.at);
+  const definition = findType(evaluation, type, place);
+  return bodies.flatMap((body) => {
+    const titles = titlesOf(evaluation.evaluate(body.title, scope), placeIn(scope, body.at));
+    const attributes = evaluateAttributes(evaluation, body, scope);
+    checkAttributes(type, definition, attributes, scope.declaredAt ?? placeIn(scope, body.at));
+    return titles.map((title) => {
+      const at = scope.declaredAt ?? placeIn(scope, body.at);
+      if (type === 'class') return declareClass(evaluation, title, attributes, scope, at);
+      const kind = definition === undefined ? 'plain' : 'define';
+      return add(evaluation, { type, title, kind, virtual, attributes: new Map(attributes), place: at }, scope);
+    });
+  });
+}
+
+/** The definition of a define, undefined for a type that is built in. @throws Problem `bad-script` where there is neither */
+function findType({ definitions }: Evaluation, type: string, place: Place): KnownDefinition | undefined {
+  const found = definitions.get(type);
+  if (found?.definition.kind === 'define') return found;
+  if (type === 'class' || Object.hasOwn(plainTypes, type)) return undefined;
+  if (foreignTypes.has(type)) {
+    return failAt(place, `“${type}” belongs to Puppet, not to an orchestration`, 'make it an agent’s action, and call that');
+  }
+  const hint =
+    found === undefined
+      ? suggest(type, [...plainTypesAndDefines(definitions)])
+      : `${type} is a class: write include ${type}`;
+  return failAt(place, `there is no type “${type}”`, hint);
+}
+
+function plainTypesAndDefines(definitions: Evaluation['definitions']): string[] {
+  const defines = [...definitions].filter(([, { definition }]) => definition.kind === 'define').map(([name]) => name);
+  return [...Object.keys(plainTypes), ...defines];
+}
+
+/** @throws Problem `bad-script` for what can’t be a title */
+function titlesOf(value: Value, place: Place): string[] {
+  const members = isList(value) ? flatten(value) : [value];
+  const titles = members.map((member) => {
+    if (typeof member === 'string' && member !== '') return member;
+    if (typeof member === 'bigint') return String(member);
+    const what = member === '' ? 'an empty string' : kindOf(member);
+    return failAt(place, `a title is a string, not ${what}`);
+  });
+  return titles;
+}
+
+function evaluateAttributes(evaluation: Evaluation, { attributes }: ResourceBody, scope: Scope): Map<string, Setting> {
+  const settings = new Map<string, Setting>();
+  for (const attribute of attributes) {
+    const place = placeIn(scope, attribute.at);
+    if (attribute.adds) failAt(place, '“+>” adds to what is set already', 'write “=>” where a resource is declared');
+    if (settings.has(attribute.name)) failAt(place, `the attribute “${attribute.name}” is set twice`);
+    settings.set(attribute.name, settingFor(evaluation, attribute, scope));
+  }
+  return settings;
+}
+
+/** What a person wrote; in a define that is built in, the place is that of its declaration. */
+export function settingFor(evaluation: Evaluation, { at, value }: Attribute, scope: Scope): Setting {
+  return { value: evaluation.evaluate(value, scope), place: scope.declaredAt ?? placeIn(scope, at) };
+}
+
+type NewResource = Pick<Resource, 'type' | 'title' | 'kind' | 'virtual' | 'attributes' | 'place'>;
+
+/** @throws Problem `bad-script` for a second one of the same type and title */
+function add(evaluation: Evaluation, given: NewResource, scope: Scope): Resource {
+  const { resources } = evaluation.catalogue;
+  const { type, title, place } = given;
+  evaluation.spend(5, place);
+  const resource: Resource = { ...given, container: scope.container, defaults: () => defaultsFor(type, scope) };
+  const other = resources.get(keyOf(type, title));
+  if (other !== undefined) {
+    const there = other.place.source === place.source ? `in line ${lineOf(other.place)}` : `at ${where(other.place)}`;
+    failAt(place, `${nameOf(resource)} is declared twice`, `the other stands ${there}: give one of them another title`);
+  }
+  if (resources.size >= limits.resources) failAt(place, `the script declares more than ${limits.resources} resources`);
+  resources.set(keyOf(type, title), resource);
+  evaluation.scopes.set(resource, scope);
+  if (resource.kind === 'define') evaluation.undone.add(resource);
+  return resource;
+}
+
+/** Those of the scope itself, then of the scopes that declared it. */
+function defaultsFor(type: string, from: Scope): ReadonlyMap<string, Setting>[] {
+  const found: ReadonlyMap<string, Setting>[] = [];
+  for (let scope: Scope | undefined = from; scope !== undefined; scope = scope.caller) {
+    const here = scope.defaults.get(type);
+    if (here !== undefined) found.push(here);
+  }
+  return found;
+}
+
+/** `class { name: }`: a class with parameters. */
+function declareClass(
+  evaluation: Evaluation,
+  title: string,
+  attributes: Map<string, Setting>,
+  scope: Scope,
+  place: Place,
+): Resource {
+  const name = title.replace(/^::/, '').toLowerCase();
+  if (evaluation.catalogue.resources.has(keyOf('class', name))) {
+    failAt(place, `the class ${name} was evaluated before`, 'declare it with its parameters first, then include it');
+  }
+  return evaluateClass(evaluation, name, attributes, scope, place);
+}

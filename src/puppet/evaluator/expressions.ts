@@ -1,0 +1,97 @@
+/** Gives expressions their values. */
+import { callFunction } from '../functions/call.ts';
+import type { Expression } from '../parser/ast.ts';
+import { limits } from '../limits.ts';
+import { failAt } from '../source.ts';
+import { readAccess } from './access.ts';
+import { evaluateBinary } from './binary.ts';
+import { fits } from './match.ts';
+import { lookUp } from './scope.ts';
+import { type Evaluation, placeIn, type Scope } from './state.ts';
+import { isHash, isList, isTrue, kindOf, toText, type Value } from './values.ts';
+import { compute } from './arithmetic.ts';
+
+/** @throws Problem `bad-script`; Waiting where the fleet must be asked first */
+export function evaluate(evaluation: Evaluation, expression: Expression, scope: Scope): Value {
+  const place = placeIn(scope, expression.at);
+  const valueOf = (one: Expression) => evaluate(evaluation, one, scope);
+  evaluation.spend(1, place);
+  switch (expression.kind) {
+    case 'value':
+      return expression.value;
+    case 'word':
+      return expression.name;
+    case 'text':
+      return evaluateText(evaluation, expression, scope);
+    case 'variable':
+      return lookUp(evaluation, scope, expression.name, place);
+    case 'regex':
+      return { pattern: expression.source };
+    case 'list':
+      return expression.items.map(valueOf);
+    case 'hash':
+      return evaluateHash(evaluation, expression, scope);
+    case 'reference':
+      return { reference: expression.name.replace(/^::/, '').toLowerCase() };
+    case 'access':
+      return readAccess(evaluation, valueOf(expression.of), expression.keys.map(valueOf), place);
+    case 'not':
+      return !isTrue(valueOf(expression.of));
+    case 'minus':
+      return negate(valueOf(expression.of), place);
+    case 'binary':
+      return evaluateBinary(evaluation, expression, scope);
+    case 'selector':
+      return evaluateSelector(evaluation, expression, scope);
+    case 'call':
+      return callFunction(evaluation, expression, expression.args.map(valueOf), scope);
+    case 'default':
+      return failAt(place, '“default” stands only for an option', 'quote it where it is text');
+  }
+}
+
+type Of<Kind extends Expression['kind']> = Extract<Expression, { kind: Kind }>;
+
+function evaluateText(evaluation: Evaluation, { at, parts }: Of<'text'>, scope: Scope): string {
+  const place = placeIn(scope, at);
+  let text = '';
+  for (const part of parts) {
+    text += typeof part === 'string' ? part : toText(evaluate(evaluation, part, scope));
+    if (text.length > limits.size) failAt(place, `a text grows beyond ${limits.size} characters`);
+  }
+  evaluation.spend(text.length / 100, place);
+  return text;
+}
+
+function evaluateHash(evaluation: Evaluation, { entries }: Of<'hash'>, scope: Scope): Value {
+  const hash = new Map<Value, Value>();
+  for (const [key, value] of entries) {
+    const name = evaluate(evaluation, key, scope);
+    if (isList(name) || isHash(name)) failAt(placeIn(scope, key.at), `${kindOf(name)} can’t be a key`);
+    hash.set(name, evaluate(evaluation, value, scope));
+  }
+  return hash;
+}
+
+function negate(value: Value, place: Parameters<typeof failAt>[0]): Value {
+  const computed = compute('-', 0n, value);
+  return 'fault' in computed ? failAt(place, computed.fault) : computed.value;
+}
+
+function evaluateSelector(evaluation: Evaluation, { at, of, options }: Of<'selector'>, scope: Scope): Value {
+  const value = evaluate(evaluation, of, scope);
+  const before = scope.captures;
+  const fitting =
+    options.find(
+      ({ key }) =>
+        key.kind !== 'default' &&
+        fits(evaluation, scope, value, evaluate(evaluation, key, scope), placeIn(scope, key.at)),
+    ) ?? options.find(({ key }) => key.kind === 'default');
+  if (fitting === undefined) {
+    const shown = toText(value).slice(0, 60);
+    return failAt(placeIn(scope, at), `no option of the selector fits “${shown}”`, 'add default => …');
+  }
+  const chosen = evaluate(evaluation, fitting.value, scope);
+  scope.captures = before;
+  return chosen;
+}

@@ -1,0 +1,49 @@
+/** `=~`, `in`, and how options of `case` and `?` are compared. */
+import { compileFinder } from '../../core/filter/pattern.ts';
+import { isInstance } from '../types/data-type.ts';
+import { failAt, type Place, pinTo } from '../source.ts';
+import { equal } from './compare.ts';
+import type { Evaluation, Scope } from './state.ts';
+import { isHash, isList, isPattern, isReference, kindOf, type Value } from './values.ts';
+
+/** Whether the pattern is found in the text; what its groups hold is `$0`, `$1`, … from then on. */
+export function matchesPattern(evaluation: Evaluation, scope: Scope, text: string, pattern: string, place: Place): boolean {
+  evaluation.spend(50 + text.length / 10, place);
+  const [found] = pinTo(place, () => compileFinder(pattern)(text));
+  if (found !== undefined) scope.captures = found.groups;
+  return found !== undefined;
+}
+
+/** `left =~ right`. */
+export function matches(evaluation: Evaluation, scope: Scope, left: Value, right: Value, place: Place): boolean {
+  if (isReference(right)) return isInstance(left, right, place);
+  const pattern = isPattern(right) ? right.pattern : right;
+  if (typeof pattern !== 'string') return failAt(place, `“=~” takes a regex on its right, not ${kindOf(right)}`);
+  if (typeof left !== 'string') return failAt(place, `“=~” takes a string on its left, not ${kindOf(left)}`);
+  return matchesPattern(evaluation, scope, left, pattern, place);
+}
+
+/** Whether a value is what an option means. */
+export function fits(evaluation: Evaluation, scope: Scope, value: Value, option: Value, place: Place): boolean {
+  if (isPattern(option)) {
+    return typeof value === 'string' && matchesPattern(evaluation, scope, value, option.pattern, place);
+  }
+  if (isReference(option) && !isReference(value)) return isInstance(value, option, place);
+  return equal(value, option);
+}
+
+/** `left in right`: a member, a key, or a part of a string, whatever the case. */
+export function isIn(evaluation: Evaluation, scope: Scope, left: Value, right: Value, place: Place): boolean {
+  const members = isHash(right) ? [...right.keys()] : right;
+  if (isList(members)) {
+    evaluation.spend(members.length, place);
+    return members.some((member) =>
+      isPattern(left)
+        ? typeof member === 'string' && matchesPattern(evaluation, scope, member, left.pattern, place)
+        : equal(left, member),
+    );
+  }
+  if (typeof right !== 'string') return false;
+  if (isPattern(left)) return matchesPattern(evaluation, scope, right, left.pattern, place);
+  return typeof left === 'string' && right.toLowerCase().includes(left.toLowerCase());
+}

@@ -1,0 +1,83 @@
+/** What an evaluation knows and what it has made so far. */
+import type { Catalogue, Resource, Setting } from '../catalogue/resource.ts';
+import type { Definition, Expression, Statement } from '../parser/ast.ts';
+import type { Place, ScriptSource } from '../source.ts';
+import type { Answers, FleetQuery } from './query.ts';
+import type { Value } from './values.ts';
+
+/** Where names are looked up. */
+export interface Scope {
+  readonly source: ScriptSource;
+  readonly variables: Map<string, Value>;
+  /** Variables that wait for an answer of the fleet. */
+  readonly waiting: Set<string>;
+  /** Where names that are not here are looked up. */
+  readonly parent: Scope | undefined;
+  /** The scope that declared it: its defaults hold here, too. */
+  readonly caller: Scope | undefined;
+  readonly container: Resource | undefined;
+  readonly defaults: Map<string, Map<string, Setting>>;
+  /** What stands before the names of defines and classes in it. */
+  readonly prefix: string;
+  /** The place that resources declared here count as, where the scope is of a define that is built in. */
+  readonly declaredAt: Place | undefined;
+  /** `$0`, `$1`, …: of the last regex that matched. */
+  captures: readonly (string | undefined)[];
+}
+
+export interface KnownDefinition {
+  readonly definition: Definition;
+  readonly source: ScriptSource;
+  readonly builtIn: boolean;
+}
+
+/** A line for whoever runs the script. */
+export interface Notice {
+  readonly level: string;
+  readonly text: string;
+}
+
+/** What is done when all that stands by itself was evaluated: once for each generation of defines. */
+export interface Later {
+  readonly overrides: PendingOverride[];
+  readonly collectors: ActiveCollector[];
+}
+
+export interface PendingOverride {
+  readonly key: string;
+  readonly shown: string;
+  readonly place: Place;
+  readonly apply: (resource: Resource) => void;
+}
+
+export interface ActiveCollector {
+  /** Realizes what matches, and sets attributes; each resource once. */
+  readonly collect: () => void;
+}
+
+export interface Evaluation {
+  readonly script: ScriptSource;
+  readonly inputs: ReadonlyMap<string, string>;
+  /** Of the machine that runs the script. */
+  readonly facts: ReadonlyMap<string, Value>;
+  readonly answers: Answers;
+  /** What was asked, by key. */
+  readonly queries: Map<string, FleetQuery>;
+  readonly definitions: ReadonlyMap<string, KnownDefinition>;
+  readonly catalogue: Catalogue;
+  readonly classScopes: Map<string, Scope>;
+  /** Defines that are declared and not evaluated yet. */
+  readonly undone: Set<Resource>;
+  readonly scopes: Map<Resource, Scope>;
+  readonly later: Later;
+  readonly notices: Notice[];
+  readonly top: Scope;
+  /** Takes from what the script may do. @throws Problem `bad-script` when it is used up */
+  readonly spend: (amount: number, place: Place) => void;
+  readonly evaluate: (expression: Expression, scope: Scope) => Value;
+  readonly run: (statements: readonly Statement[], scope: Scope) => void;
+}
+
+export function placeIn(scope: Scope, at: number): Place {
+  return { source: scope.source, at };
+}

@@ -1,0 +1,49 @@
+import type { Expression, Statement } from '../parser/ast.ts';
+import { evaluateChain } from './chain.ts';
+import { fits } from './match.ts';
+import { type Evaluation, placeIn, type Scope } from './state.ts';
+import { isTrue } from './values.ts';
+
+/** @throws Problem `bad-script` */
+export function runStatements(evaluation: Evaluation, statements: readonly Statement[], scope: Scope): void {
+  for (const statement of statements) runStatement(evaluation, statement, scope);
+}
+
+function runStatement(evaluation: Evaluation, statement: Statement, scope: Scope): void {
+  evaluation.spend(1, placeIn(scope, statement.at));
+  switch (statement.kind) {
+    case 'define':
+    case 'class':
+    case 'node':
+      // Known since the script was parsed; evaluated where it is used, or when the top of the script was.
+      return;
+    case 'if':
+      return runIf(evaluation, statement, scope);
+    case 'case':
+      return runCase(evaluation, statement, scope);
+    case 'chain':
+      return evaluateChain(evaluation, statement, scope);
+  }
+}
+
+type Of<Kind extends Statement['kind']> = Extract<Statement, { kind: Kind }>;
+
+/** What a regex in the condition found is known in its block alone. */
+function runIf(evaluation: Evaluation, { branches, otherwise }: Of<'if'>, scope: Scope): void {
+  const before = scope.captures;
+  const chosen = branches.find(({ condition }) => isTrue(evaluation.evaluate(condition, scope)));
+  evaluation.run(chosen?.body ?? otherwise, scope);
+  scope.captures = before;
+}
+
+function runCase(evaluation: Evaluation, { of, options }: Of<'case'>, scope: Scope): void {
+  const before = scope.captures;
+  const value = evaluation.evaluate(of, scope);
+  const isMeant = (key: Expression) =>
+    key.kind !== 'default' && fits(evaluation, scope, value, evaluation.evaluate(key, scope), placeIn(scope, key.at));
+  const chosen =
+    options.find(({ keys }) => keys.some(isMeant)) ??
+    options.find(({ keys }) => keys.some(({ kind }) => kind === 'default'));
+  evaluation.run(chosen?.body ?? [], scope);
+  scope.captures = before;
+}

@@ -1,0 +1,31 @@
+import { count, suggest } from '../../core/text.ts';
+import { type Evaluation, placeIn, type Scope } from '../evaluator/state.ts';
+import { isList, type Value } from '../evaluator/values.ts';
+import type { Call } from '../parser/ast.ts';
+import { failAt, type Place } from '../source.ts';
+import { foreignFunctions, scriptFunctions } from './index.ts';
+import type { ScriptFunction } from './kind.ts';
+
+/** @throws Problem `bad-script`, `script-failed`; Waiting where the fleet must be asked first */
+export function callFunction(evaluation: Evaluation, { name, at }: Call, args: readonly Value[], scope: Scope): Value {
+  const place = scope.declaredAt ?? placeIn(scope, at);
+  const found = requireFunction(name, args.length, place);
+  for (const value of args) evaluation.spend(isList(value) ? value.length : 1, place);
+  const fail = (message: string, hint?: string) => failAt(place, `“${name}”: ${message}`, hint);
+  return found.run(args, { evaluation, scope, place, fail });
+}
+
+/** @throws Problem `bad-script` where there is no such function, or it takes another number of arguments */
+export function requireFunction(given: string, size: number, place: Place): ScriptFunction {
+  const name = given.replace(/^::/, '');
+  const found = Object.hasOwn(scriptFunctions, name) ? scriptFunctions[name] : undefined;
+  if (found === undefined) {
+    const instead = Object.hasOwn(foreignFunctions, name) ? foreignFunctions[name] : undefined;
+    if (instead !== undefined) return failAt(place, `the function “${name}” is not part of these scripts`, instead);
+    return failAt(place, `there is no function “${name}”`, suggest(name, Object.keys(scriptFunctions)));
+  }
+  const { least, most } = found;
+  if (size >= least && size <= most) return found;
+  const takes = least === most ? count(least, 'argument') : `${least} to ${most} arguments`;
+  return failAt(place, `“${name}” takes ${takes}, and ${size} ${size === 1 ? 'is' : 'are'} given`);
+}

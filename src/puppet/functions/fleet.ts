@@ -1,0 +1,121 @@
+/** Functions that ask the fleet: `discover`, `get_fact`. They read, and nothing else. */
+import { noFilter, parseFilter } from '../../core/filter/filter.ts';
+import type { NodeFacts } from '../../core/node.ts';
+import { suggest } from '../../core/text.ts';
+import type { FilterTerms } from '../../core/wire/messages.ts';
+import { type FleetQuery, Waiting } from '../evaluator/query.ts';
+import type { Evaluation } from '../evaluator/state.ts';
+import { fromJson } from '../evaluator/json.ts';
+import { isHash, isList, kindOf, type Value } from '../evaluator/values.ts';
+import { failAt, type Place, pinTo } from '../source.ts';
+import { readTerms } from '../types/filter.ts';
+import { defineFunction, type ScriptFunction } from './kind.ts';
+
+export type FleetFunction = 'discover' | 'get_fact';
+
+export function isFleetFunction(name: string): name is FleetFunction {
+  return name === 'discover' || name === 'get_fact';
+}
+
+export const fleetFunctions: Readonly<Record<FleetFunction, ScriptFunction>> = {
+  /** The sorted names of the nodes that match. */
+  discover: defineFunction([0, 2], (args, { evaluation, place }) => ask('discover', args, evaluation, place)),
+  /** The value of a fact on the one node that matches. */
+  get_fact: defineFunction(2, (args, { evaluation, place }) => ask('get_fact', args, evaluation, place)),
+};
+
+function ask(name: FleetFunction, args: readonly Value[], evaluation: Evaluation, place: Place): Value {
+  const { query, read } = queryFor(name, args, evaluation, place, `${name}_${evaluation.queries.size + 1}`);
+  const answer = evaluation.answers.get(query.key);
+  if (answer === undefined) throw new Waiting();
+  return read(answer);
+}
+
+export interface AskedQuery {
+  readonly query: FleetQuery;
+  /** What the function gives for an answer. @throws Problem `bad-script` */
+  readonly read: (nodes: readonly NodeFacts[]) => Value;
+}
+
+/** Takes note of what is asked. @param name of the node set @throws Problem `bad-script` for a malformed filter */
+export function queryFor(
+  name: FleetFunction,
+  args: readonly Value[],
+  evaluation: Evaluation,
+  place: Place,
+  set: string,
+): AskedQuery {
+  const wantsFacts = name === 'get_fact';
+  const filter = wantsFacts ? filterFrom(undefined, args[1], place) : discoverFilter(args, place);
+  pinTo(place, () => parseFilter(filter));
+  const key = JSON.stringify([filter, wantsFacts]);
+  const known = evaluation.queries.get(key);
+  const query = known ?? { key, name: freeName(set, evaluation), filter, wantsFacts };
+  evaluation.queries.set(key, query);
+  const read = (nodes: readonly NodeFacts[]) =>
+    wantsFacts ? factOf(args[0], nodes, place) : nodes.map((node) => node.name).sort();
+  return { query, read };
+}
+
+function freeName(wanted: string, { queries }: Evaluation): string {
+  const taken = new Set([...queries.values()].map(({ name }) => name));
+  let free = wanted;
+  for (let number = 2; taken.has(free); number++) free = `${wanted}_${number}`;
+  return free;
+}
+
+function discoverFilter(args: readonly Value[], place: Place): FilterTerms {
+  const [first, second] = args;
+  if (args.length === 0 || (isHash(first) && args.length === 1)) return filterFrom('rpcutil', first, place);
+  if (typeof first !== 'string' || first === '') {
+    return failAt(place, `“discover” takes the name of an agent and a filter, not ${kindOf(first)} and ${kindOf(second)}`);
+  }
+  return filterFrom(first, second, place);
+}
+
+/** What upstream calls them, and the letters of an earlier version. */
+const kinds: Readonly<Record<string, 'select' | 'identities' | 'classes' | 'facts' | 'agents'>> = {
+  compound: 'select',
+  identity: 'identities',
+  class: 'classes',
+  fact: 'facts',
+  agent: 'agents',
+  I: 'identities',
+  C: 'classes',
+  F: 'facts',
+  A: 'agents',
+};
+
+function filterFrom(agent: string | undefined, given: Value, place: Place): FilterTerms {
+  if (given !== undefined && !isHash(given)) return failAt(place, `a filter is a hash, not ${kindOf(given)}`);
+  const terms = new Map<string, string[]>();
+  for (const [key, value] of given ?? []) {
+    const kind = typeof key === 'string' && Object.hasOwn(kinds, key) ? kinds[key] : undefined;
+    if (kind === undefined) {
+      const known = ['agent', 'class', 'compound', 'fact', 'identity'];
+      return failAt(place, `a filter has no “${String(key)}”`, suggest(String(key), known));
+    }
+    if (kind === 'select' && isList(value)) failAt(place, 'a compound filter is one string');
+    terms.set(kind, [...(terms.get(kind) ?? []), ...readTerms(String(key), value, place)]);
+  }
+  const { facts = [], classes = [], agents = [], identities = [], select = [] } = Object.fromEntries(terms);
+  const all = agent === undefined || agents.includes(agent) ? agents : [agent, ...agents];
+  return { ...noFilter, facts, classes, agents: all, identities, select: select.join('') };
+}
+
+function factOf(fact: Value, nodes: readonly NodeFacts[], place: Place): Value {
+  if (typeof fact !== 'string' || fact === '') return failAt(place, `“get_fact” takes the name of a fact, not ${kindOf(fact)}`);
+  const [node, ...others] = nodes;
+  if (node === undefined) return failAt(place, `“get_fact” found no node`, 'its filter must match exactly one');
+  if (others.length > 0) {
+    const names = nodes.map(({ name }) => name).sort();
+    return failAt(place, `“get_fact” found ${nodes.length} nodes: ${names.slice(0, 10).join(', ')}`, 'its filter must match exactly one');
+  }
+  const value = fact.split('.').reduce<unknown>((within, key) => memberOf(within, key), node.facts);
+  return fromJson(memberOf(node.facts, fact) ?? value);
+}
+
+function memberOf(value: unknown, key: string): unknown {
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
+  return (value as Record<string, unknown>)[key];
+}

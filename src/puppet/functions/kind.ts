@@ -1,0 +1,24 @@
+import type { Evaluation, Scope } from '../evaluator/state.ts';
+import type { Value } from '../evaluator/values.ts';
+import type { Place } from '../source.ts';
+
+/** What a function may look at beside its arguments. */
+export interface FunctionCall {
+  readonly evaluation: Evaluation;
+  readonly scope: Scope;
+  readonly place: Place;
+  /** @throws Problem `bad-script` at the place of the call, always */
+  readonly fail: (message: string, hint?: string) => never;
+}
+
+export interface ScriptFunction {
+  readonly least: number;
+  readonly most: number;
+  readonly run: (args: readonly Value[], call: FunctionCall) => Value;
+}
+
+/** @param counts how many arguments: one number, or the least and the most */
+export function defineFunction(counts: number | readonly [number, number], run: ScriptFunction['run']): ScriptFunction {
+  const [least, most] = typeof counts === 'number' ? [counts, counts] : counts;
+  return { least, most, run };
+}

@@ -1,0 +1,16 @@
+/** How large a script and what it makes may become: a script must not be able to use up the machine that runs it. */
+export const limits = {
+  /** Characters of a script. */
+  script: 256 * 1024,
+  /** Blocks, lists, parentheses and calls within each other. */
+  nesting: 64,
+  /** Operators in one expression. */
+  operators: 500,
+  resources: 10_000,
+  /** Of evaluation: one for each expression and statement, and more for what makes long texts and lists. */
+  steps: 1_000_000,
+  /** Characters of a text, members of a list. */
+  size: 256 * 1024,
+  /** Generations of defines that declare each other. */
+  generations: 64,
+} as const;

@@ -1,0 +1,91 @@
+/** A way through tokens. */
+import type { Token } from '../lexer/token.ts';
+import { limits } from '../limits.ts';
+import { failAt, type ScriptSource } from '../source.ts';
+
+export interface Cursor {
+  readonly source: ScriptSource;
+  readonly tokens: readonly Token[];
+  /** Index of the token in hand. */
+  index: number;
+  /** How many constructs are open around it. */
+  depth: number;
+}
+
+const end: Token = { kind: 'end', text: '', at: 0, gap: false };
+
+/** The token in hand, or one behind it. */
+export function peek({ tokens, index }: Cursor, ahead = 0): Token {
+  return tokens[Math.min(index + ahead, tokens.length - 1)] ?? end;
+}
+
+export function take(cursor: Cursor): Token {
+  const token = peek(cursor);
+  cursor.index++;
+  return token;
+}
+
+export function isOperator(token: Token, ...texts: readonly string[]): boolean {
+  return token.kind === 'operator' && texts.includes(token.text);
+}
+
+export function isKeyword(token: Token, ...texts: readonly string[]): boolean {
+  return token.kind === 'keyword' && texts.includes(token.text);
+}
+
+/** Takes the operator if it is in hand. */
+export function accept(cursor: Cursor, text: string): boolean {
+  const found = isOperator(peek(cursor), text);
+  if (found) cursor.index++;
+  return found;
+}
+
+/** @param what stands where the operator is missing: “a list”, “the title” */
+export function expect(cursor: Cursor, text: string, what: string): Token {
+  if (isOperator(peek(cursor), text)) return take(cursor);
+  return fail(cursor, `“${text}” is missing ${what}, before ${nameOf(peek(cursor))}`);
+}
+
+export function fail({ source, ...cursor }: Cursor, message: string, hint = '', token?: Token): never {
+  return failAt({ source, at: (token ?? peek({ source, ...cursor })).at }, message, hint);
+}
+
+/** How a message calls a token. */
+export function nameOf({ kind, text }: Token): string {
+  switch (kind) {
+    case 'end':
+      return 'the end';
+    case 'variable':
+      return `“$${text}”`;
+    case 'string':
+      return text.length > 40 ? 'a string' : `'${text.replaceAll('\n', '\\n')}'`;
+    case 'interpolated':
+      return 'a string';
+    case 'regex':
+      return `/${text}/`;
+    default:
+      return `“${text}”`;
+  }
+}
+
+/** Parses what stands within something else. @throws Problem `bad-script` when there is too much of that */
+export function within<T>(cursor: Cursor, parse: () => T): T {
+  if (++cursor.depth > limits.nesting) fail(cursor, `blocks and expressions stand in each other more than ${limits.nesting} deep`);
+  const parsed = parse();
+  cursor.depth--;
+  return parsed;
+}
+
+/** Members separated by commas, one more comma allowed, up to the operator that closes. */
+export function parseMembers<T>(cursor: Cursor, close: string, what: string, parse: () => T): T[] {
+  const members: T[] = [];
+  while (!isOperator(peek(cursor), close)) {
+    members.push(parse());
+    if (!accept(cursor, ',')) break;
+  }
+  if (!isOperator(peek(cursor), close)) {
+    fail(cursor, `“,” or “${close}” is missing ${what}, before ${nameOf(peek(cursor))}`);
+  }
+  cursor.index++;
+  return members;
+}

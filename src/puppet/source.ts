@@ -1,0 +1,42 @@
+/** The text of a script and the places in it. */
+import { Problem } from '../core/errors.ts';
+
+/** A script as it was read. */
+export interface ScriptSource {
+  /** What messages call it: its path, or the name of a shipped one. */
+  readonly file: string;
+  readonly text: string;
+}
+
+/** A character of a script. */
+export interface Place {
+  readonly source: ScriptSource;
+  /** Its offset. */
+  readonly at: number;
+}
+
+/** `file:line:column`, both counted from 1. */
+export function where({ source: { file, text }, at }: Place): string {
+  const before = text.slice(0, at);
+  const start = before.lastIndexOf('\n') + 1;
+  return `${file}:${before.split('\n').length}:${at - start + 1}`;
+}
+
+export function lineOf({ source: { text }, at }: Place): number {
+  return text.slice(0, at).split('\n').length;
+}
+
+/** @throws Problem `bad-script` with the place and one sentence, always */
+export function failAt(place: Place, message: string, hint = ''): never {
+  throw new Problem('bad-script', `${where(place)}: ${message}`, hint);
+}
+
+/** Pins a Problem of what is done with a value to its place. @throws Problem `bad-script` */
+export function pinTo<T>(place: Place, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof Problem) || error.code === 'bad-script') throw error;
+    return failAt(place, error.message.split('\n')[0] ?? '', error.hint);
+  }
+}

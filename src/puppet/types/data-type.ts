@@ -1,0 +1,57 @@
+/** Data types, as parameters and `=~` use them: `String`, `Optional[Integer]`, `Enum[a, b]`. */
+import { compileFinder } from '../../core/filter/pattern.ts';
+import { suggest } from '../../core/text.ts';
+import { isHash, isList, isPattern, isReference, type List, type Reference, type Value } from '../evaluator/values.ts';
+import { failAt, type Place, pinTo } from '../source.ts';
+
+type Test = (value: Value, parameters: List, place: Place) => boolean;
+
+const isNumber = (value: Value) => typeof value === 'bigint' || typeof value === 'number';
+
+const within = (size: bigint | number, [least, most]: List) =>
+  (least === undefined || size >= Number(least)) && (most === undefined || size <= Number(most));
+
+const tests: Readonly<Record<string, Test>> = {
+  any: () => true,
+  undef: (value) => value === undefined,
+  boolean: (value) => typeof value === 'boolean',
+  numeric: isNumber,
+  integer: (value, range) => typeof value === 'bigint' && within(value, range),
+  float: (value, range) => typeof value === 'number' && within(value, range),
+  string: (value, range) => typeof value === 'string' && within(value.length, range),
+  scalar: (value) => typeof value === 'string' || typeof value === 'boolean' || isNumber(value),
+  data: (value) => !isReference(value) && !isPattern(value),
+  regexp: isPattern,
+  collection: (value) => isList(value) || isHash(value),
+  array: (value, [type, ...range], place) =>
+    isList(value) && within(value.length, range) && value.every((member) => isOf(member, type, place)),
+  hash: (value, [, type], place) => isHash(value) && [...value.values()].every((member) => isOf(member, type, place)),
+  enum: (value, names) => typeof value === 'string' && names.includes(value),
+  pattern: (value, patterns, place) => typeof value === 'string' && patterns.some((one) => isFound(value, one, place)),
+  optional: (value, [type], place) => value === undefined || isOf(value, type, place),
+  notundef: (value, [type], place) => value !== undefined && isOf(value, type, place),
+  variant: (value, types, place) => types.some((type) => isOf(value, type, place)),
+};
+
+/** Whether a capitalised name is a data type, not a type of resources. */
+export function isDataType(name: string): boolean {
+  return Object.hasOwn(tests, name);
+}
+
+/** @throws Problem `bad-script` for a type that is not known */
+export function isInstance(value: Value, { reference, parameters = [] }: Reference, place: Place): boolean {
+  const test = Object.hasOwn(tests, reference) ? tests[reference] : undefined;
+  if (test === undefined) return failAt(place, `“${reference}” is not a data type`, suggest(reference, Object.keys(tests)));
+  return test(value, parameters, place);
+}
+
+function isOf(value: Value, type: Value, place: Place): boolean {
+  if (type === undefined) return true;
+  if (isReference(type)) return isInstance(value, type, place);
+  return value === type;
+}
+
+function isFound(text: string, pattern: Value, place: Place): boolean {
+  const source = isPattern(pattern) ? pattern.pattern : String(pattern);
+  return !pinTo(place, () => compileFinder(source)(text).next()).done;
+}
