@@ -1,6 +1,6 @@
-import type { NodeFailure } from './events/events.ts';
+import type { NodeFailure, RunEvent } from './events/events.ts';
 import type { Expression } from './expressions/expression.ts';
-import type { BatchSize, InputSource, PlaybookSource, StepSource } from './source/schema.ts';
+import type { BatchSize, InputSource, StepSource } from './source/schema.ts';
 import type { StepReply } from './call/reply.ts';
 import type { Template } from './expressions/template.ts';
 import type { World } from './context.ts';
@@ -11,7 +11,8 @@ export interface Playbook {
   readonly description: string;
   /** Its path, or the name it was given. */
   readonly file: string;
-  readonly source: PlaybookSource;
+  /** What it says: a run keeps to it. */
+  readonly source: object;
   readonly inputs: Readonly<Record<string, InputSource>>;
   readonly label: Template;
   readonly nodes: readonly NodeSet[];
@@ -21,6 +22,14 @@ export interface Playbook {
   readonly notices: Notices;
   /** The name of its lease, where it names one. */
   readonly lock: Template | undefined;
+  /** What of its runs is printed, where that differs from other playbooks. */
+  readonly format?: (event: RunEvent) => RunLines;
+}
+
+/** Lines for people: of results, and of what went wrong. */
+export interface RunLines {
+  readonly out: readonly string[];
+  readonly err: readonly string[];
 }
 
 /** Steps that notify, each list empty where `notify` is left out; the one for a success is among the steps. */
@@ -42,6 +51,8 @@ export interface NodeSet {
   readonly expected: Template | undefined;
   /** Where its nodes are heard of, if not as the client is configured; a file’s path is absolute. */
   readonly source: { readonly method: string; readonly file?: string } | undefined;
+  /** Milliseconds to wait for the first answer, if not as the client is configured. */
+  readonly discoveryTimeout?: number;
   /** Whether an expression looks at its members, so that their facts must be told. */
   readonly wantsFacts: boolean;
 }
@@ -55,6 +66,8 @@ export interface Step {
   readonly condition: Expression | undefined;
   /** Ids of the steps that must have ended well. */
   readonly needs: readonly string[];
+  /** Ids of the steps that must have ended, well or not; left out: none. */
+  readonly after?: readonly string[];
   readonly body: StepBody;
 }
 

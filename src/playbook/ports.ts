@@ -12,6 +12,8 @@ export interface DiscoverQuery {
   readonly atLeast: number;
   /** Where to hear of them, if not as the client is configured. */
   readonly source?: { readonly method: string; readonly file?: string };
+  /** Milliseconds to wait for the first answer, if not as the client is configured. */
+  readonly timeout?: number;
   /** Whether all their facts are to be told, not only those that they publish. */
   readonly facts?: boolean;
 }

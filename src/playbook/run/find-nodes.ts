@@ -49,6 +49,7 @@ async function findSet(set: NodeSet, world: World, allowMissing: boolean, before
     atLeast: set.atLeast,
     facts: set.wantsFacts,
     ...(set.source === undefined ? {} : { source: set.source }),
+    ...(set.discoveryTimeout === undefined ? {} : { timeout: set.discoveryTimeout }),
   });
   const sorted = [...discovered.nodes].sort((a, b) => (a.name < b.name ? -1 : 1));
   const nodes = before === undefined ? sorted.slice(0, set.limit) : sorted.filter(({ name }) => before.includes(name));

@@ -23,6 +23,7 @@ export async function runSteps(steps: readonly Step[], world: World, afterFailur
   const ended = new Map<string, Promise<StepReport>>();
   const runNext = async (step: Step): Promise<StepReport> => {
     const needed = await Promise.all(step.needs.flatMap((need) => ended.get(need) ?? []));
+    for (const one of step.after ?? []) await ended.get(one);
     // On the way of repairing and telling, one thing that fails must not keep the next from being tried.
     const ready = afterFailure || needed.every(({ state }) => state === 'done' || state === 'skipped');
     if (!ready || finished || world.signal.aborted)

@@ -1,6 +1,6 @@
 /** What a script declares. */
-import type { Value } from '../evaluator/values.ts';
-import { capitalise } from '../evaluator/values.ts';
+import type { Value } from '../values/values.ts';
+import { capitalise } from '../values/values.ts';
 import type { Place } from '../source.ts';
 
 /** An attribute’s value, and where it was set. */

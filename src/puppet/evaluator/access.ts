@@ -3,7 +3,7 @@ import { keyOf, settingOf } from '../catalogue/resource.ts';
 import { failAt, type Place } from '../source.ts';
 import { isDataType } from '../types/data-type.ts';
 import type { Evaluation } from './state.ts';
-import { flatten, formatReference, isHash, isList, isReference, kindOf, numberIn, type Reference, type Value } from './values.ts';
+import { flatten, formatReference, isHash, isList, isReference, kindOf, numberIn, type Reference, type Value } from '../values/values.ts';
 
 export function readAccess(evaluation: Evaluation, of: Value, keys: readonly Value[], place: Place): Value {
   if (isReference(of)) {

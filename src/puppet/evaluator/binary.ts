@@ -1,11 +1,11 @@
 import type { Expression } from '../parser/ast.ts';
 import { limits } from '../limits.ts';
 import { failAt, type Place } from '../source.ts';
-import { compute } from './arithmetic.ts';
-import { equal, order } from './compare.ts';
+import { compute } from '../values/arithmetic.ts';
+import { equal, order } from '../values/compare.ts';
 import { isIn, matches } from './match.ts';
 import { type Evaluation, placeIn, type Scope } from './state.ts';
-import { isHash, isList, isTrue, kindOf, type Value } from './values.ts';
+import { isHash, isList, isTrue, kindOf, type Value } from '../values/values.ts';
 
 type Binary = Extract<Expression, { kind: 'binary' }>;
 

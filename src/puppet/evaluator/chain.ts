@@ -1,11 +1,11 @@
 /** Evaluates what stands between arrows, and relates it. */
 import type { Endpoint, Resource } from '../catalogue/resource.ts';
 import type { Item, Statement } from '../parser/ast.ts';
-import { collect } from './collect.ts';
-import { declareResources, settingFor } from './declare.ts';
-import { endpointOf } from './endpoints.ts';
+import { collect } from '../declarations/collect.ts';
+import { declareResources, settingFor } from '../declarations/declare.ts';
+import { endpointOf } from '../declarations/endpoints.ts';
 import { evaluateAssignment } from './assignment.ts';
-import { overrideResources } from './override.ts';
+import { overrideResources } from '../declarations/override.ts';
 import { type Evaluation, placeIn, type Scope } from './state.ts';
 
 type Chain = Extract<Statement, { kind: 'chain' }>;

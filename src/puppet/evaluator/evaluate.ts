@@ -5,15 +5,16 @@ import { limits } from '../limits.ts';
 import { failAt, type Place, type ScriptSource } from '../source.ts';
 import type { Statement } from '../parser/ast.ts';
 import { builtInDefines } from '../types/defines.ts';
-import { bindParameters } from './bind.ts';
-import { collectDefinitions } from './definitions.ts';
+import { bindParameters } from '../declarations/bind.ts';
+import { collectDefinitions } from '../declarations/definitions.ts';
 import { evaluate } from './expressions.ts';
+import { relateByParameters } from '../declarations/relate.ts';
 import { chooseNode } from './node.ts';
 import { type Answers, type FleetQuery, Waiting } from './query.ts';
 import { newScope } from './scope.ts';
 import type { Evaluation, Notice } from './state.ts';
 import { runStatements } from './statements.ts';
-import type { Value } from './values.ts';
+import type { Value } from '../values/values.ts';
 
 export interface ScriptText {
   readonly source: ScriptSource;
@@ -101,6 +102,7 @@ function finish(evaluation: Evaluation): void {
       evaluateDefine(evaluation, resource);
     }
   }
+  relateByParameters(evaluation);
   const [lost] = later.overrides;
   if (lost !== undefined) failAt(lost.place, `${lost.shown} is declared nowhere, so it can’t be changed`);
 }

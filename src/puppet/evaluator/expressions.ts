@@ -8,8 +8,8 @@ import { evaluateBinary } from './binary.ts';
 import { fits } from './match.ts';
 import { lookUp } from './scope.ts';
 import { type Evaluation, placeIn, type Scope } from './state.ts';
-import { isHash, isList, isTrue, kindOf, toText, type Value } from './values.ts';
-import { compute } from './arithmetic.ts';
+import { isHash, isList, isTrue, kindOf, toText, type Value } from '../values/values.ts';
+import { compute } from '../values/arithmetic.ts';
 
 /** @throws Problem `bad-script`; Waiting where the fleet must be asked first */
 export function evaluate(evaluation: Evaluation, expression: Expression, scope: Scope): Value {

@@ -2,9 +2,9 @@
 import { compileFinder } from '../../core/filter/pattern.ts';
 import { isInstance } from '../types/data-type.ts';
 import { failAt, type Place, pinTo } from '../source.ts';
-import { equal } from './compare.ts';
+import { equal } from '../values/compare.ts';
 import type { Evaluation, Scope } from './state.ts';
-import { isHash, isList, isPattern, isReference, kindOf, type Value } from './values.ts';
+import { isHash, isList, isPattern, isReference, kindOf, type Value } from '../values/values.ts';
 
 /** Whether the pattern is found in the text; what its groups hold is `$0`, `$1`, … from then on. */
 export function matchesPattern(evaluation: Evaluation, scope: Scope, text: string, pattern: string, place: Place): boolean {

@@ -1,7 +1,7 @@
 import type { Statement } from '../parser/ast.ts';
 import { fits } from './match.ts';
 import { type Evaluation, placeIn } from './state.ts';
-import { isPattern, toText } from './values.ts';
+import { isPattern, toText } from '../values/values.ts';
 
 /** A script runs on the machine of its caller: the node of that name, else one whose regex fits, else the default. */
 export function chooseNode(evaluation: Evaluation, statements: readonly Statement[]): readonly Statement[] {

@@ -2,7 +2,7 @@ import { suggest } from '../../core/text.ts';
 import { failAt, type Place } from '../source.ts';
 import { Waiting } from './query.ts';
 import type { Evaluation, Scope } from './state.ts';
-import type { Value } from './values.ts';
+import type { Value } from '../values/values.ts';
 
 export function newScope(given: Pick<Scope, 'source'> & Partial<Scope>): Scope {
   return {

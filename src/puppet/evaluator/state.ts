@@ -3,7 +3,7 @@ import type { Catalogue, Resource, Setting } from '../catalogue/resource.ts';
 import type { Definition, Expression, Statement } from '../parser/ast.ts';
 import type { Place, ScriptSource } from '../source.ts';
 import type { Answers, FleetQuery } from './query.ts';
-import type { Value } from './values.ts';
+import type { Value } from '../values/values.ts';
 
 /** Where names are looked up. */
 export interface Scope {

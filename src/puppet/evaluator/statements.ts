@@ -2,7 +2,7 @@ import type { Expression, Statement } from '../parser/ast.ts';
 import { evaluateChain } from './chain.ts';
 import { fits } from './match.ts';
 import { type Evaluation, placeIn, type Scope } from './state.ts';
-import { isTrue } from './values.ts';
+import { isTrue } from '../values/values.ts';
 
 /** @throws Problem `bad-script` */
 export function runStatements(evaluation: Evaluation, statements: readonly Statement[], scope: Scope): void {

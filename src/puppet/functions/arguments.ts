@@ -1,5 +1,5 @@
 /** Arguments of the kind that a function takes. */
-import { isHash, isList, kindOf, type Hash, type List, numberIn, toText, type Value } from '../evaluator/values.ts';
+import { isHash, isList, kindOf, type Hash, type List, numberIn, toText, type Value } from '../values/values.ts';
 import type { FunctionCall } from './kind.ts';
 
 type Fail = FunctionCall['fail'];

@@ -1,6 +1,6 @@
 import { count, suggest } from '../../core/text.ts';
 import { type Evaluation, placeIn, type Scope } from '../evaluator/state.ts';
-import { isList, type Value } from '../evaluator/values.ts';
+import { isList, type Value } from '../values/values.ts';
 import type { Call } from '../parser/ast.ts';
 import { failAt, type Place } from '../source.ts';
 import { foreignFunctions, scriptFunctions } from './index.ts';

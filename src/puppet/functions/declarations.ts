@@ -1,8 +1,8 @@
 /** Functions that look at what is declared, or declare something. */
 import { keyOf, type Resource } from '../catalogue/resource.ts';
-import { includeClass } from '../evaluator/classes.ts';
-import { endpointOf } from '../evaluator/endpoints.ts';
-import { flatten, isReference, kindOf, type Value } from '../evaluator/values.ts';
+import { includeClass } from '../declarations/classes.ts';
+import { endpointOf } from '../declarations/endpoints.ts';
+import { flatten, isReference, kindOf, type Value } from '../values/values.ts';
 import { plainTypes } from '../types/plain-types.ts';
 import { isDataType } from '../types/data-type.ts';
 import { defineFunction, type FunctionCall, type ScriptFunction } from './kind.ts';

@@ -1,5 +1,5 @@
 import type { Evaluation, Scope } from '../evaluator/state.ts';
-import type { Value } from '../evaluator/values.ts';
+import type { Value } from '../values/values.ts';
 import type { Place } from '../source.ts';
 
 /** What a function may look at beside its arguments. */

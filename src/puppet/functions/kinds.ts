@@ -1,5 +1,5 @@
 /** What a value is. */
-import { isHash, isList, numberIn, type Value } from '../evaluator/values.ts';
+import { isHash, isList, numberIn, type Value } from '../values/values.ts';
 import { defineFunction, type ScriptFunction } from './kind.ts';
 
 const ask = (test: (value: Value) => boolean) => defineFunction(1, ([value]) => test(value));

@@ -1,6 +1,6 @@
 /** Lists and hashes, as Puppet and its standard library have them. */
-import { equal, order } from '../evaluator/compare.ts';
-import { flatten, isHash, isList, numberIn, toText, type Value } from '../evaluator/values.ts';
+import { equal, order } from '../values/compare.ts';
+import { flatten, isHash, isList, numberIn, toText, type Value } from '../values/values.ts';
 import { limits } from '../limits.ts';
 import { hashIn, listIn, textIn, wholeNumberIn } from './arguments.ts';
 import { defineFunction, type FunctionCall, type ScriptFunction } from './kind.ts';

@@ -1,6 +1,6 @@
 /** Functions that say something to whoever runs the script. */
 import { Problem } from '../../core/errors.ts';
-import { toText } from '../evaluator/values.ts';
+import { toText } from '../values/values.ts';
 import { where } from '../source.ts';
 import { defineFunction, type ScriptFunction } from './kind.ts';
 

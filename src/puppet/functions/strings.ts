@@ -1,6 +1,6 @@
 /** Strings, as Puppet and its standard library have them. */
 import { compileFinder } from '../../core/filter/pattern.ts';
-import { isPattern, kindOf, type Value } from '../evaluator/values.ts';
+import { isPattern, kindOf, type Value } from '../values/values.ts';
 import { limits } from '../limits.ts';
 import { pinTo } from '../source.ts';
 import { eachText, textIn } from './arguments.ts';

@@ -1,7 +1,7 @@
 /** Data types, as parameters and `=~` use them: `String`, `Optional[Integer]`, `Enum[a, b]`. */
 import { compileFinder } from '../../core/filter/pattern.ts';
 import { suggest } from '../../core/text.ts';
-import { isHash, isList, isPattern, isReference, type List, type Reference, type Value } from '../evaluator/values.ts';
+import { isHash, isList, isPattern, isReference, type List, type Reference, type Value } from '../values/values.ts';
 import { failAt, type Place, pinTo } from '../source.ts';
 
 type Test = (value: Value, parameters: List, place: Place) => boolean;

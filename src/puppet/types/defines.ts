@@ -2,7 +2,7 @@
  * Defines that every script has, written in the scripts’ own language: what the seed’s author kept in modules of his own.
  * Their inner titles and arguments are those of the seed’s output and audit lines.
  */
-import { collectDefinitions } from '../evaluator/definitions.ts';
+import { collectDefinitions } from '../declarations/definitions.ts';
 import type { KnownDefinition } from '../evaluator/state.ts';
 import { parseScript } from '../parser/parse.ts';
 

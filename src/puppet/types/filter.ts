@@ -1,4 +1,4 @@
-import { isList, kindOf, toText, type Value } from '../evaluator/values.ts';
+import { isList, kindOf, toText, type Value } from '../values/values.ts';
 import { failAt, type Place } from '../source.ts';
 
 /**

@@ -3,9 +3,9 @@ import { nameOf, type Resource, settingOf } from '../catalogue/resource.ts';
 import { failAt } from '../source.ts';
 import { isInstance } from '../types/data-type.ts';
 import { refuseMissing } from './attributes.ts';
-import { assign } from './scope.ts';
-import { type Evaluation, type KnownDefinition, placeIn, type Scope } from './state.ts';
-import { formatReference, isReference, kindOf } from './values.ts';
+import { assign } from '../evaluator/scope.ts';
+import { type Evaluation, type KnownDefinition, placeIn, type Scope } from '../evaluator/state.ts';
+import { formatReference, isReference, kindOf } from '../values/values.ts';
 
 /** @param scope the one of the body, new @throws Problem `bad-script` */
 export function bindParameters(evaluation: Evaluation, resource: Resource, known: KnownDefinition, scope: Scope): void {

@@ -2,8 +2,8 @@
 import { suggest } from '../../core/text.ts';
 import { type Endpoint, keyOf, nameOf, type Resource } from '../catalogue/resource.ts';
 import { failAt, type Place } from '../source.ts';
-import type { Evaluation } from './state.ts';
-import { flatten, formatReference, isList, isReference, kindOf, type Value } from './values.ts';
+import type { Evaluation } from '../evaluator/state.ts';
+import { flatten, formatReference, isList, isReference, kindOf, type Value } from '../values/values.ts';
 
 /** The resources that references name, looked up when all are known. @throws Problem `bad-script` for what is no reference */
 export function endpointOf(evaluation: Evaluation, value: Value, place: Place): Endpoint {

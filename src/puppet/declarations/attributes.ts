@@ -4,7 +4,7 @@ import { suggest } from '../../core/text.ts';
 import type { Setting } from '../catalogue/resource.ts';
 import { lineOf, type Place, where } from '../source.ts';
 import { metaparameters, plainTypes } from '../types/plain-types.ts';
-import type { KnownDefinition } from './state.ts';
+import type { KnownDefinition } from '../evaluator/state.ts';
 
 /**
  * The names alone: whether all that must be there is, is known when defaults and overrides are.

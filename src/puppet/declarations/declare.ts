@@ -7,8 +7,8 @@ import { failAt, lineOf, type Place, where } from '../source.ts';
 import { foreignTypes, plainTypes } from '../types/plain-types.ts';
 import { checkAttributes } from './attributes.ts';
 import { evaluateClass } from './classes.ts';
-import { type Evaluation, type KnownDefinition, placeIn, type Scope } from './state.ts';
-import { flatten, isList, kindOf, type Value } from './values.ts';
+import { type Evaluation, type KnownDefinition, placeIn, type Scope } from '../evaluator/state.ts';
+import { flatten, isList, kindOf, type Value } from '../values/values.ts';
 
 /** @returns what the statement declares, in order @throws Problem `bad-script` */
 export function declareResources(evaluation: Evaluation, statement: ResourceStatement, scope: Scope): Resource[] {

@@ -5,8 +5,8 @@ import { failAt, lineOf, type Place } from '../source.ts';
 import { refuseUnknown } from './attributes.ts';
 import { settingFor } from './declare.ts';
 import { endpointOf } from './endpoints.ts';
-import { type Evaluation, placeIn, type Scope } from './state.ts';
-import { flatten, isList, isReference } from './values.ts';
+import { type Evaluation, placeIn, type Scope } from '../evaluator/state.ts';
+import { flatten, isList, isReference } from '../values/values.ts';
 
 /** `Type[title] { … }`. What is set already stays, but for a class that inherits. @throws Problem `bad-script` */
 export function overrideResources(

@@ -1,6 +1,6 @@
 import type { Definition, Statement } from '../parser/ast.ts';
 import { failAt, lineOf, type ScriptSource } from '../source.ts';
-import type { KnownDefinition } from './state.ts';
+import type { KnownDefinition } from '../evaluator/state.ts';
 
 /**
  * The defines and classes of a script, by name, wherever in it they stand. Its own win over those that are built in.

@@ -1,10 +1,10 @@
 /** Collectors: what they find is realized, and may get attributes. */
 import { type Endpoint, type Resource, settingOf } from '../catalogue/resource.ts';
 import type { Collector, Query } from '../parser/ast.ts';
-import { equal } from './compare.ts';
+import { equal } from '../values/compare.ts';
 import { evaluateSettings, setAttributes } from './override.ts';
-import { type Evaluation, placeIn, type Scope } from './state.ts';
-import { isList, type Value } from './values.ts';
+import { type Evaluation, placeIn, type Scope } from '../evaluator/state.ts';
+import { isList, type Value } from '../values/values.ts';
 
 type Test = (resource: Resource) => boolean;
 

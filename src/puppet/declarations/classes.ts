@@ -5,8 +5,8 @@ import { limits } from '../limits.ts';
 import { failAt, type Place } from '../source.ts';
 import { refuseUnknown } from './attributes.ts';
 import { bindParameters } from './bind.ts';
-import { newScope } from './scope.ts';
-import type { Evaluation, KnownDefinition, Scope } from './state.ts';
+import { newScope } from '../evaluator/scope.ts';
+import type { Evaluation, KnownDefinition, Scope } from '../evaluator/state.ts';
 
 /** What was evaluated already stays what it is. @returns the class @throws Problem `bad-script` */
 export function includeClass(evaluation: Evaluation, given: string, scope: Scope, place: Place): Resource {

@@ -1,0 +1,99 @@
+/**
+ * The graph of what is declared: every resource, and an anchor before and behind all that a define or class holds. An
+ * arrow to or from one of these is an arrow to its first or from its last anchor.
+ */
+import { failAt, type Place } from '../source.ts';
+import { type Catalogue, nameOf, type Resource, settingOf } from './resource.ts';
+
+/** A resource that does something, or an anchor, which does not. */
+export interface Point {
+  readonly resource: Resource;
+  readonly anchor: boolean;
+  /** Where it stands in the script; of two that may both be next, the first is. */
+  readonly index: number;
+  readonly before: Edge[];
+  readonly behind: Edge[];
+}
+
+export interface Edge {
+  readonly from: Point;
+  readonly to: Point;
+  readonly refreshes: boolean;
+}
+
+interface Ends {
+  readonly first: Point;
+  readonly last: Point;
+}
+
+/** @param relations with those of metaparameters @throws Problem `bad-script` for an end that is declared nowhere */
+export function drawGraph({ resources, relations, containments }: Catalogue): readonly Point[] {
+  const points: Point[] = [];
+  const ends = new Map<Resource, Ends>();
+  const declared = [...resources.values()].filter(({ virtual }) => !virtual);
+  const within = Map.groupBy(declared, ({ container }) => container);
+  const addPoint = (resource: Resource, anchor: boolean): Point => {
+    const point = { resource, anchor, index: points.length, before: [], behind: [] };
+    points.push(point);
+    return point;
+  };
+  const place = (resource: Resource): void => {
+    const first = addPoint(resource, resource.kind !== 'plain');
+    if (resource.kind === 'plain') {
+      ends.set(resource, { first, last: first });
+      return;
+    }
+    for (const one of within.get(resource) ?? []) place(one);
+    const last = addPoint(resource, true);
+    ends.set(resource, { first, last });
+  };
+  for (const resource of within.get(undefined) ?? []) place(resource);
+  const hold = (container: Resource, held: Resource) => {
+    const [outer, inner] = [ends.get(container), ends.get(held)];
+    if (outer === undefined || inner === undefined) return;
+    connect(outer.first, inner.first, true);
+    connect(inner.last, outer.last, true);
+  };
+  for (const resource of declared) if (resource.container !== undefined) hold(resource.container, resource);
+  for (const { container, held } of containments) hold(container, held);
+  // What holds nothing still stands between what is before it and what is behind it.
+  for (const { first, last } of ends.values()) if (first !== last && first.behind.length === 0) connect(first, last, true);
+  for (const { from, to, refreshes, place: at } of relations) {
+    for (const [one, other] of pairs(from(), to(), ends, at)) connect(one.last, other.first, refreshes);
+  }
+  return points;
+}
+
+function connect(from: Point, to: Point, refreshes: boolean): void {
+  const edge = { from, to, refreshes };
+  from.behind.push(edge);
+  to.before.push(edge);
+}
+
+function pairs(
+  from: readonly Resource[],
+  to: readonly Resource[],
+  ends: ReadonlyMap<Resource, Ends>,
+  place: Place,
+): (readonly [Ends, Ends])[] {
+  const endsOf = (resource: Resource): Ends => {
+    const found = ends.get(resource);
+    return found ?? failAt(place, `${nameOf(resource)} is virtual, and nothing realizes it`, 'realize it, or leave out its “@”');
+  };
+  return from.flatMap((one) => to.map((other) => [endsOf(one), endsOf(other)] as const));
+}
+
+/** What the metaparameters of a resource relate it to: before it or behind it, refreshing or not. */
+export const relatingParameters: Readonly<Record<string, { readonly behind: boolean; readonly refreshes: boolean }>> = {
+  before: { behind: true, refreshes: false },
+  notify: { behind: true, refreshes: true },
+  require: { behind: false, refreshes: false },
+  subscribe: { behind: false, refreshes: true },
+};
+
+/** Whether the resource, or something around it, has a metaparameter set to true. */
+export function isMarked(resource: Resource, name: string): boolean {
+  const value = settingOf(resource, name)?.value;
+  if (value !== undefined) return value === true || value === 'true';
+  return resource.container !== undefined && isMarked(resource.container, name);
+}

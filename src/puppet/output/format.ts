@@ -1,0 +1,133 @@
+/** What a script’s run prints: one line for each resource, in the form of the seed’s. Pure: events in, lines out. */
+import { count, printable } from '../../core/text.ts';
+import type { NodeFailure, RunEvent, RunReport, StepReport } from '../../playbook/events/events.ts';
+import { formatEvent } from '../../playbook/events/format.ts';
+import type { RunLines } from '../../playbook/model.ts';
+import type { OrderedResource } from '../catalogue/order.ts';
+import { pathOf, stepIdOf } from '../catalogue/path.ts';
+import { nameOf } from '../catalogue/resource.ts';
+
+interface KnownStep {
+  readonly path: string;
+  readonly name: string;
+  readonly type: string;
+  readonly needs: readonly string[];
+}
+
+type Steps = ReadonlyMap<string, KnownStep>;
+
+const nothing: RunLines = { out: [], err: [] };
+
+export function formatScriptRun(ordered: readonly OrderedResource[]): (event: RunEvent) => RunLines {
+  const steps: Steps = new Map(
+    ordered.map(({ resource, needs }) => [
+      stepIdOf(resource),
+      { path: pathOf(resource), name: nameOf(resource), type: resource.type, needs: needs.map(stepIdOf) },
+    ]),
+  );
+  return (event) => {
+    const { out, err } = format(event, steps);
+    return { out: out.map(printable), err: err.map(printable) };
+  };
+}
+
+function format(event: RunEvent, steps: Steps): RunLines {
+  switch (event.type) {
+    case 'nodes-missing':
+      return { out: [], err: formatEvent(event) };
+    case 'rights-checked':
+      return { out: formatEvent(event), err: [] };
+    case 'step-planned':
+      return event.dryRun ? { out: formatEvent({ ...event, label: 'dry run' }), err: [] } : nothing;
+    case 'try-failed':
+      return formatTry(event, steps);
+    case 'step-finished':
+      return formatStep(event.report, steps);
+    case 'run-finished':
+      return formatEnd(event.report, steps);
+    default:
+      return nothing;
+  }
+}
+
+/** A try that failed is worth a line where another follows. */
+function formatTry({ step, try: number, tries, failed, wait }: Extract<RunEvent, { type: 'try-failed' }>, steps: Steps): RunLines {
+  const seconds = wait === 0 ? '' : `, the next in ${count(wait / 1000, 'second')}`;
+  const [first] = failed;
+  const why = first === undefined ? '' : `: ${first.node}: ${first.reason}`;
+  return { out: [], err: [`${agentOf(step, steps)}: try ${number} of ${tries} failed on ${count(failed.length, 'node')}${seconds}${why}`] };
+}
+
+function agentOf(step: string, steps: Steps): string {
+  return `${pathIn(step, steps)}/agent`;
+}
+
+function pathIn(step: string, steps: Steps): string {
+  return steps.get(step)?.path ?? step;
+}
+
+function formatStep(report: StepReport, steps: Steps): RunLines {
+  if (report.state === 'skipped' || report.state === 'not-run') return nothing;
+  if (report.kind !== 'call') return formatText(report, steps);
+  const at = agentOf(report.id, steps);
+  const { title, state, ok, failed, tries, lines, dryRun } = report;
+  const told = lines.map((line) => `${at}: ${line}`);
+  if (state !== 'done') return { out: told, err: describeFailure(report, at) };
+  const nodes = count(ok.length, 'node');
+  const asked = dryRun ? ', without changing anything' : '';
+  const done =
+    ok.length > 0 && tries === 0
+      ? `${at}: ${title} was executed before on ${nodes}`
+      : `${at}: ${title} executed successfully on ${nodes} after ${count(tries, 'try', 'tries')}${asked}`;
+  return { out: [...(ok.length > 0 ? [done] : []), ...told], err: failed.map((one) => `${at}: ${describe(one)}`) };
+}
+
+function describeFailure({ title, state, ok, failed, untouched, tries }: StepReport, at: string): string[] {
+  const [agent] = title.split('#');
+  const nodes = failed.filter(({ node }) => node !== '');
+  const all = ok.length + nodes.length + untouched.length;
+  const verb = state === 'interrupted' ? 'Interrupted' : 'Failed';
+  const whom = nodes.length === 0 ? '' : `: ${title} on ${nodes.length} of ${count(all, 'node')}`;
+  return [
+    `${at}: change from notrun to ${agent} failed: ${verb} after ${count(tries, 'try', 'tries')}${whom}`,
+    ...failed.map((one) => `${at}: ${describe(one)}`),
+    ...(untouched.length === 0 ? [] : [`${at}: never called: ${untouched.join(', ')}`]),
+  ];
+}
+
+function describe({ node, code, reason }: NodeFailure): string {
+  return node === '' ? reason : `${node}: ${reason} (${code})`;
+}
+
+function formatText({ id, lines, state, failed }: StepReport, steps: Steps): RunLines {
+  const { path = id, type = '' } = steps.get(id) ?? {};
+  if (state === 'failed') return { out: [], err: failed.map((one) => `${path}: ${describe(one)}`) };
+  if (type === 'notify') return { out: lines.map((line) => `${path}/message: ${line}`), err: [] };
+  return { out: [...lines, 'executed successfully'].map((line) => `${path}/returns: ${line}`), err: [] };
+}
+
+/** What was never begun, why, and how long it took. */
+function formatEnd(report: RunReport, steps: Steps): RunLines {
+  const { state, failure, elapsed, dryRun } = report;
+  const early = failure?.step === '' ? failure.reasons.map(describe) : [];
+  const unwell = new Set(report.steps.filter((one) => isUnwell(one)).map(({ id }) => id));
+  const skipped = report.steps
+    .filter((one) => one.state === 'not-run' && early.length === 0)
+    .flatMap(({ id }) => formatSkipped(id, unwell, steps));
+  const took = `in ${(elapsed / 1000).toFixed(2)} seconds`;
+  const end = dryRun ? `Nothing was changed: dry run finished ${took}` : `Finished catalog run ${took}`;
+  const ends = state === 'interrupted' ? `Interrupted ${took}` : early.length > 0 ? 'Nothing was run' : end;
+  return { out: state === 'done' || state === 'nothing-to-do' ? [ends] : [], err: [...early, ...skipped, ...(state === 'done' || state === 'nothing-to-do' ? [] : [ends])] };
+}
+
+function isUnwell({ state }: StepReport): boolean {
+  return state === 'failed' || state === 'interrupted';
+}
+
+function formatSkipped(id: string, unwell: ReadonlySet<string>, steps: Steps): string[] {
+  const known = steps.get(id);
+  if (known === undefined) return [];
+  const direct = known.needs.filter((need) => unwell.has(need)).map((need) => steps.get(need)?.name ?? need);
+  const waits = direct.map((name) => `${known.path}: Dependency ${name} has failures: true`);
+  return [...waits, `${known.path}: Skipping because of ${unwell.size === 0 ? 'the interruption' : 'failed dependencies'}`];
+}
