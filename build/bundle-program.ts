@@ -1,5 +1,5 @@
 import type { Metafile } from 'esbuild';
-import { shippedPlaybooks } from '../src/playbooks.ts';
+import { shippedPlaybooks, shippedScripts } from '../src/playbooks.ts';
 import { schemas } from '../src/schemas.ts';
 import { bundle, commit } from './bundle.ts';
 import { writeValidators } from './validators.ts';
@@ -17,7 +17,7 @@ export function bundleProgram(directory: string, version?: string, releaseKey = 
     directory,
     standIns: {
       '#validators': writeValidators(schemas),
-      '#playbooks': `export const shippedPlaybooks = ${JSON.stringify(shippedPlaybooks)};\n`,
+      '#playbooks': `export const shippedPlaybooks = ${JSON.stringify(shippedPlaybooks)};\nexport const shippedScripts = ${JSON.stringify(shippedScripts)};\n`,
     },
     constants: {
       MCO_BUILD_COMMIT: commit(),

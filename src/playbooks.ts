@@ -8,9 +8,15 @@ import { join } from 'node:path';
 
 const directory = join(import.meta.dirname, '../playbooks');
 
-export const shippedPlaybooks: Readonly<Record<string, string>> = Object.fromEntries(
-  readdirSync(directory)
-    .filter((file) => file.endsWith('.yaml'))
+export const shippedPlaybooks = readTexts('.yaml');
+
+/** The same for scripts in the Puppet DSL, by name (without `.mc`). */
+export const shippedScripts = readTexts('.mc');
+
+function readTexts(ending: string): Readonly<Record<string, string>> {
+  const files = readdirSync(directory).filter((file) => file.endsWith(ending));
+  const texts = files
     .sort()
-    .map((file) => [file.slice(0, -'.yaml'.length), readFileSync(join(directory, file), 'utf8')]),
-);
+    .map((file) => [file.slice(0, -ending.length), readFileSync(join(directory, file), 'utf8')]);
+  return Object.fromEntries(texts);
+}

@@ -25,7 +25,7 @@ function codeOf(error: unknown, context: CliContext): number {
   }
   if (error instanceof Problem && error.code !== 'internal') {
     context.err(`mco-deploy: ${explain(error)}`);
-    return error.code === 'no-nodes-given' ? exitCode.nothingDiscovered : exitCode.usage;
+    return ['no-nodes-given', 'nothing-found'].includes(error.code) ? exitCode.nothingDiscovered : exitCode.usage;
   }
   const what = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   context.err(`mco-deploy: internal error: ${what.split('\n')[0]}: please report it (MCO_DEPLOY_DEBUG=1 shows more)`);

@@ -12,6 +12,7 @@ import { forgetCommand } from './forget/index.ts';
 import { inventoryCommand } from './inventory/index.ts';
 import { locksCommand } from './locks/index.ts';
 import { nrpeCommand } from './nrpe/index.ts';
+import { orchestrateCommand } from './orchestrate/index.ts';
 import { pingCommand } from './ping/index.ts';
 import { playbookCommand } from './playbook/index.ts';
 import { resumeCommand } from './resume/index.ts';
@@ -36,6 +37,7 @@ export function commands(catalogue: readonly Ddl[]): readonly CommandEntry[] {
     upgradeCommand(catalogue),
     rollbackCommand(catalogue),
     runCommand(catalogue),
+    orchestrateCommand(catalogue),
     runsCommand(catalogue),
     resumeCommand(catalogue),
     playbookCommand(catalogue),

@@ -14,6 +14,10 @@ export interface Known {
   readonly catalogue: readonly Ddl[];
   readonly nodes: readonly CachedNode[];
   readonly playbooks: readonly string[];
+  /** Scripts that are shipped, without their ending. */
+  readonly scripts: readonly string[];
+  /** What the script on the command line takes: descriptions by name. */
+  readonly scriptInputs: Readonly<Record<string, string>>;
 }
 
 /** Tells the shell that a file is meant. */
@@ -85,12 +89,16 @@ function operandsFor(argument: Argument, command: Command, operands: readonly st
     case 'action':
       return actionsOf(known.catalogue, operands[0]);
     case 'inputs':
-      return command.name() === 'rpc' ? inputsOf(known.catalogue, operands) : [];
+      return command.name() === 'rpc' ? inputsOf(known.catalogue, operands) : scriptInputsOf(known, operands);
     case 'node':
     case 'nodes':
       return namesOf(known.nodes);
     case 'playbook':
-      return [...known.playbooks.map((value) => ({ value })), files];
+      return [...known.playbooks, ...known.scripts.map((name) => `${name}.mc`)]
+        .map((value) => ({ value }))
+        .concat(files);
+    case 'script':
+      return [...known.scripts.map((value) => ({ value })), files];
     case 'fact':
       return distinct(known.nodes.flatMap(({ facts }) => Object.keys(facts)));
     case 'command':
@@ -113,6 +121,13 @@ function inputsOf(catalogue: readonly Ddl[], [agent, action = '', ...given]: rea
   return inputNames(description)
     .filter((name) => !given.some((word) => word.startsWith(`${name}=`)))
     .map((name) => ({ value: `${name}=`, about: inputText(inputSchema(description, name)) }));
+}
+
+/** Those that are not given yet. */
+function scriptInputsOf({ scriptInputs }: Known, given: readonly string[]): Candidate[] {
+  return Object.entries(scriptInputs)
+    .filter(([name]) => !given.some((word) => word.startsWith(`${name}=`)))
+    .map(([name, about]) => ({ value: `${name}=`, about }));
 }
 
 function inputText(schema: AnnotatedSchema | undefined): string | undefined {

@@ -10,26 +10,33 @@ import type {
 import { isRequired } from '../../playbook/inputs/inputs.ts';
 
 /** A heading and its lines, each in two parts. */
-interface Section {
+export interface Section {
   readonly title: string;
   readonly rows: readonly (readonly [string, string])[];
 }
 
 export function describePlaybook(source: PlaybookSource): string[] {
-  const about = [`${source.name}: ${source.description ?? ''}`.replace(/: $/, '')];
-  const lines = sectionsOf(source).flatMap(({ title, rows }) => {
+  return formatSections(source, sectionsOf(source));
+}
+
+export function describePlaybookInMarkdown(source: PlaybookSource): string[] {
+  return formatSectionsInMarkdown(source, sectionsOf(source));
+}
+
+type Named = Pick<PlaybookSource, 'name' | 'description'>;
+
+export function formatSections({ name, description = '' }: Named, sections: readonly Section[]): string[] {
+  const about = [`${name}: ${description}`.replace(/: $/, '')];
+  const lines = sections.flatMap(({ title, rows }) => {
     const width = Math.max(...rows.map(([name]) => name.length));
     return ['', title, ...rows.map(([name, text]) => `  ${name.padEnd(width)}  ${text}`.trimEnd())];
   });
   return [...about, ...lines].map(printable);
 }
 
-export function describePlaybookInMarkdown(source: PlaybookSource): string[] {
-  const about = [
-    `# ${source.name}`,
-    ...(source.description === undefined ? [] : ['', plainMarkdown(source.description)]),
-  ];
-  const lines = sectionsOf(source).flatMap(({ title, rows }) => {
+export function formatSectionsInMarkdown({ name, description }: Named, sections: readonly Section[]): string[] {
+  const about = [`# ${name}`, ...(description === undefined ? [] : ['', plainMarkdown(description)])];
+  const lines = sections.flatMap(({ title, rows }) => {
     const table = rows.map(([name, text]) => `| ${code(name)} | ${plainMarkdown(text)} |`);
     return ['', `## ${title}`, '', '| | |', '|---|---|', ...table];
   });
@@ -49,7 +56,8 @@ function sectionsOf({ inputs = {}, nodes = {}, steps, on_failure = [], always = 
   return sections.filter(({ rows }) => rows.length > 0);
 }
 
-function describeInput(input: InputSource): string {
+/** What an input is for, and what it may be. */
+export function describeInput(input: InputSource): string {
   const { type = 'string', enum: values, pattern, minimum, maximum, from, sensitive, description = '' } = input;
   const parts = [
     values === undefined ? type : `one of ${values.map(String).join(', ')}`,

@@ -55,7 +55,7 @@ export function unknownAgents(tree: PlaybookTree, catalogue: readonly Ddl[]): st
  * What the nodes that run them tell of those agents. One that no node tells of is left out: the check of the playbook
  * names it with its place. @throws Problem `bad-ddl`
  */
-async function learnAgents(
+export async function learnAgents(
   names: readonly string[],
   session: Session,
   catalogue: readonly Ddl[],

@@ -111,7 +111,7 @@ export function playbookPorts(parts: PortParts): LivePorts {
         }),
       );
     },
-    discover: async (query) => await discover(query, parts, nodes),
+    discover: async (query) => await discoverNodes(query, parts, nodes),
     call: async (call, onOutcome, signal) => {
       const hear = (node: string, message: string) => parts.hear(call.step, node, message);
       const ddl = requireDdl(catalogue, call.agent);
@@ -122,16 +122,18 @@ export function playbookPorts(parts: PortParts): LivePorts {
   };
 }
 
-async function discover(
-  { filter, source, facts }: DiscoverQuery,
-  parts: PortParts,
+/** Finds the nodes of a set; those that were found are kept by name. */
+export async function discoverNodes(
+  { filter, source, facts, timeout }: DiscoverQuery,
+  parts: Pick<PortParts, 'session' | 'options'>,
   nodes: Map<string, FoundNode>,
 ): Promise<Discovered> {
   const given = readTargetOptions(parts.options);
   // A set that names its source has good reason to: the command's options are for the others.
   const from = source === undefined ? {} : { method: source.method, nodesFile: source.file };
+  const timing = timeout === undefined ? {} : { discoveryTimeout: timeout / 1000 };
   const wanted = facts === true ? { facts: ['*'] } : {};
-  const { nodes: found, silent, broken } = await parts.session.find({ ...given, ...from, filter }, wanted);
+  const { nodes: found, silent, broken } = await parts.session.find({ ...given, ...from, ...timing, filter }, wanted);
   for (const node of found) nodes.set(node.name, node);
   return {
     nodes: found.map(factsOf),

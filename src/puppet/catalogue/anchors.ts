@@ -57,7 +57,8 @@ export function drawGraph({ resources, relations, containments }: Catalogue): re
   for (const resource of declared) if (resource.container !== undefined) hold(resource.container, resource);
   for (const { container, held } of containments) hold(container, held);
   // What holds nothing still stands between what is before it and what is behind it.
-  for (const { first, last } of ends.values()) if (first !== last && first.behind.length === 0) connect(first, last, true);
+  for (const { first, last } of ends.values())
+    if (first !== last && first.behind.length === 0) connect(first, last, true);
   for (const { from, to, refreshes, place: at } of relations) {
     for (const [one, other] of pairs(from(), to(), ends, at)) connect(one.last, other.first, refreshes);
   }
@@ -78,7 +79,10 @@ function pairs(
 ): (readonly [Ends, Ends])[] {
   const endsOf = (resource: Resource): Ends => {
     const found = ends.get(resource);
-    return found ?? failAt(place, `${nameOf(resource)} is virtual, and nothing realizes it`, 'realize it, or leave out its “@”');
+    return (
+      found ??
+      failAt(place, `${nameOf(resource)} is virtual, and nothing realizes it`, 'realize it, or leave out its “@”')
+    );
   };
   return from.flatMap((one) => to.map((other) => [endsOf(one), endsOf(other)] as const));
 }

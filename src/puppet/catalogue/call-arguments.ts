@@ -7,7 +7,13 @@ import { bindCallInput } from '../../playbook/inputs/call-input.ts';
 import { failAt, type Place } from '../source.ts';
 
 /** Strings become what the description asks for, and numbers become strings. @throws Problem `bad-script` */
-export function convertArguments(given: JsonObject, ddl: Ddl, name: string, action: ActionDdl, place: Place): JsonObject {
+export function convertArguments(
+  given: JsonObject,
+  ddl: Ddl,
+  name: string,
+  action: ActionDdl,
+  place: Place,
+): JsonObject {
   const known = inputNames(action);
   const unknown = Object.keys(given).find((key) => !known.includes(key));
   if (unknown !== undefined) failAt(place, `${ddl.name}#${name} has no input “${unknown}”`, suggest(unknown, known));

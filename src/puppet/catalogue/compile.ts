@@ -1,7 +1,8 @@
 /** Makes a playbook of what a script declares: the same graph of steps, run by the same engine. */
 import { actionOf, type Ddl } from '../../core/ddl/ddl.ts';
 import { suggest } from '../../core/text.ts';
-import { type CallPlan, runCall } from '../../playbook/call/call.ts';
+import { runCall } from '../../playbook/call/call.ts';
+import type { CallPlan } from '../../playbook/call/step-call.ts';
 import type { Playbook, Step, StepBody } from '../../playbook/model.ts';
 import type { InputSource } from '../../playbook/source/schema.ts';
 import type { Evaluated } from '../evaluator/evaluate.ts';
@@ -13,7 +14,7 @@ import { type McollectiveCall, readMcollective } from '../types/mcollective.ts';
 import { convertArguments } from './call-arguments.ts';
 import { expectOf, refreshedBy } from './expectation.ts';
 import { collectNodeSets, type NodeSets } from './node-sets.ts';
-import { type OrderedResource, orderCatalogue } from './order.ts';
+import { orderCatalogue } from './order.ts';
 import { stepIdOf } from './path.ts';
 import { findHeld } from './held.ts';
 import { nameOf, type Resource, settingOf } from './resource.ts';
@@ -151,5 +152,9 @@ function findAction(resource: Resource, { agent, action: name }: McollectiveCall
   }
   const action = actionOf(ddl, name);
   if (action !== undefined) return { ddl, action };
-  return failAt(place('action'), `${nameOf(resource)}: ${agent} has no action “${name}”`, suggest(name, Object.keys(ddl.actions)));
+  return failAt(
+    place('action'),
+    `${nameOf(resource)}: ${agent} has no action “${name}”`,
+    suggest(name, Object.keys(ddl.actions)),
+  );
 }

@@ -15,14 +15,18 @@ export function expectOf(expected: JsonObject, subject: string): Expectation {
   if (wanted.length === 0) return { until: undefined, message: undefined };
   const source = wanted.map(([name, value]) => `${name} is ${show(value)}`).join(' and ');
   return {
-    until: { source, evaluate: (context) => wanted.every(([name, value]) => show(dataIn(context)[name]) === show(value)) },
+    until: {
+      source,
+      evaluate: (context) => wanted.every(([name, value]) => show(dataIn(context)[name]) === show(value)),
+    },
     message: (context) => describe(dataIn(context), wanted, subject),
   };
 }
 
 /** Of a check, what it found; of others, what is and what should be. */
 function describe(data: JsonObject, wanted: readonly (readonly [string, unknown])[], subject: string): string {
-  if (typeof data.state === 'string' && typeof data.output === 'string') return `${subject} is ${data.state}, ${data.output}`;
+  if (typeof data.state === 'string' && typeof data.output === 'string')
+    return `${subject} is ${data.state}, ${data.output}`;
   const wrong = wanted.filter(([name, value]) => show(data[name]) !== show(value));
   return wrong.map(([name, value]) => `${name} is ${show(data[name])}, and ${show(value)} is expected`).join('; ');
 }
@@ -38,6 +42,7 @@ function dataIn({ reply }: CelContext): JsonObject {
 
 /** True where one of the steps ran. */
 export function refreshedBy(ids: readonly string[]): Expression {
-  const ran = (context: CelContext, id: string) => (fromCel(context.steps) as Record<string, { ran?: boolean }>)[id]?.ran;
+  const ran = (context: CelContext, id: string) =>
+    (fromCel(context.steps) as Record<string, { ran?: boolean }>)[id]?.ran;
   return { source: 'refreshed', evaluate: (context) => ids.some((id) => ran(context, id) === true) };
 }

@@ -6,7 +6,10 @@ import type { Resource } from './resource.ts';
 type Calls = ReadonlyMap<Resource, McollectiveCall>;
 
 /** For each call: the `haproxy#disable` that it comes behind, until a `haproxy#enable` of the same servers. */
-export function findHeld(ordered: readonly OrderedResource[], calls: Calls): ReadonlyMap<Resource, readonly Resource[]> {
+export function findHeld(
+  ordered: readonly OrderedResource[],
+  calls: Calls,
+): ReadonlyMap<Resource, readonly Resource[]> {
   const held = new Map<Resource, readonly Resource[]>();
   const out = new Set<Resource>();
   /** The disabling calls that a resource needs, near and far. */
@@ -21,7 +24,11 @@ export function findHeld(ordered: readonly OrderedResource[], calls: Calls): Rea
       if (!call.noop) out.add(resource);
     } else if (isTraffic(call, 'enable')) {
       for (const one of out) if (haveSameServers(calls.get(one), call)) out.delete(one);
-    } else held.set(resource, [...needed].filter((one) => out.has(one)));
+    } else
+      held.set(
+        resource,
+        [...needed].filter((one) => out.has(one)),
+      );
   }
   return held;
 }

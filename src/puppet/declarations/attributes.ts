@@ -38,7 +38,12 @@ export function refuseUnknown(
 }
 
 /** @throws Problem `bad-script` naming all parameters that have neither a value nor a default */
-export function refuseMissing(what: string, missing: readonly string[], definition: KnownDefinition | undefined, place: Place): void {
+export function refuseMissing(
+  what: string,
+  missing: readonly string[],
+  definition: KnownDefinition | undefined,
+  place: Place,
+): void {
   if (missing.length === 0) return;
   const names = missing.map((name) => `“${name}”`).join(', ');
   const message = `${what} lacks ${missing.length === 1 ? 'the parameter' : 'the parameters'} ${names}`;

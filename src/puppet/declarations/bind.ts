@@ -19,7 +19,7 @@ export function bindParameters(evaluation: Evaluation, resource: Resource, known
     const setting = settingOf(resource, name);
     const optional = type?.kind === 'access' && type.of.kind === 'reference' && type.of.name === 'Optional';
     if (setting === undefined && fallback === undefined && !optional) missing.push(name);
-    const value = setting === undefined ? (fallback && evaluation.evaluate(fallback, scope)) : setting.value;
+    const value = setting === undefined ? fallback && evaluation.evaluate(fallback, scope) : setting.value;
     assign(scope, name, value, placeIn(scope, at));
     const wanted = type === undefined || missing.includes(name) ? undefined : evaluation.evaluate(type, scope);
     if (isReference(wanted) && !isInstance(value, wanted, placeIn(scope, at))) {

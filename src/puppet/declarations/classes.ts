@@ -61,7 +61,12 @@ function findClass({ definitions }: Evaluation, name: string, place: Place): Kno
   return failAt(place, `there is no class “${name}”`, hint);
 }
 
-function parentOf(evaluation: Evaluation, { definition }: KnownDefinition, scope: Scope, place: Place): Scope | undefined {
+function parentOf(
+  evaluation: Evaluation,
+  { definition }: KnownDefinition,
+  scope: Scope,
+  place: Place,
+): Scope | undefined {
   if (definition.inherits === undefined) return undefined;
   const name = definition.inherits.replace(/^::/, '').toLowerCase();
   if (name === definition.name) failAt(place, `the class ${name} inherits from itself`);

@@ -1,20 +1,19 @@
 /** Declares resources. */
-import { suggest } from '../../core/text.ts';
 import { keyOf, nameOf, type Resource, type Setting } from '../catalogue/resource.ts';
 import { limits } from '../limits.ts';
 import type { Attribute, ResourceBody, ResourceStatement } from '../parser/ast.ts';
 import { failAt, lineOf, type Place, where } from '../source.ts';
-import { foreignTypes, plainTypes } from '../types/plain-types.ts';
 import { checkAttributes } from './attributes.ts';
 import { evaluateClass } from './classes.ts';
-import { type Evaluation, type KnownDefinition, placeIn, type Scope } from '../evaluator/state.ts';
+import { findType } from './find-type.ts';
+import { type Evaluation, placeIn, type Scope } from '../evaluator/state.ts';
 import { flatten, isList, kindOf, type Value } from '../values/values.ts';
 
 /** @returns what the statement declares, in order @throws Problem `bad-script` */
 export function declareResources(evaluation: Evaluation, statement: ResourceStatement, scope: Scope): Resource[] {
   const { type, virtual, bodies } = statement;
   const place = scope.declaredAt ?? placeIn(scope, statement.at);
-  const definition = findType(evaluation, type, place);
+  const definition = findType(evaluation.definitions, type, place);
   return bodies.flatMap((body) => {
     const titles = titlesOf(evaluation.evaluate(body.title, scope), placeIn(scope, body.at));
     const attributes = evaluateAttributes(evaluation, body, scope);
@@ -26,26 +25,6 @@ export function declareResources(evaluation: Evaluation, statement: ResourceStat
       return add(evaluation, { type, title, kind, virtual, attributes: new Map(attributes), place: at }, scope);
     });
   });
-}
-
-/** The definition of a define, undefined for a type that is built in. @throws Problem `bad-script` where there is neither */
-function findType({ definitions }: Evaluation, type: string, place: Place): KnownDefinition | undefined {
-  const found = definitions.get(type);
-  if (found?.definition.kind === 'define') return found;
-  if (type === 'class' || Object.hasOwn(plainTypes, type)) return undefined;
-  if (foreignTypes.has(type)) {
-    return failAt(place, `“${type}” belongs to Puppet, not to an orchestration`, 'make it an agent’s action, and call that');
-  }
-  const hint =
-    found === undefined
-      ? suggest(type, [...plainTypesAndDefines(definitions)])
-      : `${type} is a class: write include ${type}`;
-  return failAt(place, `there is no type “${type}”`, hint);
-}
-
-function plainTypesAndDefines(definitions: Evaluation['definitions']): string[] {
-  const defines = [...definitions].filter(([, { definition }]) => definition.kind === 'define').map(([name]) => name);
-  return [...Object.keys(plainTypes), ...defines];
 }
 
 /** @throws Problem `bad-script` for what can’t be a title */

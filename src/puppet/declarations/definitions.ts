@@ -36,7 +36,10 @@ function* definitionsIn(statements: readonly Statement[], prefix: string): Gener
 }
 
 /** Definitions that stand where they can’t. */
-function* hiddenIn(statements: readonly Statement[], allowed = true): Generator<Extract<Statement, { kind: 'define' | 'class' | 'node' }>> {
+function* hiddenIn(
+  statements: readonly Statement[],
+  allowed = true,
+): Generator<Extract<Statement, { kind: 'define' | 'class' | 'node' }>> {
   for (const statement of statements) {
     if ('name' in statement || statement.kind === 'node') {
       if (!allowed) yield statement;

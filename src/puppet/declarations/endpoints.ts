@@ -15,12 +15,20 @@ export function endpointOf(evaluation: Evaluation, value: Value, place: Place): 
   return () => references.map((one) => find(evaluation, one, place));
 }
 
-function find({ catalogue }: Evaluation, { reference: type, title }: { reference: string; title: string }, place: Place): Resource {
+function find(
+  { catalogue }: Evaluation,
+  { reference: type, title }: { reference: string; title: string },
+  place: Place,
+): Resource {
   const found = catalogue.resources.get(keyOf(type, title));
   if (found !== undefined) return found;
   const names = [...catalogue.resources.values()].map(nameOf).slice(0, 200);
   const name = nameOf({ type, title });
-  return failAt(place, `${name} is declared nowhere`, names.length > 20 ? nearestOf(name, names) : suggest(name, names));
+  return failAt(
+    place,
+    `${name} is declared nowhere`,
+    names.length > 20 ? nearestOf(name, names) : suggest(name, names),
+  );
 }
 
 function nearestOf(name: string, names: readonly string[]): string {

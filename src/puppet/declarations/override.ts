@@ -44,7 +44,12 @@ export function evaluateSettings(evaluation: Evaluation, attributes: readonly At
 }
 
 /** @throws Problem `bad-script` where an attribute has a value that may not be replaced */
-export function setAttributes(evaluation: Evaluation, resource: Resource, settings: readonly NewSetting[], replaces: boolean): void {
+export function setAttributes(
+  evaluation: Evaluation,
+  resource: Resource,
+  settings: readonly NewSetting[],
+  replaces: boolean,
+): void {
   const definition = resource.kind === 'define' ? evaluation.definitions.get(resource.type) : undefined;
   const given = new Map<string, Setting>(settings.map((one) => [one.name, one]));
   const [first] = settings;

@@ -3,7 +3,17 @@ import { keyOf, settingOf } from '../catalogue/resource.ts';
 import { failAt, type Place } from '../source.ts';
 import { isDataType } from '../types/data-type.ts';
 import type { Evaluation } from './state.ts';
-import { flatten, formatReference, isHash, isList, isReference, kindOf, numberIn, type Reference, type Value } from '../values/values.ts';
+import {
+  flatten,
+  formatReference,
+  isHash,
+  isList,
+  isReference,
+  kindOf,
+  numberIn,
+  type Reference,
+  type Value,
+} from '../values/values.ts';
 
 export function readAccess(evaluation: Evaluation, of: Value, keys: readonly Value[], place: Place): Value {
   if (isReference(of)) {
@@ -34,7 +44,10 @@ function refer({ reference, parameters }: Reference, keys: readonly Value[], pla
   if (isDataType(reference)) return { reference, parameters: keys };
   const references = flatten(keys).map((title): Reference => {
     if (typeof title !== 'string' || title === '') {
-      return failAt(place, `a resource is named by its title, not by ${title === '' ? 'an empty string' : kindOf(title)}`);
+      return failAt(
+        place,
+        `a resource is named by its title, not by ${title === '' ? 'an empty string' : kindOf(title)}`,
+      );
     }
     return { reference, title: reference === 'class' ? title.replace(/^::/, '').toLowerCase() : title };
   });

@@ -25,6 +25,8 @@ export interface Given {
   readonly inputs: ReadonlyMap<string, string>;
   /** Of the machine that runs the script. */
   readonly facts: ReadonlyMap<string, Value>;
+  /** The names of agents by their other names: nodes know them by the former. */
+  readonly agentNames: ReadonlyMap<string, string>;
   readonly answers: Answers;
 }
 
@@ -48,7 +50,8 @@ export function evaluateScript(script: ScriptText, given: Given): Evaluated {
     runStatements(evaluation, chooseNode(evaluation, script.statements), nodeScope(evaluation));
     finish(evaluation);
   } catch (error) {
-    if (error instanceof RangeError) throw new Problem('bad-script', `${script.source.file}: the script is nested too deep`);
+    if (error instanceof RangeError)
+      throw new Problem('bad-script', `${script.source.file}: the script is nested too deep`);
     if (!(error instanceof Waiting)) throw error;
   }
   const { catalogue, notices, queries } = evaluation;

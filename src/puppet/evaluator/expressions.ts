@@ -14,7 +14,7 @@ import { compute } from '../values/arithmetic.ts';
 /** @throws Problem `bad-script`; Waiting where the fleet must be asked first */
 export function evaluate(evaluation: Evaluation, expression: Expression, scope: Scope): Value {
   const place = placeIn(scope, expression.at);
-  const valueOf = (one: Expression) => evaluate(evaluation, one, scope);
+  const evaluateOne = (one: Expression) => evaluate(evaluation, one, scope);
   evaluation.spend(1, place);
   switch (expression.kind) {
     case 'value':
@@ -28,23 +28,23 @@ export function evaluate(evaluation: Evaluation, expression: Expression, scope: 
     case 'regex':
       return { pattern: expression.source };
     case 'list':
-      return expression.items.map(valueOf);
+      return expression.items.map(evaluateOne);
     case 'hash':
       return evaluateHash(evaluation, expression, scope);
     case 'reference':
       return { reference: expression.name.replace(/^::/, '').toLowerCase() };
     case 'access':
-      return readAccess(evaluation, valueOf(expression.of), expression.keys.map(valueOf), place);
+      return readAccess(evaluation, evaluateOne(expression.of), expression.keys.map(evaluateOne), place);
     case 'not':
-      return !isTrue(valueOf(expression.of));
+      return !isTrue(evaluateOne(expression.of));
     case 'minus':
-      return negate(valueOf(expression.of), place);
+      return negate(evaluateOne(expression.of), place);
     case 'binary':
       return evaluateBinary(evaluation, expression, scope);
     case 'selector':
       return evaluateSelector(evaluation, expression, scope);
     case 'call':
-      return callFunction(evaluation, expression, expression.args.map(valueOf), scope);
+      return callFunction(evaluation, expression, expression.args.map(evaluateOne), scope);
     case 'default':
       return failAt(place, '“default” stands only for an option', 'quote it where it is text');
   }

@@ -7,7 +7,13 @@ import type { Evaluation, Scope } from './state.ts';
 import { isHash, isList, isPattern, isReference, kindOf, type Value } from '../values/values.ts';
 
 /** Whether the pattern is found in the text; what its groups hold is `$0`, `$1`, … from then on. */
-export function matchesPattern(evaluation: Evaluation, scope: Scope, text: string, pattern: string, place: Place): boolean {
+export function matchesPattern(
+  evaluation: Evaluation,
+  scope: Scope,
+  text: string,
+  pattern: string,
+  place: Place,
+): boolean {
   evaluation.spend(50 + text.length / 10, place);
   const [found] = pinTo(place, () => compileFinder(pattern)(text));
   if (found !== undefined) scope.captures = found.groups;

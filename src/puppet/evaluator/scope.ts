@@ -49,7 +49,11 @@ function lookUpInClass(evaluation: Evaluation, className: string, name: string, 
   const scope = evaluation.classScopes.get(className);
   if (scope === undefined) {
     const known = [...evaluation.classScopes.keys()];
-    failAt(place, `the class ${className} was not evaluated, so its “$${name}” has no value`, suggest(className, known));
+    failAt(
+      place,
+      `the class ${className} was not evaluated, so its “$${name}” has no value`,
+      suggest(className, known),
+    );
   }
   return scope === undefined ? undefined : findIn(scope, name, evaluation);
 }

@@ -60,6 +60,7 @@ export interface Evaluation {
   readonly inputs: ReadonlyMap<string, string>;
   /** Of the machine that runs the script. */
   readonly facts: ReadonlyMap<string, Value>;
+  readonly agentNames: ReadonlyMap<string, string>;
   readonly answers: Answers;
   /** What was asked, by key. */
   readonly queries: Map<string, FleetQuery>;

@@ -18,11 +18,13 @@ function runStatement(evaluation: Evaluation, statement: Statement, scope: Scope
       // Known since the script was parsed; evaluated where it is used, or when the top of the script was.
       return;
     case 'if':
-      return runIf(evaluation, statement, scope);
+      runIf(evaluation, statement, scope);
+      return;
     case 'case':
-      return runCase(evaluation, statement, scope);
+      runCase(evaluation, statement, scope);
+      return;
     case 'chain':
-      return evaluateChain(evaluation, statement, scope);
+      evaluateChain(evaluation, statement, scope);
   }
 }
 

@@ -46,7 +46,8 @@ export function queryFor(
   set: string,
 ): AskedQuery {
   const wantsFacts = name === 'get_fact';
-  const filter = wantsFacts ? filterFrom(undefined, args[1], place) : discoverFilter(args, place);
+  const given = wantsFacts ? filterFrom(undefined, args[1], place) : discoverFilter(args, place);
+  const filter = { ...given, agents: given.agents.map((agent) => evaluation.agentNames.get(agent) ?? agent) };
   pinTo(place, () => parseFilter(filter));
   const key = JSON.stringify([filter, wantsFacts]);
   const known = evaluation.queries.get(key);
@@ -68,7 +69,10 @@ function discoverFilter(args: readonly Value[], place: Place): FilterTerms {
   const [first, second] = args;
   if (args.length === 0 || (isHash(first) && args.length === 1)) return filterFrom('rpcutil', first, place);
   if (typeof first !== 'string' || first === '') {
-    return failAt(place, `“discover” takes the name of an agent and a filter, not ${kindOf(first)} and ${kindOf(second)}`);
+    return failAt(
+      place,
+      `“discover” takes the name of an agent and a filter, not ${kindOf(first)} and ${kindOf(second)}`,
+    );
   }
   return filterFrom(first, second, place);
 }
@@ -104,12 +108,17 @@ function filterFrom(agent: string | undefined, given: Value, place: Place): Filt
 }
 
 function factOf(fact: Value, nodes: readonly NodeFacts[], place: Place): Value {
-  if (typeof fact !== 'string' || fact === '') return failAt(place, `“get_fact” takes the name of a fact, not ${kindOf(fact)}`);
+  if (typeof fact !== 'string' || fact === '')
+    return failAt(place, `“get_fact” takes the name of a fact, not ${kindOf(fact)}`);
   const [node, ...others] = nodes;
   if (node === undefined) return failAt(place, `“get_fact” found no node`, 'its filter must match exactly one');
   if (others.length > 0) {
     const names = nodes.map(({ name }) => name).sort();
-    return failAt(place, `“get_fact” found ${nodes.length} nodes: ${names.slice(0, 10).join(', ')}`, 'its filter must match exactly one');
+    return failAt(
+      place,
+      `“get_fact” found ${nodes.length} nodes: ${names.slice(0, 10).join(', ')}`,
+      'its filter must match exactly one',
+    );
   }
   const value = fact.split('.').reduce<unknown>((within, key) => memberOf(within, key), node.facts);
   return fromJson(memberOf(node.facts, fact) ?? value);

@@ -25,8 +25,8 @@ export const foreignFunctions: Readonly<Record<string, string>> = {
   hiera: 'give it as an input',
   hiera_array: 'give it as an input',
   hiera_hash: 'give it as an input',
-  inline_epp: 'write a string with ${…}',
-  inline_template: 'write a string with ${…}',
+  inline_epp: 'write a string in double quotes, with variables in it',
+  inline_template: 'write a string in double quotes, with variables in it',
   lookup: 'give it as an input',
-  template: 'write a string with ${…}',
+  template: 'write a string in double quotes, with variables in it',
 };

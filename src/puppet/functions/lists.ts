@@ -18,7 +18,8 @@ export const listFunctions: Readonly<Record<string, ScriptFunction>> = {
   delete: defineFunction(2, ([from, what], { fail }) => {
     const gone = isList(what) ? what : [what];
     if (isHash(from)) return new Map([...from].filter(([key]) => !gone.includes(key)));
-    if (typeof from === 'string') return gone.reduce<string>((text, one) => text.replaceAll(textIn(one, fail), ''), from);
+    if (typeof from === 'string')
+      return gone.reduce<string>((text, one) => text.replaceAll(textIn(one, fail), ''), from);
     return listIn(from, fail).filter((one) => !gone.includes(one));
   }),
   difference: defineFunction(2, ([from, what], { fail }) => {
@@ -33,7 +34,9 @@ export const listFunctions: Readonly<Record<string, ScriptFunction>> = {
     return unique(listIn(from, fail).filter((one) => kept.includes(one)));
   }),
   join: defineFunction([1, 2], ([list, separator], { fail }) =>
-    flatten(listIn(list, fail)).map(toText).join(separator === undefined ? '' : textIn(separator, fail)),
+    flatten(listIn(list, fail))
+      .map(toText)
+      .join(separator === undefined ? '' : textIn(separator, fail)),
   ),
   keys: defineFunction(1, ([hash], { fail }) => [...hashIn(hash, fail).keys()]),
   last: defineFunction(1, ([list], { fail }) => listIn(list, fail).at(-1)),
@@ -71,7 +74,9 @@ function sizeOf(value: Value, { fail }: FunctionCall): bigint {
 }
 
 function unique(list: readonly Value[]): Value[] {
-  return list.filter((value, index) => list.findIndex((other) => typeof other === typeof value && equalExactly(other, value)) === index);
+  return list.filter(
+    (value, index) => list.findIndex((other) => typeof other === typeof value && equalExactly(other, value)) === index,
+  );
 }
 
 /** Strings differ by their case, too. */

@@ -16,7 +16,8 @@ export function lex(source: ScriptSource): readonly Token[] {
 
 /** @param nested true for the expression of a `${`, which ends at the `}` that closes it */
 function lexUntil(source: ScriptSource, from: number, nested: boolean, depth: number) {
-  if (depth > limits.nesting) failAt({ source, at: from }, `strings stand in each other more than ${limits.nesting} deep`);
+  if (depth > limits.nesting)
+    failAt({ source, at: from }, `strings stand in each other more than ${limits.nesting} deep`);
   const tokens: Token[] = [];
   let braces = 0;
   let at = from;
@@ -56,7 +57,11 @@ function cutToken(source: ScriptSource, at: number, gap: boolean, last: Token | 
   const sign = text[at];
   if (sign === "'") return stringToken(cutSingle(source, at), at, gap);
   if (sign === '"') {
-    return stringToken(cutDouble(source, at, (inner) => lexUntil(source, inner, true, depth + 1)), at, gap);
+    return stringToken(
+      cutDouble(source, at, (inner) => lexUntil(source, inner, true, depth + 1)),
+      at,
+      gap,
+    );
   }
   if (sign === '/' && mayBeRegex(last)) {
     const regex = cutRegex(text, at);
@@ -67,15 +72,24 @@ function cutToken(source: ScriptSource, at: number, gap: boolean, last: Token | 
     const found = form.exec(text);
     if (found !== null) return wordToken(source, kind, found[1] ?? found[0], at, form.lastIndex, gap);
   }
-  if (text.startsWith('@(', at)) failAt({ source, at }, 'heredocs are not part of these scripts', 'write a string in quotes');
+  if (text.startsWith('@(', at))
+    failAt({ source, at }, 'heredocs are not part of these scripts', 'write a string in quotes');
   const operator = operators.find((one) => text.startsWith(one, at));
-  if (operator !== undefined) return { token: { kind: 'operator', text: operator, at, gap }, end: at + operator.length };
+  if (operator !== undefined)
+    return { token: { kind: 'operator', text: operator, at, gap }, end: at + operator.length };
   const shown = JSON.stringify(String.fromCodePoint(text.codePointAt(at) ?? 0)).slice(1, -1);
   if (sign === '$') return failAt({ source, at }, 'a “$” must be followed by the name of a variable');
   return failAt({ source, at }, `“${shown}” means nothing here`, 'text stands in quotes');
 }
 
-function wordToken(source: ScriptSource, kind: Token['kind'], text: string, at: number, end: number, gap: boolean): Cut {
+function wordToken(
+  source: ScriptSource,
+  kind: Token['kind'],
+  text: string,
+  at: number,
+  end: number,
+  gap: boolean,
+): Cut {
   if (kind === 'number' && (/\w/.test(source.text[end] ?? '') || parseNumber(text) === undefined)) {
     const [whole] = /^\w[\w.]*/.exec(source.text.slice(at, at + 60)) ?? [text];
     failAt({ source, at }, `“${whole}” is not a valid number`, 'text stands in quotes');

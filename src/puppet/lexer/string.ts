@@ -46,9 +46,9 @@ export function cutDouble(source: ScriptSource, start: number, nested: CutNested
       return { parts, end: at + 1 };
     }
     if (sign === '\\') {
-      const escape = readEscape(source, at);
-      value += escape.text;
-      at = escape.end;
+      const escaped = readEscape(source, at);
+      value += escaped.text;
+      at = escaped.end;
     } else if (text.startsWith('${', at)) {
       const { tokens, end } = nested(at + 2);
       keep({ tokens, at: at + 2 });
@@ -87,7 +87,8 @@ function readEscape(source: ScriptSource, at: number): { text: string; end: numb
   if (next === 'u') {
     const [whole, four, more] = /^\\u(?:([0-9A-Fa-f]{4})|\{([0-9A-Fa-f]{1,6})\})/.exec(text.slice(at, at + 10)) ?? [];
     const code = Number.parseInt(four ?? more ?? '', 16);
-    if (whole === undefined || code > 0x10ffff) failAt({ source, at }, 'a \\u must be followed by four hexadecimal digits, or by up to six in braces');
+    if (whole === undefined || code > 0x10ffff)
+      failAt({ source, at }, 'a \\u must be followed by four hexadecimal digits, or by up to six in braces');
     return { text: String.fromCodePoint(code), end: at + (whole ?? '').length };
   }
   const meant = Object.hasOwn(escapes, next) ? escapes[next] : undefined;

@@ -51,11 +51,19 @@ function format(event: RunEvent, steps: Steps): RunLines {
 }
 
 /** A try that failed is worth a line where another follows. */
-function formatTry({ step, try: number, tries, failed, wait }: Extract<RunEvent, { type: 'try-failed' }>, steps: Steps): RunLines {
+function formatTry(
+  { step, try: number, tries, failed, wait }: Extract<RunEvent, { type: 'try-failed' }>,
+  steps: Steps,
+): RunLines {
   const seconds = wait === 0 ? '' : `, the next in ${count(wait / 1000, 'second')}`;
   const [first] = failed;
   const why = first === undefined ? '' : `: ${first.node}: ${first.reason}`;
-  return { out: [], err: [`${agentOf(step, steps)}: try ${number} of ${tries} failed on ${count(failed.length, 'node')}${seconds}${why}`] };
+  return {
+    out: [],
+    err: [
+      `${agentOf(step, steps)}: try ${number} of ${tries} failed on ${count(failed.length, 'node')}${seconds}${why}`,
+    ],
+  };
 }
 
 function agentOf(step: string, steps: Steps): string {
@@ -117,7 +125,10 @@ function formatEnd(report: RunReport, steps: Steps): RunLines {
   const took = `in ${(elapsed / 1000).toFixed(2)} seconds`;
   const end = dryRun ? `Nothing was changed: dry run finished ${took}` : `Finished catalog run ${took}`;
   const ends = state === 'interrupted' ? `Interrupted ${took}` : early.length > 0 ? 'Nothing was run' : end;
-  return { out: state === 'done' || state === 'nothing-to-do' ? [ends] : [], err: [...early, ...skipped, ...(state === 'done' || state === 'nothing-to-do' ? [] : [ends])] };
+  return {
+    out: state === 'done' || state === 'nothing-to-do' ? [ends] : [],
+    err: [...early, ...skipped, ...(state === 'done' || state === 'nothing-to-do' ? [] : [ends])],
+  };
 }
 
 function isUnwell({ state }: StepReport): boolean {
@@ -129,5 +140,8 @@ function formatSkipped(id: string, unwell: ReadonlySet<string>, steps: Steps): s
   if (known === undefined) return [];
   const direct = known.needs.filter((need) => unwell.has(need)).map((need) => steps.get(need)?.name ?? need);
   const waits = direct.map((name) => `${known.path}: Dependency ${name} has failures: true`);
-  return [...waits, `${known.path}: Skipping because of ${unwell.size === 0 ? 'the interruption' : 'failed dependencies'}`];
+  return [
+    ...waits,
+    `${known.path}: Skipping because of ${unwell.size === 0 ? 'the interruption' : 'failed dependencies'}`,
+  ];
 }

@@ -139,7 +139,12 @@ export interface Definition {
 
 export type Statement =
   | Definition
-  | { readonly kind: 'node'; readonly at: number; readonly names: readonly Expression[]; readonly body: readonly Statement[] }
+  | {
+      readonly kind: 'node';
+      readonly at: number;
+      readonly names: readonly Expression[];
+      readonly body: readonly Statement[];
+    }
   | {
       readonly kind: 'if';
       readonly at: number;

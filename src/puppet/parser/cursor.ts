@@ -70,7 +70,8 @@ export function nameOf({ kind, text }: Token): string {
 
 /** Parses what stands within something else. @throws Problem `bad-script` when there is too much of that */
 export function within<T>(cursor: Cursor, parse: () => T): T {
-  if (++cursor.depth > limits.nesting) fail(cursor, `blocks and expressions stand in each other more than ${limits.nesting} deep`);
+  if (++cursor.depth > limits.nesting)
+    fail(cursor, `blocks and expressions stand in each other more than ${limits.nesting} deep`);
   const parsed = parse();
   cursor.depth--;
   return parsed;

@@ -92,4 +92,3 @@ function refuseForeign(cursor: Cursor): void {
     fail(cursor, `“${text}” is not a function that takes its arguments without parentheses`, `write ${text}(…)`);
   }
 }
-

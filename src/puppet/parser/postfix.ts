@@ -18,7 +18,11 @@ export function parsePostfix(cursor: Cursor, primary: Expression, parse: Parse):
       take(cursor);
       value = { kind: 'selector', at: token.at, of: value, options: parseOptions(cursor, parse) };
     } else if (isOperator(token, '.')) {
-      fail(cursor, 'methods and their lambdas are not part of these scripts', 'write name(value), or quote a name that has dots');
+      fail(
+        cursor,
+        'methods and their lambdas are not part of these scripts',
+        'write name(value), or quote a name that has dots',
+      );
     } else return value;
   }
 }

@@ -49,7 +49,11 @@ function parseKeyword(cursor: Cursor, token: Token): Expression {
 function parseBracket(cursor: Cursor, token: Token, parse: Parse): Expression {
   const { text, at } = token;
   if (text === '[') {
-    return { kind: 'list', at, items: within(cursor, () => parseMembers(cursor, ']', 'in the list', () => parse(cursor))) };
+    return {
+      kind: 'list',
+      at,
+      items: within(cursor, () => parseMembers(cursor, ']', 'in the list', () => parse(cursor))),
+    };
   }
   if (text === '{') return { kind: 'hash', at, entries: within(cursor, () => parseEntries(cursor, parse)) };
   if (text === '(') {

@@ -1,5 +1,17 @@
 import type { Arrow, Branch, Definition, Expression, Item, Parameter, Statement } from './ast.ts';
-import { accept, type Cursor, expect, fail, isKeyword, isOperator, nameOf, parseMembers, peek, take, within } from './cursor.ts';
+import {
+  accept,
+  type Cursor,
+  expect,
+  fail,
+  isKeyword,
+  isOperator,
+  nameOf,
+  parseMembers,
+  peek,
+  take,
+  within,
+} from './cursor.ts';
 import { parseExpression } from './expression.ts';
 import { parseItem } from './item.ts';
 
@@ -68,7 +80,8 @@ function parseNode(cursor: Cursor): Statement {
   do names.push(parseExpression(cursor));
   while (accept(cursor, ','));
   const wrong = names.find(({ kind }) => !['value', 'word', 'regex', 'default'].includes(kind));
-  if (wrong !== undefined) fail(cursor, 'a node is named by a string, a regex or “default”', '', { ...peek(cursor), at: wrong.at });
+  if (wrong !== undefined)
+    fail(cursor, 'a node is named by a string, a regex or “default”', '', { ...peek(cursor), at: wrong.at });
   return { kind: 'node', at, names, body: parseBlock(cursor, 'behind the node') };
 }
 
@@ -82,7 +95,8 @@ function parseIf(cursor: Cursor): Statement {
     branches.push({ condition: parseExpression(cursor), body: parseBlock(cursor, 'behind the condition') });
   }
   const { kind, text: next } = peek(cursor);
-  if (kind === 'name' && (next === 'elseif' || next === 'elif')) fail(cursor, `“${next}” is not a keyword`, 'write elsif');
+  if (kind === 'name' && (next === 'elseif' || next === 'elif'))
+    fail(cursor, `“${next}” is not a keyword`, 'write elsif');
   const otherwise = isKeyword(peek(cursor), 'else') && take(cursor) ? parseBlock(cursor, 'behind “else”') : [];
   return { kind: 'if', at, branches, otherwise };
 }

@@ -41,7 +41,8 @@ export function isDataType(name: string): boolean {
 /** @throws Problem `bad-script` for a type that is not known */
 export function isInstance(value: Value, { reference, parameters = [] }: Reference, place: Place): boolean {
   const test = Object.hasOwn(tests, reference) ? tests[reference] : undefined;
-  if (test === undefined) return failAt(place, `“${reference}” is not a data type`, suggest(reference, Object.keys(tests)));
+  if (test === undefined)
+    return failAt(place, `“${reference}” is not a data type`, suggest(reference, Object.keys(tests)));
   return test(value, parameters, place);
 }
 

@@ -19,7 +19,11 @@ export function readExec(resource: Resource): ShownText {
   const [, program = '', text = ''] = /^\s*(\S+)\s*(.*)$/s.exec(command) ?? [];
   const name = program.slice(program.lastIndexOf('/') + 1);
   if (name !== 'cowsay' && name !== 'echo') {
-    failAt(place, `“${name}” is not run: an orchestration starts no program on the machine of its caller`, 'make it an agent’s action, or show text by echo');
+    failAt(
+      place,
+      `“${name}” is not run: an orchestration starts no program on the machine of its caller`,
+      'make it an agent’s action, or show text by echo',
+    );
   }
   return {
     text: unquote(text),

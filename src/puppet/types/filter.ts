@@ -11,7 +11,11 @@ export function readTerms(name: string, value: Value, place: Place): string[] {
   return terms.map((term) => {
     if (typeof term === 'bigint' || typeof term === 'number') return toText(term);
     if (typeof term !== 'string' || term === '') {
-      return failAt(place, `“${name}” holds ${term === '' ? 'an empty string' : kindOf(term)}`, 'its terms are strings');
+      return failAt(
+        place,
+        `“${name}” holds ${term === '' ? 'an empty string' : kindOf(term)}`,
+        'its terms are strings',
+      );
     }
     refuseDataFunction(term, place);
     return term;

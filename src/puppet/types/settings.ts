@@ -43,7 +43,13 @@ export function readSeconds(resource: Resource, name: string): number | undefine
 export function readFlag(resource: Resource, name: string): boolean | undefined {
   return readSetting(resource, name, (value, { place }) => {
     if (typeof value === 'boolean') return value;
-    const words: Readonly<Record<string, boolean>> = { true: true, yes: true, false: false, no: false, on_failure: false };
+    const words: Readonly<Record<string, boolean>> = {
+      true: true,
+      yes: true,
+      false: false,
+      no: false,
+      on_failure: false,
+    };
     if (typeof value === 'string' && Object.hasOwn(words, value)) return words[value] ?? false;
     return failAt(place, `“${name}” must be true or false, not ${shown(value)}`);
   });

@@ -9,8 +9,8 @@ export function equal(a: Value, b: Value): boolean {
   }
   if (isReference(a) && isReference(b)) return a.reference === b.reference && a.title === b.title;
   const [left, right] = [numberIn(a), numberIn(b)];
-  // Loosely: 1 and 1.0 are the same number.
-  if (left !== undefined && right !== undefined) return left == right;
+  // By order: 1 and 1.0 are the same number.
+  if (left !== undefined && right !== undefined) return left <= right && left >= right;
   return a === b;
 }
 

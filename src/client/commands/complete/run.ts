@@ -1,12 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { shippedPlaybooks } from '#playbooks';
+import { shippedPlaybooks, shippedScripts } from '#playbooks';
 import type { Ddl } from '../../../core/ddl/ddl.ts';
 import { printable } from '../../../core/text.ts';
 import { type CachedNode, parseContent } from '../../../discovery/cache/content.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
 import { homeOf } from '../../cli/home.ts';
+import { isScript } from '../../scripts/names.ts';
 import { candidatesOf } from '../../completion/candidates.ts';
 
 /** Prints one candidate a line, with a tab and what it is where that is known; or a line “:files” where a file is meant. */
@@ -17,9 +18,33 @@ export async function printCandidates(
   context: CliContext,
 ): Promise<number> {
   const nodes = await readNodes(context);
-  const found = candidatesOf(words, { program, catalogue, nodes, playbooks: Object.keys(shippedPlaybooks) });
+  const found = candidatesOf(words, {
+    program,
+    catalogue,
+    nodes,
+    playbooks: Object.keys(shippedPlaybooks),
+    scripts: Object.keys(shippedScripts),
+    scriptInputs: await readScriptInputs(words, catalogue),
+  });
   for (const { value, about } of found) context.out(about ? `${value}\t${printable(about)}` : value);
   return exitCode.ok;
+}
+
+/** What the script on the command line takes; nothing where none can be read. */
+async function readScriptInputs(
+  [command = '', ...words]: readonly string[],
+  catalogue: readonly Ddl[],
+): Promise<Record<string, string>> {
+  if (command !== 'orchestrate' && command !== 'run') return {};
+  const typed = words.slice(0, -1).filter((word) => !word.startsWith('-'));
+  const name = command === 'run' ? typed.find(isScript) : typed[0];
+  if (name === undefined) return {};
+  const { readInputNames } = await import('../../scripts/explain.ts');
+  try {
+    return await readInputNames(name, catalogue);
+  } catch {
+    return {};
+  }
 }
 
 /** The nodes that were seen. Whoever types wants no word about a cache that can't be read. */

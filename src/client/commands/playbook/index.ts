@@ -1,5 +1,6 @@
 import type { Ddl } from '../../../core/ddl/ddl.ts';
 import { addCommonOptions } from '../../cli/common-options.ts';
+import { isScript } from '../../scripts/names.ts';
 import type { CommandEntry } from '../../cli/context.ts';
 import { addDiscoveryOptions } from '../../cli/target-options.ts';
 
@@ -32,6 +33,11 @@ export function playbookCommand(catalogue: readonly Ddl[]): CommandEntry {
         .option('--markdown', 'as Markdown')
         .option(...json)
         .action(async (name, options) => {
+          if (isScript(name)) {
+            const { showScriptDocs } = await import('../../scripts/explain.ts');
+            await showScriptDocs(name, options, catalogue, context);
+            return;
+          }
           const { showPlaybookDocs } = await import('./run.ts');
           await showPlaybookDocs(name, options, context);
         });

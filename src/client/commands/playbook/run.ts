@@ -1,4 +1,4 @@
-import { shippedPlaybooks } from '#playbooks';
+import { shippedPlaybooks, shippedScripts } from '#playbooks';
 import type { Ddl } from '../../../core/ddl/ddl.ts';
 import { count } from '../../../core/text.ts';
 import { compilePlaybook } from '../../../playbook/compile/load.ts';
@@ -9,6 +9,7 @@ import type { CliContext } from '../../cli/context.ts';
 import { loadWithNodes, readPlaybook, unknownAgents } from '../../runs/find-playbook.ts';
 import { describePlaybook, describePlaybookInMarkdown } from '../../render/playbook.ts';
 import { openSession } from '../../fleet/session.ts';
+import { isScript } from '../../scripts/names.ts';
 
 interface CheckOptions extends CommonOptions {
   readonly online?: boolean;
@@ -19,14 +20,20 @@ interface DocsOptions {
   readonly markdown?: boolean;
 }
 
+/** Scripts do not describe themselves. */
+const scriptDescription = 'A script in the Puppet DSL: mco-deploy orchestrate runs it.';
+
 /** Name and description, one a line. */
 export async function listPlaybooks({ json }: { readonly json?: boolean }, { out }: CliContext): Promise<void> {
-  const names = Object.keys(shippedPlaybooks).sort();
-  const list = await Promise.all(
-    names.map(async (name) => ({ name, description: (await readPlaybook(name)).source.description ?? '' })),
+  const playbooks = await Promise.all(
+    Object.keys(shippedPlaybooks).map(async (name) => {
+      return { name, description: (await readPlaybook(name)).source.description ?? '' };
+    }),
   );
+  const scripts = Object.keys(shippedScripts).map((name) => ({ name: `${name}.mc`, description: scriptDescription }));
+  const list = [...playbooks, ...scripts].sort((a, b) => (a.name < b.name ? -1 : 1));
   if (json === true) return out(JSON.stringify(list));
-  const width = Math.max(...names.map((name) => name.length));
+  const width = Math.max(...list.map(({ name }) => name.length));
   for (const { name, description } of list) out(`${name.padEnd(width)}  ${description}`);
 }
 
@@ -37,6 +44,10 @@ export async function checkPlaybook(
   catalogue: readonly Ddl[],
   context: CliContext,
 ): Promise<void> {
+  if (isScript(given)) {
+    const { checkScriptFile } = await import('../../scripts/explain.ts');
+    return await checkScriptFile(given, options, catalogue, context);
+  }
   const tree = await readPlaybook(given);
   const unknown = options.online === true ? [] : unknownAgents(tree, catalogue);
   if (unknown.length > 0)

@@ -13,6 +13,7 @@ import { openJournal } from '../../runs/journal.ts';
 import { findRun, readJournal } from '../../runs/read-journal.ts';
 import { isRunning, markProcess } from '../../../core/files/process-mark.ts';
 import { openSession } from '../../fleet/session.ts';
+import { isScript } from '../../scripts/names.ts';
 
 export interface ResumeRequest {
   /** Its id, or the beginning of it. */
@@ -38,7 +39,13 @@ export async function resumeRun(
     const started = requireUnfinished(entries, runId);
     requireSameOperator(started, session.caller.credentials.identity.name);
     await requireAlone(entries, options.force === true);
-    const load = async (name: string) => loadWithNodes(await readPlaybook(name), session, catalogue, options, context);
+    const history = readHistory(entries);
+    const load = async (name: string) => {
+      if (!isScript(name)) return await loadWithNodes(await readPlaybook(name), session, catalogue, options, context);
+      const { loadForResume } = await import('../../scripts/resume-script.ts');
+      const before = history.setsOf('');
+      return await loadForResume({ name, inputs: started.inputs, options, before }, session, catalogue, context);
+    };
     const { playbook, agents } = await findSame(started, load);
     requireSecretsOnly(secrets, playbook, started);
     refuseQuestions(playbook, options, context);
@@ -52,7 +59,7 @@ export async function resumeRun(
       await journal.close();
       throw error;
     }
-    const settings = { dryRun: false, resumed: resumeFrom(readHistory(entries)) };
+    const settings = { dryRun: false, resumed: resumeFrom(history) };
     const order = { playbook, inputs, runId, journal, options, settings };
     return await runWithNodes(order, session, { catalogue: agents, context });
   } finally {

@@ -1,0 +1,44 @@
+import { Problem } from '../../../core/errors.ts';
+import type { Ddl } from '../../../core/ddl/ddl.ts';
+import type { CommandEntry } from '../../cli/context.ts';
+import { addRunOptions } from '../../cli/run-options.ts';
+import { parseAssignments } from '../../scripts/names.ts';
+
+/** The command of the seed: `orchestrate SCRIPT name=value …`. */
+export function orchestrateCommand(catalogue: readonly Ddl[]): CommandEntry {
+  return {
+    name: 'orchestrate',
+    define: (program, context) => {
+      const command = program
+        .command('orchestrate [script] [inputs...]')
+        .description(
+          'run a script in the Puppet DSL (.mc): a file, or the name of one that is shipped; inputs as name=value',
+        )
+        .helpOption(false)
+        .option('-h, --help', 'explain the command, and with a script what it takes')
+        .option('--dry-run', 'ask everyone what would change, and change nothing')
+        .option('-d, --debug', 'show what the script says by debug()')
+        .option('-v, --verbose', 'the same')
+        .option('-r, --ruby', 'not supported: scripts in Ruby are not run');
+      addRunOptions(command).action(async (script, words, options) => {
+        if (options.help === true) {
+          const { explainScript } = await import('../../scripts/explain.ts');
+          await explainScript(script, command.helpInformation(), catalogue, context);
+          return;
+        }
+        if (script === undefined)
+          throw new Problem('usage', 'the script is missing', 'write mco-deploy orchestrate SCRIPT');
+        if (options.ruby === true) {
+          throw new Problem(
+            'usage',
+            'scripts in Ruby are not run',
+            'write it as a script in the Puppet DSL, or as a playbook',
+          );
+        }
+        const { runScript } = await import('../../scripts/run-script.ts');
+        const request = { script, inputs: parseAssignments(words), options, command: `orchestrate ${script}` };
+        context.exit(await runScript(request, catalogue, context));
+      });
+    },
+  };
+}

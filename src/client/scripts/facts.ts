@@ -1,0 +1,26 @@
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+
+/** What a script sees of the machine that runs it, as variables. @param operator whose certificate it is */
+export function scriptFacts(operator: string): Record<string, unknown> {
+  const fqdn = hostname();
+  const [host = fqdn, ...domain] = fqdn.split('.');
+  const facts = {
+    id: operator,
+    hostname: host,
+    fqdn,
+    ...(domain.length === 0 ? {} : { domain: domain.join('.') }),
+    operatingsystem: systemName(),
+  };
+  return { ...facts, facts };
+}
+
+/** Of os-release(5), by the first word of its name: Debian, Ubuntu, Rocky. */
+function systemName(): string {
+  try {
+    const [, name = ''] = /^NAME="?(\w+)/m.exec(readFileSync('/etc/os-release', 'utf8')) ?? [];
+    return name;
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,47 @@
+/** Evaluates a script over real nodes. */
+import type { Ddl } from '../../core/ddl/ddl.ts';
+import { noFilter } from '../../core/filter/filter.ts';
+import { printable } from '../../core/text.ts';
+import { loadScript, type LoadedScript, type Script } from '../../puppet/script.ts';
+import type { CliContext } from '../cli/context.ts';
+import type { Session } from '../fleet/session.ts';
+import { learnAgents } from '../runs/find-playbook.ts';
+import { discoverNodes } from '../runs/ports.ts';
+import { scriptFacts } from './facts.ts';
+
+export interface ScriptOrder {
+  readonly script: Script;
+  readonly inputs: Readonly<Record<string, unknown>>;
+  /** The command's options that say where nodes are heard of. */
+  readonly options: { readonly json?: boolean };
+  /** The names in each node set of a run that is resumed: it keeps to them. */
+  readonly before?: Readonly<Record<string, readonly string[]>> | undefined;
+}
+
+/** @param session one that remembers what it found @throws Problem as loadScript */
+export async function loadWithFleet(
+  { script, inputs, options, before }: ScriptOrder,
+  session: Session,
+  catalogue: readonly Ddl[],
+  context: CliContext,
+): Promise<LoadedScript> {
+  const loaded = await loadScript(script, inputs, {
+    facts: scriptFacts(session.caller.credentials.identity.name),
+    agents: catalogue,
+    ask: async ({ name, filter, wantsFacts }) => {
+      const query = { filter: { ...noFilter, ...filter }, atLeast: 0, facts: wantsFacts };
+      const { nodes } = await discoverNodes(query, { session, options }, new Map());
+      const names = before?.[name];
+      return names === undefined ? nodes : nodes.filter((node) => names.includes(node.name));
+    },
+    learn: (names) => learnAgents(names, session, catalogue, options, context),
+  });
+  for (const { level, text } of loaded.notices) {
+    if (level === 'debug') continue;
+    const line = `${level}: ${printable(text)}`;
+    // Machines read standard output.
+    if (level === 'notice' && options.json !== true) context.out(line);
+    else context.err(line);
+  }
+  return loaded;
+}

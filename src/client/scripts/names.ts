@@ -1,0 +1,27 @@
+/** Which of the runnable files are scripts in the Puppet DSL. Small: it is loaded where their code may not be needed. */
+import { Problem } from '../../core/errors.ts';
+
+export function isScript(name: string): boolean {
+  return name.endsWith('.mc');
+}
+
+/**
+ * Splits `name=value` words; blanks may stand around the `=`.
+ * @throws Problem `usage` naming the word that is not one: a name has small letters, digits and `_`, a value is not empty
+ */
+export function parseAssignments(words: readonly string[]): Record<string, string> {
+  const given: Record<string, string> = {};
+  for (const word of words) {
+    const [, name = '', value = ''] = /^([^=\s]+)\s*=\s*(.*)$/s.exec(word.trim()) ?? [];
+    if (name === '') throw new Problem('usage', `“${word}” is not an input`, 'write name=value');
+    if (!/^[a-z_0-9]+$/.test(name)) {
+      const hint = 'it has small letters, digits and “_” alone';
+      throw new Problem('usage', `“${name}” can’t be the name of an input`, hint);
+    }
+    if (value === '')
+      throw new Problem('usage', `the input “${name}” is empty`, `write ${name}=VALUE, or leave it out`);
+    if (Object.hasOwn(given, name)) throw new Problem('usage', `the input “${name}” is given twice`);
+    given[name] = value;
+  }
+  return given;
+}

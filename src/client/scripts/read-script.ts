@@ -1,0 +1,57 @@
+/** Finds and reads the script that a person names. */
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { shippedScripts } from '#playbooks';
+import type { Ddl } from '../../core/ddl/ddl.ts';
+import { errnoOf, explainErrno, Problem } from '../../core/errors.ts';
+import { suggest } from '../../core/text.ts';
+import { readText } from '../../playbook/source/read-text.ts';
+import { limits } from '../../puppet/limits.ts';
+import { readScript, type Script } from '../../puppet/script.ts';
+
+export interface FoundScript {
+  readonly script: Script;
+  /** Where a resumed run finds it again: its absolute path, or the name of a shipped one. */
+  readonly origin: string;
+}
+
+/**
+ * A file, else one that is shipped under that name; the ending `.mc` may be left out.
+ * @throws Problem `usage` where there is neither; `unreadable-file`; `bad-script`
+ */
+export async function findScript(given: string, agents: readonly Ddl[]): Promise<FoundScript> {
+  const name = given.endsWith('.mc') ? given : `${given}.mc`;
+  if (await isThere(name)) {
+    return { script: readScript({ file: name, text: await readFileText(name) }, agents), origin: resolve(name) };
+  }
+  const text = shippedText(name);
+  if (text !== undefined) return { script: readScript({ file: `shipped:${name}`, text }, agents), origin: name };
+  const known = Object.keys(shippedScripts).map((one) => `${one}.mc`);
+  throw new Problem('usage', `there is no file ${name}, and no script of that name is shipped`, suggest(name, known));
+}
+
+function shippedText(name: string): string | undefined {
+  const bare = name.slice(0, -'.mc'.length);
+  return Object.hasOwn(shippedScripts, bare) ? shippedScripts[bare] : undefined;
+}
+
+async function isThere(file: string): Promise<boolean> {
+  try {
+    await stat(file);
+    return true;
+  } catch (error) {
+    // What is there and can’t be looked at is reported when it is read.
+    return !['ENOENT', 'ENOTDIR'].includes(errnoOf(error));
+  }
+}
+
+async function readFileText(file: string): Promise<string> {
+  let text: string | undefined;
+  try {
+    text = await readText(file, limits.script);
+  } catch (cause) {
+    throw new Problem('unreadable-file', `the script ${file} cannot be read: ${explainErrno(cause)}`, '', { cause });
+  }
+  if (text !== undefined) return text;
+  throw new Problem('bad-script', `${file}: the script is longer than ${limits.script / 1024} KiB`);
+}

@@ -1,0 +1,41 @@
+import type { Findings } from '../../discovery/directory.ts';
+import type { Session, FindWhat } from '../fleet/session.ts';
+import type { TargetOptions } from '../cli/target-options.ts';
+
+/**
+ * A session that asks the fleet each question once: what a script has asked is not asked again when its run begins. Nodes
+ * that are only named, and were found by another question, are not asked at all.
+ */
+export function rememberFinds(session: Session): Session {
+  const asked = new Map<string, Promise<Findings>>();
+  const found = new Map<string, Findings['nodes'][number]>();
+  const ask = async (targets: TargetOptions, wanted: FindWhat | undefined): Promise<Findings> => {
+    const findings = await session.find(targets, wanted);
+    for (const node of findings.nodes) found.set(node.name, node);
+    return findings;
+  };
+  return {
+    ...session,
+    find: async (targets, wanted) => {
+      const key = JSON.stringify([targets, wanted]);
+      const known = asked.get(key) ?? recall(targets, wanted, found) ?? ask(targets, wanted);
+      asked.set(key, known);
+      return await known;
+    },
+  };
+}
+
+function recall(
+  { filter }: TargetOptions,
+  wanted: FindWhat | undefined,
+  found: ReadonlyMap<string, Findings['nodes'][number]>,
+) {
+  const { identities, agents, facts, classes, select } = filter;
+  const [agent] = agents;
+  const more = facts.length + classes.length + filter.with.length + select.length > 0 || agents.length > 1;
+  if (more || identities.length === 0 || Object.keys(wanted ?? {}).length > 0) return undefined;
+  const nodes = identities.flatMap((name) => found.get(name) ?? []);
+  const runs = (node: Findings['nodes'][number]) => node.description.agents.some(({ name }) => name === agent);
+  if (nodes.length < identities.length || !nodes.every(runs)) return undefined;
+  return Promise.resolve<Findings>({ nodes: [...new Set(nodes)], unmatched: 0, broken: [], silent: [], elapsed: 0 });
+}

@@ -1,0 +1,70 @@
+/** `orchestrate`, and `run` of a script. */
+import { newId } from '../../core/request/seal.ts';
+import type { Ddl } from '../../core/ddl/ddl.ts';
+import { Problem } from '../../core/errors.ts';
+import { bindInputs } from '../../playbook/inputs/inputs.ts';
+import type { Script } from '../../puppet/script.ts';
+import type { CliContext } from '../cli/context.ts';
+import { openSession } from '../fleet/session.ts';
+import { openJournal } from '../runs/journal.ts';
+import { refuseQuestions } from '../runs/prompts.ts';
+import { type RunPlaybookOptions, runWithNodes } from '../runs/run-playbook.ts';
+import { loadWithFleet } from './load-script.ts';
+import { findScript } from './read-script.ts';
+import { rememberFinds } from './remember-finds.ts';
+
+export interface ScriptRequest {
+  readonly script: string;
+  readonly inputs: Readonly<Record<string, string>>;
+  readonly options: RunPlaybookOptions & { readonly dryRun?: boolean };
+  /** What was typed, for the hint that says how to type it right. */
+  readonly command: string;
+}
+
+/** Runs a script: all of it is checked, and what it declares is known, before the first call. @returns the exit code */
+export async function runScript(
+  request: ScriptRequest,
+  catalogue: readonly Ddl[],
+  context: CliContext,
+): Promise<number> {
+  const { options } = request;
+  const { script, origin } = await findScript(request.script, catalogue);
+  refuseUnread(script, request.inputs);
+  const session = rememberFinds(await openSession(options, context));
+  try {
+    const inputs = bindInputs(script, request.inputs, session.config.inputs);
+    const { playbook, agents } = await withUsage(script, inputs, request.command, () =>
+      loadWithFleet({ script, inputs, options }, session, catalogue, context),
+    );
+    const dryRun = options.dryRun === true;
+    if (!dryRun) refuseQuestions(playbook, options, context);
+    const runId = newId();
+    const journal = await openJournal(session.config.stateDirectory, runId);
+    const order = { playbook, inputs, runId, journal, options, settings: { dryRun, origin } };
+    return await runWithNodes(order, session, { catalogue: agents, context });
+  } finally {
+    await session.close();
+  }
+}
+
+/** @throws Problem `bad-input`, with the nearest name */
+function refuseUnread(script: Script, given: Readonly<Record<string, string>>): void {
+  bindInputs(script, given);
+}
+
+/** Where the script itself says that something is missing, all that it takes is shown. */
+async function withUsage<T>(
+  { inputs: declared }: Script,
+  inputs: Readonly<Record<string, unknown>>,
+  command: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const missing = Object.keys(declared).some((name) => (inputs[name] ?? null) === null);
+    if (!(error instanceof Problem) || error.code !== 'script-failed' || !missing) throw error;
+    const words = Object.keys(declared).map((name) => `${name}=${String(inputs[name] ?? name.toUpperCase())}`);
+    throw new Problem(error.code, `${error.message}\nmco-deploy ${command} ${words.join(' ')}`, '', { cause: error });
+  }
+}

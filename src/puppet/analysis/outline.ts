@@ -1,0 +1,48 @@
+/** What a script declares, as far as its text says it: for its documentation. */
+import type { Expression, Item, Statement } from '../parser/ast.ts';
+import { toText } from '../values/values.ts';
+import { everyItem } from './walk.ts';
+
+export interface OutlineEntry {
+  /** `app::update ${cluster}`. */
+  readonly name: string;
+  /** What it calls, where that stands there. */
+  readonly about: string;
+}
+
+/** Resources in the order in which they stand; those of a define are indented. */
+export function outlineScript(statements: readonly Statement[]): OutlineEntry[] {
+  const own = [...everyItem(statements)].flatMap((item) => entriesOf(item, ''));
+  const inner = statements.flatMap((statement) => {
+    if (statement.kind !== 'define' && statement.kind !== 'class') return [];
+    const { kind, name, body } = statement;
+    return [{ name: `${kind} ${name}`, about: '' }, ...[...everyItem(body)].flatMap((item) => entriesOf(item, '  '))];
+  });
+  return [...own, ...inner];
+}
+
+function entriesOf(item: Item, indent: string): OutlineEntry[] {
+  if (item.kind !== 'resource') return [];
+  return item.bodies.map(({ title, attributes }) => {
+    const named = (wanted: string) => attributes.find(({ name }) => name === wanted)?.value;
+    const [agent, action] = [named('agent'), named('action')];
+    const called = agent === undefined || action === undefined ? '' : `calls ${shown(agent)}#${shown(action)}`;
+    return { name: `${indent}${item.type} ${shown(title)}`, about: called };
+  });
+}
+
+/** An expression as a person would write it, as far as one line takes it. */
+function shown(expression: Expression): string {
+  switch (expression.kind) {
+    case 'word':
+      return expression.name;
+    case 'value':
+      return toText(expression.value);
+    case 'variable':
+      return `$${expression.name}`;
+    case 'text':
+      return expression.parts.map((part) => (typeof part === 'string' ? part : shown(part))).join('');
+    default:
+      return '…';
+  }
+}
