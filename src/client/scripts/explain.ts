@@ -43,7 +43,12 @@ export async function showScriptDocs(
     return;
   }
   const sections = [
-    { title: 'Inputs', rows: Object.entries(inputs).map(([input, about]) => [input, describeInput({ ...about, required: about.description !== undefined })] as const) },
+    {
+      title: 'Inputs',
+      rows: Object.entries(inputs).map(
+        ([input, about]) => [input, describeInput({ ...about, required: about.description !== undefined })] as const,
+      ),
+    },
     { title: 'Resources', rows: resources.map((one) => [one.name, one.about] as const) },
   ];
   const format = markdown === true ? formatSectionsInMarkdown : formatSections;

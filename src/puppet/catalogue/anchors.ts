@@ -9,7 +9,7 @@ import { type Catalogue, nameOf, type Resource, settingOf } from './resource.ts'
 export interface Point {
   readonly resource: Resource;
   readonly anchor: boolean;
-  /** Where it stands in the script; of two that may both be next, the first is. */
+  /** When it was declared: of two that may both be next, the earlier one is. What a define declares comes behind the top. */
   readonly index: number;
   readonly before: Edge[];
   readonly behind: Edge[];
@@ -31,23 +31,13 @@ export function drawGraph({ resources, relations, containments }: Catalogue): re
   const points: Point[] = [];
   const ends = new Map<Resource, Ends>();
   const declared = [...resources.values()].filter(({ virtual }) => !virtual);
-  const within = Map.groupBy(declared, ({ container }) => container);
-  const addPoint = (resource: Resource, anchor: boolean): Point => {
-    const point = { resource, anchor, index: points.length, before: [], behind: [] };
-    points.push(point);
-    return point;
-  };
-  const place = (resource: Resource): void => {
-    const first = addPoint(resource, resource.kind !== 'plain');
-    if (resource.kind === 'plain') {
-      ends.set(resource, { first, last: first });
-      return;
-    }
-    for (const one of within.get(resource) ?? []) place(one);
-    const last = addPoint(resource, true);
+  for (const [index, resource] of declared.entries()) {
+    const newPoint = (anchor: boolean): Point => ({ resource, anchor, index, before: [], behind: [] });
+    const first = newPoint(resource.kind !== 'plain');
+    const last = resource.kind === 'plain' ? first : newPoint(true);
+    points.push(first, ...(last === first ? [] : [last]));
     ends.set(resource, { first, last });
-  };
-  for (const resource of within.get(undefined) ?? []) place(resource);
+  }
   const hold = (container: Resource, held: Resource) => {
     const [outer, inner] = [ends.get(container), ends.get(held)];
     if (outer === undefined || inner === undefined) return;

@@ -132,7 +132,8 @@ function callBody(
     limit: call.limit,
     failover: call.failover,
     askOnly: call.noop,
-    reassert,
+    // What only reads may find them in traffic or not.
+    reassert: action.kind === 'change' ? reassert : [],
   };
   return {
     title,

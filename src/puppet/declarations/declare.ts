@@ -6,8 +6,10 @@ import { failAt, lineOf, type Place, where } from '../source.ts';
 import { checkAttributes } from './attributes.ts';
 import { evaluateClass } from './classes.ts';
 import { findType } from './find-type.ts';
+import { isSet } from '../evaluator/scope.ts';
 import { type Evaluation, placeIn, type Scope } from '../evaluator/state.ts';
 import { flatten, isList, kindOf, type Value } from '../values/values.ts';
+import { weigh } from '../values/weight.ts';
 
 /** @returns what the statement declares, in order @throws Problem `bad-script` */
 export function declareResources(evaluation: Evaluation, statement: ResourceStatement, scope: Scope): Resource[] {
@@ -51,8 +53,18 @@ function evaluateAttributes(evaluation: Evaluation, { attributes }: ResourceBody
 }
 
 /** What a person wrote; in a define that is built in, the place is that of its declaration. */
-export function settingFor(evaluation: Evaluation, { at, value }: Attribute, scope: Scope): Setting {
-  return { value: evaluation.evaluate(value, scope), place: scope.declaredAt ?? placeIn(scope, at) };
+export function settingFor(evaluation: Evaluation, { at, name, value }: Attribute, scope: Scope): Setting {
+  // A filter that is not set means every node: a variable that nobody set must not.
+  if (name.endsWith('_filter') && value.kind === 'variable' && !isSet(evaluation, scope, value.name)) {
+    failAt(
+      placeIn(scope, at),
+      `“$${value.name}” has no value, and “${name}” would address every node`,
+      'leave the filter out where that is meant',
+    );
+  }
+  const found = evaluation.evaluate(value, scope);
+  evaluation.spend(weigh(found).size, placeIn(scope, at));
+  return { value: found, place: scope.declaredAt ?? placeIn(scope, at) };
 }
 
 type NewResource = Pick<Resource, 'type' | 'title' | 'kind' | 'virtual' | 'attributes' | 'place'>;

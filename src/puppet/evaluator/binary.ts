@@ -1,11 +1,11 @@
 import type { Expression } from '../parser/ast.ts';
-import { limits } from '../limits.ts';
 import { failAt, type Place } from '../source.ts';
 import { compute } from '../values/arithmetic.ts';
 import { equal, order } from '../values/compare.ts';
 import { isIn, matches } from './match.ts';
 import { type Evaluation, placeIn, type Scope } from './state.ts';
-import { isHash, isList, isTrue, kindOf, type Value } from '../values/values.ts';
+import { isTrue, kindOf, type Value } from '../values/values.ts';
+import { weigh } from '../values/weight.ts';
 
 type Binary = Extract<Expression, { kind: 'binary' }>;
 
@@ -17,6 +17,7 @@ export function evaluateBinary(evaluation: Evaluation, expression: Binary, scope
   if (operator === 'or') return isTrue(left) || isTrue(evaluation.evaluate(expression.right, scope));
   const right = evaluation.evaluate(expression.right, scope);
   const place = placeIn(scope, expression.at);
+  evaluation.spend(weigh(left).size + weigh(right).size, place);
   switch (operator) {
     case '==':
       return equal(left, right);
@@ -34,7 +35,7 @@ export function evaluateBinary(evaluation: Evaluation, expression: Binary, scope
     case '>=':
       return compare(operator, left, right, place);
     default:
-      return add(evaluation, operator, left, right, place);
+      return add(operator, left, right, place);
   }
 }
 
@@ -55,14 +56,7 @@ function compare(operator: '<' | '<=' | '>' | '>=', left: Value, right: Value, p
   }
 }
 
-function add(evaluation: Evaluation, operator: '+' | '-' | '*' | '/' | '%', left: Value, right: Value, place: Place) {
-  const size = sizeOf(left) + sizeOf(right);
-  evaluation.spend(size, place);
-  if (size > limits.size) failAt(place, `a list grows beyond ${limits.size} members`);
+function add(operator: '+' | '-' | '*' | '/' | '%', left: Value, right: Value, place: Place): Value {
   const computed = compute(operator, left, right);
   return 'fault' in computed ? failAt(place, computed.fault) : computed.value;
-}
-
-function sizeOf(value: Value): number {
-  return isList(value) ? value.length : isHash(value) ? value.size : 0;
 }

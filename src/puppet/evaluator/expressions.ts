@@ -10,9 +10,21 @@ import { lookUp } from './scope.ts';
 import { type Evaluation, placeIn, type Scope } from './state.ts';
 import { isHash, isList, isTrue, kindOf, toText, type Value } from '../values/values.ts';
 import { compute } from '../values/arithmetic.ts';
+import { weigh } from '../values/weight.ts';
 
 /** @throws Problem `bad-script`; Waiting where the fleet must be asked first */
 export function evaluate(evaluation: Evaluation, expression: Expression, scope: Scope): Value {
+  const value = evaluateKind(evaluation, expression, scope);
+  if (isList(value) || isHash(value)) {
+    const { size, depth } = weigh(value);
+    if (size > limits.size) failAt(placeIn(scope, expression.at), `a list grows beyond ${limits.size} members`);
+    if (depth > limits.nesting)
+      failAt(placeIn(scope, expression.at), `lists hold each other more than ${limits.nesting} deep`);
+  }
+  return value;
+}
+
+function evaluateKind(evaluation: Evaluation, expression: Expression, scope: Scope): Value {
   const place = placeIn(scope, expression.at);
   const evaluateOne = (one: Expression) => evaluate(evaluation, one, scope);
   evaluation.spend(1, place);
@@ -56,10 +68,11 @@ function evaluateText(evaluation: Evaluation, { at, parts }: Of<'text'>, scope: 
   const place = placeIn(scope, at);
   let text = '';
   for (const part of parts) {
-    text += typeof part === 'string' ? part : toText(evaluate(evaluation, part, scope));
+    const value = typeof part === 'string' ? part : evaluate(evaluation, part, scope);
+    evaluation.spend(weigh(value).size, place);
+    text += toText(value);
     if (text.length > limits.size) failAt(place, `a text grows beyond ${limits.size} characters`);
   }
-  evaluation.spend(text.length / 100, place);
   return text;
 }
 

@@ -1,6 +1,7 @@
 import { count, suggest } from '../../core/text.ts';
 import { type Evaluation, placeIn, type Scope } from '../evaluator/state.ts';
-import { isList, type Value } from '../values/values.ts';
+import type { Value } from '../values/values.ts';
+import { weigh } from '../values/weight.ts';
 import type { Call } from '../parser/ast.ts';
 import { failAt, type Place } from '../source.ts';
 import { foreignFunctions, scriptFunctions } from './index.ts';
@@ -10,7 +11,7 @@ import type { ScriptFunction } from './kind.ts';
 export function callFunction(evaluation: Evaluation, { name, at }: Call, args: readonly Value[], scope: Scope): Value {
   const place = scope.declaredAt ?? placeIn(scope, at);
   const found = requireFunction(name, args.length, place);
-  for (const value of args) evaluation.spend(isList(value) ? value.length : 1, place);
+  for (const value of args) evaluation.spend(weigh(value).size, place);
   const fail = (message: string, hint?: string) => failAt(place, `“${name}”: ${message}`, hint);
   return found.run(args, { evaluation, scope, place, fail });
 }

@@ -44,9 +44,9 @@ export function parseItem(cursor: Cursor): Item {
 }
 
 function parseVirtual(cursor: Cursor): Item {
-  const { text } = take(cursor);
-  if (text === '@@') {
-    fail(cursor, 'exported resources are not part of these scripts', 'a virtual one begins with a single “@”');
+  const token = take(cursor);
+  if (token.text === '@@') {
+    fail(cursor, 'exported resources are not part of these scripts', 'a virtual one begins with a single “@”', token);
   }
   if (peek(cursor).kind !== 'name') fail(cursor, `a type is expected behind “@”, not ${nameOf(peek(cursor))}`);
   return parseResource(cursor, true);

@@ -70,8 +70,9 @@ export function parseDefaults(cursor: Cursor): Item {
 /** `Type <| query |>`, maybe with attributes. */
 export function parseCollector(cursor: Cursor): Collector {
   const { at, text } = take(cursor);
-  if (take(cursor).text === '<<|') {
-    fail(cursor, 'exported resources are not part of these scripts', 'collect those of the script with <| |>');
+  const opening = take(cursor);
+  if (opening.text === '<<|') {
+    fail(cursor, 'exported resources are not part of these scripts', 'collect those of the script with <| |>', opening);
   }
   const query = isOperator(peek(cursor), '|>') ? undefined : within(cursor, () => parseQuery(cursor));
   expect(cursor, '|>', 'behind the query');

@@ -23,7 +23,13 @@ function parsePart(cursor: Cursor, part: StringPart, parse: Parse): string | Exp
 /** A name at the beginning of `${ }` is a variable, alone or with a key behind it; before anything else it is text. */
 function asVariable(tokens: readonly Token[]): readonly Token[] {
   const [first, second] = tokens;
-  if (first === undefined || (first.kind !== 'name' && first.kind !== 'keyword')) return tokens;
+  if (first === undefined || !mayName(first)) return tokens;
   const alone = second?.kind === 'end' || (second?.kind === 'operator' && second.text === '[' && !second.gap);
   return alone ? [{ ...first, kind: 'variable' }, ...tokens.slice(1)] : tokens;
+}
+
+/** Digits name what a group of the last regex found. */
+function mayName({ kind, text }: Token): boolean {
+  if (kind === 'number') return /^\d+$/.test(text);
+  return kind === 'name' || (kind === 'keyword' && !['true', 'false', 'undef'].includes(text));
 }

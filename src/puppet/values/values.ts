@@ -70,7 +70,9 @@ export function toText(value: Value): string {
   if (isList(value)) return `[${value.map(toText).join(', ')}]`;
   if (isHash(value)) return `{${[...value].map(([key, one]) => `${toText(key)} => ${toText(one)}`).join(', ')}}`;
   if (isPattern(value)) return `/${value.pattern}/`;
-  return isReference(value) ? formatReference(value) : String(value);
+  if (!isReference(value)) return String(value);
+  const { reference, title } = value;
+  return title === undefined ? formatReference(value) : `${capitalise(reference)}['${title}']`;
 }
 
 export function formatReference({ reference, title, parameters }: Reference): string {

@@ -43,6 +43,7 @@ function agentSections({ kind }: Host): object {
         angelia: {
           smtp: { host: mailHost.address, port: 25, from: 'mco-deploy@devco.net' },
           webhooks: { ops: `http://${mailHost.address}/ops` },
+          push: { boxcar: { url: `http://${mailHost.address}/boxcar`, format: 'boxcar' } },
         },
       };
     default:

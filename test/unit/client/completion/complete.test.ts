@@ -19,7 +19,14 @@ const nodes = [
   node('dev2.devco.net', { cluster: 'bravo' }, ['webserver']),
   node('dev1.devco.net', { cluster: 'alfa', note: '$(reboot)' }, ['webserver', '`x`']),
 ];
-const known = { program, catalogue: agents.map(({ ddl }) => ddl), nodes, playbooks: ['fleet_check'], scripts: [], scriptInputs: {} };
+const known = {
+  program,
+  catalogue: agents.map(({ ddl }) => ddl),
+  nodes,
+  playbooks: ['fleet_check'],
+  scripts: [],
+  scriptInputs: {},
+};
 const complete = (...words: string[]) => candidatesOf(words, known).map(({ value }) => value);
 
 describe('completes', () => {

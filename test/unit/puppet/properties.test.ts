@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { Problem } from '../../../src/core/errors.ts';
+import { evaluateScript } from '../../../src/puppet/evaluator/evaluate.ts';
+import { parseScript } from '../../../src/puppet/parser/parse.ts';
+import { readScript } from '../../../src/puppet/script.ts';
+import { holds } from '../../support/property/property.ts';
+import { mutatedScript, randomScript } from '../../support/property/script-arbitraries.ts';
+import { catalogue } from '../../support/puppet/run-script.ts';
+import { thrownBy } from '../../support/thrown.ts';
+
+// A failure prints the seed and the path that repeat it.
+
+/** It is evaluated, waits for the fleet, or is refused with its place; nothing else may come of it. */
+function isJudged(text: string): void {
+  const source = { file: 'any.mc', text };
+  const given = { inputs: new Map([['a', '1']]), facts: new Map(), agentNames: new Map(), answers: new Map() };
+  try {
+    const { statements } = readScript(source, catalogue);
+    evaluateScript({ source, statements }, given);
+  } catch (error) {
+    assert.ok(error instanceof Problem, String(error instanceof Error ? error.stack : error));
+    assert.ok(['bad-script', 'script-failed'].includes(error.code), error.code);
+    if (error.code === 'bad-script') assert.match(error.message, /^[^:]+:\d+:\d+: \S/);
+  }
+}
+
+describe('whatever a script says, it is evaluated or refused with its place', () => {
+  test('pieces of the language in any order', () => {
+    holds(fc.property(randomScript, isJudged));
+  });
+
+  test('scripts that are right, mutated', () => {
+    holds(fc.property(mutatedScript, isJudged));
+  });
+
+  test('text of any kind', () => {
+    holds(fc.property(fc.string({ unit: 'binary', maxLength: 300 }), isJudged));
+  });
+});
+
+describe('a script can’t use up the machine that runs it', () => {
+  const refused = (text: string, sentence: RegExp) => {
+    const source = { file: 'big.mc', text };
+    const given = { inputs: new Map(), facts: new Map(), agentNames: new Map(), answers: new Map() };
+    const problem = thrownBy(() => evaluateScript({ source, statements: parseScript(source) }, given));
+    assert.equal(problem.code, 'bad-script');
+    assert.match(problem.message, sentence);
+  };
+  const doubled = (first: string, next: (before: string) => string) =>
+    [`$v0 = ${first}`, ...Array.from({ length: 60 }, (_, index) => `$v${index + 1} = ${next(`$v${index}`)}`)].join(
+      '\n',
+    );
+
+  test('by its length', () => refused(`# ${'x'.repeat(300_000)}`, /longer than 256 KiB/));
+  test('by parentheses', () => refused(`notice(${'('.repeat(5000)}1${')'.repeat(5000)})`, /more than 64 deep/));
+  test('by lists', () => refused(`notice(${'['.repeat(5000)}${']'.repeat(5000)})`, /more than 64 deep/));
+  test('by blocks', () => refused(`${'if true { '.repeat(5000)}${'}'.repeat(5000)}`, /more than 64 deep/));
+  test('by nots', () => refused(`notice(${'!'.repeat(50_000)}true)`, /more than 64 deep/));
+  test('by operators', () => refused(`notice(1${' + 1'.repeat(50_000)})`, /more than 500 operators/));
+  test('by strings in strings', () => refused(`notice(${'"a${'.repeat(1000)}`, /deep/));
+  test('by texts that grow', () =>
+    refused(
+      doubled('"ab"', (before) => `"\${${before.slice(1)}}\${${before.slice(1)}}"`),
+      /a text grows beyond/,
+    ));
+  test('by lists that grow', () =>
+    refused(
+      doubled('[1, 2]', (before) => `${before} + ${before}`),
+      /a list grows beyond/,
+    ));
+  test('by lists of lists that grow', () =>
+    refused(`${doubled('[1, 2]', (before) => `[${before}, ${before}]`)}\nnotice(size(flatten($v60)))`, /steps|grows/));
+  test('by text of lists that grow', () =>
+    refused(`${doubled('[1, 2]', (before) => `[${before}, ${before}]`)}\nnotice("\${v60}")`, /steps|grows/));
+  test('by ranges', () => refused('notice(range(1, 100000000))', /more than \d+ members/));
+  test('by defines that declare themselves', () =>
+    refused('define a() { a { "${name}x": } } a { "x": }', /more than 64 deep/));
+  test('by defines that multiply', () =>
+    refused('define a() { a { ["${name}x", "${name}y"]: } } a { "x": }', /resources|steps|deep/));
+  test('by classes that include each other', () => {
+    const classes = Array.from({ length: 200 }, (_, index) => `class c${index} { include c${index + 1} }`);
+    refused(`${classes.join('\n')}\nclass c200 { }\ninclude c0`, /more than 64 deep/);
+  });
+  test('by many resources', () => refused('define a() { }\na { range(1, 20000): }', /more than 10000 resources|title/));
+  test('by a regex that is costly', () =>
+    refused("notice('a' =~ /(((a{1,100}){1,100}){1,100})/)", /too costly|malformed/));
+});
