@@ -5,7 +5,6 @@ import { test } from 'node:test';
 
 const source = join(import.meta.dirname, '../../src');
 
-<<<<<<< HEAD
 /** One part of the source: what it may import of the others, and the packages that only it may know. */
 interface Part {
   readonly imports: readonly string[];
@@ -26,34 +25,6 @@ function readParts(): ReadonlyMap<string, Part> {
 }
 
 const parts = readParts();
-=======
-/** What each part may import of the others; itself and Node's own modules always. */
-const allowed: Readonly<Record<string, readonly string[]>> = {
-  core: [],
-  transport: ['core'],
-  discovery: ['core'],
-  ca: ['core'],
-  agents: ['core'],
-  playbook: ['core'],
-  // A catalogue is a playbook's graph of steps.
-  puppet: ['core', 'playbook'],
-  daemon: ['core', 'transport', 'discovery', 'ca'],
-  client: ['core', 'transport', 'discovery', 'ca', 'playbook', 'puppet'],
-};
-
-/** Packages that only one part may know. */
-const packages: Readonly<Record<string, readonly string[]>> = {
-  core: ['ajv', 'yaml', 're2js', '@grpc/proto-loader', 'json-schema-to-ts'],
-  transport: ['@grpc/grpc-js'],
-  discovery: ['@homebridge/ciao', 'dns-packet', 'yaml', 'json-schema-to-ts'],
-  ca: ['@peculiar/x509', 'modern-tar', 'reflect-metadata', 'json-schema-to-ts'],
-  agents: ['json-schema-to-ts', 'nodemailer'],
-  playbook: ['@marcbachmann/cel-js', 'yaml', 'json-schema-to-ts'],
-  puppet: [],
-  daemon: ['pino', 'yaml', 'json-schema-to-ts'],
-  client: ['commander', 'yaml', 'json-schema-to-ts'],
-};
->>>>>>> 9e2f218 (Run scripts: orchestrate, run, resume, playbook check and docs, completion)
 
 interface Import {
   readonly from: string;

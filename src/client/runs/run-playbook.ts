@@ -56,11 +56,7 @@ export async function runWithNodes(
     const locking = options.lock === false ? {} : { locking: lockingFor(options, context, (why) => lost.abort(why)) };
     const live = startLive(context);
     const shown = startLiveRun(live);
-<<<<<<< HEAD
-    const tell = tellTo(context, json, options.verbose === true ? 'full' : 'short');
-=======
-    const tell = tellTo(playbook, context, json);
->>>>>>> 9e2f218 (Run scripts: orchestrate, run, resume, playbook check and docs, completion)
+    const tell = tellTo(playbook, context, json, options.verbose === true ? 'full' : 'short');
     const ports = playbookPorts({
       session,
       catalogue,
@@ -102,28 +98,24 @@ function lockingFor(
   return { wait: lockWait * 1000, from, signal, tell: err, onLost };
 }
 
-<<<<<<< HEAD
-function tellTo({ out }: CliContext, json: boolean, detail: Detail): (event: RunEvent) => void {
-=======
-function tellTo({ format }: Playbook, { out, err }: CliContext, json: boolean): (event: RunEvent) => void {
->>>>>>> 9e2f218 (Run scripts: orchestrate, run, resume, playbook check and docs, completion)
+function tellTo(
+  { format }: Playbook,
+  { out, err }: CliContext,
+  json: boolean,
+  detail: Detail,
+): (event: RunEvent) => void {
   if (json) return (event) => out(formatJsonEvent(event));
   const table = startRunTable();
   return (event) => {
     table.see(event);
-<<<<<<< HEAD
-    const before = event.type === 'run-finished' && detail === 'full' ? table.lines(event.report) : [];
-    for (const line of [...before, ...formatEvent(event, detail)]) out(line);
-=======
     if (format !== undefined) {
       const lines = format(event);
       for (const line of lines.err) err(line);
       for (const line of lines.out) out(line);
       return;
     }
-    const before = event.type === 'run-finished' ? table.lines(event.report) : [];
-    for (const line of [...before, ...formatEvent(event)]) out(line);
->>>>>>> 9e2f218 (Run scripts: orchestrate, run, resume, playbook check and docs, completion)
+    const before = event.type === 'run-finished' && detail === 'full' ? table.lines(event.report) : [];
+    for (const line of [...before, ...formatEvent(event, detail)]) out(line);
   };
 }
 

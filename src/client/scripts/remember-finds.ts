@@ -37,5 +37,12 @@ function recall(
   const nodes = identities.flatMap((name) => found.get(name) ?? []);
   const runs = (node: Findings['nodes'][number]) => node.description.agents.some(({ name }) => name === agent);
   if (nodes.length < identities.length || !nodes.every(runs)) return undefined;
-  return Promise.resolve<Findings>({ nodes: [...new Set(nodes)], unmatched: 0, broken: [], silent: [], elapsed: 0 });
+  return Promise.resolve<Findings>({
+    nodes: [...new Set(nodes)],
+    unmatched: 0,
+    broken: [],
+    silent: [],
+    rumours: { count: 0, examples: [] },
+    elapsed: 0,
+  });
 }

@@ -6,6 +6,15 @@ export const runProblems = defineProblems({
     'The playbook is not valid.',
     'Correct the line; “mco-deploy playbook check FILE” shows every fault.',
   ],
+  'bad-script': ['The script is not valid.', 'Correct the line; docs/orchestrate.md describes the language.'],
+  'script-failed': [
+    'The script itself ended by fail(…); nothing was called.',
+    'Read its words; they are the script’s.',
+  ],
+  'nothing-found': [
+    'The script itself ended by fail(…) after it had found no node; nothing was called.',
+    'Check the values that it looks for nodes by, with “mco-deploy find”.',
+  ],
   'bad-expression': [
     'An expression of the playbook cannot be evaluated.',
     'Correct it; docs/playbooks.md lists functions.',

@@ -2,6 +2,8 @@
 import { actionOf, type Ddl } from '../../core/ddl/ddl.ts';
 import { suggest } from '../../core/text.ts';
 import { runCall } from '../../playbook/call/call.ts';
+import { previewCall } from '../../playbook/call/preview.ts';
+import type { World } from '../../playbook/context.ts';
 import type { CallPlan } from '../../playbook/call/step-call.ts';
 import type { Playbook, Step, StepBody } from '../../playbook/model.ts';
 import type { InputSource } from '../../playbook/source/schema.ts';
@@ -66,6 +68,7 @@ export function compileCatalogue({ catalogue, queries }: Done, parts: ScriptPart
     steps,
     onFailure: [],
     always: [],
+    notices: { start: [], failure: [] },
     format: formatScriptRun(ordered),
   };
 }
@@ -135,11 +138,13 @@ function callBody(
     // What only reads may find them in traffic or not.
     reassert: action.kind === 'change' ? reassert : [],
   };
+  const targetOf = (world: World) => ({ nodes: [...(world.nodes(on) ?? [])], mayBeEmpty: false });
   return {
     title,
     changes: action.kind === 'change' && !call.noop,
     asks: { agent: ddl.name, action: call.action, on },
-    run: (world, step) => runCall(plan, { nodes: [...(world.nodes(on) ?? [])], mayBeEmpty: false }, world, step),
+    preview: (world, id) => previewCall(plan, targetOf(world), world, id),
+    run: (world, step) => runCall(plan, targetOf(world), world, step),
   };
 }
 

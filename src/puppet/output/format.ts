@@ -2,6 +2,7 @@
 import { count, printable } from '../../core/text.ts';
 import type { NodeFailure, RunEvent, RunReport, StepReport } from '../../playbook/events/events.ts';
 import { formatEvent } from '../../playbook/events/format.ts';
+import { describeDifference, describeFailure, describeSuccess } from '../../playbook/events/summary.ts';
 import type { RunLines } from '../../playbook/model.ts';
 import type { OrderedResource } from '../catalogue/order.ts';
 import { pathOf, stepIdOf } from '../catalogue/path.ts';
@@ -80,7 +81,7 @@ function formatStep(report: StepReport, steps: Steps): RunLines {
   const at = agentOf(report.id, steps);
   const { title, state, ok, failed, tries, lines, dryRun } = report;
   const told = lines.map((line) => `${at}: ${line}`);
-  if (state !== 'done') return { out: told, err: describeFailure(report, at) };
+  if (state !== 'done') return { out: told, err: formatFailure(report, at) };
   const nodes = count(ok.length, 'node');
   const asked = dryRun ? ', without changing anything' : '';
   const done =
@@ -90,7 +91,7 @@ function formatStep(report: StepReport, steps: Steps): RunLines {
   return { out: [...(ok.length > 0 ? [done] : []), ...told], err: failed.map((one) => `${at}: ${describe(one)}`) };
 }
 
-function describeFailure({ title, state, ok, failed, untouched, tries }: StepReport, at: string): string[] {
+function formatFailure({ title, state, ok, failed, untouched, tries }: StepReport, at: string): string[] {
   const [agent] = title.split('#');
   const nodes = failed.filter(({ node }) => node !== '');
   const all = ok.length + nodes.length + untouched.length;
@@ -114,21 +115,27 @@ function formatText({ id, lines, state, failed }: StepReport, steps: Steps): Run
   return { out: [...lines, 'executed successfully'].map((line) => `${path}/returns: ${line}`), err: [] };
 }
 
-/** What was never begun, why, and how long it took. */
+/** What was never begun, why, and how long it took; of a run that failed, what is left and the next command. */
 function formatEnd(report: RunReport, steps: Steps): RunLines {
   const { state, failure, elapsed, dryRun } = report;
-  const early = failure?.step === '' ? failure.reasons.map(describe) : [];
-  const unwell = new Set(report.steps.filter((one) => isUnwell(one)).map(({ id }) => id));
+  const unwell = new Set(report.steps.filter(isUnwell).map(({ id }) => id));
+  const begun = failure?.step !== '';
   const skipped = report.steps
-    .filter((one) => one.state === 'not-run' && early.length === 0)
+    .filter((one) => one.state === 'not-run' && begun)
     .flatMap(({ id }) => formatSkipped(id, unwell, steps));
   const took = `in ${(elapsed / 1000).toFixed(2)} seconds`;
-  const end = dryRun ? `Nothing was changed: dry run finished ${took}` : `Finished catalog run ${took}`;
-  const ends = state === 'interrupted' ? `Interrupted ${took}` : early.length > 0 ? 'Nothing was run' : end;
-  return {
-    out: state === 'done' || state === 'nothing-to-do' ? [ends] : [],
-    err: [...early, ...skipped, ...(state === 'done' || state === 'nothing-to-do' ? [] : [ends])],
-  };
+  if (state === 'failed' || state === 'interrupted') {
+    const end = state === 'interrupted' ? 'Interrupted' : begun ? 'Finished catalog run' : 'Nothing was run:';
+    return { out: [], err: [...skipped, `${end} ${took}`, ...describeFailure(report)] };
+  }
+  if (!dryRun)
+    return { out: [`Finished catalog run ${took}`, ...describeSuccess(report).filter(isOutOfTraffic)], err: [] };
+  return { out: [...describeDifference(report.result), `Nothing was changed: dry run finished ${took}`], err: [] };
+}
+
+/** Of a run that went well the seed says nothing more, unless it left something out. */
+function isOutOfTraffic(line: string): boolean {
+  return line.startsWith('out of traffic');
 }
 
 function isUnwell({ state }: StepReport): boolean {

@@ -2,6 +2,7 @@
 import type { Token } from '../lexer/token.ts';
 import { limits } from '../limits.ts';
 import { failAt, type ScriptSource } from '../source.ts';
+import type { Expression } from './ast.ts';
 
 export interface Cursor {
   readonly source: ScriptSource;
@@ -11,6 +12,9 @@ export interface Cursor {
   /** How many constructs are open around it. */
   depth: number;
 }
+
+/** Parses what stands within something else. */
+export type Parse = (cursor: Cursor) => Expression;
 
 const end: Token = { kind: 'end', text: '', at: 0, gap: false };
 

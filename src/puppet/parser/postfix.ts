@@ -1,7 +1,5 @@
 import type { Expression } from './ast.ts';
-import { type Cursor, expect, fail, isOperator, parseMembers, peek, take, within } from './cursor.ts';
-
-type Parse = (cursor: Cursor) => Expression;
+import { type Cursor, expect, fail, isOperator, parseMembers, peek, take, within, type Parse } from './cursor.ts';
 
 /** What may follow a value: `[key]`, `? { selector }`. What is not part of these scripts is refused by its name. */
 export function parsePostfix(cursor: Cursor, primary: Expression, parse: Parse): Expression {

@@ -1,10 +1,19 @@
 import { parseNumber } from '../lexer/number.ts';
 import type { Token } from '../lexer/token.ts';
 import type { Expression } from './ast.ts';
-import { type Cursor, expect, fail, isOperator, nameOf, parseMembers, peek, take, within } from './cursor.ts';
+import {
+  type Cursor,
+  expect,
+  fail,
+  isOperator,
+  nameOf,
+  parseMembers,
+  peek,
+  take,
+  within,
+  type Parse,
+} from './cursor.ts';
 import { parseText } from './text.ts';
-
-export type Parse = (cursor: Cursor) => Expression;
 
 /** A value by itself. @param parse what stands within it @throws Problem `bad-script` */
 export function parsePrimary(cursor: Cursor, parse: Parse): Expression {

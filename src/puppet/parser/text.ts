@@ -1,8 +1,7 @@
 import type { StringPart, Token } from '../lexer/token.ts';
 import { limits } from '../limits.ts';
 import type { Expression } from './ast.ts';
-import { type Cursor, fail, nameOf, peek } from './cursor.ts';
-import type { Parse } from './primary.ts';
+import { type Cursor, fail, nameOf, type Parse, peek } from './cursor.ts';
 
 /** The pieces of an interpolated string. */
 export function parseText(cursor: Cursor, { parts = [] }: Token, parse: Parse): (string | Expression)[] {

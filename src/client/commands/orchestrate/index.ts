@@ -18,7 +18,6 @@ export function orchestrateCommand(catalogue: readonly Ddl[]): CommandEntry {
         .option('-h, --help', 'explain the command, and with a script what it takes')
         .option('--dry-run', 'ask everyone what would change, and change nothing')
         .option('-d, --debug', 'show what the script says by debug()')
-        .option('-v, --verbose', 'the same')
         .option('-r, --ruby', 'not supported: scripts in Ruby are not run');
       addRunOptions(command).action(async (script, words, options) => {
         if (options.help === true) {
