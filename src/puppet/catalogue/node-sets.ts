@@ -45,6 +45,7 @@ function bare(name: string, filter: FilterTerms): NodeSet {
     name,
     filter: () => filter,
     wanted: undefined,
+    expected: undefined,
     atLeast: 0,
     limit: Number.MAX_SAFE_INTEGER,
     whenEmpty: undefined,
