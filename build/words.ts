@@ -1,0 +1,74 @@
+// Checks the language of the program and of its documentation: words that are not plain English (docs/glossary.md says
+// which ones to use), and lines in docs that are too wide. `npm run lint` runs it. With --count it prints totals only.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { proseOf, type TextAt, textsIn } from './texts.ts';
+
+const repository = join(import.meta.dirname, '..');
+const widest = 100;
+
+/** A word that nobody should read, and what to write instead. */
+const forbidden: readonly (readonly [RegExp, string])[] = [
+  [/\b(?:tells?|told|telling)\b/i, 'print, report, return, show, receive'],
+  [/\banew\b/i, 'again'],
+  [/\b(?:whom|whoever|whomever|whosoever)\b/i, 'who, anyone, the caller, …'],
+  [
+    /(?<!\bthere )\b(?:is|are|was|were) no (?!longer\b|more than\b|less than\b|one\b)\w+/i,
+    '“is not a valid …”, “is not …”',
+  ],
+  [/\b(?:go|goes|going|went|gone) on with\b/i, 'resume, continue'],
+  [/\bmend(?:s|ed|ing)?\b/i, 'fix, correct'],
+  [/\b(?:lest|thereof|wherein|whence|hitherto|nay)\b/i, 'a modern word'],
+];
+
+interface Finding {
+  readonly file: string;
+  readonly line: number;
+  readonly what: string;
+}
+
+function filesBelow(folder: string, ending: string): string[] {
+  return readdirSync(join(repository, folder), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith(ending))
+    .map((file) => `${folder}/${file}`)
+    .sort();
+}
+
+function findWords(file: string, texts: readonly TextAt[]): Finding[] {
+  return texts.flatMap(({ line, text }) =>
+    forbidden.flatMap(([pattern, instead]) => {
+      const found = pattern.exec(text)?.[0];
+      return found === undefined ? [] : [{ file, line, what: `“${found}”: write ${instead}` }];
+    }),
+  );
+}
+
+/** Tables, links and code may be as wide as they must. */
+function findWide(file: string, prose: readonly TextAt[]): Finding[] {
+  return prose
+    .filter(({ text }) => text.length > widest && !text.startsWith('|') && text.trim().includes(' '))
+    .map(({ line, text }) => ({ file, line, what: `${text.length} columns; break the line at ${widest}` }));
+}
+
+const read = (file: string) => readFileSync(join(repository, file), 'utf8');
+const pages = [...filesBelow('docs', '.md'), 'README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'test/README.md'].filter(
+  // The glossary names these words to say what to write instead.
+  (file) => file !== 'docs/glossary.md' && existsSync(join(repository, file)),
+);
+const findings = [
+  ...filesBelow('src', '.ts').flatMap((file) => findWords(file, textsIn(read(file)))),
+  ...filesBelow('playbooks', '.yaml').flatMap((file) => findWords(file, proseOf(read(file)))),
+  ...pages.flatMap((file) => findWords(file, proseOf(read(file)))),
+  ...[...pages, 'docs/glossary.md'].flatMap((file) => findWide(file, proseOf(read(file)))),
+];
+
+if (process.argv.includes('--count')) {
+  const counts = Map.groupBy(findings, ({ file }) => file);
+  for (const [file, list] of counts) process.stdout.write(`${list.length} ${file}\n`);
+} else {
+  for (const { file, line, what } of findings) process.stdout.write(`${file}:${line}: ${what}\n`);
+}
+if (findings.length > 0) {
+  process.stdout.write(`${findings.length} findings; docs/glossary.md lists the words to use\n`);
+  process.exitCode = 1;
+}

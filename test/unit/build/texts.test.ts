@@ -1,0 +1,47 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the sources that are scanned look so
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { proseOf, textsIn } from '../../../build/texts.ts';
+
+const texts = (source: string) => textsIn(source).map(({ text }) => text);
+
+describe('the texts of a source', () => {
+  test('are its string literals, with their lines', () => {
+    assert.deepEqual(textsIn(`const a = 'one';\nconst b = "two";`), [
+      { line: 1, text: 'one' },
+      { line: 2, text: 'two' },
+    ]);
+  });
+
+  test('are not its comments', () => {
+    assert.deepEqual(texts(`// it's a comment\nconst a = 'text'; /* "another" */`), ['text']);
+  });
+
+  test('are the parts of a template, and the strings in its code', () => {
+    assert.deepEqual(texts('const a = `one ${b({ c: "two" })} three ${`four ${d}`}`;'), [
+      'one ',
+      'two',
+      ' three ',
+      'four ',
+    ]);
+  });
+
+  test('are found after a regular expression with quotes in it', () => {
+    assert.deepEqual(texts(`const a = /['"]/.test(b); const c = 'text';`), ['text']);
+  });
+
+  test('are found after a division', () => {
+    assert.deepEqual(texts(`const a = b / 2; const c = 'text' + d / e;`), ['text']);
+  });
+
+  test('have their escapes undone', () => {
+    assert.deepEqual(texts(String.raw`const a = 'it\'s';`), ["it's"]);
+  });
+});
+
+test('the prose of a page is what is outside of its code blocks', () => {
+  assert.deepEqual(proseOf('one\n```\ntold\n```\ntwo'), [
+    { line: 1, text: 'one' },
+    { line: 5, text: 'two' },
+  ]);
+});
