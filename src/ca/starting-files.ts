@@ -35,9 +35,9 @@ clock_grace: 10
 agents:
   rpcutil: {}
   lock: {}
-  # Takes newer revocation lists of the CA from operators whom a policy allows (mco-deploy ca push-crl).
+  # Takes newer revocation lists of the CA from operators that a policy allows (mco-deploy ca push-crl).
   crl: {}
-  # Lets operators whom a policy allows read this node’s audit records (mco-deploy audit trace).
+  # Lets operators that a policy allows read this node’s audit records (mco-deploy audit trace).
   audit: {}
   # haproxy: { sockets: [/run/haproxy/admin.sock], min_available: 1 }
   # appmgr:

@@ -22,7 +22,11 @@ export function isOperatorName(name: string): boolean {
 /** @throws Problem `bad-name` when the realm or the name could not stand in a certificate. */
 export function defineIdentity(kind: Identity['kind'], realm: string, name: string): Identity {
   if (realm.length > 253 || !realmPattern.test(realm)) {
-    throw new Problem('bad-name', `“${realm}” is no realm`, 'use lower-case letters, digits, dots and hyphens');
+    throw new Problem(
+      'bad-name',
+      `“${realm}” is not a valid realm`,
+      'use lower-case letters, digits, dots and hyphens',
+    );
   }
   if (kind === 'node' ? !isNodeName(name) : !isOperatorName(name)) {
     const allowed = kind === 'node' ? 'a host name in lower case' : 'letters, digits and . _ @ + -';

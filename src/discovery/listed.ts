@@ -44,7 +44,7 @@ function parseEntry(value: unknown, at: string, source: string): Candidate {
   const given = key === undefined ? undefined : fields[key];
   if (typeof given !== 'string') throw bad(at, 'a node needs a “name” (or “identity”)');
   const name = given.trim().toLowerCase();
-  if (!isNodeName(name)) throw bad(at, `“${given.slice(0, 80)}” is no node name`);
+  if (!isNodeName(name)) throw bad(at, `“${given.slice(0, 80)}” is not a valid node name`);
   return { name, addresses: parseAddresses(fields, at), source };
 }
 
@@ -57,7 +57,7 @@ function parseAddresses({ address, port }: Record<string, unknown>, at: string):
     return [];
   }
   const parsed = typeof address === 'string' ? parseAddress(address) : undefined;
-  if (parsed === undefined) throw bad(at, `${JSON.stringify(address)} is no address`);
+  if (parsed === undefined) throw bad(at, `${JSON.stringify(address)} is not a valid address`);
   if (port !== undefined && parsed.port !== defaultPort && parsed.port !== port) {
     throw bad(at, `“address” and “port” name different ports`);
   }

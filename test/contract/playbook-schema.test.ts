@@ -8,6 +8,6 @@ test('the published schema of playbooks is the one that is checked against', asy
   assert.deepEqual(
     published,
     playbookSchema,
-    'write it anew: mco-deploy playbook schema > playbooks/playbook.schema.json',
+    'write it again: mco-deploy playbook schema > playbooks/playbook.schema.json',
   );
 });

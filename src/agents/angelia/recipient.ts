@@ -42,7 +42,7 @@ function bad(recipient: string, why: string): Problem {
 
 function mailRoute(recipient: string, address: string, smtp: SmtpConfig | undefined): Route {
   const [, , domain] = addressPattern.exec(address) ?? [];
-  if (domain === undefined || address.length > 320) throw bad(recipient, 'it is no plain mail address');
+  if (domain === undefined || address.length > 320) throw bad(recipient, 'it is not a plain mail address');
   if (smtp === undefined) {
     throw new Problem('unknown-recipient', 'this node sends no mail', 'configure “smtp” for angelia');
   }

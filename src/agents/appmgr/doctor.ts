@@ -12,7 +12,7 @@ import { readStatus } from './actions/status.ts';
 export async function doctorAppmgr(setup: DoctorSetup<AppmgrConfig>): Promise<readonly Finding[]> {
   const applications = Object.entries(setup.config.applications);
   const findings = applications.map(([name, application]) =>
-    runCheck('appmgr', 'mend the directory, or the application’s settings', () =>
+    runCheck('appmgr', 'correct the directory, or the settings of the application', () =>
       look({ ...application, name }, setup),
     ),
   );
@@ -28,7 +28,7 @@ async function look(application: ApplicationConfig, { run, signal }: DoctorSetup
   const { revision, healthy, health } = await readStatus(defineApplication(application, run, ''), undefined, signal);
   if (revision === '') return fine('appmgr', `“${name}” has no release in service yet`);
   if (healthy) return fine('appmgr', `“${name}” serves ${revision}: ${health}`);
-  const mend = `see why ${revision} does not serve; mco-deploy rpc appmgr status tells the releases at hand`;
+  const mend = `see why ${revision} does not serve; “mco-deploy rpc appmgr releases” lists the releases on the node`;
   return { check: 'appmgr', verdict: 'broken', what: `“${name}” ${revision} is not healthy: ${health}`, mend };
 }
 

@@ -20,7 +20,7 @@ const lists = {
 
 export const crlDdl = defineDdl({
   name: 'crl',
-  description: 'Takes newer revocation lists of the fleet’s CA, and tells which one is in force',
+  description: 'Takes newer revocation lists of the fleet’s CA, and returns which one is in force',
   author: 'mco-deploy',
   license: 'Apache-2.0',
   version: '0.1.0',
@@ -32,7 +32,7 @@ export const crlDdl = defineDdl({
       timeout: 5,
       dryRun: false,
       display: 'always',
-      description: 'Tells which revocation lists are in force',
+      description: 'Returns which revocation lists are in force',
       input: { type: 'object', additionalProperties: false, properties: {} },
       output: { type: 'object', additionalProperties: false, required: ['lists'], properties: { lists } },
     },

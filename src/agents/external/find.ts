@@ -73,7 +73,7 @@ async function findOne(name: string, setup: ExternalSetup): Promise<AgentEntry |
 
 async function readDdl(name: string, { directory, taken }: ExternalSetup): Promise<Ddl> {
   if (!new RegExp(agentNamePattern).test(name)) {
-    throw new Problem('bad-name', 'it is no name of an agent', 'use lower-case letters, digits and _');
+    throw new Problem('bad-name', 'it is not a valid agent name', 'use lower-case letters, digits and _');
   }
   if (taken.includes(name)) throw new Problem('bad-name', 'a built-in agent has that name');
   const file = join(directory, `${name}.json`);

@@ -64,7 +64,7 @@ const codes: Readonly<Record<number, ProblemCode>> = {
 
 function readReply({ statuscode, statusmsg, data }: JsonObject, { name }: Program, action: ActionDdl): JsonObject {
   const given = data ?? {};
-  if (!isObject(given)) throw new Problem('bad-reply', `the agent ${name} replied with data that is no object`);
+  if (!isObject(given)) throw new Problem('bad-reply', `the agent ${name} replied with data that is not an object`);
   const output = { ...defaultsOf(action.output), ...given };
   if (statuscode === replyStatus.ok) return output;
   const code = typeof statuscode === 'number' ? codes[statuscode] : undefined;

@@ -130,7 +130,7 @@ export const serverState = {
     sessions: { type: 'integer', description: 'On all lines together' },
     weight: { type: 'integer' },
     since: { type: 'integer', description: 'Taken out then (milliseconds since the epoch)' },
-    caller: { type: 'string', description: 'By whom' },
+    caller: { type: 'string', description: 'The caller who did it' },
     run: { type: 'string', description: 'In which run' },
     out_since: outSince,
     breaks: { type: 'array', description: 'What put it in while it was held out; the latest', items: holdBreak },

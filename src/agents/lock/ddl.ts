@@ -43,7 +43,7 @@ export const lockDdl = defineDdl({
   actions: {
     take: {
       ...change,
-      description: 'Takes a lease for the run that asks; a run that holds it already takes it anew',
+      description: 'Takes a lease for the run that asks; a run that holds it already takes it again',
       dryRun: true,
       input: {
         type: 'object',
@@ -76,7 +76,7 @@ export const lockDdl = defineDdl({
     },
     release: {
       ...change,
-      description: 'Gives a lease up; one that has passed already is no error',
+      description: 'Releases a lease; one that has already ended is not an error',
       dryRun: false,
       input: { type: 'object', additionalProperties: false, required: ['name', 'fence'], properties: { name, fence } },
       output: {
@@ -88,7 +88,7 @@ export const lockDdl = defineDdl({
     },
     break: {
       ...change,
-      description: 'Ends a lease, whoever holds it: its holder is refused from then on',
+      description: 'Ends a lease of any holder: the holder is refused from then on',
       dryRun: false,
       input: { type: 'object', additionalProperties: false, required: ['name'], properties: { name } },
       output: {

@@ -34,12 +34,12 @@ export function assertFree(held: Lease | undefined, asked: { caller: string; run
 /** Why a request under this lease must not go on, or undefined. */
 export function judgeClaim(held: Lease | undefined, claim: LeaseClaim, clock: number): Problem | undefined {
   const stale = (why: string) => {
-    const hint = 'nothing was done; look with “mco-deploy locks”, then go on with “mco-deploy resume”';
+    const hint = 'nothing was done; check “mco-deploy locks”, then continue with “mco-deploy resume”';
     return new Problem('stale-lease', `the lease “${claim.lease}” ${why}`, hint);
   };
   if (held === undefined) return stale('has passed or was broken');
   if (!isHolder(held, claim)) return stale('is held by another run now');
-  if (held.fence !== claim.fence) return stale(`was taken anew: ${claim.fence} is not its number any more`);
+  if (held.fence !== claim.fence) return stale(`was taken again: ${claim.fence} is no longer its number`);
   return held.ends <= clock ? stale('has passed') : undefined;
 }
 

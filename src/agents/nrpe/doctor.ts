@@ -18,11 +18,11 @@ export function doctorNrpe({ config, signal }: DoctorSetup<NrpeConfig>): Promise
 }
 
 function checkCommands(config: NrpeConfig): Promise<readonly Finding[]> {
-  return runCheck('nrpe', 'mend the file, or name another with agents.nrpe.config', async () => {
+  return runCheck('nrpe', 'correct the file, or name another one with agents.nrpe.config', async () => {
     const rules = parseArgumentRules(config.arguments);
     const defined = await cacheDefinitions(config.config)();
     const each = [...defined.commands.keys()].map((name) =>
-      runCheck('nrpe', `mend or remove command[${name}]`, async () => {
+      runCheck('nrpe', `correct or remove command[${name}]`, async () => {
         await requireProgram(sampleArgv(name, defined, rules)[0], name);
         return [];
       }),

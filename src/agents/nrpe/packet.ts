@@ -59,7 +59,7 @@ export function parseAnswer(packet: Buffer, version: PacketVersion): Answer {
   }
   const spoken = packet.readInt16BE(0);
   if (spoken !== version) throw bad(`it is a packet of version ${spoken}, not ${version}`, 'set “packet” accordingly');
-  if (packet.readInt16BE(2) !== response) throw bad('it is no response');
+  if (packet.readInt16BE(2) !== response) throw bad('it is not a response');
   const sum = packet.readUInt32BE(4);
   const blank = Buffer.from(packet);
   blank.writeUInt32BE(0, 4);

@@ -31,7 +31,8 @@ export async function startRpcutil({ node }: AgentSetup<RpcutilConfig>): Promise
 
     get_config_item: async ({ item }) => {
       const value = node.configItem(item);
-      if (value === undefined) throw new Problem('not-told', `“${item}” is no configuration item that is told`);
+      if (value === undefined)
+        throw new Problem('not-told', `“${item}” is not a configuration item that the node reveals`);
       return { item, value };
     },
 

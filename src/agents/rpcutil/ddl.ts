@@ -8,7 +8,7 @@ const read = { kind: 'read', repeatable: true, timeout: 5, dryRun: false, displa
 
 export const rpcutilDdl = defineDdl({
   name: 'rpcutil',
-  description: 'Tells about the node and the daemon itself',
+  description: 'Returns information on the node and the daemon',
   author: 'mco-deploy',
   license: 'Apache-2.0',
   version: '0.1.0',
@@ -27,7 +27,7 @@ export const rpcutilDdl = defineDdl({
     },
     inventory: {
       ...read,
-      description: 'Tells agents, classes, facts and version of the node',
+      description: 'Returns the agents, classes, facts and version of the node',
       input: nothing,
       output: {
         type: 'object',
@@ -44,7 +44,7 @@ export const rpcutilDdl = defineDdl({
     },
     get_fact: {
       ...read,
-      description: 'Tells the value of one fact; null where the node has no such fact',
+      description: 'Returns the value of one fact; null where the node has no such fact',
       input: { type: 'object', additionalProperties: false, required: ['fact'], properties: { fact: factName } },
       output: {
         type: 'object',
@@ -56,7 +56,7 @@ export const rpcutilDdl = defineDdl({
     },
     get_facts: {
       ...read,
-      description: 'Tells the values of several facts',
+      description: 'Returns the values of several facts',
       input: {
         type: 'object',
         additionalProperties: false,
@@ -78,7 +78,7 @@ export const rpcutilDdl = defineDdl({
     },
     collective_info: {
       ...read,
-      description: 'Tells the collectives that the node belongs to: the fleet is the one there is',
+      description: 'Returns the collectives of the node: the fleet is the only one',
       input: nothing,
       output: {
         type: 'object',
@@ -92,7 +92,7 @@ export const rpcutilDdl = defineDdl({
     },
     get_config_item: {
       ...read,
-      description: 'Tells a value of the daemon’s configuration; only those that hold no secret can be asked for',
+      description: 'Returns a value of the configuration of the daemon; only those without secrets can be requested',
       input: {
         type: 'object',
         additionalProperties: false,
@@ -138,7 +138,7 @@ export const rpcutilDdl = defineDdl({
     },
     daemon_stats: {
       ...read,
-      description: 'Tells how the daemon fares',
+      description: 'Returns counters and memory of the daemon',
       input: nothing,
       output: {
         type: 'object',
@@ -169,7 +169,7 @@ export const rpcutilDdl = defineDdl({
     },
     may_i: {
       ...read,
-      description: 'Tells which actions the caller may call here, by the policies as they are now; calls none of them',
+      description: 'Returns which actions the caller may call here, by the current policies; calls none of them',
       input: {
         type: 'object',
         additionalProperties: false,
@@ -196,7 +196,7 @@ export const rpcutilDdl = defineDdl({
     },
     agent_inventory: {
       ...read,
-      description: 'Tells about the agents of the node',
+      description: 'Returns information on the agents of the node',
       input: nothing,
       output: {
         type: 'object',

@@ -42,7 +42,7 @@ export function parseAuthority(pem: string, file: string): X509Certificate {
     const certificate = new X509Certificate(pem);
     if (certificate.ca) return certificate;
   } catch {}
-  throw new Problem('bad-ca', `${file} is no CA certificate`);
+  throw new Problem('bad-ca', `${file} is not a CA certificate`);
 }
 
 /**

@@ -39,7 +39,7 @@ export function parsePrivateKey(pem: string, passphrase: string, file: string): 
     return createPrivateKey(isEncrypted(pem) ? { key: pem, passphrase } : pem);
   } catch (cause) {
     if (isEncrypted(pem)) throw new Problem('bad-passphrase', `the passphrase does not open ${file}`, '', { cause });
-    throw new Problem('bad-key', `${file} is no private key`, '', { cause });
+    throw new Problem('bad-key', `${file} is not a private key`, '', { cause });
   }
 }
 

@@ -74,7 +74,7 @@ writeFileSync(process.env.CHORIA_EXTERNAL_REPLY, JSON.stringify(answer(request))
 export function description(name: string): string {
   const input = {
     prompt: 'Name',
-    description: 'Whom to greet',
+    description: 'Who to greet',
     type: 'string',
     optional: false,
     validation: '^[A-Za-z ]+$',

@@ -31,13 +31,13 @@ export function caDirectory({ dir }: CaOptions, { env }: CliContext): string {
 export function parseDays(text: string): number {
   const days = /^\d{1,5}$/.test(text) ? Number(text) : 0;
   if (days > 0) return days;
-  throw new Problem('usage', `“${text}” is no number of days`, 'give a whole number from 1 to 99999');
+  throw new Problem('usage', `“${text}” is not a number of days`, 'give a whole number from 1 to 99999');
 }
 
 /** @throws Problem `usage` */
 export function parseKind(text: string): 'node' | 'operator' {
   if (text === 'node' || text === 'operator') return text;
-  throw new Problem('usage', `“${text}” is no kind of certificate`, 'say node or operator');
+  throw new Problem('usage', `“${text}” is not a kind of certificate`, 'say node or operator');
 }
 
 export interface RoleOptions {

@@ -49,7 +49,7 @@ async function fromFile(file: string, context: CliContext): Promise<string> {
   if (line !== '' && line.length <= longest) return line;
   throw new Problem(
     'bad-passphrase',
-    `the first line of ${file} is no passphrase`,
+    `the first line of ${file} is not a passphrase`,
     'put the passphrase in its first line',
   );
 }

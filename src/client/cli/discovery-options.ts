@@ -37,7 +37,11 @@ export function parseDiscoveryOptions(method: string, given: readonly string[]):
   for (const option of given) {
     const [, name, value] = /^([a-z]+)=(.+)$/s.exec(option) ?? [];
     if (name === undefined || value === undefined) {
-      throw new Problem('usage', `--do “${option}” is no option of a discovery method`, 'write --do name=value');
+      throw new Problem(
+        'usage',
+        `--do “${option}” is not a valid option of a discovery method`,
+        'write --do name=value',
+      );
     }
     if (!names.includes(name)) throw unknownOption(method, name, names);
     values.set(name, [...(values.get(name) ?? []), value]);

@@ -5,7 +5,7 @@ export function parseKeyValues(words: readonly string[]): Map<string, string> {
   const given = new Map<string, string>();
   for (const word of words) {
     const at = word.indexOf('=');
-    if (at < 1) throw new Problem('usage', `“${word}” is no input`, 'write name=value');
+    if (at < 1) throw new Problem('usage', `“${word}” is not a valid input`, 'write name=value');
     const name = word.slice(0, at);
     if (given.has(name)) throw new Problem('usage', `the input “${name}” is given twice`);
     given.set(name, word.slice(at + 1));

@@ -6,7 +6,7 @@ export function cutBatches<T>(nodes: readonly T[], batch: string | undefined): T
   const [, digits = '', percent] = /^(\d{1,9})(%?)$/.exec(batch) ?? [];
   const number = Number(digits);
   if (number < 1 || (percent === '%' && number > 100)) {
-    throw new Problem('usage', `“${batch}” is no batch size`, 'write a number, or a percentage up to 100%');
+    throw new Problem('usage', `“${batch}” is not a valid batch size`, 'write a number, or a percentage up to 100%');
   }
   const size = percent === '%' ? Math.max(1, Math.floor((nodes.length * number) / 100)) : number;
   const batches: T[][] = [];

@@ -119,7 +119,7 @@ function describe({ sequence, hash, signature }: AuditHead, certificate: X509Cer
 }
 
 const advice = (node: string) =>
-  `find out why; when ${node} was set up anew, run “mco-deploy audit heads --forget ${node}”`;
+  `find out why; when ${node} was reinstalled, run “mco-deploy audit heads --forget ${node}”`;
 
 function distrustOf(node: string, head: KnownHead | undefined): Problem | undefined {
   if (head?.distrusted === undefined) return undefined;
@@ -168,7 +168,7 @@ async function readHeads(file: string): Promise<Map<string, KnownHead>> {
 /** @throws Problem `bad-heads` */
 export function parseHeads(text: string, file: string): Map<string, KnownHead> {
   const bad = (why: string) =>
-    new Problem('bad-heads', `${file} is no list of heads: ${why}`, 'keep it for inquiry and move it away');
+    new Problem('bad-heads', `${file} is not a list of heads: ${why}`, 'keep it for inquiry and move it away');
   let heads: unknown;
   try {
     ({ heads } = parseJsonObject(text, 'it'));

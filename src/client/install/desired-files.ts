@@ -99,7 +99,7 @@ async function readYaml(file: string): Promise<JsonObject> {
   const document = parseDocument(await readText(file), { uniqueKeys: true, stringKeys: true });
   const value: unknown = document.errors.length > 0 ? undefined : (document.toJS({ maxAliasCount: 100 }) ?? {});
   if (isObject(value)) return value as JsonObject;
-  const [why = ''] = (document.errors[0]?.message ?? 'it is no map of settings').split('\n');
+  const [why = ''] = (document.errors[0]?.message ?? 'it is not a map of settings').split('\n');
   throw new Problem('bad-configuration', `${file}: ${why}`);
 }
 
@@ -152,7 +152,7 @@ function parseFacts(terms: readonly string[]): Record<string, string> {
     terms.map((term) => {
       const [, name, value] = /^([A-Za-z0-9_-]{1,64})=([^\n]{0,1024})$/.exec(term) ?? [];
       if (name === undefined || value === undefined) {
-        throw new Problem('usage', `“${term}” is no fact`, 'write name=value, as in cluster=bravo');
+        throw new Problem('usage', `“${term}” is not a valid fact`, 'write name=value, as in cluster=bravo');
       }
       return [name, value];
     }),
@@ -161,5 +161,5 @@ function parseFacts(terms: readonly string[]): Record<string, string> {
 
 function requireClass(name: string): string {
   if (/^[A-Za-z0-9_.:-]{1,128}$/.test(name)) return name;
-  throw new Problem('usage', `“${name}” is no class`);
+  throw new Problem('usage', `“${name}” is not a valid class name`);
 }

@@ -49,7 +49,7 @@ async function openBinary(file: string): Promise<Program> {
   if (header.toString('latin1', 0, 4) !== '\x7fELF' || machine === undefined) {
     throw new Problem(
       'bad-program',
-      `${file} is no Linux program for x86_64 or aarch64`,
+      `${file} is not a Linux program for x86_64 or aarch64`,
       'build one with npm run build',
     );
   }

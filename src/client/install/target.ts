@@ -23,11 +23,15 @@ const form =
 export function parseTarget(text: string): SshTarget {
   const { node, user, v6, host = v6, port } = form.exec(text)?.groups ?? {};
   if (host === undefined || Number(port ?? 22) < 1 || Number(port ?? 22) > 65535) {
-    throw new Problem('usage', `“${text.slice(0, 120)}” is no host`, 'write user@host, or NODE=user@address:port');
+    throw new Problem(
+      'usage',
+      `“${text.slice(0, 120)}” is not a valid host`,
+      'write user@host, or NODE=user@address:port',
+    );
   }
   const name = node ?? host.toLowerCase();
   if (isIP(name) !== 0 || !isNodeName(name)) {
-    throw new Problem('usage', `“${text}” does not tell the node’s name`, `write NODE=${text}`);
+    throw new Problem('usage', `“${text}” does not name the node`, `write NODE=${text}`);
   }
   return {
     node: name,

@@ -9,7 +9,7 @@ After=network-online.target
 
 [Service]
 Type=notify
-# The daemon tells its state through systemd-notify(1), which is another process.
+# The daemon reports its state through systemd-notify(1), which is another process.
 NotifyAccess=all
 ExecStart=${program} daemon --config ${directory}/node.yaml
 ExecReload=/bin/kill -HUP $MAINPID

@@ -92,7 +92,11 @@ export async function listJournals(stateDirectory: string, most: number): Promis
  */
 export async function findRun(stateDirectory: string, given: string): Promise<string> {
   if (!/^[0-9a-f]{4,32}$/.test(given)) {
-    throw new Problem('usage', `“${given.slice(0, 40)}” is no run`, 'give its id, or at least its first four digits');
+    throw new Problem(
+      'usage',
+      `“${given.slice(0, 40)}” is not a valid run id`,
+      'give its id, or at least its first four digits',
+    );
   }
   const matching = (await listJournals(stateDirectory, Number.POSITIVE_INFINITY)).filter((id) => id.startsWith(given));
   const [only, ...others] = matching;

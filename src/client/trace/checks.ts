@@ -72,7 +72,7 @@ function attempt<T>(work: () => T, find: Find): T | undefined {
   } catch (error) {
     find(
       error instanceof Problem ? error.code : 'malformed',
-      error instanceof Problem ? error.message : 'it is no record',
+      error instanceof Problem ? error.message : 'it is not a record',
     );
     return undefined;
   }

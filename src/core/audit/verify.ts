@@ -117,7 +117,10 @@ function stepOver(line: string, walk: Walk): RecordFault | undefined {
   try {
     record = parseLine(line);
   } catch (error) {
-    return { code: 'malformed', message: `it is no audit record: ${error instanceof Problem ? error.message : error}` };
+    return {
+      code: 'malformed',
+      message: `it is not an audit record: ${error instanceof Problem ? error.message : error}`,
+    };
   }
   const fault =
     begin(record, walk) ?? follow(record, walk) ?? adopt(record, walk) ?? checkSignature(line, record, walk);

@@ -113,7 +113,7 @@ function readKey(file: string, pem: string, certificate: X509Certificate): KeyOb
   try {
     key = createPrivateKey(pem);
   } catch (cause) {
-    throw new Problem('bad-key', `${file} is no private key that can be read`, '', { cause });
+    throw new Problem('bad-key', `${file} is not a private key that can be read`, '', { cause });
   }
   if (!certificate.checkPrivateKey(key)) {
     throw new Problem('bad-key', `the private key ${file} does not belong to the certificate beside it`);

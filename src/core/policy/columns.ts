@@ -35,7 +35,7 @@ export function parseCallers(column: string, groups: Groups, line: Line): Caller
 function idsFor(word: string, groups: Groups, line: Line): readonly string[] {
   if (isCallerId(word)) return [word];
   if (!isGroupName(word))
-    throw faultIn(line, `“${shown(word)}” is no caller`, 'write cert=NAME, node=NAME, a group or /REGEX/');
+    throw faultIn(line, `“${shown(word)}” is not a valid caller`, 'write cert=NAME, node=NAME, a group or /REGEX/');
   const members = groups.get(word);
   if (members === undefined) throw faultIn(line, `there is no group “${shown(word)}”`, suggest(word, groups.keys()));
   return members;
@@ -46,7 +46,8 @@ export function parseActions(column: string, line: Line): ReadonlySet<string> | 
   if (column === '*') return '*';
   const actions = column.split(/ +/);
   const wrong = actions.find((action) => !actionSyntax.test(action));
-  if (wrong !== undefined) throw faultIn(line, `“${shown(wrong)}” is no name of an action`, 'separate them by spaces');
+  if (wrong !== undefined)
+    throw faultIn(line, `“${shown(wrong)}” is not a valid action name`, 'separate them by spaces');
   return new Set(actions);
 }
 

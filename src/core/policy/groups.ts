@@ -30,12 +30,12 @@ export function parseGroups(text: string, file: string): Groups {
 }
 
 function parseGroupName(name: string, line: Line): string {
-  if (!isGroupName(name)) throw faultIn(line, `“${name.slice(0, 60)}” is no name for a group`);
+  if (!isGroupName(name)) throw faultIn(line, `“${name.slice(0, 60)}” is not a valid group name`);
   return name;
 }
 
 function checkMember(caller: string, line: Line): void {
   if (isCallerId(caller)) return;
   const hint = isGroupName(caller) ? 'groups don’t nest' : 'write cert=NAME or node=NAME';
-  throw faultIn(line, `“${caller.slice(0, 60)}” is no caller`, hint);
+  throw faultIn(line, `“${caller.slice(0, 60)}” is not a valid caller`, hint);
 }

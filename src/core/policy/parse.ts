@@ -32,7 +32,7 @@ export function parsePolicy(text: string, file: string, groups: Groups): Policy 
 function parseDefault(line: Line): boolean {
   const [, word] = /^policy\s+default\s+(allow|deny)$/.exec(line.text) ?? [];
   if (word === undefined)
-    throw faultIn(line, 'this is no default', 'write “policy default deny” or “policy default allow”');
+    throw faultIn(line, 'this is not a valid default', 'write “policy default deny” or “policy default allow”');
   return word === 'allow';
 }
 
@@ -42,7 +42,7 @@ function parseRule(line: Line, groups: Groups): Rule {
     .map((part) => part.trim());
   if (effect !== 'allow' && effect !== 'deny') {
     const known = 'lines begin with “allow”, “deny”, “policy default” or “#”, with tabs between the columns';
-    throw faultIn(line, 'this is no rule', known);
+    throw faultIn(line, 'this is not a valid rule', known);
   }
   if (!callers || !actions || !facts || !classes || more.length > 0) {
     throw faultIn(

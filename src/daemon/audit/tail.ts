@@ -34,7 +34,7 @@ export async function readTail(handle: FileHandle, name: string): Promise<Tail> 
   const line = bytes.subarray(bytes.lastIndexOf(10, end - 2) + 1, end - 1).toString('utf8');
   const last = parseRecord(line);
   if (last === undefined) {
-    const message = `the last line of ${name} is no record of an audit log`;
+    const message = `the last line of ${name} is not a record of an audit log`;
     throw new Problem('audit-failed', message, 'keep the file for inquiry and move it away');
   }
   return { state: { sequence: last.sequence, hash: hashLine(line) }, size: start + end, torn, last };

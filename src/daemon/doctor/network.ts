@@ -28,7 +28,7 @@ async function checkPort({ listen: { address, port } }: NodeConfig, state: TlsSt
     return broken('port', `cannot listen on ${address} ${where}: ${explainErrno(fault)}`, 'change “listen”');
   }
   if (state === undefined)
-    return doubtful('port', `${where} is taken, by whom was not asked`, 'mend the certificate first');
+    return doubtful('port', `${where} is in use; what uses it was not checked`, 'correct the certificate first');
   const host = address === '::' || address === '0.0.0.0' ? '127.0.0.1' : address;
   const { name } = state.credentials.identity;
   const problem = await whoAnswers(name, { host, port }, state, 3000);

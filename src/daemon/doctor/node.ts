@@ -42,8 +42,8 @@ async function checkRules(config: NodeConfig): Promise<readonly Finding[]> {
   const self = async () => ({ name: '', agents: [], classes: truth.classes(), facts: truth.facts() });
   const policies = await startPolicies(config.policies, self, silentLog);
   const wrong = [
-    ...policies.warnings().map((what) => broken('policies', what, '“mco-deploy policy check” tells more')),
-    ...truth.warnings().map((what) => broken('facts', what, 'mend the file')),
+    ...policies.warnings().map((what) => broken('policies', what, '“mco-deploy policy check” shows every fault')),
+    ...truth.warnings().map((what) => broken('facts', what, 'correct the file')),
   ];
   const notes = truth.notes().map((what) => doubtful('facts', what, 'write the value as text'));
   return wrong.length > 0

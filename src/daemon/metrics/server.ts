@@ -25,7 +25,7 @@ export async function startMetricsServer(
   server.unref();
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) => {
-      const message = `cannot tell metrics on ${host} port ${port}: ${explainErrno(cause)}`;
+      const message = `cannot serve metrics on ${host} port ${port}: ${explainErrno(cause)}`;
       reject(new Problem('cannot-listen', message, 'give metrics.port another number', { cause }));
     });
     server.listen({ host, port }, resolve);

@@ -96,5 +96,5 @@ function explainFailure(
   }
   if (error instanceof Problem) return failure(error);
   log.error({ err: error, request: opened.request.requestId }, `${name} failed unexpectedly`);
-  return failure(new Problem('internal', `${name} failed unexpectedly`, "the node's log tells more"));
+  return failure(new Problem('internal', `${name} failed unexpectedly`, 'see the log of the node'));
 }

@@ -27,7 +27,7 @@ export function startNotifier(env: Readonly<NodeJS.ProcessEnv>, pid: number, run
         timeout: 10_000,
         env: { PATH: path, NOTIFY_SOCKET: socket },
       });
-      if (code !== 0) log.warn({ state, said: stderr.trim() }, 'systemd could not be told');
+      if (code !== 0) log.warn({ state, said: stderr.trim() }, 'systemd could not be notified');
     });
   const interval = watched === undefined || Number(watched) === pid ? Number(watchdog ?? 0) / 1000 / 2 : 0;
   const timer = interval >= 1 ? setInterval(() => void send('WATCHDOG=1'), interval) : undefined;

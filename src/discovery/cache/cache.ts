@@ -56,7 +56,7 @@ async function read(file: string, log: Log): Promise<CacheContent> {
     return parseContent(await readFile(file, 'utf8'));
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') {
-      log.warn({ file }, `the cache ${file} is begun anew, it could not be read: ${explainErrno(error)}`);
+      log.warn({ file }, `the cache ${file} was started again, because it could not be read: ${explainErrno(error)}`);
     }
     return { nodes: new Map(), forgotten: new Map() };
   }

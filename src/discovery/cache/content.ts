@@ -51,7 +51,7 @@ export function pruneContent({ nodes, forgotten }: CacheContent): CacheContent {
 export function parseContent(text: string): CacheContent {
   const value: unknown = JSON.parse(text);
   if (!isObject(value) || value.version !== 1 || !Array.isArray(value.nodes) || !isObject(value.forgotten)) {
-    throw new Error('it is no cache of this version');
+    throw new Error('it is not a cache of this version');
   }
   const nodes = new Map<string, CachedNode>();
   for (const node of value.nodes) if (isCachedNode(node)) nodes.set(node.name, node);

@@ -50,7 +50,7 @@ export async function learn(
 
 function flatFacts(bytes: Uint8Array, name: string, log: Log): Record<string, string> {
   try {
-    const facts = Object.entries(parseJsonObject(bytes, `what ${name} tells of its facts`));
+    const facts = Object.entries(parseJsonObject(bytes, `the facts of ${name}`));
     const flat = facts.filter(([, value]) => ['string', 'number', 'boolean'].includes(typeof value));
     return Object.fromEntries(flat.map(([key, value]) => [key, String(value)]));
   } catch (error) {

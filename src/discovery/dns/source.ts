@@ -61,7 +61,7 @@ function openResolver(server: string | undefined, timeout: number): Resolver {
     if (server !== undefined) resolver.setServers([server]);
   } catch (cause) {
     const hint = 'discovery.server must be ADDRESS or ADDRESS:PORT';
-    throw new Problem('usage', `“${server}” is no address of a DNS server`, hint, { cause });
+    throw new Problem('usage', `“${server}” is not the address of a DNS server`, hint, { cause });
   }
   return resolver;
 }

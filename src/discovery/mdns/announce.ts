@@ -58,7 +58,7 @@ export async function startAnnouncing(setup: AnnounceSetup): Promise<Announcing>
   const looking = setInterval(() => {
     const now = placesOf(setup);
     if (now === places) return;
-    log.info({}, 'the interfaces of this host have changed: the node is announced anew');
+    log.info({}, 'the interfaces of this host have changed: the node announces itself again');
     places = now;
     void renew();
   }, setup.look ?? 15_000);

@@ -77,7 +77,7 @@ function judge(outcome: Outcome, needs: Needs | undefined): RightsReport {
   const { node, data } = outcome;
   if (outcome.outcome === 'no-response') return { denied: [failureOf(outcome)], unsure: [] };
   if (outcome.outcome !== 'ok' || !Array.isArray(data.allowed)) {
-    const reason = `it can’t be asked what you may do there: ${outcome.message || 'it does not know how to tell'}`;
+    const reason = `your rights there cannot be checked: ${outcome.message || 'the node does not support it'}`;
     return { denied: [], unsure: [{ node, code: outcome.code || 'no-answer', reason }] };
   }
   const refused = [...listOf(data.denied, 'policy-denied'), ...listOf(data.unknown, 'unknown-agent')].map(

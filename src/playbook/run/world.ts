@@ -169,7 +169,7 @@ function checkMember(member: NodeFacts): NodeFacts {
     toCel(member);
     return member;
   } catch (cause) {
-    throw new Problem('bad-facts', `what ${member.name} tells of itself can’t be used: ${explain(cause)}`, '', {
+    throw new Problem('bad-facts', `the facts of ${member.name} cannot be used: ${explain(cause)}`, '', {
       cause,
     });
   }

@@ -127,7 +127,7 @@ function compileReassert({ source, seen, at, catalogue }: StepCompiler): readonl
     }
     const action = findAction(other?.call ?? '', catalogue)?.action;
     if (action?.kind === 'change' && action.repeatable && other?.dry_run !== true) continue;
-    at('reassert').fail(`the step “${name}” is no call that changes something and may be repeated`);
+    at('reassert').fail(`the step “${name}” is not a call that changes something and may be repeated`);
   }
   return names;
 }

@@ -207,9 +207,9 @@ describe('artifacts that must be signed', () => {
     const { upgrade } = await appmgrOn(application.config({ signers: [file] }));
     await assert.rejects(upgrade({ revision: '10' }), { code: 'bad-key' });
     writeFileSync(file, 'hello');
-    await assert.rejects(upgrade({ revision: '10' }), { code: 'bad-key', message: /no public key/ });
+    await assert.rejects(upgrade({ revision: '10' }), { code: 'bad-key', message: /not a public key/ });
     const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     writeFileSync(file, publicKey.export({ type: 'spki', format: 'pem' }));
-    await assert.rejects(upgrade({ revision: '10' }), { code: 'bad-key', message: /no Ed25519 key/ });
+    await assert.rejects(upgrade({ revision: '10' }), { code: 'bad-key', message: /not an Ed25519 key/ });
   });
 });

@@ -288,15 +288,15 @@ describe('bad input', () => {
   test('is one line that says what and where, and nothing is made', async () => {
     await using ca = await withCa();
     const cases: [string[], RegExp][] = [
-      [['ca', 'init', '--realm', 'Dev Co'], /^bad-name: “Dev Co” is no realm/],
+      [['ca', 'init', '--realm', 'Dev Co'], /^bad-name: “Dev Co” is not a valid realm/],
       [['ca', 'init', '--realm', 'devco.net'], /^file-exists: there is a CA in /],
-      [['ca', 'issue', 'node', '../../etc'], /^bad-name: “..\/..\/etc” is no node name/],
+      [['ca', 'issue', 'node', '../../etc'], /^bad-name: “..\/..\/etc” is not a valid node name/],
       [['ca', 'issue', 'operator', 'a/b'], /^bad-name: /],
-      [['ca', 'issue', 'node', 'dev1', '--days', '0'], /^usage: “0” is no number of days/],
+      [['ca', 'issue', 'node', 'dev1', '--days', '0'], /^usage: “0” is not a number of days/],
       [['ca', 'issue', 'node', 'dev1', '--days', '1e9'], /^usage: /],
       [['ca', 'issue', 'node', 'dev1', '--out', 'a', '--bundle', 'b'], /^usage: --out and --bundle/],
       [['ca', 'issue', 'node', 'dev1', '--dir', 'elsewhere'], /^no-ca: there is no CA in .*elsewhere/],
-      [['ca', 'sign', 'x.csr', 'root', 'dev1'], /^usage: “root” is no kind/],
+      [['ca', 'sign', 'x.csr', 'root', 'dev1'], /^usage: “root” is not a kind/],
       [['ca', 'revoke', 'dev9'], /^not-issued: /],
       [['ca', 'revoke', 'dev9', '--reason', 'keycompromise'], /^usage: .*did you mean “keyCompromise”/],
       [['ca', 'show', 'dev9'], /^not-issued: /],

@@ -67,7 +67,7 @@ describe('bad input to the program', () => {
       64,
       /no input “serve”: did you mean “server”/,
     );
-    await refuses(['rpc', 'haproxy', 'disable', 'backend'], 64, /“backend” is no input: write name=value/);
+    await refuses(['rpc', 'haproxy', 'disable', 'backend'], 64, /“backend” is not a valid input: write name=value/);
     await refuses(['rpc', 'haproxy', 'disable', 'backend=app'], 64, /haproxy\.disable: “server” is missing/);
   });
 

@@ -105,7 +105,7 @@ describe('mco-deploy policy', () => {
     assert.equal((JSON.parse(out) as { line: string }).line, 'none');
   });
 
-  test('explain refuses what is no caller, no fact and no policy, in one line', async () => {
+  test('explain refuses what is not a valid caller, no fact and no policy, in one line', async () => {
     const bare = await explain('rip', 'rpcutil.ping', '--policies', 'policies');
     assert.equal(bare.code, 64);
     assert.match(bare.err, /write cert=rip/);

@@ -88,7 +88,7 @@ describe('a service manager', { timeout: 60_000 }, () => {
   test('that is not there is told of in the log, and is no reason to fail', async () => {
     const log = keepingLog();
     await startNotifier({ NOTIFY_SOCKET: '/nowhere/notify' }, 42, runCommand, log).tell('READY=1');
-    assert.deepEqual(log.lines, ['warn systemd could not be told']);
+    assert.deepEqual(log.lines, ['warn systemd could not be notified']);
     await startNotifier({}, 42, runCommand, log).tell('READY=1');
     assert.equal(log.lines.length, 1);
   });

@@ -123,7 +123,7 @@ describe('a release', () => {
       const unkeyed = await runProgram(process.execPath, words, { cwd: dir });
       assert.match(unkeyed.err, /built without the key of the releases: name it with --key FILE/);
       await writeFile(join(dir, 'no.pem'), 'no key');
-      assert.match((await program('verify', '--key', 'no.pem', 'one')).err, /no\.pem is no Ed25519 key/);
+      assert.match((await program('verify', '--key', 'no.pem', 'one')).err, /no\.pem is not an Ed25519 key/);
       await writeSums(dir, ['one'], undefined);
       assert.match((await program('verify', 'one')).err, /SHA256SUMS\.sig cannot be read/);
       await writeSums(dir, ['one'], privateKey);

@@ -248,7 +248,7 @@ stat -c %a . "$1" "$2" "$CHORIA_EXTERNAL_FACTS" | xargs >"${home}/modes"; env | 
     ['failing', 'agent-failed', /exit code 3: it went wrong/],
     ['mute', 'bad-reply', /wrote no reply/],
     ['huge', 'bad-reply', /larger than/],
-    ['piped', 'bad-reply', /no regular file/],
+    ['piped', 'bad-reply', /not a regular file/],
     ['linked', 'bad-reply', /cannot be read/],
     ['polluting', 'malformed-json', /__proto__/],
     ['odd', 'bad-reply', /no status code from 0 to 5/],
@@ -289,10 +289,10 @@ stat -c %a . "$1" "$2" "$CHORIA_EXTERNAL_FACTS" | xargs >"${home}/modes"; env | 
       foreign: /belongs to user 12345/,
       probe: /a built-in agent has that name/,
       sonde: /a built-in agent has that name/,
-      ['__proto__']: /no name of an agent/,
+      ['__proto__']: /not a valid agent name/,
       unsafe: /unknown validator “shelsafe”: did you mean “shellsafe”/,
       slow: /too costly/,
-      link: /no regular file: links are not followed/,
+      link: /not a regular file: links are not followed/,
       broken: /is not JSON/,
     };
     for (const [name, reason] of Object.entries({ ...reasons })) {

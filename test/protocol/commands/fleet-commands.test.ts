@@ -107,7 +107,7 @@ describe('what a fleet is asked about itself', () => {
     const good = await readFile(file, 'utf8');
     await writeFile(file, `${good}dney\tcert=eve\t*\t*\t*\n`);
     await dev1.daemon.reload();
-    const warning = /policy refused, the last good one stays in force: .*default\.policy:3: this is no rule/;
+    const warning = /policy refused, the last good one stays in force: .*default\.policy:3: this is not a valid rule/;
     const ping = await runInProcess(['ping', '-I', dev1.name], home);
     assert.equal(ping.code, 0);
     assert.match(ping.err.join('\n'), warning);
@@ -128,7 +128,7 @@ describe('what a fleet is asked about itself', () => {
     assert.match(absent.err.join('\n'), /dev8\.devco\.net +never seen, expected by expected/);
     const wrong = await runInProcess(['inventory', '/dev/'], home);
     assert.equal(wrong.code, 64);
-    assert.match(wrong.err.join('\n'), /“\/dev\/” is no node name/);
+    assert.match(wrong.err.join('\n'), /“\/dev\/” is not a valid node name/);
   });
 
   test('facts tells the distribution of a fact, the most frequent value first', async () => {

@@ -76,8 +76,8 @@ describe('runs and resume, on journals', () => {
   test('is refused for inputs that are not what they were, and for a playbook that is not', async () => {
     const id = await begin();
     await cut(id, 5);
-    await refused([id, 'who=them'], 64, /goes on with the inputs that it began with: it was begun with who=you/);
-    await refused([id, 'whom=them'], 64, /goes on with the inputs that it began with/);
+    await refused([id, 'who=them'], 64, /keeps the inputs that it started with: it was begun with who=you/);
+    await refused([id, 'whom=them'], 64, /keeps the inputs that it started with/);
     const before = await readFile(playbook, 'utf8');
     await writeFile(playbook, before.replace('bye', 'farewell'));
     await refused([id], 64, /say\.yaml is not what it was when the run began/);
@@ -107,9 +107,9 @@ describe('runs and resume, on journals', () => {
     await refused([dry], 64, /was a dry run/);
     const empty = await begin();
     await cut(empty, 1);
-    await refused([empty], 64, /never began/);
+    await refused([empty], 64, /never started/);
     await refused(['0000'], 64, /no journal of a run 0000 here/);
-    await refused(['../../etc'], 64, /is no run/);
+    await refused(['../../etc'], 64, /is not a valid run id/);
     const damaged = await begin();
     await cut(damaged, 3);
     await appendFile(journalFile(state, damaged), 'xyz\n{"at":1,"type":"step-started"}\n');

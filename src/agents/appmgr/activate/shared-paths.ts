@@ -45,7 +45,7 @@ async function assertDirectories(release: string, path: string): Promise<void> {
       if (errnoOf(error) !== 'EEXIST') throw error;
     });
     if (!(await lstat(at)).isDirectory()) {
-      throw new Problem('bad-layout', `${at} is no directory, and a shared path lies below it`);
+      throw new Problem('bad-layout', `${at} is not a directory, and a shared path lies below it`);
     }
   }
 }

@@ -68,7 +68,7 @@ async function openArtifact(
     return writeFresh(fresh, content);
   });
   if (got !== undefined) return got;
-  throw new Problem('unknown-revision', `there is no revision ${revision}: ${place.at} is missing`);
+  throw new Problem('unknown-revision', `there is not a valid revision ${revision}: ${place.at} is missing`);
 }
 
 async function writeFresh(file: string, content: AsyncIterable<Buffer>): Promise<FileHandle> {
@@ -92,7 +92,7 @@ export async function assertArtifact(source: ArtifactSource, revision: string, s
   await readExpectedSum(source, revision, signal);
   const found = await download(place.at, source.download, source.download.max_size, signal, async () => true);
   if (found !== true) {
-    throw new Problem('unknown-revision', `there is no revision ${revision}: ${place.at} is missing`);
+    throw new Problem('unknown-revision', `there is not a valid revision ${revision}: ${place.at} is missing`);
   }
 }
 

@@ -9,7 +9,7 @@ import { type ArtifactLocation, type ArtifactSource, beside, locationOf } from '
 const largestSums = 64 * 1024;
 
 function unknownRevision(revision: string, place: ArtifactLocation): Problem {
-  return new Problem('unknown-revision', `there is no revision ${revision}: ${place.at} is missing`);
+  return new Problem('unknown-revision', `there is not a valid revision ${revision}: ${place.at} is missing`);
 }
 
 /**
@@ -42,7 +42,7 @@ export async function openPublished(place: ArtifactLocation, revision: string): 
   }
   if ((await handle.stat()).isFile()) return handle;
   await handle.close();
-  throw new Problem('bad-artifact', `${place.at} cannot be used: it is no regular file`);
+  throw new Problem('bad-artifact', `${place.at} cannot be used: it is not a regular file`);
 }
 
 /**

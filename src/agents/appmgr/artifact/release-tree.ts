@@ -134,7 +134,7 @@ export class ReleaseTree {
     return { kind: 'symlink', path, target };
   }
 
-  /** Refuses a second entry of a name and one below something that is no directory; notes the directories in between. */
+  /** Refuses a second entry of a name and one below something that is not a directory; notes the directories in between. */
   #enter(parts: readonly string[], shown: string): void {
     for (let depth = 1; depth < parts.length; depth++) {
       const parent = parts.slice(0, depth).join('/');

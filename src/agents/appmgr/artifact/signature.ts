@@ -33,12 +33,13 @@ function decodeSignature(file: Buffer): Buffer | undefined {
 }
 
 async function readKey(file: string): Promise<KeyObject> {
-  let why = 'it is no Ed25519 key';
+  let why = 'it is not an Ed25519 key';
   try {
     const key = createPublicKey(await readFile(file));
     if (key.asymmetricKeyType === 'ed25519') return key;
   } catch (cause) {
-    why = (cause as NodeJS.ErrnoException).syscall === undefined ? 'it is no public key in PEM' : explainErrno(cause);
+    why =
+      (cause as NodeJS.ErrnoException).syscall === undefined ? 'it is not a public key in PEM' : explainErrno(cause);
   }
   throw new Problem('bad-key', `${file} cannot be used as a signer’s key: ${why}`);
 }

@@ -37,7 +37,8 @@ export function locationOf({ application, artifacts }: ArtifactSource, revision:
   const fill = (text: string, value: string) =>
     text.replaceAll('{revision}', () => value).replaceAll('{application}', () => application);
   if (artifacts.startsWith('https:')) {
-    if (!URL.canParse(artifacts)) throw new Problem('bad-artifact', `${artifacts} is no URL`, 'see “artifacts”');
+    if (!URL.canParse(artifacts))
+      throw new Problem('bad-artifact', `${artifacts} is not a valid URL`, 'see “artifacts”');
     const name = posix.basename(
       fill(
         new URL(artifacts).pathname.replaceAll(/%7B|%7D/g, (part) => decodeURIComponent(part)),

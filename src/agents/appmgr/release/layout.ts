@@ -13,7 +13,7 @@ export function isRevision(name: string): boolean {
 /** Checked here too, and not by the DDL alone: paths are made of it. @throws Problem `bad-revision` */
 export function assertRevision(name: string): void {
   if (isRevision(name)) return;
-  throw new Problem('bad-revision', `${JSON.stringify(name.slice(0, 128))} is no revision`);
+  throw new Problem('bad-revision', `${JSON.stringify(name.slice(0, 128))} is not a valid revision`);
 }
 
 /** Where the parts of an application lie below its root. */
@@ -82,7 +82,7 @@ async function assertDirectory(path: string): Promise<void> {
     if (!['ENOENT', 'ENOTDIR'].includes(errnoOf(error))) throw error;
     throw new Problem('bad-layout', `the directory ${path} is missing`, 'make it, or mount what belongs there');
   }
-  throw new Problem('bad-layout', `${path} is no directory`);
+  throw new Problem('bad-layout', `${path} is not a directory`);
 }
 
 export function newStagingPath(layout: Layout, revision: string): string {
@@ -97,12 +97,12 @@ export async function readCurrent(layout: Layout): Promise<string> {
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return '';
     if (errnoOf(error) !== 'EINVAL') throw error;
-    throw new Problem('bad-layout', `${layout.current} is no symbolic link`, 'move it away; appmgr makes it anew');
+    throw new Problem('bad-layout', `${layout.current} is not a symbolic link`, 'move it away; appmgr creates it again');
   }
   const path = target.startsWith('/') ? target : join(layout.root, target);
   const revision = path.slice(layout.releases.length + 1);
   if (path.startsWith(`${layout.releases}/`) && isRevision(revision)) return revision;
-  throw new Problem('bad-layout', `${layout.current} points to ${JSON.stringify(target)}, which is no release`);
+  throw new Problem('bad-layout', `${layout.current} points to ${JSON.stringify(target)}, which is not a release`);
 }
 
 /** Puts `current` onto a release in one step: whoever opens it sees the old release or the new one. */

@@ -17,7 +17,7 @@ export async function runAgentNew(
   { out }: CliContext,
 ): Promise<number> {
   if (!new RegExp(agentNamePattern).test(name)) {
-    throw new Problem('bad-name', `“${name}” is no name of an agent`, 'use lower-case letters, digits and _');
+    throw new Problem('bad-name', `“${name}” is not a valid agent name`, 'use lower-case letters, digits and _');
   }
   const program = join(directory, name);
   await writeNew(`${program}.json`, description(name), 0o644);

@@ -38,7 +38,7 @@ function defineShow(audit: Command, context: CliContext): void {
     .option('--outcome <outcome>', 'only those that ended so: ok, failed, refused, cancelled, unknown')
     .option('--since <time>', 'only those since this time (ISO 8601)')
     .option('--until <time>', 'only those before this time (ISO 8601)')
-    .option('--follow', 'go on with those to come')
+    .option('--follow', 'continue with new records as they are written')
     .action(async (options) => {
       const { showAudit } = await import('./show.ts');
       context.exit(await showAudit(options, context));

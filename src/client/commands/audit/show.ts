@@ -36,7 +36,7 @@ export async function showAudit(options: ShowOptions, context: CliContext): Prom
   let unreadable = 0;
   const faults = (path: string, line: number) => {
     unreadable++;
-    context.err(`${path}:${line}: this line is no audit record`);
+    context.err(`${path}:${line}: this line is not an audit record`);
   };
   const shown: AuditEntry[] = [];
   const show = (entry: AuditEntry) => {
@@ -156,7 +156,7 @@ function chooseEntries(options: ShowOptions): (entry: AuditEntry) => boolean {
   const until = options.until === undefined ? Number.POSITIVE_INFINITY : parseTime(options.until);
   const outcomes = ['ok', 'failed', 'refused', 'cancelled', 'unknown'];
   if (ended !== undefined && !outcomes.includes(ended)) {
-    throw new Problem('usage', `“${ended}” is no outcome`, `there are ${outcomes.join(', ')}`);
+    throw new Problem('usage', `“${ended}” is not a valid outcome`, `there are ${outcomes.join(', ')}`);
   }
   return ({ intent, outcome }) => {
     const time = Date.parse(intent.time);
@@ -175,6 +175,7 @@ function chooseEntries(options: ShowOptions): (entry: AuditEntry) => boolean {
 
 function parseTime(text: string): number {
   const time = Date.parse(text);
-  if (Number.isNaN(time)) throw new Problem('usage', `“${text}” is no time`, 'write it like 2012-10-27T21:14:02Z');
+  if (Number.isNaN(time))
+    throw new Problem('usage', `“${text}” is not a valid time`, 'write it like 2012-10-27T21:14:02Z');
   return time;
 }

@@ -24,7 +24,8 @@ export async function traceRun(
   catalogue: readonly Ddl[],
   context: CliContext,
 ): Promise<number> {
-  if (!/^[0-9a-f]{32}$/.test(run)) throw new Problem('usage', `“${run}” is no run`, 'give the 32 hex digits of its id');
+  if (!/^[0-9a-f]{32}$/.test(run))
+    throw new Problem('usage', `“${run}” is not a valid run id`, 'give the 32 hex digits of its id');
   const ddl = requireDdl(catalogue, 'audit');
   return overNodes(options, nodesOf(options, 'audit'), context, async (findings, session) => {
     const journal = await readJournal(session.config.stateDirectory, run, context.err);

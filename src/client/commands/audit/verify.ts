@@ -76,7 +76,7 @@ async function headsOf(node: string, files: readonly string[], context: CliConte
 
 function parseHead(head: string): ChainState {
   const [, sequence, hash] = /^(\d{1,15}):([0-9a-f]{64})$/.exec(head) ?? [];
-  if (hash === undefined) throw new Problem('usage', `“${head}” is no head`, 'write SEQUENCE:HASH');
+  if (hash === undefined) throw new Problem('usage', `“${head}” is not a valid head`, 'write SEQUENCE:HASH');
   return { sequence: Number(sequence), hash };
 }
 

@@ -69,7 +69,7 @@ function defineSign(ca: Command, context: CliContext): void {
   withRole(withPlace(ca.command('sign').description('sign the key in a request made by “mco-deploy enroll”')))
     .argument('<csr>', 'file of the request')
     .argument('<kind>', 'node or operator', parseKind)
-    .argument('<name>', 'whom the certificate is for: the name in the request counts for nothing')
+    .argument('<name>', 'the holder of the certificate; the name in the request is ignored')
     .option('--fingerprint <fingerprint>', 'sign only when the key has this fingerprint')
     .option('--yes', 'sign without comparing the fingerprint')
     .action(async (csr, kind, name, options) =>
@@ -104,7 +104,7 @@ function definePushCrl(ca: Command, catalogue: readonly Ddl[], context: CliConte
   addTargetOptions(push, catalogue)
     .option('--config <file>', "the operator's configuration (default: client.yaml where XDG has it)")
     .option('--file <file>', 'the list (default: the one of the CA)')
-    .option('--check', 'only tell which nodes have it')
+    .option('--check', 'only report which nodes have it')
     .action(async (options) => {
       const { pushCrl } = await import('./push-crl.ts');
       context.exit(await pushCrl(options, catalogue, context));

@@ -52,7 +52,7 @@ export async function revokeCertificates(wanted: string, options: RevokeOptions,
 function parseReason(text: string): RevocationReason {
   const reason = revocationReasons.find((known) => known === text);
   if (reason === undefined) {
-    throw new Problem('usage', `“${text}” is no reason to revoke`, suggest(text, revocationReasons));
+    throw new Problem('usage', `“${text}” is not a reason to revoke`, suggest(text, revocationReasons));
   }
   return reason;
 }

@@ -8,9 +8,9 @@ export function doctorCommand(doctorNode: DoctorNode): CommandEntry {
     define: (program, context) => {
       program
         .command('doctor')
-        .description('look whether all that a node or an operator needs is there, and say how to mend what is not')
+        .description('check everything that a node or an operator needs, and say how to fix what is wrong')
         .addArgument(
-          new Argument('[side]', 'which of the two to examine (default: what this host is set up as)').choices([
+          new Argument('[side]', 'which side to check (default: what this host is set up as)').choices([
             'node',
             'client',
           ]),

@@ -23,7 +23,7 @@ export async function runDoctor(
   if (config !== undefined && side === undefined) {
     throw new Problem(
       'usage',
-      '--config does not tell whose configuration it is',
+      '--config does not say which side it configures',
       'say “doctor node” or “doctor client”',
     );
   }

@@ -9,7 +9,7 @@ export function factsCommand(catalogue: readonly Ddl[]): CommandEntry {
     define: (program, context) => {
       const command = program
         .command('facts <fact>')
-        .description('tell which values a fact has over the nodes that match, and how often; nested facts by dots')
+        .description('show the values of a fact on the matching nodes, and how often each occurs; nested facts by dots')
         .option('-v, --verbose', 'with the names of the nodes');
       addCommonOptions(addTargetOptions(command, catalogue)).action(async (fact, options) => {
         const { runFacts } = await import('./run.ts');

@@ -12,7 +12,8 @@ interface FactsOptions extends CommonOptions {
 
 /** Tells the values of one fact over all nodes that match. */
 export async function runFacts(fact: string, options: FactsOptions, context: CliContext): Promise<number> {
-  if (!/^[A-Za-z0-9_:.-]{1,200}$/.test(fact)) throw new Problem('usage', `“${fact.slice(0, 80)}” is no name of a fact`);
+  if (!/^[A-Za-z0-9_:.-]{1,200}$/.test(fact))
+    throw new Problem('usage', `“${fact.slice(0, 80)}” is not a valid fact name`);
   let known = false;
   const wanted = { ...nodesOf(options), wanted: { facts: [fact], keep: false } };
   const code = await overNodes(options, wanted, context, async (findings) => {

@@ -15,7 +15,7 @@ interface ForgetOptions extends CommonOptions {
 /** Retires a node that is known: it is not missed any more, whoever tells of it, until it is seen again. */
 export async function runForget(given: string, options: ForgetOptions, context: CliContext): Promise<number> {
   const name = given.toLowerCase();
-  if (!isNodeName(name)) throw new Problem('usage', `“${given.slice(0, 80)}” is no node name`);
+  if (!isNodeName(name)) throw new Problem('usage', `“${given.slice(0, 80)}” is not a valid node name`);
   const { cacheFile } = await loadClientConfig(options.config, context.env);
   const faults: string[] = [];
   const cache = await openCache(cacheFile, keepFaults(faults));

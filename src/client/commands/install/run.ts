@@ -121,13 +121,21 @@ export function sshSettings(options: RemoteOptions, { env, signal }: CliContext)
 /** @throws Problem `usage` */
 export function requireAbsolute(path: string): string {
   if (/^(\/[A-Za-z0-9_.+-]+){2,}$/.test(path) && !path.includes('/..')) return path;
-  throw new Problem('usage', `“${path}” is no place for it`, 'give an absolute path without blanks, below a directory');
+  throw new Problem(
+    'usage',
+    `“${path}” is not a valid place for it`,
+    'give an absolute path without blanks, below a directory',
+  );
 }
 
 /** @throws Problem `usage` */
 export function requireService(how: string): string {
   if (how === 'systemd' || how === 'none' || how.startsWith('/')) return how;
-  throw new Problem('usage', `“${how}” is no way to run a service`, 'say systemd, none, or the path of an init script');
+  throw new Problem(
+    'usage',
+    `“${how}” is not a way to run a service`,
+    'say systemd, none, or the path of an init script',
+  );
 }
 
 function describer({ caller, config }: Session, { signal }: CliContext) {

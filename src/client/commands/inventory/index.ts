@@ -9,7 +9,7 @@ export function inventoryCommand(catalogue: readonly Ddl[]): CommandEntry {
     define: (program, context) => {
       const command = program
         .command('inventory <node>')
-        .description('tell all about one node: version, agents, classes, facts, warnings')
+        .description('show everything about one node: version, agents, classes, facts, warnings')
         .option('-t, --timeout <seconds>', 'how long to wait for a reply', parseSeconds);
       addCommonOptions(addDiscoveryOptions(command)).action(async (node, options) => {
         const { runInventory } = await import('./run.ts');

@@ -28,7 +28,7 @@ export async function runInventory(
   context: CliContext,
 ): Promise<number> {
   const name = given.toLowerCase();
-  if (!isNodeName(name)) throw new Problem('usage', `“${given.slice(0, 80)}” is no node name`);
+  if (!isNodeName(name)) throw new Problem('usage', `“${given.slice(0, 80)}” is not a valid node name`);
   const { targets } = nodesOf(options);
   // Found among all nodes, so that a node that does not run rpcutil differs from one that is not there.
   const wanted = {

@@ -17,7 +17,7 @@ export function locksCommand(catalogue: readonly Ddl[]): CommandEntry {
       });
       const broken = locks
         .command('break <name>')
-        .description('end a lease, whoever holds it: its run is refused from then on (the nodes keep a record)');
+        .description('end a lease of any holder: its run is refused from then on (the nodes record it)');
       addCommonOptions(addTargetOptions(broken)).action(async (name, options) => {
         const { breakLock } = await import('./run.ts');
         context.exit(await breakLock(name, options, catalogue, context));

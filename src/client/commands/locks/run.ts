@@ -54,7 +54,7 @@ export async function breakLock(
   catalogue: readonly Ddl[],
   context: CliContext,
 ): Promise<number> {
-  if (!new RegExp(leaseNamePattern).test(name)) throw new Problem('usage', `“${name}” is no name of a lease`);
+  if (!new RegExp(leaseNamePattern).test(name)) throw new Problem('usage', `“${name}” is not a valid lease name`);
   return await askAll('break', { name }, options, catalogue, context, (replies) => {
     const broken = replies.filter(({ data }) => data.broken === true);
     if (options.json === true)

@@ -38,9 +38,9 @@ export async function explainPolicy(
   const { caller, action } = options;
   const known = catalogue.find(({ name, aliases }) => name === options.agent || aliases?.includes(options.agent));
   const agent = known?.name ?? options.agent;
-  if (!/^[A-Za-z0-9_-]{1,64}$/.test(agent)) throw new Problem('usage', `“${agent}” is no name of an agent`);
+  if (!/^[A-Za-z0-9_-]{1,64}$/.test(agent)) throw new Problem('usage', `“${agent}” is not a valid agent name`);
   if (!/^(cert|node)=/.test(caller)) {
-    throw new Problem('usage', `“${caller}” is no caller`, `write cert=${caller}, as policies do`);
+    throw new Problem('usage', `“${caller}” is not a valid caller`, `write cert=${caller}, as policies do`);
   }
   if (known !== undefined && actionOf(known, action) === undefined) {
     const near = suggest(action, Object.keys(known.actions));
@@ -112,7 +112,7 @@ function parseFacts(terms: readonly string[]): JsonObject {
     terms.map((term) => {
       const [, name, value] = /^([A-Za-z0-9_:.-]{1,200})=(.*)$/s.exec(term) ?? [];
       if (name === undefined || value === undefined) {
-        throw new Problem('usage', `“${term}” is no fact`, 'write name=value');
+        throw new Problem('usage', `“${term}” is not a valid fact`, 'write name=value');
       }
       return [name, value];
     }),

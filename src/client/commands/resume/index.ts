@@ -10,8 +10,8 @@ export function resumeCommand(catalogue: readonly Ddl[]): CommandEntry {
     define: (program, context) => {
       const command = program
         .command('resume <run> [secrets...]')
-        .description('go on with a run that was cut off, interrupted or failed; sensitive inputs as name=value')
-        .option('--force', 'although it can’t be told whether another process still runs it');
+        .description('resume a run that was killed, interrupted or failed; sensitive inputs as name=value')
+        .option('--force', 'even if another process may still be running it');
       // It keeps to the nodes that the run began with.
       takeList(addRunOptions(command), false).action(async (run, words, options) => {
         const { resumeRun } = await import('./run.ts');

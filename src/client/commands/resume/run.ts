@@ -70,13 +70,12 @@ export async function resumeRun(
 /** @throws Problem `run-ended`, `no-run` */
 function requireUnfinished(entries: readonly JournalEntry[], runId: string): Started {
   const started = entries.find((entry) => entry.type === 'run-started');
-  if (started === undefined)
-    throw new Problem('no-run', `the run ${runId} never began: there is nothing to go on with`);
+  if (started === undefined) throw new Problem('no-run', `the run ${runId} never started: there is nothing to resume`);
   const ended = entries.findLast((entry) => entry.type === 'run-finished');
   if (ended?.state === 'done' || ended?.state === 'nothing-to-do') {
     throw new Problem('run-ended', `the run ${runId} ended well: there is nothing left to do`);
   }
-  if (started.dryRun) throw new Problem('run-ended', `the run ${runId} was a dry run: there is nothing to go on with`);
+  if (started.dryRun) throw new Problem('run-ended', `the run ${runId} was a dry run: there is nothing to resume`);
   return started;
 }
 
@@ -99,7 +98,7 @@ async function requireAlone(entries: readonly JournalEntry[], force: boolean): P
       throw new Problem('run-in-progress', `${what} is still at work on this run`, 'wait for it, or end it');
     }
     const hint = 'if it does not, give --force';
-    throw new Problem('run-in-progress', `${what} may still be at work on this run: it can’t be told from here`, hint);
+    throw new Problem('run-in-progress', `${what} may still be running this run: this host cannot check it`, hint);
   }
 }
 
@@ -119,7 +118,7 @@ function requireSecretsOnly(given: ResumeRequest['secrets'], { inputs }: Playboo
   const other = Object.keys(given).find((name) => inputs[name]?.sensitive !== true);
   if (other === undefined) return;
   const was = Object.hasOwn(before, other) ? `: it was begun with ${other}=${String(before[other])}` : '';
-  throw new Problem('usage', `a run goes on with the inputs that it began with${was}`, 'begin another run instead');
+  throw new Problem('usage', `a run keeps the inputs that it started with${was}`, 'start another run instead');
 }
 
 /** What is configured now must not take the place of what an input was. */

@@ -13,7 +13,7 @@ export function rollbackCommand(catalogue: readonly Ddl[]): CommandEntry {
         .option('--run <id>', 'the run to undo (default: the last from here that upgraded servers of the cluster)')
         .option('--backend <name>', 'the HAProxy backend (default: the one that holds all the servers)')
         .option('--batch <size>', 'servers at a time, such as 2, 25% or 1,2,50% (default: all of them)')
-        .option('--recipient <url>', 'whom to notify, such as mailto:ops@example.net')
+        .option('--recipient <url>', 'who to notify, such as mailto:ops@example.net')
         .option('--no-notify', 'notify nobody')
         .option('--min-available <n>', 'how many servers of the backend must stay usable')
         .option('--redo', 'although the run to undo was a rollback: bring back what it replaced')

@@ -56,7 +56,7 @@ export function upgradeCommand(catalogue: readonly Ddl[]): CommandEntry {
             .choices(['stop', 'rollback'])
             .default('stop'),
         )
-        .option('--recipient <url>', 'whom to notify, such as mailto:ops@example.net')
+        .option('--recipient <url>', 'who to notify, such as mailto:ops@example.net')
         .option('--no-notify', 'notify nobody')
         .option('--min-available <n>', 'how many servers of the backend must stay usable')
         .option('--dry-run', 'ask everyone what would change, and change nothing');

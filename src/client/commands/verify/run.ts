@@ -55,7 +55,7 @@ async function readKey(file: string | undefined): Promise<KeyObject> {
   } catch {
     // Said below, as of a key of another type.
   }
-  throw new Problem('bad-release-key', `${file ?? 'the key in this program'} is no Ed25519 key in PEM`);
+  throw new Problem('bad-release-key', `${file ?? 'the key in this program'} is not an Ed25519 key in PEM`);
 }
 
 function builtInKey(): string {

@@ -79,7 +79,7 @@ export const valueKeywords: Readonly<Record<string, Keyword>> = {
   format: (wanted) => {
     const format = keywordText('format', wanted);
     const matches = Object.hasOwn(formats, format) ? formats[format] : undefined;
-    if (matches === undefined) throw new Problem('bad-schema', `“${format}” is no format that is known here`);
+    if (matches === undefined) throw new Problem('bad-schema', `“${format}” is not a known format`);
     return (value, path, report) => {
       if (typeof value === 'string' && !matches(value))
         report(path, 'format', { format }, `must be an address (${format})`);

@@ -57,7 +57,7 @@ describe('the DDL of appmgr', () => {
     }
   });
 
-  test('refuses what is no revision', () => {
+  test('refuses what is not a valid revision', () => {
     const wrong = [
       '',
       '../x',

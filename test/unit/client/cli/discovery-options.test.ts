@@ -16,12 +16,12 @@ describe('the options of a discovery method', () => {
   });
 
   for (const [method, options, message] of [
-    ['mdns', ['eth0'], /is no option/],
+    ['mdns', ['eth0'], /is not a valid option/],
     ['mdns', ['file=x'], /mdns has no option “file”/],
     ['cache', ['file=x'], /cache has no option “file”/],
     ['dns', ['domian=devco.net'], /dns has no option “domian”/],
     ['dns', ['domain=a', 'domain=b'], /given 2 times/],
-    ['dns', ['domain=a..b'], /no name of a domain/],
+    ['dns', ['domain=a..b'], /not a valid domain name/],
     ['nowhere', ['x=y'], /nowhere has no option/],
   ] as const) {
     test(`are refused: ${method} ${options.join(' ')}`, () => {

@@ -37,16 +37,16 @@ describe('a line that does not parse refuses the whole file', () => {
       'policy  defaults deny',
     ]) {
       const { code, message } = thrownBy(() => parsePolicy(line, 'f', groups));
-      assert.deepEqual([code, message], ['bad-policy', 'f:1: this is no default'], line);
+      assert.deepEqual([code, message], ['bad-policy', 'f:1: this is not a valid default'], line);
     }
   });
 
   test('when its callers are none', () => {
-    refuses('allow\trip@devco.net\t*\t*', /“rip@devco.net” is no caller/);
-    refuses('deny\tcert=rip,cert=joe\t*\t*', /no caller/);
-    refuses('deny\tcret=rip\t*\t*', /no caller/);
-    refuses('deny\tcert=\t*\t*', /no caller/);
-    refuses('deny\tcert=rip *\t*\t*', /“\*” is no caller/);
+    refuses('allow\trip@devco.net\t*\t*', /“rip@devco.net” is not a valid caller/);
+    refuses('deny\tcert=rip,cert=joe\t*\t*', /not a valid caller/);
+    refuses('deny\tcret=rip\t*\t*', /not a valid caller/);
+    refuses('deny\tcert=\t*\t*', /not a valid caller/);
+    refuses('deny\tcert=rip *\t*\t*', /“\*” is not a valid caller/);
     refuses('deny\tadmin\t*\t*', /no group “admin”.*“admins”/);
     refuses('deny\tconstructor\t*\t*', /no group “constructor”/);
     refuses('deny\t/rip\t*\t*', /no closing slash/);
@@ -59,11 +59,11 @@ describe('a line that does not parse refuses the whole file', () => {
   });
 
   test('when its actions are none', () => {
-    refuses('deny\t*\tupgrade,status\t*', /name of an action/);
-    refuses('deny\t*\tup* status\t*', /name of an action/);
-    refuses('deny\t*\t/up/\t*', /name of an action/);
-    refuses('deny\t*\t* status\t*', /name of an action/);
-    refuses('deny\t*\t__proto__\t*', /name of an action/);
+    refuses('deny\t*\tupgrade,status\t*', /not a valid action name/);
+    refuses('deny\t*\tup* status\t*', /not a valid action name/);
+    refuses('deny\t*\t/up/\t*', /not a valid action name/);
+    refuses('deny\t*\t* status\t*', /not a valid action name/);
+    refuses('deny\t*\t__proto__\t*', /not a valid action name/);
   });
 
   test('when its facts are none', () => {
@@ -92,7 +92,7 @@ describe('a line that does not parse refuses the whole file', () => {
     refuses('deny\tcert=\u202erip\t*\t*', /U\+202E/);
     refuses('deny\t*\t*\ta=b\u0000c', /U\+0000/);
     refuses('deny\tcert=rip\t*\t*\r\rdeny', /U\+000D/);
-    refuses('deny\t\u00a0cert=r\u0456p\t*\t*', /no caller/);
+    refuses('deny\t\u00a0cert=r\u0456p\t*\t*', /not a valid caller/);
   });
 
   test('when it or the file is too large', () => {
@@ -154,11 +154,11 @@ describe('groups', () => {
       ['admins', /has nobody in it/],
       ['admins cert=joe\nadmins cert=ann', /groups:2: .*defined twice/],
       ['admins cert=joe others', /don’t nest/],
-      ['admins /joe/', /no caller/],
-      ['admins joe@devco.net', /no caller/],
-      ['cert=joe cert=ann', /no name for a group/],
-      ['* cert=ann', /no name for a group/],
-      ['admins cert=joe # the boss', /“#” is no caller/],
+      ['admins /joe/', /not a valid caller/],
+      ['admins joe@devco.net', /not a valid caller/],
+      ['cert=joe cert=ann', /not a valid group name/],
+      ['* cert=ann', /not a valid group name/],
+      ['admins cert=joe # the boss', /“#” is not a valid caller/],
       ['admins cert=joe\u200b', /U\+200B/],
     ];
     for (const [text, words] of bad) {

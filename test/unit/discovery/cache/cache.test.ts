@@ -45,7 +45,7 @@ describe('the cache', () => {
       const log = keepingLog();
       const cache = await openCache(file, log);
       assert.deepEqual(cache.nodes(), []);
-      assert.match(log.lines.join(), /^warn the cache .* is begun anew/);
+      assert.match(log.lines.join(), /^warn the cache .* was started again/);
       cache.remember([node('dev1')], 1);
       await cache.save();
       assert.equal((await openCache(file, keepingLog())).nodes().length, 1);

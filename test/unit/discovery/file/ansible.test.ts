@@ -46,9 +46,9 @@ describe('an Ansible inventory as a list of nodes', () => {
     const refuses = (value: object, message: RegExp) =>
       assert.throws(() => parse(JSON.stringify(value, null, 1)), { code: 'bad-nodes', message });
     const withHost = (name: string, vars: object) => ({ _meta: { hostvars: { [name]: vars } } });
-    refuses(withHost('../etc', {}), /^inventory:4: “\.\.\/etc” is no node name/);
-    refuses(withHost('dev1', { ansible_host: '{{ lookup("x") }}' }), /^inventory:4: .* is no address/);
-    refuses(withHost('dev1', { ansible_host: 7 }), /^inventory:4: 7 is no address/);
+    refuses(withHost('../etc', {}), /^inventory:4: “\.\.\/etc” is not a valid node name/);
+    refuses(withHost('dev1', { ansible_host: '{{ lookup("x") }}' }), /^inventory:4: .* is not a valid address/);
+    refuses(withHost('dev1', { ansible_host: 7 }), /^inventory:4: 7 is not a valid address/);
     refuses(withHost('dev1', { ansible_host: 'h', mco_deploy_port: 0 }), /^inventory:4: “port” must be/);
     refuses({ _meta: { hostvars: { dev1: {} } }, web: { hosts: ['DEV1'] } }, /stands there twice/);
   });

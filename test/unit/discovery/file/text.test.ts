@@ -48,9 +48,9 @@ describe('a list of nodes', () => {
   });
 
   test('is refused with file and line of what is wrong', () => {
-    assert.match(fault('dev1\ndev 2\n'), /^nodes:2: “dev 2” is no node name/);
+    assert.match(fault('dev1\ndev 2\n'), /^nodes:2: “dev 2” is not a valid node name/);
     assert.match(fault('- dev1\n- {address: 10.0.0.1}\n'), /^nodes:2: a node needs a “name”/);
-    assert.match(fault('- dev1\n- {name: dev2, address: "a b"}\n'), /^nodes:2: "a b" is no address/);
+    assert.match(fault('- dev1\n- {name: dev2, address: "a b"}\n'), /^nodes:2: "a b" is not a valid address/);
     assert.match(fault('- {name: dev2, address: h, port: 99999}\n'), /^nodes:1: “port” must be/);
     assert.match(fault('- {name: dev2, port: 80}\n'), /^nodes:1: a “port” needs an “address”/);
     assert.match(fault('- {name: dev2, address: "h:81", port: 80}\n'), /^nodes:1: .*different ports/);
@@ -58,7 +58,7 @@ describe('a list of nodes', () => {
     assert.match(fault('nodes: dev1\n'), /^nodes:1: expected a list/);
     assert.match(fault('- dev1\n- [dev2\n'), /^nodes:\d: /);
     assert.match(fault('- 5\n'), /^nodes:1: a node is a name, or an object/);
-    assert.match(fault('../etc/passwd\n'), /^nodes:1: .*no node name/);
+    assert.match(fault('../etc/passwd\n'), /^nodes:1: .*not a valid node name/);
   });
 
   test('with a wrong key says which', () => {

@@ -101,9 +101,9 @@ describe('a step that relies on a change', () => {
     [
       'one that only reads',
       text.replace('thing.change, on: "${{ [', 'thing.look, on: "${{ ['),
-      /has no input|is no call/,
+      /has no input|is not a call/,
     ],
-    ['one that must not be repeated', text.replace(/thing.change(.*), with: {to: held}/, 'thing.once$1'), /is no call/],
+    ['one that must not be repeated', text.replace(/thing.change(.*), with: {to: held}/, 'thing.once$1'), /is not a call/],
   ] as const) {
     test(`is refused before the run for ${what}`, async () => {
       await assert.rejects(load(steps), (problem: Problem) => {

@@ -75,6 +75,6 @@ describe('nodes', () => {
     const facts = { list: Array.from({ length: 10_001 }, () => 1) };
     const report = await runText(change(), createFabric([{ name: 'a', agents: ['thing'], facts }]));
     assert.equal(report.failure?.reasons[0]?.code, 'bad-facts');
-    assert.match(report.failure?.reasons[0]?.reason ?? '', /what a tells of itself/);
+    assert.match(report.failure?.reasons[0]?.reason ?? '', /the facts of a cannot be used/);
   });
 });
