@@ -106,7 +106,7 @@ async function readReply(file: string, name: string): Promise<Buffer> {
   });
   try {
     const found = await handle.stat();
-    if (!found.isFile()) throw new Problem('bad-reply', `the agent ${name} left no regular file as its reply`);
+    if (!found.isFile()) throw new Problem('bad-reply', `the agent ${name} left a reply that is not a regular file`);
     if (found.size === 0) throw new Problem('bad-reply', `the agent ${name} wrote no reply`);
     if (found.size > largestReply) {
       throw new Problem('bad-reply', `the reply of the agent ${name} is larger than ${largestReply} bytes`);

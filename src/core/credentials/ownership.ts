@@ -14,7 +14,7 @@ export async function requireOwn(path: string, kind: 'directory' | 'file' | 'pro
     throw new Problem('bad-permissions', `${path} ${why}`, hint);
   };
   if (kind === 'directory' ? !found.isDirectory() : !found.isFile()) {
-    refuse(`is no ${kind === 'directory' ? 'directory' : 'regular file'}`, 'links are not followed here');
+    refuse(`is not a ${kind === 'directory' ? 'directory' : 'regular file'}`, 'links are not followed here');
   }
   if (found.uid !== 0 && found.uid !== process.getuid?.()) {
     refuse(`belongs to user ${found.uid}`, 'it must belong to root or to the user that the daemon runs as');

@@ -97,7 +97,11 @@ export async function readCurrent(layout: Layout): Promise<string> {
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return '';
     if (errnoOf(error) !== 'EINVAL') throw error;
-    throw new Problem('bad-layout', `${layout.current} is not a symbolic link`, 'move it away; appmgr creates it again');
+    throw new Problem(
+      'bad-layout',
+      `${layout.current} is not a symbolic link`,
+      'move it away; appmgr creates it again',
+    );
   }
   const path = target.startsWith('/') ? target : join(layout.root, target);
   const revision = path.slice(layout.releases.length + 1);

@@ -103,7 +103,11 @@ describe('a step that relies on a change', () => {
       text.replace('thing.change, on: "${{ [', 'thing.look, on: "${{ ['),
       /has no input|is not a call/,
     ],
-    ['one that must not be repeated', text.replace(/thing.change(.*), with: {to: held}/, 'thing.once$1'), /is not a call/],
+    [
+      'one that must not be repeated',
+      text.replace(/thing.change(.*), with: {to: held}/, 'thing.once$1'),
+      /is not a call/,
+    ],
   ] as const) {
     test(`is refused before the run for ${what}`, async () => {
       await assert.rejects(load(steps), (problem: Problem) => {
