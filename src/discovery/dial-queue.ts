@@ -28,6 +28,8 @@ export interface DialQueueOptions extends AttemptOptions {
   /** Whether a node that is asked something should describe itself too. */
   readonly isUnknown?: (name: string) => boolean;
   readonly onReached?: (done: Attempt & { result: Reached }) => void;
+  /** Called when a candidate’s turn comes, and when it answered or was given up. */
+  readonly onTurn?: (name: string, turn: 'begun' | 'answered' | 'given-up') => void;
 }
 
 export function startDialQueue(options: DialQueueOptions): DialQueue {
@@ -44,12 +46,14 @@ export function startDialQueue(options: DialQueueOptions): DialQueue {
     if (peers) asked++;
     // Taken when its turn comes: by then more of its addresses may have been heard.
     const { candidate } = claimant;
+    options.onTurn?.(candidate.name, 'begun');
     const done = await attempt(candidate, {
       ...options,
       signal,
       request: { ...options.request, peers },
       describe: peers || options.isUnknown?.(candidate.name) !== false,
     });
+    options.onTurn?.(candidate.name, isReached(done) ? 'answered' : 'given-up');
     if (peers && !isReached(done)) asked--;
     claimant.attempt = done;
     if (isReached(done)) options.onReached?.(done);

@@ -19,7 +19,7 @@ import { doubtfulNodes } from './doubt.ts';
 import { type KnownNode, uniteKnown } from './known.ts';
 import { lookAgain, missingNodes, namesExactly } from './missing.ts';
 import type { AskNode } from './attempt.ts';
-import { isReached, startDialQueue } from './dial-queue.ts';
+import { type DialQueueOptions, isReached, startDialQueue } from './dial-queue.ts';
 
 export type { BrokenNode, FoundNode, Rumours, SilentNode } from './findings.ts';
 
@@ -36,6 +36,8 @@ export interface FindOptions {
   readonly keep?: boolean;
   /** Told of each matching node as soon as it is proven; one of a duplicate identity among them is taken back in the findings. */
   readonly onNode?: (node: FoundNode) => void;
+  /** Called when a candidate is dialled, and when it answered or was given up. */
+  readonly onTurn?: DialQueueOptions['onTurn'];
   readonly cache?: Cache;
   readonly dial: Dial;
   /** Nodes connected to at once (default 32). */
@@ -91,6 +93,7 @@ export async function findNodes(options: FindOptions): Promise<Findings> {
     onReached: ({ candidate: { name, addresses }, result }) => {
       if (result.description.matched) options.onNode?.({ name, addresses, ...result });
     },
+    ...(options.onTurn === undefined ? {} : { onTurn: options.onTurn }),
     signal: AbortSignal.any([options.signal, abandoned.signal]),
   });
   try {

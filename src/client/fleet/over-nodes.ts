@@ -1,5 +1,5 @@
 import type { Outcome } from '../../core/request/reply.ts';
-import type { Findings } from '../../discovery/directory.ts';
+import type { Findings, FoundNode } from '../../discovery/directory.ts';
 import type { CommonOptions } from '../cli/common-options.ts';
 import type { CliContext } from '../cli/context.ts';
 import { exitFor } from '../cli/exit-codes.ts';
@@ -51,6 +51,25 @@ export function overNodes(
     if (typeof result === 'number') return result;
     return exitFor({ outcomes: result, broken: findings.broken.length, silent: findings.silent.length });
   });
+}
+
+/**
+ * Shows nodes as they answer, on a terminal; elsewhere all at the end, in the order of their names.
+ * @returns what to ask of discovery for that, and which of the nodes found are still to be shown
+ */
+export function asTheyArrive(
+  show: (node: FoundNode) => void,
+  { json }: CommonOptions,
+  { isTerminal }: CliContext,
+): { readonly wanted: Pick<FindWhat, 'onNode'>; readonly rest: (nodes: readonly FoundNode[]) => readonly FoundNode[] } {
+  if (!isTerminal || json === true) return { wanted: {}, rest: (nodes) => nodes };
+  const shown = new Set<string>();
+  const onNode = (node: FoundNode) => {
+    if (shown.has(node.name)) return;
+    shown.add(node.name);
+    show(node);
+  };
+  return { wanted: { onNode }, rest: (nodes) => nodes.filter(({ name }) => !shown.has(name)) };
 }
 
 /** The outcomes of a command that only finds nodes. */

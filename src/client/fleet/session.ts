@@ -13,6 +13,7 @@ import { type ClientConfig, loadClientConfig } from '../cli/config.ts';
 import type { CliContext } from '../cli/context.ts';
 import { type Heads, headsFile, openHeads } from './heads.ts';
 import { openRelays } from '../relays/open-relays.ts';
+import { startWaiting } from '../render/waiting.ts';
 import { chooseSource } from './sources.ts';
 import { chooseSubset } from './subsets.ts';
 import type { TargetOptions } from '../cli/target-options.ts';
@@ -39,6 +40,8 @@ export interface FindWhat {
   readonly expect?: readonly string[];
   /** Asked of each node as soon as it is proven, with the filter in it. */
   readonly ask?: AskNode;
+  /** Called with each node that matches as soon as it is proven. */
+  readonly onNode?: (node: FoundNode) => void;
 }
 
 export interface SessionOptions {
@@ -87,6 +90,8 @@ export async function openSession({ config: given, via = [] }: SessionOptions, c
     credentials: live,
     cache,
     find: async (targets, wanted = {}) => {
+      const waiting = startWaiting(context);
+      const { ask } = wanted;
       const findings = await findNodes({
         source: chooseSource(targets, config, { cache, log, ...(relays === undefined ? {} : { relays }) }, context),
         filter: targets.filter,
@@ -94,7 +99,16 @@ export async function openSession({ config: given, via = [] }: SessionOptions, c
         expect: wanted.expect ?? [],
         full: wanted.full ?? false,
         keep: wanted.keep ?? true,
-        ...(wanted.ask === undefined ? {} : { ask: wanted.ask }),
+        ...(ask === undefined
+          ? {}
+          : {
+              ask: (name, connection) => {
+                waiting.turn(name, 'answered');
+                return ask(name, connection);
+              },
+            }),
+        ...(wanted.onNode === undefined ? {} : { onNode: wanted.onNode }),
+        onTurn: waiting.turn,
         cache,
         dial: relays?.dial ?? dial,
         concurrency: config.concurrency,
@@ -102,7 +116,7 @@ export async function openSession({ config: given, via = [] }: SessionOptions, c
         now: Date.now,
         log,
         signal: context.signal,
-      });
+      }).finally(waiting.end);
       for (const node of findings.nodes) open.add(node);
       if (targets.limit === undefined) return findings;
       const seed = targets.limitSeed ?? now;

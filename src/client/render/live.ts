@@ -3,7 +3,7 @@ import type { CliContext } from '../cli/context.ts';
 
 export interface LiveView {
   /** Shows a piece of work on so many nodes or hosts, until it is ended. */
-  readonly begin: (title: string, total: number) => LiveWork;
+  readonly begin: (title: string | (() => string), total: number) => LiveWork;
   /** Draws nothing while somebody is asked something. */
   readonly aside: <Answer>(ask: () => Promise<Answer>) => Promise<Answer>;
 }
@@ -19,7 +19,7 @@ export interface LiveWork {
 
 /** One piece of work as it stands. Times are in milliseconds, of one clock. */
 export interface WorkState {
-  readonly title: string;
+  readonly title: string | (() => string);
   readonly total: number;
   readonly done: number;
   readonly going: ReadonlyMap<string, { readonly since: number; readonly doing: string }>;
@@ -31,10 +31,16 @@ const barWidth = 30;
 /** Lines of nodes for each piece of work: more would hide what was said. */
 const mostNames = 8;
 
-export function startLive(
-  { status }: Pick<CliContext, 'status'>,
-  now: () => number = () => performance.now(),
-): LiveView {
+/** One view a context: what is found and what is called at the same time is shown together. */
+export function startLive(context: Pick<CliContext, 'status'>, now: () => number = () => performance.now()): LiveView {
+  const view = views.get(context) ?? openLive(context, now);
+  views.set(context, view);
+  return view;
+}
+
+const views = new WeakMap<object, LiveView>();
+
+function openLive({ status }: Pick<CliContext, 'status'>, now: () => number): LiveView {
   if (status === undefined) return unseen;
   const works = new Set<WorkState>();
   let timer: NodeJS.Timeout | undefined;
@@ -90,7 +96,8 @@ const unseen: LiveView = {
 
 /** @param now on the clock of the work's times */
 export function formatWork({ title, total, done, going }: WorkState, now: number): string[] {
-  const head = total === 0 ? ` * ${title}` : ` * [ ${formatBar(done / total)} ] ${done} / ${total} ${title}`;
+  const text = typeof title === 'string' ? title : title();
+  const head = total === 0 ? ` * ${text}` : ` * [ ${formatBar(done / total)} ] ${done} / ${total} ${text}`;
   const shown = [...going].slice(0, mostNames);
   const width = Math.max(0, ...shown.map(([name]) => name.length));
   const names = shown.map(([name, { since, doing }]) => {

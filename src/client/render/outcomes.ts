@@ -43,7 +43,7 @@ export function renderOutcomes(
   for (const { node, message } of silent) err(printable(`  ${node.padEnd(38)} ${message}`));
 }
 
-function outcomeLines({ node, outcome, message, hint, data }: Outcome, action: ActionDdl): string[] {
+export function outcomeLines({ node, outcome, message, hint, data }: Outcome, action: ActionDdl): string[] {
   if (outcome === 'no-response') return [];
   if (outcome !== 'ok')
     return [`${node.padEnd(40)} ${outcome}: ${message.replaceAll('\n', '\n  ')}${hint === '' ? '' : ` (${hint})`}`, ''];

@@ -67,4 +67,27 @@ describe('a terminal', () => {
       assert.ok(!`${out}${err}`.includes('\x1b'));
     });
   }
+
+  test('shows replies as they arrive, and who is waited for while a daemon hangs', async () => {
+    const rpcutil = agents.filter(({ ddl }) => ddl.name === 'rpcutil');
+    const other = await prepareNode(fleet, { name: 'dev9.devco.net', agents: rpcutil });
+    await using hanging = await startDaemonProcess(other.configFile);
+    const places = [
+      { name, daemon },
+      { name: other.name, daemon: hanging },
+    ];
+    const both = await makeHome(join(fleet.dir, 'both'), await fleet.operator('rip@devco.net'), places);
+    hanging.hang();
+    for (const [words, reply] of [
+      [['ping', '-t', '2'], `${name} +time=`],
+      [['rpc', 'rpcutil', 'ping', '-t', '2'], `${name}\r\n`],
+    ] as const) {
+      const { shown, code } = await onTerminal([...program, ...words], { cwd: both, env: { ...env(), HOME: both } });
+      assert.equal(code, 5, shown);
+      const waiting = shown.indexOf('answered, waiting for dev9.devco.net');
+      assert.ok(waiting > 0, shown);
+      assert.ok(shown.search(new RegExp(reply)) < shown.lastIndexOf('waiting for dev9.devco.net'), shown);
+      assert.ok(!screenOf(shown, 200).join('\n').includes('waiting for'));
+    }
+  });
 });

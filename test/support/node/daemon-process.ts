@@ -7,6 +7,8 @@ export interface DaemonProcess extends AsyncDisposable {
   readonly port: number;
   /** What it has written to its log. */
   readonly log: () => string;
+  /** SIGSTOP: it hangs, and its connections stay open. */
+  readonly hang: () => void;
   /** Bytes that are in use, after a collection of garbage. */
   readonly memory: () => Promise<{ readonly used: number; readonly resident: number }>;
 }
@@ -28,6 +30,7 @@ export async function startDaemonProcess(configFile: string): Promise<DaemonProc
   return {
     port,
     log: () => said.join(''),
+    hang: () => void child.kill('SIGSTOP'),
     memory: async () => {
       child.send('memory');
       const { heapUsed, external, rss } = (await next()) as NodeJS.MemoryUsage;

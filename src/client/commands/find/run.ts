@@ -2,7 +2,7 @@ import { parseJsonObject } from '../../../core/json.ts';
 import type { FoundNode } from '../../../discovery/findings.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
 import type { CliContext } from '../../cli/context.ts';
-import { found, nodesOf, overNodes } from '../../fleet/over-nodes.ts';
+import { asTheyArrive, found, nodesOf, overNodes } from '../../fleet/over-nodes.ts';
 
 interface FindOptions extends CommonOptions {
   readonly verbose?: boolean;
@@ -10,10 +10,12 @@ interface FindOptions extends CommonOptions {
 
 /** Prints the names of the nodes that match, sorted, one a line. */
 export async function runFind(options: FindOptions, context: CliContext): Promise<number> {
-  return overNodes(options, { ...nodesOf(options), wanted: { keep: false } }, context, async (findings) => {
+  const show = (node: FoundNode) => context.out(options.verbose === true ? verboseLine(node) : node.name);
+  const { wanted, rest } = asTheyArrive(show, options, context);
+  return overNodes(options, { ...nodesOf(options), wanted: { keep: false, ...wanted } }, context, async (findings) => {
     const { nodes } = findings;
     if (options.json === true) context.out(JSON.stringify(nodes.map(describe), null, 2));
-    else for (const node of nodes) context.out(options.verbose === true ? verboseLine(node) : node.name);
+    else for (const node of rest(nodes)) show(node);
     return found(findings);
   });
 }

@@ -3,7 +3,7 @@ import type { CommonOptions } from '../../cli/common-options.ts';
 import type { CliContext } from '../../cli/context.ts';
 import { indented } from '../../render/missing.ts';
 import { sparkline, statistics } from '../../render/statistics.ts';
-import { found, nodesOf, overNodes } from '../../fleet/over-nodes.ts';
+import { asTheyArrive, found, nodesOf, overNodes } from '../../fleet/over-nodes.ts';
 
 interface PingOptions extends CommonOptions {
   readonly graph?: boolean;
@@ -12,14 +12,16 @@ interface PingOptions extends CommonOptions {
 
 /** Connects to every node that matches and tells how long proof and answer took. */
 export async function runPing(options: PingOptions, context: CliContext): Promise<number> {
-  return overNodes(options, { ...nodesOf(options), wanted: { keep: false } }, context, async (findings) => {
+  const show = (node: FoundNode) => {
+    const way = options.verbose === true ? ` ${pathOf(node)}` : '';
+    context.out(`${node.name.padEnd(40)} time=${node.elapsed.toFixed(2)} ms${way}`);
+  };
+  const { wanted, rest } = asTheyArrive(show, options, context);
+  return overNodes(options, { ...nodesOf(options), wanted: { keep: false, ...wanted } }, context, async (findings) => {
     const { nodes } = findings;
     if (options.json === true) context.out(JSON.stringify(asJson(findings), null, 2));
     else {
-      for (const node of nodes) {
-        const way = options.verbose === true ? ` ${pathOf(node)}` : '';
-        context.out(`${node.name.padEnd(40)} time=${node.elapsed.toFixed(2)} ms${way}`);
-      }
+      for (const node of rest(nodes)) show(node);
       summarize(
         nodes.map(({ elapsed }) => elapsed),
         findings.elapsed,

@@ -82,6 +82,7 @@ export async function callAll(
   session: Session,
   { batch, pause }: Batching,
   context: CliContext,
+  onOutcome: (outcome: Outcome) => void,
 ): Promise<Outcome[]> {
   const calls = beginCalls(plan, nodes.length, targets, session, context);
   const connections = new Map(nodes.map(({ name, connection }) => [name, connection]));
@@ -90,7 +91,11 @@ export async function callAll(
   for (const [index, names] of cutBatches([...connections.keys()], batch).entries()) {
     if (context.signal.aborted) break;
     if (index > 0 && pause > 0) await sleep(pause, undefined, { signal: context.signal }).catch(() => {});
-    outcomes.push(...(await fanOut(names, session.config.concurrency, call, ({ node }) => calls.done(node))));
+    const done = (outcome: Outcome) => {
+      calls.done(outcome.node);
+      onOutcome(outcome);
+    };
+    outcomes.push(...(await fanOut(names, session.config.concurrency, call, done)));
   }
   calls.end();
   return outcomes;
@@ -106,6 +111,7 @@ export async function callAsFound(
   targets: TargetOptions,
   session: Session,
   context: CliContext,
+  onOutcome: (outcome: Outcome) => void,
 ): Promise<Called> {
   const began = performance.now();
   const calls = beginCalls(plan, 0, targets, session, context);
@@ -115,6 +121,7 @@ export async function callAsFound(
     calls.done(name);
     if (outcome.code === 'not-matched') return false;
     outcomes.set(name, outcome);
+    onOutcome(outcome);
     return true;
   };
   try {

@@ -1,7 +1,7 @@
 import { actionOf, type Ddl } from '../../../core/ddl/ddl.ts';
 import { Problem } from '../../../core/errors.ts';
 import type { Outcome } from '../../../core/request/reply.ts';
-import { suggest } from '../../../core/text.ts';
+import { printable, suggest } from '../../../core/text.ts';
 import { cutBatches } from '../../fleet/batches.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
 import type { CliContext } from '../../cli/context.ts';
@@ -11,7 +11,7 @@ import { type Batching, callAll, callAsFound, type Called, type Plan } from './c
 import { discoveryMethod } from '../../fleet/sources.ts';
 import { learnDdl } from '../../fleet/learn-ddl.ts';
 import { tellMissing } from '../../render/missing.ts';
-import { chooseDisplay, outcomeJson, renderOutcomes, shows } from '../../render/outcomes.ts';
+import { chooseDisplay, outcomeJson, outcomeLines, renderOutcomes, shows } from '../../render/outcomes.ts';
 import { findDdl, openSession, type Session } from '../../fleet/session.ts';
 import { parseSeconds, readTargetOptions, type TargetOptions } from '../../cli/target-options.ts';
 
@@ -44,16 +44,17 @@ export async function runRpc(words: RpcWords, catalogue: readonly Ddl[], context
   try {
     const targets = readTargetOptions(options, known?.name ?? words.agent);
     const batching = { batch: options.batch, pause };
+    const arriving = startArriving(options, context);
     const { plan, findings, outcomes, elapsed } = canCallAsFound(planned, options, targets, session, context)
-      ? { plan: planned, ...(await callAsFound(planned, targets, session, context)) }
-      : await findAndCall(words, planned, targets, session, batching, catalogue, context);
+      ? { plan: planned, ...(await callAsFound(planned, targets, session, context, arriving.show(planned))) }
+      : await findAndCall(words, planned, targets, session, batching, catalogue, context, arriving);
     const display = chooseDisplay(options.display, plan.description);
     const times = { discovery: findings.elapsed, calls: elapsed };
     if (options.json === true) context.out(JSON.stringify(outcomes.map(outcomeJson), null, 2));
     else if (options.senders === true) for (const { node } of outcomes.filter(isOk)) context.out(node);
     else
       renderOutcomes(
-        outcomes.filter((outcome) => shows(display, outcome)),
+        outcomes.filter((outcome) => shows(display, outcome) && !arriving.shown.has(outcome.node)),
         outcomes,
         plan.description,
         times,
@@ -90,12 +91,33 @@ async function findAndCall(
   batching: Batching,
   catalogue: readonly Ddl[],
   context: CliContext,
+  arriving: Arriving,
 ): Promise<Called & { readonly plan: Plan }> {
   const findings = await session.find(targets, { full: planned === undefined });
   const plan = planned ?? makePlan(words, learnDdl(words.agent, findings.nodes, catalogue, context));
   const began = performance.now();
-  const outcomes = await callAll(plan, findings.nodes, targets, session, batching, context);
+  const outcomes = await callAll(plan, findings.nodes, targets, session, batching, context, arriving.show(plan));
   return { plan, findings, outcomes, elapsed: performance.now() - began };
+}
+
+/** Shows replies as they arrive, on a terminal; elsewhere all are shown at the end, in the order of the nodes' names. */
+interface Arriving {
+  readonly shown: ReadonlySet<string>;
+  readonly show: (plan: Plan) => (outcome: Outcome) => void;
+}
+
+function startArriving({ json, senders, display: given }: RpcOptions, { isTerminal, out }: CliContext): Arriving {
+  const shown = new Set<string>();
+  if (!isTerminal || json === true || senders === true) return { shown, show: () => () => {} };
+  const show = ({ description }: Plan) => {
+    const display = chooseDisplay(given, description);
+    return (outcome: Outcome) => {
+      if (!shows(display, outcome) || shown.has(outcome.node)) return;
+      shown.add(outcome.node);
+      for (const line of outcomeLines(outcome, description)) out(printable(line));
+    };
+  };
+  return { shown, show };
 }
 
 function isOk({ outcome }: Outcome): boolean {
