@@ -1,10 +1,11 @@
 import { connect as connectTcp } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
+import { rememberIssuers } from '../core/credentials/issuers.ts';
 import { errnoOf, explainErrno, Problem } from '../core/errors.ts';
 import { type Address, formatAddress } from '../core/node.ts';
 import type { TlsState } from '../core/ports.ts';
 import { proveNode } from './prove-node.ts';
-import { secureContext, tlsVersion } from './tls.ts';
+import { presentedIssuers, secureContext, tlsVersion } from './tls.ts';
 
 /**
  * Why a node could not be dialled. grpc-js tells a foreign CA, a wrong kind and a dead host much alike, so one raw
@@ -58,8 +59,9 @@ function rejectedBy(at: string, error: Error & { reason?: string }): Problem {
  * a moment is waited for what the server then does.
  */
 async function judge(secure: TLSSocket, name: string, at: string, state: TlsState): Promise<Problem> {
-  const presented = secure.getPeerCertificate();
+  const presented = secure.getPeerCertificate(true);
   if (presented.raw === undefined) return new Problem('foreign-certificate', `${at} presents no certificate`);
+  rememberIssuers(presentedIssuers(presented), state.trust);
   const fault = proveNode(name, presented.raw, state);
   if (fault !== undefined) return new Problem(fault.code, `${at}: ${fault.message}`, fault.hint, { cause: fault });
   if (!(await closesSoon(secure))) {

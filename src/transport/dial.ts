@@ -1,12 +1,13 @@
-import { createSecureContext, type PeerCertificate, type SecureContext } from 'node:tls';
+import { createSecureContext, type DetailedPeerCertificate, type PeerCertificate, type SecureContext } from 'node:tls';
 import { ChannelCredentials, type ChannelOptions, Client, connectivityState } from '@grpc/grpc-js';
+import { rememberIssuers } from '../core/credentials/issuers.ts';
 import { Problem } from '../core/errors.ts';
 import { type Address, formatAddress } from '../core/node.ts';
 import type { Dial, TlsState } from '../core/ports.ts';
 import { diagnose } from './diagnose.ts';
 import { connectionOver } from './node-connection.ts';
 import { proveNode } from './prove-node.ts';
-import { secureContext } from './tls.ts';
+import { presentedIssuers, secureContext } from './tls.ts';
 
 /**
  * Makes a Dial that proves, in the handshake, that the peer is the node that was meant: by its certificate's
@@ -90,6 +91,8 @@ async function connect(
   let presented: Uint8Array = Buffer.alloc(0);
   const checkServerIdentity = (_host: string, peer: PeerCertificate): Error | undefined => {
     presented = peer.raw;
+    // node:tls hands over the whole chain, whatever its types say.
+    rememberIssuers(presentedIssuers(peer as DetailedPeerCertificate), tls().trust);
     refused = proveNode(name, presented, tls());
     return refused;
   };

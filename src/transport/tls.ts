@@ -1,4 +1,6 @@
-import type { SecureContextOptions } from 'node:tls';
+import type { X509Certificate } from 'node:crypto';
+import type { DetailedPeerCertificate, SecureContextOptions } from 'node:tls';
+import { issuersIn } from '../core/credentials/certificate.ts';
 import type { TlsState } from '../core/ports.ts';
 
 /** TLS 1.3 only (RFC 8446): both sides are ours, so nothing older has to be spoken. */
@@ -9,7 +11,19 @@ export function secureContext({ credentials, trust }: TlsState): SecureContextOp
   return {
     ...tlsVersion,
     key: credentials.key.export({ type: 'pkcs8', format: 'pem' }),
-    cert: credentials.certificate.toString(),
+    cert: [credentials.certificate, ...(credentials.issuers ?? [])].map(String).join(''),
     ca: trust.authorities.map((authority) => authority.toString()),
   };
 }
+
+/** The CA certificates that a peer presented after its own, the nearest first. @param presented detailed, as node:tls links them */
+export function presentedIssuers(presented: DetailedPeerCertificate): X509Certificate[] {
+  const chain: Buffer[] = [];
+  for (let one = presented; one?.raw !== undefined && chain.length < mostPresented; one = one.issuerCertificate) {
+    if (chain.some((raw) => raw.equals(one.raw))) break;
+    chain.push(one.raw);
+  }
+  return issuersIn(chain);
+}
+
+const mostPresented = 6;

@@ -1,10 +1,11 @@
 import { once } from 'node:events';
 import { connect } from 'node:tls';
+import { rememberIssuers } from '../core/credentials/issuers.ts';
 import { explainErrno, Problem } from '../core/errors.ts';
 import type { Address } from '../core/node.ts';
 import type { TlsState } from '../core/ports.ts';
 import { proveNode } from './prove-node.ts';
-import { secureContext, tlsVersion } from './tls.ts';
+import { presentedIssuers, secureContext, tlsVersion } from './tls.ts';
 
 /**
  * Makes one handshake to see whether a node answers at an address; nothing is asked of it.
@@ -22,7 +23,9 @@ export async function whoAnswers(
   const socket = connect({ ...options, rejectUnauthorized: false });
   try {
     await once(socket, 'secureConnect', { signal: AbortSignal.timeout(timeout) });
-    const { raw } = socket.getPeerCertificate();
+    const presented = socket.getPeerCertificate(true);
+    rememberIssuers(presentedIssuers(presented), state.trust);
+    const { raw } = presented;
     return raw === undefined
       ? new Problem('foreign-certificate', 'it has no certificate')
       : proveNode(name, raw, state);

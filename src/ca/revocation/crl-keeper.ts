@@ -16,7 +16,8 @@ export function startCrlKeeper(file: string, credentials: LiveCredentials): CrlK
   const mutex = defineMutex();
 
   const install: CrlKeeper['install'] = async (pem, dryRun) => {
-    const brought = readCrls(pem, credentials.current().trust.authorities);
+    const { trust, credentials: own } = credentials.current();
+    const brought = readCrls(pem, [...trust.authorities, ...(own.issuers ?? [])]);
     const before = held();
     const next = newest([...before, ...brought]);
     const changed = next.some((list) => !before.includes(list));

@@ -1,7 +1,8 @@
-import { verify, type X509Certificate } from 'node:crypto';
+import { type KeyType, verify, type X509Certificate } from 'node:crypto';
 import { Problem } from '../../core/errors.ts';
 import { type Element, readChildren, readHexInteger, readOnly, readTime, requireTag, tags } from '../x509/der.ts';
 import { decodePem } from '../x509/pem.ts';
+import { laterIndex, type SerialIndex } from './serial-index.ts';
 
 /** A revocation list whose signature was checked. An old one stays of use: what it revokes stays revoked. */
 export interface Crl {
@@ -34,6 +35,17 @@ export const crlOids = {
   ecdsaWithSha256: '06082a8648ce3d040302',
 } as const;
 
+/** By the content of an AlgorithmIdentifier in hex. */
+const signatureAlgorithms: Readonly<Record<string, { readonly type: KeyType; readonly digest: string | null }>> = {
+  [crlOids.ecdsaWithSha256]: { type: 'ec', digest: 'sha256' },
+  '06082a8648ce3d040303': { type: 'ec', digest: 'sha384' },
+  '06082a8648ce3d040304': { type: 'ec', digest: 'sha512' },
+  '06092a864886f70d01010b0500': { type: 'rsa', digest: 'sha256' },
+  '06092a864886f70d01010c0500': { type: 'rsa', digest: 'sha384' },
+  '06092a864886f70d01010d0500': { type: 'rsa', digest: 'sha512' },
+  '06032b6570': { type: 'ed25519', digest: null },
+};
+
 /**
  * Reads the one list in a PEM text.
  * @throws Problem `bad-crl` when it can't be read whole, `foreign-crl` when none of the authorities signed it
@@ -52,16 +64,35 @@ export function readCrl(pem: string, authorities: readonly X509Certificate[]): C
  * @throws Problem as {@link readCrl}
  */
 export function readCrls(pem: string, authorities: readonly X509Certificate[]): Crl[] {
-  if (pem.length > largest) throw new Problem('bad-crl', `the revocation list is larger than ${largest} bytes`);
-  const blocks = decodePem(pem, crlLabel);
-  if (blocks.length === 0) throw new Problem('bad-crl', `there is no “BEGIN ${crlLabel}” in the file`);
-  if (blocks.length > mostBlocks) throw new Problem('bad-crl', `there are more than ${mostBlocks} lists in the file`);
-  const crls = blocks.map((block) => parseCrl(block, authorities)).filter((crl) => crl !== undefined);
+  const { crls } = sortCrls(pem, authorities);
   if (crls.length === 0) throw new Problem('foreign-crl', 'the revocation list was not signed by this fleet’s CA');
   return crls;
 }
 
-function parseCrl(bytes: Uint8Array, authorities: readonly X509Certificate[]): Crl | undefined {
+/** The lists that one of the authorities signed, and those (DER) of whom nobody here knows the signer. */
+export interface SortedCrls {
+  readonly crls: Crl[];
+  readonly unknown: readonly Buffer[];
+}
+
+/** @throws Problem `bad-crl` */
+export function sortCrls(pem: string, authorities: readonly X509Certificate[]): SortedCrls {
+  if (pem.length > largest) throw new Problem('bad-crl', `the revocation list is larger than ${largest} bytes`);
+  const blocks = decodePem(pem, crlLabel);
+  if (blocks.length === 0) throw new Problem('bad-crl', `there is no “BEGIN ${crlLabel}” in the file`);
+  if (blocks.length > mostBlocks) throw new Problem('bad-crl', `there are more than ${mostBlocks} lists in the file`);
+  const crls: Crl[] = [];
+  const unknown: Buffer[] = [];
+  for (const block of blocks) {
+    const crl = parseCrl(block, authorities);
+    if (crl === undefined) unknown.push(block);
+    else crls.push(crl);
+  }
+  return { crls, unknown };
+}
+
+/** @returns undefined when none of the authorities signed it @throws Problem `bad-crl` */
+export function parseCrl(bytes: Uint8Array, authorities: readonly X509Certificate[]): Crl | undefined {
   try {
     const [list, algorithm, signature] = readChildren(readOnly(bytes, tags.sequence));
     const tbs = requireTag(list, tags.sequence);
@@ -76,15 +107,19 @@ function parseCrl(bytes: Uint8Array, authorities: readonly X509Certificate[]): C
   }
 }
 
-/** Only ECDSA with SHA-256 is taken, whatever else the file says it is. */
+/** Whose key signed it, by an algorithm that is taken (RFC 5758, RFC 8017, RFC 8410): whatever else the file says it is. */
 function signerOf(
   tbs: Element,
   algorithm: Element,
   signature: Uint8Array,
   authorities: readonly X509Certificate[],
 ): X509Certificate | undefined {
-  const isOurs = Buffer.from(algorithm.content).toString('hex') === crlOids.ecdsaWithSha256;
-  return authorities.find(({ publicKey }) => isOurs && verify('sha256', tbs.whole, publicKey, signature));
+  const taken = signatureAlgorithms[Buffer.from(algorithm.content).toString('hex')];
+  if (taken === undefined) return undefined;
+  const { type, digest } = taken;
+  return authorities.find(
+    ({ publicKey }) => publicKey.asymmetricKeyType === type && verify(digest, tbs.whole, publicKey, signature),
+  );
 }
 
 /** TBSCertList of RFC 5280, 5.1. */
@@ -93,20 +128,67 @@ function parseList(tbs: Element): Omit<Crl, 'issuerFingerprint' | 'raw'> {
   if (readHexInteger(version) !== '01') throw new Problem('bad-crl', 'the revocation list is not of version 2');
   requireTag(issuer, tags.sequence);
   const entries = rest[0]?.tag === tags.sequence ? rest.shift() : undefined;
-  const serials = new Set(entries === undefined ? [] : readChildren(entries).map(serialOf));
+  const serials = readSerials(entries?.content ?? Buffer.alloc(0));
   return {
     number: numberOf(requireTag(rest.shift(), tags.explicit0)),
     thisUpdate: readTime(thisUpdate),
     nextUpdate: readTime(nextUpdate),
     size: serials.size,
-    isRevoked: (serial) => serials.has(serial),
+    isRevoked: (serial) => serials.has(Buffer.from(serial, 'hex')),
   };
 }
 
-function serialOf(entry: Element): string {
-  const [serial, , extensions] = readChildren(requireTag(entry, tags.sequence));
-  if (extensions !== undefined) readChildren(requireTag(extensions, tags.sequence)).map(refuseCritical);
-  return readHexInteger(serial);
+/** The longest serial (RFC 5280, 4.1.2.2), with the byte that keeps it positive. */
+const longestSerial = 21;
+/** Bytes of an entry with the shortest serial and a date. */
+const shortestEntry = 20;
+/** `crlEntryExtensions` with a reason alone, which is not critical, up to the reason itself (RFC 5280, 5.3.1). */
+const reasonAlone = Buffer.from('300c300a0603551d1504030a01', 'hex');
+
+/**
+ * The serials of all entries, without leading zeros: one pass over the bytes, since a list may have tens of thousands, and
+ * nothing else happens in a daemon while one is read.
+ */
+function readSerials(bytes: Uint8Array): SerialIndex {
+  const places = new Uint32Array(2 * Math.ceil(bytes.length / shortestEntry));
+  let count = 0;
+  for (let at = 0; at < bytes.length; ) {
+    // An entry is short: its length is one byte, or one more.
+    const head = bytes[at + 1] === 0x81 ? 3 : 2;
+    const end = at + head + (bytes[at + head - 1] ?? 0);
+    const length = bytes[at + head + 1] ?? 0;
+    let from = at + head + 2;
+    const next = from + length;
+    const whole = bytes[at] === tags.sequence && (bytes[at + 1] ?? 0) <= 0x81 && bytes[at + head] === tags.integer;
+    if (!whole || length === 0 || length > longestSerial || next > end || end > bytes.length) throw malformed();
+    while (from < next - 1 && bytes[from] === 0) from++;
+    places[2 * count] = from;
+    places[2 * count + 1] = next;
+    count++;
+    checkRest(bytes, next, end);
+    at = end;
+  }
+  return laterIndex(bytes, places, count);
+}
+
+/** After the serial come its date and, where there are any, extensions. */
+function checkRest(bytes: Uint8Array, at: number, end: number): void {
+  const time = bytes[at];
+  const length = bytes[at + 1] ?? 0;
+  const date = at + 2 + length;
+  if ((time !== tags.utcTime && time !== tags.generalizedTime) || length < 13 || date > end) throw malformed();
+  if (date === end || isReason(bytes, date, end)) return;
+  readChildren(readOnly(bytes.subarray(date, end), tags.sequence)).map(refuseCritical);
+}
+
+function isReason(bytes: Uint8Array, at: number, end: number): boolean {
+  if (end - at !== reasonAlone.length + 1) return false;
+  for (let index = 0; index < reasonAlone.length; index++) if (bytes[at + index] !== reasonAlone[index]) return false;
+  return true;
+}
+
+function malformed(): Problem {
+  return new Problem('bad-crl', 'the revocation list is damaged', 'fetch it again');
 }
 
 function numberOf(explicit: Element): number {

@@ -1,8 +1,9 @@
 import type { X509Certificate } from 'node:crypto';
 import type { Trust } from '../../core/credentials/certificate.ts';
 import type { Revocations } from '../../core/credentials/credentials.ts';
+import { rememberedIssuer } from '../../core/credentials/issuers.ts';
 import { Problem } from '../../core/errors.ts';
-import { type Crl, readCrls } from './crl.ts';
+import { type Crl, parseCrl, sortCrls } from './crl.ts';
 
 /** Days before a new list is due from which its keeper is warned. */
 const warningDays = 7;
@@ -29,27 +30,38 @@ export async function readRevocations(
 ): Promise<ListedRevocations> {
   const trusted = new Set(authorities.map(({ fingerprint256 }) => fingerprint256));
   const held = listsOf(before).filter(({ issuerFingerprint }) => trusted.has(issuerFingerprint));
-  const read = [
-    ...(pem === undefined ? [] : readCrls(pem, authorities)),
-    ...(brought === undefined ? [] : passOverForeign(() => readCrls(brought, authorities))),
-  ];
+  const own = pem === undefined ? undefined : sortCrls(pem, authorities);
+  const others = brought === undefined ? undefined : sortCrls(brought, authorities);
+  const sorted = [own, others].filter((one) => one !== undefined);
+  const read = sorted.flatMap(({ crls }) => crls);
+  if (own !== undefined && own.crls.length === 0) {
+    throw new Problem('foreign-crl', 'the revocation list was not signed by this fleet’s CA');
+  }
   const lists = newest([...held, ...read]);
   const isOnDisk = (one: Crl) => read.some(({ raw }) => raw.equals(one.raw));
   const older = lists.filter((one) => !isOnDisk(one) && read.some((other) => isNewer(one, other)));
   return {
     lists,
-    isRevoked: revocationOf(lists),
+    isRevoked: either(revocationOf(lists), laterRevocation(sorted.flatMap(({ unknown }) => unknown))),
     warnings: (now) => [...older.map(olderWarning), ...dueWarning(lists, now)],
   };
 }
 
-function passOverForeign(read: () => Crl[]): Crl[] {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof Problem && error.code === 'foreign-crl') return [];
-    throw error;
-  }
+/** What lists say whose signers were not known when they were read: intermediate CAs come with what they have signed. */
+function laterRevocation(unknown: readonly Buffer[]): Trust['isRevoked'] {
+  const found = new Map<string, readonly Crl[]>();
+  return (serial, issuer) => {
+    if (unknown.length === 0) return false;
+    const signer = rememberedIssuer(issuer);
+    if (signer === undefined) return false;
+    const lists = found.get(issuer) ?? unknown.flatMap((block) => parseCrl(block, [signer]) ?? []);
+    found.set(issuer, lists);
+    return lists.some((crl) => crl.isRevoked(serial));
+  };
+}
+
+function either(first: Trust['isRevoked'], second: Trust['isRevoked']): Trust['isRevoked'] {
+  return (serial, issuer) => first(serial, issuer) || second(serial, issuer);
 }
 
 /** The lists behind revocations that were read here. */

@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { Problem } from '../errors.ts';
 import { type Identity, parseIdentity } from '../identity.ts';
+import { pathsOf } from './issuers.ts';
 
 /** Whom this side believes: the fleet's CA certificates (two while one takes over from the other) and what was revoked. */
 export interface Trust {
@@ -75,6 +76,14 @@ export function parseCertificate(bytes: Uint8Array | string): X509Certificate {
   return certificate;
 }
 
+/** CAs that may come with a certificate. */
+const mostIssuers = 5;
+
+/** The certificates that came after the first in a chain. @throws Problem `bad-certificate` */
+export function issuersIn(chain: readonly Uint8Array[]): X509Certificate[] {
+  return chain.slice(1, 1 + mostIssuers).map(parseCertificate);
+}
+
 function readCertificate(bytes: Uint8Array | string): X509Certificate {
   try {
     return new X509Certificate(bytes);
@@ -83,25 +92,9 @@ function readCertificate(bytes: Uint8Array | string): X509Certificate {
   }
 }
 
-function issuerOf(certificate: X509Certificate, trust: Trust): X509Certificate | undefined {
-  return trust.authorities.find((authority) => isIssuedBy(certificate, authority));
-}
-
-/** What was found once stays true: neither of the two can become another. */
-const issued = new WeakMap<X509Certificate, WeakMap<X509Certificate, boolean>>();
-
-function isIssuedBy(certificate: X509Certificate, authority: X509Certificate): boolean {
-  const found = issued.get(certificate) ?? new WeakMap<X509Certificate, boolean>();
-  issued.set(certificate, found);
-  const known = found.get(authority);
-  if (known !== undefined) return known;
-  const is = certificate.checkIssued(authority) && certificate.verify(authority.publicKey);
-  found.set(authority, is);
-  return is;
-}
-
 /**
- * Checks a certificate as it was presented: its issuer, its dates, its revocation, its realm and its kind.
+ * Checks a certificate as it was presented: its whole chain to a trusted root with
+ * the dates and revocations of every certificate in it, its realm and its kind.
  * @param kind what the holder must be for what it wants
  * @param now milliseconds since the epoch
  * @throws Problem `foreign-certificate`, `expired-certificate`, `early-certificate`, `revoked-certificate`, `wrong-kind`
@@ -112,9 +105,9 @@ export function proveCertificate(
   trust: Trust,
   now: number,
 ): ProvenCertificate {
-  const issuer = issuerOf(certificate, trust);
+  const paths = pathsOf(certificate, trust);
   const { identity, notBefore, notAfter } = contentOf(certificate);
-  if (issuer === undefined || identity === undefined || certificate.ca) {
+  if (paths.length === 0 || identity === undefined || certificate.ca) {
     const from = certificate.issuer.replaceAll('\n', ', ');
     throw new Problem('foreign-certificate', `the certificate was not issued by this fleet's CA (its issuer: ${from})`);
   }
@@ -129,14 +122,36 @@ export function proveCertificate(
     const from = isoDate(certificate.validFrom);
     throw new Problem('early-certificate', `${who} is not valid before ${from}`, 'check the clocks');
   }
-  if (trust.isRevoked(certificate.serialNumber, issuer.fingerprint256)) {
-    throw new Problem('revoked-certificate', `${who} was revoked`);
-  }
+  const faults = paths.map((path) => faultOf(certificate, path, who, trust, now));
+  if (!faults.includes(undefined)) throw faults[0];
   if (identity.kind !== kind) {
     const [is, needed] = [identity.kind, kind].map((one) => (one === 'node' ? 'a node' : 'an operator'));
     throw new Problem('wrong-kind', `${identity.name} is ${is}, and only ${needed} may do this`);
   }
   return { identity, certificate };
+}
+
+/** Why one path to a root does not hold: a certificate in it was revoked by its issuer, or a CA is not valid now. */
+function faultOf(
+  certificate: X509Certificate,
+  path: readonly X509Certificate[],
+  who: string,
+  trust: Trust,
+  now: number,
+): Problem | undefined {
+  for (const [index, issuer] of path.entries()) {
+    const below = index === 0 ? certificate : path[index - 1];
+    if (below !== undefined && trust.isRevoked(below.serialNumber, issuer.fingerprint256)) {
+      const what = index === 0 ? who : `the CA “${below.subject.replaceAll('\n', ', ')}” that issued ${who}`;
+      return new Problem('revoked-certificate', `${what} was revoked`);
+    }
+    if (now > Date.parse(issuer.validTo) || now < Date.parse(issuer.validFrom)) {
+      const dates = `${isoDate(issuer.validFrom)} to ${isoDate(issuer.validTo)}`;
+      const message = `the CA “${issuer.subject.replaceAll('\n', ', ')}” that issued ${who} is valid from ${dates} only`;
+      return new Problem('expired-certificate', message, 'renew the CA, or check the clocks');
+    }
+  }
+  return undefined;
 }
 
 function isoDate(date: string): string {

@@ -2,6 +2,8 @@ import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:cry
 import { readFile } from 'node:fs/promises';
 import type { Credentials } from '../request/seal.ts';
 import { identityOf, parseCertificate, proveCertificate, type Trust } from './certificate.ts';
+import { missingLink, rememberIssuers } from './issuers.ts';
+import { unusableKey } from './signature.ts';
 import { errnoOf, explainErrno, Problem } from '../errors.ts';
 import type { Identity } from '../identity.ts';
 import type { TlsState } from '../ports.ts';
@@ -69,7 +71,9 @@ export async function loadCredentials(
     readIfThere(files.crl, 'revocation list'),
     files.brought === undefined ? undefined : readIfThere(files.brought, 'revocation list'),
   ]);
-  const certificate = named(files.certificate, () => parseCertificate(certificateText));
+  const [certificate, ...issuers] = pemBlocks(certificateText).map((pem) =>
+    named(files.certificate, () => parseCertificate(pem)),
+  ) as [X509Certificate, ...X509Certificate[]];
   const authorities = pemBlocks(caText).map((pem) => named(files.ca, () => parseCertificate(pem)));
   const identity = identityOf(certificate);
   if (identity === undefined) {
@@ -79,17 +83,20 @@ export async function loadCredentials(
       'issue it by “mco-deploy ca issue”',
     );
   }
+  const link = missingLink(certificate, issuers, authorities, files);
+  if (link !== undefined) throw new Problem('foreign-certificate', `${files.certificate}: ${link}`);
+  rememberIssuers(issuers, { authorities });
   const hasList = crlText !== undefined || broughtText !== undefined;
   const isGone = !hasList && before !== undefined && before !== nothingRevoked;
   const revocations = hasList
-    ? await readRevocations(crlText, authorities, before, broughtText)
+    ? await readRevocations(crlText, [...authorities, ...issuers], before, broughtText)
     : (before ?? nothingRevoked);
   const trust: Trust = { realm: identity.realm, authorities, isRevoked: revocations.isRevoked };
   named(files.certificate, () => proveCertificate(certificate, kind, trust, now));
-  const credentials: Credentials = { identity, certificate, key: readKey(files.key, keyText, certificate) };
+  const credentials: Credentials = { identity, certificate, issuers, key: readKey(files.key, keyText, certificate) };
   const warnings = (at: number) => [
     ...expiryWarning(certificate, 'the certificate', 'renew it', at),
-    ...authorities.flatMap((one) =>
+    ...[...issuers, ...authorities].flatMap((one) =>
       expiryWarning(one, 'the CA’s certificate', 'begin with “mco-deploy ca rollover”', at),
     ),
     ...(isGone ? [`${files.crl} is gone: what it revoked stays so until a restart, bring it back`] : []),
@@ -115,6 +122,8 @@ function readKey(file: string, pem: string, certificate: X509Certificate): KeyOb
   } catch (cause) {
     throw new Problem('bad-key', `${file} is not a private key that can be read`, '', { cause });
   }
+  const unusable = unusableKey(key);
+  if (unusable !== undefined) throw new Problem('bad-key', `${file} can't be used: ${unusable}`);
   if (!certificate.checkPrivateKey(key)) {
     throw new Problem('bad-key', `the private key ${file} does not belong to the certificate beside it`);
   }

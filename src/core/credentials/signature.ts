@@ -14,9 +14,34 @@ function inContext(context: SignatureContext, bytes: Uint8Array): Buffer {
   return Buffer.concat([Buffer.from(`mco-deploy/1/${context}\0`), bytes]);
 }
 
-/** ECDSA over P-256 with SHA-256, DER-encoded, of the context prefix `mco-deploy/1/CONTEXT` NUL and the bytes. */
+/** Ed25519 hashes by itself (RFC 8032); every other key signs a SHA-256 digest. */
+function digestFor(key: KeyObject): 'sha256' | null {
+  return key.asymmetricKeyType === 'ed25519' ? null : 'sha256';
+}
+
+/** What a key is called, for people: `EC prime256v1`, `RSA 2048`, … */
+function kindOf({ asymmetricKeyType: type, asymmetricKeyDetails }: KeyObject): string {
+  const detail = asymmetricKeyDetails?.namedCurve ?? asymmetricKeyDetails?.modulusLength;
+  return [type?.toUpperCase() ?? 'unknown', ...(detail === undefined ? [] : [detail])].join(' ');
+}
+
+const curves = new Set(['prime256v1', 'secp384r1']);
+const shortestRsa = 2048;
+
+/** Why a key can't sign what mco-deploy signs; undefined for EC on P-256 or P-384, RSA from 2048 bits, and Ed25519. */
+export function unusableKey(key: KeyObject): string | undefined {
+  const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key;
+  const usable =
+    type === 'ed25519' ||
+    (type === 'ec' && curves.has(details?.namedCurve ?? '')) ||
+    (type === 'rsa' && (details?.modulusLength ?? 0) >= shortestRsa);
+  if (usable) return undefined;
+  return `its key is ${kindOf(key)}; EC P-256, EC P-384, RSA from ${shortestRsa} bits and Ed25519 can be used`;
+}
+
+/** ECDSA (DER-encoded) or RSA with SHA-256, or Ed25519, of the context prefix `mco-deploy/1/CONTEXT` NUL and the bytes. */
 export function sign(context: SignatureContext, bytes: Uint8Array, key: KeyObject): Buffer {
-  return signBytes('sha256', inContext(context, bytes), key);
+  return signBytes(digestFor(key), inContext(context, bytes), key);
 }
 
 /** False for any signature that does not hold, a malformed one included. */
@@ -27,7 +52,8 @@ export function verifies(
   certificate: X509Certificate,
 ): boolean {
   try {
-    return verifyBytes('sha256', inContext(context, bytes), certificate.publicKey, signature);
+    const { publicKey } = certificate;
+    return verifyBytes(digestFor(publicKey), inContext(context, bytes), publicKey, signature);
   } catch {
     return false;
   }

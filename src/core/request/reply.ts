@@ -1,7 +1,8 @@
 import type { ProblemCode } from '../problems/index.ts';
 import { createHash } from 'node:crypto';
-import type { Credentials } from './seal.ts';
-import { parseCertificate, proveCertificate, type Trust } from '../credentials/certificate.ts';
+import { chainOf, type Credentials } from './seal.ts';
+import { issuersIn, parseCertificate, proveCertificate, type Trust } from '../credentials/certificate.ts';
+import { rememberIssuers } from '../credentials/issuers.ts';
 import { Problem } from '../errors.ts';
 import type { JsonObject } from '../json.ts';
 import { sign, verifies } from '../credentials/signature.ts';
@@ -92,7 +93,7 @@ export function sealReply(content: ReplyContent, envelope: ReplyEnvelope, node: 
     node: node.identity.name,
     data: Buffer.from(JSON.stringify(data)),
   });
-  return { reply, signature: sign('reply', reply, node.key), chain: [node.certificate.raw] };
+  return { reply, signature: sign('reply', reply, node.key), chain: chainOf(node) };
 }
 
 /**
@@ -112,6 +113,7 @@ export function openReply(
   if (!verifies('reply', signed.reply, signed.signature, certificate)) {
     throw new Problem('bad-reply', `the signature of the reply of ${node} does not hold`);
   }
+  rememberIssuers(issuersIn(signed.chain), trust);
   const proven = proveCertificate(certificate, 'node', trust, now);
   const reply = replyCodec.decode(signed.reply);
   if (proven.identity.name !== node || reply.node !== node) {

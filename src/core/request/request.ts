@@ -1,4 +1,11 @@
-import { type ProvenCertificate, parseCertificate, proveCertificate, type Trust } from '../credentials/certificate.ts';
+import {
+  issuersIn,
+  type ProvenCertificate,
+  parseCertificate,
+  proveCertificate,
+  type Trust,
+} from '../credentials/certificate.ts';
+import { rememberIssuers } from '../credentials/issuers.ts';
 import { Problem } from '../errors.ts';
 import { formatIdentity } from '../identity.ts';
 import { type JsonObject, parseJsonObject } from '../json.ts';
@@ -42,6 +49,7 @@ export function proveCaller({ signed, request }: OpenedRequest, trust: Trust, no
   if (!verifies('request', signed.request, signed.signature, certificate)) {
     throw new Problem('bad-signature', 'the signature of the request does not hold');
   }
+  rememberIssuers(issuersIn(signed.chain), trust);
   const proven = proveCertificate(certificate, 'operator', trust, now);
   if (request.caller !== formatIdentity(proven.identity)) {
     throw new Problem('bad-signature', `the request names ${request.caller}, its certificate ${proven.identity.name}`);

@@ -10,6 +10,8 @@ import type { FilterTerms, SignedRequest } from '../wire/messages.ts';
 export interface Credentials {
   readonly identity: Identity;
   readonly certificate: X509Certificate;
+  /** The intermediate CAs between the certificate and its root, as they stand after it in its file. */
+  readonly issuers?: readonly X509Certificate[];
   readonly key: KeyObject;
 }
 
@@ -56,6 +58,11 @@ export function newId(): string {
   return randomBytes(16).toString('hex');
 }
 
+/** A certificate with what leads from it to its root (DER), as it goes along with what it signs. */
+export function chainOf({ certificate, issuers = [] }: Credentials): Buffer[] {
+  return [certificate, ...issuers].map(({ raw }) => raw);
+}
+
 /** Makes the bytes of a request, signs them, and puts the sensitive values beside them. */
 export function sealRequest(options: CallOptions, credentials: Credentials, now: number): SignedRequest {
   const { shown, sensitive } = hideSensitive(options.input, options.sensitive);
@@ -74,7 +81,7 @@ export function sealRequest(options: CallOptions, credentials: Credentials, now:
   return {
     request,
     signature: sign('request', request, credentials.key),
-    chain: [credentials.certificate.raw],
+    chain: chainOf(credentials),
     sensitive,
   };
 }

@@ -1,8 +1,9 @@
 import type { Socket } from 'node:net';
 import { createServer, type TLSSocket } from 'node:tls';
+import { rememberIssuers } from '../../core/credentials/issuers.ts';
 import { errnoOf } from '../../core/errors.ts';
 import type { Connections } from '../connections/connections.ts';
-import { secureContext, tlsVersion } from '../tls.ts';
+import { presentedIssuers, secureContext, tlsVersion } from '../tls.ts';
 import type { ListenOptions } from './options.ts';
 
 /** The TLS side of a listener: what passes its handshake is a proven peer within its limits. */
@@ -33,6 +34,7 @@ export function startHandshakes(
     },
     (socket: TLSSocket) => {
       socket.on('error', (error) => log.debug({ reason: error.message }, 'connection lost'));
+      rememberIssuers(presentedIssuers(socket.getPeerCertificate(true)), tls().trust);
       const fault = socket.authorized
         ? connections.claim(socket, tls().trust, Date.now())
         : reasonOf(socket.authorizationError);

@@ -1,0 +1,105 @@
+import type { X509Certificate } from 'node:crypto';
+import type { Trust } from './certificate.ts';
+
+/** What was found once stays true: neither of the two can become another. */
+const issued = new WeakMap<X509Certificate, WeakMap<X509Certificate, boolean>>();
+
+/** Whether a certificate was signed by that CA certificate. */
+export function isIssuedBy(certificate: X509Certificate, authority: X509Certificate): boolean {
+  const found = issued.get(certificate) ?? new WeakMap<X509Certificate, boolean>();
+  issued.set(certificate, found);
+  const known = found.get(authority);
+  if (known !== undefined) return known;
+  const is = authority.ca && certificate.checkIssued(authority) && certificate.verify(authority.publicKey);
+  found.set(authority, is);
+  return is;
+}
+
+/** A CA certificate that nobody but itself has signed. */
+export function isRoot(certificate: X509Certificate): boolean {
+  return isIssuedBy(certificate, certificate);
+}
+
+/** The intermediate CAs that came with certificates, by fingerprint: only those that lead to a root that was trusted then. */
+const intermediates = new Map<string, X509Certificate>();
+const mostIntermediates = 64;
+/** CAs between a certificate and its root, at most. */
+const deepest = 4;
+const mostPaths = 8;
+
+/**
+ * Remembers the intermediate CAs that came with a certificate, in a handshake, a request or a reply: what is signed by them
+ * may come alone later. Nothing is believed for being remembered: every check leads to a trusted root again.
+ */
+export function rememberIssuers(chain: readonly X509Certificate[], trust: Pick<Trust, 'authorities'>): void {
+  // The last stands nearest to the root.
+  for (const certificate of chain.slice(0, deepest + 1).toReversed()) {
+    if (!certificate.ca || isRoot(certificate) || intermediates.has(certificate.fingerprint256)) continue;
+    if (pathsOf(certificate, trust).length === 0) continue;
+    intermediates.set(certificate.fingerprint256, certificate);
+    for (const oldest of intermediates.keys()) {
+      if (intermediates.size <= mostIntermediates) break;
+      intermediates.delete(oldest);
+    }
+  }
+}
+
+export function rememberedIssuer(fingerprint: string): X509Certificate | undefined {
+  return intermediates.get(fingerprint);
+}
+
+/**
+ * The ways from a certificate to a trusted root: its issuer first, the root last. There may be more than one while one CA
+ * takes over from another.
+ */
+export function pathsOf(
+  certificate: X509Certificate,
+  trust: Pick<Trust, 'authorities'>,
+  depth = 0,
+): X509Certificate[][] {
+  if (depth > deepest) return [];
+  const known = [...trust.authorities, ...intermediates.values()];
+  const issuers = known.filter((one, index) => {
+    return isIssuedBy(certificate, one) && known.findIndex(({ raw }) => raw.equals(one.raw)) === index;
+  });
+  const paths = issuers.flatMap((issuer) => {
+    if (isRoot(issuer)) return trust.authorities.some(({ raw }) => raw.equals(issuer.raw)) ? [[issuer]] : [];
+    return pathsOf(issuer, trust, depth + 1).map((path) => [issuer, ...path]);
+  });
+  return paths.slice(0, mostPaths);
+}
+
+/**
+ * What is missing between a certificate and a trusted root, in words; undefined when nothing is.
+ * @param chain the intermediate CAs in the certificate's own file
+ */
+export function missingLink(
+  certificate: X509Certificate,
+  chain: readonly X509Certificate[],
+  authorities: readonly X509Certificate[],
+  files: { readonly certificate: string; readonly ca: string },
+): string | undefined {
+  const known = [...authorities, ...chain];
+  let last = certificate;
+  for (let depth = 0; depth <= deepest; depth++) {
+    const issuer = known.find((one) => isIssuedBy(last, one));
+    if (issuer === undefined) break;
+    if (isRoot(issuer)) {
+      if (authorities.includes(issuer)) return undefined;
+      return `${files.ca} does not contain the root “${nameOf(issuer.subject)}”: add it there`;
+    }
+    last = issuer;
+  }
+  const issuer = nameOf(last.issuer);
+  if (last === certificate) {
+    return `the CA “${issuer}” that issued it is in neither file: add the root to ${files.ca}, and an intermediate CA to ${files.certificate} after the certificate`;
+  }
+  if (authorities.includes(last)) {
+    return `${files.ca} trusts an intermediate alone, “${nameOf(last.subject)}”: add the root “${issuer}” that issued it`;
+  }
+  return `the CA “${issuer}” that issued the intermediate “${nameOf(last.subject)}” is in neither file: add it to ${files.ca}`;
+}
+
+function nameOf(subject: string): string {
+  return subject.replaceAll('\n', ', ');
+}
