@@ -1,6 +1,7 @@
 import authority from '../../../certs/profiles/authority.json' with { type: 'json' };
 import node from '../../../certs/profiles/node.json' with { type: 'json' };
 import operator from '../../../certs/profiles/operator.json' with { type: 'json' };
+import root from '../../../certs/profiles/root.json' with { type: 'json' };
 import type { Identity } from '../../core/identity.ts';
 
 /** What a certificate of a kind holds (certs/README.md). Nothing of it can be asked for by the one who requests. */
@@ -23,5 +24,8 @@ export interface Profile {
 }
 
 export const authorityProfile: Profile & { readonly crlDays: number } = authority;
+
+/** A root that signs the CAs of fleets, and no holder. */
+export const rootProfile: Profile = root;
 
 export const profiles: Readonly<Record<Identity['kind'], Profile>> = { node, operator };

@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict';
+import { generateKeyPairSync, type KeyObject, type X509Certificate } from 'node:crypto';
+import { describe, test } from 'node:test';
+import { sign, unusableKey, verifies } from '../../../../src/core/credentials/signature.ts';
+
+const pairs: readonly [string, { publicKey: KeyObject; privateKey: KeyObject }][] = [
+  ['EC P-256', generateKeyPairSync('ec', { namedCurve: 'prime256v1' })],
+  ['EC P-384', generateKeyPairSync('ec', { namedCurve: 'secp384r1' })],
+  ['RSA 2048', generateKeyPairSync('rsa', { modulusLength: 2048 })],
+  ['Ed25519', generateKeyPairSync('ed25519')],
+];
+const refused: readonly [RegExp, { privateKey: KeyObject }][] = [
+  [/EC secp521r1/, generateKeyPairSync('ec', { namedCurve: 'secp521r1' })],
+  [/EC secp256k1/, generateKeyPairSync('ec', { namedCurve: 'secp256k1' })],
+  [/RSA 1024/, generateKeyPairSync('rsa', { modulusLength: 1024 })],
+  [/RSA-PSS 2048/, generateKeyPairSync('rsa-pss', { modulusLength: 2048 })],
+  [/ED448/, generateKeyPairSync('ed448')],
+];
+
+describe('a key', () => {
+  for (const [name, { publicKey, privateKey }] of pairs) {
+    test(`of ${name} signs requests, replies and audit records`, () => {
+      assert.equal(unusableKey(privateKey), undefined);
+      const holder = { publicKey } as X509Certificate;
+      for (const context of ['request', 'reply', 'audit-record', 'audit-head'] as const) {
+        const signature = sign(context, Buffer.from('content'), privateKey);
+        assert.equal(verifies(context, Buffer.from('content'), signature, holder), true);
+        assert.equal(verifies(context, Buffer.from('changed'), signature, holder), false);
+        assert.equal(
+          verifies(context === 'reply' ? 'request' : 'reply', Buffer.from('content'), signature, holder),
+          false,
+        );
+      }
+    });
+  }
+  for (const [name, { privateKey }] of refused) {
+    test(`like ${name.source} is refused by its name`, () => assert.match(unusableKey(privateKey) ?? '', name));
+  }
+});
