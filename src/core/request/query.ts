@@ -1,11 +1,18 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { type ProvenCertificate, parseCertificate, proveCertificate, type Trust } from '../credentials/certificate.ts';
+import {
+  issuersIn,
+  type ProvenCertificate,
+  parseCertificate,
+  proveCertificate,
+  type Trust,
+} from '../credentials/certificate.ts';
+import { rememberIssuers } from '../credentials/issuers.ts';
 import { sign, verifies } from '../credentials/signature.ts';
 import { Problem } from '../errors.ts';
 import { formatIdentity } from '../identity.ts';
 import { protocolVersion, queryCodec, queryReplyCodec } from '../wire/codec.ts';
 import type { Query, QueryReply, SignedQuery, SignedQueryReply } from '../wire/messages.ts';
-import type { Credentials } from './seal.ts';
+import { chainOf, type Credentials } from './seal.ts';
 
 export type QueryContent = Pick<Query, 'describe' | 'result' | 'cancel'>;
 
@@ -23,7 +30,7 @@ export function signQuery(target: string, content: QueryContent, caller: Credent
     issuedAt: now,
     timeToLive,
   });
-  return { query, signature: sign('query', query, caller.key), chain: [caller.certificate.raw] };
+  return { query, signature: sign('query', query, caller.key), chain: chainOf(caller) };
 }
 
 /** A query, and who proved to have made it. */
@@ -48,6 +55,7 @@ export function openQuery(signed: SignedQuery, trust: Trust, now: number): Opene
   if (!verifies('query', signed.query, signed.signature, certificate)) {
     throw new Problem('bad-signature', 'the signature of the query does not hold');
   }
+  rememberIssuers(issuersIn(signed.chain), trust);
   const caller = proveCertificate(certificate, 'operator', trust, now);
   if (query.caller !== formatIdentity(caller.identity)) {
     throw new Problem('bad-signature', `the query names ${query.caller}, its certificate ${caller.identity.name}`);
@@ -70,7 +78,7 @@ export function signQueryReply(
     node: node.identity.name,
     queryDigest: digestQuery(query),
   });
-  return { reply, signature: sign('query-reply', reply, node.key), chain: [node.certificate.raw] };
+  return { reply, signature: sign('query-reply', reply, node.key), chain: chainOf(node) };
 }
 
 /**
@@ -91,6 +99,7 @@ export function openQueryReply(
   if (!verifies('query-reply', signed.reply, signed.signature, certificate)) {
     throw new Problem('bad-reply', `the signature of the reply of ${node} does not hold`);
   }
+  rememberIssuers(issuersIn(signed.chain), trust);
   const proven = proveCertificate(certificate, 'node', trust, now);
   const reply = queryReplyCodec.decode(signed.reply);
   if (proven.identity.name !== node || reply.node !== node) {

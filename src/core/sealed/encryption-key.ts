@@ -1,8 +1,9 @@
 import { createECDH, type ECDH } from 'node:crypto';
-import { parseCertificate, proveCertificate, type Trust } from '../credentials/certificate.ts';
+import { issuersIn, parseCertificate, proveCertificate, type Trust } from '../credentials/certificate.ts';
 import { sign, verifies } from '../credentials/signature.ts';
+import { rememberIssuers } from '../credentials/issuers.ts';
 import { Problem } from '../errors.ts';
-import type { Credentials } from '../request/seal.ts';
+import { chainOf, type Credentials } from '../request/seal.ts';
 import { encryptionKeyCodec, protocolVersion } from '../wire/codec.ts';
 import type { SignedKey } from '../wire/messages.ts';
 import { keyIdOf } from './box.ts';
@@ -58,7 +59,7 @@ export function signKey({ publicKey }: KeyPair, node: Credentials, createdAt: nu
     publicKey,
     createdAt,
   });
-  return { key, signature: sign('encryption-key', key, node.key), chain: [node.certificate.raw] };
+  return { key, signature: sign('encryption-key', key, node.key), chain: chainOf(node) };
 }
 
 /**
@@ -69,6 +70,7 @@ export function openKey(signed: SignedKey, node: string, trust: Trust, now: numb
   const [leaf] = signed.chain;
   if (leaf === undefined) throw new Problem('bad-key', `the encryption key of ${node} has no certificate`);
   const certificate = parseCertificate(leaf);
+  rememberIssuers(issuersIn(signed.chain), trust);
   const { identity } = proveCertificate(certificate, 'node', trust, now);
   if (identity.name !== node) {
     throw new Problem('bad-key', `the encryption key of ${node} is signed by ${identity.name}`);

@@ -8,7 +8,7 @@ import { type LoadedCredentials, loadCredentials } from '../../../src/core/crede
 import type { NodeService, TlsState } from '../../../src/core/ports.ts';
 import { createDial } from '../../../src/transport/dial.ts';
 import { startListening } from '../../../src/transport/listen.ts';
-import { openReply, sealReply } from '../../../src/core/request/reply.ts';
+import { digestRequest, openReply, type ReplyEnvelope, sealReply } from '../../../src/core/request/reply.ts';
 import { proveCaller, openRequest } from '../../../src/core/request/request.ts';
 import { sealRequest } from '../../../src/core/request/seal.ts';
 import { silentLog } from '../../support/agents/agent-setup.ts';
@@ -80,12 +80,14 @@ describe('certificates below intermediate CAs', () => {
     const envelope = {
       requestId: 'a'.repeat(32),
       try: 1,
+      requestDigest: digestRequest(signed.request),
       startedAt: 0,
       finishedAt: 0,
       recorded: true,
       auditHead: null,
-    };
-    const reply = sealReply(content, { ...envelope, requestBytes: signed.request }, server.credentials);
+      headCheck: '',
+    } as unknown as ReplyEnvelope;
+    const reply = sealReply(content, envelope, server.credentials);
     assert.equal(openReply(reply, signed.request, node, client.trust, Date.now()).outcome, 'ok');
   });
 
