@@ -1,5 +1,9 @@
 import type { X509Certificate } from 'node:crypto';
-import type { Trust } from './certificate.ts';
+
+/** The CA certificates that a side trusts. */
+export interface Roots {
+  readonly authorities: readonly X509Certificate[];
+}
 
 /** What was found once stays true: neither of the two can become another. */
 const issued = new WeakMap<X509Certificate, WeakMap<X509Certificate, boolean>>();
@@ -31,7 +35,7 @@ const mostPaths = 8;
  * Remembers the intermediate CAs that came with a certificate, in a handshake, a request or a reply: what is signed by them
  * may come alone later. Nothing is believed for being remembered: every check leads to a trusted root again.
  */
-export function rememberIssuers(chain: readonly X509Certificate[], trust: Pick<Trust, 'authorities'>): void {
+export function rememberIssuers(chain: readonly X509Certificate[], trust: Roots): void {
   // The last stands nearest to the root.
   for (const certificate of chain.slice(0, deepest + 1).toReversed()) {
     if (!certificate.ca || isRoot(certificate) || intermediates.has(certificate.fingerprint256)) continue;
@@ -52,11 +56,7 @@ export function rememberedIssuer(fingerprint: string): X509Certificate | undefin
  * The ways from a certificate to a trusted root: its issuer first, the root last. There may be more than one while one CA
  * takes over from another.
  */
-export function pathsOf(
-  certificate: X509Certificate,
-  trust: Pick<Trust, 'authorities'>,
-  depth = 0,
-): X509Certificate[][] {
+export function pathsOf(certificate: X509Certificate, trust: Roots, depth = 0): X509Certificate[][] {
   if (depth > deepest) return [];
   const known = [...trust.authorities, ...intermediates.values()];
   const issuers = known.filter((one, index) => {
