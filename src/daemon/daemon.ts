@@ -57,7 +57,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const calls = answerCalls(node, roster, describe, () => presence.duplicates(), Date.now);
   relay = await startRelayIfAny(node, calls, () => presence.heard());
   const more = () => relay?.families() ?? [];
-  const metrics = config.metrics && (await startMetrics(config.metrics.port, () => measures(node, state, more)));
+  const tls = node.keys.current;
+  const metrics = config.metrics && (await startMetrics({ ...config.metrics, tls }, () => measures(node, state, more)));
   const listener = await listen(node, calls, relay);
   onKeys = () => {
     listener.reload();

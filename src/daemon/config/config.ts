@@ -7,6 +7,7 @@ import { Problem } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { faultsOf, formatPath } from '../../core/ddl/schema.ts';
 import { suggest } from '../../core/text.ts';
+import { isLoopback } from '../metrics/loopback.ts';
 import { type NodeDocument, nodeConfigSchema } from './schema.ts';
 import type { TruthSources } from '../facts/node-truth.ts';
 
@@ -61,10 +62,24 @@ function completeNodeConfig(document: Document<NodeDocument>, known: readonly Ag
     policies: at(value.policies),
     audit: { ...value.audit, file: at(value.audit.file) },
     state: at(value.state),
+    ...(value.metrics === undefined ? {} : { metrics: metricsOf(value.metrics, at, locate) }),
     ...(value.relay === undefined ? {} : { relay: relayPaths(value.relay, at) }),
     external: { directory: at(value.external.directory), plugins: at(value.external.plugins) },
     agents,
   });
+}
+
+/** @throws Problem `bad-configuration`: whoever reaches the port could read the numbers */
+function metricsOf(
+  metrics: NonNullable<NodeDocument['metrics']>,
+  at: (path: string) => string,
+  locate: (path: readonly string[]) => string,
+) {
+  const { address, token_file } = metrics;
+  if (token_file !== undefined) return { ...metrics, token_file: at(token_file) };
+  if (isLoopback(address)) return metrics;
+  const message = `${locate(['metrics', 'address'])}: metrics beyond loopback need a token`;
+  throw new Problem('bad-configuration', message, 'add token_file: FILE below metrics');
 }
 
 function relayPaths(relay: NonNullable<NodeDocument['relay']>, at: (path: string) => string) {

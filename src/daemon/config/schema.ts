@@ -130,12 +130,18 @@ export const nodeConfigSchema = {
       properties: { level: { type: 'string', enum: ['debug', 'info', 'warn', 'error', 'silent'], default: 'info' } },
       required: ['level'],
     },
-    /** Numbers for Prometheus, at /metrics of this port of loopback; told only when it is given. */
+    /** Numbers for Prometheus at /metrics, only where it is given. */
     metrics: {
       type: 'object',
       additionalProperties: false,
-      properties: { port: { type: 'integer', minimum: 1, maximum: 65535 } },
-      required: ['port'],
+      properties: {
+        port: { type: 'integer', minimum: 1, maximum: 65535 },
+        /** Beyond loopback, the answer goes by TLS with the node's certificate, and only to who knows the token. */
+        address: { type: 'string', pattern: '^[0-9a-fA-F:.]{2,45}$', default: '127.0.0.1' },
+        /** A file that holds the token (RFC 6750, “Authorization: Bearer”); read at each request. */
+        token_file: path,
+      },
+      required: ['port', 'address'],
     },
     /** Makes the node a relay, which keeps connections to its peers warm and passes sealed requests on. */
     relay: {

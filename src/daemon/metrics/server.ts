@@ -1,32 +1,52 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { createSecureContext, type SecureContext } from 'node:tls';
 import { explainErrno, Problem } from '../../core/errors.ts';
+import type { TlsState } from '../../core/ports.ts';
+import { isLoopback } from './loopback.ts';
 import { metricsContentType } from './text.ts';
-
-const host = '127.0.0.1';
+import { holdsToken } from './token.ts';
 
 export interface MetricsServer {
   readonly stop: () => Promise<void>;
 }
 
+export interface MetricsServerOptions {
+  /** 0 for any free one. */
+  readonly port: number;
+  readonly address: string;
+  /** The file of the token that a request must bring; none is asked for when left out. */
+  readonly token_file?: string | undefined;
+  /** The node's certificate and key as they are now. */
+  readonly tls: () => TlsState;
+  readonly text: () => string;
+}
+
+const limits = { requestTimeout: 5000, headersTimeout: 5000, keepAliveTimeout: 1000, maxHeaderSize: 8192 } as const;
+
 /**
- * Answers `GET /metrics` on loopback alone.
- * @param port 0 for any free one
+ * Answers `GET /metrics`: on loopback by HTTP, on any other address by TLS with the node's certificate.
  * @throws Problem `cannot-listen`
  */
 export async function startMetricsServer(
-  port: number,
-  text: () => string,
+  options: MetricsServerOptions,
 ): Promise<MetricsServer & { readonly port: number }> {
-  const limits = { requestTimeout: 5000, headersTimeout: 5000, keepAliveTimeout: 1000, maxHeaderSize: 8192 };
-  const server = createServer(limits, (request, response) => answer(request, response, text));
+  const { port, address: host, tls } = options;
+  const handle: RequestListener = (request, response) => void answer(request, response, options);
+  const server = isLoopback(host)
+    ? createServer(limits, handle)
+    : createTlsServer(
+        { ...limits, minVersion: 'TLSv1.2', SNICallback: currentContext(tls), ...contextOf(tls()) },
+        handle,
+      );
   server.maxConnections = 16;
-  // A daemon that cannot start otherwise must not be kept from ending by this.
+  // A daemon that can't start otherwise must not be kept from ending by this.
   server.unref();
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) => {
-      const message = `cannot serve metrics on ${host} port ${port}: ${explainErrno(cause)}`;
-      reject(new Problem('cannot-listen', message, 'give metrics.port another number', { cause }));
+      const message = `the metrics can't be served on ${host} port ${port}: ${explainErrno(cause)}`;
+      reject(new Problem('cannot-listen', message, 'change metrics.address or metrics.port in node.yaml', { cause }));
     });
     server.listen({ host, port }, resolve);
   });
@@ -40,16 +60,43 @@ export async function startMetricsServer(
   };
 }
 
-function answer(request: IncomingMessage, response: ServerResponse, text: () => string): void {
+function contextOf({ credentials }: TlsState) {
+  return {
+    key: credentials.key.export({ type: 'pkcs8', format: 'pem' }),
+    cert: credentials.certificate.toString(),
+  };
+}
+
+/** For each handshake the certificate in force, which is read again when it is renewed. */
+function currentContext(tls: () => TlsState) {
+  let made: { of: TlsState['credentials']; context: SecureContext } | undefined;
+  return (_name: string, done: (error: Error | null, context?: SecureContext) => void) => {
+    const state = tls();
+    if (made?.of !== state.credentials)
+      made = { of: state.credentials, context: createSecureContext(contextOf(state)) };
+    done(null, made.context);
+  };
+}
+
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { address, token_file, text }: MetricsServerOptions,
+): Promise<void> {
   // A page in a browser on this host could otherwise read it by a name of its own that leads here.
-  const isLocal = /^(127\.0\.0\.1|localhost)(:\d+)?$/.test(request.headers.host ?? '');
+  const isForeign =
+    isLoopback(address) && !/^(127\.0\.0\.1|\[::1\]|localhost)(:\d+)?$/.test(request.headers.host ?? '');
   const [path] = (request.url ?? '').split('?');
-  if (!isLocal || path !== '/metrics') {
+  if (isForeign || path !== '/metrics') {
     response.writeHead(404, { 'content-type': 'text/plain' }).end('metrics are at /metrics\n');
     return;
   }
   if (request.method !== 'GET') {
     response.writeHead(405, { allow: 'GET' }).end();
+    return;
+  }
+  if (token_file !== undefined && !(await holdsToken(request.headers.authorization, token_file))) {
+    response.writeHead(401, { 'www-authenticate': 'Bearer', 'content-type': 'text/plain' }).end('a token is needed\n');
     return;
   }
   response.writeHead(200, { 'content-type': metricsContentType }).end(text());

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { request } from 'node:http';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { type IncomingMessage, request } from 'node:http';
+import { request as secureRequest } from 'node:https';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, test } from 'node:test';
 import type { AuditLog } from '../../../src/daemon/audit/audit-log.ts';
@@ -31,6 +35,17 @@ function ask(
     call.on('error', reject);
     call.end();
   });
+}
+
+async function askTls(
+  port: number,
+  options: { ca: string; servername: string; headers: Record<string, string> },
+): Promise<Asked> {
+  const call = secureRequest({ host: '127.0.0.1', port, path: '/metrics', agent: false, ...options });
+  call.end();
+  const [response] = (await once(call, 'response')) as [IncomingMessage];
+  const type = response.headers['content-type'] ?? '';
+  return { status: response.statusCode ?? 0, type, body: await text(response) };
 }
 
 async function nodeWithMetrics(fleet: Fleet, port: number) {
@@ -105,6 +120,44 @@ describe('the daemon’s metrics', () => {
     assert.equal((await ask(port, '/metrics', { headers: { host: 'evil.example.net' } })).status, 404);
     assert.equal((await ask(port, '/metrics', { method: 'POST' })).status, 405);
     assert.equal((await ask(port, '/metrics?x=1')).status, 200);
+  });
+
+  test('go beyond loopback by TLS with the node’s certificate, to who brings the token', async () => {
+    await using fleet = await makeFleet();
+    const directory = await mkdtemp(join(tmpdir(), 'mco-metrics-'));
+    try {
+      const token = join(directory, 'token');
+      await writeFile(token, 'open-sesame\n');
+      const port = await freePort();
+      const config = `metrics: { port: ${port}, address: 0.0.0.0, token_file: ${token} }`;
+      await using node = await startTestNode(fleet, { config, policies: { default: allowRip } });
+      const { caPem: ca } = await fleet.operator('rip@devco.net');
+      const by = (headers: Record<string, string>, servername = node.name) => askTls(port, { ca, servername, headers });
+      assert.equal((await by({ authorization: 'Bearer open-sesame' })).status, 200);
+      assert.match((await by({ authorization: 'bearer open-sesame' })).body, /^mco_deploy_info/m);
+      for (const authorization of ['', 'Bearer', 'Bearer open-sesam', 'Basic open-sesame', 'Bearer open-sesame x'])
+        assert.equal((await by(authorization === '' ? {} : { authorization })).status, 401, authorization);
+      await assert.rejects(by({ authorization: 'Bearer open-sesame' }, 'other.devco.net'), {
+        code: 'ERR_TLS_CERT_ALTNAME_INVALID',
+      });
+      await assert.rejects(ask(port), /hang up|ECONNRESET|socket/i);
+      // A token that is changed holds from the next request; one that is gone lets nobody in.
+      await writeFile(token, 'other');
+      assert.equal((await by({ authorization: 'Bearer open-sesame' })).status, 401);
+      await rm(token);
+      assert.equal((await by({ authorization: 'Bearer ' })).status, 401);
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+  });
+
+  test('beyond loopback without a token are refused as a configuration, with the line', async () => {
+    await using fleet = await makeFleet();
+    const config = `metrics: { port: ${await freePort()}, address: 0.0.0.0 }`;
+    await assert.rejects(startTestNode(fleet, { config }), {
+      code: 'bad-configuration',
+      message: /node\.yaml:\d+.*metrics beyond loopback need a token/,
+    });
   });
 
   test('a port that is taken stops the daemon from starting, with what to do', async () => {
