@@ -89,6 +89,8 @@ export interface ExternalAgents {
   readonly entries: readonly AgentEntry[];
   /** Which were found and not taken, and why. */
   readonly refused: readonly string[];
+  /** Names of those that could not be looked at, or whose description is broken: one that is in force stays. `all`: of each. */
+  readonly unsettled: readonly string[] | 'all';
 }
 
 /** Finds the agents in other languages. Never throws: what is wrong with one is told in `refused`. */

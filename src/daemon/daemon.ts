@@ -13,6 +13,7 @@ import type { Relay } from './relay/start.ts';
 import { type DaemonState, defineNodeView } from './node-view.ts';
 import { type OpenNode, openNode } from './open-node.ts';
 import { remindOf } from './system/live-keys.ts';
+import { defineReloading, type Reloadable } from './reload.ts';
 import { absent, type Presence, startPresence } from './system/presence.ts';
 
 export interface DaemonOptions {
@@ -47,13 +48,17 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   // Until the node is on the network: it can be asked as soon as it listens.
   let presence: Presence = absent;
   let relay: Relay | undefined;
-  const warnings = () => [node, roster, presence, relay].flatMap((one) => one?.warnings() ?? []);
+  const warnings = () => [node, roster, presence, relay, reloading].flatMap((one) => one?.warnings() ?? []);
   const state = { version, startedAt, agents: () => roster.entries(), warnings };
   const { agents: configs, external, state: stateDirectory } = config;
   const view = defineNodeView(node, state);
   const roster = await startRoster({ known, configs, external, findExternal, view, stateDirectory, log: node.log });
 
   const describe = async () => describable(node, state, presence);
+  const reloading = defineReloading(
+    reloadables(node, roster, () => presence),
+    node.log,
+  );
   const calls = answerCalls(node, roster, describe, () => presence.duplicates(), Date.now);
   relay = await startRelayIfAny(node, calls, () => presence.heard());
   const more = () => relay?.families() ?? [];
@@ -67,7 +72,12 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   presence = await startPresence(config, node.self, listener.port, node.keys.current, node.log);
   const timers = [
     remindOf(node.keys.warnings, node.log),
-    keepFresh(node.truth, config.facts.age, () => presence.update()),
+    keepFresh(
+      node.truth,
+      config.facts.age,
+      () => presence.update(),
+      (error) => node.log.error({ err: error }, 'facts and classes could not be read again: those in force stay'),
+    ),
   ];
   node.log.info({ port: listener.port, agents: node.self().agents, version }, 'listening');
   const parts = { node, roster, calls, relay, metrics, listener, presence, timers };
@@ -75,7 +85,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     port: listener.port,
     identity: node.identity,
     log: node.log,
-    reload: () => reloadDaemon(parts),
+    reload: reloading.reload,
     stop: () => stopDaemon(parts),
   };
 }
@@ -136,13 +146,20 @@ function measures(
   return { version, startedAt, counters: values, tls, warnings: warnings().length, meter, more };
 }
 
-async function reloadDaemon({ node, roster, presence }: DaemonParts): Promise<void> {
-  const { keys, life, policies, truth, log } = node;
-  await keys.reload();
-  await Promise.all([life.renewed(), policies.reload(), truth.reload()]);
-  await roster.reload();
-  await presence.update();
-  log.info({}, 'reloaded');
+/** What is read again on SIGHUP, in this order. */
+function reloadables(
+  { keys, life, policies, truth }: OpenNode,
+  roster: Roster,
+  presence: () => Presence,
+): Reloadable[] {
+  return [
+    { name: 'the certificates', reload: keys.reload },
+    { name: 'the record of the certificate', reload: life.renewed },
+    { name: 'the policies', reload: policies.reload },
+    { name: 'facts and classes', reload: truth.reload },
+    { name: 'the agents in other languages', reload: roster.reload },
+    { name: 'the announcement', reload: () => presence().update() },
+  ];
 }
 
 async function stopDaemon({
@@ -172,4 +189,4 @@ async function stopDaemon({
   node.log.info({}, 'stopped');
 }
 
-const noneElsewhere: FindExternalAgents = async () => ({ entries: [], refused: [] });
+const noneElsewhere: FindExternalAgents = async () => ({ entries: [], refused: [], unsettled: [] });

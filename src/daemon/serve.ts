@@ -12,11 +12,15 @@ export async function serveUntilSignalled(options: DaemonOptions): Promise<void>
   const ended = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
   let reload: (() => Promise<void>) | undefined;
   let missed = false;
+  let onFault = (_error: unknown) => {};
   process.on('SIGHUP', () => {
     if (reload === undefined) missed = true;
-    else void reload();
+    else reload().catch((error: unknown) => onFault(error));
   });
   const daemon = await startDaemon(options);
+  onFault = (error) => daemon.log.error({ err: error }, 'an unexpected failure; the node continues to serve');
+  // One failure must not end the calls of everybody else.
+  process.on('unhandledRejection', onFault);
   const notifier = startNotifier(process.env, process.pid, runCommand, daemon.log);
   reload = async () => {
     await notifier.tell('RELOADING=1');
@@ -25,10 +29,10 @@ export async function serveUntilSignalled(options: DaemonOptions): Promise<void>
   };
   await notifier.tell('READY=1');
   releaseStartMemory();
-  if (missed) await reload();
+  if (missed) await reload().catch(onFault);
   await ended;
   notifier.stop();
   // Not waited for: a service manager that hangs must not keep the node from stopping.
-  void notifier.tell('STOPPING=1');
+  notifier.tell('STOPPING=1').catch(onFault);
   await daemon.stop();
 }

@@ -41,6 +41,7 @@ export interface ServiceParts {
 /** The node's side of the wire: opens requests, sends them through the pipeline, signs the replies. */
 export function defineService(parts: ServiceParts): NodeService {
   const { agents, tls, now, identity, keyPair, memory, turnstile: limiter, grace } = parts;
+  const turnAway = defineTurnAway(parts);
   const service = {
     isServing: parts.isServing,
     enter: (peer, bytes) => (peer.kind === 'node' ? parts.relayLimiter : limiter).enter(callerId(peer), bytes),
@@ -65,7 +66,13 @@ export function defineService(parts: ServiceParts): NodeService {
       return { state, reply: seal(signed, { ...call, headCheck, given }, issuedAt, parts) };
     },
     describe: async (request) => describeNode(request, await parts.describable(), now()),
-    turnAway: defineTurnAway(parts),
+    turnAway: async (...refused) => {
+      try {
+        await turnAway(...refused);
+      } catch (error) {
+        parts.log.error({ err: error }, 'a refusal could not be recorded');
+      }
+    },
   } satisfies Omit<NodeService, 'key' | 'sealed'>;
   const resultOf = (caller: string, reference: CallReference) => findResult(caller, reference, parts);
   return {

@@ -29,13 +29,26 @@ export async function findExternalAgents(setup: ExternalSetup): Promise<External
     names = await descriptionsIn(setup.directory);
     await mkdir(setup.scratch, { recursive: true, mode: 0o700 });
   } catch (error) {
-    return { entries, refused: [`the external agents in ${setup.directory} are refused: ${explain(error)}`] };
+    const why = `the external agents in ${setup.directory} are refused: ${explain(error)}`;
+    return { entries, refused: [why], unsettled: isSettled(error) ? [] : 'all' };
   }
-  for (const found of await mapLimited(names, atOnce, (name) => findOne(name, setup))) {
-    if (typeof found === 'string') refused.push(found);
-    else if (found !== undefined) entries.push(found);
-  }
-  return { entries, refused };
+  const unsettled: string[] = [];
+  await mapLimited(names, atOnce, async (name) => {
+    try {
+      const found = await findOne(name, setup);
+      if (found !== undefined) entries.push(found);
+    } catch (error) {
+      refused.push(`the external agent ${JSON.stringify(name)} is refused: ${explain(error)}`);
+      if (!isSettled(error)) unsettled.push(name);
+    }
+  });
+  entries.sort(({ ddl: a }, { ddl: b }) => (a.name < b.name ? -1 : 1));
+  return { entries, refused: refused.sort(), unsettled };
+}
+
+/** Whether an agent that was in force must go: its files are gone, or others could have changed them. */
+function isSettled(error: unknown): boolean {
+  return errnoOf(error) === 'ENOENT' || (error instanceof Problem && error.code === 'bad-permissions');
 }
 
 /** The names that have a DDL. @throws Problem `bad-permissions`, `too-many-agents` */
@@ -53,22 +66,18 @@ async function descriptionsIn(directory: string): Promise<string[]> {
   return names.sort();
 }
 
-/** An entry, why there is none, or undefined for an agent that does not want to be active here. */
-async function findOne(name: string, setup: ExternalSetup): Promise<AgentEntry | string | undefined> {
+/** An entry, or undefined for an agent that does not want to be active here. @throws what is wrong with it */
+async function findOne(name: string, setup: ExternalSetup): Promise<AgentEntry | undefined> {
   const { directory, plugins, scratch, facts, run, log } = setup;
-  try {
-    const ddl = await readDdl(name, setup);
-    const file = join(directory, name);
-    await requireOwn(file, 'program');
-    const program: Program = { name, file, settings: join(plugins, name), scratch, facts, run, log };
-    if (!(await askActivation(program))) {
-      log.info({ agent: name }, 'the agent does not want to be active on this node');
-      return undefined;
-    }
-    return { ddl, config: noConfig, load: async () => async () => ({ handlers: handlersOf(ddl, program) }) };
-  } catch (error) {
-    return `the external agent ${JSON.stringify(name)} is refused: ${explain(error)}`;
+  const ddl = await readDdl(name, setup);
+  const file = join(directory, name);
+  await requireOwn(file, 'program');
+  const program: Program = { name, file, settings: join(plugins, name), scratch, facts, run, log };
+  if (!(await askActivation(program))) {
+    log.info({ agent: name }, 'the agent does not want to be active on this node');
+    return undefined;
   }
+  return { ddl, config: noConfig, load: async () => async () => ({ handlers: handlersOf(ddl, program) }) };
 }
 
 async function readDdl(name: string, { directory, taken }: ExternalSetup): Promise<Ddl> {

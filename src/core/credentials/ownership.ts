@@ -1,14 +1,15 @@
 import { constants } from 'node:fs';
 import { lstat } from 'node:fs/promises';
-import { explainErrno, Problem } from '../errors.ts';
+import { errnoOf, explainErrno, Problem } from '../errors.ts';
 
 /**
  * Makes sure that nobody but root and the daemon's own user could have put there what the daemon is going to trust.
- * @throws Problem `bad-permissions`
+ * @throws Problem `bad-permissions`, `unreadable-file` when that can't be found out
  */
 export async function requireOwn(path: string, kind: 'directory' | 'file' | 'program'): Promise<void> {
   const found = await lstat(path).catch((cause: unknown) => {
-    throw new Problem('bad-permissions', `${path}: ${explainErrno(cause)}`, '', { cause });
+    const code = errnoOf(cause) === 'ENOENT' ? 'bad-permissions' : 'unreadable-file';
+    throw new Problem(code, `${path}: ${explainErrno(cause)}`, '', { cause });
   });
   const refuse = (why: string, hint: string): never => {
     throw new Problem('bad-permissions', `${path} ${why}`, hint);

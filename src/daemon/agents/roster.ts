@@ -46,9 +46,12 @@ export async function startRoster(parts: RosterParts): Promise<Roster> {
     const setup = { ...parts.external, scratch, taken, facts, run: runCommand, log };
     const found = await parts.findExternal(setup);
     const started = await loadAgents(found.entries, {}, view, stateDirectory, log);
-    for (const { ddl } of entries) if (ddl.origin === 'outside') running.delete(ddl.name);
+    const isUnsettled = (name: string) => found.unsettled === 'all' || found.unsettled.includes(name);
+    const outside = entries.filter(({ ddl }) => ddl.origin === 'outside');
+    const kept = outside.filter(({ ddl }) => isUnsettled(ddl.name));
+    for (const { ddl } of outside) if (!kept.some((one) => one.ddl === ddl)) running.delete(ddl.name);
     for (const [name, agent] of started) running.set(name, agent);
-    entries = [...builtIn, ...found.entries];
+    entries = [...builtIn, ...kept, ...found.entries];
     warnings = found.refused;
     for (const warning of warnings) log.error({}, warning);
   };

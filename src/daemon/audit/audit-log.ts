@@ -64,15 +64,16 @@ export async function openAuditLog(
   let isClosed = false;
   let faults: readonly string[] = [];
   const isCut = known !== undefined && isBehind(active.state, known);
-  const onFault = (reason: string) => {
-    faults = [`the audit log ${file} cannot be synced to the disk: ${reason}`];
+  let unsynced: string[] = [];
+  const onSync = (fault: string | undefined) => {
+    unsynced = fault === undefined ? [] : [`the audit log ${file} cannot be synced to the disk: ${fault}`];
   };
   const ends = startKnownEnds(file, () => chain.end());
   const chain = startChainWriter(
     active,
     credentials,
     now,
-    { onFault, onRecord: ends.add },
+    { onSync, onRecord: ends.add },
     isCut ? known : active.state,
   );
   const certificate = () => credentials().certificate.raw;
@@ -102,7 +103,7 @@ export async function openAuditLog(
     append: queue.append,
     head: () => signedHead(chain.safe(), credentials()),
     recent,
-    warnings: () => [...faults, ...notes.faults(), ...notes.incidents().map(warningOf(credentials))],
+    warnings: () => [...faults, ...unsynced, ...notes.faults(), ...notes.incidents().map(warningOf(credentials))],
     acknowledge: notes.acknowledge,
     continues: ends.has,
     close: async () => {

@@ -5,8 +5,8 @@ import type { AuditFileWriter } from './audit-file.ts';
 import { startDelayedSync } from './delayed-sync.ts';
 
 export interface ChainListeners {
-  /** Receives why records that need not be durable could not be synced. */
-  readonly onFault: (reason: string) => void;
+  /** Receives why records that need not be durable could not be synced; undefined once they are. */
+  readonly onSync: (fault: string | undefined) => void;
   /** Receives where the chain stands after each record that was written. */
   readonly onRecord: (end: ChainState) => void;
 }
@@ -36,7 +36,7 @@ export function startChainWriter(
   file: AuditFileWriter,
   credentials: () => Credentials,
   now: () => number,
-  { onFault, onRecord }: ChainListeners,
+  { onSync, onRecord }: ChainListeners,
   from: ChainState = file.state,
 ): ChainWriter {
   let state = from;
@@ -46,9 +46,10 @@ export function startChainWriter(
     try {
       await file.sync();
       if (written.sequence > safe.sequence) safe = written;
+      onSync(undefined);
     } catch (error) {
       // A change's records are synced before its reply, and meet the same fault where it can be reported.
-      onFault(explainErrno(error));
+      onSync(explainErrno(error));
     }
   });
   return {

@@ -93,9 +93,15 @@ export async function startNodeTruth(sources: TruthSources, run: RunCommand, log
  * Gathers everything again now and then.
  * @param age seconds
  * @param onChange told when what keepers wrote, or a class, is another
+ * @param onFault receives why that failed
  * @returns a function that ends it, which keeps no process alive either
  */
-export function keepFresh(truth: NodeTruth, age: number, onChange: () => Promise<void>): () => void {
+export function keepFresh(
+  truth: NodeTruth,
+  age: number,
+  onChange: () => Promise<void>,
+  onFault: (error: unknown) => void,
+): () => void {
   const seen = () => JSON.stringify([truth.written(), truth.classes()]);
   const refresh = async () => {
     const before = seen();
@@ -107,7 +113,7 @@ export function keepFresh(truth: NodeTruth, age: number, onChange: () => Promise
     if (running) return;
     running = true;
     refresh()
-      .catch(() => {})
+      .catch(onFault)
       .finally(() => {
         running = false;
       });

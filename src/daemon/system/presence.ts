@@ -48,7 +48,10 @@ export async function startPresence(
   const warning = leftOut();
   if (warning !== undefined) log.warn({}, warning);
   const announcing = await startAnnouncing({ identity: name, port, interfaces, log, ...claims(self(), config) });
-  void announcing.settled().then((outcome) => log.info({ outcome }, outcome));
+  announcing.settled().then(
+    (outcome) => log.info({ outcome }, outcome),
+    (error: unknown) => log.error({ err: error }, 'the node could not be announced'),
+  );
   const prove: ProveNode = async (node, address) =>
     (await whoAnswers(node, address, tls(), proofTimeout)) === undefined;
   const listening = await startListening({

@@ -137,7 +137,12 @@ describe('what is true of a node', () => {
     // The timer keeps no process alive: something else must, while it is waited for.
     const alive = setInterval(() => {}, 1000);
     await new Promise<void>((resolve) => {
-      stop = keepFresh(truth, 0.02, async () => resolve());
+      stop = keepFresh(
+        truth,
+        0.02,
+        async () => resolve(),
+        (error) => assert.fail(String(error)),
+      );
     });
     stop();
     clearInterval(alive);

@@ -1,0 +1,141 @@
+import { watchFileCalls } from '../../support/faults/file-calls.ts';
+import assert from 'node:assert/strict';
+import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { findExternal } from '../../../src/agents/index.ts';
+import { defineReloading } from '../../../src/daemon/reload.ts';
+import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
+import { allowRip, startTestNode, type TestNode } from '../../support/node/node.ts';
+import { keepingLog } from '../../support/node/quiet-log.ts';
+
+const metadata = {
+  name: 'outer',
+  description: 'for tests',
+  author: 'us',
+  license: 'Apache-2.0',
+  version: '1',
+  timeout: 5,
+};
+const ddl = { metadata, actions: [{ action: 'go', description: 'goes', display: 'always', input: {}, output: {} }] };
+const script = `#!/bin/sh
+case $CHORIA_EXTERNAL_PROTOCOL in
+  *activation*) echo '{"activate":true}' >"$2" ;;
+  *) echo '{"statuscode":0,"statusmsg":"","data":{}}' >"$2" ;;
+esac
+`;
+
+async function put(home: string, name: string): Promise<void> {
+  const directory = join(home, 'agents.d');
+  await mkdir(directory, { recursive: true });
+  await writeFile(join(directory, `${name}.json`), JSON.stringify({ ...ddl, metadata: { ...metadata, name } }));
+  await writeFile(join(directory, name), script);
+  await chmod(join(directory, name), 0o755);
+}
+
+let fleet: Fleet;
+let rip: Member;
+before(async () => {
+  fleet = await makeFleet();
+  rip = await fleet.operator('rip@devco.net');
+});
+after(() => fleet.remove());
+
+async function warningsOf(node: TestNode): Promise<string[]> {
+  const connection = await node.dial(rip);
+  try {
+    const request = { filter: null, facts: [], full: false, peers: false };
+    return (await connection.describe(request, new AbortController().signal)).warnings;
+  } finally {
+    connection.close();
+  }
+}
+
+/** What an operator relies on: the policy lets in, agents of both kinds answer. */
+async function serves(node: TestNode, where: string): Promise<void> {
+  assert.equal((await node.call(rip, {})).outcome, 'ok', where);
+  assert.equal((await node.call(rip, { agent: 'outer', action: 'go', input: {} })).outcome, 'ok', where);
+}
+
+describe('a reload', () => {
+  test('that fails at any call of the file system leaves what was in force, and reports it until one succeeds', async () => {
+    await using node = await startTestNode(fleet, { findExternal, prepare: (home) => put(home, 'outer') });
+    const before = await warningsOf(node);
+    let calls = 0;
+    {
+      using _watch = watchFileCalls(node.directory, (call, _args, real) => {
+        if (!call.path.includes('/log/')) calls++;
+        return real();
+      });
+      await node.daemon.reload();
+    }
+    assert.ok(calls >= 15, `${calls} calls`);
+    let reported = 0;
+    for (let failing = 0; failing < calls; failing++) {
+      let seen = 0;
+      let what = '';
+      {
+        using _watch = watchFileCalls(node.directory, (call, _args, real) => {
+          // The audit log is synced at a time of its own.
+          if (call.path.includes('/log/') || seen++ !== failing) return real();
+          what = `${call.name} ${call.path}`;
+          return Promise.reject(Object.assign(new Error('EIO: i/o error'), { code: 'EIO', errno: -5 }));
+        });
+        await node.daemon.reload();
+      }
+      await serves(node, what);
+      const warnings = await warningsOf(node);
+      if (warnings.length > before.length) reported++;
+      for (const warning of warnings) assert.doesNotMatch(warning, /internal|undefined|\bat .*\.ts/, what);
+    }
+    assert.ok(reported >= calls / 2, `${reported} of ${calls} faults were reported`);
+    await node.daemon.reload();
+    assert.deepEqual(await warningsOf(node), before);
+  });
+
+  test('with a new agent whose state directory cannot be made leaves the others in force, and says so', async () => {
+    await using node = await startTestNode(fleet, {
+      name: 'dev3.devco.net',
+      findExternal,
+      policies: { default: allowRip },
+      prepare: (home) => put(home, 'outer'),
+    });
+    await put(node.directory, 'fresh');
+    const inTheWay = join(node.directory, 'state', 'fresh');
+    await writeFile(inTheWay, '');
+    await node.daemon.reload();
+    assert.match((await warningsOf(node)).join(), /the agents in other languages could not be reloaded.*fresh/);
+    await serves(node, 'with the file in the way');
+    await rm(inTheWay);
+    await node.daemon.reload();
+    assert.deepEqual(await warningsOf(node), []);
+    assert.equal((await node.call(rip, { agent: 'fresh', action: 'go', input: {} })).outcome, 'ok');
+  });
+
+  test('goes through all parts, whichever throws, and two at once come one after the other', async () => {
+    const names = ['a', 'b', 'c'];
+    for (const failing of names) {
+      const order: string[] = [];
+      let broken = true;
+      const parts = names.map((name) => ({
+        name,
+        reload: async () => {
+          order.push(`${name} begins`);
+          await Promise.resolve();
+          if (name === failing && broken) throw new Error('injected');
+          order.push(`${name} ends`);
+        },
+      }));
+      const { reload, warnings } = defineReloading(parts, keepingLog());
+      await Promise.all([reload(), reload()]);
+      const once = names.flatMap((name) =>
+        name === failing ? [`${name} begins`] : [`${name} begins`, `${name} ends`],
+      );
+      assert.deepEqual(order, [...once, ...once]);
+      assert.deepEqual(warnings(), [`${failing} could not be reloaded, what was in force stays: injected`]);
+      broken = false;
+      await reload();
+      assert.deepEqual(warnings(), []);
+    }
+  });
+});
