@@ -1,8 +1,12 @@
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type DaemonOptions, startDaemon } from './daemon.ts';
 import { runCommand } from './exec/run-command.ts';
 import { startNotifier } from './system/notify.ts';
 import { releaseStartMemory } from './system/start-memory.ts';
+
+/** Milliseconds that a shutdown may take, whatever hangs: less than the unit's TimeoutStopSec. */
+const patience = 30_000;
 
 /**
  * Starts a node and runs it until SIGTERM or SIGINT; SIGHUP reloads. Signals are heeded from the first moment on,
@@ -34,5 +38,8 @@ export async function serveUntilSignalled(options: DaemonOptions): Promise<void>
   notifier.stop();
   // Not waited for: a service manager that hangs must not keep the node from stopping.
   notifier.tell('STOPPING=1').catch(onFault);
-  await daemon.stop();
+  const timeUp = sleep(patience, 'late' as const, { ref: false });
+  const outcome = await Promise.race([daemon.stop().catch(onFault), timeUp]);
+  if (outcome === 'late')
+    daemon.log.error({}, `not everything has ended within ${patience / 1000} s: the daemon ends anyway`);
 }

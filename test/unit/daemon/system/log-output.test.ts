@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { closeSync, constants, mkdtempSync, openSync, readFileSync, readSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { openLogOutput } from '../../../../src/daemon/system/log-output.ts';
+
+describe('the output of a log', () => {
+  let directory: string;
+  before(() => {
+    directory = mkdtempSync('/dev/shm/mco-log-');
+  });
+  after(() => rmSync(directory, { recursive: true }));
+
+  test('keeps a bounded part for a reader who stands still, and says how much was dropped once it reads again', async () => {
+    const path = join(directory, 'fifo');
+    execFileSync('mkfifo', [path]);
+    const reader = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
+    const { write } = openLogOutput(reader, (count) => `dropped ${count}\n`);
+    const line = `${'x'.repeat(999)}\n`;
+    for (let count = 0; count < 5000; count++) write(line);
+    let text = '';
+    const readAll = async () => {
+      for (const bytes = Buffer.alloc(65_536); ; ) {
+        try {
+          text += bytes.toString('latin1', 0, readSync(reader, bytes));
+        } catch {
+          return;
+        }
+      }
+    };
+    // What waits is tried again ten times a second.
+    for (let before = -1; text.length > before; ) {
+      before = text.length;
+      await readAll();
+      await delay(110);
+      await readAll();
+    }
+    const kept = text.length / line.length;
+    assert.ok(kept > 1000 && kept < 1300, `${kept} lines`);
+    assert.ok(
+      text.split('\n').every((one) => one === '' || one.length === 999),
+      'no line is torn',
+    );
+    text = '';
+    write('again\n');
+    await readAll();
+    assert.equal(text, `dropped ${5000 - kept}\nagain\n`);
+    closeSync(reader);
+  });
+
+  test('throws nothing on a full disk or a descriptor that is closed', () => {
+    const full = openSync('/dev/full', 'w');
+    const { write } = openLogOutput(full, (count) => `dropped ${count}\n`);
+    for (let count = 0; count < 3; count++) write('line\n');
+    closeSync(full);
+    openLogOutput(full, () => '').write('line\n');
+  });
+
+  test('is a file’s lines in their order', () => {
+    const path = join(directory, 'file');
+    const file = openSync(path, 'w');
+    const { write } = openLogOutput(file, () => '');
+    for (let count = 0; count < 100; count++) write(`${count}\n`);
+    closeSync(file);
+    assert.equal(readFileSync(path, 'utf8'), Array.from({ length: 100 }, (_, count) => `${count}\n`).join(''));
+  });
+});
