@@ -48,14 +48,22 @@ export const crlDdl = defineDdl({
         additionalProperties: false,
         required: ['crl'],
         properties: {
-          // A message holds 1 MiB; some fifteen thousand revocations fit.
+          // A message holds 1 MiB; some fifteen thousand revocations fit. Longer lists come in parts.
           crl: {
             type: 'string',
             minLength: 1,
             maxLength: 900_000,
-            description: 'One list or several, in PEM',
+            description: 'One list or several, in PEM, or a part of that',
             'x-prompt': 'The list in PEM',
           },
+          digest: {
+            type: 'string',
+            pattern: '^[0-9a-f]{64}$',
+            maxLength: 64,
+            description: 'SHA-256 of the whole in hex, where it comes in parts: it takes effect with the last of them',
+          },
+          part: { type: 'integer', minimum: 1, maximum: 32, description: 'Which part this is, from 1' },
+          parts: { type: 'integer', minimum: 1, maximum: 32, description: 'How many parts there are' },
         },
       },
       output: {

@@ -15,6 +15,7 @@ import { createDial } from '../../../src/transport/dial.ts';
 import { askHealth } from '../../support/node/ask-health.ts';
 import { runInProcess } from '../../support/program/cli.ts';
 import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
+import { makeHome } from '../../support/program/home.ts';
 import { allowRip, orderFor, startTestNode, type TestNode } from '../../support/node/node.ts';
 import { probeAgent } from '../../support/agents/probe-agent.ts';
 
@@ -88,6 +89,29 @@ describe('a revocation list', () => {
   after(async () => {
     for (const node of nodes) await node[Symbol.asyncDispose]();
     await Promise.all([fleet.remove(), foreign.remove()]);
+  });
+
+  test('of 50,000 serials is brought to all nodes', async () => {
+    const serials = Array.from({ length: 50_000 }, (_, index) =>
+      `4D${(2 ** 40 + index).toString(16).padStart(32, '0')}`.toUpperCase(),
+    );
+    const revoked = serials.map((serial) => ({ serial, at: Date.now(), reason: 'superseded' as const }));
+    await using large = await makeFleet();
+    const caller = await large.operator('rip@devco.net');
+    await using node = await startTestNode(large, { name: 'dev2.devco.net', agents: withCrl });
+    const place = await makeHome(join(large.dir, 'home'), caller, [node]);
+    const list = { revoked, number: 1, now: Date.now(), days: 30 };
+    await writeFile(join(place, 'list.pem'), makeRevocationList(list, large.authority));
+    const { code, out, err } = await runInProcess(
+      ['ca', 'push-crl', '--file', join(place, 'list.pem'), '--json'],
+      place,
+    );
+    assert.equal(code, 0, [...out, ...err].join('\n'));
+    const { lists, nodes: told } = JSON.parse(out.join('\n')) as {
+      lists: { revoked: number }[];
+      nodes: { state: string }[];
+    };
+    assert.deepEqual([lists[0]?.revoked, told.map(({ state }) => state)], [50_000, ['taken']]);
   });
 
   test('is brought to the nodes, which keep and obey it; who has it is told, and who has not and why', async () => {

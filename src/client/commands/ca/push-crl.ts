@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { readCrls } from '../../../ca/revocation/crl.ts';
@@ -9,6 +10,8 @@ import { openStore } from '../../../ca/store/store.ts';
 import type { Ddl } from '../../../core/ddl/ddl.ts';
 import { explain, explainErrno, Problem } from '../../../core/errors.ts';
 import type { RevocationListInfo } from '../../../core/ports.ts';
+import type { Outcome } from '../../../core/request/reply.ts';
+import type { FoundNode } from '../../../discovery/findings.ts';
 import { askNodes } from '../../fleet/call-nodes.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
 import type { CliContext } from '../../cli/context.ts';
@@ -38,8 +41,9 @@ export async function pushCrl(options: PushOptions, catalogue: readonly Ddl[], c
     const [able, unable] = partition(findings.nodes, ({ description }) =>
       description.agents.some(({ name }) => name === ddl.name),
     );
-    const question = { ddl, action: checks ? 'status' : 'install', input: () => (checks ? {} : { crl: pem }) };
-    const outcomes = await askNodes(question, able, session, context.signal);
+    const outcomes = checks
+      ? await askNodes({ ddl, action: 'status', input: () => ({}) }, able, session, context.signal)
+      : await installList(ddl, pem, able, session, context.signal);
     const standings = [
       ...outcomes.map((outcome) => crlStatusOf(outcome, lists)),
       ...unable.map(({ name }) => lacking(name)),
@@ -48,6 +52,35 @@ export async function pushCrl(options: PushOptions, catalogue: readonly Ddl[], c
     tellMissing(findings, context);
     return exitFor({ outcomes: standings, broken: findings.broken.length, silent: findings.silent.length });
   });
+}
+
+/** Characters of a list that fit into one request. */
+const longestPart = 600_000;
+
+/** Brings the list to each node, in parts where it is long. A node that does not take one part gets no other. */
+async function installList(
+  ddl: Ddl,
+  pem: string,
+  nodes: readonly FoundNode[],
+  session: Session,
+  signal: AbortSignal,
+): Promise<Outcome[]> {
+  const texts = pem.match(new RegExp(`[^]{1,${longestPart}}`, 'g')) ?? [];
+  const [only] = texts;
+  if (texts.length <= 1) {
+    return askNodes({ ddl, action: 'install', input: () => ({ crl: only ?? '' }) }, nodes, session, signal);
+  }
+  const digest = createHash('sha256').update(pem).digest('hex');
+  const outcomes = new Map<string, Outcome>();
+  let left = nodes;
+  for (const [index, crl] of texts.entries()) {
+    const input = { crl, digest, part: index + 1, parts: texts.length };
+    for (const outcome of await askNodes({ ddl, action: 'install', input: () => input }, left, session, signal)) {
+      outcomes.set(outcome.node, outcome);
+    }
+    left = left.filter(({ name }) => outcomes.get(name)?.outcome === 'ok');
+  }
+  return nodes.flatMap(({ name }) => outcomes.get(name) ?? []);
 }
 
 async function readList(options: PushOptions, context: CliContext): Promise<string> {
