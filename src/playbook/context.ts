@@ -55,8 +55,30 @@ type Unstamped<Entry> = Entry extends unknown ? Omit<Entry, 'at' | 'runId'> : ne
 export interface KeptChanges {
   /** By step. */
   readonly changes: Map<string, KeptChange>;
+  /** Hosts that the run keeps out of traffic, by {@link HostHold.host} and node. */
+  readonly holds: Map<string, HostHold>;
   /** The request id of the last call that was made. */
   last: string;
+}
+
+/** A host that the run took out of traffic, as one node (a load balancer) reported it. */
+export interface HostHold {
+  readonly host: string;
+  /** Who took it out. */
+  readonly node: string;
+  /** Since when it is out without a break, in milliseconds since the epoch by the node's clock; undefined: it did not say. */
+  readonly since: number | undefined;
+  /** The step that took it out. */
+  readonly step: string;
+  /** False for what the run did before it was resumed: it may have slept for a day. */
+  readonly fresh: boolean;
+  /** The call that proves that it is still out; its inputs without the hosts. */
+  readonly proof: {
+    readonly agent: string;
+    readonly action: string;
+    readonly hosts: string;
+    readonly input: Readonly<Record<string, unknown>>;
+  };
 }
 
 /** A change that was made in this run, and how it is made once more. */

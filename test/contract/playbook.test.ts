@@ -10,7 +10,7 @@ import { runPlaybook } from '../../src/playbook/run/run.ts';
 import { stepKinds } from '../../src/playbook/steps/index.ts';
 import type { RunOptions } from '../../src/playbook/run/world.ts';
 import { shippedPlaybooks } from '../../src/playbooks.ts';
-import { alfa, bravo, createEstate, type Estate } from '../support/fleet/estate.ts';
+import { alfa, type Backends, bravo, createEstate, type Estate } from '../support/fleet/estate.ts';
 import { loadShipped } from '../support/fleet/shipped.ts';
 
 const file = 'playbooks/app_cluster_upgrade.yaml';
@@ -70,10 +70,14 @@ describe('app_cluster_upgrade', () => {
       'traffic',
       'ask',
       'disable',
+      'update.proof',
       'update',
-      'update.disable',
+      'update.proof',
+      'update.proof',
       'update',
+      'update.proof',
       'check_load',
+      'enable.proof',
       'enable',
       'notify',
     ]);
@@ -101,7 +105,7 @@ describe('app_cluster_upgrade', () => {
       '[bravo] done:          \\  (oo)____',
       '[bravo] done:             (__)    )\\',
       '[bravo] done:                ||--|| *',
-      'Finished app_cluster_upgrade for bravo in 0.02 seconds',
+      'Finished app_cluster_upgrade for bravo in 0.03 seconds',
       'bravo 10 → 20 on 4 nodes in 0.0 s',
     ]);
   });
@@ -131,7 +135,9 @@ describe('app_cluster_upgrade', () => {
     );
     assert.deepEqual(stepOf(report, 'update')?.untouched, bravo.slice(2));
     for (const id of ['check_load', 'enable', 'notify', 'done']) assert.equal(stepOf(report, id)?.state, 'not-run');
-    assert.deepEqual(stepOf(report, 'out_of_rotation')?.lines, [`lb1.devco.net: out of rotation: ${bravo.join(', ')}`]);
+    assert.deepEqual(stepOf(report, 'out_of_rotation')?.lines, [
+      `out of rotation: ${bravo.join(', ')} on lb1.devco.net`,
+    ]);
     assert.deepEqual(estate.sent, [
       {
         node: 'notify1.devco.net',
@@ -187,9 +193,10 @@ describe('app_cluster_upgrade', () => {
     const estate = createEstate({ balancers });
     const report = await run(estate, { ...upgrade, backend: 'app' });
     assert.equal(report.state, 'failed');
-    assert.deepEqual(
-      report.failure?.reasons.map(({ node, code }) => [node, code]),
-      [['lb2.devco.net', 'no-such-server']],
+    assert.equal(report.failure?.step, 'known_everywhere');
+    assert.match(
+      report.failure?.reasons[0]?.reason ?? '',
+      /of the backends app leads to dev8.devco.net on lb2.devco.net;/,
     );
     assert.ok(!called(estate).includes('disable'));
     assert.ok(Object.values(balancers['lb1.devco.net'].app).every((up) => up));
@@ -224,23 +231,34 @@ describe('app_cluster_upgrade', () => {
     assert.deepEqual(estate.fabric.calls.find(({ step }) => step === 'disable')?.nodes, ['lb1.devco.net']);
   });
 
-  test('without a backend given, several that hold the servers are an error that lists them', async () => {
-    const all = Object.fromEntries([...alfa, ...bravo].map((name) => [name, true]));
-    const balancers = { 'lb1.devco.net': { app: { ...all }, api: { ...all } } };
-    const report = await run(createEstate({ balancers }));
-    assert.deepEqual(
-      report.failure?.reasons[0]?.reason,
-      'several backends hold them, say which: backend=api or backend=app',
-    );
-    const chosen = await run(createEstate({ balancers }), { ...upgrade, backend: 'api' });
-    assert.equal(chosen.state, 'done');
-  });
+  for (const [backend, served] of [
+    [undefined, []],
+    ['api,app', ['pay']],
+    ['api', ['app', 'pay']],
+  ] as const) {
+    test(`with the backend ${backend}, the servers leave it alone, and no other`, async () => {
+      const all = Object.fromEntries([...alfa, ...bravo].map((name) => [name, true]));
+      const balancers: Record<string, Backends> = {
+        'lb1.devco.net': { app: { ...all }, api: { ...all }, pay: { ...all } },
+      };
+      const serving = new Set<string>();
+      const onCall = ({ action, dryRun }: { action: string; dryRun: boolean }) => {
+        if (action !== 'upgrade' || dryRun) return;
+        for (const [name, hosts] of Object.entries(balancers['lb1.devco.net'] ?? {})) {
+          if (bravo.some((host) => hosts[host])) serving.add(name);
+        }
+      };
+      const report = await run(createEstate({ balancers, onCall }), { ...upgrade, backend });
+      assert.equal(report.state, 'done');
+      assert.deepEqual([...serving].sort(), served);
+    });
+  }
 
   test('and none that holds them is an error that lists those there are', async () => {
     const report = await run(createEstate({ balancers: { 'lb1.devco.net': { mail: { mx1: true } } } }));
     assert.deepEqual(
       report.failure?.reasons[0]?.reason,
-      'no backend holds all the servers of cluster bravo; there are: mail',
+      'no line of any load balancer leads to dev2.devco.net, dev4.devco.net, dev6.devco.net, dev8.devco.net; there are the backends mail',
     );
   });
 
@@ -249,6 +267,8 @@ describe('app_cluster_upgrade', () => {
     const report = await run(estate, { ...upgrade, backend: 'ap' });
     assert.equal(report.failure?.step, 'hosted');
     assert.deepEqual(report.failure?.reasons[0]?.reason, 'no load balancer has a backend “ap”; there are app');
+    const list = await run(createEstate(), { ...upgrade, backend: 'app,statik,api' });
+    assert.equal(list.failure?.reasons[0]?.reason, 'no load balancer has a backend “statik”, “api”; there are app');
     assert.deepEqual(called(estate), ['ping_balancers', 'ping_web', 'hosting', 'notify_failure']);
   });
 

@@ -47,7 +47,7 @@ describe('rollback', () => {
     assert.equal(report.state, 'done');
     assert.deepEqual([revisionsOf(estate), outOf(servers)], [['10', '10', '10', '10'], []]);
     const taken = estate.fabric.calls.filter(({ step }) => step.endsWith('].disable')).map(({ input }) => input.server);
-    assert.deepEqual(taken, ['dev2.devco.net', 'dev6.devco.net']);
+    assert.deepEqual(taken, ['dev6.devco.net', 'dev2.devco.net'], 'the one that is out already goes first');
     assert.deepEqual(estate.switches, { 'dev2.devco.net': 1 });
   });
 

@@ -51,6 +51,15 @@ describe('app_rolling_upgrade', () => {
     );
   });
 
+  test('begins with the servers that are down or out already, the others by name', async () => {
+    const { estate, servers, seen } = watched();
+    servers['dev6.devco.net'] = false;
+    assert.equal((await run(estate, { batch: '1' })).state, 'done');
+    const updates = estate.fabric.calls.filter(({ action }) => action === 'upgrade').map(({ nodes }) => nodes[0]);
+    assert.deepEqual(updates, ['dev6.devco.net', 'dev2.devco.net', 'dev4.devco.net', 'dev8.devco.net']);
+    assert.equal(seen.fewest, 8, 'never more out than the one that was out already');
+  });
+
   test('takes a ramp of batches', async () => {
     const { estate } = watched();
     assert.equal((await run(estate, { batch: '1,50%' })).state, 'done');
@@ -76,7 +85,7 @@ describe('app_rolling_upgrade', () => {
       /out of traffic: dev2\S+, dev4\S+ of app on lb1\S+\n {2}untouched: dev6\S+, dev8\S+\n/,
     );
     assert.deepEqual(report.steps.find(({ id }) => id === 'out_of_rotation')?.lines, [
-      `lb1.devco.net: out of rotation: ${bravo.slice(0, 2).join(', ')}`,
+      `out of rotation: ${bravo.slice(0, 2).join(', ')} on lb1.devco.net`,
     ]);
   });
 

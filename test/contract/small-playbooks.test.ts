@@ -50,7 +50,7 @@ describe('maintenance', () => {
     const estate = createEstate();
     assert.equal((await run('maintenance', estate, { backend: 'ap', servers, state: 'on' })).failure?.step, 'hosted');
     const unknown = await run('maintenance', estate, { backend: 'app', servers: 'dev99', state: 'on' });
-    assert.equal(unknown.failure?.step, 'ask');
+    assert.equal(unknown.failure?.step, 'known_everywhere');
     await assert.rejects(run('maintenance', estate, { backend: 'app', servers, state: 'maybe' }), {
       code: 'bad-input',
     });
@@ -112,7 +112,7 @@ describe('rolling_restart', () => {
     const report = await run('rolling_restart', estate, { cluster: 'bravo', backend: 'app' });
     assert.equal(report.state, 'failed');
     const said = report.steps.find(({ id }) => id === 'out_of_rotation')?.lines;
-    assert.deepEqual(said, ['lb1.devco.net: out of rotation: dev4.devco.net']);
+    assert.deepEqual(said, ['out of rotation: dev4.devco.net on lb1.devco.net']);
   });
 });
 

@@ -19,7 +19,7 @@ export async function startHaproxy({ config, stateDirectory, log }: AgentSetup<H
   const balancer: LoadBalancer = { runtimes, config, watch, seen: new Map() };
   return {
     handlers: defineHandlers(haproxyDdl, {
-      list: ({ server }, context) => list(balancer, server, context),
+      list: (input, context) => list(balancer, input, context),
       status: (input, context) => status(balancer, input, context),
       disable: (input, context) => inTurn(() => disable(balancer, input, context), context.signal),
       weight: (input, context) => inTurn(async () => ({ ...(await weigh(balancer, input, context)) }), context.signal),

@@ -28,7 +28,7 @@ export const haproxyDdl = defineDdl({
       timeout: 20,
       dryRun: false,
       display: 'always',
-      input: { type: 'object', additionalProperties: false, properties: { server } },
+      input: { type: 'object', additionalProperties: false, properties: { backend, server, port } },
       output: {
         type: 'object',
         additionalProperties: false,
@@ -83,6 +83,7 @@ export const haproxyDdl = defineDdl({
       repeatable: true,
       timeout: 120,
       dryRun: true,
+      traffic: { takes: 'out', hosts: 'server', proof: 'status' },
       display: 'failed',
       input: {
         type: 'object',
@@ -153,6 +154,7 @@ export const haproxyDdl = defineDdl({
       repeatable: true,
       timeout: 120,
       dryRun: true,
+      traffic: { takes: 'in', hosts: 'server', proof: 'status' },
       display: 'failed',
       input: {
         type: 'object',

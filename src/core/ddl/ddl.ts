@@ -38,6 +38,22 @@ export interface ActionDdl {
   readonly input: ObjectSchema;
   readonly output: ObjectSchema;
   readonly aggregate?: readonly Aggregate[];
+  /** Left out for an action that takes no host out of traffic and puts none in. */
+  readonly traffic?: TrafficEffect;
+}
+
+/**
+ * What an action does to the traffic of hosts. A run that took hosts out has it proven, right before and after each change
+ * of them, that they were out the whole time: the action that took them out replies `hosts: [{name, out_since}]`, and
+ * `proof`, asked with the same inputs, `servers: [{name, out_since, breaks: [{at, line, cause, where}]}]`. Equal times mean
+ * that there was no break.
+ */
+export interface TrafficEffect {
+  readonly takes: 'out' | 'in';
+  /** The input that names the hosts, separated by commas. */
+  readonly hosts: string;
+  /** The agent's action that proves it. */
+  readonly proof: string;
 }
 
 /** The description of an agent: all that a client or another node needs to call it rightly. */

@@ -37,6 +37,15 @@ export const ddlSchema = {
           display: { type: 'string', enum: ['ok', 'failed', 'always'] },
           input: { type: 'object' },
           output: { type: 'object' },
+          traffic: {
+            type: 'object',
+            required: ['takes', 'hosts', 'proof'],
+            properties: {
+              takes: { type: 'string', enum: ['out', 'in'] },
+              hosts: { type: 'string', maxLength: 128 },
+              proof: { type: 'string', pattern: actionNamePattern },
+            },
+          },
           aggregate: {
             type: 'array',
             maxItems: 32,

@@ -5,6 +5,7 @@ import { planBatches } from './batches.ts';
 import { bindCallInput, hideInputs, refuseSecrets } from '../inputs/call-input.ts';
 import type { NodeFailure } from '../events/events.ts';
 import type { Step, StepOutcome } from '../model.ts';
+import { noteTraffic } from './holds.ts';
 import { tryHeldBatch } from './reassert.ts';
 import { findEarlierCall, isSettled } from './resume.ts';
 import type { StepReply } from './reply.ts';
@@ -66,15 +67,18 @@ export async function runCall(plan: CallPlan, target: CallTarget, world: World, 
 /** Keeps the change for steps that rely on it. */
 function keep(call: StepCall, { replies = [] }: StepOutcome, { kept }: World): void {
   if (call.plan.ddl.kind !== 'change' || call.dryRun) return;
+  noteTraffic(call, replies, call.past === undefined);
   const nodes = replies.filter(({ ok }) => ok).map(({ node }) => node);
   if (nodes.length === 0) return;
   const { plan, requestId } = call;
   kept.changes.set(call.step.id, { title: plan.title, requestId, repeat: (step) => repeatCall(call, nodes, step) });
 }
 
-function repeatCall(call: StepCall, nodes: readonly string[], id: string): Promise<BatchResult> {
+async function repeatCall(call: StepCall, nodes: readonly string[], id: string): Promise<BatchResult> {
   const again = { ...call, requestId: call.world.ports.newId(), past: undefined, step: { ...call.step, id } };
-  return tryBatch(again, nodes, 0, 1);
+  const result = await tryBatch(again, nodes, 0, 1);
+  noteTraffic({ ...again, step: call.step }, result.replies, true);
+  return result;
 }
 
 /** What nodes said of a change that was only asked about. */
@@ -110,8 +114,9 @@ async function callBatches(call: StepCall, batches: readonly string[][], total: 
     if (world.signal.aborted) return sum(settled, 'interrupted', batches.slice(index).flat());
     const batch = await tryHeldBatch(call, nodes, index, batches.length);
     settled.push(batch);
-    if (batch.released) return sum(settled, 'failed', batches.slice(index).flat());
     const left = batches.slice(index + 1).flat();
+    if (batch.broken !== undefined)
+      return sum(settled, 'failed', batch.broken === 'before' ? [...nodes, ...left] : left);
     if (batch.interrupted) return sum(settled, 'interrupted', left);
     if (stops(failuresOf(settled).length, total, plan.maxFailures)) return sum(settled, 'failed', left);
   }
@@ -127,8 +132,9 @@ async function callWithFailover(call: StepCall, nodes: readonly string[], wanted
     if (call.world.signal.aborted) return sum(settled, 'interrupted', spare);
     const batch = await tryHeldBatch(call, spare.slice(0, missing), settled.length, settled.length + 1);
     settled.push(batch);
-    if (batch.released) return sum(settled, 'failed', spare);
-    spare = spare.slice(missing);
+    const left = spare.slice(missing);
+    if (batch.broken !== undefined) return sum(settled, 'failed', batch.broken === 'before' ? spare : left);
+    spare = left;
     missing = wanted - settled.flatMap(({ replies }) => replies).filter(({ ok }) => ok).length;
     if (batch.interrupted) return sum(settled, 'interrupted', []);
   }

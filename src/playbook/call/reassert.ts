@@ -1,19 +1,25 @@
-/** Changes that must hold while others are made: they are made once more before each batch of those. */
+/** What must hold while changes are made: hosts that are out of traffic, and other changes, which are made once more. */
 import type { StepCall } from './step-call.ts';
 import type { NodeFailure } from '../events/events.ts';
 import { isSettled } from './resume.ts';
 import type { StepReply } from './reply.ts';
 import { type BatchResult, tryBatch } from './attempts.ts';
-import type { KeptChange, World } from '../context.ts';
+import type { HostHold, KeptChange, World } from '../context.ts';
+import { hostsOf, holdsOn, allHolds } from './holds.ts';
+import { proveOut } from './prove-out.ts';
 
 export interface HeldBatch extends BatchResult {
-  /** True where what must hold could not be made to: no node of the batch was called. */
-  readonly released: boolean;
+  /**
+   * Where what must hold did not: before the batch, so that no node of it was called, or by the end of it. Its step fails then,
+   * whatever failures it could bear.
+   */
+  readonly broken?: 'before' | 'after';
 }
 
 /**
- * Tries a batch once all that it relies on was asserted again: a load balancer may have been reloaded since, or a run
- * that goes on may have slept for a day. Doing it again changes nothing where it still holds.
+ * Tries a batch once all that it relies on is proven or was asserted again: a load balancer may have been reloaded since, or a
+ * run that is resumed may have slept for a day. Hosts that the run took out of traffic must have been out the whole time,
+ * right before a change of them and right after it; a break stops the step.
  */
 export async function tryHeldBatch(
   call: StepCall,
@@ -21,10 +27,17 @@ export async function tryHeldBatch(
   batch: number,
   batches: number,
 ): Promise<HeldBatch> {
-  const { plan, world } = call;
+  const { plan, world, step } = call;
   const lines: string[] = [];
   const failures: NodeFailure[] = [];
-  if (!world.dryRun && !isSettled(call, nodes)) {
+  const settledBefore = isSettled(call, nodes);
+  if (!world.dryRun && !settledBefore) {
+    const renewed = await renewHolds(call, nodes);
+    lines.push(...renewed.lines);
+    failures.push(...renewed.failures);
+    if (failures.length === 0) failures.push(...(await proveOut(heldFor(call, nodes), world, `${step.id}.proof`)));
+  }
+  if (!world.dryRun && !settledBefore && failures.length === 0) {
     for (const name of plan.reassert) {
       const kept = findKept(world, call.step.id, name);
       // Straight after the change itself there is nothing to assert.
@@ -34,9 +47,39 @@ export async function tryHeldBatch(
       failures.push(...again.failures.map((failure) => lost(kept, failure)));
     }
   }
-  if (failures.length > 0) return { replies: [], failures, tries: 0, interrupted: false, lines, released: true };
+  if (failures.length > 0) return { replies: [], failures, tries: 0, interrupted: false, lines, broken: 'before' };
   const settled = await tryBatch(call, nodes, batch, batches);
-  return { ...settled, lines: [...lines, ...settled.lines], released: false };
+  const whole = { ...settled, lines: [...lines, ...settled.lines] };
+  if (world.dryRun || settledBefore || plan.ddl.traffic !== undefined) return whole;
+  const breaks = await proveOut(heldFor(call, nodes), world, `${step.id}.proof`);
+  return breaks.length === 0 ? whole : { ...whole, failures: [...whole.failures, ...breaks], broken: 'after' };
+}
+
+/** The holds that a batch relies on; to let hosts in again, it is also to be known that they were out until then. */
+function heldFor(call: StepCall, nodes: readonly string[]): HostHold[] {
+  const { plan, world } = call;
+  if (plan.ddl.kind !== 'change' || call.dryRun) return [];
+  if (plan.ddl.traffic === undefined) return holdsOn(nodes, world);
+  // What is put right after a failure is not held up by what went wrong.
+  if (plan.ddl.traffic.takes === 'out' || world.undoes !== undefined) return [];
+  const hosts = hostsOf(call);
+  return allHolds(world.kept).filter(({ host, node, fresh }) => fresh && hosts.includes(host) && nodes.includes(node));
+}
+
+/** Takes hosts out once more that were taken out before the run was resumed. */
+async function renewHolds(call: StepCall, nodes: readonly string[]) {
+  const { world, step } = call;
+  const stale = heldFor(call, nodes).filter(({ fresh }) => !fresh);
+  const lines: string[] = [];
+  const failures: NodeFailure[] = [];
+  for (const name of new Set(stale.map((hold) => hold.step))) {
+    const kept = world.kept.changes.get(name);
+    if (kept === undefined) continue;
+    const again = await kept.repeat(`${step.id}.${name.replace(/^.*\./, '')}`);
+    lines.push(...again.replies.flatMap((reply) => tellChange(kept, reply)));
+    failures.push(...again.failures.map((failure) => lost(kept, failure)));
+  }
+  return { lines, failures };
 }
 
 /** The change of the nearest step of that name: of the same round, else of what is around it. */

@@ -65,7 +65,7 @@ export function defineWorld(
     resumed: options.resumed,
     scope: '',
     undoes: undefined,
-    kept: { changes: new Map(), last: '' },
+    kept: { changes: new Map(), holds: new Map(), last: '' },
     discretion: { outputs: false },
     ...seen,
     ...startChanged(),

@@ -13,6 +13,8 @@ export interface Estate {
   /** How often each switched. */
   readonly switches: Record<string, number>;
   readonly sent: { node: string; message: unknown; recipient: unknown }[];
+  /** Something puts a host in on a load balancer, whose agent takes it out again and records that. */
+  readonly putIn: (balancer: string, host: string, cause: string) => void;
 }
 
 export interface EstateOptions extends FabricOptions {
@@ -35,6 +37,18 @@ export function createEstate(options: EstateOptions = {}): Estate {
   const revisions = Object.fromEntries([...alfa, ...bravo].map((name) => [name, '10']));
   const switches: Record<string, number> = {};
   const sent: Estate['sent'] = [];
+  const holds = new Map<string, Map<string, Held>>();
+  const heldBy = (balancer: string) => {
+    const held = holds.get(balancer) ?? new Map<string, Held>();
+    holds.set(balancer, held);
+    return held;
+  };
+  const putIn: Estate['putIn'] = (balancer, host, cause) => {
+    const held = heldBy(balancer).get(host);
+    if (held === undefined) throw new Error(`${host} is not held out by ${balancer}`);
+    held.since = time++;
+    held.breaks.push({ at: held.since, line: `app/${host}`, cause, where: 'its log' });
+  };
   const nodes: FabricNode[] = [
     ...[...alfa, ...bravo].map((name) => ({
       name,
@@ -46,7 +60,7 @@ export function createEstate(options: EstateOptions = {}): Estate {
       name,
       agents: ['haproxy', 'rpcutil'],
       classes: ['haproxy'],
-      actions: haproxy(backends),
+      actions: haproxy(backends, heldBy(name)),
     })),
     ...['notify1.devco.net', 'notify2.devco.net'].map((name) => ({
       name,
@@ -54,7 +68,7 @@ export function createEstate(options: EstateOptions = {}): Estate {
       actions: { 'angelia.sendmsg': angelia(sent) },
     })),
   ];
-  return { fabric: createFabric(nodes, options), balancers, revisions, switches, sent };
+  return { fabric: createFabric(nodes, options), balancers, revisions, switches, sent, putIn };
 }
 
 type Actions = Readonly<Record<string, Behaviour>>;
@@ -73,40 +87,85 @@ function system(name: string): Actions {
   };
 }
 
-function haproxy(backends: Backends): Actions {
-  const serversOf = (backend: unknown) => {
-    const servers = backends[String(backend)];
-    if (servers === undefined) throw testProblem('no-such-backend', `there is no backend ${String(backend)}`);
-    return servers;
-  };
-  const askedOf = (servers: Record<string, boolean>, asked: unknown) => {
-    const names = asked === undefined ? Object.keys(servers) : String(asked).split(',');
-    const unknown = names.filter((name) => servers[name] === undefined);
-    if (unknown.length > 0) throw testProblem('no-such-server', `it does not know ${unknown.join(', ')}`);
+/** A host that is held out: since when, and what broke that. */
+interface Held {
+  since: number;
+  breaks: { at: number; line: string; cause: string; where: string }[];
+}
+
+let time = 1;
+
+/** A load balancer in small: hosts are in or out of backends, and since when they are out is remembered. */
+function haproxy(backends: Backends, held: Map<string, Held>): Actions {
+  const chosenOf = (backend: unknown, asked: readonly string[]) => {
+    const holding = Object.keys(backends).filter((name) => asked.some((host) => backends[name]?.[host] !== undefined));
+    const names = backend === undefined ? holding : String(backend).split(',');
+    for (const name of names) {
+      if (backends[name] === undefined) throw testProblem('unknown-backend', `there is no backend ${name}`);
+    }
+    const unknown = asked.filter((host) => !names.some((name) => backends[name]?.[host] !== undefined));
+    if (unknown.length > 0) throw testProblem('unknown-server', `no line leads to ${unknown.join(', ')}`);
     return names;
   };
+  const linesOf = (names: readonly string[], host: string) =>
+    names.filter((name) => backends[name]?.[host] !== undefined);
+  const isIn = (names: readonly string[], host: string) => linesOf(names, host).every((name) => backends[name]?.[host]);
+  const report = (names: readonly string[], host: string) => ({
+    name: host,
+    lines: linesOf(names, host).map((name) => `${name}/${host}`),
+    still_serving: [],
+    ...(held.has(host) ? { out_since: held.get(host)?.since } : {}),
+  });
   const change =
     (to: boolean): Behaviour =>
     ({ backend, server, min_available: least = 1 }, { dryRun }) => {
-      const servers = serversOf(backend);
-      const names = askedOf(servers, server);
-      const changed = names.filter((name) => servers[name] !== to);
-      const available = Object.entries(servers).filter(([name, up]) => (changed.includes(name) ? to : up)).length;
+      const asked = String(server).split(',');
+      const names = chosenOf(backend, asked);
+      const changed = asked.filter((host) => linesOf(names, host).some((name) => backends[name]?.[host] !== to));
+      const left = names.map(
+        (name) =>
+          Object.entries(backends[name] ?? {}).filter(([host, up]) => (changed.includes(host) ? to : up)).length,
+      );
+      const available = Math.min(...left);
       if (!to && available < Number(least)) throw new Problem('too-few-servers', `only ${available} would be left`);
-      if (!dryRun) for (const name of changed) servers[name] = to;
-      return { backend, changed, unchanged: names.filter((name) => !changed.includes(name)), available };
+      for (const host of dryRun ? [] : asked) {
+        for (const name of linesOf(names, host)) (backends[name] ?? {})[host] = to;
+        if (to) held.delete(host);
+        else if (!held.has(host)) held.set(host, { since: time++, breaks: [] });
+      }
+      const hosts = asked.map((host) => report(names, host));
+      const unchanged = asked.filter((host) => !changed.includes(host));
+      return { backend: names.join(','), changed, unchanged, available, hosts };
     };
   return {
-    'haproxy.list': ({ server }) => {
+    'haproxy.list': ({ server, backend }) => {
       const asked = String(server).split(',');
-      const list = Object.entries(backends).map(([name, servers]) => ({ name, servers: Object.keys(servers) }));
+      const all = Object.keys(backends);
+      const list = all.map((name) => ({ name, servers: Object.keys(backends[name] ?? {}) }));
       const holding = list.filter(({ servers }) => asked.every((one) => servers.includes(one)));
-      return { backends: list, holding: holding.map(({ name }) => name) };
+      const meant = backend === undefined ? all : String(backend).split(',');
+      const hosts = asked.map((host) => ({ ...report(meant, host), backends: linesOf(meant, host) }));
+      return {
+        backends: list,
+        holding: holding.map(({ name }) => name),
+        hosts: hosts
+          .filter(({ lines }) => lines.length > 0)
+          .map(({ name, lines, backends: own }) => ({ name, lines, backends: own })),
+        unknown: hosts.filter(({ lines }) => lines.length === 0).map(({ name }) => name),
+      };
     },
     'haproxy.status': ({ backend, server }) => {
-      const servers = serversOf(backend);
-      const out = askedOf(servers, server).filter((name) => servers[name] === false);
-      return { backend, ready: out.length === 0, out, servers: [] };
+      const asked = String(server).split(',');
+      const names = chosenOf(backend, asked);
+      const out = asked.filter((host) => !isIn(names, host));
+      const servers = asked.map((host) => ({
+        name: host,
+        in_rotation: isIn(names, host),
+        serving: linesOf(names, host).filter((name) => backends[name]?.[host]).length,
+        still_serving: [],
+        ...(held.has(host) ? { out_since: held.get(host)?.since, breaks: held.get(host)?.breaks } : {}),
+      }));
+      return { backend: names.join(','), ready: out.length === 0, out, servers };
     },
     'haproxy.disable': change(false),
     'haproxy.enable': change(true),

@@ -2,16 +2,27 @@ import type { ActionContext } from '../../../core/agent.ts';
 import { type BackendView, readViews } from '../servers/backend.ts';
 import type { Host } from '../servers/host.ts';
 import { lineName } from '../servers/line.ts';
-import { type LoadBalancer, namesOf, prepareHosts } from './request.ts';
+import { narrowLines } from '../servers/scope.ts';
+import { type LoadBalancer, namesOf, prepareHosts, readNarrowing } from './request.ts';
 
-/** All backends; of the hosts asked for, every line that leads to each, and which backends hold all of them. */
-export async function list(balancer: LoadBalancer, server: string | undefined, context: ActionContext) {
+interface ListInput {
+  readonly server?: string | undefined;
+  readonly backend?: string | undefined;
+  readonly port?: string | undefined;
+}
+
+/**
+ * All backends; of the hosts asked for, every line that leads to each (in the backends asked for, which need not be here), and
+ * which backends hold all of them.
+ */
+export async function list(balancer: LoadBalancer, { server, ...input }: ListInput, context: ActionContext) {
+  const narrowing = readNarrowing(balancer.config, input);
   const views = await readViews(balancer.runtimes, context.signal);
   const byName = Map.groupBy(views, (view) => view.backend);
   const backends = [...byName].map(([name, same]) => ({ name, servers: serversOf(same) }));
   if (server === undefined) return { backends, holding: [], hosts: [], unknown: [] };
   const { resolve } = await prepareHosts(balancer, server);
-  const hosts = resolve(views);
+  const hosts = resolve(views).map((host) => ({ ...host, lines: narrowLines(host.lines, narrowing) }));
   const holding = [...byName].filter(([, same]) => same.every((view) => hosts.every((host) => isIn(host, view))));
   return {
     backends,

@@ -59,6 +59,13 @@ export function backendsOf(lines: readonly ServerLine[], ports: readonly number[
   return [...new Set(lines.filter((line) => hasPort(line, ports)).map(({ view }) => view.backend))];
 }
 
+/** The lines that a call is about. */
+export function narrowLines(lines: readonly ServerLine[], { backends, ports }: Narrowing): ServerLine[] {
+  return lines.filter(
+    (line) => (backends === undefined || backends.includes(line.view.backend)) && hasPort(line, ports),
+  );
+}
+
 function hasPort({ server }: ServerLine, ports: readonly number[]): boolean {
   return ports.length === 0 || ports.includes(server.port);
 }
@@ -69,7 +76,7 @@ function scopeHost(
   backends: readonly string[],
   ports: readonly number[],
 ): ScopedHost {
-  const chosen = host.lines.filter((line) => backends.includes(line.view.backend) && hasPort(line, ports));
+  const chosen = narrowLines(host.lines, { backends, ports });
   const followers = followersOf(chosen, all);
   const inside = new Set([...chosen, ...followers].map(lineKey));
   return { ...host, chosen, followers, elsewhere: host.lines.filter((line) => !inside.has(lineKey(line))) };

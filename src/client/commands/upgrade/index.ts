@@ -34,7 +34,10 @@ export function upgradeCommand(catalogue: readonly Ddl[]): CommandEntry {
         .description('bring a cluster of web servers to another revision, without losing a request')
         .requiredOption('--cluster <name>', 'the cluster: value of the fact “cluster”')
         .requiredOption('--rev <revision>', 'the revision to bring it to')
-        .option('--backend <name>', 'the HAProxy backend (default: the one that holds all the servers)')
+        .option(
+          '--backend <names>',
+          'the HAProxy backends, separated by commas (default: every one that leads to the servers)',
+        )
         .addOption(
           new Option('--strategy <name>', 'take the servers out together, a batch at a time, or one first')
             .choices(Object.keys(playbooks))
@@ -58,7 +61,7 @@ export function upgradeCommand(catalogue: readonly Ddl[]): CommandEntry {
         )
         .option('--recipient <url>', 'who to notify, such as mailto:ops@example.net')
         .option('--no-notify', 'notify nobody')
-        .option('--min-available <n>', 'how many servers of the backend must stay usable')
+        .option('--min-available <n>', 'how many servers of each backend must stay usable')
         .option('--dry-run', 'ask everyone what would change, and change nothing');
       addRunOptions(command).action(async (options) => {
         const { runNamedPlaybook } = await import('../run/run.ts');

@@ -1,0 +1,137 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the expressions of playbooks look so
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { agents } from '../../../../src/agents/index.ts';
+import { loadPlaybook } from '../../../../src/playbook/compile/load.ts';
+import { bindInputs } from '../../../../src/playbook/inputs/inputs.ts';
+import type { NodeCall } from '../../../../src/playbook/ports.ts';
+import { runPlaybook } from '../../../../src/playbook/run/run.ts';
+import { bravo, createEstate, type Estate, type EstateOptions } from '../../../support/fleet/estate.ts';
+
+const catalogue = agents.map(({ ddl }) => ddl);
+
+/** A playbook of a site's own, which knows nothing of proofs. */
+const text = (update: string, server = '${{ nodes.web.names.join(",") }}') => `name: site
+nodes:
+  web: {agents: [appmgr], facts: ['cluster=bravo']}
+  balancers: {agents: [haproxy]}
+steps:
+  - {id: out, call: haproxy.disable, on: balancers, with: {server: '${server}'}}
+  - {id: update, call: appmgr.upgrade, on: web, with: {revision: '20'}, ${update}}
+  - {id: load, call: nrpe.runcommand, on: web, with: {command: check_load}}
+  - {id: in, call: haproxy.enable, on: balancers, with: {server: '${server}'}}
+`;
+
+interface Given extends EstateOptions {
+  /** What happens at calls. */
+  readonly at?: ((call: NodeCall, estate: Estate) => void) | undefined;
+}
+
+async function run(playbookText: string, { at, ...options }: Given = {}) {
+  const estate: Estate = createEstate({ ...options, onCall: (call) => at?.(call, estate) });
+  const playbook = await loadPlaybook({ text: playbookText, name: 'site.yaml' }, catalogue);
+  const report = await runPlaybook(playbook, bindInputs(playbook, {}), estate.fabric.ports);
+  const update = report.steps.find(({ id }) => id === 'update');
+  return { estate, report, update };
+}
+
+const steps = ({ fabric }: Estate) => fabric.calls.map(({ step }) => step);
+
+/** Once, at the first call of a step. */
+function once(step: string, act: (estate: Estate) => void): Given['at'] {
+  let done = false;
+  return (call, estate) => {
+    if (done || call.step !== step) return;
+    done = true;
+    act(estate);
+  };
+}
+
+describe('a run that took hosts out, whatever playbook it is', () => {
+  test('has it proven before and after each batch, and before they are let in', async () => {
+    const { estate, report } = await run(text('batch: 2'));
+    assert.equal(report.state, 'done');
+    assert.deepEqual(steps(estate), [
+      ...['out', 'update.proof', 'update', 'update.proof', 'update.proof', 'update', 'update.proof'],
+      ...['load', 'in.proof', 'in'],
+    ]);
+    const asked = estate.fabric.calls.filter(({ step }) => step === 'update.proof');
+    assert.deepEqual(
+      asked.map(({ agent, action, input, nodes }) => [agent, action, input.server, nodes[0]]),
+      [bravo.slice(0, 2), bravo.slice(0, 2), bravo.slice(2), bravo.slice(2)].map((hosts) => [
+        'haproxy',
+        'status',
+        hosts.join(','),
+        'lb1.devco.net',
+      ]),
+    );
+    assert.equal(estate.fabric.journal.filter((entry) => entry.type === 'call' && entry.action === 'status').length, 5);
+  });
+
+  test('fails before a batch whose host was put in: nothing of it is changed, and the servers stay out', async () => {
+    const at = once('update.proof', (estate) => estate.putIn('lb1.devco.net', 'dev4.devco.net', 'a person did'));
+    const { estate, report, update } = await run(text('batch: 2, max_failures: 100%'), { at });
+    assert.equal(report.state, 'failed');
+    assert.deepEqual(estate.switches, {});
+    assert.deepEqual(update?.untouched, bravo);
+    assert.deepEqual(
+      update?.failed.map(({ node, code }) => [node, code]),
+      [['dev4.devco.net', 'back-in-traffic']],
+    );
+    assert.match(
+      update?.failed[0]?.reason ?? '',
+      /^dev4.devco.net was put into traffic on lb1.devco.net .*: app\/dev4.devco.net, noticed \S+Z: a person did; see its log$/,
+    );
+    for (const host of bravo) assert.equal(estate.balancers['lb1.devco.net']?.app?.[host], false);
+  });
+
+  test('fails after a batch during which a host was put in: the next one is not begun', async () => {
+    const at = once('update', (estate) => estate.putIn('lb1.devco.net', 'dev2.devco.net', 'HAProxy was reloaded'));
+    const { estate, report, update } = await run(text('batch: 2, max_failures: 100%'), { at });
+    assert.equal(report.state, 'failed');
+    assert.deepEqual(Object.keys(estate.switches), bravo.slice(0, 2));
+    assert.deepEqual(update?.untouched, bravo.slice(2));
+    assert.match(update?.failed[0]?.reason ?? '', /HAProxy was reloaded; see its log/);
+  });
+
+  test('does not let hosts in that were in while they were checked', async () => {
+    const at = once('load', (estate) => estate.putIn('lb1.devco.net', 'dev2.devco.net', 'a tool did'));
+    const { estate, report } = await run(text('batch: 4'), { at });
+    assert.equal(report.failure?.step, 'in');
+    assert.ok(!steps(estate).includes('in'));
+  });
+
+  test('of several load balancers, has each prove it', async () => {
+    const all = Object.fromEntries(bravo.map((name) => [name, true]));
+    const spare = { 'x.devco.net': true };
+    const balancers = {
+      'lb1.devco.net': { app: { ...all, ...spare } },
+      'lb2.devco.net': { app: { ...all, ...spare } },
+    };
+    const at = once('update', (estate) => estate.putIn('lb2.devco.net', 'dev8.devco.net', 'a tool did'));
+    const { update } = await run(text('batch: 4'), { balancers, at });
+    assert.match(update?.failed[0]?.reason ?? '', /put into traffic on lb2.devco.net/);
+  });
+
+  test('takes hosts by a load balancer’s own names for those of any change', async () => {
+    const app = { web2: true, web4: true, web6: true };
+    const given = { balancers: { 'lb1.devco.net': { app } } };
+    const at = once('update', (estate) => estate.putIn('lb1.devco.net', 'web4', 'a tool did'));
+    const { update } = await run(text('batch: 1', 'web2,web4'), { ...given, at });
+    assert.deepEqual(update?.ok, ['dev2.devco.net']);
+    assert.equal(update?.failed[0]?.node, 'web4');
+  });
+
+  test('changes nothing where a load balancer can no longer be asked', async () => {
+    const troubles = [{ node: 'lb1.devco.net', call: 'haproxy.status', kind: 'no-response' as const }];
+    const { estate, update } = await run(text('batch: 2'), { troubles });
+    assert.deepEqual(estate.switches, {});
+    assert.deepEqual([...new Set(update?.failed.map(({ code }) => code))], ['not-proven-out']);
+    assert.deepEqual(estate.fabric.slept, [1000, 1000], 'it may only be restarted: it is asked three times');
+  });
+
+  test('asks nobody where it took nothing out', async () => {
+    const { estate } = await run(text('batch: 2').replace(/^.*haproxy\.(disable|enable).*$/gm, ''));
+    assert.ok(!steps(estate).some((step) => step.endsWith('.proof')));
+  });
+});
