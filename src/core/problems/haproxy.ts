@@ -37,6 +37,14 @@ export const haproxyProblems = defineProblems({
     'Taking these servers out would leave fewer than min_available.',
     'Use a smaller batch, or bring other servers back first.',
   ],
+  'back-in-traffic': [
+    'A host that the run had taken out was put into traffic while it was to stay out. The run stopped, and the host is out again.',
+    'Stop what the message names (a reload, an agent-check, a tool, a person), then resume the run.',
+  ],
+  'not-proven-out': [
+    'Whether a host is still out of traffic could not be proven, so nothing further was changed.',
+    'Check that load balancer with “mco-deploy status”, then resume the run.',
+  ],
   'weight-not-set': ['A server did not take the new weight.', 'Check HAProxy on that load balancer.'],
   'bad-port': ['The port is not valid.', 'Use a number from 1 to 65535.'],
   'bad-map': [
