@@ -24,6 +24,20 @@ function later(estate: Estate, options: EstateOptions = {}): Estate {
 }
 
 describe('the script of the seed', () => {
+  test('stops with the servers out where one of them was put into traffic meanwhile', async () => {
+    let estate: Estate | undefined;
+    let batches = 0;
+    const onCall = ({ action }: { action: string }) => {
+      if (action === 'upgrade' && batches++ === 0) estate?.putIn('lb1.devco.net', 'dev2.devco.net', 'a person did');
+    };
+    estate = createEstate({ onCall });
+    const { report } = await run(estate);
+    assert.equal(report.state, 'failed');
+    assert.match(report.failure?.reasons[0]?.reason ?? '', /dev2.devco.net was put into traffic .* a person did/);
+    assert.equal(Object.keys(estate.switches).length, 2);
+    assert.ok(!called(estate).includes('haproxy.enable 1'));
+  });
+
   test('calls what the seed calls, in its order, and prints what the seed prints', async () => {
     const estate = createEstate();
     const { report, out, err } = await run(estate);
@@ -32,10 +46,15 @@ describe('the script of the seed', () => {
       'rpcutil.ping 1',
       'rpcutil.ping 4',
       'haproxy.disable 1',
+      'haproxy.status 1',
       'appmgr.upgrade 2',
+      'haproxy.status 1',
+      'haproxy.status 1',
       'haproxy.disable 1',
       'appmgr.upgrade 2',
+      'haproxy.status 1',
       'nrpe.runcommand 4',
+      'haproxy.status 1',
       'haproxy.enable 1',
       'angelia.sendmsg 1',
     ]);
