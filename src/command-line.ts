@@ -1,4 +1,5 @@
 import { agents, findExternal } from './agents/index.ts';
+import { namesOf } from './core/ddl/ddl.ts';
 import { completeCommand } from './client/commands/complete/index.ts';
 import { completionCommand } from './client/commands/completion/index.ts';
 import { daemonCommand } from './client/commands/daemon/index.ts';
@@ -37,4 +38,8 @@ const complete = completeCommand(catalogue, (context) => defineProgram(commandLi
 const others = [policy, doctor, ...onHosts, daemon, completionCommand, complete];
 
 /** All that the program can do. With the entry point, this is the composition root: the only place that knows all parts. */
-export const commandLine: Cli = { version: describeVersion(), commands: [...commands(catalogue), ...others] };
+export const commandLine: Cli = {
+  version: describeVersion(),
+  commands: [...commands(catalogue), ...others],
+  agents: namesOf(catalogue),
+};

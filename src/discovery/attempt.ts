@@ -1,3 +1,4 @@
+import { filterNeedsFacts, noFilter, parseFilter } from '../core/filter/filter.ts';
 import { explain, Problem } from '../core/errors.ts';
 import type { Candidate } from '../core/node.ts';
 import type { Dial, NodeConnection } from '../core/ports.ts';
@@ -71,7 +72,10 @@ export async function attempt(candidate: Candidate, options: AttemptOptions): Pr
   }
 }
 
-/** The answer to the question counts; a description that fails is done without. */
+/**
+ * The answer to the question counts; a description that fails is done without. A node that does not match a filter for facts
+ * describes itself afterwards: it may have lost them.
+ */
 async function askInstead(
   name: string,
   connection: NodeConnection,
@@ -79,9 +83,11 @@ async function askInstead(
   { describe = false, request }: AttemptOptions,
   signal: AbortSignal,
 ): Promise<NodeDescription> {
-  const describing = describe ? connection.describe(request, signal).catch(() => undefined) : undefined;
+  const look = () => connection.describe(request, signal).catch(() => undefined);
+  const describing = describe ? look() : undefined;
   const matched = await ask(name, connection);
-  return { ...((await describing) ?? undescribed(name)), matched };
+  const isUnclear = !matched && filterNeedsFacts(parseFilter(request.filter ?? noFilter)).length > 0;
+  return { ...((await describing) ?? (isUnclear ? await look() : undefined) ?? undescribed(name)), matched };
 }
 
 /** Of a node that was asked something else. */

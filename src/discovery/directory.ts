@@ -1,3 +1,4 @@
+import { filterNeedsFacts, parseFilter } from '../core/filter/filter.ts';
 import { equalityTerms } from '../core/filter/terms.ts';
 import { type Candidate, defaultPort } from '../core/node.ts';
 import type { Dial, DiscoverySource, Log } from '../core/ports.ts';
@@ -15,6 +16,7 @@ import {
   type Sorted,
   sortAttempts,
 } from './findings.ts';
+import { nearHints } from './near.ts';
 import { doubtfulNodes } from './doubt.ts';
 import { type KnownNode, uniteKnown } from './known.ts';
 import { lookAgain, missingNodes, namesExactly } from './missing.ts';
@@ -60,6 +62,8 @@ export interface Findings {
   readonly broken: readonly BrokenNode[];
   readonly silent: readonly SilentNode[];
   readonly rumours: Rumours;
+  /** What in the filter no node has, and what comes near. */
+  readonly hints: readonly string[];
   /** Milliseconds. */
   readonly elapsed: number;
 }
@@ -118,7 +122,8 @@ export async function findNodes(options: FindOptions): Promise<Findings> {
       );
     const all = { ...sorted, broken: [...sorted.broken, ...doubtful] };
     const rumours = { count: sorted.rumours.length + roll.dropped(), examples: sorted.rumours.slice(0, mostExamples) };
-    return { ...conclude(options, all, missing), rumours, elapsed: performance.now() - begun };
+    const hints = nearHints(options.filter, sorted, [...before.known.values()]);
+    return { ...conclude(options, all, missing), rumours, hints, elapsed: performance.now() - begun };
   } catch (error) {
     abandoned.abort();
     await roll.idle();
@@ -138,8 +143,7 @@ function namedBy({ filter, expect = [] }: FindOptions): ReadonlySet<string> {
 
 /** Those of the filter too: so the cache learns them, and can tell who would match. */
 function factsToAsk({ filter, facts = [] }: FindOptions): string[] {
-  const filtered = equalityTerms(filter).flatMap(({ kind, key }) => (kind === 'fact' ? [key] : []));
-  return [...new Set([...facts, ...filtered])];
+  return [...new Set([...facts, ...filterNeedsFacts(parseFilter(filter))])];
 }
 
 /** What this client and the nodes remember of all nodes. */
@@ -159,7 +163,7 @@ function conclude(
   options: FindOptions,
   sorted: Sorted,
   missing: ReadonlyMap<string, KnownNode>,
-): Omit<Findings, 'elapsed' | 'rumours'> {
+): Omit<Findings, 'elapsed' | 'rumours' | 'hints'> {
   const cached = new Map((options.cache?.nodes() ?? []).map((node) => [node.name, node]));
   const possible = mayMatch(options.filter);
   const silent = new Map<string, SilentNode>();

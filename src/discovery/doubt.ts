@@ -1,8 +1,9 @@
 import { Problem } from '../core/errors.ts';
-import { filterNeedsFacts, parseFilter } from '../core/filter/filter.ts';
+import { filterNeedsFacts, matchesFilter, parseFilter } from '../core/filter/filter.ts';
 import { equalityTerms } from '../core/filter/terms.ts';
 import { type JsonObject, parseJsonObject } from '../core/json.ts';
 import type { FilterTerms, NodeDescription } from '../core/wire/messages.ts';
+import { isDescribed } from './attempt.ts';
 import type { BrokenNode, FoundNode } from './findings.ts';
 import { mayMatch } from './may-match.ts';
 import { comparable } from './mdns/wire/subtype.ts';
@@ -29,8 +30,11 @@ export interface Remembered {
 export function doubtfulNodes(filter: FilterTerms, unmatched: readonly FoundNode[], before: Remembered): BrokenNode[] {
   const names = filterNeedsFacts(parseFilter(filter));
   if (names.length === 0) return [];
+  const withoutFacts = parseFilter({ ...filter, facts: [], with: [], select: '' });
   return unmatched.flatMap((node) => {
     const facts = factsOf(node);
+    // Without a description nothing is known of it; without the agent or the class it does not belong, whatever its facts.
+    if (!isDescribed(node.description) || !matchesFilter(withoutFacts, aboutOf(node, facts))) return [];
     const problem = leftSet(filter, node, facts, before) ?? mayBelong(filter, names, node, facts, before);
     return problem === undefined ? [] : [{ name: node.name, addresses: node.addresses, problem }];
   });

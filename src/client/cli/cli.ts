@@ -1,19 +1,35 @@
 import { CommanderError } from 'commander';
 import { explain, Problem } from '../../core/errors.ts';
 import { type CliContext, exitCode } from './context.ts';
-import { type Cli, defineNeeded } from './program.ts';
+import { type KnownWords, translate } from '../habits/translate.ts';
+import { type Cli, defineNeeded, optionsOf } from './program.ts';
 
 /**
  * Runs one command line. Whatever goes wrong ends in one line on standard error and an exit code, never in a stack.
  * @param words the command line without the program's name
  */
 export async function runCli(words: readonly string[], cli: Cli, context: CliContext): Promise<void> {
-  const program = defineNeeded(words, cli, context);
   try {
-    await program.parseAsync(words, { from: 'user' });
+    const { words: known, answer } = translate(words, knownWords(cli, context));
+    if (answer !== undefined) throw new Problem('usage', answer);
+    const shown = known.includes('--np') ? withoutProgress(context) : context;
+    await defineNeeded(known, cli, shown).parseAsync(known, { from: 'user' });
   } catch (error) {
     context.exit(codeOf(error, context));
   }
+}
+
+/** The same, getters included, without the passing lines. */
+function withoutProgress(context: CliContext): CliContext {
+  return Object.create(context, { status: { value: undefined } });
+}
+
+function knownWords(cli: Cli, context: CliContext): KnownWords {
+  return {
+    commands: new Set(['help', ...cli.commands.map(({ name }) => name)]),
+    agents: new Set(cli.agents),
+    optionsOf: (command) => optionsOf(defineNeeded([command], cli, context), command),
+  };
 }
 
 /** Tells the error, unless it was told already, and finds its exit code. */

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { FromSchema } from 'json-schema-to-ts';
 import type { CredentialFiles } from '../../core/credentials/credentials.ts';
@@ -156,10 +157,24 @@ function withAbsolutePaths(
   };
 }
 
+/** What only MCollective's and Choria's files have. */
+const foreignKeys =
+  /^\s*(libdir|collectives|main_collective|connector|securityprovider|rpcaudit\w*|classesfile|plugin\.[\w.]+)\s*=/m;
+
+async function isForeign(file: string): Promise<boolean> {
+  return foreignKeys.test(await readFile(file, 'utf8').catch(() => ''));
+}
+
+function foreign(file: string): Problem {
+  const hint = 'this program’s own is client.yaml: docs/from/mcollective.md shows what becomes what';
+  return new Problem('bad-configuration', `${file} is a configuration of MCollective or Choria`, hint);
+}
+
 async function readClientDocument(file: string, isDefault: boolean) {
   try {
     return await readDocument<ClientDocument>(file, 'configuration', 'config/client', clientConfigSchema);
   } catch (error) {
+    if (error instanceof Problem && error.code === 'bad-configuration' && (await isForeign(file))) throw foreign(file);
     if (!isDefault || !(error instanceof Problem) || errnoOf(error.cause) !== 'ENOENT') throw error;
     const hint =
       'unpack the bundle that “mco-deploy ca issue operator NAME --bundle FILE” made there, or give --config';

@@ -4,6 +4,8 @@ import type { CliContext, CommandEntry } from './context.ts';
 export interface Cli {
   readonly version: string;
   readonly commands: readonly CommandEntry[];
+  /** Names and aliases of the agents that are built in. */
+  readonly agents?: readonly string[];
 }
 
 /** The whole command line as commander knows it. Of every command the words and options are there; its code is loaded when it is run. */
@@ -63,6 +65,17 @@ function fill(program: Command, version: string, commands: readonly CommandEntry
   for (const { define } of commands) define(program, context);
   for (const command of everyCommand(program)) command.copyInheritedSettings(command.parent ?? program).exitOverride();
   return program;
+}
+
+/** The options of a command and its subcommands, as `-v` and `--verbose`. */
+export function optionsOf(program: Command, name: string): ReadonlySet<string> {
+  const commands = everyCommand(program).filter((command) => topOf(command, program) === name);
+  const flags = commands.flatMap(({ options }) => options.flatMap(({ short, long }) => [short, long]));
+  return new Set(flags.filter((flag) => flag !== undefined));
+}
+
+function topOf(command: Command, program: Command): string {
+  return command.parent === null || command.parent === program ? command.name() : topOf(command.parent, program);
 }
 
 function everyCommand(command: Command): Command[] {

@@ -10,6 +10,7 @@ export function addRunOptions(command: Command): Command {
     .option('--no-lock', 'do not keep other runs away')
     .option('--notify-start', 'notify the recipient when the run starts, too')
     .option('-v, --verbose', 'show internal steps, a table of all steps and where the journal is')
+    .option('--np', 'show no progress on a terminal')
     .option('-y, --yes', 'do not ask on a terminal');
   return addCommonOptions(addDiscoveryOptions(takeList(command, true)));
 }

@@ -62,7 +62,8 @@ export function addTargetOptions(command: Command, catalogue: readonly Ddl[] = [
     .option('-t, --timeout <seconds>', 'how long to wait for a reply', parseSeconds)
     .option('--limit <n>', 'only so many of the nodes, or N%', parseLimit)
     .option('--limit-seed <seed>', 'choose the same subset again', parseSeed)
-    .option('-1, --one', 'only one of the nodes');
+    .option('-1, --one', 'only one of the nodes')
+    .option('--np', 'show no progress on a terminal');
 }
 
 function agentName(given: string, catalogue: readonly Ddl[]): string {

@@ -47,7 +47,7 @@ export function overNodes(
   return withSession(options, context, async (session) => {
     const findings = await session.find(targets, wanted);
     const result = await work(findings, session);
-    tellMissing(findings, context);
+    tellMissing(findings, context, options as { readonly verbose?: boolean });
     if (typeof result === 'number') return result;
     return exitFor({ outcomes: result, broken: findings.broken.length, silent: findings.silent.length });
   });

@@ -2,8 +2,15 @@ import { count, printable } from '../../core/text.ts';
 import type { Findings, Rumours } from '../../discovery/directory.ts';
 import type { CliContext } from '../cli/context.ts';
 
+/** Names that a person reads; the rest is counted. */
+const mostNames = 20;
+
 /** Names the nodes that were heard of and not proven, and those that were expected and are silent. */
-export function tellMissing({ broken, silent, nodes, rumours }: Findings, { err }: CliContext): void {
+export function tellMissing(
+  { broken, silent, nodes, rumours, hints }: Findings,
+  { err }: CliContext,
+  { verbose = false }: { readonly verbose?: boolean } = {},
+): void {
   for (const { name, problem } of broken) {
     const hint = problem.hint === '' ? '' : ` (${problem.hint})`;
     err(`${name}: ${indented(problem.message)}${hint}`);
@@ -11,9 +18,11 @@ export function tellMissing({ broken, silent, nodes, rumours }: Findings, { err 
   if (rumours.count > 0) err(rumourLine(rumours));
   if (silent.length > 0) {
     err('No response from:');
-    for (const { name, lastSeen, by } of silent) err(`  ${name.padEnd(38)} ${lastSeenWords(lastSeen, by)}`);
+    const lines = silent.map(({ name, lastSeen, by }) => `${name.padEnd(38)} ${lastSeenWords(lastSeen, by)}`);
+    for (const line of shorten(lines, verbose)) err(`  ${line}`);
   }
   if (nodes.length + broken.length + silent.length === 0) err('no node was discovered that matches');
+  for (const hint of hints) err(hint);
 }
 
 const mostNamed = 3;
@@ -27,8 +36,21 @@ function rumourLine({ count: all, examples }: Rumours): string {
   return `not counted: ${count(all, 'name')} ${all === 1 ? 'was' : 'were'} announced by multicast without proof${which}`;
 }
 
+/** As many lines as a person reads, and how many more there are. */
+export function shorten(lines: readonly string[], verbose: boolean): string[] {
+  if (verbose || lines.length <= mostNames) return [...lines];
+  return [...lines.slice(0, mostNames), `and ${lines.length - mostNames} more (-v lists them all)`];
+}
+
+/** Where the name of a node comes from that nobody has seen. */
+const neverSeen: Readonly<Record<string, string>> = {
+  expected: 'never seen',
+  file: 'never seen, named in the list of nodes',
+  stdin: 'never seen, named on standard input',
+};
+
 export function lastSeenWords(lastSeen: number | undefined, by: string): string {
-  if (lastSeen === undefined) return `never seen, expected by ${by}`;
+  if (lastSeen === undefined) return neverSeen[by] ?? `never seen, known from ${by}`;
   return `last seen ${new Date(lastSeen).toISOString()} by ${by}`;
 }
 

@@ -3,6 +3,9 @@ import { Problem } from '../../core/errors.ts';
 import type { Outcome } from '../../core/request/reply.ts';
 import { printable } from '../../core/text.ts';
 import type { CliContext } from '../cli/context.ts';
+import { shorten } from './missing.ts';
+import { outcomeTable } from './outcome-table.ts';
+import { headingsOf } from './headings.ts';
 import { aggregateLines } from './aggregate.ts';
 
 export type Display = 'ok' | 'failed' | 'all' | 'none';
@@ -19,31 +22,48 @@ export function shows(display: Display, { outcome }: Outcome): boolean {
   return display === 'ok';
 }
 
+/** How replies are printed; times in milliseconds. */
+export interface Rendering {
+  readonly discovery: number;
+  readonly calls: number;
+  readonly verbose?: boolean;
+  readonly quiet?: boolean;
+  readonly table?: boolean;
+}
+
 /**
  * Shown replies node by node, then sums, then the counts, as MCollective's users know them.
- * @param times milliseconds
+ * @param how times in milliseconds, and what the command's options say
  */
 export function renderOutcomes(
   shown: readonly Outcome[],
   all: readonly Outcome[],
   action: ActionDdl,
-  times: { readonly discovery: number; readonly calls: number },
+  how: Rendering,
   { out, err }: CliContext,
 ): void {
-  for (const outcome of shown) for (const line of outcomeLines(outcome, action)) out(printable(line));
+  const lines =
+    how.table === true ? outcomeTable(shown, action) : shown.flatMap((one) => outcomeLines(one, action, how));
+  for (const line of lines) out(printable(line));
+  if (how.quiet === true) return;
   const silent = all.filter(({ outcome }) => outcome === 'no-response');
   for (const line of aggregateLines(all, action)) out(printable(line));
   if (all.length === 0) return;
   const replied = all.length - silent.length;
   out(
-    `Finished processing ${replied} / ${all.length} hosts in ${times.calls.toFixed(2)} ms (found in ${times.discovery.toFixed(2)} ms)`,
+    `Finished processing ${replied} / ${all.length} hosts in ${how.calls.toFixed(2)} ms (found in ${how.discovery.toFixed(2)} ms)`,
   );
   if (silent.length === 0) return;
   err('No response from:');
-  for (const { node, message } of silent) err(printable(`  ${node.padEnd(38)} ${message}`));
+  const names = silent.map(({ node, message }) => `  ${node.padEnd(38)} ${message}`);
+  for (const line of shorten(names, how.verbose === true)) err(printable(line));
 }
 
-export function outcomeLines({ node, outcome, message, hint, data }: Outcome, action: ActionDdl): string[] {
+export function outcomeLines(
+  { node, outcome, message, hint, data, elapsed }: Outcome,
+  action: ActionDdl,
+  { verbose }: Pick<Rendering, 'verbose'>,
+): string[] {
   if (outcome === 'no-response') return [];
   if (outcome !== 'ok')
     return [`${node.padEnd(40)} ${outcome}: ${message.replaceAll('\n', '\n  ')}${hint === '' ? '' : ` (${hint})`}`, ''];
@@ -51,20 +71,10 @@ export function outcomeLines({ node, outcome, message, hint, data }: Outcome, ac
   const entries = Object.entries(data).map(([name, value]) => [headings.get(name) ?? name, value] as const);
   const width = Math.max(0, ...entries.map(([heading]) => heading.length));
   return [
-    node,
+    verbose === true ? `${node.padEnd(40)} time=${elapsed.toFixed(2)} ms` : node,
     ...entries.map(([heading, value]) => `  ${heading.padStart(width)}: ${valueText(value, width + 4)}`),
     '',
   ];
-}
-
-function headingsOf({ output }: ActionDdl): Map<string, string> {
-  const properties = (output as { properties?: Record<string, unknown> }).properties ?? {};
-  const headings = new Map<string, string>();
-  for (const [name, schema] of Object.entries(properties)) {
-    if (typeof schema === 'object' && schema !== null && 'x-display-as' in schema)
-      headings.set(name, String(schema['x-display-as']));
-  }
-  return headings;
 }
 
 function valueText(value: unknown, indent: number): string {

@@ -42,6 +42,7 @@ function recall(
     unmatched: 0,
     broken: [],
     silent: [],
+    hints: [],
     rumours: { count: 0, examples: [] },
     elapsed: 0,
   });

@@ -102,3 +102,8 @@ export function sensitiveInputs(action: ActionDdl): string[] {
     .filter(([, schema]) => typeof schema === 'object' && 'x-sensitive' in schema && schema['x-sensitive'] === true)
     .map(([name]) => name);
 }
+
+/** The names of agents, and their aliases. */
+export function namesOf(ddls: readonly Ddl[]): string[] {
+  return ddls.flatMap(({ name, aliases = [] }) => [name, ...aliases]);
+}

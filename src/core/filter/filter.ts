@@ -27,7 +27,7 @@ const mostIdentities = 10_000;
  */
 export function parseFilter(terms: FilterTerms): Filter {
   checkSize(terms);
-  const compile = boundedCompiler();
+  const compile = boundedCompiler(undefined, { ignoreCase: true });
   const all: Expression[] = [
     ...terms.agents.map((term) => parseNameTest(wholeOf(term), 'agent', compile)),
     ...terms.classes.map((term) => parseNameTest(wholeOf(term), 'class', compile)),

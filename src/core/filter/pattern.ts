@@ -50,16 +50,17 @@ export function compileFinder(source: string): (text: string) => Generator<Found
 }
 
 /**
- * A compiler for patterns that are tried together: beyond a cost that all of them share it refuses.
+ * A compiler for patterns that are tried together: beyond a cost that all of them share it refuses. Filters ignore case, as
+ * their `=` does; policies do not.
  * @throws Problem from what it returns, as {@link compilePattern}
  */
-export function boundedCompiler(allowance = costliestTogether): (source: string) => Match {
+export function boundedCompiler(allowance = costliestTogether, { ignoreCase = false } = {}): (source: string) => Match {
   let left = allowance;
   return (source) => {
     left -= checkCost(source) + costOfAnother;
     if (left < 0)
       throw new Problem('bad-pattern', 'the regexes are too costly together', 'write fewer or simpler ones');
-    const regex = parse(source);
+    const regex = parse(source, ignoreCase ? RE2JS.CASE_INSENSITIVE : 0);
     return (text) => text.length <= longestText && regex.test(text);
   };
 }

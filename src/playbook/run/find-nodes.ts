@@ -88,7 +88,7 @@ function goneOf(
 function absentFrom({ silent, broken }: Discovered): NodeFailure[] {
   return [
     ...silent.map(({ name, lastSeen, by }) => {
-      const seen = lastSeen === undefined ? `known by ${by}` : `last seen ${new Date(lastSeen).toISOString()} by ${by}`;
+      const seen = lastSeen === undefined ? 'never seen' : `last seen ${new Date(lastSeen).toISOString()} by ${by}`;
       return { node: name, code: 'silent', reason: `it is silent, ${seen}` };
     }),
     ...broken.map(({ name, problem, isDoubtful }) => ({

@@ -125,7 +125,7 @@ describe('what a fleet is asked about itself', () => {
     assert.match(refused.err.join('\n'), /^dev3\.devco\.net: /);
     const absent = await runInProcess(['inventory', 'dev8.devco.net'], home);
     assert.equal(absent.code, 3);
-    assert.match(absent.err.join('\n'), /dev8\.devco\.net +never seen, expected by expected/);
+    assert.match(absent.err.join('\n'), /dev8\.devco\.net +never seen$/m);
     const wrong = await runInProcess(['inventory', '/dev/'], home);
     assert.equal(wrong.code, 64);
     assert.match(wrong.err.join('\n'), /“\/dev\/” is not a valid node name/);

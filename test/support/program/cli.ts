@@ -1,8 +1,11 @@
 import { PassThrough } from 'node:stream';
 import { agents } from '../../../src/agents/index.ts';
 import { runCli } from '../../../src/client/cli/cli.ts';
+import { namesOf } from '../../../src/core/ddl/ddl.ts';
 import { commands } from '../../../src/client/commands/index.ts';
 import type { CliContext } from '../../../src/client/cli/context.ts';
+
+const catalogue = agents.map(({ ddl }) => ddl);
 
 export interface CliRun {
   readonly code: number;
@@ -37,6 +40,6 @@ export async function runInProcess(
     },
     ...more,
   };
-  await runCli(words, { version: '0.1.0', commands: commands(agents.map(({ ddl }) => ddl)) }, context);
+  await runCli(words, { version: '0.1.0', commands: commands(catalogue), agents: namesOf(catalogue) }, context);
   return { code, out, err };
 }

@@ -139,6 +139,7 @@ export async function callAsFound(
       unmatched: 0,
       broken: [],
       silent: [],
+      hints: [],
       rumours: { count: 0, examples: [] },
       elapsed: 0,
     };

@@ -15,6 +15,10 @@ export function rpcCommand(catalogue: readonly Ddl[]): CommandEntry {
         .option('--batch <n>', 'call so many nodes at a time, or N%')
         .option('--batch-sleep <seconds>', 'wait between batches')
         .option('--display <which>', 'show replies that are: ok, failed, all, none')
+        .option('-v, --verbose', 'show every reply, and how long each took')
+        .option('-q, --quiet', 'print the replies alone')
+        .option('--table', 'print a line for each node')
+        .option('--sort', 'sort the replies by the names of the nodes')
         .option('--senders', 'print only the names of the nodes that replied well')
         .addHelpText('after', ({ command: { args } }) => explainWords(args, catalogue));
       addCommonOptions(addTargetOptions(command, catalogue)).action(async (agent, action, inputs, options) => {

@@ -1,4 +1,4 @@
-import { actionOf, type Ddl } from '../../../core/ddl/ddl.ts';
+import { type ActionDdl, actionOf, type Ddl } from '../../../core/ddl/ddl.ts';
 import { Problem } from '../../../core/errors.ts';
 import type { Outcome } from '../../../core/request/reply.ts';
 import { printable, suggest } from '../../../core/text.ts';
@@ -11,7 +11,14 @@ import { type Batching, callAll, callAsFound, type Called, type Plan } from './c
 import { discoveryMethod } from '../../fleet/sources.ts';
 import { learnDdl } from '../../fleet/learn-ddl.ts';
 import { tellMissing } from '../../render/missing.ts';
-import { chooseDisplay, outcomeJson, outcomeLines, renderOutcomes, shows } from '../../render/outcomes.ts';
+import {
+  chooseDisplay,
+  type Display,
+  outcomeJson,
+  outcomeLines,
+  renderOutcomes,
+  shows,
+} from '../../render/outcomes.ts';
 import { findDdl, openSession, type Session } from '../../fleet/session.ts';
 import { parseSeconds, readTargetOptions, type TargetOptions } from '../../cli/target-options.ts';
 
@@ -21,6 +28,10 @@ interface RpcOptions extends CommonOptions {
   readonly batchSleep?: string;
   readonly display?: string;
   readonly senders?: boolean;
+  readonly verbose?: boolean;
+  readonly quiet?: boolean;
+  readonly table?: boolean;
+  readonly sort?: boolean;
 }
 
 interface RpcWords {
@@ -45,10 +56,12 @@ export async function runRpc(words: RpcWords, catalogue: readonly Ddl[], context
     const targets = readTargetOptions(options, known?.name ?? words.agent);
     const batching = { batch: options.batch, pause };
     const arriving = startArriving(options, context);
-    const { plan, findings, outcomes, elapsed } = canCallAsFound(planned, options, targets, session, context)
+    const called = canCallAsFound(planned, options, targets, session, context)
       ? { plan: planned, ...(await callAsFound(planned, targets, session, context, arriving.show(planned))) }
       : await findAndCall(words, planned, targets, session, batching, catalogue, context, arriving);
-    const display = chooseDisplay(options.display, plan.description);
+    const { plan, findings, elapsed } = called;
+    const outcomes = options.sort === true ? called.outcomes.toSorted(byNode) : called.outcomes;
+    const display = displayOf(options, plan.description);
     const times = { discovery: findings.elapsed, calls: elapsed };
     if (options.json === true) context.out(JSON.stringify(outcomes.map(outcomeJson), null, 2));
     else if (options.senders === true) for (const { node } of outcomes.filter(isOk)) context.out(node);
@@ -57,10 +70,10 @@ export async function runRpc(words: RpcWords, catalogue: readonly Ddl[], context
         outcomes.filter((outcome) => shows(display, outcome) && !arriving.shown.has(outcome.node)),
         outcomes,
         plan.description,
-        times,
+        { ...times, ...options },
         context,
       );
-    if (!context.signal.aborted) tellMissing(findings, context);
+    if (!context.signal.aborted) tellMissing(findings, context, options);
     return exitFor({ outcomes, broken: findings.broken.length, silent: findings.silent.length });
   } finally {
     await session.close();
@@ -106,18 +119,29 @@ interface Arriving {
   readonly show: (plan: Plan) => (outcome: Outcome) => void;
 }
 
-function startArriving({ json, senders, display: given }: RpcOptions, { isTerminal, out }: CliContext): Arriving {
+function startArriving(options: RpcOptions, { isTerminal, out }: CliContext): Arriving {
+  const { json, senders, table, sort } = options;
   const shown = new Set<string>();
-  if (!isTerminal || json === true || senders === true) return { shown, show: () => () => {} };
+  const isWhole = [json, senders, table, sort].includes(true);
+  if (!isTerminal || isWhole) return { shown, show: () => () => {} };
   const show = ({ description }: Plan) => {
-    const display = chooseDisplay(given, description);
+    const display = displayOf(options, description);
     return (outcome: Outcome) => {
       if (!shows(display, outcome) || shown.has(outcome.node)) return;
       shown.add(outcome.node);
-      for (const line of outcomeLines(outcome, description)) out(printable(line));
+      for (const line of outcomeLines(outcome, description, options)) out(printable(line));
     };
   };
   return { shown, show };
+}
+
+/** A person who asks for more wants to see every reply. */
+function displayOf({ display, verbose }: RpcOptions, description: ActionDdl): Display {
+  return chooseDisplay(display ?? (verbose === true ? 'all' : undefined), description);
+}
+
+function byNode(a: Outcome, b: Outcome): number {
+  return a.node < b.node ? -1 : 1;
 }
 
 function isOk({ outcome }: Outcome): boolean {

@@ -1,0 +1,59 @@
+import { translateSelect } from './select.ts';
+import { methodHabits, optionHabits } from './table.ts';
+
+/** The command line so far, in this program's words. */
+export interface TranslatedOptions {
+  readonly words: readonly string[];
+  readonly answer?: string;
+}
+
+/**
+ * Options that the command does not know, read as those that it knows.
+ * @param known the options of the command, as `-v` and `--verbose`
+ */
+export function translateOptions(
+  command: string,
+  words: readonly string[],
+  known: () => ReadonlySet<string>,
+): TranslatedOptions {
+  const out: string[] = [];
+  for (let at = 0; at < words.length; at++) {
+    const word = words[at] as string;
+    if (word === '--') return finish([...out, ...words.slice(at)]);
+    const [flag = '', inline] = word.startsWith('--') ? splitOnce(word) : [word];
+    const habit = Object.hasOwn(optionHabits, flag) && !known().has(flag) ? optionHabits[flag] : undefined;
+    if (habit === undefined) out.push(word);
+    else if ('answer' in habit) return { words: out, answer: `${flag}: ${habit.answer}` };
+    else if ('as' in habit && (habit.of?.includes(command) ?? true)) {
+      out.push(inline === undefined ? habit.as : `${habit.as}=${inline}`);
+    } else if ('as' in habit) out.push(word);
+  }
+  return finish(out);
+}
+
+function splitOnce(word: string): [string, string?] {
+  const cut = word.indexOf('=');
+  return cut === -1 ? [word] : [word.slice(0, cut), word.slice(cut + 1)];
+}
+
+/** What the values of options are called here. */
+function finish(words: readonly string[]): TranslatedOptions {
+  const out = [...words];
+  const placeOfValue = (...flags: string[]) => out.findIndex((word) => flags.includes(word)) + 1;
+  const method = placeOfValue('--dm');
+  const given = method > 0 ? out[method] : undefined;
+  if (given !== undefined && Object.hasOwn(methodHabits, given)) out[method] = methodHabits[given] as string;
+  const option = placeOfValue('--do');
+  if (given === 'flatfile' && option > 0 && !out[option]?.includes('=')) {
+    // The method and its file become the file alone.
+    const file = out[option] as string;
+    const rest = out.filter((_, at) => ![method - 1, method, option - 1, option].includes(at));
+    out.splice(0, out.length, ...rest, '--nodes', file);
+  }
+  const select = placeOfValue('-S', '--select');
+  if (select === 0 || out[select] === undefined) return { words: out };
+  const translated = translateSelect(out[select]);
+  if ('answer' in translated) return { words: out, answer: translated.answer };
+  out[select] = translated.select;
+  return { words: out };
+}

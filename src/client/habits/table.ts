@@ -1,0 +1,121 @@
+/**
+ * What people type who come from MCollective, Choria, Ansible or Kamal, and what it is here. One table: commands,
+ * options, agents used as commands, and values of options. A word that this program knows is never looked up.
+ */
+
+/** Words that are read as others, or an answer that says what to do. */
+export type Habit = { readonly as: readonly string[] } | { readonly answer: string };
+
+const as = (...words: string[]): Habit => ({ as: words });
+const answer = (text: string): Habit => ({ answer: text });
+
+const playbooks = 'write it as a playbook: docs/playbooks.md';
+
+/** By the words that begin the command line; of several that fit the longest counts. */
+export const commandHabits: Readonly<Record<string, Habit>> = {
+  req: as('rpc'),
+  discover: as('find'),
+  'plugin doc': as('doc'),
+  'plugin list': as('doc'),
+  plugin: answer(
+    'agents are listed and explained by: mco-deploy doc [AGENT]; a new one begins with: mco-deploy agent new NAME',
+  ),
+  'playbook run': as('run'),
+  'playbook show': as('playbook', 'docs'),
+  describe_filter: answer('“mco-deploy find” with the same filter lists the nodes that it means'),
+  buildinfo: as('--version'),
+  'server run': as('daemon'),
+  server: answer(
+    'the daemon of a node is started by: mco-deploy daemon; all about one node: mco-deploy inventory NODE',
+  ),
+  broker: answer('there is no broker: clients call the daemons directly'),
+  federation: answer('there is no broker, and so no federation: docs/reach.md explains other networks'),
+  scout: answer('checks are made by: mco-deploy nrpe CHECK'),
+  tasks: answer(`there are no Bolt tasks: write an agent (mco-deploy agent new NAME), or ${playbooks}`),
+  shell: answer('nobody runs any command on nodes: write an agent for what is needed (mco-deploy agent new NAME)'),
+  exec: answer('nobody runs any command on nodes: write an agent for what is needed (mco-deploy agent new NAME)'),
+  show_config: answer('“mco-deploy doctor client” shows what is configured and whether it works'),
+  request_cert: answer('a certificate is requested by: mco-deploy enroll'),
+  deploy: answer('a cluster is brought to another revision by: mco-deploy upgrade --cluster CLUSTER --rev REVISION'),
+  redeploy: answer('a cluster is brought to another revision by: mco-deploy upgrade --cluster CLUSTER --rev REVISION'),
+  setup: answer('hosts become nodes by: mco-deploy install USER@HOST…'),
+  bootstrap: answer('hosts become nodes by: mco-deploy install USER@HOST…'),
+  app: answer(
+    'an application is looked at and restarted by its agent: mco-deploy rpc appmgr status (or releases, restart, rollback)',
+  ),
+  details: as('status'),
+  lock: answer('the leases of runs are shown by: mco-deploy locks; the agent is called by: mco-deploy rpc lock ACTION'),
+  logs: answer(
+    'what was done on nodes is shown by: mco-deploy audit show; an application’s own log stays with its host',
+  ),
+  remove: answer('a host is taken out of the fleet by: mco-deploy uninstall USER@HOST…'),
+};
+
+/** Agents that MCollective's users have as commands: their actions, and the inputs that are given without a name. */
+export const agentHabits: Readonly<
+  Record<string, { readonly actions: readonly string[]; readonly inputs: readonly string[] }>
+> = {
+  service: { actions: ['start', 'stop', 'restart', 'status'], inputs: ['service'] },
+  package: { actions: ['install', 'update', 'uninstall', 'purge', 'status', 'checkupdates'], inputs: ['package'] },
+  puppet: { actions: ['runonce', 'enable', 'disable', 'status', 'last_run_summary', 'resource'], inputs: [] },
+  nettest: { actions: ['ping', 'connect'], inputs: ['fqdn', 'port'] },
+  process: { actions: ['list'], inputs: ['pattern'] },
+  filemgr: { actions: ['touch', 'remove', 'status'], inputs: ['file'] },
+  iptables: { actions: ['block', 'unblock', 'isblocked'], inputs: ['ipaddr'] },
+};
+
+/** An option: another one, one that is left out, or an answer. */
+export type OptionHabit =
+  | { readonly as: string; readonly takesValue: boolean; readonly of?: readonly string[] }
+  | { readonly drop: true }
+  | { readonly answer: string };
+
+const valued = (option: string): OptionHabit => ({ as: option, takesValue: true });
+const collectives =
+  'there are no collectives or sub-collectives: choose nodes by facts, classes and names (-F, -C, -I)';
+const transport = 'clients call the daemons directly over TLS: leave this option out';
+
+export const optionHabits: Readonly<Record<string, OptionHabit>> = {
+  '--discovery-timeout': valued('--dt'),
+  '--disctimeout': valued('--dt'),
+  '--discovery-method': valued('--dm'),
+  '--discovery-option': valued('--do'),
+  '--limit-nodes': valued('--limit'),
+  '--ln': valued('--limit'),
+  '--batch-sleep-time': valued('--batch-sleep'),
+  '--with-compound': valued('--select'),
+  '-c': valued('--config'),
+  '-n': { as: '--verbose', takesValue: false, of: ['facts'] },
+  '--show-nodes': { as: '--verbose', takesValue: false, of: ['facts'] },
+  '-v': { drop: true },
+  '--verbose': { drop: true },
+  '-q': { drop: true },
+  '--no-progress': { as: '--np', takesValue: false },
+  '--sort': { drop: true },
+  '-T': { answer: collectives },
+  '--target': { answer: collectives },
+  '--collective': { answer: collectives },
+  '--limit-method': { answer: 'a subset is always chosen at random: give --limit-seed to choose the same again' },
+  '--lm': { answer: 'a subset is always chosen at random: give --limit-seed to choose the same again' },
+  '--no-results': { answer: 'to call nodes and show nothing of their replies, write: --display none' },
+  '--nr': { answer: 'to call nodes and show nothing of their replies, write: --display none' },
+  '--ttl': { answer: 'requests have a time to live of their own: leave this option out' },
+  '--reply-to': { answer: 'nodes reply to the caller alone: use --json and pass the output on' },
+  '--threaded': { answer: transport },
+  '--publish_timeout': { answer: transport },
+  '--publish-timeout': { answer: transport },
+  '--connection-timeout': { answer: transport },
+  '--discovery-window': { answer: 'discovery ends by itself soon after the last answer: give --dt for the first one' },
+  '--filter-replies': { answer: 'write --json and pass the output to jq' },
+};
+
+/** Methods of discovery by the names that others give them. */
+export const methodHabits: Readonly<Record<string, string>> = {
+  mc: 'mdns',
+  mcast: 'mdns',
+  broadcast: 'mdns',
+  flatfile: 'file',
+  inventory: 'file',
+  choria: 'puppetdb',
+  external: 'exec',
+};

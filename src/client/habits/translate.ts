@@ -1,0 +1,95 @@
+import { translateOptions } from './options.ts';
+import { agentHabits, commandHabits } from './table.ts';
+
+/** What this program knows, so that only other words are looked up. */
+export interface KnownWords {
+  readonly commands: ReadonlySet<string>;
+  /** Names and aliases of agents. */
+  readonly agents: ReadonlySet<string>;
+  /** The options of a command, those of its subcommands included. */
+  readonly optionsOf: (command: string) => ReadonlySet<string>;
+}
+
+/** Words to run, or what to say instead. */
+export interface Translation {
+  readonly words: readonly string[];
+  readonly answer?: string;
+}
+
+/** Reads a command line that was learnt elsewhere; one that this program knows comes back as it is. */
+export function translate(words: readonly string[], known: KnownWords): Translation {
+  const first = translateCommand(words, known);
+  if (first.answer !== undefined) return first;
+  const [command = '', ...rest] = first.words;
+  if (!known.commands.has(command)) return first;
+  const options = translateOptions(command, rest, () => known.optionsOf(command));
+  if (options.answer !== undefined) return { words, answer: options.answer };
+  return { words: command === 'rpc' ? ['rpc', ...namedCall(options.words)] : [command, ...options.words] };
+}
+
+function translateCommand(words: readonly string[], { commands, agents }: KnownWords): Translation {
+  const [first = ''] = words;
+  if (first.startsWith('-')) return { words };
+  const two = words.slice(0, 2).join(' ');
+  const isKnown = commands.has(first) && !Object.hasOwn(commandHabits, two);
+  for (const [length, key] of isKnown
+    ? []
+    : ([
+        [2, two],
+        [1, first],
+      ] as const)) {
+    const habit = Object.hasOwn(commandHabits, key) ? commandHabits[key] : undefined;
+    if (habit === undefined || (length === 1 && commands.has(first))) continue;
+    if ('answer' in habit) return { words, answer: habit.answer };
+    return { words: [...habit.as, ...words.slice(length)] };
+  }
+  if (commands.has(first)) return { words };
+  const call = asCall(words, agents);
+  return call === undefined
+    ? { words }
+    : { words, answer: `“${first}” is an agent, not a command: mco-deploy ${call.map(quote).join(' ')}` };
+}
+
+/** `service restart httpd` is a call of the agent service. */
+function asCall([agent = '', ...rest]: readonly string[], agents: ReadonlySet<string>): string[] | undefined {
+  const habit = Object.hasOwn(agentHabits, agent) ? agentHabits[agent] : undefined;
+  if (habit === undefined) return agents.has(agent) ? ['rpc', agent, ...rest] : undefined;
+  const end = rest.findIndex((word) => word.startsWith('-'));
+  const positional = end === -1 ? rest : rest.slice(0, end);
+  const options = rest.slice(positional.length);
+  // Older applications take the thing before the action.
+  const action = positional.find((word) => habit.actions.includes(word)) ?? positional[0] ?? 'ACTION';
+  const values = positional.filter((word) => word !== action);
+  const inputs = values.map((value, at) =>
+    value.includes('=') || !habit.inputs[at] ? value : `${habit.inputs[at]}=${value}`,
+  );
+  return ['rpc', agent, action, ...inputs, ...options];
+}
+
+/** `--agent A --action B --arg c=d` names what otherwise stands in order. */
+function namedCall(words: readonly string[]): string[] {
+  const named: Record<string, string[]> = { agent: [], action: [], arg: [] };
+  const rest: string[] = [];
+  for (let at = 0; at < words.length; at++) {
+    const [, flag, inline] = /^--(agent|action|arg)(?:ument)?(?:=(.*))?$/s.exec(words[at] ?? '') ?? [];
+    if (flag === undefined) rest.push(words[at] as string);
+    else named[flag]?.push(inline ?? words[++at] ?? '');
+  }
+  return [
+    ...(named.agent ?? []),
+    ...(named.action ?? []),
+    ...rest.slice(0, firstOption(rest)),
+    ...(named.arg ?? []),
+    ...rest.slice(firstOption(rest)),
+  ];
+}
+
+function firstOption(words: readonly string[]): number {
+  const at = words.findIndex((word) => word.startsWith('-'));
+  return at === -1 ? words.length : at;
+}
+
+/** As a person would type it in a shell. */
+function quote(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,78 @@
+import { testsIn } from '../core/filter/expression.ts';
+import { parseFilter } from '../core/filter/filter.ts';
+import { nearest } from '../core/text.ts';
+import type { FilterTerms } from '../core/wire/messages.ts';
+import type { Sorted } from './findings.ts';
+import type { KnownNode } from './known.ts';
+
+/** What nodes have, as far as is known: those that answered, and those that are remembered. */
+interface KnownWords {
+  readonly names: readonly string[];
+  readonly facts: ReadonlySet<string>;
+  readonly classes: ReadonlySet<string>;
+  readonly agents: ReadonlySet<string>;
+}
+
+/**
+ * What a filter asks for that no node has, and what comes near it: a short name, a mistyped fact, class or agent. Of names
+ * each one that is not found is reported; of the rest only where no node matches at all.
+ */
+export function nearHints(filter: FilterTerms, sorted: Sorted, remembered: readonly KnownNode[]): string[] {
+  const known = wordsOf(sorted, remembered);
+  const found = [...sorted.nodes, ...sorted.broken, ...sorted.quiet.map(({ candidate }) => candidate)];
+  const there = new Set([...found.map(({ name }) => name), ...known.names]);
+  const hints = namesIn(filter).flatMap((name) => (there.has(name) ? [] : nameHint(name, known.names)));
+  if (sorted.nodes.length > 0) return hints;
+  for (const test of parseFilter(filter).all.flatMap(testsIn)) {
+    if (test.kind === 'fact') hints.push(...wordHint('fact', test.name, known.facts));
+    if (test.kind === 'class' && test.pattern === undefined)
+      hints.push(...wordHint('class', test.value, known.classes));
+    if (test.kind === 'agent' && test.pattern === undefined) hints.push(...wordHint('agent', test.value, known.agents));
+  }
+  return [...new Set(hints)];
+}
+
+function wordsOf({ nodes, unmatched }: Sorted, remembered: readonly KnownNode[]): KnownWords {
+  const answered = [...nodes, ...unmatched].map(({ name, description }) => ({
+    name,
+    facts: [...description.published, ...keysOf(description.facts)],
+    classes: description.classes,
+    agents: description.agents.map((agent) => agent.name),
+  }));
+  const all = [...answered, ...remembered.map((node) => ({ ...node, facts: Object.keys(node.facts) }))];
+  return {
+    names: [...new Set(all.map(({ name }) => name))],
+    facts: new Set(all.flatMap(({ facts }) => facts)),
+    classes: new Set(all.flatMap(({ classes }) => classes)),
+    agents: new Set(all.flatMap(({ agents }) => agents)),
+  };
+}
+
+function keysOf(facts: Uint8Array): string[] {
+  try {
+    return Object.keys(JSON.parse(Buffer.from(facts).toString('utf8')));
+  } catch {
+    return [];
+  }
+}
+
+function namesIn({ identities }: FilterTerms): string[] {
+  return identities.filter((name) => !name.startsWith('/')).map((name) => name.toLowerCase());
+}
+
+/** A host is mostly called by the first part of its name. */
+function nameHint(name: string, names: readonly string[]): string[] {
+  const longer = names.filter((one) => one.startsWith(`${name}.`)).sort();
+  // Another number is another host, not a slip of the fingers.
+  const letters = (one: string) => one.replaceAll(/\d+/g, '0');
+  const others = names.filter((one) => letters(one) !== letters(name));
+  const near = longer.length > 0 ? longer : [nearest(name, others)].filter((one) => one !== undefined);
+  return near.length === 0 ? [] : [`no node ${name}: did you mean ${near.slice(0, 3).join(' or ')}?`];
+}
+
+function wordHint(kind: string, name: string, known: ReadonlySet<string>): string[] {
+  if (known.size === 0 || known.has(name)) return [];
+  const near = nearest(name, known);
+  const article = kind === 'agent' ? 'no known node runs the agent' : `no known node has the ${kind}`;
+  return near === undefined ? [] : [`${article} “${name}”; nearest: “${near}”`];
+}
