@@ -1,7 +1,8 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chmod, copyFile, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { text } from 'node:stream/consumers';
 import { build } from 'esbuild';
 import { type Part, wrap } from './program/load.ts';
 import { pack } from './program/pack.ts';
@@ -85,10 +86,18 @@ async function recordCode(parts: string, work: string): Promise<void> {
   const { words, env, stop } = await startRehearsal(work);
   try {
     // Waited for without standing still: the node that is called is in this process.
-    await promisify(execFile)(process.execPath, [...flags, record, parts, ...words], { env });
+    await runToItsEnd([...flags, record, parts, ...words], env);
   } finally {
     await stop();
   }
+}
+
+/** Runs the Node that runs this, without standard input: an open pipe would be waited for, as a list of nodes. */
+async function runToItsEnd(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
+  const child = spawn(process.execPath, argv, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const ended = once(child, 'close') as Promise<[number | null]>;
+  const [said, complaints, [code]] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
+  if (code !== 0) throw new Error(`node ${argv.join(' ')} ended with ${code}:\n${said}${complaints}`);
 }
 
 /** Runs the Node that runs this; what it says is shown only when it fails, in the error. */
