@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import { errnoOf } from '../../core/errors.ts';
@@ -9,9 +10,11 @@ const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const defaultLimit = 64 * 1024;
 /** Milliseconds between asking a process group to end and killing it. */
 const grace = 1000;
+/** Milliseconds within which the last output of a command that has ended is read, where others hold its pipes as well. */
+const afterExit = 300;
 
 /**
- * Runs argv without a shell, in a session of its own. At the timeout or when cancelled the whole process group
+ * Runs argv without a shell, in a session of its own. It has ended when its process has: what it left in the background lives on. At the timeout or when cancelled the whole process group
  * gets SIGTERM, then SIGKILL (kill(2) with a negative pid); output beyond the limit is read and dropped,
  * so that a babbling command neither blocks nor grows.
  */
@@ -27,8 +30,13 @@ export const runCommand: RunCommand = (argv, options) =>
       // A pipe of Node's is a socket, by which bash -c takes itself for a remote shell and reads ~/.bashrc.
       stdio: [options.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     });
-    const stdout = collect(child.stdout as Readable, options);
-    const stderr = collect(child.stderr as Readable, options);
+    let settled = false;
+    const onOutput = (line: string) => {
+      if (!settled) options.onOutput?.(line);
+    };
+    const collecting = { ...options, ...(options.onOutput === undefined ? {} : { onOutput }) };
+    const stdout = collect(child.stdout as Readable, collecting);
+    const stderr = collect(child.stderr as Readable, collecting);
     let ended: CommandResult['ended'];
     const family = familyOf(child, options);
     const end = endGroup(child, family, (why) => {
@@ -41,11 +49,14 @@ export const runCommand: RunCommand = (argv, options) =>
       ended ??= 'too-many-processes';
     });
     const settle = (code: number | null, signal: NodeJS.Signals | null) => {
+      if (settled) return;
+      settled = true;
       clearTimeout(timer);
       unwatch();
       options.signal?.removeEventListener('abort', onAbort);
       resolve({
-        code,
+        // Who was killed may have made an exit code of its own for it.
+        code: ended === undefined ? code : null,
         signal,
         stdout: stdout.text(),
         stderr: stderr.text(),
@@ -57,11 +68,30 @@ export const runCommand: RunCommand = (argv, options) =>
       ended ??= errnoOf(error) === 'ENOENT' ? 'not-found' : 'not-permitted';
       settle(null, null);
     });
+    child.once('exit', (code, signal) => {
+      if (ended !== undefined) return;
+      // It is done. A service that it started lives on, and may hold our pipes for as long as it does.
+      clearTimeout(timer);
+      options.signal?.removeEventListener('abort', onAbort);
+      setTimeout(() => {
+        settle(code, signal);
+        letGo(child);
+      }, afterExit);
+    });
     child.once('close', settle);
     // A command that does not read its input closes the pipe early; that is no failure of the call.
     child.stdin?.on('error', () => {});
     child.stdin?.end(options.stdin);
   });
+
+/**
+ * What is still written to the pipes is read and dropped, so that whoever has them neither blocks nor gets SIGPIPE; it keeps
+ * this process from nothing.
+ */
+function letGo(child: ChildProcess): void {
+  for (const stream of [child.stdout, child.stderr]) (stream as Socket | null)?.unref();
+  child.unref();
+}
 
 function notBegun(ended: NonNullable<CommandResult['ended']>): CommandResult {
   return { code: null, signal: null, stdout: '', stderr: '', truncated: false, ended };

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { BigIntStats } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Problem } from '../../../core/errors.ts';
 import { download } from './download.ts';
@@ -13,17 +12,17 @@ const chunkSize = 256 * 1024;
 
 /** An artifact that is open for reading and whose sum was found right. */
 export interface VerifiedArtifact {
+  /** A copy that nobody else can write to: what is unpacked are the bytes whose sum was taken. */
   readonly handle: FileHandle;
   readonly sha256: string;
   /** Bytes, packed. */
   readonly size: number;
-  /** @throws Problem `bad-checksum` when the file was written to since its sum was taken */
-  readonly assertUntouched: () => Promise<void>;
 }
 
 /**
- * Opens the artifact of a revision and compares its sum; the caller closes the handle.
- * @param fresh a file that may be made for what has to be downloaded; the caller removes it
+ * Copies the artifact of a revision, compares the sum of what was copied, and opens the copy; the caller closes the handle.
+ * A check of the original would say nothing of what is read from it later: a shared mapping changes a file without a trace.
+ * @param fresh a file that may be made for the copy; it has no name any more when this returns
  * @throws Problem `unknown-revision`, `bad-checksum`, `bad-signature`, `bad-artifact`, `artifact-too-large`,
  * `artifacts-unreachable`, `no-space`
  */
@@ -35,47 +34,55 @@ export async function verifyArtifact(
 ): Promise<VerifiedArtifact> {
   const place = locationOf(source, revision);
   const expected = await readExpectedSum(source, revision, signal);
-  const handle = await openArtifact(source, place, revision, fresh, signal);
-  try {
-    const before = await handle.stat({ bigint: true });
-    const sha256 = await sumOf(handle, signal);
-    if (sha256 !== expected) {
-      const found = `its SHA-256 sum is ${sha256}, not ${expected}`;
-      throw new Problem('bad-checksum', `${place.at} is not what was published: ${found}`, 'copy it here again');
-    }
-    const assertUntouched = async () => {
-      if (sameContent(before, await handle.stat({ bigint: true }))) return;
-      throw new Problem('bad-checksum', `${place.at} was changed while it was read`, 'publish artifacts by renaming');
-    };
-    await assertUntouched();
-    return { handle, sha256, size: Number(before.size), assertUntouched };
-  } catch (error) {
-    await handle.close();
-    throw error;
-  }
+  const copy = await copyArtifact(source, place, revision, fresh, signal);
+  if (copy.sha256 === expected) return copy;
+  await copy.handle.close();
+  throw wrongSum(place, copy.sha256, expected);
 }
 
-async function openArtifact(
+function wrongSum(place: ArtifactLocation, found: string, expected: string): Problem {
+  const what = `its SHA-256 sum is ${found}, not ${expected}`;
+  return new Problem('bad-checksum', `${place.at} is not what was published: ${what}`, 'copy it here again');
+}
+
+async function copyArtifact(
   source: ArtifactSource,
   place: ArtifactLocation,
   revision: string,
   fresh: string,
   signal: AbortSignal,
-): Promise<FileHandle> {
-  if (place.kind === 'file') return openPublished(place, revision);
-  const got = await download(place.at, source.download, source.download.max_size, signal, async ({ size, content }) => {
+): Promise<VerifiedArtifact> {
+  const take = async ({ size, content }: { size: number | undefined; content: AsyncIterable<Buffer> }) => {
     await assertFree(dirname(fresh), size ?? 0);
     return writeFresh(fresh, content);
-  });
+  };
+  if (place.kind === 'file') {
+    const published = await openPublished(place, revision);
+    try {
+      const { size } = await published.stat();
+      return await take({ size, content: readChunks(published, signal, size) });
+    } finally {
+      await published.close();
+    }
+  }
+  const got = await download(place.at, source.download, source.download.max_size, signal, take);
   if (got !== undefined) return got;
   throw new Problem('unknown-revision', `there is not a valid revision ${revision}: ${place.at} is missing`);
 }
 
-async function writeFresh(file: string, content: AsyncIterable<Buffer>): Promise<FileHandle> {
+/** Without a name, once it is open: it is gone with this process, and no other one can open it. */
+async function writeFresh(file: string, content: AsyncIterable<Buffer>): Promise<VerifiedArtifact> {
   const handle = await open(file, 'wx+', 0o600);
   try {
-    for await (const chunk of content) await handle.writeFile(chunk);
-    return handle;
+    await rm(file);
+    const hash = createHash('sha256');
+    let size = 0;
+    for await (const chunk of content) {
+      hash.update(chunk);
+      await handle.writeFile(chunk);
+      size += chunk.length;
+    }
+    return { handle, sha256: hash.digest('hex'), size };
   } catch (error) {
     await handle.close();
     throw error;
@@ -88,17 +95,21 @@ async function writeFresh(file: string, content: AsyncIterable<Buffer>): Promise
  */
 export async function assertArtifact(source: ArtifactSource, revision: string, signal: AbortSignal): Promise<void> {
   const place = locationOf(source, revision);
-  if (place.kind === 'file') return (await verifyArtifact(source, revision, '', signal)).handle.close();
-  await readExpectedSum(source, revision, signal);
+  const expected = await readExpectedSum(source, revision, signal);
+  if (place.kind === 'file') {
+    const published = await openPublished(place, revision);
+    try {
+      const found = await sumOf(published, signal);
+      if (found !== expected) throw wrongSum(place, found, expected);
+    } finally {
+      await published.close();
+    }
+    return;
+  }
   const found = await download(place.at, source.download, source.download.max_size, signal, async () => true);
   if (found !== true) {
     throw new Problem('unknown-revision', `there is not a valid revision ${revision}: ${place.at} is missing`);
   }
-}
-
-/** The kernel sets ctime at every write, and nobody can set it back. */
-function sameContent(before: BigIntStats, after: BigIntStats): boolean {
-  return before.size === after.size && before.mtimeNs === after.mtimeNs && before.ctimeNs === after.ctimeNs;
 }
 
 async function sumOf(handle: FileHandle, signal: AbortSignal): Promise<string> {
@@ -107,11 +118,19 @@ async function sumOf(handle: FileHandle, signal: AbortSignal): Promise<string> {
   return hash.digest('hex');
 }
 
-/** The file from its beginning. (A stream of Node's would close the handle when it is ended early.) */
-export async function* readChunks(handle: FileHandle, signal: AbortSignal): AsyncGenerator<Buffer> {
-  for (let at = 0; ; ) {
+/**
+ * The file from its beginning. (A stream of Node's would close the handle when it is ended early.)
+ * @param most bytes; what a file has grown by meanwhile is left out
+ */
+export async function* readChunks(
+  handle: FileHandle,
+  signal: AbortSignal,
+  most = Number.POSITIVE_INFINITY,
+): AsyncGenerator<Buffer> {
+  for (let at = 0; at < most; ) {
     signal.throwIfAborted();
-    const { buffer, bytesRead } = await handle.read(Buffer.allocUnsafe(chunkSize), 0, chunkSize, at);
+    const length = Math.min(chunkSize, most - at);
+    const { buffer, bytesRead } = await handle.read(Buffer.allocUnsafe(length), 0, length, at);
     if (bytesRead === 0) return;
     at += bytesRead;
     yield buffer.subarray(0, bytesRead);

@@ -115,7 +115,9 @@ async function bring(
       await assertSpace(layout.root, artifact.handle, artifact.size);
       progress(`unpacking revision ${revision}`);
       await unpack(artifact.handle, staged, { maxSize, maxEntries, outsideLinks }, signal);
-      await artifact.assertUntouched();
+    } catch (error) {
+      // While the copy still takes its room: afterwards the disk does not look full any more.
+      throw await explainDisk(error, layout.root);
     } finally {
       await artifact.handle.close();
     }
