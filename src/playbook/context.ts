@@ -1,6 +1,7 @@
 import type { NodeFacts } from '../core/node.ts';
 import type { StepReply } from './call/reply.ts';
 import type { NodeFailure } from './events/events.ts';
+import type { Taint } from './expressions/taint.ts';
 import type { CelContext } from './expressions/expression.ts';
 import type { JournalEntry } from './journal/entries.ts';
 import type { Resumed } from './journal/history.ts';
@@ -11,8 +12,8 @@ export interface World {
   readonly runId: string;
   /** When it began, as its expressions see it: also where it goes on. */
   readonly time: string;
-  /** The texts that sensitive inputs hold, and each one's name: none may reach what is written down. */
-  readonly secrets: ReadonlyMap<string, string>;
+  /** What sensitive inputs hold, and what was computed from them: none of it may reach what is written down or shown. */
+  readonly taint: Taint;
   /** What the lines of the run begin with. */
   readonly label: string;
   readonly ports: PlaybookPorts;

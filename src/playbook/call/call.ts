@@ -30,7 +30,7 @@ export async function runCall(plan: CallPlan, target: CallTarget, world: World, 
   if (nodes.length === 0) return callNobody(plan, target.mayBeEmpty || hypothetical);
   const input = bindCallInput(plan.input(world.context()), plan.agentDdl, plan.action, plan.ddl);
   const shown = hideInputs(plan.ddl, input);
-  refuseSecrets(shown, world.secrets, plan.title);
+  refuseSecrets(shown, world.taint, plan.title);
   const chosen = plan.limit === undefined ? nodes : nodes.slice(0, plan.limit);
   const batches = planBatches(chosen, plan.sizes);
   const { label } = world;

@@ -6,6 +6,7 @@ import { fromCel } from './cel-values.ts';
 import { costFunctions, meterLoops, resetCost } from './cost.ts';
 import type { SourceLocation } from '../source/locations.ts';
 import { findFault } from './references.ts';
+import { readsOf, taintOf } from './taint.ts';
 import type { Shape } from './shapes.ts';
 
 /** Variables, already converted by toCel. */
@@ -53,10 +54,15 @@ export function compileExpression(
   if (type === 'bool' && checked.type !== 'bool' && checked.type !== 'dyn') {
     place.fail(`“${cut(source)}” must give true or false, it gives ${checked.type ?? 'something else'}`, offset);
   }
+  const reads = readsOf(parsed.ast);
   const evaluate = (context: CelContext) => {
     try {
       resetCost();
-      return fromCel(parsed(context));
+      const value = fromCel(parsed(context));
+      const taint = taintOf(context);
+      const sensitive = taint?.sourceOf(reads);
+      if (sensitive !== undefined) taint?.learn(value, sensitive);
+      return value;
     } catch (error) {
       const why = error instanceof EvaluationError ? error.summary : explain(error);
       throw new Problem('bad-expression', `${place.where(offset)}: ${why} in “${cut(source)}”`, '', { cause: error });

@@ -44,18 +44,23 @@ export function bindCallInput(value: unknown, ddl: Ddl, actionName: string, acti
   throw new Problem('bad-input', `the input of ${ddl.name}#${actionName} is not right: ${what}`);
 }
 
+/** What must not be written down, as `expressions/taint` keeps it: texts, and those too short to be looked for within others. */
+interface Secrets {
+  readonly texts: ReadonlyMap<string, string>;
+  readonly brief: ReadonlyMap<string, string>;
+}
+
 /**
- * A sensitive input of the playbook may only be given to an input that the DDL marks as sensitive: any other stands in the
+ * A sensitive input of the playbook, and what was computed from it, may only be given to an input that the DDL marks as sensitive: any other stands in the
  * journal here and in the audit logs there.
  * @param shown the input without what the DDL marks as sensitive
  * @throws Problem `bad-input`
  */
-export function refuseSecrets(shown: JsonObject, secrets: ReadonlyMap<string, string>, title: string): void {
-  if (secrets.size === 0) return;
+export function refuseSecrets(shown: JsonObject, { texts, brief }: Secrets, title: string): void {
   for (const [key, value] of Object.entries(shown)) {
     const text = typeof value === 'string' ? value : JSON.stringify(value);
-    for (const [secret, name] of secrets) {
-      if (!text.includes(secret)) continue;
+    for (const [secret, name] of [...texts, ...brief]) {
+      if (texts.has(secret) ? !text.includes(secret) : text !== secret) continue;
       const message = `the sensitive input “${name}” may not be given to ${title} as “${key}”, which is not marked as sensitive`;
       throw new Problem('bad-input', message, 'it would stand in the audit logs');
     }

@@ -21,7 +21,7 @@ export async function runUsed(
 ): Promise<StepOutcome> {
   const inputs = await bindAllInputs(playbook, given, world.ports.inputSources ?? { env: {}, defaults: {} });
   const open = Object.entries(inputs).filter(([name]) => playbook.inputs[name]?.sensitive !== true);
-  refuseSecrets(Object.fromEntries(open), world.secrets, `the playbook ${playbook.name}`);
+  refuseSecrets(Object.fromEntries(open), world.taint, `the playbook ${playbook.name}`);
   const prefix = `${step.id}.`;
   const inner = nestWorld(playbook, inputs, world, prefix);
   const { sets, missing } = await findNodes(playbook.nodes, inner, world.allowMissing, prefix);
@@ -65,6 +65,7 @@ function nestWorld(playbook: Playbook, inputs: Readonly<Record<string, unknown>>
     kill,
     allowMissing,
     resumed,
+    taint: world.taint,
   });
   return {
     ...own,
@@ -73,7 +74,6 @@ function nestWorld(playbook: Playbook, inputs: Readonly<Record<string, unknown>>
     undoes,
     kept: world.kept,
     discretion: world.discretion,
-    secrets: new Map([...world.secrets, ...own.secrets]),
     isKnownNode: (name) => own.isKnownNode(name) || world.isKnownNode(name),
     agree: world.agree,
     changed: world.changed,

@@ -1,4 +1,5 @@
 /** Runs the same steps again and again: for each batch of some nodes, or for each item of a list. What fails stops the rest. */
+import { withTaint } from '../expressions/taint.ts';
 import { toCel } from '../expressions/cel-values.ts';
 import type { Step, StepOutcome } from '../model.ts';
 import { failureWithin, renameSteps, runSections } from './sections.ts';
@@ -17,6 +18,8 @@ export interface Round {
   /** What the steps see beside what all see: `batch`, `item`. */
   readonly variables: Readonly<Record<string, unknown>>;
   readonly nodes: readonly string[];
+  /** The sensitive input that `item` was computed from. */
+  readonly source?: string | undefined;
 }
 
 /** @param sleep milliseconds between rounds */
@@ -42,11 +45,11 @@ export async function runGroup(
 
 async function runRound(
   { steps, onFailure }: GroupSteps,
-  { variables, nodes }: Round,
+  { variables, nodes, source }: Round,
   prefix: string,
   world: World,
 ): Promise<Pick<StepOutcome, 'state' | 'failed' | 'lines'>> {
-  const inner = nestWorld(world, prefix, variables, [...steps, ...onFailure]);
+  const inner = nestWorld(world, prefix, variables, source, [...steps, ...onFailure]);
   const parts = { steps: renameSteps(steps, prefix), onFailure: renameSteps(onFailure, prefix) };
   const { state, failure } = await runSections(parts, inner);
   if (failure === undefined) return { state };
@@ -61,6 +64,7 @@ function nestWorld(
   world: World,
   prefix: string,
   variables: Readonly<Record<string, unknown>>,
+  source: string | undefined,
   steps: readonly Step[],
 ): World {
   const notRun = toCel({ ok: false, ran: false, replies: [] });
@@ -68,12 +72,15 @@ function nestWorld(
   const more: Record<string, unknown> = Object.fromEntries(
     Object.entries(variables).map(([name, value]) => [name, toCel(value)]),
   );
+  const taint = source === undefined ? world.taint : world.taint.fork({ item: source });
   return {
     ...world,
+    taint,
     scope: prefix,
     context: () => {
       const outer = world.context();
-      return { ...outer, ...more, steps: new Map([...(outer.steps as Map<string, unknown>), ...own]) };
+      const context = { ...outer, ...more, steps: new Map([...(outer.steps as Map<string, unknown>), ...own]) };
+      return source === undefined ? context : withTaint(context, taint);
     },
     setStep: (id, seen) => {
       own.set(id.slice(prefix.length), toCel(seen));

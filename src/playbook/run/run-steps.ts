@@ -84,10 +84,9 @@ function isPast({ id }: Step, { resumed, undoes }: World): boolean {
 }
 
 /** A message of the playbook may hold what is never to be shown. */
-function showable(report: StepReport, { secrets }: World): StepReport {
-  if (secrets.size === 0) return report;
-  const failed = report.failed.map((one) => ({ ...one, reason: hideSecrets(one.reason, secrets) }));
-  return { ...report, failed, lines: report.lines.map((line) => hideSecrets(line, secrets)) };
+function showable(report: StepReport, { taint }: World): StepReport {
+  const failed = report.failed.map((one) => ({ ...one, reason: hideSecrets(one.reason, taint) }));
+  return { ...report, failed, lines: report.lines.map((line) => hideSecrets(line, taint)) };
 }
 
 function describe(

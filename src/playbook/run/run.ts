@@ -71,8 +71,8 @@ function watchPorts(ports: PlaybookPorts, { see }: RunTracker): PlaybookPorts {
 }
 
 /** Without the sensitive inputs that were typed. */
-function hiddenCommand({ command }: RunOptions, { secrets }: World): string | undefined {
-  return command === undefined ? undefined : hideSecrets(command, secrets);
+function hiddenCommand({ command }: RunOptions, { taint }: World): string | undefined {
+  return command === undefined ? undefined : hideSecrets(command, taint);
 }
 
 function describeEnd(

@@ -1,6 +1,7 @@
 import type { World } from '../context.ts';
 import { explain, Problem } from '../../core/errors.ts';
 import type { NodeFacts } from '../../core/node.ts';
+import { startTaint, type Taint, withTaint } from '../expressions/taint.ts';
 import { toCel } from '../expressions/cel-values.ts';
 import type { JournalEntry } from '../journal/entries.ts';
 import { nameLease, toLeaseName } from './lease-name.ts';
@@ -29,6 +30,8 @@ export interface RunOptions {
   readonly resumed?: Resumed | undefined;
   /** The command that was typed, for a person who has to type it again. */
   readonly command?: string | undefined;
+  /** What is known to be sensitive of the run that uses this playbook as a step. */
+  readonly taint?: Taint;
   /** Notify when the run starts, too. */
   readonly notifyStart?: boolean;
 }
@@ -47,15 +50,16 @@ export function defineWorld(
   const time = options.time ?? options.resumed?.past.time ?? new Date(ports.now()).toISOString();
   const known = startNodes();
   const run = { id: runId, operator: ports.operator, time, dry_run: dryRun, playbook: playbook.name };
-  const secrets = secretsIn(playbook.inputs, inputs);
-  const early = { inputs: toCel(inputs), run: toCel({ ...run, label: '' }) };
-  const label = hideSecrets(toText(playbook.label(early)), secrets);
-  const seen = startSeen(stepIds, { ...early, nodes: known.seen, run: toCel({ ...run, label }) });
+  const sensitive = Object.entries(inputs).filter(([name]) => playbook.inputs[name]?.sensitive === true);
+  const taint = startTaint(Object.fromEntries(sensitive), options.taint);
+  const early = withTaint({ inputs: toCel(inputs), run: toCel({ ...run, label: '' }) }, taint);
+  const label = hideSecrets(toText(playbook.label(early)), taint);
+  const seen = startSeen(stepIds, { ...early, nodes: known.seen, run: toCel({ ...run, label }) }, taint);
   let locked: Promise<void> | undefined;
   return {
     runId,
     time,
-    secrets,
+    taint,
     label,
     ports,
     dryRun,
@@ -106,17 +110,21 @@ function startNodes() {
 /** What expressions see: `inputs`, `nodes`, `run`, and what steps add to it. */
 function startSeen(
   stepIds: readonly string[],
-  given: Readonly<Record<'inputs' | 'nodes' | 'run', unknown>>,
+  given: Readonly<Record<string, unknown>>,
+  taint: Taint,
 ): Pick<World, 'context' | 'setValues' | 'setStep' | 'setFailure'> {
   const notRun = toCel({ ok: false, ran: false, replies: [] });
   const steps = new Map<string, unknown>(stepIds.map((id) => [id, notRun]));
   const values = new Map<string, unknown>();
-  const context: Record<string, unknown> = {
-    ...given,
-    steps,
-    values,
-    failure: toCel({ step: '', reasons: [], notice: '' }),
-  };
+  const context: Record<string, unknown> = withTaint(
+    {
+      ...given,
+      steps,
+      values,
+      failure: toCel({ step: '', reasons: [], notice: '' }),
+    },
+    taint,
+  );
   return {
     context: () => context,
     setValues: (added) => {
@@ -154,15 +162,6 @@ async function takeLease(
   if (held.length > 0) await ports.takeLease?.({ name: lease, nodes: held, runId });
 }
 
-/** The texts that sensitive inputs hold, and each one's name. */
-function secretsIn(
-  declared: Playbook['inputs'],
-  inputs: Readonly<Record<string, unknown>>,
-): ReadonlyMap<string, string> {
-  const sensitive = Object.entries(inputs).filter(([name]) => declared[name]?.sensitive === true);
-  return new Map(sensitive.flatMap(([name, value]) => textsIn(value).map((text) => [text, name] as const)));
-}
-
 /** @throws Problem `bad-facts`, naming the node: its facts are its own word */
 function checkMember(member: NodeFacts): NodeFacts {
   try {
@@ -173,10 +172,4 @@ function checkMember(member: NodeFacts): NodeFacts {
       cause,
     });
   }
-}
-
-/** The texts and numbers in a value, as an expression could put them together with others; empty ones hide nothing. */
-function textsIn(value: unknown): string[] {
-  if (Array.isArray(value)) return value.flatMap(textsIn);
-  return (typeof value === 'string' && value !== '') || typeof value === 'number' ? [String(value)] : [];
 }

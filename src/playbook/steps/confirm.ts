@@ -13,7 +13,7 @@ export const confirmStep: StepKind = {
       title: 'confirm',
       once: true,
       async run(world) {
-        const question = hideSecrets(toText(asked(world.context())), world.secrets);
+        const question = hideSecrets(toText(asked(world.context())), world.taint);
         if (world.dryRun) return { state: 'done', ran: false, lines: [`would ask: ${question}`] };
         const { confirm, operator } = world.ports;
         if (confirm === undefined) {

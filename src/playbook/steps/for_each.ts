@@ -18,12 +18,13 @@ export const forEachStep: StepKind = {
       title: 'for_each',
       within: [...group.steps, ...group.onFailure],
       async run(world, step) {
-        const list = items(world.context());
+        const { value: list, source } = world.taint.during(() => items(world.context()));
         if (!Array.isArray(list) || list.length > most) {
           throw new Problem('bad-list', `“in” must give a list of at most ${most} items`);
         }
         const rounds = list.map((item: unknown, index) => ({
           nodes: [],
+          source,
           variables: { item, round: { number: index + 1, count: list.length } },
         }));
         return await runGroup(group, rounds, 0, world, step);

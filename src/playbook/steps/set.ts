@@ -6,11 +6,19 @@ export const setStep: StepKind = {
   keys: [],
   values: ({ set = {} }) => Object.keys(set),
   compile({ source, template }) {
-    const values = template('set', source.set);
+    const values = Object.entries(source.set ?? {}).map(([name, value]) => {
+      return [name, template('set', value, undefined, name)] as const;
+    });
     return {
       title: 'set',
       async run(world) {
-        world.setValues(values(world.context()) as Record<string, unknown>);
+        const context = world.context();
+        const given = values.map(([name, value]) => {
+          const computed = world.taint.during(() => value(context));
+          if (computed.source !== undefined) world.taint.mark(`values.${name}`, computed.source);
+          return [name, computed.value] as const;
+        });
+        world.setValues(Object.fromEntries(given));
         return { state: 'done', ran: true };
       },
     };

@@ -1,0 +1,103 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the expressions of playbooks look so
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { loadPlaybook } from '../../../../src/playbook/compile/load.ts';
+import { bindInputs } from '../../../../src/playbook/inputs/inputs.ts';
+import { runPlaybook } from '../../../../src/playbook/run/run.ts';
+import { createFabric } from '../../../support/fleet/fabric.ts';
+import { labDdl } from '../../../support/fleet/playbook.ts';
+
+const secret = 'Hunter-2-Xyzzy';
+/** What is computed from it in the expressions below, and must be seen nowhere. */
+const derived = [secret, 'HUNTER', 'Hunter', 'hunter', 'Xyzzy', 'SHOUTED', 'Hu'];
+
+describe('what is computed from a sensitive input', () => {
+  let directory = '';
+  before(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'mco-taint-'));
+  });
+  after(() => rm(directory, { recursive: true }));
+
+  const run = async (steps: string, more = '') => {
+    const file = join(directory, 'secret.yaml');
+    const head = 'name: secret\ninputs:\n  s: { sensitive: true }\n  open: { required: false, default: open }\n';
+    await writeFile(file, `${head}${more}nodes: { all: { agents: [thing] } }\nsteps:\n${steps}\n`);
+    const fabric = createFabric([{ name: 'a', agents: ['thing'], actions: { 'thing.change': () => ({ text: '' }) } }]);
+    const playbook = await loadPlaybook(file, [labDdl]);
+    const report = await runPlaybook(playbook, bindInputs(playbook, { s: secret }), fabric.ports, {});
+    const seen = JSON.stringify([fabric.events, fabric.journal, report]);
+    return { report, seen, calls: fabric.calls };
+  };
+
+  const expressions = [
+    'inputs.s.upperAscii()',
+    'inputs.s.lowerAscii()',
+    'inputs.s.substring(0, 6)',
+    'inputs.s.substring(0, 2)',
+    'inputs["s"].substring(9)',
+    'inputs.s.split("-")[2]',
+    'inputs.s.split("-").map(part, part.upperAscii()).join(" ")',
+    '{"a": inputs.s.substring(0, 6)}["a"]',
+    'inputs.open == "open" ? inputs.s.substring(0, 6) : ""',
+    '"x" + inputs.s.substring(0, 6) + "y"',
+  ];
+  for (const expression of expressions) {
+    const said = JSON.stringify(`it is \${{ ${expression} }}!`);
+    test(`is hidden where it is said: ${expression}`, async () => {
+      const { seen, report } = await run(`  - { id: one, say: ${said} }`);
+      assert.equal(report.state, 'done');
+      for (const text of derived) assert.ok(!seen.includes(text), text);
+      assert.match(seen, /it is .*\(hidden\)/);
+    });
+  }
+
+  for (const expression of [
+    'inputs.s.lowerAscii().substring(0, 6)',
+    'inputs.s.lowerAscii().substring(0, 2)',
+    '"x" + inputs.s.lowerAscii().substring(0, 6)',
+    'inputs.s.lowerAscii().split("-").map(part, part + "7")[0]',
+  ]) {
+    test(`is refused as an input that is not sensitive: ${expression}`, async () => {
+      const given = JSON.stringify(`\${{ ${expression} }}`);
+      const { seen, report, calls } = await run(`  - { id: one, call: thing.change, on: all, with: { to: ${given} } }`);
+      assert.equal(report.state, 'failed');
+      assert.deepEqual(calls, []);
+      for (const text of derived) assert.ok(!seen.includes(text), text);
+      assert.ok(seen.includes('the sensitive input “s” may not be given to'));
+    });
+  }
+
+  test('stays so through a set value, and what is computed from that', async () => {
+    const { seen } = await run(`  - { id: keep, set: { first: "\${{ inputs.s.substring(0, 6) }}", plain: "visible" } }
+  - { id: more, set: { second: "\${{ values.first.upperAscii() }}" } }
+  - { id: one, say: "\${{ values.second }} \${{ values.plain }} \${{ values.first.lowerAscii() }} \${{ values['first'].substring(0, 2) }}" }`);
+    for (const text of derived) assert.ok(!seen.includes(text), text);
+    assert.match(seen, /visible/);
+  });
+
+  test('stays so through a loop and its items', async () => {
+    const { seen } = await run(`  - id: loop
+    for_each:
+      in: "\${{ inputs.s.split('-') }}"
+      steps:
+        - { id: one, say: "part \${{ item.upperAscii() }} of \${{ round.count }}" }`);
+    for (const text of [...derived, 'XYZZY']) assert.ok(!seen.includes(text), text);
+    assert.match(seen, /part \(hidden\) of 3/);
+  });
+
+  test('stays so in a message of a failure', async () => {
+    const { seen, report } = await run(
+      `  - { id: one, require: "1 == 2", message: "no \${{ inputs.s.substring(0, 6) }}" }`,
+    );
+    assert.equal(report.state, 'failed');
+    for (const text of derived) assert.ok(!seen.includes(text), text);
+  });
+
+  test('leaves what was computed from other inputs alone', async () => {
+    const { seen } = await run('  - { id: one, say: "\${{ inputs.open.upperAscii() }}" }');
+    assert.match(seen, /OPEN/);
+  });
+});
