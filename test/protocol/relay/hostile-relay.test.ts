@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { after, afterEach, before, describe, test } from 'node:test';
-import { callNode } from '../../../src/client/fleet/call-node.ts';
-import { startRelayLink } from '../../../src/client/relays/relay-link.ts';
-import { type Relays, startRelays } from '../../../src/client/relays/relays.ts';
+import type { Relays } from '../../../src/client/relays/relays.ts';
 import { Problem } from '../../../src/core/errors.ts';
 import { noFilter } from '../../../src/core/filter/filter.ts';
 import type { NodeConnection } from '../../../src/core/ports.ts';
@@ -13,12 +11,11 @@ import { type CallOptions, sealRequest } from '../../../src/core/request/seal.ts
 import { makeKeyPair, openKey, signKey } from '../../../src/core/sealed/encryption-key.ts';
 import { sealTo } from '../../../src/core/sealed/exchange.ts';
 import type { Envelope, EnvelopeReply, SealedEvent, SealedRequest } from '../../../src/core/wire/messages.ts';
-import { createRelayDial } from '../../../src/transport/relay/relay-connection.ts';
 import { counted, probeCalls, waiting } from '../../support/agents/probe-agent.ts';
 import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
-import { keepingLog } from '../../support/node/quiet-log.ts';
 import { testProblem } from '../../support/test-problem.ts';
 import { orderFor, startTestNode, type TestNode } from '../../support/node/node.ts';
+import { startRelayClient } from '../../support/relay/relay-client.ts';
 import { type HostileRelay, startHostileRelay } from '../../support/relay/hostile-relay.ts';
 import { testAgents } from '../../support/relay/relay-fleet.ts';
 
@@ -52,24 +49,13 @@ describe('a hostile relay that', () => {
 
   /** A client that has this relay and no other way, and the names that the relay reported. */
   async function startClient(): Promise<{ relays: Relays; names: string[] }> {
-    const tls = () => ({ credentials: rip.credentials, trust: fleet.trust });
-    const dial = createRelayDial(tls, 5000);
-    const link = startRelayLink(relay.name, () => dial(relay.name, [{ host: '127.0.0.1', port: relay.port }], signal));
-    const caller = { credentials: rip.credentials, trust: fleet.trust };
-    const direct = () => Promise.reject(new Problem('unreachable', 'there is no other way'));
-    const relays = startRelays({ links: [link], caller, direct, log: keepingLog() });
+    const { relays, names } = startRelayClient([relay], rip, fleet.trust);
     open.push(relays);
-    const names: string[] = [];
-    for await (const name of relays.ask(0, signal)) names.push(name);
-    return { relays, names };
+    return { relays, names: await names() };
   }
   const connect = async (name: string): Promise<NodeConnection> => (await startClient()).relays.dial(name, [], signal);
-  const caller = () => ({ credentials: rip.credentials, trust: fleet.trust });
-  const call = (connection: NodeConnection, order: Partial<CallOptions> = {}, timeout = 5000): Promise<Outcome> => {
-    const changes = order.action === 'count' || order.action === 'wait';
-    const settings = { timeout, changes, onProgress: () => {}, signal };
-    return callNode(connection, orderFor(connection.name, order), caller(), settings);
-  };
+  const call = (connection: NodeConnection, order: Partial<CallOptions> = {}, timeout = 5000): Promise<Outcome> =>
+    startRelayClient([], rip, fleet.trust).call(connection, order, timeout);
   const count = { action: 'count', input: {} };
   const describeRequest = { filter: noFilter, facts: ['*'], full: false, peers: false };
   const silent = (outcome: Outcome) =>

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
+import { stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { type Fleet, makeFleet } from '../../support/fleet/fleet.ts';
 import { startTestNode, type TestNode } from '../../support/node/node.ts';
 import { runInProcess } from '../../support/program/cli.ts';
 import { makeHome, relayLine, startRelayNode, testAgents } from '../../support/relay/relay-fleet.ts';
+
+const names = (out: readonly string[]) => (JSON.parse(out.join('\n')) as { node: string }[]).map(({ node }) => node);
 
 describe('nodes behind a relay', () => {
   let fleet: Fleet;
@@ -39,15 +42,149 @@ describe('nodes behind a relay', () => {
   test('are called, and each record names the relay that brought the request', async () => {
     const { code, out } = await runInProcess(['rpc', 'rpcutil', 'ping', '-I', 'dev2.devco.net', '--json'], home);
     assert.equal(code, 0);
-    assert.deepEqual(
-      (JSON.parse(out.join('\n')) as { node: string }[]).map(({ node }) => node),
-      ['dev2.devco.net'],
-    );
+    assert.deepEqual(names(out), ['dev2.devco.net']);
     const intent = (await nodes[1]?.records())?.findLast((record) => record.kind === 'intent');
     assert.ok(intent?.kind === 'intent');
     assert.deepEqual(
       [intent.caller, intent.relay, intent.verdict],
       ['cert=rip@devco.net', 'bastion.devco.net', 'verified'],
     );
+  });
+
+  test('are reached by the relay that --via names, with its address; without any, by none', async () => {
+    const bare = join(fleet.dir, 'bare');
+    await makeHome(fleet, bare, 'discovery: { method: file, file: nodes.json }');
+    await writeFile(join(bare, '.config/mco-deploy/nodes.json'), JSON.stringify(['dev1.devco.net']));
+    const via = ['--via', `${relay.name}=127.0.0.1:${relay.daemon.port}`];
+    const over = await runInProcess(['rpc', 'rpcutil', 'ping', '--json', ...via], bare);
+    assert.deepEqual([over.code, names(over.out)], [0, ['dev1.devco.net']]);
+    const both = await runInProcess(['ping', '--via', 'direct', ...via], bare);
+    assert.equal(both.code, 64);
+  });
+
+  test('are not reached over a relay that does not answer: the command says so and ends', async () => {
+    const lost = join(fleet.dir, 'lost');
+    await makeHome(fleet, lost, 'relays: [{ name: gone.devco.net, address: "127.0.0.1:9" }]\ntimeout: 2');
+    const { code, err } = await runInProcess(['ping'], lost);
+    assert.notEqual(code, 0);
+    assert.match(err.join('\n'), /no relay can be used: gone\.devco\.net/);
+  });
+
+  test('are warned of when one of several relays does not answer, and found over the other', async () => {
+    const some = join(fleet.dir, 'some');
+    const lines = relayLine([relay]).replace(']', ', { name: gone.devco.net, address: "127.0.0.1:9" }]');
+    await makeHome(fleet, some, `${lines}\ntimeout: 2`);
+    const { code, err, out } = await runInProcess(['ping', '--json'], some);
+    assert.equal(code, 0, err.join('\n'));
+    assert.match(err.join('\n'), /the relay gone\.devco\.net is not used/);
+    assert.equal((JSON.parse(out.join('\n')) as { nodes: unknown[] }).nodes.length, 3);
+  });
+
+  test('are one node each over two relays', async () => {
+    await using second = await startRelayNode(fleet, 'bastion2.devco.net', nodes);
+    const two = join(fleet.dir, 'two');
+    await makeHome(fleet, two, relayLine([relay, second]));
+    const { code, out, err } = await runInProcess(['ping', '--json'], two);
+    assert.equal(code, 0, err.join('\n'));
+    const found = (JSON.parse(out.join('\n')) as { nodes: { node: string }[] }).nodes.map(({ node }) => node);
+    assert.deepEqual(found, ['bastion.devco.net', 'bastion2.devco.net', 'dev1.devco.net', 'dev2.devco.net']);
+  });
+
+  test('are out of reach for who may not relay by the relay’s policy', async () => {
+    const policies = { default: 'policy default allow\n', relay: 'policy default deny\n' };
+    await using closed = await startRelayNode(fleet, 'bastion3.devco.net', nodes, { policies });
+    const eve = join(fleet.dir, 'eve');
+    await makeHome(fleet, eve, relayLine([closed]));
+    const { code, err } = await runInProcess(['ping'], eve);
+    assert.notEqual(code, 0);
+    assert.match(err.join('\n'), /cert=rip@devco\.net may not relay\.discover on bastion3\.devco\.net/);
+  });
+
+  test('are named as silent once they were known and the relay has lost them', async () => {
+    const known = join(fleet.dir, 'known');
+    const third = await startTestNode(fleet, { name: 'dev3.devco.net', agents: testAgents });
+    await using other = await startRelayNode(fleet, 'bastion4.devco.net', [...nodes, third]);
+    await makeHome(fleet, known, relayLine([other]));
+    assert.equal((await runInProcess(['ping'], known)).code, 0);
+    await third[Symbol.asyncDispose]();
+    const { code, err } = await runInProcess(['ping'], known);
+    assert.equal(code, 5, err.join('\n'));
+    assert.match(err.join('\n'), /dev3\.devco\.net .*last seen/);
+  });
+});
+
+describe('a second relay on the way', () => {
+  let fleet: Fleet;
+  let node: TestNode;
+  let inner: TestNode;
+  let outer: TestNode;
+  let home: string;
+  const allow = (relay: string) =>
+    `policy default deny\nallow\tcert=rip@devco.net\t*\t*\t*\nallow\tnode=${relay}.devco.net\t*\t*\t*\n`;
+
+  before(async () => {
+    fleet = await makeFleet();
+    node = await startTestNode(fleet, { name: 'dev1.devco.net', agents: testAgents });
+    inner = await startRelayNode(fleet, 'inner.devco.net', [node], { policies: { default: allow('outer') } });
+    outer = await startRelayNode(fleet, 'outer.devco.net', [inner], { policies: { default: allow('first') } });
+    home = join(fleet.dir, 'home');
+    await makeHome(fleet, home, relayLine([outer]));
+  });
+  after(async () => {
+    for (const one of [outer, inner, node]) await one[Symbol.asyncDispose]();
+    await fleet.remove();
+  });
+
+  test('reaches the nodes that only it has a connection to, and ping shows both', async () => {
+    const { code, out, err } = await runInProcess(['ping', '-v', '-I', 'dev1.devco.net'], home);
+    assert.equal(code, 0, err.join('\n'));
+    assert.match(out[0] ?? '', /via outer\.devco\.net > inner\.devco\.net/);
+    const called = await runInProcess(['rpc', 'rpcutil', 'ping', '-I', 'dev1.devco.net', '--json'], home);
+    assert.deepEqual([called.code, names(called.out)], [0, ['dev1.devco.net']]);
+    const intent = (await node.records()).findLast((record) => record.kind === 'intent');
+    assert.equal(intent?.kind === 'intent' && intent.relay, 'inner.devco.net');
+  });
+
+  test('is the last: what lies behind a third is not reached', async () => {
+    await using first = await startRelayNode(fleet, 'first.devco.net', [outer]);
+    const far = join(fleet.dir, 'far');
+    await makeHome(fleet, far, relayLine([first]));
+    const { out } = await runInProcess(['ping', '--json'], far);
+    const found = (JSON.parse(out.join('\n')) as { nodes: { node: string }[] }).nodes.map((one) => one.node);
+    assert.ok(found.includes('inner.devco.net'), String(found));
+    assert.ok(!found.includes('dev1.devco.net'), String(found));
+  });
+});
+
+describe('the relay of the host itself', () => {
+  let fleet: Fleet;
+  let node: TestNode;
+  let relay: TestNode;
+  let socket: string;
+
+  before(async () => {
+    fleet = await makeFleet();
+    socket = join(fleet.dir, 'relay.sock');
+    node = await startTestNode(fleet, { name: 'dev1.devco.net', agents: testAgents });
+    relay = await startRelayNode(fleet, 'here.devco.net', [node], { settings: `socket: ${socket}` });
+  });
+  after(async () => {
+    for (const one of [relay, node]) await one[Symbol.asyncDispose]();
+    await fleet.remove();
+  });
+
+  test('is used by its socket without being named, and --via direct leaves it out', async () => {
+    const home = join(fleet.dir, 'home');
+    await makeHome(fleet, home, `relay_socket: ${socket}\ndiscovery: { method: file, file: nodes.json }`);
+    const list = [{ name: node.name, address: '127.0.0.1', port: node.daemon.port }];
+    await writeFile(join(home, '.config/mco-deploy/nodes.json'), JSON.stringify(list));
+    const path = async (...more: string[]) =>
+      (await runInProcess(['ping', '-v', ...more], home)).out[0]?.replace(/.* ms /, '');
+    assert.equal(await path(), 'via here.devco.net');
+    assert.equal(await path('--via', 'direct'), 'direct');
+  });
+
+  test('lets its owner and its group use the socket, and nobody else', async () => {
+    assert.equal((await stat(socket)).mode & 0o777, 0o660);
   });
 });

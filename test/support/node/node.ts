@@ -1,3 +1,4 @@
+import type { X509Certificate } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AgentEntry, FindExternalAgents } from '../../../src/core/agent.ts';
@@ -16,6 +17,7 @@ export interface TestNode extends AsyncDisposable {
   readonly name: string;
   readonly daemon: Daemon;
   readonly directory: string;
+  readonly certificate: X509Certificate;
   readonly auditFile: string;
   readonly dial: (operator: Member) => Promise<NodeConnection>;
   /** Seals, calls and opens the reply. */
@@ -49,6 +51,7 @@ export const allowRip = 'policy default deny\nallow\tcert=rip@devco.net\t*\t*\t*
 export interface PreparedNode {
   readonly name: string;
   readonly directory: string;
+  readonly certificate: X509Certificate;
   readonly configFile: string;
   readonly auditFile: string;
 }
@@ -56,7 +59,8 @@ export interface PreparedNode {
 /** Lays down all that a daemon starts from. */
 export async function prepareNode(fleet: Pick<Fleet, 'node'>, options: TestNodeOptions = {}): Promise<PreparedNode> {
   const { name = 'dev2.devco.net', policies = { default: allowRip }, agents = [probeAgent] } = options;
-  const { directory } = (await fleet.node(name, options.certificate)).files;
+  const { certificate, files } = await fleet.node(name, options.certificate);
+  const { directory } = files;
   const auditFile = options.auditFile ?? join(directory, 'log', 'audit.jsonl');
   await mkdir(join(directory, 'policies'));
   for (const [file, text] of Object.entries(policies))
@@ -67,11 +71,11 @@ export async function prepareNode(fleet: Pick<Fleet, 'node'>, options: TestNodeO
   const configFile = join(directory, 'node.yaml');
   await writeFile(configFile, configText(agents, auditFile, options));
   await options.prepare?.(directory);
-  return { name, directory, configFile, auditFile };
+  return { name, directory, certificate, configFile, auditFile };
 }
 
 export async function startTestNode(fleet: Fleet, options: TestNodeOptions = {}): Promise<TestNode> {
-  const { name, directory, configFile, auditFile } = await prepareNode(fleet, options);
+  const { name, directory, certificate, configFile, auditFile } = await prepareNode(fleet, options);
   const { findExternal, agents = [probeAgent] } = options;
   const daemonOptions = {
     configFile,
@@ -100,6 +104,7 @@ export async function startTestNode(fleet: Fleet, options: TestNodeOptions = {})
       return daemon;
     },
     directory,
+    certificate,
     auditFile,
     dial,
     send,

@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { counted } from '../../support/agents/probe-agent.ts';
+import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
+import { startTestNode, type TestNode } from '../../support/node/node.ts';
+import { startRelayClient } from '../../support/relay/relay-client.ts';
+import { startRelayNode, testAgents } from '../../support/relay/relay-fleet.ts';
+
+const count = { action: 'count', input: {} };
+
+interface Site {
+  readonly fleet: Fleet;
+  readonly rip: Member;
+  readonly node: TestNode;
+  readonly relay: TestNode;
+}
+
+/** Revocation in the middle of a run over a relay: whichever of the three it is, nothing more is done for it. */
+describe('revoked while a client works over a relay', () => {
+  const withSite = async (work: (site: Site) => Promise<void>) => {
+    await using fleet = await makeFleet();
+    const rip = await fleet.operator('rip@devco.net');
+    await using node = await startTestNode(fleet, { name: 'dev1.devco.net', agents: testAgents });
+    await using relay = await startRelayNode(fleet, 'bastion.devco.net', [node]);
+    await work({ fleet, rip, node, relay });
+  };
+  const tell = async (fleet: Fleet, ...nodes: TestNode[]) => {
+    const list = await fleet.crl();
+    for (const { directory, daemon } of nodes) {
+      await writeFile(join(directory, 'crl.pem'), list);
+      await daemon.reload();
+    }
+  };
+  const begin = async ({ fleet, rip, relay }: Site) => {
+    const client = startRelayClient([{ name: relay.name, port: relay.daemon.port }], rip, fleet.trust);
+    const connection = await client.connect('dev1.devco.net');
+    assert.equal((await client.call(connection, count)).outcome, 'ok');
+    return { client, connection, before: counted.times };
+  };
+
+  test('an operator is refused by the node, and that is recorded', () =>
+    withSite(async (site) => {
+      const { client, connection, before } = await begin(site);
+      site.fleet.revoke(site.rip);
+      await tell(site.fleet, site.node);
+      const { outcome, code } = await client.call(connection, count);
+      client.relays.close();
+      assert.deepEqual([outcome, code, counted.times], ['refused', 'revoked-certificate', before]);
+      const last = (await site.node.records()).at(-1);
+      assert.equal(last?.kind === 'outcome' && last.code, 'revoked-certificate');
+    }));
+
+  test('an operator gets nothing through a relay that knows it, even to nodes that do not', () =>
+    withSite(async (site) => {
+      const { client, connection, before } = await begin(site);
+      site.fleet.revoke(site.rip);
+      await tell(site.fleet, site.relay);
+      const { outcome } = await client.call(connection, count, 1500);
+      client.relays.close();
+      assert.deepEqual([outcome, counted.times], ['no-response', before]);
+    }));
+
+  test('a node is passed nothing by a relay that knows it, and believed nothing by its caller', () =>
+    withSite(async (site) => {
+      const { client, connection, before } = await begin(site);
+      const { certificate } = site.node;
+      site.fleet.revoke({ certificate });
+      const disbelieved = await client.call(connection);
+      assert.deepEqual([disbelieved.outcome, disbelieved.code], ['failed', 'revoked-certificate']);
+      await tell(site.fleet, site.relay);
+      const { outcome } = await client.call(connection, count, 1500);
+      client.relays.close();
+      assert.notEqual(outcome, 'ok');
+      assert.equal(counted.times, before);
+    }));
+
+  test('a relay is used no more by its client, and its requests are heeded by no node', () =>
+    withSite(async (site) => {
+      const { client, connection, before } = await begin(site);
+      site.fleet.revoke({ certificate: site.relay.certificate });
+      const left = await client.call(connection, {}, 1500);
+      assert.notEqual(left.outcome, 'ok');
+      client.relays.close();
+
+      // A client that does not know it yet gets no further.
+      const trusting = { ...site.fleet.trust, isRevoked: () => false };
+      await tell(site.fleet, site.node);
+      const other = startRelayClient([{ name: site.relay.name, port: site.relay.daemon.port }], site.rip, trusting);
+      const reached = await other.connect('dev1.devco.net').then(
+        (open) => other.call(open, count, 1500),
+        () => undefined,
+      );
+      other.relays.close();
+      assert.notEqual(reached?.outcome, 'ok');
+      assert.equal(counted.times, before);
+    }));
+});
