@@ -6,14 +6,18 @@ test('status tells what is out of rotation, since when and by whom; locks tells 
   await using lab = await startLab();
   const before = await lab.client(['status']);
   assert.equal(before.code, 0, before.stderr);
-  assert.equal(before.stdout, 'all servers take traffic\n');
+  assert.match(
+    before.stdout,
+    /^CLUSTER +NODE +RELEASE +HEALTHY +IN TRAFFIC +SINCE +BY\nalfa +dev1\.devco\.net +10 +yes +yes\n/,
+  );
+  assert.match(before.stdout, /\nall servers take traffic\n$/);
   const disabled = await lab.client(['rpc', 'haproxy', 'disable', 'backend=app', 'server=dev2.devco.net']);
   assert.equal(disabled.code, 0, disabled.stdout + disabled.stderr);
   const after = await lab.client(['status']);
   assert.equal(after.code, 0, after.stderr);
   assert.match(
     after.stdout,
-    /^dev2\.devco\.net {3}lb1\.devco\.net {3}MAINT in app {3}since 20\S+Z by cert=rip@devco\.net\n$/,
+    /\nbravo +dev2\.devco\.net +10 +yes +NO\n[^]*\nout of traffic:\n {2}dev2\.devco\.net {3}lb1\.devco\.net {3}MAINT in app {3}since 20\S+Z by cert=rip@devco\.net\n$/,
   );
   const locks = await lab.client(['locks']);
   assert.equal(locks.code, 0, locks.stderr);

@@ -1,21 +1,30 @@
-import { CommanderError } from 'commander';
-import { explain, Problem } from '../../core/errors.ts';
+import { Problem } from '../../core/errors.ts';
 import { type CliContext, exitCode } from './context.ts';
+import { endingOf, wantsJson } from './ending.ts';
 import { type KnownWords, translate } from '../habits/translate.ts';
-import { type Cli, defineNeeded, optionsOf } from './program.ts';
+import { type Cli, defineNeeded, optionsOf, silenceErrors } from './program.ts';
 
 /**
  * Runs one command line. Whatever goes wrong ends in one line on standard error and an exit code, never in a stack.
+ * With --json that line is JSON.
  * @param words the command line without the program's name
  */
 export async function runCli(words: readonly string[], cli: Cli, context: CliContext): Promise<void> {
+  const json = wantsJson(words);
   try {
     const { words: known, answer } = translate(words, knownWords(cli, context));
     if (answer !== undefined) throw new Problem('usage', answer);
     const shown = known.includes('--np') ? withoutProgress(context) : context;
-    await defineNeeded(known, cli, shown).parseAsync(known, { from: 'user' });
+    const program = defineNeeded(known, cli, shown);
+    if (json) silenceErrors(program);
+    await program.parseAsync(known, { from: 'user' });
   } catch (error) {
-    context.exit(codeOf(error, context));
+    const { problem, line, code } = endingOf(error, context);
+    if (json && problem !== undefined) context.err(JSON.stringify({ error: problem, exit_code: code }));
+    else if (line !== undefined) context.err(line);
+    if (code === exitCode.internal && context.env.MCO_DEPLOY_DEBUG === '1' && error instanceof Error)
+      context.err(error.stack ?? '');
+    context.exit(code);
   }
 }
 
@@ -30,27 +39,4 @@ function knownWords(cli: Cli, context: CliContext): KnownWords {
     agents: new Set(cli.agents),
     optionsOf: (command) => optionsOf(defineNeeded([command], cli, context), command),
   };
-}
-
-/** Tells the error, unless it was told already, and finds its exit code. */
-function codeOf(error: unknown, context: CliContext): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.ok : exitCode.usage;
-  if (context.kill.aborted || (context.signal.aborted && isAbort(error))) {
-    context.err('mco-deploy: interrupted');
-    return exitCode.interrupted;
-  }
-  if (error instanceof Problem && error.code !== 'internal') {
-    context.err(`mco-deploy: ${explain(error)}`);
-    return ['no-nodes-given', 'nothing-found'].includes(error.code) ? exitCode.nothingDiscovered : exitCode.usage;
-  }
-  const what = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  context.err(`mco-deploy: internal error: ${what.split('\n')[0]}: please report it (MCO_DEPLOY_DEBUG=1 shows more)`);
-  if (context.env.MCO_DEPLOY_DEBUG === '1' && error instanceof Error) context.err(error.stack ?? '');
-  return exitCode.internal;
-}
-
-function isAbort(error: unknown): boolean {
-  return (
-    (error instanceof Error && error.name === 'AbortError') || (error instanceof Problem && error.code === 'cancelled')
-  );
 }

@@ -78,6 +78,12 @@ function topOf(command: Command, program: Command): string {
   return command.parent === null || command.parent === program ? command.name() : topOf(command.parent, program);
 }
 
+/** Has commander print nothing of wrong usage: somebody else does. */
+export function silenceErrors(program: Command): void {
+  for (const command of [program, ...everyCommand(program)])
+    command.configureOutput({ writeErr: () => {}, outputError: () => {} });
+}
+
 function everyCommand(command: Command): Command[] {
   return command.commands.flatMap((child) => [child, ...everyCommand(child)]);
 }

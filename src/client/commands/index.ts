@@ -20,6 +20,7 @@ import { rollbackCommand } from './rollback/index.ts';
 import { rpcCommand } from './rpc/index.ts';
 import { runCommand } from './run/index.ts';
 import { runsCommand } from './runs/index.ts';
+import { schemaCommand } from './schema/index.ts';
 import { statusCommand } from './status/index.ts';
 import { upgradeCommand } from './upgrade/index.ts';
 import { verifyCommand } from './verify/index.ts';
@@ -50,5 +51,6 @@ export function commands(catalogue: readonly Ddl[]): readonly CommandEntry[] {
     caCommand(catalogue),
     enrollCommand,
     verifyCommand,
+    schemaCommand,
   ];
 }

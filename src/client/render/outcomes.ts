@@ -87,5 +87,5 @@ function valueText(value: unknown, indent: number): string {
 
 /** An outcome as `--json` prints it; `node` first, so that it can name nodes to a later command. */
 export function outcomeJson({ node, outcome, status, code, message, hint, data, elapsed }: Outcome) {
-  return { node, outcome, status, code, message, hint, data, ms: Math.round(elapsed * 100) / 100 };
+  return { node, outcome, status, code, message, hint, data, elapsed_ms: Math.round(elapsed) };
 }

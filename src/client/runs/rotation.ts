@@ -41,6 +41,8 @@ export interface OutServer {
 
 export interface Rotation {
   readonly out: readonly OutServer[];
+  /** Every server of which a load balancer said something. */
+  readonly servers: readonly { readonly balancer: string; readonly name: string; readonly inRotation: boolean }[];
   /** Of every question that was asked. */
   readonly outcomes: readonly Outcome[];
 }
@@ -61,7 +63,16 @@ export async function readRotation(
 ): Promise<Rotation> {
   const ddl = requireDdl(catalogue, 'haproxy');
   const outcomes = await askNodes({ ddl, action: 'status', input: () => ({}) }, nodes, session, signal);
-  return { out: outcomes.flatMap(outOf), outcomes };
+  const servers = outcomes.flatMap(({ node, outcome, data }) =>
+    outcome !== 'ok'
+      ? []
+      : (data.servers as ServerStatus[]).map(({ name, in_rotation }) => ({
+          balancer: node,
+          name,
+          inRotation: in_rotation,
+        })),
+  );
+  return { out: outcomes.flatMap(outOf), servers, outcomes };
 }
 
 function outOf({ node, outcome, data }: Outcome): OutServer[] {

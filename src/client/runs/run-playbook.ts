@@ -3,7 +3,8 @@ import type { Ddl } from '../../core/ddl/ddl.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { RunEvent } from '../../playbook/events/events.ts';
 import type { Playbook } from '../../playbook/model.ts';
-import { type Detail, formatEvent, formatJsonEvent } from '../../playbook/events/format.ts';
+import { type Detail, formatEvent } from '../../playbook/events/format.ts';
+import { formatJsonEvent } from '../../playbook/events/json.ts';
 import { runPlaybook } from '../../playbook/run/run.ts';
 import type { RunOptions } from '../../playbook/run/world.ts';
 import { askingFor } from './prompts.ts';
@@ -56,7 +57,7 @@ export async function runWithNodes(
     const locking = options.lock === false ? {} : { locking: lockingFor(options, context, (why) => lost.abort(why)) };
     const live = startLive(context);
     const shown = startLiveRun(live);
-    const tell = tellTo(playbook, context, json, options.verbose === true ? 'full' : 'short');
+    const tell = tellTo({ playbook, runId }, context, json, options.verbose === true ? 'full' : 'short');
     const ports = playbookPorts({
       session,
       catalogue,
@@ -99,12 +100,15 @@ function lockingFor(
 }
 
 function tellTo(
-  { format }: Playbook,
+  { playbook: { format }, runId }: Pick<PlaybookRun, 'playbook' | 'runId'>,
   { out, err }: CliContext,
   json: boolean,
   detail: Detail,
 ): (event: RunEvent) => void {
-  if (json) return (event) => out(formatJsonEvent(event));
+  if (json) {
+    let sequence = 0;
+    return (event) => out(formatJsonEvent(event, { time: Date.now(), sequence: ++sequence, runId }));
+  }
   const table = startRunTable();
   return (event) => {
     table.see(event);

@@ -27,11 +27,6 @@ export function formatEvent(event: RunEvent, detail: Detail = 'full'): string[] 
   }
 }
 
-/** One JSON value a line, for `--json`. */
-export function formatJsonEvent(event: RunEvent): string {
-  return JSON.stringify(event);
-}
-
 /** A dry run is told at its end, as one line a node; a failed step always is. */
 function isInternal(event: RunEvent): boolean {
   if (event.type === 'step-planned') return true;

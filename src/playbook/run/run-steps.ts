@@ -39,6 +39,9 @@ export async function runSteps(steps: readonly Step[], world: World, afterFailur
 async function runStep(step: Step, world: World, afterFailure: boolean) {
   const startedAt = world.ports.now();
   let outcome: Ended | undefined;
+  const { id, kind, body } = step;
+  // Also of a step that turns out to be skipped: each start has its end.
+  world.ports.emit({ type: 'step-started', step: id, name: step.source.name ?? id, title: body.title, kind });
   const fault = await attempt(async () => {
     if (step.condition !== undefined && !decide(step.condition, world.context())) {
       outcome = { state: 'skipped', ran: false };
@@ -49,13 +52,6 @@ async function runStep(step: Step, world: World, afterFailure: boolean) {
       return;
     }
     await world.journal({ type: 'step-started', step: step.id, needs: step.needs });
-    world.ports.emit({
-      type: 'step-started',
-      step: step.id,
-      name: step.source.name ?? step.id,
-      title: step.body.title,
-      kind: step.kind,
-    });
     outcome = await step.body.run(world, step);
   });
   let settled: Ended = outcome ?? { state: 'failed', ran: true, failed: fault === undefined ? [] : [fault] };

@@ -17,7 +17,7 @@ describe('runs and resume, on journals', () => {
   /** Runs the playbook and gives the id of the run. */
   const begin = async (...inputs: string[]) => {
     const { out } = await cli('run', playbook, '--json', ...inputs);
-    return (JSON.parse(out[0] ?? '{}') as { runId: string }).runId;
+    return (JSON.parse(out[0] ?? '{}') as { run_id: string }).run_id;
   };
   const linesOf = async (id: string) => (await readFile(journalFile(state, id), 'utf8')).trimEnd().split('\n');
   /** The journal as it was before its run came to an end. */

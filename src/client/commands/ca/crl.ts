@@ -30,7 +30,7 @@ export async function makeCrl(options: CrlOptions, context: CliContext): Promise
   const [first] = crls;
   const nextUpdate = new Date(first?.nextUpdate ?? 0).toISOString();
   if (options.json === true) {
-    context.out(JSON.stringify({ file, number: first?.number, nextUpdate, revoked }));
+    context.out(JSON.stringify({ file, number: first?.number, next_update: nextUpdate, revoked }));
     return;
   }
   context.out(`made revocation list ${first?.number} with ${count(revoked, 'certificate')}: ${file}`);

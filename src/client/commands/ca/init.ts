@@ -19,7 +19,9 @@ export async function initCa(options: InitOptions, context: CliContext): Promise
   const validTo = new Date(certificate.validTo).toISOString();
   if (options.json === true) {
     const encrypted = passphrase !== undefined;
-    context.out(JSON.stringify({ directory, realm, fingerprint: certificate.fingerprint256, validTo, encrypted }));
+    context.out(
+      JSON.stringify({ directory, realm, fingerprint: certificate.fingerprint256, valid_to: validTo, encrypted }),
+    );
     return;
   }
   context.out(`made the CA of ${realm} in ${directory}, valid until ${validTo}`);

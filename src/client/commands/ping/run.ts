@@ -57,7 +57,7 @@ function asJson({ nodes, broken, silent, rumours, elapsed }: Findings) {
   return {
     nodes: nodes.map((node) => ({
       node: node.name,
-      ms: round(node.elapsed),
+      elapsed_ms: Math.round(node.elapsed),
       version: node.description.version,
       path: node.connection.path ?? [],
       warnings: node.description.warnings,
@@ -76,10 +76,6 @@ function asJson({ nodes, broken, silent, rumours, elapsed }: Findings) {
         message: problem.message,
       })),
     },
-    ms: round(elapsed),
+    elapsed_ms: Math.round(elapsed),
   };
-}
-
-function round(ms: number): number {
-  return Math.round(ms * 100) / 100;
 }

@@ -4,7 +4,9 @@ import type { CommonOptions } from '../../cli/common-options.ts';
 import { loadClientConfig } from '../../cli/config.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
 import { listJournals, readJournal } from '../../runs/read-journal.ts';
-import { formatInputs, type RunRecord, recordRun } from '../../runs/record.ts';
+import { formatTable } from '../../render/table.ts';
+import { ago } from '../../render/times.ts';
+import { type RunRecord, recordRun } from '../../runs/record.ts';
 
 interface ListOptions extends CommonOptions {
   readonly limit: number;
@@ -26,13 +28,42 @@ export async function listRuns({ config, json, limit }: ListOptions, context: Cl
   const runs = records.sort((a, b) => b.began - a.began);
   if (json === true) context.out(JSON.stringify(runs.map(asJson), null, 2));
   else if (runs.length === 0) context.err('no run was made from here');
-  else for (const run of runs) context.out(printable(formatRun(run)));
+  else for (const line of formatRuns(runs, Date.now())) context.out(printable(line));
   return exitCode.ok;
 }
 
-function formatRun({ run, began, playbook, state, dryRun, inputs }: RunRecord): string {
-  const how = dryRun ? `${state} (dry run)` : state;
-  return `${run}   ${new Date(began).toISOString()}   ${how.padEnd(11)}   ${playbook}   ${formatInputs(inputs)}`;
+/** As much of an id as tells it from the others that are listed. */
+function shortIdOf(run: string, all: readonly RunRecord[]): string {
+  for (let length = 8; length < run.length; length++) {
+    const short = run.slice(0, length);
+    if (all.every((one) => one.run === run || !one.run.startsWith(short))) return short;
+  }
+  return run;
+}
+
+function formatRuns(runs: readonly RunRecord[], now: number): string[] {
+  const headers = ['RESULT', 'RUN', 'PLAYBOOK', 'CLUSTER', 'REVISION', 'BY', 'BEGAN'];
+  const rows = runs.map((record) => {
+    const { run, began, playbook, state, dryRun, inputs, operator } = record;
+    const { cluster = '', revision = '', targets } = inputs;
+    const to = typeof revision === 'string' && revision !== '' ? revision : revisionsIn(targets);
+    return [
+      dryRun ? `${state} (dry run)` : state,
+      shortIdOf(run, runs),
+      playbook,
+      String(cluster ?? ''),
+      to,
+      operator,
+      ago(began, now),
+    ];
+  });
+  return formatTable(headers, rows);
+}
+
+/** `10, 9` out of the targets of a rollback. */
+function revisionsIn(targets: unknown): string {
+  const list: unknown[] = Array.isArray(targets) ? targets : [];
+  return [...new Set(list.map((target) => String(target).split('=')[1] ?? ''))].join(', ');
 }
 
 function asJson({ steps: _steps, began, last, dryRun, ...run }: RunRecord) {

@@ -9,7 +9,8 @@ export function statusCommand(catalogue: readonly Ddl[]): CommandEntry {
     define: (program, context) => {
       const command = program
         .command('status')
-        .description('what is out of rotation now, on every load balancer, since when and by whose run');
+        .description('what runs where: releases, health and traffic; mixed clusters, incomplete runs')
+        .option('--watch', 'look again every two seconds, and print what is new');
       addCommonOptions(addTargetOptions(command)).action(async (options) => {
         const { showStatus } = await import('./run.ts');
         context.exit(await showStatus(options, catalogue, context));

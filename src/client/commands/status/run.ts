@@ -1,23 +1,92 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Ddl } from '../../../core/ddl/ddl.ts';
+import type { Outcome } from '../../../core/request/reply.ts';
+import { noFilter } from '../../../core/filter/filter.ts';
+import { printable } from '../../../core/text.ts';
+import type { Findings } from '../../../discovery/directory.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
-import type { CliContext } from '../../cli/context.ts';
-import { indented } from '../../render/missing.ts';
-import { formatOut, readRotation } from '../../runs/rotation.ts';
-import { nodesOf, overNodes } from '../../fleet/over-nodes.ts';
+import { type CliContext, exitCode } from '../../cli/context.ts';
+import { exitFor } from '../../cli/exit-codes.ts';
+import { readTargetOptions, type TargetOptions } from '../../cli/target-options.ts';
+import { withSession } from '../../fleet/over-nodes.ts';
+import type { Session } from '../../fleet/session.ts';
+import { indented, tellMissing } from '../../render/missing.ts';
+import { readRotation } from '../../runs/rotation.ts';
+import { readDeployed } from './deployed.ts';
+import { readRuns } from './recent-runs.ts';
+import { formatStatus, type Status, statusJson } from './format.ts';
 
-/** Prints every server that takes no traffic. A load balancer that can’t be asked is named: it is not “all well”. */
-export async function showStatus(
-  options: CommonOptions,
+interface StatusOptions extends CommonOptions {
+  readonly watch?: boolean;
+}
+
+/** Milliseconds between two looks of --watch. */
+const interval = 2000;
+
+/**
+ * Prints what runs where, what is out of traffic, which clusters are mixed and which runs are incomplete. What can’t be
+ * asked is named: it is not “all well”.
+ */
+export function showStatus(options: StatusOptions, catalogue: readonly Ddl[], context: CliContext): Promise<number> {
+  return withSession(options, context, async (session) => {
+    const stop = AbortSignal.any([context.signal, context.readerGone ?? context.signal]);
+    let before = '';
+    for (;;) {
+      const { status, findings, outcomes } = await look(options, session, catalogue, context);
+      const lines = options.json === true ? [JSON.stringify(statusJson(status), null, 2)] : formatStatus(status);
+      const text = lines.join('\n');
+      const isNew = text !== before;
+      if (isNew && before !== '') context.out('');
+      if (isNew) for (const line of lines) context.out(printable(line));
+      before = text;
+      if (options.watch !== true) {
+        for (const { node, outcome, message } of outcomes)
+          if (outcome !== 'ok') context.err(`${node}: ${indented(message)}`);
+        tellMissing(findings, context);
+        return exitFor({ outcomes, broken: findings.broken.length, silent: findings.silent.length });
+      }
+      await sleep(interval, undefined, { signal: stop }).catch(() => {});
+      if (stop.aborted) return exitCode.ok;
+    }
+  });
+}
+
+/** Facts and classes that are asked for are those of servers: their load balancers have others. */
+function balancersFor(options: StatusOptions): TargetOptions {
+  const targets = readTargetOptions(options, 'haproxy');
+  const { agents, identities } = targets.filter;
+  return { ...targets, filter: { ...noFilter, agents, identities } };
+}
+
+/** Who is missing of either. */
+function unite(one: Findings, other: Findings): Findings {
+  const names = new Set([...one.silent, ...one.broken].map(({ name }) => name));
+  return {
+    ...one,
+    nodes: [...one.nodes, ...other.nodes],
+    silent: [...one.silent, ...other.silent.filter(({ name }) => !names.has(name))],
+    broken: [...one.broken, ...other.broken.filter(({ name }) => !names.has(name))],
+  };
+}
+
+async function look(
+  options: StatusOptions,
+  session: Session,
   catalogue: readonly Ddl[],
   context: CliContext,
-): Promise<number> {
-  return overNodes(options, nodesOf(options, 'haproxy'), context, async ({ nodes }, session) => {
-    const { out, outcomes } = await readRotation(nodes, session, catalogue, context.signal);
-    if (options.json === true) context.out(JSON.stringify(out, null, 2));
-    else if (out.length > 0) for (const server of out) context.out(formatOut(server));
-    else if (outcomes.some(({ outcome }) => outcome === 'ok')) context.out('all servers take traffic');
-    for (const { node, outcome, message } of outcomes)
-      if (outcome !== 'ok') context.err(`${node}: ${indented(message)}`);
-    return outcomes;
-  });
+): Promise<{ status: Status; findings: Findings; outcomes: readonly Outcome[] }> {
+  const [servers, balancers] = await Promise.all([
+    session.find(readTargetOptions(options, 'appmgr'), { facts: ['cluster'] }),
+    session.find(balancersFor(options)),
+  ]);
+  const findings = unite(servers, balancers);
+  const [rotation, deployed, { records, journals }] = await Promise.all([
+    readRotation(balancers.nodes, session, catalogue, context.signal),
+    readDeployed(servers.nodes, session, catalogue, context.signal),
+    readRuns(session.config.stateDirectory, context),
+  ]);
+  const outcomes = [...rotation.outcomes, ...deployed.outcomes];
+  const asked = rotation.outcomes.some(({ outcome }) => outcome === 'ok');
+  const status = { deployed: deployed.of(rotation, journals), out: rotation.out, asked, records, now: Date.now() };
+  return { status, findings, outcomes };
 }

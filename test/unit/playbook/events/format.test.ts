@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { drawCow } from '../../../../src/playbook/events/cow.ts';
 import type { RunEvent, StepReport } from '../../../../src/playbook/events/events.ts';
-import { formatEvent, formatJsonEvent } from '../../../../src/playbook/events/format.ts';
+import { formatEvent } from '../../../../src/playbook/events/format.ts';
 import { createFabric, type FabricNode } from '../../../support/fleet/fabric.ts';
 import { playbookText, runText } from '../../../support/fleet/playbook.ts';
 
@@ -109,16 +109,6 @@ describe('the lines of a run', () => {
     const lines = formatEvent({ type: 'step-finished', label: 'l', report });
     assert.ok(lines.every((line) => !/[\u0000-\u001f\u007f-\u009f]/.test(line) && line.length < 600));
     assert.equal(lines.length, 2);
-  });
-
-  test('are JSON for machines, one event a line', async () => {
-    const fabric = createFabric(four);
-    await runText(twoSteps, fabric);
-    for (const event of fabric.events) {
-      const line = formatJsonEvent(event);
-      assert.ok(!line.includes('\n'));
-      assert.deepEqual(JSON.parse(line), event);
-    }
   });
 });
 

@@ -1,0 +1,57 @@
+import { CommanderError } from 'commander';
+import { explain, Problem } from '../../core/errors.ts';
+import { type CliContext, exitCode } from './context.ts';
+
+/** How a command ended that did not end by itself. */
+export interface Ending {
+  readonly code: number;
+  /** Undefined where nothing went wrong, as after --help. */
+  readonly problem?: { readonly code: string; readonly message: string; readonly hint: string };
+  /** For people; undefined where commander has printed it. */
+  readonly line?: string;
+}
+
+export function endingOf(error: unknown, context: CliContext): Ending {
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return { code: exitCode.ok };
+    const [message = '', hint = ''] = error.message.replace(/^error: /, '').split('\n');
+    return { code: exitCode.usage, problem: { code: 'usage', message, hint } };
+  }
+  if (context.kill.aborted || (context.signal.aborted && isAbort(error))) {
+    const problem = { code: 'interrupted', message: 'interrupted', hint: '' };
+    return { code: exitCode.interrupted, problem, line: 'mco-deploy: interrupted' };
+  }
+  if (error instanceof Problem && error.code !== 'internal') {
+    const { code, message, hint } = error;
+    const isNothing = ['no-nodes-given', 'nothing-found'].includes(code);
+    return {
+      code: isNothing ? exitCode.nothingDiscovered : exitCode.usage,
+      problem: { code, message, hint },
+      line: `mco-deploy: ${explain(error)}`,
+    };
+  }
+  const [what = ''] = (error instanceof Error ? `${error.name}: ${error.message}` : String(error)).split('\n');
+  const hint = 'please report it (MCO_DEPLOY_DEBUG=1 shows more)';
+  return {
+    code: exitCode.internal,
+    problem: { code: 'internal', message: what, hint },
+    line: `mco-deploy: internal error: ${what}: ${hint}`,
+  };
+}
+
+function isAbort(error: unknown): boolean {
+  return (
+    (error instanceof Error && error.name === 'AbortError') || (error instanceof Problem && error.code === 'cancelled')
+  );
+}
+
+/** Whether the words ask for JSON, also where they are not right. */
+export function wantsJson(words: readonly string[]): boolean {
+  const end = words.indexOf('--');
+  const options = end < 0 ? words : words.slice(0, end);
+  return options.some(
+    (word, index) =>
+      ['--json', '-j', '--jsonl', '--output=json', '--output=jsonl', '-ojson', '-ojsonl'].includes(word) ||
+      (['-o', '--output'].includes(word) && /^jsonl?$/.test(options[index + 1] ?? '')),
+  );
+}

@@ -1,0 +1,55 @@
+import type { Ddl } from '../../../core/ddl/ddl.ts';
+import { parseJsonObject } from '../../../core/json.ts';
+import type { Outcome } from '../../../core/request/reply.ts';
+import type { FoundNode } from '../../../discovery/findings.ts';
+import type { JournalEntry } from '../../../playbook/journal/entries.ts';
+import { askNodes } from '../../fleet/call-nodes.ts';
+import { requireDdl, type Session } from '../../fleet/session.ts';
+import { broughtBy, type Deployed } from '../../runs/overview.ts';
+import type { Rotation } from '../../runs/rotation.ts';
+
+export interface DeployedNodes {
+  readonly outcomes: readonly Outcome[];
+  /** With what load balancers and journals add to it; by cluster, then by name. */
+  readonly of: (rotation: Rotation, journals: readonly (readonly JournalEntry[])[]) => Deployed[];
+}
+
+/** Asks the nodes that run applications what serves there. */
+export async function readDeployed(
+  nodes: readonly FoundNode[],
+  session: Session,
+  catalogue: readonly Ddl[],
+  signal: AbortSignal,
+): Promise<DeployedNodes> {
+  const ddl = requireDdl(catalogue, 'appmgr');
+  const outcomes = await askNodes({ ddl, action: 'status', input: () => ({}) }, nodes, session, signal);
+  const clusters = new Map(nodes.map((node) => [node.name, clusterOf(node)]));
+  const of: DeployedNodes['of'] = ({ servers }, journals) => {
+    const brought = broughtBy(journals);
+    return outcomes
+      .filter(({ outcome }) => outcome === 'ok')
+      .map(({ node, data }) => ({
+        cluster: clusters.get(node) ?? '',
+        node,
+        application: String(data.application ?? ''),
+        release: String(data.revision ?? ''),
+        healthy: data.healthy === true,
+        inTraffic: isIn(node, servers),
+        broughtBy: brought.get(`${node} ${String(data.revision ?? '')}`),
+      }))
+      .sort((a, b) => (`${a.cluster} ${a.node}` < `${b.cluster} ${b.node}` ? -1 : 1));
+  };
+  return { outcomes, of };
+}
+
+function clusterOf({ name, description: { facts } }: FoundNode): string {
+  const { cluster } = parseJsonObject(facts, `the facts of ${name}`);
+  return typeof cluster === 'string' ? cluster : '';
+}
+
+/** In traffic on every load balancer that knows it by its name, or by the first label of that. */
+function isIn(node: string, servers: Rotation['servers']): boolean | undefined {
+  const names = [node, node.split('.')[0]];
+  const mine = servers.filter(({ name }) => names.includes(name));
+  return mine.length === 0 ? undefined : mine.every(({ inRotation }) => inRotation);
+}

@@ -1,0 +1,78 @@
+/** What runs where, out of what nodes, load balancers and journals say. Pure. */
+import type { JournalEntry } from '../../playbook/journal/entries.ts';
+import type { RunRecord } from './record.ts';
+
+export interface Deployed {
+  readonly cluster: string;
+  readonly node: string;
+  readonly application: string;
+  readonly release: string;
+  readonly healthy: boolean;
+  /** Undefined where no load balancer knows it by its name. */
+  readonly inTraffic: boolean | undefined;
+  /** The run from here that brought the release. */
+  readonly broughtBy: BroughtBy | undefined;
+}
+
+export interface BroughtBy {
+  readonly run: string;
+  readonly operator: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+}
+
+export interface MixedCluster {
+  readonly cluster: string;
+  readonly releases: readonly { readonly release: string; readonly nodes: readonly string[] }[];
+}
+
+/** The clusters whose nodes serve different releases of one application. */
+export function mixedClusters(deployed: readonly Deployed[]): MixedCluster[] {
+  const clusters = Map.groupBy(deployed, ({ cluster, application }) => `${cluster}\0${application}`);
+  return [...clusters.values()].flatMap((nodes) => {
+    const releases = [...Map.groupBy(nodes, ({ release }) => release)]
+      .map(([release, some]) => ({ release, nodes: some.map(({ node }) => node).sort() }))
+      .sort((a, b) => (a.release < b.release ? -1 : 1));
+    return releases.length < 2 ? [] : [{ cluster: nodes[0]?.cluster ?? '', releases }];
+  });
+}
+
+/** Runs that did not come to their end, and after which none for the same cluster has. @param records the newest first */
+export function incompleteRuns(records: readonly RunRecord[]): RunRecord[] {
+  const settled = new Set<string>();
+  return records.filter((record) => {
+    const key = JSON.stringify(record.inputs.cluster ?? [record.playbook, record.inputs]);
+    const isOver = ['done', 'nothing-to-do', 'running'].includes(record.state);
+    if (record.dryRun || settled.has(key)) return false;
+    if (isOver) settled.add(key);
+    return !isOver && record.steps.some(({ calls }) => calls.some((call) => changes(call)));
+  });
+}
+
+function changes({ agent, action, dryRun }: RunRecord['steps'][number]['calls'][number]): boolean {
+  const reads = ['status', 'list', 'ping', 'releases', 'runcommand', 'runallcommands'];
+  return !dryRun && agent !== 'angelia' && !reads.includes(action);
+}
+
+/** By node and release: the run that brought it there. @param journals the newest first */
+export function broughtBy(journals: readonly (readonly JournalEntry[])[]): Map<string, BroughtBy> {
+  const found = new Map<string, BroughtBy>();
+  for (const entries of journals) {
+    const started = entries.find((entry) => entry.type === 'run-started');
+    if (started === undefined || started.dryRun) continue;
+    const calls = new Map<string, string>();
+    for (const entry of entries) {
+      if (entry.type === 'call' && entry.agent === 'appmgr' && !entry.dryRun && isDeploy(entry.action))
+        calls.set(entry.requestId, String(entry.input.revision ?? ''));
+      if (entry.type !== 'outcome' || entry.outcome !== 'ok' || !calls.has(entry.requestId)) continue;
+      const { data, node, at } = entry;
+      const key = `${node} ${String(data.revision ?? calls.get(entry.requestId))}`;
+      if (!found.has(key)) found.set(key, { run: started.runId, operator: started.operator, at });
+    }
+  }
+  return found;
+}
+
+function isDeploy(action: string): boolean {
+  return action === 'upgrade' || action === 'rollback';
+}

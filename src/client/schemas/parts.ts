@@ -1,0 +1,40 @@
+/** Pieces that the schemas of several outputs share. */
+
+type Schema = Readonly<Record<string, unknown>>;
+
+/** An object whose named properties are all there; later minor versions may add others. */
+export function object(properties: Readonly<Record<string, Schema>>, optional: readonly string[] = []): Schema {
+  return { type: 'object', required: Object.keys(properties).filter((name) => !optional.includes(name)), properties };
+}
+
+export function list(items: Schema): Schema {
+  return { type: 'array', items };
+}
+
+export function orNull(schema: Schema): Schema {
+  return { anyOf: [schema, { type: 'null' }] };
+}
+
+export const text: Schema = { type: 'string' };
+export const flag: Schema = { type: 'boolean' };
+export const texts: Schema = list(text);
+/** As an agent, a playbook or a node gives it: its keys are theirs. */
+export const anyObject: Schema = { type: 'object' };
+export const count: Schema = { type: 'integer', minimum: 0 };
+export const milliseconds: Schema = { type: 'integer', minimum: 0, description: 'Milliseconds' };
+export const time: Schema = {
+  type: 'string',
+  description: 'ISO 8601, UTC',
+  pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{3}Z$',
+};
+export const runId: Schema = { type: 'string', pattern: '^[0-9a-f]{32}$' };
+
+export const nodeFailure = object({
+  node: { ...text, description: 'Empty where it is no node’s' },
+  code: text,
+  reason: text,
+});
+
+export function oneOf(...values: readonly string[]): Schema {
+  return { type: 'string', enum: values };
+}
