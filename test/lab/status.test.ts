@@ -17,7 +17,7 @@ test('status tells what is out of rotation, since when and by whom; locks tells 
   assert.equal(after.code, 0, after.stderr);
   assert.match(
     after.stdout,
-    /\nbravo +dev2\.devco\.net +10 +yes +NO\n[^]*\nout of traffic:\n {2}dev2\.devco\.net {3}lb1\.devco\.net {3}MAINT in app {3}since 20\S+Z by cert=rip@devco\.net\n$/,
+    /\nbravo +dev2\.devco\.net +10 +yes +NO\n(.*\n)*out of traffic:\n {2}dev2\.devco\.net {3}lb1\.devco\.net {3}MAINT in app {3}since 20\S+Z by cert=rip@devco\.net\n$/,
   );
   const locks = await lab.client(['locks']);
   assert.equal(locks.code, 0, locks.stderr);

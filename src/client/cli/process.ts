@@ -2,9 +2,9 @@ import { fstatSync } from 'node:fs';
 import { explainErrno } from '../../core/errors.ts';
 import { printableLine } from '../../core/text.ts';
 import { type CliContext, exitCode } from './context.ts';
-import { type Output, openOutputs } from './output.ts';
+import { type Output, openOutputs } from './io/output.ts';
 import { startStatusLines } from '../render/status-lines.ts';
-import { watchSignals } from './signals.ts';
+import { watchSignals } from './io/signals.ts';
 
 /** A terminal and /dev/null are character devices; Node opens /dev/null in place of a closed descriptor. */
 function isPipeOrFile(descriptor: number): boolean {
