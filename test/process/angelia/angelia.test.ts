@@ -237,6 +237,17 @@ describe('a webhook', () => {
     await slow.stop();
   });
 
+  test('of Teams that answers 200 with an error in the body has not delivered, and is tried again', async () => {
+    const error = 'Webhook message delivery failed with error: Microsoft Teams endpoint returned HTTP error 429';
+    const server = await startWebhookServer([], {}, undefined, error);
+    const ops = { url: server.url, format: 'teams' as const };
+    const angelia = await startTestAngelia({ webhooks: { ops }, retry: soon });
+    assert.equal((await angelia.send('webhook:ops', id)).queued, true);
+    await server.arrived(2);
+    await angelia.stop();
+    await server.stop();
+  });
+
   test('that refuses, or sends elsewhere, fails the call; redirects are not followed', async () => {
     for (const status of [302, 400, 401, 404]) {
       const server = await startWebhookServer([status], { location: 'http://169.254.169.254/' });

@@ -13,6 +13,7 @@ export async function startWebhookServer(
   statuses: (number | undefined)[] = [],
   headers: Record<string, string> = {},
   tls?: ServerOptions,
+  body = 'answer\n',
 ) {
   const received: ReceivedPost[] = [];
   const waiting: (() => void)[] = [];
@@ -20,7 +21,7 @@ export async function startWebhookServer(
     received.push({ path: request.url ?? '', headers: request.headers, body: await text(request) });
     const status = statuses.length === 0 ? 200 : statuses.shift();
     // Undefined stands for a receiver that takes the message and never answers.
-    if (status !== undefined) response.writeHead(status, headers).end('answer\n');
+    if (status !== undefined) response.writeHead(status, headers).end(body);
     for (const wake of waiting.splice(0)) wake();
   };
   const server = tls === undefined ? createServer(listener) : createTlsServer(tls, listener);

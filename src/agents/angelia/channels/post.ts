@@ -6,12 +6,11 @@ import { makeBody } from './body.ts';
 import type { BodyValues } from './format.ts';
 import type { EndpointConfig } from '../config.ts';
 import { DeliveryFailure } from './failure.ts';
+import { type Answer, judge, readsBody } from './verdict.ts';
 import { readAuthorities, readSecret } from '../secret.ts';
 
-/** Milliseconds; more than that is not waited for on a receiver's word. */
-const longestWait = 3600_000;
-/** Statuses below 500 that another try may change: timeout, too early, too many (RFC 9110, RFC 8470, RFC 6585). */
-const passing = [408, 425, 429];
+/** Bytes of an answer that are read, where its body matters. */
+const largestAnswer = 4096;
 
 /**
  * Posts a message. Redirects are not followed: they would lead where the configuration did not say.
@@ -34,20 +33,16 @@ export async function post(endpoint: EndpointConfig, values: BodyValues, signal:
       .digest('hex');
     headers['x-mco-signature'] = `sha256=${mac}`;
   }
-  judge(await send(endpoint, headers, text, signal));
-}
-
-interface Answer {
-  readonly status: number;
-  readonly retryAfter: string;
+  judge(endpoint, await send(endpoint, headers, text, signal), Date.now());
 }
 
 async function send(
-  { url, ca_file }: EndpointConfig,
+  endpoint: EndpointConfig,
   headers: Record<string, string>,
   text: string,
   signal: AbortSignal,
 ): Promise<Answer> {
+  const { url, ca_file } = endpoint;
   const ca = ca_file === undefined ? undefined : await readAuthorities(ca_file);
   const request = url.startsWith('https:') ? httpsRequest : httpRequest;
   return new Promise((resolve, reject) => {
@@ -55,23 +50,22 @@ async function send(
       const why = signal.aborted ? 'no answer in time' : explainErrno(cause);
       reject(new DeliveryFailure(`no answer from ${new URL(url).host}: ${why}`, false, 0, { cause }));
     };
-    // The status is all that counts; what follows it may be long, or never come.
     const call = request(url, { method: 'POST', agent: false, headers, signal, ca }, (answer) => {
-      resolve({ status: answer.statusCode ?? 0, retryAfter: answer.headers['retry-after'] ?? '' });
-      call.destroy();
+      const settle = (body: string) => {
+        resolve({ status: answer.statusCode ?? 0, retryAfter: answer.headers['retry-after'] ?? '', body });
+        call.destroy();
+      };
+      // Where the status is all that counts, what follows it may be long, or never come.
+      if (!readsBody(endpoint)) return settle('');
+      let body = Buffer.alloc(0);
+      answer.on('data', (chunk: Buffer) => {
+        body = Buffer.concat([body, chunk.subarray(0, largestAnswer - body.length)]);
+        if (body.length >= largestAnswer) settle(body.toString('utf8'));
+      });
+      answer.once('end', () => settle(body.toString('utf8')));
+      answer.on('error', fail);
     });
     call.on('error', fail);
     call.end(text);
   });
-}
-
-function judge({ status, retryAfter }: Answer): void {
-  if (status >= 200 && status <= 299) return;
-  const permanent = status < 500 && !passing.includes(status);
-  const seconds = /^[0-9]{1,6}$/.test(retryAfter) ? Number(retryAfter) : 0;
-  throw new DeliveryFailure(
-    `the receiver answered with status ${status}`,
-    permanent,
-    Math.min(seconds * 1000, longestWait),
-  );
 }
