@@ -36,10 +36,11 @@ export function formatAddress({ host, port }: Address): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** Parses `host`, `host:port`, `[v6]:port` or a bare IPv6 address. Undefined when it is none of these. */
+/** Parses `host`, `host:port`, `[v6]:port` or a bare IPv6 address, each with a zone where it has one (`fe80::1%eth0`). Undefined when it is none of these. */
 export function parseAddress(text: string): Address | undefined {
-  const [, bracketed, plain, portText] = /^(?:\[([0-9a-fA-F:.%\w]+)\]|([^\s:[\]]+))(?::(\d{1,5}))?$/.exec(text) ?? [];
-  if (/^[0-9a-fA-F:.]*:[0-9a-fA-F:.]*:[0-9a-fA-F:.]*$/.test(text)) return { host: text, port: defaultPort };
+  const [, bracketed, plain, portText] =
+    /^(?:\[([0-9a-fA-F:.]+(?:%[\w.-]+)?)\]|([^\s:[\]]+))(?::(\d{1,5}))?$/.exec(text) ?? [];
+  if (/^[0-9a-fA-F:.]*:[0-9a-fA-F:.]*:[0-9a-fA-F:.]*(%[\w.-]+)?$/.test(text)) return { host: text, port: defaultPort };
   const host = bracketed ?? plain;
   const port = portText === undefined ? defaultPort : Number(portText);
   return host === undefined || port < 1 || port > 65535 ? undefined : { host, port };

@@ -65,7 +65,8 @@ export function sortAttempts(attempts: readonly Attempt[], isRumour: (candidate:
     if (proven !== undefined && distinct(reached).length === 1) {
       for (const { result } of reached.slice(1)) result.connection.close();
       take(sorted, { name, addresses: proven.candidate.addresses, ...proven.result });
-      for (const one of failed.filter(isRival(proven))) {
+      // What nobody answers at is no impostor: an address that the node had, or has by another way.
+      for (const one of failed.filter(isRival(proven)).filter((rival) => !isUnanswered(rival))) {
         (one.proven ? sorted.broken : sorted.rumours).push(impostor(name, one));
       }
     } else if (proven !== undefined) {
@@ -91,6 +92,10 @@ function take(sorted: { nodes: FoundNode[]; unmatched: FoundNode[] }, node: Foun
 function distinct(attempts: readonly Attempt[]): string[] {
   const origins = new Set(attempts.flatMap(({ candidate }) => candidate.origin ?? []));
   return origins.size === 0 ? [''] : [...origins];
+}
+
+function isUnanswered({ result }: Attempt): boolean {
+  return result instanceof Problem && quietCodes.has(result.code);
 }
 
 function isRival({ candidate }: Attempt): (other: Attempt) => boolean {
@@ -129,7 +134,7 @@ function duplicate(name: string, reached: readonly Attempt[]): BrokenNode {
 
 function impostor(name: string, rival: Attempt): BrokenNode {
   const why = rival.result instanceof Problem ? rival.result.message : '';
-  const message = `at ${places([rival])} something else announces itself as ${name} and does not prove it (${why})`;
-  const hint = 'find out what it is: the proven node was used';
+  const message = `${name} is also announced at ${places([rival])}, and what answers there does not prove to be it (${why})`;
+  const hint = 'the proven node was used; find out what answers there';
   return { name, addresses: rival.candidate.addresses, problem: new Problem('duplicate-identity', message, hint) };
 }

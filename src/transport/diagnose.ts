@@ -65,7 +65,8 @@ async function judge(secure: TLSSocket, name: string, at: string, state: TlsStat
   const fault = proveNode(name, presented.raw, state);
   if (fault !== undefined) return new Problem(fault.code, `${at}: ${fault.message}`, fault.hint, { cause: fault });
   if (!(await closesSoon(secure))) {
-    return new Problem('unreachable', `${at} accepts the handshake but did not become ready`);
+    const what = `${at} completes a TLS handshake, but no gRPC connection came about; the cause was not found`;
+    return new Problem('unreachable', what, 'set GRPC_TRACE=all GRPC_VERBOSITY=DEBUG to see what gRPC reports');
   }
   const hint = 'is it of the same fleet, and neither expired nor revoked?';
   return new Problem('refused-certificate', `${at} does not accept the certificate of this caller`, hint);

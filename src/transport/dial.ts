@@ -8,6 +8,7 @@ import { diagnose } from './diagnose.ts';
 import { connectionOver } from './node-connection.ts';
 import { proveNode } from './prove-node.ts';
 import { presentedIssuers, secureContext } from './tls.ts';
+import { zonedTarget } from './zoned-address.ts';
 
 /**
  * Makes a Dial that proves, in the handshake, that the peer is the node that was meant: by its certificate's
@@ -123,6 +124,7 @@ async function connect(
 
 function target(address: Address): string {
   const text = formatAddress(address);
+  if (address.host.includes('%')) return zonedTarget(text);
   if (address.host.includes(':')) return `ipv6:${text}`;
   return /^[0-9.]+$/.test(address.host) ? `ipv4:${text}` : `dns:${text}`;
 }

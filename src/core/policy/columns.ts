@@ -7,6 +7,7 @@ import { compileAt } from '../filter/range.ts';
 import { parseSelect } from '../filter/select.ts';
 import { type Token, tokenize } from '../filter/tokens.ts';
 import { suggest } from '../text.ts';
+import { foreignCallerHint } from './foreign.ts';
 import { isCallerId, isGroupName } from './groups.ts';
 import { faultIn, type Line } from './lines.ts';
 import type { Callers, Groups } from './policy.ts';
@@ -35,7 +36,11 @@ export function parseCallers(column: string, groups: Groups, line: Line): Caller
 function idsFor(word: string, groups: Groups, line: Line): readonly string[] {
   if (isCallerId(word)) return [word];
   if (!isGroupName(word))
-    throw faultIn(line, `“${shown(word)}” is not a valid caller`, 'write cert=NAME, node=NAME, a group or /REGEX/');
+    throw faultIn(
+      line,
+      `“${shown(word)}” is not a valid caller`,
+      foreignCallerHint(word) ?? 'write cert=NAME, node=NAME, a group or /REGEX/',
+    );
   const members = groups.get(word);
   if (members === undefined) throw faultIn(line, `there is no group “${shown(word)}”`, suggest(word, groups.keys()));
   return members;
@@ -54,6 +59,13 @@ export function parseActions(column: string, line: Line): ReadonlySet<string> | 
 /** `*`, tests of facts separated by spaces, or a compound expression, which may name classes too. */
 export function parseFacts(column: string, line: Line): Expression[] {
   if (column === '*') return [];
+  const [, data] = /\b([a-z_]\w*)\([^()]*\)\.\w+/i.exec(column) ?? [];
+  if (data !== undefined)
+    throw faultIn(
+      line,
+      `FACTS has the data function ${data}(), and policies have none`,
+      'write what it finds as a fact',
+    );
   return within(line, 'FACTS', () => {
     const compile = boundedCompiler();
     const tokens = tokenize(column);
@@ -77,7 +89,8 @@ function wordsOf(column: string, name: string, line: Line): Token[] {
   const wrong = tokens.find(({ kind }) => kind !== 'operand');
   if (wrong === undefined) return tokens;
   const word = column.slice(wrong.start, wrong.end);
-  throw faultIn(line, `“${word}” does not belong here`, 'compound expressions go into the FACTS column');
+  const what = `the column ${name} has a compound expression (“${word}”), and takes only names`;
+  throw faultIn(line, what, 'write it in the column FACTS');
 }
 
 /** Says in which line of which file a filter's fault is. */

@@ -1,3 +1,4 @@
+import { foreignCallerHint } from './foreign.ts';
 import { faultIn, type Line, linesOf } from './lines.ts';
 import type { Groups } from './policy.ts';
 
@@ -36,6 +37,8 @@ function parseGroupName(name: string, line: Line): string {
 
 function checkMember(caller: string, line: Line): void {
   if (isCallerId(caller)) return;
-  const hint = isGroupName(caller) ? 'groups don’t nest' : 'write cert=NAME or node=NAME';
+  const hint = isGroupName(caller)
+    ? 'groups don’t nest'
+    : (foreignCallerHint(caller) ?? 'write cert=NAME or node=NAME');
   throw faultIn(line, `“${caller.slice(0, 60)}” is not a valid caller`, hint);
 }

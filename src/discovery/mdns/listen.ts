@@ -112,8 +112,11 @@ async function joinGroups({ interfaces, log }: ListenSetup, take: (bytes: Buffer
         try {
           await memberships.join(family, one);
         } catch (error) {
+          // The socket is in this interface's group already: the interface has another address than before.
+          if (errnoOf(error) === 'EADDRINUSE') continue;
           joined.delete(key);
-          log.warn({ interface: one.name, reason: explainErrno(error) }, 'no multicast on this interface');
+          const about = { interface: one.name, family, reason: explainErrno(error) };
+          log.warn(about, 'no multicast by this family on this interface');
         }
       }
     }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -83,6 +83,22 @@ describe('mco-deploy policy', () => {
     );
     assert.equal(code, 77);
     assert.match(out, /may not haproxy\.disable\nby .*haproxy\.policy, where no rule fits: policy default deny/);
+  });
+
+  test('import shows what would be rewritten, and rewrites it when told to', async () => {
+    const foreign = join(dir, 'foreign');
+    await mkdir(foreign);
+    const before = await readFile(join(import.meta.dirname, '../../fixtures/policies/choria.policy'), 'utf8');
+    await writeFile(join(foreign, 'appmgr.policy'), before);
+    const shown = await policy('import', 'foreign', '--map', 'choria=cert=*@devco.net');
+    assert.match(shown.out, /^--- .*appmgr\.policy$/m);
+    assert.match(shown.out, /^-allow\tchoria=rip\.mcollective\t.*\n\+allow\tcert=rip@devco\.net\t/m);
+    assert.match(shown.err, /“uid=500” .*--map uid=500=cert=NAME/);
+    assert.deepEqual([shown.code, await readFile(join(foreign, 'appmgr.policy'), 'utf8')], [64, before]);
+    const maps = ['--map', 'choria=cert=*@devco.net', '--map', 'uid=500=cert=deploy'];
+    const written = await policy('import', 'foreign', ...maps, '--write');
+    assert.deepEqual([written.code, written.err.trim()], [0, '1 file rewritten'], written.err);
+    assert.equal((await policy('check', 'foreign')).code, 0);
   });
 
   test('explain says when default.policy decides, and resolves an alias before', async () => {

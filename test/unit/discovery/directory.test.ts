@@ -174,6 +174,12 @@ describe('the directory', () => {
       assert.match(found.broken[0]?.problem.message ?? '', /h1:5810 and h9:5810/);
     });
 
+    test('blames nobody for an address of a proven node at which nothing answers', async () => {
+      const network = memoryNetwork({ 'h1:5810': web('dev1', 'alfa') });
+      const found = await find(network, [heard('dev1', 'gone', 'other.local'), heard('dev1', 'h1')]);
+      assert.deepEqual([found.names, found.codes, found.rumours.count], [['dev1'], [], 0]);
+    });
+
     test('is not kept from a node by an impostor that proves nothing, and names the impostor', async () => {
       const network = memoryNetwork({ 'h1:5810': web('dev1', 'alfa'), 'h9:5810': { name: 'evil' } });
       for (const candidates of [
@@ -184,7 +190,10 @@ describe('the directory', () => {
         assert.deepEqual([found.names, found.codes], [['dev1'], []]);
         const [rumour] = found.rumours.examples;
         assert.equal(rumour?.problem.code, 'duplicate-identity');
-        assert.match(rumour?.problem.message ?? '', /h9:5810 something else announces itself as dev1/);
+        assert.match(
+          rumour?.problem.message ?? '',
+          /dev1 is also announced at h9:5810, and what answers there does not prove/,
+        );
       }
     });
   });

@@ -12,6 +12,7 @@ export function policyCommand(catalogue: readonly Ddl[], readContext: ReadPolicy
         .command('policy')
         .description('check policies, and ask what they decide and by which line');
       defineCheck(policy, context);
+      defineImport(policy, context);
       defineExplain(policy, catalogue, readContext, context);
     },
   };
@@ -27,6 +28,23 @@ function defineCheck(policy: Command, context: CliContext): void {
     .action(async (path, options) => {
       const { checkPolicies } = await import('./check.ts');
       context.exit(await checkPolicies(path, options, context));
+    });
+}
+
+function defineImport(policy: Command, context: CliContext): void {
+  policy
+    .command('import')
+    .description('rewrite the callers in policies of Choria or MCollective, and name what else must change')
+    .argument('<path>', 'the directory with the policies, or one of them')
+    .option(
+      '--map <from=to>',
+      'choria=cert (or choria=cert=*@DOMAIN), uid=500=cert=NAME (repeatable)',
+      (value: string, before: string[] = []) => [...before, value],
+    )
+    .option('--write', 'rewrite the files; without it the difference is only shown')
+    .action(async (path, options) => {
+      const { importPolicies } = await import('./import.ts');
+      context.exit(await importPolicies(path, options, context));
     });
 }
 

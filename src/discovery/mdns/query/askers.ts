@@ -29,7 +29,8 @@ export async function openAskers({ interfaces, buffer, log }: QueryOptions): Pro
         askers.push({ socket, family, interface: one, second: index > 0 });
       } catch (error) {
         failures.push(error);
-        log.warn({ interface: one.name, reason: explainErrno(error) }, 'no multicast on this interface');
+        const about = { interface: one.name, family, reason: explainErrno(error) };
+        log.warn(about, `no multicast by ${family} on this interface`);
       }
     }
   }

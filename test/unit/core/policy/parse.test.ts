@@ -53,8 +53,8 @@ describe('a line that does not parse refuses the whole file', () => {
     refuses('deny\t/(rip/\t*\t*', /CALLERS: the regex is malformed/);
     refuses('deny\t/rip/i\t*\t*', /no closing slash/);
     refuses('deny\t//\t*\t*', /regex is empty/);
-    refuses('deny\tnot cert=rip\t*\t*', /“not” does not belong here/);
-    refuses('deny\t!cert=rip\t*\t*', /“!” does not belong here/);
+    refuses('deny\tnot cert=rip\t*\t*', /CALLERS has a compound expression \(“not”\)/);
+    refuses('deny\t!cert=rip\t*\t*', /CALLERS has a compound expression \(“!”\)/);
     refuses('deny\tcert="rip\t*\t*', /quotation is not closed/);
   });
 
@@ -79,7 +79,7 @@ describe('a line that does not parse refuses the whole file', () => {
   });
 
   test('when its classes are none', () => {
-    refuses('deny\t*\t*\t*\tweb or db', /“or” does not belong here.*FACTS column/);
+    refuses('deny\t*\t*\t*\tweb or db', /CLASSES has a compound expression \(“or”\).*column FACTS/);
     refuses('deny\t*\t*\t*\tweb,db', /CLASSES: this can’t stand in the name of a class/);
     refuses('deny\t*\t*\t*\tweb # a comment', /CLASSES: this can’t stand in the name of a class/);
     refuses('deny\t*\t*\t*\tcluster=alfa', /CLASSES: this can’t stand in the name of a class/);

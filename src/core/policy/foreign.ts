@@ -1,0 +1,72 @@
+/** Callers as Choria and MCollective write them, and what becomes of them here. */
+
+/** `choria=rip.mcollective`, the caller that Choria takes from a certificate’s name. */
+const choriaCaller = /^choria=([A-Za-z0-9][A-Za-z0-9._@+-]*?)(\.mcollective)?$/;
+/** `choria=/^ops-/`: a regex for the name. */
+const choriaPattern = /^choria=\/(.+)\/$/;
+/** `uid=500` (MCollective's PSK plugin), `user=rip`, `sshkey=…`, `aes_security=…`. */
+const otherCaller = /^(uid|gid|user|sshkey|aes|x509|up)=(.+)$/;
+
+/** The hint for a caller that this program does not know; undefined where it is not one of theirs. */
+export function foreignCallerHint(word: string): string | undefined {
+  const [, name] = choriaCaller.exec(word) ?? [];
+  const all = 'or rewrite all policies: mco-deploy policy import PATH --map';
+  if (name !== undefined) return `Choria writes a caller so: write cert=${name}, ${all} choria=cert`;
+  const [, pattern] = choriaPattern.exec(word) ?? [];
+  if (pattern !== undefined)
+    return `Choria writes callers so: write ${patternFor(pattern, 'cert=*')}, ${all} choria=cert`;
+  if (!otherCaller.test(word)) return undefined;
+  return `MCollective writes a caller so: write cert=NAME, the operator that it is, ${all} ${word}=cert=NAME`;
+}
+
+/** What `--map` says: callers of Choria as a whole, and single callers by their words. */
+export interface CallerMap {
+  /** `*` stands for the name: `cert=*@devco.net`. */
+  readonly choria?: string;
+  readonly words: ReadonlyMap<string, string>;
+}
+
+/** One line that changes. */
+export interface Rewritten {
+  /** From 1. */
+  readonly line: number;
+  readonly before: string;
+  readonly after: string;
+}
+
+/** Rewrites the callers of a policy, or of the file of groups, and leaves all else as it is. */
+export function rewriteCallers(
+  text: string,
+  map: CallerMap,
+): { readonly text: string; readonly changed: readonly Rewritten[] } {
+  const changed: Rewritten[] = [];
+  const lines = text.split('\n').map((before, index) => {
+    if (/^\s*(#|$|policy\s)/.test(before)) return before;
+    const after = before.replaceAll(/(?:choria=)?\/(?:[^/\\]|\\.)+\/|[^\s]+/g, (word) => rewriteWord(word, map));
+    if (after !== before) changed.push({ line: index + 1, before, after });
+    return after;
+  });
+  return { text: lines.join('\n'), changed };
+}
+
+/** A regex for names as one for callers: `^ops-` for `cert=*` is `/^cert=ops-/`. */
+function patternFor(pattern: string, map: string): string {
+  const [before = '', after = ''] = map.split('*');
+  const start = pattern.startsWith('^') ? pattern.slice(1) : `.*${pattern}`;
+  const end = start.endsWith('$') ? `${start.slice(0, -1)}${after.replaceAll('.', '\\.')}$` : start;
+  return `/^${before}${end}/`;
+}
+
+function rewriteWord(word: string, { choria, words }: CallerMap): string {
+  const mapped = words.get(word);
+  if (mapped !== undefined) return mapped;
+  if (choria === undefined) return word;
+  const [, name] = choriaCaller.exec(word) ?? [];
+  if (name !== undefined) return choria.replaceAll('*', () => name);
+  const [, pattern] = choriaPattern.exec(word) ?? [];
+  if (pattern !== undefined) return patternFor(pattern, choria);
+  // A regex for callers: the kind is another, and names have no ending.
+  if (!word.startsWith('/') || !word.includes('choria=')) return word;
+  const [before = '', after = ''] = choria.split('*');
+  return word.replaceAll('choria=', before).replaceAll(/\\?\.mcollective/g, after.replaceAll('.', '\\.'));
+}

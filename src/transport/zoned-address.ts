@@ -1,0 +1,43 @@
+import { experimental } from '@grpc/grpc-js';
+
+const { registerResolver, splitHostPort, statusOrFromValue } = experimental;
+type GrpcUri = experimental.GrpcUri;
+
+/** The scheme of targets whose address has a zone (`fe80::1%eth0`, RFC 4007). */
+const scheme = 'zoned';
+
+/**
+ * gRPC makes a URL of the target of every connection, and a URL cannot have a zone (RFC 6874 never came to be used): a
+ * link-local address is dialled, and then “Invalid URL” ends the connection. So such an address has a scheme of its own,
+ * whose authority is the address without the zone; the node is proven by its name all the same.
+ */
+class ZonedResolver {
+  readonly #target: GrpcUri;
+  readonly #listener: experimental.ResolverListener;
+
+  constructor(target: GrpcUri, listener: experimental.ResolverListener) {
+    this.#target = target;
+    this.#listener = listener;
+  }
+
+  updateResolution(): void {
+    const { host = '', port = 0 } = splitHostPort(this.#target.path) ?? {};
+    const found = statusOrFromValue([{ addresses: [{ host, port }] }]);
+    process.nextTick(() => this.#listener(found, {}, null, ''));
+  }
+
+  destroy(): void {}
+
+  static getDefaultAuthority({ path }: GrpcUri): string {
+    return path.replace(/%[^\]]*/, '');
+  }
+}
+
+let registered = false;
+
+/** The target of an address with a zone. @param text `[fe80::1%eth0]:5810` */
+export function zonedTarget(text: string): string {
+  if (!registered) registerResolver(scheme, ZonedResolver);
+  registered = true;
+  return `${scheme}:${text}`;
+}
