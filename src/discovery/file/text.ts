@@ -5,7 +5,7 @@ import type { Candidate } from '../../core/node.ts';
 import { type ListEntry, linesOf, parseEntries } from '../listed.ts';
 import { ansibleEntries, ansibleHosts } from './ansible.ts';
 
-const largest = 4 * 1024 * 1024;
+const largest = 16 * 1024 * 1024;
 
 /**
  * A list of nodes in any of its forms: one name a line; or, in YAML or JSON, a list (or a list under `nodes:`)

@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { parseDocumentText } from '../../core/files/document.ts';
 import { explainErrno, Problem } from '../../core/errors.ts';
 import { type PlaybookSource, playbookSchema } from './schema.ts';
+import { recogniseForeign } from './foreign.ts';
 import { locationOf, type SourceText } from './locations.ts';
 import { readText } from './read-text.ts';
 import { everySource } from './walking.ts';
@@ -40,17 +41,23 @@ export async function readPlaybookFile(file: string): Promise<PlaybookText> {
 /** A path, relative to the playbook that names it. */
 export const readBeside: ReadPlaybook = (name, from) => readPlaybookFile(resolve(dirname(from.name), name));
 
+/** @throws Problem `bad-playbook`; it says so where the file is one of another tool */
+function parseSource({ text, name }: PlaybookText) {
+  try {
+    return parseDocumentText<PlaybookSource>(text, name, 'playbook', 'playbook', playbookSchema);
+  } catch (cause) {
+    const foreign = recogniseForeign(text);
+    if (foreign === undefined) throw cause;
+    const hint = `${foreign.page} shows how to write it here`;
+    throw new Problem('bad-playbook', `${name} is ${foreign.what}, not a playbook of mco-deploy`, hint, { cause });
+  }
+}
+
 /** @throws Problem `bad-playbook`, for a circle and for what is nested too deep as well */
 export async function readTree(given: PlaybookText, read: ReadPlaybook): Promise<PlaybookTree> {
   let count = 0;
   const parse = async (one: PlaybookText, above: readonly string[]): Promise<PlaybookTree> => {
-    const { value, locate } = parseDocumentText<PlaybookSource>(
-      one.text,
-      one.name,
-      'playbook',
-      'playbook',
-      playbookSchema,
-    );
+    const { value, locate } = parseSource(one);
     const text = { text: one.text, locate };
     const chain = [...above, one.name];
     const used = new Map<string, PlaybookTree>();
