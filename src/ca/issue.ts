@@ -29,7 +29,11 @@ export async function issueCertificate(options: IssueOptions, authority: Authori
   const last = Date.parse(authority.certificate.validTo);
   if (options.now >= last) {
     const expired = new Date(last).toISOString();
-    throw new Problem('expired-authority', `the CA expired on ${expired}`, 'make a new one with “mco-deploy ca init”');
+    throw new Problem(
+      'expired-authority',
+      `the CA expired on ${expired}`,
+      'create a new one with “mco-deploy ca init”',
+    );
   }
   const { notBefore, notAfter } = validityOf(profile, options.now, days);
   return signCertificate(options, { notBefore, notAfter: Math.min(notAfter, last) }, authority);

@@ -18,7 +18,7 @@ export function startDeadline(milliseconds: number, followed: readonly AbortSign
   let passed = false;
   const expire = () => {
     passed = true;
-    controller.abort(new DOMException('the time is over', 'TimeoutError'));
+    controller.abort(new DOMException('the time has run out', 'TimeoutError'));
   };
   const timer = setTimeout(expire, milliseconds);
   // As with AbortSignal.timeout: it alone keeps no process alive.

@@ -46,7 +46,7 @@ export function defineService(parts: ServiceParts): NodeService {
     isServing: parts.isServing,
     enter: (peer, bytes) => (peer.kind === 'node' ? parts.relayLimiter : limiter).enter(callerId(peer), bytes),
     call: async (signed, peer, onProgress, gone) => {
-      if (!parts.isServing()) throw new Problem('not-serving', 'the daemon is stopping', 'ask again when it is back');
+      if (!parts.isServing()) throw new Problem('not-serving', 'the daemon is stopping', 'call again when it runs');
       const startedAt = now();
       const open = () => openCall(signed, peer, agents(), tls().trust, startedAt);
       const opened = noting(open, peer, parts.strangers);

@@ -114,7 +114,7 @@ function requireProtocol(name: string, { protocol, version }: NodeDescription): 
   if (protocol === protocolVersion) return;
   const what = `${name} runs mco-deploy ${printable(version)} with protocol ${protocol}, this client has protocol ${protocolVersion}`;
   const older =
-    protocol < protocolVersion ? 'upgrade the node, or use the client that it was made for' : 'upgrade this client';
+    protocol < protocolVersion ? 'upgrade the node, or use the client of its version' : 'upgrade this client';
   throw new Problem('other-protocol', what, older);
 }
 
@@ -122,7 +122,7 @@ function lateness(name: string, timeout: number): Problem {
   return new Problem(
     'no-response',
     `${name} did not answer within ${timeout / 1000} s`,
-    'is it overloaded or cut off?',
+    'is it overloaded or disconnected?',
   );
 }
 

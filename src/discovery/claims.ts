@@ -30,7 +30,7 @@ export function candidatesOf(
   filter: FilterTerms,
 ): Candidate[] {
   if (claimed.length === 0) {
-    const hint = `check what it was asked for: discovery.${source} in client.yaml`;
+    const hint = `check its settings: discovery.${source} in client.yaml`;
     throw new Problem('empty-source', `${from} lists no nodes`, hint);
   }
   if (claimed.length > mostNodes) {

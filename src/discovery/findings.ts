@@ -127,7 +127,7 @@ function places(attempts: readonly Attempt[]): string {
 
 function duplicate(name: string, reached: readonly Attempt[]): BrokenNode {
   const message = `two nodes prove to be ${name}: at ${places(reached)}`;
-  const hint = 'they share a key: revoke its certificate and issue each its own';
+  const hint = 'they share a key: revoke its certificate and issue one to each';
   const addresses = reached.flatMap(({ candidate }) => candidate.addresses);
   return { name, addresses, problem: new Problem('duplicate-identity', message, hint) };
 }

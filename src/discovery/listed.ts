@@ -25,7 +25,7 @@ export function parseEntries(entries: readonly ListEntry[], source: string): Can
   return entries.map(({ value, at }) => {
     const candidate = parseEntry(value, at, source);
     const before = seen.get(candidate.name);
-    if (before !== undefined) throw bad(at, `${candidate.name} stands there twice (before at ${before})`);
+    if (before !== undefined) throw bad(at, `${candidate.name} occurs twice (first at ${before})`);
     seen.set(candidate.name, at);
     return candidate;
   });

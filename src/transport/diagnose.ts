@@ -22,7 +22,7 @@ export function diagnose(name: string, address: Address, state: TlsState, timeou
     };
     // Not the socket's own timeout: what accepts a connection and then says nothing would never be given up.
     const timer = setTimeout(
-      () => settle(new Problem('unreachable', `${at} does not answer`, 'is the host up?')),
+      () => settle(new Problem('unreachable', `${at} does not answer`, 'check that the host is up')),
       timeout,
     );
     tcp.once('error', (error) => settle(unreachable(at, error)));
@@ -45,7 +45,7 @@ export function diagnose(name: string, address: Address, state: TlsState, timeou
 }
 
 function unreachable(at: string, error: Error): Problem {
-  const hint = errnoOf(error) === 'ECONNREFUSED' ? 'is the daemon running?' : '';
+  const hint = errnoOf(error) === 'ECONNREFUSED' ? 'check that the daemon runs' : '';
   return new Problem('unreachable', `${at} cannot be reached: ${explainErrno(error)}`, hint, { cause: error });
 }
 
@@ -68,7 +68,7 @@ async function judge(secure: TLSSocket, name: string, at: string, state: TlsStat
     const what = `${at} completes a TLS handshake, but no gRPC connection came about; the cause was not found`;
     return new Problem('unreachable', what, 'set GRPC_TRACE=all GRPC_VERBOSITY=DEBUG to see what gRPC reports');
   }
-  const hint = 'is it of the same fleet, and neither expired nor revoked?';
+  const hint = 'check that it is of the same fleet, and neither expired nor revoked';
   return new Problem('refused-certificate', `${at} does not accept the certificate of this caller`, hint);
 }
 

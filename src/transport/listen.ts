@@ -58,7 +58,12 @@ function bind(tcp: Server, { host, port }: ListenOptions): Promise<number> {
     tcp.once('error', (cause) => {
       const message = `cannot listen on ${host} port ${port}: ${explainErrno(cause)}`;
       reject(
-        new Problem('cannot-listen', message, 'change “listen” in the configuration or stop what is there', { cause }),
+        new Problem(
+          'cannot-listen',
+          message,
+          'change “listen” in the configuration, or stop the program that uses it',
+          { cause },
+        ),
       );
     });
     tcp.listen({ host, port }, () => {

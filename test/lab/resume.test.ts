@@ -63,7 +63,7 @@ describe('runs that are cut off, on nine web servers behind two load balancers',
     assert.match(runs.stdout, new RegExp(`^${run.id} {3}20\\S+ {3}cut-off +app_cluster_upgrade {3}cluster=bravo`));
     const shown = await lab.client(['runs', 'show', run.id]);
     assert.equal(shown.code, 0, shown.stderr);
-    assert.match(shown.stdout, /it was cut off: its process is gone/);
+    assert.match(shown.stdout, /it was killed: its process is gone/);
     for (const balancer of balancers) {
       for (const host of await inMaintenance(balancer)) {
         const line = `${host} {3}${balancer}\\.devco\\.net {3}MAINT in app {3}since 20\\S+ by cert=rip@devco\\.net in run ${run.id}`;
@@ -105,13 +105,13 @@ describe('runs that are cut off, on nine web servers behind two load balancers',
     await run.until(({ type }) => type === 'step-started');
     const busy = await lab.client(['resume', run.id]);
     assert.equal(busy.code, 64);
-    assert.match(busy.stderr, /process \d+ on control\.devco\.net is still at work on this run/);
+    assert.match(busy.stderr, /process \d+ on control\.devco\.net is still running this run/);
     await run.interrupt();
     assert.equal((await run.ended).code, 130);
     await writeFile(file, text(61));
     const changed = await lab.client(['resume', run.id]);
     assert.equal(changed.code, 64);
-    assert.match(changed.stderr, /long\.yaml is not what it was when the run began/);
+    assert.match(changed.stderr, /long\.yaml has changed since the run started/);
     const journal = lab.path('control', `home/rip@devco.net/.local/state/mco-deploy/runs/${run.id}.jsonl`);
     await writeFile(journal, (await readFile(journal, 'utf8')).replace('"type":"step-started"', '"type":"step'));
     const damaged = await lab.client(['resume', run.id]);

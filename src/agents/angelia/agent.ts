@@ -91,7 +91,7 @@ function assertSmtp({ smtp }: AngeliaConfig): void {
   if (smtp === undefined || (smtp.user === undefined && smtp.password_file === undefined)) return;
   const fault =
     smtp.user === undefined || smtp.password_file === undefined
-      ? '“user” and “password_file” belong together'
+      ? '“user” requires “password_file”, and the reverse'
       : smtp.tls === 'none' || smtp.tls === 'opportunistic'
         ? 'a password needs “tls: required” or “tls: implicit”'
         : undefined;
@@ -106,7 +106,7 @@ function assertEndpoints({ webhooks = {}, push = {} }: AngeliaConfig): void {
     if (format === 'json' || format === 'form') continue;
     throw new Problem(
       'bad-endpoint',
-      `angelia’s ${name}: “fields” do not go with “format: ${format}”`,
+      `angelia’s ${name}: “fields” cannot be combined with “format: ${format}”`,
       'leave one out',
     );
   }
@@ -128,7 +128,11 @@ function knownStatus(spool: Spool, message: Message): DeliveryStatus | undefined
 /** @throws Problem `queue-full`, `spool-unwritable` */
 async function accept(spool: Spool, message: Message, most: number): Promise<void> {
   if (spool.queued.size >= most) {
-    throw new Problem('queue-full', `${spool.queued.size} messages wait already`, 'see why they are not delivered');
+    throw new Problem(
+      'queue-full',
+      `${spool.queued.size} messages wait already`,
+      'find out why they are not delivered',
+    );
   }
   try {
     await spool.put(message);

@@ -19,7 +19,8 @@ const endpoint = {
     format: {
       type: 'string',
       enum: formats,
-      description: 'json when left out; json and form post “fields”, the others what the service of that name takes',
+      description:
+        'json when left out; json and form post “fields”, the others post the form of the service of that name',
     },
     fields: {
       ...texts,

@@ -80,7 +80,7 @@ export const angeliaDdl = defineDdl({
           },
           priority: {
             type: 'string',
-            description: 'How much it matters, for receivers that make a difference',
+            description: 'Its importance, for receivers that distinguish it',
             enum: priorities,
             default: 'normal',
             'x-display-as': 'Priority',
@@ -122,7 +122,7 @@ export const angeliaDdl = defineDdl({
         properties: {
           queued: { type: 'integer', 'x-display-as': 'Queued' },
           delivered: { type: 'integer', description: 'In the last seven days', 'x-display-as': 'Delivered' },
-          dead: { type: 'integer', description: 'Given up, and kept to be looked at', 'x-display-as': 'Dead letters' },
+          dead: { type: 'integer', description: 'Given up, and kept for inspection', 'x-display-as': 'Dead letters' },
           oldest: { type: 'integer', description: 'Seconds that the oldest one waits', 'x-display-as': 'Oldest (s)' },
         },
       },
@@ -159,7 +159,7 @@ export const angeliaDdl = defineDdl({
       input: {
         type: 'object',
         additionalProperties: false,
-        properties: { id: { ...messageId, description: 'One message; all that wait when left out' } },
+        properties: { id: { ...messageId, description: 'One message; default: all that wait' } },
       },
       output: {
         type: 'object',

@@ -77,7 +77,7 @@ function urlRoute(recipient: string, { webhooks = {} }: AngeliaConfig): Route {
   throw new Problem(
     'recipient-denied',
     `messages to ${JSON.stringify(recipient.slice(0, 128))} are not allowed`,
-    'use webhook:NAME with a name that angelia’s configuration has',
+    'use webhook:NAME with a name from the configuration of angelia',
   );
 }
 
@@ -85,7 +85,7 @@ function pushRoute(recipient: string, scheme: string, address: string, { push = 
   const endpoint = Object.hasOwn(push, scheme) ? push[scheme] : undefined;
   if (endpoint === undefined) {
     const known = ['mailto', 'webhook', 'exec', ...Object.keys(push)];
-    throw new Problem('unknown-recipient', `this node knows no way to “${scheme}:”`, suggest(scheme, known));
+    throw new Problem('unknown-recipient', `this node has no channel for “${scheme}:”`, suggest(scheme, known));
   }
   if (address === '') throw bad(recipient, 'it has no address');
   return { kind: 'post', address, endpoint };

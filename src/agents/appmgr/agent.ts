@@ -50,7 +50,7 @@ function findApplication({ applications }: AppmgrConfig, name: string | undefine
 async function doAlone<T>(busy: Set<string>, site: Application, work: (site: Application) => Promise<T>): Promise<T> {
   const { name } = site.application;
   if (busy.has(name)) {
-    throw new Problem('busy', `“${name}” is being changed by another call on this node`, 'wait for its end');
+    throw new Problem('busy', `“${name}” is being changed by another call on this node`, 'wait until it ends');
   }
   busy.add(name);
   try {

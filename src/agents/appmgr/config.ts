@@ -19,7 +19,7 @@ const application = {
       pattern: '^(/[^\\u0000-\\u001f]*|https://[A-Za-z0-9.:\\[\\]-]+/[^\\s]*\\{revision\\}[^\\s]*)$',
     },
     download: {
-      description: 'How artifacts are had from an https URL',
+      description: 'How artifacts are downloaded from an https URL',
       type: 'object',
       additionalProperties: false,
       default: {},
@@ -56,19 +56,19 @@ const application = {
       default: [],
     },
     deploy: {
-      description: 'The user’s own way of deploying, instead of artifacts; {revision} stands for the revision',
+      description: 'Your own deploy commands, instead of artifacts; {revision} stands for the revision',
       type: 'object',
       additionalProperties: false,
       required: ['command'],
       properties: {
-        command: { ...argv, description: 'Brings {revision} into service; must end well when it is there already' },
-        check: { ...argv, description: 'Ends well when {revision} can be deployed; changes nothing' },
-        fetch: { ...argv, description: 'Brings {revision} to the node, but not into service' },
+        command: { ...argv, description: 'Puts {revision} into service; must succeed when it is in service already' },
+        check: { ...argv, description: 'Succeeds when {revision} can be deployed; changes nothing' },
+        fetch: { ...argv, description: 'Copies {revision} to the node without putting it into service' },
         timeout: { ...seconds(3600, 120), description: 'Seconds for each of them' },
       },
     },
     reload: { ...argv, description: 'Makes the service take up the release that “current” names' },
-    restart: { ...argv, description: 'Restarts the service; what reloads it does when left out' },
+    restart: { ...argv, description: 'Restarts the service; default: the reload command' },
     service: {
       description: 'The same by a systemd unit or a signal, where “reload” is not given',
       type: 'object',
@@ -91,9 +91,12 @@ const application = {
       additionalProperties: false,
       properties: {
         before: { ...argv, description: 'Runs in the new release before the switch; its failure changes nothing' },
-        after_switch: { ...argv, description: 'Runs after the switch, before the reload; its failure as bad health' },
+        after_switch: {
+          ...argv,
+          description: 'Runs after the switch, before the reload; its failure counts as bad health',
+        },
         after: { ...argv, description: 'Runs when the release is healthy; its failure counts as bad health' },
-        on_failure: { ...argv, description: 'Runs when a release was given up; MCO_REASON says why' },
+        on_failure: { ...argv, description: 'Runs when a release was given up; MCO_REASON is the reason' },
       },
     },
     hook_timeout: { ...seconds(3600, 120), description: 'Seconds' },

@@ -2,7 +2,7 @@ import { defineDdl } from '../../core/ddl/ddl.ts';
 
 const application = {
   type: 'string',
-  description: 'The application; may be left out where the node has one',
+  description: 'The application; optional where the node has only one',
   pattern: '^[A-Za-z0-9][A-Za-z0-9._-]*$',
   maxLength: 64,
   'x-display-as': 'Application',
@@ -23,15 +23,19 @@ const switched = {
   required: ['application', 'revision', 'previous', 'changed'],
   properties: {
     application: { type: 'string', 'x-display-as': 'Application' },
-    revision: { type: 'string', description: 'What serves then', 'x-display-as': 'Revision' },
-    previous: { type: 'string', description: 'What served before; empty for none', 'x-display-as': 'Previous' },
+    revision: { type: 'string', description: 'The release that serves afterwards', 'x-display-as': 'Revision' },
+    previous: {
+      type: 'string',
+      description: 'The release that served before; empty for none',
+      'x-display-as': 'Previous',
+    },
     changed: { type: 'boolean', 'x-display-as': 'Changed' },
   },
 } as const;
 
 export const appmgrDdl = defineDdl({
   name: 'appmgr',
-  description: 'Brings releases of applications into service',
+  description: 'Puts releases of applications into service',
   author: 'mco-deploy',
   license: 'Apache-2.0',
   version: '0.1.0',
@@ -73,7 +77,7 @@ export const appmgrDdl = defineDdl({
       },
     },
     fetch: {
-      description: 'Brings a verified release to the node ahead of time, so that an upgrade to it is a switch only',
+      description: 'Copies a verified release to the node in advance, so that an upgrade to it is only a switch',
       kind: 'change',
       repeatable: true,
       timeout: 1800,
@@ -98,7 +102,7 @@ export const appmgrDdl = defineDdl({
       aggregate: [{ function: 'summary', output: 'changed' }],
     },
     rollback: {
-      description: 'Goes back to a release that is still on the node: to the one that served before, or to one by name',
+      description: 'Returns to a release that is still on the node: to the one that served before, or to a named one',
       kind: 'change',
       repeatable: true,
       timeout: 300,
@@ -108,7 +112,7 @@ export const appmgrDdl = defineDdl({
         type: 'object',
         additionalProperties: false,
         properties: {
-          revision: { ...revision, description: 'The release to go back to; the one that served before when left out' },
+          revision: { ...revision, description: 'The release to return to; default: the one that served before' },
           from: { ...revision, description: 'The release to leave; where another is in service, nothing is done' },
           application,
         },
@@ -134,7 +138,7 @@ export const appmgrDdl = defineDdl({
           previous: { type: 'string', description: 'What a rollback would go back to', 'x-display-as': 'Previous' },
           unfinished: {
             type: 'string',
-            description: 'What was being brought in when a call was cut off; empty for none',
+            description: 'The release that was being activated when a call was cut off; empty for none',
             'x-display-as': 'Unfinished',
           },
           releases: {
@@ -148,7 +152,7 @@ export const appmgrDdl = defineDdl({
               properties: {
                 revision: { type: 'string' },
                 since: { type: 'integer', description: 'Here since (milliseconds since the epoch); 0 for unknown' },
-                whole: { type: 'boolean', description: 'False for what appmgr did not unpack to its end' },
+                whole: { type: 'boolean', description: 'False where appmgr did not finish unpacking it' },
               },
             },
           },
@@ -157,7 +161,7 @@ export const appmgrDdl = defineDdl({
       aggregate: [{ function: 'summary', output: 'revision' }],
     },
     status: {
-      description: 'The release that serves, its health, and the releases at hand',
+      description: 'The release that serves, its health, and the releases on the node',
       kind: 'read',
       repeatable: true,
       timeout: 20,
@@ -181,7 +185,7 @@ export const appmgrDdl = defineDdl({
           releases: { type: 'array', items: { type: 'string' }, 'x-display-as': 'Releases' },
           has_revision: {
             type: 'boolean',
-            description: 'Whether the revision asked for is unpacked here or can be',
+            description: 'Whether the requested revision is unpacked here or can be',
             'x-display-as': 'Has revision',
           },
         },

@@ -18,7 +18,7 @@ export const auditDdl = defineDdl({
   actions: {
     records: {
       ...read,
-      description: 'Gives records of the log as they stand in it, with the certificates that verify them',
+      description: 'Returns records of the log exactly as written, with the certificates that verify them',
       input: {
         type: 'object',
         additionalProperties: false,
@@ -27,7 +27,7 @@ export const auditDdl = defineDdl({
           request: { ...id, 'x-prompt': 'The id of a request' },
           since: { ...time, 'x-prompt': 'Not before this time (ISO 8601)' },
           after: { type: 'integer', minimum: 0, 'x-prompt': 'Only records after this sequence number' },
-          limit: { type: 'integer', minimum: 1, maximum: 1000, default: 200, 'x-prompt': 'At most so many' },
+          limit: { type: 'integer', minimum: 1, maximum: 1000, default: 200, 'x-prompt': 'The most records to return' },
         },
       },
       output: {
@@ -43,7 +43,7 @@ export const auditDdl = defineDdl({
           },
           next: {
             type: 'integer',
-            description: 'What to give as “after” for the rest; 0: no more',
+            description: 'The value of “after” for the next page; 0: there is none',
             'x-display-as': 'Next',
           },
         },

@@ -36,7 +36,7 @@ export async function readRecords(file: string, query: RecordsQuery, signal: Abo
     for await (const { text, torn } of readFileLines(path, signal)) {
       read += text.length;
       if (read > mostRead)
-        throw new Problem('too-much', 'too much of the log would have to be read', 'ask since a later time');
+        throw new Problem('too-much', 'the request covers too much of the log', 'use a later start time');
       const record = torn ? undefined : parseRecord(text);
       if (record === undefined) continue;
       if ('certificate' in record) bringer = text;

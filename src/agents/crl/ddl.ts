@@ -2,7 +2,7 @@ import { defineDdl } from '../../core/ddl/ddl.ts';
 
 const lists = {
   type: 'array',
-  description: 'One of each CA that is trusted and has made any',
+  description: 'The newest list of each trusted CA',
   'x-display-as': 'Lists',
   items: {
     type: 'object',
@@ -20,7 +20,7 @@ const lists = {
 
 export const crlDdl = defineDdl({
   name: 'crl',
-  description: 'Takes newer revocation lists of the fleet’s CA, and returns which one is in force',
+  description: 'Accepts newer revocation lists of the CA of the fleet, and returns which one is in force',
   author: 'mco-deploy',
   license: 'Apache-2.0',
   version: '0.1.0',

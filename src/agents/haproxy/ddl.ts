@@ -164,7 +164,7 @@ export const haproxyDdl = defineDdl({
           backend,
           server,
           port,
-          own: { description: 'Whether to leave out what another than this run took out', type: 'boolean' },
+          own: { description: 'Whether to leave out what somebody other than this run took out', type: 'boolean' },
         },
       },
       output: changeOutput,

@@ -9,7 +9,7 @@ import { defineRuntime, type Runtime } from './runtime/runtime.ts';
 export async function doctorHaproxy({ config, signal }: DoctorSetup<HaproxyConfig>): Promise<readonly Finding[]> {
   const findings = config.sockets.map((socket) => {
     const runtime = defineRuntime(socket, config.timeout);
-    return runCheck('haproxy', 'see whether HAProxy runs and has this “stats socket … level admin”', async () => {
+    return runCheck('haproxy', 'check that HAProxy runs and has this “stats socket … level admin”', async () => {
       const { version, pid } = await readInfo(runtime, signal);
       return [fine('haproxy', `HAProxy ${version} answers at ${socket}`), await checkStateFile(runtime, pid)];
     });

@@ -37,7 +37,7 @@ export function judgeClaim(held: Lease | undefined, claim: LeaseClaim, clock: nu
     const hint = 'nothing was done; check “mco-deploy locks”, then continue with “mco-deploy resume”';
     return new Problem('stale-lease', `the lease “${claim.lease}” ${why}`, hint);
   };
-  if (held === undefined) return stale('has passed or was broken');
+  if (held === undefined) return stale('has ended or was broken');
   if (!isHolder(held, claim)) return stale('is held by another run now');
   if (held.fence !== claim.fence) return stale(`was taken again: ${claim.fence} is no longer its number`);
   return held.ends <= clock ? stale('has passed') : undefined;

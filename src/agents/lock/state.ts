@@ -31,7 +31,7 @@ export async function readLocks(file: string, clock: number): Promise<LockState>
   }
   const { fence, leases } = parseJsonObject(text, file);
   if (!Number.isSafeInteger(fence) || !Array.isArray(leases) || !leases.every(isLease)) {
-    throw new Problem('bad-state', `${file} is not what the lock agent wrote`, 'remove it while no deploy is running');
+    throw new Problem('bad-state', `${file} is not what the lock agent wrote`, 'remove it while no deploy runs');
   }
   return { fence: fence as number, leases: leases.map((lease) => ({ ...lease, ends: clock + lease.ttl })) };
 }

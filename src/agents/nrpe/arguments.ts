@@ -49,7 +49,10 @@ function compile(pattern: string, command: string): Match {
 
 function wrongCount(command: string, given: number, expected: number): Problem {
   if (expected > 0) return refused(`${command} takes ${count(expected, 'argument')}, not ${given}`);
-  return refused(`${command} takes no arguments of a caller`, 'allow them under “arguments” of nrpe in node.yaml');
+  return refused(
+    `${command} does not accept arguments from callers`,
+    'allow them in agents.nrpe.arguments in node.yaml',
+  );
 }
 
 function refused(message: string, hint = ''): Problem {

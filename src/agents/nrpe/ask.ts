@@ -26,7 +26,7 @@ export async function askDaemon(
     return parseAnswer(received, version);
   } catch (cause) {
     if (cause instanceof Problem) throw cause;
-    const message = `the NRPE daemon ${host}:${port} cannot be asked: ${explainErrno(cause)}`;
+    const message = `the NRPE daemon ${host}:${port} cannot be reached: ${explainErrno(cause)}`;
     throw new Problem('nrpe-unreachable', message, '', { cause });
   } finally {
     signal.removeEventListener('abort', onAbort);

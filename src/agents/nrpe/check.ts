@@ -54,7 +54,7 @@ export function toExitCode(code: number): ExitCode {
 
 function nothingSaid({ code, stderr }: CommandResult): string {
   const [complaint = ''] = stderr.trim().split('\n', 1);
-  return `The plugin said nothing (exit code ${code})${complaint === '' ? '' : `: ${complaint.slice(0, 500)}`}`;
+  return `The plugin printed nothing (exit code ${code})${complaint === '' ? '' : `: ${complaint.slice(0, 500)}`}`;
 }
 
 /**

@@ -13,11 +13,7 @@ const operators = new Set(['|', ';', '&', '<', '>', '(', ')', '`']);
  */
 export function parseCommandLine(line: string, what: string, args: readonly string[] = []): [string, ...string[]] {
   const refuse = (why: string): never => {
-    throw new Problem(
-      'refused-command',
-      `${what} is refused: ${why}`,
-      'commands are run without a shell: use a script',
-    );
+    throw new Problem('refused-command', `${what} is refused: ${why}`, 'commands run without a shell: use a script');
   };
   if (line.includes('\0')) return refuse('it has a NUL');
   // Between NULs, which no line has, so that quotes and all else are read as they stand in the definition.

@@ -7,7 +7,7 @@ const daemon = {
   type: 'object',
   additionalProperties: false,
   required: ['host', 'tls', 'commands'],
-  description: 'An NRPE daemon that is asked instead: this one runs no plugin then',
+  description: 'An NRPE daemon that runs the checks instead of this daemon',
   properties: {
     host: { type: 'string', pattern: '^[A-Za-z0-9.:-]+$', maxLength: 255 },
     port: { type: 'integer', minimum: 1, maximum: 65535, default: 5666 },

@@ -11,7 +11,7 @@ const checkProperties = {
   command: { type: 'string' },
   exitcode: { type: 'integer', minimum: 0, maximum: 3, description: '0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN' },
   state: { type: 'string', enum: checkStates },
-  output: { type: 'string', description: 'What the plugin said, performance data left out' },
+  output: { type: 'string', description: 'The output of the plugin, without performance data' },
   perfdata: { type: 'string' },
 } as const;
 
@@ -53,7 +53,7 @@ export const nrpeDdl = defineDdl({
             pattern: commandPattern,
           },
           args: {
-            description: 'Arguments for $ARG1$, $ARG2$, …, parted by “!”, where the node allows them',
+            description: 'Arguments for $ARG1$, $ARG2$, …, separated by “!”, where the node allows them',
             type: 'string',
             minLength: 1,
             maxLength: 1024,

@@ -63,7 +63,7 @@ export function parseAnswer(packet: Buffer, version: PacketVersion): Answer {
   const sum = packet.readUInt32BE(4);
   const blank = Buffer.from(packet);
   blank.writeUInt32BE(0, 4);
-  if (crc32(blank) !== sum) throw bad('its checksum does not hold');
+  if (crc32(blank) !== sum) throw bad('its checksum is wrong');
   const [from, to] =
     version === 2 ? [shortHeader, shortHeader + fixedText] : [longHeader, longHeader + packet.readInt32BE(12)];
   const text = packet.subarray(from, to);

@@ -16,7 +16,10 @@ const anonymousCiphers = 'ADH-AES256-GCM-SHA384:ADH-AES128-GCM-SHA256:@SECLEVEL=
 export async function tlsOptions(daemon: NrpeDaemon): Promise<ConnectionOptions | undefined> {
   const { tls, host, ca_file, certificate_file, key_file, server_name = host } = daemon;
   if ((certificate_file === undefined) !== (key_file === undefined)) {
-    throw new Problem('bad-nrpe-configuration', 'nrpe’s daemon: “certificate_file” and “key_file” belong together');
+    throw new Problem(
+      'bad-nrpe-configuration',
+      'nrpe’s daemon: “certificate_file” requires “key_file”, and the reverse',
+    );
   }
   if (tls !== 'verified') {
     if (ca_file !== undefined || certificate_file !== undefined) {

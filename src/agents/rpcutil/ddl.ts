@@ -16,7 +16,7 @@ export const rpcutilDdl = defineDdl({
   actions: {
     ping: {
       ...read,
-      description: 'Answers with the time, to show that the whole way to the agent works',
+      description: 'Returns the time, to show that the agent can be called',
       input: nothing,
       output: {
         type: 'object',

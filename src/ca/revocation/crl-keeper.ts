@@ -42,7 +42,7 @@ function requireTaken(brought: readonly Crl[], inForce: readonly Crl[]): void {
     const held = inForce.find(({ issuerFingerprint }) => issuerFingerprint === one.issuerFingerprint);
     if (held === undefined || held.raw.equals(one.raw)) continue;
     const message = `list ${nameOf(one)} is not newer than list ${nameOf(held)}, which is in force here`;
-    throw new Problem('old-crl', message, 'bring the newest: “mco-deploy ca crl” makes one');
+    throw new Problem('old-crl', message, 'send the newest: “mco-deploy ca crl” creates one');
   }
 }
 
@@ -52,7 +52,7 @@ function nameOf({ number, thisUpdate }: Crl): string {
 
 function requireInForce(wanted: readonly Crl[], held: readonly Crl[], warnings: readonly string[]): void {
   if (wanted.every((list) => held.some(({ raw }) => raw.equals(list.raw)))) return;
-  throw new Problem('not-in-force', `the list was written, and cannot be obeyed: ${warnings.join('; ')}`);
+  throw new Problem('not-in-force', `the list was written, but is not in force: ${warnings.join('; ')}`);
 }
 
 /** What is told of a list. */

@@ -103,7 +103,7 @@ export function parseCrl(bytes: Uint8Array, authorities: readonly X509Certificat
     return issuer && { issuerFingerprint: issuer.fingerprint256, raw: Buffer.from(bytes), ...parseList(tbs) };
   } catch (cause) {
     if (cause instanceof Problem && cause.code !== 'bad-der') throw cause;
-    throw new Problem('bad-crl', 'the revocation list is damaged', 'fetch it again', { cause });
+    throw new Problem('bad-crl', 'the revocation list is damaged', 'copy it again', { cause });
   }
 }
 
@@ -188,7 +188,7 @@ function isReason(bytes: Uint8Array, at: number, end: number): boolean {
 }
 
 function malformed(): Problem {
-  return new Problem('bad-crl', 'the revocation list is damaged', 'fetch it again');
+  return new Problem('bad-crl', 'the revocation list is damaged', 'copy it again');
 }
 
 function numberOf(explicit: Element): number {
@@ -209,7 +209,7 @@ function refuseCritical(extension: Element): void {
   const [oid, critical] = readChildren(requireTag(extension, tags.sequence));
   const isCritical = critical?.tag === tags.boolean && critical.content[0] !== 0;
   if (!isCritical || [crlOids.crlNumber, crlOids.authorityKeyId].some((known) => known === hexOf(oid))) return;
-  throw new Problem('bad-crl', 'the revocation list has a critical extension that is not known here');
+  throw new Problem('bad-crl', 'the revocation list has a critical extension that is not supported');
 }
 
 function hexOf(oid: Element | undefined): string {

@@ -11,7 +11,7 @@ const day = 24 * 60 * 60 * 1000;
 
 /** What the lists in force mean for a side that checks certificates. */
 export interface ListedRevocations extends Revocations {
-  /** One of each CA that is trusted and has made any. */
+  /** The newest list of each trusted CA. */
   readonly lists: readonly Crl[];
 }
 
@@ -91,14 +91,14 @@ export function newest(crls: readonly Crl[]): Crl[] {
 }
 
 function olderWarning({ number }: Crl): string {
-  return `the revocation list on the disk is older than list ${number}, which stays in force: bring that one back`;
+  return `the revocation list on the disk is older than list ${number}, which stays in force: copy that one back`;
 }
 
 function dueWarning(crls: readonly Crl[], now: number): string[] {
   if (crls.length === 0) return [];
   const due = Math.min(...crls.map((crl) => crl.nextUpdate));
   const date = new Date(due).toISOString();
-  const remedy = 'make one with “mco-deploy ca crl” and bring it here with “mco-deploy ca push-crl”';
+  const remedy = 'create one with “mco-deploy ca crl” and send it here with “mco-deploy ca push-crl”';
   if (now > due) return [`a new revocation list has been due since ${date}: ${remedy}`];
   return now > due - warningDays * day ? [`a new revocation list is due by ${date}: ${remedy}`] : [];
 }

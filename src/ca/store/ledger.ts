@@ -28,7 +28,7 @@ export function renew(
   when: Pick<IssueOptions, 'now' | 'days'>,
 ): Promise<X509Certificate> {
   if (stateOf(entry, when.now) === 'revoked') {
-    const what = `the certificate of ${entry.kind} ${entry.name} was revoked and is not renewed`;
+    const what = `the certificate of ${entry.kind} ${entry.name} was revoked and cannot be renewed`;
     throw new Problem('revoked-certificate', what, 'issue one with a new key: “mco-deploy ca issue”');
   }
   const before = certificateOf(entry);

@@ -83,5 +83,5 @@ async function busy(path: string): Promise<Problem> {
   const holder = await holderOf(path);
   const who = holder === undefined || holder === 'unreadable' ? '' : ` (process ${holder.pid} on ${holder.host})`;
   const what = `another program${who} is changing this CA`;
-  return new Problem('ca-busy', what, `wait until it has ended; if it does not run any more, remove ${path}`);
+  return new Problem('ca-busy', what, `wait until it has ended; if it no longer runs, remove ${path}`);
 }

@@ -54,7 +54,7 @@ export async function openStore(directory: string): Promise<Store> {
   await completeSuccession(directory);
   const text = await readIfThere(paths.certificate);
   if (text === undefined) {
-    throw new Problem('no-ca', `there is no CA in ${directory}`, 'make one with “mco-deploy ca init --realm REALM”');
+    throw new Problem('no-ca', `there is no CA in ${directory}`, 'create one with “mco-deploy ca init --realm REALM”');
   }
   const certificate = parseAuthority(text, paths.certificate);
   const key = (await readIfThere(paths.key)) ?? '';
@@ -71,7 +71,7 @@ export async function openStore(directory: string): Promise<Store> {
 /** @throws Problem `bad-passphrase`, `bad-key`, `unreadable-file`, `bad-ca` when key and certificate don't belong together */
 export async function unlock({ realm }: Store, holder: Holder, passphrase: string): Promise<Authority> {
   const pem = await readIfThere(holder.keyFile);
-  if (pem === undefined) throw new Problem('unreadable-file', `the key of the CA, ${holder.keyFile}, is not there`);
+  if (pem === undefined) throw new Problem('unreadable-file', `the key of the CA, ${holder.keyFile}, is missing`);
   const key = parsePrivateKey(pem, passphrase, holder.keyFile);
   if (!holder.certificate.checkPrivateKey(key)) {
     throw new Problem(

@@ -31,7 +31,7 @@ export function makeIntermediate(root: Authority, now: number, days = authorityP
   const last = Date.parse(root.certificate.validTo);
   if (now >= last) {
     const message = `the root expired on ${new Date(last).toISOString()}`;
-    throw new Problem('expired-authority', message, 'make a new one with “mco-deploy ca init --root”');
+    throw new Problem('expired-authority', message, 'create a new one with “mco-deploy ca init --root”');
   }
   return make(authorityProfile, root.realm, now, days, root);
 }
@@ -75,5 +75,5 @@ export function parseAuthority(pem: string, file: string): X509Certificate {
 export function realmOf(certificate: X509Certificate, file: string): string {
   const [, realm] = /(?:^|, )URI:mco:\/\/([^/,]+)\/ca(?:,|$)/.exec(certificate.subjectAltName ?? '') ?? [];
   if (realm !== undefined) return realm;
-  throw new Problem('bad-ca', `${file} names no realm`, 'it was not made by “mco-deploy ca init”');
+  throw new Problem('bad-ca', `${file} names no realm`, 'it was not created by “mco-deploy ca init”');
 }

@@ -37,7 +37,7 @@ export function toPublicCryptoKey(publicKey: KeyObject): webcrypto.CryptoKey {
 export function requireP256(key: KeyObject, whose: string): void {
   if (key.asymmetricKeyType === 'ec' && key.asymmetricKeyDetails?.namedCurve === 'prime256v1') return;
   const found = key.asymmetricKeyDetails?.namedCurve ?? key.asymmetricKeyType ?? 'of an unknown kind';
-  throw new Problem('bad-key', `the key of ${whose} is ${found}, not ECDSA over P-256`, 'make a new key with P-256');
+  throw new Problem('bad-key', `the key of ${whose} is ${found}, not ECDSA over P-256`, 'create a new key with P-256');
 }
 
 /** SHA-1 of the public key's bits in hex: a name for a key, not a protection (RFC 5280, 4.2.1.2). */

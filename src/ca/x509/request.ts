@@ -27,7 +27,7 @@ export async function keyOfRequest(pem: string): Promise<KeyObject> {
   requireP256(publicKey, 'the request');
   if (!(await holds(request))) {
     const what = 'the request was not signed with the key that it names';
-    throw new Problem('bad-proof', what, 'make it again with “mco-deploy enroll”');
+    throw new Problem('bad-proof', what, 'create it again with “mco-deploy enroll”');
   }
   return publicKey;
 }

@@ -80,13 +80,13 @@ export function description(name: string): string {
     validation: '^[A-Za-z ]+$',
     maxlength: 64,
   };
-  const output = { message: { description: 'What is said', display_as: 'Message', type: 'string' } };
+  const output = { message: { description: 'The greeting', display_as: 'Message', type: 'string' } };
   const ddl = {
     $schema: 'https://choria.io/schemas/mcorpc/ddl/v1/agent.json',
     metadata: {
       name,
-      description: 'What the agent is for',
-      author: 'Who keeps it',
+      description: 'What the agent does',
+      author: 'Who maintains it',
       license: 'Apache-2.0',
       version: '0.1.0',
       url: '',

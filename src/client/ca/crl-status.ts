@@ -35,7 +35,7 @@ export function crlStatusOf(
 
 /** A node that can't be brought a list. */
 export function lacking(node: string): CrlStatus {
-  const message = 'it does not run the agent crl: enable it in its node.yaml';
+  const message = 'it does not run the agent crl: enable it in node.yaml';
   return { node, outcome: 'failed', code: 'unknown-agent', message, state: 'unknown' };
 }
 
@@ -46,9 +46,9 @@ export function wordsFor({ state, message }: CrlStatus): string {
     case 'taken':
       return 'took it';
     case 'behind':
-      return `has it not: ${message}`;
+      return `does not have it: ${message}`;
     case 'newer':
-      return `has another one: ${message}`;
+      return `has another list: ${message}`;
     case 'unknown':
       return message;
   }

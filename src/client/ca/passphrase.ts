@@ -28,7 +28,7 @@ export async function newPassphrase(options: CaOptions, context: CliContext): Pr
   if (given !== undefined) return given;
   const first = await ask('new passphrase for the CA key: ', context);
   if (first === '') throw new Problem('bad-passphrase', 'an empty passphrase protects nothing');
-  if ((await ask('the same again: ', context)) !== first) {
+  if ((await ask('type it again: ', context)) !== first) {
     throw new Problem('bad-passphrase', 'the two passphrases differ', 'begin again');
   }
   return first;
@@ -38,7 +38,7 @@ async function fromFile(file: string, context: CliContext): Promise<string> {
   let text: string;
   try {
     const { mode } = await stat(file);
-    if ((mode & 0o077) !== 0) context.err(`warning: others may read the passphrase file ${file}: chmod 600 it`);
+    if ((mode & 0o077) !== 0) context.err(`warning: other users can read the passphrase file ${file}: chmod 600 it`);
     text = await readFile(file, 'utf8');
   } catch (cause) {
     throw new Problem('unreadable-file', `the passphrase file ${file} cannot be read: ${explainErrno(cause)}`, '', {
@@ -56,8 +56,8 @@ async function fromFile(file: string, context: CliContext): Promise<string> {
 
 async function ask(prompt: string, { stdin, err, signal }: CliContext): Promise<string> {
   if (!stdin.isTTY) {
-    const hint = `give it by --passphrase-file or in ${variable}`;
-    throw new Problem('passphrase-needed', 'the CA key needs a passphrase and nobody can be asked', hint);
+    const hint = `pass it with --passphrase-file or in ${variable}`;
+    throw new Problem('passphrase-needed', 'the CA key needs a passphrase, and there is no terminal to ask on', hint);
   }
   return readHidden(stdin as ReadStream, signal, () => err(prompt));
 }

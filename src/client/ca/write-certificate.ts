@@ -41,7 +41,7 @@ export async function writeCertificate(
 
 function placeOf({ out, bundle, force = false }: PlaceOptions, name: string): DeliveryTarget {
   if (out !== undefined && bundle !== undefined) {
-    throw new Problem('usage', '--out and --bundle exclude each other', 'give one of them');
+    throw new Problem('usage', '--out and --bundle cannot be combined', 'give one of them');
   }
   const form = bundle === undefined ? 'directory' : 'bundle';
   return { form, path: resolve(bundle ?? out ?? name), replace: force };

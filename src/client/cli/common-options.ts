@@ -10,10 +10,10 @@ export interface CommonOptions {
 /** What every command of an operator takes. */
 export function addCommonOptions(command: Command): Command {
   return command
-    .option('--config <file>', "the operator's configuration (default: client.yaml where XDG has it)")
+    .option('--config <file>', "the operator's configuration (default: client.yaml in the XDG configuration directory)")
     .option(
       '--via <relay>',
-      'reach the nodes over this relay, NAME or NAME=ADDRESS (repeatable), or “direct” for none',
+      'reach the nodes through this relay, NAME or NAME=ADDRESS (repeatable), or “direct” for none',
       (relay: string, before: string[] = []) => [...before, relay],
     )
     .option('-j, --json', 'print JSON for machines');

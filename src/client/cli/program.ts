@@ -54,7 +54,7 @@ function fill(program: Command, version: string, commands: readonly CommandEntry
     .description('Deploys web applications over many machines in real time')
     .version(version, '-V, --version', 'print version, commit and runtime')
     .helpCommand('help [command]', 'explain a command')
-    .showHelpAfterError('(add --help for what is possible)')
+    .showHelpAfterError('(add --help to see what is possible)')
     .showSuggestionAfterError()
     .configureOutput({
       writeOut: (text) => context.out(text.trimEnd()),

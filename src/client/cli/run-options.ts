@@ -5,10 +5,10 @@ import { addDiscoveryOptions, parseSeconds, takeList } from './target-options.ts
 /** What every command takes that runs a playbook: how nodes are found, others are kept away, and a person is asked. */
 export function addRunOptions(command: Command): Command {
   command
-    .option('--allow-missing', 'go on although a known node is silent')
-    .option('--lock-wait <seconds>', 'wait so long for another run to end', parseSeconds)
-    .option('--no-lock', 'do not keep other runs away')
-    .option('--notify-start', 'notify the recipient when the run starts, too')
+    .option('--allow-missing', 'continue although a known node is silent')
+    .option('--lock-wait <seconds>', 'how long to wait for another run to end', parseSeconds)
+    .option('--no-lock', 'do not take a lease: other runs may change the same nodes')
+    .option('--notify-start', 'also notify the recipient when the run starts')
     .option('-v, --verbose', 'show internal steps, a table of all steps and where the journal is')
     .option('--np', 'show no progress on a terminal')
     .option('-y, --yes', 'do not ask on a terminal');

@@ -57,11 +57,11 @@ export function addTargetOptions(command: Command, catalogue: readonly Ddl[] = [
   hidden('--with-class <class>');
   command.addOption(new Option('--with-agent <agent>').argParser(agent).hideHelp());
   hidden('--with-identity <identity>');
-  command.option('-S, --select <expression>', 'nodes for which an expression holds: and, or, not, ( )');
+  command.option('-S, --select <expression>', 'nodes that match an expression: and, or, not, ( )');
   return addDiscoveryOptions(command)
     .option('-t, --timeout <seconds>', 'how long to wait for a reply', parseSeconds)
     .option('--limit <n>', 'only so many of the nodes, or N%', parseLimit)
-    .option('--limit-seed <seed>', 'choose the same subset again', parseSeed)
+    .option('--limit-seed <seed>', 'choose the same subset as an earlier call', parseSeed)
     .option('-1, --one', 'only one of the nodes')
     .option('--np', 'show no progress on a terminal');
 }

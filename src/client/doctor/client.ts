@@ -34,7 +34,7 @@ function checkInterfaces({ discovery }: ClientConfig): Finding[] {
   const warning = leftOutWarning(found);
   if (warning !== undefined) return [doubtful('discovery', warning, 'see discovery.interfaces in docs/commands.md')];
   if (names.length > 0) return [fine('discovery', `by multicast on ${names.join(', ')}`)];
-  return [broken('discovery', 'no interface can do multicast', 'use discovery: { method: file, file: NODES }')];
+  return [broken('discovery', 'no interface supports multicast', 'use discovery: { method: file, file: NODES }')];
 }
 
 async function checkNodes(config: string | undefined, context: CliContext): Promise<readonly Finding[]> {
@@ -54,7 +54,7 @@ export function nodeFindings({ nodes, broken: failed, silent }: Findings, now = 
   const mendSilent = 'start it, or retire it with “mco-deploy forget”';
   return [
     nodes.length === 0
-      ? broken('nodes', 'none answers', 'see whether daemons run, and how they are to be found (discovery)')
+      ? broken('nodes', 'none answers', 'check that daemons run, and how this client finds them (discovery)')
       : fine('nodes', `${count(nodes.length, 'node')} ${nodes.length === 1 ? 'answers' : 'answer'}`),
     ...off.map(({ name, description }) =>
       broken(

@@ -22,11 +22,11 @@ export function learnDdl(agent: string, nodes: readonly FoundNode[], known: read
   if (others.length > 0) {
     const from = others.flat().map(({ node }) => node);
     err(
-      `warning: ${printable(from.join(', '))} describe ${agent} otherwise than ${count(most?.length ?? 0, 'other node')}`,
+      `warning: ${printable(from.join(', '))} describe ${agent} differently from ${count(most?.length ?? 0, 'other node')}`,
     );
   }
   const ddl = parseOutsideDdl(first.ddl, `the agent ${agent} on ${first.node}`);
-  if (ddl.name !== agent) throw new Problem('bad-ddl', `${first.node} describes another agent than ${agent}`);
+  if (ddl.name !== agent) throw new Problem('bad-ddl', `${first.node} describes an agent other than ${agent}`);
   return ddl;
 }
 
@@ -36,6 +36,6 @@ function unknownAgent(agent: string, known: readonly Ddl[]): Problem {
     known.map(({ name }) => name),
   );
   const hint =
-    near === undefined ? 'its nodes may be out of reach: see “mco-deploy find -v”' : `did you mean “${near}”?`;
-  return new Problem('unknown-agent', `there is no agent “${agent}”, here or on any node that matches`, hint);
+    near === undefined ? 'its nodes may be unreachable: see “mco-deploy find -v”' : `did you mean “${near}”?`;
+  return new Problem('unknown-agent', `there is no agent “${agent}”, neither here nor on a matching node`, hint);
 }

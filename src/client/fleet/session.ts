@@ -138,7 +138,7 @@ async function keepHeads(heads: Heads, log: Log): Promise<void> {
     await heads.save();
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
-    log.warn({}, `the ends of the nodes' audit logs are not kept: ${error.message}`);
+    log.warn({}, `the ends of the nodes' audit logs could not be stored: ${error.message}`);
   }
 }
 

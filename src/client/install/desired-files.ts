@@ -117,7 +117,7 @@ function firstPolicy(operator: string): { name: string; content: string }[] {
   return [
     {
       name: 'default.policy',
-      content: `# The operator who installed this node may do all; nobody else anything.\npolicy default deny\n${rule}\n`,
+      content: `# The operator who installed this node may call everything; nobody else may call anything.\npolicy default deny\n${rule}\n`,
     },
   ];
 }

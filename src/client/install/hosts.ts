@@ -36,7 +36,7 @@ export async function onHosts<Result>(
   }).finally(shown.end);
 }
 
-const notBegun = new Problem('cancelled', 'nothing was begun: interrupted');
+const notBegun = new Problem('cancelled', 'interrupted before it started');
 
 async function endOf<Result>(target: SshTarget, work: Promise<Result>): Promise<Ending<Result>> {
   try {

@@ -80,7 +80,7 @@ export function judgeHost(
     throw new Problem('wrong-architecture', what, `name one for ${look.machine} with --binary or --package`);
   }
   if (!(Math.abs(look.ahead) <= clockBounds.refused)) {
-    const what = `its clock is ${durationWords(look.ahead)}: no certificate would hold there`;
+    const what = `its clock is ${durationWords(look.ahead)}: no certificate would be valid there`;
     throw new Problem('clock-off', what, 'set it (timedatectl set-ntp true), then install');
   }
   const closed = directories.filter((directory) => !look.writable.has(directory));
@@ -93,13 +93,13 @@ export function judgeHost(
     );
   }
   if (asRoot && !look.sudo) {
-    const what = `the user who logs in may not write to ${closed[0] ?? 'the system'}, and sudo asks for a password`;
-    throw new Problem('needs-root', what, 'install as root@host, or allow sudo without a password for the time being');
+    const what = `the login user may not write to ${closed[0] ?? 'the system'}, and sudo asks for a password`;
+    throw new Problem('needs-root', what, 'install as root@host, or allow sudo without a password for now');
   }
   // Twice: the old program stays until the new one is in its place.
   if (look.free < program.size * 2) {
     const [free, needed] = [look.free, program.size * 2].map((bytes) => `${Math.round(bytes / 1024 / 1024)} MiB`);
-    throw new Problem('no-space', `${free} are free where it is to go, ${needed} are needed`, 'free some space');
+    throw new Problem('no-space', `${free} are free in the target directory, ${needed} are needed`, 'free some space');
   }
   const off = Math.abs(look.ahead) > clockBounds.warned;
   return {

@@ -124,7 +124,7 @@ async function explainSilence(
   remote: Remote,
 ): Promise<Problem> {
   const values = [paths.program, `${paths.directory}/node.yaml`];
-  const { out } = await remote.run({ purpose: 'ask the host what is wrong', text: doctorScript, values }, asRoot);
+  const { out } = await remote.run({ purpose: 'run doctor on the host', text: doctorScript, values }, asRoot);
   const wrong = findingsIn(out).filter(({ verdict }) => verdict !== 'ok');
   // An agent that lacks something does not keep the daemon from answering.
   const found =

@@ -33,7 +33,7 @@ export async function makePlan(target: SshTarget, options: InstallHostOptions, r
   const { places, paths } = wanted;
   const written = [dirname(paths.program), paths.staging, paths.directory, places.state, dirname(places.auditFile)];
   const directories = [...new Set(written)];
-  const text = await must(remote, { purpose: 'look at the host', text: lookScript, values: directories }, false);
+  const text = await must(remote, { purpose: 'check the host', text: lookScript, values: directories }, false);
   const look = parseLook(text, Date.now());
   const { asRoot, warnings } = judgeHost(look, program, directories);
   const service = chooseService(options.service, look.systemd);
@@ -42,7 +42,7 @@ export async function makePlan(target: SshTarget, options: InstallHostOptions, r
 
   const certify = whyCertificate(installed, target.node, { pem: trustedPem(store), realm: store.realm }, Date.now());
   if (certify === 'is of another CA' && !options.replace) {
-    const what = 'the host belongs to another fleet: its certificate is of another CA';
+    const what = 'the host belongs to another fleet: its certificate was issued by another CA';
     throw new Problem('other-fleet', what, 'take it over with --replace');
   }
   const address = { host: await remote.address(), port: places.port };
@@ -77,9 +77,7 @@ async function probe(
 ): Promise<Installed> {
   const known = [paths.program, places.certificate, places.ca, places.key, String(places.port)];
   const values = [...known, ...files.map(({ path }) => path)];
-  return parseInstalled(
-    await must(remote, { purpose: 'look at what is installed', text: probeScript, values }, asRoot),
-  );
+  return parseInstalled(await must(remote, { purpose: 'check what is installed', text: probeScript, values }, asRoot));
 }
 
 function sumOf(content: string): string {
@@ -96,7 +94,7 @@ async function isOurs(
   if (!installed.listening) return false;
   const inUse = new Problem(
     'port-in-use',
-    `something else listens on port ${address.port}`,
+    `another program listens on port ${address.port}`,
     'stop it, or give the node another port: listen in --node-config',
   );
   try {

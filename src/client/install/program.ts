@@ -34,11 +34,11 @@ export async function openProgram(
   own: string,
 ): Promise<Program> {
   if (given.binary !== undefined && given.package !== undefined) {
-    throw new Problem('usage', '--binary and --package exclude each other', 'give one of them');
+    throw new Problem('usage', '--binary and --package cannot be combined', 'give one of them');
   }
   if (given.package !== undefined) return openPackage(given.package);
   if (given.binary === undefined && !isSea()) {
-    throw new Problem('usage', 'this program runs from its source', 'name the built one with --binary FILE');
+    throw new Problem('usage', 'this program runs from source', 'name a built program with --binary FILE');
   }
   return openBinary(given.binary ?? own);
 }

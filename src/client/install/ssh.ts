@@ -133,7 +133,7 @@ async function runScript(
   payload?.destroy();
   if (result.code !== sshFailed) return result;
   const login = [...(target.port === undefined ? [] : ['-p', target.port]), loginOf(target)].join(' ');
-  const hint = `make “ssh ${login} true” work without a question first: it shows whether the host’s key is unknown or has changed, the login is refused, or nothing answers`;
+  const hint = `make “ssh ${login} true” work without a question: it shows whether the key of the host is unknown or changed, the login is refused, or nothing answers`;
   throw new Problem('ssh-failed', `ssh could not ${purpose}: ${result.said || 'it gave no reason'}`, hint);
 }
 
@@ -150,7 +150,7 @@ export function quote(word: string): string {
 export async function must(remote: Remote, script: Script, asRoot: boolean): Promise<string> {
   const { code, out, said } = await remote.run(script, asRoot);
   if (code === 0) return out;
-  const undone = out.includes('undone=yes') ? '; what had been changed was put back' : '';
+  const undone = out.includes('undone=yes') ? '; its changes were undone' : '';
   throw new Problem('host-failed', `could not ${script.purpose}: ${said || `exit code ${code}`}${undone}`);
 }
 

@@ -77,7 +77,7 @@ export async function place(
     ...targets.map((path) => dirname(path)),
   ];
   const values = [directory, form, paths.program, places.key, ...new Set(directories), '--', ...targets];
-  await must(way.remote, { purpose: 'put the files in their places', text: placeScript, values, payload }, way.asRoot);
+  await must(way.remote, { purpose: 'move the files into place', text: placeScript, values, payload }, way.asRoot);
 }
 
 /** Takes away what an installation that failed has brought. */

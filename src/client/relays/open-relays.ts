@@ -32,7 +32,7 @@ const localTimeout = 1000;
 export async function openRelays(options: OpenRelaysOptions): Promise<Relays | undefined> {
   const { config, via, tls, caller, direct, log } = options;
   if (via.includes('direct')) {
-    if (via.length > 1) throw new Problem('usage', '“direct” stands for no relay: it goes with no other --via');
+    if (via.length > 1) throw new Problem('usage', '“direct” means no relay: it cannot be combined with another --via');
     return undefined;
   }
   const named = via.length > 0 ? via.map((given) => readVia(given, options)) : config.relays.map(readRelay);

@@ -62,7 +62,7 @@ function nature({ kind, repeatable, dryRun, timeout, aggregate = [] }: ActionDdl
     kind === 'read' ? 'Reads only' : `Changes the node${repeatable ? ', may be repeated' : ', not to be repeated'}`;
   const sums = aggregate.map(({ function: how, output }) => `${how} of ${output}`);
   const summed = sums.length === 0 ? '' : ` Summed up: ${sums.join(', ')}.`;
-  return `${changes}${dryRun ? ', can say what it would change (--dry-run)' : ''}; ends within ${timeout} s.${summed}`;
+  return `${changes}${dryRun ? ', supports --dry-run' : ''}; ends within ${timeout} s.${summed}`;
 }
 
 function inputsOf(action: ActionDdl): Property[] {

@@ -51,7 +51,7 @@ function sectionsOf({ inputs = {}, nodes = {}, steps, on_failure = [], always = 
     list('Steps', steps),
     list('After a failure', on_failure),
     list('At every end', always),
-    { title: 'Lease', rows: lock === undefined ? [] : [[lock, 'keeps other runs away'] as const] },
+    { title: 'Lease', rows: lock === undefined ? [] : [[lock, 'keeps other runs out'] as const] },
   ];
   return sections.filter(({ rows }) => rows.length > 0);
 }
@@ -82,7 +82,7 @@ function describeSet(set: NodeSetSource): string {
     ...(set.if === undefined ? [] : [`if ${plainCondition(set.if)}`]),
     ...(set.at_least === undefined ? [] : [`at least ${set.at_least}`]),
     ...(set.limit === undefined ? [] : [`at most ${set.limit}`]),
-    ...(set.allow_missing === true ? ['silent ones are passed over'] : []),
+    ...(set.allow_missing === true ? ['silent ones are skipped'] : []),
   ];
   const filter = parts.length === 0 ? 'all nodes' : parts.join('; ');
   return description === '' ? filter : `${description} (${filter})`;

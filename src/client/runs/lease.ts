@@ -60,7 +60,11 @@ async function takeAll(options: LeaseOptions, fences: Map<string, number>): Prom
     }
     if (code === 'lease-held') return new Problem(code, `${node}: ${message}`, hint);
     const what = `${node} gave no lease “${name}”: ${message}`;
-    return new Problem('no-lease', what, hint || 'enable the agent lock there, or go without by --no-lock');
+    return new Problem(
+      'no-lease',
+      what,
+      hint || 'enable the agent lock there, or continue without a lease (--no-lock)',
+    );
   }
   return undefined;
 }

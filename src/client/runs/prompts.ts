@@ -44,7 +44,7 @@ export function askingFor(
 /** @throws Problem `no-terminal` where a step is going to ask and nobody can answer: better now than in the middle */
 export function refuseQuestions(playbook: Playbook, { yes }: AskingOptions, context: CliContext): void {
   if (yes === true || isOnTerminal(context) || !asks(playbook)) return;
-  const message = `${playbook.name} asks a person on its way, and there is no terminal`;
+  const message = `${playbook.name} asks a question while it runs, and there is no terminal`;
   throw new Problem('no-terminal', message, 'run it on a terminal, or with --yes');
 }
 

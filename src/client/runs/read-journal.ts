@@ -30,7 +30,7 @@ export async function readJournal(
   if (torn.length > 0) {
     const where = torn.length === 1 ? `line ${torn[0]} of the journal` : `lines ${torn.join(', ')} of the journal`;
     const what = torn.length === 1 ? 'is damaged and was' : 'are damaged and were';
-    report(`warning: ${where} ${file} ${what} skipped: what was written there counts as unknown`);
+    report(`warning: ${where} ${file} ${what} skipped: its content counts as unknown`);
   }
   return entries;
 }
@@ -95,7 +95,7 @@ export async function findRun(stateDirectory: string, given: string): Promise<st
     throw new Problem(
       'usage',
       `“${given.slice(0, 40)}” is not a valid run id`,
-      'give its id, or at least its first four digits',
+      'give the id, or at least its first four digits',
     );
   }
   const matching = (await listJournals(stateDirectory, Number.POSITIVE_INFINITY)).filter((id) => id.startsWith(given));

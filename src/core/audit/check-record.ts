@@ -50,11 +50,11 @@ export function checkRequest(record: AuditRecord, trust: Trust): RecordFault | u
     const certificate = parseCertificate(Buffer.from(record.caller_certificate, 'base64'));
     const bytes = Buffer.from(record.request, 'base64');
     if (!verifies('request', bytes, Buffer.from(record.request_signature, 'base64'), certificate)) {
-      return fault('the signature of the caller does not hold');
+      return fault('the signature of the caller is not valid');
     }
     const { identity } = proveCertificate(certificate, 'operator', trust, Date.parse(record.time));
     if (record.caller !== `cert=${identity.name}`) return fault(`it was signed by ${identity.name}`);
-    return agrees(record, bytes) ? undefined : fault('it does not say what the caller signed');
+    return agrees(record, bytes) ? undefined : fault('it does not contain what the caller signed');
   } catch (error) {
     return fault(error instanceof Problem ? error.message : 'the request cannot be read');
   }

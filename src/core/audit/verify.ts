@@ -68,7 +68,7 @@ export function startAuditWalk(trust: Trust, { from, heads = [] }: AuditExpectat
       records++;
       const hash = kept.get(walk.state.sequence);
       if (hash === undefined || hash === walk.state.hash) return undefined;
-      return at({ code: 'edited', message: `record ${walk.state.sequence} is not the one whose hash a caller kept` });
+      return at({ code: 'edited', message: `record ${walk.state.sequence} does not have the hash that a caller kept` });
     },
     end: (first, last) => {
       const { sequence } = walk.start ?? chainStart;
@@ -145,7 +145,7 @@ function begin(record: AuditRecord, walk: Walk): RecordFault | undefined {
 function follow(record: AuditRecord, { state }: Walk): RecordFault | undefined {
   const missing = record.sequence - state.sequence - 1;
   if (missing !== 0) {
-    const message = missing > 0 ? `${missing} record(s) before it are missing` : 'it stands after a later record';
+    const message = missing > 0 ? `${missing} record(s) before it are missing` : 'it comes after a later record';
     return { code: 'removed', message: `record ${record.sequence}: ${message}` };
   }
   if (record.previous === state.hash) return undefined;
@@ -172,7 +172,7 @@ function adopt(record: AuditRecord, walk: Walk): RecordFault | undefined {
 
 function checkSignature(line: string, record: AuditRecord, { certificate }: Walk): RecordFault | undefined {
   if (certificate === undefined) {
-    return { code: 'foreign', message: `record ${record.sequence}: no certificate vouches for it` };
+    return { code: 'foreign', message: `record ${record.sequence}: no certificate verifies it` };
   }
   if (lineVerifies(line, certificate)) return undefined;
   return { code: 'edited', message: `record ${record.sequence}: the signature of ${record.node} does not hold` };

@@ -97,9 +97,9 @@ export async function loadCredentials(
   const warnings = (at: number) => [
     ...expiryWarning(certificate, 'the certificate', 'renew it', at),
     ...[...issuers, ...authorities].flatMap((one) =>
-      expiryWarning(one, 'the CA’s certificate', 'begin with “mco-deploy ca rollover”', at),
+      expiryWarning(one, 'the CA’s certificate', 'start one with “mco-deploy ca rollover”', at),
     ),
-    ...(isGone ? [`${files.crl} is gone: what it revoked stays so until a restart, bring it back`] : []),
+    ...(isGone ? [`${files.crl} is missing: its revocations stay in force until a restart; bring it back`] : []),
     ...revocations.warnings(at),
   ];
   return { credentials, trust, revocations, warnings };
@@ -125,7 +125,7 @@ function readKey(file: string, pem: string, certificate: X509Certificate): KeyOb
   const unusable = unusableKey(key);
   if (unusable !== undefined) throw new Problem('bad-key', `${file} can't be used: ${unusable}`);
   if (!certificate.checkPrivateKey(key)) {
-    throw new Problem('bad-key', `the private key ${file} does not belong to the certificate beside it`);
+    throw new Problem('bad-key', `the private key ${file} does not match the certificate`);
   }
   return key;
 }

@@ -24,15 +24,15 @@ export async function checkCredentials(
   const mend =
     kind === 'node'
       ? 'see “mco-deploy enroll” and “mco-deploy ca sign”'
-      : 'have it issued: “mco-deploy ca issue operator”';
+      : 'request one: “mco-deploy ca issue operator”';
   const certificate = await runCheck('certificate', mend, async () => {
     const loaded = await loadCredentials(files, kind, readRevocations, now);
     state = loaded;
     const { identity, certificate: own } = loaded.credentials;
     const until = new Date(own.validTo).toISOString().slice(0, 10);
     return [
-      fine('certificate', `${identity.kind} ${identity.name} of ${identity.realm}, until ${until}; the key fits`),
-      ...loaded.warnings(now).map((warning) => doubtful('certificate', warning, 'renew it before it ends')),
+      fine('certificate', `${identity.kind} ${identity.name} of ${identity.realm}, until ${until}; the key matches`),
+      ...loaded.warnings(now).map((warning) => doubtful('certificate', warning, 'renew it before it expires')),
     ];
   });
   const findings = [...certificate, ...(await checkKeyFile(files.key)), ...(await checkCrlFile(files.crl))];
@@ -44,7 +44,7 @@ async function checkKeyFile(file: string): Promise<readonly Finding[]> {
   // That it is not there was told of the certificate.
   if (found === undefined) return [];
   const open = found.mode & 0o037;
-  if (open === 0) return [fine('key', `nobody else may use ${file}`)];
+  if (open === 0) return [fine('key', `no other user may use ${file}`)];
   return [
     broken('key', `others may read or write ${file} (mode ${(found.mode & 0o777).toString(8)})`, `chmod 600 ${file}`),
   ];
@@ -52,6 +52,6 @@ async function checkKeyFile(file: string): Promise<readonly Finding[]> {
 
 async function checkCrlFile(file: string): Promise<readonly Finding[]> {
   if (await stat(file).catch(() => undefined)) return [fine('revocations', `${file} is there`)];
-  const mend = 'make one with “mco-deploy ca crl” and bring it here';
-  return [doubtful('revocations', `there is no ${file}: a revoked certificate would be let in`, mend)];
+  const mend = 'create one with “mco-deploy ca crl” and copy it here';
+  return [doubtful('revocations', `there is no ${file}: a revoked certificate would be accepted`, mend)];
 }

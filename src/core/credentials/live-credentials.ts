@@ -57,7 +57,7 @@ export async function startCredentials(options: LiveOptions): Promise<LiveCreden
       loaded = fresh;
       fault = [];
     } catch (error) {
-      fault = [`the certificates were not reloaded, the old ones stay: ${explain(error)}`];
+      fault = [`the certificates were not reloaded, the old ones stay in force: ${explain(error)}`];
       for (const one of fault) onFault(one);
       return;
     }

@@ -21,6 +21,6 @@ export async function requireOwn(path: string, kind: 'directory' | 'file' | 'pro
     refuse(`belongs to user ${found.uid}`, 'it must belong to root or to the user that the daemon runs as');
   }
   const others = constants.S_IWGRP | constants.S_IWOTH;
-  if ((found.mode & others) !== 0) refuse('can be written by others', `chmod go-w ${path}`);
+  if ((found.mode & others) !== 0) refuse('can be written by other users', `chmod go-w ${path}`);
   if (kind === 'program' && (found.mode & constants.S_IXUSR) === 0) refuse('is not executable', `chmod u+x ${path}`);
 }

@@ -75,7 +75,7 @@ export function parseDocumentText<T>(
   try {
     value = parsed.toJS({ maxAliasCount: 100 }) ?? {};
   } catch (cause) {
-    throw new Problem(code, `${at(firstAlias(parsed))}: the ${what} uses aliases without measure`, '', { cause });
+    throw new Problem(code, `${at(firstAlias(parsed))}: the ${what} uses too many aliases`, '', { cause });
   }
   const locate = (path: readonly string[], key = false) => at(offsetOf(parsed.contents, path, key));
   const validate = validatorOf(id, schema);

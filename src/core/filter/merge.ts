@@ -45,7 +45,7 @@ function narrowed(a: readonly string[], b: readonly string[]): string[] {
   if (a.length === 0 || b.length === 0) return [...a, ...b];
   const identities = [...namesWithin(a, b), ...namesWithin(b, a), ...commonRegexes(a, b)];
   if (identities.length === 0)
-    throw new Problem('bad-filter', 'no node can match: the two filters name other identities');
+    throw new Problem('bad-filter', 'no node can match: the two filters name different identities');
   return [...new Set(identities)];
 }
 
@@ -75,7 +75,7 @@ function bothOf(a: string, b: string): string {
   const both = `(${a}) and (${b})`;
   const added = tokenize('() and ()').length;
   if (tokenize(both).length !== tokenize(a).length + tokenize(b).length + added) {
-    throw new Problem('bad-filter', 'a value with a slash in one expression runs into the other', 'put it in quotes');
+    throw new Problem('bad-filter', 'a value with a slash in one expression merges with the other', 'put it in quotes');
   }
   return both;
 }

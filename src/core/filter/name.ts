@@ -26,7 +26,7 @@ export function parseName(range: Range, what: 'class' | 'agent' | 'identity', co
   if (value === '') throw faultAt(text, start, `the ${what} is missing`);
   if (value.length > longestName) throw faultAt(text, start, `a name has at most ${longestName} characters`);
   if (!nameSyntax.test(value))
-    throw faultAt(text, start + faultIn(value), `this can’t stand in the name of ${article(what)}`);
+    throw faultAt(text, start + faultIn(value), `this is not allowed in the name of ${article(what)}`);
   return { value, pattern: undefined };
 }
 

@@ -68,8 +68,8 @@ function regexEnd(text: string, start: number): number | undefined {
 
 function quoteEnd(text: string, start: number): number {
   const end = text.indexOf(text[start] ?? '', start + 1) + 1;
-  if (end === 0) throw faultAt(text, start, 'the quotation is not closed');
-  if (!isDelimiter(text[end])) throw faultAt(text, end, 'something stands right behind the quotation');
+  if (end === 0) throw faultAt(text, start, 'the quotation mark is not closed');
+  if (!isDelimiter(text[end])) throw faultAt(text, end, 'there must be a space after the quotation mark');
   return end;
 }
 

@@ -24,7 +24,7 @@ export function parseGroups(text: string, file: string): Groups {
     const [name = '', ...callers] = line.text.split(/\s+/);
     if (groups.has(name)) throw faultIn(line, `the group “${name}” is defined twice`);
     groups.set(parseGroupName(name, line), callers);
-    if (callers.length === 0) throw faultIn(line, `the group “${name}” has nobody in it`, 'write NAME cert=SOMEBODY …');
+    if (callers.length === 0) throw faultIn(line, `the group “${name}” has no members`, 'write NAME cert=SOMEBODY …');
     for (const caller of callers) checkMember(caller, line);
   }
   return groups;

@@ -26,7 +26,7 @@ export function linesOf(text: string, file: string): Line[] {
 
 function checkLine(line: Line): Line {
   if (line.text.length > longestLine) throw faultIn(line, `it is longer than ${longestLine} characters`);
-  // What can't be seen could make a line read otherwise than it is understood.
+  // What can't be seen could make a line read differently from it is understood.
   const hidden = /[^\P{C}\t]|[\p{Zl}\p{Zp}]/u.exec(line.text)?.[0].codePointAt(0);
   if (hidden === undefined) return line;
   throw faultIn(line, `it has the invisible character U+${hidden.toString(16).toUpperCase().padStart(4, '0')}`);

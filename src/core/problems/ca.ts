@@ -34,7 +34,7 @@ export const caProblems = defineProblems({
   'no-rollover': ['There is only one CA, so no rollover can be ended.', 'Begin one: “mco-deploy ca rollover”.'],
   'still-needed': [
     'Certificates that the old CA issued are still in use, so the old CA cannot be removed.',
-    'Renew or revoke them first: “mco-deploy ca renew --all”.',
+    'Renew or revoke them first; the message names them.',
   ],
   'bad-crl': ['The file does not contain exactly one valid revocation list.', 'Create it: “mco-deploy ca crl”.'],
   'foreign-crl': ['The revocation list was not signed by a CA of this fleet.', 'Bring the list of the right CA.'],

@@ -4,7 +4,7 @@ import { defineProblems } from './define.ts';
 export const certificateProblems = defineProblems({
   'bad-certificate': [
     'A certificate cannot be read, or it lacks a property that every certificate of the fleet has.',
-    'Issue it again: “mco-deploy ca issue NAME”.',
+    'Issue it again: “mco-deploy ca issue node|operator NAME”.',
   ],
   'expired-certificate': [
     'A certificate is no longer valid: its end date has passed.',
@@ -24,11 +24,11 @@ export const certificateProblems = defineProblems({
   ],
   'revoked-certificate': [
     'The certificate was revoked, so it is refused although it has not expired.',
-    'Issue a new certificate with a new key: “mco-deploy ca issue NAME”.',
+    'Issue a new certificate with a new key: “mco-deploy ca issue node|operator NAME”.',
   ],
   'wrong-kind': [
     'A certificate of a node was used where one of an operator is required, or the other way round.',
-    'Use a certificate of the right kind: “mco-deploy ca issue --operator NAME” makes one of an operator.',
+    'Use a certificate of the right kind: “mco-deploy ca issue operator NAME” makes one.',
   ],
   'wrong-node': [
     'The certificate belongs to another node than the one that was expected at this address.',

@@ -5,7 +5,10 @@ export const installProblems = defineProblems({
   'ssh-failed': ['ssh could not connect, or is not installed.', 'Try “ssh HOST” by hand.'],
   'host-failed': ['A command on the host failed.', 'The message shows its last words.'],
   'needs-root': ['Installing needs root on the host.', 'Use root@HOST, or allow sudo without a password for now.'],
-  'read-only': ['The file system of a target directory is read-only.', 'Mount it writable, or choose --prefix.'],
+  'read-only': [
+    'The file system of a target directory is read-only.',
+    'Mount it writable, or choose other directories (--program, --directory).',
+  ],
   'copy-damaged': ['The program did not arrive as it was sent.', 'Repeat the command.'],
   'wrong-system': ['The host does not run Linux.', 'Install on Linux hosts only.'],
   'wrong-architecture': ['The program is for another processor.', 'Name the right one with --binary or --package.'],

@@ -19,7 +19,7 @@ export function startStrangerLog(log: Log, now: () => number): StrangerLog {
       total++;
       const current = Math.floor(now() / 60_000);
       if (current !== minute) {
-        if (dropped > 0) log.warn({ dropped }, 'more strangers were refused than noted');
+        if (dropped > 0) log.warn({ dropped }, 'more strangers were refused than are logged');
         minute = current;
         noted = 0;
         dropped = 0;

@@ -91,7 +91,7 @@ export function startCallMemory({ records, completeSince }: RecentRecords, now: 
       if (known?.content !== undefined) return { content: known.content, recorded: true };
       if (known?.running !== undefined) return { ...(await known.running), recorded: true };
       if (isLate(requestKeyOf(call.caller, requestId), attempt)) {
-        const message = 'this try arrived after its caller had given it up: nothing was done';
+        const message = 'this try arrived after its caller had given up: nothing was done';
         return answer(refusal(new Problem('late-try', message, 'ask again')));
       }
       const running = run();
@@ -154,7 +154,7 @@ function recall(
       nonces.set(nonce, now + remembered);
       const key = keyOf(record.caller, record.request_id, record.try);
       keys.set(record.sequence, key);
-      const cut = new Problem('interrupted', 'the daemon ended while this ran: whether it was done is not known');
+      const cut = new Problem('interrupted', 'the daemon ended while this ran: whether it completed is not known');
       if (!calls.has(key)) calls.set(key, { at: now, content: failure(cut) });
     }
     const key = record.kind === 'outcome' ? keys.get(record.intent) : undefined;

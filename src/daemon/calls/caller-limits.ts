@@ -61,14 +61,14 @@ export function startCallerLimiter({ atOnce, rate, burst }: CallerLimits, now: (
       const cost = Math.min(burst, 1 + Math.floor(bytes / bytesPerCall));
       const account = accountOf(caller);
       if (account.running >= atOnce) {
-        throw new Problem('busy', `${caller} has ${atOnce} calls running here already`, 'wait for one to end');
+        throw new Problem('busy', `${caller} has ${atOnce} calls running here`, 'wait for one to end');
       }
       refill(account);
       if (account.left < cost) {
         throw new Problem(
           'rate-limited',
           `${caller} asks for more than ${rate} calls a second here`,
-          'ask more slowly',
+          'call more slowly',
         );
       }
       account.left -= cost;

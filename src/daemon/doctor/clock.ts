@@ -9,15 +9,15 @@ export async function checkClock(auditFile: string, run: RunCommand, signal: Abo
   const now = Date.now();
   if (last !== undefined && last > now + 1000) {
     const what = `it is ${new Date(now).toISOString()}, and the last audit record is of ${new Date(last).toISOString()}`;
-    return [doubtful('clock', what, 'set the clock: requests are refused that are 10 s off')];
+    return [doubtful('clock', what, 'set the clock: requests that are 10 s off are refused')];
   }
   const { code, stdout } = await run(['timedatectl', 'show', '--property=NTPSynchronized', '--value'], {
     timeout: 5000,
     signal,
   });
   const time = new Date(now).toISOString();
-  if (code !== 0) return [fine('clock', `${time}; what keeps it is not known`)];
-  if (stdout.trim() === 'yes') return [fine('clock', `${time}, kept by NTP`)];
+  if (code !== 0) return [fine('clock', `${time}; what synchronizes it is not known`)];
+  if (stdout.trim() === 'yes') return [fine('clock', `${time}, synchronized by NTP`)];
   return [doubtful('clock', `${time}, and nothing keeps it`, 'timedatectl set-ntp true')];
 }
 

@@ -24,12 +24,12 @@ async function checkDirectory(check: string, directory: string): Promise<Finding
     await access(`${directory}/`, constants.W_OK);
     const free = bavail * bsize;
     const what = `${Math.round(free / 1024 / 1024)} MiB are free in ${directory}`;
-    const mend = 'free some space: what cannot be recorded is not done';
+    const mend = 'free some space: nothing is done that cannot be recorded';
     if (free < bounds.out) return broken(check, what, mend);
     return free < bounds.low ? doubtful(check, what, mend) : fine(check, what);
   } catch (error) {
     const missing = errnoOf(error) === 'ENOENT';
-    if (missing) return doubtful(check, `${directory} is not there yet`, 'the daemon makes it when it starts');
+    if (missing) return doubtful(check, `${directory} is not there yet`, 'the daemon creates it when it starts');
     return broken(check, `${directory} cannot be written: ${explainErrno(error)}`, 'let the daemon’s user write there');
   }
 }

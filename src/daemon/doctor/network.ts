@@ -49,15 +49,19 @@ async function checkMulticast(
   state: TlsState | undefined,
   signal: AbortSignal,
 ): Promise<Finding> {
-  if (!mdns) return fine('multicast', 'is turned off: the node is found by a list or by DNS');
+  if (!mdns) return fine('multicast', 'is turned off: nodes are found through a list or DNS');
   const found = findInterfaces(interfaces);
   const names = found.used.map(({ name }) => name);
   if (names.length === 0) {
-    return broken('multicast', 'no interface can do multicast', 'name one in discovery.interfaces, or set mdns: false');
+    return broken(
+      'multicast',
+      'no interface supports multicast',
+      'name one in discovery.interfaces, or set mdns: false',
+    );
   }
   const warning = leftOutWarning(found);
   if (warning !== undefined) return doubtful('multicast', warning, 'see discovery.interfaces in docs/daemon.md');
-  if (state === undefined) return fine('multicast', `can be spoken on ${names.join(', ')}`);
+  if (state === undefined) return fine('multicast', `works on ${names.join(', ')}`);
   const { name } = state.credentials.identity;
   const lasting = lastingInterfaces(found.used).map((one) => one.name);
   const heard = await Promise.all(lasting.map((one) => isHeardOn(one, name, signal)));

@@ -59,7 +59,7 @@ export function startMeter(): Meter {
       ),
       {
         name: 'mco_deploy_action_duration_seconds',
-        help: 'How long calls took that were let through, by agent and action',
+        help: 'Duration of admitted calls, by agent and action',
         type: 'histogram',
         samples: [...durations.values()].flatMap(({ labels, histogram }) => histogram.samples(labels)),
       },

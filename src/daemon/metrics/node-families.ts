@@ -19,10 +19,10 @@ const counted: Readonly<Record<string, readonly [string, string]>> = {
   total: ['mco_deploy_requests_total', 'Requests'],
   validated: ['mco_deploy_requests_validated_total', 'Requests whose caller was proven'],
   unvalidated: ['mco_deploy_requests_unvalidated_total', 'Requests whose caller was not proven'],
-  passed: ['mco_deploy_requests_passed_total', 'Requests that were let through'],
-  filtered: ['mco_deploy_requests_filtered_total', 'Requests that were refused, for whatever reason'],
+  passed: ['mco_deploy_requests_passed_total', 'Requests that were admitted'],
+  filtered: ['mco_deploy_requests_filtered_total', 'Requests that were refused, for any reason'],
   ttlexpired: ['mco_deploy_requests_expired_total', 'Requests that were too old'],
-  strangers: ['mco_deploy_strangers_total', 'Connections and requests of those who proved nothing'],
+  strangers: ['mco_deploy_strangers_total', 'Connections and requests without a valid certificate'],
 };
 
 export function metricsText(measures: NodeMeasures): string {
@@ -35,10 +35,10 @@ function nodeFamilies({ version, startedAt, counters, tls, warnings }: NodeMeasu
   return [
     { name: 'mco_deploy_info', help: 'The daemon', type: 'gauge', samples: [{ labels: { version }, value: 1 }] },
     ...Object.entries(counted).map(([key, [name, help]]) => simple(name, help, 'counter', counters[key] ?? 0)),
-    simple('mco_deploy_warnings', 'What a person should look at: see ping', 'gauge', warnings),
+    simple('mco_deploy_warnings', 'Warnings that need a person: see ping', 'gauge', warnings),
     {
       name: 'mco_deploy_certificate_expiration_timestamp_seconds',
-      help: 'When the node’s certificate and those of its CAs end',
+      help: 'When the certificates of the node and of its CAs expire',
       type: 'gauge',
       samples: certificatesOf(tls).map(({ labels, end }) => ({ labels, value: Math.floor(Date.parse(end) / 1000) })),
     },

@@ -10,7 +10,7 @@ export function authorize(policies: Policies, identity: string): Stage {
     const { action } = call.opened.request;
     if (await policies.allows({ caller: call.caller, agent, action })) return await next(call);
     const message = `${call.caller} may not ${agent}.${action} on ${identity}`;
-    const hint = `a policy on the node would have to allow it (policies/${agent}.policy)`;
+    const hint = `a policy on the node must allow it (policies/${agent}.policy)`;
     return answer(refusal(new Problem('policy-denied', message, hint)));
   };
 }

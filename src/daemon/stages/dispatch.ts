@@ -30,7 +30,7 @@ export function dispatch(options: DispatchOptions): Stage {
     slotsOf.set(name, slots);
     if (slots.waiting() >= longestQueue) {
       return answer(
-        refusal(new Problem('busy', `the agent ${name} has ${longestQueue} calls waiting`, 'ask again later')),
+        refusal(new Problem('busy', `the agent ${name} has ${longestQueue} calls waiting`, 'call again later')),
       );
     }
     return answer(await runAction(call, agent, options, await slots.take()));

@@ -46,13 +46,13 @@ export function judgeTime(
     );
   }
   if (issuedAt > now + grace) {
-    return new Problem('clock-skew', `${clocks}: ${apart}`, 'set the clocks right (NTP)');
+    return new Problem('clock-skew', `${clocks}: ${apart}`, 'set the clocks (NTP)');
   }
   if (now > issuedAt + timeToLive + grace) {
     return new Problem(
       'expired-request',
       `the request is too old: ${clocks}, ${apart}`,
-      'set the clocks right (NTP) or ask again',
+      'set the clocks (NTP) and call again',
     );
   }
   return undefined;

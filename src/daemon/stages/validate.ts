@@ -44,7 +44,11 @@ function checkInput(call: IncomingCall, entry: AgentEntry, action: ActionDdl): J
     throw new InputProblem('invalid-input', message, missing ? replyStatus.missingInput : replyStatus.invalidInput);
   }
   if (call.opened.request.dryRun && action.kind === 'change' && !action.dryRun) {
-    throw new InputProblem('no-dry-run', `${entry.ddl.name}.${name} can't say what it would change`, replyStatus.other);
+    throw new InputProblem(
+      'no-dry-run',
+      `${entry.ddl.name}.${name} cannot show what it would change`,
+      replyStatus.other,
+    );
   }
   return input;
 }

@@ -20,7 +20,7 @@ export interface DnsOptions {
 /** Nodes looked up at once, and in all. */
 const most = { atOnce: 32, nodes: 20_000 };
 
-/** What c-ares says when the name, or a record of that kind, is not there. */
+/** What c-ares says when the name, or a record of that kind, is missing. */
 const absent = new Set(['ENOTFOUND', 'ENODATA']);
 
 /** Asks unicast DNS for the nodes of a domain (RFC 6763, 4 to 6): PTR, then SRV, TXT and addresses of each. */
@@ -37,7 +37,7 @@ export function dnsSource({ domain, server, timeout }: DnsOptions): DiscoverySou
       try {
         const instances = await ask(service, resolver.resolvePtr(service));
         if (instances.length === 0) {
-          const hint = 'is the domain right, and does it have PTR records of that name?';
+          const hint = 'check the domain and its PTR records of that name';
           throw new Problem('no-such-service', `DNS lists no nodes under ${service}`, hint);
         }
         const rest = [...new Set(instances)].slice(0, most.nodes);
@@ -78,7 +78,7 @@ function asker(server: string | undefined): Ask {
       const code = errnoOf(cause);
       if (absent.has(code)) return [];
       if (code === 'ECANCELLED') throw new Problem('cancelled', `the question for ${name} was given up`);
-      const hint = 'is its address right, and is it up?';
+      const hint = 'check its address, and that it runs';
       throw new Problem('unreachable-dns', `${which} gives no answer for ${name} (${code})`, hint, { cause });
     }
   };

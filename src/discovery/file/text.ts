@@ -50,6 +50,6 @@ function valuesOf(document: Document.Parsed, file: string): unknown[] {
     const value: unknown = document.toJS({ maxAliasCount: 100 });
     return (isObject(value) ? value.nodes : value) as unknown[];
   } catch (cause) {
-    throw new Problem('bad-nodes', `${file}: the list uses aliases without measure`, '', { cause });
+    throw new Problem('bad-nodes', `${file}: the list uses too many aliases`, '', { cause });
   }
 }

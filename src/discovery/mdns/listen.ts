@@ -98,7 +98,7 @@ async function joinGroups({ interfaces, log }: ListenSetup, take: (bytes: Buffer
       sockets.set(family, socket);
     } catch (error) {
       // A host may well do without one of the two.
-      log.debug({ family, reason: explainErrno(error) }, 'nothing is heard by this family');
+      log.debug({ family, reason: explainErrno(error) }, 'nothing is received in this address family');
     }
   }
   const memberships = startMemberships();
@@ -157,7 +157,7 @@ function startAsking(setup: ListenSetup, memory: PeerMemory, hear: (heard: Heard
         hear(heard);
       }
     } catch (error) {
-      setup.log.debug({ reason: explain(error) }, 'the network could not be asked for other nodes');
+      setup.log.debug({ reason: explain(error) }, 'the network could not be queried for other nodes');
     }
     if (!stopped.signal.aborted) askLater(Date.now(), 0.8 + 0.4 * Math.random());
   }
@@ -188,14 +188,14 @@ async function startKeeping(memory: PeerMemory, { file, log }: ListenSetup) {
   try {
     memory.restore(await readFile(file, 'utf8'));
   } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') log.warn({ file, reason: explain(error) }, 'what was heard before is lost');
+    if (errnoOf(error) !== 'ENOENT') log.warn({ file, reason: explain(error) }, 'the list of known peers is lost');
   }
   const save = () => {
     timer = undefined;
     writing = writing
       .then(() => makeDirectories(dirname(file), 0o700))
       .then(() => replaceFile(file, memory.toJson(), { sync: false }))
-      .catch((error) => log.warn({ file, reason: explainErrno(error) }, 'what was heard cannot be kept'));
+      .catch((error) => log.warn({ file, reason: explainErrno(error) }, 'the list of known peers cannot be stored'));
   };
   return {
     touch: () => {

@@ -45,7 +45,7 @@ export function openResponder(interfaces: readonly MulticastInterface[], log: Lo
   const inside = responder as unknown as ResponderInside;
   const republish = inside.republishService.bind(responder);
   inside.republishService = (...args) =>
-    republish(...args).catch((error) => log.warn({ reason: explain(error) }, 'the name could not be probed for again'));
+    republish(...args).catch((error) => log.warn({ reason: explain(error) }, 'the name could not be checked again'));
   const belongsElsewhere = watchNetworks();
   const handle = inside.server.handleMessage.bind(inside.server);
   inside.server.handleMessage = (name, packet, from, ...more) => {

@@ -77,7 +77,7 @@ function settle(
     failures: unmet.filter((failure) => !passedOver.includes(failure)),
     tries,
     interrupted,
-    lines: passedOver.map(({ node, reason }) => `not so yet on ${node}: ${reason}`),
+    lines: passedOver.map(({ node, reason }) => `not yet true on ${node}: ${reason}`),
   };
 }
 

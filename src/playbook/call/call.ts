@@ -42,7 +42,7 @@ export async function runCall(plan: CallPlan, target: CallTarget, world: World, 
       state: 'done',
       ran: false,
       dryRun: true,
-      lines: [`${plan.title} can’t say what it would do, and was not called`],
+      lines: [`${plan.title} cannot show what it would do, and was not called`],
     };
   }
   // Also before asking: what nodes answer is to hold until the change.
@@ -94,7 +94,7 @@ function checkNodes(names: unknown, world: World): readonly string[] {
   if (!Array.isArray(names)) throw new Problem('bad-nodes', '“on” must give a list of names of nodes');
   for (const name of names as unknown[]) {
     if (typeof name === 'string' && isNodeName(name) && world.isKnownNode(name)) continue;
-    throw new Problem('bad-nodes', `“on” gives ${JSON.stringify(name)}, which is in none of the playbook’s node sets`);
+    throw new Problem('bad-nodes', `“on” gives ${JSON.stringify(name)}, which is not in a node set of the playbook`);
   }
   return [...new Set(names as string[])];
 }

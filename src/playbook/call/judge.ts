@@ -33,7 +33,7 @@ export function judge({ plan, hypothetical, past, world }: StepCall, outcome: Ou
     return { reply, failure: failureOf(outcome), streak: 0, again };
   }
   if (past !== undefined && plan.ddl.repeatable && isBare(plan.ddl, reply)) {
-    const said = 'it was done, and what it answered is known no more';
+    const said = 'it completed, but its reply is no longer available';
     return { reply, failure: { node: reply.node, code: 'reply-lost', reason: said }, streak: 0, again: true };
   }
   const reason = findUnmet(plan, reply, world, hypothetical ? 1 : plan.passes - streak);

@@ -94,10 +94,10 @@ function findKept({ kept }: World, step: string, name: string): KeptChange | und
 
 /** Actions that can be asserted say in an output `changed` what they had to change. */
 function tellChange({ title }: KeptChange, { node, data: { changed } }: StepReply): string[] {
-  const what = Array.isArray(changed) ? changed.join(', ') : changed === true ? 'it had to change' : '';
+  const what = Array.isArray(changed) ? changed.join(', ') : changed === true ? 'it changed something' : '';
   return what === '' ? [] : [`${title} no longer held on ${node} and was done again: ${what}`];
 }
 
 function lost({ title }: KeptChange, { node, code, reason }: NodeFailure): NodeFailure {
-  return { node, code, reason: `whether ${title} still holds could not be made sure: ${reason}` };
+  return { node, code, reason: `whether ${title} still holds could not be checked: ${reason}` };
 }

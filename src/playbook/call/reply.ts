@@ -22,7 +22,7 @@ export function replyOf(outcome: Outcome): StepReply {
     toCel(data);
     return reply;
   } catch (error) {
-    return { ...reply, ok: false, code: 'bad-data', message: `its reply can’t be used: ${explain(error)}`, data: {} };
+    return { ...reply, ok: false, code: 'bad-data', message: `its reply cannot be used: ${explain(error)}`, data: {} };
   }
 }
 

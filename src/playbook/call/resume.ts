@@ -99,7 +99,7 @@ function hidesOutput(ddl: ActionDdl, outcome: Outcome | undefined): boolean {
 }
 
 function unknowable(call: StepCall, node: string, { at }: EarlierTry): Judgement {
-  const message = `whether it was done is not known: it was called at ${new Date(at).toISOString()}, and ${call.plan.title} must not be repeated`;
+  const message = `whether it completed is not known: it was called at ${new Date(at).toISOString()}, and ${call.plan.title} must not be repeated`;
   const code = 'not-known';
   const reply = { node, ok: false, outcome: 'no-response' as const, code, message, data: {} };
   return { reply, failure: { node, code, reason: message }, streak: 0, again: false };

@@ -18,7 +18,7 @@ export function compileNodeSets(
     const template = (value: unknown, ...path: string[]) =>
       compileTemplate(value, roots, (inner, scalar) => at([...path, ...inner], scalar));
     checkTerms(set, at);
-    if ((set.file !== undefined) !== (set.source === 'file')) at([]).fail('“file” goes with “source: file”');
+    if ((set.file !== undefined) !== (set.source === 'file')) at([]).fail('“file” requires “source: file”');
     return {
       name,
       filter: compileFilter(set, template),

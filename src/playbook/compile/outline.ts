@@ -61,9 +61,9 @@ function kindOf(source: StepSource, path: readonly string[], text: SourceText): 
   const kinds = stepKinds.filter(({ key }) => source[key] !== undefined);
   const [kind, second] = kinds;
   const known = stepKinds.map(({ key }) => key).join(', ');
-  if (kind === undefined) return locationOf(text, path).fail(`the step does nothing: give it one of ${known}`);
+  if (kind === undefined) return locationOf(text, path).fail(`the step does nothing: add one of ${known}`);
   if (second !== undefined) {
-    return locationOf(text, path).fail(`the step has both “${kind.key}” and “${second.key}”: make two steps of it`);
+    return locationOf(text, path).fail(`the step has both “${kind.key}” and “${second.key}”: write two steps`);
   }
   const allowed = new Set<string>([...Object.keys(commonProperties), kind.key, ...kind.keys]);
   const foreign = Object.keys(source).find((key) => !allowed.has(key));

@@ -94,7 +94,7 @@ function compileGroup(
   checkIds(all, text);
   for (const { kind, path: at } of steps) {
     if (kind.key === 'finish')
-      locationOf(text, [...at, 'finish']).fail('“finish” ends a whole run: it can’t stand within a step');
+      locationOf(text, [...at, 'finish']).fail('“finish” ends a whole run: it is not allowed within a step');
   }
   const inner: Sight = { all, seen: sight.seen, variables: { ...sight.variables, ...variables } };
   const failed = { ...inner.variables, failure: shapeOfFailure };

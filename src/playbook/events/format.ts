@@ -37,7 +37,7 @@ function isInternal(event: RunEvent): boolean {
 
 /** In a dry run: what would be refused. */
 function formatRights({ label, asked, denied, unsure }: Extract<RunEvent, { type: 'rights-checked' }>): string[] {
-  const good = unsure.length === 0 ? 'you may do there what is going to be asked' : 'none refuses for certain';
+  const good = unsure.length === 0 ? 'you may call everything that the run needs' : 'none is certain to refuse';
   const verdict = denied.length === 0 ? good : 'not all of it is allowed';
   const more = unsure.length > 20 ? [`  and ${unsure.length - 20} more`] : [];
   return [

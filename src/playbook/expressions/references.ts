@@ -82,7 +82,7 @@ function method(node: Extract<ASTNode, { op: 'rcall' }>, reader: Reader): Shape 
   }
   const word = variable.args;
   if (reader.roots.fields !== undefined && Object.hasOwn(reader.roots.fields, word)) {
-    throw new Fault(`“${word}” is taken already: name the loop’s variable otherwise`, variable.start);
+    throw new Fault(`“${word}” is in use: give the variable of the loop another name`, variable.start);
   }
   if (reader.bound.size >= deepestLoops) {
     throw new Fault(`loops are nested deeper than ${deepestLoops} levels`, node.start);

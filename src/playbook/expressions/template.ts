@@ -77,7 +77,7 @@ function parseParts(text: string, roots: Shape, place: SourceLocation): Part[] {
     if (open < 0) break;
     if (open > at) parts.push(text.slice(at, open));
     const close = closing(text, open + 3);
-    if (close < 0) place.fail('an expression begins here that no “}}” ends', open);
+    if (close < 0) place.fail('an expression starts here without a closing “}}”', open);
     const inside = text.slice(open + 3, close);
     const blank = inside.length - inside.trimStart().length;
     parts.push(compileExpression(inside.trim(), roots, place, open + 3 + blank));

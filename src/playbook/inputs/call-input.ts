@@ -62,7 +62,7 @@ export function refuseSecrets(shown: JsonObject, { texts, brief }: Secrets, titl
     for (const [secret, name] of [...texts, ...brief]) {
       if (texts.has(secret) ? !text.includes(secret) : text !== secret) continue;
       const message = `the sensitive input “${name}” may not be given to ${title} as “${key}”, which is not marked as sensitive`;
-      throw new Problem('bad-input', message, 'it would stand in the audit logs');
+      throw new Problem('bad-input', message, 'it would be written to the audit logs');
     }
   }
 }

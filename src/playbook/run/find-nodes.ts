@@ -66,7 +66,7 @@ async function findSet(set: NodeSet, world: World, allowMissing: boolean, before
 function checkFilter(filter: FilterTerms, set: string): FilterTerms {
   const terms: unknown[] = [filter.facts, filter.classes, filter.agents, filter.identities, filter.with].flat();
   if (!terms.every((term) => typeof term === 'string' && term !== '') || typeof filter.select !== 'string') {
-    throw new Problem('bad-filter', `a term of the node set “${set}” is empty or no text`);
+    throw new Problem('bad-filter', `a term of the node set “${set}” is empty or is not text`);
   }
   parseFilter(filter);
   return filter;
@@ -80,7 +80,7 @@ function goneOf(
 ): readonly NodeFailure[] {
   const gone = before.filter((name) => !here.some((node) => node.name === name));
   return gone.map((node) => {
-    const reason = 'the run began with it, and it is not found now';
+    const reason = 'the run started with it, and it is not found now';
     return absent.find((one) => one.node === node) ?? { node, code: 'silent', reason };
   });
 }

@@ -29,7 +29,7 @@ export async function keepNotice({ name, notices }: Playbook, world: World, { st
     const result = state();
     return [
       `run ${runId} by ${operator}`,
-      `Interrupted: ${name} for ${label}: its client is not heard of any more`,
+      `Interrupted: ${name} for ${label}: its client no longer responds`,
       // What was begun after this was written is not in it.
       ...(result.changed ? ['as it was last known:', ...describeState(result)] : ['it had begun to make changes']),
       nextCommand({ runId }, { changed: true, command: undefined }),

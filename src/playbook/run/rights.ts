@@ -94,7 +94,7 @@ function judge(outcome: Outcome, needs: Needs | undefined): RightsReport {
     denied: certain.map(({ failure }) => failure),
     unsure: [
       ...possible.map(({ failure }) => failure),
-      ...untold.map((call) => ({ node, code: 'no-answer', reason: `it did not say whether you may ${call} there` })),
+      ...untold.map((call) => ({ node, code: 'no-answer', reason: `it did not report whether you may ${call} there` })),
     ],
   };
 }

@@ -20,14 +20,14 @@ const input = {
     pattern: { description: 'A regular expression that the whole value must match.', ...text },
     minimum: { type: 'number' },
     maximum: { type: 'number' },
-    default: { description: 'Taken when nothing is given.' },
+    default: { description: 'The default.' },
     required: {
-      description: 'Whether it must be given. True unless there is a default; without both it is null.',
+      description: 'Whether it is required. True unless there is a default; without both it is null.',
       type: 'boolean',
     },
     sensitive: { description: 'Never written to the journal or shown.', type: 'boolean' },
     from: {
-      description: 'Where its text is taken from when it is not given; a file’s path is relative to the playbook.',
+      description: 'Where the value comes from when it is not given; the path of a file is relative to the playbook.',
       type: 'object',
       additionalProperties: false,
       minProperties: 1,
@@ -41,7 +41,7 @@ const input = {
 } as const;
 
 const nodeSet = {
-  description: 'Nodes found by discovery. All kinds of terms must hold; identities are alternatives.',
+  description: 'Nodes found by discovery. All kinds of terms must match; identities are alternatives.',
   type: 'object',
   additionalProperties: false,
   properties: {
@@ -53,14 +53,14 @@ const nodeSet = {
     select: { description: 'A compound filter expression.', ...text },
     if: { description: 'The set is empty where this expression is false.', ...text },
     at_least: { description: 'How many there must be (default 1).', type: 'integer', minimum: 0, maximum: 100_000 },
-    limit: { description: 'Takes so many, in the order of their names.', type: 'integer', minimum: 1 },
+    limit: { description: 'The most that are used, in the order of their names.', type: 'integer', minimum: 1 },
     source: {
-      description: 'Where they are heard of (default: as the client is configured).',
+      description: 'How they are discovered (default: as the client is configured).',
       type: 'string',
       enum: ['mdns', 'file', 'dns', 'cache', 'exec', 'consul', 'puppetdb', 'sql'],
     },
     file: { description: 'The file of nodes, for the source “file”; relative to the playbook.', ...text },
-    when_empty: { description: 'What to say when there are too few.', ...text },
+    when_empty: { description: 'The message when there are too few.', ...text },
     expected: {
       description:
         'Names of nodes, or an expression that gives them: only these are missing when they are silent (default: all).',
@@ -70,7 +70,7 @@ const nodeSet = {
       items: text,
     },
     allow_missing: {
-      description: 'Go on although a node that is known to belong here is silent or broken.',
+      description: 'Continue although a node that is known to belong here is silent or broken.',
       type: 'boolean',
     },
   },
@@ -110,15 +110,15 @@ export const playbookSchema = {
   properties: {
     name,
     description: text,
-    label: { description: 'What each line of a run begins with (default: the name). May use inputs.', ...text },
+    label: { description: 'The prefix of each line of a run (default: the name). May use inputs.', ...text },
     inputs: { ...named, additionalProperties: input },
     nodes: { ...named, additionalProperties: nodeSet },
-    steps: { description: 'In order: each needs the one before, unless it says what it needs.', minItems: 1, ...steps },
+    steps: { description: 'In order: each needs the one before, unless it has “needs”.', minItems: 1, ...steps },
     on_failure: { description: 'Run, in order, after a step has failed or the run was interrupted.', ...steps },
-    always: { description: 'Run, in order, at the end of every run that began, whatever became of it.', ...steps },
+    always: { description: 'Run, in order, at the end of every run that started, however it ended.', ...steps },
     notify,
     lock: {
-      description: 'The lease that keeps other runs away (default: backend/cluster of the inputs). May use inputs.',
+      description: 'The lease that keeps other runs out (default: backend/cluster of the inputs). May use inputs.',
       ...text,
     },
   },

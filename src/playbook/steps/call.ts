@@ -103,18 +103,19 @@ function requireAction({ source, catalogue, at }: StepCompiler) {
 
 /** What can’t be meant, although each part of it is well formed. */
 function checkCallSettings({ source, at }: StepCompiler, action: ActionDdl, title: string): void {
-  if (source.on === undefined) at().fail('“on” is missing: say on which nodes');
+  if (source.on === undefined) at().fail('“on” is missing: name the nodes');
   const { tries = 1, passes = 1 } = source;
   const fault =
     isLiteral(tries) && isLiteral(passes) ? findSettingsFault(Number(tries), Number(passes), action, title) : undefined;
   if (fault !== undefined) at(fault.key).fail(fault.message);
   if (source.dry_run === true && action.kind === 'change' && !action.dryRun) {
-    at('dry_run').fail(`${title} can’t say what it would do`);
+    at('dry_run').fail(`${title} cannot show what it would do`);
   }
-  if (source.failover === true && source.limit === undefined) at('failover').fail('“failover” goes with “limit”');
-  if (source.failover === true && source.batch !== undefined) at('batch').fail('“batch” does not go with “failover”');
-  if (source.message !== undefined && source.until === undefined) at('message').fail('“message” goes with “until”');
-  if (source.passes !== undefined && source.until === undefined) at('passes').fail('“passes” goes with “until”');
+  if (source.failover === true && source.limit === undefined) at('failover').fail('“failover” requires “limit”');
+  if (source.failover === true && source.batch !== undefined)
+    at('batch').fail('“batch” cannot be combined with “failover”');
+  if (source.message !== undefined && source.until === undefined) at('message').fail('“message” requires “until”');
+  if (source.passes !== undefined && source.until === undefined) at('passes').fail('“passes” requires “until”');
 }
 
 /** @throws Problem `bad-playbook` where a step that is named is not before this one, or can’t be done again */
@@ -177,7 +178,7 @@ function compileCallSettings(
 
 function findSettingsFault(tries: number, passes: number, { kind, repeatable }: ActionDdl, title: string) {
   if (tries > 1 && kind === 'change' && !repeatable) {
-    return { key: 'tries', message: `${title} must not be repeated: leave “tries” out` };
+    return { key: 'tries', message: `${title} must not be repeated: remove “tries”` };
   }
   if (passes > tries) return { key: 'passes', message: 'there must be at least as many tries as passes' };
   return undefined;

@@ -56,5 +56,5 @@ function checkNames(value: unknown, world: World): readonly string[] {
   const list: readonly unknown[] = Array.isArray(value) ? value : [undefined];
   const wrong = list.findIndex((name) => typeof name !== 'string' || !isNodeName(name) || !world.isKnownNode(name));
   if (wrong < 0) return [...new Set(list as readonly string[])];
-  throw new Problem('bad-nodes', `“over” gives ${JSON.stringify(list[wrong])}, which is in none of the node sets`);
+  throw new Problem('bad-nodes', `“over” gives ${JSON.stringify(list[wrong])}, which is not in a node set`);
 }

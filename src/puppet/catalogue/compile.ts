@@ -113,7 +113,7 @@ function callBody(
     failAt(placeOf('tries'), `${call.agent}#${call.action} must not be repeated`, 'leave “tries” out');
   }
   if (call.noop && action.kind === 'change' && !action.dryRun) {
-    failAt(placeOf('noop'), `${call.agent}#${call.action} can’t say what it would do`, 'leave “noop” out');
+    failAt(placeOf('noop'), `${call.agent}#${call.action} cannot show what it would do`, 'leave “noop” out');
   }
   const on = sets.setFor(resource, call, ddl);
   const title = `${call.agent}#${call.action}`;

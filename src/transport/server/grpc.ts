@@ -22,7 +22,7 @@ export function startGrpcServer(options: ListenOptions, connections: Connections
   const { limits, service, relay, tls, log } = options;
   const cutStalled = (peer: string) => {
     const caller = connections.cut(peer);
-    if (caller !== undefined) log.warn({ caller, peer }, 'a client neither sends nor reads: connection cut');
+    if (caller !== undefined) log.warn({ caller, peer }, 'a client neither sends nor reads: connection closed');
   };
   const server = new Server({
     interceptors: [endStalledCalls(limits.stall, cutStalled)],

@@ -64,7 +64,9 @@ describe('a deploy command of the user’s own', () => {
     assert.equal(own.serving(), '10');
     assert.equal((await status({})).revision, '10');
     const staying = await appmgrOn(own.config({ on_failure: 'stay' }), own.setup);
-    await assert.rejects(staying.upgrade({ revision: 'bad1' }), { message: /it stays, as configured$/ });
+    await assert.rejects(staying.upgrade({ revision: 'bad1' }), {
+      message: /it stays, because the configuration says so$/,
+    });
     assert.equal((await staying.status({})).revision, 'bad1');
     assert.equal((await staying.rollback({})).revision, '10');
   });

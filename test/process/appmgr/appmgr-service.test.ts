@@ -104,7 +104,7 @@ describe('hooks', () => {
     await upgrade({ revision: '10' }, { progress: (line) => said.push(line) });
     assert.deepEqual(said.slice(2, 6), ['running the hook “before”', '| one', '| [31mtwo', '| line 0']);
     assert.ok(said.length < 60, `${said.length} lines`);
-    assert.ok(said.includes('the hook “before” prints more than 50 lines: the rest is left out'));
+    assert.ok(said.includes('the hook “before” prints more than 50 lines: the rest is not shown'));
   });
 });
 
@@ -173,7 +173,7 @@ describe('health', () => {
     const tcp = `127.0.0.1:${(server.address() as AddressInfo).port}`;
     const { upgrade, status } = await appmgrOn(application.config({ health: { tcp, timeout: 0.5 } }));
     await upgrade({ revision: '10' });
-    assert.equal((await status({})).health, 'it takes connections');
+    assert.equal((await status({})).health, 'it accepts connections');
     server.close();
     await once(server, 'close');
     await assert.rejects(upgrade({ revision: '20' }), {

@@ -265,7 +265,7 @@ describe('a release that is not healthy', () => {
     await upgrade({ revision: '10' });
     await assert.rejects(upgrade({ revision: '20' }), {
       code: 'unhealthy-release',
-      message: /it stays, as configured$/,
+      message: /it stays, because the configuration says so$/,
     });
     assert.equal(application.current(), '20');
     assert.deepEqual((({ healthy, health: words }) => ({ healthy, words }))(await status({})), {

@@ -109,7 +109,7 @@ describe('who is notified of a run', { timeout: 90_000 }, () => {
     waiting.pop()?.();
     assert.match(
       messages()[0] ?? '',
-      /^run ([0-9a-f]{32}) by rip@devco\.net\nInterrupted: deploy for bravo: its client is not heard of any more\nas it was last known:\n.*to continue: mco-deploy resume \1$/s,
+      /^run ([0-9a-f]{32}) by rip@devco\.net\nInterrupted: deploy for bravo: its client no longer responds\nas it was last known:\n.*to continue: mco-deploy resume \1$/s,
     );
     const spools = await Promise.all(nodes.slice(1).map(({ directory }) => files(directory)));
     assert.deepEqual(

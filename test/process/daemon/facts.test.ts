@@ -111,7 +111,7 @@ describe('what is true of a node', () => {
     await program('killed', 'kill -9 $$');
     const { facts, warnings } = await start();
     const wrong = Object.fromEntries(warnings().map((text) => [/facts\.d\/(\w+) /.exec(text)?.[1], text]));
-    assert.match(wrong.shared ?? '', /can be written by others/);
+    assert.match(wrong.shared ?? '', /can be written by other users/);
     assert.match(wrong.hang ?? '', /did not end within 5 s/);
     assert.match(wrong.babble ?? '', /did not end within 5 s|printed more/);
     assert.match(wrong.nonsense ?? '', /not a mapping/);
@@ -126,7 +126,7 @@ describe('what is true of a node', () => {
     await chmod(directory, 0o777);
     const { facts, warnings } = await start();
     assert.equal(facts().rack, undefined);
-    assert.match(warnings()[0] ?? '', /facts\.d can be written by others/);
+    assert.match(warnings()[0] ?? '', /facts\.d can be written by other users/);
   });
 
   test('is gathered again by its age, and a change is told', async () => {

@@ -402,7 +402,7 @@ describe('a socket that is of no use', () => {
     const missing = await agent([join(temporaryDirectory(), 'none.sock')]);
     await assert.rejects(
       missing.status({ backend: 'app' }),
-      fails('haproxy-unreachable', /none\.sock cannot be asked: no such file/),
+      fails('haproxy-unreachable', /none\.sock cannot be reached: no such file/),
     );
     const silent = await agent([await standIn(lb.socket, () => ' '.repeat(0))], { timeout: 0.2 });
     await assert.rejects(silent.status({ backend: 'app' }), fails('haproxy-answer', /without answering/));

@@ -72,10 +72,7 @@ describe('hosts that cannot be installed', { timeout: 300_000 }, () => {
 
   test('nothing of it is left half done', async () => {
     for (const host of Object.keys(broken)) assert.equal(await estate.traces(host), before.get(host), host);
-    assert.match(
-      told.get('late.devco.net')?.message ?? '',
-      /Read-only file system; what had been changed was put back$/,
-    );
+    assert.match(told.get('late.devco.net')?.message ?? '', /Read-only file system; its changes were undone$/);
     assert.equal((await estate.on('late.devco.net', 'cat /etc/mco-deploy/ca.crt')).out, 'old\n');
   });
 

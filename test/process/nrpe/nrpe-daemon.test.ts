@@ -132,7 +132,7 @@ describe('the real NRPE daemon, asked by check_nrpe, on the same configuration',
     const [found] = await look();
     assert.deepEqual([found?.verdict, /answers: NRPE v4/.test(found?.what ?? '')], ['ok', true], found?.what);
     const [lost] = await look({ port: 1 });
-    assert.deepEqual([lost?.verdict, /cannot be asked: connection refused/.test(lost?.what ?? '')], ['broken', true]);
+    assert.deepEqual([lost?.verdict, /cannot be reached: connection refused/.test(lost?.what ?? '')], ['broken', true]);
   });
 
   test('that does not answer in time is UNKNOWN, and a call that is given up ends', async () => {
@@ -337,7 +337,10 @@ describe('a caller’s arguments', () => {
     const unlisted = await agent({ config: config(`dont_blame_nrpe=1\n${command}`) });
     await assert.rejects(unlisted.run('args', '0!x'), fails('refused-command', /node\.yaml allows none/));
     const plain = await agent({ config: config(`command[plain]=${plugins}/check_dummy 0\n`) });
-    await assert.rejects(plain.run('plain', '0'), fails('refused-arguments', /plain takes no arguments of a caller/));
+    await assert.rejects(
+      plain.run('plain', '0'),
+      fails('refused-arguments', /plain does not accept arguments from callers/),
+    );
   });
 
   test('stay one word each, whatever they hold, and never name the program', async () => {

@@ -77,7 +77,7 @@ describe('the stock plugins', () => {
         { ...check, output: output === '' ? '' : check.output },
         { command: name, exitcode, state: checkStates[exitcode], output, perfdata },
       );
-      if (output === '') assert.match(check.output, /^The plugin said nothing/);
+      if (output === '') assert.match(check.output, /^The plugin printed nothing/);
     });
   }
 

@@ -285,7 +285,7 @@ stat -c %a . "$1" "$2" "$CHORIA_EXTERNAL_FACTS" | xargs >"${home}/modes"; env | 
     const { agents, warnings: said } = await warnings();
     const reasons: Readonly<Record<string, RegExp>> = {
       late: /did not end in time/,
-      writable: /can be written by others/,
+      writable: /can be written by other users/,
       foreign: /belongs to user 12345/,
       probe: /a built-in agent has that name/,
       sonde: /a built-in agent has that name/,
@@ -312,12 +312,12 @@ stat -c %a . "$1" "$2" "$CHORIA_EXTERNAL_FACTS" | xargs >"${home}/modes"; env | 
     assert.equal((await call('mute')).code, 'unknown-agent');
   });
 
-  test('is refused with all others when their directory can be written by others', async () => {
+  test('is refused with all others when their directory can be written by other users', async () => {
     await chmod(directory, 0o777);
     await node.daemon.reload();
     assert.equal((await call('uptime', 'show')).code, 'unknown-agent');
     const { warnings: said } = await warnings();
-    assert.ok(said.some((text) => /external agents in .* can be written by others/.test(text)));
+    assert.ok(said.some((text) => /external agents in .* can be written by other users/.test(text)));
     await chmod(directory, 0o755);
   });
 });

@@ -116,7 +116,10 @@ describe('a revocation list', () => {
 
   test('is brought to the nodes, which keep and obey it; who has it is told, and who has not and why', async () => {
     const before = await push(oldest, '--check', '-I', 'dev1.devco.net');
-    assert.deepEqual([before.code, before.out[0]?.replace(/ +/, ' ')], [2, 'dev1.devco.net has it not: it has none']);
+    assert.deepEqual(
+      [before.code, before.out[0]?.replace(/ +/, ' ')],
+      [2, 'dev1.devco.net does not have it: it has none'],
+    );
     const { code, out } = await push(oldest);
     assert.equal(code, 2);
     assert.deepEqual(
@@ -124,7 +127,7 @@ describe('a revocation list', () => {
       [
         'dev1.devco.net took it',
         'dev2.devco.net took it',
-        'dev3.devco.net it does not run the agent crl: enable it in its node.yaml',
+        'dev3.devco.net it does not run the agent crl: enable it in node.yaml',
         'dev4.devco.net cert=rip@devco.net may not crl.install on dev4.devco.net',
         'revocation list 1 is in force on 2 / 4 nodes',
       ],

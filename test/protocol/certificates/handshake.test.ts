@@ -91,7 +91,7 @@ describe('the door of a node', () => {
     });
     await assert.rejects(dialAs(rip, node.name, await unusedPort()), {
       code: 'unreachable',
-      hint: 'is the daemon running?',
+      hint: 'check that the daemon runs',
     });
   });
 

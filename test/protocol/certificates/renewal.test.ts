@@ -59,7 +59,7 @@ describe('a node’s certificate', () => {
 
     const renewed = await fleet.node(node.name);
     await writeFile(join(node.directory, 'node.crt'), renewed.certificatePem);
-    await until(async () => (await warningsOf(node)).includes('does not belong to the certificate beside it'));
+    await until(async () => (await warningsOf(node)).includes('does not match the certificate'));
     assert.equal(await shownBy(node), first, 'the old pair stays in force');
     assert.equal((await node.call(rip, {})).outcome, 'ok');
 

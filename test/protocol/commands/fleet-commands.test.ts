@@ -119,7 +119,7 @@ describe('what a fleet is asked about itself', () => {
     assert.deepEqual((await runInProcess(['ping', '-I', dev1.name], home)).err, []);
   });
 
-  test('inventory of a node that refuses, is not there or can’t be is an error', async () => {
+  test('inventory of a node that refuses, is missing or can’t be is an error', async () => {
     const refused = await runInProcess(['inventory', 'dev3.devco.net'], home);
     assert.deepEqual([refused.code, refused.out], [77, []]);
     assert.match(refused.err.join('\n'), /^dev3\.devco\.net: /);
@@ -165,7 +165,10 @@ describe('what a fleet is asked about itself', () => {
     const env = { HOME: home, XDG_STATE_HOME: '/sys' };
     const { code, err } = await runInProcess(['rpc', 'rpcutil', 'ping', '-I', 'dev1.devco.net'], home, { env });
     assert.equal(code, 0);
-    assert.match(err.join('\n'), /^warning: the ends of the nodes' audit logs are not kept: \/sys\/mco-deploy\/heads/);
+    assert.match(
+      err.join('\n'),
+      /^warning: the ends of the nodes' audit logs could not be stored: \/sys\/mco-deploy\/heads/,
+    );
   });
 
   test('a silent node keeps facts from ending well', async () => {

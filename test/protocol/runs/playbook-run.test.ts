@@ -202,7 +202,7 @@ steps:
     assert.equal(none.code, 64);
     assert.match(
       none.err,
-      /greeting asks a person on its way, and there is no terminal: run it on a terminal, or with --yes/,
+      /greeting asks a question while it runs, and there is no terminal: run it on a terminal, or with --yes/,
     );
     assert.equal((await run('ask.yaml', ['who=Ada', '--yes'])).code, 0);
     const refused = await run('ask.yaml', ['who=Ada', '--json'], answering('no'));

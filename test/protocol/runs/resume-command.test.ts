@@ -80,7 +80,7 @@ describe('runs and resume, on journals', () => {
     await refused([id, 'whom=them'], 64, /keeps the inputs that it started with/);
     const before = await readFile(playbook, 'utf8');
     await writeFile(playbook, before.replace('bye', 'farewell'));
-    await refused([id], 64, /say\.yaml is not what it was when the run began/);
+    await refused([id], 64, /say\.yaml has changed since the run started/);
     await writeFile(playbook, `# a comment counts for nothing\n${before}`);
     const { code } = await cli('resume', id, 'pin=1234');
     assert.equal(code, 0);
@@ -94,7 +94,7 @@ describe('runs and resume, on journals', () => {
       writeFile(journalFile(state, id), `${whole.slice(0, 5).map(change).join('\n')}\n`);
     await keep((line) => line.replace(/"pid":\d+,"start":"\d+"/, `"pid":1,"start":"${'1'}"`));
     await keep((line) => line.replace(/"host":"[^"]*"/, '"host":"elsewhere"').replace(/"start":"\d+"/, '"start":"1"'));
-    await refused([id], 64, /process \d+ on elsewhere may still be at work .* give --force/);
+    await refused([id], 64, /process \d+ on elsewhere may still be running this run.*add --force/);
     await keep((line) => line.replace('"operator":"rip@devco.net"', '"operator":"eve@devco.net"'));
     await refused([id], 64, /begun by eve@devco\.net, and this is rip@devco\.net/);
     await keep((line) => line.replace(/"host":"[^"]*"/, '"host":"elsewhere"').replace(/"start":"\d+"/, '"start":"1"'));

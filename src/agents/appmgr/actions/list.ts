@@ -14,7 +14,7 @@ export interface ReleaseList {
   readonly revision: string;
   /** What a rollback would go back to; empty for none. */
   readonly previous: string;
-  /** What was being brought in when a call was cut off; empty for none. */
+  /** The release that was being activated when a call was cut off; empty for none. */
   readonly unfinished: string;
   readonly releases: ListedRelease[];
 }

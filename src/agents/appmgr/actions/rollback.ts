@@ -8,7 +8,7 @@ import { confirmRollback, type ReleaseState, settleState } from '../release/stat
 import type { UpgradeResult } from './upgrade.ts';
 
 export interface RollbackInput {
-  /** The release to go back to; the one that served before when left out. */
+  /** The release to return to; default: the one that served before. */
   readonly revision?: string | undefined;
   /** The release to leave: where another is in service, nothing is done. */
   readonly from?: string | undefined;
@@ -48,10 +48,14 @@ async function chooseTarget(
   const there = others.length === 0 ? 'there is no other release on this node' : `there are: ${others.join(', ')}`;
   const target = named ?? (current === confirmed ? before : confirmed);
   if (target === '') {
-    const what = `of “${application.name}” no release is known that served before ${current === '' ? 'now' : current}`;
+    const what = `of “${application.name}” no earlier release is known before ${current === '' ? 'now' : current}`;
     throw new Problem('no-previous', what, there);
   }
   const found = known.find(({ revision }) => revision === target);
   if (found !== undefined && (found.whole || named === undefined)) return target;
-  throw new Problem('unknown-release', `release ${target} of “${application.name}” is not whole on this node`, there);
+  throw new Problem(
+    'unknown-release',
+    `release ${target} of “${application.name}” is not complete on this node`,
+    there,
+  );
 }

@@ -10,7 +10,7 @@ import { lookAt } from './status.ts';
 export interface UpgradeResult {
   readonly application: string;
   readonly revision: string;
-  /** What served before; empty for none. */
+  /** The release that served before; empty for none. */
   readonly previous: string;
   readonly changed: boolean;
 }
@@ -54,7 +54,7 @@ async function noteAndPrune(site: Application, revision: string, work: Work): Pr
     await releases.writeState(state);
     await prune(site, state, await releases.current(), work);
   } catch (error) {
-    work.log.warn({ root: releases.root, reason: explainErrno(error) }, 'the failed release cannot be noted');
+    work.log.warn({ root: releases.root, reason: explainErrno(error) }, 'the failed release cannot be recorded');
   }
 }
 

@@ -63,7 +63,7 @@ function passOn(what: string, progress: (message: string) => void): (line: strin
     const shown = firstLine(line);
     if (shown === '' || passed > mostLines) return;
     passed += 1;
-    progress(passed > mostLines ? `${what} prints more than ${mostLines} lines: the rest is left out` : `| ${shown}`);
+    progress(passed > mostLines ? `${what} prints more than ${mostLines} lines: the rest is not shown` : `| ${shown}`);
   };
 }
 
@@ -73,7 +73,7 @@ export function reasonOf(result: CommandResult, { timeout }: { readonly timeout:
   const words = said === '' ? '' : `: “${said}”`;
   switch (result.ended) {
     case 'not-found':
-      return 'failed: there is no such program';
+      return 'failed: the program does not exist';
     case 'not-permitted':
       return 'failed: the program cannot be run';
     case 'timeout':

@@ -18,7 +18,7 @@ export async function revert(activation: Activation, pending: ReleaseState, erro
   return new Problem(
     work.signal.aborted ? 'cancelled' : 'unhealthy-release',
     [`revision ${revision} of “${name}” did not come up: ${reason}; ${outcome}${told}`, ...report].join('\n'),
-    `look at ${site.releases.directory(revision)}, or publish a better revision`,
+    `look at ${site.releases.directory(revision)}, or publish a corrected revision`,
     { cause: error },
   );
 }
@@ -26,9 +26,9 @@ export async function revert(activation: Activation, pending: ReleaseState, erro
 async function goBack(activation: Activation, pending: ReleaseState): Promise<string> {
   const { site, revision } = activation;
   const { confirmed } = pending;
-  if (confirmed === revision) return 'it stays, as it was before';
-  if (confirmed === '') return 'it stays, as there was none before';
-  if (site.application.on_failure === 'stay') return 'it stays, as configured';
+  if (confirmed === revision) return 'it stays, because it served before';
+  if (confirmed === '') return 'it stays, because there was no release before';
+  if (site.application.on_failure === 'stay') return 'it stays, because the configuration says so';
   if (!(await site.releases.isPlaced(confirmed))) return `it stays, as ${confirmed} is no longer here`;
   activation.work.progress(`going back to ${confirmed}`);
   try {

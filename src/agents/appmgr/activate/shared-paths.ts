@@ -18,7 +18,7 @@ async function linkOne(layout: Layout, release: string, path: string): Promise<v
   const kept = join(layout.root, 'shared', path);
   await stat(kept).catch((cause) => {
     if (!['ENOENT', 'ENOTDIR'].includes(errnoOf(cause))) throw cause;
-    throw new Problem('missing-shared', `${kept} is to be shared by all releases, and is missing`, 'make it first');
+    throw new Problem('missing-shared', `${kept} is shared by all releases, and is missing`, 'create it first');
   });
   const place = join(release, path);
   const target = join('../'.repeat(path.split('/').length + 1), 'shared', path);
@@ -45,7 +45,7 @@ async function assertDirectories(release: string, path: string): Promise<void> {
       if (errnoOf(error) !== 'EEXIST') throw error;
     });
     if (!(await lstat(at)).isDirectory()) {
-      throw new Problem('bad-layout', `${at} is not a directory, and a shared path lies below it`);
+      throw new Problem('bad-layout', `${at} is not a directory, and a shared path is below it`);
     }
   }
 }

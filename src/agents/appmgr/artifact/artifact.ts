@@ -42,7 +42,7 @@ export async function verifyArtifact(
 
 function wrongSum(place: ArtifactLocation, found: string, expected: string): Problem {
   const what = `its SHA-256 sum is ${found}, not ${expected}`;
-  return new Problem('bad-checksum', `${place.at} is not what was published: ${what}`, 'copy it here again');
+  return new Problem('bad-checksum', `${place.at} differs from the published artifact: ${what}`, 'copy it here again');
 }
 
 async function copyArtifact(
@@ -67,7 +67,7 @@ async function copyArtifact(
   }
   const got = await download(place.at, source.download, source.download.max_size, signal, take);
   if (got !== undefined) return got;
-  throw new Problem('unknown-revision', `there is not a valid revision ${revision}: ${place.at} is missing`);
+  throw new Problem('unknown-revision', `there is no revision ${revision}: ${place.at} is missing`);
 }
 
 /** Without a name, once it is open: it is gone with this process, and no other one can open it. */
@@ -108,7 +108,7 @@ export async function assertArtifact(source: ArtifactSource, revision: string, s
   }
   const found = await download(place.at, source.download, source.download.max_size, signal, async () => true);
   if (found !== true) {
-    throw new Problem('unknown-revision', `there is not a valid revision ${revision}: ${place.at} is missing`);
+    throw new Problem('unknown-revision', `there is no revision ${revision}: ${place.at} is missing`);
   }
 }
 

@@ -88,7 +88,7 @@ function explainDownload(
   const { syscall } = error as NodeJS.ErrnoException;
   if (syscall === 'write' && (error as NodeJS.ErrnoException).code !== 'EPIPE') return error;
   const why = clock.aborted ? `it did not come within ${timeout} s` : explainErrno(error);
-  return new Problem('artifacts-unreachable', `${url} cannot be had: ${why}`, 'see whether the server is up', {
+  return new Problem('artifacts-unreachable', `${url} cannot be downloaded: ${why}`, 'check that the server runs', {
     cause: error,
   });
 }

@@ -7,7 +7,7 @@ const beginnings: readonly (readonly [hex: string, what: string])[] = [
   ['28b52ffd', 'compressed with zstd'],
   ['425a68', 'compressed with bzip2'],
   ['504b0304', 'a zip file'],
-  ['3c', 'text that begins with “<”: an error page, perhaps'],
+  ['3c', 'text that begins with “<”, such as an error page'],
 ];
 
 /** The error for an archive that gzip cannot read; says what it is instead, as far as its first bytes show. */

@@ -9,7 +9,7 @@ import { type ArtifactLocation, type ArtifactSource, beside, locationOf } from '
 const largestSums = 64 * 1024;
 
 function unknownRevision(revision: string, place: ArtifactLocation): Problem {
-  return new Problem('unknown-revision', `there is not a valid revision ${revision}: ${place.at} is missing`);
+  return new Problem('unknown-revision', `there is no revision ${revision}: ${place.at} is missing`);
 }
 
 /**

@@ -27,7 +27,7 @@ export interface HealthAsker {
   readonly look: (revision: string, timeout: number, signal: AbortSignal) => Promise<Health>;
   /** Asks until the answer has been good for long enough, or was not good when the time was over; what was found last. */
   readonly wait: (revision: string, signal: AbortSignal) => Promise<Health>;
-  /** Seconds until it must be healthy. */
+  /** Seconds within which it must be healthy. */
   readonly timeout: number;
 }
 
@@ -95,7 +95,7 @@ function lookAtPort(address: string, timeout: number, signal: AbortSignal): Prom
       socket.destroy();
       resolve({ healthy, words });
     };
-    socket.once('connect', () => settle(true, 'it takes connections'));
+    socket.once('connect', () => settle(true, 'it accepts connections'));
     socket.on('error', (error) =>
       settle(false, clock.aborted ? 'no connection in time' : `no connection: ${explainErrno(error)}`),
     );

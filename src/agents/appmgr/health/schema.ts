@@ -27,12 +27,12 @@ export const healthSchema = {
     },
     tcp: {
       type: 'string',
-      description: 'HOST:PORT that takes a connection',
+      description: 'HOST:PORT that must accept a connection',
       maxLength: 255,
       pattern: '^(\\[[0-9A-Fa-f:.]+\\]|[A-Za-z0-9.-]+):[0-9]{1,5}$',
     },
     command: { ...argv, description: 'Exit code 0 means healthy; {revision} stands for the revision' },
-    timeout: { ...seconds(600, 10), description: 'Seconds until it must be healthy' },
+    timeout: { ...seconds(600, 10), description: 'Seconds within which it must be healthy' },
     steady: {
       type: 'number',
       minimum: 0,

@@ -76,7 +76,7 @@ async function isPrepared(
     if (unpacked === undefined || published === undefined || unpacked === published) return true;
     throw new Problem(
       'revision-changed',
-      `revision ${revision} of “${source.application}” serves, and its artifact is another one by now`,
+      `revision ${revision} of “${source.application}” serves, and its artifact has changed since`,
       'publish it under a new revision',
     );
   }

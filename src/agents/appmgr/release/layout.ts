@@ -80,7 +80,7 @@ async function assertDirectory(path: string): Promise<void> {
     if (found.isDirectory()) return;
   } catch (error) {
     if (!['ENOENT', 'ENOTDIR'].includes(errnoOf(error))) throw error;
-    throw new Problem('bad-layout', `the directory ${path} is missing`, 'make it, or mount what belongs there');
+    throw new Problem('bad-layout', `the directory ${path} is missing`, 'create it, or mount what belongs there');
   }
   throw new Problem('bad-layout', `${path} is not a directory`);
 }

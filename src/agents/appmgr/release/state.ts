@@ -27,7 +27,7 @@ export async function readState(file: string): Promise<ReleaseState | undefined>
   }
   const value = parseState(text);
   if (value === undefined) {
-    throw new Problem('bad-state', `${file} is not what appmgr wrote`, 'remove it if “current” is a good release');
+    throw new Problem('bad-state', `${file} was not written by appmgr`, 'remove it if “current” is a good release');
   }
   return value;
 }

@@ -182,6 +182,6 @@ function notUp(seconds: number, entries: readonly HostEntry[]): Problem {
   return new Problem(
     'server-not-up',
     `not in traffic within ${seconds} s: ${why}${rest}`,
-    'see why its check fails, then enable it again',
+    'find out why its check fails, then enable it again',
   );
 }

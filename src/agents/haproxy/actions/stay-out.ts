@@ -80,7 +80,7 @@ function explainIntruders(
   processes: Readonly<Record<string, HaproxyInfo>>,
   { hosts }: Request,
 ): Problem {
-  const hint = 'find what changes HAProxy at the same time, or whether it was reloaded, then try again';
+  const hint = 'find out what else changes HAProxy, or whether it was reloaded, then try again';
   const shown = intruder === undefined ? '' : formatHost(intruder.host);
   const line = intruder?.line;
   if (line === undefined) return new Problem('not-in-maintenance', `a line of ${shown} is gone from HAProxy`, hint);

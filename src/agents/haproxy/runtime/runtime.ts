@@ -41,7 +41,7 @@ function ask(where: NetConnectOpts, name: string, command: string, timeout: numb
     let size = 0;
     const socket = connect(where);
     const timer = setTimeout(
-      () => fail('haproxy-timeout', `did not answer “${command}” within ${timeout} s`, 'see whether HAProxy hangs'),
+      () => fail('haproxy-timeout', `did not answer “${command}” within ${timeout} s`, 'check whether HAProxy hangs'),
       timeout * 1000,
     );
     const onAbort = () => fail('cancelled', `was being asked “${command}” when the call was cancelled`, '');
@@ -57,8 +57,8 @@ function ask(where: NetConnectOpts, name: string, command: string, timeout: numb
     signal.addEventListener('abort', onAbort, { once: true });
     if (signal.aborted) return onAbort();
     socket.on('error', (cause) => {
-      const hint = 'see whether HAProxy runs and has this “stats socket”';
-      fail('haproxy-unreachable', `cannot be asked: ${explainErrno(cause)}`, hint, cause);
+      const hint = 'check that HAProxy runs and has this “stats socket”';
+      fail('haproxy-unreachable', `cannot be reached: ${explainErrno(cause)}`, hint, cause);
     });
     socket.on('data', (chunk) => {
       chunks.push(chunk);

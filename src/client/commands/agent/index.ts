@@ -7,9 +7,9 @@ export const agentCommand: CommandEntry = {
     const agent = program.command('agent').description('write an agent of your own, in any language');
     agent
       .command('new <name>')
-      .description('make a working skeleton: NAME, an executable, and NAME.json, its description')
+      .description('create a working skeleton: NAME (an executable) and NAME.json (its description)')
       .addOption(
-        new Option('--language <language>', 'what it is written in')
+        new Option('--language <language>', 'the programming language')
           .choices(['bash', 'python', 'node'])
           .default('python'),
       )

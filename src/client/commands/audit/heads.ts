@@ -54,7 +54,7 @@ async function forgetHead(
     const head = heads?.forget(node);
     if (heads === undefined || head === undefined) throw new Problem('usage', `no head of “${node}” is kept`);
     await heads.save();
-    context.out(`${node}: the next head is taken for good`);
+    context.out(`${node}: the next head is accepted`);
     const targets = readTargetOptions({ ...options, wi: [node] });
     const { nodes } = await session.find(targets);
     const found = nodes.find(({ name }) => name === node);

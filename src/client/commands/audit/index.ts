@@ -24,7 +24,7 @@ function onNode(audit: Command, name: string, text: string): Command {
     .command(name)
     .description(text)
     .option('--config <file>', "the node's configuration, which names the log and the CA", nodeConfigFile)
-    .option('--file <file>', 'another audit log: the file that is written to, or a single one of its files')
+    .option('--file <file>', 'another audit log: its current file, or a single one of its files')
     .option('-j, --json', 'print JSON for machines');
 }
 
@@ -35,7 +35,7 @@ function defineShow(audit: Command, context: CliContext): void {
     .option('--action <action>', 'only those for this action')
     .option('--run <id>', 'only those of this run')
     .option('--request <id>', 'only those of this request')
-    .option('--outcome <outcome>', 'only those that ended so: ok, failed, refused, cancelled, unknown')
+    .option('--outcome <outcome>', 'only those with this outcome: ok, failed, refused, cancelled, unknown')
     .option('--since <time>', 'only those since this time (ISO 8601)')
     .option('--until <time>', 'only those before this time (ISO 8601)')
     .option('--follow', 'continue with new records as they are written')
@@ -49,7 +49,7 @@ function defineVerify(audit: Command, context: CliContext): void {
   const collect = (value: string, before: string[] = []) => [...before, value];
   onNode(audit, 'verify', 'check every signature and the chain, and name the first record that is wrong')
     .option('--ca <file>', "the fleet's CA certificate")
-    .option('--head <head>', 'the least that the log must hold, as SEQUENCE:HASH that a caller kept', collect)
+    .option('--head <head>', 'a record that the log must hold, as SEQUENCE:HASH kept by a caller', collect)
     .option('--heads <file>', 'the same, from the file in which callers keep them (audit heads)', collect)
     .action(async (options) => {
       const { checkAudit } = await import('./verify.ts');
@@ -60,8 +60,8 @@ function defineVerify(audit: Command, context: CliContext): void {
 function defineHeads(audit: Command, catalogue: readonly Ddl[], context: CliContext): void {
   addCommonOptions(addTargetOptions(audit.command('heads'), catalogue))
     .description('list the ends of the nodes’ logs, as the nodes signed them in their replies to you')
-    .option('--forget <node>', 'trust this node again: after a reinstallation or a restored snapshot, say')
-    .option('--reason <text>', 'what was found out, for the node’s audit log')
+    .option('--forget <node>', 'trust this node again, for example after a reinstallation or a restored snapshot')
+    .option('--reason <text>', 'the reason, for the audit log of the node')
     .action(async (options) => {
       const { listHeads } = await import('./heads.ts');
       context.exit(await listHeads(options, catalogue, context));
@@ -70,7 +70,7 @@ function defineHeads(audit: Command, catalogue: readonly Ddl[], context: CliCont
 
 function defineTrace(audit: Command, catalogue: readonly Ddl[], context: CliContext): void {
   addCommonOptions(addTargetOptions(audit.command('trace <run>'), catalogue))
-    .description('gather the records of a run from every node, check them, and hold them against its journal')
+    .description('collect the records of a run from every node, check them, and compare them with its journal')
     .action(async (run, options) => {
       const { traceRun } = await import('./trace.ts');
       context.exit(await traceRun({ run, options }, catalogue, context));

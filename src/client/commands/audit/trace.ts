@@ -72,7 +72,7 @@ async function gather(
     if (outcome.outcome !== 'ok') return { node: node.name, code: outcome.code, message: outcome.message };
     const { lines: more, certificates: bringers, next } = outcome.data;
     if (!areTexts(more) || !areTexts(bringers))
-      return { node: node.name, code: 'bad-reply', message: 'it gave no records' };
+      return { node: node.name, code: 'bad-reply', message: 'it returned no records' };
     lines.push(...more);
     certificates.push(...bringers.filter((one) => !certificates.includes(one)));
     if (typeof next !== 'number' || next <= after) break;

@@ -31,7 +31,7 @@ function withCommon(command: Command): Command {
 function withKey(command: Command): Command {
   return withCommon(command).option(
     '--passphrase-file <file>',
-    'file whose first line opens the CA key (else MCO_DEPLOY_CA_PASSPHRASE, else a prompt)',
+    'file whose first line is the passphrase of the CA key (default: MCO_DEPLOY_CA_PASSPHRASE, else a prompt)',
   );
 }
 
@@ -48,15 +48,15 @@ function withRole(command: Command): Command {
 }
 
 function defineInit(ca: Command, context: CliContext): void {
-  withKey(ca.command('init').description('make the CA of a realm'))
-    .requiredOption('--realm <realm>', 'what the fleet is called, in every identity: devco.net')
+  withKey(ca.command('init').description('create the CA of a realm'))
+    .requiredOption('--realm <realm>', 'the name of the fleet in every identity, such as devco.net')
     .option('--days <days>', 'days until it expires', parseDays)
     .option('--encrypt', 'ask for a passphrase to encrypt the key with')
     .action(async (options) => (await import('./init.ts')).initCa(options, context));
 }
 
 function defineIssue(ca: Command, context: CliContext): void {
-  const issue = ca.command('issue').description('make a key and a certificate for a node or an operator');
+  const issue = ca.command('issue').description('create a key and a certificate for a node or an operator');
   withRole(withPlace(issue.command('node').description('for a host, by its name').argument('<name>'))).action(
     async (name, options) => (await import('./issue.ts')).issueNew('node', name, options, context),
   );
@@ -93,16 +93,16 @@ function defineRevoke(ca: Command, context: CliContext): void {
 }
 
 function defineCrl(ca: Command, context: CliContext): void {
-  withKey(ca.command('crl').description('make the next revocation list'))
-    .option('--out <file>', 'write it here besides')
+  withKey(ca.command('crl').description('create the next revocation list'))
+    .option('--out <file>', 'also write it to this file')
     .option('--days <days>', 'days until the one after it is due', parseDays)
     .action(async (options) => (await import('./crl.ts')).makeCrl(options, context));
 }
 
 function definePushCrl(ca: Command, catalogue: readonly Ddl[], context: CliContext): void {
-  const push = withCommon(ca.command('push-crl').description('bring the revocation list to the nodes'));
+  const push = withCommon(ca.command('push-crl').description('send the revocation list to the nodes'));
   addTargetOptions(push, catalogue)
-    .option('--config <file>', "the operator's configuration (default: client.yaml where XDG has it)")
+    .option('--config <file>', "the operator's configuration (default: client.yaml in the XDG configuration directory)")
     .option('--file <file>', 'the list (default: the one of the CA)')
     .option('--check', 'only report which nodes have it')
     .action(async (options) => {
@@ -112,16 +112,20 @@ function definePushCrl(ca: Command, catalogue: readonly Ddl[], context: CliConte
 }
 
 function defineRollover(ca: Command, context: CliContext): void {
-  withKey(ca.command('rollover').description('make a new CA that takes over, both trusted until it is finished'))
+  withKey(
+    ca
+      .command('rollover')
+      .description('create a new CA that takes over; both are trusted until the rollover is finished'),
+  )
     .option('--days <days>', 'days until the new one expires', parseDays)
     .option('--finish', 'end the trust in the old one')
     .action(async (options) => (await import('./rollover.ts')).rollOver(options, context));
 }
 
 function defineList(ca: Command, context: CliContext): void {
-  withCommon(ca.command('list').description('list what was issued'))
-    .option('--all', 'the expired and revoked too')
-    .option('--expiring <days>', 'only what ends within so many days', parseDays)
+  withCommon(ca.command('list').description('list the issued certificates'))
+    .option('--all', 'also those that expired or were revoked')
+    .option('--expiring <days>', 'only those that expire within so many days', parseDays)
     .action(async (options) => (await import('./list.ts')).listIssued(options, context));
 }
 

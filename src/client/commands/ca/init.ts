@@ -27,6 +27,6 @@ export async function initCa(options: InitOptions, context: CliContext): Promise
   context.out(`made the CA of ${realm} in ${directory}, valid until ${validTo}`);
   context.out(`fingerprint ${certificate.fingerprint256}`);
   if (passphrase === undefined) {
-    context.err('warning: the CA key is not encrypted: keep its directory to yourself, or begin again with --encrypt');
+    context.err('warning: the CA key is not encrypted: keep its directory private, or start again with --encrypt');
   }
 }

@@ -90,7 +90,7 @@ async function readList(options: PushOptions, context: CliContext): Promise<stri
   try {
     return await readFile(file, 'utf8');
   } catch (cause) {
-    const hint = 'make one with “mco-deploy ca crl”, or name it with --file';
+    const hint = 'create one with “mco-deploy ca crl”, or name it with --file';
     throw new Problem('unreadable-file', `the revocation list ${file} cannot be read: ${explainErrno(cause)}`, hint);
   }
 }
@@ -111,7 +111,7 @@ async function takeOwn(pem: string, { config, credentials }: Session, context: C
     if (changed) context.err(`${config.tls.crl} is renewed`);
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
-    context.err(`warning: this operator does not take the list: ${explain(error)}`);
+    context.err(`warning: this operator does not accept the list: ${explain(error)}`);
   }
 }
 

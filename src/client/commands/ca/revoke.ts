@@ -36,16 +36,16 @@ export async function revokeCertificates(wanted: string, options: RevokeOptions,
   }
   if (revoked.length === 0 && unlisted.length > 0) {
     context.out(`completed an earlier revocation: ${crl} now lists ${unlisted.join(', ')} as well`);
-    context.out('bring it to the nodes with “mco-deploy ca push-crl”');
+    context.out('send it to the nodes with “mco-deploy ca push-crl”');
     return;
   }
   if (revoked.length === 0) {
-    context.out(`nothing to do: all that was issued to “${wanted}” is revoked or has expired`);
+    context.out(`nothing to do: every certificate of “${wanted}” is revoked or has expired`);
     return;
   }
   context.out(`revoked ${count(revoked.length, 'certificate')} of ${wanted}: ${revoked.join(', ')}`);
   context.out(
-    `made the revocation list ${crl}: every node and operator needs it, “mco-deploy ca push-crl” brings it to the nodes`,
+    `made the revocation list ${crl}: every node and operator needs it; “mco-deploy ca push-crl” sends it to the nodes`,
   );
 }
 

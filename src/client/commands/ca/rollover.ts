@@ -23,7 +23,11 @@ export async function rollOver(options: RolloverOptions, context: CliContext): P
   const single = store.holders.length === 1;
   const cutOff = finishes ? single && (await isFinishCutOff(store)) : !single && (await isRollingOver(store.directory));
   if (finishes && single && !cutOff) {
-    throw new Problem('no-rollover', `there is one CA in ${store.directory}`, 'begin with “mco-deploy ca rollover”');
+    throw new Problem(
+      'no-rollover',
+      `there is one CA in ${store.directory}`,
+      'start one with “mco-deploy ca rollover”',
+    );
   }
   const passphrase = await passphraseFor(store, options, context);
   await unlockWith(store, passphrase);

@@ -48,8 +48,8 @@ async function confirmKey(found: string, whose: string, options: SignOptions, co
   context.err(`fingerprint of the key: ${found}`);
   if (options.yes === true) return;
   if (!context.stdin.isTTY) {
-    const hint = 'compare it with what “mco-deploy enroll” showed, then give it by --fingerprint';
-    throw new Problem('fingerprint-needed', `nobody can be asked whether this is the key of ${whose}`, hint);
+    const hint = 'compare it with what “mco-deploy enroll” showed, then pass it with --fingerprint';
+    throw new Problem('fingerprint-needed', `there is no terminal to confirm that this is the key of ${whose}`, hint);
   }
   context.err(`does “mco-deploy enroll” show the same on ${whose}? Type yes to sign it:`);
   const lines = createInterface({ input: context.stdin });

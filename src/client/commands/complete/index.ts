@@ -14,7 +14,7 @@ export function completeCommand(catalogue: readonly Ddl[], whole: (context: CliC
       program
         .enablePositionalOptions()
         .command('complete [words...]', { hidden: true })
-        .description('print what the last of these words may become; nothing goes over the network')
+        .description('print completions for the last word; nothing is sent over the network')
         .passThroughOptions()
         .allowUnknownOption()
         .helpOption(false)

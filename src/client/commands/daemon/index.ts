@@ -9,7 +9,7 @@ export function daemonCommand(run: () => Promise<(configFile: string) => Promise
     define: (program, context) => {
       program
         .command('daemon')
-        .description('serve this host as a node')
+        .description('run this host as a node')
         .option('--config <file>', "the node's configuration", nodeConfigFile)
         .action(async ({ config }: { config: string }) => {
           const serve = await run();

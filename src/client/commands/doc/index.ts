@@ -9,8 +9,8 @@ export function docCommand(catalogue: readonly Ddl[]): CommandEntry {
     define: (program, context) => {
       const command = program
         .command('doc [agent]')
-        .description('explain an agent and its actions; without one, list the agents there are')
-        .option('--markdown', 'as a page of Markdown');
+        .description('explain an agent and its actions; without one, list the agents')
+        .option('--markdown', 'print Markdown');
       addCommonOptions(addTargetOptions(command)).action(async (agent, options) => {
         const { runDoc } = await import('./run.ts');
         context.exit(await runDoc(agent, options, catalogue, context));

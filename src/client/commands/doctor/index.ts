@@ -15,7 +15,7 @@ export function doctorCommand(doctorNode: DoctorNode): CommandEntry {
             'client',
           ]),
         )
-        .option('--config <file>', 'node.yaml or client.yaml (default: where each is looked for)')
+        .option('--config <file>', 'node.yaml or client.yaml (default: the usual place of each)')
         .option('-j, --json', 'print JSON for machines')
         .action(async (side, options) => {
           const { runDoctor } = await import('./run.ts');

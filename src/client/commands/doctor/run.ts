@@ -51,7 +51,7 @@ async function sidesHere({ env }: CliContext): Promise<Side[]> {
   if (await isThere(clientConfigPath(env))) sides.push('client');
   if (sides.length > 0) return sides;
   const hint = `there is neither ${nodeConfigFile} nor ${clientConfigPath(env)}; name a file with --config`;
-  throw new Problem('not-configured', 'this host is neither a node nor an operator’s', hint);
+  throw new Problem('not-configured', 'this host is set up neither as a node nor for an operator', hint);
 }
 
 function lineOf({ verdict, check, what, mend }: Finding): string {

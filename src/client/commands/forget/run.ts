@@ -26,11 +26,7 @@ export async function runForget(given: string, options: ForgetOptions, context: 
       name,
       cache.nodes().map((node) => node.name),
     );
-    throw new Problem(
-      'unknown-node',
-      `this client has never seen ${name}`,
-      `${hint} (--force retires it all the same)`,
-    );
+    throw new Problem('unknown-node', `this client has never seen ${name}`, `${hint} (--force retires it anyway)`);
   }
   const now = Date.now();
   cache.forget(name, now);

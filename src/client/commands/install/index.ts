@@ -13,10 +13,10 @@ export function installCommand(check: CheckNodeConfig, own: string): CommandEntr
   return {
     name: 'install',
     define: (program, context) => {
-      const command = program.command('install').description('make hosts nodes of the fleet, over ssh');
+      const command = program.command('install').description('turn hosts into nodes of the fleet, over ssh');
       addCommonOptions(addRemoteOptions(command, parseParallel))
-        .option('--binary <file>', 'the program to bring over (default: this one)')
-        .option('--package <file>', 'a Debian package of it instead')
+        .option('--binary <file>', 'the program to install (default: this one)')
+        .option('--package <file>', 'a Debian package to install instead')
         .option(
           '--agent <name...>',
           'agents to enable (default: those of --node-config, else rpcutil, lock, crl and audit)',
@@ -24,11 +24,11 @@ export function installCommand(check: CheckNodeConfig, own: string): CommandEntr
         .option('--node-config <file>', 'settings for node.yaml, with a section for each agent that needs one')
         .option('--fact <fact...>', 'facts of the hosts, as name=value')
         .option('--class <class...>', 'classes of the hosts')
-        .option('--policies <path>', 'AGENT.policy, or a directory of policies (default: you may do all)')
+        .option('--policies <path>', 'AGENT.policy, or a directory of policies (default: you may call everything)')
         .option('--replace', 'replace what was changed on the host, and take it over from another fleet')
         .option('--wait <seconds>', 'how long a started node may take to answer', parseSeconds, 30)
         .option('--ca-dir <dir>', 'directory of the CA (default: mco-deploy/ca in the XDG data directory)')
-        .option('--passphrase-file <file>', 'file whose first line opens the CA key')
+        .option('--passphrase-file <file>', 'file whose first line is the passphrase of the CA key')
         .action(async (hosts, options) => {
           const { runInstall } = await import('./run.ts');
           context.exit(await runInstall(hosts, options, { check, own }, context));
@@ -42,9 +42,9 @@ export function uninstallCommand(check: CheckNodeConfig): CommandEntry {
   return {
     name: 'uninstall',
     define: (program, context) => {
-      const command = program.command('uninstall').description('take the daemon off hosts again, over ssh');
+      const command = program.command('uninstall').description('remove the daemon from hosts, over ssh');
       addCommonOptions(addRemoteOptions(command, parseParallel))
-        .option('--purge', 'remove key, configuration, state and audit log, too')
+        .option('--purge', 'also remove key, configuration, state and audit log')
         .action(async (hosts, options) => {
           const { runUninstall } = await import('./uninstall.ts');
           context.exit(await runUninstall(hosts, options, check, context));

@@ -19,10 +19,10 @@ export function addRemoteOptions(command: Command, parseParallel: (text: string)
   return command
     .argument('[hosts...]', '[NODE=][USER@]HOST[:PORT], as ssh knows the host; NODE is its name in the fleet')
     .option('--hosts <file>', 'hosts from a list of nodes, in any form that --nodes takes')
-    .option('--user <name>', 'who logs in where a host does not say')
+    .option('--user <name>', 'the user for hosts that do not name one')
     .option('--ssh-config <file>', "ssh's configuration file")
     .option('-i, --identity <file>', 'the private key to log in with')
-    .option('--accept-new-host-keys', 'take the key of a host that is not known yet')
+    .option('--accept-new-host-keys', 'accept the key of a host that is not known yet')
     .option('--parallel <n>', 'hosts at a time', parseParallel, 8)
     .option('--program <path>', 'where the program is on the hosts', '/usr/local/bin/mco-deploy')
     .option('--directory <path>', 'where the configuration is on the hosts', '/etc/mco-deploy')
@@ -30,5 +30,5 @@ export function addRemoteOptions(command: Command, parseParallel: (text: string)
       '--service <how>',
       'systemd, none, or the path of an init script there (default: systemd where there is one)',
     )
-    .option('--dry-run', 'look, say what would change, and change nothing');
+    .option('--dry-run', 'show what would change, and change nothing');
 }

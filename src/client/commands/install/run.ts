@@ -124,7 +124,7 @@ export function requireAbsolute(path: string): string {
   throw new Problem(
     'usage',
     `“${path}” is not a valid place for it`,
-    'give an absolute path without blanks, below a directory',
+    'give an absolute path without spaces, below a directory',
   );
 }
 
@@ -167,7 +167,7 @@ function tellEnding(ending: Ending<HostResult>, options: InstallHostOptions, con
       : `${node} ${state === 'planned' ? 'would change' : 'installed'}: ${what}`,
   );
   for (const path of kept)
-    context.out(`${node} kept ${path}, which differs from what was asked for (--replace replaces it)`);
+    context.out(`${node} kept ${path}, which differs from what was requested (--replace overwrites it)`);
   if (description !== undefined) context.out(printable(`${node} ${inventoryWords(description)}`));
   const { program, directory } = options.wanted.paths;
   if (pending) context.out(`${node} waits to be started: ${program} daemon --config ${directory}/node.yaml`);

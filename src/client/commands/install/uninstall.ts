@@ -73,7 +73,7 @@ async function uninstallHost(
     const { program, directory } = options;
     const values = [dirname(program), directory];
     const look = parseLook(
-      await must(remote, { purpose: 'look at the host', text: lookScript, values }, false),
+      await must(remote, { purpose: 'check the host', text: lookScript, values }, false),
       Date.now(),
     );
     const asRoot = !look.root && values.some((path) => !look.writable.has(path)) && look.sudo;
@@ -111,7 +111,7 @@ function tellEnding(ending: Ending<Removed>, { dryRun, purge }: UninstallHostOpt
     return;
   }
   const { removed, stopped } = ending.result;
-  if (!stopped) context.err(`warning: ${target.node}: its daemon is not stopped without a service: end it there`);
+  if (!stopped) context.err(`warning: ${target.node}: there is no service that stops its daemon: stop it on the host`);
   if (removed.length === 0) context.out(`${target.node} has nothing to remove`);
   else context.out(`${target.node} ${dryRun ? 'would lose' : 'removed'}: ${removed.join(', ')}`);
   if (purge && !dryRun && removed.length > 0) {

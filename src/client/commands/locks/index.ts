@@ -7,10 +7,10 @@ export function locksCommand(catalogue: readonly Ddl[]): CommandEntry {
   return {
     name: 'locks',
     define: (program, context) => {
-      const locks = program.command('locks').description('the leases that runs hold: list them, or break one');
+      const locks = program.command('locks').description('list the leases that runs hold, or break one');
       const list = locks
         .command('list', { isDefault: true })
-        .description('who holds which lease, since when, on which nodes');
+        .description('list who holds which lease, since when, on which nodes');
       addCommonOptions(addTargetOptions(list)).action(async (options) => {
         const { listLocks } = await import('./run.ts');
         context.exit(await listLocks(options, catalogue, context));

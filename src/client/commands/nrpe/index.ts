@@ -9,8 +9,8 @@ export function nrpeCommand(catalogue: readonly Ddl[]): CommandEntry {
     define: (program, context) => {
       const command = program
         .command('nrpe <check> [arguments...]')
-        .description('make a check on the nodes that match, worst first; ends with the exit code of the worst state')
-        .option('-v, --verbose', 'show the nodes that are OK, too, and performance data');
+        .description('run a check on the matching nodes, worst first; the exit code is that of the worst state')
+        .option('-v, --verbose', 'also show the nodes that are OK, and performance data');
       addCommonOptions(addTargetOptions(command, catalogue)).action(async (check, args, options) => {
         const { runNrpe } = await import('./run.ts');
         context.exit(await runNrpe(check, args, options, catalogue, context));

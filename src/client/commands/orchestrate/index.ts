@@ -16,7 +16,7 @@ export function orchestrateCommand(catalogue: readonly Ddl[]): CommandEntry {
         )
         .helpOption(false)
         .option('-h, --help', 'explain the command, and with a script what it takes')
-        .option('--dry-run', 'ask everyone what would change, and change nothing')
+        .option('--dry-run', 'show what would change on each node, and change nothing')
         .option('-d, --debug', 'show what the script says by debug()')
         .option('-r, --ruby', 'not supported: scripts in Ruby are not run');
       addRunOptions(command).action(async (script, words, options) => {

@@ -9,8 +9,8 @@ export function pingCommand(catalogue: readonly Ddl[]): CommandEntry {
     define: (program, context) => {
       const command = program
         .command('ping')
-        .description('prove which nodes are there, and how quick each answers')
-        .option('-v, --verbose', 'with the relays on the way of each answer')
+        .description('show which nodes answer, and how fast')
+        .option('-v, --verbose', 'also show the relays on the way of each answer')
         .option('--graph', 'draw the times as a line of bars');
       addCommonOptions(addTargetOptions(command, catalogue)).action(async (options) => {
         const { runPing } = await import('./run.ts');

@@ -21,7 +21,7 @@ export function playbookCommand(catalogue: readonly Ddl[]): CommandEntry {
         });
       const check = command
         .command('check <playbook>')
-        .description('check a file, or a shipped playbook, whole: names, agents, inputs, expressions')
+        .description('check a file or a shipped playbook completely: names, agents, inputs, expressions')
         .option('--online', 'ask the nodes for agents that are not built in');
       addCommonOptions(addDiscoveryOptions(check)).action(async (name, options) => {
         const { checkPlaybook } = await import('./run.ts');
@@ -29,7 +29,7 @@ export function playbookCommand(catalogue: readonly Ddl[]): CommandEntry {
       });
       command
         .command('docs <playbook>')
-        .description('what a playbook takes and does')
+        .description('show what a playbook accepts and does')
         .option('--markdown', 'as Markdown')
         .option(...json)
         .action(async (name, options) => {

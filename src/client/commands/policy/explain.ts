@@ -44,7 +44,7 @@ export async function explainPolicy(
   }
   if (known !== undefined && actionOf(known, action) === undefined) {
     const near = suggest(action, Object.keys(known.actions));
-    context.err(`warning: the agent ${agent} has no action “${action}”, so it is refused whatever is decided: ${near}`);
+    context.err(`warning: the agent ${agent} has no action “${action}”, so it is refused in any case: ${near}`);
   }
   const { policies, node } = await placeOf(options, readPlace);
   const decided = await decideIn(policies, agent, { caller, action, node });

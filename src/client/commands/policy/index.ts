@@ -10,7 +10,7 @@ export function policyCommand(catalogue: readonly Ddl[], readContext: ReadPolicy
     define: (program, context) => {
       const policy = program
         .command('policy')
-        .description('check policies, and ask what they decide and by which line');
+        .description('check policies, and show what they decide and by which line');
       defineCheck(policy, context);
       defineImport(policy, context);
       defineExplain(policy, catalogue, readContext, context);
@@ -56,8 +56,8 @@ function defineExplain(
 ): void {
   policy
     .command('explain')
-    .description('say what would be decided, and which line of which file decides it')
-    .requiredOption('--caller <id>', 'who asks, as policies write it: cert=rip@devco.net')
+    .description('show the decision, and which line of which file makes it')
+    .requiredOption('--caller <id>', 'the caller, as policies write it: cert=rip@devco.net')
     .requiredOption('--agent <agent>', 'the agent, by its name or an alias')
     .requiredOption('--action <action>', 'the action')
     .option('--policies <dir>', 'the directory with the policies (default: by the configuration of this node)')

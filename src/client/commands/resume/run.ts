@@ -95,9 +95,9 @@ async function requireAlone(entries: readonly JournalEntry[], force: boolean): P
     if (running === 'no' || (running === 'unknown' && force)) continue;
     const what = `process ${entry.pid} on ${entry.host}`;
     if (running === 'yes') {
-      throw new Problem('run-in-progress', `${what} is still at work on this run`, 'wait for it, or end it');
+      throw new Problem('run-in-progress', `${what} is still running this run`, 'wait for it, or stop it');
     }
-    const hint = 'if it does not, give --force';
+    const hint = 'if it no longer runs, add --force';
     throw new Problem('run-in-progress', `${what} may still be running this run: this host cannot check it`, hint);
   }
 }
@@ -109,8 +109,8 @@ async function findSame(
 ): Promise<KnownPlaybook> {
   const found = await load(origin ?? file);
   if (digestPlaybook(found.playbook) === digest) return found;
-  const hint = 'put the old one back, or begin a new run: what is done already is not changed again by it';
-  throw new Problem('playbook-changed', `${origin ?? file} is not what it was when the run began`, hint);
+  const hint = 'restore the old one, or start a new run: it does not repeat what is done';
+  throw new Problem('playbook-changed', `${origin ?? file} has changed since the run started`, hint);
 }
 
 /** @throws Problem `usage`: the other inputs of a run stay what they were */

@@ -8,7 +8,7 @@ export function rollbackCommand(catalogue: readonly Ddl[]): CommandEntry {
     define: (program, context) => {
       const command = program
         .command('rollback')
-        .description('bring the servers that the last run upgraded back to the release that each had before')
+        .description('return the servers of the last upgrade to the release that each had before')
         .requiredOption('--cluster <name>', 'the cluster: value of the fact “cluster”')
         .option('--run <id>', 'the run to undo (default: the last from here that upgraded servers of the cluster)')
         .option('--backend <name>', 'the HAProxy backend (default: the one that holds all the servers)')
@@ -16,8 +16,8 @@ export function rollbackCommand(catalogue: readonly Ddl[]): CommandEntry {
         .option('--recipient <url>', 'who to notify, such as mailto:ops@example.net')
         .option('--no-notify', 'notify nobody')
         .option('--min-available <n>', 'how many servers of the backend must stay usable')
-        .option('--redo', 'although the run to undo was a rollback: bring back what it replaced')
-        .option('--dry-run', 'ask everyone what would change, and change nothing');
+        .option('--redo', 'undo a run that was itself a rollback: bring back what it replaced')
+        .option('--dry-run', 'show what would change on each node, and change nothing');
       addRunOptions(command).action(async (options) => {
         const { rollBack } = await import('./run.ts');
         context.exit(await rollBack(options, catalogue, context));

@@ -11,7 +11,7 @@ export function rpcCommand(catalogue: readonly Ddl[]): CommandEntry {
       const command = program
         .command('rpc <agent> <action> [inputs...]')
         .description('call an action of an agent on the nodes that match, with inputs as name=value')
-        .option('--dry-run', 'have the nodes say what they would change, and change nothing')
+        .option('--dry-run', 'show what would change on each node, and change nothing')
         .option('--batch <n>', 'call so many nodes at a time, or N%')
         .option('--batch-sleep <seconds>', 'wait between batches')
         .option('--display <which>', 'show replies that are: ok, failed, all, none')
@@ -19,7 +19,7 @@ export function rpcCommand(catalogue: readonly Ddl[]): CommandEntry {
         .option('-q, --quiet', 'print the replies alone')
         .option('--table', 'print a line for each node')
         .option('--sort', 'sort the replies by the names of the nodes')
-        .option('--senders', 'print only the names of the nodes that replied well')
+        .option('--senders', 'print only the names of the nodes that replied ok')
         .addHelpText('after', ({ command: { args } }) => explainWords(args, catalogue));
       addCommonOptions(addTargetOptions(command, catalogue)).action(async (agent, action, inputs, options) => {
         const { runRpc } = await import('./run.ts');

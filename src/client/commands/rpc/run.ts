@@ -159,7 +159,7 @@ function makePlan({ agent, action, inputs, options }: RpcWords, ddl: Ddl): Plan 
   }
   const dryRun = options.dryRun === true;
   if (dryRun && description.kind === 'change' && !description.dryRun) {
-    throw new Problem('usage', `${ddl.name}.${action} can't say what it would change`);
+    throw new Problem('usage', `${ddl.name}.${action} cannot show what it would change`);
   }
   return { agent, action, description, input: readInput(ddl, action, description, inputs), dryRun };
 }

@@ -13,7 +13,7 @@ export function runCommand(catalogue: readonly Ddl[]): CommandEntry {
         .description(
           'run a playbook or a script (.mc): a file, or the name of one that is shipped; inputs as name=value',
         )
-        .option('--dry-run', 'ask everyone what would change, and change nothing');
+        .option('--dry-run', 'show what would change on each node, and change nothing');
       addRunOptions(command).action(async (playbook, words, options) => {
         const { runNamedPlaybook } = await import('./run.ts');
         if (isScript(playbook)) {

@@ -8,10 +8,10 @@ export function runsCommand(catalogue: readonly Ddl[]): CommandEntry {
   return {
     name: 'runs',
     define: (program, context) => {
-      const runs = program.command('runs').description('the runs that were made from here, by their journals');
+      const runs = program.command('runs').description('list and show the runs that were started from this host');
       const list = runs
         .command('list', { isDefault: true })
-        .description('when each began, what it was to do, and how it ended; the newest first')
+        .description('list the runs: when each started, what it did, and how it ended; newest first')
         .option('--limit <n>', 'how many at most', parseLimit, 20);
       addCommonOptions(list).action(async (options) => {
         const { listRuns } = await import('./list.ts');
@@ -19,7 +19,7 @@ export function runsCommand(catalogue: readonly Ddl[]): CommandEntry {
       });
       const show = runs
         .command('show <run>')
-        .description('what a run did, step by step and node by node, and what it has left out of rotation now')
+        .description('show what a run did, step by step and node by node, and which servers are still out of rotation')
         .option('--offline', 'do not ask the load balancers')
         .option('-v, --verbose', 'with what each node answered');
       addCommonOptions(addDiscoveryOptions(show)).action(async (run, options) => {
@@ -28,7 +28,7 @@ export function runsCommand(catalogue: readonly Ddl[]): CommandEntry {
       });
       const report = runs
         .command('report <run>')
-        .description('a run as one page: a timeline of its steps and nodes, its failures, its audit records')
+        .description('write a run as one page: a timeline of its steps and nodes, its failures, its audit records')
         .option('--html [file]', 'write the page to this file (default: to standard output)');
       addCommonOptions(report).action(async (run, options) => {
         const { reportRun } = await import('./report.ts');

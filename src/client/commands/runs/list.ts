@@ -27,7 +27,7 @@ export async function listRuns({ config, json, limit }: ListOptions, context: Cl
   }
   const runs = records.sort((a, b) => b.began - a.began);
   if (json === true) context.out(JSON.stringify(runs.map(asJson), null, 2));
-  else if (runs.length === 0) context.err('no run was made from here');
+  else if (runs.length === 0) context.err('no run was started from this host');
   else for (const line of formatRuns(runs, Date.now())) context.out(printable(line));
   return exitCode.ok;
 }

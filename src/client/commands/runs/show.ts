@@ -67,7 +67,7 @@ async function askBalancers(
 
 const endings: Readonly<Record<string, string>> = {
   running: 'it is still running',
-  'cut-off': 'it was cut off: its process is gone',
+  'cut-off': 'it was killed: its process is gone',
   'nothing-to-do': 'there was nothing to do',
 };
 
@@ -80,7 +80,7 @@ function formatRecord(record: RunRecord, out: readonly OutServer[] | undefined, 
     `  ${when}: ${endings[state] ?? state}`,
     ...steps.flatMap((step) => formatStep(step, verbose)),
     ...formatOutNow(out),
-    ...(goesOn(record) ? [`to go on where it stopped: mco-deploy resume ${run}`] : []),
+    ...(goesOn(record) ? [`to continue where it stopped: mco-deploy resume ${run}`] : []),
   ];
 }
 
@@ -97,7 +97,7 @@ function formatStep({ step, state, calls }: StepRecord, verbose: boolean): strin
 
 function formatCall({ node, outcome, code, message, data, try: attempt }: CallRecord, verbose: boolean): string {
   const why = message === '' ? '' : `: ${message}${code === '' ? '' : ` (${code})`}`;
-  const what = outcome === 'unknown' ? 'called, and what became of it is not known' : `${outcome}${why}`;
+  const what = outcome === 'unknown' ? 'called; its result is not known' : `${outcome}${why}`;
   const said = verbose ? ` ${JSON.stringify(data).slice(0, 300)}` : '';
   return `    ${node.padEnd(38)} try ${attempt}  ${what}${said}`;
 }

@@ -31,9 +31,9 @@ export function upgradeCommand(catalogue: readonly Ddl[]): CommandEntry {
     define: (program, context) => {
       const command = program
         .command('upgrade')
-        .description('bring a cluster of web servers to another revision, without losing a request')
+        .description('upgrade a cluster of web servers to another revision without losing a request')
         .requiredOption('--cluster <name>', 'the cluster: value of the fact “cluster”')
-        .requiredOption('--rev <revision>', 'the revision to bring it to')
+        .requiredOption('--rev <revision>', 'the revision to install')
         .option(
           '--backend <names>',
           'the HAProxy backends, separated by commas (default: every one that leads to the servers)',
@@ -54,7 +54,7 @@ export function upgradeCommand(catalogue: readonly Ddl[]): CommandEntry {
         .addOption(
           new Option(
             '--on-failure <choice>',
-            'leave what failed out of traffic, or bring all back to what served before',
+            'leave what failed out of traffic, or return all servers to the release that served before',
           )
             .choices(['stop', 'rollback'])
             .default('stop'),
@@ -62,7 +62,7 @@ export function upgradeCommand(catalogue: readonly Ddl[]): CommandEntry {
         .option('--recipient <url>', 'who to notify, such as mailto:ops@example.net')
         .option('--no-notify', 'notify nobody')
         .option('--min-available <n>', 'how many servers of each backend must stay usable')
-        .option('--dry-run', 'ask everyone what would change, and change nothing');
+        .option('--dry-run', 'show what would change on each node, and change nothing');
       addRunOptions(command).action(async (options) => {
         const { runNamedPlaybook } = await import('../run/run.ts');
         const inputs = inputsOf(options);

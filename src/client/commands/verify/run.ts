@@ -19,7 +19,7 @@ type FileStatus = 'ok' | 'changed' | 'unknown';
 
 const words: Readonly<Record<FileStatus, string>> = {
   ok: 'as released',
-  changed: 'NOT as released: its sum is another; fetch it again',
+  changed: 'NOT as released: its checksum differs; download it again',
   unknown: 'NOT named by the signed list of sums',
 };
 
@@ -36,8 +36,8 @@ export async function verifyFiles(
   const key = await readKey(keyFile);
   const [sums, signature] = [await read(list), await read(`${list}.sig`)];
   if (!verify(null, sums, key, signature)) {
-    const hint = 'fetch both again, from where releases are published';
-    throw new Problem('bad-signature', `${list} was not signed as it is with this key`, hint);
+    const hint = 'download both again from where releases are published';
+    throw new Problem('bad-signature', `${list} does not match its signature by this key`, hint);
   }
   const known = parseSums(sums.toString());
   const results: { file: string; verdict: FileStatus }[] = [];

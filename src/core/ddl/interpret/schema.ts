@@ -51,7 +51,7 @@ function compileOne(interpreting: Interpreting): Check {
     (key) => !keywords.has(key) && !annotations.has(key) && !key.startsWith('x-'),
   );
   if (foreign !== undefined) {
-    throw new Problem('bad-schema', `the schema uses “${foreign}”, which is not interpreted here`);
+    throw new Problem('bad-schema', `the schema uses “${foreign}”, which is not supported`);
   }
   const checks: Check[] = [];
   for (const [keyword, make] of keywords)

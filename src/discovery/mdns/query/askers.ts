@@ -35,8 +35,8 @@ export async function openAskers({ interfaces, buffer, log }: QueryOptions): Pro
     }
   }
   if (askers.length > 0) return askers;
-  const reason = failures.length > 0 ? explainErrno(failures[0]) : 'no interface is up and capable of it';
-  throw new Problem('no-multicast', `nodes cannot be asked for by multicast: ${reason}`, 'name them in a file');
+  const reason = failures.length > 0 ? explainErrno(failures[0]) : 'no interface is up and supports it';
+  throw new Problem('no-multicast', `nodes cannot be discovered by multicast: ${reason}`, 'name them in a file');
 }
 
 /** @param known instances that need not answer again */

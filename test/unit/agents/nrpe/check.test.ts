@@ -55,7 +55,7 @@ describe('how a plugin ended', () => {
       'NRPE: Command timed out after 10 seconds',
       'The plugin /x does not exist',
       'The plugin was ended by SIGSEGV',
-      'The plugin said nothing (exit code 127): lib missing',
+      'The plugin printed nothing (exit code 127): lib missing',
     ]);
   });
 });

@@ -34,7 +34,7 @@ describe('completes', () => {
     assert.ok(complete('pi').includes('ping'));
     assert.deepEqual(complete('ca', 'issue', ''), ['node', 'operator', 'help']);
     const [ping] = candidatesOf(['pi'], known);
-    assert.match(ping?.about ?? '', /which nodes are there/);
+    assert.match(ping?.about ?? '', /which nodes answer/);
   });
 
   test('no command that help does not name', () => {

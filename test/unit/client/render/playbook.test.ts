@@ -21,7 +21,7 @@ const source: PlaybookSource = {
   always: [{ id: 'end', confirm: 'well?' }],
 };
 
-describe('what a playbook takes and does', () => {
+describe('show what a playbook accepts and does', () => {
   test('is told in lines: inputs, nodes, steps and those within', () => {
     const text = describePlaybook(source).join('\n');
     assert.match(text, /^ {2}cluster {2}which one \(string; like \[a-z\]\+; required\)$/m);

@@ -53,7 +53,7 @@ describe('credentials', () => {
     await rm(crl);
     const fourth = await load(third.revocations);
     assert.equal(isRevoked(fourth.trust), true);
-    assert.match(fourth.warnings(Date.now()).join(), /is gone: what it revoked stays so until a restart/);
+    assert.match(fourth.warnings(Date.now()).join(), /is missing: its revocations stay in force until a restart/);
     await writeFile(crl, newer);
     const fifth = await load(fourth.revocations);
     assert.deepEqual([isRevoked(fifth.trust), fifth.warnings(Date.now())], [true, []]);

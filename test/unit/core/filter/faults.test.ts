@@ -68,8 +68,8 @@ describe('a malformed term is refused with a caret under the fault', () => {
     refuses({ select: "fstat('/etc/hosts').md5=/x/" }, 5, /no functions/);
     refuses({ select: 'a = b' }, 2, /without spaces/);
     refuses({ select: 'web and a != b' }, 10, /without spaces/);
-    refuses({ select: 'f="a b' }, 2, /quotation is not closed/);
-    refuses({ select: 'f="a"b' }, 5, /behind the quotation/);
+    refuses({ select: 'f="a b' }, 2, /quotation mark is not closed/);
+    refuses({ select: 'f="a"b' }, 5, /after the quotation mark/);
     refuses({ select: 'web and /(x/' }, 9, /malformed/);
     refuses({ select: 'system`id`' }, 6, /name of a class/);
     refuses({ select: 'a;b' }, 1, /name of a class/);

@@ -59,6 +59,6 @@ describe('what else a policy brings is reported as what it is', () => {
   }
 
   test('an empty group', () => {
-    assert.throws(() => parseGroups('ops\n', 'groups'), { message: /groups:1: the group “ops” has nobody in it/ });
+    assert.throws(() => parseGroups('ops\n', 'groups'), { message: /groups:1: the group “ops” has no members/ });
   });
 });

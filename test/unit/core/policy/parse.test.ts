@@ -80,9 +80,9 @@ describe('a line that does not parse refuses the whole file', () => {
 
   test('when its classes are none', () => {
     refuses('deny\t*\t*\t*\tweb or db', /CLASSES has a compound expression \(“or”\).*column FACTS/);
-    refuses('deny\t*\t*\t*\tweb,db', /CLASSES: this can’t stand in the name of a class/);
-    refuses('deny\t*\t*\t*\tweb # a comment', /CLASSES: this can’t stand in the name of a class/);
-    refuses('deny\t*\t*\t*\tcluster=alfa', /CLASSES: this can’t stand in the name of a class/);
+    refuses('deny\t*\t*\t*\tweb,db', /CLASSES: this is not allowed in the name of a class/);
+    refuses('deny\t*\t*\t*\tweb # a comment', /CLASSES: this is not allowed in the name of a class/);
+    refuses('deny\t*\t*\t*\tcluster=alfa', /CLASSES: this is not allowed in the name of a class/);
     refuses('deny\t*\t*\t*\t* web', /CLASSES/);
     refuses('deny\t*\t*\t*\t/web', /CLASSES: the regex has no closing slash/);
   });
@@ -151,7 +151,7 @@ describe('groups', () => {
 
   test('are refused as a whole when one line does not parse', () => {
     const bad: [string, RegExp][] = [
-      ['admins', /has nobody in it/],
+      ['admins', /has no members/],
       ['admins cert=joe\nadmins cert=ann', /groups:2: .*defined twice/],
       ['admins cert=joe others', /don’t nest/],
       ['admins /joe/', /not a valid caller/],

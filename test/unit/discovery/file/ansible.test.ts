@@ -50,7 +50,7 @@ describe('an Ansible inventory as a list of nodes', () => {
     refuses(withHost('dev1', { ansible_host: '{{ lookup("x") }}' }), /^inventory:4: .* is not a valid address/);
     refuses(withHost('dev1', { ansible_host: 7 }), /^inventory:4: 7 is not a valid address/);
     refuses(withHost('dev1', { ansible_host: 'h', mco_deploy_port: 0 }), /^inventory:4: “port” must be/);
-    refuses({ _meta: { hostvars: { dev1: {} } }, web: { hosts: ['DEV1'] } }, /stands there twice/);
+    refuses({ _meta: { hostvars: { dev1: {} } }, web: { hosts: ['DEV1'] } }, /occurs twice/);
   });
 
   test('is told from a list of nodes that mentions Ansible', () => {

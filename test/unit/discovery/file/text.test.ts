@@ -54,7 +54,7 @@ describe('a list of nodes', () => {
     assert.match(fault('- {name: dev2, address: h, port: 99999}\n'), /^nodes:1: “port” must be/);
     assert.match(fault('- {name: dev2, port: 80}\n'), /^nodes:1: a “port” needs an “address”/);
     assert.match(fault('- {name: dev2, address: "h:81", port: 80}\n'), /^nodes:1: .*different ports/);
-    assert.match(fault('dev1\ndev2\n\ndev1\n'), /^nodes:4: dev1 stands there twice \(before at nodes:1\)/);
+    assert.match(fault('dev1\ndev2\n\ndev1\n'), /^nodes:4: dev1 occurs twice \(first at nodes:1\)/);
     assert.match(fault('nodes: dev1\n'), /^nodes:1: expected a list/);
     assert.match(fault('- dev1\n- [dev2\n'), /^nodes:\d: /);
     assert.match(fault('- 5\n'), /^nodes:1: a node is a name, or an object/);

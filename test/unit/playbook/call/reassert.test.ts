@@ -63,7 +63,7 @@ describe('a step that relies on a change', () => {
       {
         node: 'a',
         code: 'refused-now',
-        reason: 'whether thing#change still holds could not be made sure: it is locked',
+        reason: 'whether thing#change still holds could not be checked: it is locked',
       },
     ]);
   });

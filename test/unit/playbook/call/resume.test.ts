@@ -142,7 +142,7 @@ steps:
     const shrunk = await runTwice(two, failing, { nodes: nodes.slice(0, 2) });
     assert.deepEqual([shrunk.report.state, made(shrunk.fabric)], ['failed', []]);
     assert.deepEqual(shrunk.report.failure?.reasons, [
-      { node: 'c', code: 'silent', reason: 'the run began with it, and it is not found now' },
+      { node: 'c', code: 'silent', reason: 'the run started with it, and it is not found now' },
     ]);
   });
 

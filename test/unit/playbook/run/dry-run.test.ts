@@ -33,8 +33,8 @@ describe('a dry run', () => {
     );
     assert.deepEqual(fabric.slept, []);
     const lines = report.steps.map(({ lines: said }) => said);
-    assert.deepEqual(lines[2], ['thing#blind can’t say what it would do, and was not called']);
-    assert.match(lines[3]?.[0] ?? '', /^not so yet on a: /);
+    assert.deepEqual(lines[2], ['thing#blind cannot show what it would do, and was not called']);
+    assert.match(lines[3]?.[0] ?? '', /^not yet true on a: /);
     assert.deepEqual(lines[4], ['not so yet: not there']);
     assert.deepEqual(lines[5], ['would say: it is done']);
   });

@@ -38,7 +38,7 @@ describe('a dry run asks every node what the caller may', () => {
     const { report, lines } = await dryRun(text, fabric);
     assert.equal(report.state, 'done');
     assert.deepEqual(asked, [['thing.blind', 'thing.change', 'thing.look']]);
-    assert.equal(lines[0], '[test] rights: 2 nodes asked: you may do there what is going to be asked');
+    assert.equal(lines[0], '[test] rights: 2 nodes asked: you may call everything that the run needs');
   });
 
   test('and fails where one would refuse, naming node and action, before any step', async () => {
@@ -79,13 +79,13 @@ describe('a dry run asks every node what the caller may', () => {
       fabricWith((actions) => ({ allowed: actions }), { troubles }),
     );
     assert.equal(refused.report.state, 'done');
-    assert.match(refused.lines.join('\n'), /b: it can’t be asked what you may do there/);
+    assert.match(refused.lines.join('\n'), /b: your rights there cannot be checked/);
     const vague = await dryRun(
       text,
       fabricWith(() => ({ allowed: ['thing.look'] })),
     );
     assert.equal(vague.report.state, 'done');
-    assert.match(vague.lines.join('\n'), /b: it did not say whether you may thing\.change there/);
+    assert.match(vague.lines.join('\n'), /b: it did not report whether you may thing\.change there/);
   });
 
   test('and only warns of what is needed if an expression should name the node', async () => {
