@@ -2,6 +2,7 @@ import { agents, findExternal } from './agents/index.ts';
 import { namesOf } from './core/ddl/ddl.ts';
 import { completeCommand } from './client/commands/complete/index.ts';
 import { completionCommand } from './client/commands/completion/index.ts';
+import { agentCommand } from './client/commands/agent/index.ts';
 import { daemonCommand } from './client/commands/daemon/index.ts';
 import { doctorCommand } from './client/commands/doctor/index.ts';
 import { commands } from './client/commands/index.ts';
@@ -11,6 +12,11 @@ import { type Cli, defineProgram } from './client/cli/program.ts';
 import { describeVersion, version } from './version.ts';
 
 const catalogue = agents.map(({ ddl }) => ddl);
+
+const agent = agentCommand(async (ddl, file) => {
+  const { convertDdl } = await import('./agents/external/convert.ts');
+  return convertDdl(ddl, file);
+});
 
 const daemon = daemonCommand(async () => {
   const { serveUntilSignalled } = await import('./daemon/serve.ts');
@@ -35,7 +41,7 @@ const checkNodeConfig = async (text: string, file: string) => {
 const onHosts = [installCommand(checkNodeConfig, process.execPath), uninstallCommand(checkNodeConfig)];
 
 const complete = completeCommand(catalogue, (context) => defineProgram(commandLine, context));
-const others = [policy, doctor, ...onHosts, daemon, completionCommand, complete];
+const others = [agent, policy, doctor, ...onHosts, daemon, completionCommand, complete];
 
 /** All that the program can do. With the entry point, this is the composition root: the only place that knows all parts. */
 export const commandLine: Cli = {

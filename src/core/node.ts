@@ -29,6 +29,8 @@ export interface NodeFacts {
   readonly agents: readonly string[];
   readonly classes: readonly string[];
   readonly facts: JsonObject;
+  /** Of its agents, by their names; left out where nobody asked. */
+  readonly versions?: Readonly<Record<string, string>>;
 }
 
 /** `host:port`, with brackets around an IPv6 address. */

@@ -38,6 +38,14 @@ export interface Notices {
   readonly failure: readonly Step[];
 }
 
+/** A version that an agent must have. */
+export interface VersionRange {
+  readonly agent: string;
+  /** As the playbook writes it. */
+  readonly range: string;
+  readonly fits: (version: string) => boolean;
+}
+
 /** Nodes that discovery is to find. */
 export interface NodeSet {
   readonly name: string;
@@ -53,6 +61,8 @@ export interface NodeSet {
   readonly source: { readonly method: string; readonly file?: string } | undefined;
   /** Milliseconds to wait for the first answer, if not as the client is configured. */
   readonly discoveryTimeout?: number;
+  /** What versions agents must have on its nodes. */
+  readonly versions?: readonly VersionRange[];
   /** Whether an expression looks at its members, so that their facts must be told. */
   readonly wantsFacts: boolean;
 }

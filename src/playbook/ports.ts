@@ -83,6 +83,15 @@ export interface InputSources {
   readonly defaults: Readonly<Record<string, unknown>>;
 }
 
+/** What a step waits for: one of a port and a URL. */
+export interface ProbeTarget {
+  /** HOST:PORT */
+  readonly tcp?: string;
+  readonly url?: string;
+  readonly status?: number | string;
+  readonly body?: string;
+}
+
 export interface PlaybookPorts {
   /**
    * Takes a lease on all the nodes, or on none; asked for once a run, before its first change. Left out: none is taken.
@@ -109,6 +118,12 @@ export interface PlaybookPorts {
    * @returns whether the answer was yes; gives up, with false, when the signal is aborted
    */
   readonly confirm?: (question: string, signal: AbortSignal) => Promise<boolean>;
+  /**
+   * Looks once whether a port takes connections or a URL answers as wanted; left out: nothing can be waited for.
+   * @param timeout milliseconds
+   * @returns why not; undefined when it does
+   */
+  readonly probe?: (target: ProbeTarget, timeout: number, signal: AbortSignal) => Promise<string | undefined>;
   /** Where inputs of playbooks that are used as steps may come from; left out: nowhere else. */
   readonly inputSources?: InputSources;
   readonly emit: (event: RunEvent) => void;

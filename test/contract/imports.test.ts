@@ -130,6 +130,7 @@ test('agents, client commands and kinds of step are exactly what their lists nam
 /** These are put in by the composition root: they need the daemon's code, which the client never loads, or all other commands. */
 function isHelperOf(place: string, name: string): boolean {
   return (
-    place === 'client/commands' && ['daemon', 'policy', 'install', 'doctor', 'complete', 'completion'].includes(name)
+    place === 'client/commands' &&
+    ['agent', 'daemon', 'policy', 'install', 'doctor', 'complete', 'completion'].includes(name)
   );
 }

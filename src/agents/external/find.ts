@@ -9,6 +9,7 @@ import { agentNamePattern, largestDdl } from '../../core/ddl/outside-ddl.ts';
 import { requireOwn } from '../../core/credentials/ownership.ts';
 import { convertDdl } from './convert.ts';
 import type { Program } from './exchange.ts';
+import { applySite } from './site.ts';
 import { askActivation, callProgram } from './protocol.ts';
 
 const mostAgents = 64;
@@ -61,7 +62,9 @@ async function descriptionsIn(directory: string): Promise<string[]> {
     throw new Problem('unreadable-file', explainErrno(error));
   }
   await requireOwn(directory, 'directory');
-  const names = files.filter((file) => file.endsWith('.json')).map((file) => file.slice(0, -'.json'.length));
+  const names = files
+    .filter((file) => file.endsWith('.json') && !file.endsWith('.site.json'))
+    .map((file) => file.slice(0, -'.json'.length));
   if (names.length > mostAgents) throw new Problem('too-many-agents', `there are more than ${mostAgents}`);
   return names.sort();
 }
@@ -89,9 +92,23 @@ async function readDdl(name: string, { directory, taken }: ExternalSetup): Promi
   await requireOwn(file, 'file');
   const bytes = await readFile(file);
   if (bytes.length > largestDdl) throw new Problem('bad-ddl', `${file} is larger than ${largestDdl} bytes`);
-  const ddl = convertDdl(parseJsonObject(bytes, file), file);
+  const ddl = convertDdl(await withSite(parseJsonObject(bytes, file), name, directory), file);
   if (ddl.name !== name) throw new Problem('bad-ddl', `${file} describes an agent “${ddl.name}”`);
   return ddl;
+}
+
+/** The DDL with what the site says of it, where there is a NAME.site.json. */
+async function withSite(ddl: JsonObject, name: string, directory: string): Promise<JsonObject> {
+  const file = join(directory, `${name}.site.json`);
+  let bytes: Buffer;
+  try {
+    bytes = await readFile(file);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return ddl;
+    throw error;
+  }
+  await requireOwn(file, 'file');
+  return applySite(ddl, parseJsonObject(bytes, file), file);
 }
 
 function handlersOf(ddl: Ddl, program: Program): AnyHandlers {

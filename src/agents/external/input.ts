@@ -57,7 +57,8 @@ function convertString(name: string, { validation = '', maxlength = 0 }: ChoriaI
   if (validation === '' || validation === '.') return limit;
   if (Object.hasOwn(validators, validation)) return { ...limit, ...validators[validation] };
   if (/^:?[A-Za-z]\w*$/.test(validation)) {
-    const hint = suggest(validation, Object.keys(validators));
+    const site = 'give its pattern in NAME.site.json: {"validators": {"NAME": "^…$"}}';
+    const hint = `${suggest(validation, Object.keys(validators))}; ${site}`;
     throw new Problem('bad-ddl', `the input ${name} has the unknown validator “${validation}”`, hint);
   }
   return { ...limit, pattern: validation };

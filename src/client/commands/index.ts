@@ -1,6 +1,5 @@
 import type { Ddl } from '../../core/ddl/ddl.ts';
 import type { CommandEntry } from '../cli/context.ts';
-import { agentCommand } from './agent/index.ts';
 import { auditCommand } from './audit/index.ts';
 import { caCommand } from './ca/index.ts';
 import { docCommand } from './doc/index.ts';
@@ -46,7 +45,6 @@ export function commands(catalogue: readonly Ddl[]): readonly CommandEntry[] {
     locksCommand(catalogue),
     docCommand(catalogue),
     explainCommand,
-    agentCommand,
     auditCommand(catalogue),
     caCommand(catalogue),
     enrollCommand,

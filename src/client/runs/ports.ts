@@ -19,6 +19,7 @@ import { callNode } from '../fleet/call-node.ts';
 import { fanOut } from '../fleet/fan-out.ts';
 import type { Journal } from './journal.ts';
 import { type KeptNotice, startNotice } from './interruption-notice.ts';
+import { probe } from './probe.ts';
 import { type HeldLease, takeLease } from './lease.ts';
 import type { RunSeen } from '../cli/run-exit-code.ts';
 import { requireDdl, type Session } from '../fleet/session.ts';
@@ -93,6 +94,7 @@ export function playbookPorts(parts: PortParts): LivePorts {
       if (event.type === 'step-finished') for (const notice of notices) notice.refresh();
     },
     ...parts.asking,
+    probe,
     inputSources: { env: parts.env, defaults: session.config.inputs },
     journal: journal.write,
     seen: () => ({ outcomes }),
@@ -147,6 +149,7 @@ function factsOf({ name, description: { agents, classes, facts } }: FoundNode): 
     name,
     agents: agents.map((agent) => agent.name),
     classes,
+    versions: Object.fromEntries(agents.map((agent) => [agent.name, agent.version])),
     facts: parseJsonObject(facts, `the facts of ${name}`),
   };
 }

@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import type { Ddl } from '../../core/ddl/ddl.ts';
 import { Problem } from '../../core/errors.ts';
 import { checkInputs } from '../inputs/check-inputs.ts';
+import { compileUses } from './uses.ts';
 import { compileNodeSets } from './node-sets.ts';
 import { addNotices } from './notices.ts';
 import { compileSteps } from './steps.ts';
@@ -55,6 +56,7 @@ export function compilePlaybook(tree: PlaybookTree, catalogue: readonly Ddl[], i
     compiled.set(one, made);
     return made;
   };
+  const versions = compileUses(source.uses, catalogue, text);
   const template = (key: string, value: string) => compileTemplate(value, early, () => locationOf(text, [key], value));
   return {
     name,
@@ -64,7 +66,7 @@ export function compilePlaybook(tree: PlaybookTree, catalogue: readonly Ddl[], i
     inputs,
     label: template('label', source.label ?? name),
     lock: source.lock === undefined ? undefined : template('lock', source.lock),
-    nodes: compileNodeSets(nodes, early, text, dirname(file)),
+    nodes: compileNodeSets(nodes, early, text, dirname(file)).map((set) => ({ ...set, versions })),
     ...compileSteps(source, text, catalogue, useOf, notices),
   };
 }

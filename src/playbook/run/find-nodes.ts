@@ -58,8 +58,22 @@ async function findSet(set: NodeSet, world: World, allowMissing: boolean, before
   const absent = Array.isArray(expected) ? all.filter(({ node }) => expected.includes(node)) : all;
   if (absent.length > 0) world.ports.emit({ type: 'nodes-missing', set: set.name, nodes: absent });
   const missing = allowMissing || set.allowMissing ? [] : [...absent];
+  missing.push(...wrongVersions(set, nodes));
   if (nodes.length < set.atLeast) missing.push(tooFew(set, nodes.length, world));
   return { name: set.name, nodes, missing };
+}
+
+/** Nodes whose agents the playbook was not written for. */
+function wrongVersions({ versions: wanted = [] }: NodeSet, nodes: readonly NodeFacts[]): NodeFailure[] {
+  return nodes.flatMap(({ name, versions = {} }) =>
+    wanted.flatMap(({ agent, range, fits }) => {
+      const has = Object.hasOwn(versions, agent) ? versions[agent] : undefined;
+      if (has === undefined || fits(has)) return [];
+      return [
+        { node: name, code: 'wrong-version', reason: `its agent ${agent} is ${has}, and the playbook needs ${range}` },
+      ];
+    }),
+  );
 }
 
 /** @throws Problem `bad-filter` where an expression gave something else than text, or what makes no term */

@@ -55,6 +55,8 @@ async function runStep(step: Step, world: World, afterFailure: boolean) {
     outcome = await step.body.run(world, step);
   });
   let settled: Ended = outcome ?? { state: 'failed', ran: true, failed: fault === undefined ? [] : [fault] };
+  if (settled.state === 'failed' && step.source.fail_ok === true) settled = accepted(settled);
+  const isAccepted = step.source.fail_ok === true && (settled.failed ?? []).length > 0;
   const { state: intended } = settled;
   const failed = reasonsToKeep(settled.failed ?? [], world);
   const unwritten = await attempt(() =>
@@ -68,10 +70,17 @@ async function runStep(step: Step, world: World, afterFailure: boolean) {
   if (unwritten !== undefined)
     settled = { ...settled, state: 'failed', failed: [...(settled.failed ?? []), unwritten] };
   const { state, ran, replies = [], finish = false } = settled;
-  world.setStep(step.id, { ok: state === 'done' || state === 'skipped', ran, replies });
+  world.setStep(step.id, { ok: !isAccepted && (state === 'done' || state === 'skipped'), ran, replies });
   const report = showable(describe(step, settled, world.ports.now() - startedAt, afterFailure), world);
   world.ports.emit({ type: 'step-finished', label: world.label, report });
   return { report, finish: finish && state === 'done' };
+}
+
+/** A failure that the playbook counts on: it is shown, and the run continues. */
+function accepted(ended: Ended): Ended {
+  const [first] = ended.failed ?? [];
+  const what = first === undefined ? '' : `: ${first.node === '' ? '' : `${first.node}: `}${first.reason}`;
+  return { ...ended, state: 'done', lines: [...(ended.lines ?? []), `failed, and the run continues (fail_ok)${what}`] };
 }
 
 /** Whether what only tells, waits or asks was done before the run went on, and nothing was changed since. */

@@ -111,6 +111,13 @@ export const playbookSchema = {
     name,
     description: text,
     label: { description: 'The prefix of each line of a run (default: the name). May use inputs.', ...text },
+    uses: {
+      description: 'Versions that agents must have on the nodes: >=0.2, ~1.2, ^1.',
+      type: 'object',
+      maxProperties: 64,
+      propertyNames: { type: 'string', pattern: '^[a-z][a-z0-9_]*$' },
+      additionalProperties: { type: 'string', minLength: 1, maxLength: 100 },
+    },
     inputs: { ...named, additionalProperties: input },
     nodes: { ...named, additionalProperties: nodeSet },
     steps: { description: 'In order: each needs the one before, unless it has “needs”.', minItems: 1, ...steps },
@@ -172,10 +179,20 @@ export interface ForEachSource extends GroupSource {
   readonly in: unknown;
 }
 
+export interface WaitForSource {
+  readonly tcp?: string;
+  readonly url?: string;
+  readonly status?: number | string;
+  readonly body?: string;
+  readonly timeout?: number | string;
+  readonly every?: number | string;
+}
+
 export interface StepSource {
   readonly id?: string;
   readonly name?: string;
   readonly internal?: boolean;
+  readonly fail_ok?: boolean;
   readonly if?: string;
   readonly needs?: string | readonly string[];
   readonly call?: string;
@@ -198,6 +215,7 @@ export interface StepSource {
   readonly use?: string;
   readonly confirm?: string;
   readonly pause?: number | string;
+  readonly wait_for?: WaitForSource;
   readonly say?: string;
   readonly cow?: boolean;
   readonly set?: Readonly<Record<string, unknown>>;
@@ -218,6 +236,7 @@ export interface PlaybookSource {
   readonly name: string;
   readonly description?: string;
   readonly label?: string;
+  readonly uses?: Readonly<Record<string, string>>;
   readonly inputs?: Readonly<Record<string, InputSource>>;
   readonly nodes?: Readonly<Record<string, NodeSetSource>>;
   readonly steps: readonly StepSource[];

@@ -33,6 +33,10 @@ export const commonProperties = {
   name: { description: 'Its name in the output (default: its id).', ...text },
   internal: { description: 'Shown only with -v, unless it fails.', type: 'boolean' },
   if: expression('The step is skipped where this expression is false.'),
+  fail_ok: {
+    description: 'The run continues although the step fails; steps.ID.ok is false then.',
+    type: 'boolean',
+  },
   needs: {
     description: 'The steps that must have succeeded before (default: the one before it).',
     type: ['string', 'array'],
@@ -126,6 +130,23 @@ export const stepProperties = {
     minimum: 0,
     maximum: 86_400,
     maxLength: 4096,
+  },
+  wait_for: {
+    description: 'Waits until a port takes connections or a URL answers, as seen from where the run runs.',
+    type: 'object',
+    additionalProperties: false,
+    properties: {
+      tcp: { description: 'HOST:PORT', ...text },
+      url: { description: 'An http or https URL.', ...text },
+      status: {
+        description: 'The status that is wanted (default: any of 200 to 299).',
+        type: ['integer', 'string'],
+        maxLength: 4096,
+      },
+      body: { description: 'What the body must hold.', ...text },
+      timeout: duration('Until it must be so (default 60)'),
+      every: duration('Between two looks (default 1)'),
+    },
   },
   say: { description: 'Text to show.', ...text },
   cow: { description: 'Show the text in a speech bubble of a cow.', type: 'boolean' },

@@ -9,6 +9,7 @@ import { rollingStep } from './rolling.ts';
 import { sayStep } from './say.ts';
 import { setStep } from './set.ts';
 import { useStep } from './use.ts';
+import { waitForStep } from './wait_for.ts';
 
 /** Every kind of step. A new one is a file here and a line in this list. */
 export const stepKinds: readonly StepKind[] = [
@@ -21,5 +22,6 @@ export const stepKinds: readonly StepKind[] = [
   requireStep,
   confirmStep,
   pauseStep,
+  waitForStep,
   finishStep,
 ];

@@ -1,7 +1,9 @@
 import { Option } from 'commander';
 import type { CommandEntry } from '../../cli/context.ts';
+import type { ReadDdl } from './import.ts';
 
-export const agentCommand: CommandEntry = {
+/** @param readDdl checks a DDL as the daemon does, which the client does not import */
+export const agentCommand = (readDdl: ReadDdl): CommandEntry => ({
   name: 'agent',
   define: (program, context) => {
     const agent = program.command('agent').description('write an agent of your own, in any language');
@@ -18,5 +20,13 @@ export const agentCommand: CommandEntry = {
         const { runAgentNew } = await import('./run.ts');
         context.exit(await runAgentNew(name, options, context));
       });
+    agent
+      .command('import <file>')
+      .description('take the DDL of another agent: NAME.ddl of MCollective (needs Ruby), or NAME.json of Choria')
+      .option('--directory <directory>', 'where to put NAME.json and NAME.site.json', '.')
+      .action(async (file, options) => {
+        const { importDdl } = await import('./import.ts');
+        context.exit(await importDdl(file, options, readDdl, context));
+      });
   },
-};
+});

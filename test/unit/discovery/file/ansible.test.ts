@@ -57,4 +57,14 @@ describe('an Ansible inventory as a list of nodes', () => {
     assert.throws(() => parse('{"_meta": {}}'), { code: 'bad-nodes', message: /expected a list of nodes/ });
     assert.deepEqual(parse('{"nodes": ["dev1"], "web": {"hosts": ["dev2"]}}').length, 1);
   });
+
+  test('of 3,000 hosts, larger than 4 MiB, is read', () => {
+    const names = Array.from({ length: 3000 }, (_, index) => `web${index}.devco.net`);
+    const hostvars = Object.fromEntries(
+      names.map((name) => [name, { ansible_host: '10.0.0.1', note: 'x'.repeat(1400) }]),
+    );
+    const text = JSON.stringify({ _meta: { hostvars }, web: { hosts: names } }, null, 1);
+    assert.ok(text.length > 4 * 1024 * 1024);
+    assert.equal(parseNodesText(text, 'inventory.json', 'file').length, 3000);
+  });
 });

@@ -1,0 +1,72 @@
+import { Problem } from '../../core/errors.ts';
+import { parseDuration } from '../expressions/duration.ts';
+import { rest } from '../call/sleep.ts';
+import { isLiteral, toText } from '../expressions/template.ts';
+import type { ProbeTarget } from '../ports.ts';
+import type { StepKind } from './kind.ts';
+
+/** Milliseconds, where the step says nothing. */
+const usual = { timeout: 60_000, every: 1000 };
+const expected = 'must be seconds, or like 500ms, 10s, 2m, 1h, up to 24h';
+
+/**
+ * Waits until a port takes connections, or a URL answers as wanted: asked from where the run runs. In a dry run it only
+ * says so.
+ */
+export const waitForStep: StepKind = {
+  key: 'wait_for',
+  keys: ['message'],
+  compile({ source, template, at }) {
+    const { wait_for: wanted = {} } = source;
+    if ((wanted.url === undefined) === (wanted.tcp === undefined)) at('wait_for').fail('give one of “url” and “tcp”');
+    for (const key of ['timeout', 'every'] as const) {
+      const value = wanted[key];
+      if (value !== undefined && isLiteral(value) && parseDuration(value) === undefined)
+        at('wait_for', key).fail(expected);
+    }
+    const given = template('wait_for', wanted);
+    const message = source.message === undefined ? undefined : template('message', source.message);
+    return {
+      title: 'wait_for',
+      once: true,
+      async run(world) {
+        const { timeout, every, ...target } = given(world.context()) as WaitFor;
+        const shown = target.url ?? target.tcp ?? '';
+        if (world.dryRun) return { state: 'done', ran: false, lines: [`would wait for ${shown}`] };
+        const { probe } = world.ports;
+        if (probe === undefined) throw new Problem('internal', 'nothing can be waited for here');
+        const limit = durationOf('timeout', timeout, usual.timeout);
+        const pause = durationOf('every', every, usual.every);
+        const deadline = world.ports.now() + limit;
+        for (;;) {
+          const left = Math.max(1, deadline - world.ports.now());
+          const fault = await probe(target, Math.min(left, 10_000), world.signal);
+          if (world.signal.aborted) return { state: 'interrupted', ran: true };
+          if (fault === undefined) return { state: 'done', ran: true };
+          if (world.ports.now() + pause >= deadline) {
+            const reason =
+              message === undefined
+                ? `${shown} did not come up within ${limit / 1000} s: ${fault}`
+                : toText(message(world.context()));
+            return { state: 'failed', ran: true, failed: [{ node: '', code: 'not-up', reason }] };
+          }
+          await rest(world, pause);
+        }
+      },
+    };
+  },
+};
+
+interface WaitFor extends ProbeTarget {
+  readonly timeout?: unknown;
+  readonly every?: unknown;
+}
+
+function durationOf(key: string, value: unknown, otherwise: number): number {
+  if (value === undefined || value === null) return otherwise;
+  const text = toText(value as never);
+  const milliseconds = parseDuration(text);
+  if (milliseconds === undefined)
+    throw new Problem('bad-duration', `“${key}” gives “${text.slice(0, 40)}”: it ${expected}`);
+  return milliseconds;
+}
