@@ -110,8 +110,9 @@ export async function findNodes(options: FindOptions): Promise<Findings> {
     await lookAgain(options, roll, missing);
     options.signal.throwIfAborted();
     const sorted = takeDuplicates(sortAttempts(roll.attempts(), isRumour));
-    const before = { seen: cached, known: knownOf(options, sorted) };
-    const doubtful = doubtfulNodes(options.filter, sorted.unmatched, before);
+    // United only where something is missing: each node may remember all the others.
+    const known = memo(() => knownOf(options, sorted));
+    const doubtful = doubtfulNodes(options.filter, sorted.unmatched, { seen: cached, known });
     if (options.cache !== undefined)
       await learn(
         options.cache,
@@ -122,7 +123,7 @@ export async function findNodes(options: FindOptions): Promise<Findings> {
       );
     const all = { ...sorted, broken: [...sorted.broken, ...doubtful] };
     const rumours = { count: sorted.rumours.length + roll.dropped(), examples: sorted.rumours.slice(0, mostExamples) };
-    const hints = nearHints(options.filter, sorted, [...before.known.values()]);
+    const hints = nearHints(options.filter, sorted, () => [...known().values()]);
     return { ...conclude(options, all, missing), rumours, hints, elapsed: performance.now() - begun };
   } catch (error) {
     abandoned.abort();
@@ -144,6 +145,15 @@ function namedBy({ filter, expect = [] }: FindOptions): ReadonlySet<string> {
 /** Those of the filter too: so the cache learns them, and can tell who would match. */
 function factsToAsk({ filter, facts = [] }: FindOptions): string[] {
   return [...new Set([...facts, ...filterNeedsFacts(parseFilter(filter))])];
+}
+
+/** The value, worked out when it is first asked for. */
+function memo<T>(work: () => T): () => T {
+  let known: { readonly value: T } | undefined;
+  return () => {
+    known ??= { value: work() };
+    return known.value;
+  };
 }
 
 /** What this client and the nodes remember of all nodes. */

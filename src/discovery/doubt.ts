@@ -20,7 +20,10 @@ export interface Remembered {
   /** What this client last saw of a node. */
   readonly seen: ReadonlyMap<string, { readonly facts: Readonly<Record<string, string>> }>;
   /** The same, and what other nodes remember of it. */
-  readonly known: ReadonlyMap<string, { readonly facts: JsonObject; readonly lastSeen: number; readonly by: string }>;
+  readonly known: () => ReadonlyMap<
+    string,
+    { readonly facts: JsonObject; readonly lastSeen: number; readonly by: string }
+  >;
 }
 
 /**
@@ -57,7 +60,7 @@ function leftSet(filter: FilterTerms, node: FoundNode, facts: JsonObject, before
   const terms = equalityTerms(filter).filter(({ kind }) => kind === 'fact');
   const has = (some: Readonly<JsonObject> | undefined, { key, value }: { key: string; value: string }) =>
     some !== undefined && Object.hasOwn(some, key) && comparable(String(some[key])) === comparable(value);
-  const known = before.known.get(node.name);
+  const known = before.known().get(node.name);
   const lost = terms.find((term) => !Object.hasOwn(facts, term.key) && has(known?.facts, term));
   const others = terms.filter((term) => term !== lost);
   if (lost !== undefined && others.every((term) => has(facts, term) || has(known?.facts, term))) {
@@ -81,7 +84,7 @@ function mayBelong(
   before: Remembered,
 ): Problem | undefined {
   const missing = missingOf(node.description, names);
-  const about = aboutOf(node, { ...before.known.get(node.name)?.facts, ...facts });
+  const about = aboutOf(node, { ...before.known().get(node.name)?.facts, ...facts });
   if (missing.length === 0 || !mayMatch(filter)(about)) return undefined;
   const what = missing.includes('*') ? 'it could not read all of its facts' : `it could not read ${missing.join(', ')}`;
   const hint = `“mco-deploy ping -I ${node.name}” shows why`;

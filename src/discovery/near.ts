@@ -17,11 +17,13 @@ interface KnownWords {
  * What a filter asks for that no node has, and what comes near it: a short name, a mistyped fact, class or agent. Of names
  * each one that is not found is reported; of the rest only where no node matches at all.
  */
-export function nearHints(filter: FilterTerms, sorted: Sorted, remembered: readonly KnownNode[]): string[] {
-  const known = wordsOf(sorted, remembered);
+export function nearHints(filter: FilterTerms, sorted: Sorted, remembered: () => readonly KnownNode[]): string[] {
+  const names = namesIn(filter);
+  if (sorted.nodes.length > 0 && names.length === 0) return [];
+  const known = wordsOf(sorted, remembered());
   const found = [...sorted.nodes, ...sorted.broken, ...sorted.quiet.map(({ candidate }) => candidate)];
   const there = new Set([...found.map(({ name }) => name), ...known.names]);
-  const hints = namesIn(filter).flatMap((name) => (there.has(name) ? [] : nameHint(name, known.names)));
+  const hints = names.flatMap((name) => (there.has(name) ? [] : nameHint(name, known.names)));
   if (sorted.nodes.length > 0) return hints;
   for (const test of parseFilter(filter).all.flatMap(testsIn)) {
     if (test.kind === 'fact') hints.push(...wordHint('fact', test.name, known.facts));
