@@ -34,6 +34,14 @@ export const runProblems = defineProblems({
     'What the step waits for did not become true within its tries.',
     'Read the last replies; correct the cause, then resume the run.',
   ],
+  'not-up': [
+    'The port or URL that a step waits for did not answer as wanted in time.',
+    'Look at the service there, then resume the run.',
+  ],
+  'wrong-version': [
+    'A node runs a version of an agent for which the playbook was not written.',
+    'Bring mco-deploy, or that agent, on the node to the version that the playbook names under “uses”.',
+  ],
   'not-known': [
     'Whether an action was completed is not known, and it must not be repeated.',
     'Check the node, then resume the run or undo it.',
