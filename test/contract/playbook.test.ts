@@ -379,4 +379,39 @@ describe('app_cluster_upgrade', () => {
       await assert.rejects(run(createEstate(), { ...upgrade, [input]: value }), { code: 'bad-input' });
     });
   }
+
+  test('makes the checks that are named, each until it is well, or none', async () => {
+    for (const [checks, commands] of [
+      ['check_http,check_disk', ['check_http', 'check_disk']],
+      [[], []],
+    ] as const) {
+      const estate = createEstate();
+      const report = await run(estate, { ...upgrade, checks });
+      assert.equal(report.state, 'done', JSON.stringify(report.failure));
+      const made = estate.fabric.calls.filter(({ agent }) => agent === 'nrpe').map(({ input }) => input.command);
+      assert.deepEqual(made, commands);
+      for (const name of bravo) assert.equal(estate.revisions[name], '20');
+    }
+  });
+
+  test('names the application to the nodes, where one is given', async () => {
+    const estate = createEstate();
+    await run(estate, { ...upgrade, application: 'shop' });
+    const asked = estate.fabric.calls.filter(({ agent }) => agent === 'appmgr').map(({ input }) => input.application);
+    assert.ok(asked.length > 1 && asked.every((name) => name === 'shop'), String(asked));
+  });
+
+  test('a dry run is a line for each host that would change', async () => {
+    const every = () => Object.fromEntries([...alfa, ...bravo].map((name) => [name, true]));
+    const balancers = { 'lb1.devco.net': { app: every() }, 'lb2.devco.net': { app: every() } };
+    const estate = createEstate({ balancers });
+    await run(estate, upgrade, { dryRun: true });
+    assert.deepEqual(
+      estate.fabric.events.flatMap((event) => formatEvent(event, 'difference')),
+      [
+        ...bravo.map((name) => `${name}: 10 → 20; out of app on lb1.devco.net, lb2.devco.net (5 of 9 stay)`),
+        'Nothing was changed: dry run of app_cluster_upgrade for bravo finished in 0.04 seconds',
+      ],
+    );
+  });
 });

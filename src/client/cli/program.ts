@@ -49,6 +49,19 @@ class Listed extends Command {
 
 const some = new Option('--some');
 
+/** The headings of the help, and the commands below each. */
+const groups: Readonly<Record<string, readonly string[]>> = {
+  'Look:': ['ping', 'find', 'inventory', 'facts', 'status', 'runs', 'audit', 'nrpe', 'locks', 'doctor'],
+  'Deploy:': ['upgrade', 'rollback', 'run', 'orchestrate', 'resume', 'rpc'],
+  'Fleet:': ['daemon', 'install', 'uninstall', 'forget', 'agent'],
+  'Trust:': ['ca', 'enroll', 'policy', 'verify'],
+  'Write:': ['playbook', 'doc', 'explain', 'schema', 'completion'],
+};
+
+function groupOf(name: string): string {
+  return Object.keys(groups).find((heading) => groups[heading]?.includes(name)) ?? 'Other:';
+}
+
 function fill(program: Command, version: string, commands: readonly CommandEntry[], context: CliContext): Command {
   program
     .description('Deploys web applications over many machines in real time')
@@ -62,7 +75,10 @@ function fill(program: Command, version: string, commands: readonly CommandEntry
       outputError: (text, write) => write(text.replace(/^error: /, 'mco-deploy: ')),
     })
     .exitOverride();
-  for (const { define } of commands) define(program, context);
+  for (const { name, define } of commands) {
+    program.commandsGroup(groupOf(name));
+    define(program, context);
+  }
   for (const command of everyCommand(program)) command.copyInheritedSettings(command.parent ?? program).exitOverride();
   return program;
 }

@@ -13,6 +13,8 @@ export interface ActionCall {
   readonly ddl: Ddl;
   readonly action: string;
   readonly input: (node: string) => JsonObject;
+  /** Only ask what would change. */
+  readonly dryRun?: boolean;
 }
 
 /** The same to one node. */
@@ -24,7 +26,7 @@ export interface NodeActionCall extends Omit<ActionCall, 'input'> {
 
 /** Asks nodes that were found. Exactly one outcome a node, in their order. */
 export async function askNodes(
-  { ddl, action, input }: ActionCall,
+  { ddl, action, input, dryRun = false }: ActionCall,
   nodes: readonly FoundNode[],
   { config, caller }: Session,
   signal: AbortSignal,
@@ -32,13 +34,19 @@ export async function askNodes(
   const requestId = newId();
   const byName = new Map(nodes.map((node) => [node.name, node]));
   const one = (name: string) =>
-    askNode({ ddl, action, input: input(name) }, byName.get(name) as FoundNode, { config, caller }, signal, requestId);
+    askNode(
+      { ddl, action, dryRun, input: input(name) },
+      byName.get(name) as FoundNode,
+      { config, caller },
+      signal,
+      requestId,
+    );
   return await fanOut([...byName.keys()], config.concurrency, one, () => {});
 }
 
 /** Asks one node. */
 export async function askNode(
-  { ddl, action, input, timeout: given }: NodeActionCall,
+  { ddl, action, input, dryRun = false, timeout: given }: NodeActionCall,
   { name, connection }: FoundNode,
   { config, caller }: Pick<Session, 'config' | 'caller'>,
   signal: AbortSignal,
@@ -47,7 +55,7 @@ export async function askNode(
   const { kind, timeout } = requireAction(ddl, action);
   return await callNode(
     connection,
-    { ...callDefaults, requestId, target: name, agent: ddl.name, action, input },
+    { ...callDefaults, requestId, target: name, agent: ddl.name, action, input, dryRun },
     caller,
     { timeout: (given ?? timeout + config.timeout) * 1000, changes: kind === 'change', onProgress: () => {}, signal },
   );

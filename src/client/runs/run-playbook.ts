@@ -57,7 +57,7 @@ export async function runWithNodes(
     const locking = options.lock === false ? {} : { locking: lockingFor(options, context, (why) => lost.abort(why)) };
     const live = startLive(context);
     const shown = startLiveRun(live);
-    const tell = tellTo({ playbook, runId }, context, json, options.verbose === true ? 'full' : 'short');
+    const tell = tellTo({ playbook, runId }, context, json, detailOf(options, settings));
     const ports = playbookPorts({
       session,
       catalogue,
@@ -127,4 +127,9 @@ function tellTo(
 async function orKilled(work: () => Promise<unknown>, kill: AbortSignal): Promise<void> {
   if (kill.aborted) return;
   await Promise.race([work(), new Promise((resolve) => kill.addEventListener('abort', resolve, { once: true }))]);
+}
+
+function detailOf({ verbose }: RunPlaybookOptions, { dryRun }: PlaybookRun['settings']): Detail {
+  if (verbose === true) return 'full';
+  return dryRun === true ? 'difference' : 'short';
 }

@@ -3,14 +3,14 @@ import { count } from '../../core/text.ts';
 import type { NodeFailure, RunEvent, RunReport, StepReport } from './events.ts';
 import { describeDifference, describeFailure, describeSuccess } from './summary.ts';
 
-/** `short` leaves internal steps out, and calls the others as people do; `full` is what -v shows. */
-export type Detail = 'short' | 'full';
+/** `short` leaves internal steps out, and calls the others as people do; `difference` is for dry runs; `full` is what -v shows. */
+export type Detail = 'short' | 'difference' | 'full';
 
 const longestReason = 500;
 
 /** The lines of an event; none for what only a live view or a machine cares for. */
 export function formatEvent(event: RunEvent, detail: Detail = 'full'): string[] {
-  if (detail === 'short' && isInternal(event)) return [];
+  if (detail !== 'full' && isInternal(event, detail)) return [];
   switch (event.type) {
     case 'nodes-missing':
       return event.nodes.map(({ node, reason }) => `${event.set}: ${node}: ${plain(reason)}`);
@@ -28,11 +28,11 @@ export function formatEvent(event: RunEvent, detail: Detail = 'full'): string[] 
 }
 
 /** A dry run is told at its end, as one line a node; a failed step always is. */
-function isInternal(event: RunEvent): boolean {
+function isInternal(event: RunEvent, detail: Detail): boolean {
   if (event.type === 'step-planned') return true;
   if (event.type === 'rights-checked') return event.denied.length + event.unsure.length === 0;
   if (event.type !== 'step-finished' || event.report.state === 'failed') return false;
-  return event.report.internal || event.report.dryRun;
+  return detail === 'difference' || event.report.internal || event.report.dryRun;
 }
 
 /** In a dry run: what would be refused. */
@@ -58,7 +58,7 @@ function formatStep(report: StepReport, label: string, detail: Detail): string[]
   const prefix = `[${plain(label)}] ${detail === 'full' ? report.id : plain(report.name)}:`;
   const lines = report.lines.map((line) => `${prefix} ${plain(line)}`);
   // Why a run failed is said once, at its end.
-  const isTheEnd = detail === 'short' && !report.afterFailure && report.state !== 'done';
+  const isTheEnd = detail !== 'full' && !report.afterFailure && report.state !== 'done';
   if (report.kind === 'call') return [...formatCall(report, prefix).slice(0, isTheEnd ? 1 : undefined), ...lines];
   if (report.state !== 'failed' || isTheEnd) return lines;
   return [...lines, ...report.failed.map(({ reason }) => `${prefix} failed: ${plain(reason)}`)];

@@ -46,7 +46,7 @@ export function guardCapacity(views: readonly BackendView[], out: readonly Serve
       'too-few-servers',
       `taking ${namesIn(view, out)} out would leave ${count(left, 'usable server')} in the backend “${view.backend}” ` +
         `at ${view.runtime.name}, and ${least} must be left`,
-      'take out fewer at once, narrow the call to other backends, or give min_available',
+      'take out fewer at once, or first bring back the servers that are down',
     );
   }
   return countAvailable(views, { out });

@@ -1,28 +1,7 @@
 import { Option } from 'commander';
 import type { Ddl } from '../../../core/ddl/ddl.ts';
-import { Problem } from '../../../core/errors.ts';
 import type { CommandEntry } from '../../cli/context.ts';
 import { addRunOptions } from '../../cli/run-options.ts';
-
-interface UpgradeOptions {
-  readonly cluster: string;
-  readonly rev: string;
-  readonly backend?: string;
-  readonly recipient?: string;
-  readonly notify: boolean;
-  readonly minAvailable?: string;
-  readonly strategy: keyof typeof playbooks;
-  readonly batch?: string;
-  readonly soak?: string;
-  readonly onFailure: string;
-}
-
-/** All servers of the cluster leave the load balancers together, or a batch at a time, or one of them first. */
-const playbooks = {
-  parallel: 'app_cluster_upgrade',
-  rolling: 'app_rolling_upgrade',
-  canary: 'app_canary_upgrade',
-} as const;
 
 /** `upgrade` is the shipped playbook of its strategy with its inputs as options. */
 export function upgradeCommand(catalogue: readonly Ddl[]): CommandEntry {
@@ -39,9 +18,12 @@ export function upgradeCommand(catalogue: readonly Ddl[]): CommandEntry {
           'the HAProxy backends, separated by commas (default: every one that leads to the servers)',
         )
         .addOption(
-          new Option('--strategy <name>', 'take the servers out together, a batch at a time, or one first')
-            .choices(Object.keys(playbooks))
-            .default('parallel'),
+          new Option(
+            '--strategy <name>',
+            'take the servers out together, a batch at a time, or one first; auto: together where enough others stay in traffic',
+          )
+            .choices(['auto', 'parallel', 'rolling', 'canary'])
+            .default('auto'),
         )
         .option(
           '--batch <size>',
@@ -59,37 +41,30 @@ export function upgradeCommand(catalogue: readonly Ddl[]): CommandEntry {
             .choices(['stop', 'rollback'])
             .default('stop'),
         )
+        .option('--application <name>', 'the application, where a server has several')
+        .addOption(
+          new Option(
+            '--check <name>',
+            'an NRPE check that each server must pass (repeatable; default: check_load)',
+          ).argParser(collect),
+        )
+        .option('--no-check', 'make no check')
+        .addOption(
+          new Option('--with <input>', 'any input of the playbook, as name=value (repeatable)').argParser(collect),
+        )
         .option('--recipient <url>', 'who to notify, such as mailto:ops@example.net')
         .option('--no-notify', 'notify nobody')
         .option('--min-available <n>', 'how many servers of each backend must stay usable')
         .option('--dry-run', 'show what would change on each node, and change nothing');
       addRunOptions(command).action(async (options) => {
-        const { runNamedPlaybook } = await import('../run/run.ts');
-        const inputs = inputsOf(options);
-        const playbook = playbooks[(options as UpgradeOptions).strategy];
-        context.exit(await runNamedPlaybook({ playbook, inputs, options }, catalogue, context));
+        const { upgradeCluster } = await import('./run.ts');
+        context.exit(await upgradeCluster(options, catalogue, context));
       });
     },
   };
 }
 
-/** @throws Problem `usage` */
-function inputsOf(options: UpgradeOptions): Record<string, unknown> {
-  const { cluster, rev, backend, recipient, notify, minAvailable, strategy, batch, soak, onFailure } = options;
-  if ((batch ?? soak) !== undefined && strategy === 'parallel') {
-    const option = batch === undefined ? '--soak' : '--batch';
-    throw new Problem('usage', `${option} goes with --strategy rolling or canary`, `add it, or leave ${option} out`);
-  }
-  const given = {
-    cluster,
-    revision: rev,
-    backend,
-    recipient,
-    min_available: minAvailable,
-    batch,
-    soak,
-    on_failure: onFailure,
-    notify: notify ? undefined : false,
-  };
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+/** @param before true where no check was named yet */
+function collect(value: string, before: unknown): string[] {
+  return [...(Array.isArray(before) ? (before as string[]) : []), value];
 }

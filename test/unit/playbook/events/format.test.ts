@@ -87,7 +87,7 @@ describe('the lines of a run', () => {
     assert.deepEqual(fabric.events.flatMap((event) => formatEvent(event)).slice(-5), [
       'Failed: test for test in 0.00 seconds',
       '  never begun: go, next',
-      '  on c: it is silent, known by the cache (silent)',
+      '  on c: it is silent, never seen (silent)',
       '  nothing was changed',
       'to try again: type the same command',
     ]);
