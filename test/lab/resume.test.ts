@@ -3,7 +3,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { type Lab, startLab } from '../support/lab/lab.ts';
-import { type LogLine, logOf } from '../support/lab/log.ts';
+import type { LogLine } from '../support/lab/log.ts';
+import { countReloads, reloadsOf } from '../support/lab/reloads.ts';
 import { startRun } from '../support/lab/runs.ts';
 
 const bravo = ['dev2.devco.net', 'dev4.devco.net', 'dev6.devco.net', 'dev8.devco.net'];
@@ -244,23 +245,6 @@ steps:
 async function signalDaemon(lab: Lab, host: string, signal: string): Promise<void> {
   const { code, stderr } = await lab.exec(host, ['sh', '-c', `kill -${signal} "$(cat /run/mco-deploy.pid)"`]);
   assert.equal(code, 0, stderr);
-}
-
-/** Has nginx note when appmgr makes it take up another release. */
-async function countReloads(lab: Lab, host: string): Promise<void> {
-  const file = lab.path(host, 'etc/nginx/nginx.conf');
-  const text = await readFile(file, 'utf8');
-  await writeFile(
-    file,
-    text.replace('error_log /var/log/nginx/error.log;', 'error_log /var/log/nginx/error.log notice;'),
-  );
-  const { code, stderr } = await lab.exec(host, ['nginx', '-s', 'reload']);
-  assert.equal(code, 0, stderr);
-}
-
-async function reloadsOf(lab: Lab, host: string): Promise<number> {
-  const text = await readFile(logOf(lab.state, host, 'var/log/nginx/error.log').file, 'utf8');
-  return text.split('\n').filter((line) => line.includes('signal 1 (SIGHUP) received')).length;
 }
 
 /** A new process with the same configuration, as after an edit of it: what it was told at run time is forgotten. */

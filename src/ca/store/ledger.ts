@@ -18,14 +18,14 @@ export async function issue(store: Store, authority: Authority, options: IssueOp
 }
 
 /**
- * A new certificate for the same key and name.
+ * A new certificate for the same key and name, and the role that the last one gave.
  * @throws Problem `revoked-certificate`, and as {@link issue}
  */
 export function renew(
   store: Store,
   authority: Authority,
   entry: Issued,
-  when: Pick<IssueOptions, 'now' | 'days'>,
+  when: Pick<IssueOptions, 'now' | 'days' | 'relay'>,
 ): Promise<X509Certificate> {
   if (stateOf(entry, when.now) === 'revoked') {
     const what = `the certificate of ${entry.kind} ${entry.name} was revoked and cannot be renewed`;
@@ -37,8 +37,8 @@ export function renew(
     kind: entry.kind,
     name: entry.name,
     publicKey,
-    relay: hasRelayRole(before),
     ...when,
+    relay: when.relay === true || hasRelayRole(before),
   });
 }
 

@@ -7,6 +7,7 @@ import { findInterfaces, leftOutWarning } from '../../discovery/mdns/interfaces.
 import { type ClientConfig, loadClientConfig } from '../cli/config.ts';
 import type { CliContext } from '../cli/context.ts';
 import { lastSeenWords } from '../render/missing.ts';
+import { checkRelays } from './relays.ts';
 import { openSession } from '../fleet/session.ts';
 import { readTargetOptions } from '../cli/target-options.ts';
 
@@ -24,7 +25,8 @@ export async function doctorClient(given: string | undefined, context: CliContex
   const { findings, state } = await checkCredentials(config.tls, 'operator', readRevocations, Date.now());
   const known = [...first, ...findings, ...checkInterfaces(config)];
   if (state === undefined) return known;
-  return [...known, ...(await runCheck('nodes', 'see “mco-deploy ping”', () => checkNodes(given, context)))];
+  const relays = await checkRelays(config, state);
+  return [...known, ...relays, ...(await runCheck('nodes', 'see “mco-deploy ping”', () => checkNodes(given, context)))];
 }
 
 function checkInterfaces({ discovery }: ClientConfig): Finding[] {

@@ -35,6 +35,8 @@ export interface DesiredFileOptions {
   readonly class?: readonly string[];
   readonly nodeConfig?: string;
   readonly policies?: string;
+  /** Makes the host a relay: in its certificate and in its configuration. */
+  readonly relay?: boolean;
 }
 
 /** A file as it is to be on the host. */
@@ -56,6 +58,8 @@ export interface FleetFiles {
 export interface DesiredFiles {
   readonly paths: Paths;
   readonly places: NodePaths;
+  /** Whether its certificate lets it relay. */
+  readonly relay: boolean;
   readonly files: readonly DesiredFile[];
 }
 
@@ -74,7 +78,8 @@ export async function describeDesiredFiles(
 ): Promise<DesiredFiles> {
   const configFile = join(paths.directory, 'node.yaml');
   const given = options.nodeConfig === undefined ? {} : await readYaml(options.nodeConfig);
-  const text = nodeYaml(given, options.agent);
+  const relay = options.relay === true;
+  const text = nodeYaml({ ...(relay ? { relay: {} } : {}), ...given }, options.agent);
   const places = await check(text, configFile);
   const ours = (path: string, content: string) => ({ path, content, mode: 0o644, theirs: false });
   const theirs = (path: string, content: string) => ({ ...ours(path, content), theirs: true });
@@ -84,6 +89,7 @@ export async function describeDesiredFiles(
   return {
     paths,
     places,
+    relay,
     files: [
       theirs(configFile, text),
       ...(classes.length === 0 ? [] : [theirs(places.classes, `${classes.join('\n')}\n`)]),

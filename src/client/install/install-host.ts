@@ -88,7 +88,7 @@ async function carryOut(
 /** The request came over a login that ssh has secured, so nobody has to compare fingerprints. */
 async function certify(request: string, { node }: SshTarget, { store, authority, wanted }: InstallHostOptions) {
   const publicKey = await keyOfRequest(request);
-  const about = { kind: 'node', name: node, publicKey, now: Date.now() } as const;
+  const about = { kind: 'node', name: node, publicKey, now: Date.now(), relay: wanted.relay } as const;
   const certificate = await issue(store, await authority(), about);
   const file = { path: wanted.places.certificate, content: certificate.toString(), mode: 0o644, theirs: false };
   return { file, fingerprint: fingerprintOf(publicKey) };

@@ -35,7 +35,7 @@ export async function openRelays(options: OpenRelaysOptions): Promise<Relays | u
     if (via.length > 1) throw new Problem('usage', '“direct” means no relay: it cannot be combined with another --via');
     return undefined;
   }
-  const named = via.length > 0 ? via.map((given) => readVia(given, options)) : config.relays.map(readRelay);
+  const named = via.length > 0 ? via.map((given) => readVia(given, options)) : namedRelays(config);
   const local = via.length > 0 ? undefined : await localLink(config.relay_socket);
   const dial = createRelayDial(tls, config.timeout * 1000);
   const links = named.map(({ name, addresses }) =>
@@ -62,7 +62,12 @@ async function localLink(socket: string) {
   }
 }
 
-interface NamedRelay {
+/** Those of client.yaml. @throws Problem `usage` for an address that is none */
+export function namedRelays({ relays }: Pick<ClientConfig, 'relays'>): NamedRelay[] {
+  return relays.map(readRelay);
+}
+
+export interface NamedRelay {
   readonly name: string;
   readonly addresses: readonly Address[];
 }
@@ -73,7 +78,7 @@ function readVia(given: string, { config, cache }: OpenRelaysOptions): NamedRela
   if (!isNodeName(name))
     throw new Problem('usage', `“${name}” is not the name of a relay`, 'write --via NAME[=ADDRESS]');
   if (address !== undefined) return { name, addresses: [readAddress(address, name)] };
-  const listed = config.relays.map(readRelay).find((relay) => relay.name === name);
+  const listed = namedRelays(config).find((relay) => relay.name === name);
   if (listed !== undefined) return listed;
   const cached = cache.nodes().find((node) => node.name === name);
   return { name, addresses: [...(cached?.addresses ?? []), { host: name, port: defaultPort }] };

@@ -11,6 +11,7 @@ import { auditNotesFile, openAuditNotes } from '../audit/notes.ts';
 import { checkClock } from './clock.ts';
 import { checkDisk } from './disk.ts';
 import { checkNetwork } from './network.ts';
+import { checkRelay } from './relay.ts';
 
 /** Looks at all that a daemon with this configuration needs, whether it runs or not. Changes nothing. */
 export async function doctorNode(
@@ -31,6 +32,7 @@ export async function doctorNode(
     checkDisk(config),
     checkNetwork(config, state, signal),
     checkAuditLog(config),
+    checkRelay(config, state),
     checkAgents(config, agents, signal),
   ]);
   return [...first, ...findings, ...groups.flat()];

@@ -2,6 +2,11 @@ import assert from 'node:assert/strict';
 import { stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { loadClientConfig } from '../../../src/client/cli/config.ts';
+import { checkRelays } from '../../../src/client/doctor/relays.ts';
+import { fine } from '../../../src/core/finding.ts';
+import { loadNodeConfig } from '../../../src/daemon/config/config.ts';
+import { checkRelay } from '../../../src/daemon/doctor/relay.ts';
 import { type Fleet, makeFleet } from '../../support/fleet/fleet.ts';
 import { startTestNode, type TestNode } from '../../support/node/node.ts';
 import { runInProcess } from '../../support/program/cli.ts';
@@ -78,6 +83,23 @@ describe('nodes behind a relay', () => {
     assert.equal(code, 0, err.join('\n'));
     assert.match(err.join('\n'), /the relay gone\.devco\.net is not used/);
     assert.equal((JSON.parse(out.join('\n')) as { nodes: unknown[] }).nodes.length, 3);
+  });
+
+  test('are counted by doctor, on the client and on the relay', async () => {
+    const config = await loadClientConfig(join(home, '.config/mco-deploy/client.yaml'), { HOME: home });
+    const { credentials } = await fleet.operator('rip@devco.net');
+    const client = await checkRelays(config, { credentials, trust: fleet.trust });
+    assert.deepEqual(client, [fine('relay', 'bastion.devco.net answers and has connections to 3 nodes')]);
+    const gone = { ...config, relays: [{ name: 'gone.devco.net', address: '127.0.0.1:9' }] };
+    const [broken] = await checkRelays(gone, { credentials, trust: fleet.trust });
+    assert.equal(broken?.verdict, 'broken');
+
+    const node = await loadNodeConfig(join(relay.directory, 'node.yaml'), testAgents);
+    const own = await checkRelay(node, undefined);
+    assert.deepEqual(
+      own.map(({ verdict, what }) => [verdict, what.replace(/^.* lists/, 'lists')]),
+      [['ok', 'lists 2 peers']],
+    );
   });
 
   test('are one node each over two relays', async () => {

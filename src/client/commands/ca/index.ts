@@ -78,7 +78,7 @@ function defineSign(ca: Command, context: CliContext): void {
 }
 
 function defineRenew(ca: Command, context: CliContext): void {
-  withPlace(ca.command('renew').description('issue a new certificate for the key that a holder has'))
+  withRole(withPlace(ca.command('renew').description('issue a new certificate for the key that a holder has')))
     .argument('<name>', 'name or serial')
     .option('--kind <kind>', 'node or operator, where both have the name', parseKind)
     .action(async (name, options) => (await import('./renew.ts')).renewCertificate(name, options, context));

@@ -6,9 +6,9 @@ import type { Identity } from '../../../core/identity.ts';
 import type { CliContext } from '../../cli/context.ts';
 import { writeCertificate } from '../../ca/write-certificate.ts';
 import { openCa, unlockCa } from '../../ca/open.ts';
-import type { CaOptions, PlaceOptions } from '../../ca/options.ts';
+import type { CaOptions, PlaceOptions, RoleOptions } from '../../ca/options.ts';
 
-export interface RenewOptions extends CaOptions, PlaceOptions {
+export interface RenewOptions extends CaOptions, PlaceOptions, RoleOptions {
   readonly kind?: Identity['kind'];
 }
 
@@ -19,10 +19,13 @@ export async function renewCertificate(wanted: string, options: RenewOptions, co
   const found = findIssued(await readIssued(store), wanted, options.kind);
   const entry = found.find((one) => stateOf(one, now) !== 'revoked') ?? found[0];
   if (entry === undefined) throw new Problem('not-issued', `nothing was issued to “${wanted}” here`);
+  if (options.relay === true && entry.kind !== 'node') {
+    throw new Problem('usage', 'only a node can relay: leave --relay out');
+  }
   const make = async () => {
     const authority = await unlockCa(store, options, context);
     const days = options.days === undefined ? {} : { days: options.days };
-    return { certificate: await renew(store, authority, entry, { now, ...days }) };
+    return { certificate: await renew(store, authority, entry, { now, relay: options.relay === true, ...days }) };
   };
   const { kind, name } = entry;
   await writeCertificate(

@@ -25,6 +25,7 @@ export function installCommand(check: CheckNodeConfig, own: string): CommandEntr
         .option('--fact <fact...>', 'facts of the hosts, as name=value')
         .option('--class <class...>', 'classes of the hosts')
         .option('--policies <path>', 'AGENT.policy, or a directory of policies (default: you may call everything)')
+        .option('--relay', 'let the hosts relay for others, and make them relays')
         .option('--replace', 'replace what was changed on the host, and take it over from another fleet')
         .option('--wait <seconds>', 'how long a started node may take to answer', parseSeconds, 30)
         .option('--ca-dir <dir>', 'directory of the CA (default: mco-deploy/ca in the XDG data directory)')
