@@ -44,7 +44,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const config = await loadNodeConfig(configFile, known);
   let onKeys = () => {};
   const agentNames = () => roster.entries().map(({ ddl }) => ddl.name);
-  const node = await openNode(config, { version, agentNames, onKeys: () => onKeys(), now: Date.now });
+  let running: readonly AgentEntry[] = [];
+  const knownAgents = () => [...known, ...running].map(({ ddl }) => ddl);
+  const node = await openNode(config, { version, knownAgents, agentNames, onKeys: () => onKeys(), now: Date.now });
   // Until the node is on the network: it can be asked as soon as it listens.
   let presence: Presence = absent;
   let relay: Relay | undefined;
@@ -53,6 +55,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { agents: configs, external, state: stateDirectory } = config;
   const view = defineNodeView(node, state);
   const roster = await startRoster({ known, configs, external, findExternal, view, stateDirectory, log: node.log });
+  running = roster.entries();
+  for (const remark of node.policies.remarks()) node.log.warn({}, remark);
 
   const describe = async () => describable(node, state, presence);
   const reloading = defineReloading(

@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { explainErrno, Problem } from '../core/errors.ts';
 import type { NodeFacts } from '../core/node.ts';
+import type { KnownAgent } from '../core/policy/review.ts';
 import type { Log } from '../core/ports.ts';
 import { type AuditLog, openAuditLog } from './audit/audit-log.ts';
 import { auditNotesFile } from './audit/notes.ts';
@@ -37,6 +38,8 @@ export interface OpenNode {
 
 export interface OpenNodeOptions {
   readonly version: string;
+  /** All agents that are known here, enabled or not. */
+  readonly knownAgents: () => readonly KnownAgent[];
   /** Names of the agents that run. */
   readonly agentNames: () => string[];
   /** Called when the node has other keys, authorities or revocations. */
@@ -50,7 +53,7 @@ export interface OpenNodeOptions {
  */
 export async function openNode(
   config: NodeConfig,
-  { version, agentNames, onKeys, now }: OpenNodeOptions,
+  { version, knownAgents, agentNames, onKeys, now }: OpenNodeOptions,
 ): Promise<OpenNode> {
   await makeStateDirectory(config.state);
   const keys = await startLiveKeys(config, () => log, now, onKeys);
@@ -58,7 +61,7 @@ export async function openNode(
   const log = startLog(config.log.level, identity);
   const truth = await startNodeTruth(truthSources(config), runCommand, log);
   const self = () => ({ name: identity, agents: agentNames(), classes: truth.classes(), facts: truth.facts() });
-  const policies = await startPolicies(config.policies, async () => self(), log);
+  const policies = await startPolicies(config.policies, async () => self(), log, knownAgents);
   const strangers = startStrangerLog(log, now);
   const meter = startMeter();
   const audit = meter.watchAudit(

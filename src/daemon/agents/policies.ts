@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf, explainErrno, Problem } from '../../core/errors.ts';
 import type { NodeFacts } from '../../core/node.ts';
+import { type KnownAgent, policyNamesOf, reviewPolicy } from '../../core/policy/review.ts';
 import { decide } from '../../core/policy/decide.ts';
 import { type Groups, type Policy, parseGroups, parsePolicy } from '../../core/policy/parse.ts';
 import type { Log } from '../../core/ports.ts';
@@ -11,8 +12,10 @@ export interface Policies {
   readonly allows: (asked: { caller: string; agent: string; action: string }) => Promise<boolean>;
   /** Reads all files again; a file that does not parse leaves the last good one in force. */
   readonly reload: () => Promise<void>;
-  /** What does not parse, file and line. */
+  /** What does not parse, file and line, and what has no effect. */
   readonly warnings: () => readonly string[];
+  /** What has no effect: a policy of no agent, a rule for an action that does not exist. */
+  readonly remarks: () => readonly string[];
 }
 
 interface Loaded {
@@ -24,20 +27,32 @@ interface Loaded {
 const groupsFile = 'groups';
 
 /**
+ * @param agents all that are known here, enabled or not
  * @param self what rules about facts and classes are judged by, asked for at every decision
  */
-export async function startPolicies(directory: string, self: () => Promise<NodeFacts>, log: Log): Promise<Policies> {
+export async function startPolicies(
+  directory: string,
+  self: () => Promise<NodeFacts>,
+  log: Log,
+  agents: () => readonly KnownAgent[],
+): Promise<Policies> {
   let loaded: Loaded = { policies: new Map(), groups: parseGroups('', groupsFile), warnings: [] };
   const reload = async () => {
     loaded = await loadAll(directory, loaded);
     for (const warning of loaded.warnings) log.error({ directory }, warning);
   };
   await reload();
+  const remarks = () => {
+    const names = [...loaded.policies.keys()];
+    return [...loaded.policies].flatMap(([name, policy]) => reviewPolicy(name, policy, names, agents()));
+  };
   return {
     reload,
-    warnings: () => loaded.warnings,
+    remarks,
+    warnings: () => [...loaded.warnings, ...remarks()],
     allows: async ({ caller, agent, action }) => {
-      const policy = loaded.policies.get(agent) ?? loaded.policies.get('default');
+      const names = policyNamesOf(agent, agents());
+      const policy = names.map((name) => loaded.policies.get(name)).find((one) => one !== undefined);
       if (policy === undefined) return false;
       return decide(policy, { caller, action, node: await self() }).allowed;
     },

@@ -28,7 +28,7 @@ export async function doctorNode(
   const { findings, state } = await checkCredentials(config.tls, 'node', readRevocations, Date.now());
   const groups = await Promise.all([
     checkClock(config.audit.file, runCommand, signal),
-    checkRules(config),
+    checkRules(config, agents),
     checkDisk(config),
     checkNetwork(config, state, signal),
     checkAuditLog(config),
@@ -39,15 +39,22 @@ export async function doctorNode(
 }
 
 /** Policies, facts and classes, read as the daemon reads them. */
-async function checkRules(config: NodeConfig): Promise<readonly Finding[]> {
+async function checkRules(config: NodeConfig, agents: readonly AgentEntry[]): Promise<readonly Finding[]> {
   const truth = await startNodeTruth(truthSources(config), runCommand, silentLog);
   const self = async () => ({ name: '', agents: [], classes: truth.classes(), facts: truth.facts() });
-  const policies = await startPolicies(config.policies, self, silentLog);
+  const policies = await startPolicies(config.policies, self, silentLog, () => agents.map(({ ddl }) => ddl));
+  const remarks = policies.remarks();
   const wrong = [
-    ...policies.warnings().map((what) => broken('policies', what, '“mco-deploy policy check” shows every fault')),
+    ...policies
+      .warnings()
+      .filter((what) => !remarks.includes(what))
+      .map((what) => broken('policies', what, '“mco-deploy policy check” shows every fault')),
     ...truth.warnings().map((what) => broken('facts', what, 'correct the file')),
   ];
-  const notes = truth.notes().map((what) => doubtful('facts', what, 'write the value as text'));
+  const notes = [
+    ...truth.notes().map((what) => doubtful('facts', what, 'write the value as text')),
+    ...remarks.map((what) => doubtful('policies', what, 'rename the file, or correct the rule')),
+  ];
   return wrong.length > 0
     ? [...wrong, ...notes]
     : [...notes, fine('policies', `those in ${config.policies}, and facts and classes, can be read`)];

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -33,6 +33,29 @@ describe('mco-deploy policy', () => {
     const [agent = '', action = ''] = call.split('.');
     return policy('explain', '--caller', caller, '--agent', agent, '--action', action, ...more);
   };
+
+  test('what has no effect is warned of, and a link that leads nowhere allows nobody', async () => {
+    const odd = join(dir, 'odd');
+    await mkdir(odd);
+    await writeFile(join(odd, 'default.policy'), 'policy default allow\n');
+    await writeFile(join(odd, 'apmgr.policy'), 'policy default deny\n');
+    await writeFile(join(odd, 'angelianotify.policy'), 'policy default deny\nallow\t*\tsendmsgs\t*\t*\n');
+    const { code, err } = await policy('check', 'odd');
+    assert.equal(code, 0, err);
+    assert.match(err, /apmgr\.policy has no effect: no agent is called “apmgr” here: .*appmgr/);
+    assert.match(err, /angelianotify\.policy:2: the agent angelia has no action “sendmsgs”: .*sendmsg/);
+    const other = await explain('cert=ann', 'angelia.sendmsg', '--policies', 'odd');
+    assert.equal(other.code, 77, 'the policy under another name of the agent decides');
+    assert.match(other.out, /may not angelia\.sendmsg/);
+
+    await symlink('/nowhere/at/all', join(odd, 'haproxy.policy'));
+    const dangling = await explain('cert=ann', 'haproxy.enable', '--policies', 'odd');
+    assert.notEqual(dangling.code, 0);
+    assert.match(dangling.err, /haproxy\.policy cannot be read/);
+    const checked = await policy('check', 'odd');
+    assert.equal(checked.code, 64);
+    assert.match(checked.err, /haproxy\.policy cannot be read/);
+  });
 
   test('check tells what a directory holds', async () => {
     const { code, out } = await policy('check', 'policies');

@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { explain, explainErrno, Problem } from '../../../core/errors.ts';
 import { type Groups, parseGroups, parsePolicy } from '../../../core/policy/parse.ts';
+import { type KnownAgent, reviewPolicy } from '../../../core/policy/review.ts';
 import { count } from '../../../core/text.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
 import { groupsFile, listPolicies, readPolicyFile } from './read.ts';
@@ -16,24 +17,40 @@ interface Checked {
   /** What it holds, or undefined when it is refused. */
   readonly holds?: string;
   readonly problem?: Problem;
+  /** What of it has no effect. */
+  readonly remarks?: readonly string[];
 }
 
 /** Reads every file by itself, so that all faulty ones are named at once. @returns 0, or 64 when one is refused */
-export async function checkPolicies(path: string, options: CheckOptions, context: CliContext): Promise<number> {
+export async function checkPolicies(
+  path: string,
+  options: CheckOptions,
+  agents: readonly KnownAgent[],
+  context: CliContext,
+): Promise<number> {
   const place = resolve(path);
   const isDirectory = (await statOf(place)).isDirectory();
   const directory = isDirectory ? place : dirname(place);
   const groups = options.groups === undefined ? join(directory, groupsFile) : resolve(options.groups);
   const checked = isDirectory
-    ? await checkAll(await listPolicies(place), groups)
-    : await checkAll(basename(place) === groupsFile ? [] : [place], basename(place) === groupsFile ? place : groups);
+    ? await checkAll(await listPolicies(place), groups, agents)
+    : await checkAll(
+        basename(place) === groupsFile ? [] : [place],
+        basename(place) === groupsFile ? place : groups,
+        agents,
+      );
   if (options.json === true) context.out(JSON.stringify(checked.map(asJson), null, 2));
   else tell(checked, place, context);
   return checked.some(({ problem }) => problem !== undefined) ? exitCode.usage : exitCode.ok;
 }
 
-async function checkAll(files: readonly string[], groupsPath: string): Promise<Checked[]> {
+async function checkAll(
+  files: readonly string[],
+  groupsPath: string,
+  agents: readonly KnownAgent[],
+): Promise<Checked[]> {
   const text = await readPolicyFile(groupsPath);
+  const names = files.map((file) => basename(file, '.policy'));
   const checked: Checked[] = [];
   let groups: Groups = new Map();
   if (text !== undefined) {
@@ -45,13 +62,18 @@ async function checkAll(files: readonly string[], groupsPath: string): Promise<C
     );
   }
   for (const file of files) {
-    const policy = (await readPolicyFile(file)) ?? '';
-    checked.push(
-      attempt(file, () => {
-        const { rules, allowsByDefault } = parsePolicy(policy, file, groups);
-        return `${count(rules.length, 'rule')}, then ${allowsByDefault ? 'allow' : 'deny'}`;
-      }),
-    );
+    const read = await readPolicyFile(file).catch((error: unknown) => {
+      if (error instanceof Problem) return error;
+      throw error;
+    });
+    let remarks: readonly string[] = [];
+    const one = attempt(file, () => {
+      if (read instanceof Problem) throw read;
+      const policy = parsePolicy(read ?? '', file, groups);
+      remarks = reviewPolicy(basename(file, '.policy'), policy, names, agents);
+      return `${count(policy.rules.length, 'rule')}, then ${policy.allowsByDefault ? 'allow' : 'deny'}`;
+    });
+    checked.push({ ...one, remarks });
   }
   return checked;
 }
@@ -66,9 +88,10 @@ function attempt(file: string, parse: () => string): Checked {
 }
 
 function tell(checked: readonly Checked[], place: string, context: CliContext): void {
-  for (const { file, holds, problem } of checked) {
+  for (const { file, holds, problem, remarks = [] } of checked) {
     if (problem === undefined) context.out(`${file}: ${holds}`);
     else context.err(`mco-deploy: ${explain(problem)}`);
+    for (const remark of remarks) context.err(`warning: ${remark}`);
   }
   const policies = checked.filter(({ file }) => file.endsWith('.policy'));
   if (policies.length === 0 && basename(place) !== groupsFile) {
@@ -76,8 +99,8 @@ function tell(checked: readonly Checked[], place: string, context: CliContext): 
   }
 }
 
-function asJson({ file, holds, problem }: Checked) {
-  if (problem === undefined) return { file, ok: true, holds };
+function asJson({ file, holds, problem, remarks = [] }: Checked) {
+  if (problem === undefined) return { file, ok: true, holds, warnings: remarks };
   return { file, ok: false, code: problem.code, message: problem.message };
 }
 

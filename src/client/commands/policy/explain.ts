@@ -5,6 +5,7 @@ import type { JsonObject } from '../../../core/json.ts';
 import type { NodeFacts } from '../../../core/node.ts';
 import { type Decision, decide } from '../../../core/policy/decide.ts';
 import { parsePolicy } from '../../../core/policy/parse.ts';
+import { fallbackPolicy, policyNamesOf } from '../../../core/policy/review.ts';
 import { suggest } from '../../../core/text.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
 import type { ReadPolicyContext } from './context.ts';
@@ -47,7 +48,7 @@ export async function explainPolicy(
     context.err(`warning: the agent ${agent} has no action “${action}”, so it is refused in any case: ${near}`);
   }
   const { policies, node } = await placeOf(options, readPlace);
-  const decided = await decideIn(policies, agent, { caller, action, node });
+  const decided = await decideIn(policies, policyNamesOf(agent, catalogue), { caller, action, node });
   if (options.json === true) context.out(JSON.stringify({ caller, agent, action, ...decided }));
   else tell(decided, `${caller} may${decided.allowed ? '' : ' not'} ${agent}.${action}`, agent, context);
   return decided.allowed ? exitCode.ok : exitCode.allRefused;
@@ -81,15 +82,15 @@ function orNothing(policies: string | undefined) {
 
 async function decideIn(
   directory: string,
-  agent: string,
+  names: readonly string[],
   asked: { caller: string; action: string; node: NodeFacts },
 ): Promise<Explained> {
   const groups = await readGroups(join(directory, groupsFile));
-  for (const name of [agent, 'default']) {
+  for (const name of names) {
     const file = join(directory, `${name}.policy`);
     const text = await readPolicyFile(file);
     if (text === undefined) continue;
-    return { ...decide(parsePolicy(text, file, groups), asked), fallback: name !== agent };
+    return { ...decide(parsePolicy(text, file, groups), asked), fallback: name === fallbackPolicy };
   }
   const file = join(directory, 'default.policy');
   return { allowed: false, file, line: 'none', text: '', fallback: true };

@@ -11,14 +11,14 @@ export function policyCommand(catalogue: readonly Ddl[], readContext: ReadPolicy
       const policy = program
         .command('policy')
         .description('check policies, and show what they decide and by which line');
-      defineCheck(policy, context);
+      defineCheck(policy, catalogue, context);
       defineImport(policy, context);
       defineExplain(policy, catalogue, readContext, context);
     },
   };
 }
 
-function defineCheck(policy: Command, context: CliContext): void {
+function defineCheck(policy: Command, catalogue: readonly Ddl[], context: CliContext): void {
   policy
     .command('check')
     .description('read a policy, or a directory of them, as the daemon does, and name every file that it would refuse')
@@ -27,7 +27,7 @@ function defineCheck(policy: Command, context: CliContext): void {
     .option('-j, --json', 'print JSON for machines')
     .action(async (path, options) => {
       const { checkPolicies } = await import('./check.ts');
-      context.exit(await checkPolicies(path, options, context));
+      context.exit(await checkPolicies(path, options, catalogue, context));
     });
 }
 

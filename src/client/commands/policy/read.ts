@@ -1,18 +1,26 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { lstat, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf, explainErrno, Problem } from '../../../core/errors.ts';
 import { type Groups, parseGroups } from '../../../core/policy/parse.ts';
 
 export const groupsFile = 'groups';
 
-/** A policy's text, or undefined when there is no such file. @throws Problem `unreadable-file` */
+/** A policy's text, or undefined when there is no such file. A link that leads nowhere is no absence. @throws Problem `unreadable-file` */
 export async function readPolicyFile(file: string): Promise<string | undefined> {
   try {
     return await readFile(file, 'utf8');
   } catch (cause) {
-    if (errnoOf(cause) === 'ENOENT') return undefined;
+    if (errnoOf(cause) === 'ENOENT' && !(await isLink(file))) return undefined;
     throw new Problem('unreadable-file', `the policy ${file} cannot be read: ${explainErrno(cause)}`, '', { cause });
   }
+}
+
+/** A link that leads nowhere: the daemon refuses it, as it would a file that it can't read. */
+async function isLink(file: string): Promise<boolean> {
+  return await lstat(file).then(
+    (found) => found.isSymbolicLink(),
+    () => false,
+  );
 }
 
 /** No groups where there is no file. @throws Problem `bad-policy`, `unreadable-file` */

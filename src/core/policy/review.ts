@@ -1,0 +1,55 @@
+import { suggest } from '../text.ts';
+import type { Policy } from './policy.ts';
+
+/** What there is to be allowed. */
+export interface KnownAgent {
+  readonly name: string;
+  readonly aliases?: readonly string[];
+  readonly actions: Readonly<Record<string, unknown>>;
+}
+
+/** The policy that decides where an agent has none of its own. */
+export const fallbackPolicy = 'default';
+
+/** The names under which an agent's policy may be, the one that counts first. */
+export function policyNamesOf(agent: string, agents: readonly KnownAgent[]): string[] {
+  const known = agents.find(({ name }) => name === agent);
+  return [agent, ...(known?.aliases ?? []), fallbackPolicy];
+}
+
+/**
+ * What of a policy has no effect, in words: its name is not one of an agent, or a rule names an action that does not exist.
+ * @param name of the file without `.policy`
+ * @param others the names of the policies beside it
+ */
+export function reviewPolicy(
+  name: string,
+  policy: Policy,
+  others: readonly string[],
+  agents: readonly KnownAgent[],
+): string[] {
+  const { file } = policy;
+  if (name === fallbackPolicy) {
+    const actions = new Set(agents.flatMap((agent) => Object.keys(agent.actions)));
+    return reviewRules(policy, actions, 'no agent has');
+  }
+  const agent = agents.find((one) => one.name === name || one.aliases?.includes(name) === true);
+  if (agent === undefined) {
+    const names = agents.flatMap((one) => [one.name, ...(one.aliases ?? [])]);
+    const near = names.find((one) => one.toLowerCase() === name.toLowerCase());
+    const hint = near === undefined ? suggest(name, names) : `did you mean “${near}”?`;
+    return [`${file} has no effect: no agent is called “${name}” here: ${hint}`];
+  }
+  if (agent.name !== name && others.includes(agent.name)) {
+    return [`${file} has no effect: “${name}” is another name of ${agent.name}, and ${agent.name}.policy is there too`];
+  }
+  return reviewRules(policy, new Set(Object.keys(agent.actions)), `the agent ${agent.name} has`);
+}
+
+function reviewRules({ file, rules }: Policy, known: ReadonlySet<string>, who: string): string[] {
+  return rules.flatMap(({ line, actions }) => {
+    const unknown = actions === '*' ? [] : [...actions].filter((action) => !known.has(action));
+    const negation = who.startsWith('no ') ? 'an' : 'no';
+    return unknown.map((action) => `${file}:${line}: ${who} ${negation} action “${action}”: ${suggest(action, known)}`);
+  });
+}

@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { parseGroups, parsePolicy } from '../../../../src/core/policy/parse.ts';
+import { policyNamesOf, reviewPolicy } from '../../../../src/core/policy/review.ts';
+
+const agents = [
+  { name: 'appmgr', actions: { upgrade: {}, status: {} } },
+  { name: 'angelia', aliases: ['angelianotify'], actions: { sendmsg: {} } },
+];
+const groups = parseGroups('', 'groups');
+const review = (name: string, rules: string, others: readonly string[] = [name]) =>
+  reviewPolicy(name, parsePolicy(`policy default deny\n${rules}`, `${name}.policy`, groups), others, agents);
+
+describe('a policy has no effect', () => {
+  test('where no agent has its name, and the nearest name is suggested', () => {
+    assert.match(
+      review('apmgr', '')[0] ?? '',
+      /apmgr\.policy has no effect: no agent is called “apmgr” here: .*appmgr/,
+    );
+    assert.match(review('APPMGR', '')[0] ?? '', /did you mean “appmgr”\?/);
+  });
+
+  test('where a rule names an action that does not exist', () => {
+    const remarks = review('appmgr', 'allow\t*\tupgrade statsu\t*\t*\n');
+    assert.equal(remarks.length, 1);
+    assert.match(remarks[0] ?? '', /appmgr\.policy:2: the agent appmgr has no action “statsu”: .*status/);
+    assert.match(review('default', 'allow\t*\tsendmgs\t*\t*\n')[0] ?? '', /no agent has an action “sendmgs”/);
+  });
+
+  test('where it is of another name of an agent, and the agent has its own', () => {
+    assert.match(review('angelianotify', '', ['angelia', 'angelianotify'])[0] ?? '', /another name of angelia/);
+  });
+});
+
+describe('a policy has its effect', () => {
+  test('under the name of an agent, another name of it, or as the default', () => {
+    for (const name of ['appmgr', 'angelianotify', 'default']) assert.deepEqual(review(name, ''), [], name);
+    assert.deepEqual(review('angelianotify', 'allow\t*\tsendmsg\t*\t*\n'), []);
+    assert.deepEqual(review('default', 'allow\t*\tsendmsg upgrade\t*\t*\n'), []);
+    assert.deepEqual(policyNamesOf('angelia', agents), ['angelia', 'angelianotify', 'default']);
+    assert.deepEqual(policyNamesOf('other', agents), ['other', 'default']);
+  });
+});
