@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { isNode } from '../support/lab/estate.ts';
 import { type Lab, startLab } from '../support/lab/lab.ts';
-import type { LogLine } from '../support/lab/log.ts';
-import { startRun } from '../support/lab/runs.ts';
 
 const bravo = ['dev2.devco.net', 'dev4.devco.net', 'dev6.devco.net', 'dev8.devco.net'];
 const script = ['orchestrate', 'app_cluster_upgrade', 'backend=app', 'cluster=bravo', 'revision=20'];
@@ -19,8 +17,35 @@ const askedOfAll = async (lab: Lab) =>
   (await Promise.all(lab.hosts.filter(isNode).map(({ name }) => asked(lab, name)))).flat();
 
 describe('mco-deploy orchestrate on twelve hosts', () => {
+  let lab: Lab;
+  before(async () => {
+    lab = await startLab();
+  });
+  after(() => lab.stop());
+
+  test('with an input left out, an unknown cluster or no load balancer says what the script says, and calls nobody', async () => {
+    const cases: readonly (readonly [string[], number, RegExp])[] = [
+      [['cluster=bravo', 'revision=20'], 64, /Please specify a backend to manage using \$backend/],
+      [['cluster=bravo', 'backend=app'], 64, /Please specify a revision to manage using \$revision/],
+      [['revision=20', 'backend=app'], 64, /Please specify a cluster to manage using \$cluster/],
+      [['backend=app', 'revision=20', 'cluster=charlie'], 1, /Could not find any servers to manage/],
+    ];
+    for (const [inputs, expected, message] of cases) {
+      const { code, stdout, stderr } = await lab.client(['orchestrate', 'app_cluster_upgrade', ...inputs]);
+      assert.equal(code, expected, stdout + stderr);
+      assert.match(stderr, message);
+      assert.equal(stdout, '');
+    }
+    await lab.daemon('lb1').stop();
+    await lab.client(['forget', 'lb1.devco.net']);
+    const { code, stderr } = await lab.client(script);
+    await lab.daemon('lb1').start();
+    assert.equal(code, 1, stderr);
+    assert.match(stderr, /Could not find any loadbalancers to manage/);
+    assert.deepEqual(await askedOfAll(lab), []);
+  });
+
   test('runs the script of the seed: its output, its audit lines, one cluster changed, no request lost', async () => {
-    await using lab = await startLab();
     const load = await lab.load({ rate: 200 });
     const { code, stdout, stderr } = await lab.client(script);
     const { requests, failures } = await load.stop();
@@ -65,89 +90,5 @@ describe('mco-deploy orchestrate on twelve hosts', () => {
     );
     const [push] = await lab.webhooks(1);
     assert.match(JSON.stringify(push), /\/boxcar.*updated 4 node cluster bravo to revision 20/);
-  });
-
-  test('with an input left out, an unknown cluster or no load balancer says what the script says, and calls nobody', async () => {
-    await using lab = await startLab();
-    const cases: readonly (readonly [string[], number, RegExp])[] = [
-      [['cluster=bravo', 'revision=20'], 64, /Please specify a backend to manage using \$backend/],
-      [['cluster=bravo', 'backend=app'], 64, /Please specify a revision to manage using \$revision/],
-      [['revision=20', 'backend=app'], 64, /Please specify a cluster to manage using \$cluster/],
-      [['backend=app', 'revision=20', 'cluster=charlie'], 1, /Could not find any servers to manage/],
-    ];
-    for (const [inputs, expected, message] of cases) {
-      const { code, stdout, stderr } = await lab.client(['orchestrate', 'app_cluster_upgrade', ...inputs]);
-      assert.equal(code, expected, stdout + stderr);
-      assert.match(stderr, message);
-      assert.equal(stdout, '');
-    }
-    await lab.daemon('lb1').stop();
-    await lab.client(['forget', 'lb1.devco.net']);
-    const { code, stderr } = await lab.client(script);
-    assert.equal(code, 1, stderr);
-    assert.match(stderr, /Could not find any loadbalancers to manage/);
-    assert.deepEqual(await askedOfAll(lab), []);
-  });
-
-  test('names all that it skips when nodes fail; and the same command puts it right', async () => {
-    await using lab = await startLab();
-    const broken = await lab.client(script.with(4, 'revision=broken'));
-    assert.equal(broken.code, 2, broken.stdout + broken.stderr);
-    const update = '/Stage[main]//App::Update[bravo]';
-    assert.match(
-      broken.stderr,
-      /Mcollective\[update_bravo\]\/agent: change from notrun to appmgr failed: Failed after 2 tries/,
-    );
-    const check = `${update}/Nrpe::Runcommand[check_load]/Mcollective[nrpe_check_load]`;
-    assert.ok(
-      broken.stderr.includes(`${check}: Dependency Mcollective[update_bravo] has failures: true`),
-      broken.stderr,
-    );
-    for (const skipped of [
-      check,
-      `${update}/Haproxy::Enable[bravo]/Mcollective[haproxy::enable::app/bravo]`,
-      '/Stage[main]//Angelia[bravo]/Mcollective[angelia_notify_bravo]',
-      '/Stage[main]//Mco::Say[done]/Exec[done]',
-    ]) {
-      assert.ok(broken.stderr.includes(`${skipped}: Skipping because of failed dependencies`), skipped);
-    }
-    assert.deepEqual(await inMaintenance(lab), bravo);
-
-    const again = await lab.client(script);
-    assert.equal(again.code, 0, again.stdout + again.stderr);
-    assert.deepEqual(await revisions(lab, bravo), ['20', '20', '20', '20']);
-    assert.deepEqual(await inMaintenance(lab), []);
-  });
-
-  test('is resumed after a node failed in the middle, and after it was killed', async () => {
-    await using lab = await startLab();
-    const isDone = (step: string) => (entry: LogLine) => entry.type === 'step-finished' && entry.step === step;
-    const isCall = (step: string, batch: number) => (entry: LogLine) =>
-      entry.type === 'call' && entry.step === step && entry.batch === batch;
-    const update = 'App::Update[bravo]/Mcollective[update_bravo]';
-    const failing = await startRun(lab, script);
-    await failing.until(isDone('App::Update[bravo]/Haproxy::Disable[bravo]/Mcollective[haproxy::disable::app/bravo]'));
-    await lab.daemon('dev8').kill();
-    const failed = await failing.ended;
-    assert.equal(failed.code, 2, failed.stdout + failed.stderr);
-    assert.match(failed.stderr, /dev8\.devco\.net: .*\(no-response\)/);
-    assert.match(failed.stderr, /mco-deploy resume [0-9a-f]{32}\n$/);
-    assert.deepEqual(await inMaintenance(lab), bravo);
-    await lab.daemon('dev8').start();
-    const resumed = await lab.client(['resume', failing.id]);
-    assert.equal(resumed.code, 0, resumed.stdout + resumed.stderr);
-    assert.match(resumed.stdout, /Mcollective\[update_bravo\]\/agent: appmgr#upgrade executed successfully on 4 nodes/);
-    assert.deepEqual(await revisions(lab, bravo), ['20', '20', '20', '20']);
-    assert.deepEqual(await inMaintenance(lab), []);
-
-    const killed = await startRun(lab, script.with(4, 'revision=10'));
-    await killed.until(isCall(update, 2));
-    killed.kill();
-    await killed.ended;
-    assert.deepEqual(await inMaintenance(lab), bravo);
-    const second = await lab.client(['resume', killed.id]);
-    assert.equal(second.code, 0, second.stdout + second.stderr);
-    assert.deepEqual(await revisions(lab, bravo), ['10', '10', '10', '10']);
-    assert.deepEqual(await inMaintenance(lab), []);
   });
 });
