@@ -12,6 +12,8 @@ await runScript(async () => {
   await show(lab, ['ping']);
   const load = await lab.load({ rate: 200 });
   await show(lab, ['upgrade', '--cluster', 'bravo', '--rev', '20']);
+  say('\nThe other cluster, by the same steps as a script in the Puppet DSL:');
+  await show(lab, ['orchestrate', 'app_cluster_upgrade', 'backend=app', 'cluster=alfa', 'revision=20']);
   const { requests, failures } = await load.stop();
   say(`\nMeanwhile ${requests} HTTP requests went through the load balancer, and ${failures.length} failed.`);
   for (const host of ['dev2', 'lb1', 'notify1']) {

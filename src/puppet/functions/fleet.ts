@@ -6,7 +6,7 @@ import type { FilterTerms } from '../../core/wire/messages.ts';
 import { type FleetQuery, Waiting } from '../evaluator/query.ts';
 import type { Evaluation } from '../evaluator/state.ts';
 import { fromJson } from '../values/json.ts';
-import { isHash, isList, kindOf, type Value } from '../values/values.ts';
+import { isHash, isList, kindOf, toText, type Value } from '../values/values.ts';
 import { failAt, type Place, pinTo } from '../source.ts';
 import { readTerms } from '../types/filter.ts';
 import { defineFunction, type ScriptFunction } from './kind.ts';
@@ -97,10 +97,10 @@ function filterFrom(agent: string | undefined, given: Value, place: Place): Filt
     const kind = typeof key === 'string' && Object.hasOwn(kinds, key) ? kinds[key] : undefined;
     if (kind === undefined) {
       const known = ['agent', 'class', 'compound', 'fact', 'identity'];
-      return failAt(place, `a filter has no “${String(key)}”`, suggest(String(key), known));
+      return failAt(place, `a filter has no “${toText(key)}”`, suggest(toText(key), known));
     }
     if (kind === 'select' && isList(value)) failAt(place, 'a compound filter is one string');
-    terms.set(kind, [...(terms.get(kind) ?? []), ...readTerms(String(key), value, place)]);
+    terms.set(kind, [...(terms.get(kind) ?? []), ...readTerms(toText(key), value, place)]);
   }
   const { facts = [], classes = [], agents = [], identities = [], select = [] } = Object.fromEntries(terms);
   const all = agent === undefined || agents.includes(agent) ? agents : [agent, ...agents];

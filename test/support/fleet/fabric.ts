@@ -1,5 +1,6 @@
 import { testProblem } from '../test-problem.ts';
 import { Problem } from '../../../src/core/errors.ts';
+import { matchesFilter, parseFilter } from '../../../src/core/filter/filter.ts';
 import type { JsonObject } from '../../../src/core/json.ts';
 import type { NodeFacts } from '../../../src/core/node.ts';
 import { failure, type Outcome, okReply, type ReplyContent, refusal } from '../../../src/core/request/reply.ts';
@@ -144,14 +145,5 @@ function describe({ name, agents = [], classes = [], facts = {} }: FabricNode): 
 }
 
 function matches(node: FabricNode, filter: FilterTerms): boolean {
-  const { agents, classes, facts, name } = { ...describe(node), name: node.name };
-  return (
-    filter.agents.every((agent) => agents.includes(agent)) &&
-    filter.classes.every((one) => classes.includes(one)) &&
-    filter.facts.every((term) => {
-      const [key = '', value] = term.split('=');
-      return String(facts[key]) === value;
-    }) &&
-    (filter.identities.length === 0 || filter.identities.includes(name))
-  );
+  return matchesFilter(parseFilter(filter), describe(node));
 }
