@@ -135,7 +135,7 @@ describe('the script of the seed', () => {
     assert.deepEqual(outOfTraffic(again), []);
   });
 
-  test('gives a load 10 tries, 10 seconds apart; one that never settles leaves the servers out, and nobody is told', async () => {
+  test('gives a load 10 tries, 10 seconds apart; one that never settles leaves the servers out, and nobody is notified', async () => {
     const estate = createEstate({ load: [2] });
     const { report, err } = await run(estate);
     assert.equal(report.state, 'failed');

@@ -1,4 +1,4 @@
-/** What can be told of a script without running it: also of the branches that no run may come to. */
+/** What is known of a script without running it: also of the branches that no run may come to. */
 import { actionOf, type Ddl } from '../../core/ddl/ddl.ts';
 import { suggest } from '../../core/text.ts';
 import { refuseUnknown } from '../declarations/attributes.ts';

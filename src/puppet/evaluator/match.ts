@@ -38,7 +38,7 @@ export function fits(evaluation: Evaluation, scope: Scope, value: Value, option:
   return equal(value, option);
 }
 
-/** `left in right`: a member, a key, or a part of a string, whatever the case. */
+/** `left in right`: a member, a key, or a part of a string, ignoring case. */
 export function isIn(evaluation: Evaluation, scope: Scope, left: Value, right: Value, place: Place): boolean {
   const members = isHash(right) ? [...right.keys()] : right;
   if (isList(members)) {

@@ -31,7 +31,7 @@ export interface KnownDefinition {
   readonly builtIn: boolean;
 }
 
-/** A line for whoever runs the script. */
+/** A line for the operator. */
 export interface Notice {
   readonly level: string;
   readonly text: string;

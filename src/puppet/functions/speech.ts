@@ -1,4 +1,4 @@
-/** Functions that say something to whoever runs the script. */
+/** Functions that say something to the operator. */
 import { Problem } from '../../core/errors.ts';
 import { toText } from '../values/values.ts';
 import { where } from '../source.ts';

@@ -39,7 +39,7 @@ function finderFor(pattern: Value, { fail, place, evaluation }: FunctionCall) {
   return pinTo(place, () => compileFinder(source));
 }
 
-/** @param flags G: everywhere; I: whatever the case. `\1` stands for a group. */
+/** @param flags G: everywhere; I: ignoring case. `\1` stands for a group. */
 function replace(text: string, pattern: Value, replacement: string, flags: string, call: FunctionCall): string {
   const source = isPattern(pattern) ? pattern.pattern : pattern;
   const cased = flags.includes('I') && typeof source === 'string' ? `(?i)${source}` : pattern;

@@ -80,15 +80,15 @@ function formatStep(report: StepReport, steps: Steps): RunLines {
   if (report.kind !== 'call') return formatText(report, steps);
   const at = agentOf(report.id, steps);
   const { title, state, ok, failed, tries, lines, dryRun } = report;
-  const told = lines.map((line) => `${at}: ${line}`);
-  if (state !== 'done') return { out: told, err: formatFailure(report, at) };
+  const details = lines.map((line) => `${at}: ${line}`);
+  if (state !== 'done') return { out: details, err: formatFailure(report, at) };
   const nodes = count(ok.length, 'node');
   const asked = dryRun ? ', without changing anything' : '';
   const done =
     ok.length > 0 && tries === 0
       ? `${at}: ${title} was executed before on ${nodes}`
       : `${at}: ${title} executed successfully on ${nodes} after ${count(tries, 'try', 'tries')}${asked}`;
-  return { out: [...(ok.length > 0 ? [done] : []), ...told], err: failed.map((one) => `${at}: ${describe(one)}`) };
+  return { out: [...(ok.length > 0 ? [done] : []), ...details], err: failed.map((one) => `${at}: ${describe(one)}`) };
 }
 
 function formatFailure({ title, state, ok, failed, untouched, tries }: StepReport, at: string): string[] {
@@ -96,9 +96,9 @@ function formatFailure({ title, state, ok, failed, untouched, tries }: StepRepor
   const nodes = failed.filter(({ node }) => node !== '');
   const all = ok.length + nodes.length + untouched.length;
   const verb = state === 'interrupted' ? 'Interrupted' : 'Failed';
-  const whom = nodes.length === 0 ? '' : `: ${title} on ${nodes.length} of ${count(all, 'node')}`;
+  const where = nodes.length === 0 ? '' : `: ${title} on ${nodes.length} of ${count(all, 'node')}`;
   return [
-    `${at}: change from notrun to ${agent} failed: ${verb} after ${count(tries, 'try', 'tries')}${whom}`,
+    `${at}: change from notrun to ${agent} failed: ${verb} after ${count(tries, 'try', 'tries')}${where}`,
     ...failed.map((one) => `${at}: ${describe(one)}`),
     ...(untouched.length === 0 ? [] : [`${at}: never called: ${untouched.join(', ')}`]),
   ];

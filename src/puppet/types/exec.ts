@@ -1,4 +1,4 @@
-/** The types that show text. No command is run on the machine of whoever runs the script. */
+/** The types that show text. No command is run on the machine of the operator. */
 import { type Resource, settingOf } from '../catalogue/resource.ts';
 import { failAt } from '../source.ts';
 import { toText } from '../values/values.ts';
@@ -7,7 +7,7 @@ import { readFlag, readText } from './settings.ts';
 export interface ShownText {
   readonly text: string;
   readonly cow: boolean;
-  /** False: only that it was done is told. */
+  /** False: only that it was done is shown. */
   readonly shown: boolean;
   readonly refreshOnly: boolean;
 }

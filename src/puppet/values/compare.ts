@@ -1,6 +1,6 @@
 import { isHash, isList, isReference, numberIn, type Value } from './values.ts';
 
-/** `==`: strings whatever their case; a number and a string that looks like one as numbers. */
+/** `==`: strings ignoring case; a number and a string that looks like one as numbers. */
 export function equal(a: Value, b: Value): boolean {
   if (typeof a === 'string' && typeof b === 'string') return a.toLowerCase() === b.toLowerCase();
   if (isList(a) && isList(b)) return a.length === b.length && a.every((value, index) => equal(value, b[index]));

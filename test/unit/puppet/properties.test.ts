@@ -26,7 +26,7 @@ function isJudged(text: string): void {
   }
 }
 
-describe('whatever a script says, it is evaluated or refused with its place', () => {
+describe('every script is evaluated or refused with its place', () => {
   test('pieces of the language in any order', () => {
     holds(fc.property(randomScript, isJudged));
   });

@@ -10,7 +10,7 @@ describe('the commands for scripts', () => {
   before(async () => {
     home = await mkdtemp(join(tmpdir(), 'mco-scripts-'));
     await mkdir(join(home, 'dir.mc'));
-    await writeFile(join(home, 'own.mc'), "# Greets.\nif empty($name1) { fail('Whom?') }\nnotify { $name1: }\n");
+    await writeFile(join(home, 'own.mc'), "# Greets.\nif empty($name1) { fail('Who is it?') }\nnotify { $name1: }\n");
     await writeFile(join(home, 'wrong.mc'), "mcollective { 'a':\n  agent => rpcutil\n  action => ping\n}\n");
     await writeFile(join(home, 'outside.mc'), "mcollective { 'a': agent => mailqueue, action => deliver }\n");
   });
@@ -58,7 +58,7 @@ describe('the commands for scripts', () => {
       'own: Greets.',
       '',
       'Inputs',
-      '  name1  Whom? (string; required)',
+      '  name1  Who is it? (string; required)',
       '',
       'Resources',
       '  notify $name1',
