@@ -5,11 +5,13 @@ const directory = join(import.meta.dirname, '../docs/decisions');
 
 const head = `# Decisions
 
-What was decided, and why. Each record has a context, a decision and its consequences; some have evidence. A record
-is not rewritten when its decision changes: a new one replaces it and says so. A title is a plain statement.
+What was decided, and why. Each record has a context, a decision and its consequences; some have
+evidence. A record is not rewritten when its decision changes: a new one replaces it and says so. A
+title is a plain statement.
 
-There is no number 11: it was never given to a record. Later numbers have gaps, because several people wrote records
-at the same time and each had a range of numbers. A new record takes the number after the last one.
+There is no number 11: it was never given to a record. Later numbers have gaps, because several
+people wrote records at the same time and each had a range of numbers. A new record takes the number
+after the last one.
 
 \`npm run docs\` writes this page from the records.
 `;

@@ -30,7 +30,7 @@ export const time: Schema = {
 export const runId: Schema = { type: 'string', pattern: '^[0-9a-f]{32}$' };
 
 export const nodeFailure = object({
-  node: { ...text, description: 'Empty where it is no node’s' },
+  node: { ...text, description: 'Empty where the failure is not of a node' },
   code: text,
   reason: text,
 });
