@@ -26,7 +26,15 @@ export function explain(error: unknown): string {
     const [first, ...below] = error.message.split('\n');
     return [error.hint === '' ? first : `${first}: ${error.hint}`, ...below].join('\n');
   }
-  return error instanceof Error ? error.message : String(error);
+  return isSystemError(error) ? explainSystemError(error) : error instanceof Error ? error.message : String(error);
+}
+
+function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'syscall' in error && /^E[A-Z0-9]+$/.test(errnoOf(error));
+}
+
+function explainSystemError(error: NodeJS.ErrnoException): string {
+  return error.path === undefined ? explainErrno(error) : `${error.path}: ${explainErrno(error)}`;
 }
 
 /** The errno code of a system error (`ENOENT`), or an empty string. */
@@ -46,6 +54,17 @@ export function explainErrno(error: unknown): string {
     ENOSPC: 'no space left on the device',
     EROFS: 'the file system is read-only',
     EEXIST: 'it exists already',
+    EDQUOT: 'the disk quota is used up',
+    EMFILE: 'this process has too many files open',
+    ENFILE: 'this machine has too many files open',
+    EIO: 'the disk reported an input/output error',
+    EBUSY: 'it is in use',
+    EFBIG: 'it would be too large',
+    ELOOP: 'there are too many symbolic links in the path',
+    ENAMETOOLONG: 'the name is too long',
+    ENOTEMPTY: 'the directory is not empty',
+    ESTALE: 'the network file system does not have it any more',
+    EXDEV: 'it is on another file system',
     EADDRINUSE: 'the address is already in use',
     EADDRNOTAVAIL: 'this machine does not have that address',
     ECONNREFUSED: 'connection refused',

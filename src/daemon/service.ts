@@ -1,4 +1,5 @@
 import type { AgentEntry } from '../core/agent.ts';
+import { fileProblem } from '../core/files/file-problem.ts';
 import { Problem } from '../core/errors.ts';
 import { callerId, type Identity } from '../core/identity.ts';
 import type { Log, NodeService, TlsState } from '../core/ports.ts';
@@ -128,9 +129,8 @@ async function guarded(handle: () => Promise<Answer>, log: Log, requestId: strin
     return await handle();
   } catch (error) {
     log.error({ err: error, request: requestId }, 'the pipeline failed');
-    return answer(
-      refusal(error instanceof Problem ? error : new Problem('internal', 'internal error: see the log of the node')),
-    );
+    const known = error instanceof Problem ? error : fileProblem(error);
+    return answer(refusal(known ?? new Problem('internal', 'internal error: see the log of the node')));
   }
 }
 

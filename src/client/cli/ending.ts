@@ -1,5 +1,6 @@
 import { CommanderError } from 'commander';
 import { explain, Problem } from '../../core/errors.ts';
+import { fileProblem } from '../../core/files/file-problem.ts';
 import { type CliContext, exitCode } from './context.ts';
 
 /** How a command ended that did not end by itself. */
@@ -11,7 +12,8 @@ export interface Ending {
   readonly line?: string;
 }
 
-export function endingOf(error: unknown, context: CliContext): Ending {
+export function endingOf(thrown: unknown, context: CliContext): Ending {
+  const error = fileProblem(thrown) ?? thrown;
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return { code: exitCode.ok };
     const [message = '', hint = ''] = error.message.replace(/^error: /, '').split('\n');

@@ -1,7 +1,8 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Agent, AgentEntry } from '../../core/agent.ts';
-import { Problem } from '../../core/errors.ts';
+import { explain, Problem } from '../../core/errors.ts';
+import { fileProblem } from '../../core/files/file-problem.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { Log, NodeView } from '../../core/ports.ts';
 import { runCommand } from '../exec/run-command.ts';
@@ -27,7 +28,7 @@ export async function loadAgents(
       started.set(ddl.name, await start({ config, node, stateDirectory: directory, run: runCommand, log }));
     } catch (cause) {
       await Promise.all([...started.values()].map((agent) => agent.stop?.()));
-      const why = cause instanceof Error ? cause.message : String(cause);
+      const why = explain(fileProblem(cause) ?? cause);
       throw new Problem('agent-failed', `the agent ${ddl.name} cannot start: ${why}`, '', { cause });
     }
   }

@@ -1,4 +1,5 @@
 import type { ActionContext, Agent } from '../../core/agent.ts';
+import { fileProblem } from '../../core/files/file-problem.ts';
 import { defineSlots, type Slots } from '../../core/concurrency.ts';
 import { type Deadline, startDeadline } from '../../core/deadline.ts';
 import { Problem } from '../../core/errors.ts';
@@ -95,6 +96,8 @@ function explainFailure(
     return failure(new Problem('timeout', `${name} did not end within its time (at most ${action?.timeout} s)${said}`));
   }
   if (error instanceof Problem) return failure(error);
+  const known = fileProblem(error);
+  if (known !== undefined) return failure(known);
   log.error({ err: error, request: opened.request.requestId }, `${name} failed unexpectedly`);
   return failure(new Problem('internal', `${name} failed unexpectedly`, 'see the log of the node'));
 }

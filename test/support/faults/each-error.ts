@@ -1,0 +1,63 @@
+import { watchFileCalls } from './file-calls.ts';
+
+/** What a disk may say, in turn. */
+export const diskErrors = ['EROFS', 'EACCES', 'ENOSPC', 'EDQUOT', 'EMFILE', 'EIO'] as const;
+
+const syscalls: Readonly<Record<string, string>> = {
+  writeFile: 'write',
+  appendFile: 'write',
+  readFile: 'open',
+  readdir: 'scandir',
+  sync: 'fsync',
+  datasync: 'fdatasync',
+  truncate: 'ftruncate',
+};
+
+/** An error as Node makes it. */
+function systemError(code: string, name: string, path: string): NodeJS.ErrnoException {
+  const syscall = syscalls[name] ?? name;
+  return Object.assign(new Error(`${code}: injected, ${syscall} '${path}'`), { code, syscall, path, errno: -5 });
+}
+
+export interface Injected {
+  readonly code: string;
+  /** The call that failed: its name and path. */
+  readonly where: string;
+}
+
+/**
+ * Runs a work once for each of its calls of the file system below a directory, which fails then, and calls after it do not.
+ * Over all runs, each error comes in turn. In the last run nothing fails.
+ * @param prepare runs before each
+ * @param every 1: each call; 5: each fifth one
+ */
+export async function failEachCall(
+  root: string,
+  prepare: () => Promise<void>,
+  work: () => Promise<unknown>,
+  check: (outcome: { readonly error?: unknown; readonly value?: unknown }, injected: Injected) => void | Promise<void>,
+  every = 1,
+): Promise<number> {
+  let tried = 0;
+  for (;;) {
+    await prepare();
+    let seen = 0;
+    let injected: Injected | undefined;
+    let outcome: { error?: unknown; value?: unknown };
+    {
+      using _watch = watchFileCalls(root, (call, _args, real) => {
+        if (seen++ !== tried) return real();
+        const code = diskErrors[tried % diskErrors.length] ?? 'EIO';
+        injected = { code, where: `${code} at ${call.name} ${call.path}` };
+        return Promise.reject(systemError(code, call.name, call.path));
+      });
+      outcome = await work().then(
+        (value) => ({ value }),
+        (error: unknown) => ({ error }),
+      );
+    }
+    await check(outcome, injected ?? { code: '', where: 'no call' });
+    if (injected === undefined) return tried;
+    tried += every;
+  }
+}
