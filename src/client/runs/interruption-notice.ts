@@ -39,13 +39,13 @@ export async function startNotice({ nodes, input, hold, message, ask, warn }: No
     warn(`warning: if this program is killed, nobody is notified: no node keeps a notice: ${reason}`);
     return undefined;
   };
-  let renewing = false;
+  let renewing: Promise<void> | undefined;
   const renew = async () => {
-    if (ended || keeper === undefined || renewing) return;
-    renewing = true;
-    await renewNow(keeper).finally(() => {
-      renewing = false;
+    if (ended || keeper === undefined || renewing !== undefined) return;
+    renewing = renewNow(keeper).finally(() => {
+      renewing = undefined;
     });
+    await renewing;
   };
   const renewNow = async (node: string) => {
     const outcome = await put(node);
@@ -60,6 +60,8 @@ export async function startNotice({ nodes, input, hold, message, ask, warn }: No
     withdraw: async () => {
       ended = true;
       clearInterval(timer);
+      // A renewal that arrives after it was withdrawn would have the node send it.
+      await renewing;
       await Promise.all([...keeping].map((node) => ask(node, { ...input, message: '-', hold: 0 })));
     },
   };

@@ -71,6 +71,7 @@ describe('who is notified of a run', { timeout: 90_000 }, () => {
     const child = start('run', 'deploy.yaml', '--notify-start');
     const ended = codeOf(child);
     await held();
+    assert.equal(await readFile(`/proc/${child.pid}/comm`, 'utf8'), 'mco-deploy\n', 'what ps calls it');
     assert.equal(messages().length, 1);
     assert.match(messages()[0] ?? '', /^rip@devco\.net started deploy \(bravo\), run [0-9a-f]{32}$/);
     waiting.pop()?.();
