@@ -55,7 +55,7 @@ describe('a line that does not parse refuses the whole file', () => {
     refuses('deny\t//\t*\t*', /regex is empty/);
     refuses('deny\tnot cert=rip\t*\t*', /CALLERS has a compound expression \(“not”\)/);
     refuses('deny\t!cert=rip\t*\t*', /CALLERS has a compound expression \(“!”\)/);
-    refuses('deny\tcert="rip\t*\t*', /quotation is not closed/);
+    refuses('deny\tcert="rip\t*\t*', /quotation mark is not closed/);
   });
 
   test('when its actions are none', () => {

@@ -79,7 +79,7 @@ const badSteps: [string, string, string, RegExp][] = [
     'a step of no kind',
     '  - {id: a}',
     '7:5',
-    /one of call, rolling, for_each, use, say, set, require, confirm, pause, finish/,
+    /one of call, rolling, for_each, use, say, set, require, confirm, pause, wait_for, finish/,
   ],
   ['a step of two kinds', '  - {say: a, finish: b}', '7:5', /write two steps/],
   ['a key of another kind', '  - say: a\n    tries: 2', '8:5', /“tries” does not belong/],

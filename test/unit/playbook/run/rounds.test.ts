@@ -90,7 +90,7 @@ describe('steps within a step are refused before anything runs, with line and co
     ['no steps', '  - rolling: {over: all}', '6:14', /“steps” is missing/],
     ['an unknown key', '  - rolling: {over: all, steps: [{sai: x}]}', '6:35', /did you mean “say”/],
     ['an unknown field of the batch', '  - rolling: {over: all, steps: [{say: "${{ batch.nam }}"}]}', '6:51', /names/],
-    ['the end of the run', '  - rolling: {over: all, steps: [{finish: x}]}', '6:43', /can’t stand within/],
+    ['the end of the run', '  - rolling: {over: all, steps: [{finish: x}]}', '6:43', /not allowed within/],
     [
       'an id that is taken',
       '  - {id: a, say: x}\n  - for_each: {in: [], steps: [{id: a, say: x}]}',
