@@ -13,7 +13,7 @@ export interface ScriptOrder {
   readonly script: Script;
   readonly inputs: Readonly<Record<string, unknown>>;
   /** The command's options that say where nodes are heard of. */
-  readonly options: { readonly json?: boolean };
+  readonly options: { readonly json?: boolean; readonly debug?: boolean };
   /** The names in each node set of a run that is resumed: it keeps to them. */
   readonly before?: Readonly<Record<string, readonly string[]>> | undefined;
 }
@@ -37,7 +37,7 @@ export async function loadWithFleet(
     learn: (names) => learnAgents(names, session, catalogue, options, context),
   });
   for (const { level, text } of loaded.notices) {
-    if (level === 'debug') continue;
+    if (level === 'debug' && options.debug !== true) continue;
     const line = `${level}: ${printable(text)}`;
     // Machines read standard output.
     if (level === 'notice' && options.json !== true) context.out(line);

@@ -16,7 +16,7 @@ import { rememberFinds } from './remember-finds.ts';
 export interface ScriptRequest {
   readonly script: string;
   readonly inputs: Readonly<Record<string, string>>;
-  readonly options: RunPlaybookOptions & { readonly dryRun?: boolean };
+  readonly options: RunPlaybookOptions & { readonly dryRun?: boolean; readonly debug?: boolean };
   /** What was typed, for the hint that says how to type it right. */
   readonly command: string;
 }
