@@ -25,6 +25,7 @@ describe('the sources of discovery', () => {
     assert.throws(() => sourceByName('mdn', options), { code: 'usage', hint: 'did you mean “mdns”?' });
     assert.throws(() => sourceByName('dns', options), { code: 'usage' });
     assert.throws(() => sourceByName('file', options), { code: 'usage' });
+    assert.throws(() => sourceByName('relay', options), { code: 'usage' });
     const told = sourceByName('file', { ...options, file: '/nonexistent' }).discover(
       noFilter,
       AbortSignal.timeout(9000),
