@@ -106,7 +106,8 @@ export function startRelays({ links, caller, direct, log }: RelaysOptions): Rela
   return {
     ask,
     dial: async (name, addresses, signal) => {
-      if (routes.to(name).length === 0) await look();
+      // As soon as one relay names it; all of them have to be asked only to know that none does.
+      if (routes.to(name).length === 0) await Promise.race([look(), routes.when(name)]);
       if (routes.to(name).length === 0) return await direct(name, addresses, signal);
       return relayedConnection(name, {
         caller,

@@ -19,12 +19,15 @@ export interface Route {
 export interface Routes {
   /** Takes what a relay reports; a key that its node did not sign is no route. @returns whether there is one now */
   readonly take: (event: DiscoverEvent, link: RelayLink) => boolean;
+  /** Resolves when there is a way to the node. */
+  readonly when: (node: string) => Promise<void>;
   /** Those over relays that are connected first. */
   readonly to: (node: string) => readonly Route[];
 }
 
 export function startRoutes(trust: () => Trust): Routes {
   const routes = new Map<string, Map<string, Route>>();
+  const waiting = new Map<string, PromiseWithResolvers<void>>();
   return {
     take: ({ node, key, path }, link) => {
       if (!key || !isNodeName(node)) return false;
@@ -33,7 +36,14 @@ export function startRoutes(trust: () => Trust): Routes {
       const known = routes.get(node) ?? new Map<string, Route>();
       routes.set(node, known);
       known.set(link.name, { link, publicKey, path: path.slice(0, 2), at: performance.now() });
+      waiting.get(node)?.resolve();
       return true;
+    },
+    when: async (node) => {
+      if (routes.has(node)) return;
+      const wait = waiting.get(node) ?? Promise.withResolvers<void>();
+      waiting.set(node, wait);
+      await wait.promise;
     },
     to: (node) => {
       const all = [...(routes.get(node)?.values() ?? [])];

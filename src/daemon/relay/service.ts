@@ -113,14 +113,17 @@ async function discover(
   const others = isOperator(user)
     ? pool.names().map((name) => askOther(name, { timeout, names }, parts, signal, routes, found))
     : [];
-  if (chosen === undefined && ask !== undefined) {
+  // Who asks for no time asks what the relay has at hand: only nodes that are named are worth a wait.
+  const isBrief = timeout === 0 && chosen === undefined;
+  if (chosen === undefined && !isBrief && ask !== undefined) {
     for await (const { name, addresses } of ask(Math.min(timeout, longestTimeout)).discover(noFilter, signal)) {
       if (name === identity.name) continue;
       pool.know([{ name, addresses, lastHeard: now() }]);
       look(name);
     }
   }
-  await Promise.race([Promise.all([...looking.values(), ...others]), sleep(warmingTimeout, undefined, { ref: false })]);
+  const settled = Promise.all(isBrief ? others : [...looking.values(), ...others]);
+  await Promise.race([settled, sleep(warmingTimeout, undefined, { ref: false })]);
   // Whom it knows and could not reach is reported, so that nobody takes it for gone.
   for (const node of looking.keys()) found.report({ node, path: [identity.name], lastHeard: pool.lastHeard(node) });
 }
