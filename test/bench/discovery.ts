@@ -224,11 +224,11 @@ async function runRounds(
   return done;
 }
 
-type Told = { nodes: unknown[]; ms: number } | { found: number; last: number } | { outcome: string }[];
+type Told = { nodes: unknown[]; elapsed_ms: number } | { found: number; last: number } | { outcome: string }[];
 
 function readFound(told: Told, whole: number): { found: number; last: number } {
   if (Array.isArray(told)) return { found: told.filter(({ outcome }) => outcome === 'ok').length, last: whole };
-  return 'nodes' in told ? { found: told.nodes.length, last: told.ms } : told;
+  return 'nodes' in told ? { found: told.nodes.length, last: told.elapsed_ms } : told;
 }
 
 function report(size: number, { name: by, extra = 0 }: Means, done: readonly Round[]): void {
