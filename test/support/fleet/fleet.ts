@@ -60,7 +60,8 @@ export interface Fleet extends AsyncDisposable {
 }
 
 export async function makeFleet({ realm = 'devco.net' }: { readonly realm?: string } = {}): Promise<Fleet> {
-  const authority = await makeAuthority(realm, Date.now() - hour);
+  // Older than any record or certificate that a test dates back.
+  const authority = await makeAuthority(realm, Date.now() - 60 * 24 * hour);
   const dir = await mkdtemp(join(tmpdir(), 'mco-fleet-'));
   const caPem = authority.certificate.toString();
   await writeFile(join(dir, 'ca.crt'), caPem);
