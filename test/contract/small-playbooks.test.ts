@@ -160,7 +160,7 @@ describe('security_updates', () => {
     assert.equal(report.state, 'failed');
     assert.deepEqual(changesOf(estate, 'package'), ['update dev2.devco.net', 'update dev4.devco.net']);
     const out = report.steps.find(({ id }) => id === 'out_of_rotation')?.lines;
-    assert.deepEqual(out, ['lb1.devco.net: out of rotation: dev4.devco.net']);
+    assert.deepEqual(out, ['out of rotation: dev4.devco.net on lb1.devco.net']);
   });
 });
 

@@ -26,6 +26,10 @@ export const names = { type: 'array', items: { type: 'string' } } as const;
 
 const lines = { ...names, description: 'BACKEND/SERVER of every line that is meant' } as const;
 const stillServing = { ...names, description: 'BACKEND/SERVER beside these that still sends it requests' } as const;
+const sessionsLeft = {
+  type: 'integer',
+  description: 'Sessions that did not end in time, and may still send it requests',
+} as const;
 const outSince = {
   type: 'integer',
   description: 'Out without a break since then (milliseconds since the epoch)',
@@ -56,7 +60,13 @@ const changedHosts = {
     type: 'object',
     additionalProperties: false,
     required: ['name', 'lines', 'still_serving'],
-    properties: { name: { type: 'string' }, lines, still_serving: stillServing, out_since: outSince },
+    properties: {
+      name: { type: 'string' },
+      lines,
+      still_serving: stillServing,
+      out_since: outSince,
+      sessions_left: sessionsLeft,
+    },
   },
 } as const;
 

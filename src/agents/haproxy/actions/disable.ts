@@ -1,8 +1,9 @@
 import type { ActionContext } from '../../../core/agent.ts';
 import { beginHold, confirmHolds, type HeldHost, outSinceOf } from '../maintenance/held.ts';
 import { forEach } from '../runtime/parallel.ts';
+import type { BackendView } from '../servers/backend.ts';
 import { guardCapacity } from '../servers/capacity.ts';
-import { lineKey, type ServerLine } from '../servers/line.ts';
+import { lineKey, refreshLines, type ServerLine } from '../servers/line.ts';
 import type { ScopedHost } from '../servers/scope.ts';
 import { endSessions, type LeavingHost, waitForSessions } from '../servers/sessions.ts';
 import { inMaintenance } from '../servers/state.ts';
@@ -58,12 +59,22 @@ export async function disable(
     hosts: request.hosts.map(reportHost),
   };
   if (context.dryRun) return { ...report, available: left };
-  await takeOut(balancer, request, { leaving, staying }, input, context);
+  const views = await takeOut(balancer, request, { leaving, staying }, input, context);
   // Of those that were out already, too: a second call with “shutdown” ends what the first one left.
   const ended = input.shutdown === true ? { ended: await endSessions(request.hosts.map(toLeaving), context) } : {};
   const held = balancer.watch.hosts();
-  const hosts = report.hosts.map((host) => ({ ...host, ...outSinceOf(held, host.name) }));
+  const hosts = request.hosts.map((host) => ({
+    ...reportHost(host),
+    ...outSinceOf(held, host.name),
+    ...(input.shutdown === true ? {} : sessionsLeft(host, views)),
+  }));
   return { ...report, hosts, available: left, ...ended };
+}
+
+/** Of a host whose sessions did not end in time. */
+function sessionsLeft(host: ScopedHost, views: readonly BackendView[]): { sessions_left?: number } {
+  const left = refreshLines(affectedLines(host), views).reduce((sum, { server }) => sum + server.sessions, 0);
+  return left === 0 ? {} : { sessions_left: left };
 }
 
 function toLeaving(host: ScopedHost): LeavingHost {
@@ -82,7 +93,7 @@ async function takeOut(
   { leaving, staying }: Hosts,
   { drain_timeout: seconds = balancer.config.drain_timeout }: DisableInput,
   context: ActionContext,
-): Promise<void> {
+): Promise<readonly BackendView[]> {
   const { watch, config } = balancer;
   const { signal } = context;
   const before = watch.hosts();
@@ -97,6 +108,7 @@ async function takeOut(
     await setAll(changes, lines, 'maint', signal);
     const { views, processes } = await stayOut(changes, request, config.settle * 1000, signal);
     await confirmHolds(watch, request.hosts, views, processes);
+    return views;
   } catch (failure) {
     const problem = await changes.putBack(failure);
     await forget(balancer, request, before);

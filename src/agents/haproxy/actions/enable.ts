@@ -8,6 +8,7 @@ import { countAvailable } from '../servers/capacity.ts';
 import { linesOf, type ServerLine } from '../servers/line.ts';
 import type { ScopedHost } from '../servers/scope.ts';
 import { adminStateOf, inMaintenance, inRotation } from '../servers/state.ts';
+import { findLine } from './enable-line.ts';
 import { defineHostEntry, type HostEntry } from './enable-host.ts';
 import {
   affectedLines,
@@ -57,7 +58,7 @@ export async function enable(
     const assumed = { in: coming.flatMap(affectedLines) };
     return { ...report, available: countAvailable(request.views, assumed) };
   }
-  const views = coming.length === 0 ? request.views : await putIn(balancer, request, coming, context);
+  const views = coming.length === 0 ? request.views : await putInToStay(balancer, request, coming, context);
   await releaseHolds(balancer, request, meant);
   return { ...report, available: countAvailable(views) };
 }
@@ -85,6 +86,36 @@ function isHeldOut({ chosen }: ScopedHost): boolean {
 function agentBelongsOn(line: ServerLine, held: HeldHost | undefined): boolean {
   const { configured, enabled } = line.server.agent;
   return configured && (enabled || findHeldLine(held?.lines ?? [], line)?.agent === true);
+}
+
+/** How often hosts are put in that a reload, or an agent-check, takes out again at once. */
+const tries = 3;
+
+/**
+ * Puts hosts in and, after a moment, sees that they still are: a reload restores states that it wrote down a moment ago, when
+ * they were not in yet.
+ */
+async function putInToStay(
+  balancer: LoadBalancer,
+  request: Request,
+  coming: readonly ScopedHost[],
+  context: ActionContext,
+): Promise<readonly BackendView[]> {
+  let hosts = coming;
+  for (let number = 1; ; number++) {
+    const views = await putIn(balancer, request, hosts, context);
+    if (number === tries) return views;
+    await pause(balancer.config.settle * 1000, context.signal);
+    const now = linesOf(await refreshViews(request.views, context.signal).catch(() => views));
+    hosts = hosts.map((host) => atPresent(host, now)).filter(isHeldOut);
+    if (hosts.length === 0) return views;
+  }
+}
+
+/** The host with its lines as they are now. */
+function atPresent(host: ScopedHost, now: readonly ServerLine[]): ScopedHost {
+  const lines = (some: readonly ServerLine[]) => some.flatMap((line) => findLine(line, now) ?? []);
+  return { ...host, chosen: lines(host.chosen), followers: lines(host.followers) };
 }
 
 async function putIn(

@@ -52,6 +52,8 @@ export interface HostReport {
   readonly still_serving: string[];
   /** Milliseconds since the epoch: out without a break since then. */
   readonly out_since?: number;
+  /** Sessions that did not end in time; they may still send the host requests. */
+  readonly sessions_left?: number;
 }
 
 /**

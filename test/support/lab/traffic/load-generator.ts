@@ -1,10 +1,10 @@
 // Runs on the control host: asks a URL at a constant rate until standard input ends, then says how it went.
-//   load-generator.ts URL REQUESTS_A_SECOND
+//   load-generator.ts URL REQUESTS_A_SECOND [close]
 import { Agent, get } from 'node:http';
 import type { LoadReport } from './load.ts';
 
-const [url = '', rate = '50'] = process.argv.slice(2);
-const agent = new Agent({ keepAlive: true, maxSockets: 32 });
+const [url = '', rate = '50', connections = 'keep-alive'] = process.argv.slice(2);
+const agent = new Agent({ keepAlive: connections !== 'close', maxSockets: 32 });
 const report: LoadReport = { requests: 0, failures: [], bodies: {}, slowest: 0 };
 let open = 0;
 let over = false;

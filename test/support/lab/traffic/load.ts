@@ -22,9 +22,16 @@ export interface Load {
 }
 
 /** Asks a page of the load balancer at a constant rate, from a process of its own on the control host. */
-export async function startLoad(lab: LabState, url: string, rate: number): Promise<Load> {
+export async function startLoad(lab: LabState, url: string, rate: number, keepAlive = true): Promise<Load> {
   const generator = join(repository, 'test/support/lab/traffic/load-generator.ts');
-  const command = ['sh', join(repository, 'build/node24'), generator, url, String(rate)];
+  const command = [
+    'sh',
+    join(repository, 'build/node24'),
+    generator,
+    url,
+    String(rate),
+    keepAlive ? 'keep-alive' : 'close',
+  ];
   const [file, ...argv] = enterHost(lab, controlHost.name, command);
   const child = spawn(file, argv, { stdio: ['pipe', 'pipe', 'inherit'], env: hostEnvironment('/root') });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();

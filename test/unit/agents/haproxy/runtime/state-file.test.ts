@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import {
+  configurationFiles,
+  isRestoring,
+  restoresState,
+} from '../../../../../src/agents/haproxy/runtime/state-file.ts';
+
+describe('whether HAProxy restores its servers’ states', () => {
+  test('the configuration says, where it names the file and has it loaded', () => {
+    const whole =
+      'global\n  server-state-file /var/lib/haproxy/state\ndefaults\n  load-server-state-from-file global\n';
+    assert.equal(isRestoring(whole), true);
+    assert.equal(isRestoring('backend app\n  load-server-state-from-file local\n'), true);
+    for (const part of [
+      'global\n  server-state-file /var/lib/haproxy/state\n',
+      'defaults\n  load-server-state-from-file global\n',
+      'global\n  # server-state-file /x\ndefaults\n  load-server-state-from-file none\n',
+      '',
+    ]) {
+      assert.equal(isRestoring(part), false, part);
+    }
+  });
+
+  test('its command line names the configuration', () => {
+    const argv = [
+      'haproxy',
+      '-Ws',
+      '-f',
+      '/etc/haproxy/haproxy.cfg',
+      '-f/etc/haproxy/more',
+      '-p',
+      '/run/haproxy.pid',
+      '',
+    ];
+    assert.deepEqual(configurationFiles(argv), ['/etc/haproxy/haproxy.cfg', '/etc/haproxy/more']);
+    assert.deepEqual(configurationFiles(['haproxy', '-D', '--', 'a.cfg', 'b.cfg', '']), ['a.cfg', 'b.cfg']);
+  });
+
+  test('is not known of a process that has none, or is gone', async () => {
+    assert.equal(await restoresState(process.pid), 'unknown');
+    assert.equal(await restoresState(2 ** 30), 'unknown');
+  });
+});
