@@ -363,6 +363,8 @@ describe('several sockets', () => {
     const lb = await haproxy(web.map((w) => line(w, '')));
     const relay = createServer((client) => {
       const real = connect(lb.socket);
+      // HAProxy closes as soon as it has answered.
+      for (const end of [client, real]) end.on('error', () => {});
       client.pipe(real).pipe(client);
     });
     relay.listen(0, '127.0.0.1');

@@ -72,7 +72,7 @@ describe('HAProxy is restarted', () => {
     assert.ok((servers[0]?.out_since ?? 0) > since);
     assert.match(
       servers[0]?.breaks?.[0]?.where ?? '',
-      new RegExp(`process ${processes[0]?.pid} .*before it was process`),
+      new RegExp(`process ${processes[0]?.pid}.*before it was process`),
     );
   });
 });

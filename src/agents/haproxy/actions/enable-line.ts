@@ -22,6 +22,8 @@ export interface LineEntry {
 
 /** Milliseconds that an agent-check may take until it counts as one that says nothing: HAProxy asks every 2 s by default. */
 const agentPatience = 2500;
+/** How many looks in a row must show that an agent-check has spoken and not said “down”. */
+const enoughLooks = 4;
 
 /**
  * How a check newer than the change is told from an older one: HAProxy itself sets the health of a server that leaves
@@ -75,6 +77,7 @@ function defineAgentSay(signal: AbortSignal) {
   let first: AgentCheck | undefined;
   let since = 0;
   let asked = false;
+  let silentLooks = 0;
   return {
     async listen(now: ServerLine): Promise<void> {
       const { agent } = now.server;
@@ -84,8 +87,10 @@ function defineAgentSay(signal: AbortSignal) {
       }
       asked ||= agent.asking || agent.status !== first.status || agent.words !== first.words;
       const waited = performance.now() - since >= agentPatience;
-      const silent = agent.health === 0 && !saysDown(agent) && adminStateOf(now.server) === 'ready';
-      if (silent && !agent.asking && (asked || waited)) await forceAgent(now, 'up', signal);
+      const silent = agent.health === 0 && !saysDown(agent) && adminStateOf(now.server) === 'ready' && !agent.asking;
+      // The two answers that show an agent-check are not of one moment: only what is seen again and again counts.
+      silentLooks = silent && (asked || waited) ? silentLooks + 1 : 0;
+      if (silentLooks >= enoughLooks) await forceAgent(now, 'up', signal);
     },
   };
 }
@@ -115,8 +120,9 @@ export function reasonOf(server: Server, before = ''): string {
   return before;
 }
 
-function quoteAgent({ words, status }: AgentCheck): string {
-  return `“${words.replace(/^via agent : /, '') || status}”`;
+/** HAProxy 2.2 does not keep its words. */
+function quoteAgent({ words }: AgentCheck): string {
+  return `“${words.replace(/^via agent : /, '') || 'down'}”`;
 }
 
 /** The line as it is now, of the same name. */

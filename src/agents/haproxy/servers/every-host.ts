@@ -24,7 +24,7 @@ export function nameHosts(
   ].filter(({ lines }) => lines.length > 0);
   const others = Map.groupBy(rest, (line) => hostAddress(line.server) ?? line.server.name);
   const unnamed = [...others.values()].map((lines) => ({ name: lines[0]?.server.name ?? '', lines }));
-  const first = ({ lines }: Host) => all.findIndex((line) => line === lines[0]);
+  const first = ({ lines: [line] }: Host) => (line === undefined ? -1 : all.indexOf(line));
   const hosts = [...known, ...unnamed].sort((one, other) => first(one) - first(other));
   // A slot’s name may stand for several hosts: then its address tells which.
   const twice = (name: string) => hosts.filter((host) => host.name === name).length > 1;
