@@ -87,9 +87,9 @@ function defineAgentSay(signal: AbortSignal) {
       }
       asked ||= agent.asking || agent.status !== first.status || agent.words !== first.words;
       const waited = performance.now() - since >= agentPatience;
-      const silent = agent.health === 0 && !saysDown(agent) && adminStateOf(now.server) === 'ready' && !agent.asking;
+      const silent = agent.health === 0 && !saysDown(agent) && adminStateOf(now.server) === 'ready';
       // The two answers that show an agent-check are not of one moment: only what is seen again and again counts.
-      silentLooks = silent && (asked || waited) ? silentLooks + 1 : 0;
+      silentLooks = silent && (waited || (asked && !agent.asking)) ? silentLooks + 1 : 0;
       if (silentLooks >= enoughLooks) await forceAgent(now, 'up', signal);
     },
   };
