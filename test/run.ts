@@ -10,6 +10,8 @@ const parts: Readonly<Record<string, readonly string[]>> = {
   all: ['unit', 'contract', 'protocol', 'process', 'lab'],
   fast: ['unit', 'contract'],
 };
+/** Milliseconds. */
+const minute = 60_000;
 /** As the runner's own closing lines name them. */
 const totals = { tests: 0, suites: 0, pass: 0, fail: 0, cancelled: 0, skipped: 0, todo: 0, duration_ms: 0 };
 
@@ -32,8 +34,8 @@ async function* runFolders(folders: readonly string[]): AsyncGenerator<unknown> 
   const alone = new Set(['lab', 'full']);
   const quick = folders.filter((folder) => !alone.has(folder)).flatMap(testsOf);
   const slow = folders.filter((folder) => alone.has(folder)).flatMap(testsOf);
-  yield* runFiles(quick, 2);
-  yield* runFiles(slow, 1);
+  yield* runFiles(quick, 2, 5 * minute);
+  yield* runFiles(slow, 1, 20 * minute);
   yield* Object.entries(totals).map(([name, count]) => ({
     type: 'test:diagnostic',
     data: { nesting: 0, level: 'info', message: `${name} ${count}` },
@@ -47,9 +49,9 @@ function testsOf(folder: string): string[] {
 }
 
 /** The runner's events, without the totals that close each run: those are added up. */
-async function* runFiles(files: string[], concurrency: number): AsyncGenerator<unknown> {
+async function* runFiles(files: string[], concurrency: number, timeout: number): AsyncGenerator<unknown> {
   if (files.length === 0) return;
-  for await (const event of run({ files, concurrency, timeout: 300_000 }) as AsyncIterable<RunnerEvent>) {
+  for await (const event of run({ files, concurrency, timeout }) as AsyncIterable<RunnerEvent>) {
     if (event.type === 'test:diagnostic' && event.data.nesting === 0 && event.data.file === undefined) continue;
     if (event.type === 'test:summary' && event.data.file === undefined) addTotals(event.data);
     yield event;
