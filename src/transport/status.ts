@@ -1,6 +1,6 @@
-import type { ProblemCode } from '../core/problems/index.ts';
 import { Metadata, type ServiceError, type StatusObject, status } from '@grpc/grpc-js';
 import { Problem, TurnedAway } from '../core/errors.ts';
+import type { ProblemCode } from '../core/problems/index.ts';
 
 const codeKey = 'mco-code';
 const hintKey = 'mco-hint-bin';

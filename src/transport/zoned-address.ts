@@ -14,19 +14,29 @@ const scheme = 'zoned';
 class ZonedResolver {
   readonly #target: GrpcUri;
   readonly #listener: experimental.ResolverListener;
+  #reported = false;
 
   constructor(target: GrpcUri, listener: experimental.ResolverListener) {
     this.#target = target;
     this.#listener = listener;
   }
 
+  /**
+   * Reports the address once. gRPC asks again while a connection fails, and each report makes it look at the connection
+   * again: together they would never let anything else run.
+   */
   updateResolution(): void {
+    if (this.#reported) return;
+    this.#reported = true;
     const { host = '', port = 0 } = splitHostPort(this.#target.path) ?? {};
     const found = statusOrFromValue([{ addresses: [{ host, port }] }]);
     process.nextTick(() => this.#listener(found, {}, null, ''));
   }
 
-  destroy(): void {}
+  /** An idle channel destroys its resolver, and asks it again when it is used again. */
+  destroy(): void {
+    this.#reported = false;
+  }
 
   static getDefaultAuthority({ path }: GrpcUri): string {
     return path.replace(/%[^\]]*/, '');

@@ -1,13 +1,13 @@
-import { Server, ServerCredentials } from '@grpc/grpc-js';
 import type { TLSSocket } from 'node:tls';
+import { Server, ServerCredentials } from '@grpc/grpc-js';
 import type { Connections } from '../connections/connections.ts';
 import { healthHandlers, healthService } from '../health.ts';
-import { keepalive, type ListenOptions } from './options.ts';
 import { relayHandlers } from '../relay/handlers.ts';
-import { proveUser } from '../relay/user.ts';
 import { relayService } from '../relay/rpc.ts';
+import { proveUser } from '../relay/user.ts';
 import { nodeHandlers, nodeService } from '../service.ts';
 import { endStalledCalls } from '../stalled-calls.ts';
+import { keepalive, type ListenOptions } from './options.ts';
 
 const largestMessage = 1024 * 1024;
 

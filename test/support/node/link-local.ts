@@ -1,4 +1,4 @@
-/** Dials a daemon at a link-local address, in a network namespace that the test made: node link-local.ts INTERFACE */
+/** Dials a daemon at a link-local address while it runs and after its end, in a network namespace that the test made: node link-local.ts INTERFACE */
 import { networkInterfaces } from 'node:os';
 import { createDial } from '../../../src/transport/dial.ts';
 import { makeFleet } from '../fleet/fleet.ts';
@@ -11,9 +11,15 @@ const node = await startTestNode(fleet, { listen: "listen: { address: '::', port
 const { credentials } = await fleet.operator('rip@devco.net');
 const dial = createDial(() => ({ credentials, trust: fleet.trust }), 10_000);
 const { signal } = new AbortController();
-const connection = await dial(node.name, [{ host: `${local}%${name}`, port: node.daemon.port }], signal);
+const addresses = [{ host: `${local}%${name}`, port: node.daemon.port }];
+const connection = await dial(node.name, addresses, signal);
 const { identity } = await connection.describe({ filter: null, facts: [], full: false, peers: false }, signal);
 process.stdout.write(`${identity}\n`);
 connection.close();
 await node[Symbol.asyncDispose]();
+const problem = await dial(node.name, addresses, signal).then(
+  () => new Error('it is still reached'),
+  (error: Error) => error,
+);
+process.stdout.write(`${problem.message}\n`);
 await fleet.remove();
