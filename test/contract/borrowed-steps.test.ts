@@ -37,16 +37,19 @@ describe('fail_ok', () => {
 });
 
 describe('wait_for', () => {
-  test('waits until a URL answers as wanted, and fails when it does not in time', async () => {
+  test('waits until a URL answers as wanted, and fails when it does not in time', async (t) => {
     let asked = 0;
     const server = createServer((_request, response) => response.writeHead(++asked < 3 ? 503 : 200).end('revision 20'));
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
+    t.after(() => server.close());
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/health`;
     const step = (more: string) => `name: a\nsteps:\n  - wait_for: { url: "${url}", every: 10ms, ${more} }\n`;
     assert.equal((await run(step('body: revision 20, timeout: 60'), () => ({ probe }))).state, 'done');
     assert.equal(asked, 3);
-    const failed = await run(step('status: 404, timeout: 50ms'), () => ({ probe }));
+    // Each look has time enough on a busy machine: what ends the wait is the step's own timeout.
+    const patient: typeof probe = (target, _timeout, signal) => probe(target, 30_000, signal);
+    const failed = await run(step('status: 404, timeout: 50ms'), () => ({ probe: patient }));
     assert.match(failed.failure?.reasons[0]?.reason ?? '', /did not come up within 0\.05 s: status 200/);
     const { port } = server.address() as AddressInfo;
     assert.equal(await probe({ tcp: `127.0.0.1:${port}` }, 5000, new AbortController().signal), undefined);
