@@ -13,13 +13,14 @@ import { findLabs, isAlive, repository } from '../support/lab/state.ts';
 
 /** Runs one of the lab's npm scripts as a person would. */
 function npm(script: string, argv: readonly string[], options: { input?: string; lab?: string } = {}) {
-  const { input = '', lab } = options;
+  const { input, lab } = options;
   const env = { ...process.env, ...(lab === undefined ? {} : { MCO_LAB: lab }) };
   return spawnSync('npm', ['run', '--silent', script, '--', ...argv], {
     cwd: repository,
     env,
-    input,
     encoding: 'utf8',
+    // Without input there is none: a pipe, even an empty one, is a list of nodes to the client.
+    ...(input === undefined ? { stdio: ['ignore', 'pipe', 'pipe'] } : { input }),
   });
 }
 

@@ -116,7 +116,7 @@ async function callBatches(call: StepCall, batches: readonly string[][], total: 
     settled.push(batch);
     const left = batches.slice(index + 1).flat();
     if (batch.broken !== undefined)
-      return sum(settled, 'failed', batch.broken === 'before' ? [...nodes, ...left] : left);
+      return sum(settled, endOf(batch), batch.broken === 'before' ? [...nodes, ...left] : left);
     if (batch.interrupted) return sum(settled, 'interrupted', left);
     if (stops(failuresOf(settled).length, total, plan.maxFailures)) return sum(settled, 'failed', left);
   }
@@ -133,12 +133,17 @@ async function callWithFailover(call: StepCall, nodes: readonly string[], wanted
     const batch = await tryHeldBatch(call, spare.slice(0, missing), settled.length, settled.length + 1);
     settled.push(batch);
     const left = spare.slice(missing);
-    if (batch.broken !== undefined) return sum(settled, 'failed', batch.broken === 'before' ? spare : left);
+    if (batch.broken !== undefined) return sum(settled, endOf(batch), batch.broken === 'before' ? spare : left);
     spare = left;
     missing = wanted - settled.flatMap(({ replies }) => replies).filter(({ ok }) => ok).length;
     if (batch.interrupted) return sum(settled, 'interrupted', []);
   }
   return sum(settled, missing > 0 ? 'failed' : 'done', []);
+}
+
+/** How a step ends whose batch was broken. */
+function endOf({ interrupted }: BatchResult): StepOutcome['state'] {
+  return interrupted ? 'interrupted' : 'failed';
 }
 
 function failuresOf(settled: readonly BatchResult[]): NodeFailure[] {

@@ -47,12 +47,21 @@ export async function tryHeldBatch(
       failures.push(...again.failures.map((failure) => lost(kept, failure)));
     }
   }
-  if (failures.length > 0) return { replies: [], failures, tries: 0, interrupted: false, lines, broken: 'before' };
+  const cutOff = isCutOff(failures, world);
+  if (failures.length > 0) return { replies: [], failures, tries: 0, interrupted: cutOff, lines, broken: 'before' };
   const settled = await tryBatch(call, nodes, batch, batches);
   const whole = { ...settled, lines: [...lines, ...settled.lines] };
   if (world.dryRun || settledBefore || plan.ddl.traffic !== undefined) return whole;
   const breaks = await proveOut(heldFor(call, nodes), world, `${step.id}.proof`);
-  return breaks.length === 0 ? whole : { ...whole, failures: [...whole.failures, ...breaks], broken: 'after' };
+  if (breaks.length === 0) return whole;
+  if (isCutOff(breaks, world)) return { ...whole, interrupted: true };
+  return { ...whole, failures: [...whole.failures, ...breaks], broken: 'after' };
+}
+
+/** Whether nothing is wrong but that a second Ctrl-C ended the questions: the run is interrupted then, and resume asks again. */
+function isCutOff(failures: readonly NodeFailure[], { kill }: World): boolean {
+  const unasked = ['not-proven-out', 'cancelled', 'no-response'];
+  return kill.aborted && failures.every(({ code }) => unasked.includes(code));
 }
 
 /** The holds that a batch relies on; to let hosts in again, it is also to be known that they were out until then. */

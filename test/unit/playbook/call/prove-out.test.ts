@@ -6,7 +6,9 @@ import { loadPlaybook } from '../../../../src/playbook/compile/load.ts';
 import { bindInputs } from '../../../../src/playbook/inputs/inputs.ts';
 import type { NodeCall } from '../../../../src/playbook/ports.ts';
 import { runPlaybook } from '../../../../src/playbook/run/run.ts';
+import type { RunOptions } from '../../../../src/playbook/run/world.ts';
 import { bravo, createEstate, type Estate, type EstateOptions } from '../../../support/fleet/estate.ts';
+import type { Trouble } from '../../../support/fleet/fabric.ts';
 
 const catalogue = agents.map(({ ddl }) => ddl);
 
@@ -27,10 +29,10 @@ interface Given extends EstateOptions {
   readonly at?: ((call: NodeCall, estate: Estate) => void) | undefined;
 }
 
-async function run(playbookText: string, { at, ...options }: Given = {}) {
+async function run(playbookText: string, { at, ...options }: Given = {}, signals: RunOptions = {}) {
   const estate: Estate = createEstate({ ...options, onCall: (call) => at?.(call, estate) });
   const playbook = await loadPlaybook({ text: playbookText, name: 'site.yaml' }, catalogue);
-  const report = await runPlaybook(playbook, bindInputs(playbook, {}), estate.fabric.ports);
+  const report = await runPlaybook(playbook, bindInputs(playbook, {}), estate.fabric.ports, signals);
   const update = report.steps.find(({ id }) => id === 'update');
   return { estate, report, update };
 }
@@ -128,6 +130,44 @@ describe('a run that took hosts out, whatever playbook it is', () => {
     assert.deepEqual(estate.switches, {});
     assert.deepEqual([...new Set(update?.failed.map(({ code }) => code))], ['not-proven-out']);
     assert.deepEqual(estate.fabric.slept, [1000, 1000], 'it may only be restarted: it is asked three times');
+  });
+
+  for (const [when, step, switched] of [
+    ['before a batch', 'update.proof', []],
+    ['after a batch', 'update', bravo.slice(0, 2)],
+  ] as const) {
+    test(`is interrupted, not failed, where a second Ctrl-C ends the proof ${when}`, async () => {
+      const [stop, kill] = [new AbortController(), new AbortController()];
+      const troubles: Trouble[] = [];
+      const at = once(step, () => {
+        for (const one of [stop, kill]) one.abort('Ctrl-C');
+        troubles.push({ node: 'lb1.devco.net', call: 'haproxy.status', kind: 'no-response' });
+      });
+      const signals = { signal: stop.signal, kill: kill.signal };
+      const { estate, report, update } = await run(text('batch: 2'), { troubles, at }, signals);
+      assert.deepEqual([report.state, update?.state], ['interrupted', 'interrupted']);
+      assert.equal(report.failure, undefined);
+      assert.deepEqual(Object.keys(estate.switches), switched);
+      assert.deepEqual(
+        update?.untouched,
+        bravo.filter((name) => !(switched as readonly string[]).includes(name)),
+      );
+    });
+  }
+
+  test('is failed where a host was put in, even after a second Ctrl-C', async () => {
+    const [stop, kill] = [new AbortController(), new AbortController()];
+    const at = once('update', (estate) => {
+      for (const one of [stop, kill]) one.abort('Ctrl-C');
+      estate.putIn('lb1.devco.net', 'dev2.devco.net', 'a person did');
+    });
+    const signals = { signal: stop.signal, kill: kill.signal };
+    const { report, update } = await run(text('batch: 2'), { at }, signals);
+    assert.equal(report.state, 'failed');
+    assert.deepEqual(
+      update?.failed.map(({ code }) => code),
+      ['back-in-traffic'],
+    );
   });
 
   test('asks nobody where it took nothing out', async () => {
