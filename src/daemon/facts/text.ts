@@ -22,6 +22,8 @@ export function parseJsonFacts(text: string): ReadFacts {
       typeof one === 'number' && source !== undefined ? exactly(one, source) : one,
     );
   } catch (cause) {
+    // The parser calls itself for each level, and the stack is bounded.
+    if (cause instanceof RangeError) throw new Error('it is nested too deep', { cause });
     throw new Error(`it is not JSON (${cause instanceof Error ? cause.message : String(cause)})`, { cause });
   }
   return keepRepresentable(value);

@@ -58,7 +58,7 @@ function formatStep(report: StepReport, label: string, detail: Detail): string[]
   const prefix = `[${plain(label)}] ${detail === 'full' ? report.id : plain(report.name)}:`;
   const lines = report.lines.map((line) => `${prefix} ${plain(line)}`);
   // Why a run failed is said once, at its end.
-  const isTheEnd = detail !== 'full' && !report.afterFailure && report.state !== 'done';
+  const isTheEnd = detail !== 'full' && !report.afterFailure && report.state === 'failed';
   if (report.kind === 'call') return [...formatCall(report, prefix).slice(0, isTheEnd ? 1 : undefined), ...lines];
   if (report.state !== 'failed' || isTheEnd) return lines;
   return [...lines, ...report.failed.map(({ reason }) => `${prefix} failed: ${plain(reason)}`)];

@@ -100,7 +100,8 @@ export function startConnections(limits: ConnectionLimits): Connections {
       if (slot === undefined || owner === undefined) return 'the connection was lost';
       const fault = excess(() => tooMany(slot, owner));
       if (fault !== undefined) return fault;
-      slots.give(slot, owner);
+      // The sweep for a place may have freed this very slot: counted all the same, it would be counted for ever.
+      if (!slots.give(slot, owner)) return 'the connection was lost';
       if (!holds(owner.certificate, trust, now)) dismiss(secure);
       return undefined;
     },

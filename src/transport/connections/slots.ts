@@ -27,7 +27,8 @@ export interface Slot {
 export interface Slots {
   readonly take: (socket: Socket, end: (reason: string) => void, timeout: number) => void;
   readonly find: (name: string) => Slot | undefined;
-  readonly give: (slot: Slot, owner: Owner) => void;
+  /** @returns false for a slot that is free again, and so belongs to nobody: its connection is over */
+  readonly give: (slot: Slot, owner: Owner) => boolean;
   /** Those without an owner, the oldest first. */
   readonly unproven: () => Slot[];
   readonly proven: () => (Slot & { owner: Owner })[];
@@ -75,12 +76,14 @@ export function startSlots(quiet: number): Slots {
     },
     find: (name) => slots.get(name),
     give: (slot, owner) => {
+      if (slots.get(slot.name) !== slot) return false;
       clearTimeout(slot.deadline);
       slot.owner = owner;
       strangers.remove(slot.network);
       networks.add(slot.network);
       callers.add(owner.caller);
       owner.secure.once('close', () => free(slot));
+      return true;
     },
     unproven: () => [...slots.values()].filter(({ owner }) => owner === undefined),
     proven: () => [...slots.values()].filter((slot): slot is Slot & { owner: Owner } => slot.owner !== undefined),
@@ -90,8 +93,11 @@ export function startSlots(quiet: number): Slots {
       for (const slot of [...slots.values()]) {
         if (!isGone(slot.socket) && !(slot.owner !== undefined && isQuiet(slot, now))) continue;
         free(slot);
-        slot.owner?.secure.destroy();
-        slot.socket.destroy();
+        // Not at once: in the middle of its handshake's last callback, closing the socket under its TLS crashes Node.
+        setImmediate(() => {
+          slot.owner?.secure.destroy();
+          slot.socket.destroy();
+        });
       }
     },
   };

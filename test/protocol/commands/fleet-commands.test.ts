@@ -96,7 +96,6 @@ describe('what a fleet is asked about itself', () => {
       agents: [{ name: 'rpcutil', version: '0.1.0' }],
       classes: ['webserver'],
       warnings: [],
-      duplicates: [],
     });
   });
 

@@ -101,7 +101,7 @@ describe('runs and resume, on journals', () => {
     assert.equal((await cli('resume', id, '--force')).code, 0);
   });
 
-  test('is refused for dry runs, runs that never began, unknown and damaged ones', async () => {
+  test('is refused for dry runs, runs that never began, and unknown ones', async () => {
     const dry = await begin('--dry-run');
     await cut(dry, 5);
     await refused([dry], 64, /was a dry run/);
@@ -110,13 +110,25 @@ describe('runs and resume, on journals', () => {
     await refused([empty], 64, /never started/);
     await refused(['0000'], 64, /no journal of a run 0000 here/);
     await refused(['../../etc'], 64, /is not a valid run id/);
+  });
+
+  test('goes on without a damaged line of its journal, which it reports; runs reports it too, and all other runs', async () => {
     const damaged = await begin();
     await cut(damaged, 3);
     await appendFile(journalFile(state, damaged), 'xyz\n{"at":1,"type":"step-started"}\n');
-    await refused([damaged], 64, new RegExp(`${damaged}\\.jsonl:4: the line is no entry of a journal: xyz`));
+    const file = journalFile(state, damaged);
+    const warning = `warning: line 4 of the journal ${file} is damaged and was skipped: its content counts as unknown`;
+    const resumed = await cli('resume', damaged);
+    assert.equal(resumed.code, 0);
+    assert.ok(resumed.err.includes(warning), resumed.err.join('\n'));
+    assert.ok(
+      resumed.out.some((line) => line.includes('bye you')),
+      resumed.out.join('\n'),
+    );
+    await refused([damaged], 64, /ended well: there is nothing left to do/);
     const list = await cli('runs', '--limit', '100');
     assert.equal(list.code, 0);
-    assert.match(list.err.join('\n'), /:4: the line is no entry/);
+    assert.ok(list.err.includes(warning), list.err.join('\n'));
     assert.ok(list.out.length > 3, 'the others are told all the same');
   });
 
@@ -124,7 +136,10 @@ describe('runs and resume, on journals', () => {
     const back = ['rollback', '--cluster', 'bravo', '--no-notify'];
     const damaged = await cli(...back);
     assert.equal(damaged.code, 64);
-    assert.match(damaged.err.join('\n'), /:4: the line is no entry of a journal: xyz: .* name the one by --run/);
+    assert.match(
+      damaged.err.join('\n'),
+      /line 4 of the journal .*\.jsonl is damaged and was skipped: its content counts as unknown: it may be the run to undo: name the one by --run$/,
+    );
     const wrong = await cli(...back, '--run', await begin());
     assert.equal(wrong.code, 64);
     assert.match(wrong.err.join('\n'), /the run [0-9a-f]{32} upgraded no server of cluster “bravo”/);
