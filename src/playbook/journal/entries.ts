@@ -36,7 +36,7 @@ export type JournalEntry = { readonly at: number; readonly runId: string } & (
   | {
       readonly type: 'step-started';
       readonly step: string;
-      /** The steps that it waited for. */
+      /** The steps that it waited for; in place of a skipped one, those that the skipped one waited for. */
       readonly needs?: readonly string[];
     }
   | {

@@ -21,6 +21,8 @@ type Ended = Omit<StepOutcome, 'state'> & { readonly state: StepState };
 export async function runSteps(steps: readonly Step[], world: World, afterFailure: boolean): Promise<StepsEnded> {
   let finished = false;
   const ended = new Map<string, Promise<StepReport>>();
+  /** Of each step that was skipped: the steps it waited for. */
+  const skipped = new Map<string, readonly string[]>();
   const runNext = async (step: Step): Promise<StepReport> => {
     const needed = await Promise.all(step.needs.flatMap((need) => ended.get(need) ?? []));
     for (const one of step.after ?? []) await ended.get(one);
@@ -28,7 +30,10 @@ export async function runSteps(steps: readonly Step[], world: World, afterFailur
     const ready = afterFailure || needed.every(({ state }) => state === 'done' || state === 'skipped');
     if (!ready || finished || world.signal.aborted)
       return describe(step, { state: 'not-run', ran: false, untouched: notChanged(step, world) }, 0, afterFailure);
-    const { report, finish } = await runStep(step, world, afterFailure);
+    // A skipped step takes no time: what comes after it waited for the steps before it.
+    const waitedFor = [...new Set(step.needs.flatMap((need) => skipped.get(need) ?? [need]))];
+    const { report, finish } = await runStep(step, world, afterFailure, waitedFor);
+    if (report.state === 'skipped') skipped.set(step.id, waitedFor);
     finished ||= finish;
     return report;
   };
@@ -36,7 +41,7 @@ export async function runSteps(steps: readonly Step[], world: World, afterFailur
   return { reports: await Promise.all(ended.values()), finished };
 }
 
-async function runStep(step: Step, world: World, afterFailure: boolean) {
+async function runStep(step: Step, world: World, afterFailure: boolean, waitedFor: readonly string[]) {
   const startedAt = world.ports.now();
   let outcome: Ended | undefined;
   const { id, kind, body } = step;
@@ -51,7 +56,7 @@ async function runStep(step: Step, world: World, afterFailure: boolean) {
       outcome = { state: 'done', ran: true };
       return;
     }
-    await world.journal({ type: 'step-started', step: step.id, needs: step.needs });
+    await world.journal({ type: 'step-started', step: step.id, needs: waitedFor });
     outcome = await step.body.run(world, step);
   });
   let settled: Ended = outcome ?? { state: 'failed', ran: true, failed: fault === undefined ? [] : [fault] };

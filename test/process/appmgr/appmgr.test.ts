@@ -280,7 +280,7 @@ describe('a release that is not healthy', () => {
     const { application, health, upgrade } = await broken();
     await assert.rejects(upgrade({ revision: '20' }), {
       code: 'unhealthy-release',
-      message: /as there was none before$/,
+      message: /; it stays, because there was no release before$/,
     });
     assert.equal(application.current(), '20');
     await health.stop();
@@ -326,7 +326,7 @@ describe('a release that is not healthy', () => {
     application.publish('10', release('10'));
     for (const [reload, words] of [
       [['sh', '-c', 'echo no such pool >&2; exit 3'], /the reload \(sh .*failed with exit code 3: “no such pool”/],
-      [['/nonexistent'], /there is no such program/],
+      [['/nonexistent'], /the reload \(\/nonexistent\) failed: the program does not exist; it stays/],
       [['sleep', '60'], /did not end within 0.2 s/],
     ] as const) {
       const { upgrade } = await startOn(application, { reload: [...reload], reload_timeout: 0.2 });

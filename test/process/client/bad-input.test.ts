@@ -119,7 +119,7 @@ describe('bad input to the program', () => {
     await refuses(['ping'], 64, /dev9\.devco\.net is a node, and only an operator may do this/);
     const other = await fleet.operator('other@devco.net');
     await configure({ ...rip, files: { ...rip.files, key: other.files.key } });
-    await refuses(['ping'], 64, /does not match the certificate/);
+    await refuses(['ping'], 64, /operator\.key does not match the certificate\n$/);
     await configure({ ...rip, files: { ...rip.files, key: join(home, 'none.key') } });
     await refuses(['ping'], 64, /private key .*none\.key cannot be read: no such file/);
     await configure(rip);

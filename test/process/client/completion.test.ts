@@ -55,7 +55,10 @@ describe('in a real shell', () => {
       const { out } = await runProgram('fish', ['--no-config', '-c', script, dir, line], { env, cwd: dir });
       return out.trim();
     };
-    assert.match(await ask('mco-deploy rpc hap'), /^haproxy\tTakes hosts out/);
+    assert.match(
+      await ask('mco-deploy rpc hap'),
+      /^haproxy\tTakes hosts out of a load balancer’s traffic and puts them back$/,
+    );
     assert.equal(await ask('mco-deploy ping -I dev'), 'dev2.devco.net');
   });
 

@@ -112,7 +112,7 @@ describe('a run as a page, in a real browser', { timeout: 120_000 }, () => {
     assert.ok(refused.length >= 2, 'both the style and the script are refused');
   });
 
-  test('says what is not known, and tells as JSON who waited for whom', async () => {
+  test('says what is not known, and prints as JSON which step waited for which, and for which node', async () => {
     const whole = await journalOfFailure();
     const cut = whole.slice(
       0,
@@ -123,10 +123,10 @@ describe('a run as a page, in a real browser', { timeout: 120_000 }, () => {
     assert.equal((await mco('runs', 'report', runId, '--html', page)).code, 0);
     assert.match(await readFile(page, 'utf8'), /update, appmgr\.upgrade, try 1: unknown/);
     const told = JSON.parse((await mco('runs', 'report', runId, '--json')).out) as {
-      steps: { step: string; waitedFor: string; slowest?: { node: string } }[];
+      steps: { step: string; waited_for: string; slowest: { node: string } | null }[];
     };
     const stepOf = (name: string) => told.steps.find(({ step }) => step === name);
-    assert.equal(stepOf('disable')?.waitedFor, 'ask');
+    assert.equal(stepOf('disable')?.waited_for, 'ask');
     assert.equal(stepOf('ping_web')?.slowest?.node, 'dev8.devco.net');
   });
 

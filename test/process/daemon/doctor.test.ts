@@ -110,7 +110,7 @@ agents:
     const key = await readFile(member.files.key);
     await copyFile(other.files.key, member.files.key);
     const foreign = await doctor('node', config);
-    assert.match(foreign.of('certificate')[0]?.what ?? '', /does not belong to the certificate/);
+    assert.match(foreign.of('certificate')[0]?.what ?? '', /node\.key does not match the certificate$/);
     await writeFile(member.files.key, key);
     const old = await fleet.node('dev6.devco.net', { notAfter: Date.now() - 1000 });
     for (const file of ['certificate', 'key'] as const) await copyFile(old.files[file], member.files[file]);
@@ -164,7 +164,7 @@ describe('doctor on an operator’s side', () => {
       'broken b says that it is 1970-01-01T00:00:00.000Z',
       'warning c: it ends soon',
       'broken d: is strange',
-      'broken e is silent, never seen, expected by the list',
+      'broken e is silent, never seen, known from the list',
     ]);
   });
 });
