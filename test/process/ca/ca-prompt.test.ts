@@ -18,7 +18,7 @@ describe('on a terminal', () => {
       ['ca', 'init', '--realm', 'devco.net', '--encrypt'],
       [
         { when: 'new passphrase', type: 'secrex\x7ft\r' },
-        { when: 'the same again', type: 'secret\r' },
+        { when: 'type it again', type: 'secret\r' },
       ],
     );
     assert.equal(made.code, 0, made.shown);
@@ -38,7 +38,7 @@ describe('on a terminal', () => {
     const init = ['ca', 'init', '--realm', 'devco.net', '--encrypt'];
     const differ = await onTerminal(ca, init, [
       { when: 'new passphrase', type: 'one\r' },
-      { when: 'the same again', type: 'two\r' },
+      { when: 'type it again', type: 'two\r' },
     ]);
     assert.match(differ.shown, /bad-passphrase: the two passphrases differ/);
     const stopped = await onTerminal(ca, init, [{ when: 'new passphrase', type: 'one\x03' }]);
