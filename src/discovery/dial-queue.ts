@@ -16,7 +16,7 @@ export interface DialQueue {
   readonly idle: () => Promise<void>;
   /** Dials what is left of rumours within their budget, and drops the rest. @param elapsed milliseconds that the search has taken */
   readonly settleRumours: (elapsed: number) => Promise<void>;
-  /** How many rumours were dropped without an answer. */
+  /** How many candidates were not dialled: rumours beyond their budget. */
   readonly dropped: () => number;
   readonly attempts: () => readonly Attempt[];
 }
@@ -94,7 +94,7 @@ export function startDialQueue(options: DialQueueOptions): DialQueue {
       while (running.size > 0) await Promise.all(running);
     },
     settleRumours: rumours.settle,
-    dropped: rumours.dropped,
+    dropped: () => [...claimants.values()].filter((claimant) => claimant.attempt === undefined).length,
     attempts: () => [...claimants.values()].flatMap((claimant) => claimant.attempt ?? []),
   };
 }

@@ -14,8 +14,6 @@ export interface RumourLane {
   readonly add: (sender: string, dial: (signal: AbortSignal) => Promise<boolean>) => void;
   /** Waits until all are dialled, or the budget is spent; what is left then is dropped. @param elapsed milliseconds that the search has taken */
   readonly settle: (elapsed: number) => Promise<void>;
-  /** How many were never dialled, or given up. */
-  readonly dropped: () => number;
 }
 
 /** Dials that may fail, and how many more for each node that proves itself: real nodes announce few names that are not theirs. */
@@ -32,7 +30,6 @@ export function startRumourLane({ concurrency, timeout }: RumourBudget): RumourL
   let open = 0;
   let failed = 0;
   let proven = 0;
-  let dropped = 0;
   let onSuccess = () => {};
 
   const isSpent = () => given.signal.aborted || failed >= failures.base + failures.perSuccess * proven;
@@ -55,16 +52,12 @@ export function startRumourLane({ concurrency, timeout }: RumourBudget): RumourL
     if (found) {
       proven++;
       onSuccess();
-    } else if (given.signal.aborted) dropped++;
-    else failed++;
+    } else failed++;
   }
 
   return {
     add: (sender, dial) => {
-      if (isSpent()) {
-        dropped++;
-        return;
-      }
+      if (isSpent()) return;
       open++;
       const dials = waiting.get(sender) ?? [];
       dials.push(dial);
@@ -81,10 +74,8 @@ export function startRumourLane({ concurrency, timeout }: RumourBudget): RumourL
       quiet.end();
       given.abort();
       await idle;
-      dropped += [...waiting.values()].reduce((sum, dials) => sum + dials.length, 0);
       waiting.clear();
     },
-    dropped: () => dropped,
   };
 
   /** Resolves when no rumour has proven true for so long that none is worth waiting for. */
