@@ -143,8 +143,9 @@ describe('the playbooks that ship, on twelve hosts', () => {
     );
     await writeFile(file, policy);
     await lab.daemon('dev4').reload();
-    const allowed = await lab.client(['upgrade', '--cluster', 'bravo', '--rev', '20', '--dry-run']);
+    const allowed = await lab.client(['upgrade', '--cluster', 'bravo', '--rev', '20', '--dry-run', '-v']);
     assert.equal(allowed.code, 0, allowed.stdout + allowed.stderr);
+    assert.match(allowed.stdout, /^dev4\.devco\.net: 10 → 20; out of app on lb1\.devco\.net \(5 of 9 stay\)$/m);
     assert.match(
       allowed.stdout,
       /update: appmgr#upgrade on 4 nodes in 2 batches: dev2\.devco\.net, dev4\.devco\.net \| /,
