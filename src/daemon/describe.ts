@@ -62,7 +62,8 @@ export function pick(facts: JsonObject, names: readonly string[]): JsonObject {
 }
 
 function peerOf({ name, addresses, lastHeard, facts, agents, classes }: HeardNode): Peer {
-  const [address] = addresses;
+  // A link-local address is good on this host alone.
+  const address = addresses.find(({ host }) => !host.includes('%'));
   return {
     identity: name,
     address: address?.host ?? '',

@@ -66,13 +66,11 @@ export async function startListening(setup: ListenSetup): Promise<Listening> {
   };
   const group = await joinGroups(setup, (bytes, { address }) => {
     for (const answer of [...parseProbe(bytes), ...parseAnswers(bytes)]) {
-      // Link-local addresses are good on this host alone, and these are told to others.
-      const hosts = addressesToDial({ addresses: answer.addresses, from: address, interface: '' });
-      hear(
-        answer,
-        address,
-        hosts.filter((host) => !host.includes('%')),
-      );
+      const [, zone = ''] = address.split('%');
+      const hosts = addressesToDial({ addresses: answer.addresses, from: address, interface: zone });
+      // Link-local addresses are good on this link alone: they count only for a host that has no others.
+      const everywhere = hosts.filter((host) => !host.includes('%'));
+      hear(answer, address, everywhere.length > 0 || zone === '' ? everywhere : hosts);
     }
   });
   const asking = startAsking(setup, memory, (heard) => hear(heard, heard.from, addressesToDial(heard)));
