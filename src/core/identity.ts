@@ -30,7 +30,7 @@ export function defineIdentity(kind: Identity['kind'], realm: string, name: stri
   }
   if (kind === 'node' ? !isNodeName(name) : !isOperatorName(name)) {
     const allowed = kind === 'node' ? 'a host name in lower case' : 'letters, digits and . _ @ + -';
-    throw new Problem('bad-name', `“${name}” is no ${kind} name`, `use ${allowed}`);
+    throw new Problem('bad-name', `“${name}” is not a valid ${kind} name`, `use ${allowed}`);
   }
   return Object.freeze({ kind, realm, name });
 }
