@@ -162,18 +162,30 @@ describe('runs that are cut off, on nine web servers behind two load balancers',
     await assertResumed(run.id, counted);
   });
 
-  test('a load balancer that is reloaded in mid-run is told again before the next server is upgraded', async () => {
+  test('a load balancer that is reloaded in mid-run ends it, and resume takes servers out again before the next', async () => {
+    const counted = await reloads();
     const run = await startRun(lab, upgrade(other()));
     await run.until(isCall('update', 1));
     await reload(lab, 'lb1');
     const { code, stdout } = await run.ended;
-    assert.equal(code, 0, stdout);
-    const again = (await run.entries()).filter(isOutcome('update.disable'));
+    assert.equal(code, 2, stdout);
+    assert.match(
+      stdout,
+      /was put into traffic on lb1\.devco\.net .* HAProxy was reloaded or restarted.*\(back-in-traffic\)/,
+    );
+    assert.match(stdout, /untouched: dev6\.devco\.net, dev8\.devco\.net/);
+    const begun = (await run.entries()).length;
+    await assertResumed(run.id, counted);
+    const entries = (await run.entries()).slice(begun);
+    const again = entries.filter(isOutcome('update.disable'));
     assert.deepEqual(again.map(({ node, outcome }) => `${String(node)} ${String(outcome)}`).sort(), [
       'lb1.devco.net ok',
       'lb2.devco.net ok',
     ]);
-    await assertServed(other(), stdout);
+    assert.ok(
+      entries.findLastIndex(isOutcome('update.disable')) <
+        entries.findIndex(({ step, type }) => step === 'update' && type === 'call'),
+    );
   });
 
   test('a node that falls silent in a batch of four counts as failed, and is asked again when the run goes on', async () => {
