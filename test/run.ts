@@ -1,5 +1,6 @@
-// Runs the tests: all of them, or only the parts that are named (“fast” is what needs neither root nor the lab). “full”
-// holds the slow matrices (topologies, chaos, databases, packages); it is a part of its own and not in “all”.
+// Runs the tests: all of them, or only the parts that are named (“fast” is what needs neither root nor the lab). Two
+// parts are not in “all”: “full” (packages, databases, monitoring, Puppet as an oracle) and “matrix” (the lab's topologies of
+// load balancers, relays and crashes, which take the machine for half an hour).
 import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -31,7 +32,7 @@ events.on('end', () => {
 
 /** A test of the lab, and each of the full matrices, takes the machine's cores for itself: those files run one at a time, last. */
 async function* runFolders(folders: readonly string[]): AsyncGenerator<unknown> {
-  const alone = new Set(['lab', 'full']);
+  const alone = new Set(['lab', 'full', 'matrix']);
   const quick = folders.filter((folder) => !alone.has(folder)).flatMap(testsOf);
   const slow = folders.filter((folder) => alone.has(folder)).flatMap(testsOf);
   yield* runFiles(quick, 2, 5 * minute);

@@ -197,7 +197,10 @@ describe('uninstall', { timeout: 300_000 }, () => {
       '--dry-run',
       `root@${dev1}`,
     ]);
-    assert.match(alone.err, /warning: dev1\.devco\.net: there is no service that stops its daemon: stop it on the host/);
+    assert.match(
+      alone.err,
+      /warning: dev1\.devco\.net: there is no service that stops its daemon: stop it on the host/,
+    );
   });
 
   test('stops the daemon and removes the program; key and configuration stay', async () => {
