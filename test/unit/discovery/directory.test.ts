@@ -166,6 +166,16 @@ describe('the directory', () => {
       assert.deepEqual(found.silent, []);
     });
 
+    test('finds another node at an address that was only remembered silent, and one at an address in a list broken', async () => {
+      const network = memoryNetwork({ 'h2:5810': { name: 'dev9' } });
+      const remembered: Candidate = { name: 'dev2', addresses: at('h2'), source: 'cache' };
+      const cached = await find(network, [remembered], { cache: await cacheOf(['dev2', 'h2', 'alfa']) });
+      assert.deepEqual([cached.codes, cached.silent.map(({ name }) => name)], [[], ['dev2']]);
+      const list = [listed('dev2', 'h2')];
+      const named = await find(network, list, { source: telling('file', list) });
+      assert.deepEqual([named.codes, named.silent], [['dev2 wrong-node'], []]);
+    });
+
     test('uses neither of two that prove to be the same', async () => {
       const network = memoryNetwork({ 'h1:5810': web('dev1', 'alfa'), 'h9:5810': web('dev1', 'alfa') });
       const found = await find(network, [heard('dev1', 'h1'), heard('dev1', 'h9')]);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { afterEach, describe, mock, test } from 'node:test';
 import { startLock } from '../../../../src/agents/lock/agent.ts';
 import { type LeaseOptions, takeLease } from '../../../../src/client/runs/lease.ts';
 import type { ActionContext, AnyHandlers } from '../../../../src/core/agent.ts';
@@ -94,5 +94,79 @@ describe('a run’s lease', () => {
     });
     const lease = await takeLease(orderOf('two', { nodes: ['dev2', 'lb1'] }));
     await lease.release();
+  });
+});
+
+describe('a lease that is renewed', () => {
+  /** A lease of 30 s on two nodes, and a clock; `answers` says what dev8 replies to each renewal, the last one from then on. */
+  const hold = async (answers: readonly Partial<Outcome>[]) => {
+    const clock = { now: 0 };
+    mock.method(performance, 'now', () => clock.now);
+    mock.timers.enable({ apis: ['setInterval'] });
+    const told: string[] = [];
+    let renewals = 0;
+    const good: Outcome = { ...okReply({ fence: 7 }), node: '', elapsed: 0 };
+    const lease = await takeLease({
+      name: 'app/bravo',
+      nodes: ['dev2', 'dev8'],
+      ttl: 30,
+      wait: 0,
+      from: 'test',
+      signal: new AbortController().signal,
+      tell: (line) => told.push(line),
+      ask: async (node, action) => {
+        if (action !== 'renew' || node !== 'dev8') return { ...good, node };
+        return { ...good, node, ...answers[Math.min(renewals++, answers.length - 1)] };
+      },
+    });
+    /** Ten seconds later; every third of its time it is renewed. */
+    const renew = async () => {
+      clock.now += 10_000;
+      mock.timers.tick(10_000);
+      for (let turn = 0; turn < 5; turn++) await Promise.resolve();
+    };
+    return { lease, renew, told, asked: () => renewals };
+  };
+  afterEach(() => {
+    mock.timers.reset();
+    mock.restoreAll();
+  });
+  const silent = { outcome: 'no-response', code: 'no-response', message: 'no reply within 10 s' } as const;
+
+  test('is lost once a node has been silent for longer than it lives, and not before', async () => {
+    const { lease, renew, told, asked } = await hold([silent]);
+    for (const seconds of [10, 20]) {
+      await renew();
+      assert.equal(lease.lost.aborted, false, `${seconds} s`);
+    }
+    await renew();
+    await renew();
+    assert.equal(asked(), 4);
+    assert.equal((lease.lost.reason as Problem).code, 'lease-lost');
+    assert.match((lease.lost.reason as Problem).message, /lost on dev8: no reply within 10 s/);
+    await renew();
+    assert.equal(told.length, 1, 'it is reported once');
+  });
+
+  test('lives on when a silent node answers again in time', async () => {
+    const { lease, renew, asked } = await hold([silent, silent, {}, silent, silent, {}]);
+    for (let times = 0; times < 6; times++) await renew();
+    assert.equal(asked(), 6);
+    assert.equal(lease.lost.aborted, false);
+  });
+
+  test('is lost at once when a node reports that it has passed', async () => {
+    const { lease, renew } = await hold([{ outcome: 'failed', code: 'stale-lease', message: 'it has passed' }]);
+    assert.equal(lease.lost.aborted, false);
+    await renew();
+    assert.equal((lease.lost.reason as Problem).code, 'lease-lost');
+  });
+
+  test('is not renewed any more once it is released', async () => {
+    const { lease, renew, asked } = await hold([{}]);
+    await renew();
+    await lease.release();
+    await renew();
+    assert.equal(asked(), 1);
   });
 });

@@ -7,7 +7,7 @@ import {
   formatLine,
   hashLine,
 } from '../../../../src/core/audit/record.ts';
-import { verifyAudit } from '../../../../src/core/audit/verify.ts';
+import { startAuditWalk, verifyAudit } from '../../../../src/core/audit/verify.ts';
 import { sealRequest } from '../../../../src/core/request/seal.ts';
 import { requestCodec } from '../../../../src/core/wire/codec.ts';
 import { type Fleet, type Member, makeFleet } from '../../../support/fleet/fleet.ts';
@@ -104,7 +104,35 @@ describe('an audit log that is verified', () => {
     const head = verify(lines).end;
     assert.equal(fault(lines.slice(0, 3)), undefined, 'a file alone cannot prove its end');
     assert.equal(fault(lines.slice(0, 3), head)?.code, 'truncated');
+    assert.equal(fault(lines.slice(0, -1), head)?.code, 'truncated', 'one record is missing');
     assert.equal(fault(lines, head), undefined);
+  });
+
+  test('accepts a beginning that is gone only when a record names its very end', () => {
+    const rotated: AuditEvent = {
+      kind: 'rotated',
+      file: 'audit-000000000001.jsonl',
+      first: 1,
+      last: 5,
+      certificate: node.certificate.raw.toString('base64'),
+    };
+    const { end } = verify(lines);
+    const deleted = (last: number, hash: string): AuditEvent => ({
+      kind: 'deleted',
+      files: [{ file: 'audit-000000000001.jsonl', first: 1, last, hash }],
+    });
+    const codeOf = (...events: AuditEvent[]) => {
+      const walk = startAuditWalk(fleet.trust);
+      for (const [index, text] of write([rotated, ...events], node, end).entries()) {
+        assert.equal(walk.step({ text, number: index + 1, torn: false }, 'audit.jsonl'), undefined);
+      }
+      return walk.end('audit.jsonl', { file: 'audit.jsonl', line: 1 }).fault?.code;
+    };
+    assert.equal(codeOf(), 'removed');
+    assert.equal(codeOf(deleted(end.sequence, end.hash)), undefined);
+    assert.equal(codeOf(deleted(end.sequence, 'f'.repeat(64))), 'removed', 'another file of that number');
+    assert.equal(codeOf(deleted(end.sequence - 1, end.hash)), 'removed', 'an earlier end');
+    assert.equal(codeOf(outcome(4)), 'removed');
   });
 
   test('finds a tail that was written anew by a head that a caller kept', () => {

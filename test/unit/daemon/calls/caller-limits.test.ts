@@ -56,12 +56,40 @@ describe('the turnstile', () => {
 
   test('keeps no account of callers that have rested', () => {
     let now = 0;
-    const { enter } = startCallerLimiter({ atOnce: 2, rate: 1, burst: 1 }, () => now);
+    let asked = 0;
+    const { enter } = startCallerLimiter({ atOnce: 2, rate: 1, burst: 1 }, () => {
+      asked++;
+      return now;
+    });
     for (let caller = 0; caller < 5000; caller++) {
       enter(`cert=${caller}`, 0)();
       now += 10;
     }
-    assert.throws(() => enter('cert=4999', 0), { code: 'rate-limited' }, 'and forgets nobody who has not');
+    // Every account that is kept is looked at, and the clock with it, whenever there are a thousand.
+    assert.ok(asked < 20_000, `the clock was asked ${asked} times`);
+  });
+
+  test('forgets nobody who has not rested, nor a call that still runs', () => {
+    let now = 0;
+    const { enter } = startCallerLimiter({ atOnce: 1, rate: 1, burst: 2 }, () => now);
+    enter('cert=busy', 0);
+    now = 10_000;
+    for (const _ of [1, 2]) enter('cert=spent', 0)();
+    for (let caller = 0; caller < 2000; caller++) enter(`cert=${caller}`, 0)();
+    assert.throws(() => enter('cert=busy', 0), { code: 'busy' });
+    assert.throws(() => enter('cert=spent', 0), { code: 'rate-limited' });
+  });
+
+  test('counts a request by its size: one call more for each 16 KiB', () => {
+    for (const [bytes, calls] of [
+      [16 * 1024 - 1, 4],
+      [16 * 1024, 2],
+      [2 * 16 * 1024, 1],
+    ] as const) {
+      const { enter } = startCallerLimiter({ atOnce: 9, rate: 1, burst: 4 }, () => 0);
+      for (let call = 0; call < calls; call++) enter('cert=rip', bytes)();
+      assert.throws(() => enter('cert=rip', bytes), { code: 'rate-limited' }, `${bytes} bytes`);
+    }
   });
 });
 

@@ -162,6 +162,25 @@ steps:
     assert.deepEqual(undone.fabric.slept, [20_000]);
   });
 
+  test('reads again from every node in a step that did not end well', async () => {
+    const look = playbookText('  - {id: look, call: thing.look, on: all}');
+    const failed = await runTwice(look, { troubles: [{ node: 'c', call: 'thing.look', kind: 'failed' }] });
+    assert.deepEqual(made(failed.fabric), ['look a,b,c 1'], 'a node that replied before may have changed since');
+  });
+
+  test('reads again what it read between a change and the undoing of that change', async () => {
+    const text = playbookText(
+      `  - {id: first, call: thing.change, on: all, with: {to: x}}
+  - {id: look, call: thing.look, on: all}
+  - {id: last, call: thing.change, on: "\${{ ['c'] }}", with: {to: y}}`,
+      `on_failure:
+  - {call: thing.change, on: "\${{ ['a'] }}", with: {to: old}}`,
+    );
+    const broken = { ...(nodes[2] as FabricNode), actions: { 'thing.change': failWhen('y') } };
+    const { fabric } = await runTwice(text, { nodes: [...nodes.slice(0, 2), broken] });
+    assert.deepEqual(made(fabric), ['first a 2', 'look a,b,c 1', 'last c 2']);
+  });
+
   test('makes a call anew that is no longer the same', async () => {
     const text = playbookText(`  - {id: look, call: thing.look, on: "\${{ ['a'] }}"}
   - {id: change, call: thing.change, on: all, with: {to: "\${{ steps.look.replies[0].data.text }}"}}`);
