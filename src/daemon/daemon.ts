@@ -65,7 +65,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   );
   const calls = answerCalls(node, roster, describe, () => presence.duplicates(), Date.now);
   relay = await startRelayIfAny(node, calls, () => presence.heard());
-  const more = () => relay?.families() ?? [];
+  const more = () => [relay, node.shipping].flatMap((one) => one?.families() ?? []);
   const tls = node.keys.current;
   const metrics = config.metrics && (await startMetrics({ ...config.metrics, tls }, () => measures(node, state, more)));
   const listener = await listen(node, calls, relay);
@@ -189,6 +189,7 @@ async function stopDaemon({
   calls.cancel();
   await roster.stop();
   await node.life.stopped();
+  await node.shipping?.stop();
   await node.audit.close();
   node.log.info({}, 'stopped');
 }

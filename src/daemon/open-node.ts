@@ -15,6 +15,7 @@ import { auditLimits } from './config/limits.ts';
 import { startLog } from './system/log.ts';
 import { type Meter, startMeter } from './metrics/meter.ts';
 import { type Policies, startPolicies } from './agents/policies.ts';
+import type { Shipping } from './shipping/shipping.ts';
 import { type StrangerLog, startStrangerLog } from './audit/stranger-log.ts';
 
 /** What a node stands on before it runs agents and hears callers. */
@@ -29,6 +30,8 @@ export interface OpenNode {
   readonly policies: Policies;
   readonly audit: AuditLog;
   readonly life: Lifecycle;
+  /** Undefined where the log has no receivers. */
+  readonly shipping: Shipping | undefined;
   readonly strangers: StrangerLog;
   readonly counters: Counters;
   readonly meter: Meter;
@@ -64,17 +67,19 @@ export async function openNode(
   const policies = await startPolicies(config.policies, async () => self(), log, knownAgents);
   const strangers = startStrangerLog(log, now);
   const meter = startMeter();
+  const shipping = await openShippingIfAny(config);
   const audit = meter.watchAudit(
     await openAuditLog(
       config.audit.file,
       () => keys.current().credentials,
       now,
-      auditLimits(config),
+      { ...auditLimits(config), ...(shipping === undefined ? {} : { sent: shipping.sent }) },
       auditNotesFile(config.state),
     ),
   );
   const life = startLifecycle(audit, keys, version, log);
   await life.started();
+  shipping?.begin(audit, { tls: keys.current, run: runCommand }, log);
   return {
     config,
     keys,
@@ -85,11 +90,19 @@ export async function openNode(
     policies,
     audit,
     life,
+    shipping,
     strangers,
     counters: startCounters(strangers.count),
     meter,
-    warnings: () => [keys, policies, truth, audit].flatMap((one) => one.warnings()),
+    warnings: () => [keys, policies, truth, audit, shipping].flatMap((one) => one?.warnings() ?? []),
   };
+}
+
+/** The code is loaded only where the log has receivers. */
+async function openShippingIfAny(config: NodeConfig): Promise<Shipping | undefined> {
+  if (Object.keys(config.audit.ship ?? {}).length === 0) return undefined;
+  const { openShipping } = await import('./shipping/shipping.ts');
+  return await openShipping(config);
 }
 
 async function makeStateDirectory(directory: string): Promise<void> {

@@ -23,6 +23,10 @@ export interface AuditLog {
   readonly append: (event: AuditEvent, durable: boolean) => Promise<number>;
   /** The signed end of what is on the disk: never more than a power cut leaves. */
   readonly head: () => AuditHead;
+  /** Where the chain stands on the disk. */
+  readonly safe: () => ChainState;
+  /** Calls a function whenever more of the chain is on the disk. */
+  readonly onSafe: (listener: () => void) => void;
   /** The records of the last half hour, of at most some MiB: what a starting daemon remembers. */
   readonly recent: RecentRecords;
   /** What keeps the log from being rotated or old files from being deleted. */
@@ -68,12 +72,16 @@ export async function openAuditLog(
   const onSync = (fault: string | undefined) => {
     unsynced = fault === undefined ? [] : [`the audit log ${file} cannot be synced to the disk: ${fault}`];
   };
+  const safeListeners: (() => void)[] = [];
+  const onSafe = () => {
+    for (const listener of safeListeners) listener();
+  };
   const ends = startKnownEnds(file, () => chain.end());
   const chain = startChainWriter(
     active,
     credentials,
     now,
-    { onSync, onRecord: ends.add },
+    { onSync, onRecord: ends.add, onSafe },
     isCut ? known : active.state,
   );
   const certificate = () => credentials().certificate.raw;
@@ -102,6 +110,8 @@ export async function openAuditLog(
   return {
     append: queue.append,
     head: () => signedHead(chain.safe(), credentials()),
+    safe: chain.safe,
+    onSafe: (listener) => void safeListeners.push(listener),
     recent,
     warnings: () => [...faults, ...unsynced, ...notes.faults(), ...notes.incidents().map(warningOf(credentials))],
     acknowledge: notes.acknowledge,

@@ -9,6 +9,8 @@ export interface ChainListeners {
   readonly onSync: (fault: string | undefined) => void;
   /** Receives where the chain stands after each record that was written. */
   readonly onRecord: (end: ChainState) => void;
+  /** Called when more of the chain is on the disk. */
+  readonly onSafe: () => void;
 }
 
 /** A record to be written; `durable`: its batch is synced to the disk before `write` resolves. */
@@ -36,16 +38,20 @@ export function startChainWriter(
   file: AuditFileWriter,
   credentials: () => Credentials,
   now: () => number,
-  { onSync, onRecord }: ChainListeners,
+  { onSync, onRecord, onSafe }: ChainListeners,
   from: ChainState = file.state,
 ): ChainWriter {
   let state = from;
   let safe = state;
+  const moveSafe = (to: ChainState) => {
+    safe = to;
+    onSafe();
+  };
   const delayed = startDelayedSync(async () => {
     const written = state;
     try {
       await file.sync();
-      if (written.sequence > safe.sequence) safe = written;
+      if (written.sequence > safe.sequence) moveSafe(written);
       onSync(undefined);
     } catch (error) {
       // A change's records are synced before its reply, and meet the same fault where it can be reported.
@@ -63,7 +69,7 @@ export function startChainWriter(
       const first = state.sequence + 1 + opening.length;
       state = ends.at(-1) ?? state;
       for (const end of ends) onRecord(end);
-      if (durable) safe = state;
+      if (durable) moveSafe(state);
       else delayed.schedule();
       return entries.map((_, index) => first + index);
     },

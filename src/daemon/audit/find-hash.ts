@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
-import { type FileHandle, open, readdir, readFile } from 'node:fs/promises';
+import { open, readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { type AuditFile, listAuditFiles, readFileLines } from '../../core/audit/files.ts';
 import { replaceFile } from '../../core/files/durable.ts';
+import { offsetOf, readAt, sequenceAt, window } from './locate.ts';
 
 /** Bytes of a hash in the files that stand for deleted ones. */
 const size = 32;
-const window = 64 * 1024;
 
 /**
  * The hash (hex) of a record of the log, from its files or from what was kept of a deleted one.
@@ -23,67 +23,22 @@ export async function findHash(file: string, sequence: number): Promise<string |
   return await findKept(file, sequence);
 }
 
-/** Bisects: sequence numbers grow from line to line, and each line names its own at its beginning. */
 async function findInFile({ path }: AuditFile, sequence: number): Promise<string | undefined> {
   const handle = await open(path, 'r');
   try {
-    let low = 0;
-    let high = (await handle.stat()).size;
-    while (high - low > window) {
-      const middle = Math.floor((low + high) / 2);
-      const line = await nextLine(handle, middle, high);
-      if (line === undefined || line.sequence > sequence) high = middle;
-      else low = line.start;
-    }
-    return await scan(handle, low, sequence);
-  } finally {
-    await handle.close();
-  }
-}
-
-/** The first line that begins behind an offset. */
-async function nextLine(handle: FileHandle, offset: number, end: number) {
-  for (let from = offset; from < end; from += window) {
-    const bytes = await readAt(handle, from, window);
-    const newline = bytes.indexOf(10);
-    if (newline < 0) continue;
-    const start = from + newline + 1;
-    const sequence = sequenceIn(await readAt(handle, start, 64));
-    return sequence === undefined ? undefined : { start, sequence };
-  }
-  return undefined;
-}
-
-/** Reads lines from an offset on until the one that is looked for, or a later one. */
-async function scan(handle: FileHandle, offset: number, sequence: number): Promise<string | undefined> {
-  for (let start = offset; ; ) {
-    const current = sequenceIn(await readAt(handle, start, 64));
-    if (current === undefined || current > sequence) return undefined;
+    const start = await offsetOf(handle, sequence);
+    if (start === undefined || (await sequenceAt(handle, start)) !== sequence) return undefined;
     const hash = createHash('sha256');
-    let from = start;
-    for (;;) {
+    for (let from = start; ; from += window) {
       const bytes = await readAt(handle, from, window);
       const newline = bytes.indexOf(10);
       hash.update(newline < 0 ? bytes : bytes.subarray(0, newline));
-      if (newline >= 0) {
-        start = from + newline + 1;
-        break;
-      }
+      if (newline >= 0) return hash.digest('hex');
       if (bytes.length < window) return undefined;
-      from += bytes.length;
     }
-    if (current === sequence) return hash.digest('hex');
+  } finally {
+    await handle.close();
   }
-}
-
-function sequenceIn(bytes: Buffer): number | undefined {
-  const digits = /^\{"v":1,"sequence":(\d{1,16}),/.exec(bytes.toString('latin1'))?.[1];
-  return digits === undefined ? undefined : Number(digits);
-}
-
-async function readAt(handle: FileHandle, position: number, length: number): Promise<Buffer> {
-  const { bytesRead, buffer } = await handle.read(Buffer.alloc(length), 0, length, position);
-  return buffer.subarray(0, bytesRead);
 }
 
 /** Where the hashes of a file's records are kept when it is deleted. */

@@ -38,11 +38,21 @@ export async function describeArchives(files: readonly AuditFile[]): Promise<Arc
   return archives;
 }
 
-/** Which files are to go: always the oldest ones, so that what is left is one chain. */
-export function planDeletion(archives: readonly Archive[], keep: Keep, now: number): Archive[] {
+/**
+ * Which files are to go: always the oldest ones, so that what is left is one chain.
+ * @param sent the sequence number up to which every receiver has the records: a file with later ones stays
+ */
+export function planDeletion(
+  archives: readonly Archive[],
+  keep: Keep,
+  now: number,
+  sent = Number.POSITIVE_INFINITY,
+): Archive[] {
   const surplus = keep.files === undefined ? 0 : archives.length - keep.files;
   const oldest = keep.days === undefined ? Number.NEGATIVE_INFINITY : now - keep.days * 86_400_000;
   const going = (archive: Archive, index: number) => index < surplus || archive.ended < oldest;
-  const stays = archives.findIndex((archive, index) => !going(archive, index) || archive.ended > now - always);
+  const stays = archives.findIndex(
+    (archive, index) => !going(archive, index) || archive.ended > now - always || archive.last > sent,
+  );
   return archives.slice(0, stays < 0 ? archives.length : stays);
 }

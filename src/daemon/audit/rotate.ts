@@ -12,6 +12,8 @@ export interface AuditLimits {
   /** Milliseconds. */
   readonly maxAge: number;
   readonly keep: Keep;
+  /** The sequence number up to which every receiver of the log has its records; there are no receivers when left out. */
+  readonly sent?: () => number;
 }
 
 export const endless: AuditLimits = {
@@ -37,7 +39,7 @@ export async function rotateWhenDue(
     return [`the audit log ${file} cannot be rotated and grows: ${explainErrno(error)}`];
   }
   try {
-    await deleteOld(file, chain, limits.keep, now());
+    await deleteOld(file, chain, limits, now());
     return [];
   } catch (error) {
     const why = error instanceof Problem ? explain(error) : explainErrno(error);
@@ -46,9 +48,9 @@ export async function rotateWhenDue(
 }
 
 /** The record of what is deleted comes first: a file that is missing without one was removed by somebody else. */
-async function deleteOld(file: string, chain: ChainWriter, keep: Keep, now: number): Promise<void> {
+async function deleteOld(file: string, chain: ChainWriter, { keep, sent }: AuditLimits, now: number): Promise<void> {
   if (keep.days === undefined && keep.files === undefined) return;
-  const going = planDeletion(await describeArchives(await listAuditFiles(file)), keep, now);
+  const going = planDeletion(await describeArchives(await listAuditFiles(file)), keep, now, sent?.());
   if (going.length === 0) return;
   const files = going.map(({ file: name, first, last, hash }) => ({ file: name, first, last, hash }));
   await chain.write([{ event: { kind: 'deleted', files }, durable: true }]);

@@ -60,7 +60,7 @@ function completeNodeConfig(document: Document<NodeDocument>, known: readonly Ag
     facts: { ...value.facts, directory: at(value.facts.directory), files: value.facts.files.map(at) },
     classes: at(value.classes),
     policies: at(value.policies),
-    audit: { ...value.audit, file: at(value.audit.file) },
+    audit: { ...value.audit, ...receiverPaths(value.audit, at), file: at(value.audit.file) },
     state: at(value.state),
     ...(value.metrics === undefined ? {} : { metrics: metricsOf(value.metrics, at, locate) }),
     ...(value.relay === undefined ? {} : { relay: relayPaths(value.relay, at) }),
@@ -86,6 +86,19 @@ function relayPaths(relay: NonNullable<NodeDocument['relay']>, at: (path: string
   const { socket, nodes } = relay;
   const listed = nodes === undefined ? {} : { nodes: at(nodes) };
   return { ...relay, ...listed, socket: typeof socket === 'string' ? at(socket) : socket };
+}
+
+function receiverPaths({ ship }: NodeDocument['audit'], at: (path: string) => string) {
+  if (ship === undefined) return {};
+  const resolved = Object.entries(ship).map(([name, receiver]) => {
+    const parts = Object.entries(receiver).map(([kind, section]) => {
+      const { ca, token_file } = section as { ca?: string; token_file?: string };
+      const files = { ...(ca === undefined ? {} : { ca: at(ca) }), ...(token_file && { token_file: at(token_file) }) };
+      return [kind, { ...section, ...files }];
+    });
+    return [name, Object.fromEntries(parts)];
+  });
+  return { ship: Object.fromEntries(resolved) as NonNullable<NodeDocument['audit']['ship']> };
 }
 
 function checkSection(

@@ -11,6 +11,7 @@ export const configItems = [
   'audit.keep',
   'audit.max_age',
   'audit.max_bytes',
+  'audit.spool_bytes',
   'classes',
   'clock_grace',
   'concurrency',

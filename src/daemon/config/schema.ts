@@ -3,6 +3,53 @@ import type { FromSchema } from 'json-schema-to-ts';
 const path = { type: 'string', minLength: 1, maxLength: 4096 } as const;
 const names = { type: 'array', items: { type: 'string', minLength: 1, maxLength: 256 }, maxItems: 64 } as const;
 
+/** `audit.ship`: each receiver is of exactly one kind. */
+const shipSchema = {
+  type: 'object',
+  maxProperties: 8,
+  propertyNames: { pattern: '^[a-z0-9][a-z0-9_-]{0,31}$' },
+  additionalProperties: {
+    type: 'object',
+    additionalProperties: false,
+    minProperties: 1,
+    maxProperties: 1,
+    properties: {
+      /** The journal of systemd on this host. */
+      journald: { type: 'object', additionalProperties: false, properties: {} },
+      /** Syslog over TLS (RFC 5425), with the node's certificate. */
+      syslog: {
+        type: 'object',
+        additionalProperties: false,
+        properties: {
+          host: { type: 'string', minLength: 1, maxLength: 253 },
+          port: { type: 'integer', minimum: 1, maximum: 65_535, default: 6514 },
+          /** Who issued the receiver's certificate (PEM); the fleet's CA when left out. */
+          ca: path,
+          /** The DNS name in its certificate; the host when left out. */
+          name: { type: 'string', minLength: 1, maxLength: 253 },
+          facility: { type: 'integer', minimum: 0, maximum: 23, default: 13 },
+          /** Records that are sent again at the beginning of each connection. */
+          overlap: { type: 'integer', minimum: 1, maximum: 100_000, default: 4000 },
+        },
+        required: ['host', 'port', 'facility', 'overlap'],
+      },
+      /** Batches by POST; the receipt is the answer's status. */
+      https: {
+        type: 'object',
+        additionalProperties: false,
+        properties: {
+          url: { type: 'string', pattern: '^https://[^\\s]{1,2000}$' },
+          /** Who issued the receiver's certificate (PEM); the CAs that Node.js carries when left out. */
+          ca: path,
+          /** A file that holds the token (RFC 6750, “Authorization: Bearer”); read at each request. */
+          token_file: path,
+        },
+        required: ['url'],
+      },
+    },
+  },
+} as const;
+
 /** node.yaml, all but the agents' own sections. */
 export const nodeConfigSchema = {
   type: 'object',
@@ -119,8 +166,12 @@ export const nodeConfigSchema = {
             days: { type: 'number', minimum: 1, maximum: 36_600 },
           },
         },
+        /** Where records are sent, by a name that each receiver gets here. */
+        ship: shipSchema,
+        /** Bytes that may wait for a receiver before the node warns. */
+        spool_bytes: { type: 'integer', minimum: 65_536, maximum: 1_099_511_627_776, default: 1_073_741_824 },
       },
-      required: ['file', 'max_bytes', 'max_age', 'keep'],
+      required: ['file', 'max_bytes', 'max_age', 'keep', 'spool_bytes'],
     },
     state: { ...path, default: '/var/lib/mco-deploy' },
     log: {

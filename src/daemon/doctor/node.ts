@@ -12,6 +12,7 @@ import { checkClock } from './clock.ts';
 import { checkDisk } from './disk.ts';
 import { checkNetwork } from './network.ts';
 import { checkRelay } from './relay.ts';
+import { checkShipping } from './shipping.ts';
 
 /** Looks at all that a daemon with this configuration needs, whether it runs or not. Changes nothing. */
 export async function doctorNode(
@@ -32,6 +33,7 @@ export async function doctorNode(
     checkDisk(config),
     checkNetwork(config, state, signal),
     checkAuditLog(config),
+    checkShipping(config),
     checkRelay(config, state),
     checkAgents(config, agents, signal),
   ]);

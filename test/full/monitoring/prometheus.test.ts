@@ -27,7 +27,7 @@ describe('the shipped alert rules', () => {
   test('are valid for promtool', async () => {
     const { code, out, err } = await runProgram('promtool', ['check', 'rules', rules]);
     assert.equal(code, 0, out + err);
-    assert.match(out, /SUCCESS: 7 rules found/);
+    assert.match(out, /SUCCESS: 9 rules found/);
   });
 
   test('fire on what they are about, and only then, by promtool’s own unit tests', async () => {
@@ -57,6 +57,7 @@ describe('the shipped alert rules', () => {
         ['McoDeployDown', 'up', '0x10', 5],
         ['McoDeployWarns', 'mco_deploy_warnings', '2x90', 80],
         ['McoDeployAuditFails', 'mco_deploy_audit_failures_total', '0 0 0 1 1 1', 5],
+        ['McoDeployAuditSpoolFull', 'mco_deploy_audit_spool_full', '1x10', 5],
         ['McoDeployStrangers', 'mco_deploy_strangers_total', '0+120x40', 30],
         ['McoDeployRefusesMany', 'mco_deploy_requests_filtered_total', '0+120x40', 30],
       ] as const) {

@@ -6,7 +6,7 @@ import type { AuditRecord } from '../../../src/core/audit/record.ts';
 import { type CallOptions, callDefaults, newId, sealRequest } from '../../../src/core/request/seal.ts';
 import type { NodeConnection } from '../../../src/core/ports.ts';
 import { openReply } from '../../../src/core/request/reply.ts';
-import type { Reply, SignedRequest } from '../../../src/core/wire/messages.ts';
+import type { NodeDescription, Reply, SignedRequest } from '../../../src/core/wire/messages.ts';
 import { type Daemon, startDaemon } from '../../../src/daemon/daemon.ts';
 import { createDial } from '../../../src/transport/dial.ts';
 import type { Fleet, Member, MemberOptions } from '../fleet/fleet.ts';
@@ -23,6 +23,7 @@ export interface TestNode extends AsyncDisposable {
   /** Seals, calls and opens the reply. */
   readonly call: (operator: Member, order: Partial<CallOptions>) => Promise<Reply>;
   readonly send: (operator: Member, signed: SignedRequest) => Promise<Reply>;
+  readonly describe: (operator: Member) => Promise<NodeDescription>;
   readonly records: () => Promise<AuditRecord[]>;
   readonly restart: () => Promise<void>;
 }
@@ -39,6 +40,8 @@ export interface TestNodeOptions {
   /** More lines for node.yaml. */
   readonly config?: string;
   readonly auditFile?: string;
+  /** More of the section `audit` of node.yaml. */
+  readonly audit?: object;
   readonly certificate?: MemberOptions;
   /** What the daemon says on its standard output: "info" and so on; nothing when left out. */
   readonly log?: string;
@@ -109,6 +112,15 @@ export async function startTestNode(fleet: Fleet, options: TestNodeOptions = {})
     dial,
     send,
     call: (operator, order) => send(operator, sealRequest(orderFor(name, order), operator.credentials, Date.now())),
+    describe: async (operator) => {
+      const connection = await dial(operator);
+      try {
+        const asked = { filter: null, facts: [], full: false, peers: false };
+        return await connection.describe(asked, new AbortController().signal);
+      } finally {
+        connection.close();
+      }
+    },
     records: async () => {
       const text = await readFile(auditFile, 'utf8');
       return text
@@ -150,13 +162,14 @@ function configText(
     config = '',
     listen = 'listen: { address: 127.0.0.1, port: 0 }',
     sections = {},
+    audit = {},
     log = process.env.MCO_TEST_LOG ?? 'silent',
   }: TestNodeOptions,
 ): string {
   return `
 ${listen}
 discovery: { mdns: false }
-audit: { file: ${auditFile} }
+audit: ${JSON.stringify({ ...audit, file: auditFile })}
 state: state
 log: { level: ${log} }
 agents: ${JSON.stringify(Object.fromEntries(agents.map(({ ddl: { name } }) => [name, sections[name] ?? {}])))}

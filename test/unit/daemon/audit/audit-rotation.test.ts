@@ -223,6 +223,12 @@ describe('the plan of what is deleted of an audit log', () => {
     assert.deepEqual(planned(list, {}), []);
   });
 
+  test('keeps a file with records that a receiver of the log does not have', () => {
+    const list = archives(9 * day, 8 * day, 7 * day);
+    const going = (sent: number) => planDeletion(list, { files: 1 }, now, sent).map(({ file }) => file);
+    assert.deepEqual([going(9), going(10), going(19), going(20)], [[], ['0'], ['0'], ['0', '1']]);
+  });
+
   test('never leaves a gap, nor takes what is younger than an hour', () => {
     assert.deepEqual(planned(archives(day, 9 * day, 9 * day), { days: 5 }), [], 'the clock was set back');
     assert.deepEqual(planned(archives(2 * hour, hour / 2, hour / 3), { files: 1 }), ['0']);

@@ -1,0 +1,39 @@
+import { explainErrno } from '../../core/errors.ts';
+import { broken, doubtful, type Finding, fine } from '../../core/finding.ts';
+import { count } from '../../core/text.ts';
+import type { NodeConfig } from '../config/config.ts';
+
+/** How far each receiver of the audit log is, by what the daemon has noted. Nothing where there are none. */
+export async function checkShipping({ audit, state }: NodeConfig): Promise<readonly Finding[]> {
+  const names = Object.keys(audit.ship ?? {});
+  if (names.length === 0) return [];
+  const [{ readCursor }, { bytesAfter }, { fullSpool }] = await Promise.all([
+    import('../shipping/cursor.ts'),
+    import('../shipping/read-records.ts'),
+    import('../shipping/shipping.ts'),
+  ]);
+  const each = names.map(async (name) => {
+    try {
+      const { sequence } = await readCursor(state, name);
+      const bytes = await bytesAfter(audit.file, sequence);
+      const title = `audit log to “${name}”`;
+      const has = `it has received ${count(sequence, 'record')}`;
+      if (bytes === 0) return fine(title, has);
+      if (bytes > audit.spool_bytes) {
+        return broken(
+          title,
+          fullSpool(name, `${bytes} bytes`, audit.spool_bytes),
+          '“mco-deploy ping” shows the reason',
+        );
+      }
+      return doubtful(title, `${has}, and ${bytes} bytes wait`, '“mco-deploy ping” shows the reason, if they stay');
+    } catch (error) {
+      return broken(
+        'audit log',
+        `how far “${name}” is cannot be read: ${explainErrno(error)}`,
+        'run this as the daemon’s user',
+      );
+    }
+  });
+  return await Promise.all(each);
+}

@@ -1,0 +1,96 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import { type AuditFile, listAuditFiles } from '../../core/audit/files.ts';
+import { type AuditRecord, hashLine } from '../../core/audit/record.ts';
+import { errnoOf } from '../../core/errors.ts';
+import { offsetOf, readAt, sequenceAt, window } from '../audit/locate.ts';
+
+/** A record as it is sent: its line, and what a receiver recognises it by. */
+export interface ShippedRecord {
+  readonly record: AuditRecord;
+  /** The line of the log without its newline: what the node signed. */
+  readonly line: string;
+  /** SHA-256 (hex) of the line, which the next record names as `previous`. */
+  readonly hash: string;
+}
+
+/** How much is read at once: a batch ends with the record that reaches either. */
+const most = { records: 256, bytes: 256 * 1024 } as const;
+
+/**
+ * The next records of a log, read from its files: nothing of them stays in memory.
+ * @param after sequence number of the last record that is not wanted
+ * @param end sequence number of the last record that is wanted
+ */
+export async function readRecords(file: string, after: number, end: number): Promise<readonly ShippedRecord[]> {
+  for (const { path } of holding(await listAuditFiles(file), after + 1)) {
+    const found = await inFile(path, after + 1, (handle, offset) => takeLines(handle, offset, end));
+    if (found !== undefined && found.length > 0) return found;
+  }
+  return [];
+}
+
+/** Bytes of the log behind a record. */
+export async function bytesAfter(file: string, sequence: number): Promise<number> {
+  let bytes = 0;
+  for (const { path } of holding(await listAuditFiles(file), sequence + 1)) {
+    const size = async (handle: FileHandle, offset: number) => (await handle.stat()).size - offset;
+    bytes += (await inFile(path, sequence + 1, size)) ?? 0;
+  }
+  return bytes;
+}
+
+/** The files that may hold a record or later ones, in their order: each begins where its name says. */
+function holding(files: readonly AuditFile[], sequence: number): readonly AuditFile[] {
+  return files.filter((_, index) => {
+    const next = files[index + 1];
+    return next?.first === undefined || next.first > sequence;
+  });
+}
+
+/** @returns undefined when the file has no such record, or was deleted meanwhile */
+async function inFile<T>(
+  path: string,
+  sequence: number,
+  read: (handle: FileHandle, offset: number) => Promise<T>,
+): Promise<T | undefined> {
+  let handle: FileHandle;
+  try {
+    handle = await open(path, 'r');
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+  try {
+    const offset = await offsetOf(handle, sequence);
+    return offset === undefined ? undefined : await read(handle, offset);
+  } finally {
+    await handle.close();
+  }
+}
+
+async function takeLines(handle: FileHandle, offset: number, end: number): Promise<ShippedRecord[]> {
+  const taken: ShippedRecord[] = [];
+  for (let start = offset, bytes = 0; taken.length < most.records && bytes < most.bytes; ) {
+    const sequence = await sequenceAt(handle, start);
+    if (sequence === undefined || sequence > end) break;
+    const line = await readLine(handle, start);
+    if (line === undefined) break;
+    start += line.length + 1;
+    bytes += line.length;
+    const text = line.toString('utf8');
+    taken.push({ record: JSON.parse(text) as AuditRecord, line: text, hash: hashLine(text) });
+  }
+  return taken;
+}
+
+/** Undefined for a line that is not whole yet. */
+async function readLine(handle: FileHandle, offset: number): Promise<Buffer | undefined> {
+  const parts: Buffer[] = [];
+  for (let from = offset; ; from += window) {
+    const bytes = await readAt(handle, from, window);
+    const newline = bytes.indexOf(10);
+    if (newline >= 0) return Buffer.concat([...parts, bytes.subarray(0, newline)]);
+    if (bytes.length < window) return undefined;
+    parts.push(bytes);
+  }
+}

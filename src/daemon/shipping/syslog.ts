@@ -1,0 +1,98 @@
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
+import { proveCertificate } from '../../core/credentials/certificate.ts';
+import { secureContext } from '../../transport/tls.ts';
+import type { Receiver, ReceiverSetup } from './receiver.ts';
+import { syslogFrame } from './syslog-message.ts';
+
+/** The section `syslog` of a receiver in node.yaml; `ca` absolute. */
+export interface SyslogConfig {
+  readonly host: string;
+  readonly port: number;
+  readonly ca?: string;
+  readonly name?: string;
+  readonly facility: number;
+  readonly overlap: number;
+}
+
+/** Milliseconds: to connect, without any progress of a write, and that a connection must hold after one. */
+const times = { connect: 15_000, stall: 60_000, settle: 500 } as const;
+
+/**
+ * Sends by syslog over TLS (RFC 5425). The protocol has no receipts: what was written counts as taken when the connection still
+ * holds a moment later, and each new connection begins with records that were sent before.
+ */
+export function syslogReceiver(config: SyslogConfig, { tls, onLost }: ReceiverSetup): Receiver {
+  let socket: TLSSocket | undefined;
+  let lost: Error | undefined;
+  return {
+    open: async (signal) => {
+      if (socket?.closed === false && socket.writable) return 0;
+      socket = await connectTo(config, tls, signal);
+      lost = undefined;
+      socket.on('error', (error) => {
+        lost = error;
+      });
+      socket.once('close', onLost);
+      return config.overlap;
+    },
+    send: async (records, signal) => {
+      const current = socket;
+      if (current === undefined) throw new Error('there is no connection');
+      const bytes = Buffer.concat(records.map((record) => syslogFrame(record, config.facility)));
+      await write(current, bytes, signal);
+      await sleep(times.settle, undefined, { signal, ref: false });
+      if (current.closed || !current.writable) throw lost ?? new Error('it closed the connection');
+    },
+    close: () => socket?.destroySoon(),
+  };
+}
+
+async function connectTo(config: SyslogConfig, tls: ReceiverSetup['tls'], signal: AbortSignal): Promise<TLSSocket> {
+  const { host, port, ca, name } = config;
+  const state = tls();
+  const expected = name ?? host;
+  const options: ConnectionOptions = {
+    ...secureContext(state),
+    minVersion: 'TLSv1.2',
+    ...(ca === undefined ? {} : { ca: await readFile(ca) }),
+    host,
+    port,
+    ...(isIP(expected) === 0 ? { servername: expected } : {}),
+  };
+  const socket = connect(options);
+  const late = AbortSignal.timeout(times.connect);
+  try {
+    await once(socket, 'secureConnect', { signal: AbortSignal.any([signal, late]) });
+    const certificate = socket.getPeerX509Certificate();
+    if (certificate === undefined) throw new Error('it has no certificate');
+    // The fleet's own certificates can be revoked; those of another CA are its keeper's affair.
+    if (ca === undefined) proveCertificate(certificate, 'node', state.trust, Date.now());
+    socket.setKeepAlive(true, 30_000);
+    // It sends nothing; what it sends nevertheless must not keep its end from being seen.
+    socket.resume();
+    return socket;
+  } catch (error) {
+    socket.on('error', () => {}).destroy();
+    throw late.aborted ? new Error(`no TLS connection within ${times.connect / 1000} s`) : error;
+  }
+}
+
+/** Resolves when the kernel has all of it. */
+async function write(socket: TLSSocket, bytes: Buffer, signal: AbortSignal): Promise<void> {
+  const stop = () => socket.destroy();
+  const stalled = () => socket.destroy(new Error(`it has taken nothing for ${times.stall / 1000} s`));
+  signal.addEventListener('abort', stop, { once: true });
+  socket.setTimeout(times.stall).once('timeout', stalled);
+  try {
+    await new Promise<void>((resolve, reject) => {
+      socket.write(bytes, (error) => (error ? reject(error) : resolve()));
+    });
+  } finally {
+    socket.setTimeout(0).off('timeout', stalled);
+    signal.removeEventListener('abort', stop);
+  }
+}

@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { hashLine } from '../../../src/core/audit/record.ts';
+import { type Fleet, makeFleet } from '../../support/fleet/fleet.ts';
+import { freePort } from '../../support/free-port.ts';
+import { startTestNode, type TestNode } from '../../support/node/node.ts';
+import { makeRsyslog, type Rsyslog, type SyslogLine } from '../../support/receivers/rsyslog.ts';
+import { eventually } from '../../support/eventually.ts';
+
+const node = 'dev2.devco.net';
+const receiver = 'logs.devco.net';
+
+/** A node that sends to an rsyslog with a certificate of a name. */
+async function ship(fleet: Fleet, { as = receiver, overlap = 50 }: { as?: string; overlap?: number } = {}) {
+  const port = await freePort();
+  const rsyslog = await makeRsyslog(await fleet.node(as), port, [node]);
+  return { rsyslog, audit: { ship: { siem: { syslog: { host: '127.0.0.1', port, name: receiver, overlap } } } } };
+}
+
+const sequencesOf = (lines: readonly SyslogLine[]) => lines.map(({ data }) => Number(data.sequence));
+
+/** Waits until rsyslog has every record of the node. */
+async function hasAll(rsyslog: Rsyslog, from: TestNode): Promise<readonly SyslogLine[]> {
+  return await eventually(async () => {
+    const [lines, records] = [await rsyslog.lines(), await from.records()];
+    const last = records.at(-1)?.sequence ?? 0;
+    const got = new Set(sequencesOf(lines));
+    const missing = records.filter(({ sequence }) => !got.has(sequence));
+    assert.deepEqual(
+      missing.map(({ sequence }) => sequence),
+      [],
+      `of ${last}`,
+    );
+    return lines;
+  });
+}
+
+describe('an audit log that is sent to rsyslog by TLS', () => {
+  test('arrives whole and in order, each record with its node, sequence number and hash', async () => {
+    await using fleet = await makeFleet();
+    const { rsyslog, audit } = await ship(fleet);
+    await using _ = rsyslog;
+    await rsyslog.start();
+    await using from = await startTestNode(fleet, { audit });
+    const rip = await fleet.operator('rip@devco.net');
+    for (let calls = 0; calls < 20; calls++) await from.call(rip, {});
+    const lines = await hasAll(rsyslog, from);
+    const sequences = sequencesOf(lines);
+    assert.deepEqual(
+      sequences,
+      sequences.toSorted((a, b) => a - b),
+    );
+    for (const { host, message, data, kind, priority } of lines) {
+      assert.deepEqual([host, data.node, hashLine(message)], [node, node, data.hash]);
+      assert.equal(JSON.parse(message).kind, kind);
+      assert.equal(priority >> 3, 13);
+    }
+  });
+
+  test('loses nothing when rsyslog is killed, is away and comes back, and sends the last records again', async () => {
+    await using fleet = await makeFleet();
+    const { rsyslog, audit } = await ship(fleet);
+    await using _ = rsyslog;
+    await rsyslog.start();
+    await using from = await startTestNode(fleet, { audit });
+    const rip = await fleet.operator('rip@devco.net');
+    for (let calls = 0; calls < 5; calls++) await from.call(rip, {});
+    await hasAll(rsyslog, from);
+    await rsyslog.kill();
+    for (let calls = 0; calls < 5; calls++) await from.call(rip, {});
+    const away = await eventually(async () => {
+      const { warnings } = await from.describe(rip);
+      assert.match(warnings.join(), /the audit log is not sent to “siem”: .*; \d+ records? \(\d+ bytes\) to be sent/);
+      return warnings;
+    });
+    assert.equal(away.length, 1);
+    await rsyslog.start();
+    const sequences = sequencesOf(await hasAll(rsyslog, from));
+    assert.ok(sequences.length > new Set(sequences).size, 'some came twice');
+    await eventually(async () => assert.deepEqual((await from.describe(rip)).warnings, []));
+  });
+
+  test('continues after a restart of the node, where it was', async () => {
+    await using fleet = await makeFleet();
+    const { rsyslog, audit } = await ship(fleet, { overlap: 1 });
+    await using _ = rsyslog;
+    await using from = await startTestNode(fleet, { audit });
+    const rip = await fleet.operator('rip@devco.net');
+    for (let calls = 0; calls < 5; calls++) await from.call(rip, {});
+    await rsyslog.start();
+    await hasAll(rsyslog, from);
+    await from.restart();
+    await from.call(rip, {});
+    const sequences = sequencesOf(await hasAll(rsyslog, from));
+    assert.ok(sequences.length - new Set(sequences).size <= 2, `few came twice: ${sequences}`);
+  });
+
+  test('keeps calls as they are while rsyslog reads nothing, and arrives when it reads again', async () => {
+    await using fleet = await makeFleet();
+    const { rsyslog, audit } = await ship(fleet);
+    await using _ = rsyslog;
+    await rsyslog.start();
+    await using from = await startTestNode(fleet, { audit });
+    const rip = await fleet.operator('rip@devco.net');
+    await hasAll(rsyslog, from);
+    rsyslog.pause();
+    for (let calls = 0; calls < 100; calls++) {
+      const { outcome } = await from.call(rip, { input: { text: 'x'.repeat(1000) } });
+      assert.equal(outcome, 'ok');
+    }
+    rsyslog.continue();
+    await hasAll(rsyslog, from);
+  });
+
+  test('goes to nobody who has the certificate of another name', async () => {
+    await using fleet = await makeFleet();
+    const { rsyslog, audit } = await ship(fleet, { as: 'other.devco.net' });
+    await using _ = rsyslog;
+    await rsyslog.start();
+    await using from = await startTestNode(fleet, { audit });
+    const rip = await fleet.operator('rip@devco.net');
+    await eventually(async () => {
+      const { warnings } = await from.describe(rip);
+      assert.match(warnings.join(), /not sent to “siem”: .*altnames/);
+    });
+    assert.deepEqual(await rsyslog.lines(), []);
+  });
+
+  test('counts nothing as sent when rsyslog does not take the node’s certificate', async () => {
+    await using fleet = await makeFleet();
+    const port = await freePort();
+    await using rsyslog = await makeRsyslog(await fleet.node(receiver), port, ['somebody-else.devco.net']);
+    await rsyslog.start();
+    const audit = { ship: { siem: { syslog: { host: '127.0.0.1', port, name: receiver } } } };
+    await using from = await startTestNode(fleet, { audit });
+    const rip = await fleet.operator('rip@devco.net');
+    await from.call(rip, {});
+    await eventually(async () => {
+      const { warnings } = await from.describe(rip);
+      assert.match(warnings.join(), /not sent to “siem”/);
+    });
+    const { sequence } = (await from.records()).at(-1) ?? { sequence: 0 };
+    const [warning = ''] = (await from.describe(rip)).warnings;
+    assert.match(warning, new RegExp(`; ${sequence} records? `));
+    assert.deepEqual(await rsyslog.lines(), []);
+  });
+});
