@@ -1,7 +1,5 @@
 // What one call costs a node and its caller, over one warm connection, in a row: CPU by the scheduler's count, and time.
 //   npm run bench:calls [-- CALLS [PROGRAM…]]     800 calls to the built program
-import { spawnSync } from 'node:child_process';
-import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { agents } from '../../src/agents/index.ts';
 import { openReply } from '../../src/core/request/reply.ts';
@@ -10,6 +8,8 @@ import { createDial } from '../../src/transport/dial.ts';
 import { makeFleet } from '../support/fleet/fleet.ts';
 import { startDaemonProgram } from '../support/node/daemon-program.ts';
 import { orderFor, prepareNode } from '../support/node/node.ts';
+import { bareNode } from './bare-node.ts';
+import { processorTime } from './processor-time.ts';
 
 const [calls = '800', ...program] = process.argv.slice(2);
 const built = [join(import.meta.dirname, '../../build/out/mco-deploy')];
@@ -47,23 +47,6 @@ const each = (milliseconds: number) => `${(milliseconds / Number(calls)).toFixed
 print(`${calls} calls: ${each(elapsed)} of time each`);
 print(`CPU each: node ${each((await processorTime(daemon.pid)) - nodeBefore)}, caller ${each((user + system) / 1000)}`);
 connection.close();
-
-/** Milliseconds of a bare Node's start, the median of nine: by it, runs on different days are compared. */
-function bareNode(): number {
-  const times = Array.from({ length: 9 }, () => {
-    const start = performance.now();
-    spawnSync(process.execPath, ['-e', '0']);
-    return performance.now() - start;
-  });
-  return times.sort((a, b) => a - b)[4] ?? 0;
-}
-
-/** Milliseconds, of all threads of a process (the scheduler's count). */
-async function processorTime(pid: number): Promise<number> {
-  const threads = await readdir(`/proc/${pid}/task`);
-  const counts = await Promise.all(threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/schedstat`, 'utf8')));
-  return counts.reduce((sum, count) => sum + Number(count.split(' ')[0]), 0) / 1e6;
-}
 
 function print(line: string): void {
   process.stdout.write(`${line}\n`);

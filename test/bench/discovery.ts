@@ -4,13 +4,14 @@
 // Runs in a network namespace of its own (unshare --net), in which one interface carries the multicast.
 import { type ChildProcess, execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { type Fleet, makeFleet } from '../support/fleet/fleet.ts';
 import { allowRip } from '../support/node/node.ts';
 import { runProgram } from '../support/program/run-program.ts';
+import { processorTime } from './processor-time.ts';
 import { startCounting, type Traffic } from './traffic.ts';
 
 const repository = join(import.meta.dirname, '../..');
@@ -162,12 +163,9 @@ async function residentMemory(pid = 0): Promise<string> {
   return (Number(/^RssAnon:\s+(\d+)/m.exec(text)?.[1]) / 1024).toFixed(0);
 }
 
-/** Milliseconds, of all threads (the scheduler's count). */
-async function processorTime(pid: number | undefined): Promise<number> {
-  if (pid === undefined) return 0;
-  const threads = await readdir(`/proc/${pid}/task`);
-  const counts = await Promise.all(threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/schedstat`, 'utf8')));
-  return counts.reduce((sum, count) => sum + Number(count.split(' ')[0]), 0) / 1e6;
+/** Milliseconds of CPU; none where no relay is asked. */
+function relayTime(pid: number | undefined): Promise<number> {
+  return pid === undefined ? Promise.resolve(0) : processorTime(pid);
 }
 
 async function configure(fleet: Fleet, name: string, more: readonly string[] = []): Promise<string> {
@@ -209,14 +207,14 @@ async function runRounds(
   while (done.length < count) {
     await rm(join(home, '.cache'), { recursive: true, force: true });
     traffic.read();
-    const relayBefore = await processorTime(relayPid);
+    const relayBefore = await relayTime(relayPid);
     const begun = performance.now();
     const { out, err } = await runProgram('python3', ['test/bench/usage.py', ...argv], {
       cwd: repository,
       env: { HOME: home, PATH: process.env.PATH ?? '' },
     });
     const whole = performance.now() - begun;
-    const relay = (await processorTime(relayPid)) - relayBefore;
+    const relay = (await relayTime(relayPid)) - relayBefore;
     const { found, last } = readFound(JSON.parse(out) as Told, whole);
     const { cpu, memory } = JSON.parse(err.trimEnd().split('\n').at(-1) ?? '') as { cpu: number; memory: number };
     done.push({ found, last, whole, cpu, memory, relay, ...traffic.read() });

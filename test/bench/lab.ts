@@ -1,50 +1,35 @@
-// npm run bench:lab: how long the commands take that the design promises, whole process included, in a lab of twelve hosts.
-import { rm } from 'node:fs/promises';
+// npm run bench:lab [-- --hosts 12,50,100 --rounds 10]: how long commands take, whole process included, in labs in which each host
+// has a namespace of its own: by the client itself and through a relay, then whole upgrades.
+import { parseArgs } from 'node:util';
 import { type Lab, startLab } from '../support/lab/lab.ts';
 import { runScript } from '../support/lab/run-script.ts';
+import { bareNode } from './bare-node.ts';
+import { measureReach } from './reach.ts';
 
-const rounds = 10;
+const { values } = parseArgs({
+  options: { hosts: { type: 'string', default: '12' }, rounds: { type: 'string', default: '10' } },
+});
+const rounds = Number(values.rounds);
 
 await runScript(async () => {
-  const rows = [
-    await measure('ping, discovered live (no cache)', rounds, async (lab) => {
-      await forgetCache(lab);
-      return await time(lab, ['ping']);
-    }),
-    await measure(
-      'rpc rpcutil ping, nodes known (--dm cache)',
-      rounds,
-      async (lab) => await time(lab, ['rpc', 'rpcutil', 'ping', '--dm', 'cache', '--display', 'none']),
-    ),
-    await measure(
-      'rpc rpcutil ping, discovered live',
-      rounds,
-      async (lab) => await time(lab, ['rpc', 'rpcutil', 'ping', '--display', 'none']),
-    ),
-    ...(await measureUpgrades()),
-  ];
-  process.stdout.write('| what | median | fastest | slowest |\n|---|---|---|---|\n');
-  for (const { what, times } of rows) {
+  print(`a bare Node takes ${bareNode().toFixed(0)} ms\n`);
+  print('| nodes | what | time | client CPU | relay CPU | CPU of all other nodes | bytes of the client |');
+  print('|---|---|---|---|---|---|---|');
+  for (const nodes of values.hosts.split(',').map(Number))
+    for (const [{ what }, { time: whole, cpu, relay, nodes: others, bytes }] of await measureReach(nodes, rounds)) {
+      const cells = [nodes, what, ms(whole), ms(cpu), ms(relay), ms(others), `${(bytes / 1024).toFixed(0)} KiB`];
+      print(`| ${cells.join(' | ')} |`);
+    }
+  print('\n| what | median | fastest | slowest |\n|---|---|---|---|');
+  for (const { what, times } of await measureUpgrades()) {
     const sorted = times.toSorted((a, b) => a - b);
-    const [fastest = 0] = sorted;
-    const ms = (value = 0) => `${value.toFixed(0)} ms`;
-    process.stdout.write(
-      `| ${what} | ${ms(sorted[Math.floor(sorted.length / 2)])} | ${ms(fastest)} | ${ms(sorted.at(-1))} |\n`,
-    );
+    print(`| ${[what, ms(sorted[Math.floor(sorted.length / 2)]), ms(sorted[0]), ms(sorted.at(-1))].join(' | ')} |`);
   }
 });
 
 interface Row {
   readonly what: string;
   readonly times: readonly number[];
-}
-
-async function measure(what: string, times: number, one: (lab: Lab) => Promise<number>): Promise<Row> {
-  await using lab = await startLab();
-  await time(lab, ['ping']);
-  const measured: number[] = [];
-  for (let round = 0; round < times; round++) measured.push(await one(lab));
-  return { what, times: measured };
 }
 
 /** Back and forth between two revisions: each is a whole upgrade of four servers. */
@@ -66,14 +51,18 @@ async function measureUpgrades(): Promise<Row[]> {
   ];
 }
 
-async function forgetCache(lab: Lab): Promise<void> {
-  await rm(lab.path('control', 'home/rip@devco.net/.cache'), { recursive: true, force: true });
-}
-
 /** Milliseconds from the start of the process to its end. */
 async function time(lab: Lab, argv: readonly string[]): Promise<number> {
   const began = performance.now();
   const { code, stderr } = await lab.client(argv);
   if (code !== 0) throw new Error(`mco-deploy ${argv.join(' ')} ended with ${code}: ${stderr}`);
   return performance.now() - began;
+}
+
+function ms(value = 0): string {
+  return `${value.toFixed(0)} ms`;
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
 }

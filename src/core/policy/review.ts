@@ -8,6 +8,9 @@ export interface KnownAgent {
   readonly actions: Readonly<Record<string, unknown>>;
 }
 
+/** What a node may do for others besides its agents: a policy decides who may use it as a relay. */
+const relayService: KnownAgent = { name: 'relay', actions: { forward: {}, discover: {} } };
+
 /** The policy that decides where an agent has none of its own. */
 export const fallbackPolicy = 'default';
 
@@ -26,17 +29,18 @@ export function reviewPolicy(
   name: string,
   policy: Policy,
   others: readonly string[],
-  agents: readonly KnownAgent[],
+  knownAgents: readonly KnownAgent[],
 ): string[] {
   const { file } = policy;
+  const agents = [...knownAgents, relayService];
   if (name === fallbackPolicy) {
     const actions = new Set(agents.flatMap((agent) => Object.keys(agent.actions)));
     return reviewRules(policy, actions, 'no agent has');
   }
   const agent = agents.find((one) => one.name === name || one.aliases?.includes(name) === true);
   if (agent === undefined) {
-    const names = agents.flatMap((one) => [one.name, ...(one.aliases ?? [])]);
-    const near = names.find((one) => one.toLowerCase() === name.toLowerCase());
+    const names = new Set(agents.flatMap((one) => [one.name, ...(one.aliases ?? [])]));
+    const near = [...names].find((one) => one.toLowerCase() === name.toLowerCase());
     const hint = near === undefined ? suggest(name, names) : `did you mean “${near}”?`;
     return [`${file} has no effect: no agent is called “${name}” here: ${hint}`];
   }

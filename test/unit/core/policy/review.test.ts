@@ -20,6 +20,12 @@ describe('a policy has no effect', () => {
     assert.match(review('APPMGR', '')[0] ?? '', /did you mean “appmgr”\?/);
   });
 
+  test('and each known name is suggested once', () => {
+    const known = [...agents, ...agents];
+    const [remark] = reviewPolicy('zzz', parsePolicy('policy default deny\n', 'zzz.policy', groups), ['zzz'], known);
+    assert.equal(remark?.match(/appmgr/g)?.length, 1);
+  });
+
   test('where a rule names an action that does not exist', () => {
     const remarks = review('appmgr', 'allow\t*\tupgrade statsu\t*\t*\n');
     assert.equal(remarks.length, 1);
@@ -37,6 +43,8 @@ describe('a policy has its effect', () => {
     for (const name of ['appmgr', 'angelianotify', 'default']) assert.deepEqual(review(name, ''), [], name);
     assert.deepEqual(review('angelianotify', 'allow\t*\tsendmsg\t*\t*\n'), []);
     assert.deepEqual(review('default', 'allow\t*\tsendmsg upgrade\t*\t*\n'), []);
+    assert.deepEqual(review('relay', 'allow\t*\tforward discover\t*\t*\n'), [], 'a relay is not an agent');
+    assert.match(review('relay', 'allow\t*\tupgrade\t*\t*\n')[0] ?? '', /the agent relay has no action “upgrade”/);
     assert.deepEqual(policyNamesOf('angelia', agents), ['angelia', 'angelianotify', 'default']);
     assert.deepEqual(policyNamesOf('other', agents), ['other', 'default']);
   });
