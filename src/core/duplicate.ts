@@ -11,6 +11,8 @@ export function describeDuplicate({ identity, addresses, since }: DuplicateNode)
 /** Why nothing is changed on a node that two machines prove to be. */
 export function duplicateProblem(duplicate: DuplicateNode): Problem {
   const { identity } = duplicate;
-  const hint = `one of them is a copy of the other: stop the copy, then “mco-deploy ca revoke ${identity}” and issue a new certificate`;
+  const hint =
+    `one of them is a copy of the other: stop the copy, then “mco-deploy ca revoke ${identity}” and issue a new ` +
+    'certificate; changes are allowed again ten minutes after the copy was last heard';
   return new Problem('duplicate-identity', describeDuplicate(duplicate), hint);
 }

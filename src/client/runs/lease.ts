@@ -1,21 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { explain, Problem } from '../../core/errors.ts';
-import type { JsonObject } from '../../core/json.ts';
-import type { Outcome } from '../../core/request/reply.ts';
+import { type ReleaseOptions, releaseLease } from './release-lease.ts';
 
-export interface LeaseOptions {
-  readonly name: string;
+/** A lease that is renewed three times in its `ttl`. */
+export interface LeaseOptions extends ReleaseOptions {
   readonly nodes: readonly string[];
-  /** Seconds that it lives unless it is renewed, which is done three times in that time. */
-  readonly ttl: number;
   /** Milliseconds to wait for another holder. */
   readonly wait: number;
-  /** Calls an action of the agent lock on a node, for the run. */
-  readonly ask: (node: string, action: string, input: JsonObject) => Promise<Outcome>;
-  /** As the nodes will tell others. */
-  readonly from: string;
   readonly signal: AbortSignal;
-  readonly tell: (line: string) => void;
 }
 
 /** A lease that is held on all its nodes and is renewed until it is released. */
@@ -38,9 +30,10 @@ export async function takeLease(options: LeaseOptions): Promise<HeldLease> {
   let told = false;
   for (;;) {
     const fences = new Map<string, number>();
-    const failed = await takeAll(options, fences);
+    const unsure = new Map<string, undefined>();
+    const failed = await takeAll(options, fences, unsure);
     if (failed === undefined) return keepLease(options, fences);
-    await releaseAll(options, fences);
+    await releaseLease(options, new Map([...fences, ...unsure]));
     if (failed.code !== 'lease-held' || performance.now() >= deadline || options.signal.aborted) throw failed;
     if (!told) options.tell(`waiting: ${failed.message}`);
     told = true;
@@ -49,7 +42,12 @@ export async function takeLease(options: LeaseOptions): Promise<HeldLease> {
   }
 }
 
-async function takeAll(options: LeaseOptions, fences: Map<string, number>): Promise<Problem | undefined> {
+/** @param unsure gets the node that may have given the lease although no reply came */
+async function takeAll(
+  options: LeaseOptions,
+  fences: Map<string, number>,
+  unsure: Map<string, undefined>,
+): Promise<Problem | undefined> {
   const { name, from, ttl } = options;
   for (const node of [...options.nodes].sort()) {
     const { outcome, code, message, hint, data } = await options.ask(node, 'take', { name, ttl, from });
@@ -58,6 +56,7 @@ async function takeAll(options: LeaseOptions, fences: Map<string, number>): Prom
       fences.set(node, fence);
       continue;
     }
+    if (code === 'no-response') unsure.set(node, undefined);
     if (code === 'lease-held') return new Problem(code, `${node}: ${message}`, hint);
     const what = `${node} gave no lease “${name}”: ${message}`;
     return new Problem(
@@ -69,17 +68,16 @@ async function takeAll(options: LeaseOptions, fences: Map<string, number>): Prom
   return undefined;
 }
 
-async function releaseAll({ name, ask }: LeaseOptions, fences: ReadonlyMap<string, number>): Promise<void> {
-  await Promise.all([...fences].map(([node, fence]) => ask(node, 'release', { name, fence })));
-}
-
 function keepLease(options: LeaseOptions, fences: ReadonlyMap<string, number>): HeldLease {
   const { name, ask, ttl } = options;
   const lost = new AbortController();
+  let released = false;
   const renewed = new Map([...fences.keys()].map((node) => [node, performance.now()]));
   const renew = async ([node, fence]: [string, number]) => {
     const began = performance.now();
     const { outcome, code, message } = await ask(node, 'renew', { name, fence, ttl });
+    // A renewal that was under way at the release finds no lease.
+    if (released) return;
     if (outcome === 'ok') renewed.set(node, began);
     else if (code === 'stale-lease' || began - (renewed.get(node) ?? 0) > ttl * 1000) {
       const why = new Problem('lease-lost', `the lease “${name}” was lost on ${node}: ${message}`);
@@ -94,8 +92,9 @@ function keepLease(options: LeaseOptions, fences: ReadonlyMap<string, number>): 
     fenceOf: (node) => fences.get(node),
     lost: lost.signal,
     release: async () => {
+      released = true;
       clearInterval(timer);
-      await releaseAll(options, fences);
+      await releaseLease(options, fences);
     },
   };
 }

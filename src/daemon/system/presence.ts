@@ -67,8 +67,9 @@ export async function startPresence(
     if (duplicate.identity !== name) return duplicate;
     const [here] = findInterfaces(interfaces).used;
     const own = here?.ipv4 ?? here?.ipv6 ?? 'this machine';
-    const isSecond = announcing.conflict() !== undefined;
-    return { ...duplicate, addresses: isSecond ? [...duplicate.addresses, own] : [own, ...duplicate.addresses] };
+    // Announced before the other was heard. A name that was lost to it later was this machine's first all the same.
+    const isFirst = (announcing.firstAnnounced() ?? Number.POSITIVE_INFINITY) <= duplicate.since;
+    return { ...duplicate, addresses: isFirst ? [own, ...duplicate.addresses] : [...duplicate.addresses, own] };
   };
   const duplicates = () => listening.duplicates().map(complete);
   const ownDuplicate = () => duplicates().filter(({ identity }) => identity === name);

@@ -25,6 +25,8 @@ export interface AnnounceSetup extends ClaimedTerms {
 export interface Announcing {
   /** What is wrong with the name, while another node holds it; undefined when all is well. */
   readonly conflict: () => string | undefined;
+  /** When the name was this node's for the first time (milliseconds since the epoch); undefined before. */
+  readonly firstAnnounced: () => number | undefined;
   /** Announces other claims (agents, classes, published facts). The node is away for a second when they did change. */
   readonly update: (claims: ClaimedTerms) => Promise<void>;
   /** Settles when the name was probed for: nobody needs to wait for it but who wants to know. */
@@ -51,6 +53,7 @@ export async function startAnnouncing(setup: AnnounceSetup): Promise<Announcing>
   const { identity, log } = setup;
   let claims: ClaimedTerms = setup;
   let conflict: string | undefined;
+  let firstAnnounced: number | undefined;
   let stopped = false;
   let retry: NodeJS.Timeout | undefined;
   let presence = appear();
@@ -69,7 +72,9 @@ export async function startAnnouncing(setup: AnnounceSetup): Promise<Announcing>
       if (begun === presence && !stopped) reportConflict();
     });
     void begun.settled.then((outcome) => {
-      if (begun === presence && !stopped && outcome === 'announced') forgetConflict();
+      if (begun !== presence || stopped || outcome !== 'announced') return;
+      firstAnnounced ??= Date.now();
+      forgetConflict();
     });
     return begun;
   }
@@ -103,6 +108,7 @@ export async function startAnnouncing(setup: AnnounceSetup): Promise<Announcing>
 
   return {
     conflict: () => conflict,
+    firstAnnounced: () => firstAnnounced,
     settled: () => presence.settled,
     async update(next) {
       if (stopped || sameAnnouncement(identity, claims, next)) return;

@@ -56,9 +56,12 @@ export async function startListening(setup: ListenSetup): Promise<Listening> {
     keeping.touch();
     if (sighting.identity === setup.identity && !before.has(setup.identity)) setup.onRival?.(address.host);
   });
-  const hear = (answer: ServiceAnswer, from: string, hosts: readonly string[]) => {
+  const hear = (answer: ServiceAnswer, from: string, all: readonly string[]) => {
     const { identity, target, port, claims, leaves } = answer;
     if (leaves) return memory.leave(identity, Date.now());
+    // Link-local addresses are good on this link alone, and only with its name: they count for a host that has no others.
+    const everywhere = all.filter((host) => !host.includes('%'));
+    const hosts = everywhere.length > 0 ? everywhere : all.filter((host) => !host.endsWith('%'));
     // What speaks for this node from this host is this node.
     const others = identity === setup.identity ? hosts.filter((host) => !isOwnAddress(host)) : hosts;
     const sighting = { identity, target, port, hosts: others, from, claims };
@@ -67,10 +70,7 @@ export async function startListening(setup: ListenSetup): Promise<Listening> {
   const group = await joinGroups(setup, (bytes, { address }) => {
     for (const answer of [...parseProbe(bytes), ...parseAnswers(bytes)]) {
       const [, zone = ''] = address.split('%');
-      const hosts = addressesToDial({ addresses: answer.addresses, from: address, interface: zone });
-      // Link-local addresses are good on this link alone: they count only for a host that has no others.
-      const everywhere = hosts.filter((host) => !host.includes('%'));
-      hear(answer, address, everywhere.length > 0 || zone === '' ? everywhere : hosts);
+      hear(answer, address, addressesToDial({ addresses: answer.addresses, from: address, interface: zone }));
     }
   });
   const asking = startAsking(setup, memory, (heard) => hear(heard, heard.from, addressesToDial(heard)));

@@ -4,6 +4,7 @@ import { runCli } from '../../../src/client/cli/cli.ts';
 import { namesOf } from '../../../src/core/ddl/ddl.ts';
 import { commands } from '../../../src/client/commands/index.ts';
 import type { CliContext } from '../../../src/client/cli/context.ts';
+import type { Cli } from '../../../src/client/cli/program.ts';
 
 const catalogue = agents.map(({ ddl }) => ddl);
 
@@ -17,11 +18,13 @@ export interface CliRun {
  * Runs one command line of an operator in this process.
  * @param home where its configuration, cache and state are
  * @param more what it is to have of its context instead
+ * @param cli its commands; left out: those that need no part of a daemon
  */
 export async function runInProcess(
   words: readonly string[],
   home: string,
   more: Partial<CliContext> = {},
+  cli: Cli = { version: '0.1.0', commands: commands(catalogue), agents: namesOf(catalogue) },
 ): Promise<CliRun> {
   const out: string[] = [];
   const err: string[] = [];
@@ -40,6 +43,6 @@ export async function runInProcess(
     },
     ...more,
   };
-  await runCli(words, { version: '0.1.0', commands: commands(catalogue), agents: namesOf(catalogue) }, context);
+  await runCli(words, cli, context);
   return { code, out, err };
 }

@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net';
 import { isNodeName } from '../../../core/identity.ts';
 import { isObject } from '../../../core/json.ts';
 import type { Address } from '../../../core/node.ts';
@@ -34,7 +35,8 @@ const machineHolds = 600_000;
 
 /** One machine under a name, as it was proven. */
 interface Machine {
-  readonly host: string;
+  /** Where it was proven, the latest first; addresses that are good on one link alone come last. */
+  readonly hosts: readonly string[];
   readonly firstHeard: number;
   readonly lastHeard: number;
 }
@@ -54,10 +56,13 @@ export function createPeerMemory(own: string): PeerMemory {
     }
   }
 
-  function seeMachine({ identity, target }: Sighting, host: string, now: number): void {
+  function seeMachine({ identity, target, hosts: said }: Sighting, host: string, now: number): void {
     const known = machines.get(identity) ?? new Map<string, Machine>();
     const before = known.get(target);
-    known.set(target, { host, firstHeard: before?.firstHeard ?? now, lastHeard: now });
+    // By IPv4 and by IPv6 a host announces itself with other addresses: of its own kind, one that it no longer names is gone.
+    const stays = (one: string) => one !== host && (said.includes(one) || isIPv6(one) !== isIPv6(host));
+    const hosts = everywhereFirst([host, ...(before?.hosts ?? []).filter(stays)]);
+    known.set(target, { hosts: hosts.slice(0, mostAddresses), firstHeard: before?.firstHeard ?? now, lastHeard: now });
     for (const oldest of known.keys()) {
       if (known.size <= mostMachines) break;
       known.delete(oldest);
@@ -72,21 +77,23 @@ export function createPeerMemory(own: string): PeerMemory {
       const before = nodes.get(identity);
       const machine = machines.get(identity)?.get(target);
       if (before === undefined || machine === undefined) return false;
-      if (![from, ...hosts].includes(machine.host)) return false;
-      seeMachine(sighting, machine.host, now);
+      const proven = [from, ...hosts].find((host) => machine.hosts.includes(host));
+      if (proven === undefined) return false;
+      seeMachine(sighting, proven, now);
       // Who speaks from elsewhere may say that the node is there, and not what it is.
-      keep({ ...before, ...(from === machine.host && claims !== undefined ? claims : {}), lastHeard: now });
+      keep({ ...before, ...(machine.hosts.includes(from) && claims !== undefined ? claims : {}), lastHeard: now });
       return true;
     },
     learn(sighting, address, now) {
-      const { identity, hosts, port, claims } = sighting;
+      const { identity, target, hosts, port, claims } = sighting;
       seeMachine(sighting, address.host, now);
       if (identity === own) return;
       const before = nodes.get(identity);
-      const others = hosts.filter((host) => host !== address.host).map((host) => ({ host, port }));
+      const proven = machines.get(identity)?.get(target)?.hosts ?? [];
+      const all = everywhereFirst([...new Set([...proven, ...hosts])]);
       keep({
         name: identity,
-        addresses: [address, ...others].slice(0, mostAddresses),
+        addresses: all.slice(0, mostAddresses).map((host) => ({ host, port })),
         agents: claims?.agents ?? before?.agents ?? [],
         classes: claims?.classes ?? before?.classes ?? [],
         facts: { ...(claims?.facts ?? before?.facts ?? {}) },
@@ -123,9 +130,16 @@ function duplicateOf(
   const here = [...known.values()].filter(({ lastHeard }) => now - lastHeard < machineHolds);
   const [first, second] = here.toSorted((a, b) => a.firstHeard - b.firstHeard);
   if (first === undefined) return undefined;
-  if (name === own) return { identity: name, addresses: [first.host], since: first.firstHeard };
-  if (second === undefined || first.host === second.host || first.lastHeard <= second.firstHeard) return undefined;
-  return { identity: name, addresses: [first.host, second.host], since: second.firstHeard };
+  const [at = ''] = first.hosts;
+  if (name === own) return { identity: name, addresses: [at], since: first.firstHeard };
+  if (second === undefined || first.lastHeard <= second.firstHeard) return undefined;
+  if (first.hosts.some((host) => second.hosts.includes(host))) return undefined;
+  return { identity: name, addresses: [at, second.hosts[0] ?? ''], since: second.firstHeard };
+}
+
+/** Link-local addresses last: they are good on one link alone. */
+function everywhereFirst(hosts: readonly string[]): string[] {
+  return hosts.toSorted((a, b) => Number(a.includes('%')) - Number(b.includes('%')));
 }
 
 function isHeardNode(value: unknown): value is HeardNode {

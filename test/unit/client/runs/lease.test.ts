@@ -19,6 +19,7 @@ async function startNodes() {
   const asked: string[] = [];
   const orderOf = (run: string, more: Partial<LeaseOptions> = {}): LeaseOptions => ({
     name: 'app/bravo',
+    runId: run,
     nodes: names,
     ttl: 30,
     wait: 0,
@@ -108,6 +109,7 @@ describe('a lease that is renewed', () => {
     const good: Outcome = { ...okReply({ fence: 7 }), node: '', elapsed: 0 };
     const lease = await takeLease({
       name: 'app/bravo',
+      runId: 'one',
       nodes: ['dev2', 'dev8'],
       ttl: 30,
       wait: 0,
@@ -169,4 +171,80 @@ describe('a lease that is renewed', () => {
     await renew();
     assert.equal(asked(), 1);
   });
+});
+
+describe('a release that a node refuses', () => {
+  /** What `release` gets on dev2 in turn; then the real agent replies. */
+  const refusing = async (replies: readonly Partial<Outcome>[]) => {
+    const nodes = await startNodes();
+    const told: string[] = [];
+    const pauses: number[] = [];
+    const left = [...replies];
+    const order = nodes.orderOf('one');
+    const options: LeaseOptions = {
+      ...order,
+      tell: (line) => told.push(line),
+      pause: async (milliseconds) => void pauses.push(milliseconds),
+      ask: async (node, action, input) => {
+        const wrong = node === 'dev2' && action === 'release' ? left.shift() : undefined;
+        if (wrong === undefined) return await order.ask(node, action, input);
+        return { node, status: 4, hint: '', data: {}, elapsed: 0, ...wrong } as Outcome;
+      },
+    };
+    return { ...nodes, told, pauses, options };
+  };
+  const full = { outcome: 'refused', code: 'audit-failed', message: 'the audit log cannot be written' } as const;
+
+  test('is reported and tried again, there alone, until it is done', async () => {
+    const { asked, told, pauses, options, orderOf } = await refusing([full, full]);
+    await (await takeLease(options)).release();
+    assert.deepEqual(told, [
+      'dev2 did not release the lease “app/bravo”: the audit log cannot be written; trying again',
+      'the lease “app/bravo” is released now',
+    ]);
+    assert.deepEqual(pauses, [500, 1000]);
+    assert.equal(asked.filter((line) => line === 'one release dev8').length, 1);
+    await (await takeLease(orderOf('two'))).release();
+  });
+
+  test('for too long is given up with the node, the time and the next commands; another run waits, the same run takes it over', async () => {
+    const { told, pauses, options, orderOf } = await refusing(Array.from({ length: 9 }, () => full));
+    await (await takeLease(options)).release();
+    assert.equal(pauses.length, 4);
+    assert.equal(
+      told.at(-1),
+      'warning: the lease “app/bravo” is still held on dev2; it ends by itself within 30 s; “mco-deploy resume one” ' +
+        'takes it over if the run is not done; “mco-deploy locks break app/bravo” ends it now',
+    );
+    await assert.rejects(takeLease(orderOf('two')), { code: 'lease-held' });
+    await (await takeLease(orderOf('one'))).release();
+    await (await takeLease(orderOf('two'))).release();
+  });
+
+  test('is done when the lease has ended or belongs to another', async () => {
+    const { told, options } = await refusing([{ outcome: 'failed', code: 'stale-lease', message: 'has passed' }]);
+    await (await takeLease(options)).release();
+    assert.deepEqual(told, []);
+  });
+});
+
+test('a lease whose reply was lost is released all the same', async () => {
+  const { orderOf, asked } = await startNodes();
+  const order = orderOf('one');
+  let lost = false;
+  const ask: LeaseOptions['ask'] = async (node, action, input) => {
+    const outcome = await order.ask(node, action, input);
+    if (node !== 'dev8' || action !== 'take' || lost) return outcome;
+    lost = true;
+    return {
+      ...outcome,
+      outcome: 'no-response',
+      code: 'no-response',
+      message: 'dev8 did not answer in time',
+      data: {},
+    };
+  };
+  await assert.rejects(takeLease({ ...order, ask }), { code: 'no-lease' });
+  assert.ok(asked.includes('one release dev8'), asked.join());
+  await (await takeLease(orderOf('two'))).release();
 });

@@ -115,6 +115,29 @@ describe('two machines of one name', () => {
     assert.deepEqual(memory.duplicates(4000), []);
   });
 
+  test('are a duplicate where one of them has taken an address that the other had before', () => {
+    const memory = createPeerMemory('me');
+    learn(memory, sighting('dev1', { hosts: ['10.0.0.9'], from: '10.0.0.9' }), 500);
+    learn(memory, sighting('dev1'), 1000);
+    learn(memory, clone('dev1'), 2000);
+    memory.refresh(sighting('dev1'), 3000);
+    assert.deepEqual(memory.duplicates(4000)[0]?.addresses, [host, '10.0.0.9']);
+  });
+
+  test('are named by the address that is good everywhere, and known by each that they proved', () => {
+    const memory = createPeerMemory('me');
+    const local = { hosts: ['fe80::1%eth0'], from: 'fe80::1%eth0' };
+    learn(memory, sighting('dev1', local), 900);
+    learn(memory, sighting('dev1'), 1000);
+    learn(memory, sighting('dev1', local), 1100);
+    const addresses = memory.heard(1200)[0]?.addresses.map((one) => one.host);
+    assert.deepEqual(addresses, [host, 'fe80::1%eth0']);
+    learn(memory, clone('dev1'), 2000);
+    assert.equal(memory.refresh(sighting('dev1', local), 3000), true, 'needs no other proof');
+    assert.equal(memory.refresh(sighting('dev1'), 3000), true);
+    assert.deepEqual(memory.duplicates(4000)[0]?.addresses, [host, '10.0.0.9']);
+  });
+
   test('are a duplicate at once where one of them is this node', () => {
     const memory = createPeerMemory('me');
     learn(memory, clone('me'), 2000);
