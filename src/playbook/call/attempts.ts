@@ -3,6 +3,7 @@ import type { Outcome } from '../../core/request/reply.ts';
 import type { StepCall } from './step-call.ts';
 import { hideOutputs, sensitiveOutputs } from '../inputs/call-input.ts';
 import type { NodeFailure } from '../events/events.ts';
+import { reasonsToKeep } from './reasons.ts';
 import { resumeState } from './resume.ts';
 import { notifier } from './notifier.ts';
 import { type StepReply, silence } from './reply.ts';
@@ -54,9 +55,11 @@ export async function tryBatch(
       changes: mayChange(call) && plan.agent !== notifier,
     };
     world.ports.emit({ type: 'try-started', step: step.id, ...progress });
-    for (const outcome of await callEach(call, pending, next, batch)) {
-      verdicts.set(outcome.node, judge(call, outcome, verdicts.get(outcome.node)?.streak ?? 0));
-    }
+    const judged = (await callEach(call, pending, next, batch)).map((outcome) =>
+      judge(call, outcome, verdicts.get(outcome.node)?.streak ?? 0),
+    );
+    for (const one of judged) verdicts.set(one.reply.node, one);
+    await noteUnmet(call, judged);
     pending = pending.filter((node) => verdicts.get(node)?.again === true);
   }
   return settle(call, nodes, verdicts, number, pending.length > 0 && world.signal.aborted);
@@ -79,6 +82,13 @@ function settle(
     interrupted,
     lines: passedOver.map(({ node, reason }) => `not yet true on ${node}: ${reason}`),
   };
+}
+
+/** An answer is written down as what it is: why it was not good enough stands beside it. */
+async function noteUnmet({ requestId, world, step }: StepCall, judged: readonly Judgement[]): Promise<void> {
+  const unmet = judged.flatMap(({ failure }) => (failure?.code === 'until-failed' ? [failure] : []));
+  if (unmet.length === 0) return;
+  await world.journal({ type: 'verdict', step: step.id, requestId, failed: reasonsToKeep(unmet, world) });
 }
 
 /** One round. Where a run goes on, its nodes may be at different tries. */

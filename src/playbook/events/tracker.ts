@@ -95,8 +95,8 @@ function startTraffic() {
       if (title === 'haproxy#enable' && !onlyAsks) enable(node, data);
     },
     /** What a load balancer itself says comes before what it was told. */
-    seeStatus: (node: string, { backend, out: list }: JsonObject) => {
-      enable(node, { backend, changed: [...out.values()].map(({ server }) => server) });
+    seeStatus: (node: string, { backend, out: list, servers }: JsonObject) => {
+      enable(node, { backend, changed: namesOf(servers) });
       disable(node, { backend, changed: list });
     },
     seeSizes: (data: JsonObject) => noteSizes(data, sizes),
@@ -115,6 +115,11 @@ function noteSizes({ backends }: JsonObject, sizes: Map<string, number>): void {
     const { name, servers } = one as { name?: unknown; servers?: unknown };
     if (typeof name === 'string' && Array.isArray(servers)) sizes.set(name, servers.length);
   }
+}
+
+/** The servers that were asked about: of the others a status says nothing. */
+function namesOf(servers: unknown): unknown[] {
+  return Array.isArray(servers) ? servers.map((server) => (server as { name?: unknown } | null)?.name) : [];
 }
 
 function namesIn(value: unknown): string[] {

@@ -1,11 +1,13 @@
 import type { JsonObject } from '../../core/json.ts';
-import type { NodeFailure, RunReport, StepState } from '../events/events.ts';
+import type { NodeFailure, RunFailure, RunReport, StepState } from '../events/events.ts';
 
 /** What a run writes down before it goes on: enough to know afterwards what was asked of whom, and what came of it. */
 export type JournalEntry = { readonly at: number; readonly runId: string } & (
   | {
       readonly type: 'run-started';
       readonly playbook: string;
+      /** What it is about, such as the cluster. */
+      readonly label?: string;
       readonly file: string;
       readonly operator: string;
       readonly dryRun: boolean;
@@ -38,6 +40,13 @@ export type JournalEntry = { readonly at: number; readonly runId: string } & (
       readonly step: string;
       /** The steps that it waited for; in place of a skipped one, those that the skipped one waited for. */
       readonly needs?: readonly string[];
+      /** What people call it. */
+      readonly name?: string;
+      /** What it does: `appmgr#upgrade`, `rolling`, … */
+      readonly title?: string;
+      readonly kind?: string;
+      /** True for a step of `on_failure` or `always`. */
+      readonly afterFailure?: boolean;
     }
   | {
       readonly type: 'call';
@@ -71,11 +80,32 @@ export type JournalEntry = { readonly at: number; readonly runId: string } & (
       readonly auditHead?: string;
     }
   | {
+      /** Nodes that answered a try, and whose answers were not what the step waits for. */
+      readonly type: 'verdict';
+      readonly step: string;
+      readonly requestId: string;
+      /** What must not be written down is left out of the reasons. */
+      readonly failed: readonly NodeFailure[];
+    }
+  | {
       readonly type: 'step-finished';
       readonly step: string;
       readonly state: StepState;
       /** Why, where nodes or the step itself failed; what must not be written down is left out of it. */
       readonly failed?: readonly NodeFailure[];
+      /** Nodes that were to be called and never were. */
+      readonly untouched?: readonly string[];
     }
-  | { readonly type: 'run-finished'; readonly state: RunReport['state']; readonly interruption?: string }
+  | {
+      readonly type: 'run-finished';
+      readonly state: RunReport['state'];
+      readonly interruption?: string;
+      readonly failure?: RunFailure;
+      /** Nodes that were to be changed and were not. */
+      readonly untouched?: readonly string[];
+      /** In words, the next command. */
+      readonly next?: string;
+      /** Milliseconds, without the time in which a person was asked. */
+      readonly elapsed?: number;
+    }
 );

@@ -56,13 +56,21 @@ async function runStep(step: Step, world: World, afterFailure: boolean, waitedFo
       outcome = { state: 'done', ran: true };
       return;
     }
-    await world.journal({ type: 'step-started', step: step.id, needs: waitedFor });
+    await world.journal({
+      type: 'step-started',
+      step: id,
+      needs: waitedFor,
+      name: step.source.name ?? id,
+      title: body.title,
+      kind,
+      ...(afterFailure ? { afterFailure } : {}),
+    });
     outcome = await step.body.run(world, step);
   });
   let settled: Ended = outcome ?? { state: 'failed', ran: true, failed: fault === undefined ? [] : [fault] };
   if (settled.state === 'failed' && step.source.fail_ok === true) settled = accepted(settled);
   const isAccepted = step.source.fail_ok === true && (settled.failed ?? []).length > 0;
-  const { state: intended } = settled;
+  const { state: intended, untouched = [] } = settled;
   const failed = reasonsToKeep(settled.failed ?? [], world);
   const unwritten = await attempt(() =>
     world.journal({
@@ -70,6 +78,7 @@ async function runStep(step: Step, world: World, afterFailure: boolean, waitedFo
       step: step.id,
       state: intended,
       ...(failed.length === 0 ? {} : { failed }),
+      ...(untouched.length === 0 ? {} : { untouched }),
     }),
   );
   if (unwritten !== undefined)

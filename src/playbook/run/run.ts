@@ -9,7 +9,7 @@ import { isDeclined, startAgreement } from './agreement.ts';
 import { nextCommand } from './next-command.ts';
 import { keepNotice, notifyEnd, notifyStart } from './notify.ts';
 import { type RunTracker, startTracker } from '../events/tracker.ts';
-import { hideSecrets } from '../call/reasons.ts';
+import { hideSecrets, reasonsToKeep } from '../call/reasons.ts';
 import type { Playbook } from '../model.ts';
 import type { PlaybookPorts } from '../ports.ts';
 import { checkRights } from './rights.ts';
@@ -51,12 +51,25 @@ export async function runPlaybook(
     options,
   );
   for (const notice of await notifyEnd(playbook, world, report)) report.steps.push(notice);
-  const { state, interruption } = report;
-  const why = interruption === undefined ? {} : { interruption };
-  const unwritten = await attempt(() => world.journal({ type: 'run-finished', state, ...why }));
+  const unwritten = await attempt(() => world.journal({ type: 'run-finished', ...endToKeep(report, world) }));
   const whole = unwritten === undefined || report.state === 'failed' ? report : failWith(report, unwritten);
   ports.emit({ type: 'run-finished', report: whole });
   return whole;
+}
+
+/** How the run ended, as it may be written down. */
+function endToKeep({ state, elapsed, interruption, failure, next, result: { untouched } }: RunReport, world: World) {
+  const keep = (reasons: readonly NodeFailure[]) => reasonsToKeep(reasons, world);
+  const cause =
+    failure?.cause === undefined ? {} : { cause: { ...failure.cause, reasons: keep(failure.cause.reasons) } };
+  return {
+    state,
+    elapsed,
+    ...(interruption === undefined ? {} : { interruption }),
+    ...(failure === undefined ? {} : { failure: { step: failure.step, reasons: keep(failure.reasons), ...cause } }),
+    ...(untouched.length === 0 ? {} : { untouched }),
+    ...(next === undefined ? {} : { next }),
+  };
 }
 
 /** The same ports, with every event noted. */
@@ -107,10 +120,11 @@ async function begin(
   const shown = Object.fromEntries(Object.entries(inputs).filter(([name]) => declared[name]?.sensitive !== true));
   let missing: readonly NodeFailure[] = [];
   const failed = await attempt(async () => {
-    const { playbook, dryRun } = about;
+    const { playbook, label, dryRun } = about;
     const { operator } = world.ports;
     const started = {
       playbook,
+      label,
       file,
       operator,
       dryRun,

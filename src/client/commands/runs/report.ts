@@ -4,9 +4,9 @@ import type { CommonOptions } from '../../cli/common-options.ts';
 import { loadClientConfig } from '../../cli/config.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
 import { findRun, readJournal } from '../../runs/read-journal.ts';
-import { timelineToJson } from '../../runs/report/json.ts';
+import { incidentToJson } from '../../runs/report/json.ts';
 import { renderPage } from '../../runs/report/page.ts';
-import { readTimeline } from '../../runs/report/timeline.ts';
+import { readIncident } from '../../runs/report/read/incident.ts';
 import { recordRun } from '../../runs/record.ts';
 
 interface ReportOptions extends CommonOptions {
@@ -21,10 +21,10 @@ export async function reportRun(given: string, options: ReportOptions, context: 
   const entries = (await readJournal(stateDirectory, run, context.err)) ?? [];
   const record = await recordRun(entries);
   if (record === undefined) throw new Problem('no-run', `the run ${run} never began`);
-  const timeline = readTimeline(entries);
-  if (options.json === true) context.out(JSON.stringify(timelineToJson(run, timeline), null, 2));
-  else if (typeof options.html === 'string') await write(options.html, renderPage(record, timeline));
-  else context.out(renderPage(record, timeline).trimEnd());
+  const incident = readIncident(record, entries);
+  if (options.json === true) context.out(JSON.stringify(incidentToJson(incident), null, 2));
+  else if (typeof options.html === 'string') await write(options.html, renderPage(incident));
+  else context.out(renderPage(incident).trimEnd());
   return exitCode.ok;
 }
 

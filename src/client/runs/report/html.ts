@@ -32,3 +32,32 @@ function render(value: Value): string {
   if (typeof value === 'number') return escapeHtml(String(value));
   return 'markup' in value ? value.markup : value.map(({ markup }) => markup).join('\n');
 }
+
+/** Characters of one text, and rows of one table. */
+const longest = 4000;
+export const mostRows = 5000;
+
+export function cut(text: string): string {
+  return text.length > longest ? `${text.slice(0, longest)}…` : text;
+}
+
+const mostNames = 40;
+
+/** `dev2, dev4 and 3 more`; “none” for none. */
+export function names(list: readonly string[]): string {
+  if (list.length === 0) return 'none';
+  const more = list.length > mostNames ? ` and ${list.length - mostNames} more` : '';
+  return `${list.slice(0, mostNames).join(', ')}${more}`;
+}
+
+type Cell = string | Markup;
+
+/** On a narrow screen each row becomes a block, in which the heads of the columns stand before the cells. */
+export function table(heads: readonly string[], rows: readonly (readonly Cell[])[]): Markup {
+  const cell = (value: Cell, column: number) => html`<td data-head="${heads[column] ?? ''}">${value}</td>`;
+  const left = rows.length > mostRows ? html`<p class="muted">And ${rows.length - mostRows} more.</p>` : html``;
+  return html`<table>
+<thead><tr>${heads.map((head) => html`<th scope="col">${head}</th>`)}</tr></thead>
+<tbody>${rows.slice(0, mostRows).map((cells) => html`<tr>${cells.map(cell)}</tr>`)}</tbody>
+</table>${left}`;
+}

@@ -1,31 +1,16 @@
-/** When a run did what on which node, by its journal. */
-import type { NodeFailure } from '../../../playbook/events/events.ts';
-import type { JournalEntry } from '../../../playbook/journal/entries.ts';
-
-/** One call of one node, one try. Times in milliseconds since the epoch. */
-export interface Bar {
-  readonly node: string;
-  readonly step: string;
-  readonly agent: string;
-  readonly action: string;
-  readonly dryRun: boolean;
-  readonly batch: number;
-  readonly try: number;
-  readonly requestId: string;
-  readonly begin: number;
-  /** The last that is known, where no reply was written down. */
-  readonly end: number;
-  /** `unknown` where no reply was written down. */
-  readonly outcome: string;
-  readonly code: string;
-  readonly message: string;
-  readonly data: unknown;
-  /** SEQUENCE:HASH; empty where the node vouched for none. */
-  readonly auditHead: string;
-}
+/** When an attempt of a run did what on which node, by its journal. */
+import type { NodeFailure } from '../../../../playbook/events/events.ts';
+import type { JournalEntry } from '../../../../playbook/journal/entries.ts';
+import { type Bar, readBars } from './bars.ts';
 
 export interface StepSpan {
   readonly step: string;
+  /** What people call it; its id in journals that hold no name. */
+  readonly name: string;
+  /** `appmgr#upgrade`, `rolling`, …; empty in journals that do not hold it. */
+  readonly title: string;
+  readonly kind: string;
+  readonly afterFailure: boolean;
   readonly state: string;
   readonly begin: number;
   readonly end: number;
@@ -41,10 +26,11 @@ export interface Timeline {
   readonly begin: number;
   readonly end: number;
   readonly steps: readonly StepSpan[];
-  /** In the order of their names. */
+  /** In the order of their names, numbers in them by their value. */
   readonly nodes: readonly string[];
 }
 
+/** @param entries those of one attempt */
 export function readTimeline(entries: readonly JournalEntry[]): Timeline {
   const begin = entries[0]?.at ?? 0;
   const end = Math.max(begin, ...entries.slice(-1).map(({ at }) => at));
@@ -56,18 +42,27 @@ export function readTimeline(entries: readonly JournalEntry[]): Timeline {
     const own = byStep.get(span.step) ?? [];
     return { ...span, waitedFor: lastOf(needs, ends), slowest: findSlowest(own), bars: own };
   });
-  return { begin, end, steps, nodes: [...new Set(bars.map(({ node }) => node))].sort() };
+  return { begin, end, steps, nodes: [...new Set(bars.map(({ node }) => node))].sort(byName) };
 }
 
-type Span = Pick<StepSpan, 'step' | 'state' | 'begin' | 'end' | 'failed'> & { readonly needs: readonly string[] };
+/** dev2 comes before dev10. */
+export function byName(a: string, b: string): number {
+  return a.localeCompare(b, 'en', { numeric: true });
+}
+
+type Span = Omit<StepSpan, 'waitedFor' | 'slowest' | 'bars'> & { readonly needs: readonly string[] };
 
 function readSpans(entries: readonly JournalEntry[], end: number): Span[] {
   const spans = new Map<string, Span>();
   for (const entry of entries) {
     if (entry.type !== 'step-started' && entry.type !== 'step-finished') continue;
     const { step, at } = entry;
-    const before = spans.get(step) ?? { step, state: 'begun', begin: at, end, needs: [], failed: [] };
-    if (entry.type === 'step-started') spans.set(step, { ...before, state: 'begun', end, needs: entry.needs ?? [] });
+    const about = { step, name: step, title: '', kind: '', afterFailure: false };
+    const before = spans.get(step) ?? { ...about, state: 'begun', begin: at, end, needs: [], failed: [] };
+    if (entry.type === 'step-started') {
+      const { needs = [], name = step, title = '', kind = '', afterFailure = false } = entry;
+      spans.set(step, { ...before, state: 'begun', end, needs, name, title, kind, afterFailure });
+    }
     // A step that was passed over never began.
     else if (entry.state !== 'skipped')
       spans.set(step, { ...before, state: entry.state, end: at, failed: entry.failed ?? [] });
@@ -75,32 +70,12 @@ function readSpans(entries: readonly JournalEntry[], end: number): Span[] {
   return [...spans.values()].sort((a, b) => a.begin - b.begin);
 }
 
-function readBars(entries: readonly JournalEntry[], end: number): Bar[] {
-  const bars = new Map<string, Bar>();
-  for (const entry of entries) {
-    if (entry.type === 'call') {
-      const { step, agent, action, dryRun, batch, requestId, at, nodes, try: number } = entry;
-      for (const node of nodes) {
-        const unknown = { outcome: 'unknown', code: '', message: '', data: {}, auditHead: '' };
-        const about = { node, step, agent, action, dryRun, batch, try: number, requestId, begin: at, end };
-        bars.set(`${requestId} ${number} ${node}`, { ...about, ...unknown });
-      }
-    } else if (entry.type === 'outcome') {
-      const key = `${entry.requestId} ${entry.try} ${entry.node}`;
-      const bar = bars.get(key);
-      const { outcome, code, message, data, auditHead = '', at } = entry;
-      if (bar !== undefined) bars.set(key, { ...bar, outcome, code, message, data, auditHead, end: at });
-    }
-  }
-  return [...bars.values()];
-}
-
 function lastOf(needs: readonly string[], ends: ReadonlyMap<string, number>): string {
   const known = needs.filter((need) => ends.has(need));
   return known.reduce((last, need) => ((ends.get(need) ?? 0) > (ends.get(last) ?? 0) ? need : last), known[0] ?? '');
 }
 
-/** The calls of one try of one batch, the last to end first: nothing goes on before that one. */
+/** The calls of one try of one batch, the last to end first: nothing follows before that one. */
 export function callsTogether(bars: readonly Bar[]): Bar[][] {
   const groups = Map.groupBy(bars, (bar) => `${bar.requestId} ${bar.batch} ${bar.try}`);
   return [...groups.values()].map((together) => together.toSorted((a, b) => b.end - a.end));

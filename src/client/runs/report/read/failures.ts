@@ -1,0 +1,89 @@
+/** What failed in a run, also what passed at a later try: grouped, so that one cause on forty nodes is read once. */
+import type { Attempt } from './attempts.ts';
+import { type Bar, isGood } from './bars.ts';
+import { byName, type StepSpan } from './timeline.ts';
+
+export interface FailureGroup {
+  readonly attempt: number;
+  readonly step: StepSpan;
+  /** True where a later try was good, or the step passed nevertheless. */
+  readonly recovered: boolean;
+  readonly code: string;
+  /** Of the first of its nodes. */
+  readonly reason: string;
+  /** Empty where the step failed by itself. */
+  readonly nodes: readonly string[];
+  /** The tries that were not good, with the good one that followed; in a step that failed by itself, what nodes answered. */
+  readonly tries: readonly Bar[];
+}
+
+interface Failure {
+  readonly node: string;
+  readonly code: string;
+  readonly reason: string;
+  readonly recovered: boolean;
+  readonly tries: readonly Bar[];
+}
+
+/** The last attempt first; in it what stands before what has passed. */
+export function groupFailures(attempts: readonly Attempt[]): FailureGroup[] {
+  return attempts.toReversed().flatMap(({ number, steps }) => {
+    const groups = steps.filter(({ kind }) => !around.has(kind)).flatMap((step) => groupStep(number, step));
+    return groups.toSorted((a, b) => Number(a.recovered) - Number(b.recovered));
+  });
+}
+
+/** What failed within them is told of the steps within. */
+const around = new Set(['rolling', 'for_each', 'use']);
+
+function groupStep(attempt: number, step: StepSpan): FailureGroup[] {
+  const groups = Map.groupBy(
+    failuresOf(step),
+    ({ recovered, code, reason }) => `${recovered} ${code} ${recovered ? '' : reason}`,
+  );
+  return [...groups.values()].map((some) => ({
+    attempt,
+    step,
+    recovered: some[0]?.recovered ?? false,
+    code: some[0]?.code ?? '',
+    reason: some[0]?.reason ?? '',
+    nodes: some
+      .map(({ node }) => node)
+      .filter((node) => node !== '')
+      .sort(byName),
+    tries: some.flatMap(({ tries }) => tries).sort((a, b) => byName(a.node, b.node) || a.begin - b.begin),
+  }));
+}
+
+function failuresOf({ state, failed, bars }: StepSpan): Failure[] {
+  const isOver = state === 'failed' || state === 'interrupted';
+  const byNode = Map.groupBy(bars, ({ node }) => node);
+  const reasons = new Map(failed.map((one) => [one.node, one]));
+  const ofNodes = [...byNode].flatMap(([node, tries]): Failure[] => {
+    const known = reasons.get(node);
+    const last = tries.at(-1);
+    const bad = tries.findLast((bar) => !isGood(bar));
+    if (known === undefined && bad === undefined) return [];
+    const recovered = known === undefined ? last !== undefined && isGood(last) : !isOver;
+    const { code, reason } = known ?? { code: bad?.verdict?.code ?? bad?.code ?? '', reason: said(bad) };
+    return [{ node, code: code || (bad?.outcome ?? ''), reason, recovered, tries }];
+  });
+  const others = failed.filter(({ node }) => !byNode.has(node));
+  return [
+    ...ofNodes,
+    ...others.map(({ node, code, reason }) => ({
+      node,
+      code,
+      reason,
+      recovered: !isOver,
+      tries: node === '' ? bars : [],
+    })),
+  ];
+}
+
+function said(bar: Bar | undefined): string {
+  if (bar === undefined) return '';
+  if (bar.verdict !== undefined) return bar.verdict.reason;
+  if (bar.outcome === 'unknown') return 'no reply was written down before the run ended';
+  return bar.message === '' ? 'no reason was given' : bar.message;
+}

@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { readAttempts } from '../../../../src/client/runs/report/read/attempts.ts';
+import { groupFailures } from '../../../../src/client/runs/report/read/failures.ts';
+import { replayJournal } from '../../../../src/client/runs/report/read/replay.ts';
+import { findTicks } from '../../../../src/client/runs/report/ticks.ts';
+import { defineClock, duration } from '../../../../src/client/runs/report/times.ts';
+import type { JournalEntry } from '../../../../src/playbook/journal/entries.ts';
+
+const runId = 'a'.repeat(32);
+const base = { playbook: 'p', file: 'p.yaml', operator: 'rip', dryRun: false, inputs: {}, time: '', digest: '' };
+
+/** Entries of a run, each a second after the one before. */
+function journalOf(...entries: readonly object[]): JournalEntry[] {
+  const all = [{ type: 'run-started', ...base }, ...entries];
+  return all.map(
+    (entry, index) => ({ at: 1_800_000_000_000 + index * 1000, runId, ...entry }) as unknown as JournalEntry,
+  );
+}
+
+const call = (requestId: string, action: string, nodes: readonly string[], more: object = {}) => {
+  const about = { type: 'call', step: 's', requestId, try: 1, batch: 1, agent: 'haproxy', action, dryRun: false };
+  return { ...about, changes: action !== 'status', input: {}, nodes, ...more };
+};
+const outcome = (requestId: string, node: string, data: object, more: object = {}) => {
+  const about = {
+    type: 'outcome',
+    step: 's',
+    requestId,
+    try: 1,
+    node,
+    outcome: 'ok',
+    status: 0,
+    code: '',
+    message: '',
+  };
+  return { ...about, data, ...more };
+};
+
+describe('what a page reads out of a journal', () => {
+  test('a load balancer that was asked about two servers says nothing of the others that are out', () => {
+    const { out, untouched } = replayJournal(
+      journalOf(
+        call('1', 'disable', ['lb1']),
+        outcome('1', 'lb1', { backend: 'app', changed: ['a', 'b', 'c'], unchanged: [] }),
+        call('2', 'status', ['lb1']),
+        outcome('2', 'lb1', { backend: 'app', out: ['a'], servers: [{ name: 'a' }, { name: 'b' }] }),
+      ),
+    );
+    assert.deepEqual(out.map(({ server }) => server).sort(), ['a', 'c'], 'b is in again, c was not asked about');
+    assert.deepEqual(untouched, []);
+  });
+
+  test('a try that was answered and was not good enough failed, also where a later one was good', () => {
+    const attempts = readAttempts(
+      journalOf(
+        { type: 'step-started', step: 's', name: 'Check the load', title: 'nrpe#runcommand', kind: 'call' },
+        call('1', 'status', ['dev2']),
+        outcome('1', 'dev2', { output: 'CRITICAL' }),
+        {
+          type: 'verdict',
+          step: 's',
+          requestId: '1',
+          failed: [{ node: 'dev2', code: 'until-failed', reason: 'too high' }],
+        },
+        call('1', 'status', ['dev2'], { try: 2 }),
+        outcome('1', 'dev2', { output: 'OK' }, { try: 2 }),
+        { type: 'step-finished', step: 's', state: 'done' },
+      ),
+    );
+    const [group, ...others] = groupFailures(attempts);
+    assert.deepEqual(others, []);
+    assert.equal(group?.recovered, true);
+    assert.equal(group?.reason, 'too high');
+    assert.deepEqual(
+      group?.tries.map((one) => one.verdict?.code),
+      ['until-failed', undefined],
+    );
+  });
+
+  test('each attempt has its own times: what was repeated did not take the time between', () => {
+    const step = { type: 'step-started', step: 's' };
+    const attempts = readAttempts(
+      journalOf(step, { type: 'process' }, { type: 'run-resumed', operator: 'ann' }, step, {
+        type: 'step-finished',
+        step: 's',
+        state: 'done',
+      }),
+    );
+    assert.deepEqual(
+      attempts.map(({ operator, steps }) => [operator, steps[0]?.state, (steps[0]?.end ?? 0) - (steps[0]?.begin ?? 0)]),
+      [
+        ['rip', 'begun', 0],
+        ['ann', 'done', 1000],
+      ],
+    );
+  });
+});
+
+describe('times on a page', () => {
+  test('are shown on the clock of whoever made it and in UTC, and once where these agree', () => {
+    const at = Date.UTC(2026, 10, 28, 23, 11, 20);
+    const { markup } = defineClock('Europe/Berlin').both(at);
+    assert.match(markup, /29 Nov 2026, 00:11:20 (CET|GMT\+1)<\/time> <span class="muted">2026-11-28 23:11:20 UTC</);
+    assert.equal(
+      defineClock('UTC').both(at).markup,
+      '<time datetime="2026-11-28T23:11:20.000Z">2026-11-28 23:11:20 UTC</time>',
+    );
+    assert.equal(defineClock('America/St_Johns').short(at), '19:41:20');
+  });
+
+  test('are as long as a person says them', () => {
+    assert.deepEqual([0, 49.6, 1300, 59_949, 59_960, 200_000, 3_900_000].map(duration), [
+      '0 ms',
+      '50 ms',
+      '1.3 s',
+      '59.9 s',
+      '1 min 0 s',
+      '3 min 20 s',
+      '1 h 5 min',
+    ]);
+  });
+
+  test('an axis has at most seven marks, at round times, however long the run was', () => {
+    assert.deepEqual(
+      findTicks(4200).map(({ text }) => text),
+      ['0', '1 s', '2 s', '3 s', '4 s'],
+    );
+    for (const whole of [0, 1, 49, 999, 61_000, 7_200_000, 90_000_000, 9e12]) {
+      const ticks = findTicks(whole);
+      assert.ok(ticks.length >= 1 && ticks.length <= 8, String(whole));
+    }
+  });
+});
