@@ -1,7 +1,7 @@
 /** Every schema that is built into the program: what the build compiles to validators. */
 import { choriaDdlSchema } from './agents/external/format.ts';
 import { agents } from './agents/index.ts';
-import { clientConfigSchema } from './client/cli/config.ts';
+import { clientConfigSchema } from './library/config/config.ts';
 import { ddlSchema } from './core/ddl/outside-ddl.ts';
 import { nodeConfigSchema } from './daemon/config/schema.ts';
 import { playbookSchema } from './playbook/source/schema.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { callNode } from '../../src/client/fleet/call-node.ts';
-import { startRelayLink } from '../../src/client/relays/relay-link.ts';
-import { startRelays } from '../../src/client/relays/relays.ts';
+import { callNode } from '../../src/library/fleet/call-node.ts';
+import { startRelayLink } from '../../src/library/relays/relay-link.ts';
+import { startRelays } from '../../src/library/relays/relays.ts';
 import { Problem } from '../../src/core/errors.ts';
 import { noFilter } from '../../src/core/filter/filter.ts';
 import { sealRequest } from '../../src/core/request/seal.ts';

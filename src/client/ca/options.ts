@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import { Problem } from '../../core/errors.ts';
 import type { CliContext } from '../cli/context.ts';
-import { homeOf } from '../cli/home.ts';
+import { homeOf } from '../../library/config/home.ts';
 
 /** What every `ca` command takes. */
 export interface CaOptions {

@@ -1,23 +1,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Ddl } from '../../core/ddl/ddl.ts';
-import type { FilterTerms } from '../../core/wire/messages.ts';
+import type { TargetOptions } from '../../library/fleet/targets.ts';
 
-/** What the options that address nodes amount to. */
-export interface TargetOptions {
-  readonly filter: FilterTerms;
-  readonly nodesFile: string | undefined;
-  readonly method: string | undefined;
-  /** Options of that method, as `name=value`. */
-  readonly discoveryOptions?: readonly string[];
-  /** Seconds to wait for the first answer of discovery. */
-  readonly discoveryTimeout: number | undefined;
-  /** Seconds to wait for a reply. */
-  readonly timeout: number | undefined;
-  readonly limit: string | undefined;
-  readonly limitSeed: number | undefined;
-  /** Whether a list on standard input, where there is one, names the nodes. */
-  readonly takesList?: boolean;
-}
+export type { TargetOptions };
 
 const collect = (value: string, before: string[] = []) => [...before, value];
 

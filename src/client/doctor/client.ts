@@ -4,7 +4,7 @@ import { broken, doubtful, runCheck, type Finding, fine } from '../../core/findi
 import { count } from '../../core/text.ts';
 import type { Findings } from '../../discovery/directory.ts';
 import { findInterfaces, leftOutWarning } from '../../discovery/mdns/interfaces.ts';
-import { type ClientConfig, loadClientConfig } from '../cli/config.ts';
+import { type ClientConfig, loadClientConfig } from '../../library/config/config.ts';
 import type { CliContext } from '../cli/context.ts';
 import { lastSeenWords } from '../render/missing.ts';
 import { checkRelays } from './relays.ts';

@@ -3,8 +3,8 @@ import { broken, doubtful, type Finding, fine } from '../../core/finding.ts';
 import type { TlsState } from '../../core/ports.ts';
 import { count } from '../../core/text.ts';
 import { createRelayDial, openLocalRelay, type RelayConnection } from '../../transport/relay/relay-connection.ts';
-import type { ClientConfig } from '../cli/config.ts';
-import { namedRelays } from '../relays/open-relays.ts';
+import type { ClientConfig } from '../../library/config/config.ts';
+import { namedRelays } from '../../library/relays/open-relays.ts';
 
 /** Milliseconds for a relay to answer. */
 const timeout = 5000;

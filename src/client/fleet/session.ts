@@ -1,165 +1,46 @@
-import { readRevocations } from '../../ca/revocation/revocations.ts';
-import type { Ddl } from '../../core/ddl/ddl.ts';
-import { Problem } from '../../core/errors.ts';
-import { type LiveCredentials, startCredentials } from '../../core/credentials/live-credentials.ts';
-import type { Log } from '../../core/ports.ts';
-import type { AskNode } from '../../discovery/attempt.ts';
-import { type Cache, openCache } from '../../discovery/cache/cache.ts';
-import { type Findings, findNodes } from '../../discovery/directory.ts';
-import type { FoundNode } from '../../discovery/findings.ts';
-import { createDial } from '../../transport/dial.ts';
-import type { Caller } from './call-node.ts';
-import { type ClientConfig, loadClientConfig } from '../cli/config.ts';
+import { readInputList } from '../../discovery/stdin/read.ts';
+import { openSession as openFleetSession, type Session, type SessionOptions } from '../../library/fleet/session.ts';
+import type { World } from '../../library/fleet/world.ts';
 import type { CliContext } from '../cli/context.ts';
-import { type Heads, headsFile, openHeads } from './heads.ts';
-import { openRelays } from '../relays/open-relays.ts';
+import { startLive } from '../render/live.ts';
 import { startWaiting } from '../render/waiting.ts';
-import { chooseSource } from './sources.ts';
-import { chooseSubset } from './subsets.ts';
-import type { TargetOptions } from '../cli/target-options.ts';
 
-/** What a command works with once it is known who calls, and how nodes are found and reached. */
-export interface Session {
-  readonly config: ClientConfig;
-  readonly caller: Caller;
-  readonly credentials: LiveCredentials;
-  readonly cache: Cache;
-  /** Finds, proves and filters nodes; their connections stay open until the session is closed. */
-  readonly find: (targets: TargetOptions, wanted?: FindWhat) => Promise<Findings>;
-  readonly close: () => Promise<void>;
+export { findDdl, type FindWhat, requireDdl, type Session, type SessionOptions } from '../../library/fleet/session.ts';
+
+/** A session of the library for a command. @throws Problem when the operator's configuration or certificate can't be used */
+export function openSession(options: SessionOptions, context: CliContext): Promise<Session> {
+  return openFleetSession(options, worldOf(context));
 }
 
-export interface FindWhat {
-  /** Names of facts to be told. */
-  readonly facts?: readonly string[];
-  /** With the DDLs of their agents. */
-  readonly full?: boolean;
-  /** Whether the nodes will be called (default true). */
-  readonly keep?: boolean;
-  /** Names of nodes that must be there. */
-  readonly expect?: readonly string[];
-  /** Asked of each node as soon as it is proven, with the filter in it. */
-  readonly ask?: AskNode;
-  /** Called with each node that matches as soon as it is proven. */
-  readonly onNode?: (node: FoundNode) => void;
-}
-
-export interface SessionOptions {
-  readonly config?: string;
-  readonly via?: readonly string[];
-}
-
-/** Milliseconds for a node to be reached directly that no relay has a connection to. */
-const directTimeout = 2000;
-
-/** @throws Problem when the operator's configuration or certificate can't be used */
-export async function openSession({ config: given, via = [] }: SessionOptions, context: CliContext): Promise<Session> {
-  const config = await loadClientConfig(given, context.env);
-  const now = Date.now();
-  const log = warningsOnly(context);
-  // Looked at while the command runs, too: whoever is revoked in the middle of a run takes no further part in it.
-  const live = await startCredentials({
-    files: config.tls,
-    kind: 'operator',
-    readRevocations,
-    now: Date.now,
-    onReload: () => {},
-    onFault: (fault) => log.warn({}, fault),
-  });
-  for (const warning of live.warnings()) log.warn({}, warning);
-  const dial = createDial(live.current, config.timeout * 1000);
-  const cache = await openCache(config.cacheFile, log);
-  const heads = await openHeads(headsFile(config.stateDirectory), Date.now);
-  const open = new Set<FoundNode>();
-  const caller = {
-    get credentials() {
-      return live.current().credentials;
-    },
-    get trust() {
-      return live.current().trust;
-    },
-    heads,
-  };
-  // Whom no relay reaches is as a rule out of reach from here as well.
-  const nearDial = createDial(live.current, Math.min(config.timeout * 1000, directTimeout));
-  const relays = await openRelays({ config, via, tls: live.current, caller, direct: nearDial, cache, log });
-
+/** A command's streams and signals as the library takes them. */
+export function worldOf(context: CliContext): World {
   return {
-    config,
-    caller,
-    credentials: live,
-    cache,
-    find: async (targets, wanted = {}) => {
-      const waiting = startWaiting(context);
-      const { ask } = wanted;
-      const findings = await findNodes({
-        source: chooseSource(targets, config, { cache, log, ...(relays === undefined ? {} : { relays }) }, context),
-        filter: targets.filter,
-        facts: wanted.facts ?? [],
-        expect: wanted.expect ?? [],
-        full: wanted.full ?? false,
-        keep: wanted.keep ?? true,
-        ...(ask === undefined
-          ? {}
-          : {
-              ask: (name, connection) => {
-                waiting.turn(name, 'answered');
-                return ask(name, connection);
-              },
-            }),
-        ...(wanted.onNode === undefined ? {} : { onNode: wanted.onNode }),
-        onTurn: waiting.turn,
-        cache,
-        dial: relays?.dial ?? dial,
-        concurrency: config.concurrency,
-        timeout: (targets.timeout ?? config.timeout) * 1000,
-        now: Date.now,
-        log,
-        signal: context.signal,
-      }).finally(waiting.end);
-      for (const node of findings.nodes) open.add(node);
-      if (targets.limit === undefined) return findings;
-      const seed = targets.limitSeed ?? now;
-      return { ...findings, nodes: chooseSubset(findings.nodes, targets.limit, seed) };
+    env: context.env,
+    get signal() {
+      return context.signal;
     },
-    close: async () => {
-      live.stop();
-      for (const { connection } of open) connection.close();
-      relays?.close();
-      await cache.save();
-      await keepHeads(heads, log);
+    get hasInput() {
+      return context.hasInput === true;
     },
+    warn: (message) => context.err(`warning: ${message}`),
+    list: () => listOn(context)(),
+    waiting: () => startWaiting(context),
+    begin: (title, total) => startLive(context).begin(title, total),
+    onChange: () => context.keepExitCode?.(),
   };
 }
 
-/** What was done is done, and its result stands, also where the ends of the logs can't be kept. */
-async function keepHeads(heads: Heads, log: Log): Promise<void> {
-  try {
-    await heads.save();
-  } catch (error) {
-    if (!(error instanceof Problem)) throw error;
-    log.warn({}, `the ends of the nodes' audit logs could not be stored: ${error.message}`);
-  }
+/** Standard input can be read once, and a run has several sets of nodes. */
+const lists = new WeakMap<object, () => Promise<string>>();
+
+function listOn({ stdin, err, signal }: CliContext): () => Promise<string> {
+  const known = lists.get(stdin);
+  if (known !== undefined) return known;
+  let text: Promise<string> | undefined;
+  const read = () => (text ??= readInputList(stdin, () => err(waiting), signal));
+  lists.set(stdin, read);
+  return read;
 }
 
-/** What the parts below have to warn of goes to the person; the rest is for daemons. */
-function warningsOnly({ err }: CliContext): Log {
-  const say = (_fields: object, message: string) => err(`warning: ${message}`);
-  return { debug: () => {}, info: () => {}, warn: say, error: say };
-}
-
-/** The description of an agent that is built in, by its name or an alias. */
-export function findDdl(catalogue: readonly Ddl[], agent: string): Ddl | undefined {
-  return catalogue.find(({ name, aliases }) => name === agent || aliases?.includes(agent) === true);
-}
-
-/** The same, where there must be one. @throws Problem `unknown-agent` */
-export function requireDdl(catalogue: readonly Ddl[], agent: string): Ddl {
-  const found = findDdl(catalogue, agent);
-  if (found !== undefined) return found;
-  throw new Problem(
-    'unknown-agent',
-    `there is no agent “${agent}”`,
-    `known: ${catalogue.map(({ name }) => name).join(', ')}`,
-  );
-}
+const waiting =
+  'waiting for the end of the list of nodes on standard input (without a list, start the command with </dev/null)';

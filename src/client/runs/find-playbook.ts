@@ -15,8 +15,7 @@ import {
   readTree,
 } from '../../playbook/source/reading.ts';
 import { everySource } from '../../playbook/source/walking.ts';
-import type { CliContext } from '../cli/context.ts';
-import { learnDdl } from '../fleet/learn-ddl.ts';
+import { learnDdl } from '../../library/fleet/learn-ddl.ts';
 import { findDdl, type Session } from '../fleet/session.ts';
 import { readTargetOptions } from '../cli/target-options.ts';
 
@@ -37,9 +36,8 @@ export async function loadWithNodes(
   session: Session,
   catalogue: readonly Ddl[],
   options: object,
-  context: CliContext,
 ): Promise<KnownPlaybook> {
-  const learned = await learnAgents(unknownAgents(tree, catalogue), session, catalogue, options, context);
+  const learned = await learnAgents(unknownAgents(tree, catalogue), session, catalogue, options);
   const agents = [...catalogue, ...learned];
   return { playbook: compilePlaybook(tree, agents), agents };
 }
@@ -60,14 +58,13 @@ export async function learnAgents(
   session: Session,
   catalogue: readonly Ddl[],
   options: object,
-  context: CliContext,
 ): Promise<readonly Ddl[]> {
   const learned: Ddl[] = [];
   for (const name of names) {
     const { nodes } = await session.find(readTargetOptions(options, name), { full: true });
     try {
       // Another name of an agent from outside must not stand in for one that is built in.
-      const { aliases: _aliases, ...ddl } = learnDdl(name, nodes, catalogue, context);
+      const { aliases: _aliases, ...ddl } = learnDdl(name, nodes, catalogue, session.world);
       learned.push(ddl);
     } catch (error) {
       if (!(error instanceof Problem) || error.code !== 'unknown-agent') throw error;

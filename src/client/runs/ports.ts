@@ -15,8 +15,8 @@ import type {
   NodeCall,
   PlaybookPorts,
 } from '../../playbook/ports.ts';
-import { callNode } from '../fleet/call-node.ts';
-import { fanOut } from '../fleet/fan-out.ts';
+import { callNode } from '../../library/fleet/call-node.ts';
+import { fanOut } from '../../library/fleet/fan-out.ts';
 import type { Journal } from './journal.ts';
 import { type KeptNotice, startNotice } from './interruption-notice.ts';
 import { probe } from './probe.ts';

@@ -2,7 +2,7 @@
 import type { Ddl } from '../../core/ddl/ddl.ts';
 import type { Outcome } from '../../core/request/reply.ts';
 import type { FoundNode } from '../../discovery/findings.ts';
-import { askNodes } from '../fleet/call-nodes.ts';
+import { askNodes } from '../../library/fleet/call-nodes.ts';
 import { requireDdl, type Session } from '../fleet/session.ts';
 
 /** Something that put a host in that was to stay out, as the load balancer’s agent recorded it. */

@@ -34,7 +34,7 @@ export async function loadWithFleet(
       const names = before?.[name];
       return names === undefined ? nodes : nodes.filter((node) => names.includes(node.name));
     },
-    learn: (names) => learnAgents(names, session, catalogue, options, context),
+    learn: (names) => learnAgents(names, session, catalogue, options),
   });
   for (const { level, text } of loaded.notices) {
     if (level === 'debug' && options.debug !== true) continue;

@@ -3,8 +3,8 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync }
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { callDefaults, newId } from '../../../src/core/request/seal.ts';
-import { callNode } from '../../../src/client/fleet/call-node.ts';
-import { headsFile, openHeads } from '../../../src/client/fleet/heads.ts';
+import { callNode } from '../../../src/library/fleet/call-node.ts';
+import { headsFile, openHeads } from '../../../src/library/fleet/heads.ts';
 import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
 import { startTestNode, type TestNode } from '../../support/node/node.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { callNode } from '../../../src/client/fleet/call-node.ts';
+import { callNode } from '../../../src/library/fleet/call-node.ts';
 import { sign } from '../../../src/core/credentials/signature.ts';
 import { replyCodec, requestCodec } from '../../../src/core/wire/codec.ts';
 import type { Reply, Request, SignedReply, SignedRequest } from '../../../src/core/wire/messages.ts';

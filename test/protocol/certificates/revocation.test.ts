@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { callNode } from '../../../src/client/fleet/call-node.ts';
+import { callNode } from '../../../src/library/fleet/call-node.ts';
 import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
 import { orderFor, startTestNode } from '../../support/node/node.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { after, afterEach, before, describe, test } from 'node:test';
-import type { Relays } from '../../../src/client/relays/relays.ts';
+import type { Relays } from '../../../src/library/relays/relays.ts';
 import { Problem } from '../../../src/core/errors.ts';
 import { noFilter } from '../../../src/core/filter/filter.ts';
 import type { NodeConnection } from '../../../src/core/ports.ts';

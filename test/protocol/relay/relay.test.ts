@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { loadClientConfig } from '../../../src/client/cli/config.ts';
+import { loadClientConfig } from '../../../src/library/config/config.ts';
 import { checkRelays } from '../../../src/client/doctor/relays.ts';
 import { fine } from '../../../src/core/finding.ts';
 import { loadNodeConfig } from '../../../src/daemon/config/config.ts';

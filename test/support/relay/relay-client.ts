@@ -1,6 +1,6 @@
-import { callNode } from '../../../src/client/fleet/call-node.ts';
-import { startRelayLink } from '../../../src/client/relays/relay-link.ts';
-import { type Relays, startRelays } from '../../../src/client/relays/relays.ts';
+import { callNode } from '../../../src/library/fleet/call-node.ts';
+import { startRelayLink } from '../../../src/library/relays/relay-link.ts';
+import { type Relays, startRelays } from '../../../src/library/relays/relays.ts';
 import type { Trust } from '../../../src/core/credentials/certificate.ts';
 import { Problem } from '../../../src/core/errors.ts';
 import type { Dial, NodeConnection } from '../../../src/core/ports.ts';

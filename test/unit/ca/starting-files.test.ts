@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { describe, test } from 'node:test';
 import { startingFiles } from '../../../src/ca/starting-files.ts';
 import { packArchive } from '../../../src/ca/tar.ts';
-import { clientConfigSchema } from '../../../src/client/cli/config.ts';
+import { clientConfigSchema } from '../../../src/library/config/config.ts';
 import { parseDocumentText } from '../../../src/core/files/document.ts';
 import { decide } from '../../../src/core/policy/decide.ts';
 import { parseGroups, parsePolicy } from '../../../src/core/policy/parse.ts';

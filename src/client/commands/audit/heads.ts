@@ -4,11 +4,11 @@ import type { Ddl } from '../../../core/ddl/ddl.ts';
 import { Problem } from '../../../core/errors.ts';
 import { printable } from '../../../core/text.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
-import { loadClientConfig } from '../../cli/config.ts';
+import { loadClientConfig } from '../../../library/config/config.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
 import { readTargetOptions } from '../../cli/target-options.ts';
-import { askNode } from '../../fleet/call-nodes.ts';
-import { headsFile, type KnownHead, openHeads } from '../../fleet/heads.ts';
+import { askNode } from '../../../library/fleet/call-nodes.ts';
+import { headsFile, type KnownHead, openHeads } from '../../../library/fleet/heads.ts';
 import { openSession, requireDdl, type Session } from '../../fleet/session.ts';
 import type { FoundNode } from '../../../discovery/findings.ts';
 

@@ -2,7 +2,7 @@ import type { Ddl } from '../../../core/ddl/ddl.ts';
 import { Problem } from '../../../core/errors.ts';
 import type { FoundNode } from '../../../discovery/findings.ts';
 import type { JournalEntry } from '../../../playbook/journal/entries.ts';
-import { askNode } from '../../fleet/call-nodes.ts';
+import { askNode } from '../../../library/fleet/call-nodes.ts';
 import { nodesOf, overNodes } from '../../fleet/over-nodes.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';

@@ -6,7 +6,7 @@ import { identityOf, parseCertificate } from '../../../core/credentials/certific
 import { pemBlocks } from '../../../core/credentials/credentials.ts';
 import { explainErrno, Problem } from '../../../core/errors.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
-import { parseHeads } from '../../fleet/heads.ts';
+import { parseHeads } from '../../../library/fleet/heads.ts';
 import { findAuditFiles, locateAudit } from '../../trace/locate.ts';
 
 interface VerifyOptions {

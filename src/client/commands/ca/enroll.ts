@@ -7,7 +7,7 @@ import { formatPrivateKey, parsePrivateKey } from '../../../ca/x509/private-key.
 import { fingerprintOf, makeRequest } from '../../../ca/x509/request.ts';
 import { defineIdentity } from '../../../core/identity.ts';
 import type { CliContext } from '../../cli/context.ts';
-import { homeOf } from '../../cli/home.ts';
+import { homeOf } from '../../../library/config/home.ts';
 
 export interface EnrollOptions {
   readonly operator?: boolean;

@@ -12,7 +12,7 @@ import { explain, explainErrno, Problem } from '../../../core/errors.ts';
 import type { RevocationListInfo } from '../../../core/ports.ts';
 import type { Outcome } from '../../../core/request/reply.ts';
 import type { FoundNode } from '../../../discovery/findings.ts';
-import { askNodes } from '../../fleet/call-nodes.ts';
+import { askNodes } from '../../../library/fleet/call-nodes.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
 import type { CliContext } from '../../cli/context.ts';
 import { exitFor } from '../../cli/exit-codes.ts';

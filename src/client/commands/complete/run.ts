@@ -6,7 +6,7 @@ import type { Ddl } from '../../../core/ddl/ddl.ts';
 import { printable } from '../../../core/text.ts';
 import { type CachedNode, parseContent } from '../../../discovery/cache/content.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
-import { homeOf } from '../../cli/home.ts';
+import { homeOf } from '../../../library/config/home.ts';
 import { isScript } from '../../scripts/names.ts';
 import { candidatesOf } from '../../completion/candidates.ts';
 

@@ -1,7 +1,7 @@
 import type { Ddl } from '../../../core/ddl/ddl.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
-import { learnDdl } from '../../fleet/learn-ddl.ts';
+import { learnDdl } from '../../../library/fleet/learn-ddl.ts';
 import { ddlLines, ddlMarkdown } from '../../render/ddl.ts';
 import { withSession } from '../../fleet/over-nodes.ts';
 import { findDdl } from '../../fleet/session.ts';
@@ -31,7 +31,7 @@ async function askNodes(
 ): Promise<Ddl> {
   return withSession(options, context, async (session) => {
     const { nodes } = await session.find(readTargetOptions(options, agent), { full: true, keep: false });
-    return learnDdl(agent, nodes, catalogue, context);
+    return learnDdl(agent, nodes, catalogue, session.world);
   });
 }
 

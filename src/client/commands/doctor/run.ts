@@ -3,7 +3,7 @@ import { Problem } from '../../../core/errors.ts';
 import type { Finding } from '../../../core/finding.ts';
 import { printable } from '../../../core/text.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
-import { clientConfigPath } from '../../cli/config.ts';
+import { clientConfigPath } from '../../../library/config/config.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
 import { nodeConfigFile } from '../daemon/index.ts';
 import { doctorClient } from '../../doctor/client.ts';

@@ -4,7 +4,7 @@ import type { Log } from '../../../core/ports.ts';
 import { suggest } from '../../../core/text.ts';
 import { openCache } from '../../../discovery/cache/cache.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
-import { loadClientConfig } from '../../cli/config.ts';
+import { loadClientConfig } from '../../../library/config/config.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
 import { lastSeenWords } from '../../render/missing.ts';
 

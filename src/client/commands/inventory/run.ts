@@ -3,7 +3,7 @@ import { Problem } from '../../../core/errors.ts';
 import { isNodeName } from '../../../core/identity.ts';
 import type { Outcome } from '../../../core/request/reply.ts';
 import type { FoundNode } from '../../../discovery/findings.ts';
-import { askNode } from '../../fleet/call-nodes.ts';
+import { askNode } from '../../../library/fleet/call-nodes.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
 import type { CliContext } from '../../cli/context.ts';
 import { indented } from '../../render/missing.ts';

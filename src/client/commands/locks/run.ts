@@ -2,7 +2,7 @@ import type { Ddl } from '../../../core/ddl/ddl.ts';
 import { Problem } from '../../../core/errors.ts';
 import type { JsonObject } from '../../../core/json.ts';
 import { leaseNamePattern } from '../../../core/request/lease.ts';
-import { askNodes } from '../../fleet/call-nodes.ts';
+import { askNodes } from '../../../library/fleet/call-nodes.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
 import type { CliContext } from '../../cli/context.ts';
 import { indented } from '../../render/missing.ts';

@@ -2,7 +2,7 @@ import type { CheckState } from '../../../core/check-state.ts';
 import { actionOf, type Ddl } from '../../../core/ddl/ddl.ts';
 import { Problem } from '../../../core/errors.ts';
 import { printable } from '../../../core/text.ts';
-import { askNodes } from '../../fleet/call-nodes.ts';
+import { askNodes } from '../../../library/fleet/call-nodes.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
 import { readInput } from '../../cli/read-input.ts';

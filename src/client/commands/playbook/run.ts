@@ -73,7 +73,7 @@ async function checkOnline(
 ): Promise<Playbook> {
   const session = await openSession(options, context);
   try {
-    return (await loadWithNodes(tree, session, catalogue, options, context)).playbook;
+    return (await loadWithNodes(tree, session, catalogue, options)).playbook;
   } finally {
     await session.close();
   }

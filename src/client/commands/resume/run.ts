@@ -41,7 +41,7 @@ export async function resumeRun(
     await requireAlone(entries, options.force === true);
     const history = readHistory(entries);
     const load = async (name: string) => {
-      if (!isScript(name)) return await loadWithNodes(await readPlaybook(name), session, catalogue, options, context);
+      if (!isScript(name)) return await loadWithNodes(await readPlaybook(name), session, catalogue, options);
       const { loadForResume } = await import('../../scripts/resume-script.ts');
       const before = history.setsOf('');
       return await loadForResume({ name, inputs: started.inputs, options, before }, session, catalogue, context);

@@ -2,14 +2,14 @@ import { type ActionDdl, actionOf, type Ddl } from '../../../core/ddl/ddl.ts';
 import { Problem } from '../../../core/errors.ts';
 import type { Outcome } from '../../../core/request/reply.ts';
 import { printable, suggest } from '../../../core/text.ts';
-import { cutBatches } from '../../fleet/batches.ts';
+import { cutBatches } from '../../../library/fleet/batches.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
 import type { CliContext } from '../../cli/context.ts';
 import { exitFor } from '../../cli/exit-codes.ts';
 import { readInput } from '../../cli/read-input.ts';
-import { type Batching, callAll, callAsFound, type Called, type Plan } from './call.ts';
-import { discoveryMethod } from '../../fleet/sources.ts';
-import { learnDdl } from '../../fleet/learn-ddl.ts';
+import { type Batching, callAll, callAsFound, type Called, type Plan } from '../../../library/fleet/call.ts';
+import { discoveryMethod } from '../../../library/fleet/sources.ts';
+import { learnDdl } from '../../../library/fleet/learn-ddl.ts';
 import { tellMissing } from '../../render/missing.ts';
 import {
   chooseDisplay,
@@ -57,7 +57,7 @@ export async function runRpc(words: RpcWords, catalogue: readonly Ddl[], context
     const batching = { batch: options.batch, pause };
     const arriving = startArriving(options, context);
     const called = canCallAsFound(planned, options, targets, session, context)
-      ? { plan: planned, ...(await callAsFound(planned, targets, session, context, arriving.show(planned))) }
+      ? { plan: planned, ...(await callAsFound(planned, targets, session, context.signal, arriving.show(planned))) }
       : await findAndCall(words, planned, targets, session, batching, catalogue, context, arriving);
     const { plan, findings, elapsed } = called;
     const outcomes = options.sort === true ? called.outcomes.toSorted(byNode) : called.outcomes;
@@ -107,9 +107,9 @@ async function findAndCall(
   arriving: Arriving,
 ): Promise<Called & { readonly plan: Plan }> {
   const findings = await session.find(targets, { full: planned === undefined });
-  const plan = planned ?? makePlan(words, learnDdl(words.agent, findings.nodes, catalogue, context));
+  const plan = planned ?? makePlan(words, learnDdl(words.agent, findings.nodes, catalogue, session.world));
   const began = performance.now();
-  const outcomes = await callAll(plan, findings.nodes, targets, session, batching, context, arriving.show(plan));
+  const outcomes = await callAll(plan, findings.nodes, targets, session, batching, context.signal, arriving.show(plan));
   return { plan, findings, outcomes, elapsed: performance.now() - began };
 }
 

@@ -34,7 +34,7 @@ export async function runNamedPlaybook(
   if (unknownAgents(tree, catalogue).length === 0) compilePlaybook(tree, catalogue);
   const session = await openSession(options, context);
   try {
-    const { playbook, agents } = await loadWithNodes(tree, session, catalogue, options, context);
+    const { playbook, agents } = await loadWithNodes(tree, session, catalogue, options);
     const inputs = await bindAllInputs(playbook, request.inputs, { env: context.env, defaults: session.config.inputs });
     const dryRun = options.dryRun === true;
     if (!dryRun) refuseQuestions(playbook, options, context);

@@ -1,7 +1,7 @@
 import { explain } from '../../../core/errors.ts';
 import { printable } from '../../../core/text.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
-import { loadClientConfig } from '../../cli/config.ts';
+import { loadClientConfig } from '../../../library/config/config.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
 import { listJournals, readJournal } from '../../runs/read-journal.ts';
 import { formatTable } from '../../render/table.ts';

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { explainErrno, Problem } from '../../../core/errors.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
-import { loadClientConfig } from '../../cli/config.ts';
+import { loadClientConfig } from '../../../library/config/config.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
 import { findRun, readJournal } from '../../runs/read-journal.ts';
 import { incidentToJson } from '../../runs/report/json.ts';

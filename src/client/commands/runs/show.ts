@@ -2,7 +2,7 @@ import type { Ddl } from '../../../core/ddl/ddl.ts';
 import { Problem } from '../../../core/errors.ts';
 import { printable } from '../../../core/text.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
-import { loadClientConfig } from '../../cli/config.ts';
+import { loadClientConfig } from '../../../library/config/config.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
 import { exitFor } from '../../cli/exit-codes.ts';
 import { findRun, readJournal } from '../../runs/read-journal.ts';

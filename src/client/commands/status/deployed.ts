@@ -3,7 +3,7 @@ import { parseJsonObject } from '../../../core/json.ts';
 import type { Outcome } from '../../../core/request/reply.ts';
 import type { FoundNode } from '../../../discovery/findings.ts';
 import type { JournalEntry } from '../../../playbook/journal/entries.ts';
-import { askNodes } from '../../fleet/call-nodes.ts';
+import { askNodes } from '../../../library/fleet/call-nodes.ts';
 import { requireDdl, type Session } from '../../fleet/session.ts';
 import { broughtBy, type Deployed } from '../../runs/overview.ts';
 import type { Rotation } from '../../runs/rotation.ts';

@@ -1,6 +1,6 @@
 import type { Ddl } from '../../../core/ddl/ddl.ts';
 import { Problem } from '../../../core/errors.ts';
-import { loadClientConfig } from '../../cli/config.ts';
+import { loadClientConfig } from '../../../library/config/config.ts';
 import type { CliContext } from '../../cli/context.ts';
 import { parseKeyValues } from '../../cli/key-values.ts';
 import type { RunPlaybookOptions } from '../../runs/run-playbook.ts';

@@ -5,7 +5,7 @@ import { count } from '../../../core/text.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
 import type { CliContext } from '../../cli/context.ts';
 import { readTargetOptions } from '../../cli/target-options.ts';
-import { askNodes } from '../../fleet/call-nodes.ts';
+import { askNodes } from '../../../library/fleet/call-nodes.ts';
 import { withSession } from '../../fleet/over-nodes.ts';
 import { requireDdl, type Session } from '../../fleet/session.ts';
 

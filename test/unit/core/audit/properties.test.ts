@@ -3,7 +3,7 @@ import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import fc from 'fast-check';
-import { parseHeads } from '../../../../src/client/fleet/heads.ts';
+import { parseHeads } from '../../../../src/library/fleet/heads.ts';
 import { type AuditEvent, formatLine, hashLine, splitLine } from '../../../../src/core/audit/record.ts';
 import { verifyAudit } from '../../../../src/core/audit/verify.ts';
 import { Problem } from '../../../../src/core/errors.ts';

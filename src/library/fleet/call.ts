@@ -1,19 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ActionDdl, sensitiveInputs } from '../../../core/ddl/ddl.ts';
-import type { JsonObject } from '../../../core/json.ts';
-import type { NodeConnection } from '../../../core/ports.ts';
-import type { Outcome } from '../../../core/request/reply.ts';
-import { callDefaults, newId } from '../../../core/request/seal.ts';
-import type { FilterTerms } from '../../../core/wire/messages.ts';
-import type { Findings } from '../../../discovery/directory.ts';
-import type { FoundNode } from '../../../discovery/findings.ts';
-import type { CliContext } from '../../cli/context.ts';
-import type { TargetOptions } from '../../cli/target-options.ts';
-import { cutBatches } from '../../fleet/batches.ts';
-import { callNode } from '../../fleet/call-node.ts';
-import { fanOut } from '../../fleet/fan-out.ts';
-import type { Session } from '../../fleet/session.ts';
-import { startLive } from '../../render/live.ts';
+import { type ActionDdl, sensitiveInputs } from '../../core/ddl/ddl.ts';
+import type { JsonObject } from '../../core/json.ts';
+import type { NodeConnection } from '../../core/ports.ts';
+import type { Outcome } from '../../core/request/reply.ts';
+import { callDefaults, newId } from '../../core/request/seal.ts';
+import type { FilterTerms } from '../../core/wire/messages.ts';
+import type { Findings } from '../../discovery/directory.ts';
+import type { FoundNode } from '../../discovery/findings.ts';
+import type { TargetOptions } from './targets.ts';
+import { cutBatches } from './batches.ts';
+import { callNode } from './call-node.ts';
+import { fanOut } from './fan-out.ts';
+import type { Session } from './session.ts';
 
 /** One action to call, its input checked. */
 export interface Plan {
@@ -47,11 +45,12 @@ interface Calls {
 }
 
 /** @param total how many nodes there are; 0: not known yet */
-function beginCalls(plan: Plan, total: number, targets: TargetOptions, session: Session, context: CliContext): Calls {
+function beginCalls(plan: Plan, total: number, targets: TargetOptions, session: Session, signal: AbortSignal): Calls {
+  const { world } = session;
   const { description, input, dryRun, agent, action } = plan;
-  if (description.kind === 'change') context.keepExitCode?.();
+  if (description.kind === 'change') world.onChange();
   const timeout = (targets.timeout ?? description.timeout + session.config.timeout) * 1000;
-  const work = startLive(context).begin(`${agent}#${action}`, total);
+  const work = world.begin(`${agent}#${action}`, total);
   const order = {
     ...callDefaults,
     ...{ requestId: newId(), agent, action, input, dryRun, sensitive: sensitiveInputs(description) },
@@ -61,7 +60,7 @@ function beginCalls(plan: Plan, total: number, targets: TargetOptions, session: 
     one: (target, connection, filter) => {
       work.tell(target, '');
       const onProgress = (message: string) => work.tell(target, message);
-      const settings = { timeout, changes, onProgress, signal: context.signal };
+      const settings = { timeout, changes, onProgress, signal };
       return callNode(
         connection,
         { ...order, target, ...(filter === undefined ? {} : { filter }) },
@@ -81,16 +80,16 @@ export async function callAll(
   targets: TargetOptions,
   session: Session,
   { batch, pause }: Batching,
-  context: CliContext,
+  signal: AbortSignal,
   onOutcome: (outcome: Outcome) => void,
 ): Promise<Outcome[]> {
-  const calls = beginCalls(plan, nodes.length, targets, session, context);
+  const calls = beginCalls(plan, nodes.length, targets, session, signal);
   const connections = new Map(nodes.map(({ name, connection }) => [name, connection]));
   const call = (name: string) => calls.one(name, connections.get(name) as NodeConnection);
   const outcomes: Outcome[] = [];
   for (const [index, names] of cutBatches([...connections.keys()], batch).entries()) {
-    if (context.signal.aborted) break;
-    if (index > 0 && pause > 0) await sleep(pause, undefined, { signal: context.signal }).catch(() => {});
+    if (signal.aborted) break;
+    if (index > 0 && pause > 0) await sleep(pause, undefined, { signal }).catch(() => {});
     const done = (outcome: Outcome) => {
       calls.done(outcome.node);
       onOutcome(outcome);
@@ -110,11 +109,11 @@ export async function callAsFound(
   plan: Plan,
   targets: TargetOptions,
   session: Session,
-  context: CliContext,
+  signal: AbortSignal,
   onOutcome: (outcome: Outcome) => void,
 ): Promise<Called> {
   const began = performance.now();
-  const calls = beginCalls(plan, 0, targets, session, context);
+  const calls = beginCalls(plan, 0, targets, session, signal);
   const outcomes = new Map<string, Outcome>();
   const ask = async (name: string, connection: NodeConnection) => {
     const outcome = await calls.one(name, connection, targets.filter);
@@ -125,7 +124,7 @@ export async function callAsFound(
     return true;
   };
   try {
-    const findings = await session.find(targets, { ask });
+    const findings = await session.find(targets, { ask, signal });
     // Not those of a name that two nodes prove to have: that is told as what it is.
     return {
       findings,
@@ -133,7 +132,7 @@ export async function callAsFound(
       elapsed: performance.now() - began,
     };
   } catch (error) {
-    if (!context.signal.aborted || outcomes.size === 0) throw error;
+    if (!signal.aborted || outcomes.size === 0) throw error;
     const findings = {
       nodes: [],
       unmatched: 0,

@@ -1,6 +1,6 @@
 import { Problem } from '../../core/errors.ts';
 import { suggest } from '../../core/text.ts';
-import { clientConfigSchema } from './config.ts';
+import { clientConfigSchema } from '../config/config.ts';
 
 /** What `--do` may say of a discovery method, in place of client.yaml. */
 export interface GivenDiscovery {

@@ -4,37 +4,21 @@ import { Problem } from '../../core/errors.ts';
 import type { DiscoverySource, Log } from '../../core/ports.ts';
 import type { Cache } from '../../discovery/cache/cache.ts';
 import { sourceByName } from '../../discovery/index.ts';
-import { readInputList } from '../../discovery/stdin/read.ts';
-import { type ClientConfig, clientConfigSchema } from '../cli/config.ts';
-import type { CliContext } from '../cli/context.ts';
-import { type GivenDiscovery, parseDiscoveryOptions } from '../cli/discovery-options.ts';
+import { type ClientConfig, clientConfigSchema } from '../config/config.ts';
+import { type GivenDiscovery, parseDiscoveryOptions } from './discovery-options.ts';
 import type { Relays } from '../relays/relays.ts';
-import type { TargetOptions } from '../cli/target-options.ts';
+import type { TargetOptions } from './targets.ts';
+import type { World } from './world.ts';
 
 /** By which method nodes are found: a list that is piped in goes before what the configuration says. */
 export function discoveryMethod(
   { nodesFile, method, takesList }: TargetOptions,
   { discovery }: ClientConfig,
-  { hasInput }: Pick<CliContext, 'hasInput'>,
+  { hasInput }: { readonly hasInput?: boolean },
 ): string {
   if (nodesFile !== undefined) return 'file';
   return method ?? (takesList === true && hasInput === true ? 'stdin' : discovery.method);
 }
-
-/** Standard input can be read once, and a run has several sets of nodes. */
-const lists = new WeakMap<object, () => Promise<string>>();
-
-function listOn({ stdin, err, signal }: CliContext): () => Promise<string> {
-  const known = lists.get(stdin);
-  if (known !== undefined) return known;
-  let text: Promise<string> | undefined;
-  const read = () => (text ??= readInputList(stdin, () => err(waiting), signal));
-  lists.set(stdin, read);
-  return read;
-}
-
-const waiting =
-  'waiting for the end of the list of nodes on standard input (without a list, start the command with </dev/null)';
 
 /** What a command finds nodes with. */
 export interface Finders {
@@ -49,10 +33,10 @@ export function chooseSource(
   targets: TargetOptions,
   config: ClientConfig,
   { cache, log, relays }: Finders,
-  context: CliContext,
+  world: Pick<World, 'hasInput' | 'list'>,
 ): DiscoverySource {
   const { discovery } = config;
-  const chosen = discoveryMethod(targets, config, context);
+  const chosen = discoveryMethod(targets, config, world);
   const method = chosen === 'mdns' && relays !== undefined && targets.method === undefined ? 'relay' : chosen;
   const given = parseDiscoveryOptions(method, targets.discoveryOptions ?? []);
   const { domain, server, interfaces } = { ...discovery, ...given };
@@ -61,7 +45,7 @@ export function chooseSource(
   return sourceByName(method, {
     interfaces,
     timeout: (targets.discoveryTimeout ?? discovery.timeout) * 1000,
-    list: listOn(context),
+    list: world.list,
     cache,
     log,
     ...(relays === undefined ? {} : { askRelays: relays.ask }),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { parseDiscoveryOptions } from '../../../../src/client/cli/discovery-options.ts';
+import { parseDiscoveryOptions } from '../../../../src/library/fleet/discovery-options.ts';
 
 describe('the options of a discovery method', () => {
   test('take the place of the configuration’s', () => {

@@ -3,7 +3,7 @@ import { Problem } from '../../core/errors.ts';
 import { parseOutsideDdl } from '../../core/ddl/outside-ddl.ts';
 import { count, nearest, printable } from '../../core/text.ts';
 import type { FoundNode } from '../../discovery/findings.ts';
-import type { CliContext } from '../cli/context.ts';
+import type { World } from './world.ts';
 
 /**
  * The description of an agent that is not built in, as the nodes that have it tell it. Where they differ, the one that
@@ -11,7 +11,12 @@ import type { CliContext } from '../cli/context.ts';
  * own in any case.
  * @throws Problem `unknown-agent`, `bad-ddl`
  */
-export function learnDdl(agent: string, nodes: readonly FoundNode[], known: readonly Ddl[], { err }: CliContext): Ddl {
+export function learnDdl(
+  agent: string,
+  nodes: readonly FoundNode[],
+  known: readonly Ddl[],
+  { warn }: Pick<World, 'warn'>,
+): Ddl {
   const told = nodes.flatMap(({ name, description: { agents } }) =>
     agents.filter((one) => one.name === agent && one.ddl.length > 0).map(({ ddl }) => ({ node: name, ddl })),
   );
@@ -21,9 +26,7 @@ export function learnDdl(agent: string, nodes: readonly FoundNode[], known: read
   if (first === undefined) throw unknownAgent(agent, known);
   if (others.length > 0) {
     const from = others.flat().map(({ node }) => node);
-    err(
-      `warning: ${printable(from.join(', '))} describe ${agent} differently from ${count(most?.length ?? 0, 'other node')}`,
-    );
+    warn(`${printable(from.join(', '))} describe ${agent} differently from ${count(most?.length ?? 0, 'other node')}`);
   }
   const ddl = parseOutsideDdl(first.ddl, `the agent ${agent} on ${first.node}`);
   if (ddl.name !== agent) throw new Problem('bad-ddl', `${first.node} describes an agent other than ${agent}`);

@@ -4,7 +4,7 @@ import { type Address, defaultPort, parseAddress } from '../../core/node.ts';
 import type { Dial, Log, TlsState } from '../../core/ports.ts';
 import type { Cache } from '../../discovery/cache/cache.ts';
 import { createRelayDial, openLocalRelay } from '../../transport/relay/relay-connection.ts';
-import type { ClientConfig } from '../cli/config.ts';
+import type { ClientConfig } from '../config/config.ts';
 import type { Caller } from '../fleet/call-node.ts';
 import { startRelayLink } from './relay-link.ts';
 import { type Relays, startRelays } from './relays.ts';

@@ -1,0 +1,169 @@
+import { readRevocations } from '../../ca/revocation/revocations.ts';
+import type { Ddl } from '../../core/ddl/ddl.ts';
+import { Problem } from '../../core/errors.ts';
+import { type LiveCredentials, startCredentials } from '../../core/credentials/live-credentials.ts';
+import type { Log } from '../../core/ports.ts';
+import type { AskNode } from '../../discovery/attempt.ts';
+import { type Cache, openCache } from '../../discovery/cache/cache.ts';
+import { type Findings, findNodes } from '../../discovery/directory.ts';
+import type { FoundNode } from '../../discovery/findings.ts';
+import { createDial } from '../../transport/dial.ts';
+import type { Caller } from './call-node.ts';
+import { type ClientConfig, loadClientConfig } from '../config/config.ts';
+import { type Heads, headsFile, openHeads } from './heads.ts';
+import { openRelays } from '../relays/open-relays.ts';
+import { chooseSource } from './sources.ts';
+import { chooseSubset } from './subsets.ts';
+import type { TargetOptions } from './targets.ts';
+import type { World } from './world.ts';
+
+/** What a command works with once it is known who calls, and how nodes are found and reached. */
+export interface Session {
+  readonly config: ClientConfig;
+  readonly caller: Caller;
+  readonly credentials: LiveCredentials;
+  readonly cache: Cache;
+  /** Finds, proves and filters nodes; their connections stay open until the session is closed. */
+  readonly find: (targets: TargetOptions, wanted?: FindWhat) => Promise<Findings>;
+  /** What the program around it is told. */
+  readonly world: World;
+  readonly close: () => Promise<void>;
+}
+
+export interface FindWhat {
+  /** Ends the search, besides the world's own. */
+  readonly signal?: AbortSignal;
+  /** Names of facts to be told. */
+  readonly facts?: readonly string[];
+  /** With the DDLs of their agents. */
+  readonly full?: boolean;
+  /** Whether the nodes will be called (default true). */
+  readonly keep?: boolean;
+  /** Names of nodes that must be there. */
+  readonly expect?: readonly string[];
+  /** Asked of each node as soon as it is proven, with the filter in it. */
+  readonly ask?: AskNode;
+  /** Called with each node that matches as soon as it is proven. */
+  readonly onNode?: (node: FoundNode) => void;
+}
+
+export interface SessionOptions {
+  readonly config?: string;
+  readonly via?: readonly string[];
+}
+
+/** Milliseconds for a node to be reached directly that no relay has a connection to. */
+const directTimeout = 2000;
+
+/** @throws Problem when the operator's configuration or certificate can't be used */
+export async function openSession({ config: given, via = [] }: SessionOptions, world: World): Promise<Session> {
+  const config = await loadClientConfig(given, world.env);
+  const now = Date.now();
+  const log = warningsOnly(world);
+  // Looked at while the command runs, too: whoever is revoked in the middle of a run takes no further part in it.
+  const live = await startCredentials({
+    files: config.tls,
+    kind: 'operator',
+    readRevocations,
+    now: Date.now,
+    onReload: () => {},
+    onFault: (fault) => log.warn({}, fault),
+  });
+  for (const warning of live.warnings()) log.warn({}, warning);
+  const dial = createDial(live.current, config.timeout * 1000);
+  const cache = await openCache(config.cacheFile, log);
+  const heads = await openHeads(headsFile(config.stateDirectory), Date.now);
+  const open = new Set<FoundNode>();
+  const caller = {
+    get credentials() {
+      return live.current().credentials;
+    },
+    get trust() {
+      return live.current().trust;
+    },
+    heads,
+  };
+  // Whom no relay reaches is as a rule out of reach from here as well.
+  const nearDial = createDial(live.current, Math.min(config.timeout * 1000, directTimeout));
+  const relays = await openRelays({ config, via, tls: live.current, caller, direct: nearDial, cache, log });
+
+  return {
+    config,
+    caller,
+    credentials: live,
+    cache,
+    world,
+    find: async (targets, wanted = {}) => {
+      const waiting = world.waiting();
+      const { ask } = wanted;
+      const findings = await findNodes({
+        source: chooseSource(targets, config, { cache, log, ...(relays === undefined ? {} : { relays }) }, world),
+        filter: targets.filter,
+        facts: wanted.facts ?? [],
+        expect: wanted.expect ?? [],
+        full: wanted.full ?? false,
+        keep: wanted.keep ?? true,
+        ...(ask === undefined
+          ? {}
+          : {
+              ask: (name, connection) => {
+                waiting.turn(name, 'answered');
+                return ask(name, connection);
+              },
+            }),
+        ...(wanted.onNode === undefined ? {} : { onNode: wanted.onNode }),
+        onTurn: waiting.turn,
+        cache,
+        dial: relays?.dial ?? dial,
+        concurrency: config.concurrency,
+        timeout: (targets.timeout ?? config.timeout) * 1000,
+        now: Date.now,
+        log,
+        signal: wanted.signal === undefined ? world.signal : AbortSignal.any([world.signal, wanted.signal]),
+      }).finally(waiting.end);
+      for (const node of findings.nodes) open.add(node);
+      if (targets.limit === undefined) return findings;
+      const seed = targets.limitSeed ?? now;
+      return { ...findings, nodes: chooseSubset(findings.nodes, targets.limit, seed) };
+    },
+    close: async () => {
+      live.stop();
+      for (const { connection } of open) connection.close();
+      relays?.close();
+      await cache.save();
+      await keepHeads(heads, log);
+    },
+  };
+}
+
+/** What was done is done, and its result stands, also where the ends of the logs can't be kept. */
+async function keepHeads(heads: Heads, log: Log): Promise<void> {
+  try {
+    await heads.save();
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    log.warn({}, `the ends of the nodes' audit logs could not be stored: ${error.message}`);
+  }
+}
+
+/** What the parts below have to warn of goes to the person; the rest is for daemons. */
+function warningsOnly({ warn }: World): Log {
+  const say = (_fields: object, message: string) => warn(message);
+  return { debug: () => {}, info: () => {}, warn: say, error: say };
+}
+
+/** The description of an agent that is built in, by its name or an alias. */
+export function findDdl(catalogue: readonly Ddl[], agent: string): Ddl | undefined {
+  return catalogue.find(({ name, aliases }) => name === agent || aliases?.includes(agent) === true);
+}
+
+/** The same, where there must be one. @throws Problem `unknown-agent` */
+export function requireDdl(catalogue: readonly Ddl[], agent: string): Ddl {
+  const found = findDdl(catalogue, agent);
+  if (found !== undefined) return found;
+  throw new Problem(
+    'unknown-agent',
+    `there is no agent “${agent}”`,
+    `known: ${catalogue.map(({ name }) => name).join(', ')}`,
+  );
+}
