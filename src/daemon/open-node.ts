@@ -1,5 +1,5 @@
-import { mkdir } from 'node:fs/promises';
 import { explainErrno, Problem } from '../core/errors.ts';
+import { makeDirectories } from '../core/files/durable.ts';
 import type { NodeFacts } from '../core/node.ts';
 import type { KnownAgent } from '../core/policy/review.ts';
 import type { Log } from '../core/ports.ts';
@@ -107,7 +107,7 @@ async function openShippingIfAny(config: NodeConfig): Promise<Shipping | undefin
 
 async function makeStateDirectory(directory: string): Promise<void> {
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await makeDirectories(directory, 0o700);
   } catch (cause) {
     throw new Problem('bad-configuration', `the state directory ${directory} cannot be made: ${explainErrno(cause)}`);
   }

@@ -1,7 +1,7 @@
 /** Messages that are sent unless their run renews or withdraws them in time: how a run whose client is killed is noticed. */
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { replaceFile } from '../../core/files/durable.ts';
+import { makeDirectories, replaceFile } from '../../core/files/durable.ts';
 import { Problem } from '../../core/errors.ts';
 import type { Log } from '../../core/ports.ts';
 import { isObject } from '../../core/json.ts';
@@ -37,7 +37,7 @@ const retryAfter = 5000;
 
 /** What was kept when the daemon stopped is kept for its whole time again: its run may go on. */
 export async function openHeld({ directory, most, send, log }: HeldSetup): Promise<HeldMessages> {
-  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await makeDirectories(directory, 0o700);
   const held = new Map<string, Held>();
   const fileOf = (run: string) => join(directory, `${run}.json`);
   const hold = (run: string, message: Message, seconds: number, wait = seconds * 1000) => {

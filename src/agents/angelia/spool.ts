@@ -1,6 +1,6 @@
-import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { replaceFile, syncDirectory } from '../../core/files/durable.ts';
+import { makeDirectories, replaceFile, syncDirectory } from '../../core/files/durable.ts';
 import { assertMessageId, digestMessage, type Message, parseMessage } from './message.ts';
 
 /** How a message ended. `reason` is empty for what was delivered. */
@@ -35,7 +35,7 @@ export async function openSpool(directory: string, now: number): Promise<Spool> 
     delivered: join(directory, 'delivered'),
     dead: join(directory, 'dead'),
   };
-  for (const place of Object.values(places)) await mkdir(place, { recursive: true, mode: 0o700 });
+  for (const place of Object.values(places)) await makeDirectories(place, 0o700);
   const delivered = await loadSettled(places.delivered);
   const dead = await loadSettled(places.dead);
   const queued = await loadQueue(places.queue, places.dead, new Set([...delivered.keys(), ...dead.keys()]));

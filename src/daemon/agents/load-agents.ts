@@ -1,7 +1,7 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Agent, AgentEntry } from '../../core/agent.ts';
 import { explain, Problem } from '../../core/errors.ts';
+import { makeDirectories } from '../../core/files/durable.ts';
 import { fileProblem } from '../../core/files/file-problem.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { Log, NodeView } from '../../core/ports.ts';
@@ -22,7 +22,7 @@ export async function loadAgents(
   for (const { ddl, load } of entries) {
     const directory = join(stateDirectory, ddl.name);
     try {
-      await mkdir(directory, { recursive: true, mode: 0o700 });
+      await makeDirectories(directory, 0o700);
       const start = await load();
       const config = (configs[ddl.name] ?? {}) as never;
       started.set(ddl.name, await start({ config, node, stateDirectory: directory, run: runCommand, log }));

@@ -1,4 +1,4 @@
-import { countChanges, type CrashKind, crashAt } from './crash.ts';
+import { type CrashKind, crashAtEachChange } from './crash.ts';
 import assert from 'node:assert/strict';
 import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -50,16 +50,14 @@ export function makeCaEstate() {
       command: () => Promise<unknown>,
       check: (where: string) => Promise<void>,
     ): Promise<void> => {
-      restore(from);
-      const changes = await countChanges(directory, command);
-      assert.ok(changes >= 10, `${changes} changes`);
-      for (const kind of kinds) {
-        for (let at = 0; at < changes; at++) {
-          restore(from);
-          await crashAt(directory, at, kind, command);
-          await check(`${kind} at ${at}`);
-        }
-      }
+      await crashAtEachChange({
+        root: directory,
+        kinds,
+        prepare: () => restore(from),
+        work: command,
+        check,
+        least: 10,
+      });
     },
     /** Checks that nothing is missing, half done or left over. */
     inspect: async (where: string): Promise<{ number: number; holders: number }> => {

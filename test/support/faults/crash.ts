@@ -15,22 +15,45 @@ export const crashKinds: readonly CrashKind[] = ['kill', 'half', 'power', 'power
 
 const never = new Promise<never>(() => {});
 
-/** How many calls a work makes that change the disk. */
-export async function countChanges(root: string, work: () => Promise<unknown>): Promise<number> {
-  let count = 0;
-  using _watch = watchFileCalls(root, (call, _args, real) => {
-    if (call.changes) count++;
-    return real();
-  });
-  await work();
-  return count;
+export interface Crashes {
+  /** Calls of the file system below it count. */
+  readonly root: string;
+  readonly kinds?: readonly CrashKind[];
+  /** Runs before each: puts everything back to where it was. */
+  readonly prepare: () => void | Promise<void>;
+  readonly work: () => Promise<unknown>;
+  /** @param done whether the work had come to its end */
+  readonly check: (where: string, done: boolean) => void | Promise<void>;
+  /** How many changes the work makes at least: with fewer, this would show nothing. */
+  readonly least: number;
+}
+
+/** Cuts a work off at each of its changes of the disk, in each way, and once right after its end. */
+export async function crashAtEachChange({
+  root,
+  kinds = crashKinds,
+  prepare,
+  work,
+  check,
+  least,
+}: Crashes): Promise<void> {
+  for (const kind of kinds) {
+    let at = 0;
+    for (let done = false; !done; at++) {
+      await prepare();
+      done = !(await crashAt(root, at, kind, work));
+      await check(done ? `${kind} at the end` : `${kind} at ${at}`, done);
+    }
+    assert.ok(at > least, `the work made ${at - 1} changes`);
+  }
 }
 
 /**
  * Runs a work until its call of a number (from 0) that changes the disk, and no further: nothing after that call runs, not
  * even a `finally`. It runs under the number of a process that has ended, so that what it locked can be seen to be abandoned.
+ * @returns false when it came to its end before that
  */
-export async function crashAt(root: string, at: number, kind: CrashKind, work: () => Promise<unknown>): Promise<void> {
+async function crashAt(root: string, at: number, kind: CrashKind, work: () => Promise<unknown>): Promise<boolean> {
   const disk = snapshotDisk(root);
   let seen = 0;
   let die = () => {};
@@ -46,13 +69,13 @@ export async function crashAt(root: string, at: number, kind: CrashKind, work: (
     die();
     return never;
   };
-  await underDeadProcess(async () => {
+  const died = await underDeadProcess(async () => {
     using _watch = watchFileCalls(root, onCall);
-    const outcome = await Promise.race([dead.then(() => 'died'), work().then(() => 'ended')]);
-    assert.equal(outcome, 'died', `the work has no call ${at}`);
+    return await Promise.race([dead.then(() => true), work().then(() => false)]);
   });
   await closeAbandoned();
   if (kind === 'power' || kind === 'power-names') disk.cutPower(kind === 'power-names');
+  return died;
 }
 
 function writeHalf(name: string, args: readonly unknown[], handle: unknown): void {
@@ -62,11 +85,11 @@ function writeHalf(name: string, args: readonly unknown[], handle: unknown): voi
   writeSync((handle as { fd: number }).fd, bytes.subarray(0, Math.floor(bytes.length / 2)));
 }
 
-async function underDeadProcess(work: () => Promise<void>): Promise<void> {
+async function underDeadProcess<T>(work: () => Promise<T>): Promise<T> {
   const real = process.pid;
   Object.defineProperty(process, 'pid', { value: deadPid(), configurable: true });
   try {
-    await work();
+    return await work();
   } finally {
     Object.defineProperty(process, 'pid', { value: real, configurable: true });
   }

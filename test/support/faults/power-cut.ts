@@ -1,7 +1,6 @@
 /** What of a directory would outlive a power cut: contents of files as of their last sync, names as of their directory's. */
 import {
   chmodSync,
-  existsSync,
   fstatSync,
   lstatSync,
   mkdirSync,
@@ -9,9 +8,11 @@ import {
   readFileSync,
   readlinkSync,
   rmSync,
+  type Stats,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { FileCall } from './file-calls.ts';
 
 interface Disk {
@@ -21,56 +22,93 @@ interface Disk {
   readonly cutPower: (names: boolean) => void;
 }
 
+/** By the number of the inode, as a rename moves names and not files: what a directory names. */
 type Names = ReadonlyMap<string, number>;
+
+interface Inode {
+  readonly mode: number;
+  readonly isDirectory: boolean;
+  /** Where a symbolic link leads: it has no content of its own that could be lost. */
+  readonly target: string | undefined;
+}
 
 /** All that is there at first counts as durable. */
 export function snapshotDisk(root: string): Disk {
+  const inodes = new Map<number, Inode>();
   const contents = new Map<number, Buffer>();
-  const directories = new Map<string, Names>();
-  const keepDirectory = (path: string) => void directories.set(path, namesIn(path));
-  const keepFile = (path: string) => contents.set(lstatSync(path).ino, readFileSync(path));
-  for (const path of everyPath(root)) {
-    if (lstatSync(path).isDirectory()) keepDirectory(path);
-    else if (lstatSync(path).isFile()) keepFile(path);
-  }
+  const directories = new Map<number, Names>();
+  /** Takes down what stands at a path; a number that was another file's before is begun again. */
+  const note = (path: string, isNew: boolean) => {
+    const stats = statOf(path);
+    if (stats === undefined) return;
+    if (isNew) contents.delete(stats.ino);
+    if (isNew) directories.delete(stats.ino);
+    const target = stats.isSymbolicLink() ? readlinkSync(path) : undefined;
+    inodes.set(stats.ino, { mode: stats.mode & 0o777, isDirectory: stats.isDirectory(), target });
+  };
+  const noteAll = () => {
+    for (const path of everyPath(root)) note(path, false);
+  };
+  const keep = (stats: Stats, path: string) => {
+    if (stats.isDirectory()) directories.set(stats.ino, namesIn(path));
+    else if (stats.isFile()) contents.set(stats.ino, readFileSync(path));
+  };
+  noteAll();
+  for (const path of everyPath(root)) keep(lstatSync(path), path);
   return {
-    follow: async (call, args, real) => {
-      const fresh = call.name === 'open' && call.changes && !existsSync(call.path);
+    follow: async (call, _args, real) => {
+      const makes = call.changes && call.handle === undefined && call.name !== 'rename' && call.name !== 'link';
+      const missing = makes ? missingOf(root, call.path) : [];
       const result = await real();
-      // The number of a file that is gone may have been given to this one.
-      if (fresh) contents.delete(lstatSync(call.path).ino);
-      if (call.name === 'writeFile' && call.handle === undefined) contents.delete(lstatSync(String(args[0])).ino);
+      for (const path of missing) note(path, true);
+      if (call.handle === undefined) note(call.path, call.name === 'writeFile');
       const synced = call.name === 'sync' || call.name === 'datasync';
-      if (synced && call.handle !== undefined) keepOpen(call.handle.fd, keepDirectory, contents);
+      if (synced && call.handle !== undefined) {
+        const link = `/proc/self/fd/${call.handle.fd}`;
+        const stats = fstatSync(call.handle.fd);
+        keep(stats, stats.isDirectory() ? readlinkSync(link) : link);
+      }
       return result;
     },
     cutPower: (names) => {
-      const modes = new Map(everyPath(root).map((path) => [lstatSync(path).ino, lstatSync(path).mode]));
-      const now = new Map<string, Names>();
-      for (const path of everyPath(root)) if (lstatSync(path).isDirectory()) now.set(path, namesIn(path));
-      const isDirectory = new Map(everyPath(root).map((path) => [path, lstatSync(path).isDirectory()]));
+      noteAll();
+      const now = new Map(
+        everyPath(root)
+          .filter((path) => lstatSync(path).isDirectory())
+          .map((path) => [lstatSync(path).ino, namesIn(path)]),
+      );
       const listing = names ? now : directories;
-      const rebuild = (directory: string) => {
-        for (const [name, inode] of listing.get(directory) ?? []) {
+      const rebuild = (inode: number, directory: string) => {
+        for (const [name, number] of listing.get(inode) ?? []) {
           const path = join(directory, name);
-          if (isDirectory.get(path) === true || directories.has(path)) {
+          const known = inodes.get(number);
+          if (known?.target !== undefined) {
+            symlinkSync(known.target, path);
+            continue;
+          }
+          if (known?.isDirectory === true) {
             mkdirSync(path);
-            rebuild(path);
-          } else writeFileSync(path, contents.get(inode) ?? '');
-          chmodSync(path, (modes.get(inode) ?? 0o600) & 0o777);
+            rebuild(number, path);
+          } else writeFileSync(path, contents.get(number) ?? '');
+          chmodSync(path, known?.mode ?? 0o600);
         }
       };
+      const { ino } = lstatSync(root);
       for (const name of readdirSync(root)) rmSync(join(root, name), { recursive: true });
-      rebuild(root);
+      rebuild(ino, root);
     },
   };
 }
 
-function keepOpen(fd: number, keepDirectory: (path: string) => void, contents: Map<number, Buffer>): void {
-  const link = `/proc/self/fd/${fd}`;
-  const about = fstatSync(fd);
-  if (about.isDirectory()) keepDirectory(readlinkSync(link));
-  else contents.set(about.ino, readFileSync(link));
+function statOf(path: string): Stats | undefined {
+  return lstatSync(path, { throwIfNoEntry: false });
+}
+
+/** The path and those above it that are not there yet. */
+function missingOf(root: string, path: string): string[] {
+  const missing: string[] = [];
+  for (let at = path; at.startsWith(root) && statOf(at) === undefined; at = dirname(at)) missing.push(at);
+  return missing;
 }
 
 function namesIn(directory: string): Names {

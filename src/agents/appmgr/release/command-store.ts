@@ -1,6 +1,6 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Problem } from '../../../core/errors.ts';
+import { makeDirectories } from '../../../core/files/durable.ts';
 import type { RunCommand } from '../../../core/ports.ts';
 import { runDeployCommand } from '../activate/command.ts';
 import type { ApplicationConfig } from '../config.ts';
@@ -39,7 +39,7 @@ export function commandStore(
     current: async () => inService(await state()),
     readState: () => readState(file),
     writeState: async (fresh) => {
-      await mkdir(stateDirectory, { recursive: true, mode: 0o700 });
+      await makeDirectories(stateDirectory, 0o700);
       await writeState(file, fresh);
     },
     has: async (revision, signal) => {

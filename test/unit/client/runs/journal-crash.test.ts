@@ -1,4 +1,4 @@
-import { countChanges, crashAt, crashKinds } from '../../../support/faults/crash.ts';
+import { crashAtEachChange } from '../../../support/faults/crash.ts';
 import { watchFileCalls } from '../../../support/faults/file-calls.ts';
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -31,21 +31,23 @@ describe('a journal whose client is cut off at any change of the disk', () => {
       }
       await journal.close();
     };
-    const changes = await countChanges(state, work);
-    for (const kind of crashKinds) {
-      for (let at = 0; at < changes; at++) {
-        const where = `${kind} at ${at}`;
+    await crashAtEachChange({
+      root: state,
+      prepare: () => {
         rmSync(`${state}/runs`, { recursive: true, force: true });
         written.length = 0;
-        await crashAt(state, at, kind, work);
+      },
+      work,
+      check: async (where) => {
         const before = await stepsRead();
         assert.deepEqual(before.slice(0, written.length), written, where);
         const journal = await openJournal(state, run, true);
         await journal.write(entry(3));
         await journal.close();
         assert.deepEqual((await stepsRead()).at(-1), '3', where);
-      }
-    }
+      },
+      least: 8,
+    });
   });
 });
 

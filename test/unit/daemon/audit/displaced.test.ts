@@ -1,11 +1,9 @@
-import { countChanges, crashAt } from '../../../support/faults/crash.ts';
 import assert from 'node:assert/strict';
 import {
   appendFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
-  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -155,33 +153,5 @@ describe('an audit log that is moved away or cut while the daemon does not run',
       assert.match(again.warnings().join(), /was moved away or cut while the daemon did not run/);
       await again.close();
     });
-  }
-});
-
-test('an audit log whose daemon is cut off at any change of the disk keeps each record that was promised, in one chain', async () => {
-  const limits = { ...endless, maxBytes: 2000 };
-  let promised = 0;
-  const work = async () => {
-    const log = await open(limits);
-    for (let count = 0; count < 4; count++) promised = await log.append(started(), true);
-    await log.close();
-  };
-  mkdirSync(join(directory, 'log'));
-  const changes = await countChanges(directory, work);
-  assert.ok(changes > 15, `${changes} changes`);
-  for (const kind of ['kill', 'power', 'power-names'] as const) {
-    for (let at = 0; at < changes; at++) {
-      const where = `${kind} at ${at}`;
-      for (const name of readdirSync(directory)) rmSync(join(directory, name), { recursive: true });
-      promised = 0;
-      await crashAt(directory, at, kind, work);
-      const log = await open(limits);
-      assert.ok((await log.append(started(), true)) > promised, where);
-      assert.deepEqual(log.warnings(), [], where);
-      await log.close();
-      const { fault, end } = await verifyAuditLog(file, fleet.trust);
-      assert.equal(fault, undefined, where);
-      assert.ok(end.sequence > promised, where);
-    }
   }
 });

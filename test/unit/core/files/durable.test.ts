@@ -1,0 +1,97 @@
+import { crashAtEachChange } from '../../../support/faults/crash.ts';
+import { recordChanges } from '../../../support/faults/record-calls.ts';
+import { watchFileCalls } from '../../../support/faults/file-calls.ts';
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import { makeDirectories, replaceFile } from '../../../../src/core/files/durable.ts';
+
+let root: string;
+let file: string;
+beforeEach(() => {
+  root = mkdtempSync('/dev/shm/mco-durable-');
+  file = join(root, 'state.json');
+});
+afterEach(() => rmSync(root, { recursive: true }));
+
+describe('a file that is replaced as a whole', () => {
+  test('is written and synced under another name, renamed, and its directory synced, in this order', async () => {
+    const calls = await recordChanges(root, () => replaceFile(file, 'new'));
+    assert.deepEqual(calls, [
+      'open state.json.new',
+      'writeFile state.json.new',
+      'chmod state.json.new',
+      'sync state.json.new',
+      'rename state.json',
+      'sync ./',
+    ]);
+    assert.equal(statSync(file).mode & 0o777, 0o600);
+  });
+
+  test('is the old one or the new one, whole, whenever it is cut off; once that is done, the new one', async () => {
+    const found = new Set<string>();
+    await crashAtEachChange({
+      root,
+      prepare: () => writeFileSync(file, 'old'),
+      work: () => replaceFile(file, 'new', { mode: 0o640 }),
+      check: (where, done) => {
+        const content = readFileSync(file, 'utf8');
+        found.add(content);
+        if (done) assert.equal(content, 'new', where);
+      },
+      least: 6,
+    });
+    assert.deepEqual([...found].sort(), ['new', 'old']);
+  });
+
+  test('is left alone when a name that is taken must not be replaced', async () => {
+    writeFileSync(file, 'old');
+    await assert.rejects(replaceFile(file, 'new', { replace: false }), { code: 'EEXIST' });
+    assert.equal(readFileSync(file, 'utf8'), 'old');
+    rmSync(file);
+    await replaceFile(file, 'new', { replace: false });
+    assert.equal(readFileSync(file, 'utf8'), 'new');
+    assert.deepEqual(readdirSync(root), ['state.json']);
+  });
+
+  test('leaves no draft when it cannot be written', async () => {
+    for (const failing of ['writeFile', 'chmod', 'sync', 'rename']) {
+      writeFileSync(file, 'old');
+      {
+        using _watch = watchFileCalls(root, async ({ name }, _args, real) => {
+          if (name === failing) throw Object.assign(new Error(`${name} failed`), { code: 'EIO' });
+          return real();
+        });
+        await assert.rejects(replaceFile(file, 'new'), { code: 'EIO' }, failing);
+      }
+      assert.deepEqual(readdirSync(root), ['state.json'], failing);
+      assert.equal(readFileSync(file, 'utf8'), 'old', failing);
+    }
+  });
+
+  test('is not synced where it says so', async () => {
+    const calls = await recordChanges(root, () => replaceFile(file, 'new', { sync: false }));
+    assert.deepEqual(
+      calls.filter((call) => call.startsWith('sync')),
+      [],
+    );
+  });
+});
+
+describe('directories that are made', () => {
+  test('are all there after a power cut, each with its mode', async () => {
+    const deep = join(root, 'a', 'b', 'c');
+    await crashAtEachChange({
+      root,
+      kinds: ['power'],
+      prepare: () => rmSync(join(root, 'a'), { recursive: true, force: true }),
+      work: () => makeDirectories(deep, 0o700),
+      check: (where, done) => {
+        if (done) assert.equal(statSync(deep).mode & 0o777, 0o700, where);
+      },
+      least: 4,
+    });
+    assert.ok(existsSync(deep));
+  });
+});

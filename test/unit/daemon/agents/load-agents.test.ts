@@ -1,0 +1,66 @@
+import { crashAtEachChange } from '../../../support/faults/crash.ts';
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import { agents } from '../../../../src/agents/index.ts';
+import type { ActionContext } from '../../../../src/core/agent.ts';
+import { loadAgents } from '../../../../src/daemon/agents/load-agents.ts';
+import { actionContext, fixedNode, silentLog } from '../../../support/agents/agent-setup.ts';
+
+let root: string;
+beforeEach(() => {
+  root = mkdtempSync('/dev/shm/mco-agents-');
+});
+afterEach(() => rmSync(root, { recursive: true }));
+
+const rip = actionContext({ runId: 'a'.repeat(32) });
+
+/** Starts the lock agent as a daemon does, in a state directory that need not be there yet. */
+async function startLock() {
+  const lock = agents.filter(({ ddl }) => ddl.name === 'lock');
+  const configs = { lock: { max_ttl: 60, max_leases: 3 } };
+  const started = await loadAgents(lock, configs, fixedNode, join(root, 'state'), silentLog);
+  const take = started.get('lock')?.handlers.take as unknown as (
+    input: object,
+    context: ActionContext,
+  ) => Promise<{ fence: number }>;
+  return async () => (await take({ name: 'app/bravo', ttl: 10 }, rip)).fence;
+}
+
+describe('an agent whose daemon is cut off at any change of the disk', () => {
+  test('never gives a lease a number again that it has given before', async () => {
+    const given: number[] = [];
+    await crashAtEachChange({
+      root,
+      prepare: () => {
+        rmSync(join(root, 'state'), { recursive: true, force: true });
+        given.length = 0;
+      },
+      work: async () => {
+        const take = await startLock();
+        for (let time = 0; time < 2; time++) given.push(await take());
+      },
+      check: async (where) => {
+        const next = await (await startLock())();
+        assert.ok(next > (given.at(-1) ?? 0), `${where}: ${next} after ${given}`);
+      },
+      least: 14,
+    });
+  });
+});
+
+describe('agents that are started', () => {
+  test('are those of the configuration; one that cannot start is named, and those before it are stopped', async () => {
+    const stopped: string[] = [];
+    const entry = (name: string, start: () => Promise<object>) =>
+      ({ ddl: { name }, config: {}, load: async () => start }) as unknown as (typeof agents)[number];
+    const good = entry('good', async () => ({ handlers: {}, stop: async () => stopped.push('good') }));
+    const bad = entry('bad', async () => Promise.reject(new Error('no such device')));
+    await assert.rejects(loadAgents([good, bad], {}, fixedNode, root, silentLog), {
+      code: 'agent-failed',
+      message: 'the agent bad cannot start: no such device',
+    });
+    assert.deepEqual(stopped, ['good']);
+  });
+});
