@@ -1,4 +1,4 @@
-import { countChanges, type CrashKind, crashAt, crashKinds } from '../../../support/faults/crash.ts';
+import { crashAtEachChange } from '../../../support/faults/crash.ts';
 import assert from 'node:assert/strict';
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
@@ -39,21 +39,8 @@ describe('a node that is cut off at any change of its leases', () => {
     cpSync(kept, root, { recursive: true });
   };
   /** Cuts the work off at each change, in each way. */
-  const atEachChange = async (
-    work: () => Promise<unknown>,
-    check: (where: string, kind: CrashKind) => Promise<void>,
-  ): Promise<void> => {
-    restore();
-    const changes = await countChanges(root, work);
-    assert.ok(changes >= 5, `${changes} changes`);
-    for (const kind of crashKinds) {
-      for (let at = 0; at < changes; at++) {
-        restore();
-        await crashAt(root, at, kind, work);
-        await check(`${kind} at ${at}`, kind);
-      }
-    }
-  };
+  const atEachChange = (work: () => Promise<unknown>, check: (where: string) => Promise<void>) =>
+    crashAtEachChange({ root, prepare: restore, work, check, least: 5 });
 
   test('has given the lease or not, keeps the others, and never gives a number twice', async () => {
     const given: number[] = [];
