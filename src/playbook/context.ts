@@ -87,6 +87,8 @@ export interface KeptChange {
   /** `haproxy#disable`, … */
   readonly title: string;
   readonly requestId: string;
+  /** Whether it took hosts out of traffic: that they stay out is proven, and a break is not repaired in silence. */
+  readonly proven: boolean;
   /** Makes it again on the nodes that made it; `step` is the name of this call in the journal and in events. */
   readonly repeat: (step: string) => Promise<RepeatedChange>;
 }

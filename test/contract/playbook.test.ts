@@ -73,7 +73,6 @@ describe('app_cluster_upgrade', () => {
       'update.proof',
       'update',
       'update.proof',
-      'update.proof',
       'update',
       'update.proof',
       'check_load',

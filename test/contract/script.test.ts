@@ -49,8 +49,6 @@ describe('the script of the seed', () => {
       'haproxy.status 1',
       'appmgr.upgrade 2',
       'haproxy.status 1',
-      'haproxy.status 1',
-      'haproxy.disable 1',
       'appmgr.upgrade 2',
       'haproxy.status 1',
       'nrpe.runcommand 4',

@@ -78,8 +78,7 @@ describe('mco-deploy upgrade on twelve hosts', () => {
       'haproxy.list',
       'haproxy.status',
       'haproxy.disable',
-      // Each of the two batches is upgraded between two proofs that its servers are out of traffic.
-      'haproxy.status',
+      // Each of the two batches is upgraded between two proofs that its servers are out; the second proof is for both.
       'haproxy.status',
       'haproxy.status',
       'haproxy.status',

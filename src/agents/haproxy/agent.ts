@@ -2,7 +2,8 @@ import { type Agent, type AgentSetup, defineHandlers } from '../../core/agent.ts
 import type { HaproxyConfig } from './config.ts';
 import { haproxyDdl } from './ddl.ts';
 import { disable } from './actions/disable.ts';
-import { enable } from './actions/enable.ts';
+import { enableOverReloads } from './actions/enable-over-reloads.ts';
+import { watchArrivals } from './maintenance/arrivals.ts';
 import { startMaintenanceWatch } from './maintenance/watch.ts';
 import type { LoadBalancer } from './actions/request.ts';
 import { defineRuntime } from './runtime/runtime.ts';
@@ -16,15 +17,18 @@ export async function startHaproxy({ config, stateDirectory, log }: AgentSetup<H
   const runtimes = config.sockets.map((socket) => defineRuntime(socket, config.timeout));
   const inTurn = defineTurns();
   const watch = await startMaintenanceWatch({ runtimes, stateDirectory, log, every: config.watch_interval });
-  const balancer: LoadBalancer = { runtimes, config, watch, seen: new Map() };
+  const arrivals = watchArrivals({ runtimes, every: config.watch_interval, inTurn, log });
+  const balancer: LoadBalancer = { runtimes, config, watch, arrivals, seen: new Map() };
   return {
     handlers: defineHandlers(haproxyDdl, {
       list: (input, context) => list(balancer, input, context),
       status: (input, context) => status(balancer, input, context),
       disable: (input, context) => inTurn(() => disable(balancer, input, context), context.signal),
       weight: (input, context) => inTurn(async () => ({ ...(await weigh(balancer, input, context)) }), context.signal),
-      enable: (input, context) => inTurn(() => enable(balancer, input, context), context.signal),
+      enable: (input, context) => inTurn(() => enableOverReloads(balancer, input, context), context.signal),
     }),
-    stop: watch.stop,
+    stop: async () => {
+      await Promise.all([watch.stop(), arrivals.stop()]);
+    },
   };
 }

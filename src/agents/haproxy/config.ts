@@ -54,7 +54,7 @@ export const haproxyConfigSchema = {
     },
     settle: {
       description:
-        'How long after taking out to see once more that nothing put it in: longer than agent-checks are apart',
+        'How long to wait before a change is checked again, where a server has an agent-check; longer than the time between its checks',
       type: 'number',
       minimum: 0,
       maximum: 30,

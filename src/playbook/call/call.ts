@@ -71,7 +71,12 @@ function keep(call: StepCall, { replies = [] }: StepOutcome, { kept }: World): v
   const nodes = replies.filter(({ ok }) => ok).map(({ node }) => node);
   if (nodes.length === 0) return;
   const { plan, requestId } = call;
-  kept.changes.set(call.step.id, { title: plan.title, requestId, repeat: (step) => repeatCall(call, nodes, step) });
+  kept.changes.set(call.step.id, {
+    title: plan.title,
+    requestId,
+    proven: plan.ddl.traffic !== undefined,
+    repeat: (step) => repeatCall(call, nodes, step),
+  });
 }
 
 async function repeatCall(call: StepCall, nodes: readonly string[], id: string): Promise<BatchResult> {
@@ -108,11 +113,15 @@ function callNobody({ title }: CallPlan, allowed: boolean): StepOutcome {
 async function callBatches(call: StepCall, batches: readonly string[][], total: number): Promise<StepOutcome> {
   const { plan, world } = call;
   const settled: BatchResult[] = [];
+  let proven = false;
   for (const [index, nodes] of batches.entries()) {
     if (world.signal.aborted) return sum(settled, 'interrupted', batches.slice(index).flat());
     if (index > 0 && plan.batchSleep > 0 && !isSettled(call, nodes)) await rest(world, plan.batchSleep);
     if (world.signal.aborted) return sum(settled, 'interrupted', batches.slice(index).flat());
-    const batch = await tryHeldBatch(call, nodes, index, batches.length);
+    // What is proven right after a batch counts for the next one, if that begins at once.
+    const next = plan.batchSleep > 0 ? [] : (batches[index + 1] ?? []);
+    const batch = await tryHeldBatch(call, nodes, { index, batches: batches.length, next, proven });
+    proven = batch.nextProven === true;
     settled.push(batch);
     const left = batches.slice(index + 1).flat();
     if (batch.broken !== undefined)
@@ -130,7 +139,10 @@ async function callWithFailover(call: StepCall, nodes: readonly string[], wanted
   let missing = wanted;
   while (missing > 0 && spare.length > 0) {
     if (call.world.signal.aborted) return sum(settled, 'interrupted', spare);
-    const batch = await tryHeldBatch(call, spare.slice(0, missing), settled.length, settled.length + 1);
+    const batch = await tryHeldBatch(call, spare.slice(0, missing), {
+      index: settled.length,
+      batches: settled.length + 1,
+    });
     settled.push(batch);
     const left = spare.slice(missing);
     if (batch.broken !== undefined) return sum(settled, endOf(batch), batch.broken === 'before' ? spare : left);

@@ -14,6 +14,18 @@ export interface HeldBatch extends BatchResult {
    * whatever failures it could bear.
    */
   readonly broken?: 'before' | 'after';
+  /** Whether the proof right after the batch also covers the next one. */
+  readonly nextProven?: boolean;
+}
+
+/** Where a batch stands among those of its step. */
+export interface BatchPlace {
+  readonly index: number;
+  readonly batches: number;
+  /** The nodes of the batch that begins right after it. */
+  readonly next?: readonly string[];
+  /** Whether the hosts that it relies on were proven to be out just now. */
+  readonly proven?: boolean;
 }
 
 /**
@@ -24,8 +36,7 @@ export interface HeldBatch extends BatchResult {
 export async function tryHeldBatch(
   call: StepCall,
   nodes: readonly string[],
-  batch: number,
-  batches: number,
+  { index, batches, next = [], proven = false }: BatchPlace,
 ): Promise<HeldBatch> {
   const { plan, world, step } = call;
   const lines: string[] = [];
@@ -35,13 +46,14 @@ export async function tryHeldBatch(
     const renewed = await renewHolds(call, nodes);
     lines.push(...renewed.lines);
     failures.push(...renewed.failures);
-    if (failures.length === 0) failures.push(...(await proveOut(heldFor(call, nodes), world, `${step.id}.proof`)));
+    if (failures.length === 0 && !(proven && renewed.nothing))
+      failures.push(...(await proveOut(heldFor(call, nodes), world, `${step.id}.proof`)));
   }
   if (!world.dryRun && !settledBefore && failures.length === 0) {
     for (const name of plan.reassert) {
       const kept = findKept(world, call.step.id, name);
-      // Straight after the change itself there is nothing to assert.
-      if (kept === undefined || kept.requestId === world.kept.last) continue;
+      // Right after the change itself there is nothing to assert.
+      if (kept === undefined || kept.proven || kept.requestId === world.kept.last) continue;
       const again = await kept.repeat(`${call.step.id}.${name}`);
       lines.push(...again.replies.flatMap((reply) => tellChange(kept, reply)));
       failures.push(...again.failures.map((failure) => lost(kept, failure)));
@@ -49,11 +61,15 @@ export async function tryHeldBatch(
   }
   const cutOff = isCutOff(failures, world);
   if (failures.length > 0) return { replies: [], failures, tries: 0, interrupted: cutOff, lines, broken: 'before' };
-  const settled = await tryBatch(call, nodes, batch, batches);
+  const settled = await tryBatch(call, nodes, index, batches);
   const whole = { ...settled, lines: [...lines, ...settled.lines] };
   if (world.dryRun || settledBefore || plan.ddl.traffic !== undefined) return whole;
-  const breaks = await proveOut(heldFor(call, nodes), world, `${step.id}.proof`);
-  if (breaks.length === 0) return whole;
+  const own = heldFor(call, nodes);
+  const nextHolds = next.length === 0 || isSettled(call, next) ? [] : heldFor(call, next);
+  const found = await proveOut([...new Set([...own, ...nextHolds])], world, `${step.id}.proof`);
+  const breaks = found.filter(({ node }) => own.some(({ host }) => host === node));
+  // What is wrong with the hosts of the next batch, its own proof finds.
+  if (breaks.length === 0) return { ...whole, nextProven: found.length === 0 && nextHolds.length > 0 };
   if (isCutOff(breaks, world)) return { ...whole, interrupted: true };
   return { ...whole, failures: [...whole.failures, ...breaks], broken: 'after' };
 }
@@ -81,6 +97,7 @@ async function renewHolds(call: StepCall, nodes: readonly string[]) {
   const stale = heldFor(call, nodes).filter(({ fresh }) => !fresh);
   const lines: string[] = [];
   const failures: NodeFailure[] = [];
+  const nothing = stale.length === 0;
   for (const name of new Set(stale.map((hold) => hold.step))) {
     const kept = world.kept.changes.get(name);
     if (kept === undefined) continue;
@@ -88,7 +105,7 @@ async function renewHolds(call: StepCall, nodes: readonly string[]) {
     lines.push(...again.replies.flatMap((reply) => tellChange(kept, reply)));
     failures.push(...again.failures.map((failure) => lost(kept, failure)));
   }
-  return { lines, failures };
+  return { lines, failures, nothing };
 }
 
 /** The change of the nearest step of that name: of the same round, else of what is around it. */

@@ -26,9 +26,9 @@ async function withAgentCheck(says = 'ready up 100%') {
   return { web, check, lb };
 }
 
-/** Whether HAProxy asks the second server’s agent (bit 4 of srv_agent_state). */
-async function isAsked({ ask }: HaproxyProcess): Promise<boolean> {
-  const row = (await ask('show servers state app')).split('\n').find((text) => text.split(' ')[3] === 'web2');
+/** Whether HAProxy asks a server’s agent (bit 4 of srv_agent_state). */
+async function isAsked({ ask }: HaproxyProcess, name = 'web2'): Promise<boolean> {
+  const row = (await ask('show servers state app')).split('\n').find((text) => text.split(' ')[3] === name);
   return (Number(row?.split(' ')[14]) & 4) !== 0;
 }
 
@@ -106,49 +106,72 @@ test('a refused change leaves the agent-check as it was', async () => {
   assert.equal(await isAsked(lb), true);
 });
 
-describe('putting a server in whose agent-check then says', () => {
-  const cases: [string, string | undefined, RegExp | undefined][] = [
-    ['up', 'up', undefined],
-    ['ready', 'ready', undefined],
-    ['ready up and a weight', 'ready up 50%', undefined],
-    ['only a weight', '75%', undefined],
-    ['nothing that HAProxy knows', 'fine, thanks', undefined],
-    ['drain', 'drain', /web2: its agent-check answers “drain”/],
-    ['maint', 'maint', /web2: its agent-check answers “maint”/],
-    ['down', 'down', /web2: its agent-check answers “down”/],
-    ['stopped, with a reason', 'stopped #out of disk', /web2: its agent-check answers “(stopped|down)/],
-    ['fail', 'fail', /web2: its agent-check answers “(fail|down)/],
-    ['a weight of 0', '0%', /web2: its weight is 0 \(an agent-check may set it\)/],
-    ['nothing at all', undefined, undefined],
-  ];
-  for (const [what, says, reason] of cases) {
-    test(`${what}: ${reason === undefined ? 'it takes traffic' : 'it stays out, and the reason is the agent’s'}`, async () => {
-      const { web, check, lb } = await withAgentCheck();
-      const { disable, enable, status } = await agent([lb.socket], { enable_timeout: reason === undefined ? 20 : 1.5 });
-      await disable(order);
-      check.says(says);
-      const served = web[1]?.served() ?? 0;
-      if (reason === undefined) {
-        await enable(order);
-        assert.equal((await status(order)).ready, true);
-        for (let request = 0; request < 200 && web[1]?.served() === served; request++) await lb.get();
-        assert.notEqual(web[1]?.served(), served);
-      } else {
-        await assert.rejects(enable(order), fails('server-not-up', reason));
-        assert.equal((await adminStates(lb)).web2, 1);
-        assert.equal(await isAsked(lb), false);
-        for (let request = 0; request < 20; request++) await lb.get();
-        assert.equal(web[1]?.served(), served);
-      }
-    });
+type Answer = readonly [what: string, says: string | undefined];
+/** Every kind of answer at once: each server has an agent of its own, and one call puts all of them in. */
+async function putInAll(answers: readonly Answer[], timeout: number) {
+  const web = await webServers(answers.length + 1, 'own');
+  const checks = await Promise.all(answers.map(() => startAgentCheck('ready up 100%')));
+  ended.push(...checks.map(({ stop }) => stop));
+  const lines = checks.map(
+    ({ port }) => `check weight 100 agent-check agent-addr 127.0.0.1 agent-port ${port} agent-inter 50ms`,
+  );
+  const lb = await haproxy(web.map((one, index) => line(one, lines[index])));
+  const { disable, enable, status } = await agent([lb.socket], { enable_timeout: timeout });
+  const all = { server: answers.map((_, index) => `web${index + 1}`).join(',') };
+  await disable(all);
+  for (const [index, [what, says]] of answers.entries()) {
+    if (what === 'gone') await checks[index]?.stop();
+    else checks[index]?.says(says);
   }
+  const served = web.map((one) => one.served());
+  return { web, lb, served, put: () => enable(all), status: () => status(all) };
+}
 
-  test('nothing, because it is gone: it takes traffic, as HAProxy itself has it', async () => {
-    const { check, lb } = await withAgentCheck();
-    const { disable, enable, status } = await agent([lb.socket], { enable_timeout: 20 });
-    await disable(order);
-    await check.stop();
-    await enable(order);
-    assert.equal((await status(order)).ready, true);
+describe('putting servers in', () => {
+  test('whose agent-checks agree, only give a weight, have no say, or cannot be asked: all take traffic', async () => {
+    const answers: Answer[] = [
+      ['up', 'up'],
+      ['ready', 'ready'],
+      ['ready up and a weight', 'ready up 50%'],
+      ['only a weight', '75%'],
+      ['nothing that HAProxy knows', 'fine, thanks'],
+      ['nothing at all', undefined],
+      ['gone', undefined],
+    ];
+    const { web, lb, served, put, status } = await putInAll(answers, 30);
+    await put();
+    assert.deepEqual((await status()).out, []);
+    for (const [index, [what]] of answers.entries()) {
+      for (let request = 0; request < 400 && web[index]?.served() === served[index]; request++) await lb.get();
+      assert.notEqual(web[index]?.served(), served[index], what);
+    }
+  });
+
+  test('whose agent-checks do not agree: they stay out, and the reasons are the agents’', async () => {
+    const answers: Answer[] = [
+      ['drain', 'drain'],
+      ['maint', 'maint'],
+      ['down', 'down'],
+      ['stopped, with a reason', 'stopped #out of disk'],
+      ['fail', 'fail'],
+      ['a weight of 0', '0%'],
+    ];
+    const reasons = [
+      /web1: its agent-check answers “drain”/,
+      /web2: its agent-check answers “maint”/,
+      /web3: its agent-check answers “down”/,
+      /web4: its agent-check answers “(stopped|down)/,
+      /web5: its agent-check answers “(fail|down)/,
+      /web6: its weight is 0 \(an agent-check may set it\)/,
+    ];
+    const { web, lb, served, put } = await putInAll(answers, 5);
+    await assert.rejects(put(), (problem) => reasons.every((reason) => fails('server-not-up', reason)(problem)));
+    const states = await adminStates(lb);
+    for (let request = 0; request < 20; request++) await lb.get();
+    for (const [index, [what]] of answers.entries()) {
+      assert.equal(states[`web${index + 1}`], 1, what);
+      assert.equal(await isAsked(lb, `web${index + 1}`), false, what);
+      assert.equal(web[index]?.served(), served[index], what);
+    }
   });
 });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { temporaryDirectory } from '../../support/agents/agent-setup.ts';
 import {
   adminStates,
@@ -97,6 +98,36 @@ describe('HAProxy is reloaded', () => {
     await load;
     assert.deepEqual([server?.out_since, server?.breaks], [since, []]);
     assert.equal(web[0]?.served(), 0);
+  });
+
+  test('and restores states from before a host was put in: it is put in again', async () => {
+    const web = await webServers(2, 'own');
+    const lines = web.map((one) => line(one));
+    const lb = await haproxy(lines, '', { restoring: true });
+    const { log, next } = listener();
+    const { disable, enable, status } = await agent([lb.socket], {}, { log });
+    await disable({ server: 'web1' });
+    const finish = await lb.beginReload();
+    await enable({ server: 'web1' });
+    const again = next('a reload of HAProxy took out hosts that were just put in');
+    await finish();
+    assert.deepEqual(await again, { hosts: ['web1'] });
+    assert.equal((await status({ server: 'web1' })).ready, true);
+  });
+
+  test('and restores states from before a host was put in and taken out again: it stays out', async () => {
+    const web = await webServers(2, 'own');
+    const lines = web.map((one) => line(one));
+    const lb = await haproxy(lines, '', { restoring: true });
+    const { disable, enable, status } = await agent([lb.socket]);
+    await disable({ server: 'web1' });
+    await enable({ server: 'web1' });
+    await disable({ server: 'web1' });
+    await lb.reload();
+    for (let look = 0; look < 10; look++) {
+      assert.deepEqual((await status({})).out, ['web1']);
+      await delay(50);
+    }
   });
 
   for (const restoring of [false, true]) {

@@ -85,6 +85,8 @@ export interface HaproxyProcess {
   readonly restart: () => Promise<void>;
   /** Reloads it without losing a request (`-sf`), with other servers or sections where given. */
   readonly reload: (servers?: readonly string[], more?: string) => Promise<void>;
+  /** Begins a reload that writes the servers’ states down now. @returns ends it: the new process takes over */
+  readonly beginReload: () => Promise<() => Promise<void>>;
   /** SIGKILL: its sockets stay behind, as after a crash. */
   readonly stop: () => Promise<void>;
 }
@@ -130,6 +132,13 @@ export async function startHaproxyProcess(
     return { pid: child.pid ?? 0, gone, end };
   };
   let current = await begin();
+  const takeOver = async () => {
+    const before = current;
+    current = await begin('-sf', String(before.pid));
+    await before.gone;
+  };
+  // As a service’s reload does: the new process reads what the old one was told.
+  const writeStates = async () => writeFileSync(at('state'), `${await ask('show servers state')}\n`);
   return {
     socket: at('admin.sock'),
     readOnlySocket: at('user.sock'),
@@ -141,11 +150,12 @@ export async function startHaproxyProcess(
     },
     reload: async (next = servers, others = more) => {
       writeFileSync(at('haproxy.cfg'), configuration(at, next, others, { global, route }));
-      // As a service’s reload does: the new process reads what the old one was told.
-      writeFileSync(at('state'), `${await ask('show servers state')}\n`);
-      const before = current;
-      current = await begin('-sf', String(before.pid));
-      await before.gone;
+      await writeStates();
+      await takeOver();
+    },
+    beginReload: async () => {
+      await writeStates();
+      return takeOver;
     },
     stop: () => current.end(),
   };

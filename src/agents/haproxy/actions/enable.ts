@@ -14,6 +14,7 @@ import {
   affectedLines,
   type ChangeReport,
   formatHost,
+  haveAgentChecks,
   type LoadBalancer,
   namesOf,
   readChangeRequest,
@@ -88,12 +89,12 @@ function agentBelongsOn(line: ServerLine, held: HeldHost | undefined): boolean {
   return configured && (enabled || findHeldLine(held?.lines ?? [], line)?.agent === true);
 }
 
-/** How often hosts are put in that a reload, or an agent-check, takes out again at once. */
+/** How often hosts are put in that an agent-check takes out again at once. */
 const tries = 3;
 
 /**
- * Puts hosts in and, after a moment, sees that they still are: a reload restores states that it wrote down a moment ago, when
- * they were not in yet.
+ * Puts hosts in. Where one of their lines has an agent-check, checks after a moment that they are still in: its next answer may
+ * take them out again.
  */
 async function putInToStay(
   balancer: LoadBalancer,
@@ -104,7 +105,7 @@ async function putInToStay(
   let hosts = coming;
   for (let number = 1; ; number++) {
     const views = await putIn(balancer, request, hosts, context);
-    if (number === tries) return views;
+    if (number === tries || !haveAgentChecks(hosts)) return views;
     await pause(balancer.config.settle * 1000, context.signal);
     const now = linesOf(await refreshViews(request.views, context.signal).catch(() => views));
     hosts = hosts.map((host) => atPresent(host, now)).filter(isHeldOut);

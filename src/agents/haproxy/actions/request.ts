@@ -1,6 +1,7 @@
 import type { ActionContext } from '../../../core/agent.ts';
 import { Problem } from '../../../core/errors.ts';
 import type { HaproxyConfig } from '../config.ts';
+import type { Arrivals } from '../maintenance/arrivals.ts';
 import type { MaintenanceWatch } from '../maintenance/watch.ts';
 import { type RuntimeCommand, requireCommands } from '../runtime/commands.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -17,6 +18,7 @@ export interface LoadBalancer {
   readonly runtimes: readonly Runtime[];
   readonly config: HaproxyConfig;
   readonly watch: MaintenanceWatch;
+  readonly arrivals: Arrivals;
   /** The addresses that hosts had when they were last found, by name. */
   readonly seen: Map<string, readonly string[]>;
 }
@@ -70,8 +72,8 @@ export async function readChangeRequest(
 ): Promise<Request> {
   const resolve = await prepareScope(balancer, input);
   const request = await readUnderstood(balancer.runtimes, resolve, signal);
-  const agents = request.hosts.some(({ chosen }) => chosen.some(({ server }) => server.agent.configured));
-  const commands: RuntimeCommand[] = ['set server', ...(agents ? agentCommands : []), ...needed];
+  const agents = haveAgentChecks(request.hosts) ? agentCommands : [];
+  const commands: RuntimeCommand[] = ['set server', ...agents, ...needed];
   await requireCommands(runtimesOf(request.views), commands, signal);
   return request;
 }
@@ -149,6 +151,11 @@ export function runtimesOf(views: readonly BackendView[]): Runtime[] {
 /** Everything that leads to the host through what was chosen: the lines themselves, and those that follow them. */
 export function affectedLines({ chosen, followers }: ScopedHost): ServerLine[] {
   return [...chosen, ...followers];
+}
+
+/** Whether a line of the hosts has an agent-check: what it answers can change the state of its server. */
+export function haveAgentChecks(hosts: readonly ScopedHost[]): boolean {
+  return hosts.some((host) => affectedLines(host).some(({ server }) => server.agent.configured));
 }
 
 export function namesOf(hosts: readonly { readonly name: string }[]): string[] {

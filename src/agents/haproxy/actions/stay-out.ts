@@ -8,7 +8,7 @@ import { type BackendView, refreshViews } from '../servers/backend.ts';
 import { lineName, refreshLines, type ServerLine } from '../servers/line.ts';
 import type { ScopedHost } from '../servers/scope.ts';
 import { inMaintenance } from '../servers/state.ts';
-import { affectedLines, formatHost, type Request, runtimesOf } from './request.ts';
+import { affectedLines, formatHost, haveAgentChecks, type Request, runtimesOf } from './request.ts';
 import type { Changes } from './undo.ts';
 
 /** How often what something put in meanwhile is taken out again before it is given up: a reload may come in between once. */
@@ -21,8 +21,8 @@ export interface StaysOut {
 }
 
 /**
- * Sees that hosts are out and, after a moment, that they still are: HAProxy does not report how often it asks
- * agent-checks, so what one of them answers may come late.
+ * Checks that hosts are out. Where one of their lines has an agent-check, checks again after a moment: HAProxy does not report
+ * how often it asks an agent, so an answer that puts a host in may come late.
  * @param settle milliseconds
  * @throws Problem `not-in-maintenance`, naming what put them in
  */
@@ -36,6 +36,7 @@ export async function stayOut(
     const processes = await readInfos(runtimesOf(request.views), signal);
     const first = await findIntruders(request, signal);
     if (first.intruders.length === 0) {
+      if (!haveAgentChecks(request.hosts)) return { views: first.views, processes };
       await pause(settle, signal);
       const second = await findIntruders(request, signal);
       if (second.intruders.length === 0) return { views: second.views, processes };

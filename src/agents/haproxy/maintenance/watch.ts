@@ -130,27 +130,37 @@ async function lookAtAll(runtimes: readonly Runtime[], held: HeldHosts, log: Log
   // Reads a damaged file again, or says so.
   await held.change((now) => now);
   if (!held.hosts().some(({ stage }) => stage === 'out')) return;
+  const known = new Map(held.hosts().map((host) => [host.host, host]));
+  const read = await Promise.allSettled(runtimes.map((runtime) => readProcess(runtime, signal)));
   const failures: unknown[] = [];
-  for (const runtime of runtimes) {
-    // One process that can’t be asked keeps none of the others from being looked at.
-    await lookAt(runtime, held, log, signal).catch((failure: unknown) => failures.push(failure));
+  // One process that can’t be asked keeps none of the others from being looked at.
+  for (const one of read) {
+    if (one.status === 'rejected') failures.push(one.reason);
+    else await lookAt(one.value, known, held, log, signal).catch((failure: unknown) => failures.push(failure));
   }
   if (failures.length > 0) throw failures[0];
 }
 
-async function lookAt(runtime: Runtime, held: HeldHosts, log: Log, signal: AbortSignal): Promise<void> {
-  const before = held.hosts();
-  const process: ProcessView = {
-    runtime,
-    info: await readInfo(runtime, signal),
-    views: await readViews([runtime], signal),
-  };
-  for (const host of before.filter(({ stage }) => stage === 'out')) {
+/** Its identity is read first: after a reload in between, the states are those of a newer process, never of an older one. */
+async function readProcess(runtime: Runtime, signal: AbortSignal): Promise<ProcessView> {
+  return { runtime, info: await readInfo(runtime, signal), views: await readViews([runtime], signal) };
+}
+
+/** @param known the hosts as they were when the process was read, by name; those that were looked at are replaced */
+async function lookAt(
+  process: ProcessView,
+  known: Map<string, HeldHost>,
+  held: HeldHosts,
+  log: Log,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const host of [...known.values()].filter(({ stage }) => stage === 'out')) {
     // A change of it may have begun meanwhile: then what was read says nothing.
     if (!held.hosts().includes(host)) continue;
-    const others = before.filter((other) => other !== host);
+    const others = [...known.values()].filter((other) => other !== host);
     const checked = await checkHost(host, others, process, signal);
     await held.change((now) => (now.includes(host) ? now.map((one) => (one === host ? checked.host : one)) : now));
+    known.set(host.host, checked.host);
     for (const one of checked.breaks) tell(host, one, log);
   }
 }

@@ -14,15 +14,17 @@ export async function requireCommands(
   commands: readonly RuntimeCommand[],
   signal: AbortSignal,
 ): Promise<void> {
-  for (const runtime of runtimes) {
-    await requireAdmin(runtime, signal);
-    const known = await runtime.ask('help', signal);
-    for (const command of commands) {
-      if (hasCommand(known, command)) continue;
-      const { version } = await readInfo(runtime, signal);
-      const hint = 'use a HAProxy that has it: 2.2 and later do';
-      throw new Problem('haproxy-lacks', `HAProxy ${version} at ${runtime.name} has no command “${command}”`, hint);
-    }
+  await Promise.all(runtimes.map((runtime) => requireOf(runtime, commands, signal)));
+}
+
+async function requireOf(runtime: Runtime, commands: readonly RuntimeCommand[], signal: AbortSignal): Promise<void> {
+  await requireAdmin(runtime, signal);
+  const known = await runtime.ask('help', signal);
+  for (const command of commands) {
+    if (hasCommand(known, command)) continue;
+    const { version } = await readInfo(runtime, signal);
+    const hint = 'use a HAProxy that has it: 2.2 and later do';
+    throw new Problem('haproxy-lacks', `HAProxy ${version} at ${runtime.name} has no command “${command}”`, hint);
   }
 }
 

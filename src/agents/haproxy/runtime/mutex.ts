@@ -1,20 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { defineMutex } from '../../../core/concurrency.ts';
 import { Problem } from '../../../core/errors.ts';
 
 /**
  * Lets one change run at a time: two that judged the same state would together take out more than either may.
- * Who waits is let go when its call is cancelled.
+ * A call that is cancelled while it waits for its turn does nothing. @throws Problem `cancelled`
  */
 export function defineTurns(): <T>(act: () => Promise<T>, signal: AbortSignal) => Promise<T> {
-  let last: Promise<unknown> = Promise.resolve();
-  return (act, signal) => {
-    const turn = last.then(() => {
+  const mutex = defineMutex();
+  return (act, signal) =>
+    mutex(async () => {
       if (signal.aborted) throw cancelled();
-      return act();
+      return await act();
     });
-    last = turn.catch(() => {});
-    return turn;
-  };
 }
 
 /** @throws Problem `cancelled` */

@@ -54,20 +54,21 @@ describe('a run that took hosts out, whatever playbook it is', () => {
     const { estate, report } = await run(text('batch: 2'));
     assert.equal(report.state, 'done');
     assert.deepEqual(steps(estate), [
-      ...['out', 'update.proof', 'update', 'update.proof', 'update.proof', 'update', 'update.proof'],
+      ...['out', 'update.proof', 'update', 'update.proof', 'update', 'update.proof'],
       ...['load', 'in.proof', 'in'],
     ]);
     const asked = estate.fabric.calls.filter(({ step }) => step === 'update.proof');
     assert.deepEqual(
       asked.map(({ agent, action, input, nodes }) => [agent, action, input.server, nodes[0]]),
-      [bravo.slice(0, 2), bravo.slice(0, 2), bravo.slice(2), bravo.slice(2)].map((hosts) => [
+      // The second one is asked right after the first batch and right before the next.
+      [bravo.slice(0, 2), bravo, bravo.slice(2)].map((hosts) => [
         'haproxy',
         'status',
         hosts.join(','),
         'lb1.devco.net',
       ]),
     );
-    assert.equal(estate.fabric.journal.filter((entry) => entry.type === 'call' && entry.action === 'status').length, 5);
+    assert.equal(estate.fabric.journal.filter((entry) => entry.type === 'call' && entry.action === 'status').length, 4);
   });
 
   test('fails before a batch whose host was put in: nothing of it is changed, and the servers stay out', async () => {
@@ -94,6 +95,30 @@ describe('a run that took hosts out, whatever playbook it is', () => {
     assert.deepEqual(Object.keys(estate.switches), bravo.slice(0, 2));
     assert.deepEqual(update?.untouched, bravo.slice(2));
     assert.match(update?.failed[0]?.reason ?? '', /HAProxy was reloaded; see its log/);
+  });
+
+  test('fails before the next batch where a host of that one was put in meanwhile', async () => {
+    const at = once('update', (estate) => estate.putIn('lb1.devco.net', 'dev6.devco.net', 'a person did'));
+    const { estate, report, update } = await run(text('batch: 2, max_failures: 100%'), { at });
+    assert.equal(report.state, 'failed');
+    assert.deepEqual(Object.keys(estate.switches), bravo.slice(0, 2));
+    assert.deepEqual([update?.ok, update?.untouched], [bravo.slice(0, 2), bravo.slice(2)]);
+    assert.deepEqual(
+      update?.failed.map(({ node, code }) => [node, code]),
+      [['dev6.devco.net', 'back-in-traffic']],
+    );
+  });
+
+  test('has each batch proven by itself where the step waits between them', async () => {
+    const { estate, report } = await run(text('batch: 2, batch_sleep: 5'));
+    assert.equal(report.state, 'done');
+    assert.equal(steps(estate).filter((step) => step === 'update.proof').length, 4);
+  });
+
+  test('does not take hosts out again before a batch that names the step: a break is not repaired in silence', async () => {
+    const { estate, report } = await run(text('batch: 2, reassert: out'));
+    assert.equal(report.state, 'done');
+    assert.equal(estate.fabric.calls.filter(({ action }) => action === 'disable').length, 1);
   });
 
   test('does not let hosts in that were in while they were checked', async () => {

@@ -1,0 +1,42 @@
+import type { ActionContext } from '../../../core/agent.ts';
+import { readInfos } from '../runtime/process.ts';
+import { readViews } from '../servers/backend.ts';
+import { adminBits, adminStateOf } from '../servers/state.ts';
+import { enable, type EnableInput } from './enable.ts';
+import { type ChangeReport, type LoadBalancer, namesOf, prepareScope } from './request.ts';
+
+/** Puts hosts in; for a moment afterwards, also what a reload takes out by restoring older states. */
+export async function enableOverReloads(
+  balancer: LoadBalancer,
+  input: EnableInput,
+  context: ActionContext,
+): Promise<ChangeReport> {
+  if (context.dryRun) return enable(balancer, input, context);
+  const before = await readInfos(balancer.runtimes, context.signal);
+  const report = await enable(balancer, input, context);
+  balancer.arrivals.watch(before, (signal) => enableAgain(balancer, input, report, { ...context, signal }));
+  return report;
+}
+
+async function enableAgain(
+  balancer: LoadBalancer,
+  input: EnableInput,
+  { hosts }: ChangeReport,
+  context: ActionContext,
+): Promise<readonly string[]> {
+  const resolve = await prepareScope(balancer, { ...input, server: namesOf(hosts).join(',') });
+  const request = resolve(await readViews(balancer.runtimes, context.signal));
+  const held = new Set(balancer.watch.hosts().map(({ host }) => host));
+  const out = request.hosts.filter(
+    ({ name, chosen }) =>
+      !held.has(name) &&
+      // One that the configuration file takes out is out on purpose.
+      chosen.some(
+        ({ server }) => adminStateOf(server) !== 'ready' && (server.admin & adminBits.configuredMaintenance) === 0,
+      ),
+  );
+  if (out.length === 0) return [];
+  const server = namesOf(out).join(',');
+  const { changed } = await enable(balancer, { ...input, server, own: false }, { ...context, progress: () => {} });
+  return changed;
+}
