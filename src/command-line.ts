@@ -38,6 +38,16 @@ const checkNodeConfig = async (text: string, file: string) => {
   const { describePaths } = await import('./daemon/config/config-paths.ts');
   return describePaths(text, file, agents);
 };
+/** What a fleet's file is checked and rendered by. */
+export const nodeParts = async () => {
+  const { describePaths } = await import('./daemon/config/config-paths.ts');
+  const { nodeConfigSchema } = await import('./daemon/config/schema.ts');
+  return {
+    agents: agents.map(({ ddl, config }) => ({ ...ddl, config })),
+    settings: nodeConfigSchema,
+    describe: (text: string, file: string) => describePaths(text, file, agents),
+  };
+};
 const onHosts = [installCommand(checkNodeConfig, process.execPath), uninstallCommand(checkNodeConfig)];
 
 const complete = completeCommand(catalogue, (context) => defineProgram(commandLine, context));
@@ -46,6 +56,6 @@ const others = [agent, policy, doctor, ...onHosts, daemon, completionCommand, co
 /** All that the program can do. With the entry point, this is the composition root: the only place that knows all parts. */
 export const commandLine: Cli = {
   version: describeVersion(),
-  commands: [...commands(catalogue), ...others],
+  commands: [...commands(catalogue, nodeParts), ...others],
   agents: namesOf(catalogue),
 };

@@ -1,6 +1,7 @@
 /** Every schema that is built into the program: what the build compiles to validators. */
 import { choriaDdlSchema } from './agents/external/format.ts';
 import { agents } from './agents/index.ts';
+import { fleetSchema } from './client/fleet-file/schema.ts';
 import { clientConfigSchema } from './library/config/config.ts';
 import { ddlSchema } from './core/ddl/outside-ddl.ts';
 import { nodeConfigSchema } from './daemon/config/schema.ts';
@@ -15,6 +16,7 @@ export interface BuiltInSchema {
 export const schemas: readonly BuiltInSchema[] = [
   { id: 'config/node', schema: nodeConfigSchema },
   { id: 'config/client', schema: clientConfigSchema },
+  { id: 'fleet', schema: fleetSchema },
   { id: 'playbook', schema: playbookSchema },
   { id: 'ddl', schema: ddlSchema },
   { id: 'choria-ddl', schema: choriaDdlSchema },

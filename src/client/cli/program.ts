@@ -53,7 +53,7 @@ const some = new Option('--some');
 const groups: Readonly<Record<string, readonly string[]>> = {
   'Look:': ['ping', 'find', 'inventory', 'facts', 'status', 'runs', 'audit', 'nrpe', 'locks', 'doctor'],
   'Deploy:': ['upgrade', 'rollback', 'run', 'orchestrate', 'resume', 'rpc'],
-  'Fleet:': ['daemon', 'install', 'uninstall', 'forget', 'agent'],
+  'Fleet:': ['fleet', 'daemon', 'install', 'uninstall', 'forget', 'agent'],
   'Trust:': ['ca', 'enroll', 'policy', 'verify'],
   'Write:': ['playbook', 'doc', 'explain', 'schema', 'completion'],
 };

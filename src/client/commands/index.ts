@@ -1,5 +1,6 @@
 import type { Ddl } from '../../core/ddl/ddl.ts';
 import type { CommandEntry } from '../cli/context.ts';
+import type { LoadNodeParts } from '../fleet-file/model.ts';
 import { auditCommand } from './audit/index.ts';
 import { caCommand } from './ca/index.ts';
 import { docCommand } from './doc/index.ts';
@@ -7,6 +8,7 @@ import { enrollCommand } from './enroll.ts';
 import { explainCommand } from './explain/index.ts';
 import { factsCommand } from './facts/index.ts';
 import { findCommand } from './find/index.ts';
+import { fleetCommand } from './fleet/index.ts';
 import { forgetCommand } from './forget/index.ts';
 import { inventoryCommand } from './inventory/index.ts';
 import { locksCommand } from './locks/index.ts';
@@ -24,8 +26,12 @@ import { statusCommand } from './status/index.ts';
 import { upgradeCommand } from './upgrade/index.ts';
 import { verifyCommand } from './verify/index.ts';
 
-/** The commands of an operator, in the order that help lists them. @param catalogue the agents that can be called */
-export function commands(catalogue: readonly Ddl[]): readonly CommandEntry[] {
+/**
+ * The commands of an operator, in the order that help lists them.
+ * @param catalogue the agents that can be called
+ * @param load what a fleet's file is read by
+ */
+export function commands(catalogue: readonly Ddl[], load: LoadNodeParts): readonly CommandEntry[] {
   return [
     pingCommand(catalogue),
     findCommand(catalogue),
@@ -34,14 +40,15 @@ export function commands(catalogue: readonly Ddl[]): readonly CommandEntry[] {
     forgetCommand,
     rpcCommand(catalogue),
     nrpeCommand(catalogue),
-    upgradeCommand(catalogue),
-    rollbackCommand(catalogue),
+    upgradeCommand(catalogue, load),
+    rollbackCommand(catalogue, load),
     runCommand(catalogue),
     orchestrateCommand(catalogue),
     runsCommand(catalogue),
     resumeCommand(catalogue),
     playbookCommand(catalogue),
-    statusCommand(catalogue),
+    statusCommand(catalogue, load),
+    fleetCommand(load),
     locksCommand(catalogue),
     docCommand(catalogue),
     explainCommand,
@@ -49,6 +56,6 @@ export function commands(catalogue: readonly Ddl[]): readonly CommandEntry[] {
     caCommand(catalogue),
     enrollCommand,
     verifyCommand,
-    schemaCommand,
+    schemaCommand(load),
   ];
 }

@@ -4,6 +4,7 @@ import { parseDocument, stringify } from 'yaml';
 import { explainErrno, Problem } from '../../core/errors.ts';
 import { isObject, type JsonObject } from '../../core/json.ts';
 import { parseGroups, parsePolicy } from '../../core/policy/parse.ts';
+import { type SystemNeeds, systemNeeds } from './system-needs.ts';
 /** Where things are on a host; the rest is said by the node’s configuration. */
 export interface Paths {
   readonly program: string;
@@ -44,8 +45,10 @@ export interface DesiredFile {
   readonly path: string;
   readonly mode: number;
   readonly content: string;
-  /** Belongs to whoever looks after the host once it is there: replaced only when asked to. */
+  /** Others may change it on the host: it is replaced as long as they did not, or when asked to. */
   readonly theirs: boolean;
+  /** What a daemon that runs does to have it: left out, it sees the new file by itself. */
+  readonly needs?: 'reload' | 'restart';
 }
 
 /** The fleet’s CA certificates and revocation list, in PEM. */
@@ -55,12 +58,14 @@ export interface FleetFiles {
 }
 
 /** What every host is to have; its certificate, and a unit where there is systemd, come on top. */
-export interface DesiredFiles {
+export interface DesiredFiles extends SystemNeeds {
   readonly paths: Paths;
   readonly places: NodePaths;
   /** Whether its certificate lets it relay. */
   readonly relay: boolean;
   readonly files: readonly DesiredFile[];
+  /** Which files of its manifest it removes when they are not wanted any more; none when left out. */
+  readonly owns?: (path: string) => boolean;
 }
 
 const firstAgents = ['rpcutil', 'lock', 'crl', 'audit'];
@@ -79,10 +84,12 @@ export async function describeDesiredFiles(
   const configFile = join(paths.directory, 'node.yaml');
   const given = options.nodeConfig === undefined ? {} : await readYaml(options.nodeConfig);
   const relay = options.relay === true;
-  const text = nodeYaml({ ...(relay ? { relay: {} } : {}), ...given }, options.agent);
+  const { text, agents } = nodeYaml({ ...(relay ? { relay: {} } : {}), ...given }, options.agent);
   const places = await check(text, configFile);
   const ours = (path: string, content: string) => ({ path, content, mode: 0o644, theirs: false });
-  const theirs = (path: string, content: string) => ({ ...ours(path, content), theirs: true });
+  const theirs = (path: string, content: string, needs: 'reload' | 'restart') => {
+    return { ...ours(path, content), theirs: true, needs };
+  };
   const classes = (options.class ?? []).map(requireClass);
   const facts = parseFacts(options.fact ?? []);
   const policies = options.policies === undefined ? firstPolicy(operator) : await readPolicies(options.policies);
@@ -90,11 +97,14 @@ export async function describeDesiredFiles(
     paths,
     places,
     relay,
+    ...systemNeeds(agents),
     files: [
-      theirs(configFile, text),
-      ...(classes.length === 0 ? [] : [theirs(places.classes, `${classes.join('\n')}\n`)]),
-      ...policies.map(({ name, content }) => theirs(join(places.policies, name), content)),
-      ...(Object.keys(facts).length === 0 ? [] : [ours(join(places.facts, 'install.yaml'), stringify(facts))]),
+      theirs(configFile, text, 'restart'),
+      ...(classes.length === 0 ? [] : [theirs(places.classes, `${classes.join('\n')}\n`, 'reload')]),
+      ...policies.map(({ name, content }) => theirs(join(places.policies, name), content, 'reload')),
+      ...(Object.keys(facts).length === 0
+        ? []
+        : [theirs(join(places.facts, 'install.yaml'), stringify(facts), 'reload')]),
       ours(places.ca, fleet.ca),
       ...(fleet.crl === undefined ? [] : [ours(places.crl, fleet.crl)]),
     ],
@@ -110,12 +120,12 @@ async function readYaml(file: string): Promise<JsonObject> {
 }
 
 /** The settings given; of their agents those that are asked for, or all. */
-function nodeYaml({ agents, ...settings }: JsonObject, asked: readonly string[] | undefined): string {
+function nodeYaml({ agents, ...settings }: JsonObject, asked: readonly string[] | undefined) {
   const sections = isObject(agents) ? (agents as JsonObject) : {};
   const names = asked ?? (Object.keys(sections).length > 0 ? Object.keys(sections) : firstAgents);
   const chosen = Object.fromEntries(names.map((name) => [name, sections[name] ?? {}]));
   const first = '# Written by mco-deploy install; every key is explained in docs/daemon.md.\n';
-  return first + stringify({ ...settings, agents: chosen });
+  return { text: first + stringify({ ...settings, agents: chosen }), agents: chosen };
 }
 
 function firstPolicy(operator: string): { name: string; content: string }[] {

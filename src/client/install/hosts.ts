@@ -1,5 +1,6 @@
 import { mapLimited } from '../../core/concurrency.ts';
 import { explain, Problem } from '../../core/errors.ts';
+import { isObject } from '../../core/json.ts';
 import { printable } from '../../core/text.ts';
 import { type CliContext, exitCode } from '../cli/context.ts';
 import { startLive } from '../render/live.ts';
@@ -53,5 +54,12 @@ export function tellProblem(target: SshTarget, problem: Problem, { err }: CliCon
 
 export function exitForHosts(endings: readonly Ending<unknown>[], { signal }: CliContext): number {
   if (signal.aborted) return exitCode.interrupted;
-  return endings.some((ending) => 'problem' in ending) ? exitCode.someFailed : exitCode.ok;
+  return endings.some((ending) => 'problem' in ending || isIncomplete(ending.result))
+    ? exitCode.someFailed
+    : exitCode.ok;
+}
+
+/** Whether something of it was left as others have it. */
+function isIncomplete(result: unknown): boolean {
+  return isObject(result) && result.state === 'incomplete';
 }

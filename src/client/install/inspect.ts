@@ -3,7 +3,7 @@ import { Problem } from '../../core/errors.ts';
 import { count } from '../../core/text.ts';
 import type { Program } from './program.ts';
 import { parseLines } from './scripts.ts';
-import type { DesiredFile } from './desired-files.ts';
+import type { FileState } from './plan-files.ts';
 
 /** What a host is like, before anything is done. */
 export interface HostInspection {
@@ -28,8 +28,14 @@ export interface Installed {
   readonly ca: string;
   readonly key: boolean;
   readonly listening: boolean;
-  /** The SHA-256 sums of the wanted files, in their order. */
-  readonly sums: readonly string[];
+  /** Of the paths that were asked for, in their order. */
+  readonly files: readonly FileState[];
+  /** As {@link parseManifest} reads it. */
+  readonly manifest: string;
+  /** Directories that were asked for and are not there. */
+  readonly missing: readonly string[];
+  /** Groups of the sockets that were asked for; empty where there is none. */
+  readonly groups: readonly string[];
 }
 
 export function parseLook(text: string, now: number): HostInspection {
@@ -50,7 +56,8 @@ export function parseLook(text: string, now: number): HostInspection {
 export function parseInstalled(text: string): Installed {
   const values = parseLines(text);
   const one = (name: string) => values(name)[0] ?? '';
-  const decoded = (name: string) => Buffer.from(one(name), 'base64').toString('utf8');
+  const decode = (text: string) => Buffer.from(text, 'base64').toString('utf8');
+  const decoded = (name: string) => decode(one(name));
   return {
     program: one('program'),
     packageVersion: one('package'),
@@ -58,7 +65,10 @@ export function parseInstalled(text: string): Installed {
     ca: decoded('ca'),
     key: one('key') === 'yes',
     listening: one('listening') === 'yes',
-    sums: values('sum'),
+    files: values('sum').map((sum, index) => ({ sum, text: decode(values('content')[index] ?? '') })),
+    manifest: decoded('manifest'),
+    missing: values('missing'),
+    groups: values('group'),
   };
 }
 
@@ -145,22 +155,4 @@ export function whyCertificate(
     if (code === 'foreign-certificate') return 'is of another CA';
     return code === 'bad-certificate' ? 'cannot be read' : 'ends soon';
   }
-}
-
-/** Files that are to be written, and those that differ and are left to their keeper. */
-export function planFiles(
-  files: readonly DesiredFile[],
-  installed: Installed,
-  sumOf: (content: string) => string,
-  replace: boolean,
-): { readonly write: DesiredFile[]; readonly kept: string[] } {
-  const write: DesiredFile[] = [];
-  const kept: string[] = [];
-  for (const [index, file] of files.entries()) {
-    const sum = installed.sums[index] ?? '';
-    if (sum === sumOf(file.content)) continue;
-    if (sum !== '' && file.theirs && !replace) kept.push(file.path);
-    else write.push(file);
-  }
-  return { write, kept };
 }

@@ -8,13 +8,15 @@ import type { Address } from '../../core/node.ts';
 import type { NodeDescription } from '../../core/wire/messages.ts';
 import { discard, enroll, place, upload } from './transfer.ts';
 import type { InstallHostOptions } from './install-options.ts';
+import { manifestFile } from './manifest.ts';
 import { makePlan, type Plan } from './plan.ts';
 import { doctorScript, serviceScript } from './scripts.ts';
 import { must, openRemote, type Remote } from './ssh.ts';
 import type { SshTarget } from './target.ts';
 
 export interface HostResult {
-  readonly state: 'installed' | 'unchanged' | 'planned';
+  /** `incomplete`: what others changed on the host differs from what was asked for, and was kept. */
+  readonly state: 'installed' | 'unchanged' | 'planned' | 'incomplete';
   /** Whether what was changed waits for somebody to start, or restart, the daemon. */
   readonly pending: boolean;
   /** What was, or would be, changed. */
@@ -40,29 +42,46 @@ export async function installHost(
     const plan = await makePlan(target, options, remote);
     const { changes, kept, warnings } = plan;
     if (options.dryRun) return { state: 'planned', pending: false, changes, kept, warnings };
-    const idle = plan.files.length === 0 && !plan.bring && plan.certify === undefined;
-    const fingerprint = idle ? undefined : await carryOut(plan, target, options, remote, onPhase);
-    const starts = changes.length > 0 && plan.service !== 'none';
-    if (starts) {
-      onPhase('starting');
-      const restart = { purpose: 'start the service', text: serviceScript, values: [plan.service, 'restart'] };
-      await must(remote, restart, plan.asRoot);
-    }
-    const state = changes.length > 0 ? 'installed' : 'unchanged';
-    const pending = changes.length > 0 && !starts;
-    const done = { state, pending, changes, kept, warnings, ...(fingerprint && { fingerprint }) } as const;
-    if (plan.service === 'none' && !plan.answers) return done;
-    onPhase('waiting');
-    const description = await awaitNode(target, plan.address, options);
-    if (description instanceof Problem) throw await explainSilence(description, plan, options, remote);
-    return { ...done, description };
+    return await carryOut(plan, target, options, remote, onPhase);
   } finally {
     await remote.close();
   }
 }
 
+/** Does what was planned, and waits until the node answers. @throws Problem as {@link installHost} */
+export async function carryOut(
+  plan: Plan,
+  target: SshTarget,
+  options: InstallHostOptions,
+  remote: Remote,
+  onPhase: (phase: string) => void,
+): Promise<HostResult> {
+  const { changes, kept, warnings, verb, service } = plan;
+  const fingerprint = isIdle(plan) ? undefined : await bring(plan, target, options, remote, onPhase);
+  const hasVerb = changes.length > 0 && verb !== 'nothing';
+  const starts = hasVerb && service !== 'none';
+  if (starts) {
+    onPhase('starting');
+    const restart = { purpose: 'start the service', text: serviceScript, values: [service, verb] };
+    await must(remote, restart, plan.asRoot);
+  }
+  const state = kept.length > 0 ? 'incomplete' : changes.length > 0 ? 'installed' : 'unchanged';
+  const pending = hasVerb && !starts;
+  const done = { state, pending, changes, kept, warnings, ...(fingerprint && { fingerprint }) } as const;
+  if (service === 'none' && !plan.answers) return done;
+  onPhase('waiting');
+  const description = await awaitNode(target, plan.address, options);
+  if (description instanceof Problem) throw await explainSilence(description, plan, options, remote);
+  return { ...done, description };
+}
+
+function isIdle({ write, remove, missing, manifest, bring: program, certify }: Plan): boolean {
+  const files = write.length + remove.length + missing.length;
+  return files === 0 && manifest === undefined && !program && certify === undefined;
+}
+
 /** @returns the fingerprint of the key that was certified, if any was */
-async function carryOut(
+async function bring(
   plan: Plan,
   target: SshTarget,
   options: InstallHostOptions,
@@ -77,7 +96,10 @@ async function carryOut(
     const request = plan.certify === undefined ? undefined : await enroll(way, staging, target.node);
     const certified = request === undefined ? undefined : await certify(request, target, options);
     onPhase('placing');
-    await place(way, staging, [...plan.files, ...(certified === undefined ? [] : [certified.file])]);
+    const path = manifestFile(options.wanted.paths.directory);
+    const manifest = plan.manifest === undefined ? [] : [{ path, content: plan.manifest, mode: 0o644, theirs: false }];
+    const files = [...plan.write, ...(certified === undefined ? [] : [certified.file]), ...manifest];
+    await place(way, staging, { files, remove: plan.remove, missing: plan.missing });
     return certified?.fingerprint;
   } catch (error) {
     await discard(way, staging);

@@ -1,18 +1,19 @@
-import { createHash } from 'node:crypto';
 import { dirname } from 'node:path';
 import { trustedPem } from '../../ca/store/store.ts';
 import { Problem } from '../../core/errors.ts';
 import type { Address } from '../../core/node.ts';
-import { type Installed, judgeHost, parseInstalled, parseLook, planFiles, whyCertificate } from './inspect.ts';
+import { type Installed, judgeHost, parseInstalled, parseLook, whyCertificate } from './inspect.ts';
+import { manifestFile, parseManifest } from './manifest.ts';
+import { type FilePlan, type FileState, planFiles } from './plan-files.ts';
 import type { InstallHostOptions } from './install-options.ts';
 import { lookScript, probeScript } from './scripts.ts';
 import { must, type Remote } from './ssh.ts';
 import type { SshTarget } from './target.ts';
-import { unitFile, unitText } from './unit.ts';
-import type { Paths, DesiredFile } from './desired-files.ts';
+import { systemFiles } from './system-files.ts';
+import type { DesiredFile } from './desired-files.ts';
 
 /** What is to be done on a host. */
-export interface Plan {
+export interface Plan extends FilePlan {
   readonly asRoot: boolean;
   readonly service: string;
   readonly address: Address;
@@ -20,11 +21,15 @@ export interface Plan {
   readonly bring: boolean;
   /** Why a certificate is to be made; undefined for none. */
   readonly certify: string | undefined;
-  readonly files: readonly DesiredFile[];
+  /** Directories that are to be made. */
+  readonly missing: readonly string[];
   readonly answers: boolean;
+  /** What the service is to do. */
+  readonly verb: 'nothing' | 'reload' | 'restart';
   readonly changes: readonly string[];
-  readonly kept: readonly string[];
   readonly warnings: readonly string[];
+  /** The files as they are now, by path. */
+  readonly states: ReadonlyMap<string, FileState>;
 }
 
 /** Looks at a host twice: whether it can be installed at all, and as whom; then at what is there. Changes nothing. @throws Problem */
@@ -37,8 +42,14 @@ export async function makePlan(target: SshTarget, options: InstallHostOptions, r
   const look = parseLook(text, Date.now());
   const { asRoot, warnings } = judgeHost(look, program, directories);
   const service = chooseService(options.service, look.systemd);
-  const all = service === 'systemd' && program.form === 'binary' ? [...wanted.files, unitOf(paths)] : wanted.files;
-  const installed = await probe(all, options, remote, asRoot);
+  const installed = await probe(
+    wanted.files.map(({ path }) => path),
+    options,
+    remote,
+    asRoot,
+  );
+  const all = [...wanted.files, ...systemFiles(wanted, program, service, installed.groups)];
+  const states = await statesOf(all, installed, options, remote, asRoot);
 
   const certify = whyCertificate(installed, target.node, { pem: trustedPem(store), realm: store.realm }, Date.now());
   if (certify === 'is of another CA' && !options.replace) {
@@ -47,16 +58,51 @@ export async function makePlan(target: SshTarget, options: InstallHostOptions, r
   }
   const address = { host: await remote.address(), port: places.port };
   const answers = await isOurs(target, address, installed, options);
-  const { write, kept } = planFiles(all, installed, sumOf, options.replace);
+  const files = planFiles(all, states, installed.manifest, {
+    replace: options.replace,
+    ...(wanted.owns === undefined ? {} : { own: wanted.owns }),
+  });
   const isPackage = program.form === 'package';
   const bring = isPackage ? installed.packageVersion !== program.version : installed.program !== program.sha256;
+  const verb = verbFor({ bring, certify, answers, ...files }, service);
   const changes = [
     ...(bring ? [isPackage ? `package ${program.version}` : paths.program] : []),
     ...(certify === undefined ? [] : [`certificate (${certify})`]),
-    ...write.map(({ path }) => path),
+    ...files.write.map(({ path }) => path),
+    ...files.remove.map((path) => `${path} (removed)`),
+    ...installed.missing.map((path) => `${path}/`),
     ...(answers || service === 'none' ? [] : ['start']),
   ];
-  return { asRoot, service, address, bring, certify, files: write, answers, changes, kept, warnings };
+  const { missing } = installed;
+  return { asRoot, service, address, bring, certify, missing, answers, verb, changes, warnings, states, ...files };
+}
+
+/** Only what must restart does; an init script may know no reload. */
+function verbFor(
+  { bring, certify, answers, write, remove }: Pick<Plan, 'bring' | 'certify' | 'answers' | 'write' | 'remove'>,
+  service: string,
+): Plan['verb'] {
+  const needs = write.map((file) => file.needs);
+  if (bring || certify !== undefined || !answers || needs.includes('restart')) return 'restart';
+  if (!needs.includes('reload') && remove.length === 0) return 'nothing';
+  return service === 'systemd' ? 'reload' : 'restart';
+}
+
+/** The files with those of the manifest that are not wanted any more. */
+async function statesOf(
+  files: readonly DesiredFile[],
+  installed: Installed,
+  options: InstallHostOptions,
+  remote: Remote,
+  asRoot: boolean,
+): Promise<ReadonlyMap<string, FileState>> {
+  const { files: wanted, owns = () => false } = options.wanted;
+  const known = new Map(wanted.map(({ path }, index) => [path, installed.files[index] ?? { sum: '', text: '' }]));
+  const before = Object.keys(parseManifest(installed.manifest)).filter(owns);
+  const more = [...new Set([...files.map(({ path }) => path), ...before])].filter((path) => !known.has(path));
+  if (more.length === 0) return known;
+  const { files: states } = await probe(more, options, remote, asRoot);
+  return new Map([...known, ...more.map((path, index) => [path, states[index] ?? { sum: '', text: '' }] as const)]);
 }
 
 /** @throws Problem `no-systemd` */
@@ -65,23 +111,15 @@ function chooseService(asked: string | undefined, systemd: boolean): string {
   throw new Problem('no-systemd', 'the host has no systemd', 'say --service none, or name an init script there');
 }
 
-function unitOf({ program, directory }: Paths): DesiredFile {
-  return { path: unitFile, content: unitText(program, directory), mode: 0o644, theirs: false };
-}
-
 async function probe(
-  files: readonly DesiredFile[],
-  { wanted: { paths, places } }: InstallHostOptions,
+  paths: readonly string[],
+  { wanted: { paths: at, places, directories, sockets } }: InstallHostOptions,
   remote: Remote,
   asRoot: boolean,
 ): Promise<Installed> {
-  const known = [paths.program, places.certificate, places.ca, places.key, String(places.port)];
-  const values = [...known, ...files.map(({ path }) => path)];
+  const known = [at.program, places.certificate, places.ca, places.key, String(places.port)];
+  const values = [...known, manifestFile(at.directory), ...directories, '--', ...sockets, '--', ...paths];
   return parseInstalled(await must(remote, { purpose: 'check what is installed', text: probeScript, values }, asRoot));
-}
-
-function sumOf(content: string): string {
-  return createHash('sha256').update(content).digest('hex');
 }
 
 /** Whether the node answers already. @throws Problem `port-in-use` when something else does */

@@ -25,10 +25,13 @@ for directory; do
 done
 `;
 
-/** What is installed. Values: the program, node.crt, ca.crt, node.key, the port, then the files to be. Changes nothing. */
+/**
+ * What is installed. Values: the program, node.crt, ca.crt, node.key, the port, the manifest, directories, “--”, sockets,
+ * “--”, then the files to be. Changes nothing.
+ */
 export const probeScript = `${helpers}
-program=$1 certificate=$2 ca=$3 key=$4 port=$5
-shift 5
+program=$1 certificate=$2 ca=$3 key=$4 port=$5 manifest=$6
+shift 6
 sum() { if [ -f "$1" ]; then sha256sum <"$1" | cut -d' ' -f1; fi; }
 text() { if [ -f "$1" ]; then base64 -w0 <"$1"; fi; }
 say program "$(sum "$program")"
@@ -40,7 +43,21 @@ say ca "$(text "$ca")"
 listening=$(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk -v port="$(printf %04X "$port")" '
   $4 == "0A" && substr($2, length($2) - 3) == port { print "yes"; exit }')
 say listening "$listening"
-for file; do say sum "$(sum "$file")"; done
+say manifest "$(text "$manifest")"
+while [ "$1" != -- ]; do
+  [ -d "$1" ] || say missing "$1"
+  shift
+done
+shift
+while [ "$1" != -- ]; do
+  say group "$(stat -c %G "$1" 2>/dev/null)"
+  shift
+done
+shift
+for file; do
+  say sum "$(sum "$file")"
+  say content "$(text "$file")"
+done
 `;
 
 /** Brings the program over, next to where it will be. Values: that directory, the form. The program is the input. */
@@ -80,7 +97,8 @@ say request "$(base64 -w0 <"$staging/keys/node.csr")"
 
 /**
  * Puts everything in its place, or nothing. Values: the staging directory, the form, the program, the key and the request, the
- * directories to be there, “--”, then for each file of the archive on the input, which are named 0, 1, …, where it goes.
+ * directories to be there, “--”, those that are the daemon's, “--”, the files to be removed, “--”, then for each file of the
+ * archive on the input, which are named 0, 1, …, where it goes.
  */
 export const placeScript = `${helpers}
 set -eu
@@ -117,6 +135,26 @@ case $form in
     ;;
 esac
 [ -f "$key" ] || place "$staging/keys/node.key" "$key"
+# The daemon of a package has a user of its own.
+user=$(getent passwd mco-deploy >/dev/null && [ "$form" != binary ] && [ "$program" = /usr/bin/mco-deploy ] && echo mco-deploy || :)
+while [ "$1" != -- ]; do
+  if [ ! -d "$1" ]; then
+    mkdir -p "$1"
+    [ -z "$user" ] || chown "$user:$user" "$1"
+  fi
+  shift
+done
+shift
+while [ "$1" != -- ]; do
+  number=$((number + 1))
+  if [ -e "$1" ]; then
+    cp -p "$1" "$staging/before.$number"
+    printf '%s %s\n' "$number" "$1" >>"$staging/placed"
+    rm -f "$1"
+  fi
+  shift
+done
+shift
 file=0
 for target; do
   place "$staging/files/$file" "$target"
@@ -137,7 +175,13 @@ case $1 in
   none) ;;
   systemd)
     case $2 in
-      restart) systemctl daemon-reload; systemctl enable --quiet mco-deploy; systemctl restart mco-deploy ;;
+      restart)
+        systemctl daemon-reload
+        systemctl enable --quiet mco-deploy
+        systemctl restart mco-deploy
+        ! systemctl cat mco-deploy-config.socket >/dev/null 2>&1 || systemctl enable --quiet --now mco-deploy-config.socket
+        ;;
+      reload) systemctl reload mco-deploy ;;
       stop) systemctl disable --quiet --now mco-deploy ;;
     esac </dev/null >&2
     ;;

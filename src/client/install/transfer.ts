@@ -59,11 +59,20 @@ export async function enroll(way: HostAccess, { directory, form }: Staging, node
   return Buffer.from(parseLines(out)('request')[0] ?? '', 'base64').toString('utf8');
 }
 
+/** What is put in its place, and what goes. */
+export interface Placed {
+  readonly files: readonly DesiredFile[];
+  /** Paths. */
+  readonly remove: readonly string[];
+  /** Directories to make, which the daemon writes. */
+  readonly missing: readonly string[];
+}
+
 /** Puts program, key and files in their places, or none of them. */
 export async function place(
   way: HostAccess,
   { directory, form }: Staging,
-  files: readonly DesiredFile[],
+  { files, remove, missing }: Placed,
 ): Promise<void> {
   const { paths, places } = way.wanted;
   const entries = files.map(({ mode, content }, index) => ({ path: String(index), mode, content }));
@@ -76,7 +85,8 @@ export async function place(
     dirname(places.auditFile),
     ...targets.map((path) => dirname(path)),
   ];
-  const values = [directory, form, paths.program, places.key, ...new Set(directories), '--', ...targets];
+  const known = [directory, form, paths.program, places.key];
+  const values = [...known, ...new Set(directories), '--', ...missing, '--', ...remove, '--', ...targets];
   await must(way.remote, { purpose: 'move the files into place', text: placeScript, values, payload }, way.asRoot);
 }
 

@@ -1,6 +1,6 @@
 import { defineProblems } from './define.ts';
 
-/** Installing nodes over ssh. */
+/** Installing nodes over ssh, and applying a declared fleet. */
 export const installProblems = defineProblems({
   'ssh-failed': ['ssh could not connect, or is not installed.', 'Try “ssh HOST” by hand.'],
   'host-failed': ['A command on the host failed.', 'The message shows its last words.'],
@@ -17,4 +17,8 @@ export const installProblems = defineProblems({
   'port-in-use': ['Another program uses the port of the daemon.', 'Stop it, or choose another port.'],
   'other-fleet': ['The host belongs to another fleet.', 'Take it over with --replace, if that is intended.'],
   'clock-off': ['The clock of the host is wrong by more than the fleet allows.', 'Set it: “timedatectl set-ntp true”.'],
+  'locks-out': [
+    'The new policies would no longer let you change the host, so you could not take them back.',
+    'Give yourself the right below “operators”, or apply it with --force.',
+  ],
 });

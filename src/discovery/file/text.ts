@@ -4,12 +4,13 @@ import { isObject } from '../../core/json.ts';
 import type { Candidate } from '../../core/node.ts';
 import { type ListEntry, linesOf, parseEntries } from '../listed.ts';
 import { ansibleEntries, ansibleHosts } from './ansible.ts';
+import { declaredEntries, declaredHosts } from './fleet.ts';
 
 const largest = 16 * 1024 * 1024;
 
 /**
  * A list of nodes in any of its forms: one name a line; or, in YAML or JSON, a list (or a list under `nodes:`)
- * of names and of `{name, address, port}`; or the JSON of `ansible-inventory --list`.
+ * of names and of `{name, address, port}`; or the hosts of a fleet.yaml; or the JSON of `ansible-inventory --list`.
  * @param file how to call the text in messages
  * @throws Problem `bad-nodes` with file and line
  */
@@ -21,7 +22,7 @@ export function parseNodesText(text: string, file: string, source: string): Cand
 /** Told by the first line that is neither empty nor a comment: no name begins or ends as a YAML or JSON collection does. */
 function isStructured(text: string): boolean {
   const first = text.split('\n').find((line) => line.replace(/#.*/, '').trim() !== '') ?? '';
-  return /^\s*(\[|\{|-(\s|$)|---|nodes\s*:)/.test(first);
+  return /^\s*(\[|\{|-(\s|$)|---|[a-z]+\s*:)/.test(first);
 }
 
 function documentEntries(text: string, file: string): ListEntry[] {
@@ -37,6 +38,8 @@ function documentEntries(text: string, file: string): ListEntry[] {
   const values = valuesOf(document, file);
   const hosts = ansibleHosts(root);
   if (hosts !== undefined && isMap(root)) return ansibleEntries(root, hosts, at);
+  const declared = declaredHosts(root);
+  if (declared !== undefined) return declaredEntries(declared, at);
   const list = isMap(root) ? root.get('nodes') : root;
   if (!isSeq(list)) {
     throw new Problem('bad-nodes', `${at(root?.range?.[0])}: expected a list of nodes, or “nodes:” with one`);

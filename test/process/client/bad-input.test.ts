@@ -58,7 +58,7 @@ describe('bad input to the program', () => {
   test('an unknown command or option is answered with the nearest one', async () => {
     await refuses(['pign'], 64, /unknown command 'pign'\n\(Did you mean ping\?\)/);
     await refuses(['ping', '--jsn'], 64, /unknown option '--jsn'\n\(Did you mean --json\?\)/);
-    await refuses(['upgrade', '--cluster', 'bravo'], 64, /required option '--rev <revision>' not specified/);
+    await refuses(['upgrade', '--cluster', 'bravo'], 64, /upgrade needs a revision: mco-deploy upgrade APPLICATION REVISION, or: mco-deploy upgrade --cluster NAME --rev REVISION/);
   });
 
   test('an agent, an action or an input that is not there is told with what there is', async () => {
@@ -105,7 +105,7 @@ describe('bad input to the program', () => {
     await configure(rip, 'timeout: soon\n');
     await refuses(['ping'], 64, /client\.yaml:3:10: timeout: must be a number/);
     await configure(rip, 'timeout: 1\ntimeout: 2\n');
-    await refuses(['ping'], 64, /client\.yaml:4:1: Map keys must be unique/);
+    await refuses(['ping'], 64, /client\.yaml:4:1: the key “[a-z]+” is there twice/);
     await refuses(['ping', '--config', join(home, 'none.yaml')], 64, /none\.yaml cannot be read: no such file/);
     await rm(join(home, '.config'), { recursive: true });
     await refuses(['ping'], 64, /there is no .*client\.yaml: unpack the bundle/);

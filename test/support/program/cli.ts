@@ -3,6 +3,7 @@ import { agents } from '../../../src/agents/index.ts';
 import { runCli } from '../../../src/client/cli/cli.ts';
 import { namesOf } from '../../../src/core/ddl/ddl.ts';
 import { commands } from '../../../src/client/commands/index.ts';
+import { nodeParts } from '../../../src/command-line.ts';
 import type { CliContext } from '../../../src/client/cli/context.ts';
 import type { Cli } from '../../../src/client/cli/program.ts';
 
@@ -24,7 +25,7 @@ export async function runInProcess(
   words: readonly string[],
   home: string,
   more: Partial<CliContext> = {},
-  cli: Cli = { version: '0.1.0', commands: commands(catalogue), agents: namesOf(catalogue) },
+  cli: Cli = { version: '0.1.0', commands: commands(catalogue, nodeParts), agents: namesOf(catalogue) },
 ): Promise<CliRun> {
   const out: string[] = [];
   const err: string[] = [];

@@ -161,13 +161,12 @@ function tellEnding(ending: Ending<HostResult>, options: InstallHostOptions, con
     context.err(printable(`warning: ${node}: ${warning}`));
   }
   const what = changes.length === 0 ? 'nothing' : changes.join(', ');
-  context.out(
-    state === 'unchanged'
-      ? `${node} unchanged`
-      : `${node} ${state === 'planned' ? 'would change' : 'installed'}: ${what}`,
-  );
+  const done = { planned: 'would change', unchanged: 'unchanged', incomplete: 'incomplete', installed: 'installed' };
+  context.out(state === 'unchanged' ? `${node} unchanged` : `${node} ${done[state]}: ${what}`);
   for (const path of kept)
-    context.out(`${node} kept ${path}, which differs from what was requested (--replace overwrites it)`);
+    context.err(
+      `${node} kept ${path}, which others changed and which differs from what was requested (--replace overwrites it)`,
+    );
   if (description !== undefined) context.out(printable(`${node} ${inventoryWords(description)}`));
   const { program, directory } = options.wanted.paths;
   if (pending) context.out(`${node} waits to be started: ${program} daemon --config ${directory}/node.yaml`);

@@ -13,7 +13,7 @@ import { askPerson, isOnTerminal } from '../../runs/prompts.ts';
 import { runNamedPlaybook } from '../run/run.ts';
 import { balancersCalled, revisionsBefore, revisionsBrought, upgraded } from '../../runs/recorded-releases.ts';
 
-interface RollbackOptions extends RunPlaybookOptions {
+export interface RollbackOptions extends RunPlaybookOptions {
   readonly cluster: string;
   readonly run?: string;
   readonly backend?: string;

@@ -1,18 +1,20 @@
 import { Option } from 'commander';
 import type { Ddl } from '../../../core/ddl/ddl.ts';
 import type { CommandEntry } from '../../cli/context.ts';
+import type { LoadNodeParts } from '../../fleet-file/model.ts';
 import { addRunOptions } from '../../cli/run-options.ts';
 
 /** `upgrade` is the shipped playbook of its strategy with its inputs as options. */
-export function upgradeCommand(catalogue: readonly Ddl[]): CommandEntry {
+export function upgradeCommand(catalogue: readonly Ddl[], load: LoadNodeParts): CommandEntry {
   return {
     name: 'upgrade',
     define: (program, context) => {
       const command = program
-        .command('upgrade')
+        .command('upgrade [application] [revision]')
         .description('upgrade a cluster of web servers to another revision without losing a request')
-        .requiredOption('--cluster <name>', 'the cluster: value of the fact “cluster”')
-        .requiredOption('--rev <revision>', 'the revision to install')
+        .option('--cluster <name>', 'the cluster, instead of an application of fleet.yaml: value of the fact “cluster”')
+        .option('--rev <revision>', 'the revision to install')
+        .option('--fleet <file>', 'where the application is declared (default: fleet.yaml)')
         .option(
           '--backend <names>',
           'the HAProxy backends, separated by commas (default: every one that leads to the servers)',
@@ -20,10 +22,8 @@ export function upgradeCommand(catalogue: readonly Ddl[]): CommandEntry {
         .addOption(
           new Option(
             '--strategy <name>',
-            'take the servers out together, a batch at a time, or one first; auto: together where enough others stay in traffic',
-          )
-            .choices(['auto', 'parallel', 'rolling', 'canary'])
-            .default('auto'),
+            'take the servers out together, a batch at a time, or one first; auto (the default): together where enough others stay in traffic',
+          ).choices(['auto', 'parallel', 'rolling', 'canary']),
         )
         .option(
           '--batch <size>',
@@ -36,16 +36,14 @@ export function upgradeCommand(catalogue: readonly Ddl[]): CommandEntry {
         .addOption(
           new Option(
             '--on-failure <choice>',
-            'leave what failed out of traffic, or return all servers to the release that served before',
-          )
-            .choices(['stop', 'rollback'])
-            .default('stop'),
+            'leave what failed out of traffic (the default), or return all servers to the release that served before',
+          ).choices(['stop', 'rollback']),
         )
         .option('--application <name>', 'the application, where a server has several')
         .addOption(
           new Option(
             '--check <name>',
-            'an NRPE check that each server must pass (repeatable; default: check_load)',
+            'an NRPE check that each server must pass (repeatable; default: those of fleet.yaml, or check_load)',
           ).argParser(collect),
         )
         .option('--no-check', 'make no check')
@@ -56,9 +54,11 @@ export function upgradeCommand(catalogue: readonly Ddl[]): CommandEntry {
         .option('--no-notify', 'notify nobody')
         .option('--min-available <n>', 'how many servers of each backend must stay usable')
         .option('--dry-run', 'show what would change on each node, and change nothing');
-      addRunOptions(command).action(async (options) => {
+      addRunOptions(command).action(async (application, revision, options) => {
+        const { readUpgradeOptions } = await import('./declared.ts');
         const { upgradeCluster } = await import('./run.ts');
-        context.exit(await upgradeCluster(options, catalogue, context));
+        const whole = await readUpgradeOptions({ application, revision }, options, load);
+        context.exit(await upgradeCluster(whole, catalogue, context));
       });
     },
   };

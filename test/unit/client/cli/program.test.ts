@@ -3,10 +3,17 @@ import { describe, test } from 'node:test';
 import { agents } from '../../../../src/agents/index.ts';
 import { runCli } from '../../../../src/client/cli/cli.ts';
 import { commands } from '../../../../src/client/commands/index.ts';
+import { nodeParts } from '../../../../src/command-line.ts';
 import type { CliContext } from '../../../../src/client/cli/context.ts';
 import { defineNeeded, defineProgram } from '../../../../src/client/cli/program.ts';
 
-const cli = { version: 'mco-deploy 1.2.3', commands: commands(agents.map(({ ddl }) => ddl)) };
+const cli = {
+  version: 'mco-deploy 1.2.3',
+  commands: commands(
+    agents.map(({ ddl }) => ddl),
+    nodeParts,
+  ),
+};
 
 /** A context that remembers what was printed and how it ended. */
 function listening() {

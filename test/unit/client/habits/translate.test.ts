@@ -4,12 +4,13 @@ import { agents } from '../../../../src/agents/index.ts';
 import { optionsOf, defineProgram } from '../../../../src/client/cli/program.ts';
 import type { CliContext } from '../../../../src/client/cli/context.ts';
 import { commands } from '../../../../src/client/commands/index.ts';
+import { nodeParts } from '../../../../src/command-line.ts';
 import { translate } from '../../../../src/client/habits/translate.ts';
 import { translateSelect } from '../../../../src/client/habits/select.ts';
 import { namesOf } from '../../../../src/core/ddl/ddl.ts';
 
 const catalogue = agents.map(({ ddl }) => ddl);
-const cli = { version: '1', commands: commands(catalogue) };
+const cli = { version: '1', commands: commands(catalogue, nodeParts) };
 const program = defineProgram(cli, { out: () => {}, err: () => {} } as unknown as CliContext);
 const known = {
   commands: new Set(cli.commands.map(({ name }) => name)),

@@ -4,9 +4,10 @@ import {
   type Installed,
   judgeHost,
   type HostInspection,
-  planFiles,
   whyCertificate,
 } from '../../../../src/client/install/inspect.ts';
+import { formatManifest, sumOf } from '../../../../src/client/install/manifest.ts';
+import { planFiles } from '../../../../src/client/install/plan-files.ts';
 import type { Program } from '../../../../src/client/install/program.ts';
 import { makeFleet } from '../../../support/fleet/fleet.ts';
 
@@ -61,14 +62,26 @@ test('a certificate is made anew when there is none, or it is of another name or
   assert.equal(why(at(foreign.certificatePem), 'dev1.devco.net'), 'is of another CA');
 });
 
-test('files of the host’s keeper are left alone once they differ, others are not', () => {
+test('files are replaced that others did not change, others are kept, and what is not wanted any more is removed', () => {
   const file = (path: string, theirs: boolean) => ({ path, content: 'new', mode: 0o644, theirs });
-  const files = [file('/a', true), file('/b', true), file('/c', false), file('/d', false)];
-  const installed = { sums: ['old', '', 'old', 'new'] } as unknown as Installed;
+  const files = [file('/a', true), file('/b', true), file('/c', false), file('/d', false), file('/e', true)];
+  const state = (text: string) => ({ sum: text === '' ? '' : sumOf(text), text });
+  const states = new Map(
+    Object.entries({
+      '/a': 'theirs',
+      '/b': '',
+      '/c': 'old',
+      '/d': 'new',
+      '/e': 'old',
+      '/f': 'old',
+      '/g': 'theirs',
+    }).map(([path, text]) => [path, state(text)]),
+  );
+  const before = formatManifest({ '/e': sumOf('old'), '/f': sumOf('old'), '/g': sumOf('old'), '/x': sumOf('old') });
   const plan = (replace: boolean) => {
-    const { write, kept } = planFiles(files, installed, (content) => content, replace);
-    return { write: write.map(({ path }) => path), kept };
+    const { write, remove, kept } = planFiles(files, states, before, { replace, own: (path) => path !== '/x' });
+    return { write: write.map(({ path }) => path), remove, kept };
   };
-  assert.deepEqual(plan(false), { write: ['/b', '/c'], kept: ['/a'] });
-  assert.deepEqual(plan(true), { write: ['/a', '/b', '/c'], kept: [] });
+  assert.deepEqual(plan(false), { write: ['/b', '/c', '/e'], remove: ['/f'], kept: ['/a', '/g'] });
+  assert.deepEqual(plan(true), { write: ['/a', '/b', '/c', '/e'], remove: ['/f', '/g'], kept: [] });
 });

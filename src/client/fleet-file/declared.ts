@@ -1,0 +1,32 @@
+import { parseAddress } from '../../core/node.ts';
+import { findFleetFile } from './find.ts';
+import type { Application, Fleet, LoadNodeParts } from './model.ts';
+import { readFleet } from './read.ts';
+import { requireApplication } from './upgrade-inputs.ts';
+
+/** How a command is told of an application: by its name in fleet.yaml. */
+export interface DeclaredOptions {
+  readonly fleet?: string;
+  readonly nodes?: string;
+  readonly dm?: string;
+  readonly do?: readonly string[];
+}
+
+export interface Declared {
+  readonly application: Application;
+  readonly fleet: Fleet;
+  /** Options that have nodes found by fleet.yaml itself, where it has the address of each. */
+  readonly discovery: { readonly nodes?: string };
+}
+
+/** Reads what fleet.yaml says of an application. @throws Problem `not-configured`, `bad-configuration`, `usage` */
+export async function readDeclared(name: string, options: DeclaredOptions, load: LoadNodeParts): Promise<Declared> {
+  const fleet = await readFleet(findFleetFile(options.fleet), await load());
+  return { application: requireApplication(fleet, name), fleet, discovery: discoveryOf(fleet, options) };
+}
+
+function discoveryOf({ file, hosts }: Fleet, { nodes, dm, do: given }: DeclaredOptions): { nodes?: string } {
+  const isChosen = (nodes ?? dm) !== undefined || (given ?? []).length > 0;
+  const hasAddresses = hosts.every(({ address }) => address !== undefined && parseAddress(address) !== undefined);
+  return isChosen || !hasAddresses ? {} : { nodes: file };
+}

@@ -1,0 +1,79 @@
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import type { DesiredFile, DesiredFiles, NodePaths, Paths } from '../install/desired-files.ts';
+import { systemNeeds } from '../install/system-needs.ts';
+import type { Fleet, FileKind, Host, NodeParts } from './model.ts';
+import { agentSections, nodeYaml, nrpeConfig } from './node-settings.ts';
+import { policyFiles } from './policies.ts';
+
+/** A file of a host's configuration, by its kind: what fleet.yaml says of it. */
+export interface ConfigFile {
+  readonly kind: FileKind;
+  /** Below the directory of its kind. */
+  readonly name: string;
+  readonly path: string;
+  readonly content: string;
+}
+
+const needs: Readonly<Record<FileKind, DesiredFile['needs']>> = {
+  settings: 'restart',
+  policies: 'reload',
+  facts: 'reload',
+  classes: 'reload',
+  // Read when they are used.
+  checks: undefined,
+  hooks: undefined,
+};
+
+/** What fleet.yaml says of a host's files. @throws Problem `bad-configuration`, which names the host */
+export function configFiles(
+  host: Host,
+  fleet: Fleet,
+  parts: NodeParts,
+  directory: string,
+): { readonly files: readonly ConfigFile[]; readonly places: NodePaths } {
+  const settings = join(directory, 'node.yaml');
+  const text = nodeYaml(host, fleet, directory);
+  const places = parts.describe(text, settings);
+  const file = (kind: FileKind, path: string, content: string): ConfigFile => {
+    return { kind, name: path.slice(path.lastIndexOf('/') + 1), path, content };
+  };
+  const { classes, checks, hooks } = host.role;
+  const files = [
+    file('settings', settings, text),
+    ...policyFiles(host, fleet, parts, directory).map(({ name, content }) =>
+      file('policies', join(places.policies, name), content),
+    ),
+    ...(Object.keys(host.facts).length === 0
+      ? []
+      : [file('facts', join(places.facts, 'install.yaml'), stringify(host.facts))]),
+    ...(classes.length === 0 ? [] : [file('classes', places.classes, `${classes.join('\n')}\n`)]),
+    ...(Object.keys(checks).length === 0 ? [] : [file('checks', join(directory, 'nrpe.cfg'), nrpeConfig(host.role))]),
+    ...Object.entries(hooks).map(([name, content]) => file('hooks', join(directory, 'hooks', name), content)),
+  ];
+  return { files, places };
+}
+
+/** All that a host is to have, as `install` takes it. @param more files that go over ssh alone: the trust, the helper’s settings */
+export function desiredFilesOf(
+  host: Host,
+  fleet: Fleet,
+  parts: NodeParts,
+  paths: Paths,
+  more: (places: NodePaths) => readonly DesiredFile[],
+): DesiredFiles {
+  const { files, places } = configFiles(host, fleet, parts, paths.directory);
+  return {
+    paths,
+    places,
+    relay: host.role.relay,
+    ...systemNeeds(agentSections(host, fleet, paths.directory)),
+    owns: (path) => path.startsWith(`${paths.directory}/`),
+    files: [...files.map(asDesired), ...more(places)],
+  };
+}
+
+export function asDesired({ kind, path, content }: ConfigFile): DesiredFile {
+  const need = needs[kind];
+  return { path, content, mode: 0o644, theirs: true, ...(need === undefined ? {} : { needs: need }) };
+}

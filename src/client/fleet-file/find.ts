@@ -1,0 +1,14 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { Problem } from '../../core/errors.ts';
+
+/** What a fleet's file is called where nobody says. */
+export const fleetFileName = 'fleet.yaml';
+
+/** The fleet's file: the one given, or the one in the current directory. @throws Problem `not-configured` */
+export function findFleetFile(given: string | undefined): string {
+  const file = resolve(given ?? fleetFileName);
+  if (existsSync(file)) return file;
+  const hint = given === undefined ? 'change to its directory, or give its path: --fleet FILE' : 'check the path';
+  throw new Problem('not-configured', `there is no ${file}`, hint);
+}

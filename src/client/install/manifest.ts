@@ -1,0 +1,30 @@
+import { createHash } from 'node:crypto';
+import { isObject } from '../../core/json.ts';
+
+/** The SHA-256 sums of the files that `install` and `apply` wrote on a host, by path: what still has its sum is theirs to replace. */
+export type Manifest = Readonly<Record<string, string>>;
+
+export function manifestFile(directory: string): string {
+  return `${directory}/applied.json`;
+}
+
+/** A text that is not a manifest is none: then nothing is replaced that differs. */
+export function parseManifest(text: string): Manifest {
+  try {
+    const value: unknown = JSON.parse(text);
+    const files = isObject(value) && isObject(value.files) ? value.files : {};
+    const entries = Object.entries(files).filter(([, sum]) => typeof sum === 'string' && /^[0-9a-f]{64}$/.test(sum));
+    return Object.fromEntries(entries) as Manifest;
+  } catch {
+    return {};
+  }
+}
+
+export function formatManifest(manifest: Manifest): string {
+  const sorted = Object.fromEntries(Object.entries(manifest).sort(([a], [b]) => (a < b ? -1 : 1)));
+  return `${JSON.stringify({ files: sorted }, null, 2)}\n`;
+}
+
+export function sumOf(content: string): string {
+  return createHash('sha256').update(content).digest('hex');
+}

@@ -1,0 +1,61 @@
+import type { DesiredFile } from './desired-files.ts';
+import { formatManifest, type Manifest, parseManifest, sumOf } from './manifest.ts';
+
+/** A file as it is on a host; both empty where it is missing. */
+export interface FileState {
+  readonly sum: string;
+  readonly text: string;
+}
+
+export interface FilePlan {
+  readonly write: readonly DesiredFile[];
+  /** Paths of what was written before, and is not wanted any more. */
+  readonly remove: readonly string[];
+  /** Paths that others changed, and that stay as they are. */
+  readonly kept: readonly string[];
+  /** The manifest as it is to be; undefined where it is so already. */
+  readonly manifest: string | undefined;
+}
+
+/**
+ * Files that are to be written or removed, and those that others changed and that are kept.
+ * @param states of the wanted files and of all in the manifest, by path
+ * @param own the paths that this kind of installation writes: of these, what is not wanted any more is removed
+ */
+export function planFiles(
+  files: readonly DesiredFile[],
+  states: ReadonlyMap<string, FileState>,
+  manifestText: string,
+  { replace, own = () => false }: { readonly replace: boolean; readonly own?: (path: string) => boolean },
+): FilePlan {
+  const before = parseManifest(manifestText);
+  const manifest: Record<string, string> = { ...before };
+  const write: DesiredFile[] = [];
+  const kept: string[] = [];
+  for (const file of files) {
+    const wanted = sumOf(file.content);
+    const sum = states.get(file.path)?.sum ?? '';
+    if (sum !== wanted && !mayReplace(file, sum, before, replace)) kept.push(file.path);
+    else {
+      if (sum !== wanted) write.push(file);
+      if (file.theirs) manifest[file.path] = wanted;
+    }
+  }
+  const remove: string[] = [];
+  for (const [path, written] of Object.entries(before)) {
+    if (files.some((file) => file.path === path) || !own(path)) continue;
+    const sum = states.get(path)?.sum ?? '';
+    if (sum !== '' && sum !== written && !replace) {
+      kept.push(path);
+      continue;
+    }
+    delete manifest[path];
+    if (sum !== '') remove.push(path);
+  }
+  const text = formatManifest(manifest);
+  return { write, remove, kept, manifest: text === manifestText ? undefined : text };
+}
+
+function mayReplace({ path, theirs }: DesiredFile, sum: string, before: Manifest, replace: boolean): boolean {
+  return sum === '' || !theirs || replace || before[path] === sum;
+}

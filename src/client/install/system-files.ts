@@ -1,0 +1,56 @@
+import type { DesiredFile, DesiredFiles } from './desired-files.ts';
+import type { Program } from './program.ts';
+import { unitFile, unitText } from './unit.ts';
+
+/** What systemd is to know of the node: the files of the service, and what node.yaml takes of it. */
+export function systemFiles(
+  { paths, directories, units }: DesiredFiles,
+  { form }: Program,
+  service: string,
+  groups: readonly string[],
+): DesiredFile[] {
+  if (service !== 'systemd') return [];
+  const ours = (path: string, content: string, needs?: 'restart'): DesiredFile => {
+    return { path, content, mode: 0o644, theirs: false, ...(needs === undefined ? {} : { needs }) };
+  };
+  const { program, directory } = paths;
+  if (form === 'binary') {
+    return [ours(unitFile, unitText(program, directory), 'restart')];
+  }
+  const own = directories.filter((path) => !path.startsWith('/var/lib/mco-deploy'));
+  const shared = [...new Set(groups)].filter((group) => /^[a-z_][a-z0-9_-]*$/.test(group) && group !== 'root');
+  return [
+    ...(own.length + shared.length === 0 ? [] : [ours(dropInFile, dropInText(own, shared), 'restart')]),
+    ...(Object.keys(units).length === 0 ? [] : [ours(polkitFile, polkitText(units))]),
+  ];
+}
+
+export const dropInFile = '/etc/systemd/system/mco-deploy.service.d/node.conf';
+/** Before the package's own list, which refuses what it does not know. */
+export const polkitFile = '/etc/polkit-1/rules.d/49-mco-deploy-node.rules';
+
+/** What the daemon may write, and whose sockets it may use. */
+export function dropInText(directories: readonly string[], groups: readonly string[]): string {
+  return [
+    '# Written by mco-deploy, from node.yaml.',
+    '[Service]',
+    // One that is missing does not keep the daemon from starting.
+    ...directories.map((path) => `ReadWritePaths=-${path}`),
+    ...(groups.length === 0 ? [] : [`SupplementaryGroups=${groups.join(' ')}`]),
+    '',
+  ].join('\n');
+}
+
+/** What the daemon may have systemd do: of each unit, these verbs. @param units verbs by unit */
+export function polkitText(units: Readonly<Record<string, readonly string[]>>): string {
+  return `// Written by mco-deploy, from node.yaml.
+var mcoDeployNodeMay = ${JSON.stringify(units)};
+
+polkit.addRule(function (action, subject) {
+  if (action.id !== "org.freedesktop.systemd1.manage-units" || subject.user !== "mco-deploy") return;
+  var unit = action.lookup("unit");
+  var verbs = Object.prototype.hasOwnProperty.call(mcoDeployNodeMay, unit) ? mcoDeployNodeMay[unit] : [];
+  if (verbs.indexOf(action.lookup("verb")) >= 0) return polkit.Result.YES;
+});
+`;
+}

@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { readUpgradeOptions, type TypedUpgradeOptions } from '../../../../src/client/commands/upgrade/declared.ts';
+import { readRollbackOptions } from '../../../../src/client/commands/rollback/declared.ts';
+import { readStatusOptions } from '../../../../src/client/commands/status/declared.ts';
+import { parseNodesText } from '../../../../src/discovery/file/text.ts';
+import { nodeParts } from '../../../../src/command-line.ts';
+import { fleetOf, shopFleet } from '../../../support/program/fleet-file.ts';
+
+const typed = { notify: true, check: true } as TypedUpgradeOptions;
+
+async function optionsOf(text: string, words: string[], more: Partial<TypedUpgradeOptions> = {}) {
+  const { file } = await fleetOf(text);
+  const [application, revision] = words;
+  const options = await readUpgradeOptions({ application, revision }, { ...typed, fleet: file, ...more }, nodeParts);
+  return { file, options };
+}
+
+describe('upgrade APPLICATION REVISION', () => {
+  test('takes everything from fleet.yaml', async () => {
+    const { file, options } = await optionsOf(shopFleet, ['shop', '20']);
+    assert.deepEqual(options, {
+      notify: true,
+      check: ['check_load'],
+      fleet: file,
+      nodes: file,
+      strategy: 'rolling',
+      onFailure: 'stop',
+      batch: '1',
+      cluster: 'web',
+      rev: '20',
+      recipient: 'mailto:ops@devco.net',
+    });
+  });
+
+  test('what is typed wins', async () => {
+    const more = {
+      strategy: 'canary',
+      batch: '50%',
+      check: false,
+      recipient: 'mailto:me@devco.net',
+      dm: 'mdns',
+    } as const;
+    const { options } = await optionsOf(shopFleet, ['shop', '20'], more);
+    assert.deepEqual(
+      [options.strategy, options.batch, options.check, options.recipient, (options as { nodes?: string }).nodes],
+      ['canary', '50%', false, 'mailto:me@devco.net', undefined],
+    );
+    const silent = await optionsOf(shopFleet, ['shop', '20'], { notify: false });
+    assert.equal(silent.options.notify, false);
+  });
+
+  test('a fleet that notifies nobody needs no option for that', async () => {
+    const { options } = await optionsOf(shopFleet.replace(/notify:.*\n/, ''), ['shop', '20']);
+    assert.equal(options.notify, false);
+  });
+
+  test('names the application where its hosts run several', async () => {
+    const text = shopFleet.replace('applications:\n', 'applications:\n  api: { role: web, reload: [/bin/true] }\n');
+    assert.equal((await optionsOf(text, ['shop', '20'])).options.application, 'shop');
+  });
+
+  test('asks for the cluster where it runs in several', async () => {
+    const text = shopFleet.replace('facts: { rack: b }', 'facts: { cluster: bravo }');
+    await assert.rejects(optionsOf(text, ['shop', '20']), {
+      code: 'usage',
+      message: 'shop runs in the clusters bravo and web',
+      hint: 'name one: --cluster bravo',
+    });
+    assert.equal((await optionsOf(text, ['shop', '20'], { cluster: 'web' })).options.cluster, 'web');
+  });
+
+  test('shows the nearest application, and which word is missing', async () => {
+    await assert.rejects(optionsOf(shopFleet, ['shap', '20']), { code: 'usage', hint: 'did you mean “shop”?' });
+    await assert.rejects(optionsOf(shopFleet, ['shop']), { message: 'upgrade needs a revision' });
+    await assert.rejects(optionsOf(shopFleet, []), { message: 'upgrade needs an application or a cluster' });
+    await assert.rejects(optionsOf(shopFleet, ['shop', '20'], { rev: '21' }), /two revisions are given, 20 and 21/);
+    const missing = { ...typed, fleet: '/nowhere/fleet.yaml' };
+    await assert.rejects(readUpgradeOptions({ application: 'shop', revision: '20' }, missing, nodeParts), {
+      code: 'not-configured',
+      message: 'there is no /nowhere/fleet.yaml',
+    });
+  });
+
+  test('--cluster and --rev need no fleet.yaml', async () => {
+    const given = { ...typed, cluster: 'bravo', rev: '20' };
+    const options = await readUpgradeOptions({ application: undefined, revision: undefined }, given, nodeParts);
+    assert.deepEqual(options, { ...given, strategy: 'auto', onFailure: 'stop' });
+  });
+});
+
+test('rollback and status take the cluster of an application from fleet.yaml', async () => {
+  const { file } = await fleetOf(shopFleet);
+  const back = await readRollbackOptions('shop', { notify: true, fleet: file }, nodeParts);
+  assert.deepEqual(
+    { cluster: back.cluster, recipient: back.recipient },
+    { cluster: 'web', recipient: 'mailto:ops@devco.net' },
+  );
+  await assert.rejects(readRollbackOptions(undefined, { notify: true }, nodeParts), { code: 'usage' });
+  const status = await readStatusOptions('shop', { fleet: file, wf: ['rack=b'] }, nodeParts);
+  assert.deepEqual(status.wf, ['rack=b', 'cluster=~/^(web)$/']);
+  assert.equal((status as { nodes?: string }).nodes, file);
+});
+
+test('a fleet.yaml is a list of nodes', () => {
+  const nodes = parseNodesText(shopFleet, 'fleet.yaml', 'file');
+  assert.deepEqual(
+    nodes.map(({ name, addresses }) => [name, ...addresses.map(({ host, port }) => `${host}:${port}`)]),
+    [
+      ['lb1.devco.net', '10.0.0.1:5810'],
+      ['web1.devco.net', '10.0.0.11:5810'],
+      ['web2.devco.net', '10.0.0.12:5810'],
+      ['web3.devco.net', '10.0.0.13:5811'],
+    ],
+  );
+});
