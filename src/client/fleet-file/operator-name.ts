@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { identityOf, parseCertificate } from '../../core/credentials/certificate.ts';
 import { Problem } from '../../core/errors.ts';
-import { loadClientConfig } from '../cli/config.ts';
+import { loadClientConfig } from '../../library/config/config.ts';
 import type { CliContext } from '../cli/context.ts';
 
 /** Who works here, by their certificate; undefined where nobody is configured. */

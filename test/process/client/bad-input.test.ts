@@ -58,7 +58,11 @@ describe('bad input to the program', () => {
   test('an unknown command or option is answered with the nearest one', async () => {
     await refuses(['pign'], 64, /unknown command 'pign'\n\(Did you mean ping\?\)/);
     await refuses(['ping', '--jsn'], 64, /unknown option '--jsn'\n\(Did you mean --json\?\)/);
-    await refuses(['upgrade', '--cluster', 'bravo'], 64, /upgrade needs a revision: mco-deploy upgrade APPLICATION REVISION, or: mco-deploy upgrade --cluster NAME --rev REVISION/);
+    await refuses(
+      ['upgrade', '--cluster', 'bravo'],
+      64,
+      /upgrade needs a revision: mco-deploy upgrade APPLICATION REVISION, or: mco-deploy upgrade --cluster NAME --rev REVISION/,
+    );
   });
 
   test('an agent, an action or an input that is not there is told with what there is', async () => {
