@@ -1,5 +1,5 @@
 // Runs the tests: all of them, or only the parts that are named (“fast” is what needs neither root nor the lab). Two
-// parts are not in “all”: “full” (packages, installation, databases, monitoring, Puppet as an oracle) and “matrix” (the lab's topologies of
+// parts are not in “all”: “full” (packages, databases, monitoring, Puppet as an oracle) and “matrix” (the lab's topologies of
 // load balancers, relays and crashes, which take the machine for half an hour).
 import { globSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,9 +18,6 @@ const totals = { tests: 0, suites: 0, pass: 0, fail: 0, cancelled: 0, skipped: 0
 
 const asked = process.argv.slice(2);
 const folders = (asked.length === 0 ? ['all'] : asked).flatMap((part) => parts[part] ?? [part]);
-// What was just built (npm test) is what the tests start: see test/support/program/program.ts.
-const built = join(import.meta.dirname, '../build/out/mco-deploy');
-if (asked[0] !== 'fast') process.env.MCO_TEST_PROGRAM = built;
 const events = Readable.from(runFolders(folders));
 events.on('error', (error) => {
   process.stderr.write(`${error.message}\n`);

@@ -15,6 +15,8 @@ import { nrpeConfigSchema } from './nrpe/config.ts';
 import { nrpeDdl } from './nrpe/ddl.ts';
 import { packageConfigSchema } from './package/config.ts';
 import { packageDdl } from './package/ddl.ts';
+import { publishConfigSchema } from './publish/config.ts';
+import { publishDdl } from './publish/ddl.ts';
 import { rpcutilConfigSchema } from './rpcutil/config.ts';
 import { rpcutilDdl } from './rpcutil/ddl.ts';
 import { serviceConfigSchema } from './service/config.ts';
@@ -64,6 +66,11 @@ export const agents: readonly AgentEntry[] = [
     ddl: packageDdl,
     config: packageConfigSchema,
     load: async () => (await import('./package/agent.ts')).startPackage,
+  },
+  {
+    ddl: publishDdl,
+    config: publishConfigSchema,
+    load: async () => (await import('./publish/agent.ts')).startPublish,
   },
   {
     ddl: rpcutilDdl,

@@ -4,6 +4,7 @@ import type { Finding } from './finding.ts';
 import type { JsonObject } from './json.ts';
 import type { Leases } from './request/lease.ts';
 import type { Log, NodeView, RunCommand } from './ports.ts';
+import type { ArtifactHolder } from './publish/holder.ts';
 
 /** What a handler knows of the call it serves. */
 export interface ActionContext {
@@ -50,6 +51,8 @@ export interface Agent {
   readonly handlers: AnyHandlers;
   /** Where the agent keeps leases: what the daemon asks before a request that names one goes on. */
   readonly leases?: Leases;
+  /** Set by the agent that keeps published artifacts. */
+  readonly artifacts?: ArtifactHolder;
   /** Ends what the agent keeps running of its own (a spool's retries, say). */
   readonly stop?: () => Promise<void>;
 }

@@ -5,6 +5,8 @@ import type { Problem } from './errors.ts';
 import type { Identity } from './identity.ts';
 import type { JsonObject } from './json.ts';
 import type { Address, Candidate, NodeFacts } from './node.ts';
+import type { ArtifactHolder, OpenArtifactPeer } from './publish/holder.ts';
+import type { ServedEvent } from './audit/record.ts';
 import type {
   DescribeRequest,
   DiscoverEvent,
@@ -17,6 +19,8 @@ import type {
   SignedKey,
   SignedReply,
   SignedRequest,
+  StoreReply,
+  StoreRequest,
 } from './wire/messages.ts';
 
 /** Structured log lines for the daemon's keeper: never a secret, never a stack at info. */
@@ -42,7 +46,13 @@ export interface NodeView {
     readonly trust: () => Trust;
     /** Ends the warnings about what others did to it. @returns how many there were */
     readonly acknowledge: () => Promise<number>;
+    /** Records that another node was sent an artifact. @throws Problem when it cannot be recorded */
+    readonly served: (event: ServedEvent) => Promise<void>;
   };
+  /** Connects to another node for an artifact. */
+  readonly openArtifactPeer: OpenArtifactPeer;
+  /** Milliseconds by which the clocks of hosts may differ. */
+  readonly clockGrace: number;
   readonly crl: CrlKeeper;
   /** What may be told of the configuration; undefined for anything else, there or not. */
   readonly configItem: (item: string) => unknown;
@@ -140,6 +150,8 @@ export interface NodeConnection {
     signal: AbortSignal,
   ) => Promise<SignedReply>;
   readonly result: (request: SignedRequest, signal: AbortSignal) => Promise<ResultReply>;
+  /** Sends a part of an artifact under a ticket that the node accepted. */
+  readonly store: (request: StoreRequest, signal: AbortSignal) => Promise<StoreReply>;
   readonly close: () => void;
 }
 
@@ -210,6 +222,8 @@ export interface NodeService {
   readonly enter: (peer: Identity, bytes: number) => () => void;
   /** Told of a peer whose certificate no longer holds or that asks for too much, and of the request that it brought, where that was a call. */
   readonly turnAway: (peer: Identity | undefined, problem: Problem, request?: SignedRequest) => Promise<void>;
+  /** What keeps published artifacts here, where something does. */
+  readonly artifacts?: () => ArtifactHolder | undefined;
   /** Whether the node takes calls now. */
   readonly isServing: () => boolean;
 }

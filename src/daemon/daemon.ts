@@ -51,7 +51,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   let presence: Presence = absent;
   let relay: Relay | undefined;
   const warnings = () => [node, roster, presence, relay, reloading].flatMap((one) => one?.warnings() ?? []);
-  const state = { version, startedAt, agents: () => roster.entries(), warnings };
+  const heard = () => presence.heard();
+  const state = { version, startedAt, agents: () => roster.entries(), warnings, heard };
   const { agents: configs, external, state: stateDirectory } = config;
   const view = defineNodeView(node, state);
   const roster = await startRoster({ known, configs, external, findExternal, view, stateDirectory, log: node.log });
@@ -64,7 +65,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     node.log,
   );
   const calls = answerCalls(node, roster, describe, () => presence.duplicates(), Date.now);
-  relay = await startRelayIfAny(node, calls, () => presence.heard());
+  relay = await startRelayIfAny(node, calls, heard);
   const more = () => [relay, node.shipping].flatMap((one) => one?.families() ?? []);
   const tls = node.keys.current;
   const metrics = config.metrics && (await startMetrics({ ...config.metrics, tls }, () => measures(node, state, more)));

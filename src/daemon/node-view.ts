@@ -1,6 +1,8 @@
 import { startCrlKeeper } from '../ca/revocation/crl-keeper.ts';
 import type { AgentEntry } from '../core/agent.ts';
-import type { NodeInfo, NodeView } from '../core/ports.ts';
+import type { ServedEvent } from '../core/audit/record.ts';
+import type { HeardNode, NodeInfo, NodeView } from '../core/ports.ts';
+import type { OpenArtifactPeer } from '../core/publish/holder.ts';
 import { configItem } from './config/items.ts';
 import type { OpenNode } from './open-node.ts';
 import { broughtList } from './system/live-keys.ts';
@@ -12,12 +14,17 @@ export interface DaemonState {
   readonly startedAt: number;
   readonly agents: () => readonly AgentEntry[];
   readonly warnings: () => readonly string[];
+  /** Other nodes that proved themselves to this one. */
+  readonly heard: () => readonly HeardNode[];
 }
+
+/** Milliseconds for one address of another node to connect. */
+const dialTimeout = 5000;
 
 /** The node as its agents may see it. */
 export function defineNodeView(
   { config, keys, identity, truth, policies, counters, audit }: OpenNode,
-  { version, startedAt, agents, warnings }: DaemonState,
+  { version, startedAt, agents, warnings, heard }: DaemonState,
 ): NodeView {
   const about = async (): Promise<NodeInfo> => ({
     version,
@@ -28,13 +35,24 @@ export function defineNodeView(
     counters: counters.values(),
     warnings: warnings(),
   });
+  const served = async (event: ServedEvent) => void (await audit.append({ kind: 'served', ...event }, false));
+  // Loaded only where an artifact is fetched: other nodes stay as small as they are.
+  const openArtifactPeer: OpenArtifactPeer = async (name, given, signal) => {
+    const { createArtifactDial } = await import('../transport/artifacts/peer.ts');
+    const known = heard()
+      .filter((node) => node.name === name)
+      .flatMap(({ addresses }) => addresses);
+    return await createArtifactDial(keys.current, dialTimeout)(name, [...known, ...given], signal);
+  };
   return {
     identity,
     facts: async () => truth.facts(),
     classes: async () => truth.classes(),
     may: policies.allows,
     about,
-    audit: { file: config.audit.file, trust: () => keys.current().trust, acknowledge: audit.acknowledge },
+    audit: { file: config.audit.file, trust: () => keys.current().trust, acknowledge: audit.acknowledge, served },
+    openArtifactPeer,
+    clockGrace: config.clock_grace * 1000,
     crl: startCrlKeeper(broughtList(config.state), keys),
     configItem: (item) => configItem(config, item),
   };

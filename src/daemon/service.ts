@@ -4,6 +4,7 @@ import { Problem } from '../core/errors.ts';
 import { callerId, type Identity } from '../core/identity.ts';
 import type { Log, NodeService, TlsState } from '../core/ports.ts';
 import { digestRequest, refusal, sealReply } from '../core/request/reply.ts';
+import type { ArtifactHolder } from '../core/publish/holder.ts';
 import type { KeyPair } from '../core/sealed/encryption-key.ts';
 import type { CallReference, HeadCheck, SignedReply, SignedRequest } from '../core/wire/messages.ts';
 import type { AuditLog } from './audit/audit-log.ts';
@@ -34,6 +35,7 @@ export interface ServiceParts {
   readonly grace: number;
   readonly counters: Counters;
   readonly describable: () => Promise<Describable>;
+  readonly artifacts: () => ArtifactHolder | undefined;
   readonly isServing: () => boolean;
   readonly now: () => number;
   readonly log: Log;
@@ -45,6 +47,7 @@ export function defineService(parts: ServiceParts): NodeService {
   const turnAway = defineTurnAway(parts);
   const service = {
     isServing: parts.isServing,
+    artifacts: parts.artifacts,
     enter: (peer, bytes) => (peer.kind === 'node' ? parts.relayLimiter : limiter).enter(callerId(peer), bytes),
     call: async (signed, peer, onProgress, gone) => {
       if (!parts.isServing()) throw new Problem('not-serving', 'the daemon is stopping', 'call again when it runs');

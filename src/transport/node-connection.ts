@@ -9,6 +9,8 @@ import type {
   ResultReply,
   SignedReply,
   SignedRequest,
+  StoreReply,
+  StoreRequest,
 } from '../core/wire/messages.ts';
 import { problemOf } from './status.ts';
 
@@ -39,6 +41,7 @@ export function connectionOver(client: Client, name: string, refuse: () => Probl
     name,
     describe: (request, signal) => unary<DescribeRequest, NodeDescription>('Describe', request, signal),
     result: (request, signal) => unary<SignedRequest, ResultReply>('Result', request, signal),
+    store: (request, signal) => unary<StoreRequest, StoreReply>('Store', request, signal),
     call: async (request, onProgress, signal) => {
       const refused = refuse();
       if (refused !== undefined) throw refused;

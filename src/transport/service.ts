@@ -22,6 +22,7 @@ import type {
   SignedKey,
   SignedRequest,
 } from '../core/wire/messages.ts';
+import { artifactHandlers } from './artifacts/handlers.ts';
 import { type AnyCall, peerIdentity, provePeer } from './peer.ts';
 import { statusOf } from './status.ts';
 
@@ -97,7 +98,7 @@ export function nodeHandlers(service: NodeService, tls: () => TlsState, log: Log
   const result: handleUnaryCall<SignedRequest, ResultReply> = unary(service.result);
   const describe: handleUnaryCall<DescribeRequest, NodeDescription> = unary(service.describe);
   const handlers = { Call: call, Result: result, Describe: describe, Key: key, Sealed: sealed };
-  return handlers as UntypedServiceImplementation;
+  return { ...handlers, ...artifactHandlers(service, admit, tell) } as UntypedServiceImplementation;
 }
 
 /** Turns what is thrown at once into a rejection, so that no handler can throw into grpc-js. */

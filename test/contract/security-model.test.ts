@@ -7,6 +7,7 @@ const repository = join(import.meta.dirname, '../..');
 const model = readFileSync(join(repository, 'docs/security-model.md'), 'utf8');
 const rows = rowsOf(/^\| (\d+) \| .* \| ([^|]+) \|$/gm);
 const relayRows = rowsOf(/^\| R(\d+) \| .* \| ([^|]+) \|$/gm);
+const publishRows = rowsOf(/^\| P(\d+) \| .* \| ([^|]+) \|$/gm);
 
 function rowsOf(row: RegExp) {
   return [...model.matchAll(row)].map(([, number, shown = '']) => ({
@@ -30,6 +31,15 @@ test('the security model names, for each of at least twenty ways of a hostile re
     relayRows.map((_, index) => index + 1),
   );
   assert.deepEqual(missingTests(relayRows), []);
+});
+
+test('the security model names, for each attack on a published artifact, tests that exist', () => {
+  assert.ok(publishRows.length >= 12);
+  assert.deepEqual(
+    publishRows.map(({ number }) => number),
+    publishRows.map((_, index) => index + 1),
+  );
+  assert.deepEqual(missingTests(publishRows), []);
 });
 
 function missingTests(cases: ReturnType<typeof rowsOf>): string[] {

@@ -20,6 +20,8 @@ export function defineApplication(
 ): Application {
   const { deploy, root = '' } = application;
   const releases =
-    deploy === undefined ? archiveStore(application, root) : commandStore(application, deploy, run, stateDirectory);
+    deploy === undefined
+      ? archiveStore(application, root, stateDirectory)
+      : commandStore(application, deploy, run, stateDirectory);
   return { application, releases, health: defineHealth(application, run), run };
 }

@@ -13,10 +13,10 @@ const application = {
     root: { ...path, description: 'Holds releases/REVISION and the symbolic link “current”; must exist' },
     artifacts: {
       description:
-        'A directory with NAME-REVISION.tar.gz, or a file or an https URL with {revision} in its name; beside each artifact its sum, as .sha256',
+        '“published” for what “mco-deploy publish” delivers to the node; or a directory with NAME-REVISION.tar.gz, or a file or an https URL with {revision} in its name; beside each artifact its sum, as .sha256',
       type: 'string',
       maxLength: 1024,
-      pattern: '^(/[^\\u0000-\\u001f]*|https://[A-Za-z0-9.:\\[\\]-]+/[^\\s]*\\{revision\\}[^\\s]*)$',
+      pattern: '^(published|/[^\\u0000-\\u001f]*|https://[A-Za-z0-9.:\\[\\]-]+/[^\\s]*\\{revision\\}[^\\s]*)$',
     },
     download: {
       description: 'How artifacts are downloaded from an https URL',

@@ -6,6 +6,7 @@ import { explainErrno, Problem } from '../../core/errors.ts';
 import { runCheck, type Finding, fine } from '../../core/finding.ts';
 import type { ApplicationConfig, AppmgrConfig } from './config.ts';
 import { defineApplication } from './application.ts';
+import { published } from './artifact/source.ts';
 import { readStatus } from './actions/status.ts';
 
 /** Whether each application’s directories are there and what serves is healthy. */
@@ -35,6 +36,7 @@ async function look(application: ApplicationConfig, { run, signal }: DoctorSetup
 /** A server is not asked: whether it is up matters when something is to be fetched. */
 async function requireSource({ name, artifacts = '', download, signers = [] }: ApplicationConfig): Promise<void> {
   for (const key of signers) await require(key, constants.R_OK, `a signer’s key of “${name}”`);
+  if (artifacts === published) return;
   if (artifacts.startsWith('https:')) {
     if (download.ca !== undefined) await require(download.ca, constants.R_OK, `the CA of the artifacts of “${name}”`);
     return;

@@ -52,7 +52,7 @@ const some = new Option('--some');
 /** The headings of the help, and the commands below each. */
 const groups: Readonly<Record<string, readonly string[]>> = {
   'Look:': ['ping', 'find', 'inventory', 'facts', 'status', 'runs', 'audit', 'nrpe', 'locks', 'doctor'],
-  'Deploy:': ['upgrade', 'rollback', 'run', 'orchestrate', 'resume', 'rpc'],
+  'Deploy:': ['publish', 'published', 'prune', 'upgrade', 'rollback', 'run', 'orchestrate', 'resume', 'rpc'],
   'Fleet:': ['fleet', 'daemon', 'install', 'uninstall', 'forget', 'agent'],
   'Trust:': ['ca', 'enroll', 'policy', 'verify'],
   'Write:': ['playbook', 'doc', 'explain', 'schema', 'completion'],

@@ -16,6 +16,9 @@ import { nrpeCommand } from './nrpe/index.ts';
 import { orchestrateCommand } from './orchestrate/index.ts';
 import { pingCommand } from './ping/index.ts';
 import { playbookCommand } from './playbook/index.ts';
+import { pruneCommand } from './prune/index.ts';
+import { publishCommand } from './publish/index.ts';
+import { publishedCommand } from './published/index.ts';
 import { resumeCommand } from './resume/index.ts';
 import { rollbackCommand } from './rollback/index.ts';
 import { rpcCommand } from './rpc/index.ts';
@@ -40,6 +43,9 @@ export function commands(catalogue: readonly Ddl[], load: LoadNodeParts): readon
     forgetCommand,
     rpcCommand(catalogue),
     nrpeCommand(catalogue),
+    publishCommand(catalogue),
+    publishedCommand(catalogue),
+    pruneCommand(catalogue),
     upgradeCommand(catalogue, load),
     rollbackCommand(catalogue, load),
     runCommand(catalogue),

@@ -1,6 +1,7 @@
 /** The JSON Schemas of what commands print with --json, by the name that `mco-deploy schema` knows. */
 import { playbookSchema } from '../../playbook/source/schema.ts';
 import { anyObject, count, list, milliseconds, object, oneOf, orNull, text, texts, time } from './parts.ts';
+import { publishedSchema, publishSchema, pruneSchema } from './publish.ts';
 import { runEventSchema } from './run-event.ts';
 import { runSchema, runsSchema, statusSchema } from './runs.ts';
 
@@ -48,6 +49,9 @@ const schemas = {
   runs: runsSchema,
   run: runSchema,
   status: statusSchema,
+  publish: publishSchema,
+  published: publishedSchema,
+  prune: pruneSchema,
   explain: object({ code: text, meaning: text, fix: text }),
   playbook: playbookSchema,
 } as const;

@@ -57,6 +57,26 @@ export interface LifeRecord {
   readonly certificate: string;
 }
 
+/** What a node sent to another under an operator's ticket. */
+export interface ServedEvent {
+  readonly application: string;
+  readonly revision: string;
+  /** Hex. */
+  readonly sha256: string;
+  /** Who signed the ticket, and its own SHA-256 (hex), under which the node that took it recorded it. */
+  readonly caller: string;
+  readonly ticket: string;
+  readonly peer: string;
+  readonly bytes: number;
+  /** Why it was refused or ended early; empty when all was sent that was asked for. */
+  readonly code: string;
+}
+
+/** Written when a transfer to another node has ended, or was refused. */
+export interface ServedRecord extends ServedEvent {
+  readonly kind: 'served';
+}
+
 /** Written when a crash had left half a line: what was cut off (Base64, its first 4 KiB). */
 export interface RecoveredRecord {
   readonly kind: 'recovered';
@@ -117,6 +137,7 @@ export type AuditEvent =
   | IntentRecord
   | OutcomeRecord
   | LifeRecord
+  | ServedRecord
   | RecoveredRecord
   | RotatedRecord
   | DisplacedRecord

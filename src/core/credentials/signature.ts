@@ -8,7 +8,8 @@ export type SignatureContext =
   | 'audit-head'
   | 'encryption-key'
   | 'query'
-  | 'query-reply';
+  | 'query-reply'
+  | 'ticket';
 
 function inContext(context: SignatureContext, bytes: Uint8Array): Buffer {
   return Buffer.concat([Buffer.from(`mco-deploy/1/${context}\0`), bytes]);

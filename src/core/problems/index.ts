@@ -7,6 +7,7 @@ import type { ProblemEntry } from './define.ts';
 import { haproxyProblems } from './haproxy.ts';
 import { installProblems } from './install.ts';
 import { networkProblems } from './network.ts';
+import { publishProblems } from './publish.ts';
 import { relayProblems } from './relays.ts';
 import { requestProblems } from './requests.ts';
 import { runProblems } from './runs.ts';
@@ -23,6 +24,7 @@ export const problemTopics = {
   Requests: requestProblems,
   'Load balancers': haproxyProblems,
   'Applications and releases': appmgrProblems,
+  'Publishing artifacts': publishProblems,
   'Monitoring, notifications and external agents': agentProblems,
   'Services and packages': systemProblems,
   'Playbooks and runs': runProblems,

@@ -14,7 +14,7 @@ import { protocolVersion, queryCodec, queryReplyCodec } from '../wire/codec.ts';
 import type { Query, QueryReply, SignedQuery, SignedQueryReply } from '../wire/messages.ts';
 import { chainOf, type Credentials } from './seal.ts';
 
-export type QueryContent = Pick<Query, 'describe' | 'result' | 'cancel'>;
+export type QueryContent = Pick<Query, 'describe' | 'result' | 'cancel' | 'store'>;
 
 /** Milliseconds within which a node may reply. */
 const timeToLive = 60_000;
@@ -68,7 +68,7 @@ export function digestQuery(query: Uint8Array): Buffer {
 }
 
 export function signQueryReply(
-  content: Pick<QueryReply, 'description' | 'result'>,
+  content: Pick<QueryReply, 'description' | 'result' | 'store'>,
   query: Uint8Array,
   node: Credentials,
 ): SignedQueryReply {

@@ -1,7 +1,17 @@
 import { fromJSON, type MessageTypeDefinition, type PackageDefinition } from '@grpc/proto-loader';
 import { Problem } from '../errors.ts';
 import descriptor from './descriptor.json' with { type: 'json' };
-import type { EncryptionKey, Envelope, EnvelopeReply, Query, QueryReply, Reply, Request } from './messages.ts';
+import type {
+  EncryptionKey,
+  Envelope,
+  EnvelopeReply,
+  Query,
+  QueryReply,
+  Reply,
+  Request,
+  SignedTicket,
+  Ticket,
+} from './messages.ts';
 
 type ProtoJson = Parameters<typeof fromJSON>[0];
 
@@ -38,3 +48,5 @@ export const envelopeCodec = codecOf<Envelope>('Envelope');
 export const envelopeReplyCodec = codecOf<EnvelopeReply>('EnvelopeReply');
 export const queryCodec = codecOf<Query>('Query');
 export const queryReplyCodec = codecOf<QueryReply>('QueryReply');
+export const ticketCodec = codecOf<Ticket>('Ticket');
+export const signedTicketCodec = codecOf<SignedTicket>('SignedTicket');

@@ -203,6 +203,7 @@ export interface Query {
   describe?: DescribeRequest | null;
   result?: CallReference | null;
   cancel?: CallReference | null;
+  store?: StoreRequest | null;
 }
 
 export interface CallReference {
@@ -223,6 +224,7 @@ export interface QueryReply {
   queryDigest: Buffer;
   description?: NodeDescription | null;
   result?: ResultReply | null;
+  store?: StoreReply | null;
 }
 
 export interface SignedQueryReply {
@@ -259,4 +261,58 @@ export interface DiscoverEvent {
   key?: SignedKey | null;
   path: string[];
   lastHeard: number;
+}
+
+export interface Ticket {
+  protocol: number;
+  nonce: Buffer;
+  operator: string;
+  application: string;
+  revision: string;
+  sha256: Buffer;
+  size: number;
+  manifestSha256: Buffer;
+  nodes: string[];
+  issuedAt: number;
+  expiresAt: number;
+  sumsSignature: Buffer;
+}
+
+export interface SignedTicket {
+  ticket: Buffer;
+  signature: Buffer;
+  chain: Buffer[];
+}
+
+export interface Chunk {
+  index: number;
+  data: Buffer;
+}
+
+/** Exactly one of manifest and chunk is set. */
+export interface StoreRequest {
+  ticket: Buffer;
+  manifest?: Buffer | null;
+  chunk?: Chunk | null;
+}
+
+export interface StoreReply {
+  missing: number;
+}
+
+export interface ChunkRange {
+  first: number;
+  count: number;
+}
+
+export interface FetchRequest {
+  ticket: SignedTicket | null;
+  manifest: boolean;
+  wanted: ChunkRange[];
+}
+
+/** Exactly one of the two is set. */
+export interface FetchEvent {
+  manifest?: Buffer | null;
+  chunk?: Chunk | null;
 }

@@ -54,6 +54,7 @@ export function answerCalls(
     counters,
     describable,
     isServing: () => serving,
+    artifacts: () => [...roster.running.values()].find(({ artifacts }) => artifacts !== undefined)?.artifacts,
     now,
     log,
   });

@@ -5,7 +5,15 @@ import { type OpenedQuery, openQuery, signQueryReply } from '../../core/request/
 import { type OpenedRequest, openRequest, proveCaller } from '../../core/request/request.ts';
 import { type KeyPair, signKey } from '../../core/sealed/encryption-key.ts';
 import { openSealed, type TargetExchange } from '../../core/sealed/exchange.ts';
-import type { CallReference, QueryReply, SignedKey, SignedQuery, SignedRequest } from '../../core/wire/messages.ts';
+import type {
+  CallReference,
+  QueryReply,
+  SignedKey,
+  SignedQuery,
+  SignedRequest,
+  StoreReply,
+  StoreRequest,
+} from '../../core/wire/messages.ts';
 import { judgeTime } from '../stages/fresh.ts';
 import type { CallMemory } from './call-memory.ts';
 import type { CallerLimiter } from './caller-limits.ts';
@@ -14,7 +22,7 @@ export interface SealedParts {
   readonly identity: string;
   readonly keyPair: KeyPair;
   readonly tls: () => TlsState;
-  readonly service: Pick<NodeService, 'call' | 'describe' | 'turnAway'>;
+  readonly service: Pick<NodeService, 'call' | 'describe' | 'turnAway' | 'artifacts'>;
   readonly memory: CallMemory;
   /** Of callers, each by its name: a relay among them, for what nobody is proven to have signed. */
   readonly limiter: CallerLimiter;
@@ -132,18 +140,30 @@ async function serveQuery(
     () => admitQuery(signed, parts),
     () => limiter.enter(callerId(relay), 0)(),
   );
-  const leave = limiter.enter(callerId(caller.identity), signed.query.length);
+  // A part of an artifact does not go into the audit log: its size does not count as that of a request does.
+  const leave = limiter.enter(callerId(caller.identity), query.store ? 0 : signed.query.length);
   try {
     const name = callerId(caller.identity);
     if (query.cancel) reads.cancel(name, query.cancel);
-    const content: Pick<QueryReply, 'description' | 'result'> = {};
+    const content: Pick<QueryReply, 'description' | 'result' | 'store'> = {};
     if (query.describe) content.description = await service.describe(query.describe, caller.identity);
     if (query.result) content.result = resultOf(name, query.result);
+    if (query.store) content.store = await store(query.store, caller.identity, service);
     const answer = signQueryReply(content, signed.query, tls().credentials);
     sink.send(exchange.seal({ answer }, true));
   } finally {
     leave();
   }
+}
+
+async function store(
+  request: StoreRequest,
+  caller: Identity,
+  { artifacts }: Pick<NodeService, 'artifacts'>,
+): Promise<StoreReply> {
+  const holder = artifacts?.();
+  if (holder === undefined) throw new Problem('not-publishing', 'this node does not take published artifacts');
+  return await holder.store(request, caller);
 }
 
 /** @throws Problem when the query is not one that its caller signed for this node, now and for the first time */

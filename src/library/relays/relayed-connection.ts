@@ -71,6 +71,11 @@ export function relayedConnection(name: string, options: RelayedOptions): NodeCo
       }
     },
     result: (request, signal) => findResult(name, request, options, signal),
+    store: async (request, signal) => {
+      const { store } = await ask(name, await best(), { store: request }, options, signal);
+      if (!store) throw new Problem('bad-reply', `${name} did not reply to what it was sent`);
+      return store;
+    },
     close: () => {},
   };
 }

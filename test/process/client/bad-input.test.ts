@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
-import { program, programInShell } from '../../support/program/program.ts';
 import { runProgram } from '../../support/program/run-program.ts';
 
 const repository = join(import.meta.dirname, '../../..');
@@ -40,14 +39,13 @@ describe('bad input to the program', () => {
       `${tls}\ndiscovery: { method: file, file: ${home}/nodes.txt }\n${more}`,
     );
   };
-  const [file, ...words] = program;
-  const mco = (...argv: string[]) =>
-    runProgram(file, [...words, ...argv], {
+  const program = (...argv: string[]) =>
+    runProgram('sh', ['build/node24', 'src/main.ts', ...argv], {
       cwd: repository,
       env: { HOME: home, PATH: process.env.PATH ?? '' },
     });
   const refuses = async (argv: readonly string[], code: number, message: RegExp) => {
-    const { code: exit, out, err } = await mco(...argv);
+    const { code: exit, out, err } = await program(...argv);
     assert.equal(exit, code, out + err);
     assert.match(err, message);
     assert.match(err, /^mco-deploy: /, 'it says who speaks');
@@ -164,7 +162,7 @@ describe('bad input to the program', () => {
   });
 
   test('a reader that goes away early is no error', async () => {
-    const { code, err } = await runProgram('sh', ['-c', `${programInShell} --help | head -1`], {
+    const { code, err } = await runProgram('sh', ['-c', 'sh build/node24 src/main.ts --help | head -1'], {
       cwd: repository,
     });
     assert.deepEqual([code, err], [0, '']);
@@ -173,10 +171,10 @@ describe('bad input to the program', () => {
   test('nobody answers: the exit code is never 0', async () => {
     await chmod(join(home, 'nodes.txt'), 0o600);
     await writeFile(join(home, 'nodes.json'), '{"nodes":[{"name":"dev2.devco.net","address":"127.0.0.1","port":9}]}');
-    const { code, err } = await mco('ping', '--nodes', join(home, 'nodes.json'));
+    const { code, err } = await program('ping', '--nodes', join(home, 'nodes.json'));
     assert.equal(code, 3, err);
     assert.match(err, /dev2\.devco\.net/);
     await writeFile(join(home, 'empty.txt'), '# nobody\n');
-    assert.equal((await mco('ping', '--nodes', join(home, 'empty.txt'))).code, 1);
+    assert.equal((await program('ping', '--nodes', join(home, 'empty.txt'))).code, 1);
   });
 });

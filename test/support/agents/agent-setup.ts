@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ActionContext, AgentSetup } from '../../../src/core/agent.ts';
+import { Problem } from '../../../src/core/errors.ts';
 import type { Log, NodeView } from '../../../src/core/ports.ts';
 import { runCommand } from '../../../src/daemon/exec/run-command.ts';
 
@@ -29,7 +30,12 @@ export const fixedNode: NodeView = {
     file: '/nowhere/audit.jsonl',
     trust: () => ({ realm: 'devco.net', authorities: [], isRevoked: () => false }),
     acknowledge: async () => 0,
+    served: async () => {},
   },
+  openArtifactPeer: async (name) => {
+    throw new Problem('unreachable', `no address of ${name} is known`);
+  },
+  clockGrace: 10_000,
 };
 
 /** What the daemon would give an agent; the state directory is a fresh one, gone when the test process ends. */

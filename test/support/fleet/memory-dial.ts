@@ -74,6 +74,7 @@ export function memoryNetwork(nodes: Readonly<Record<string, MemoryNode>>): Memo
       name: node.name,
       call: unused,
       result: unused,
+      store: unused,
       close: () => {
         if (!closed) open--;
         closed = true;

@@ -1,5 +1,6 @@
-import { posix } from 'node:path';
+import { dirname, posix } from 'node:path';
 import { Problem } from '../../../core/errors.ts';
+import { publishedDirectory } from '../../../core/publish/layout.ts';
 import type { ApplicationConfig } from '../config.ts';
 import { assertRevision } from '../release/layout.ts';
 
@@ -27,8 +28,16 @@ export type ArtifactLocation =
   | { readonly kind: 'file'; readonly at: string; readonly name: string }
   | { readonly kind: 'url'; readonly at: string; readonly name: string };
 
-export function sourceOf({ name, artifacts, download, signers }: ApplicationConfig): ArtifactSource {
-  return { application: name, artifacts: artifacts ?? '', download, signers: signers ?? [] };
+/** What stands for the artifacts that “mco-deploy publish” delivers to the node. */
+export const published = 'published';
+
+/** @param state the agent's own directory, below that of the daemon */
+export function sourceOf(
+  { name, artifacts = '', download, signers }: ApplicationConfig,
+  state: string,
+): ArtifactSource {
+  const place = artifacts === published ? publishedDirectory(dirname(state), name) : artifacts;
+  return { application: name, artifacts: place, download, signers: signers ?? [] };
 }
 
 /** @throws Problem `bad-revision`, `bad-artifact` */

@@ -26,9 +26,9 @@ import { readState, writeState } from './state.ts';
 import { unpack } from '../artifact/unpack.ts';
 
 /** Releases that are unpacked from artifacts into ROOT/releases; `current` is a link to the one in service. */
-export function archiveStore(application: ApplicationConfig, root: string): Releases {
+export function archiveStore(application: ApplicationConfig, root: string, stateDirectory: string): Releases {
   const layout = layoutOf(root);
-  const source = sourceOf(application);
+  const source = sourceOf(application, stateDirectory);
   const { shared, keep } = application;
   return {
     root,

@@ -1,7 +1,7 @@
 import type { Ddl } from '../../../core/ddl/ddl.ts';
 import { Problem } from '../../../core/errors.ts';
 import { loadClientConfig } from '../../../library/config/config.ts';
-import type { CliContext } from '../../cli/context.ts';
+import { type CliContext, exitCode } from '../../cli/context.ts';
 import { parseKeyValues } from '../../cli/key-values.ts';
 import type { RunPlaybookOptions } from '../../runs/run-playbook.ts';
 import { runNamedPlaybook } from '../run/run.ts';
@@ -31,6 +31,10 @@ export interface UpgradeOptions extends RunPlaybookOptions {
   /** Further inputs of the playbook, as `name=value`. */
   readonly with?: readonly string[];
   readonly dryRun?: boolean;
+  /** An artifact that is published as the revision first. */
+  readonly publish?: string;
+  /** The key that signs it. */
+  readonly sign?: string;
 }
 
 /** `upgrade` is the shipped playbook of its strategy with its inputs as options. @throws Problem `usage` */
@@ -41,6 +45,11 @@ export async function upgradeCluster(
 ): Promise<number> {
   const more = Object.fromEntries(parseKeyValues(options.with ?? []));
   await requireRecipient(options, more, context);
+  if (options.publish !== undefined || options.sign !== undefined) {
+    const { publishFor } = await import('./publish-for.ts');
+    const code = await publishFor(options, catalogue, context);
+    if (code !== exitCode.ok || options.dryRun === true) return code;
+  }
   const strategy = await strategyFor(options, catalogue, context);
   const inputs = { ...inputsOf(options, strategy), ...more };
   return await runNamedPlaybook({ playbook: playbooks[strategy.name], inputs, options }, catalogue, context);

@@ -1,0 +1,73 @@
+import type { ActionContext } from '../../../core/agent.ts';
+import type { Problem } from '../../../core/errors.ts';
+import { FailedReply, replyStatus } from '../../../core/request/reply.ts';
+import type { Site } from '../site.ts';
+import { type Entry, placeEntry, readEntries, removeEntries } from '../store/entries.ts';
+import { assertRoom } from '../store/space.ts';
+import { type Received, receive, type Source } from '../transfer/receive.ts';
+import type { Accepted } from '../transfer/tickets.ts';
+import { hasBlob } from './prepare.ts';
+
+export type Fetched = Pick<Entry, 'application' | 'revision' | 'sha256' | 'size'> & {
+  readonly changed: boolean;
+  readonly received: number;
+  readonly sources: string[];
+  readonly rejected: Received['rejected'];
+};
+
+/**
+ * Copies what is missing from other nodes, verifies all of it, and publishes it to appmgr. What was received stays when it is
+ * cut off, and the next call resumes there.
+ * @throws Problem `unknown-ticket`, `expired-ticket`, `incomplete-artifact`, `bad-checksum`, `no-space`
+ */
+export async function fetchArtifact(
+  site: Site,
+  { ticket: id, sources }: { readonly ticket: string; readonly sources: readonly Source[] },
+  context: ActionContext,
+): Promise<Fetched> {
+  const accepted = site.tickets.find(id, context.caller);
+  return await site.alone(accepted.partial.sha256, async () => {
+    const received = await complete(site, accepted, sources, context);
+    const entry = await placeEntry(site.store, accepted.proven, site.now());
+    site.tickets.drop(id);
+    await removeOldest(site, entry);
+    const { application, revision, sha256, size } = entry;
+    const { bytes, ...from } = received;
+    return { application, revision, sha256, size, changed: true, received: bytes, ...from };
+  });
+}
+
+async function complete(
+  site: Site,
+  accepted: Accepted,
+  sources: readonly Source[],
+  { signal, progress, log }: ActionContext,
+): Promise<Received> {
+  const { proven, partial } = accepted;
+  if (await hasBlob(site, proven)) return { bytes: 0, sources: [], rejected: [] };
+  await assertRoom(site.store, site.config, partial.needed(), site.tickets.promised(partial.sha256));
+  const received = await receive(accepted, sources, { open: site.node.openArtifactPeer, signal, progress });
+  for (const { node, code, message } of received.rejected) {
+    log.warn({ source: node, code, sha256: partial.sha256 }, `an artifact could not be copied: ${message}`);
+  }
+  if (partial.missing() > 0) throw incomplete(accepted, received);
+  await partial.finish();
+  return received;
+}
+
+function incomplete({ proven: { ticket }, partial }: Accepted, { rejected, sources }: Received): Problem {
+  const why = rejected.map(({ node, message }) => `${node}: ${message}`).join('; ');
+  const what = `${ticket.application} ${ticket.revision} lacks ${partial.needed()} of ${ticket.size} bytes`;
+  const isBusy = rejected.length > 0 && rejected.every(({ code }) => code === 'busy');
+  const message = `${what}: ${why === '' ? 'no node was named to send them' : why}`;
+  return new FailedReply(isBusy ? 'busy' : 'incomplete-artifact', message, replyStatus.failed, {
+    sources: [...sources],
+    rejected: rejected.map((one) => ({ ...one })),
+  });
+}
+
+/** Beyond the number to keep, the oldest go; the one that arrived just now stays. */
+async function removeOldest({ store, config }: Site, { application, revision }: Entry): Promise<void> {
+  const others = (await readEntries(store, application)).filter((one) => one.revision !== revision);
+  await removeEntries(store, others.slice(config.keep - 1));
+}

@@ -1,0 +1,37 @@
+import { readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Site } from '../site.ts';
+import { readEntries, removeEntries } from '../store/entries.ts';
+import type { Store } from '../store/store.ts';
+
+export interface Pruned {
+  /** Revisions. */
+  readonly removed: string[];
+  /** Bytes. */
+  readonly freed: number;
+}
+
+/** Removes artifacts of one application, but the newest ones and those that are held. */
+export async function prunePublished(
+  { store }: Site,
+  { application, keep, held = [] }: { application: string; keep: number; held?: readonly string[] },
+  dryRun: boolean,
+): Promise<Pruned> {
+  const all = await readEntries(store, application);
+  const old = all.slice(keep).filter(({ revision }) => !held.includes(revision));
+  const removed = old.map(({ revision }) => revision);
+  if (dryRun) return { removed, freed: old.reduce((sum, { size }) => sum + size, 0) };
+  await removeAbandoned(store, Date.now());
+  return { removed, freed: await removeEntries(store, old) };
+}
+
+/** Milliseconds after which what was cut off is not resumed any more. */
+const abandonedAfter = 7 * 24 * 60 * 60 * 1000;
+
+/** Removes parts of artifacts that nobody resumed. */
+export async function removeAbandoned({ partials }: Store, now: number): Promise<void> {
+  for (const name of await readdir(partials)) {
+    const file = join(partials, name);
+    if (now - (await stat(file)).mtimeMs > abandonedAfter) await rm(file, { force: true });
+  }
+}

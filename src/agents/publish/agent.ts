@@ -1,0 +1,46 @@
+import { type Agent, type AgentSetup, defineHandlers } from '../../core/agent.ts';
+import { Problem } from '../../core/errors.ts';
+import { callerId } from '../../core/identity.ts';
+import type { ArtifactHolder } from '../../core/publish/holder.ts';
+import { fetchArtifact } from './actions/fetch.ts';
+import { listPublished } from './actions/list.ts';
+import { prepare } from './actions/prepare.ts';
+import { prunePublished, removeAbandoned } from './actions/prune.ts';
+import type { PublishConfig } from './config.ts';
+import { publishDdl } from './ddl.ts';
+import { defineSite, type Site } from './site.ts';
+import { openStore } from './store/store.ts';
+import { defineGive } from './transfer/give.ts';
+import { startTickets } from './transfer/tickets.ts';
+
+export async function startPublish({ config, node, stateDirectory }: AgentSetup<PublishConfig>): Promise<Agent> {
+  const now = Date.now;
+  const store = await openStore(stateDirectory);
+  await removeAbandoned(store, now());
+  const site = defineSite(config, node, store, startTickets(store, node.clockGrace, now), now);
+  const { assertTaken } = site;
+  const handlers = defineHandlers(publishDdl, {
+    prepare: async ({ ticket }, context) => ({ ...(await prepare(site, ticket, context)) }),
+    fetch: async (input, context) => ({ ...(await fetchArtifact(site, input, context)) }),
+    list: async ({ application }) => ({ ...(await listPublished(site, application)) }),
+    prune: async (input, { dryRun }) => ({ ...(await prunePublished(site, input, dryRun)) }),
+  });
+  const give = defineGive({ store, node, most: config.serve, assertTaken, now });
+  return { handlers, artifacts: { store: storeFor(site), give } };
+}
+
+/** Takes parts from the operator whose ticket was accepted, by an action that was authorized and recorded. */
+function storeFor({ tickets, node }: Site): ArtifactHolder['store'] {
+  return async ({ ticket, manifest, chunk }, operator) => {
+    const caller = callerId(operator);
+    const { partial } = tickets.find(ticket.toString('hex'), caller);
+    // As the policy is now: a right that was taken away ends what it was for.
+    if (!(await node.may({ caller, agent: publishDdl.name, action: 'prepare' }))) {
+      throw new Problem('policy-denied', `${caller} may not publish.prepare on ${node.identity}`);
+    }
+    if (manifest) await partial.takeManifest(manifest, caller);
+    else if (chunk) await partial.takeChunk(chunk.index, chunk.data, caller);
+    else throw new Problem('malformed-message', 'the request carries neither a manifest nor a chunk');
+    return { missing: partial.missing() };
+  };
+}

@@ -1,0 +1,71 @@
+import { Problem } from '../../../core/errors.ts';
+import { assertTime, type ProvenTicket } from '../../../core/publish/ticket.ts';
+import type { Store } from '../store/store.ts';
+import { openPartial, type Partial, partialKey } from './partial.ts';
+
+/** A ticket that this node accepted, and what is here of its artifact. */
+export interface Accepted {
+  readonly proven: ProvenTicket;
+  readonly partial: Partial;
+}
+
+/** The tickets that were accepted since the daemon's start. A restart forgets them: the operator asks again then. */
+export interface Tickets {
+  /** @throws Problem `busy` */
+  readonly accept: (proven: ProvenTicket) => Promise<Accepted>;
+  /**
+   * @param caller who uses it, who must be the one who signed it
+   * @throws Problem `unknown-ticket`, `expired-ticket`
+   */
+  readonly find: (id: string, caller: string) => Accepted;
+  readonly drop: (id: string) => void;
+  /** Bytes that other transfers than one still miss. */
+  readonly promised: (except: string) => number;
+  readonly receiving: () => Partial[];
+}
+
+const most = 64;
+
+export function startTickets(store: Store, grace: number, now: () => number): Tickets {
+  const accepted = new Map<string, Accepted>();
+  const opening = new Map<string, Promise<Partial>>();
+  const partials = () => [...new Set([...accepted.values()].map(({ partial }) => partial))];
+  const forgetOld = () => {
+    for (const [id, { proven }] of accepted) if (now() > proven.ticket.expiresAt + grace) accepted.delete(id);
+  };
+  /** One state for each artifact, however many tickets are for it. */
+  const partialOf = async ({ ticket }: ProvenTicket): Promise<Partial> => {
+    const key = partialKey(ticket);
+    const known = [...accepted.values()].find(({ proven }) => partialKey(proven.ticket) === key);
+    if (known !== undefined) return known.partial;
+    const opened = opening.get(key) ?? openPartial(store, ticket);
+    opening.set(key, opened);
+    return await opened.finally(() => opening.delete(key));
+  };
+  return {
+    accept: async (proven) => {
+      forgetOld();
+      if (!accepted.has(proven.id) && accepted.size >= most) {
+        throw new Problem('busy', `the node has accepted ${most} tickets already`, 'publish again later');
+      }
+      const one = { proven, partial: await partialOf(proven) };
+      accepted.set(proven.id, one);
+      return one;
+    },
+    find: (id, caller) => {
+      const found = accepted.get(id);
+      // Whoever did not sign it learns nothing of it.
+      if (found === undefined || found.proven.caller !== caller) {
+        throw new Problem('unknown-ticket', 'this node has not accepted that ticket', 'publish again');
+      }
+      assertTime(found.proven.ticket, now(), grace);
+      return found;
+    },
+    drop: (id) => void accepted.delete(id),
+    promised: (except) =>
+      partials()
+        .filter(({ sha256 }) => sha256 !== except)
+        .reduce((sum, partial) => sum + partial.needed(), 0),
+    receiving: partials,
+  };
+}

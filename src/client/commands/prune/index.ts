@@ -1,0 +1,27 @@
+import { InvalidArgumentError } from 'commander';
+import type { Ddl } from '../../../core/ddl/ddl.ts';
+import { addCommonOptions } from '../../cli/common-options.ts';
+import type { CommandEntry } from '../../cli/context.ts';
+import { addTargetOptions } from '../../cli/target-options.ts';
+
+export function pruneCommand(catalogue: readonly Ddl[]): CommandEntry {
+  return {
+    name: 'prune',
+    define: (program, context) => {
+      const command = program
+        .command('prune <application>')
+        .description('remove published artifacts, but the newest ones, what serves and what served before')
+        .option('--keep <n>', 'how many of the newest stay on each node', parseKeep, 3)
+        .option('--dry-run', 'show what would be removed, and remove nothing');
+      addCommonOptions(addTargetOptions(command, catalogue)).action(async (application, options) => {
+        const { prune } = await import('./run.ts');
+        context.exit(await prune(application, options, catalogue, context));
+      });
+    },
+  };
+}
+
+function parseKeep(value: string): number {
+  if (!/^\d{1,3}$/.test(value)) throw new InvalidArgumentError('it must be a whole number below 1000.');
+  return Number(value);
+}

@@ -1,0 +1,81 @@
+import type { Ddl } from '../../../core/ddl/ddl.ts';
+import { printable } from '../../../core/text.ts';
+import type { CommonOptions } from '../../cli/common-options.ts';
+import type { CliContext } from '../../cli/context.ts';
+import { askNodes } from '../../../library/fleet/call-nodes.ts';
+import { nodesOf, overNodes } from '../../fleet/over-nodes.ts';
+import { requireDdl } from '../../fleet/session.ts';
+import { indented } from '../../render/missing.ts';
+import { sizeWords } from '../../render/sizes.ts';
+import { formatTable } from '../../render/table.ts';
+
+interface Entry {
+  readonly application: string;
+  readonly revision: string;
+  readonly sha256: string;
+  readonly size: number;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  readonly by: string;
+  readonly signed: boolean;
+}
+
+interface Listed {
+  readonly published: readonly Entry[];
+  readonly receiving: readonly { readonly sha256: string; readonly size: number; readonly have: number }[];
+  readonly used: number;
+  readonly free: number;
+  readonly max_total: number;
+}
+
+/** Prints what each node holds. */
+export async function listPublished(
+  application: string | undefined,
+  options: CommonOptions,
+  catalogue: readonly Ddl[],
+  context: CliContext,
+): Promise<number> {
+  const ddl = requireDdl(catalogue, 'publish');
+  const input = application === undefined ? {} : { application };
+  return overNodes(options, nodesOf(options, ddl.name), context, async ({ nodes }, session) => {
+    const outcomes = await askNodes({ ddl, action: 'list', input: () => input }, nodes, session, context.signal);
+    const good = outcomes
+      .filter(({ outcome }) => outcome === 'ok')
+      .map(({ node, data }) => ({ node, ...(data as unknown as Listed) }))
+      .sort((a, b) => (a.node < b.node ? -1 : 1));
+    if (options.json === true) context.out(JSON.stringify(good.map(asJson), null, 2));
+    else for (const line of format(good)) context.out(printable(line));
+    for (const { node, outcome, message } of outcomes)
+      if (outcome !== 'ok') context.err(`${node}: ${indented(message)}`);
+    return outcomes;
+  });
+}
+
+function asJson({ node, published, receiving, used, free, max_total }: Listed & { readonly node: string }): object {
+  const entries = published.map(({ at, ...entry }) => ({ ...entry, at: new Date(at).toISOString() }));
+  return { node, published: entries, receiving, used, free, max_total };
+}
+
+function format(nodes: readonly (Listed & { readonly node: string })[]): string[] {
+  const rows = nodes.flatMap(({ node, published }) =>
+    published.map(({ application, revision, sha256, size, at, by, signed }) => [
+      node,
+      application,
+      revision,
+      sha256.slice(0, 12),
+      sizeWords(size),
+      new Date(at).toISOString().replace('T', ' ').slice(0, 19),
+      by.replace(/^cert=/, ''),
+      signed ? 'yes' : 'no',
+    ]),
+  );
+  const receiving = nodes.flatMap((one) =>
+    one.receiving.map(({ sha256, size, have }) => {
+      return `${one.node} has ${sizeWords(have)} of ${sizeWords(size)} of ${sha256.slice(0, 12)}`;
+    }),
+  );
+  if (rows.length === 0)
+    return [nodes.length === 0 ? 'no node listed its artifacts' : 'no artifact is published', ...receiving];
+  const headers = ['NODE', 'APPLICATION', 'REVISION', 'SHA-256', 'SIZE', 'SINCE (UTC)', 'OPERATOR', 'SIGNED'];
+  return [...formatTable(headers, rows), ...receiving];
+}

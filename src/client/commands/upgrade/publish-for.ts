@@ -1,0 +1,49 @@
+import type { Ddl } from '../../../core/ddl/ddl.ts';
+import { Problem } from '../../../core/errors.ts';
+import type { CommonOptions } from '../../cli/common-options.ts';
+import type { CliContext } from '../../cli/context.ts';
+import { readTargetOptions } from '../../cli/target-options.ts';
+import { runPublish } from '../publish/run.ts';
+
+/** What `upgrade` was given, as far as publishing goes. */
+export interface PublishForOptions extends CommonOptions {
+  readonly cluster: string;
+  readonly rev: string;
+  readonly application?: string;
+  readonly publish?: string;
+  readonly sign?: string;
+  readonly dryRun?: boolean;
+}
+
+/**
+ * Publishes what `upgrade --publish` names, to the servers of the cluster. Where one of them does not take it, nothing is
+ * upgraded. What is printed of it goes to standard error: standard output is the run's.
+ * @returns the exit code of publishing
+ * @throws Problem `usage`
+ */
+export async function publishFor(
+  options: PublishForOptions,
+  catalogue: readonly Ddl[],
+  context: CliContext,
+): Promise<number> {
+  const { cluster, application, rev: revision, publish: path, sign, dryRun = false, config, via } = options;
+  if (path === undefined) throw new Problem('usage', '--sign goes with --publish', 'add --publish FILE');
+  if (application === undefined) {
+    throw new Problem('usage', '--publish needs the name of the application', 'add --application NAME');
+  }
+  const targets = readTargetOptions(options, 'publish');
+  const { filter } = targets;
+  const nodes = { targets: { ...targets, filter: { ...filter, facts: [...filter.facts, `cluster=${cluster}`] } } };
+  const shared = { dryRun, ...(sign === undefined ? {} : { sign }) };
+  const session = { ...(config === undefined ? {} : { config }), ...(via === undefined ? {} : { via }) };
+  const code = await runPublish(
+    { application, revision, path },
+    { ...shared, ...session },
+    catalogue,
+    { ...context, out: context.err },
+    nodes,
+  );
+  if (code !== 0) context.err('the upgrade was not begun: not every server has the artifact');
+  else if (dryRun) context.err('the upgrade is not shown: it needs the artifact on the servers');
+  return code;
+}

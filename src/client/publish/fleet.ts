@@ -1,0 +1,80 @@
+import { callDefaults, newId } from '../../core/request/seal.ts';
+import { actionOf, type Ddl } from '../../core/ddl/ddl.ts';
+import { Problem } from '../../core/errors.ts';
+import type { JsonObject } from '../../core/json.ts';
+import { defaultPort, formatAddress } from '../../core/node.ts';
+import type { Outcome } from '../../core/request/reply.ts';
+import type { FoundNode } from '../../discovery/findings.ts';
+import { noFilter } from '../../core/filter/filter.ts';
+import { callNode } from '../../library/fleet/call-node.ts';
+import type { Session } from '../fleet/session.ts';
+
+/** Asks one node to do something, and gives up when nothing is heard of it for too long. */
+export type Ask = (node: FoundNode, action: string, input: JsonObject, options?: AskOptions) => Promise<Outcome>;
+
+export interface AskOptions {
+  readonly dryRun?: boolean;
+  readonly onProgress?: (message: string) => void;
+}
+
+/** Milliseconds without a word of a node that works after which it is taken for lost. */
+const silence = 60_000;
+
+export function defineAsk(ddl: Ddl, { caller, config }: Pick<Session, 'caller' | 'config'>, signal: AbortSignal): Ask {
+  return async (node, action, input, { dryRun = false, onProgress = () => {} } = {}) => {
+    const found = actionOf(ddl, action);
+    if (found === undefined) throw new Problem('internal', `${ddl.name} has no action ${action}`);
+    const lost = new AbortController();
+    const timer = setTimeout(() => lost.abort(), silence + config.timeout * 1000);
+    const about = { ...callDefaults, requestId: newId(), target: node.name, agent: ddl.name, action, input, dryRun };
+    const settings = {
+      timeout: (found.timeout + config.timeout) * 1000,
+      changes: found.kind === 'change',
+      onProgress: (message: string) => {
+        timer.refresh();
+        onProgress(message);
+      },
+      signal: AbortSignal.any([signal, lost.signal]),
+    };
+    try {
+      const outcome = await callNode(node.connection, about, caller, settings);
+      if (!lost.signal.aborted || outcome.outcome !== 'cancelled') return outcome;
+      return { ...outcome, outcome: 'no-response', code: 'no-response', message: `${node.name} is silent` };
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+}
+
+/**
+ * Where other nodes can reach a node: addresses at which its identity was proven, here or by another node. A node that none
+ * of these is known of is looked for by its name, as DNS has it; it has to prove its identity there all the same.
+ */
+export async function addressesOf(
+  nodes: readonly FoundNode[],
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const known = new Map(nodes.map(({ name, addresses }) => [name, addresses.map(formatAddress)]));
+  // A few of them hear each other, or are in one segment with those that do.
+  const asked = nodes.some(({ name }) => known.get(name)?.length === 0) ? nodes.slice(0, mostAsked) : [];
+  const heard = await Promise.all(asked.map((node) => peersOf(node, signal)));
+  for (const { identity, address, port } of heard.flat()) {
+    const list = known.get(identity);
+    const text = formatAddress({ host: address, port });
+    if (list !== undefined && !list.includes(text)) list.push(text);
+  }
+  for (const [name, list] of known) if (list.length === 0) list.push(formatAddress({ host: name, port: defaultPort }));
+  return new Map([...known].map(([name, list]) => [name, list.slice(0, mostAddresses)]));
+}
+
+const mostAsked = 4;
+const mostAddresses = 8;
+
+async function peersOf({ connection }: FoundNode, signal: AbortSignal) {
+  try {
+    const request = { filter: noFilter, facts: [], full: false, peers: true };
+    return (await connection.describe(request, AbortSignal.any([signal, AbortSignal.timeout(5000)]))).peers;
+  } catch {
+    return [];
+  }
+}

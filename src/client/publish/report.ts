@@ -1,0 +1,70 @@
+import type { LocalArtifact } from './artifact.ts';
+import { count, printable } from '../../core/text.ts';
+import { sizeWords } from '../render/sizes.ts';
+import { formatTable } from '../render/table.ts';
+import type { Published } from './publish.ts';
+
+export interface Report extends Published {
+  readonly application: string;
+  readonly revision: string;
+  readonly artifact: Pick<LocalArtifact, 'sha256' | 'size'>;
+  readonly dryRun: boolean;
+}
+
+/** As `publish --json` prints it. */
+export function publishJson({
+  application,
+  revision,
+  artifact,
+  dryRun,
+  results,
+  others,
+  sent,
+  elapsed,
+}: Report): object {
+  return {
+    application,
+    revision,
+    sha256: artifact.sha256.toString('hex'),
+    size: artifact.size,
+    dry_run: dryRun,
+    sent,
+    rounds: roundsOf(results),
+    elapsed_ms: Math.round(elapsed),
+    nodes: sorted(results).map(({ elapsed: elapsed_ms, ...one }) => ({ ...one, elapsed_ms })),
+    others,
+  };
+}
+
+/** As it is printed for a person. */
+export function formatPublished(report: Report): string[] {
+  const { results, dryRun } = report;
+  const rows = sorted(results).map(({ node, outcome, code, from, round, elapsed }) => [
+    node,
+    outcome === 'ok' ? (dryRun ? 'would receive it' : round === 0 ? 'had it' : 'ok') : `${outcome} (${code})`,
+    from === '' && round > 0 ? 'here' : from,
+    round > 0 ? String(round) : '',
+    round > 0 ? `${(elapsed / 1000).toFixed(1)} s` : '',
+  ]);
+  const table = rows.length === 0 ? [] : formatTable(['NODE', 'OUTCOME', 'FROM', 'ROUND', 'AFTER'], rows);
+  return [...table, '', summary(report)].map(printable);
+}
+
+function summary({ application, revision, artifact, dryRun, results, sent, elapsed }: Report): string {
+  const good = results.filter(({ outcome }) => outcome === 'ok').length;
+  const what = `${application} ${revision} (${sizeWords(artifact.size)}, SHA-256 ${artifact.sha256.toString('hex')})`;
+  const where = good === results.length ? count(good, 'node') : `${good} of ${count(results.length, 'node')}`;
+  if (dryRun) return `would publish ${what} to ${where}`;
+  const rounds = roundsOf(results);
+  const how = rounds === 0 ? '' : ` in ${count(rounds, 'round')} and ${(elapsed / 1000).toFixed(1)} s`;
+  return `published ${what} to ${where}${how}; ${sizeWords(sent)} were sent from here`;
+}
+
+/** The first is from here to a node; each other is from node to node. */
+export function roundsOf(results: Published['results']): number {
+  return Math.max(0, ...results.map(({ round }) => round));
+}
+
+function sorted(results: Published['results']): Published['results'] {
+  return results.toSorted((a, b) => (a.node < b.node ? -1 : 1));
+}

@@ -1,0 +1,78 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { mapLimited } from '../../core/concurrency.ts';
+import { Problem } from '../../core/errors.ts';
+import type { ChunkRange } from '../../core/wire/messages.ts';
+import { indicesOf, chunksOf } from '../../core/publish/chunks.ts';
+import type { FoundNode } from '../../discovery/findings.ts';
+import type { LocalArtifact } from './artifact.ts';
+
+/** What a node lacks of an artifact. */
+export interface Lacking {
+  readonly ranges: readonly ChunkRange[];
+}
+
+export interface UploadOptions {
+  readonly ticket: Buffer;
+  /** Asks the node again what it lacks: it accepts the ticket again where its daemon was restarted. */
+  readonly prepare: () => Promise<Lacking>;
+  /** Called with the bytes that go over this host's line. */
+  readonly onSent: (bytes: number) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Chunks on their way at once: enough to fill a line with a long way. */
+const window = 8;
+/** How often it is resumed after the connection was lost. */
+const tries = 5;
+/** Milliseconds for one chunk. */
+const chunkTimeout = 60_000;
+
+/** `cancelled`: a chunk took too long, as the command itself goes on. */
+const lost = new Set([
+  'cancelled',
+  'no-response',
+  'unreachable',
+  'unknown-ticket',
+  'not-serving',
+  'busy',
+  'rate-limited',
+]);
+
+/**
+ * Sends to one node what it lacks. A connection that is lost is opened again, and the upload resumes where it was.
+ * @throws Problem of the last try, or what the node says
+ */
+export async function upload(
+  { connection }: FoundNode,
+  artifact: LocalArtifact,
+  first: Lacking,
+  { ticket, prepare, onSent, signal }: UploadOptions,
+): Promise<void> {
+  let lacking = first;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const within = () => AbortSignal.any([signal, AbortSignal.timeout(chunkTimeout)]);
+      await connection.store({ ticket, manifest: artifact.manifest }, within());
+      onSent(artifact.manifest.length);
+      await mapLimited(indicesOf(lacking.ranges, chunksOf(artifact.size)), window, async (index) => {
+        assertGoing(signal);
+        const data = await artifact.chunk(index);
+        // Counted when it begins: also what is lost on the way goes over the line.
+        onSent(data.length);
+        await connection.store({ ticket, chunk: { index, data } }, within());
+      });
+      return;
+    } catch (error) {
+      assertGoing(signal);
+      if (!(error instanceof Problem) || !lost.has(error.code) || attempt === tries) throw error;
+      await sleep(500 * attempt, undefined, { signal }).catch(() => {});
+      assertGoing(signal);
+      lacking = await prepare();
+    }
+  }
+}
+
+/** @throws Problem `cancelled` when the command was interrupted */
+function assertGoing(signal: AbortSignal): void {
+  if (signal.aborted) throw new Problem('cancelled', 'the upload was interrupted');
+}

@@ -1,0 +1,50 @@
+import { count, flag, list, milliseconds, object, oneOf, text, texts, time } from './parts.ts';
+
+const bytes = { ...count, description: 'Bytes' } as const;
+const sha256 = { ...text, pattern: '^[0-9a-f]{64}$' } as const;
+const outcome = oneOf('ok', 'failed', 'refused', 'no-response', 'cancelled');
+
+/** `publish --json` */
+export const publishSchema = object({
+  application: text,
+  revision: text,
+  sha256,
+  size: bytes,
+  dry_run: flag,
+  sent: { ...count, description: 'Bytes that went over the line of the host that published' },
+  rounds: { ...count, description: 'The first is from this host to a node, each other from node to node' },
+  elapsed_ms: milliseconds,
+  nodes: list(
+    object({
+      node: text,
+      outcome,
+      code: text,
+      message: text,
+      hint: text,
+      from: { ...text, description: 'The node that sent it; empty where it was there, or came from this host' },
+      round: { ...count, description: '0 where it was there, or nothing was sent' },
+      received: { ...count, description: 'Bytes that other nodes sent' },
+      elapsed_ms: milliseconds,
+    }),
+  ),
+  others: { ...texts, description: 'Nodes that do not take the application' },
+});
+
+/** `published --json` */
+export const publishedSchema = list(
+  object({
+    node: text,
+    published: list(
+      object({ application: text, revision: text, sha256, size: bytes, by: text, signed: flag, at: time }),
+    ),
+    receiving: list(object({ sha256, size: bytes, have: bytes })),
+    used: bytes,
+    free: bytes,
+    max_total: bytes,
+  }),
+);
+
+/** `prune --json` */
+export const pruneSchema = list(
+  object({ node: text, outcome, code: text, message: text, removed: texts, freed: bytes }),
+);

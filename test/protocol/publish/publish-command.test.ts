@@ -1,0 +1,230 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdir, readFile, symlink, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { runInProcess } from '../../support/program/cli.ts';
+import { assertFits } from '../../support/program/output-schema.ts';
+import {
+  nameOf,
+  type PublishFleet,
+  startPublishFleet,
+  sumOf,
+  writeArtifact,
+} from '../../support/publish/publish-fleet.ts';
+
+describe('publish', () => {
+  let lab: PublishFleet;
+  let file: string;
+  let packed: Buffer;
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+  const run = (...words: string[]) => runInProcess(words, lab.home);
+  const artifactOn = (index: number, revision: string) =>
+    join(lab.store(lab.nodes[index] as (typeof lab.nodes)[0]), `applications/shop/shop-${revision}.tar.gz`);
+
+  before(async () => {
+    lab = await startPublishFleet(6, {
+      node: (index) =>
+        index === 6 ? { sections: { publish: { applications: { blog: {} } }, appmgr: blog(index) } } : {},
+    });
+    file = join(lab.fleet.dir, 'dist.tar.gz');
+    packed = await writeArtifact(file);
+    await writeFile(join(lab.fleet.dir, 'sign.key'), privateKey.export({ type: 'pkcs8', format: 'pem' }));
+  });
+  after(() => lab[Symbol.asyncDispose]());
+  const blog = (index: number) => ({ applications: { blog: { root: `/nowhere/${index}`, artifacts: 'published' } } });
+
+  test('delivers a file to every node of the application over one copy on the line of the operator', async () => {
+    const { code, out, err } = await run('publish', 'shop', '20', file, '--json');
+    assert.deepEqual([code, err], [0, []]);
+    const report = JSON.parse(out.join('\n'));
+    assertFits('publish', report);
+    assert.equal(report.sha256, sumOf(packed));
+    assert.ok(report.sent >= packed.length && report.sent < packed.length + 4096, `${report.sent} bytes were sent`);
+    // Five nodes from one: 1, 2, 4, 8, after the round from here.
+    assert.ok(report.rounds <= 4, `${report.rounds} rounds`);
+    assert.deepEqual(report.others, [nameOf(6)]);
+    assert.deepEqual(
+      report.nodes.map(({ node, outcome }: { node: string; outcome: string }) => [node, outcome]),
+      [1, 2, 3, 4, 5].map((index) => [nameOf(index), 'ok']),
+    );
+    const received = report.nodes.map((one: { received: number }) => one.received);
+    assert.deepEqual(received.toSorted(), [0, ...Array.from({ length: 4 }, () => packed.length)].toSorted());
+    for (const index of [0, 1, 2, 3, 4]) {
+      assert.deepEqual(await readFile(artifactOn(index, '20')), packed);
+      assert.equal(await readFile(`${artifactOn(index, '20')}.sha256`, 'utf8'), `${sumOf(packed)}  shop-20.tar.gz\n`);
+    }
+  });
+
+  test('sends nothing again that is there, and appmgr upgrades to it', async () => {
+    const { code, out } = await run('publish', 'shop', '20', file, '--json');
+    const report = JSON.parse(out.join('\n'));
+    assert.deepEqual([code, report.sent, report.rounds], [0, 0, 0]);
+    const upgraded = await run(
+      'rpc',
+      'appmgr',
+      'upgrade',
+      'revision=20',
+      'application=shop',
+      '-I',
+      nameOf(3),
+      '--json',
+    );
+    assert.equal(upgraded.code, 0, upgraded.err.join('\n'));
+    const [page] = [await readFile(join(lab.fleet.dir, 'app-3/current/index.html'), 'utf8')];
+    assert.equal(page, 'revision 20');
+  });
+
+  test('refuses other content under the same revision on every node', async () => {
+    const other = join(lab.fleet.dir, 'other.tar.gz');
+    await writeArtifact(other, 1000);
+    const { code, err } = await run('publish', 'shop', '20', other);
+    assert.equal(code, 2);
+    assert.match(err.join('\n'), /shop 20 is published already, with the SHA-256 sum/);
+  });
+
+  test('refuses a file that does not match its sum before any node is asked', async () => {
+    const before = (await lab.nodes[0]?.records())?.length;
+    await writeFile(`${file}.sha256`, `${'0'.repeat(64)}  dist.tar.gz\n`);
+    const beside = await run('publish', 'shop', '21', file);
+    await writeFile(`${file}.sha256`, `${sumOf(packed)}  dist.tar.gz\n`);
+    const given = await run('publish', 'shop', '21', file, '--sha256', '1'.repeat(64));
+    for (const { err } of [beside, given]) assert.match(err.join('\n'), /has the SHA-256 sum .*, not [01]{64}/);
+    assert.notEqual(beside.code, 0);
+    assert.equal((await lab.nodes[0]?.records())?.length, before);
+  });
+
+  test('packs a directory in the same bytes whenever and wherever it is packed, and signs it', async () => {
+    for (const name of ['one', 'two']) await makeTree(join(lab.fleet.dir, name));
+    const signing = ['--sign', join(lab.fleet.dir, 'sign.key'), '--json'];
+    const first = JSON.parse(
+      (await run('publish', 'shop', '30', join(lab.fleet.dir, 'one'), ...signing)).out.join('\n'),
+    );
+    const second = JSON.parse(
+      (await run('publish', 'shop', '31', join(lab.fleet.dir, 'two'), ...signing)).out.join('\n'),
+    );
+    assert.equal(first.sha256, second.sha256);
+    // The same bytes under another revision are not sent again.
+    assert.equal(second.sent, 0);
+    const listed = execFileSync('tar', ['-tvzf', artifactOn(1, '30')], {
+      encoding: 'utf8',
+      env: { TZ: 'UTC', PATH: '/bin:/usr/bin' },
+    });
+    assert.match(listed, /^drwxr-xr-x root\/root +0 1980-01-01 00:00 bin\/$/m);
+    assert.match(listed, /^-rwxr-xr-x root\/root +\d+ 1980-01-01 00:00 bin\/start$/m);
+    assert.match(listed, / current -> bin\/start$/m);
+    const signature = await readFile(`${artifactOn(1, '30')}.sha256.sig`, 'utf8');
+    const { verify } = await import('node:crypto');
+    const sums = await readFile(`${artifactOn(1, '30')}.sha256`);
+    assert.ok(verify(null, sums, publicKey, Buffer.from(signature, 'base64')));
+  });
+
+  test('lists what each node holds, and prunes all but what is kept, serves or served before', async () => {
+    const listed = await run('published', 'shop', '--json');
+    const nodes = JSON.parse(listed.out.join('\n'));
+    assertFits('published', nodes);
+    const third = nodes.find(({ node }: { node: string }) => node === nameOf(3));
+    assert.deepEqual(
+      third.published.map(({ revision, by }: { revision: string; by: string }) => [revision, by]),
+      [
+        ['31', 'cert=rip@devco.net'],
+        ['30', 'cert=rip@devco.net'],
+        ['20', 'cert=rip@devco.net'],
+      ],
+    );
+    const dry = JSON.parse((await run('prune', 'shop', '--keep', '1', '--dry-run', '--json')).out.join('\n'));
+    assertFits('prune', dry);
+    const { code, out } = await run('prune', 'shop', '--keep', '1', '--json');
+    assert.equal(code, 0);
+    const pruned = JSON.parse(out.join('\n'));
+    assert.deepEqual(
+      dry.map(({ removed }: { removed: string[] }) => removed),
+      pruned.map(({ removed }: { removed: string[] }) => removed),
+    );
+    const removedOn = (index: number) => pruned.find(({ node }: { node: string }) => node === nameOf(index)).removed;
+    assert.deepEqual(removedOn(1), ['30', '20']);
+    // It serves there.
+    assert.deepEqual(removedOn(3), ['30']);
+    await assert.rejects(readFile(artifactOn(0, '20')), { code: 'ENOENT' });
+    // Revision 31 has the same bytes as 30: they stay.
+    assert.ok((await readFile(artifactOn(0, '31'))).length > 0);
+  });
+
+  test('leaves the intents, the outcomes and the transfers between nodes in the audit logs', async () => {
+    const records = (await Promise.all(lab.nodes.map((node) => node.records()))).flat();
+    const actions = records.flatMap((one) => (one.kind === 'intent' && one.agent === 'publish' ? [one.action] : []));
+    for (const action of ['list', 'prepare', 'fetch', 'prune']) assert.ok(actions.includes(action), action);
+    const served = records.filter((one) => one.kind === 'served' && one.revision === '20');
+    assert.equal(served.length, 4);
+    for (const one of served) {
+      assert.ok(one.kind === 'served');
+      assert.deepEqual([one.caller, one.bytes, one.code], ['cert=rip@devco.net', packed.length, '']);
+    }
+  });
+
+  const badInput: readonly [string, (dir: string) => string[], RegExp][] = [
+    ['a file that is missing', (dir) => [join(dir, 'none')], /cannot be published: no such file or directory/],
+    ['what is not gzip', (dir) => [join(dir, 'sign.key')], /is not a gzip file/],
+    ['a time that is not valid', () => [file, '--valid', 'soon'], /“soon” is not a valid time for --valid/],
+    ['a sum that is not valid', () => [file, '--sha256', 'abc'], /“abc” is not a valid SHA-256 sum/],
+    ['a key that is not valid', () => [file, '--sign', file], /cannot be used to sign/],
+  ];
+  for (const [what, words, message] of badInput) {
+    test(`refuses ${what} in one line`, async () => {
+      const { code, out, err } = await run('publish', 'shop', '40', ...words(lab.fleet.dir));
+      assert.notEqual(code, 0);
+      assert.deepEqual(out, []);
+      assert.match(err.join('\n'), message);
+    });
+  }
+
+  test('refuses names that could not stand in a path, and an application that no node takes', async () => {
+    assert.match((await run('publish', '../shop', '20', file)).err.join('\n'), /not a valid name of an application/);
+    assert.match((await run('publish', 'shop', '2/0', file)).err.join('\n'), /not a valid revision/);
+    const unknown = await run('publish', 'shoe', '20', file);
+    assert.equal(unknown.code, 64);
+    assert.match(unknown.err.join('\n'), /no node takes the application “shoe”/);
+  });
+});
+
+async function makeTree(directory: string): Promise<void> {
+  await mkdir(join(directory, 'bin'), { recursive: true });
+  await writeFile(join(directory, 'bin/start'), '#!/bin/sh\nexit 0\n', { mode: 0o755 });
+  await writeFile(join(directory, `${'long-'.repeat(40)}.txt`), 'a long name', { mode: 0o664 });
+  await symlink('bin/start', join(directory, 'current'));
+  await utimes(join(directory, 'bin/start'), new Date(), new Date(Math.random() * 1e12));
+}
+
+describe('upgrade --publish', () => {
+  let lab: PublishFleet;
+  const run = (...words: string[]) =>
+    runInProcess(['upgrade', '--cluster', 'bravo', '--rev', '20', '--no-notify', ...words], lab.home);
+
+  before(async () => {
+    lab = await startPublishFleet(2, {
+      node: (index) => (index === 2 ? { policies: { default: 'policy default deny\n' } } : {}),
+    });
+  });
+  after(() => lab[Symbol.asyncDispose]());
+
+  test('needs the application, and --sign needs --publish', async () => {
+    const nameless = await run('--publish', 'dist.tar.gz');
+    assert.deepEqual([nameless.code, nameless.err.length], [64, 1]);
+    assert.match(nameless.err.join(), /--publish needs the name of the application: add --application NAME/);
+    const unused = await run('--sign', 'release.key');
+    assert.equal(unused.code, 64);
+    assert.match(unused.err.join(), /--sign goes with --publish/);
+  });
+
+  test('begins no upgrade when a server does not take the artifact', async () => {
+    const file = join(lab.fleet.dir, 'dist.tar.gz');
+    await writeArtifact(file, 1000);
+    const { code, err } = await run('--publish', file, '--application', 'shop');
+    assert.equal(code, 2);
+    assert.match(err.join('\n'), /dev2\.devco\.net: cert=rip@devco\.net may not publish\.list/);
+    assert.match(err.join('\n'), /the upgrade was not begun: not every server has the artifact/);
+    const asked = (await lab.nodes[0]?.records())?.some((one) => one.kind === 'intent' && one.agent === 'appmgr');
+    assert.equal(asked, false);
+  });
+});
