@@ -115,9 +115,20 @@ describe('mail', () => {
   ] as const) {
     test(`to a server that ${what} costs its own try only`, async () => {
       const server = await startHangingServer(greeting);
-      const angelia = await startTestAngelia({ smtp: smtp(server.port), timeout: 0.3 });
+      const hook = await startWebhookServer();
+      const angelia = await startTestAngelia({
+        smtp: smtp(server.port),
+        webhooks: { ops: hook.url },
+        timeout: 0.3,
+      });
       assert.deepEqual(await angelia.send('mailto:a@devco.net', id), { id, delivered: false, queued: true });
+      assert.equal((await angelia.send('webhook:ops', 'b1')).delivered, true);
+      assert.deepEqual(
+        (await angelia.queue()).queued.map((one) => one.id),
+        [id],
+      );
       await angelia.stop();
+      await hook.stop();
       await server.stop();
     });
   }
@@ -130,6 +141,12 @@ describe('mail', () => {
     await angelia.stop();
     assert.equal((await sending).queued, true);
     await server.stop();
+    const working = await startMailServer();
+    const again = await startTestAngelia({ smtp: smtp(working.port), retry: soon }, angelia.stateDirectory);
+    await working.arrived(1);
+    assert.deepEqual(working.received[0]?.to, ['a@devco.net']);
+    await again.stop();
+    await working.stop();
   });
 
   test('goes over TLS with a password when so configured, to a server whose certificate is good', async () => {
@@ -266,6 +283,11 @@ describe('a webhook', () => {
     const server = await startWebhookServer([undefined]);
     const angelia = await startTestAngelia({ webhooks: { ops: server.url }, timeout: 0.2 });
     assert.equal((await angelia.send('webhook:ops', id)).queued, true);
+    assert.equal((await angelia.send('webhook:ops', 'b1')).delivered, true);
+    assert.deepEqual(
+      (await angelia.queue()).queued.map((one) => one.id),
+      [id],
+    );
     await angelia.stop();
     await server.stop();
   });

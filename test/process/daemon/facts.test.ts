@@ -33,8 +33,11 @@ describe('what is true of a node', () => {
     assert.equal(kernel?.name, 'linux');
     assert.ok(Number(processors?.count) > 0);
     assert.ok(Number(memory?.available_bytes) > 0 && Number(memory?.total_bytes) >= Number(memory?.available_bytes));
-    for (const disk of Object.values(disks ?? {}) as { size_bytes: number; available_bytes: number }[])
-      assert.ok(disk.size_bytes >= disk.available_bytes);
+    const measured = Object.entries(disks ?? {}) as [string, { size_bytes: number; available_bytes: number }][];
+    assert.ok(measured.length > 0, 'no disk was found');
+    for (const [at, { size_bytes, available_bytes }] of measured) {
+      assert.ok(size_bytes > 0 && available_bytes >= 0 && size_bytes >= available_bytes, at);
+    }
     assert.match(JSON.stringify(network?.interfaces), /"lo":\{"mac":"[0:]+","addresses":\["127\.0\.0\.1\/8"/);
     assert.ok(Number(uptime) > 0);
     assert.equal(typeof virtualisation?.type, 'string');

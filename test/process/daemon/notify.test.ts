@@ -64,25 +64,36 @@ describe('a service manager', { timeout: 60_000 }, () => {
     }
   });
 
-  test('hears from the watchdog again and again, until it is stopped', async () => {
+  // Messages arrive in the order in which they were sent: what comes before the next one is all that was said until then.
+  test('hears from the watchdog at half of its time, again and again, until it is stopped', async (t) => {
     await using receiver = await startReceiver();
-    const env = { NOTIFY_SOCKET: receiver.socket, WATCHDOG_USEC: '100000', WATCHDOG_PID: '42' };
-    const notifier = startNotifier(env, 42, runCommand, keepingLog());
-    // The watchdog's timer alone does not keep a process alive.
-    const alive = setInterval(() => {}, 1000);
-    for (let time = 0; time < 3; time++) assert.equal(await receiver.next(), 'WATCHDOG=1');
-    notifier.stop();
-    await notifier.tell('STOPPING=1');
-    clearInterval(alive);
+    t.mock.timers.enable({ apis: ['setInterval'] });
+    for (const more of [{ WATCHDOG_PID: '42' }, {}]) {
+      const env = { NOTIFY_SOCKET: receiver.socket, WATCHDOG_USEC: '100000', ...more };
+      const notifier = startNotifier(env, 42, runCommand, keepingLog());
+      t.mock.timers.tick(49);
+      await notifier.tell('READY=1');
+      assert.equal(await receiver.next(), 'READY=1', 'not before its time');
+      t.mock.timers.tick(1 + 50 + 50);
+      for (let time = 0; time < 3; time++) assert.equal(await receiver.next(), 'WATCHDOG=1');
+      notifier.stop();
+      t.mock.timers.tick(500);
+      await notifier.tell('STOPPING=1');
+      assert.equal(await receiver.next(), 'STOPPING=1', 'nothing after it was stopped');
+    }
   });
 
-  test('hears nothing of a watchdog that was meant for another process', async () => {
+  test('hears nothing of a watchdog that was meant for another process, or of none', async (t) => {
     await using receiver = await startReceiver();
-    const env = { NOTIFY_SOCKET: receiver.socket, WATCHDOG_USEC: '2000', WATCHDOG_PID: '1' };
-    const notifier = startNotifier(env, 42, runCommand, keepingLog());
-    await notifier.tell('READY=1');
-    assert.equal(await receiver.next(), 'READY=1');
-    notifier.stop();
+    t.mock.timers.enable({ apis: ['setInterval'] });
+    for (const watchdog of [{ WATCHDOG_USEC: '100000', WATCHDOG_PID: '1' }, {}]) {
+      const env = { NOTIFY_SOCKET: receiver.socket, ...watchdog };
+      const notifier = startNotifier(env, 42, runCommand, keepingLog());
+      t.mock.timers.tick(1000);
+      await notifier.tell('READY=1');
+      assert.equal(await receiver.next(), 'READY=1');
+      notifier.stop();
+    }
   });
 
   test('that is not there is told of in the log, and is no reason to fail', async () => {

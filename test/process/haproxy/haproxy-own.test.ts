@@ -25,6 +25,19 @@ describe('a run that puts back its own', () => {
     assert.deepEqual(await adminStates(lb), { web1: 1, web2: 0, web3: 0, web4: 0 });
   });
 
+  test('brings in nothing that a call outside of any run took out, and such a call nothing either', async () => {
+    const web = await webServers(2);
+    const lb = await haproxy(web.map((one) => line(one, '')));
+    const { disable, enable } = await agent([lb.socket]);
+    const order = { backend: 'app', server: 'web1' };
+    assert.deepEqual((await disable(order)).changed, ['web1']);
+    for (const context of [actionContext(), actionContext({ runId: 'run-1' })]) {
+      assert.deepEqual((await enable({ ...order, own: true }, context)).changed, []);
+      assert.deepEqual(await adminStates(lb), { web1: 1, web2: 0 });
+    }
+    assert.deepEqual((await enable(order)).changed, ['web1'], 'where its own is not asked for, it is brought in');
+  });
+
   test('knows it when it asks again, and when the daemon was restarted meanwhile', async () => {
     const web = await webServers(2);
     const lb = await haproxy(web.map((one) => line(one, '')));

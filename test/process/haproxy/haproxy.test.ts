@@ -397,6 +397,16 @@ async function standIn(socket: string, answer: (command: string) => string | und
   return path;
 }
 
+/** HAProxy's socket, with all that is sent to it written down. */
+async function listenIn(socket: string): Promise<{ socket: string; commands: string[] }> {
+  const commands: string[] = [];
+  const place = await standIn(socket, (command) => {
+    commands.push(...command.split(/[;\n]/).map((one) => one.trim()));
+    return undefined;
+  });
+  return { socket: place, commands };
+}
+
 describe('a socket that is of no use', () => {
   test('that is gone, or hangs, or closes, is one clear problem', async () => {
     const web = await webServers(1);
@@ -422,19 +432,34 @@ describe('a socket that is of no use', () => {
   test('that may only read is found before anything changes', async () => {
     const web = await webServers(2);
     const lb = await haproxy(web.map((one) => line(one, '')));
-    const { disable, status } = await agent([lb.readOnlySocket]);
+    const { socket, commands } = await listenIn(lb.readOnlySocket);
+    const { disable, enable, weight, status } = await agent([socket]);
     assert.equal((await status({ backend: 'app' })).ready, true);
-    await assert.rejects(disable({ backend: 'app', server: 'web1' }), fails('haproxy-not-admin', /level “user”/));
+    const server = { backend: 'app', server: 'web1' };
+    await assert.rejects(disable(server), fails('haproxy-not-admin', /level “user”/));
+    await assert.rejects(weight({ ...server, weight: '50%' }), fails('haproxy-not-admin', /level “user”/));
+    assert.deepEqual(await adminStates(lb), { web1: 0, web2: 0 });
+    await lb.ask('set server app/web1 state maint');
+    await assert.rejects(enable(server), fails('haproxy-not-admin', /level “user”/));
+    assert.deepEqual(await adminStates(lb), { web1: 1, web2: 0 });
+    const changes = commands.filter((command) => !command.startsWith('show '));
+    assert.deepEqual(changes, [], 'no change was even tried');
+    assert.ok(commands.length > 0);
   });
 
   test('names that would be more than names reach no socket', async () => {
     const web = await webServers(2);
     const lb = await haproxy(web.map((one) => line(one, '')));
-    const { disable, status } = await agent([lb.socket]);
+    const { socket, commands } = await listenIn(lb.socket);
+    const { disable, enable, weight, status } = await agent([socket], { watch_interval: 60 });
     for (const bad of ['web1;show info', 'web1\nshow info', '@1', 'web1 state maint', 'a,,b', 'x\\']) {
       await assert.rejects(disable({ backend: 'app', server: bad }), fails('bad-name'), bad);
+      await assert.rejects(enable({ backend: 'app', server: bad }), fails('bad-name'), bad);
+      await assert.rejects(weight({ backend: 'app', server: bad, weight: '50%' }), fails('bad-name'), bad);
       await assert.rejects(status({ backend: bad }), fails('bad-name'), bad);
+      await assert.rejects(disable({ backend: bad, server: 'web1' }), fails('bad-name'), bad);
     }
+    assert.deepEqual(commands, []);
     await assert.rejects(status({ backend: '3' }), fails('unknown-backend'));
     await assert.rejects(status({ backend: '-1' }), fails('unknown-backend'));
   });

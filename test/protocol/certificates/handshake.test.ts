@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
+import { openReply } from '../../../src/core/request/reply.ts';
 import { sealRequest } from '../../../src/core/request/seal.ts';
 import { noFilter } from '../../../src/core/filter/filter.ts';
 import { createDial } from '../../../src/transport/dial.ts';
@@ -119,8 +120,19 @@ describe('the door of a node', () => {
     const signed = sealRequest(orderFor(node.name), rip.credentials, Date.now());
     await assert.rejects(connection.result(signed, signal), { code: 'wrong-kind' });
     // A relay: the signature names the caller, not the connection.
-    await connection.call(signed, () => {}, signal);
+    const reply = openReply(
+      await connection.call(signed, () => {}, signal),
+      signed.request,
+      node.name,
+      fleet.trust,
+      Date.now(),
+    );
+    assert.deepEqual([reply.outcome, reply.code], ['ok', '']);
+    const [intent] = (await node.records()).slice(-2);
+    assert.ok(intent?.kind === 'intent');
+    assert.deepEqual([intent.caller, intent.relay], ['cert=rip@devco.net', 'dev4.devco.net']);
     connection.close();
+    assert.equal(await askHealth(fleet, node, dev4), 'SERVING');
   });
 
   test('keeps health for the fleet too', async () => {

@@ -61,7 +61,10 @@ describe('the life of a daemon', () => {
     assert.equal(await Promise.race([stopped, delay(200, 'it waits')]), 'it waits');
     waiting.shift()?.();
     await stopped;
-    assert.deepEqual(await kindsOf(node), ['outcome', 'stopped']);
+    const [intent, outcome, end] = (await node.records()).slice(-3);
+    assert.ok(intent?.kind === 'intent' && outcome?.kind === 'outcome' && end?.kind === 'stopped');
+    assert.equal(intent.action, 'wait');
+    assert.deepEqual([outcome.intent, outcome.outcome, outcome.code], [intent.sequence, 'ok', '']);
   });
 
   test('closes the connection of who only watches or sent half a message, when it is told to stop', async () => {

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { appendFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { journalFile } from '../../../src/client/runs/journal.ts';
+import { markProcess } from '../../../src/core/files/process-mark.ts';
 import { runInProcess } from '../../support/program/cli.ts';
 import { type Fleet, makeFleet } from '../../support/fleet/fleet.ts';
 
@@ -92,7 +95,17 @@ describe('runs and resume, on journals', () => {
     const whole = await linesOf(id);
     const keep = (change: (line: string) => string) =>
       writeFile(journalFile(state, id), `${whole.slice(0, 5).map(change).join('\n')}\n`);
-    await keep((line) => line.replace(/"pid":\d+,"start":"\d+"/, `"pid":1,"start":"${'1'}"`));
+    const running = spawn('sleep', ['600']);
+    await once(running, 'spawn');
+    const { pid, start } = await markProcess(running.pid);
+    const cutOff = () => readFile(journalFile(state, id), 'utf8');
+    await keep((line) => line.replace(/"pid":\d+,"start":"\d+"/, `"pid":${pid},"start":"${start}"`));
+    const before = await cutOff();
+    await refused([id], 64, new RegExp(`process ${pid} on \\S+ is still running this run`));
+    await refused([id, '--force'], 64, new RegExp(`process ${pid} on \\S+ is still running this run`));
+    assert.equal(await cutOff(), before, 'nothing was written to its journal');
+    running.kill();
+    await once(running, 'close');
     await keep((line) => line.replace(/"host":"[^"]*"/, '"host":"elsewhere"').replace(/"start":"\d+"/, '"start":"1"'));
     await refused([id], 64, /process \d+ on elsewhere may still be running this run.*add --force/);
     await keep((line) => line.replace('"operator":"rip@devco.net"', '"operator":"eve@devco.net"'));

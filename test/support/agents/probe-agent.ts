@@ -95,9 +95,10 @@ export const probeAgent: AgentEntry = {
         crash: async () => {
           throw new TypeError('a bug with /secret/paths in it');
         },
-        wait: () =>
-          new Promise((resolve) => {
+        wait: (_input, { signal }) =>
+          new Promise((resolve, reject) => {
             waiting.push(() => resolve({}));
+            signal.addEventListener('abort', () => reject(testProblem('gave-up', 'the probe gave up')), { once: true });
             probeCalls.emit('wait');
           }),
       }),

@@ -80,9 +80,33 @@ describe('the tar reader', () => {
   });
 
   test('refuses an extended header beyond measure, before it is in memory', async () => {
-    for (const type of ['x', 'g', 'L', 'K']) {
-      await assert.rejects(readAll(makeTar([{ path: 'pax', type, size: 8 ** 10 }])), code('bad-archive'), type);
+    const largest = 1024 * 1024;
+    for (const type of ['x', 'X', 'g', 'L', 'K']) {
+      for (const size of [largest + 1, 8 ** 10]) {
+        let given = 0;
+        const endless = async function* () {
+          yield makeTar([{ path: 'pax', type, size }]).subarray(0, 512);
+          for (; given < 10 * largest; given += 64 * 1024) yield Buffer.alloc(64 * 1024);
+        };
+        const read = async () => {
+          for await (const _ of readTar(endless(), 1e9)) assert.fail('there is no entry');
+        };
+        await assert.rejects(read(), { code: 'bad-archive', message: /^the archive has a header of \d+ bytes/ }, type);
+        assert.ok(given <= 64 * 1024, `${given} bytes were read after a header ${type} of ${size} bytes`);
+      }
     }
+  });
+
+  test('reads an extended header of the largest size', async () => {
+    const content = `${'a'.repeat(100)}\0`.padEnd(1024 * 1024, '\0');
+    const bytes = makeTar([
+      { path: 'long', type: 'L', content },
+      { path: 'short', content: 'x' },
+    ]);
+    assert.deepEqual(
+      (await readAll(bytes)).map(({ path, text }) => [path, text]),
+      [['a'.repeat(100), 'x']],
+    );
   });
 
   test('refuses malformed pax records and maps of sparse files', async () => {
