@@ -3,8 +3,9 @@ import { writeFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 import { type Lab, startLab } from '../../support/lab/lab.ts';
 import { haproxyConfig } from '../../support/lab/files/balancer.ts';
-import { must, reload, setStage, visitsOf, webOf, windowOf } from './stage.ts';
-import { type Topology, topologies } from './topologies.ts';
+import { must, reload, setStage, webOf } from '../../support/lab/topologies/stage.ts';
+import { type Topology, topologies } from '../../support/lab/topologies/topologies.ts';
+import { assertUntouched, windowOf } from '../../support/lab/topologies/witness.ts';
 
 const named = (start: string) => topologies.find(({ name }) => name.startsWith(start)) as Topology;
 const plain = named('one backend');
@@ -35,15 +36,7 @@ describe('HAProxy is reloaded while servers are out', () => {
     const { failures } = await load.stop();
     assert.equal(code, 0, stdout + stderr);
     assert.deepEqual(failures, []);
-    for (const host of ['dev2.devco.net', 'dev4.devco.net']) {
-      const { from, to } = await windowOf(lab, host);
-      const visits = await visitsOf(lab, host);
-      assert.deepEqual(
-        visits.filter(({ at }) => at > from && at < to),
-        [],
-        host,
-      );
-    }
+    for (const host of ['dev2.devco.net', 'dev4.devco.net']) await assertUntouched(lab, host);
   });
 
   test('and forgets them: the run ends with exit code 2, the cause named and the servers out', async () => {

@@ -1,11 +1,17 @@
-// Runs on the control host: asks a URL at a constant rate until standard input ends, then says how it went.
-//   load-generator.ts URL REQUESTS_A_SECOND [close]
+// Runs on the control host: asks URLs in turn at a constant rate until standard input ends, then says how it went.
+//   load-generator.ts URL,URL… REQUESTS_A_SECOND [close]
+// It stands for some clients that keep their cookies for a while, so that persistence by cookie has its effect.
 import { Agent, get } from 'node:http';
 import type { LoadReport } from './load.ts';
 
-const [url = '', rate = '50', connections = 'keep-alive'] = process.argv.slice(2);
+const [list = '', rate = '50', connections = 'keep-alive'] = process.argv.slice(2);
 const agent = new Agent({ keepAlive: connections !== 'close', maxSockets: 32 });
 const report: LoadReport = { requests: 0, failures: [], bodies: {}, slowest: 0 };
+const urls = list.split(',');
+const clients = 8;
+/** Requests for which a client keeps its cookie. */
+const cookieLife = 25;
+const cookies = new Map<string, { text: string; left: number }>();
 let open = 0;
 let over = false;
 
@@ -23,8 +29,13 @@ function ask(): void {
     else report.bodies[body] = (report.bodies[body] ?? 0) + 1;
     if (over && open === 0) finish();
   };
-  const request = get(url, { agent, timeout: 5000 }, (response) => {
+  const url = urls[report.requests % urls.length] ?? '';
+  const client = `${url} ${Math.floor(report.requests / urls.length) % clients}`;
+  const headers = cookieOf(client);
+  const request = get(url, { agent, timeout: 5000, headers }, (response) => {
     let body = '';
+    const [given] = response.headers['set-cookie'] ?? [];
+    if (given !== undefined) cookies.set(client, { text: given.split(';', 1)[0] ?? '', left: cookieLife });
     response.setEncoding('utf8').on('data', (text: string) => {
       body += text;
     });
@@ -33,6 +44,14 @@ function ask(): void {
   });
   request.on('timeout', () => request.destroy(new Error('no answer in 5 s')));
   request.on('error', (error) => settle(error.message));
+}
+
+function cookieOf(client: string): { cookie: string } | Record<string, never> {
+  const kept = cookies.get(client);
+  if (kept === undefined) return {};
+  kept.left -= 1;
+  if (kept.left <= 0) cookies.delete(client);
+  return { cookie: kept.text };
 }
 
 function finish(): void {

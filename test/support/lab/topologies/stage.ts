@@ -1,10 +1,10 @@
-/** Sets a lab's load balancers up as a topology says, and reads what its web servers' own logs tell. */
-import { appendFile, readFile, writeFile } from 'node:fs/promises';
+/** Sets a lab's load balancers up as a topology says; one lab can be set up as one after the other. */
+import { readFile, writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parse, stringify } from 'yaml';
-import type { Lab } from '../../support/lab/lab.ts';
-import { askHaproxy } from '../../support/lab/traffic/haproxy.ts';
-import type { Topology } from './topologies.ts';
+import type { Lab } from '../lab.ts';
+import { askHaproxy } from '../traffic/haproxy.ts';
+import { sixthOf, type Topology } from './topologies.ts';
 
 const ready = async (lab: Lab, what: () => Promise<boolean>, name: string) => {
   for (let look = 0; look < 500; look++) {
@@ -36,17 +36,15 @@ export async function setStage(
 ): Promise<void> {
   await Promise.all(webOf(lab).map(({ name }) => logRequests(lab, name)));
   if (topology.agentCheck === true) await startAgent(lab, 'dev2');
+  if (topology.ipv6 === true) await addSixthAddresses(lab);
   for (const balancer of balancersOf(lab)) {
-    if (topology.resolves === true) {
-      const names = webOf(lab).map(({ name, address }) => `${address} ${name}\n`);
-      await appendFile(lab.path(balancer, 'etc/hosts'), names.join(''));
-    }
-    if (topology.srv === true) await startNames(lab, balancer);
-    if (topology.servers !== undefined) await mapServers(lab, balancer, topology.servers);
+    await writeHosts(lab, balancer, topology);
+    if (topology.names === true) await startNames(lab, balancer);
+    await mapServers(lab, balancer, topology.servers ?? {});
     await writeFile(lab.path(balancer, 'etc/haproxy/haproxy.cfg'), topology.config(webOf(lab), restoring));
-    if (restoring) await writeFile(lab.path(balancer, 'run/haproxy/state'), '1\n');
-    await reload(lab, balancer);
-    await ready(lab, () => allUp(lab, balancer, served), `HAProxy on ${balancer}`);
+    await writeFile(lab.path(balancer, 'run/haproxy/state'), '1\n');
+    await takeOver(lab, balancer);
+    await ready(lab, () => allUp(lab, balancer, topology, served), `HAProxy on ${balancer}`);
   }
 }
 
@@ -54,6 +52,10 @@ export async function setStage(
 export async function reload(lab: Lab, balancer: string): Promise<void> {
   const state = await askHaproxy(lab.state, balancer, 'show servers state');
   await writeFile(lab.path(balancer, 'run/haproxy/state'), state);
+  await takeOver(lab, balancer);
+}
+
+async function takeOver(lab: Lab, balancer: string): Promise<void> {
   await must(
     lab,
     balancer,
@@ -61,35 +63,65 @@ export async function reload(lab: Lab, balancer: string): Promise<void> {
   );
 }
 
-async function allUp(lab: Lab, balancer: string, served: readonly string[]): Promise<boolean> {
+async function allUp(
+  lab: Lab,
+  balancer: string,
+  { ipv6 = false }: Topology,
+  served: readonly string[],
+): Promise<boolean> {
   const rows = (await askHaproxy(lab.state, balancer, 'show stat -1 4 -1')).split('\n').slice(1);
   const servers = rows.map((row) => row.split(',')).filter(([name]) => name !== undefined && name !== '');
   const serving = servers.filter((row) => /^(UP|no check)$/.test(row[17] ?? '') && !(row[36] ?? '').startsWith('*'));
   const addressed = new Set(serving.map((row) => row[73]?.replace(/:\d+$/, '')));
-  return webOf(lab).every(({ name, address }) => !served.includes(name) || addressed.has(address));
+  return webOf(lab).every(
+    (host) => !served.includes(host.name) || addressed.has(ipv6 ? `[${sixthOf(host)}]` : host.address),
+  );
 }
 
 /** Every request with its end (seconds since the epoch), client, path. */
 async function logRequests(lab: Lab, host: string): Promise<void> {
   const file = lab.path(host, 'etc/nginx/nginx.conf');
   const config = await readFile(file, 'utf8');
+  if (config.includes('log_format proof')) return;
   const log = "log_format proof '$msec $remote_addr $request_uri'; access_log /var/log/nginx/requests.log proof;";
-  const listen = 'listen 80; listen 8001; location = /ws { try_files /index.html =404; }';
+  const listen = 'listen 80; listen [::]:80; listen 8001; location = /ws { try_files /index.html =404; }';
   await writeFile(file, config.replace('access_log off;', log).replace('listen 80;', listen));
   await must(lab, host, 'nginx -s reload');
-  await ready(
-    lab,
-    async () => (await lab.exec(host, ['sh', '-c', 'test -e /var/log/nginx/requests.log'])).code === 0,
-    host,
+  await ready(lab, async () => (await tries(lab, host, 'test -e /var/log/nginx/requests.log')) === 0, host);
+}
+
+const tries = async (lab: Lab, host: string, script: string) => (await lab.exec(host, ['sh', '-c', script])).code;
+
+/** The program that HAProxy asks about dev2, once a lab. */
+async function startAgent(lab: Lab, host: string): Promise<void> {
+  const listens = 'ss -Hltn "sport = :9777" | grep -q .';
+  if ((await tries(lab, host, listens)) === 0) return;
+  const script = `require('net').createServer(c=>{c.on('error',()=>{});c.end('ready up 100%\\n')}).listen(9777)`;
+  await must(lab, host, `setsid ${process.execPath} -e "${script}" > /dev/null 2>&1 < /dev/null &`);
+  await ready(lab, async () => (await tries(lab, host, listens)) === 0, `the agent on ${host}`);
+}
+
+async function addSixthAddresses(lab: Lab): Promise<void> {
+  const hosts = lab.hosts.filter(({ kind }) => kind === 'web' || kind === 'balancer');
+  await Promise.all(
+    hosts.map((host) => must(lab, host.name, `ip -6 address replace ${sixthOf(host)}/64 dev eth0 nodad`)),
   );
 }
 
-async function startAgent(lab: Lab, host: string): Promise<void> {
-  const script = `require('net').createServer(c=>{c.on('error',()=>{});c.end('ready up 100%\\n')}).listen(9777)`;
-  await must(lab, host, `setsid ${process.execPath} -e "${script}" > /dev/null 2>&1 < /dev/null & sleep 0.2`);
+/** What the load balancer's own resolver knows of the web hosts. */
+async function writeHosts(lab: Lab, balancer: string, { resolves, ipv6 }: Topology): Promise<void> {
+  const known = webOf(lab).map((host) => `${ipv6 === true ? sixthOf(host) : host.address} ${host.name}\n`);
+  const own = lab.hosts.find(({ name }) => name === balancer);
+  const lines = [
+    `127.0.0.1 localhost\n::1 localhost\n${own?.address} ${balancer}\n`,
+    ...(resolves === true ? known : []),
+  ];
+  await writeFile(lab.path(balancer, 'etc/hosts'), lines.join(''));
 }
 
+/** A name server with the addresses and SRV records of the web hosts, once a lab. */
 async function startNames(lab: Lab, balancer: string): Promise<void> {
+  if ((await tries(lab, balancer, 'test -e /run/dnsmasq-lab.pid')) === 0) return;
   const records = webOf(lab).map(
     ({ name, address }) =>
       `srv-host=_app._tcp.service.consul,${name.split('.')[0]}.node.consul,80,1,10\nhost-record=${name.split('.')[0]}.node.consul,${address}`,
@@ -99,52 +131,14 @@ async function startNames(lab: Lab, balancer: string): Promise<void> {
   await must(lab, balancer, 'dnsmasq --conf-file=/etc/dnsmasq-lab.conf --pid-file=/run/dnsmasq-lab.pid');
 }
 
-async function mapServers(lab: Lab, balancer: string, servers: Topology['servers']): Promise<void> {
+async function mapServers(lab: Lab, balancer: string, servers: NonNullable<Topology['servers']>): Promise<void> {
   const file = lab.path(balancer, 'etc/mco-deploy/node.yaml');
-  const config = parse(await readFile(file, 'utf8')) as { agents: { haproxy: object } };
+  const before = await readFile(file, 'utf8');
+  const config = parse(before) as { agents: { haproxy: object } };
   config.agents.haproxy = { ...config.agents.haproxy, servers };
-  await writeFile(file, stringify(config));
+  const after = stringify(config);
+  if (after === stringify(parse(before))) return;
+  await writeFile(file, after);
   await lab.daemon(balancer).stop();
   await lab.daemon(balancer).start();
-}
-
-export interface Visit {
-  /** Milliseconds since the epoch. */
-  readonly at: number;
-  readonly path: string;
-}
-
-/** The requests that a host got through load balancers, in its own access log; their health checks are left out. */
-export async function visitsOf(lab: Lab, host: string): Promise<Visit[]> {
-  const addresses = lab.hosts.filter(({ kind }) => kind === 'balancer').map(({ address }) => address);
-  const log = await readFile(lab.path(host, 'var/log/nginx/requests.log'), 'utf8');
-  return log
-    .split('\n')
-    .map((line) => line.split(' '))
-    .filter(([, from = '', path]) => addresses.includes(from) && path !== '/health')
-    .map(([at, , path = '']) => ({ at: Number(at) * 1000, path }));
-}
-
-/** When a host was confirmed to be out, and when it was asked for again: by the load balancers' own audit logs. */
-export async function windowOf(lab: Lab, host: string): Promise<{ from: number; to: number }> {
-  const perBalancer = await Promise.all(
-    balancersOf(lab).map(async (balancer) => {
-      const records = await lab.audit(balancer);
-      const isAbout = ({ arguments: input }: Record<string, unknown>) =>
-        String((input as { server?: unknown } | undefined)?.server)
-          .split(',')
-          .includes(host);
-      const calls = records.filter(
-        (one) => one.kind === 'intent' && one.agent === 'haproxy' && one.dry_run !== true && isAbout(one),
-      );
-      const ended = (intent: Record<string, unknown>) =>
-        records.find((one) => one.kind === 'outcome' && one.intent === intent.sequence);
-      const out = calls
-        .filter(({ action }) => action === 'disable')
-        .map((call) => Date.parse(String(ended(call)?.time)));
-      const back = calls.filter(({ action }) => action === 'enable').map((call) => Date.parse(String(call.time)));
-      return { out: Math.min(...out), back: back.length === 0 ? Number.POSITIVE_INFINITY : Math.min(...back) };
-    }),
-  );
-  return { from: Math.max(...perBalancer.map(({ out }) => out)), to: Math.min(...perBalancer.map(({ back }) => back)) };
 }

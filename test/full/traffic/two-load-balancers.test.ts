@@ -1,0 +1,3 @@
+import { showTopologies } from './topologies.ts';
+
+showTopologies(2);
