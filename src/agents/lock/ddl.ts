@@ -3,7 +3,7 @@ import { leaseNamePattern } from '../../core/request/lease.ts';
 
 const name = {
   type: 'string',
-  description: 'The lease, such as app/bravo',
+  description: 'The lease, such as bravo',
   pattern: leaseNamePattern,
   maxLength: 200,
   'x-display-as': 'Lease',

@@ -1,6 +1,6 @@
 import type { ActionContext } from '../../core/agent.ts';
 import { Problem } from '../../core/errors.ts';
-import type { LeaseClaim } from '../../core/request/lease.ts';
+import { type LeaseClaim, leasesOverlap } from '../../core/request/lease.ts';
 import type { LockConfig } from './config.ts';
 import { assertFree, judgeClaim, type Lease } from './lease.ts';
 import { readLocks, stateFile, writeLocks } from './state.ts';
@@ -67,6 +67,7 @@ export async function takeLease(
   const held = leases.find(name);
   assertFree(held, context, now);
   const others = leases.others(name);
+  for (const other of others) if (leasesOverlap(other.name, name)) assertFree(other, context, now);
   if (others.length >= config.max_leases) {
     throw new Problem('too-many-leases', `there are ${others.length} leases already`, 'see “mco-deploy locks”');
   }

@@ -16,5 +16,17 @@ export interface Leases {
   readonly check: (claim: LeaseClaim) => Problem | undefined;
 }
 
-/** Names of leases, such as `app/bravo`. */
-export const leaseNamePattern = '^[A-Za-z0-9_.:@-]{1,100}(/[A-Za-z0-9_.:@-]{1,100}){0,3}$';
+/** Names of leases, such as `bravo` or `app,static`: parts separated by `/`, each a name, a list of names, or `*` for all. */
+export const leaseNamePattern = '^[A-Za-z0-9_.:@,*-]{1,100}(/[A-Za-z0-9_.:@,*-]{1,100}){0,3}$';
+
+/** Whether two leases are about some of the same things: each part of one shares a name with the same part of the other. */
+export function leasesOverlap(one: string, other: string): boolean {
+  const [parts, others] = [one.split('/'), other.split('/')];
+  return parts.length === others.length && parts.every((part, index) => sharesName(part, others[index] ?? ''));
+}
+
+function sharesName(one: string, other: string): boolean {
+  if (one === '*' || other === '*') return true;
+  const names = other.split(',');
+  return one.split(',').some((name) => names.includes(name));
+}

@@ -3,18 +3,30 @@ import { leaseNamePattern } from '../../core/request/lease.ts';
 import { toText } from '../expressions/template.ts';
 
 const name = new RegExp(leaseNamePattern);
+/** Characters of a list of names. */
+const longestList = 100;
 
-/** `backend/cluster` where the inputs name them, else what there is of them, else the playbook’s name. */
+/**
+ * The cluster where the inputs name one, whatever its backends: two runs over the same servers exclude each other. Else the
+ * list of backends, in order; else the playbook's name.
+ */
 export function nameLease(playbook: string, inputs: Readonly<Record<string, unknown>>): string {
-  const parts = [inputs.backend, inputs.cluster].filter((part) => typeof part === 'string' && part !== '');
-  return toLeaseName(parts.length === 0 ? playbook : parts.map(toText).join('/'));
+  if (isGiven(inputs.cluster)) return toLeaseName(toText(inputs.cluster));
+  return toLeaseName(isGiven(inputs.backend) ? toText(inputs.backend) : playbook);
 }
 
-/** What can’t stand in the name of a lease becomes `_`. */
+function isGiven(input: unknown): boolean {
+  return typeof input === 'string' && input !== '';
+}
+
+/** What cannot stand in the name of a lease becomes `_`. A list that is too long stands for everything. */
 export function toLeaseName(text: string): string {
-  const plain = text
-    .split('/', 4)
-    .map((part) => part.replace(/[^A-Za-z0-9_.:@-]/g, '_').slice(0, 40) || '_')
-    .join('/');
+  const plain = text.split('/', 4).map(toPart).join('/');
   return name.test(plain) ? plain : '_';
+}
+
+function toPart(text: string): string {
+  const names = text.split(',').map((one) => one.replace(/[^A-Za-z0-9_.:@*-]/g, '_').slice(0, 40) || '_');
+  const list = [...new Set(names)].sort().join(',');
+  return list.length <= longestList ? list : '*';
 }

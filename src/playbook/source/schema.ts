@@ -125,7 +125,8 @@ export const playbookSchema = {
     always: { description: 'Run, in order, at the end of every run that started, however it ended.', ...steps },
     notify,
     lock: {
-      description: 'The lease that keeps other runs out (default: backend/cluster of the inputs). May use inputs.',
+      description:
+        'The lease that keeps other runs out (default: the input cluster, else the list of backends). May use inputs.',
       ...text,
     },
   },

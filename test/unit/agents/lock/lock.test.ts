@@ -49,6 +49,16 @@ describe('a lease', () => {
     assert.equal(await take(bob, 'app/alfa'), fence + 1);
   });
 
+  test('of a list excludes those that share a name with it, and no others', async () => {
+    const { call, take } = await startLocks();
+    await take(rip, 'app,static');
+    for (const name of ['app', 'static,ws', '*']) {
+      assert.equal(await codeOf(call('take', { name, ttl: 10 }, bob)), 'lease-held', name);
+    }
+    await take(bob, 'ws,app2');
+    assert.ok((await take(rip, 'app')) > 0, 'the run itself may');
+  });
+
   test('ends by itself, by a clock that nobody sets, unless it is renewed', async () => {
     const { clock, call, take, check } = await startLocks();
     const fence = await take(rip);
