@@ -9,11 +9,17 @@ import { writeValidators } from './validators.ts';
  * @param directory where the parts go: `main.cjs`, and what it loads when it needs it
  * @param version what it says of itself; that of the sources when left out
  * @param releaseKey the public key that it checks later releases with, in PEM
+ * @param library with `index.cjs`, what programs import
  * @returns which of the sources and packages went in
  */
-export function bundleProgram(directory: string, version?: string, releaseKey = ''): Promise<Metafile> {
+export function bundleProgram(
+  directory: string,
+  version?: string,
+  releaseKey = '',
+  library = false,
+): Promise<Metafile> {
   return bundle({
-    entry: 'src/main.ts',
+    entries: { main: 'src/main.ts', ...(library ? { index: 'src/index.ts' } : {}) },
     directory,
     standIns: {
       '#validators': writeValidators(schemas),

@@ -6,7 +6,8 @@ import { build, type Metafile, type Plugin, transform } from 'esbuild';
 export const repository = join(import.meta.dirname, '..');
 
 export interface BundleOptions {
-  readonly entry: string;
+  /** What each is called, and its file: `main` becomes `main.cjs`. */
+  readonly entries: Readonly<Record<string, string>>;
   /** Where the parts go: `main.cjs`, and what it loads when it needs it. */
   readonly directory: string;
   /** Modules that take the place of those in src, by their names in package.json (`imports`): their source. */
@@ -19,10 +20,10 @@ export interface BundleOptions {
  * Bundles the program to CommonJS files that load each other: each `import()` begins a new part, so that a command loads only what it needs.
  * The same sources give the same bytes. @returns which of the sources and packages went in
  */
-export async function bundle({ entry, directory, standIns, constants }: BundleOptions): Promise<Metafile> {
+export async function bundle({ entries, directory, standIns, constants }: BundleOptions): Promise<Metafile> {
   const { outputFiles, metafile } = await build({
     absWorkingDir: repository,
-    entryPoints: { main: entry },
+    entryPoints: { ...entries },
     outdir: directory,
     outExtension: { '.js': '.cjs' },
     chunkNames: 'part-[hash]',

@@ -70,7 +70,7 @@ async function makeAll(options: MakeOptions, work: string, releaseKeyPem: string
     files.push(name, ...(await packBinary(binary, target, packages, contents)));
     if (packages.has('image') && target === hostTarget) directories.push(await makeImageOf(binary, contents));
   }
-  if (packages.has('npm')) files.push(await packNpm(parts, contents));
+  if (packages.has('npm')) files.push(await packNpm(releaseKeyPem, contents));
   if (packages.has('apt')) directories.push(await makeApt(files, targets ?? [hostTarget], contents));
   return { files, directories };
 }
@@ -118,9 +118,12 @@ async function makeImageOf(binary: string, { version, date, directory }: Content
   return name;
 }
 
-async function packNpm(parts: string, { version, licences, directory }: Contents): Promise<string> {
+async function packNpm(releaseKeyPem: string, { version, licences, directory }: Contents): Promise<string> {
   const name = `mco-deploy-${version}.tgz`;
   const work = await mkdtemp(join(directory, 'npm-'));
+  // With what programs import, which the binary has no use for.
+  const parts = await mkdtemp(join(directory, 'npm-parts-'));
+  await bundleProgram(parts, version, releaseKeyPem, true);
   await makeNpmPackage({ parts, version, licences, work, file: join(directory, name) });
   return name;
 }

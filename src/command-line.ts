@@ -16,7 +16,7 @@ const catalogue = agents.map(({ ddl }) => ddl);
 const agent = agentCommand(async (ddl, file) => {
   const { convertDdl } = await import('./agents/external/convert.ts');
   return convertDdl(ddl, file);
-});
+}, catalogue);
 
 const daemon = daemonCommand(async () => {
   const { serveUntilSignalled } = await import('./daemon/serve.ts');

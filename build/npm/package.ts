@@ -3,9 +3,10 @@ import { cp, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { repository } from '../bundle.ts';
 import { description } from '../system/tree.ts';
+import { writeTypes } from './types.ts';
 
 export interface NpmPackageOptions {
-  /** The directory of the program's parts, with `main.cjs`. */
+  /** The directory of the program's parts, with `main.cjs` and `index.cjs`. */
   readonly parts: string;
   readonly version: string;
   readonly licences: string;
@@ -24,6 +25,8 @@ export async function makeNpmPackage({ parts, version, licences, work, file }: N
   await writeFile(join(work, 'bin/mco-deploy.cjs'), "#!/usr/bin/env node\nrequire('../program/main.cjs');\n", {
     mode: 0o755,
   });
+  await writeFile(join(work, 'index.mjs'), wrapper);
+  await writeTypes(join(work, 'types'));
   for (const name of ['README.md', 'CHANGELOG.md', 'LICENSE'])
     await writeFile(join(work, name), await readFile(join(repository, name)));
   await writeFile(join(work, 'THIRD-PARTY-LICENCES.txt'), licences);
@@ -32,6 +35,11 @@ export async function makeNpmPackage({ parts, version, licences, work, file }: N
   await rename(join(work, packed.trim()), file);
 }
 
+/** Both ways to import it lead to the same module: `instanceof Problem` holds across them. */
+const wrapper = `import library from './program/index.cjs';
+export const { connect, Problem } = library;
+`;
+
 async function manifest(version: string): Promise<object> {
   const { name, license } = JSON.parse(await readFile(join(repository, 'package.json'), 'utf8'));
   return {
@@ -39,8 +47,18 @@ async function manifest(version: string): Promise<object> {
     version,
     description: description.join(' '),
     license,
+    type: 'commonjs',
+    main: './program/index.cjs',
+    types: './types/index.d.ts',
     bin: { [name]: 'bin/mco-deploy.cjs' },
-    files: ['bin', 'program', 'CHANGELOG.md', 'THIRD-PARTY-LICENCES.txt'],
+    exports: {
+      '.': {
+        import: { types: './types/index.d.mts', default: './index.mjs' },
+        require: { types: './types/index.d.ts', default: './program/index.cjs' },
+      },
+      './package.json': './package.json',
+    },
+    files: ['bin', 'program', 'types', 'index.mjs', 'CHANGELOG.md', 'THIRD-PARTY-LICENCES.txt'],
     engines: { node: '>=24' },
     keywords: ['deploy', 'haproxy', 'orchestration', 'mcollective', 'choria'],
   };

@@ -7,6 +7,7 @@ import { runCli } from '../../src/client/cli/cli.ts';
 import { docCommand } from '../../src/client/commands/doc/index.ts';
 import { rpcCommand } from '../../src/client/commands/rpc/index.ts';
 import type { CliContext } from '../../src/client/cli/context.ts';
+import { agentsInterface } from '../../src/library/types/agent-types.ts';
 import { ddlMarkdown } from '../../src/client/render/ddl.ts';
 
 const directory = join(import.meta.dirname, '../../docs/agents');
@@ -33,6 +34,11 @@ test('the pages on agents are what their DDLs say (npm run docs writes them)', (
   const pages = readdirSync(directory).sort();
   assert.deepEqual(pages, catalogue.map(({ name }) => `${name}.md`).sort());
   for (const ddl of catalogue) assert.equal(readFileSync(join(directory, `${ddl.name}.md`), 'utf8'), ddlMarkdown(ddl));
+});
+
+test('the types of the agents are what their DDLs say (npm run docs writes them)', () => {
+  const written = readFileSync(join(directory, '../../src/library/agents.ts'), 'utf8');
+  assert.equal(written.slice(written.indexOf('export')), agentsInterface(catalogue));
 });
 
 test('doc explains an agent on a terminal, as Markdown and as JSON', async () => {

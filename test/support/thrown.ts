@@ -11,3 +11,14 @@ export function thrownBy(act: () => unknown): Problem {
   }
   assert.fail('nothing was thrown');
 }
+
+/** The Problem with which something ends; anything else, or none, fails the test. */
+export async function rejection(promise: Promise<unknown>): Promise<Problem> {
+  try {
+    await promise;
+  } catch (error) {
+    assert.ok(error instanceof Problem, `ended with ${String(error)} instead of a Problem`);
+    return error;
+  }
+  assert.fail('nothing was thrown');
+}

@@ -1,9 +1,8 @@
 import { type ActionDdl, type Ddl, inputNames, inputSchema, sensitiveInputs } from '../../core/ddl/ddl.ts';
-import { inputValidatorOf } from '../../core/ddl/input.ts';
 import { Problem } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
-import { faultsOf, formatPath } from '../../core/ddl/schema.ts';
 import { suggest } from '../../core/text.ts';
+import { checkInput } from '../../library/fleet/call-agent.ts';
 import { parseKeyValues } from './key-values.ts';
 
 /**
@@ -21,12 +20,7 @@ export function readInput(ddl: Ddl, action: string, description: ActionDdl, word
     const shown = sensitiveInputs(description).includes(name) ? name : `${name}=${text}`;
     input[name] = readValue(shown, text, typeof schema === 'object' ? schema.type : undefined);
   }
-  const validate = inputValidatorOf(ddl, action, description);
-  if (!validate(structuredClone(input))) {
-    const [fault] = faultsOf(validate);
-    const where = fault === undefined || fault.path.length === 0 ? '' : `${formatPath(fault.path)} `;
-    throw new Problem('invalid-input', `${ddl.name}.${action}: ${where}${fault?.message}`);
-  }
+  checkInput(ddl, action, description, input);
   return input;
 }
 

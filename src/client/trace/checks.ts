@@ -1,91 +1,18 @@
-import type { X509Certificate } from 'node:crypto';
-import { certificateIn, checkRequest, lineVerifies, parseLine } from '../../core/audit/check-record.ts';
-import { type AuditRecord, hashLine } from '../../core/audit/record.ts';
-import { type AuditEntry, joinEntries } from '../../core/audit/show.ts';
-import type { Trust } from '../../core/credentials/certificate.ts';
-import { Problem } from '../../core/errors.ts';
+import type { AuditEntry } from '../../core/audit/show.ts';
 import { isCommitment } from '../../core/request/sensitive.ts';
+import type { CheckedRecords, TraceFinding } from '../../library/audit/check-records.ts';
 import type { JournalEntry } from '../../playbook/journal/entries.ts';
 
-/** Something that does not agree, or does not hold. */
-export interface TraceFinding {
-  readonly node: string;
-  readonly code: string;
-  readonly message: string;
-  /** True where a record is missing and the node said so itself, at that time, in a reply that it signed or at its door. */
-  readonly admitted?: true;
-}
-
-/** What a node gave of a run. */
-export interface NodeRecords {
-  readonly node: string;
-  readonly lines: readonly string[];
-  readonly certificates: readonly string[];
-}
-
-export interface CheckedRecords {
-  readonly node: string;
+/** What a node recorded of a run, request by request. */
+export interface TracedNode extends Pick<CheckedRecords, 'node' | 'hashes'> {
   readonly entries: readonly AuditEntry[];
-  /** Hash of each record that holds, by its sequence number. */
-  readonly hashes: ReadonlyMap<number, string>;
-  readonly findings: readonly TraceFinding[];
-}
-
-/** Checks each record's signature by the node and each request's by its caller. */
-export function checkRecords({ node, lines, certificates }: NodeRecords, trust: Trust): CheckedRecords {
-  const findings: TraceFinding[] = [];
-  const find = (code: string, message: string) => findings.push({ node, code, message });
-  const signers = certificates.flatMap((line) => signerIn(line, node, trust, find));
-  const records: AuditRecord[] = [];
-  const hashes = new Map<number, string>();
-  for (const line of lines) {
-    const record = attempt(() => parseLine(line), find);
-    if (record === undefined) continue;
-    if (record.node !== node || !signers.some((signer) => lineVerifies(line, signer))) {
-      find('edited', `record ${record.sequence}: the signature of ${node} does not hold`);
-      continue;
-    }
-    const fault = checkRequest(record, { ...trust, isRevoked: () => false });
-    if (fault !== undefined) find(fault.code, fault.message);
-    records.push(record);
-    hashes.set(record.sequence, hashLine(line));
-  }
-  return { node, entries: joinEntries(records), hashes, findings };
-}
-
-type Find = (code: string, message: string) => unknown;
-
-function signerIn(line: string, node: string, trust: Trust, find: Find): X509Certificate[] {
-  const signer = attempt(() => {
-    const record = parseLine(line);
-    const certificate = certificateIn(record, { ...trust, isRevoked: () => false });
-    const holds = certificate !== undefined && record.node === node && lineVerifies(line, certificate);
-    if (!holds) throw new Problem('foreign', `record ${record.sequence} brings no certificate of ${node}`);
-    return certificate;
-  }, find);
-  return signer === undefined ? [] : [signer];
-}
-
-function attempt<T>(work: () => T, find: Find): T | undefined {
-  try {
-    return work();
-  } catch (error) {
-    find(
-      error instanceof Problem ? error.code : 'malformed',
-      error instanceof Problem ? error.message : 'it is not a record',
-    );
-    return undefined;
-  }
 }
 
 type Called = Extract<JournalEntry, { type: 'call' }>;
 type Ended = Extract<JournalEntry, { type: 'outcome' }>;
 
 /** Holds what the nodes recorded against what the operator's journal says, call by call. */
-export function compareWithJournal(
-  journal: readonly JournalEntry[],
-  checked: readonly CheckedRecords[],
-): TraceFinding[] {
+export function compareWithJournal(journal: readonly JournalEntry[], checked: readonly TracedNode[]): TraceFinding[] {
   const calls = journal.filter((entry): entry is Called => entry.type === 'call');
   const outcomes = journal.filter((entry): entry is Ended => entry.type === 'outcome');
   const operator = journal.find((entry) => entry.type === 'run-started')?.operator ?? '';

@@ -1,6 +1,6 @@
 import type { AuditEntry } from '../../core/audit/show.ts';
 import { count, printable, quoteWord } from '../../core/text.ts';
-import type { TraceFinding } from './checks.ts';
+import type { TraceFinding } from '../../library/audit/check-records.ts';
 
 /** What is told of a run. */
 export interface Trace {

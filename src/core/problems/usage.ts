@@ -6,6 +6,10 @@ export const usageProblems = defineProblems({
     'The command line is not valid, or an option has a value that is not allowed.',
     'Read the message; “mco-deploy help COMMAND” lists the options.',
   ],
+  closed: [
+    'A program used a connection of the library after it had closed it.',
+    'Call connect() again, or close it later.',
+  ],
   'not-configured': [
     'The configuration file of the operator or of the node does not exist.',
     'Create it as docs/install.md describes, or name another one with --config.',

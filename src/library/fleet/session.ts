@@ -25,6 +25,8 @@ export interface Session {
   readonly cache: Cache;
   /** Finds, proves and filters nodes; their connections stay open until the session is closed. */
   readonly find: (targets: TargetOptions, wanted?: FindWhat) => Promise<Findings>;
+  /** Closes the connections of nodes that were found, before the session ends. */
+  readonly release: (nodes: readonly FoundNode[]) => void;
   /** What the program around it is told. */
   readonly world: World;
   readonly close: () => Promise<void>;
@@ -125,6 +127,12 @@ export async function openSession({ config: given, via = [] }: SessionOptions, w
       if (targets.limit === undefined) return findings;
       const seed = targets.limitSeed ?? now;
       return { ...findings, nodes: chooseSubset(findings.nodes, targets.limit, seed) };
+    },
+    release: (nodes) => {
+      for (const node of nodes) {
+        node.connection.close();
+        open.delete(node);
+      }
     },
     close: async () => {
       live.stop();

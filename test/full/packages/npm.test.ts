@@ -14,7 +14,7 @@ describe('the npm package, installed with npm into an empty prefix', () => {
     directory = await mkdtemp(join(tmpdir(), 'mco-npm-'));
     const work = join(directory, 'work');
     await mkdir(work);
-    await bundleProgram(join(directory, 'parts'), '1.2.3');
+    await bundleProgram(join(directory, 'parts'), '1.2.3', '', true);
     file = join(directory, 'mco-deploy-1.2.3.tgz');
     await makeNpmPackage({ parts: join(directory, 'parts'), version: '1.2.3', licences: 'none', work, file });
     // It needs no registry: there is nothing to fetch beside it.

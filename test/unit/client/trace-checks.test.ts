@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { IntentRecord, OutcomeRecord } from '../../../src/core/audit/record.ts';
-import { type CheckedRecords, compareWithJournal } from '../../../src/client/trace/checks.ts';
+import { type TracedNode, compareWithJournal } from '../../../src/client/trace/checks.ts';
 import type { JournalEntry } from '../../../src/playbook/journal/entries.ts';
 
 const node = 'dev2.devco.net';
@@ -17,7 +17,7 @@ function journalWith(ended: { outcome: string; code: string; auditHead?: string 
   ];
 }
 
-function recordsWith(sequence: number | undefined): CheckedRecords {
+function recordsWith(sequence: number | undefined): TracedNode {
   const intent = {
     sequence,
     request_id: requestId,
@@ -29,7 +29,7 @@ function recordsWith(sequence: number | undefined): CheckedRecords {
     caller: 'cert=rip@devco.net',
   } as unknown as IntentRecord & { sequence: number };
   const entries = sequence === undefined ? [] : [{ intent, outcome: undefined as OutcomeRecord | undefined }];
-  return { node, entries: entries as unknown as CheckedRecords['entries'], hashes: new Map(), findings: [] };
+  return { node, entries: entries as unknown as TracedNode['entries'], hashes: new Map() };
 }
 
 const compare = (ended: Parameters<typeof journalWith>[0], sequence: number | undefined) =>

@@ -49,7 +49,8 @@ export async function importDdl(
   }
 }
 
-async function readJson(file: string): Promise<JsonObject> {
+/** @throws Problem `unreadable-file`, `malformed-json` */
+export async function readJson(file: string): Promise<JsonObject> {
   try {
     return parseJsonObject(await readFile(file), file);
   } catch (cause) {

@@ -1,9 +1,12 @@
 import { Option } from 'commander';
+import type { Ddl } from '../../../core/ddl/ddl.ts';
+import { addCommonOptions } from '../../cli/common-options.ts';
 import type { CommandEntry } from '../../cli/context.ts';
+import { addTargetOptions } from '../../cli/target-options.ts';
 import type { ReadDdl } from './import.ts';
 
 /** @param readDdl checks a DDL as the daemon does, which the client does not import */
-export const agentCommand = (readDdl: ReadDdl): CommandEntry => ({
+export const agentCommand = (readDdl: ReadDdl, catalogue: readonly Ddl[]): CommandEntry => ({
   name: 'agent',
   define: (program, context) => {
     const agent = program.command('agent').description('write an agent of your own, in any language');
@@ -28,5 +31,15 @@ export const agentCommand = (readDdl: ReadDdl): CommandEntry => ({
         const { importDdl } = await import('./import.ts');
         context.exit(await importDdl(file, options, readDdl, context));
       });
+    const types = agent
+      .command('types [agents...]')
+      .description(
+        'write TypeScript types of your own agents: of NAME.json, or of what nodes describe (all by default)',
+      )
+      .option('--output <file>', 'write them to this file');
+    addCommonOptions(addTargetOptions(types, catalogue)).action(async (given, options) => {
+      const { runAgentTypes } = await import('./types.ts');
+      context.exit(await runAgentTypes(given, options, { readDdl, catalogue }, context));
+    });
   },
 });

@@ -2,18 +2,19 @@ import type { Ddl } from '../../../core/ddl/ddl.ts';
 import { Problem } from '../../../core/errors.ts';
 import type { FoundNode } from '../../../discovery/findings.ts';
 import type { JournalEntry } from '../../../playbook/journal/entries.ts';
-import { askNode } from '../../../library/fleet/call-nodes.ts';
+import { joinEntries } from '../../../core/audit/show.ts';
 import { nodesOf, overNodes } from '../../fleet/over-nodes.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
 import { readJournal } from '../../runs/read-journal.ts';
 import { requireDdl, type Session } from '../../fleet/session.ts';
-import { checkRecords, compareWithJournal, type TraceFinding, type NodeRecords } from '../../trace/checks.ts';
+import { checkRecords, type NodeRecords, type TraceFinding } from '../../../library/audit/check-records.ts';
+import { gatherPages, type RecordQuery } from '../../../library/audit/gather-records.ts';
+import { compareWithJournal } from '../../trace/checks.ts';
 import { offsetOf, orderEntries, renderTrace, traceJson } from '../../trace/render.ts';
 
 /** Milliseconds by which a node's clock may have been behind the operator's when the run began. */
 const slack = 60 * 60_000;
-const mostPages = 100;
 
 /**
  * Gathers the records of a run from every node that lets its log be read, checks every signature and holds them against
@@ -31,10 +32,12 @@ export async function traceRun(
     const journal = await readJournal(session.config.stateDirectory, run, context.err);
     const since = journal?.[0] === undefined ? undefined : new Date(journal[0].at - slack).toISOString();
     const answers = await Promise.all(
-      findings.nodes.map((node) => gather(node, { ddl, run, since }, session, context)),
+      findings.nodes.map((node) => gather(node, ddl, { run, ...(since === undefined ? {} : { since }) }, session)),
     );
     const given = answers.filter((one) => 'lines' in one);
-    const checked = given.map((one) => checkRecords(one, session.caller.trust));
+    const checked = given
+      .map((one) => checkRecords(one, session.caller.trust))
+      .map(({ records, ...one }) => ({ ...one, entries: joinEntries(records.map(({ record }) => record)) }));
     const unasked = [...answers.filter((one) => 'code' in one), ...absent(journal, answers)];
     const compared = journal === undefined ? [] : compareWithJournal(journal, checked);
     const unrecorded = compared.filter(({ admitted }) => admitted === true);
@@ -59,30 +62,18 @@ export async function traceRun(
 /** All pages of a node's records of a run, or why it did not give them. */
 async function gather(
   node: FoundNode,
-  { ddl, run, since }: { ddl: Ddl; run: string; since: string | undefined },
+  ddl: Ddl,
+  query: RecordQuery,
   session: Session,
-  context: CliContext,
 ): Promise<NodeRecords | TraceFinding> {
   const lines: string[] = [];
-  const certificates: string[] = [];
-  let after = 0;
-  for (let page = 0; page < mostPages; page++) {
-    const input = { run, after, ...(since === undefined ? {} : { since }) };
-    const outcome = await askNode({ ddl, action: 'records', input }, node, session, context.signal);
-    if (outcome.outcome !== 'ok') return { node: node.name, code: outcome.code, message: outcome.message };
-    const { lines: more, certificates: bringers, next } = outcome.data;
-    if (!areTexts(more) || !areTexts(bringers))
-      return { node: node.name, code: 'bad-reply', message: 'it returned no records' };
-    lines.push(...more);
-    certificates.push(...bringers.filter((one) => !certificates.includes(one)));
-    if (typeof next !== 'number' || next <= after) break;
-    after = next;
+  const certificates = new Set<string>();
+  for await (const page of gatherPages(node, ddl, query, session, session.world.signal)) {
+    if ('code' in page) return page;
+    lines.push(...page.lines);
+    for (const one of page.certificates) certificates.add(one);
   }
-  return { node: node.name, lines, certificates };
-}
-
-function areTexts(value: unknown): value is string[] {
-  return Array.isArray(value) && value.every((one) => typeof one === 'string');
+  return { node: node.name, lines, certificates: [...certificates] };
 }
 
 /** Nodes that the journal says were called, and that were not found now. */

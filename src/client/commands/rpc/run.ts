@@ -1,15 +1,13 @@
-import { type ActionDdl, actionOf, type Ddl } from '../../../core/ddl/ddl.ts';
-import { Problem } from '../../../core/errors.ts';
+import type { ActionDdl, Ddl } from '../../../core/ddl/ddl.ts';
 import type { Outcome } from '../../../core/request/reply.ts';
-import { printable, suggest } from '../../../core/text.ts';
+import { printable } from '../../../core/text.ts';
 import { cutBatches } from '../../../library/fleet/batches.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
 import type { CliContext } from '../../cli/context.ts';
 import { exitFor } from '../../cli/exit-codes.ts';
 import { readInput } from '../../cli/read-input.ts';
-import { type Batching, callAll, callAsFound, type Called, type Plan } from '../../../library/fleet/call.ts';
-import { discoveryMethod } from '../../../library/fleet/sources.ts';
-import { learnDdl } from '../../../library/fleet/learn-ddl.ts';
+import type { Plan } from '../../../library/fleet/call.ts';
+import { callAgent, requireAction } from '../../../library/fleet/call-agent.ts';
 import { tellMissing } from '../../render/missing.ts';
 import {
   chooseDisplay,
@@ -19,8 +17,8 @@ import {
   renderOutcomes,
   shows,
 } from '../../render/outcomes.ts';
-import { findDdl, openSession, type Session } from '../../fleet/session.ts';
-import { parseSeconds, readTargetOptions, type TargetOptions } from '../../cli/target-options.ts';
+import { findDdl, openSession } from '../../fleet/session.ts';
+import { parseSeconds, readTargetOptions } from '../../cli/target-options.ts';
 
 interface RpcOptions extends CommonOptions {
   readonly dryRun?: boolean;
@@ -56,9 +54,13 @@ export async function runRpc(words: RpcWords, catalogue: readonly Ddl[], context
     const targets = readTargetOptions(options, known?.name ?? words.agent);
     const batching = { batch: options.batch, pause };
     const arriving = startArriving(options, context);
-    const called = canCallAsFound(planned, options, targets, session, context)
-      ? { plan: planned, ...(await callAsFound(planned, targets, session, context.signal, arriving.show(planned))) }
-      : await findAndCall(words, planned, targets, session, batching, catalogue, context, arriving);
+    const planFor = (ddl: Ddl) => makePlan(words, ddl);
+    const { agent } = words;
+    const called = await callAgent(
+      { agent, planned, plan: planFor, targets, batching, onOutcome: arriving.show, signal: context.signal },
+      session,
+      catalogue,
+    );
     const { plan, findings, elapsed } = called;
     const outcomes = options.sort === true ? called.outcomes.toSorted(byNode) : called.outcomes;
     const display = displayOf(options, plan.description);
@@ -78,39 +80,6 @@ export async function runRpc(words: RpcWords, catalogue: readonly Ddl[], context
   } finally {
     await session.close();
   }
-}
-
-/**
- * Whether a call may go out to each node as soon as that is proven. Batches and limits need all nodes first; so does an
- * agent that only the nodes describe, and a change where two nodes may answer to one name: that shows when all are heard.
- */
-function canCallAsFound(
-  planned: Plan | undefined,
-  { batch }: RpcOptions,
-  targets: TargetOptions,
-  { config }: Session,
-  context: CliContext,
-): planned is Plan {
-  if (planned === undefined || batch !== undefined || targets.limit !== undefined) return false;
-  const method = discoveryMethod(targets, config, context);
-  return planned.description.kind === 'read' || ['file', 'stdin', 'cache'].includes(method);
-}
-
-async function findAndCall(
-  words: RpcWords,
-  planned: Plan | undefined,
-  targets: TargetOptions,
-  session: Session,
-  batching: Batching,
-  catalogue: readonly Ddl[],
-  context: CliContext,
-  arriving: Arriving,
-): Promise<Called & { readonly plan: Plan }> {
-  const findings = await session.find(targets, { full: planned === undefined });
-  const plan = planned ?? makePlan(words, learnDdl(words.agent, findings.nodes, catalogue, session.world));
-  const began = performance.now();
-  const outcomes = await callAll(plan, findings.nodes, targets, session, batching, context.signal, arriving.show(plan));
-  return { plan, findings, outcomes, elapsed: performance.now() - began };
 }
 
 /** Shows replies as they arrive, on a terminal; elsewhere all are shown at the end, in the order of the nodes' names. */
@@ -149,17 +118,7 @@ function isOk({ outcome }: Outcome): boolean {
 }
 
 function makePlan({ agent, action, inputs, options }: RpcWords, ddl: Ddl): Plan {
-  const description = actionOf(ddl, action);
-  if (description === undefined) {
-    throw new Problem(
-      'usage',
-      `the agent ${ddl.name} has no action “${action}”`,
-      suggest(action, Object.keys(ddl.actions)),
-    );
-  }
   const dryRun = options.dryRun === true;
-  if (dryRun && description.kind === 'change' && !description.dryRun) {
-    throw new Problem('usage', `${ddl.name}.${action} cannot show what it would change`);
-  }
+  const description = requireAction(ddl, action, dryRun);
   return { agent, action, description, input: readInput(ddl, action, description, inputs), dryRun };
 }

@@ -1,0 +1,84 @@
+import type { Ddl } from '../core/ddl/ddl.ts';
+import { Problem } from '../core/errors.ts';
+import type { JsonObject } from '../core/json.ts';
+import type { CallOptions, ConnectOptions, Fleet } from './api.ts';
+import { readTrail } from './audit/trail.ts';
+import { startCall } from './calls.ts';
+import { orCancelled } from './cancelled.ts';
+import { openSession, type Session } from './fleet/session.ts';
+import { unseen, type World } from './fleet/world.ts';
+import { foundOf } from './found.ts';
+import { targetsOf } from './targets.ts';
+
+/**
+ * Connects a program to its fleet, as the operator whose certificate client.yaml names. No node is asked yet.
+ * @param catalogue the agents that are built in
+ * @throws Problem `not-configured`, `bad-configuration`, `expired-certificate`, …
+ */
+export async function connectWith(catalogue: readonly Ddl[], options: ConnectOptions = {}): Promise<Fleet> {
+  const { config, via, env = process.env, signal: given, onWarning = () => {} } = options;
+  const closing = new AbortController();
+  const signal = given === undefined ? closing.signal : AbortSignal.any([closing.signal, given]);
+  const world: World = { ...unseen, env, signal, warn: onWarning, hasInput: false, list: async () => '' };
+  const session = await openSession(
+    { ...(config === undefined ? {} : { config }), ...(via === undefined ? {} : { via }) },
+    world,
+  );
+  return fleetOver(session, catalogue, closing);
+}
+
+function fleetOver(session: Session, catalogue: readonly Ddl[], closing: AbortController): Fleet {
+  const running = new Set<Promise<unknown>>();
+  const { signal: world } = session.world;
+  let closed: Promise<void> | undefined;
+  /** Begins work that `close()` cancels and waits for. @throws Problem `closed` */
+  const begin = <Work extends Promise<unknown>>(
+    given: AbortSignal | undefined,
+    work: (signal: AbortSignal) => Work,
+  ): Work => {
+    requireOpen();
+    const begun = work(given === undefined ? world : AbortSignal.any([world, given]));
+    running.add(begun);
+    // Its failure is its caller's to hear of.
+    begun.then(
+      () => running.delete(begun),
+      () => running.delete(begun),
+    );
+    return begun;
+  };
+  const requireOpen = () => {
+    if (closed !== undefined || world.aborted) {
+      throw new Problem('closed', 'the connection to the fleet was closed', 'call connect() again, or close it later');
+    }
+  };
+  const close = async () => {
+    closing.abort();
+    await Promise.allSettled(running);
+    await session.close();
+  };
+  const fleet: Fleet = {
+    operator: session.caller.credentials.identity.name,
+    find: async (filter = {}, options = {}) =>
+      begin(options.signal, async (signal) => {
+        const { facts = ['*'] } = options;
+        const targets = targetsOf(filter, options);
+        return foundOf(await orCancelled(signal, () => session.find(targets, { facts, keep: false, signal })));
+      }),
+    call: ((agent: string, action: string, input: JsonObject, options: CallOptions = {}) =>
+      begin(options.signal, (signal) =>
+        startCall({ agent, action, input, options }, session, catalogue, signal),
+      )) as unknown as Fleet['call'],
+    audit: async function* (options = {}) {
+      requireOpen();
+      yield* readTrail(
+        options,
+        session,
+        catalogue,
+        options.signal === undefined ? world : AbortSignal.any([world, options.signal]),
+      );
+    },
+    close: () => (closed ??= close()),
+    [Symbol.asyncDispose]: () => fleet.close(),
+  };
+  return fleet;
+}

@@ -1,0 +1,177 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { agents as all } from '../../../src/agents/index.ts';
+import { connect, type Fleet as Connection, Problem, type Reply } from '../../../src/index.ts';
+import { probeAgent, probeCalls, waiting } from '../../support/agents/probe-agent.ts';
+import { type Fleet, makeFleet, type Member } from '../../support/fleet/fleet.ts';
+import { startTestNode, type TestNode } from '../../support/node/node.ts';
+import { makeHome } from '../../support/program/home.ts';
+import { rejection } from '../../support/thrown.ts';
+
+const agents = [...all.filter(({ ddl }) => ['audit', 'rpcutil'].includes(ddl.name)), probeAgent];
+const policy = 'policy default deny\nallow\tcert=rip@devco.net\t*\t*\t*\n';
+
+describe('the library', () => {
+  let fleet: Fleet;
+  let nodes: TestNode[];
+  let rip: Member;
+  let env: { HOME: string };
+  before(async () => {
+    fleet = await makeFleet();
+    rip = await fleet.operator('rip@devco.net');
+    const options = { agents, policies: { default: policy } };
+    nodes = [
+      await startTestNode(fleet, { ...options, name: 'dev1.devco.net' }),
+      await startTestNode(fleet, {
+        ...options,
+        name: 'dev2.devco.net',
+        policies: { default: policy, audit: 'policy default deny\n' },
+      }),
+    ];
+    env = { HOME: await makeHome(join(fleet.dir, 'home'), rip, nodes) };
+  });
+  after(async () => {
+    for (const node of nodes) await node.daemon.stop();
+    await fleet.remove();
+  });
+
+  test('finds nodes with their facts, classes and agents, and says which are missing', async () => {
+    await using connection = await connect({ env });
+    assert.equal(connection.operator, 'rip@devco.net');
+    const { nodes: found, missing } = await connection.find({ facts: { cluster: 'bravo' }, classes: ['webserver'] });
+    assert.deepEqual(
+      found.map(({ name, facts }) => [name, facts.cluster]),
+      [
+        ['dev1.devco.net', 'bravo'],
+        ['dev2.devco.net', 'bravo'],
+      ],
+    );
+    assert.deepEqual(missing, []);
+    assert.deepEqual((await connection.find({ facts: ['cluster=alfa'] })).nodes, []);
+    assert.deepEqual(
+      (await connection.find({ nodes: ['/dev2/'] })).nodes.map(({ name }) => name),
+      ['dev2.devco.net'],
+    );
+  });
+
+  test('gives each reply as it arrives, and all of them at the end', async () => {
+    await using connection = await connect({ env });
+    const call = connection.call('rpcutil', 'get_fact', { fact: 'cluster' });
+    const arrived: Reply<{ value?: unknown }>[] = [];
+    for await (const reply of call) arrived.push(reply);
+    const { replies } = await call;
+    assert.deepEqual(
+      replies.map(({ node, outcome, data }) => [node, outcome, data.value]),
+      [
+        ['dev1.devco.net', 'ok', 'bravo'],
+        ['dev2.devco.net', 'ok', 'bravo'],
+      ],
+    );
+    assert.deepEqual(
+      arrived.toSorted((a, b) => (a.node < b.node ? -1 : 1)),
+      replies,
+    );
+  });
+
+  test('calls an agent of a site’s own by the description that its nodes give', async () => {
+    await using connection = await connect({ env });
+    const { replies } = await connection.call(
+      'probe',
+      'echo',
+      { text: 'hello' },
+      { on: { nodes: ['dev1.devco.net'] } },
+    );
+    assert.deepEqual(
+      replies.map(({ node, data }) => [node, data.text]),
+      [['dev1.devco.net', 'hello']],
+    );
+    const wrong = await rejection(connection.call('probe', 'echo', { text: 7 }));
+    assert.equal(wrong.code, 'invalid-input');
+  });
+
+  test('reports a refusal as the outcome of its node, and bad input before any node is called', async () => {
+    await using connection = await connect({ env });
+    const { replies } = await connection.call('audit', 'verify', {}, { on: { nodes: ['dev2.devco.net'] } });
+    assert.deepEqual(
+      replies.map(({ outcome, code }) => [outcome, code]),
+      [['refused', 'policy-denied']],
+    );
+    const before = (await nodes[0]?.records())?.length;
+    for (const [agent, action, input, code] of [
+      ['rpcutil', 'get_fact', { fact: '' }, 'invalid-input'],
+      ['rpcutil', 'no_such', {}, 'usage'],
+      ['no_such', 'ping', {}, 'unknown-agent'],
+    ] as const) {
+      const problem = await rejection(connection.call(agent as string, action as string, input as never));
+      assert.ok(problem instanceof Problem);
+      assert.equal(problem.code, code);
+    }
+    assert.equal((await rejection(connection.find({ facts: { cluster: '=x' } }))).code, 'usage');
+    assert.equal((await nodes[0]?.records())?.length, before);
+  });
+
+  test('reads audit trails whose signatures it has checked', async () => {
+    await using connection = await connect({ env });
+    await connection.call('rpcutil', 'ping', {});
+    const kinds = new Map<string, number>();
+    for await (const { node, record } of connection.audit({ on: { nodes: ['dev1.devco.net'] } })) {
+      assert.equal(node, 'dev1.devco.net');
+      kinds.set(String(record.kind), (kinds.get(String(record.kind)) ?? 0) + 1);
+    }
+    assert.ok((kinds.get('intent') ?? 0) >= 1 && (kinds.get('outcome') ?? 0) >= 1, [...kinds.keys()].join());
+  });
+
+  test('cancels a call by its signal: each node that was called has its outcome', async () => {
+    await using connection = await connect({ env });
+    const abort = new AbortController();
+    const begun = Promise.withResolvers<void>();
+    probeCalls.on('wait', () => waiting.length === 2 && begun.resolve());
+    const call = connection.call('probe', 'wait', {}, { signal: abort.signal });
+    await begun.promise;
+    abort.abort();
+    const { replies } = await call;
+    for (const end of waiting.splice(0)) end();
+    assert.deepEqual(
+      replies.map(({ outcome }) => outcome),
+      ['cancelled', 'cancelled'],
+    );
+    assert.equal((await rejection(connection.call('rpcutil', 'ping', {}, { signal: abort.signal }))).code, 'cancelled');
+    assert.equal(
+      (await connection.call('rpcutil', 'ping', {})).replies.length,
+      2,
+      'the connection is as good as before',
+    );
+  });
+
+  test('fails with a clear problem after close(), which may be called twice', async () => {
+    const connection = await connect({ env });
+    await connection.close();
+    await connection.close();
+    const uses: ((one: Connection) => Promise<unknown>)[] = [
+      (one) => one.find(),
+      async (one) => one.call('rpcutil', 'ping', {}),
+      async (one) => Array.fromAsync(one.audit()),
+    ];
+    for (const use of uses) {
+      const problem = await rejection(use(connection));
+      assert.ok(problem instanceof Problem);
+      assert.deepEqual([problem.code, problem.message], ['closed', 'the connection to the fleet was closed']);
+      assert.match(problem.hint, /connect\(\) again/);
+    }
+  });
+
+  test('ends what goes on when it is closed, and keeps two connections apart', async () => {
+    const [one, other] = [await connect({ env }), await connect({ env })];
+    const call = one.call('rpcutil', 'ping', {});
+    await one.close();
+    const ended = await call.then(({ replies }) => replies.map(({ outcome }) => outcome)).catch((error) => error.code);
+    assert.ok(ended === 'cancelled' || (Array.isArray(ended) && ended.length <= 2), String(ended));
+    assert.equal((await other.call('rpcutil', 'ping', {})).replies.length, 2);
+    await other.close();
+  });
+
+  test('reports a configuration that is missing or wrong', async () => {
+    assert.equal((await rejection(connect({ env: { HOME: '/nonexistent' } }))).code, 'not-configured');
+  });
+});
