@@ -8,10 +8,18 @@ export interface ManualFacts {
   /** Exit codes and what each means. */
   readonly exitCodes: readonly (readonly [string, string])[];
   readonly files: readonly (readonly [string, string])[];
+  /** Command lines without the program's name. @param path of the command, such as `runs show`; empty for the program */
+  readonly examplesOf: (path: string) => readonly string[];
+  /** Other pages and documents, each with what is in it. */
+  readonly seeAlso: readonly (readonly [string, string])[];
 }
 
+/** Commands whose examples are shown together as well. */
+const mostUsed = ['ping', 'find', 'status', 'rpc', 'upgrade', 'rollback', 'runs'];
+
 /** mco-deploy(1), in the language of man(7), from the definitions of the commands. */
-export function manualOf(program: Command, { version, date, exitCodes, files }: ManualFacts): string {
+export function manualOf(program: Command, facts: ManualFacts): string {
+  const { version, date, exitCodes, files, examplesOf, seeAlso } = facts;
   const lines = [
     `.TH MCO\\-DEPLOY 1 "${date}" "mco\\-deploy ${quote(version)}" "User Commands"`,
     '.SH NAME',
@@ -26,11 +34,15 @@ export function manualOf(program: Command, { version, date, exitCodes, files }: 
         'over mutual TLS, with every request signed, and runs playbooks through the same calls.',
     ),
     '.SH COMMANDS',
-    ...leaves(program).flatMap(commandLines),
+    ...leaves(program).flatMap((command) => [...commandLines(command), ...exampleLines(examplesOf(pathOf(command)))]),
+    '.SH EXAMPLES',
+    ...mostUsed.flatMap((path) => exampleLines(examplesOf(path))),
     '.SH "EXIT STATUS"',
     ...exitCodes.flatMap(([code, meaning]) => entry(`.B ${quote(code)}`, meaning)),
     '.SH FILES',
     ...files.flatMap(([file, meaning]) => entry(`.I ${quote(file)}`, meaning)),
+    '.SH "SEE ALSO"',
+    ...seeAlso.flatMap(([place, meaning]) => entry(`.I ${quote(place)}`, meaning)),
   ];
   return `${lines.join('\n')}\n`;
 }
@@ -54,6 +66,16 @@ function commandLines(command: Command): string[] {
     quote(sentence(command.description())),
     ...options.flatMap((option) => entry(`.B ${quote(option.flags)}`, help.optionDescription(option))),
   ];
+}
+
+/** As they are typed: not filled, and indented. */
+function exampleLines(examples: readonly string[]): string[] {
+  if (examples.length === 0) return [];
+  return ['.PP', '.RS', '.nf', ...examples.map((example) => quote(`mco-deploy ${example}`)), '.fi', '.RE'];
+}
+
+function pathOf(command: Command): string {
+  return fullName(command).replace(/^\S+ ?/, '');
 }
 
 function fullName(command: Command): string {

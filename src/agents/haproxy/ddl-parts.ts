@@ -33,6 +33,7 @@ const sessionsLeft = {
 const outSince = {
   type: 'integer',
   description: 'Out without a break since then (milliseconds since the epoch)',
+  'x-unit': 'epoch-ms',
 } as const;
 
 export const listedHosts = {
@@ -105,7 +106,7 @@ const holdBreak = {
   additionalProperties: false,
   required: ['at', 'socket', 'line', 'cause', 'where'],
   properties: {
-    at: { type: 'integer', description: 'When it was noticed (milliseconds since the epoch)' },
+    at: { type: 'integer', description: 'When it was noticed (milliseconds since the epoch)', 'x-unit': 'epoch-ms' },
     socket: { type: 'string' },
     line: { type: 'string', description: 'BACKEND/SERVER' },
     cause: { type: 'string', description: 'What put it in' },
@@ -139,7 +140,7 @@ export const serverState = {
     check: { type: 'string', description: `What the check said that keeps it out, else the last one, ${firstOf}` },
     sessions: { type: 'integer', description: 'On all lines together' },
     weight: { type: 'integer' },
-    since: { type: 'integer', description: 'Taken out then (milliseconds since the epoch)' },
+    since: { type: 'integer', description: 'Taken out then (milliseconds since the epoch)', 'x-unit': 'epoch-ms' },
     caller: { type: 'string', description: 'The caller who did it' },
     run: { type: 'string', description: 'In which run' },
     out_since: outSince,
@@ -160,7 +161,7 @@ export const processInfo = {
     version: { type: 'string' },
     pid: { type: 'integer' },
     uptime: { type: 'integer', description: 'Seconds' },
-    started: { type: 'integer', description: 'Seconds since the epoch; reported by HAProxy 2.4 and later' },
+    started: { type: 'integer', description: 'Seconds since the epoch; reported by HAProxy 2.4 and later', 'x-unit': 'epoch-s' },
   },
 } as const;
 

@@ -1,6 +1,7 @@
 import { Problem } from '../../core/errors.ts';
 import { type CliContext, exitCode } from './context.ts';
-import { endingOf, wantsJson } from './ending.ts';
+import { endingOf } from './ending.ts';
+import { asJsonLines, wantsJson, wantsJsonLines } from './io/format.ts';
 import { type KnownWords, translate } from '../habits/translate.ts';
 import { type Cli, defineNeeded, optionsOf, silenceErrors } from './program.ts';
 
@@ -14,7 +15,8 @@ export async function runCli(words: readonly string[], cli: Cli, context: CliCon
   try {
     const { words: known, answer } = translate(words, knownWords(cli, context));
     if (answer !== undefined) throw new Problem('usage', answer);
-    const shown = known.includes('--np') ? withoutProgress(context) : context;
+    const quiet = known.includes('--np') ? withoutProgress(context) : context;
+    const shown = wantsJsonLines(known) ? withJsonLines(quiet) : quiet;
     const program = defineNeeded(known, cli, shown);
     if (json) silenceErrors(program);
     await program.parseAsync(known, { from: 'user' });
@@ -31,6 +33,11 @@ export async function runCli(words: readonly string[], cli: Cli, context: CliCon
 /** The same, getters included, without the passing lines. */
 function withoutProgress(context: CliContext): CliContext {
   return Object.create(context, { status: { value: undefined } });
+}
+
+/** The same, with each item of JSON on a line of its own. */
+function withJsonLines(context: CliContext): CliContext {
+  return Object.create(context, { out: { value: asJsonLines(context.out) } });
 }
 
 function knownWords(cli: Cli, context: CliContext): KnownWords {

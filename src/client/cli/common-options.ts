@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
+import type { OutputOptions } from './io/format.ts';
 
-export interface CommonOptions {
+export interface CommonOptions extends OutputOptions {
   readonly config?: string;
-  readonly json?: boolean;
   /** Relays to use, or `direct`. */
   readonly via?: readonly string[];
 }
@@ -10,6 +10,7 @@ export interface CommonOptions {
 /** What every command of an operator takes. */
 export function addCommonOptions(command: Command): Command {
   return command
+    .optionsGroup('Everywhere:')
     .option('--config <file>', "the operator's configuration (default: client.yaml in the XDG configuration directory)")
     .option(
       '--via <relay>',

@@ -14,6 +14,10 @@ export interface CliContext {
   readonly err: (line: string) => void;
   /** Shows passing lines at the bottom of the terminal, in place of the last ones; absent where standard error is none. */
   readonly status?: (lines: readonly string[]) => void;
+  /** Whether text may be painted (render/color.ts). */
+  readonly colors?: boolean;
+  /** Columns of the terminal that standard output is; absent elsewhere. */
+  readonly columns?: number;
   /** True when standard output is a terminal, so that a live view and colours make sense. */
   readonly isTerminal: boolean;
   /** Aborted when nobody reads standard output any more; what prints until it is stopped, stops then. */

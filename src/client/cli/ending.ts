@@ -46,14 +46,3 @@ function isAbort(error: unknown): boolean {
     (error instanceof Error && error.name === 'AbortError') || (error instanceof Problem && error.code === 'cancelled')
   );
 }
-
-/** Whether the words ask for JSON, also where they are not right. */
-export function wantsJson(words: readonly string[]): boolean {
-  const end = words.indexOf('--');
-  const options = end < 0 ? words : words.slice(0, end);
-  return options.some(
-    (word, index) =>
-      ['--json', '-j', '--jsonl', '--output=json', '--output=jsonl', '-ojson', '-ojsonl'].includes(word) ||
-      (['-o', '--output'].includes(word) && /^jsonl?$/.test(options[index + 1] ?? '')),
-  );
-}

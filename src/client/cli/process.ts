@@ -3,7 +3,9 @@ import { explainErrno } from '../../core/errors.ts';
 import { printableLine } from '../../core/text.ts';
 import { type CliContext, exitCode } from './context.ts';
 import { type Output, openOutputs } from './io/output.ts';
-import { startStatusLines } from '../render/status-lines.ts';
+import { startStatusLines } from '../render/live/status-lines.ts';
+import { usesColors } from './io/color.ts';
+import { dress, paintFor, paintMessage } from '../render/color.ts';
 import { watchSignals } from './io/signals.ts';
 
 /** A terminal and /dev/null are character devices; Node opens /dev/null in place of a closed descriptor. */
@@ -25,8 +27,12 @@ export function startContext(): CliContext {
   const signals = watchSignals(process.env);
   let keepsExitCode = false;
   // Names, facts and messages come from nodes: none of them may steer the terminal.
-  const say = ({ write, isTerminal }: Output, line: string) => {
-    const text = `${printableLine(line)}\n`;
+  const words = process.argv.slice(2);
+  const colored = new Map([out, err].map((output) => [output, usesColors(words, process.env, output.isTerminal)]));
+  const paint = paintFor({ colors: colored.get(err) === true });
+  const say = (output: Output, line: string) => {
+    const { write, isTerminal } = output;
+    const text = `${dress(printableLine(line), colored.get(output) === true)}\n`;
     if (status !== undefined && isTerminal) status.above(() => write(text));
     else write(text);
   };
@@ -38,10 +44,12 @@ export function startContext(): CliContext {
     get hasInput() {
       return isPipeOrFile(0);
     },
-    command: ['mco-deploy', ...process.argv.slice(2)].map(quoteForShell).join(' '),
+    command: ['mco-deploy', ...words].map(quoteForShell).join(' '),
     out: (line) => say(out, line),
-    err: (line) => say(err, line),
+    err: (line) => say(err, paintMessage(line, paint)),
     ...(status === undefined ? {} : { status: status.draw }),
+    colors: [...colored.values()].includes(true),
+    ...(out.isTerminal && process.stdout.columns > 0 ? { columns: process.stdout.columns } : {}),
     isTerminal: out.isTerminal,
     readerGone: out.closed,
     get signal() {

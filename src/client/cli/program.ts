@@ -1,5 +1,8 @@
 import { Command, Option } from 'commander';
 import type { CliContext, CommandEntry } from './context.ts';
+import { examplesOf } from './help/examples.ts';
+import { groupOf, placeOf } from './help/groups.ts';
+import { addOutputOptions, readOutput } from './io/format.ts';
 
 export interface Cli {
   readonly version: string;
@@ -49,38 +52,49 @@ class Listed extends Command {
 
 const some = new Option('--some');
 
-/** The headings of the help, and the commands below each. */
-const groups: Readonly<Record<string, readonly string[]>> = {
-  'Look:': ['ping', 'find', 'inventory', 'facts', 'status', 'runs', 'audit', 'nrpe', 'locks', 'doctor'],
-  'Deploy:': ['publish', 'published', 'prune', 'upgrade', 'rollback', 'run', 'orchestrate', 'resume', 'rpc'],
-  'Fleet:': ['fleet', 'daemon', 'install', 'uninstall', 'forget', 'agent'],
-  'Trust:': ['ca', 'enroll', 'policy', 'verify'],
-  'Write:': ['playbook', 'doc', 'explain', 'schema', 'completion'],
-};
-
-function groupOf(name: string): string {
-  return Object.keys(groups).find((heading) => groups[heading]?.includes(name)) ?? 'Other:';
-}
-
 function fill(program: Command, version: string, commands: readonly CommandEntry[], context: CliContext): Command {
   program
     .description('Deploys web applications over many machines in real time')
     .version(version, '-V, --version', 'print version, commit and runtime')
-    .helpCommand('help [command]', 'explain a command')
+    .addHelpCommand(helpCommand().helpGroup(groupOf('help')))
+    .hook('preAction', (_, command) => readOutput(command))
+    .helpOption('-h, --help', 'show this help')
+    // Also narrow columns are wrapped: a terminal would break them in the middle of a word.
+    .configureHelp({ minWidthToWrap: 16 })
     .showHelpAfterError('(add --help to see what is possible)')
     .showSuggestionAfterError()
     .configureOutput({
       writeOut: (text) => context.out(text.trimEnd()),
       writeErr: (text) => context.err(text.trimEnd()),
+      ...(context.columns === undefined ? {} : { getOutHelpWidth: () => context.columns ?? 80 }),
       outputError: (text, write) => write(text.replace(/^error: /, 'mco-deploy: ')),
     })
     .exitOverride();
-  for (const { name, define } of commands) {
+  for (const { name, define } of commands.toSorted((a, b) => placeOf(a.name) - placeOf(b.name))) {
     program.commandsGroup(groupOf(name));
     define(program, context);
   }
-  for (const command of everyCommand(program)) command.copyInheritedSettings(command.parent ?? program).exitOverride();
+  for (const command of everyCommand(program)) {
+    command.copyInheritedSettings(command.parent ?? program).exitOverride();
+    addOutputOptions(command);
+    if (command.commands.length > 0) command.addHelpCommand(helpCommand());
+  }
+  for (const command of [program, ...everyCommand(program)])
+    command.addHelpText('after', () => formatExamples(examplesOf(pathOf(command))));
   return program;
+}
+
+function helpCommand(): Command {
+  return new Command('help').argument('[command]').description('explain a command');
+}
+
+/** `runs list`; empty for the program itself. */
+export function pathOf(command: Command): string {
+  return command.parent === null ? '' : `${pathOf(command.parent)} ${command.name()}`.trim();
+}
+
+function formatExamples(examples: readonly string[]): string {
+  return examples.length === 0 ? '' : ['\nExamples:', ...examples.map((one) => `  mco-deploy ${one}`)].join('\n');
 }
 
 /** The options of a command and its subcommands, as `-v` and `--verbose`. */
@@ -100,6 +114,6 @@ export function silenceErrors(program: Command): void {
     command.configureOutput({ writeErr: () => {}, outputError: () => {} });
 }
 
-function everyCommand(command: Command): Command[] {
+export function everyCommand(command: Command): Command[] {
   return command.commands.flatMap((child) => [child, ...everyCommand(child)]);
 }

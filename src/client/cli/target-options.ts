@@ -4,6 +4,8 @@ import type { TargetOptions } from '../../library/fleet/targets.ts';
 
 export type { TargetOptions };
 
+const nodesHeading = 'Which nodes (all kinds must match; -F, -C, -A, -I and -W can be repeated):';
+
 const collect = (value: string, before: string[] = []) => [...before, value];
 
 export function parseSeconds(value: string): number {
@@ -30,24 +32,26 @@ function parseSeed(value: string): number {
  */
 export function addTargetOptions(command: Command, catalogue: readonly Ddl[] = []): Command {
   takeList(command, true);
+  command.optionsGroup(nodesHeading);
   const list = (flags: string, text: string) => command.addOption(new Option(flags, text).argParser(collect));
   const hidden = (flags: string) => command.addOption(new Option(flags).argParser(collect).hideHelp());
   const agent = (value: string, before: string[] = []) => [...before, agentName(value, catalogue)];
-  list('-F, --wf <fact>', 'nodes with this fact: name=value, with = != < > <= >= =~ (repeatable)');
-  list('-C, --wc <class>', 'nodes of this class, or /regex/ (repeatable)');
-  command.addOption(new Option('-A, --wa <agent>', 'nodes that run this agent (repeatable)').argParser(agent));
-  list('-I, --wi <identity>', 'the node of this name, or /regex/ (repeatable: any of them)');
-  list('-W, --with <terms>', 'classes and facts in one: "class fact=value /regex/" (repeatable)');
+  list('-F, --wf <fact>', 'fact name=value; also != < > <= >= =~');
+  list('-C, --wc <class>', 'class, or /regex/');
+  command.addOption(new Option('-A, --wa <agent>', 'agent that runs there').argParser(agent));
+  list('-I, --wi <identity>', 'name, or /regex/: any of them');
+  list('-W, --with <terms>', 'classes and facts: "class fact=value /regex/"');
   hidden('--with-fact <fact>');
   hidden('--with-class <class>');
   command.addOption(new Option('--with-agent <agent>').argParser(agent).hideHelp());
   hidden('--with-identity <identity>');
-  command.option('-S, --select <expression>', 'nodes that match an expression: and, or, not, ( )');
+  command.option('-S, --select <expression>', 'expression of these: and, or, not, ( )');
   return addDiscoveryOptions(command)
-    .option('-t, --timeout <seconds>', 'how long to wait for a reply', parseSeconds)
-    .option('--limit <n>', 'only so many of the nodes, or N%', parseLimit)
-    .option('--limit-seed <seed>', 'choose the same subset as an earlier call', parseSeed)
-    .option('-1, --one', 'only one of the nodes')
+    .optionsGroup(nodesHeading)
+    .option('-t, --timeout <seconds>', 'wait so long for a reply', parseSeconds)
+    .option('--limit <n>', 'only so many of them, or N%', parseLimit)
+    .option('--limit-seed <seed>', 'choose the same ones again', parseSeed)
+    .option('-1, --one', 'only one of them')
     .option('--np', 'show no progress on a terminal');
 }
 
@@ -64,14 +68,11 @@ export function takeList(command: Command, takes: boolean): Command {
 /** Where nodes are heard of. */
 export function addDiscoveryOptions(command: Command): Command {
   return command
-    .option('--nodes <file>', 'take the nodes from this file, instead of discovering them')
-    .option('--dm <method>', 'discovery method: mdns, file, stdin, dns or cache')
-    .option(
-      '--do <option>',
-      'an option of that method: interface=NAME, file=PATH, domain=NAME, server=ADDRESS',
-      collect,
-    )
-    .option('--dt <seconds>', 'how long discovery waits for its first answer', parseSeconds);
+    .optionsGroup('How nodes are found:')
+    .option('--nodes <file>', 'from this file, instead of discovery')
+    .option('--dm <method>', 'discovery method: mdns, file, stdin, dns, …')
+    .option('--do <option>', 'option of that method, as name=value', collect)
+    .option('--dt <seconds>', 'wait so long for the first answer', parseSeconds);
 }
 
 interface Raw {

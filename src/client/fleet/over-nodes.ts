@@ -2,6 +2,7 @@ import type { Outcome } from '../../core/request/reply.ts';
 import type { Findings, FoundNode } from '../../discovery/directory.ts';
 import type { CommonOptions } from '../cli/common-options.ts';
 import type { CliContext } from '../cli/context.ts';
+import { tableOf } from '../cli/io/format.ts';
 import { exitFor } from '../cli/exit-codes.ts';
 import { readTargetOptions, type TargetOptions } from '../cli/target-options.ts';
 import { tellMissing } from '../render/missing.ts';
@@ -59,10 +60,11 @@ export function overNodes(
  */
 export function asTheyArrive(
   show: (node: FoundNode) => void,
-  { json }: CommonOptions,
+  options: CommonOptions,
   { isTerminal }: CliContext,
 ): { readonly wanted: Pick<FindWhat, 'onNode'>; readonly rest: (nodes: readonly FoundNode[]) => readonly FoundNode[] } {
-  if (!isTerminal || json === true) return { wanted: {}, rest: (nodes) => nodes };
+  if (!isTerminal || options.json === true || tableOf(options) !== undefined)
+    return { wanted: {}, rest: (nodes) => nodes };
   const shown = new Set<string>();
   const onNode = (node: FoundNode) => {
     if (shown.has(node.name)) return;

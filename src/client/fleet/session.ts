@@ -2,8 +2,8 @@ import { readInputList } from '../../discovery/stdin/read.ts';
 import { openSession as openFleetSession, type Session, type SessionOptions } from '../../library/fleet/session.ts';
 import type { World } from '../../library/fleet/world.ts';
 import type { CliContext } from '../cli/context.ts';
-import { startLive } from '../render/live.ts';
-import { startWaiting } from '../render/waiting.ts';
+import { startLive } from '../render/live/live.ts';
+import { startWaiting } from '../render/live/waiting.ts';
 
 export { findDdl, type FindWhat, requireDdl, type Session, type SessionOptions } from '../../library/fleet/session.ts';
 

@@ -3,7 +3,7 @@ import { explain, Problem } from '../../core/errors.ts';
 import { isObject } from '../../core/json.ts';
 import { printable } from '../../core/text.ts';
 import { type CliContext, exitCode } from '../cli/context.ts';
-import { startLive } from '../render/live.ts';
+import { startLive } from '../render/live/live.ts';
 import type { SshTarget } from './target.ts';
 
 /** What came of one host. */

@@ -1,29 +1,75 @@
 import type { ActionDdl } from '../../core/ddl/ddl.ts';
 import type { Outcome } from '../../core/request/reply.ts';
+import { isObject } from '../../core/json.ts';
+import type { Paint } from './color.ts';
 import { headingsOf } from './headings.ts';
+import { formatTable } from './table.ts';
+import { cellOf, propertiesOf } from './values.ts';
 
-/** Replies as a table: a line for each node, a column for each output; a node that failed has its message instead. */
-export function outcomeTable(outcomes: readonly Outcome[], action: ActionDdl): string[] {
+export interface TableManner {
+  readonly paint: Paint;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  /** Also how each call ended and how long it took. */
+  readonly wide: boolean;
+}
+
+/**
+ * Replies as a table: a line for each node, a column for each output; a node that failed has its message instead. A list of
+ * objects has a line for each of them.
+ */
+export function outcomeTable(
+  outcomes: readonly Outcome[],
+  action: ActionDdl,
+  { paint, now, wide }: TableManner,
+): string[] {
   const headings = headingsOf(action);
+  const schemas = propertiesOf(action.output);
   const names = [...new Set(outcomes.flatMap(({ data }) => Object.keys(data)))];
-  const rows = outcomes.map(({ node, outcome, message, data }) =>
-    outcome === 'ok' ? [node, ...names.map((name) => cell(data[name]))] : [node, `${outcome}: ${cell(message)}`],
+  const list = names.find((name) => isListEverywhere(outcomes.map(({ data }) => data[name])));
+  const plain = names.filter((name) => name !== list);
+  const items = list === undefined ? undefined : (schemas[list] as { readonly items?: unknown } | undefined)?.items;
+  const inner =
+    list === undefined ? [] : [...new Set(outcomes.flatMap(({ data }) => itemsOf(data[list]).flatMap(Object.keys)))];
+  const good = ({ node, outcome, data, elapsed }: Outcome): string[][] => {
+    const own = plain.map((name) => cellOf(data[name], schemas[name], now));
+    const times = wide ? [paint('green', outcome), `${elapsed.toFixed(1)} ms`] : [];
+    const rows = list === undefined ? [{}] : itemsOf(data[list]);
+    const cells = rows.map((row) => inner.map((name) => cellOf(row[name], propertiesOf(items)[name], now)));
+    const [first = inner.map(() => '-'), ...more] = cells;
+    return [
+      [node, ...times, ...own, ...first],
+      ...more.map((row) => [node, ...times.map(() => ''), ...own.map(() => ''), ...row]),
+    ];
+  };
+  const heads = [
+    'node',
+    ...(wide ? ['outcome', 'time'] : []),
+    ...plain.map((name) => headings.get(name) ?? name),
+    ...inner,
+  ];
+  const lines = formatTable(
+    heads,
+    outcomes.flatMap((one) => (one.outcome === 'ok' ? good(one) : [])),
   );
-  const head = ['node', ...names.map((name) => headings.get(name) ?? name)];
-  const widths = head.map((title, at) =>
-    Math.max(title.length, ...rows.filter((row) => row.length === head.length).map((row) => row[at]?.length ?? 0)),
-  );
-  widths[0] = Math.max(4, ...rows.map(([node = '']) => node.length));
-  return [head, ...rows].map((row) =>
-    row
-      .map((text, at) => text.padEnd(widths[at] ?? 0))
-      .join('  ')
-      .trimEnd(),
+  const bad = outcomes.filter(({ outcome }) => outcome !== 'ok');
+  const width = Math.max(4, ...outcomes.map(({ node }) => node.length));
+  return [
+    ...(bad.length === outcomes.length && bad.length > 0 ? [] : lines),
+    ...bad.map(
+      ({ node, outcome, message }) =>
+        `${node.padEnd(width)}  ${paint('red', `${outcome}:`)} ${message.replaceAll(/\s+/g, ' ')}`,
+    ),
+  ];
+}
+
+function isListEverywhere(values: readonly unknown[]): boolean {
+  const given = values.filter((value) => value !== undefined);
+  return (
+    given.length > 0 && given.every((value) => Array.isArray(value) && value.every(isObject)) && given.flat().length > 0
   );
 }
 
-function cell(value: unknown): string {
-  if (value === undefined || value === null) return '-';
-  const text = typeof value === 'object' ? JSON.stringify(value) : String(value);
-  return text.replaceAll(/\s+/g, ' ');
+function itemsOf(value: unknown): Readonly<Record<string, unknown>>[] {
+  return Array.isArray(value) ? value.filter((one) => isObject(one)) : [];
 }

@@ -3,10 +3,13 @@ import { Problem } from '../../core/errors.ts';
 import type { Outcome } from '../../core/request/reply.ts';
 import { printable } from '../../core/text.ts';
 import type { CliContext } from '../cli/context.ts';
+import { type OutputOptions, tableOf } from '../cli/io/format.ts';
+import { type Paint, paintFor } from './color.ts';
 import { shorten } from './missing.ts';
 import { outcomeTable } from './outcome-table.ts';
 import { headingsOf } from './headings.ts';
 import { aggregateLines } from './aggregate.ts';
+import { propertiesOf, valueLines } from './values.ts';
 
 export type Display = 'ok' | 'failed' | 'all' | 'none';
 
@@ -29,6 +32,7 @@ export interface Rendering {
   readonly verbose?: boolean;
   readonly quiet?: boolean;
   readonly table?: boolean;
+  readonly output?: OutputOptions['output'] | undefined;
 }
 
 /**
@@ -40,10 +44,16 @@ export function renderOutcomes(
   all: readonly Outcome[],
   action: ActionDdl,
   how: Rendering,
-  { out, err }: CliContext,
+  context: CliContext,
 ): void {
+  const { out, err } = context;
+  const paint = paintFor(context);
+  const now = Date.now();
+  const wide = how.output === 'wide';
   const lines =
-    how.table === true ? outcomeTable(shown, action) : shown.flatMap((one) => outcomeLines(one, action, how));
+    how.table === true || tableOf(how) !== undefined
+      ? outcomeTable(shown, action, { paint, now, wide })
+      : shown.flatMap((one) => outcomeLines(one, action, { ...how, paint }));
   for (const line of lines) out(printable(line));
   if (how.quiet === true) return;
   const silent = all.filter(({ outcome }) => outcome === 'no-response');
@@ -62,27 +72,33 @@ export function renderOutcomes(
 export function outcomeLines(
   { node, outcome, message, hint, data, elapsed }: Outcome,
   action: ActionDdl,
-  { verbose }: Pick<Rendering, 'verbose'>,
+  { verbose, paint }: Pick<Rendering, 'verbose'> & { readonly paint: Paint },
 ): string[] {
   if (outcome === 'no-response') return [];
   if (outcome !== 'ok')
-    return [`${node.padEnd(40)} ${outcome}: ${message.replaceAll('\n', '\n  ')}${hint === '' ? '' : ` (${hint})`}`, ''];
+    return [
+      `${node.padEnd(40)} ${paint('red', `${outcome}:`)} ${message.replaceAll('\n', '\n  ')}${hint === '' ? '' : ` (${hint})`}`,
+      '',
+    ];
   const headings = headingsOf(action);
-  const entries = Object.entries(data).map(([name, value]) => [headings.get(name) ?? name, value] as const);
+  const schemas = propertiesOf(action.output);
+  const entries = Object.entries(data).map(
+    ([name, value]) => [headings.get(name) ?? name, value, schemas[name]] as const,
+  );
   const width = Math.max(0, ...entries.map(([heading]) => heading.length));
   return [
-    verbose === true ? `${node.padEnd(40)} time=${elapsed.toFixed(2)} ms` : node,
-    ...entries.map(([heading, value]) => `  ${heading.padStart(width)}: ${valueText(value, width + 4)}`),
+    verbose === true ? `${node.padEnd(40)} time=${elapsed.toFixed(2)} ms` : paint('bold', node),
+    ...entries.flatMap(([heading, value, schema]) => entryLines(heading.padStart(width), value, schema)),
     '',
   ];
 }
 
-function valueText(value: unknown, indent: number): string {
-  if (typeof value === 'string') return value.replaceAll('\n', `\n${' '.repeat(indent)}`);
-  if (Array.isArray(value) && value.every((item) => typeof item !== 'object')) return value.join(', ');
-  return typeof value === 'object' && value !== null
-    ? JSON.stringify(value, null, 2).replaceAll('\n', `\n${' '.repeat(indent)}`)
-    : String(value);
+/** A value beside its heading; a table or fields below it. */
+function entryLines(heading: string, value: unknown, schema: unknown): string[] {
+  const lines = valueLines(value, schema, Date.now());
+  const isBelow = lines.length > 1 && typeof value === 'object';
+  if (isBelow) return [`  ${heading}:`, ...lines.map((line) => `      ${line}`)];
+  return [`  ${heading}: ${lines.join(`\n${' '.repeat(heading.length + 4)}`)}`];
 }
 
 /** An outcome as `--json` prints it; `node` first, so that it can name nodes to a later command. */

@@ -1,7 +1,12 @@
 /** Lines of a table for a terminal: a header, columns as wide as their widest cell. */
+import { printable } from '../../core/text.ts';
+import { type OutputOptions, tableOf } from '../cli/io/format.ts';
+import type { CliContext } from '../cli/context.ts';
+import { columnsOf, cutTo } from './color.ts';
+
 export function formatTable(headers: readonly string[], rows: readonly (readonly string[])[]): string[] {
   const all = [headers, ...rows];
-  const widths = headers.map((_, column) => Math.max(...all.map((row) => widthOf(row[column] ?? ''))));
+  const widths = headers.map((_, column) => Math.max(...all.map((row) => columnsOf(row[column] ?? ''))));
   return all.map((row) =>
     row
       .map((cell, column) => pad(cell, widths[column] ?? 0))
@@ -11,10 +16,20 @@ export function formatTable(headers: readonly string[], rows: readonly (readonly
 }
 
 function pad(cell: string, width: number): string {
-  return cell + ' '.repeat(Math.max(0, width - widthOf(cell)));
+  return cell + ' '.repeat(Math.max(0, width - columnsOf(cell)));
 }
 
-/** Characters that take a column: not the marks of colours. */
-function widthOf(cell: string): number {
-  return [...cell.replace(/[\ue100-\ue10f]/g, '')].length;
+/** Prints a table; on a terminal no wider than that, unless `-o wide` asks for all of it. */
+export function printTable(
+  headers: readonly string[],
+  rows: readonly (readonly string[])[],
+  options: OutputOptions,
+  { out, columns }: Pick<CliContext, 'out' | 'columns'>,
+): void {
+  const cells = rows.map((row) => row.map((cell) => printable(cell).replaceAll(/[\n\t]+/g, ' ')));
+  const fit =
+    columns === undefined || tableOf(options) === 'wide'
+      ? (line: string) => line
+      : (line: string) => cutTo(line, columns);
+  for (const line of formatTable(headers, cells)) out(fit(line));
 }

@@ -11,7 +11,7 @@ import type { Playbook } from '../../playbook/model.ts';
 import type { PlaybookPorts } from '../../playbook/ports.ts';
 import { everyStep } from '../../playbook/source/walking.ts';
 import type { CliContext } from '../cli/context.ts';
-import type { LiveView } from '../render/live.ts';
+import type { LiveView } from '../render/live/live.ts';
 
 export interface AskingOptions {
   readonly yes?: boolean;

@@ -9,26 +9,12 @@ import { findDdl } from '../fleet/session.ts';
 import { agentsNamed } from '../../puppet/analysis/check.ts';
 import { findScript } from './read-script.ts';
 
-/** `orchestrate --help`, with or without a script. */
-export async function explainScript(
-  given: string | undefined,
-  help: string,
-  catalogue: readonly Ddl[],
-  context: CliContext,
-): Promise<void> {
-  if (given === undefined) {
-    context.out(help.trimEnd());
-    return;
-  }
-  await showScriptDocs(given, {}, catalogue, context);
-}
-
 interface DocsOptions {
   readonly json?: boolean;
   readonly markdown?: boolean;
 }
 
-/** `playbook docs SCRIPT.mc`. @throws Problem `bad-script` */
+/** `playbook docs SCRIPT.mc`, `orchestrate --help SCRIPT`. @throws Problem `bad-script` */
 export async function showScriptDocs(
   given: string,
   { json, markdown }: DocsOptions,

@@ -8,6 +8,8 @@ export type Annotations = {
   readonly 'x-display-as'?: string;
   /** What to ask a person for it. */
   readonly 'x-prompt'?: string;
+  /** What a number is: seconds or milliseconds since the epoch, which people read as a time. */
+  readonly 'x-unit'?: 'epoch-s' | 'epoch-ms';
 };
 
 export type AnnotatedSchema = ExtendedJSONSchema<Annotations>;

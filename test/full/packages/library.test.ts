@@ -95,7 +95,7 @@ describe('the library, installed from the npm package into a project', () => {
     await copyFile(join(repository, 'test/fixtures/library/types.ts'), join(project, 'types.ts'));
     const example = join(repository, 'examples/agents/greeter.json');
     const output = join(project, 'mco-deploy-agents.d.ts');
-    const written = await node('node_modules/.bin/mco-deploy', 'agent', 'types', example, '--output', output);
+    const written = await node('node_modules/.bin/mco-deploy', 'agent', 'types', example, '--out', output);
     assert.equal(written.code, 0, written.err);
     const { code, out, err } = await tsc('--project', '.');
     assert.equal(code, 0, out + err);

@@ -249,7 +249,7 @@ describe('a bundle', () => {
     const refused = await issue();
     assert.equal(refused.code, 64);
     assert.match(refused.err, /^file-exists: /);
-    assert.match(await listOf(ca), /^node\s+dev1\s+valid\s+\S+\s+4D[0-9A-F]{32}\n$/);
+    assert.match(await listOf(ca), /\nnode\s+dev1\s+valid\s+\S+\s+4D[0-9A-F]{32}\n$/);
     assert.equal((await issue('--force')).code, 0);
     assert.equal((await listOf(ca)).trim().split('\n').length, 2);
   });

@@ -18,6 +18,8 @@ export function screenOf(text: string, columns = 80): string[] {
       rows[row]?.splice(column);
     },
     K: () => void rows[row]?.splice(column),
+    // Colours take no place.
+    m: () => {},
   };
   for (const [piece, mode, number, letter] of text.matchAll(/\x1b\[(\?7[lh])|\x1b\[(\d*)([A-Za-z])|./gsu)) {
     if (mode !== undefined) wraps = mode === '?7h';

@@ -36,7 +36,7 @@ export const agentCommand = (readDdl: ReadDdl, catalogue: readonly Ddl[]): Comma
       .description(
         'write TypeScript types of your own agents: of NAME.json, or of what nodes describe (all by default)',
       )
-      .option('--output <file>', 'write them to this file');
+      .option('--out <file>', 'write them to this file');
     addCommonOptions(addTargetOptions(types, catalogue)).action(async (given, options) => {
       const { runAgentTypes } = await import('./types.ts');
       context.exit(await runAgentTypes(given, options, { readDdl, catalogue }, context));

@@ -11,7 +11,7 @@ import { findDdl } from '../../fleet/session.ts';
 import { type ReadDdl, readJson } from './import.ts';
 
 interface TypesOptions extends CommonOptions {
-  readonly output?: string;
+  readonly out?: string;
 }
 
 /**
@@ -35,8 +35,8 @@ export async function runAgentTypes(
   const asked = given.length === 0 || names.length > 0;
   const fromNodes = asked ? await learn(names, catalogue, options, context) : [];
   const text = siteTypes([...fromFiles, ...fromNodes].toSorted((a, b) => (a.name < b.name ? -1 : 1)));
-  if (options.output === undefined) context.out(text.trimEnd());
-  else await write(options.output, text);
+  if (options.out === undefined) context.out(text.trimEnd());
+  else await write(options.out, text);
   return exitCode.ok;
 }
 

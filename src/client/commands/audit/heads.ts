@@ -9,6 +9,8 @@ import { type CliContext, exitCode } from '../../cli/context.ts';
 import { readTargetOptions } from '../../cli/target-options.ts';
 import { askNode } from '../../../library/fleet/call-nodes.ts';
 import { headsFile, type KnownHead, openHeads } from '../../../library/fleet/heads.ts';
+import { paintFor } from '../../render/color.ts';
+import { printTable } from '../../render/table.ts';
 import { openSession, requireDdl, type Session } from '../../fleet/session.ts';
 import type { FoundNode } from '../../../discovery/findings.ts';
 
@@ -33,10 +35,14 @@ export async function listHeads(
     context.out(JSON.stringify(shown, null, 2));
     return exitCode.ok;
   }
-  for (const [node, { sequence, hash, received, distrusted }] of all) {
-    const trust = distrusted === undefined ? '' : `  not trusted since ${distrusted.since}: ${distrusted.message}`;
-    context.out(`${node}  ${sequence}:${hash}  ${received}${trust}`);
-  }
+  const paint = paintFor(context);
+  const rows = all.map(([node, { sequence, hash, received, distrusted }]) => {
+    const trust =
+      distrusted === undefined ? '' : paint('red', `not trusted since ${distrusted.since}: ${distrusted.message}`);
+    return [node, `${sequence}:${hash}`, received, trust];
+  });
+  // A head is to be copied whole: it is not cut to the terminal.
+  if (rows.length > 0) printTable(['NODE', 'HEAD', 'RECEIVED', ''], rows, options, { out: context.out });
   return exitCode.ok;
 }
 

@@ -1,6 +1,8 @@
 import { type Issued, stateOf } from '../../../ca/store/issued.ts';
 import { readIssued } from '../../../ca/store/records.ts';
 import type { CliContext } from '../../cli/context.ts';
+import { paintFor } from '../../render/color.ts';
+import { printTable } from '../../render/table.ts';
 import { openCa } from '../../ca/open.ts';
 import type { CaOptions } from '../../ca/options.ts';
 
@@ -27,11 +29,12 @@ export async function listIssued(options: ListOptions, context: CliContext): Pro
     context.out(JSON.stringify(shown));
     return;
   }
-  const width = Math.max(4, ...entries.map(({ name }) => name.length));
-  for (const entry of entries) {
+  const paint = paintFor(context);
+  const rows = entries.map((entry) => {
     const { kind, name, notAfter, serial } = entry;
     const state = stateOf(entry, now);
-    context.out(`${kind.padEnd(8)}  ${name.padEnd(width)}  ${state.padEnd(7)}  ${notAfter.slice(0, 10)}  ${serial}`);
-  }
+    return [kind, name, paint(state === 'valid' ? 'green' : 'red', state), notAfter.slice(0, 10), serial];
+  });
+  if (rows.length > 0) printTable(['KIND', 'NAME', 'STATE', 'EXPIRES', 'SERIAL'], rows, {}, { out: context.out });
   if (entries.length === 0) context.err('nothing to list');
 }

@@ -5,6 +5,7 @@ import { printable } from '../../../core/text.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
 import { clientConfigPath } from '../../../library/config/config.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
+import { type Paint, paintFor } from '../../render/color.ts';
 import { nodeConfigFile } from '../daemon/index.ts';
 import { doctorClient } from '../../doctor/client.ts';
 
@@ -35,7 +36,7 @@ export async function runDoctor(
     findings.push(...found.map((finding) => ({ side: one, ...finding })));
   }
   if (json === true) context.out(JSON.stringify(findings, null, 2));
-  else for (const finding of findings) context.out(printable(lineOf(finding)));
+  else for (const finding of findings) context.out(printable(lineOf(finding, paintFor(context))));
   return findings.some(({ verdict }) => verdict === 'broken') ? exitCode.someFailed : exitCode.ok;
 }
 
@@ -54,7 +55,8 @@ async function sidesHere({ env }: CliContext): Promise<Side[]> {
   throw new Problem('not-configured', 'this host is set up neither as a node nor for an operator', hint);
 }
 
-function lineOf({ verdict, check, what, mend }: Finding): string {
+function lineOf({ verdict, check, what, mend }: Finding, paint: Paint): string {
   const sign = { ok: 'ok', warning: 'WARNING', broken: 'BROKEN' }[verdict];
-  return `${sign.padEnd(8)} ${check.padEnd(14)} ${what}${mend === '' ? '' : `: ${mend}`}`;
+  const color = { ok: 'green', warning: 'yellow', broken: 'red' } as const;
+  return `${paint(color[verdict], sign)}${' '.repeat(8 - sign.length)} ${check.padEnd(14)} ${what}${mend === '' ? '' : `: ${mend}`}`;
 }

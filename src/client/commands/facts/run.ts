@@ -3,6 +3,8 @@ import { parseJsonObject } from '../../../core/json.ts';
 import type { FoundNode } from '../../../discovery/findings.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
+import { tableOf } from '../../cli/io/format.ts';
+import { printTable } from '../../render/table.ts';
 import { found, nodesOf, overNodes } from '../../fleet/over-nodes.ts';
 import { type Distribution, distributionOf } from './distribution.ts';
 
@@ -20,6 +22,7 @@ export async function runFacts(fact: string, options: FactsOptions, context: Cli
     const { nodes } = findings;
     const distribution = distributionOf(nodes.map((node) => [node.name, factOf(node, fact)] as const));
     if (options.json === true) context.out(JSON.stringify({ fact, ...distribution }, null, 2));
+    else if (tableOf(options) !== undefined) showTable(distribution, options, context);
     else if (nodes.length > 0)
       for (const line of linesOf(fact, distribution, options.verbose === true)) context.out(line);
     known = distribution.values.length > 0;
@@ -33,6 +36,18 @@ export async function runFacts(fact: string, options: FactsOptions, context: Cli
 function factOf({ name, description }: FoundNode, fact: string): unknown {
   const facts = parseJsonObject(description.facts, `the facts of ${name}`);
   return Object.hasOwn(facts, fact) ? facts[fact] : undefined;
+}
+
+function showTable({ values, absent }: Distribution, options: FactsOptions, context: CliContext): void {
+  const all = [
+    ...values.map(({ value, nodes }) => ({ text: textOf(value), nodes })),
+    { text: '(no such fact)', nodes: absent },
+  ];
+  const wide = tableOf(options) === 'wide' || options.verbose === true;
+  const rows = all
+    .filter(({ nodes }) => nodes.length > 0)
+    .map(({ text, nodes }) => [text, String(nodes.length), ...(wide ? [nodes.join(', ')] : [])]);
+  printTable(['VALUE', 'COUNT', ...(wide ? ['NODES'] : [])], rows, options, context);
 }
 
 function linesOf(fact: string, { values, absent }: Distribution, verbose: boolean): string[] {

@@ -2,6 +2,9 @@ import { parseJsonObject } from '../../../core/json.ts';
 import type { FoundNode } from '../../../discovery/findings.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
 import type { CliContext } from '../../cli/context.ts';
+import { tableOf } from '../../cli/io/format.ts';
+import { printTable } from '../../render/table.ts';
+import { cellOf } from '../../render/values.ts';
 import { asTheyArrive, found, nodesOf, overNodes } from '../../fleet/over-nodes.ts';
 
 interface FindOptions extends CommonOptions {
@@ -15,6 +18,7 @@ export async function runFind(options: FindOptions, context: CliContext): Promis
   return overNodes(options, { ...nodesOf(options), wanted: { keep: false, ...wanted } }, context, async (findings) => {
     const { nodes } = findings;
     if (options.json === true) context.out(JSON.stringify(nodes.map(describe), null, 2));
+    else if (tableOf(options) !== undefined) showTable(nodes.map(describe), options, context);
     else for (const node of rest(nodes)) show(node);
     return found(findings);
   });
@@ -28,6 +32,17 @@ function describe({ name, description: { version, agents, classes, facts } }: Fo
     classes,
     facts: parseJsonObject(facts, 'the facts'),
   };
+}
+
+function showTable(nodes: readonly ReturnType<typeof describe>[], options: FindOptions, context: CliContext): void {
+  const wide = tableOf(options) === 'wide';
+  const rows = nodes.map(({ node, version, agents, classes, facts }) => [
+    node,
+    version,
+    agents.join(','),
+    ...(wide ? [classes.join(','), cellOf(facts, undefined, 0)] : []),
+  ]);
+  printTable(['NODE', 'VERSION', 'AGENTS', ...(wide ? ['CLASSES', 'FACTS'] : [])], rows, options, context);
 }
 
 function verboseLine(node: FoundNode): string {

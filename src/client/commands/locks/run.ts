@@ -5,6 +5,10 @@ import { leaseNamePattern } from '../../../core/request/lease.ts';
 import { askNodes } from '../../../library/fleet/call-nodes.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
 import type { CliContext } from '../../cli/context.ts';
+import { printable } from '../../../core/text.ts';
+import { callerName } from '../../render/caller.ts';
+import { formatTable } from '../../render/table.ts';
+import { ago } from '../../render/times.ts';
 import { indented } from '../../render/missing.ts';
 import { nodesOf, overNodes } from '../../fleet/over-nodes.ts';
 import { requireDdl } from '../../fleet/session.ts';
@@ -40,10 +44,11 @@ export async function listLocks(
       });
     if (options.json === true) return [JSON.stringify(leases, null, 2)];
     if (leases.length === 0) return ['no lease is held'];
-    return leases.map(
-      ({ name, caller, run, from, since, nodes }) =>
-        `${name}   ${caller}   since ${new Date(since).toISOString()}   run ${run}   ${from}   on ${nodes.join(', ')}`,
+    const now = Date.now();
+    const rows = leases.map(({ name, caller, run, from, since, nodes }) =>
+      [name, callerName(caller), run.slice(0, 8), ago(since, now), from, nodes.join(', ')].map(printable),
     );
+    return formatTable(['LEASE', 'BY', 'RUN', 'SINCE', 'FROM', 'NODES'], rows);
   });
 }
 

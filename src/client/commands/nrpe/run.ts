@@ -6,6 +6,9 @@ import { askNodes } from '../../../library/fleet/call-nodes.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
 import { readInput } from '../../cli/read-input.ts';
+import { tableOf } from '../../cli/io/format.ts';
+import { paintFor } from '../../render/color.ts';
+import { printTable } from '../../render/table.ts';
 import { nodesOf, overNodes } from '../../fleet/over-nodes.ts';
 import { requireDdl } from '../../fleet/session.ts';
 import { countStates, exitCodeOf, type CheckFinding, findingOf, sortFindings } from './findings.ts';
@@ -37,16 +40,34 @@ export async function runNrpe(
     const unasked: CheckState[] = [...nodes.broken, ...nodes.silent].map(() => 'UNKNOWN');
     const code = exitCodeOf([...findings.map(({ state }) => state), ...unasked]);
     if (options.json === true) context.out(asJson(check, code, findings));
-    else show(findings, performance.now() - began, options.verbose === true, context);
+    else show(findings, performance.now() - began, options, context);
     return context.signal.aborted ? exitCode.interrupted : code;
   });
 }
 
-function show(findings: readonly CheckFinding[], elapsed: number, verbose: boolean, { out }: CliContext): void {
+const colorOf = { OK: 'green', WARNING: 'yellow', CRITICAL: 'red', UNKNOWN: 'yellow' } as const;
+
+function show(findings: readonly CheckFinding[], elapsed: number, options: NrpeOptions, context: CliContext): void {
+  const { out } = context;
+  const paint = paintFor(context);
+  const verbose = options.verbose === true;
+  const table = tableOf(options);
   if (findings.length === 0) return;
-  const shown = sortFindings(findings).filter(({ state }) => verbose || state !== 'OK');
+  const shown = sortFindings(findings).filter(({ state }) => verbose || table !== undefined || state !== 'OK');
+  if (table !== undefined) {
+    const more = table === 'wide';
+    const rows = shown.map(({ node, state, output, perfdata }) => [
+      node,
+      paint(colorOf[state], state),
+      output,
+      ...(more ? [perfdata] : []),
+    ]);
+    printTable(['NODE', 'STATE', 'OUTPUT', ...(more ? ['PERFDATA'] : [])], rows, options, context);
+    return;
+  }
   for (const { node, state, output, perfdata } of shown) {
-    out(printable(`${node.padEnd(40)} ${state.padEnd(8)}  ${output.replaceAll('\n', '\n  ')}`));
+    const word = paint(colorOf[state], state) + ' '.repeat(8 - state.length);
+    out(printable(`${node.padEnd(40)} ${word}  ${output.replaceAll('\n', '\n  ')}`));
     if (verbose && perfdata !== '') out(printable(`  ${perfdata}`));
   }
   if (shown.length > 0) out('');

@@ -1,6 +1,6 @@
 import { Problem } from '../../../core/errors.ts';
 import type { Ddl } from '../../../core/ddl/ddl.ts';
-import type { CommandEntry } from '../../cli/context.ts';
+import { type CommandEntry, exitCode } from '../../cli/context.ts';
 import { addRunOptions } from '../../cli/run-options.ts';
 import { parseAssignments } from '../../scripts/names.ts';
 
@@ -21,8 +21,9 @@ export function orchestrateCommand(catalogue: readonly Ddl[]): CommandEntry {
         .option('-r, --ruby', 'not supported: scripts in Ruby are not run');
       addRunOptions(command).action(async (script, words, options) => {
         if (options.help === true) {
-          const { explainScript } = await import('../../scripts/explain.ts');
-          await explainScript(script, command.helpInformation(), catalogue, context);
+          if (script === undefined) command.outputHelp();
+          else await (await import('../../scripts/explain.ts')).showScriptDocs(script, {}, catalogue, context);
+          context.exit(exitCode.ok);
           return;
         }
         if (script === undefined)

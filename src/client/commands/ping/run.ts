@@ -1,6 +1,8 @@
 import type { Findings, FoundNode } from '../../../discovery/directory.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
 import type { CliContext } from '../../cli/context.ts';
+import { tableOf } from '../../cli/io/format.ts';
+import { printTable } from '../../render/table.ts';
 import { indented } from '../../render/missing.ts';
 import { sparkline, statistics } from '../../render/statistics.ts';
 import { asTheyArrive, found, nodesOf, overNodes } from '../../fleet/over-nodes.ts';
@@ -21,7 +23,8 @@ export async function runPing(options: PingOptions, context: CliContext): Promis
     const { nodes } = findings;
     if (options.json === true) context.out(JSON.stringify(asJson(findings), null, 2));
     else {
-      for (const node of rest(nodes)) show(node);
+      if (tableOf(options) !== undefined) showTable(nodes, options, context);
+      else for (const node of rest(nodes)) show(node);
       summarize(
         nodes.map(({ elapsed }) => elapsed),
         findings.elapsed,
@@ -34,6 +37,15 @@ export async function runPing(options: PingOptions, context: CliContext): Promis
     }
     return found(findings);
   });
+}
+
+function showTable(nodes: readonly FoundNode[], options: PingOptions, context: CliContext): void {
+  const wide = tableOf(options) === 'wide';
+  const rows = nodes.map((node) => {
+    const more = wide ? [node.description.version, pathOf(node)] : [];
+    return [node.name, `${node.elapsed.toFixed(2)} ms`, ...more];
+  });
+  printTable(['NODE', 'TIME', ...(wide ? ['VERSION', 'WAY'] : [])], rows, options, context);
 }
 
 /** How the answer came: the relays are on their own word. */

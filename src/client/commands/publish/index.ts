@@ -13,11 +13,7 @@ export function publishCommand(catalogue: readonly Ddl[]): CommandEntry {
         .option('--sign <key>', 'sign it with this Ed25519 private key (PEM); nodes with “signers” ask for that')
         .option('--sha256 <sum>', 'refuse a file with another SHA-256 sum (default: the one in PATH.sha256, if any)')
         .option('--valid <time>', 'how long nodes may copy it, such as 30m', '1h')
-        .option('--dry-run', 'ask each node whether it would take it, and send nothing')
-        .addHelpText(
-          'after',
-          '\nexamples:\n  mco-deploy publish shop 20 dist.tar.gz\n  mco-deploy publish shop 20 ./build --sign release.key\n  mco-deploy publish shop 20 dist.tar.gz -F cluster=bravo --via bastion.example.net',
-        );
+        .option('--dry-run', 'ask each node whether it would take it, and send nothing');
       addCommonOptions(addTargetOptions(command, catalogue)).action(async (application, revision, path, options) => {
         const { runPublish } = await import('./run.ts');
         context.exit(await runPublish({ application, revision, path }, options, catalogue, context));

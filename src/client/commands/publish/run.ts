@@ -9,7 +9,7 @@ import { openArtifact } from '../../publish/artifact.ts';
 import { publish } from '../../publish/publish.ts';
 import { formatPublished, publishJson } from '../../publish/report.ts';
 import { assertNames, readSigningKey } from '../../publish/ticket.ts';
-import { startLive } from '../../render/live.ts';
+import { startLive } from '../../render/live/live.ts';
 import { indented } from '../../render/missing.ts';
 
 export interface PublishWords {

@@ -5,9 +5,11 @@ import { cutBatches } from '../../../library/fleet/batches.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
 import type { CliContext } from '../../cli/context.ts';
 import { exitFor } from '../../cli/exit-codes.ts';
+import { tableOf } from '../../cli/io/format.ts';
 import { readInput } from '../../cli/read-input.ts';
 import type { Plan } from '../../../library/fleet/call.ts';
 import { callAgent, requireAction } from '../../../library/fleet/call-agent.ts';
+import { paintFor } from '../../render/color.ts';
 import { tellMissing } from '../../render/missing.ts';
 import {
   chooseDisplay,
@@ -88,17 +90,19 @@ interface Arriving {
   readonly show: (plan: Plan) => (outcome: Outcome) => void;
 }
 
-function startArriving(options: RpcOptions, { isTerminal, out }: CliContext): Arriving {
+function startArriving(options: RpcOptions, context: CliContext): Arriving {
+  const { isTerminal, out } = context;
   const { json, senders, table, sort } = options;
   const shown = new Set<string>();
-  const isWhole = [json, senders, table, sort].includes(true);
+  const isWhole = [json, senders, table, sort].includes(true) || tableOf(options) !== undefined;
   if (!isTerminal || isWhole) return { shown, show: () => () => {} };
   const show = ({ description }: Plan) => {
     const display = displayOf(options, description);
     return (outcome: Outcome) => {
       if (!shows(display, outcome) || shown.has(outcome.node)) return;
       shown.add(outcome.node);
-      for (const line of outcomeLines(outcome, description, options)) out(printable(line));
+      for (const line of outcomeLines(outcome, description, { ...options, paint: paintFor(context) }))
+        out(printable(line));
     };
   };
   return { shown, show };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
-import { formatWork, startLive } from '../../../../src/client/render/live.ts';
-import { startLiveRun } from '../../../../src/client/render/live-run.ts';
+import { formatWork, startLive } from '../../../../src/client/render/live/live.ts';
+import { startLiveRun } from '../../../../src/client/render/live/live-run.ts';
 
 /** A view whose clock and looks are moved by hand. */
 function viewOf({ mock }: TestContext) {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { startStatusLines } from '../../../../src/client/render/status-lines.ts';
+import { startStatusLines } from '../../../../src/client/render/live/status-lines.ts';
 import { screenOf } from '../../../support/program/screen.ts';
 
 function terminalOf(rows = 24) {

@@ -1,4 +1,4 @@
-import { printableLine } from '../../core/text.ts';
+import { printableLine } from '../../../core/text.ts';
 
 /** Lines at the bottom of a terminal that are drawn anew again and again, below all that is said for good. */
 export interface StatusLines {

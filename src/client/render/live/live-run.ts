@@ -1,4 +1,4 @@
-import type { RunEvent } from '../../playbook/events/events.ts';
+import type { RunEvent } from '../../../playbook/events/events.ts';
 import type { LiveView, LiveWork } from './live.ts';
 
 /** A run as it is shown while it goes on: each call in hand, and what its nodes say they are at. */

@@ -1,5 +1,5 @@
 /** What goes on now and who has not answered yet, in lines below what was said: on a terminal only, and gone at the end. */
-import type { CliContext } from '../cli/context.ts';
+import type { CliContext } from '../../cli/context.ts';
 
 export interface LiveView {
   /** Shows a piece of work on so many nodes or hosts, until it is ended. */

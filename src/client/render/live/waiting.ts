@@ -1,4 +1,4 @@
-import type { CliContext } from '../cli/context.ts';
+import type { CliContext } from '../../cli/context.ts';
 import { startLive } from './live.ts';
 
 /** Who is dialled while nodes are found: on a terminal, `11 answered, waiting for dev4.devco.net`. */

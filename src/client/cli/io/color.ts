@@ -1,0 +1,15 @@
+import { valueIn } from './format.ts';
+
+/**
+ * Whether a stream is written in colours: as `--color` says; else on a terminal that has them, unless NO_COLOR is set
+ * (https://no-color.org).
+ */
+export function usesColors(
+  words: readonly string[],
+  { NO_COLOR = '', TERM = '' }: Readonly<NodeJS.ProcessEnv>,
+  isTerminal: boolean,
+): boolean {
+  const when = valueIn(words, '--color');
+  if (when === 'always' || when === 'never') return when === 'always';
+  return isTerminal && NO_COLOR === '' && TERM !== 'dumb';
+}

@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { usesColors } from '../../../../src/client/cli/io/color.ts';
+import { columnsOf, dress, paintFor, paintMessage } from '../../../../src/client/render/color.ts';
+import { formatTable } from '../../../../src/client/render/table.ts';
+import { runInProcess } from '../../../support/program/cli.ts';
+
+describe('colours', () => {
+  test('are used on a terminal, unless NO_COLOR or the terminal says no, and as --color says everywhere', () => {
+    assert.equal(usesColors(['status'], {}, true), true);
+    assert.equal(usesColors(['status'], {}, false), false, 'none in a pipe');
+    assert.equal(usesColors(['status'], { NO_COLOR: '1' }, true), false);
+    assert.equal(usesColors(['status'], { NO_COLOR: '' }, true), true, 'an empty one says nothing');
+    assert.equal(usesColors(['status'], { TERM: 'dumb' }, true), false);
+    assert.equal(usesColors(['status', '--color', 'always'], { NO_COLOR: '1' }, false), true);
+    assert.equal(usesColors(['status', '--color=never'], {}, true), false);
+    assert.equal(usesColors(['rpc', '--', '--color=always'], {}, false), false, 'words after -- are no options');
+  });
+
+  test('are escape sequences where they are on, nothing where they are off, and take no column', () => {
+    const paint = paintFor({ colors: true });
+    assert.equal(dress(`a ${paint('red', 'NO')} b`, true), 'a \x1b[31mNO\x1b[0m b');
+    assert.equal(dress(`a ${paint('red', 'NO')} b`, false), 'a NO b');
+    assert.equal(paintFor({})('red', 'NO'), 'NO');
+    assert.equal(columnsOf(paint('green', 'yes')), 3);
+    assert.deepEqual(
+      formatTable(
+        ['A', 'B'],
+        [
+          [paint('red', 'NO'), 'x'],
+          ['yes', 'y'],
+        ],
+      ).map((line) => dress(line, false)),
+      ['A    B', 'NO   x', 'yes  y'],
+    );
+  });
+
+  test('let errors and warnings stand out, and nothing that only looks like one', () => {
+    const show = (line: string) => dress(paintMessage(line, paintFor({ colors: true })), true);
+    assert.equal(show('mco-deploy: no such file'), '\x1b[31mmco-deploy:\x1b[0m no such file');
+    assert.equal(show('warning: dev2: its clock is off'), '\x1b[33mwarning:\x1b[0m dev2: its clock is off');
+    assert.equal(show('dev2: warning: x'), 'dev2: warning: x');
+  });
+});
+
+describe('-o', () => {
+  test('json is --json, and jsonl prints an item a line', async () => {
+    const [json, same, lines] = await Promise.all(
+      [['-j'], ['-o', 'json'], ['-ojsonl']].map((words) => runInProcess(['explain', ...words], '/nowhere')),
+    );
+    assert.deepEqual(json?.out, same?.out);
+    const codes = JSON.parse(json?.out.join('\n') ?? '') as unknown[];
+    assert.ok(codes.length > 20);
+    assert.deepEqual(
+      lines?.out.map((line) => JSON.parse(line) as unknown),
+      codes,
+    );
+  });
+
+  test('another format is refused, and errors are JSON where JSON was asked for', async () => {
+    const { code, err } = await runInProcess(['explain', '-o', 'yaml'], '/nowhere');
+    assert.equal(code, 64);
+    assert.match(err.join('\n'), /argument 'yaml' is invalid\. Allowed choices are table, wide, json, jsonl/);
+    const failed = await runInProcess(['explain', 'nope', '-o', 'jsonl'], '/nowhere');
+    assert.equal((JSON.parse(failed.err.at(-1) ?? '') as { exit_code: number }).exit_code, 64);
+  });
+});
