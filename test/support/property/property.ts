@@ -3,7 +3,20 @@ import fc from 'fast-check';
 /** How long each property is tried, where that is asked for (test/soak); else it is tried a number of times. */
 const seconds = Number(process.env.MCO_FUZZ_SECONDS ?? 0);
 
-/** Tries a property on made-up values. A failure prints the seed and the path that repeat it. */
+/** The least share of the cases that must come as far as what the property is about. */
+const leastShare = 1 / 3;
+
+let cases = 0;
+
+/** Called by a property where its case is one of those that the property is about: once for each case. */
+export function reached(): void {
+  cases++;
+}
+
+/**
+ * Tries a property on made-up values. Fails when fewer than a third of the cases call {@link reached}: a property that is
+ * seldom exercised shows nothing. A failure prints the seed and the path that repeat it.
+ */
 export function holds<Values>(property: fc.IProperty<Values>, times?: number): void;
 export function holds<Values>(property: fc.IAsyncProperty<Values>, times?: number): Promise<void>;
 export function holds<Values>(property: fc.IRawProperty<Values>, times = 300): Promise<void> | void {
@@ -11,7 +24,28 @@ export function holds<Values>(property: fc.IRawProperty<Values>, times = 300): P
     seconds > 0
       ? { numRuns: Number.POSITIVE_INFINITY, interruptAfterTimeLimit: seconds * 1000, markInterruptAsFailure: false }
       : { numRuns: times };
-  return fc.assert(property as fc.IProperty<Values>, limits);
+  cases = 0;
+  const details = fc.check(property as fc.IProperty<Values>, limits) as unknown;
+  return details instanceof Promise ? details.then(assertHeld) : assertHeld(details as fc.RunDetails<Values>);
+}
+
+function assertHeld<Values>(details: fc.RunDetails<Values>): void {
+  if (details.failed) throw new Error(fc.defaultReportMessage(details), { cause: details.errorInstance });
+  // The cases that a precondition rejects count, too.
+  const all = details.numRuns + details.numSkips;
+  const share = `${cases} of ${all} cases (seed ${details.seed}) are what the property is about`;
+  if (process.env.MCO_SHOW_SHARES !== undefined) process.stderr.write(`${share}\n`);
+  if (cases < all * leastShare) throw new Error(`${share}: aim its values better`);
+}
+
+/** Bytes of the same length with one or two of them changed: what a length or a tag says of them stays as it was, mostly. */
+export function tweaked(good: Uint8Array): fc.Arbitrary<Buffer> {
+  const change = fc.tuple(fc.nat(Math.max(0, good.length - 1)), fc.nat(255));
+  return fc.array(change, { minLength: 1, maxLength: 2 }).map((changes) => {
+    const bytes = Buffer.from(good);
+    for (const [at, byte] of changes) bytes[at] = byte;
+    return bytes;
+  });
 }
 
 /** What a stranger may do to bytes: cut, repeat, change and insert, a few times over. */

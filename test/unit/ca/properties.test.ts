@@ -7,11 +7,13 @@ import { fingerprintOf, keyOfRequest, makeRequest } from '../../../src/ca/x509/r
 import { identityOf, parseCertificate, proveCertificate } from '../../../src/core/credentials/certificate.ts';
 import { Problem } from '../../../src/core/errors.ts';
 import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
-import { holds, mutated } from '../../support/property/property.ts';
+import { holds, mutated, reached, tweaked } from '../../support/property/property.ts';
 
 let fleet: Fleet;
 let rip: Member;
 let crl: Buffer;
+/** A list of another CA of the same realm. */
+let foreign: Buffer;
 let request: Buffer;
 let fingerprint: string;
 
@@ -20,6 +22,8 @@ before(async () => {
   rip = await fleet.operator('rip@devco.net');
   fleet.revoke(await fleet.operator('mallory@devco.net'));
   crl = bytesOf(await fleet.crl());
+  await using other = await makeFleet();
+  foreign = bytesOf(await other.crl());
   const keys = makeKeyPair();
   fingerprint = fingerprintOf(keys.publicKey);
   request = bytesOf(await makeRequest(keys, 'dev2.devco.net'));
@@ -41,20 +45,41 @@ function fileOf(label: string, good: Buffer): fc.Arbitrary<string> {
   );
 }
 
+/** The same bytes, with lines of any width and end, and text around them. */
+function wrapped(label: string, bytes: Buffer): fc.Arbitrary<string> {
+  const around = fc.constantFrom('', '# by hand\n', 'subject=/CN=x\r\n', '\n\n');
+  return fc
+    .tuple(around, fc.integer({ min: 4, max: 76 }), fc.constantFrom('\n', '\r\n'), around)
+    .map(([head, width, end, tail]) => {
+      const lines = bytes.toString('base64').match(new RegExp(`.{1,${width}}`, 'g')) ?? [];
+      return [`${head}-----BEGIN ${label}-----`, ...lines, `-----END ${label}-----`, tail].join(end);
+    });
+}
+
+/** Lists of the fleet and of others, one after the other, as a file may hold them. */
+function severalLists(): fc.Arbitrary<string> {
+  const list = fc.constantFrom(crl, foreign).chain((bytes) => wrapped('X509 CRL', bytes));
+  return fc.array(list, { minLength: 1, maxLength: 4 }).map((lists) => lists.join('\n'));
+}
+
 describe('what a stranger hands in', () => {
   test('as a certificate is proven only when it is the very one that the CA signed', () => {
     holds(
-      fc.property(fc.oneof(anyBytes, mutated(rip.certificate.raw)), (bytes) => {
-        try {
-          const certificate = parseCertificate(bytes);
-          identityOf(certificate);
-          const { identity } = proveCertificate(certificate, 'operator', fleet.trust, Date.now());
-          assert.equal(identity.name, 'rip@devco.net');
-          assert.deepEqual(certificate.raw, rip.certificate.raw);
-        } catch (error) {
-          assert.ok(error instanceof Problem, String(error));
-        }
-      }),
+      fc.property(
+        fc.oneof(anyBytes, mutated(rip.certificate.raw), { weight: 6, arbitrary: tweaked(rip.certificate.raw) }),
+        (bytes) => {
+          try {
+            const certificate = parseCertificate(bytes);
+            reached();
+            identityOf(certificate);
+            const { identity } = proveCertificate(certificate, 'operator', fleet.trust, Date.now());
+            assert.equal(identity.name, 'rip@devco.net');
+            assert.deepEqual(certificate.raw, rip.certificate.raw);
+          } catch (error) {
+            assert.ok(error instanceof Problem, String(error));
+          }
+        },
+      ),
       1000,
     );
   });
@@ -62,9 +87,13 @@ describe('what a stranger hands in', () => {
   test('as a revocation list is read only when it is the very one that the CA signed', () => {
     const { authorities } = fleet.trust;
     holds(
-      fc.property(fileOf('X509 CRL', crl), (text) => {
+      fc.property(fc.oneof(fileOf('X509 CRL', crl), severalLists(), severalLists()), (text) => {
         try {
-          for (const { number } of readCrls(text, authorities)) assert.equal(Number(number), 1);
+          for (const { number, raw } of readCrls(text, authorities)) {
+            reached();
+            assert.equal(number, 1);
+            assert.deepEqual(raw, crl);
+          }
         } catch (error) {
           assert.ok(error instanceof Problem, String(error));
         }
@@ -75,13 +104,18 @@ describe('what a stranger hands in', () => {
 
   test('as a certificate request gives the key that signed it, or nothing', async () => {
     await holds(
-      fc.asyncProperty(fileOf('CERTIFICATE REQUEST', request), async (text) => {
-        try {
-          assert.equal(fingerprintOf(await keyOfRequest(text)), fingerprint);
-        } catch (error) {
-          assert.ok(error instanceof Problem, String(error));
-        }
-      }),
+      fc.asyncProperty(
+        fc.oneof(fileOf('CERTIFICATE REQUEST', request), wrapped('CERTIFICATE REQUEST', request)),
+        async (text) => {
+          try {
+            const key = await keyOfRequest(text);
+            reached();
+            assert.equal(fingerprintOf(key), fingerprint);
+          } catch (error) {
+            assert.ok(error instanceof Problem, String(error));
+          }
+        },
+      ),
       500,
     );
   });

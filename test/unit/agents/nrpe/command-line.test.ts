@@ -4,6 +4,7 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { parseCommandLine } from '../../../../src/agents/nrpe/command-line.ts';
 import { Problem } from '../../../../src/core/errors.ts';
+import { holds, reached } from '../../../support/property/property.ts';
 
 const parse = (line: string) => parseCommandLine(line, 'the definition of command[x]');
 
@@ -53,7 +54,7 @@ describe('a command line', () => {
       ']',
       '~',
     );
-    fc.assert(
+    holds(
       fc.property(fc.array(piece, { minLength: 1, maxLength: 12 }), (pieces) => {
         const line = pieces.join('');
         let words: string[];
@@ -63,9 +64,10 @@ describe('a command line', () => {
           assert.ok(problem instanceof Problem && problem.code === 'refused-command', String(problem));
           return;
         }
+        reached();
         assert.deepEqual(words, wordsOfShell(line));
       }),
-      { numRuns: 150 },
+      150,
     );
   });
 

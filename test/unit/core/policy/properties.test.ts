@@ -5,11 +5,21 @@ import { Problem } from '../../../../src/core/errors.ts';
 import { decide } from '../../../../src/core/policy/decide.ts';
 import { type Groups, parseGroups, parsePolicy } from '../../../../src/core/policy/parse.ts';
 import { anyNode, nearlySyntax } from '../../../support/property/filter-arbitraries.ts';
-import { holds } from '../../../support/property/property.ts';
+import { holds, reached } from '../../../support/property/property.ts';
 
 // A failure prints the seed and the path that repeat it.
 
 const groups: Groups = parseGroups('admins cert=joe cert=ann', 'groups');
+
+const nearlyGroups = fc
+  .tuple(
+    fc.shuffledSubarray(['admins cert=joe', 'ops cert=ann cert=rip', 'lbs node=lb1', '# none', ''], { minLength: 2 }),
+    fc.oneof(
+      { weight: 2, arbitrary: fc.constant([]) },
+      { weight: 1, arbitrary: fc.array(nearlySyntax, { maxLength: 2 }) },
+    ),
+  )
+  .map((parts) => parts.flat());
 
 const effect = fc.constantFrom('allow', 'deny', 'allow', 'deny', 'policy default allow', 'Allow', '#');
 const callers = fc.oneof(
@@ -25,14 +35,20 @@ const goodRule = fc
     fc.constantFrom('allow', 'deny'),
     fc.constantFrom('*', 'cert=rip', 'cert=joe cert=rip', '/rip/', 'admins'),
     fc.constantFrom('*', 'upgrade', 'status upgrade'),
-    fc.constantFrom('*', 'cluster=alfa', 'a=1 b!=2', 'web and not a=1'),
-    fc.constantFrom('*', 'web', 'web /d/'),
+    fc.constantFrom('*', '*', '*', 'cluster=alfa', 'a=1 b!=2', 'web and not a=1'),
+    fc.constantFrom('*', '*', '*', 'web', 'web /d/'),
   )
   .map((columns) => columns.join('\t'));
 const lines = fc.array(fc.oneof({ weight: 3, arbitrary: goodRule }, rule, nearlySyntax), { maxLength: 6 });
 const asked = fc.record({
-  caller: fc.oneof(fc.constantFrom('cert=rip', 'cert=joe', 'node=lb1'), fc.string()),
-  action: fc.oneof(fc.constantFrom('upgrade', 'status'), fc.string()),
+  caller: fc.oneof(
+    { weight: 4, arbitrary: fc.constantFrom('cert=rip', 'cert=joe', 'node=lb1') },
+    { weight: 1, arbitrary: fc.string() },
+  ),
+  action: fc.oneof(
+    { weight: 4, arbitrary: fc.constantFrom('upgrade', 'status') },
+    { weight: 1, arbitrary: fc.string() },
+  ),
   node: anyNode,
 });
 
@@ -52,6 +68,7 @@ describe('whatever is thrown at it', () => {
       fc.property(lines, asked, (written, question) => {
         const policy = attempt(() => parsePolicy(written.join('\n'), 'f', groups));
         if (policy === undefined) return;
+        reached();
         const { allowed, line } = decide(policy, question);
         assert.equal(typeof allowed, 'boolean');
         assert.ok(
@@ -67,7 +84,12 @@ describe('whatever is thrown at it', () => {
   });
 
   test('groups are parsed or refused', () => {
-    holds(fc.property(fc.array(nearlySyntax), (written) => void attempt(() => parseGroups(written.join('\n'), 'f'))));
+    holds(
+      fc.property(nearlyGroups, (written) => {
+        const groups = attempt(() => parseGroups(written.join('\n'), 'f'));
+        if (groups !== undefined && groups.size > 0) reached();
+      }),
+    );
   });
 });
 
@@ -81,6 +103,7 @@ test('a line that is spoilt never opens the door: the policy is refused, whateve
   );
   holds(
     fc.property(fc.array(goodRule), spoilt, fc.array(goodRule), (before, bad, after) => {
+      reached();
       assert.equal(
         attempt(() => parsePolicy([...before, bad, ...after].join('\n'), 'f', groups)),
         undefined,
@@ -91,9 +114,10 @@ test('a line that is spoilt never opens the door: the policy is refused, whateve
 
 test('taking rules away behind the one that decides changes nothing', () => {
   holds(
-    fc.property(fc.array(goodRule), asked, (rules, question) => {
+    fc.property(fc.array(goodRule, { minLength: 3, maxLength: 10, size: 'max' }), asked, (rules, question) => {
       const decision = decide(parsePolicy(rules.join('\n'), 'f', groups), question);
       if (decision.line === 'default') return;
+      if (decision.line < rules.length) reached();
       const fewer = parsePolicy(rules.slice(0, decision.line).join('\n'), 'f', groups);
       assert.deepEqual(decide(fewer, question), decision);
     }),

@@ -14,7 +14,7 @@ import type { Request, SignedReply, SignedRequest } from '../../../../src/core/w
 import { type Fleet, type Member, makeFleet } from '../../../support/fleet/fleet.ts';
 import { orderFor } from '../../../support/node/node.ts';
 import { probeAgent } from '../../../support/agents/probe-agent.ts';
-import { holds, mutated } from '../../../support/property/property.ts';
+import { holds, mutated, reached } from '../../../support/property/property.ts';
 
 let fleet: Fleet;
 let rip: Member;
@@ -93,10 +93,61 @@ const anyRequest: fc.Arbitrary<Request> = fc.record(
   { noNullPrototype: true },
 );
 
+/** The signed request with other values in some of its fields: it is whole, and not what was signed. */
+function otherRequest(): fc.Arbitrary<Buffer> {
+  const { requestId, protocol: version } = requestCodec.decode(signed.request);
+  const fields = fc.record(
+    {
+      requestId: fc.constantFrom(requestId, 'b'.repeat(32)),
+      try: fc.integer({ min: 1, max: 9 }),
+      nonce: fc.uint8Array({ minLength: 16, maxLength: 16 }).map((value) => Buffer.from(value)),
+      target: text,
+      caller: fc.constantFrom('mco://devco.net/operator/rip@devco.net', 'mco://devco.net/operator/eve@devco.net'),
+      runId: text,
+      step: text,
+      lease: text,
+      fence: number,
+      agent: text,
+      action: text,
+      arguments: fc
+        .dictionary(fc.constantFrom('text', 'secret'), text)
+        .map((value) => Buffer.from(JSON.stringify(value))),
+      issuedAt: number,
+      timeToLive: fc.nat({ max: 2 ** 31 - 1 }),
+      deadline: number,
+      dryRun: fc.boolean(),
+      filter: fc.option(fc.record({ ...terms, select: text }, { noNullPrototype: true })),
+      knownSequence: number,
+      knownHash: bytes,
+    },
+    { noNullPrototype: true, requiredKeys: [] },
+  );
+  return fields.map((changes) =>
+    requestCodec.encode({ ...requestCodec.decode(signed.request), protocol: version, ...changes }),
+  );
+}
+
+/** Fields of a message, each as its tag says (protobuf encoding): of any number and kind. */
+const wellFormed = fc
+  .array(
+    fc.tuple(
+      fc.integer({ min: 1, max: 15 }),
+      fc.oneof(
+        fc.nat(127).map((value) => ({ kind: 0, body: Buffer.of(value) })),
+        fc.uint8Array({ maxLength: 30 }).map((value) => ({ kind: 2, body: Buffer.of(value.length, ...value) })),
+        fc
+          .constantFrom('', 'a', 'facts')
+          .map((value) => ({ kind: 2, body: Buffer.from([value.length, ...Buffer.from(value)]) })),
+      ),
+    ),
+    { maxLength: 5 },
+  )
+  .map((fields) => Buffer.concat(fields.flatMap(([field, { kind, body }]) => [Buffer.of((field << 3) | kind), body])));
+
 describe('the wire, whatever bytes come', () => {
   test('a request is decoded or refused, and what is decoded proves nobody', () => {
     holds(
-      fc.property(fc.oneof(anyBytes, mutated(signed.request)), (request) => {
+      fc.property(fc.oneof(anyBytes, mutated(signed.request), otherRequest(), otherRequest()), (request) => {
         const opened = attempt(
           () => openRequest({ ...signed, request }),
           'malformed-message',
@@ -104,6 +155,7 @@ describe('the wire, whatever bytes come', () => {
           'other-protocol',
         );
         if (opened === undefined || request.equals(signed.request)) return;
+        reached();
         assert.throws(() => proveCaller(opened, fleet.trust, Date.now()), { code: 'bad-signature' });
       }),
       2000,
@@ -118,6 +170,7 @@ describe('the wire, whatever bytes come', () => {
     const opened = openRequest(signed);
     holds(
       fc.property(changed, fc.constantFrom('signature', 'leaf'), ({ signature, leaf }, which) => {
+        if (which === 'leaf' ? !leaf.equals(rip.certificate.raw) : !signature.equals(signed.signature)) reached();
         const meddled = which === 'leaf' ? { ...signed, chain: [leaf] } : { ...signed, signature };
         const proven = attempt(
           () => proveCaller({ ...opened, signed: meddled }, fleet.trust, Date.now()),
@@ -139,7 +192,10 @@ describe('the wire, whatever bytes come', () => {
           () => openReply({ ...reply, reply: changed }, signed.request, 'dev2.devco.net', fleet.trust, Date.now()),
           'bad-reply',
         );
-        if (!changed.equals(reply.reply)) assert.equal(opened, undefined);
+        if (!changed.equals(reply.reply)) {
+          reached();
+          assert.equal(opened, undefined);
+        }
         attempt(() => replyCodec.decode(changed), 'malformed-message');
       }),
       1000,
@@ -148,9 +204,10 @@ describe('the wire, whatever bytes come', () => {
 
   test('a request comes back from its bytes as it was, whatever is in its fields', () => {
     holds(
-      fc.property(anyRequest, (request) =>
-        assert.deepEqual(requestCodec.decode(requestCodec.encode(request)), request),
-      ),
+      fc.property(anyRequest, (request) => {
+        reached();
+        assert.deepEqual(requestCodec.decode(requestCodec.encode(request)), request);
+      }),
       500,
     );
   });
@@ -162,14 +219,17 @@ describe('the wire, whatever bytes come', () => {
   for (const { path, requestDeserialize, responseDeserialize } of methods) {
     test(`the messages of ${path} are decoded or refused`, () => {
       holds(
-        fc.property(anyBytes, (random) => {
+        fc.property(fc.oneof(anyBytes, wellFormed, wellFormed), (random) => {
+          let decoded = false;
           for (const decode of [requestDeserialize, responseDeserialize])
             try {
               assert.equal(typeof decode(random), 'object');
+              decoded = true;
             } catch (error) {
               // What a length promises beyond the bytes is not waited or reserved for.
               assert.ok(error instanceof Error && !(error instanceof assert.AssertionError), String(error));
             }
+          if (decoded) reached();
         }),
         500,
       );
@@ -190,16 +250,25 @@ describe('JSON, whatever bytes come', () => {
     ),
     fc.string({ unit: 'binary' }),
   );
+  const anyObject = fc
+    .dictionary(
+      fc.oneof({ weight: 9, arbitrary: fc.string() }, { weight: 1, arbitrary: fc.constantFrom('text', '__proto__') }),
+      fc.oneof(fc.string(), fc.nat(), fc.boolean(), fc.array(fc.string()), fc.dictionary(fc.string(), fc.nat())),
+    )
+    .map((value) => Buffer.from(JSON.stringify(value)));
   test('arguments are an object of bounded depth without reach for a prototype, or refused', () => {
     holds(
       fc.property(
         fc.oneof(
           nasty.map((value) => Buffer.from(value)),
           anyBytes,
+          anyObject,
+          anyObject,
         ),
         (random) => {
           const value = attempt(() => parseJsonObject(random, 'it'), 'malformed-json');
           if (value === undefined) return;
+          reached();
           assert.doesNotMatch(JSON.stringify(value), /"(__proto__|constructor|prototype)":/);
           assert.equal(({} as Record<string, unknown>).a, undefined);
         },
@@ -238,11 +307,28 @@ describe('JSON, whatever bytes come', () => {
       ),
     ),
   })).any;
+  const goodSchema = fc.record(
+    {
+      type: fc.constant('object'),
+      additionalProperties: fc.boolean(),
+      properties: fc.dictionary(
+        fc.constantFrom('a', 'b', 'c'),
+        fc.constantFrom<object>(
+          { type: 'string', maxLength: 9 },
+          { type: 'integer', minimum: 0 },
+          { type: 'array', items: { type: 'string' } },
+        ),
+      ),
+    },
+    { noNullPrototype: true },
+  );
   test('a schema from outside is interpreted or refused, and what is interpreted judges any value', () => {
     holds(
-      fc.property(schema, fc.jsonValue(), (wanted, value) => {
+      fc.property(fc.oneof(schema, goodSchema), fc.jsonValue(), (wanted, value) => {
         const validate = attempt(() => interpretSchema(wanted), 'bad-schema', 'bad-pattern');
-        if (validate !== undefined) assert.equal(typeof validate(value), 'boolean');
+        if (validate === undefined) return;
+        reached();
+        assert.equal(typeof validate(value), 'boolean');
       }),
       1000,
     );
@@ -265,10 +351,23 @@ describe('JSON, whatever bytes come', () => {
           }),
         );
       });
+    const other = fc
+      .record({
+        description: fc.string({ minLength: 1, maxLength: 100, unit: 'grapheme-ascii' }),
+        timeout: fc.integer({ min: 1, max: 100 }),
+        kind: fc.constantFrom('read', 'change'),
+        output: fc.constantFrom({ type: 'object', additionalProperties: false, properties: {} }, { type: 'object' }),
+      })
+      .map((changes) => {
+        const { echo } = probeAgent.ddl.actions;
+        return Buffer.from(JSON.stringify({ ...probeAgent.ddl, actions: { echo: { ...echo, ...changes } } }));
+      });
     holds(
-      fc.property(fc.oneof(mutated(ddl), spoilt), (random) => {
+      fc.property(fc.oneof(mutated(ddl), spoilt, other, other), (random) => {
         const taken = attempt(() => parseOutsideDdl(random, 'dev2'), 'bad-ddl', 'malformed-json');
-        if (taken !== undefined) assert.equal(taken.origin, 'outside');
+        if (taken === undefined) return;
+        reached();
+        assert.equal(taken.origin, 'outside');
       }),
       500,
     );

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { type Answer, encode } from 'dns-packet';
 import fc from 'fast-check';
 import { parseAnswers, parseProbe } from '../../../../../src/discovery/mdns/wire/answer.ts';
-import { holds } from '../../../../support/property/property.ts';
+import { holds, reached } from '../../../../support/property/property.ts';
 
 const name = 'dev1._mco-deploy._tcp.local';
 const records: Answer[] = [
@@ -78,16 +78,25 @@ describe('an answer', () => {
     const good = response(records);
     holds(
       fc.property(fc.uint8Array({ maxLength: 600 }), (bytes) => {
-        parseAnswers(Buffer.from(bytes));
-        parseProbe(Buffer.from(bytes));
+        // Flags of a good answer, and few records: else all of it would be passed over at once.
+        const packet = Buffer.concat([good.subarray(0, 7), Buffer.from(bytes)]);
+        for (const given of [Buffer.from(bytes), packet]) {
+          for (const { identity } of parseAnswers(given)) assert.match(identity, /^[a-z0-9.-]+$/);
+          parseProbe(given);
+        }
+        reached();
       }),
     );
     holds(
       fc.property(fc.nat(good.length), fc.nat(good.length - 1), fc.nat(255), (cut, at, value) => {
         const bent = Buffer.from(good);
         bent[at] = value;
-        parseAnswers(bent);
-        parseAnswers(bent.subarray(0, cut));
+        const answers = [...parseAnswers(bent), ...parseAnswers(bent.subarray(0, cut))];
+        if (answers.length > 0) reached();
+        for (const { identity, port } of answers) {
+          assert.match(identity, /^[a-z0-9.-]+$/);
+          assert.ok(port > 0 && port < 65_536);
+        }
         bent[2] = 0;
         parseProbe(bent);
       }),
