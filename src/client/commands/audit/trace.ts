@@ -18,7 +18,8 @@ const slack = 60 * 60_000;
 
 /**
  * Gathers the records of a run from every node that lets its log be read, checks every signature and holds them against
- * the operator's journal. Exit code 2 when they do not agree, 5 when a node of the run could not be asked.
+ * the operator's journal. Exit code 2 when they do not agree, 5 when a node of the run could not be asked, or is missing
+ * where no journal names the nodes of the run.
  */
 export async function traceRun(
   { run, options }: { run: string; options: CommonOptions },
@@ -51,11 +52,11 @@ export async function traceRun(
     if (options.json === true) context.out(JSON.stringify(traceJson(trace), null, 2));
     else for (const line of renderTrace(trace)) context.out(line);
     if (wrong.length > 0) return exitCode.someFailed;
-    return unasked.length > 0
-      ? exitCode.someSilent
-      : findings.nodes.length === 0
-        ? exitCode.nothingDiscovered
-        : exitCode.ok;
+    if (unasked.length > 0) return exitCode.someSilent;
+    // Without a journal, any node that is missing may have been part of the run.
+    const missing = journal === undefined ? findings.silent.length + findings.broken.length : 0;
+    if (findings.nodes.length > 0) return missing > 0 ? exitCode.someSilent : exitCode.ok;
+    return missing > 0 ? exitCode.nobodyReplied : exitCode.nothingDiscovered;
   });
 }
 

@@ -1,0 +1,177 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { CommanderError } from 'commander';
+import { exitCode } from '../../../../src/client/cli/context.ts';
+import { endingOf } from '../../../../src/client/cli/ending.ts';
+import { exitFor } from '../../../../src/client/cli/exit-codes.ts';
+import { exitForRun } from '../../../../src/client/cli/run-exit-code.ts';
+import { exitCodeOf } from '../../../../src/client/commands/nrpe/findings.ts';
+import { exitForHosts } from '../../../../src/client/install/hosts.ts';
+import { Problem } from '../../../../src/core/errors.ts';
+import type { Outcome } from '../../../../src/core/request/reply.ts';
+import type { RunReport } from '../../../../src/playbook/events/events.ts';
+import { quietContext } from '../../../support/program/quiet-context.ts';
+
+type Kind = Outcome['outcome'];
+const outcomesOf = (kinds: string) =>
+  kinds
+    .split(' ')
+    .filter((kind) => kind !== '')
+    .map((kind) => ({ outcome: kind as Kind }));
+
+/** Outcomes, nodes that are broken, nodes that are silent; the code, and why. */
+const commands: readonly [outcomes: string, broken: number, silent: number, code: number][] = [
+  ['', 0, 0, exitCode.nothingDiscovered],
+  ['ok', 0, 0, exitCode.ok],
+  ['ok ok', 0, 0, exitCode.ok],
+  // Every reply was a refusal, and nobody is missing.
+  ['refused', 0, 0, exitCode.allRefused],
+  ['refused refused', 0, 0, exitCode.allRefused],
+  ['refused refused', 0, 1, exitCode.someFailed],
+  ['refused refused', 1, 0, exitCode.someFailed],
+  ['refused ok', 0, 0, exitCode.someFailed],
+  ['refused failed', 0, 0, exitCode.someFailed],
+  ['refused no-response', 0, 0, exitCode.someFailed],
+  ['refused cancelled', 0, 0, exitCode.someFailed],
+  // Somebody is there, and nobody replied.
+  ['no-response', 0, 0, exitCode.nobodyReplied],
+  ['no-response no-response', 0, 0, exitCode.nobodyReplied],
+  ['', 0, 1, exitCode.nobodyReplied],
+  ['', 1, 0, exitCode.nobodyReplied],
+  ['no-response', 1, 1, exitCode.nobodyReplied],
+  // Interrupted before anybody had replied, and after all who did had done well.
+  ['cancelled', 0, 0, exitCode.interrupted],
+  ['cancelled no-response', 0, 0, exitCode.interrupted],
+  ['cancelled', 1, 0, exitCode.interrupted],
+  ['ok cancelled', 0, 0, exitCode.interrupted],
+  ['ok cancelled no-response', 0, 1, exitCode.interrupted],
+  // A failure comes before what is silent or interrupted.
+  ['failed', 0, 0, exitCode.someFailed],
+  ['ok failed', 0, 0, exitCode.someFailed],
+  ['failed failed', 0, 0, exitCode.someFailed],
+  ['failed cancelled', 0, 0, exitCode.someFailed],
+  ['failed no-response', 0, 0, exitCode.someFailed],
+  ['failed', 0, 1, exitCode.someFailed],
+  ['ok', 1, 0, exitCode.someFailed],
+  ['ok no-response', 1, 0, exitCode.someFailed],
+  ['ok cancelled', 1, 0, exitCode.someFailed],
+  // One silent node among good ones is never 0.
+  ['ok no-response', 0, 0, exitCode.someSilent],
+  ['ok', 0, 1, exitCode.someSilent],
+  ['ok ok no-response', 0, 1, exitCode.someSilent],
+];
+
+describe('the exit code of a command over nodes', () => {
+  for (const [outcomes, broken, silent, code] of commands) {
+    test(`is ${code} for ${outcomes || 'no outcome'}, ${broken} broken, ${silent} silent`, () => {
+      assert.equal(exitFor({ outcomes: outcomesOf(outcomes), broken, silent }), code);
+    });
+  }
+
+  test('is 0 only when every outcome is ok and nobody is missing', () => {
+    const kinds: readonly Kind[] = ['ok', 'failed', 'refused', 'cancelled', 'no-response'];
+    let tried = 0;
+    for (const first of kinds)
+      for (const second of kinds)
+        for (const broken of [0, 1])
+          for (const silent of [0, 1]) {
+            const good = first === 'ok' && second === 'ok' && broken + silent === 0;
+            const code = exitFor({ outcomes: [{ outcome: first }, { outcome: second }], broken, silent });
+            assert.equal(code === exitCode.ok, good, `${first} ${second} ${broken} ${silent}`);
+            tried++;
+          }
+    assert.equal(tried, 100);
+  });
+});
+
+/** The state of a run, the codes of the reasons of its failure, the outcomes of its calls; the exit code. */
+const runs: readonly [state: RunReport['state'], reasons: string, outcomes: string, code: number][] = [
+  ['done', '', 'ok', exitCode.ok],
+  // What a run could bear does not count: it ended well.
+  ['done', '', 'ok failed no-response', exitCode.ok],
+  ['nothing-to-do', '', '', exitCode.ok],
+  ['interrupted', '', 'ok', exitCode.interrupted],
+  ['interrupted', 'no-response', 'no-response', exitCode.interrupted],
+  ['failed', 'empty-set', '', exitCode.nothingDiscovered],
+  ['failed', 'no-nodes-given', '', exitCode.nothingDiscovered],
+  ['failed', 'policy-denied', 'refused refused', exitCode.allRefused],
+  ['failed', 'no-response', 'no-response', exitCode.nobodyReplied],
+  ['failed', 'no-response', 'ok no-response', exitCode.someSilent],
+  ['failed', 'silent', '', exitCode.someSilent],
+  ['failed', 'silent no-response', 'ok no-response', exitCode.someSilent],
+  ['failed', 'no-response broken', 'failed no-response', exitCode.someFailed],
+  ['failed', 'broken', 'ok failed', exitCode.someFailed],
+  // A run that failed is never 0, whatever single replies were.
+  ['failed', 'assertion', 'ok ok', exitCode.someFailed],
+  ['failed', '', '', exitCode.someFailed],
+  ['failed', 'policy-denied', 'ok refused', exitCode.someFailed],
+];
+
+describe('the exit code of a run', () => {
+  for (const [state, reasons, outcomes, code] of runs) {
+    test(`is ${code} for ${state}, reasons: ${reasons || 'none'}, outcomes: ${outcomes || 'none'}`, () => {
+      const list = reasons.split(' ').filter((one) => one !== '');
+      const failure = { reasons: list.map((one) => ({ node: 'dev1', code: one, reason: one })) };
+      const report = { state, ...(list.length === 0 ? {} : { failure }) } as unknown as RunReport;
+      assert.equal(exitForRun(report, { outcomes: outcomesOf(outcomes) }), code);
+    });
+  }
+});
+
+describe('the exit code of a command that did not end by itself', () => {
+  const aborted = AbortSignal.abort();
+  const abort = Object.assign(new Error('aborted'), { name: 'AbortError' });
+  for (const [what, thrown, more, code] of [
+    ['a word that the program does not know', new CommanderError(1, 'x', 'error: unknown option'), {}, 64],
+    ['--help', new CommanderError(0, 'commander.help', ''), {}, 0],
+    ['a problem that the operator can solve', new Problem('bad-configuration', 'no'), {}, 64],
+    ['no node that was given', new Problem('no-nodes-given', 'none'), {}, 1],
+    ['nothing that was found', new Problem('nothing-found', 'none'), {}, 1],
+    ['an internal problem', new Problem('internal', 'a bug'), {}, 70],
+    ['any other error', new TypeError('a bug'), {}, 70],
+    ['what is no error', 'a bug', {}, 70],
+    [
+      'a file that cannot be read',
+      Object.assign(new Error('x'), { code: 'EACCES', syscall: 'open', path: '/x' }),
+      {},
+      64,
+    ],
+    ['an abort that nobody asked for', abort, {}, 70],
+    ['an abort after Ctrl-C', abort, { signal: aborted }, 130],
+    ['a call that was cancelled after Ctrl-C', new Problem('cancelled', 'x'), { signal: aborted }, 130],
+    ['a problem of its own after Ctrl-C', new Problem('bad-configuration', 'no'), { signal: aborted }, 64],
+    ['anything after the second Ctrl-C', new TypeError('a bug'), { kill: aborted }, 130],
+  ] as const) {
+    test(`is ${code} for ${what}`, () => {
+      const { context } = quietContext({ HOME: '/nowhere' });
+      const ending = endingOf(thrown, { ...context, ...more });
+      assert.equal(ending.code, code);
+      assert.equal(ending.problem === undefined, code === 0);
+    });
+  }
+});
+
+describe('the exit code of other commands', () => {
+  test('of a check is that of its worst state: CRITICAL, WARNING, UNKNOWN, OK', () => {
+    for (const [states, code] of [
+      [['OK'], 0],
+      [['OK', 'UNKNOWN'], 3],
+      [['OK', 'UNKNOWN', 'WARNING'], 1],
+      [['WARNING', 'CRITICAL', 'UNKNOWN', 'OK'], 2],
+      [[], 3],
+    ] as const) {
+      assert.equal(exitCodeOf(states), code, states.join());
+    }
+  });
+
+  test('over hosts is 0 when all is done on all of them, 2 when one has a problem or is left as others have it', () => {
+    const target = { node: 'dev1' } as never;
+    const good = { target, result: { state: 'installed' } };
+    const bad = { target, problem: new Problem('unreachable', 'x') };
+    const { context } = quietContext({ HOME: '/nowhere' });
+    assert.equal(exitForHosts([good, good], context), 0);
+    assert.equal(exitForHosts([good, bad], context), 2);
+    assert.equal(exitForHosts([good, { target, result: { state: 'incomplete' } }], context), 2);
+    assert.equal(exitForHosts([good], { ...context, signal: AbortSignal.abort() }), 130);
+  });
+});
