@@ -9,6 +9,8 @@ import { crlConfigSchema } from './crl/config.ts';
 import { crlDdl } from './crl/ddl.ts';
 import { haproxyConfigSchema } from './haproxy/config.ts';
 import { haproxyDdl } from './haproxy/ddl.ts';
+import { journalConfigSchema } from './journal/config.ts';
+import { journalDdl } from './journal/ddl.ts';
 import { lockConfigSchema } from './lock/config.ts';
 import { lockDdl } from './lock/ddl.ts';
 import { nrpeConfigSchema } from './nrpe/config.ts';
@@ -50,6 +52,11 @@ export const agents: readonly AgentEntry[] = [
     config: haproxyConfigSchema,
     load: async () => (await import('./haproxy/agent.ts')).startHaproxy,
     doctor: async () => (await import('./haproxy/doctor.ts')).doctorHaproxy,
+  },
+  {
+    ddl: journalDdl,
+    config: journalConfigSchema,
+    load: async () => (await import('./journal/agent.ts')).startJournal,
   },
   {
     ddl: lockDdl,

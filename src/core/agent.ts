@@ -12,6 +12,8 @@ export interface ActionContext {
   readonly runId: string;
   /** As policies and the audit log write it: `cert=NAME`. */
   readonly caller: string;
+  /** The lease that the request names, which its caller's run holds on this node; empty outside of one. */
+  readonly lease: string;
   /** Say what would change, and change nothing. */
   readonly dryRun: boolean;
   /** Aborted at the deadline, when the caller is gone, and when the daemon stops. */

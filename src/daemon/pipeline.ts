@@ -11,6 +11,7 @@ import { type DispatchOptions, dispatch } from './stages/dispatch.ts';
 import { fresh } from './stages/fresh.ts';
 import { lease } from './stages/lease.ts';
 import { match } from './stages/match.ts';
+import { handover } from './stages/handover.ts';
 import { record } from './stages/record.ts';
 import { sole } from './stages/sole.ts';
 import { validate } from './stages/validate.ts';
@@ -48,6 +49,7 @@ export function definePipeline({
     authorize(policies, name),
     sole(duplicates, name),
     validate(),
+    handover(memory),
     dispatch(dispatching),
   ]);
 }

@@ -509,12 +509,76 @@ export interface Agents {
       };
     };
   };
+  /** Stores the journals of runs, so that a run can be seen and resumed from any machine */
+  journal: {
+    /** Stores lines of the journal of the run that asks, which must hold the lease that its journal names */
+    append: {
+      input: {
+        /** How many lines there are before these */
+        readonly after: number;
+        /** Lines, in order */
+        readonly lines: readonly {
+          /** JSON: these very bytes are signed */
+          readonly text: string;
+          /** By the operator who wrote it, Base64 */
+          readonly signature: string;
+        }[];
+        /** SHA-256 (hex) of the last line: it alone stands in the audit log */
+        readonly head: string;
+      };
+      output: {
+        /** How many lines the node has */
+        readonly sequence: number;
+      };
+    };
+    /** The runs whose journals are stored here, the ones that were written to last first */
+    list: {
+      input: {
+        /** How many at most */
+        readonly limit?: number;
+        /** Only runs whose ids begin so */
+        readonly prefix?: string;
+      };
+      output: {
+        readonly runs: readonly {
+          /** The run */
+          readonly run: string;
+          /** How many lines the node has */
+          readonly sequence: number;
+          /** Size on the disk */
+          readonly bytes: number;
+          /** When it was last written to: milliseconds since the epoch */
+          readonly at: number;
+        }[];
+      };
+    };
+    /** The lines of the journal of a run */
+    read: {
+      input: {
+        /** The run */
+        readonly run: string;
+        /** How many lines are known already */
+        readonly after?: number;
+      };
+      output: {
+        /** How many lines the node has */
+        readonly sequence: number;
+        /** As many as fit into a reply */
+        readonly lines: readonly {
+          /** JSON: these very bytes are signed */
+          readonly text: string;
+          /** By the operator who wrote it, Base64 */
+          readonly signature: string;
+        }[];
+      };
+    };
+  };
   /** Keeps leases, so that two runs do not change the node at the same time */
   lock: {
     /** Takes a lease for the run that asks; a run that holds it already takes it again */
     take: {
       input: {
-        /** The lease, such as app/bravo */
+        /** The lease, such as bravo */
         readonly name: string;
         /** Seconds that the lease lives unless it is renewed */
         readonly ttl: number;
@@ -522,7 +586,7 @@ export interface Agents {
         readonly from?: string;
       };
       output: {
-        /** The lease, such as app/bravo */
+        /** The lease, such as bravo */
         readonly name: string;
         /** The number that was given when the lease was taken */
         readonly fence: number;
@@ -533,7 +597,7 @@ export interface Agents {
     /** Lets a lease live on */
     renew: {
       input: {
-        /** The lease, such as app/bravo */
+        /** The lease, such as bravo */
         readonly name: string;
         /** The number that was given when the lease was taken */
         readonly fence: number;
@@ -541,14 +605,14 @@ export interface Agents {
         readonly ttl: number;
       };
       output: {
-        /** The lease, such as app/bravo */
+        /** The lease, such as bravo */
         readonly name: string;
       };
     };
     /** Releases a lease; one that has already ended is not an error */
     release: {
       input: {
-        /** The lease, such as app/bravo */
+        /** The lease, such as bravo */
         readonly name: string;
         /** The number that was given when the lease was taken */
         readonly fence: number;
@@ -560,7 +624,7 @@ export interface Agents {
     /** Ends a lease of any holder: the holder is refused from then on */
     break: {
       input: {
-        /** The lease, such as app/bravo */
+        /** The lease, such as bravo */
         readonly name: string;
       };
       output: {
@@ -580,7 +644,7 @@ export interface Agents {
       input: Readonly<Record<string, never>>;
       output: {
         readonly leases: readonly {
-          /** The lease, such as app/bravo */
+          /** The lease, such as bravo */
           readonly name: string;
           /** The number that was given when the lease was taken */
           readonly fence: number;

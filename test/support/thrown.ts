@@ -22,3 +22,18 @@ export async function rejection(promise: Promise<unknown>): Promise<Problem> {
   }
   assert.fail('nothing was thrown');
 }
+
+/** The code of the Problem that `act` throws. */
+export function codeOf(act: () => unknown): string {
+  return thrownBy(act).code;
+}
+
+/** The same, of what rejects. */
+export async function codeOfAsync(act: () => Promise<unknown>): Promise<string> {
+  const problem = await act().then(
+    () => assert.fail('nothing was thrown'),
+    (error: unknown) => error,
+  );
+  assert.ok(problem instanceof Problem, `threw ${String(problem)} instead of a Problem`);
+  return problem.code;
+}

@@ -151,7 +151,11 @@ export const appmgrDdl = defineDdl({
               required: ['revision', 'since', 'whole'],
               properties: {
                 revision: { type: 'string' },
-                since: { type: 'integer', description: 'Here since (milliseconds since the epoch); 0 for unknown', 'x-unit': 'epoch-ms' },
+                since: {
+                  type: 'integer',
+                  description: 'Here since (milliseconds since the epoch); 0 for unknown',
+                  'x-unit': 'epoch-ms',
+                },
                 whole: { type: 'boolean', description: 'False where appmgr did not finish unpacking it' },
               },
             },

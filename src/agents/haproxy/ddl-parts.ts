@@ -161,7 +161,11 @@ export const processInfo = {
     version: { type: 'string' },
     pid: { type: 'integer' },
     uptime: { type: 'integer', description: 'Seconds' },
-    started: { type: 'integer', description: 'Seconds since the epoch; reported by HAProxy 2.4 and later', 'x-unit': 'epoch-s' },
+    started: {
+      type: 'integer',
+      description: 'Seconds since the epoch; reported by HAProxy 2.4 and later',
+      'x-unit': 'epoch-s',
+    },
   },
 } as const;
 

@@ -28,7 +28,12 @@ const holder = {
   caller: { type: 'string', description: 'Who holds it', 'x-display-as': 'Caller' },
   run: { type: 'string', description: 'For which run', 'x-display-as': 'Run' },
   from: { type: 'string', description: 'From where, as the holder says', 'x-display-as': 'From' },
-  since: { type: 'integer', description: 'Milliseconds since the epoch', 'x-unit': 'epoch-ms', 'x-display-as': 'Since' },
+  since: {
+    type: 'integer',
+    description: 'Milliseconds since the epoch',
+    'x-unit': 'epoch-ms',
+    'x-display-as': 'Since',
+  },
 } as const;
 
 const change = { kind: 'change', repeatable: true, timeout: 10, display: 'failed' } as const;

@@ -22,7 +22,14 @@ export const rpcutilDdl = defineDdl({
         type: 'object',
         additionalProperties: false,
         required: ['pong'],
-        properties: { pong: { type: 'integer', description: 'Seconds since the epoch', 'x-unit': 'epoch-s', 'x-display-as': 'Time' } },
+        properties: {
+          pong: {
+            type: 'integer',
+            description: 'Seconds since the epoch',
+            'x-unit': 'epoch-s',
+            'x-display-as': 'Time',
+          },
+        },
       },
     },
     inventory: {
@@ -157,7 +164,12 @@ export const rpcutilDdl = defineDdl({
         properties: {
           pid: { type: 'integer', 'x-display-as': 'Process ID' },
           version: { type: 'string', 'x-display-as': 'Version' },
-          starttime: { type: 'integer', description: 'Seconds since the epoch', 'x-unit': 'epoch-s', 'x-display-as': 'Started' },
+          starttime: {
+            type: 'integer',
+            description: 'Seconds since the epoch',
+            'x-unit': 'epoch-s',
+            'x-display-as': 'Started',
+          },
           uptime: { type: 'integer', description: 'Seconds', 'x-display-as': 'Uptime' },
           memory_bytes: { type: 'integer', description: 'Resident set size', 'x-display-as': 'Memory' },
           cpu_seconds: { type: 'number', description: 'User and system', 'x-display-as': 'CPU time' },

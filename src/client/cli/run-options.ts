@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { addCommonOptions } from './common-options.ts';
 import { addDiscoveryOptions, parseSeconds, takeList } from './target-options.ts';
 
@@ -8,6 +8,13 @@ export function addRunOptions(command: Command): Command {
     .option('--allow-missing', 'continue although a known node is silent')
     .option('--lock-wait <seconds>', 'how long to wait for another run to end', parseSeconds)
     .option('--no-lock', 'do not take a lease: other runs may change the same nodes')
+    .addOption(
+      new Option('--journal <where>', 'store the journal on nodes of the run, too: auto, required or local').choices([
+        'auto',
+        'required',
+        'local',
+      ]),
+    )
     .option('--notify-start', 'also notify the recipient when the run starts')
     .option('-v, --verbose', 'show internal steps, a table of all steps and where the journal is')
     .option('--np', 'show no progress on a terminal')

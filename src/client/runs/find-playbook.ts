@@ -16,8 +16,8 @@ import {
 } from '../../playbook/source/reading.ts';
 import { everySource } from '../../playbook/source/walking.ts';
 import { learnDdl } from '../../library/fleet/learn-ddl.ts';
-import { findDdl, type Session } from '../fleet/session.ts';
 import { readTargetOptions } from '../cli/target-options.ts';
+import { findDdl, type Session } from '../fleet/session.ts';
 
 /** Read, with all that it uses, and not yet checked against any agent. @throws Problem `usage`, `bad-playbook`, … */
 export async function readPlaybook(name: string): Promise<PlaybookTree> {

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { callDefaults, newId } from '../../core/request/seal.ts';
 import { actionOf, type Ddl, sensitiveInputs } from '../../core/ddl/ddl.ts';
 import { type JsonObject, parseJsonObject } from '../../core/json.ts';
 import type { NodeFacts } from '../../core/node.ts';
 import type { Outcome } from '../../core/request/reply.ts';
+import { callDefaults, newId } from '../../core/request/seal.ts';
 import { isDoubtful } from '../../discovery/doubt.ts';
 import type { FoundNode } from '../../discovery/findings.ts';
 import type { RunEvent } from '../../playbook/events/events.ts';
@@ -17,20 +17,21 @@ import type {
 } from '../../playbook/ports.ts';
 import { callNode } from '../../library/fleet/call-node.ts';
 import { fanOut } from '../../library/fleet/fan-out.ts';
-import type { Journal } from './journal.ts';
-import { type KeptNotice, startNotice } from './interruption-notice.ts';
-import { probe } from './probe.ts';
-import { type HeldLease, takeLease } from './lease.ts';
 import type { RunSeen } from '../cli/run-exit-code.ts';
-import { requireDdl, type Session } from '../fleet/session.ts';
 import { readTargetOptions } from '../cli/target-options.ts';
+import { requireDdl, type Session } from '../fleet/session.ts';
+import type { Journaling } from './fleet/journaling.ts';
+import { journalUnder } from './fleet/under-lease.ts';
+import { type KeptNotice, startNotice } from './interruption-notice.ts';
+import { type HeldLease, takeLease } from './lease.ts';
+import { probe } from './probe.ts';
 
 export interface PortParts {
   readonly session: Session;
   readonly catalogue: readonly Ddl[];
   /** The command's options that tell where nodes are heard of. */
   readonly options: object;
-  readonly journal: Journal;
+  readonly journal: RunJournal;
   readonly emit: (event: RunEvent) => void;
   /** Told what a node says of a call in hand. */
   readonly hear: (step: string, node: string, message: string) => void;
@@ -40,6 +41,13 @@ export interface PortParts {
   readonly warn: (line: string) => void;
   /** How the run keeps others away; left out: not at all. */
   readonly locking?: Locking;
+}
+
+/** The journal of a run, on this host and on nodes. */
+export interface RunJournal {
+  /** @throws Problem `journal-failed` */
+  readonly write: (entry: object) => Promise<void>;
+  readonly stored: Journaling;
 }
 
 export interface Locking {
@@ -81,6 +89,8 @@ export function playbookPorts(parts: PortParts): LivePorts {
     const lease = await takeLease({ ...manner, ...wish, ttl: session.config.lease, nodes: wanted, ask });
     lease.lost.addEventListener('abort', () => onLost(lease.lost.reason), { once: true });
     leases.push(lease);
+    const holders = wanted.flatMap((name) => nodes.get(name) ?? []);
+    journal.stored.open(journalUnder(lease, holders, wish.runId, parts));
   };
   return {
     operator: session.caller.credentials.identity.name,
@@ -96,9 +106,14 @@ export function playbookPorts(parts: PortParts): LivePorts {
     ...parts.asking,
     probe,
     inputSources: { env: parts.env, defaults: session.config.inputs },
-    journal: journal.write,
+    journal: async (entry) => {
+      // Both at once: what is awaited is the slower of the two.
+      await Promise.all([journal.write(entry), journal.stored.beforeChange(entry)]);
+    },
     seen: () => ({ outcomes }),
     release: async () => {
+      // Nodes take its last lines only while it holds the lease.
+      await journal.stored.close();
       await Promise.all([...leases.map((lease) => lease.release()), ...notices.map((notice) => notice.withdraw())]);
     },
     ...(locking === undefined ? {} : { takeLease: (wish: LeaseRequest) => take(wish, locking) }),

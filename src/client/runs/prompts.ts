@@ -2,13 +2,13 @@
 import type { WriteStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { createInterface } from 'node:readline/promises';
-import { defineMutex } from '../../core/concurrency.ts';
 import { isatty } from 'node:tty';
+import { defineMutex } from '../../core/concurrency.ts';
 import { Problem } from '../../core/errors.ts';
 import { printable } from '../../core/text.ts';
-import { formatPlan } from '../../playbook/run/plan.ts';
 import type { Playbook } from '../../playbook/model.ts';
 import type { PlaybookPorts } from '../../playbook/ports.ts';
+import { formatPlan } from '../../playbook/run/plan.ts';
 import { everyStep } from '../../playbook/source/walking.ts';
 import type { CliContext } from '../cli/context.ts';
 import type { LiveView } from '../render/live/live.ts';
@@ -24,6 +24,7 @@ export function askingFor(
   { yes, json }: AskingOptions,
   context: CliContext,
   live: LiveView,
+  notes: () => Promise<readonly string[]>,
 ): Pick<PlaybookPorts, 'agree' | 'confirm'> {
   if (yes === true) return { confirm: async () => true };
   if (!isOnTerminal(context)) return {};
@@ -34,9 +35,9 @@ export function askingFor(
   if (json === true) return { confirm };
   return {
     confirm,
-    agree: (plan) => {
-      const lines = [`${name}: ${description}`, ...formatPlan(plan)].map(printable);
-      return live.aside(() => showToPerson(lines, context)).then(() => confirm('Go on?', context.signal));
+    agree: async (plan) => {
+      const lines = [`${name}: ${description}`, ...formatPlan(plan), ...(await notes())].map(printable);
+      return await live.aside(() => showToPerson(lines, context)).then(() => confirm('Go on?', context.signal));
     },
   };
 }

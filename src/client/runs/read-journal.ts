@@ -69,6 +69,14 @@ function parseLine(line: string): JournalEntry | undefined {
 
 /** The ids of the runs whose journals were written to last, the latest first. */
 export async function listJournals(stateDirectory: string, most: number): Promise<string[]> {
+  return (await datedJournals(stateDirectory, most)).map(({ id }) => id);
+}
+
+/** The same, with when each was written to last: milliseconds since the epoch. */
+export async function datedJournals(
+  stateDirectory: string,
+  most: number,
+): Promise<{ readonly id: string; readonly at: number }[]> {
   const directory = runsDirectory(stateDirectory);
   const files = await readdir(directory).catch((cause: unknown) => {
     if (errnoOf(cause) === 'ENOENT') return [];
@@ -77,13 +85,10 @@ export async function listJournals(stateDirectory: string, most: number): Promis
   const dated = await Promise.all(
     files.flatMap((file) => {
       const id = name.exec(file)?.[1];
-      return id === undefined ? [] : [stat(join(directory, file)).then(({ mtimeMs }) => ({ id, mtimeMs }))];
+      return id === undefined ? [] : [stat(join(directory, file)).then(({ mtimeMs }) => ({ id, at: mtimeMs }))];
     }),
   );
-  return dated
-    .sort((a, b) => b.mtimeMs - a.mtimeMs)
-    .slice(0, most)
-    .map(({ id }) => id);
+  return dated.sort((a, b) => b.at - a.at).slice(0, most);
 }
 
 /**

@@ -1,7 +1,8 @@
 /** What a run’s journal amounts to, for people and machines. */
+
+import { isRunning } from '../../core/files/process-mark.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { JournalEntry } from '../../playbook/journal/entries.ts';
-import { isRunning } from '../../core/files/process-mark.ts';
 
 export interface RunRecord {
   readonly run: string;
@@ -38,19 +39,23 @@ export interface CallRecord {
   readonly data: JsonObject;
 }
 
-/** Undefined for a journal in which no run begins. */
-export async function recordRun(entries: readonly JournalEntry[]): Promise<RunRecord | undefined> {
+/**
+ * Undefined for a journal in which no run begins.
+ * @param isHeld whether nodes keep a lease of the run, where they were asked; else its process is looked for on this host
+ */
+export async function recordRun(entries: readonly JournalEntry[], isHeld?: boolean): Promise<RunRecord | undefined> {
   const started = entries.find((entry) => entry.type === 'run-started');
   if (started === undefined) return undefined;
   const { runId: run, at: began, playbook, operator, inputs, dryRun } = started;
   const last = entries.at(-1)?.at ?? began;
   const about = { run, began, last, playbook, operator, inputs, dryRun };
-  return { ...about, state: await stateOf(entries), steps: stepsOf(entries) };
+  return { ...about, state: await stateOf(entries, isHeld), steps: stepsOf(entries) };
 }
 
-async function stateOf(entries: readonly JournalEntry[]): Promise<string> {
+async function stateOf(entries: readonly JournalEntry[], isHeld: boolean | undefined): Promise<string> {
   const last = entries.findLast(({ type }) => type === 'run-finished' || type === 'run-resumed');
   if (last?.type === 'run-finished') return last.state;
+  if (isHeld !== undefined) return isHeld ? 'running' : 'cut-off';
   const process = entries.findLast((entry) => entry.type === 'process');
   const running = process === undefined ? 'no' : await isRunning(process);
   return running === 'no' ? 'cut-off' : 'running';

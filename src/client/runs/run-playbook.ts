@@ -2,21 +2,23 @@ import { hostname } from 'node:os';
 import type { Ddl } from '../../core/ddl/ddl.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { RunEvent } from '../../playbook/events/events.ts';
-import type { Playbook } from '../../playbook/model.ts';
 import { type Detail, formatEvent } from '../../playbook/events/format.ts';
 import { formatJsonEvent } from '../../playbook/events/json.ts';
+import type { JournalEntry, PlaybookTexts } from '../../playbook/journal/entries.ts';
+import type { Playbook } from '../../playbook/model.ts';
 import { runPlaybook } from '../../playbook/run/run.ts';
 import type { RunOptions } from '../../playbook/run/world.ts';
-import { askingFor } from './prompts.ts';
 import type { CommonOptions } from '../cli/common-options.ts';
 import type { CliContext } from '../cli/context.ts';
-import type { Journal } from './journal.ts';
-import { type Locking, playbookPorts } from './ports.ts';
 import { startLive } from '../render/live/live.ts';
 import { startLiveRun } from '../render/live/live-run.ts';
-import { startRunTable } from '../render/run-table.ts';
 import { exitForRun } from '../cli/run-exit-code.ts';
 import type { Session } from '../fleet/session.ts';
+import { startRunTable } from '../render/run-table.ts';
+import { type JournalMode, type StoredPast, startJournaling } from './fleet/journaling.ts';
+import type { Journal } from './journal.ts';
+import { type Locking, playbookPorts } from './ports.ts';
+import { askingFor } from './prompts.ts';
 
 /** What the commands that run a playbook have in common. */
 export interface RunPlaybookOptions extends CommonOptions {
@@ -25,6 +27,8 @@ export interface RunPlaybookOptions extends CommonOptions {
   readonly lock?: boolean;
   /** Seconds. */
   readonly lockWait?: number;
+  /** Where the journal is stored besides this host; as configured when left out. */
+  readonly journal?: JournalMode;
   /** Whoever is asked is taken to have said yes. */
   readonly yes?: boolean;
   /** Notify when the run starts, too. */
@@ -39,12 +43,16 @@ export interface PlaybookRun {
   /** Closed at the end. */
   readonly journal: Journal;
   readonly options: RunPlaybookOptions;
-  readonly settings: Pick<RunOptions, 'dryRun' | 'origin' | 'resumed'>;
+  readonly settings: Pick<RunOptions, 'dryRun' | 'origin' | 'resumed' | 'startedBy'>;
+  /** What the playbook says, for who resumes it elsewhere; left out where it may not be written down. */
+  readonly texts?: PlaybookTexts | undefined;
+  /** What nodes store of a run that is resumed. */
+  readonly past?: StoredPast;
 }
 
 /** Runs a checked playbook over real nodes, with its journal and its lease; tells what happens. @returns the exit code */
 export async function runWithNodes(
-  { playbook, inputs, runId, journal, options, settings }: PlaybookRun,
+  { playbook, inputs, runId, journal, options, settings, texts, past }: PlaybookRun,
   session: Session,
   { catalogue, context }: { catalogue: readonly Ddl[]; context: CliContext },
 ): Promise<number> {
@@ -58,17 +66,32 @@ export async function runWithNodes(
     const live = startLive(context);
     const shown = startLiveRun(live);
     const tell = tellTo({ playbook, runId }, context, json, detailOf(options, settings));
+    const write = async (entry: object) => {
+      stored.note(entry as JournalEntry);
+      await journal.write(entry);
+    };
+    const stored = startJournaling({
+      runId,
+      mode: settings.dryRun === true ? 'local' : (options.journal ?? session.config.journal),
+      past,
+      texts,
+      credentials: () => session.caller.credentials,
+      warn: context.err,
+      write,
+    });
+    stored.note(journal.opened);
+    const asking = askingFor(playbook, options, context, live, async () => [await stored.describe()]);
     const ports = playbookPorts({
       session,
       catalogue,
       options,
-      journal,
+      journal: { write, stored },
       emit: (event) => {
         shown.see(event);
         tell(event);
       },
       hear: shown.hear,
-      asking: askingFor(playbook, options, context, live),
+      asking,
       env: context.env,
       warn: context.err,
       ...locking,
@@ -83,6 +106,7 @@ export async function runWithNodes(
       command: context.command,
     }).finally(() => orKilled(ports.release, context.kill));
     if (options.verbose === true) context.err(`journal: ${journal.file}`);
+    if (options.verbose === true) context.err(await stored.describe());
     return exitForRun(report, ports.seen());
   } finally {
     context.signal.removeEventListener('abort', tellStopping);

@@ -6,6 +6,7 @@ export type SignatureContext =
   | 'reply'
   | 'audit-record'
   | 'audit-head'
+  | 'journal-line'
   | 'encryption-key'
   | 'query'
   | 'query-reply'

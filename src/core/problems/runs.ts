@@ -49,7 +49,33 @@ export const runProblems = defineProblems({
   'not-agreed': ['The operator did not agree to the plan. Nothing was changed.', 'Run it again to agree.'],
   'journal-failed': ['The journal of the run cannot be written, so the run stopped.', 'Make room for it, then resume.'],
   'bad-journal': ['The journal of a run is damaged.', 'Use the audit logs: “mco-deploy audit trace RUN”.'],
-  'unknown-run': ['This client has no journal of that run.', '“mco-deploy runs” lists the runs.'],
+  'journal-not-stored': [
+    'Too few of the nodes that store the journal of the run have its last lines, so the run stopped before its next change.',
+    'Read the reason of each node. When they answer again, “mco-deploy resume RUN”.',
+  ],
+  'journal-required': [
+    'The configuration requires that nodes store the journal of a run, and none does.',
+    'Enable the agent journal on the nodes and allow it by policy, or use --journal auto.',
+  ],
+  'journal-gap': ['The node lacks earlier lines of the journal.', 'Nothing is wrong: the client sends them.'],
+  'journal-forked': [
+    'Two copies of the journal of one run differ.',
+    'Find out who resumed the run at the same time: “mco-deploy audit trace RUN” shows every call.',
+  ],
+  'journal-full': ['The node has no room for the journal of another run.', 'Raise the limits of the agent journal.'],
+  'journal-incomplete': [
+    'Too few of the nodes that store the journal of the run could be read: its last lines may be missing.',
+    'Wait until they answer, or go by what there is with --force.',
+  ],
+  'not-leased': [
+    'A line of a journal is only stored for the operator whose run holds the lease.',
+    'Nothing needs to be done: mco-deploy sends lines only while it holds the lease.',
+  ],
+  'author-revoked': [
+    'The certificate of the operator who wrote the journal of the run was revoked since.',
+    'Find out why. If the run is to be completed all the same, add --force.',
+  ],
+  'unknown-run': ['There is no journal of that run.', '“mco-deploy runs --fleet” lists the runs that nodes know.'],
   'no-run': ['There is no run to work with, or the request names none.', '“mco-deploy runs” lists the runs.'],
   'run-ended': ['The run ended well, so there is nothing to resume.', 'Start a new run.'],
   'run-in-progress': ['The run is still in progress in another process.', 'Wait for it, or stop that process.'],

@@ -3,7 +3,7 @@ import type { RecentRecords } from '../audit/tail.ts';
 import { Problem } from '../../core/errors.ts';
 import { failure, refusal, type ReplyContent } from '../../core/request/reply.ts';
 import { openRequest } from '../../core/request/request.ts';
-import type { ResultState } from '../../core/wire/messages.ts';
+import type { Request, ResultState } from '../../core/wire/messages.ts';
 import { type Answer, answer, type IncomingCall } from '../call.ts';
 
 /** What the node remembers of calls, so that none is served twice and a lost reply can be asked for. */
@@ -16,6 +16,11 @@ export interface CallMemory {
   readonly has: (nonce: Buffer) => boolean;
   /** Runs a change's try once; the same one asked again waits for, or gets, the first outcome. Reads are just run. */
   readonly once: (call: IncomingCall, run: () => Promise<Answer>) => Promise<Answer>;
+  /**
+   * What became of the try of a change that another operator made in the same run, under the same lease; undefined where it was
+   * never begun. Only for who may call the action now.
+   */
+  readonly ofRun: (call: IncomingCall) => Promise<Answer> | undefined;
   /**
    * Lets no try of a change begin any more that has not arrived: its caller has asked what became of it, and may have gone on.
    * A relay could hold it back until then.
@@ -31,6 +36,11 @@ const most = 5000;
 /** Milliseconds between two looks for what need not be kept any longer. */
 const forgetInterval = 1000;
 
+interface RunCall {
+  readonly caller: string;
+  readonly place: string;
+}
+
 interface Known {
   readonly at: number;
   readonly running?: Promise<Answer>;
@@ -44,7 +54,9 @@ export function startCallMemory({ records, completeSince }: RecentRecords, now: 
   const startedAt = now();
   const nonces = new Map<string, number>();
   const calls = new Map<string, Known>();
-  recall(records, now(), nonces, calls);
+  /** By {@link runKeyOf}: who made it first, and where its outcome is in `calls`. */
+  const runs = new Map<string, RunCall>();
+  recall(records, now(), nonces, calls, runs);
 
   /** The latest try of each request that began or was withdrawn. */
   const latest = new Map<string, { readonly at: number; readonly attempt: number; readonly withdrawn: boolean }>();
@@ -63,6 +75,7 @@ export function startCallMemory({ records, completeSince }: RecentRecords, now: 
       if (at + remembered >= time) break;
       latest.delete(key);
     }
+    for (const [key, { place }] of runs) if (!calls.has(place)) runs.delete(key);
   };
   /** Tries come in order: what arrives after a later one, or after it was given up, was held back on its way. */
   const isLate = (requestKey: string, attempt: number): boolean => {
@@ -96,6 +109,7 @@ export function startCallMemory({ records, completeSince }: RecentRecords, now: 
       }
       const running = run();
       calls.set(key, { at: now(), running });
+      claim(call.opened.request, call.caller, key, calls, runs);
       try {
         const given = await running;
         calls.set(key, { at: now(), content: given.content });
@@ -104,6 +118,15 @@ export function startCallMemory({ records, completeSince }: RecentRecords, now: 
         calls.delete(key);
         throw error;
       }
+    },
+    ofRun: (call) => {
+      const runKey = runKeyOf(call.opened.request);
+      const made = runKey === undefined ? undefined : runs.get(runKey);
+      const known = made === undefined || made.caller === call.caller ? undefined : calls.get(made.place);
+      if (known?.running !== undefined) return known.running.then((given) => ({ ...given, recorded: true }));
+      // A refusal was of the other operator: nothing was done.
+      if (known?.content === undefined || known.content.outcome === 'refused') return undefined;
+      return Promise.resolve({ content: known.content, recorded: true });
     },
     withdraw: (caller, requestId, attempt) => {
       const key = requestKeyOf(caller, requestId);
@@ -127,11 +150,32 @@ function keyOf(caller: string, requestId: string, attempt: number): string {
   return `${caller}\0${requestId}\0${attempt}`;
 }
 
+/** One try of a call in a run, whoever of its operators makes it; undefined outside of a lease. */
+function runKeyOf({ runId, lease, requestId, try: attempt, agent, action }: Request): string | undefined {
+  if (lease === '' || runId === '') return undefined;
+  return [runId, lease, requestId, attempt, agent, action].join('\0');
+}
+
+/** Notes who makes a try of a run's call: the first of whom it was not refused. */
+function claim(
+  request: Request,
+  caller: string,
+  place: string,
+  calls: ReadonlyMap<string, Known>,
+  runs: Map<string, RunCall>,
+): void {
+  const runKey = runKeyOf(request);
+  if (runKey === undefined) return;
+  const before = runs.get(runKey);
+  if (before === undefined || calls.get(before.place)?.content?.outcome === 'refused')
+    runs.set(runKey, { caller, place });
+}
+
 /** What is no request in a record that the node wrote is told by `audit verify`; it does not keep the daemon from starting. */
-function nonceIn({ request }: IntentRecord): string | undefined {
+function requestIn({ request }: IntentRecord): Request | undefined {
   try {
     const bytes = Buffer.from(String(request), 'base64');
-    return openRequest({ request: bytes, signature: bytes, chain: [], sensitive: {} }).request.nonce.toString('base64');
+    return openRequest({ request: bytes, signature: bytes, chain: [], sensitive: {} }).request;
   } catch (error) {
     if (error instanceof Problem) return undefined;
     throw error;
@@ -144,22 +188,24 @@ function recall(
   now: number,
   nonces: Map<string, number>,
   calls: Map<string, Known>,
+  runs: Map<string, RunCall>,
 ): void {
   const keys = new Map<number, string>();
   for (const record of past) {
     if (Date.parse(record.time) < now - remembered) continue;
     if (record.kind === 'intent' && record.verdict === 'verified') {
-      const nonce = nonceIn(record);
-      if (nonce === undefined) continue;
-      nonces.set(nonce, now + remembered);
+      const request = requestIn(record);
+      if (request === undefined) continue;
+      nonces.set(request.nonce.toString('base64'), now + remembered);
       const key = keyOf(record.caller, record.request_id, record.try);
+      claim(request, record.caller, key, calls, runs);
       keys.set(record.sequence, key);
       const cut = new Problem('interrupted', 'the daemon ended while this ran: whether it completed is not known');
       if (!calls.has(key)) calls.set(key, { at: now, content: failure(cut) });
     }
     const key = record.kind === 'outcome' ? keys.get(record.intent) : undefined;
     // A refused replay must not stand in for the outcome of the call that it repeats.
-    if (record.kind !== 'outcome' || key === undefined || record.recorded || record.code === 'replayed') continue;
+    if (record.kind !== 'outcome' || key === undefined || record.code === 'replayed') continue;
     const { outcome, status, code, message } = record;
     calls.set(key, { at: now, content: { outcome, status, code, message, hint: '', data: {} } });
   }

@@ -58,6 +58,7 @@ async function runAction(
     requestId: request.requestId,
     runId: request.runId,
     caller: call.caller,
+    lease: request.lease,
     dryRun: request.dryRun,
     signal,
     progress: call.onProgress,

@@ -82,10 +82,15 @@ export const clientConfigSchema = {
     concurrency: { type: 'integer', minimum: 1, maximum: 1024, default: 64 },
     /** Seconds that nodes wait for a run that they hear nothing of, before others may change them. */
     lease: { type: 'integer', minimum: 3, maximum: 600, default: 30 },
+    /**
+     * Where journals of runs are stored besides this host. auto: on nodes of the run that run the agent journal and allow it;
+     * required: a run without such nodes changes nothing; local: nowhere.
+     */
+    journal: { type: 'string', enum: ['auto', 'required', 'local'], default: 'auto' },
     /** Defaults of playbooks' inputs, by name. */
     inputs: { type: 'object', additionalProperties: { type: ['string', 'number', 'boolean', 'array'] }, default: {} },
   },
-  required: ['tls', 'discovery', 'relays', 'relay_socket', 'timeout', 'concurrency', 'lease', 'inputs'],
+  required: ['tls', 'discovery', 'relays', 'relay_socket', 'timeout', 'concurrency', 'lease', 'journal', 'inputs'],
 } as const;
 
 type ClientDocument = FromSchema<typeof clientConfigSchema>;

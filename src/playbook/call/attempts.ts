@@ -6,6 +6,7 @@ import type { NodeFailure } from '../events/events.ts';
 import { reasonsToKeep } from './reasons.ts';
 import { resumeState } from './resume.ts';
 import { notifier } from './notifier.ts';
+import { replyToKeep } from './reasons.ts';
 import { type StepReply, silence } from './reply.ts';
 import { rest } from './sleep.ts';
 import { judge, type Judgement } from './judge.ts';
@@ -146,7 +147,8 @@ function note({ plan, requestId, dryRun, world, step }: StepCall, outcome: Outco
   if (sensitiveOutputs(plan.ddl).some((name) => Object.hasOwn(outcome.data, name))) world.discretion.outputs = true;
   const kept = head === undefined ? {} : { auditHead: `${head.sequence}:${head.hash.toString('hex')}` };
   world.ports.emit({ type: 'outcome', step: step.id, title: plan.title, dryRun, try: number, ...said, elapsed });
-  return world.journal({ type: 'outcome', step: step.id, requestId, try: number, status, ...said, ...kept });
+  const written = { ...said, ...replyToKeep(said, world) };
+  return world.journal({ type: 'outcome', step: step.id, requestId, try: number, status, ...written, ...kept });
 }
 
 function mayChange({ plan, dryRun }: StepCall): boolean {

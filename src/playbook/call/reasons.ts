@@ -1,4 +1,5 @@
 import type { NodeFailure } from '../events/events.ts';
+import { isObject, type JsonObject } from '../../core/json.ts';
 import type { World } from '../context.ts';
 
 const longest = 2000;
@@ -27,4 +28,23 @@ export function reasonsToKeep(
     code,
     reason: hides(reason) ? '(hidden)' : reason.slice(0, longest),
   }));
+}
+
+/** What a node replied, as it may be written down: it may repeat what it was given. */
+export function replyToKeep(
+  { message, data }: { readonly message: string; readonly data: JsonObject },
+  { taint, discretion }: Pick<World, 'taint' | 'discretion'>,
+): { readonly message: string; readonly data: JsonObject } {
+  const [kept] = message === '' ? [] : reasonsToKeep([{ node: '', code: '', reason: message }], { taint, discretion });
+  return { message: kept?.reason ?? '', data: hideWithin(data, taint) as JsonObject };
+}
+
+function hideWithin(value: unknown, taint: World['taint']): unknown {
+  if (taint.texts.size + taint.brief.size === 0) return value;
+  if (typeof value === 'string') return hideSecrets(value, taint);
+  if (Array.isArray(value)) return value.map((item) => hideWithin(item, taint));
+  if (!isObject(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [hideSecrets(key, taint), hideWithin(item, taint)]),
+  );
 }

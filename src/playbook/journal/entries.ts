@@ -1,6 +1,13 @@
 import type { JsonObject } from '../../core/json.ts';
 import type { NodeFailure, RunFailure, RunReport, StepState } from '../events/events.ts';
 
+/** The text of a playbook, and those of the ones that it uses, by the names it uses them by. */
+export interface PlaybookTexts {
+  readonly name: string;
+  readonly text: string;
+  readonly used: Readonly<Record<string, PlaybookTexts>>;
+}
+
 /** What a run writes down before it goes on: enough to know afterwards what was asked of whom, and what came of it. */
 export type JournalEntry = { readonly at: number; readonly runId: string } & (
   | {
@@ -29,6 +36,18 @@ export type JournalEntry = { readonly at: number; readonly runId: string } & (
       readonly start: string;
     }
   | { readonly type: 'run-resumed'; readonly operator: string }
+  | {
+      /** Nodes store the journal from here on, with all that was written before. */
+      readonly type: 'journal-stored';
+      /** The run appends to it while it holds this lease. */
+      readonly lease: string;
+      readonly holders: readonly string[];
+    }
+  | {
+      /** What the playbook says, for who resumes the run where its file is not. */
+      readonly type: 'playbook';
+      readonly tree: PlaybookTexts;
+    }
   | {
       readonly type: 'nodes-found';
       /** What the steps of a playbook that is used as a step begin with; left out for the run’s own. */

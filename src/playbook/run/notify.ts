@@ -6,6 +6,7 @@ import { decide } from '../expressions/expression.ts';
 import type { RunReport, StepReport } from '../events/events.ts';
 import { formatEnd } from '../events/format.ts';
 import type { Playbook } from '../model.ts';
+import { hideSecrets } from '../call/reasons.ts';
 import { isDeclined } from './agreement.ts';
 import { nextCommand } from './next-command.ts';
 import { runSteps } from './run-steps.ts';
@@ -24,6 +25,8 @@ export async function keepNotice({ name, notices }: Playbook, world: World, { st
   world.setFailure('', [], 'interrupted');
   const { nodes, input = {} } = step.body.preview?.(world, step.id) ?? {};
   world.setFailure('', []);
+  // A node keeps it in the open: what must not be written down is not given to it.
+  if (JSON.stringify(input) !== hideSecrets(JSON.stringify(input), world.taint)) return;
   const { runId, label } = world;
   const message = () => {
     const result = state();

@@ -26,6 +26,8 @@ export interface RunOptions {
   readonly time?: string;
   /** Where the playbook is found again; for the journal. */
   readonly origin?: string;
+  /** Who started the run, where another operator resumes it: its expressions see what they saw. */
+  readonly startedBy?: string;
   /** What the run did before, where it goes on. */
   readonly resumed?: Resumed | undefined;
   /** The command that was typed, for a person who has to type it again. */
@@ -49,7 +51,13 @@ export function defineWorld(
   const dryRun = options.dryRun ?? false;
   const time = options.time ?? options.resumed?.past.time ?? new Date(ports.now()).toISOString();
   const known = startNodes();
-  const run = { id: runId, operator: ports.operator, time, dry_run: dryRun, playbook: playbook.name };
+  const run = {
+    id: runId,
+    operator: options.startedBy ?? ports.operator,
+    time,
+    dry_run: dryRun,
+    playbook: playbook.name,
+  };
   const sensitive = Object.entries(inputs).filter(([name]) => playbook.inputs[name]?.sensitive === true);
   const taint = startTaint(Object.fromEntries(sensitive), options.taint);
   const early = withTaint({ inputs: toCel(inputs), run: toCel({ ...run, label: '' }) }, taint);

@@ -31,7 +31,16 @@ describe('a new agent', () => {
       const { handlers } = await (await load())(agentSetup({}) as never);
       const progress = () => {};
       const { signal } = new AbortController();
-      const call = { requestId: 'a'.repeat(32), runId: '', caller: 'cert=rip', dryRun: false, signal, progress, log };
+      const call = {
+        requestId: 'a'.repeat(32),
+        runId: '',
+        caller: 'cert=rip',
+        lease: '',
+        dryRun: false,
+        signal,
+        progress,
+        log,
+      };
       assert.deepEqual(await handlers.hello?.({ name: 'Ada' } as never, call), { message: 'Hello Ada' }, ddl.name);
     }
   });

@@ -7,10 +7,10 @@ import { after, before, describe, test } from 'node:test';
 import { agents as builtIn } from '../../../src/agents/index.ts';
 import type { JsonObject } from '../../../src/core/json.ts';
 import { publish, release } from '../../support/agents/application.ts';
-import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
 import { type HaproxyProcess, startHaproxyProcess } from '../../support/agents/haproxy.ts';
-import { startTestNode, type TestNode } from '../../support/node/node.ts';
 import type { ArchiveEntry } from '../../support/agents/tar-archive.ts';
+import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
+import { startTestNode, type TestNode } from '../../support/node/node.ts';
 
 /** What is wrongly asked of appmgr and haproxy, and surroundings that fail them: as a node answers and writes it down. */
 describe('a deploy that must not be', () => {

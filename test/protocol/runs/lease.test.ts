@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { after, before, describe, test } from 'node:test';
 import { lockConfigSchema } from '../../../src/agents/lock/config.ts';
 import { lockDdl } from '../../../src/agents/lock/ddl.ts';
 import type { AgentEntry } from '../../../src/core/agent.ts';
 import type { CallOptions } from '../../../src/core/request/seal.ts';
+import { counted, probeAgent, probeCalls, waiting } from '../../support/agents/probe-agent.ts';
 import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
 import { allowRip, startTestNode, type TestNode } from '../../support/node/node.ts';
-import { counted, probeAgent } from '../../support/agents/probe-agent.ts';
 
 const lockAgent: AgentEntry = {
   ddl: lockDdl,
@@ -80,5 +81,73 @@ describe('a request under a lease', () => {
       assert.equal((await node.call(eve, order)).code, 'policy-denied');
     const next = await take(node, rip);
     assert.equal(next.fence, fence + 1);
+  });
+});
+
+describe('a call of a run that another operator took over', () => {
+  const policies = {
+    default: 'policy default deny\nallow\tcert=rip@devco.net cert=eve@devco.net cert=joe@devco.net\t*\t*\t*\n',
+    probe: 'policy default deny\nallow\tcert=rip@devco.net cert=eve@devco.net\t*\t*\t*\n',
+  };
+  const call = { ...run, requestId: 'c'.repeat(32) };
+  /** Ends whatever lease there is, and takes the run's own for another operator. */
+  const takeOver = async (node: TestNode, operator: Member) => {
+    await node.call(operator, { agent: 'lock', action: 'break', input: { name: 'app/bravo' } });
+    return (await take(node, operator)).fence;
+  };
+
+  test('is not carried out twice: the one who asks again gets what it came to, also after a restart', async () => {
+    await using node = await startTestNode(fleet, {
+      name: 'dev1.devco.net',
+      agents: [probeAgent, lockAgent],
+      policies,
+    });
+    const first = await count(node, rip, { ...call, fence: (await take(node, rip)).fence });
+    const times = counted.times;
+    const fence = await takeOver(node, eve);
+    const again = await count(node, eve, { ...call, fence });
+    assert.deepEqual([again.outcome, again.recorded, counted.times], ['ok', true, times]);
+    assert.equal(again.data.toString(), first.data.toString());
+    assert.equal((await count(node, rip, { ...call, fence: fence - 1, try: 2 })).code, 'stale-lease');
+    await node.restart();
+    const ann = await fleet.operator('ann@devco.net');
+    assert.equal((await count(node, ann, { ...call, fence })).outcome, 'refused');
+    const eves = await takeOver(node, eve);
+    assert.equal((await count(node, eve, { ...call, fence: eves })).outcome, 'ok');
+    assert.equal(counted.times, times);
+    assert.equal((await count(node, eve, { ...call, fence: eves, try: 2 })).outcome, 'ok');
+    assert.equal(counted.times, times + 1, 'another try is made');
+  });
+
+  test('is waited for while it still runs', async () => {
+    await using node = await startTestNode(fleet, {
+      name: 'dev3.devco.net',
+      agents: [probeAgent, lockAgent],
+      policies,
+    });
+    const wait = { agent: 'probe', action: 'wait', input: {}, ...call };
+    const begun = once(probeCalls, 'wait');
+    const first = node.call(rip, { ...wait, fence: (await take(node, rip)).fence });
+    await begun;
+    const second = node.call(eve, { ...wait, fence: await takeOver(node, eve) });
+    for (const end of waiting.splice(0)) end();
+    assert.deepEqual([(await first).outcome, (await second).outcome], ['ok', 'ok']);
+    assert.equal(waiting.length, 0, 'it was not begun again');
+  });
+
+  test('is refused to who may not make it, and made by who was only refused before', async () => {
+    await using node = await startTestNode(fleet, {
+      name: 'dev5.devco.net',
+      agents: [probeAgent, lockAgent],
+      policies,
+    });
+    const joe = await fleet.operator('joe@devco.net');
+    assert.equal((await count(node, rip, { ...call, fence: 7 })).code, 'stale-lease');
+    await count(node, rip, { ...call, try: 2, fence: (await take(node, rip)).fence });
+    const times = counted.times;
+    assert.equal((await count(node, joe, { ...call, try: 2, fence: await takeOver(node, joe) })).code, 'policy-denied');
+    const fence = await takeOver(node, eve);
+    assert.equal((await count(node, eve, { ...call, fence })).outcome, 'ok');
+    assert.equal(counted.times, times + 1);
   });
 });

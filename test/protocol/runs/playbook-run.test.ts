@@ -8,10 +8,10 @@ import { PassThrough } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
 import { agents, findExternal } from '../../../src/agents/index.ts';
 import type { CliContext } from '../../../src/client/cli/context.ts';
-import { runInProcess } from '../../support/program/cli.ts';
 import { installExamples } from '../../support/agents/example-agents.ts';
 import { type Fleet, makeFleet } from '../../support/fleet/fleet.ts';
 import { startTestNode, type TestNode } from '../../support/node/node.ts';
+import { runInProcess } from '../../support/program/cli.ts';
 
 /** Playbooks of a person's own, run by the commands against real daemons. */
 describe('mco-deploy run', { timeout: 90_000 }, () => {
@@ -180,7 +180,7 @@ steps:
     assert.equal(no.code, 130, no.err);
     assert.match(
       no.err,
-      /all: 2 nodes: dev1\.devco\.net, dev2\.devco\.net\nsteps:\n {2}Change it: changer#go on 2 nodes$/,
+      /all: 2 nodes: dev1\.devco\.net, dev2\.devco\.net\nsteps:\n {2}Change it: changer#go on 2 nodes\njournal: on this host alone: no node of the run runs the agent journal$/,
     );
     assert.match(no.out, /nothing was changed\nto try again: type the same command$/);
     assert.equal(await changes(), before);

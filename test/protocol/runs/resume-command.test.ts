@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { journalFile } from '../../../src/client/runs/journal.ts';
 import { markProcess } from '../../../src/core/files/process-mark.ts';
-import { runInProcess } from '../../support/program/cli.ts';
 import { type Fleet, makeFleet } from '../../support/fleet/fleet.ts';
+import { runInProcess } from '../../support/program/cli.ts';
 
 /** Runs that need no node: what matters is their journals. */
 describe('runs and resume, on journals', () => {

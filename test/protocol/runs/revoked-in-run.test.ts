@@ -5,9 +5,9 @@ import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { agents } from '../../../src/agents/index.ts';
 import { parseCertificate } from '../../../src/core/credentials/certificate.ts';
-import { runInProcess } from '../../support/program/cli.ts';
 import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
 import { startTestNode, type TestNode } from '../../support/node/node.ts';
+import { runInProcess } from '../../support/program/cli.ts';
 
 const builtIn = agents.filter(({ ddl }) => ['rpcutil', 'crl', 'lock'].includes(ddl.name));
 

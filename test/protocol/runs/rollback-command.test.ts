@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { makeFleet } from '../../support/fleet/fleet.ts';
 import { runInProcess } from '../../support/program/cli.ts';
+import { makeHome } from '../../support/program/home.ts';
 
 const id = '1'.repeat(32);
 
@@ -23,23 +24,18 @@ function journalOf(playbook: string): string {
 }
 
 test('rollback of a rollback is refused without --redo where nobody can be asked', async () => {
-  const home = await mkdtemp(join(tmpdir(), 'mco-rollback-'));
-  try {
-    await mkdir(join(home, '.config/mco-deploy'), { recursive: true });
-    await mkdir(join(home, '.local/state/mco-deploy/runs'), { recursive: true });
-    await writeFile(join(home, '.config/mco-deploy/client.yaml'), 'timeout: 1\n');
-    const journal = join(home, '.local/state/mco-deploy/runs', `${id}.jsonl`);
-    await writeFile(journal, journalOf('rollback'));
-    const refused = await runInProcess(['rollback', '--cluster', 'bravo', '--yes'], home);
-    assert.equal(refused.code, 64);
-    assert.match(refused.err.at(-1) ?? '', /was a rollback: to undo it brings back 20: if that is meant, add --redo$/);
-    // What comes next is another matter: this client has no certificate.
-    const meant = await runInProcess(['rollback', '--cluster', 'bravo', '--redo'], home);
-    assert.ok(meant.err.includes('back to: dev2.devco.net=20'), meant.err.join('\n'));
-    await writeFile(journal, journalOf('app_cluster_upgrade'));
-    const other = await runInProcess(['rollback', '--cluster', 'bravo', '--yes'], home);
-    assert.ok(other.err.includes('back to: dev2.devco.net=20'), other.err.join('\n'));
-  } finally {
-    await rm(home, { recursive: true, force: true });
-  }
+  await using fleet = await makeFleet();
+  const home = await makeHome(join(fleet.dir, 'home'), await fleet.operator('rip@devco.net'), []);
+  await mkdir(join(home, '.local/state/mco-deploy/runs'), { recursive: true });
+  const journal = join(home, '.local/state/mco-deploy/runs', `${id}.jsonl`);
+  await writeFile(journal, journalOf('rollback'));
+  const refused = await runInProcess(['rollback', '--cluster', 'bravo', '--yes'], home);
+  assert.equal(refused.code, 64);
+  assert.match(refused.err.at(-1) ?? '', /was a rollback: to undo it brings back 20: if that is meant, add --redo$/);
+  // What comes next is another matter: there is no node.
+  const meant = await runInProcess(['rollback', '--cluster', 'bravo', '--redo'], home);
+  assert.ok(meant.err.includes('back to: dev2.devco.net=20'), meant.err.join('\n'));
+  await writeFile(journal, journalOf('app_cluster_upgrade'));
+  const other = await runInProcess(['rollback', '--cluster', 'bravo', '--yes'], home);
+  assert.ok(other.err.includes('back to: dev2.devco.net=20'), other.err.join('\n'));
 });

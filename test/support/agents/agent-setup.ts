@@ -57,6 +57,7 @@ export function actionContext(overrides: Partial<ActionContext> = {}): ActionCon
     requestId: 'f765badda50053d29025b28094342ecf',
     runId: '',
     caller: 'cert=rip@devco.net',
+    lease: '',
     dryRun: false,
     signal: new AbortController().signal,
     progress: (message) => said.push(message),

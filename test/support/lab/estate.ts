@@ -9,6 +9,8 @@ export interface Host {
   readonly address: string;
   /** The fact of that name: alfa for odd web hosts, bravo for even ones; empty for other kinds. */
   readonly cluster: string;
+  /** Whether the node stores journals of runs. */
+  readonly journal?: boolean;
 }
 
 export interface EstateSize {
@@ -16,6 +18,8 @@ export interface EstateSize {
   readonly hosts: number;
   /** Load balancers. */
   readonly lbs: number;
+  /** With journals on the nodes, and a second control host from which another operator can take runs over. */
+  readonly relief?: boolean;
 }
 
 export const domain = 'devco.net';
@@ -26,8 +30,11 @@ const mostBalancers = 50;
 export const mailHost: Host = { name: `mail.${domain}`, kind: 'mail', address: '10.5.0.3', cluster: '' };
 export const controlHost: Host = { name: `control.${domain}`, kind: 'control', address: '10.5.0.2', cluster: '' };
 
+/** Where the second operator is. */
+export const reliefHost: Host = { name: `relief.${domain}`, kind: 'control', address: '10.5.0.4', cluster: '' };
+
 /** Every host of an estate: those that run a daemon, then the two that stand around them. */
-export function planEstate({ hosts, lbs }: EstateSize): Host[] {
+export function planEstate({ hosts, lbs, relief = false }: EstateSize): Host[] {
   requireCount('hosts', hosts, mostWebHosts);
   requireCount('lbs', lbs, mostBalancers);
   const web = range(hosts).map((number): Host => {
@@ -40,7 +47,9 @@ export function planEstate({ hosts, lbs }: EstateSize): Host[] {
   const notifiers = range(2).map((number): Host => {
     return { name: `notify${number}.${domain}`, kind: 'notifier', address: `10.5.0.${10 + number}`, cluster: '' };
   });
-  return [...web, ...balancers, ...notifiers, mailHost, controlHost];
+  const nodes = [...web, ...balancers, ...notifiers];
+  if (!relief) return [...nodes, mailHost, controlHost];
+  return [...nodes.map((node) => ({ ...node, journal: true })), mailHost, controlHost, reliefHost];
 }
 
 /** Whether a daemon runs on it. */

@@ -22,6 +22,8 @@ export interface LabOptions extends Partial<EstateSize> {
 export interface ClientOptions extends ExecOptions {
   /** Whose certificate and home it runs with; the deployer's when left out. */
   readonly operator?: string;
+  /** From which host; the first control host when left out. */
+  readonly from?: string;
 }
 
 /** A running lab: what a test, the demo or a person does with it. Hosts go by full or short name. */
@@ -59,8 +61,13 @@ export interface Lab extends AsyncDisposable {
 }
 
 /** Builds a lab and waits until every daemon listens and every load balancer has all its servers. */
-export async function startLab({ hosts = 9, lbs = 1, lifetime = 'temporary' }: LabOptions = {}): Promise<Lab> {
-  return openLab(await buildLab(planEstate({ hosts, lbs }), lifetime));
+export async function startLab({
+  hosts = 9,
+  lbs = 1,
+  relief = false,
+  lifetime = 'temporary',
+}: LabOptions = {}): Promise<Lab> {
+  return openLab(await buildLab(planEstate({ hosts, lbs, relief }), lifetime));
 }
 
 /** A lab that stands already. */
@@ -72,8 +79,8 @@ export function openLab(state: LabState): Lab {
   return {
     state,
     hosts: state.hosts,
-    client: (argv, { operator = deployer, ...options } = {}) =>
-      execOnHost(state, controlHost.name, ['mco-deploy', ...argv], { home: `/${homeOf(operator)}`, ...options }),
+    client: (argv, { operator = deployer, from = controlHost.name, ...options } = {}) =>
+      execOnHost(state, from, ['mco-deploy', ...argv], { home: `/${homeOf(operator)}`, ...options }),
     exec: (host, argv, options) => execOnHost(state, host, argv, options),
     daemon: (host) => daemonOn(state, host),
     path,

@@ -1,11 +1,11 @@
 import { copyFile, cp, link, mkdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeFleet } from '../fleet/fleet.ts';
-import { controlHost, type Host, isNode } from './estate.ts';
+import { controlHost, type Host, isNode, reliefHost } from './estate.ts';
 import { homeOf, operatorFiles } from './files/control.ts';
 import { type FileTree, writeFiles } from './files/file-tree.ts';
 import { hostFiles } from './files/host-files.ts';
-import { deployer } from './files/node.ts';
+import { deployer, relief } from './files/node.ts';
 import { artifacts } from './files/releases.ts';
 import { waitForServers } from './traffic/haproxy.ts';
 import { logOf, waitForLine } from './log.ts';
@@ -68,6 +68,11 @@ async function writeHosts(lab: LabState): Promise<void> {
   );
   // Only when nobody writes any more can the directory be removed.
   for (const one of written) if (one.status === 'rejected') throw one.reason;
+  if (lab.hosts.includes(reliefHost)) {
+    const root = rootOf(lab, reliefHost.name);
+    await writeFiles(root, operatorFiles(relief, await fleet.operator(relief)));
+    await mkdir(join(root, homeOf(relief)), { recursive: true });
+  }
   const control = rootOf(lab, controlHost.name);
   for (const operator of Object.values(operators)) {
     const issuer = operator === operators.foreigner ? foreign : fleet;

@@ -7,6 +7,7 @@ import { nodesOf, overNodes } from '../../fleet/over-nodes.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
 import { readJournal } from '../../runs/read-journal.ts';
+import { fetchEntries } from '../../runs/fleet/fetch-run.ts';
 import { requireDdl, type Session } from '../../fleet/session.ts';
 import { checkRecords, type NodeRecords, type TraceFinding } from '../../../library/audit/check-records.ts';
 import { gatherPages, type RecordQuery } from '../../../library/audit/gather-records.ts';
@@ -30,7 +31,9 @@ export async function traceRun(
     throw new Problem('usage', `“${run}” is not a valid run id`, 'give the 32 hex digits of its id');
   const ddl = requireDdl(catalogue, 'audit');
   return overNodes(options, nodesOf(options, 'audit'), context, async (findings, session) => {
-    const journal = await readJournal(session.config.stateDirectory, run, context.err);
+    const journal =
+      (await readJournal(session.config.stateDirectory, run, context.err)) ??
+      (await fetchEntries(run, { session, catalogue, options, context }));
     const since = journal?.[0] === undefined ? undefined : new Date(journal[0].at - slack).toISOString();
     const answers = await Promise.all(
       findings.nodes.map((node) => gather(node, ddl, { run, ...(since === undefined ? {} : { since }) }, session)),

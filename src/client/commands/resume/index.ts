@@ -1,8 +1,8 @@
 import type { Ddl } from '../../../core/ddl/ddl.ts';
 import type { CommandEntry } from '../../cli/context.ts';
+import { parseKeyValues } from '../../cli/key-values.ts';
 import { addRunOptions } from '../../cli/run-options.ts';
 import { takeList } from '../../cli/target-options.ts';
-import { parseKeyValues } from '../../cli/key-values.ts';
 
 export function resumeCommand(catalogue: readonly Ddl[]): CommandEntry {
   return {
@@ -10,8 +10,11 @@ export function resumeCommand(catalogue: readonly Ddl[]): CommandEntry {
     define: (program, context) => {
       const command = program
         .command('resume <run> [secrets...]')
-        .description('resume a run that was killed, interrupted or failed; sensitive inputs as name=value')
-        .option('--force', 'even if another process may still be running it');
+        .description(
+          'resume a run that was killed, interrupted or failed, here or elsewhere; sensitive inputs as name=value',
+        )
+        .option('--playbook <file>', 'where the playbook of the run is, if not where the run started')
+        .option('--force', 'even if another process may still be running it, or its journal is incomplete');
       // It keeps to the nodes that the run began with.
       takeList(addRunOptions(command), false).action(async (run, words, options) => {
         const { resumeRun } = await import('./run.ts');

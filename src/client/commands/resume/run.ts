@@ -1,31 +1,30 @@
 import type { Ddl } from '../../../core/ddl/ddl.ts';
 import { Problem } from '../../../core/errors.ts';
-import { digestPlaybook } from '../../../playbook/source/digest.ts';
 import { bindAllInputs } from '../../../playbook/inputs/input-sources.ts';
 import type { JournalEntry } from '../../../playbook/journal/entries.ts';
 import { readHistory, resumeFrom } from '../../../playbook/journal/history.ts';
 import type { Playbook } from '../../../playbook/model.ts';
-import { refuseQuestions } from '../../runs/prompts.ts';
-import { type RunPlaybookOptions, runWithNodes } from '../../runs/run-playbook.ts';
 import type { CliContext } from '../../cli/context.ts';
-import { type KnownPlaybook, loadWithNodes, readPlaybook } from '../../runs/find-playbook.ts';
-import { openJournal } from '../../runs/journal.ts';
-import { findRun, readJournal } from '../../runs/read-journal.ts';
-import { isRunning, markProcess } from '../../../core/files/process-mark.ts';
 import { openSession } from '../../fleet/session.ts';
-import { isScript } from '../../scripts/names.ts';
+import { adoptRun, findRunAnywhere } from '../../runs/fleet/find-run.ts';
+import { openJournal } from '../../runs/journal.ts';
+import { refuseQuestions } from '../../runs/prompts.ts';
+import { readJournal } from '../../runs/read-journal.ts';
+import { runWithNodes } from '../../runs/run-playbook.ts';
+import { requireAlone } from './alone.ts';
+import type { ResumeOptions, Started } from './options.ts';
+import { findSame } from './same-playbook.ts';
+import { agreeToTakeOver, requireAuthors } from './take-over.ts';
 
 export interface ResumeRequest {
   /** Its id, or the beginning of it. */
   readonly run: string;
   /** Inputs that the journal does not hold. */
   readonly secrets: Readonly<Record<string, unknown>>;
-  readonly options: RunPlaybookOptions & { readonly force?: boolean };
+  readonly options: ResumeOptions;
 }
 
-type Started = Extract<JournalEntry, { type: 'run-started' }>;
-
-/** Goes on where a run stood: what is known to be done is not done again. */
+/** Goes on where a run stood, whoever began it and wherever: what is known to be done is not done again. */
 export async function resumeRun(
   { run, secrets, options }: ResumeRequest,
   catalogue: readonly Ddl[],
@@ -34,33 +33,32 @@ export async function resumeRun(
   const session = await openSession(options, context);
   try {
     const { stateDirectory, inputs: defaults } = session.config;
-    const runId = await findRun(stateDirectory, run);
-    const entries = (await readJournal(stateDirectory, runId, context.err)) ?? [];
+    const force = options.force === true;
+    const look = { session, catalogue, options, context };
+    const found = await findRunAnywhere(run, look, { lenient: force });
+    const { run: runId, entries } = found;
     const started = requireUnfinished(entries, runId);
-    requireSameOperator(started, session.caller.credentials.identity.name);
-    await requireAlone(entries, options.force === true);
+    requireAuthors(found, started, session.caller.credentials.identity.name, force);
+    await requireAlone(found, look, { force });
     const history = readHistory(entries);
-    const load = async (name: string) => {
-      if (!isScript(name)) return await loadWithNodes(await readPlaybook(name), session, catalogue, options);
-      const { loadForResume } = await import('../../scripts/resume-script.ts');
-      const before = history.setsOf('');
-      return await loadForResume({ name, inputs: started.inputs, options, before }, session, catalogue, context);
-    };
-    const { playbook, agents } = await findSame(started, load);
+    const { playbook, agents } = await findSame(found, started, look);
     requireSecretsOnly(secrets, playbook, started);
     refuseQuestions(playbook, options, context);
     const given = { ...started.inputs, ...secrets };
     const inputs = await bindAllInputs(playbook, given, { env: context.env, defaults: secretsOf(playbook, defaults) });
+    await agreeToTakeOver(found, started, session.caller.credentials.identity.name, options, context);
+    await adoptRun(stateDirectory, found);
     const journal = await openJournal(stateDirectory, runId, true);
     try {
       // Of two that go on with it at the same moment, the first to say so does.
-      await requireAlone((await readJournal(stateDirectory, runId, () => {})) ?? [], options.force === true);
+      const now = (await readJournal(stateDirectory, runId, () => {})) ?? [];
+      await requireAlone({ ...found, entries: now, stored: undefined }, look, { force: true, isSettled: true });
     } catch (error) {
       await journal.close();
       throw error;
     }
-    const settings = { dryRun: false, resumed: resumeFrom(history) };
-    const order = { playbook, inputs, runId, journal, options, settings };
+    const settings = { dryRun: false, resumed: resumeFrom(history), startedBy: started.operator };
+    const order = { playbook, inputs, runId, journal, options, settings, past: found.past };
     return await runWithNodes(order, session, { catalogue: agents, context });
   } finally {
     await session.close();
@@ -77,40 +75,6 @@ function requireUnfinished(entries: readonly JournalEntry[], runId: string): Sta
   }
   if (started.dryRun) throw new Problem('run-ended', `the run ${runId} was a dry run: there is nothing to resume`);
   return started;
-}
-
-/** Nodes keep the lease and the outcomes of a run for who began it. @throws Problem `other-operator` */
-function requireSameOperator({ operator }: Started, self: string): void {
-  if (operator === self) return;
-  throw new Problem('other-operator', `the run was begun by ${operator}, and this is ${self}`);
-}
-
-/** @throws Problem `run-in-progress` */
-async function requireAlone(entries: readonly JournalEntry[], force: boolean): Promise<void> {
-  const { pid, start } = await markProcess();
-  for (const entry of entries) {
-    if (entry.type !== 'process') continue;
-    if (entry.pid === pid && entry.start === start) return;
-    const running = await isRunning(entry);
-    if (running === 'no' || (running === 'unknown' && force)) continue;
-    const what = `process ${entry.pid} on ${entry.host}`;
-    if (running === 'yes') {
-      throw new Problem('run-in-progress', `${what} is still running this run`, 'wait for it, or stop it');
-    }
-    const hint = 'if it no longer runs, add --force';
-    throw new Problem('run-in-progress', `${what} may still be running this run: this host cannot check it`, hint);
-  }
-}
-
-/** @throws Problem `playbook-changed`, or as loadWithNodes */
-async function findSame(
-  { origin, file, digest }: Started,
-  load: (name: string) => Promise<KnownPlaybook>,
-): Promise<KnownPlaybook> {
-  const found = await load(origin ?? file);
-  if (digestPlaybook(found.playbook) === digest) return found;
-  const hint = 'restore the old one, or start a new run: it does not repeat what is done';
-  throw new Problem('playbook-changed', `${origin ?? file} has changed since the run started`, hint);
 }
 
 /** @throws Problem `usage`: the other inputs of a run stay what they were */

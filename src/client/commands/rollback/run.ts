@@ -1,13 +1,13 @@
 import type { Ddl } from '../../../core/ddl/ddl.ts';
 import { Problem } from '../../../core/errors.ts';
 import { count } from '../../../core/text.ts';
-import type { JournalEntry } from '../../../playbook/journal/entries.ts';
 import { askNodes } from '../../../library/fleet/call-nodes.ts';
 import type { RunPlaybookOptions } from '../../runs/run-playbook.ts';
-import { loadClientConfig } from '../../../library/config/config.ts';
 import type { CliContext } from '../../cli/context.ts';
-import { findRun, listJournals, readJournal } from '../../runs/read-journal.ts';
-import { openSession, requireDdl } from '../../fleet/session.ts';
+import { withSession } from '../../fleet/over-nodes.ts';
+import type { FleetLook } from '../../runs/fleet/fetch-run.ts';
+import { requireDdl, type Session } from '../../fleet/session.ts';
+import { latestRuns, namedRun } from './known-runs.ts';
 import { readTargetOptions } from '../../cli/target-options.ts';
 import { askPerson, isOnTerminal } from '../../runs/prompts.ts';
 import { runNamedPlaybook } from '../run/run.ts';
@@ -26,18 +26,19 @@ export interface RollbackOptions extends RunPlaybookOptions {
   readonly redo?: boolean;
 }
 
-/** How many of the latest journals are looked through for the run to undo. */
-const most = 1000;
-
 /** The playbook `rollback`, with what each server served before: by the journal of the run, else as the nodes tell it. */
 export async function rollBack(
   options: RollbackOptions,
   catalogue: readonly Ddl[],
   context: CliContext,
 ): Promise<number> {
-  const { stateDirectory } = await loadClientConfig(options.config, context.env);
-  const known =
-    (await findRecorded(options, stateDirectory, context)) ?? (await askNodesBefore(options, catalogue, context));
+  const known = await withSession(
+    options,
+    context,
+    async (session) =>
+      (await findRecorded(options, { session, catalogue, options, context })) ??
+      (await askNodesBefore(options, session, catalogue, context)),
+  );
   const { before, brought, balancers } = known;
   if (known.isRollback && options.dryRun !== true) await requireRedo(known, options, context);
   const unknown = [...before].filter(([, revision]) => revision === '').map(([node]) => node);
@@ -93,18 +94,18 @@ interface Known {
 
 const byHand = 'name the releases yourself: mco-deploy run rollback cluster=… targets=NODE=REVISION,…';
 
-/** Undefined where no run from here upgraded servers of the cluster. @throws Problem `unknown-run`, `nothing-to-undo` */
-async function findRecorded(
-  { cluster, run }: RollbackOptions,
-  stateDirectory: string,
-  { err }: CliContext,
-): Promise<Known | undefined> {
-  const ids = run === undefined ? await listJournals(stateDirectory, most) : [await findRun(stateDirectory, run)];
-  for (const id of ids) {
-    const entries = (await readOne(stateDirectory, id, run !== undefined, err)) ?? [];
-    if (!upgraded(entries, cluster)) continue;
-    err(`undoing the run ${id} of ${new Date(entries[0]?.at ?? 0).toISOString()}`);
+/** Undefined where no run that is known upgraded servers of the cluster. @throws Problem `unknown-run`, `nothing-to-undo` */
+async function findRecorded({ cluster, run }: RollbackOptions, look: FleetLook): Promise<Known | undefined> {
+  const { err } = look.context;
+  for await (const { id, entries } of run === undefined ? latestRuns(look) : namedRun(run, look)) {
+    if (!upgraded(entries, cluster)) {
+      if (run !== undefined)
+        throw new Problem('nothing-to-undo', `the run ${id} upgraded no server of cluster “${cluster}”`);
+      continue;
+    }
     const started = entries.find((entry) => entry.type === 'run-started');
+    const by = started?.operator === look.session.caller.credentials.identity.name ? '' : ` by ${started?.operator}`;
+    err(`undoing the run ${id} of ${new Date(entries[0]?.at ?? 0).toISOString()}${by}`);
     const { recipient, notify } = started?.inputs ?? {};
     return {
       before: revisionsBefore(entries),
@@ -114,26 +115,7 @@ async function findRecorded(
       ...(typeof recipient === 'string' && notify !== false ? { recipient } : {}),
     };
   }
-  if (run === undefined) return undefined;
-  throw new Problem('nothing-to-undo', `the run ${ids[0]} upgraded no server of cluster “${cluster}”`);
-}
-
-/** A journal that can’t be read whole may be the one that is meant: it is only used when the run is named. */
-async function readOne(
-  stateDirectory: string,
-  id: string,
-  named: boolean,
-  err: CliContext['err'],
-): Promise<JournalEntry[] | undefined> {
-  const refuse = (warning: string) => {
-    throw new Problem('bad-journal', warning.replace(/^warning: /, ''));
-  };
-  try {
-    return await readJournal(stateDirectory, id, named ? err : refuse);
-  } catch (error) {
-    if (!(error instanceof Problem)) throw error;
-    throw new Problem(error.code, error.message, 'it may be the run to undo: name the one by --run');
-  }
+  return undefined;
 }
 
 /**
@@ -143,29 +125,25 @@ async function readOne(
  */
 async function askNodesBefore(
   options: RollbackOptions,
+  session: Session,
   catalogue: readonly Ddl[],
   context: CliContext,
 ): Promise<Known> {
-  const session = await openSession(options, context);
-  try {
-    const { filter, ...targets } = readTargetOptions(options, 'appmgr');
-    const wanted = { ...targets, filter: { ...filter, facts: [`cluster=${options.cluster}`] } };
-    const { nodes } = await session.find(wanted);
-    const question = { ddl: requireDdl(catalogue, 'appmgr'), action: 'status', input: () => ({}) };
-    const outcomes = await askNodes(question, nodes, session, context.signal);
-    const failed = outcomes.find(({ outcome }) => outcome !== 'ok');
-    if (failed !== undefined) throw new Problem('no-release-before', `${failed.node}: ${failed.message}`, byHand);
-    const serving = new Set(outcomes.map(({ data }) => String(data.revision)));
-    if (serving.size > 1) {
-      const what = `no run from here upgraded cluster “${options.cluster}”, and its servers serve different releases`;
-      throw new Problem('no-release-before', `${what}: ${[...serving].sort().join(', ')}`, byHand);
-    }
-    if (outcomes.length > 0) {
-      context.err(`no run from here upgraded the cluster: ${count(outcomes.length, 'node')} asked what served before`);
-    }
-    const before = new Map(outcomes.map(({ node, data }) => [node, String(data.previous ?? '')]));
-    return { before, brought: [...serving], isRollback: false };
-  } finally {
-    await session.close();
+  const { filter, ...targets } = readTargetOptions(options, 'appmgr');
+  const wanted = { ...targets, filter: { ...filter, facts: [`cluster=${options.cluster}`] } };
+  const { nodes } = await session.find(wanted);
+  const question = { ddl: requireDdl(catalogue, 'appmgr'), action: 'status', input: () => ({}) };
+  const outcomes = await askNodes(question, nodes, session, context.signal);
+  const failed = outcomes.find(({ outcome }) => outcome !== 'ok');
+  if (failed !== undefined) throw new Problem('no-release-before', `${failed.node}: ${failed.message}`, byHand);
+  const serving = new Set(outcomes.map(({ data }) => String(data.revision)));
+  if (serving.size > 1) {
+    const what = `no run from here upgraded cluster “${options.cluster}”, and its servers serve different releases`;
+    throw new Problem('no-release-before', `${what}: ${[...serving].sort().join(', ')}`, byHand);
   }
+  if (outcomes.length > 0) {
+    context.err(`no run from here upgraded the cluster: ${count(outcomes.length, 'node')} asked what served before`);
+  }
+  const before = new Map(outcomes.map(({ node, data }) => [node, String(data.previous ?? '')]));
+  return { before, brought: [...serving], isRollback: false };
 }

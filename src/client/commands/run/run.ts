@@ -8,6 +8,7 @@ import { refuseQuestions } from '../../runs/prompts.ts';
 import { type RunPlaybookOptions, runWithNodes } from '../../runs/run-playbook.ts';
 import type { CliContext } from '../../cli/context.ts';
 import { loadWithNodes, readPlaybook, unknownAgents } from '../../runs/find-playbook.ts';
+import { textsOf } from '../../runs/fleet/texts.ts';
 import { openJournal } from '../../runs/journal.ts';
 import { openSession } from '../../fleet/session.ts';
 
@@ -41,10 +42,9 @@ export async function runNamedPlaybook(
     const runId = newId();
     const journal = await openJournal(session.config.stateDirectory, runId);
     const origin = Object.hasOwn(shippedPlaybooks, request.playbook) ? request.playbook : resolve(request.playbook);
-    return await runWithNodes({ playbook, inputs, runId, journal, options, settings: { dryRun, origin } }, session, {
-      catalogue: agents,
-      context,
-    });
+    const settings = { dryRun, origin };
+    const order = { playbook, inputs, runId, journal, options, settings, texts: textsOf(tree, playbook, inputs) };
+    return await runWithNodes(order, session, { catalogue: agents, context });
   } finally {
     await session.close();
   }

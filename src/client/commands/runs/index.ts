@@ -8,19 +8,23 @@ export function runsCommand(catalogue: readonly Ddl[]): CommandEntry {
   return {
     name: 'runs',
     define: (program, context) => {
-      const runs = program.command('runs').description('list and show the runs that were started from this host');
+      const runs = program
+        .command('runs')
+        .description('list and show runs, from this host or from the nodes that store their journals');
       const list = runs
         .command('list', { isDefault: true })
         .description('list the runs: when each started, what it did, and how it ended; newest first')
+        .option('--fleet', 'list the runs that nodes store, from any machine')
         .option('--limit <n>', 'how many at most', parseLimit, 20);
-      addCommonOptions(list).action(async (options) => {
+      addCommonOptions(addDiscoveryOptions(list)).action(async (options) => {
         const { listRuns } = await import('./list.ts');
-        context.exit(await listRuns(options, context));
+        context.exit(await listRuns(options, catalogue, context));
       });
       const show = runs
         .command('show <run>')
         .description('show what a run did, step by step and node by node, and which servers are still out of rotation')
-        .option('--offline', 'do not ask the load balancers')
+        .option('--fleet', 'ask the nodes that store its journal, also where this host has one')
+        .option('--offline', 'ask no node')
         .option('-v, --verbose', 'with what each node answered');
       addCommonOptions(addDiscoveryOptions(show)).action(async (run, options) => {
         const { showRun } = await import('./show.ts');
@@ -30,9 +34,9 @@ export function runsCommand(catalogue: readonly Ddl[]): CommandEntry {
         .command('report <run>')
         .description('write a run as one page: a timeline of its steps and nodes, its failures, its audit records')
         .option('--html [file]', 'write the page to this file (default: to standard output)');
-      addCommonOptions(report).action(async (run, options) => {
+      addCommonOptions(addDiscoveryOptions(report)).action(async (run, options) => {
         const { reportRun } = await import('./report.ts');
-        context.exit(await reportRun(run, options, context));
+        context.exit(await reportRun(run, options, catalogue, context));
       });
     },
   };

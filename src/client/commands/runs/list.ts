@@ -1,8 +1,13 @@
+import type { Ddl } from '../../../core/ddl/ddl.ts';
 import { explain } from '../../../core/errors.ts';
 import { printable } from '../../../core/text.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
 import { loadClientConfig } from '../../../library/config/config.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
+import { withSession } from '../../fleet/over-nodes.ts';
+import { entriesOf } from '../../runs/fleet/fetch-run.ts';
+import { startFleetRuns } from '../../runs/fleet/fleet-runs.ts';
+import { findKeepers } from '../../runs/fleet/read-copies.ts';
 import { listJournals, readJournal } from '../../runs/read-journal.ts';
 import { formatTable } from '../../render/table.ts';
 import { ago } from '../../render/times.ts';
@@ -10,10 +15,13 @@ import { type RunRecord, recordRun } from '../../runs/record.ts';
 
 interface ListOptions extends CommonOptions {
   readonly limit: number;
+  readonly fleet?: boolean;
 }
 
 /** Prints the runs, the newest first. A journal that can’t be read is named, and is no reason to hide the others. */
-export async function listRuns({ config, json, limit }: ListOptions, context: CliContext): Promise<number> {
+export async function listRuns(options: ListOptions, catalogue: readonly Ddl[], context: CliContext): Promise<number> {
+  if (options.fleet === true) return await listFleet(options, catalogue, context);
+  const { config, limit } = options;
   const { stateDirectory } = await loadClientConfig(config, context.env);
   const ids = await listJournals(stateDirectory, limit);
   const records: RunRecord[] = [];
@@ -25,11 +33,34 @@ export async function listRuns({ config, json, limit }: ListOptions, context: Cl
       context.err(`warning: ${explain(error)}`);
     }
   }
-  const runs = records.sort((a, b) => b.began - a.began);
-  if (json === true) context.out(JSON.stringify(runs.map(asJson), null, 2));
-  else if (runs.length === 0) context.err('no run was started from this host');
-  else for (const line of formatRuns(runs, Date.now())) context.out(printable(line));
+  print(records, 'no run was started from this host; “mco-deploy runs --fleet” asks the nodes', options, context);
   return exitCode.ok;
+}
+
+function listFleet(options: ListOptions, catalogue: readonly Ddl[], context: CliContext): Promise<number> {
+  return withSession(options, context, async (session) => {
+    const nodes = await findKeepers(session, options);
+    const read = startFleetRuns(options.limit, { session, catalogue, options, context });
+    const { runs, failed } = await read(nodes);
+    for (const one of failed) context.err(`warning: ${one}`);
+    const records = await Promise.all(runs.map(({ journal, isHeld }) => recordRun(entriesOf(journal), isHeld)));
+    const none = nodes.length === 0 ? 'no node runs the agent journal' : 'no node stores the journal of a run';
+    print(
+      records.filter((record) => record !== undefined),
+      none,
+      options,
+      context,
+    );
+    if (nodes.length === 0) return exitCode.nothingDiscovered;
+    return failed.length > 0 ? exitCode.someFailed : exitCode.ok;
+  });
+}
+
+function print(records: readonly RunRecord[], none: string, { json }: ListOptions, { out, err }: CliContext): void {
+  const runs = [...records].sort((a, b) => b.began - a.began);
+  if (json === true) out(JSON.stringify(runs.map(asJson), null, 2));
+  else if (runs.length === 0) err(none);
+  else for (const line of formatRuns(runs, Date.now())) out(printable(line));
 }
 
 /** As much of an id as tells it from the others that are listed. */

@@ -1,25 +1,27 @@
 import { writeFile } from 'node:fs/promises';
+import type { Ddl } from '../../../core/ddl/ddl.ts';
 import { explainErrno, Problem } from '../../../core/errors.ts';
-import type { CommonOptions } from '../../cli/common-options.ts';
-import { loadClientConfig } from '../../../library/config/config.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
-import { findRun, readJournal } from '../../runs/read-journal.ts';
 import { incidentToJson } from '../../runs/report/json.ts';
 import { renderPage } from '../../runs/report/page.ts';
 import { readIncident } from '../../runs/report/read/incident.ts';
 import { recordRun } from '../../runs/record.ts';
+import { type LookOptions, lookAtRun } from './look.ts';
 
-interface ReportOptions extends CommonOptions {
+interface ReportOptions extends LookOptions {
   /** A file; true for standard output. */
   readonly html?: string | true;
 }
 
 /** Writes a run as a page, or its timeline as JSON. @throws Problem `usage`, `no-run`, `unwritable-file` */
-export async function reportRun(given: string, options: ReportOptions, context: CliContext): Promise<number> {
-  const { stateDirectory } = await loadClientConfig(options.config, context.env);
-  const run = await findRun(stateDirectory, given);
-  const entries = (await readJournal(stateDirectory, run, context.err)) ?? [];
-  const record = await recordRun(entries);
+export async function reportRun(
+  given: string,
+  options: ReportOptions,
+  catalogue: readonly Ddl[],
+  context: CliContext,
+): Promise<number> {
+  const { run, entries, isHeld } = await lookAtRun(given, options, catalogue, context);
+  const record = await recordRun(entries, isHeld);
   if (record === undefined) throw new Problem('no-run', `the run ${run} never began`);
   const incident = readIncident(record, entries);
   if (options.json === true) context.out(JSON.stringify(incidentToJson(incident), null, 2));

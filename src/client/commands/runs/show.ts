@@ -1,19 +1,16 @@
 import type { Ddl } from '../../../core/ddl/ddl.ts';
 import { Problem } from '../../../core/errors.ts';
 import { printable } from '../../../core/text.ts';
-import type { CommonOptions } from '../../cli/common-options.ts';
-import { loadClientConfig } from '../../../library/config/config.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
 import { exitFor } from '../../cli/exit-codes.ts';
-import { findRun, readJournal } from '../../runs/read-journal.ts';
 import { indented, tellMissing } from '../../render/missing.ts';
 import { formatOut, type OutServer, readRotation } from '../../runs/rotation.ts';
 import { type CallRecord, formatInputs, type RunRecord, recordRun, type StepRecord } from '../../runs/record.ts';
 import { openSession } from '../../fleet/session.ts';
 import { readTargetOptions } from '../../cli/target-options.ts';
+import { type LookOptions, lookAtRun } from './look.ts';
 
-interface ShowOptions extends CommonOptions {
-  readonly offline?: boolean;
+interface ShowOptions extends LookOptions {
   readonly verbose?: boolean;
 }
 
@@ -24,9 +21,8 @@ export async function showRun(
   catalogue: readonly Ddl[],
   context: CliContext,
 ): Promise<number> {
-  const { stateDirectory } = await loadClientConfig(options.config, context.env);
-  const run = await findRun(stateDirectory, given);
-  const record = await recordRun((await readJournal(stateDirectory, run, context.err)) ?? []);
+  const { run, entries, isHeld } = await lookAtRun(given, options, catalogue, context);
+  const record = await recordRun(entries, isHeld);
   if (record === undefined) throw new Problem('no-run', `the run ${run} never began`);
   const balancers = balancersOf(record);
   const asks = options.offline !== true && balancers.length > 0;

@@ -3,6 +3,7 @@ import type { Ddl } from '../../../core/ddl/ddl.ts';
 import type { Outcome } from '../../../core/request/reply.ts';
 import { noFilter } from '../../../core/filter/filter.ts';
 import { printable } from '../../../core/text.ts';
+import type { FoundNode } from '../../../discovery/findings.ts';
 import type { Findings } from '../../../discovery/directory.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
@@ -11,6 +12,7 @@ import { readTargetOptions, type TargetOptions } from '../../cli/target-options.
 import { withSession } from '../../fleet/over-nodes.ts';
 import type { Session } from '../../fleet/session.ts';
 import { indented, tellMissing } from '../../render/missing.ts';
+import { startFleetRuns } from '../../runs/fleet/fleet-runs.ts';
 import { readRotation } from '../../runs/rotation.ts';
 import { readDeployed } from './deployed.ts';
 import { readRuns } from './recent-runs.ts';
@@ -19,6 +21,9 @@ import { formatStatus, type Status, statusJson } from './format.ts';
 interface StatusOptions extends CommonOptions {
   readonly watch?: boolean;
 }
+
+/** Of the runs that nodes store, so many of the latest are looked at. */
+const mostStored = 20;
 
 /** Milliseconds between two looks of --watch. */
 const interval = 2000;
@@ -31,8 +36,9 @@ export function showStatus(options: StatusOptions, catalogue: readonly Ddl[], co
   return withSession(options, context, async (session) => {
     const stop = AbortSignal.any([context.signal, context.readerGone ?? context.signal]);
     let before = '';
+    const readFleet = startFleetRuns(mostStored, { session, catalogue, options, context });
     for (;;) {
-      const { status, findings, outcomes } = await look(options, session, catalogue, context);
+      const { status, findings, outcomes } = await look(options, session, catalogue, context, readFleet);
       const lines = options.json === true ? [JSON.stringify(statusJson(status), null, 2)] : formatStatus(status);
       const text = lines.join('\n');
       const isNew = text !== before;
@@ -69,21 +75,32 @@ function unite(one: Findings, other: Findings): Findings {
   };
 }
 
+/** A node that is a server and a load balancer was found twice. */
+function uniqueNodes(nodes: readonly FoundNode[]): FoundNode[] {
+  return [...new Map(nodes.map((node) => [node.name, node])).values()];
+}
+
 async function look(
   options: StatusOptions,
   session: Session,
   catalogue: readonly Ddl[],
   context: CliContext,
+  readFleet: ReturnType<typeof startFleetRuns>,
 ): Promise<{ status: Status; findings: Findings; outcomes: readonly Outcome[] }> {
   const [servers, balancers] = await Promise.all([
     session.find(readTargetOptions(options, 'appmgr'), { facts: ['cluster'] }),
     session.find(balancersFor(options)),
   ]);
   const findings = unite(servers, balancers);
+  // Whoever may not read journals sees all the rest.
+  const keepers = findings.nodes.filter(({ description }) => description.agents.some(({ name }) => name === 'journal'));
+  const isLocal = session.config.journal === 'local' || keepers.length === 0;
   const [rotation, deployed, { records, journals }] = await Promise.all([
     readRotation(balancers.nodes, session, catalogue, context.signal),
     readDeployed(servers.nodes, session, catalogue, context.signal),
-    readRuns(session.config.stateDirectory, context),
+    (isLocal ? Promise.resolve([]) : readFleet(uniqueNodes(keepers)).then(({ runs }) => runs)).then((stored) =>
+      readRuns(session.config.stateDirectory, stored, context),
+    ),
   ]);
   const outcomes = [...rotation.outcomes, ...deployed.outcomes];
   const asked = rotation.outcomes.some(({ outcome }) => outcome === 'ok');

@@ -6,6 +6,9 @@ import type { FileTree } from './file-tree.ts';
 /** The operator who may deploy. */
 export const deployer = 'rip@devco.net';
 
+/** The operator at the second control host, who may do what the deployer may. */
+export const relief = 'zoe@devco.net';
+
 const classes = { web: 'webserver', balancer: 'haproxy', notifier: 'notification', control: '', mail: '' };
 
 /** What of each kind of host the deployer may call. */
@@ -18,18 +21,23 @@ const allowed: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 /** node.yaml, facts, classes and policies of a host with a daemon. */
 export function nodeFiles(host: Host): FileTree {
   const files: Record<string, string> = {
-    'etc/mco-deploy/node.yaml': stringify({ agents: { rpcutil: {}, lock: {}, audit: {}, ...agentSections(host) } }),
+    'etc/mco-deploy/node.yaml': stringify({ agents: { ...sharedAgents(host), ...agentSections(host) } }),
     'etc/mco-deploy/classes.txt': `${classes[host.kind]}\n`,
     'etc/mco-deploy/facts.d/lab.yaml': stringify({ role: host.kind, ...(host.cluster && { cluster: host.cluster }) }),
     'etc/mco-deploy/policies/default.policy': 'policy default deny\n',
     'var/log/mco-deploy/daemon.log': '',
     'services.sh': 'setsid lab-daemon &\n',
   };
-  for (const [agent, actions] of Object.entries(allowed[host.kind] ?? {})) {
-    files[`etc/mco-deploy/policies/${agent}.policy`] =
-      `policy default deny\nallow\tcert=${deployer}\t${actions}\t*\t*\n`;
+  const callers = host.journal === true ? `cert=${deployer} cert=${relief}` : `cert=${deployer}`;
+  const rights = { ...allowed[host.kind], ...(host.journal === true ? { journal: '*' } : {}) };
+  for (const [agent, actions] of Object.entries(rights)) {
+    files[`etc/mco-deploy/policies/${agent}.policy`] = `policy default deny\nallow\t${callers}\t${actions}\t*\t*\n`;
   }
   return { ...files, 'var/lib/mco-deploy/': '' };
+}
+
+function sharedAgents({ journal }: Host): object {
+  return { rpcutil: {}, lock: {}, audit: {}, ...(journal === true ? { journal: {} } : {}) };
 }
 
 function agentSections({ kind }: Host): object {

@@ -1,0 +1,143 @@
+import { readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { explainErrno, Problem } from '../../core/errors.ts';
+import { FailedReply, replyStatus } from '../../core/request/reply.ts';
+import { followLines, hashText, type JournalLine, journalStart, readLine } from '../../core/journal/line.ts';
+import type { JournalConfig } from './config.ts';
+import { chooseOldest, type IndexedRun } from './rotate.ts';
+import { appendStored, formatStored, readStored, type StoredJournal } from './stored.ts';
+
+/** What is to be appended. */
+export interface Addition {
+  readonly run: string;
+  /** The lease that the caller's run holds. */
+  readonly lease: string;
+  readonly after: number;
+  readonly lines: readonly JournalLine[];
+  /** Hash of the last line. */
+  readonly head: string;
+}
+
+export interface ListedRun extends IndexedRun {
+  /** How many lines it has. */
+  readonly sequence: number;
+}
+
+/** The journals of this node. Additions must not run at the same time. */
+export interface JournalStore {
+  /** @returns how many lines there are then @throws Problem `not-leased`, `journal-gap`, `journal-forked`, `journal-full`, … */
+  readonly append: (addition: Addition, dryRun: boolean) => Promise<number>;
+  /** @throws Problem `unknown-run`, `bad-journal` */
+  readonly read: (run: string) => Promise<StoredJournal>;
+  /** The latest first; one whose file is damaged is left out. @param most so many of those whose ids begin so */
+  readonly list: (prefix: string, most: number) => Promise<readonly ListedRun[]>;
+}
+
+/** Journals that are kept in memory, for the runs under way. */
+const mostOpen = 8;
+const fileName = /^([0-9a-f]{32})\.jsonl$/;
+
+export async function openStore(directory: string, config: JournalConfig): Promise<JournalStore> {
+  const index: Map<string, IndexedRun & { readonly sequence?: number }> = await readIndex(directory);
+  const open = new Map<string, StoredJournal>();
+  const fileOf = (run: string) => join(directory, `${run}.jsonl`);
+  const keep = (run: string, journal: StoredJournal) => {
+    open.delete(run);
+    open.set(run, journal);
+    for (const oldest of open.keys()) if (open.size > mostOpen) open.delete(oldest);
+  };
+  const read = async (run: string) => {
+    if (!index.has(run)) throw new Problem('unknown-run', `there is no journal of the run ${run} here`);
+    return open.get(run) ?? (await readStored(run, fileOf(run)));
+  };
+  const makeRoom = async (run: string, bytes: number) => {
+    const leaving = await chooseOldest([...index.values()], { run, bytes }, config, async (other) => {
+      return await read(other).catch(() => undefined);
+    });
+    for (const other of leaving) {
+      await rm(fileOf(other), { force: true });
+      index.delete(other);
+      open.delete(other);
+    }
+  };
+  const append: JournalStore['append'] = async (addition, dryRun) => {
+    const { run } = addition;
+    const before = index.has(run) ? await read(run) : { lines: [], end: journalStart, bytes: 0 };
+    const added = judge(before, addition);
+    if (dryRun) return before.end.sequence;
+    if (added.length === 0) return before.end.sequence;
+    const text = formatStored(added);
+    const bytes = before.bytes + Buffer.byteLength(text);
+    if (bytes > config.max_run_size) {
+      throw new Problem('journal-full', `the journal of one run may have ${config.max_run_size} bytes here`);
+    }
+    await makeRoom(run, bytes);
+    try {
+      await appendStored(fileOf(run), directory, text, before.bytes);
+    } catch (error) {
+      // What is on the disk now is read again before anything is appended.
+      open.delete(run);
+      throw error;
+    }
+    const end = followLines(run, before.end, added);
+    keep(run, { lines: [...before.lines, ...added], end, bytes });
+    index.set(run, { run, bytes, at: Date.now(), sequence: end.sequence });
+    return end.sequence;
+  };
+  /** Read once: what is in memory is counted as it grows. */
+  const count = async (one: IndexedRun & { readonly sequence?: number }): Promise<ListedRun[]> => {
+    if (one.sequence !== undefined) return [{ ...one, sequence: one.sequence }];
+    const journal = await read(one.run).catch(() => undefined);
+    if (journal === undefined) return [];
+    const counted = { ...one, sequence: journal.end.sequence };
+    if (index.get(one.run) === one) index.set(one.run, counted);
+    return [counted];
+  };
+  const list: JournalStore['list'] = async (prefix, most) => {
+    const matching = [...index.values()].filter(({ run }) => run.startsWith(prefix)).sort((a, b) => b.at - a.at);
+    return (await Promise.all(matching.slice(0, most).map(count))).flat();
+  };
+  return { append, read, list };
+}
+
+async function readIndex(directory: string): Promise<Map<string, IndexedRun>> {
+  try {
+    const runs = (await readdir(directory)).flatMap((file) => fileName.exec(file)?.[1] ?? []);
+    const indexed = await Promise.all(
+      runs.map(async (run) => {
+        const { size, mtimeMs } = await stat(join(directory, `${run}.jsonl`));
+        return [run, { run, bytes: size, at: mtimeMs }] as const;
+      }),
+    );
+    return new Map(indexed);
+  } catch (cause) {
+    throw new Problem('unreadable-file', `${directory} cannot be read: ${explainErrno(cause)}`, '', { cause });
+  }
+}
+
+/** The lines that the node does not have yet. */
+function judge(before: StoredJournal, { run, lease, after, lines, head }: Addition): readonly JournalLine[] {
+  const [first] = before.lines.length > 0 ? before.lines : lines;
+  const named = first === undefined ? undefined : readLine(first).stored?.lease;
+  if (lease === '' || (named !== undefined && named !== lease)) {
+    const what = named === undefined ? 'the request names no lease' : `the journal belongs to the lease “${named}”`;
+    throw new Problem('not-leased', `${what}: nothing was stored`);
+  }
+  const { sequence } = before.end;
+  if (after > sequence) {
+    throw new FailedReply('journal-gap', `the journal has ${sequence} lines here`, replyStatus.failed, { sequence });
+  }
+  const base = after === 0 ? journalStart : { sequence: after, hash: hashText(before.lines[after - 1]?.text ?? '') };
+  if (lines.length > 0 && readLine(lines[0] as JournalLine).previous !== base.hash) throw forked(after + 1);
+  const end = followLines(run, base, lines);
+  if (end.hash !== head) throw new Problem('bad-journal', 'the lines do not end with the hash that was signed');
+  for (const [place, { text }] of lines.entries()) {
+    const known = before.lines[after + place];
+    if (known !== undefined && known.text !== text) throw forked(after + place + 1);
+  }
+  return lines.slice(Math.max(0, sequence - after));
+}
+
+function forked(sequence: number): Problem {
+  return new Problem('journal-forked', `another line ${sequence} of this journal is stored here`);
+}

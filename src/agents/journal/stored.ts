@@ -1,0 +1,67 @@
+/** The file of one run's journal: one line of JSON for each line of it. */
+import { open, readFile } from 'node:fs/promises';
+import { explainErrno, Problem } from '../../core/errors.ts';
+import { startAppending } from '../../core/files/append-lines.ts';
+import { syncDirectory } from '../../core/files/durable.ts';
+import { isObject } from '../../core/json.ts';
+import { followLines, type JournalEnd, type JournalLine, journalStart } from '../../core/journal/line.ts';
+
+export interface StoredJournal {
+  readonly lines: readonly JournalLine[];
+  readonly end: JournalEnd;
+  readonly bytes: number;
+}
+
+/**
+ * Reads a journal; what a crash left of its last line does not count.
+ * @throws Problem `bad-journal` where it is not what was stored, `unreadable-file`
+ */
+export async function readStored(run: string, file: string): Promise<StoredJournal> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (cause) {
+    throw new Problem('unreadable-file', `${file} cannot be read: ${explainErrno(cause)}`, '', { cause });
+  }
+  const whole = text.slice(0, text.lastIndexOf('\n') + 1);
+  const bytes = Buffer.byteLength(whole);
+  const lines = whole.split('\n').slice(0, -1).map(parseStored);
+  return { lines, end: followLines(run, journalStart, lines), bytes };
+}
+
+function parseStored(text: string): JournalLine {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (isObject(value) && typeof value.text === 'string' && typeof value.signature === 'string') {
+      return { text: value.text, signature: value.signature };
+    }
+  } catch {
+    // Told below, as for any other line that is not one.
+  }
+  throw new Problem('bad-journal', 'a stored line is damaged', 'remove the file of that run from the state directory');
+}
+
+export function formatStored(lines: readonly JournalLine[]): string {
+  return lines.map(({ text, signature }) => `${JSON.stringify({ text, signature })}\n`).join('');
+}
+
+/**
+ * Appends lines behind the bytes that count: they are on the disk when it resolves.
+ * @throws Problem `unwritable-state`
+ */
+export async function appendStored(file: string, directory: string, lines: string, bytes: number): Promise<void> {
+  try {
+    const handle = await open(file, 'a', 0o600);
+    try {
+      const { size } = await handle.stat();
+      if (size > bytes) await handle.truncate(bytes);
+      const append = await startAppending(handle, { isWhole: true });
+      await append(lines);
+    } finally {
+      await handle.close();
+    }
+    if (bytes === 0) await syncDirectory(directory);
+  } catch (cause) {
+    throw new Problem('unwritable-state', `${file} cannot be written: ${explainErrno(cause)}`, '', { cause });
+  }
+}

@@ -1,0 +1,41 @@
+import { Problem } from '../../../core/errors.ts';
+import { isRunning, markProcess } from '../../../core/files/process-mark.ts';
+import { awaitLapse } from '../../runs/fleet/await-lapse.ts';
+import type { FleetLook } from '../../runs/fleet/fetch-run.ts';
+import { type FoundRun, operatorsOf } from '../../runs/fleet/find-run.ts';
+import { findKeepers } from '../../runs/fleet/read-copies.ts';
+
+/**
+ * A process on this host that still runs it keeps others out. What runs elsewhere is known by its lease, where nodes store the
+ * journal; else nobody can know.
+ * @param force take it for gone where that can't be known
+ * @param isSettled true once this process has written its own line: those behind it came later
+ * @throws Problem `run-in-progress`
+ */
+export async function requireAlone(
+  { run, entries, stored }: Pick<FoundRun, 'run' | 'entries' | 'stored'>,
+  look: FleetLook,
+  { force, isSettled = false }: { readonly force: boolean; readonly isSettled?: boolean },
+): Promise<void> {
+  const { pid, start } = await markProcess();
+  let elsewhere: string | undefined;
+  for (const entry of entries) {
+    if (entry.type !== 'process') continue;
+    const isSelf = entry.pid === pid && entry.start === start;
+    if (isSelf && isSettled) return;
+    if (isSelf) continue;
+    const running = await isRunning(entry);
+    const what = `process ${entry.pid} on ${entry.host}`;
+    if (running === 'yes') {
+      throw new Problem('run-in-progress', `${what} is still running this run`, 'wait for it, or stop it');
+    }
+    elsewhere = running === 'unknown' ? what : undefined;
+    if (running === 'no' || force || stored !== undefined) continue;
+    const hint = 'if it no longer runs, add --force';
+    throw new Problem('run-in-progress', `${what} may still be running this run: this host cannot check it`, hint);
+  }
+  const self = look.session.caller.credentials.identity.name;
+  const isOwn = operatorsOf(entries).every((operator) => operator === self);
+  if (stored === undefined || (isOwn && (elsewhere === undefined || force))) return;
+  await awaitLapse(run, await findKeepers(look.session, look.options, stored.stored.holders), look);
+}

@@ -1,0 +1,68 @@
+/** The runs that may be undone, from this host and from the nodes. */
+import { Problem } from '../../../core/errors.ts';
+import type { FoundNode } from '../../../discovery/findings.ts';
+import type { JournalEntry } from '../../../playbook/journal/entries.ts';
+import { compareJournals } from '../../runs/fleet/compare.ts';
+import { fetchRunFrom, type FleetLook } from '../../runs/fleet/fetch-run.ts';
+import { findRunAnywhere } from '../../runs/fleet/find-run.ts';
+import { findKeepers, listStored } from '../../runs/fleet/read-copies.ts';
+import { datedJournals, readJournal } from '../../runs/read-journal.ts';
+
+export interface KnownRun {
+  readonly id: string;
+  readonly entries: readonly JournalEntry[];
+}
+
+/** How many of the latest journals are looked through: on this host, and on the nodes. */
+const most = 1000;
+const mostStored = 100;
+
+/** One run, by its id or the beginning of it. @throws Problem `unknown-run`, `usage`, … */
+export async function* namedRun(given: string, look: FleetLook): AsyncGenerator<KnownRun> {
+  const { run, entries } = await findRunAnywhere(given, look, { lenient: false });
+  yield { id: run, entries };
+}
+
+/** The runs that were written to last, the latest first. @throws Problem where one can’t be read whole: it may be the one that is meant */
+export async function* latestRuns(look: FleetLook): AsyncGenerator<KnownRun> {
+  const { session, catalogue, options, context } = look;
+  const { stateDirectory, journal } = session.config;
+  const here = await datedJournals(stateDirectory, most);
+  const nodes = journal === 'local' ? [] : await findKeepers(session, options);
+  const listing = await listStored(nodes, { limit: mostStored }, session, catalogue, context.signal);
+  for (const one of listing.failed) context.err(`warning: ${one}`);
+  const stored = listing.runs.map(({ run, at }) => ({ id: run, at }));
+  const latest = new Map<string, number>();
+  for (const { id, at } of [...here, ...stored]) latest.set(id, Math.max(at, latest.get(id) ?? 0));
+  for (const [id] of [...latest].sort((a, b) => b[1] - a[1])) {
+    const isStored = stored.some((one) => one.id === id);
+    yield { id, entries: await readOne(id, isStored ? nodes : [], look) };
+  }
+}
+
+async function readOne(id: string, nodes: readonly FoundNode[], look: FleetLook): Promise<readonly JournalEntry[]> {
+  const { stateDirectory } = look.session.config;
+  try {
+    const stored = nodes.length === 0 ? undefined : await fetchBelieved(id, nodes, look);
+    const refuse = (warning: string) => {
+      throw new Problem('bad-journal', warning.replace(/^warning: /, ''));
+    };
+    // What nodes store whole stands in for a file here that is damaged.
+    const local = await readJournal(stateDirectory, id, stored === undefined ? refuse : () => {});
+    return compareJournals(local, stored).entries;
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    throw new Problem(error.code, error.message, 'it may be the run to undo: name the one by --run');
+  }
+}
+
+/** What one node alone makes up must not keep a run from being undone. */
+async function fetchBelieved(id: string, nodes: readonly FoundNode[], look: FleetLook) {
+  try {
+    return await fetchRunFrom(id, nodes, look, true);
+  } catch (error) {
+    if (!(error instanceof Problem) || error.code !== 'bad-journal') throw error;
+    look.context.err(`warning: ${error.message}`);
+    return undefined;
+  }
+}

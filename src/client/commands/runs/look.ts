@@ -1,0 +1,57 @@
+/** The journal of a run for a look at it: from this host where it is whole here, else from the nodes. */
+import type { Ddl } from '../../../core/ddl/ddl.ts';
+import { Problem } from '../../../core/errors.ts';
+import type { JournalEntry } from '../../../playbook/journal/entries.ts';
+import { loadClientConfig } from '../../../library/config/config.ts';
+import type { CliContext } from '../../cli/context.ts';
+import type { CommonOptions } from '../../cli/common-options.ts';
+import { withSession } from '../../fleet/over-nodes.ts';
+import { findRunAnywhere } from '../../runs/fleet/find-run.ts';
+import { readHeldRuns } from '../../runs/fleet/fleet-runs.ts';
+import { findKeepers } from '../../runs/fleet/read-copies.ts';
+import { findRun, readJournal } from '../../runs/read-journal.ts';
+
+export interface LookOptions extends CommonOptions {
+  readonly offline?: boolean;
+  readonly fleet?: boolean;
+}
+
+export interface SeenRun {
+  readonly run: string;
+  readonly entries: readonly JournalEntry[];
+  /** Whether a node keeps a lease of it, where nodes were asked. */
+  readonly isHeld?: boolean | undefined;
+}
+
+/** @throws Problem `usage`, `unknown-run`, `bad-journal`, `journal-forked` */
+export async function lookAtRun(
+  given: string,
+  options: LookOptions,
+  catalogue: readonly Ddl[],
+  context: CliContext,
+): Promise<SeenRun> {
+  const { stateDirectory, journal } = await loadClientConfig(options.config, context.env);
+  const here = await findRun(stateDirectory, given).catch((error: unknown) => {
+    const mayBeElsewhere = error instanceof Problem && error.code === 'unknown-run' && options.offline !== true;
+    if (mayBeElsewhere && (journal !== 'local' || options.fleet === true)) return undefined;
+    throw error;
+  });
+  if (here !== undefined) {
+    const entries = (await readJournal(stateDirectory, here, context.err)) ?? [];
+    if (options.offline === true || (options.fleet !== true && !mayContinue(entries))) return { run: here, entries };
+  }
+  return await withSession(options, context, async (session) => {
+    const look = { session, catalogue, options, context };
+    const found = await findRunAnywhere(given, look, { lenient: true, always: options.fleet === true });
+    if (found.stored === undefined) return found;
+    const held = await readHeldRuns(await findKeepers(session, options, found.stored.stored.holders), look);
+    return { ...found, isHeld: held?.has(found.run) };
+  });
+}
+
+/** Whether it may have been resumed elsewhere since. */
+function mayContinue(entries: readonly JournalEntry[]): boolean {
+  const ended = entries.findLast((entry) => entry.type === 'run-finished' || entry.type === 'run-resumed');
+  const isOver = ended?.type === 'run-finished' && ['done', 'nothing-to-do'].includes(ended.state);
+  return !isOver && entries.some((entry) => entry.type === 'journal-stored');
+}

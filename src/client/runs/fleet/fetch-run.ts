@@ -1,0 +1,78 @@
+/** Finds the journal of a run on the nodes that store it. */
+import type { Ddl } from '../../../core/ddl/ddl.ts';
+import { Problem } from '../../../core/errors.ts';
+import type { VerifiedJournal } from '../../../core/journal/verify.ts';
+import type { FoundNode } from '../../../discovery/findings.ts';
+import type { JournalEntry } from '../../../playbook/journal/entries.ts';
+import type { CliContext } from '../../cli/context.ts';
+import type { Session } from '../../fleet/session.ts';
+import { chooseCopy } from './choose-copy.ts';
+import { findKeepers, listStored, readCopies } from './read-copies.ts';
+
+/** What looking for a journal needs of its command. */
+export interface FleetLook {
+  readonly session: Session;
+  readonly catalogue: readonly Ddl[];
+  readonly options: object;
+  readonly context: Pick<CliContext, 'err' | 'signal'>;
+}
+
+/** A verified journal as a run's entries. */
+export function entriesOf({ entries }: VerifiedJournal): JournalEntry[] {
+  return entries as unknown as JournalEntry[];
+}
+
+/**
+ * The journal of a run, by its whole id: every signature and the order of its lines were checked.
+ * @param holders the nodes that store it, where they are known
+ * @param lenient go by what there is
+ * @returns undefined where no node stores one that this operator may read
+ * @throws Problem `bad-journal`, `journal-forked`, `journal-incomplete`
+ */
+export async function fetchRun(
+  run: string,
+  look: FleetLook,
+  { holders = [], lenient = false }: { readonly holders?: readonly string[]; readonly lenient?: boolean } = {},
+): Promise<VerifiedJournal | undefined> {
+  return await fetchRunFrom(run, await findKeepers(look.session, look.options, holders), look, lenient);
+}
+
+/** The same, from nodes that were found. */
+export async function fetchRunFrom(
+  run: string,
+  nodes: readonly FoundNode[],
+  { session, catalogue, context }: FleetLook,
+  lenient: boolean,
+): Promise<VerifiedJournal | undefined> {
+  const { copies, failed } = await readCopies(run, nodes, session, catalogue, context.signal);
+  for (const one of failed) context.err(`warning: ${one}`);
+  if (copies.length === 0) return undefined;
+  const { journal, warnings } = chooseCopy(run, copies, session.caller.trust, lenient);
+  for (const one of warnings) context.err(`warning: ${one}`);
+  return journal;
+}
+
+/** The whole id of the run on the nodes that begins so. @throws Problem `unknown-run`, `usage` */
+export async function findStoredRun(
+  given: string,
+  { session, catalogue, options, context }: FleetLook,
+): Promise<string> {
+  if (given.length === 32) return given;
+  const nodes = await findKeepers(session, options);
+  const listing = await listStored(nodes, { limit: 100, prefix: given }, session, catalogue, context.signal);
+  for (const one of listing.failed) context.err(`warning: ${one}`);
+  const [only, ...others] = listing.runs;
+  if (only === undefined) {
+    const what = `there is no journal of a run ${given} here, and no node gave one`;
+    throw new Problem('unknown-run', what, '“mco-deploy runs --fleet” lists the runs that nodes store');
+  }
+  if (others.length > 0) throw new Problem('usage', `${given} is the beginning of ${others.length + 1} runs`);
+  return only.run;
+}
+
+/** The entries of a run's journal on the nodes, for a look: by what could be read of it. Undefined where no node has it. */
+export async function fetchEntries(run: string, look: FleetLook): Promise<readonly JournalEntry[] | undefined> {
+  if (look.session.config.journal === 'local') return undefined;
+  const journal = await fetchRun(run, look, { lenient: true });
+  return journal === undefined ? undefined : entriesOf(journal);
+}

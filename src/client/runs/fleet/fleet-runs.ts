@@ -1,0 +1,78 @@
+/** The runs that nodes know, from any machine. */
+import { explain, Problem } from '../../../core/errors.ts';
+import { type VerifiedJournal, verifyJournal } from '../../../core/journal/verify.ts';
+import { isObject } from '../../../core/json.ts';
+import type { FoundNode } from '../../../discovery/findings.ts';
+import { askNodes } from '../../../library/fleet/call-nodes.ts';
+import { requireDdl } from '../../fleet/session.ts';
+import type { FleetLook } from './fetch-run.ts';
+import { type ListedRun, listStored, readCopies } from './read-copies.ts';
+
+export interface FleetRun {
+  readonly run: string;
+  readonly journal: VerifiedJournal;
+  /** Whether a node keeps a lease of it; undefined where none of them says what leases it keeps. */
+  readonly isHeld: boolean | undefined;
+}
+
+export interface FleetRuns {
+  readonly runs: readonly FleetRun[];
+  /** NODE: REASON of those that did not give what they were asked for. */
+  readonly failed: readonly string[];
+}
+
+/**
+ * Reads the latest runs, each from the node that has most of it. What was read once is not read again.
+ * @param nodes that run the agent journal
+ */
+export function startFleetRuns(limit: number, look: FleetLook): (nodes: readonly FoundNode[]) => Promise<FleetRuns> {
+  const known = new Map<string, { readonly sequence: number; readonly journal: VerifiedJournal }>();
+  const { session, catalogue, context } = look;
+  const load = async (listed: ListedRun, nodes: readonly FoundNode[], failed: string[]) => {
+    const before = known.get(listed.run);
+    if (before?.sequence === listed.sequence) return before.journal;
+    const from = nodes.filter(({ name }) => name === listed.node);
+    const { copies, failed: unread } = await readCopies(listed.run, from, session, catalogue, context.signal);
+    failed.push(...unread);
+    const [copy] = copies;
+    if (copy === undefined) return undefined;
+    try {
+      const journal = verifyJournal(listed.run, copy.lines, session.caller.trust);
+      known.set(listed.run, { sequence: listed.sequence, journal });
+      return journal;
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      failed.push(`the journal of run ${listed.run} on ${listed.node} is not believed: ${explain(error)}`);
+      return undefined;
+    }
+  };
+  return async (nodes) => {
+    const [listing, held] = await Promise.all([
+      listStored(nodes, { limit }, session, catalogue, context.signal),
+      readHeldRuns(nodes, look),
+    ]);
+    const failed = [...listing.failed];
+    const runs = await Promise.all(
+      listing.runs.map(async (listed) => ({ run: listed.run, journal: await load(listed, nodes, failed) })),
+    );
+    return {
+      runs: runs.flatMap(({ run, journal }) =>
+        journal === undefined ? [] : [{ run, journal, isHeld: held?.has(run) }],
+      ),
+      failed,
+    };
+  };
+}
+
+/** The runs that hold a lease; undefined where no node says. */
+export async function readHeldRuns(
+  nodes: readonly FoundNode[],
+  { session, catalogue, context }: FleetLook,
+): Promise<ReadonlySet<string> | undefined> {
+  const ddl = requireDdl(catalogue, 'lock');
+  const outcomes = await askNodes({ ddl, action: 'list', input: () => ({}) }, nodes, session, context.signal);
+  const told = outcomes.filter(({ outcome }) => outcome === 'ok');
+  if (told.length === 0) return undefined;
+  const leases = told.flatMap(({ data }) => (Array.isArray(data.leases) ? (data.leases as unknown[]) : []));
+  return new Set(leases.flatMap((lease) => (isObject(lease) && typeof lease.run === 'string' ? [lease.run] : [])));
+}

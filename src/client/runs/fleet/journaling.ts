@@ -1,0 +1,122 @@
+/** Has nodes store a run's journal, from the moment on which the run holds its lease. */
+import { explain, Problem } from '../../../core/errors.ts';
+import type { JournalLine, StoredOn } from '../../../core/journal/line.ts';
+import type { JsonObject } from '../../../core/json.ts';
+import type { Credentials } from '../../../core/request/seal.ts';
+import type { JournalEntry, PlaybookTexts } from '../../../playbook/journal/entries.ts';
+import type { AppendTo } from './append.ts';
+import { chooseHolders } from './holders.ts';
+import { startKeeping } from './kept-entries.ts';
+import { type FleetJournal, majorityOf, startFleetJournal } from './writer.ts';
+
+export type JournalMode = 'auto' | 'required' | 'local';
+
+/** What nodes store of a run that is resumed, and what they lack of it. */
+export interface StoredPast {
+  /** Undefined where no node stores it yet. */
+  readonly stored: { readonly on: StoredOn; readonly lines: readonly JournalLine[] } | undefined;
+  /** Entries behind these lines. */
+  readonly backlog: readonly JournalEntry[];
+}
+
+export interface JournalingOptions {
+  readonly runId: string;
+  readonly mode: JournalMode;
+  readonly past: StoredPast | undefined;
+  /** What the playbook says; undefined where it may not be written down. */
+  readonly texts: PlaybookTexts | undefined;
+  readonly credentials: () => Credentials;
+  readonly warn: (line: string) => void;
+  /** Writes an entry to the journal on this host, and hands it to {@link Journaling.note}. */
+  readonly write: (entry: object) => Promise<void>;
+}
+
+/** A lease that the run holds, as far as its journal is concerned. */
+export interface JournalLease {
+  readonly name: string;
+  /** The nodes that run the agent journal. */
+  readonly candidates: readonly string[];
+  /** Calls `journal.append` under this lease. */
+  readonly append: AppendTo;
+}
+
+export interface Journaling {
+  /** To be called with each entry, in order. */
+  readonly note: (entry: JournalEntry) => void;
+  /** To be called once the run holds a lease; only the first counts. */
+  readonly open: (lease: JournalLease) => void;
+  /** Resolves when it may be carried out. @throws Problem `journal-not-stored`, `journal-required` */
+  readonly beforeChange: (entry: JournalEntry) => Promise<void>;
+  /** For a person: where the journal is. */
+  readonly describe: () => Promise<string>;
+  readonly close: () => Promise<void>;
+}
+
+export function startJournaling(options: JournalingOptions): Journaling {
+  const { mode, past, warn } = options;
+  const isKept = startKeeping();
+  const waiting: JournalEntry[] = [...(past?.backlog ?? [])];
+  let reason = 'the run holds no lease';
+  let journal: FleetJournal | undefined;
+  let opening: Promise<void> | undefined;
+  const openOn = async (lease: JournalLease) => {
+    const chosen = await choose(options, lease);
+    if ('reason' in chosen) {
+      reason = chosen.reason;
+      if (mode === 'auto' && lease.candidates.length > 0) warn(`warning: no node stores the journal: ${reason}`);
+      return;
+    }
+    const { stored, lines } = chosen;
+    journal = startFleetJournal({ ...options, run: options.runId, stored, lines, append: lease.append });
+    for (const entry of waiting.splice(0)) journal.add(entry);
+    if (lines.length > 0) return;
+    const about = { at: Date.now(), runId: options.runId };
+    await options.write({ ...about, type: 'journal-stored', ...stored });
+    if (options.texts !== undefined) await options.write({ ...about, type: 'playbook', tree: options.texts });
+  };
+  return {
+    note: (entry) => {
+      if (mode === 'local' || !isKept(entry)) return;
+      if (journal === undefined) waiting.push(entry);
+      else journal.add(entry as unknown as JsonObject);
+    },
+    open: (lease) => {
+      if (mode === 'local') return;
+      opening ??= openOn(lease);
+      // Told by whatever waits for it.
+      opening.catch(() => {});
+    },
+    beforeChange: async (entry) => {
+      if (mode === 'local' || entry.type !== 'call' || !entry.changes || entry.step === '') return;
+      await opening;
+      if (journal !== undefined) return await journal.settle();
+      if (mode === 'auto') return;
+      throw new Problem('journal-required', `no node stores the journal of the run: ${reason}`);
+    },
+    describe: async () => {
+      if (mode === 'local') return 'journal: on this host alone, as configured';
+      await opening?.catch((error: unknown) => {
+        reason = explain(error);
+      });
+      if (journal === undefined) return `journal: on this host alone: ${reason}`;
+      const { holders } = journal;
+      const before = holders.length === 1 ? '' : `, on ${majorityOf(holders.length)} of them before each change`;
+      return `journal: also on ${holders.join(', ')}${before}`;
+    },
+    close: async () => {
+      await opening?.catch(() => {});
+      await journal?.close();
+    },
+  };
+}
+
+type Chosen = { readonly stored: StoredOn; readonly lines: readonly JournalLine[] } | { readonly reason: string };
+
+/** A run that is resumed keeps to the nodes that store its journal. */
+async function choose({ past }: JournalingOptions, { name, candidates, append }: JournalLease): Promise<Chosen> {
+  if (past?.stored !== undefined) return { stored: past.stored.on, lines: past.stored.lines };
+  if (candidates.length === 0) return { reason: 'no node of the run runs the agent journal' };
+  const { holders, refused } = await chooseHolders(candidates, append);
+  if (holders.length > 0) return { stored: { lease: name, holders }, lines: [] };
+  return { reason: refused.join('; ') };
+}

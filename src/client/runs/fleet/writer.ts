@@ -1,0 +1,109 @@
+/** Writes a run's journal to the nodes that store it: signed line by line, on a majority of them before each change. */
+import type { X509Certificate } from 'node:crypto';
+import { Problem } from '../../../core/errors.ts';
+import { encodeChain, hashText, type JournalLine, type StoredOn, sealLine } from '../../../core/journal/line.ts';
+import type { JsonObject } from '../../../core/json.ts';
+import type { Credentials } from '../../../core/request/seal.ts';
+import { type AppendTo, type Holder, startHolder } from './append.ts';
+
+export interface FleetJournal {
+  readonly holders: readonly string[];
+  /** Signs an entry; it is sent with the next that must be stored, or a moment later. */
+  readonly add: (entry: JsonObject) => void;
+  /** Resolves when a majority has all that was added. @throws Problem `journal-not-stored` */
+  readonly settle: () => Promise<void>;
+  /** Sends what is left, as far as that goes within a moment. */
+  readonly close: () => Promise<void>;
+}
+
+export interface FleetJournalOptions {
+  readonly run: string;
+  readonly stored: StoredOn;
+  /** What nodes store of the run already, where it is resumed. */
+  readonly lines: readonly JournalLine[];
+  readonly credentials: () => Credentials;
+  readonly append: AppendTo;
+}
+
+/** Milliseconds until lines that nothing waits for are sent, and that a run waits for its last ones. */
+const idle = 1000;
+const patience = 5000;
+
+export function startFleetJournal(options: FleetJournalOptions): FleetJournal {
+  const { stored, append } = options;
+  const lines = [...options.lines];
+  const holders = stored.holders.map((node) => startHolder(node, lines, options.lines.length, append));
+  const seal = startSealing(options);
+  let timer: NodeJS.Timeout | undefined;
+  const sendAll = () => Promise.all(holders.map((holder) => holder.send()));
+  const sendLater = () => {
+    timer ??= setTimeout(() => {
+      timer = undefined;
+      void sendAll();
+    }, idle).unref();
+  };
+  return {
+    holders: stored.holders,
+    add: (entry) => {
+      lines.push(seal(lines, entry));
+      sendLater();
+    },
+    settle: () => settle(holders, lines.length),
+    close: async () => {
+      clearTimeout(timer);
+      const waiting = Promise.withResolvers<void>();
+      const late = setTimeout(waiting.resolve, patience);
+      await Promise.race([sendAll(), waiting.promise]).finally(() => clearTimeout(late));
+    },
+  };
+}
+
+/** How many of so many nodes are a majority. */
+export function majorityOf(count: number): number {
+  return Math.floor(count / 2) + 1;
+}
+
+/** Resolves as soon as a majority has so many lines: a node that hangs holds nobody up. */
+async function settle(holders: readonly Holder[], wanted: number): Promise<void> {
+  const needed = majorityOf(holders.length);
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  let having = 0;
+  let open = holders.length;
+  const sendTo = async (holder: Holder) => {
+    // What is on its way was taken before the last lines were added.
+    await holder.send();
+    if (holder.fault() === undefined && holder.stored() < wanted) await holder.send();
+    open--;
+    if (holder.stored() >= wanted) having++;
+    if (having >= needed) resolve();
+    else if (having + open < needed) reject(notStored(holders, wanted));
+  };
+  for (const holder of holders) sendTo(holder).catch(reject);
+  await promise;
+}
+
+function notStored(holders: readonly Holder[], wanted: number): Problem {
+  const without = holders.filter((holder) => holder.stored() < wanted);
+  const why = without.map((holder) => `${holder.node}: ${holder.fault() ?? 'it has not replied'}`).join('; ');
+  const what = `${holders.length - without.length} of ${holders.length} nodes store the journal, and ${majorityOf(holders.length)} must before a change`;
+  return new Problem('journal-not-stored', `${what}: ${why}`, 'see that they answer, then resume the run');
+}
+
+/** Each line names the one before; the certificate comes with the first that it signs. */
+function startSealing({ run, stored, credentials }: FleetJournalOptions) {
+  let signer: X509Certificate | undefined;
+  return (before: readonly JournalLine[], entry: JsonObject): JournalLine => {
+    const own = credentials();
+    const last = before.at(-1);
+    const content = {
+      run,
+      sequence: before.length + 1,
+      previous: last === undefined ? '' : hashText(last.text),
+      ...(last === undefined ? { stored } : {}),
+      ...(signer === own.certificate ? {} : { chain: encodeChain(own) }),
+      entry,
+    };
+    signer = own.certificate;
+    return sealLine(content, own);
+  };
+}

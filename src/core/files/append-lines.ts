@@ -1,0 +1,44 @@
+import type { FileHandle } from 'node:fs/promises';
+
+/**
+ * Appends lines one after the other, each on the disk or not there: what a full disk left of one is cut off before the next.
+ * @param handle open for appending alone
+ * @param isWhole true where the file is known to end with a newline
+ * @returns appends whole lines, with their newlines; resolved when they are on the disk (fdatasync)
+ */
+export async function startAppending(
+  handle: FileHandle,
+  { isWhole = false }: { readonly isWhole?: boolean } = {},
+): Promise<(lines: string) => Promise<void>> {
+  let { size } = await handle.stat();
+  // A crash may have left a line without its end: it stays, for a person to read, and gets one.
+  let dirty = size > 0 && !isWhole;
+  let last: Promise<unknown> = Promise.resolve();
+  const appendNow = async (line: string) => {
+    const text = dirty ? `\n${line}` : line;
+    try {
+      await handle.appendFile(text);
+      await handle.datasync();
+    } catch (error) {
+      dirty = !(await cutOff(handle, size));
+      throw error;
+    }
+    size += Buffer.byteLength(text);
+    dirty = false;
+  };
+  return (line) => {
+    const written = last.then(() => appendNow(line));
+    last = written.catch(() => {});
+    return written;
+  };
+}
+
+/** @returns whether the file ends where its last whole line does */
+async function cutOff(handle: FileHandle, size: number): Promise<boolean> {
+  try {
+    await handle.truncate(size);
+    return true;
+  } catch {
+    return false;
+  }
+}

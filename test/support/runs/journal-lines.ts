@@ -1,0 +1,35 @@
+/** Lines of journals, signed by operators of a test's fleet. */
+import { encodeChain, hashText, type JournalLine, sealLine } from '../../../src/core/journal/line.ts';
+import type { Member } from '../fleet/fleet.ts';
+
+export const run = 'a'.repeat(32);
+export const lease = 'app/bravo';
+export const holders = ['dev1', 'dev2', 'dev3'];
+
+/** Continues a journal by entries that one operator signs. */
+export function writeLines(
+  operator: Pick<Member, 'credentials'>,
+  entries: readonly string[],
+  before: readonly JournalLine[] = [],
+  { id = run, at = Date.now(), nodes = holders }: { id?: string; at?: number; nodes?: readonly string[] } = {},
+): JournalLine[] {
+  const lines = [...before];
+  for (const [index, type] of entries.entries()) {
+    const last = lines.at(-1);
+    const content = {
+      run: id,
+      sequence: lines.length + 1,
+      previous: last === undefined ? '' : hashText(last.text),
+      ...(last === undefined ? { stored: { lease, holders: nodes } } : {}),
+      ...(index === 0 ? { chain: encodeChain(operator.credentials) } : {}),
+      entry: {
+        at,
+        type,
+        operator: operator.credentials.identity.name,
+        ...(type === 'run-finished' ? { state: 'done' } : {}),
+      },
+    };
+    lines.push(sealLine(content, operator.credentials));
+  }
+  return lines;
+}

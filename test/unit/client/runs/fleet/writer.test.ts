@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { startJournal } from '../../../../../src/agents/journal/agent.ts';
+import type { AppendTo } from '../../../../../src/client/runs/fleet/append.ts';
+import { startJournaling } from '../../../../../src/client/runs/fleet/journaling.ts';
+import { startFleetJournal } from '../../../../../src/client/runs/fleet/writer.ts';
+import type { JournalLine } from '../../../../../src/core/journal/line.ts';
+import { verifyJournal } from '../../../../../src/core/journal/verify.ts';
+import { Problem } from '../../../../../src/core/errors.ts';
+import { failure, type Outcome, okReply } from '../../../../../src/core/request/reply.ts';
+import type { JournalEntry } from '../../../../../src/playbook/journal/entries.ts';
+import { actionContext, agentSetup } from '../../../../support/agents/agent-setup.ts';
+import { type Fleet, type Member, makeFleet } from '../../../../support/fleet/fleet.ts';
+import { holders, lease, run, writeLines } from '../../../../support/runs/journal-lines.ts';
+import { codeOfAsync } from '../../../../support/thrown.ts';
+
+const config = { max_runs: 9, max_run_size: 1_000_000, max_size: 10_000_000 };
+const change = (step: string) =>
+  ({
+    type: 'call',
+    at: Date.now(),
+    runId: run,
+    step,
+    requestId: step,
+    changes: true,
+    dryRun: false,
+  }) as unknown as JournalEntry;
+
+/** Real agents on three nodes, and what a test does to the way to them. */
+async function startHolders() {
+  const agents = new Map<string, Awaited<ReturnType<typeof startJournal>>>();
+  for (const name of holders) agents.set(name, await startJournal(agentSetup(config)));
+  const trouble = new Map<string, () => Promise<Outcome>>();
+  const asked: string[] = [];
+  const append: AppendTo = async (node, input, dryRun) => {
+    asked.push(`${node} ${dryRun ? 'dry' : input.lines.length}`);
+    const broken = trouble.get(node);
+    if (broken !== undefined) return await broken();
+    const handler = agents.get(node)?.handlers.append as unknown as (input: object, context: object) => Promise<object>;
+    try {
+      return {
+        ...okReply((await handler(input, actionContext({ runId: run, lease, dryRun }))) as never),
+        node,
+        elapsed: 0,
+      };
+    } catch (error) {
+      return { ...failure(error as Problem), node, elapsed: 0 };
+    }
+  };
+  const linesOn = async (node: string): Promise<JournalLine[]> => {
+    const handler = agents.get(node)?.handlers.read as unknown as (input: object, context: object) => Promise<never>;
+    return ((await handler({ run }, actionContext())) as { lines: JournalLine[] }).lines;
+  };
+  const fail = (node: string, code: 'no-response' | 'policy-denied') =>
+    trouble.set(node, async () => ({ ...failure(new Problem(code, `${code} at ${node}`)), node, elapsed: 0 }));
+  return { append, linesOn, trouble, fail, asked };
+}
+
+describe('a run that has nodes store its journal', () => {
+  let fleet: Fleet;
+  let rip: Member;
+  before(async () => {
+    fleet = await makeFleet();
+    rip = await fleet.operator('rip@devco.net');
+  });
+  after(() => fleet.remove());
+  const open = (append: AppendTo, lines: readonly JournalLine[] = []) =>
+    startFleetJournal({ run, stored: { lease, holders }, lines, credentials: () => rip.credentials, append });
+  const begin = (append: AppendTo, mode: 'auto' | 'required', candidates: readonly string[] = holders) => {
+    const said: string[] = [];
+    const journaling = startJournaling({
+      runId: run,
+      mode,
+      past: undefined,
+      texts: undefined,
+      credentials: () => rip.credentials,
+      warn: (line) => said.push(line),
+      write: async (entry) => journaling.note(entry as JournalEntry),
+    });
+    journaling.open({ name: lease, candidates, append });
+    return { ...journaling, said };
+  };
+
+  test('goes on as soon as a majority has each line, and stops where none can', async () => {
+    const { append, linesOn, trouble, fail } = await startHolders();
+    // A node that hangs holds nobody up.
+    trouble.set('dev3', () => new Promise(() => {}));
+    const journal = open(append);
+    journal.add({ type: 'run-started', at: Date.now() });
+    await journal.settle();
+    assert.equal((await linesOn('dev1')).length, 1);
+    fail('dev2', 'no-response');
+    fail('dev3', 'no-response');
+    const other = open(append, await linesOn('dev1'));
+    other.add({ type: 'call', at: Date.now() });
+    await assert.rejects(other.settle(), (error: Problem) => {
+      assert.equal(error.code, 'journal-not-stored');
+      assert.match(
+        error.message,
+        /of 3 nodes store the journal, and 2 must before a change: .*dev2: no-response at dev2; dev3: no-response/,
+      );
+      return true;
+    });
+  });
+
+  test('brings a node that was away up to date before it counts again', async () => {
+    const { append, linesOn, trouble, fail } = await startHolders();
+    fail('dev2', 'no-response');
+    const journal = open(append);
+    for (const type of ['run-started', 'call']) journal.add({ type, at: Date.now() });
+    await journal.settle();
+    trouble.clear();
+    fail('dev1', 'no-response');
+    journal.add({ type: 'outcome', at: Date.now() });
+    await journal.settle();
+    assert.equal(verifyJournal(run, await linesOn('dev2'), fleet.trust).lines.length, 3);
+  });
+
+  test('stops where another has written in its place', async () => {
+    const { append } = await startHolders();
+    const lines = writeLines(rip, ['run-started']);
+    const [mine, theirs] = [open(append, lines), open(append, lines)];
+    for (const one of [mine, theirs]) one.add({ type: 'run-resumed', at: Date.now(), operator: String(Math.random()) });
+    await mine.settle();
+    assert.equal(await codeOfAsync(() => theirs.settle()), 'journal-not-stored');
+  });
+
+  test('sends what came before a change along with it, in one request a node', async () => {
+    const { append, asked } = await startHolders();
+    const { note, beforeChange } = begin(append, 'auto');
+    for (const step of ['a', 'b']) note({ ...change(step), changes: false } as JournalEntry);
+    const entry = change('c');
+    note(entry);
+    await beforeChange(entry);
+    const sent = asked.filter((one) => one.startsWith('dev1 ') && !one.endsWith('dry'));
+    // The entry that names the nodes is the first of its own.
+    assert.ok(sent.length <= 2, asked.join());
+  });
+
+  test('without such nodes goes on by default, and changes nothing where they are required', async () => {
+    const { append, fail } = await startHolders();
+    for (const node of holders) fail(node, 'policy-denied');
+    const lax = begin(append, 'auto');
+    await lax.beforeChange(change('a'));
+    assert.match(lax.said.join(), /warning: no node stores the journal: dev1: policy-denied at dev1/);
+    assert.match(await lax.describe(), /^journal: on this host alone: dev1: policy-denied/);
+    assert.equal(await codeOfAsync(() => begin(append, 'required').beforeChange(change('a'))), 'journal-required');
+    const old = begin(append, 'auto', []);
+    await old.beforeChange(change('a'));
+    assert.deepEqual(old.said, [], 'a fleet without the agent is not warned of on every run');
+  });
+});
