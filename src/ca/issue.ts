@@ -12,6 +12,8 @@ export interface IssueOptions {
   readonly publicKey: KeyObject;
   /** Whether a node may relay for others. */
   readonly relay?: boolean;
+  /** The applications that an operator is limited to; not limited when left out. */
+  readonly applications?: readonly string[];
   /** Milliseconds since the epoch. */
   readonly now: number;
   /** Days until it expires; the profile's when left out. */
@@ -41,7 +43,13 @@ export async function issueCertificate(options: IssueOptions, authority: Authori
 
 /** As {@link issueCertificate}, with any dates: an expired certificate too, for tests. */
 export function signCertificate(
-  { kind, name, publicKey, relay = false }: Pick<IssueOptions, 'kind' | 'name' | 'publicKey' | 'relay'>,
+  {
+    kind,
+    name,
+    publicKey,
+    relay = false,
+    applications = [],
+  }: Pick<IssueOptions, 'kind' | 'name' | 'publicKey' | 'relay' | 'applications'>,
   validity: Validity,
   { realm, certificate, key }: Authority,
 ): Promise<X509Certificate> {
@@ -53,6 +61,7 @@ export function signCertificate(
     name,
     commonName: name,
     relay,
+    applications,
     publicKey,
     signingKey: key,
     issuer: certificate,

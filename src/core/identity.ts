@@ -5,6 +5,8 @@ export interface Identity {
   readonly realm: string;
   readonly kind: 'node' | 'operator';
   readonly name: string;
+  /** The applications that an operator's certificate is limited to; not limited when left out. */
+  readonly applications?: readonly string[];
 }
 
 const realmPattern = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/;

@@ -29,6 +29,11 @@ export interface IncomingCall {
   readonly gone: AbortSignal;
 }
 
+/** The applications that the caller's certificate is limited to; undefined: it is not limited. */
+export function limitsOf({ verdict }: Pick<IncomingCall, 'verdict'>): readonly string[] | undefined {
+  return 'caller' in verdict ? verdict.caller.identity.applications : undefined;
+}
+
 /** What a stage answers: the reply's content, and whether it is one that was given before. */
 export interface Answer {
   readonly content: ReplyContent;

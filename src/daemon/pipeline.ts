@@ -6,6 +6,7 @@ import type { CallMemory } from './calls/call-memory.ts';
 import type { NodeConfig } from './config/config.ts';
 import type { Policies } from './agents/policies.ts';
 import { authorize } from './stages/authorize.ts';
+import { confine } from './stages/confine.ts';
 import { continuity } from './stages/continuity.ts';
 import { type DispatchOptions, dispatch } from './stages/dispatch.ts';
 import { fresh } from './stages/fresh.ts';
@@ -49,6 +50,7 @@ export function definePipeline({
     authorize(policies, name),
     sole(duplicates, name),
     validate(),
+    confine(),
     handover(memory),
     dispatch(dispatching),
   ]);

@@ -5,6 +5,7 @@ const application = {
   description: 'The application; optional where the node has only one',
   pattern: '^[A-Za-z0-9][A-Za-z0-9._-]*$',
   maxLength: 64,
+  'x-application': true,
   'x-display-as': 'Application',
 } as const;
 
@@ -192,14 +193,6 @@ export const appmgrDdl = defineDdl({
             description: 'Whether the requested revision is unpacked here or can be',
             'x-display-as': 'Has revision',
           },
-          since: {
-            type: 'integer',
-            description: 'Serves since then (milliseconds since the epoch); absent where that is not known',
-            'x-display-as': 'Since',
-            'x-unit': 'epoch-ms',
-          },
-          caller: { type: 'string', description: 'Who brought it into service', 'x-display-as': 'By' },
-          run: { type: 'string', description: 'The run that did; empty for a single call', 'x-display-as': 'Run' },
         },
       },
       aggregate: [{ function: 'summary', output: 'revision' }],

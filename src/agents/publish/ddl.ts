@@ -1,7 +1,12 @@
 import { defineDdl } from '../../core/ddl/ddl.ts';
 
 const name = { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9._-]*$', maxLength: 64 } as const;
-const application = { ...name, description: 'The application', 'x-display-as': 'Application' } as const;
+const application = {
+  ...name,
+  description: 'The application',
+  'x-application': true,
+  'x-display-as': 'Application',
+} as const;
 const revision = {
   type: 'string',
   description: 'The revision',

@@ -1,6 +1,6 @@
 /** What the CA does, with its traces: nothing is handed out that issued.jsonl does not know. */
 import type { KeyObject, X509Certificate } from 'node:crypto';
-import { hasRelayRole } from '../../core/credentials/certificate.ts';
+import { hasRelayRole, identityOf } from '../../core/credentials/certificate.ts';
 import { Problem } from '../../core/errors.ts';
 import type { Authority } from '../x509/authority.ts';
 import { type IssueOptions, issueCertificate } from '../issue.ts';
@@ -39,6 +39,7 @@ export function renew(
     publicKey,
     ...when,
     relay: when.relay === true || hasRelayRole(before),
+    applications: identityOf(before)?.applications ?? [],
   });
 }
 

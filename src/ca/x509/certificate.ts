@@ -1,4 +1,5 @@
 import { type KeyObject, randomBytes, X509Certificate } from 'node:crypto';
+import { applicationUri } from '../../core/credentials/certificate.ts';
 import { Problem } from '../../core/errors.ts';
 import { keyIdOf, keyPairOf, signingAlgorithm, toCryptoKeys, toPublicCryptoKey } from './keys.ts';
 import type { Profile } from './profiles.ts';
@@ -18,6 +19,8 @@ export interface CertificateOptions extends Validity {
   readonly commonName: string;
   /** Whether the node may relay. */
   readonly relay?: boolean;
+  /** What an operator is limited to. */
+  readonly applications?: readonly string[];
   readonly publicKey: KeyObject;
   readonly signingKey: KeyObject;
   /** The CA that signs; left out when the certificate signs itself. */
@@ -97,10 +100,11 @@ function namesOf({
   realm,
   name,
   relay = false,
+  applications = [],
 }: CertificateOptions): { type: 'url' | 'dns'; value: string }[] {
   const forms = [...profile.names, ...(relay ? (profile.relayNames ?? []) : [])];
-  return forms.map((form) => {
-    const value = form.replace('{realm}', () => realm).replace('{name}', () => name);
+  const filled = forms.map((form) => form.replace('{realm}', () => realm).replace('{name}', () => name));
+  return [...filled, ...applications.map((one) => `URI:${applicationUri(realm, one)}`)].map((value) => {
     return value.startsWith('DNS:')
       ? { type: 'dns' as const, value: value.slice('DNS:'.length) }
       : { type: 'url' as const, value: value.slice('URI:'.length) };

@@ -16,6 +16,35 @@ export interface PlaceOptions {
   readonly bundle?: string;
   readonly force?: boolean;
   readonly days?: number;
+  /** The same as days, from `--valid 8h`. */
+  readonly valid?: number;
+}
+
+/** How long a certificate is asked to hold. @throws Problem `usage` */
+export function validityIn({ days, valid }: PlaceOptions): { readonly days?: number } {
+  if (days !== undefined && valid !== undefined) {
+    throw new Problem('usage', '--days and --valid cannot be combined', 'give one of them');
+  }
+  const asked = days ?? valid;
+  return asked === undefined ? {} : { days: asked };
+}
+
+/** `8h`, `30m` or `7d` in days. @throws Problem `usage` */
+export function parseValid(text: string): number {
+  const [, digits, unit = ''] = /^(\d{1,5})([mhd])$/.exec(text) ?? [];
+  const days = Number(digits) / { m: 1440, h: 24, d: 1 }[unit as 'm' | 'h' | 'd'];
+  if (days > 0) return days;
+  throw new Problem('usage', `“${text}” is not a valid time`, 'write it as 30m, 8h or 7d');
+}
+
+/** The name of an application. @throws Problem `usage` */
+export function parseApplication(text: string, before: readonly string[] = []): readonly string[] {
+  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(text)) return [...before, text];
+  throw new Problem(
+    'usage',
+    `“${text}” is not a valid name of an application`,
+    'use letters, digits, dots and hyphens',
+  );
 }
 
 /** `--dir`, else mco-deploy/ca in the XDG data directory (XDG Base Directory Specification). */
@@ -43,4 +72,6 @@ export function parseKind(text: string): 'node' | 'operator' {
 export interface RoleOptions {
   /** Lets a node relay for others. */
   readonly relay?: boolean;
+  /** Limits an operator to these applications. */
+  readonly for?: readonly string[];
 }

@@ -1,4 +1,4 @@
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { addCommonOptions } from './common-options.ts';
 import { addDiscoveryOptions, parseSeconds, takeList } from './target-options.ts';
 
@@ -16,8 +16,18 @@ export function addRunOptions(command: Command): Command {
       ]),
     )
     .option('--notify-start', 'also notify the recipient when the run starts')
+    .option(
+      '--report <what>',
+      'also report to a CI system: github (annotations), or junit=FILE (repeatable)',
+      parseReport,
+    )
     .option('-v, --verbose', 'show internal steps, a table of all steps and where the journal is')
     .option('--np', 'show no progress on a terminal')
     .option('-y, --yes', 'do not ask on a terminal');
   return addCommonOptions(addDiscoveryOptions(takeList(command, true)));
+}
+
+function parseReport(what: string, before: string[] = []): string[] {
+  if (/^(github|junit=.+)$/s.test(what)) return [...before, what];
+  throw new InvalidArgumentError('it must be github or junit=FILE.');
 }

@@ -10,12 +10,11 @@ export interface Deployed {
   readonly healthy: boolean;
   /** Undefined where no load balancer knows it by its name. */
   readonly inTraffic: boolean | undefined;
-  /** Who brought the release: as the node says, else by the journals of this host. */
+  /** The run from here that brought the release. */
   readonly broughtBy: BroughtBy | undefined;
 }
 
 export interface BroughtBy {
-  /** Empty where a call was part of no run. */
   readonly run: string;
   readonly operator: string;
   /** Milliseconds since the epoch. */

@@ -19,9 +19,10 @@ import { type JournalMode, type StoredPast, startJournaling } from './fleet/jour
 import type { Journal } from './journal.ts';
 import { type Locking, playbookPorts } from './ports.ts';
 import { askingFor } from './prompts.ts';
+import { startWatchers, type WatchOptions } from './watchers/start.ts';
 
 /** What the commands that run a playbook have in common. */
-export interface RunPlaybookOptions extends CommonOptions {
+export interface RunPlaybookOptions extends CommonOptions, WatchOptions {
   readonly allowMissing?: boolean;
   /** False: other runs are not kept away. */
   readonly lock?: boolean;
@@ -60,6 +61,10 @@ export async function runWithNodes(
   context.keepExitCode?.();
   const tellStopping = () => context.err('stopping after the current batch (Ctrl-C again stops at once)');
   context.signal.addEventListener('abort', tellStopping, { once: true });
+  const watcher = await startWatchers(runId, options, context).catch(async (error: unknown) => {
+    await journal.close();
+    throw error;
+  });
   try {
     const lost = new AbortController();
     const locking = options.lock === false ? {} : { locking: lockingFor(options, context, (why) => lost.abort(why)) };
@@ -89,6 +94,7 @@ export async function runWithNodes(
       emit: (event) => {
         shown.see(event);
         tell(event);
+        watcher.see(event);
       },
       hear: shown.hear,
       asking,
@@ -110,6 +116,7 @@ export async function runWithNodes(
     return exitForRun(report, ports.seen());
   } finally {
     context.signal.removeEventListener('abort', tellStopping);
+    await watcher.end();
     await journal.close();
   }
 }

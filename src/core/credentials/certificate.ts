@@ -53,7 +53,21 @@ function identityIn(certificate: X509Certificate): Identity | undefined {
     .filter((entry) => entry.startsWith('URI:'))
     .map((entry) => entry.slice('URI:'.length))
     .filter((uri) => uri.startsWith('mco://'));
-  return uris.length === 1 && uris[0] !== undefined ? parseIdentity(uris[0]) : undefined;
+  const identity = uris.length === 1 && uris[0] !== undefined ? parseIdentity(uris[0]) : undefined;
+  return identity === undefined ? undefined : limited(identity, certificate);
+}
+
+/** What an operator's certificate is limited to belongs to its identity: wherever one is, the other is known. */
+function limited(identity: Identity, certificate: X509Certificate): Identity {
+  const prefix = `URI:${applicationUri(identity.realm, '')}`;
+  const names = (certificate.subjectAltName ?? '').split(/,\s*/).filter((entry) => entry.startsWith(prefix));
+  if (names.length === 0) return identity;
+  return Object.freeze({ ...identity, applications: names.map((entry) => entry.slice(prefix.length)) });
+}
+
+/** The URI by which a certificate limits its operator to an application. */
+export function applicationUri(realm: string, application: string): string {
+  return `mco-for://${realm}/${application}`;
 }
 
 /** The certificates that were read last: the same one comes with a handshake, with every call over it and with every reply. */

@@ -105,14 +105,18 @@ export async function loadCredentials(
   return { credentials, trust, revocations, warnings };
 }
 
+/** A certificate for a job is short-lived on purpose: its keeper is warned in its last third. @param lifetime milliseconds */
+function warningTime(lifetime: number): number {
+  return lifetime <= 7 * 86_400_000 ? lifetime / 3 : warningDays * 86_400_000;
+}
+
 function expiryWarning(certificate: X509Certificate, what: string, remedy: string, now: number): string[] {
   const end = Date.parse(certificate.validTo);
-  const days = Math.floor((end - now) / 86_400_000);
-  if (days >= warningDays) return [];
+  if (end - now >= warningTime(end - Date.parse(certificate.validFrom))) return [];
   const when = new Date(end).toISOString();
-  return [
-    now > end ? `${what} ended on ${when}: ${remedy}` : `${what} ends in ${count(days, 'day')} (${when}): ${remedy}`,
-  ];
+  const hours = Math.floor((end - now) / 3_600_000);
+  const left = hours < 48 ? count(hours, 'hour') : count(Math.floor(hours / 24), 'day');
+  return [now > end ? `${what} ended on ${when}: ${remedy}` : `${what} ends in ${left} (${when}): ${remedy}`];
 }
 
 function readKey(file: string, pem: string, certificate: X509Certificate): KeyObject {

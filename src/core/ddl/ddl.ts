@@ -4,6 +4,8 @@ import type { ExtendedJSONSchema } from 'json-schema-to-ts';
 export type Annotations = {
   /** Its value is never logged, stored or shown. */
   readonly 'x-sensitive'?: boolean;
+  /** It names the application that is meant: a certificate that is for another one is refused. */
+  readonly 'x-application'?: boolean;
   /** Its heading. */
   readonly 'x-display-as'?: string;
   /** What to ask a person for it. */
@@ -103,6 +105,12 @@ export function sensitiveInputs(action: ActionDdl): string[] {
   return Object.entries(propertiesOf(action.input))
     .filter(([, schema]) => typeof schema === 'object' && 'x-sensitive' in schema && schema['x-sensitive'] === true)
     .map(([name]) => name);
+}
+
+/** The input that names an application; undefined when none does. */
+export function applicationInput(action: ActionDdl): string | undefined {
+  const properties = Object.entries(propertiesOf(action.input));
+  return properties.find(([, schema]) => typeof schema === 'object' && schema['x-application'] === true)?.[0];
 }
 
 /** The names of agents, and their aliases. */

@@ -14,7 +14,7 @@ export const ajvOptions = {
   strict: true,
   allowUnionTypes: true,
   verbose: true,
-  keywords: ['x-sensitive', 'x-display-as', 'x-prompt', 'x-unit'],
+  keywords: ['x-sensitive', 'x-application', 'x-display-as', 'x-prompt', 'x-unit'],
 } satisfies Options;
 
 /** One thing wrong with a value: where, and what was expected. */

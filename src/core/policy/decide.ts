@@ -8,6 +8,8 @@ export interface Asked {
   readonly caller: string;
   readonly action: string;
   readonly node: NodeFacts;
+  /** True for a caller whose certificate is limited: only rules that name it allow it anything, neither * nor a regex nor a default. */
+  readonly limited?: boolean;
 }
 
 /** What a policy says to it, and which of its lines says so. */
@@ -25,14 +27,15 @@ export function decide(policy: Policy, asked: Asked): Decision {
   const rule = rules.find((candidate) => fits(candidate, asked));
   if (rule !== undefined) return { allowed: rule.allows, file, line: rule.line, text: rule.text };
   return {
-    allowed: allowsByDefault,
+    allowed: allowsByDefault && asked.limited !== true,
     file,
     line: 'default',
     text: `policy default ${allowsByDefault ? 'allow' : 'deny'}`,
   };
 }
 
-function fits({ callers, actions, node }: Rule, asked: Asked): boolean {
+function fits({ allows, callers, actions, node }: Rule, asked: Asked): boolean {
+  if (asked.limited === true && allows && (callers === '*' || !callers.ids.has(asked.caller))) return false;
   return (
     (callers === '*' || callers.ids.has(asked.caller) || callers.patterns.some((matches) => matches(asked.caller))) &&
     (actions === '*' || actions.has(asked.action)) &&

@@ -26,6 +26,10 @@ export const certificateProblems = defineProblems({
     'The certificate was revoked, so it is refused although it has not expired.',
     'Issue a new certificate with a new key: “mco-deploy ca issue node|operator NAME”.',
   ],
+  'not-for-application': [
+    'The certificate of the caller is limited to applications, and the request is for another one or names none.',
+    'Name the application that the certificate is for, or use a certificate that is for this one.',
+  ],
   'wrong-kind': [
     'A certificate of a node was used where one of an operator is required, or the other way round.',
     'Use a certificate of the right kind: “mco-deploy ca issue operator NAME” makes one.',

@@ -66,6 +66,11 @@ export function openTicket(signed: SignedTicket, node: string, trust: Trust, now
   if (ticket.operator !== formatIdentity(identity)) {
     throw new Problem('bad-ticket', `the ticket names ${ticket.operator}, its certificate ${identity.name}`);
   }
+  const only = identity.applications;
+  if (only?.includes(ticket.application) === false) {
+    const what = `the certificate of ${identity.name} is for ${only.join(', ')}, not for ${ticket.application}`;
+    throw new Problem('not-for-application', what);
+  }
   assertContent(ticket);
   assertTime(ticket, now, grace);
   assertNode(ticket, node);

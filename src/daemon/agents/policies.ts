@@ -9,7 +9,8 @@ import type { Log } from '../../core/ports.ts';
 
 /** The node's policies: AGENT.policy, else default.policy, else nobody may do anything. */
 export interface Policies {
-  readonly allows: (asked: { caller: string; agent: string; action: string }) => Promise<boolean>;
+  /** @param limited as {@link decide} takes it */
+  readonly allows: (asked: { caller: string; agent: string; action: string; limited?: boolean }) => Promise<boolean>;
   /** Reads all files again; a file that does not parse leaves the last good one in force. */
   readonly reload: () => Promise<void>;
   /** What does not parse, file and line, and what has no effect. */
@@ -50,11 +51,11 @@ export async function startPolicies(
     reload,
     remarks,
     warnings: () => [...loaded.warnings, ...remarks()],
-    allows: async ({ caller, agent, action }) => {
+    allows: async ({ caller, agent, action, limited = false }) => {
       const names = policyNamesOf(agent, agents());
       const policy = names.map((name) => loaded.policies.get(name)).find((one) => one !== undefined);
       if (policy === undefined) return false;
-      return decide(policy, { caller, action, node: await self() }).allowed;
+      return decide(policy, { caller, action, node: await self(), limited }).allowed;
     },
   };
 }

@@ -40,7 +40,8 @@ export function defineRelay(parts: RelayParts): RelayService {
     admit: async (user, action) => {
       if (user === 'local') return;
       const caller = callerId(user);
-      if (await policies.allows({ caller, agent, action })) return;
+      const limited = user.applications !== undefined;
+      if (await policies.allows({ caller, agent, action, limited })) return;
       const hint = 'a policy on the relay would have to allow it (policies/relay.policy)';
       throw new Problem('policy-denied', `${caller} may not ${agent}.${action} on ${identity.name}`, hint);
     },

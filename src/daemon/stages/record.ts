@@ -6,7 +6,7 @@ import type { AuditLog } from '../audit/audit-log.ts';
 import type { Policies } from '../agents/policies.ts';
 import { type RefusalSampling, startRefusalSampling } from '../audit/refusal-sampling.ts';
 import { startRefusalBudget } from '../calls/refusal-budget.ts';
-import { type Answer, answer, type IncomingCall, type Stage } from '../call.ts';
+import { type Answer, answer, type IncomingCall, type Stage, limitsOf } from '../call.ts';
 
 /** Problems that leave nobody whom the request could be laid to but the one who brought it. */
 const unproven = new Set(['foreign-certificate', 'bad-certificate', 'bad-signature']);
@@ -44,12 +44,12 @@ const briefInterval = 60_000;
 /** What a request and its outcome take in the log beyond the request itself, which stands there twice. */
 const fixedBytes = 4096;
 
-async function mayAsk(
-  { verdict, caller, entry, opened: { request } }: IncomingCall,
-  policies: Pick<Policies, 'allows'>,
-): Promise<boolean> {
+async function mayAsk(call: IncomingCall, policies: Pick<Policies, 'allows'>): Promise<boolean> {
+  const { verdict, caller, entry, opened } = call;
   if ('problem' in verdict) return false;
-  return await policies.allows({ caller, agent: entry?.ddl.name ?? request.agent, action: request.action });
+  const { agent, action } = opened.request;
+  const limited = limitsOf(call) !== undefined;
+  return await policies.allows({ caller, agent: entry?.ddl.name ?? agent, action, limited });
 }
 
 /** Refuses what would be refused anyway, and records now and then how often: a caller without rights must not fill the log. */

@@ -8,7 +8,7 @@ import { makeKeyPair } from '../../../src/ca/x509/keys.ts';
 import { formatPrivateKey } from '../../../src/ca/x509/private-key.ts';
 import { makeRevocationList, type Revocation } from '../../../src/ca/revocation/revocation-list.ts';
 import type { Credentials } from '../../../src/core/request/seal.ts';
-import type { Trust } from '../../../src/core/credentials/certificate.ts';
+import { identityOf, type Trust } from '../../../src/core/credentials/certificate.ts';
 import { defineIdentity, type Identity } from '../../../src/core/identity.ts';
 
 const hour = 60 * 60 * 1000;
@@ -22,6 +22,8 @@ export interface MemberOptions {
   readonly kind?: Identity['kind'];
   /** Lets a node relay. */
   readonly relay?: boolean;
+  /** Limits an operator to these applications. */
+  readonly applications?: readonly string[];
 }
 
 /** A node or an operator with all it needs to take part, as values, as PEM and as files. */
@@ -100,17 +102,17 @@ async function makeMember(
   options: MemberOptions = {},
 ): Promise<Member> {
   const kind = options.kind ?? asked;
-  const identity = defineIdentity(kind, authority.realm, name);
   const { privateKey: key, publicKey } = makeKeyPair();
   const validity = {
     notBefore: options.notBefore ?? Date.now() - hour,
     notAfter: options.notAfter ?? Date.now() + 60 * 24 * hour,
   };
   const certificate = await signCertificate(
-    { kind, name, publicKey, relay: options.relay === true },
+    { kind, name, publicKey, relay: options.relay === true, applications: options.applications ?? [] },
     validity,
     authority,
   );
+  const identity = identityOf(certificate) ?? defineIdentity(kind, authority.realm, name);
   const pems = {
     certificatePem: certificate.toString(),
     keyPem: formatPrivateKey(key),

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { Ddl } from '../../../core/ddl/ddl.ts';
 import type { CliContext, CommandEntry } from '../../cli/context.ts';
 import { addTargetOptions } from '../../cli/target-options.ts';
-import { parseDays, parseKind } from '../../ca/options.ts';
+import { parseApplication, parseDays, parseKind, parseValid } from '../../ca/options.ts';
 
 /** @param catalogue the agents that can be called */
 export const caCommand = (catalogue: readonly Ddl[]): CommandEntry => ({
@@ -40,11 +40,20 @@ function withPlace(command: Command): Command {
     .option('--out <dir>', 'write the files into this directory (default: one of the holder’s name)')
     .option('--bundle <file>', 'write one .tar.gz, to be unpacked on the holder’s host')
     .option('--days <days>', 'days until it expires', parseDays)
+    .option('--valid <time>', 'the same as 30m, 8h or 7d', parseValid)
     .option('--force', 'replace files that are there already');
 }
 
 function withRole(command: Command): Command {
   return command.option('--relay', 'let the node relay for others');
+}
+
+function withLimit(command: Command): Command {
+  return command.option(
+    '--for <application>',
+    'limit the operator to this application (repeatable)',
+    parseApplication as (text: string, before: readonly string[] | undefined) => readonly string[],
+  );
 }
 
 function defineInit(ca: Command, context: CliContext): void {
@@ -60,13 +69,15 @@ function defineIssue(ca: Command, context: CliContext): void {
   withRole(withPlace(issue.command('node').description('for a host, by its name').argument('<name>'))).action(
     async (name, options) => (await import('./issue.ts')).issueNew('node', name, options, context),
   );
-  withPlace(issue.command('operator').description('for a person or a job that calls').argument('<name>')).action(
-    async (name, options) => (await import('./issue.ts')).issueNew('operator', name, options, context),
-  );
+  withLimit(
+    withPlace(issue.command('operator').description('for a person or a job that calls').argument('<name>')),
+  ).action(async (name, options) => (await import('./issue.ts')).issueNew('operator', name, options, context));
 }
 
 function defineSign(ca: Command, context: CliContext): void {
-  withRole(withPlace(ca.command('sign').description('sign the key in a request made by “mco-deploy enroll”')))
+  withLimit(
+    withRole(withPlace(ca.command('sign').description('sign the key in a request made by “mco-deploy enroll”'))),
+  )
     .argument('<csr>', 'file of the request')
     .argument('<kind>', 'node or operator', parseKind)
     .argument('<name>', 'the holder of the certificate; the name in the request is ignored')

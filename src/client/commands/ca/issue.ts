@@ -4,7 +4,7 @@ import { defineIdentity, type Identity } from '../../../core/identity.ts';
 import type { CliContext } from '../../cli/context.ts';
 import { writeCertificate } from '../../ca/write-certificate.ts';
 import { openCa, unlockCa } from '../../ca/open.ts';
-import type { CaOptions, PlaceOptions, RoleOptions } from '../../ca/options.ts';
+import { type CaOptions, type PlaceOptions, type RoleOptions, validityIn } from '../../ca/options.ts';
 
 export async function issueNew(
   kind: Identity['kind'],
@@ -14,11 +14,11 @@ export async function issueNew(
 ): Promise<void> {
   const store = await openCa(options, context);
   defineIdentity(kind, store.realm, name);
+  const validity = validityIn(options);
   const make = async () => {
     const authority = await unlockCa(store, options, context);
     const { publicKey, privateKey: key } = makeKeyPair();
     const now = Date.now();
-    const days = options.days === undefined ? {} : { days: options.days };
     return {
       certificate: await issue(store, authority, {
         kind,
@@ -26,7 +26,8 @@ export async function issueNew(
         publicKey,
         now,
         relay: options.relay === true,
-        ...days,
+        applications: options.for ?? [],
+        ...validity,
       }),
       key,
     };

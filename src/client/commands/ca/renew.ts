@@ -6,7 +6,7 @@ import type { Identity } from '../../../core/identity.ts';
 import type { CliContext } from '../../cli/context.ts';
 import { writeCertificate } from '../../ca/write-certificate.ts';
 import { openCa, unlockCa } from '../../ca/open.ts';
-import type { CaOptions, PlaceOptions, RoleOptions } from '../../ca/options.ts';
+import { type CaOptions, type PlaceOptions, type RoleOptions, validityIn } from '../../ca/options.ts';
 
 export interface RenewOptions extends CaOptions, PlaceOptions, RoleOptions {
   readonly kind?: Identity['kind'];
@@ -22,10 +22,11 @@ export async function renewCertificate(wanted: string, options: RenewOptions, co
   if (options.relay === true && entry.kind !== 'node') {
     throw new Problem('usage', 'only a node can relay: leave --relay out');
   }
+  const validity = validityIn(options);
   const make = async () => {
     const authority = await unlockCa(store, options, context);
-    const days = options.days === undefined ? {} : { days: options.days };
-    return { certificate: await renew(store, authority, entry, { now, relay: options.relay === true, ...days }) };
+    const role = { relay: options.relay === true, ...validity };
+    return { certificate: await renew(store, authority, entry, { now, ...role }) };
   };
   const { kind, name } = entry;
   await writeCertificate(

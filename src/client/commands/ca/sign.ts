@@ -7,7 +7,7 @@ import { defineIdentity, type Identity } from '../../../core/identity.ts';
 import type { CliContext } from '../../cli/context.ts';
 import { writeCertificate } from '../../ca/write-certificate.ts';
 import { openCa, unlockCa } from '../../ca/open.ts';
-import type { CaOptions, PlaceOptions, RoleOptions } from '../../ca/options.ts';
+import { type CaOptions, type PlaceOptions, type RoleOptions, validityIn } from '../../ca/options.ts';
 
 export interface SignOptions extends CaOptions, PlaceOptions, RoleOptions {
   readonly fingerprint?: string;
@@ -23,6 +23,10 @@ export async function signRequest(
   context: CliContext,
 ): Promise<void> {
   if (options.relay === true && kind !== 'node') throw new Problem('usage', 'only a node can relay: leave --relay out');
+  if (options.for !== undefined && kind !== 'operator') {
+    throw new Problem('usage', 'only an operator can be limited to applications: leave --for out');
+  }
+  const validity = validityIn(options);
   const store = await openCa(options, context);
   defineIdentity(kind, store.realm, name);
   const pem = await readIfThere(file);
@@ -31,9 +35,8 @@ export async function signRequest(
   await confirmKey(fingerprintOf(publicKey), `${kind} ${name}`, options, context);
   const make = async () => {
     const authority = await unlockCa(store, options, context);
-    const days = options.days === undefined ? {} : { days: options.days };
-    const relay = options.relay === true;
-    return { certificate: await issue(store, authority, { kind, name, publicKey, now: Date.now(), relay, ...days }) };
+    const role = { relay: options.relay === true, applications: options.for ?? [], ...validity };
+    return { certificate: await issue(store, authority, { kind, name, publicKey, now: Date.now(), ...role }) };
   };
   await writeCertificate({ kind, name, make, withKey: false, done: 'signed', starting: true }, store, options, context);
 }
