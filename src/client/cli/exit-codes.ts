@@ -14,7 +14,7 @@ export interface CommandResults {
 export function exitFor({ outcomes, broken, silent }: CommandResults): number {
   const having = (...kinds: string[]) => outcomes.filter(({ outcome }) => kinds.includes(outcome)).length;
   if (outcomes.length + broken + silent === 0) return exitCode.nothingDiscovered;
-  if (outcomes.length > 0 && having('refused') === outcomes.length && broken + silent === 0) return exitCode.allRefused;
+  if (having('refused') === outcomes.length && broken + silent === 0) return exitCode.allRefused;
   if (having('ok', 'failed', 'refused') === 0)
     return having('cancelled') > 0 ? exitCode.interrupted : exitCode.nobodyReplied;
   if (having('failed', 'refused') + broken > 0) return exitCode.someFailed;

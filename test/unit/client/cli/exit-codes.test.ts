@@ -29,6 +29,7 @@ const commands: readonly [outcomes: string, broken: number, silent: number, code
   ['refused refused', 0, 0, exitCode.allRefused],
   ['refused refused', 0, 1, exitCode.someFailed],
   ['refused refused', 1, 0, exitCode.someFailed],
+  ['refused refused', 1, 1, exitCode.someFailed],
   ['refused ok', 0, 0, exitCode.someFailed],
   ['refused failed', 0, 0, exitCode.someFailed],
   ['refused no-response', 0, 0, exitCode.someFailed],

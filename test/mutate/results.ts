@@ -1,0 +1,54 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import type { Mutant } from './mutants.ts';
+
+/** What came of a folder. */
+export interface Result {
+  readonly folder: string;
+  readonly mutants: number;
+  readonly killed: number;
+  /** Survivors that change nothing that could be observed, as the page says. */
+  readonly equivalent: number;
+}
+
+/** Percent, rounded down: of the mutants that are not equivalent, how many a test noticed. */
+export function scoreOf({ mutants, killed, equivalent }: Result): number {
+  return mutants === equivalent ? 100 : Math.floor((100 * killed) / (mutants - equivalent));
+}
+
+/** The page docs/testing.md, with a table of results and one of equivalent mutants. */
+export function openResults(page: string) {
+  const rows = () =>
+    readFileSync(page, 'utf8')
+      .split('\n')
+      .filter((line) => line.startsWith('| `'));
+  const cells = (row: string) =>
+    row
+      .split(/(?<!\\)\|/)
+      .slice(1, -1)
+      .map((cell) => cell.trim().replaceAll('\\|', '|'));
+  return {
+    /** Whether the page lists it, with a reason. */
+    isEquivalent: (file: string, { before, after }: Pick<Mutant, 'before' | 'after'>): boolean =>
+      rows().some((row) => {
+        const [where, was, becomes, reason = ''] = cells(row);
+        return where === `\`${file}\`` && was === `\`${before}\`` && becomes === `\`${after}\`` && reason !== '';
+      }),
+    /** The score that was recorded for a folder. */
+    recorded: (folder: string): number | undefined => {
+      const row = rows()
+        .map(cells)
+        .find(([name, mutants]) => name === `\`${folder}\`` && /^\d+$/.test(mutants ?? ''));
+      return row === undefined ? undefined : Number.parseInt(row[4] ?? '', 10);
+    },
+    record: (result: Result): void => {
+      const { folder, mutants, killed, equivalent } = result;
+      const line = `| \`${folder}\` | ${mutants} | ${killed} | ${equivalent} | ${scoreOf(result)} % |`;
+      const lines = readFileSync(page, 'utf8').split('\n');
+      const table = lines.findIndex((one) => one.startsWith('| Folder '));
+      const end = lines.findIndex((one, index) => index > table && !one.startsWith('|'));
+      const kept = lines.slice(table + 2, end).filter((one) => cells(one)[0] !== `\`${folder}\``);
+      const all = [...lines.slice(0, table + 2), ...[...kept, line].sort(), ...lines.slice(end)];
+      writeFileSync(page, all.join('\n'));
+    },
+  };
+}

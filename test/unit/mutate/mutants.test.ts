@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { startConcerned } from '../../mutate/concerned.ts';
+import { mutantsOf } from '../../mutate/mutants.ts';
+import { openResults, scoreOf } from '../../mutate/results.ts';
+import { temporaryDirectory } from '../../support/agents/agent-setup.ts';
+
+const afterOf = (source: string) => mutantsOf(source).map(({ after }) => after);
+
+describe('the mutants of a file', () => {
+  test('leave out each clause, move each boundary and turn each condition', () => {
+    assert.deepEqual(
+      afterOf('f(a && b < 2 || !c);').sort(),
+      [
+        ';',
+        'f(a && b < 2 || c);',
+        'f(a && b < 2);',
+        'f(a && b < 3 || !c);',
+        'f(a && b <= 2 || !c);',
+        'f(a || !c);',
+        'f(b < 2 || !c);',
+        'f(!c);',
+      ].sort(),
+    );
+  });
+
+  test('leave out calls, waiting, values and the bodies of a catch', () => {
+    const source = 'async function f() { await sync(); try { g(); } catch (e) { h(e); } return list.filter(x); }';
+    const after = afterOf(source);
+    for (const part of [
+      '{ ; try',
+      'void sync();',
+      'catch (e) {}',
+      'return list;',
+      'return (undefined as never);',
+      'f() {}',
+    ]) {
+      assert.ok(
+        after.some((text) => text.includes(part)),
+        `${part} in ${after.join('\n')}`,
+      );
+    }
+  });
+
+  test('name the line, and change that place alone', () => {
+    const [mutant] = mutantsOf('const a = 1;\nif (a > 5) b();\n').filter(({ line }) => line === 2);
+    assert.deepEqual(
+      [mutant?.before, mutant?.after, mutant?.source],
+      ['if (a > 5) b();', 'if (true) b();', 'const a = 1;\nif (true) b();\n'],
+    );
+  });
+
+  test('leave types, imports and texts alone', () => {
+    assert.deepEqual(
+      afterOf("import { a } from './a.ts';\ntype T = 1 | 2;\nconst b: T = a as 2;\nlet c: 'x' = 'x';\n"),
+      [],
+    );
+  });
+});
+
+describe('the tests that concern a file', () => {
+  test('are those that reach it, the folder that mirrors it first', () => {
+    const root = join(import.meta.dirname, '../../..');
+    const tests = startConcerned(root, ['unit', 'protocol'])('src/core/policy/decide.ts');
+    assert.match(tests[0] ?? '', /^test\/unit\/core\/policy\//);
+    assert.ok(tests.includes('test/unit/core/policy/decide.test.ts'));
+    assert.ok(tests.includes('test/protocol/daemon/pipeline.test.ts'), 'over others');
+    assert.ok(!tests.includes('test/unit/ca/store/store.test.ts'), 'and no other');
+  });
+});
+
+describe('the results', () => {
+  test('are kept by folder, and know what is equivalent', () => {
+    const page = join(temporaryDirectory(), 'testing.md');
+    const text = '| Folder | Mutants | Killed | Equivalent | Score |\n|---|---|---|---|---|\n\n';
+    writeFileSync(
+      page,
+      `${text}| File | Line | Becomes | Why |\n|---|---|---|---|\n| \`a.ts\` | \`x \\|\\| y\` | \`x\` | y is x |\n`,
+    );
+    const results = openResults(page);
+    assert.equal(results.isEquivalent('a.ts', { before: 'x || y', after: 'x' }), true);
+    assert.equal(results.isEquivalent('a.ts', { before: 'x || y', after: 'y' }), false);
+    assert.equal(results.isEquivalent('b.ts', { before: 'x || y', after: 'x' }), false);
+    assert.equal(results.recorded('src/b'), undefined);
+    for (const killed of [8, 9]) results.record({ folder: 'src/b', mutants: 11, killed, equivalent: 1 });
+    results.record({ folder: 'src/a', mutants: 1, killed: 1, equivalent: 0 });
+    assert.deepEqual([results.recorded('src/b'), results.recorded('src/a')], [90, 100]);
+    assert.equal(scoreOf({ folder: '', mutants: 3, killed: 2, equivalent: 0 }), 66);
+  });
+});
