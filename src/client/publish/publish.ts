@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Ddl } from '../../core/ddl/ddl.ts';
 import { Problem } from '../../core/errors.ts';
 import { failure, type Outcome } from '../../core/request/reply.ts';
@@ -65,7 +66,7 @@ export async function publish(
   await mapLimited(takers, session.config.concurrency, async (node) => {
     const outcome = await prepareOne(node);
     if (outcome.outcome === 'ok') prepared.push({ node, ...(outcome.data as Omit<Prepared, 'node'>) });
-    if (outcome.outcome !== 'ok' || dryRun) onResult(resultOf({ to: node.name, from: '', round: -1 }, outcome, since));
+    if (outcome.outcome !== 'ok' || dryRun) onResult(resultOf(node.name, 'none', outcome, since));
   });
   if (dryRun || prepared.length === 0) return { results, others, sent: 0, elapsed: performance.now() - since };
   const sent = await deliver(publication, prepared, {
@@ -96,7 +97,7 @@ async function findTakers(
     const outcome = await ask(node, 'list', { application });
     if (outcome.outcome !== 'ok') {
       failed++;
-      onResult(resultOf({ to: node.name, from: '', round: -1 }, outcome, since));
+      onResult(resultOf(node.name, 'none', outcome, since));
     } else if ((outcome.data.takes as string[]).includes(application)) takers.push(node);
     else others.push(node.name);
   });
@@ -140,13 +141,13 @@ async function deliver(publication: Publication, prepared: readonly Prepared[], 
   for (const one of prepared) {
     if (one.published) {
       holders.push(one.node.name);
-      onResult(resultOf({ to: one.node.name, from: '', round: -1 }, done(one.node.name), since));
+      onResult(resultOf(one.node.name, 'present', done(one.node.name), since));
     } else waiting.push(one);
   }
   // Those that have all of it, from a transfer that was cut off or under another revision, are done with a check.
   for (const one of waiting.filter(({ missing }) => missing === 0)) {
     const outcome = await place(one.node);
-    onResult(resultOf({ to: one.node.name, from: '', round: -1 }, outcome, since));
+    onResult(resultOf(one.node.name, 'present', outcome, since));
     if (outcome.outcome === 'ok') holders.push(one.node.name);
   }
   const rest = waiting.filter(({ missing }) => missing > 0).sort((a, b) => a.missing - b.missing);
@@ -162,9 +163,16 @@ async function deliver(publication: Publication, prepared: readonly Prepared[], 
       const outcome = await prepareOne(node);
       return outcome.outcome === 'ok' ? undefined : outcome;
     },
-    reseed: async (node) => {
-      const outcome = await prepareOne(node);
-      return outcome.outcome === 'ok' ? await sendTo({ node, ranges: lackingIn(outcome).ranges }) : outcome;
+    reseed: async (candidates) => {
+      const asked = await Promise.all(candidates.map(async (node) => ({ node, outcome: await prepareOne(node) })));
+      const missing = ({ data }: Outcome) => (data as unknown as Prepared).missing;
+      const [best] = asked
+        .filter(({ outcome }) => outcome.outcome === 'ok')
+        .sort((a, b) => missing(a.outcome) - missing(b.outcome));
+      if (best !== undefined) return await sendTo({ node: best.node, ranges: lackingIn(best.outcome).ranges });
+      // None can be asked: they may come back in a moment.
+      await sleep(500, undefined, { signal }).catch(() => {});
+      return (asked[0] as (typeof asked)[0]).outcome;
     },
   });
   return sent;

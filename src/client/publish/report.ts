@@ -39,12 +39,12 @@ export function publishJson({
 /** As it is printed for a person. */
 export function formatPublished(report: Report): string[] {
   const { results, dryRun } = report;
-  const rows = sorted(results).map(({ node, outcome, code, from, round, elapsed }) => [
+  const rows = sorted(results).map(({ node, outcome, code, way, from, round, elapsed }) => [
     node,
-    outcome === 'ok' ? (dryRun ? 'would receive it' : round === 0 ? 'had it' : 'ok') : `${outcome} (${code})`,
-    from === '' && round > 0 ? 'here' : from,
+    outcome === 'ok' ? (dryRun ? 'would receive it' : way === 'present' ? 'had it' : 'ok') : `${outcome} (${code})`,
+    way === 'uploaded' ? 'this host' : from,
     round > 0 ? String(round) : '',
-    round > 0 ? `${(elapsed / 1000).toFixed(1)} s` : '',
+    way === 'uploaded' || way === 'copied' ? `${(elapsed / 1000).toFixed(1)} s` : '',
   ]);
   const table = rows.length === 0 ? [] : formatTable(['NODE', 'OUTCOME', 'FROM', 'ROUND', 'AFTER'], rows);
   return [...table, '', summary(report)].map(printable);
@@ -56,11 +56,12 @@ function summary({ application, revision, artifact, dryRun, results, sent, elaps
   const where = good === results.length ? count(good, 'node') : `${good} of ${count(results.length, 'node')}`;
   if (dryRun) return `would publish ${what} to ${where}`;
   const rounds = roundsOf(results);
-  const how = rounds === 0 ? '' : ` in ${count(rounds, 'round')} and ${(elapsed / 1000).toFixed(1)} s`;
-  return `published ${what} to ${where}${how}; ${sizeWords(sent)} were sent from here`;
+  const copied = rounds === 0 ? '' : `, copied from node to node in ${count(rounds, 'round')}`;
+  const time = `${(elapsed / 1000).toFixed(1)} s`;
+  return `published ${what} to ${where} in ${time}: ${sizeWords(sent)} sent from this host${copied}`;
 }
 
-/** The first is from here to a node; each other is from node to node. */
+/** Of copies from node to node. */
 export function roundsOf(results: Published['results']): number {
   return Math.max(0, ...results.map(({ round }) => round));
 }

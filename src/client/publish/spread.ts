@@ -5,6 +5,9 @@ import type { FoundNode } from '../../discovery/findings.ts';
 import type { Ask } from './fleet.ts';
 import type { Copy, Waves } from './waves.ts';
 
+/** How a node got it: it was there, came from this host, or came from another node; `none` where it did not. */
+export type Way = 'present' | 'uploaded' | 'copied' | 'none';
+
 /** What became of one node. */
 export interface NodeResult {
   readonly node: string;
@@ -12,9 +15,10 @@ export interface NodeResult {
   readonly code: string;
   readonly message: string;
   readonly hint: string;
-  /** The node that sent it; empty where it came from the operator, or was there. */
+  readonly way: Way;
+  /** The node that sent it; empty where none did. */
   readonly from: string;
-  /** 0: it was there; 1: it came from the operator; one more for each copy before it. */
+  /** Of the copies from node to node, from 1; 0 for any other way. */
   readonly round: number;
   /** Bytes that other nodes sent. */
   readonly received: number;
@@ -30,8 +34,8 @@ export interface SpreadOptions {
   readonly ticket: string;
   /** Has a node accept the ticket again. @returns what it says, where it does not */
   readonly prepare: (node: FoundNode) => Promise<Outcome | undefined>;
-  /** Sends the artifact to a node from here: no node can send it any more. @returns why not */
-  readonly reseed: (node: FoundNode) => Promise<Outcome>;
+  /** Sends what it lacks to one of these nodes from here: to the one that lacks least, as no node can send it any more. */
+  readonly reseed: (nodes: readonly FoundNode[]) => Promise<Outcome>;
   readonly onResult: (result: NodeResult) => void;
   readonly onProgress: (node: string, message: string) => void;
   readonly since: number;
@@ -40,10 +44,22 @@ export interface SpreadOptions {
 
 /** How often one node is asked to fetch. */
 const tries = 6;
+/** Of those that wait, how many are asked what they lack before one is sent it from here. */
+const mostSeeds = 64;
 /** Milliseconds before it is asked again. */
 const pause = 500;
 /** Codes after which another try may do: the others are the node's own. */
-const passing = new Set(['busy', 'incomplete-artifact', 'no-response', 'unreachable', 'unknown-ticket', 'not-serving']);
+const passing = new Set([
+  'busy',
+  'incomplete-artifact',
+  'no-response',
+  'unreachable',
+  'unknown-ticket',
+  'not-serving',
+  // Its daemon was restarted in the middle.
+  'interrupted',
+  'stopping',
+]);
 
 /** Who sent to a node, and who did not, as the action `fetch` returns it. */
 interface Sources {
@@ -56,19 +72,22 @@ export async function spread(waves: Waves, options: SpreadOptions): Promise<void
   const { onResult, reseed, nodes, signal, since } = options;
   const attempts = new Map<string, number>();
   const running = new Set<Promise<void>>();
+  const isWorthAnother = (node: string, { code }: Outcome) => {
+    const count = (attempts.get(node) ?? 0) + 1;
+    attempts.set(node, count);
+    return passing.has(code) && count < tries && !signal.aborted;
+  };
   const settle = (copy: Copy, outcome: Outcome) => {
     const { rejected = [], sources = [] } = outcome.data as Partial<Sources>;
     for (const { node, code } of rejected) if (code !== 'busy') waves.blame(node, copy.to);
     for (const node of sources) waves.clear(node);
     if (outcome.outcome === 'ok') {
       waves.arrived(copy.to);
-      return onResult(resultOf(copy, outcome, since));
+      return onResult(resultOf(copy.to, 'copied', outcome, since, copy));
     }
-    const count = (attempts.get(copy.to) ?? 0) + 1;
-    attempts.set(copy.to, count);
-    const again = passing.has(outcome.code) && count < tries && !signal.aborted;
+    const again = isWorthAnother(copy.to, outcome);
     waves.failed(copy.to, again);
-    if (!again) onResult(resultOf(copy, outcome, since));
+    if (!again) onResult(resultOf(copy.to, 'copied', outcome, since, copy));
   };
   const begin = (copy: Copy) => {
     const work = copyOnce(copy, attempts.get(copy.to) ?? 0, options)
@@ -76,13 +95,22 @@ export async function spread(waves: Waves, options: SpreadOptions): Promise<void
       .finally(() => running.delete(work));
     running.add(work);
   };
+  const sendFromHere = async () => {
+    const candidates = waves.waiting().slice(0, mostSeeds);
+    const outcome = await reseed(candidates.map((name) => nodes.get(name) as FoundNode));
+    const { node } = outcome;
+    const again = outcome.outcome !== 'ok' && isWorthAnother(node, outcome);
+    waves.seed(node, outcome.outcome === 'ok');
+    if (again) waves.failed(node, true);
+    else onResult(resultOf(node, 'uploaded', outcome, since));
+  };
   for (;;) {
     if (!signal.aborted) for (const copy of waves.next()) begin(copy);
     if (running.size > 0) await Promise.race(running);
     else if (waves.waiting().length === 0 || signal.aborted) break;
-    else await reseedOne(waves, nodes, reseed, onResult, since);
+    else await sendFromHere();
   }
-  for (const node of waves.waiting()) onResult(unsent(node, 'cancelled', since));
+  for (const node of waves.waiting()) onResult(unsent(node, since));
 }
 
 async function copyOnce(
@@ -102,32 +130,33 @@ async function copyOnce(
   return await ask(node, 'fetch', input, { onProgress: (message) => onProgress(to, message) });
 }
 
-async function reseedOne(
-  waves: Waves,
-  nodes: SpreadOptions['nodes'],
-  reseed: SpreadOptions['reseed'],
-  onResult: SpreadOptions['onResult'],
-  since: number,
-): Promise<void> {
-  const [next] = waves.waiting();
-  const outcome = await reseed(nodes.get(next as string) as FoundNode);
-  waves.seed(next as string, outcome.outcome === 'ok');
-  onResult(resultOf({ to: next as string, from: '', round: 0 }, outcome, since));
-}
-
-/** @param copy `round` counts copies between nodes: the operator's own sending is the round before them */
 export function resultOf(
-  { to, from, round }: Pick<Copy, 'to' | 'from' | 'round'>,
+  node: string,
+  way: Way,
   { outcome, code, message, hint, data }: Outcome,
   since: number,
+  copy?: Copy,
 ): NodeResult {
   const { received = 0, sources = [] } = data as { received?: number; sources?: readonly string[] };
-  const sender = sources.at(-1) ?? from;
+  const isOk = outcome === 'ok';
+  const from = copy === undefined ? '' : (sources.at(-1) ?? copy.from);
   const elapsed = Math.round(performance.now() - since);
-  return { node: to, outcome, code, message, hint, from: sender, round: round + 1, received, elapsed };
+  const came = isOk ? way : 'none';
+  return {
+    node,
+    outcome,
+    code,
+    message,
+    hint,
+    way: came,
+    from,
+    round: isOk ? (copy?.round ?? 0) : 0,
+    received,
+    elapsed,
+  };
 }
 
-function unsent(node: string, outcome: 'cancelled', since: number): NodeResult {
+function unsent(node: string, since: number): NodeResult {
   const nothing = { code: 'cancelled', message: 'it was not sent', hint: '', from: '', round: 0, received: 0 };
-  return { node, outcome, ...nothing, elapsed: Math.round(performance.now() - since) };
+  return { node, outcome: 'cancelled', way: 'none', ...nothing, elapsed: Math.round(performance.now() - since) };
 }

@@ -7,7 +7,7 @@ export interface Copy {
   readonly from: string;
   /** Others that have it, to be asked where the first fails. */
   readonly others: readonly string[];
-  /** 1 for a copy from a node that the operator sent it to, one more for each copy before it. */
+  /** From 1: one more than that of the copy by which the sender got it, and than that of the last one that it sent. */
   readonly round: number;
 }
 
@@ -22,7 +22,6 @@ export interface Waves {
   readonly blame: (source: string, by: string) => void;
   /** A node sent what it has. */
   readonly clear: (source: string) => void;
-  readonly running: () => number;
   readonly waiting: () => readonly string[];
   /** Nodes that have it and are to be asked. */
   readonly holders: () => readonly string[];
@@ -39,24 +38,27 @@ export function doublings(holders: number, nodes: number): number {
   return Math.max(0, Math.ceil(Math.log2(nodes / Math.max(1, holders))));
 }
 
-/** @param holders nodes that have it already @param nodes those that are to receive it, in this order */
+/**
+ * A node that is done sends at once, whatever the others are at. So that quick ones do not make long chains, a node that has
+ * taken part in one round more than doubling takes rests while others can send.
+ * @param holders nodes that have it already @param nodes those that are to receive it, in this order
+ */
 export function planWaves(holders: readonly string[], nodes: readonly string[]): Waves {
-  const depth = new Map(holders.map((node) => [node, 0]));
+  /** The round of the next copy that each holder sends. */
+  const turns = new Map(holders.map((node) => [node, 1]));
   const sending = new Set<string>();
   const blamed = new Map<string, Set<string>>();
   const running = new Map<string, Copy>();
   const waiting = [...nodes];
   const total = holders.length + nodes.length;
-  const isTrusted = (node: string) => (blamed.get(node)?.size ?? 0) < mostBlame;
-  const usable = () => [...depth.keys()].filter(isTrusted);
-  /** The longest chain of copies; a node at its end does not send, unless it is the only one left. */
-  const deepest = () => doublings([...depth.values()].filter((one) => one === 0).length, total);
+  let roots = holders.length;
+  const turnOf = (node: string) => turns.get(node) ?? 1;
+  const usable = () => [...turns.keys()].filter((node) => (blamed.get(node)?.size ?? 0) < mostBlame);
   const free = () => {
     const all = usable();
-    const shallow = all.filter((node) => (depth.get(node) ?? 0) < deepest());
-    return (shallow.length > 0 ? shallow : all)
-      .filter((node) => !sending.has(node))
-      .sort((a, b) => (depth.get(a) ?? 0) - (depth.get(b) ?? 0));
+    const last = doublings(roots, total) + 1;
+    const early = all.filter((node) => turnOf(node) <= last);
+    return (early.length > 0 ? early : all).filter((node) => !sending.has(node)).sort((a, b) => turnOf(a) - turnOf(b));
   };
   const end = (node: string): Copy | undefined => {
     const copy = running.get(node);
@@ -71,8 +73,8 @@ export function planWaves(holders: readonly string[], nodes: readonly string[]):
         const from = sources[index] as string;
         const others = usable().filter((node) => node !== from);
         // Another choice for each, so that they do not all fall back on the same one.
-        const turned = [...others.slice(index % Math.max(1, others.length)), ...others].slice(0, mostOthers);
-        const copy = { to, from, others: [...new Set(turned)], round: (depth.get(from) ?? 0) + 1 };
+        const turned = [...others.slice(index % Math.max(1, others.length)), ...others];
+        const copy = { to, from, others: [...new Set(turned)].slice(0, mostOthers), round: turnOf(from) };
         sending.add(from);
         running.set(to, copy);
         return copy;
@@ -80,7 +82,8 @@ export function planWaves(holders: readonly string[], nodes: readonly string[]):
     },
     arrived: (node) => {
       const copy = end(node);
-      depth.set(node, copy?.round ?? 0);
+      if (copy === undefined) return;
+      for (const one of [node, copy.from]) turns.set(one, copy.round + 1);
     },
     failed: (node, again) => {
       end(node);
@@ -88,13 +91,14 @@ export function planWaves(holders: readonly string[], nodes: readonly string[]):
     },
     blame: (source, by) => void blamed.set(source, (blamed.get(source) ?? new Set<string>()).add(by)),
     clear: (source) => void blamed.delete(source),
-    running: () => running.size,
     waiting: () => waiting,
     holders: usable,
     seed: (node, has) => {
       const at = waiting.indexOf(node);
       if (at >= 0) waiting.splice(at, 1);
-      if (has) depth.set(node, 0);
+      if (!has) return;
+      turns.set(node, 1);
+      roots++;
     },
   };
 }

@@ -12,7 +12,7 @@ export const publishSchema = object({
   size: bytes,
   dry_run: flag,
   sent: { ...count, description: 'Bytes that went over the line of the host that published' },
-  rounds: { ...count, description: 'The first is from this host to a node, each other from node to node' },
+  rounds: { ...count, description: 'Rounds of copies from node to node' },
   elapsed_ms: milliseconds,
   nodes: list(
     object({
@@ -21,8 +21,12 @@ export const publishSchema = object({
       code: text,
       message: text,
       hint: text,
-      from: { ...text, description: 'The node that sent it; empty where it was there, or came from this host' },
-      round: { ...count, description: '0 where it was there, or nothing was sent' },
+      way: {
+        ...oneOf('present', 'uploaded', 'copied', 'none'),
+        description: 'It was there, came from this host, or from another node',
+      },
+      from: { ...text, description: 'The node that sent it; empty where none did' },
+      round: { ...count, description: 'Of the copies from node to node; 0 for any other way' },
       received: { ...count, description: 'Bytes that other nodes sent' },
       elapsed_ms: milliseconds,
     }),

@@ -11,6 +11,8 @@ export interface Host {
   readonly cluster: string;
   /** Whether the node stores journals of runs. */
   readonly journal?: boolean;
+  /** Whether it takes published artifacts. */
+  readonly publishes?: boolean;
 }
 
 export interface EstateSize {
@@ -20,6 +22,8 @@ export interface EstateSize {
   readonly lbs: number;
   /** With journals on the nodes, and a second control host from which another operator can take runs over. */
   readonly relief?: boolean;
+  /** Whether web hosts take published artifacts, in place of those of a shared directory. */
+  readonly publishes?: boolean;
 }
 
 export const domain = 'devco.net';
@@ -34,12 +38,12 @@ export const controlHost: Host = { name: `control.${domain}`, kind: 'control', a
 export const reliefHost: Host = { name: `relief.${domain}`, kind: 'control', address: '10.5.0.4', cluster: '' };
 
 /** Every host of an estate: those that run a daemon, then the two that stand around them. */
-export function planEstate({ hosts, lbs, relief = false }: EstateSize): Host[] {
+export function planEstate({ hosts, lbs, relief = false, publishes = false }: EstateSize): Host[] {
   requireCount('hosts', hosts, mostWebHosts);
   requireCount('lbs', lbs, mostBalancers);
   const web = range(hosts).map((number): Host => {
     const cluster = number % 2 === 1 ? 'alfa' : 'bravo';
-    return { name: `dev${number}.${domain}`, kind: 'web', address: webAddress(number), cluster };
+    return { name: `dev${number}.${domain}`, kind: 'web', address: webAddress(number), cluster, publishes };
   });
   const balancers = range(lbs).map((number): Host => {
     return { name: `lb${number}.${domain}`, kind: 'balancer', address: `10.5.0.${100 + number}`, cluster: '' };

@@ -10,7 +10,7 @@ import { hostOf } from './find.ts';
 import { askHaproxy, readServers, type ServerState } from './traffic/haproxy.ts';
 import { type Load, startLoad } from './traffic/load.ts';
 import { type LogLine, logOf, waitForLines } from './log.ts';
-import { setLink } from './network/network.ts';
+import { limitLink, setLink } from './network/network.ts';
 import { removeLab } from './remove.ts';
 import { buildLab } from './start.ts';
 import { type LabState, rootOf } from './state.ts';
@@ -48,6 +48,8 @@ export interface Lab extends AsyncDisposable {
   readonly haproxy: (balancer: string, command: string) => Promise<string>;
   /** Puts another load average before a host's programs, as in /proc/loadavg: “0.10 0.08 0.05 1/100 1000”. */
   readonly setLoad: (host: string, loadavg: string) => Promise<void>;
+  /** Limits a host's line in both directions. @param mbit Mbit/s */
+  readonly limit: (host: string, mbit: number) => Promise<void>;
   /** Pulls a host's network cable. */
   readonly cut: (host: string) => Promise<void>;
   readonly heal: (host: string) => Promise<void>;
@@ -61,13 +63,9 @@ export interface Lab extends AsyncDisposable {
 }
 
 /** Builds a lab and waits until every daemon listens and every load balancer has all its servers. */
-export async function startLab({
-  hosts = 9,
-  lbs = 1,
-  relief = false,
-  lifetime = 'temporary',
-}: LabOptions = {}): Promise<Lab> {
-  return openLab(await buildLab(planEstate({ hosts, lbs, relief }), lifetime));
+export async function startLab(options: LabOptions = {}): Promise<Lab> {
+  const { hosts = 9, lbs = 1, publishes = false, relief = false, lifetime = 'temporary' } = options;
+  return openLab(await buildLab(planEstate({ hosts, lbs, relief, publishes }), lifetime));
 }
 
 /** A lab that stands already. */
@@ -101,6 +99,7 @@ export function openLab(state: LabState): Lab {
     haproxy: (balancer, command) => askHaproxy(state, balancer, command),
     // Written in place: the file stands over /proc/loadavg.
     setLoad: (host, loadavg) => writeFile(path(host, 'proc-loadavg'), `${loadavg}\n`),
+    limit: (host, mbit) => limitLink(state, hostOf(state, host).name, mbit),
     cut: (host) => setLink(state, hostOf(state, host).name, 'down'),
     heal: (host) => setLink(state, hostOf(state, host).name, 'up'),
     load: ({ rate = 100, balancer = 'lb1' } = {}) =>

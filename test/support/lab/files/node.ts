@@ -29,7 +29,8 @@ export function nodeFiles(host: Host): FileTree {
     'services.sh': 'setsid lab-daemon &\n',
   };
   const callers = host.journal === true ? `cert=${deployer} cert=${relief}` : `cert=${deployer}`;
-  const rights = { ...allowed[host.kind], ...(host.journal === true ? { journal: '*' } : {}) };
+  const publishing = host.publishes === true ? { publish: 'prepare fetch list prune' } : {};
+  const rights = { ...allowed[host.kind], ...(host.journal === true ? { journal: '*' } : {}), ...publishing };
   for (const [agent, actions] of Object.entries(rights)) {
     files[`etc/mco-deploy/policies/${agent}.policy`] = `policy default deny\nallow\t${callers}\t${actions}\t*\t*\n`;
   }
@@ -40,10 +41,16 @@ function sharedAgents({ journal }: Host): object {
   return { rpcutil: {}, lock: {}, audit: {}, ...(journal === true ? { journal: {} } : {}) };
 }
 
-function agentSections({ kind }: Host): object {
+function agentSections({ kind, publishes }: Host): object {
   switch (kind) {
     case 'web':
-      return { appmgr: { applications: { app: application } }, nrpe: { config: '/etc/nagios/nrpe.cfg', timeout: 10 } };
+      return {
+        appmgr: {
+          applications: { app: publishes === true ? { ...application, artifacts: 'published' } : application },
+        },
+        nrpe: { config: '/etc/nagios/nrpe.cfg', timeout: 10 },
+        ...(publishes === true ? { publish: { applications: { app: {} } } } : {}),
+      };
     case 'balancer':
       return { haproxy: { sockets: ['/run/haproxy/admin.sock'], min_available: 1 } };
     case 'notifier':

@@ -37,6 +37,19 @@ export async function setLink(lab: LabState, host: string, state: 'up' | 'down')
   await onSwitch(pid, [`link set p${index} ${state}`]);
 }
 
+/** Limits a host's line in both directions, each at the end that sends (tc-tbf(8)). @param mbit Mbit/s */
+export async function limitLink(lab: LabState, host: string, mbit: number): Promise<void> {
+  const index = lab.hosts.findIndex(({ name }) => name === host);
+  const shape = ['root', 'tbf', 'rate', `${mbit}mbit`, 'burst', '64kb', 'latency', '100ms'];
+  const ends = [
+    [lab.holders.switch as ProcessMark, `p${index}`],
+    [lab.holders[host] as ProcessMark, 'eth0'],
+  ] as const;
+  for (const [{ pid }, device] of ends) {
+    await run('nsenter', ['--target', String(pid), '--net', 'tc', 'qdisc', 'replace', 'dev', device, ...shape]);
+  }
+}
+
 async function onSwitch(pid: number, commands: readonly string[]): Promise<void> {
   const child = run('nsenter', ['--target', String(pid), '--net', 'ip', '-batch', '-']);
   child.child.stdin?.end(`${commands.join('\n')}\n`);
