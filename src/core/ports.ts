@@ -143,6 +143,8 @@ export interface NodeConnection {
   readonly name: string;
   /** The relays on the way, the nearest first, as they say; absent or empty when there are none. */
   readonly path?: readonly string[];
+  /** Whether the node's certificate, as its handshake proved it, lets it relay; absent where there was no handshake. */
+  readonly hasRelayRole?: boolean;
   readonly describe: (request: DescribeRequest, signal: AbortSignal) => Promise<NodeDescription>;
   readonly call: (
     request: SignedRequest,

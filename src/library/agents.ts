@@ -188,6 +188,12 @@ export interface Agents {
         readonly releases: readonly string[];
         /** Whether the requested revision is unpacked here or can be */
         readonly has_revision: boolean;
+        /** Serves since then (milliseconds since the epoch); absent where that is not known */
+        readonly since?: number;
+        /** Who brought it into service */
+        readonly caller?: string;
+        /** The run that did; empty for a single call */
+        readonly run?: string;
       };
     };
   };

@@ -1,5 +1,6 @@
 import { createSecureContext, type DetailedPeerCertificate, type PeerCertificate, type SecureContext } from 'node:tls';
 import { ChannelCredentials, type ChannelOptions, Client, connectivityState } from '@grpc/grpc-js';
+import { hasRelayRole, parseCertificate } from '../core/credentials/certificate.ts';
 import { rememberIssuers } from '../core/credentials/issuers.ts';
 import { Problem } from '../core/errors.ts';
 import { type Address, formatAddress } from '../core/node.ts';
@@ -17,7 +18,10 @@ import { zonedTarget } from './zoned-address.ts';
  * @param timeout milliseconds for one address to connect
  */
 export function createDial(tls: () => TlsState, timeout: number): Dial {
-  return createOpen(tls, timeout, ({ client, name, refuse }) => connectionOver(client, name, refuse));
+  return createOpen(tls, timeout, ({ client, name, refuse, certificate }) => ({
+    ...connectionOver(client, name, refuse),
+    hasRelayRole: hasRelayRole(parseCertificate(certificate)),
+  }));
 }
 
 /** A channel to a node that was proven, before anything is asked over it. */

@@ -62,7 +62,10 @@ describe('runs that are cut off, on nine web servers behind two load balancers',
     assert.equal((await run.ended).code, 137);
     const runs = await lab.client(['runs']);
     const row = `cut-off  ${run.id.slice(0, 8)}  app_cluster_upgrade  bravo    ${other()}        rip@devco\\.net  \\d+s ago`;
-    assert.match(runs.stdout, new RegExp(`^RESULT +RUN +PLAYBOOK +CLUSTER +REVISION +BY +BEGAN\n${row}\n`));
+    assert.match(
+      runs.stdout,
+      new RegExp(`^RESULT +RUN +PLAYBOOK +CLUSTER +REVISION +BY +BEGAN +TOOK\n${row} +[\\d.]+ m?s\n`),
+    );
     const shown = await lab.client(['runs', 'show', run.id]);
     assert.equal(shown.code, 0, shown.stderr);
     assert.match(shown.stdout, /it was killed: its process is gone/);

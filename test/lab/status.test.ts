@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { assertFits } from '../support/program/output-schema.ts';
 import { startLab } from '../support/lab/lab.ts';
 
 test('status tells what is out of rotation, since when and by whom; locks tells that nothing is held', async () => {
@@ -8,7 +9,7 @@ test('status tells what is out of rotation, since when and by whom; locks tells 
   assert.equal(before.code, 0, before.stderr);
   assert.match(
     before.stdout,
-    /^CLUSTER +NODE +RELEASE +HEALTHY +IN TRAFFIC +SINCE +BY\nalfa +dev1\.devco\.net +10 +yes +yes\n/,
+    /^CLUSTER +NODE +RELEASE +HEALTHY +IN TRAFFIC +SINCE +BY +RUN\nalfa +dev1\.devco\.net +10 +yes +yes\n/,
   );
   assert.match(before.stdout, /\nall servers take traffic\n$/);
   const disabled = await lab.client(['rpc', 'haproxy', 'disable', 'backend=app', 'server=dev2.devco.net']);
@@ -19,6 +20,21 @@ test('status tells what is out of rotation, since when and by whom; locks tells 
     after.stdout,
     /\nbravo +dev2\.devco\.net +10 +yes +NO\n(.*\n)*out of traffic:\n {2}dev2\.devco\.net {3}lb1\.devco\.net {3}MAINT in app {3}since 20\S+Z by cert=rip@devco\.net\n$/,
   );
+  await lab.client(['rpc', 'haproxy', 'enable', 'backend=app', 'server=dev2.devco.net']);
+  const upgraded = await lab.client(['upgrade', '--cluster', 'bravo', '--rev', '20', '--no-notify']);
+  assert.equal(upgraded.code, 0, upgraded.stderr);
+  // The nodes themselves know who brought what: the journals of the host that did so are not needed.
+  const elsewhere = await lab.client(['status', '-F', 'cluster=bravo'], { env: { XDG_STATE_HOME: '/tmp/elsewhere' } });
+  assert.match(
+    elsewhere.stdout,
+    /\nbravo +dev2\.devco\.net +20 +yes +yes +\d+s ago +rip@devco\.net +[0-9a-f]{8}\n(.*\n){3}all servers take traffic\n$/,
+  );
+  const json = JSON.parse((await lab.client(['status', '-o', 'json'])).stdout) as {
+    mixed: unknown[];
+    nodes: unknown[];
+  };
+  assertFits('status', json);
+  assert.deepEqual(json.mixed, [], 'a release a cluster');
   const locks = await lab.client(['locks']);
   assert.equal(locks.code, 0, locks.stderr);
   assert.equal(locks.stdout, 'no lease is held\n');

@@ -10,11 +10,12 @@ export interface Deployed {
   readonly healthy: boolean;
   /** Undefined where no load balancer knows it by its name. */
   readonly inTraffic: boolean | undefined;
-  /** The run from here that brought the release. */
+  /** Who brought the release: as the node says, else by the journals of this host. */
   readonly broughtBy: BroughtBy | undefined;
 }
 
 export interface BroughtBy {
+  /** Empty where a call was part of no run. */
   readonly run: string;
   readonly operator: string;
   /** Milliseconds since the epoch. */

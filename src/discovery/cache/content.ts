@@ -10,6 +10,8 @@ export interface CachedNode {
   readonly classes: readonly string[];
   /** Published facts, flat. */
   readonly facts: Readonly<Record<string, string>>;
+  /** Whether its certificate let it relay when it was last connected to directly. */
+  readonly relays?: boolean;
   /** Milliseconds since the epoch. */
   readonly lastSeen: number;
 }
@@ -67,6 +69,7 @@ function isCachedNode(value: unknown): value is CachedNode {
   const isText = (one: unknown) => typeof one === 'string';
   return (
     typeof value.lastSeen === 'number' &&
+    ['boolean', 'undefined'].includes(typeof value.relays) &&
     Array.isArray(value.agents) &&
     value.agents.every(isText) &&
     Array.isArray(value.classes) &&

@@ -11,6 +11,7 @@ export interface LearnedNode {
   readonly name: string;
   readonly addresses: readonly Address[];
   readonly description: NodeDescription;
+  readonly connection: { readonly hasRelayRole?: boolean };
 }
 
 /**
@@ -29,12 +30,15 @@ export async function learn(
   const keptFacts = (name: string, published: readonly string[]) =>
     Object.entries(before.get(name)?.facts ?? {}).filter(([key]) => asked.includes(key) || published.includes(key));
   cache.remember(
-    nodes.flatMap(({ name, description, addresses }) => {
+    nodes.flatMap(({ name, description, addresses, connection }) => {
       // It was proven and asked something else: what was known of it stays.
       if (!isDescribed(description)) return before.get(name) ?? [];
+      // A relay's word for a node says nothing of its certificate.
+      const relays = connection.hasRelayRole ?? before.get(name)?.relays ?? false;
       return {
         name,
         addresses,
+        ...(relays && { relays }),
         agents: description.agents.map((agent) => agent.name),
         classes: description.classes,
         facts: {

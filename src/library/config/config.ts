@@ -74,6 +74,8 @@ export const clientConfigSchema = {
         ],
       },
     },
+    /** Whether nodes whose certificates let them relay are used as relays in a large fleet, where no relay is named. */
+    auto_relays: { type: 'boolean', default: true },
     /** Where the daemon of this host listens, when it relays. */
     relay_socket: { ...path, default: '/run/mco-deploy/relay.sock' },
     /** Seconds to connect to a node, and beyond an action's own time to wait for its reply. */
@@ -90,7 +92,18 @@ export const clientConfigSchema = {
     /** Defaults of playbooks' inputs, by name. */
     inputs: { type: 'object', additionalProperties: { type: ['string', 'number', 'boolean', 'array'] }, default: {} },
   },
-  required: ['tls', 'discovery', 'relays', 'relay_socket', 'timeout', 'concurrency', 'lease', 'journal', 'inputs'],
+  required: [
+    'tls',
+    'discovery',
+    'relays',
+    'auto_relays',
+    'relay_socket',
+    'timeout',
+    'concurrency',
+    'lease',
+    'journal',
+    'inputs',
+  ],
 } as const;
 
 type ClientDocument = FromSchema<typeof clientConfigSchema>;

@@ -6,6 +6,7 @@ import type { Cache } from '../../discovery/cache/cache.ts';
 import { createRelayDial, openLocalRelay } from '../../transport/relay/relay-connection.ts';
 import type { ClientConfig } from '../config/config.ts';
 import type { Caller } from '../fleet/call-node.ts';
+import { openAutomatic } from './automatic.ts';
 import { startRelayLink } from './relay-link.ts';
 import { type Relays, startRelays } from './relays.ts';
 
@@ -25,7 +26,8 @@ const localTimeout = 1000;
 
 /**
  * The relays that a command uses: those that `--via` names; else those of client.yaml and the host's own daemon, where
- * that relays. Only what the operator names is a relay, or what the socket of this host's root is: never what says so itself.
+ * that relays; else, in a large fleet, nodes whose certificates let them relay. Only what the operator names, the CA's
+ * certificate says, or the socket of this host's root is, is a relay: never what says so itself.
  * @returns undefined when there are none
  * @throws Problem `usage`
  */
@@ -41,21 +43,17 @@ export async function openRelays(options: OpenRelaysOptions): Promise<Relays | u
   const links = named.map(({ name, addresses }) =>
     startRelayLink(name, () => dial(name, addresses, AbortSignal.timeout(config.timeout * 1000))),
   );
-  const all = local === undefined ? links : [local, ...links];
+  const given = local === undefined ? links : [local, ...links];
+  const all = given.length > 0 || !config.auto_relays ? given : await openAutomatic(options.cache, tls);
   return all.length === 0 ? undefined : startRelays({ links: all, caller, direct, log });
 }
 
 /** The host's own daemon, if it relays and this user may use it. */
 async function localLink(socket: string) {
-  const open = () => openLocalRelay(socket, localTimeout, AbortSignal.timeout(localTimeout));
+  const link = startRelayLink('local', () => openLocalRelay(socket, localTimeout, AbortSignal.timeout(localTimeout)));
   try {
-    const first = await open();
-    let next: typeof first | undefined = first;
-    return startRelayLink('local', async () => {
-      const given = next;
-      next = undefined;
-      return given ?? (await open());
-    });
+    await link.open();
+    return link;
   } catch (error) {
     if (error instanceof Problem) return undefined;
     throw error;

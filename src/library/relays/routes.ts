@@ -1,8 +1,9 @@
+import { createHash } from 'node:crypto';
 import { Problem } from '../../core/errors.ts';
 import { isNodeName } from '../../core/identity.ts';
 import { openKey } from '../../core/sealed/encryption-key.ts';
 import type { Trust } from '../../core/credentials/certificate.ts';
-import type { DiscoverEvent } from '../../core/wire/messages.ts';
+import type { DiscoverEvent, SignedKey } from '../../core/wire/messages.ts';
 import type { RelayLink } from './relay-link.ts';
 
 /** A way to a node over a relay, with the key that the node itself signed. */
@@ -21,19 +22,26 @@ export interface Routes {
   readonly take: (event: DiscoverEvent, link: RelayLink) => boolean;
   /** Resolves when there is a way to the node. */
   readonly when: (node: string) => Promise<void>;
-  /** Those over relays that are connected first. */
+  /**
+   * The best first: over a relay that is connected, then over fewer relays (one on the node's own segment), then by a draw that
+   * gives each of several equal relays its even share of the nodes.
+   */
   readonly to: (node: string) => readonly Route[];
 }
 
+/** Milliseconds for which a key that was proven is not proven again. */
+const provenFor = 2000;
+
 export function startRoutes(trust: () => Trust): Routes {
+  const prove = rememberKeys(trust);
   const routes = new Map<string, Map<string, Route>>();
   const waiting = new Map<string, PromiseWithResolvers<void>>();
   return {
     take: ({ node, key, path }, link) => {
       if (!key || !isNodeName(node)) return false;
-      const publicKey = provenKey(key, node, trust());
-      if (publicKey === undefined) return false;
       const known = routes.get(node) ?? new Map<string, Route>();
+      const publicKey = prove(key, node);
+      if (publicKey === undefined) return false;
       routes.set(node, known);
       known.set(link.name, { link, publicKey, path: path.slice(0, 2), at: performance.now() });
       waiting.get(node)?.resolve();
@@ -47,8 +55,38 @@ export function startRoutes(trust: () => Trust): Routes {
     },
     to: (node) => {
       const all = [...(routes.get(node)?.values() ?? [])];
-      return [...all.filter(({ link }) => link.isOpen()), ...all.filter(({ link }) => !link.isOpen())];
+      if (all.length < 2) return all;
+      const rank = ({ link, path }: Route) => [link.isOpen() ? 0 : 1, path.length, draw(node, link.name)];
+      const ranked = all.map((route) => ({ route, rank: rank(route) }));
+      return ranked.sort((a, b) => compare(a.rank, b.rank)).map(({ route }) => route);
     },
+  };
+}
+
+/** A number that node and relay alone decide (highest random weight, Thaler and Ravishankar 1998). */
+function draw(node: string, relay: string): number {
+  return createHash('sha256').update(`${node}\n${relay}`).digest().readUInt32BE();
+}
+
+function compare(a: readonly number[], b: readonly number[]): number {
+  const at = a.findIndex((value, index) => value !== b[index]);
+  return at < 0 ? 0 : (a[at] ?? 0) - (b[at] ?? 0);
+}
+
+/** Proves the keys of nodes. Several relays bring the same key of a node: it is proven once, for a moment and by one trust. */
+function rememberKeys(trust: () => Trust): (key: SignedKey, node: string) => Buffer | undefined {
+  const proven = new Map<
+    string,
+    { readonly id: string; readonly trust: Trust; readonly at: number; readonly key: Buffer }
+  >();
+  return (signed, node) => {
+    const id = Buffer.concat([signed.key, signed.signature, ...signed.chain]).toString('latin1');
+    const known = proven.get(node);
+    const [now, current] = [performance.now(), trust()];
+    if (known?.id === id && known.trust === current && now - known.at < provenFor) return known.key;
+    const key = provenKey(signed, node, current);
+    if (key !== undefined) proven.set(node, { id, trust: current, at: now, key });
+    return key;
   };
 }
 

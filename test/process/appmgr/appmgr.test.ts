@@ -66,7 +66,11 @@ describe('upgrade', () => {
     assert.equal((await upgrade({ revision: '20' })).changed, false);
     assert.equal(statSync(join(application.root, '.appmgr.json')).ctimeMs, before);
     assert.equal(readFileSync(notes, 'utf8'), '10 releases/10\n20 releases/20\n');
-    assert.deepEqual(await status({ revision: '30' }), {
+    const { since, ...now } = await status({ revision: '30' });
+    assert.ok(Number(since) > 1_700_000_000_000, 'the node itself knows since when it serves');
+    assert.deepEqual(now, {
+      caller: 'cert=rip@devco.net',
+      run: '',
       application: 'app',
       revision: '20',
       previous: '10',

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, describe, test } from 'node:test';
 import { temporaryDirectory } from '../../support/agents/agent-setup.ts';
 import { startAgentCheck } from '../../support/agents/agent-check.ts';
@@ -74,6 +76,19 @@ describe('a server whose agent-check says “ready”', () => {
     await before.disable(order);
     await before.stop();
     const { enable } = await agent([lb.socket], {}, { stateDirectory });
+    await enable(order);
+    assert.equal(await isAsked(lb), true);
+  });
+
+  test('gets it back after the socket of HAProxy was given another path in between', async () => {
+    const { lb } = await withAgentCheck();
+    const stateDirectory = temporaryDirectory();
+    const before = await agent([lb.socket], {}, { stateDirectory });
+    await before.disable(order);
+    await before.stop();
+    const other = join(temporaryDirectory(), 'other.sock');
+    symlinkSync(lb.socket, other);
+    const { enable } = await agent([other], {}, { stateDirectory });
     await enable(order);
     assert.equal(await isAsked(lb), true);
   });

@@ -4,7 +4,7 @@ import { guarded } from './guarded.ts';
 import { assertRevision } from '../release/layout.ts';
 import type { Work } from '../release/releases.ts';
 import type { Application } from '../application.ts';
-import { confirmRollback, type ReleaseState, settleState } from '../release/state.ts';
+import { confirmRollback, originOf, type ReleaseState, settleState } from '../release/state.ts';
 import type { UpgradeResult } from './upgrade.ts';
 
 export interface RollbackInput {
@@ -31,7 +31,14 @@ export async function rollback(site: Application, input: RollbackInput, work: Wo
     if (revision === current && state.pending === '') return { ...result, revision, changed: false };
     if (work.dryRun) return { ...result, revision, changed: true };
     await releases.tidy();
-    await activateRelease({ site, revision, current, state, confirmed: confirmRollback(state, revision), work });
+    await activateRelease({
+      site,
+      revision,
+      current,
+      state,
+      confirmed: confirmRollback(state, revision, originOf(work)),
+      work,
+    });
     return { ...result, revision, changed: true };
   });
 }

@@ -1,7 +1,7 @@
 import type { Health } from '../health/health.ts';
 import { assertRevision } from '../release/layout.ts';
 import type { Application } from '../application.ts';
-import { settleState } from '../release/state.ts';
+import { type ReleaseState, settleState } from '../release/state.ts';
 
 export interface ApplicationStatus {
   readonly application: string;
@@ -13,6 +13,10 @@ export interface ApplicationStatus {
   readonly health: string;
   readonly releases: string[];
   readonly has_revision: boolean;
+  /** Milliseconds since the epoch, with the caller and the run that brought it; left out where that is not known. */
+  readonly since?: number;
+  readonly caller?: string;
+  readonly run?: string;
 }
 
 /** Milliseconds for a look at whether the release that serves is healthy. */
@@ -27,27 +31,28 @@ export async function readStatus(
   const { application, releases } = site;
   if (revision !== undefined) assertRevision(revision);
   const current = await releases.current();
-  const [health, known, has, previous] = await Promise.all([
+  const [health, known, has, state] = await Promise.all([
     lookAt(site, current, signal),
     releases.known(),
     revision === undefined ? false : releases.has(revision, signal),
-    previousOf(site, current),
+    stateOf(site, current),
   ]);
+  const { confirmed, before, origin } = state;
   return {
     application: application.name,
     revision: current,
-    previous,
+    previous: confirmed === current ? before : confirmed,
     healthy: health.healthy && current !== '',
     health: current === '' ? 'no release serves' : health.words,
     releases: known.map((one) => one.revision),
     has_revision: has,
+    ...(confirmed === current ? origin : {}),
   };
 }
 
-/** A damaged state is told of by an upgrade; here it only means that nothing is known. */
-async function previousOf({ releases }: Application, current: string): Promise<string> {
-  const { confirmed, before } = settleState(await releases.readState().catch(() => undefined), current);
-  return confirmed === current ? before : confirmed;
+/** A damaged state is reported by an upgrade; here it only means that nothing is known. */
+async function stateOf({ releases }: Application, current: string): Promise<ReleaseState> {
+  return settleState(await releases.readState().catch(() => undefined), current);
 }
 
 /** One look at the release in service. */

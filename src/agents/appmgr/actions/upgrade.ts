@@ -4,7 +4,14 @@ import { guarded } from './guarded.ts';
 import { assertRevision } from '../release/layout.ts';
 import type { Work } from '../release/releases.ts';
 import type { Application } from '../application.ts';
-import { confirmRelease, isConfirmed, noteFailure, type ReleaseState, settleState } from '../release/state.ts';
+import {
+  confirmRelease,
+  isConfirmed,
+  noteFailure,
+  originOf,
+  type ReleaseState,
+  settleState,
+} from '../release/state.ts';
 import { lookAt } from './status.ts';
 
 export interface UpgradeResult {
@@ -34,7 +41,7 @@ export async function upgrade(site: Application, revision: string, work: Work): 
     }
     await releases.tidy();
     await releases.prepare(revision, false, work);
-    const confirmed = confirmRelease(state, revision);
+    const confirmed = confirmRelease(state, revision, originOf(work));
     try {
       await activateRelease({ site, revision, current, state, confirmed, work });
     } catch (error) {

@@ -2,7 +2,7 @@ import type { ActionContext } from '../../../core/agent.ts';
 import type { ReleaseState } from './state.ts';
 
 /** A call, as far as the work on releases sees it. */
-export type Work = Pick<ActionContext, 'dryRun' | 'signal' | 'progress' | 'log'>;
+export type Work = Pick<ActionContext, 'dryRun' | 'signal' | 'progress' | 'log' | 'caller' | 'runId'>;
 
 /** A release that is known here. */
 export interface KnownRelease {

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import type { ActionContext } from '../../../core/agent.ts';
 import { replaceFile } from '../../../core/files/durable.ts';
 import { errnoOf, Problem } from '../../../core/errors.ts';
 import { isObject } from '../../../core/json.ts';
@@ -14,6 +15,23 @@ export interface ReleaseState {
   readonly pending: string;
   /** Those that were brought in and did not come up, the last one last; left out for none. */
   readonly failed?: readonly string[];
+  /** Who brought the confirmed release into service; left out where that is not known. */
+  readonly origin?: ReleaseOrigin;
+}
+
+/** Since when a release serves, and by which call. */
+export interface ReleaseOrigin {
+  /** Milliseconds since the epoch. */
+  readonly since: number;
+  /** As policies write it: `cert=NAME`. */
+  readonly caller: string;
+  /** Empty where the call was part of no run. */
+  readonly run: string;
+}
+
+/** A release that a call brings into service now. */
+export function originOf({ caller, runId }: Pick<ActionContext, 'caller' | 'runId'>): ReleaseOrigin {
+  return { since: Date.now(), caller, run: runId };
 }
 
 /** @throws Problem `bad-state` */
@@ -42,8 +60,17 @@ function parseState(text: string): ReleaseState | undefined {
   if (!isObject(value)) return undefined;
   const { confirmed, before, pending, failed } = value;
   if (!isRevisionOrNone(confirmed) || !isRevisionOrNone(before) || !isRevisionOrNone(pending)) return undefined;
-  if (failed === undefined) return { confirmed, before, pending };
-  return Array.isArray(failed) && failed.every(isRevisionOrNone) ? { confirmed, before, pending, failed } : undefined;
+  const state = { confirmed, before, pending, ...originIn(value.origin) };
+  if (failed === undefined) return state;
+  return Array.isArray(failed) && failed.every(isRevisionOrNone) ? { ...state, failed } : undefined;
+}
+
+/** For people alone: one that is damaged is no reason to refuse the state. */
+function originIn(value: unknown): Pick<ReleaseState, 'origin'> {
+  if (!isObject(value)) return {};
+  const { since, caller, run } = value;
+  if (!Number.isSafeInteger(since) || typeof caller !== 'string' || typeof run !== 'string') return {};
+  return { origin: { since: since as number, caller, run } };
 }
 
 function isRevisionOrNone(value: unknown): value is string {
@@ -61,7 +88,8 @@ export async function writeState(file: string, state: ReleaseState): Promise<voi
 export function settleState(known: ReleaseState | undefined, current: string): ReleaseState {
   if (known === undefined) return { confirmed: current, before: '', pending: '' };
   if (current === known.confirmed || current === known.pending) return known;
-  return { ...known, confirmed: current, before: known.confirmed, pending: '' };
+  const { origin: _origin, ...rest } = known;
+  return { ...rest, confirmed: current, before: known.confirmed, pending: '' };
 }
 
 /** Whether the release that serves is one whose upgrade came to its good end. */
@@ -70,13 +98,17 @@ export function isConfirmed(state: ReleaseState, revision: string): boolean {
 }
 
 /** A release that was gone back to is not followed by the one that was left: going back again must not bring that in. */
-export function confirmRollback(state: ReleaseState, revision: string): ReleaseState {
-  return { ...confirmRelease(state, revision), before: '' };
+export function confirmRollback(state: ReleaseState, revision: string, origin?: ReleaseOrigin): ReleaseState {
+  return { ...confirmRelease(state, revision, origin), before: '' };
 }
 
-export function confirmRelease(state: ReleaseState, revision: string): ReleaseState {
-  const before = state.confirmed === revision ? state.before : state.confirmed;
-  return withFailed({ ...state, confirmed: revision, before, pending: '' }, (one) => one !== revision);
+/** @param origin the call that brought it; a release that is only repaired keeps its own */
+export function confirmRelease(state: ReleaseState, revision: string, origin?: ReleaseOrigin): ReleaseState {
+  const { origin: known, ...rest } = state;
+  const isSame = state.confirmed === revision;
+  const from = isSame ? (known ?? origin) : origin;
+  const confirmed = { ...rest, confirmed: revision, before: isSame ? state.before : state.confirmed, pending: '' };
+  return withFailed({ ...confirmed, ...(from === undefined ? {} : { origin: from }) }, (one) => one !== revision);
 }
 
 /** Releases whose failure is remembered; those before are long gone from the disk. */

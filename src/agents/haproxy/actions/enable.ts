@@ -1,6 +1,6 @@
 import type { ActionContext } from '../../../core/agent.ts';
 import { Problem } from '../../../core/errors.ts';
-import { beginHold, endHold, findHeldLine, type HeldHost } from '../maintenance/held.ts';
+import { agentWasOn, beginHold, endHold, type HeldHost } from '../maintenance/held.ts';
 import { pause } from '../runtime/mutex.ts';
 import { forEach } from '../runtime/parallel.ts';
 import { type BackendView, refreshViews } from '../servers/backend.ts';
@@ -86,7 +86,7 @@ function isHeldOut({ chosen }: ScopedHost): boolean {
 /** Whether the line’s agent-check is to be on: as it was before the host was taken out. */
 function agentBelongsOn(line: ServerLine, held: HeldHost | undefined): boolean {
   const { configured, enabled } = line.server.agent;
-  return configured && (enabled || findHeldLine(held?.lines ?? [], line)?.agent === true);
+  return configured && (enabled || agentWasOn(held?.lines ?? [], line) === true);
 }
 
 /** How often hosts are put in that an agent-check takes out again at once. */

@@ -70,7 +70,7 @@ export function toHeldLines(
     backend: line.view.backend,
     server: line.server.name,
     address: line.server.address,
-    agent: findHeldLine(before, line)?.agent ?? wasOn(line),
+    agent: agentWasOn(before, line) ?? wasOn(line),
     total: line.server.total,
   }));
 }
@@ -80,8 +80,21 @@ export function findHeldLine(held: readonly HeldLine[], line: ServerLine): HeldL
   return held.find((one) => isSameName(one, line) && one.address === line.server.address);
 }
 
-export function isSameName({ socket, backend, server }: HeldLine, line: ServerLine): boolean {
-  return socket === line.view.runtime.name && backend === line.view.backend && server === line.server.name;
+/**
+ * Whether the line's agent-check was on before its host was taken out; undefined where nothing is known. A process whose
+ * socket has another path than then is known by its lines.
+ */
+export function agentWasOn(held: readonly HeldLine[], line: ServerLine): boolean | undefined {
+  const alike = held.find((one) => isSameLine(one, line) && one.address === line.server.address);
+  return (findHeldLine(held, line) ?? alike)?.agent;
+}
+
+function isSameLine({ backend, server }: HeldLine, line: ServerLine): boolean {
+  return backend === line.view.backend && server === line.server.name;
+}
+
+export function isSameName(held: HeldLine, line: ServerLine): boolean {
+  return held.socket === line.view.runtime.name && isSameLine(held, line);
 }
 
 /** The lines that a host is held out of, of those that lead to it. */

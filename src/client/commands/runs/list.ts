@@ -1,6 +1,5 @@
 import type { Ddl } from '../../../core/ddl/ddl.ts';
 import { explain } from '../../../core/errors.ts';
-import { printable } from '../../../core/text.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
 import { loadClientConfig } from '../../../library/config/config.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
@@ -9,9 +8,11 @@ import { entriesOf } from '../../runs/fleet/fetch-run.ts';
 import { startFleetRuns } from '../../runs/fleet/fleet-runs.ts';
 import { findKeepers } from '../../runs/fleet/read-copies.ts';
 import { listJournals, readJournal } from '../../runs/read-journal.ts';
-import { formatTable } from '../../render/table.ts';
-import { ago } from '../../render/times.ts';
-import { type RunRecord, recordRun } from '../../runs/record.ts';
+import { type Color, paintFor } from '../../render/color.ts';
+import { printTable } from '../../render/table.ts';
+import { ago, duration } from '../../render/times.ts';
+import { tableOf } from '../../cli/io/format.ts';
+import { formatInputs, type RunRecord, recordRun } from '../../runs/record.ts';
 
 interface ListOptions extends CommonOptions {
   readonly limit: number;
@@ -56,11 +57,11 @@ function listFleet(options: ListOptions, catalogue: readonly Ddl[], context: Cli
   });
 }
 
-function print(records: readonly RunRecord[], none: string, { json }: ListOptions, { out, err }: CliContext): void {
+function print(records: readonly RunRecord[], none: string, options: ListOptions, context: CliContext): void {
   const runs = [...records].sort((a, b) => b.began - a.began);
-  if (json === true) out(JSON.stringify(runs.map(asJson), null, 2));
-  else if (runs.length === 0) err(none);
-  else for (const line of formatRuns(runs, Date.now())) out(printable(line));
+  if (options.json === true) context.out(JSON.stringify(runs.map(asJson), null, 2));
+  else if (runs.length === 0) context.err(none);
+  else showRuns(runs, options, context);
 }
 
 /** As much of an id as tells it from the others that are listed. */
@@ -72,23 +73,33 @@ function shortIdOf(run: string, all: readonly RunRecord[]): string {
   return run;
 }
 
-function formatRuns(runs: readonly RunRecord[], now: number): string[] {
-  const headers = ['RESULT', 'RUN', 'PLAYBOOK', 'CLUSTER', 'REVISION', 'BY', 'BEGAN'];
+function showRuns(runs: readonly RunRecord[], options: ListOptions, context: CliContext): void {
+  const now = Date.now();
+  const paint = paintFor(context);
+  const wide = tableOf(options) === 'wide';
+  const headers = ['RESULT', 'RUN', 'PLAYBOOK', 'CLUSTER', 'REVISION', 'BY', 'BEGAN', 'TOOK'];
   const rows = runs.map((record) => {
-    const { run, began, playbook, state, dryRun, inputs, operator } = record;
+    const { run, began, last, playbook, state, dryRun, inputs, operator } = record;
     const { cluster = '', revision = '', targets } = inputs;
     const to = typeof revision === 'string' && revision !== '' ? revision : revisionsIn(targets);
     return [
-      dryRun ? `${state} (dry run)` : state,
-      shortIdOf(run, runs),
+      paint(colorOf(state), dryRun ? `${state} (dry run)` : state),
+      wide ? run : shortIdOf(run, runs),
       playbook,
       String(cluster ?? ''),
       to,
       operator,
-      ago(began, now),
+      wide ? new Date(began).toISOString() : ago(began, now),
+      state === 'running' ? '' : duration(last - began),
+      ...(wide ? [formatInputs(inputs)] : []),
     ];
   });
-  return formatTable(headers, rows);
+  printTable([...headers, ...(wide ? ['INPUTS'] : [])], rows, options, context);
+}
+
+function colorOf(state: string): Color {
+  if (state === 'done' || state === 'nothing-to-do') return 'green';
+  return state === 'failed' || state === 'cut-off' ? 'red' : 'yellow';
 }
 
 /** `10, 9` out of the targets of a rollback. */

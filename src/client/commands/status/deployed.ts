@@ -5,7 +5,8 @@ import type { FoundNode } from '../../../discovery/findings.ts';
 import type { JournalEntry } from '../../../playbook/journal/entries.ts';
 import { askNodes } from '../../../library/fleet/call-nodes.ts';
 import { requireDdl, type Session } from '../../fleet/session.ts';
-import { broughtBy, type Deployed } from '../../runs/overview.ts';
+import { callerName } from '../../render/caller.ts';
+import { type BroughtBy, broughtBy, type Deployed } from '../../runs/overview.ts';
 import type { Rotation } from '../../runs/rotation.ts';
 
 export interface DeployedNodes {
@@ -35,11 +36,17 @@ export async function readDeployed(
         release: String(data.revision ?? ''),
         healthy: data.healthy === true,
         inTraffic: isIn(node, servers),
-        broughtBy: brought.get(`${node} ${String(data.revision ?? '')}`),
+        broughtBy: originIn(data) ?? brought.get(`${node} ${String(data.revision ?? '')}`),
       }))
       .sort((a, b) => (`${a.cluster} ${a.node}` < `${b.cluster} ${b.node}` ? -1 : 1));
   };
   return { outcomes, of };
+}
+
+/** As the node wrote it down when the release came: whoever's run it was. */
+function originIn({ since, caller, run }: Outcome['data']): BroughtBy | undefined {
+  if (typeof since !== 'number' || typeof caller !== 'string') return undefined;
+  return { at: since, operator: callerName(caller), run: typeof run === 'string' ? run : '' };
 }
 
 function clusterOf({ name, description: { facts } }: FoundNode): string {

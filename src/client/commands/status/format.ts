@@ -1,3 +1,4 @@
+import type { Paint } from '../../render/color.ts';
 import { formatTable } from '../../render/table.ts';
 import { ago } from '../../render/times.ts';
 import { type Deployed, incompleteRuns, mixedClusters } from '../../runs/overview.ts';
@@ -15,33 +16,56 @@ export interface Status {
   readonly now: number;
 }
 
+export interface StatusManner {
+  readonly paint: Paint;
+  readonly wide: boolean;
+}
+
 /** A table of nodes, then all that is not as it should be. */
-export function formatStatus({ deployed, out, asked, records, now }: Status): string[] {
-  const rows = deployed.map((one) => [
-    one.cluster,
-    one.node,
-    one.release || '(none)',
-    one.healthy ? 'yes' : 'NO',
-    one.inTraffic === undefined ? '?' : one.inTraffic ? 'yes' : 'NO',
-    one.broughtBy === undefined ? '' : ago(one.broughtBy.at, now),
-    one.broughtBy === undefined ? '' : `${one.broughtBy.operator} (${one.broughtBy.run.slice(0, 8)})`,
-  ]);
-  const headers = ['CLUSTER', 'NODE', 'RELEASE', 'HEALTHY', 'IN TRAFFIC', 'SINCE', 'BY'];
+export function formatStatus({ deployed, out, asked, records, now }: Status, manner: StatusManner): string[] {
+  const { paint } = manner;
+  const warn = (head: string, rest: string) => `${paint('yellow', head)} ${rest}`;
   const mixed = mixedClusters(deployed).map(({ cluster, releases }) => {
     const parts = releases.map(({ release, nodes }) => `${release || '(none)'} on ${nodes.join(', ')}`);
-    return `mixed releases in cluster ${cluster}: ${parts.join('; ')}`;
+    return warn(`mixed releases in cluster ${cluster}:`, parts.join('; '));
   });
-  const incomplete = incompleteRuns(records).map(
-    ({ run, state, playbook, began }) =>
-      `incomplete run ${run.slice(0, 8)} (${playbook}, ${state}, ${ago(began, now)}); to continue: mco-deploy resume ${run}`,
+  const incomplete = incompleteRuns(records).map(({ run, state, playbook, began }) =>
+    warn(
+      `incomplete run ${run.slice(0, 8)}`,
+      `(${playbook}, ${state}, ${ago(began, now)}); to continue: mco-deploy resume ${run}`,
+    ),
   );
   return [
-    ...(rows.length === 0 ? [] : formatTable(headers, rows)),
-    ...(out.length > 0 ? ['out of traffic:', ...out.map((one) => `  ${formatOut(one)}`)] : []),
-    ...(out.length === 0 && asked ? ['all servers take traffic'] : []),
+    ...formatNodes(deployed, now, manner),
+    ...(out.length > 0 ? [paint('red', 'out of traffic:'), ...out.map((one) => `  ${formatOut(one)}`)] : []),
+    ...(out.length === 0 && asked ? [paint('green', 'all servers take traffic')] : []),
     ...mixed,
     ...incomplete,
   ];
+}
+
+function formatNodes(deployed: readonly Deployed[], now: number, { paint, wide }: StatusManner): string[] {
+  if (deployed.length === 0) return [];
+  const yes = (value: boolean | undefined) =>
+    value === undefined ? '?' : value ? paint('green', 'yes') : paint('red', 'NO');
+  const applications = new Set(deployed.map(({ application }) => application));
+  const named = wide || applications.size > 1;
+  const rows = deployed.map(({ cluster, node, application, release, healthy, inTraffic, broughtBy: by }) => [
+    cluster,
+    node,
+    ...(named ? [application] : []),
+    release || '(none)',
+    yes(healthy),
+    yes(inTraffic),
+    by === undefined ? '' : wide ? new Date(by.at).toISOString() : ago(by.at, now),
+    by === undefined ? '' : by.operator,
+    by === undefined ? '' : wide ? by.run : by.run.slice(0, 8),
+  ]);
+  const application = named ? ['APPLICATION'] : [];
+  return formatTable(
+    ['CLUSTER', 'NODE', ...application, 'RELEASE', 'HEALTHY', 'IN TRAFFIC', 'SINCE', 'BY', 'RUN'],
+    rows,
+  );
 }
 
 export function statusJson({ deployed, out, records }: Status) {
@@ -50,7 +74,7 @@ export function statusJson({ deployed, out, records }: Status) {
       ...node,
       in_traffic: inTraffic ?? null,
       since: broughtBy === undefined ? null : new Date(broughtBy.at).toISOString(),
-      run: broughtBy?.run ?? null,
+      run: broughtBy?.run || null,
       operator: broughtBy?.operator ?? null,
     })),
     out_of_traffic: out,

@@ -7,6 +7,8 @@ import type { FoundNode } from '../../../discovery/findings.ts';
 import type { Findings } from '../../../discovery/directory.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
+import { tableOf } from '../../cli/io/format.ts';
+import { paintFor } from '../../render/color.ts';
 import { exitFor } from '../../cli/exit-codes.ts';
 import { readTargetOptions, type TargetOptions } from '../../cli/target-options.ts';
 import { withSession } from '../../fleet/over-nodes.ts';
@@ -38,23 +40,47 @@ export function showStatus(options: StatusOptions, catalogue: readonly Ddl[], co
     let before = '';
     const readFleet = startFleetRuns(mostStored, { session, catalogue, options, context });
     for (;;) {
-      const { status, findings, outcomes } = await look(options, session, catalogue, context, readFleet);
-      const lines = options.json === true ? [JSON.stringify(statusJson(status), null, 2)] : formatStatus(status);
-      const text = lines.join('\n');
-      const isNew = text !== before;
-      if (isNew && before !== '') context.out('');
-      if (isNew) for (const line of lines) context.out(printable(line));
-      before = text;
-      if (options.watch !== true) {
-        for (const { node, outcome, message } of outcomes)
-          if (outcome !== 'ok') context.err(`${node}: ${indented(message)}`);
-        tellMissing(findings, context);
+      const seen = await look(options, session, catalogue, context, readFleet);
+      const key = keyOf(seen);
+      if (key !== before) show(seen, options, before === '', context);
+      before = key;
+      const { findings, outcomes } = seen;
+      if (options.watch !== true)
         return exitFor({ outcomes, broken: findings.broken.length, silent: findings.silent.length });
-      }
       await sleep(interval, undefined, { signal: stop }).catch(() => {});
       if (stop.aborted) return exitCode.ok;
     }
   });
+}
+
+interface Seen {
+  readonly status: Status;
+  readonly findings: Findings;
+  readonly outcomes: readonly Outcome[];
+}
+
+/** What --watch compares: all that is shown, but for how long ago something was. */
+function keyOf({ status, findings, outcomes }: Seen): string {
+  const failed = outcomes.filter(({ outcome }) => outcome !== 'ok').map(({ node, code }) => [node, code]);
+  const missing = [...findings.silent, ...findings.broken].map(({ name }) => name);
+  return JSON.stringify([statusJson(status), failed, missing.sort()]);
+}
+
+function show(
+  { status, findings, outcomes }: Seen,
+  options: StatusOptions,
+  isFirst: boolean,
+  context: CliContext,
+): void {
+  const wide = tableOf(options) === 'wide';
+  if (options.json === true) {
+    context.out(JSON.stringify(statusJson(status), null, 2));
+  } else {
+    if (!isFirst) context.out(`\n${new Date(status.now).toLocaleTimeString('en-GB')}`);
+    for (const line of formatStatus(status, { paint: paintFor(context), wide })) context.out(printable(line));
+  }
+  for (const { node, outcome, message } of outcomes) if (outcome !== 'ok') context.err(`${node}: ${indented(message)}`);
+  tellMissing(findings, context);
 }
 
 /** Facts and classes that are asked for are those of servers: their load balancers have others. */
@@ -86,7 +112,7 @@ async function look(
   catalogue: readonly Ddl[],
   context: CliContext,
   readFleet: ReturnType<typeof startFleetRuns>,
-): Promise<{ status: Status; findings: Findings; outcomes: readonly Outcome[] }> {
+): Promise<Seen> {
   const [servers, balancers] = await Promise.all([
     session.find(readTargetOptions(options, 'appmgr'), { facts: ['cluster'] }),
     session.find(balancersFor(options)),

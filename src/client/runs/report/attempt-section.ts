@@ -4,7 +4,8 @@ import type { Attempt } from './read/attempts.ts';
 import type { StepSpan } from './read/timeline.ts';
 import { classOf, drawnSteps, drawTimeline } from './chart.ts';
 import { html, type Markup, table } from './html.ts';
-import { type Clock, duration } from './times.ts';
+import { duration } from '../../render/times.ts';
+import type { Clock } from './times.ts';
 
 /** @param state that of the run: of the last attempt where its end was not written down */
 export function drawAttempt(attempt: Attempt, of: number, state: string, clock: Clock): Markup {

@@ -4,7 +4,7 @@ import type { NodeFailure, RunFailure, RunReport } from '../../../playbook/event
 import { nextCommand } from '../../../playbook/run/next-command.ts';
 import type { Incident } from './read/incident.ts';
 import { html, type Markup, cut, names } from './html.ts';
-import { duration } from './times.ts';
+import { duration } from '../../render/times.ts';
 
 export type Mood = 'good' | 'bad' | 'open';
 

@@ -8,7 +8,8 @@ import { type Bar, isGood } from './read/bars.ts';
 import { html, type Markup, mostRows } from './html.ts';
 import { findTicks } from './ticks.ts';
 import { callsTogether, type StepSpan } from './read/timeline.ts';
-import { type Clock, duration } from './times.ts';
+import { duration } from '../../render/times.ts';
+import type { Clock } from './times.ts';
 
 /** Steps that were over sooner, in milliseconds, are not drawn. */
 const shortest = 50;

@@ -12,7 +12,8 @@ import { drawNodes } from './nodes.ts';
 import type { Incident } from './read/incident.ts';
 import type { Bar } from './read/bars.ts';
 import { style } from './style.ts';
-import { type Clock, defineClock, duration } from './times.ts';
+import { duration } from '../../render/times.ts';
+import { type Clock, defineClock } from './times.ts';
 
 export function renderPage(incident: Incident, clock: Clock = defineClock()): string {
   const { record, attempts } = incident;

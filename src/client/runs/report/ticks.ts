@@ -1,5 +1,5 @@
 /** Marks on the axis of a timeline, at round times. */
-import { duration } from './times.ts';
+import { duration } from '../../render/times.ts';
 
 export interface Tick {
   /** Milliseconds from the beginning. */

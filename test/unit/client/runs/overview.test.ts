@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { dress, paintFor } from '../../../../src/client/render/color.ts';
 import { formatStatus, statusJson } from '../../../../src/client/commands/status/format.ts';
 import { broughtBy, type Deployed, incompleteRuns } from '../../../../src/client/runs/overview.ts';
 import type { RunRecord } from '../../../../src/client/runs/record.ts';
@@ -39,15 +40,20 @@ test('status is a table of nodes, then mixed releases and incomplete runs with t
   ];
   const records = [record(id('b'), 'failed')];
   const status = { deployed, out: [], asked: true, records, now };
-  assert.deepEqual(formatStatus(status), [
-    'CLUSTER  NODE  RELEASE  HEALTHY  IN TRAFFIC  SINCE   BY',
-    'bravo    dev2  20       yes      yes         2m ago  rip (aaaaaaaa)',
+  assert.deepEqual(formatStatus(status, { paint: paintFor({}), wide: false }), [
+    'CLUSTER  NODE  RELEASE  HEALTHY  IN TRAFFIC  SINCE   BY   RUN',
+    'bravo    dev2  20       yes      yes         2m ago  rip  aaaaaaaa',
     'bravo    dev4  10       NO       NO',
     'all servers take traffic',
     'mixed releases in cluster bravo: 10 on dev4; 20 on dev2',
     `incomplete run bbbbbbbb (app_cluster_upgrade, failed, 10m ago); to continue: mco-deploy resume ${id('b')}`,
   ]);
   assertFits('status', statusJson(status));
+  const [head, first] = formatStatus(status, { paint: paintFor({}), wide: true });
+  assert.match(head ?? '', /APPLICATION +RELEASE/);
+  assert.match(first ?? '', new RegExp(` \\d{4}-[^ ]+Z  rip  ${id('a')}$`));
+  const painted = formatStatus(status, { paint: paintFor({ colors: true }), wide: false });
+  assert.match(dress(painted[2] ?? '', true), /\x1b\[31mNO\x1b\[0m/);
 });
 
 test('a run is not incomplete once a later one for its cluster came to its end', () => {

@@ -4,7 +4,8 @@ import { readAttempts } from '../../../../src/client/runs/report/read/attempts.t
 import { groupFailures } from '../../../../src/client/runs/report/read/failures.ts';
 import { replayJournal } from '../../../../src/client/runs/report/read/replay.ts';
 import { findTicks } from '../../../../src/client/runs/report/ticks.ts';
-import { defineClock, duration } from '../../../../src/client/runs/report/times.ts';
+import { duration } from '../../../../src/client/render/times.ts';
+import { defineClock } from '../../../../src/client/runs/report/times.ts';
 import type { JournalEntry } from '../../../../src/playbook/journal/entries.ts';
 
 const runId = 'a'.repeat(32);

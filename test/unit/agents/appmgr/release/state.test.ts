@@ -1,7 +1,18 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { planPrune } from '../../../../../src/agents/appmgr/release/prune.ts';
-import { confirmRelease, isConfirmed, settleState } from '../../../../../src/agents/appmgr/release/state.ts';
+import {
+  confirmRelease,
+  confirmRollback,
+  isConfirmed,
+  noteFailure,
+  readState,
+  settleState,
+  writeState,
+} from '../../../../../src/agents/appmgr/release/state.ts';
 
 describe('what is known of the releases', () => {
   test('a “current” that is there before the first upgrade counts as good', () => {
@@ -24,6 +35,33 @@ describe('what is known of the releases', () => {
     const state = { confirmed: '20', before: '10', pending: '20' };
     assert.deepEqual(confirmRelease(state, '20'), { confirmed: '20', before: '10', pending: '' });
     assert.deepEqual(confirmRelease(state, '30'), { confirmed: '30', before: '20', pending: '' });
+  });
+});
+
+describe('who brought a release', () => {
+  const rip = { since: 1000, caller: 'cert=rip@devco.net', run: 'a'.repeat(32) };
+  const ann = { since: 2000, caller: 'cert=ann@devco.net', run: '' };
+  const served = confirmRelease({ confirmed: '10', before: '', pending: '20' }, '20', rip);
+
+  test('is kept with it until another one takes its place', () => {
+    assert.deepEqual(served.origin, rip);
+    assert.deepEqual(confirmRelease(served, '20', ann).origin, rip, 'a repair does not bring it');
+    assert.deepEqual(confirmRelease(served, '30', ann).origin, ann);
+    assert.deepEqual(confirmRollback(served, '10', ann).origin, ann);
+    assert.deepEqual(noteFailure(served, '30').origin, rip, 'what did not come up takes no place');
+  });
+
+  test('is not known where a person changed what serves, or it was never written down', () => {
+    assert.equal(settleState(served, '15').origin, undefined);
+    assert.equal(confirmRelease(served, '30').origin, undefined);
+  });
+
+  test('is read back from its file, and one that is damaged is left out', async () => {
+    const file = join(await mkdtemp(join(tmpdir(), 'mco-state-')), 'state.json');
+    await writeState(file, served);
+    assert.deepEqual(await readState(file), served);
+    await writeFile(file, JSON.stringify({ ...served, origin: { since: 'yesterday' } }));
+    assert.equal((await readState(file))?.origin, undefined);
   });
 });
 

@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { makeKeyPair, signKey } from '../../../../src/core/sealed/encryption-key.ts';
+import type { RelayLink } from '../../../../src/library/relays/relay-link.ts';
+import { startRoutes } from '../../../../src/library/relays/routes.ts';
+import { type Fleet, makeFleet, type Member } from '../../../support/fleet/fleet.ts';
+
+function linkTo(name: string, isOpen = true): RelayLink {
+  return { name, isOpen: () => isOpen, open: () => Promise.reject(new Error('not dialled here')), close: () => {} };
+}
+
+describe('the ways to a node', () => {
+  let fleet: Fleet;
+  let node: Member;
+  before(async () => {
+    fleet = await makeFleet();
+    node = await fleet.node('dev1.devco.net');
+  });
+  after(() => fleet.remove());
+
+  const report = (path: readonly string[] = [], keyPair = makeKeyPair()) => ({
+    node: 'dev1.devco.net',
+    key: signKey(keyPair, node.credentials, Date.now()),
+    path: [...path],
+    lastHeard: 0,
+  });
+  const orderOf = (routes: ReturnType<typeof startRoutes>) => routes.to('dev1.devco.net').map(({ link }) => link.name);
+
+  test('begin with a relay that is connected, then with one on the node’s own segment', () => {
+    const routes = startRoutes(() => fleet.trust);
+    assert.ok(routes.take(report(['closed']), linkTo('closed', false)));
+    assert.ok(routes.take(report(['far', 'behind']), linkTo('far')));
+    assert.ok(routes.take(report(['near']), linkTo('near')));
+    assert.deepEqual(orderOf(routes), ['near', 'far', 'closed']);
+  });
+
+  test('spread many nodes evenly over equal relays, and each node always the same way', async () => {
+    const links = ['one', 'two', 'three'].map((name) => linkTo(name));
+    const counts = new Map<string, number>();
+    for (let index = 0; index < 60; index++) {
+      const name = `web${index}.devco.net`;
+      const { credentials } = await fleet.node(name);
+      const key = signKey(makeKeyPair(), credentials, Date.now());
+      const first = [links, links.toReversed()].map((order) => {
+        const routes = startRoutes(() => fleet.trust);
+        for (const link of order) routes.take({ node: name, key, path: [link.name], lastHeard: 0 }, link);
+        return routes.to(name)[0]?.link.name ?? '';
+      });
+      assert.equal(first[0], first[1], name);
+      counts.set(first[0] ?? '', (counts.get(first[0] ?? '') ?? 0) + 1);
+    }
+    assert.deepEqual([...counts.keys()].sort(), ['one', 'three', 'two']);
+    for (const count of counts.values()) assert.ok(count >= 10 && count <= 30, JSON.stringify([...counts]));
+  });
+
+  test('prove a key again once the trust is another: a node that was revoked meanwhile has no way', () => {
+    let trust = fleet.trust;
+    const routes = startRoutes(() => trust);
+    const told = report(['near']);
+    assert.ok(routes.take(told, linkTo('near')));
+    assert.ok(routes.take(told, linkTo('other')));
+    trust = { ...trust, isRevoked: () => true };
+    assert.equal(routes.take(told, linkTo('third')), false);
+  });
+});
