@@ -1,9 +1,10 @@
 import type { ActionContext } from '../../../core/agent.ts';
 import { readInfos } from '../runtime/process.ts';
 import { readViews } from '../servers/backend.ts';
+import { parseNames } from '../servers/host.ts';
 import { adminBits, adminStateOf } from '../servers/state.ts';
 import { enable, type EnableInput } from './enable.ts';
-import { type ChangeReport, type LoadBalancer, namesOf, prepareScope } from './request.ts';
+import { type ChangeReport, type LoadBalancer, namesOf, prepareScope, readNarrowing } from './request.ts';
 
 /** Puts hosts in; for a moment afterwards, also what a reload takes out by restoring older states. */
 export async function enableOverReloads(
@@ -12,6 +13,9 @@ export async function enableOverReloads(
   context: ActionContext,
 ): Promise<ChangeReport> {
   if (context.dryRun) return enable(balancer, input, context);
+  // Bad names must reach no socket.
+  parseNames(input.server);
+  readNarrowing(balancer.config, input);
   const before = await readInfos(balancer.runtimes, context.signal);
   const report = await enable(balancer, input, context);
   balancer.arrivals.watch(before, (signal) => enableAgain(balancer, input, report, { ...context, signal }));
