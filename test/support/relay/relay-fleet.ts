@@ -7,22 +7,22 @@ import { probeAgent } from '../agents/probe-agent.ts';
 
 export const testAgents = [...agents.filter(({ ddl }) => ddl.name === 'rpcutil'), probeAgent];
 
-/** A node that relays to others, which stand in its list. @param peers those that it knows */
+/** A node that relays to others, which stand in its list. @param peers those that it knows; `more` holds more lines of node.yaml */
 export async function startRelayNode(
   fleet: Fleet,
   name: string,
   peers: readonly TestNode[],
-  options: TestNodeOptions & { readonly settings?: string } = {},
+  options: TestNodeOptions & { readonly settings?: string; readonly more?: string } = {},
 ): Promise<TestNode> {
   const list = peers.map((peer) => ({ name: peer.name, address: '127.0.0.1', port: peer.daemon.port }));
   const file = join(fleet.dir, `${name}-peers.json`);
   await writeFile(file, JSON.stringify(list));
-  const { settings = 'socket: false', ...more } = options;
+  const { settings = 'socket: false', more: lines = '', ...rest } = options;
   return await startTestNode(fleet, {
     name,
     agents: testAgents,
-    ...more,
-    config: `relay: { nodes: ${file}, ${settings} }\n`,
+    ...rest,
+    config: `relay: { nodes: ${file}, ${settings} }\n${lines}`,
     certificate: { relay: true },
   });
 }

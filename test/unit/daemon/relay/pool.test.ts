@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { Problem } from '../../../../src/core/errors.ts';
+import type { SignedKey } from '../../../../src/core/wire/messages.ts';
+import { type KnownPeer, startPool } from '../../../../src/daemon/relay/pool.ts';
+import type { PeerConnection } from '../../../../src/transport/relay/peer-connection.ts';
+import { keepingLog } from '../../../support/node/quiet-log.ts';
+
+const key: SignedKey = { key: Buffer.alloc(0), signature: Buffer.alloc(0), chain: [] };
+const peers = (count: number, lastHeard = 1): KnownPeer[] =>
+  Array.from({ length: count }, (_, index) => ({
+    name: `web${index}.devco.net`,
+    addresses: [{ host: '127.0.0.1', port: 1 }],
+    lastHeard,
+  }));
+
+/** Connections that a test loses when it wants to. */
+function startNetwork() {
+  const dialled: string[] = [];
+  const lost = new Map<string, () => void>();
+  const closed: string[] = [];
+  const refused = new Set<string>();
+  let running = 0;
+  let most = 0;
+  const dial = async (name: string): Promise<PeerConnection> => {
+    dialled.push(name);
+    running++;
+    most = Math.max(most, running);
+    await new Promise(setImmediate);
+    running--;
+    if (refused.has(name)) throw new Problem('unreachable', `${name} does not answer`);
+    const ending = Promise.withResolvers<void>();
+    lost.set(name, ending.resolve);
+    const unused = () => Promise.reject(new Error('not asked in this test'));
+    return {
+      key: async () => key,
+      refuse: () => undefined,
+      whenLost: () => ending.promise,
+      close: () => closed.push(name),
+      sealed: unused,
+      relay: undefined,
+    } as unknown as PeerConnection;
+  };
+  return { dial, dialled, lost, closed, refused, most: () => most };
+}
+
+describe('the connections of a relay', () => {
+  test('are at most as many as its bound, and dialled sixteen at once', async () => {
+    const network = startNetwork();
+    const pool = startPool({ dial: network.dial, most: 40, log: keepingLog() });
+    pool.know(peers(100));
+    await Promise.all(peers(40).map(({ name }) => pool.whenWarm(name)));
+    assert.deepEqual(pool.counts(), { warm: 40, known: 40 });
+    assert.equal(new Set(network.dialled).size, 40);
+    assert.ok(network.most() <= 16, String(network.most()));
+    assert.equal(await pool.whenWarm('web40.devco.net'), undefined);
+    pool.stop();
+    assert.equal(network.closed.length, 40);
+  });
+
+  test('are opened again after a loss, and the peer is out of reach until then', async () => {
+    const network = startNetwork();
+    const pool = startPool({ dial: network.dial, most: 4, log: keepingLog() });
+    pool.know(peers(1));
+    const name = 'web0.devco.net';
+    assert.ok(await pool.whenWarm(name));
+    network.lost.get(name)?.();
+    await new Promise(setImmediate);
+    assert.equal(pool.warm(name), undefined);
+    // Heard again: it is worth an attempt at once.
+    pool.know(peers(1, 2));
+    while (pool.warm(name) === undefined) await new Promise(setImmediate);
+    assert.equal(network.dialled.length, 2);
+    assert.deepEqual(network.closed, [name]);
+    pool.stop();
+  });
+
+  test('leave out a peer that does not answer, and take it when it is heard again', async () => {
+    const network = startNetwork();
+    const name = 'web0.devco.net';
+    network.refused.add(name);
+    const pool = startPool({ dial: network.dial, most: 4, log: keepingLog() });
+    pool.know(peers(1));
+    assert.equal(await pool.whenWarm(name), undefined);
+    network.refused.delete(name);
+    pool.know(peers(1, 2));
+    while (pool.warm(name) === undefined) await new Promise(setImmediate);
+    assert.deepEqual(pool.counts(), { warm: 1, known: 1 });
+    pool.stop();
+  });
+});
