@@ -48,7 +48,7 @@ describe('a relay that is at its bound', () => {
     // A command on one node sends two requests at once: the call, and the question for a description.
     const second = await runInProcess(['rpc', 'rpcutil', 'ping', '-I', 'dev2.devco.net', '--json'], home);
     assert.notEqual(second.code, 0);
-    assert.match(second.err.join('\n'), /dev2\.devco\.net/);
+    assert.match([...second.out, ...second.err].join('\n'), /dev2\.devco\.net/);
     assert.ok((await metric('withheld_total')) > withheld);
     for (const end of waiting.splice(0)) end();
     assert.equal((await first).code, 0, (await first).err.join('\n'));
