@@ -55,12 +55,20 @@ function oneLine(text: string): string {
   return text.replaceAll(/\s+/g, ' ').trim();
 }
 
-function walk(node: Node, visit: (node: Node) => void): void {
+function isSort(node: Node): boolean {
+  if (node.type !== 'CallExpression' || node.callee.type !== 'MemberExpression') return false;
+  const { property } = node.callee;
+  return property.type === 'Identifier' && ['sort', 'toSorted'].includes(property.name);
+}
+
+function walk(node: Node, visit: (node: Node) => unknown): void {
   if (/^TS(?!As|NonNull|Satisfies)/.test(node.type) || node.type === 'ImportDeclaration') return;
   visit(node);
+  // What a comparison returns is more or less than 0: which number does not matter.
+  const inner = isSort(node) ? (one: Node) => one.type !== 'NumericLiteral' && visit(one) : visit;
   for (const [key, value] of Object.entries(node)) {
     if (key === 'typeAnnotation' || key === 'returnType' || key === 'typeParameters') continue;
-    for (const child of [value].flat()) if (isNode(child)) walk(child, visit);
+    for (const child of [value].flat()) if (isNode(child)) walk(child, inner);
   }
 }
 

@@ -66,7 +66,11 @@ function changesOfBinary(node: Of<'BinaryExpression'>, text: (part: Node) => str
   const { left, right, operator } = node;
   const sums = ['+', '-'].includes(operator) && ![left, right].some(({ type }) => /String|Template/.test(type));
   const other = sums ? (operator === '+' ? '-' : '+') : boundaries[operator];
-  return other === undefined ? [] : [instead(node, `${text(left)} ${other} ${text(right)}`)];
+  if (other === undefined) return [];
+  // Between the two there may be parentheses, which are not part of either.
+  const [from, to] = [(left.end ?? 0) - (node.start ?? 0), (right.start ?? 0) - (node.start ?? 0)];
+  const whole = text(node);
+  return [instead(node, whole.slice(0, from) + whole.slice(from, to).replace(operator, other) + whole.slice(to))];
 }
 
 /** A call whose result nobody uses: it is not made, or not waited for. */

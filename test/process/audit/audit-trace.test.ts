@@ -7,6 +7,7 @@ import { agents as all } from '../../../src/agents/index.ts';
 import { type Daemon, startDaemon } from '../../../src/daemon/daemon.ts';
 import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
 import { startTestNode, type TestNode } from '../../support/node/node.ts';
+import { runInProcess } from '../../support/program/cli.ts';
 import { runProgram } from '../../support/program/run-program.ts';
 
 const repository = join(import.meta.dirname, '../../..');
@@ -43,7 +44,7 @@ describe('the records of a run, gathered from real daemons', () => {
       `tls: { certificate: ${certificate}, key: ${key}, ca: ${ca} }\ndiscovery: { method: file, file: ${home}/nodes.yaml }\n`,
     );
     await writeFile(join(home, 'look.yaml'), playbook);
-    const { code, out, err } = await program('run', join(home, 'look.yaml'));
+    const { code, out, err } = await asProcess('run', join(home, 'look.yaml'));
     assert.equal(code, 0, out + err);
     const runs = join(home, '.local/state/mco-deploy/runs');
     const [name = ''] = await readdir(runs);
@@ -62,11 +63,16 @@ describe('the records of a run, gathered from real daemons', () => {
       join(home, 'nodes.yaml'),
       places.map(({ name, port }) => `- { name: ${name}, address: 127.0.0.1, port: ${port} }\n`).join(''),
     );
-  const program = (...argv: string[]) =>
+  const asProcess = (...argv: string[]) =>
     runProgram('sh', ['build/node24', 'src/main.ts', ...argv], {
       cwd: repository,
       env: { HOME: home, PATH: process.env.PATH ?? '' },
     });
+  /** In this process: the same command, without the start of a program. */
+  const program = async (...argv: string[]) => {
+    const { code, out, err } = await runInProcess(argv, home);
+    return { code, out: out.join('\n'), err: err.join('\n') };
+  };
   const trace = async (): Promise<{
     code: number;
     findings: { node: string; code: string }[];
@@ -85,7 +91,7 @@ describe('the records of a run, gathered from real daemons', () => {
   };
 
   test('agree with the journal of their operator, in the order of time', async () => {
-    const { code, out, err } = await program('audit', 'trace', run);
+    const { code, out, err } = await asProcess('audit', 'trace', run);
     assert.equal(code, 0, out + err);
     assert.match(out, /dev2\.devco\.net look try 1 rpcutil\.get_fact \{"fact":"cluster"\} by cert=rip@devco\.net: ok/);
     assert.match(out, /clocks against the caller's, at most: dev2\.devco\.net [+-]?\d+ ms, dev4/);

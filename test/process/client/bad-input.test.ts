@@ -4,7 +4,9 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { commandLine } from '../../../src/command-line.ts';
 import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
+import { runInProcess } from '../../support/program/cli.ts';
 import { runProgram } from '../../support/program/run-program.ts';
 
 const repository = join(import.meta.dirname, '../../..');
@@ -39,13 +41,19 @@ describe('bad input to the program', () => {
       `${tls}\ndiscovery: { method: file, file: ${home}/nodes.txt }\n${more}`,
     );
   };
-  const program = (...argv: string[]) =>
+  const asProcess = (...argv: string[]) =>
     runProgram('sh', ['build/node24', 'src/main.ts', ...argv], {
       cwd: repository,
       env: { HOME: home, PATH: process.env.PATH ?? '' },
     });
-  const refuses = async (argv: readonly string[], code: number, message: RegExp) => {
-    const { code: exit, out, err } = await program(...argv);
+  /** In this process: what is printed and the exit code are the program's own, and its start is saved. */
+  const inProcess = async (...argv: string[]) => {
+    const { code, out, err } = await runInProcess(argv, home, {}, commandLine);
+    const text = (lines: readonly string[]) => lines.map((line) => `${line}\n`).join('');
+    return { code, out: text(out), err: text(err) };
+  };
+  const refuses = async (argv: readonly string[], code: number, message: RegExp, run = inProcess) => {
+    const { code: exit, out, err } = await run(...argv);
     assert.equal(exit, code, out + err);
     assert.match(err, message);
     assert.match(err, /^mco-deploy: /, 'it says who speaks');
@@ -54,7 +62,9 @@ describe('bad input to the program', () => {
   };
 
   test('an unknown command or option is answered with the nearest one', async () => {
-    await refuses(['pign'], 64, /unknown command 'pign'\n\(Did you mean ping\?\)/);
+    for (const run of [inProcess, asProcess]) {
+      await refuses(['pign'], 64, /unknown command 'pign'\n\(Did you mean ping\?\)/, run);
+    }
     await refuses(['ping', '--jsn'], 64, /unknown option '--jsn'\n\(Did you mean --json\?\)/);
     await refuses(
       ['upgrade', '--cluster', 'bravo'],
@@ -132,9 +142,11 @@ describe('bad input to the program', () => {
   test('a daemon does not start on what it cannot use, and says where it is', async () => {
     const node = await fleet.node('dev3.devco.net');
     const file = join(node.files.directory, 'node.yaml');
-    const start = async (text: string, code: number, message: RegExp) => {
+    const start = async (text: string, code: number, message: RegExp, run = inProcess) => {
       await writeFile(file, `audit: { file: audit.jsonl }\nstate: state\ndiscovery: { mdns: false }\n${text}`);
-      await refuses(['daemon', '--config', file], code, message);
+      await refuses(['daemon', '--config', file], code, message, run);
+      // The daemon listens for them from its first moment on; this process must not do so in its place.
+      for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.removeAllListeners(signal);
     };
     await start(
       'agents: { haproxi: {} }\n',
@@ -156,6 +168,7 @@ describe('bad input to the program', () => {
       `listen: { address: 127.0.0.1, port: ${port} }\nlog: { level: silent }\n`,
       64,
       /cannot listen on 127\.0\.0\.1 port \d+: the address is already in use/,
+      asProcess,
     );
     taken.close();
     await start('tls: { key: none.key }\n', 64, /private key .*none\.key cannot be read/);
@@ -171,10 +184,10 @@ describe('bad input to the program', () => {
   test('nobody answers: the exit code is never 0', async () => {
     await chmod(join(home, 'nodes.txt'), 0o600);
     await writeFile(join(home, 'nodes.json'), '{"nodes":[{"name":"dev2.devco.net","address":"127.0.0.1","port":9}]}');
-    const { code, err } = await program('ping', '--nodes', join(home, 'nodes.json'));
+    const { code, err } = await asProcess('ping', '--nodes', join(home, 'nodes.json'));
     assert.equal(code, 3, err);
     assert.match(err, /dev2\.devco\.net/);
     await writeFile(join(home, 'empty.txt'), '# nobody\n');
-    assert.equal((await program('ping', '--nodes', join(home, 'empty.txt'))).code, 1);
+    assert.equal((await inProcess('ping', '--nodes', join(home, 'empty.txt'))).code, 1);
   });
 });

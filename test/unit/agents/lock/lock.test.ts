@@ -132,14 +132,15 @@ describe('the lock agent', () => {
   test('lists what is held, with how long it has left', async () => {
     const { clock, take, call } = await startLocks();
     await take(rip);
-    await take(bob, 'app/alfa', 30);
-    clock.now += 4_500;
+    for (const name of ['app/charlie', 'app/alfa']) await take(bob, name, 30);
+    clock.now += 4_999;
     const { leases } = (await call('list', {}, rip)) as { leases: { name: string; left: number; run: string }[] };
     assert.deepEqual(
       leases.map(({ name, left }) => [name, left]),
       [
         ['app/alfa', 26],
         ['app/bravo', 6],
+        ['app/charlie', 26],
       ],
     );
   });
@@ -147,6 +148,9 @@ describe('the lock agent', () => {
   test('has bounds: how long, how many, and none for a call outside of a run', async () => {
     const { take, call } = await startLocks();
     assert.equal(await codeOf(take(rip, 'x', 61)), 'bad-ttl');
+    const fence = await take(rip, 'a', 60);
+    assert.equal(await codeOf(call('renew', { name: 'a', fence, ttl: 61 }, rip)), 'bad-ttl');
+    assert.deepEqual(await call('renew', { name: 'a', fence, ttl: 60 }, rip), { name: 'a' });
     for (const name of ['a', 'b', 'c']) await take(rip, name);
     assert.equal(await codeOf(take(rip, 'd')), 'too-many-leases');
     assert.ok(await take(rip, 'a'));

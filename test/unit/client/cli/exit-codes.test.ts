@@ -140,6 +140,8 @@ describe('the exit code of a command that did not end by itself', () => {
     ['an abort that nobody asked for', abort, {}, 70],
     ['an abort after Ctrl-C', abort, { signal: aborted }, 130],
     ['a call that was cancelled after Ctrl-C', new Problem('cancelled', 'x'), { signal: aborted }, 130],
+    ['an abort without an error after Ctrl-C', { name: 'AbortError' }, { signal: aborted }, 70],
+    ['a problem of another kind that says “cancelled”', { code: 'cancelled' }, { signal: aborted }, 70],
     ['a problem of its own after Ctrl-C', new Problem('bad-configuration', 'no'), { signal: aborted }, 64],
     ['anything after the second Ctrl-C', new TypeError('a bug'), { kill: aborted }, 130],
   ] as const) {
@@ -150,6 +152,22 @@ describe('the exit code of a command that did not end by itself', () => {
       assert.equal(ending.problem === undefined, code === 0);
     });
   }
+});
+
+describe('an internal error', () => {
+  test('is one line that names it and says what to do, without its stack', () => {
+    const { context } = quietContext({ HOME: '/nowhere' });
+    const hint = 'please report it (MCO_DEPLOY_DEBUG=1 shows more)';
+    for (const [thrown, message] of [
+      [new TypeError('a bug\nwith more lines'), 'TypeError: a bug'],
+      ['a bug', 'a bug'],
+      [undefined, 'undefined'],
+    ] as const) {
+      const { problem, line } = endingOf(thrown, context);
+      assert.deepEqual(problem, { code: 'internal', message, hint });
+      assert.equal(line, `mco-deploy: internal error: ${message}: ${hint}`);
+    }
+  });
 });
 
 describe('the exit code of other commands', () => {

@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { assertFree, judgeClaim, type Lease } from '../../../../src/agents/lock/lease.ts';
+import { openLeases } from '../../../../src/agents/lock/leases.ts';
+import { temporaryDirectory } from '../../../support/agents/agent-setup.ts';
+
+const run = 'a'.repeat(32);
+const rip = { caller: 'cert=rip', runId: run };
+const held: Lease = {
+  name: 'app/bravo',
+  fence: 7,
+  ...rip,
+  from: 'ops1 42',
+  since: 0,
+  ttl: 10_000,
+  ends: 20_000,
+};
+
+describe('a lease that is asked for', () => {
+  const other = { caller: 'cert=bob', runId: 'b'.repeat(32) };
+
+  test('is free when nobody holds it, when its time is over, and for who holds it', () => {
+    assertFree(undefined, other, 0);
+    assertFree(held, rip, 0);
+    assertFree(held, other, 20_000);
+    assertFree(held, other, 20_001);
+    assert.throws(() => assertFree(held, other, 19_999), { code: 'lease-held' });
+  });
+
+  test('is held for another run of the same caller, for the same run of another, and for a call without a run', () => {
+    for (const asked of [
+      { ...rip, runId: 'c'.repeat(32) },
+      { ...rip, caller: 'cert=bob' },
+      { ...rip, runId: '' },
+    ]) {
+      assert.throws(() => assertFree(held, asked, 0), { code: 'lease-held' });
+    }
+    assert.throws(() => assertFree({ ...held, runId: '' }, { ...rip, runId: '' }, 0), { code: 'lease-held' });
+  });
+
+  test('names its holder, and when it ends by itself', () => {
+    const words = (lease: Lease, clock: number) => {
+      try {
+        assertFree(lease, other, clock);
+        return [];
+      } catch (error) {
+        const { message, hint } = error as { message: string; hint: string };
+        return [message, hint];
+      }
+    };
+    const [message, hint] = words(held, 9_999);
+    assert.equal(
+      message,
+      `the lease “app/bravo” is held by cert=rip from ops1 42 for run ${run} since 1970-01-01T00:00:00.000Z`,
+    );
+    assert.match(hint ?? '', /it ends by itself 11 s after its holder is gone/);
+    assert.match(words({ ...held, from: '' }, 0)[0] ?? '', /is held by cert=rip for run /);
+  });
+});
+
+describe('a request under a lease', () => {
+  const claim = { lease: 'app/bravo', fence: 7, ...rip };
+  const why = (lease: Lease | undefined, changes: object = {}, clock = 0) =>
+    judgeClaim(lease, { ...claim, ...changes }, clock)?.message.replace('the lease “app/bravo” ', '');
+
+  test('is let through by its number, for its run and caller, until it ends', () => {
+    assert.equal(why(held), undefined);
+    assert.equal(why(held, {}, 19_999), undefined);
+    assert.equal(why(held, {}, 20_000), 'has passed');
+    assert.equal(why(undefined), 'has ended or was broken');
+    assert.equal(why(held, { caller: 'cert=bob' }), 'is held by another run now');
+    assert.equal(why(held, { runId: 'b'.repeat(32) }), 'is held by another run now');
+    assert.equal(why({ ...held, runId: '' }, { runId: '' }), 'is held by another run now');
+    for (const fence of [6, 8]) assert.equal(why(held, { fence }), `was taken again: ${fence} is no longer its number`);
+  });
+});
+
+describe('the leases of a node', () => {
+  test('are those that have not ended; one that has counts no more', async () => {
+    const clock = { now: 0 };
+    const leases = await openLeases(temporaryDirectory(), () => clock.now);
+    const other = { ...held, name: 'app/alfa', fence: 8, ends: 30_000 };
+    await leases.write(8, [held, other]);
+    const names = (but: string) => leases.others(but).map(({ name }) => name);
+    assert.deepEqual([leases.find('app/bravo')?.fence, leases.find('nothing')], [7, undefined]);
+    assert.deepEqual(names(''), ['app/bravo', 'app/alfa']);
+    assert.deepEqual(names('app/alfa'), ['app/bravo']);
+    clock.now = 19_999;
+    assert.equal(leases.find('app/bravo')?.fence, 7);
+    clock.now = 20_000;
+    assert.equal(leases.find('app/bravo'), undefined);
+    assert.deepEqual(names(''), ['app/alfa']);
+    assert.equal(leases.nextFence(), 9);
+  });
+
+  test('are extended one by one', async () => {
+    const clock = { now: 0 };
+    const leases = await openLeases(temporaryDirectory(), () => clock.now);
+    const other = { ...held, name: 'app/alfa', fence: 8 };
+    await leases.write(8, [held, other]);
+    clock.now = 5000;
+    leases.extend(held, 60_000);
+    assert.deepEqual([leases.find('app/bravo')?.ends, leases.find('app/alfa')?.ends], [65_000, 20_000]);
+    assert.equal(leases.find('app/bravo')?.fence, 7);
+  });
+});
