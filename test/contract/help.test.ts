@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Command } from 'commander';
 import { examplesOf } from '../../src/client/cli/help/examples.ts';
+import { outputSchemas, schemasOf } from '../../src/client/schemas/index.ts';
 import { defineProgram, everyCommand, pathOf } from '../../src/client/cli/program.ts';
 import { commandLine } from '../../src/command-line.ts';
 import { runInProcess } from '../support/program/cli.ts';
@@ -53,6 +54,15 @@ describe('the help of each command', () => {
       assert.ok(names.includes('--output') && names.includes('--color'), parent?.name());
     }
     assert.ok(printing.length > 30);
+  });
+
+  test('a command that prints JSON has a schema of it', () => {
+    const printing = shown.filter(({ options }) => options.some(({ long }) => long === '--json'));
+    for (const command of printing) {
+      for (const name of schemasOf(pathOf(command))) {
+        assert.ok(name in outputSchemas, `“${pathOf(command)}” has no schema “${name}” in src/client/schemas`);
+      }
+    }
   });
 
   test('is as wide as the terminal', async () => {

@@ -58,7 +58,7 @@ function report(
   const validTo = new Date(end).toISOString();
   const identity = formatIdentity({ kind, name, realm });
   if (options.json === true) {
-    context.out(JSON.stringify({ identity, kind, name, serial, validTo, files }));
+    context.out(JSON.stringify({ identity, kind, name, serial, valid_to: validTo, files }));
     return;
   }
   context.out(`${done} ${identity}, serial ${serial}, valid until ${validTo}`);

@@ -1,22 +1,13 @@
 /** The JSON Schemas of what commands print with --json, by the name that `mco-deploy schema` knows. */
 import { playbookSchema } from '../../playbook/source/schema.ts';
-import { anyObject, count, list, milliseconds, object, oneOf, orNull, text, texts, time } from './parts.ts';
-import { publishedSchema, publishSchema, pruneSchema } from './publish.ts';
+import { auditSchemas } from './audit.ts';
+import { hostSchemas, writingSchemas } from './hosts.ts';
+import { nodeSchemas } from './nodes.ts';
+import { count, object, text } from './parts.ts';
+import { reportSchema } from './report.ts';
 import { runEventSchema } from './run-event.ts';
 import { runSchema, runsSchema, statusSchema } from './runs.ts';
-
-const outcome = object({
-  node: text,
-  outcome: oneOf('ok', 'failed', 'refused', 'no-response', 'cancelled'),
-  status: count,
-  code: text,
-  message: text,
-  hint: text,
-  data: anyObject,
-  elapsed_ms: milliseconds,
-});
-
-const problem = { node: text, code: text, message: text };
+import { trustSchemas } from './trust.ts';
 
 const schemas = {
   error: {
@@ -24,35 +15,15 @@ const schemas = {
     ...object({ error: object({ code: text, message: text, hint: text }), exit_code: count }),
   },
   'run-event': runEventSchema,
-  ping: object({
-    nodes: list(object({ node: text, elapsed_ms: milliseconds, version: text, path: texts, warnings: texts })),
-    broken: list(object(problem)),
-    silent: list(object({ node: text, last_seen: orNull(time), by: text })),
-    rumours: object({ count, examples: list(object(problem)) }),
-    elapsed_ms: milliseconds,
-  }),
-  find: list(object({ node: text, version: text, agents: texts, classes: texts, facts: anyObject })),
-  facts: object({
-    fact: text,
-    values: list(object({ value: {}, count, nodes: texts })),
-    absent: texts,
-  }),
-  inventory: object({
-    node: text,
-    version: text,
-    agents: list(object({ name: text, version: text })),
-    classes: texts,
-    facts: anyObject,
-    warnings: texts,
-  }),
-  rpc: list(outcome),
   runs: runsSchema,
   run: runSchema,
+  'runs-report': reportSchema,
   status: statusSchema,
-  publish: publishSchema,
-  published: publishedSchema,
-  prune: pruneSchema,
-  explain: object({ code: text, meaning: text, fix: text }),
+  ...nodeSchemas,
+  ...auditSchemas,
+  ...trustSchemas,
+  ...hostSchemas,
+  ...writingSchemas,
   playbook: playbookSchema,
 } as const;
 
@@ -62,3 +33,28 @@ export const outputSchemas: Readonly<Record<string, object>> = Object.fromEntrie
     { $schema: 'http://json-schema.org/draft-07/schema#', title: `mco-deploy ${name}`, ...schema },
   ]),
 );
+
+/** By the words of a command: the schemas of what it prints, where they are not called as it is. */
+const others: Readonly<Record<string, readonly string[]>> = {
+  run: ['run-event'],
+  upgrade: ['run-event'],
+  rollback: ['run-event'],
+  resume: ['run-event'],
+  orchestrate: ['run-event'],
+  'runs list': ['runs'],
+  'runs show': ['run'],
+  'locks list': ['locks'],
+  'ca issue node': ['ca-issue'],
+  'ca issue operator': ['ca-issue'],
+  'ca sign': ['ca-issue'],
+  'ca renew': ['ca-issue'],
+  // It writes TypeScript.
+  'agent types': [],
+  doc: ['doc', 'doc-list'],
+  explain: ['explain', 'explain-list'],
+};
+
+/** @param path the words of the command, such as `ca list` */
+export function schemasOf(path: string): readonly string[] {
+  return Object.hasOwn(others, path) ? (others[path] ?? []) : [path.replaceAll(' ', '-')];
+}

@@ -2,8 +2,15 @@
 
 type Schema = Readonly<Record<string, unknown>>;
 
+interface ObjectSchema<Properties> extends Schema {
+  readonly properties: Properties;
+}
+
 /** An object whose named properties are all there; later minor versions may add others. */
-export function object(properties: Readonly<Record<string, Schema>>, optional: readonly string[] = []): Schema {
+export function object<Properties extends Readonly<Record<string, Schema>>>(
+  properties: Properties,
+  optional: readonly string[] = [],
+): ObjectSchema<Properties> {
   return { type: 'object', required: Object.keys(properties).filter((name) => !optional.includes(name)), properties };
 }
 

@@ -141,7 +141,7 @@ describe('mco-deploy policy', () => {
     await mkdir(join(dir, 'empty'));
     const { code, out } = await explain('cert=rip', 'rpcutil.ping', '--policies', 'empty', '--json');
     assert.equal(code, 77);
-    assert.equal((JSON.parse(out) as { line: string }).line, 'none');
+    assert.equal((JSON.parse(out) as { by: string }).by, 'none');
   });
 
   test('explain refuses what is not a valid caller, no fact and no policy, in one line', async () => {

@@ -25,8 +25,7 @@ export async function listIssued(options: ListOptions, context: CliContext): Pro
   };
   const entries = (await readIssued(store)).filter(wanted).sort((a, b) => (a.name < b.name ? -1 : 1));
   if (options.json === true) {
-    const shown = entries.map(({ certificate: _, ...entry }) => ({ ...entry, state: stateOf(entry as Issued, now) }));
-    context.out(JSON.stringify(shown));
+    context.out(JSON.stringify(entries.map((entry) => asJson(entry, now))));
     return;
   }
   const paint = paintFor(context);
@@ -37,4 +36,9 @@ export async function listIssued(options: ListOptions, context: CliContext): Pro
   });
   if (rows.length > 0) printTable(['KIND', 'NAME', 'STATE', 'EXPIRES', 'SERIAL'], rows, {}, { out: context.out });
   if (entries.length === 0) context.err('nothing to list');
+}
+
+function asJson(entry: Issued, now: number) {
+  const { certificate: _certificate, issuedAt, notBefore, notAfter, ...rest } = entry;
+  return { ...rest, state: stateOf(entry, now), issued_at: issuedAt, not_before: notBefore, not_after: notAfter };
 }

@@ -41,13 +41,13 @@ function describe(entry: Issued): Facts {
     name: entry.name,
     state: stateOf(entry, Date.now()),
     serial: entry.serial,
-    issuedAt: entry.issuedAt,
-    notBefore: entry.notBefore,
-    notAfter: entry.notAfter,
-    ...(entry.revoked === undefined ? {} : { revokedAt: entry.revoked.at, reason: entry.revoked.reason }),
+    issued_at: entry.issuedAt,
+    not_before: entry.notBefore,
+    not_after: entry.notAfter,
+    ...(entry.revoked === undefined ? {} : { revoked_at: entry.revoked.at, reason: entry.revoked.reason }),
     names: certificate.subjectAltName ?? '',
     fingerprint: certificate.fingerprint256,
-    keyFingerprint: fingerprintOf(certificate.publicKey),
+    key_fingerprint: fingerprintOf(certificate.publicKey),
     issuer: entry.issuer,
   };
 }
@@ -61,19 +61,19 @@ async function describeCa(store: Store, entries: readonly Issued[]): Promise<Fac
     realm: store.realm,
     directory: store.directory,
     fingerprint: certificate.fingerprint256,
-    notBefore: new Date(certificate.validFrom).toISOString(),
-    notAfter: new Date(certificate.validTo).toISOString(),
-    keyEncrypted: store.encrypted,
+    not_before: new Date(certificate.validFrom).toISOString(),
+    not_after: new Date(certificate.validTo).toISOString(),
+    key_encrypted: store.encrypted,
     trusted: holders.length,
     valid: states.filter((state) => state === 'valid').length,
     revoked: states.filter((state) => state === 'revoked').length,
     expired: states.filter((state) => state === 'expired').length,
-    ...(crl === undefined ? {} : { crlNumber: crl.number, crlDue: new Date(crl.nextUpdate).toISOString() }),
+    ...(crl === undefined ? {} : { crl_number: crl.number, crl_due: new Date(crl.nextUpdate).toISOString() }),
   };
 }
 
 function formatRecord(record: Facts): string {
   return Object.entries(record)
-    .map(([key, value]) => `${key.padEnd(15)} ${value}`)
+    .map(([key, value]) => `${key.replaceAll('_', ' ').padEnd(15)} ${value}`)
     .join('\n');
 }

@@ -42,7 +42,14 @@ export async function listLocks(
           nodes: same.map(({ node }) => node).sort(),
         };
       });
-    if (options.json === true) return [JSON.stringify(leases, null, 2)];
+    if (options.json === true) {
+      const shown = leases.map((lease) => ({
+        ...lease,
+        run: lease.run === '' ? null : lease.run,
+        since: new Date(lease.since).toISOString(),
+      }));
+      return [JSON.stringify(shown, null, 2)];
+    }
     if (leases.length === 0) return ['no lease is held'];
     const now = Date.now();
     const rows = leases.map(({ name, caller, run, from, since, nodes }) =>

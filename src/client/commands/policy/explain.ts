@@ -49,7 +49,7 @@ export async function explainPolicy(
   }
   const { policies, node } = await placeOf(options, readPlace);
   const decided = await decideIn(policies, policyNamesOf(agent, catalogue), { caller, action, node });
-  if (options.json === true) context.out(JSON.stringify({ caller, agent, action, ...decided }));
+  if (options.json === true) context.out(JSON.stringify({ caller, agent, action, ...explainedJson(decided) }));
   else tell(decided, `${caller} may${decided.allowed ? '' : ' not'} ${agent}.${action}`, agent, context);
   return decided.allowed ? exitCode.ok : exitCode.allRefused;
 }
@@ -94,6 +94,11 @@ async function decideIn(
   }
   const file = join(directory, 'default.policy');
   return { allowed: false, file, line: 'none', text: '', fallback: true };
+}
+
+function explainedJson({ line, ...explained }: Explained) {
+  if (typeof line === 'number') return { ...explained, line, by: 'rule' };
+  return { ...explained, line: null, by: line };
 }
 
 function tell(explained: Explained, decision: string, agent: string, context: CliContext): void {

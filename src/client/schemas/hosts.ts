@@ -1,0 +1,84 @@
+/** What commands about hosts, artifacts and what is written for them print with --json. */
+import { anyObject, count, flag, list, milliseconds, object, oneOf, orNull, text, texts, time } from './parts.ts';
+
+const failed = { node: text, host: text, state: { const: 'failed' }, code: text, message: text, hint: text };
+
+const agentDdl = { ...anyObject, description: 'The description of an agent (docs/external-agents.md)' };
+
+export const hostSchemas = {
+  install: list({
+    anyOf: [
+      object({
+        node: text,
+        host: text,
+        state: oneOf('installed', 'unchanged', 'planned', 'incomplete'),
+        pending: flag,
+        changes: texts,
+        kept: texts,
+        warnings: texts,
+        fingerprint: orNull(text),
+        version: orNull(text),
+      }),
+      object(failed),
+    ],
+  }),
+  uninstall: list({
+    anyOf: [
+      object({ node: text, host: text, state: oneOf('planned', 'removed'), removed: texts, stopped: flag }),
+      object(failed),
+    ],
+  }),
+  'fleet-check': object({
+    file: text,
+    hosts: list(object({ host: text, role: text })),
+    applications: list(object({ application: text, role: text, clusters: texts })),
+    operators: texts,
+    warnings: texts,
+    locks_out: list(object({ host: text, why: text })),
+  }),
+  publish: object({
+    application: text,
+    revision: text,
+    sha256: text,
+    size: count,
+    dry_run: flag,
+    sent: count,
+    rounds: count,
+    elapsed_ms: milliseconds,
+    nodes: list(anyObject),
+    others: { type: 'array' },
+  }),
+  published: list(
+    object({
+      node: text,
+      published: list({ type: 'object', required: ['at'], properties: { at: time } }),
+      receiving: list(object({ sha256: text, size: count, have: count })),
+      used: count,
+      free: count,
+      max_total: count,
+    }),
+  ),
+  prune: list(object({ node: text, outcome: text, code: text, message: text, removed: texts, freed: count })),
+} as const;
+
+export const writingSchemas = {
+  doc: agentDdl,
+  'doc-list': list(object({ name: text, version: text, description: text })),
+  explain: object({ code: text, meaning: text, fix: text }),
+  'explain-list': texts,
+  'playbook-list': list(object({ name: text, description: text })),
+  'playbook-check': {
+    description: 'Of a playbook, or of a script (.mc)',
+    anyOf: [
+      object({ name: text, file: text, inputs: texts, nodes: texts, steps: count }),
+      object({ name: text, file: text, inputs: texts, agents: texts }),
+    ],
+  },
+  'playbook-docs': {
+    description: 'Of a playbook, or of a script (.mc)',
+    anyOf: [
+      object({ name: text, description: text, inputs: anyObject, nodes: anyObject, steps: list(anyObject) }),
+      object({ name: text, description: text, inputs: anyObject, resources: list(anyObject) }),
+    ],
+  },
+} as const;
