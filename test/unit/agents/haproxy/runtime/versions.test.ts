@@ -1,41 +1,13 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { readViews, refreshViews } from '../../../../../src/agents/haproxy/servers/backend.ts';
 import { hasCommand, requireCommands } from '../../../../../src/agents/haproxy/runtime/commands.ts';
 import { isAnother, parseInfo, readInfo } from '../../../../../src/agents/haproxy/runtime/process.ts';
-import type { Runtime } from '../../../../../src/agents/haproxy/runtime/runtime.ts';
 import { inMaintenance, inRotation } from '../../../../../src/agents/haproxy/servers/state.ts';
 import { findDoubt } from '../../../../../src/agents/haproxy/servers/capacity.ts';
+import { recorded } from '../../../../support/agents/recorded-haproxy.ts';
 
 const signal = new AbortController().signal;
-const fixtures = join(import.meta.dirname, '../../../../fixtures/haproxy');
-
-/** Answers as a HAProxy of that version did; `other` stands for what it would say else. */
-function recorded(version: string, other: Readonly<Record<string, string>> = {}): Runtime {
-  const read = (name: string) => readFileSync(join(fixtures, version, `${name}.txt`), 'utf8').trim();
-  const names: Record<string, string> = {
-    'show info': 'show-info',
-    'show stat app 6 -1': 'show-stat',
-    'show stat -1 6 -1': 'show-stat',
-    'show stat nosuch 6 -1': 'show-stat-none',
-    'show servers state app': 'show-servers-state',
-    'show servers state': 'show-servers-state',
-    'show cli level': 'show-cli-level',
-    help: 'help',
-  };
-  return {
-    name: `/run/haproxy-${version}.sock`,
-    ask: async (command) => {
-      const known = names[command];
-      if (other[command] !== undefined) return other[command];
-      if (known === undefined) throw new Error(`nobody recorded “${command}”`);
-      return read(known);
-    },
-  };
-}
-
 for (const [version, full] of [
   ['2.2', '2.2.9-2+deb11u6'],
   ['2.6', '2.6.12-1+deb12u4'],
