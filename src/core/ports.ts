@@ -36,8 +36,11 @@ export interface NodeView {
   readonly identity: string;
   readonly facts: () => Promise<JsonObject>;
   readonly classes: () => Promise<readonly string[]>;
-  /** Whether a caller may do something here by the policies, were it to ask now. The agent goes by its name, not an alias. */
-  readonly may: (asked: { caller: string; agent: string; action: string }) => Promise<boolean>;
+  /**
+   * Whether a caller may do something here by the policies, were it to ask now. The agent goes by its name, not an alias.
+   * `limited`: its certificate is for some applications alone, so that only rules that name it count.
+   */
+  readonly may: (asked: { caller: string; agent: string; action: string; limited?: boolean }) => Promise<boolean>;
   /** What `rpcutil inventory` and `daemon_stats` tell; kept by the daemon. */
   readonly about: () => Promise<NodeInfo>;
   /** The node's own audit log, to be read: the file that is written to, and whose certificates count in it. */

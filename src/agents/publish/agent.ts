@@ -35,7 +35,8 @@ function storeFor({ tickets, node }: Site): ArtifactHolder['store'] {
     const caller = callerId(operator);
     const { partial } = tickets.find(ticket.toString('hex'), caller);
     // As the policy is now: a right that was taken away ends what it was for.
-    if (!(await node.may({ caller, agent: publishDdl.name, action: 'prepare' }))) {
+    const limited = operator.applications !== undefined;
+    if (!(await node.may({ caller, agent: publishDdl.name, action: 'prepare', limited }))) {
       throw new Problem('policy-denied', `${caller} may not publish.prepare on ${node.identity}`);
     }
     if (manifest) await partial.takeManifest(manifest, caller);

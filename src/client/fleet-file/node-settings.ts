@@ -7,8 +7,8 @@ const always = ['rpcutil', 'lock', 'crl', 'audit'];
 
 const first = '# Written by mco-deploy apply; every key is explained in docs/daemon.md.\n';
 
-/** Where a node keeps the artifacts of an application unless fleet.yaml says otherwise: the daemon may write there. */
-const artifacts = '/var/lib/mco-deploy/artifacts';
+/** Where the artifacts of an application come from unless fleet.yaml says otherwise: `mco-deploy publish` delivers them. */
+const artifacts = 'published';
 
 /** What appmgr knows of an application, with what fleet.yaml need not say. */
 export function applicationSettings(name: string, given: JsonObject): JsonObject {
@@ -17,7 +17,8 @@ export function applicationSettings(name: string, given: JsonObject): JsonObject
 }
 
 /** The sections of a host's agents. @param directory where its configuration is */
-export function agentSections(host: Host, { applications }: Fleet, directory: string): Record<string, JsonObject> {
+export function agentSections(host: Host, fleet: Fleet, directory: string): Record<string, JsonObject> {
+  const { applications } = fleet;
   const mine = applications.filter(({ role }) => role === host.role.name);
   const { checks } = host.role;
   return {
@@ -27,7 +28,29 @@ export function agentSections(host: Host, { applications }: Fleet, directory: st
       ? {}
       : { nrpe: { ...host.role.agents.nrpe, config: `${directory}/nrpe.cfg` } }),
     ...(mine.length === 0 ? {} : { appmgr: { applications: Object.fromEntries(mine.map(entryOf)) } }),
+    ...publishSection(host, mine, fleet),
   };
+}
+
+/** What the node takes of `mco-deploy publish`: the applications that have their artifacts from there, of who may deploy them. */
+function publishSection(
+  { role }: Host,
+  applications: readonly Application[],
+  { operators }: Fleet,
+): Record<string, JsonObject> {
+  const published = applications.filter(
+    ({ name, settings }) => applicationSettings(name, settings).artifacts === artifacts,
+  );
+  if (published.length === 0) return {};
+  const publishersOf = (application: string) =>
+    [...operators].flatMap(([name, rights]) =>
+      rights.all || rights.deploy.includes(application) ? [`cert=${name}`] : [],
+    );
+  const entries = published.flatMap(({ name }): [string, JsonObject][] => {
+    const publishers = publishersOf(name);
+    return publishers.length === 0 ? [] : [[name, { publishers }]];
+  });
+  return entries.length === 0 ? {} : { publish: { ...role.agents.publish, applications: Object.fromEntries(entries) } };
 }
 
 function entryOf({ name, settings }: Application): [string, JsonObject] {

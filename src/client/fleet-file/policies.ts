@@ -60,6 +60,7 @@ function mayRead({ name }: DeclaredAgent, action: string, kind: 'read' | 'change
 const deployActions: Readonly<Record<string, readonly string[]>> = {
   appmgr: ['upgrade', 'restart', 'fetch', 'rollback'],
   haproxy: ['disable', 'enable', 'weight'],
+  publish: ['prepare', 'fetch', 'prune'],
   lock: ['take', 'renew', 'release'],
   angelia: ['sendmsg'],
 };
@@ -73,7 +74,7 @@ function mayChange(
 ): boolean {
   if (name === 'config') return apply.length > 0;
   if (deployActions[name]?.includes(action) !== true || deploy.length === 0) return false;
-  if (name !== 'appmgr') return true;
+  if (name !== 'appmgr' && name !== 'publish') return true;
   const mine = applications.filter(({ role }) => role === host.role.name);
   return mine.some((application) => deploy.includes(application.name));
 }

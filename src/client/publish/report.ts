@@ -1,7 +1,9 @@
 import type { LocalArtifact } from './artifact.ts';
 import { count, printable } from '../../core/text.ts';
 import { sizeWords } from '../render/sizes.ts';
-import { formatTable } from '../render/table.ts';
+import type { CliContext } from '../cli/context.ts';
+import type { OutputOptions } from '../cli/io/format.ts';
+import { printTable } from '../render/table.ts';
 import type { Published } from './publish.ts';
 
 export interface Report extends Published {
@@ -36,8 +38,12 @@ export function publishJson({
   };
 }
 
-/** As it is printed for a person. */
-export function formatPublished(report: Report): string[] {
+/** Prints a line for each node and what came of it all. */
+export function printPublished(
+  report: Report,
+  options: OutputOptions,
+  context: Pick<CliContext, 'out' | 'columns'>,
+): void {
   const { results, dryRun } = report;
   const rows = sorted(results).map(({ node, outcome, code, way, from, round, elapsed }) => [
     node,
@@ -46,8 +52,9 @@ export function formatPublished(report: Report): string[] {
     round > 0 ? String(round) : '',
     way === 'uploaded' || way === 'copied' ? `${(elapsed / 1000).toFixed(1)} s` : '',
   ]);
-  const table = rows.length === 0 ? [] : formatTable(['NODE', 'OUTCOME', 'FROM', 'ROUND', 'AFTER'], rows);
-  return [...table, '', summary(report)].map(printable);
+  if (rows.length > 0) printTable(['NODE', 'OUTCOME', 'FROM', 'ROUND', 'AFTER'], rows, options, context);
+  context.out('');
+  context.out(printable(summary(report)));
 }
 
 function summary({ application, revision, artifact, dryRun, results, sent, elapsed }: Report): string {

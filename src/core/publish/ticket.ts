@@ -21,6 +21,8 @@ export interface ProvenTicket {
   readonly id: string;
   /** Who signed it, as policies write it. */
   readonly caller: string;
+  /** Whether its certificate is for some applications alone. */
+  readonly limited: boolean;
 }
 
 /** Milliseconds that a ticket may be valid at most. */
@@ -74,7 +76,13 @@ export function openTicket(signed: SignedTicket, node: string, trust: Trust, now
   assertContent(ticket);
   assertTime(ticket, now, grace);
   assertNode(ticket, node);
-  return { ticket, signed, id: sha256(signed.ticket).toString('hex'), caller: callerId(identity) };
+  return {
+    ticket,
+    signed,
+    id: sha256(signed.ticket).toString('hex'),
+    caller: callerId(identity),
+    limited: only !== undefined,
+  };
 }
 
 /** @throws Problem `bad-ticket` when a node is not one that the ticket is for */

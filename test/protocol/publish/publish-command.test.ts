@@ -151,6 +151,34 @@ describe('publish', () => {
     assert.ok((await readFile(artifactOn(0, '31'))).length > 0);
   });
 
+  test('finds the nodes of an application where fleet.yaml declares it', async () => {
+    const hosts = lab.nodes.map(({ name, daemon }, index) => {
+      const role = index === 5 ? 'balancer' : 'web';
+      return `  ${name}: { role: ${role}, address: "127.0.0.1:${daemon.port}", facts: { cluster: bravo } }`;
+    });
+    const text = `operators: { rip@devco.net: all }\nhosts:\n${hosts.join('\n')}\nroles: { web: {}, balancer: { agents: { haproxy: {} } } }\napplications: { shop: { role: web } }\n`;
+    const fleet = join(lab.fleet.dir, 'fleet.yaml');
+    await writeFile(fleet, text);
+    const { code, out, err } = await run(
+      'publish',
+      'shop',
+      '31',
+      join(lab.fleet.dir, 'one'),
+      '--fleet',
+      fleet,
+      '--dry-run',
+      '--json',
+    );
+    assert.equal(code, 0, err.join('\n'));
+    assert.deepEqual(
+      JSON.parse(out.join('\n')).nodes.map(({ node }: { node: string }) => node),
+      [1, 2, 3, 4, 5].map(nameOf),
+    );
+    const unknown = await run('publish', 'shoe', '31', join(lab.fleet.dir, 'one'), '--fleet', fleet);
+    assert.equal(unknown.code, 64);
+    assert.match(unknown.err.join(), /has no application “shoe”: did you mean “shop”\?/);
+  });
+
   test('leaves the intents, the outcomes and the transfers between nodes in the audit logs', async () => {
     const records = (await Promise.all(lab.nodes.map((node) => node.records()))).flat();
     const actions = records.flatMap((one) => (one.kind === 'intent' && one.agent === 'publish' ? [one.action] : []));

@@ -54,13 +54,13 @@ function about({ ticket, id, caller }: ProvenTicket) {
 
 /** By the policy of this node as it is now: a right that was taken away ends what it was for. */
 async function assertMay(
-  { ticket, caller }: ProvenTicket,
+  { ticket, caller, limited }: ProvenTicket,
   peer: Identity,
   { node, assertTaken }: GiveParts,
 ): Promise<void> {
   assertNode(ticket, peer.name);
   assertTaken(ticket.application, caller);
-  if (await node.may({ caller, agent: 'publish', action: 'fetch' })) return;
+  if (await node.may({ caller, agent: 'publish', action: 'fetch', limited })) return;
   throw new Problem('policy-denied', `${caller} may not publish.fetch on ${node.identity}`);
 }
 

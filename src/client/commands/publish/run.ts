@@ -7,7 +7,7 @@ import { exitFor } from '../../cli/exit-codes.ts';
 import { nodesOf, type NodesWanted, overNodes } from '../../fleet/over-nodes.ts';
 import { openArtifact } from '../../publish/artifact.ts';
 import { publish } from '../../publish/publish.ts';
-import { formatPublished, publishJson } from '../../publish/report.ts';
+import { printPublished, publishJson } from '../../publish/report.ts';
 import { assertNames, readSigningKey } from '../../publish/ticket.ts';
 import { startLive } from '../../render/live/live.ts';
 import { indented } from '../../render/missing.ts';
@@ -56,7 +56,7 @@ export async function runPublish(
       }).finally(live.end);
       const report = { application, revision, artifact, dryRun, ...published };
       if (options.json === true) context.out(JSON.stringify(publishJson(report), null, 2));
-      else for (const line of formatPublished(report)) context.out(line);
+      else printPublished(report, options, context);
       for (const { node, outcome, message, hint } of published.results) {
         if (outcome !== 'ok') context.err(`${node}: ${indented(message)}${hint === '' ? '' : ` (${hint})`}`);
       }

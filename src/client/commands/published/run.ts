@@ -7,7 +7,7 @@ import { nodesOf, overNodes } from '../../fleet/over-nodes.ts';
 import { requireDdl } from '../../fleet/session.ts';
 import { indented } from '../../render/missing.ts';
 import { sizeWords } from '../../render/sizes.ts';
-import { formatTable } from '../../render/table.ts';
+import { printTable } from '../../render/table.ts';
 
 interface Entry {
   readonly application: string;
@@ -44,7 +44,7 @@ export async function listPublished(
       .map(({ node, data }) => ({ node, ...(data as unknown as Listed) }))
       .sort((a, b) => (a.node < b.node ? -1 : 1));
     if (options.json === true) context.out(JSON.stringify(good.map(asJson), null, 2));
-    else for (const line of format(good)) context.out(printable(line));
+    else print(good, options, context);
     for (const { node, outcome, message } of outcomes)
       if (outcome !== 'ok') context.err(`${node}: ${indented(message)}`);
     return outcomes;
@@ -56,7 +56,11 @@ function asJson({ node, published, receiving, used, free, max_total }: Listed & 
   return { node, published: entries, receiving, used, free, max_total };
 }
 
-function format(nodes: readonly (Listed & { readonly node: string })[]): string[] {
+function print(
+  nodes: readonly (Listed & { readonly node: string })[],
+  options: CommonOptions,
+  context: CliContext,
+): void {
   const rows = nodes.flatMap(({ node, published }) =>
     published.map(({ application, revision, sha256, size, at, by, signed }) => [
       node,
@@ -74,8 +78,8 @@ function format(nodes: readonly (Listed & { readonly node: string })[]): string[
       return `${one.node} has ${sizeWords(have)} of ${sizeWords(size)} of ${sha256.slice(0, 12)}`;
     }),
   );
-  if (rows.length === 0)
-    return [nodes.length === 0 ? 'no node listed its artifacts' : 'no artifact is published', ...receiving];
   const headers = ['NODE', 'APPLICATION', 'REVISION', 'SHA-256', 'SIZE', 'SINCE (UTC)', 'OPERATOR', 'SIGNED'];
-  return [...formatTable(headers, rows), ...receiving];
+  if (rows.length > 0) printTable(headers, rows, options, context);
+  else context.out(nodes.length === 0 ? 'no node listed its artifacts' : 'no artifact is published');
+  for (const line of receiving) context.out(printable(line));
 }

@@ -54,7 +54,7 @@ async function fromFleet(
   const checks = checksOf(application, fleet);
   return {
     ...defaults,
-    ...(isAmbiguous(application, fleet) ? { application: application.name } : {}),
+    ...(isAmbiguous(application, fleet) || typed.publish !== undefined ? { application: application.name } : {}),
     ...optionsOf(upgrade),
     ...defined({ ...typed, ...discovery }),
     cluster: clusterOf(application, typed.cluster),

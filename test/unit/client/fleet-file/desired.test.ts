@@ -31,12 +31,15 @@ describe('the files of a host', () => {
       applications: {
         shop: {
           root: '/srv/shop',
-          artifacts: '/var/lib/mco-deploy/artifacts',
+          artifacts: 'published',
           reload: ['systemctl', 'reload', 'shop.service'],
           health: { url: 'http://127.0.0.1:8080/health' },
         },
       },
     });
+    // Who may deploy it may publish it, and no one else.
+    const publishers = ['cert=rip@devco.net', 'cert=ci@devco.net'];
+    assert.deepEqual(settings.agents.publish, { applications: { shop: { publishers } } });
     assert.deepEqual(settings.agents.nrpe, { config: '/etc/mco-deploy/nrpe.cfg' });
     assert.match(
       files.get('nrpe.cfg') ?? '',
@@ -78,6 +81,10 @@ describe('the policies of a host', () => {
       assert.equal(allowed('mallory@devco.net', agent, action), false, `${agent}.${action}`);
     }
     assert.equal(allowed('eve@devco.net', 'appmgr', 'status'), true);
+    assert.equal(allowed('eve@devco.net', 'publish', 'list'), true);
+    assert.equal(allowed('eve@devco.net', 'publish', 'prepare'), false);
+    for (const action of ['prepare', 'fetch', 'prune', 'list'])
+      assert.equal(allowed('ci@devco.net', 'publish', action), true, action);
     assert.equal(allowed('eve@devco.net', 'nrpe', 'runcommand'), true);
     assert.equal(allowed('eve@devco.net', 'appmgr', 'upgrade'), false);
     assert.equal(allowed('eve@devco.net', 'lock', 'take'), false);

@@ -1,0 +1,31 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { DeclaredOptions } from '../../fleet-file/declared.ts';
+import { fleetFileName } from '../../fleet-file/find.ts';
+import type { LoadNodeParts } from '../../fleet-file/model.ts';
+import { readStatusOptions } from '../status/declared.ts';
+
+/** Options that say which nodes are meant. */
+interface NodeOptions extends DeclaredOptions {
+  readonly wf?: readonly string[];
+  readonly wc?: readonly string[];
+  readonly wi?: readonly string[];
+  readonly with?: readonly string[];
+  readonly select?: string;
+}
+
+/**
+ * The options of a command about an application, with its nodes as fleet.yaml has them, where that is there and no option
+ * says which nodes are meant.
+ * @throws Problem as {@link readStatusOptions}
+ */
+export async function readDeclaredNodes<Options extends NodeOptions>(
+  application: string | undefined,
+  typed: Options,
+  load: LoadNodeParts,
+): Promise<Options> {
+  const { nodes, dm, do: given, wf, wc, wi, with: terms, select } = typed;
+  const isChosen = [nodes, dm, given, wf, wc, wi, terms, select].some((one) => one !== undefined);
+  const isDeclared = typed.fleet !== undefined || (!isChosen && existsSync(resolve(fleetFileName)));
+  return isDeclared ? await readStatusOptions(application, typed, load) : typed;
+}
