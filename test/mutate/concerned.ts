@@ -1,11 +1,11 @@
 import { globSync, readFileSync } from 'node:fs';
-import { dirname, join, normalize } from 'node:path';
+import { basename, dirname, join, normalize } from 'node:path';
 
 const imported = /(?:from|import)\s*\(?\s*'(\.{1,2}\/[^']+)'/g;
 
 /**
- * The test files that import a file, over however many others, the nearest first: those of the folder that mirrors it, then
- * those that reach it over the fewest files.
+ * The test files that import a file, over however many others, the nearest first: those of the folder that mirrors it, the one of
+ * its name before all, then those that reach it over the fewest files.
  * @param root of the project
  * @param parts folders of test/
  */
@@ -30,7 +30,8 @@ export function startConcerned(root: string, parts: readonly string[]): (file: s
     const mirror = dirname(file).replace(/^src\//, 'test/unit/');
     const rank = (test: string) => {
       const part = parts.findIndex((one) => test.startsWith(`test/${one}/`));
-      return (test.startsWith(`${mirror}/`) ? 0 : 100) + part * 10 + (distances.get(test) ?? 0);
+      const named = basename(test, '.test.ts') === basename(file, '.ts') ? 0 : 5;
+      return (test.startsWith(`${mirror}/`) ? 0 : 100) + part * 10 + named + (distances.get(test) ?? 0);
     };
     return [...distances.keys()].filter(isTest).sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
   };

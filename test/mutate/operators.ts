@@ -46,9 +46,7 @@ export function changesOf(node: Node, text: (part: Node) => string): Change[] {
     case 'ExpressionStatement':
       return changesOfStatement(node, text, instead);
     case 'ReturnStatement':
-      return node.argument === null || node.argument === undefined
-        ? []
-        : [instead(node.argument, '(undefined as never)')];
+      return isNothing(node.argument) ? [] : [instead(node.argument as Node, '(undefined as never)')];
     case 'CatchClause':
       return node.body.body.length === 0 ? [] : [instead(node.body, '{}')];
     case 'FunctionDeclaration':
@@ -58,6 +56,13 @@ export function changesOf(node: Node, text: (part: Node) => string): Change[] {
     default:
       return [];
   }
+}
+
+/** What counts as false, or is left out, is as good as undefined. */
+function isNothing(value: Node | null | undefined): boolean {
+  if (value === null || value === undefined || value.type === 'NullLiteral') return true;
+  if (value.type === 'BooleanLiteral') return !value.value;
+  return value.type === 'Identifier' && value.name === 'undefined';
 }
 
 type Instead = (part: Node, other: string) => Change;

@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { makeImage } from '../../../build/oci/image.ts';
+import { builtProgram } from '../../support/program/built-program.ts';
 import { runProgram } from '../../support/program/run-program.ts';
 
-const binary = join(import.meta.dirname, '../../../build/out/mco-deploy');
+const binary = builtProgram();
 
 describe('the image of the client for CI jobs', () => {
   let directory: string;

@@ -5,10 +5,11 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { makeRpm } from '../../../build/rpm/package.ts';
 import { type DebianRoot, startDebianRoot } from '../../support/debian-root/root.ts';
+import { builtProgram } from '../../support/program/built-program.ts';
 import { runProgram } from '../../support/program/run-program.ts';
 
 const repository = join(import.meta.dirname, '../../..');
-const binary = join(repository, 'build/out/mco-deploy');
+const binary = builtProgram();
 const names = { x86_64: 'mco-deploy-0.1.0-1.x86_64.rpm', aarch64: 'mco-deploy-0.1.0-1.aarch64.rpm' } as const;
 
 let directory: string;

@@ -3,6 +3,7 @@ import { chmod, chown, copyFile, mkdir, readdir, stat, writeFile } from 'node:fs
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { agents } from '../../../src/agents/index.ts';
+import { builtProgram } from '../../support/program/built-program.ts';
 import { runInProcess } from '../../support/program/cli.ts';
 import { startDaemonProgram } from '../../support/node/daemon-program.ts';
 import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
@@ -24,7 +25,7 @@ describe('a daemon without rights', () => {
     await chmod(fleet.dir, 0o755);
     rip = await fleet.operator('rip@devco.net');
     program = join(fleet.dir, 'mco-deploy');
-    await copyFile(join(import.meta.dirname, '../../../build/out/mco-deploy'), program);
+    await copyFile(builtProgram(), program);
   });
   after(() => fleet.remove());
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { unitText } from '../../../src/client/install/unit.ts';
 import { runProgram } from '../../support/program/run-program.ts';
-import { builtProgram } from '../../support/ssh/estate.ts';
+import { builtProgram } from '../../support/program/built-program.ts';
 import { type HostJson, type Installation, startInstallation } from '../../support/ssh/install.ts';
 
 const [dev1, dev2, packaged] = ['dev1.devco.net', 'dev2.devco.net', 'packaged.devco.net'] as const;
@@ -146,7 +146,7 @@ describe('install', { timeout: 300_000 }, () => {
     const tree = estate.file('package');
     await mkdir(join(tree, 'DEBIAN'), { recursive: true });
     await mkdir(join(tree, 'usr/bin'), { recursive: true });
-    await link(builtProgram, join(tree, 'usr/bin/mco-deploy'));
+    await link(builtProgram(), join(tree, 'usr/bin/mco-deploy'));
     const control =
       'Package: mco-deploy\nVersion: 0.1.0-1\nArchitecture: amd64\nMaintainer: nobody <nobody@devco.net>\nDescription: test\n';
     await writeFile(join(tree, 'DEBIAN/control'), control);

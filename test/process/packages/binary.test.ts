@@ -6,10 +6,11 @@ import { after, before, describe, test } from 'node:test';
 import { makeBinary } from '../../../build/binary.ts';
 import { bundleProgram } from '../../../build/bundle-program.ts';
 import { runtimeOf } from '../../../build/runtime.ts';
+import { builtProgram } from '../../support/program/built-program.ts';
 import { runProgram } from '../../support/program/run-program.ts';
 
 const repository = join(import.meta.dirname, '../../..');
-const binary = join(repository, 'build/out/mco-deploy');
+const binary = builtProgram();
 
 describe('the single binary', () => {
   let dir: string;

@@ -5,9 +5,10 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { makePackage, type PackageOptions } from '../../../build/deb/package.ts';
 import { type DebianRoot, startDebianRoot } from '../../support/debian-root/root.ts';
+import { builtProgram } from '../../support/program/built-program.ts';
 import { runProgram } from '../../support/program/run-program.ts';
 
-const binary = join(import.meta.dirname, '../../../build/out/mco-deploy');
+const binary = builtProgram();
 
 async function pack(file: string, options: Partial<PackageOptions> = {}): Promise<void> {
   const work = await mkdtemp(join(tmpdir(), 'mco-package-'));

@@ -1,4 +1,4 @@
-import { copyFile, cp, link, mkdir, stat, writeFile } from 'node:fs/promises';
+import { copyFile, cp, link, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeFleet } from '../fleet/fleet.ts';
 import { controlHost, type Host, isNode, reliefHost } from './estate.ts';
@@ -13,7 +13,8 @@ import { startHost, startSwitch } from './network/namespaces.ts';
 import { hostNetwork, wireHosts } from './network/network.ts';
 import { removeLab } from './remove.ts';
 import { requireRoot } from './require-root.ts';
-import { type LabState, makeState, repository, rootOf, saveState } from './state.ts';
+import { builtProgram } from '../program/built-program.ts';
+import { type LabState, makeState, rootOf, saveState } from './state.ts';
 
 /** Operators on the control host: one who may deploy, one who may nothing, one whose certificate is of another CA. */
 export const operators = { deployer, stranger: 'eve@devco.net', foreigner: 'mallory@devco.net' } as const;
@@ -42,10 +43,7 @@ export async function buildLab(hosts: readonly Host[], lifetime: LabState['lifet
 
 /** What all hosts share: the program, the wrapper that runs its daemon, and the published releases. */
 async function writeShared({ directory }: LabState): Promise<void> {
-  const program = join(repository, 'build/out/mco-deploy');
-  await stat(program).catch(() => {
-    throw new Error(`${program} is missing: run “sh build/setup all”`);
-  });
+  const program = builtProgram();
   await mkdir(join(directory, 'bin'));
   await mkdir(join(directory, 'artifacts'));
   const installed = join(directory, 'bin/mco-deploy');

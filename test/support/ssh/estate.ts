@@ -4,10 +4,8 @@ import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { builtProgram } from '../program/built-program.ts';
 import { type Ended, runProgram } from '../program/run-program.ts';
-
-const repository = join(import.meta.dirname, '../../..');
-export const builtProgram = join(repository, 'build/out/mco-deploy');
 
 /** Hosts with a real sshd each, and an operator with a CA who can reach them. */
 export interface SshEstate extends AsyncDisposable {
@@ -37,7 +35,7 @@ export async function startSshEstate(hosts: readonly string[]): Promise<SshEstat
     runProgram('nsenter', ['--target', String(pid), '--net', ...words], {
       env: { PATH: process.env.PATH ?? '', HOME: directory, TMPDIR: '/tmp' },
     });
-  const run = (words: readonly string[]) => enter([builtProgram, ...words]);
+  const run = (words: readonly string[]) => enter([builtProgram(), ...words]);
   await must(run(['ca', 'init', '--realm', 'devco.net']));
   await must(run(['ca', 'issue', 'operator', 'rip@devco.net', '--out', join(directory, '.config/mco-deploy')]));
   await writeFile(join(directory, '.config/mco-deploy/client.yaml'), 'timeout: 5\n');

@@ -76,12 +76,21 @@ describe('a lease', () => {
   });
 
   test('of a run is taken anew by the same run, and the older number is refused from then on', async () => {
-    const { take, check, call } = await startLocks();
-    const [first, second] = [await take(rip), await take(rip)];
+    const { clock, check, call } = await startLocks();
+    const { fence: first, since } = await call('take', { name: 'app/bravo', ttl: 10 }, rip);
+    assert.ok(typeof first === 'number');
+    const before = Date.now();
+    while (Date.now() === before) await new Promise((resolve) => setImmediate(resolve));
+    const again = await call('take', { name: 'app/bravo', ttl: 10 }, rip);
+    const second = again.fence as number;
+    assert.equal(again.since, since, 'it is held since then');
+    clock.now += 9_999;
     assert.equal(check(first), 'stale-lease');
     assert.equal(check(second), undefined);
     assert.deepEqual(await call('release', { name: 'app/bravo', fence: first }, rip), { released: false });
     assert.equal(check(second), undefined);
+    clock.now += 1;
+    assert.equal(check(second), 'stale-lease');
   });
 
   test('is nobody else’s: neither another caller nor another run goes on, renews or releases under it', async () => {
@@ -90,7 +99,10 @@ describe('a lease', () => {
     assert.equal(check(fence, bob), 'stale-lease');
     assert.equal(check(fence, { ...rip, runId: 'c'.repeat(32) }), 'stale-lease');
     assert.equal(check(fence, { ...bob, runId: rip.runId }), 'stale-lease');
-    assert.equal(await codeOf(call('renew', { name: 'app/bravo', fence, ttl: 10 }, bob)), 'stale-lease');
+    await assert.rejects(call('renew', { name: 'app/bravo', fence, ttl: 10 }, bob), {
+      code: 'stale-lease',
+      message: 'the lease “app/bravo” is held by another run now',
+    });
     assert.equal(await codeOf(call('release', { name: 'app/bravo', fence }, bob)), 'stale-lease');
   });
 
@@ -120,7 +132,8 @@ describe('a lease', () => {
 
   test('that is only asked about is not taken', async () => {
     const { call, take } = await startLocks();
-    await call('take', { name: 'app/bravo', ttl: 10 }, { ...rip, dryRun: true });
+    const { since, ...asked1 } = await call('take', { name: 'app/bravo', ttl: 10 }, { ...rip, dryRun: true });
+    assert.deepEqual([asked1, typeof since], [{ name: 'app/bravo', fence: 0 }, 'number']);
     assert.deepEqual(await call('list', {}, rip), { leases: [] });
     await take(bob);
     const asked = call('take', { name: 'app/bravo', ttl: 10 }, { ...rip, dryRun: true });

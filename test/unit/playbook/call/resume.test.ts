@@ -88,6 +88,19 @@ describe('a run that goes on', () => {
     );
   });
 
+  test('asks a node for what it surely remembers, for 25 minutes and no longer', async () => {
+    const once = playbookText('  - {id: go, call: thing.once, on: all}');
+    const troubles = [{ node: 'b', call: 'thing.once', kind: 'no-response' }] as const;
+    // The clock of the second fabric, which moves by a millisecond for each call.
+    const now = Date.UTC(2026, 0, 1);
+    const calledAt = async (at: number) => {
+      const dated = (journal: readonly JournalEntry[]) => journal.map((entry) => ({ ...entry, at }));
+      return made((await runTwice(once, { troubles }, {}, dated)).fabric);
+    };
+    assert.deepEqual(await calledAt(now - 25 * 60_000 + 20), ['go b 1']);
+    assert.deepEqual(await calledAt(now - 25 * 60_000), []);
+  });
+
   test('does again what a step for after the failure has undone', async () => {
     const text = playbookText(
       `  - {id: first, call: thing.change, on: all, with: {to: x}}
