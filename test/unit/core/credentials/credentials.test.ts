@@ -25,7 +25,7 @@ describe('credentials', () => {
     const { warnings } = await load();
     const end = Date.parse(member.certificate.validTo);
     assert.deepEqual(warnings(end - 31 * day), []);
-    assert.match(warnings(end - 1.5 * day).join(), /^the certificate ends in 1 day \(.*\): renew it$/);
+    assert.match(warnings(end - 1.5 * day).join(), /^the certificate ends in 36 hours \(.*\): renew it$/);
     assert.match(warnings(end + day).join(), /^the certificate ended on /);
     const caEnd = Date.parse(fleet.authority.certificate.validTo);
     const last = warnings(caEnd - 5.5 * day).at(-1) ?? '';

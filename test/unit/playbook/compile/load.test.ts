@@ -31,7 +31,7 @@ async function refusal(text: string): Promise<string> {
 /** What is wrong with it, the place it is told at, and a word that the message must have. */
 const badFiles: [string, string, string, RegExp][] = [
   ['tabs', 'name: x\nsteps:\n\t- {say: x}', '3:1', /Tabs/],
-  ['a key twice', 'name: x\nname: y\nsteps: [{say: x}]', '2:1', /unique/],
+  ['a key twice', 'name: x\nname: y\nsteps: [{say: x}]', '2:1', /the key “name” is there twice/],
   ['an unknown key', 'name: x\nstepz: []\nsteps: [{say: x}]', '2:1', /did you mean “steps”/],
   ['steps that are no list', 'name: x\nsteps: {say: x}', '2:8', /must be an array/],
   ['no steps', 'name: x\nsteps: []', '2:8', /must NOT have fewer/],
