@@ -1,4 +1,5 @@
 /** What `import … from 'mco-deploy'` gives, as types. Times are in milliseconds. */
+import type { NodeFailure, RunEvent, RunReport, StepReport } from '../playbook/events/events.ts';
 import type { Agents } from './agents.ts';
 
 /** What an error of this library says. */
@@ -164,6 +165,29 @@ export interface AuditOptions extends DiscoveryOptions {
   readonly since?: Date;
 }
 
+export interface RunOptions extends Omit<DiscoveryOptions, 'limit' | 'limitSeed'> {
+  /** Only ask what would change. */
+  readonly dryRun?: boolean;
+  /** Begin although a node that is known is silent. */
+  readonly allowMissing?: boolean;
+  /** False: other runs are not kept away. */
+  readonly lock?: boolean;
+  /** For another run to end. */
+  readonly lockWait?: number;
+  /** Where the journal is stored besides this host; as client.yaml says when left out. */
+  readonly journal?: 'auto' | 'required' | 'local';
+  /** Notify the recipient when the run starts, too. */
+  readonly notifyStart?: boolean;
+  /** Answers the questions of the playbook; a run that asks one fails without it. */
+  readonly confirm?: (question: string, signal: AbortSignal) => Promise<boolean>;
+  /** Receives what nodes say while they work. */
+  readonly onProgress?: (node: string, message: string) => void;
+  /** Calls in hand are given up as well; `signal` lets the batch in hand end. */
+  readonly kill?: AbortSignal;
+}
+
+export type { NodeFailure, RunEvent, RunReport, StepReport };
+
 /** A fleet, as one operator may use it. */
 export interface Fleet extends AsyncDisposable {
   /** The name in the operator's certificate. */
@@ -180,6 +204,15 @@ export interface Fleet extends AsyncDisposable {
     input: PartOf<Agent, Action, 'input'>,
     options?: CallOptions,
   ) => Feed<Reply<PartOf<Agent, Action, 'output'>>, Replies<PartOf<Agent, Action, 'output'>>>;
+  /**
+   * Runs a playbook: a file, or the name of a shipped one. Iterate over its events, await its report. The promise rejects when the
+   * run could not begin; a run that failed has a report that says so.
+   */
+  readonly run: (
+    playbook: string,
+    inputs?: Readonly<Record<string, unknown>>,
+    options?: RunOptions,
+  ) => Feed<RunEvent, RunReport>;
   /** The records of nodes' audit logs, node after node, as far as policies let the operator read them. @throws Problem */
   readonly audit: (options?: AuditOptions) => AsyncIterable<AuditEntry>;
   /** Cancels what goes on, and closes all connections. Everything that is called later fails with the code `closed`. */

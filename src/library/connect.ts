@@ -5,9 +5,11 @@ import type { CallOptions, ConnectOptions, Fleet } from './api.ts';
 import { readTrail } from './audit/trail.ts';
 import { startCall } from './calls.ts';
 import { orCancelled } from './cancelled.ts';
+import { startFeed } from './feed.ts';
 import { openSession, type Session } from './fleet/session.ts';
 import { unseen, type World } from './fleet/world.ts';
 import { foundOf } from './found.ts';
+import { startRun } from './start-run.ts';
 import { targetsOf } from './targets.ts';
 
 /**
@@ -31,12 +33,13 @@ function fleetOver(session: Session, catalogue: readonly Ddl[], closing: AbortCo
   const running = new Set<Promise<unknown>>();
   const { signal: world } = session.world;
   let closed: Promise<void> | undefined;
-  /** Begins work that `close()` cancels and waits for. @throws Problem `closed` */
+  /** Begins work that `close()` cancels and waits for; fails with `closed` after that. */
   const begin = <Work extends Promise<unknown>>(
     given: AbortSignal | undefined,
     work: (signal: AbortSignal) => Work,
   ): Work => {
-    requireOpen();
+    // A caller that gets a promise hears of it there.
+    if (isClosed()) return startFeed(() => Promise.reject(afterClose())) as unknown as Work;
     const begun = work(given === undefined ? world : AbortSignal.any([world, given]));
     running.add(begun);
     // Its failure is its caller's to hear of.
@@ -46,11 +49,7 @@ function fleetOver(session: Session, catalogue: readonly Ddl[], closing: AbortCo
     );
     return begun;
   };
-  const requireOpen = () => {
-    if (closed !== undefined || world.aborted) {
-      throw new Problem('closed', 'the connection to the fleet was closed', 'call connect() again, or close it later');
-    }
-  };
+  const isClosed = () => closed !== undefined || world.aborted;
   const close = async () => {
     closing.abort();
     await Promise.allSettled(running);
@@ -68,8 +67,10 @@ function fleetOver(session: Session, catalogue: readonly Ddl[], closing: AbortCo
       begin(options.signal, (signal) =>
         startCall({ agent, action, input, options }, session, catalogue, signal),
       )) as unknown as Fleet['call'],
+    run: (name, inputs = {}, options = {}) =>
+      begin(options.signal, (signal) => startRun({ name, inputs, options }, session, catalogue, signal)),
     audit: async function* (options = {}) {
-      requireOpen();
+      if (isClosed()) throw afterClose();
       yield* readTrail(
         options,
         session,
@@ -81,4 +82,8 @@ function fleetOver(session: Session, catalogue: readonly Ddl[], closing: AbortCo
     [Symbol.asyncDispose]: () => fleet.close(),
   };
   return fleet;
+}
+
+function afterClose(): Problem {
+  return new Problem('closed', 'the connection to the fleet was closed', 'call connect() again, or close it later');
 }

@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, test } from 'node:test';
 import { agents } from '../../src/agents/index.ts';
-import { probe } from '../../src/client/runs/probe.ts';
+import { probe } from '../../src/library/runs/probe.ts';
 import { loadPlaybook } from '../../src/playbook/compile/load.ts';
 import { parseRange } from '../../src/playbook/compile/versions.ts';
 import { bindInputs } from '../../src/playbook/inputs/inputs.ts';

@@ -1,11 +1,6 @@
-import type { Outcome } from '../../core/request/reply.ts';
+import type { RunSeen } from '../../library/runs/ports.ts';
 import type { RunReport } from '../../playbook/events/events.ts';
 import { exitCode } from './context.ts';
-
-/** What a run met, as far as the exit code depends on it. */
-export interface RunSeen {
-  readonly outcomes: readonly Pick<Outcome, 'outcome'>[];
-}
 
 /** The exit code of a run: a run that failed is never 0, whatever single replies were. */
 export function exitForRun({ state, failure }: RunReport, { outcomes }: RunSeen): number {

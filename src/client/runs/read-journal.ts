@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { errnoOf, explainErrno, Problem } from '../../core/errors.ts';
 import { isObject } from '../../core/json.ts';
 import type { JournalEntry } from '../../playbook/journal/entries.ts';
-import { journalFile, runsDirectory } from './journal.ts';
+import { journalFile, runsDirectory } from '../../library/runs/journal.ts';
 
 const name = /^([0-9a-f]{32})\.jsonl$/;
 

@@ -1,23 +1,22 @@
-import { hostname } from 'node:os';
 import type { Ddl } from '../../core/ddl/ddl.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { RunEvent } from '../../playbook/events/events.ts';
 import { type Detail, formatEvent } from '../../playbook/events/format.ts';
 import { formatJsonEvent } from '../../playbook/events/json.ts';
-import type { JournalEntry, PlaybookTexts } from '../../playbook/journal/entries.ts';
+import type { PlaybookTexts } from '../../playbook/journal/entries.ts';
 import type { Playbook } from '../../playbook/model.ts';
-import { runPlaybook } from '../../playbook/run/run.ts';
 import type { RunOptions } from '../../playbook/run/world.ts';
 import type { CommonOptions } from '../cli/common-options.ts';
 import type { CliContext } from '../cli/context.ts';
+import { readTargetOptions } from '../cli/target-options.ts';
 import { startLive } from '../render/live/live.ts';
 import { startLiveRun } from '../render/live/live-run.ts';
 import { exitForRun } from '../cli/run-exit-code.ts';
 import type { Session } from '../fleet/session.ts';
 import { startRunTable } from '../render/run-table.ts';
-import { type JournalMode, type StoredPast, startJournaling } from './fleet/journaling.ts';
-import type { Journal } from './journal.ts';
-import { type Locking, playbookPorts } from './ports.ts';
+import type { JournalMode, StoredPast } from '../../library/runs/fleet/journaling.ts';
+import type { Journal } from '../../library/runs/journal.ts';
+import { runOverNodes } from '../../library/runs/run.ts';
 import { askingFor } from './prompts.ts';
 import { startWatchers, type WatchOptions } from './watchers/start.ts';
 
@@ -66,68 +65,40 @@ export async function runWithNodes(
     throw error;
   });
   try {
-    const lost = new AbortController();
-    const locking = options.lock === false ? {} : { locking: lockingFor(options, context, (why) => lost.abort(why)) };
     const live = startLive(context);
     const shown = startLiveRun(live);
     const tell = tellTo({ playbook, runId }, context, json, detailOf(options, settings));
-    const write = async (entry: object) => {
-      stored.note(entry as JournalEntry);
-      await journal.write(entry);
+    const { allowMissing, notifyStart, lock, lockWait = 0 } = options;
+    const run = {
+      ...{ playbook, inputs, runId, journal, texts, past, journalMode: options.journal },
+      targets: readTargetOptions(options),
+      lockWait: lock === false ? undefined : lockWait * 1000,
+      settings: {
+        ...settings,
+        allowMissing: allowMissing === true,
+        notifyStart: notifyStart === true,
+        command: context.command,
+      },
     };
-    const stored = startJournaling({
-      runId,
-      mode: settings.dryRun === true ? 'local' : (options.journal ?? session.config.journal),
-      past,
-      texts,
-      credentials: () => session.caller.credentials,
-      warn: context.err,
-      write,
-    });
-    stored.note(journal.opened);
-    const asking = askingFor(playbook, options, context, live, async () => [await stored.describe()]);
-    const ports = playbookPorts({
-      session,
-      catalogue,
-      options,
-      journal: { write, stored },
+    const { report, seen, stored } = await runOverNodes(run, session, catalogue, {
       emit: (event) => {
         shown.see(event);
         tell(event);
         watcher.see(event);
       },
       hear: shown.hear,
-      asking,
-      env: context.env,
       warn: context.err,
-      ...locking,
-    });
-    const report = await runPlaybook(playbook, inputs, ports, {
-      ...settings,
-      runId,
-      signal: AbortSignal.any([context.signal, lost.signal]),
+      asking: (notes) => askingFor(playbook, options, context, live, notes),
+      signal: context.signal,
       kill: context.kill,
-      allowMissing: options.allowMissing === true,
-      notifyStart: options.notifyStart === true,
-      command: context.command,
-    }).finally(() => orKilled(ports.release, context.kill));
-    if (options.verbose === true) context.err(`journal: ${journal.file}`);
-    if (options.verbose === true) context.err(await stored.describe());
-    return exitForRun(report, ports.seen());
+    });
+    if (options.verbose === true) for (const line of [`journal: ${journal.file}`, stored]) context.err(line);
+    return exitForRun(report, seen);
   } finally {
     context.signal.removeEventListener('abort', tellStopping);
     await watcher.end();
     await journal.close();
   }
-}
-
-function lockingFor(
-  { lockWait = 0 }: RunPlaybookOptions,
-  { signal, err }: CliContext,
-  onLost: Locking['onLost'],
-): Locking {
-  const from = `${hostname()} process ${process.pid}`;
-  return { wait: lockWait * 1000, from, signal, tell: err, onLost };
 }
 
 function tellTo(
@@ -152,12 +123,6 @@ function tellTo(
     const before = event.type === 'run-finished' && detail === 'full' ? table.lines(event.report) : [];
     for (const line of [...before, ...formatEvent(event, detail)]) out(line);
   };
-}
-
-/** A second Ctrl-C ends what can be left undone: a lease that is not given back passes by itself. */
-async function orKilled(work: () => Promise<unknown>, kill: AbortSignal): Promise<void> {
-  if (kill.aborted) return;
-  await Promise.race([work(), new Promise((resolve) => kill.addEventListener('abort', resolve, { once: true }))]);
 }
 
 function detailOf({ verbose }: RunPlaybookOptions, { dryRun }: PlaybookRun['settings']): Detail {

@@ -5,9 +5,10 @@ import { printable } from '../../core/text.ts';
 import { loadScript, type LoadedScript, type Script } from '../../puppet/script.ts';
 import type { CliContext } from '../cli/context.ts';
 import type { Session } from '../fleet/session.ts';
-import { learnAgents } from '../runs/find-playbook.ts';
-import { discoverNodes } from '../runs/ports.ts';
+import { learnAgents } from '../../library/runs/find-playbook.ts';
+import { discoverNodes } from '../../library/runs/ports.ts';
 import { scriptFacts } from './facts.ts';
+import { readTargetOptions } from '../cli/target-options.ts';
 
 export interface ScriptOrder {
   readonly script: Script;
@@ -25,16 +26,17 @@ export async function loadWithFleet(
   catalogue: readonly Ddl[],
   context: CliContext,
 ): Promise<LoadedScript> {
+  const targets = readTargetOptions(options);
   const loaded = await loadScript(script, inputs, {
     facts: scriptFacts(session.caller.credentials.identity.name),
     agents: catalogue,
     ask: async ({ name, filter, wantsFacts }) => {
       const query = { filter: { ...noFilter, ...filter }, atLeast: 0, facts: wantsFacts };
-      const { nodes } = await discoverNodes(query, { session, options }, new Map());
+      const { nodes } = await discoverNodes(query, { session, targets }, new Map());
       const names = before?.[name];
       return names === undefined ? nodes : nodes.filter((node) => names.includes(node.name));
     },
-    learn: (names) => learnAgents(names, session, catalogue, options),
+    learn: (names) => learnAgents(names, session, catalogue, targets),
   });
   for (const { level, text } of loaded.notices) {
     if (level === 'debug' && options.debug !== true) continue;

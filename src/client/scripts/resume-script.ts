@@ -1,7 +1,7 @@
 import type { Ddl } from '../../core/ddl/ddl.ts';
 import type { CliContext } from '../cli/context.ts';
 import type { Session } from '../fleet/session.ts';
-import type { KnownPlaybook } from '../runs/find-playbook.ts';
+import type { KnownPlaybook } from '../../library/runs/find-playbook.ts';
 import { loadWithFleet, type ScriptOrder } from './load-script.ts';
 import { findScript } from './read-script.ts';
 

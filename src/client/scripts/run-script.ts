@@ -6,7 +6,7 @@ import { bindInputs } from '../../playbook/inputs/inputs.ts';
 import type { Script } from '../../puppet/script.ts';
 import type { CliContext } from '../cli/context.ts';
 import { openSession } from '../fleet/session.ts';
-import { openJournal } from '../runs/journal.ts';
+import { openJournal } from '../../library/runs/journal.ts';
 import { refuseQuestions } from '../runs/prompts.ts';
 import { type RunPlaybookOptions, runWithNodes } from '../runs/run-playbook.ts';
 import { loadWithFleet } from './load-script.ts';

@@ -12,7 +12,7 @@ import { makeHome } from '../../support/program/home.ts';
 import { runProgram } from '../../support/program/run-program.ts';
 
 const repository = join(import.meta.dirname, '../../..');
-const agents = all.filter(({ ddl }) => ['audit', 'rpcutil', 'appmgr'].includes(ddl.name));
+const agents = all.filter(({ ddl }) => ['audit', 'rpcutil', 'appmgr', 'lock'].includes(ddl.name));
 
 /** The examples of docs/library.md, each with what it prints. */
 async function readExamples() {
@@ -105,6 +105,9 @@ describe('the library, installed from the npm package into a project', () => {
 
   test('does what each example of docs/library.md says', async () => {
     const project = join(directory, 'project');
+    const text = await readFile(join(repository, 'docs/library.md'), 'utf8');
+    const [, playbook = ''] = /^```yaml\n([\s\S]*?)^```/m.exec(text) ?? [];
+    await writeFile(join(project, 'look.yaml'), playbook);
     for (const [index, { title, code, output }] of (await readExamples()).entries()) {
       await writeFile(join(project, `example${index}.ts`), code);
       const ran = await node(`example${index}.ts`);

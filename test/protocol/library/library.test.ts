@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { agents as all } from '../../../src/agents/index.ts';
@@ -9,7 +10,7 @@ import { startTestNode, type TestNode } from '../../support/node/node.ts';
 import { makeHome } from '../../support/program/home.ts';
 import { rejection } from '../../support/thrown.ts';
 
-const agents = [...all.filter(({ ddl }) => ['audit', 'rpcutil'].includes(ddl.name)), probeAgent];
+const agents = [...all.filter(({ ddl }) => ['audit', 'rpcutil', 'lock'].includes(ddl.name)), probeAgent];
 const policy = 'policy default deny\nallow\tcert=rip@devco.net\t*\t*\t*\n';
 
 describe('the library', () => {
@@ -122,6 +123,26 @@ describe('the library', () => {
     assert.ok((kinds.get('intent') ?? 0) >= 1 && (kinds.get('outcome') ?? 0) >= 1, [...kinds.keys()].join());
   });
 
+  test('runs a playbook: its events as they happen, its report at the end, and its journal for “runs”', async () => {
+    await using connection = await connect({ env });
+    const file = join(env.HOME, 'look.yaml');
+    await writeFile(
+      file,
+      `name: look\ndescription: asks\ninputs: { fact: {} }\nnodes: { all: { agents: [rpcutil] } }\nsteps:\n  - { id: ask, call: rpcutil.get_fact, on: all, with: { fact: '\${{ inputs.fact }}' } }\n`,
+    );
+    const run = connection.run(file, { fact: 'cluster' });
+    const events = await Array.fromAsync(run);
+    const report = await run;
+    assert.deepEqual([events[0]?.type, events.at(-1)?.type, report.state], ['run-started', 'run-finished', 'done']);
+    assert.deepEqual(report.steps[0]?.ok, ['dev1.devco.net', 'dev2.devco.net']);
+    const journal = await readFile(join(env.HOME, `.local/state/mco-deploy/runs/${report.runId}.jsonl`), 'utf8');
+    assert.match(journal, /"type":"run-finished"/);
+    assert.equal((await rejection(connection.run(file))).code, 'bad-input');
+    assert.equal((await rejection(connection.run('no_such_playbook'))).code, 'usage');
+    await connection.close();
+    assert.equal((await rejection(connection.run(file))).code, 'closed');
+  });
+
   test('cancels a call by its signal: each node that was called has its outcome', async () => {
     await using connection = await connect({ env });
     const abort = new AbortController();
@@ -150,7 +171,7 @@ describe('the library', () => {
     await connection.close();
     const uses: ((one: Connection) => Promise<unknown>)[] = [
       (one) => one.find(),
-      async (one) => one.call('rpcutil', 'ping', {}),
+      (one) => one.call('rpcutil', 'ping', {}),
       async (one) => Array.fromAsync(one.audit()),
     ];
     for (const use of uses) {

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { appendFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { journalFile } from '../../../src/client/runs/journal.ts';
+import { journalFile } from '../../../src/library/runs/journal.ts';
 import { markProcess } from '../../../src/core/files/process-mark.ts';
 import { type Fleet, makeFleet } from '../../support/fleet/fleet.ts';
 import { runInProcess } from '../../support/program/cli.ts';

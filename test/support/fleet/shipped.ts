@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { convertDdl } from '../../../src/agents/external/convert.ts';
 import { agents } from '../../../src/agents/index.ts';
-import { readPlaybook } from '../../../src/client/runs/find-playbook.ts';
+import { readPlaybook } from '../../../src/library/runs/find-playbook.ts';
 import { takeOutsideDdl } from '../../../src/core/ddl/outside-ddl.ts';
 import { compilePlaybook } from '../../../src/playbook/compile/load.ts';
 import type { Playbook } from '../../../src/playbook/model.ts';

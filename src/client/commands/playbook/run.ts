@@ -6,10 +6,11 @@ import type { Playbook } from '../../../playbook/model.ts';
 import type { PlaybookTree } from '../../../playbook/source/reading.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
 import type { CliContext } from '../../cli/context.ts';
-import { loadWithNodes, readPlaybook, unknownAgents } from '../../runs/find-playbook.ts';
+import { loadWithNodes, readPlaybook, unknownAgents } from '../../../library/runs/find-playbook.ts';
 import { describePlaybook, describePlaybookInMarkdown } from '../../render/playbook.ts';
 import { openSession } from '../../fleet/session.ts';
 import { isScript } from '../../scripts/names.ts';
+import { readTargetOptions } from '../../cli/target-options.ts';
 
 interface CheckOptions extends CommonOptions {
   readonly online?: boolean;
@@ -73,7 +74,7 @@ async function checkOnline(
 ): Promise<Playbook> {
   const session = await openSession(options, context);
   try {
-    return (await loadWithNodes(tree, session, catalogue, options)).playbook;
+    return (await loadWithNodes(tree, session, catalogue, readTargetOptions(options))).playbook;
   } finally {
     await session.close();
   }

@@ -7,7 +7,7 @@ import type { Playbook } from '../../../playbook/model.ts';
 import type { CliContext } from '../../cli/context.ts';
 import { openSession } from '../../fleet/session.ts';
 import { adoptRun, findRunAnywhere } from '../../runs/fleet/find-run.ts';
-import { openJournal } from '../../runs/journal.ts';
+import { openJournal } from '../../../library/runs/journal.ts';
 import { refuseQuestions } from '../../runs/prompts.ts';
 import { readJournal } from '../../runs/read-journal.ts';
 import { runWithNodes } from '../../runs/run-playbook.ts';

@@ -4,12 +4,13 @@ import { Problem } from '../../../core/errors.ts';
 import { readHistory } from '../../../playbook/journal/history.ts';
 import { digestPlaybook } from '../../../playbook/source/digest.ts';
 import type { CliContext } from '../../cli/context.ts';
-import { type KnownPlaybook, loadWithNodes, readPlaybook } from '../../runs/find-playbook.ts';
+import { type KnownPlaybook, loadWithNodes, readPlaybook } from '../../../library/runs/find-playbook.ts';
 import type { FleetLook } from '../../runs/fleet/fetch-run.ts';
 import type { FoundRun } from '../../runs/fleet/find-run.ts';
-import { readTexts } from '../../runs/fleet/texts.ts';
+import { readTexts } from '../../../library/runs/fleet/texts.ts';
 import { isScript } from '../../scripts/names.ts';
 import type { ResumeOptions, Started } from './options.ts';
+import { readTargetOptions } from '../../cli/target-options.ts';
 
 interface Look extends FleetLook {
   readonly options: ResumeOptions;
@@ -37,7 +38,7 @@ export async function findSame(found: FoundRun, started: Started, look: Look): P
   const texts = found.entries.findLast((entry) => entry.type === 'playbook')?.tree;
   if (isElsewhere && look.options.playbook === undefined && texts !== undefined) {
     const { session, catalogue, options } = look;
-    const known = await loadWithNodes(await readTexts(texts), session, catalogue, options);
+    const known = await loadWithNodes(await readTexts(texts), session, catalogue, readTargetOptions(options));
     if (isSame(known)) return known;
   }
   if (problem !== undefined) {
@@ -61,7 +62,8 @@ async function load(
   { inputs }: Started,
   { session, catalogue, options, context }: Look,
 ): Promise<KnownPlaybook> {
-  if (!isScript(name)) return await loadWithNodes(await readPlaybook(name), session, catalogue, options);
+  if (!isScript(name))
+    return await loadWithNodes(await readPlaybook(name), session, catalogue, readTargetOptions(options));
   const { loadForResume } = await import('../../scripts/resume-script.ts');
   const before = readHistory(entries).setsOf('');
   return await loadForResume({ name, inputs, options, before }, session, catalogue, context);

@@ -1,16 +1,14 @@
-import { resolve } from 'node:path';
-import { shippedPlaybooks } from '#playbooks';
 import { newId } from '../../../core/request/seal.ts';
 import type { Ddl } from '../../../core/ddl/ddl.ts';
-import { bindAllInputs } from '../../../playbook/inputs/input-sources.ts';
 import { compilePlaybook } from '../../../playbook/compile/load.ts';
 import { refuseQuestions } from '../../runs/prompts.ts';
 import { type RunPlaybookOptions, runWithNodes } from '../../runs/run-playbook.ts';
 import type { CliContext } from '../../cli/context.ts';
-import { loadWithNodes, readPlaybook, unknownAgents } from '../../runs/find-playbook.ts';
-import { textsOf } from '../../runs/fleet/texts.ts';
-import { openJournal } from '../../runs/journal.ts';
+import { readPlaybook, unknownAgents } from '../../../library/runs/find-playbook.ts';
+import { loadNamedPlaybook } from '../../../library/runs/named-playbook.ts';
+import { openJournal } from '../../../library/runs/journal.ts';
 import { openSession } from '../../fleet/session.ts';
+import { readTargetOptions } from '../../cli/target-options.ts';
 
 interface RunCommandOptions extends RunPlaybookOptions {
   readonly dryRun?: boolean;
@@ -35,15 +33,18 @@ export async function runNamedPlaybook(
   if (unknownAgents(tree, catalogue).length === 0) compilePlaybook(tree, catalogue);
   const session = await openSession(options, context);
   try {
-    const { playbook, agents } = await loadWithNodes(tree, session, catalogue, options);
-    const inputs = await bindAllInputs(playbook, request.inputs, { env: context.env, defaults: session.config.inputs });
+    const { playbook, agents, inputs, texts, origin } = await loadNamedPlaybook(
+      { name: request.playbook, tree, inputs: request.inputs },
+      session,
+      catalogue,
+      readTargetOptions(options),
+    );
     const dryRun = options.dryRun === true;
     if (!dryRun) refuseQuestions(playbook, options, context);
     const runId = newId();
     const journal = await openJournal(session.config.stateDirectory, runId);
-    const origin = Object.hasOwn(shippedPlaybooks, request.playbook) ? request.playbook : resolve(request.playbook);
     const settings = { dryRun, origin };
-    const order = { playbook, inputs, runId, journal, options, settings, texts: textsOf(tree, playbook, inputs) };
+    const order = { playbook, inputs, runId, journal, options, settings, texts };
     return await runWithNodes(order, session, { catalogue: agents, context });
   } finally {
     await session.close();

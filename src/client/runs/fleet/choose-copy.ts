@@ -3,7 +3,7 @@ import type { Trust } from '../../../core/credentials/certificate.ts';
 import { explain, Problem } from '../../../core/errors.ts';
 import type { JournalLine } from '../../../core/journal/line.ts';
 import { type VerifiedJournal, verifyJournal } from '../../../core/journal/verify.ts';
-import { majorityOf } from './writer.ts';
+import { majorityOf } from '../../../library/runs/fleet/writer.ts';
 
 /** What one node gave. */
 export interface JournalCopy {

@@ -2,8 +2,8 @@
 import type { VerifiedJournal } from '../../../core/journal/verify.ts';
 import type { JournalEntry } from '../../../playbook/journal/entries.ts';
 import { entriesOf } from './fetch-run.ts';
-import type { StoredPast } from './journaling.ts';
-import { startKeeping } from './kept-entries.ts';
+import type { StoredPast } from '../../../library/runs/fleet/journaling.ts';
+import { startKeeping } from '../../../library/runs/fleet/kept-entries.ts';
 
 export interface ComparedJournal {
   /** What the run did, by the journal that has more of it. */

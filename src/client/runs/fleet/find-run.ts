@@ -4,7 +4,7 @@ import { Problem } from '../../../core/errors.ts';
 import { makeDirectories, replaceFile } from '../../../core/files/durable.ts';
 import type { VerifiedJournal } from '../../../core/journal/verify.ts';
 import type { JournalEntry } from '../../../playbook/journal/entries.ts';
-import { journalFile, runsDirectory } from '../journal.ts';
+import { journalFile, runsDirectory } from '../../../library/runs/journal.ts';
 import { findRun, readJournal } from '../read-journal.ts';
 import { type ComparedJournal, compareJournals } from './compare.ts';
 import { type FleetLook, fetchRun, findStoredRun } from './fetch-run.ts';

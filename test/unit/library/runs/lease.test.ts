@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, mock, test } from 'node:test';
 import { startLock } from '../../../../src/agents/lock/agent.ts';
-import { type LeaseOptions, takeLease } from '../../../../src/client/runs/lease.ts';
+import { type LeaseOptions, takeLease } from '../../../../src/library/runs/lease.ts';
 import type { ActionContext, AnyHandlers } from '../../../../src/core/agent.ts';
 import { Problem } from '../../../../src/core/errors.ts';
 import { failure, type Outcome, okReply, type ReplyContent } from '../../../../src/core/request/reply.ts';

@@ -5,7 +5,7 @@ import { appendFile, mkdtemp, readFile, rm, stat, utimes, writeFile } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { journalFile, openJournal } from '../../../../src/client/runs/journal.ts';
+import { journalFile, openJournal } from '../../../../src/library/runs/journal.ts';
 import { findRun, listJournals, parseJournal, readJournal } from '../../../../src/client/runs/read-journal.ts';
 import { isRunning, markProcess } from '../../../../src/core/files/process-mark.ts';
 import type { Problem } from '../../../../src/core/errors.ts';

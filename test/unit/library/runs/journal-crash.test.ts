@@ -3,7 +3,7 @@ import { watchFileCalls } from '../../../support/faults/file-calls.ts';
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { journalFile, openJournal } from '../../../../src/client/runs/journal.ts';
+import { journalFile, openJournal } from '../../../../src/library/runs/journal.ts';
 import { readJournal } from '../../../../src/client/runs/read-journal.ts';
 
 const run = 'a'.repeat(32);

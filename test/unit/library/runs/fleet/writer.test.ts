@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { startJournal } from '../../../../../src/agents/journal/agent.ts';
-import type { AppendTo } from '../../../../../src/client/runs/fleet/append.ts';
-import { startJournaling } from '../../../../../src/client/runs/fleet/journaling.ts';
-import { startFleetJournal } from '../../../../../src/client/runs/fleet/writer.ts';
+import type { AppendTo } from '../../../../../src/library/runs/fleet/append.ts';
+import { startJournaling } from '../../../../../src/library/runs/fleet/journaling.ts';
+import { startFleetJournal } from '../../../../../src/library/runs/fleet/writer.ts';
 import type { JournalLine } from '../../../../../src/core/journal/line.ts';
 import { verifyJournal } from '../../../../../src/core/journal/verify.ts';
 import { Problem } from '../../../../../src/core/errors.ts';

@@ -15,10 +15,9 @@ import type {
   NodeCall,
   PlaybookPorts,
 } from '../../playbook/ports.ts';
-import { callNode } from '../../library/fleet/call-node.ts';
-import { fanOut } from '../../library/fleet/fan-out.ts';
-import type { RunSeen } from '../cli/run-exit-code.ts';
-import { readTargetOptions } from '../cli/target-options.ts';
+import { callNode } from '../fleet/call-node.ts';
+import { fanOut } from '../fleet/fan-out.ts';
+import type { TargetOptions } from '../fleet/targets.ts';
 import { requireDdl, type Session } from '../fleet/session.ts';
 import type { Journaling } from './fleet/journaling.ts';
 import { journalUnder } from './fleet/under-lease.ts';
@@ -29,8 +28,8 @@ import { probe } from './probe.ts';
 export interface PortParts {
   readonly session: Session;
   readonly catalogue: readonly Ddl[];
-  /** The command's options that tell where nodes are heard of. */
-  readonly options: object;
+  /** Where nodes are heard of. */
+  readonly targets: TargetOptions;
   readonly journal: RunJournal;
   readonly emit: (event: RunEvent) => void;
   /** Told what a node says of a call in hand. */
@@ -61,7 +60,12 @@ export interface Locking {
   readonly onLost: (why: unknown) => void;
 }
 
-/** The ports, and what the command asks them when the run has ended. */
+/** What a run met, beside its report. */
+export interface RunSeen {
+  readonly outcomes: readonly Pick<Outcome, 'outcome'>[];
+}
+
+/** The ports, and what they are asked when the run has ended. */
 export interface LivePorts extends PlaybookPorts {
   readonly seen: () => RunSeen;
   readonly release: () => Promise<void>;
@@ -142,10 +146,10 @@ export function playbookPorts(parts: PortParts): LivePorts {
 /** Finds the nodes of a set; those that were found are kept by name. */
 export async function discoverNodes(
   { filter, source, facts, timeout }: DiscoverQuery,
-  parts: Pick<PortParts, 'session' | 'options'>,
+  parts: Pick<PortParts, 'session' | 'targets'>,
   nodes: Map<string, FoundNode>,
 ): Promise<Discovered> {
-  const given = readTargetOptions(parts.options);
+  const given = parts.targets;
   // A set that names its source has good reason to: the command's options are for the others.
   const from = source === undefined ? {} : { method: source.method, nodesFile: source.file };
   const timing = timeout === undefined ? {} : { discoveryTimeout: timeout / 1000 };

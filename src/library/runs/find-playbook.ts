@@ -15,8 +15,8 @@ import {
   readTree,
 } from '../../playbook/source/reading.ts';
 import { everySource } from '../../playbook/source/walking.ts';
-import { learnDdl } from '../../library/fleet/learn-ddl.ts';
-import { readTargetOptions } from '../cli/target-options.ts';
+import { learnDdl } from '../fleet/learn-ddl.ts';
+import type { TargetOptions } from '../fleet/targets.ts';
 import { findDdl, type Session } from '../fleet/session.ts';
 
 /** Read, with all that it uses, and not yet checked against any agent. @throws Problem `usage`, `bad-playbook`, … */
@@ -35,9 +35,9 @@ export async function loadWithNodes(
   tree: PlaybookTree,
   session: Session,
   catalogue: readonly Ddl[],
-  options: object,
+  targets: TargetOptions,
 ): Promise<KnownPlaybook> {
-  const learned = await learnAgents(unknownAgents(tree, catalogue), session, catalogue, options);
+  const learned = await learnAgents(unknownAgents(tree, catalogue), session, catalogue, targets);
   const agents = [...catalogue, ...learned];
   return { playbook: compilePlaybook(tree, agents), agents };
 }
@@ -57,11 +57,15 @@ export async function learnAgents(
   names: readonly string[],
   session: Session,
   catalogue: readonly Ddl[],
-  options: object,
+  targets: TargetOptions,
 ): Promise<readonly Ddl[]> {
+  const { filter } = targets;
   const learned: Ddl[] = [];
   for (const name of names) {
-    const { nodes } = await session.find(readTargetOptions(options, name), { full: true });
+    const { nodes } = await session.find(
+      { ...targets, filter: { ...filter, agents: [...filter.agents, name] } },
+      { full: true },
+    );
     try {
       // Another name of an agent from outside must not stand in for one that is built in.
       const { aliases: _aliases, ...ddl } = learnDdl(name, nodes, catalogue, session.world);

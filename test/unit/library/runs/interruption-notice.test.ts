@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { startNotice } from '../../../../src/client/runs/interruption-notice.ts';
+import { startNotice } from '../../../../src/library/runs/interruption-notice.ts';
 import type { Outcome } from '../../../../src/core/request/reply.ts';
 
 const ok = (node: string): Outcome => ({

@@ -2,7 +2,7 @@ import type { Ddl } from '../../../core/ddl/ddl.ts';
 import { sensitiveInputs } from '../../../core/ddl/ddl.ts';
 import { callDefaults, newId } from '../../../core/request/seal.ts';
 import type { FoundNode } from '../../../discovery/findings.ts';
-import { callNode } from '../../../library/fleet/call-node.ts';
+import { callNode } from '../../fleet/call-node.ts';
 import { requireDdl, type Session } from '../../fleet/session.ts';
 import type { HeldLease } from '../lease.ts';
 import type { JournalLease } from './journaling.ts';

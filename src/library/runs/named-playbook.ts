@@ -1,0 +1,36 @@
+import { resolve } from 'node:path';
+import { shippedPlaybooks } from '#playbooks';
+import type { Ddl } from '../../core/ddl/ddl.ts';
+import type { JsonObject } from '../../core/json.ts';
+import { bindAllInputs } from '../../playbook/inputs/input-sources.ts';
+import type { PlaybookTexts } from '../../playbook/journal/entries.ts';
+import type { PlaybookTree } from '../../playbook/source/reading.ts';
+import type { Session } from '../fleet/session.ts';
+import type { TargetOptions } from '../fleet/targets.ts';
+import { type KnownPlaybook, loadWithNodes } from './find-playbook.ts';
+import { textsOf } from './fleet/texts.ts';
+
+/** A playbook that was named, checked with its inputs, and all that a run of it writes down. */
+export interface NamedPlaybook extends KnownPlaybook {
+  readonly inputs: JsonObject;
+  readonly texts: PlaybookTexts | undefined;
+  /** Where it is found again. */
+  readonly origin: string;
+}
+
+/**
+ * @param name a file, or the name of a shipped playbook
+ * @throws Problem as {@link loadWithNodes}, `bad-input`
+ */
+export async function loadNamedPlaybook(
+  { name, tree, inputs: given }: { name: string; tree: PlaybookTree; inputs: Readonly<Record<string, unknown>> },
+  session: Session,
+  catalogue: readonly Ddl[],
+  targets: TargetOptions,
+): Promise<NamedPlaybook> {
+  const known = await loadWithNodes(tree, session, catalogue, targets);
+  const { env } = session.world;
+  const inputs = await bindAllInputs(known.playbook, given, { env, defaults: session.config.inputs });
+  const origin = Object.hasOwn(shippedPlaybooks, name) ? name : resolve(name);
+  return { ...known, inputs, texts: textsOf(tree, known.playbook, inputs), origin };
+}

@@ -1,0 +1,110 @@
+import { hostname } from 'node:os';
+import type { Ddl } from '../../core/ddl/ddl.ts';
+import type { JsonObject } from '../../core/json.ts';
+import type { RunEvent, RunReport } from '../../playbook/events/events.ts';
+import type { JournalEntry, PlaybookTexts } from '../../playbook/journal/entries.ts';
+import type { Playbook } from '../../playbook/model.ts';
+import type { PlaybookPorts } from '../../playbook/ports.ts';
+import { runPlaybook } from '../../playbook/run/run.ts';
+import type { RunOptions } from '../../playbook/run/world.ts';
+import type { Session } from '../fleet/session.ts';
+import type { TargetOptions } from '../fleet/targets.ts';
+import { type JournalMode, type StoredPast, startJournaling } from './fleet/journaling.ts';
+import type { Journal } from './journal.ts';
+import { playbookPorts, type RunSeen } from './ports.ts';
+
+/** A checked playbook to be run over the nodes of a session. */
+export interface FleetRun {
+  readonly playbook: Playbook;
+  readonly inputs: JsonObject;
+  readonly runId: string;
+  /** Not closed here. */
+  readonly journal: Journal;
+  /** Where the journal is stored besides this host; as configured when left out. */
+  readonly journalMode?: JournalMode | undefined;
+  /** What the playbook says, for who resumes it elsewhere; left out where it may not be written down. */
+  readonly texts?: PlaybookTexts | undefined;
+  /** What nodes store of a run that is resumed. */
+  readonly past?: StoredPast | undefined;
+  /** Where nodes are heard of. */
+  readonly targets: TargetOptions;
+  /** Milliseconds to wait for another run to end; undefined: no lease is taken. */
+  readonly lockWait: number | undefined;
+  readonly settings: Pick<
+    RunOptions,
+    'dryRun' | 'origin' | 'resumed' | 'startedBy' | 'allowMissing' | 'notifyStart' | 'command'
+  >;
+}
+
+/** Who looks on and may be asked. */
+export interface RunCompany {
+  readonly emit: (event: RunEvent) => void;
+  /** Told what a node says of a call in hand. */
+  readonly hear: (step: string, node: string, message: string) => void;
+  readonly warn: (line: string) => void;
+  /** How a person is asked. @param notes what else there is to say of the run */
+  readonly asking: (notes: () => Promise<readonly string[]>) => Pick<PlaybookPorts, 'agree' | 'confirm'>;
+  /** Aborted: the batch in hand is finished, nothing further is begun. */
+  readonly signal: AbortSignal;
+  /** Aborted: calls in hand are given up, too. */
+  readonly kill: AbortSignal;
+}
+
+/** How a run ended. */
+export interface RunEnd {
+  readonly report: RunReport;
+  readonly seen: RunSeen;
+  /** Where its journal is stored besides this host, in words. */
+  readonly stored: string;
+}
+
+/** Runs a playbook over real nodes, with its journal and its lease. @throws Problem when it can't begin */
+export async function runOverNodes(
+  { playbook, inputs, runId, journal, journalMode, texts, past, targets, lockWait, settings }: FleetRun,
+  session: Session,
+  catalogue: readonly Ddl[],
+  { emit, hear, warn, asking, signal, kill }: RunCompany,
+): Promise<RunEnd> {
+  const lost = new AbortController();
+  const write = async (entry: object) => {
+    stored.note(entry as JournalEntry);
+    await journal.write(entry);
+  };
+  const stored = startJournaling({
+    runId,
+    mode: settings.dryRun === true ? 'local' : (journalMode ?? session.config.journal),
+    past,
+    texts,
+    credentials: () => session.caller.credentials,
+    warn,
+    write,
+  });
+  stored.note(journal.opened);
+  const from = `${hostname()} process ${process.pid}`;
+  const onLost = (why: unknown) => lost.abort(why);
+  const ports = playbookPorts({
+    session,
+    catalogue,
+    targets,
+    journal: { write, stored },
+    emit,
+    hear,
+    asking: asking(async () => [await stored.describe()]),
+    env: session.world.env,
+    warn,
+    ...(lockWait === undefined ? {} : { locking: { wait: lockWait, from, signal, tell: warn, onLost } }),
+  });
+  const report = await runPlaybook(playbook, inputs, ports, {
+    ...settings,
+    runId,
+    signal: AbortSignal.any([signal, lost.signal]),
+    kill,
+  }).finally(() => orKilled(ports.release, kill));
+  return { report, seen: ports.seen(), stored: await stored.describe() };
+}
+
+/** Who ends at once leaves what can be left undone: a lease that is not given back passes by itself. */
+async function orKilled(work: () => Promise<unknown>, kill: AbortSignal): Promise<void> {
+  if (kill.aborted) return;
+  await Promise.race([work(), new Promise((resolve) => kill.addEventListener('abort', resolve, { once: true }))]);
+}
