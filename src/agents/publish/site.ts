@@ -17,6 +17,8 @@ export interface Site {
   readonly assertTaken: (application: string, caller: string) => void;
   /** One piece of work at a time on each artifact. */
   readonly alone: <T>(sha256: string, work: () => Promise<T>) => Promise<T>;
+  /** One change at a time of what is published. */
+  readonly change: Limit;
   readonly now: () => number;
 }
 
@@ -42,7 +44,7 @@ export function defineSite(
     const hint = 'see “publishers” below “publish” in node.yaml';
     throw new Problem('policy-denied', `${caller} may not publish ${application} on ${node.identity}`, hint);
   };
-  return { config, node, store, tickets, isTaken, assertTaken, alone: startAlone(), now };
+  return { config, node, store, tickets, isTaken, assertTaken, alone: startAlone(), change: defineMutex(), now };
 }
 
 function startAlone(): Site['alone'] {

@@ -27,7 +27,7 @@ describe('a transfer', () => {
   let revision = 0;
 
   before(async () => {
-    lab = await startPublishFleet(2, { publish: { serve: 1, keep: 3, max_total: 20_000_000 } });
+    lab = await startPublishFleet(2, { publish: { serve: 2, keep: 3, max_total: 60_000_000 } });
     [source, target] = lab.nodes;
   });
   afterEach(async () => {
@@ -179,27 +179,32 @@ describe('a transfer', () => {
   });
 
   test('goes to so many nodes at once, and another one is turned away until one is done', async () => {
-    const artifact = makeArtifact(40 * 256 * 1024);
+    // More than the buffers on the way take.
+    const artifact = makeArtifact(120 * 256 * 1024);
     const ticket = newTicket(artifact);
     await publishTo(source as TestNode, lab.rip, ticket, artifact);
-    const slow = await fetchAs(await lab.fleet.node('dev9.devco.net'), lab.fleet, source as TestNode);
-    const [first, go] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const go = Promise.withResolvers<void>();
     const wanted = [{ first: 0, count: artifact.chunks }];
-    const reading = slow.fetch(
-      { ticket, manifest: false, wanted },
-      async () => {
+    /** Takes a place at the source until it may go on. */
+    const readSlowly = async (name: string) => {
+      const peer = await fetchAs(await lab.fleet.node(name), lab.fleet, source as TestNode);
+      const first = Promise.withResolvers<void>();
+      const take = async () => {
         first.resolve();
         await go.promise;
-      },
-      signal,
-    );
-    await first.promise;
+      };
+      const end = peer.fetch({ ticket, manifest: false, wanted }, take, signal).finally(peer.close);
+      await Promise.race([first.promise, end]);
+      return { end };
+    };
+    const one = await readSlowly('dev9.devco.net');
+    await assert.rejects(readSlowly('dev9.devco.net'), { code: 'busy' }, 'one node has one place');
+    const two = await readSlowly('dev8.devco.net');
     await accept(ticket);
     const busy = await call(target, fetchOrder(ticket, [source as TestNode]));
     assert.deepEqual([busy.outcome, busy.code], ['failed', 'busy'], busy.message);
     go.resolve();
-    await reading;
-    slow.close();
+    await Promise.all([one.end, two.end]);
     const reply = await call(target, fetchOrder(ticket, [source as TestNode]));
     assert.equal(reply.outcome, 'ok', reply.message);
   });
@@ -241,12 +246,11 @@ describe('a transfer', () => {
   });
 
   test('is refused where artifacts would take more space than allowed, and the oldest of an application go', async () => {
-    const large = makeArtifact(19_000_000);
-    const reply = await call(target, prepareOrder(newTicket(large)));
+    const reply = await call(target, prepareOrder(newTicket(makeArtifact(), { size: 59_999_999 })));
     assert.deepEqual([reply.outcome, reply.code], ['failed', 'too-many-published'], reply.message);
     const listed = dataOf(await call(target, { agent: 'publish', action: 'list', input: { application: 'shop' } }));
     assert.equal((listed.published as unknown[]).length, 3);
-    assert.ok((listed.used as number) < 20_000_000);
+    assert.ok((listed.used as number) < 60_000_000);
     const blobs = (await readdir(join(lab.store(target as TestNode), 'blobs'))).filter((name) => !name.includes('.'));
     assert.equal(blobs.length, 3);
   });

@@ -28,9 +28,12 @@ export async function fetchArtifact(
   const accepted = site.tickets.find(id, context.caller);
   return await site.alone(accepted.partial.sha256, async () => {
     const received = await complete(site, accepted, sources, context);
-    const entry = await placeEntry(site.store, accepted.proven, site.now());
+    const entry = await site.change(async () => {
+      const placed = await placeEntry(site.store, accepted.proven, site.now());
+      await removeOldest(site, placed);
+      return placed;
+    });
     site.tickets.drop(id);
-    await removeOldest(site, entry);
     const { application, revision, sha256, size } = entry;
     const { bytes, ...from } = received;
     return { application, revision, sha256, size, changed: true, received: bytes, ...from };

@@ -13,7 +13,7 @@ export interface Pruned {
 
 /** Removes artifacts of one application, but the newest ones and those that are held. */
 export async function prunePublished(
-  { store }: Site,
+  { store, change, now }: Site,
   { application, keep, held = [] }: { application: string; keep: number; held?: readonly string[] },
   dryRun: boolean,
 ): Promise<Pruned> {
@@ -21,17 +21,23 @@ export async function prunePublished(
   const old = all.slice(keep).filter(({ revision }) => !held.includes(revision));
   const removed = old.map(({ revision }) => revision);
   if (dryRun) return { removed, freed: old.reduce((sum, { size }) => sum + size, 0) };
-  await removeAbandoned(store, Date.now());
-  return { removed, freed: await removeEntries(store, old) };
+  return await change(async () => {
+    await removeAbandoned(store, now());
+    return { removed, freed: await removeEntries(store, old) };
+  });
 }
 
 /** Milliseconds after which what was cut off is not resumed any more. */
 const abandonedAfter = 7 * 24 * 60 * 60 * 1000;
 
-/** Removes parts of artifacts that nobody resumed. */
-export async function removeAbandoned({ partials }: Store, now: number): Promise<void> {
-  for (const name of await readdir(partials)) {
-    const file = join(partials, name);
-    if (now - (await stat(file)).mtimeMs > abandonedAfter) await rm(file, { force: true });
+/** Removes parts of artifacts that nobody resumed, and whole ones that a kill kept from being published. */
+export async function removeAbandoned(store: Store, now: number): Promise<void> {
+  const named = new Set((await readEntries(store)).map(({ sha256 }) => sha256));
+  for (const directory of [store.partials, store.blobs]) {
+    for (const name of await readdir(directory)) {
+      const file = join(directory, name);
+      const isOld = now - (await stat(file)).ctimeMs > abandonedAfter;
+      if (isOld && !named.has(name.replace(/\.manifest$/, ''))) await rm(file, { force: true });
+    }
   }
 }

@@ -23,15 +23,15 @@ export interface GiveParts {
 export function defineGive(parts: GiveParts): ArtifactHolder['give'] {
   const { node, most, now } = parts;
   const refusals = startOnce();
-  let serving = 0;
+  const serving = new Set<string>();
   return async ({ ticket: signed, manifest, wanted }, peer, send, signal) => {
     if (!signed) throw new Problem('bad-ticket', 'the ticket is missing');
     const proven = openTicket(signed, node.identity, node.audit.trust(), now(), node.clockGrace);
     const sent = { bytes: 0, code: '' };
-    serving++;
+    let leave = () => {};
     try {
       await assertMay(proven, peer, parts);
-      if (serving > most) throw new Problem('busy', `${node.identity} sends to ${most} other nodes already`);
+      leave = enter(serving, peer.name, most, node.identity);
       await sendParts({ proven, manifest, wanted }, parts, signal, async (event) => {
         await send(event);
         sent.bytes += event.chunk?.data.length ?? 0;
@@ -40,11 +40,19 @@ export function defineGive(parts: GiveParts): ArtifactHolder['give'] {
       sent.code = error instanceof Problem ? error.code : 'internal';
       throw error;
     } finally {
-      serving--;
+      leave();
       const isNews = sent.bytes > 0 || sent.code === '' || refusals(`${proven.id} ${peer.name} ${sent.code}`);
       if (isNews) await node.audit.served({ ...about(proven), peer: peer.name, ...sent });
     }
   };
+}
+
+/** One place for each node, so that none can take all of them. @throws Problem `busy` */
+function enter(serving: Set<string>, peer: string, most: number, node: string): () => void {
+  if (serving.has(peer)) throw new Problem('busy', `${node} sends to ${peer} already`);
+  if (serving.size >= most) throw new Problem('busy', `${node} sends to ${most} other nodes already`);
+  serving.add(peer);
+  return () => void serving.delete(peer);
 }
 
 function about({ ticket, id, caller }: ProvenTicket) {

@@ -13,6 +13,8 @@ import type { Store } from '../store/store.ts';
 export interface Partial {
   readonly sha256: string;
   readonly size: number;
+  /** Milliseconds since the epoch: when something of it last arrived. */
+  readonly touchedAt: () => number;
   readonly hasManifest: () => boolean;
   readonly missing: () => number;
   /** Bytes that are missing. */
@@ -46,6 +48,7 @@ export async function openPartial(store: Store, wanted: Wanted): Promise<Partial
   let manifest = await readManifest(manifestFile, wanted);
   const missing = new Set(Array.from({ length: chunksOf(size) }, (_, index) => index));
   if (manifest !== undefined) for await (const index of verifiedChunks(file, manifest, size)) missing.delete(index);
+  let touchedAt = Date.now();
   const alone = defineMutex();
   const remove = async () => {
     manifest = undefined;
@@ -56,6 +59,7 @@ export async function openPartial(store: Store, wanted: Wanted): Promise<Partial
   return {
     sha256,
     size,
+    touchedAt: () => touchedAt,
     hasManifest: () => manifest !== undefined,
     missing: () => missing.size,
     needed: () => [...missing].reduce((sum, index) => sum + chunkAt(index, size).length, 0),
@@ -70,6 +74,7 @@ export async function openPartial(store: Store, wanted: Wanted): Promise<Partial
     takeChunk: async (index, data, from) => {
       if (manifest === undefined) throw new Problem('bad-chunk', `${from} sent a chunk before the list of chunks`);
       assertChunk(manifest, index, data, size, from);
+      touchedAt = Date.now();
       if (!missing.has(index)) return;
       try {
         await writeAt(file, data, chunkAt(index, size).at);

@@ -19,12 +19,14 @@ export interface Tickets {
    */
   readonly find: (id: string, caller: string) => Accepted;
   readonly drop: (id: string) => void;
-  /** Bytes that other transfers than one still miss. */
+  /** Bytes that other transfers still miss which go on now. */
   readonly promised: (except: string) => number;
   readonly receiving: () => Partial[];
 }
 
 const most = 64;
+/** Milliseconds after which a transfer of which nothing arrives takes no space from others. */
+const goingOn = 60_000;
 
 export function startTickets(store: Store, grace: number, now: () => number): Tickets {
   const accepted = new Map<string, Accepted>();
@@ -64,7 +66,7 @@ export function startTickets(store: Store, grace: number, now: () => number): Ti
     drop: (id) => void accepted.delete(id),
     promised: (except) =>
       partials()
-        .filter(({ sha256 }) => sha256 !== except)
+        .filter(({ sha256, touchedAt }) => sha256 !== except && now() - touchedAt() < goingOn)
         .reduce((sum, partial) => sum + partial.needed(), 0),
     receiving: partials,
   };
