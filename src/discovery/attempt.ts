@@ -29,12 +29,18 @@ export interface Attempt {
  */
 export type AskNode = (name: string, connection: NodeConnection) => Promise<boolean>;
 
+/** How a node describes itself. */
+export interface Describing {
+  readonly request: DescribeRequest;
+  /** Whether a node that is asked something describes itself too, at the same time. */
+  readonly describe?: boolean;
+}
+
 export interface AttemptOptions {
   readonly dial: Dial;
-  readonly request: DescribeRequest;
+  /** Called once the node has proven itself. */
+  readonly describing: () => Describing;
   readonly ask?: AskNode;
-  /** Whether a node that is asked describes itself too, at the same time. */
-  readonly describe?: boolean;
   /** Leaves the connection open for calls; else it is closed as soon as the node has told. */
   readonly keep: boolean;
   /** Milliseconds to connect and be described. */
@@ -51,10 +57,11 @@ export async function attempt(candidate: Candidate, options: AttemptOptions): Pr
   try {
     const { name, addresses } = candidate;
     connection = await unless(signal, options.dial(name, addresses, signal), (late) => late.close());
+    const describing = options.describing();
     const description =
       options.ask === undefined
-        ? await unless(signal, connection.describe(options.request, signal))
-        : await askInstead(name, connection, options.ask, options, signal);
+        ? await unless(signal, connection.describe(describing.request, signal))
+        : await askInstead(name, connection, options.ask, describing, signal);
     if (description.identity !== name) {
       throw new Problem(
         'wrong-node',
@@ -80,7 +87,7 @@ async function askInstead(
   name: string,
   connection: NodeConnection,
   ask: AskNode,
-  { describe = false, request }: AttemptOptions,
+  { describe = false, request }: Describing,
   signal: AbortSignal,
 ): Promise<NodeDescription> {
   const look = () => connection.describe(request, signal).catch(() => undefined);

@@ -1,6 +1,7 @@
 import type { Candidate } from '../core/node.ts';
 import { type Attempt, type AttemptOptions, attempt, type Reached } from './attempt.ts';
 import { defineLimit } from '../core/concurrency.ts';
+import type { DescribeRequest } from '../core/wire/messages.ts';
 import { startRumourLane } from './rumour-lane.ts';
 
 /** How many nodes are asked for the peers that they remember: all hear the same network, and each list is as long as the fleet. */
@@ -21,7 +22,8 @@ export interface DialQueue {
   readonly attempts: () => readonly Attempt[];
 }
 
-export interface DialQueueOptions extends AttemptOptions {
+export interface DialQueueOptions extends Omit<AttemptOptions, 'describing'> {
+  readonly request: DescribeRequest;
   readonly concurrency: number;
   /** Whether nothing but what was heard speaks for a candidate: it is dialled only as far as the budget for rumours goes. */
   readonly isRumour?: (candidate: Candidate) => boolean;
@@ -42,17 +44,18 @@ export function startDialQueue(options: DialQueueOptions): DialQueue {
   async function run(key: string, signal = options.signal): Promise<boolean> {
     const claimant = claimants.get(key);
     if (claimant === undefined) return false;
-    const peers = options.request.peers && asked < witnesses;
-    if (peers) asked++;
+    let peers = false;
+    // What proves nothing takes no witness's place.
+    const describing = () => {
+      peers = options.request.peers && asked < witnesses;
+      if (peers) asked++;
+      const describe = peers || options.isUnknown?.(candidate.name) !== false;
+      return { request: { ...options.request, peers }, describe };
+    };
     // Taken when its turn comes: by then more of its addresses may have been heard.
     const { candidate } = claimant;
     options.onTurn?.(candidate.name, 'begun');
-    const done = await attempt(candidate, {
-      ...options,
-      signal,
-      request: { ...options.request, peers },
-      describe: peers || options.isUnknown?.(candidate.name) !== false,
-    });
+    const done = await attempt(candidate, { ...options, signal, describing });
     options.onTurn?.(candidate.name, isReached(done) ? 'answered' : 'given-up');
     if (peers && !isReached(done)) asked--;
     claimant.attempt = done;
@@ -93,7 +96,10 @@ export function startDialQueue(options: DialQueueOptions): DialQueue {
     async idle() {
       while (running.size > 0) await Promise.all(running);
     },
-    settleRumours: rumours.settle,
+    settleRumours: (elapsed) => {
+      const found = [...claimants.values()].some(({ attempt: done }) => done !== undefined && isReached(done));
+      return rumours.settle(elapsed, found);
+    },
     dropped: () => [...claimants.values()].filter((claimant) => claimant.attempt === undefined).length,
     attempts: () => [...claimants.values()].flatMap((claimant) => claimant.attempt ?? []),
   };

@@ -12,15 +12,25 @@ export interface RumourBudget {
 export interface RumourLane {
   /** @param sender who made it heard @param dial resolves to whether a node proved itself */
   readonly add: (sender: string, dial: (signal: AbortSignal) => Promise<boolean>) => void;
-  /** Waits until all are dialled, or the budget is spent; what is left then is dropped. @param elapsed milliseconds that the search has taken */
-  readonly settle: (elapsed: number) => Promise<void>;
+  /**
+   * Waits until all are dialled, or the budget is spent; what is left then is dropped.
+   * @param elapsed milliseconds that the search has taken
+   * @param found whether any node has proven itself, in this lane or elsewhere
+   */
+  readonly settle: (elapsed: number, found: boolean) => Promise<void>;
 }
 
 /** Dials that may fail, and how many more for each node that proves itself: real nodes announce few names that are not theirs. */
 const failures = { base: 64, perSuccess: 8 };
-/** From so many rumours on, the lane is flooded: then they are waited for only as long as the search has taken anyway. */
+/** From so many rumours on, the lane is flooded. */
 const flood = 64;
-const shortestWait = 250;
+/**
+ * Once a node has proven itself, the rest is waited for as many times as long as the search has taken, and so many milliseconds
+ * at least. A node that others have proven is no rumour, and has all of its time.
+ */
+const patience = { usual: { times: 3, atLeast: 1000 }, flooded: { times: 1, atLeast: 250 } };
+/** Milliseconds after which a dial that hangs no longer keeps the next one waiting, and how many may hang so. */
+const hanging = { after: 250, most: 64 };
 
 export function startRumourLane({ concurrency, timeout }: RumourBudget): RumourLane {
   const limit = defineLimit(concurrency);
@@ -30,6 +40,7 @@ export function startRumourLane({ concurrency, timeout }: RumourBudget): RumourL
   let open = 0;
   let failed = 0;
   let proven = 0;
+  let hung = 0;
   let onSuccess = () => {};
 
   const isSpent = () => given.signal.aborted || failed >= failures.base + failures.perSuccess * proven;
@@ -47,12 +58,21 @@ export function startRumourLane({ concurrency, timeout }: RumourBudget): RumourL
   async function work(): Promise<void> {
     const dial = isSpent() ? undefined : next();
     if (dial === undefined) return;
-    const found = await dial(given.signal);
-    open--;
-    if (found) {
-      proven++;
-      onSuccess();
-    } else failed++;
+    const done = dial(given.signal).then((found) => {
+      open--;
+      if (found) {
+        proven++;
+        onSuccess();
+      } else failed++;
+    });
+    if (hung >= hanging.most) return await done;
+    if (await isDoneWithin(done, hanging.after)) return;
+    hung++;
+    const over = done.finally(() => {
+      hung--;
+      running.delete(over);
+    });
+    running.add(over);
   }
 
   return {
@@ -65,11 +85,11 @@ export function startRumourLane({ concurrency, timeout }: RumourBudget): RumourL
       const working = limit(work).finally(() => running.delete(working));
       running.add(working);
     },
-    settle: async (elapsed) => {
+    settle: async (elapsed, found) => {
       const idle = (async () => {
         while (running.size > 0) await Promise.all(running);
       })();
-      const quiet = waitForQuiet(elapsed);
+      const quiet = waitForQuiet(elapsed, found);
       await Promise.race([idle, quiet.promise]);
       quiet.end();
       given.abort();
@@ -79,14 +99,28 @@ export function startRumourLane({ concurrency, timeout }: RumourBudget): RumourL
   };
 
   /** Resolves when no rumour has proven true for so long that none is worth waiting for. */
-  function waitForQuiet(elapsed: number): { promise: Promise<void>; end: () => void } {
+  function waitForQuiet(elapsed: number, found: boolean): { promise: Promise<void>; end: () => void } {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const wait = () => setTimeout(resolve, open > flood && proven > 0 ? Math.max(shortestWait, elapsed) : timeout);
+    const enough = () => {
+      const { times, atLeast } = open > flood ? patience.flooded : patience.usual;
+      return found || proven > 0 ? Math.min(timeout, Math.max(atLeast, times * elapsed)) : timeout;
+    };
+    const wait = () => setTimeout(resolve, enough());
     let timer = wait();
     onSuccess = () => {
       clearTimeout(timer);
       timer = wait();
     };
     return { promise, end: () => clearTimeout(timer) };
+  }
+}
+
+async function isDoneWithin(work: Promise<unknown>, milliseconds: number): Promise<boolean> {
+  const { promise: late, resolve } = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => resolve(false), milliseconds);
+  try {
+    return await Promise.race([work.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
   }
 }

@@ -52,16 +52,6 @@ export async function startPresence(
     (outcome) => log.info({ outcome }, outcome),
     (error: unknown) => log.error({ err: error }, 'the node could not be announced'),
   );
-  const prove: ProveNode = async (node, address) =>
-    (await whoAnswers(node, address, tls(), proofTimeout)) === undefined;
-  const listening = await startListening({
-    interfaces,
-    identity: name,
-    log,
-    file: join(config.state, 'peers.json'),
-    prove,
-    onRival: () => log.error({ identity: name }, ownDuplicate().map(describeDuplicate).join()),
-  });
   /** With this machine's own address, in the order in which the two were there. */
   const complete = (duplicate: DuplicateNode): DuplicateNode => {
     if (duplicate.identity !== name) return duplicate;
@@ -71,6 +61,16 @@ export async function startPresence(
     const isFirst = (announcing.firstAnnounced() ?? Number.POSITIVE_INFINITY) <= duplicate.since;
     return { ...duplicate, addresses: isFirst ? [own, ...duplicate.addresses] : [...duplicate.addresses, own] };
   };
+  const prove: ProveNode = async (node, address) =>
+    (await whoAnswers(node, address, tls(), proofTimeout)) === undefined;
+  const listening = await startListening({
+    interfaces,
+    identity: name,
+    log,
+    file: join(config.state, 'peers.json'),
+    prove,
+    onDuplicate: (duplicate) => log.error({ identity: duplicate.identity }, describeDuplicate(complete(duplicate))),
+  });
   const duplicates = () => listening.duplicates().map(complete);
   const ownDuplicate = () => duplicates().filter(({ identity }) => identity === name);
   return {

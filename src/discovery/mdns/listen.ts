@@ -5,14 +5,13 @@ import { makeDirectories, replaceFile } from '../../core/files/durable.ts';
 import { errnoOf, explain, explainErrno } from '../../core/errors.ts';
 import type { DuplicateNode, HeardNode, Log } from '../../core/ports.ts';
 import { parseAnswers, parseProbe, type ServiceAnswer } from './wire/answer.ts';
+import { startAsking } from './asking.ts';
 import { addressesToDial } from './dial-order.ts';
 import { multicastInterfaces } from './interfaces.ts';
 import { isOwnAddress } from './networks.ts';
 import { createPeerMemory, type PeerMemory } from './peers/peer-memory.ts';
 import { startProveQueue } from './peers/prove-queue.ts';
 import type { ProveNode } from './peers/sighting.ts';
-import type { Heard } from './query/options.ts';
-import { query } from './query/query.ts';
 import { type AddressFamily, familiesOf, openListeningSocket, startMemberships } from './sockets.ts';
 
 export interface ListenSetup {
@@ -25,8 +24,8 @@ export interface ListenSetup {
   readonly file?: string;
   /** Proves what is heard. */
   readonly prove: ProveNode;
-  /** Told when another machine, at that address, begins to prove that it has this node's name. */
-  readonly onRival?: (host: string) => void;
+  /** Told when two machines begin to prove that they have one name, this node's or another's. */
+  readonly onDuplicate?: (duplicate: DuplicateNode) => void;
 }
 
 /** A node that remembers which nodes proved themselves to it. */
@@ -37,8 +36,7 @@ export interface Listening {
   readonly stop: () => Promise<void>;
 }
 
-/** Milliseconds. The more nodes there are, the more seldom each asks, so that the answers stay few a second. */
-const askEvery = { atLeast: 600_000, perNode: 5000 };
+/** Milliseconds. */
 const joinEvery = 30_000;
 const saveAfter = 5000;
 
@@ -49,12 +47,12 @@ const saveAfter = 5000;
 export async function startListening(setup: ListenSetup): Promise<Listening> {
   const memory = createPeerMemory(setup.identity);
   const keeping = await startKeeping(memory, setup);
-  const known = () => new Set(memory.duplicates(Date.now()).map(({ identity }) => identity));
+  const report = startReporting(setup, memory);
   const proving = startProveQueue(setup.prove, (sighting, address) => {
-    const before = known();
     memory.learn(sighting, address, Date.now());
     keeping.touch();
-    if (sighting.identity === setup.identity && !before.has(setup.identity)) setup.onRival?.(address.host);
+    report(sighting.identity);
+    if (memory.isUnsure(sighting.identity)) asking.about(sighting.identity);
   });
   const hear = (answer: ServiceAnswer, from: string, all: readonly string[]) => {
     const { identity, target, port, claims, leaves } = answer;
@@ -65,7 +63,8 @@ export async function startListening(setup: ListenSetup): Promise<Listening> {
     // What speaks for this node from this host is this node.
     const others = identity === setup.identity ? hosts.filter((host) => !isOwnAddress(host)) : hosts;
     const sighting = { identity, target, port, hosts: others, from, claims };
-    if (!memory.refresh(sighting, Date.now())) proving.see(sighting);
+    if (memory.refresh(sighting, Date.now())) report(identity);
+    else proving.see(sighting);
   };
   const group = await joinGroups(setup, (bytes, { address }) => {
     for (const answer of [...parseProbe(bytes), ...parseAnswers(bytes)]) {
@@ -73,7 +72,11 @@ export async function startListening(setup: ListenSetup): Promise<Listening> {
       hear(answer, address, addressesToDial({ addresses: answer.addresses, from: address, interface: zone }));
     }
   });
-  const asking = startAsking(setup, memory, (heard) => hear(heard, heard.from, addressesToDial(heard)));
+  const asking = startAsking(
+    setup,
+    () => memory.heard(Date.now()).length,
+    (heard) => hear(heard, heard.from, addressesToDial(heard)),
+  );
   return {
     heard: () => memory.heard(Date.now()),
     duplicates: () => memory.duplicates(Date.now()),
@@ -82,6 +85,19 @@ export async function startListening(setup: ListenSetup): Promise<Listening> {
       await Promise.all([asking.stop(), group.close()]);
       await keeping.stop();
     },
+  };
+}
+
+/** Tells of each duplicate once, and once more when it has been over in between. */
+function startReporting({ onDuplicate }: ListenSetup, memory: PeerMemory): (identity: string) => void {
+  const reported = new Set<string>();
+  return (identity) => {
+    const duplicate = memory.duplicate(identity, Date.now());
+    if (duplicate === undefined) reported.delete(identity);
+    else if (!reported.has(identity)) {
+      reported.add(identity);
+      onDuplicate?.(duplicate);
+    }
   };
 }
 
@@ -131,49 +147,6 @@ async function joinGroups({ interfaces, log }: ListenSetup, take: (bytes: Buffer
       await joining;
       memberships.close();
       await Promise.all([...sockets.values()].map((socket) => new Promise<void>((resolve) => socket.close(resolve))));
-    },
-  };
-}
-
-/** Asks now, and again every so often. */
-function startAsking(setup: ListenSetup, memory: PeerMemory, hear: (heard: Heard) => void) {
-  const stopped = new AbortController();
-  let timer: NodeJS.Timeout | undefined;
-  let asked = ask();
-
-  async function ask(): Promise<void> {
-    try {
-      const interfaces = multicastInterfaces(setup.interfaces);
-      const inquiry = {
-        interfaces,
-        questions: [{ kind: 'all' } as const],
-        timeout: 2000,
-        window: 1000,
-        log: setup.log,
-      };
-      for await (const heard of query({ ...inquiry, signal: stopped.signal })) {
-        hear(heard);
-      }
-    } catch (error) {
-      setup.log.debug({ reason: explain(error) }, 'the network could not be queried for other nodes');
-    }
-    if (!stopped.signal.aborted) askLater(Date.now(), 0.8 + 0.4 * Math.random());
-  }
-
-  /** How long it waits is known in the end: a network that is just being switched on has more nodes by then. */
-  function askLater(since: number, part: number): void {
-    const now = Date.now();
-    const every = Math.max(askEvery.atLeast, askEvery.perNode * memory.heard(now).length);
-    const left = since + every * part - now;
-    if (left <= 0) asked = ask();
-    else timer = setTimeout(() => askLater(since, part), left).unref();
-  }
-
-  return {
-    async stop() {
-      stopped.abort();
-      clearTimeout(timer);
-      await asked;
     },
   };
 }

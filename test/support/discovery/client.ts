@@ -7,5 +7,5 @@ import { options, tell } from './script.ts';
 const { home } = options as unknown as { home: string };
 for await (const line of createInterface({ input: process.stdin })) {
   const { code, out, err } = await runInProcess(JSON.parse(line) as string[], home, {}, commandLine);
-  tell({ code, out: [...out, ...err].join('\n') });
+  tell({ code, lines: [...out, ...err] });
 }

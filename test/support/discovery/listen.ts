@@ -9,7 +9,7 @@ const listening = await startListening({
   ...setup,
   log,
   prove: async () => true,
-  onRival: (host) => tell({ rival: host }),
+  onDuplicate: ({ addresses: [host] }) => tell({ rival: host }),
 });
 tell({ ready: true });
 createInterface({ input: process.stdin }).on('line', () => {

@@ -18,6 +18,8 @@ export interface MemoryNode {
   readonly duplicates?: readonly Duplicate[];
   /** Thrown by the handshake. */
   readonly refuses?: Problem;
+  /** Accepts connections and never shakes hands. */
+  readonly mute?: boolean;
   /** Connects and then says nothing. */
   readonly hangs?: boolean;
   /** Describes itself as another. */
@@ -56,6 +58,8 @@ export function memoryNetwork(nodes: Readonly<Record<string, MemoryNode>>): Memo
         dialled.push(`${name}@${at}`);
         const node = network.get(at);
         if (node === undefined) last = new Problem('unreachable', `${at} cannot be reached`);
+        else if (node.mute === true)
+          await new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
         else if (node.refuses !== undefined) last = node.refuses;
         else if (node.name !== name) last = new Problem('wrong-node', `at the address of ${name} answers ${node.name}`);
         else return connect(node);

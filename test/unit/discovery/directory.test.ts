@@ -260,6 +260,15 @@ describe('the directory', () => {
       });
     }
 
+    test('hangs, and keeps no node waiting: one that proves itself gives the others, though all share an address', async () => {
+      const { names, network, real } = estate();
+      const made = fakes(600, (index) => `rogue${index % 60}`);
+      for (const { name, addresses } of made) network.nodes.set(`${addresses[0]?.host}:5810`, { name, mute: true });
+      const found = await find(network, [...made, ...real.map((one) => ({ ...one, from: 'site' }))]);
+      assert.deepEqual([found.names, found.codes, found.silent], [names, [], []]);
+      assert.ok(network.mostAtOnce() <= 32 + 64 + 32, String(network.mostAtOnce()));
+    });
+
     test('is not believed of a node that others have proven: that is dialled where they did', async () => {
       const { names, network, real } = estate();
       const lies = real.slice(1).map((one) => ({ ...one, addresses: at('nowhere') }));

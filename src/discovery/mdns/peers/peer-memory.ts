@@ -14,11 +14,15 @@ export interface PeerMemory {
   readonly refresh: (sighting: Sighting, now: number) => boolean;
   /** Takes a sighting that was proven at an address. */
   readonly learn: (sighting: Sighting, address: Address, now: number) => void;
+  /** Whether a second machine has proven that it has the name, and the first was not heard since: it may have moved. */
+  readonly isUnsure: (identity: string) => boolean;
   /** Takes a good-bye: a node that is known stays known, with the time at which it was last there. */
   readonly leave: (identity: string, now: number) => void;
   readonly heard: (now: number) => HeardNode[];
   /** Names that two machines prove to have, and that both were heard of within the last ten minutes. */
   readonly duplicates: (now: number) => DuplicateNode[];
+  /** The same, of one name. */
+  readonly duplicate: (identity: string, now: number) => DuplicateNode | undefined;
   readonly toJson: () => string;
   /** @throws Error when the text is not the memory of a node */
   readonly restore: (text: string) => void;
@@ -41,6 +45,8 @@ interface Machine {
   readonly lastHeard: number;
 }
 
+const none: ReadonlyMap<string, Machine> = new Map();
+
 export function createPeerMemory(own: string): PeerMemory {
   // In the order in which they were last heard of.
   const nodes = new Map<string, HeardNode>();
@@ -62,7 +68,8 @@ export function createPeerMemory(own: string): PeerMemory {
     // By IPv4 and by IPv6 a host announces itself with other addresses: of its own kind, one that it no longer names is gone.
     const stays = (one: string) => one !== host && (said.includes(one) || isIPv6(one) !== isIPv6(host));
     const hosts = everywhereFirst([host, ...(before?.hosts ?? []).filter(stays)]);
-    known.set(target, { hosts: hosts.slice(0, mostAddresses), firstHeard: before?.firstHeard ?? now, lastHeard: now });
+    const firstHeard = before?.firstHeard ?? now;
+    known.set(target, { hosts: hosts.slice(0, mostAddresses), firstHeard, lastHeard: now });
     for (const oldest of known.keys()) {
       if (known.size <= mostMachines) break;
       known.delete(oldest);
@@ -70,6 +77,7 @@ export function createPeerMemory(own: string): PeerMemory {
     machines.set(identity, known);
   }
 
+  const duplicate = (identity: string, now: number) => duplicateOf(identity, machines.get(identity) ?? none, own, now);
   return {
     refresh(sighting, now) {
       const { identity, target, from, hosts, claims } = sighting;
@@ -100,12 +108,17 @@ export function createPeerMemory(own: string): PeerMemory {
         lastHeard: now,
       });
     },
+    isUnsure(identity) {
+      const [first, second] = byArrival(machines.get(identity)?.values() ?? []);
+      return identity !== own && first !== undefined && second !== undefined && first.lastHeard <= second.firstHeard;
+    },
     leave(identity, now) {
       const before = nodes.get(identity);
       if (before !== undefined) keep({ ...before, lastHeard: now });
     },
     heard: (now) => [...nodes.values()].filter(({ lastHeard }) => now - lastHeard < longest),
-    duplicates: (now) => [...machines].flatMap(([name, known]) => duplicateOf(name, known, own, now) ?? []),
+    duplicate,
+    duplicates: (now) => [...machines.keys()].flatMap((identity) => duplicate(identity, now) ?? []),
     toJson: () => JSON.stringify({ version, nodes: [...nodes.values()] }),
     restore(text) {
       const saved: unknown = JSON.parse(text);
@@ -128,13 +141,17 @@ function duplicateOf(
   now: number,
 ): DuplicateNode | undefined {
   const here = [...known.values()].filter(({ lastHeard }) => now - lastHeard < machineHolds);
-  const [first, second] = here.toSorted((a, b) => a.firstHeard - b.firstHeard);
+  const [first, second] = byArrival(here);
   if (first === undefined) return undefined;
   const [at = ''] = first.hosts;
   if (name === own) return { identity: name, addresses: [at], since: first.firstHeard };
   if (second === undefined || first.lastHeard <= second.firstHeard) return undefined;
   if (first.hosts.some((host) => second.hosts.includes(host))) return undefined;
   return { identity: name, addresses: [at, second.hosts[0] ?? ''], since: second.firstHeard };
+}
+
+function byArrival(known: Iterable<Machine>): Machine[] {
+  return [...known].sort((a, b) => a.firstHeard - b.firstHeard);
 }
 
 /** Link-local addresses last: they are good on one link alone. */

@@ -101,7 +101,9 @@ describe('two machines of one name', () => {
     learn(memory, sighting('dev1'), 1000);
     learn(memory, clone('dev1'), 2000);
     assert.deepEqual(memory.duplicates(2500), [], 'the node may only have moved');
+    assert.equal(memory.isUnsure('dev1'), true);
     memory.refresh(sighting('dev1'), 3000);
+    assert.equal(memory.isUnsure('dev1'), false);
     const duplicate = { identity: 'dev1', addresses: [host, '10.0.0.9'], since: 2000 };
     assert.deepEqual(memory.duplicates(4000), [duplicate]);
     assert.deepEqual(memory.duplicates(700_000), [], 'ten minutes after both were heard it is over');

@@ -1,0 +1,70 @@
+import { explain } from '../../core/errors.ts';
+import type { Log } from '../../core/ports.ts';
+import { multicastInterfaces } from './interfaces.ts';
+import type { Heard } from './query/options.ts';
+import { query } from './query/query.ts';
+import { instanceOf } from './wire/instance.ts';
+import type { Question } from './wire/question.ts';
+
+export interface AskingSetup {
+  /** Names of interfaces; empty: all that multicast can be sent on. */
+  readonly interfaces: readonly string[];
+  readonly log: Log;
+}
+
+/** A node's own questions to the network. */
+export interface Asking {
+  /** Asks who answers to a name now; while one such question is open, others are left out. */
+  readonly about: (identity: string) => void;
+  readonly stop: () => Promise<void>;
+}
+
+/** Milliseconds. The more nodes there are, the more seldom each asks, so that the answers stay few a second. */
+const askEvery = { atLeast: 600_000, perNode: 5000 };
+
+/** Asks now, and again every so often. @param nodes how many nodes are known */
+export function startAsking(setup: AskingSetup, nodes: () => number, hear: (heard: Heard) => void): Asking {
+  const stopped = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  let asked = askAll();
+  let askedAbout: Promise<void> | undefined;
+
+  async function ask(question: Question): Promise<void> {
+    try {
+      const interfaces = multicastInterfaces(setup.interfaces);
+      const inquiry = { interfaces, questions: [question], timeout: 2000, window: 1000, log: setup.log };
+      for await (const heard of query({ ...inquiry, signal: stopped.signal })) {
+        hear(heard);
+      }
+    } catch (error) {
+      setup.log.debug({ reason: explain(error) }, 'the network could not be queried for other nodes');
+    }
+  }
+
+  async function askAll(): Promise<void> {
+    await ask({ kind: 'all' });
+    if (!stopped.signal.aborted) askLater(Date.now(), 0.8 + 0.4 * Math.random());
+  }
+
+  /** How long it waits is known in the end: a network that is just being switched on has more nodes by then. */
+  function askLater(since: number, part: number): void {
+    const now = Date.now();
+    const every = Math.max(askEvery.atLeast, askEvery.perNode * nodes());
+    const left = since + every * part - now;
+    if (left <= 0) asked = askAll();
+    else timer = setTimeout(() => askLater(since, part), left).unref();
+  }
+
+  return {
+    about(identity: string) {
+      askedAbout ??= ask({ kind: 'instance', instance: instanceOf(identity) }).finally(() => {
+        askedAbout = undefined;
+      });
+    },
+    async stop() {
+      stopped.abort();
+      clearTimeout(timer);
+      await Promise.all([asked, askedAbout]);
+    },
+  };
+}
