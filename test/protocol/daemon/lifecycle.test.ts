@@ -38,7 +38,7 @@ describe('the life of a daemon', () => {
     const stopped = node.daemon.stop();
     await assert.rejects(node.dial(rip), { code: 'unreachable' }, 'nobody new comes in');
     const late = connection.call(sealRequest(orderFor(node.name), rip.credentials, Date.now()), () => {}, signal);
-    await assert.rejects(late, 'nor does who was connected begin anything');
+    await assert.rejects(late, { code: 'no-response' }, 'nor does who was connected begin anything');
     assert.equal(await Promise.race([stopped, delay(200, 'it waits')]), 'it waits');
     waiting.shift()?.();
     assert.equal((await running).outcome, 'ok');
@@ -52,7 +52,10 @@ describe('the life of a daemon', () => {
     const connection = await node.dial(rip);
     const sealed = sealRequest(orderFor(node.name, { action: 'wait', input: {} }), rip.credentials, Date.now());
     const caller = new AbortController();
-    const abandoned = assert.rejects(connection.call(sealed, () => {}, caller.signal));
+    const abandoned = assert.rejects(
+      connection.call(sealed, () => {}, caller.signal),
+      { code: 'cancelled' },
+    );
     while (waiting.length === 0) await new Promise((resolve) => setImmediate(resolve));
     caller.abort();
     await abandoned;

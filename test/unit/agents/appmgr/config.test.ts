@@ -38,7 +38,8 @@ describe('the configuration of appmgr', () => {
     ['an unknown key', { ...paths, relaod: ['x'] }],
   ];
   for (const [what, application] of wrong) {
-    test(`refuses ${what}`, () => assert.throws(() => appmgrConfig({ applications: { app: application } })));
+    test(`refuses ${what}`, () =>
+      assert.throws(() => appmgrConfig({ applications: { app: application } }), /"keyword":/));
   }
 
   test('refuses an application whose name could be a path', () => {

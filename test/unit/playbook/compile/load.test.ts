@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Problem } from '../../../../src/core/errors.ts';
 import { loadPlaybook } from '../../../../src/playbook/compile/load.ts';
-import { load } from '../../../support/fleet/playbook.ts';
+import { createFabric } from '../../../support/fleet/fabric.ts';
+import { load, runText } from '../../../support/fleet/playbook.ts';
 
 /** The steps begin in line 7. */
 function around(steps: string): string {
@@ -15,6 +16,12 @@ nodes:
 steps:
 ${steps}
 `;
+}
+
+/** What the steps say when they are run. */
+async function said(steps: string): Promise<string[]> {
+  const report = await runText(around(steps), createFabric([{ name: 'a', agents: ['thing'] }]));
+  return report.steps.flatMap(({ lines }) => lines ?? []);
 }
 
 async function refusal(text: string): Promise<string> {
@@ -216,11 +223,13 @@ describe('a playbook', () => {
   });
 
   test('may write conditions with and without braces', async () => {
-    await load(around('  - {say: x, if: inputs.size == 1}\n  - {say: x, if: "${{ inputs.size == 1 }}"}'));
+    const steps = ['inputs.size == 1', '${{ inputs.size == 1 }}', 'inputs.size == 2', '${{ inputs.size == 2 }}'];
+    assert.deepEqual(await said(steps.map((one, at) => `  - {say: s${at}, if: "${one}"}`).join('\n')), ['s0', 's1']);
   });
 
   test('may have “}}” in a string and maps in maps within an expression', async () => {
-    await load(around(`  - say: '\${{ "}}" + string({"a": {"b": 1}}.a.b) }} and \${{ inputs.size }}'`));
+    const step = `  - say: '\${{ "}}" + string({"a": {"b": 1}}.a.b) }} and \${{ inputs.size }}'`;
+    assert.deepEqual(await said(step), ['}}1 and 1']);
   });
 
   test('of 200 steps with an expression each is checked', async () => {

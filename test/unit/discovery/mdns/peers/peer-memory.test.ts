@@ -86,7 +86,8 @@ describe('the memory of peers', () => {
     const again = createPeerMemory('me');
     again.restore(JSON.stringify(saved));
     assert.deepEqual(again.heard(2000), memory.heard(2000));
-    assert.throws(() => again.restore('[]'));
+    assert.throws(() => again.restore('[]'), /not such a file/);
+    assert.deepEqual(again.heard(2000), memory.heard(2000), 'it keeps what it had');
     const first = createPeerMemory('me');
     first.restore(JSON.stringify({ ...saved, version: 1 }));
     assert.deepEqual(first.heard(2000), []);
