@@ -136,6 +136,29 @@ steps:
     assert.deepEqual(report.steps.at(-1)?.lines, ['it was 10']);
   });
 
+  test('reads again what it read before where the journal keeps only part of it: a value was sensitive', async () => {
+    const text = playbookText(`  - {id: look, call: thing.look, on: all}
+  - {id: last, call: thing.change, on: all, with: {to: y}}`);
+    const secretive = { ...(nodes[0] as FabricNode), actions: { 'thing.look': () => ({ secret: 's' }) } };
+    const late = { ...(nodes[2] as FabricNode), actions: { 'thing.change': failWhen('y') } };
+    const { fabric } = await runTwice(text, { nodes: [secretive, nodes[1] as FabricNode, late] });
+    assert.deepEqual(made(fabric), ['look a,b,c 1', 'last c 2']);
+  });
+
+  test('asks again for the same try of a change whose reply the journal keeps only part of', async () => {
+    const text = playbookText(`  - {id: first, call: thing.change, on: all, with: {to: x}}
+  - {id: last, call: thing.change, on: all, with: {to: y}}`);
+    const secretive = { ...(nodes[0] as FabricNode), actions: { 'thing.change': () => ({ secret: 's' }) } };
+    const late = { ...(nodes[2] as FabricNode), actions: { 'thing.change': failWhen('y') } };
+    const { before, fabric } = await runTwice(text, { nodes: [secretive, nodes[1] as FabricNode, late] });
+    assert.deepEqual(made(fabric), ['first a 1', 'last a 1', 'last c 2']);
+    assert.equal(
+      fabric.calls[0]?.requestId,
+      before.calls[0]?.requestId,
+      'under the same request: nothing is done twice',
+    );
+  });
+
   test('sees the time at which it began', async () => {
     const text = playbookText(`  - {id: first, call: thing.change, on: all, with: {to: "t\${{ run.time.size() }}"}}
   - {id: told, say: "\${{ run.time }}"}
