@@ -9,6 +9,8 @@ import { crlConfigSchema } from './crl/config.ts';
 import { crlDdl } from './crl/ddl.ts';
 import { haproxyConfigSchema } from './haproxy/config.ts';
 import { haproxyDdl } from './haproxy/ddl.ts';
+import { jobsConfigSchema } from './jobs/config.ts';
+import { jobsDdl } from './jobs/ddl.ts';
 import { journalConfigSchema } from './journal/config.ts';
 import { journalDdl } from './journal/ddl.ts';
 import { lockConfigSchema } from './lock/config.ts';
@@ -52,6 +54,11 @@ export const agents: readonly AgentEntry[] = [
     config: haproxyConfigSchema,
     load: async () => (await import('./haproxy/agent.ts')).startHaproxy,
     doctor: async () => (await import('./haproxy/doctor.ts')).doctorHaproxy,
+  },
+  {
+    ddl: jobsDdl,
+    config: jobsConfigSchema,
+    load: async () => (await import('./jobs/agent.ts')).startJobs,
   },
   {
     ddl: journalDdl,

@@ -2,6 +2,7 @@ import type { FromExtendedSchema } from 'json-schema-to-ts';
 import type { Annotations, Ddl, ObjectSchema } from './ddl/ddl.ts';
 import type { Finding } from './finding.ts';
 import type { JsonObject } from './json.ts';
+import type { Jobs } from './request/jobs.ts';
 import type { Leases } from './request/lease.ts';
 import type { Log, NodeView, RunCommand } from './ports.ts';
 import type { ArtifactHolder } from './publish/holder.ts';
@@ -53,6 +54,8 @@ export interface Agent {
   readonly handlers: AnyHandlers;
   /** Where the agent keeps leases: what the daemon asks before a request that names one goes on. */
   readonly leases?: Leases;
+  /** Where the agent keeps calls that their callers do not wait for. */
+  readonly jobs?: Jobs;
   /** Set by the agent that keeps published artifacts. */
   readonly artifacts?: ArtifactHolder;
   /** Ends what the agent keeps running of its own (a spool's retries, say). */

@@ -27,6 +27,12 @@ export interface IncomingCall {
   readonly onProgress: (message: string) => void;
   /** Aborted when the caller is gone. */
   readonly gone: AbortSignal;
+  /** The number of its record in the audit log; set by *record*. */
+  readonly intent?: number;
+  /** Why its lease no longer lets it begin, or undefined; set by *lease* where the request names one. */
+  readonly recheck?: () => Problem | undefined;
+  /** Aborted when somebody cancels it who may; set by *detach*. */
+  readonly cancelled?: AbortSignal;
 }
 
 /** The applications that the caller's certificate is limited to; undefined: it is not limited. */

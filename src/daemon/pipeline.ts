@@ -2,12 +2,14 @@ import type { NodeFacts } from '../core/node.ts';
 import type { DuplicateNode } from '../core/ports.ts';
 import type { AuditLog } from './audit/audit-log.ts';
 import { type Handle, pipeline } from './call.ts';
+import type { RunningCalls } from './calls/running-calls.ts';
 import type { CallMemory } from './calls/call-memory.ts';
 import type { NodeConfig } from './config/config.ts';
 import type { Policies } from './agents/policies.ts';
 import { authorize } from './stages/authorize.ts';
 import { confine } from './stages/confine.ts';
 import { continuity } from './stages/continuity.ts';
+import { detach } from './stages/detach.ts';
 import { type DispatchOptions, dispatch } from './stages/dispatch.ts';
 import { fresh } from './stages/fresh.ts';
 import { lease } from './stages/lease.ts';
@@ -27,6 +29,8 @@ export interface PipelineParts {
   /** Names that two machines prove to have. */
   readonly duplicates: () => readonly DuplicateNode[];
   readonly dispatching: DispatchOptions;
+  /** Has the daemon wait for work when it stops, as for calls. */
+  readonly track: RunningCalls['run'];
 }
 
 /** The way of every request, from the wire to the agent and back. */
@@ -38,6 +42,7 @@ export function definePipeline({
   policies,
   duplicates,
   dispatching,
+  track,
 }: PipelineParts): Handle {
   const { name } = self();
   return pipeline([
@@ -52,6 +57,13 @@ export function definePipeline({
     validate(),
     confine(),
     handover(memory),
+    detach({
+      keepers: () => [...dispatching.agents.values()].flatMap(({ jobs = [] }) => jobs),
+      audit,
+      track,
+      identity: name,
+      log: dispatching.log,
+    }),
     dispatch(dispatching),
   ]);
 }

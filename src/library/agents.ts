@@ -515,6 +515,161 @@ export interface Agents {
       };
     };
   };
+  /** Keeps calls that their callers do not wait for (rpc --detach), and their outcomes */
+  jobs: {
+    /** The jobs of the caller */
+    list: {
+      input: {
+        /** Only jobs whose ids begin so */
+        readonly prefix?: string;
+      };
+      output: {
+        /** The latest first */
+        readonly jobs: readonly {
+          /** The id of the job: that of its request */
+          readonly id: string;
+          /** The agent */
+          readonly agent: string;
+          /** The action */
+          readonly action: string;
+          /** Who started it */
+          readonly caller: string;
+          /** The run that it belongs to; empty outside of one */
+          readonly run: string;
+          /** running, ok, failed, refused, cancelled; unknown where the daemon died while it ran */
+          readonly state: string;
+          /** Milliseconds since the epoch */
+          readonly began: number;
+          /** Milliseconds since the epoch; 0 while it runs */
+          readonly ended: number;
+        }[];
+      };
+    };
+    /** A job of the caller, and its outcome */
+    show: {
+      input: {
+        /** The id of the job: that of its request */
+        readonly id: string;
+      };
+      output: {
+        /** The id of the job: that of its request */
+        readonly id: string;
+        /** The agent */
+        readonly agent: string;
+        /** The action */
+        readonly action: string;
+        /** Who started it */
+        readonly caller: string;
+        /** The run that it belongs to; empty outside of one */
+        readonly run: string;
+        /** running, ok, failed, refused, cancelled; unknown where the daemon died while it ran */
+        readonly state: string;
+        /** Milliseconds since the epoch */
+        readonly began: number;
+        /** Milliseconds since the epoch; 0 while it runs */
+        readonly ended: number;
+        /** The status of its reply */
+        readonly status: number;
+        /** The code of its reply */
+        readonly code: string;
+        /** What its reply says */
+        readonly message: string;
+        /** What it said last while it runs */
+        readonly progress: string;
+        /** Its output */
+        readonly data: Readonly<Record<string, unknown>>;
+        /** Whether its output was too large to be kept */
+        readonly left_out: boolean;
+      };
+    };
+    /** Cancels a job of the caller; one that has ended stays as it is */
+    cancel: {
+      input: {
+        /** The id of the job: that of its request */
+        readonly id: string;
+      };
+      output: {
+        /** running, ok, failed, refused, cancelled; unknown where the daemon died while it ran */
+        readonly state: string;
+      };
+    };
+    /** The jobs of all callers */
+    list_any: {
+      input: {
+        /** Only jobs whose ids begin so */
+        readonly prefix?: string;
+      };
+      output: {
+        /** The latest first */
+        readonly jobs: readonly {
+          /** The id of the job: that of its request */
+          readonly id: string;
+          /** The agent */
+          readonly agent: string;
+          /** The action */
+          readonly action: string;
+          /** Who started it */
+          readonly caller: string;
+          /** The run that it belongs to; empty outside of one */
+          readonly run: string;
+          /** running, ok, failed, refused, cancelled; unknown where the daemon died while it ran */
+          readonly state: string;
+          /** Milliseconds since the epoch */
+          readonly began: number;
+          /** Milliseconds since the epoch; 0 while it runs */
+          readonly ended: number;
+        }[];
+      };
+    };
+    /** A job of any caller, and its outcome */
+    show_any: {
+      input: {
+        /** The id of the job: that of its request */
+        readonly id: string;
+      };
+      output: {
+        /** The id of the job: that of its request */
+        readonly id: string;
+        /** The agent */
+        readonly agent: string;
+        /** The action */
+        readonly action: string;
+        /** Who started it */
+        readonly caller: string;
+        /** The run that it belongs to; empty outside of one */
+        readonly run: string;
+        /** running, ok, failed, refused, cancelled; unknown where the daemon died while it ran */
+        readonly state: string;
+        /** Milliseconds since the epoch */
+        readonly began: number;
+        /** Milliseconds since the epoch; 0 while it runs */
+        readonly ended: number;
+        /** The status of its reply */
+        readonly status: number;
+        /** The code of its reply */
+        readonly code: string;
+        /** What its reply says */
+        readonly message: string;
+        /** What it said last while it runs */
+        readonly progress: string;
+        /** Its output */
+        readonly data: Readonly<Record<string, unknown>>;
+        /** Whether its output was too large to be kept */
+        readonly left_out: boolean;
+      };
+    };
+    /** Cancels a job of any caller */
+    cancel_any: {
+      input: {
+        /** The id of the job: that of its request */
+        readonly id: string;
+      };
+      output: {
+        /** running, ok, failed, refused, cancelled; unknown where the daemon died while it ran */
+        readonly state: string;
+      };
+    };
+  };
   /** Stores the journals of runs, so that a run can be seen and resumed from any machine */
   journal: {
     /** Stores lines of the journal of the run that asks, which must hold the lease that its journal names */

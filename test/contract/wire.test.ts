@@ -49,6 +49,7 @@ test('a request comes back from its bytes as it was', () => {
     filter: { facts: ['cluster=bravo'], classes: [], agents: [], identities: [], with: [], select: '' },
     knownSequence: 4711,
     knownHash: Buffer.alloc(32, 7),
+    detach: true,
   };
   assert.deepEqual(requestCodec.decode(requestCodec.encode(request)), request);
 });

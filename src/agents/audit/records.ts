@@ -59,7 +59,7 @@ function choose({ run, request }: RecordsQuery, since: number): (record: AuditRe
   return (record) => {
     if (Date.parse(record.time) < since) return false;
     if (run === undefined && request === undefined) return true;
-    if (record.kind === 'outcome') return intents.has(record.intent);
+    if (record.kind === 'outcome' || record.kind === 'ended') return intents.has(record.intent);
     if (record.kind !== 'intent') return false;
     const matches =
       (run === undefined || record.run_id === run) && (request === undefined || record.request_id === request);

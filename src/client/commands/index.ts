@@ -11,6 +11,7 @@ import { findCommand } from './find/index.ts';
 import { fleetCommand } from './fleet/index.ts';
 import { forgetCommand } from './forget/index.ts';
 import { inventoryCommand } from './inventory/index.ts';
+import { jobsCommand } from './jobs/index.ts';
 import { locksCommand } from './locks/index.ts';
 import { nrpeCommand } from './nrpe/index.ts';
 import { orchestrateCommand } from './orchestrate/index.ts';
@@ -42,6 +43,7 @@ export function commands(catalogue: readonly Ddl[], load: LoadNodeParts): readon
     factsCommand(catalogue),
     forgetCommand,
     rpcCommand(catalogue),
+    jobsCommand(catalogue),
     nrpeCommand(catalogue),
     publishCommand(catalogue, load),
     publishedCommand(catalogue, load),

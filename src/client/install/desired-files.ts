@@ -68,7 +68,7 @@ export interface DesiredFiles extends SystemNeeds {
   readonly owns?: (path: string) => boolean;
 }
 
-const firstAgents = ['rpcutil', 'lock', 'journal', 'crl', 'audit'];
+const firstAgents = ['rpcutil', 'lock', 'journal', 'jobs', 'crl', 'audit'];
 
 /**
  * @param operator the name of whom the first policy allows everything

@@ -3,6 +3,7 @@ import { playbookSchema } from '../../playbook/source/schema.ts';
 import { auditSchemas } from './audit.ts';
 import { hostSchemas, writingSchemas } from './hosts.ts';
 import { nodeSchemas } from './nodes.ts';
+import { jobSchema, jobsSchema } from './jobs.ts';
 import { count, object, text } from './parts.ts';
 import { reportSchema } from './report.ts';
 import { runEventSchema } from './run-event.ts';
@@ -15,6 +16,8 @@ const schemas = {
     ...object({ error: object({ code: text, message: text, hint: text }), exit_code: count }),
   },
   'run-event': runEventSchema,
+  jobs: jobsSchema,
+  job: jobSchema,
   runs: runsSchema,
   run: runSchema,
   'runs-report': reportSchema,
@@ -43,6 +46,11 @@ const others: Readonly<Record<string, readonly string[]>> = {
   orchestrate: ['run-event'],
   'runs list': ['runs'],
   'runs show': ['run'],
+  rpc: ['rpc', 'rpc-detach'],
+  'jobs list': ['jobs'],
+  'jobs show': ['job'],
+  'jobs wait': ['job'],
+  'jobs cancel': ['job'],
   'locks list': ['locks'],
   'ca issue node': ['ca-issue'],
   'ca issue operator': ['ca-issue'],

@@ -39,6 +39,7 @@ export const nodeSchemas = {
     warnings: texts,
   }),
   rpc: list(outcome),
+  'rpc-detach': object({ job: text, outcomes: list(outcome) }),
   nrpe: object({
     check: text,
     exitcode: count,

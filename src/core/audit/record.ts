@@ -49,6 +49,11 @@ export interface OutcomeRecord {
   readonly recorded: boolean;
 }
 
+/** Written when a call has ended that its caller did not wait for: its outcome record says that it began. */
+export interface EndedRecord extends Omit<OutcomeRecord, 'kind' | 'recorded'> {
+  readonly kind: 'ended';
+}
+
 /** Written when the daemon starts, takes another certificate, or stops. */
 export interface LifeRecord {
   readonly kind: 'started' | 'certificate' | 'stopped';
@@ -136,6 +141,7 @@ export const displacements: Readonly<Record<DisplacedRecord['found'], string>> =
 export type AuditEvent =
   | IntentRecord
   | OutcomeRecord
+  | EndedRecord
   | LifeRecord
   | ServedRecord
   | RecoveredRecord

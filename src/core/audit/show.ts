@@ -1,5 +1,5 @@
 import { printable, quoteWord } from '../text.ts';
-import type { AuditRecord, IntentRecord, OutcomeRecord } from './record.ts';
+import type { AuditRecord, EndedRecord, IntentRecord, OutcomeRecord } from './record.ts';
 
 /** A request of the log with what became of it, where that is known. */
 export interface AuditEntry {
@@ -10,13 +10,21 @@ export interface AuditEntry {
 /** Joins intents with their outcomes, in the order of the intents. */
 export function joinEntries(records: readonly AuditRecord[]): AuditEntry[] {
   const outcomes = new Map<number, AuditRecord & OutcomeRecord>();
-  for (const record of records) if (record.kind === 'outcome') outcomes.set(record.intent, record);
+  for (const record of records) {
+    if (record.kind === 'outcome') outcomes.set(record.intent, record);
+    if (record.kind === 'ended') outcomes.set(record.intent, outcomeOf(record));
+  }
   return records
     .filter((record) => record.kind === 'intent')
     .map((intent) => {
       const outcome = outcomes.get(intent.sequence);
       return outcome === undefined ? { intent } : { intent, outcome };
     });
+}
+
+/** How a detached call ended, in place of the outcome that says that it began. */
+export function outcomeOf(ended: AuditRecord & EndedRecord): AuditRecord & OutcomeRecord {
+  return { ...ended, kind: 'outcome', recorded: false };
 }
 
 /** The seed's line: `reqid=…: reqtime=… caller=… agent=… action=… data={…}`, and what became of it. */

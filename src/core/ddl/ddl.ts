@@ -113,6 +113,11 @@ export function applicationInput(action: ActionDdl): string | undefined {
   return properties.find(([, schema]) => typeof schema === 'object' && schema['x-application'] === true)?.[0];
 }
 
+/** The outputs whose values must never be logged, stored or shown. */
+export function sensitiveOutputs(action: ActionDdl): string[] {
+  return sensitiveInputs({ ...action, input: action.output });
+}
+
 /** The names of agents, and their aliases. */
 export function namesOf(ddls: readonly Ddl[]): string[] {
   return ddls.flatMap(({ name, aliases = [] }) => [name, ...aliases]);

@@ -53,6 +53,17 @@ export const requestProblems = defineProblems({
   'not-told': ['The configuration item is not one that the node reveals.', 'Read node.yaml on the host.'],
   'too-many-agents': ['There are more external agents than a node runs.', 'Remove those that are not needed.'],
   'agent-failed': ['An agent could not start, or broke its limits and was stopped.', 'Read the log of the node.'],
+  'no-jobs': ['The node keeps no jobs, so nothing was done.', 'Enable the agent jobs in its node.yaml.'],
+  detached: [
+    'The node carries the call out as a job and has replied without waiting.',
+    '“mco-deploy jobs wait ID” waits for it.',
+  ],
+  'job-exists': ['The node has a job of that request already.', 'Nothing is wrong: “mco-deploy jobs” lists it.'],
+  'unknown-job': [
+    'The node has no job of that id that the caller may see.',
+    '“mco-deploy jobs” lists yours. An outcome is kept for a day.',
+  ],
+  'too-many-jobs': ['So many jobs run on the node that it takes no more.', 'Wait until one has ended, or cancel one.'],
   'lease-held': [
     'Another run has the lease, so this one may not change the same nodes now.',
     'Wait for it (--lock-wait SECONDS). “mco-deploy locks” shows who holds it.',

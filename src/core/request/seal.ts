@@ -36,6 +36,8 @@ export interface CallOptions {
   readonly fence: number;
   /** The end of the target's audit log that the caller knows. */
   readonly known?: { readonly sequence: number; readonly hash: string };
+  /** Have the node reply as soon as it has begun; the agent jobs keeps the outcome. */
+  readonly detach?: boolean;
   /** Which nodes are meant, where that was not asked before: a node that does not match refuses (`not-matched`). */
   readonly filter?: FilterTerms;
 }
@@ -77,6 +79,7 @@ export function sealRequest(options: CallOptions, credentials: Credentials, now:
     knownSequence: known?.sequence ?? 0,
     knownHash: Buffer.from(known?.hash ?? '', 'hex'),
     filter: options.filter ?? null,
+    detach: options.detach ?? false,
   });
   return {
     request,

@@ -21,6 +21,7 @@ export interface Request {
   filter: FilterTerms | null;
   knownSequence: number;
   knownHash: Buffer;
+  detach: boolean;
 }
 
 export interface SensitiveValue {

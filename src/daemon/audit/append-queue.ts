@@ -91,7 +91,7 @@ async function settle(chain: ChainWriter, batch: readonly Pending[]): Promise<vo
 
 /** The end of something that was begun may use the reserve. */
 function isOutcome({ event }: Pending): boolean {
-  return event.kind === 'outcome' || event.kind === 'stopped';
+  return event.kind === 'outcome' || event.kind === 'ended' || event.kind === 'stopped';
 }
 
 export function failed(file: string, cause: unknown): Problem {

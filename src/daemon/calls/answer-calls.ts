@@ -36,8 +36,8 @@ export function answerCalls(
   const stopping = new AbortController();
   const memory = startCallMemory(audit.recent, now);
   const dispatching = { agents: roster.running, concurrency: config.concurrency, stopping: stopping.signal, now, log };
-  const handle = definePipeline({ config, self, audit, memory, policies, duplicates, dispatching });
   const running = startRunningCalls();
+  const handle = definePipeline({ track: running.run, config, self, audit, memory, policies, duplicates, dispatching });
   let serving = true;
   const service = defineService({
     agents: roster.entries,

@@ -7,7 +7,8 @@ const severity = { warning: 4, notice: 5, informational: 6 } as const;
 /** What a person may want to be woken by is a warning: failures, refusals, and what others did to the log. */
 export function severityOf(record: AuditRecord): number {
   if (record.kind === 'displaced' || record.kind === 'recovered') return severity.warning;
-  if (record.kind === 'outcome') return record.outcome === 'ok' ? severity.informational : severity.warning;
+  if (record.kind === 'outcome' || record.kind === 'ended')
+    return record.outcome === 'ok' ? severity.informational : severity.warning;
   return record.kind === 'intent' ? severity.informational : severity.notice;
 }
 

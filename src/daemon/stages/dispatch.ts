@@ -34,7 +34,13 @@ export function dispatch(options: DispatchOptions): Stage {
         refusal(new Problem('busy', `the agent ${name} has ${longestQueue} calls waiting`, 'call again later')),
       );
     }
-    return answer(await runAction(call, agent, options, await slots.take()));
+    const release = await takeTurn(slots, call);
+    if (release === undefined) return answer(failure(cancelledBy(call) ?? new Problem('cancelled', name), 'cancelled'));
+    // It may have waited for its turn longer than its lease lived.
+    const stale = call.recheck?.();
+    if (stale === undefined) return answer(await runAction(call, agent, options, release));
+    release();
+    return answer(refusal(stale));
   };
 }
 
@@ -51,7 +57,8 @@ async function runAction(
   const allowed = call.action.timeout * 1000;
   const left = request.deadline === 0 ? allowed : Math.min(allowed, request.deadline - now());
   // A change goes on to its end when its caller is gone: its outcome can be asked for, half a change can't be undone.
-  const ends = call.action.kind === 'read' ? [stopping, call.gone] : [stopping];
+  const cancelled = call.cancelled === undefined ? [] : [call.cancelled];
+  const ends = call.action.kind === 'read' ? [stopping, call.gone, ...cancelled] : [stopping, ...cancelled];
   const deadline = startDeadline(Math.max(0, left), ends);
   const { signal } = deadline;
   const context: ActionContext = {
@@ -75,6 +82,28 @@ async function runAction(
   }
 }
 
+/** @returns gives the place back; undefined where it was cancelled before its turn */
+async function takeTurn(slots: Slots, { cancelled }: IncomingCall): Promise<(() => void) | undefined> {
+  const taking = slots.take();
+  if (cancelled === undefined) return await taking;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const end = () => resolve();
+  cancelled.addEventListener('abort', end, { once: true });
+  if (cancelled.aborted) end();
+  const release = await Promise.race([taking, promise]).finally(() => cancelled.removeEventListener('abort', end));
+  if (release === undefined || cancelled.aborted) {
+    void taking.then((giveBack) => giveBack());
+    return undefined;
+  }
+  return release;
+}
+
+function cancelledBy({ cancelled, entry, opened }: IncomingCall): Problem | undefined {
+  if (cancelled?.aborted !== true) return undefined;
+  const by = typeof cancelled.reason === 'string' ? ` by ${cancelled.reason}` : '';
+  return new Problem('cancelled', `${entry?.ddl.name}.${opened.request.action} was cancelled${by}`);
+}
+
 /** A moment past the abort, so that a handler that ends by itself can say how it ended. */
 function whenAborted(signal: AbortSignal): Promise<never> {
   return new Promise((_resolve, reject) => {
@@ -86,12 +115,15 @@ function whenAborted(signal: AbortSignal): Promise<never> {
 
 function explainFailure(
   error: unknown,
-  { entry, opened, action }: IncomingCall,
+  call: IncomingCall,
   { deadline, stopping }: { deadline: Deadline; stopping: AbortSignal },
   log: Log,
 ): ReplyContent {
+  const { entry, opened, action } = call;
   const name = `${entry?.ddl.name}.${opened.request.action}`;
   if (stopping.aborted) return failure(new Problem('stopping', `${name} was cancelled: the daemon stops`), 'cancelled');
+  const cancelled = cancelledBy(call);
+  if (cancelled !== undefined) return failure(cancelled, 'cancelled');
   if (deadline.passed()) {
     const said = error instanceof Problem ? `: ${error.message}` : '';
     return failure(new Problem('timeout', `${name} did not end within its time (at most ${action?.timeout} s)${said}`));

@@ -12,11 +12,14 @@ export function lease(keepers: () => readonly Leases[], identity: string): Stage
   return (next) => async (call) => {
     const { lease: name, fence, runId } = call.opened.request;
     if (name === '') return await next(call);
-    const [keeper] = keepers();
-    const problem =
-      keeper === undefined
-        ? new Problem('stale-lease', `${identity} keeps no leases`, 'enable the agent lock in its node.yaml')
-        : keeper.check({ lease: name, fence, runId, caller: call.caller });
-    return problem === undefined ? await next(call) : answer(refusal(problem));
+    const recheck = () => {
+      const [keeper] = keepers();
+      if (keeper === undefined) {
+        return new Problem('stale-lease', `${identity} keeps no leases`, 'enable the agent lock in its node.yaml');
+      }
+      return keeper.check({ lease: name, fence, runId, caller: call.caller });
+    };
+    const problem = recheck();
+    return problem === undefined ? await next({ ...call, recheck }) : answer(refusal(problem));
   };
 }

@@ -35,7 +35,7 @@ export function record(log: AuditLog, policies: Pick<Policies, 'allows'>, now: (
       if (!(error instanceof Problem)) throw error;
       return answer(refusal(new Problem(error.code, `nothing was done: ${error.message}`)));
     }
-    return await writeOutcome(log, call, { intent, changes }, await next(call));
+    return await writeOutcome(log, call, { intent, changes }, await next({ ...call, intent }));
   };
 }
 

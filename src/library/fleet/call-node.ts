@@ -39,7 +39,11 @@ export async function callNode(
   const began = performance.now();
   const known = headBefore === undefined ? {} : { known: headBefore };
   const signed = sealRequest(
-    { ...known, ...options, deadline: options.deadline || startedAt + settings.timeout },
+    {
+      ...known,
+      ...options,
+      deadline: options.deadline || (options.detach === true ? 0 : startedAt + settings.timeout),
+    },
     caller.credentials,
     startedAt,
   );

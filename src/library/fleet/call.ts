@@ -20,6 +20,8 @@ export interface Plan {
   readonly description: ActionDdl;
   readonly input: JsonObject;
   readonly dryRun: boolean;
+  /** Have nodes reply as soon as they have begun; the id of the request, by which outcomes are asked for. */
+  readonly detach?: string;
 }
 
 export interface Batching {
@@ -47,13 +49,15 @@ interface Calls {
 /** @param total how many nodes there are; 0: not known yet */
 function beginCalls(plan: Plan, total: number, targets: TargetOptions, session: Session, signal: AbortSignal): Calls {
   const { world } = session;
-  const { description, input, dryRun, agent, action } = plan;
+  const { description, input, dryRun, agent, action, detach } = plan;
   if (description.kind === 'change') world.onChange();
-  const timeout = (targets.timeout ?? description.timeout + session.config.timeout) * 1000;
+  const own = detach === undefined ? description.timeout : 0;
+  const timeout = (targets.timeout ?? own + session.config.timeout) * 1000;
   const work = world.begin(`${agent}#${action}`, total);
   const order = {
     ...callDefaults,
-    ...{ requestId: newId(), agent, action, input, dryRun, sensitive: sensitiveInputs(description) },
+    ...{ requestId: detach ?? newId(), agent, action, input, dryRun, sensitive: sensitiveInputs(description) },
+    detach: detach !== undefined,
   };
   const changes = description.kind === 'change';
   return {

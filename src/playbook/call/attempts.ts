@@ -1,7 +1,8 @@
 /** One batch, tried until all its nodes have done what was asked or the tries are used up. */
 import type { Outcome } from '../../core/request/reply.ts';
 import type { StepCall } from './step-call.ts';
-import { hideOutputs, sensitiveOutputs } from '../inputs/call-input.ts';
+import { sensitiveOutputs } from '../../core/ddl/ddl.ts';
+import { hideOutputs } from '../inputs/call-input.ts';
 import type { NodeFailure } from '../events/events.ts';
 import { reasonsToKeep } from './reasons.ts';
 import { resumeState } from './resume.ts';

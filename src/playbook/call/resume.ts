@@ -1,8 +1,7 @@
 /** What a batch of a run that goes on need not do again, and with which try each of its nodes goes on. */
-import type { ActionDdl } from '../../core/ddl/ddl.ts';
 import type { Outcome } from '../../core/request/reply.ts';
 import type { ResumedCall, StepCall } from './step-call.ts';
-import { sensitiveOutputs } from '../inputs/call-input.ts';
+import { type ActionDdl, sensitiveOutputs } from '../../core/ddl/ddl.ts';
 import type { CallKey, EarlierTry } from '../journal/history.ts';
 import { judge, type Judgement } from './judge.ts';
 import type { World } from '../context.ts';

@@ -1,5 +1,5 @@
 /** Checks what a step gives to an action against the action’s DDL: before a run as far as it can be told, and whole before a call. */
-import { type ActionDdl, type Ddl, inputNames, sensitiveInputs } from '../../core/ddl/ddl.ts';
+import { type ActionDdl, type Ddl, inputNames, sensitiveInputs, sensitiveOutputs } from '../../core/ddl/ddl.ts';
 import { inputValidatorOf } from '../../core/ddl/input.ts';
 import { Problem } from '../../core/errors.ts';
 import { isObject, type JsonObject } from '../../core/json.ts';
@@ -75,10 +75,6 @@ export function hideInputs(action: ActionDdl, input: Readonly<Record<string, unk
 /** Without the values of sensitive outputs: for the journal and for what is shown. */
 export function hideOutputs(action: ActionDdl, data: Readonly<Record<string, unknown>>): JsonObject {
   return withoutKeys(data, sensitiveOutputs(action));
-}
-
-export function sensitiveOutputs(action: ActionDdl): string[] {
-  return sensitiveInputs({ ...action, input: action.output });
 }
 
 function withoutKeys(values: Readonly<Record<string, unknown>>, hidden: readonly string[]): JsonObject {

@@ -24,6 +24,7 @@ export function incomingCall({ gone, headCheck = 'UNCHECKED', ...changes }: Chan
     filter: null,
     knownSequence: 0,
     knownHash: Buffer.alloc(0),
+    detach: false,
     ...changes,
     caller: 'mco://devco.net/operator/rip@devco.net',
   };

@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type AuditFile, readFileLines } from '../../../core/audit/files.ts';
-import type { AuditRecord } from '../../../core/audit/record.ts';
-import { type AuditEntry, formatEntry } from '../../../core/audit/show.ts';
+import type { AuditRecord, EndedRecord } from '../../../core/audit/record.ts';
+import { type AuditEntry, formatEntry, outcomeOf } from '../../../core/audit/show.ts';
 import { Problem } from '../../../core/errors.ts';
 import { isObject } from '../../../core/json.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
@@ -104,6 +104,13 @@ interface Joining {
 /** Intents joined with their outcomes, given out in the order of the intents as far as they are known. */
 function startJoining(give: (entry: AuditEntry) => void): Joining {
   const open = new Map<number, AuditEntry>();
+  /** Calls that nobody waits for are shown when they begin and when they end. */
+  const detached = new Map<number, AuditEntry>();
+  const giveEnd = (record: AuditRecord & EndedRecord) => {
+    const entry = detached.get(record.intent);
+    detached.delete(record.intent);
+    if (entry !== undefined) give({ ...entry, outcome: outcomeOf(record) });
+  };
   const giveReady = () => {
     for (const [sequence, entry] of open) {
       if (entry.outcome === undefined) return;
@@ -115,9 +122,11 @@ function startJoining(give: (entry: AuditEntry) => void): Joining {
     add: (record) => {
       if (record.kind === 'intent') open.set(record.sequence, { intent: record });
       if (record.kind === 'started') giveAll();
+      if (record.kind === 'ended') giveEnd(record);
       if (record.kind !== 'outcome') return;
       const entry = open.get(record.intent);
       if (entry !== undefined) open.set(record.intent, { ...entry, outcome: record });
+      if (entry !== undefined && record.code === 'detached') detached.set(record.intent, entry);
       giveReady();
     },
     flush: giveAll,
@@ -143,7 +152,8 @@ function parseRecord(line: string): AuditRecord | undefined {
 
 /** Whether what is shown of a record is there: a file that was spoilt may hold anything. */
 function isWhole(record: AuditRecord): boolean {
-  if (record.kind === 'outcome') return typeof record.outcome === 'string' && typeof record.code === 'string';
+  if (record.kind === 'outcome' || record.kind === 'ended')
+    return typeof record.outcome === 'string' && typeof record.code === 'string';
   if (record.kind !== 'intent') return true;
   const { time, node, request_id, caller, agent, action, request_time, arguments: given } = record;
   const texts = [time, node, request_id, caller, agent, action].every((text) => typeof text === 'string');

@@ -19,7 +19,7 @@ export function installCommand(check: CheckNodeConfig, own: string): CommandEntr
         .option('--package <file>', 'a Debian package to install instead')
         .option(
           '--agent <name...>',
-          'agents to enable (default: those of --node-config, else rpcutil, lock, journal, crl and audit)',
+          'agents to enable (default: those of --node-config, else rpcutil, lock, journal, jobs, crl and audit)',
         )
         .option('--node-config <file>', 'settings for node.yaml, with a section for each agent that needs one')
         .option('--fact <fact...>', 'facts of the hosts, as name=value')

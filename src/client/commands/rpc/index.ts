@@ -14,6 +14,7 @@ export function rpcCommand(catalogue: readonly Ddl[]): CommandEntry {
         .option('--dry-run', 'show what would change on each node, and change nothing')
         .option('--batch <n>', 'call so many nodes at a time, or N%')
         .option('--batch-sleep <seconds>', 'wait between batches')
+        .option('--detach', 'do not wait: print the id of a job at once, for “mco-deploy jobs”')
         .option('--display <which>', 'show replies that are: ok, failed, all, none')
         .option('-v, --verbose', 'show every reply, and how long each took')
         .option('-q, --quiet', 'print the replies alone')

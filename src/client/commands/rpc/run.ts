@@ -1,5 +1,6 @@
 import type { ActionDdl, Ddl } from '../../../core/ddl/ddl.ts';
 import type { Outcome } from '../../../core/request/reply.ts';
+import { newId } from '../../../core/request/seal.ts';
 import { printable } from '../../../core/text.ts';
 import { cutBatches } from '../../../library/fleet/batches.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
@@ -19,6 +20,7 @@ import {
   renderOutcomes,
   shows,
 } from '../../render/outcomes.ts';
+import { refuseWaiting, renderDetached } from './detached.ts';
 import { findDdl, openSession } from '../../fleet/session.ts';
 import { parseSeconds, readTargetOptions } from '../../cli/target-options.ts';
 
@@ -28,6 +30,7 @@ interface RpcOptions extends CommonOptions {
   readonly batchSleep?: string;
   readonly display?: string;
   readonly senders?: boolean;
+  readonly detach?: boolean;
   readonly verbose?: boolean;
   readonly quiet?: boolean;
   readonly table?: boolean;
@@ -47,6 +50,7 @@ interface RpcWords {
  */
 export async function runRpc(words: RpcWords, catalogue: readonly Ddl[], context: CliContext): Promise<number> {
   const { options } = words;
+  refuseWaiting(options);
   const known = findDdl(catalogue, words.agent);
   const planned = known === undefined ? undefined : makePlan(words, known);
   const pause = options.batchSleep === undefined ? 0 : parseSeconds(options.batchSleep) * 1000;
@@ -65,6 +69,11 @@ export async function runRpc(words: RpcWords, catalogue: readonly Ddl[], context
     );
     const { plan, findings, elapsed } = called;
     const outcomes = options.sort === true ? called.outcomes.toSorted(byNode) : called.outcomes;
+    if (plan.detach !== undefined) {
+      renderDetached(plan, plan.detach, outcomes, options, context);
+      tellMissing(findings, context, options);
+      return exitFor({ outcomes, broken: findings.broken.length, silent: findings.silent.length });
+    }
     const display = displayOf(options, plan.description);
     const times = { discovery: findings.elapsed, calls: elapsed };
     if (options.json === true) context.out(JSON.stringify(outcomes.map(outcomeJson), null, 2));
@@ -92,9 +101,9 @@ interface Arriving {
 
 function startArriving(options: RpcOptions, context: CliContext): Arriving {
   const { isTerminal, out } = context;
-  const { json, senders, table, sort } = options;
+  const { json, senders, table, sort, detach } = options;
   const shown = new Set<string>();
-  const isWhole = [json, senders, table, sort].includes(true) || tableOf(options) !== undefined;
+  const isWhole = [json, senders, table, sort, detach].includes(true) || tableOf(options) !== undefined;
   if (!isTerminal || isWhole) return { shown, show: () => () => {} };
   const show = ({ description }: Plan) => {
     const display = displayOf(options, description);
@@ -124,5 +133,6 @@ function isOk({ outcome }: Outcome): boolean {
 function makePlan({ agent, action, inputs, options }: RpcWords, ddl: Ddl): Plan {
   const dryRun = options.dryRun === true;
   const description = requireAction(ddl, action, dryRun);
-  return { agent, action, description, input: readInput(ddl, action, description, inputs), dryRun };
+  const plan = { agent, action, description, input: readInput(ddl, action, description, inputs), dryRun };
+  return options.detach === true ? { ...plan, detach: newId() } : plan;
 }

@@ -89,6 +89,7 @@ const anyRequest: fc.Arbitrary<Request> = fc.record(
     filter: fc.option(fc.record({ ...terms, select: text }, { noNullPrototype: true })),
     knownSequence: number,
     knownHash: bytes,
+    detach: fc.boolean(),
   },
   { noNullPrototype: true },
 );
@@ -119,6 +120,7 @@ function otherRequest(): fc.Arbitrary<Buffer> {
       filter: fc.option(fc.record({ ...terms, select: text }, { noNullPrototype: true })),
       knownSequence: number,
       knownHash: bytes,
+      detach: fc.boolean(),
     },
     { noNullPrototype: true, requiredKeys: [] },
   );

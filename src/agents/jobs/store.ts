@@ -1,0 +1,164 @@
+import { createHash } from 'node:crypto';
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { explainErrno, Problem } from '../../core/errors.ts';
+import { replaceFile } from '../../core/files/durable.ts';
+import type { Jobs, StartedJob } from '../../core/request/jobs.ts';
+import type { JobsConfig } from './config.ts';
+import { endJob, type Job, loseJob, parseJob } from './job.ts';
+
+/** A job as this daemon knows it. */
+export interface KnownJob {
+  readonly job: Job;
+  /** What it said last; empty once it has ended. */
+  readonly progress: string;
+}
+
+export interface JobStore extends Jobs {
+  /** The latest first. @param caller undefined: of all */
+  readonly list: (caller: string | undefined) => readonly KnownJob[];
+  /** @throws Problem `unknown-job` */
+  readonly find: (id: string, caller: string | undefined) => KnownJob;
+  /** @param by who cancels it @returns how it is then; `running` where it takes longer than a moment to end @throws Problem `unknown-job` */
+  readonly cancel: (id: string, caller: string | undefined, by: string) => Promise<Job>;
+}
+
+interface Held {
+  job: Job;
+  progress: string;
+  /** Of a job that runs. */
+  readonly running?: { readonly cancel: AbortController; readonly ended: PromiseWithResolvers<void> };
+}
+
+/** Milliseconds that a cancelled job may take to end before its state is given. */
+const patience = 10_000;
+const longestProgress = 500;
+
+export async function openJobs(directory: string, config: JobsConfig, now: () => number): Promise<JobStore> {
+  const jobs = new Map<string, Held>();
+  for (const job of await readJobs(directory, now())) jobs.set(keyOf(job.id, job.caller), { job, progress: '' });
+  const fileOf = ({ id, caller }: Pick<Job, 'id' | 'caller'>) => join(directory, fileName(id, caller));
+  const write = async (job: Job) => {
+    try {
+      await replaceFile(fileOf(job), `${JSON.stringify(job)}\n`);
+    } catch (cause) {
+      throw new Problem('unwritable-state', `the job cannot be stored: ${explainErrno(cause)}`, '', { cause });
+    }
+  };
+  for (const held of jobs.values()) {
+    const lost = loseJob(held.job, now());
+    if (lost !== held.job) await write(lost);
+    held.job = lost;
+  }
+  const forget = async (key: string, { job }: Held) => {
+    jobs.delete(key);
+    await rm(fileOf(job), { force: true });
+  };
+  const makeRoom = async () => {
+    const ended = [...jobs]
+      .filter(([, { job }]) => job.state !== 'running')
+      .sort(([, a], [, b]) => a.job.ended - b.job.ended);
+    const spare = jobs.size - config.max_jobs;
+    for (const [index, [key, held]] of ended.entries()) {
+      if (index < spare || held.job.ended + config.keep * 1000 < now()) await forget(key, held);
+    }
+  };
+  const begin: Jobs['begin'] = async ({ id, caller, agent, action, runId }) => {
+    const key = keyOf(id, caller);
+    if (jobs.has(key)) throw new Problem('job-exists', `there is a job ${id} already: it is not run again`);
+    const running = [...jobs.values()].filter(({ job }) => job.state === 'running').length;
+    if (running >= config.max_running) {
+      throw new Problem('too-many-jobs', `${running} jobs run already`, 'wait until one has ended, or cancel one');
+    }
+    const none = { status: 0, code: '', message: '', data: {}, left_out: false };
+    const job: Job = { id, caller, agent, action, run: runId, state: 'running', began: now(), ended: 0, ...none };
+    const held: Held = {
+      job,
+      progress: '',
+      running: { cancel: new AbortController(), ended: Promise.withResolvers<void>() },
+    };
+    // Taken before it is written: of two at once only one begins.
+    jobs.set(key, held);
+    try {
+      await makeRoom();
+      await write(job);
+    } catch (error) {
+      jobs.delete(key);
+      throw error;
+    }
+    return started(held, (ended) => write(ended), config, now);
+  };
+  const find: JobStore['find'] = (id, caller) => {
+    const held =
+      caller === undefined ? [...jobs.values()].find(({ job }) => job.id === id) : jobs.get(keyOf(id, caller));
+    if (held === undefined || isOver(held, config, now())) {
+      throw new Problem('unknown-job', `there is no job ${id} here that you may see`);
+    }
+    return held;
+  };
+  return {
+    begin,
+    find,
+    list: (caller) =>
+      [...jobs.values()]
+        .filter((held) => (caller === undefined || held.job.caller === caller) && !isOver(held, config, now()))
+        .sort((a, b) => b.job.began - a.job.began),
+    cancel: async (id, caller, by) => {
+      const held = find(id, caller) as Held;
+      held.running?.cancel.abort(by);
+      const late = AbortSignal.timeout(patience);
+      const waited = new Promise<void>((resolve) => late.addEventListener('abort', () => resolve(), { once: true }));
+      if (held.job.state === 'running') await Promise.race([held.running?.ended.promise, waited]);
+      return held.job;
+    },
+  };
+}
+
+function started(held: Held, write: (job: Job) => Promise<void>, config: JobsConfig, now: () => number): StartedJob {
+  const { running } = held;
+  return {
+    cancelled: running?.cancel.signal ?? new AbortController().signal,
+    progress: (message) => {
+      if (held.job.state === 'running') held.progress = message.slice(0, longestProgress);
+    },
+    end: async (content) => {
+      const ended = endJob(held.job, content, now(), config.max_output);
+      // Nobody waits for ever for what the disk does not take.
+      try {
+        await write(ended);
+      } finally {
+        held.job = ended;
+        held.progress = '';
+        running?.ended.resolve();
+      }
+    },
+  };
+}
+
+function isOver({ job }: Held, { keep }: JobsConfig, now: number): boolean {
+  return job.state !== 'running' && job.ended + keep * 1000 < now;
+}
+
+function keyOf(id: string, caller: string): string {
+  return `${id}\0${caller}`;
+}
+
+/** Two callers may name a job alike. */
+function fileName(id: string, caller: string): string {
+  return `${id}-${createHash('sha256').update(caller).digest('hex').slice(0, 16)}.json`;
+}
+
+/** A file that is damaged or too old is removed. */
+async function readJobs(directory: string, now: number): Promise<Job[]> {
+  const oldest = 30 * 86_400_000;
+  const names = (await readdir(directory)).filter((name) => /^[0-9a-f]{32}-[0-9a-f]{16}\.json$/.test(name));
+  const read = await Promise.all(
+    names.map(async (name) => {
+      const job = parseJob(await readFile(join(directory, name), 'utf8').catch(() => ''));
+      if (job !== undefined && fileName(job.id, job.caller) === name && now - job.began < oldest) return [job];
+      await rm(join(directory, name), { force: true });
+      return [];
+    }),
+  );
+  return read.flat();
+}

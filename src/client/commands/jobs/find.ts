@@ -1,0 +1,46 @@
+import type { Ddl } from '../../../core/ddl/ddl.ts';
+import { Problem } from '../../../core/errors.ts';
+import type { FoundNode } from '../../../discovery/findings.ts';
+import { askNodes } from '../../../library/fleet/call-nodes.ts';
+import type { CliContext } from '../../cli/context.ts';
+import { requireDdl, type Session } from '../../fleet/session.ts';
+import { actionFor, type JobsOptions, type NodeJob } from './job.ts';
+
+/** The whole id of the job that begins so. @throws Problem `usage`, `unknown-job` */
+export async function findJob(
+  given: string,
+  nodes: readonly FoundNode[],
+  {
+    options,
+    catalogue,
+    session,
+    context,
+  }: {
+    readonly options: JobsOptions;
+    readonly catalogue: readonly Ddl[];
+    readonly session: Session;
+    readonly context: CliContext;
+  },
+): Promise<string> {
+  if (!/^[0-9a-f]{4,32}$/.test(given)) {
+    const what = `“${given.slice(0, 40)}” is not a valid job id`;
+    throw new Problem('usage', what, 'give the id, or at least its first four digits');
+  }
+  if (given.length === 32) return given;
+  const ddl = requireDdl(catalogue, 'jobs');
+  const order = { ddl, action: actionFor('list', options), input: () => ({ prefix: given }) };
+  const outcomes = await askNodes(order, nodes, session, context.signal);
+  const ids = outcomes.flatMap(({ outcome, data }) =>
+    outcome === 'ok' ? (data.jobs as NodeJob[]).map(({ id }) => id) : [],
+  );
+  const [only, ...others] = new Set(ids);
+  if (others.length > 0) throw new Problem('usage', `${given} is the beginning of ${others.length + 1} jobs`);
+  if (only !== undefined) return only;
+  const refused = outcomes.find(({ outcome }) => outcome !== 'ok');
+  const why = refused === undefined ? '' : ` (${refused.node}: ${refused.message})`;
+  throw new Problem(
+    'unknown-job',
+    `no node has a job ${given} that you may see${why}`,
+    '“mco-deploy jobs” lists yours',
+  );
+}

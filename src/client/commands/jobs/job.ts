@@ -1,0 +1,62 @@
+/** Jobs as nodes report them. */
+import type { JsonObject } from '../../../core/json.ts';
+import type { Outcome } from '../../../core/request/reply.ts';
+import type { CommonOptions } from '../../cli/common-options.ts';
+
+export interface JobsOptions extends CommonOptions {
+  /** Those of all callers. */
+  readonly any?: boolean;
+}
+
+/** One node's part in a job. */
+export interface NodeJob {
+  readonly node: string;
+  readonly id: string;
+  readonly agent: string;
+  readonly action: string;
+  readonly caller: string;
+  readonly run: string;
+  /** `running`, `ok`, `failed`, `refused`, `cancelled`, `unknown` */
+  readonly state: string;
+  /** Milliseconds since the epoch; `ended` is 0 while it runs. */
+  readonly began: number;
+  readonly ended: number;
+}
+
+/** With its outcome. */
+export interface NodeResult extends NodeJob {
+  readonly status: number;
+  readonly code: string;
+  readonly message: string;
+  readonly progress: string;
+  readonly data: JsonObject;
+  readonly left_out: boolean;
+}
+
+export function actionFor(name: 'list' | 'show' | 'cancel', { any }: JobsOptions): string {
+  return any === true ? `${name}_any` : name;
+}
+
+/** For an exit code: what still runs is well so far; what was cancelled or is unknown was not completed. */
+export function outcomeOf({ state }: Pick<NodeJob, 'state'>): Pick<Outcome, 'outcome'> {
+  if (state === 'running' || state === 'ok') return { outcome: 'ok' };
+  return { outcome: state === 'refused' ? 'refused' : 'failed' };
+}
+
+export function isoOrNull(time: number): string | null {
+  return time === 0 ? null : new Date(time).toISOString();
+}
+
+/** What the parts of one job have in common. */
+export function headOf({ id, agent, action, caller, run }: NodeJob) {
+  return { job: id, agent, action, caller, run };
+}
+
+export function nodeJson({ node, state, began, ended }: NodeJob) {
+  return { node, state, began: new Date(began).toISOString(), ended: isoOrNull(ended) };
+}
+
+export function resultJson(result: NodeResult) {
+  const { status, code, message, progress, data, left_out } = result;
+  return { ...nodeJson(result), status, code, message, progress, data, left_out };
+}

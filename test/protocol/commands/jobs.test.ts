@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { agents } from '../../../src/agents/index.ts';
+import { probeAgent, probeCalls, waiting } from '../../support/agents/probe-agent.ts';
+import { type Fleet, makeFleet } from '../../support/fleet/fleet.ts';
+import { startTestNode, type TestNode } from '../../support/node/node.ts';
+import { runInProcess } from '../../support/program/cli.ts';
+import { makeHome } from '../../support/program/home.ts';
+import { assertFits } from '../../support/program/output-schema.ts';
+
+describe('rpc --detach and jobs', { timeout: 60_000 }, () => {
+  let fleet: Fleet;
+  let home: string;
+  const nodes: TestNode[] = [];
+  before(async () => {
+    fleet = await makeFleet();
+    const jobs = agents.filter(({ ddl }) => ddl.name === 'jobs');
+    for (const name of ['dev2.devco.net', 'dev4.devco.net'])
+      nodes.push(await startTestNode(fleet, { name, agents: [probeAgent, ...jobs] }));
+    home = await makeHome(join(fleet.dir, 'home'), await fleet.operator('rip@devco.net'), nodes);
+  });
+  after(async () => {
+    for (const node of nodes) await node[Symbol.asyncDispose]();
+    await fleet.remove();
+  });
+  const mco = async (...words: string[]) => {
+    const { code, out, err } = await runInProcess(words, home);
+    return { code, out: out.join('\n'), err: err.join('\n') };
+  };
+  /** Begins `probe.wait` on both nodes. */
+  const begin = async (...words: string[]) => {
+    const begun = [once(probeCalls, 'wait'), once(probeCalls, 'wait')];
+    const result = await mco('rpc', 'probe', 'wait', '--detach', ...words);
+    await Promise.all(begun);
+    return result;
+  };
+  const release = () => {
+    for (const end of waiting.splice(0)) end();
+  };
+
+  test('the id is printed at once; jobs lists it, and wait ends when it has ended everywhere', async () => {
+    const { code, out, err } = await begin();
+    assert.equal(code, 0, err);
+    const id = /^job ([0-9a-f]{32}): probe\.wait runs on 2 nodes$/.exec(out)?.[1] ?? assert.fail(out);
+    assert.equal(err, `to wait for it: mco-deploy jobs wait ${id}`);
+    const list = await mco('jobs');
+    assert.match(
+      list.out,
+      new RegExp(`^STATE +JOB +ACTION +NODES +BY +BEGAN\nrunning  ${id.slice(0, 8)}  probe\\.wait  2 +rip@devco\\.net`),
+    );
+    const shown = await mco('jobs', 'show', id.slice(0, 6));
+    assert.match(shown.out, / {2}dev2\.devco\.net {2}running since 20.*\n {2}dev4\.devco\.net {2}running since/);
+    const waited = mco('jobs', 'wait', id);
+    release();
+    const { code: ended, out: text } = await waited;
+    assert.equal(ended, 0, text);
+    assert.match(text, / {2}dev2\.devco\.net {2}ok in \d/);
+  });
+
+  test('machines get JSON that fits its schemas; -q prints the id alone', async () => {
+    const started = await begin('--json');
+    assertFits('rpc-detach', JSON.parse(started.out));
+    const { job } = JSON.parse(started.out) as { job: string };
+    assertFits('jobs', JSON.parse((await mco('jobs', '--json')).out));
+    assertFits('job', JSON.parse((await mco('jobs', 'show', job, '--json')).out));
+    release();
+    assertFits('job', JSON.parse((await mco('jobs', 'wait', job, '--json')).out));
+    const quiet = await begin('-q');
+    assert.match(quiet.out, /^[0-9a-f]{32}$/);
+    assert.equal(quiet.err, '');
+    release();
+  });
+
+  test('cancel ends it on every node; the exit code of wait says that it was not completed', async () => {
+    const id = (await begin('-q')).out;
+    const { code, out, err } = await mco('jobs', 'cancel', id);
+    assert.equal(code, 0, out + err);
+    assert.match(
+      out,
+      /dev4\.devco\.net {2}cancelled in .*: probe\.wait was cancelled by cert=rip@devco\.net \(cancelled\)/,
+    );
+    assert.equal((await mco('jobs', 'wait', id)).code, 2);
+    release();
+  });
+
+  test('what cannot be is refused before anybody is called', async () => {
+    for (const [words, expected] of [
+      [['rpc', 'probe', 'wait', '--detach', '--batch', '1'], /--detach does not wait, so --batch cannot/],
+      [['jobs', 'show', 'xyz'], /“xyz” is not a valid job id/],
+      [['jobs', 'show', 'abcdef'], /no node has a job abcdef that you may see/],
+      [['jobs', 'wait', 'a'.repeat(32)], /no node has a job a{32} that you may see/],
+    ] as const) {
+      const { code, err } = await mco(...words);
+      assert.equal(code, 64, err);
+      assert.match(err, expected);
+    }
+  });
+});

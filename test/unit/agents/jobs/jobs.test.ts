@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { openJobs } from '../../../../src/agents/jobs/store.ts';
+import { Problem } from '../../../../src/core/errors.ts';
+import { failure, okReply } from '../../../../src/core/request/reply.ts';
+import { temporaryDirectory } from '../../../support/agents/agent-setup.ts';
+import { codeOf, codeOfAsync } from '../../../support/thrown.ts';
+
+const config = { max_running: 2, max_jobs: 3, max_output: 100, keep: 86_400 };
+const rip = 'cert=rip@devco.net';
+const idOf = (digit: string) => digit.repeat(32);
+const day = 86_400_000;
+
+/** Jobs by a clock that only the test moves (milliseconds since the epoch). */
+async function startStore(directory = temporaryDirectory(), clock = { now: 1_700_000_000_000 }) {
+  const jobs = await openJobs(directory, config, () => clock.now);
+  const begin = (digit: string, caller = rip) =>
+    jobs.begin({ id: idOf(digit), caller, agent: 'probe', action: 'wait', runId: '', dryRun: false });
+  const stateOf = (digit: string) => jobs.find(idOf(digit), rip).job.state;
+  const again = () => startStore(directory, clock);
+  return { jobs, begin, stateOf, again, clock, directory };
+}
+
+describe('a job', () => {
+  test('that has ended keeps its outcome for a day, over restarts', async () => {
+    const first = await startStore();
+    await (await first.begin('1')).end(okReply({ text: 'done' }));
+    const second = await first.again();
+    assert.deepEqual(second.jobs.find(idOf('1'), rip).job.data, { text: 'done' });
+    first.clock.now += day + 1;
+    assert.equal(
+      codeOf(() => second.stateOf('1')),
+      'unknown-job',
+    );
+    assert.deepEqual(second.jobs.list(undefined), []);
+  });
+
+  test('that ran when the daemon died is unknown, for good, and cannot begin again', async () => {
+    const first = await startStore();
+    await first.begin('1');
+    const second = await first.again();
+    assert.equal(second.stateOf('1'), 'unknown');
+    assert.equal(await codeOfAsync(() => second.begin('1')), 'job-exists');
+    assert.equal((await first.again()).stateOf('1'), 'unknown');
+  });
+
+  test('takes a bounded place: so many run, so many are kept, and so much of their output', async () => {
+    const { jobs, begin, stateOf, clock, directory } = await startStore();
+    const [one, two] = [await begin('1'), await begin('2')];
+    assert.equal(await codeOfAsync(() => begin('3')), 'too-many-jobs');
+    await one.end(okReply({ text: 'x'.repeat(200) }));
+    assert.deepEqual([jobs.find(idOf('1'), rip).job.data, jobs.find(idOf('1'), rip).job.left_out], [{}, true]);
+    await two.end(failure(new Problem('broken' as never, 'y'.repeat(9000))));
+    assert.equal(jobs.find(idOf('2'), rip).job.message.length, 4000);
+    for (const digit of ['3', '4', '5']) {
+      clock.now += 1000;
+      await (await begin(digit)).end(okReply({}));
+    }
+    assert.equal(readdirSync(directory).length, 3);
+    assert.equal(
+      codeOf(() => stateOf('1')),
+      'unknown-job',
+    );
+  });
+
+  test('is that of one caller: two may use one id, and neither sees the other’s', async () => {
+    const { jobs, begin } = await startStore();
+    await begin('1');
+    await (await begin('1', 'cert=eve@devco.net')).end(okReply({ whose: 'eve' }));
+    assert.equal(jobs.find(idOf('1'), rip).job.state, 'running');
+    assert.deepEqual(jobs.list(rip).length, 1);
+    assert.equal(
+      codeOf(() => jobs.find(idOf('1'), 'cert=ann@devco.net')),
+      'unknown-job',
+    );
+  });
+
+  test('whose file is damaged, or that another file stands in for, is not believed', async () => {
+    const { begin, again, directory } = await startStore();
+    await (await begin('1')).end(okReply({}));
+    const [file = ''] = readdirSync(directory);
+    writeFileSync(join(directory, file), '{"id":');
+    writeFileSync(join(directory, `${idOf('2')}-${'0'.repeat(16)}.json`), '{}');
+    assert.deepEqual((await again()).jobs.list(undefined), []);
+    assert.deepEqual(readdirSync(directory), []);
+  });
+});
