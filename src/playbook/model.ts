@@ -1,3 +1,4 @@
+import type { Detail } from './events/format.ts';
 import type { NodeFailure, RunEvent } from './events/events.ts';
 import type { Expression } from './expressions/expression.ts';
 import type { BatchSize, InputSource, StepSource } from './source/schema.ts';
@@ -23,7 +24,7 @@ export interface Playbook {
   /** The name of its lease, where it names one. */
   readonly lock: Template | undefined;
   /** What of its runs is printed, where that differs from other playbooks. */
-  readonly format?: (event: RunEvent) => RunLines;
+  readonly format?: (event: RunEvent, detail: Detail) => RunLines;
 }
 
 /** Lines for people: of results, and of what went wrong. */

@@ -32,10 +32,10 @@ export function outcomeTable(
   const inner =
     list === undefined ? [] : [...new Set(outcomes.flatMap(({ data }) => itemsOf(data[list]).flatMap(Object.keys)))];
   const good = ({ node, outcome, data, elapsed }: Outcome): string[][] => {
-    const own = plain.map((name) => cellOf(data[name], schemas[name], now));
+    const own = plain.map((name) => cellOf(data[name], schemas[name], now, wide));
     const times = wide ? [paint('green', outcome), `${elapsed.toFixed(1)} ms`] : [];
     const rows = list === undefined ? [{}] : itemsOf(data[list]);
-    const cells = rows.map((row) => inner.map((name) => cellOf(row[name], propertiesOf(items)[name], now)));
+    const cells = rows.map((row) => inner.map((name) => cellOf(row[name], propertiesOf(items)[name], now, wide)));
     const [first = inner.map(() => '-'), ...more] = cells;
     return [
       [node, ...times, ...own, ...first],

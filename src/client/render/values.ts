@@ -1,4 +1,5 @@
 /** Values of replies for people: lists of objects as tables, objects as fields, times as dates. */
+import { count } from '../../core/text.ts';
 import { isObject } from '../../core/json.ts';
 import { formatTable } from './table.ts';
 import { ago } from './times.ts';
@@ -53,8 +54,12 @@ function fieldLines(fields: Readonly<Record<string, unknown>>, schema: unknown, 
   });
 }
 
-/** Text in one cell, on one line; empty text is shown as what it is: nothing. */
-export function cellOf(value: unknown, schema: unknown, now: number): string {
+/**
+ * Text in one cell, on one line; empty text is shown as what it is: nothing.
+ * @param whole whether objects in a list are written out: there may be many, and each is long
+ */
+export function cellOf(value: unknown, schema: unknown, now: number, whole = false): string {
+  if (!whole && isObjects(value)) return count(value.length, 'item');
   const text = valueText(value, schema, now).replaceAll(/\s+/g, ' ');
   return text === '' ? '-' : text;
 }

@@ -13,7 +13,9 @@ import { startLive } from '../render/live/live.ts';
 import { startLiveRun } from '../render/live/live-run.ts';
 import { exitForRun } from '../cli/run-exit-code.ts';
 import type { Session } from '../fleet/session.ts';
-import { startRunTable } from '../render/run-table.ts';
+import { paintFor } from '../render/color.ts';
+import { paintRun } from '../render/run/run-colors.ts';
+import { startRunTable } from '../render/run/run-table.ts';
 import type { JournalMode, StoredPast } from '../../library/runs/fleet/journaling.ts';
 import type { Journal } from '../../library/runs/journal.ts';
 import { runOverNodes } from '../../library/runs/run.ts';
@@ -103,10 +105,12 @@ export async function runWithNodes(
 
 function tellTo(
   { playbook: { format }, runId }: Pick<PlaybookRun, 'playbook' | 'runId'>,
-  { out, err }: CliContext,
+  context: CliContext,
   json: boolean,
   detail: Detail,
 ): (event: RunEvent) => void {
+  const { out, err } = context;
+  const paint = paintFor(context);
   if (json) {
     let sequence = 0;
     return (event) => out(formatJsonEvent(event, { time: Date.now(), sequence: ++sequence, runId }));
@@ -115,13 +119,13 @@ function tellTo(
   return (event) => {
     table.see(event);
     if (format !== undefined) {
-      const lines = format(event);
-      for (const line of lines.err) err(line);
-      for (const line of lines.out) out(line);
+      const lines = format(event, detail);
+      for (const line of paintRun(event, lines.err, paint)) err(line);
+      for (const line of paintRun(event, lines.out, paint)) out(line);
       return;
     }
     const before = event.type === 'run-finished' && detail === 'full' ? table.lines(event.report) : [];
-    for (const line of [...before, ...formatEvent(event, detail)]) out(line);
+    for (const line of [...before, ...paintRun(event, formatEvent(event, detail), paint)]) out(line);
   };
 }
 

@@ -1,7 +1,7 @@
 /** What a script’s run prints: one line for each resource, in the form of the seed’s. Pure: events in, lines out. */
 import { count, printable } from '../../core/text.ts';
 import type { NodeFailure, RunEvent, RunReport, StepReport } from '../../playbook/events/events.ts';
-import { formatEvent } from '../../playbook/events/format.ts';
+import { type Detail, formatEvent } from '../../playbook/events/format.ts';
 import { describeDifference, describeFailure, describeSuccess } from '../../playbook/events/summary.ts';
 import type { RunLines } from '../../playbook/model.ts';
 import type { OrderedResource } from '../catalogue/order.ts';
@@ -19,20 +19,21 @@ type Steps = ReadonlyMap<string, KnownStep>;
 
 const nothing: RunLines = { out: [], err: [] };
 
-export function formatScriptRun(ordered: readonly OrderedResource[]): (event: RunEvent) => RunLines {
+/** Without -v the reasons of a failure stand in its closing lines alone, and once. */
+export function formatScriptRun(ordered: readonly OrderedResource[]): (event: RunEvent, detail?: Detail) => RunLines {
   const steps: Steps = new Map(
     ordered.map(({ resource, needs }) => [
       stepIdOf(resource),
       { path: pathOf(resource), name: nameOf(resource), type: resource.type, needs: needs.map(stepIdOf) },
     ]),
   );
-  return (event) => {
-    const { out, err } = format(event, steps);
+  return (event, detail = 'full') => {
+    const { out, err } = format(event, steps, detail === 'full');
     return { out: out.map(printable), err: err.map(printable) };
   };
 }
 
-function format(event: RunEvent, steps: Steps): RunLines {
+function format(event: RunEvent, steps: Steps, whole: boolean): RunLines {
   switch (event.type) {
     case 'nodes-missing':
       return { out: [], err: formatEvent(event) };
@@ -43,7 +44,7 @@ function format(event: RunEvent, steps: Steps): RunLines {
     case 'try-failed':
       return formatTry(event, steps);
     case 'step-finished':
-      return formatStep(event.report, steps);
+      return formatStep(event.report, steps, whole);
     case 'run-finished':
       return formatEnd(event.report, steps);
     default:
@@ -75,13 +76,13 @@ function pathIn(step: string, steps: Steps): string {
   return steps.get(step)?.path ?? step;
 }
 
-function formatStep(report: StepReport, steps: Steps): RunLines {
+function formatStep(report: StepReport, steps: Steps, whole: boolean): RunLines {
   if (report.state === 'skipped' || report.state === 'not-run') return nothing;
-  if (report.kind !== 'call') return formatText(report, steps);
+  if (report.kind !== 'call') return formatText(report, steps, whole);
   const at = agentOf(report.id, steps);
   const { title, state, ok, failed, tries, lines, dryRun } = report;
   const details = lines.map((line) => `${at}: ${line}`);
-  if (state !== 'done') return { out: details, err: formatFailure(report, at) };
+  if (state !== 'done') return { out: details, err: formatFailure(report, at).slice(0, whole ? undefined : 1) };
   const nodes = count(ok.length, 'node');
   const asked = dryRun ? ', without changing anything' : '';
   const done =
@@ -108,9 +109,9 @@ function describe({ node, code, reason }: NodeFailure): string {
   return node === '' ? reason : `${node}: ${reason} (${code})`;
 }
 
-function formatText({ id, lines, state, failed }: StepReport, steps: Steps): RunLines {
+function formatText({ id, lines, state, failed }: StepReport, steps: Steps, whole: boolean): RunLines {
   const { path = id, type = '' } = steps.get(id) ?? {};
-  if (state === 'failed') return { out: [], err: failed.map((one) => `${path}: ${describe(one)}`) };
+  if (state === 'failed') return { out: [], err: whole ? failed.map((one) => `${path}: ${describe(one)}`) : [] };
   if (type === 'notify') return { out: lines.map((line) => `${path}/message: ${line}`), err: [] };
   return { out: [...lines, 'executed successfully'].map((line) => `${path}/returns: ${line}`), err: [] };
 }

@@ -1,4 +1,5 @@
 import { agents } from '../../../src/agents/index.ts';
+import type { Detail } from '../../../src/playbook/events/format.ts';
 import type { RunEvent } from '../../../src/playbook/events/events.ts';
 import { readHistory, resumeFrom } from '../../../src/playbook/journal/history.ts';
 import { runPlaybook } from '../../../src/playbook/run/run.ts';
@@ -32,7 +33,11 @@ export async function runText(
   text: string,
   inputs: Readonly<Record<string, unknown>> = {},
   fabric: Fabric = createFabric([]),
-  { resume = false, ...options }: RunOptions & { readonly resume?: boolean } = {},
+  {
+    resume = false,
+    detail = 'full',
+    ...options
+  }: RunOptions & { readonly resume?: boolean; readonly detail?: Detail } = {},
 ) {
   const history = resume ? readHistory(fabric.journal) : undefined;
   const { playbook, notices } = await loadText(text, inputs, fabric, history?.setsOf(''));
@@ -41,7 +46,7 @@ export async function runText(
     history === undefined ? options : { ...options, runId: runIdOf(fabric), resumed: resumeFrom(history) };
   const report = await runPlaybook(playbook, inputs, fabric.ports, settings);
   const lines = (kind: 'out' | 'err') =>
-    fabric.events.slice(begin).flatMap((event: RunEvent) => playbook.format?.(event)[kind] ?? []);
+    fabric.events.slice(begin).flatMap((event: RunEvent) => playbook.format?.(event, detail)[kind] ?? []);
   return { report, playbook, notices: notices.map(({ text: said }) => said), out: lines('out'), err: lines('err') };
 }
 

@@ -40,7 +40,7 @@ function showTable(nodes: readonly ReturnType<typeof describe>[], options: FindO
     node,
     version,
     agents.join(','),
-    ...(wide ? [classes.join(','), cellOf(facts, undefined, 0)] : []),
+    ...(wide ? [classes.join(','), cellOf(facts, undefined, 0, true)] : []),
   ]);
   printTable(['NODE', 'VERSION', 'AGENTS', ...(wide ? ['CLASSES', 'FACTS'] : [])], rows, options, context);
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { startRunTable } from '../../../../src/client/render/run-table.ts';
+import { startRunTable } from '../../../../src/client/render/run/run-table.ts';
 import { bindInputs } from '../../../../src/playbook/inputs/inputs.ts';
 import { runPlaybook } from '../../../../src/playbook/run/run.ts';
 import type { RunOptions } from '../../../../src/playbook/run/world.ts';

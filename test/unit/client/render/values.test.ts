@@ -52,6 +52,12 @@ describe('what nodes reply', () => {
       '  release  12',
       'up  true',
     ]);
+    const nested = [{ name: 'dev2', lines: [{ line: 'app/dev2' }, { line: 'api/dev2' }] }];
+    assert.deepEqual(
+      valueLines(nested, undefined, now),
+      ['name  lines', 'dev2  2 items'],
+      'a table in a cell is counted',
+    );
     assert.deepEqual(valueLines('two\nlines', undefined, now), ['two', 'lines']);
     const lines = outcomeLines(replied('lb1', { backend: 'app', servers: two }), action, { paint: paintFor({}) });
     assert.deepEqual(lines.slice(0, 4), ['lb1', '  Backend: app', '  servers:', '      name  since']);

@@ -1,6 +1,6 @@
 /** What a run came to, as a table at its end: what was done, failed or never touched, what it left out of traffic, and how long each step took. */
-import { printable } from '../../core/text.ts';
-import type { RunEvent, RunReport, StepReport } from '../../playbook/events/events.ts';
+import { printable } from '../../../core/text.ts';
+import type { RunEvent, RunReport, StepReport } from '../../../playbook/events/events.ts';
 
 export interface RunTable {
   /** Takes note of what happens. */

@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { bindInputs } from '../../src/playbook/inputs/inputs.ts';
+import { formatEvent } from '../../src/playbook/events/format.ts';
+import { readHistory, resumeFrom } from '../../src/playbook/journal/history.ts';
+import { runPlaybook } from '../../src/playbook/run/run.ts';
+import { shippedScripts } from '../../src/playbooks.ts';
+import { dress, paintFor } from '../../src/client/render/color.ts';
+import { paintRun } from '../../src/client/render/run/run-colors.ts';
+import { createEstate, type Estate, type EstateOptions } from '../support/fleet/estate.ts';
+import { loadShipped } from '../support/fleet/shipped.ts';
+import { runText } from '../support/puppet/run-script.ts';
+
+const reason = 'revision 30 answers HTTP 500';
+/** In the order in which they have to stand. */
+const wanted = [
+  /failed: .*upgrade|failed: .*rollback/i,
+  /^ {2}on .*revision 30 answers HTTP 500/,
+  /^ {2}out of traffic: /,
+  /^ {2}untouched: /,
+];
+
+/** What a person sees of a run, without -v. */
+function shown({ fabric }: Estate, from = 0): string[] {
+  return fabric.events.slice(from).flatMap((event) => formatEvent(event, 'short'));
+}
+
+async function play(playbook: string, inputs: Record<string, unknown>, options: EstateOptions = {}) {
+  const estate = createEstate(options);
+  const loaded = await loadShipped(playbook);
+  const given = bindInputs(loaded, { cluster: 'bravo', notify: false, ...inputs });
+  await runPlaybook(loaded, given, estate.fabric.ports, {});
+  return { estate, loaded, given };
+}
+
+function assertEnds(lines: readonly string[]): void {
+  const text = lines.join('\n');
+  assert.equal(text.split(reason).length, 2, `the reason stands there once:\n${text}`);
+  const places = wanted.map((pattern) => lines.findIndex((line) => pattern.test(line)));
+  assert.ok(!places.includes(-1), `${places.join(' ')}:\n${text}`);
+  assert.deepEqual(
+    places,
+    places.toSorted((a, b) => a - b),
+    text,
+  );
+  assert.match(lines.at(-1) ?? '', /^to continue: mco-deploy resume [0-9a-f]{32}$/);
+}
+
+describe('the last lines of a run that failed: what, where, why once, out of traffic, untouched, the next command', () => {
+  for (const [playbook, inputs] of [
+    ['app_cluster_upgrade', { revision: '30' }],
+    ['app_rolling_upgrade', { revision: '30' }],
+    ['app_canary_upgrade', { revision: '30' }],
+    ['rollback', { targets: ['dev2', 'dev4', 'dev6', 'dev8'].map((name) => `${name}.devco.net=30`), batch: '2' }],
+  ] as const) {
+    test(playbook, async () => {
+      assertEnds(shown((await play(playbook, inputs)).estate));
+    });
+  }
+
+  test('of a run that is resumed and fails again', async () => {
+    const { estate, loaded, given } = await play('app_cluster_upgrade', { revision: '30' });
+    const from = estate.fabric.events.length;
+    const [{ runId } = { runId: '' }] = estate.fabric.journal;
+    await runPlaybook(loaded, given, estate.fabric.ports, {
+      runId,
+      resumed: resumeFrom(readHistory(estate.fabric.journal)),
+    });
+    assertEnds(shown(estate, from));
+  });
+
+  test('of a script in the Puppet DSL', async () => {
+    const script = shippedScripts.app_cluster_upgrade ?? '';
+    const inputs = { backend: 'app', cluster: 'bravo', revision: '30' };
+    const { err } = await runText(script, inputs, createEstate().fabric, { detail: 'short' });
+    // Why a try is followed by another is said when that happens.
+    assertEnds(err.filter((line) => !/: try \d+ of \d+ failed/.test(line)));
+    const { err: whole } = await runText(script, inputs, createEstate().fabric, { detail: 'full' });
+    assert.ok(whole.length > err.length, 'the rest is shown with -v');
+  });
+
+  test('stand out in colours where these are on', async () => {
+    const { estate } = await play('app_cluster_upgrade', { revision: '30' });
+    const paint = paintFor({ colors: true });
+    const lines = estate.fabric.events
+      .flatMap((event) => paintRun(event, formatEvent(event, 'short'), paint))
+      .map((line) => dress(line, true));
+    assert.ok(lines.some((line) => line.startsWith('\x1b[31mFailed in update:')));
+    assert.ok(lines.some((line) => line.startsWith('\x1b[33m  out of traffic: dev2')));
+    assert.match(lines.at(-1) ?? '', /^\x1b\[1mto continue: mco-deploy resume/);
+  });
+});
