@@ -12,6 +12,7 @@ import type { ArtifactHolder } from '../../core/publish/holder.ts';
 import type { FetchEvent, FetchRequest, StoreReply, StoreRequest } from '../../core/wire/messages.ts';
 import type { AnyCall } from '../peer.ts';
 import type { statusOf } from '../status.ts';
+import { widenUploads } from './window.ts';
 
 /** Proves who is at the other end and counts the call. */
 export type Admit = (
@@ -25,6 +26,7 @@ export function artifactHandlers(
   admit: Admit,
   tell: (error: unknown) => ReturnType<typeof statusOf>,
 ): UntypedServiceImplementation {
+  if (service.artifacts?.() !== undefined) widenUploads();
   const store: handleUnaryCall<StoreRequest, StoreReply> = (call, done) => {
     const work = async () => {
       const { peer, leave } = await admit(call, ['operator']);

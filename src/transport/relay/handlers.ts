@@ -8,6 +8,7 @@ import { Problem } from '../../core/errors.ts';
 import type { Log, RelayService, RelayUser } from '../../core/ports.ts';
 import type { DiscoverEvent, DiscoverRequest, ForwardEvent, ForwardRequest } from '../../core/wire/messages.ts';
 import type { AnyCall } from '../peer.ts';
+import { widenUploads } from '../artifacts/window.ts';
 import { statusOf } from '../status.ts';
 
 /** Requests of one stream that wait for their replies. */
@@ -24,6 +25,7 @@ export function relayHandlers(
   userOf: (call: AnyCall) => RelayUser,
   log: Log,
 ): UntypedServiceImplementation {
+  widenUploads();
   const forward: handleBidiStreamingCall<ForwardRequest, ForwardEvent> = (stream) => {
     const running = new Map<number, AbortController>();
     const end = () => {

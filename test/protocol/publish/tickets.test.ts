@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { after, before, describe, test } from 'node:test';
 import { Problem } from '../../../src/core/errors.ts';
 import type { TicketContent } from '../../../src/core/publish/ticket.ts';
@@ -196,6 +198,30 @@ describe('a ticket', () => {
     const request = { ticket: idOf(ticket()), manifest: artifact.manifest };
     await assert.rejects(connection.store(request, signal), { code: 'wrong-kind' });
     connection.close();
+  });
+
+  test('has the upload widen the window of its connection, and no other one', async () => {
+    const windows = new Map<string, number | undefined>();
+    const note = (message: unknown) => {
+      const { stream, headers } = message as { stream: ServerHttp2Stream; headers: IncomingHttpHeaders };
+      windows.set(String(headers[':path']), stream.session?.state.effectiveLocalWindowSize);
+    };
+    // After the node's own listener, which was there first.
+    subscribe('http2.server.stream.created', note);
+    try {
+      const signed = ticket({ revision: '28' });
+      assert.equal((await (target as TestNode).call(rip as Member, prepareOrder(signed))).outcome, 'ok');
+      await storeChunks(target as TestNode, rip as Member, signed, artifact, [0]);
+    } finally {
+      unsubscribe('http2.server.stream.created', note);
+    }
+    assert.deepEqual(
+      [...windows],
+      [
+        ['/mco.v1.Node/Call', 65_535],
+        ['/mco.v1.Node/Store', 1_048_576],
+      ],
+    );
   });
 
   test('is accepted in a dry run without effect', async () => {
