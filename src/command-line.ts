@@ -1,8 +1,11 @@
 import { agents, findExternal } from './agents/index.ts';
+import { configDdl } from './agents/config/ddl.ts';
 import { namesOf } from './core/ddl/ddl.ts';
+import { applyCommand } from './client/commands/apply/index.ts';
 import { completeCommand } from './client/commands/complete/index.ts';
 import { completionCommand } from './client/commands/completion/index.ts';
 import { agentCommand } from './client/commands/agent/index.ts';
+import { configHelperCommand } from './client/commands/daemon/config-helper.ts';
 import { daemonCommand } from './client/commands/daemon/index.ts';
 import { doctorCommand } from './client/commands/doctor/index.ts';
 import { commands } from './client/commands/index.ts';
@@ -21,6 +24,15 @@ const agent = agentCommand(async (ddl, file) => {
 const daemon = daemonCommand(async () => {
   const { serveUntilSignalled } = await import('./daemon/serve.ts');
   return (configFile) => serveUntilSignalled({ configFile, agents, findExternal, version });
+});
+
+const configHelper = configHelperCommand(async () => {
+  const { returnIfDue } = await import('./daemon/config-helper/go-back.ts');
+  const { serveHelper } = await import('./daemon/config-helper/serve.ts');
+  return {
+    serve: (directory, streams) => serveHelper(directory, agents, streams),
+    takeBack: (directory) => returnIfDue(directory, false),
+  };
 });
 
 const policy = policyCommand(catalogue, async (configFile) => {
@@ -48,10 +60,14 @@ export const nodeParts = async () => {
     describe: (text: string, file: string) => describePaths(text, file, agents),
   };
 };
-const onHosts = [installCommand(checkNodeConfig, process.execPath), uninstallCommand(checkNodeConfig)];
+const onHosts = [
+  applyCommand(nodeParts, process.execPath, configDdl),
+  installCommand(checkNodeConfig, process.execPath),
+  uninstallCommand(checkNodeConfig),
+];
 
 const complete = completeCommand(catalogue, (context) => defineProgram(commandLine, context));
-const others = [agent, policy, doctor, ...onHosts, daemon, completionCommand, complete];
+const others = [agent, policy, doctor, ...onHosts, daemon, configHelper, completionCommand, complete];
 
 /** All that the program can do. With the entry point, this is the composition root: the only place that knows all parts. */
 export const commandLine: Cli = {

@@ -4,6 +4,7 @@ import { agents } from './agents/index.ts';
 import { fleetSchema } from './client/fleet-file/schema.ts';
 import { clientConfigSchema } from './library/config/config.ts';
 import { ddlSchema } from './core/ddl/outside-ddl.ts';
+import { helperSettingsSchema } from './daemon/config-helper/settings.ts';
 import { nodeConfigSchema } from './daemon/config/schema.ts';
 import { playbookSchema } from './playbook/source/schema.ts';
 
@@ -16,6 +17,7 @@ export interface BuiltInSchema {
 export const schemas: readonly BuiltInSchema[] = [
   { id: 'config/node', schema: nodeConfigSchema },
   { id: 'config/client', schema: clientConfigSchema },
+  { id: 'config/helper', schema: helperSettingsSchema },
   { id: 'fleet', schema: fleetSchema },
   { id: 'playbook', schema: playbookSchema },
   { id: 'ddl', schema: ddlSchema },

@@ -86,6 +86,8 @@ ${(await Promise.all(sections)).join('\n')}
 %files
 /usr/bin/mco-deploy
 /usr/lib/systemd/system/mco-deploy.service
+/usr/lib/systemd/system/mco-deploy-config.socket
+/usr/lib/systemd/system/mco-deploy-config@.service
 %config(noreplace) /${polkitRules}
 /usr/share/bash-completion/completions/mco-deploy
 /usr/share/zsh/site-functions/_mco-deploy

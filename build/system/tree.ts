@@ -29,6 +29,8 @@ export async function layOutSystem(root: string, contents: PackageContents, path
   const nodeYaml = startingFiles({ kind: 'node', name: 'node.example.net' }).find(({ path }) => path === 'node.yaml');
   const texts: Readonly<Record<string, string | Buffer>> = {
     'usr/lib/systemd/system/mco-deploy.service': await own('mco-deploy.service'),
+    'usr/lib/systemd/system/mco-deploy-config.socket': await own('mco-deploy-config.socket'),
+    'usr/lib/systemd/system/mco-deploy-config@.service': await own('mco-deploy-config@.service'),
     [polkitRules]: await own('50-mco-deploy.rules'),
     'usr/share/bash-completion/completions/mco-deploy': scripts.bash,
     [zshCompletion]: scripts.zsh,

@@ -5,6 +5,8 @@ import { appmgrConfigSchema } from './appmgr/config.ts';
 import { appmgrDdl } from './appmgr/ddl.ts';
 import { auditConfigSchema } from './audit/config.ts';
 import { auditDdl } from './audit/ddl.ts';
+import { configConfigSchema } from './config/config.ts';
+import { configDdl } from './config/ddl.ts';
 import { crlConfigSchema } from './crl/config.ts';
 import { crlDdl } from './crl/ddl.ts';
 import { haproxyConfigSchema } from './haproxy/config.ts';
@@ -43,6 +45,11 @@ export const agents: readonly AgentEntry[] = [
     ddl: auditDdl,
     config: auditConfigSchema,
     load: async () => (await import('./audit/agent.ts')).startAudit,
+  },
+  {
+    ddl: configDdl,
+    config: configConfigSchema,
+    load: async () => (await import('./config/agent.ts')).startConfig,
   },
   {
     ddl: crlDdl,

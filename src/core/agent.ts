@@ -6,6 +6,7 @@ import type { Jobs } from './request/jobs.ts';
 import type { Leases } from './request/lease.ts';
 import type { Log, NodeView, RunCommand } from './ports.ts';
 import type { ArtifactHolder } from './publish/holder.ts';
+import type { SignedRequest } from './wire/messages.ts';
 
 /** What a handler knows of the call it serves. */
 export interface ActionContext {
@@ -15,6 +16,8 @@ export interface ActionContext {
   readonly caller: string;
   /** The lease that the request names, which its caller's run holds on this node; empty outside of one. */
   readonly lease: string;
+  /** The request as its caller signed it, for who has to prove it again. */
+  readonly signed: SignedRequest;
   /** Say what would change, and change nothing. */
   readonly dryRun: boolean;
   /** Aborted at the deadline, when the caller is gone, and when the daemon stops. */

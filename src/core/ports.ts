@@ -57,6 +57,8 @@ export interface NodeView {
   /** Milliseconds by which the clocks of hosts may differ. */
   readonly clockGrace: number;
   readonly crl: CrlKeeper;
+  /** Has policies, facts, classes and certificates read again; what is broken leaves what is in force. */
+  readonly reload: () => Promise<void>;
   /** What may be told of the configuration; undefined for anything else, there or not. */
   readonly configItem: (item: string) => unknown;
 }

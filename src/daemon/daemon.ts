@@ -52,7 +52,14 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   let relay: Relay | undefined;
   const warnings = () => [node, roster, presence, relay, reloading].flatMap((one) => one?.warnings() ?? []);
   const heard = () => presence.heard();
-  const state = { version, startedAt, agents: () => roster.entries(), warnings, heard };
+  const state = {
+    version,
+    startedAt,
+    agents: () => roster.entries(),
+    warnings,
+    heard,
+    reload: () => reloading.reload(),
+  };
   const { agents: configs, external, state: stateDirectory } = config;
   const view = defineNodeView(node, state);
   const roster = await startRoster({ known, configs, external, findExternal, view, stateDirectory, log: node.log });

@@ -16,6 +16,7 @@ export interface DaemonState {
   readonly warnings: () => readonly string[];
   /** Other nodes that proved themselves to this one. */
   readonly heard: () => readonly HeardNode[];
+  readonly reload: () => Promise<void>;
 }
 
 /** Milliseconds for one address of another node to connect. */
@@ -24,7 +25,7 @@ const dialTimeout = 5000;
 /** The node as its agents may see it. */
 export function defineNodeView(
   { config, keys, identity, truth, policies, counters, audit }: OpenNode,
-  { version, startedAt, agents, warnings, heard }: DaemonState,
+  { version, startedAt, agents, warnings, heard, reload }: DaemonState,
 ): NodeView {
   const about = async (): Promise<NodeInfo> => ({
     version,
@@ -54,6 +55,7 @@ export function defineNodeView(
     openArtifactPeer,
     clockGrace: config.clock_grace * 1000,
     crl: startCrlKeeper(broughtList(config.state), keys),
+    reload,
     configItem: (item) => configItem(config, item),
   };
 }

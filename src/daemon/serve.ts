@@ -1,5 +1,8 @@
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { pendingFile } from '../core/node-files/pending.ts';
 import { type DaemonOptions, startDaemon } from './daemon.ts';
 import { runCommand } from './exec/run-command.ts';
 import { startNotifier } from './system/notify.ts';
@@ -21,6 +24,7 @@ export async function serveUntilSignalled(options: DaemonOptions): Promise<void>
     if (reload === undefined) missed = true;
     else reload().catch((error: unknown) => onFault(error));
   });
+  await returnAtStart(options.configFile);
   const daemon = await startDaemon(options);
   onFault = (error) => daemon.log.error({ err: error }, 'an unexpected failure; the node continues to serve');
   // One failure must not end the calls of everybody else.
@@ -42,4 +46,12 @@ export async function serveUntilSignalled(options: DaemonOptions): Promise<void>
   const outcome = await Promise.race([daemon.stop().catch(onFault), timeUp]);
   if (outcome === 'late')
     daemon.log.error({}, `not everything has ended within ${patience / 1000} s: the daemon ends anyway`);
+}
+
+/** A change that was cut off, or that nobody confirmed, is taken back before it is read; only root may, elsewhere its unit does. */
+async function returnAtStart(configFile: string): Promise<void> {
+  const directory = dirname(resolve(configFile));
+  if (process.getuid?.() !== 0 || !existsSync(pendingFile(directory))) return;
+  const { returnIfDue } = await import('./config-helper/go-back.ts');
+  await returnIfDue(directory, false);
 }

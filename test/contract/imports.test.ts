@@ -131,6 +131,6 @@ test('agents, client commands and kinds of step are exactly what their lists nam
 function isHelperOf(place: string, name: string): boolean {
   return (
     place === 'client/commands' &&
-    ['agent', 'daemon', 'policy', 'install', 'doctor', 'complete', 'completion'].includes(name)
+    ['agent', 'apply', 'daemon', 'policy', 'install', 'doctor', 'complete', 'completion'].includes(name)
   );
 }

@@ -42,6 +42,12 @@ test('the security model names, for each attack on a published artifact, tests t
   assert.deepEqual(missingTests(publishRows), []);
 });
 
+test('the security model names, for each attack on a change of the configuration, tests that exist', () => {
+  const changes = rowsOf(/^\| C(\d+) \| .* \| ([^|]+) \|$/gm);
+  assert.ok(changes.length >= 15);
+  assert.deepEqual(missingTests(changes), []);
+});
+
 function missingTests(cases: ReturnType<typeof rowsOf>): string[] {
   return cases.flatMap(({ number, tests }) =>
     tests

@@ -25,7 +25,8 @@ export async function readDeclared(name: string, options: DeclaredOptions, load:
   return { application: requireApplication(fleet, name), fleet, discovery: discoveryOf(fleet, options) };
 }
 
-function discoveryOf({ file, hosts }: Fleet, { nodes, dm, do: given }: DeclaredOptions): { nodes?: string } {
+/** Options that have nodes found by fleet.yaml itself, where it has the address of each and nothing else was typed. */
+export function discoveryOf({ file, hosts }: Fleet, { nodes, dm, do: given }: DeclaredOptions): { nodes?: string } {
   const isChosen = (nodes ?? dm) !== undefined || (given ?? []).length > 0;
   const hasAddresses = hosts.every(({ address }) => address !== undefined && parseAddress(address) !== undefined);
   return isChosen || !hasAddresses ? {} : { nodes: file };

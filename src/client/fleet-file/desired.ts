@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import type { DesiredFile, DesiredFiles, NodePaths, Paths } from '../install/desired-files.ts';
 import { systemNeeds } from '../install/system-needs.ts';
-import type { Fleet, FileKind, Host, NodeParts } from './model.ts';
+import { type FileKind, takesEffect } from '../../core/node-files/kinds.ts';
+import type { Fleet, Host, NodeParts } from './model.ts';
 import { agentSections, nodeYaml, nrpeConfig } from './node-settings.ts';
 import { policyFiles } from './policies.ts';
 
@@ -14,16 +15,6 @@ export interface ConfigFile {
   readonly path: string;
   readonly content: string;
 }
-
-const needs: Readonly<Record<FileKind, DesiredFile['needs']>> = {
-  settings: 'restart',
-  policies: 'reload',
-  facts: 'reload',
-  classes: 'reload',
-  // Read when they are used.
-  checks: undefined,
-  hooks: undefined,
-};
 
 /** What fleet.yaml says of a host's files. @throws Problem `bad-configuration`, which names the host */
 export function configFiles(
@@ -74,6 +65,6 @@ export function desiredFilesOf(
 }
 
 export function asDesired({ kind, path, content }: ConfigFile): DesiredFile {
-  const need = needs[kind];
-  return { path, content, mode: 0o644, theirs: true, ...(need === undefined ? {} : { needs: need }) };
+  const effect = takesEffect[kind];
+  return { path, content, mode: 0o644, theirs: true, ...(effect === 'at-once' ? {} : { needs: effect }) };
 }

@@ -1,5 +1,6 @@
 import { stringify } from 'yaml';
-import { type Fleet, fileKinds } from './model.ts';
+import { fileKinds } from '../../core/node-files/kinds.ts';
+import type { Fleet } from './model.ts';
 
 const first = `# Written by mco-deploy apply over ssh: who may change which files of this node over the fabric, and how
 # the daemon takes them up. This file itself is never written over the fabric.

@@ -1,4 +1,5 @@
 import type { JsonObject } from '../../core/json.ts';
+import type { FileKind } from '../../core/node-files/kinds.ts';
 import type { KnownAgent } from '../../core/policy/review.ts';
 import type { NodePaths } from '../install/desired-files.ts';
 import type { ActionDdl } from '../../core/ddl/ddl.ts';
@@ -74,10 +75,6 @@ export interface Application {
 export type Rights =
   | { readonly all: true }
   | { readonly all: false; readonly deploy: readonly string[]; readonly apply: readonly FileKind[] };
-
-/** Kinds of files that are written to a node; a right for each. */
-export const fileKinds = ['settings', 'policies', 'facts', 'classes', 'checks', 'hooks'] as const;
-export type FileKind = (typeof fileKinds)[number];
 
 export interface SshDefaults {
   readonly user?: string;

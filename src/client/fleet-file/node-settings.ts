@@ -3,7 +3,7 @@ import type { JsonObject } from '../../core/json.ts';
 import type { Application, Fleet, Host } from './model.ts';
 
 /** Agents that every node runs. */
-const always = ['rpcutil', 'lock', 'crl', 'audit'];
+const always = ['rpcutil', 'lock', 'crl', 'audit', 'config'];
 
 const first = '# Written by mco-deploy apply; every key is explained in docs/daemon.md.\n';
 

@@ -40,7 +40,7 @@ const role = {
   additionalProperties: false,
   properties: {
     agents: {
-      description: 'Agents to enable, each with its settings; rpcutil, lock, crl and audit always are',
+      description: 'Agents to enable, each with its settings; rpcutil, lock, crl, audit and config always are',
       type: 'object',
       additionalProperties: { type: 'object' },
       default: {},

@@ -64,6 +64,8 @@ export interface DesiredFiles extends SystemNeeds {
   /** Whether its certificate lets it relay. */
   readonly relay: boolean;
   readonly files: readonly DesiredFile[];
+  /** More files, which depend on how the service is run: `systemd`, `none`, or the path of an init script. */
+  readonly forService?: (service: string) => readonly DesiredFile[];
   /** Which files of its manifest it removes when they are not wanted any more; none when left out. */
   readonly owns?: (path: string) => boolean;
 }

@@ -6,8 +6,13 @@ import { type CliContext, exitCode } from '../cli/context.ts';
 import { startLive } from '../render/live/live.ts';
 import type { SshTarget } from './target.ts';
 
+/** A host, by the name of its node. */
+interface Named {
+  readonly node: string;
+}
+
 /** What came of one host. */
-export type Ending<Result> = { readonly target: SshTarget } & (
+export type Ending<Result, Target extends Named = SshTarget> = { readonly target: Target } & (
   | { readonly result: Result }
   | { readonly problem: Problem }
 );
@@ -18,14 +23,14 @@ export type Ending<Result> = { readonly target: SshTarget } & (
  * @param work throws a Problem where it cannot
  * @returns one ending a host, in their order
  */
-export async function onHosts<Result>(
+export async function onHosts<Result, Target extends Named>(
   title: string,
-  targets: readonly SshTarget[],
+  targets: readonly Target[],
   parallel: number,
-  work: (target: SshTarget, onPhase: (phase: string) => void) => Promise<Result>,
-  onEnd: (ending: Ending<Result>) => void,
+  work: (target: Target, onPhase: (phase: string) => void) => Promise<Result>,
+  onEnd: (ending: Ending<Result, Target>) => void,
   context: CliContext,
-): Promise<Ending<Result>[]> {
+): Promise<Ending<Result, Target>[]> {
   const shown = startLive(context).begin(title, targets.length);
   return mapLimited(targets, parallel, async (target) => {
     const onPhase = (phase: string) => shown.tell(target.node, phase);
@@ -39,7 +44,10 @@ export async function onHosts<Result>(
 
 const notBegun = new Problem('cancelled', 'interrupted before it started');
 
-async function endOf<Result>(target: SshTarget, work: Promise<Result>): Promise<Ending<Result>> {
+async function endOf<Result, Target extends Named>(
+  target: Target,
+  work: Promise<Result>,
+): Promise<Ending<Result, Target>> {
   try {
     return { target, result: await work };
   } catch (error) {
@@ -48,11 +56,11 @@ async function endOf<Result>(target: SshTarget, work: Promise<Result>): Promise<
   }
 }
 
-export function tellProblem(target: SshTarget, problem: Problem, { err }: CliContext): void {
+export function tellProblem(target: Named, problem: Problem, { err }: CliContext): void {
   err(printable(`${target.node}: ${explain(problem)}`));
 }
 
-export function exitForHosts(endings: readonly Ending<unknown>[], { signal }: CliContext): number {
+export function exitForHosts(endings: readonly Ending<unknown, Named>[], { signal }: CliContext): number {
   if (signal.aborted) return exitCode.interrupted;
   return endings.some((ending) => 'problem' in ending || isIncomplete(ending.result))
     ? exitCode.someFailed

@@ -8,7 +8,7 @@ import type { Address } from '../../core/node.ts';
 import type { NodeDescription } from '../../core/wire/messages.ts';
 import { discard, enroll, place, upload } from './transfer.ts';
 import type { InstallHostOptions } from './install-options.ts';
-import { manifestFile } from './manifest.ts';
+import { manifestName } from '../../core/node-files/manifest.ts';
 import { makePlan, type Plan } from './plan.ts';
 import { doctorScript, serviceScript } from './scripts.ts';
 import { must, openRemote, type Remote } from './ssh.ts';
@@ -96,7 +96,7 @@ async function bring(
     const request = plan.certify === undefined ? undefined : await enroll(way, staging, target.node);
     const certified = request === undefined ? undefined : await certify(request, target, options);
     onPhase('placing');
-    const path = manifestFile(options.wanted.paths.directory);
+    const path = `${options.wanted.paths.directory}/${manifestName}`;
     const manifest = plan.manifest === undefined ? [] : [{ path, content: plan.manifest, mode: 0o644, theirs: false }];
     const files = [...plan.write, ...(certified === undefined ? [] : [certified.file]), ...manifest];
     await place(way, staging, { files, remove: plan.remove, missing: plan.missing });

@@ -1,5 +1,6 @@
 import type { DesiredFile } from './desired-files.ts';
-import { formatManifest, type Manifest, parseManifest, sumOf } from './manifest.ts';
+import { sumOf } from '../../core/node-files/list.ts';
+import { formatManifest, type Manifest, parseManifest } from '../../core/node-files/manifest.ts';
 
 /** A file as it is on a host; both empty where it is missing. */
 export interface FileState {

@@ -3,7 +3,7 @@ import { trustedPem } from '../../ca/store/store.ts';
 import { Problem } from '../../core/errors.ts';
 import type { Address } from '../../core/node.ts';
 import { type Installed, judgeHost, parseInstalled, parseLook, whyCertificate } from './inspect.ts';
-import { manifestFile, parseManifest } from './manifest.ts';
+import { manifestName, parseManifest } from '../../core/node-files/manifest.ts';
 import { type FilePlan, type FileState, planFiles } from './plan-files.ts';
 import type { InstallHostOptions } from './install-options.ts';
 import { lookScript, probeScript } from './scripts.ts';
@@ -48,7 +48,8 @@ export async function makePlan(target: SshTarget, options: InstallHostOptions, r
     remote,
     asRoot,
   );
-  const all = [...wanted.files, ...systemFiles(wanted, program, service, installed.groups)];
+  const system = systemFiles(wanted, program, service, installed.groups);
+  const all = [...wanted.files, ...(wanted.forService?.(service) ?? []), ...system];
   const states = await statesOf(all, installed, options, remote, asRoot);
 
   const certify = whyCertificate(installed, target.node, { pem: trustedPem(store), realm: store.realm }, Date.now());
@@ -118,7 +119,7 @@ async function probe(
   asRoot: boolean,
 ): Promise<Installed> {
   const known = [at.program, places.certificate, places.ca, places.key, String(places.port)];
-  const values = [...known, manifestFile(at.directory), ...directories, '--', ...sockets, '--', ...paths];
+  const values = [...known, `${at.directory}/${manifestName}`, ...directories, '--', ...sockets, '--', ...paths];
   return parseInstalled(await must(remote, { purpose: 'check what is installed', text: probeScript, values }, asRoot));
 }
 

@@ -182,7 +182,10 @@ case $1 in
         ! systemctl cat mco-deploy-config.socket >/dev/null 2>&1 || systemctl enable --quiet --now mco-deploy-config.socket
         ;;
       reload) systemctl reload mco-deploy ;;
-      stop) systemctl disable --quiet --now mco-deploy ;;
+      stop)
+        ! systemctl cat mco-deploy-config.socket >/dev/null 2>&1 || systemctl disable --quiet --now mco-deploy-config.socket
+        systemctl disable --quiet --now mco-deploy
+        ;;
     esac </dev/null >&2
     ;;
   *) "$1" "$2" </dev/null >&2 ;;
@@ -205,7 +208,8 @@ if command -v dpkg-query >/dev/null && dpkg-query -W mco-deploy >/dev/null 2>&1;
   DEBIAN_FRONTEND=noninteractive dpkg "$verb" mco-deploy </dev/null >&2
   say removed package
 fi
-for file in "$program" "$unit"; do
+for file in "$program" "$unit" "\${unit%.service}-config.socket" "\${unit%.service}-config@.service" \\
+  "$unit.d/node.conf" /etc/polkit-1/rules.d/49-mco-deploy-node.rules; do
   [ ! -f "$file" ] || { rm -f "$file"; say removed "$file"; }
 done
 [ "$purge" = purge ] || exit 0

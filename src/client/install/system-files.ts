@@ -1,6 +1,13 @@
 import type { DesiredFile, DesiredFiles } from './desired-files.ts';
 import type { Program } from './program.ts';
-import { unitFile, unitText } from './unit.ts';
+import {
+  configServiceFile,
+  configServiceText,
+  configSocketFile,
+  configSocketText,
+  unitFile,
+  unitText,
+} from './unit.ts';
 
 /** What systemd is to know of the node: the files of the service, and what node.yaml takes of it. */
 export function systemFiles(
@@ -15,7 +22,11 @@ export function systemFiles(
   };
   const { program, directory } = paths;
   if (form === 'binary') {
-    return [ours(unitFile, unitText(program, directory), 'restart')];
+    return [
+      ours(unitFile, unitText(program, directory), 'restart'),
+      ours(configSocketFile, configSocketText),
+      ours(configServiceFile, configServiceText(program, directory)),
+    ];
   }
   const own = directories.filter((path) => !path.startsWith('/var/lib/mco-deploy'));
   const shared = [...new Set(groups)].filter((group) => /^[a-z_][a-z0-9_-]*$/.test(group) && group !== 'root');

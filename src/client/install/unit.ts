@@ -24,3 +24,34 @@ LimitNOFILE=65536
 WantedBy=multi-user.target
 `;
 }
+
+export const configSocketFile = '/etc/systemd/system/mco-deploy-config.socket';
+export const configServiceFile = '/etc/systemd/system/mco-deploy-config@.service';
+
+/** Where the daemon reaches the program that writes its configuration. */
+export const configSocketText = `[Unit]
+Description=mco-deploy: changes of the configuration
+
+[Socket]
+ListenStream=/run/mco-deploy-config.sock
+SocketMode=0600
+Accept=yes
+MaxConnections=8
+
+[Install]
+WantedBy=sockets.target
+`;
+
+/** It outlives the daemon that it restarts. */
+export function configServiceText(program: string, directory: string): string {
+  return `[Unit]
+Description=mco-deploy: a change of the configuration
+CollectMode=inactive-or-failed
+
+[Service]
+ExecStart=${program} config-helper --directory ${directory}
+StandardInput=socket
+StandardOutput=socket
+StandardError=journal
+`;
+}

@@ -21,4 +21,25 @@ export const installProblems = defineProblems({
     'The new policies would no longer let you change the host, so you could not take them back.',
     'Give yourself the right below “operators”, or apply it with --force.',
   ],
+  'changed-meanwhile': [
+    'The files of the host changed between the plan and the change.',
+    'Repeat the command: it shows a new plan.',
+  ],
+  returned: [
+    'The node did not answer with the new configuration in time, and went back to the last good one.',
+    'Correct fleet.yaml by what the message says, then apply it again.',
+  ],
+  'not-over-fabric': [
+    'The change concerns what is never written over the fabric: keys, trust, programs, or the rights of the helper.',
+    'Apply it over ssh: “mco-deploy apply --ssh”.',
+  ],
+  'not-restarted': [
+    'The daemon that has the new configuration has not started yet.',
+    'Wait until it has; “mco-deploy apply” does.',
+  ],
+  'nothing-pending': ['No change of the configuration waits to be confirmed.', 'Apply the change again.'],
+  'no-helper': [
+    'The program that writes the configuration for the daemon cannot be reached.',
+    'Start it: “systemctl start mco-deploy-config.socket”; or apply over ssh.',
+  ],
 });

@@ -66,6 +66,7 @@ async function runAction(
     runId: request.runId,
     caller: call.caller,
     lease: request.lease,
+    signed: call.opened.signed,
     dryRun: request.dryRun,
     signal,
     progress: call.onProgress,

@@ -7,7 +7,7 @@ import { findExternalAgents } from '../../../src/agents/external/find.ts';
 import { runAgentNew } from '../../../src/client/commands/agent/run.ts';
 import type { CliContext } from '../../../src/client/cli/context.ts';
 import { runCommand } from '../../../src/daemon/exec/run-command.ts';
-import { agentSetup } from '../../support/agents/agent-setup.ts';
+import { agentSetup, unsigned } from '../../support/agents/agent-setup.ts';
 import { keepingLog } from '../../support/node/quiet-log.ts';
 
 describe('a new agent', () => {
@@ -35,6 +35,7 @@ describe('a new agent', () => {
         requestId: 'a'.repeat(32),
         runId: '',
         caller: 'cert=rip',
+        signed: unsigned,
         lease: '',
         dryRun: false,
         signal,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -12,9 +13,9 @@ import { openssl } from '../../support/openssl.ts';
 
 const run = promisify(execFile);
 
-async function withCa(): Promise<CaCli> {
+async function withCa(more: readonly string[] = []): Promise<CaCli> {
   const ca = await makeCaCli();
-  const made = await ca.run(['ca', 'init', '--realm', 'devco.net']);
+  const made = await ca.run(['ca', 'init', '--realm', 'devco.net', ...more]);
   assert.equal(made.code, 0, made.err);
   return ca;
 }
@@ -78,7 +79,7 @@ describe('the CA from the command line, as openssl sees it', () => {
     assert.match(await readFile(crl, 'utf8'), /^-----BEGIN X509 CRL-----\n/);
     const text = await openssl(['crl', '-noout', '-text', '-CAfile', caFile(ca, 'ca.crt'), '-in', crl]);
     assert.match(text.output, /verify OK/);
-    assert.match(text.output, /X509v3 CRL Number: \s+1\n/);
+    assert.match(text.output, /X509v3 CRL Number: \s+2\n/);
     assert.match(text.output, /Key Compromise/);
     assert.ok(text.output.includes(`Serial Number: ${serial}`));
     const verify = (name: string) =>
@@ -97,7 +98,7 @@ describe('the CA from the command line, as openssl sees it', () => {
     assert.deepEqual((JSON.parse(again.out) as { revoked: string[] }).revoked, []);
     assert.equal((await ca.run(['ca', 'crl', '--out', 'next.pem'])).code, 0);
     const next = await openssl(['crl', '-noout', '-crlnumber', '-in', join(ca.dir, 'next.pem')]);
-    assert.match(next.output, /0x0?2\b/);
+    assert.match(next.output, /0x0?3\b/);
   });
 
   test('openssl opens the encrypted key with the passphrase, and not without', async () => {
@@ -207,7 +208,6 @@ describe('enrolment', () => {
 describe('a bundle', () => {
   test('is unpacked by tar into all that a node needs to start', async () => {
     await using ca = await withCa();
-    assert.equal((await ca.run(['ca', 'crl'])).code, 0);
     const made = await ca.run(['ca', 'issue', 'node', 'dev1.devco.net', '--bundle', 'out/dev1.tar.gz']);
     assert.equal(made.code, 0, made.err);
     const bundle = join(ca.dir, 'out/dev1.tar.gz');
@@ -232,11 +232,32 @@ describe('a bundle', () => {
     assert.equal(verified.ok, true, verified.output);
   });
 
+  test('is not needed by the operator who makes the CA: --operator gives a certificate and a configuration', async () => {
+    await using ca = await withCa(['--operator', 'rip@devco.net']);
+    const at = (name: string) => join(ca.dir, '.config/mco-deploy', name);
+    assert.equal((await stat(at('operator.key'))).mode & 0o777, 0o600);
+    const verified = await openssl([
+      'verify',
+      '-crl_check',
+      '-CRLfile',
+      at('crl.pem'),
+      '-CAfile',
+      at('ca.crt'),
+      at('operator.crt'),
+    ]);
+    assert.equal(verified.ok, true, verified.output);
+    assert.match(await readFile(at('client.yaml'), 'utf8'), /^tls: \{ certificate: operator\.crt/m);
+    const again = await ca.run(['ca', 'init', '--realm', 'other.net', '--dir', 'other', '--operator', 'rip@devco.net']);
+    assert.equal(again.code, 64);
+    assert.match(again.err, /operator\.key exists already/);
+    assert.equal(existsSync(join(ca.dir, 'other')), false);
+  });
+
   test('for an operator holds a client configuration', async () => {
     await using ca = await withCa();
     assert.equal((await ca.run(['ca', 'issue', 'operator', 'rip@devco.net', '--bundle', 'rip.tgz'])).code, 0);
     const { stdout } = await run('tar', ['-tzf', join(ca.dir, 'rip.tgz')]);
-    assert.deepEqual(stdout.trim().split('\n'), ['operator.key', 'operator.crt', 'ca.crt', 'client.yaml']);
+    assert.deepEqual(stdout.trim().split('\n'), ['operator.key', 'operator.crt', 'ca.crt', 'crl.pem', 'client.yaml']);
     const yaml = await run('tar', ['-xzOf', join(ca.dir, 'rip.tgz'), 'client.yaml']);
     const config = parse(yaml.stdout) as Record<string, unknown>;
     assert.deepEqual(config.discovery, { method: 'mdns', interfaces: [], timeout: 2 });
@@ -261,7 +282,7 @@ describe('a bundle', () => {
     assert.equal(renewed.code, 0, renewed.err);
     await run('tar', ['-xzf', join(ca.dir, 'new.tgz'), '-C', join(ca.dir, 'host')]);
     const { stdout } = await run('tar', ['-tzf', join(ca.dir, 'new.tgz')]);
-    assert.deepEqual(stdout.trim().split('\n'), ['node.crt', 'ca.crt']);
+    assert.deepEqual(stdout.trim().split('\n'), ['node.crt', 'ca.crt', 'crl.pem']);
     const key = await openssl(['pkey', '-in', join(ca.dir, 'host/node.key'), '-pubout']);
     const certified = await openssl(['x509', '-in', join(ca.dir, 'host/node.crt'), '-noout', '-pubkey']);
     assert.equal(certified.output, key.output);

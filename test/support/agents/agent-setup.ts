@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { ActionContext, AgentSetup } from '../../../src/core/agent.ts';
 import { Problem } from '../../../src/core/errors.ts';
 import type { Log, NodeView } from '../../../src/core/ports.ts';
+import type { SignedRequest } from '../../../src/core/wire/messages.ts';
 import { runCommand } from '../../../src/daemon/exec/run-command.ts';
 
 /** A log that says nothing. */
@@ -24,6 +25,7 @@ export const fixedNode: NodeView = {
     counters: {},
     warnings: [],
   }),
+  reload: async () => {},
   configItem: () => undefined,
   crl: { status: () => [], install: async () => ({ changed: false, lists: [] }) },
   audit: {
@@ -50,6 +52,14 @@ export function agentSetup<Config>(config: Config, overrides: Partial<AgentSetup
   };
 }
 
+/** For handlers that do not look at it. */
+export const unsigned: SignedRequest = {
+  request: Buffer.alloc(0),
+  signature: Buffer.alloc(0),
+  chain: [],
+  sensitive: {},
+};
+
 /** A call's context; `said` gathers its progress messages. */
 export function actionContext(overrides: Partial<ActionContext> = {}): ActionContext & { readonly said: string[] } {
   const said: string[] = [];
@@ -58,6 +68,7 @@ export function actionContext(overrides: Partial<ActionContext> = {}): ActionCon
     runId: '',
     caller: 'cert=rip@devco.net',
     lease: '',
+    signed: unsigned,
     dryRun: false,
     signal: new AbortController().signal,
     progress: (message) => said.push(message),

@@ -61,6 +61,7 @@ function defineInit(ca: Command, context: CliContext): void {
     .requiredOption('--realm <realm>', 'the name of the fleet in every identity, such as devco.net')
     .option('--days <days>', 'days until it expires', parseDays)
     .option('--encrypt', 'ask for a passphrase to encrypt the key with')
+    .option('--operator <name>', 'also issue a certificate for yourself, into your configuration')
     .action(async (options) => (await import('./init.ts')).initCa(options, context));
 }
 

@@ -16,9 +16,15 @@ export interface RemoteOptions extends CommonOptions {
 }
 
 export function addRemoteOptions(command: Command, parseParallel: (text: string) => number): Command {
-  return command
+  command
     .argument('[hosts...]', '[NODE=][USER@]HOST[:PORT], as ssh knows the host; NODE is its name in the fleet')
-    .option('--hosts <file>', 'hosts from a list of nodes, in any form that --nodes takes')
+    .option('--hosts <file>', 'hosts from a list of nodes, in any form that --nodes takes');
+  return addSshOptions(command, parseParallel);
+}
+
+/** How hosts are reached, whatever names them. */
+export function addSshOptions(command: Command, parseParallel: (text: string) => number): Command {
+  return command
     .option('--user <name>', 'the user for hosts that do not name one')
     .option('--ssh-config <file>', "ssh's configuration file")
     .option('-i, --identity <file>', 'the private key to log in with')

@@ -101,14 +101,17 @@ async function installHostOptions(
 }
 
 /** A package says itself where its program goes; a bare one waits beside its place, so that it is only renamed in the end. */
-function pathsOf({ form }: Program, options: RemoteOptions): Paths {
+export function pathsOf({ form }: Program, options: Pick<RemoteOptions, 'program' | 'directory'>): Paths {
   const directory = requireAbsolute(options.directory);
   if (form === 'package') return { program: packagedProgram, directory, staging: '/var/tmp' };
   const program = requireAbsolute(options.program);
   return { program, directory, staging: dirname(program) };
 }
 
-export function sshSettings(options: RemoteOptions, { env, signal }: CliContext) {
+export function sshSettings(
+  options: Pick<RemoteOptions, 'sshConfig' | 'identity' | 'acceptNewHostKeys'>,
+  { env, signal }: CliContext,
+) {
   return {
     ...(options.sshConfig === undefined ? {} : { config: resolve(options.sshConfig) }),
     ...(options.identity === undefined ? {} : { identity: resolve(options.identity) }),
@@ -138,7 +141,7 @@ export function requireService(how: string): string {
   );
 }
 
-function describer({ caller, config }: Session, { signal }: CliContext) {
+export function describer({ caller, config }: Session, { signal }: CliContext) {
   const dial = createDial(() => caller, config.timeout * 1000);
   return async (node: string, address: Address): Promise<NodeDescription> => {
     const connection = await dial(node, [address], signal);

@@ -1,7 +1,7 @@
 import { isOperatorName } from '../../../core/identity.ts';
 import { suggest } from '../../../core/text.ts';
 import type { Faults } from './faults.ts';
-import { fileKinds } from '../model.ts';
+import { fileKinds } from '../../../core/node-files/kinds.ts';
 import type { FleetDocument } from '../schema.ts';
 
 const words = ['all', 'read'];

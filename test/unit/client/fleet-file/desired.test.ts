@@ -136,12 +136,12 @@ describe('an operator', () => {
   });
 
   test('is not locked out unseen: not by a rule, by a policy of its own, by its default, by facts, nor by being left out', async () => {
-    assert.match((await lockedOut(role('{ default: ["deny * * *"] }'))) ?? '', /denies config\.apply/);
+    assert.match((await lockedOut(role('{ config: ["deny * * *"] }'))) ?? '', /denies config\.apply/);
     assert.match(
       (await lockedOut(role('{ rpcutil: ["deny cert=rip@devco.net ping cluster=web"] }'))) ?? '',
       /rpcutil\.ping/,
     );
-    assert.match((await lockedOut(role('{ default: "policy default deny\\n" }'))) ?? '', /policy default deny, denies/);
+    assert.match((await lockedOut(role('{ config: "policy default deny\\n" }'))) ?? '', /policy default deny, denies/);
     assert.match((await lockedOut(role('{ rpcutil: ["deny  /^cert=rip/  *  *"] }'))) ?? '', /rpcutil\.ping/);
     assert.match((await lockedOut(shopFleet, 'tom@devco.net')) ?? '', /denies rpcutil\.ping/);
     assert.match((await lockedOut(shopFleet, 'ci@devco.net')) ?? '', /denies config\.apply/);

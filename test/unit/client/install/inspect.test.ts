@@ -6,7 +6,8 @@ import {
   type HostInspection,
   whyCertificate,
 } from '../../../../src/client/install/inspect.ts';
-import { formatManifest, sumOf } from '../../../../src/client/install/manifest.ts';
+import { sumOf } from '../../../../src/core/node-files/list.ts';
+import { formatManifest } from '../../../../src/core/node-files/manifest.ts';
 import { planFiles } from '../../../../src/client/install/plan-files.ts';
 import type { Program } from '../../../../src/client/install/program.ts';
 import { makeFleet } from '../../../support/fleet/fleet.ts';

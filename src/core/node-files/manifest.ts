@@ -1,14 +1,15 @@
-import { createHash } from 'node:crypto';
-import { isObject } from '../../core/json.ts';
+import { isObject } from '../json.ts';
 
-/** The SHA-256 sums of the files that `install` and `apply` wrote on a host, by path: what still has its sum is theirs to replace. */
+/**
+ * The SHA-256 sums of the files that `install` and `apply` wrote on a node, by their absolute paths: what still has its sum
+ * was not changed by others, and may be replaced.
+ */
 export type Manifest = Readonly<Record<string, string>>;
 
-export function manifestFile(directory: string): string {
-  return `${directory}/applied.json`;
-}
+/** In the directory of the configuration. */
+export const manifestName = 'applied.json';
 
-/** A text that is not a manifest is none: then nothing is replaced that differs. */
+/** A text that is not a manifest is an empty one: then nothing is replaced that differs. */
 export function parseManifest(text: string): Manifest {
   try {
     const value: unknown = JSON.parse(text);
@@ -23,8 +24,4 @@ export function parseManifest(text: string): Manifest {
 export function formatManifest(manifest: Manifest): string {
   const sorted = Object.fromEntries(Object.entries(manifest).sort(([a], [b]) => (a < b ? -1 : 1)));
   return `${JSON.stringify({ files: sorted }, null, 2)}\n`;
-}
-
-export function sumOf(content: string): string {
-  return createHash('sha256').update(content).digest('hex');
 }

@@ -1,0 +1,77 @@
+import { randomBytes } from 'node:crypto';
+import { dirname, join } from 'node:path';
+import { type Agent, type AgentSetup, defineHandlers } from '../../core/agent.ts';
+import { Problem } from '../../core/errors.ts';
+import { placeOf } from '../../core/node-files/kinds.ts';
+import { digestFiles, listNodeFiles, readRegular, sumOf } from '../../core/node-files/list.ts';
+import { manifestName, parseManifest } from '../../core/node-files/manifest.ts';
+import { readPending, readReturned } from '../../core/node-files/pending.ts';
+import { askHelper, type HelperPlace } from './ask-helper.ts';
+import { type ConfigConfig, configConfigSchema } from './config.ts';
+import { configDdl } from './ddl.ts';
+import { watchPending } from './watch-pending.ts';
+
+/** Reads the files of the configuration, and hands signed changes to the helper, which proves them by itself. */
+export async function startConfig({ config, node, log }: AgentSetup<ConfigConfig>): Promise<Agent> {
+  // Another run of the daemon is what shows that it starts with the new files.
+  const instance = randomBytes(8).toString('hex');
+  const { socket = configConfigSchema.properties.socket.default } = config;
+  const place = async (): Promise<HelperPlace> => ({ socket, directory: dirname((await node.about()).configFile) });
+  const watch = watchPending(place, log);
+  watch.look();
+
+  const handlers = defineHandlers(configDdl, {
+    status: async () => {
+      const { directory } = await place();
+      const files = await listNodeFiles(directory);
+      const manifest = parseManifest(await manifestIn(directory));
+      const [pending, returned] = await Promise.all([readPending(directory), readReturned(directory)]);
+      return {
+        instance,
+        digest: digestFiles(files),
+        pending: pending?.change ?? '',
+        returned: returned?.change ?? '',
+        why: returned?.why ?? '',
+        files: files.map(({ kind, name, content }) => {
+          const sha256 = sumOf(content);
+          return { kind, name, sha256, applied: manifest[join(directory, placeOf(kind, name) ?? '')] === sha256 };
+        }),
+      };
+    },
+
+    files: async () => {
+      const { directory } = await place();
+      const files = await listNodeFiles(directory);
+      const manifest = await manifestIn(directory);
+      return { instance, digest: digestFiles(files), directory, manifest, files: files.map((file) => ({ ...file })) };
+    },
+
+    apply: async (_input, { signed, dryRun }) => {
+      const output = await askHelper({ type: 'request', signed, instance }, await place());
+      const effect = effectIn(output.effect);
+      // The reply means that the new files are in force, or will be after the restart.
+      if (!dryRun && effect === 'reload') await node.reload();
+      if (!dryRun) watch.look();
+      return { change: String(output.change), effect, digest: String(output.digest), until: String(output.until) };
+    },
+
+    confirm: async ({ change }, { signed }) => {
+      const at = await place();
+      const pending = await readPending(at.directory);
+      if (pending?.change === change && pending.effect === 'restart' && pending.instance === instance) {
+        throw new Problem('not-restarted', 'the daemon with the new configuration has not started yet', 'call again');
+      }
+      await askHelper({ type: 'request', signed, instance }, at);
+      return { change, confirmed: true };
+    },
+  });
+  return { handlers, stop: async () => watch.stop() };
+}
+
+async function manifestIn(directory: string): Promise<string> {
+  return (await readRegular(join(directory, manifestName))) ?? '';
+}
+
+function effectIn(value: unknown): 'at-once' | 'reload' | 'restart' {
+  return value === 'restart' || value === 'reload' ? value : 'at-once';
+}

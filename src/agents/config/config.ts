@@ -1,0 +1,18 @@
+import type { FromSchema } from 'json-schema-to-ts';
+
+/** The section `config` of node.yaml. */
+export const configConfigSchema = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    socket: {
+      description: 'Where the helper listens, which writes the files for a daemon that may not',
+      type: 'string',
+      pattern: '^/[^\\x00]*$',
+      maxLength: 100,
+      default: '/run/mco-deploy-config.sock',
+    },
+  },
+} as const;
+
+export type ConfigConfig = FromSchema<typeof configConfigSchema>;

@@ -1,0 +1,25 @@
+import { explain } from '../../core/errors.ts';
+import { readPending } from '../../core/node-files/pending.ts';
+import type { Log } from '../../core/ports.ts';
+import { askHelper, type HelperPlace } from './ask-helper.ts';
+
+/** Milliseconds past the end of its time: by then the helper that made the change has taken it back, unless it was killed. */
+const grace = 1500;
+
+/** Has a change taken back that nobody confirmed, should the helper that made it be gone. */
+export function watchPending(place: () => Promise<HelperPlace>, log: Log) {
+  let timer: NodeJS.Timeout | undefined;
+  const fail = (error: unknown) => log.error({ err: error }, `a change cannot be taken back: ${explain(error)}`);
+  const look = async () => {
+    const at = await place();
+    const pending = await readPending(at.directory);
+    if (pending === undefined) return;
+    const takeBack = async () => {
+      if ((await readPending(at.directory))?.change === pending.change) await askHelper({ type: 'return' }, at);
+    };
+    clearTimeout(timer);
+    timer = setTimeout(() => void takeBack().catch(fail), Math.max(0, pending.until - Date.now()) + grace);
+    timer.unref();
+  };
+  return { look: () => void look().catch(fail), stop: () => clearTimeout(timer) };
+}

@@ -1,0 +1,18 @@
+import { cutBatches } from '../../library/fleet/batches.ts';
+
+interface Member {
+  readonly host: { readonly role: { readonly name: string } };
+}
+
+/**
+ * A canary alone, then the others in batches. The canary is of the role that most hosts have: what it shows is true of most.
+ * @param batch `N` or `N%` of the others
+ */
+export function cutWithCanary<Item extends Member>(items: readonly Item[], batch: string): Item[][] {
+  const sizes = new Map<string, number>();
+  for (const { host } of items) sizes.set(host.role.name, (sizes.get(host.role.name) ?? 0) + 1);
+  const [canary] = [...items].sort((a, b) => (sizes.get(b.host.role.name) ?? 0) - (sizes.get(a.host.role.name) ?? 0));
+  if (canary === undefined) return [];
+  const others = items.filter((item) => item !== canary);
+  return [[canary], ...(others.length === 0 ? [] : cutBatches(others, batch))];
+}

@@ -1,0 +1,107 @@
+import { join } from 'node:path';
+import { formatAddress, parseAddress } from '../../core/node.ts';
+import type { DesiredFile, NodePaths, Paths } from '../install/desired-files.ts';
+import { desiredFilesOf } from '../fleet-file/desired.ts';
+import { helperSettings, serviceCommands } from '../fleet-file/helper-settings.ts';
+import type { Fleet, Host, NodeParts } from '../fleet-file/model.ts';
+import { carryOut } from '../install/install-host.ts';
+import type { InstallHostOptions } from '../install/install-options.ts';
+import { makePlan, type Plan } from '../install/plan.ts';
+import { openRemote } from '../install/ssh.ts';
+import { parseTarget, type SshTarget } from '../install/target.ts';
+import type { FileChange, HostPlan } from './host-plan.ts';
+
+/** What is the same for all hosts that are reached by ssh. */
+export interface SshWay {
+  readonly options: Omit<InstallHostOptions, 'wanted'>;
+  readonly paths: Paths;
+  /** The fleet’s CA certificates and its revocation list, in PEM. */
+  readonly trust: { readonly ca: string; readonly crl?: string };
+  /** Who logs in where neither the host nor ssh’s configuration says. */
+  readonly user?: string;
+}
+
+/** Looks at a host over ssh. Changes nothing. @throws Problem as `makePlan` */
+export async function planOverSsh(host: Host, fleet: Fleet, parts: NodeParts, way: SshWay): Promise<HostPlan> {
+  const target = targetOf(host, way.user);
+  const wanted = {
+    ...desiredFilesOf(host, fleet, parts, way.paths, (places) => trustFiles(places, way)),
+    forService: (service: string) => [helperFile(fleet, service, way.paths.directory)],
+  };
+  const options = { ...way.options, wanted };
+  const remote = await openRemote(target, options.ssh);
+  try {
+    const plan = await makePlan(target, options, remote);
+    return {
+      host,
+      node: host.name,
+      way: 'ssh',
+      others: othersOf(plan),
+      files: [
+        ...plan.write.map((file) => changeOf(file.path, file, plan)),
+        ...plan.remove.map((path) => changeOf(path, undefined, plan)),
+      ],
+      kept: plan.kept.map((path) =>
+        changeOf(
+          path,
+          [...wanted.files, ...wanted.forService(plan.service)].find((file) => file.path === path),
+          plan,
+        ),
+      ),
+      warnings: plan.warnings,
+      effect: plan.changes.length === 0 ? 'nothing' : plan.verb,
+      carryOut: async (onPhase) => {
+        const { pending, description, warnings } = await carryOut(plan, target, options, remote, onPhase);
+        const { program, directory } = way.paths;
+        const start = pending ? [`it waits to be started: ${program} daemon --config ${directory}/node.yaml`] : [];
+        return {
+          warnings: [
+            ...warnings.filter((one) => !plan.warnings.includes(one)),
+            ...(description?.warnings ?? []),
+            ...start,
+          ],
+        };
+      },
+      close: remote.close,
+    };
+  } catch (error) {
+    await remote.close();
+    throw error;
+  }
+}
+
+/** How ssh reaches a host: as it says, else at the address of its node, else by its name. */
+export function targetOf({ name, ssh, address }: Host, user: string | undefined): SshTarget {
+  const at = address === undefined ? undefined : parseAddress(address)?.host;
+  const place = ssh ?? (at === undefined ? name : formatAddress({ host: at, port: 22 }));
+  const target = parseTarget(`${name}=${place}`);
+  const { port, ...rest } = target;
+  const withPort = ssh === undefined || port === undefined ? rest : target;
+  return user === undefined || withPort.user !== undefined ? withPort : { ...withPort, user };
+}
+
+/** What no node takes over the fabric. */
+function trustFiles(places: NodePaths, { trust }: SshWay): DesiredFile[] {
+  const ours = (path: string, content: string) => ({ path, content, mode: 0o644, theirs: false });
+  return [ours(places.ca, trust.ca), ...(trust.crl === undefined ? [] : [ours(places.crl, trust.crl)])];
+}
+
+function helperFile(fleet: Fleet, service: string, directory: string): DesiredFile {
+  const content = helperSettings(fleet, serviceCommands(service));
+  return { path: join(directory, 'helper.yaml'), content, mode: 0o644, theirs: true };
+}
+
+function othersOf({ changes, write, remove, missing }: Plan): string[] {
+  const files = new Set([
+    ...write.map(({ path }) => path),
+    ...remove.map((path) => `${path} (removed)`),
+    ...missing.map((path) => `${path}/`),
+  ]);
+  return [...changes.filter((one) => !files.has(one)), ...missing.map((path) => `directory ${path}`)];
+}
+
+function changeOf(path: string, after: DesiredFile | undefined, { states }: Plan): FileChange {
+  const state = states.get(path);
+  const before = state === undefined || state.sum === '' ? undefined : state.text;
+  return { path, before, after: after?.content };
+}

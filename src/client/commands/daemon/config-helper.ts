@@ -1,0 +1,32 @@
+import type { Readable, Writable } from 'node:stream';
+import type { CommandEntry } from '../../cli/context.ts';
+
+/** What the daemon's part of the program does for it. */
+export interface ConfigHelper {
+  readonly serve: (
+    directory: string,
+    streams: { readonly input: Readable; readonly output: Writable; readonly log: (line: string) => void },
+  ) => Promise<void>;
+  /** Goes back to the last good version where that is due. @returns whether it was */
+  readonly takeBack: (directory: string) => Promise<boolean>;
+}
+
+/** The program that writes a node's configuration: systemd and the daemon start it, people do not. */
+export function configHelperCommand(load: () => Promise<ConfigHelper>): CommandEntry {
+  return {
+    name: 'config-helper',
+    define: (program, context) => {
+      program
+        .command('config-helper', { hidden: true })
+        .description('change the configuration of this node, as an operator signed it')
+        .option('--directory <path>', 'where the configuration is', '/etc/mco-deploy')
+        .option('--take-back', 'go back to the last good version where a change was cut off or not confirmed in time')
+        .action(async ({ directory, takeBack }: { directory: string; takeBack?: boolean }) => {
+          const helper = await load();
+          if (takeBack === true) await helper.takeBack(directory);
+          else await helper.serve(directory, { input: process.stdin, output: process.stdout, log: context.err });
+          context.exit(0);
+        });
+    },
+  };
+}

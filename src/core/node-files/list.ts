@@ -1,0 +1,66 @@
+import { createHash } from 'node:crypto';
+import { constants, type Dirent } from 'node:fs';
+import { open, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errnoOf } from '../errors.ts';
+import { type FileKind, kindDirectories, placeOf } from './kinds.ts';
+
+/** A file of a node's configuration. */
+export interface NodeFile {
+  readonly kind: FileKind;
+  readonly name: string;
+  readonly content: string;
+}
+
+/** The files of all kinds that are there, in the order of kinds and names. Links are not followed. */
+export async function listNodeFiles(directory: string): Promise<NodeFile[]> {
+  const files: NodeFile[] = [];
+  for (const [kind, below] of kindDirectories) {
+    for (const name of await namesIn(join(directory, below))) {
+      const place = placeOf(kind, name);
+      if (place === undefined) continue;
+      const content = await readRegular(join(directory, place));
+      if (content !== undefined) files.push({ kind, name, content });
+    }
+  }
+  return files;
+}
+
+async function namesIn(directory: string): Promise<string[]> {
+  let entries: Dirent[];
+  try {
+    entries = await readdir(directory, { withFileTypes: true });
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return [];
+    throw error;
+  }
+  return entries
+    .filter((entry) => entry.isFile())
+    .map(({ name }) => name)
+    .sort();
+}
+
+/** The content of a file that is no link; undefined when there is none. */
+export async function readRegular(path: string): Promise<string | undefined> {
+  try {
+    const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    try {
+      return await handle.readFile('utf8');
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+export function sumOf(content: string): string {
+  return createHash('sha256').update(content).digest('hex');
+}
+
+/** A sum over all files: two nodes, or two moments, with the same sum have the same configuration. */
+export function digestFiles(files: readonly NodeFile[]): string {
+  const lines = files.map(({ kind, name, content }) => `${kind}/${name} ${sumOf(content)}\n`).sort();
+  return createHash('sha256').update(lines.join('')).digest('hex');
+}

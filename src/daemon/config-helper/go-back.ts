@@ -1,0 +1,64 @@
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { Problem } from '../../core/errors.ts';
+import { type Pending, readPending } from '../../core/node-files/pending.ts';
+import { withHelperLock } from './lock.ts';
+import { type HelperSettings, readHelperSettings } from './settings.ts';
+import { goBack } from './switch.ts';
+
+/** Has the daemon take up the files as they are. Nothing where no command is configured: the daemon looks by itself. */
+export async function runEffect(effect: Pending['effect'], { restart, reload }: HelperSettings): Promise<void> {
+  const [program, ...words] = effect === 'restart' ? restart : effect === 'reload' ? reload : [];
+  if (program === undefined) return;
+  const options = { timeout: 60_000, env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' } };
+  await promisify(execFile)(program, words, options);
+}
+
+export async function bootId(): Promise<string> {
+  return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
+}
+
+/** Why a change must not stay; undefined while it may still be confirmed. */
+async function whyBack({ state, until, boot }: Pending, isAlone: boolean): Promise<string | undefined> {
+  if (state === 'switching') return isAlone ? 'the change was cut off' : undefined;
+  if (boot !== (await bootId())) return 'the machine started again before the change was confirmed';
+  return Date.now() >= until ? 'the node did not answer its operator in time' : undefined;
+}
+
+/**
+ * Goes back to the last good version where a change was cut off, or its time to be confirmed is over.
+ * @param take whether the daemon is to take it up: not when it is about to start
+ * @returns whether it went back
+ */
+export async function returnIfDue(directory: string, take: boolean): Promise<boolean> {
+  if ((await readPending(directory)) === undefined) return false;
+  try {
+    return await withHelperLock(directory, async () => {
+      const pending = await readPending(directory);
+      const why = pending === undefined ? undefined : await whyBack(pending, true);
+      if (pending === undefined || why === undefined) return false;
+      await goBack(directory, pending, why);
+      if (take) await runEffect(pending.effect, await readHelperSettings(directory));
+      return true;
+    });
+  } catch (error) {
+    // Whoever works on it finishes it.
+    if (error instanceof Problem && error.code === 'busy') return false;
+    throw error;
+  }
+}
+
+/** Milliseconds between two looks. */
+const interval = 200;
+
+/** Waits until a change is confirmed; where it is not, goes back. */
+export async function awaitConfirmation(directory: string, change: string): Promise<void> {
+  for (;;) {
+    const pending = await readPending(directory);
+    if (pending?.change !== change) return;
+    if (Date.now() >= pending.until && (await returnIfDue(directory, true))) return;
+    await sleep(interval);
+  }
+}

@@ -1,0 +1,42 @@
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errnoOf, Problem } from '../../core/errors.ts';
+import { isRunning, markProcess, type ProcessMark } from '../../core/files/process-mark.ts';
+import { helperDirectory } from '../../core/node-files/pending.ts';
+
+/** Does work that no other helper may do at the same time. A lock of a process that is gone does not count. @throws Problem `busy` */
+export async function withHelperLock<T>(directory: string, work: () => Promise<T>): Promise<T> {
+  const own = join(directory, helperDirectory);
+  await mkdir(own, { mode: 0o755, recursive: true });
+  const file = join(own, 'lock');
+  await take(file);
+  try {
+    return await work();
+  } finally {
+    await rm(file, { force: true });
+  }
+}
+
+async function take(file: string): Promise<void> {
+  const mark = JSON.stringify(await markProcess());
+  for (let tries = 0; tries < 3; tries++) {
+    try {
+      await writeFile(file, mark, { flag: 'wx', mode: 0o644 });
+      return;
+    } catch (error) {
+      if (errnoOf(error) !== 'EEXIST') throw error;
+    }
+    if ((await holderOf(file)) === 'yes') break;
+    await rm(file, { force: true });
+  }
+  throw new Problem('busy', 'another change of the configuration is being made', 'call again in a moment');
+}
+
+async function holderOf(file: string): Promise<'yes' | 'no' | 'unknown'> {
+  try {
+    return await isRunning(JSON.parse(await readFile(file, 'utf8')) as ProcessMark);
+  } catch {
+    // Cut off while it was written.
+    return 'no';
+  }
+}
