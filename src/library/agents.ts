@@ -247,6 +247,94 @@ export interface Agents {
       };
     };
   };
+  /** Changes the files of the configuration; a change that nobody confirms within a minute is taken back */
+  config: {
+    /** Returns the sums of the files, and which change waits to be confirmed */
+    status: {
+      input: Readonly<Record<string, never>>;
+      output: {
+        /** This run of the daemon */
+        readonly instance: string;
+        /** SHA-256 over all files */
+        readonly digest: string;
+        /** The change that waits to be confirmed */
+        readonly pending: string;
+        /** The last change that was taken back */
+        readonly returned: string;
+        /** Why it was */
+        readonly why: string;
+        /** Every file of a kind that is there */
+        readonly files: readonly {
+          /** What the file is for: there is a right for each */
+          readonly kind: "settings" | "policies" | "facts" | "classes" | "checks" | "hooks";
+          readonly name: string;
+          readonly sha256: string;
+          /** Whether it is as it was applied: nobody changed it since */
+          readonly applied: boolean;
+        }[];
+      };
+    };
+    /** Returns the files with their contents */
+    files: {
+      input: Readonly<Record<string, never>>;
+      output: {
+        /** This run of the daemon */
+        readonly instance: string;
+        /** SHA-256 over all files */
+        readonly digest: string;
+        /** Where they are */
+        readonly directory: string;
+        /** What was applied: the sums of the files by their paths, as JSON */
+        readonly manifest: string;
+        readonly files: readonly {
+          /** What the file is for: there is a right for each */
+          readonly kind: "settings" | "policies" | "facts" | "classes" | "checks" | "hooks";
+          readonly name: string;
+          readonly content: string;
+        }[];
+      };
+    };
+    /** Replaces files; what is not confirmed within a minute is taken back */
+    apply: {
+      input: {
+        /** The digest of the files that were seen */
+        readonly previous: string;
+        /** The SHA-256 of each file, for the audit log; empty for one that is removed */
+        readonly sums: readonly {
+          /** What the file is for: there is a right for each */
+          readonly kind: "settings" | "policies" | "facts" | "classes" | "checks" | "hooks";
+          readonly name: string;
+          readonly sha256: string;
+        }[];
+        /** The files; null removes one */
+        readonly files: readonly {
+          /** What the file is for: there is a right for each */
+          readonly kind: "settings" | "policies" | "facts" | "classes" | "checks" | "hooks";
+          readonly name: string;
+          readonly content: string | null;
+        }[];
+      };
+      output: {
+        /** What to confirm */
+        readonly change: string;
+        readonly effect: "at-once" | "reload" | "restart";
+        /** SHA-256 over all files afterwards */
+        readonly digest: string;
+        /** Until when it must be confirmed */
+        readonly until: string;
+      };
+    };
+    /** Keeps a change: the node still answers who made it */
+    confirm: {
+      input: {
+        readonly change: string;
+      };
+      output: {
+        readonly change: string;
+        readonly confirmed: boolean;
+      };
+    };
+  };
   /** Accepts newer revocation lists of the CA of the fleet, and returns which one is in force */
   crl: {
     /** Returns which revocation lists are in force */

@@ -5,7 +5,33 @@ const failed = { node: text, host: text, state: { const: 'failed' }, code: text,
 
 const agentDdl = { ...anyObject, description: 'The description of an agent (docs/external-agents.md)' };
 
+const fileChange = object({
+  path: text,
+  before: { ...orNull(text), description: 'The file as it is; null where there is none' },
+  after: { ...orNull(text), description: 'The file as it would be; null where it goes' },
+});
+
+/** A host that apply has looked at, changed, or left alone. */
+const appliedHost = {
+  anyOf: [
+    object({
+      host: text,
+      way: oneOf('ssh', 'fabric'),
+      state: oneOf('planned', 'incomplete', 'unchanged'),
+      others: texts,
+      files: list(fileChange),
+      kept: list(fileChange),
+      effect: oneOf('nothing', 'reload', 'restart'),
+      warnings: texts,
+    }),
+    object({ host: text, way: oneOf('ssh', 'fabric'), state: { const: 'changed' }, warnings: texts }),
+    object({ host: text, state: { const: 'untouched' } }),
+    object({ host: text, state: { const: 'failed' }, code: text, message: text, hint: text }),
+  ],
+};
+
 export const hostSchemas = {
+  apply: object({ hosts: list(appliedHost) }),
   install: list({
     anyOf: [
       object({

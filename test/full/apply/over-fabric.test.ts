@@ -45,7 +45,8 @@ describe('apply, over the fabric', { timeout: 300_000 }, () => {
       hosts.map(() => ['fabric', 'reload', [['/etc/mco-deploy/facts.d/install.yaml', null, 'rack: a\n']]]),
     );
     const { code, out, err } = await estate.apply('--yes');
-    assert.equal(code, 0, out + err);
+    assert.equal(code, 2, 'what others changed is not as fleet.yaml says');
+    assert.match(out, /web2\.devco\.net is as fleet\.yaml says, but for what others changed/, err);
     assert.equal(await fileOf(web1, 'facts.d/install.yaml'), 'rack: a\n');
     assert.deepEqual(await Promise.all(hosts.map(pidOf)), pids);
     const facts = await estate.run(['facts', 'rack', '--nodes', estate.fleetFile, '--json']);

@@ -51,6 +51,7 @@ const examples: Readonly<Record<string, readonly string[]>> = {
     'rpc package update package=nginx --detach',
     'rpc appmgr upgrade --help',
   ],
+  apply: ['apply', 'apply ./fleet.yaml --dry-run', 'apply --host web1.example.net --ssh', 'apply -o json --dry-run'],
   fleet: ['fleet check', 'fleet check ./fleet.yaml'],
   'fleet check': ['fleet check', 'fleet check ./fleet.yaml -o json'],
   install: ['install root@dev2.devco.net --dry-run', 'install root@dev2.devco.net root@dev4.devco.net'],

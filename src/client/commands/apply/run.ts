@@ -182,7 +182,8 @@ async function changeHosts(plans: readonly HostPlan[], options: ApplyOptions, co
       (ending) => {
         if ('problem' in ending) return tellProblem(ending.target, ending.problem, context);
         for (const warning of ending.result.warnings) err(printable(`warning: ${ending.target.node}: ${warning}`));
-        if (options.json !== true) out(`${ending.target.node} is as fleet.yaml says`);
+        const but = ending.target.kept.length > 0 ? ', but for what others changed' : '';
+        if (options.json !== true) out(`${ending.target.node} is as fleet.yaml says${but}`);
       },
       context,
     );
