@@ -1,15 +1,27 @@
-import { defineIdentity } from '../../../src/core/identity.ts';
+import type { ProvenCertificate } from '../../../src/core/credentials/certificate.ts';
+import { actionOf } from '../../../src/core/ddl/ddl.ts';
+import { callerId, defineIdentity, formatIdentity } from '../../../src/core/identity.ts';
+import type { JsonObject } from '../../../src/core/json.ts';
 import { callDefaults, newId } from '../../../src/core/request/seal.ts';
 import type { Request } from '../../../src/core/wire/messages.ts';
 import type { IncomingCall } from '../../../src/daemon/call.ts';
 import { probeAgent } from '../agents/probe-agent.ts';
 
-type Changes = Partial<Request> & Partial<Pick<IncomingCall, 'gone' | 'headCheck' | 'caller'>>;
+type Changes = Partial<Omit<Request, 'caller'>> &
+  Partial<Pick<IncomingCall, 'gone' | 'headCheck' | 'caller' | 'verdict' | 'peer'>> & { readonly input?: JsonObject };
 
-const caller = 'cert=rip@devco.net';
+const rip = defineIdentity('operator', 'devco.net', 'rip@devco.net');
 
 /** A call of the probe agent as a stage of the pipeline receives it, verified: `probe.count`, unless changed. */
-export function incomingCall({ gone, headCheck = 'UNCHECKED', ...changes }: Changes = {}): IncomingCall {
+export function incomingCall({
+  gone,
+  headCheck,
+  caller,
+  verdict,
+  peer,
+  input,
+  ...changes
+}: Changes = {}): IncomingCall {
   const { sensitive: _none, ...defaults } = callDefaults;
   const request: Request = {
     ...defaults,
@@ -26,22 +38,22 @@ export function incomingCall({ gone, headCheck = 'UNCHECKED', ...changes }: Chan
     knownHash: Buffer.alloc(0),
     detach: false,
     ...changes,
-    caller: 'mco://devco.net/operator/rip@devco.net',
+    caller: formatIdentity(rip),
   };
   return {
     opened: {
       request,
       signed: { request: Buffer.alloc(0), signature: Buffer.alloc(0), chain: [], sensitive: {} },
-      shown: {},
+      shown: input ?? {},
     },
-    peer: defineIdentity('operator', 'devco.net', 'rip@devco.net'),
-    // What the stages behind *verify* look at is only that there is no problem.
-    verdict: { caller: undefined as never },
-    caller: changes.caller ?? caller,
-    entry: probeAgent,
-    action: probeAgent.ddl.actions[request.action],
+    peer: peer ?? rip,
+    // What the stages look at is who it is.
+    verdict: verdict ?? { caller: { identity: rip } as ProvenCertificate },
+    caller: caller ?? callerId(rip),
+    entry: request.agent === 'probe' ? probeAgent : undefined,
+    action: request.agent === 'probe' ? actionOf(probeAgent.ddl, request.action) : undefined,
     input: {},
-    headCheck,
+    headCheck: headCheck ?? 'UNCHECKED',
     onProgress: () => {},
     gone: gone ?? new AbortController().signal,
   };

@@ -1,0 +1,297 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { appmgrDdl } from '../../../../src/agents/appmgr/ddl.ts';
+import type { ProvenCertificate } from '../../../../src/core/credentials/certificate.ts';
+import { Problem } from '../../../../src/core/errors.ts';
+import { defineIdentity } from '../../../../src/core/identity.ts';
+import type { JsonObject } from '../../../../src/core/json.ts';
+import type { NodeFacts } from '../../../../src/core/node.ts';
+import { okReply } from '../../../../src/core/request/reply.ts';
+import type { Policies } from '../../../../src/daemon/agents/policies.ts';
+import { answer, type IncomingCall, type Stage } from '../../../../src/daemon/call.ts';
+import { authorize } from '../../../../src/daemon/stages/authorize.ts';
+import { confine } from '../../../../src/daemon/stages/confine.ts';
+import { continuity } from '../../../../src/daemon/stages/continuity.ts';
+import { handover } from '../../../../src/daemon/stages/handover.ts';
+import { lease } from '../../../../src/daemon/stages/lease.ts';
+import { match } from '../../../../src/daemon/stages/match.ts';
+import { sole } from '../../../../src/daemon/stages/sole.ts';
+import { validate } from '../../../../src/daemon/stages/validate.ts';
+import { verify } from '../../../../src/daemon/stages/verify.ts';
+import { incomingCall } from '../../../support/node/incoming-call.ts';
+
+const self = 'dev2.devco.net';
+
+/** What a stage answers to a call, and what it hands on: undefined when it answers by itself. */
+async function meet(stage: Stage, call: IncomingCall) {
+  let passed: IncomingCall | undefined;
+  const { content } = await stage(async (handed) => {
+    passed = handed;
+    return answer(okReply({}));
+  })(call);
+  return { passed, content, said: [content.outcome, content.code, content.status] };
+}
+
+describe('verify', () => {
+  test('lets through who is proven, and refuses with the reason who is not', async () => {
+    assert.ok((await meet(verify(), incomingCall())).passed);
+    const problem = new Problem('bad-signature', 'the signature of the request does not hold');
+    const { passed, said } = await meet(verify(), incomingCall({ verdict: { problem } }));
+    assert.deepEqual([passed, said], [undefined, ['refused', 'bad-signature', 5]]);
+  });
+});
+
+describe('authorize', () => {
+  const policies = (asked: object[], allowed: boolean): Policies => ({
+    allows: async (question) => {
+      asked.push(question);
+      return allowed;
+    },
+    reload: async () => {},
+    warnings: () => [],
+    remarks: () => [],
+  });
+
+  test('asks the policy for the caller, the agent by its own name and the action, and refuses what it does not allow', async () => {
+    for (const agent of ['probe', 'sonde', 'other']) {
+      const asked: object[] = [];
+      const call = { ...incomingCall({ agent }), entry: agent === 'other' ? undefined : incomingCall().entry };
+      const { passed, content, said } = await meet(authorize(policies(asked, false), self), call);
+      const name = agent === 'other' ? 'other' : 'probe';
+      const question = { caller: 'cert=rip@devco.net', agent: name, action: 'count', limited: false };
+      assert.deepEqual([passed, said, asked], [undefined, ['refused', 'policy-denied', 5], [question]]);
+      assert.equal(content.message, `cert=rip@devco.net may not ${name}.count on ${self}`);
+    }
+    assert.ok((await meet(authorize(policies([], true), self), incomingCall())).passed);
+  });
+
+  test('tells the policy of a certificate that is limited to applications', async () => {
+    const asked: object[] = [];
+    const identity = { ...defineIdentity('operator', 'devco.net', 'job'), applications: [] as string[] };
+    const verdict = { caller: { identity } as unknown as ProvenCertificate };
+    const { content } = await meet(
+      authorize(policies(asked, false), self),
+      incomingCall({ verdict, caller: 'cert=job' }),
+    );
+    assert.deepEqual(asked, [{ caller: 'cert=job', agent: 'probe', action: 'count', limited: true }]);
+    assert.match(content.hint, /its certificate is limited/);
+  });
+});
+
+describe('confine', () => {
+  const identity = { ...defineIdentity('operator', 'devco.net', 'job'), applications: ['app', 'shop'] };
+  const limited = { caller: { identity } as unknown as ProvenCertificate };
+  const upgradeOf = (input: JsonObject, verdict?: IncomingCall['verdict']): IncomingCall => ({
+    ...incomingCall({ caller: 'cert=job', ...(verdict === undefined ? {} : { verdict }) }),
+    action: appmgrDdl.actions.upgrade,
+    input: { revision: '20', ...input },
+  });
+
+  test('refuses a limited certificate what is of another application, or of none that is named', async () => {
+    for (const application of ['app', 'shop']) {
+      assert.ok((await meet(confine(), upgradeOf({ application }, limited))).passed, application);
+    }
+    for (const [input, words] of [
+      [{ application: 'mail' }, /is for app, shop, not for mail$/],
+      [{}, /is for app, shop: name the application$/],
+    ] as const) {
+      const { passed, content, said } = await meet(confine(), upgradeOf(input, limited));
+      assert.deepEqual([passed, said], [undefined, ['refused', 'not-for-application', 5]]);
+      assert.match(content.message, words);
+    }
+  });
+
+  test('has no say over other certificates, nor over actions that are of no application', async () => {
+    assert.ok((await meet(confine(), upgradeOf({ application: 'mail' }))).passed);
+    assert.ok((await meet(confine(), incomingCall({ verdict: limited }))).passed);
+  });
+});
+
+describe('handover', () => {
+  test('replies with what an earlier operator of the run had done, and else hands on', async () => {
+    const earlier = answer(okReply({ count: 1 }));
+    let acted = 0;
+    const next = async () => {
+      acted++;
+      return answer(okReply({}));
+    };
+    assert.equal(await handover({ ofRun: () => Promise.resolve(earlier) } as never)(next)(incomingCall()), earlier);
+    assert.equal(acted, 0);
+    await handover({ ofRun: () => undefined } as never)(next)(incomingCall());
+    assert.equal(acted, 1);
+  });
+});
+
+describe('continuity', () => {
+  test('refuses a change whose caller knows an end of the log that the log does not continue, and nothing else', async () => {
+    for (const [action, headCheck, refused] of [
+      ['count', 'BROKEN', true],
+      ['echo', 'BROKEN', false],
+      ['count', 'CONTINUES', false],
+      ['count', 'UNCHECKED', false],
+    ] as const) {
+      const { passed, said } = await meet(continuity(), incomingCall({ action, headCheck }));
+      assert.equal(passed === undefined, refused, `${action} ${headCheck}`);
+      if (refused) assert.deepEqual(said, ['refused', 'audit-broken', 5]);
+    }
+    const unknown = await meet(continuity(), incomingCall({ agent: 'other', headCheck: 'BROKEN' }));
+    assert.equal(unknown.passed, undefined, 'what is not known to read only');
+  });
+});
+
+describe('sole', () => {
+  const duplicates = [{ identity: self, addresses: ['10.0.0.2', '10.0.0.9'], since: 0 }];
+
+  test('refuses a change on a node whose name two machines have, and nothing else', async () => {
+    assert.deepEqual(
+      (
+        await meet(
+          sole(() => duplicates, self),
+          incomingCall(),
+        )
+      ).said.slice(0, 2),
+      ['refused', 'duplicate-identity'],
+    );
+    assert.ok(
+      (
+        await meet(
+          sole(() => duplicates, self),
+          incomingCall({ action: 'echo' }),
+        )
+      ).passed,
+    );
+    assert.ok(
+      (
+        await meet(
+          sole(() => duplicates, 'dev4.devco.net'),
+          incomingCall(),
+        )
+      ).passed,
+    );
+    assert.ok(
+      (
+        await meet(
+          sole(() => [], self),
+          incomingCall(),
+        )
+      ).passed,
+    );
+  });
+});
+
+describe('lease', () => {
+  test('asks who keeps leases about the lease, its number, the run and the caller', async () => {
+    const claims: object[] = [];
+    const keeper = (problem?: Problem) => ({
+      check: (claim: object) => {
+        claims.push(claim);
+        return problem;
+      },
+    });
+    const under = { lease: 'app/bravo', fence: 7, runId: 'r' };
+    assert.ok(
+      (
+        await meet(
+          lease(() => [keeper()], self),
+          incomingCall(under),
+        )
+      ).passed,
+    );
+    assert.deepEqual(claims, [{ lease: 'app/bravo', fence: 7, runId: 'r', caller: 'cert=rip@devco.net' }]);
+    const stale = new Problem('stale-lease', 'it has passed');
+    const refused = await meet(
+      lease(() => [keeper(stale)], self),
+      incomingCall(under),
+    );
+    assert.deepEqual([refused.passed, refused.said], [undefined, ['refused', 'stale-lease', 5]]);
+    const without = await meet(
+      lease(() => [], self),
+      incomingCall(under),
+    );
+    assert.deepEqual([without.passed, without.said], [undefined, ['refused', 'stale-lease', 5]]);
+    assert.match(without.content.message, /keeps no leases/);
+    assert.ok(
+      (
+        await meet(
+          lease(() => [keeper(stale)], self),
+          incomingCall(),
+        )
+      ).passed,
+      'a request under no lease',
+    );
+  });
+});
+
+describe('match', () => {
+  const node: NodeFacts = { name: self, agents: ['probe'], classes: ['web'], facts: { cluster: 'bravo' } };
+  const none = { facts: [], classes: [], agents: [], identities: [], with: [], select: '' };
+  const meetMatch = (call: IncomingCall) =>
+    meet(
+      match(() => node),
+      call,
+    );
+
+  test('lets through what is for this node, for an agent and an action that it has', async () => {
+    assert.ok((await meetMatch(incomingCall())).passed);
+    assert.ok((await meetMatch(incomingCall({ filter: { ...none, facts: ['cluster=bravo'] } }))).passed);
+  });
+
+  for (const [what, changes, code, status] of [
+    ['another node', { target: 'dev4.devco.net' }, 'wrong-target', 5],
+    ['other nodes', { filter: { ...none, facts: ['cluster=alfa'] } }, 'not-matched', 5],
+    ['a filter that is not valid', { filter: { ...none, select: '(' } }, 'bad-filter', 5],
+    ['an agent that is not here', { agent: 'prob' }, 'unknown-agent', 2],
+    ['an action that is not there', { action: 'cont' }, 'unknown-action', 2],
+    ['a key of every object', { action: 'constructor' }, 'unknown-action', 2],
+  ] as const) {
+    test(`refuses what is for ${what}`, async () => {
+      const { passed, said } = await meetMatch(incomingCall(changes as Parameters<typeof incomingCall>[0]));
+      assert.deepEqual([passed, said], [undefined, ['refused', code, status]]);
+    });
+  }
+});
+
+describe('validate', () => {
+  test('hands on what the description allows', async () => {
+    const { passed } = await meet(validate(), incomingCall({ action: 'echo', input: { text: 'hello' } }));
+    assert.deepEqual(passed?.input, { text: 'hello' });
+  });
+
+  for (const [what, action, input, status, message] of [
+    ['an input that is missing', 'echo', {}, 3, /^probe\.echo: “text” is missing$/],
+    ['an input of another type', 'echo', { text: 7 }, 4, /^probe\.echo: text must be a string/],
+    ['an input that is too long', 'echo', { text: 'x'.repeat(1001) }, 4, /^probe\.echo: text /],
+    ['an input that nobody knows', 'count', { more: 1 }, 4, /“more”/],
+  ] as const) {
+    test(`refuses ${what}`, async () => {
+      const { passed, content, said } = await meet(validate(), incomingCall({ action, input }));
+      assert.deepEqual([passed, said], [undefined, ['refused', 'invalid-input', status]]);
+      assert.match(content.message, message);
+    });
+  }
+
+  test('accepts the longest input', async () => {
+    assert.ok((await meet(validate(), incomingCall({ action: 'echo', input: { text: 'x'.repeat(1000) } }))).passed);
+  });
+
+  test('refuses a dry run of a change that cannot show what it would do, and of nothing else', async () => {
+    const dry = await meet(validate(), incomingCall({ action: 'count', dryRun: true }));
+    assert.deepEqual([dry.passed, dry.said], [undefined, ['refused', 'no-dry-run', 5]]);
+    const read = incomingCall({ action: 'echo', dryRun: true, input: { text: 'x' } });
+    assert.ok((await meet(validate(), read)).passed);
+    const call = incomingCall({ action: 'count', dryRun: true });
+    assert.ok(call.action);
+    assert.ok((await meet(validate(), { ...call, action: { ...call.action, dryRun: true } })).passed);
+  });
+
+  test('is not used before match', async () => {
+    await assert.rejects(meet(validate(), incomingCall({ agent: 'other' })), { code: 'internal' });
+    await assert.rejects(meet(validate(), incomingCall({ action: 'nothing' })), { code: 'internal' });
+  });
+
+  test('lets what a later stage throws pass', async () => {
+    const bug = new Problem('bad-commitment', 'of a later stage');
+    const handle = validate()(async () => Promise.reject(bug));
+    await assert.rejects(handle(incomingCall()), bug);
+  });
+});

@@ -1,0 +1,197 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { AuditEvent } from '../../../../src/core/audit/record.ts';
+import { Problem } from '../../../../src/core/errors.ts';
+import { defineIdentity } from '../../../../src/core/identity.ts';
+import { failure, okReply } from '../../../../src/core/request/reply.ts';
+import type { AuditLog } from '../../../../src/daemon/audit/audit-log.ts';
+import { answer, type Handle } from '../../../../src/daemon/call.ts';
+import { record } from '../../../../src/daemon/stages/record.ts';
+import { incomingCall } from '../../../support/node/incoming-call.ts';
+
+interface Options {
+  readonly allowed?: boolean;
+  /** Throws where the log is to fail: the kind of the record. */
+  readonly fails?: (kind: string) => unknown;
+  readonly next?: Handle;
+}
+
+/** The stage over a log in memory; `steps` has what happened, in its order. */
+function startRecord({ allowed = true, fails = () => undefined, next }: Options = {}) {
+  const events: AuditEvent[] = [];
+  const steps: string[] = [];
+  const clock = { now: 0 };
+  const log = {
+    append: async (event: AuditEvent, durable: boolean) => {
+      const error = fails(event.kind);
+      if (error !== undefined) throw error;
+      events.push(event);
+      steps.push(`${event.kind}${durable ? ' durable' : ''}`);
+      return events.length;
+    },
+  } as unknown as AuditLog;
+  const act: Handle = async (call) => {
+    steps.push('act');
+    return next === undefined ? answer(okReply({})) : next(call);
+  };
+  const handle = record(log, { allows: async () => allowed }, () => clock.now)(act);
+  return { handle, events, steps, clock };
+}
+
+const foreign = new Problem('bad-signature', 'the signature of the request does not hold');
+
+describe('what is written of a call', () => {
+  test('is what was asked, before anything is done, and what became of it; of a change on the disk', async () => {
+    const change = startRecord();
+    await change.handle(incomingCall({ action: 'count' }));
+    assert.deepEqual(change.steps, ['intent durable', 'act', 'outcome durable']);
+    const read = startRecord();
+    await read.handle(incomingCall({ action: 'echo' }));
+    assert.deepEqual(read.steps, ['intent', 'act', 'outcome']);
+    const unknown = startRecord();
+    await unknown.handle(incomingCall({ agent: 'other' }));
+    assert.deepEqual(unknown.steps, ['intent durable', 'act', 'outcome durable'], 'what is not known to read only');
+  });
+
+  test('names the caller, the request and the outcome, and the two belong together', async () => {
+    const { handle, events } = startRecord({
+      next: async () => ({ content: failure(new Problem('timeout', 'too late')), recorded: true }),
+    });
+    await handle(incomingCall({ requestId: 'a'.repeat(32), try: 2, runId: 'r', step: 's', dryRun: true, issuedAt: 5 }));
+    const [intent, outcome] = events;
+    assert.ok(intent?.kind === 'intent' && outcome?.kind === 'outcome');
+    const { request_id, try: attempt, run_id, step, caller, agent, action, dry_run, verdict, request_time } = intent;
+    assert.deepEqual(
+      [request_id, attempt, run_id, step, caller, agent, action, dry_run, verdict, request_time],
+      ['a'.repeat(32), 2, 'r', 's', 'cert=rip@devco.net', 'probe', 'count', true, 'verified', 5],
+    );
+    assert.equal('relay' in intent, false);
+    assert.deepEqual(outcome, {
+      kind: 'outcome',
+      intent: 1,
+      request_id: 'a'.repeat(32),
+      try: 2,
+      outcome: 'failed',
+      status: 1,
+      code: 'timeout',
+      message: 'too late',
+      recorded: true,
+    });
+  });
+
+  test('names the node that brought it, where that is a relay', async () => {
+    const peer = defineIdentity('node', 'devco.net', 'lb1.devco.net');
+    const { handle, events } = startRecord();
+    await handle(incomingCall({ peer }));
+    assert.ok(events[0]?.kind === 'intent');
+    assert.equal(events[0].relay, 'lb1.devco.net');
+  });
+
+  test('is laid to who brought it when nobody is proven to have made it, and to its caller otherwise', async () => {
+    const peer = defineIdentity('node', 'devco.net', 'lb1.devco.net');
+    for (const [code, caller] of [
+      ['bad-signature', 'node=lb1.devco.net'],
+      ['bad-certificate', 'node=lb1.devco.net'],
+      ['foreign-certificate', 'node=lb1.devco.net'],
+      ['expired-certificate', 'cert=rip@devco.net'],
+      ['revoked-certificate', 'cert=rip@devco.net'],
+    ] as const) {
+      const { handle, events } = startRecord();
+      await handle(incomingCall({ peer, verdict: { problem: new Problem(code, 'x') } }));
+      assert.ok(events[0]?.kind === 'intent');
+      assert.deepEqual([events[0].caller, events[0].verdict], [caller, code]);
+    }
+  });
+});
+
+describe('a call that cannot be written down', () => {
+  const full = new Problem('audit-failed', 'no space left on the device');
+
+  test('is refused before anything is done, also when it only reads', async () => {
+    for (const action of ['count', 'echo']) {
+      const { handle, steps } = startRecord({ fails: () => full });
+      const { content } = await handle(incomingCall({ action }));
+      assert.deepEqual([content.outcome, content.code, steps], ['refused', 'audit-failed', []]);
+      assert.equal(content.message, 'nothing was done: no space left on the device');
+    }
+  });
+
+  test('after it was done is replied, and says that its outcome is not in the log', async () => {
+    const { handle, steps } = startRecord({ fails: (kind) => (kind === 'outcome' ? full : undefined) });
+    const { content } = await handle(incomingCall());
+    assert.deepEqual([content.outcome, steps], ['ok', ['intent durable', 'act']]);
+    assert.equal(content.hint, '(the outcome is not in the audit log: no space left on the device)');
+  });
+
+  test('by a bug is an error, and not a reply', async () => {
+    const bug = new TypeError('a bug');
+    for (const kind of ['intent', 'outcome']) {
+      const { handle } = startRecord({ fails: (one) => (one === kind ? bug : undefined) });
+      await assert.rejects(handle(incomingCall()), bug, kind);
+    }
+  });
+});
+
+describe('a caller without rights', () => {
+  /** Calls until one is refused without a look; each takes 4 KiB of the budget, which is 1 MiB. */
+  const spend = async ({ handle, steps }: ReturnType<typeof startRecord>, calls: number, changes: object = {}) => {
+    for (let call = 0; call < calls; call++) await handle(incomingCall(changes));
+    return steps.filter((step) => step === 'act').length;
+  };
+
+  test('has 256 requests recorded, then one a minute in short, with how many there were', async () => {
+    const stage = startRecord({ allowed: false });
+    assert.equal(await spend(stage, 256), 256);
+    const { content } = await stage.handle(incomingCall({ requestId: 'b'.repeat(32) }));
+    assert.deepEqual([content.outcome, content.code], ['refused', 'rate-limited']);
+    assert.deepEqual(stage.steps.slice(-2), ['intent', 'outcome'], 'in short, and not synced');
+    const brief = stage.events.at(-2);
+    assert.ok(brief?.kind === 'intent');
+    assert.deepEqual(
+      [brief.request_id, brief.verdict, brief.request, brief.arguments],
+      ['b'.repeat(32), 'rate-limited', '', {}],
+    );
+    const before = stage.events.length;
+    for (let call = 0; call < 5; call++) await stage.handle(incomingCall());
+    assert.equal(stage.events.length, before);
+    // 4 KiB come back in 14 s: by then a request is recorded as before.
+    stage.clock.now = 10_000;
+    await stage.handle(incomingCall());
+    assert.equal(stage.events.length, before);
+    stage.clock.now = 15_000;
+    await stage.handle(incomingCall());
+    assert.equal(stage.events.length, before + 2);
+    stage.clock.now = 60_000 + 15_000;
+    const after = stage.events.length;
+    assert.ok((await spend(stage, 10)) > 256);
+    const outcome = stage.events
+      .slice(after)
+      .findLast((event) => event.kind === 'outcome' && event.code === 'rate-limited');
+    assert.ok(outcome?.kind === 'outcome');
+    assert.match(outcome.message, /and 6 more since/);
+  });
+
+  test('keeps no rights from others, nor from itself what it may do', async () => {
+    const stage = startRecord({ allowed: false });
+    await spend(stage, 257);
+    assert.equal((await stage.handle(incomingCall({ caller: 'cert=sue@devco.net' }))).content.outcome, 'ok');
+    const allowed = startRecord({ allowed: true });
+    assert.equal(await spend(allowed, 300), 300);
+  });
+
+  test('is one whose signature does not hold, whatever a policy allows', async () => {
+    const stage = startRecord({ allowed: true });
+    assert.equal(await spend(stage, 257, { verdict: { problem: foreign } }), 256);
+  });
+
+  test('is refused also when not even that can be written', async () => {
+    let broken = false;
+    const stage = startRecord({
+      allowed: false,
+      fails: () => (broken ? new Problem('audit-failed', 'full') : undefined),
+    });
+    await spend(stage, 256);
+    broken = true;
+    assert.equal((await stage.handle(incomingCall())).content.code, 'rate-limited');
+  });
+});
