@@ -1,5 +1,5 @@
 /** Parts that the actions' schemas share or are too long to stand among them. */
-export const backend = {
+const backend = {
   description: 'Backends, separated by commas; left out, every one that leads to the hosts',
   type: 'string',
   minLength: 1,
@@ -7,7 +7,7 @@ export const backend = {
   pattern: '^[A-Za-z0-9_.:-]+(,[A-Za-z0-9_.:-]+)*$',
 } as const;
 
-export const server = {
+const server = {
   description: 'Hosts, separated by commas: by name, address or HAProxy’s name for one of their lines',
   type: 'string',
   minLength: 1,
@@ -15,12 +15,15 @@ export const server = {
   pattern: '^[A-Za-z0-9_.:-]+(,[A-Za-z0-9_.:-]+)*$',
 } as const;
 
-export const port = {
+const port = {
   description: 'Only the lines with these ports, separated by commas; the node’s configuration decides when not given',
   type: 'string',
   maxLength: 255,
   pattern: '^[0-9]{1,5}(,[0-9]{1,5})*$',
 } as const;
+
+/** What a call is about. */
+export const scope = { backend, server, port } as const;
 
 export const names = { type: 'array', items: { type: 'string' } } as const;
 

@@ -1,17 +1,19 @@
 import { defineDdl } from '../../core/ddl/ddl.ts';
 import {
-  backend,
   changed,
   changeOutput,
   listedHosts,
   minAvailable,
   names,
-  port,
   processInfo,
-  server,
+  scope,
   serverState,
   serverWeight,
 } from './ddl-parts.ts';
+
+const read = { kind: 'read', repeatable: true, timeout: 20, dryRun: false, display: 'always' } as const;
+const change = { kind: 'change', repeatable: true, timeout: 120, dryRun: true } as const;
+const hosts = { type: 'object', additionalProperties: false, required: ['server'] } as const;
 
 export const haproxyDdl = defineDdl({
   name: 'haproxy',
@@ -23,12 +25,8 @@ export const haproxyDdl = defineDdl({
   actions: {
     list: {
       description: 'Backends with their servers, and every line that leads to each host asked for',
-      kind: 'read',
-      repeatable: true,
-      timeout: 20,
-      dryRun: false,
-      display: 'always',
-      input: { type: 'object', additionalProperties: false, properties: { backend, server, port } },
+      ...read,
+      input: { type: 'object', additionalProperties: false, properties: scope },
       output: {
         type: 'object',
         additionalProperties: false,
@@ -51,12 +49,8 @@ export const haproxyDdl = defineDdl({
     },
     status: {
       description: 'What HAProxy says of hosts, by every line that leads to them',
-      kind: 'read',
-      repeatable: true,
-      timeout: 20,
-      dryRun: false,
-      display: 'always',
-      input: { type: 'object', additionalProperties: false, properties: { backend, server, port } },
+      ...read,
+      input: { type: 'object', additionalProperties: false, properties: scope },
       output: {
         type: 'object',
         additionalProperties: false,
@@ -79,20 +73,13 @@ export const haproxyDdl = defineDdl({
     },
     disable: {
       description: 'Takes hosts out: lets their sessions end, then puts every line that leads to them into maintenance',
-      kind: 'change',
-      repeatable: true,
-      timeout: 120,
-      dryRun: true,
+      ...change,
       traffic: { takes: 'out', hosts: 'server', proof: 'status' },
       display: 'failed',
       input: {
-        type: 'object',
-        additionalProperties: false,
-        required: ['server'],
+        ...hosts,
         properties: {
-          backend,
-          server,
-          port,
+          ...scope,
           min_available: minAvailable,
           drain_timeout: {
             description: 'Seconds for sessions to end; the node’s configuration decides when not given',
@@ -113,19 +100,13 @@ export const haproxyDdl = defineDdl({
     },
     weight: {
       description: 'Reads how much of the traffic hosts get, and sets it where a weight is given',
-      kind: 'change',
-      repeatable: true,
+      ...change,
       timeout: 60,
-      dryRun: true,
       display: 'always',
       input: {
-        type: 'object',
-        additionalProperties: false,
-        required: ['server'],
+        ...hosts,
         properties: {
-          backend,
-          server,
-          port,
+          ...scope,
           weight: {
             description:
               '0 to 256, or a percentage of the weight that HAProxy’s configuration gives; left out, it is read',
@@ -150,20 +131,13 @@ export const haproxyDdl = defineDdl({
     },
     enable: {
       description: 'Puts hosts back into traffic once a fresh health check has passed and their agent-checks agree',
-      kind: 'change',
-      repeatable: true,
-      timeout: 120,
-      dryRun: true,
+      ...change,
       traffic: { takes: 'in', hosts: 'server', proof: 'status' },
       display: 'failed',
       input: {
-        type: 'object',
-        additionalProperties: false,
-        required: ['server'],
+        ...hosts,
         properties: {
-          backend,
-          server,
-          port,
+          ...scope,
           own: { description: 'Whether to leave out what somebody other than this run took out', type: 'boolean' },
         },
       },
