@@ -15,9 +15,18 @@ export interface OutOfTraffic {
   readonly stay: { readonly available: number; readonly total: number } | undefined;
 }
 
+/** A host that a load balancer still sends requests to through lines outside of the backends or ports that were chosen. */
+export interface StillServing {
+  readonly server: string;
+  /** `BACKEND/SERVER` */
+  readonly lines: readonly string[];
+  readonly balancer: string;
+}
+
 export interface RunState {
   readonly changes: readonly NodeChange[];
   readonly out: readonly OutOfTraffic[];
+  readonly serving: readonly StillServing[];
   /** Nodes that were to be changed and were not. */
   readonly untouched: readonly string[];
   /** True once a call was made that may have changed a node. */

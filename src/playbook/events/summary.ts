@@ -1,7 +1,7 @@
 /** What a run came to, in words: what failed, where, why, what is out of traffic, what is untouched, the next command. */
 import { count, printable } from '../../core/text.ts';
 import type { NodeFailure, RunReport } from './events.ts';
-import type { NodeChange, OutOfTraffic, RunState } from './run-state.ts';
+import type { NodeChange, OutOfTraffic, RunState, StillServing } from './run-state.ts';
 
 const mostNames = 20;
 
@@ -50,7 +50,7 @@ export function describeSuccess({ label, elapsed, result: { changes, out } }: Ru
 }
 
 /** One line a node, as a dry run found it: `dev2: 10 → 20; out of app on lb1, lb2 (6 of 8 stay)`. */
-export function describeDifference({ changes, out }: RunState): string[] {
+export function describeDifference({ changes, out, serving }: RunState): string[] {
   const byNode = new Map<string, string[]>();
   const note = (node: string, text: string) => byNode.set(node, [...(byNode.get(node) ?? []), text]);
   for (const { node, before, after } of changes) note(node, describeChange({ before, after }));
@@ -58,7 +58,13 @@ export function describeDifference({ changes, out }: RunState): string[] {
     const left = stay === undefined ? '' : ` (${stay.available} of ${stay.total} stay)`;
     note(server, `out of ${backend} on ${balancers.join(', ')}${left}`);
   }
+  for (const one of serving) note(one.server, describeServing(one));
   return [...byNode].sort().map(([node, parts]) => printable(`${node}: ${parts.join('; ')}`));
+}
+
+/** `still serving in static/dev2 on lb1` */
+export function describeServing({ lines, balancer }: Pick<StillServing, 'lines' | 'balancer'>): string {
+  return `still serving in ${lines.join(', ')} on ${balancer}`;
 }
 
 function describeChange({ before, after }: Pick<NodeChange, 'before' | 'after'>): string {

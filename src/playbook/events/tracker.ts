@@ -1,7 +1,7 @@
 /** Keeps track of what a run did to nodes and traffic, by its events: for what is said at its end and in notifications. */
 import type { JsonObject } from '../../core/json.ts';
 import type { RunEvent, StepReport } from './events.ts';
-import type { OutOfTraffic, RunState } from './run-state.ts';
+import type { OutOfTraffic, RunState, StillServing } from './run-state.ts';
 
 export interface RunTracker {
   readonly see: (event: RunEvent) => void;
@@ -13,6 +13,8 @@ export interface RunTracker {
   readonly ended: ReadonlySet<string>;
   /** The release that each node served when the run first looked. */
   readonly revisions: ReadonlyMap<string, string>;
+  /** What load balancers still send requests to, as they said last. */
+  readonly serving: () => readonly StillServing[];
 }
 
 const groups = new Set(['rolling', 'for_each', 'use']);
@@ -33,6 +35,8 @@ export function startTracker(): RunTracker {
     const counts = event.outcome === 'ok' && dryRun === onlyAsks;
     if (title === 'appmgr#status' && !after.has(node) && typeof revision === 'string') before.set(node, revision);
     if (title === 'haproxy#list') traffic.seeSizes(data);
+    // Also where it is only asked before the change: a plan shows it.
+    if (title === 'haproxy#disable' && event.outcome === 'ok') traffic.seeServing(node, data);
     if (!counts) return;
     traffic.see(event, onlyAsks);
     if (title === 'haproxy#status' && touched.size > 0) traffic.seeStatus(node, data);
@@ -49,6 +53,7 @@ export function startTracker(): RunTracker {
     failed: () => failed,
     ended,
     revisions: before,
+    serving: traffic.serving,
     see: (event) => {
       if (event.type === 'run-started') onlyAsks = event.dryRun;
       if (event.type === 'try-started' && event.changes) for (const node of event.nodes) touched.add(node);
@@ -60,6 +65,7 @@ export function startTracker(): RunTracker {
       return {
         changes: [...after].sort().map(([node, now]) => ({ node, before: before.get(node) ?? '', after: now })),
         out: traffic.out(),
+        serving: traffic.serving(),
         untouched: [...all].filter((node) => !touched.has(node)).sort(),
         changed: touched.size > 0,
       };
@@ -73,6 +79,7 @@ type Outcome = Extract<RunEvent, { type: 'outcome' }>;
 function startTraffic() {
   const out = new Map<string, { backend: string; server: string; balancers: Set<string>; available: number }>();
   const sizes = new Map<string, number>();
+  const serving = new Map<string, StillServing>();
   const disable = (node: string, { backend, changed, unchanged, available }: JsonObject) => {
     for (const server of [...namesIn(changed), ...namesIn(unchanged)]) {
       const key = `${String(backend)}/${server}`;
@@ -100,6 +107,10 @@ function startTraffic() {
       disable(node, { backend, changed: list });
     },
     seeSizes: (data: JsonObject) => noteSizes(data, sizes),
+    seeServing: (node: string, data: JsonObject) => {
+      for (const one of servingIn(node, data)) serving.set(`${one.server} ${node}`, one);
+    },
+    serving: () => [...serving.values()].filter(({ lines }) => lines.length > 0),
     out: (): OutOfTraffic[] =>
       [...out.values()].map(({ backend, server, balancers, available }) => {
         const total = sizes.get(backend);
@@ -115,6 +126,14 @@ function noteSizes({ backends }: JsonObject, sizes: Map<string, number>): void {
     const { name, servers } = one as { name?: unknown; servers?: unknown };
     if (typeof name === 'string' && Array.isArray(servers)) sizes.set(name, servers.length);
   }
+}
+
+function servingIn(balancer: string, { hosts }: JsonObject): StillServing[] {
+  const list: unknown[] = Array.isArray(hosts) ? hosts : [];
+  return list.flatMap((one) => {
+    const { name, still_serving: lines } = one as { name?: unknown; still_serving?: unknown };
+    return typeof name === 'string' ? [{ server: name, lines: namesIn(lines), balancer }] : [];
+  });
 }
 
 /** The servers that were asked about: of the others a status says nothing. */

@@ -3,6 +3,8 @@ import { count } from '../../core/text.ts';
 import type { Playbook, Step } from '../model.ts';
 import type { World } from '../context.ts';
 import { isLiteral } from '../expressions/template.ts';
+import type { StillServing } from '../events/run-state.ts';
+import { describeServing } from '../events/summary.ts';
 import type { PlannedStep, RunPlan } from './run-plan.ts';
 
 /**
@@ -13,7 +15,12 @@ import type { PlannedStep, RunPlan } from './run-plan.ts';
 export async function planRun(playbook: Playbook, world: World, found: Found): Promise<RunPlan> {
   const all = await planSteps([...playbook.steps, ...playbook.always], world, '');
   const steps = all.steps.filter(({ id }) => !found.ended.has(id));
-  return { sets: [...setsOf(playbook, world, ''), ...all.sets], changes: changesOf(playbook, world, found), steps };
+  return {
+    sets: [...setsOf(playbook, world, ''), ...all.sets],
+    changes: changesOf(playbook, world, found),
+    serving: found.serving(),
+    steps,
+  };
 }
 
 /** What the steps until then have found. */
@@ -21,6 +28,7 @@ export interface Found {
   readonly ended: ReadonlySet<string>;
   /** The release that each node serves. */
   readonly revisions: ReadonlyMap<string, string>;
+  readonly serving: () => readonly StillServing[];
 }
 
 const quiet = new Set(['set', 'require', 'say', 'finish']);
@@ -88,12 +96,13 @@ function setsOf({ nodes }: Playbook, world: World | undefined, prefix: string): 
 }
 
 /** Lines for people: which releases change where, or which nodes there are, then the steps. */
-export function formatPlan({ sets, changes, steps }: RunPlan): string[] {
+export function formatPlan({ sets, changes, serving, steps }: RunPlan): string[] {
   const found = sets.map(({ name, nodes }) => `  ${name}: ${count(nodes.length, 'node')}: ${shorten(nodes)}`);
   return [
     ...(changes.length > 0
       ? changes.map(formatChange)
       : ['nodes:', ...(found.length === 0 ? ['  none are known yet'] : found)]),
+    ...serving.map((one) => `  ${one.server} is ${describeServing(one)}`),
     'steps:',
     ...steps.flatMap((step) => formatStep(step, '  ')),
   ];

@@ -1,8 +1,12 @@
+import type { StillServing } from '../events/run-state.ts';
+
 /** What a run is going to do, as far as it is known before its first change. */
 export interface RunPlan {
   readonly sets: readonly { readonly name: string; readonly nodes: readonly string[] }[];
   /** Nodes that get another release. Empty where no reply said what a node serves now. */
   readonly changes: readonly { readonly node: string; readonly before: string; readonly after: string }[];
+  /** Hosts that load balancers will still send requests to while they are changed. */
+  readonly serving: readonly StillServing[];
   readonly steps: readonly PlannedStep[];
 }
 
