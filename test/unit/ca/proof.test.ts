@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { X509Certificate } from 'node:crypto';
+import { buildCertificate } from '../../../src/ca/x509/certificate.ts';
+import { makeKeyPair } from '../../../src/ca/x509/keys.ts';
+import { type Profile, profiles } from '../../../src/ca/x509/profiles.ts';
 import { makeAuthority } from '../../../src/ca/x509/authority.ts';
 import { readRevocations } from '../../../src/ca/revocation/revocations.ts';
 import { parseCertificate, proveCertificate } from '../../../src/core/credentials/certificate.ts';
@@ -45,6 +49,52 @@ describe('what the CA issues, as the fabric checks it', () => {
       proveCertificate(certificate, 'node', fleet.trust, Date.now());
     assert.throws(prove(foreign.certificate), { code: 'foreign-certificate' });
     assert.throws(prove(fleet.authority.certificate), { code: 'foreign-certificate' });
+  });
+
+  test('refuses what the CA signed without a name of the fleet in it, or with the rights of a CA', async () => {
+    await using fleet = await makeFleet();
+    const { authority } = fleet;
+    const build = (profile: Profile) =>
+      buildCertificate({
+        profile,
+        realm: 'devco.net',
+        name: 'dev1.devco.net',
+        commonName: 'dev1.devco.net',
+        publicKey: makeKeyPair().publicKey,
+        signingKey: authority.key,
+        issuer: authority.certificate,
+        notBefore: Date.now() - hour,
+        notAfter: Date.now() + hour,
+      });
+    const prove = (certificate: X509Certificate) => proveCertificate(certificate, 'node', fleet.trust, Date.now());
+    const { node } = profiles;
+    assert.equal(prove(await build(node)).identity.name, 'dev1.devco.net');
+    for (const [what, profile] of [
+      ['no name of a fleet', { ...node, names: ['DNS:{name}'] }],
+      ['the name of a CA', { ...node, names: ['URI:mco://{realm}/ca'] }],
+      ['the rights of a CA', { ...node, pathLength: 0, keyUsage: [...node.keyUsage, 'keyCertSign'] }],
+    ] as const) {
+      const certificate = await build(profile);
+      assert.throws(() => prove(certificate), { code: 'foreign-certificate' }, what);
+    }
+    const elsewhere = await build({ ...node, names: ['URI:mco://other.net/node/{name}'] });
+    assert.throws(() => prove(elsewhere), { code: 'foreign-certificate', message: /of realm other\.net/ });
+  });
+
+  test('holds from its first moment to its last, and not a second longer', async () => {
+    await using fleet = await makeFleet();
+    const { certificate } = await fleet.node('dev1.devco.net');
+    const [first, last] = [Date.parse(certificate.validFrom), Date.parse(certificate.validTo)];
+    const codeAt = (now: number) => {
+      try {
+        proveCertificate(certificate, 'node', fleet.trust, now);
+        return '';
+      } catch (error) {
+        return (error as { code: string }).code;
+      }
+    };
+    assert.deepEqual([first, last].map(codeAt), ['', '']);
+    assert.deepEqual([first - 1, last + 1].map(codeAt), ['early-certificate', 'expired-certificate']);
   });
 
   test('what one fleet proved proves nothing to another, nor to itself once it is revoked', async () => {
