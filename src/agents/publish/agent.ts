@@ -13,7 +13,7 @@ import { openStore } from './store/store.ts';
 import { defineGive } from './transfer/give.ts';
 import { startTickets } from './transfer/tickets.ts';
 
-export async function startPublish({ config, node, stateDirectory }: AgentSetup<PublishConfig>): Promise<Agent> {
+export async function startPublish({ config, node, stateDirectory, log }: AgentSetup<PublishConfig>): Promise<Agent> {
   const now = Date.now;
   const store = await openStore(stateDirectory);
   await removeAbandoned(store, now());
@@ -25,7 +25,7 @@ export async function startPublish({ config, node, stateDirectory }: AgentSetup<
     list: async ({ application }) => ({ ...(await listPublished(site, application)) }),
     prune: async (input, { dryRun }) => ({ ...(await prunePublished(site, input, dryRun)) }),
   });
-  const give = defineGive({ store, node, most: config.serve, assertTaken, now });
+  const give = defineGive({ store, node, most: config.serve, assertTaken, now, log });
   return { handlers, artifacts: { store: storeFor(site), give } };
 }
 

@@ -1,5 +1,5 @@
 /** What commands about hosts, artifacts and what is written for them print with --json. */
-import { anyObject, count, flag, list, milliseconds, object, oneOf, orNull, text, texts, time } from './parts.ts';
+import { anyObject, count, flag, list, object, oneOf, orNull, text, texts } from './parts.ts';
 
 const failed = { node: text, host: text, state: { const: 'failed' }, code: text, message: text, hint: text };
 
@@ -62,29 +62,6 @@ export const hostSchemas = {
     warnings: texts,
     locks_out: list(object({ host: text, why: text })),
   }),
-  publish: object({
-    application: text,
-    revision: text,
-    sha256: text,
-    size: count,
-    dry_run: flag,
-    sent: count,
-    rounds: count,
-    elapsed_ms: milliseconds,
-    nodes: list(anyObject),
-    others: { type: 'array' },
-  }),
-  published: list(
-    object({
-      node: text,
-      published: list({ type: 'object', required: ['at'], properties: { at: time } }),
-      receiving: list(object({ sha256: text, size: count, have: count })),
-      used: count,
-      free: count,
-      max_total: count,
-    }),
-  ),
-  prune: list(object({ node: text, outcome: text, code: text, message: text, removed: texts, freed: count })),
 } as const;
 
 export const writingSchemas = {

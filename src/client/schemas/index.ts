@@ -2,6 +2,7 @@
 import { playbookSchema } from '../../playbook/source/schema.ts';
 import { auditSchemas } from './audit.ts';
 import { hostSchemas, writingSchemas } from './hosts.ts';
+import { publishSchemas } from './publish.ts';
 import { nodeSchemas } from './nodes.ts';
 import { jobSchema, jobsSchema } from './jobs.ts';
 import { count, object, text } from './parts.ts';
@@ -26,6 +27,7 @@ const schemas = {
   ...auditSchemas,
   ...trustSchemas,
   ...hostSchemas,
+  ...publishSchemas,
   ...writingSchemas,
   playbook: playbookSchema,
 } as const;

@@ -5,7 +5,7 @@ const sha256 = { ...text, pattern: '^[0-9a-f]{64}$' } as const;
 const outcome = oneOf('ok', 'failed', 'refused', 'no-response', 'cancelled');
 
 /** `publish --json` */
-export const publishSchema = object({
+const publish = object({
   application: text,
   revision: text,
   sha256,
@@ -35,7 +35,7 @@ export const publishSchema = object({
 });
 
 /** `published --json` */
-export const publishedSchema = list(
+const published = list(
   object({
     node: text,
     published: list(
@@ -49,6 +49,7 @@ export const publishedSchema = list(
 );
 
 /** `prune --json` */
-export const pruneSchema = list(
-  object({ node: text, outcome, code: text, message: text, removed: texts, freed: bytes }),
-);
+const prune = list(object({ node: text, outcome, code: text, message: text, removed: texts, freed: bytes }));
+
+/** What commands about published artifacts print with --json. */
+export const publishSchemas = { publish, published, prune } as const;

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdir, readFile, symlink, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { runInProcess } from '../../support/program/cli.ts';
 import { assertFits } from '../../support/program/output-schema.ts';
 import {
@@ -177,6 +178,29 @@ describe('publish', () => {
     const unknown = await run('publish', 'shoe', '31', join(lab.fleet.dir, 'one'), '--fleet', fleet);
     assert.equal(unknown.code, 64);
     assert.match(unknown.err.join(), /has no application “shoe”: did you mean “shop”\?/);
+  });
+
+  test('ends at Ctrl-C with what was sent kept, and sends the rest the next time', async () => {
+    const large = join(lab.fleet.dir, 'large.tar.gz');
+    const bytes = await writeArtifact(large, 24_000_000);
+    const interrupt = new AbortController();
+    const partial = join(lab.store(lab.nodes[0] as (typeof lab.nodes)[0]), 'partial');
+    const words = ['publish', 'shop', '50', large, '-I', nameOf(1), '--json'];
+    const running = runInProcess(words, lab.home, { signal: interrupt.signal });
+    const arrived = async () => {
+      const names = (await readdir(partial)).filter(
+        (name) => name.startsWith(sumOf(bytes)) && !name.endsWith('.manifest'),
+      );
+      return names.length === 0 ? 0 : (await stat(join(partial, names[0] as string))).size;
+    };
+    while ((await arrived()) < 4_000_000) await sleep(2);
+    interrupt.abort();
+    const { code } = await running;
+    assert.equal(code, 130);
+    const again = await runInProcess(words, lab.home);
+    assert.equal(again.code, 0, again.err.join('\n'));
+    const { sent } = JSON.parse(again.out.join('\n'));
+    assert.ok(sent < bytes.length - 3_000_000, `${sent} bytes were sent again`);
   });
 
   test('leaves the intents, the outcomes and the transfers between nodes in the audit logs', async () => {

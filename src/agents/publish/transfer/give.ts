@@ -1,11 +1,11 @@
 import { type FileHandle, readFile } from 'node:fs/promises';
-import { errnoOf, Problem } from '../../../core/errors.ts';
+import { errnoOf, explain, Problem } from '../../../core/errors.ts';
 import type { Identity } from '../../../core/identity.ts';
-import type { NodeView } from '../../../core/ports.ts';
+import type { Log, NodeView } from '../../../core/ports.ts';
 import { assertChunk, assertManifest, chunksOf, indicesOf } from '../../../core/publish/chunks.ts';
 import type { ArtifactHolder } from '../../../core/publish/holder.ts';
 import { assertNode, assertTime, openTicket, type ProvenTicket } from '../../../core/publish/ticket.ts';
-import type { FetchEvent, FetchRequest } from '../../../core/wire/messages.ts';
+import type { FetchEvent, FetchRequest, SignedTicket } from '../../../core/wire/messages.ts';
 import { openIfThere, removeBlob, type Store } from '../store/store.ts';
 import { readChunk } from './partial.ts';
 
@@ -17,16 +17,28 @@ export interface GiveParts {
   /** @throws Problem `unknown-application`, `policy-denied` */
   readonly assertTaken: (application: string, caller: string) => void;
   readonly now: () => number;
+  readonly log: Log;
 }
 
 /** Sends artifacts to other nodes: whole ones alone, each chunk verified as it is read. */
 export function defineGive(parts: GiveParts): ArtifactHolder['give'] {
-  const { node, most, now } = parts;
+  const { node, most, now, log } = parts;
   const refusals = startOnce();
   const serving = new Set<string>();
+  /** What no operator is proven to have signed is not in the audit log: it is logged, with the node that brought it. */
+  const open = (signed: SignedTicket, peer: Identity) => {
+    try {
+      return openTicket(signed, node.identity, node.audit.trust(), now(), node.clockGrace);
+    } catch (error) {
+      const code = error instanceof Problem ? error.code : 'internal';
+      if (refusals(`${peer.name} ${code}`))
+        log.warn({ peer: peer.name, code }, `a ticket was refused: ${explain(error)}`);
+      throw error;
+    }
+  };
   return async ({ ticket: signed, manifest, wanted }, peer, send, signal) => {
     if (!signed) throw new Problem('bad-ticket', 'the ticket is missing');
-    const proven = openTicket(signed, node.identity, node.audit.trust(), now(), node.clockGrace);
+    const proven = open(signed, peer);
     const sent = { bytes: 0, code: '' };
     let leave = () => {};
     try {

@@ -41,7 +41,7 @@ export function upgradeCommand(catalogue: readonly Ddl[], load: LoadNodeParts): 
         )
         .option('--application <name>', 'the application, where a server has several')
         .option('--publish <path>', 'publish this .tar.gz or directory as the revision first (needs --application)')
-        .option('--sign <key>', 'with --publish: sign it with this Ed25519 private key (PEM)')
+        .option('--sign <file>', 'with --publish: sign it with this Ed25519 private key (PEM)')
         .addOption(
           new Option(
             '--check <name>',

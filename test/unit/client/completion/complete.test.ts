@@ -57,6 +57,8 @@ describe('completes', () => {
     assert.deepEqual(complete('upgrade', '--strategy', 'ca'), ['canary']);
     assert.deepEqual(complete('ping', '--config', ''), [':files']);
     assert.deepEqual(complete('ping', '-t', ''), []);
+    assert.deepEqual(complete('publish', 'shop', '20', ''), [':files']);
+    assert.deepEqual(complete('publish', '--sign', ''), [':files']);
   });
 
   test('names, classes and facts of the nodes that were seen', () => {
