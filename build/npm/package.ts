@@ -22,9 +22,7 @@ export interface NpmPackageOptions {
 export async function makeNpmPackage({ parts, version, licences, work, file }: NpmPackageOptions): Promise<void> {
   await cp(parts, join(work, 'program'), { recursive: true });
   await mkdir(join(work, 'bin'));
-  await writeFile(join(work, 'bin/mco-deploy.cjs'), "#!/usr/bin/env node\nrequire('../program/main.cjs');\n", {
-    mode: 0o755,
-  });
+  await writeFile(join(work, 'bin/mco-deploy.cjs'), starter, { mode: 0o755 });
   await writeFile(join(work, 'index.mjs'), wrapper);
   await writeTypes(join(work, 'types'));
   for (const name of ['README.md', 'CHANGELOG.md', 'LICENSE'])
@@ -34,6 +32,16 @@ export async function makeNpmPackage({ parts, version, licences, work, file }: N
   const packed = execFileSync('npm', ['pack', '--silent', '--ignore-scripts'], { cwd: work, encoding: 'utf8' });
   await rename(join(work, packed.trim()), file);
 }
+
+/** npm only warns where Node.js is too old: the program says what is wrong, in words that any version reads. */
+const starter = `#!/usr/bin/env node
+'use strict';
+if (Number(process.versions.node.split('.')[0]) < 24) {
+  console.error('mco-deploy: Node.js ' + process.versions.node + ' is too old: install Node.js 24 or newer, or the binary (docs/install.md)');
+  process.exit(69);
+}
+require('../program/main.cjs');
+`;
 
 /** Both ways to import it lead to the same module: `instanceof Problem` holds across them. */
 const wrapper = `import library from './program/index.cjs';

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { hashLine } from '../../../src/core/audit/record.ts';
 import { type Fleet, makeFleet } from '../../support/fleet/fleet.ts';
@@ -11,9 +13,9 @@ const node = 'dev2.devco.net';
 const receiver = 'logs.devco.net';
 
 /** A node that sends to an rsyslog with a certificate of a name. */
-async function ship(fleet: Fleet, { as = receiver, overlap = 50 }: { as?: string; overlap?: number } = {}) {
+async function ship(fleet: Fleet, { overlap = 50 }: { overlap?: number } = {}) {
   const port = await freePort();
-  const rsyslog = await makeRsyslog(await fleet.node(as), port, [node]);
+  const rsyslog = await makeRsyslog(await fleet.node(receiver), port, [node]);
   return { rsyslog, audit: { ship: { siem: { syslog: { host: '127.0.0.1', port, name: receiver, overlap } } } } };
 }
 
@@ -112,18 +114,31 @@ describe('an audit log that is sent to rsyslog by TLS', () => {
     await hasAll(rsyslog, from);
   });
 
-  test('goes to nobody who has the certificate of another name', async () => {
+  test('goes to nobody who has the certificate of another name or of another fleet, or one that was revoked', async () => {
     await using fleet = await makeFleet();
-    const { rsyslog, audit } = await ship(fleet, { as: 'other.devco.net' });
-    await using _ = rsyslog;
-    await rsyslog.start();
-    await using from = await startTestNode(fleet, { audit });
+    await using foreign = await makeFleet();
+    const revoked = await fleet.node(receiver);
+    fleet.revoke(revoked);
+    const crl = await fleet.crl();
     const rip = await fleet.operator('rip@devco.net');
-    await eventually(async () => {
-      const { warnings } = await from.describe(rip);
-      assert.match(warnings.join(), /not sent to “siem”: .*altnames/);
-    });
-    assert.deepEqual(await rsyslog.lines(), []);
+    for (const [member, why] of [
+      [await fleet.node('other.devco.net'), /altnames/],
+      [await foreign.node(receiver), /certificate/],
+      [revoked, /was revoked/],
+    ] as const) {
+      const port = await freePort();
+      await using rsyslog = await makeRsyslog(member, port, [node]);
+      await rsyslog.start();
+      const audit = { ship: { siem: { syslog: { host: '127.0.0.1', port, name: receiver } } } };
+      const prepare = (directory: string) => writeFile(join(directory, 'crl.pem'), crl);
+      await using from = await startTestNode(fleet, { audit, prepare });
+      await eventually(async () => {
+        const { warnings } = await from.describe(rip);
+        assert.match(warnings.join(), /not sent to “siem”/);
+        assert.match(warnings.join(), why);
+      });
+      assert.deepEqual(await rsyslog.lines(), []);
+    }
   });
 
   test('counts nothing as sent when rsyslog does not take the node’s certificate', async () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -54,6 +54,17 @@ describe('the npm package, installed with npm into an empty prefix', () => {
     assert.equal(code, 64);
     assert.match(err, /certificate|credentials|client\.yaml/);
     assert.doesNotMatch(err, /Cannot find module|node:internal/);
+  });
+
+  test('says on an older Node.js what it needs, in one line', async () => {
+    const older = join(directory, 'older.cjs');
+    await writeFile(older, "Object.defineProperty(process.versions, 'node', { value: '20.11.0' });\n");
+    const place = join(directory, 'prefix/lib/node_modules/mco-deploy/bin/mco-deploy.cjs');
+    const { code, out, err } = await runProgram(process.execPath, ['--require', older, place, '--version'], {
+      env: environment(directory),
+    });
+    assert.deepEqual([code, out], [69, '']);
+    assert.match(err, /^mco-deploy: Node\.js 20\.11\.0 is too old: install Node\.js 24 or newer, .*\n$/);
   });
 
   test('has no dependency, no install script and no native part, and names the Node that it needs', async () => {

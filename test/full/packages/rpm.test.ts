@@ -80,6 +80,9 @@ describe('the RPM package', () => {
     try {
       const rpm = (...words: string[]) => runProgram('rpm', ['--root', root, ...words]);
       await rpm('--initdb');
+      const lacking = await rpm('--install', '--noscripts', join(directory, names.x86_64));
+      assert.notEqual(lacking.code, 0, 'on a system that has not what it needs');
+      assert.match(lacking.err, /glibc >= 2\.28 is needed by mco-deploy/);
       const { code, err } = await rpm('--install', '--nodeps', '--noscripts', join(directory, names.x86_64));
       assert.equal(code, 0, err);
       const installed = await runProgram(join(root, 'usr/bin/mco-deploy'), ['--version']);
