@@ -74,3 +74,10 @@ test('links between pages lead to files that exist', () => {
   );
   assert.deepEqual(broken, []);
 });
+
+test('docs/commands.md has one row for each command', () => {
+  const text = readFileSync(join(repository, 'docs/commands.md'), 'utf8');
+  const commands = [...text.matchAll(/^\| `([^`]+)`.*$/gm)].map(([, command]) => command);
+  const twice = commands.filter((command, index) => commands.indexOf(command) !== index);
+  assert.deepEqual(twice, []);
+});
