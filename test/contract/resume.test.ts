@@ -70,6 +70,28 @@ for (const name of ['app_cluster_upgrade', 'app_rolling_upgrade']) {
       }
     });
 
+    test('ends well by what nodes surely store of it: all until its last change, and nothing of what came after', async () => {
+      const whole = lasting();
+      await runUpTo(playbook, whole, Number.POSITIVE_INFINITY);
+      const changes = whole.journal.flatMap((entry, place) => (entry.type === 'call' && entry.changes ? [place] : []));
+      // Cut off right after a change, at its end, and right before the next.
+      const cuts = changes.flatMap((place, index) => [
+        place + 1,
+        place + 2,
+        changes[index + 1] ?? whole.journal.length - 1,
+      ]);
+      for (const cut of new Set(cuts)) {
+        const run = lasting();
+        await runUpTo(playbook, run, cut);
+        const last = run.journal.findLastIndex((entry) => entry.type === 'call' && entry.changes);
+        run.journal.splice(last + 1);
+        const report = await runUpTo(playbook, run, Number.POSITIVE_INFINITY);
+        const at = `cut after ${cut} entries, the nodes have ${last + 1}`;
+        assert.equal(report.state, 'done', at);
+        assertUpgraded(run, at);
+      }
+    });
+
     test('ends well when it is cut off again and again, before it comes to its end', async () => {
       // Going on writes down again which steps there were: it has to come beyond them to get any further.
       for (const step of [80, 95, 111]) {

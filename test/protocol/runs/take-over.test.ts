@@ -75,6 +75,21 @@ describe('a run whose machine is gone', { timeout: 90_000 }, () => {
     assert.deepEqual(await changes(), onePerStep(before));
   });
 
+  test('is completed once by two who resume it at the same moment', async () => {
+    const before = await changes();
+    const rip = await stored.machine('rip@devco.net');
+    const run = await begin(rip);
+    await rip.destroy();
+    const [other, third] = [await stored.machine('eve@devco.net'), await stored.machine('rip@devco.net')];
+    const resumed = await Promise.all([eve, other, third].map((one) => one.mco(['resume', run, '--yes'])));
+    const texts = resumed.map(({ text }) => text).join('\n');
+    assert.ok(resumed.filter(({ code }) => code === 0).length <= 1, texts);
+    // Where each kept the other from going on, the next one does.
+    const last = await eve.mco(['resume', run, '--yes']);
+    assert.match(last.text, /ended well: there is nothing left to do|stored on dev1/, texts);
+    assert.deepEqual(await changes(), onePerStep(before), texts + last.text);
+  });
+
   test('is not resumed by a forged, a truncated or a forked journal', async () => {
     const rip = await stored.machine('rip@devco.net');
     const run = await begin(rip);

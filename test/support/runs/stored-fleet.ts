@@ -1,5 +1,5 @@
 /** Nodes that store journals of runs, and operators at machines of their own. */
-import { appendFile, chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { agents, findExternal } from '../../../src/agents/index.ts';
 import type { CliContext } from '../../../src/client/cli/context.ts';
@@ -110,8 +110,6 @@ export async function startStoredFleet({
       const operator = await fleet.operator(name);
       const home = await makeHome(join(fleet.dir, `machine${++machines}`), operator, nodes);
       homes.add(home);
-      // A run that is gone keeps its lease no longer than a test can wait.
-      await appendFile(join(home, '.config/mco-deploy/client.yaml'), 'lease: 3\n');
       await writeFile(join(home, 'two.yaml'), playbook);
       return {
         home,

@@ -1,6 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Problem } from '../../../core/errors.ts';
 import { isRunning, markProcess } from '../../../core/files/process-mark.ts';
-import { awaitLapse } from '../../runs/fleet/await-lapse.ts';
+import { awaitLapse, readHeld } from '../../runs/fleet/await-lapse.ts';
 import type { FleetLook } from '../../runs/fleet/fetch-run.ts';
 import { type FoundRun, operatorsOf } from '../../runs/fleet/find-run.ts';
 import { findKeepers } from '../../runs/fleet/read-copies.ts';
@@ -10,19 +11,20 @@ import { findKeepers } from '../../runs/fleet/read-copies.ts';
  * journal; else nobody can know.
  * @param force take it for gone where that can't be known
  * @param isSettled true once this process has written its own line: those behind it came later
+ * @returns whether it had to wait for the end of a lease: the journal may have grown until then
  * @throws Problem `run-in-progress`
  */
 export async function requireAlone(
   { run, entries, stored }: Pick<FoundRun, 'run' | 'entries' | 'stored'>,
   look: FleetLook,
   { force, isSettled = false }: { readonly force: boolean; readonly isSettled?: boolean },
-): Promise<void> {
+): Promise<boolean> {
   const { pid, start } = await markProcess();
   let elsewhere: string | undefined;
   for (const entry of entries) {
     if (entry.type !== 'process') continue;
     const isSelf = entry.pid === pid && entry.start === start;
-    if (isSelf && isSettled) return;
+    if (isSelf && isSettled) return false;
     if (isSelf) continue;
     const running = await isRunning(entry);
     const what = `process ${entry.pid} on ${entry.host}`;
@@ -36,6 +38,16 @@ export async function requireAlone(
   }
   const self = look.session.caller.credentials.identity.name;
   const isOwn = operatorsOf(entries).every((operator) => operator === self);
-  if (stored === undefined || (isOwn && (elsewhere === undefined || force))) return;
-  await awaitLapse(run, await findKeepers(look.session, look.options, stored.stored.holders), look);
+  if (stored === undefined || (isOwn && (elsewhere === undefined || force))) return false;
+  const nodes = await findKeepers(look.session, look.options, stored.stored.holders);
+  const { signal, err } = look.context;
+  return await awaitLapse({
+    read: () => readHeld(run, nodes, look),
+    tell: err,
+    sleep: async (milliseconds) => {
+      await sleep(milliseconds, undefined, { signal }).catch(() => {});
+    },
+    clock: () => performance.now(),
+    signal,
+  });
 }

@@ -6,6 +6,7 @@ import { readHistory, resumeFrom } from '../../../playbook/journal/history.ts';
 import type { Playbook } from '../../../playbook/model.ts';
 import type { CliContext } from '../../cli/context.ts';
 import { openSession } from '../../fleet/session.ts';
+import type { FleetLook } from '../../runs/fleet/fetch-run.ts';
 import { adoptRun, findRunAnywhere } from '../../runs/fleet/find-run.ts';
 import { openJournal } from '../../../library/runs/journal.ts';
 import { refuseQuestions } from '../../runs/prompts.ts';
@@ -35,18 +36,16 @@ export async function resumeRun(
     const { stateDirectory, inputs: defaults } = session.config;
     const force = options.force === true;
     const look = { session, catalogue, options, context };
-    const found = await findRunAnywhere(run, look, { lenient: force });
+    const self = session.caller.credentials.identity.name;
+    const { found, started } = await findAlone(run, look, self, force);
     const { run: runId, entries } = found;
-    const started = requireUnfinished(entries, runId);
-    requireAuthors(found, started, session.caller.credentials.identity.name, force);
-    await requireAlone(found, look, { force });
     const history = readHistory(entries);
     const { playbook, agents } = await findSame(found, started, look);
     requireSecretsOnly(secrets, playbook, started);
     refuseQuestions(playbook, options, context);
     const given = { ...started.inputs, ...secrets };
     const inputs = await bindAllInputs(playbook, given, { env: context.env, defaults: secretsOf(playbook, defaults) });
-    await agreeToTakeOver(found, started, session.caller.credentials.identity.name, options, context);
+    await agreeToTakeOver(found, started, self, options, context);
     await adoptRun(stateDirectory, found);
     const journal = await openJournal(stateDirectory, runId, true);
     try {
@@ -62,6 +61,16 @@ export async function resumeRun(
     return await runWithNodes(order, session, { catalogue: agents, context });
   } finally {
     await session.close();
+  }
+}
+
+/** The run, once nobody runs it any more. What was written while this waited for that is part of it. */
+async function findAlone(run: string, look: FleetLook, self: string, force: boolean) {
+  for (;;) {
+    const found = await findRunAnywhere(run, look, { lenient: force });
+    const started = requireUnfinished(found.entries, found.run);
+    requireAuthors(found, started, self, force);
+    if (!(await requireAlone(found, look, { force }))) return { found, started };
   }
 }
 

@@ -1,5 +1,4 @@
 /** Waits until nobody holds the lease of a run any more: whoever ran it may still be at work. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Problem } from '../../../core/errors.ts';
 import { isObject, type JsonObject } from '../../../core/json.ts';
 import type { FoundNode } from '../../../discovery/findings.ts';
@@ -7,49 +6,57 @@ import { askNodes } from '../../../library/fleet/call-nodes.ts';
 import { requireDdl } from '../../fleet/session.ts';
 import type { FleetLook } from './fetch-run.ts';
 
-/** Milliseconds between two looks. */
-const interval = 500;
-/** Seconds by which the time left may seem to grow without a renewal: each node rounds its own up. */
-const rounding = 2;
-
-/**
- * A lease that is renewed meanwhile is held by a living run; one that is not passes by itself (`lease` in client.yaml, 30 s).
- * @param nodes that keep leases of the run
- * @throws Problem `run-in-progress`
- */
-export async function awaitLapse(run: string, nodes: readonly FoundNode[], look: FleetLook): Promise<void> {
-  const { context } = look;
-  let least = Number.POSITIVE_INFINITY;
-  let told = false;
-  for (;;) {
-    const held = await readHeld(run, nodes, look);
-    if (held === undefined) return;
-    const who = `${held.caller}${held.from === '' ? '' : ` on ${held.from}`}`;
-    if (held.left > least + rounding) {
-      throw new Problem(
-        'run-in-progress',
-        `the run is still in progress: ${who} has just renewed its lease`,
-        'wait for it to end, or stop it',
-      );
-    }
-    least = Math.min(least, held.left);
-    if (!told) context.err(`waiting: ${who} may still run it; its lease ends in ${held.left} s unless it is renewed`);
-    told = true;
-    await sleep(interval, undefined, { signal: context.signal }).catch(() => {});
-    if (context.signal.aborted)
-      throw new Problem('run-in-progress', 'interrupted while waiting for the lease of the run');
-  }
-}
-
-interface HeldRun {
+/** The lease of a run, as a node keeps it. */
+export interface HeldRun {
   readonly caller: string;
   readonly from: string;
   /** Seconds. */
   readonly left: number;
 }
 
+export interface Waiting {
+  /** The lease that lives longest; undefined where there is none any more. */
+  readonly read: () => Promise<HeldRun | undefined>;
+  readonly tell: (line: string) => void;
+  /** Milliseconds; ends early when the signal is aborted. */
+  readonly sleep: (milliseconds: number) => Promise<void>;
+  /** Milliseconds by a clock that nobody can set. */
+  readonly clock: () => number;
+  readonly signal: AbortSignal;
+}
+
+/** Milliseconds between two looks. */
+const interval = 500;
+/** Seconds by which the time left may seem to grow without a renewal: each node rounds its own up. */
+const rounding = 2;
+
+/**
+ * A lease that is renewed meanwhile is held by a living run; one that is not ends by itself (`lease` in client.yaml, 30 s).
+ * @returns whether there was one to wait for: the run may have gone on until then
+ * @throws Problem `run-in-progress`
+ */
+export async function awaitLapse({ read, tell, sleep, clock, signal }: Waiting): Promise<boolean> {
+  const first = await read();
+  if (first === undefined) return false;
+  const who = `${first.caller}${first.from === '' ? '' : ` on ${first.from}`}`;
+  tell(`waiting: ${who} may still run it; its lease ends in ${first.left} s unless it is renewed`);
+  const latest = clock() + (first.left + rounding) * 1000;
+  let least = first.left;
+  for (;;) {
+    await sleep(interval);
+    if (signal.aborted) throw new Problem('run-in-progress', 'interrupted while waiting for the lease of the run');
+    const held = await read();
+    if (held === undefined) return true;
+    if (held.left > least + rounding || clock() > latest) {
+      const what = `the run is still in progress: ${who} has renewed its lease`;
+      throw new Problem('run-in-progress', what, 'wait for it to end, or stop it');
+    }
+    least = Math.min(least, held.left);
+  }
+}
+
 /** The lease of the run that lives longest. */
-async function readHeld(
+export async function readHeld(
   run: string,
   nodes: readonly FoundNode[],
   { session, catalogue, context }: FleetLook,
