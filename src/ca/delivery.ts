@@ -1,7 +1,8 @@
 import type { KeyObject, X509Certificate } from 'node:crypto';
-import { lstat } from 'node:fs/promises';
+import { lstat, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { errnoOf, Problem } from '../core/errors.ts';
+import { syncDirectory } from '../core/files/durable.ts';
 import type { Identity } from '../core/identity.ts';
 import { makeDirectory, readIfThere, writeWhole } from './store/files.ts';
 import { formatPrivateKey } from './x509/private-key.ts';
@@ -49,7 +50,7 @@ export async function requireFree(
   what: Pick<CredentialDelivery, 'kind' | 'ca'>,
   withKey: boolean,
 ): Promise<void> {
-  if (place.replace) return;
+  if (place.replace || (await isIncomplete(place, what))) return;
   const names = withKey ? [`${what.kind}.key`, `${what.kind}.crt`] : [`${what.kind}.crt`];
   const paths = place.form === 'bundle' ? [place.path] : names.map((name) => join(place.path, name));
   for (const path of paths) {
@@ -65,10 +66,15 @@ export async function deliver(delivery: CredentialDelivery, place: DeliveryTarge
   const files = credentialFiles(delivery);
   if (place.form === 'directory') {
     await makeDirectory(place.path, 0o755);
+    const again = await isIncomplete(place, delivery);
+    const marker = markerOf(place, delivery);
+    await writeWhole({ path: marker, content: '', mode: 0o600, replace: true });
     for (const { path, mode, content } of files) {
-      const replace = place.replace || !path.startsWith(delivery.kind);
+      const replace = place.replace || again || !path.startsWith(delivery.kind);
       await writeWhole({ path: join(place.path, path), content, mode, replace });
     }
+    await rm(marker);
+    await syncDirectory(place.path);
     return files.map(({ path }) => join(place.path, path));
   }
   const starting = delivery.starting ? startingFiles(delivery) : [];
@@ -76,6 +82,15 @@ export async function deliver(delivery: CredentialDelivery, place: DeliveryTarge
   await makeDirectory(dirname(place.path), 0o755);
   await writeWhole({ path: place.path, content, mode: 0o600, replace: place.replace });
   return [place.path];
+}
+
+/** There while the files of a holder are written: what a command left that was cut off may be replaced. */
+function markerOf({ path }: DeliveryTarget, { kind }: Pick<CredentialDelivery, 'kind'>): string {
+  return join(path, `.${kind}.incomplete`);
+}
+
+async function isIncomplete(place: DeliveryTarget, what: Pick<CredentialDelivery, 'kind'>): Promise<boolean> {
+  return place.form === 'directory' && (await isThere(markerOf(place, what)));
 }
 
 function taken(path: string, why: string): Problem {

@@ -11,9 +11,14 @@ export function secureContext({ credentials, trust }: TlsState): SecureContextOp
   return {
     ...tlsVersion,
     key: credentials.key.export({ type: 'pkcs8', format: 'pem' }),
-    cert: [credentials.certificate, ...(credentials.issuers ?? [])].map(String).join(''),
+    cert: presentedPem(credentials),
     ca: trust.authorities.map((authority) => authority.toString()),
   };
+}
+
+/** What a side presents: its certificate, then the intermediate CAs that lead to its root (RFC 8446, 4.4.2). */
+export function presentedPem({ certificate, issuers = [] }: TlsState['credentials']): string {
+  return [certificate, ...issuers].map(String).join('');
 }
 
 /** The CA certificates that a peer presented after its own, the nearest first. @param presented detailed, as node:tls links them */

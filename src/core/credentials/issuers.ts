@@ -92,12 +92,12 @@ export function missingLink(
   }
   const issuer = nameOf(last.issuer);
   if (last === certificate) {
-    return `the CA “${issuer}” that issued it is in neither file: add the root to ${files.ca}, and an intermediate CA to ${files.certificate} after the certificate`;
+    return `the CA “${issuer}” that issued it is in neither file: is it a certificate of this fleet? If so, add the root to ${files.ca}, and an intermediate CA to ${files.certificate} after the certificate`;
   }
   if (authorities.includes(last)) {
     return `${files.ca} trusts an intermediate alone, “${nameOf(last.subject)}”: add the root “${issuer}” that issued it`;
   }
-  return `the CA “${issuer}” that issued the intermediate “${nameOf(last.subject)}” is in neither file: add it to ${files.ca}`;
+  return `the CA “${issuer}” that issued the intermediate “${nameOf(last.subject)}” is in neither file: is it a CA of this fleet? If so, add it to ${files.ca}`;
 }
 
 function nameOf(subject: string): string {

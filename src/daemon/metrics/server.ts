@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import { explainErrno, Problem } from '../../core/errors.ts';
 import type { TlsState } from '../../core/ports.ts';
+import { presentedPem } from '../../transport/tls.ts';
 import { isLoopback } from './loopback.ts';
 import { metricsContentType } from './text.ts';
 import { holdsToken } from './token.ts';
@@ -63,7 +64,7 @@ export async function startMetricsServer(
 function contextOf({ credentials }: TlsState) {
   return {
     key: credentials.key.export({ type: 'pkcs8', format: 'pem' }),
-    cert: credentials.certificate.toString(),
+    cert: presentedPem(credentials),
   };
 }
 

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { connect } from 'node:tls';
 import { readRevocations } from '../../../src/ca/revocation/revocations.ts';
 import { type LoadedCredentials, loadCredentials } from '../../../src/core/credentials/credentials.ts';
 import type { NodeService, TlsState } from '../../../src/core/ports.ts';
+import { startMetricsServer } from '../../../src/daemon/metrics/server.ts';
 import { createDial } from '../../../src/transport/dial.ts';
 import { startListening } from '../../../src/transport/listen.ts';
 import { digestRequest, openReply, type ReplyEnvelope, sealReply } from '../../../src/core/request/reply.ts';
@@ -91,6 +94,21 @@ describe('certificates below intermediate CAs', () => {
     assert.equal(openReply(reply, signed.request, node, client.trust, Date.now()).outcome, 'ok');
   });
 
+  test('are presented whole by the metrics: a scraper needs the root alone', async () => {
+    const files = await fleet.holder('node', node, fleet.first);
+    const state = await load('node', files);
+    const server = await startMetricsServer({ port: 0, address: '0.0.0.0', tls: () => state, text: () => 'up 1\n' });
+    try {
+      const ca = fleet.root.certificate.toString();
+      const socket = connect({ host: '127.0.0.1', port: server.port, ca, servername: node });
+      await once(socket, 'secureConnect');
+      assert.equal(socket.authorized, true, String(socket.authorizationError));
+      socket.destroy();
+    } finally {
+      await server.stop();
+    }
+  });
+
   for (const trusts of ['root', 'root and intermediates'] as const) {
     const trusted = () => (trusts === 'root' ? [fleet.root] : [fleet.root, fleet.first, fleet.second]);
     const holders = async (crl: string) => {
@@ -134,7 +152,7 @@ describe('certificates below intermediate CAs', () => {
       [
         'no intermediate anywhere',
         { withChain: false },
-        /is in neither file: add the root to .*and an intermediate CA to/,
+        /is in neither file: is it a certificate of this fleet\? If so, add the root to .*and an intermediate CA to/,
       ],
       [
         'another root',
@@ -143,7 +161,7 @@ describe('certificates below intermediate CAs', () => {
             await import('../../../src/ca/x509/authority.ts').then(({ makeRoot }) => makeRoot('devco.net', Date.now())),
           ],
         },
-        /is in neither file: add it to .*ca\.crt/,
+        /is in neither file: is it a CA of this fleet\? If so, add it to .*ca\.crt/,
       ],
     ];
     for (const [title, more, message] of cases) {

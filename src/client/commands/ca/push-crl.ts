@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { readCrls } from '../../../ca/revocation/crl.ts';
+import { type Crl, sortCrls } from '../../../ca/revocation/crl.ts';
 import { listInfo, startCrlKeeper } from '../../../ca/revocation/crl-keeper.ts';
 import { readIfThere } from '../../../ca/store/files.ts';
 import { findUnlisted } from '../../../ca/store/ledger.ts';
@@ -35,7 +35,7 @@ export async function pushCrl(options: PushOptions, catalogue: readonly Ddl[], c
   const checks = options.check === true;
   return withSession(options, context, async (session) => {
     const pem = await readList(options, context);
-    const lists = readCrls(pem, session.caller.trust.authorities).map(listInfo);
+    const lists = requireKnown(pem, session).map(listInfo);
     if (!checks) await takeOwn(pem, session, context);
     const findings = await session.find(readTargetOptions(options));
     const [able, unable] = partition(findings.nodes, ({ description }) =>
@@ -52,6 +52,16 @@ export async function pushCrl(options: PushOptions, catalogue: readonly Ddl[], c
     tellMissing(findings, context);
     return exitFor({ outcomes: standings, broken: findings.broken.length, silent: findings.silent.length });
   });
+}
+
+/** The lists that a CA of this operator's has signed, its intermediate CAs included. @throws Problem `bad-crl`, `foreign-crl` */
+function requireKnown(pem: string, { config: { tls }, credentials, caller: { trust } }: Session): Crl[] {
+  const { issuers = [] } = credentials.current().credentials;
+  const { crls } = sortCrls(pem, [...trust.authorities, ...issuers]);
+  if (crls.length > 0) return crls;
+  const what = `no CA in ${tls.ca} has signed the revocation list, and none in ${tls.certificate}: nothing was sent`;
+  const hint = 'is it a list of this fleet? If so, add the CA that signed it to one of these files';
+  throw new Problem('foreign-crl', what, hint);
 }
 
 /** Characters of a list that fit into one request. */
