@@ -14,6 +14,8 @@ export interface ActionContext {
   readonly runId: string;
   /** As policies and the audit log write it: `cert=NAME`. */
   readonly caller: string;
+  /** Whether its certificate is limited, so that only rules that name it allow it anything. */
+  readonly limited?: boolean;
   /** The lease that the request names, which its caller's run holds on this node; empty outside of one. */
   readonly lease: string;
   /** The request as its caller signed it, for who has to prove it again. */

@@ -5,7 +5,7 @@ import { type Deadline, startDeadline } from '../../core/deadline.ts';
 import { Problem } from '../../core/errors.ts';
 import type { Log } from '../../core/ports.ts';
 import { failure, okReply, type ReplyContent, refusal } from '../../core/request/reply.ts';
-import { answer, type IncomingCall, type Stage } from '../call.ts';
+import { answer, type IncomingCall, limitsOf, type Stage } from '../call.ts';
 
 /** Calls that wait for their turn at one agent; more are refused. */
 const longestQueue = 64;
@@ -65,6 +65,7 @@ async function runAction(
     requestId: request.requestId,
     runId: request.runId,
     caller: call.caller,
+    limited: limitsOf(call) !== undefined,
     lease: request.lease,
     signed: call.opened.signed,
     dryRun: request.dryRun,

@@ -66,7 +66,10 @@ describe('a server in “mode tcp” with a long session', () => {
     assert.equal((first.hosts[0] as { sessions_left?: number }).sessions_left, 1);
     assert.ok(said.includes('sessions left after 0.2 s: 127.0.0.2 (db/db2): 1 session'), said.join('\n'));
     assert.deepEqual(await adminStates(lb, 'db'), { db2: 1, db3: 0 });
-    assert.ok(clients.every((client) => !client.destroyed), 'nobody was cut off');
+    assert.ok(
+      clients.every((client) => !client.destroyed),
+      'nobody was cut off',
+    );
     const second = await disable({ ...order, shutdown: true });
     assert.equal(second.ended, 1);
     await Promise.race(over);

@@ -9,7 +9,8 @@ import { startTestNode, type TestNode } from '../../support/node/node.ts';
 
 const agents = all.filter(({ ddl }) => ['appmgr', 'rpcutil'].includes(ddl.name));
 const named = 'policy default deny\nallow\tcert=ci@devco.net cert=rip@devco.net\t*\t*\t*\n';
-const anyone = 'policy default allow\nallow\t*\t*\t*\t*\nallow\t/cert=.*/\t*\t*\t*\n';
+const anyone =
+  'policy default allow\nallow\tcert=ci@devco.net\tmay_i\t*\t*\nallow\t*\t*\t*\t*\nallow\t/cert=.*/\t*\t*\t*\n';
 
 describe('a certificate that is limited to an application', () => {
   let fleet: Fleet;
@@ -64,5 +65,12 @@ describe('a certificate that is limited to an application', () => {
       hint,
       /a rule of policies\/rpcutil\.policy on the node must name cert=ci@devco\.net, “\*” does not count/,
     );
+  });
+
+  test('is told so when its run asks before it begins what it may do', async () => {
+    const input = { actions: 'appmgr.releases,rpcutil.ping' };
+    const { data } = await node.call(ci, { agent: 'rpcutil', action: 'may_i', input });
+    const { allowed, denied } = JSON.parse(data.toString());
+    assert.deepEqual([allowed, denied], [['appmgr.releases'], ['rpcutil.ping']]);
   });
 });

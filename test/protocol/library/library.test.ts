@@ -3,10 +3,12 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { agents as all } from '../../../src/agents/index.ts';
+import { commandLine } from '../../../src/command-line.ts';
 import { connect, type Fleet as Connection, Problem, type Reply } from '../../../src/index.ts';
 import { probeAgent, probeCalls, waiting } from '../../support/agents/probe-agent.ts';
 import { type Fleet, makeFleet, type Member } from '../../support/fleet/fleet.ts';
 import { startTestNode, type TestNode } from '../../support/node/node.ts';
+import { runInProcess } from '../../support/program/cli.ts';
 import { makeHome } from '../../support/program/home.ts';
 import { rejection } from '../../support/thrown.ts';
 
@@ -190,6 +192,22 @@ describe('the library', () => {
     assert.ok(ended === 'cancelled' || (Array.isArray(ended) && ended.length <= 2), String(ended));
     assert.equal((await other.call('rpcutil', 'ping', {})).replies.length, 2);
     await other.close();
+  });
+
+  test('has types for what its nodes describe, by “agent types”', async () => {
+    const { code, out, err } = await runInProcess(['agent', 'types'], env.HOME, {}, commandLine);
+    assert.equal(code, 0, err.join());
+    const text = out.join('\n');
+    assert.match(
+      text,
+      /^declare module 'mco-deploy' \{\n {2}interface Agents \{\n {4}\/\*\* for tests \*\/\n {4}probe: \{$/m,
+    );
+    assert.doesNotMatch(text, /rpcutil/, 'those that are built in come with the package');
+    const builtIn = await runInProcess(['agent', 'types', 'rpcutil'], env.HOME, {}, commandLine);
+    assert.deepEqual([builtIn.code, builtIn.out], [64, []]);
+    const unknown = await runInProcess(['agent', 'types', 'prob'], env.HOME, {}, commandLine);
+    assert.equal(unknown.code, 64);
+    assert.match(unknown.err.join(), /there is no agent “prob”/);
   });
 
   test('reports a configuration that is missing or wrong', async () => {
