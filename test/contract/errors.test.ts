@@ -42,6 +42,18 @@ describe('the table of problem codes', () => {
     assert.equal(readFileSync(join(repository, 'docs/errors.md'), 'utf8'), errorsPage());
   });
 
+  test('has every code that the page by symptoms names', () => {
+    const page = readFileSync(join(repository, 'docs/troubleshooting.md'), 'utf8');
+    const named = [...page.matchAll(/^\| (`[^|]*) \|/gm)].flatMap(([, cell = '']) =>
+      [...cell.matchAll(/`([a-z]+(?:-[a-z]+)+)`/g)].map(([, code = '']) => code),
+    );
+    assert.ok(named.length > 15);
+    assert.deepEqual(
+      named.filter((code) => findProblem(code) === undefined),
+      [],
+    );
+  });
+
   test('has no code that nothing reports', () => {
     const unused = problemCodes().filter((code) => !text.includes(`'${code}'`) && !text.includes(`${code}: `));
     assert.deepEqual(unused, []);

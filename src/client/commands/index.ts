@@ -56,7 +56,7 @@ export function commands(catalogue: readonly Ddl[], load: LoadNodeParts): readon
     resumeCommand(catalogue),
     playbookCommand(catalogue),
     statusCommand(catalogue, load),
-    fleetCommand(load),
+    fleetCommand(catalogue, load),
     locksCommand(catalogue),
     docCommand(catalogue),
     explainCommand,

@@ -62,6 +62,7 @@ export const hostSchemas = {
     warnings: texts,
     locks_out: list(object({ host: text, why: text })),
   }),
+  'fleet-import': object({ fleet: { ...text, description: 'fleet.yaml' }, file: orNull(text) }),
 } as const;
 
 export const writingSchemas = {

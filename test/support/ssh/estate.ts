@@ -15,12 +15,20 @@ export interface SshEstate extends AsyncDisposable {
   readonly address: (host: string) => string;
   /** Runs the built program, as the operator. */
   readonly run: (words: readonly string[]) => Promise<Ended>;
+  /** The same in a directory. */
+  readonly runIn: (directory: string, words: readonly string[]) => Promise<Ended>;
   /** Runs a command on a host as root, over its sshd. */
   readonly on: (host: string, command: string) => Promise<Ended>;
 }
 
-/** @throws Error when a host does not come up: it takes root, namespaces and an sshd */
-export async function startSshEstate(hosts: readonly string[]): Promise<SshEstate> {
+/**
+ * @param options `operator: false` leaves it to the test to make a CA and an operator
+ * @throws Error when a host does not come up: it takes root, namespaces and an sshd
+ */
+export async function startSshEstate(
+  hosts: readonly string[],
+  { operator = true }: { readonly operator?: boolean } = {},
+): Promise<SshEstate> {
   const directory = await mkdtemp(join(tmpdir(), 'mco-ssh-test-'));
   const key = join(directory, 'operator');
   await must(runProgram('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key]));
@@ -31,19 +39,23 @@ export async function startSshEstate(hosts: readonly string[]): Promise<SshEstat
   const address = (host: string) => addresses.get(host) ?? '';
   await writeSshFiles(directory, hosts, address);
 
-  const enter = (words: readonly string[]) =>
+  const enter = (words: readonly string[], cwd = directory) =>
     runProgram('nsenter', ['--target', String(pid), '--net', ...words], {
+      cwd,
       env: { PATH: process.env.PATH ?? '', HOME: directory, TMPDIR: '/tmp' },
     });
   const run = (words: readonly string[]) => enter([builtProgram(), ...words]);
-  await must(run(['ca', 'init', '--realm', 'devco.net']));
-  await must(run(['ca', 'issue', 'operator', 'rip@devco.net', '--out', join(directory, '.config/mco-deploy')]));
-  await writeFile(join(directory, '.config/mco-deploy/client.yaml'), 'timeout: 5\n');
+  if (operator) {
+    await must(run(['ca', 'init', '--realm', 'devco.net']));
+    await must(run(['ca', 'issue', 'operator', 'rip@devco.net', '--out', join(directory, '.config/mco-deploy')]));
+    await writeFile(join(directory, '.config/mco-deploy/client.yaml'), 'timeout: 5\n');
+  }
   return {
     directory,
     path: (host, file) => join(directory, host, file),
     address,
     run,
+    runIn: (place, words) => enter([builtProgram(), ...words], place),
     on: (host, command) => enter(['ssh', '-F', join(directory, 'ssh.config'), `root@${host}`, command]),
     [Symbol.asyncDispose]: async () => {
       child.stdin.end();

@@ -6,7 +6,7 @@ own=$directory/$name
 hostname "$name"
 mount --make-rprivate /
 mkdir -p "$own"
-for place in etc var/lib var/log usr/local home root run layer; do
+for place in etc var/lib var/log usr/local home root run srv layer; do
   mkdir -p "$own/$place"
 done
 cp -a /etc/. "$own/etc"
@@ -15,7 +15,7 @@ rm -rf "$own/etc/mco-deploy"
 mount -t tmpfs tmpfs "$own/layer"
 mkdir "$own/layer/upper" "$own/layer/work"
 mount -t overlay overlay -o "lowerdir=/usr,upperdir=$own/layer/upper,workdir=$own/layer/work" /usr
-for place in etc var/lib var/log usr/local home root run; do
+for place in etc var/lib var/log usr/local home root run srv; do
   mount --bind "$own/$place" "/$place"
 done
 mkdir -p /var/lib/dpkg/info /var/lib/dpkg/updates

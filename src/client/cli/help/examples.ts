@@ -53,6 +53,7 @@ const examples: Readonly<Record<string, readonly string[]>> = {
   ],
   apply: ['apply', 'apply ./fleet.yaml --dry-run', 'apply --host web1.example.net --ssh', 'apply -o json --dry-run'],
   fleet: ['fleet check', 'fleet check ./fleet.yaml'],
+  'fleet import': ['fleet import --out fleet.yaml', 'fleet import --ansible inventory.json'],
   'fleet check': ['fleet check', 'fleet check ./fleet.yaml -o json'],
   install: ['install root@dev2.devco.net --dry-run', 'install root@dev2.devco.net root@dev4.devco.net'],
   uninstall: ['uninstall root@dev2.devco.net --dry-run'],

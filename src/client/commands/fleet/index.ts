@@ -1,8 +1,11 @@
+import type { Ddl } from '../../../core/ddl/ddl.ts';
+import { addCommonOptions } from '../../cli/common-options.ts';
 import type { CommandEntry } from '../../cli/context.ts';
+import { addTargetOptions } from '../../cli/target-options.ts';
 import type { LoadNodeParts } from '../../fleet-file/model.ts';
 
 /** @param load what only the whole program knows of nodes */
-export function fleetCommand(load: LoadNodeParts): CommandEntry {
+export function fleetCommand(catalogue: readonly Ddl[], load: LoadNodeParts): CommandEntry {
   return {
     name: 'fleet',
     define: (program, context) => {
@@ -16,6 +19,15 @@ export function fleetCommand(load: LoadNodeParts): CommandEntry {
           const { checkFleetFile } = await import('./check.ts');
           context.exit(await checkFleetFile(file, options, load, context));
         });
+      const command = fleet
+        .command('import')
+        .description('write a fleet.yaml of the nodes there are, or of an inventory of Ansible')
+        .option('--ansible <file>', 'what “ansible-inventory --list” printed, instead of asking nodes')
+        .option('--out <file>', 'write it there (default: print it)');
+      addCommonOptions(addTargetOptions(command, catalogue)).action(async (options) => {
+        const { importFleet } = await import('./import.ts');
+        context.exit(await importFleet(options, catalogue, context));
+      });
     },
   };
 }
