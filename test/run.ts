@@ -18,6 +18,9 @@ const totals = { tests: 0, suites: 0, pass: 0, fail: 0, cancelled: 0, skipped: 0
 
 const asked = process.argv.slice(2);
 const folders = (asked.length === 0 ? ['all'] : asked).flatMap((part) => parts[part] ?? [part]);
+// What was just built (npm test) is what the tests start: see test/support/program/program.ts.
+const built = join(import.meta.dirname, '../build/out/mco-deploy');
+if (asked[0] !== 'fast') process.env.MCO_TEST_PROGRAM = built;
 const events = Readable.from(runFolders(folders));
 events.on('error', (error) => {
   process.stderr.write(`${error.message}\n`);

@@ -3,9 +3,10 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { temporaryDirectory } from '../../support/agents/agent-setup.ts';
+import { program } from '../../support/program/program.ts';
 import { runProgram } from '../../support/program/run-program.ts';
 
-const main = join(import.meta.dirname, '../../../src/main.ts');
+const [file, ...before] = program;
 /** As MCollective's package agent has it. */
 const ruby = `metadata :name => "package", :description => "Manage packages", :author => "R.I.P", :license => "ASL2",
          :version => "4.0", :url => "http://example.net", :timeout => 180
@@ -31,14 +32,10 @@ test('a DDL of MCollective becomes one that a daemon takes, with marks to edit',
   const directory = temporaryDirectory();
   await writeFile(join(directory, 'theirs.ddl'), ruby);
   const words = ['agent', 'import', 'theirs.ddl'];
-  const { code, out, err } = await runProgram(
-    process.execPath,
-    ['--disable-warning=ExperimentalWarning', main, ...words],
-    {
-      cwd: directory,
-      env: { PATH: process.env.PATH ?? '', HOME: directory },
-    },
-  );
+  const { code, out, err } = await runProgram(file, [...before, ...words], {
+    cwd: directory,
+    env: { PATH: process.env.PATH ?? '', HOME: directory },
+  });
   assert.deepEqual([code, err], [0, ''], err);
   assert.match(out, /wrote package\.json and package\.site\.json/);
   const ddl = JSON.parse(await readFile(join(directory, 'package.json'), 'utf8'));

@@ -7,6 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { commandLine } from '../../../src/command-line.ts';
 import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
 import { runInProcess } from '../../support/program/cli.ts';
+import { program, programInShell } from '../../support/program/program.ts';
 import { runProgram } from '../../support/program/run-program.ts';
 
 const repository = join(import.meta.dirname, '../../..');
@@ -41,8 +42,9 @@ describe('bad input to the program', () => {
       `${tls}\ndiscovery: { method: file, file: ${home}/nodes.txt }\n${more}`,
     );
   };
+  const [file, ...words] = program;
   const asProcess = (...argv: string[]) =>
-    runProgram('sh', ['build/node24', 'src/main.ts', ...argv], {
+    runProgram(file, [...words, ...argv], {
       cwd: repository,
       env: { HOME: home, PATH: process.env.PATH ?? '' },
     });
@@ -175,7 +177,7 @@ describe('bad input to the program', () => {
   });
 
   test('a reader that goes away early is no error', async () => {
-    const { code, err } = await runProgram('sh', ['-c', 'sh build/node24 src/main.ts --help | head -1'], {
+    const { code, err } = await runProgram('sh', ['-c', `${programInShell} --help | head -1`], {
       cwd: repository,
     });
     assert.deepEqual([code, err], [0, '']);

@@ -3,9 +3,8 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { programInShell } from '../../support/program/program.ts';
 import { runProgram } from '../../support/program/run-program.ts';
-
-const repository = join(import.meta.dirname, '../../..');
 
 describe('in a real shell', () => {
   let dir: string;
@@ -13,7 +12,7 @@ describe('in a real shell', () => {
   before(async () => {
     dir = await mkdtemp(join(tmpdir(), 'mco-completion-'));
     const program = join(dir, 'mco-deploy');
-    await writeFile(program, `#!/bin/sh\nexec sh ${repository}/build/node24 ${repository}/src/main.ts "$@"\n`);
+    await writeFile(program, `#!/bin/sh\nexec ${programInShell} "$@"\n`);
     await chmod(program, 0o755);
     await mkdir(join(dir, 'cache/mco-deploy'), { recursive: true });
     const seen = { name: 'dev2.devco.net', addresses: [], agents: [], classes: [], facts: {}, lastSeen: 1 };

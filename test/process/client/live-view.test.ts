@@ -3,17 +3,16 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { agents } from '../../../src/agents/index.ts';
-import { type DaemonProcess, startDaemonProcess } from '../../support/node/daemon-process.ts';
-import { type Fleet, makeFleet } from '../../support/fleet/fleet.ts';
-import { makeHome } from '../../support/program/home.ts';
-import { prepareNode } from '../../support/node/node.ts';
-import { onTerminal } from '../../support/program/on-terminal.ts';
 import { probeAgent } from '../../support/agents/probe-agent.ts';
+import { type Fleet, makeFleet } from '../../support/fleet/fleet.ts';
+import { type DaemonProcess, startDaemonProcess } from '../../support/node/daemon-process.ts';
+import { prepareNode } from '../../support/node/node.ts';
+import { makeHome } from '../../support/program/home.ts';
+import { onTerminal } from '../../support/program/on-terminal.ts';
+import { program } from '../../support/program/program.ts';
 import { runProgram } from '../../support/program/run-program.ts';
 import { screenOf } from '../../support/program/screen.ts';
 
-const repository = join(import.meta.dirname, '../../..');
-const program = ['sh', join(repository, 'build/node24'), join(repository, 'src/main.ts')];
 const playbook = `
 name: slow
 nodes: { all: { agents: [probe] } }

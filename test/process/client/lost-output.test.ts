@@ -9,9 +9,8 @@ import { counted, probeAgent, probeCalls, waiting } from '../../support/agents/p
 import { type Fleet, makeFleet } from '../../support/fleet/fleet.ts';
 import { startTestNode, type TestNode } from '../../support/node/node.ts';
 import { makeHome } from '../../support/program/home.ts';
+import { program } from '../../support/program/program.ts';
 
-const repository = join(import.meta.dirname, '../../..');
-const program = ['sh', join(repository, 'build/node24'), join(repository, 'src/main.ts')];
 const quoted = (words: readonly string[]) => words.map((word) => `'${word}'`).join(' ');
 
 /** Waits in the middle, and says more than a pipe or a terminal takes without a reader. */

@@ -5,14 +5,13 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { agents } from '../../../src/agents/index.ts';
-import { startWebhookServer } from '../../support/agents/webhook-server.ts';
 import { probeAgent, probeCalls, waiting } from '../../support/agents/probe-agent.ts';
+import { startWebhookServer } from '../../support/agents/webhook-server.ts';
 import { type Fleet, makeFleet } from '../../support/fleet/fleet.ts';
 import { startTestNode, type TestNode } from '../../support/node/node.ts';
 import { makeHome } from '../../support/program/home.ts';
+import { program } from '../../support/program/program.ts';
 
-const repository = join(import.meta.dirname, '../../..');
-const program = ['sh', join(repository, 'build/node24'), join(repository, 'src/main.ts')];
 const playbook = `
 name: deploy
 label: bravo

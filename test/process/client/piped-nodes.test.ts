@@ -9,8 +9,11 @@ import { text } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
 import { agents } from '../../../src/agents/index.ts';
 import { type Fleet, makeFleet } from '../../support/fleet/fleet.ts';
-import { runInProcess } from '../../support/program/cli.ts';
 import { startTestNode, type TestNode } from '../../support/node/node.ts';
+import { runInProcess } from '../../support/program/cli.ts';
+import { program, programInShell } from '../../support/program/program.ts';
+
+const [file, ...start] = program;
 
 const repository = join(import.meta.dirname, '../../..');
 const builtIn = agents.filter(({ ddl }) => ['rpcutil', 'lock'].includes(ddl.name));
@@ -59,7 +62,7 @@ describe('standard input as the list of nodes', { timeout: 120_000 }, () => {
       const { code, out, err } = await runInProcess(words, home, { stdin, hasInput: true });
       return { code, out: out.map((line) => `${line}\n`).join(''), err: err.join('\n') };
     }
-    const child = spawn('sh', ['build/node24', 'src/main.ts', ...words], {
+    const child = spawn(file, [...start, ...words], {
       cwd: repository,
       env: { HOME: home, PATH: process.env.PATH ?? '' },
       stdio: [input === 'ignore' ? 'ignore' : openSync(input, 'r'), 'pipe', 'pipe'],
@@ -69,8 +72,7 @@ describe('standard input as the list of nodes', { timeout: 120_000 }, () => {
     return { code, out, err };
   };
   const shell = async (script: string) => {
-    const program = 'mco() { sh build/node24 src/main.ts "$@"; }';
-    const child = spawn('bash', ['-c', `${program}; ${script}`], {
+    const child = spawn('bash', ['-c', `mco() { ${programInShell} "$@"; }; ${script}`], {
       cwd: repository,
       env: { HOME: home, PATH: process.env.PATH ?? '' },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -138,7 +140,7 @@ describe('standard input as the list of nodes', { timeout: 120_000 }, () => {
   });
 
   test('that does not end is waited for, and a person is told', async () => {
-    const child = spawn('sh', ['build/node24', 'src/main.ts', ...rpcPing], {
+    const child = spawn(file, [...start, ...rpcPing], {
       cwd: repository,
       env: { HOME: home, PATH: process.env.PATH ?? '' },
       stdio: ['pipe', 'pipe', 'pipe'],

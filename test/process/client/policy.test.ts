@@ -3,9 +3,10 @@ import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { program } from '../../support/program/program.ts';
 import { runProgram } from '../../support/program/run-program.ts';
 
-const main = join(import.meta.dirname, '../../../src/main.ts');
+const [file, ...start] = program;
 
 describe('mco-deploy policy', () => {
   let dir: string;
@@ -27,8 +28,7 @@ describe('mco-deploy policy', () => {
   });
   after(() => rm(dir, { recursive: true, force: true }));
 
-  const policy = (...words: string[]) =>
-    runProgram(process.execPath, ['--disable-warning=ExperimentalWarning', main, 'policy', ...words], { cwd: dir });
+  const policy = (...words: string[]) => runProgram(file, [...start, 'policy', ...words], { cwd: dir });
   const explain = (caller: string, call: string, ...more: string[]) => {
     const [agent = '', action = ''] = call.split('.');
     return policy('explain', '--caller', caller, '--agent', agent, '--action', action, ...more);

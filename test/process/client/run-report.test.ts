@@ -8,11 +8,11 @@ import { bindInputs } from '../../../src/playbook/inputs/inputs.ts';
 import type { JournalEntry } from '../../../src/playbook/journal/entries.ts';
 import { runPlaybook } from '../../../src/playbook/run/run.ts';
 import { bravo, createEstate } from '../../support/fleet/estate.ts';
-import { runProgram } from '../../support/program/run-program.ts';
 import { loadShipped } from '../../support/fleet/shipped.ts';
+import { program } from '../../support/program/program.ts';
+import { runProgram } from '../../support/program/run-program.ts';
 
-const node24 = join(import.meta.dirname, '../../../build/node24');
-const program = join(import.meta.dirname, '../../../src/main.ts');
+const [file, ...start] = program;
 const runId = 'a'.repeat(32);
 /** What a node could say to take over the page of whoever looks at it. */
 const hostile =
@@ -29,7 +29,7 @@ describe('a run as a page, in a real browser', { timeout: 120_000 }, () => {
   after(() => rm(home, { recursive: true }));
 
   const mco = (...words: string[]) =>
-    runProgram('sh', [node24, program, ...words], { env: { HOME: home, PATH: process.env.PATH ?? '' } });
+    runProgram(file, [...start, ...words], { env: { HOME: home, PATH: process.env.PATH ?? '' } });
   /** The page as the browser has it after it was loaded, and what the browser complained of. */
   const open = async (file: string) => {
     const manner = [

@@ -10,6 +10,7 @@ import { startNotifier } from '../../../src/daemon/system/notify.ts';
 import { temporaryDirectory } from '../../support/agents/agent-setup.ts';
 import { makeFleet } from '../../support/fleet/fleet.ts';
 import { keepingLog } from '../../support/node/quiet-log.ts';
+import { program } from '../../support/program/program.ts';
 
 /** A real datagram socket, as systemd has it; gives what arrives. */
 async function startReceiver(): Promise<AsyncDisposable & { socket: string; next: () => Promise<string> }> {
@@ -46,10 +47,10 @@ describe('a service manager', { timeout: 60_000 }, () => {
       config,
       'listen: { address: 127.0.0.1, port: 0 }\ndiscovery: { mdns: false }\nlog: { level: error }\naudit: { file: audit.jsonl }\nstate: state\n',
     );
-    const main = join(import.meta.dirname, '../../../src/main.ts');
-    const argv = ['--disable-warning=ExperimentalWarning', main, 'daemon', '--config', config];
+    const [file, ...words] = program;
+    const argv = [...words, 'daemon', '--config', config];
     const env = { PATH: process.env.PATH, NOTIFY_SOCKET: receiver.socket };
-    const daemon = spawn(process.execPath, argv, { env, stdio: ['ignore', 'ignore', 'inherit'] });
+    const daemon = spawn(file, argv, { env, stdio: ['ignore', 'ignore', 'inherit'] });
     try {
       assert.equal(await receiver.next(), 'READY=1');
       daemon.kill('SIGHUP');

@@ -8,8 +8,9 @@ import { test } from 'node:test';
 import { agents } from '../../../src/agents/index.ts';
 import { explain, Problem } from '../../../src/core/errors.ts';
 import { parseNodeConfig } from '../../../src/daemon/config/config.ts';
-import { runInProcess } from '../../support/program/cli.ts';
 import { makeFleet } from '../../support/fleet/fleet.ts';
+import { runInProcess } from '../../support/program/cli.ts';
+import { program } from '../../support/program/program.ts';
 
 const repository = join(import.meta.dirname, '../../..');
 const secrets = ['hunter2-webhook', 'hunter3-header', 'hunter4-token', 'hunter5-password'];
@@ -38,7 +39,8 @@ test('secrets of a daemon’s configuration are in no log, process list, reply, 
     'listen: { address: 127.0.0.1, port: 0 }\ndiscovery: { mdns: false }\naudit: { file: audit.jsonl }\nstate: state\nlog: { level: debug }';
   await writeFile(configFile, rest + agentsOf(directory));
 
-  const child = spawn('sh', ['build/node24', 'src/main.ts', 'daemon', '--config', configFile], {
+  const [file, ...words] = program;
+  const child = spawn(file, [...words, 'daemon', '--config', configFile], {
     cwd: repository,
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -13,8 +13,8 @@ import { createDial } from '../../../src/transport/dial.ts';
 import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
 import { freePort } from '../../support/free-port.ts';
 import { prepareNode } from '../../support/node/node.ts';
+import { program } from '../../support/program/program.ts';
 
-const repository = join(import.meta.dirname, '../../..');
 const { signal } = new AbortController();
 
 /** A descriptor that takes nothing any more, as of a reader that stands still. */
@@ -76,14 +76,9 @@ describe('a daemon whose standard output nobody reads', () => {
       const listen = `listen: { address: 127.0.0.1, port: ${port} }`;
       const node = await prepareNode(fleet, { name: `${kind}.devco.net`, agents: builtIn, listen, log: 'debug' });
       using stuck = await make(node.directory);
-      const argv = [
-        join(repository, 'build/node24'),
-        join(repository, 'src/main.ts'),
-        'daemon',
-        '--config',
-        node.configFile,
-      ];
-      const child = spawn('sh', argv, { stdio: ['ignore', stuck.descriptor, 'inherit'] });
+      const [file, ...words] = program;
+      const argv = [...words, 'daemon', '--config', node.configFile];
+      const child = spawn(file, argv, { stdio: ['ignore', stuck.descriptor, 'inherit'] });
       const ended = once(child, 'exit');
       const dial = createDial(() => ({ credentials: rip.credentials, trust: fleet.trust }), 20_000);
       const address = [{ host: '127.0.0.1', port }];

@@ -5,6 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import { agents } from '../../../src/agents/index.ts';
 import { type Fleet, makeFleet } from '../../support/fleet/fleet.ts';
 import { startTestNode, type TestNode } from '../../support/node/node.ts';
+import { program } from '../../support/program/program.ts';
 import { runProgram } from '../../support/program/run-program.ts';
 
 const repository = join(import.meta.dirname, '../../..');
@@ -41,8 +42,9 @@ describe('what a hostile node says', () => {
     await fleet.remove();
   });
 
-  const program = (...argv: string[]) =>
-    runProgram('sh', ['build/node24', 'src/main.ts', ...argv], {
+  const [file, ...words] = program;
+  const mco = (...argv: string[]) =>
+    runProgram(file, [...words, ...argv], {
       cwd: repository,
       env: { HOME: home, PATH: process.env.PATH ?? '' },
     });
@@ -54,7 +56,7 @@ describe('what a hostile node says', () => {
     ['rpc', `p${hostile}`, 'x'],
   ])
     test(`steers no terminal: ${JSON.stringify(argv)}`, async () => {
-      const { out, err } = await program(...argv);
+      const { out, err } = await mco(...argv);
       assert.doesNotMatch(out + err, /[\0-\x08\x0b-\x1f\x7f-\x9f\u202e]/);
       assert.match(out + err, /owned/);
       if (argv.includes('--json')) assert.match(JSON.stringify(JSON.parse(out)), /owned/);

@@ -8,11 +8,12 @@ import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect } from 'node:tls';
 import { sealRequest } from '../../../src/core/request/seal.ts';
+import { waiting } from '../../support/agents/probe-agent.ts';
 import { frame, headersFor, preface } from '../../support/attack/frames.ts';
 import { tlsOf } from '../../support/attack/target.ts';
 import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
 import { allowRip, orderFor, startTestNode, type TestNode } from '../../support/node/node.ts';
-import { waiting } from '../../support/agents/probe-agent.ts';
+import { program } from '../../support/program/program.ts';
 
 const { signal } = new AbortController();
 
@@ -134,7 +135,8 @@ describe('the life of a daemon', () => {
       config,
       'listen: { address: 127.0.0.1, port: 0 }\ndiscovery: { mdns: false }\naudit: { file: audit.jsonl }\nstate: state\n',
     );
-    const child = spawn('sh', ['build/node24', 'src/main.ts', 'daemon', '--config', config], {
+    const [file, ...words] = program;
+    const child = spawn(file, [...words, 'daemon', '--config', config], {
       cwd: join(import.meta.dirname, '../../..'),
       stdio: ['ignore', 'pipe', 'inherit'],
     });

@@ -12,6 +12,7 @@ import { installExamples } from '../../support/agents/example-agents.ts';
 import { type Fleet, makeFleet } from '../../support/fleet/fleet.ts';
 import { startTestNode, type TestNode } from '../../support/node/node.ts';
 import { runInProcess } from '../../support/program/cli.ts';
+import { program } from '../../support/program/program.ts';
 
 /** Playbooks of a person's own, run by the commands against real daemons. */
 describe('mco-deploy run', { timeout: 90_000 }, () => {
@@ -212,10 +213,8 @@ steps:
   });
 
   test('on a real terminal takes Ctrl-C at a question for an interruption, and a y for a yes', async () => {
-    const node24 = join(import.meta.dirname, '../../../build/node24');
-    const program = join(import.meta.dirname, '../../../src/main.ts');
     const type = async (keys: string) => {
-      const words = ['sh', node24, program, 'run', join(home, 'ask.yaml'), 'who=Ada'];
+      const words = [...program, 'run', join(home, 'ask.yaml'), 'who=Ada'];
       const env = { HOME: home, PATH: process.env.PATH ?? '' };
       const terminal = spawn('script', ['-qec', words.map((word) => `'${word}'`).join(' '), '/dev/null'], { env });
       const left = ['greet 2 nodes? [y/N]'];

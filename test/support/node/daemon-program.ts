@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { program } from '../program/program.ts';
 
 /** The daemon as it is run by a service manager: a program of its own. */
 export interface DaemonProgram extends AsyncDisposable {
@@ -11,16 +11,14 @@ export interface DaemonProgram extends AsyncDisposable {
   readonly kill: () => Promise<void>;
 }
 
-const repository = join(import.meta.dirname, '../../..');
-
 /**
  * Starts the program, and is done when it listens.
- * @param argv the program; what is in the source tree when it is left out
+ * @param argv the program; `program` when it is left out
  * @throws with what it said when it ends instead
  */
 export async function startDaemonProgram(
   configFile: string,
-  argv: readonly string[] = ['sh', join(repository, 'build/node24'), join(repository, 'src/main.ts')],
+  argv: readonly string[] = program,
 ): Promise<DaemonProgram> {
   const [file = '', ...before] = argv;
   const child = spawn(file, [...before, 'daemon', '--config', configFile], { stdio: ['ignore', 'pipe', 'pipe'] });

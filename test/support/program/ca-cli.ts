@@ -17,7 +17,13 @@ export interface CaCli extends AsyncDisposable {
 export async function makeCaCli(): Promise<CaCli> {
   const dir = await mkdtemp(join(tmpdir(), 'mco-ca-cli-'));
   const argv = [process.execPath, '--disable-warning=ExperimentalWarning', program];
-  const env = { PATH: process.env.PATH ?? '', HOME: dir, XDG_DATA_HOME: join(dir, 'data') };
+  const compiled = process.env.NODE_COMPILE_CACHE;
+  const env = {
+    PATH: process.env.PATH ?? '',
+    HOME: dir,
+    XDG_DATA_HOME: join(dir, 'data'),
+    ...(compiled !== undefined && { NODE_COMPILE_CACHE: compiled }),
+  };
   return {
     dir,
     argv,
