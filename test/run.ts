@@ -1,6 +1,6 @@
 // Runs the tests: all of them, or only the parts that are named (“fast” is what needs neither root nor the lab). Two
-// parts are not in “all”: “full” (packages, databases, monitoring, Puppet as an oracle, topologies of load balancers) and
-// “matrix” (reloads at random moments, relays and crashes, which take long).
+// parts are not in “all”: “full” (packages, installation, databases, monitoring, Puppet as an oracle, topologies of load
+// balancers) and “matrix” (reloads at random moments, relays and crashes, which take long).
 import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
