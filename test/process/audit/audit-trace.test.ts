@@ -71,7 +71,7 @@ describe('the records of a run, gathered from real daemons', () => {
       env: { HOME: home, PATH: process.env.PATH ?? '' },
     });
   /** In this process: the same command, without the start of a program. */
-  const program = async (...argv: string[]) => {
+  const inProcess = async (...argv: string[]) => {
     const { code, out, err } = await runInProcess(argv, home);
     return { code, out: out.join('\n'), err: err.join('\n') };
   };
@@ -80,7 +80,7 @@ describe('the records of a run, gathered from real daemons', () => {
     findings: { node: string; code: string }[];
     requests: unknown[];
   }> => {
-    const { code, out } = await mco('audit', 'trace', run, '--json');
+    const { code, out } = await inProcess('audit', 'trace', run, '--json');
     return { code, ...(JSON.parse(out) as { findings: { node: string; code: string }[]; requests: unknown[] }) };
   };
   /** Traces with another journal, and puts the right one back. */
@@ -128,7 +128,7 @@ describe('the records of a run, gathered from real daemons', () => {
   });
 
   test('can be had of one node, and the node checks its own log, for whom the policy allows', async () => {
-    const { code, out } = await mco('rpc', 'audit', 'verify', '--json');
+    const { code, out } = await inProcess('rpc', 'audit', 'verify', '--json');
     assert.equal(code, 0);
     const replies = JSON.parse(out) as { data: { holds: boolean } }[];
     assert.deepEqual(
@@ -156,7 +156,7 @@ describe('the records of a run, gathered from real daemons', () => {
   });
 
   test('give their heads to callers, who notice when a log was cut', async () => {
-    const { out } = await mco('audit', 'heads', '--json');
+    const { out } = await inProcess('audit', 'heads', '--json');
     const heads = JSON.parse(out) as { node: string; sequence: number; hash: string }[];
     assert.deepEqual(
       heads.map(({ node }) => node),
@@ -166,12 +166,12 @@ describe('the records of a run, gathered from real daemons', () => {
     assert.ok(node !== undefined);
     const file = join(home, '.local/state/mco-deploy/heads.json');
     const verify = ['audit', 'verify', '--config', join(node.directory, 'node.yaml'), '--heads', file];
-    assert.equal((await mco(...verify)).code, 0);
+    assert.equal((await inProcess(...verify)).code, 0);
 
     await node.daemon.stop();
     const [first = ''] = (await readFile(node.auditFile, 'utf8')).split('\n');
     await writeFile(node.auditFile, `${first}\n`);
-    const cut = await mco(...verify);
+    const cut = await inProcess(...verify);
     assert.equal(cut.code, 2);
     assert.match(
       cut.out,
@@ -180,22 +180,22 @@ describe('the records of a run, gathered from real daemons', () => {
 
     again = await startDaemon({ configFile: join(node.directory, 'node.yaml'), agents, version: '0.1.0' });
     await list([{ name: node.name, port: again.port }]);
-    const call = await mco('rpc', 'rpcutil', 'ping', '--json');
+    const call = await inProcess('rpc', 'rpcutil', 'ping', '--json');
     const [reply] = JSON.parse(call.out) as { outcome: string; code: string; message: string }[];
     assert.deepEqual([call.code, reply?.outcome, reply?.code], [2, 'failed', 'audit-forked']);
     assert.match(reply?.message ?? '', /was cut, rewritten or restored: it does not continue record \d+/);
-    const warned = await mco('ping', '-I', node.name);
+    const warned = await inProcess('ping', '-I', node.name);
     assert.match(warned.err, /was moved away or cut while the daemon did not run/);
-    const distrusted = await mco('rpc', 'lock', 'take', 'name=x', 'ttl=5', '-I', node.name, '--json');
+    const distrusted = await inProcess('rpc', 'lock', 'take', 'name=x', 'ttl=5', '-I', node.name, '--json');
     assert.match(distrusted.out, /nothing was sent/);
-    const forgotten = await mco('audit', 'heads', '--forget', node.name, '--reason', 'a test');
+    const forgotten = await inProcess('audit', 'heads', '--forget', node.name, '--reason', 'a test');
     assert.deepEqual([forgotten.code, forgotten.err], [0, '']);
     assert.match(forgotten.out, /has served \d request\(s\) since [\s\S]* rpcutil\.ping {2}ok/);
     assert.match(
       await readFile(node.auditFile, 'utf8'),
       /"action":"acknowledge".*"head":"\d+:[0-9a-f]{64}","reason":"a test"/,
     );
-    assert.doesNotMatch((await mco('ping', '-I', node.name)).err, /moved away or cut/);
-    assert.equal((await mco('rpc', 'rpcutil', 'ping')).code, 0);
+    assert.doesNotMatch((await inProcess('ping', '-I', node.name)).err, /moved away or cut/);
+    assert.equal((await inProcess('rpc', 'rpcutil', 'ping')).code, 0);
   });
 });

@@ -6,6 +6,7 @@ import { parse } from 'yaml';
 import { agents as all } from '../../../src/agents/index.ts';
 import { type Fleet, makeFleet } from '../../support/fleet/fleet.ts';
 import { startTestNode, type TestNode } from '../../support/node/node.ts';
+import { programInShell } from '../../support/program/program.ts';
 import { runProgram } from '../../support/program/run-program.ts';
 
 const repository = join(import.meta.dirname, '../../..');
@@ -49,7 +50,7 @@ describe('the recipes of docs/ci.md, for a certificate that is for the shop', ()
     bundle = out;
     // In place of the program that “npm install --global” would put there, and of npm, which would need a registry.
     await mkdir(bin);
-    const program = `#!/bin/sh\nexec ${process.execPath} --disable-warning=ExperimentalWarning ${repository}/src/main.ts "$@"\n`;
+    const program = `#!/bin/sh\nexec ${programInShell} "$@"\n`;
     await writeFile(join(bin, 'mco-deploy'), program, { mode: 0o755 });
     await writeFile(join(bin, 'npm'), '#!/bin/sh\necho "$@" >>npm-was-called\n', { mode: 0o755 });
     path = `${bin}:${process.env.PATH}`;

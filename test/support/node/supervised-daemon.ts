@@ -2,9 +2,9 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { programInShell } from '../program/program.ts';
 
-const repository = join(import.meta.dirname, '../../..');
-const program = `sh ${join(repository, 'build/node24')} ${join(repository, 'src/main.ts')}`;
+const program = programInShell;
 
 /** A daemon that is started again whenever it ends, as a service manager does. */
 export interface SupervisedDaemon extends AsyncDisposable {
