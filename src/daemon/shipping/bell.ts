@@ -2,22 +2,25 @@
 export interface Bell {
   readonly ring: () => void;
   /** Resolves at the next ring, or when the signal aborts. */
-  readonly heard: (signal: AbortSignal) => Promise<void>;
+  readonly heard: () => Promise<void>;
 }
 
-export function makeBell(): Bell {
+/** @param signal rings it for good */
+export function makeBell(signal: AbortSignal): Bell {
   let rung = false;
   let wake = () => {};
+  const ring = () => {
+    rung = true;
+    wake();
+  };
+  // Once for all waits: a listener for each would stay until the end.
+  signal.addEventListener('abort', ring, { once: true });
   return {
-    ring: () => {
-      rung = true;
-      wake();
-    },
-    heard: async (signal) => {
+    ring,
+    heard: async () => {
       if (!rung && !signal.aborted) {
         await new Promise<void>((resolve) => {
           wake = resolve;
-          signal.addEventListener('abort', () => resolve(), { once: true });
         });
       }
       rung = false;

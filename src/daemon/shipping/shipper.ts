@@ -43,9 +43,9 @@ export interface ShipperSetup {
 const times = { first: 1000, most: 60_000, end: 2000 } as const;
 
 export function startShipper({ receiver: name, file, audit, cursor, open, log }: ShipperSetup): Shipper {
-  const bell = makeBell();
   const ending = new AbortController();
   const { signal } = ending;
+  const bell = makeBell(signal);
   const receiver = open(bell.ring);
   let [sent, failures, waitingBytes, wait] = [0, 0, 0, times.first as number];
   let [isEnding, isPausing] = [false, false];
@@ -104,7 +104,7 @@ export function startShipper({ receiver: name, file, audit, cursor, open, log }:
         if (hadRecords) continue;
         waitingBytes = 0;
         if (isEnding) return;
-        await bell.heard(signal);
+        await bell.heard();
       } catch (error) {
         if (isEnding) return;
         await failed(error);

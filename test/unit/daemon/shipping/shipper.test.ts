@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+import { type AuditLog, openAuditLog } from '../../../../src/daemon/audit/audit-log.ts';
+import { endless } from '../../../../src/daemon/audit/rotate.ts';
+import { makeBell } from '../../../../src/daemon/shipping/bell.ts';
+import { openCursor } from '../../../../src/daemon/shipping/cursor.ts';
+import { bytesAfter, readRecords } from '../../../../src/daemon/shipping/read-records.ts';
+import { startShipper } from '../../../../src/daemon/shipping/shipper.ts';
+import { silentLog } from '../../../../src/daemon/system/silent-log.ts';
+import { eventually } from '../../../support/eventually.ts';
+import { type Fleet, makeFleet, type Member } from '../../../support/fleet/fleet.ts';
+
+describe('the audit log, as it is sent', () => {
+  let fleet: Fleet;
+  let node: Member;
+  let directory: string;
+  let file: string;
+  let log: AuditLog;
+  before(async () => {
+    fleet = await makeFleet();
+    node = await fleet.node('dev2.devco.net');
+  });
+  after(() => fleet.remove());
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'mco-ship-'));
+    file = join(directory, 'audit.jsonl');
+    log = await openAuditLog(file, () => node.credentials, Date.now, { ...endless, maxBytes: 4000 });
+  });
+  afterEach(async () => {
+    await log.close();
+    await rm(directory, { recursive: true });
+  });
+  const write = async (records: number) => {
+    for (let written = 0; written < records; written++)
+      await log.append({ kind: 'recovered', torn_bytes: 1, torn: 'x'.repeat(100) }, true);
+  };
+  /** A receiver in memory that takes what it is given, or fails while `fails` says so. */
+  const start = async (overlap: number, fails: () => boolean = () => false) => {
+    const received: number[] = [];
+    let isOpen = false;
+    const cursor = await openCursor(directory, 'siem');
+    const shipper = startShipper({
+      ...{ receiver: 'siem', file, audit: log, cursor, log: silentLog },
+      open: () => ({
+        open: async () => {
+          if (isOpen) return 0;
+          isOpen = true;
+          return overlap;
+        },
+        send: async (records) => {
+          if (fails()) throw new Error('it is full');
+          received.push(...records.map(({ record }) => record.sequence));
+        },
+        close: () => {
+          isOpen = false;
+        },
+      }),
+    });
+    return { received, shipper };
+  };
+  const upTo = (last: number, from = 1) => Array.from({ length: last - from + 1 }, (_, index) => from + index);
+
+  test('is read over rotated files, in order, up to what is on the disk', async () => {
+    await write(40);
+    const { sequence: last } = log.safe();
+    const sequences: number[] = [];
+    for (let after = 0; after < last; ) {
+      const records = await readRecords(file, after, last);
+      sequences.push(...records.map(({ record }) => record.sequence));
+      after = sequences.at(-1) ?? last;
+    }
+    assert.deepEqual(sequences, upTo(last));
+    assert.deepEqual(
+      (await readRecords(file, 3, 7)).map(({ record }) => record.sequence),
+      [4, 5, 6, 7],
+    );
+    assert.equal(await bytesAfter(file, last), 0);
+    assert.ok((await bytesAfter(file, last - 1)) > 100);
+  });
+
+  test('goes on behind the last record that was taken, after a restart, with the overlap of a new connection', async () => {
+    await write(5);
+    const first = await start(0);
+    await eventually(async () => assert.deepEqual(first.received, upTo(5)));
+    await first.shipper.stop();
+    await write(1);
+    const second = await start(2);
+    await eventually(async () => assert.deepEqual(second.received, upTo(log.safe().sequence, 4)));
+    await second.shipper.stop();
+  });
+
+  test('begins again where the cursor is of another log or cannot be read: twice rather than not at all', async () => {
+    await write(3);
+    for (const text of ['{"sequence":2,"hash":"00"}', '{"sequence":', '{"sequence":900,"hash":"00"}']) {
+      const { received, shipper } = await start(0);
+      await eventually(async () => assert.deepEqual(received, upTo(3)));
+      await shipper.stop();
+      await writeFile(join(directory, 'audit-ship/siem.json'), text);
+    }
+  });
+
+  test('moves its cursor only over what was taken, and says what is wrong until then', async () => {
+    let fails = true;
+    await write(3);
+    const { received, shipper } = await start(0, () => fails);
+    await eventually(async () => assert.equal(shipper.status().fault, 'it is full'));
+    assert.deepEqual([shipper.status().waiting, received], [3, []]);
+    await assert.rejects(readFile(join(directory, 'audit-ship/siem.json')), { code: 'ENOENT' });
+    fails = false;
+    await eventually(async () => assert.deepEqual([shipper.status().fault, received], [undefined, upTo(3)]));
+    await shipper.stop();
+  });
+
+  test('names the records that others removed before they were sent', async () => {
+    await write(3);
+    const first = await start(0);
+    await eventually(async () => assert.equal(first.received.length, 3));
+    await first.shipper.stop();
+    await write(60);
+    await rm(join(directory, 'audit-000000000001.jsonl'));
+    const second = await start(0);
+    await eventually(async () => assert.equal(second.shipper.status().waiting, 0));
+    assert.match(second.shipper.status().missing ?? '', /^records 4 to \d+$/);
+    await second.shipper.stop();
+  });
+
+  test('waits for records without a listener more at each wait', async () => {
+    const { signal } = new AbortController();
+    const bell = makeBell(signal);
+    for (let waits = 0; waits < 50; waits++) {
+      const heard = bell.heard();
+      bell.ring();
+      await heard;
+    }
+    assert.equal(getEventListeners(signal, 'abort').length, 1);
+  });
+});
