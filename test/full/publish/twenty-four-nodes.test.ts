@@ -99,7 +99,7 @@ describe('publish to 24 nodes behind limited lines', () => {
     const partialOn = async (host: string) => {
       const names = await readdir(join(storeOf(host), 'partial'));
       const sizes = names
-        .filter((name) => !name.endsWith('.manifest'))
+        .filter((name) => !name.includes('.manifest'))
         .map((name) => sizeOf(join(storeOf(host), 'partial', name)));
       return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
     };

@@ -26,14 +26,23 @@ describe('publish', () => {
 
   before(async () => {
     lab = await startPublishFleet(6, {
-      node: (index) =>
-        index === 6 ? { sections: { publish: { applications: { blog: {} } }, appmgr: blog(index) } } : {},
+      node: (index, fleet) => {
+        if (index === 6) return { sections: { publish: { applications: { blog: {} } }, appmgr: blog(index) } };
+        return index === 5 ? { sections: { publish: { applications: { shop: {} } }, appmgr: signedShop(fleet) } } : {};
+      },
     });
     file = join(lab.fleet.dir, 'dist.tar.gz');
     packed = await writeArtifact(file);
+    await writeFile(join(lab.fleet.dir, 'sign.pub'), publicKey.export({ type: 'spki', format: 'pem' }));
     await writeFile(join(lab.fleet.dir, 'sign.key'), privateKey.export({ type: 'pkcs8', format: 'pem' }));
   });
   after(() => lab[Symbol.asyncDispose]());
+  /** An application whose artifacts must be signed. */
+  const signedShop = ({ dir }: PublishFleet['fleet']) => {
+    return {
+      applications: { shop: { root: join(dir, 'app-5'), artifacts: 'published', signers: [join(dir, 'sign.pub')] } },
+    };
+  };
   const blog = (index: number) => ({ applications: { blog: { root: `/nowhere/${index}`, artifacts: 'published' } } });
 
   test('delivers a file to every node of the application over one copy on the line of the operator', async () => {
@@ -121,6 +130,16 @@ describe('publish', () => {
     assert.ok(verify(null, sums, publicKey, Buffer.from(signature, 'base64')));
   });
 
+  test('is enough for appmgr where signers are named: what is not signed is refused, what is signed is upgraded to', async () => {
+    const upgrade = (revision: string) =>
+      run('rpc', 'appmgr', 'upgrade', `revision=${revision}`, 'application=shop', '-I', nameOf(5), '--json');
+    const unsigned = JSON.parse((await upgrade('20')).out.join('\n'));
+    assert.deepEqual([unsigned[0].outcome, unsigned[0].code], ['failed', 'bad-signature']);
+    const { code, err } = await upgrade('30');
+    assert.equal(code, 0, err.join('\n'));
+    assert.equal(await readFile(join(lab.fleet.dir, 'app-5/current/bin/start'), 'utf8'), '#!/bin/sh\nexit 0\n');
+  });
+
   test('lists what each node holds, and prunes all but what is kept, serves or served before', async () => {
     const listed = await run('published', 'shop', '--json');
     const nodes = JSON.parse(listed.out.join('\n'));
@@ -189,7 +208,7 @@ describe('publish', () => {
     const running = runInProcess(words, lab.home, { signal: interrupt.signal });
     const arrived = async () => {
       const names = (await readdir(partial)).filter(
-        (name) => name.startsWith(sumOf(bytes)) && !name.endsWith('.manifest'),
+        (name) => name.startsWith(sumOf(bytes)) && !name.includes('.manifest'),
       );
       return names.length === 0 ? 0 : (await stat(join(partial, names[0] as string))).size;
     };

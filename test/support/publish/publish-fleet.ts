@@ -24,7 +24,7 @@ export interface PublishFleetOptions {
   readonly publish?: object;
   readonly appmgr?: object;
   /** What one node has in place of the others' options. */
-  readonly node?: (index: number) => TestNodeOptions;
+  readonly node?: (index: number, fleet: Fleet) => TestNodeOptions;
 }
 
 export async function startPublishFleet(count: number, options: PublishFleetOptions = {}): Promise<PublishFleet> {
@@ -42,7 +42,7 @@ export async function startPublishFleet(count: number, options: PublishFleetOpti
           publish: { applications: { shop: {} }, ...options.publish },
           appmgr: { applications: { shop: { root, artifacts: 'published', ...options.appmgr } } },
         },
-        ...options.node?.(index),
+        ...options.node?.(index, fleet),
       }),
     );
   }

@@ -1,8 +1,8 @@
-import { readdir, rm, stat } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Site } from '../site.ts';
 import { readEntries, removeEntries } from '../store/entries.ts';
-import type { Store } from '../store/store.ts';
+import { type Store, statIfThere } from '../store/store.ts';
 
 export interface Pruned {
   /** Revisions. */
@@ -36,7 +36,8 @@ export async function removeAbandoned(store: Store, now: number): Promise<void> 
   for (const directory of [store.partials, store.blobs]) {
     for (const name of await readdir(directory)) {
       const file = join(directory, name);
-      const isOld = now - (await stat(file)).ctimeMs > abandonedAfter;
+      const changedAt = (await statIfThere(file))?.ctimeMs ?? now;
+      const isOld = now - changedAt > abandonedAfter;
       if (isOld && !named.has(name.replace(/\.manifest$/, ''))) await rm(file, { force: true });
     }
   }

@@ -1,3 +1,4 @@
+import type { Stats } from 'node:fs';
 import { type FileHandle, open, readdir, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf } from '../../../core/errors.ts';
@@ -33,8 +34,13 @@ export async function openStore(state: string): Promise<Store> {
 
 /** Bytes of a file; undefined when it is not there. */
 export async function sizeOf(file: string): Promise<number | undefined> {
+  return (await statIfThere(file))?.size;
+}
+
+/** Other calls come and go between two looks at a directory. */
+export async function statIfThere(file: string): Promise<Stats | undefined> {
   try {
-    return (await stat(file)).size;
+    return await stat(file);
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined;
     throw error;
@@ -44,7 +50,7 @@ export async function sizeOf(file: string): Promise<number | undefined> {
 /** Bytes of all whole artifacts, and of those that are being received as large as they will be. */
 export async function usedBytes({ blobs, partials }: Store): Promise<number> {
   const files = [blobs, partials].map(async (directory) => {
-    const names = (await readdir(directory)).filter((name) => !name.endsWith('.manifest'));
+    const names = (await readdir(directory)).filter((name) => !name.includes('.manifest'));
     return await Promise.all(names.map(async (name) => (await sizeOf(join(directory, name))) ?? 0));
   });
   return (await Promise.all(files)).flat().reduce((sum, size) => sum + size, 0);

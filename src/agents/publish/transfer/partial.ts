@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type FileHandle, open, readFile, rename, rm } from 'node:fs/promises';
+import { type FileHandle, link, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { defineMutex } from '../../../core/concurrency.ts';
 import { errnoOf, Problem } from '../../../core/errors.ts';
@@ -86,9 +86,12 @@ export async function openPartial(store: Store, wanted: Wanted): Promise<Partial
     finish: () =>
       alone(async () => {
         await assertWhole(file, sha256, remove);
-        await rename(manifestFile, store.manifest(sha256));
+        // The manifest is in both places until the artifact is in its own: a kill in between loses neither.
+        await rm(store.manifest(sha256), { force: true });
+        await link(manifestFile, store.manifest(sha256));
         await rename(file, store.blob(sha256));
         await syncDirectory(store.blobs);
+        await rm(manifestFile, { force: true });
       }),
     remove,
   };
