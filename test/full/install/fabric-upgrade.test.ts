@@ -10,6 +10,7 @@ import { bundleProgram } from '../../../build/bundle-program.ts';
 import { type Fleet, makeFleet } from '../../support/fleet/fleet.ts';
 import { freePort } from '../../support/free-port.ts';
 import { type Ended, runProgram } from '../../support/program/run-program.ts';
+import { until } from '../../support/until.ts';
 
 const run = promisify(execFile);
 const nodes = ['dev1.devco.net', 'dev2.devco.net'] as const;
@@ -189,10 +190,11 @@ function versionsIn(json: string): string[] {
 }
 
 async function answers(name: string, version: string): Promise<void> {
-  for (;;) {
+  const replies = async () => {
     const { code, out } = await client(version, ['ping', '-I', name, '--json']);
-    if (code === 0 && versionsIn(out)[0] === version) return;
-  }
+    return code === 0 && versionsIn(out)[0] === version;
+  };
+  await until(`${name} replies as version ${version}`, replies, 0);
 }
 
 /** Which release each node has. */

@@ -9,6 +9,7 @@ import { temporaryDirectory } from '../../support/agents/agent-setup.ts';
 import { startTestAngelia } from '../../support/agents/angelia.ts';
 import { startHangingServer, startMailServer } from '../../support/agents/mail-server.ts';
 import { startWebhookServer } from '../../support/agents/webhook-server.ts';
+import { until } from '../../support/until.ts';
 
 const child = join(import.meta.dirname, '../../support/agents/angelia-child.ts');
 const id = 'f765badda50053d29025b28094342ecf';
@@ -40,7 +41,7 @@ describe('a daemon that is killed', () => {
     const angelia = await startTestAngelia({ smtp: smtp(server.port), retry: soon }, stateDirectory);
     await server.arrived(1);
     assert.match(server.received[0]?.raw ?? '', new RegExp(`Message-ID: <${id}\\.`));
-    while ((await angelia.status()).queued !== 0) await new Promise(setImmediate);
+    await until('the queue is empty', async () => (await angelia.status()).queued === 0, 0);
     assert.deepEqual(await angelia.send('mailto:a@devco.net', id), { id, delivered: true, queued: false });
     await angelia.stop();
     const again = await startTestAngelia({ smtp: smtp(server.port), retry: soon }, stateDirectory);
@@ -84,7 +85,7 @@ describe('a daemon that is killed', () => {
       const server = await startMailServer();
       const angelia = await startTestAngelia({ smtp: smtp(server.port), retry: soon }, stateDirectory);
       await server.arrived(1);
-      while ((await angelia.status()).queued !== 0) await new Promise(setImmediate);
+      await until('the queue is empty', async () => (await angelia.status()).queued === 0, 0);
       seen.push(...server.received.map(({ raw }) => raw));
       assert.equal(seen.length, copies);
       for (const raw of seen) assert.match(raw, new RegExp(`^Message-ID: <${id}\\.mco-deploy@devco\\.net>\\r$`, 'm'));

@@ -6,6 +6,7 @@ import { temporaryDirectory } from '../../support/agents/agent-setup.ts';
 import { startTestAngelia } from '../../support/agents/angelia.ts';
 import { startHangingServer, startMailServer } from '../../support/agents/mail-server.ts';
 import { startWebhookServer } from '../../support/agents/webhook-server.ts';
+import { until } from '../../support/until.ts';
 
 const id = 'f765badda50053d29025b28094342ecf';
 const other = 'a1';
@@ -58,7 +59,7 @@ describe('the queue', () => {
     assert.equal((await angelia.queue()).dead.length, 1);
     await angelia.retry(id);
     await server.arrived(2);
-    while ((await angelia.queue()).queued.length > 0) await new Promise(setImmediate);
+    await until('the queue is empty', async () => (await angelia.queue()).queued.length === 0, 0);
     assert.deepEqual(await angelia.status(), { queued: 0, delivered: 1, dead: 0, oldest: 0 });
     await assert.rejects(angelia.retry(id), { code: 'already-delivered' });
     await assert.rejects(angelia.retry('b2'), { code: 'unknown-message' });

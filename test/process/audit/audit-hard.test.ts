@@ -11,6 +11,7 @@ import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts
 import { startTestNode } from '../../support/node/node.ts';
 import { counted, waiting } from '../../support/agents/probe-agent.ts';
 import { runProgram } from '../../support/program/run-program.ts';
+import { until } from '../../support/until.ts';
 
 const repository = join(import.meta.dirname, '../../..');
 
@@ -31,7 +32,7 @@ describe('the audit log in hard times', () => {
     t.after(() => execFileSync('umount', [disk]));
     await using node = await startTestNode(fleet, { name: 'dev6.devco.net', auditFile: join(disk, 'audit.jsonl') });
     const began = node.call(rip, { action: 'wait', input: {} });
-    while (waiting.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    await until('the call of probe.wait', () => waiting.length > 0, 0);
     await appendFile(join(disk, 'filler'), Buffer.alloc(300_000)).catch(() => {});
 
     // The last page of the file may have room for a record or two.

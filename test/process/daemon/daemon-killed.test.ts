@@ -3,7 +3,6 @@ import { existsSync } from 'node:fs';
 import { appendFile, chmod, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { agents } from '../../../src/agents/index.ts';
 import type { AuditRecord } from '../../../src/core/audit/record.ts';
 import { sealRequest } from '../../../src/core/request/seal.ts';
@@ -16,6 +15,7 @@ import { startDaemonProcess } from '../../support/node/daemon-process.ts';
 import { startDaemonProgram } from '../../support/node/daemon-program.ts';
 import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
 import { orderFor, type PreparedNode, prepareNode } from '../../support/node/node.ts';
+import { until } from '../../support/until.ts';
 
 const { signal } = new AbortController();
 
@@ -69,7 +69,7 @@ describe('a daemon that is killed', () => {
       connection.call(signed, () => {}, signal),
       { code: 'no-response' },
     );
-    while (!existsSync(begun)) await delay(20);
+    await until('the hook has begun', () => existsSync(begun));
     await first.kill();
     await lost;
     connection.close();

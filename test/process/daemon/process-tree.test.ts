@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterEach, describe, test } from 'node:test';
 import { type ProcessTree, findProcessTree } from '../../../src/daemon/exec/process-tree.ts';
+import { until } from '../../support/until.ts';
 
 describe('the processes that come of one', () => {
   let child: ChildProcess;
@@ -23,7 +24,7 @@ describe('the processes that come of one', () => {
   const quiet = '</dev/null >/dev/null 2>&1';
   /** Waits until there are so many; the last ones may still be on their way. */
   const counted = async (number: number) => {
-    while (family.count() !== number) await new Promise((resolve) => setTimeout(resolve, 10));
+    await until(`${number} processes`, () => family.count() === number);
   };
 
   test('are those of its session, and those that left it with their environment', async () => {

@@ -8,6 +8,7 @@ import { parseOutsideDdl } from '../../../src/core/ddl/outside-ddl.ts';
 import { installExamples } from '../../support/agents/example-agents.ts';
 import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
 import { startTestNode, type TestNode } from '../../support/node/node.ts';
+import { until } from '../../support/until.ts';
 
 interface Given {
   readonly name: string;
@@ -110,11 +111,9 @@ stat -c %a . "$1" "$2" "$CHORIA_EXTERNAL_FACTS" | xargs >"${home}/modes"; env | 
   };
   /** The process that an agent's script has named in a file, once it has. */
   const pidIn = async (file: string): Promise<number> => {
-    for (;;) {
-      const pid = Number(await readFile(join(node.directory, file), 'utf8').catch(() => ''));
-      if (pid > 1) return pid;
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
+    const read = async () => Number(await readFile(join(node.directory, file), 'utf8').catch(() => ''));
+    await until(`${file} names a process`, async () => (await read()) > 1);
+    return read();
   };
   /** A zombie, whose parent has not asked for its exit code yet, is dead. */
   const isAlive = async (pid: number): Promise<boolean> => {
@@ -250,12 +249,12 @@ stat -c %a . "$1" "$2" "$CHORIA_EXTERNAL_FACTS" | xargs >"${home}/modes"; env | 
       return marks.filter((text) => text.includes(`${node.directory}/state/external/leaving-`)).length;
     };
     let most = 0;
-    for (;;) {
+    const gone = async () => {
       const now = await sleeping();
-      if (now === 0 && most > 1) break;
       most = Math.max(most, now);
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+      return now === 0 && most > 1;
+    };
+    await until('the processes that were left behind are there, and then gone', gone, 20);
   });
 
   for (const [name, code, words] of [

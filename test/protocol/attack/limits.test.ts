@@ -10,6 +10,7 @@ import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts
 import { orderFor, startTestNode, type TestNode } from '../../support/node/node.ts';
 import { waiting } from '../../support/agents/probe-agent.ts';
 import { beginCall, ended, frameOf, openHttp2, openTcp, openTls } from '../../support/attack/raw-client.ts';
+import { until } from '../../support/until.ts';
 
 const { signal } = new AbortController();
 const noFilter = { filter: null, facts: [], full: false, peers: false };
@@ -93,7 +94,7 @@ describe('a node', () => {
   test('refuses a caller whose calls are still running, and lets it in when one has ended', async () => {
     await using node = await start('calls_per_caller: 2');
     const running = [1, 2].map(() => node.call(rip, { action: 'wait', input: {} }));
-    while (waiting.length < 2) await new Promise((resolve) => setImmediate(resolve));
+    await until('two calls of probe.wait', () => waiting.length >= 2, 0);
     await assert.rejects(node.call(rip, {}), { code: 'busy' });
     const [outcome] = await refusalsOn(node, 'busy');
     assert.ok(outcome?.kind === 'outcome' && outcome.outcome === 'refused');
@@ -231,11 +232,17 @@ function endOf(stream: ClientHttp2Stream): Promise<IncomingHttpHeaders> {
 
 /** Asks until there is room for a connection again: when a closed one is counted out is the server's business. */
 async function whenFree<T>(ask: () => Promise<T>): Promise<T> {
-  for (;;) {
-    try {
-      return await ask();
-    } catch {
-      await delay(50);
-    }
-  }
+  let given: { readonly value: T } | undefined;
+  await until(
+    'room for a connection',
+    async () => {
+      given = await ask().then(
+        (value) => ({ value }),
+        () => undefined,
+      );
+      return given !== undefined;
+    },
+    50,
+  );
+  return (given as unknown as { readonly value: T }).value;
 }

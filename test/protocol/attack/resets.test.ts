@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { NodeService } from '../../../src/core/ports.ts';
 import { createDial } from '../../../src/transport/dial.ts';
@@ -10,6 +9,7 @@ import { startListening } from '../../../src/transport/listen.ts';
 import { silentLog } from '../../support/agents/agent-setup.ts';
 import { makeFleet } from '../../support/fleet/fleet.ts';
 import { roomyLimits } from '../../support/node/listen-limits.ts';
+import { until } from '../../support/until.ts';
 
 const script = join(import.meta.dirname, '../../support/attack/reset-after-handshake.py');
 const sockets = () => process.getActiveResourcesInfo().filter((one) => one === 'TCPSocketWrap').length;
@@ -36,7 +36,7 @@ describe('connections that are reset right after the handshake', () => {
       // Each slot that was left behind would be one of the two that this caller may have.
       const connections = [1, 2].map(() => dial('dev2.devco.net', [address], new AbortController().signal));
       for (const connection of await Promise.all(connections)) connection.close();
-      while (sockets() > before) await delay(50);
+      await until('the sockets are closed', () => sockets() <= before, 50);
     } finally {
       await listener.stop(Promise.resolve(), 0);
     }

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
 import { agents } from '../../../src/agents/index.ts';
 import { readCrl } from '../../../src/ca/revocation/crl.ts';
@@ -18,6 +17,7 @@ import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts
 import { makeHome } from '../../support/program/home.ts';
 import { allowRip, orderFor, startTestNode, type TestNode } from '../../support/node/node.ts';
 import { probeAgent } from '../../support/agents/probe-agent.ts';
+import { until } from '../../support/until.ts';
 
 const { signal } = new AbortController();
 const noFilter = { filter: null, facts: [], full: false, peers: false };
@@ -32,15 +32,16 @@ async function putOnDisk(directory: string, pem: string): Promise<void> {
 
 /** Asks again and again, until the answer is a refusal with that code. */
 async function untilRejected(ask: () => Promise<unknown>, code: string): Promise<void> {
-  for (;;) {
+  const refused = async () => {
     try {
       await ask();
+      return false;
     } catch (error) {
       assert.equal((error as { code?: string }).code, code);
-      return;
+      return true;
     }
-    await delay(100);
-  }
+  };
+  await until(`it is refused: ${code}`, refused, 100);
 }
 
 describe('a revocation list', () => {

@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { agents } from '../../../src/agents/index.ts';
 import { sealRequest } from '../../../src/core/request/seal.ts';
 import { parseCertificate } from '../../../src/core/credentials/certificate.ts';
@@ -13,6 +12,7 @@ import { orderFor, startTestNode, type TestNode } from '../../support/node/node.
 import { probeAgent, waiting } from '../../support/agents/probe-agent.ts';
 import { keepingLog } from '../../support/node/quiet-log.ts';
 import { openTls } from '../../support/attack/raw-client.ts';
+import { until } from '../../support/until.ts';
 
 const day = 86_400_000;
 const { signal } = new AbortController();
@@ -42,9 +42,6 @@ describe('a node’s certificate', () => {
     connection.close();
     return warnings.join('\n');
   };
-  const until = async (holds: () => Promise<boolean>) => {
-    while (!(await holds())) await delay(100);
-  };
 
   test('is renewed without a signal, a restart or harm to a running call, and not before its key is there too', async () => {
     await using node = await startTestNode(fleet, { name: 'dev1.devco.net' });
@@ -55,16 +52,20 @@ describe('a node’s certificate', () => {
       () => {},
       signal,
     );
-    while (waiting.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    await until('the call of probe.wait', () => waiting.length > 0, 0);
 
     const renewed = await fleet.node(node.name);
     await writeFile(join(node.directory, 'node.crt'), renewed.certificatePem);
-    await until(async () => (await warningsOf(node)).includes('does not match the certificate'));
+    await until(
+      'the warning of a key that does not match',
+      async () => (await warningsOf(node)).includes('does not match the certificate'),
+      100,
+    );
     assert.equal(await shownBy(node), first, 'the old pair stays in force');
     assert.equal((await node.call(rip, {})).outcome, 'ok');
 
     await writeFile(join(node.directory, 'node.key'), renewed.keyPem);
-    await until(async () => (await shownBy(node)) === renewed.certificate.serialNumber);
+    await until('the new certificate', async () => (await shownBy(node)) === renewed.certificate.serialNumber, 100);
     assert.equal(await warningsOf(node), '');
     waiting.shift()?.();
     const { chain } = await running;
@@ -110,7 +111,11 @@ describe('a node’s certificate', () => {
   test('has beside it a list, which is told to be overdue while the daemon runs, not only at its start', async () => {
     await using node = await startTestNode(fleet, { name: 'dev6.devco.net' });
     await writeFile(join(node.directory, 'crl.pem'), await fleet.crl({ days: -1 }));
-    await until(async () => (await warningsOf(node)).includes('a new revocation list has been due since'));
+    await until(
+      'the warning of a list that is overdue',
+      async () => (await warningsOf(node)).includes('a new revocation list has been due since'),
+      100,
+    );
   });
 });
 

@@ -10,6 +10,7 @@ import { runInProcess } from '../../support/program/cli.ts';
 import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
 import { startTestNode, type TestNode } from '../../support/node/node.ts';
 import { probeAgent } from '../../support/agents/probe-agent.ts';
+import { within } from '../../support/until.ts';
 
 let fleet: Fleet;
 let node: TestNode;
@@ -147,11 +148,7 @@ describe('audit verify and show', () => {
   test('read the files that a daemon rotated as one log, and miss one that is gone', async () => {
     await using rotated = await startTestNode(fleet, {
       name: 'dev3.devco.net',
-      prepare: async (directory) => {
-        const config = join(directory, 'node.yaml');
-        const text = await readFile(config, 'utf8');
-        await writeFile(config, text.replace(/^audit: \{ (.*) \}$/m, 'audit: { $1, max_bytes: 65536 }'));
-      },
+      audit: { max_bytes: 65536 },
     });
     for (let call = 0; call < 50; call++) await rotated.call(rip, { input: { text: `${call} ${'x'.repeat(900)}` } });
     const config = ['--config', join(rotated.directory, 'node.yaml')];
@@ -248,7 +245,8 @@ describe('audit show --follow', () => {
       tell();
     };
     const until = async (count: number) => {
-      while (seen.length < count) await new Promise<void>((resolve) => (tell = resolve));
+      while (seen.length < count)
+        await within(`entry ${count} of the log`, new Promise<void>((resolve) => (tell = resolve)));
     };
     const config = join(followed.directory, 'node.yaml');
     const options = ['audit', 'show', '--config', config, '--follow', '--json', '--caller', 'cert=rip@devco.net'];

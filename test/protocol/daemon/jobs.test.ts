@@ -8,6 +8,7 @@ import { type CallOptions, newId } from '../../../src/core/request/seal.ts';
 import { counted, probeAgent, probeCalls, waiting } from '../../support/agents/probe-agent.ts';
 import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
 import { startTestNode, type TestNode } from '../../support/node/node.ts';
+import { until } from '../../support/until.ts';
 
 const builtIn = agents.filter(({ ddl }) => ['jobs', 'lock'].includes(ddl.name));
 const everybody = 'cert=rip@devco.net cert=eve@devco.net cert=ann@devco.net';
@@ -46,11 +47,9 @@ describe('a call that its caller does not wait for', { timeout: 60_000 }, () => 
   };
   /** The job once it has ended. */
   const ended = async (id: string, operator = rip) => {
-    for (;;) {
-      const { data } = await ask(operator, 'show', id);
-      if (data.state !== 'running') return data;
-      await new Promise((resolve) => setImmediate(resolve));
-    }
+    const show = async () => (await ask(operator, 'show', id)).data;
+    await until(`the job ${id} has ended`, async () => (await show()).state !== 'running', 0);
+    return show();
   };
   const endOf = async (id: string) =>
     (await node.records()).flatMap((record) => (record.kind === 'ended' && record.request_id === id ? [record] : []));

@@ -14,6 +14,7 @@ import { tlsOf } from '../../support/attack/target.ts';
 import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
 import { allowRip, orderFor, startTestNode, type TestNode } from '../../support/node/node.ts';
 import { program } from '../../support/program/program.ts';
+import { until } from '../../support/until.ts';
 
 const { signal } = new AbortController();
 
@@ -35,7 +36,7 @@ describe('the life of a daemon', () => {
     const node = await startTestNode(fleet, { name: 'dev1.devco.net' });
     const connection = await node.dial(rip);
     const running = node.call(rip, { action: 'wait', input: {} });
-    while (waiting.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    await until('the call of probe.wait', () => waiting.length > 0, 0);
     const stopped = node.daemon.stop();
     await assert.rejects(node.dial(rip), { code: 'unreachable' }, 'nobody new comes in');
     const late = connection.call(sealRequest(orderFor(node.name), rip.credentials, Date.now()), () => {}, signal);
@@ -57,7 +58,7 @@ describe('the life of a daemon', () => {
       connection.call(sealed, () => {}, caller.signal),
       { code: 'cancelled' },
     );
-    while (waiting.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    await until('the call of probe.wait', () => waiting.length > 0, 0);
     caller.abort();
     await abandoned;
     connection.close();

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { agents } from '../../../src/agents/index.ts';
 import { parseCertificate } from '../../../src/core/credentials/certificate.ts';
 import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
 import { startTestNode, type TestNode } from '../../support/node/node.ts';
 import { runInProcess } from '../../support/program/cli.ts';
+import { until } from '../../support/until.ts';
 
 const builtIn = agents.filter(({ ddl }) => ['rpcutil', 'crl', 'lock'].includes(ddl.name));
 
@@ -61,7 +61,7 @@ describe('in the middle of a run', () => {
     const caller = `cert=${member.identity.name}`;
     const hasCalled = async (node: TestNode) =>
       (await node.records()).some((one) => one.kind === 'intent' && one.caller === caller && one.action === 'ping');
-    for (const node of nodes) while (!(await hasCalled(node))) await delay(50);
+    for (const node of nodes) await until(`${node.name} is called`, () => hasCalled(node), 50);
     return { said: () => said.join('\n'), stop: () => stopping.abort(), ended };
   };
 
@@ -97,7 +97,7 @@ describe('in the middle of a run', () => {
       const last = (await times(dev1)).at(-1) ?? '';
       return (await times(dev2)).filter((time) => time > last).length;
     };
-    while ((await leftOut()) < 5) await delay(200);
+    await until('five rounds without the node', async () => (await leftOut()) >= 5, 200);
     running.stop();
     await running.ended;
     assert.match(running.said(), /the certificate of node dev1.devco.net was revoked/);

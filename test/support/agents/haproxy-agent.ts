@@ -12,6 +12,7 @@ import {
   startWebServer,
   type WebServer,
 } from './haproxy.ts';
+import { until } from '../until.ts';
 
 export interface Change {
   backend: string;
@@ -143,10 +144,11 @@ export const fails = (code: string, words?: RegExp) => (error: unknown) => {
 
 /** Waits until that many requests are being served. */
 export async function sessionsOn({ ask }: HaproxyProcess, count: number): Promise<void> {
-  for (;;) {
+  const now = async () => {
     const servers = (await ask('show stat app 4 -1')).split('\n').slice(1);
-    if (servers.reduce((sum, text) => sum + Number(text.split(',')[4]), 0) === count) return;
-  }
+    return servers.reduce((sum, text) => sum + Number(text.split(',')[4]), 0);
+  };
+  await until(`${count} sessions on HAProxy`, async () => (await now()) === count, 0);
 }
 
 /** Resolves with the fields of the next warning or notice that begins so. */

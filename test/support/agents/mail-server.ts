@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server/lib/smtp-server.js';
+import { within } from '../until.ts';
 
 export interface ReceivedMail {
   readonly from: string;
@@ -41,7 +42,8 @@ export async function startMailServer(options: SMTPServerOptions = {}) {
     received,
     /** Resolves when so many mails are there. */
     arrived: async (count: number) => {
-      while (received.length < count) await new Promise<void>((resolve) => waiting.push(resolve));
+      while (received.length < count)
+        await within(`mail ${count}`, new Promise<void>((resolve) => waiting.push(resolve)));
     },
     stop: () => new Promise<void>((resolve) => server.close(() => resolve())),
   };
@@ -62,7 +64,8 @@ export async function startHangingServer(greeting = '') {
   const port = typeof address === 'object' && address !== null ? address.port : 0;
   return {
     port,
-    connected: () => (sockets.size > 0 ? Promise.resolve() : once(server, 'connection').then(() => {})),
+    connected: () =>
+      sockets.size > 0 ? Promise.resolve() : within('a connection', once(server, 'connection')).then(() => {}),
     stop: async () => {
       for (const socket of sockets) socket.destroy();
       await new Promise<void>((resolve) => server.close(() => resolve()));

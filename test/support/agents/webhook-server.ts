@@ -1,6 +1,7 @@
 import { createServer, type IncomingHttpHeaders, type RequestListener } from 'node:http';
 import { createServer as createTlsServer, type ServerOptions } from 'node:https';
 import { text } from 'node:stream/consumers';
+import { within } from '../until.ts';
 
 export interface ReceivedPost {
   readonly path: string;
@@ -34,7 +35,8 @@ export async function startWebhookServer(
     url: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}/hook`,
     received,
     arrived: async (count: number) => {
-      while (received.length < count) await new Promise<void>((resolve) => waiting.push(resolve));
+      while (received.length < count)
+        await within(`post ${count} of a webhook`, new Promise<void>((resolve) => waiting.push(resolve)));
     },
     stop: () =>
       new Promise<void>((resolve) => {

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
-import { setTimeout as delay } from 'node:timers/promises';
 import { bootId, findLabs, isAlive, type LabState, type ProcessMark } from './state.ts';
+import { until } from '../until.ts';
 
 /** Ends every process of a lab and removes its directory. Does no harm when some or all of it is gone already. */
 export async function removeLab(lab: LabState): Promise<void> {
@@ -16,7 +16,7 @@ async function endProcess(mark: ProcessMark): Promise<void> {
   if (!isAlive(mark)) return;
   process.kill(mark.pid, 'SIGKILL');
   // It is not this process's child when another made the lab: there is no event to wait for.
-  while (isAlive(mark)) await delay(5);
+  await until('a process of the lab has ended', () => !isAlive(mark), 5);
 }
 
 /** The labs that `lab:down` takes down: those that stand for their own sake, and what is left of crashed ones. */

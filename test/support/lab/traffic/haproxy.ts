@@ -1,10 +1,10 @@
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { setTimeout as delay } from 'node:timers/promises';
 import { adminSocket, backend } from '../files/balancer.ts';
 import { hostOf } from '../find.ts';
 import { type LabState, rootOf } from '../state.ts';
+import { until } from '../../until.ts';
 
 /** A server of the backend, from `show stat` (HAProxy management guide, 9.1). */
 export interface ServerState {
@@ -36,5 +36,5 @@ export async function readServers(lab: LabState, balancer: string): Promise<Serv
 export async function waitForServers(lab: LabState, balancer: string): Promise<void> {
   const good = ({ status, check }: ServerState) => status === 'UP' && check === 'L7OK';
   // HAProxy tells nobody when a check ends: it has to be asked.
-  while (!(await readServers(lab, balancer)).every(good)) await delay(20);
+  await until('all servers are good', async () => (await readServers(lab, balancer)).every(good), 20);
 }

@@ -7,6 +7,7 @@ import type { AuditEvent } from '../../../../src/core/audit/record.ts';
 import { openAuditLog } from '../../../../src/daemon/audit/audit-log.ts';
 import { startDelayedSync } from '../../../../src/daemon/audit/delayed-sync.ts';
 import { type Fleet, type Member, makeFleet } from '../../../support/fleet/fleet.ts';
+import { until } from '../../../support/until.ts';
 
 describe('a record that its caller does not wait for', () => {
   let fleet: Fleet;
@@ -55,7 +56,7 @@ describe('a record that its caller does not wait for', () => {
       assert.equal(log.head().sequence, 1);
       await log.append(event, false);
       assert.equal(log.head().sequence, 1);
-      while (log.head().sequence < 2) await new Promise((resolve) => setImmediate(resolve));
+      await until('record 2 is on the disk', () => log.head().sequence >= 2, 0);
       await log.append(event, false);
       await log.append(event, true);
       assert.equal(log.head().sequence, 4);

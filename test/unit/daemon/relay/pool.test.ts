@@ -5,6 +5,7 @@ import type { SignedKey } from '../../../../src/core/wire/messages.ts';
 import { type KnownPeer, startPool } from '../../../../src/daemon/relay/pool.ts';
 import type { PeerConnection } from '../../../../src/transport/relay/peer-connection.ts';
 import { keepingLog } from '../../../support/node/quiet-log.ts';
+import { until } from '../../../support/until.ts';
 
 const key: SignedKey = { key: Buffer.alloc(0), signature: Buffer.alloc(0), chain: [] };
 const peers = (count: number, lastHeard = 1): KnownPeer[] =>
@@ -69,7 +70,7 @@ describe('the connections of a relay', () => {
     assert.equal(pool.warm(name), undefined);
     // Heard again: it is worth an attempt at once.
     pool.know(peers(1, 2));
-    while (pool.warm(name) === undefined) await new Promise(setImmediate);
+    await until(`a connection to ${name}`, () => pool.warm(name) !== undefined, 0);
     assert.equal(network.dialled.length, 2);
     assert.deepEqual(network.closed, [name]);
     pool.stop();
@@ -84,7 +85,7 @@ describe('the connections of a relay', () => {
     assert.equal(await pool.whenWarm(name), undefined);
     network.refused.delete(name);
     pool.know(peers(1, 2));
-    while (pool.warm(name) === undefined) await new Promise(setImmediate);
+    await until(`a connection to ${name}`, () => pool.warm(name) !== undefined, 0);
     assert.deepEqual(pool.counts(), { warm: 1, known: 1 });
     pool.stop();
   });
