@@ -103,7 +103,7 @@ export const publishDdl = defineDdl({
       description: 'Copies an accepted artifact from other nodes, verifies all of it, and publishes it to appmgr',
       kind: 'change',
       repeatable: true,
-      timeout: 3600,
+      timeout: 14_400,
       dryRun: false,
       display: 'failed',
       input: {

@@ -59,6 +59,8 @@ const passing = new Set([
   // Its daemon was restarted in the middle.
   'interrupted',
   'stopping',
+  // What arrived within its time stays.
+  'timeout',
 ]);
 
 /** Who sent to a node, and who did not, as the action `fetch` returns it. */

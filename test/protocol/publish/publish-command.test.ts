@@ -299,3 +299,18 @@ describe('upgrade --publish', () => {
     assert.equal(asked, false);
   });
 });
+
+describe('prune', () => {
+  test('removes nothing on a node that does not report what serves', async () => {
+    const allow = 'policy default deny\nallow\tcert=rip@devco.net\t*\t*\t*\n';
+    await using lab = await startPublishFleet(1, { node: () => ({ policies: { publish: allow } }) });
+    const file = join(lab.fleet.dir, 'dist.tar.gz');
+    await writeArtifact(file, 1000);
+    assert.equal((await runInProcess(['publish', 'shop', '20', file], lab.home)).code, 0);
+    const { code, err } = await runInProcess(['prune', 'shop', '--keep', '0'], lab.home);
+    assert.equal(code, 77);
+    assert.match(err.join(), /dev1\.devco\.net: nothing was removed: cert=rip@devco\.net may not appmgr\.releases/);
+    const { out } = await runInProcess(['published', '--json'], lab.home);
+    assert.equal(JSON.parse(out.join('\n'))[0].published.length, 1);
+  });
+});

@@ -26,6 +26,25 @@ export async function fetchArtifact(
   context: ActionContext,
 ): Promise<Fetched> {
   const accepted = site.tickets.find(id, context.caller);
+  // Who waits for the node sees by this that it works, also while it verifies or waits for another call.
+  const beat = setInterval(() => context.progress('copying'), beatInterval);
+  try {
+    return await fetchAlone(site, id, accepted, sources, context);
+  } finally {
+    clearInterval(beat);
+  }
+}
+
+/** Milliseconds between two signs of life. */
+const beatInterval = 10_000;
+
+async function fetchAlone(
+  site: Site,
+  id: string,
+  accepted: Accepted,
+  sources: readonly Source[],
+  context: ActionContext,
+): Promise<Fetched> {
   return await site.alone(accepted.partial.sha256, async () => {
     const received = await complete(site, accepted, sources, context);
     const entry = await site.change(async () => {

@@ -5,6 +5,7 @@ import type { CommonOptions } from '../../cli/common-options.ts';
 import type { CliContext } from '../../cli/context.ts';
 import { exitFor } from '../../cli/exit-codes.ts';
 import { nodesOf, type NodesWanted, overNodes } from '../../fleet/over-nodes.ts';
+import { longestValidity } from '../../../core/publish/ticket.ts';
 import { openArtifact } from '../../publish/artifact.ts';
 import { publish } from '../../publish/publish.ts';
 import { printPublished, publishJson } from '../../publish/report.ts';
@@ -38,7 +39,7 @@ export async function runPublish(
   nodes: NodesWanted = nodesOf(options, 'publish'),
 ): Promise<number> {
   assertNames(application, revision);
-  const validity = readValidity(options.valid ?? '1h');
+  const given = options.valid === undefined ? undefined : readValidity(options.valid);
   const expected = readSum(options.sha256);
   const key = options.sign === undefined ? {} : { key: await readSigningKey(options.sign) };
   const artifact = await openArtifact(path, expected, context.signal);
@@ -47,7 +48,7 @@ export async function runPublish(
     return await overNodes(options, nodes, context, async (findings, session) => {
       if (findings.nodes.length === 0) return [];
       const live = startLive(context).begin(`publishing ${application} ${revision}`, findings.nodes.length);
-      const publication = { application, revision, artifact, validity, ...key };
+      const publication = { application, revision, artifact, validity: given ?? validityFor(artifact.size), ...key };
       const published = await publish(publication, findings.nodes, catalogue, session, {
         dryRun,
         onResult: ({ node }) => live.done(node),
@@ -75,6 +76,11 @@ function readValidity(text: string): number {
   const validity = parseDuration(text);
   if (validity !== undefined && validity >= 1000) return validity;
   throw new Problem('usage', `“${text}” is not a valid time for --valid`, 'write it as 30m or 2h, up to 24h');
+}
+
+/** An hour, and the time that a line of 1 Mbit/s takes for it. */
+function validityFor(size: number): number {
+  return Math.min(longestValidity, 3_600_000 + Math.ceil(size / 125));
 }
 
 function readSum(text: string | undefined): string | undefined {
