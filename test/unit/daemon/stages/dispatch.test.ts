@@ -86,7 +86,7 @@ describe('an action’s time', () => {
     for (const deadline of [0, 1_000_000]) {
       const { handle, running } = startDispatch();
       const answered = handle(incomingCall({ action: 'hang', deadline }));
-      await Promise.resolve();
+      await turn();
       t.mock.timers.tick(999);
       assert.equal(running[0]?.context.signal.aborted, false);
       t.mock.timers.tick(1);
@@ -118,6 +118,27 @@ describe('calls of one agent', () => {
     await turn();
     running[65]?.end();
     assert.deepEqual(said(await next), ['ok', ''], 'there is room again');
+  });
+
+  test('under a lease that has passed while they waited are refused, and leave their place to the next', async () => {
+    const { handle, running } = startDispatch({ concurrency: 1 });
+    const stale = new Problem('stale-lease', 'the lease has passed');
+    const first = handle(incomingCall());
+    await turn();
+    const late = handle({ ...incomingCall(), recheck: () => stale });
+    const good = handle({ ...incomingCall(), recheck: () => undefined });
+    running[0]?.end();
+    assert.deepEqual(said(await late), ['refused', 'stale-lease']);
+    await turn();
+    assert.equal(running.length, 2);
+    running[1]?.end();
+    assert.deepEqual(
+      [said(await first), said(await good)],
+      [
+        ['ok', ''],
+        ['ok', ''],
+      ],
+    );
   });
 
   test('give their place back when they fail', async () => {

@@ -61,6 +61,7 @@ describe('authorize', () => {
       const question = { caller: 'cert=rip@devco.net', agent: name, action: 'count', limited: false };
       assert.deepEqual([passed, said, asked], [undefined, ['refused', 'policy-denied', 5], [question]]);
       assert.equal(content.message, `cert=rip@devco.net may not ${name}.count on ${self}`);
+      assert.equal(content.hint, `a policy on the node must allow it (policies/${name}.policy)`);
     }
     assert.ok((await meet(authorize(policies([], true), self), incomingCall())).passed);
   });
@@ -91,19 +92,21 @@ describe('confine', () => {
     for (const application of ['app', 'shop']) {
       assert.ok((await meet(confine(), upgradeOf({ application }, limited))).passed, application);
     }
-    for (const [input, words] of [
-      [{ application: 'mail' }, /is for app, shop, not for mail$/],
-      [{}, /is for app, shop: name the application$/],
+    for (const [input, words, hint] of [
+      [{ application: 'mail' }, /is for app, shop, not for mail$/, /^ask the keeper of the CA/],
+      [{}, /is for app, shop: name the application$/, /^give application=app$/],
     ] as const) {
       const { passed, content, said } = await meet(confine(), upgradeOf(input, limited));
       assert.deepEqual([passed, said], [undefined, ['refused', 'not-for-application', 5]]);
       assert.match(content.message, words);
+      assert.match(content.hint, hint);
     }
   });
 
   test('has no say over other certificates, nor over actions that are of no application', async () => {
     assert.ok((await meet(confine(), upgradeOf({ application: 'mail' }))).passed);
     assert.ok((await meet(confine(), incomingCall({ verdict: limited }))).passed);
+    assert.ok((await meet(confine(), incomingCall({ verdict: limited, agent: 'other' }))).passed);
   });
 });
 
