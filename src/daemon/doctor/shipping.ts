@@ -3,11 +3,14 @@ import { broken, doubtful, type Finding, fine } from '../../core/finding.ts';
 import { count } from '../../core/text.ts';
 import type { NodeConfig } from '../config/config.ts';
 
+/** Milliseconds that a record may wait without a word. */
+const recent = 10 * 60_000;
+
 /** How far each receiver of the audit log is, by what the daemon has noted. Nothing where there are none. */
 export async function checkShipping({ audit, state }: NodeConfig): Promise<readonly Finding[]> {
   const names = Object.keys(audit.ship ?? {});
   if (names.length === 0) return [];
-  const [{ readCursor }, { bytesAfter }, { fullSpool }] = await Promise.all([
+  const [{ readCursor }, { bytesAfter, readRecords }, { fullSpool }] = await Promise.all([
     import('../shipping/cursor.ts'),
     import('../shipping/read-records.ts'),
     import('../shipping/shipping.ts'),
@@ -26,7 +29,11 @@ export async function checkShipping({ audit, state }: NodeConfig): Promise<reado
           '“mco-deploy ping” shows the reason',
         );
       }
-      return doubtful(title, `${has}, and ${bytes} bytes wait`, '“mco-deploy ping” shows the reason, if they stay');
+      const [oldest] = await readRecords(audit.file, sequence, sequence + 1);
+      const since = oldest?.record.time ?? '';
+      if (Date.now() - Date.parse(since) < recent)
+        return fine(title, `${has}, and the last ${bytes} bytes are on their way`);
+      return doubtful(title, `${has}, and ${bytes} bytes wait since ${since}`, '“mco-deploy ping” shows the reason');
     } catch (error) {
       return broken(
         'audit log',

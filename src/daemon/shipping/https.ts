@@ -19,6 +19,7 @@ const patience = 60_000;
 /** Sends batches by POST as lines of JSON (application/x-ndjson). Any answer of the class 2xx is a receipt for the whole batch. */
 export function httpsReceiver(config: HttpsConfig, { tls }: ReceiverSetup): Receiver {
   return {
+    settle: 0,
     open: async () => 0,
     send: async (records, signal) => {
       const response = await post(config, tls, records.map(formatRecord).join(''), signal);

@@ -12,6 +12,7 @@ const path = '/usr/local/bin:/usr/bin:/bin';
  */
 export function journaldReceiver({ run }: ReceiverSetup): Receiver {
   return {
+    settle: 0,
     open: async (signal) => {
       // Where there is no journal, systemd's library reports success.
       if (await succeeds(run, ['test', '-S', socket], '', signal)) return 0;

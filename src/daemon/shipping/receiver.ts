@@ -5,7 +5,9 @@ import type { ShippedRecord } from './read-records.ts';
 export interface Receiver {
   /** Connects where that is needed. @returns how many of the last records to send again first; 0 when the connection is an old one */
   readonly open: (signal: AbortSignal) => Promise<number>;
-  /** Resolves when the receiver has taken the records. */
+  /** Milliseconds that a connection must last after a batch until that counts as taken; 0: the receiver gives receipts. */
+  readonly settle: number;
+  /** Resolves when the receiver has taken the records, as far as that can be known at once. */
   readonly send: (records: readonly ShippedRecord[], signal: AbortSignal) => Promise<void>;
   readonly close: () => void;
 }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ChainState } from '../../core/audit/record.ts';
 import { explain, explainErrno, Problem } from '../../core/errors.ts';
 import type { Log } from '../../core/ports.ts';
 import type { AuditLog } from '../audit/audit-log.ts';
@@ -51,6 +52,8 @@ export function startShipper({ receiver: name, file, audit, cursor, open, log }:
   let [isEnding, isPausing] = [false, false];
   let fault: string | undefined;
   let missing: string | undefined;
+  /** What was sent over this connection and does not count as taken yet. */
+  let unsettled: { readonly end: ChainState; readonly at: number }[] = [];
   /** Sequence number of the last record that was sent over this connection. */
   let position = cursor.at().sequence;
 
@@ -77,10 +80,22 @@ export function startShipper({ receiver: name, file, audit, cursor, open, log }:
     missing = `records ${from} to ${first.record.sequence - 1}`;
     log.error({ receiver: name, missing }, 'records are no longer in the audit log and were not sent');
   };
+  /** Moves the cursor over what has lasted long enough. @returns milliseconds until there is more; undefined: nothing is left */
+  const settle = async (): Promise<number | undefined> => {
+    const due = performance.now() - receiver.settle;
+    const end = unsettled.findLast(({ at }) => at <= due)?.end;
+    unsettled = unsettled.filter(({ at }) => at > due);
+    if (end !== undefined && end.sequence > cursor.at().sequence) await cursor.move(end);
+    const [next] = unsettled;
+    return next === undefined ? undefined : next.at - due;
+  };
   /** @returns false when there was nothing to send */
   const sendNext = async (): Promise<boolean> => {
     const again = await receiver.open(signal);
-    if (again > 0) position = Math.max(0, Math.min(position, cursor.at().sequence) - again);
+    if (again > 0) {
+      position = Math.max(0, cursor.at().sequence - again);
+      unsettled = [];
+    }
     const records = await readRecords(file, position, audit.safe().sequence);
     noteMissing(records);
     const last = records.at(-1);
@@ -88,7 +103,8 @@ export function startShipper({ receiver: name, file, audit, cursor, open, log }:
     await receiver.send(records, signal);
     const { sequence } = last.record;
     [position, sent] = [sequence, sent + records.length];
-    if (sequence > cursor.at().sequence) await cursor.move({ sequence, hash: last.hash });
+    unsettled.push({ end: { sequence, hash: last.hash }, at: performance.now() });
+    await settle();
     return true;
   };
   const run = async () => {
@@ -103,8 +119,11 @@ export function startShipper({ receiver: name, file, audit, cursor, open, log }:
         succeeded();
         if (hadRecords) continue;
         waitingBytes = 0;
+        const more = await settle();
         if (isEnding) return;
+        const timer = more === undefined ? undefined : setTimeout(bell.ring, more).unref();
         await bell.heard();
+        clearTimeout(timer);
       } catch (error) {
         if (isEnding) return;
         await failed(error);

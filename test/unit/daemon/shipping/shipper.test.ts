@@ -39,13 +39,14 @@ describe('the audit log, as it is sent', () => {
       await log.append({ kind: 'recovered', torn_bytes: 1, torn: 'x'.repeat(100) }, true);
   };
   /** A receiver in memory that takes what it is given, or fails while `fails` says so. */
-  const start = async (overlap: number, fails: () => boolean = () => false) => {
+  const start = async (overlap: number, fails: () => boolean = () => false, settle = 0) => {
     const received: number[] = [];
     let isOpen = false;
     const cursor = await openCursor(directory, 'siem');
     const shipper = startShipper({
       ...{ receiver: 'siem', file, audit: log, cursor, log: silentLog },
       open: () => ({
+        settle,
         open: async () => {
           if (isOpen) return 0;
           isOpen = true;
@@ -113,6 +114,18 @@ describe('the audit log, as it is sent', () => {
     fails = false;
     await eventually(async () => assert.deepEqual([shipper.status().fault, received], [undefined, upTo(3)]));
     await shipper.stop();
+  });
+
+  test('counts nothing as taken while the connection has not lasted', async () => {
+    await write(3);
+    const { received, shipper } = await start(1, () => false, 60_000);
+    await eventually(async () => assert.deepEqual(received, upTo(3)));
+    assert.equal(shipper.status().waiting, 3);
+    await shipper.stop();
+    const again = await start(1, () => false, 10);
+    await eventually(async () => assert.equal(again.shipper.status().waiting, 0));
+    assert.deepEqual(again.received, upTo(3));
+    await again.shipper.stop();
   });
 
   test('names the records that others removed before they were sent', async () => {
