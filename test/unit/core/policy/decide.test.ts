@@ -29,6 +29,34 @@ describe('a policy decides', () => {
     assert.deepEqual(says(['allow\tcert=joe\t*\t*', 'policy default deny']), [false, 'default']);
   });
 
+  test('by a regex for callers as it is written, from its first character to its last', () => {
+    const lines = ['allow\t/^cert=rip$/ cert=joe\t*\t*', 'deny\t*\t*\t*'];
+    assert.deepEqual(says(lines, 'cert=rip'), [true, 1]);
+    assert.deepEqual(says(lines, 'cert=joe'), [true, 1]);
+    for (const caller of ['cert=ripe', 'xcert=rip', 'ert=rip', 'cert=ri'])
+      assert.deepEqual(says(lines, caller), [false, 2]);
+  });
+
+  test('for a certificate that is limited by the rules that name it, which may still deny', () => {
+    const decideFor = (lines: string[], limited = true) => {
+      const { allowed, line, text } = decide(parsePolicy(lines.join('\n'), 'f', groups), {
+        caller: 'cert=joe',
+        action: 'upgrade',
+        node: web,
+        limited,
+      });
+      return [allowed, line, text];
+    };
+    assert.deepEqual(decideFor(['allow\tcert=joe\t*\t*']).slice(0, 2), [true, 1]);
+    assert.deepEqual(decideFor(['allow\tadmins\t*\t*']).slice(0, 2), [true, 1], 'a group names it');
+    for (const line of ['allow\t*\t*\t*', 'allow\t/joe/\t*\t*', 'policy default allow']) {
+      assert.deepEqual(decideFor([line]).slice(0, 2), [false, 'default'], line);
+      assert.equal(decideFor([line], false)[0], true, line);
+    }
+    assert.deepEqual(decideFor(['deny\t*\t*\t*', 'allow\tcert=joe\t*\t*']).slice(0, 2), [false, 1]);
+    assert.equal(decideFor(['policy default allow'])[2], 'policy default allow');
+  });
+
   test('with file and text of the line', () => {
     const policy = parsePolicy('\nallow\tcert=rip\t*\t*\n', '/etc/mco-deploy/policies/appmgr.policy', groups);
     const asked = { caller: 'cert=rip', action: 'upgrade', node: web };

@@ -53,6 +53,10 @@ describe('a line that does not parse refuses the whole file', () => {
     refuses('deny\t/(rip/\t*\t*', /CALLERS: the regex is malformed/);
     refuses('deny\t/rip/i\t*\t*', /no closing slash/);
     refuses('deny\t//\t*\t*', /regex is empty/);
+    refuses('deny\t/\t*\t*', /no closing slash/);
+    refuses('deny\trip@x\t*\t*', /write cert=NAME, node=NAME, a group or \/REGEX\//);
+    refuses(`deny\t${'-'.repeat(60)}\t*\t*`, /“-{60}” is not/);
+    refuses(`deny\t${'-'.repeat(61)}\t*\t*`, /“-{60}…” is not/);
     refuses('deny\tnot cert=rip\t*\t*', /CALLERS has a compound expression \(“not”\)/);
     refuses('deny\t!cert=rip\t*\t*', /CALLERS has a compound expression \(“!”\)/);
     refuses('deny\tcert="rip\t*\t*', /quotation mark is not closed/);
@@ -100,6 +104,31 @@ describe('a line that does not parse refuses the whole file', () => {
     const { code } = thrownBy(() => parsePolicy('# x\n'.repeat(100_000), 'f', groups));
     assert.equal(code, 'bad-policy');
     assert.equal(thrownBy(() => parsePolicy('allow\t*\t*\t*\n'.repeat(2001), 'f', groups)).code, 'bad-policy');
+  });
+});
+
+describe('the bounds of a policy', () => {
+  const parse = (text: string) => parsePolicy(text, 'f', groups).rules.length;
+  const codeOf = (text: string) => thrownBy(() => parsePolicy(text, 'f', groups)).code;
+
+  test('are 8192 characters a line, 256 KiB and 2000 rules', () => {
+    const line = (length: number) => `deny\t*\t*\tf=${'x'.repeat(length - 'deny\t*\t*\tf='.length)}`;
+    assert.equal(parse(line(8192)), 1);
+    assert.equal(codeOf(line(8193)), 'bad-policy');
+    const comments = `${'#'.repeat(1023)}\n`.repeat(256);
+    assert.equal(parse(comments), 0);
+    assert.equal(codeOf(`${comments}#`), 'bad-policy');
+    assert.equal(parse('allow\t*\t*\t*\n'.repeat(2000)), 2000);
+    assert.equal(codeOf('allow\t*\t*\t*\n'.repeat(2001)), 'bad-policy');
+  });
+
+  test('are 64 characters for an action, 253 after “cert=”, 128 for a group', () => {
+    assert.equal(parse(`deny\t*\t${'a'.repeat(64)}\t*`), 1);
+    assert.equal(codeOf(`deny\t*\t${'a'.repeat(65)}\t*`), 'bad-policy');
+    assert.equal(parse(`deny\tcert=${'a'.repeat(253)}\t*\t*`), 1);
+    assert.equal(codeOf(`deny\tcert=${'a'.repeat(254)}\t*\t*`), 'bad-policy');
+    assert.equal(parseGroups(`${'g'.repeat(128)} cert=joe`, 'groups').size, 1);
+    assert.equal(thrownBy(() => parseGroups(`${'g'.repeat(129)} cert=joe`, 'groups')).code, 'bad-policy');
   });
 });
 
