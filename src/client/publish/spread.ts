@@ -51,6 +51,7 @@ const pause = 500;
 /** Codes after which another try may do: the others are the node's own. */
 const passing = new Set([
   'busy',
+  'rate-limited',
   'incomplete-artifact',
   'no-response',
   'unreachable',

@@ -59,7 +59,7 @@ export async function upload(
         const data = await artifact.chunk(index);
         // Counted when it begins: also what is lost on the way goes over the line.
         onSent(data.length);
-        await connection.store({ ticket, chunk: { index, data } }, within());
+        await patiently(() => connection.store({ ticket, chunk: { index, data } }, within()), signal);
       });
       return;
     } catch (error) {
@@ -70,6 +70,26 @@ export async function upload(
       lacking = await prepare();
     }
   }
+}
+
+/** Codes of a node that is asked too much at once. */
+const tooFast = new Set(['rate-limited', 'busy']);
+/** Milliseconds before a chunk that came too fast is sent again, each time twice as many. */
+const pauses = [100, 200, 400, 800, 1600, 3200, 6400];
+
+/** A fast line is slowed down to what the node takes of one caller. */
+async function patiently(send: () => Promise<unknown>, signal: AbortSignal): Promise<void> {
+  for (const pause of pauses) {
+    try {
+      await send();
+      return;
+    } catch (error) {
+      assertGoing(signal);
+      if (!(error instanceof Problem) || !tooFast.has(error.code)) throw error;
+      await sleep(pause, undefined, { signal }).catch(() => {});
+    }
+  }
+  await send();
 }
 
 /** @throws Problem `cancelled` when the command was interrupted */

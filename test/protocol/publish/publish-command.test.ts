@@ -300,6 +300,20 @@ describe('upgrade --publish', () => {
   });
 });
 
+describe('publish over a line that is faster than the node takes of one caller', () => {
+  test('slows down, and delivers all of it', async () => {
+    const config = 'limits: { rate: 40, burst: 50 }';
+    await using lab = await startPublishFleet(1, { node: () => ({ config }) });
+    const file = join(lab.fleet.dir, 'dist.tar.gz');
+    const packed = await writeArtifact(file, 25_000_000);
+    const { code, out, err } = await runInProcess(['publish', 'shop', '20', file, '--json'], lab.home);
+    assert.equal(code, 0, err.join('\n'));
+    assert.ok(JSON.parse(out.join('\n')).sent < packed.length + 8192);
+    const refused = (await lab.nodes[0]?.records())?.length ?? 0;
+    assert.ok(refused < 40, `${refused} records`);
+  });
+});
+
 describe('prune', () => {
   test('removes nothing on a node that does not report what serves', async () => {
     const allow = 'policy default deny\nallow\tcert=rip@devco.net\t*\t*\t*\n';
