@@ -13,9 +13,13 @@ const print = (line: string) => process.stdout.write(`${line}\n`);
 const failed: number[] = [];
 let [requests, failedRequests, faults] = [0, 0, 0];
 let lab: Lab | undefined;
-for (let seed = from; seed <= to; seed++) {
+async function attempt(seed: number) {
   lab ??= await startLab({ lbs: 2 });
-  const report = await runSeed(lab, seed).catch((error: Error) => ({
+  return await runSeed(lab, seed);
+}
+
+for (let seed = from; seed <= to; seed++) {
+  const report = await attempt(seed).catch((error: Error) => ({
     ...{ seed, kind: '?', faults: [], codes: [], requests: 0, failedRequests: 0 },
     broken: [error.stack ?? error.message],
   }));
@@ -30,7 +34,7 @@ for (let seed = from; seed <= to; seed++) {
   for (const line of report.broken) print(`  ${line}`);
   print(`  to repeat: npm run chaos -- --seeds ${seed}`);
   failed.push(seed);
-  await lab.stop();
+  await lab?.stop();
   lab = undefined;
 }
 await lab?.stop();

@@ -9,6 +9,8 @@ export interface DaemonProcess extends AsyncDisposable {
   readonly log: () => string;
   /** SIGSTOP: it hangs, and its connections stay open. */
   readonly hang: () => void;
+  /** Milliseconds: the longest time that its event loop stood still since this was asked last. */
+  readonly longestPause: () => Promise<number>;
   /** Bytes that are in use, after a collection of garbage. */
   readonly memory: () => Promise<{ readonly used: number; readonly resident: number }>;
 }
@@ -31,6 +33,10 @@ export async function startDaemonProcess(configFile: string): Promise<DaemonProc
     port,
     log: () => said.join(''),
     hang: () => void child.kill('SIGSTOP'),
+    longestPause: async () => {
+      child.send('pause');
+      return (await next()) as number;
+    },
     memory: async () => {
       child.send('memory');
       const { heapUsed, external, rss } = (await next()) as NodeJS.MemoryUsage;
