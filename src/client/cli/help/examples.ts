@@ -38,7 +38,12 @@ const examples: Readonly<Record<string, readonly string[]>> = {
     'upgrade --cluster bravo --rev 20 --no-notify --strategy rolling --batch 25%',
   ],
   rollback: ['rollback --cluster bravo', 'rollback --cluster bravo --run 3bef65ad --dry-run'],
-  run: ['run fleet_check command=check_load', 'run ./my.yaml cluster=bravo --dry-run', 'run ./my.mc cluster=bravo'],
+  run: [
+    'run fleet_check command=check_load',
+    'run ./my.yaml cluster=bravo --dry-run',
+    'run ./my.mc cluster=bravo',
+    'run ./my.yaml cluster=bravo --yes --report junit=report.xml',
+  ],
   orchestrate: [
     'orchestrate app_cluster_upgrade.mc cluster=bravo revision=20',
     'orchestrate --help app_cluster_upgrade.mc',
@@ -67,7 +72,10 @@ const examples: Readonly<Record<string, readonly string[]>> = {
   'ca init': ['ca init --realm devco.net', 'ca init --realm devco.net --encrypt'],
   'ca issue': ['ca issue node dev2.devco.net', 'ca issue operator rip@devco.net --bundle rip.tar.gz'],
   'ca issue node': ['ca issue node dev2.devco.net', 'ca issue node relay1.devco.net --relay'],
-  'ca issue operator': ['ca issue operator rip@devco.net --bundle rip.tar.gz'],
+  'ca issue operator': [
+    'ca issue operator rip@devco.net --bundle rip.tar.gz',
+    'ca issue operator ci@devco.net --valid 8h --for shop --bundle ci.tar.gz',
+  ],
   'ca sign': ['ca sign dev2.csr node dev2.devco.net', 'ca sign dev2.csr node dev2.devco.net --fingerprint 4F:1A:…'],
   'ca renew': ['ca renew dev2.devco.net'],
   'ca revoke': ['ca revoke rip@devco.net --reason keyCompromise'],
