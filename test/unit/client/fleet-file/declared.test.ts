@@ -33,6 +33,11 @@ describe('upgrade APPLICATION REVISION', () => {
     });
   });
 
+  test('with --publish names the application, also where a host has no other', async () => {
+    const { options } = await optionsOf(shopFleet, ['shop', '20'], { publish: 'dist.tar.gz' });
+    assert.deepEqual([options.application, options.publish], ['shop', 'dist.tar.gz']);
+  });
+
   test('what is typed wins', async () => {
     const more = {
       strategy: 'canary',
