@@ -85,7 +85,9 @@ describe('Prometheus of Debian', () => {
     const token = join(directory, 'token');
     await writeFile(token, 'open-sesame');
     const config = `metrics: { port: ${metrics}, address: 0.0.0.0, token_file: ${token} }`;
-    await using node = await startTestNode(fleet, { config, policies: { default: allowRip } });
+    // Nothing listens there: the metrics of receivers are what this is about.
+    const audit = { ship: { siem: { syslog: { host: '127.0.0.1', port: await freePort() } } } };
+    await using node = await startTestNode(fleet, { audit, config, policies: { default: allowRip } });
     const rip = await fleet.operator('rip@devco.net');
     assert.equal((await node.call(rip, {})).outcome, 'ok');
     const job = {
@@ -115,7 +117,7 @@ describe('Prometheus of Debian', () => {
       assert.equal((await query('up{job="mco-deploy"}')).data.result[0]?.value[1], '1');
       assert.equal((await query('mco_deploy_requests_passed_total')).data.result[0]?.value[1], '1');
       const expressions = await dashboardExpressions();
-      assert.equal(expressions.length, 10);
+      assert.equal(expressions.length, 11);
       for (const expr of expressions) assert.equal((await query(expr)).status, 'success', expr);
       // What the panels are about is what the node offers.
       for (const name of new Set(expressions.flatMap((expr) => expr.match(/\b(mco_deploy|process)_[a-z_]+/g) ?? [])))
