@@ -227,7 +227,7 @@ function unreachable(problem: unknown): string {
 
 function get(socketPath: string, agent: Agent | undefined): Promise<{ status: number; body: string }> {
   return new Promise((resolve, reject) => {
-    const outgoing = request({ socketPath, path: '/', agent: agent ?? false }, (incoming) => {
+    const outgoing = request({ socketPath, path: '/', agent: agent ?? false, timeout: 10_000 }, (incoming) => {
       let body = '';
       incoming.setEncoding('utf8');
       incoming.on('data', (chunk: string) => {
@@ -236,6 +236,8 @@ function get(socketPath: string, agent: Agent | undefined): Promise<{ status: nu
       incoming.on('end', () => resolve({ status: incoming.statusCode ?? 0, body }));
       incoming.on('error', reject);
     });
+    // A connection that a process which is being replaced never accepts gets no answer.
+    outgoing.on('timeout', () => outgoing.destroy(new Error('no answer in 10 s')));
     outgoing.on('error', reject);
     outgoing.end();
   });
