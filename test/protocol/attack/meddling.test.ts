@@ -75,6 +75,7 @@ describe('whoever stands between a caller and a node', () => {
     { timeToLive: 120_000 },
     { deadline: Date.now() + 60_000 },
     { dryRun: true },
+    { detach: true },
     { knownSequence: 1 },
     { knownHash: Buffer.alloc(32, 1) },
     { filter: { facts: ['cluster=alfa'], classes: [], agents: [], identities: [], with: [], select: '' } },
