@@ -3,13 +3,13 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { parse } from 'yaml';
-import { agents as all } from '../../../src/agents/index.ts';
-import { type Fleet, makeFleet } from '../../support/fleet/fleet.ts';
-import { startTestNode, type TestNode } from '../../support/node/node.ts';
-import { programInShell } from '../../support/program/program.ts';
-import { runProgram } from '../../support/program/run-program.ts';
+import { agents as all } from '../../src/agents/index.ts';
+import { type Fleet, makeFleet } from '../support/fleet/fleet.ts';
+import { startTestNode, type TestNode } from '../support/node/node.ts';
+import { programInShell } from '../support/program/program.ts';
+import { runProgram } from '../support/program/run-program.ts';
 
-const repository = join(import.meta.dirname, '../../..');
+const repository = join(import.meta.dirname, '../..');
 const agents = all.filter(({ ddl }) => ['appmgr', 'lock'].includes(ddl.name));
 const policy = 'policy default deny\nallow\tcert=ci@devco.net\t*\t*\t*\n';
 
