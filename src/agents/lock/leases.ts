@@ -18,7 +18,7 @@ export interface Leases {
   readonly nextFence: () => number;
   /** @throws Problem `unwritable-state` */
   readonly write: (fence: number, leases: readonly Lease[]) => Promise<void>;
-  /** Ends a lease. @throws Problem `unwritable-state` */
+  /** Ends a lease: it has ended even where this throws. @throws Problem `unwritable-state` */
   readonly end: (name: string) => Promise<void>;
   /** Moves the end of a lease. Not written to the disk: after a restart a lease lives for its whole time anyway. */
   readonly extend: (lease: Lease, milliseconds: number) => void;
@@ -43,7 +43,11 @@ export async function openLeases(directory: string, clock: Clock): Promise<Lease
     others,
     nextFence: () => fence + 1,
     write,
-    end: (name) => write(fence, others(name)),
+    end: async (name) => {
+      // At once, whatever the disk does: what stays on it comes back after a restart at most, for the lease's own time.
+      leases = others(name);
+      await write(fence, leases);
+    },
     extend: (held, ttl) => {
       const extended = { ...held, ttl, ends: clock() + ttl };
       leases = leases.map((lease) => (lease === held ? extended : lease));

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { startLock } from '../../../../src/agents/lock/agent.ts';
@@ -181,4 +181,15 @@ describe('the lock agent', () => {
     writeFileSync(join(directory, 'leases.json'), '{"fence":"x","leases":[]}');
     assert.equal(await codeOf(startLocks(directory)), 'bad-state');
   });
+});
+
+test('a lease that ends has ended, though the disk can’t be written: the next run does not wait for it', async () => {
+  const { call, take, check, stateDirectory } = await startLocks();
+  const fence = await take(rip);
+  rmSync(stateDirectory, { recursive: true });
+  assert.equal(await codeOf(call('release', { name: 'app/bravo', fence }, rip)), 'unwritable-state');
+  assert.equal(check(fence), 'stale-lease');
+  assert.deepEqual(await call('release', { name: 'app/bravo', fence }, rip), { released: false });
+  mkdirSync(stateDirectory);
+  assert.ok((await take(bob)) > fence);
 });
