@@ -155,7 +155,7 @@ describe('a run as a page, in a real browser', { timeout: 120_000 }, () => {
 
   test('is refused for a run that is not here, and for a file that can’t be written', async () => {
     await writeJournal(await journalOfFailure());
-    assert.match((await mco('runs', 'report', 'ffff')).err, /there is no journal of a run ffff/);
+    assert.match((await mco('runs', 'report', 'ffff', '--offline')).err, /there is no journal of a run ffff/);
     const { code, err } = await mco('runs', 'report', runId, '--html', '/nowhere/run.html');
     assert.equal(code, 64);
     assert.match(err, /\/nowhere\/run\.html cannot be written: no such file or directory/);

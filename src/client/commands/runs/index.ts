@@ -32,7 +32,9 @@ export function runsCommand(catalogue: readonly Ddl[]): CommandEntry {
       });
       const report = runs
         .command('report <run>')
-        .description('write a run as one page: a timeline of its steps and nodes, its failures, its audit records')
+        .description('write a run as one page: what failed and why, what is out of traffic, its nodes, its timeline')
+        .option('--fleet', 'ask the nodes that store its journal, also where this host has one')
+        .option('--offline', 'ask no node')
         .option('--html [file]', 'write the page to this file (default: to standard output)');
       addCommonOptions(addDiscoveryOptions(report)).action(async (run, options) => {
         const { reportRun } = await import('./report.ts');
