@@ -56,6 +56,8 @@ export function startJournaling(options: JournalingOptions): Journaling {
   const { mode, past, warn } = options;
   const isKept = startKeeping();
   const waiting: JournalEntry[] = [...(past?.backlog ?? [])];
+  /** Requests that changed something. */
+  const changes = new Set<string>();
   let reason = 'the run holds no lease';
   let journal: FleetJournal | undefined;
   let opening: Promise<void> | undefined;
@@ -77,8 +79,9 @@ export function startJournaling(options: JournalingOptions): Journaling {
   return {
     note: (entry) => {
       if (mode === 'local' || !isKept(entry)) return;
+      if (entry.type === 'call' && entry.changes) changes.add(entry.requestId);
       if (journal === undefined) waiting.push(entry);
-      else journal.add(entry as unknown as JsonObject);
+      else journal.add(entry as unknown as JsonObject, 'requestId' in entry && changes.has(entry.requestId));
     },
     open: (lease) => {
       if (mode === 'local') return;

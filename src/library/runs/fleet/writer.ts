@@ -8,8 +8,8 @@ import { type AppendTo, type Holder, startHolder } from './append.ts';
 
 export interface FleetJournal {
   readonly holders: readonly string[];
-  /** Signs an entry; it is sent with the next that must be stored, or a moment later. */
-  readonly add: (entry: JsonObject) => void;
+  /** Signs an entry; it is sent with the next that must be stored, or a moment later: soon where it says what a change came to. */
+  readonly add: (entry: JsonObject, soon?: boolean) => void;
   /** Resolves when a majority has all that was added. @throws Problem `journal-not-stored` */
   readonly settle: () => Promise<void>;
   /** Sends what is left, as far as that goes within a moment. */
@@ -25,8 +25,10 @@ export interface FleetJournalOptions {
   readonly append: AppendTo;
 }
 
-/** Milliseconds until lines that nothing waits for are sent, and that a run waits for its last ones. */
+/** Milliseconds until lines that nothing waits for are sent; until those are that say what a change came to. */
 const idle = 1000;
+const soonest = 50;
+/** Milliseconds that a run waits for its last lines. */
 const patience = 5000;
 
 export function startFleetJournal(options: FleetJournalOptions): FleetJournal {
@@ -34,23 +36,27 @@ export function startFleetJournal(options: FleetJournalOptions): FleetJournal {
   const lines = [...options.lines];
   const holders = stored.holders.map((node) => startHolder(node, lines, options.lines.length, append));
   const seal = startSealing(options);
-  let timer: NodeJS.Timeout | undefined;
+  let timer: { readonly due: number; readonly handle: NodeJS.Timeout } | undefined;
   const sendAll = () => Promise.all(holders.map((holder) => holder.send()));
-  const sendLater = () => {
-    timer ??= setTimeout(() => {
+  const sendWithin = (milliseconds: number) => {
+    const due = performance.now() + milliseconds;
+    if (timer !== undefined && timer.due <= due) return;
+    clearTimeout(timer?.handle);
+    const send = () => {
       timer = undefined;
       void sendAll();
-    }, idle).unref();
+    };
+    timer = { due, handle: setTimeout(send, milliseconds).unref() };
   };
   return {
     holders: stored.holders,
-    add: (entry) => {
+    add: (entry, soon = false) => {
       lines.push(seal(lines, entry));
-      sendLater();
+      sendWithin(soon ? soonest : idle);
     },
     settle: () => settle(holders, lines.length),
     close: async () => {
-      clearTimeout(timer);
+      clearTimeout(timer?.handle);
       const waiting = Promise.withResolvers<void>();
       const late = setTimeout(waiting.resolve, patience);
       await Promise.race([sendAll(), waiting.promise]).finally(() => clearTimeout(late));
