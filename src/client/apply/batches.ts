@@ -6,13 +6,16 @@ interface Member {
 
 /**
  * A canary alone, then the others in batches. The canary is of the role that most hosts have: what it shows is true of most.
- * @param batch `N` or `N%` of the others
+ * @param batch `N` or `N%` of the others; left out, five, or a quarter of many
  */
-export function cutWithCanary<Item extends Member>(items: readonly Item[], batch: string): Item[][] {
+export function cutWithCanary<Item extends Member>(items: readonly Item[], batch: string | undefined): Item[][] {
   const sizes = new Map<string, number>();
   for (const { host } of items) sizes.set(host.role.name, (sizes.get(host.role.name) ?? 0) + 1);
   const [canary] = [...items].sort((a, b) => (sizes.get(b.host.role.name) ?? 0) - (sizes.get(a.host.role.name) ?? 0));
   if (canary === undefined) return [];
   const others = items.filter((item) => item !== canary);
-  return [[canary], ...(others.length === 0 ? [] : cutBatches(others, batch))];
+  return [
+    [canary],
+    ...(others.length === 0 ? [] : cutBatches(others, batch ?? String(Math.max(5, Math.ceil(others.length / 4))))),
+  ];
 }

@@ -4,6 +4,7 @@ import type { DesiredFile, NodePaths, Paths } from '../install/desired-files.ts'
 import { desiredFilesOf } from '../fleet-file/desired.ts';
 import { helperSettings, serviceCommands } from '../fleet-file/helper-settings.ts';
 import type { Fleet, Host, NodeParts } from '../fleet-file/model.ts';
+import { fitToHost } from '../install/debian.ts';
 import { carryOut } from '../install/install-host.ts';
 import type { InstallHostOptions } from '../install/install-options.ts';
 import { makePlan, type Plan } from '../install/plan.ts';
@@ -28,10 +29,11 @@ export async function planOverSsh(host: Host, fleet: Fleet, parts: NodeParts, wa
     ...desiredFilesOf(host, fleet, parts, way.paths, (places) => trustFiles(places, way)),
     forService: (service: string) => [helperFile(fleet, service, way.paths.directory)],
   };
-  const options = { ...way.options, wanted };
-  const remote = await openRemote(target, options.ssh);
+  const remote = await openRemote(target, way.options.ssh);
   try {
-    const plan = await makePlan(target, options, remote);
+    const { options, warnings: before } = await fitToHost({ ...way.options, wanted }, remote);
+    const looked = await makePlan(target, options, remote);
+    const plan = { ...looked, warnings: [...before, ...looked.warnings] };
     return {
       host,
       node: host.name,
@@ -52,7 +54,7 @@ export async function planOverSsh(host: Host, fleet: Fleet, parts: NodeParts, wa
       effect: plan.changes.length === 0 ? 'nothing' : plan.verb,
       carryOut: async (onPhase) => {
         const { pending, description, warnings } = await carryOut(plan, target, options, remote, onPhase);
-        const { program, directory } = way.paths;
+        const { program, directory } = options.wanted.paths;
         const start = pending ? [`it waits to be started: ${program} daemon --config ${directory}/node.yaml`] : [];
         return {
           warnings: [

@@ -6,6 +6,7 @@ import type { Finding } from '../../core/finding.ts';
 import { isObject } from '../../core/json.ts';
 import type { Address } from '../../core/node.ts';
 import type { NodeDescription } from '../../core/wire/messages.ts';
+import { fitToHost } from './debian.ts';
 import { discard, enroll, place, upload } from './transfer.ts';
 import type { InstallHostOptions } from './install-options.ts';
 import { manifestName } from '../../core/node-files/manifest.ts';
@@ -33,13 +34,15 @@ export interface HostResult {
 /** Brings one host to where it is to be. @throws Problem; the host is as it was then, save for a service that does not come up */
 export async function installHost(
   target: SshTarget,
-  options: InstallHostOptions,
+  given: InstallHostOptions,
   onPhase: (phase: string) => void,
 ): Promise<HostResult> {
-  const remote = await openRemote(target, options.ssh);
+  const remote = await openRemote(target, given.ssh);
   try {
     onPhase('looking');
-    const plan = await makePlan(target, options, remote);
+    const { options, warnings: before } = await fitToHost(given, remote);
+    const looked = await makePlan(target, options, remote);
+    const plan = { ...looked, warnings: [...before, ...looked.warnings] };
     const { changes, kept, warnings } = plan;
     if (options.dryRun) return { state: 'planned', pending: false, changes, kept, warnings };
     return await carryOut(plan, target, options, remote, onPhase);

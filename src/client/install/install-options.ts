@@ -3,12 +3,14 @@ import type { Authority } from '../../ca/x509/authority.ts';
 import type { Address } from '../../core/node.ts';
 import type { NodeDescription } from '../../core/wire/messages.ts';
 import type { DesiredFiles } from './desired-files.ts';
-import type { Program } from './program.ts';
+import type { DebianProgram, Program } from './program.ts';
 import type { SshSettings } from './ssh.ts';
 
 /** What is the same for all hosts. */
 export interface InstallHostOptions {
   readonly program: Program;
+  /** What Debian hosts get instead; undefined where somebody named the program. */
+  readonly debian?: DebianProgram;
   readonly wanted: DesiredFiles;
   readonly store: Store;
   /** Opens the CA’s key, the first time it is asked. */

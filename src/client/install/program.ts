@@ -18,6 +18,9 @@ export interface Program {
   readonly version: string;
 }
 
+/** The package that Debian hosts with systemd get, whose daemon does not run as root; `none` where there is none here. */
+export type DebianProgram = Program | 'none';
+
 /** Where a package of this program puts it. */
 export const packagedProgram = '/usr/bin/mco-deploy';
 

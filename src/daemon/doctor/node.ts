@@ -12,10 +12,24 @@ import { checkClock } from './clock.ts';
 import { checkDisk } from './disk.ts';
 import { checkNetwork } from './network.ts';
 import { checkRelay } from './relay.ts';
+import { doctorInSandbox } from './sandbox.ts';
 import { checkShipping } from './shipping.ts';
 
-/** Looks at all that a daemon with this configuration needs, whether it runs or not. Changes nothing. */
+/**
+ * Looks at all that a daemon with this configuration needs, whether it runs or not: as its service would run it, where root
+ * asks. Changes nothing.
+ */
 export async function doctorNode(
+  configFile: string,
+  agents: readonly AgentEntry[],
+  signal: AbortSignal,
+): Promise<readonly Finding[]> {
+  const inside = await doctorInSandbox(configFile, runCommand, signal);
+  if (inside !== undefined && inside.length > 1) return inside;
+  return [...(inside ?? []), ...(await examine(configFile, agents, signal))];
+}
+
+async function examine(
   configFile: string,
   agents: readonly AgentEntry[],
   signal: AbortSignal,

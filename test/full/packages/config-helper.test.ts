@@ -86,6 +86,21 @@ describe('the packaged daemon, whose configuration a helper of root writes', { t
     assert.notEqual((await root.run('sh', '-c', ask)).code, 0);
   });
 
+  test('doctor looks as the daemon’s user, in its sandbox: what root may read says nothing', async () => {
+    type Found = { check: string; verdict: string; what: string }[];
+    const doctor = async () => JSON.parse((await root.run('mco-deploy', 'doctor', 'node', '--json')).out) as Found;
+    const well = await doctor();
+    assert.match(well[0]?.what ?? '', /checked as mco-deploy, in the sandbox of mco-deploy\.service/);
+    assert.deepEqual(
+      well.filter(({ verdict, check }) => verdict === 'broken' && check !== 'clock'),
+      [],
+    );
+    await root.shell('chmod 600 /etc/mco-deploy/policies/lock.policy');
+    const broken = (await doctor()).filter(({ verdict }) => verdict === 'broken');
+    assert.match(broken.map(({ what }) => what).join(), /lock\.policy/);
+    await root.shell('chmod 644 /etc/mco-deploy/policies/lock.policy');
+  });
+
   test('settings with which the daemon does not start are taken back', async () => {
     const before = await root.shell('cat /etc/mco-deploy/node.yaml');
     await writeFile(

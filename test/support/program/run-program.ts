@@ -13,9 +13,14 @@ export interface Ended {
 export async function runProgram(
   file: string,
   args: readonly string[],
-  options: { readonly cwd?: string; readonly env?: Readonly<Record<string, string>> } = {},
+  options: {
+    readonly cwd?: string;
+    readonly env?: Readonly<Record<string, string>>;
+    /** Milliseconds until it is ended; a minute when left out. */
+    readonly timeout?: number;
+  } = {},
 ): Promise<Ended> {
-  const child = spawn(file, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'], timeout: 60_000 });
+  const child = spawn(file, args, { timeout: 60_000, ...options, stdio: ['ignore', 'pipe', 'pipe'] });
   const [[code], out, err] = await Promise.all([
     once(child, 'close') as Promise<[number | null]>,
     text(child.stdout),

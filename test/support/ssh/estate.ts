@@ -42,6 +42,8 @@ export async function startSshEstate(
   const enter = (words: readonly string[], cwd = directory) =>
     runProgram('nsenter', ['--target', String(pid), '--net', ...words], {
       cwd,
+      // Several hosts are installed by one command.
+      timeout: 300_000,
       env: { PATH: process.env.PATH ?? '', HOME: directory, TMPDIR: '/tmp' },
     });
   const run = (words: readonly string[]) => enter([builtProgram(), ...words]);

@@ -19,7 +19,7 @@ export function applyCommand(load: LoadNodeParts, own: string, configDdl: Ddl): 
         .command('apply [file]')
         .description('make the hosts what fleet.yaml says: show the difference, ask, then change them')
         .option('--host <name...>', 'only these hosts')
-        .option('--batch <size>', 'hosts at a time after the first one, such as 5 or 25%', '25%')
+        .option('--batch <size>', 'hosts at a time after the first one, such as 10 or 50% (default: 5, or 25% of many)')
         .option('--replace', 'also replace what others changed, and take hosts over from another fleet')
         .option('--force', 'apply policies that lock you out')
         .option('--ssh', 'change hosts that are nodes over ssh, too: what is never written over the fabric')

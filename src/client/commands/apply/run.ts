@@ -27,11 +27,11 @@ import { type Ending, onHosts, tellProblem } from '../../install/hosts.ts';
 import { openProgram } from '../../install/program.ts';
 import { askPerson, isOnTerminal } from '../../runs/prompts.ts';
 import type { RemoteOptions } from '../install/options.ts';
-import { describer, pathsOf, requireService, sshSettings } from '../install/run.ts';
+import { debianOf, describer, pathsOf, requireService, sshSettings } from '../install/run.ts';
 
 export interface ApplyOptions extends Omit<RemoteOptions, 'hosts'> {
   readonly host?: readonly string[];
-  readonly batch: string;
+  readonly batch?: string;
   readonly replace?: boolean;
   readonly force?: boolean;
   readonly ssh?: boolean;
@@ -238,6 +238,7 @@ async function openSshWay(
     ...(user === undefined ? {} : { user }),
     options: {
       program,
+      ...(await debianOf(options, program, own)),
       store,
       authority: once((): Promise<Authority> => unlockCa(store, caOptions, context)),
       service: service === undefined ? undefined : requireService(service),

@@ -1,6 +1,9 @@
 import type { Command } from 'commander';
 import type { CommonOptions } from '../../cli/common-options.ts';
 
+/** Where a bare program goes. */
+export const usualProgram = '/usr/local/bin/mco-deploy';
+
 /** How hosts are named and reached, the same for `install` and `uninstall`. */
 export interface RemoteOptions extends CommonOptions {
   readonly hosts?: string;
@@ -30,7 +33,7 @@ export function addSshOptions(command: Command, parseParallel: (text: string) =>
     .option('-i, --identity <file>', 'the private key to log in with')
     .option('--accept-new-host-keys', 'accept the key of a host that is not known yet')
     .option('--parallel <n>', 'hosts at a time', parseParallel, 8)
-    .option('--program <path>', 'where the program is on the hosts', '/usr/local/bin/mco-deploy')
+    .option('--program <path>', 'where the program is on the hosts', usualProgram)
     .option('--directory <path>', 'where the configuration is on the hosts', '/etc/mco-deploy')
     .option(
       '--service <how>',

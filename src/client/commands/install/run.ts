@@ -15,7 +15,8 @@ import { openCa, unlockCa } from '../../ca/open.ts';
 import { type Ending, exitForHosts, onHosts, tellProblem } from '../../install/hosts.ts';
 import { type HostResult, installHost } from '../../install/install-host.ts';
 import type { InstallHostOptions } from '../../install/install-options.ts';
-import type { RemoteOptions } from './options.ts';
+import { type RemoteOptions, usualProgram } from './options.ts';
+import { findPackage } from '../../install/debian.ts';
 import { openProgram, type Program, packagedProgram } from '../../install/program.ts';
 import { targetsOf } from '../../install/target.ts';
 import {
@@ -85,6 +86,7 @@ async function installHostOptions(
   let authority: Promise<Authority> | undefined;
   return {
     program,
+    ...(await debianOf(options, program, own)),
     wanted,
     store,
     authority: () => {
@@ -98,6 +100,16 @@ async function installHostOptions(
     describe: describer(session, context),
     patience: options.wait * 1000,
   };
+}
+
+/** On Debian the package is what is installed unless somebody names another program, or another place for it. */
+export async function debianOf(
+  { binary, package: given, program: place }: { binary?: string; package?: string; program: string },
+  program: Program,
+  own: string,
+): Promise<Pick<InstallHostOptions, 'debian'>> {
+  if ((binary ?? given) !== undefined || place !== usualProgram) return {};
+  return { debian: await findPackage(own, program) };
 }
 
 /** A package says itself where its program goes; a bare one waits beside its place, so that it is only renamed in the end. */

@@ -1,0 +1,77 @@
+import { existsSync } from 'node:fs';
+import { isSea } from 'node:sea';
+import { doubtful, type Finding, fine } from '../../core/finding.ts';
+import { isObject } from '../../core/json.ts';
+import type { RunCommand } from '../../core/ports.ts';
+
+const service = 'mco-deploy.service';
+/** What the service of the packages reads. */
+const ownConfig = '/etc/mco-deploy/node.yaml';
+
+/** What of the service decides what the daemon may read, write and connect to (systemd.exec(5)). */
+const properties = [
+  'User',
+  'Group',
+  'SupplementaryGroups',
+  'NoNewPrivileges',
+  'CapabilityBoundingSet',
+  'ProtectSystem',
+  'ProtectHome',
+  'PrivateTmp',
+  'PrivateDevices',
+  'ReadWritePaths',
+  'ReadOnlyPaths',
+  'InaccessiblePaths',
+  'StateDirectory',
+  'LogsDirectory',
+] as const;
+
+/**
+ * Examines the node as its service would run it: as its user, in its sandbox. What root may do says nothing of that.
+ * @returns undefined where this is not root, the service has another configuration, runs as root or is not there: then it is
+ *   examined from here
+ */
+export async function doctorInSandbox(
+  configFile: string,
+  run: RunCommand,
+  signal: AbortSignal,
+): Promise<readonly Finding[] | undefined> {
+  if (configFile !== ownConfig || process.getuid?.() !== 0 || !existsSync('/run/systemd/system')) return undefined;
+  const names = properties.map((name) => `--property=${name}`);
+  const { code, stdout } = await run(['systemctl', 'show', ...names, service], { timeout: 10_000, signal });
+  const settings = stdout.split('\n').filter((line) => /^[A-Za-z]+=/.test(line));
+  const user = settings.find((line) => line.startsWith('User='))?.slice('User='.length) ?? '';
+  if (code !== 0 || user === '' || user === 'root') return undefined;
+  const own = isSea() ? [process.execPath] : [process.execPath, ...process.execArgv, process.argv[1] ?? ''];
+  const argv = [
+    'systemd-run',
+    '--pipe',
+    '--wait',
+    '--quiet',
+    '--collect',
+    ...settings.map((line) => `--property=${line}`),
+  ];
+  const doctor = [...own, 'doctor', 'node', '--config', configFile, '--json'];
+  const inside = await run([...argv, '--', ...doctor] as [string, ...string[]], {
+    timeout: 60_000,
+    limit: 1024 * 1024,
+    signal,
+  });
+  const findings = findingsIn(inside.stdout);
+  if (findings !== undefined) return [fine('user', `checked as ${user}, in the sandbox of ${service}`), ...findings];
+  const why = inside.stderr.trim().split('\n').at(-1) ?? '';
+  const what = `could not check as ${user} in the sandbox of ${service}, so the rest is what root sees: ${why}`;
+  return [doubtful('user', what, `run it as ${user}`)];
+}
+
+function findingsIn(json: string): Finding[] | undefined {
+  try {
+    const value: unknown = JSON.parse(json);
+    if (!Array.isArray(value)) return undefined;
+    return value.filter(isObject).map(({ check, verdict, what, mend }) => {
+      return { check: String(check), verdict: verdict as Finding['verdict'], what: String(what), mend: String(mend) };
+    });
+  } catch {
+    return undefined;
+  }
+}
