@@ -59,7 +59,8 @@ async function fromFleet(
     ...defined({ ...typed, ...discovery }),
     cluster: clusterOf(application, typed.cluster),
     rev,
-    check: typed.check === true && checks !== undefined ? checks : typed.check,
+    // Undefined, or true: nobody named any.
+    check: (typed.check ?? true) === true && checks !== undefined ? checks : typed.check,
     notify: typed.notify && recipient !== false,
     ...(typeof recipient === 'string' ? { recipient } : {}),
   };
