@@ -24,6 +24,8 @@ describe('a line that does not parse refuses the whole file', () => {
     refuses('allow\tcert=rip\t*', /four or five columns/);
     refuses('allow\tcert=rip\t*\t*\t*\t*', /four or five columns/);
     refuses('allow\tcert=rip\t*\t \t*', /four or five columns/);
+    refuses('allow\t \t*\t*', /four or five columns/);
+    refuses('deny\tcert=rip\t \t*', /four or five columns/);
   });
 
   test('when it is no default, or a second one', () => {
@@ -184,7 +186,10 @@ describe('groups', () => {
       ['admins cert=joe\nadmins cert=ann', /groups:2: .*defined twice/],
       ['admins cert=joe others', /don’t nest/],
       ['admins /joe/', /not a valid caller/],
-      ['admins joe@devco.net', /not a valid caller/],
+      ['admins joe@devco.net', /“joe@devco\.net” is not a valid caller: write cert=NAME or node=NAME$/],
+      ['admins choria=joe.mcollective', /is not a valid caller: Choria writes a caller so: write cert=joe,/],
+      [`admins ${'-'.repeat(61)}`, /: “-{60}” is not a valid caller/],
+      [`${'-'.repeat(61)} cert=joe`, /: “-{60}” is not a valid group name/],
       ['cert=joe cert=ann', /not a valid group name/],
       ['* cert=ann', /not a valid group name/],
       ['admins cert=joe # the boss', /“#” is not a valid caller/],
