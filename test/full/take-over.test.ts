@@ -74,7 +74,7 @@ describe('runs whose control host is gone, taken over by another operator on ano
     );
     await assertTakenOver(run.id, '20', counted);
     const status = await there(['status']);
-    assert.match(status.stdout, /bravo +dev2\.devco\.net +20 +yes +yes +\S.* rip@devco\.net/);
+    assert.match(status.stdout, /bravo +dev2\.devco\.net +20 +yes +yes +\S.* zoe@devco\.net +[0-9a-f]{8}/);
     const trace = await there(['audit', 'trace', run.id]);
     assert.equal(trace.code, 0, trace.stdout + trace.stderr);
     const back = await there(['rollback', '--cluster', 'bravo', '--no-notify', '--yes']);
