@@ -1,18 +1,16 @@
 // npm run bench:rumours [-- ROUNDS]: a ping of 12 nodes by multicast with an empty cache, alone and while a host replies to each
 // question with 10,000 made-up names, from one address and from 51. The nodes share one process, the made-up ones accept
 // connections and say nothing. By turns, so that what else the machine does falls on all.
-import { execFile } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { createFleetOnSegment } from '../support/discovery/fleet-on-segment.ts';
+import { runProgram } from '../support/program/run-program.ts';
 
 const rounds = Number(process.argv[2] ?? 10);
 const program = join(import.meta.dirname, '../../build/out/mco-deploy');
 const names = Array.from({ length: 12 }, (_, index) => `dev${index + 1}.devco.net`);
 const addresses = ['10.77.0.2', ...Array.from({ length: 50 }, (_, index) => `10.77.0.${100 + index}`)];
-const run = promisify(execFile);
 
 await using site = await createFleetOnSegment(3);
 const directories = await Promise.all(names.map((name) => site.prepare(name, { agents: ['rpcutil'] })));
@@ -35,9 +33,9 @@ async function ping(): Promise<number> {
   await rm(join(home, '.cache'), { recursive: true, force: true });
   const begun = performance.now();
   const argv = ['netns', 'exec', clientHost.namespace, 'env', `HOME=${home}`, program, 'ping', '--json'];
-  const { stdout } = await run('ip', argv, { maxBuffer: 64 << 20 });
+  const { out } = await runProgram('ip', argv);
   const elapsed = performance.now() - begun;
-  const found = (JSON.parse(stdout) as { nodes: unknown[] }).nodes.length;
+  const found = (JSON.parse(out) as { nodes: unknown[] }).nodes.length;
   if (found !== names.length) throw new Error(`${found} nodes were found`);
   return elapsed;
 }
