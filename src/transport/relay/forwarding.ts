@@ -11,6 +11,12 @@ export type Forward = (
   signal: AbortSignal,
 ) => Promise<void>;
 
+export interface Forwarding {
+  readonly forward: Forward;
+  /** Ends the stream: one that stays open would keep the connection, and the program, for some time. */
+  readonly close: () => void;
+}
+
 interface Pending {
   readonly target: string;
   readonly onEvent: (event: SealedEvent) => void;
@@ -22,7 +28,7 @@ interface Pending {
  * @returns resolves when the relay says that the target ended its reply; rejects with Problem `no-response` when the relay
  * withholds it or is lost, as it says why
  */
-export function startForwarding(client: Client, relay: string, refuse: () => Problem | undefined): Forward {
+export function startForwarding(client: Client, relay: string, refuse: () => Problem | undefined): Forwarding {
   const pending = new Map<number, Pending>();
   let stream: ClientDuplexStream<ForwardRequest, ForwardEvent> | undefined;
   let last = 0;
@@ -53,7 +59,7 @@ export function startForwarding(client: Client, relay: string, refuse: () => Pro
     return opened;
   };
 
-  return (target, sealed, onEvent, signal) =>
+  const forward: Forward = (target, sealed, onEvent, signal) =>
     new Promise((resolve, reject) => {
       const refused = refuse();
       if (refused !== undefined) return reject(refused);
@@ -75,6 +81,14 @@ export function startForwarding(client: Client, relay: string, refuse: () => Pro
       signal.addEventListener('abort', onAbort, { once: true });
       to.write({ id, target, sealed, drop: false });
     });
+  return {
+    forward,
+    close: () => {
+      const open = stream;
+      fail(new Problem('cancelled', `the connection to the relay ${relay} is closed`));
+      open?.cancel();
+    },
+  };
 }
 
 /** Whatever a relay says of a target proves nothing: all of it is silence. */

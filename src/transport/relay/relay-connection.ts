@@ -74,6 +74,7 @@ async function requireOwnSocket(socket: string): Promise<void> {
 }
 
 function over(client: Client, name: string, refuse: () => Problem | undefined, hasRole: boolean): RelayConnection {
+  const forwarding = startForwarding(client, name, refuse);
   return {
     name,
     hasRole,
@@ -83,8 +84,11 @@ function over(client: Client, name: string, refuse: () => Problem | undefined, h
       const method = relayMethod<DiscoverRequest, DiscoverEvent>('Discover');
       await readStream(client, method, request, `the relay ${name}`, onNode, signal);
     },
-    forward: startForwarding(client, name, refuse),
+    forward: forwarding.forward,
     whenLost: () => whenLost(client),
-    close: () => client.close(),
+    close: () => {
+      forwarding.close();
+      client.close();
+    },
   };
 }
