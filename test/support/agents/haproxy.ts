@@ -1,12 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, watch, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { type Agent, createServer, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { defineRuntime } from '../../../src/agents/haproxy/runtime/runtime.ts';
-import { Problem } from '../../../src/core/errors.ts';
+import { until } from '../until.ts';
 import { temporaryDirectory } from './agent-setup.ts';
 
 /** A web server behind HAProxy that can die and come back on its port. */
@@ -124,11 +123,17 @@ export async function startHaproxyProcess(
       throw new Error(`haproxy ended: ${Buffer.concat(complaints)}`);
     });
     gaveUp.catch(() => {});
-    await answering(directory, at('admin.sock'), ask, gaveUp, String(child.pid));
     const end = async () => {
       child.kill('SIGKILL');
       await gone;
     };
+    try {
+      await answering(ask, gaveUp, child.pid);
+    } catch (failure) {
+      // One that stays would keep the test's process from its end.
+      await end();
+      throw failure;
+    }
     return { pid: child.pid ?? 0, gone, end };
   };
   let current = await begin();
@@ -192,37 +197,22 @@ ${more}
 `;
 }
 
-/** Waits until HAProxy has made its socket (it renames it into place) and answers there. */
+/**
+ * Waits until the process of that id answers. Whatever is in the way (no socket yet, the process before it, a socket with
+ * no place) passes without any event to wait for, so this asks again and again.
+ */
 async function answering(
-  directory: string,
-  socket: string,
   ask: (command: string) => Promise<string>,
   gaveUp: Promise<never>,
-  pid: string,
+  pid: number | undefined,
 ): Promise<void> {
-  const watcher = watch(directory);
-  try {
-    for (;;) {
-      const noted = new AbortController();
-      const change = once(watcher, 'change', { signal: noted.signal }).catch(() => {});
-      const answer = existsSync(socket) ? await ask('show info').catch(unreachable) : '';
-      // While it is reloaded the process before it may still answer.
-      if (new RegExp(`^Pid: ${pid}$`, 'm').test(answer)) return;
-      if (answer !== '') {
-        noted.abort();
-        await Promise.race([delay(5), gaveUp]);
-        continue;
-      }
-      await Promise.race([change, gaveUp]);
-    }
-  } finally {
-    watcher.close();
-  }
-}
-
-function unreachable(problem: unknown): string {
-  if (problem instanceof Problem && problem.code === 'haproxy-unreachable') return '';
-  throw problem;
+  const itself = new RegExp(`^Pid: ${pid}$`, 'm');
+  const answers = async () => itself.test(await ask('show info').catch(() => ''));
+  let isOver = false;
+  const answered = until(`HAProxy ${pid} answers`, async () => isOver || (await answers()), 5);
+  await Promise.race([answered, gaveUp]).finally(() => {
+    isOver = true;
+  });
 }
 
 function get(socketPath: string, agent: Agent | undefined): Promise<{ status: number; body: string }> {

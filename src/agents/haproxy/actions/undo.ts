@@ -49,9 +49,7 @@ export function trackChanges(): Changes {
     async putBack(failure, lines) {
       const keys = lines && new Set(lines.map(lineKey));
       const undone = [...steps.values()].reverse().filter((step) => keys?.has(lineKey(step.line)) !== false);
-      const results: Undone[] = [];
-      for (const step of undone) results.push(await undo(step));
-      return describe(failure, results);
+      return describe(failure, await undoAll(undone));
     },
   };
 }
@@ -60,9 +58,21 @@ interface Undone extends Step {
   readonly problem: string;
 }
 
-async function undo(step: Step): Promise<Undone> {
+/** In order in each process. All have one deadline, and a process that hangs takes no time from another. */
+async function undoAll(steps: readonly Step[]): Promise<Undone[]> {
+  const deadline = AbortSignal.timeout(putBackTimeout);
+  const byProcess = [...Map.groupBy(steps, ({ line }) => line.view.runtime).values()];
+  const undoInOrder = async (some: readonly Step[]) => {
+    const results: Undone[] = [];
+    for (const step of some) results.push(await undo(step, deadline));
+    return results;
+  };
+  return (await Promise.all(byProcess.map(undoInOrder))).flat();
+}
+
+async function undo(step: Step, deadline: AbortSignal): Promise<Undone> {
   try {
-    await step.restore(AbortSignal.timeout(putBackTimeout));
+    await step.restore(deadline);
     return { ...step, problem: '' };
   } catch (problem) {
     return { ...step, problem: explain(problem) };

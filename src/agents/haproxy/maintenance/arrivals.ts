@@ -1,13 +1,11 @@
 import { explain } from '../../../core/errors.ts';
 import type { Log } from '../../../core/ports.ts';
 import { pause } from '../runtime/mutex.ts';
-import { type HaproxyInfo, isAnother, readInfo } from '../runtime/process.ts';
+import { findReplaced, type Processes, readInfo } from '../runtime/process.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
 /** Milliseconds for which hosts are watched that were put in: longer than HAProxy takes to reload. */
 const watchFor = 10_000;
-
-export type Processes = Readonly<Record<string, HaproxyInfo>>;
 
 /**
  * Watches hosts for a moment after they were put in. A reload restores states that HAProxy wrote down before it: hosts
@@ -31,55 +29,67 @@ export interface ArrivalsSetup {
   readonly log: Log;
 }
 
+/** Hosts that were put in by one call. */
+interface Arrival {
+  known: Processes;
+  /** As `performance.now()` has it. */
+  readonly end: number;
+  readonly putInAgain: (signal: AbortSignal) => Promise<readonly string[]>;
+}
+
 export function watchArrivals({ runtimes, every, inTurn, log }: ArrivalsSetup): Arrivals {
   const stopping = new AbortController();
-  const running = new Set<Promise<void>>();
+  const { signal } = stopping;
+  const watched = new Set<Arrival>();
+  let running: Promise<void> | undefined;
+  const complain = (problem: unknown) => {
+    if (!signal.aborted)
+      log.warn({ problem: explain(problem) }, 'hosts that a reload took out could not be put in again');
+  };
+  /** @returns whether it is to be watched further */
+  const lookAt = async (arrival: Arrival, now: Processes): Promise<boolean> => {
+    const reloaded = findReplaced(arrival.known, now).length > 0;
+    arrival.known = { ...arrival.known, ...now };
+    if (!reloaded) return performance.now() < arrival.end;
+    try {
+      const hosts = await inTurn(() => arrival.putInAgain(signal), signal);
+      if (hosts.length > 0)
+        log.warn({ hosts }, 'a reload of HAProxy took out hosts that were just put in: they were put in again');
+      return performance.now() < arrival.end;
+    } catch (problem) {
+      complain(problem);
+      return false;
+    }
+  };
+  // One reading serves all calls: HAProxy has few places for connections.
+  const lookAtAll = async () => {
+    while (watched.size > 0) {
+      await pause(Math.min(every * 1000, watchFor), signal);
+      const arrivals = [...watched];
+      const now = await readReachable(runtimes, signal);
+      for (const arrival of arrivals) if (!(await lookAt(arrival, now))) watched.delete(arrival);
+    }
+  };
   return {
     watch(known, putInAgain) {
-      const { signal } = stopping;
-      const onReload = async () => {
-        const hosts = await inTurn(() => putInAgain(signal), signal);
-        if (hosts.length > 0)
-          log.warn({ hosts }, 'a reload of HAProxy took out hosts that were just put in: they were put in again');
-      };
-      const task = watchOne(runtimes, known, every * 1000, onReload, signal)
-        .catch((problem: unknown) => {
-          if (!stopping.signal.aborted)
-            log.warn({ problem: explain(problem) }, 'hosts that a reload took out could not be put in again');
-        })
-        .finally(() => running.delete(task));
-      running.add(task);
+      watched.add({ known, end: performance.now() + watchFor, putInAgain });
+      running ??= lookAtAll()
+        .catch(complain)
+        .finally(() => {
+          running = undefined;
+        });
     },
     async stop() {
       stopping.abort();
-      await Promise.all(running);
+      await running;
     },
   };
 }
 
-async function watchOne(
-  runtimes: readonly Runtime[],
-  before: Processes,
-  every: number,
-  onReload: () => Promise<void>,
-  signal: AbortSignal,
-): Promise<void> {
-  let known = before;
-  const end = performance.now() + watchFor;
-  while (performance.now() < end) {
-    await pause(Math.min(every, watchFor), signal);
-    const now = await readReachable(runtimes, known, signal);
-    const reloaded = Object.entries(now).some(([name, info]) => isAnother(known[name] ?? info, info));
-    known = { ...known, ...now };
-    if (reloaded) await onReload();
-  }
-}
-
 /** A process that is being restarted does not answer: the next look finds it. */
-async function readReachable(runtimes: readonly Runtime[], known: Processes, signal: AbortSignal): Promise<Processes> {
-  const asked = runtimes.filter(({ name }) => Object.hasOwn(known, name));
+async function readReachable(runtimes: readonly Runtime[], signal: AbortSignal): Promise<Processes> {
   const read = await Promise.all(
-    asked.map(async (runtime) => {
+    runtimes.map(async (runtime) => {
       const info = await readInfo(runtime, signal).catch(() => undefined);
       return info === undefined ? [] : [[runtime.name, info] as const];
     }),

@@ -4,14 +4,20 @@ import { Problem } from '../../../core/errors.ts';
 
 /**
  * Lets one change run at a time: two that judged the same state would together take out more than either may.
- * A call that is cancelled while it waits for its turn does nothing. @throws Problem `cancelled`
+ * A call that is cancelled while it waits for its turn does nothing, and ends at once. @throws Problem `cancelled`
  */
 export function defineTurns(): <T>(act: () => Promise<T>, signal: AbortSignal) => Promise<T> {
   const mutex = defineMutex();
-  return (act, signal) =>
-    mutex(async () => {
-      if (signal.aborted) throw cancelled();
-      return await act();
+  return <T>(act: () => Promise<T>, signal: AbortSignal) =>
+    new Promise<T>((resolve, reject) => {
+      const leave = () => reject(cancelled());
+      signal.addEventListener('abort', leave, { once: true });
+      if (signal.aborted) leave();
+      mutex(async () => {
+        signal.removeEventListener('abort', leave);
+        if (signal.aborted) throw cancelled();
+        return await act();
+      }).then(resolve, reject);
     });
 }
 

@@ -11,16 +11,16 @@ export interface HaproxyInfo {
   readonly started: number | undefined;
 }
 
+/** The HAProxy processes behind sockets, by socket. */
+export type Processes = Readonly<Record<string, HaproxyInfo>>;
+
 /** Asks a process who it is. @throws Problem `haproxy-answer`, and as {@link Runtime.ask} does */
 export async function readInfo(runtime: Runtime, signal: AbortSignal): Promise<HaproxyInfo> {
   return parseInfo(await runtime.ask('show info', signal), runtime.name);
 }
 
 /** The processes behind several sockets, by socket. */
-export async function readInfos(
-  runtimes: readonly Runtime[],
-  signal: AbortSignal,
-): Promise<Readonly<Record<string, HaproxyInfo>>> {
+export async function readInfos(runtimes: readonly Runtime[], signal: AbortSignal): Promise<Processes> {
   const read = await Promise.all(
     runtimes.map(async (runtime) => [runtime.name, await readInfo(runtime, signal)] as const),
   );
@@ -48,6 +48,11 @@ export function parseInfo(answer: string, shown: string): HaproxyInfo {
  */
 export function isAnother(known: HaproxyInfo, now: HaproxyInfo): boolean {
   return known.pid !== now.pid || known.started !== now.started || now.uptime < known.uptime;
+}
+
+/** The sockets behind which another process answers now than before. */
+export function findReplaced(known: Processes, now: Processes): string[] {
+  return Object.entries(now).flatMap(([name, info]) => (isAnother(known[name] ?? info, info) ? [name] : []));
 }
 
 function numberOf(text: string | undefined): number | undefined {

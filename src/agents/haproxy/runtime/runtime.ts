@@ -1,9 +1,12 @@
 import type { ProblemCode } from '../../../core/problems/index.ts';
 import { connect, type NetConnectOpts } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { explainErrno, Problem } from '../../../core/errors.ts';
 
 /** Bytes of an answer: “show stat” of some ten thousand servers. */
 const longestAnswer = 8 * 1024 * 1024;
+/** Milliseconds before a socket is tried again that has no place for another connection. */
+const fullSocketPause = 10;
 
 /** The runtime API of one HAProxy process (HAProxy management guide, 9.3). */
 export interface Runtime {
@@ -31,47 +34,73 @@ function whereIs(socket: string): NetConnectOpts {
   return { host: socket.slice(0, colon).replace(/^\[(.*)\]$/, '$1'), port: Number(socket.slice(colon + 1)) };
 }
 
-function ask(where: NetConnectOpts, name: string, command: string, timeout: number, signal: AbortSignal) {
+/** Sends one command. Every way out has its end: an answer, a failure, `timeout`, or the call's own end. */
+async function ask(where: NetConnectOpts, name: string, command: string, timeout: number, signal: AbortSignal) {
   // `;` begins another command, a line feed too, and a backslash escapes: none may come from outside.
   if (/[^A-Za-z0-9_.:/% -]/.test(command)) {
     throw new Problem('bad-name', 'a name for HAProxy has characters other than letters, digits and _ . : -');
   }
-  return new Promise<string>((resolve, reject) => {
+  const problem = (code: ProblemCode, what: string, hint = '', cause?: unknown) =>
+    new Problem(code, `HAProxy at ${name} ${what}`, hint, { cause });
+  const ending = new AbortController();
+  const late = `did not answer “${command}” within ${timeout} s`;
+  const timer = setTimeout(
+    () => ending.abort(problem('haproxy-timeout', late, 'check whether HAProxy hangs')),
+    timeout * 1000,
+  );
+  const onAbort = () => ending.abort(problem('cancelled', `was being asked “${command}” when the call was cancelled`));
+  signal.addEventListener('abort', onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  try {
+    const answer = await exchangeWhenFree(where, command, ending.signal);
+    // Even a command with nothing to say is answered by a line feed.
+    if (answer === '') throw problem('haproxy-answer', `closed the connection without answering “${command}”`);
+    if (answer === undefined)
+      throw problem('haproxy-answer', `answered “${command}” with more than ${longestAnswer} bytes`);
+    return answer.trim();
+  } catch (cause) {
+    if (ending.signal.aborted) throw ending.signal.reason;
+    if (cause instanceof Problem) throw cause;
+    const hint = 'check that HAProxy runs and has this “stats socket”';
+    throw problem('haproxy-unreachable', `cannot be reached: ${explainErrno(cause)}`, hint, cause);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+/**
+ * A process that begins or is busy accepts nobody for a moment, and its socket keeps only ten connections waiting: one more
+ * is refused with EAGAIN (unix(7)). HAProxy runs, so this waits for a place.
+ */
+async function exchangeWhenFree(where: NetConnectOpts, command: string, signal: AbortSignal) {
+  for (;;) {
+    try {
+      return await exchange(where, command, signal);
+    } catch (failure) {
+      if ((failure as NodeJS.ErrnoException).code !== 'EAGAIN') throw failure;
+      await delay(fullSocketPause, undefined, { signal });
+    }
+  }
+}
+
+/** @returns the whole answer; undefined for one that is too long */
+function exchange(where: NetConnectOpts, command: string, signal: AbortSignal): Promise<string | undefined> {
+  return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
-    const socket = connect(where);
-    const timer = setTimeout(
-      () => fail('haproxy-timeout', `did not answer “${command}” within ${timeout} s`, 'check whether HAProxy hangs'),
-      timeout * 1000,
-    );
-    const onAbort = () => fail('cancelled', `was being asked “${command}” when the call was cancelled`, '');
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', onAbort);
+    const socket = connect({ ...where, signal });
+    const end = (answer: string | undefined) => {
+      resolve(answer);
       socket.destroy();
     };
-    const fail = (code: ProblemCode, what: string, hint: string, cause?: unknown) => {
-      done();
-      reject(new Problem(code, `HAProxy at ${name} ${what}`, hint, { cause }));
-    };
-    signal.addEventListener('abort', onAbort, { once: true });
-    if (signal.aborted) return onAbort();
-    socket.on('error', (cause) => {
-      const hint = 'check that HAProxy runs and has this “stats socket”';
-      fail('haproxy-unreachable', `cannot be reached: ${explainErrno(cause)}`, hint, cause);
-    });
+    socket.on('error', reject);
     socket.on('data', (chunk) => {
       chunks.push(chunk);
       size += chunk.length;
-      if (size > longestAnswer)
-        fail('haproxy-answer', `answered “${command}” with more than ${longestAnswer} bytes`, '');
+      if (size > longestAnswer) end(undefined);
     });
-    socket.on('end', () => {
-      // Even a command with nothing to say is answered by a line feed.
-      if (size === 0) return fail('haproxy-answer', `closed the connection without answering “${command}”`, '');
-      done();
-      resolve(Buffer.concat(chunks).toString('utf8').trim());
-    });
+    socket.on('end', () => end(Buffer.concat(chunks).toString('utf8')));
     socket.write(`${command}\n`);
   });
 }

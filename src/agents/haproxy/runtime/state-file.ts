@@ -14,7 +14,7 @@ export async function restoresState(pid: number): Promise<'yes' | 'no' | 'unknow
       await Promise.all(configurationFiles(argv).map((file) => expand(resolveIn(directory, file))))
     ).flat();
     if (files.length === 0) return 'unknown';
-    const text = (await Promise.all(files.map((file) => readFile(file, 'utf8')))).join('\n');
+    const text = (await Promise.all(files.map(readRegular))).join('\n');
     return isRestoring(text) ? 'yes' : 'no';
   } catch {
     return 'unknown';
@@ -44,6 +44,13 @@ export function isRestoring(configuration: string): boolean {
 
 function resolveIn(directory: string, file: string): string {
   return file.startsWith('/') ? file : resolve(directory, file);
+}
+
+/** A pipe (`-f <(…)`) would keep the reader waiting for ever, and `/dev/fd/…` names a file of the reading process. */
+async function readRegular(file: string): Promise<string> {
+  if (/^\/(dev|proc\/self)\//.test(file) || !(await stat(file)).isFile())
+    throw new Error(`${file} is not a regular file`);
+  return readFile(file, 'utf8');
 }
 
 /** A directory stands for the files in it that end in `.cfg`. */

@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import {
   configurationFiles,
   isRestoring,
   restoresState,
 } from '../../../../../src/agents/haproxy/runtime/state-file.ts';
+import { temporaryDirectory } from '../../../../support/agents/agent-setup.ts';
 
 describe('whether HAProxy restores its servers’ states', () => {
   test('the configuration says, where it names the file and has it loaded', () => {
@@ -35,6 +39,18 @@ describe('whether HAProxy restores its servers’ states', () => {
     ];
     assert.deepEqual(configurationFiles(argv), ['/etc/haproxy/haproxy.cfg', '/etc/haproxy/more']);
     assert.deepEqual(configurationFiles(['haproxy', '-D', '--', 'a.cfg', 'b.cfg', '']), ['a.cfg', 'b.cfg']);
+  });
+
+  test('is not known where its configuration is a pipe, and nothing waits for that', async () => {
+    const fifo = join(temporaryDirectory(), 'haproxy.cfg');
+    execFileSync('mkfifo', [fifo]);
+    for (const file of [fifo, '/dev/fd/63']) {
+      const child = spawn('sh', ['-c', 'read line', 'haproxy', '-f', file], { stdio: ['pipe', 'ignore', 'ignore'] });
+      await once(child, 'spawn');
+      assert.equal(await restoresState(child.pid ?? 0), 'unknown');
+      child.stdin?.end();
+      await once(child, 'exit');
+    }
   });
 
   test('is not known of a process that has none, or is gone', async () => {
