@@ -10,6 +10,11 @@ export interface HostEntry {
   readonly host: ScopedHost;
   /** Has the checks of all its lines begin again, out of traffic. */
   readonly begin: () => Promise<void>;
+  /**
+   * Begins again with the lines of processes that a reload replaced: they forgot what they were told, or restored older states.
+   * @param sockets of these processes
+   */
+  readonly beginAgain: (sockets: readonly string[], all: readonly ServerLine[]) => Promise<void>;
   /** Takes the next steps that what HAProxy says now allows. @param all every line, as it is now */
   readonly advance: (all: readonly ServerLine[]) => Promise<void>;
   readonly isIn: () => boolean;
@@ -31,6 +36,16 @@ export function defineHostEntry(
     host,
     async begin() {
       for (const entry of entries) await entry.begin();
+    },
+    async beginAgain(sockets, all) {
+      for (const [at, { line }] of entries.entries()) {
+        const now = sockets.includes(line.view.runtime.name) ? findLine(line, all) : undefined;
+        if (now === undefined) continue;
+        const entry = defineLineEntry(now, agentBelongsOn(now), changes, signal, true);
+        entries[at] = entry;
+        isIn = false;
+        await entry.begin();
+      }
     },
     async advance(all) {
       followers = host.followers.flatMap((line) => findLine(line, all) ?? []);

@@ -34,11 +34,19 @@ const enoughLooks = 4;
  * The agent-check stays off until then: its “ready” would let the server in unchecked. It is switched on again with its
  * say set to “down”, so that the server gets nothing before the agent has spoken.
  * @param agent whether the line's agent-check is to be on in the end
+ * @param isRestart whether it began before, in a process that a reload replaced: its check is to pass in the new process
  */
-export function defineLineEntry(line: ServerLine, agent: boolean, changes: Changes, signal: AbortSignal): LineEntry {
+export function defineLineEntry(
+  line: ServerLine,
+  agent: boolean,
+  changes: Changes,
+  signal: AbortSignal,
+  isRestart = false,
+): LineEntry {
   const out = adminStateOf(line.server) !== 'ready';
   const restores = agent && line.server.agent.configured && (out || !line.server.agent.enabled);
-  let stage: 'drained' | 'checking' | 'passed' | 'entering' | 'in' = out || restores ? 'drained' : 'entering';
+  const needsCheck = out || isRestart;
+  let stage: 'drained' | 'checking' | 'passed' | 'entering' | 'in' = needsCheck || restores ? 'drained' : 'entering';
   let words = '';
   const say = restores ? defineAgentSay(signal) : undefined;
   return {
@@ -52,7 +60,7 @@ export function defineLineEntry(line: ServerLine, agent: boolean, changes: Chang
       if (stage === 'drained' && !inForcedMaintenance(now.server)) {
         if (out && now.server.checked && now.server.health >= now.server.top) await lowerHealth(now, signal);
         stage = 'checking';
-      } else if (stage === 'checking' && (!out || hasPassedCheck(now.server))) stage = 'passed';
+      } else if (stage === 'checking' && (!needsCheck || hasPassedCheck(now.server))) stage = 'passed';
     },
     hasPassed: () => stage !== 'drained' && stage !== 'checking',
     async enter(now) {

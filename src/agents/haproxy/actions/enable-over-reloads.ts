@@ -12,12 +12,12 @@ export async function enableOverReloads(
   input: EnableInput,
   context: ActionContext,
 ): Promise<ChangeReport> {
-  if (context.dryRun) return enable(balancer, input, context);
+  if (context.dryRun) return enable(balancer, input, context, {});
   // Bad names must reach no socket.
   parseNames(input.server);
   readNarrowing(balancer.config, input);
   const before = await readInfos(balancer.runtimes, context.signal);
-  const report = await enable(balancer, input, context);
+  const report = await enable(balancer, input, context, before);
   balancer.arrivals.watch(before, (signal) => enableAgain(balancer, input, report, { ...context, signal }));
   return report;
 }
@@ -28,6 +28,7 @@ async function enableAgain(
   { hosts }: ChangeReport,
   context: ActionContext,
 ): Promise<readonly string[]> {
+  const known = await readInfos(balancer.runtimes, context.signal);
   const resolve = await prepareScope(balancer, { ...input, server: namesOf(hosts).join(',') });
   const request = resolve(await readViews(balancer.runtimes, context.signal));
   const held = new Set(balancer.watch.hosts().map(({ host }) => host));
@@ -41,6 +42,11 @@ async function enableAgain(
   );
   if (out.length === 0) return [];
   const server = namesOf(out).join(',');
-  const { changed } = await enable(balancer, { ...input, server, own: false }, { ...context, progress: () => {} });
+  const { changed } = await enable(
+    balancer,
+    { ...input, server, own: false },
+    { ...context, progress: () => {} },
+    known,
+  );
   return changed;
 }

@@ -1,19 +1,18 @@
 import type { ActionContext } from '../../../core/agent.ts';
-import { Problem } from '../../../core/errors.ts';
 import { agentWasOn, beginHold, endHold, type HeldHost } from '../maintenance/held.ts';
 import { pause } from '../runtime/mutex.ts';
 import { forEach } from '../runtime/parallel.ts';
+import type { Processes } from '../runtime/process.ts';
 import { type BackendView, refreshViews } from '../servers/backend.ts';
 import { countAvailable } from '../servers/capacity.ts';
 import { linesOf, type ServerLine } from '../servers/line.ts';
 import type { ScopedHost } from '../servers/scope.ts';
 import { adminStateOf, inMaintenance, inRotation } from '../servers/state.ts';
 import { findLine } from './enable-line.ts';
-import { defineHostEntry, type HostEntry } from './enable-host.ts';
+import { defineHostEntry } from './enable-host.ts';
 import {
   affectedLines,
   type ChangeReport,
-  formatHost,
   haveAgentChecks,
   type LoadBalancer,
   namesOf,
@@ -23,9 +22,7 @@ import {
   type ScopeInput,
 } from './request.ts';
 import { trackChanges } from './undo.ts';
-
-/** Milliseconds between two looks at the checks. */
-const lookEvery = 15;
+import { waitForAll } from './enable-wait.ts';
 
 export interface EnableInput extends ScopeInput {
   /** Whether to leave out what another than the calling run took out. */
@@ -37,11 +34,13 @@ export interface EnableInput extends ScopeInput {
  * agent-check agrees. Until then it is in drain, where HAProxy checks it but sends it nobody: straight after `ready` it
  * would pass for up, and get requests, for as long as a check interval. One that does not come up stays out; the others
  * stay in.
+ * @param known the processes as they were before the call: in one that replaces them it begins again
  */
 export async function enable(
   balancer: LoadBalancer,
   input: EnableInput,
   context: ActionContext,
+  known: Processes,
 ): Promise<ChangeReport> {
   const request = await readChangeRequest(balancer, input, context);
   const meant = input.own === true ? request.hosts.filter(({ name }) => isOwn(balancer, name, context)) : request.hosts;
@@ -59,7 +58,7 @@ export async function enable(
     const assumed = { in: coming.flatMap(affectedLines) };
     return { ...report, available: countAvailable(request.views, assumed) };
   }
-  const views = coming.length === 0 ? request.views : await putInToStay(balancer, request, coming, context);
+  const views = coming.length === 0 ? request.views : await putInToStay(balancer, request, { coming, known }, context);
   await releaseHolds(balancer, request, meant);
   return { ...report, available: countAvailable(views) };
 }
@@ -89,6 +88,11 @@ function agentBelongsOn(line: ServerLine, held: HeldHost | undefined): boolean {
   return configured && (enabled || agentWasOn(held?.lines ?? [], line) === true);
 }
 
+interface Arriving {
+  readonly coming: readonly ScopedHost[];
+  readonly known: Processes;
+}
+
 /** How often hosts are put in that an agent-check takes out again at once. */
 const tries = 3;
 
@@ -99,12 +103,12 @@ const tries = 3;
 async function putInToStay(
   balancer: LoadBalancer,
   request: Request,
-  coming: readonly ScopedHost[],
+  { coming, known }: Arriving,
   context: ActionContext,
 ): Promise<readonly BackendView[]> {
   let hosts = coming;
   for (let number = 1; ; number++) {
-    const views = await putIn(balancer, request, hosts, context);
+    const views = await putIn(balancer, request, { coming: hosts, known }, context);
     if (number === tries || !haveAgentChecks(hosts)) return views;
     await pause(balancer.config.settle * 1000, context.signal);
     const now = linesOf(await refreshViews(request.views, context.signal).catch(() => views));
@@ -122,7 +126,7 @@ function atPresent(host: ScopedHost, now: readonly ServerLine[]): ScopedHost {
 async function putIn(
   balancer: LoadBalancer,
   request: Request,
-  coming: readonly ScopedHost[],
+  { coming, known }: Arriving,
   context: ActionContext,
 ): Promise<readonly BackendView[]> {
   const { watch } = balancer;
@@ -135,7 +139,7 @@ async function putIn(
   await watch.put(coming.flatMap((host) => stageOf(heldOf(held, host), 'entering')));
   try {
     await forEach(entries, (entry) => entry.begin());
-    return await waitForAll(balancer, request, entries, context);
+    return await waitForAll(balancer, request, { entries, known }, context.signal);
   } catch (failure) {
     const unfinished = entries.filter((entry) => !entry.isIn());
     const lines = unfinished.flatMap(({ host }) => host.chosen);
@@ -186,34 +190,4 @@ async function releaseHolds({ watch }: LoadBalancer, request: Request, hosts: re
   const gone = namesOf(hosts).filter((name) => !left.some(({ host }) => host === name));
   if (left.length > 0) await watch.put(left);
   await watch.remove(gone);
-}
-
-async function waitForAll(
-  { config }: LoadBalancer,
-  request: Request,
-  entries: readonly HostEntry[],
-  context: ActionContext,
-): Promise<readonly BackendView[]> {
-  const deadline = performance.now() + config.enable_timeout * 1000;
-  for (;;) {
-    const views = await refreshViews(request.views, context.signal);
-    const all = linesOf(views);
-    const open = entries.filter((entry) => !entry.isIn());
-    await forEach(open, (entry) => entry.advance(all));
-    if (entries.every((entry) => entry.isIn())) return views;
-    if (performance.now() >= deadline) throw notUp(config.enable_timeout, entries);
-    await pause(lookEvery, context.signal);
-  }
-}
-
-function notUp(seconds: number, entries: readonly HostEntry[]): Problem {
-  const down = entries.filter((entry) => !entry.isIn());
-  const up = entries.filter((entry) => entry.isIn());
-  const why = down.map((entry) => `${formatHost(entry.host)}: ${entry.reason()}`).join(', ');
-  const rest = up.length === 0 ? '' : `; enabled: ${namesOf(up.map(({ host }) => host)).join(', ')}`;
-  return new Problem(
-    'server-not-up',
-    `not in traffic within ${seconds} s: ${why}${rest}`,
-    'find out why its check fails, then enable it again',
-  );
 }
