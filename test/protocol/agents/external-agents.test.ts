@@ -223,17 +223,25 @@ stat -c %a . "$1" "$2" "$CHORIA_EXTERNAL_FACTS" | xargs >"${home}/modes"; env | 
   });
 
   test('that hangs is killed with its children at its timeout, and hinders nobody', async () => {
-    let ended = false;
-    const hung = call('hung').finally(() => {
-      ended = true;
-    });
-    const pid = await pidIn('hung.pid');
-    assert.equal(await isAlive(pid), true);
-    assert.equal((await call('greeter', 'greet', { name: 'Bob' })).outcome, 'ok');
-    assert.equal(ended, false, 'the other call did not wait for it');
-    const reply = await hung;
-    assert.deepEqual([reply.outcome, reply.code], ['failed', 'timeout']);
-    assert.equal(await isAlive(pid), false);
+    /** @returns whether another call was answered while the first one hung */
+    const greetMeanwhile = async () => {
+      let ended = false;
+      await rm(join(node.directory, 'hung.pid'), { force: true });
+      const hung = call('hung').finally(() => {
+        ended = true;
+      });
+      const pid = await pidIn('hung.pid');
+      assert.equal((await call('greeter', 'greet', { name: 'Bob' })).outcome, 'ok');
+      const hindersNobody = !ended;
+      const reply = await hung;
+      assert.deepEqual([reply.outcome, reply.code], ['failed', 'timeout']);
+      assert.equal(await isAlive(pid), false);
+      return hindersNobody;
+    };
+    // On a machine that is slow just then, the start of the other agent takes longer than the first one's whole time.
+    let hindersNobody = false;
+    for (let tries = 0; tries < 5 && !hindersNobody; tries++) hindersNobody = await greetMeanwhile();
+    assert.ok(hindersNobody, 'each of five other calls waited for it');
   });
 
   test('that hangs is killed with what left its session, by its parent or by its environment', async () => {

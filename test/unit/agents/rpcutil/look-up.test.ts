@@ -44,7 +44,7 @@ test('may_i tells what the policies allow the caller, what not, and what does no
     unknown: ['haproxy.disable'],
   });
   assert.deepEqual(asked, [
-    { caller: 'cert=rip@devco.net', agent: 'appmgr', action: 'upgrade' },
-    { caller: 'cert=rip@devco.net', agent: 'nrpe', action: 'runcommand' },
+    { caller: 'cert=rip@devco.net', agent: 'appmgr', action: 'upgrade', limited: false },
+    { caller: 'cert=rip@devco.net', agent: 'nrpe', action: 'runcommand', limited: false },
   ]);
 });

@@ -45,7 +45,7 @@ describe('ca issue --out that is cut off at any change of the disk', () => {
         const certificate = new X509Certificate(readFileSync(place('dev1/node.crt')));
         const key = parsePrivateKey(readFileSync(place('dev1/node.key'), 'utf8'), '', 'node.key');
         assert.ok(certificate.checkPrivateKey(key), where);
-        assert.deepEqual(readdirSync(place('dev1')).sort(), ['ca.crt', 'node.crt', 'node.key'], where);
+        assert.deepEqual(readdirSync(place('dev1')).sort(), ['ca.crt', 'crl.pem', 'node.crt', 'node.key'], where);
       },
     });
   });
