@@ -5,8 +5,10 @@ import { explainErrno, Problem } from '../../../core/errors.ts';
 
 /** Bytes of an answer: “show stat” of some ten thousand servers. */
 const longestAnswer = 8 * 1024 * 1024;
-/** Milliseconds before a socket is tried again that has no place for another connection. */
-const fullSocketPause = 10;
+/** Milliseconds before a command is sent again. */
+const pauseBetween = 10;
+/** How often a command that only reads is sent again after its connection was dropped. */
+const mostDropped = 2;
 
 /** The runtime API of one HAProxy process (HAProxy management guide, 9.3). */
 export interface Runtime {
@@ -72,16 +74,29 @@ async function ask(where: NetConnectOpts, name: string, command: string, timeout
 /**
  * A process that begins or is busy accepts nobody for a moment, and its socket keeps only ten connections waiting: one more
  * is refused with EAGAIN (unix(7)). HAProxy runs, so this waits for a place.
+ * A process that a reload replaces drops the connections that it has not served. What only reads is asked again then, of
+ * the new process. A change is not: its answer may have got lost after it was made.
  */
 async function exchangeWhenFree(where: NetConnectOpts, command: string, signal: AbortSignal) {
-  for (;;) {
+  for (let dropped = isReading(command) ? 0 : mostDropped; ; ) {
     try {
-      return await exchange(where, command, signal);
+      const answer = await exchange(where, command, signal);
+      if (answer !== '' || dropped++ >= mostDropped) return answer;
     } catch (failure) {
-      if ((failure as NodeJS.ErrnoException).code !== 'EAGAIN') throw failure;
-      await delay(fullSocketPause, undefined, { signal });
+      const { code } = failure as NodeJS.ErrnoException;
+      const again = code === 'EAGAIN' || (isDrop(code) && dropped++ < mostDropped);
+      if (!again) throw failure;
     }
+    await delay(pauseBetween, undefined, { signal });
   }
+}
+
+function isReading(command: string): boolean {
+  return /^(show|help)\b/.test(command);
+}
+
+function isDrop(code: string | undefined): boolean {
+  return code === 'ECONNRESET' || code === 'EPIPE';
 }
 
 /** @returns the whole answer; undefined for one that is too long */

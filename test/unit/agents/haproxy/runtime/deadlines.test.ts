@@ -47,6 +47,22 @@ describe('a command to HAProxy ends', () => {
     await assert.rejects(defineRuntime(path, 30).ask('show info', never), fails('haproxy-answer', /closed/));
   });
 
+  test('and is sent again where it only reads and a reload dropped the connection, but not where it changes', async () => {
+    let connections = 0;
+    const path = await misbehaving((socket) => {
+      connections++;
+      if (connections === 1) socket.destroy();
+      else if (connections === 2) socket.once('data', () => socket.end());
+      else socket.end('Name: HAProxy\n');
+    });
+    const { ask } = defineRuntime(path, 30);
+    assert.equal(await ask('show info', never), 'Name: HAProxy');
+    assert.equal(connections, 3);
+    connections = 1;
+    await assert.rejects(ask('set server app/web1 state maint', never), fails('haproxy-answer', /closed/));
+    assert.equal(connections, 2);
+  });
+
   test('when the call is cancelled, before or after it was sent', async () => {
     const path = await misbehaving((socket) => socket.on('data', () => calling.abort()));
     const calling = new AbortController();
