@@ -74,6 +74,86 @@ describe('rollback', () => {
     );
   });
 
+  const back = bravo.map((name) => `${name}=10`);
+  /** The servers of each batch, as they left traffic. */
+  const batchesOf = ({ fabric }: Estate) =>
+    fabric.calls.filter(({ step }) => step.endsWith('].disable')).map(({ input }) => String(input.server).split(','));
+  /** Only the servers of the cluster are in the backend, and all serve the new release. */
+  const alone = (names: readonly string[], options: EstateOptions = {}) => {
+    const servers = Object.fromEntries(names.map((name) => [name, true]));
+    const estate = createEstate({ balancers: { 'lb1.devco.net': { app: servers } }, ...options });
+    for (const name of names) estate.revisions[name] = '20';
+    return { estate, servers, targets: names.map((name) => `${name}=10`) };
+  };
+
+  for (const [what, names, least, expected] of [
+    ['two at a time where all would be too many', bravo, undefined, [bravo.slice(0, 2), bravo.slice(2)]],
+    ['one at a time where min_available spares no two', bravo, 3, bravo.map((name) => [name])],
+    ['one at a time where there are two', bravo.slice(0, 2), undefined, bravo.slice(0, 2).map((name) => [name])],
+    ['two at a time, then one, of three', bravo.slice(0, 3), undefined, [bravo.slice(0, 2), bravo.slice(2, 3)]],
+  ] as const) {
+    test(`takes out ${what}, and reports that`, async () => {
+      const { estate, servers, targets } = alone(names);
+      const report = await run('rollback', estate, { targets, min_available: least });
+      assert.equal(report.state, 'done', JSON.stringify(report.failure));
+      assert.deepEqual(batchesOf(estate), expected);
+      assert.deepEqual(
+        Object.values(servers),
+        names.map(() => true),
+      );
+      const size = expected[0]?.length;
+      assert.deepEqual(report.steps.find(({ id }) => id === 'fewer')?.lines, [
+        `${size} at a time, since too few servers would stay in traffic without all ${names.length}`,
+      ]);
+    });
+  }
+
+  test('takes out together what is out already, since that costs nothing', async () => {
+    const { estate, servers, targets } = alone(bravo);
+    for (const name of bravo.slice(0, 3)) servers[name] = false;
+    estate.revisions['dev8.devco.net'] = '10';
+    const report = await run('rollback', estate, { targets });
+    assert.equal(report.state, 'done', JSON.stringify(report.failure));
+    assert.deepEqual(batchesOf(estate), [bravo.slice(0, 3)]);
+  });
+
+  test('takes out together what leaves as many others in traffic, and as many as it is told to', async () => {
+    const { estate, targets } = { ...watched(), targets: back };
+    for (const name of bravo) estate.revisions[name] = '20';
+    assert.equal((await run('rollback', estate, { targets })).state, 'done');
+    assert.deepEqual(batchesOf(estate), [bravo]);
+    const told = alone(bravo);
+    assert.equal((await run('rollback', told.estate, { targets, batch: '3' })).state, 'done');
+    assert.deepEqual(batchesOf(told.estate), [bravo.slice(0, 3), bravo.slice(3)]);
+  });
+
+  test('asks every load balancer how many may leave, and changes nothing where not one can be spared', async () => {
+    const all = () => Object.fromEntries(bravo.map((name) => [name, true]));
+    const balancers = {
+      'lb1.devco.net': { app: { ...all(), 'dev1.devco.net': true } },
+      'lb2.devco.net': { app: all() },
+    };
+    const { estate, targets } = alone(bravo, { balancers });
+    assert.equal((await run('rollback', estate, { targets, min_available: 3 })).state, 'done');
+    assert.deepEqual(
+      batchesOf(estate),
+      bravo.map((name) => [name]),
+    );
+    const none = alone(bravo);
+    const report = await run('rollback', none.estate, { targets, min_available: 4 });
+    assert.equal(report.failure?.reasons[0]?.code, 'too-few-servers');
+    assert.deepEqual(Object.values(none.servers), [true, true, true, true]);
+    assert.doesNotMatch(JSON.stringify(report), /lower|min_available to/);
+  });
+
+  test('names the application in every call of appmgr', async () => {
+    const { estate, targets } = alone(bravo);
+    await run('rollback', estate, { targets, application: 'shop' });
+    const calls = estate.fabric.calls.filter(({ agent }) => agent === 'appmgr');
+    assert.ok(calls.length > 3);
+    assert.deepEqual([...new Set(calls.map(({ input }) => input.application))], ['shop']);
+  });
+
   test('leaves a node by its own rollback, so that a second one there does not bring the release back', async () => {
     const { estate } = watched();
     await run('app_cluster_upgrade', estate, { revision: '20' });

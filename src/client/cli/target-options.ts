@@ -1,12 +1,11 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Ddl } from '../../core/ddl/ddl.ts';
 import type { TargetOptions } from '../../library/fleet/targets.ts';
+import { collect } from './collect.ts';
 
 export type { TargetOptions };
 
 const nodesHeading = 'Which nodes (all kinds must match; -F, -C, -A, -I and -W can be repeated):';
-
-const collect = (value: string, before: string[] = []) => [...before, value];
 
 export function parseSeconds(value: string): number {
   const seconds = Number(value);

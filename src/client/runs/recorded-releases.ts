@@ -41,10 +41,20 @@ export function revisionsBrought(entries: readonly JournalEntry[]): string[] {
   return [...new Set(brought)];
 }
 
-/** Whether the run is one that upgraded servers of that cluster. */
-export function upgraded(entries: readonly JournalEntry[], cluster: string): boolean {
+/** Whether the run is one that upgraded servers of that cluster, and that application where both have named one. */
+export function upgraded(entries: readonly JournalEntry[], cluster: string, application?: string): boolean {
   const started = entries.find((entry) => entry.type === 'run-started');
-  return started?.inputs.cluster === cluster && !started.dryRun && revisionsBefore(entries).size > 0;
+  if (started?.inputs.cluster !== cluster || started.dryRun) return false;
+  const other = started.inputs.application ?? application;
+  if (application !== undefined && other !== application) return false;
+  return revisionsBefore(entries).size > 0;
+}
+
+/** What the run was given that holds for its undoing, too; an input that was left out is not there. */
+export function inputsKept(entries: readonly JournalEntry[]): Readonly<Record<string, unknown>> {
+  const inputs = entries.find((entry) => entry.type === 'run-started')?.inputs ?? {};
+  const kept = ['application', 'backend', 'checks', 'min_available'].map((name) => [name, inputs[name]] as const);
+  return Object.fromEntries(kept.filter(([, value]) => value !== undefined && value !== null));
 }
 
 /** The load balancers that the run called. */

@@ -9,8 +9,8 @@ import { makeHome } from '../../support/program/home.ts';
 const id = '1'.repeat(32);
 
 /** The journal of a run that took one server from 20 to 10. */
-function journalOf(playbook: string): string {
-  const inputs = { cluster: 'bravo' };
+function journalOf(playbook: string, more: object = {}): string {
+  const inputs = { cluster: 'bravo', ...more };
   const run = { playbook, file: playbook, operator: 'rip', dryRun: false, inputs, time: '', digest: '' };
   const call = { agent: 'appmgr', action: 'upgrade', dryRun: false, changes: true, requestId: 'r', try: 1, batch: 1 };
   const outcome = { outcome: 'ok', status: 0, code: '', message: '', data: { previous: '20', revision: '10' } };
@@ -38,4 +38,22 @@ test('rollback of a rollback is refused without --redo where nobody can be asked
   await writeFile(journal, journalOf('app_cluster_upgrade'));
   const other = await runInProcess(['rollback', '--cluster', 'bravo', '--yes'], home);
   assert.ok(other.err.includes('back to: dev2.devco.net=20'), other.err.join('\n'));
+});
+
+test('rollback --application undoes the last run of that application, and passes over those of others', async () => {
+  await using fleet = await makeFleet();
+  const home = await makeHome(join(fleet.dir, 'home'), await fleet.operator('rip@devco.net'), []);
+  await mkdir(join(home, '.local/state/mco-deploy/runs'), { recursive: true });
+  const journal = join(home, '.local/state/mco-deploy/runs', `${id}.jsonl`);
+  await writeFile(journal, journalOf('app_cluster_upgrade', { application: 'shop' }));
+  const shop = await runInProcess(['rollback', '--cluster', 'bravo', '--application', 'shop', '--yes'], home);
+  assert.ok(shop.err.includes('back to: dev2.devco.net=20'), shop.err.join('\n'));
+  const named = ['rollback', '--cluster', 'bravo', '--application', 'api', '--run', id, '--yes'];
+  const api = await runInProcess(named, home);
+  assert.match(api.err.at(-1) ?? '', /the run 1{32} upgraded no server of cluster “bravo” with application “api”/);
+  const passed = await runInProcess(
+    named.filter((word) => word !== '--run' && word !== id),
+    home,
+  );
+  assert.ok(!passed.err.some((line) => line.startsWith('back to:')), passed.err.join('\n'));
 });

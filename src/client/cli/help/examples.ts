@@ -37,7 +37,12 @@ const examples: Readonly<Record<string, readonly string[]>> = {
     'upgrade --cluster bravo --rev 20 --no-notify --dry-run',
     'upgrade --cluster bravo --rev 20 --no-notify --strategy rolling --batch 25%',
   ],
-  rollback: ['rollback --cluster bravo', 'rollback --cluster bravo --run 3bef65ad --dry-run'],
+  rollback: [
+    'rollback shop',
+    'rollback --cluster bravo',
+    'rollback --cluster bravo --application shop',
+    'rollback --cluster bravo --run 3bef65ad --dry-run',
+  ],
   run: [
     'run fleet_check command=check_load',
     'run ./my.yaml cluster=bravo --dry-run',

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Ddl } from '../../../core/ddl/ddl.ts';
+import { collect } from '../../cli/collect.ts';
 import { addCommonOptions } from '../../cli/common-options.ts';
 import type { CliContext, CommandEntry } from '../../cli/context.ts';
 import { addTargetOptions } from '../../cli/target-options.ts';
@@ -46,7 +47,6 @@ function defineShow(audit: Command, context: CliContext): void {
 }
 
 function defineVerify(audit: Command, context: CliContext): void {
-  const collect = (value: string, before: string[] = []) => [...before, value];
   onNode(audit, 'verify', 'check every signature and the chain, and name the first record that is wrong')
     .option('--ca <file>', "the fleet's CA certificate")
     .option('--head <head>', 'a record that the log must hold, as SEQUENCE:HASH kept by a caller', collect)

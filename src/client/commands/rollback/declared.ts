@@ -1,8 +1,8 @@
 import { Problem } from '../../../core/errors.ts';
 import { type DeclaredOptions, readDeclared } from '../../fleet-file/declared.ts';
-import type { LoadNodeParts } from '../../fleet-file/model.ts';
-import { clusterOf, recipientOf } from '../../fleet-file/upgrade-inputs.ts';
-import type { RollbackOptions } from './run.ts';
+import type { LoadNodeParts, Upgrade } from '../../fleet-file/model.ts';
+import { checksOf, clusterOf, isAmbiguous, recipientOf } from '../../fleet-file/upgrade-inputs.ts';
+import type { RollbackOptions } from './options.ts';
 
 type TypedOptions = Omit<RollbackOptions, 'cluster'> & Partial<Pick<RollbackOptions, 'cluster'>> & DeclaredOptions;
 
@@ -21,13 +21,28 @@ export async function readRollbackOptions(
   const { application, fleet, discovery } = await readDeclared(name, typed, load);
   const recipient = typed.recipient ?? (typed.notify ? recipientOf(application, fleet) : undefined);
   const { backend, min_available: available } = application.upgrade;
+  const checks = checksOf(application, fleet);
+  const batch = typed.batch ?? batchOf(application.upgrade);
   return {
+    ...(isAmbiguous(application, fleet) ? { application: application.name } : {}),
     ...(backend === undefined ? {} : { backend }),
     ...(available === undefined ? {} : { minAvailable: String(available) }),
     ...typed,
     ...discovery,
+    ...(batch === undefined ? {} : { batch }),
+    // Undefined, or true: nobody named any.
+    ...((typed.check ?? true) === true && checks !== undefined ? { check: checks } : {}),
     cluster: clusterOf(application, typed.cluster),
     notify: typed.notify && recipient !== false,
     ...(typeof recipient === 'string' ? { recipient } : {}),
   };
 }
+
+/** How many servers an upgrade of the application takes out at a time; undefined where that depends on what can be spared. */
+function batchOf({ strategy, batch }: Upgrade): string | undefined {
+  if (batch !== undefined) return String(batch);
+  return strategy === undefined || strategy === 'auto' ? undefined : batches[strategy];
+}
+
+/** As the playbook of each strategy has it. A release that served before need not prove itself, so there is no soak. */
+const batches = { parallel: '100%', rolling: '2', canary: '1,25%,50%' } as const;

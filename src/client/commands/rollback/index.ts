@@ -1,6 +1,8 @@
+import { Option } from 'commander';
 import type { Ddl } from '../../../core/ddl/ddl.ts';
 import type { CommandEntry } from '../../cli/context.ts';
 import type { LoadNodeParts } from '../../fleet-file/model.ts';
+import { collect } from '../../cli/collect.ts';
 import { addRunOptions } from '../../cli/run-options.ts';
 
 export function rollbackCommand(catalogue: readonly Ddl[], load: LoadNodeParts): CommandEntry {
@@ -13,8 +15,22 @@ export function rollbackCommand(catalogue: readonly Ddl[], load: LoadNodeParts):
         .option('--cluster <name>', 'the cluster, instead of an application of fleet.yaml: value of the fact “cluster”')
         .option('--fleet <file>', 'where the application is declared (default: fleet.yaml)')
         .option('--run <id>', 'the run to undo (default: the last from here that upgraded servers of the cluster)')
-        .option('--backend <name>', 'the HAProxy backend (default: the one that holds all the servers)')
-        .option('--batch <size>', 'servers at a time, such as 2, 25% or 1,2,50% (default: all of them)')
+        .option('--application <name>', 'the application, where a server has several')
+        .option(
+          '--backend <names>',
+          'the HAProxy backends, separated by commas (default: those of the run, or every one that leads to the servers)',
+        )
+        .option(
+          '--batch <size>',
+          'servers at a time, such as 2, 25% or 1,2,50% (default: that of fleet.yaml, or as many as can be spared)',
+        )
+        .addOption(
+          new Option(
+            '--check <name>',
+            'an NRPE check that each server must pass (repeatable; default: those of fleet.yaml or of the run, or check_load)',
+          ).argParser(collect),
+        )
+        .option('--no-check', 'make no check')
         .option('--recipient <url>', 'who to notify, such as mailto:ops@example.net')
         .option('--no-notify', 'notify nobody')
         .option('--min-available <n>', 'how many servers of the backend must stay usable')

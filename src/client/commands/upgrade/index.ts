@@ -2,6 +2,7 @@ import { Option } from 'commander';
 import type { Ddl } from '../../../core/ddl/ddl.ts';
 import type { CommandEntry } from '../../cli/context.ts';
 import type { LoadNodeParts } from '../../fleet-file/model.ts';
+import { collect } from '../../cli/collect.ts';
 import { addRunOptions } from '../../cli/run-options.ts';
 
 /** `upgrade` is the shipped playbook of its strategy with its inputs as options. */
@@ -64,9 +65,4 @@ export function upgradeCommand(catalogue: readonly Ddl[], load: LoadNodeParts): 
       });
     },
   };
-}
-
-/** @param before true where no check was named yet */
-function collect(value: string, before: unknown): string[] {
-  return [...(Array.isArray(before) ? (before as string[]) : []), value];
 }

@@ -108,6 +108,41 @@ test('rollback and status take the cluster of an application from fleet.yaml', a
   assert.equal((status as { nodes?: string }).nodes, file);
 });
 
+describe('rollback APPLICATION', () => {
+  const backOf = async (text: string, more: object = {}) => {
+    const { file } = await fleetOf(text);
+    return await readRollbackOptions('shop', { notify: true, fleet: file, ...more }, nodeParts);
+  };
+  const withUpgrade = (upgrade: string) => shopFleet.replace(/upgrade: \{.*\}/, `upgrade: ${upgrade}`);
+
+  test('takes batch and checks from fleet.yaml, unless they are typed', async () => {
+    const { batch, check } = await backOf(shopFleet);
+    assert.deepEqual([batch, check], ['1', ['check_load']]);
+    const typedBack = await backOf(shopFleet, { batch: '50%', check: false });
+    assert.deepEqual([typedBack.batch, typedBack.check], ['50%', false]);
+  });
+
+  for (const [upgrade, expected] of [
+    ['{}', undefined],
+    ['{ strategy: auto }', undefined],
+    ['{ soak: 1m }', undefined],
+    ['{ strategy: parallel }', '100%'],
+    ['{ strategy: rolling }', '2'],
+    ['{ strategy: rolling, batch: 3 }', '3'],
+    ['{ strategy: canary }', '1,25%,50%'],
+  ] as const) {
+    test(`upgrade: ${upgrade} takes out ${expected ?? 'what can be spared'} at a time`, async () => {
+      assert.equal((await backOf(withUpgrade(upgrade))).batch, expected);
+    });
+  }
+
+  test('names the application where its hosts run several', async () => {
+    const text = shopFleet.replace('applications:\n', 'applications:\n  api: { role: web, reload: [/bin/true] }\n');
+    assert.equal((await backOf(text)).application, 'shop');
+    assert.equal((await backOf(shopFleet)).application, undefined);
+  });
+});
+
 test('a fleet.yaml is a list of nodes', () => {
   const nodes = parseNodesText(shopFleet, 'fleet.yaml', 'file');
   assert.deepEqual(

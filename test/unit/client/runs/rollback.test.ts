@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { revisionsBefore, revisionsBrought, upgraded } from '../../../../src/client/runs/recorded-releases.ts';
+import {
+  inputsKept,
+  revisionsBefore,
+  revisionsBrought,
+  upgraded,
+} from '../../../../src/client/runs/recorded-releases.ts';
 import type { JournalEntry } from '../../../../src/playbook/journal/entries.ts';
 
 const about = { at: 1, runId: 'a'.repeat(32) };
@@ -65,4 +70,22 @@ describe('what served before a run, by its journal', () => {
     assert.equal(upgraded([started({ cluster: 'bravo' }, true), ...looked, ...update], 'bravo'), false);
     assert.equal(upgraded([...looked, ...update], 'bravo'), false);
   });
+
+  test('is that of the application that was named, where the run had named one', () => {
+    const shop = [started({ cluster: 'bravo', application: 'shop' }), ...looked, ...update];
+    assert.equal(upgraded(shop, 'bravo', 'shop'), true);
+    assert.equal(upgraded(shop, 'bravo'), true);
+    assert.equal(upgraded(shop, 'bravo', 'api'), false);
+    assert.equal(upgraded([bravo, ...looked, ...update], 'bravo', 'shop'), true);
+    assert.equal(
+      upgraded([started({ cluster: 'bravo', application: null }), ...looked, ...update], 'bravo', 'shop'),
+      true,
+    );
+  });
+});
+
+test('application, backends, checks and min_available of a run hold for its undoing', () => {
+  const given = { cluster: 'bravo', revision: '20', application: 'shop', backend: null, checks: [], min_available: 0 };
+  assert.deepEqual(inputsKept([started(given)]), { application: 'shop', checks: [], min_available: 0 });
+  assert.deepEqual(inputsKept([]), {});
 });

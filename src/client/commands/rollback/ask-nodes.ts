@@ -1,0 +1,47 @@
+import type { Ddl } from '../../../core/ddl/ddl.ts';
+import { Problem } from '../../../core/errors.ts';
+import { count } from '../../../core/text.ts';
+import { askNodes } from '../../../library/fleet/call-nodes.ts';
+import type { CliContext } from '../../cli/context.ts';
+import { readTargetOptions } from '../../cli/target-options.ts';
+import { requireDdl, type Session } from '../../fleet/session.ts';
+import type { Known } from './recorded.ts';
+import type { RollbackOptions } from './options.ts';
+
+/** What to type where nothing else shows what served before. */
+export const byHand = 'name the releases yourself: mco-deploy run rollback cluster=… targets=NODE=REVISION,…';
+
+/**
+ * What the nodes themselves know, where no journal tells: sound only where all of them serve the same release, since
+ * otherwise a run did not come to all of them and each remembers another one.
+ * @throws Problem `no-release-before`
+ */
+export async function askNodesBefore(
+  options: RollbackOptions,
+  session: Session,
+  catalogue: readonly Ddl[],
+  context: CliContext,
+): Promise<Known> {
+  const { application } = options;
+  const { filter, ...targets } = readTargetOptions(options, 'appmgr');
+  const wanted = { ...targets, filter: { ...filter, facts: [`cluster=${options.cluster}`] } };
+  const { nodes } = await session.find(wanted);
+  const question = {
+    ddl: requireDdl(catalogue, 'appmgr'),
+    action: 'status',
+    input: () => (application === undefined ? {} : { application }),
+  };
+  const outcomes = await askNodes(question, nodes, session, context.signal);
+  const failed = outcomes.find(({ outcome }) => outcome !== 'ok');
+  if (failed !== undefined) throw new Problem('no-release-before', `${failed.node}: ${failed.message}`, byHand);
+  const serving = new Set(outcomes.map(({ data }) => String(data.revision)));
+  if (serving.size > 1) {
+    const what = `no run from here upgraded cluster “${options.cluster}”, and its servers serve different releases`;
+    throw new Problem('no-release-before', `${what}: ${[...serving].sort().join(', ')}`, byHand);
+  }
+  if (outcomes.length > 0) {
+    context.err(`no run from here upgraded the cluster: ${count(outcomes.length, 'node')} asked what served before`);
+  }
+  const before = new Map(outcomes.map(({ node, data }) => [node, String(data.previous ?? '')]));
+  return { before, brought: [...serving], inputs: {}, isRollback: false };
+}
