@@ -26,7 +26,7 @@ const mostPeers = 5000;
 /** Answers a Describe: whether the whole filter matches, and what was asked for. @throws Problem `bad-filter` */
 export function describeNode(request: DescribeRequest, node: Describable, now: number): NodeDescription {
   const matched = matchesFilter(parseFilter(request.filter ?? noFilter), node.self);
-  if (request.facts.length > 1000) throw new Problem('bad-filter', 'more than 1000 facts are asked for');
+  if (request.facts.length > 1000) throw new Problem('bad-filter', 'more than 1000 facts were requested');
   const facts = request.facts.includes('*')
     ? node.self.facts
     : pick(node.self.facts, [...node.published, ...request.facts]);

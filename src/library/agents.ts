@@ -247,9 +247,9 @@ export interface Agents {
       };
     };
   };
-  /** Changes the files of the configuration; a change that nobody confirms within a minute is taken back */
+  /** Changes the files of the configuration; a change that nobody confirms within a minute is undone */
   config: {
-    /** Returns the sums of the files, and which change waits to be confirmed */
+    /** Returns the sums of the files, and which change waits for confirmation */
     status: {
       input: Readonly<Record<string, never>>;
       output: {
@@ -257,19 +257,19 @@ export interface Agents {
         readonly instance: string;
         /** SHA-256 over all files */
         readonly digest: string;
-        /** The change that waits to be confirmed */
+        /** The change that waits for confirmation */
         readonly pending: string;
-        /** The last change that was taken back */
+        /** The last change that was undone */
         readonly returned: string;
-        /** Why it was */
+        /** Why it was undone */
         readonly why: string;
-        /** Every file of a kind that is there */
+        /** Every file that has a kind */
         readonly files: readonly {
           /** What the file is for: there is a right for each */
           readonly kind: "settings" | "policies" | "facts" | "classes" | "checks" | "hooks";
           readonly name: string;
           readonly sha256: string;
-          /** Whether it is as it was applied: nobody changed it since */
+          /** Whether nobody has changed it since it was applied */
           readonly applied: boolean;
         }[];
       };
@@ -294,10 +294,10 @@ export interface Agents {
         }[];
       };
     };
-    /** Replaces files; what is not confirmed within a minute is taken back */
+    /** Replaces files; a change that is not confirmed within a minute is undone */
     apply: {
       input: {
-        /** The digest of the files that were seen */
+        /** The digest of the files that the operator saw */
         readonly previous: string;
         /** The SHA-256 of each file, for the audit log; empty for one that is removed */
         readonly sums: readonly {
@@ -315,7 +315,7 @@ export interface Agents {
         }[];
       };
       output: {
-        /** What to confirm */
+        /** The change to confirm */
         readonly change: string;
         readonly effect: "at-once" | "reload" | "restart";
         /** SHA-256 over all files afterwards */
@@ -324,7 +324,7 @@ export interface Agents {
         readonly until: string;
       };
     };
-    /** Keeps a change: the node still answers who made it */
+    /** Keeps a change, as the operator who made it can still reach the node */
     confirm: {
       input: {
         readonly change: string;
@@ -608,7 +608,7 @@ export interface Agents {
     /** The jobs of the caller */
     list: {
       input: {
-        /** Only jobs whose ids begin so */
+        /** Only jobs whose ids begin with this */
         readonly prefix?: string;
       };
       output: {
@@ -660,9 +660,9 @@ export interface Agents {
         readonly status: number;
         /** The code of its reply */
         readonly code: string;
-        /** What its reply says */
+        /** The message of its reply */
         readonly message: string;
-        /** What it said last while it runs */
+        /** Its latest progress while it runs */
         readonly progress: string;
         /** Its output */
         readonly data: Readonly<Record<string, unknown>>;
@@ -670,7 +670,7 @@ export interface Agents {
         readonly left_out: boolean;
       };
     };
-    /** Cancels a job of the caller; one that has ended stays as it is */
+    /** Cancels a job of the caller; one that has ended is not changed */
     cancel: {
       input: {
         /** The id of the job: that of its request */
@@ -684,7 +684,7 @@ export interface Agents {
     /** The jobs of all callers */
     list_any: {
       input: {
-        /** Only jobs whose ids begin so */
+        /** Only jobs whose ids begin with this */
         readonly prefix?: string;
       };
       output: {
@@ -736,9 +736,9 @@ export interface Agents {
         readonly status: number;
         /** The code of its reply */
         readonly code: string;
-        /** What its reply says */
+        /** The message of its reply */
         readonly message: string;
-        /** What it said last while it runs */
+        /** Its latest progress while it runs */
         readonly progress: string;
         /** Its output */
         readonly data: Readonly<Record<string, unknown>>;
@@ -767,12 +767,12 @@ export interface Agents {
         readonly after: number;
         /** Lines, in order */
         readonly lines: readonly {
-          /** JSON: these very bytes are signed */
+          /** JSON; exactly these bytes are signed */
           readonly text: string;
-          /** By the operator who wrote it, Base64 */
+          /** Signature of the operator who wrote it, Base64 */
           readonly signature: string;
         }[];
-        /** SHA-256 (hex) of the last line: it alone stands in the audit log */
+        /** SHA-256 (hex) of the last line; the audit log has only this */
         readonly head: string;
       };
       output: {
@@ -780,12 +780,12 @@ export interface Agents {
         readonly sequence: number;
       };
     };
-    /** The runs whose journals are stored here, the ones that were written to last first */
+    /** The runs whose journals are stored here, the most recently written first */
     list: {
       input: {
         /** How many at most */
         readonly limit?: number;
-        /** Only runs whose ids begin so */
+        /** Only runs whose ids begin with this */
         readonly prefix?: string;
       };
       output: {
@@ -814,9 +814,9 @@ export interface Agents {
         readonly sequence: number;
         /** As many as fit into a reply */
         readonly lines: readonly {
-          /** JSON: these very bytes are signed */
+          /** JSON; exactly these bytes are signed */
           readonly text: string;
-          /** By the operator who wrote it, Base64 */
+          /** Signature of the operator who wrote it, Base64 */
           readonly signature: string;
         }[];
       };
@@ -1089,7 +1089,7 @@ export interface Agents {
         readonly received: number;
         /** The nodes that sent them */
         readonly sources: readonly string[];
-        /** Nodes that did not, and why */
+        /** Nodes that sent nothing, and why */
         readonly rejected: readonly {
           readonly node: string;
           readonly code: string;

@@ -6,7 +6,7 @@ export const configConfigSchema = {
   additionalProperties: false,
   properties: {
     socket: {
-      description: 'Where the helper listens, which writes the files for a daemon that may not',
+      description: 'Where the helper listens that writes the files for an unprivileged daemon',
       type: 'string',
       pattern: '^/[^\\x00]*$',
       maxLength: 100,

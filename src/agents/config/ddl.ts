@@ -13,14 +13,14 @@ const instance = { type: 'string', description: 'This run of the daemon', 'x-dis
 
 export const configDdl = defineDdl({
   name: 'config',
-  description: 'Changes the files of the configuration; a change that nobody confirms within a minute is taken back',
+  description: 'Changes the files of the configuration; a change that nobody confirms within a minute is undone',
   author: 'mco-deploy',
   license: 'Apache-2.0',
   version: '0.1.0',
   url: '',
   actions: {
     status: {
-      description: 'Returns the sums of the files, and which change waits to be confirmed',
+      description: 'Returns the sums of the files, and which change waits for confirmation',
       kind: 'read',
       repeatable: true,
       timeout: 10,
@@ -34,16 +34,16 @@ export const configDdl = defineDdl({
         properties: {
           instance,
           digest,
-          pending: { type: 'string', description: 'The change that waits to be confirmed', 'x-display-as': 'Waiting' },
+          pending: { type: 'string', description: 'The change that waits for confirmation', 'x-display-as': 'Waiting' },
           returned: {
             type: 'string',
-            description: 'The last change that was taken back',
+            description: 'The last change that was undone',
             'x-display-as': 'Taken back',
           },
-          why: { type: 'string', description: 'Why it was', 'x-display-as': 'Reason' },
+          why: { type: 'string', description: 'Why it was undone', 'x-display-as': 'Reason' },
           files: {
             type: 'array',
-            description: 'Every file of a kind that is there',
+            description: 'Every file that has a kind',
             'x-display-as': 'Files',
             items: {
               type: 'object',
@@ -53,7 +53,7 @@ export const configDdl = defineDdl({
                 kind,
                 name,
                 sha256: sum,
-                applied: { type: 'boolean', description: 'Whether it is as it was applied: nobody changed it since' },
+                applied: { type: 'boolean', description: 'Whether nobody has changed it since it was applied' },
               },
             },
           },
@@ -91,7 +91,7 @@ export const configDdl = defineDdl({
       },
     },
     apply: {
-      description: 'Replaces files; what is not confirmed within a minute is taken back',
+      description: 'Replaces files; a change that is not confirmed within a minute is undone',
       kind: 'change',
       repeatable: false,
       timeout: 60,
@@ -102,7 +102,7 @@ export const configDdl = defineDdl({
         additionalProperties: false,
         required: ['previous', 'sums', 'files'],
         properties: {
-          previous: { ...sum, description: 'The digest of the files that were seen' },
+          previous: { ...sum, description: 'The digest of the files that the operator saw' },
           sums: {
             type: 'array',
             maxItems: 500,
@@ -134,7 +134,7 @@ export const configDdl = defineDdl({
         additionalProperties: false,
         required: ['change', 'effect', 'digest', 'until'],
         properties: {
-          change: { type: 'string', description: 'What to confirm', 'x-display-as': 'Change' },
+          change: { type: 'string', description: 'The change to confirm', 'x-display-as': 'Change' },
           effect: { type: 'string', enum: ['at-once', 'reload', 'restart'], 'x-display-as': 'Effect' },
           digest: { type: 'string', description: 'SHA-256 over all files afterwards', 'x-display-as': 'Digest' },
           until: { type: 'string', description: 'Until when it must be confirmed', 'x-display-as': 'Until' },
@@ -142,7 +142,7 @@ export const configDdl = defineDdl({
       },
     },
     confirm: {
-      description: 'Keeps a change: the node still answers who made it',
+      description: 'Keeps a change, as the operator who made it can still reach the node',
       kind: 'change',
       repeatable: true,
       timeout: 20,

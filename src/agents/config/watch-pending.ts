@@ -9,7 +9,7 @@ const grace = 1500;
 /** Has a change taken back that nobody confirmed, should the helper that made it be gone. */
 export function watchPending(place: () => Promise<HelperPlace>, log: Log) {
   let timer: NodeJS.Timeout | undefined;
-  const fail = (error: unknown) => log.error({ err: error }, `a change cannot be taken back: ${explain(error)}`);
+  const fail = (error: unknown) => log.error({ err: error }, `a change cannot be undone: ${explain(error)}`);
   const look = async () => {
     const at = await place();
     const pending = await readPending(at.directory);

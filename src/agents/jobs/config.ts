@@ -13,7 +13,7 @@ export const jobsConfigSchema = {
       default: 32,
     },
     max_jobs: {
-      description: 'How many outcomes are kept; the oldest make room',
+      description: 'How many outcomes are kept; the oldest are removed for a new one',
       type: 'integer',
       minimum: 1,
       maximum: 10_000,

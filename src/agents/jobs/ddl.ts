@@ -36,7 +36,7 @@ const list = {
     type: 'object',
     additionalProperties: false,
     properties: {
-      prefix: { type: 'string', description: 'Only jobs whose ids begin so', pattern: '^[0-9a-f]{0,32}$' },
+      prefix: { type: 'string', description: 'Only jobs whose ids begin with this', pattern: '^[0-9a-f]{0,32}$' },
     },
   },
   output: {
@@ -70,8 +70,8 @@ const show = {
       ...job,
       status: { type: 'integer', description: 'The status of its reply' },
       code: { type: 'string', description: 'The code of its reply' },
-      message: { type: 'string', description: 'What its reply says', 'x-display-as': 'Message' },
-      progress: { type: 'string', description: 'What it said last while it runs', 'x-display-as': 'Progress' },
+      message: { type: 'string', description: 'The message of its reply', 'x-display-as': 'Message' },
+      progress: { type: 'string', description: 'Its latest progress while it runs', 'x-display-as': 'Progress' },
       data: { type: 'object', description: 'Its output', 'x-display-as': 'Output' },
       left_out: { type: 'boolean', description: 'Whether its output was too large to be kept' },
     },
@@ -98,7 +98,7 @@ export const jobsDdl = defineDdl({
   actions: {
     list: { ...list, description: 'The jobs of the caller' },
     show: { ...show, description: 'A job of the caller, and its outcome' },
-    cancel: { ...cancel, description: 'Cancels a job of the caller; one that has ended stays as it is' },
+    cancel: { ...cancel, description: 'Cancels a job of the caller; one that has ended is not changed' },
     list_any: { ...list, description: 'The jobs of all callers' },
     show_any: { ...show, description: 'A job of any caller, and its outcome' },
     cancel_any: { ...cancel, description: 'Cancels a job of any caller' },

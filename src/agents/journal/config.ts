@@ -6,7 +6,7 @@ export const journalConfigSchema = {
   additionalProperties: false,
   properties: {
     max_runs: {
-      description: 'How many runs there may be; the oldest make room for a new one',
+      description: 'How many runs may be stored; the oldest are removed for a new one',
       type: 'integer',
       minimum: 1,
       maximum: 10_000,
@@ -20,7 +20,7 @@ export const journalConfigSchema = {
       default: 67_108_864,
     },
     max_size: {
-      description: 'Bytes that all journals may take; the oldest make room',
+      description: 'Bytes that all journals may take; the oldest are removed for a new one',
       type: 'integer',
       minimum: 4096,
       maximum: 17_179_869_184,

@@ -15,8 +15,8 @@ const line = {
   additionalProperties: false,
   required: ['text', 'signature'],
   properties: {
-    text: { type: 'string', description: 'JSON: these very bytes are signed', maxLength: 600_000 },
-    signature: { type: 'string', description: 'By the operator who wrote it, Base64', maxLength: 2000 },
+    text: { type: 'string', description: 'JSON; exactly these bytes are signed', maxLength: 600_000 },
+    signature: { type: 'string', description: 'Signature of the operator who wrote it, Base64', maxLength: 2000 },
   },
 } as const;
 
@@ -24,7 +24,7 @@ const lines = { type: 'array', description: 'Lines, in order', items: line } as 
 
 const hash = {
   type: 'string',
-  description: 'SHA-256 (hex) of the last line: it alone stands in the audit log',
+  description: 'SHA-256 (hex) of the last line; the audit log has only this',
   pattern: '^([0-9a-f]{64})?$',
 } as const;
 
@@ -64,13 +64,13 @@ export const journalDdl = defineDdl({
     },
     list: {
       ...read,
-      description: 'The runs whose journals are stored here, the ones that were written to last first',
+      description: 'The runs whose journals are stored here, the most recently written first',
       input: {
         type: 'object',
         additionalProperties: false,
         properties: {
           limit: { type: 'integer', description: 'How many at most', minimum: 1, maximum: 100, default: 20 },
-          prefix: { type: 'string', description: 'Only runs whose ids begin so', pattern: '^[0-9a-f]{0,32}$' },
+          prefix: { type: 'string', description: 'Only runs whose ids begin with this', pattern: '^[0-9a-f]{0,32}$' },
         },
       },
       output: {

@@ -156,7 +156,7 @@ export const publishDdl = defineDdl({
           },
           rejected: {
             type: 'array',
-            description: 'Nodes that did not, and why',
+            description: 'Nodes that sent nothing, and why',
             items: fault,
             'x-display-as': 'Rejected',
           },

@@ -39,13 +39,13 @@ export async function confirmChange(host: Host, node: FoundNode, waiting: Waitin
     await sleep(interval, undefined, { signal: way.signal }).catch(() => {});
   }
   if (way.signal.aborted) {
-    const what = `${node.name} was not asked to keep the change: it goes back within a minute`;
+    const what = `${node.name} was not asked to keep the change: it undoes the change within a minute`;
     throw new Problem('cancelled', what, 'apply it again');
   }
   throw new Problem(
     'returned',
     `${node.name} does not answer with the new configuration: ${why}`,
-    'look at it on the host',
+    'check it on the host',
   );
 }
 

@@ -22,13 +22,16 @@ export function formatPlans(plans: readonly HostPlan[]): string[] {
 function planLines({ way, others, files, kept, effect }: HostPlan): string[] {
   if (changesNothing({ files, others }) && kept.length === 0) return [];
   const daemon =
-    effect === 'nothing' ? 'the daemon runs on' : `the daemon ${effect}s`.replace('reloads', 'reloads its files');
+    effect === 'nothing' ? 'the daemon keeps running' : `the daemon ${effect}s`.replace('reloads', 'reloads its files');
   const first = changesNothing({ files, others }) ? [] : [`over ${way === 'ssh' ? 'ssh' : 'the fabric'}; ${daemon}`];
   return [
     ...first,
     ...others.map((one) => `+ ${one}`),
     ...files.flatMap(diffLines),
-    ...kept.flatMap((one) => [`kept as others changed it (--replace would do this):`, ...diffLines(one)]),
+    ...kept.flatMap((one) => [
+      `kept, because others changed it (--replace would make this change):`,
+      ...diffLines(one),
+    ]),
   ];
 }
 

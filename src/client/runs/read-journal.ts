@@ -108,6 +108,6 @@ export async function findRun(stateDirectory: string, given: string): Promise<st
   if (only === undefined) {
     throw new Problem('unknown-run', `there is no journal of a run ${given} here`, '“mco-deploy runs” lists them');
   }
-  if (others.length > 0) throw new Problem('usage', `${given} is the beginning of ${matching.length} runs`);
+  if (others.length > 0) throw new Problem('usage', `${given} matches ${matching.length} runs`);
   return only;
 }

@@ -15,7 +15,7 @@ export function parseAssignments(words: readonly string[]): Record<string, strin
     const [, name = '', value = ''] = /^([^=\s]+)\s*=\s*(.*)$/s.exec(word.trim()) ?? [];
     if (name === '') throw new Problem('usage', `“${word}” is not an input`, 'write name=value');
     if (!/^[a-z_0-9]+$/.test(name)) {
-      const hint = 'it has small letters, digits and “_” alone';
+      const hint = 'use lower-case letters, digits and “_”';
       throw new Problem('usage', `“${name}” can’t be the name of an input`, hint);
     }
     if (value === '')

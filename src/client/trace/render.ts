@@ -44,8 +44,8 @@ export function renderTrace(trace: Trace): string[] {
     .map(([node, ms]) => `${node} ${ms < 0 ? '' : '+'}${ms} ms`);
   const all = `${count(entries.length, 'request')} on ${count(nodes.size, 'node')}`;
   const verdict = journal
-    ? `${all}: every signature holds, and the journal agrees`
-    : `${all}: every signature holds (this machine has no journal of the run to compare)`;
+    ? `${all}: every signature is valid, and the journal agrees`
+    : `${all}: every signature is valid (this machine has no journal of the run to compare)`;
   const lines = [
     ...entries.map((entry) => renderEntry(entry, offsets)),
     ...(ahead.length === 0 ? [] : [`clocks against the caller's, at most: ${ahead.sort().join(', ')}`]),

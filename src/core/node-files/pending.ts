@@ -36,7 +36,7 @@ export function pendingFile(directory: string): string {
   return join(directory, helperDirectory, 'pending.json');
 }
 
-/** The change that waits to be confirmed; undefined when none does. */
+/** The change that waits for confirmation; undefined when none does. */
 export async function readPending(directory: string): Promise<Pending | undefined> {
   try {
     const value: unknown = JSON.parse(await readFile(pendingFile(directory), 'utf8'));

@@ -65,7 +65,7 @@ export const runProblems = defineProblems({
   'journal-full': ['The node has no room for the journal of another run.', 'Raise the limits of the agent journal.'],
   'journal-incomplete': [
     'Too few of the nodes that store the journal of the run could be read: its last lines may be missing.',
-    'Wait until they answer, or go by what there is with --force.',
+    'Wait until they answer, or use the copies that there are with --force.',
   ],
   'not-leased': [
     'A line of a journal is only stored for the operator whose run holds the lease.',

@@ -35,7 +35,7 @@ export async function readTail(handle: FileHandle, name: string): Promise<Tail> 
   const last = parseRecord(line);
   if (last === undefined) {
     const message = `the last line of ${name} is not a record of an audit log`;
-    throw new Problem('audit-failed', message, 'keep the file for inquiry and move it away');
+    throw new Problem('audit-failed', message, 'keep the file as evidence, and move it away');
   }
   return { state: { sequence: last.sequence, hash: hashLine(line) }, size: start + end, torn, last };
 }

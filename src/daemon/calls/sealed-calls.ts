@@ -176,7 +176,7 @@ function admitQuery(signed: SignedQuery, { identity, tls, memory, grace, now }: 
   const late = judgeTime(query, now(), grace);
   if (late !== undefined) throw late;
   if (!memory.admit(query.nonce, query.issuedAt + query.timeToLive + grace)) {
-    throw new Problem('replayed', 'the very same query was received before');
+    throw new Problem('replayed', 'this query was received before');
   }
   return opened;
 }

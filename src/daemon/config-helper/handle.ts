@@ -41,10 +41,13 @@ async function confirm({ input, operator }: ProvenRequest, directory: string): P
   const change = String(input.change);
   const pending = await readPending(directory);
   if (pending !== undefined && pending.change === change && operator !== pending.operator) {
-    throw new Problem('policy-denied', `the change ${change} is of ${pending.operator}, who alone confirms it`);
+    throw new Problem(
+      'policy-denied',
+      `the change ${change} was made by ${pending.operator}, who alone may confirm it`,
+    );
   }
   if (await settle(directory, change)) return { change, confirmed: true };
-  throw new Problem('nothing-pending', `the change ${change} does not wait to be confirmed`, 'apply it again');
+  throw new Problem('nothing-pending', `the change ${change} does not wait for confirmation`, 'apply it again');
 }
 
 interface Known {
@@ -68,8 +71,8 @@ async function apply(
   requireUsualPlaces(directory, config);
   const pending = await readPending(directory);
   if (pending !== undefined) {
-    const what = `a change of ${pending.operator} waits to be confirmed until ${new Date(pending.until).toISOString()}`;
-    throw new Problem('busy', what, 'call again then');
+    const what = `a change of ${pending.operator} waits for confirmation until ${new Date(pending.until).toISOString()}`;
+    throw new Problem('busy', what, 'call again after that');
   }
   const before = await listNodeFiles(directory);
   requireUnchanged(change, before);
@@ -98,7 +101,7 @@ async function switchOrGoBack(...[directory, files, about]: Parameters<typeof sw
 /** @throws Problem `changed-meanwhile` */
 function requireUnchanged({ previous }: Change, before: readonly NodeFile[]): void {
   if (digestFiles(before) === previous) return;
-  throw new Problem('changed-meanwhile', 'the files of the node are not those that you saw', 'apply again');
+  throw new Problem('changed-meanwhile', 'the files of the node have changed since you saw them', 'apply again');
 }
 
 function merge(before: readonly NodeFile[], files: readonly NewFile[]): NodeFile[] {

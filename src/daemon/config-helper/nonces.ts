@@ -15,7 +15,7 @@ export async function admitNonce(directory: string, nonce: Uint8Array, end: numb
   const file = join(directory, helperDirectory, 'nonces.json');
   const known = await readNonces(file);
   const id = Buffer.from(nonce).toString('hex');
-  if (Object.hasOwn(known, id)) throw new Problem('replayed', 'the very same request was received before');
+  if (Object.hasOwn(known, id)) throw new Problem('replayed', 'this request was received before');
   const kept = Object.entries(known).filter(([, until]) => until >= now);
   await replaceFile(file, JSON.stringify({ ...Object.fromEntries(kept), [id]: end }));
 }

@@ -41,7 +41,7 @@ export async function openChange(
     throw new Problem('wrong-node', `the request is for ${request.target}, this is ${credentials.identity.name}`);
   }
   if (request.agent !== 'config' || !['apply', 'confirm'].includes(request.action)) {
-    throw new Problem('policy-denied', `the helper does not do ${request.agent}.${request.action}`);
+    throw new Problem('policy-denied', `the helper does not serve ${request.agent}.${request.action}`);
   }
   const late = judgeTime(request, now, settings.clock_grace * 1000);
   if (late !== undefined) throw late;

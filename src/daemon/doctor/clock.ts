@@ -18,7 +18,7 @@ export async function checkClock(auditFile: string, run: RunCommand, signal: Abo
   const time = new Date(now).toISOString();
   if (code !== 0) return [fine('clock', `${time}; what synchronizes it is not known`)];
   if (stdout.trim() === 'yes') return [fine('clock', `${time}, synchronized by NTP`)];
-  return [doubtful('clock', `${time}, and nothing keeps it`, 'timedatectl set-ntp true')];
+  return [doubtful('clock', `${time}, and nothing synchronizes it`, 'timedatectl set-ntp true')];
 }
 
 async function lastRecordTime(auditFile: string): Promise<number | undefined> {

@@ -24,7 +24,7 @@ async function checkDirectory(check: string, directory: string): Promise<Finding
     await access(`${directory}/`, constants.W_OK);
     const free = bavail * bsize;
     const what = `${Math.round(free / 1024 / 1024)} MiB are free in ${directory}`;
-    const mend = 'free some space: nothing is done that cannot be recorded';
+    const mend = 'free some space: a change that cannot be recorded is refused';
     if (free < bounds.out) return broken(check, what, mend);
     return free < bounds.low ? doubtful(check, what, mend) : fine(check, what);
   } catch (error) {

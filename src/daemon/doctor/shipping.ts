@@ -33,11 +33,15 @@ export async function checkShipping({ audit, state }: NodeConfig): Promise<reado
       const since = oldest?.record.time ?? '';
       if (Date.now() - Date.parse(since) < recent)
         return fine(title, `${has}, and the last ${bytes} bytes are on their way`);
-      return doubtful(title, `${has}, and ${bytes} bytes wait since ${since}`, '“mco-deploy ping” shows the reason');
+      return doubtful(
+        title,
+        `${has}, and ${bytes} bytes have waited since ${since}`,
+        '“mco-deploy ping” shows the reason',
+      );
     } catch (error) {
       return broken(
         'audit log',
-        `how far “${name}” is cannot be read: ${explainErrno(error)}`,
+        `the progress of “${name}” cannot be read: ${explainErrno(error)}`,
         'run this as the daemon’s user',
       );
     }

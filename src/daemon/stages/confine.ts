@@ -27,6 +27,6 @@ function outside(
   if (input[name] === undefined) {
     return new Problem('not-for-application', `${its}: name the application`, `give ${name}=${applications[0]}`);
   }
-  const hint = 'ask the keeper of the CA for another one: “mco-deploy ca issue operator NAME --for APPLICATION”';
+  const hint = 'ask the administrator of the CA for another one: “mco-deploy ca issue operator NAME --for APPLICATION”';
   return new Problem('not-for-application', `${its}, not for ${String(input[name])}`, hint);
 }

@@ -26,7 +26,7 @@ export function detach(parts: DetachParts): Stage {
     if (!isDetached) return await next(call);
     const [keeper] = parts.keepers();
     if (keeper === undefined) {
-      const what = `${parts.identity} keeps no jobs: nothing was done`;
+      const what = `${parts.identity} does not keep jobs: nothing was done`;
       return answer(refusal(new Problem('no-jobs', what, 'enable the agent jobs in its node.yaml')));
     }
     const agent = call.entry?.ddl.name ?? '';

@@ -26,7 +26,7 @@ export function dispatch(options: DispatchOptions): Stage {
   return () => async (call) => {
     const name = call.entry?.ddl.name ?? '';
     const agent = options.agents.get(name);
-    if (agent === undefined || call.action === undefined) throw new Problem('internal', 'dispatch stands behind match');
+    if (agent === undefined || call.action === undefined) throw new Problem('internal', 'dispatch runs after match');
     const slots = slotsOf.get(name) ?? defineSlots(options.concurrency);
     slotsOf.set(name, slots);
     if (slots.waiting() >= longestQueue) {

@@ -20,7 +20,7 @@ export function fresh(memory: CallMemory, grace: number, now: () => number): Sta
     // The caller's clock may be ahead: it can have come that much earlier than it says.
     if (!memory.covers(request.issuedAt - grace)) return answer(refusal(unproven(request, grace)));
     if (!memory.admit(request.nonce, request.issuedAt + request.timeToLive + grace)) {
-      return answer(refusal(new Problem('replayed', 'the very same request was received before')));
+      return answer(refusal(new Problem('replayed', 'this request was received before')));
     }
     return await memory.once(call, () => next(call));
   };

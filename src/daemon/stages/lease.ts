@@ -15,7 +15,7 @@ export function lease(keepers: () => readonly Leases[], identity: string): Stage
     const recheck = () => {
       const [keeper] = keepers();
       if (keeper === undefined) {
-        return new Problem('stale-lease', `${identity} keeps no leases`, 'enable the agent lock in its node.yaml');
+        return new Problem('stale-lease', `${identity} does not keep leases`, 'enable the agent lock in its node.yaml');
       }
       return keeper.check({ lease: name, fence, runId, caller: call.caller });
     };

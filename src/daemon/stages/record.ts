@@ -55,8 +55,8 @@ async function mayAsk(call: IncomingCall, policies: Pick<Policies, 'allows'>): P
 /** Refuses what would be refused anyway, and records now and then how often: a caller without rights must not fill the log. */
 async function refuseBriefly(log: AuditLog, call: IncomingCall, sampling: RefusalSampling): Promise<Answer> {
   const { caller } = call;
-  const what = `${caller} has been refused too often: not every request of it is recorded`;
-  const refused = new Problem('rate-limited', what, 'it has no right to what it requests');
+  const what = `${caller} has been refused too often: not all of its requests are recorded`;
+  const refused = new Problem('rate-limited', what, 'no policy allows it to call this');
   const recorded = sampling.choose(caller, refused);
   const given = answer(refusal(refused));
   if (recorded === undefined) return given;

@@ -13,7 +13,7 @@ import { answer, type IncomingCall, type Stage } from '../call.ts';
 export function validate(): Stage {
   return (next) => async (call) => {
     const { entry, action } = call;
-    if (entry === undefined || action === undefined) throw new Problem('internal', 'validate stands behind match');
+    if (entry === undefined || action === undefined) throw new Problem('internal', 'validate runs after match');
     try {
       return await next({ ...call, input: checkInput(call, entry, action) });
     } catch (error) {

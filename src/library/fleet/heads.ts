@@ -168,7 +168,7 @@ async function readHeads(file: string): Promise<Map<string, KnownHead>> {
 /** @throws Problem `bad-heads` */
 export function parseHeads(text: string, file: string): Map<string, KnownHead> {
   const bad = (why: string) =>
-    new Problem('bad-heads', `${file} is not a list of heads: ${why}`, 'keep it for inquiry and move it away');
+    new Problem('bad-heads', `${file} is not a list of heads: ${why}`, 'keep it as evidence, and move it away');
   let heads: unknown;
   try {
     ({ heads } = parseJsonObject(text, 'it'));

@@ -168,7 +168,7 @@ async function exchange(
     // Once the node's own word is here, the relay's does not count any more.
     relay
       .forward(name, sealed.request, onEvent, signal)
-      .then(() => reject(new Problem('no-response', `${name} did not answer by way of ${link.name}`)), reject);
+      .then(() => reject(new Problem('no-response', `${name} did not answer over the relay ${link.name}`)), reject);
   });
   const { turnAway } = ending;
   // A newer node may send a code that this version does not know: it is passed on as it came.

@@ -75,7 +75,7 @@ function judge(hold: HostHold, { data }: Outcome): NodeFailure | undefined {
   if (now === since) return undefined;
   const what = now === undefined ? `is no longer held out by ${node}` : `was put into traffic on ${node}`;
   const why = describeBreaks(found?.breaks, since);
-  return { node: host, code: 'back-in-traffic', reason: `${host} ${what} while it was to be out: ${why}` };
+  return { node: host, code: 'back-in-traffic', reason: `${host} ${what} while it had to stay out: ${why}` };
 }
 
 /** What did it, when, and where that can be seen: the first break since, and how many more there were. */

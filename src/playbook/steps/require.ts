@@ -15,7 +15,7 @@ export const requireStep: StepKind = {
         const context = world.context();
         if (decide(required, context)) return { state: 'done', ran: true };
         const reason = message === undefined ? `it requires ${required.source}` : toText(message(context));
-        if (world.dryRun && world.changed()) return { state: 'done', ran: true, lines: [`not so yet: ${reason}`] };
+        if (world.dryRun && world.changed()) return { state: 'done', ran: true, lines: [`not met yet: ${reason}`] };
         return { state: 'failed', ran: true, failed: [{ node: '', code: 'required', reason }] };
       },
     };

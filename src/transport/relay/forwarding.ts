@@ -94,5 +94,5 @@ export function startForwarding(client: Client, relay: string, refuse: () => Pro
 /** Whatever a relay says of a target proves nothing: all of it is silence. */
 function withheld(relay: string, target: string, { code, message }: { code: string; message: string }): Problem {
   const said = `${code}${message === '' ? '' : `, ${message.slice(0, 300)}`}`;
-  return new Problem('no-response', `${target} did not answer by way of ${relay} (it says: ${said})`);
+  return new Problem('no-response', `${target} did not answer over the relay ${relay} (it says: ${said})`);
 }

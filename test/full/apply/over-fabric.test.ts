@@ -46,7 +46,7 @@ describe('apply, over the fabric', { timeout: 300_000 }, () => {
     );
     const { code, out, err } = await estate.apply('--yes');
     assert.equal(code, 2, 'what others changed is not as fleet.yaml says');
-    assert.match(out, /web2\.devco\.net is as fleet\.yaml says, but for what others changed/, err);
+    assert.match(out, /web2\.devco\.net is as fleet\.yaml says, except for files that others changed/, err);
     assert.equal(await fileOf(web1, 'facts.d/install.yaml'), 'rack: a\n');
     assert.deepEqual(await Promise.all(hosts.map(pidOf)), pids);
     const facts = await estate.run(['facts', 'rack', '--nodes', estate.fleetFile, '--json']);
@@ -57,7 +57,7 @@ describe('apply, over the fabric', { timeout: 300_000 }, () => {
     await estate.declare({ role: '    facts: { rack: a }\n    policies: { lock: ["deny cert=eve@devco.net * *"] }\n' });
     const kept = await estate.apply('--yes');
     assert.equal(kept.code, 2);
-    assert.match(kept.out, /kept as others changed it/);
+    assert.match(kept.out, /kept, because others changed it/);
     assert.match(await fileOf(web2, 'policies/lock.policy'), /by hand/);
     assert.match(await fileOf(web1, 'policies/lock.policy'), /deny\tcert=eve/);
     assert.equal((await estate.apply('--yes', '--replace')).code, 0);

@@ -77,7 +77,7 @@ describe('apply, over ssh', { timeout: 300_000 }, () => {
     );
     const done = await estate.apply('--ssh');
     assert.equal(done.code, 2, 'what others changed is not as fleet.yaml says');
-    assert.match(done.out, /kept as others changed it/);
+    assert.match(done.out, /kept, because others changed it/);
     assert.match(done.out, /^ {2}-# by hand$/m);
     assert.match(await fileOf(web2, 'node.yaml'), /by hand/);
     await assert.rejects(fileOf(web1, 'classes.txt'), { code: 'ENOENT' });

@@ -97,7 +97,7 @@ describe('the records of a run, gathered from real daemons', () => {
     assert.equal(code, 0, out + err);
     assert.match(out, /dev2\.devco\.net look try 1 rpcutil\.get_fact \{"fact":"cluster"\} by cert=rip@devco\.net: ok/);
     assert.match(out, /clocks against the caller's, at most: dev2\.devco\.net [+-]?\d+ ms, dev4/);
-    assert.match(out, /2 requests on 2 nodes: every signature holds, and the journal agrees/);
+    assert.match(out, /2 requests on 2 nodes: every signature is valid, and the journal agrees/);
     assert.equal((await trace()).requests.length, 2);
   });
 

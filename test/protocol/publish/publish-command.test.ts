@@ -285,7 +285,7 @@ describe('upgrade --publish', () => {
     assert.match(nameless.err.join(), /--publish needs the name of the application: add --application NAME/);
     const unused = await run('--sign', 'release.key');
     assert.equal(unused.code, 64);
-    assert.match(unused.err.join(), /--sign goes with --publish/);
+    assert.match(unused.err.join(), /--sign needs --publish/);
   });
 
   test('begins no upgrade when a server does not take the artifact', async () => {

@@ -53,7 +53,7 @@ describe('a request under a lease', () => {
     assert.equal((await count(node, rip, { ...run, fence: second.fence })).outcome, 'ok');
   });
 
-  test('is refused when another operator holds it, and when the node keeps no leases', async () => {
+  test('is refused when another operator holds it, and when the node does not keep leases', async () => {
     await using node = await startTestNode(fleet, {
       name: 'dev4.devco.net',
       agents: [probeAgent, lockAgent],

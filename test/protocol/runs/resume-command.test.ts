@@ -109,7 +109,7 @@ describe('runs and resume, on journals', () => {
     await keep((line) => line.replace(/"host":"[^"]*"/, '"host":"elsewhere"').replace(/"start":"\d+"/, '"start":"1"'));
     await refused([id], 64, /process \d+ on elsewhere may still be running this run.*add --force/);
     await keep((line) => line.replace('"operator":"rip@devco.net"', '"operator":"eve@devco.net"'));
-    await refused([id], 64, /begun by eve@devco\.net, and this is rip@devco\.net/);
+    await refused([id], 64, /started by eve@devco\.net, and this is rip@devco\.net/);
     await keep((line) => line.replace(/"host":"[^"]*"/, '"host":"elsewhere"').replace(/"start":"\d+"/, '"start":"1"'));
     assert.equal((await cli('resume', id, '--force')).code, 0);
   });
@@ -151,7 +151,7 @@ describe('runs and resume, on journals', () => {
     assert.equal(damaged.code, 64);
     assert.match(
       damaged.err.join('\n'),
-      /line 4 of the journal .*\.jsonl is damaged and was skipped: its content counts as unknown: it may be the run to undo: name the one by --run$/,
+      /line 4 of the journal .*\.jsonl is damaged and was skipped: its content counts as unknown: it may be the run to undo: name the run with --run$/,
     );
     const wrong = await cli(...back, '--run', await begin());
     assert.equal(wrong.code, 64);

@@ -33,11 +33,11 @@ describe('a run whose machine is gone', { timeout: 90_000 }, () => {
     assert.equal(asked.code, 64, asked.text);
     assert.match(
       asked.text,
-      /started by rip@devco\.net on .*\n.* every signature holds; stored on dev1\.devco\.net, dev2\.devco\.net, dev3\.devco\.net/,
+      /started by rip@devco\.net on .*\n.* every signature is valid; stored on dev1\.devco\.net, dev2\.devco\.net, dev3\.devco\.net/,
     );
     assert.match(
       asked.text,
-      /the run was begun by rip@devco\.net, and there is no terminal to ask on: to take it over, add --yes/,
+      /the run was started by rip@devco\.net, and there is no terminal to ask on: to take it over, add --yes/,
     );
     const { code, text } = await eve.mco(['resume', run, '--yes']);
     assert.equal(code, 0, text);

@@ -55,7 +55,7 @@ async function chooseTarget(
   const there = others.length === 0 ? 'there is no other release on this node' : `there are: ${others.join(', ')}`;
   const target = named ?? (current === confirmed ? before : confirmed);
   if (target === '') {
-    const what = `of “${application.name}” no earlier release is known before ${current === '' ? 'now' : current}`;
+    const what = `no release of “${application.name}” is known before ${current === '' ? 'now' : current}`;
     throw new Problem('no-previous', what, there);
   }
   const found = known.find(({ revision }) => revision === target);

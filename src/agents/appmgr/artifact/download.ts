@@ -30,7 +30,7 @@ export async function download<T>(
   try {
     answer = await ask(url, await certificates(bounds), both);
     if (answer.statusCode === 404 || answer.statusCode === 410) return undefined;
-    if (answer.statusCode !== 200) throw new Problem('bad-artifact', `${url} gave status ${answer.statusCode}`);
+    if (answer.statusCode !== 200) throw new Problem('bad-artifact', `${url} returned status ${answer.statusCode}`);
     const told = answer.headers['content-length'];
     const size = told === undefined ? undefined : Number(told);
     if (size !== undefined && size > limit) throw tooLarge(url, limit);
@@ -50,7 +50,7 @@ async function* bounded(url: string, answer: IncomingMessage, limit: number, siz
     yield chunk;
   }
   if (size === undefined || total === size) return;
-  throw new Problem('artifacts-unreachable', `${url} came only in part: ${total} of ${size} bytes`, 'try again');
+  throw new Problem('artifacts-unreachable', `${url} arrived incomplete: ${total} of ${size} bytes`, 'try again');
 }
 
 function tooLarge(url: string, limit: number): Problem {
@@ -87,7 +87,7 @@ function explainDownload(
   if (signal.aborted) return new Problem('cancelled', 'the call was cancelled');
   const { syscall } = error as NodeJS.ErrnoException;
   if (syscall === 'write' && (error as NodeJS.ErrnoException).code !== 'EPIPE') return error;
-  const why = clock.aborted ? `it did not come within ${timeout} s` : explainErrno(error);
+  const why = clock.aborted ? `it did not arrive within ${timeout} s` : explainErrno(error);
   return new Problem('artifacts-unreachable', `${url} cannot be downloaded: ${why}`, 'check that the server runs', {
     cause: error,
   });

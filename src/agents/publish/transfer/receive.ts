@@ -73,7 +73,7 @@ function addressesOf(given: readonly string[]): Address[] {
 }
 
 function faultOf(error: unknown, stalled: boolean): { readonly code: string; readonly message: string } {
-  if (stalled) return { code: 'no-response', message: `nothing came for ${stall / 1000} s` };
+  if (stalled) return { code: 'no-response', message: `nothing arrived for ${stall / 1000} s` };
   if (error instanceof Problem) return { code: error.code, message: error.message };
   return { code: 'internal', message: explain(error) };
 }

@@ -140,9 +140,7 @@ async function proceed(
   if (!json) for (const line of formatPlans(plans)) context.out(printable(line));
   if (context.signal.aborted) return exitCode.interrupted;
   if (failed > 0) {
-    err(
-      `nothing was changed: ${count(failed, 'host')} could not be looked at; name the others with --host to go ahead`,
-    );
+    err(`nothing was changed: ${count(failed, 'host')} could not be checked; name the others with --host to go ahead`);
     return exitCode.someFailed;
   }
   if (changed.length === 0) {
@@ -158,7 +156,7 @@ async function proceed(
 }
 
 function nothingToDo(plans: readonly HostPlan[], kept: boolean): string {
-  if (kept) return 'nothing to do but what others changed: --replace overwrites it';
+  if (kept) return 'nothing to do except in files that others changed: --replace overwrites them';
   return `nothing to do: ${count(plans.length, 'host is', 'hosts are')} as fleet.yaml says`;
 }
 
@@ -182,7 +180,7 @@ async function changeHosts(plans: readonly HostPlan[], options: ApplyOptions, co
       (ending) => {
         if ('problem' in ending) return tellProblem(ending.target, ending.problem, context);
         for (const warning of ending.result.warnings) err(printable(`warning: ${ending.target.node}: ${warning}`));
-        const but = ending.target.kept.length > 0 ? ', but for what others changed' : '';
+        const but = ending.target.kept.length > 0 ? ', except for files that others changed' : '';
         if (options.json !== true) out(`${ending.target.node} is as fleet.yaml says${but}`);
       },
       context,

@@ -34,7 +34,7 @@ export async function findJob(
     outcome === 'ok' ? (data.jobs as NodeJob[]).map(({ id }) => id) : [],
   );
   const [only, ...others] = new Set(ids);
-  if (others.length > 0) throw new Problem('usage', `${given} is the beginning of ${others.length + 1} jobs`);
+  if (others.length > 0) throw new Problem('usage', `${given} matches ${others.length + 1} jobs`);
   if (only !== undefined) return only;
   const refused = outcomes.find(({ outcome }) => outcome !== 'ok');
   const why = refused === undefined ? '' : ` (${refused.node}: ${refused.message})`;

@@ -64,7 +64,7 @@ export async function runPublish(
       const { broken, silent } = findings;
       const code = exitFor({ outcomes: published.results, broken: broken.length, silent: silent.length });
       if (code !== 0 && !dryRun)
-        context.err(`what is there is not sent again: ${context.command ?? 'repeat the command'}`);
+        context.err(`parts that arrived are not sent again: ${context.command ?? 'repeat the command'}`);
       return code;
     });
   } finally {

@@ -42,7 +42,7 @@ export async function findSame(found: FoundRun, started: Started, look: Look): P
     if (isSame(known)) return known;
   }
   if (problem !== undefined) {
-    throw new Problem(problem.code, problem.message, 'name the playbook of the run by --playbook FILE', {
+    throw new Problem(problem.code, problem.message, 'name the playbook of the run with --playbook FILE', {
       cause: problem,
     });
   }

@@ -20,7 +20,7 @@ export function requireAuthors(
 ): void {
   if (stored === undefined) {
     if (operatorsOf(entries).at(-1) === self) return;
-    throw new Problem('other-operator', `the run was begun by ${operator}, and this is ${self}`);
+    throw new Problem('other-operator', `the run was started by ${operator}, and this is ${self}`);
   }
   for (const [index, entry] of stored.entries.entries()) {
     const named = entry.type === 'run-started' || entry.type === 'run-resumed' ? entry.operator : undefined;
@@ -30,7 +30,7 @@ export function requireAuthors(
   }
   if (stored.revoked.length === 0 || force) return;
   const what = `the certificate of ${stored.revoked.join(', ')}, who wrote the journal of this run, was revoked since`;
-  throw new Problem('author-revoked', what, 'find out why; to continue the run all the same, add --force');
+  throw new Problem('author-revoked', what, 'find out why; to continue the run anyway, add --force');
 }
 
 /** Shows whose run it is, and asks. @throws Problem `not-agreed`, `no-terminal` */
@@ -43,7 +43,7 @@ export async function agreeToTakeOver(
 ): Promise<void> {
   if (lost > 0)
     context.err(
-      `warning: ${count(lost, 'entry', 'entries')} of the journal on this host never came to the nodes; they count as unknown`,
+      `warning: ${count(lost, 'entry', 'entries')} of the journal on this host never reached the nodes; they count as unknown`,
     );
   if (stored === undefined) return;
   const authors = [...new Set(stored.authors)];
@@ -54,7 +54,7 @@ export async function agreeToTakeOver(
   for (const line of [
     `run ${run}: ${playbook} ${formatInputs(inputs)}`,
     `  started by ${operator} on ${hosts[0] ?? 'an unknown host'}; playbook ${digest.slice(0, 16)}`,
-    `  journal: ${count(stored.lines.length, 'line')} by ${authors.join(', ')}; every signature holds; stored on ${stored.stored.holders.join(', ')}; last entry ${last}`,
+    `  journal: ${count(stored.lines.length, 'line')} by ${authors.join(', ')}; every signature is valid; stored on ${stored.stored.holders.join(', ')}; last entry ${last}`,
     `  it continues as ${self}, with the rights of ${self} alone`,
   ])
     context.err(printable(line));
@@ -62,7 +62,7 @@ export async function agreeToTakeOver(
   if (!isOnTerminal(context)) {
     throw new Problem(
       'no-terminal',
-      `the run was begun by ${others.join(', ')}, and there is no terminal to ask on`,
+      `the run was started by ${others.join(', ')}, and there is no terminal to ask on`,
       'to take it over, add --yes',
     );
   }

@@ -52,7 +52,7 @@ async function readOne(id: string, nodes: readonly FoundNode[], look: FleetLook)
     return compareJournals(local, stored).entries;
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
-    throw new Problem(error.code, error.message, 'it may be the run to undo: name the one by --run');
+    throw new Problem(error.code, error.message, 'it may be the run to undo: name the run with --run');
   }
 }
 

@@ -25,7 +25,7 @@ export async function rollBack(
   if (known.isRollback && options.dryRun !== true) await requireRedo(known, options, context);
   const unknown = [...before].filter(([, revision]) => revision === '').map(([node]) => node);
   if (unknown.length > 0) {
-    throw new Problem('no-release-before', `what served before is not known of ${unknown.join(', ')}`, byHand);
+    throw new Problem('no-release-before', `it is not known what served before on ${unknown.join(', ')}`, byHand);
   }
   const { cluster, application, backend, minAvailable, batch, check = true } = options;
   // Whoever was to be notified of the run is to be notified of its end.
@@ -60,8 +60,8 @@ async function requireRedo(
   const back = [...new Set(before.values())].sort().join(', ');
   const what = `the last change of cluster “${cluster}” was a rollback: to undo it brings back ${back}`;
   if (yes === true || !isOnTerminal(context)) {
-    throw new Problem('usage', what, 'if that is meant, add --redo');
+    throw new Problem('usage', what, 'if you want that, add --redo');
   }
   if (await askPerson(`${what}. Do that?`, context.signal, context)) return;
-  throw new Problem('not-agreed', 'nothing was changed', 'to undo an earlier run, name it by --run');
+  throw new Problem('not-agreed', 'nothing was changed', 'to undo an earlier run, name it with --run');
 }

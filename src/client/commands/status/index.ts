@@ -12,7 +12,7 @@ export function statusCommand(catalogue: readonly Ddl[], load: LoadNodeParts): C
         .command('status [application]')
         .description('what runs where: releases, health and traffic; mixed clusters, incomplete runs')
         .option('--fleet <file>', 'where the application is declared (default: fleet.yaml)')
-        .option('--watch', 'look again every two seconds, and print it when something has changed');
+        .option('--watch', 'check again every two seconds, and print the status when something has changed');
       addCommonOptions(addTargetOptions(command)).action(async (application, options) => {
         const { readStatusOptions } = await import('./declared.ts');
         const { showStatus } = await import('./run.ts');

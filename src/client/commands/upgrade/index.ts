@@ -49,7 +49,7 @@ export function upgradeCommand(catalogue: readonly Ddl[], load: LoadNodeParts): 
             'an NRPE check that each server must pass (repeatable; default: those of fleet.yaml, or check_load)',
           ).argParser(collect),
         )
-        .option('--no-check', 'make no check')
+        .option('--no-check', 'run no check')
         .addOption(
           new Option('--with <input>', 'any input of the playbook, as name=value (repeatable)').argParser(collect),
         )

@@ -27,7 +27,7 @@ export async function publishFor(
   context: CliContext,
 ): Promise<number> {
   const { cluster, application, rev: revision, publish: path, sign, dryRun = false, config, via } = options;
-  if (path === undefined) throw new Problem('usage', '--sign goes with --publish', 'add --publish FILE');
+  if (path === undefined) throw new Problem('usage', '--sign needs --publish', 'add --publish FILE');
   if (application === undefined) {
     throw new Problem('usage', '--publish needs the name of the application', 'add --application NAME');
   }

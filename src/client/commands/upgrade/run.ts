@@ -65,14 +65,14 @@ async function requireRecipient(
   const { inputs } = await loadClientConfig(config, env);
   if (inputs.recipient !== undefined || inputs.notify === false) return;
   const hint = 'give --recipient mailto:you@example.net, or --no-notify';
-  throw new Problem('usage', 'nobody is named to notify of the upgrade', hint);
+  throw new Problem('usage', 'no recipient is named for notices of the upgrade', hint);
 }
 
 async function strategyFor(options: UpgradeOptions, catalogue: readonly Ddl[], context: CliContext): Promise<Strategy> {
   const { strategy, batch, soak } = options;
   if (strategy === 'parallel' && (batch ?? soak) !== undefined) {
     const option = batch === undefined ? '--soak' : '--batch';
-    throw new Problem('usage', `${option} goes with --strategy rolling or canary`, `add it, or leave ${option} out`);
+    throw new Problem('usage', `${option} needs --strategy rolling or canary`, `add it, or leave ${option} out`);
   }
   if (strategy !== 'auto') return { name: strategy, batch };
   // Whoever names a batch or a soak wants a batch at a time.

@@ -76,7 +76,7 @@ function checkUpgrade(application: Application, fleet: Fleet, path: readonly str
   if (upgrade.strategy === 'parallel') {
     for (const key of ['batch', 'soak'] as const) {
       if (upgrade[key] === undefined) continue;
-      faults.add([...path, 'upgrade', key], `${key} goes with the strategy rolling or canary, not with parallel`, true);
+      faults.add([...path, 'upgrade', key], `${key} is for the strategies rolling and canary, not for parallel`, true);
     }
   }
 }

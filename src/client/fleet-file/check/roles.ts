@@ -41,13 +41,10 @@ function checkAgents(
     }
     checkSection(`agent/${agent}/config`, known.config, section, place, faults);
     if (agent === 'nrpe' && Object.keys(checks).length > 0 && Object.hasOwn(section as object, 'config')) {
-      faults.add(
-        [...place, 'config'],
-        'the role has “checks”, which make the file of their own: leave one of both out',
-      );
+      faults.add([...place, 'config'], 'the role has “checks”, which make their own file: leave one of the two out');
     }
     if (agent === 'appmgr') {
-      faults.add(place, 'applications stand below “applications”, with the role that they run on', true);
+      faults.add(place, 'put applications below “applications”, with the role that they run on', true);
     }
   }
 }
@@ -56,7 +53,7 @@ function checkAgents(
 function checkSettings({ settings }: RoleDocument, path: readonly string[], parts: NodeParts, faults: Faults): void {
   const place = [...path, 'settings'];
   if (Object.hasOwn(settings as object, 'agents')) {
-    faults.add([...place, 'agents'], 'agents stand beside “settings”, not in it', true);
+    faults.add([...place, 'agents'], 'put agents beside “settings”, not in it', true);
     return;
   }
   checkSection('config/node', parts.settings, settings, place, faults);

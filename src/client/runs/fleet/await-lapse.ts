@@ -39,7 +39,7 @@ export async function awaitLapse({ read, tell, sleep, clock, signal }: Waiting):
   const first = await read();
   if (first === undefined) return false;
   const who = `${first.caller}${first.from === '' ? '' : ` on ${first.from}`}`;
-  tell(`waiting: ${who} may still run it; its lease ends in ${first.left} s unless it is renewed`);
+  tell(`waiting: ${who} may still be running it; its lease ends in ${first.left} s unless it is renewed`);
   const latest = clock() + (first.left + rounding) * 1000;
   let least = first.left;
   for (;;) {

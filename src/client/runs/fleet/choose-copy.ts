@@ -35,7 +35,7 @@ export function chooseCopy(run: string, copies: readonly JournalCopy[], trust: T
     try {
       return [{ node, journal: verifyJournal(run, lines, trust) }];
     } catch (error) {
-      warnings.push(`the journal on ${node} is not believed: ${explain(error)}`);
+      warnings.push(`the journal on ${node} is not accepted: ${explain(error)}`);
       return [];
     }
   });
@@ -43,7 +43,7 @@ export function chooseCopy(run: string, copies: readonly JournalCopy[], trust: T
   const own = proven.filter(({ node, journal }) => journal.stored.holders.includes(node));
   const [first] = own;
   if (first === undefined) {
-    throw new Problem('bad-journal', [`no node has a journal of the run ${run} that holds`, ...warnings].join('; '));
+    throw new Problem('bad-journal', [`no node has a valid journal of the run ${run}`, ...warnings].join('; '));
   }
   const { holders } = first.journal.stored;
   const needed = majorityOf(holders.length);
@@ -51,7 +51,11 @@ export function chooseCopy(run: string, copies: readonly JournalCopy[], trust: T
   if (own.length < needed && !lenient) {
     const missing = holders.filter((node) => !own.some((one) => one.node === node)).join(', ');
     const what = `${own.length} of the ${holders.length} nodes that store the journal of the run could be read, and ${needed} are needed: ${missing} could not`;
-    throw new Problem('journal-incomplete', [what, ...warnings].join('; '), 'go by what there is with --force');
+    throw new Problem(
+      'journal-incomplete',
+      [what, ...warnings].join('; '),
+      'use the copies that there are with --force',
+    );
   }
   return { journal: chosen, warnings };
 }
@@ -73,7 +77,7 @@ function follow(copies: readonly ProvenCopy[], needed: number, warnings: string[
     const parted = left.filter((one) => one.journal.lines.length > at && !major[1].includes(one));
     for (const { node, journal } of parted) {
       warnings.push(
-        `line ${at + 1} of the journal on ${node}, by ${journal.authors[at]}, is not the one that a majority stores`,
+        `line ${at + 1} of the journal on ${node}, by ${journal.authors[at]}, differs from the one that a majority stores`,
       );
     }
     left = left.filter((one) => !parted.includes(one));

@@ -63,10 +63,10 @@ export async function findStoredRun(
   for (const one of listing.failed) context.err(`warning: ${one}`);
   const [only, ...others] = listing.runs;
   if (only === undefined) {
-    const what = `there is no journal of a run ${given} here, and no node gave one`;
+    const what = `there is no journal of a run ${given} here, and no node returned one`;
     throw new Problem('unknown-run', what, '“mco-deploy runs --fleet” lists the runs that nodes store');
   }
-  if (others.length > 0) throw new Problem('usage', `${given} is the beginning of ${others.length + 1} runs`);
+  if (others.length > 0) throw new Problem('usage', `${given} matches ${others.length + 1} runs`);
   return only.run;
 }
 

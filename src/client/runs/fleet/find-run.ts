@@ -37,12 +37,12 @@ export async function findRunAnywhere(given: string, look: FleetLook, options: F
   const stored = asks ? await fetchRun(run, look, { holders: holders ?? [], lenient }) : undefined;
   if (holders !== undefined && stored === undefined && !lenient) {
     const what = `none of the nodes that store the journal of the run gave it (${holders.join(', ')}), and another operator may have resumed it since`;
-    throw new Problem('journal-incomplete', what, 'go by the journal on this host with --force');
+    throw new Problem('journal-incomplete', what, 'use the journal on this host with --force');
   }
   if (local === undefined && stored === undefined) {
     throw new Problem(
       'unknown-run',
-      `there is no journal of a run ${run} here, and no node gave one`,
+      `there is no journal of a run ${run} here, and no node returned one`,
       '“mco-deploy runs --fleet” lists the runs that nodes store',
     );
   }

@@ -42,7 +42,7 @@ export function startFleetRuns(limit: number, look: FleetLook): (nodes: readonly
       return journal;
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      failed.push(`the journal of run ${listed.run} on ${listed.node} is not believed: ${explain(error)}`);
+      failed.push(`the journal of run ${listed.run} on ${listed.node} is not accepted: ${explain(error)}`);
       return undefined;
     }
   };

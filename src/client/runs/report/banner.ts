@@ -31,7 +31,7 @@ function headline(incident: Incident): string {
     case 'done':
       return describeDone(effect, label || record.playbook, elapsed);
     case 'nothing-to-do':
-      return 'Nothing to do: all was as it should be';
+      return 'Nothing to do: everything was in place';
     case 'failed': {
       const failure = end?.failure;
       if (failure === undefined || failure.step === '') return 'Failed before the first step';

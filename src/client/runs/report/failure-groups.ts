@@ -41,7 +41,7 @@ function drawTries(tries: readonly Bar[], isEvidence: boolean, clock: Clock): Ma
   ]);
   const list = table(['Node', 'Try', 'At', 'Verdict', 'Its own output'], rows);
   if (rows.length <= mostShown && !isEvidence) return list;
-  return html`<details><summary>What ${tries.length} calls were answered</summary>${list}</details>`;
+  return html`<details><summary>The replies to ${tries.length} calls</summary>${list}</details>`;
 }
 
 /** More rows are folded away. */

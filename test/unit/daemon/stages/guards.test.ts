@@ -93,7 +93,7 @@ describe('confine', () => {
       assert.ok((await meet(confine(), upgradeOf({ application }, limited))).passed, application);
     }
     for (const [input, words, hint] of [
-      [{ application: 'mail' }, /is for app, shop, not for mail$/, /^ask the keeper of the CA/],
+      [{ application: 'mail' }, /is for app, shop, not for mail$/, /^ask the administrator of the CA/],
       [{}, /is for app, shop: name the application$/, /^give application=app$/],
     ] as const) {
       const { passed, content, said } = await meet(confine(), upgradeOf(input, limited));
@@ -212,7 +212,7 @@ describe('lease', () => {
       incomingCall(under),
     );
     assert.deepEqual([without.passed, without.said], [undefined, ['refused', 'stale-lease', 5]]);
-    assert.match(without.content.message, /keeps no leases/);
+    assert.match(without.content.message, /does not keep leases/);
     assert.ok(
       (
         await meet(

@@ -35,7 +35,7 @@ describe('a dry run', () => {
     const lines = report.steps.map(({ lines: said }) => said);
     assert.deepEqual(lines[2], ['thing#blind cannot show what it would do, and was not called']);
     assert.match(lines[3]?.[0] ?? '', /^not yet true on a: /);
-    assert.deepEqual(lines[4], ['not so yet: not there']);
+    assert.deepEqual(lines[4], ['not met yet: not there']);
     assert.deepEqual(lines[5], ['would say: it is done']);
   });
 

@@ -35,7 +35,7 @@ describe('an operator who resumes the run of another client', () => {
     const { wait, said } = looks([30, 29, 20, 3, 1, undefined]);
     assert.equal(await wait(), true);
     assert.deepEqual(said, [
-      'waiting: cert=rip@devco.net on laptop 42 may still run it; its lease ends in 30 s unless it is renewed',
+      'waiting: cert=rip@devco.net on laptop 42 may still be running it; its lease ends in 30 s unless it is renewed',
     ]);
   });
 

@@ -38,7 +38,7 @@ describe('the copies of a journal on nodes', () => {
     assert.equal(journal.lines.length, 3);
     assert.match(
       warnings.join(),
-      /the journal on dev2 is not believed: the signature of line 1 of the journal does not hold/,
+      /the journal on dev2 is not accepted: the signature of line 1 of the journal does not hold/,
     );
     assert.equal(code([lines, forged]), 'journal-incomplete');
     assert.equal(code([forged, forged, forged]), 'bad-journal');
@@ -61,7 +61,7 @@ describe('the copies of a journal on nodes', () => {
     assert.deepEqual(journal.authors, ['rip@devco.net', 'rip@devco.net', 'rip@devco.net']);
     assert.match(
       warnings.join(),
-      /line 3 of the journal on dev2, by eve@devco\.net, is not the one that a majority stores/,
+      /line 3 of the journal on dev2, by eve@devco\.net, differs from the one that a majority stores/,
     );
   });
 
