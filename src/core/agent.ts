@@ -18,13 +18,13 @@ export interface ActionContext {
   readonly limited?: boolean;
   /** The lease that the request names, which its caller's run holds on this node; empty outside of one. */
   readonly lease: string;
-  /** The request as its caller signed it, for who has to prove it again. */
+  /** The request as its caller signed it, for an action that has to verify it again. */
   readonly signed: SignedRequest;
-  /** Say what would change, and change nothing. */
+  /** Report what would change, and change nothing. */
   readonly dryRun: boolean;
   /** Aborted at the deadline, when the caller is gone, and when the daemon stops. */
   readonly signal: AbortSignal;
-  /** Tells the caller how far it is. */
+  /** Reports progress to the caller. */
   readonly progress: (message: string) => void;
   readonly log: Log;
 }
@@ -40,7 +40,7 @@ export type Handlers<D extends Ddl> = {
   >;
 };
 
-/** Handlers as the daemon sees them, whatever agent they are of. */
+/** Handlers as the daemon sees them, of any agent. */
 export type AnyHandlers = Readonly<Record<string, Handler<never, JsonObject>>>;
 
 /** What the daemon gives an agent to work with. */
@@ -57,33 +57,33 @@ export interface AgentSetup<Config = JsonObject> {
 /** A running agent. */
 export interface Agent {
   readonly handlers: AnyHandlers;
-  /** Where the agent keeps leases: what the daemon asks before a request that names one goes on. */
+  /** The leases that the agent keeps; the daemon checks them before it serves a request that names one. */
   readonly leases?: Leases;
-  /** Where the agent keeps calls that their callers do not wait for. */
+  /** The detached calls that the agent keeps. */
   readonly jobs?: Jobs;
   /** Set by the agent that keeps published artifacts. */
   readonly artifacts?: ArtifactHolder;
-  /** Ends what the agent keeps running of its own (a spool's retries, say). */
+  /** Ends the agent's own background work, such as the retries of a spool. */
   readonly stop?: () => Promise<void>;
 }
 
-/** How the daemon and the client come by an agent: its description at hand, its code only when asked for. */
+/** How the daemon and the client get an agent: its description at once, its code only when it is needed. */
 export interface AgentEntry {
   readonly ddl: Ddl;
   /** JSON Schema of the agent's section in node.yaml. */
   readonly config: ObjectSchema;
   /** Starts it. */
   readonly load: () => Promise<(setup: AgentSetup<never>) => Promise<Agent>>;
-  /** Looks whether what it works with is there, for `doctor`; left out where there is nothing to look at. */
+  /** Checks, for `doctor`, that everything the agent needs is there; left out if it needs nothing. */
   readonly doctor?: () => Promise<(setup: DoctorSetup<never>) => Promise<readonly Finding[]>>;
 }
 
-/** What an agent is examined with, whether the daemon runs or not. Nothing may be changed. */
+/** What an agent's check for `doctor` is given, whether the daemon runs or not. The check may change nothing. */
 export type DoctorSetup<Config = JsonObject> = Pick<AgentSetup<Config>, 'config' | 'run'> & {
   readonly signal: AbortSignal;
 };
 
-/** Where agents in other languages are, and what they are run with. */
+/** Where agents in other languages are, and how they are run. */
 export interface ExternalSetup {
   /** Executables, each with NAME.json beside it. */
   readonly directory: string;
@@ -100,13 +100,13 @@ export interface ExternalSetup {
 
 export interface ExternalAgents {
   readonly entries: readonly AgentEntry[];
-  /** Which were found and not taken, and why. */
+  /** Why each agent that was found and not accepted was refused. */
   readonly refused: readonly string[];
-  /** Names of those that could not be looked at, or whose description is broken: one that is in force stays. `all`: of each. */
+  /** Names of agents that could not be read or whose description is broken: the version in force stays. `all`: every name. */
   readonly unsettled: readonly string[] | 'all';
 }
 
-/** Finds the agents in other languages. Never throws: what is wrong with one is told in `refused`. */
+/** Finds the agents in other languages. Never throws: faults are listed in `refused`. */
 export type FindExternalAgents = (setup: ExternalSetup) => Promise<ExternalAgents>;
 
 /** Ties handlers to their DDL: a missing, foreign or wrongly typed handler does not compile. */

@@ -1,4 +1,4 @@
-/** The states that a monitoring plugin tells of, by its exit code (Monitoring Plugins Development Guidelines). */
+/** The states of a monitoring plugin, by its exit code (Monitoring Plugins Development Guidelines). */
 export const checkStates = ['OK', 'WARNING', 'CRITICAL', 'UNKNOWN'] as const;
 export type CheckState = (typeof checkStates)[number];
 

@@ -15,15 +15,15 @@ export interface Candidate {
   readonly name: string;
   /** In the order to try; empty when only the name is known. */
   readonly addresses: readonly Address[];
-  /** The source that told it: `mdns`, `file`, … */
+  /** The source that reported it: `mdns`, `file`, … */
   readonly source: string;
-  /** Who claims the name, where the source can tell: candidates of one name and different origins are rivals. */
+  /** Who claims the name, if the source knows: candidates with one name and different origins are rivals. */
   readonly origin?: string;
-  /** The address that the claim came from, where the source can tell. */
+  /** The address that the claim came from, if the source knows. */
   readonly from?: string;
 }
 
-/** A node whose identity was proven and that told about itself. */
+/** A node whose identity was proven and that described itself. */
 export interface NodeFacts {
   readonly name: string;
   readonly agents: readonly string[];

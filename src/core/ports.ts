@@ -1,4 +1,4 @@
-/** The narrow things that one part of the program needs of another, as plain types. */
+/** The narrow interfaces between the parts of the program, as plain types. */
 import type { Credentials } from './request/seal.ts';
 import type { Trust } from './credentials/certificate.ts';
 import type { Problem } from './errors.ts';
@@ -23,7 +23,7 @@ import type {
   StoreRequest,
 } from './wire/messages.ts';
 
-/** Structured log lines for the daemon's keeper: never a secret, never a stack at info. */
+/** Structured log lines for the administrator of the node: never a secret, never a stack at level info. */
 export interface Log {
   readonly debug: (fields: object, message: string) => void;
   readonly info: (fields: object, message: string) => void;
@@ -37,17 +37,17 @@ export interface NodeView {
   readonly facts: () => Promise<JsonObject>;
   readonly classes: () => Promise<readonly string[]>;
   /**
-   * Whether a caller may do something here by the policies, were it to ask now. The agent goes by its name, not an alias.
-   * `limited`: its certificate is for some applications alone, so that only rules that name it count.
+   * Whether the policies allow a caller an action on this node now. The agent is given by its name, not an alias.
+   * `limited`: its certificate is limited to some applications, so only rules that name the caller count.
    */
   readonly may: (asked: { caller: string; agent: string; action: string; limited?: boolean }) => Promise<boolean>;
-  /** What `rpcutil inventory` and `daemon_stats` tell; kept by the daemon. */
+  /** What `rpcutil inventory` and `daemon_stats` return; kept by the daemon. */
   readonly about: () => Promise<NodeInfo>;
-  /** The node's own audit log, to be read: the file that is written to, and whose certificates count in it. */
+  /** The node's own audit log: its current file, and the CAs whose certificates are valid in it. */
   readonly audit: {
     readonly file: string;
     readonly trust: () => Trust;
-    /** Ends the warnings about what others did to it. @returns how many there were */
+    /** Ends the warnings that another program touched it. @returns how many there were */
     readonly acknowledge: () => Promise<number>;
     /** Records that another node was sent an artifact. @throws Problem when it cannot be recorded */
     readonly served: (event: ServedEvent) => Promise<void>;
@@ -57,17 +57,17 @@ export interface NodeView {
   /** Milliseconds by which the clocks of hosts may differ. */
   readonly clockGrace: number;
   readonly crl: CrlKeeper;
-  /** Has policies, facts, classes and certificates read again; what is broken leaves what is in force. */
+  /** Reads policies, facts, classes and certificates again; a broken file leaves the old version in force. */
   readonly reload: () => Promise<void>;
-  /** What may be told of the configuration; undefined for anything else, there or not. */
+  /** An item of the configuration that callers may see; undefined for anything else, whether it exists or not. */
   readonly configItem: (item: string) => unknown;
 }
 
-/** The node's revocation lists: looked at, and changed for newer ones alone. */
+/** The node's revocation lists, which can be read, and replaced only by newer ones. */
 export interface CrlKeeper {
   readonly status: () => readonly RevocationListInfo[];
   /**
-   * Puts newer lists (PEM) in force, at once and for whoever is connected; tells only what it would do in a dry run.
+   * Puts newer lists (PEM) in force at once, also for open connections; a dry run only reports what it would do.
    * @throws Problem `bad-crl`, `foreign-crl`, `old-crl`, `unwritable-file`, `not-in-force`
    */
   readonly install: (
@@ -110,7 +110,7 @@ export interface AgentInfo {
   readonly timeout: number;
 }
 
-/** What came of a command: never thrown, so that the caller decides what a failure is. */
+/** The result of a command: never thrown, so that the caller decides what a failure is. */
 export interface CommandResult {
   /** The exit code; null when a signal ended it or it never began. */
   readonly code: number | null;
@@ -168,12 +168,12 @@ export interface NodeConnection {
  */
 export type Dial = (name: string, addresses: readonly Address[], signal: AbortSignal) => Promise<NodeConnection>;
 
-/** A way to hear of nodes. */
+/** A source of candidates. */
 export interface DiscoverySource {
   readonly name: string;
   /**
-   * Yields candidates as they are heard of and ends when the source has no more to tell.
-   * The filter may be used to ask fewer; a candidate that does not match is no error.
+   * Yields candidates as they are heard of, and ends when the source has no more.
+   * The source may use the filter to return fewer; a candidate that does not match is not an error.
    * @throws Problem when the source can't be read or asked at all
    */
   readonly discover: (filter: FilterTerms, signal: AbortSignal) => AsyncIterable<Candidate>;
@@ -195,10 +195,10 @@ export interface HeardNode extends NodeFacts {
   readonly lastHeard: number;
 }
 
-/** Where the parts of a sealed reply go. */
+/** Sends the parts of a sealed reply. */
 export interface SealedSink {
   readonly send: (event: SealedEvent) => void;
-  /** Whether it is read too slowly for progress to be sent, which is then left out. */
+  /** Whether the reader is too slow for progress, which is then left out. */
   readonly isCongested: () => boolean;
 }
 
@@ -214,9 +214,9 @@ export interface NodeService {
   /** The key that requests are sealed to, signed. */
   readonly key: () => SignedKey;
   /**
-   * Opens a sealed request and does what it asks; what comes of it is sealed for the caller.
+   * Opens and serves a sealed request; the reply is sealed for the caller.
    * @param peer the relay that brought it
-   * @throws Problem `unknown-key`, `bad-seal`, `malformed-message`: what nobody could be told under seal
+   * @throws Problem `unknown-key`, `bad-seal`, `malformed-message`: faults that cannot be reported in a sealed reply
    */
   readonly sealed: (request: SealedRequest, peer: Identity, sink: SealedSink) => Promise<void>;
   /** @throws Problem `bad-filter` */
@@ -227,24 +227,24 @@ export interface NodeService {
    * @throws Problem `busy`, `rate-limited`
    */
   readonly enter: (peer: Identity, bytes: number) => () => void;
-  /** Told of a peer whose certificate no longer holds or that asks for too much, and of the request that it brought, where that was a call. */
+  /** Records that a peer was refused before the pipeline (invalid certificate, limits), with its request if it was a call. */
   readonly turnAway: (peer: Identity | undefined, problem: Problem, request?: SignedRequest) => Promise<void>;
-  /** What keeps published artifacts here, where something does. */
+  /** The published artifacts on this node; undefined if it keeps none. */
   readonly artifacts?: () => ArtifactHolder | undefined;
   /** Whether the node takes calls now. */
   readonly isServing: () => boolean;
 }
 
-/** Who uses a relay: by the certificate of its connection, or `local` over the socket whose permissions let it in. */
+/** Who uses a relay: the identity of the connection, or `local` over the socket, whose permissions admit it. */
 export type RelayUser = Identity | 'local';
 
-/** What a relay does for others. What it throws is its own word, and told as that. */
+/** What a relay does for others. A problem that it throws is reported as the relay's own, not the node's. */
 export interface RelayService {
   /** @throws Problem `policy-denied` */
   readonly admit: (user: RelayUser, action: 'forward' | 'discover') => Promise<void>;
   /**
-   * Passes a sealed request on and what comes back.
-   * @throws Problem when it does not get through, or what comes back ends early
+   * Passes on a sealed request and the reply to it.
+   * @throws Problem when the request does not get through, or the reply ends early
    */
   readonly forward: (
     target: string,
@@ -261,7 +261,7 @@ export interface RelayService {
   ) => Promise<void>;
 }
 
-/** Credentials and trust as they are now: read anew for every connection and every call, so that a reload takes effect. */
+/** The current credentials and trust: read again for every connection and every call, so that a reload takes effect. */
 export interface TlsState {
   readonly credentials: Credentials;
   readonly trust: Trust;

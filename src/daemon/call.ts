@@ -8,21 +8,21 @@ import type { ReplyContent } from '../core/request/reply.ts';
 import { type OpenedRequest, openRequest, proveCaller } from '../core/request/request.ts';
 import type { HeadCheck, SignedRequest } from '../core/wire/messages.ts';
 
-/** A request on its way through the pipeline. Stages add to it by handing a copy on. */
+/** A request on its way through the pipeline. Stages add to it by passing on a copy. */
 export interface IncomingCall {
   readonly opened: OpenedRequest;
-  /** Who brought it, by TLS: not always who made it. */
+  /** The peer whose connection brought it: not always the caller. */
   readonly peer: Identity;
   /** Who made it, or why that is not proven. */
   readonly verdict: { readonly caller: ProvenCertificate } | { readonly problem: Problem };
   /** As policies and the audit log write it; only a claim while the verdict is a problem. */
   readonly caller: string;
-  /** The enabled agent that is meant, its alias resolved. */
+  /** The enabled agent that it names, aliases resolved. */
   readonly entry: AgentEntry | undefined;
   readonly action: ActionDdl | undefined;
   /** Validated, with sensitive values and defaults in place; set by *validate*. */
   readonly input: JsonObject;
-  /** Whether the audit log continues the end that the caller knows of it. */
+  /** Whether the audit log continues the head that the caller knows. */
   readonly headCheck: HeadCheck;
   readonly onProgress: (message: string) => void;
   /** Aborted when the caller is gone. */
@@ -31,7 +31,7 @@ export interface IncomingCall {
   readonly intent?: number;
   /** Why its lease no longer lets it begin, or undefined; set by *lease* where the request names one. */
   readonly recheck?: () => Problem | undefined;
-  /** Aborted when somebody cancels it who may; set by *detach*. */
+  /** Aborted when someone with the right to do so cancels it; set by *detach*. */
   readonly cancelled?: AbortSignal;
 }
 
@@ -40,7 +40,7 @@ export function limitsOf({ verdict }: Pick<IncomingCall, 'verdict'>): readonly s
   return 'caller' in verdict ? verdict.caller.identity.applications : undefined;
 }
 
-/** What a stage answers: the reply's content, and whether it is one that was given before. */
+/** A stage's answer: the content of the reply, and whether it repeats an earlier one. */
 export interface Answer {
   readonly content: ReplyContent;
   readonly recorded: boolean;
@@ -61,7 +61,7 @@ export function pipeline(stages: readonly Stage[]): Handle {
   return stages.reduceRight((next, stage) => stage(next), end);
 }
 
-/** Takes a request apart and finds out who made it and what is meant. @throws Problem as {@link openRequest} */
+/** Decodes a request, finds out who made it, and resolves its agent and action. @throws Problem as {@link openRequest} */
 export function openCall(
   signed: SignedRequest,
   peer: Identity,

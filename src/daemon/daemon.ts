@@ -28,7 +28,10 @@ export interface Daemon {
   readonly port: number;
   readonly identity: string;
   readonly log: Log;
-  /** Takes certificates, CRL, policies, facts, classes and agents in other languages anew; what is broken leaves the old in force. */
+  /**
+   * Reads certificates, CRL, policies, facts, classes and agents in other languages again; a broken file leaves the old
+   * version in force.
+   */
   readonly reload: () => Promise<void>;
   /** Takes no more calls, lets the running ones end, says goodbye. */
   readonly stop: () => Promise<void>;

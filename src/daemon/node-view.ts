@@ -60,7 +60,7 @@ export function defineNodeView(
   };
 }
 
-/** What the daemon tells of an agent it runs. */
+/** What the daemon reports of an agent that it runs. */
 function aboutAgent({
   name,
   version,

@@ -26,14 +26,14 @@ export interface PipelineParts {
   readonly audit: AuditLog;
   readonly memory: CallMemory;
   readonly policies: Policies;
-  /** Names that two machines prove to have. */
+  /** Names that two machines have proven to have. */
   readonly duplicates: () => readonly DuplicateNode[];
   readonly dispatching: DispatchOptions;
-  /** Has the daemon wait for work when it stops, as for calls. */
+  /** Makes the daemon wait for this work when it stops, as it does for calls. */
   readonly track: RunningCalls['run'];
 }
 
-/** The way of every request, from the wire to the agent and back. */
+/** The stages that every request passes, from the wire to the agent and back. */
 export function definePipeline({
   config,
   self,

@@ -18,7 +18,7 @@ import { defineSealedCalls } from './calls/sealed-calls.ts';
 import { defineTurnAway } from './calls/turn-away.ts';
 
 export interface ServiceParts {
-  /** Those that are enabled now. */
+  /** The agents that are enabled now. */
   readonly agents: () => readonly AgentEntry[];
   readonly tls: () => TlsState;
   readonly handle: Handle;
@@ -26,10 +26,10 @@ export interface ServiceParts {
   readonly audit: AuditLog;
   readonly strangers: StrangerLog;
   readonly turnstile: CallerLimiter;
-  /** Of nodes that bring what others signed: each of these counts for its signer besides. */
+  /** Limits nodes that bring requests which others signed; each of these requests also counts for its signer. */
   readonly relayLimiter: CallerLimiter;
   readonly identity: string;
-  /** What requests by way of relays are sealed to. */
+  /** The key that requests over relays are sealed to. */
   readonly keyPair: KeyPair;
   /** Milliseconds by which clocks may differ. */
   readonly grace: number;
@@ -126,7 +126,7 @@ function noting<T>(open: () => T, peer: Identity, strangers: StrangerLog): T {
   }
 }
 
-/** One bad request never hurts another: what nobody foresaw is logged here and told as an internal error. */
+/** One bad request never harms another: an unexpected failure is logged here and reported as an internal error. */
 async function guarded(handle: () => Promise<Answer>, log: Log, requestId: string): Promise<Answer> {
   try {
     return await handle();

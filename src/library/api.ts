@@ -122,8 +122,8 @@ export interface Replies<Output> {
 }
 
 /**
- * Something that goes on: iterate over it for each part as it comes, await it for the result. It has begun already, and ends
- * whether anybody listens or not.
+ * Work in progress: iterate over it to get each part as it comes, await it for the result. It has begun already, and ends
+ * even if nobody listens.
  */
 export interface Feed<Item, Result> extends Promise<Result>, AsyncIterable<Item> {}
 

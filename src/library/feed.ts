@@ -1,8 +1,8 @@
 import type { Feed } from './api.ts';
 
 /**
- * Begins work whose parts can be iterated over while it goes on. Each iterator gets every part, from the first.
- * @param work is given what takes each part
+ * Begins work whose parts can be iterated over while it runs. Each iterator gets every part, from the first.
+ * @param work is called with a function that takes each part
  */
 export function startFeed<Item, Result>(work: (emit: (item: Item) => void) => Promise<Result>): Feed<Item, Result> {
   const items: Item[] = [];

@@ -16,7 +16,7 @@ const never = new AbortController().signal;
 
 /**
  * Begins a run of a playbook. @param name a file, or the name of a shipped playbook
- * @param signal ends it after the batch in hand, besides the session's own
+ * @param signal ends it after the current batch, as the session's own signal does
  */
 export function startRun(
   { name, inputs, options }: { name: string; inputs: Readonly<Record<string, unknown>>; options: RunOptions },
@@ -27,7 +27,7 @@ export function startRun(
   return startFeed((emit) =>
     orCancelled(signal, async () => {
       const tree = await readPlaybook(name);
-      // What can be refused without asking anybody is.
+      // Refuse what can be refused before any node is asked.
       if (unknownAgents(tree, catalogue).length === 0) compilePlaybook(tree, catalogue);
       const targets = targetsOf({}, options);
       const {

@@ -1,4 +1,4 @@
-/** What the engine needs of the world: discovery, calls, a journal, a clock. */
+/** What the engine needs from outside: discovery, calls, a journal, a clock. */
 import type { JsonObject } from '../core/json.ts';
 import type { NodeFacts } from '../core/node.ts';
 import type { Outcome } from '../core/request/reply.ts';
@@ -10,11 +10,11 @@ import type { RunPlan } from './run/run-plan.ts';
 export interface DiscoverQuery {
   readonly filter: FilterTerms;
   readonly atLeast: number;
-  /** Where to hear of them, if not as the client is configured. */
+  /** The source of the nodes, if not the client's own. */
   readonly source?: { readonly method: string; readonly file?: string };
   /** Milliseconds to wait for the first answer, if not as the client is configured. */
   readonly timeout?: number;
-  /** Whether all their facts are to be told, not only those that they publish. */
+  /** Whether to return all their facts, not only those that they publish. */
   readonly facts?: boolean;
 }
 
@@ -27,10 +27,10 @@ export interface SilentNode {
   readonly by: string;
 }
 
-/** A node that answered but could not be talked to properly. */
+/** A node that answered but cannot be used. */
 export interface BrokenNode {
   readonly name: string;
-  /** In words. */
+  /** The reason, as text. */
   readonly problem: string;
   /** It works, but may be missing from the set: its facts are incomplete, or it was there before. */
   readonly isDoubtful?: boolean;
@@ -58,25 +58,25 @@ export interface NodeCall {
   readonly step: string;
 }
 
-/** Exclusion of other runs; see {@link PlaybookPorts.takeLease}. */
+/** A lease that keeps other runs out; see {@link PlaybookPorts.takeLease}. */
 export interface LeaseRequest {
   readonly name: string;
   readonly nodes: readonly string[];
   readonly runId: string;
 }
 
-/** What is sent when a run's client is gone. */
+/** What a node sends when a run's client is gone. */
 export interface InterruptionNotice {
   readonly runId: string;
   /** Any of them can send it. */
   readonly nodes: readonly string[];
   /** The input of angelia's sendmsg but for the message. */
   readonly input: JsonObject;
-  /** The text as things stand now. */
+  /** The text for the current state of the run. */
   readonly message: () => string;
 }
 
-/** What inputs are taken from when they are not given. */
+/** Where inputs come from that are not given. */
 export interface InputSources {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Defaults by name, as the client is configured. */
@@ -94,40 +94,40 @@ export interface ProbeTarget {
 
 export interface PlaybookPorts {
   /**
-   * Takes a lease on all the nodes, or on none; asked for once a run, before its first change. Left out: none is taken.
+   * Takes a lease on all the nodes, or on none; called once a run, before its first change. Left out: none is taken.
    * @throws Problem `lease-held`, `no-lease`
    */
   readonly takeLease?: (wish: LeaseRequest) => Promise<void>;
   /** @throws Problem when the filter is malformed or no source can be asked */
   readonly discover: (query: DiscoverQuery) => Promise<Discovered>;
-  /** Exactly one outcome per node, each told to `onOutcome` as it comes. The signal asks to give up at once. */
+  /** Returns exactly one outcome per node, and calls `onOutcome` with each as it comes. Gives up when the signal is aborted. */
   readonly call: (
     call: NodeCall,
     onOutcome: (outcome: Outcome) => void,
     signal: AbortSignal,
   ) => Promise<readonly Outcome[]>;
   /**
-   * Keeps a notice on one of the nodes that is sent if this run is not heard of any more; left out: none is kept.
+   * Has one of the nodes keep a notice, which it sends if this run is cut off; left out: none is kept.
    * @returns when it is kept, or cannot be
    */
   readonly keepNotice?: (notice: InterruptionNotice) => Promise<void>;
-  /** Shows a person what is going to be done, and asks; left out where nobody is to be asked. */
+  /** Shows a person the plan, and asks for agreement; left out if nobody is to be asked. */
   readonly agree?: (plan: RunPlan) => Promise<boolean>;
   /**
-   * Asks a person; left out where nobody can be asked.
+   * Asks a person; left out if nobody can be asked.
    * @returns whether the answer was yes; gives up, with false, when the signal is aborted
    */
   readonly confirm?: (question: string, signal: AbortSignal) => Promise<boolean>;
   /**
-   * Looks once whether a port takes connections or a URL answers as wanted; left out: nothing can be waited for.
+   * Checks once whether a port accepts connections or a URL answers as required; left out: no step can wait for one.
    * @param timeout milliseconds
-   * @returns why not; undefined when it does
+   * @returns the reason if not; undefined if it does
    */
   readonly probe?: (target: ProbeTarget, timeout: number, signal: AbortSignal) => Promise<string | undefined>;
   /** Where inputs of playbooks that are used as steps may come from; left out: nowhere else. */
   readonly inputSources?: InputSources;
   readonly emit: (event: RunEvent) => void;
-  /** Resolved when the entry is safe; nothing further is begun before. */
+  /** Resolves when the entry is on the disk; nothing further is begun before. */
   readonly journal: (entry: JournalEntry) => Promise<void>;
   /** Ends early when the signal is aborted, by resolving or rejecting. */
   readonly sleep: (milliseconds: number, signal: AbortSignal) => Promise<void>;
@@ -135,6 +135,6 @@ export interface PlaybookPorts {
   readonly newId: () => string;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
-  /** The name of whoever runs it. */
+  /** The name of the operator who runs it. */
   readonly operator: string;
 }

@@ -8,8 +8,8 @@ import { proveNode } from './prove-node.ts';
 import { presentedIssuers, secureContext, tlsVersion } from './tls.ts';
 
 /**
- * Why a node could not be dialled. grpc-js tells a foreign CA, a wrong kind and a dead host much alike, so one raw
- * handshake that believes everything is made, and what it finds is judged: only to explain, never to talk.
+ * Why a node could not be dialled. grpc-js reports a foreign CA, a wrong kind and a dead host much alike, so one raw
+ * handshake that accepts everything is made, and its result is judged: only to explain, never to send anything.
  */
 export function diagnose(name: string, address: Address, state: TlsState, timeout: number): Promise<Problem> {
   const at = `${name} (${formatAddress(address)})`;
@@ -56,7 +56,7 @@ function rejectedBy(at: string, error: Error & { reason?: string }): Problem {
 
 /**
  * In TLS 1.3 a client's handshake ends before the server has judged the client's certificate (RFC 8446, 2):
- * a moment is waited for what the server then does.
+ * it waits a moment for what the server then does.
  */
 async function judge(secure: TLSSocket, name: string, at: string, state: TlsState): Promise<Problem> {
   const presented = secure.getPeerCertificate(true);

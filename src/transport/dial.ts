@@ -14,7 +14,7 @@ import { zonedTarget } from './zoned-address.ts';
 /**
  * Makes a Dial that proves, in the handshake, that the peer is the node that was meant: by its certificate's
  * identity, kind and revocation, and not by its address.
- * @param tls one's own credentials and trust, asked for at every dial
+ * @param tls the caller's own credentials and trust, read again for every dial
  * @param timeout milliseconds for one address to connect
  */
 export function createDial(tls: () => TlsState, timeout: number): Dial {
@@ -96,7 +96,7 @@ async function connect(
   let presented: Uint8Array = Buffer.alloc(0);
   const checkServerIdentity = (_host: string, peer: PeerCertificate): Error | undefined => {
     presented = peer.raw;
-    // node:tls hands over the whole chain, whatever its types say.
+    // node:tls returns the whole chain, whatever its types say.
     rememberIssuers(presentedIssuers(peer as DetailedPeerCertificate), tls().trust);
     refused = proveNode(name, presented, tls());
     return refused;

@@ -59,7 +59,7 @@ export function healthHandlers(service: NodeService, tls: () => TlsState): Untyp
       leave?.();
     };
     const tell = () => {
-      // Whoever left before this was listening is never told of.
+      // A client that left before this listener was added is never reported.
       if (stream.cancelled || stream.destroyed) return end();
       try {
         if (leave === undefined) leave = enter(stream);

@@ -11,7 +11,7 @@ import { secureContext } from './tls.ts';
 
 export interface Listener {
   readonly port: number;
-  /** Takes credentials and authorities anew for the connections to come, and closes those of who is revoked now. */
+  /** Loads credentials and CAs again for new connections, and closes those of peers that are revoked now. */
   readonly reload: () => void;
   /** Takes no more connections; closes those there are when the running calls have ended, or after a number of milliseconds. */
   readonly stop: (calls: Promise<void>, grace: number) => Promise<void>;
@@ -22,7 +22,7 @@ const farewell = 1000;
 
 /**
  * Serves a node over mutually authenticated TLS 1.3. TLS is ended here, not in grpc-js, which is handed connections
- * that are proven already: so that handshakes that fail can be counted and told, connections bounded, and
+ * that are proven already, so that failed handshakes can be counted and logged, connections bounded, and
  * certificates changed without a restart. See `server/handshakes.ts` and `server/grpc.ts`.
  * @throws Problem `cannot-listen`
  */
@@ -74,7 +74,7 @@ function bind(tcp: Server, { host, port }: ListenOptions): Promise<number> {
 }
 
 /**
- * Whoever only watches, or is gone without a word, would keep a connection and with it the process for ever: what is
+ * A client that only watches, or is gone without closing, would keep its connection and the process forever: what is
  * left is closed a moment after the calls.
  */
 async function closeAll(gone: Promise<void>, calls: Promise<void>, grace: number, left: Set<Socket>): Promise<void> {

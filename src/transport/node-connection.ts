@@ -20,7 +20,7 @@ function method<Request, Response>(name: string): MethodDefinition<Request, Resp
   return service[name] as MethodDefinition<Request, Response>;
 }
 
-/** @param refuse why the node is not to be told anything any more, asked before every call: it may be revoked meanwhile */
+/** @param refuse returns why the node must not be called any more; asked before every call, since it may be revoked meanwhile */
 export function connectionOver(client: Client, name: string, refuse: () => Problem | undefined): NodeConnection {
   const unary = <Request, Response>(rpc: string, request: Request, signal: AbortSignal): Promise<Response> =>
     new Promise((resolve, reject) => {

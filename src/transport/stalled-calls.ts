@@ -46,7 +46,7 @@ class WatchedCall extends ServerInterceptingCall {
 
   override sendMessage(message: unknown, callback: () => void): void {
     const done = this.#limit();
-    // The callback tells that HTTP/2 could send it all, which waits for the windows that the client opens by reading.
+    // The callback means that HTTP/2 has sent all of it, which waits for the windows that the client opens by reading.
     super.sendMessage(message, () => {
       done();
       callback();

@@ -23,7 +23,7 @@ const grpcCodes: Readonly<Record<string, status>> = {
   'rate-limited': status.RESOURCE_EXHAUSTED,
 };
 
-/** A Problem as a gRPC status; its code and hint go along as metadata. Anything else is told without detail. */
+/** A Problem as a gRPC status; its code and hint are sent as metadata. Anything else is reported without detail. */
 export function statusOf(error: unknown): Partial<StatusObject> {
   if (!(error instanceof Problem)) return { code: status.INTERNAL, details: 'internal error: see the log of the node' };
   const metadata = new Metadata();

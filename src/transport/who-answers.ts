@@ -19,7 +19,7 @@ export async function whoAnswers(
   timeout: number,
 ): Promise<Problem | undefined> {
   const options = { host, port, ...secureContext(state), ...tlsVersion, ALPNProtocols: ['h2'] };
-  // Whom it presents is judged below, by name and kind.
+  // The certificate that it presents is judged below, by name and kind.
   const socket = connect({ ...options, rejectUnauthorized: false });
   try {
     await once(socket, 'secureConnect', { signal: AbortSignal.timeout(timeout) });

@@ -7,7 +7,7 @@ type GrpcUri = experimental.GrpcUri;
 const scheme = 'zoned';
 
 /**
- * gRPC makes a URL of the target of every connection, and a URL cannot have a zone (RFC 6874 never came to be used): a
+ * gRPC makes a URL of the target of every connection, and a URL cannot have a zone (RFC 6874 was never adopted): a
  * link-local address is dialled, and then “Invalid URL” ends the connection. So such an address has a scheme of its own,
  * whose authority is the address without the zone; the node is proven by its name all the same.
  */

@@ -109,7 +109,7 @@ export interface DeletedFile {
   readonly hash: string;
 }
 
-/** Written before files are deleted, oldest first, so that a missing beginning is told apart from a removed one. */
+/** Written before files are deleted, oldest first, so that a deleted beginning can be distinguished from a lost one. */
 export interface DeletedRecord {
   readonly kind: 'deleted';
   readonly files: readonly DeletedFile[];

@@ -32,7 +32,7 @@ export interface LiveOptions {
 const interval = 1000;
 
 /**
- * Loads credentials and takes them anew whenever their files have changed: a renewed certificate, a newer revocation list.
+ * Loads credentials and loads them again whenever their files have changed: a renewed certificate, a newer revocation list.
  * @throws Problem as {@link loadCredentials}
  */
 export async function startCredentials(options: LiveOptions): Promise<LiveCredentials> {
@@ -41,7 +41,7 @@ export async function startCredentials(options: LiveOptions): Promise<LiveCreden
   const { certificate, key, ca, crl, brought = crl } = files;
   // Begun before the first look, so that no change falls between the two.
   const stop = watchFiles([...new Set([certificate, key, ca, crl, brought])], interval, () => {
-    // It fails with the first load alone, and that is told already.
+    // Only the first load can fail here, and that is reported already.
     reload().catch(() => undefined);
   });
   const first = load();

@@ -37,7 +37,7 @@ export interface ActionDdl {
   readonly timeout: number;
   /** Whether it can say what it would change without changing it. */
   readonly dryRun: boolean;
-  /** Which replies a client shows when it is not told. */
+  /** Which replies a client shows by default. */
   readonly display: 'ok' | 'failed' | 'always';
   readonly input: ObjectSchema;
   readonly output: ObjectSchema;
@@ -70,7 +70,7 @@ export interface Ddl {
   readonly url: string;
   /** Other names that callers may use; resolved before anything is authorized. */
   readonly aliases?: readonly string[];
-  /** Not built in, but read from a file or told by a node: its schemas are interpreted, never compiled. */
+  /** Not built in, but read from a file or sent by a node: its schemas are interpreted, never compiled. */
   readonly origin?: 'outside';
   readonly actions: Readonly<Record<string, ActionDdl>>;
 }

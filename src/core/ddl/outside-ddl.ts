@@ -9,7 +9,7 @@ const words = { type: 'string', maxLength: 4096 } as const;
 export const agentNamePattern = '^[a-z][a-z0-9_]{0,63}$';
 export const actionNamePattern = '^[A-Za-z][A-Za-z0-9_]{0,63}$';
 
-/** The shape of a DDL as a node tells it; whatever else it tells is ignored. */
+/** The shape of a DDL that a node sends; other keys are ignored. */
 export const ddlSchema = {
   type: 'object',
   required: ['name', 'description', 'author', 'license', 'version', 'url', 'actions'],
@@ -68,7 +68,7 @@ export const ddlSchema = {
 export const largestDdl = 256 * 1024;
 
 /**
- * The DDL that a node told: believed as far as it has the shape of one and its schemas can be interpreted.
+ * The DDL that a node sent: accepted if it has the shape of one and its schemas can be interpreted.
  * @throws Problem `bad-ddl`
  */
 export function parseOutsideDdl(bytes: Uint8Array, whose: string): Ddl {

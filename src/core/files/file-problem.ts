@@ -46,7 +46,7 @@ const writing = new Set([
   'futime',
   'close',
 ]);
-/** Errors that only come of writing, where the call itself does not tell. */
+/** Errors that only occur on writing, where the call does not name the operation. */
 const onlyWriting = new Set(['ENOSPC', 'EDQUOT', 'EROFS']);
 
 /**

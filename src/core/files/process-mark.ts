@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 
-/** A process, told from every other one: also from a later one that got its number, on this machine or another. */
+/** Identifies one process: a later process with the same number, here or on another machine, has another mark. */
 export interface ProcessMark {
   readonly host: string;
   /** The kernel's id of this start of the machine. */
@@ -16,7 +16,7 @@ export async function markProcess(pid = process.pid): Promise<ProcessMark> {
   return { host: hostname(), boot: await bootId(), pid, start: (await startOf(pid)) ?? '' };
 }
 
-/** Whether it still runs; `unknown` where this machine can't tell. */
+/** Whether it still runs; `unknown` if this machine cannot find out. */
 export async function isRunning({ host, boot, pid, start }: ProcessMark): Promise<'yes' | 'no' | 'unknown'> {
   const sameHost = host === hostname();
   const sameBoot = boot === (await bootId());

@@ -50,7 +50,7 @@ export function signTicket(content: TicketContent, operator: Credentials): Signe
 }
 
 /**
- * Proves a ticket: by whom it is, that it holds now, and that it is for this node.
+ * Verifies a ticket: who signed it, that it is valid now, and that it is for this node.
  * @param node the identity that wants to use it
  * @param grace milliseconds by which clocks may differ
  * @throws Problem `bad-ticket`, `expired-ticket`, or as {@link proveCertificate}

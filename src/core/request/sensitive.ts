@@ -4,7 +4,7 @@ import type { SensitiveValue } from '../wire/messages.ts';
 
 /**
  * A sensitive input stands in the signed arguments as a commitment: SHA-256 over a random salt and the value's JSON.
- * So the signed bytes can be kept and shown for ever, and the value is told to the node alone.
+ * So the signed bytes can be kept and shown forever, and only the node learns the value.
  */
 export interface Commitment {
   readonly $commitment: string;

@@ -10,7 +10,7 @@ import { loadAgents } from './load-agents.ts';
 export interface Roster {
   readonly entries: () => readonly AgentEntry[];
   readonly running: ReadonlyMap<string, Agent>;
-  /** Looks for the agents in other languages anew. */
+  /** Looks for the agents in other languages again. */
   readonly reload: () => Promise<void>;
   /** Agents in other languages that are refused, and why. */
   readonly warnings: () => readonly string[];

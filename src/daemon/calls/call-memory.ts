@@ -150,13 +150,13 @@ function keyOf(caller: string, requestId: string, attempt: number): string {
   return `${caller}\0${requestId}\0${attempt}`;
 }
 
-/** One try of a call in a run, whoever of its operators makes it; undefined outside of a lease. */
+/** One try of a call in a run, by any of its operators; undefined outside of a lease. */
 function runKeyOf({ runId, lease, requestId, try: attempt, agent, action }: Request): string | undefined {
   if (lease === '' || runId === '') return undefined;
   return [runId, lease, requestId, attempt, agent, action].join('\0');
 }
 
-/** Notes who makes a try of a run's call: the first of whom it was not refused. */
+/** Notes who makes a try of a run's call: the first caller that was not refused. */
 function claim(
   request: Request,
   caller: string,
@@ -171,7 +171,7 @@ function claim(
     runs.set(runKey, { caller, place });
 }
 
-/** What is no request in a record that the node wrote is told by `audit verify`; it does not keep the daemon from starting. */
+/** A record without a valid request is reported by `audit verify`; it does not keep the daemon from starting. */
 function requestIn({ request }: IntentRecord): Request | undefined {
   try {
     const bytes = Buffer.from(String(request), 'base64');

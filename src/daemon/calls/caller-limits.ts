@@ -10,7 +10,7 @@ export interface CallerLimits {
   readonly burst: number;
 }
 
-/** Bytes of a request that count for a call more: all of it goes into the audit log, whoever sent it. */
+/** Bytes of a request that count as one more call: all of it goes into the audit log. */
 const bytesPerCall = 16 * 1024;
 
 /** What callers have used of it, each by its name. */

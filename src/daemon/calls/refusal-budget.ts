@@ -1,9 +1,9 @@
-/** How much of the audit log refusals may fill: whoever may do nothing here must not fill a disk, nor push out what the log remembers. */
+/** Bounds how much of the audit log refusals may fill: a caller without rights must not fill it, nor push out older records. */
 
 /** Bytes of records about refused requests that each caller may cause at once, and in an hour. */
 const burst = 1024 * 1024;
 const perHour = 1024 * 1024;
-/** Callers that are told apart; more than any fleet has operators. */
+/** Callers that are counted separately; more than any fleet has operators. */
 const mostCallers = 1000;
 const hour = 3_600_000;
 

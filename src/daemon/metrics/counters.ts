@@ -1,6 +1,6 @@
 import type { Answer } from '../call.ts';
 
-/** Numbers that `rpcutil daemon_stats` tells, named as MCollective users know them. */
+/** Numbers that `rpcutil daemon_stats` returns, named as MCollective users know them. */
 export interface Counters {
   readonly count: (answer: Answer) => void;
   readonly values: () => Readonly<Record<string, number>>;

@@ -2,7 +2,7 @@ import type { TlsState } from '../../core/ports.ts';
 import { type Meter, simple } from './meter.ts';
 import { type MetricFamily, formatMetrics } from './text.ts';
 
-/** What is told of the node. */
+/** Metrics of the node itself. */
 export interface NodeMeasures {
   readonly version: string;
   /** Milliseconds since the epoch. */

@@ -24,13 +24,13 @@ export interface RelayParts {
 }
 
 const agent = 'relay';
-/** Milliseconds that one of the other relays may take to say whom it knows. */
+/** Milliseconds that another relay may take to report the nodes that it knows. */
 const otherRelayTimeout = 3000;
 const longestTimeout = 60_000;
 
 /**
  * Relays for others. From an operator, a request goes to a peer, or to another relay that has it as its peer; from a node,
- * which is such another relay, to a peer alone: so no request passes more than two relays, whatever they are told.
+ * which is such another relay, to a peer alone: so no request passes more than two relays, whatever it says.
  */
 export function defineRelay(parts: RelayParts): RelayService {
   const { identity, own, pool, budget, policies, count } = parts;

@@ -1,7 +1,7 @@
 import type { MetricFamily } from '../metrics/text.ts';
 import type { ShipperStatus } from './shipper.ts';
 
-/** What Prometheus is told of the receivers of the audit log. */
+/** Metrics of the receivers of the audit log. */
 export function shippingFamilies(statuses: readonly ShipperStatus[], spool: number): MetricFamily[] {
   const family = (
     name: string,

@@ -3,7 +3,7 @@ import { refusal } from '../../core/request/reply.ts';
 import { answer, limitsOf, type Stage } from '../call.ts';
 import type { Policies } from '../agents/policies.ts';
 
-/** Lets through what a policy allows this caller on this node now, and nothing else. */
+/** Lets a call through only if a policy allows it to this caller on this node now. */
 export function authorize(policies: Policies, identity: string): Stage {
   return (next) => async (call) => {
     const agent = call.entry?.ddl.name ?? call.opened.request.agent;

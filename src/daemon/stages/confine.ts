@@ -4,7 +4,7 @@ import type { JsonObject } from '../../core/json.ts';
 import { refusal } from '../../core/request/reply.ts';
 import { answer, limitsOf, type Stage } from '../call.ts';
 
-/** Refuses what a certificate that is limited to applications asks for another one. Behind *validate*, which fills in defaults. */
+/** Keeps a certificate that is limited to applications to these. After *validate*, which fills in defaults. */
 export function confine(): Stage {
   return (next) => async (call) => {
     const applications = limitsOf(call);
@@ -23,7 +23,7 @@ function outside(
   const name = applicationInput(action);
   if (name === undefined || applications.includes(String(input[name]))) return undefined;
   const its = `the certificate of ${caller} is for ${applications.join(', ')}`;
-  // Where it is left out, the node takes its only one: that is not for the caller to rely on.
+  // If it is left out, the node takes its only application: a limited caller must not rely on that.
   if (input[name] === undefined) {
     return new Problem('not-for-application', `${its}: name the application`, `give ${name}=${applications[0]}`);
   }

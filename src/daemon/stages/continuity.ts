@@ -3,8 +3,8 @@ import { refusal } from '../../core/request/reply.ts';
 import { answer, type Stage } from '../call.ts';
 
 /**
- * Refuses changes for a caller who knows an end of the audit log that the log does not continue: it was cut, rewritten or restored
- * from a snapshot since. What only reads is let through, so that the reason can be found.
+ * Refuses changes for a caller who knows a head that the audit log does not continue: it was cut, rewritten or restored
+ * from a snapshot since. Reads are let through, so that the reason can be found.
  */
 export function continuity(): Stage {
   return (next) => async (call) => {

@@ -8,7 +8,7 @@ import { replyToStore } from '../calls/reply-to-store.ts';
 import type { RunningCalls } from '../calls/running-calls.ts';
 
 export interface DetachParts {
-  /** Where jobs are kept on this node; none: nothing can be detached. */
+  /** The agents that keep jobs on this node; without one, nothing can be detached. */
   readonly keepers: () => readonly Jobs[];
   readonly audit: Pick<AuditLog, 'append'>;
   readonly track: RunningCalls['run'];
@@ -17,8 +17,8 @@ export interface DetachParts {
 }
 
 /**
- * Replies to a detached request that it has begun, and goes on with it: its end is recorded and kept as a job. It begins when
- * that is on the disk; what runs when the daemon dies is never run again.
+ * Replies at once to a detached request, and continues it as a job, whose end is recorded and kept. The job begins when
+ * it is on the disk; a job that runs when the daemon dies is never run again.
  */
 export function detach(parts: DetachParts): Stage {
   return (next) => async (call) => {
@@ -46,7 +46,7 @@ export function detach(parts: DetachParts): Stage {
   };
 }
 
-/** The job's end is in the audit log before anybody is told of it. */
+/** The end of the job is in the audit log before anyone can see it. */
 async function finish(call: IncomingCall, job: StartedJob, next: Handle, { audit, log }: DetachParts): Promise<void> {
   const { cancelled, progress } = job;
   const content = await run({ ...call, onProgress: progress, gone: cancelled, cancelled }, next, log);

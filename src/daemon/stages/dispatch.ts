@@ -12,7 +12,7 @@ const longestQueue = 64;
 
 export interface DispatchOptions {
   readonly agents: ReadonlyMap<string, Agent>;
-  /** Actions of one agent at once. */
+  /** How many actions of one agent run at once. */
   readonly concurrency: number;
   /** Aborted when the daemon stops. */
   readonly stopping: AbortSignal;
@@ -20,7 +20,7 @@ export interface DispatchOptions {
   readonly log: Log;
 }
 
-/** Runs the action: within its deadline, with bounded company, and cancelled down to its process groups. */
+/** Runs the action: within its deadline, at most so many at once, and cancelled down to its process groups. */
 export function dispatch(options: DispatchOptions): Stage {
   const slotsOf = new Map<string, Slots>();
   return () => async (call) => {
@@ -36,7 +36,7 @@ export function dispatch(options: DispatchOptions): Stage {
     }
     const release = await takeTurn(slots, call);
     if (release === undefined) return answer(failure(cancelledBy(call) ?? new Problem('cancelled', name), 'cancelled'));
-    // It may have waited for its turn longer than its lease lived.
+    // It may have waited for its turn until its lease had ended.
     const stale = call.recheck?.();
     if (stale === undefined) return answer(await runAction(call, agent, options, release));
     release();
@@ -56,7 +56,7 @@ async function runAction(
   if (handler === undefined || call.action === undefined) throw new Problem('internal', 'the agent lacks its action');
   const allowed = call.action.timeout * 1000;
   const left = request.deadline === 0 ? allowed : Math.min(allowed, request.deadline - now());
-  // A change goes on to its end when its caller is gone: its outcome can be asked for, half a change can't be undone.
+  // A change runs to its end even if its caller is gone: the outcome can be asked for, but half a change can't be undone.
   const cancelled = call.cancelled === undefined ? [] : [call.cancelled];
   const ends = call.action.kind === 'read' ? [stopping, call.gone, ...cancelled] : [stopping, ...cancelled];
   const deadline = startDeadline(Math.max(0, left), ends);
@@ -84,7 +84,7 @@ async function runAction(
   }
 }
 
-/** @returns gives the place back; undefined where it was cancelled before its turn */
+/** @returns a function that gives the slot back; undefined if the call was cancelled before its turn */
 async function takeTurn(slots: Slots, { cancelled }: IncomingCall): Promise<(() => void) | undefined> {
   const taking = slots.take();
   if (cancelled === undefined) return await taking;
@@ -106,7 +106,7 @@ function cancelledBy({ cancelled, entry, opened }: IncomingCall): Problem | unde
   return new Problem('cancelled', `${entry?.ddl.name}.${opened.request.action} was cancelled${by}`);
 }
 
-/** A moment past the abort, so that a handler that ends by itself can say how it ended. */
+/** Rejects a moment after the abort, so that a handler that ends by itself can report how it ended. */
 function whenAborted(signal: AbortSignal): Promise<never> {
   return new Promise((_resolve, reject) => {
     const fire = () => setTimeout(() => reject(signal.reason), 2000).unref();

@@ -8,8 +8,8 @@ import type { CallMemory } from '../calls/call-memory.ts';
 const longestLife = 5 * 60_000;
 
 /**
- * Refuses what is too old, from the future, or was sent before. The same request and try asked anew, with a nonce
- * of its own, gets the outcome there is: nothing is done twice.
+ * Refuses a request that is too old, from the future, or was received before. The same request and try with a new nonce
+ * gets the outcome that exists: nothing is done twice.
  * @param grace milliseconds by which clocks may differ
  */
 export function fresh(memory: CallMemory, grace: number, now: () => number): Stage {
@@ -17,7 +17,7 @@ export function fresh(memory: CallMemory, grace: number, now: () => number): Sta
     const { request } = call.opened;
     const late = judgeTime(request, now(), grace);
     if (late !== undefined) return answer(refusal(late));
-    // The caller's clock may be ahead: it can have come that much earlier than it says.
+    // The caller's clock may be ahead, so the request may be that much older than it says.
     if (!memory.covers(request.issuedAt - grace)) return answer(refusal(unproven(request, grace)));
     if (!memory.admit(request.nonce, request.issuedAt + request.timeToLive + grace)) {
       return answer(refusal(new Problem('replayed', 'this request was received before')));
@@ -31,7 +31,7 @@ function unproven({ issuedAt }: Request, grace: number): Problem {
   return new Problem('unproven-fresh', what, `send it again in ${Math.ceil(grace / 1000)} s`);
 }
 
-/** Why what was signed then is not to be heeded now, or undefined. @param grace milliseconds by which clocks may differ */
+/** Why a request of that time cannot be served now, or undefined. @param grace milliseconds by which clocks may differ */
 export function judgeTime(
   { issuedAt, timeToLive }: Pick<Request, 'issuedAt' | 'timeToLive'>,
   now: number,

@@ -4,8 +4,8 @@ import { refusal } from '../../core/request/reply.ts';
 import { answer, type Stage } from '../call.ts';
 
 /**
- * Refuses a request under a lease that has passed, was broken, or was taken over: whoever sent it does not know yet
- * that another may be at work. It only looks: leases are taken by calls, which pass through *authorize* like any other.
+ * Refuses a request under a lease that has ended, was broken, or was taken over: its sender does not know yet
+ * that another run may be at work. It only checks: leases are taken by calls, which pass *authorize* like any other.
  * @param keepers where leases are kept on this node; none: no request under a lease is let through
  */
 export function lease(keepers: () => readonly Leases[], identity: string): Stage {

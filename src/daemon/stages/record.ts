@@ -8,15 +8,15 @@ import { type RefusalSampling, startRefusalSampling } from '../audit/refusal-sam
 import { startRefusalBudget } from '../calls/refusal-budget.ts';
 import { type Answer, answer, type IncomingCall, type Stage, limitsOf } from '../call.ts';
 
-/** Problems that leave nobody whom the request could be laid to but the one who brought it. */
+/** Problems that leave no proven caller: the request is attributed to the peer that brought it. */
 const unproven = new Set(['foreign-certificate', 'bad-certificate', 'bad-signature']);
 
 /**
- * Writes what was asked before anything is done, and what became of it before the reply is sent; refusals too.
- * What can't be written is not done, and what only reads is refused, too. The records of what may change something are
- * on the disk before it begins and before its reply; those of what only reads are with the kernel by then, and on the
+ * Records the request before anything is done, and the outcome before the reply is sent; refusals too.
+ * A request that can't be recorded is refused, reads too. The records of actions that may change something are
+ * on the disk before it begins and before its reply; those of reads have been handed to the kernel by then, and are on the
  * disk within 100 ms (docs/audit.md).
- * A request that nobody is proven to have made is laid to the one whose connection brought it.
+ * A request without a proven caller is attributed to the peer whose connection brought it.
  */
 export function record(log: AuditLog, policies: Pick<Policies, 'allows'>, now: () => number): Stage {
   const budget = startRefusalBudget(now);
@@ -41,7 +41,7 @@ export function record(log: AuditLog, policies: Pick<Policies, 'allows'>, now: (
 
 /** Milliseconds between two records of refusals to a caller whose budget is used up. */
 const briefInterval = 60_000;
-/** What a request and its outcome take in the log beyond the request itself, which stands there twice. */
+/** Bytes that a request and its outcome take in the log, beyond the request itself, which is there twice. */
 const fixedBytes = 4096;
 
 async function mayAsk(call: IncomingCall, policies: Pick<Policies, 'allows'>): Promise<boolean> {
@@ -52,7 +52,10 @@ async function mayAsk(call: IncomingCall, policies: Pick<Policies, 'allows'>): P
   return await policies.allows({ caller, agent: entry?.ddl.name ?? agent, action, limited });
 }
 
-/** Refuses what would be refused anyway, and records now and then how often: a caller without rights must not fill the log. */
+/**
+ * Refuses a request that would be refused anyway, and records only now and then how often: a caller without rights must not
+ * fill the log.
+ */
 async function refuseBriefly(log: AuditLog, call: IncomingCall, sampling: RefusalSampling): Promise<Answer> {
   const { caller } = call;
   const what = `${caller} has been refused too often: not all of its requests are recorded`;
@@ -101,7 +104,7 @@ async function writeOutcome(
     return given;
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
-    // It was done and can't be undone: the caller is told both.
+    // It was done and can't be undone: the reply reports both.
     const hint = `${given.content.hint} (the outcome is not in the audit log: ${error.message})`.trim();
     return { ...given, content: { ...given.content, hint } };
   }

@@ -4,8 +4,8 @@ import { refusal } from '../../core/request/reply.ts';
 import { answer, type Stage } from '../call.ts';
 
 /**
- * Refuses every change on a node whose name another machine proves to have too: whoever asks can't know which of the two
- * it would change. What only reads is let through, so that a person can find out.
+ * Refuses every change on a node whose name another machine has proven to have, too: the caller can't know which of the two
+ * would change. Reads are let through, so that a person can find out.
  */
 export function sole(duplicates: () => readonly DuplicateNode[], identity: string): Stage {
   return (next) => async (call) => {

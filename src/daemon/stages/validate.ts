@@ -9,7 +9,7 @@ import { revealInput } from '../../core/request/request.ts';
 import { faultsOf, formatPath } from '../../core/ddl/schema.ts';
 import { answer, type IncomingCall, type Stage } from '../call.ts';
 
-/** Refuses arguments that the action's DDL does not know: here too, whatever the client let through. */
+/** Checks the arguments against the action's DDL again, whatever the client has checked. */
 export function validate(): Stage {
   return (next) => async (call) => {
     const { entry, action } = call;

@@ -15,7 +15,7 @@ export function broughtList(state: string): string {
 }
 
 /**
- * @param onReload called when files were taken anew
+ * @param onReload called when files were loaded again
  * @throws Problem when the node has nothing to prove itself with
  */
 export async function startLiveKeys(

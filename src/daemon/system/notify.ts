@@ -3,7 +3,7 @@ import type { Log, RunCommand } from '../../core/ports.ts';
 
 /** Tells systemd how the daemon is (sd_notify(3)). */
 export interface Notifier {
-  /** Resolves when it was told. */
+  /** Resolves when systemd was notified. */
   readonly tell: (state: 'READY=1' | 'RELOADING=1' | 'STOPPING=1') => Promise<void>;
   readonly stop: () => void;
 }

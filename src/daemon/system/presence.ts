@@ -10,13 +10,13 @@ import type { ProveNode } from '../../discovery/mdns/peers/sighting.ts';
 import { whoAnswers } from '../../transport/who-answers.ts';
 import type { NodeConfig } from '../config/config.ts';
 
-/** The node on the multicast wire: what it says of itself and whom it hears. */
+/** The node in multicast DNS: what it announces, and the nodes that it hears. */
 export interface Presence {
   readonly heard: () => readonly HeardNode[];
   /** Names that two machines prove to have, this node's own or another's. */
   readonly duplicates: () => readonly DuplicateNode[];
   readonly warnings: () => readonly string[];
-  /** Announces anew what changed. */
+  /** Announces what has changed. */
   readonly update: () => Promise<void>;
   readonly stop: () => Promise<void>;
 }

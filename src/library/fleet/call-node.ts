@@ -12,7 +12,7 @@ import type { Heads, KnownHead } from './heads.ts';
 export interface Caller {
   readonly credentials: Credentials;
   readonly trust: Trust;
-  /** Where the ends of the nodes' audit logs are kept. */
+  /** The heads of the nodes' audit logs. */
   readonly heads?: Heads;
 }
 
@@ -25,7 +25,7 @@ export interface NodeCallSettings {
   readonly signal: AbortSignal;
 }
 
-/** Calls one node once. Never throws: whatever happens is an outcome. */
+/** Calls one node once. Never throws: every failure is an outcome. */
 export async function callNode(
   connection: NodeConnection,
   options: CallOptions,
@@ -64,7 +64,7 @@ function notSent(node: string, { code, message, hint }: Problem): Outcome {
   return { node, outcome: 'refused', ...content, elapsed: 0 };
 }
 
-/** A node whose audit log was cut or rewritten is not to be relied on, whatever it replies. */
+/** Fails the call of a node whose audit log was cut or rewritten, whatever it replies. */
 async function keepHead(
   outcome: Outcome,
   { chain }: SignedReply,
@@ -99,11 +99,11 @@ async function sendAndAsk(
   }
 }
 
-/** Milliseconds between questions for a lost reply, and how often it is asked for while the node is out of reach. */
+/** Milliseconds between queries for a lost reply, and how many of them may fail because the node is out of reach. */
 const askInterval = 500;
 const unreachableTries = 6;
 
-/** Asks what became of a call whose reply was lost: it is never sent again for that. */
+/** Asks for the outcome of a call whose reply was lost; the call itself is never sent again. */
 async function askResult(
   connection: NodeConnection,
   signed: SignedRequest,

@@ -20,7 +20,7 @@ export interface Plan {
   readonly description: ActionDdl;
   readonly input: JsonObject;
   readonly dryRun: boolean;
-  /** Have nodes reply as soon as they have begun; the id of the request, by which outcomes are asked for. */
+  /** Makes nodes reply as soon as they have begun; the id of the request, by which outcomes are asked for. */
   readonly detach?: string;
 }
 
@@ -30,7 +30,7 @@ export interface Batching {
   readonly pause: number;
 }
 
-/** What came of a call to all nodes that match. */
+/** The result of a call to all nodes that match. */
 export interface Called {
   readonly findings: Findings;
   readonly outcomes: Outcome[];
@@ -40,7 +40,7 @@ export interface Called {
 
 /** The same call to every node of a command: one request id for all. */
 interface Calls {
-  /** @param filter for the node to evaluate, where it was not asked before */
+  /** @param filter for the node to evaluate, if it was not asked before */
   readonly one: (name: string, connection: NodeConnection, filter?: FilterTerms) => Promise<Outcome>;
   readonly done: (name: string) => void;
   readonly end: () => void;
@@ -106,8 +106,8 @@ export async function callAll(
 
 /**
  * Calls each node as soon as its handshake has proven it, without a description before: the request carries the filter, and
- * a node that does not match refuses it (`not-matched`) and is no part of the outcomes.
- * @throws as {@link Session.find}; what was called when the user ends it is told all the same
+ * a node that does not match refuses it (`not-matched`) and is left out of the outcomes.
+ * @throws as {@link Session.find}; when the user ends it, the outcomes so far are still returned
  */
 export async function callAsFound(
   plan: Plan,
@@ -129,7 +129,7 @@ export async function callAsFound(
   };
   try {
     const findings = await session.find(targets, { ask, signal });
-    // Not those of a name that two nodes prove to have: that is told as what it is.
+    // Without those of a name that two nodes have proven to have: that is reported on its own.
     return {
       findings,
       outcomes: findings.nodes.flatMap(({ name }) => outcomes.get(name) ?? []),

@@ -6,8 +6,8 @@ import type { FoundNode } from '../../discovery/findings.ts';
 import type { World } from './world.ts';
 
 /**
- * The description of an agent that is not built in, as the nodes that have it tell it. Where they differ, the one that
- * most of them tell is taken, so that a single node can't decide what is asked of the others; each node checks its
+ * The description of an agent that is not built in, from the nodes that have it. If they differ, the one that
+ * most of them give is taken, so that a single node can't decide what the others are asked; each node checks its
  * own in any case.
  * @throws Problem `unknown-agent`, `bad-ddl`
  */

@@ -17,7 +17,7 @@ import { chooseSubset } from './subsets.ts';
 import type { TargetOptions } from './targets.ts';
 import type { World } from './world.ts';
 
-/** What a command works with once it is known who calls, and how nodes are found and reached. */
+/** The operator's credentials, and the ways to find and reach nodes. */
 export interface Session {
   readonly config: ClientConfig;
   readonly caller: Caller;
@@ -27,7 +27,7 @@ export interface Session {
   readonly find: (targets: TargetOptions, wanted?: FindWhat) => Promise<Findings>;
   /** Closes the connections of nodes that were found, before the session ends. */
   readonly release: (nodes: readonly FoundNode[]) => void;
-  /** What the program around it is told. */
+  /** The program around it: its environment, signals and progress. */
   readonly world: World;
   readonly close: () => Promise<void>;
 }
@@ -35,7 +35,7 @@ export interface Session {
 export interface FindWhat {
   /** Ends the search, besides the world's own. */
   readonly signal?: AbortSignal;
-  /** Names of facts to be told. */
+  /** Names of the facts to ask for. */
   readonly facts?: readonly string[];
   /** With the DDLs of their agents. */
   readonly full?: boolean;
@@ -62,7 +62,7 @@ export async function openSession({ config: given, via = [] }: SessionOptions, w
   const config = await loadClientConfig(given, world.env);
   const now = Date.now();
   const log = warningsOnly(world);
-  // Looked at while the command runs, too: whoever is revoked in the middle of a run takes no further part in it.
+  // Checked while the command runs, too: a node that is revoked in the middle of a run is not called any more.
   const live = await startCredentials({
     files: config.tls,
     kind: 'operator',
@@ -85,7 +85,7 @@ export async function openSession({ config: given, via = [] }: SessionOptions, w
     },
     heads,
   };
-  // Whom no relay reaches is as a rule out of reach from here as well.
+  // A node that no relay reaches is usually out of reach from here as well.
   const nearDial = createDial(live.current, Math.min(config.timeout * 1000, directTimeout));
   const relays = await openRelays({ config, via, tls: live.current, caller, direct: nearDial, cache, log });
 

@@ -13,7 +13,7 @@ const mostRelays = 4;
 const timeout = 500;
 
 /**
- * Nodes that are used as relays though nobody named them: those whose certificates let them relay, as an earlier command saw
+ * Nodes that are used as relays without being named: those whose certificates let them relay, as an earlier command saw
  * and as this handshake proves again. One that does not answer at once, or does not relay for this operator, is not used.
  */
 export async function openAutomatic(cache: Cache, tls: () => TlsState): Promise<RelayLink[]> {

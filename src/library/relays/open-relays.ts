@@ -27,7 +27,7 @@ const localTimeout = 1000;
 /**
  * The relays that a command uses: those that `--via` names; else those of client.yaml and the host's own daemon, where
  * that relays; else, in a large fleet, nodes whose certificates let them relay. Only what the operator names, the CA's
- * certificate says, or the socket of this host's root is, is a relay: never what says so itself.
+ * certificate says, or the socket of this host's root is, counts as a relay: never a node that only claims to be one.
  * @returns undefined when there are none
  * @throws Problem `usage`
  */

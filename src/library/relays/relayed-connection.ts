@@ -51,7 +51,7 @@ export function relayedConnection(name: string, options: RelayedOptions): NodeCo
     call: async (request, onProgress, signal) => {
       const route = await best();
       const onAbort = () => {
-        // Signed: a relay that hangs up ends nothing, and no relay can end what it likes.
+        // Signed: a relay that hangs up does not cancel a call, and no relay can cancel one by itself.
         const cancel = referenceTo(request);
         void ask(name, route, { cancel }, options, AbortSignal.timeout(1000)).catch(() => undefined);
       };
@@ -61,7 +61,7 @@ export function relayedConnection(name: string, options: RelayedOptions): NodeCo
           async (error: unknown) => ({ reply: await replyDespite(error, name, route, request, options, signal) }),
         );
         if (!reply) throw new Problem('bad-reply', `${name} ended the call without a reply`);
-        // This side sends nothing twice: the first of the two may have been served, and its reply withheld.
+        // This side never sends a request twice: the first copy may have been served, and its reply withheld.
         if (replyCodec.decode(reply.reply).code === 'replayed') {
           throw new Problem('no-response', `a relay sent the request to ${name} twice and withheld a reply`);
         }
@@ -81,8 +81,8 @@ export function relayedConnection(name: string, options: RelayedOptions): NodeCo
 }
 
 /**
- * A node that turns a request away may have served an earlier copy of it, which a relay made: it is asked.
- * @throws what it was turned away for, where the node has no reply to it
+ * A node that refuses a request before the pipeline may have served an earlier copy of it, which a relay made: it is asked.
+ * @throws the reason of the refusal, if the node has no reply to it
  */
 async function replyDespite(
   error: unknown,
@@ -165,7 +165,7 @@ async function exchange(
       if (part?.progress) onProgress(part.progress.message);
       else if (part !== undefined && event.last) resolve(part);
     };
-    // Once the node's own word is here, the relay's does not count any more.
+    // Once the node itself has replied, what the relay reports does not count any more.
     relay
       .forward(name, sealed.request, onEvent, signal)
       .then(() => reject(new Problem('no-response', `${name} did not answer over the relay ${link.name}`)), reject);

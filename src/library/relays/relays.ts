@@ -27,13 +27,13 @@ export interface RelaysOptions {
 
 /** Milliseconds after which a relay is asked again for the key of a node: its daemon may have been restarted. */
 const keyAge = 5000;
-/** Milliseconds that relays may take to say whom they are connected to. */
+/** Milliseconds that relays may take to report the nodes that they are connected to. */
 const lookTimeout = 3000;
 
 export function startRelays({ links, caller, direct, log }: RelaysOptions): Relays {
   const routes = startRoutes((): Trust => caller.trust);
   const keyPair: KeyPair = makeKeyPair();
-  /** The first look at whom the relays are connected to, where nodes come from elsewhere. */
+  /** The first question which nodes the relays are connected to, if nodes come from another source. */
   let looking: Promise<void> | undefined;
 
   /** @returns why it could not be asked, or undefined */
@@ -76,7 +76,7 @@ export function startRelays({ links, caller, direct, log }: RelaysOptions): Rela
       },
       signal,
     ).then(() => {
-      // Whom relays know and cannot reach is looked for as anyone who is expected.
+      // A node that relays know and cannot reach is searched for like any expected node.
       for (const name of unreached) stream.push(name);
       stream.end();
     }, stream.fail);

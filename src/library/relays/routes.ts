@@ -23,7 +23,7 @@ export interface Routes {
   /** Resolves when there is a way to the node. */
   readonly when: (node: string) => Promise<void>;
   /**
-   * The best first: over a relay that is connected, then over fewer relays (one on the node's own segment), then by a draw that
+   * The best first: over a relay that is connected, then over fewer relays (one on the node's own segment), then by a random draw that
    * gives each of several equal relays its even share of the nodes.
    */
   readonly to: (node: string) => readonly Route[];

@@ -30,7 +30,7 @@ export interface KnownPlaybook {
   readonly agents: readonly Ddl[];
 }
 
-/** A playbook whose agents are built in or told by the nodes. @throws Problem as compilePlaybook, `bad-ddl` */
+/** A playbook whose agents are built in or described by the nodes. @throws Problem as compilePlaybook, `bad-ddl` */
 export async function loadWithNodes(
   tree: PlaybookTree,
   session: Session,
@@ -50,7 +50,7 @@ export function unknownAgents(tree: PlaybookTree, catalogue: readonly Ddl[]): st
 }
 
 /**
- * What the nodes that run them tell of those agents. One that no node tells of is left out: the check of the playbook
+ * The nodes' descriptions of those agents. An agent that no node describes is left out: the check of the playbook
  * names it with its place. @throws Problem `bad-ddl`
  */
 export async function learnAgents(
@@ -67,7 +67,7 @@ export async function learnAgents(
       { full: true },
     );
     try {
-      // Another name of an agent from outside must not stand in for one that is built in.
+      // An alias of an agent from outside must not replace one that is built in.
       const { aliases: _aliases, ...ddl } = learnDdl(name, nodes, catalogue, session.world);
       learned.push(ddl);
     } catch (error) {

@@ -6,7 +6,7 @@ import { makeDirectories, syncDirectory } from '../../core/files/durable.ts';
 import { markProcess } from '../../core/files/process-mark.ts';
 import type { JournalEntry } from '../../playbook/journal/entries.ts';
 
-/** A run's journal: one JSON object a line, on the disk before what it tells of is begun. */
+/** A run's journal: one JSON object a line, on the disk before the work that it announces begins. */
 export interface Journal {
   readonly file: string;
   /** Which process began or continued it: its first entry from here on. */

@@ -21,7 +21,7 @@ export interface HeldLease {
 }
 
 /**
- * Takes a lease on all nodes or on none, one after the other in the order of their names: of two that want the same
+ * Takes a lease on all nodes or on none, one after the other in the order of their names: of two runs that want the same
  * nodes, one comes first everywhere.
  * @throws Problem `lease-held`, `no-lease`
  */
@@ -37,7 +37,7 @@ export async function takeLease(options: LeaseOptions): Promise<HeldLease> {
     if (failed.code !== 'lease-held' || performance.now() >= deadline || options.signal.aborted) throw failed;
     if (!told) options.tell(`waiting: ${failed.message}`);
     told = true;
-    // Not all who wait ask at the same moment.
+    // Those who wait do not all ask at the same moment.
     await sleep(400 + Math.random() * 200, undefined, { signal: options.signal }).catch(() => {});
   }
 }

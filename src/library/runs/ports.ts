@@ -79,11 +79,11 @@ export function playbookPorts(parts: PortParts): LivePorts {
   const leases: HeldLease[] = [];
   const notices: KeptNotice[] = [];
   const take = async (wish: LeaseRequest, { onLost, ...manner }: Locking) => {
-    // Taken anew, a lease that the run holds already would no longer be good for what it was taken for.
+    // If a lease that the run holds were taken again, earlier requests under it would no longer be valid.
     const isHeld = (node: string) =>
       leases.some(({ name, fenceOf }) => name === wish.name && fenceOf(node) !== undefined);
     const wanted = wish.nodes.filter((node) => !isHeld(node));
-    // A lease that is not written down is not taken; one that is held is renewed and given back all the same.
+    // A lease that can't be written down is not taken; one that is held is still renewed and released.
     const askOne = askBeside('lock', wish.runId, parts, nodes, (action) => action === 'take');
     const ask: typeof askOne = async (...asked) => {
       const outcome = await askOne(...asked);
@@ -111,7 +111,7 @@ export function playbookPorts(parts: PortParts): LivePorts {
     probe,
     inputSources: { env: parts.env, defaults: session.config.inputs },
     journal: async (entry) => {
-      // Both at once: what is awaited is the slower of the two.
+      // Both at once: the slower of the two decides how long this takes.
       await Promise.all([journal.write(entry), journal.stored.beforeChange(entry)]);
     },
     seen: () => ({ outcomes }),
@@ -150,7 +150,7 @@ export async function discoverNodes(
   nodes: Map<string, FoundNode>,
 ): Promise<Discovered> {
   const given = parts.targets;
-  // A set that names its source has good reason to: the command's options are for the others.
+  // A set that names its own source keeps it: the command's options are for the others.
   const from = source === undefined ? {} : { method: source.method, nodesFile: source.file };
   const timing = timeout === undefined ? {} : { discoveryTimeout: timeout / 1000 };
   const wanted = facts === true ? { facts: ['*'] } : {};
@@ -202,7 +202,7 @@ function callAll(
       target: name,
       sensitive: sensitiveInputs(action),
       deadline: call.timeout === undefined ? 0 : Date.now() + call.timeout,
-      // What only reads does no harm, even when the lease has passed: a failed run still looks at what it left.
+      // Reads do no harm, even after the lease has ended: a failed run still checks what it left.
       ...(action.kind === 'change' ? stampOf(leases, name) : unleased),
     };
     return await callNode(node.connection, orderOf(order), session.caller, {

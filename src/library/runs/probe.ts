@@ -8,9 +8,9 @@ import type { ProbeTarget } from '../../playbook/ports.ts';
 const largestBody = 64 * 1024;
 
 /**
- * Looks once whether a port takes connections, or a URL answers as wanted.
+ * Checks once whether a port accepts connections, or a URL answers as required.
  * @param timeout milliseconds
- * @returns why not; undefined when it does. Never throws
+ * @returns the reason if not; undefined if it does. Never throws
  */
 export function probe(target: ProbeTarget, timeout: number, signal: AbortSignal): Promise<string | undefined> {
   const both = AbortSignal.any([signal, AbortSignal.timeout(Math.ceil(timeout))]);

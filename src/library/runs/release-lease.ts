@@ -8,7 +8,7 @@ export interface ReleaseOptions {
   readonly runId: string;
   /** Seconds that it lives unless it is renewed. */
   readonly ttl: number;
-  /** As the nodes will tell others. */
+  /** As the nodes will report it to others. */
   readonly from: string;
   /** Calls an action of the agent lock on a node, for the run. */
   readonly ask: (node: string, action: string, input: JsonObject) => Promise<Outcome>;

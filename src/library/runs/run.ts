@@ -22,11 +22,11 @@ export interface FleetRun {
   readonly journal: Journal;
   /** Where the journal is stored besides this host; as configured when left out. */
   readonly journalMode?: JournalMode | undefined;
-  /** What the playbook says, for who resumes it elsewhere; left out where it may not be written down. */
+  /** The text of the playbook, for an operator who resumes it elsewhere; left out if it may not be written down. */
   readonly texts?: PlaybookTexts | undefined;
   /** What nodes store of a run that is resumed. */
   readonly past?: StoredPast | undefined;
-  /** Where nodes are heard of. */
+  /** How nodes are found. */
   readonly targets: TargetOptions;
   /** Milliseconds to wait for another run to end; undefined: no lease is taken. */
   readonly lockWait: number | undefined;
@@ -36,17 +36,17 @@ export interface FleetRun {
   >;
 }
 
-/** Who looks on and may be asked. */
+/** Who watches a run and may be asked. */
 export interface RunCompany {
   readonly emit: (event: RunEvent) => void;
-  /** Told what a node says of a call in hand. */
+  /** Called with the progress that a node reports of a running call. */
   readonly hear: (step: string, node: string, message: string) => void;
   readonly warn: (line: string) => void;
-  /** How a person is asked. @param notes what else there is to say of the run */
+  /** How a person is asked. @param notes further lines about the run */
   readonly asking: (notes: () => Promise<readonly string[]>) => Pick<PlaybookPorts, 'agree' | 'confirm'>;
-  /** Aborted: the batch in hand is finished, nothing further is begun. */
+  /** When aborted, the current batch is finished and nothing further is begun. */
   readonly signal: AbortSignal;
-  /** Aborted: calls in hand are given up, too. */
+  /** When aborted, running calls are given up, too. */
   readonly kill: AbortSignal;
 }
 
@@ -103,7 +103,7 @@ export async function runOverNodes(
   return { report, seen: ports.seen(), stored: await stored.describe() };
 }
 
-/** Who ends at once leaves what can be left undone: a lease that is not given back passes by itself. */
+/** A run that ends at once skips what can be skipped: a lease that is not released ends by itself. */
 async function orKilled(work: () => Promise<unknown>, kill: AbortSignal): Promise<void> {
   if (kill.aborted) return;
   await Promise.race([work(), new Promise((resolve) => kill.addEventListener('abort', resolve, { once: true }))]);

@@ -10,7 +10,7 @@ export function agentsInterface(ddls: readonly Ddl[], indent = ''): string {
   return `${indent}export interface Agents {\n${agents.join('\n')}\n${indent}}\n`;
 }
 
-/** A module that tells TypeScript of a site's own agents. */
+/** A module with the TypeScript types of a site's own agents. */
 export function siteTypes(ddls: readonly Ddl[]): string {
   const head = '// Written by “mco-deploy agent types”: do not edit. Include it in your TypeScript project.\n';
   return `${head}import 'mco-deploy';\n\ndeclare module 'mco-deploy' {\n${agentsInterface(ddls, '  ').replace('  export ', '  ')}}\n`;

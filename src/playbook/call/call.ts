@@ -1,4 +1,4 @@
-/** Runs a step that calls: whom, in which batches, and when it has gone wrong. */
+/** Runs a step that calls nodes: which ones, in which batches, and when it has failed. */
 import { Problem } from '../../core/errors.ts';
 import { isNodeName } from '../../core/identity.ts';
 import { planBatches } from './batches.ts';
@@ -45,7 +45,7 @@ export async function runCall(plan: CallPlan, target: CallTarget, world: World, 
       lines: [`${plan.title} cannot show what it would do, and was not called`],
     };
   }
-  // Also before asking: what nodes answer is to hold until the change.
+  // Also before reading: what nodes answer must stay true until the change.
   if (plan.ddl.kind === 'change' && !world.dryRun) await world.lock();
   const dryRun = plan.askOnly || (world.dryRun && changes);
   const past = findEarlierCall(

@@ -11,7 +11,7 @@ const remembered = 25 * 60_000;
 
 /**
  * What counts of a step’s earlier call. A change counts for ever; what was only read does when its step was done,
- * and until something is changed anew.
+ * and until something is changed again.
  */
 export function findEarlierCall(
   { resumed, undoes }: Pick<World, 'resumed' | 'undoes'>,

@@ -27,7 +27,7 @@ export function formatEvent(event: RunEvent, detail: Detail = 'full'): string[] 
   }
 }
 
-/** A dry run is told at its end, as one line a node; a failed step always is. */
+/** A dry run is printed at its end, as one line a node; a failed step always is. */
 function isInternal(event: RunEvent, detail: Detail): boolean {
   if (event.type === 'step-planned') return true;
   if (event.type === 'rights-checked') return event.denied.length + event.unsure.length === 0;

@@ -8,7 +8,7 @@ export interface PlaybookTexts {
   readonly used: Readonly<Record<string, PlaybookTexts>>;
 }
 
-/** What a run writes down before it goes on: enough to know afterwards what was asked of whom, and what came of it. */
+/** What a run writes down before it continues: enough to know afterwards which node was asked what, and the outcome. */
 export type JournalEntry = { readonly at: number; readonly runId: string } & (
   | {
       readonly type: 'run-started';

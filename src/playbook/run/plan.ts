@@ -1,4 +1,4 @@
-/** What a run is going to do, as far as it can be told once its nodes are known. */
+/** What a run is going to do, as far as that is known once its nodes are found. */
 import { count } from '../../core/text.ts';
 import type { Playbook, Step } from '../model.ts';
 import type { World } from '../context.ts';

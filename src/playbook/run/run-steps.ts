@@ -26,7 +26,7 @@ export async function runSteps(steps: readonly Step[], world: World, afterFailur
   const runNext = async (step: Step): Promise<StepReport> => {
     const needed = await Promise.all(step.needs.flatMap((need) => ended.get(need) ?? []));
     for (const one of step.after ?? []) await ended.get(one);
-    // On the way of repairing and telling, one thing that fails must not keep the next from being tried.
+    // While repairing and reporting, one failure must not keep the next step from being tried.
     const ready = afterFailure || needed.every(({ state }) => state === 'done' || state === 'skipped');
     if (!ready || finished || world.signal.aborted)
       return describe(step, { state: 'not-run', ran: false, untouched: notChanged(step, world) }, 0, afterFailure);
@@ -97,7 +97,7 @@ function accepted(ended: Ended): Ended {
   return { ...ended, state: 'done', lines: [...(ended.lines ?? []), `failed, and the run continues (fail_ok)${what}`] };
 }
 
-/** Whether what only tells, waits or asks was done before the run went on, and nothing was changed since. */
+/** Whether a step that only shows, waits or asks was done before the run was resumed, and nothing was changed since. */
 function isPast({ id }: Step, { resumed, undoes }: World): boolean {
   return resumed?.past.isDone(id) === true && !resumed.moved() && undoes === undefined;
 }

@@ -1,4 +1,4 @@
-/** Runs a playbook that was checked: nodes first, then steps as their needs allow, then what is for after a failure. */
+/** Runs a checked playbook: finds the nodes, runs the steps as their needs allow, then `on_failure` and `always`. */
 import type { JsonObject } from '../../core/json.ts';
 import { explain } from '../../core/errors.ts';
 import { attempt } from './attempt.ts';
@@ -20,7 +20,7 @@ import { defineWorld, type RunOptions } from './world.ts';
 
 /**
  * @param inputs as bindInputs gives them
- * @returns how it ended; what goes wrong on the way is in the report, nothing is thrown for it
+ * @returns how it ended; failures on the way are in the report and are not thrown
  */
 export async function runPlaybook(
   playbook: Playbook,

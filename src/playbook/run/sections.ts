@@ -1,4 +1,4 @@
-/** Runs steps with what is for after a failure and what is for every end: of a playbook, and of one that is used as a step. */
+/** Runs steps, then `on_failure` and `always`: of a playbook, and of one that is used as a step. */
 import type { NodeFailure, StepReport } from '../events/events.ts';
 import type { Step } from '../model.ts';
 import { runSteps } from './run-steps.ts';
@@ -12,7 +12,7 @@ export interface Sections {
 
 export interface SectionsEnded {
   readonly state: 'done' | 'failed' | 'interrupted';
-  /** True when a step ended them, well. */
+  /** True when a `finish` step ended them. */
   readonly finished: boolean;
   readonly reports: readonly StepReport[];
   /** The first. */

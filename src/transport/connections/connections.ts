@@ -48,7 +48,7 @@ export interface Connections {
   readonly stop: () => void;
 }
 
-/** Milliseconds until a connection is closed whose owner was revoked: time to be told why, by the call that it makes. */
+/** Milliseconds until the connection of a revoked peer is closed: time for its next call to get the reason. */
 const farewell = 3000;
 /** Milliseconds between looks for connections whose other end is gone. */
 const sweepEvery = 2000;

@@ -38,7 +38,7 @@ export function relayConnectionOver({ client, name, refuse, certificate }: Prove
 }
 
 /**
- * The host's own daemon, over its unix socket. No handshake: whoever may open the socket may use it, and the socket must
+ * The host's own daemon, over its unix socket. No handshake: anyone who may open the socket may use it, and the socket must
  * belong to root or to this user, so that nobody else can have put it there.
  * @throws Problem `unreachable` when there is none, `bad-permissions`
  */

@@ -10,7 +10,7 @@ import { valueKeywords } from './value.ts';
 /** They say something to people and nothing about the value; `default` is filled in by the object around. */
 const annotations = new Set(['title', 'description', 'default', 'examples', '$comment', '$schema']);
 
-/** In this order: what is missing or of the wrong type is told first, and a default is there before it is required. */
+/** In this order: missing values and wrong types are reported first, and defaults are set before `required` is checked. */
 const keywords: ReadonlyMap<string, Keyword> = new Map([
   ...Object.entries(valueKeywords),
   ...Object.entries(structureKeywords),
