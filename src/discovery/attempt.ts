@@ -10,7 +10,7 @@ import type { DescribeRequest, NodeDescription } from '../core/wire/messages.ts'
 export interface Reached {
   readonly connection: NodeConnection;
   readonly description: NodeDescription;
-  /** Milliseconds to connect and be told. */
+  /** Milliseconds to connect and get the description. */
   readonly elapsed: number;
 }
 
@@ -41,7 +41,7 @@ export interface AttemptOptions {
   /** Called once the node has proven itself. */
   readonly describing: () => Describing;
   readonly ask?: AskNode;
-  /** Leaves the connection open for calls; else it is closed as soon as the node has told. */
+  /** Leaves the connection open for calls; else it is closed as soon as the node has described itself. */
   readonly keep: boolean;
   /** Milliseconds to connect and be described. */
   readonly timeout: number;

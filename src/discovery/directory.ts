@@ -28,7 +28,7 @@ export type { BrokenNode, FoundNode, Rumours, SilentNode } from './findings.ts';
 export interface FindOptions {
   readonly source: DiscoverySource;
   readonly filter: FilterTerms;
-  /** Names of facts to be told of each node. */
+  /** Names of the facts to ask each node for. */
   readonly facts?: readonly string[];
   /** Asks each node something as soon as it is proven, so that no node waits for the slowest handshake. */
   readonly ask?: AskNode;
@@ -71,7 +71,7 @@ export interface Findings {
 /**
  * Finds the nodes that match: dials each candidate as soon as it is heard, proves who it is and has it evaluate the filter.
  * Then looks for those who are known (to the cache, to the nodes reached, to the caller) and were not heard; who can't be reached
- * is named as silent, with when and by whom it was last seen. Who moved and no longer matches is not silent.
+ * is named as silent, with when and by which node it was last seen. A node that no longer matches is not silent.
  * @throws Problem as the source does, and the signal's reason when aborted; nothing stays open then
  */
 export async function findNodes(options: FindOptions): Promise<Findings> {
@@ -142,7 +142,7 @@ function namedBy({ filter, expect = [] }: FindOptions): ReadonlySet<string> {
   return new Set([...expect, ...inFilter.map(({ value }) => value.toLowerCase())]);
 }
 
-/** Those of the filter too: so the cache learns them, and can tell who would match. */
+/** Those of the filter too: so the cache learns them, and knows which nodes would match. */
 function factsToAsk({ filter, facts = [] }: FindOptions): string[] {
   return [...new Set([...facts, ...filterNeedsFacts(parseFilter(filter))])];
 }

@@ -3,7 +3,7 @@ import { type Address, type Candidate, formatAddress } from '../core/node.ts';
 import type { Attempt, Reached } from './attempt.ts';
 import { isReached } from './dial-queue.ts';
 
-/** A node that is there, proven, and matches. Its connection is open: whoever takes the findings closes it. */
+/** A node that is there, proven, and matches. Its connection is open: the caller closes it. */
 export interface FoundNode extends Reached {
   readonly name: string;
   readonly addresses: readonly Address[];
@@ -43,7 +43,7 @@ export interface Sorted {
 
 /** How nothing at all at an address looks like. */
 const quietCodes = new Set(['unreachable', 'no-response']);
-/** Sources that tell who exists, not who was heard. */
+/** Sources that list the nodes that exist, not those that were heard. */
 const lists = new Set(['file', 'stdin', 'dns', 'relay', 'cache', 'known']);
 /** Of these, those that remember: what answers at an address of theirs may long be someone else. */
 const memories = new Set(['cache', 'known']);

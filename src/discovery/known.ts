@@ -8,7 +8,7 @@ export interface KnownNode extends NodeFacts {
   readonly addresses: readonly Address[];
   /** Milliseconds since the epoch. */
   readonly lastSeen: number;
-  /** Who saw it then: `cache`, or the name of the node that told. */
+  /** Who saw it then: `cache`, or the name of the node that reported it. */
   readonly by: string;
 }
 

@@ -21,7 +21,7 @@ export interface Search {
 /** Milliseconds to ask again, by name, for nodes that are known and were not heard. */
 const secondAsking = 300;
 
-/** Sources that name exactly whom the caller means: nobody else is looked for. */
+/** Sources that name exactly the nodes that the caller means: no other node is expected. */
 const exactSources = new Set(['file', 'stdin']);
 
 export function namesExactly(source: DiscoverySource): boolean {

@@ -97,7 +97,7 @@ export interface PlaybookPorts {
    * Takes a lease on all the nodes, or on none; called once a run, before its first change. Left out: none is taken.
    * @throws Problem `lease-held`, `no-lease`
    */
-  readonly takeLease?: (wish: LeaseRequest) => Promise<void>;
+  readonly takeLease?: (request: LeaseRequest) => Promise<void>;
   /** @throws Problem when the filter is malformed or no source can be asked */
   readonly discover: (query: DiscoverQuery) => Promise<Discovered>;
   /** Returns exactly one outcome per node, and calls `onOutcome` with each as it comes. Gives up when the signal is aborted. */

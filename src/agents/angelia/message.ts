@@ -26,7 +26,7 @@ export function assertMessageId(id: string): void {
   throw new Problem('bad-id', 'the id of the request cannot name a message');
 }
 
-/** What a message says and to whom: the same id with another digest is another message. */
+/** The content and the recipient of a message: the same id with another digest is another message. */
 export function digestMessage({ recipient, subject, message }: Pick<Message, 'recipient' | 'subject' | 'message'>) {
   return createHash('sha256')
     .update(JSON.stringify([recipient, subject, message]))

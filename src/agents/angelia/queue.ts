@@ -42,7 +42,7 @@ export async function retry(spool: Spool, delivery: Delivery, id: string | undef
   return { retried: ids };
 }
 
-/** A dead letter begins anew: its age counts from now. */
+/** A dead letter starts again: its age counts from now. */
 async function revive(spool: Spool, id: string, dryRun: boolean): Promise<void> {
   if (spool.delivered.has(id)) throw new Problem('already-delivered', `the message ${id} was delivered`);
   const message = spool.dead.has(id) ? await spool.deadLetter(id) : undefined;

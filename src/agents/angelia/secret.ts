@@ -13,7 +13,7 @@ export async function readSecret(file: string): Promise<string> {
   throw new DeliveryFailure(`${file} does not hold a secret on one line`, false);
 }
 
-/** Certificates of authorities, read anew for every try, too. @throws DeliveryFailure */
+/** CA certificates, also read again for every try. @throws DeliveryFailure */
 export async function readAuthorities(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');

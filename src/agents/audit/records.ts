@@ -22,7 +22,7 @@ const mostBytes = 512 * 1024;
 const mostRead = 512 * 1024 * 1024;
 
 /**
- * Gives the lines that a query asks for, byte for byte, so that whoever gets them can verify them.
+ * Gives the lines that a query asks for, byte for byte, so that the caller can verify them.
  * @throws Problem `too-much` when more of the log would have to be read than is fair to the node
  */
 export async function readRecords(file: string, query: RecordsQuery, signal: AbortSignal): Promise<RecordsPage> {

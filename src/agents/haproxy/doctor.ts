@@ -5,7 +5,7 @@ import { restoresState } from './runtime/state-file.ts';
 import { readInfo } from './runtime/process.ts';
 import { defineRuntime, type Runtime } from './runtime/runtime.ts';
 
-/** Whether every HAProxy answers on its socket, and keeps over a reload what it was told. */
+/** Whether every HAProxy answers on its socket, and keeps its servers' states over a reload. */
 export async function doctorHaproxy({ config, signal }: DoctorSetup<HaproxyConfig>): Promise<readonly Finding[]> {
   const findings = config.sockets.map((socket) => {
     const runtime = defineRuntime(socket, config.timeout);

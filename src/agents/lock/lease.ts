@@ -18,7 +18,7 @@ export interface Lease {
   readonly ends: number;
 }
 
-/** @throws Problem `lease-held`: by whom, since when, from where, and how long at most */
+/** @throws Problem `lease-held`: its holder, since when, from where, and how long at most */
 export function assertFree(held: Lease | undefined, asked: { caller: string; runId: string }, clock: number): void {
   if (held === undefined || held.ends <= clock || isHolder(held, asked)) return;
   const { name, caller, runId, from, since, ends } = held;

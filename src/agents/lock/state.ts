@@ -19,7 +19,7 @@ export function stateFile(directory: string): string {
 /**
  * Leases that were held live on for their whole time: how long the daemon was away is not known, and a holder
  * that is still there renews.
- * @throws Problem `bad-state`: with the numbers lost, a stale holder could not be told any more
+ * @throws Problem `bad-state`: without the numbers, a stale holder could not be recognised any more
  */
 export async function readLocks(file: string, clock: number): Promise<LockState> {
   let text: string;

@@ -31,7 +31,7 @@ interface Reading {
   takesArguments: boolean;
   readonly faults: string[];
   readonly undefinable: Map<string, string>;
-  /** Files and directories that were read, or looked for, with what tells a change. */
+  /** Files and directories that were read, or looked for, with what shows a change. */
   readonly seen: Map<string, string>;
 }
 

@@ -39,7 +39,7 @@ export function makeQuery(line: string, version: PacketVersion): Buffer {
   return packet;
 }
 
-/** How long the packet is that begins so, as soon as that can be told. @throws Problem `nrpe-bad-answer` */
+/** The length of the packet that begins with these bytes, as soon as it is known. @throws Problem `nrpe-bad-answer` */
 export function packetLength(start: Buffer, version: PacketVersion): number | undefined {
   if (version === 2) return fixedPacket;
   if (start.length < longHeader) return undefined;

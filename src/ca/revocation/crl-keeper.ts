@@ -8,7 +8,7 @@ import { encodePem } from '../x509/pem.ts';
 import { listsOf, newest } from './revocations.ts';
 
 /**
- * Takes newer revocation lists, whoever brings them: what counts is that a trusted CA signed them, and that nothing is
+ * Accepts newer revocation lists from anyone: what counts is that a trusted CA signed them, and that nothing is
  * taken back. So the worst that a rogue with the right to bring one can do is to bring the right one.
  */
 export function startCrlKeeper(file: string, credentials: LiveCredentials): CrlKeeper {
@@ -36,7 +36,7 @@ export function startCrlKeeper(file: string, credentials: LiveCredentials): CrlK
   };
 }
 
-/** Whoever brings a list that does not get in force should know: the CA's numbers may have begun anew. */
+/** The caller whose list does not come into force should know why: the CA's numbers may have started again. */
 function requireTaken(brought: readonly Crl[], inForce: readonly Crl[]): void {
   for (const one of brought) {
     const held = inForce.find(({ issuerFingerprint }) => issuerFingerprint === one.issuerFingerprint);
@@ -55,7 +55,7 @@ function requireInForce(wanted: readonly Crl[], held: readonly Crl[], warnings: 
   throw new Problem('not-in-force', `the list was written, but is not in force: ${warnings.join('; ')}`);
 }
 
-/** What is told of a list. */
+/** The properties of a list that are reported. */
 export function listInfo({ issuerFingerprint, number, thisUpdate, nextUpdate, size }: Crl): RevocationListInfo {
   return {
     issuer: issuerFingerprint,

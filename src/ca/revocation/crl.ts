@@ -69,7 +69,7 @@ export function readCrls(pem: string, authorities: readonly X509Certificate[]): 
   return crls;
 }
 
-/** The lists that one of the authorities signed, and those (DER) of whom nobody here knows the signer. */
+/** The lists that one of the CAs signed, and those (DER) of unknown signers. */
 export interface SortedCrls {
   readonly crls: Crl[];
   readonly unknown: readonly Buffer[];

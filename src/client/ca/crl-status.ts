@@ -59,7 +59,7 @@ interface Held {
   readonly date: string;
 }
 
-/** A list of a higher number, or another one of the same: a CA that was restored from a backup counts anew. */
+/** A list of a higher number, or another one of the same: a CA that was restored from a backup starts to count again. */
 function isOther({ number, this_update: date }: Omit<RevocationListInfo, 'issuer'>, held: Held | undefined): boolean {
   return held !== undefined && (held.number > number || (held.number === number && held.date !== date));
 }

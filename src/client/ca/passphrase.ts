@@ -78,7 +78,7 @@ function readHidden(terminal: ReadStream, signal: AbortSignal, prompt: () => voi
       for (const key of String(chunk)) {
         if (key === '\r' || key === '\n') return finish(() => resolve(line));
         if (key === '\x04') return interrupt();
-        // A raw terminal sends no signal; the program is told as if it had, and the signal ends this too.
+        // A raw terminal sends no signal; the program gets it as if it had, and the signal ends this too.
         if (key === '\x03') return void process.kill(process.pid, 'SIGINT');
         line = key === '\x7f' || key === '\b' ? [...line].slice(0, -1).join('') : `${line}${key}`.slice(0, longest);
       }

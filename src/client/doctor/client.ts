@@ -11,7 +11,7 @@ import { checkRelays } from './relays.ts';
 import { openSession } from '../fleet/session.ts';
 import { readTargetOptions } from '../cli/target-options.ts';
 
-/** Seconds that a clock may be off before nodes refuse requests, unless they are told otherwise. */
+/** Seconds that a clock may be off before nodes refuse requests, by default. */
 const clockGrace = 10;
 
 /** Looks at an operator’s configuration and credentials, and at the nodes as they are seen from here. */
@@ -48,7 +48,7 @@ async function checkNodes(config: string | undefined, context: CliContext): Prom
   }
 }
 
-/** What the nodes tell of themselves, their clocks, and who is silent. */
+/** The nodes' own warnings, their clocks, and the silent nodes. */
 export function nodeFindings({ nodes, broken: failed, silent }: Findings, now = Date.now()): Finding[] {
   const off = nodes.filter(
     ({ description, elapsed }) => Math.abs(description.time - now) - elapsed > clockGrace * 1000,

@@ -4,7 +4,7 @@ import type { Application, Fleet, LoadNodeParts } from './model.ts';
 import { readFleet } from './read.ts';
 import { requireApplication } from './upgrade-inputs.ts';
 
-/** How a command is told of an application: by its name in fleet.yaml. */
+/** An application that a command names: by its name in fleet.yaml. */
 export interface DeclaredOptions {
   readonly fleet?: string;
   readonly nodes?: string;

@@ -73,7 +73,7 @@ export interface DesiredFiles extends SystemNeeds {
 const firstAgents = ['rpcutil', 'lock', 'journal', 'jobs', 'crl', 'audit'];
 
 /**
- * @param operator the name of whom the first policy allows everything
+ * @param operator the name of the operator to whom the first policy allows everything
  * @throws Problem `usage`, `unreadable-file`, `bad-configuration`, `bad-policy`
  */
 export async function describeDesiredFiles(
@@ -152,7 +152,7 @@ async function readPolicies(path: string): Promise<{ name: string; content: stri
   );
   const groups = read.find(({ name }) => name === 'groups');
   const known = parseGroups(groups?.content ?? '', groups?.file ?? 'groups');
-  // A policy that the daemon would refuse lets nobody in: better told before it is there.
+  // A policy that the daemon would refuse lets nobody in: better to report it before it is there.
   for (const { file, name, content } of read) if (name !== 'groups') parsePolicy(content, file, known);
   return read;
 }

@@ -32,7 +32,7 @@ export interface Plan extends FilePlan {
   readonly states: ReadonlyMap<string, FileState>;
 }
 
-/** Looks at a host twice: whether it can be installed at all, and as whom; then at what is there. Changes nothing. @throws Problem */
+/** Checks a host twice: whether and as which user it can be installed; then what is there. Changes nothing. @throws Problem */
 export async function makePlan(target: SshTarget, options: InstallHostOptions, remote: Remote): Promise<Plan> {
   const { program, wanted, store } = options;
   const { places, paths } = wanted;

@@ -116,7 +116,7 @@ async function runScript(
 ): Promise<ScriptResult> {
   const child = start(argv, settings);
   const script = Buffer.from(`set -- ${values.map(quote).join(' ')}\n${text}`);
-  // A script that ends early closes its input; how it ended tells more than that.
+  // A script that ends early closes its input; its exit says more than that.
   child.stdin?.on('error', () => {});
   child.stdin?.write(`${script.length}\n`);
   child.stdin?.write(script);

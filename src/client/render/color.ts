@@ -1,6 +1,6 @@
 /**
  * Colours of a terminal. Text is painted with marks (private-use characters of Unicode), which become escape sequences where
- * a line is written: everything else that would steer a terminal is written out there, whoever said it.
+ * a line is written: everything else that would steer a terminal is written out there, whatever its source.
  */
 
 const codes = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 } as const;

@@ -20,7 +20,7 @@ export interface RunRecord {
 
 export interface StepRecord {
   readonly step: string;
-  /** `begun` where nothing tells of its end; empty for what was only asserted again on behalf of another step. */
+  /** `begun` if there is no entry of its end; empty for what was only asserted again on behalf of another step. */
   readonly state: string;
   readonly calls: readonly CallRecord[];
 }

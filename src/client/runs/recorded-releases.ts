@@ -2,7 +2,7 @@
 import type { JournalEntry } from '../../playbook/journal/entries.ts';
 
 /**
- * By node: the revision that served before the run first changed anything; empty where the journal does not tell. Also of
+ * By node: the revision that served before the run first changed anything; empty if the journal does not say. Also of
  * servers that the run did not come to: it may have taken them out of traffic.
  */
 export function revisionsBefore(entries: readonly JournalEntry[]): Map<string, string> {
@@ -21,7 +21,7 @@ export function revisionsBefore(entries: readonly JournalEntry[]): Map<string, s
     if (entry.type !== 'outcome' || entry.outcome !== 'ok') continue;
     const { node, requestId, data } = entry;
     if (looks.has(requestId) && typeof data.revision === 'string') before.set(node, data.revision);
-    // Where nobody looked, the upgrade itself told.
+    // If nobody looked before, the upgrade itself reported it.
     if (upgrades.has(requestId) && before.get(node) === '' && typeof data.previous === 'string') {
       before.set(node, data.previous);
     }

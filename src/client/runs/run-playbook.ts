@@ -31,7 +31,7 @@ export interface RunPlaybookOptions extends CommonOptions, WatchOptions {
   readonly lockWait?: number;
   /** Where the journal is stored besides this host; as configured when left out. */
   readonly journal?: JournalMode;
-  /** Whoever is asked is taken to have said yes. */
+  /** Answers every question with yes. */
   readonly yes?: boolean;
   /** Notify when the run starts, too. */
   readonly notifyStart?: boolean;
@@ -52,7 +52,7 @@ export interface PlaybookRun {
   readonly past?: StoredPast;
 }
 
-/** Runs a checked playbook over real nodes, with its journal and its lease; tells what happens. @returns the exit code */
+/** Runs a checked playbook over real nodes, with its journal and its lease; prints what happens. @returns the exit code */
 export async function runWithNodes(
   { playbook, inputs, runId, journal, options, settings, texts, past }: PlaybookRun,
   session: Session,

@@ -2,7 +2,7 @@ import type { AuditEntry } from '../../core/audit/show.ts';
 import { count, printable, quoteWord } from '../../core/text.ts';
 import type { TraceFinding } from '../../library/audit/check-records.ts';
 
-/** What is told of a run. */
+/** The lines about a run. */
 export interface Trace {
   readonly run: string;
   /** Whether this machine has the run's journal. */

@@ -17,7 +17,7 @@ export interface Cache {
   readonly save: () => Promise<void>;
 }
 
-/** Opens the cache. What can't be read is warned of and begun anew: nothing depends on it but the memory of the silent. */
+/** Opens the cache. If it can't be read, it warns and begins an empty one: nothing depends on it but the memory of the silent. */
 export async function openCache(file: string, log: Log): Promise<Cache> {
   let content = await read(file, log);
   let changed = false;

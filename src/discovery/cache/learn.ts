@@ -6,7 +6,7 @@ import type { NodeDescription } from '../../core/wire/messages.ts';
 import { isDescribed } from '../attempt.ts';
 import type { Cache } from './cache.ts';
 
-/** A node that was proven, with what it told. */
+/** A node that was proven, with its own description. */
 export interface LearnedNode {
   readonly name: string;
   readonly addresses: readonly Address[];

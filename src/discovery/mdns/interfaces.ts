@@ -6,7 +6,7 @@ import { interfacesWithDefaultRoute } from './routes.ts';
 /** A network interface that multicast can be sent on, by one family of addresses or both. */
 export interface MulticastInterface {
   readonly name: string;
-  /** Its first IPv4 address: what a socket is told to send from. */
+  /** Its first IPv4 address: the address that a socket sends from. */
   readonly ipv4?: string;
   /** Its link-local IPv6 address, without the zone (RFC 4007), which is the interface's name. */
   readonly ipv6?: string;
@@ -84,7 +84,7 @@ function describe(
   };
 }
 
-/** True also where the kernel's view is not to be had (another namespace's /sys): then the socket will tell. */
+/** True also if the kernel's view is not available (another namespace's /sys): then the socket will show it. */
 function carriesMulticast(name: string): boolean {
   const directory = `/sys/class/net/${name}`;
   try {

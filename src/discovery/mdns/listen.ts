@@ -42,7 +42,7 @@ const saveAfter = 5000;
 
 /**
  * Listens to what nodes announce on port 5353 (shared with any other responder on this host), and asks the network at start
- * and from time to time, so that a daemon can tell of nodes that have fallen silent. Garbage costs a look at its header.
+ * and from time to time, so that a daemon can report nodes that have fallen silent. Garbage costs a look at its header.
  */
 export async function startListening(setup: ListenSetup): Promise<Listening> {
   const memory = createPeerMemory(setup.identity);

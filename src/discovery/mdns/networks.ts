@@ -11,8 +11,8 @@ export function isOwnAddress(address: string): boolean {
 const networksHold = 1000;
 
 /**
- * Begins to tell of addresses whether they lie in the network of another interface than the one that is named: by their zone,
- * or by their prefix. The interfaces of this host are read anew once a second at most.
+ * Starts to check whether addresses are in the network of another interface than the one that is named: by their zone,
+ * or by their prefix. The interfaces of this host are read again once a second at most.
  */
 export function watchNetworks(): (address: string, name: string) => boolean {
   let networks: readonly Network[] = [];

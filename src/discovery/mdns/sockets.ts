@@ -13,7 +13,7 @@ export function familiesOf({ ipv4, ipv6 }: MulticastInterface): AddressFamily[] 
   return [...(ipv4 === undefined ? [] : (['ipv4'] as const)), ...(ipv6 === undefined ? [] : (['ipv6'] as const))];
 }
 
-/** The group as it is addressed on an interface: IPv6's is the same on all, and the zone tells them apart (RFC 4007). */
+/** The group as it is addressed on an interface: IPv6's is the same on all, and the zone distinguishes them (RFC 4007). */
 export function groupOn(family: AddressFamily, { name }: MulticastInterface): string {
   return family === 'ipv4' ? mdnsGroup.ipv4 : `${mdnsGroup.ipv6}%${name}`;
 }
@@ -31,7 +31,7 @@ export function openAskingSocket(
   });
 }
 
-/** A socket on the port of multicast DNS, shared with whoever else listens there; it is in no group yet. */
+/** A socket on the port of multicast DNS, shared with other programs that listen there; it is in no group yet. */
 export function openListeningSocket(family: AddressFamily): Promise<Socket> {
   return open(family, { port: mdnsPort, shared: true }, (socket) => socket.setRecvBufferSize(wantedBuffer));
 }
@@ -43,7 +43,7 @@ export interface Memberships {
   readonly close: () => void;
 }
 
-/** The kernel allows a socket 20 memberships unless it is told otherwise (igmp_max_memberships, ip(7)). */
+/** The kernel allows a socket 20 memberships by default (igmp_max_memberships, ip(7)). */
 const mostPerSocket = 16;
 
 /**

@@ -78,23 +78,23 @@ export function playbookPorts(parts: PortParts): LivePorts {
   const outcomes: Outcome[] = [];
   const leases: HeldLease[] = [];
   const notices: KeptNotice[] = [];
-  const take = async (wish: LeaseRequest, { onLost, ...manner }: Locking) => {
+  const take = async (request: LeaseRequest, { onLost, ...manner }: Locking) => {
     // If a lease that the run holds were taken again, earlier requests under it would no longer be valid.
     const isHeld = (node: string) =>
-      leases.some(({ name, fenceOf }) => name === wish.name && fenceOf(node) !== undefined);
-    const wanted = wish.nodes.filter((node) => !isHeld(node));
+      leases.some(({ name, fenceOf }) => name === request.name && fenceOf(node) !== undefined);
+    const wanted = request.nodes.filter((node) => !isHeld(node));
     // A lease that can't be written down is not taken; one that is held is still renewed and released.
-    const askOne = askBeside('lock', wish.runId, parts, nodes, (action) => action === 'take');
+    const askOne = askBeside('lock', request.runId, parts, nodes, (action) => action === 'take');
     const ask: typeof askOne = async (...asked) => {
       const outcome = await askOne(...asked);
       if (outcome.outcome === 'refused') outcomes.push(outcome);
       return outcome;
     };
-    const lease = await takeLease({ ...manner, ...wish, ttl: session.config.lease, nodes: wanted, ask });
+    const lease = await takeLease({ ...manner, ...request, ttl: session.config.lease, nodes: wanted, ask });
     lease.lost.addEventListener('abort', () => onLost(lease.lost.reason), { once: true });
     leases.push(lease);
     const holders = wanted.flatMap((name) => nodes.get(name) ?? []);
-    journal.stored.open(journalUnder(lease, holders, wish.runId, parts));
+    journal.stored.open(journalUnder(lease, holders, request.runId, parts));
   };
   return {
     operator: session.caller.credentials.identity.name,
@@ -120,7 +120,7 @@ export function playbookPorts(parts: PortParts): LivePorts {
       await journal.stored.close();
       await Promise.all([...leases.map((lease) => lease.release()), ...notices.map((notice) => notice.withdraw())]);
     },
-    ...(locking === undefined ? {} : { takeLease: (wish: LeaseRequest) => take(wish, locking) }),
+    ...(locking === undefined ? {} : { takeLease: (request: LeaseRequest) => take(request, locking) }),
     keepNotice: async (notice) => {
       const ask = askBeside('angelia', notice.runId, parts, nodes, () => false);
       notices.push(

@@ -14,7 +14,7 @@ export function messageIdOf({ id }: Pick<Message, 'id'>, { from }: Pick<SmtpConf
 
 /**
  * Hands a message to the mail server (RFC 5321). When the connection is lost after the message was sent and before the server said
- * 250, nobody can tell whether it was taken: it is sent again, under the same Message-ID.
+ * 250, nobody knows whether it was accepted: it is sent again, under the same Message-ID.
  * @throws DeliveryFailure
  */
 export async function sendMail(smtp: SmtpConfig, to: string, message: Message, signal: AbortSignal): Promise<void> {

@@ -10,7 +10,7 @@ export const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 /** Lines of a command's output that are passed on to the caller while it runs; the rest is not. */
 const mostLines = 50;
 
-/** What a command of the configuration is told about the upgrade it is part of. */
+/** The environment of a configured command: the upgrade that it is part of. */
 export interface DeployCommandOptions {
   readonly what: string;
   readonly code: ProblemCode;

@@ -56,7 +56,7 @@ async function doubtOf({ site: { health } }: Activation, confirmed: string): Pro
   return found.healthy ? '' : `, which is not healthy either: ${found.words}`;
 }
 
-/** The call's failure is told whatever comes of this. */
+/** The call's failure is reported even if this fails. */
 async function tell(activation: Activation, reason: string): Promise<string> {
   const { site, revision, current } = activation;
   try {

@@ -4,12 +4,12 @@ import { kill } from 'node:process';
 import { errnoOf, explainErrno, Problem } from '../../../core/errors.ts';
 import type { ApplicationConfig } from '../config.ts';
 
-/** How a service takes up a release, or begins anew: by a command, or by a signal to its process. */
+/** How a service loads a release, or restarts: by a command, or by a signal to its process. */
 export type ServiceAction =
   | { readonly kind: 'command'; readonly argv: readonly string[] }
   | { readonly kind: 'signal'; readonly signal: NodeJS.Signals; readonly pidFile: string };
 
-/** Undefined where nothing is configured: then whoever serves sees the new release by itself. */
+/** Undefined where nothing is configured: then the service sees the new release by itself. */
 export function reloadOf({ reload, service }: ApplicationConfig): ServiceAction | undefined {
   if (reload !== undefined) return { kind: 'command', argv: reload };
   if (service?.unit !== undefined) return systemctl(service.action, service.unit);

@@ -4,7 +4,7 @@ import { publishedDirectory } from '../../../core/publish/layout.ts';
 import type { ApplicationConfig } from '../config.ts';
 import { assertRevision } from '../release/layout.ts';
 
-/** Where an application's artifacts come from, and by whom they must be signed. */
+/** Where an application's artifacts come from, and who must have signed them. */
 export interface ArtifactSource {
   readonly application: string;
   /** A directory, or a file or an https URL with `{revision}` in its name. */

@@ -59,7 +59,7 @@ export function archiveStore(application: ApplicationConfig, root: string, state
 }
 
 /**
- * Whether the release is on the disk as it was published. It is not when its artifact was published anew since.
+ * Whether the release is on the disk as it was published. It is not if its artifact was published again since.
  * @throws Problem `revision-changed` when it was, and the old one serves: it can't be replaced under the service
  */
 async function isPrepared(

@@ -109,7 +109,7 @@ export async function readCurrent(layout: Layout): Promise<string> {
   throw new Problem('bad-layout', `${layout.current} points to ${JSON.stringify(target)}, which is not a release`);
 }
 
-/** Puts `current` onto a release in one step: whoever opens it sees the old release or the new one. */
+/** Puts `current` onto a release in one step: a process that opens it sees the old release or the new one. */
 export async function switchCurrent(layout: Layout, revision: string): Promise<void> {
   const target = join('releases', revision);
   assertRevision(revision);

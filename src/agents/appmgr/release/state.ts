@@ -5,7 +5,7 @@ import { errnoOf, Problem } from '../../../core/errors.ts';
 import { isObject } from '../../../core/json.ts';
 import { isRevision } from './layout.ts';
 
-/** What `current` alone can't tell; empty strings for none. */
+/** What `current` alone does not show; empty strings for none. */
 export interface ReleaseState {
   /** The release that was last found healthy. */
   readonly confirmed: string;

@@ -116,7 +116,7 @@ async function takeOut(
   }
 }
 
-/** The lines that are told; those that follow another of them (`track`) go with it. */
+/** The lines that get commands; those that follow another of them (`track`) go with it. */
 function commandedLines(hosts: readonly ScopedHost[]): ServerLine[] {
   const all = hosts.flatMap(({ chosen }) => chosen);
   const names = new Set(all.map(lineKey));

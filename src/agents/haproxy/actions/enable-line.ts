@@ -26,7 +26,7 @@ const agentPatience = 2500;
 const enoughLooks = 4;
 
 /**
- * How a check newer than the change is told from an older one: HAProxy itself sets the health of a server that leaves
+ * How a check newer than the change is distinguished from an older one: HAProxy itself sets the health of a server that leaves
  * maintenance to `rise`, the lowest that counts as up. Only a check that passes after that lifts it to the top
  * (rise + fall - 1), and one that fails drops it to 0. Where it is at the top all the same (fall 1, a server that
  * was in drain, `init-state`), “health down” sends it to the bottom, from where it needs `rise` new checks.

@@ -53,13 +53,13 @@ async function readScope(balancer: LoadBalancer, input: StatusInput, signal: Abo
   return { ...scope, hosts: scope.hosts.filter(({ chosen }) => chosen.length > 0) };
 }
 
-/** Another process id, another start or a lower uptime than before tells that HAProxy was reloaded or restarted. */
+/** Another process id, another start or a lower uptime than before means that HAProxy was reloaded or restarted. */
 async function describeProcess(runtime: Runtime, signal: AbortSignal) {
   const { version, pid, uptime, started } = await readInfo(runtime, signal);
   return { socket: runtime.name, version, pid, uptime, ...(started === undefined ? {} : { started }) };
 }
 
-/** Since when and by whom it is out, where this agent took it out, and what broke that. */
+/** Since when it is out and who took it out, if this agent did it, and what broke that. */
 function describeHold(held: HeldHost | undefined) {
   if (held === undefined) return {};
   const { since, caller = '', run = '', outSince, breaks } = held;

@@ -20,7 +20,7 @@ export interface Changes {
   readonly setAgent: (line: ServerLine, on: boolean, signal: AbortSignal) => Promise<void>;
   /** @param weight `N` or `N%` */
   readonly weigh: (line: ServerLine, weight: string, signal: AbortSignal) => Promise<void>;
-  /** Puts lines back (all that were changed, when not told which) and says in a Problem what became of them. */
+  /** Puts lines back (all that were changed, if none are named) and reports in a Problem what became of them. */
   readonly putBack: (failure: unknown, lines?: readonly ServerLine[]) => Promise<Problem>;
 }
 

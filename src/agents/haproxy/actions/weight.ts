@@ -88,7 +88,7 @@ async function verify(request: Request, lines: readonly ServerLine[], weight: st
   );
 }
 
-/** Weights are those of the first process; where another one's differ, that is told by `status` of it. */
+/** Weights are those of the first process; if another process has others, its `status` shows them. */
 function reportOf({ backends, hosts }: Request, views: readonly BackendView[], changed: string[]): WeightReport {
   const servers = hosts.flatMap(({ name, chosen }) => {
     const lines = new Map(refreshLines(chosen, views).map((line) => [lineName(line), line.server]));

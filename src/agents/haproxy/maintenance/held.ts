@@ -48,7 +48,7 @@ export interface HeldHost extends HostIdentity {
   readonly outSince?: number;
   /** The latest. */
   readonly breaks: readonly Break[];
-  /** The HAProxy processes by socket, as last seen: another one has forgotten all that it was told. */
+  /** The HAProxy processes by socket, as last seen: another one has forgotten all earlier commands. */
   readonly processes: Readonly<Record<string, HaproxyInfo>>;
 }
 
@@ -112,8 +112,8 @@ export interface HoldOrigin {
 }
 
 /**
- * The hold of a host that is about to be taken out. Taken out again, it is out since the first time, by whoever did it then.
- * @param origin undefined for a host that is out already: nobody knows since when and by whom
+ * The hold of a host that is about to be taken out. Taken out again, it is out since the first time, and that caller is kept.
+ * @param origin undefined for a host that is out already: nobody knows since when, and who did it
  */
 export function beginHold(
   host: ScopedHost,

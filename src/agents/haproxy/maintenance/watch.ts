@@ -172,7 +172,7 @@ function tell({ host }: HeldHost, { line, socket, cause, where }: Break, log: Lo
   );
 }
 
-/** A HAProxy that stays away is told of once, not at every look. */
+/** A HAProxy that stays away is reported once, not at every look. */
 function complainOnce(log: Log): { about: (problem: unknown) => void; over: () => void } {
   let last = '';
   return {

@@ -36,7 +36,7 @@ async function requireAdmin(runtime: Runtime, signal: AbortSignal): Promise<void
 }
 
 /**
- * Whether “help” tells of a command: `  COMMAND ARGUMENTS : what it does`. (Before 2.4 “help” itself is answered by a
+ * Whether “help” lists a command: `  COMMAND ARGUMENTS : what it does`. (Before 2.4 “help” itself is answered by a
  * complaint, and the same lines.)
  */
 export function hasCommand(help: string, command: string): boolean {

@@ -1,13 +1,13 @@
 import { Problem } from '../../../core/errors.ts';
 import type { Runtime } from './runtime.ts';
 
-/** A process of HAProxy, as it tells of itself. */
+/** A process of HAProxy, as it describes itself. */
 export interface HaproxyInfo {
   readonly version: string;
   readonly pid: number;
   /** Seconds. */
   readonly uptime: number;
-  /** When it began, in seconds since the epoch; undefined where HAProxy (before 2.4) does not tell. */
+  /** When it began, in seconds since the epoch; undefined if HAProxy (before 2.4) does not report it. */
   readonly started: number | undefined;
 }
 
@@ -43,7 +43,7 @@ export function parseInfo(answer: string, shown: string): HaproxyInfo {
 }
 
 /**
- * Whether what answers now is another process than before, which has forgotten all that it was told. A process id alone
+ * Whether another process answers now, which has forgotten all earlier commands. A process id alone
  * does not say: in a container it is the same after each restart.
  */
 export function isAnother(known: HaproxyInfo, now: HaproxyInfo): boolean {

@@ -6,7 +6,7 @@ import type { Server } from './server.ts';
 const lookupTimeout = 2000;
 
 /**
- * What tells by its address which host a server is; undefined where nothing does (a unix socket, a name that is not
+ * The key that identifies a server's host by its address; undefined if there is none (a unix socket, a name that is not
  * resolved). The load balancer's own 127.0.0.1 and ::1 may lead anywhere (a tunnel, a proxy): there the port counts too.
  */
 export function hostAddress({ ip, address }: Pick<Server, 'ip' | 'address'>): string | undefined {

@@ -26,7 +26,7 @@ export function nameHosts(
   const unnamed = [...others.values()].map((lines) => ({ name: lines[0]?.server.name ?? '', lines }));
   const first = ({ lines: [line] }: Host) => (line === undefined ? -1 : all.indexOf(line));
   const hosts = [...known, ...unnamed].sort((one, other) => first(one) - first(other));
-  // A slot’s name may stand for several hosts: then its address tells which.
+  // A slot’s name may stand for several hosts: then its address shows which.
   const twice = (name: string) => hosts.filter((host) => host.name === name).length > 1;
   return hosts.map((host) => (twice(host.name) ? { ...host, name: host.lines[0]?.server.address ?? host.name } : host));
 }

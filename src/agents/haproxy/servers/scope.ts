@@ -10,7 +10,7 @@ export interface Narrowing {
   readonly ports: readonly number[];
 }
 
-/** A host with its lines, told apart by whether the call is about them. */
+/** A host with its lines, divided into those that the call is about and the others. */
 export interface ScopedHost extends Host {
   /** The lines that the call is about. */
   readonly chosen: readonly ServerLine[];

@@ -89,7 +89,7 @@ function toAgentCheck(stat: Row, state: Row): AgentCheck {
   };
 }
 
-/** Not told while checks are paused: then nothing has reached it. */
+/** Not reported while checks are paused: then nothing has reached it. */
 function topOf(stat: Row): number {
   if (textIn(stat, 'check_rise') === '') return Number.POSITIVE_INFINITY;
   return integerIn(stat, 'check_rise') + integerIn(stat, 'check_fall') - 1;

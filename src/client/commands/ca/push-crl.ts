@@ -29,7 +29,7 @@ export interface PushOptions extends CommonOptions, CaOptions {
   readonly check?: boolean;
 }
 
-/** Brings the revocation list to the nodes that match, and to this operator; tells who has it then. */
+/** Sends the revocation list to the nodes that match, and to this operator; prints which nodes have it then. */
 export async function pushCrl(options: PushOptions, catalogue: readonly Ddl[], context: CliContext): Promise<number> {
   const ddl = requireDdl(catalogue, 'crl');
   const checks = options.check === true;

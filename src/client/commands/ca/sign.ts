@@ -41,7 +41,7 @@ export async function signRequest(
   await writeCertificate({ kind, name, make, withKey: false, done: 'signed', starting: true }, store, options, context);
 }
 
-/** The way a request came may have been tampered with; only a person who has seen the host's own screen can tell. */
+/** The way a request came may have been tampered with; only a person who has seen the host's own screen knows. */
 async function confirmKey(found: string, whose: string, options: SignOptions, context: CliContext): Promise<void> {
   if (options.fingerprint !== undefined) {
     if (options.fingerprint === found) return;

@@ -1,6 +1,6 @@
 import type { CommandEntry } from '../../cli/context.ts';
 
-/** Where a node's configuration is unless told otherwise. */
+/** The default path of a node's configuration. */
 export const nodeConfigFile = '/etc/mco-deploy/node.yaml';
 
 export function daemonCommand(run: () => Promise<(configFile: string) => Promise<void>>): CommandEntry {

@@ -12,7 +12,7 @@ interface ForgetOptions extends CommonOptions {
   readonly force?: boolean;
 }
 
-/** Retires a node that is known: it is not missed any more, whoever tells of it, until it is seen again. */
+/** Retires a node that is known: it is not missed any more, whichever node knows it, until it is seen again. */
 export async function runForget(given: string, options: ForgetOptions, context: CliContext): Promise<number> {
   const name = given.toLowerCase();
   if (!isNodeName(name)) throw new Problem('usage', `“${given.slice(0, 80)}” is not a valid node name`);

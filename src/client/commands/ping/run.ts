@@ -12,7 +12,7 @@ interface PingOptions extends CommonOptions {
   readonly verbose?: boolean;
 }
 
-/** Connects to every node that matches and tells how long proof and answer took. */
+/** Connects to every node that matches and prints how long proof and reply took. */
 export async function runPing(options: PingOptions, context: CliContext): Promise<number> {
   const show = (node: FoundNode) => {
     const way = options.verbose === true ? ` ${pathOf(node)}` : '';

@@ -25,7 +25,7 @@ export interface ResumeRequest {
   readonly options: ResumeOptions;
 }
 
-/** Goes on where a run stood, whoever began it and wherever: what is known to be done is not done again. */
+/** Continues a run that any operator started, on any host: what is known to be done is not done again. */
 export async function resumeRun(
   { run, secrets, options }: ResumeRequest,
   catalogue: readonly Ddl[],

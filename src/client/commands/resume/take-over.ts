@@ -8,7 +8,7 @@ import { formatInputs } from '../../runs/record.ts';
 import type { ResumeOptions, Started } from './options.ts';
 
 /**
- * A file on this host proves nothing of who wrote it: it is only continued by the operator whom it names. What nodes store is
+ * A file on this host proves nothing of who wrote it: it is only continued by the operator that it names. What nodes store is
  * signed, and each line must be of the operator in whose name it speaks.
  * @throws Problem `other-operator`, `bad-journal`, `author-revoked`
  */

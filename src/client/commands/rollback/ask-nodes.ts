@@ -12,7 +12,7 @@ import type { RollbackOptions } from './options.ts';
 export const byHand = 'name the releases yourself: mco-deploy run rollback cluster=… targets=NODE=REVISION,…';
 
 /**
- * What the nodes themselves know, where no journal tells: sound only where all of them serve the same release, since
+ * What the nodes themselves know, if no journal says it: safe only where all of them serve the same release, since
  * otherwise a run did not come to all of them and each remembers another one.
  * @throws Problem `no-release-before`
  */

@@ -15,7 +15,7 @@ import type { RollbackOptions } from './options.ts';
 export interface Known {
   readonly before: ReadonlyMap<string, string>;
   readonly brought: readonly string[];
-  /** The load balancers that the run called; undefined where no journal tells. */
+  /** The load balancers that the run called; undefined if no journal names them. */
   readonly balancers?: readonly string[];
   readonly recipient?: string;
   /** Inputs of the run that hold for its undoing, too. */

@@ -8,7 +8,7 @@ import { findRecorded, type Known } from './recorded.ts';
 import { askNodesBefore, byHand } from './ask-nodes.ts';
 import type { RollbackOptions } from './options.ts';
 
-/** The playbook `rollback`, with what each server served before: by the journal of the run, else as the nodes tell it. */
+/** The playbook `rollback`, with what each server served before: by the journal of the run, else as the nodes report it. */
 export async function rollBack(
   options: RollbackOptions,
   catalogue: readonly Ddl[],

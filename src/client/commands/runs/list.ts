@@ -64,7 +64,7 @@ function print(records: readonly RunRecord[], none: string, options: ListOptions
   else showRuns(runs, options, context);
 }
 
-/** As much of an id as tells it from the others that are listed. */
+/** As much of an id as distinguishes it from the others that are listed. */
 function shortIdOf(run: string, all: readonly RunRecord[]): string {
   for (let length = 8; length < run.length; length++) {
     const short = run.slice(0, length);

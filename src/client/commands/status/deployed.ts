@@ -43,7 +43,7 @@ export async function readDeployed(
   return { outcomes, of };
 }
 
-/** As the node wrote it down when the release came: whoever's run it was. */
+/** As the node recorded it when the release arrived, in a run of any operator. */
 function originIn({ since, caller, run }: Outcome['data']): BroughtBy | undefined {
   if (typeof since !== 'number' || typeof caller !== 'string') return undefined;
   return { at: since, operator: callerName(caller), run: typeof run === 'string' ? run : '' };

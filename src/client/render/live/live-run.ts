@@ -25,7 +25,7 @@ export function startLiveRun(live: LiveView): LiveRun {
   const settle = (step: string, node: string) => {
     const work = shown.get(step);
     work?.done(node);
-    // Not every call is a step of its own, which would be told to have ended.
+    // Not every call is a step of its own, which would be shown as ended.
     if (work?.going.size === 0) end(step);
   };
   return {

@@ -1,6 +1,6 @@
 import { printableLine } from '../../../core/text.ts';
 
-/** Lines at the bottom of a terminal that are drawn anew again and again, below all that is said for good. */
+/** Lines at the bottom of a terminal that are drawn again and again, below the permanent output. */
 export interface StatusLines {
   /** Draws these in place of the last ones; none clears them. */
   readonly draw: (lines: readonly string[]) => void;
@@ -10,7 +10,7 @@ export interface StatusLines {
 
 const mostRows = 16;
 
-/** How many rows there are for them, also on a terminal that does not tell its height. */
+/** How many rows there are for them, also on a terminal that does not report its height. */
 function room({ rows }: Pick<NodeJS.WriteStream, 'rows'>): number {
   return Math.max(1, Math.min((rows || mostRows) - 1, mostRows));
 }

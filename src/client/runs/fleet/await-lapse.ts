@@ -1,4 +1,4 @@
-/** Waits until nobody holds the lease of a run any more: whoever ran it may still be at work. */
+/** Waits until nobody holds the lease of a run any more: the first client may still be at work. */
 import { Problem } from '../../../core/errors.ts';
 import { isObject, type JsonObject } from '../../../core/json.ts';
 import type { FoundNode } from '../../../discovery/findings.ts';

@@ -58,7 +58,7 @@ function drawMeta({ record, attempts, elapsed }: Incident, clock: Clock): Markup
   return html`<dl class="meta">${rows.map(([title, value]) => html`<div><dt>${title}</dt><dd>${value}</dd></div>`)}</dl>`;
 }
 
-/** The proof behind the page: for whoever checks it, not for whoever reads it first. */
+/** The evidence behind the page, at its end: for those who check it. */
 function drawAudit({ record: { run }, attempts }: Incident): Markup {
   const vouched = attempts.flatMap(({ steps }) => steps.flatMap(({ bars }) => bars)).filter(hasHead);
   return html`<h2>Audit records</h2>

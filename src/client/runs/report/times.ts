@@ -1,4 +1,4 @@
-/** Times as a page shows them: on the clock of whoever made it, and in UTC beside. */
+/** Times as a page shows them: on the clock of the host that made it, and in UTC beside. */
 import { html, type Markup } from './html.ts';
 
 export interface Clock {

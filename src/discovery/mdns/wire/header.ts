@@ -7,7 +7,7 @@ export interface Header {
   readonly authorities: number;
 }
 
-/** More is never needed to ask for or to tell of nodes; what a packet may cost is bounded by it. */
+/** More is never needed to ask for nodes or to announce them; what a packet may cost is bounded by it. */
 const largest = { packet: 4096, records: 64, questions: 16 };
 
 /**

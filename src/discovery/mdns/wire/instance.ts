@@ -27,7 +27,7 @@ export function instanceIn(name: string): string | undefined {
 
 /**
  * The host name an instance points to: of this node alone, so that its address records meet nobody else's (a host's own
- * mDNS name included), and so that two nodes of one identity can be told from one node with two addresses.
+ * mDNS name included), and so that two nodes of one identity can be distinguished from one node with two addresses.
  */
 export function hostnameOf(identity: string, interfaces: readonly MulticastInterface[]): string {
   const places = interfaces.map(({ mac, ipv4, ipv6 }) => `${mac}/${ipv4 ?? ipv6}`).sort();

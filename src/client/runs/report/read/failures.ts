@@ -33,7 +33,7 @@ export function groupFailures(attempts: readonly Attempt[]): FailureGroup[] {
   });
 }
 
-/** What failed within them is told of the steps within. */
+/** Failures within them are reported with the inner steps. */
 const around = new Set(['rolling', 'for_each', 'use']);
 
 function groupStep(attempt: number, step: StepSpan): FailureGroup[] {
