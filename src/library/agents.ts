@@ -176,6 +176,8 @@ export interface Agents {
         readonly application?: string;
         /** The revision, as in the name of its artifact */
         readonly revision?: string;
+        /** Each application of the node, in “applications” */
+        readonly all?: boolean;
       };
       output: {
         readonly application: string;
@@ -194,6 +196,25 @@ export interface Agents {
         readonly caller?: string;
         /** The run that did; empty for a single call */
         readonly run?: string;
+        /** The status of each application, where all were requested */
+        readonly applications?: readonly {
+          readonly application: string;
+          /** What serves; empty for none */
+          readonly revision: string;
+          /** What served before it; empty for none */
+          readonly previous?: string;
+          readonly healthy: boolean;
+          readonly health: string;
+          readonly releases: readonly string[];
+          /** Whether the requested revision is unpacked here or can be */
+          readonly has_revision: boolean;
+          /** Serves since then (milliseconds since the epoch); absent where that is not known */
+          readonly since?: number;
+          /** Who brought it into service */
+          readonly caller?: string;
+          /** The run that did; empty for a single call */
+          readonly run?: string;
+        }[];
       };
     };
   };

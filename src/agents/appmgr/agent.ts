@@ -8,7 +8,7 @@ import { listReleases } from './actions/list.ts';
 import { restart } from './actions/restart.ts';
 import { rollback } from './actions/rollback.ts';
 import { defineApplication, type Application } from './application.ts';
-import { readStatus } from './actions/status.ts';
+import { readAll, readStatus } from './actions/status.ts';
 import { upgrade } from './actions/upgrade.ts';
 
 export async function startAppmgr({ config, run, stateDirectory }: AgentSetup<AppmgrConfig>): Promise<Agent> {
@@ -25,9 +25,10 @@ export async function startAppmgr({ config, run, stateDirectory }: AgentSetup<Ap
       alone(application, async (site) => ({ ...(await rollback(site, input, context)) })),
     restart: ({ application }, context) => alone(application, async (site) => ({ ...(await restart(site, context)) })),
     releases: async ({ application }) => ({ ...(await listReleases(find(application))) }),
-    status: async ({ application, revision }, context) => ({
-      ...(await readStatus(find(application), revision, context.signal)),
-    }),
+    status: async ({ application, revision, all }, context) => {
+      if (all === true) return await readAll(Object.keys(config.applications).map(find), revision, context.signal);
+      return { ...(await readStatus(find(application), revision, context.signal)) };
+    },
   });
   return { handlers };
 }

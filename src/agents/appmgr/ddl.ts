@@ -34,6 +34,34 @@ const switched = {
   },
 } as const;
 
+/** What `status` returns for one application. */
+const statusRequired = ['application', 'revision', 'healthy', 'health', 'releases', 'has_revision'] as const;
+const statusProperties = {
+  application: { type: 'string', 'x-display-as': 'Application' },
+  revision: { type: 'string', description: 'What serves; empty for none', 'x-display-as': 'Revision' },
+  previous: {
+    type: 'string',
+    description: 'What served before it; empty for none',
+    'x-display-as': 'Previous',
+  },
+  healthy: { type: 'boolean', 'x-display-as': 'Healthy' },
+  health: { type: 'string', 'x-display-as': 'Health' },
+  releases: { type: 'array', items: { type: 'string' }, 'x-display-as': 'Releases' },
+  has_revision: {
+    type: 'boolean',
+    description: 'Whether the requested revision is unpacked here or can be',
+    'x-display-as': 'Has revision',
+  },
+  since: {
+    type: 'integer',
+    description: 'Serves since then (milliseconds since the epoch); absent where that is not known',
+    'x-display-as': 'Since',
+    'x-unit': 'epoch-ms',
+  },
+  caller: { type: 'string', description: 'Who brought it into service', 'x-display-as': 'By' },
+  run: { type: 'string', description: 'The run that did; empty for a single call', 'x-display-as': 'Run' },
+} as const;
+
 export const appmgrDdl = defineDdl({
   name: 'appmgr',
   description: 'Puts releases of applications into service',
@@ -172,35 +200,32 @@ export const appmgrDdl = defineDdl({
       timeout: 20,
       dryRun: false,
       display: 'always',
-      input: { type: 'object', additionalProperties: false, properties: { application, revision } },
+      input: {
+        type: 'object',
+        additionalProperties: false,
+        properties: {
+          application,
+          revision,
+          all: { type: 'boolean', description: 'Each application of the node, in “applications”' },
+        },
+      },
       output: {
         type: 'object',
         additionalProperties: false,
-        required: ['application', 'revision', 'healthy', 'health', 'releases', 'has_revision'],
+        required: [...statusRequired],
         properties: {
-          application: { type: 'string', 'x-display-as': 'Application' },
-          revision: { type: 'string', description: 'What serves; empty for none', 'x-display-as': 'Revision' },
-          previous: {
-            type: 'string',
-            description: 'What served before it; empty for none',
-            'x-display-as': 'Previous',
+          ...statusProperties,
+          applications: {
+            type: 'array',
+            description: 'The status of each application, where all were requested',
+            'x-display-as': 'Applications',
+            items: {
+              type: 'object',
+              additionalProperties: false,
+              required: [...statusRequired],
+              properties: statusProperties,
+            },
           },
-          healthy: { type: 'boolean', 'x-display-as': 'Healthy' },
-          health: { type: 'string', 'x-display-as': 'Health' },
-          releases: { type: 'array', items: { type: 'string' }, 'x-display-as': 'Releases' },
-          has_revision: {
-            type: 'boolean',
-            description: 'Whether the requested revision is unpacked here or can be',
-            'x-display-as': 'Has revision',
-          },
-          since: {
-            type: 'integer',
-            description: 'Serves since then (milliseconds since the epoch); absent where that is not known',
-            'x-display-as': 'Since',
-            'x-unit': 'epoch-ms',
-          },
-          caller: { type: 'string', description: 'Who brought it into service', 'x-display-as': 'By' },
-          run: { type: 'string', description: 'The run that did; empty for a single call', 'x-display-as': 'Run' },
         },
       },
       aggregate: [{ function: 'summary', output: 'revision' }],

@@ -1,3 +1,4 @@
+import { Problem } from '../../../core/errors.ts';
 import type { Health } from '../health/health.ts';
 import { assertRevision } from '../release/layout.ts';
 import type { Application } from '../application.ts';
@@ -48,6 +49,18 @@ export async function readStatus(
     has_revision: has,
     ...(confirmed === current ? origin : {}),
   };
+}
+
+/** Of each application of the node: the first one's status, with all of them in `applications`. */
+export async function readAll(
+  sites: readonly Application[],
+  revision: string | undefined,
+  signal: AbortSignal,
+): Promise<ApplicationStatus & { readonly applications: ApplicationStatus[] }> {
+  const applications = await Promise.all(sites.map((site) => readStatus(site, revision, signal)));
+  const [first] = applications;
+  if (first === undefined) throw new Problem('unknown-application', 'this node has no application');
+  return { ...first, applications };
 }
 
 /** A damaged state is reported by an upgrade; here it only means that nothing is known. */

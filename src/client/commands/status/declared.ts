@@ -12,5 +12,5 @@ export async function readStatusOptions<Options extends StatusFilters>(
   if (name === undefined) return typed;
   const { application, discovery } = await readDeclared(name, typed, load);
   const clusters = application.clusters.map((cluster) => cluster.replaceAll('.', '\\.')).join('|');
-  return { ...typed, ...discovery, wf: [...(typed.wf ?? []), `cluster=~/^(${clusters})$/`] };
+  return { ...typed, ...discovery, application: name, wf: [...(typed.wf ?? []), `cluster=~/^(${clusters})$/`] };
 }

@@ -1,5 +1,5 @@
 import type { Ddl } from '../../../core/ddl/ddl.ts';
-import { parseJsonObject } from '../../../core/json.ts';
+import { isObject, parseJsonObject } from '../../../core/json.ts';
 import type { Outcome } from '../../../core/request/reply.ts';
 import type { FoundNode } from '../../../discovery/findings.ts';
 import type { JournalEntry } from '../../../playbook/journal/entries.ts';
@@ -15,20 +15,28 @@ export interface DeployedNodes {
   readonly of: (rotation: Rotation, journals: readonly (readonly JournalEntry[])[]) => Deployed[];
 }
 
+export interface DeployedOptions {
+  readonly session: Session;
+  readonly catalogue: readonly Ddl[];
+  /** Show this one alone. */
+  readonly application?: string;
+}
+
 /** Asks the nodes that run applications what serves there. */
 export async function readDeployed(
   nodes: readonly FoundNode[],
-  session: Session,
-  catalogue: readonly Ddl[],
+  { session, catalogue, application }: DeployedOptions,
   signal: AbortSignal,
 ): Promise<DeployedNodes> {
   const ddl = requireDdl(catalogue, 'appmgr');
-  const outcomes = await askNodes({ ddl, action: 'status', input: () => ({}) }, nodes, session, signal);
+  const outcomes = await askNodes({ ddl, action: 'status', input: () => ({ all: true }) }, nodes, session, signal);
   const clusters = new Map(nodes.map((node) => [node.name, clusterOf(node)]));
   const of: DeployedNodes['of'] = ({ servers }, journals) => {
     const brought = broughtBy(journals);
     return outcomes
       .filter(({ outcome }) => outcome === 'ok')
+      .flatMap(({ node, data }) => statusesIn(data).map((one) => ({ node, data: one })))
+      .filter(({ data }) => application === undefined || data.application === application)
       .map(({ node, data }) => ({
         cluster: clusters.get(node) ?? '',
         node,
@@ -38,9 +46,18 @@ export async function readDeployed(
         inTraffic: isIn(node, servers),
         broughtBy: originIn(data) ?? brought.get(`${node} ${String(data.revision ?? '')}`),
       }))
-      .sort((a, b) => (`${a.cluster} ${a.node}` < `${b.cluster} ${b.node}` ? -1 : 1));
+      .sort((a, b) => (placeOf(a) < placeOf(b) ? -1 : 1));
   };
   return { outcomes, of };
+}
+
+function placeOf({ cluster, node, application }: Deployed): string {
+  return `${cluster} ${node} ${application}`;
+}
+
+/** One for each application of the node. */
+function statusesIn(data: Outcome['data']): Outcome['data'][] {
+  return Array.isArray(data.applications) ? data.applications.filter(isObject) : [data];
 }
 
 /** As the node recorded it when the release arrived, in a run of any operator. */

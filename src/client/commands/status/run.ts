@@ -22,6 +22,12 @@ import { formatStatus, type Status, statusJson } from './format.ts';
 
 interface StatusOptions extends CommonOptions {
   readonly watch?: boolean;
+  /** An application of fleet.yaml. */
+  readonly application?: string;
+}
+
+function applicationOf({ application }: StatusOptions) {
+  return application === undefined ? {} : { application };
 }
 
 /** Of the runs that nodes store, so many of the latest are looked at. */
@@ -123,7 +129,7 @@ async function look(
   const isLocal = session.config.journal === 'local' || keepers.length === 0;
   const [rotation, deployed, { records, journals }] = await Promise.all([
     readRotation(balancers.nodes, session, catalogue, context.signal),
-    readDeployed(servers.nodes, session, catalogue, context.signal),
+    readDeployed(servers.nodes, { session, catalogue, ...applicationOf(options) }, context.signal),
     (isLocal ? Promise.resolve([]) : readFleet(uniqueNodes(keepers)).then(({ runs }) => runs)).then((stored) =>
       readRuns(session.config.stateDirectory, stored, context),
     ),
