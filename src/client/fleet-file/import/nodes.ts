@@ -20,7 +20,8 @@ export function draftFromNode({ name, addresses, description }: FoundNode, files
   );
   const { agents: _agents, ...others } = settings;
   const [address] = addresses;
-  const facts = files === undefined ? clusterOf(description.facts, name) : objectIn(files.get('install.yaml'));
+  // The cluster may come from any file or program of facts; a fleet.yaml without it would name another.
+  const facts = { ...clusterOf(description.facts, name), ...objectIn(files?.get('install.yaml')) };
   const appmgr = sections.appmgr;
   const applications =
     isObject(appmgr) && isObject(appmgr.applications) ? (appmgr.applications as Record<string, JsonObject>) : {};
