@@ -69,7 +69,7 @@ async function settle(
   );
   const ca = authority.certificate.toString();
   const place = { form: 'directory', path: directory, replace: false } as const;
-  await deliver({ kind, name, certificate, key, ca, starting: false }, place, now);
+  await deliver({ kind, name, certificate, issuers: '', key, ca, starting: false }, place, now);
   for (const [file, content] of Object.entries(own)) {
     await mkdir(dirname(join(directory, file)), { recursive: true });
     await writeFile(join(directory, file), content);

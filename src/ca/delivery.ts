@@ -14,6 +14,8 @@ export interface CredentialDelivery {
   readonly kind: Identity['kind'];
   readonly name: string;
   readonly certificate: X509Certificate;
+  /** PEM of the intermediate CAs between it and a root; empty where there are none. */
+  readonly issuers: string;
   /** Absent when the holder has made its own. */
   readonly key?: KeyObject;
   /** PEM of all CAs to trust. */
@@ -31,10 +33,10 @@ export interface DeliveryTarget {
 }
 
 /** The names under which the configuration looks for them. */
-function credentialFiles({ kind, certificate, key, ca, crl }: CredentialDelivery): ArchiveEntry[] {
+function credentialFiles({ kind, certificate, issuers, key, ca, crl }: CredentialDelivery): ArchiveEntry[] {
   return [
     ...(key === undefined ? [] : [{ path: `${kind}.key`, mode: 0o600, content: formatPrivateKey(key) }]),
-    { path: `${kind}.crt`, mode: 0o644, content: certificate.toString() },
+    { path: `${kind}.crt`, mode: 0o644, content: `${certificate}${issuers}` },
     { path: 'ca.crt', mode: 0o644, content: ca },
     ...(crl === undefined ? [] : [{ path: 'crl.pem', mode: 0o644, content: crl }]),
   ];

@@ -1,7 +1,7 @@
 import type { KeyObject, X509Certificate } from 'node:crypto';
 import { Problem } from '../core/errors.ts';
 import { defineIdentity, type Identity } from '../core/identity.ts';
-import type { Authority } from './x509/authority.ts';
+import { type Authority, requireRole } from './x509/authority.ts';
 import { buildCertificate, type Validity, validityOf } from './x509/certificate.ts';
 import { requireP256 } from './x509/keys.ts';
 import { profiles } from './x509/profiles.ts';
@@ -22,9 +22,10 @@ export interface IssueOptions {
 
 /**
  * Issues a certificate by the profile of its kind. It never outlives the CA.
- * @throws Problem `bad-name`, `bad-key`, `bad-days`, `expired-authority`
+ * @throws Problem `bad-name`, `bad-key`, `bad-days`, `expired-authority`, `wrong-ca`
  */
 export async function issueCertificate(options: IssueOptions, authority: Authority): Promise<X509Certificate> {
+  requireRole(authority.certificate, 'issuer');
   const profile = profiles[options.kind];
   const days = options.days ?? profile.days;
   if (!Number.isFinite(days) || days <= 0) throw new Problem('bad-days', `a certificate can't hold for ${days} days`);

@@ -1,4 +1,5 @@
 /** One CA taking over from another: both are trusted until it is finished. */
+import type { X509Certificate } from 'node:crypto';
 import { Problem } from '../core/errors.ts';
 import type { Authority } from './x509/authority.ts';
 import { crlLabel } from './revocation/crl.ts';
@@ -6,18 +7,26 @@ import { removeFile } from './store/files.ts';
 import { type Issued, stateOf } from './store/issued.ts';
 import { withLock } from './store/lock.ts';
 import { formatPrivateKey } from './x509/private-key.ts';
-import { readLists, readStoredCrl } from './store/records.ts';
+import { intermediateName } from './store/ledger.ts';
+import { readLists, readRootLists, readStoredCrl } from './store/records.ts';
 import type { Holder, Store } from './store/store.ts';
 import { orphanKeys, removeRemains, succeed } from './store/succession.ts';
 import { decodePem } from './x509/pem.ts';
 
 /**
  * Puts the CA into previous/ and a new one in its place. {@link endSuccession} says that the rest is done as well.
+ * @param above the CAs above the new one, its root last
  * @throws Problem `unwritable-file`, `ca-busy`
  */
-export function beginRollover({ directory }: Store, fresh: Authority, passphrase: string): Promise<void> {
+export function beginRollover(
+  { directory }: Store,
+  fresh: Authority,
+  passphrase: string,
+  above: readonly X509Certificate[] = [],
+): Promise<void> {
   const key = formatPrivateKey(fresh.key, passphrase);
-  return withLock(directory, () => succeed(directory, { key, certificate: fresh.certificate.toString() }));
+  const certificate = [fresh.certificate, ...above].map(String).join('');
+  return withLock(directory, () => succeed(directory, { key, certificate }));
 }
 
 /** Who would be locked out if the CAs before this one were no longer trusted: `node NAME`, `operator NAME`. */
@@ -33,9 +42,9 @@ export function leftBehind(store: Store, entries: readonly Issued[], now: number
 /**
  * Ends the trust in the CAs before this one: their keys are gone after that.
  * @returns how many there were
- * @throws Problem `still-needed` with who has no certificate of the new CA yet
+ * @throws Problem `still-needed` with who has no certificate of the new CA yet, `root-vouches`
  */
-export function finishRollover(store: Store, entries: readonly Issued[], now: number): Promise<number> {
+export async function finishRollover(store: Store, entries: readonly Issued[], now: number): Promise<number> {
   const waiting = leftBehind(store, entries, now);
   if (waiting.length > 0) {
     const what = `the CA before this one is still needed by ${waiting.slice(0, 5).join(', ')}`;
@@ -43,6 +52,7 @@ export function finishRollover(store: Store, entries: readonly Issued[], now: nu
     throw new Problem('still-needed', `${what}${more}`, 'renew them first, or revoke them');
   }
   const previous: readonly Holder[] = store.holders.slice(1);
+  await requireUnvouched(store, previous);
   return withLock(store.directory, async () => {
     // The certificate first: a CA that is trusted has its key, and a key without a CA is removed by the next command.
     for (const { certificateFile } of previous) await removeFile(certificateFile);
@@ -50,6 +60,22 @@ export function finishRollover(store: Store, entries: readonly Issued[], now: nu
     await removeRemains(store.directory);
     return previous.length;
   });
+}
+
+/** The root that stays trusted must have revoked the CAs that it signed and that are to be removed here. */
+async function requireUnvouched(store: Store, previous: readonly Holder[]): Promise<void> {
+  const root = store.holders[0].above.at(-1);
+  const lists = await readRootLists(store);
+  for (const { certificate, above } of previous) {
+    const [issuer] = above;
+    if (root === undefined || issuer === undefined || above.at(-1)?.fingerprint256 !== root.fingerprint256) continue;
+    const [list] = lists.filter(({ issuerFingerprint }) => issuerFingerprint === issuer.fingerprint256);
+    if (list?.isRevoked(certificate.serialNumber)) continue;
+    const name = intermediateName(certificate.publicKey);
+    const revoke = `on the root, run “mco-deploy ca revoke ${name} --reason superseded”`;
+    const hint = `${revoke}; bring its crl.pem here: “mco-deploy ca accept crl.pem”`;
+    throw new Problem('root-vouches', `the root still vouches for the CA before this one, ${name}`, hint);
+  }
 }
 
 /** Whether trust in a CA was ended and its key or its list is still there. */

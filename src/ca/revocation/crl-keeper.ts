@@ -2,10 +2,10 @@ import { defineMutex } from '../../core/concurrency.ts';
 import { Problem } from '../../core/errors.ts';
 import type { LiveCredentials } from '../../core/credentials/live-credentials.ts';
 import type { CrlKeeper, RevocationListInfo } from '../../core/ports.ts';
-import { type Crl, crlLabel, readCrls } from './crl.ts';
+import { type Crl, crlLabel, readCrls, signersPem } from './crl.ts';
 import { writeWhole } from '../store/files.ts';
 import { encodePem } from '../x509/pem.ts';
-import { listsOf, newest } from './revocations.ts';
+import { inForce, listsOf } from './revocations.ts';
 
 /**
  * Accepts newer revocation lists from anyone: what counts is that a trusted CA signed them, and that nothing is
@@ -17,13 +17,15 @@ export function startCrlKeeper(file: string, credentials: LiveCredentials): CrlK
 
   const install: CrlKeeper['install'] = async (pem, dryRun) => {
     const { trust, credentials: own } = credentials.current();
-    const brought = readCrls(pem, [...trust.authorities, ...(own.issuers ?? [])]);
+    const authorities = [...trust.authorities, ...(own.issuers ?? [])];
+    const brought = readCrls(pem, authorities);
     const before = held();
-    const next = newest([...before, ...brought]);
+    const next = inForce([...before, ...brought], authorities);
     const changed = next.some((list) => !before.includes(list));
     if (!changed) requireTaken(brought, next);
     if (changed && !dryRun) {
-      const content = next.map(({ raw }) => encodePem(raw, crlLabel)).join('');
+      const lists = next.map(({ raw }) => encodePem(raw, crlLabel)).join('');
+      const content = `${lists}${signersPem(next, authorities)}`;
       await writeWhole({ path: file, content, mode: 0o644, replace: true });
       await credentials.reload();
       requireInForce(next, held(), credentials.warnings());

@@ -1,4 +1,5 @@
-import { type KeyType, verify, type X509Certificate } from 'node:crypto';
+import { type KeyType, verify, X509Certificate } from 'node:crypto';
+import { isRoot, pathsOf, rememberIssuers } from '../../core/credentials/issuers.ts';
 import { Problem } from '../../core/errors.ts';
 import { type Element, readChildren, readHexInteger, readOnly, readTime, requireTag, tags } from '../x509/der.ts';
 import { decodePem } from '../x509/pem.ts';
@@ -6,6 +7,7 @@ import { laterIndex, type SerialIndex } from './serial-index.ts';
 
 /** A revocation list whose signature was checked. An old one stays of use: what it revokes stays revoked. */
 export interface Crl {
+  readonly issuer: X509Certificate;
   /** `fingerprint256` of the CA that signed it. */
   readonly issuerFingerprint: string;
   /** The CRL number (RFC 5280, 5.2.3): a newer list has a higher one. */
@@ -59,7 +61,8 @@ export function readCrl(pem: string, authorities: readonly X509Certificate[]): C
 }
 
 /**
- * Reads the lists in a PEM text: one of each CA while one takes over from the other. Those of a CA that is not
+ * Reads the lists in a PEM text: one of each CA while one takes over from the other. The certificates of intermediate CAs
+ * may stand beside them. Those of a CA that is not
  * trusted here are passed over, as long as one is left.
  * @throws Problem as {@link readCrl}
  */
@@ -67,6 +70,30 @@ export function readCrls(pem: string, authorities: readonly X509Certificate[]): 
   const { crls } = sortCrls(pem, authorities);
   if (crls.length === 0) throw new Problem('foreign-crl', 'the revocation list was not signed by this fleet’s CA');
   return crls;
+}
+
+/** The certificates of the intermediate CAs that signed lists, and of those above them, in PEM; readers have the roots. */
+export function signersPem(crls: readonly Crl[], authorities: readonly X509Certificate[]): string {
+  const signers = crls.flatMap(({ issuer }) => [issuer, ...(pathsOf(issuer, { authorities })[0] ?? [])]);
+  const texts = signers.filter((one) => !isRoot(one)).map(String);
+  return [...new Set(texts)].join('');
+}
+
+/** The CAs whose certificates stand beside the lists, as far as they lead to one of the authorities. */
+function signersIn(pem: string, authorities: readonly X509Certificate[]): X509Certificate[] {
+  const signers = decodePem(pem, 'CERTIFICATE').slice(0, mostBlocks).flatMap(readAuthority);
+  // A CA may stand before the one above it.
+  for (const one of [...signers, ...signers.toReversed()]) rememberIssuers([one], { authorities });
+  return signers.filter((one) => pathsOf(one, { authorities }).length > 0);
+}
+
+function readAuthority(bytes: Buffer): X509Certificate[] {
+  try {
+    const certificate = new X509Certificate(bytes);
+    return certificate.ca ? [certificate] : [];
+  } catch {
+    return [];
+  }
 }
 
 /** The lists that one of the CAs signed, and those (DER) of unknown signers. */
@@ -81,10 +108,11 @@ export function sortCrls(pem: string, authorities: readonly X509Certificate[]): 
   const blocks = decodePem(pem, crlLabel);
   if (blocks.length === 0) throw new Problem('bad-crl', `there is no “BEGIN ${crlLabel}” in the file`);
   if (blocks.length > mostBlocks) throw new Problem('bad-crl', `there are more than ${mostBlocks} lists in the file`);
+  const signers = [...authorities, ...signersIn(pem, authorities)];
   const crls: Crl[] = [];
   const unknown: Buffer[] = [];
   for (const block of blocks) {
-    const crl = parseCrl(block, authorities);
+    const crl = parseCrl(block, signers);
     if (crl === undefined) unknown.push(block);
     else crls.push(crl);
   }
@@ -100,7 +128,7 @@ export function parseCrl(bytes: Uint8Array, authorities: readonly X509Certificat
     // The first byte counts bits that are not used.
     if (content[0] !== 0) throw new Problem('bad-crl', 'the signature of the revocation list is damaged');
     const issuer = signerOf(tbs, requireTag(algorithm, tags.sequence), content.subarray(1), authorities);
-    return issuer && { issuerFingerprint: issuer.fingerprint256, raw: Buffer.from(bytes), ...parseList(tbs) };
+    return issuer && { issuer, issuerFingerprint: issuer.fingerprint256, raw: Buffer.from(bytes), ...parseList(tbs) };
   } catch (cause) {
     if (cause instanceof Problem && cause.code !== 'bad-der') throw cause;
     throw new Problem('bad-crl', 'the revocation list is damaged', 'copy it again', { cause });
@@ -123,7 +151,7 @@ function signerOf(
 }
 
 /** TBSCertList of RFC 5280, 5.1. */
-function parseList(tbs: Element): Omit<Crl, 'issuerFingerprint' | 'raw'> {
+function parseList(tbs: Element): Omit<Crl, 'issuer' | 'issuerFingerprint' | 'raw'> {
   const [version, , issuer, thisUpdate, nextUpdate, ...rest] = readChildren(tbs);
   if (readHexInteger(version) !== '01') throw new Problem('bad-crl', 'the revocation list is not of version 2');
   requireTag(issuer, tags.sequence);

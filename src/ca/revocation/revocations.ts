@@ -1,7 +1,7 @@
 import type { X509Certificate } from 'node:crypto';
 import type { Trust } from '../../core/credentials/certificate.ts';
 import type { Revocations } from '../../core/credentials/credentials.ts';
-import { rememberedIssuer } from '../../core/credentials/issuers.ts';
+import { pathsOf, rememberedIssuer } from '../../core/credentials/issuers.ts';
 import { Problem } from '../../core/errors.ts';
 import { type Crl, parseCrl, sortCrls } from './crl.ts';
 
@@ -29,7 +29,9 @@ export async function readRevocations(
   brought?: string,
 ): Promise<ListedRevocations> {
   const trusted = new Set(authorities.map(({ fingerprint256 }) => fingerprint256));
-  const held = listsOf(before).filter(({ issuerFingerprint }) => trusted.has(issuerFingerprint));
+  const isTrusted = ({ issuer, issuerFingerprint }: Crl) =>
+    trusted.has(issuerFingerprint) || pathsOf(issuer, { authorities }).length > 0;
+  const held = listsOf(before).filter(isTrusted);
   const own = pem === undefined ? undefined : sortCrls(pem, authorities);
   const others = brought === undefined ? undefined : sortCrls(brought, authorities);
   const sorted = [own, others].filter((one) => one !== undefined);
@@ -37,7 +39,7 @@ export async function readRevocations(
   if (own !== undefined && own.crls.length === 0) {
     throw new Problem('foreign-crl', 'the revocation list was not signed by this fleet’s CA');
   }
-  const lists = newest([...held, ...read]);
+  const lists = inForce([...held, ...read], authorities);
   const isOnDisk = (one: Crl) => read.some(({ raw }) => raw.equals(one.raw));
   const older = lists.filter((one) => !isOnDisk(one) && read.some((other) => isNewer(one, other)));
   return {
@@ -88,6 +90,18 @@ export function newest(crls: readonly Crl[]): Crl[] {
     .filter(
       (crl, index, left) => index === left.findIndex((other) => other.issuerFingerprint === crl.issuerFingerprint),
     );
+}
+
+/** The newest list of each CA, without those of CAs that were revoked themselves: everything below them is refused. */
+export function inForce(crls: readonly Crl[], authorities: readonly X509Certificate[]): Crl[] {
+  const lists = newest(crls);
+  const isRevoked = revocationOf(lists);
+  const isOut = ({ issuer }: Crl) => {
+    const paths = pathsOf(issuer, { authorities });
+    const isRefused = ([above]: X509Certificate[]) => isRevoked(issuer.serialNumber, above?.fingerprint256 ?? '');
+    return paths.length > 0 && paths.every(isRefused);
+  };
+  return lists.filter((list) => !isOut(list));
 }
 
 function olderWarning({ number }: Crl): string {

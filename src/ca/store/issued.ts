@@ -5,13 +5,16 @@ import { isObject } from '../../core/json.ts';
 import { suggest } from '../../core/text.ts';
 import type { Revocation, RevocationReason } from '../revocation/revocation-list.ts';
 
+/** Whose certificate it is: a CA's, on the machine of a root. */
+export type IssuedKind = Identity['kind'] | 'intermediate';
+
 /** One certificate that the CA issued: a line of issued.jsonl. Times are ISO 8601. */
 export interface Issued {
   /** As X509Certificate.serialNumber. */
   readonly serial: string;
   /** `fingerprint256` of the CA certificate. */
   readonly issuer: string;
-  readonly kind: Identity['kind'];
+  readonly kind: IssuedKind;
   readonly name: string;
   readonly issuedAt: string;
   readonly notBefore: string;
@@ -30,7 +33,7 @@ export function stateOf(entry: Issued, now: number): IssuedState {
 
 export function describeIssued(
   certificate: X509Certificate,
-  { kind, name }: Pick<Identity, 'kind' | 'name'>,
+  { kind, name }: Pick<Issued, 'kind' | 'name'>,
   issuer: X509Certificate,
   now: number,
 ): Issued {
@@ -44,6 +47,13 @@ export function describeIssued(
     notAfter: new Date(certificate.validTo).toISOString(),
     certificate: certificate.raw.toString('base64'),
   };
+}
+
+/** Whether a node or an operator holds it. @throws Problem `wrong-ca` for that of a CA, which is not renewed */
+export function holderKind({ kind, name }: Issued): Identity['kind'] {
+  if (kind !== 'intermediate') return kind;
+  const hint = 'on its machine, run “mco-deploy ca rollover --intermediate”';
+  throw new Problem('wrong-ca', `${name} is an intermediate CA, which gets a new key instead of a renewal`, hint);
 }
 
 export function certificateOf(entry: Issued): X509Certificate {

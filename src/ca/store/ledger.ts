@@ -2,12 +2,13 @@
 import type { KeyObject, X509Certificate } from 'node:crypto';
 import { hasRelayRole, identityOf } from '../../core/credentials/certificate.ts';
 import { Problem } from '../../core/errors.ts';
-import type { Authority } from '../x509/authority.ts';
+import { type Authority, certifyIntermediate, markOf, requireRole, roleOf } from '../x509/authority.ts';
 import { type IssueOptions, issueCertificate } from '../issue.ts';
-import { certificateOf, describeIssued, type Issued, revocationsOf, stateOf } from './issued.ts';
+import { certificateOf, describeIssued, holderKind, type Issued, revocationsOf, stateOf } from './issued.ts';
 import { changeIssued, readIssued, readLists, writeNextCrl } from './records.ts';
 import { makeRevocationList, type RevocationReason } from '../revocation/revocation-list.ts';
 import type { Store } from './store.ts';
+import { authorityProfile, rootProfile } from '../x509/profiles.ts';
 
 /** @throws Problem as {@link issueCertificate}, `ca-busy`, `unwritable-file` */
 export async function issue(store: Store, authority: Authority, options: IssueOptions): Promise<X509Certificate> {
@@ -18,8 +19,30 @@ export async function issue(store: Store, authority: Authority, options: IssueOp
 }
 
 /**
+ * Certifies the key of an intermediate CA, under the name `ca-` with the mark of its key.
+ * @throws Problem `wrong-ca`, `expired-authority`, `ca-busy`, `unwritable-file`
+ */
+export async function issueIntermediate(
+  store: Store,
+  root: Authority,
+  { publicKey, now, days }: Pick<IssueOptions, 'publicKey' | 'now' | 'days'>,
+): Promise<X509Certificate> {
+  requireRole(root.certificate, 'root');
+  const certificate = await certifyIntermediate(root, publicKey, now, days);
+  const holder = { kind: 'intermediate', name: intermediateName(publicKey) } as const;
+  const entry = describeIssued(certificate, holder, root.certificate, now);
+  await changeIssued(store, (entries) => [...entries, entry]);
+  return certificate;
+}
+
+/** What a root calls an intermediate CA. */
+export function intermediateName(publicKey: KeyObject): string {
+  return `ca-${markOf(publicKey)}`;
+}
+
+/**
  * A new certificate for the same key and name, and the role that the last one gave.
- * @throws Problem `revoked-certificate`, and as {@link issue}
+ * @throws Problem `revoked-certificate`, `wrong-ca`, and as {@link issue}
  */
 export function renew(
   store: Store,
@@ -27,14 +50,15 @@ export function renew(
   entry: Issued,
   when: Pick<IssueOptions, 'now' | 'days' | 'relay'>,
 ): Promise<X509Certificate> {
+  const kind = holderKind(entry);
   if (stateOf(entry, when.now) === 'revoked') {
-    const what = `the certificate of ${entry.kind} ${entry.name} was revoked and cannot be renewed`;
+    const what = `the certificate of ${kind} ${entry.name} was revoked and cannot be renewed`;
     throw new Problem('revoked-certificate', what, 'issue one with a new key: “mco-deploy ca issue”');
   }
   const before = certificateOf(entry);
   const publicKey: KeyObject = before.publicKey;
   return issue(store, authority, {
-    kind: entry.kind,
+    kind,
     name: entry.name,
     publicKey,
     ...when,
@@ -76,18 +100,23 @@ export async function findUnlisted(store: Store): Promise<string[]> {
 /**
  * Makes the next list of each authority, all under one number, and keeps them as crl.pem.
  * What has expired stays named: a node whose clock is wrong would let it in again.
+ * @param when days until the next one is due: the profile's when left out
  * @returns the PEM
  */
 export function listRevoked(
   store: Store,
   authorities: readonly Authority[],
-  when: { readonly now: number; readonly days: number },
+  { now, days = crlDaysOf(store) }: { readonly now: number; readonly days?: number },
 ): Promise<string> {
   return writeNextCrl(store, (number, entries) => {
     const lists = authorities.map((authority) => {
       const revoked = revocationsOf(entries, authority.certificate.fingerprint256);
-      return makeRevocationList({ revoked, number, ...when }, authority);
+      return makeRevocationList({ revoked, number, now, days }, authority);
     });
     return lists.join('');
   });
+}
+
+function crlDaysOf({ certificate }: Store): number {
+  return (roleOf(certificate) === 'root' ? rootProfile : authorityProfile).crlDays;
 }

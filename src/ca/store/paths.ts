@@ -9,6 +9,11 @@ export const pathsIn = (directory: string) => ({
   crlNumber: join(directory, 'crl-number'),
   /** The CAs that this one took over from, still trusted. */
   previous: join(directory, 'previous'),
+  /** The lists of the CAs above this one, which are made elsewhere. */
+  rootCrl: join(directory, 'root-crl.pem'),
+  /** A key that a root has yet to sign, and the request for it. */
+  requestKey: join(directory, 'request.key'),
+  request: join(directory, 'ca.csr'),
   /** The CA that is taking over. Once its certificate is there, the rollover is decided and only has to be completed. */
   nextKey: join(directory, 'next.key'),
   nextCertificate: join(directory, 'next.crt'),

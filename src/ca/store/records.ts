@@ -2,9 +2,10 @@ import { Problem } from '../../core/errors.ts';
 import { readIfThere, writeWhole } from './files.ts';
 import { formatIssued, type Issued, parseIssued } from './issued.ts';
 import { withLock } from './lock.ts';
-import { type Crl, readCrls } from '../revocation/crl.ts';
+import { type Crl, crlLabel, readCrls, signersPem, sortCrls } from '../revocation/crl.ts';
+import { encodePem } from '../x509/pem.ts';
 import { pathsIn } from './paths.ts';
-import type { Store } from './store.ts';
+import { knownAuthorities, type Store } from './store.ts';
 
 /** @throws Problem `bad-index`, `unreadable-file` */
 export async function readIssued({ directory }: Store): Promise<Issued[]> {
@@ -24,7 +25,17 @@ export async function readStoredCrl({ directory }: Store): Promise<string | unde
   return readIfThere(pathsIn(directory).crl);
 }
 
-/** Makes the next list and keeps it; the number is used up even when making it fails, so that none is given twice. */
+/** The lists of the CAs above this one and above those that it took over from. @throws Problem `bad-crl`, `unreadable-file` */
+export async function readRootLists(store: Store): Promise<readonly Crl[]> {
+  const pem = await readIfThere(pathsIn(store.directory).rootCrl);
+  return pem === undefined ? [] : sortCrls(pem, knownAuthorities(store)).crls;
+}
+
+export function formatLists(lists: readonly Crl[]): string {
+  return lists.map(({ raw }) => encodePem(raw, crlLabel)).join('');
+}
+
+/** Makes the next list and keeps it, with the lists of the CAs above and the certificates that prove who signed each; the number is used up even when making it fails, so that none is given twice. */
 export function writeNextCrl(
   store: Store,
   make: (number: number, entries: readonly Issued[]) => string,
@@ -33,7 +44,10 @@ export function writeNextCrl(
   return withLock(store.directory, async () => {
     const number = (await lastNumber(store)) + 1;
     await writeWhole({ path: paths.crlNumber, content: `${number}\n`, mode: 0o600, replace: true });
-    const pem = make(number, await readIssued(store));
+    const above = await readRootLists(store);
+    const lists = `${make(number, await readIssued(store))}${formatLists(above)}`;
+    const known = knownAuthorities(store);
+    const pem = `${lists}${signersPem(sortCrls(lists, known).crls, known)}`;
     await writeWhole({ path: paths.crl, content: pem, mode: 0o644, replace: true });
     return pem;
   });
@@ -55,11 +69,9 @@ async function lastNumber(store: Store): Promise<number> {
 export async function readLists(store: Store): Promise<readonly Crl[]> {
   const pem = await readStoredCrl(store);
   if (pem === undefined) return [];
+  const known = knownAuthorities(store);
   try {
-    return readCrls(
-      pem,
-      store.holders.map(({ certificate }) => certificate),
-    );
+    return readCrls(pem, known).filter(({ issuer }) => known.includes(issuer));
   } catch (error) {
     if (error instanceof Problem) return [];
     throw error;

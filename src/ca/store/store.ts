@@ -2,7 +2,7 @@ import type { X509Certificate } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Problem } from '../../core/errors.ts';
-import { type Authority, parseAuthority, realmOf } from '../x509/authority.ts';
+import { type Authority, parseChain, realmOf } from '../x509/authority.ts';
 import { makeDirectory, readIfThere, removeFile, writeWhole } from './files.ts';
 import { withLock } from './lock.ts';
 import { pathsIn } from './paths.ts';
@@ -11,7 +11,8 @@ import { formatPrivateKey, isEncrypted, parsePrivateKey } from '../x509/private-
 
 /**
  * A CA on disk, its key still closed. In its directory (0700): ca.crt, ca.key (0600), issued.jsonl, crl.pem, crl-number,
- * and in previous/ the CAs that it took over from, still trusted.
+ * and in previous/ the CAs that it took over from, still trusted. Where a root is above it, ca.crt holds the chain to that
+ * root, and root-crl.pem the lists of the CAs above it.
  */
 export interface Store {
   readonly directory: string;
@@ -25,12 +26,22 @@ export interface Store {
 
 export interface Holder {
   readonly certificate: X509Certificate;
+  /** The CAs above it, its root last; none when it is a root. */
+  readonly above: readonly X509Certificate[];
   readonly certificateFile: string;
   readonly keyFile: string;
 }
 
-/** @throws Problem `file-exists` when a CA is there already, `unwritable-file` */
-export async function createStore(directory: string, authority: Authority, passphrase: string): Promise<void> {
+/**
+ * @param above the CAs above it, its root last
+ * @throws Problem `file-exists` when a CA is there already, `unwritable-file`
+ */
+export async function createStore(
+  directory: string,
+  authority: Authority,
+  passphrase: string,
+  above: readonly X509Certificate[] = [],
+): Promise<void> {
   const paths = pathsIn(directory);
   await makeDirectory(directory, 0o700);
   await completeSuccession(directory);
@@ -42,7 +53,7 @@ export async function createStore(directory: string, authority: Authority, passp
     }
     await writeWhole({ path: paths.issued, content: '', mode: 0o600, replace: true });
     await writeWhole({ path: paths.crlNumber, content: '0\n', mode: 0o600, replace: true });
-    const certificate = authority.certificate.toString();
+    const certificate = [authority.certificate, ...above].map(String).join('');
     await succeed(directory, { key: formatPrivateKey(authority.key, passphrase), certificate });
     await removeFile(paths.nextCertificate);
   });
@@ -54,11 +65,14 @@ export async function openStore(directory: string): Promise<Store> {
   await completeSuccession(directory);
   const text = await readIfThere(paths.certificate);
   if (text === undefined) {
-    throw new Problem('no-ca', `there is no CA in ${directory}`, 'create one with “mco-deploy ca init --realm REALM”');
+    const asked = (await readIfThere(paths.request)) !== undefined;
+    const signed = `have a root sign ${paths.request}, then take what it wrote: “mco-deploy ca accept FILE”`;
+    const hint = asked ? signed : 'create one with “mco-deploy ca init --realm REALM”';
+    throw new Problem('no-ca', `there is no CA in ${directory}`, hint);
   }
-  const certificate = parseAuthority(text, paths.certificate);
+  const [certificate, ...above] = parseChain(text, paths.certificate);
   const key = (await readIfThere(paths.key)) ?? '';
-  const current = { certificate, certificateFile: paths.certificate, keyFile: paths.key };
+  const current = { certificate, above, certificateFile: paths.certificate, keyFile: paths.key };
   return {
     directory,
     realm: realmOf(certificate, paths.certificate),
@@ -83,9 +97,20 @@ export async function unlock({ realm }: Store, holder: Holder, passphrase: strin
   return { realm, certificate: holder.certificate, key };
 }
 
-/** The PEM of all trusted CAs, the one that issues first. */
+/** The PEM of all trusted roots, the one above the CA that issues first. */
 export function trustedPem({ holders }: Store): string {
-  return holders.map(({ certificate }) => certificate.toString()).join('');
+  const roots = holders.map(({ certificate, above }) => (above.at(-1) ?? certificate).toString());
+  return [...new Set(roots)].join('');
+}
+
+/** The PEM of the CAs between what this CA issues and its root: they stand after the certificate in its file. */
+export function issuersPem({ holders: [{ certificate, above }] }: Store): string {
+  return above.length === 0 ? '' : [certificate, ...above.slice(0, -1)].map(String).join('');
+}
+
+/** All CAs that this directory knows: those that have taken over from each other, and those above them. */
+export function knownAuthorities({ holders }: Store): X509Certificate[] {
+  return holders.flatMap(({ certificate, above }) => [certificate, ...above]);
 }
 
 async function readPrevious(directory: string): Promise<Holder[]> {
@@ -96,7 +121,8 @@ async function readPrevious(directory: string): Promise<Holder[]> {
       const certificateFile = join(directory, name);
       const text = (await readIfThere(certificateFile)) ?? '';
       const keyFile = certificateFile.replace(/\.crt$/, '.key');
-      return { certificate: parseAuthority(text, certificateFile), certificateFile, keyFile };
+      const [certificate, ...above] = parseChain(text, certificateFile);
+      return { certificate, above, certificateFile, keyFile };
     }),
   );
 }

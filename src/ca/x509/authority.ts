@@ -1,7 +1,9 @@
 import { type KeyObject, X509Certificate } from 'node:crypto';
+import { pemBlocks } from '../../core/credentials/credentials.ts';
+import { isRoot } from '../../core/credentials/issuers.ts';
 import { Problem } from '../../core/errors.ts';
 import { defineIdentity } from '../../core/identity.ts';
-import { buildCertificate, validityOf } from './certificate.ts';
+import { buildCertificate, pathLengthOf, validityOf } from './certificate.ts';
 import { keyIdOf, makeKeyPair } from './keys.ts';
 import { authorityProfile, type Profile, rootProfile } from './profiles.ts';
 
@@ -26,34 +28,74 @@ export function makeRoot(realm: string, now: number, days = rootProfile.days): P
   return make(rootProfile, realm, now, days);
 }
 
-/** Makes a CA of the root's realm, signed by the root. It never outlives the root. @throws Problem `expired-authority` */
-export function makeIntermediate(root: Authority, now: number, days = authorityProfile.days): Promise<Authority> {
+/**
+ * Certifies a key as a CA of the root's realm. The certificate never outlives the root.
+ * @param now milliseconds since the epoch
+ * @throws Problem `expired-authority`
+ */
+export function certifyIntermediate(
+  root: Authority,
+  publicKey: KeyObject,
+  now: number,
+  days = authorityProfile.days,
+): Promise<X509Certificate> {
   const last = Date.parse(root.certificate.validTo);
   if (now >= last) {
     const message = `the root expired on ${new Date(last).toISOString()}`;
-    throw new Problem('expired-authority', message, 'create a new one with “mco-deploy ca init --root”');
+    throw new Problem('expired-authority', message, 'create a new one with “mco-deploy ca rollover”');
   }
-  return make(authorityProfile, root.realm, now, days, root);
+  const { notBefore, notAfter } = validityOf(authorityProfile, now, days);
+  return buildCertificate({
+    profile: authorityProfile,
+    realm: root.realm,
+    name: '',
+    commonName: `mco-deploy CA ${markOf(publicKey)}`,
+    publicKey,
+    signingKey: root.key,
+    notBefore,
+    notAfter: Math.min(notAfter, last),
+    issuer: root.certificate,
+  });
 }
 
-async function make(profile: Profile, realm: string, now: number, days: number, root?: Authority): Promise<Authority> {
+/** Keeps two CAs of one realm apart while one takes over from the other: eight hex digits of its key's identifier. */
+export function markOf(publicKey: KeyObject): string {
+  return keyIdOf(publicKey).slice(0, 8);
+}
+
+async function make(profile: Profile, realm: string, now: number, days: number): Promise<Authority> {
   defineIdentity('node', realm, realm);
   const { publicKey, privateKey } = makeKeyPair();
-  const { notBefore, notAfter } = validityOf(profile, now, days);
-  const last = root === undefined ? notAfter : Math.min(notAfter, Date.parse(root.certificate.validTo));
   const certificate = await buildCertificate({
     profile,
     realm,
     name: '',
-    // A mark of its key keeps two CAs of one realm apart while one takes over from the other.
-    commonName: `mco-deploy ${profile === rootProfile ? 'root' : 'CA'} ${keyIdOf(publicKey).slice(0, 8)}`,
+    commonName: `mco-deploy ${profile === rootProfile ? 'root' : 'CA'} ${markOf(publicKey)}`,
     publicKey,
-    signingKey: root?.key ?? privateKey,
-    notBefore,
-    notAfter: last,
-    ...(root === undefined ? {} : { issuer: root.certificate }),
+    signingKey: privateKey,
+    ...validityOf(profile, now, days),
   });
   return { realm, certificate, key: privateKey };
+}
+
+/** `single` signs nodes and operators and has no CA above it; `root` signs CAs; `intermediate` has a CA above it. */
+export type AuthorityRole = 'single' | 'root' | 'intermediate';
+
+export function roleOf(certificate: X509Certificate): AuthorityRole {
+  if (!isRoot(certificate)) return 'intermediate';
+  return pathLengthOf(certificate) === 0 ? 'single' : 'root';
+}
+
+/** @throws Problem `wrong-ca` when the CA is for another purpose */
+export function requireRole(certificate: X509Certificate, wanted: 'root' | 'issuer'): void {
+  const isOfRoot = roleOf(certificate) === 'root';
+  if (isOfRoot === (wanted === 'root')) return;
+  if (isOfRoot) {
+    const hint = 'run the command with the intermediate CA that this root has signed';
+    throw new Problem('wrong-ca', 'this CA is a root: it signs CAs, not nodes and operators', hint);
+  }
+  const hint = 'make a root with “mco-deploy ca init --root --realm REALM”';
+  throw new Problem('wrong-ca', 'this CA is not a root: it signs nodes and operators, not CAs', hint);
 }
 
 /**
@@ -66,6 +108,16 @@ export function parseAuthority(pem: string, file: string): X509Certificate {
     if (certificate.ca) return certificate;
   } catch {}
   throw new Problem('bad-ca', `${file} is not a CA certificate`);
+}
+
+/**
+ * The certificate of a CA and those of the CAs above it, the root last: none where it is a root itself.
+ * @param file how to call it in a message
+ * @throws Problem `bad-ca`
+ */
+export function parseChain(pem: string, file: string): [X509Certificate, ...X509Certificate[]] {
+  const [own = '', ...above] = pemBlocks(pem);
+  return [parseAuthority(own, file), ...above.map((one) => parseAuthority(one, file))];
 }
 
 /**

@@ -58,6 +58,11 @@ export async function buildCertificate(options: CertificateOptions): Promise<X50
   return new X509Certificate(Buffer.from(made.rawData));
 }
 
+/** How many CAs may stand below a CA; undefined where its certificate sets no limit (RFC 5280, 4.2.1.9). */
+export function pathLengthOf(certificate: X509Certificate): number | undefined {
+  return new x509.X509Certificate(certificate.raw).getExtension(x509.BasicConstraintsExtension)?.pathLength;
+}
+
 /** A name that is too long for a common name stands in the alternative name alone. */
 function subjectOf(commonName: string): x509.Name {
   return new x509.Name(commonName.length > longestCommonName ? [] : [{ CN: [{ utf8String: commonName }] }]);
@@ -81,6 +86,16 @@ function extensionsOf(options: CertificateOptions): x509.Extension[] {
     new x509.AuthorityKeyIdentifierExtension(signer),
     // RFC 5280, 4.2.1.6: critical where the subject is empty.
     new x509.SubjectAlternativeNameExtension(namesOf(options), options.commonName.length > longestCommonName),
+  ];
+}
+
+/** What makes a certificate one of a CA, without what depends on who signs it. */
+export function authorityExtensions(profile: Profile, realm: string): x509.Extension[] {
+  const names = profile.names.map((name) => name.replace('{realm}', () => realm).slice('URI:'.length));
+  return [
+    new x509.BasicConstraintsExtension(true, profile.pathLength, true),
+    new x509.KeyUsagesExtension(keyUsageBits(profile), true),
+    new x509.SubjectAlternativeNameExtension(names.map((value) => ({ type: 'url', value }))),
   ];
 }
 

@@ -26,6 +26,6 @@ export interface Profile {
 export const authorityProfile: Profile & { readonly crlDays: number } = authority;
 
 /** A root that signs the CAs of fleets, and no holder. */
-export const rootProfile: Profile = root;
+export const rootProfile: Profile & { readonly crlDays: number } = root;
 
 export const profiles: Readonly<Record<Identity['kind'], Profile>> = { node, operator };

@@ -1,7 +1,9 @@
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
 import { Problem } from '../../core/errors.ts';
 import { type KeyPair, requireP256, signingAlgorithm, toCryptoKeys } from './keys.ts';
+import { authorityExtensions } from './certificate.ts';
 import { decodePem } from './pem.ts';
+import { authorityProfile } from './profiles.ts';
 import * as x509 from './x509.ts';
 
 const largest = 64 * 1024;
@@ -30,6 +32,28 @@ export async function keyOfRequest(pem: string): Promise<KeyObject> {
     throw new Problem('bad-proof', what, 'create it again with “mco-deploy enroll”');
   }
   return publicKey;
+}
+
+/**
+ * Makes the request of a CA to be signed by a root. The extensions are for a root of another kind, which may copy them:
+ * `openssl x509 -req -copy_extensions copy`.
+ */
+export async function makeCaRequest(keys: KeyPair, name: string, realm: string): Promise<string> {
+  const request = await x509.Pkcs10CertificateRequestGenerator.create({
+    name: new x509.Name([{ CN: [{ utf8String: name }] }]),
+    keys: toCryptoKeys(keys),
+    signingAlgorithm,
+    extensions: authorityExtensions(authorityProfile, realm),
+  });
+  return `${request.toString('pem')}\n`;
+}
+
+/** The realm that {@link makeCaRequest} put in; undefined where there is none. @throws Problem `bad-request-file` */
+export function realmOfRequest(pem: string): string | undefined {
+  const found = parseRequest(pem).extensions.find((one) => one instanceof x509.SubjectAlternativeNameExtension);
+  const names = found?.names.items ?? [];
+  const [realm] = names.flatMap(({ value }) => /^mco:\/\/([^/]+)\/ca$/.exec(value)?.[1] ?? []);
+  return realm;
 }
 
 /** How people compare a key: `SHA256:` and the base64 of the digest of its SubjectPublicKeyInfo, without padding. */

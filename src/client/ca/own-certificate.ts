@@ -4,7 +4,7 @@ import { startingFiles } from '../../ca/starting-files.ts';
 import { writeWhole } from '../../ca/store/files.ts';
 import { issue } from '../../ca/store/ledger.ts';
 import { readStoredCrl } from '../../ca/store/records.ts';
-import { type Store, trustedPem } from '../../ca/store/store.ts';
+import { issuersPem, type Store, trustedPem } from '../../ca/store/store.ts';
 import type { Authority } from '../../ca/x509/authority.ts';
 import { makeKeyPair } from '../../ca/x509/keys.ts';
 import { Problem } from '../../core/errors.ts';
@@ -24,7 +24,8 @@ export async function issueOwn(name: string, store: Store, authority: Authority,
   const now = Date.now();
   const certificate = await issue(store, authority, { kind: 'operator', name, publicKey, now, relay: false });
   const crl = await readStoredCrl(store);
-  const what = { kind: 'operator', name, certificate, key, ca: trustedPem(store), starting: false } as const;
+  const files = { certificate, issuers: issuersPem(store), key, ca: trustedPem(store) };
+  const what = { kind: 'operator', name, ...files, starting: false } as const;
   await deliver({ ...what, ...(crl === undefined ? {} : { crl }) }, placeIn(env), now);
   const [start] = startingFiles({ kind: 'operator', name });
   const file = clientConfigPath(env);

@@ -2,7 +2,7 @@ import type { KeyObject, X509Certificate } from 'node:crypto';
 import { resolve } from 'node:path';
 import { deliver, type DeliveryTarget, requireFree } from '../../ca/delivery.ts';
 import { readStoredCrl } from '../../ca/store/records.ts';
-import { type Store, trustedPem } from '../../ca/store/store.ts';
+import { issuersPem, type Store, trustedPem } from '../../ca/store/store.ts';
 import { Problem } from '../../core/errors.ts';
 import { formatIdentity, type Identity } from '../../core/identity.ts';
 import type { CliContext } from '../cli/context.ts';
@@ -34,7 +34,16 @@ export async function writeCertificate(
   await requireFree(place, { kind, ca }, order.withKey);
   const made = await order.make();
   const crl = await readStoredCrl(store);
-  const delivery = { ...made, kind, name, ca, starting: order.starting, ...(crl === undefined ? {} : { crl }) };
+  const issuers = issuersPem(store);
+  const delivery = {
+    ...made,
+    kind,
+    name,
+    ca,
+    issuers,
+    starting: order.starting,
+    ...(crl === undefined ? {} : { crl }),
+  };
   const files = await deliver(delivery, place, Date.now());
   report(order, made.certificate, store, files, options, context);
 }

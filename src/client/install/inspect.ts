@@ -1,3 +1,6 @@
+import type { X509Certificate } from 'node:crypto';
+import { pemBlocks } from '../../core/credentials/credentials.ts';
+import { rememberIssuers } from '../../core/credentials/issuers.ts';
 import { parseCertificate, proveCertificate } from '../../core/credentials/certificate.ts';
 import { Problem } from '../../core/errors.ts';
 import { count } from '../../core/text.ts';
@@ -147,7 +150,8 @@ export function whyCertificate(
   const trusted = authorities.pem.split(/(?<=-----END CERTIFICATE-----\n)/).map((pem) => parseCertificate(pem));
   const trust = { realm: authorities.realm, authorities: trusted, isRevoked: () => false };
   try {
-    const certificate = parseCertificate(installed.certificate);
+    const [certificate, ...issuers] = pemBlocks(installed.certificate).map(parseCertificate) as [X509Certificate];
+    rememberIssuers(issuers, trust);
     const { identity } = proveCertificate(certificate, 'node', trust, now + renewalDays * 86_400_000);
     return identity.name === node ? undefined : `is of ${identity.name}`;
   } catch (error) {

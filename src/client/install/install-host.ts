@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { issue } from '../../ca/store/ledger.ts';
+import { issuersPem } from '../../ca/store/store.ts';
 import { fingerprintOf, keyOfRequest } from '../../ca/x509/request.ts';
 import { Problem } from '../../core/errors.ts';
 import type { Finding } from '../../core/finding.ts';
@@ -115,7 +116,12 @@ async function certify(request: string, { node }: SshTarget, { store, authority,
   const publicKey = await keyOfRequest(request);
   const about = { kind: 'node', name: node, publicKey, now: Date.now(), relay: wanted.relay } as const;
   const certificate = await issue(store, await authority(), about);
-  const file = { path: wanted.places.certificate, content: certificate.toString(), mode: 0o644, theirs: false };
+  const file = {
+    path: wanted.places.certificate,
+    content: `${certificate}${issuersPem(store)}`,
+    mode: 0o644,
+    theirs: false,
+  };
   return { file, fingerprint: fingerprintOf(publicKey) };
 }
 

@@ -58,6 +58,7 @@ const others: Readonly<Record<string, readonly string[]>> = {
   'ca issue operator': ['ca-issue'],
   'ca sign': ['ca-issue'],
   'ca renew': ['ca-issue'],
+  'ca rollover': ['ca-rollover', 'ca-init'],
   // It writes TypeScript.
   'agent types': [],
   doc: ['doc', 'doc-list'],

@@ -2,11 +2,13 @@
 import { count, flag, list, object, oneOf, orNull, text, texts, time } from './parts.ts';
 
 const kind = oneOf('node', 'operator');
+/** In the ledger of a root there are intermediate CAs. */
+const issuedKind = oneOf('node', 'operator', 'intermediate');
 const state = oneOf('valid', 'expired', 'revoked');
 const issued = {
   serial: text,
   issuer: text,
-  kind,
+  kind: issuedKind,
   name: text,
   state,
   issued_at: time,
@@ -17,7 +19,15 @@ const issued = {
 const delivered = object({ identity: text, kind, name: text, serial: text, valid_to: time, files: texts });
 
 export const trustSchemas = {
-  'ca-init': object({ directory: text, realm: text, fingerprint: text, valid_to: time, encrypted: flag }),
+  'ca-init': {
+    description: 'Of ca init; with --intermediate, and of ca rollover --intermediate, the request for a root',
+    anyOf: [
+      object({ directory: text, realm: text, fingerprint: text, valid_to: time, encrypted: flag }),
+      object({ directory: text, realm: text, request: text, key_fingerprint: text }),
+    ],
+  },
+  'ca-sign-intermediate': object({ name: text, serial: text, valid_to: time, file: text }),
+  'ca-accept': object({ directory: text, realm: text, fingerprint: text, lists: count, trusted: count }),
   'ca-issue': { description: 'Of ca issue, ca sign and ca renew', ...delivered },
   'ca-revoke': object({ revoked: texts, reason: text, crl: text }),
   'ca-crl': object({ file: text, number: count, next_update: time, revoked: count }),

@@ -3,6 +3,18 @@ import { defineProblems } from './define.ts';
 /** The certificate authority and its revocation lists. */
 export const caProblems = defineProblems({
   'no-ca': ['The directory holds no CA.', 'Create one: “mco-deploy ca init --realm REALM”.'],
+  'wrong-ca': [
+    'The CA in the directory is for another purpose: a root signs CAs only, any other CA signs nodes and operators only.',
+    'Run the command with the right CA; --dir names its directory.',
+  ],
+  'no-request': [
+    'The file holds a certificate for a key that this CA has not asked for.',
+    'Make a request: “mco-deploy ca init --intermediate”, or “ca rollover --intermediate” where a CA exists.',
+  ],
+  'root-vouches': [
+    'The root still vouches for the old intermediate CA, so removing its key would not end the trust in it.',
+    'Revoke it on the root, and bring the list of the root here: “mco-deploy ca accept crl.pem”.',
+  ],
   'bad-ca': ['The file is not a valid CA certificate.', 'Restore the CA directory from a backup.'],
   'ca-busy': [
     'Another command is changing the CA at the moment.',

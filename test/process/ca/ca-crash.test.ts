@@ -12,6 +12,8 @@ describe('a CA command that is cut off at any change of the disk', () => {
   caCrashes.revoke(['kill']);
   caCrashes.rollover(['power']);
   caCrashes.finish(['kill']);
+  caCrashes.sign(['kill']);
+  caCrashes.takeOver(['power']);
 });
 
 describe('a number of lists that was lost', () => {

@@ -120,6 +120,15 @@ describe('what a command prints with --json', () => {
     assertFits('ca-show', await json('ca', 'show', '--dir', dir));
     assertFits('ca-show', await json('ca', 'show', 'dev7.devco.net', '--dir', dir));
     assertFits('ca-rollover', await json('ca', 'rollover', '--dir', dir));
+    const root = join(home, 'root');
+    const below = join(home, 'below');
+    assertFits('ca-init', await json('ca', 'init', '--root', '--realm', 'devco.net', '--dir', root));
+    assertFits('ca-init', await json('ca', 'init', '--intermediate', '--realm', 'devco.net', '--dir', below));
+    const toRoot = ['ca', 'sign-intermediate', join(below, 'ca.csr'), '--yes', '--out', at('signed.pem')];
+    assertFits('ca-sign-intermediate', await json(...toRoot, '--dir', root));
+    assertFits('ca-list', await json('ca', 'list', '--dir', root));
+    assertFits('ca-accept', await json('ca', 'accept', at('signed.pem'), '--dir', below));
+    assertFits('ca-init', await json('ca', 'rollover', '--intermediate', '--dir', below));
     await writeFile(at('appmgr.policy'), 'policy default deny\nallow\tcert=rip@devco.net\t*\t*\t*\n');
     await writeFile(at('nrpe.policy'), 'policy default nobody\n');
     assertFits('policy-check', await json('policy', 'check', out));

@@ -1,7 +1,7 @@
 import type { CrashKind } from './crash.ts';
 import { makeCaEstate } from './ca-estate.ts';
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { readIssued, readLists } from '../../../src/ca/store/records.ts';
@@ -78,6 +78,71 @@ export const caCrashes = {
         // Cut off after its last step, it was done: the next one is a rollover of its own.
         assert.ok(holders === 2 || holders === 3, `${where}: ${holders} CAs`);
         assert.equal((await readLists(await openStore(ca.dir))).length, holders, where);
+      });
+    }),
+
+  ask: (kinds: readonly CrashKind[]) =>
+    test('init --intermediate has made a key and its request, or the next one does', async () => {
+      using ca = makeCaEstate();
+      await ca.initRoot();
+      await ca.atEachChange(kinds, '', ca.ask, async (where) => {
+        await ca.ask();
+        await ca.sign();
+        await ca.accept();
+        assert.equal((await ca.inspect(where)).holders, 1, where);
+      });
+    }),
+
+  sign: (kinds: readonly CrashKind[]) =>
+    test('sign-intermediate hands out no CA that the root does not know of', async () => {
+      using ca = makeCaEstate();
+      await ca.initRoot();
+      const from = await ca.prepare(ca.ask);
+      await ca.atEachChange(kinds, from, ca.sign, async (where) => {
+        // What was written before the command was cut off is good, or not there.
+        await ca.accept().catch(async () => {
+          await ca.sign();
+          await ca.accept();
+        });
+        const { serialNumber } = (await openStore(ca.dir)).certificate;
+        const serials = (await readIssued(await openStore(ca.root))).map(({ serial }) => serial);
+        assert.ok(serials.includes(serialNumber), where);
+        await ca.inspect(where);
+        rmSync(ca.signed);
+      });
+    }),
+
+  accept: (kinds: readonly CrashKind[]) =>
+    test('accept is completed by the next one: one CA below the root, its key, a list of both', async () => {
+      using ca = makeCaEstate();
+      await ca.initRoot();
+      const from = await ca.prepare(async () => {
+        await ca.ask();
+        await ca.sign();
+      });
+      await ca.atEachChange(kinds, from, ca.accept, async (where) => {
+        await ca.accept();
+        await ca.issue('dev1');
+        assert.equal((await ca.inspect(where)).holders, 1, where);
+        assert.equal((await readLists(await openStore(ca.dir))).length, 2, where);
+      });
+    }),
+
+  takeOver: (kinds: readonly CrashKind[]) =>
+    test('accept beside a CA is completed by the next one: both keys, a list of each and of the root', async () => {
+      using ca = makeCaEstate();
+      await ca.initRoot();
+      const from = await ca.prepare(async () => {
+        await ca.init();
+        await ca.issue('dev1');
+        await ca.revoke('dev1');
+        await ca.askAgain();
+        await ca.sign();
+      });
+      await ca.atEachChange(kinds, from, ca.accept, async (where) => {
+        await ca.accept();
+        assert.equal((await ca.inspect(where)).holders, 2, where);
+        assert.equal((await readLists(await openStore(ca.dir))).length, 3, where);
       });
     }),
 

@@ -8,8 +8,10 @@ import { openStore, unlock } from '../../../src/ca/store/store.ts';
 import { makeKeyPair } from '../../../src/ca/x509/keys.ts';
 import { makeCrl } from '../../../src/client/commands/ca/crl.ts';
 import { initCa } from '../../../src/client/commands/ca/init.ts';
+import { acceptSigned } from '../../../src/client/commands/ca/accept.ts';
 import { revokeCertificates } from '../../../src/client/commands/ca/revoke.ts';
 import { rollOver } from '../../../src/client/commands/ca/rollover.ts';
+import { signIntermediate } from '../../../src/client/commands/ca/sign-intermediate.ts';
 import { quietContext } from '../program/quiet-context.ts';
 
 /** A CA whose commands run in this process and can be cut off at any change of the disk. */
@@ -18,6 +20,9 @@ export function makeCaEstate() {
   const directory = mkdtempSync('/dev/shm/mco-ca-crash-');
   const dir = join(directory, 'ca');
   const { context } = quietContext({ HOME: directory });
+  /** A root on another machine, and what it wrote for the CA. */
+  const root = join(directory, 'root');
+  const signed = join(directory, 'signed.pem');
   /** Begins again from a directory as it was made before; from nothing when it is empty. */
   const restore = (from: string) => {
     rmSync(dir, { recursive: true, force: true });
@@ -30,6 +35,14 @@ export function makeCaEstate() {
     list: () => makeCrl({ dir }, context),
     revoke: (name: string) => revokeCertificates(name, { dir, reason: 'keyCompromise' }, context),
     rollover: () => rollOver({ dir }, context),
+    root,
+    signed,
+    initRoot: () => initCa({ dir: root, realm: 'devco.net', root: true }, context),
+    /** Makes the request of a CA for the root: the first one here, or one that takes over. */
+    ask: () => initCa({ dir, realm: 'devco.net', intermediate: true }, context),
+    askAgain: () => rollOver({ dir, intermediate: true }, context),
+    sign: () => signIntermediate(join(dir, 'ca.csr'), { dir: root, yes: true, out: signed, force: true }, context),
+    accept: () => acceptSigned(signed, { dir }, context),
     finish: () => rollOver({ dir, finish: true }, context),
     issue: async (name: string) => {
       const store = await openStore(dir);
@@ -64,7 +77,7 @@ export function makeCaEstate() {
       const store = await openStore(dir);
       for (const holder of store.holders) await unlock(store, holder, '');
       assert.deepEqual(await findUnlisted(store), [], where);
-      const known = /^(ca\.crt|ca\.key|crl-number|crl\.pem|issued\.jsonl|previous|lock.*)$/;
+      const known = /^(ca\.crt|ca\.key|crl-number|crl\.pem|root-crl\.pem|issued\.jsonl|previous|lock.*)$/;
       assert.deepEqual(
         readdirSync(dir).filter((name) => !known.test(name)),
         [],

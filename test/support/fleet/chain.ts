@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { signCertificate } from '../../../src/ca/issue.ts';
 import { makeRevocationList, type Revocation } from '../../../src/ca/revocation/revocation-list.ts';
-import { type Authority, makeIntermediate, makeRoot } from '../../../src/ca/x509/authority.ts';
+import { type Authority, certifyIntermediate, makeRoot } from '../../../src/ca/x509/authority.ts';
 import { makeKeyPair } from '../../../src/ca/x509/keys.ts';
 import { formatPrivateKey } from '../../../src/ca/x509/private-key.ts';
 import type { Identity } from '../../../src/core/identity.ts';
@@ -23,6 +23,11 @@ export interface ChainedFleet {
 }
 
 const day = 86_400_000;
+
+async function makeIntermediate(root: Authority, now: number): Promise<Authority> {
+  const { publicKey, privateKey: key } = makeKeyPair();
+  return { realm: root.realm, certificate: await certifyIntermediate(root, publicKey, now), key };
+}
 
 export async function makeChainedFleet(directory: string): Promise<ChainedFleet> {
   const now = Date.now() - day;

@@ -2,7 +2,6 @@ import { resolve } from 'node:path';
 import { readCrls } from '../../../ca/revocation/crl.ts';
 import { writeWhole } from '../../../ca/store/files.ts';
 import { listRevoked } from '../../../ca/store/ledger.ts';
-import { authorityProfile } from '../../../ca/x509/profiles.ts';
 import { pathsIn } from '../../../ca/store/paths.ts';
 import { count } from '../../../core/text.ts';
 import type { CliContext } from '../../cli/context.ts';
@@ -18,8 +17,8 @@ export interface CrlOptions extends CaOptions {
 export async function makeCrl(options: CrlOptions, context: CliContext): Promise<void> {
   const store = await openCa(options, context);
   const authorities = await unlockAll(store, options, context);
-  const days = options.days ?? authorityProfile.crlDays;
-  const pem = await listRevoked(store, authorities, { now: Date.now(), days });
+  const { days } = options;
+  const pem = await listRevoked(store, authorities, { now: Date.now(), ...(days === undefined ? {} : { days }) });
   const file = options.out === undefined ? pathsIn(store.directory).crl : resolve(options.out);
   if (options.out !== undefined) await writeWhole({ path: file, content: pem, mode: 0o644, replace: true });
   const crls = readCrls(

@@ -12,6 +12,8 @@ export const caCommand = (catalogue: readonly Ddl[]): CommandEntry => ({
     defineInit(ca, context);
     defineIssue(ca, context);
     defineSign(ca, context);
+    defineSignIntermediate(ca, context);
+    defineAccept(ca, context);
     defineRenew(ca, context);
     defineRevoke(ca, context);
     defineCrl(ca, context);
@@ -61,6 +63,8 @@ function defineInit(ca: Command, context: CliContext): void {
     .requiredOption('--realm <realm>', 'the name of the fleet in every identity, such as devco.net')
     .option('--days <days>', 'days until it expires', parseDays)
     .option('--encrypt', 'ask for a passphrase to encrypt the key with')
+    .option('--root', 'create a root, which signs other CAs and is kept offline')
+    .option('--intermediate', 'create a key and a request that a root signs')
     .option('--operator <name>', 'also issue a certificate for yourself, into your configuration')
     .action(async (options) => (await import('./init.ts')).initCa(options, context));
 }
@@ -87,6 +91,23 @@ function defineSign(ca: Command, context: CliContext): void {
     .action(async (csr, kind, name, options) =>
       (await import('./sign.ts')).signRequest(csr, kind, name, options, context),
     );
+}
+
+function defineSignIntermediate(ca: Command, context: CliContext): void {
+  withKey(ca.command('sign-intermediate').description('on a root: sign the request of an intermediate CA'))
+    .argument('<csr>', 'file of the request (ca.csr)')
+    .option('--out <file>', 'write the file to carry back here (default: one of the CA’s name)')
+    .option('--days <days>', 'days until the intermediate CA expires', parseDays)
+    .option('--fingerprint <fingerprint>', 'sign only when the key has this fingerprint')
+    .option('--yes', 'sign without comparing the fingerprint')
+    .option('--force', 'replace a file that is there already')
+    .action(async (csr, options) => (await import('./sign-intermediate.ts')).signIntermediate(csr, options, context));
+}
+
+function defineAccept(ca: Command, context: CliContext): void {
+  withKey(ca.command('accept').description('take what a root wrote: the certificate of this CA, or a newer list'))
+    .argument('<file>', 'what “ca sign-intermediate” wrote, or crl.pem of the root')
+    .action(async (file, options) => (await import('./accept.ts')).acceptSigned(file, options, context));
 }
 
 function defineRenew(ca: Command, context: CliContext): void {
@@ -130,6 +151,7 @@ function defineRollover(ca: Command, context: CliContext): void {
       .description('create a new CA that takes over; both are trusted until the rollover is finished'),
   )
     .option('--days <days>', 'days until the new one expires', parseDays)
+    .option('--intermediate', 'create a key and a request that a root signs; “ca accept” completes it')
     .option('--finish', 'end the trust in the old one')
     .action(async (options) => (await import('./rollover.ts')).rollOver(options, context));
 }

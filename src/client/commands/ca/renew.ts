@@ -1,4 +1,4 @@
-import { findIssued, stateOf } from '../../../ca/store/issued.ts';
+import { findIssued, holderKind, stateOf } from '../../../ca/store/issued.ts';
 import { renew } from '../../../ca/store/ledger.ts';
 import { readIssued } from '../../../ca/store/records.ts';
 import { Problem } from '../../../core/errors.ts';
@@ -22,13 +22,14 @@ export async function renewCertificate(wanted: string, options: RenewOptions, co
   if (options.relay === true && entry.kind !== 'node') {
     throw new Problem('usage', 'only a node can relay: leave --relay out');
   }
+  const kind = holderKind(entry);
+  const { name } = entry;
   const validity = validityIn(options);
   const make = async () => {
     const authority = await unlockCa(store, options, context);
     const role = { relay: options.relay === true, ...validity };
     return { certificate: await renew(store, authority, entry, { now, ...role }) };
   };
-  const { kind, name } = entry;
   await writeCertificate(
     { kind, name, make, withKey: false, done: 'renewed', starting: false },
     store,

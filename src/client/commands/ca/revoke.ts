@@ -1,6 +1,6 @@
 import { findIssued, stateOf } from '../../../ca/store/issued.ts';
 import { findUnlisted, listRevoked, revoke } from '../../../ca/store/ledger.ts';
-import { authorityProfile } from '../../../ca/x509/profiles.ts';
+import { roleOf } from '../../../ca/x509/authority.ts';
 import { readIssued } from '../../../ca/store/records.ts';
 import { type RevocationReason, revocationReasons } from '../../../ca/revocation/revocation-list.ts';
 import { pathsIn } from '../../../ca/store/paths.ts';
@@ -28,7 +28,7 @@ export async function revokeCertificates(wanted: string, options: RevokeOptions,
   const revoked = await revoke(store, serials, reason, now);
   // An earlier command may have been cut off between the ledger and the list.
   const unlisted = await findUnlisted(store);
-  if (unlisted.length > 0) await listRevoked(store, authorities, { now, days: authorityProfile.crlDays });
+  if (unlisted.length > 0) await listRevoked(store, authorities, { now });
   const { crl } = pathsIn(store.directory);
   if (options.json === true) {
     context.out(JSON.stringify({ revoked, reason, crl }));
@@ -44,6 +44,11 @@ export async function revokeCertificates(wanted: string, options: RevokeOptions,
     return;
   }
   context.out(`revoked ${count(revoked.length, 'certificate')} of ${wanted}: ${revoked.join(', ')}`);
+  if (roleOf(store.certificate) === 'root') {
+    context.out(`made the revocation list ${crl}: bring it to the machines of the other CAs`);
+    context.out('there, “mco-deploy ca accept crl.pem” takes it, and “mco-deploy ca push-crl” sends it to the nodes');
+    return;
+  }
   context.out(
     `made the revocation list ${crl}: every node and operator needs it; “mco-deploy ca push-crl” sends it to the nodes`,
   );

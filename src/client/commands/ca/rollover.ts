@@ -1,6 +1,6 @@
-import { makeAuthority } from '../../../ca/x509/authority.ts';
+import { makeAuthority, makeRoot, roleOf } from '../../../ca/x509/authority.ts';
 import { listRevoked } from '../../../ca/store/ledger.ts';
-import { authorityProfile } from '../../../ca/x509/profiles.ts';
+import { requestIntermediate } from '../../../ca/ca-request.ts';
 import { readIssued, readStoredCrl } from '../../../ca/store/records.ts';
 import { beginRollover, finishRollover, isFinishCutOff } from '../../../ca/rollover.ts';
 import { openStore, type Store } from '../../../ca/store/store.ts';
@@ -10,15 +10,20 @@ import { count } from '../../../core/text.ts';
 import type { CliContext } from '../../cli/context.ts';
 import { openCa, passphraseFor, unlockWith } from '../../ca/open.ts';
 import type { CaOptions } from '../../ca/options.ts';
+import { tellRequest } from '../../ca/tell-request.ts';
 
 export interface RolloverOptions extends CaOptions {
   readonly days?: number;
   readonly finish?: boolean;
+  /** Has a root sign the new CA. */
+  readonly intermediate?: boolean;
 }
 
 /** Puts a new CA beside the one there is; with `--finish`, ends the trust in the old one. A rerun completes what was cut off. */
 export async function rollOver(options: RolloverOptions, context: CliContext): Promise<void> {
   const store = await openCa(options, context);
+  requireWay(store, options);
+  if (options.intermediate === true) return askRoot(store, options, context);
   const finishes = options.finish === true;
   const single = store.holders.length === 1;
   const cutOff = finishes ? single && (await isFinishCutOff(store)) : !single && (await isRollingOver(store.directory));
@@ -32,16 +37,43 @@ export async function rollOver(options: RolloverOptions, context: CliContext): P
   const passphrase = await passphraseFor(store, options, context);
   await unlockWith(store, passphrase);
   const now = Date.now();
+  const make = roleOf(store.certificate) === 'root' ? makeRoot : makeAuthority;
   let ended = 0;
   if (finishes) ended = await finishRollover(store, await readIssued(store), now);
-  else if (!cutOff) await beginRollover(store, await makeAuthority(store.realm, now, options.days), passphrase);
+  else if (!cutOff) await beginRollover(store, await make(store.realm, now, options.days), passphrase);
   const next = await openStore(store.directory);
   if ((await readStoredCrl(store)) !== undefined) {
-    await listRevoked(next, await unlockWith(next, passphrase), { now, days: authorityProfile.crlDays });
+    await listRevoked(next, await unlockWith(next, passphrase), { now });
   }
   await endSuccession(store.directory);
   if (cutOff) context.err(`completed what an earlier “ca rollover${finishes ? ' --finish' : ''}” had begun`);
   report(next, ended, options, context);
+}
+
+/** @throws Problem `usage`, `wrong-ca` */
+function requireWay({ certificate }: Store, { finish = false, intermediate = false, days }: RolloverOptions): void {
+  const role = roleOf(certificate);
+  if (intermediate && finish) throw new Problem('usage', '--intermediate and --finish cannot be combined');
+  if (intermediate && days !== undefined) {
+    const hint = 'pass --days to “mco-deploy ca sign-intermediate” on the root';
+    throw new Problem('usage', '--days cannot be combined with --intermediate', hint);
+  }
+  if (intermediate && role === 'root') {
+    const hint = 'replace it with “mco-deploy ca rollover”';
+    throw new Problem('wrong-ca', 'this CA is a root: no other CA signs it', hint);
+  }
+  if (role === 'intermediate' && !finish && !intermediate) {
+    const hint = 'have its root sign the new one: “mco-deploy ca rollover --intermediate”';
+    throw new Problem('wrong-ca', 'this CA is below a root, and the new one would not be', hint);
+  }
+}
+
+/** Makes the key and the request of the CA that is to take over: “ca accept” puts it in place. */
+async function askRoot(store: Store, options: RolloverOptions, context: CliContext): Promise<void> {
+  const passphrase = await passphraseFor(store, options, context);
+  await unlockWith(store, passphrase);
+  const request = await requestIntermediate(store.directory, store.realm, passphrase);
+  tellRequest(request, store, options, context);
 }
 
 function report(

@@ -1,0 +1,24 @@
+import type { CaRequest } from '../../ca/ca-request.ts';
+import type { CliContext } from '../cli/context.ts';
+import type { CaOptions } from './options.ts';
+
+/** Prints what a new CA asks a root for, and the next two commands. */
+export function tellRequest(
+  { file, fingerprint, fresh }: CaRequest,
+  { directory, realm }: { readonly directory: string; readonly realm: string },
+  options: CaOptions,
+  context: CliContext,
+): void {
+  if (options.json === true) {
+    context.out(JSON.stringify({ directory, realm, request: file, key_fingerprint: fingerprint }));
+    return;
+  }
+  context.out(
+    `${fresh ? 'made a key and' : 'kept the key that waits for a certificate, and made'} the request ${file}`,
+  );
+  context.out(`fingerprint of the key: ${fingerprint}`);
+  context.out('bring the request to the machine of the root and sign it there:');
+  context.out(`  mco-deploy ca sign-intermediate ca.csr --fingerprint ${fingerprint}`);
+  context.out('then bring the file that this wrote back here:');
+  context.out('  mco-deploy ca accept FILE');
+}
