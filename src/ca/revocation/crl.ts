@@ -62,8 +62,7 @@ export function readCrl(pem: string, authorities: readonly X509Certificate[]): C
 
 /**
  * Reads the lists in a PEM text: one of each CA while one takes over from the other. The certificates of intermediate CAs
- * may stand beside them. Those of a CA that is not
- * trusted here are passed over, as long as one is left.
+ * may stand beside them. Those of a CA that is not trusted here are passed over, as long as one is left.
  * @throws Problem as {@link readCrl}
  */
 export function readCrls(pem: string, authorities: readonly X509Certificate[]): Crl[] {
