@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import {
   type Installed,
@@ -10,6 +13,7 @@ import { sumOf } from '../../../../src/core/node-files/list.ts';
 import { formatManifest } from '../../../../src/core/node-files/manifest.ts';
 import { planFiles } from '../../../../src/client/install/plan-files.ts';
 import type { Program } from '../../../../src/client/install/program.ts';
+import { makeChainedFleet } from '../../../support/fleet/chain.ts';
 import { makeFleet } from '../../../support/fleet/fleet.ts';
 
 const program: Program = { form: 'binary', file: '', size: 100, sha256: 'a', machine: 'x86_64', version: '' };
@@ -61,6 +65,20 @@ test('a certificate is made anew when there is none, or it is of another name or
   assert.equal(why(at('rubbish'), 'dev1.devco.net'), 'cannot be read');
   assert.equal(why(at(soon.certificatePem), 'dev2.devco.net'), 'ends soon');
   assert.equal(why(at(foreign.certificatePem), 'dev1.devco.net'), 'is of another CA');
+});
+
+test('a node whose file holds its chain keeps its certificate where the root alone is trusted', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'mco-inspect-'));
+  try {
+    const { holder, first, root } = await makeChainedFleet(directory);
+    const files = await holder('node', 'dev1.devco.net', first);
+    const certificate = await readFile(files.certificate, 'utf8');
+    const installed = { certificate, key: true, ca: '', sums: [] } as unknown as Installed;
+    const authorities = { pem: root.certificate.toString(), realm: 'devco.net' };
+    assert.equal(whyCertificate(installed, 'dev1.devco.net', authorities, Date.now()), undefined);
+  } finally {
+    await rm(directory, { recursive: true });
+  }
 });
 
 test('files are replaced that others did not change, others are kept, and what is not wanted any more is removed', () => {
