@@ -49,6 +49,7 @@ export const trustSchemas = {
       object(
         {
           realm: text,
+          role: oneOf('single', 'root', 'intermediate'),
           directory: text,
           fingerprint: text,
           not_before: time,
@@ -60,8 +61,9 @@ export const trustSchemas = {
           expired: count,
           crl_number: count,
           crl_due: time,
+          root_crl_due: time,
         },
-        ['crl_number', 'crl_due'],
+        ['crl_number', 'crl_due', 'root_crl_due'],
       ),
     ],
   },

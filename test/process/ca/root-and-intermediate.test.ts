@@ -16,12 +16,14 @@ function makeMachines() {
   const home = mkdtempSync(join(tmpdir(), 'mco-roots-'));
   const at = (...parts: string[]) => join(home, ...parts);
   const paths = new Set(['--dir', '--out']);
-  const run = async (words: readonly string[]) => {
+  const run = async (words: readonly string[], passphrase = '') => {
     const absolute = words.map((word, index) => {
       const isFile = /\.(csr|pem)$/.test(word) || paths.has(words[index - 1] ?? '');
       return isFile ? at(word) : word;
     });
-    const { code, out, err } = await runInProcess(absolute, home);
+    const { code, out, err } = await runInProcess(absolute, home, {
+      env: { HOME: home, MCO_DEPLOY_CA_PASSPHRASE: passphrase },
+    });
     return { code: code === -1 ? 0 : code, out: out.join('\n'), err: err.join('\n') };
   };
   const ca = async (...words: string[]) => {
@@ -98,6 +100,12 @@ describe('a root and a CA below it', () => {
     assert.deepEqual(await openssl(argv), { ok: true, output: `${at('dev2/node.crt')}: OK\n` });
     assert.equal((await openssl(['verify', '-CAfile', at('dev2/ca.crt'), at('dev2/node.crt')])).ok, false);
     assert.equal(await judge(machines, 'dev2', 'dev2'), 'dev2');
+    assert.match(await ca('show', '--dir', 'root'), /^role +root$/m);
+    const shown = await ca('show', '--dir', 'ca');
+    assert.match(shown, /^role +intermediate$/m);
+    const [, due = ''] = /^root crl due +(.+)$/m.exec(shown) ?? [];
+    const days = (Date.parse(due) - Date.now()) / 86_400_000;
+    assert.ok(days > 360 && days <= 365, `${days} days`);
     assert.equal(existsSync(at('ca/request.key')), false, 'no second copy of the key is left');
   });
 
@@ -187,6 +195,26 @@ describe('a root and a CA below it', () => {
     assert.equal(await judge(machines, 'dev4', 'dev2'), 'dev2');
     assert.equal(await judge(machines, 'dev2', 'dev3'), 'revoked-certificate', 'by its CA');
     assert.equal(await judge(machines, 'dev2', 'dev5'), 'revoked-certificate', 'by the list of the new CA');
+  });
+
+  test('keep the key that waits for its certificate encrypted, and open it with its own passphrase only', async () => {
+    using machines = makeMachines();
+    const { ca, run, read, fingerprintIn } = machines;
+    await ca('init', '--root', '--realm', 'devco.net', '--dir', 'root');
+    const asked = ['ca', 'init', '--intermediate', '--realm', 'devco.net', '--dir', 'ca'];
+    const { out } = await run(asked, 'correct horse');
+    const again = await run(asked, 'correct horse');
+    assert.equal(fingerprintIn(again.out), fingerprintIn(out), 'the same key');
+    assert.match(read('ca', 'request.key'), /BEGIN ENCRYPTED PRIVATE KEY/);
+    const proof = ['--fingerprint', fingerprintIn(out), '--out', 'signed.pem', '--dir', 'root'];
+    await ca('sign-intermediate', 'ca/ca.csr', ...proof);
+    const accept = ['ca', 'accept', 'signed.pem', '--dir', 'ca'];
+    const wrong = await run(accept, 'wrong');
+    assert.equal(wrong.code, 64);
+    assert.match(wrong.err, /the passphrase does not open /);
+    assert.match((await run(accept)).err, /the CA key needs a passphrase/);
+    assert.equal((await run(accept, 'correct horse')).code, 0);
+    assert.match(read('ca', 'ca.key'), /BEGIN ENCRYPTED PRIVATE KEY/);
   });
 
   test('take no older list of the root', async () => {

@@ -128,6 +128,7 @@ describe('what a command prints with --json', () => {
     assertFits('ca-sign-intermediate', await json(...toRoot, '--dir', root));
     assertFits('ca-list', await json('ca', 'list', '--dir', root));
     assertFits('ca-accept', await json('ca', 'accept', at('signed.pem'), '--dir', below));
+    assertFits('ca-show', await json('ca', 'show', '--dir', below));
     assertFits('ca-init', await json('ca', 'rollover', '--intermediate', '--dir', below));
     await writeFile(at('appmgr.policy'), 'policy default deny\nallow\tcert=rip@devco.net\t*\t*\t*\n');
     await writeFile(at('nrpe.policy'), 'policy default nobody\n');

@@ -1,6 +1,7 @@
 import { readCrls } from '../../../ca/revocation/crl.ts';
 import { certificateOf, findIssued, type Issued, stateOf } from '../../../ca/store/issued.ts';
-import { readIssued, readStoredCrl } from '../../../ca/store/records.ts';
+import { readIssued, readRootLists, readStoredCrl } from '../../../ca/store/records.ts';
+import { roleOf } from '../../../ca/x509/authority.ts';
 import { fingerprintOf } from '../../../ca/x509/request.ts';
 import { type Store, trustedPem } from '../../../ca/store/store.ts';
 import type { Identity } from '../../../core/identity.ts';
@@ -56,9 +57,11 @@ async function describeCa(store: Store, entries: readonly Issued[]): Promise<Fac
   const { certificate, holders } = store;
   const pem = await readStoredCrl(store);
   const [crl] = pem === undefined ? [] : readCrls(pem, [certificate]);
+  const above = (await readRootLists(store)).map(({ nextUpdate }) => nextUpdate);
   const states = entries.map((entry) => stateOf(entry, Date.now()));
   return {
     realm: store.realm,
+    role: roleOf(certificate),
     directory: store.directory,
     fingerprint: certificate.fingerprint256,
     not_before: new Date(certificate.validFrom).toISOString(),
@@ -69,6 +72,7 @@ async function describeCa(store: Store, entries: readonly Issued[]): Promise<Fac
     revoked: states.filter((state) => state === 'revoked').length,
     expired: states.filter((state) => state === 'expired').length,
     ...(crl === undefined ? {} : { crl_number: crl.number, crl_due: new Date(crl.nextUpdate).toISOString() }),
+    ...(above.length === 0 ? {} : { root_crl_due: new Date(Math.min(...above)).toISOString() }),
   };
 }
 
