@@ -1,85 +1,18 @@
 import assert from 'node:assert/strict';
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { copyFileSync, existsSync, writeFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
-import { readRevocations } from '../../../src/ca/revocation/revocations.ts';
-import { rememberIssuers } from '../../../src/core/credentials/issuers.ts';
-import { loadCredentials, pemBlocks } from '../../../src/core/credentials/credentials.ts';
-import { parseCertificate, proveCertificate } from '../../../src/core/credentials/certificate.ts';
+import { pemBlocks } from '../../../src/core/credentials/credentials.ts';
 import { openssl } from '../../support/openssl.ts';
-import { runInProcess } from '../../support/program/cli.ts';
-import { runProgram } from '../../support/program/run-program.ts';
-
-/** Two machines: their files are carried by hand, that is to say copied. */
-function makeMachines() {
-  const home = mkdtempSync(join(tmpdir(), 'mco-roots-'));
-  const at = (...parts: string[]) => join(home, ...parts);
-  const paths = new Set(['--dir', '--out']);
-  const run = async (words: readonly string[], passphrase = '') => {
-    const absolute = words.map((word, index) => {
-      const isFile = /\.(csr|pem)$/.test(word) || paths.has(words[index - 1] ?? '');
-      return isFile ? at(word) : word;
-    });
-    const { code, out, err } = await runInProcess(absolute, home, {
-      env: { HOME: home, MCO_DEPLOY_CA_PASSPHRASE: passphrase },
-    });
-    return { code: code === -1 ? 0 : code, out: out.join('\n'), err: err.join('\n') };
-  };
-  const ca = async (...words: string[]) => {
-    const { code, out, err } = await run(['ca', ...words]);
-    assert.equal(code, 0, `${words.join(' ')}: ${err}`);
-    return out;
-  };
-  const fingerprintIn = (text: string) => /--fingerprint (\S+)/.exec(text)?.[1] ?? '';
-  return {
-    at,
-    run,
-    ca,
-    fingerprintIn,
-    read: (...parts: string[]) => readFileSync(at(...parts), 'utf8'),
-    /** A root, and a CA below it. */
-    begin: async () => {
-      await ca('init', '--root', '--realm', 'devco.net', '--dir', 'root');
-      const text = await ca('init', '--intermediate', '--realm', 'devco.net', '--dir', 'ca');
-      const proof = ['--fingerprint', fingerprintIn(text), '--out', 'signed.pem', '--dir', 'root'];
-      await ca('sign-intermediate', 'ca/ca.csr', ...proof);
-      await ca('accept', 'signed.pem', '--dir', 'ca');
-    },
-    /** Has the root sign a new CA, which takes over in a directory. */
-    replace: async (dir: string, root = 'root') => {
-      const text = await ca('rollover', '--intermediate', '--dir', dir);
-      const proof = ['--fingerprint', fingerprintIn(text), '--out', 'next.pem', '--force', '--dir', root];
-      await ca('sign-intermediate', `${dir}/ca.csr`, ...proof);
-      await ca('accept', 'next.pem', '--dir', dir);
-    },
-    [Symbol.dispose]: () => rmSync(home, { recursive: true }),
-  };
-}
-
-type Machines = ReturnType<typeof makeMachines>;
-
-/** As a node that has these files judges the certificate of another. */
-async function judge({ at, read }: Machines, verifier: string, holder: string): Promise<string> {
-  const files = {
-    certificate: at(verifier, 'node.crt'),
-    key: at(verifier, 'node.key'),
-    ca: at(verifier, 'ca.crt'),
-    crl: at(verifier, 'crl.pem'),
-  };
-  const { trust } = await loadCredentials(files, 'node', readRevocations, Date.now());
-  const [certificate, ...issuers] = pemBlocks(read(holder, 'node.crt')).map(parseCertificate);
-  assert.ok(certificate !== undefined);
-  rememberIssuers(issuers, trust);
-  try {
-    return proveCertificate(certificate, 'node', trust, Date.now()).identity.name;
-  } catch (error) {
-    return (error as { code: string }).code;
-  }
-}
+import { judge, makeMachines, type Machines } from '../../support/program/ca-machines.ts';
 
 async function textOf(file: string): Promise<string> {
   return (await openssl(['x509', '-in', file, '-noout', '-text'])).output;
+}
+
+/** The other of the two CAs that a root has signed. */
+async function other({ ca }: Machines, one: string): Promise<string> {
+  const names = (await ca('list', '--dir', 'root')).match(/ca-[0-9a-f]{8}/g) ?? [];
+  return names.find((name) => name !== one) ?? '';
 }
 
 describe('a root and a CA below it', () => {
@@ -227,142 +160,5 @@ describe('a root and a CA below it', () => {
     const { code, err } = await run(['ca', 'accept', 'old.pem', '--dir', 'ca']);
     assert.equal(code, 64);
     assert.match(err, /list 1 of the root is older/);
-  });
-});
-
-/** The other of the two CAs that a root has signed. */
-async function other({ ca }: Machines, one: string): Promise<string> {
-  const names = (await ca('list', '--dir', 'root')).match(/ca-[0-9a-f]{8}/g) ?? [];
-  return names.find((name) => name !== one) ?? '';
-}
-
-describe('a fleet with one CA moves below a root', () => {
-  test('while nodes of both accept each other; then the root alone is trusted', async () => {
-    using machines = makeMachines();
-    const { ca, at, read } = machines;
-    await ca('init', '--realm', 'devco.net', '--dir', 'fleet');
-    for (const name of ['dev2', 'dev3', 'dev4']) await ca('issue', 'node', name, '--dir', 'fleet', '--out', name);
-    await ca('revoke', 'dev3', '--dir', 'fleet');
-    await ca('init', '--root', '--realm', 'devco.net', '--dir', 'root');
-    await machines.replace('fleet');
-    const bring = async () => {
-      const pem = `${await ca('show', '--pem', '--dir', 'fleet')}\n`;
-      for (const name of ['dev2', 'dev4']) {
-        writeFileSync(at(name, 'ca.crt'), pem);
-        copyFileSync(at('fleet/crl.pem'), at(name, 'crl.pem'));
-      }
-      return pemBlocks(pem).length;
-    };
-    // ca.crt first, node by node; then a certificate after the other: at each step every pair works.
-    const everyPair = async (where: string) => {
-      const pairs = ['dev2', 'dev4'].flatMap((one) => ['dev2', 'dev4'].map((two) => [one, two] as const));
-      for (const [one, two] of pairs) assert.equal(await judge(machines, one, two), two, `${where}: ${one} ${two}`);
-    };
-    await everyPair('before');
-    assert.equal(await bring(), 2);
-    await everyPair('both trusted');
-    for (const name of ['dev2', 'dev4']) {
-      await ca('renew', name, '--dir', 'fleet', '--out', name, '--force');
-      await everyPair(`${name} renewed`);
-    }
-    assert.equal(await judge(machines, 'dev2', 'dev3'), 'revoked-certificate');
-    await ca('rollover', '--finish', '--dir', 'fleet');
-    assert.equal(await bring(), 1);
-    await everyPair('the root alone');
-    assert.equal(read('dev2', 'ca.crt').trim(), read('root', 'ca.crt').trim());
-    assert.equal(await judge(machines, 'dev2', 'dev3'), 'foreign-certificate');
-  });
-});
-
-test('a CA moves from one root to another while nodes of both accept each other', async () => {
-  using machines = makeMachines();
-  const { ca, at, read } = machines;
-  await machines.begin();
-  for (const name of ['dev2', 'dev4']) await ca('issue', 'node', name, '--dir', 'ca', '--out', name);
-  await ca('init', '--root', '--realm', 'devco.net', '--dir', 'second');
-  await machines.replace('ca', 'second');
-  const bring = async () => {
-    const pem = `${await ca('show', '--pem', '--dir', 'ca')}\n`;
-    for (const name of ['dev2', 'dev4']) writeFileSync(at(name, 'ca.crt'), pem);
-    return pemBlocks(pem).length;
-  };
-  assert.equal(await bring(), 2);
-  await ca('renew', 'dev2', '--dir', 'ca', '--out', 'dev2', '--force');
-  assert.equal(await judge(machines, 'dev2', 'dev4'), 'dev4');
-  assert.equal(await judge(machines, 'dev4', 'dev2'), 'dev2');
-  await ca('renew', 'dev4', '--dir', 'ca', '--out', 'dev4', '--force');
-  await ca('rollover', '--finish', '--dir', 'ca');
-  assert.equal(await bring(), 1);
-  assert.equal(read('dev2', 'ca.crt').trim(), read('second', 'ca.crt').trim());
-  assert.equal(await judge(machines, 'dev4', 'dev2'), 'dev2');
-});
-
-/** The commands of docs/certificates.md under a mark, a word list each. */
-function commandsOn(mark: string): string[][] {
-  const text = readFileSync(join(import.meta.dirname, '../../../docs/certificates.md'), 'utf8');
-  const blocks = [...text.matchAll(new RegExp(`^ *\`\`\`sh ${mark}\n([^]*?)^ *\`\`\`$`, 'gm'))];
-  return blocks.flatMap(([, body = '']) =>
-    body
-      .replaceAll(/\\\n\s*/g, '')
-      .split('\n')
-      .map((line) => line.trim())
-      .filter((line) => line !== '')
-      .map((line) => line.split(' ')),
-  );
-}
-
-describe('the commands in docs/certificates.md', () => {
-  /** Runs them in order; what a person reads off the screen is filled in. */
-  const follow = async (machines: Machines, mark: string) => {
-    let fingerprint = '';
-    let first = '';
-    const commands = commandsOn(mark);
-    for (const [program = '', ...words] of commands) {
-      const filled = words.map((word) => word.replace('$PRINT', fingerprint).replace('$OLD', first));
-      assert.equal(program, 'mco-deploy');
-      const { code, out, err } = await machines.run(filled);
-      assert.equal(code, 0, `${filled.join(' ')}: ${err}`);
-      fingerprint = machines.fingerprintIn(out) || fingerprint;
-      first ||= /^signed the CA (\S+)/.exec(out)?.[1] ?? '';
-    }
-    return commands.length;
-  };
-
-  test('for an offline root and a rotation work as they stand there', async () => {
-    using machines = makeMachines();
-    assert.equal(await follow(machines, 'run'), 14);
-    assert.equal(await judge(machines, 'dev2', 'dev2'), 'dev2.devco.net');
-  });
-
-  test('for a fleet that moves below a root work as they stand there', async () => {
-    using machines = makeMachines();
-    await machines.ca('init', '--realm', 'devco.net', '--dir', 'fleet');
-    await machines.ca('issue', 'node', 'dev2.devco.net', '--dir', 'fleet', '--out', 'dev2');
-    assert.equal(await follow(machines, 'migrate'), 7);
-    assert.equal(machines.read('fleet', 'ca.crt').match(/BEGIN/g)?.length, 2);
-  });
-
-  test('for the CA of a company work as they stand there', async () => {
-    using machines = makeMachines();
-    const { at, ca } = machines;
-    mkdirSync(at('ca'));
-    const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-384', '-nodes', '-keyout', at('company.key')];
-    const subject = ['-subj', '/O=Company/CN=Root', '-days', '3650', '-out', at('company.crt')];
-    assert.equal((await openssl(['req', '-x509', ...key, ...subject])).ok, true);
-    await ca('init', '--intermediate', '--realm', 'devco.net', '--dir', 'ca');
-    const commands = commandsOn('company');
-    assert.equal(commands.length, 3);
-    for (const [program = '', ...words] of commands) {
-      if (program === 'mco-deploy') {
-        const { code, err } = await machines.run(words);
-        assert.equal(code, 0, err);
-      } else {
-        const shell = await runProgram('sh', ['-c', [program, ...words].join(' ')], { cwd: at() });
-        assert.equal(shell.code, 0, shell.err);
-      }
-    }
-    await ca('issue', 'node', 'dev2', '--dir', 'ca', '--out', 'dev2');
-    assert.equal(await judge(machines, 'dev2', 'dev2'), 'dev2');
-    assert.equal(machines.read('dev2', 'ca.crt'), machines.read('company.crt'));
   });
 });
