@@ -4,7 +4,7 @@ import { chmod, copyFile, mkdir, readdir, readFile, rename, writeFile } from 'no
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { build } from 'esbuild';
-import { type Part, wrap } from './program/load.ts';
+import { joinParts, type Part, startPart, wrap } from './program/load.ts';
 import { pack } from './program/pack.ts';
 import { startRehearsal } from './rehearsal.ts';
 
@@ -65,8 +65,13 @@ export async function makeBinary({ parts, runtime, binary, work }: BinaryOptions
 async function makeAssets(parts: string, work: string, withCode: boolean): Promise<Record<string, string>> {
   const wrapped = join(work, 'wrapped');
   await mkdir(wrapped);
-  const names = (await readdir(parts)).sort();
-  for (const name of names) await writeFile(join(wrapped, name), wrap(await readFile(join(parts, name), 'utf8')));
+  const sources = new Map<string, string>();
+  for (const name of (await readdir(parts)).sort()) sources.set(name, await readFile(join(parts, name), 'utf8'));
+  const start = startOf(sources);
+  const together = new Map([...sources].filter(([name]) => start.has(name)).map(([name, text]) => [name, wrap(text)]));
+  const names = [startPart, ...[...sources.keys()].filter((name) => !start.has(name))];
+  await writeFile(join(wrapped, startPart), joinParts(together));
+  for (const name of names.slice(1)) await writeFile(join(wrapped, name), wrap(sources.get(name) ?? ''));
   if (withCode) await recordCode(wrapped, work);
   const partOf = async (name: string): Promise<Part> => ({
     source: await readFile(join(wrapped, name), 'utf8'),
@@ -79,6 +84,19 @@ async function makeAssets(parts: string, work: string, withCode: boolean): Promi
   await writeFile(assets.index, JSON.stringify(index));
   await writeFile(assets.parts, block);
   return assets;
+}
+
+/** The parts that every start loads: main.cjs, and what it needs without an `import()`. */
+function startOf(sources: ReadonlyMap<string, string>): ReadonlySet<string> {
+  const found = new Set(['main.cjs']);
+  for (const name of found) {
+    const text = (sources.get(name) ?? '')
+      .replaceAll(/\s+/g, '')
+      .replaceAll(/\.then\(\(\)=>(__toESM\()?require\(/g, '');
+    for (const [, needed = ''] of text.matchAll(/require\("\.\/([^"]+)"\)/g))
+      if (sources.has(needed)) found.add(needed);
+  }
+  return found;
 }
 
 /** Lets V8 write its code for the parts, with the functions in it that a call to a node takes. */

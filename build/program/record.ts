@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { Script } from 'node:vm';
-import { defineRequire, type Wrapped } from './load.ts';
+import { defineRequire, startPart, type Wrapped } from './load.ts';
 
 const [directory = '', ...words] = process.argv.slice(2);
 const scripts = new Map<string, Script>();
@@ -22,8 +22,8 @@ process.argv = [process.execPath, process.execPath, ...words];
 process.on('exit', () => {
   // The help needs no more than this moment, which is the last.
   process.argv = [process.execPath, process.execPath, '--help'];
-  const main = scripts.get('main.cjs')?.runInThisContext() as Wrapped;
-  main({}, requirePart, { exports: {} });
+  const start = scripts.get(startPart)?.runInThisContext() as Record<string, Wrapped>;
+  start['main.cjs']?.({}, requirePart, { exports: {} });
   for (const [name, script] of scripts) writeFileSync(join(directory, `${name}.code`), script.createCachedData());
 });
 // The parts that are loaded at every start, and running; then all others.

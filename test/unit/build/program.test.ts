@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Script } from 'node:vm';
-import { defineRequire, type Part, wrap } from '../../../build/program/load.ts';
+import { defineRequire, joinParts, type Part, startPart, wrap } from '../../../build/program/load.ts';
 import { pack, unpack } from '../../../build/program/pack.ts';
 
 const partOf = (source: string): Part => ({ source: wrap(source), code: undefined });
@@ -55,4 +55,25 @@ test('takes the code that V8 wrote for a part, and compiles the part when that c
   const another = wrap("exports['value'] = 1;");
   assert.equal(rejected(one, codeOf(one)), false);
   assert.equal(rejected(another, codeOf(one)), true);
+});
+
+test('runs the parts of every start from one script, and all others from their own', () => {
+  const compiled: string[] = [];
+  const together = joinParts(
+    new Map([
+      ['main', wrap('exports.value = require("./near").value + require("./far").value;')],
+      ['near', wrap('exports.value = 1;')],
+    ]),
+  );
+  const parts: Record<string, Part> = {
+    [startPart]: { source: together, code: undefined },
+    far: partOf('exports.value = require("./near").value + 1;'),
+  };
+  const requirePart = defineRequire(
+    (name) => parts[name],
+    noBuiltIns,
+    (name) => void compiled.push(name),
+  );
+  assert.deepEqual(requirePart('./main'), { value: 3 });
+  assert.deepEqual(compiled, [startPart, 'far']);
 });
