@@ -18,6 +18,7 @@ export function compareWithJournal(journal: readonly JournalEntry[], checked: re
   const operators = journal.flatMap((entry) =>
     entry.type === 'run-started' || entry.type === 'run-resumed' ? [`cert=${entry.operator}`] : [],
   );
+  const cutOff = callsCutOff(journal);
   return checked.flatMap(({ node, entries, hashes }) => {
     const byKey = Map.groupBy(entries, ({ intent }) => keyOf(intent.request_id, intent.try));
     const ended = new Map(
@@ -32,7 +33,9 @@ export function compareWithJournal(journal: readonly JournalEntry[], checked: re
     return [
       ...mine.flatMap((call) => {
         const key = keyOf(call.requestId, call.try);
-        return compareCall(node, call, ended.get(key), byKey.get(key) ?? [], operators);
+        const findings = compareCall(node, call, ended.get(key), byKey.get(key) ?? [], operators);
+        const isLost = cutOff.has(call) && !ended.has(key);
+        return isLost ? findings.filter(({ code }) => code !== 'outcome-differs') : findings;
       }),
       ...strange.map(({ intent }) => ({
         node,
@@ -42,6 +45,24 @@ export function compareWithJournal(journal: readonly JournalEntry[], checked: re
       ...[...ended.values()].flatMap((one) => compareHead(one, hashes)),
     ];
   });
+}
+
+/** Calls that were under way when the client was killed: an outcome that a node recorded need not be in the journal. */
+function callsCutOff(journal: readonly JournalEntry[]): ReadonlySet<Called> {
+  const found = new Set<Called>();
+  let open = new Map<string, Called>();
+  const cutOff = () => {
+    for (const call of open.values()) found.add(call);
+    open = new Map();
+  };
+  for (const entry of journal) {
+    if (entry.type === 'call') open.set(keyOf(entry.requestId, entry.try), entry);
+    // A run that finished wrote down every outcome that it had; one that is resumed was cut off before.
+    else if (entry.type === 'run-finished') open = new Map();
+    else if (entry.type === 'run-resumed') cutOff();
+  }
+  cutOff();
+  return found;
 }
 
 /**

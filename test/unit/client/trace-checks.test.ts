@@ -67,3 +67,26 @@ describe('a record that is missing', () => {
     assert.deepEqual(compare({ outcome: 'ok', code: '' }, 7), [['no-outcome', false]]);
   });
 });
+
+describe('an outcome that only the node recorded', () => {
+  const recorded = { ...recordsWith(7) };
+  const outcome = { outcome: 'failed', code: 'cancelled', time: '2026-11-28T20:00:00.000Z' } as OutcomeRecord & {
+    time: string;
+  };
+  const node7 = { ...recorded, entries: recorded.entries.map((entry) => ({ ...entry, outcome })) };
+  const finished = { ...about, type: 'run-finished' } as unknown as JournalEntry;
+  const resumed = { ...about, type: 'run-resumed', operator: 'rip@devco.net' } as unknown as JournalEntry;
+  const codes = (...journal: JournalEntry[]) => compareWithJournal(journal, [node7]).map(({ code }) => code);
+  const [started, call, ended] = journalWith({ outcome: 'ok', code: '' }) as [JournalEntry, JournalEntry, JournalEntry];
+
+  test('is no disagreement where the client was killed while the call was under way', () => {
+    assert.deepEqual(codes(started, call), []);
+    assert.deepEqual(codes(started, call, resumed, finished), []);
+  });
+
+  test('is one where the run finished, or where the journal has another outcome', () => {
+    assert.deepEqual(codes(started, call, finished), ['outcome-differs']);
+    assert.deepEqual(codes(started, call, ended), ['outcome-differs']);
+    assert.deepEqual(codes(started, call, ended, resumed), ['outcome-differs']);
+  });
+});
