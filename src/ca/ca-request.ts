@@ -1,7 +1,8 @@
 /** A CA that asks a root for its certificate: its key is made here, and the root signs it on another machine. */
 import type { KeyObject } from 'node:crypto';
 import { defineIdentity } from '../core/identity.ts';
-import { makeDirectory, readIfThere, removeFile, writeWhole } from './store/files.ts';
+import { makeDirectory, removeFile, writeWhole } from './store/files.ts';
+import { readIfThere } from '../core/files/if-there.ts';
 import { withLock } from './store/lock.ts';
 import { pathsIn } from './store/paths.ts';
 import { markOf } from './x509/authority.ts';

@@ -75,3 +75,12 @@ export async function mapLimited<T, R>(
   if (failures.length > 0) throw failures[0];
   return results;
 }
+
+/** The value, or the promise of it, made when it is first asked for and never again. */
+export function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}

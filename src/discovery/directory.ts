@@ -1,5 +1,6 @@
 import { filterNeedsFacts, parseFilter } from '../core/filter/filter.ts';
 import { equalityTerms } from '../core/filter/terms.ts';
+import { once } from '../core/concurrency.ts';
 import { type Candidate, defaultPort } from '../core/node.ts';
 import type { Dial, DiscoverySource, Log } from '../core/ports.ts';
 import type { FilterTerms } from '../core/wire/messages.ts';
@@ -68,6 +69,17 @@ export interface Findings {
   readonly elapsed: number;
 }
 
+/** Where nothing was looked for, or nothing was found. */
+export const noFindings: Findings = {
+  nodes: [],
+  unmatched: 0,
+  broken: [],
+  silent: [],
+  hints: [],
+  rumours: { count: 0, examples: [] },
+  elapsed: 0,
+};
+
 /**
  * Finds the nodes that match: dials each candidate as soon as it is heard, proves who it is and has it evaluate the filter.
  * Then looks for those who are known (to the cache, to the nodes reached, to the caller) and were not heard; who can't be reached
@@ -111,7 +123,7 @@ export async function findNodes(options: FindOptions): Promise<Findings> {
     options.signal.throwIfAborted();
     const sorted = takeDuplicates(sortAttempts(roll.attempts(), isRumour));
     // United only where something is missing: each node may remember all the others.
-    const known = memo(() => knownOf(options, sorted));
+    const known = once(() => knownOf(options, sorted));
     const doubtful = doubtfulNodes(options.filter, sorted.unmatched, { seen: cached, known });
     if (options.cache !== undefined)
       await learn(
@@ -145,15 +157,6 @@ function namedBy({ filter, expect = [] }: FindOptions): ReadonlySet<string> {
 /** Those of the filter too: so the cache learns them, and knows which nodes would match. */
 function factsToAsk({ filter, facts = [] }: FindOptions): string[] {
   return [...new Set([...facts, ...filterNeedsFacts(parseFilter(filter))])];
-}
-
-/** The value, worked out when it is first asked for. */
-function memo<T>(work: () => T): () => T {
-  let known: { readonly value: T } | undefined;
-  return () => {
-    known ??= { value: work() };
-    return known.value;
-  };
 }
 
 /** What this client and the nodes remember of all nodes. */

@@ -36,7 +36,7 @@ function parseStored(text: string): JournalLine {
       return { text: value.text, signature: value.signature };
     }
   } catch {
-    // Told below, as for any other line that is not one.
+    // It is counted below, as any other line that is not valid.
   }
   throw new Problem('bad-journal', 'a stored line is damaged', 'remove the file of that run from the state directory');
 }

@@ -1,4 +1,4 @@
-import { readFile, rename, rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errnoOf, explainErrno, Problem } from '../../core/errors.ts';
 import { makeDirectories, replaceFile, syncDirectory } from '../../core/files/durable.ts';
@@ -42,16 +42,6 @@ export async function removeFile(path: string): Promise<void> {
     await syncDirectory(dirname(path));
   } catch (cause) {
     throw new Problem('unwritable-file', `${path} cannot be removed: ${explainErrno(cause)}`, '', { cause });
-  }
-}
-
-/** @throws Problem `unreadable-file` when the file is there and can't be read */
-export async function readIfThere(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (cause) {
-    if (errnoOf(cause) === 'ENOENT') return undefined;
-    throw new Problem('unreadable-file', `${path} cannot be read: ${explainErrno(cause)}`, '', { cause });
   }
 }
 

@@ -1,10 +1,11 @@
-import { link, readFile, rm, writeFile } from 'node:fs/promises';
+import { link, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { errnoOf, explainErrno, Problem } from '../../core/errors.ts';
 import { draftOf, removeAbandonedDrafts } from '../../core/files/draft.ts';
 import { isRunning, markProcess, type ProcessMark } from '../../core/files/process-mark.ts';
+import { readIfThere } from '../../core/files/if-there.ts';
 
 const patience = 10_000;
 const pause = 25;
@@ -52,13 +53,8 @@ async function tryToTake(path: string, content: string): Promise<boolean> {
 
 /** Undefined when there is no lock; `unreadable` where a power cut left one without its content. */
 async function holderOf(path: string): Promise<ProcessMark | 'unreadable' | undefined> {
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw new Problem('unreadable-file', `${path} cannot be read: ${explainErrno(error)}`, '', { cause: error });
-  }
+  const text = await readIfThere(path);
+  if (text === undefined) return undefined;
   const [host, boot, pid, start] = text.trim().split(' ');
   if (host === undefined || boot === undefined || pid === undefined || !/^\d+$/.test(pid)) return 'unreadable';
   return { host, boot, pid: Number(pid), start: start ?? '' };

@@ -1,5 +1,6 @@
 import { Problem } from '../../core/errors.ts';
-import { readIfThere, writeWhole } from './files.ts';
+import { writeWhole } from './files.ts';
+import { readIfThere } from '../../core/files/if-there.ts';
 import { formatIssued, type Issued, parseIssued } from './issued.ts';
 import { withLock } from './lock.ts';
 import { type Crl, crlLabel, readCrls, signersPem, sortCrls } from '../revocation/crl.ts';

@@ -4,7 +4,8 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { removeAbandonedDrafts } from '../../core/files/draft.ts';
 import { keyIdOf } from '../x509/keys.ts';
-import { makeDirectory, moveFile, readIfThere, removeFile, writeWhole } from './files.ts';
+import { makeDirectory, moveFile, removeFile, writeWhole } from './files.ts';
+import { readIfThere } from '../../core/files/if-there.ts';
 import { withLock } from './lock.ts';
 import { pathsIn } from './paths.ts';
 

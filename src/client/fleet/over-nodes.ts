@@ -5,7 +5,7 @@ import type { CliContext } from '../cli/context.ts';
 import { tableOf } from '../cli/io/format.ts';
 import { exitFor } from '../cli/exit-codes.ts';
 import { readTargetOptions, type TargetOptions } from '../cli/target-options.ts';
-import { tellMissing } from '../render/missing.ts';
+import { printMissing } from '../render/missing.ts';
 import { type FindWhat, openSession, type Session, type SessionOptions } from './session.ts';
 
 /** Opens a session for some work, and closes it however the work ends. */
@@ -48,7 +48,7 @@ export function overNodes(
   return withSession(options, context, async (session) => {
     const findings = await session.find(targets, wanted);
     const result = await work(findings, session);
-    tellMissing(findings, context, options as { readonly verbose?: boolean });
+    printMissing(findings, context, options as { readonly verbose?: boolean });
     if (typeof result === 'number') return result;
     return exitFor({ outcomes: result, broken: findings.broken.length, silent: findings.silent.length });
   });

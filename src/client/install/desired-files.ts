@@ -73,7 +73,7 @@ export interface DesiredFiles extends SystemNeeds {
 const firstAgents = ['rpcutil', 'lock', 'journal', 'jobs', 'crl', 'audit'];
 
 /**
- * @param operator the name of the operator to whom the first policy allows everything
+ * @param operator the name of the operator that the first policy allows everything
  * @throws Problem `usage`, `unreadable-file`, `bad-configuration`, `bad-policy`
  */
 export async function describeDesiredFiles(

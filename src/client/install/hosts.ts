@@ -56,7 +56,7 @@ async function endOf<Result, Target extends Named>(
   }
 }
 
-export function tellProblem(target: Named, problem: Problem, { err }: CliContext): void {
+export function printProblem(target: Named, problem: Problem, { err }: CliContext): void {
   err(printable(`${target.node}: ${explain(problem)}`));
 }
 

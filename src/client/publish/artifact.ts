@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto';
 import { type FileHandle, mkdtemp, open, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { errnoOf, explainErrno, Problem } from '../../core/errors.ts';
+import { explainErrno, Problem } from '../../core/errors.ts';
 import { chunkAt, chunksOf, sha256 } from '../../core/publish/chunks.ts';
 import { chunkSize, largestArtifact } from '../../core/publish/limits.ts';
+import { ifThere } from '../../core/files/if-there.ts';
 
 /** An artifact on this host, ready to be sent. */
 export interface LocalArtifact {
@@ -113,13 +114,8 @@ async function readAt(handle: FileHandle, index: number, size: number): Promise<
 /** The sum in FILE.sha256, as sha256sum(1) writes it; undefined where there is none. @throws Problem `bad-checksum` */
 async function readSums(path: string): Promise<string | undefined> {
   const file = `${path}.sha256`;
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
+  const text = await ifThere(readFile(file, 'utf8'));
+  if (text === undefined) return undefined;
   for (const line of text.split(/\r?\n/)) {
     const [, sum, name] = /^([0-9a-f]{64})(?: [ *](.+))?$/.exec(line) ?? [];
     if (sum !== undefined && (name === undefined || basename(name) === basename(path))) return sum;

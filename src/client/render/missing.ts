@@ -6,7 +6,7 @@ import type { CliContext } from '../cli/context.ts';
 const mostNames = 20;
 
 /** Names the nodes that were heard of and not proven, and those that were expected and are silent. */
-export function tellMissing(
+export function printMissing(
   { broken, silent, nodes, rumours, hints }: Findings,
   { err }: CliContext,
   { verbose = false }: { readonly verbose?: boolean } = {},

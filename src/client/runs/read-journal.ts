@@ -1,9 +1,10 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf, explainErrno, Problem } from '../../core/errors.ts';
 import { isObject } from '../../core/json.ts';
 import type { JournalEntry } from '../../playbook/journal/entries.ts';
 import { journalFile, runsDirectory } from '../../library/runs/journal.ts';
+import { readIfThere } from '../../core/files/if-there.ts';
 
 const name = /^([0-9a-f]{32})\.jsonl$/;
 
@@ -19,13 +20,8 @@ export async function readJournal(
   report: (warning: string) => void,
 ): Promise<JournalEntry[] | undefined> {
   const file = journalFile(stateDirectory, runId);
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (cause) {
-    if (errnoOf(cause) === 'ENOENT') return undefined;
-    throw new Problem('unreadable-file', `${file} cannot be read: ${explainErrno(cause)}`, '', { cause });
-  }
+  const text = await readIfThere(file);
+  if (text === undefined) return undefined;
   const { entries, torn } = parseJournal(text);
   if (torn.length > 0) {
     const where = torn.length === 1 ? `line ${torn[0]} of the journal` : `lines ${torn.join(', ')} of the journal`;

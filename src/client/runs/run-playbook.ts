@@ -60,8 +60,8 @@ export async function runWithNodes(
 ): Promise<number> {
   const json = options.json === true;
   context.keepExitCode?.();
-  const tellStopping = () => context.err('stopping after the current batch (Ctrl-C again stops at once)');
-  context.signal.addEventListener('abort', tellStopping, { once: true });
+  const printStopping = () => context.err('stopping after the current batch (Ctrl-C again stops at once)');
+  context.signal.addEventListener('abort', printStopping, { once: true });
   const watcher = await startWatchers(runId, options, context).catch(async (error: unknown) => {
     await journal.close();
     throw error;
@@ -69,7 +69,7 @@ export async function runWithNodes(
   try {
     const live = startLive(context);
     const shown = startLiveRun(live);
-    const tell = tellTo({ playbook, runId }, context, json, detailOf(options, settings));
+    const print = eventPrinter({ playbook, runId }, context, json, detailOf(options, settings));
     const { allowMissing, notifyStart, lock, lockWait = 0 } = options;
     const run = {
       ...{ playbook, inputs, runId, journal, texts, past, journalMode: options.journal },
@@ -85,7 +85,7 @@ export async function runWithNodes(
     const { report, seen, stored } = await runOverNodes(run, session, catalogue, {
       emit: (event) => {
         shown.see(event);
-        tell(event);
+        print(event);
         watcher.see(event);
       },
       hear: shown.hear,
@@ -97,13 +97,13 @@ export async function runWithNodes(
     if (options.verbose === true) for (const line of [`journal: ${journal.file}`, stored]) context.err(line);
     return exitForRun(report, seen);
   } finally {
-    context.signal.removeEventListener('abort', tellStopping);
+    context.signal.removeEventListener('abort', printStopping);
     await watcher.end();
     await journal.close();
   }
 }
 
-function tellTo(
+function eventPrinter(
   { playbook: { format }, runId }: Pick<PlaybookRun, 'playbook' | 'runId'>,
   context: CliContext,
   json: boolean,

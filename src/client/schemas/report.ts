@@ -13,6 +13,7 @@ import {
   texts,
   time,
 } from './parts.ts';
+import { runResult } from './run-event.ts';
 
 const call = object({
   node: text,
@@ -57,19 +58,7 @@ export const reportSchema = object({
   state: text,
   began: time,
   ended: time,
-  failure: orNull(object({ step: text, name: text, reasons: list(nodeFailure) })),
-  interruption: orNull(text),
-  changes: list(object({ node: text, before: text, after: text })),
-  out_of_traffic: list(
-    object({
-      backend: text,
-      server: text,
-      balancers: texts,
-      stay: orNull(object({ available: count, total: count })),
-    }),
-  ),
-  untouched: texts,
-  next: orNull(text),
+  ...runResult,
   attempts: list(
     object({
       number: count,

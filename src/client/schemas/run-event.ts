@@ -33,15 +33,10 @@ const step = {
   lines: texts,
 } as const;
 
-const end = {
-  playbook: text,
-  label: text,
-  dry_run: flag,
-  state: oneOf('done', 'failed', 'nothing-to-do', 'interrupted'),
-  elapsed_ms: milliseconds,
+/** What a run led to, as its last event and its report have it. */
+export const runResult = {
   failure: orNull(object({ step: text, name: text, reasons: list(nodeFailure) })),
   interruption: orNull(text),
-  changed: flag,
   changes: list(object({ node: text, before: text, after: text })),
   out_of_traffic: list(
     object({
@@ -53,6 +48,16 @@ const end = {
   ),
   untouched: texts,
   next: orNull(text),
+} as const;
+
+const end = {
+  playbook: text,
+  label: text,
+  dry_run: flag,
+  state: oneOf('done', 'failed', 'nothing-to-do', 'interrupted'),
+  elapsed_ms: milliseconds,
+  changed: flag,
+  ...runResult,
   steps: list(object(step)),
 } as const;
 

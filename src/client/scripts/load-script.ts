@@ -6,7 +6,7 @@ import { loadScript, type LoadedScript, type Script } from '../../puppet/script.
 import type { CliContext } from '../cli/context.ts';
 import type { Session } from '../fleet/session.ts';
 import { learnAgents } from '../../library/runs/find-playbook.ts';
-import { discoverNodes } from '../../library/runs/ports.ts';
+import { discoverNodes } from '../../library/runs/discover.ts';
 import { scriptFacts } from './facts.ts';
 import { readTargetOptions } from '../cli/target-options.ts';
 

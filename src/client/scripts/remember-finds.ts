@@ -1,4 +1,4 @@
-import type { Findings } from '../../discovery/directory.ts';
+import { type Findings, noFindings } from '../../discovery/directory.ts';
 import type { Session, FindWhat } from '../fleet/session.ts';
 import type { TargetOptions } from '../cli/target-options.ts';
 
@@ -37,13 +37,5 @@ function recall(
   const nodes = identities.flatMap((name) => found.get(name) ?? []);
   const runs = (node: Findings['nodes'][number]) => node.description.agents.some(({ name }) => name === agent);
   if (nodes.length < identities.length || !nodes.every(runs)) return undefined;
-  return Promise.resolve<Findings>({
-    nodes: [...new Set(nodes)],
-    unmatched: 0,
-    broken: [],
-    silent: [],
-    hints: [],
-    rumours: { count: 0, examples: [] },
-    elapsed: 0,
-  });
+  return Promise.resolve<Findings>({ ...noFindings, nodes: [...new Set(nodes)] });
 }

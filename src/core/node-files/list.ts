@@ -4,6 +4,7 @@ import { open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf } from '../errors.ts';
 import { type FileKind, kindDirectories, placeOf } from './kinds.ts';
+import { ifThere } from '../files/if-there.ts';
 
 /** A file of a node's configuration. */
 export interface NodeFile {
@@ -42,16 +43,12 @@ async function namesIn(directory: string): Promise<string[]> {
 
 /** The content of a file that is no link; undefined when there is none. */
 export async function readRegular(path: string): Promise<string | undefined> {
+  const handle = await ifThere(open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK));
+  if (handle === undefined) return undefined;
   try {
-    const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-    try {
-      return await handle.readFile('utf8');
-    } finally {
-      await handle.close();
-    }
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
+    return await handle.readFile('utf8');
+  } finally {
+    await handle.close();
   }
 }
 

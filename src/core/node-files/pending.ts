@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errnoOf } from '../errors.ts';
 import { isObject } from '../json.ts';
+import { ifThere } from '../files/if-there.ts';
 
 /** Where the helper keeps what it must not forget, below the directory of the configuration. */
 export const helperDirectory = '.apply';
@@ -38,15 +38,11 @@ export function pendingFile(directory: string): string {
 
 /** The change that waits for confirmation; undefined when none does. */
 export async function readPending(directory: string): Promise<Pending | undefined> {
-  try {
-    const value: unknown = JSON.parse(await readFile(pendingFile(directory), 'utf8'));
-    return isObject(value) && typeof value.change === 'string' && Array.isArray(value.files)
-      ? (value as unknown as Pending)
-      : undefined;
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
+  const text = await ifThere(readFile(pendingFile(directory), 'utf8'));
+  if (text === undefined) return undefined;
+  const value: unknown = JSON.parse(text);
+  const isWhole = isObject(value) && typeof value.change === 'string' && Array.isArray(value.files);
+  return isWhole ? (value as unknown as Pending) : undefined;
 }
 
 /** What came of the last change that was not confirmed. */

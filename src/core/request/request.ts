@@ -39,7 +39,7 @@ export function openRequest(signed: SignedRequest): OpenedRequest {
 }
 
 /**
- * Proves by its signature who made the request, whoever's connection brought it.
+ * Proves by its signature who made the request, over whichever connection it came.
  * @throws Problem `bad-signature`, `bad-commitment`, or as {@link proveCertificate}
  */
 export function proveCaller({ signed, request }: OpenedRequest, trust: Trust, now: number): ProvenCertificate {

@@ -44,7 +44,7 @@ export async function returnIfDue(directory: string, take: boolean): Promise<boo
       return true;
     });
   } catch (error) {
-    // Whoever works on it finishes it.
+    // The call that works on it finishes it.
     if (error instanceof Problem && error.code === 'busy') return false;
     throw error;
   }

@@ -1,8 +1,8 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { type AuditFile, listAuditFiles } from '../../core/audit/files.ts';
 import { type AuditRecord, hashLine } from '../../core/audit/record.ts';
-import { errnoOf } from '../../core/errors.ts';
 import { offsetOf, readAt, sequenceAt, window } from '../audit/locate.ts';
+import { ifThere } from '../../core/files/if-there.ts';
 
 /** A record as it is sent: its line, and what a receiver recognises it by. */
 export interface ShippedRecord {
@@ -53,13 +53,8 @@ async function inFile<T>(
   sequence: number,
   read: (handle: FileHandle, offset: number) => Promise<T>,
 ): Promise<T | undefined> {
-  let handle: FileHandle;
-  try {
-    handle = await open(path, 'r');
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
+  const handle = await ifThere(open(path, 'r'));
+  if (handle === undefined) return undefined;
   try {
     const offset = await offsetOf(handle, sequence);
     return offset === undefined ? undefined : await read(handle, offset);

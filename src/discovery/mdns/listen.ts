@@ -24,7 +24,7 @@ export interface ListenSetup {
   readonly file?: string;
   /** Proves what is heard. */
   readonly prove: ProveNode;
-  /** Told when two machines begin to prove that they have one name, this node's or another's. */
+  /** Called when two machines begin to prove that they have one name, this node's or another's. */
   readonly onDuplicate?: (duplicate: DuplicateNode) => void;
 }
 
@@ -88,7 +88,7 @@ export async function startListening(setup: ListenSetup): Promise<Listening> {
   };
 }
 
-/** Tells of each duplicate once, and once more when it has been over in between. */
+/** Reports each duplicate once, and once more when it has been over in between. */
 function startReporting({ onDuplicate }: ListenSetup, memory: PeerMemory): (identity: string) => void {
   const reported = new Set<string>();
   return (identity) => {

@@ -5,7 +5,7 @@ import type { NodeConnection } from '../../core/ports.ts';
 import type { Outcome } from '../../core/request/reply.ts';
 import { callDefaults, newId } from '../../core/request/seal.ts';
 import type { FilterTerms } from '../../core/wire/messages.ts';
-import type { Findings } from '../../discovery/directory.ts';
+import { type Findings, noFindings } from '../../discovery/directory.ts';
 import type { FoundNode } from '../../discovery/findings.ts';
 import type { TargetOptions } from './targets.ts';
 import { cutBatches } from './batches.ts';
@@ -137,17 +137,8 @@ export async function callAsFound(
     };
   } catch (error) {
     if (!signal.aborted || outcomes.size === 0) throw error;
-    const findings = {
-      nodes: [],
-      unmatched: 0,
-      broken: [],
-      silent: [],
-      hints: [],
-      rumours: { count: 0, examples: [] },
-      elapsed: 0,
-    };
-    const told = [...outcomes.values()].sort((a, b) => (a.node < b.node ? -1 : 1));
-    return { findings, outcomes: told, elapsed: performance.now() - began };
+    const replies = [...outcomes.values()].sort((a, b) => (a.node < b.node ? -1 : 1));
+    return { findings: noFindings, outcomes: replies, elapsed: performance.now() - began };
   } finally {
     calls.end();
   }

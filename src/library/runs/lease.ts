@@ -35,7 +35,7 @@ export async function takeLease(options: LeaseOptions): Promise<HeldLease> {
     if (failed === undefined) return keepLease(options, fences);
     await releaseLease(options, new Map([...fences, ...unsure]));
     if (failed.code !== 'lease-held' || performance.now() >= deadline || options.signal.aborted) throw failed;
-    if (!told) options.tell(`waiting: ${failed.message}`);
+    if (!told) options.report(`waiting: ${failed.message}`);
     told = true;
     // Those who wait do not all ask at the same moment.
     await sleep(400 + Math.random() * 200, undefined, { signal: options.signal }).catch(() => {});
@@ -81,7 +81,7 @@ function keepLease(options: LeaseOptions, fences: ReadonlyMap<string, number>): 
     if (outcome === 'ok') renewed.set(node, began);
     else if (code === 'stale-lease' || began - (renewed.get(node) ?? 0) > ttl * 1000) {
       const why = new Problem('lease-lost', `the lease “${name}” was lost on ${node}: ${message}`);
-      if (!lost.signal.aborted) options.tell(explain(why));
+      if (!lost.signal.aborted) options.report(explain(why));
       lost.abort(why);
     }
   };

@@ -12,7 +12,7 @@ export interface ReleaseOptions {
   readonly from: string;
   /** Calls an action of the agent lock on a node, for the run. */
   readonly ask: (node: string, action: string, input: JsonObject) => Promise<Outcome>;
-  readonly tell: (line: string) => void;
+  readonly report: (line: string) => void;
   /** Waits (milliseconds) between tries to release it; left out: by the clock. */
   readonly pause?: (milliseconds: number) => Promise<unknown>;
 }
@@ -28,7 +28,7 @@ const longest = 10_000;
  * @param fences the number on each node; undefined where the node may have given the lease and its reply was lost
  */
 export async function releaseLease(
-  { name, ttl, from, runId, ask, tell, pause = sleep }: ReleaseOptions,
+  { name, ttl, from, runId, ask, report, pause = sleep }: ReleaseOptions,
   fences: ReadonlyMap<string, number | undefined>,
 ): Promise<void> {
   const releaseOne = async (node: string, known: number | undefined): Promise<Outcome> => {
@@ -44,19 +44,19 @@ export async function releaseLease(
   };
   let kept = await tryAll(fences);
   if (kept.length === 0) return;
-  for (const { node, message } of kept) tell(`${node} did not release the lease “${name}”: ${message}; trying again`);
+  for (const { node, message } of kept) report(`${node} did not release the lease “${name}”: ${message}; trying again`);
   const began = performance.now();
   for (const wait of pauses) {
     await pause(wait);
     if (performance.now() - began > longest) break;
     kept = await tryAll(kept.map(({ node }) => [node, fences.get(node)]));
     if (kept.length === 0) {
-      tell(`the lease “${name}” is released now`);
+      report(`the lease “${name}” is released now`);
       return;
     }
   }
   const where = kept.map(({ node }) => node).sort();
-  tell(
+  report(
     `warning: the lease “${name}” is still held on ${where.join(', ')}; it ends by itself within ${ttl} s; ` +
       `“mco-deploy resume ${runId}” takes it over if the run is not done; “mco-deploy locks break ${name}” ends it now`,
   );

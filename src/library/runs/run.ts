@@ -92,7 +92,7 @@ export async function runOverNodes(
     asking: asking(async () => [await stored.describe()]),
     env: session.world.env,
     warn,
-    ...(lockWait === undefined ? {} : { locking: { wait: lockWait, from, signal, tell: warn, onLost } }),
+    ...(lockWait === undefined ? {} : { locking: { wait: lockWait, from, signal, report: warn, onLost } }),
   });
   const report = await runPlaybook(playbook, inputs, ports, {
     ...settings,

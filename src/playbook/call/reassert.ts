@@ -55,7 +55,7 @@ export async function tryHeldBatch(
       // Right after the change itself there is nothing to assert.
       if (kept === undefined || kept.proven || kept.requestId === world.kept.last) continue;
       const again = await kept.repeat(`${call.step.id}.${name}`);
-      lines.push(...again.replies.flatMap((reply) => tellChange(kept, reply)));
+      lines.push(...again.replies.flatMap((reply) => reportChange(kept, reply)));
       failures.push(...again.failures.map((failure) => lost(kept, failure)));
     }
   }
@@ -102,7 +102,7 @@ async function renewHolds(call: StepCall, nodes: readonly string[]) {
     const kept = world.kept.changes.get(name);
     if (kept === undefined) continue;
     const again = await kept.repeat(`${step.id}.${name.replace(/^.*\./, '')}`);
-    lines.push(...again.replies.flatMap((reply) => tellChange(kept, reply)));
+    lines.push(...again.replies.flatMap((reply) => reportChange(kept, reply)));
     failures.push(...again.failures.map((failure) => lost(kept, failure)));
   }
   return { lines, failures, nothing };
@@ -119,7 +119,7 @@ function findKept({ kept }: World, step: string, name: string): KeptChange | und
 }
 
 /** Actions that can be asserted say in an output `changed` what they had to change. */
-function tellChange({ title }: KeptChange, { node, data: { changed } }: StepReply): string[] {
+function reportChange({ title }: KeptChange, { node, data: { changed } }: StepReply): string[] {
   const what = Array.isArray(changed) ? changed.join(', ') : changed === true ? 'it changed something' : '';
   return what === '' ? [] : [`${title} no longer held on ${node} and was done again: ${what}`];
 }

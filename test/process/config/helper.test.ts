@@ -317,7 +317,7 @@ describe('attacks on the helper', () => {
     await refuses(node, () => node.raw('x'.repeat(5 * 1024 * 1024)), 'too-large');
   });
 
-  test('whoever reaches the socket cannot take a change back before its time', async () => {
+  test('a process that reaches the socket cannot take a change back before its time', async () => {
     const node = await makeHelperNode(fleet, rights);
     const { change } = await node.send(await node.order(rip, [facts]));
     assert.deepEqual(await node.raw('{"type":"return"}\n'), { returned: false });

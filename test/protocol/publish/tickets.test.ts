@@ -97,7 +97,7 @@ describe('a ticket', () => {
     });
   }
 
-  test('of an operator whom no policy allows to publish is refused', async () => {
+  test('of an operator that no policy allows to publish is refused', async () => {
     const reply = await (target as TestNode).call(eve as Member, prepareOrder(ticket({}, eve)));
     assert.deepEqual([reply.outcome, reply.code], ['refused', 'policy-denied']);
   });
@@ -143,7 +143,7 @@ describe('a ticket', () => {
     ['that was altered', () => altered(ticket({ nodes: both }), { nodes: [...both, 'dev9.devco.net'] }), 'bad-ticket'],
     ['that ended', () => ticket({ nodes: [...both, 'dev9.devco.net'], issuedAt: 1, expiresAt: 2 }), 'expired-ticket'],
     [
-      'of an operator whom no policy allows to publish',
+      'of an operator that no policy allows to publish',
       () => ticket({ nodes: [...both, 'dev9.devco.net'] }, eve),
       'policy-denied',
     ],

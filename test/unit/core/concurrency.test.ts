@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { defineLimit, defineMutex, defineSlots, mapLimited } from '../../../src/core/concurrency.ts';
+import { defineLimit, defineMutex, defineSlots, mapLimited, once } from '../../../src/core/concurrency.ts';
 
 /** Work that ends when the test says so, and what of it has begun. */
 function startWork() {
@@ -109,4 +109,14 @@ describe('mapping with a limit', () => {
   test('of no items does nothing', async () => {
     assert.deepEqual(await mapLimited([], 4, () => assert.fail('there is nothing to do')), []);
   });
+});
+
+test('once makes a value when it is first asked for, also an undefined one', () => {
+  let made = 0;
+  const value = once(() => {
+    made++;
+    return undefined;
+  });
+  assert.equal(made, 0);
+  assert.deepEqual([value(), value(), made], [undefined, undefined, 1]);
 });

@@ -14,10 +14,10 @@ export async function revert(activation: Activation, pending: ReleaseState, erro
   const outcome = await goBack(activation, pending);
   const reason = explain(error);
   work.log.error({ application: name, revision, reason, outcome }, 'release given up');
-  const told = await tell(activation, reason);
+  const hookFault = await runFailureHook(activation, reason);
   return new Problem(
     work.signal.aborted ? 'cancelled' : 'unhealthy-release',
-    [`revision ${revision} of “${name}” did not come up: ${reason}; ${outcome}${told}`, ...report].join('\n'),
+    [`revision ${revision} of “${name}” did not come up: ${reason}; ${outcome}${hookFault}`, ...report].join('\n'),
     `look at ${site.releases.directory(revision)}, or publish a corrected revision`,
     { cause: error },
   );
@@ -57,7 +57,7 @@ async function doubtOf({ site: { health } }: Activation, confirmed: string): Pro
 }
 
 /** The call's failure is reported even if this fails. */
-async function tell(activation: Activation, reason: string): Promise<string> {
+async function runFailureHook(activation: Activation, reason: string): Promise<string> {
   const { site, revision, current } = activation;
   try {
     const work = unstoppable(activation, site.application.hook_timeout);

@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import type { ActionContext } from '../../../core/agent.ts';
 import { replaceFile } from '../../../core/files/durable.ts';
-import { errnoOf, Problem } from '../../../core/errors.ts';
+import { Problem } from '../../../core/errors.ts';
 import { isObject } from '../../../core/json.ts';
 import { isRevision } from './layout.ts';
+import { ifThere } from '../../../core/files/if-there.ts';
 
 /** What `current` alone does not show; empty strings for none. */
 export interface ReleaseState {
@@ -36,13 +37,8 @@ export function originOf({ caller, runId }: Pick<ActionContext, 'caller' | 'runI
 
 /** @throws Problem `bad-state` */
 export async function readState(file: string): Promise<ReleaseState | undefined> {
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
+  const text = await ifThere(readFile(file, 'utf8'));
+  if (text === undefined) return undefined;
   const value = parseState(text);
   if (value === undefined) {
     throw new Problem('bad-state', `${file} was not written by appmgr`, 'remove it if “current” is a good release');

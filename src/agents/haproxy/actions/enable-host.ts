@@ -11,7 +11,7 @@ export interface HostEntry {
   /** Has the checks of all its lines begin again, out of traffic. */
   readonly begin: () => Promise<void>;
   /**
-   * Begins again with the lines of processes that a reload replaced: they forgot what they were told, or restored older states.
+   * Begins again with the lines of processes that a reload replaced: they forgot these commands, or restored older states.
    * @param sockets of these processes
    */
   readonly beginAgain: (sockets: readonly string[], all: readonly ServerLine[]) => Promise<void>;

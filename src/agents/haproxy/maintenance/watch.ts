@@ -161,11 +161,11 @@ async function lookAt(
     const checked = await checkHost(host, others, process, signal);
     await held.change((now) => (now.includes(host) ? now.map((one) => (one === host ? checked.host : one)) : now));
     known.set(host.host, checked.host);
-    for (const one of checked.breaks) tell(host, one, log);
+    for (const one of checked.breaks) logBreak(host, one, log);
   }
 }
 
-function tell({ host }: HeldHost, { line, socket, cause, where }: Break, log: Log): void {
+function logBreak({ host }: HeldHost, { line, socket, cause, where }: Break, log: Log): void {
   log.warn(
     { host, line, socket, cause, where },
     'a host that is held out was put into traffic: it was taken out again',

@@ -1,9 +1,9 @@
 import type { Stats } from 'node:fs';
 import { type FileHandle, open, readdir, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errnoOf } from '../../../core/errors.ts';
 import { makeDirectories } from '../../../core/files/durable.ts';
 import { publishedDirectory } from '../../../core/publish/layout.ts';
+import { ifThere } from '../../../core/files/if-there.ts';
 
 /** Where things are: whole artifacts by their SHA-256, those that are being received, and those of applications. */
 export interface Store {
@@ -39,12 +39,7 @@ export async function sizeOf(file: string): Promise<number | undefined> {
 
 /** Other calls come and go between two looks at a directory. */
 export async function statIfThere(file: string): Promise<Stats | undefined> {
-  try {
-    return await stat(file);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
+  return await ifThere(stat(file));
 }
 
 /** Bytes of all whole artifacts, and of those that are being received as large as they will be. */
@@ -63,12 +58,7 @@ export async function freeBytes({ blobs }: Store): Promise<number> {
 
 /** The file, open for reading; undefined when it is not there. */
 export async function openIfThere(file: string): Promise<FileHandle | undefined> {
-  try {
-    return await open(file, 'r');
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
+  return await ifThere(open(file, 'r'));
 }
 
 /** Removes a whole artifact that nothing names any more, or that is corrupted. */

@@ -7,7 +7,7 @@ import { replaceFile, syncDirectory } from '../../../core/files/durable.ts';
 import { assertChunk, assertManifest, chunkAt, chunksOf, rangesOf } from '../../../core/publish/chunks.ts';
 import { chunkSize } from '../../../core/publish/limits.ts';
 import type { ChunkRange, Ticket } from '../../../core/wire/messages.ts';
-import type { Store } from '../store/store.ts';
+import { openIfThere, type Store } from '../store/store.ts';
 
 /** An artifact of which some chunks are here. All that it takes is verified first. */
 export interface Partial {
@@ -109,10 +109,7 @@ async function readManifest(file: string, wanted: Wanted): Promise<Buffer | unde
 }
 
 async function* verifiedChunks(file: string, manifest: Buffer, size: number): AsyncGenerator<number> {
-  const handle = await open(file, 'r').catch((error: unknown) => {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
-  });
+  const handle = await openIfThere(file);
   if (handle === undefined) return;
   try {
     for (let index = 0; index < chunksOf(size); index++) {

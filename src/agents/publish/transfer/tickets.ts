@@ -56,7 +56,7 @@ export function startTickets(store: Store, grace: number, now: () => number): Ti
     },
     find: (id, caller) => {
       const found = accepted.get(id);
-      // Whoever did not sign it learns nothing of it.
+      // Only its signer learns anything of it.
       if (found === undefined || found.proven.caller !== caller) {
         throw new Problem('unknown-ticket', 'this node has not accepted that ticket', 'publish again');
       }

@@ -1,7 +1,7 @@
 import { endRequest, openRequestedKey, readRequest } from '../../../ca/ca-request.ts';
 import { beginRollover } from '../../../ca/rollover.ts';
 import { readSigned, type SignedCa, takeRootLists } from '../../../ca/signed-ca.ts';
-import { readIfThere } from '../../../ca/store/files.ts';
+import { readIfThere } from '../../../core/files/if-there.ts';
 import { listRevoked } from '../../../ca/store/ledger.ts';
 import { pathsIn } from '../../../ca/store/paths.ts';
 import { createStore, openStore, type Store } from '../../../ca/store/store.ts';

@@ -1,7 +1,8 @@
 import type { KeyObject } from 'node:crypto';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
-import { makeDirectory, readIfThere, writeWhole } from '../../../ca/store/files.ts';
+import { makeDirectory, writeWhole } from '../../../ca/store/files.ts';
+import { readIfThere } from '../../../core/files/if-there.ts';
 import { keyPairOf, makeKeyPair, requireP256 } from '../../../ca/x509/keys.ts';
 import { formatPrivateKey, parsePrivateKey } from '../../../ca/x509/private-key.ts';
 import { fingerprintOf, makeRequest } from '../../../ca/x509/request.ts';

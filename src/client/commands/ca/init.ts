@@ -1,6 +1,6 @@
 import { requestIntermediate } from '../../../ca/ca-request.ts';
 import { listRevoked } from '../../../ca/store/ledger.ts';
-import { readIfThere } from '../../../ca/store/files.ts';
+import { readIfThere } from '../../../core/files/if-there.ts';
 import { pathsIn } from '../../../ca/store/paths.ts';
 import { isEncrypted } from '../../../ca/x509/private-key.ts';
 import { createStore, openStore } from '../../../ca/store/store.ts';
@@ -9,7 +9,7 @@ import { Problem } from '../../../core/errors.ts';
 import type { CliContext } from '../../cli/context.ts';
 import { type CaOptions, caDirectory } from '../../ca/options.ts';
 import { issueOwn, requireRoom } from '../../ca/own-certificate.ts';
-import { tellRequest } from '../../ca/tell-request.ts';
+import { printRequest } from '../../ca/print-request.ts';
 import { givenPassphrase, neededPassphrase, newPassphrase } from '../../ca/passphrase.ts';
 
 export interface InitOptions extends CaOptions {
@@ -88,7 +88,7 @@ async function initIntermediate(directory: string, options: InitOptions, context
   const obtain = asksForOld ? neededPassphrase : options.encrypt === true ? newPassphrase : givenPassphrase;
   const passphrase = (await obtain(options, context)) ?? '';
   const request = await requestIntermediate(directory, options.realm, passphrase);
-  tellRequest(request, { directory, realm: options.realm }, options, context);
+  printRequest(request, { directory, realm: options.realm }, options, context);
   if (passphrase === '') {
     context.err('warning: the CA key is not encrypted: keep its directory private, or start again with --encrypt');
   }

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { type Crl, sortCrls } from '../../../ca/revocation/crl.ts';
 import { listInfo, startCrlKeeper } from '../../../ca/revocation/crl-keeper.ts';
-import { readIfThere } from '../../../ca/store/files.ts';
+import { readIfThere } from '../../../core/files/if-there.ts';
 import { findUnlisted } from '../../../ca/store/ledger.ts';
 import { pathsIn } from '../../../ca/store/paths.ts';
 import { openStore } from '../../../ca/store/store.ts';
@@ -17,7 +17,7 @@ import type { CommonOptions } from '../../cli/common-options.ts';
 import type { CliContext } from '../../cli/context.ts';
 import { exitFor } from '../../cli/exit-codes.ts';
 import { count } from '../../../core/text.ts';
-import { tellMissing } from '../../render/missing.ts';
+import { printMissing } from '../../render/missing.ts';
 import { withSession } from '../../fleet/over-nodes.ts';
 import { requireDdl, type Session } from '../../fleet/session.ts';
 import { readTargetOptions } from '../../cli/target-options.ts';
@@ -48,8 +48,8 @@ export async function pushCrl(options: PushOptions, catalogue: readonly Ddl[], c
       ...outcomes.map((outcome) => crlStatusOf(outcome, lists)),
       ...unable.map(({ name }) => lacking(name)),
     ];
-    tell(standings, lists, options, context);
-    tellMissing(findings, context);
+    print(standings, lists, options, context);
+    printMissing(findings, context);
     return exitFor({ outcomes: standings, broken: findings.broken.length, silent: findings.silent.length });
   });
 }
@@ -131,7 +131,7 @@ function partition<T>(all: readonly T[], test: (one: T) => boolean): [T[], T[]] 
   return [all.filter(test), all.filter((one) => !test(one))];
 }
 
-function tell(
+function print(
   standings: readonly CrlStatus[],
   lists: readonly RevocationListInfo[],
   { json }: PushOptions,

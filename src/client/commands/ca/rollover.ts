@@ -10,7 +10,7 @@ import { count } from '../../../core/text.ts';
 import type { CliContext } from '../../cli/context.ts';
 import { openCa, passphraseFor, unlockWith } from '../../ca/open.ts';
 import type { CaOptions } from '../../ca/options.ts';
-import { tellRequest } from '../../ca/tell-request.ts';
+import { printRequest } from '../../ca/print-request.ts';
 
 export interface RolloverOptions extends CaOptions {
   readonly days?: number;
@@ -73,7 +73,7 @@ async function askRoot(store: Store, options: RolloverOptions, context: CliConte
   const passphrase = await passphraseFor(store, options, context);
   await unlockWith(store, passphrase);
   const request = await requestIntermediate(store.directory, store.realm, passphrase);
-  tellRequest(request, store, options, context);
+  printRequest(request, store, options, context);
 }
 
 function report(

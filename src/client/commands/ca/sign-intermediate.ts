@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
-import { readIfThere, writeWhole } from '../../../ca/store/files.ts';
+import { writeWhole } from '../../../ca/store/files.ts';
+import { readIfThere } from '../../../core/files/if-there.ts';
 import { intermediateName, issueIntermediate } from '../../../ca/store/ledger.ts';
 import { readStoredCrl } from '../../../ca/store/records.ts';
 import { requireRole } from '../../../ca/x509/authority.ts';

@@ -1,4 +1,4 @@
-import { readIfThere } from '../../../ca/store/files.ts';
+import { readIfThere } from '../../../core/files/if-there.ts';
 import { issue } from '../../../ca/store/ledger.ts';
 import { fingerprintOf, keyOfRequest } from '../../../ca/x509/request.ts';
 import { Problem } from '../../../core/errors.ts';

@@ -29,7 +29,7 @@ export async function checkFleetFile(
   const lockOuts = operator === undefined ? [] : lockOutsOf(operator, fleet, parts);
   const warnings = warningsOf(fleet);
   if (options.json === true) context.out(JSON.stringify(summaryOf(fleet, warnings, lockOuts), null, 2));
-  else tell(fleet, warnings, context);
+  else print(fleet, warnings, context);
   const [first] = lockOuts;
   if (first === undefined) return exitCode.ok;
   throw new Problem('locks-out', `${operator} could not change ${first.host} again: ${first.why}`);
@@ -51,7 +51,7 @@ function warningsOf({ roles, hosts, operators, locate }: Fleet): string[] {
   ];
 }
 
-function tell(
+function print(
   { file, hosts, roles, applications, operators }: Fleet,
   warnings: readonly string[],
   context: CliContext,

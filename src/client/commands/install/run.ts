@@ -12,7 +12,7 @@ import { createDial } from '../../../transport/dial.ts';
 import type { CliContext } from '../../cli/context.ts';
 import { openSession, type Session } from '../../fleet/session.ts';
 import { openCa, unlockCa } from '../../ca/open.ts';
-import { type Ending, exitForHosts, onHosts, tellProblem } from '../../install/hosts.ts';
+import { type Ending, exitForHosts, onHosts, printProblem } from '../../install/hosts.ts';
 import { type HostResult, installHost } from '../../install/install-host.ts';
 import type { InstallHostOptions } from '../../install/install-options.ts';
 import { type RemoteOptions, usualProgram } from './options.ts';
@@ -56,9 +56,9 @@ export async function runInstall(
     const order = await installHostOptions(options, session, self, context);
     const work = (target: (typeof targets)[number], onPhase: (phase: string) => void) =>
       installHost(target, order, onPhase);
-    const tell = (ending: Ending<HostResult>) =>
-      options.json === true ? undefined : tellEnding(ending, order, context);
-    const endings = await onHosts('install', targets, options.parallel, work, tell, context);
+    const print = (ending: Ending<HostResult>) =>
+      options.json === true ? undefined : printEnding(ending, order, context);
+    const endings = await onHosts('install', targets, options.parallel, work, print, context);
     if (options.json === true) context.out(JSON.stringify(endings.map(endingJson), null, 2));
     return exitForHosts(endings, context);
   } finally {
@@ -165,10 +165,10 @@ export function describer({ caller, config }: Session, { signal }: CliContext) {
   };
 }
 
-function tellEnding(ending: Ending<HostResult>, options: InstallHostOptions, context: CliContext): void {
+function printEnding(ending: Ending<HostResult>, options: InstallHostOptions, context: CliContext): void {
   const { node } = ending.target;
   if ('problem' in ending) {
-    tellProblem(ending.target, ending.problem, context);
+    printProblem(ending.target, ending.problem, context);
     return;
   }
   const { state, pending, changes, kept, warnings, description } = ending.result;

@@ -1,7 +1,7 @@
 import { basename, dirname } from 'node:path';
 import type { CliContext } from '../../cli/context.ts';
 import { parseLook } from '../../install/inspect.ts';
-import { type Ending, exitForHosts, onHosts, tellProblem } from '../../install/hosts.ts';
+import { type Ending, exitForHosts, onHosts, printProblem } from '../../install/hosts.ts';
 import type { RemoteOptions } from './options.ts';
 import { requireAbsolute, requireService, sshSettings } from './run.ts';
 import { lookScript, parseLines, readScript, removeScript, serviceScript } from '../../install/scripts.ts';
@@ -49,8 +49,8 @@ export async function runUninstall(
     check,
   };
   const work = (target: SshTarget, onPhase: (phase: string) => void) => uninstallHost(target, order, onPhase);
-  const tell = (ending: Ending<Removed>) => (options.json === true ? undefined : tellEnding(ending, order, context));
-  const endings = await onHosts('uninstall', targets, options.parallel, work, tell, context);
+  const print = (ending: Ending<Removed>) => (options.json === true ? undefined : printEnding(ending, order, context));
+  const endings = await onHosts('uninstall', targets, options.parallel, work, print, context);
   if (options.json === true)
     context.out(
       JSON.stringify(
@@ -104,10 +104,10 @@ async function directoriesOf(encoded: string, { directory, check }: UninstallHos
   return [...new Set([directory, ...own])].filter((path) => basename(path) === 'mco-deploy');
 }
 
-function tellEnding(ending: Ending<Removed>, { dryRun, purge }: UninstallHostOptions, context: CliContext): void {
+function printEnding(ending: Ending<Removed>, { dryRun, purge }: UninstallHostOptions, context: CliContext): void {
   const { target } = ending;
   if ('problem' in ending) {
-    tellProblem(target, ending.problem, context);
+    printProblem(target, ending.problem, context);
     return;
   }
   const { removed, stopped } = ending.result;

@@ -39,12 +39,12 @@ export async function runInventory(
   return overNodes(options, wanted, context, async ({ nodes: [node] }, session) => {
     if (node === undefined) return [];
     const outcome = await askNode(question, node, session, context.signal);
-    tell(node, outcome, options, context);
+    print(node, outcome, options, context);
     return [outcome];
   });
 }
 
-function tell({ name, description }: FoundNode, outcome: Outcome, { json }: CommonOptions, context: CliContext): void {
+function print({ name, description }: FoundNode, outcome: Outcome, { json }: CommonOptions, context: CliContext): void {
   if (outcome.outcome !== 'ok') {
     context.err(`${name}: ${indented(outcome.message)}${outcome.hint === '' ? '' : ` (${outcome.hint})`}`);
     return;

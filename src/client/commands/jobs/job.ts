@@ -1,6 +1,6 @@
 /** Jobs as nodes report them. */
-import type { JsonObject } from '../../../core/json.ts';
 import type { Outcome } from '../../../core/request/reply.ts';
+import type { Agents } from '../../../library/agents.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
 
 export interface JobsOptions extends CommonOptions {
@@ -9,29 +9,10 @@ export interface JobsOptions extends CommonOptions {
 }
 
 /** One node's part in a job. */
-export interface NodeJob {
-  readonly node: string;
-  readonly id: string;
-  readonly agent: string;
-  readonly action: string;
-  readonly caller: string;
-  readonly run: string;
-  /** `running`, `ok`, `failed`, `refused`, `cancelled`, `unknown` */
-  readonly state: string;
-  /** Milliseconds since the epoch; `ended` is 0 while it runs. */
-  readonly began: number;
-  readonly ended: number;
-}
+export type NodeJob = Agents['jobs']['list']['output']['jobs'][number] & { readonly node: string };
 
 /** With its outcome. */
-export interface NodeResult extends NodeJob {
-  readonly status: number;
-  readonly code: string;
-  readonly message: string;
-  readonly progress: string;
-  readonly data: JsonObject;
-  readonly left_out: boolean;
-}
+export type NodeResult = Agents['jobs']['show']['output'] & { readonly node: string };
 
 export function actionFor(name: 'list' | 'show' | 'cancel', { any }: JobsOptions): string {
   return any === true ? `${name}_any` : name;

@@ -40,7 +40,7 @@ export async function checkPolicies(
         agents,
       );
   if (options.json === true) context.out(JSON.stringify(checked.map(asJson), null, 2));
-  else tell(checked, place, context);
+  else print(checked, place, context);
   return checked.some(({ problem }) => problem !== undefined) ? exitCode.usage : exitCode.ok;
 }
 
@@ -87,7 +87,7 @@ function attempt(file: string, parse: () => string): Checked {
   }
 }
 
-function tell(checked: readonly Checked[], place: string, context: CliContext): void {
+function print(checked: readonly Checked[], place: string, context: CliContext): void {
   for (const { file, holds, problem, remarks = [] } of checked) {
     if (problem === undefined) context.out(`${file}: ${holds}`);
     else context.err(`mco-deploy: ${explain(problem)}`);

@@ -50,7 +50,7 @@ export async function explainPolicy(
   const { policies, node } = await placeOf(options, readPlace);
   const decided = await decideIn(policies, policyNamesOf(agent, catalogue), { caller, action, node });
   if (options.json === true) context.out(JSON.stringify({ caller, agent, action, ...explainedJson(decided) }));
-  else tell(decided, `${caller} may${decided.allowed ? '' : ' not'} ${agent}.${action}`, agent, context);
+  else print(decided, `${caller} may${decided.allowed ? '' : ' not'} ${agent}.${action}`, agent, context);
   return decided.allowed ? exitCode.ok : exitCode.allRefused;
 }
 
@@ -101,7 +101,7 @@ function explainedJson({ line, ...explained }: Explained) {
   return { ...explained, line: null, by: line };
 }
 
-function tell(explained: Explained, decision: string, agent: string, context: CliContext): void {
+function print(explained: Explained, decision: string, agent: string, context: CliContext): void {
   const { file, line, text, fallback } = explained;
   context.out(decision);
   if (line === 'none') {

@@ -2,6 +2,7 @@ import type { Ddl } from '../../../core/ddl/ddl.ts';
 import { printable } from '../../../core/text.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
 import type { CliContext } from '../../cli/context.ts';
+import type { Agents } from '../../../library/agents.ts';
 import { askNodes } from '../../../library/fleet/call-nodes.ts';
 import { nodesOf, overNodes } from '../../fleet/over-nodes.ts';
 import { requireDdl } from '../../fleet/session.ts';
@@ -9,24 +10,7 @@ import { indented } from '../../render/missing.ts';
 import { sizeWords } from '../../render/sizes.ts';
 import { printTable } from '../../render/table.ts';
 
-interface Entry {
-  readonly application: string;
-  readonly revision: string;
-  readonly sha256: string;
-  readonly size: number;
-  /** Milliseconds since the epoch. */
-  readonly at: number;
-  readonly by: string;
-  readonly signed: boolean;
-}
-
-interface Listed {
-  readonly published: readonly Entry[];
-  readonly receiving: readonly { readonly sha256: string; readonly size: number; readonly have: number }[];
-  readonly used: number;
-  readonly free: number;
-  readonly max_total: number;
-}
+type Listed = Agents['publish']['list']['output'];
 
 /** Prints what each node holds. */
 export async function listPublished(

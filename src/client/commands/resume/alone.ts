@@ -43,7 +43,7 @@ export async function requireAlone(
   const { signal, err } = look.context;
   return await awaitLapse({
     read: () => readHeld(run, nodes, look),
-    tell: err,
+    report: err,
     sleep: async (milliseconds) => {
       await sleep(milliseconds, undefined, { signal }).catch(() => {});
     },

@@ -11,7 +11,7 @@ import { readInput } from '../../cli/read-input.ts';
 import type { Plan } from '../../../library/fleet/call.ts';
 import { callAgent, requireAction } from '../../../library/fleet/call-agent.ts';
 import { paintFor } from '../../render/color.ts';
-import { tellMissing } from '../../render/missing.ts';
+import { printMissing } from '../../render/missing.ts';
 import {
   chooseDisplay,
   type Display,
@@ -71,7 +71,7 @@ export async function runRpc(words: RpcWords, catalogue: readonly Ddl[], context
     const outcomes = options.sort === true ? called.outcomes.toSorted(byNode) : called.outcomes;
     if (plan.detach !== undefined) {
       renderDetached(plan, plan.detach, outcomes, options, context);
-      tellMissing(findings, context, options);
+      printMissing(findings, context, options);
       return exitFor({ outcomes, broken: findings.broken.length, silent: findings.silent.length });
     }
     const display = displayOf(options, plan.description);
@@ -86,7 +86,7 @@ export async function runRpc(words: RpcWords, catalogue: readonly Ddl[], context
         { ...times, ...options },
         context,
       );
-    if (!context.signal.aborted) tellMissing(findings, context, options);
+    if (!context.signal.aborted) printMissing(findings, context, options);
     return exitFor({ outcomes, broken: findings.broken.length, silent: findings.silent.length });
   } finally {
     await session.close();

@@ -3,7 +3,7 @@ import { Problem } from '../../../core/errors.ts';
 import { printable } from '../../../core/text.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
 import { exitFor } from '../../cli/exit-codes.ts';
-import { indented, tellMissing } from '../../render/missing.ts';
+import { indented, printMissing } from '../../render/missing.ts';
 import { formatOut, type OutServer, readRotation } from '../../runs/rotation.ts';
 import { type CallRecord, formatInputs, type RunRecord, recordRun, type StepRecord } from '../../runs/record.ts';
 import { openSession } from '../../fleet/session.ts';
@@ -54,7 +54,7 @@ async function askBalancers(
     const { out, outcomes } = await readRotation(findings.nodes, session, catalogue, context.signal);
     for (const { node, outcome, message } of outcomes)
       if (outcome !== 'ok') context.err(`${node}: ${indented(message)}`);
-    tellMissing(findings, context);
+    printMissing(findings, context);
     return { out, code: exitFor({ outcomes, broken: findings.broken.length, silent: findings.silent.length }) };
   } finally {
     await session.close();

@@ -13,7 +13,7 @@ import { exitFor } from '../../cli/exit-codes.ts';
 import { readTargetOptions, type TargetOptions } from '../../cli/target-options.ts';
 import { withSession } from '../../fleet/over-nodes.ts';
 import type { Session } from '../../fleet/session.ts';
-import { indented, tellMissing } from '../../render/missing.ts';
+import { indented, printMissing } from '../../render/missing.ts';
 import { startFleetRuns } from '../../runs/fleet/fleet-runs.ts';
 import { readRotation } from '../../runs/rotation.ts';
 import { readDeployed } from './deployed.ts';
@@ -86,7 +86,7 @@ function show(
     for (const line of formatStatus(status, { paint: paintFor(context), wide })) context.out(printable(line));
   }
   for (const { node, outcome, message } of outcomes) if (outcome !== 'ok') context.err(`${node}: ${indented(message)}`);
-  tellMissing(findings, context);
+  printMissing(findings, context);
 }
 
 /** Facts and classes that are asked for are those of servers: their load balancers have others. */
@@ -124,7 +124,7 @@ async function look(
     session.find(balancersFor(options)),
   ]);
   const findings = unite(servers, balancers);
-  // Whoever may not read journals sees all the rest.
+  // An operator who may not read journals sees all the rest.
   const keepers = findings.nodes.filter(({ description }) => description.agents.some(({ name }) => name === 'journal'));
   const isLocal = session.config.journal === 'local' || keepers.length === 0;
   const [rotation, deployed, { records, journals }] = await Promise.all([

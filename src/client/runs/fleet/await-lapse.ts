@@ -17,7 +17,7 @@ export interface HeldRun {
 export interface Waiting {
   /** The lease that lives longest; undefined where there is none any more. */
   readonly read: () => Promise<HeldRun | undefined>;
-  readonly tell: (line: string) => void;
+  readonly report: (line: string) => void;
   /** Milliseconds; ends early when the signal is aborted. */
   readonly sleep: (milliseconds: number) => Promise<void>;
   /** Milliseconds by a clock that nobody can set. */
@@ -35,11 +35,11 @@ const rounding = 2;
  * @returns whether there was one to wait for: the run may have gone on until then
  * @throws Problem `run-in-progress`
  */
-export async function awaitLapse({ read, tell, sleep, clock, signal }: Waiting): Promise<boolean> {
+export async function awaitLapse({ read, report, sleep, clock, signal }: Waiting): Promise<boolean> {
   const first = await read();
   if (first === undefined) return false;
   const who = `${first.caller}${first.from === '' ? '' : ` on ${first.from}`}`;
-  tell(`waiting: ${who} may still be running it; its lease ends in ${first.left} s unless it is renewed`);
+  report(`waiting: ${who} may still be running it; its lease ends in ${first.left} s unless it is renewed`);
   const latest = clock() + (first.left + rounding) * 1000;
   let least = first.left;
   for (;;) {

@@ -86,7 +86,7 @@ export function startJournaling(options: JournalingOptions): Journaling {
     open: (lease) => {
       if (mode === 'local') return;
       opening ??= openOn(lease);
-      // Told by whatever waits for it.
+      // What waits for it reports the fault.
       opening.catch(() => {});
     },
     beforeChange: async (entry) => {

@@ -25,7 +25,7 @@ async function startNodes() {
     wait: 0,
     from: 'test',
     signal: new AbortController().signal,
-    tell: () => {},
+    report: () => {},
     ask: async (node, action, input) => {
       asked.push(`${run} ${action} ${node}`);
       const context = actionContext({ runId: run, caller: `cert=${run}` });
@@ -79,7 +79,7 @@ describe('a run’s lease', () => {
       told.push(line);
       void held.release();
     };
-    const lease = await takeLease(orderOf('two', { wait: 20_000, tell }));
+    const lease = await takeLease(orderOf('two', { wait: 20_000, report: tell }));
     assert.equal(told.length, 1);
     assert.match(told[0] ?? '', /^waiting: .*cert=one/);
     await lease.release();
@@ -115,7 +115,7 @@ describe('a lease that is renewed', () => {
       wait: 0,
       from: 'test',
       signal: new AbortController().signal,
-      tell: (line) => told.push(line),
+      report: (line) => told.push(line),
       ask: async (node, action) => {
         if (action !== 'renew' || node !== 'dev8') return { ...good, node };
         return { ...good, node, ...answers[Math.min(renewals++, answers.length - 1)] };
@@ -183,7 +183,7 @@ describe('a release that a node refuses', () => {
     const order = nodes.orderOf('one');
     const options: LeaseOptions = {
       ...order,
-      tell: (line) => told.push(line),
+      report: (line) => told.push(line),
       pause: async (milliseconds) => void pauses.push(milliseconds),
       ask: async (node, action, input) => {
         const wrong = node === 'dev2' && action === 'release' ? left.shift() : undefined;

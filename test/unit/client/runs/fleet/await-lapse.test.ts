@@ -15,7 +15,7 @@ function looks(left: readonly (number | undefined)[], signal = new AbortControll
   const wait = () =>
     awaitLapse({
       read,
-      tell: (line) => said.push(line),
+      report: (line) => said.push(line),
       sleep: async (milliseconds) => {
         clock += milliseconds;
       },

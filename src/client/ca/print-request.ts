@@ -3,7 +3,7 @@ import type { CliContext } from '../cli/context.ts';
 import type { CaOptions } from './options.ts';
 
 /** Prints what a new CA asks a root for, and the next two commands. */
-export function tellRequest(
+export function printRequest(
   { file, fingerprint, fresh }: CaRequest,
   { directory, realm }: { readonly directory: string; readonly realm: string },
   options: CaOptions,

@@ -1,0 +1,99 @@
+import { Problem } from '../../../core/errors.ts';
+import { count, printable } from '../../../core/text.ts';
+import { cutWithCanary } from '../../apply/batches.ts';
+import { changesNothing, type HostPlan } from '../../apply/host-plan.ts';
+import { planJson } from '../../apply/json.ts';
+import { formatPlans, summaryLine } from '../../apply/show.ts';
+import { type CliContext, exitCode } from '../../cli/context.ts';
+import type { Host } from '../../fleet-file/model.ts';
+import { type Ending, onHosts, printProblem } from '../../install/hosts.ts';
+import { askPerson, isOnTerminal } from '../../runs/prompts.ts';
+import type { ApplyOptions } from './options.ts';
+
+/** What came of the look at one host. */
+export type Looked = Ending<HostPlan, { readonly node: string; readonly host: Host }>;
+
+/** Shows the plans, asks, and carries them out. */
+export async function proceed(
+  endings: readonly Looked[],
+  plans: readonly HostPlan[],
+  options: ApplyOptions,
+  context: CliContext,
+): Promise<number> {
+  const json = options.json === true;
+  for (const ending of endings) if ('problem' in ending && !json) printProblem(ending.target, ending.problem, context);
+  const { err } = context;
+  for (const plan of plans) for (const warning of plan.warnings) err(printable(`warning: ${plan.node}: ${warning}`));
+  const failed = endings.length - plans.length;
+  const changed = plans.filter((plan) => !changesNothing(plan));
+  const kept = plans.some((plan) => plan.kept.length > 0);
+  const ending = kept ? exitCode.someFailed : exitCode.ok;
+  if (json && (options.dryRun === true || failed > 0 || changed.length === 0)) context.out(planJson(endings));
+  if (!json) for (const line of formatPlans(plans)) context.out(printable(line));
+  if (context.signal.aborted) return exitCode.interrupted;
+  if (failed > 0) {
+    err(`nothing was changed: ${count(failed, 'host')} could not be checked; name the others with --host to go ahead`);
+    return exitCode.someFailed;
+  }
+  if (changed.length === 0) {
+    if (!json) context.out(nothingToDo(plans, kept));
+    return ending;
+  }
+  if (!json) context.out(summaryLine(plans));
+  if (options.dryRun === true) return ending;
+  if (!(await isAgreed(changed.length, options, context))) {
+    throw new Problem('not-agreed', 'nothing was changed', 'apply it again, or with --yes');
+  }
+  return (await changeHosts(changed, options, context)) ? ending : exitCode.someFailed;
+}
+
+function nothingToDo(plans: readonly HostPlan[], kept: boolean): string {
+  if (kept) return 'nothing to do except in files that others changed: --replace overwrites them';
+  return `nothing to do: ${count(plans.length, 'host is', 'hosts are')} as fleet.yaml says`;
+}
+
+/** A job that has no terminal has said what it wants by its command. */
+async function isAgreed(hosts: number, { yes, json }: ApplyOptions, context: CliContext): Promise<boolean> {
+  if (yes === true || json === true || !isOnTerminal(context)) return true;
+  return await askPerson(`Change ${count(hosts, 'host')}?`, context.signal, context);
+}
+
+/** A canary first, then the others in batches; what fails stops the next batch. @returns whether all went well */
+async function changeHosts(plans: readonly HostPlan[], options: ApplyOptions, context: CliContext): Promise<boolean> {
+  const { out, err } = context;
+  const batches = cutWithCanary(plans, options.batch);
+  const results: object[] = [];
+  for (const [index, batch] of batches.entries()) {
+    const endings = await onHosts(
+      index === 0 ? 'the first host' : `batch ${index} of ${batches.length - 1}`,
+      batch,
+      options.parallel,
+      (plan, onPhase) => plan.carryOut(onPhase),
+      (ending) => {
+        if ('problem' in ending) return printProblem(ending.target, ending.problem, context);
+        for (const warning of ending.result.warnings) err(printable(`warning: ${ending.target.node}: ${warning}`));
+        const but = ending.target.kept.length > 0 ? ', except for files that others changed' : '';
+        if (options.json !== true) out(`${ending.target.node} is as fleet.yaml says${but}`);
+      },
+      context,
+    );
+    results.push(...endings.map((ending) => resultJson(ending)));
+    const failed = endings.filter((ending) => 'problem' in ending);
+    const untouched = batches.slice(index + 1).flat();
+    if (failed.length === 0 && !context.signal.aborted) continue;
+    results.push(...untouched.map(({ node }) => ({ host: node, state: 'untouched' })));
+    if (options.json === true) out(JSON.stringify({ hosts: results }, null, 2));
+    if (untouched.length > 0) err(`not touched: ${untouched.map(({ node }) => node).join(', ')}`);
+    err('to continue: correct the cause, then apply again');
+    return false;
+  }
+  if (options.json === true) out(JSON.stringify({ hosts: results }, null, 2));
+  return true;
+}
+
+function resultJson(ending: Ending<{ readonly warnings: readonly string[] }, HostPlan>): object {
+  const host = ending.target.node;
+  if ('result' in ending) return { host, way: ending.target.way, state: 'changed', warnings: ending.result.warnings };
+  const { code, message, hint } = ending.problem;
+  return { host, way: ending.target.way, state: 'failed', code, message, hint };
+}

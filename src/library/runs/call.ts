@@ -1,0 +1,107 @@
+import { actionOf, type Ddl, sensitiveInputs } from '../../core/ddl/ddl.ts';
+import type { JsonObject } from '../../core/json.ts';
+import type { Outcome } from '../../core/request/reply.ts';
+import { callDefaults, newId } from '../../core/request/seal.ts';
+import type { FoundNode } from '../../discovery/findings.ts';
+import type { NodeCall } from '../../playbook/ports.ts';
+import { callNode } from '../fleet/call-node.ts';
+import { fanOut } from '../fleet/fan-out.ts';
+import { requireDdl, type Session } from '../fleet/session.ts';
+import type { HeldLease } from './lease.ts';
+import type { PortParts } from './port-parts.ts';
+
+/** What of the run a call takes part in. */
+interface Surroundings {
+  readonly leases: readonly HeldLease[];
+  readonly hear: (node: string, message: string) => void;
+}
+
+const alone: Surroundings = { leases: [], hear: () => {} };
+
+/** Calls each node of a step. */
+export function callAll(
+  call: NodeCall,
+  ddl: Ddl,
+  session: Session,
+  nodes: ReadonlyMap<string, FoundNode>,
+  { leases, hear }: Surroundings,
+  onOutcome: (outcome: Outcome) => void,
+  signal: AbortSignal,
+): Promise<Outcome[]> {
+  const action = actionOf(ddl, call.action);
+  const own = (action?.timeout ?? 0) * 1000;
+  const timeout = (call.timeout ?? own) + session.config.timeout * 1000;
+  const one = async (name: string): Promise<Outcome> => {
+    const node = nodes.get(name);
+    if (node === undefined || action === undefined) return unknown(name);
+    const order = {
+      ...callDefaults,
+      ...call,
+      target: name,
+      sensitive: sensitiveInputs(action),
+      deadline: call.timeout === undefined ? 0 : Date.now() + call.timeout,
+      // Reads do no harm, even after the lease has ended: a failed run still checks what it left.
+      ...(action.kind === 'change' ? stampOf(leases, name) : unleased),
+    };
+    return await callNode(node.connection, orderOf(order), session.caller, {
+      timeout,
+      changes: action.kind === 'change',
+      onProgress: (message) => hear(name, message),
+      signal,
+    });
+  };
+  return fanOut(call.nodes, session.config.concurrency, one, onOutcome);
+}
+
+const unleased = { lease: '', fence: 0 };
+
+/** The lease that was taken last of those that hold the node. */
+function stampOf(leases: readonly HeldLease[], node: string) {
+  const lease = leases.findLast(({ fenceOf }) => fenceOf(node) !== undefined);
+  const fence = lease?.fenceOf(node);
+  return lease === undefined || fence === undefined ? unleased : { lease: lease.name, fence };
+}
+
+/** Calls an agent of one node, outside of the run’s steps. @param mustRecord of actions that are not done unless they are written down */
+export function askBeside(
+  agent: string,
+  runId: string,
+  { session, catalogue, journal }: PortParts,
+  nodes: ReadonlyMap<string, FoundNode>,
+  mustRecord: (action: string) => boolean,
+) {
+  const ddl = requireDdl(catalogue, agent);
+  const never = new AbortController().signal;
+  return async (node: string, action: string, input: JsonObject): Promise<Outcome> => {
+    const about = {
+      agent: ddl.name,
+      action,
+      input,
+      requestId: newId(),
+      try: 1,
+      dryRun: false,
+      step: '',
+      nodes: [node],
+    };
+    const write = (entry: object) => {
+      const written = journal.write({ at: Date.now(), runId, ...entry });
+      return mustRecord(action) ? written : written.catch(() => {});
+    };
+    await write({ type: 'call', batch: 1, changes: true, ...about });
+    const call = { ...about, runId };
+    const [outcome = unknown(node)] = await callAll(call, ddl, session, nodes, alone, () => {}, never);
+    const { outcome: what, status, code, message, data } = outcome;
+    const { step, requestId, try: attempt } = about;
+    await write({ type: 'outcome', step, requestId, try: attempt, node, outcome: what, status, code, message, data });
+    return outcome;
+  };
+}
+
+function orderOf<T extends { nodes: unknown; timeout?: number }>({ nodes: _nodes, timeout: _timeout, ...order }: T) {
+  return order;
+}
+
+function unknown(node: string): Outcome {
+  const message = `${node} was not discovered in this run`;
+  return { node, outcome: 'no-response', status: 5, code: 'no-response', message, hint: '', data: {}, elapsed: 0 };
+}

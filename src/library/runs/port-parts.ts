@@ -1,0 +1,41 @@
+import type { Ddl } from '../../core/ddl/ddl.ts';
+import type { RunEvent } from '../../playbook/events/events.ts';
+import type { InputSources, PlaybookPorts } from '../../playbook/ports.ts';
+import type { TargetOptions } from '../fleet/targets.ts';
+import type { Session } from '../fleet/session.ts';
+import type { Journaling } from './fleet/journaling.ts';
+
+export interface PortParts {
+  readonly session: Session;
+  readonly catalogue: readonly Ddl[];
+  /** Where nodes are heard of. */
+  readonly targets: TargetOptions;
+  readonly journal: RunJournal;
+  readonly emit: (event: RunEvent) => void;
+  /** Told what a node says of a call in hand. */
+  readonly hear: (step: string, node: string, message: string) => void;
+  /** How a person is asked; left out: not at all. */
+  readonly asking?: Pick<PlaybookPorts, 'agree' | 'confirm'>;
+  readonly env: InputSources['env'];
+  readonly warn: (line: string) => void;
+  /** How the run keeps others away; left out: not at all. */
+  readonly locking?: Locking;
+}
+
+/** The journal of a run, on this host and on nodes. */
+export interface RunJournal {
+  /** @throws Problem `journal-failed` */
+  readonly write: (entry: object) => Promise<void>;
+  readonly stored: Journaling;
+}
+
+export interface Locking {
+  /** Milliseconds to wait for another run’s lease. */
+  readonly wait: number;
+  /** The machine and process, for people. */
+  readonly from: string;
+  readonly signal: AbortSignal;
+  readonly report: (line: string) => void;
+  /** Called when the lease can’t be kept, with the Problem that says why. */
+  readonly onLost: (why: unknown) => void;
+}
