@@ -1,5 +1,5 @@
 /** The narrow interfaces between the parts of the program, as plain types. */
-import type { Credentials } from './request/seal.ts';
+import type { Credentials } from './credentials/signature.ts';
 import type { Trust } from './credentials/certificate.ts';
 import type { Problem } from './errors.ts';
 import type { Identity } from './identity.ts';

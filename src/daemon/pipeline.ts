@@ -6,19 +6,12 @@ import type { RunningCalls } from './calls/running-calls.ts';
 import type { CallMemory } from './calls/call-memory.ts';
 import type { NodeConfig } from './config/config.ts';
 import type { Policies } from './agents/policies.ts';
-import { authorize } from './stages/authorize.ts';
-import { confine } from './stages/confine.ts';
-import { continuity } from './stages/continuity.ts';
 import { detach } from './stages/detach.ts';
 import { type DispatchOptions, dispatch } from './stages/dispatch.ts';
-import { fresh } from './stages/fresh.ts';
-import { lease } from './stages/lease.ts';
-import { match } from './stages/match.ts';
-import { handover } from './stages/handover.ts';
+import { match, validate } from './stages/fits.ts';
+import { fresh, handover } from './stages/once.ts';
 import { record } from './stages/record.ts';
-import { sole } from './stages/sole.ts';
-import { validate } from './stages/validate.ts';
-import { verify } from './stages/verify.ts';
+import { authorize, confine, continuity, lease, sole, verify } from './stages/who-may.ts';
 
 export interface PipelineParts {
   readonly config: NodeConfig;
@@ -33,7 +26,7 @@ export interface PipelineParts {
   readonly track: RunningCalls['run'];
 }
 
-/** The stages that every request passes, from the wire to the agent and back. */
+/** The stages that every request passes, from the wire to the agent and back. Each lets it through or replies to it. */
 export function definePipeline({
   config,
   self,
@@ -45,25 +38,40 @@ export function definePipeline({
   track,
 }: PipelineParts): Handle {
   const { name } = self();
+  const { now, log } = dispatching;
+  const running = () => [...dispatching.agents.values()];
   return pipeline([
-    record(audit, policies, dispatching.now),
+    // In the audit log before anything is done, and the outcome before the reply.
+    record(audit, policies, now),
+    // Signed by an operator whose certificate is valid.
     verify(),
+    // The audit log was not cut since the caller saw its end.
     continuity(),
-    fresh(memory, config.clock_grace * 1000, dispatching.now),
-    lease(() => [...dispatching.agents.values()].flatMap(({ leases = [] }) => leases), name),
+    // Not too old, and not received before.
+    fresh(memory, config.clock_grace * 1000, now),
+    // The lease of the run that it names is still held.
+    lease(() => running().flatMap(({ leases = [] }) => leases), name),
+    // For this node, which has this agent and action.
     match(self),
+    // A policy allows this action to this caller.
     authorize(policies, name),
+    // No other machine has the name of this node.
     sole(duplicates, name),
+    // The input fits the description of the action.
     validate(),
+    // For an application that the caller's certificate is for.
     confine(),
+    // Already done by a run that this one took over: the same outcome again.
     handover(memory),
+    // Not waited for: replies now and continues as a job.
     detach({
-      keepers: () => [...dispatching.agents.values()].flatMap(({ jobs = [] }) => jobs),
+      keepers: () => running().flatMap(({ jobs = [] }) => jobs),
       audit,
       track,
       identity: name,
-      log: dispatching.log,
+      log,
     }),
+    // The action itself.
     dispatch(dispatching),
   ]);
 }

@@ -5,9 +5,9 @@ import type { CallOptions, Feed, Replies, Reply } from './api.ts';
 import { cancelledBy, orCancelled } from './cancelled.ts';
 import { startFeed } from './feed.ts';
 import { cutBatches } from './fleet/batches.ts';
-import type { Plan } from './fleet/call.ts';
-import { callAgent, checkInput, requireAction } from './fleet/call-agent.ts';
-import { findDdl, type Session } from './fleet/session.ts';
+import { type Plan, callAgent } from './fleet/call-agent.ts';
+import { checkInput, requireAction, findDdl } from './fleet/agents.ts';
+import type { Session } from './fleet/session.ts';
 import { missingOf } from './found.ts';
 import { targetsOf } from './targets.ts';
 

@@ -1,5 +1,5 @@
 import type { Ddl } from '../core/ddl/ddl.ts';
-import { newId } from '../core/request/seal.ts';
+import { newId } from '../core/request/request.ts';
 import { compilePlaybook } from '../playbook/compile/load.ts';
 import type { RunEvent, RunReport } from '../playbook/events/events.ts';
 import type { Feed, RunOptions } from './api.ts';

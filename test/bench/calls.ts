@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { agents } from '../../src/agents/index.ts';
 import { openReply } from '../../src/core/request/reply.ts';
-import { sealRequest } from '../../src/core/request/seal.ts';
+import { sealRequest } from '../../src/core/request/request.ts';
 import { createDial } from '../../src/transport/dial.ts';
 import { makeFleet } from '../support/fleet/fleet.ts';
 import { startDaemonProgram } from '../support/node/daemon-program.ts';

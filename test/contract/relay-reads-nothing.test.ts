@@ -5,7 +5,7 @@ import { startRelayLink } from '../../src/library/relays/relay-link.ts';
 import { startRelays } from '../../src/library/relays/relays.ts';
 import { Problem } from '../../src/core/errors.ts';
 import { noFilter } from '../../src/core/filter/filter.ts';
-import { sealRequest } from '../../src/core/request/seal.ts';
+import { sealRequest } from '../../src/core/request/request.ts';
 import { createRelayDial } from '../../src/transport/relay/relay-connection.ts';
 import { makeFleet } from '../support/fleet/fleet.ts';
 import { keepingLog } from '../support/node/quiet-log.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { agents } from '../../src/agents/index.ts';
 import { openReply } from '../../src/core/request/reply.ts';
-import { type CallOptions, newId, sealRequest } from '../../src/core/request/seal.ts';
+import { type CallOptions, newId, sealRequest } from '../../src/core/request/request.ts';
 import { createDial } from '../../src/transport/dial.ts';
 import { probeAgent } from '../support/agents/probe-agent.ts';
 import { makeFleet } from '../support/fleet/fleet.ts';

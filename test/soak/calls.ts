@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { sealRequest } from '../../src/core/request/seal.ts';
+import { sealRequest } from '../../src/core/request/request.ts';
 import { openReply } from '../../src/core/request/reply.ts';
 import type { AuditHead } from '../../src/core/wire/messages.ts';
 import { createDial } from '../../src/transport/dial.ts';

@@ -1,7 +1,7 @@
 import type { Ddl } from '../../core/ddl/ddl.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { Outcome } from '../../core/request/reply.ts';
-import { callDefaults, newId } from '../../core/request/seal.ts';
+import { callDefaults, newId } from '../../core/request/request.ts';
 import type { FoundNode } from '../../discovery/findings.ts';
 import { callNode } from '../../library/fleet/call-node.ts';
 import type { Session } from '../fleet/session.ts';

@@ -2,7 +2,7 @@ import { type ActionDdl, type Ddl, inputNames, inputSchema, sensitiveInputs } fr
 import { Problem } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { suggest } from '../../core/text.ts';
-import { checkInput } from '../../library/fleet/call-agent.ts';
+import { checkInput } from '../../library/fleet/agents.ts';
 import { parseKeyValues } from './key-values.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { callDefaults, newId } from '../../core/request/seal.ts';
+import { callDefaults, newId } from '../../core/request/request.ts';
 import { actionOf, type Ddl } from '../../core/ddl/ddl.ts';
 import { Problem } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';

@@ -1,7 +1,7 @@
 import { createPrivateKey, type KeyObject, sign } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { explainErrno, Problem } from '../../core/errors.ts';
-import type { Credentials } from '../../core/request/seal.ts';
+import type { Credentials } from '../../core/credentials/signature.ts';
 import { sha256 } from '../../core/publish/chunks.ts';
 import { sumsOf } from '../../core/publish/layout.ts';
 import { isApplicationName, isRevisionName, signTicket } from '../../core/publish/ticket.ts';

@@ -3,7 +3,8 @@ import type { Ddl } from '../../core/ddl/ddl.ts';
 import type { Outcome } from '../../core/request/reply.ts';
 import type { FoundNode } from '../../discovery/findings.ts';
 import { askNodes } from '../../library/fleet/call-nodes.ts';
-import { requireDdl, type Session } from '../fleet/session.ts';
+import type { Session } from '../fleet/session.ts';
+import { requireDdl } from '../../library/fleet/agents.ts';
 
 /** Something that put a host in that was to stay out, as the load balancer’s agent recorded it. */
 export interface RecordedBreak {

@@ -5,7 +5,7 @@ import { outlineScript } from '../../puppet/analysis/outline.ts';
 import type { Script } from '../../puppet/script.ts';
 import type { CliContext } from '../cli/context.ts';
 import { describeInput, formatSections, formatSectionsInMarkdown } from '../render/playbook.ts';
-import { findDdl } from '../fleet/session.ts';
+import { findDdl } from '../../library/fleet/agents.ts';
 import { agentsNamed } from '../../puppet/analysis/check.ts';
 import { findScript } from './read-script.ts';
 

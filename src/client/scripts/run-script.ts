@@ -1,5 +1,5 @@
 /** `orchestrate`, and `run` of a script. */
-import { newId } from '../../core/request/seal.ts';
+import { newId } from '../../core/request/request.ts';
 import type { Ddl } from '../../core/ddl/ddl.ts';
 import { Problem } from '../../core/errors.ts';
 import { bindInputs } from '../../playbook/inputs/inputs.ts';

@@ -1,6 +1,5 @@
 import type { X509Certificate } from 'node:crypto';
-import type { Credentials } from '../request/seal.ts';
-import { sign, verifies } from '../credentials/signature.ts';
+import { type Credentials, sign, verifies } from '../credentials/signature.ts';
 import type { AuditHead } from '../wire/messages.ts';
 import type { ChainState } from './record.ts';
 

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { Credentials } from '../request/seal.ts';
+import { type Credentials, sign } from '../credentials/signature.ts';
 import type { JsonObject } from '../json.ts';
-import { sign } from '../credentials/signature.ts';
 import type { ReplyOutcome } from '../wire/messages.ts';
 
 /** What a record is about. */

@@ -1,9 +1,8 @@
 import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import type { Credentials } from '../request/seal.ts';
 import { identityOf, parseCertificate, proveCertificate, type Trust } from './certificate.ts';
 import { missingLink, rememberIssuers } from './issuers.ts';
-import { unusableKey } from './signature.ts';
+import { type Credentials, unusableKey } from './signature.ts';
 import { errnoOf, explainErrno, Problem } from '../errors.ts';
 import type { Identity } from '../identity.ts';
 import type { TlsState } from '../ports.ts';

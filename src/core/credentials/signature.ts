@@ -1,4 +1,19 @@
 import { type KeyObject, sign as signBytes, verify as verifyBytes, type X509Certificate } from 'node:crypto';
+import type { Identity } from '../identity.ts';
+
+/** One's own identity with what proves it. */
+export interface Credentials {
+  readonly identity: Identity;
+  readonly certificate: X509Certificate;
+  /** The intermediate CAs between the certificate and its root, as they stand after it in its file. */
+  readonly issuers?: readonly X509Certificate[];
+  readonly key: KeyObject;
+}
+
+/** A certificate with what leads from it to its root (DER), as it goes along with what it signs. */
+export function chainOf({ certificate, issuers = [] }: Credentials): Buffer[] {
+  return [certificate, ...issuers].map(({ raw }) => raw);
+}
 
 /** Every signature says what it is for, so that one can never be passed off as another. */
 export type SignatureContext =

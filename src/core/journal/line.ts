@@ -1,9 +1,8 @@
 /** One line of a run's journal as nodes store it: signed by the operator whose program wrote it. */
 import { createHash } from 'node:crypto';
-import { sign } from '../credentials/signature.ts';
+import { sign, chainOf, type Credentials } from '../credentials/signature.ts';
 import { Problem } from '../errors.ts';
 import { isObject, type JsonObject, parseJsonObject } from '../json.ts';
-import { chainOf, type Credentials } from '../request/seal.ts';
 
 /** As it is sent and stored. */
 export interface JournalLine {

@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { issuersIn, parseCertificate, proveCertificate, type Trust } from '../credentials/certificate.ts';
 import { rememberIssuers } from '../credentials/issuers.ts';
-import { sign, verifies } from '../credentials/signature.ts';
+import { sign, verifies, chainOf, type Credentials } from '../credentials/signature.ts';
 import { Problem } from '../errors.ts';
 import { callerId, formatIdentity, isNodeName } from '../identity.ts';
-import { chainOf, type Credentials } from '../request/seal.ts';
 import { protocolVersion, ticketCodec } from '../wire/codec.ts';
 import type { SignedTicket, Ticket } from '../wire/messages.ts';
 import { digestSize, sha256 } from './chunks.ts';

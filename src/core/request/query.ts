@@ -7,12 +7,11 @@ import {
   type Trust,
 } from '../credentials/certificate.ts';
 import { rememberIssuers } from '../credentials/issuers.ts';
-import { sign, verifies } from '../credentials/signature.ts';
+import { sign, verifies, chainOf, type Credentials } from '../credentials/signature.ts';
 import { Problem } from '../errors.ts';
 import { formatIdentity } from '../identity.ts';
 import { protocolVersion, queryCodec, queryReplyCodec } from '../wire/codec.ts';
 import type { Query, QueryReply, SignedQuery, SignedQueryReply } from '../wire/messages.ts';
-import { chainOf, type Credentials } from './seal.ts';
 
 export type QueryContent = Pick<Query, 'describe' | 'result' | 'cancel' | 'store'>;
 

@@ -1,11 +1,10 @@
 import type { ProblemCode } from '../problems/index.ts';
 import { createHash } from 'node:crypto';
-import { chainOf, type Credentials } from './seal.ts';
+import { chainOf, type Credentials, sign, verifies } from '../credentials/signature.ts';
 import { issuersIn, parseCertificate, proveCertificate, type Trust } from '../credentials/certificate.ts';
 import { rememberIssuers } from '../credentials/issuers.ts';
 import { Problem } from '../errors.ts';
 import type { JsonObject } from '../json.ts';
-import { sign, verifies } from '../credentials/signature.ts';
 import { protocolVersion, replyCodec } from '../wire/codec.ts';
 import type { AuditHead, HeadCheck, Reply, ReplyOutcome, SignedReply } from '../wire/messages.ts';
 

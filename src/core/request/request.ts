@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import {
   issuersIn,
   type ProvenCertificate,
@@ -5,14 +6,83 @@ import {
   proveCertificate,
   type Trust,
 } from '../credentials/certificate.ts';
+import { chainOf, type Credentials, sign, verifies } from '../credentials/signature.ts';
 import { rememberIssuers } from '../credentials/issuers.ts';
 import { Problem } from '../errors.ts';
 import { formatIdentity } from '../identity.ts';
 import { type JsonObject, parseJsonObject } from '../json.ts';
-import { revealSensitive } from './sensitive.ts';
-import { verifies } from '../credentials/signature.ts';
 import { protocolVersion, requestCodec } from '../wire/codec.ts';
-import type { Request, SignedRequest } from '../wire/messages.ts';
+import type { FilterTerms, Request, SignedRequest } from '../wire/messages.ts';
+import { hideSensitive, revealSensitive } from './sensitive.ts';
+
+/** What to ask of a node; the rest of a Request is filled in when it is sealed. */
+export interface CallOptions {
+  readonly requestId: string;
+  readonly try: number;
+  readonly target: string;
+  readonly agent: string;
+  readonly action: string;
+  readonly input: JsonObject;
+  /** Names of inputs to hide behind commitments. */
+  readonly sensitive: readonly string[];
+  readonly dryRun: boolean;
+  /** Milliseconds within which the node may begin. */
+  readonly timeToLive: number;
+  /** Milliseconds since the epoch, or 0. */
+  readonly deadline: number;
+  readonly runId: string;
+  readonly step: string;
+  readonly lease: string;
+  readonly fence: number;
+  /** The end of the target's audit log that the caller knows. */
+  readonly known?: { readonly sequence: number; readonly hash: string };
+  /** Have the node reply as soon as it has begun; the agent jobs keeps the outcome. */
+  readonly detach?: boolean;
+  /** Which nodes are meant, where that was not asked before: a node that does not match refuses (`not-matched`). */
+  readonly filter?: FilterTerms;
+}
+
+/** What a call is unless its caller says otherwise: a first try, outside of a run, which may begin within a minute. */
+export const callDefaults = {
+  try: 1,
+  sensitive: [],
+  dryRun: false,
+  timeToLive: 60_000,
+  deadline: 0,
+  runId: '',
+  step: '',
+  lease: '',
+  fence: 0,
+} as const satisfies Partial<CallOptions>;
+
+/** 32 hex digits, as every request and run is named. */
+export function newId(): string {
+  return randomBytes(16).toString('hex');
+}
+
+/** Makes the bytes of a request, signs them, and puts the sensitive values beside them. */
+export function sealRequest(options: CallOptions, credentials: Credentials, now: number): SignedRequest {
+  const { shown, sensitive } = hideSensitive(options.input, options.sensitive);
+  const { input: _input, sensitive: _names, known, ...fields } = options;
+  const request = requestCodec.encode({
+    ...fields,
+    protocol: protocolVersion,
+    nonce: randomBytes(16),
+    caller: formatIdentity(credentials.identity),
+    arguments: Buffer.from(JSON.stringify(shown)),
+    issuedAt: now,
+    knownSequence: known?.sequence ?? 0,
+    knownHash: Buffer.from(known?.hash ?? '', 'hex'),
+    filter: options.filter ?? null,
+    detach: options.detach ?? false,
+  });
+  return {
+    request,
+    signature: sign('request', request, credentials.key),
+    chain: chainOf(credentials),
+    sensitive,
+  };
+}
 
 /** A request as it came, taken apart; nothing of it is believed yet. */
 export interface OpenedRequest {

@@ -1,9 +1,8 @@
 import { createECDH, type ECDH } from 'node:crypto';
 import { issuersIn, parseCertificate, proveCertificate, type Trust } from '../credentials/certificate.ts';
-import { sign, verifies } from '../credentials/signature.ts';
+import { sign, verifies, chainOf, type Credentials } from '../credentials/signature.ts';
 import { rememberIssuers } from '../credentials/issuers.ts';
 import { Problem } from '../errors.ts';
-import { chainOf, type Credentials } from '../request/seal.ts';
 import { encryptionKeyCodec, protocolVersion } from '../wire/codec.ts';
 import type { SignedKey } from '../wire/messages.ts';
 import { keyIdOf } from './box.ts';

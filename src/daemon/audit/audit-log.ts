@@ -1,7 +1,7 @@
 import { listAuditFiles } from '../../core/audit/files.ts';
 import { signHead } from '../../core/audit/head.ts';
 import type { AuditEvent, ChainState } from '../../core/audit/record.ts';
-import type { Credentials } from '../../core/request/seal.ts';
+import type { Credentials } from '../../core/credentials/signature.ts';
 import type { AuditHead } from '../../core/wire/messages.ts';
 import { failed, startAppendQueue } from './append-queue.ts';
 import { type AuditFileWriter, openAuditFile } from './audit-file.ts';

@@ -1,6 +1,6 @@
 import { type AuditEvent, type ChainState, formatLine, hashLine } from '../../core/audit/record.ts';
 import { explainErrno } from '../../core/errors.ts';
-import type { Credentials } from '../../core/request/seal.ts';
+import type { Credentials } from '../../core/credentials/signature.ts';
 import type { AuditFileWriter } from './audit-file.ts';
 import { startDelayedSync } from './delayed-sync.ts';
 

@@ -1,15 +1,44 @@
-import { type ActionDdl, actionOf, type Ddl } from '../../core/ddl/ddl.ts';
-import { inputValidatorOf } from '../../core/ddl/input.ts';
-import { faultsOf, formatPath } from '../../core/ddl/schema.ts';
-import { Problem } from '../../core/errors.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { mapLimited } from '../../core/concurrency.ts';
+import { type ActionDdl, type Ddl, sensitiveInputs } from '../../core/ddl/ddl.ts';
 import type { JsonObject } from '../../core/json.ts';
+import type { NodeConnection } from '../../core/ports.ts';
 import type { Outcome } from '../../core/request/reply.ts';
-import { suggest } from '../../core/text.ts';
-import { type Batching, callAll, callAsFound, type Called, type Plan } from './call.ts';
-import { learnDdl } from './learn-ddl.ts';
+import { callDefaults, newId } from '../../core/request/request.ts';
+import type { FilterTerms } from '../../core/wire/messages.ts';
+import { type Findings, noFindings } from '../../discovery/directory.ts';
+import type { FoundNode } from '../../discovery/findings.ts';
+import { learnDdl } from './agents.ts';
+import { cutBatches } from './batches.ts';
+import { callNode } from './call-node.ts';
 import type { Session } from './session.ts';
 import { discoveryMethod } from './sources.ts';
 import type { TargetOptions } from './targets.ts';
+
+/** One action to call, its input checked. */
+export interface Plan {
+  readonly agent: string;
+  readonly action: string;
+  readonly description: ActionDdl;
+  readonly input: JsonObject;
+  readonly dryRun: boolean;
+  /** Makes nodes reply as soon as they have begun; the id of the request, by which outcomes are asked for. */
+  readonly detach?: string;
+}
+
+export interface Batching {
+  readonly batch: string | undefined;
+  /** Milliseconds between two batches. */
+  readonly pause: number;
+}
+
+/** The result of a call to all nodes that match. */
+export interface Called {
+  readonly findings: Findings;
+  readonly outcomes: Outcome[];
+  /** Milliseconds from the first call to the last reply. */
+  readonly elapsed: number;
+}
 
 /** A call to all nodes that match, of an agent that is built in or that the nodes describe. */
 export interface AgentCall {
@@ -55,24 +84,109 @@ function canCallAsFound(
   return planned.description.kind === 'read' || ['file', 'stdin', 'cache'].includes(method);
 }
 
-/** An action of an agent. @throws Problem `usage` when there is none of that name, or it has no dry run */
-export function requireAction(ddl: Ddl, action: string, dryRun: boolean): ActionDdl {
-  const description = actionOf(ddl, action);
-  if (description === undefined) {
-    const hint = suggest(action, Object.keys(ddl.actions));
-    throw new Problem('usage', `the agent ${ddl.name} has no action “${action}”`, hint);
-  }
-  if (dryRun && description.kind === 'change' && !description.dryRun) {
-    throw new Problem('usage', `${ddl.name}.${action} cannot show what it would change`);
-  }
-  return description;
+/** The same call to every node of a command: one request id for all. */
+interface Calls {
+  /** @param filter for the node to evaluate, if it was not asked before */
+  readonly one: (name: string, connection: NodeConnection, filter?: FilterTerms) => Promise<Outcome>;
+  readonly done: (name: string) => void;
+  readonly end: () => void;
 }
 
-/** @throws Problem `invalid-input` */
-export function checkInput(ddl: Ddl, action: string, description: ActionDdl, input: JsonObject): void {
-  const validate = inputValidatorOf(ddl, action, description);
-  if (validate(structuredClone(input))) return;
-  const [fault] = faultsOf(validate);
-  const where = fault === undefined || fault.path.length === 0 ? '' : `${formatPath(fault.path)} `;
-  throw new Problem('invalid-input', `${ddl.name}.${action}: ${where}${fault?.message}`);
+/** @param total how many nodes there are; 0: not known yet */
+function beginCalls(plan: Plan, total: number, targets: TargetOptions, session: Session, signal: AbortSignal): Calls {
+  const { world } = session;
+  const { description, input, dryRun, agent, action, detach } = plan;
+  if (description.kind === 'change') world.onChange();
+  const own = detach === undefined ? description.timeout : 0;
+  const timeout = (targets.timeout ?? own + session.config.timeout) * 1000;
+  const work = world.begin(`${agent}#${action}`, total);
+  const options = {
+    ...callDefaults,
+    ...{ requestId: detach ?? newId(), agent, action, input, dryRun, sensitive: sensitiveInputs(description) },
+    detach: detach !== undefined,
+  };
+  const changes = description.kind === 'change';
+  return {
+    one: (target, connection, filter) => {
+      work.tell(target, '');
+      const onProgress = (message: string) => work.tell(target, message);
+      const settings = { timeout, changes, onProgress, signal };
+      return callNode(
+        connection,
+        { ...options, target, ...(filter === undefined ? {} : { filter }) },
+        session.caller,
+        settings,
+      );
+    },
+    done: work.done,
+    end: work.end,
+  };
+}
+
+/** Calls nodes that were found, in batches. Exactly one outcome a node. */
+async function callAll(
+  plan: Plan,
+  nodes: readonly FoundNode[],
+  targets: TargetOptions,
+  session: Session,
+  { batch, pause }: Batching,
+  signal: AbortSignal,
+  onOutcome: (outcome: Outcome) => void,
+): Promise<Outcome[]> {
+  const calls = beginCalls(plan, nodes.length, targets, session, signal);
+  const connections = new Map(nodes.map(({ name, connection }) => [name, connection]));
+  const outcomes: Outcome[] = [];
+  for (const [index, names] of cutBatches([...connections.keys()], batch).entries()) {
+    if (signal.aborted) break;
+    if (index > 0 && pause > 0) await sleep(pause, undefined, { signal }).catch(() => {});
+    const replies = await mapLimited(names, session.config.concurrency, async (name) => {
+      const outcome = await calls.one(name, connections.get(name) as NodeConnection);
+      calls.done(name);
+      onOutcome(outcome);
+      return outcome;
+    });
+    outcomes.push(...replies);
+  }
+  calls.end();
+  return outcomes;
+}
+
+/**
+ * Calls each node as soon as its handshake has proven it, without a description before: the request carries the filter, and
+ * a node that does not match refuses it (`not-matched`) and is left out of the outcomes.
+ * @throws as {@link Session.find}; when the user ends it, the outcomes so far are still returned
+ */
+async function callAsFound(
+  plan: Plan,
+  targets: TargetOptions,
+  session: Session,
+  signal: AbortSignal,
+  onOutcome: (outcome: Outcome) => void,
+): Promise<Called> {
+  const began = performance.now();
+  const calls = beginCalls(plan, 0, targets, session, signal);
+  const outcomes = new Map<string, Outcome>();
+  const ask = async (name: string, connection: NodeConnection) => {
+    const outcome = await calls.one(name, connection, targets.filter);
+    calls.done(name);
+    if (outcome.code === 'not-matched') return false;
+    outcomes.set(name, outcome);
+    onOutcome(outcome);
+    return true;
+  };
+  try {
+    const findings = await session.find(targets, { ask, signal });
+    // Without those of a name that two nodes have proven to have: that is reported on its own.
+    return {
+      findings,
+      outcomes: findings.nodes.flatMap(({ name }) => outcomes.get(name) ?? []),
+      elapsed: performance.now() - began,
+    };
+  } catch (error) {
+    if (!signal.aborted || outcomes.size === 0) throw error;
+    const replies = [...outcomes.values()].sort((a, b) => (a.node < b.node ? -1 : 1));
+    return { findings: noFindings, outcomes: replies, elapsed: performance.now() - began };
+  } finally {
+    calls.end();
+  }
 }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type CallOptions, type Credentials, sealRequest } from '../../core/request/seal.ts';
+import { type CallOptions, sealRequest } from '../../core/request/request.ts';
+import type { Credentials } from '../../core/credentials/signature.ts';
 import { parseCertificate, type Trust } from '../../core/credentials/certificate.ts';
 import { startDeadline } from '../../core/deadline.ts';
 import { Problem, TurnedAway } from '../../core/errors.ts';

@@ -1,11 +1,11 @@
-import { callDefaults, newId } from '../../core/request/seal.ts';
+import { mapLimited } from '../../core/concurrency.ts';
+import { callDefaults, newId } from '../../core/request/request.ts';
 import { type ActionDdl, actionOf, type Ddl } from '../../core/ddl/ddl.ts';
 import { Problem } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { Outcome } from '../../core/request/reply.ts';
 import type { FoundNode } from '../../discovery/findings.ts';
 import { callNode } from './call-node.ts';
-import { fanOut } from './fan-out.ts';
 import type { Session } from './session.ts';
 
 /** One call of one action, for commands that ask on their own behalf; the input may depend on the node. */
@@ -41,7 +41,7 @@ export async function askNodes(
       signal,
       requestId,
     );
-  return await fanOut([...byName.keys()], config.concurrency, one, () => {});
+  return await mapLimited([...byName.keys()], config.concurrency, one);
 }
 
 /** Asks one node. */

@@ -1,5 +1,4 @@
 import { readRevocations } from '../../ca/revocation/revocations.ts';
-import type { Ddl } from '../../core/ddl/ddl.ts';
 import { Problem } from '../../core/errors.ts';
 import { type LiveCredentials, startCredentials } from '../../core/credentials/live-credentials.ts';
 import type { Log } from '../../core/ports.ts';
@@ -158,20 +157,4 @@ async function keepHeads(heads: Heads, log: Log): Promise<void> {
 function warningsOnly({ warn }: World): Log {
   const say = (_fields: object, message: string) => warn(message);
   return { debug: () => {}, info: () => {}, warn: say, error: say };
-}
-
-/** The description of an agent that is built in, by its name or an alias. */
-export function findDdl(catalogue: readonly Ddl[], agent: string): Ddl | undefined {
-  return catalogue.find(({ name, aliases }) => name === agent || aliases?.includes(agent) === true);
-}
-
-/** The same, where there must be one. @throws Problem `unknown-agent` */
-export function requireDdl(catalogue: readonly Ddl[], agent: string): Ddl {
-  const found = findDdl(catalogue, agent);
-  if (found !== undefined) return found;
-  throw new Problem(
-    'unknown-agent',
-    `there is no agent “${agent}”`,
-    `known: ${catalogue.map(({ name }) => name).join(', ')}`,
-  );
 }

@@ -1,12 +1,13 @@
+import { mapLimited } from '../../core/concurrency.ts';
 import { actionOf, type Ddl, sensitiveInputs } from '../../core/ddl/ddl.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { Outcome } from '../../core/request/reply.ts';
-import { callDefaults, newId } from '../../core/request/seal.ts';
+import { callDefaults, newId } from '../../core/request/request.ts';
 import type { FoundNode } from '../../discovery/findings.ts';
 import type { NodeCall } from '../../playbook/ports.ts';
 import { callNode } from '../fleet/call-node.ts';
-import { fanOut } from '../fleet/fan-out.ts';
-import { requireDdl, type Session } from '../fleet/session.ts';
+import type { Session } from '../fleet/session.ts';
+import { requireDdl } from '../fleet/agents.ts';
 import type { HeldLease } from './lease.ts';
 import type { PortParts } from './port-parts.ts';
 
@@ -50,7 +51,11 @@ export function callAll(
       signal,
     });
   };
-  return fanOut(call.nodes, session.config.concurrency, one, onOutcome);
+  return mapLimited(call.nodes, session.config.concurrency, async (name) => {
+    const outcome = await one(name);
+    onOutcome(outcome);
+    return outcome;
+  });
 }
 
 const unleased = { lease: '', fence: 0 };

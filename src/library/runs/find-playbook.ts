@@ -15,9 +15,9 @@ import {
   readTree,
 } from '../../playbook/source/reading.ts';
 import { everySource } from '../../playbook/source/walking.ts';
-import { learnDdl } from '../fleet/learn-ddl.ts';
+import { learnDdl, findDdl } from '../fleet/agents.ts';
 import type { TargetOptions } from '../fleet/targets.ts';
-import { findDdl, type Session } from '../fleet/session.ts';
+import type { Session } from '../fleet/session.ts';
 
 /** Read, with all that it uses, and not yet checked against any agent. @throws Problem `usage`, `bad-playbook`, … */
 export async function readPlaybook(name: string): Promise<PlaybookTree> {

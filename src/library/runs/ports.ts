@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Outcome } from '../../core/request/reply.ts';
-import { newId } from '../../core/request/seal.ts';
+import { newId } from '../../core/request/request.ts';
 import type { FoundNode } from '../../discovery/findings.ts';
 import type { LeaseRequest, PlaybookPorts } from '../../playbook/ports.ts';
-import { requireDdl } from '../fleet/session.ts';
+import { requireDdl } from '../fleet/agents.ts';
 import { journalUnder } from './fleet/under-lease.ts';
 import { type KeptNotice, startNotice } from './interruption-notice.ts';
 import { type HeldLease, takeLease } from './lease.ts';

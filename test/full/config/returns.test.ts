@@ -7,7 +7,7 @@ import type { JsonObject } from '../../../src/core/json.ts';
 import { fileKinds } from '../../../src/core/node-files/kinds.ts';
 import { digestFiles, listNodeFiles, sumOf } from '../../../src/core/node-files/list.ts';
 import { pendingFile, readPending } from '../../../src/core/node-files/pending.ts';
-import { callDefaults, newId } from '../../../src/core/request/seal.ts';
+import { callDefaults, newId } from '../../../src/core/request/request.ts';
 import type { Outcome } from '../../../src/core/request/reply.ts';
 import { callNode } from '../../../src/library/fleet/call-node.ts';
 import { createDial } from '../../../src/transport/dial.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { agents } from '../../../src/agents/index.ts';
 import type { AuditRecord } from '../../../src/core/audit/record.ts';
-import { sealRequest } from '../../../src/core/request/seal.ts';
+import { sealRequest } from '../../../src/core/request/request.ts';
 import { openReply } from '../../../src/core/request/reply.ts';
 import type { AuditHead, SignedRequest } from '../../../src/core/wire/messages.ts';
 import { createDial } from '../../../src/transport/dial.ts';

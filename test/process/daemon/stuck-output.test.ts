@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { agents } from '../../../src/agents/index.ts';
-import { callDefaults, newId, sealRequest } from '../../../src/core/request/seal.ts';
+import { callDefaults, newId, sealRequest } from '../../../src/core/request/request.ts';
 import { createDial } from '../../../src/transport/dial.ts';
 import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
 import { freePort } from '../../support/free-port.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { callDefaults, newId } from '../../../src/core/request/seal.ts';
+import { callDefaults, newId } from '../../../src/core/request/request.ts';
 import { callNode } from '../../../src/library/fleet/call-node.ts';
 import { headsFile, openHeads } from '../../../src/library/fleet/heads.ts';
 import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { sealRequest } from '../../../src/core/request/seal.ts';
+import { sealRequest } from '../../../src/core/request/request.ts';
 import type { NodeService } from '../../../src/core/ports.ts';
 import { sign } from '../../../src/core/credentials/signature.ts';
 import { requestCodec } from '../../../src/core/wire/codec.ts';

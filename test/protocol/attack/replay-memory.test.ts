@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { sealRequest } from '../../../src/core/request/seal.ts';
+import { sealRequest } from '../../../src/core/request/request.ts';
 import { openAuditLog } from '../../../src/daemon/audit/audit-log.ts';
 import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
 import { orderFor, startTestNode } from '../../support/node/node.ts';

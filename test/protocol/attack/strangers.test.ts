@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { createServer } from 'node:tls';
 import { ChannelCredentials, Client, type ServiceError } from '@grpc/grpc-js';
-import { sealRequest } from '../../../src/core/request/seal.ts';
+import { sealRequest } from '../../../src/core/request/request.ts';
 import { createDial } from '../../../src/transport/dial.ts';
 import { tlsVersion } from '../../../src/transport/tls.ts';
 import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ChannelCredentials, Client, type ServiceDefinition, type ServiceError } from '@grpc/grpc-js';
-import { sealRequest } from '../../../src/core/request/seal.ts';
+import { sealRequest } from '../../../src/core/request/request.ts';
 import { noFilter } from '../../../src/core/filter/filter.ts';
 import { protocol } from '../../../src/core/wire/codec.ts';
 import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';

@@ -7,7 +7,7 @@ import { agents } from '../../../src/agents/index.ts';
 import { readCrl } from '../../../src/ca/revocation/crl.ts';
 import { makeRevocationList } from '../../../src/ca/revocation/revocation-list.ts';
 import { readRevocations } from '../../../src/ca/revocation/revocations.ts';
-import { sealRequest } from '../../../src/core/request/seal.ts';
+import { sealRequest } from '../../../src/core/request/request.ts';
 import { parseCertificate } from '../../../src/core/credentials/certificate.ts';
 import { startCredentials } from '../../../src/core/credentials/live-credentials.ts';
 import { createDial } from '../../../src/transport/dial.ts';

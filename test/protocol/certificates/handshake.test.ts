@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import { openReply } from '../../../src/core/request/reply.ts';
-import { sealRequest } from '../../../src/core/request/seal.ts';
+import { sealRequest } from '../../../src/core/request/request.ts';
 import { noFilter } from '../../../src/core/filter/filter.ts';
 import { createDial } from '../../../src/transport/dial.ts';
 import { askHealth } from '../../support/node/ask-health.ts';

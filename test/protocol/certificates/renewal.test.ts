@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { agents } from '../../../src/agents/index.ts';
-import { sealRequest } from '../../../src/core/request/seal.ts';
+import { sealRequest } from '../../../src/core/request/request.ts';
 import { parseCertificate } from '../../../src/core/credentials/certificate.ts';
 import { remindOf } from '../../../src/daemon/system/live-keys.ts';
 import { type Fleet, type Member, type MemberOptions, makeFleet } from '../../support/fleet/fleet.ts';

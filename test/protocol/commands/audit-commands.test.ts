@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { type AuditEvent, formatLine, hashLine } from '../../../src/core/audit/record.ts';
 import type { AuditEntry } from '../../../src/core/audit/show.ts';
-import type { CallOptions } from '../../../src/core/request/seal.ts';
+import type { CallOptions } from '../../../src/core/request/request.ts';
 import { type Daemon, startDaemon } from '../../../src/daemon/daemon.ts';
 import { runInProcess } from '../../support/program/cli.ts';
 import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';

@@ -4,7 +4,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { agents } from '../../../src/agents/index.ts';
-import { type CallOptions, newId } from '../../../src/core/request/seal.ts';
+import { type CallOptions, newId } from '../../../src/core/request/request.ts';
 import { counted, probeAgent, probeCalls, waiting } from '../../support/agents/probe-agent.ts';
 import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
 import { startTestNode, type TestNode } from '../../support/node/node.ts';

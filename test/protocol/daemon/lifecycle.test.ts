@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect } from 'node:tls';
-import { sealRequest } from '../../../src/core/request/seal.ts';
+import { sealRequest } from '../../../src/core/request/request.ts';
 import { waiting } from '../../support/agents/probe-agent.ts';
 import { frame, headersFor, preface } from '../../support/attack/frames.ts';
 import { tlsOf } from '../../support/attack/target.ts';

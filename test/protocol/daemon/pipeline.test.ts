@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { noFilter } from '../../../src/core/filter/filter.ts';
-import { sealRequest } from '../../../src/core/request/seal.ts';
+import { sealRequest } from '../../../src/core/request/request.ts';
 import { sign } from '../../../src/core/credentials/signature.ts';
 import { requestCodec } from '../../../src/core/wire/codec.ts';
 import type { Request, SignedRequest } from '../../../src/core/wire/messages.ts';

@@ -7,7 +7,7 @@ import { noFilter } from '../../../src/core/filter/filter.ts';
 import type { NodeConnection } from '../../../src/core/ports.ts';
 import { signQuery } from '../../../src/core/request/query.ts';
 import type { Outcome } from '../../../src/core/request/reply.ts';
-import { type CallOptions, sealRequest } from '../../../src/core/request/seal.ts';
+import { type CallOptions, sealRequest } from '../../../src/core/request/request.ts';
 import { makeKeyPair, openKey, signKey } from '../../../src/core/sealed/encryption-key.ts';
 import { sealTo } from '../../../src/core/sealed/exchange.ts';
 import type { Envelope, EnvelopeReply, SealedEvent, SealedRequest } from '../../../src/core/wire/messages.ts';

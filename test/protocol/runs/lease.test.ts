@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import { lockConfigSchema } from '../../../src/agents/lock/config.ts';
 import { lockDdl } from '../../../src/agents/lock/ddl.ts';
 import type { AgentEntry } from '../../../src/core/agent.ts';
-import type { CallOptions } from '../../../src/core/request/seal.ts';
+import type { CallOptions } from '../../../src/core/request/request.ts';
 import { counted, probeAgent, probeCalls, waiting } from '../../support/agents/probe-agent.ts';
 import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
 import { allowRip, startTestNode, type TestNode } from '../../support/node/node.ts';

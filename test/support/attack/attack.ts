@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { sealRequest } from '../../../src/core/request/seal.ts';
+import { sealRequest } from '../../../src/core/request/request.ts';
 import { openReply } from '../../../src/core/request/reply.ts';
 import { createDial } from '../../../src/transport/dial.ts';
 import { type DaemonProcess, startDaemonProcess } from '../node/daemon-process.ts';

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:http2';
 import type { MethodDefinition, ServiceDefinition } from '@grpc/grpc-js';
 import fc from 'fast-check';
-import { sealRequest } from '../../../src/core/request/seal.ts';
+import { sealRequest } from '../../../src/core/request/request.ts';
 import { sign } from '../../../src/core/credentials/signature.ts';
 import { protocol, requestCodec } from '../../../src/core/wire/codec.ts';
 import { orderFor } from '../node/node.ts';

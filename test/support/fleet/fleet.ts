@@ -7,7 +7,7 @@ import { signCertificate } from '../../../src/ca/issue.ts';
 import { makeKeyPair } from '../../../src/ca/x509/keys.ts';
 import { formatPrivateKey } from '../../../src/ca/x509/private-key.ts';
 import { makeRevocationList, type Revocation } from '../../../src/ca/revocation/revocation-list.ts';
-import type { Credentials } from '../../../src/core/request/seal.ts';
+import type { Credentials } from '../../../src/core/credentials/signature.ts';
 import { identityOf, type Trust } from '../../../src/core/credentials/certificate.ts';
 import { defineIdentity, type Identity } from '../../../src/core/identity.ts';
 

@@ -6,7 +6,7 @@ import { Problem } from '../../../src/core/errors.ts';
 import type { JsonObject } from '../../../src/core/json.ts';
 import { digestFiles, listNodeFiles, sumOf } from '../../../src/core/node-files/list.ts';
 import { decodeReply, encodeMessage, type HelperMessage } from '../../../src/core/node-files/message.ts';
-import { type CallOptions, callDefaults, newId, sealRequest } from '../../../src/core/request/seal.ts';
+import { type CallOptions, callDefaults, newId, sealRequest } from '../../../src/core/request/request.ts';
 import type { SignedRequest } from '../../../src/core/wire/messages.ts';
 import { serveHelper } from '../../../src/daemon/config-helper/serve.ts';
 import type { Fleet, Member } from '../fleet/fleet.ts';

@@ -2,7 +2,7 @@ import type { ProvenCertificate } from '../../../src/core/credentials/certificat
 import { actionOf } from '../../../src/core/ddl/ddl.ts';
 import { callerId, defineIdentity, formatIdentity } from '../../../src/core/identity.ts';
 import type { JsonObject } from '../../../src/core/json.ts';
-import { callDefaults, newId } from '../../../src/core/request/seal.ts';
+import { callDefaults, newId } from '../../../src/core/request/request.ts';
 import type { Request } from '../../../src/core/wire/messages.ts';
 import type { IncomingCall } from '../../../src/daemon/call.ts';
 import { probeAgent } from '../agents/probe-agent.ts';

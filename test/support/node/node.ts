@@ -3,7 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AgentEntry, FindExternalAgents } from '../../../src/core/agent.ts';
 import type { AuditRecord } from '../../../src/core/audit/record.ts';
-import { type CallOptions, callDefaults, newId, sealRequest } from '../../../src/core/request/seal.ts';
+import { type CallOptions, callDefaults, newId, sealRequest } from '../../../src/core/request/request.ts';
 import type { NodeConnection } from '../../../src/core/ports.ts';
 import { openReply } from '../../../src/core/request/reply.ts';
 import type { NodeDescription, Reply, SignedRequest } from '../../../src/core/wire/messages.ts';

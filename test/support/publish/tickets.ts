@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { chunkAt, chunksOf, sha256 } from '../../../src/core/publish/chunks.ts';
 import { signTicket, type TicketContent } from '../../../src/core/publish/ticket.ts';
-import type { CallOptions } from '../../../src/core/request/seal.ts';
+import type { CallOptions } from '../../../src/core/request/request.ts';
 import { signedTicketCodec } from '../../../src/core/wire/codec.ts';
 import type { Reply, SignedTicket } from '../../../src/core/wire/messages.ts';
 import { createArtifactDial } from '../../../src/transport/artifacts/peer.ts';

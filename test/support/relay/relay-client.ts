@@ -5,7 +5,7 @@ import type { Trust } from '../../../src/core/credentials/certificate.ts';
 import { Problem } from '../../../src/core/errors.ts';
 import type { Dial, NodeConnection } from '../../../src/core/ports.ts';
 import type { Outcome } from '../../../src/core/request/reply.ts';
-import type { CallOptions } from '../../../src/core/request/seal.ts';
+import type { CallOptions } from '../../../src/core/request/request.ts';
 import { createRelayDial } from '../../../src/transport/relay/relay-connection.ts';
 import type { Member } from '../fleet/fleet.ts';
 import { orderFor } from '../node/node.ts';

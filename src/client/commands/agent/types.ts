@@ -1,13 +1,12 @@
 import { writeFile } from 'node:fs/promises';
 import type { Ddl } from '../../../core/ddl/ddl.ts';
 import { explainErrno, Problem } from '../../../core/errors.ts';
-import { learnDdl } from '../../../library/fleet/learn-ddl.ts';
+import { learnDdl, findDdl } from '../../../library/fleet/agents.ts';
 import { siteTypes } from '../../../library/types/agent-types.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
 import { readTargetOptions } from '../../cli/target-options.ts';
 import { withSession } from '../../fleet/over-nodes.ts';
-import { findDdl } from '../../fleet/session.ts';
 import { type ReadDdl, readJson } from './import.ts';
 
 interface TypesOptions extends CommonOptions {

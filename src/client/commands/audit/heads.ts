@@ -11,7 +11,8 @@ import { askNode } from '../../../library/fleet/call-nodes.ts';
 import { headsFile, type KnownHead, openHeads } from '../../../library/fleet/heads.ts';
 import { paintFor } from '../../render/color.ts';
 import { printTable } from '../../render/table.ts';
-import { openSession, requireDdl, type Session } from '../../fleet/session.ts';
+import { openSession, type Session } from '../../fleet/session.ts';
+import { requireDdl } from '../../../library/fleet/agents.ts';
 import type { FoundNode } from '../../../discovery/findings.ts';
 
 interface HeadsOptions extends CommonOptions {

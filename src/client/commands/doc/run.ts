@@ -1,10 +1,9 @@
 import type { Ddl } from '../../../core/ddl/ddl.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
-import { learnDdl } from '../../../library/fleet/learn-ddl.ts';
+import { learnDdl, findDdl } from '../../../library/fleet/agents.ts';
 import { ddlLines, ddlMarkdown } from '../../render/ddl.ts';
 import { withSession } from '../../fleet/over-nodes.ts';
-import { findDdl } from '../../fleet/session.ts';
 import { readTargetOptions } from '../../cli/target-options.ts';
 
 interface DocOptions extends CommonOptions {

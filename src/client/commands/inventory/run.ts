@@ -8,7 +8,7 @@ import type { CommonOptions } from '../../cli/common-options.ts';
 import type { CliContext } from '../../cli/context.ts';
 import { indented } from '../../render/missing.ts';
 import { nodesOf, overNodes } from '../../fleet/over-nodes.ts';
-import { requireDdl } from '../../fleet/session.ts';
+import { requireDdl } from '../../../library/fleet/agents.ts';
 import { flattenFacts } from './flatten.ts';
 
 /** What rpcutil's `inventory` gives; its DDL says the same. */

@@ -3,7 +3,8 @@ import { Problem } from '../../../core/errors.ts';
 import type { FoundNode } from '../../../discovery/findings.ts';
 import { askNodes } from '../../../library/fleet/call-nodes.ts';
 import type { CliContext } from '../../cli/context.ts';
-import { requireDdl, type Session } from '../../fleet/session.ts';
+import type { Session } from '../../fleet/session.ts';
+import { requireDdl } from '../../../library/fleet/agents.ts';
 import { actionFor, type JobsOptions, type NodeJob } from './job.ts';
 
 /** The whole id of the job that begins so. @throws Problem `usage`, `unknown-job` */

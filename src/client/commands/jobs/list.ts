@@ -2,7 +2,7 @@ import type { Ddl } from '../../../core/ddl/ddl.ts';
 import { askNodes } from '../../../library/fleet/call-nodes.ts';
 import type { CliContext } from '../../cli/context.ts';
 import { nodesOf, overNodes } from '../../fleet/over-nodes.ts';
-import { requireDdl } from '../../fleet/session.ts';
+import { requireDdl } from '../../../library/fleet/agents.ts';
 import { callerName } from '../../render/caller.ts';
 import { indented } from '../../render/missing.ts';
 import { printTable } from '../../render/table.ts';

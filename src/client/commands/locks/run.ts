@@ -11,7 +11,7 @@ import { formatTable } from '../../render/table.ts';
 import { ago } from '../../render/times.ts';
 import { indented } from '../../render/missing.ts';
 import { nodesOf, overNodes } from '../../fleet/over-nodes.ts';
-import { requireDdl } from '../../fleet/session.ts';
+import { requireDdl } from '../../../library/fleet/agents.ts';
 
 interface Lock {
   readonly name: string;

@@ -10,7 +10,7 @@ import { tableOf } from '../../cli/io/format.ts';
 import { paintFor } from '../../render/color.ts';
 import { printTable } from '../../render/table.ts';
 import { nodesOf, overNodes } from '../../fleet/over-nodes.ts';
-import { requireDdl } from '../../fleet/session.ts';
+import { requireDdl } from '../../../library/fleet/agents.ts';
 import { countStates, exitCodeOf, type CheckFinding, findingOf, sortFindings } from './findings.ts';
 
 interface NrpeOptions extends CommonOptions {

@@ -5,7 +5,7 @@ import type { CliContext } from '../../cli/context.ts';
 import type { Agents } from '../../../library/agents.ts';
 import { askNodes } from '../../../library/fleet/call-nodes.ts';
 import { nodesOf, overNodes } from '../../fleet/over-nodes.ts';
-import { requireDdl } from '../../fleet/session.ts';
+import { requireDdl } from '../../../library/fleet/agents.ts';
 import { indented } from '../../render/missing.ts';
 import { sizeWords } from '../../render/sizes.ts';
 import { printTable } from '../../render/table.ts';

@@ -4,7 +4,8 @@ import { count } from '../../../core/text.ts';
 import { askNodes } from '../../../library/fleet/call-nodes.ts';
 import type { CliContext } from '../../cli/context.ts';
 import { readTargetOptions } from '../../cli/target-options.ts';
-import { requireDdl, type Session } from '../../fleet/session.ts';
+import type { Session } from '../../fleet/session.ts';
+import { requireDdl } from '../../../library/fleet/agents.ts';
 import type { Known } from './recorded.ts';
 import type { RollbackOptions } from './options.ts';
 

@@ -2,7 +2,7 @@
 import { Problem } from '../../../core/errors.ts';
 import type { Outcome } from '../../../core/request/reply.ts';
 import { count } from '../../../core/text.ts';
-import type { Plan } from '../../../library/fleet/call.ts';
+import type { Plan } from '../../../library/fleet/call-agent.ts';
 import type { CliContext } from '../../cli/context.ts';
 import { indented } from '../../render/missing.ts';
 import { outcomeJson } from '../../render/outcomes.ts';

@@ -1,6 +1,6 @@
 import type { ActionDdl, Ddl } from '../../../core/ddl/ddl.ts';
 import type { Outcome } from '../../../core/request/reply.ts';
-import { newId } from '../../../core/request/seal.ts';
+import { newId } from '../../../core/request/request.ts';
 import { printable } from '../../../core/text.ts';
 import { cutBatches } from '../../../library/fleet/batches.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
@@ -8,8 +8,8 @@ import type { CliContext } from '../../cli/context.ts';
 import { exitFor } from '../../cli/exit-codes.ts';
 import { tableOf } from '../../cli/io/format.ts';
 import { readInput } from '../../cli/read-input.ts';
-import type { Plan } from '../../../library/fleet/call.ts';
-import { callAgent, requireAction } from '../../../library/fleet/call-agent.ts';
+import { type Plan, callAgent } from '../../../library/fleet/call-agent.ts';
+import { requireAction, findDdl } from '../../../library/fleet/agents.ts';
 import { paintFor } from '../../render/color.ts';
 import { printMissing } from '../../render/missing.ts';
 import {
@@ -21,7 +21,7 @@ import {
   shows,
 } from '../../render/outcomes.ts';
 import { refuseWaiting, renderDetached } from './detached.ts';
-import { findDdl, openSession } from '../../fleet/session.ts';
+import { openSession } from '../../fleet/session.ts';
 import { parseSeconds, readTargetOptions } from '../../cli/target-options.ts';
 
 interface RpcOptions extends CommonOptions {

@@ -1,4 +1,4 @@
-import { newId } from '../../../core/request/seal.ts';
+import { newId } from '../../../core/request/request.ts';
 import type { Ddl } from '../../../core/ddl/ddl.ts';
 import { compilePlaybook } from '../../../playbook/compile/load.ts';
 import { refuseQuestions } from '../../runs/prompts.ts';

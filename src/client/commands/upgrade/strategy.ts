@@ -7,7 +7,8 @@ import type { CliContext } from '../../cli/context.ts';
 import { readTargetOptions } from '../../cli/target-options.ts';
 import { askNodes } from '../../../library/fleet/call-nodes.ts';
 import { withSession } from '../../fleet/over-nodes.ts';
-import { requireDdl, type Session } from '../../fleet/session.ts';
+import type { Session } from '../../fleet/session.ts';
+import { requireDdl } from '../../../library/fleet/agents.ts';
 
 export interface Strategy {
   readonly name: 'parallel' | 'rolling' | 'canary';

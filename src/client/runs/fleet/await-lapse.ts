@@ -3,7 +3,7 @@ import { Problem } from '../../../core/errors.ts';
 import { isObject, type JsonObject } from '../../../core/json.ts';
 import type { FoundNode } from '../../../discovery/findings.ts';
 import { askNodes } from '../../../library/fleet/call-nodes.ts';
-import { requireDdl } from '../../fleet/session.ts';
+import { requireDdl } from '../../../library/fleet/agents.ts';
 import type { FleetLook } from './fetch-run.ts';
 
 /** The lease of a run, as a node keeps it. */

@@ -4,7 +4,7 @@ import { type VerifiedJournal, verifyJournal } from '../../../core/journal/verif
 import { isObject } from '../../../core/json.ts';
 import type { FoundNode } from '../../../discovery/findings.ts';
 import { askNodes } from '../../../library/fleet/call-nodes.ts';
-import { requireDdl } from '../../fleet/session.ts';
+import { requireDdl } from '../../../library/fleet/agents.ts';
 import type { FleetLook } from './fetch-run.ts';
 import { type ListedRun, listStored, readCopies } from './read-copies.ts';
 

@@ -6,7 +6,8 @@ import { isObject, type JsonObject } from '../../../core/json.ts';
 import type { FoundNode } from '../../../discovery/findings.ts';
 import { readTargetOptions } from '../../cli/target-options.ts';
 import { askNode, askNodes } from '../../../library/fleet/call-nodes.ts';
-import { requireDdl, type Session } from '../../fleet/session.ts';
+import type { Session } from '../../fleet/session.ts';
+import { requireDdl } from '../../../library/fleet/agents.ts';
 import type { JournalCopy } from './choose-copy.ts';
 
 /** Of a run that a node lists. */

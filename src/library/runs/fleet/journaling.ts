@@ -2,7 +2,7 @@
 import { explain, Problem } from '../../../core/errors.ts';
 import type { JournalLine, StoredOn } from '../../../core/journal/line.ts';
 import type { JsonObject } from '../../../core/json.ts';
-import type { Credentials } from '../../../core/request/seal.ts';
+import type { Credentials } from '../../../core/credentials/signature.ts';
 import type { JournalEntry, PlaybookTexts } from '../../../playbook/journal/entries.ts';
 import type { AppendTo } from './append.ts';
 import { chooseHolders } from './holders.ts';

@@ -1,9 +1,9 @@
-import type { Ddl } from '../../../core/ddl/ddl.ts';
-import { sensitiveInputs } from '../../../core/ddl/ddl.ts';
-import { callDefaults, newId } from '../../../core/request/seal.ts';
+import { type Ddl, sensitiveInputs } from '../../../core/ddl/ddl.ts';
+import { callDefaults, newId } from '../../../core/request/request.ts';
 import type { FoundNode } from '../../../discovery/findings.ts';
 import { callNode } from '../../fleet/call-node.ts';
-import { requireDdl, type Session } from '../../fleet/session.ts';
+import type { Session } from '../../fleet/session.ts';
+import { requireDdl } from '../../fleet/agents.ts';
 import type { HeldLease } from '../lease.ts';
 import type { JournalLease } from './journaling.ts';
 

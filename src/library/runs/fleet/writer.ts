@@ -3,7 +3,7 @@ import type { X509Certificate } from 'node:crypto';
 import { Problem } from '../../../core/errors.ts';
 import { encodeChain, hashText, type JournalLine, type StoredOn, sealLine } from '../../../core/journal/line.ts';
 import type { JsonObject } from '../../../core/json.ts';
-import type { Credentials } from '../../../core/request/seal.ts';
+import type { Credentials } from '../../../core/credentials/signature.ts';
 import { type AppendTo, type Holder, startHolder } from './append.ts';
 
 export interface FleetJournal {

@@ -8,7 +8,7 @@ import {
   hashLine,
 } from '../../../../src/core/audit/record.ts';
 import { startAuditWalk, verifyAudit } from '../../../../src/core/audit/verify.ts';
-import { sealRequest } from '../../../../src/core/request/seal.ts';
+import { sealRequest } from '../../../../src/core/request/request.ts';
 import { requestCodec } from '../../../../src/core/wire/codec.ts';
 import { type Fleet, type Member, makeFleet } from '../../../support/fleet/fleet.ts';
 import { orderFor } from '../../../support/node/node.ts';

@@ -8,8 +8,7 @@ import {
   type ReplyEnvelope,
   sealReply,
 } from '../../../../src/core/request/reply.ts';
-import { openRequest, proveCaller, revealInput } from '../../../../src/core/request/request.ts';
-import { sealRequest } from '../../../../src/core/request/seal.ts';
+import { openRequest, proveCaller, revealInput, sealRequest } from '../../../../src/core/request/request.ts';
 import { replyCodec, requestCodec } from '../../../../src/core/wire/codec.ts';
 import type { Reply, Request, SignedReply, SignedRequest } from '../../../../src/core/wire/messages.ts';
 import { type Fleet, type Member, makeFleet } from '../../../support/fleet/fleet.ts';

@@ -9,15 +9,9 @@ import type { NodeFacts } from '../../../../src/core/node.ts';
 import { okReply } from '../../../../src/core/request/reply.ts';
 import type { Policies } from '../../../../src/daemon/agents/policies.ts';
 import { answer, type IncomingCall, type Stage } from '../../../../src/daemon/call.ts';
-import { authorize } from '../../../../src/daemon/stages/authorize.ts';
-import { confine } from '../../../../src/daemon/stages/confine.ts';
-import { continuity } from '../../../../src/daemon/stages/continuity.ts';
-import { handover } from '../../../../src/daemon/stages/handover.ts';
-import { lease } from '../../../../src/daemon/stages/lease.ts';
-import { match } from '../../../../src/daemon/stages/match.ts';
-import { sole } from '../../../../src/daemon/stages/sole.ts';
-import { validate } from '../../../../src/daemon/stages/validate.ts';
-import { verify } from '../../../../src/daemon/stages/verify.ts';
+import { match, validate } from '../../../../src/daemon/stages/fits.ts';
+import { handover } from '../../../../src/daemon/stages/once.ts';
+import { authorize, confine, continuity, lease, sole, verify } from '../../../../src/daemon/stages/who-may.ts';
 import { incomingCall } from '../../../support/node/incoming-call.ts';
 
 const self = 'dev2.devco.net';

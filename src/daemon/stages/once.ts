@@ -1,3 +1,4 @@
+// Nothing is done twice: a request is served once (*fresh*), and so is the same call of a run that was taken over (*handover*).
 import { Problem } from '../../core/errors.ts';
 import { refusal } from '../../core/request/reply.ts';
 import type { Request } from '../../core/wire/messages.ts';
@@ -60,4 +61,12 @@ export function judgeTime(
 
 function iso(time: number): string {
   return Number.isFinite(time) && Math.abs(time) < 8.64e15 ? new Date(time).toISOString() : String(time);
+}
+
+/**
+ * A run that another operator took over repeats the same try of the same call: it gets the outcome of then, and nothing is
+ * done twice. *lease* and *authorize* have checked that the caller holds the run's lease and may call the action.
+ */
+export function handover(memory: Pick<CallMemory, 'ofRun'>): Stage {
+  return (next) => async (call) => await (memory.ofRun(call) ?? next(call));
 }

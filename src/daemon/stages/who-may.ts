@@ -1,0 +1,111 @@
+// Who may make this call, on this node, now: the stages that look at the caller (*verify*, *lease*, *authorize*, *confine*)
+// and those that keep a node from being changed while nobody can know what it is (*continuity*, *sole*).
+import { type ActionDdl, applicationInput } from '../../core/ddl/ddl.ts';
+import { duplicateProblem } from '../../core/duplicate.ts';
+import { Problem } from '../../core/errors.ts';
+import type { JsonObject } from '../../core/json.ts';
+import type { DuplicateNode } from '../../core/ports.ts';
+import type { Leases } from '../../core/request/lease.ts';
+import { refusal } from '../../core/request/reply.ts';
+import type { Policies } from '../agents/policies.ts';
+import { answer, type IncomingCall, limitsOf, type Stage } from '../call.ts';
+
+/** A stage that refuses a call if it finds a problem, and changes nothing in it. */
+function refuseIf(find: (call: IncomingCall) => Problem | undefined | Promise<Problem | undefined>): Stage {
+  return (next) => async (call) => {
+    const problem = await find(call);
+    return problem === undefined ? await next(call) : answer(refusal(problem));
+  };
+}
+
+/** Refuses a request without a valid signature, or of a caller whose certificate is not valid here and now. */
+export function verify(): Stage {
+  return refuseIf(({ verdict }) => ('problem' in verdict ? verdict.problem : undefined));
+}
+
+/**
+ * Refuses changes for a caller who knows a head that the audit log does not continue: it was cut, rewritten or restored
+ * from a snapshot since. Reads are let through, so that the reason can be found.
+ */
+export function continuity(): Stage {
+  return refuseIf(({ headCheck, action, opened }) => {
+    if (headCheck !== 'BROKEN' || action?.kind === 'read') return undefined;
+    const { target, knownSequence } = opened.request;
+    const what = `nothing was done: the audit log of ${target} does not continue record ${knownSequence}, which its caller knows`;
+    return new Problem('audit-broken', what, `find out why, then “mco-deploy audit heads --forget ${target}”`);
+  });
+}
+
+/**
+ * Refuses a request under a lease that has ended, was broken, or was taken over: its sender does not know yet
+ * that another run may be at work. It only checks: leases are taken by calls, which pass *authorize* like any other.
+ * @param keepers where leases are kept on this node; none: no request under a lease is let through
+ */
+export function lease(keepers: () => readonly Leases[], identity: string): Stage {
+  return (next) => async (call) => {
+    const { lease: name, fence, runId } = call.opened.request;
+    if (name === '') return await next(call);
+    const recheck = () => {
+      const [keeper] = keepers();
+      if (keeper === undefined) {
+        return new Problem('stale-lease', `${identity} does not keep leases`, 'enable the agent lock in its node.yaml');
+      }
+      return keeper.check({ lease: name, fence, runId, caller: call.caller });
+    };
+    const problem = recheck();
+    return problem === undefined ? await next({ ...call, recheck }) : answer(refusal(problem));
+  };
+}
+
+/** Lets a call through only if a policy allows it to this caller on this node now. */
+export function authorize(policies: Policies, identity: string): Stage {
+  return refuseIf(async (call) => {
+    const { caller } = call;
+    const agent = call.entry?.ddl.name ?? call.opened.request.agent;
+    const { action } = call.opened.request;
+    const limited = limitsOf(call) !== undefined;
+    if (await policies.allows({ caller, agent, action, limited })) return undefined;
+    const file = `policies/${agent}.policy`;
+    const hint = limited
+      ? `its certificate is limited: a rule of ${file} on the node must name ${caller}, “*” does not count`
+      : `a policy on the node must allow it (${file})`;
+    return new Problem('policy-denied', `${caller} may not ${agent}.${action} on ${identity}`, hint);
+  });
+}
+
+/**
+ * Refuses every change on a node whose name another machine has proven to have, too: the caller can't know which of the two
+ * would change. Reads are let through, so that a person can find out.
+ */
+export function sole(duplicates: () => readonly DuplicateNode[], identity: string): Stage {
+  return refuseIf(({ action }) => {
+    const duplicate = action?.kind === 'read' ? undefined : duplicates().find((one) => one.identity === identity);
+    return duplicate === undefined ? undefined : duplicateProblem(duplicate);
+  });
+}
+
+/** Keeps a certificate that is limited to applications to these. After *validate*, which fills in defaults. */
+export function confine(): Stage {
+  return refuseIf((call) => {
+    const applications = limitsOf(call);
+    if (applications === undefined || call.action === undefined) return undefined;
+    return outside(call.caller, applications, call.action, call.input);
+  });
+}
+
+function outside(
+  caller: string,
+  applications: readonly string[],
+  action: ActionDdl,
+  input: JsonObject,
+): Problem | undefined {
+  const name = applicationInput(action);
+  if (name === undefined || applications.includes(String(input[name]))) return undefined;
+  const its = `the certificate of ${caller} is for ${applications.join(', ')}`;
+  // If it is left out, the node takes its only application: a limited caller must not rely on that.
+  if (input[name] === undefined) {
+    return new Problem('not-for-application', `${its}: name the application`, `give ${name}=${applications[0]}`);
+  }
+  const hint = 'ask the administrator of the CA for another one: “mco-deploy ca issue operator NAME --for APPLICATION”';
+  return new Problem('not-for-application', `${its}, not for ${String(input[name])}`, hint);
+}
