@@ -2,10 +2,11 @@ import type { Metafile } from 'esbuild';
 import { shippedPlaybooks, shippedScripts } from '../src/playbooks.ts';
 import { schemas } from '../src/schemas.ts';
 import { bundle, commit } from './bundle.ts';
+import { writeProtocol } from './protocol.ts';
 import { writeValidators } from './validators.ts';
 
 /**
- * Bundles the program, with its validators and playbooks.
+ * Bundles the program, with its validators, messages and playbooks.
  * @param directory where the parts go: `main.cjs`, and what it loads when it needs it
  * @param version what it says of itself; that of the sources when left out
  * @param releaseKey the public key that it checks later releases with, in PEM
@@ -22,6 +23,7 @@ export function bundleProgram(
     entries: { main: 'src/main.ts', ...(library ? { index: 'src/index.ts' } : {}) },
     directory,
     standIns: {
+      '#protocol': writeProtocol(),
       '#validators': writeValidators(schemas),
       '#playbooks': `export const shippedPlaybooks = ${JSON.stringify(shippedPlaybooks)};\nexport const shippedScripts = ${JSON.stringify(shippedScripts)};\n`,
     },

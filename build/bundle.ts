@@ -35,7 +35,7 @@ export async function bundle({ entries, directory, standIns, constants }: Bundle
     target: 'node24',
     // esbuild splits only modules of this form.
     format: 'esm',
-    plugins: [takingPlaces(standIns), withoutSubprograms, withoutReflection],
+    plugins: [takingPlaces(standIns), withoutSubprograms, withoutProtoLoader],
     define: Object.fromEntries(Object.entries(constants).map(([name, value]) => [name, JSON.stringify(value)])),
     ...smaller,
     legalComments: 'none',
@@ -70,31 +70,13 @@ const withoutSubprograms: Plugin = {
   },
 };
 
-/**
- * proto-loader would describe every message again in the words of descriptor.proto, for gRPC's reflection service, at every start:
- * nobody asks for that here.
- */
-const withoutReflection: Plugin = {
-  name: 'without-reflection',
-  setup: ({ onResolve, onLoad }) => {
-    onResolve({ filter: /^protobufjs\/ext\/descriptor/ }, ({ resolveDir }) => ({
-      path: 'descriptor',
-      namespace: 'no-reflection',
-      pluginData: resolveDir,
-    }));
-    onLoad({ filter: /./, namespace: 'no-reflection' }, ({ pluginData }) => ({
-      contents: noReflection,
-      resolveDir: pluginData,
-    }));
+/** gRPC would load proto-loader for its services of channelz and load reports, which are not offered here. */
+const withoutProtoLoader: Plugin = {
+  name: 'without-proto-loader',
+  setup: ({ onResolve }) => {
+    onResolve({ filter: /^@grpc\/proto-loader$/ }, () => ({ path: 'proto-loader', namespace: 'absent' }));
   },
 };
-
-const noReflection = `
-const { Enum, Root, Type } = require('protobufjs');
-const nothing = { $type: { toObject: () => ({}) } };
-Type.prototype.toDescriptor = Enum.prototype.toDescriptor = () => nothing;
-Root.prototype.toDescriptor = () => ({ file: [] });
-`;
 
 /** What is not there takes no time to read and no memory. Names stay whole, so that a stack in the log can be read. */
 const smaller = { minifySyntax: true, minifyWhitespace: true, lineLimit: 120 } as const;

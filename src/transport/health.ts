@@ -5,10 +5,10 @@ import type {
   sendUnaryData,
   UntypedServiceImplementation,
 } from '@grpc/grpc-js';
+import { protocol } from '#protocol';
 import { Problem } from '../core/errors.ts';
 import type { Identity } from '../core/identity.ts';
 import type { NodeService, TlsState } from '../core/ports.ts';
-import { protocol } from '../core/wire/codec.ts';
 import { type AnyCall, peerIdentity, provePeer } from './peer.ts';
 import { statusOf } from './status.ts';
 

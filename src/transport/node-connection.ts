@@ -1,7 +1,7 @@
 import type { Client, ClientReadableStream, MethodDefinition, ServiceDefinition, ServiceError } from '@grpc/grpc-js';
+import { protocol } from '#protocol';
 import { Problem } from '../core/errors.ts';
 import type { NodeConnection } from '../core/ports.ts';
-import { protocol } from '../core/wire/codec.ts';
 import type {
   CallEvent,
   DescribeRequest,

@@ -7,10 +7,10 @@ import type {
   sendUnaryData,
   UntypedServiceImplementation,
 } from '@grpc/grpc-js';
+import { protocol } from '#protocol';
 import { Problem } from '../core/errors.ts';
 import type { Identity } from '../core/identity.ts';
 import type { Log, NodeService, TlsState } from '../core/ports.ts';
-import { protocol } from '../core/wire/codec.ts';
 import type {
   CallEvent,
   DescribeRequest,

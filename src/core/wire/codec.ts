@@ -1,6 +1,6 @@
-import { fromJSON, type MessageTypeDefinition, type PackageDefinition } from '@grpc/proto-loader';
+import type { MessageTypeDefinition } from '@grpc/proto-loader';
+import { protocol } from '#protocol';
 import { Problem } from '../errors.ts';
-import descriptor from './descriptor.json' with { type: 'json' };
 import type {
   EncryptionKey,
   Envelope,
@@ -12,18 +12,6 @@ import type {
   SignedTicket,
   Ticket,
 } from './messages.ts';
-
-type ProtoJson = Parameters<typeof fromJSON>[0];
-
-/** All messages and the service, from the descriptor that is built in. */
-export const protocol: PackageDefinition = fromJSON(descriptor as ProtoJson, {
-  longs: Number,
-  enums: String,
-  defaults: true,
-  arrays: true,
-  objects: true,
-  oneofs: false,
-});
 
 export const protocolVersion = 1;
 

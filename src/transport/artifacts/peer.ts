@@ -1,7 +1,7 @@
 import type { ClientReadableStream, MethodDefinition, ServiceDefinition, ServiceError } from '@grpc/grpc-js';
+import { protocol } from '#protocol';
 import type { TlsState } from '../../core/ports.ts';
 import type { ArtifactPeer } from '../../core/publish/holder.ts';
-import { protocol } from '../../core/wire/codec.ts';
 import type { FetchEvent, FetchRequest } from '../../core/wire/messages.ts';
 import { createOpen, type Open, type ProvenChannel } from '../dial.ts';
 import { problemOf } from '../status.ts';

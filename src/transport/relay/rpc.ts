@@ -1,5 +1,5 @@
+import { protocol } from '#protocol';
 import type { MethodDefinition, ServiceDefinition } from '@grpc/grpc-js';
-import { protocol } from '../../core/wire/codec.ts';
 
 const node = protocol['mco.v1.Node'] as unknown as ServiceDefinition;
 export const relayService = protocol['mco.v1.Relay'] as unknown as ServiceDefinition;

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ChannelCredentials, Client, type ServiceDefinition, type ServiceError } from '@grpc/grpc-js';
+import { protocol } from '#protocol';
 import { sealRequest } from '../../../src/core/request/request.ts';
 import { noFilter } from '../../../src/core/filter/filter.ts';
-import { protocol } from '../../../src/core/wire/codec.ts';
 import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
 import { orderFor, startTestNode, type TestNode } from '../../support/node/node.ts';
 

@@ -2,7 +2,7 @@ import { type ClientHttp2Session, type ClientHttp2Stream, connect as connectHttp
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import type { ServiceDefinition } from '@grpc/grpc-js';
-import { protocol } from '../../../src/core/wire/codec.ts';
+import { protocol } from '#protocol';
 import type { SignedRequest } from '../../../src/core/wire/messages.ts';
 import type { Fleet, Member } from '../fleet/fleet.ts';
 import type { TestNode } from '../node/node.ts';

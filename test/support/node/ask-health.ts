@@ -1,5 +1,5 @@
 import { ChannelCredentials, Client, type ServiceDefinition } from '@grpc/grpc-js';
-import { protocol } from '../../../src/core/wire/codec.ts';
+import { protocol } from '#protocol';
 import type { Fleet, Member } from '../fleet/fleet.ts';
 import type { TestNode } from './node.ts';
 
