@@ -9,6 +9,8 @@ export interface Mutant {
   /** The lines concerned as they are, and as they become; without the space around them. */
   readonly before: string;
   readonly after: string;
+  /** Where the change starts, in characters from the start of the file. */
+  readonly start: number;
   /** The whole file. */
   readonly source: string;
 }
@@ -47,6 +49,7 @@ function mutantOf(source: string, { start, end, text }: Change): Mutant {
     line: source.slice(0, start).split('\n').length,
     before: oneLine(source.slice(from, to)),
     after: oneLine(source.slice(from, start) + text + source.slice(end, to)),
+    start,
     source: source.slice(0, start) + text + source.slice(end),
   };
 }

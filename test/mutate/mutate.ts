@@ -4,9 +4,11 @@ import { globSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startConcerned } from './concerned.ts';
+import { openOutcomes } from './known.ts';
 import { type Mutant, mutantsOf } from './mutants.ts';
-import { openResults, scoreOf } from './results.ts';
-import { makeWorkplace, type Workplace } from './workplace.ts';
+import { openResults, type Result, scoreOf } from './results.ts';
+import { startTests } from './tests.ts';
+import { makeWorkplace } from './workplace.ts';
 
 const root = join(import.meta.dirname, '../..');
 const { values, positionals } = parseArgs({
@@ -15,73 +17,70 @@ const { values, positionals } = parseArgs({
     parts: { type: 'string', default: 'unit,contract,protocol' },
     most: { type: 'string', default: '5' },
     slowest: { type: 'string', default: '8' },
+    fresh: { type: 'boolean', default: false },
     record: { type: 'boolean', default: false },
   },
 });
-const [folder] = positionals;
-if (folder === undefined) {
-  process.stderr.write('mutate: name a folder or a file, such as src/core/policy\n');
+if (positionals.length === 0) {
+  process.stderr.write('mutate: name folders or files, such as src/core/policy\n');
   process.exit(64);
 }
 
-const results = openResults(join(root, 'docs/testing.md'));
-const concerned = startConcerned(root, values.parts.split(','));
-const files = statSync(join(root, folder)).isDirectory()
-  ? globSync(`${folder}/**/*.ts`, { cwd: root }).filter((file) => !/\/(ddl(-parts)?|config|schema)\.ts$/.test(file))
-  : [folder];
-
-interface TimedTest {
-  readonly test: string;
-  /** Milliseconds that it takes when nothing is broken. */
-  readonly took: number;
-}
-
-/** The nearest tests first; those that are slow, or fail without a mutant, are left out. */
-const timed = new Map<string, TimedTest | undefined>();
-async function testsFor(file: string, place: Workplace): Promise<TimedTest[]> {
-  const chosen: TimedTest[] = [];
-  for (const test of concerned(file)) {
-    if (chosen.length >= Number(values.most)) break;
-    if (!timed.has(test)) {
-      const { passed, took } = await place.run(test, 1000 * Number(values.slowest));
-      timed.set(test, passed ? { test, took } : undefined);
-    }
-    const known = timed.get(test);
-    if (known !== undefined) chosen.push(known);
-  }
-  return chosen;
-}
-
-async function isKilled(tests: readonly TimedTest[], place: Workplace): Promise<boolean> {
-  for (const { test, took } of tests) if (!(await place.run(test, 5 * took + 5000)).passed) return true;
-  return false;
-}
-
-let [mutants, killed, equivalent] = [0, 0, 0];
-const tell = (file: string, { line, before, after }: Mutant) =>
-  process.stdout.write(`${file}:${line}: survives\n  - ${before}\n  + ${after}\n`);
 using place = makeWorkplace(root);
-for (const file of files.sort()) {
+const results = openResults(join(root, 'docs/testing.md'));
+const kept = join(root, 'node_modules/.cache/mutate');
+const outcomes = openOutcomes(root, join(kept, 'outcomes'));
+const limits = { most: Number(values.most), slowest: 1000 * Number(values.slowest) };
+const tests = startTests(place, startConcerned(root, values.parts.split(',')), limits, join(kept, 'tests'));
+
+const report = (file: string, { line, before, after }: Mutant, why: string) =>
+  process.stdout.write(`${file}:${line}: survives${why}\n  - ${before}\n  + ${after}\n`);
+
+/** The mutants that are not listed as equivalent, each with whether a test noticed it. */
+async function runFile(file: string): Promise<Omit<Result, 'folder'>> {
   const source = readFileSync(join(root, file), 'utf8');
-  const tests = await testsFor(file, place);
   const all = mutantsOf(source);
-  process.stdout.write(`${file}: ${all.length} mutants, tests: ${tests.map(({ test }) => test).join(' ') || 'none'}\n`);
-  for (const mutant of all) {
-    mutants++;
-    if (results.isEquivalent(file, mutant)) {
-      equivalent++;
-      continue;
+  const chosen = all.length === 0 ? [] : await tests.choose(file);
+  process.stdout.write(
+    `${file}: ${all.length} mutants, tests: ${chosen.map(({ test }) => test).join(' ') || 'none'}\n`,
+  );
+  const open = all.filter((mutant) => !results.isEquivalent(file, mutant));
+  let [killed, last] = [0, ''];
+  for (const mutant of open) {
+    // What noticed the mutant before most often notices this one.
+    const reaching = tests
+      .reach(chosen, file, mutant)
+      .sort((a, b) => Number(b.test === last) - Number(a.test === last));
+    const names = reaching.map(({ test }) => test);
+    let killer = values.fresh ? undefined : outcomes.find(file + mutant.source, names);
+    if (killer === undefined) {
+      place.write(file, mutant.source);
+      killer = await tests.killer(reaching);
+      outcomes.keep(file + mutant.source, names, killer);
     }
-    place.write(file, mutant.source);
-    if (await isKilled(tests, place)) killed++;
-    else tell(file, mutant);
+    if (killer === '') report(file, mutant, reaching.length === 0 ? ': no test runs it' : '');
+    else [killed, last] = [killed + 1, killer];
   }
   place.write(file, source);
+  return { mutants: all.length, killed, equivalent: all.length - open.length };
 }
-const result = { folder, mutants, killed, equivalent };
-const [score, before] = [scoreOf(result), results.recorded(folder)];
-process.stdout.write(`${folder}: ${killed} of ${mutants} killed, ${equivalent} equivalent: ${score} %\n`);
-if (before !== undefined && score < before) {
-  process.stdout.write(`the score was ${before} %: it may not fall\n`);
-  process.exitCode = 1;
-} else if (values.record) results.record(result);
+
+async function runFolder(folder: string): Promise<void> {
+  const files = statSync(join(root, folder)).isDirectory()
+    ? globSync(`${folder}/**/*.ts`, { cwd: root }).filter((file) => !/\/(ddl(-parts)?|config|schema)\.ts$/.test(file))
+    : [folder];
+  let [mutants, killed, equivalent] = [0, 0, 0];
+  for (const file of files.sort()) {
+    const one = await runFile(file);
+    [mutants, killed, equivalent] = [mutants + one.mutants, killed + one.killed, equivalent + one.equivalent];
+  }
+  const result = { folder, mutants, killed, equivalent };
+  const [score, before] = [scoreOf(result), results.recorded(folder)];
+  process.stdout.write(`${folder}: ${killed} of ${mutants} killed, ${equivalent} equivalent: ${score} %\n`);
+  if (before !== undefined && score < before) {
+    process.stdout.write(`the score was ${before} %: it may not fall\n`);
+    process.exitCode = 1;
+  } else if (values.record) results.record(result);
+}
+
+for (const folder of positionals) await runFolder(folder.replace(/\/$/, ''));

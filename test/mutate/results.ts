@@ -46,7 +46,9 @@ export function openResults(page: string) {
       const lines = readFileSync(page, 'utf8').split('\n');
       const table = lines.findIndex((one) => one.startsWith('| Folder '));
       const end = lines.findIndex((one, index) => index > table && !one.startsWith('|'));
-      const kept = lines.slice(table + 2, end).filter((one) => cells(one)[0] !== `\`${folder}\``);
+      const kept = lines
+        .slice(table + 2, end)
+        .filter((one) => !`${cells(one)[0]?.slice(1, -1)}/`.startsWith(`${folder}/`));
       const all = [...lines.slice(0, table + 2), ...[...kept, line].sort(), ...lines.slice(end)];
       writeFileSync(page, all.join('\n'));
     },

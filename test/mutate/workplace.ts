@@ -1,20 +1,33 @@
 import { spawn } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { type Coverage, readCoverage } from './coverage.ts';
+
+/** How long a test takes, in milliseconds: by the clock, and on a processor. */
+export interface Bounds {
+  readonly took: number;
+  readonly worked: number;
+}
+export interface Trial extends Bounds {
+  readonly passed: boolean;
+}
 
 /** A copy of the project in which files may be broken. Processes that tests start run from it, too. */
 export interface Workplace extends Disposable {
+  /** Of the project that it is a copy of. */
+  readonly root: string;
   readonly write: (file: string, text: string) => void;
-  /**
-   * Runs a test file by itself.
-   * @param timeout milliseconds, after which it and all that it started is killed
-   */
-  readonly run: (test: string, timeout: number) => Promise<{ readonly passed: boolean; readonly took: number }>;
+  /** Runs a test file by itself until a test fails. When it is over the bounds, it and all that it started is killed. */
+  readonly run: (test: string, bounds: Bounds) => Promise<Trial>;
+  /** Runs a test file by itself, and counts what it runs: null where it starts processes, which may leave no counts. */
+  readonly measure: (test: string, bounds: Bounds) => Promise<Trial & { readonly coverage: Coverage }>;
 }
 
 export function makeWorkplace(root: string): Workplace {
   const place = mkdtempSync(join(tmpdir(), 'mco-mutate-'));
+  const temporary = mkdtempSync(join(tmpdir(), 'mut-'));
   const left = new Set(['node_modules', '.git', 'build/out', 'build/release']);
   cpSync(root, place, {
     recursive: true,
@@ -23,26 +36,63 @@ export function makeWorkplace(root: string): Workplace {
   });
   symlinkSync(join(root, 'node_modules'), join(place, 'node_modules'));
   if (existsSync(join(root, 'build/out'))) symlinkSync(join(root, 'build/out'), join(place, 'build/out'));
+  const environment = { ...process.env, TMPDIR: temporary, NODE_COMPILE_CACHE: join(place, 'compiled') };
+  const preload = (name: string) => pathToFileURL(join(import.meta.dirname, name)).href;
   return {
+    root,
     write: (file, text) => writeFileSync(join(place, file), text),
-    run: (test, timeout) => runTest(place, test, timeout),
-    [Symbol.dispose]: () => rmSync(place, { recursive: true, force: true }),
+    run: async (test, bounds) => {
+      const reporter = [`--test-reporter=${preload('stop-at-failure.ts')}`, '--test-reporter-destination=stderr'];
+      const trial = await runTest(place, [...reporter, test], environment, bounds);
+      empty(temporary);
+      return trial;
+    },
+    measure: async (test, bounds) => {
+      const [counts, note] = [join(place, 'coverage'), join(place, 'started-others')];
+      for (const path of [counts, note]) rmSync(path, { recursive: true, force: true });
+      const counting = { ...environment, NODE_V8_COVERAGE: counts, MUTATE_NOTE: note };
+      const trial = await runTest(place, [`--import=${preload('note-children.ts')}`, test], counting, bounds);
+      empty(temporary);
+      return { ...trial, coverage: existsSync(note) ? null : readCoverage(counts, place) };
+    },
+    [Symbol.dispose]: () => {
+      for (const path of [place, temporary]) rmSync(path, { recursive: true, force: true });
+    },
   };
 }
 
-async function runTest(place: string, test: string, timeout: number): Promise<{ passed: boolean; took: number }> {
+function empty(folder: string): void {
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder);
+}
+
+async function runTest(place: string, argv: string[], env: NodeJS.ProcessEnv, bounds: Bounds): Promise<Trial> {
   const began = performance.now();
-  const argv = ['--disable-warning=ExperimentalWarning', test];
-  const child = spawn(process.execPath, argv, { cwd: place, stdio: 'ignore', detached: true });
+  const options = ['--disable-warning=ExperimentalWarning'];
+  const child = spawn(process.execPath, [...options, ...argv], { cwd: place, env, stdio: 'ignore', detached: true });
+  let worked = 0;
   const code = await new Promise<number | null>((resolve) => {
-    const timer = setTimeout(() => end(child.pid), timeout);
+    const timer = setInterval(() => {
+      worked = workOf(child.pid) ?? worked;
+      if (worked > bounds.worked || performance.now() - began > bounds.took) end(child.pid);
+    }, 50);
     child.once('close', (given) => {
-      clearTimeout(timer);
+      clearInterval(timer);
       resolve(given);
     });
   });
   end(child.pid);
-  return { passed: code === 0, took: performance.now() - began };
+  return { passed: code === 0, took: performance.now() - began, worked };
+}
+
+/** Milliseconds on a processor, from proc_pid_stat(5): the 14th and 15th field, in hundredths of a second. */
+function workOf(pid: number | undefined): number | undefined {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
+    return 10 * (Number(fields[11]) + Number(fields[12]));
+  } catch {
+    return undefined;
+  }
 }
 
 /** The whole process group: a test that was killed leaves its daemons behind. */
