@@ -42,3 +42,69 @@ describe('the answer to “show servers state”', () => {
     }
   });
 });
+
+describe('a line of CSV', () => {
+  const fields = (line: string) => {
+    const [row] = parseStat(`# pxname,svname,a,b\n${line}`);
+    return row === undefined ? undefined : ['pxname', 'svname', 'a', 'b'].map((column) => row.get(column));
+  };
+  for (const [line, expected] of [
+    ['app,web1,1,2', ['app', 'web1', '1', '2']],
+    ['app,web1', ['app', 'web1', '', '']],
+    ['app,web1,,', ['app', 'web1', '', '']],
+    ['"app",web1,1,2', ['app', 'web1', '1', '2']],
+    ['app,web1,"1","2"', ['app', 'web1', '1', '2']],
+    ['app,web1,"a,b","c""d"', ['app', 'web1', 'a,b', 'c"d']],
+    ['app,web1,"","2"', ['app', 'web1', '', '2']],
+    ['app,web1,"""","2"', ['app', 'web1', '"', '2']],
+    ['app,web1,"open', ['app', 'web1', 'open', '']],
+    ['app,web1,"1"x,2', ['app', 'web1', '1', '2']],
+  ] as const) {
+    test(`${line} has the fields ${JSON.stringify(expected)}`, () => assert.deepEqual(fields(line), expected));
+  }
+
+  test('that is empty is none', () => assert.equal(parseStat('# pxname,svname,a\n\napp,web1,1\n').length, 1));
+});
+
+describe('a whole number in a column', () => {
+  const read = (text: string) => integerIn(new Map([['scur', text]]), 'scur');
+
+  test('may be negative, and is 0 where the column is empty', () => {
+    assert.deepEqual(['0', '7', '-1', '', '999999999999999'].map(read), [0, 7, -1, 0, 999_999_999_999_999]);
+  });
+
+  for (const text of ['1.5', ' 1', '1 ', '+1', '0x1', '-', '1234567890123456'])
+    test(`is not “${text}”`, () =>
+      assert.throws(() => read(text), {
+        code: 'haproxy-answer',
+        message: `HAProxy’s answer has “${text}” in the column “scur”, not a number`,
+      }));
+});
+
+test('an answer in an unknown form is quoted by its first 80 characters', () => {
+  const long = 'x'.repeat(100);
+  const message = (read: () => unknown) => {
+    try {
+      read();
+    } catch (problem) {
+      return (problem as Problem).message;
+    }
+    return '';
+  };
+  assert.ok(message(() => parseStat(long)).endsWith(`: ${'x'.repeat(80)}`));
+  assert.ok(message(() => parseServersState(long)).endsWith(`: ${'x'.repeat(80)}`));
+  assert.ok(message(() => integerIn(new Map([['scur', long]]), 'scur')).includes(`“${'x'.repeat(40)}”`));
+});
+
+test('the answer to “show servers state” has a row for each line that is not empty, its fields in order', () => {
+  const rows = parseServersState('1\n# be_name srv_name\napp web1\n\napp');
+  assert.deepEqual(
+    rows.map((row) => [...row.values()]),
+    [
+      ['app', 'web1'],
+      ['app', ''],
+    ],
+  );
+  for (const answer of ['1\nbe_id', '2\n# be_id'])
+    assert.throws(() => parseServersState(answer), { message: /unknown form: [12]$/ });
+});

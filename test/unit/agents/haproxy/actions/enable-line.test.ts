@@ -1,0 +1,317 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { defineLineEntry, findLine, reasonOf } from '../../../../../src/agents/haproxy/actions/enable-line.ts';
+import { type Changes, trackChanges } from '../../../../../src/agents/haproxy/actions/undo.ts';
+import type { Runtime } from '../../../../../src/agents/haproxy/runtime/runtime.ts';
+import type { AgentCheck, Server } from '../../../../../src/agents/haproxy/servers/server.ts';
+import { backendView, server } from '../../../../support/agents/haproxy-server.ts';
+
+const { signal } = new AbortController();
+const noAgent: AgentCheck = { configured: false, enabled: false, asking: false, status: '', words: '', health: 1 };
+const agentOff: AgentCheck = { ...noAgent, configured: true };
+const agentOn: AgentCheck = { ...agentOff, enabled: true, status: 'L7OK' };
+const maint: Partial<Server> = { admin: 1, status: 'MAINT' };
+/** In drain, with a check that is newer than the change. */
+const fresh: Partial<Server> = { admin: 8, status: 'DRAIN', health: 2, top: 4 };
+const passed: Partial<Server> = { ...fresh, health: 4 };
+
+/** A line on its way in: `began` says how it was, `asked` what HAProxy was told. */
+function entry(began: Partial<Server>, { agent = false, isRestart = false } = {}) {
+  const asked: string[] = [];
+  const runtime: Runtime = { name: '/run/a', ask: async (command) => (asked.push(command) > 0 ? '' : 'never') };
+  const at = (fields: Partial<Server>) => ({
+    view: { ...backendView('app', []), runtime },
+    server: server('web1', fields),
+  });
+  const changes: Changes = trackChanges();
+  const own = defineLineEntry(at(began), agent, changes, signal, isRestart);
+  /** Takes a step for each state, and returns what HAProxy was told meanwhile. */
+  const told = async (act: () => Promise<void>) => {
+    asked.length = 0;
+    await act();
+    return [...asked];
+  };
+  return {
+    begin: () => told(() => own.begin()),
+    check: (fields: Partial<Server>) => told(() => own.check(at(fields))),
+    enter: (fields: Partial<Server>) => told(() => own.enter(at(fields))),
+    own,
+  };
+}
+
+describe('a line that is out', () => {
+  test('goes from maintenance to drain, where it is checked, and is let in after a check that passed since', async () => {
+    const { begin, check, enter, own } = entry(maint);
+    assert.deepEqual(await begin(), ['set server app/web1 state drain']);
+    assert.deepEqual([await check(fresh), own.hasPassed()], [[], false]);
+    assert.deepEqual([await check(fresh), own.hasPassed()], [[], false], 'up by itself, as it came out of maintenance');
+    assert.deepEqual([await check(passed), own.hasPassed()], [[], true]);
+    assert.deepEqual(await enter(passed), ['set server app/web1 state ready']);
+    assert.equal(own.isIn(), false);
+    assert.deepEqual([await enter({}), own.isIn()], [[], true]);
+  });
+
+  test('stays where it is in drain already', async () => {
+    const { begin, own } = entry(fresh);
+    assert.deepEqual(await begin(), []);
+    assert.equal(own.hasPassed(), false);
+  });
+
+  test('is not looked at while its maintenance is not over', async () => {
+    const { check, own } = entry(maint);
+    await check(maint);
+    await check(passed);
+    assert.equal(own.hasPassed(), false, 'this was the first look in drain');
+  });
+
+  test('at the top of its health is sent to the bottom: what it passed may be older than the change', async () => {
+    for (const [fields, commands] of [
+      [passed, ['set server app/web1 health down']],
+      [{ ...passed, health: 5 }, ['set server app/web1 health down']],
+      [{ ...passed, health: 3 }, []],
+      [{ ...passed, checked: false }, []],
+    ] as const) {
+      const { check } = entry(maint);
+      assert.deepEqual(await check(fields), commands, JSON.stringify(fields));
+    }
+  });
+
+  test('has passed only where it is up and at the top of its health', async () => {
+    for (const [fields, has] of [
+      [passed, true],
+      [{ ...passed, health: 5 }, true],
+      [{ ...passed, health: 3 }, false],
+      [{ ...passed, operational: 0 }, false],
+      [{ ...passed, health: 0, checked: false }, true],
+      [{ ...passed, operational: 0, checked: false }, false],
+    ] as const) {
+      const { check, own } = entry(maint);
+      await check(fresh);
+      await check(fields);
+      assert.equal(own.hasPassed(), has, JSON.stringify(fields));
+    }
+  });
+
+  test('is in only once HAProxy sends it requests', async () => {
+    const { check, enter, own } = entry(maint);
+    await check(fresh);
+    await check(passed);
+    await enter(passed);
+    await enter({ operational: 0, status: 'DOWN' });
+    assert.equal(own.isIn(), false);
+    await enter({});
+    assert.equal(own.isIn(), true);
+  });
+});
+
+describe('a line that is not out', () => {
+  test('is waited for, without a command', async () => {
+    const { begin, enter, own } = entry({ operational: 0, status: 'DOWN' });
+    assert.deepEqual([await begin(), own.hasPassed(), own.isIn()], [[], true, false]);
+    assert.deepEqual([await enter({ operational: 0, status: 'DOWN' }), own.isIn()], [[], false]);
+    assert.deepEqual([await enter({}), own.isIn()], [[], true]);
+  });
+
+  test('is checked once more in a process that a reload replaced, at any health', async () => {
+    const { begin, check, own } = entry({}, { isRestart: true });
+    assert.deepEqual(await begin(), []);
+    assert.equal(own.hasPassed(), false);
+    assert.deepEqual(await check({ health: 4, top: 4 }), [], 'its health is that of the new process');
+    assert.equal(own.hasPassed(), false);
+    await check({ health: 3, top: 4 });
+    assert.equal(own.hasPassed(), false);
+    await check({ health: 4, top: 4 });
+    assert.equal(own.hasPassed(), true);
+  });
+});
+
+describe('a line whose agent-check is to be on', () => {
+  test('has it off until a check has passed, then on with its say set to “down”, then ready', async () => {
+    const { begin, check, enter } = entry({ ...maint, agent: agentOn }, { agent: true });
+    assert.deepEqual(await begin(), ['disable agent app/web1', 'set server app/web1 state drain']);
+    await check({ ...fresh, agent: agentOff });
+    await check({ ...passed, agent: agentOff });
+    assert.deepEqual(await enter({ ...passed, agent: agentOff }), [
+      'enable agent app/web1',
+      'set server app/web1 agent down',
+      'set server app/web1 state ready',
+    ]);
+  });
+
+  test('has it switched on also where the line is not out, and needs no check then', async () => {
+    const { begin, check, enter, own } = entry({ agent: agentOff }, { agent: true });
+    assert.deepEqual([await begin(), own.hasPassed()], [[], false]);
+    await check({ health: 0, top: 4, agent: agentOff });
+    await check({ health: 0, top: 4, agent: agentOff });
+    assert.equal(own.hasPassed(), true);
+    assert.equal((await enter({ agent: agentOff }))[0], 'enable agent app/web1');
+  });
+
+  test('is left alone where it is in with the agent-check on, or has none', async () => {
+    for (const [began, agent] of [
+      [{ agent: agentOn }, true],
+      [{ agent: agentOff }, false],
+      [{ agent: noAgent }, true],
+    ] as const) {
+      const { begin, own } = entry(began, { agent });
+      assert.deepEqual([await begin(), own.hasPassed()], [[], true], JSON.stringify([began, agent]));
+    }
+    const off = entry({ ...maint, agent: agentOff }, { agent: true });
+    assert.deepEqual(await off.begin(), ['set server app/web1 state drain'], 'it is off already');
+    const none = entry({ ...maint, agent: agentOff });
+    await none.check(fresh);
+    await none.check(passed);
+    assert.deepEqual(await none.enter(passed), ['set server app/web1 state ready']);
+  });
+});
+
+describe('an agent-check that was switched on', () => {
+  const silent: AgentCheck = { ...agentOn, status: '', health: 0, words: '' };
+  const waiting = async () => {
+    const one = entry({ ...maint, agent: agentOff }, { agent: true });
+    await one.check({ ...fresh, agent: agentOff });
+    await one.check({ ...passed, agent: agentOff });
+    await one.enter({ ...passed, agent: agentOff });
+    return one;
+  };
+  const down = (agent: AgentCheck, more: Partial<Server> = {}): Partial<Server> => ({
+    ...{ operational: 0, status: 'DOWN (agent)', agent },
+    ...more,
+  });
+  /** How many looks it takes until the agent-check is set to “up”; 0: it never is. */
+  const looksUntilUp = async (looks: readonly Partial<Server>[]) => {
+    const { enter } = await waiting();
+    for (const [at, look] of looks.entries()) {
+      const asked = await enter(look);
+      if (asked.length > 0) {
+        assert.deepEqual(asked, ['set server app/web1 agent up']);
+        return at + 1;
+      }
+    }
+    return 0;
+  };
+
+  test('and is in rotation by its own word needs nothing', async () => {
+    const { enter, own } = await waiting();
+    assert.deepEqual([await enter({ agent: agentOn }), own.isIn()], [[], true]);
+  });
+
+  test('and cannot be reached is set to “up” once it was seen to fail in four looks in a row', async () => {
+    const failed = down({ ...silent, status: 'L4CON' });
+    // The first look shows what it said before.
+    assert.equal(await looksUntilUp([down(silent), ...Array(10).fill(failed)]), 5);
+  });
+
+  test('and is seen being asked has spoken afterwards', async () => {
+    const asking = down({ ...silent, asking: true });
+    assert.equal(await looksUntilUp([down(silent), asking, ...Array(10).fill(down(silent))]), 6);
+  });
+
+  test('and has other words than before has spoken', async () => {
+    const words = down({ ...silent, words: 'via agent : what' });
+    assert.equal(await looksUntilUp([down(silent), ...Array(10).fill(words)]), 5);
+  });
+
+  test('is not overruled while it has said nothing yet', async () => {
+    assert.equal(await looksUntilUp(Array(10).fill(down(silent))), 0);
+  });
+
+  test('is not overruled where it says “down”, “drain” or “maint”, or counts as up', async () => {
+    const failed = { ...silent, status: 'L4CON' };
+    for (const look of [
+      down({ ...silent, status: 'L7STS' }),
+      down(failed, { admin: 8 }),
+      down(failed, { admin: 1 }),
+      down({ ...failed, health: 1 }),
+    ])
+      assert.equal(await looksUntilUp([down(silent), ...Array(10).fill(look)]), 0, JSON.stringify(look));
+  });
+
+  test('must be silent in looks that follow one another', async () => {
+    const failed = down({ ...silent, status: 'L4CON' });
+    const asking = down({ ...silent, status: 'L4CON', asking: true });
+    const looks = [down(silent), failed, failed, failed, asking, ...Array(10).fill(failed)];
+    assert.equal(await looksUntilUp(looks), 9);
+  });
+});
+
+describe('why a server is not in', () => {
+  const words = (fields: Partial<Server>, before = 'before') => reasonOf(server('web1', fields), before);
+  const on = { ...agentOn, status: 'L7OK' };
+
+  for (const [what, fields, expected] of [
+    ['it is in', { check: 'L7OK' }, 'before'],
+    ['in drain by its agent-check', { admin: 8, agent: on }, 'its agent-check answers “drain”'],
+    ['in drain by command', { admin: 8, agent: agentOff, check: 'x' }, 'before'],
+    ['in maintenance by its agent-check', { admin: 1, agent: on }, 'its agent-check answers “maint”'],
+    ['in maintenance by command', { admin: 1 }, 'before'],
+    [
+      'down by its agent-check',
+      { operational: 0, agent: { ...on, status: 'L7STS', health: 0, words: 'via agent : down (busy)' } },
+      'its agent-check answers “down (busy)”',
+    ],
+    [
+      'down by one that HAProxy keeps no words of',
+      { operational: 0, agent: { ...on, status: 'L7STS', health: 0 } },
+      'its agent-check answers “down”',
+    ],
+    [
+      'down by its check, while an agent-check that is off said “down” before',
+      { operational: 0, check: 'L4CON', agent: { ...agentOff, status: 'L7STS', health: 0 } },
+      'L4CON',
+    ],
+    [
+      'down while its agent-check says that it is up',
+      { operational: 0, check: 'L4CON', agent: { ...on, status: 'L7STS' } },
+      'L4CON',
+    ],
+    [
+      'down while its agent-check cannot be reached',
+      { operational: 0, check: 'L4CON', agent: { ...on, health: 0 } },
+      'L4CON',
+    ],
+    ['not resolved', { admin: 0x20 }, 'its host name does not resolve'],
+    ['behind one in maintenance', { admin: 0x02, tracked: 'app/web9' }, 'it follows app/web9, which is not in'],
+    ['behind one in drain', { admin: 0x10, tracked: 'app/web9' }, 'it follows app/web9, which is not in'],
+    ['down', { operational: 0, check: 'L7STS 503', status: 'DOWN' }, 'L7STS 503'],
+    ['down without words', { operational: 0, status: 'DOWN' }, 'before'],
+    ['down by an agent-check that says nothing', { operational: 0, check: 'L7OK', status: 'DOWN (agent)' }, 'before'],
+    ['up with a weight of 0', { weight: 0 }, 'its weight is 0'],
+    [
+      'up with a weight of 0 of an agent-check',
+      { weight: 0, agent: on },
+      'its weight is 0 (an agent-check may set it)',
+    ],
+  ] as const) {
+    test(`${what}: “${expected}”`, () => assert.equal(words(fields), expected));
+  }
+
+  test('down without any words: its status', () => {
+    assert.equal(words({ operational: 0, status: 'DOWN 1/2' }, ''), 'DOWN 1/2');
+  });
+
+  test('is what was seen last, and before any check that none has ended', async () => {
+    const one = entry(maint);
+    assert.equal(one.own.reason(), 'no check has ended yet');
+    await one.check({ ...fresh, operational: 0, check: 'L4CON' });
+    assert.equal(one.own.reason(), 'L4CON');
+    const entering = entry({ operational: 0, status: 'DOWN' });
+    await entering.enter({ operational: 0, check: 'L4TOUT' });
+    assert.equal(entering.own.reason(), 'L4TOUT');
+  });
+});
+
+test('a line is found again by process, backend and name', () => {
+  const line = (backend: string, name: string, socket: string) => ({
+    view: backendView(backend, [], socket),
+    server: server(name),
+  });
+  const all = [
+    line('app', 'web2', '/a'),
+    line('app', 'web1', '/b'),
+    line('ws', 'web1', '/a'),
+    line('app', 'web1', '/a'),
+  ];
+  assert.equal(findLine(line('app', 'web1', '/a'), all), all[3]);
+  assert.equal(findLine(line('app', 'web1', '/c'), all), undefined);
+});

@@ -1,0 +1,344 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { disable } from '../../../../../src/agents/haproxy/actions/disable.ts';
+import type { EnableInput } from '../../../../../src/agents/haproxy/actions/enable.ts';
+import { enableOverReloads } from '../../../../../src/agents/haproxy/actions/enable-over-reloads.ts';
+import { readMaintenance } from '../../../../../src/agents/haproxy/maintenance/store.ts';
+import { actionContext } from '../../../../support/agents/agent-setup.ts';
+import { fakeBalancer } from '../../../../support/agents/fake-balancer.ts';
+import { type FakeHaproxy, fakeHaproxy } from '../../../../support/agents/fake-haproxy.ts';
+
+const [dev1, dev2] = ['10.0.0.1', '10.0.0.2'] as const;
+const two = (socket?: string) =>
+  fakeHaproxy(
+    {
+      app: [
+        { name: 'web1', ip: dev1, passes: true },
+        { name: 'web2', ip: dev2, passes: true },
+      ],
+      static: [
+        { name: 's1', ip: dev1, port: 82, passes: true },
+        { name: 's2', ip: '10.0.0.9', passes: true },
+      ],
+    },
+    socket,
+  );
+
+async function estate(fake: FakeHaproxy = two(), config: Parameters<typeof fakeBalancer>[1] = {}) {
+  const balancer = await fakeBalancer([fake], { min_available: 0, ...config });
+  const call = (run: string) => actionContext({ runId: run });
+  const out = async (server: string = dev1, more: { backend?: string; run?: string } = {}) => {
+    const { run = '', ...input } = more;
+    await disable(balancer, { server, ...input }, call(run));
+    fake.asked.length = 0;
+  };
+  const put = (input: Partial<EnableInput> = {}, context = actionContext()) =>
+    enableOverReloads(balancer, { server: dev1, ...input }, context);
+  const heldNames = () => balancer.watch.hosts().map(({ host, stage }) => `${host} ${stage}`);
+  return { fake, balancer, out, put, call, heldNames };
+}
+
+describe('a host is put in', () => {
+  test('first into drain, where it is checked, and on no line before all have passed; then its hold is over', async () => {
+    const { fake, balancer, out, put, heldNames } = await estate();
+    await out();
+    fake.server('static/s1').passes = false;
+    const untilPassed: string[] = [];
+    fake.onCommand = () => {
+      if (fake.asked.filter((one) => one === 'show servers state static').length !== 6) return;
+      untilPassed.push(...fake.changes());
+      fake.server('static/s1').passes = true;
+      fake.onCommand = () => {};
+    };
+    const report = await put();
+    assert.deepEqual(untilPassed, ['set server app/web1 state drain', 'set server static/s1 state drain']);
+    assert.deepEqual(fake.changes().slice(-2), ['set server app/web1 state ready', 'set server static/s1 state ready']);
+    const { backend, changed, unchanged, available, hosts } = report;
+    assert.deepEqual([backend, changed, unchanged, available], ['app,static', [dev1], [], 2]);
+    assert.deepEqual(hosts, [{ name: dev1, lines: ['app/web1', 'static/s1'], still_serving: [] }]);
+    assert.deepEqual([heldNames(), await readMaintenance(balancer.file)], [[], []]);
+  });
+
+  test('is recorded on disk as entering before the first command, and not as out since then', async () => {
+    const { fake, balancer, out, put } = await estate();
+    await out();
+    const stages: unknown[] = [];
+    fake.onCommand = async (command) => {
+      if (!command.endsWith('state drain') || stages.length > 0) return;
+      stages.push(...(await readMaintenance(balancer.file)).map(({ stage, outSince }) => [stage, outSince]));
+    };
+    await put();
+    assert.deepEqual(stages, [['entering', undefined]]);
+  });
+
+  test('and waited for, but not changed, where only its checks keep it out', async () => {
+    const { fake, put } = await estate();
+    fake.server('app/web1').passes = false;
+    await fake.ask('show servers state', new AbortController().signal);
+    fake.onCommand = (command) => {
+      if (command === 'show servers state app') fake.server('app/web1').passes = true;
+    };
+    const report = await put();
+    assert.deepEqual([report.changed, report.unchanged, fake.changes()], [[], [dev1], []]);
+  });
+
+  test('needs nothing where it is in: no process is watched for more than reloads', async () => {
+    const { fake, balancer, put } = await estate();
+    const report = await put();
+    assert.deepEqual([report.changed, report.unchanged, report.available], [[], [dev1], 2]);
+    assert.deepEqual(fake.changes(), []);
+    assert.equal(balancer.arrived.length, 1);
+  });
+
+  test('and is no longer held where a person put it in before', async () => {
+    const { fake, out, put, heldNames } = await estate();
+    await out();
+    for (const line of ['app/web1', 'static/s1']) fake.server(line).admin = 0;
+    const report = await put();
+    assert.deepEqual([report.changed, heldNames()], [[], []]);
+  });
+
+  test('for the lines that a call is narrowed to: for the others its hold stays', async () => {
+    const { fake, balancer, out, put } = await estate();
+    await out();
+    await put({ backend: 'app' });
+    assert.deepEqual([fake.server('app/web1').admin, fake.server('static/s1').admin], [0, 1]);
+    const [held] = balancer.watch.hosts();
+    assert.deepEqual([held?.stage, held?.backends], ['out', ['static']]);
+    assert.deepEqual(await readMaintenance(balancer.file), balancer.watch.hosts());
+  });
+});
+
+describe('only what the run itself took out', () => {
+  test('is put in where that is asked for; what another run or a person took out stays', async () => {
+    for (const [run, own, isIn] of [
+      ['run1', true, true],
+      ['run2', true, false],
+      ['', true, false],
+      ['run2', false, true],
+    ] as const) {
+      const { fake, out, put, call, heldNames } = await estate();
+      await out(dev1, { run: 'run1' });
+      const report = await put({ own }, call(run));
+      assert.deepEqual(report.changed, isIn ? [dev1] : [], `${run} ${own}`);
+      assert.equal(fake.server('app/web1').admin, isIn ? 0 : 1);
+      assert.equal(heldNames().length, isIn ? 0 : 1);
+      assert.equal(report.hosts.length, 1);
+    }
+  });
+
+  test('is nothing for a call outside of a run, also of what was taken out outside of one', async () => {
+    const { out, put, heldNames } = await estate();
+    await out();
+    await put({ own: true });
+    assert.equal(heldNames().length, 1);
+  });
+});
+
+describe('an agent-check', () => {
+  const withAgent = (more: object = {}) =>
+    fakeHaproxy({
+      app: [
+        { name: 'web1', ip: dev1, passes: true, agent: 'up', ...more },
+        { name: 'web2', ip: dev2 },
+      ],
+    });
+
+  test('that was on before is on again; the host is in once it has spoken', async () => {
+    const { fake, out, put } = await estate(withAgent());
+    await out();
+    assert.equal(fake.server('app/web1').agentEnabled, false);
+    await put();
+    assert.equal(fake.server('app/web1').agentEnabled, true);
+    assert.deepEqual(fake.changes(), [
+      'set server app/web1 state drain',
+      'enable agent app/web1',
+      'set server app/web1 agent down',
+      'set server app/web1 state ready',
+    ]);
+  });
+
+  test('that was off before stays off', async () => {
+    const { fake, out, put } = await estate(withAgent({ agentEnabled: false }));
+    await out();
+    await put();
+    assert.deepEqual([fake.server('app/web1').agentEnabled, fake.server('app/web1').admin], [false, 0]);
+  });
+
+  test('is switched on again for a host that is in but had it on before', async () => {
+    const { fake, out, put } = await estate(withAgent());
+    await out();
+    fake.server('app/web1').admin = 0;
+    const report = await put();
+    assert.deepEqual([report.changed, fake.server('app/web1').agentEnabled], [[dev1], true]);
+  });
+
+  test('that takes the host out again at once is overruled three times at most', async () => {
+    const { fake, out, put } = await estate(withAgent());
+    await out();
+    let times = 0;
+    let readies = 0;
+    fake.onCommand = (command) => {
+      const web1 = fake.server('app/web1');
+      if (command === 'set server app/web1 state ready') [readies, times] = [readies + 1, 0];
+      // Its next answer, after the look that shows it in.
+      else if (command === 'show info' && readies > 0 && readies < 9 && web1.admin === 0 && ++times === 3)
+        web1.admin = 8;
+    };
+    await put();
+    assert.ok(readies >= 1 && readies <= 3, `${readies}`);
+  });
+});
+
+describe('a host that does not come up in time', () => {
+  test('is out again and held, the others stay in, and the report says why', async () => {
+    const { fake, balancer, out, put, heldNames } = await estate(two(), { enable_timeout: 0.2 });
+    await out(`${dev1},${dev2}`);
+    fake.server('static/s1').passes = false;
+    await assert.rejects(put({ server: `${dev1},${dev2}` }), {
+      code: 'server-not-up',
+      message:
+        /^not in traffic within 0.2 s: 10\.0\.0\.1 \(app\/web1, static\/s1\): .*static\/s1: L4CON: Connection refused; enabled: 10\.0\.0\.2; put back: /,
+    });
+    assert.deepEqual(
+      ['app/web1', 'static/s1', 'app/web2'].map((line) => fake.server(line).admin),
+      [1, 1, 0],
+    );
+    assert.deepEqual(heldNames(), [`${dev1} out`]);
+    const [held] = balancer.watch.hosts();
+    assert.deepEqual([held?.outSince, held?.caller], [undefined, 'cert=rip@devco.net']);
+    assert.equal(balancer.arrived.length, 0);
+  });
+
+  test('is held from now on where it was in maintenance when the call began, and not where it was only down', async () => {
+    const { fake, put, heldNames } = await estate(two(), { enable_timeout: 0.05 });
+    fake.server('app/web1').admin = 1;
+    fake.server('app/web1').passes = false;
+    fake.server('app/web2').passes = false;
+    // Its check has failed before the call.
+    await fake.ask('show servers state', new AbortController().signal);
+    await assert.rejects(put({ server: `${dev1},${dev2}` }), { code: 'server-not-up', message: /web1.*, .*web2/ });
+    assert.deepEqual(heldNames(), [`${dev1} out`]);
+    assert.equal(fake.server('app/web1').admin, 1);
+  });
+
+  test('reports what failed first also where it cannot be recorded', async () => {
+    const { fake, balancer, out, put } = await estate(two(), { enable_timeout: 0.05 });
+    await out();
+    const held = balancer.watch.hosts();
+    fake.server('app/web1').passes = false;
+    let puts = 0;
+    const full = async () => Promise.reject(new Error('disk full'));
+    const { watch } = balancer;
+    Object.assign(balancer, {
+      watch: { ...watch, put: (hosts: typeof held) => (++puts === 1 ? watch.put(hosts) : full()), remove: full },
+    });
+    await assert.rejects(put(), { code: 'server-not-up' });
+  });
+});
+
+describe('nothing is changed', () => {
+  test('in a dry run: it says what would be available, and asks no process who it is', async () => {
+    const { fake, balancer, out, put, heldNames } = await estate();
+    await out();
+    const report = await put({}, actionContext({ dryRun: true }));
+    assert.deepEqual([report.changed, report.available], [[dev1], 2]);
+    assert.deepEqual([fake.changes(), heldNames(), balancer.arrived], [[], [`${dev1} out`], []]);
+    assert.ok(!fake.asked.includes('show info'));
+  });
+
+  test('and no socket is asked for names or ports that are none', async () => {
+    const { fake, put } = await estate();
+    for (const [input, code] of [
+      [{ server: 'a b' }, 'bad-name'],
+      [{ backend: 'a b' }, 'bad-name'],
+      [{ port: '0' }, 'bad-port'],
+    ] as const)
+      await assert.rejects(put(input), { code });
+    assert.deepEqual(fake.asked, []);
+  });
+});
+
+describe('HAProxy is reloaded while a host is put in', () => {
+  test('the host begins again in the new process, and is in only after a check there', async () => {
+    const { fake, out, put } = await estate();
+    await out();
+    fake.onCommand = (command) => {
+      if (command !== 'set server static/s1 state ready') return;
+      // The new process restored the states of before.
+      fake.info.pid = 101;
+      for (const line of ['app/web1', 'static/s1']) fake.server(line).admin = 1;
+      fake.onCommand = () => {};
+    };
+    await put();
+    assert.deepEqual(
+      ['app/web1', 'static/s1'].map((line) => fake.server(line).admin),
+      [0, 0],
+    );
+    const drains = fake.changes().filter((command) => command === 'set server app/web1 state drain');
+    assert.equal(drains.length, 2);
+  });
+});
+
+describe('HAProxy is reloaded after a host was put in', () => {
+  const arrived = async () => {
+    const given = await estate();
+    await given.out();
+    const context = actionContext();
+    await given.put({}, context);
+    const [arrival] = given.balancer.arrived;
+    assert.ok(arrival);
+    given.fake.asked.length = 0;
+    return { ...given, context, putInAgain: () => arrival.putInAgain(new AbortController().signal), arrival };
+  };
+
+  test('it is put in again where the reload took it out, without a word to the caller that has gone', async () => {
+    const { fake, putInAgain, arrival, context } = await arrived();
+    assert.equal(arrival.known[fake.name]?.pid, 100);
+    for (const admin of [0x01, 0x08]) {
+      fake.server('app/web1').admin = admin;
+      assert.deepEqual(await putInAgain(), [dev1]);
+      assert.equal(fake.server('app/web1').admin, 0);
+    }
+    assert.deepEqual(context.said, []);
+  });
+
+  test('nothing is done where it is in', async () => {
+    const { fake, putInAgain } = await arrived();
+    assert.deepEqual([await putInAgain(), fake.changes()], [[], []]);
+  });
+
+  test('it stays out where somebody took it out on purpose: by a hold, or in the configuration file', async () => {
+    const { fake, putInAgain, out } = await arrived();
+    fake.server('app/web1').admin = 0x05;
+    assert.deepEqual(await putInAgain(), []);
+    assert.equal(fake.server('app/web1').admin, 0x05);
+    fake.server('app/web1').admin = 0;
+    await out();
+    assert.deepEqual([await putInAgain(), fake.server('app/web1').admin], [[], 1]);
+  });
+
+  test('that is done whichever run the call was of', async () => {
+    const given = await estate();
+    await given.out(dev1, { run: 'run1' });
+    await given.put({ own: true }, given.call('run1'));
+    given.fake.server('app/web1').admin = 1;
+    assert.deepEqual(await given.balancer.arrived[0]?.putInAgain(new AbortController().signal), [dev1]);
+  });
+});
+
+test('of two processes, only the one that a reload replaced begins again', async () => {
+  const [a, b] = [two('/run/a'), two('/run/b')];
+  const balancer = await fakeBalancer([a, b], { min_available: 0 });
+  await disable(balancer, { server: dev1 }, actionContext());
+  for (const fake of [a, b]) fake.asked.length = 0;
+  a.onCommand = (command) => {
+    if (command !== 'set server app/web1 state ready') return;
+    a.info.started += 1;
+    a.onCommand = () => {};
+  };
+  await enableOverReloads(balancer, { server: dev1 }, actionContext());
+  const drains = (fake: FakeHaproxy) => fake.changes().filter((one) => one.endsWith('state drain')).length;
+  assert.deepEqual([drains(a) > 0, drains(b)], [true, 2]);
+  assert.deepEqual([a.server('app/web1').admin, b.server('app/web1').admin], [0, 0]);
+});

@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import * as requests from '../../../../../src/agents/haproxy/actions/request.ts';
+import type { ScopedHost } from '../../../../../src/agents/haproxy/servers/scope.ts';
+import type { Server } from '../../../../../src/agents/haproxy/servers/server.ts';
+import { readViews } from '../../../../../src/agents/haproxy/servers/backend.ts';
+import { lineName } from '../../../../../src/agents/haproxy/servers/line.ts';
+import { actionContext } from '../../../../support/agents/agent-setup.ts';
+import { fakeBalancer } from '../../../../support/agents/fake-balancer.ts';
+import { fakeHaproxy } from '../../../../support/agents/fake-haproxy.ts';
+import { backendView, server } from '../../../../support/agents/haproxy-server.ts';
+
+const dev1 = '10.0.0.1';
+const two = (socket = '/run/a') =>
+  fakeHaproxy({ app: [{ name: 'web1', ip: dev1 }], static: [{ name: 's1', ip: dev1, port: 82 }] }, socket);
+
+describe('ports', () => {
+  const config = { ports: [80] } as Parameters<typeof requests.readNarrowing>[0];
+  const portsOf = (port?: string) => requests.readNarrowing(config, { port }).ports;
+
+  test('are those of the call, each once, or else those of the configuration', () => {
+    assert.deepEqual([portsOf(), portsOf('1,65535,1')], [[80], [1, 65_535]]);
+  });
+
+  for (const bad of ['0', '65536', '-1', '80.5', '', '80,', 'x'])
+    test(`“${bad}” is not a valid list`, () => assert.throws(() => portsOf(bad), { code: 'bad-port' }));
+});
+
+describe('a request of a change', () => {
+  test('sees that changes are allowed only at the processes that have one of its backends', async () => {
+    const [own, other] = [two('/run/a'), fakeHaproxy({ else: [{ name: 'x', ip: '10.0.0.7' }] }, '/run/b')];
+    other.level = 'user';
+    const balancer = await fakeBalancer([own, other]);
+    const request = await requests.readChangeRequest(balancer, { server: dev1 }, actionContext());
+    assert.deepEqual(request.backends, ['app', 'static']);
+    assert.deepEqual(request.narrowing, { backends: undefined, ports: [] });
+    assert.deepEqual([own.asked.includes('help'), other.asked.includes('help')], [true, false]);
+  });
+
+  test('needs the commands for agent-checks only where a line has one, in use or not', async () => {
+    const plain = two();
+    plain.lacks = 'enable agent';
+    await requests.readChangeRequest(await fakeBalancer([plain]), { server: dev1 }, actionContext());
+    for (const tracked of [undefined, 'app/web1']) {
+      const agent = fakeHaproxy({
+        app: [{ name: 'web1', ip: dev1 }],
+        ws: [{ name: 'w1', ip: '10.0.0.8', agent: 'up', agentEnabled: false, ...(tracked ? { tracked } : {}) }],
+      });
+      agent.lacks = 'enable agent';
+      const input = { server: tracked === undefined ? '10.0.0.8' : dev1 };
+      await assert.rejects(requests.readChangeRequest(await fakeBalancer([agent]), input, actionContext()), {
+        code: 'haproxy-lacks',
+      });
+    }
+  });
+});
+
+describe('the addresses that hosts were seen at', () => {
+  test('are remembered, and betray a map that a reload made stale', async () => {
+    const fake = fakeHaproxy({
+      app: [
+        { name: 'web1', ip: dev1 },
+        { name: 'web2', ip: '10.0.0.2' },
+      ],
+    });
+    const servers = { '10.1.1.1': 'web1', '10.1.1.2': 'web2' };
+    const balancer = await fakeBalancer([fake], { servers });
+    const read = async (name: string, map: Record<string, string>) => {
+      const now = { ...balancer, config: { ...balancer.config, servers: map } };
+      const { resolve } = await requests.prepareHosts(now, name);
+      return resolve(await readViews([fake], new AbortController().signal))[0]?.lines.map(lineName);
+    };
+    assert.deepEqual(await read('10.1.1.1', servers), ['app/web1']);
+    assert.deepEqual([...balancer.seen], [['10.1.1.1', [dev1]]]);
+    assert.deepEqual(await read('10.1.1.2', servers), ['app/web2']);
+    await assert.rejects(read('10.1.1.2', { '10.1.1.2': 'web1' }), {
+      code: 'bad-map',
+      message: /address of 10\.1\.1\.1/,
+    });
+    await read('10.7.7.7', {});
+    assert.deepEqual([...balancer.seen.keys()], ['10.1.1.1', '10.1.1.2'], 'a host without lines has none');
+    // The first that are seen are kept, however many names are tried.
+    for (let at = balancer.seen.size; at < 20_000; at++) balancer.seen.set(`h${at}`, []);
+    await read('10.0.0.2', {});
+    assert.equal(balancer.seen.has('10.0.0.2'), false);
+    balancer.seen.delete('h19999');
+    await read('10.0.0.2', {});
+    assert.equal(balancer.seen.has('10.0.0.2'), true);
+  });
+
+  test('of names that the map gives to lines are looked up, without their backend', async () => {
+    const fake = fakeHaproxy({ app: [{ name: 'localhost.localdomain', ip: '127.0.0.9' }] });
+    const balancer = await fakeBalancer([fake], { servers: { dev1: 'app/localhost.localdomain' } });
+    const { resolve } = await requests.prepareHosts(balancer, 'dev1');
+    const views = await readViews([fake], new AbortController().signal);
+    assert.deepEqual(resolve(views)[0]?.lines.map(lineName), ['app/localhost.localdomain']);
+  });
+});
+
+describe('a host in messages and reports', () => {
+  const host = (name: string, names: readonly string[], elsewhere: readonly Partial<Server>[] = []): ScopedHost => {
+    const lines = (some: readonly ReturnType<typeof server>[]) =>
+      some.map((own) => ({ view: backendView('app', []), server: own }));
+    return {
+      ...{
+        name,
+        lines: [],
+        followers: lines([server('f1'), server('f1')]),
+        chosen: lines(names.map((one) => server(one))),
+      },
+      elsewhere: lines(elsewhere.map((fields, at) => server(`e${at}`, fields))),
+    };
+  };
+
+  test('is called by its lines too where these have other names, or where there are several', () => {
+    assert.equal(requests.formatHost(host('web1', ['web1'])), 'web1');
+    assert.equal(requests.formatHost(host('web1', ['web1', 'web1'])), 'web1');
+    assert.equal(requests.formatHost(host('dev1', ['web1'])), 'dev1 (app/web1)');
+    assert.equal(requests.formatHost(host('web1', ['web1', 'web2'])), 'web1 (app/web1, app/web2)');
+  });
+
+  test('has each line once, and of those outside only what takes traffic', () => {
+    assert.deepEqual(requests.reportHost(host('dev1', ['web1', 'web1'], [{}, { admin: 1 }])), {
+      ...{ name: 'dev1', lines: ['app/web1', 'app/f1'], still_serving: ['app/e0'] },
+    });
+  });
+});

@@ -1,0 +1,197 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { checkHost } from '../../../../../src/agents/haproxy/maintenance/check.ts';
+import type { HeldHost, HeldLine } from '../../../../../src/agents/haproxy/maintenance/held.ts';
+import { readInfo } from '../../../../../src/agents/haproxy/runtime/process.ts';
+import { readViews } from '../../../../../src/agents/haproxy/servers/backend.ts';
+import { type FakeHaproxy, fakeHaproxy } from '../../../../support/agents/fake-haproxy.ts';
+
+const { signal } = new AbortController();
+const socket = '/run/fake.sock';
+const process = { version: '3.0.11', pid: 100, uptime: 60, started: 1_700_000_000 };
+const line = (changes: Partial<HeldLine> = {}): HeldLine => ({
+  ...{ socket, backend: 'app', server: 'web1', address: '10.0.0.1:80', agent: false, total: 0 },
+  ...changes,
+});
+const held = (changes: Partial<HeldHost> = {}): HeldHost => ({
+  ...{ host: 'dev1', addresses: ['10.0.0.1'], fqdns: [], ports: [], lines: [line()], stage: 'out', breaks: [] },
+  ...{ outSince: 5, processes: { [socket]: process } },
+  ...changes,
+});
+
+async function check(fake: FakeHaproxy, host = held(), others: readonly HeldHost[] = []) {
+  const now = { runtime: fake, info: await readInfo(fake, signal), views: await readViews([fake], signal) };
+  fake.asked.length = 0;
+  return checkHost(host, others, now, signal);
+}
+const web1 = { name: 'web1', ip: '10.0.0.1', passes: true } as const;
+
+describe('a host that is held and out', () => {
+  test('is left alone: no command, no break, out since then', async () => {
+    const fake = fakeHaproxy({
+      app: [
+        { ...web1, admin: 1 },
+        { name: 'web2', ip: '10.0.0.2' },
+      ],
+    });
+    const { host, breaks } = await check(fake);
+    assert.deepEqual([fake.asked, breaks, host.outSince, host.breaks], [[], [], 5, []]);
+    assert.deepEqual(host.lines, [line()]);
+  });
+
+  test('has no break where a server that it tracks is in maintenance', async () => {
+    const fake = fakeHaproxy({
+      app: [
+        { name: 'web0', admin: 1 },
+        { ...web1, tracked: 'app/web0' },
+      ],
+    });
+    assert.deepEqual([(await check(fake)).breaks, fake.changes()], [[], []]);
+  });
+
+  test('is broken by requests that it got since it was last seen, counted from 0 in a new process', async () => {
+    const fake = fakeHaproxy({ app: [{ ...web1, admin: 1, total: 9 }] });
+    assert.deepEqual((await check(fake, held({ lines: [line({ total: 9 })] }))).breaks, []);
+    const [visit] = (await check(fake, held({ lines: [line({ total: 8 })] }))).breaks;
+    assert.match(visit?.cause ?? '', /^it got 1 requests: something put it in/);
+    assert.deepEqual(
+      (await check(fake, held({ lines: [] }))).breaks,
+      [],
+      'what it had before it was recorded is its past',
+    );
+    fake.info.pid = 101;
+    const [reloaded] = (await check(fake, held({ lines: [line({ total: 8 })] }))).breaks;
+    assert.match(reloaded?.cause ?? '', /^it got 9 requests: HAProxy was reloaded/);
+    const unknown = await check(fake, held({ lines: [line({ total: 8 })], processes: {} }));
+    assert.match(unknown.breaks[0]?.cause ?? '', /^it got 1 requests/);
+  });
+});
+
+describe('a host that is held and was put in', () => {
+  test('is taken out again, and the break is recorded with when it is out since', async () => {
+    const fake = fakeHaproxy({ app: [web1] });
+    const began = Date.now();
+    const earlier = { at: 1, socket, line: 'app/web1', cause: 'c', where: 'w' };
+    const { host, breaks } = await check(fake, held({ breaks: [earlier] }));
+    assert.deepEqual(fake.changes(), ['set server app/web1 state maint']);
+    assert.equal(breaks.length, 1);
+    assert.deepEqual(host.breaks, [earlier, ...breaks]);
+    assert.match(breaks[0]?.cause ?? '', /^a person or another tool put it in/);
+    assert.ok((host.outSince ?? 0) >= began && (breaks[0]?.at ?? 0) >= began);
+  });
+
+  test('has its agent-check switched off before maintenance: its answer could undo that', async () => {
+    const fake = fakeHaproxy({ app: [{ ...web1, agent: 'up' }] });
+    const { host } = await check(fake, held({ lines: [line({ agent: true })] }));
+    assert.deepEqual(fake.changes(), ['disable agent app/web1', 'set server app/web1 state maint']);
+    assert.equal(host.lines[0]?.agent, true, 'it is to be switched on when the host is put in');
+  });
+
+  test('has an agent-check that is on switched off also while it is out', async () => {
+    const fake = fakeHaproxy({ app: [{ ...web1, admin: 1, agent: 'up' }] });
+    assert.deepEqual([(await check(fake)).breaks, fake.changes()], [[], ['disable agent app/web1']]);
+  });
+
+  test('is confirmed by another reading of the backends that were changed, and of these alone', async () => {
+    const fake = fakeHaproxy({ app: [web1], ws: [{ name: 'x', ip: '10.0.0.7' }] });
+    fake.onCommand = (command) => {
+      if (command.endsWith('state maint')) fake.server('app/web1').total = 3;
+    };
+    const { host } = await check(fake);
+    assert.deepEqual(fake.asked.slice(1), ['show stat app 6 -1', 'show servers state app']);
+    assert.equal(host.lines[0]?.total, 3);
+  });
+
+  test('before its hold was confirmed has no break, and is out from now on', async () => {
+    const { outSince: _never, ...unconfirmed } = held();
+    const fake = fakeHaproxy({ app: [web1] });
+    const { host, breaks } = await check(fake, unconfirmed);
+    assert.deepEqual([breaks, fake.changes()], [[], ['set server app/web1 state maint']]);
+    assert.ok((host.outSince ?? 0) > 5);
+  });
+
+  test('is taken out only of the backends and at the ports that it is held out of', async () => {
+    const both = { app: [web1], ws: [{ ...web1, name: 'w1', port: 81 }] };
+    const ofApp = fakeHaproxy(both);
+    await check(ofApp, held({ backends: ['app'] }));
+    assert.deepEqual(ofApp.changes(), ['set server app/web1 state maint']);
+    const at81 = fakeHaproxy(both);
+    await check(at81, held({ ports: [81] }));
+    assert.deepEqual(at81.changes(), ['set server ws/w1 state maint']);
+  });
+});
+
+describe('what is recorded of a host', () => {
+  test('are its lines in this process, beside those of others, and the process', async () => {
+    const other = line({ socket: '/run/b.sock' });
+    const fake = fakeHaproxy({ app: [{ ...web1, name: 'web5', admin: 1, fqdn: 'dev1.net' }] });
+    fake.info.uptime = 75;
+    const { host } = await check(fake, held({ lines: [other, line({ server: 'gone' })], addresses: ['10.0.0.1'] }));
+    assert.deepEqual(host.lines, [other, line({ server: 'web5' })]);
+    assert.deepEqual(host.processes, { [socket]: { ...process, uptime: 75 } });
+    assert.deepEqual(host.fqdns, ['dev1.net']);
+  });
+
+  test('is a new address that HAProxy resolved for its name, beside those of before', async () => {
+    const fake = fakeHaproxy({ app: [{ ...web1, ip: '10.0.0.9', fqdn: 'dev1.net', admin: 1 }] });
+    const { host } = await check(fake, held({ fqdns: ['dev1.net'] }));
+    assert.deepEqual(host.addresses, ['10.0.0.1', '10.0.0.9']);
+  });
+
+  test('is that a line which is new to it had its agent-check where one is configured', async () => {
+    const fake = fakeHaproxy({ app: [{ ...web1, admin: 1, agent: 'up', agentEnabled: false }] });
+    const { host } = await check(fake, held({ lines: [] }));
+    assert.equal(host.lines[0]?.agent, true);
+  });
+});
+
+describe('a line that leads to another host after a reload or a new address', () => {
+  const moved = { name: 'web1', ip: '10.0.0.2', passes: true, admin: 1 } as const;
+  const here = { name: 'web7', ip: '10.0.0.1', admin: 1 } as const;
+
+  test('is let in again, with its agent-check where it was on', async () => {
+    const fake = fakeHaproxy({ app: [{ ...moved, agent: 'up', agentEnabled: false }, here] });
+    await check(fake, held({ lines: [line({ agent: true })] }));
+    assert.deepEqual(fake.changes(), ['set server app/web1 state ready', 'enable agent app/web1']);
+    const off = fakeHaproxy({ app: [{ ...moved, agent: 'up', agentEnabled: false }, here] });
+    await check(off);
+    assert.deepEqual(off.changes(), ['set server app/web1 state ready']);
+    const none = fakeHaproxy({ app: [moved, here] });
+    await check(none, held({ lines: [line({ agent: true })] }));
+    assert.deepEqual(none.changes(), ['set server app/web1 state ready'], 'HAProxy has no agent-check for it');
+  });
+
+  test('is left as it is where it is not in maintenance by command', async () => {
+    const fake = fakeHaproxy({ app: [{ ...moved, admin: 0x08 }, here] });
+    await check(fake);
+    assert.deepEqual(fake.changes(), []);
+  });
+
+  test('is left in maintenance for another host that is held, unless that one is held elsewhere', async () => {
+    const fake = () => fakeHaproxy({ app: [moved, here] });
+    const other = held({ host: 'dev2', addresses: ['10.0.0.2'] });
+    const kept = fake();
+    await check(kept, held(), [other]);
+    assert.deepEqual(kept.changes(), []);
+    const elsewhere = fake();
+    await check(elsewhere, held(), [{ ...other, backends: ['static'] }]);
+    assert.deepEqual(elsewhere.changes(), ['set server app/web1 state ready']);
+  });
+
+  test('was put into maintenance by others where no hold ever named it: it stays so', async () => {
+    const fake = fakeHaproxy({ app: [{ ...moved, name: 'web3' }, here] });
+    await check(fake);
+    assert.deepEqual(fake.changes(), []);
+    const sameAddress = fakeHaproxy({
+      app: [
+        { ...web1, admin: 1 },
+        { ...web1, name: 'web4', admin: 1, ip: '10.0.0.4' },
+      ],
+    });
+    await check(sameAddress, held({ lines: [line(), line({ server: 'web4', address: '10.0.0.4:80' })] }));
+    assert.deepEqual(sameAddress.changes(), [], 'it leads where it led');
+    const own = fakeHaproxy({ app: [{ ...web1, port: 81, admin: 1 }] });
+    await check(own);
+    assert.deepEqual(own.changes(), [], 'it leads to the host, at another port');
+  });
+});

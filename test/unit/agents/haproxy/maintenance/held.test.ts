@@ -1,0 +1,249 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import {
+  addBreaks,
+  agentWasOn,
+  beginHold,
+  type Break,
+  confirmHolds,
+  endHold,
+  findHeldLine,
+  type HeldHost,
+  type HeldLine,
+  heldOnly,
+  outSinceOf,
+  toHeldLines,
+} from '../../../../../src/agents/haproxy/maintenance/held.ts';
+import { resolveHosts } from '../../../../../src/agents/haproxy/servers/host.ts';
+import { linesOf } from '../../../../../src/agents/haproxy/servers/line.ts';
+import { scopeHosts } from '../../../../../src/agents/haproxy/servers/scope.ts';
+import { backendView, server } from '../../../../support/agents/haproxy-server.ts';
+
+const socket = '/run/haproxy.sock';
+const agentOn = { configured: true, enabled: true, asking: false, status: '', words: '', health: 1 };
+const views = [
+  backendView('app', [server('web1', { ip: '10.0.0.1', agent: agentOn, total: 40, fqdn: 'dev1.net' })]),
+  backendView('static', [server('s1', { ip: '10.0.0.1', port: 8080 })]),
+];
+const all = linesOf(views);
+const everything = { backends: undefined, ports: [] };
+const hostOf = (name: string, narrowing: { backends: readonly string[] | undefined; ports: readonly number[] }) => {
+  const hosts = resolveHosts([name], views, { map: {}, addresses: new Map(), held: [] });
+  const [host] = scopeHosts(hosts, views, narrowing).hosts;
+  assert.ok(host);
+  return host;
+};
+const heldLine = (changes: Partial<HeldLine> = {}): HeldLine => ({
+  ...{ socket, backend: 'app', server: 'web1', address: '10.0.0.1:80', agent: false, total: 0 },
+  ...changes,
+});
+const held = (changes: Partial<HeldHost> = {}): HeldHost => ({
+  ...{
+    host: 'web1',
+    addresses: [],
+    fqdns: [],
+    ports: [],
+    lines: [heldLine()],
+    stage: 'out',
+    breaks: [],
+    processes: {},
+  },
+  ...changes,
+});
+const origin = { caller: 'cert=rip', runId: 'run1' };
+
+describe('the lines of a host that is held', () => {
+  const [web1] = all;
+  assert.ok(web1);
+
+  test('are recorded as they are, with the agent-check as it was before the host was taken out', () => {
+    const record = (before: readonly HeldLine[], was: boolean) => toHeldLines([web1], before, () => was);
+    assert.deepEqual(record([], true), [heldLine({ agent: true, total: 40 })]);
+    assert.deepEqual(record([heldLine({ agent: false })], true), [heldLine({ total: 40 })]);
+    assert.deepEqual(record([heldLine({ agent: true })], false), [heldLine({ agent: true, total: 40 })]);
+  });
+
+  test('are recognized by socket, backend, name and address together', () => {
+    assert.ok(findHeldLine([heldLine()], web1));
+    for (const other of [
+      { socket: '/run/b.sock' },
+      { backend: 'static' },
+      { server: 'web2' },
+      { address: '10.0.0.1:81' },
+    ])
+      assert.equal(findHeldLine([heldLine(other)], web1), undefined, JSON.stringify(other));
+  });
+
+  test('have the agent-check as recorded, of this socket before one of another path', () => {
+    const other = heldLine({ socket: '/run/b.sock', agent: true });
+    assert.equal(agentWasOn([other], web1), true);
+    assert.equal(agentWasOn([other, heldLine({ agent: false })], web1), false);
+    assert.equal(agentWasOn([], web1), undefined);
+    for (const change of [{ address: '10.0.0.2:80' }, { backend: 'ws' }, { server: 'web2' }])
+      assert.equal(agentWasOn([{ ...other, ...change }], web1), undefined, JSON.stringify(change));
+  });
+
+  test('are those of its backends and ports, all of them where it has none', () => {
+    const count = (changes: Partial<HeldHost>) => heldOnly(held(changes), all).map((line) => line.server.name);
+    assert.deepEqual(count({}), ['web1', 's1']);
+    assert.deepEqual(count({ backends: ['static'] }), ['s1']);
+    assert.deepEqual(count({ ports: [80] }), ['web1']);
+    assert.deepEqual(count({ backends: ['static'], ports: [80] }), []);
+  });
+});
+
+test('of the breaks of a host the latest twenty are remembered', () => {
+  const one = (at: number): Break => ({ at, socket, line: 'app/web1', cause: '', where: '' });
+  const nineteen = Array.from({ length: 19 }, (_, at) => one(at));
+  assert.equal(addBreaks(held({ breaks: nineteen }), [one(19)]).length, 20);
+  const kept = addBreaks(held({ breaks: [...nineteen, one(19)] }), [one(20), one(21)]);
+  assert.deepEqual([kept.length, kept[0]?.at, kept.at(-1)?.at], [20, 2, 21]);
+});
+
+describe('a hold begins', () => {
+  test('with what identifies the host, its lines, and who took it out', () => {
+    const began = Date.now();
+    const { since = 0, ...rest } = beginHold(hostOf('web1', everything), everything, undefined, origin);
+    assert.ok(since >= began && since <= Date.now());
+    assert.deepEqual(rest, {
+      ...{ host: 'web1', addresses: ['10.0.0.1'], fqdns: ['dev1.net'], ports: [], stage: 'leaving' },
+      lines: [
+        heldLine({ agent: true, total: 40 }),
+        heldLine({ backend: 'static', server: 's1', address: '10.0.0.1:8080' }),
+      ],
+      ...{ caller: 'cert=rip', run: 'run1', breaks: [], processes: {} },
+    });
+  });
+
+  test('without a time or a caller for a host that was out already: nobody knows them', () => {
+    const began = beginHold(hostOf('web1', everything), everything, undefined, undefined);
+    assert.deepEqual([began.since, began.caller, began.run], [undefined, undefined, undefined]);
+  });
+
+  test('again with the first time, caller and run, its breaks and its processes', () => {
+    const processes = { [socket]: { version: '3.0', pid: 1, uptime: 1, started: 1 } };
+    const breaks = [{ at: 1, socket, line: 'app/web1', cause: 'c', where: 'w' }];
+    const before = held({ since: 5, caller: 'cert=other', run: 'run0', breaks, processes, outSince: 6 });
+    const again = beginHold(hostOf('web1', everything), everything, before, origin);
+    assert.deepEqual([again.since, again.caller, again.run], [5, 'cert=other', 'run0']);
+    assert.deepEqual([again.breaks, again.processes], [breaks, processes]);
+    assert.equal(again.outSince, undefined, 'it is taken out again: since when it is out is not confirmed yet');
+    const staying = beginHold(hostOf('web1', everything), everything, before, undefined);
+    assert.equal(staying.outSince, 6, 'it was out all the while');
+    const nameless = beginHold(hostOf('web1', everything), everything, held({ since: 5 }), origin);
+    assert.deepEqual([nameless.since, nameless.caller, nameless.run], [5, '', '']);
+    assert.equal(beginHold(hostOf('web1', everything), everything, held(), origin).since, undefined);
+  });
+
+  test('with all addresses and host names by which it was ever known', () => {
+    const before = held({ addresses: ['10.0.0.9'], fqdns: ['old.net'] });
+    const again = beginHold(hostOf('web1', everything), everything, before, origin);
+    assert.deepEqual(
+      [again.addresses, again.fqdns],
+      [
+        ['10.0.0.9', '10.0.0.1'],
+        ['old.net', 'dev1.net'],
+      ],
+    );
+  });
+
+  test('with the lines of before that the call is not about', () => {
+    const app = { backends: ['app'], ports: [] };
+    const before = held({ backends: ['static'], lines: [heldLine({ backend: 'static', server: 's1' }), heldLine()] });
+    const again = beginHold(hostOf('web1', app), app, before, origin);
+    assert.deepEqual(
+      again.lines.map(({ backend, server: name, total }) => [backend, name, total]),
+      [
+        ['static', 's1', 0],
+        ['app', 'web1', 40],
+      ],
+    );
+    assert.deepEqual(again.backends, ['static', 'app']);
+  });
+
+  test('of every backend once it was held out of every one, and of those of both calls else', () => {
+    const app = { backends: ['app'], ports: [] };
+    assert.equal(beginHold(hostOf('web1', app), app, held(), origin).backends, undefined);
+    assert.equal(beginHold(hostOf('web1', app), everything, held({ backends: ['app'] }), origin).backends, undefined);
+    assert.deepEqual(beginHold(hostOf('web1', app), app, undefined, origin).backends, ['app']);
+    assert.deepEqual(beginHold(hostOf('web1', app), app, held({ backends: ['app'] }), origin).backends, ['app']);
+  });
+
+  test('at every port once it was held at every one, and at those of both calls else', () => {
+    const at80 = { backends: undefined, ports: [80] };
+    const host = hostOf('web1', at80);
+    assert.deepEqual(beginHold(host, at80, held({ ports: [] }), origin).ports, []);
+    assert.deepEqual(beginHold(host, at80, held({ ports: [81, 80] }), origin).ports, [81, 80]);
+    assert.deepEqual(beginHold(host, at80, undefined, origin).ports, [80]);
+  });
+
+  test('at its port alone for a host that was asked for as ADDRESS:PORT', () => {
+    assert.deepEqual(beginHold(hostOf('10.0.0.1:8080', everything), everything, undefined, origin).ports, [8080]);
+    assert.deepEqual(beginHold(hostOf('10.0.0.1', everything), everything, undefined, origin).ports, []);
+    const nowhere = { ...hostOf('web1', everything), chosen: [] };
+    assert.deepEqual(beginHold(nowhere, { ...everything, ports: [81] }, undefined, origin).ports, [81]);
+  });
+});
+
+describe('a hold is confirmed', () => {
+  const confirm = async (hosts: readonly HeldHost[]) => {
+    const put: HeldHost[] = [];
+    const watch = { hosts: () => hosts, put: async (more: readonly HeldHost[]) => void put.push(...more) };
+    const processes = { [socket]: { version: '3.0', pid: 2, uptime: 1, started: 1 } };
+    await confirmHolds(watch, [hostOf('web1', everything)], views, processes);
+    return put;
+  };
+
+  test('from now on, with the lines and the process that were seen', async () => {
+    const began = Date.now();
+    const other = { version: '3.0', pid: 1, uptime: 1, started: 1 };
+    const gone = heldLine({ server: 'gone' });
+    const before = held({ stage: 'leaving', lines: [gone, heldLine({ agent: true })], processes: { '/b': other } });
+    const [one] = await confirm([before]);
+    assert.equal(one?.stage, 'out');
+    assert.ok((one.outSince ?? 0) >= began && (one.outSince ?? 0) <= Date.now());
+    assert.deepEqual(Object.keys(one.processes), ['/b', socket]);
+    assert.deepEqual(one.lines, [
+      gone,
+      heldLine({ agent: true, total: 40 }),
+      heldLine({ backend: 'static', server: 's1', address: '10.0.0.1:8080' }),
+    ]);
+  });
+
+  test('keeps since when the host is out', async () =>
+    assert.equal((await confirm([held({ outSince: 7 })]))[0]?.outSince, 7));
+
+  test('confirms none that is not held', async () => assert.deepEqual(await confirm([held({ host: 'web9' })]), []));
+
+  test('says since when a host is out, where that is known', () => {
+    const hosts = [held({ host: 'web0', outSince: 1 }), held({ outSince: 7 }), held({ host: 'web2' })];
+    assert.deepEqual(outSinceOf(hosts, 'web1'), { out_since: 7 });
+    assert.deepEqual(outSinceOf(hosts, 'web2'), {});
+    assert.deepEqual(outSinceOf(hosts, 'web9'), {});
+  });
+});
+
+describe('a hold ends', () => {
+  const two = [heldLine(), heldLine({ backend: 'static', server: 's1', address: '10.0.0.1:8080' })];
+  const [web1, s1] = all;
+  assert.ok(web1 && s1);
+
+  test('wholly where everything is let in, even a line that is gone', () => {
+    assert.equal(endHold(held({ lines: two }), [web1], everything), undefined);
+    assert.equal(endHold(held({ lines: two }), [web1, s1], { backends: ['app', 'static'], ports: [] }), undefined);
+  });
+
+  test('for what a call was narrowed to, and stays for the rest from now on', () => {
+    const began = Date.now();
+    const before = held({ lines: two, ports: [80, 8080], stage: 'entering', outSince: 1 });
+    const left = endHold(before, [web1], { backends: ['app'], ports: [] });
+    assert.deepEqual([left?.backends, left?.ports, left?.stage], [['static'], [80, 8080], 'out']);
+    assert.deepEqual(left?.lines, [two[1]]);
+    assert.ok((left?.outSince ?? 0) >= began);
+    const byPort = endHold(held({ lines: [...two, heldLine({ server: 'web2' })] }), [s1], {
+      backends: undefined,
+      ports: [8080],
+    });
+    assert.deepEqual([byPort?.backends, byPort?.ports], [['app'], [80]]);
+  });
+});

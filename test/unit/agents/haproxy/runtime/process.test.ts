@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { pause } from '../../../../../src/agents/haproxy/runtime/mutex.ts';
+import { forEach } from '../../../../../src/agents/haproxy/runtime/parallel.ts';
+import { findReplaced, parseInfo, readInfos } from '../../../../../src/agents/haproxy/runtime/process.ts';
+import { fakeHaproxy } from '../../../../support/agents/fake-haproxy.ts';
+
+const { signal } = new AbortController();
+const info = { version: '3.0.1', pid: 8, uptime: 100, started: 1000 };
+
+describe('who a process is', () => {
+  test('is read from the lines of “show info”, others are passed over', () => {
+    const answer =
+      'Name: HAProxy\nVersion: 3.0.1\nnothing\nPid: 8 \nUptime: 0d 0h01m40s\nUptime_sec: 100\nStart_time_sec: 1000';
+    assert.deepEqual(parseInfo(answer, 'x'), info);
+    assert.deepEqual(parseInfo('Pid: 8\nUptime_sec: 0', 'x'), { version: '', pid: 8, uptime: 0, started: undefined });
+  });
+
+  for (const answer of [
+    'Uptime_sec: 1',
+    'Pid: 8',
+    'Pid: 8\nUptime_sec: 1s',
+    'Pid: -8\nUptime_sec: 1',
+    'Pid 8\nUptime_sec 1',
+  ])
+    test(`cannot be read from ${JSON.stringify(answer)}`, () =>
+      assert.throws(() => parseInfo(answer, '/run/a'), {
+        code: 'haproxy-answer',
+        message: 'HAProxy at /run/a answered “show info” in an unknown form',
+      }));
+
+  test('is read of each by its socket', async () => {
+    const [a, b] = [fakeHaproxy({}, '/run/a'), fakeHaproxy({}, '/run/b')];
+    b.info.pid = 7;
+    const read = await readInfos([a, b], signal);
+    assert.deepEqual([read['/run/a']?.pid, read['/run/b']?.pid], [100, 7]);
+  });
+});
+
+describe('replaced processes', () => {
+  const now = { '/a': info, '/b': info };
+  test('are those behind whose sockets another answers', () => {
+    assert.deepEqual(findReplaced(now, now), []);
+    assert.deepEqual(findReplaced({ '/a': info, '/b': { ...info, pid: 7 } }, now), ['/b']);
+  });
+
+  test('are none of those that were not known before', () => assert.deepEqual(findReplaced({}, now), []));
+
+  test('have a lower uptime, and the same one is no proof', () => {
+    assert.deepEqual(findReplaced({ '/a': { ...info, uptime: 101 } }, { '/a': info }), ['/a']);
+    assert.deepEqual(findReplaced({ '/a': { ...info, uptime: 100 } }, { '/a': info }), []);
+  });
+});
+
+test('at most four commands are on their way to HAProxy at a time, and all are sent', async () => {
+  let [now, most, done] = [0, 0, 0];
+  await forEach(Array.from({ length: 12 }), async () => {
+    most = Math.max(most, ++now);
+    await new Promise((resolve) => setImmediate(resolve));
+    now--;
+    done++;
+  });
+  assert.deepEqual([most, done], [4, 12]);
+});
+
+test('a pause ends when the call is cancelled', async () => {
+  const calling = new AbortController();
+  const paused = pause(60_000, calling.signal);
+  calling.abort();
+  await assert.rejects(paused, { code: 'cancelled', message: 'the call was cancelled' });
+});

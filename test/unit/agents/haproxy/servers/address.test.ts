@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import {
+  hostAddress,
+  isOwnLoopback,
+  lookUpAddresses,
+  normalizeAddress,
+} from '../../../../../src/agents/haproxy/servers/address.ts';
+
+describe('what identifies the host of a server', () => {
+  for (const [ip, address, expected] of [
+    ['10.0.0.1', '10.0.0.1:80', '10.0.0.1'],
+    ['2001:DB8:0::6', '[2001:DB8:0::6]:80', '2001:db8::6'],
+    ['127.0.0.1', '127.0.0.1:9001', '127.0.0.1:9001'],
+    ['::1', '[::1]:9001', '[::1]:9001'],
+    ['127.0.0.2', '127.0.0.2:80', '127.0.0.2'],
+    ['', 'unix', undefined],
+    ['0.0.0.0', '0.0.0.0:80', undefined],
+    ['::', ':::80', undefined],
+    ['dev2.devco.net', 'dev2.devco.net:80', undefined],
+  ] as const) {
+    test(`at “${ip}” is ${expected}`, () => assert.equal(hostAddress({ ip, address }), expected));
+  }
+
+  test('is no address of its own at the load balancer’s own two', () => {
+    const own = ['127.0.0.1', '::1', '127.0.0.2', '10.0.0.1', '::2'].map(isOwnLoopback);
+    assert.deepEqual(own, [true, true, false, false, false]);
+  });
+});
+
+describe('an address has one form', () => {
+  for (const [text, expected] of [
+    ['10.0.0.1', '10.0.0.1'],
+    ['::FFFF:10.0.0.1', '10.0.0.1'],
+    ['fe80:0:0::1%eth0', 'fe80::1%eth0'],
+    ['fe80:0:0::1', 'fe80::1'],
+    ['app.devco.net', 'app.devco.net'],
+  ] as const) {
+    test(`“${text}”: “${expected}”`, () => assert.equal(normalizeAddress(text), expected));
+  }
+});
+
+describe('addresses are looked up', () => {
+  test('for names alone: not for addresses, nor for what holds other characters', async () => {
+    const found = await lookUpAddresses(['localhost', '10.0.0.1', '::1', '10.0.0.1:80', 'a b', 'a/b', '']);
+    assert.deepEqual([...found.keys()], ['localhost']);
+    assert.ok(found.get('localhost')?.includes('127.0.0.1') || found.get('localhost')?.includes('::1'));
+  });
+
+  test('and a name that does not resolve has none', async () => {
+    const impossible = `${'a'.repeat(64)}.test`;
+    assert.deepEqual([...(await lookUpAddresses([impossible]))], [[impossible, []]]);
+  });
+});

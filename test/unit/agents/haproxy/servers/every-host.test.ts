@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { HostIdentity } from '../../../../../src/agents/haproxy/servers/host.ts';
+import { nameHosts } from '../../../../../src/agents/haproxy/servers/every-host.ts';
+import { lineName } from '../../../../../src/agents/haproxy/servers/line.ts';
+import type { Server } from '../../../../../src/agents/haproxy/servers/server.ts';
+import { backendView, server } from '../../../../support/agents/haproxy-server.ts';
+
+const views = [
+  backendView('app', [
+    server('web1', { ip: '10.0.0.1' }),
+    server('web2', { ip: '10.0.0.2' }),
+    server('local', { ip: '', address: 'unix' }),
+  ]),
+  backendView('static', [server('s1', { ip: '10.0.0.1', port: 82 }), server('web2', { ip: '10.0.0.9' })]),
+];
+type Map = Readonly<Record<string, string | readonly string[]>>;
+const named = (map: Map = {}, held: readonly HostIdentity[] = [], all = views) =>
+  nameHosts(all, map, held).map(({ name, lines }) => [name, lines.map(lineName)]);
+
+describe('all hosts', () => {
+  test('are what has one address, or else one name, called by the name of the first line', () => {
+    assert.deepEqual(named(), [
+      ['web1', ['app/web1', 'static/s1']],
+      // Two hosts of one name are called by their addresses.
+      ['10.0.0.2:80', ['app/web2']],
+      ['local', ['app/local']],
+      ['10.0.0.9:80', ['static/web2']],
+    ]);
+  });
+
+  test('of the map are called as there, with all lines at the addresses of those that it gives', () => {
+    const map = { dev1: 'web1', dev9: ['static/web2'], lost: 'gone' };
+    assert.deepEqual(named(map), [
+      ['dev1', ['app/web1', 'static/s1']],
+      ['web2', ['app/web2']],
+      ['local', ['app/local']],
+      ['dev9', ['static/web2']],
+    ]);
+    assert.deepEqual(
+      named({ sock: 'local' })[2],
+      ['sock', ['app/local']],
+      'a line without an address stands for itself',
+    );
+  });
+
+  test('that are held come before the map: they are called as they were taken out', () => {
+    const held = { host: 'dev1', addresses: ['10.0.0.1'], fqdns: [] };
+    assert.deepEqual(named({ other: 'web1' }, [held])[0], ['dev1', ['app/web1', 'static/s1']]);
+    assert.equal(named({}, [{ ...held, addresses: ['10.7.7.7'] }]).length, 4, 'one without lines is not there');
+  });
+
+  test('are in the order of their first lines', () => {
+    const map = { z: 'web1', a: 'static/web2' };
+    assert.deepEqual(
+      named(map, [{ host: 'h', addresses: ['10.0.0.2'], fqdns: [] }]).map(([name]) => name),
+      ['z', 'h', 'local', 'a'],
+    );
+  });
+
+  test('are not behind the free lines of a template', () => {
+    const free: Partial<Server> = { ip: '', status: 'MAINT (resolution)' };
+    const shown = (fields: Partial<Server>) => named({}, [], [backendView('srv', [server('web3', fields)])]).length;
+    assert.equal(shown(free), 0);
+    for (const taken of [{ ip: '10.0.0.3' }, { fqdn: 'dev3.net' }, { status: 'MAINT' }])
+      assert.equal(shown({ ...free, ...taken }), 1, JSON.stringify(taken));
+  });
+});
