@@ -33,12 +33,16 @@ events.on('end', () => {
   process.exitCode = good ? 0 : 1;
 });
 
-/** A test of the lab, and each of the full matrices, takes the machine's cores for itself: those files run one at a time, last. */
+/**
+ * The lab comes last, two labs at a time: a lab waits as long as it computes. A file of the full matrices has the
+ * machine's cores for itself.
+ */
 async function* runFolders(folders: readonly string[]): AsyncGenerator<unknown> {
-  const alone = new Set(['lab', 'full', 'matrix']);
-  const quick = folders.filter((folder) => !alone.has(folder)).flatMap(testsOf);
+  const alone = new Set(['full', 'matrix']);
+  const quick = folders.filter((folder) => folder !== 'lab' && !alone.has(folder)).flatMap(testsOf);
   const slow = folders.filter((folder) => alone.has(folder)).flatMap(testsOf);
   yield* runFiles(quick, 2, 5 * minute);
+  if (folders.includes('lab')) yield* runFiles(testsOf('lab'), 2, 20 * minute);
   yield* runFiles(slow, 1, 20 * minute);
   yield* Object.entries(totals).map(([name, count]) => ({
     type: 'test:diagnostic',

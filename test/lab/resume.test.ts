@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { bravo } from '../support/lab/cluster.ts';
 import { type Lab, startLab } from '../support/lab/lab.ts';
 import type { LogLine } from '../support/lab/log.ts';
 import { countReloads, reloadsOf } from '../support/lab/reloads.ts';
 import { startRun } from '../support/lab/runs.ts';
 
-const bravo = ['dev2.devco.net', 'dev4.devco.net', 'dev6.devco.net', 'dev8.devco.net'];
 const balancers = ['lb1', 'lb2'];
 
 const isDone = (step: string) => (entry: LogLine) =>

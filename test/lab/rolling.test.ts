@@ -1,11 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type Lab, startLab } from '../support/lab/lab.ts';
-
-const bravo = ['dev2.devco.net', 'dev4.devco.net', 'dev6.devco.net', 'dev8.devco.net'];
-const upgrade = ['upgrade', '--cluster', 'bravo', '--rev', '20'];
-
-const allUp = async (lab: Lab) => (await lab.servers()).filter(({ status }) => status === 'UP').length === 9;
+import { allUp, bravo, upgrade } from '../support/lab/cluster.ts';
+import { startLab } from '../support/lab/lab.ts';
 
 describe('runs that share the estate with traffic and with each other', () => {
   test('a rolling upgrade keeps its capacity and loses no request', async () => {

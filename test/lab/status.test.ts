@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { assertFits } from '../support/program/output-schema.ts';
 import { type Lab, startLab } from '../support/lab/lab.ts';
+import { assertFits } from '../support/program/output-schema.ts';
 
 describe('status', () => {
   let lab: Lab;
