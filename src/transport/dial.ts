@@ -12,16 +12,29 @@ import { presentedIssuers, secureContext } from './tls.ts';
 import { zonedTarget } from './zoned-address.ts';
 
 /**
+ * How long a connection that carries a call may be quiet before its node is asked for a sign of life, and how long that may take
+ * (HTTP/2 PING), in milliseconds. Else a call over a link that was cut, or to a host that stopped, waits for its whole timeout.
+ */
+export interface Keepalive {
+  readonly time: number;
+  readonly timeout: number;
+}
+
+const callKeepalive: Keepalive = { time: 20_000, timeout: 15_000 };
+
+/**
  * Makes a Dial that proves, in the handshake, that the peer is the node that was meant: by its certificate's
  * identity, kind and revocation, and not by its address.
  * @param tls the caller's own credentials and trust, read again for every dial
  * @param timeout milliseconds for one address to connect
  */
-export function createDial(tls: () => TlsState, timeout: number): Dial {
-  return createOpen(tls, timeout, ({ client, name, refuse, certificate }) => ({
+export function createDial(tls: () => TlsState, timeout: number, keepalive = callKeepalive): Dial {
+  const over = ({ client, name, refuse, certificate }: ProvenChannel) => ({
     ...connectionOver(client, name, refuse),
     hasRelayRole: hasRelayRole(parseCertificate(certificate)),
-  }));
+  });
+  const options = { 'grpc.keepalive_time_ms': keepalive.time, 'grpc.keepalive_timeout_ms': keepalive.timeout };
+  return createOpen(tls, timeout, over, options);
 }
 
 /** A channel to a node that was proven, before anything is asked over it. */

@@ -58,7 +58,7 @@ export function healthHandlers(service: NodeService, tls: () => TlsState): Untyp
       clearInterval(timer);
       leave?.();
     };
-    const report = () => {
+    const tell = () => {
       // A client that left before this listener was added is never reported.
       if (stream.cancelled || stream.destroyed) return end();
       try {
@@ -72,9 +72,9 @@ export function healthHandlers(service: NodeService, tls: () => TlsState): Untyp
         stream.emit('error', statusOf(error));
       }
     };
-    const timer = setInterval(report, watchInterval);
+    const timer = setInterval(tell, watchInterval);
     stream.on('cancelled', end);
-    report();
+    tell();
   };
   return { Check: check, Watch: watch } as UntypedServiceImplementation;
 }
