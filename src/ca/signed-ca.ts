@@ -1,6 +1,7 @@
 /** What a root has written for a CA below it: its certificate, the CAs above it, and their revocation lists. */
 import { type KeyObject, X509Certificate } from 'node:crypto';
 import { isIssuedBy, isRoot } from '../core/credentials/issuers.ts';
+import { pathLengthOf } from '../core/credentials/path-length.ts';
 import { Problem } from '../core/errors.ts';
 import { crlLabel, sortCrls } from './revocation/crl.ts';
 import { newest } from './revocation/revocations.ts';
@@ -10,7 +11,6 @@ import { pathsIn } from './store/paths.ts';
 import { formatLists, readRootLists } from './store/records.ts';
 import type { Store } from './store/store.ts';
 import { parseAuthority, realmOf } from './x509/authority.ts';
-import { pathLengthOf } from './x509/certificate.ts';
 import { decodePem } from './x509/pem.ts';
 
 /** A certificate from a root, and the CAs above it: its root last. */

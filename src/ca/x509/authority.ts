@@ -1,9 +1,10 @@
 import { type KeyObject, X509Certificate } from 'node:crypto';
 import { pemBlocks } from '../../core/credentials/credentials.ts';
 import { isRoot } from '../../core/credentials/issuers.ts';
+import { pathLengthOf } from '../../core/credentials/path-length.ts';
 import { Problem } from '../../core/errors.ts';
 import { defineIdentity } from '../../core/identity.ts';
-import { buildCertificate, pathLengthOf, validityOf } from './certificate.ts';
+import { buildCertificate, validityOf } from './certificate.ts';
 import { keyIdOf, makeKeyPair } from './keys.ts';
 import { authorityProfile, type Profile, rootProfile } from './profiles.ts';
 

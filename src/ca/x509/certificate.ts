@@ -58,11 +58,6 @@ export async function buildCertificate(options: CertificateOptions): Promise<X50
   return new X509Certificate(Buffer.from(made.rawData));
 }
 
-/** How many CAs may stand below a CA; undefined where its certificate sets no limit (RFC 5280, 4.2.1.9). */
-export function pathLengthOf(certificate: X509Certificate): number | undefined {
-  return new x509.X509Certificate(certificate.raw).getExtension(x509.BasicConstraintsExtension)?.pathLength;
-}
-
 /** A name that is too long for a common name stands in the alternative name alone. */
 function subjectOf(commonName: string): x509.Name {
   return new x509.Name(commonName.length > longestCommonName ? [] : [{ CN: [{ utf8String: commonName }] }]);

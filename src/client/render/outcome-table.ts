@@ -6,7 +6,7 @@ import { headingsOf } from './headings.ts';
 import { formatTable } from './table.ts';
 import { cellOf, propertiesOf } from './values.ts';
 
-export interface TableOptions {
+export interface TableManner {
   readonly paint: Paint;
   /** Milliseconds since the epoch. */
   readonly now: number;
@@ -21,7 +21,7 @@ export interface TableOptions {
 export function outcomeTable(
   outcomes: readonly Outcome[],
   action: ActionDdl,
-  { paint, now, wide }: TableOptions,
+  { paint, now, wide }: TableManner,
 ): string[] {
   const headings = headingsOf(action);
   const schemas = propertiesOf(action.output);

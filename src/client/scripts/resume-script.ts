@@ -2,21 +2,21 @@ import type { Ddl } from '../../core/ddl/ddl.ts';
 import type { CliContext } from '../cli/context.ts';
 import type { Session } from '../fleet/session.ts';
 import type { KnownPlaybook } from '../../library/runs/find-playbook.ts';
-import { loadWithFleet, type ScriptOptions } from './load-script.ts';
+import { loadWithFleet, type ScriptOrder } from './load-script.ts';
 import { findScript } from './read-script.ts';
 
-type ResumeScriptOptions = Omit<ScriptOptions, 'script'> & {
+type ResumeOrder = Omit<ScriptOrder, 'script'> & {
   /** Where the script is found again. */
   readonly name: string;
 };
 
 /** Evaluates a script again, for the nodes that its run began with. @throws Problem as loadWithFleet */
 export async function loadForResume(
-  { name, ...options }: ResumeScriptOptions,
+  { name, ...order }: ResumeOrder,
   session: Session,
   catalogue: readonly Ddl[],
   context: CliContext,
 ): Promise<KnownPlaybook> {
   const { script } = await findScript(name, catalogue);
-  return await loadWithFleet({ script, ...options }, session, catalogue, context);
+  return await loadWithFleet({ script, ...order }, session, catalogue, context);
 }

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { Problem } from '../errors.ts';
 import { type Identity, parseIdentity } from '../identity.ts';
-import { pathsOf } from './issuers.ts';
+import { pathsOf, tooFarAbove } from './issuers.ts';
 
 /** Whom this side believes: the fleet's CA certificates (two while one takes over from the other) and what was revoked. */
 export interface Trust {
@@ -122,6 +122,9 @@ export function proveCertificate(
   const paths = pathsOf(certificate, trust);
   const { identity, notBefore, notAfter } = contentOf(certificate);
   if (paths.length === 0 || identity === undefined || certificate.ca) {
+    const limit = tooFarAbove(certificate, trust);
+    if (limit !== undefined)
+      throw new Problem('foreign-certificate', limit, 'let a CA issue it that may stand so far below its root');
     const from = certificate.issuer.replaceAll('\n', ', ');
     throw new Problem('foreign-certificate', `the certificate was not issued by this fleet's CA (its issuer: ${from})`);
   }

@@ -1,7 +1,7 @@
 import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { identityOf, parseCertificate, proveCertificate, type Trust } from './certificate.ts';
-import { missingLink, rememberIssuers } from './issuers.ts';
+import { isRoot, missingLink, rememberIssuers } from './issuers.ts';
 import { type Credentials, unusableKey } from './signature.ts';
 import { errnoOf, explainErrno, Problem } from '../errors.ts';
 import type { Identity } from '../identity.ts';
@@ -95,9 +95,7 @@ export async function loadCredentials(
   const credentials: Credentials = { identity, certificate, issuers, key: readKey(files.key, keyText, certificate) };
   const warnings = (at: number) => [
     ...expiryWarning(certificate, 'the certificate', 'renew it', at),
-    ...[...issuers, ...authorities].flatMap((one) =>
-      expiryWarning(one, 'the CA’s certificate', 'start one with “mco-deploy ca rollover”', at),
-    ),
+    ...[...issuers, ...authorities].flatMap((one) => expiryWarning(one, 'the CA’s certificate', successorOf(one), at)),
     ...(isGone ? [`${files.crl} is missing: its revocations stay in force until a restart; bring it back`] : []),
     ...revocations.warnings(at),
   ];
@@ -107,6 +105,12 @@ export async function loadCredentials(
 /** A certificate for a job is short-lived on purpose: its keeper is warned in its last third. @param lifetime milliseconds */
 function warningTime(lifetime: number): number {
   return lifetime <= 7 * 86_400_000 ? lifetime / 3 : warningDays * 86_400_000;
+}
+
+/** How a CA gets one that takes over. */
+function successorOf(authority: X509Certificate): string {
+  const more = isRoot(authority) ? '' : ' --intermediate';
+  return `start one that takes over with “mco-deploy ca rollover${more}”`;
 }
 
 function expiryWarning(certificate: X509Certificate, what: string, remedy: string, now: number): string[] {

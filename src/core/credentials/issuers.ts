@@ -1,4 +1,5 @@
 import type { X509Certificate } from 'node:crypto';
+import { limitOf, pathLengthOf } from './path-length.ts';
 
 /** The CA certificates that a side trusts. */
 export interface Roots {
@@ -53,10 +54,26 @@ export function rememberedIssuer(fingerprint: string): X509Certificate | undefin
 }
 
 /**
- * The ways from a certificate to a trusted root: its issuer first, the root last. There may be more than one while one CA
- * takes over from another.
+ * The ways from a certificate to a trusted root, by CAs that may have so many below them: its issuer first, the root last.
+ * There may be more than one while one CA takes over from another.
  */
-export function pathsOf(certificate: X509Certificate, trust: Roots, depth = 0): X509Certificate[][] {
+export function pathsOf(certificate: X509Certificate, trust: Roots): X509Certificate[][] {
+  return waysUp(certificate, trust).filter((path) => limitOf(path) === undefined);
+}
+
+/** In words, which CA stands too far above a certificate on every way to a root; undefined when there is no way at all. */
+export function tooFarAbove(certificate: X509Certificate, trust: Roots): string | undefined {
+  const limits = waysUp(certificate, trust).map(limitOf);
+  const [limit] = limits;
+  return limit === undefined || limits.includes(undefined) ? undefined : describeLimit(limit);
+}
+
+function describeLimit(limit: X509Certificate): string {
+  const name = nameOf(limit.subject);
+  return `the CA “${name}” may have no more than ${pathLengthOf(limit)} CAs below it, and more stand between it and this certificate`;
+}
+
+function waysUp(certificate: X509Certificate, trust: Roots, depth = 0): X509Certificate[][] {
   if (depth > deepest) return [];
   const known = [...trust.authorities, ...intermediates.values()];
   const issuers = known.filter((one, index) => {
@@ -64,7 +81,7 @@ export function pathsOf(certificate: X509Certificate, trust: Roots, depth = 0): 
   });
   const paths = issuers.flatMap((issuer) => {
     if (isRoot(issuer)) return trust.authorities.some(({ raw }) => raw.equals(issuer.raw)) ? [[issuer]] : [];
-    return pathsOf(issuer, trust, depth + 1).map((path) => [issuer, ...path]);
+    return waysUp(issuer, trust, depth + 1).map((path) => [issuer, ...path]);
   });
   return paths.slice(0, mostPaths);
 }
@@ -80,11 +97,15 @@ export function missingLink(
   files: { readonly certificate: string; readonly ca: string },
 ): string | undefined {
   const known = [...authorities, ...chain];
+  const path: X509Certificate[] = [];
   let last = certificate;
   for (let depth = 0; depth <= deepest; depth++) {
     const issuer = known.find((one) => isIssuedBy(last, one));
     if (issuer === undefined) break;
+    path.push(issuer);
     if (isRoot(issuer)) {
+      const limit = limitOf(path);
+      if (limit !== undefined) return describeLimit(limit);
       if (authorities.includes(issuer)) return undefined;
       return `${files.ca} does not contain the root “${nameOf(issuer.subject)}”: add it there`;
     }

@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { connect } from 'node:tls';
 import { readRevocations } from '../../../src/ca/revocation/revocations.ts';
-import { type LoadedCredentials, loadCredentials } from '../../../src/core/credentials/credentials.ts';
+import { certifyIntermediate } from '../../../src/ca/x509/authority.ts';
+import { makeKeyPair } from '../../../src/ca/x509/keys.ts';
+import { parseCertificate, proveCertificate } from '../../../src/core/credentials/certificate.ts';
+import { type LoadedCredentials, loadCredentials, pemBlocks } from '../../../src/core/credentials/credentials.ts';
 import type { NodeService, TlsState } from '../../../src/core/ports.ts';
 import { startMetricsServer } from '../../../src/daemon/metrics/server.ts';
 import { createDial } from '../../../src/transport/dial.ts';
@@ -167,6 +170,31 @@ describe('certificates below intermediate CAs', () => {
       const files = await fleet.holder('node', node, fleet.first, more);
       await assert.rejects(load('node', files), { code: 'foreign-certificate', message }, title);
     }
+  });
+
+  test('end with a warning that says how each of their CAs gets a successor', async () => {
+    const { warnings } = await load('node', await fleet.holder('node', 'dev8.devco.net', fleet.first));
+    const shown = warnings(Date.parse(fleet.first.certificate.validTo) - 5 * 86_400_000).filter((line) =>
+      line.startsWith('the CA’s certificate ends'),
+    );
+    assert.equal(shown.length, 1, shown.join('\n'));
+    assert.match(shown[0] ?? '', /“mco-deploy ca rollover --intermediate”$/);
+  });
+
+  test('are refused when a CA stands above them that may not have so many CAs below it', async () => {
+    const { publicKey, privateKey: key } = makeKeyPair();
+    // The first may have none below it, and signs one nevertheless.
+    const certificate = await certifyIntermediate(fleet.first, publicKey, Date.now());
+    const files = await fleet.holder('node', 'dev6.devco.net', { ...fleet.first, certificate, key });
+    await appendFile(files.certificate, fleet.first.certificate.toString());
+    const message = /the CA “CN=mco-deploy CA [0-9a-f]+” may have no more than 0 CAs below it/;
+    await assert.rejects(load('node', files), { code: 'foreign-certificate', message });
+
+    const [leaf = ''] = pemBlocks(await readFile(files.certificate, 'utf8'));
+    const authorities = [fleet.root.certificate, fleet.first.certificate, certificate];
+    const trust = { realm: 'devco.net', authorities, isRevoked: () => false };
+    const prove = () => proveCertificate(parseCertificate(leaf), 'node', trust, Date.now());
+    assert.throws(prove, { code: 'foreign-certificate', message });
   });
 
   test('are refused when something else than a CA stands above them', async () => {

@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { lockConfigSchema } from '../../../src/agents/lock/config.ts';
 import { lockDdl } from '../../../src/agents/lock/ddl.ts';
 import type { AgentEntry } from '../../../src/core/agent.ts';
-import type { CallOptions } from '../../../src/core/request/request.ts';
+import type { JsonObject } from '../../../src/core/json.ts';
+import { callDefaults, type CallOptions, newId } from '../../../src/core/request/request.ts';
+import { callNode } from '../../../src/library/fleet/call-node.ts';
+import { releaseLease } from '../../../src/library/runs/release-lease.ts';
 import { counted, probeAgent, probeCalls, waiting } from '../../support/agents/probe-agent.ts';
 import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
 import { allowRip, startTestNode, type TestNode } from '../../support/node/node.ts';
@@ -149,5 +154,73 @@ describe('a call of a run that another operator took over', () => {
     const fence = await takeOver(node, eve);
     assert.equal((await count(node, eve, { ...call, fence })).outcome, 'ok');
     assert.equal(counted.times, times + 1);
+  });
+});
+
+describe('a lease whose release a node refuses', () => {
+  const mayNotRelease = 'policy default deny\nallow\tcert=rip@devco.net\ttake renew list\t*\t*\n';
+
+  /** Releases it as the end of a run does. @param between what happens before each further try */
+  async function releaseOn(node: TestNode, between: () => Promise<unknown>): Promise<string[]> {
+    const connection = await node.dial(rip);
+    const settings = { timeout: 10_000, changes: true, onProgress: () => {}, signal: new AbortController().signal };
+    const caller = { credentials: rip.credentials, trust: fleet.trust };
+    const ask = (target: string, action: string, input: JsonObject) => {
+      const order = { ...callDefaults, requestId: newId(), target, agent: 'lock', action, input, runId: run.runId };
+      return callNode(connection, order, caller, settings);
+    };
+    const reports: string[] = [];
+    const report = (line: string) => reports.push(line);
+    const options = { name: run.lease, runId: run.runId, ttl: 30, from: 'test', ask, report, pause: between };
+    try {
+      await releaseLease(options, new Map([[node.name, (await take(node, rip)).fence]]));
+    } finally {
+      connection.close();
+    }
+    return reports;
+  }
+
+  const heldOn = async (node: TestNode): Promise<number> => {
+    const reply = await node.call(rip, { agent: 'lock', action: 'list', input: {} });
+    return JSON.parse(reply.data.toString()).leases.length;
+  };
+
+  test('is reported and released as soon as the node lets it', async () => {
+    await using node = await startTestNode(fleet, {
+      name: 'dev10.devco.net',
+      agents: [probeAgent, lockAgent],
+      policies: { default: allowRip, lock: mayNotRelease },
+    });
+    let tries = 0;
+    const reports = await releaseOn(node, async () => {
+      if (++tries < 2) return;
+      await writeFile(join(node.directory, 'policies/lock.policy'), allowRip);
+      await node.daemon.reload();
+    });
+    assert.equal(tries, 2);
+    assert.equal(reports.length, 2, reports.join('\n'));
+    assert.match(
+      reports[0] ?? '',
+      /^dev10\.devco\.net did not release the lease “app\/bravo”: cert=rip@devco\.net may not lock\.release on .*; trying again$/,
+    );
+    assert.equal(reports[1], 'the lease “app/bravo” is released now');
+    assert.equal(await heldOn(node), 0);
+  });
+
+  test('is reported as held when the node never does, and the same run takes it again', async () => {
+    await using node = await startTestNode(fleet, {
+      name: 'dev12.devco.net',
+      agents: [probeAgent, lockAgent],
+      policies: { default: allowRip, lock: mayNotRelease },
+    });
+    const reports = await releaseOn(node, async () => {});
+    const last = reports.at(-1) ?? '';
+    assert.match(
+      last,
+      /^warning: the lease “app\/bravo” is still held on dev12\.devco\.net; it ends by itself within 30 s/,
+    );
+    assert.match(last, new RegExp(`“mco-deploy resume ${run.runId}” takes it over`));
+    assert.equal(await heldOn(node), 1);
+    assert.ok((await take(node, rip)).fence > 1);
   });
 });

@@ -53,11 +53,11 @@ export async function runInstall(
   const targets = await targetsOf(words, options);
   const session = await openSession(options, context);
   try {
-    const request = await installHostOptions(options, session, self, context);
+    const order = await installHostOptions(options, session, self, context);
     const work = (target: (typeof targets)[number], onPhase: (phase: string) => void) =>
-      installHost(target, request, onPhase);
+      installHost(target, order, onPhase);
     const print = (ending: Ending<HostResult>) =>
-      options.json === true ? undefined : printEnding(ending, request, context);
+      options.json === true ? undefined : printEnding(ending, order, context);
     const endings = await onHosts('install', targets, options.parallel, work, print, context);
     if (options.json === true) context.out(JSON.stringify(endings.map(endingJson), null, 2));
     return exitForHosts(endings, context);
@@ -188,16 +188,11 @@ function printEnding(ending: Ending<HostResult>, options: InstallHostOptions, co
 }
 
 function inventoryWords({ version, agents, classes, facts }: NodeDescription): string {
-  const factWords = Object.entries(parseJsonObject(facts, 'the facts')).map(
-    ([name, value]) => `${name}=${String(value)}`,
-  );
+  const told = Object.entries(parseJsonObject(facts, 'the facts')).map(([name, value]) => `${name}=${String(value)}`);
   const names = agents.map(({ name }) => name).sort();
-  return [
-    `answers: ${version}`,
-    `agents ${names.join(' ')}`,
-    ...classes.map((name) => `class ${name}`),
-    ...factWords,
-  ].join(', ');
+  return [`answers: ${version}`, `agents ${names.join(' ')}`, ...classes.map((name) => `class ${name}`), ...told].join(
+    ', ',
+  );
 }
 
 function endingJson(ending: Ending<HostResult>) {
