@@ -1,22 +1,24 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { runSeed } from '../chaos/run-seed.ts';
+import type { Normal } from '../chaos/usage.ts';
 import { type Lab, startLab } from '../support/lab/lab.ts';
 
 describe('runs under faults that a seed chooses, behind two load balancers under HTTP load', {
   timeout: 900_000,
 }, () => {
   let lab: Lab;
+  const normal: Normal = new Map();
   before(async () => {
-    lab = await startLab({ lbs: 2 });
+    lab = await startLab({ lbs: 2, breakable: true });
   });
   after(() => lab.stop());
 
   for (const seed of [1, 3, 4]) {
     test(`seed ${seed}: what was reported is what is, resume puts the rest right, and nothing is left`, async () => {
-      const { kind, faults, codes, broken } = await runSeed(lab, seed);
+      const { kind, faults, codes, broken } = await runSeed(lab, normal, seed);
       assert.ok(faults.length > 0, 'a fault came before the run was over');
-      const what = `${kind}; ${faults.join(', ')}; exit ${codes.join(', ')}`;
+      const what = `${kind}; ${faults.map((words) => words.join(' on ')).join(', ')}; exit ${codes.join(', ')}`;
       assert.deepEqual(broken, [], `${what}; to repeat: npm run chaos -- --seeds ${seed}`);
     });
   }

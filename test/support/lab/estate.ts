@@ -13,6 +13,8 @@ export interface Host {
   readonly journal?: boolean;
   /** Whether it takes published artifacts. */
   readonly publishes?: boolean;
+  /** Whether tests may step its clock and fill its file systems, which are small. */
+  readonly breakable?: boolean;
 }
 
 export interface EstateSize {
@@ -24,6 +26,8 @@ export interface EstateSize {
   readonly relief?: boolean;
   /** Whether web hosts take published artifacts, in place of those of a shared directory. */
   readonly publishes?: boolean;
+  /** Whether tests may step each host's clock and fill its file systems, which are small. */
+  readonly breakable?: boolean;
 }
 
 export const domain = 'devco.net';
@@ -38,7 +42,7 @@ export const controlHost: Host = { name: `control.${domain}`, kind: 'control', a
 export const reliefHost: Host = { name: `relief.${domain}`, kind: 'control', address: '10.5.0.4', cluster: '' };
 
 /** Every host of an estate: those that run a daemon, then the two that stand around them. */
-export function planEstate({ hosts, lbs, relief = false, publishes = false }: EstateSize): Host[] {
+export function planEstate({ hosts, lbs, relief = false, publishes = false, breakable = false }: EstateSize): Host[] {
   requireCount('hosts', hosts, mostWebHosts);
   requireCount('lbs', lbs, mostBalancers);
   const web = range(hosts).map((number): Host => {
@@ -52,6 +56,7 @@ export function planEstate({ hosts, lbs, relief = false, publishes = false }: Es
     return { name: `notify${number}.${domain}`, kind: 'notifier', address: `10.5.0.${10 + number}`, cluster: '' };
   });
   const nodes = [...web, ...balancers, ...notifiers];
+  if (breakable) return [...nodes, mailHost, controlHost].map((host) => ({ ...host, breakable }));
   if (!relief) return [...nodes, mailHost, controlHost];
   return [...nodes.map((node) => ({ ...node, journal: true })), mailHost, controlHost, reliefHost];
 }

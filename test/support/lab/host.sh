@@ -31,6 +31,18 @@ mount -o remount,bind,ro ".$repository"
 mount --bind "$lab/bin" opt/mco-deploy/bin
 mount --bind /etc/alternatives etc/alternatives
 [ ! -d srv/artifacts ] || mount --bind "$lab/artifacts" srv/artifacts
+# Small file systems for tests that fill them: a directory and its size a line.
+if [ -e small-file-systems ]; then
+  mkdir -p mnt
+  while read -r directory size; do
+    mkdir -p ".$directory"
+    mount -t tmpfs -o "mode=755,size=$size" tmpfs mnt
+    cp -a ".$directory/." mnt
+    mount --move mnt ".$directory"
+  done <small-file-systems
+  # What keeps a stepped clock (clock.sh) has a file there for each process.
+  mount -t tmpfs tmpfs dev/shm
+fi
 # getloadavg(3), and with it check_load, reads the file that stands here.
 [ $$ != 1 ] || mount --bind proc-loadavg proc/loadavg
 pivot_root . .

@@ -64,8 +64,8 @@ export interface Lab extends AsyncDisposable {
 
 /** Builds a lab and waits until every daemon listens and every load balancer has all its servers. */
 export async function startLab(options: LabOptions = {}): Promise<Lab> {
-  const { hosts = 9, lbs = 1, publishes = false, relief = false, lifetime = 'temporary' } = options;
-  return openLab(await buildLab(planEstate({ hosts, lbs, relief, publishes }), lifetime));
+  const { hosts = 9, lbs = 1, publishes = false, relief = false, breakable = false, lifetime = 'temporary' } = options;
+  return openLab(await buildLab(planEstate({ hosts, lbs, relief, publishes, breakable }), lifetime));
 }
 
 /** A lab that stands already. */
@@ -78,7 +78,7 @@ export function openLab(state: LabState): Lab {
     state,
     hosts: state.hosts,
     client: (argv, { operator = deployer, from = controlHost.name, ...options } = {}) =>
-      execOnHost(state, from, ['mco-deploy', ...argv], { home: `/${homeOf(operator)}`, ...options }),
+      execOnHost(state, from, ['lab-clock', 'mco-deploy', ...argv], { home: `/${homeOf(operator)}`, ...options }),
     exec: (host, argv, options) => execOnHost(state, host, argv, options),
     daemon: (host) => daemonOn(state, host),
     path,

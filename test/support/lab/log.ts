@@ -17,7 +17,7 @@ export interface LogFile {
   readonly lines: (from: number) => Promise<LogLine[]>;
 }
 
-export function logOf(lab: Pick<LabState, 'directory'>, host: string, path: string): LogFile {
+export function logOf(lab: Pick<LabState, 'directory' | 'holders'>, host: string, path: string): LogFile {
   const file = join(rootOf(lab, host), path);
   return { file, size: () => statSync(file).size, lines: (from) => readLines(file, from) };
 }

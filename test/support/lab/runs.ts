@@ -31,6 +31,19 @@ export async function startRun(lab: Lab, argv: readonly string[]): Promise<LabRu
   const place = lab.path(controlHost.name, directory);
   await mkdir(place, { recursive: true });
   const before = await readdir(place);
+  const command = startCommand(lab, argv);
+  const file = await Promise.race([newFile(place, before), command.ended.then(failed)]);
+  return runOf(lab, file.replace('.jsonl', ''), command);
+}
+
+/** Resumes a run, whose journal is there. */
+export function startResume(lab: Lab, id: string): LabRun {
+  return runOf(lab, id, startCommand(lab, ['resume', id]));
+}
+
+type Command = Pick<LabRun, 'kill' | 'interrupt' | 'interruptAgain' | 'ended'>;
+
+function startCommand(lab: Lab, argv: readonly string[]): Command {
   const kill = new AbortController();
   const [first, second] = [new AbortController(), new AbortController()];
   const stopping = Promise.withResolvers<void>();
@@ -40,12 +53,7 @@ export async function startRun(lab: Lab, argv: readonly string[]): Promise<LabRu
     if (said.includes('stopping after the current batch')) stopping.resolve();
   };
   const ended = lab.client(argv, { kill: kill.signal, signals: [first.signal, second.signal], onStderr });
-  const file = await Promise.race([newFile(place, before), ended.then(failed)]);
-  const log = logOf(lab.state, controlHost.name, join(directory, file));
   return {
-    id: file.replace('.jsonl', ''),
-    until: (find) => waitForLines(log, (lines) => lines.find(find)),
-    entries: () => log.lines(0),
     kill: () => kill.abort(),
     interrupt: async () => {
       first.abort();
@@ -53,6 +61,16 @@ export async function startRun(lab: Lab, argv: readonly string[]): Promise<LabRu
     },
     interruptAgain: () => second.abort(),
     ended,
+  };
+}
+
+function runOf(lab: Lab, id: string, command: Command): LabRun {
+  const log = logOf(lab.state, controlHost.name, join(directory, `${id}.jsonl`));
+  return {
+    id,
+    until: (find) => waitForLines(log, (lines) => lines.find(find)),
+    entries: () => log.lines(0),
+    ...command,
   };
 }
 

@@ -49,7 +49,8 @@ async function writeShared({ directory }: LabState): Promise<void> {
   const installed = join(directory, 'bin/mco-deploy');
   // A link keeps the lab's program when another is built; across file systems it takes a copy.
   await link(program, installed).catch(() => copyFile(program, installed));
-  await copyFile(join(import.meta.dirname, 'daemon.sh'), join(directory, 'bin/lab-daemon'));
+  for (const script of ['daemon', 'clock'])
+    await copyFile(join(import.meta.dirname, `${script}.sh`), join(directory, `bin/lab-${script}`));
   for (const { name, content } of artifacts()) await writeFile(join(directory, 'artifacts', name), content);
 }
 

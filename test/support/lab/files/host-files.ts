@@ -1,9 +1,10 @@
 import type { Host } from '../estate.ts';
 import { isNode } from '../estate.ts';
 import { balancerFiles } from './balancer.ts';
+import { homeOf } from './control.ts';
 import type { FileTree } from './file-tree.ts';
 import { mailFiles } from './mail.ts';
-import { nodeFiles } from './node.ts';
+import { deployer, nodeFiles } from './node.ts';
 import { webFiles } from './web.ts';
 
 const common: FileTree = {
@@ -20,8 +21,21 @@ export function hostFiles(host: Host, estate: readonly Host[]): FileTree {
     // Its own name alone: whoever wants another host has to discover it.
     'etc/hosts': `127.0.0.1 localhost\n::1 localhost\n${host.address} ${host.name}\n`,
     ...(isNode(host) ? nodeFiles(host) : {}),
+    ...(host.breakable === true ? breakableFiles(host) : {}),
     ...kindFiles(host, estate),
   };
+}
+
+/** The directories that are small file systems of a host whose file systems tests fill. */
+export function smallFileSystems({ kind }: Pick<Host, 'kind'>): string[] {
+  if (kind === 'control') return [`/${homeOf(deployer)}/.local/state/mco-deploy`];
+  if (kind === 'mail') return [];
+  return ['/var/log/mco-deploy', '/var/lib/mco-deploy', ...(kind === 'web' ? ['/srv/app'] : [])];
+}
+
+function breakableFiles(host: Host): FileTree {
+  const sizes = smallFileSystems(host).map((directory) => `${directory} 96m\n`);
+  return { 'etc/clock': '+0\n', 'small-file-systems': sizes.join('') };
 }
 
 function kindFiles(host: Host, estate: readonly Host[]): FileTree {

@@ -1,0 +1,18 @@
+import { called } from '../hosts.ts';
+import { type ChooseFault, shell } from './fault.ts';
+
+/** Seconds; the first is within what a node allows two clocks to differ. */
+const steps = ['+20', '-20', '+300', '-300', '+7200', '-7200'];
+
+/** A clock set forward or back while the daemon, or the client, runs; it is set right again later. */
+export const clockStepped: ChooseFault = ({ random, lab }) => {
+  const host = random.pick([...called, 'control']);
+  const step = random.pick(steps);
+  // Written in place, and noticed within a second.
+  const set = (offset: string) => shell(lab, host, `echo "${offset}" >/etc/clock`);
+  const inject = async () => {
+    await set(step);
+    return () => set('+0');
+  };
+  return { kind: `clock stepped ${step} s`, host, hurtsTraffic: false, inject };
+};
