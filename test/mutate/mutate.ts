@@ -29,16 +29,16 @@ if (positionals.length === 0) {
 using place = makeWorkplace(root);
 const results = openResults(join(root, 'docs/testing.md'));
 const kept = join(root, 'node_modules/.cache/mutate');
-const outcomes = openOutcomes(root, join(kept, 'outcomes'));
+const outcomes = openOutcomes(place.root, join(kept, 'outcomes'));
 const limits = { most: Number(values.most), slowest: 1000 * Number(values.slowest) };
-const tests = startTests(place, startConcerned(root, values.parts.split(',')), limits, join(kept, 'tests'));
+const tests = startTests(place, startConcerned(place.root, values.parts.split(',')), limits, join(kept, 'tests'));
 
 const report = (file: string, { line, before, after }: Mutant, why: string) =>
   process.stdout.write(`${file}:${line}: survives${why}\n  - ${before}\n  + ${after}\n`);
 
 /** The mutants that are not listed as equivalent, each with whether a test noticed it. */
 async function runFile(file: string): Promise<Omit<Result, 'folder'>> {
-  const source = readFileSync(join(root, file), 'utf8');
+  const source = readFileSync(join(place.root, file), 'utf8');
   const all = mutantsOf(source);
   const chosen = all.length === 0 ? [] : await tests.choose(file);
   process.stdout.write(
@@ -66,8 +66,10 @@ async function runFile(file: string): Promise<Omit<Result, 'folder'>> {
 }
 
 async function runFolder(folder: string): Promise<void> {
-  const files = statSync(join(root, folder)).isDirectory()
-    ? globSync(`${folder}/**/*.ts`, { cwd: root }).filter((file) => !/\/(ddl(-parts)?|config|schema)\.ts$/.test(file))
+  const files = statSync(join(place.root, folder)).isDirectory()
+    ? globSync(`${folder}/**/*.ts`, { cwd: place.root }).filter(
+        (file) => !/\/(ddl(-parts)?|config|schema)\.ts$/.test(file),
+      )
     : [folder];
   let [mutants, killed, equivalent] = [0, 0, 0];
   for (const file of files.sort()) {

@@ -16,7 +16,7 @@ export interface Trial extends Bounds {
 
 /** A copy of the project in which files may be broken. Processes that tests start run from it, too. */
 export interface Workplace extends Disposable {
-  /** Of the project that it is a copy of. */
+  /** The folder of the copy: what is edited meanwhile does not matter. */
   readonly root: string;
   readonly write: (file: string, text: string) => void;
   /** Runs a test file by itself until a test fails. When it is over the bounds, it and all that it started is killed. */
@@ -37,9 +37,9 @@ export function makeWorkplace(root: string): Workplace {
   symlinkSync(join(root, 'node_modules'), join(place, 'node_modules'));
   if (existsSync(join(root, 'build/out'))) symlinkSync(join(root, 'build/out'), join(place, 'build/out'));
   const environment = { ...process.env, TMPDIR: temporary, NODE_COMPILE_CACHE: join(place, 'compiled') };
-  const preload = (name: string) => pathToFileURL(join(import.meta.dirname, name)).href;
+  const preload = (name: string) => pathToFileURL(join(place, 'test/mutate', name)).href;
   return {
-    root,
+    root: place,
     write: (file, text) => writeFileSync(join(place, file), text),
     run: async (test, bounds) => {
       const reporter = [`--test-reporter=${preload('stop-at-failure.ts')}`, '--test-reporter-destination=stderr'];

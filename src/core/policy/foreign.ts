@@ -7,6 +7,11 @@ const choriaPattern = /^choria=\/(.+)\/$/;
 /** `uid=500` (MCollective's PSK plugin), `user=rip`, `sshkey=…`, `aes_security=…`. */
 const otherCaller = /^(uid|gid|user|sshkey|aes|x509|up)=(.+)$/;
 
+/** A rule: its callers are the second column. A line of the file of groups has no columns. */
+const ruleParts = /^(\s*(?:allow|deny)\s*\t\s*)([^\t]+)(\t.*)$/s;
+/** A regex, which may have spaces, or what is between spaces. */
+const word = /(?:choria=)?\/(?:[^/\\]|\\.)+\/|[^\s]+/g;
+
 /** The hint for a caller that this program does not know; undefined where it is not one of theirs. */
 export function foreignCallerHint(word: string): string | undefined {
   const [, name] = choriaCaller.exec(word) ?? [];
@@ -41,8 +46,9 @@ export function rewriteCallers(
 ): { readonly text: string; readonly changed: readonly Rewritten[] } {
   const changed: Rewritten[] = [];
   const lines = text.split('\n').map((before, index) => {
-    if (/^\s*(#|$|policy\s)/.test(before)) return before;
-    const after = before.replaceAll(/(?:choria=)?\/(?:[^/\\]|\\.)+\/|[^\s]+/g, (word) => rewriteWord(word, map));
+    if (/^\s*(#|policy\s)/.test(before)) return before;
+    const [, start = '', callers = before, rest = ''] = ruleParts.exec(before) ?? [];
+    const after = start + callers.replaceAll(word, (one) => rewriteWord(one, map)) + rest;
     if (after !== before) changed.push({ line: index + 1, before, after });
     return after;
   });

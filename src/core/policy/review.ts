@@ -40,9 +40,7 @@ export function reviewPolicy(
   const agent = agents.find((one) => one.name === name || one.aliases?.includes(name) === true);
   if (agent === undefined) {
     const names = new Set(agents.flatMap((one) => [one.name, ...(one.aliases ?? [])]));
-    const near = [...names].find((one) => one.toLowerCase() === name.toLowerCase());
-    const hint = near === undefined ? suggest(name, names) : `did you mean “${near}”?`;
-    return [`${file} has no effect: no agent is called “${name}” here: ${hint}`];
+    return [`${file} has no effect: no agent is called “${name}” here: ${suggest(name, names)}`];
   }
   if (agent.name !== name && others.includes(agent.name)) {
     return [`${file} has no effect: “${name}” is another name of ${agent.name}, and ${agent.name}.policy is there too`];

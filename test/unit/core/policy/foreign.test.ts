@@ -50,6 +50,56 @@ describe('a policy of a Choria site', () => {
   });
 });
 
+describe('the callers of a policy are rewritten', () => {
+  const rewrite = (text: string, by: Parameters<typeof rewriteCallers>[1] = map) => rewriteCallers(text, by);
+
+  test('in their own column of a rule alone, and in no comment and no default', () => {
+    const lines = [
+      '  # was choria=rip.mcollective with uid=500',
+      'policy default uid=500',
+      '',
+      'allow\tuid=500\tuid=500\tuid=500 choria=rip.mcollective\tuid=500 /choria=x/',
+      'deny\tcert=eve\tupgrade\tdomain=a.mcollective\tx.mcollective',
+      'allow\t\tuid=500 uid=500\t*\t*\r',
+    ];
+    const { text, changed } = rewrite(lines.join('\n'));
+    const after = [...lines];
+    after[3] = 'allow\tcert=deploy\tuid=500\tuid=500 choria=rip.mcollective\tuid=500 /choria=x/';
+    after[5] = 'allow\t\tcert=deploy cert=deploy\t*\t*\r';
+    assert.deepEqual(text.split('\n'), after);
+    assert.deepEqual(
+      changed,
+      [3, 5].map((index) => ({ line: index + 1, before: lines[index], after: after[index] })),
+    );
+  });
+
+  test('from a regex for names, whether it starts and ends at an edge or not', () => {
+    for (const [pattern, expected] of [
+      ['^ops-', '/^cert=ops-/'],
+      ['ops', '/^cert=.*ops/'],
+      ['ops$', '/^cert=.*ops@devco\\.net$/'],
+      ['^ops-[0-9]$', '/^cert=ops-[0-9]@devco\\.net$/'],
+    ] as const) {
+      assert.equal(rewrite(`ops choria=/${pattern}/`).text, `ops ${expected}`);
+    }
+  });
+
+  test('only where the map names them', () => {
+    const words = new Map([
+      ['uid=500', 'cert=deploy'],
+      ['a', 'cert=a'],
+    ]);
+    const line = 'ops uid=500 choria=rip.mcollective choria=/^ops/ /choria=x\\.mcollective/ uid=501';
+    assert.equal(rewrite(line, { words }).text, line.replace('uid=500', 'cert=deploy'));
+    assert.equal(rewrite('allow\ta\t*\t*', { words }).text, 'allow\tcert=a\t*\t*');
+    for (const odd of ['x.choria=rip.mcollective', 'choria=/ops', 'choria=a/b.mcollective']) {
+      assert.equal(rewrite(`ops ${odd}`).text, `ops ${odd}`, 'is of another kind');
+    }
+    const mapped = rewrite('ops node=x.mcollective /^node=x\\.mcollective/ /choria=x\\.mcollective/').text;
+    assert.equal(mapped, 'ops node=x.mcollective /^node=x\\.mcollective/ /cert=x@devco\\.net/');
+  });
+});
+
 describe('what else a policy brings is reported as what it is', () => {
   for (const [line, fault] of [
     ["allow\t*\t*\tfstat('/etc/x').md5=/a/\t*", /FACTS has the data function fstat\(\)/],

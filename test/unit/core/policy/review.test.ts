@@ -17,7 +17,14 @@ describe('a policy has no effect', () => {
       review('apmgr', '')[0] ?? '',
       /apmgr\.policy has no effect: no agent is called “apmgr” here: .*appmgr/,
     );
-    assert.match(review('APPMGR', '')[0] ?? '', /did you mean “appmgr”\?/);
+    for (const [name, near] of [
+      ['APPMGR', 'appmgr'],
+      ['AngeliaNotify', 'angelianotify'],
+    ] as const) {
+      assert.ok(review(name, '')[0]?.endsWith(`is called “${name}” here: did you mean “${near}”?`), name);
+    }
+    const upper = reviewPolicy('nrpe', parsePolicy('', 'nrpe.policy', groups), [], [{ name: 'NRPE', actions: {} }]);
+    assert.match(upper[0] ?? '', /did you mean “NRPE”\?/);
   });
 
   test('and each known name is suggested once', () => {
@@ -40,7 +47,10 @@ describe('a policy has no effect', () => {
 
 describe('a policy has its effect', () => {
   test('under the name of an agent, another name of it, or as the default', () => {
-    for (const name of ['appmgr', 'angelianotify', 'default']) assert.deepEqual(review(name, ''), [], name);
+    for (const name of ['appmgr', 'angelianotify', 'default']) {
+      assert.deepEqual(review(name, ''), [], name);
+      assert.deepEqual(review(name, 'allow\t*\t*\t*\n'), [], `${name}: all actions`);
+    }
     assert.deepEqual(review('angelianotify', 'allow\t*\tsendmsg\t*\t*\n'), []);
     assert.deepEqual(review('default', 'allow\t*\tsendmsg upgrade\t*\t*\n'), []);
     assert.deepEqual(review('relay', 'allow\t*\tforward discover\t*\t*\n'), [], 'a relay is not an agent');

@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { certifyIntermediate } from '../../../../src/ca/x509/authority.ts';
+import { signCertificate } from '../../../../src/ca/issue.ts';
+import { makeKeyPair } from '../../../../src/ca/x509/keys.ts';
+import { identityOf } from '../../../../src/core/credentials/certificate.ts';
+import type { Credentials } from '../../../../src/core/credentials/signature.ts';
+import { openQuery, openQueryReply, signQuery, signQueryReply } from '../../../../src/core/request/query.ts';
+import { digestRequest, okReply, openReply, sealReply } from '../../../../src/core/request/reply.ts';
+import { openRequest, proveCaller, sealRequest } from '../../../../src/core/request/request.ts';
+import { type Fleet, makeFleet } from '../../../support/fleet/fleet.ts';
+import { orderFor } from '../../../support/node/node.ts';
+
+const node = 'dev2.devco.net';
+
+/** Credentials under an intermediate CA of its own, which nobody else has seen. */
+async function below({ realm, authority }: Fleet, kind: 'node' | 'operator', name: string): Promise<Credentials> {
+  const [ca, holder] = [makeKeyPair(), makeKeyPair()];
+  const certificate = await certifyIntermediate(authority, ca.publicKey, Date.now());
+  const issuer = { realm, certificate, key: ca.privateKey };
+  const validity = { notBefore: Date.now() - 60_000, notAfter: Date.now() + 3_600_000 };
+  const content = { kind, name, publicKey: holder.publicKey, relay: false, applications: [] };
+  const leaf = await signCertificate(content, validity, issuer);
+  const identity = identityOf(leaf);
+  assert.ok(identity !== undefined);
+  return { identity, certificate: leaf, issuers: [certificate], key: holder.privateKey };
+}
+
+describe('the intermediate CA of who signed comes along, and leads to the root', () => {
+  test('of a request', async () => {
+    await using fleet = await makeFleet();
+    const caller = await below(fleet, 'operator', 'rip@devco.net');
+    const opened = openRequest(sealRequest(orderFor(node), caller, Date.now()));
+    const alone = { ...opened, signed: { ...opened.signed, chain: opened.signed.chain.slice(0, 1) } };
+    assert.throws(() => proveCaller(alone, fleet.trust, Date.now()), { code: 'foreign-certificate' });
+    assert.equal(proveCaller(opened, fleet.trust, Date.now()).identity.name, 'rip@devco.net');
+  });
+
+  test('of a reply', async () => {
+    await using fleet = await makeFleet();
+    const request = Buffer.from('the bytes of a request');
+    const envelope = {
+      requestId: 'a'.repeat(32),
+      try: 1,
+      requestDigest: digestRequest(request),
+      startedAt: 1,
+      finishedAt: 2,
+      recorded: false,
+      auditHead: null,
+      headCheck: 'UNCHECKED',
+    } as const;
+    const signed = sealReply(okReply({}), envelope, await below(fleet, 'node', node));
+    const open = (chain = signed.chain) =>
+      openReply({ ...signed, chain }, request, node, fleet.trust, Date.now()).outcome;
+    assert.throws(() => open(signed.chain.slice(0, 1)), { code: 'foreign-certificate' });
+    assert.equal(open(), 'ok');
+  });
+
+  test('of a query and of the reply to it', async () => {
+    await using fleet = await makeFleet();
+    const caller = await below(fleet, 'operator', 'rip@devco.net');
+    const query = signQuery(node, {}, caller, Date.now());
+    const ask = (chain = query.chain) => openQuery({ ...query, chain }, fleet.trust, Date.now()).caller.identity.name;
+    assert.throws(() => ask(query.chain.slice(0, 1)), { code: 'foreign-certificate' });
+    assert.equal(ask(), 'rip@devco.net');
+    const reply = signQueryReply({}, query.query, await below(fleet, 'node', node));
+    const open = (chain = reply.chain) =>
+      openQueryReply({ ...reply, chain }, query.query, node, fleet.trust, Date.now()).node;
+    assert.throws(() => open(reply.chain.slice(0, 1)), { code: 'foreign-certificate' });
+    assert.equal(open(), node);
+  });
+});

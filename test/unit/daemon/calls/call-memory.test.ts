@@ -1,0 +1,277 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { Problem } from '../../../../src/core/errors.ts';
+import { failure, okReply, refusal } from '../../../../src/core/request/reply.ts';
+import { type Answer, answer } from '../../../../src/daemon/call.ts';
+import { startCallMemory } from '../../../../src/daemon/calls/call-memory.ts';
+import { incomingCall } from '../../../support/node/incoming-call.ts';
+
+const minute = 60_000;
+const began = 1_000_000_000;
+const [rip, eve, sue] = ['cert=rip@devco.net', 'cert=eve@devco.net', 'cert=sue@devco.net'];
+const id = 'a'.repeat(32);
+const nonceOf = (byte: number) => Buffer.alloc(16, byte);
+
+function startMemory(completeSince = Number.NEGATIVE_INFINITY) {
+  const clock = { now: began };
+  const memory = startCallMemory({ records: [], completeSince }, () => clock.now);
+  let runs = 0;
+  /** Runs a call that replies how many have run. */
+  const once = async (changes: Parameters<typeof incomingCall>[0] = {}, given?: Answer) =>
+    memory.once(incomingCall({ requestId: id, ...changes }), async () => {
+      runs++;
+      return given ?? answer(okReply({ count: runs }));
+    });
+  /** What is due is forgotten when a request arrives. */
+  const arrive = (at: number) => {
+    clock.now = at;
+    memory.admit(nonceOf(200), at);
+  };
+  return { ...memory, clock, memory, once, arrive, runs: () => runs };
+}
+
+const countOf = ({ content, recorded }: Answer) => [content.data.count, recorded];
+
+describe('a nonce', () => {
+  test('is admitted once until its time is over, the last millisecond included, and again after that', () => {
+    const { memory, clock } = startMemory();
+    assert.equal(memory.has(nonceOf(1)), false);
+    assert.equal(memory.admit(nonceOf(1), began + 5), true);
+    assert.equal(memory.admit(nonceOf(2), began + 5), true);
+    for (const later of [0, 1, 5]) {
+      clock.now = began + later;
+      assert.deepEqual([memory.has(nonceOf(1)), memory.admit(nonceOf(1), began + 9)], [true, false], `${later} ms`);
+    }
+    clock.now = began + 6;
+    assert.equal(memory.has(nonceOf(1)), false);
+    assert.equal(memory.admit(nonceOf(1), began + 9), true);
+    assert.equal(memory.has(nonceOf(1)), true);
+  });
+
+  test('is kept when what is over is forgotten', () => {
+    const { memory, arrive } = startMemory();
+    memory.admit(nonceOf(1), began + 2 * minute);
+    arrive(began + minute);
+    assert.equal(memory.admit(nonceOf(1), began + 3 * minute), false);
+    arrive(began + 2 * minute);
+    assert.equal(memory.admit(nonceOf(1), began + 3 * minute), false, 'in the last millisecond');
+  });
+
+  test('is known from the start of the memory, or from where its records are complete, whichever is earlier', () => {
+    for (const [completeSince, since] of [
+      [began - minute, began - minute],
+      [began + minute, began],
+    ] as const) {
+      const { memory, clock } = startMemory(completeSince);
+      clock.now = began + 10 * minute;
+      assert.deepEqual([memory.covers(since - 1), memory.covers(since), memory.covers(since + 1)], [false, true, true]);
+    }
+  });
+});
+
+describe('a try of a change', () => {
+  test('runs once: it is UNKNOWN, then RUNNING, and all that ask meanwhile or later get its outcome as a repetition', async () => {
+    const { memory } = startMemory();
+    const { promise, resolve } = Promise.withResolvers<Answer>();
+    const call = () => incomingCall({ requestId: id });
+    assert.deepEqual(memory.find(rip, id, 1), { state: 'UNKNOWN' });
+    const first = memory.once(call(), () => promise);
+    assert.deepEqual(memory.find(rip, id, 1), { state: 'RUNNING' });
+    const second = memory.once(call(), async () => assert.fail('it runs'));
+    resolve(answer(okReply({ count: 7 })));
+    assert.deepEqual([await first, await second].map(countOf), [
+      [7, false],
+      [7, true],
+    ]);
+    assert.deepEqual(countOf(await memory.once(call(), async () => assert.fail('it has run'))), [7, true]);
+    assert.deepEqual(memory.find(rip, id, 1), { state: 'REPLIED', content: okReply({ count: 7 }) });
+    for (const [caller, request, attempt] of [
+      [eve, id, 1],
+      [rip, 'b'.repeat(32), 1],
+      [rip, id, 2],
+    ] as const) {
+      assert.deepEqual(memory.find(caller, request, attempt), { state: 'UNKNOWN' });
+    }
+  });
+
+  test('runs again as the next try, and by another caller; a read runs each time', async () => {
+    const { once, runs } = startMemory();
+    assert.deepEqual(countOf(await once()), [1, false]);
+    assert.deepEqual(countOf(await once({ try: 2 })), [2, false]);
+    assert.deepEqual(countOf(await once({ caller: eve })), [3, false]);
+    await once({ action: 'echo' });
+    await once({ action: 'echo' });
+    assert.equal(runs(), 5);
+  });
+
+  test('that threw is not known, and may run again', async () => {
+    const { memory, once } = startMemory();
+    const bug = new TypeError('a bug');
+    await assert.rejects(
+      memory.once(incomingCall({ requestId: id }), async () => Promise.reject(bug)),
+      bug,
+    );
+    assert.deepEqual(memory.find(rip, id, 1), { state: 'UNKNOWN' });
+    assert.deepEqual(countOf(await once()), [1, false]);
+  });
+
+  test('that arrives after a later one is refused, and not run', async () => {
+    const { once, runs } = startMemory();
+    await once({ try: 2 });
+    const { content } = await once({ try: 1 });
+    assert.deepEqual([content.outcome, content.code, runs()], ['refused', 'late-try', 1]);
+    assert.deepEqual(countOf(await once({ try: 3 })), [2, false]);
+    assert.equal((await once({ try: 1, requestId: 'b'.repeat(32) })).content.outcome, 'ok', 'of another request');
+  });
+
+  test('that was withdrawn before it arrived is refused; the next one and those of others are not', async () => {
+    const { memory, once, runs } = startMemory();
+    memory.withdraw(rip, id, 2);
+    for (const attempt of [1, 2]) assert.equal((await once({ try: attempt })).content.code, 'late-try', `${attempt}`);
+    assert.equal(runs(), 0);
+    assert.equal((await once({ try: 2, caller: eve })).content.outcome, 'ok');
+    assert.equal((await once({ try: 3 })).content.outcome, 'ok');
+    memory.withdraw(rip, id, 2);
+    assert.equal((await once({ try: 4 })).content.outcome, 'ok', 'what is past is not withdrawn again');
+  });
+
+  test('that has begun cannot be withdrawn, and a withdrawal of an earlier one does not bring it back', async () => {
+    const { memory, once } = startMemory();
+    await once({ try: 2 });
+    memory.withdraw(rip, id, 2);
+    assert.deepEqual(countOf(await once({ try: 2 })), [1, true]);
+    memory.withdraw(rip, id, 4);
+    memory.withdraw(rip, id, 3);
+    assert.equal((await once({ try: 4 })).content.code, 'late-try');
+  });
+});
+
+describe('what the memory forgets', () => {
+  test('is an outcome after half an hour, the last millisecond not included', async () => {
+    const { memory, once, arrive } = startMemory();
+    await once();
+    arrive(began + 30 * minute);
+    assert.equal(memory.find(rip, id, 1).state, 'REPLIED');
+    arrive(began + 30 * minute + 999);
+    assert.equal(memory.find(rip, id, 1).state, 'REPLIED', 'it looks once a second');
+    arrive(began + 30 * minute + 1000);
+    assert.equal(memory.find(rip, id, 1).state, 'UNKNOWN');
+  });
+
+  test('is nothing that came later than what is due', async () => {
+    const { memory, once, arrive, clock } = startMemory();
+    await once();
+    clock.now = began + minute;
+    await once({ requestId: 'b'.repeat(32) });
+    arrive(began + 30 * minute + 1);
+    assert.deepEqual(
+      [id, 'b'.repeat(32)].map((one) => memory.find(rip, one, 1).state),
+      ['UNKNOWN', 'REPLIED'],
+    );
+  });
+
+  test('is which tries are late, after half an hour', async () => {
+    const { memory, once, arrive } = startMemory();
+    memory.withdraw(rip, id, 1);
+    memory.withdraw(rip, 'b'.repeat(32), 1);
+    arrive(began + 30 * minute);
+    assert.equal((await once()).content.code, 'late-try');
+    arrive(began + 30 * minute + 1000);
+    assert.equal((await once({ requestId: 'b'.repeat(32) })).content.outcome, 'ok');
+  });
+
+  test('are the oldest when there are more than 5000, at once', async () => {
+    const { memory, once, arrive } = startMemory();
+    arrive(began);
+    const idOf = (number: number) => number.toString(16).padStart(32, '0');
+    for (let number = 0; number < 5000; number++) await once({ requestId: idOf(number) });
+    arrive(began + 1);
+    assert.equal(memory.find(rip, idOf(0), 1).state, 'REPLIED');
+    await once({ requestId: idOf(5000) });
+    arrive(began + 2);
+    assert.deepEqual(
+      [0, 1, 5000].map((number) => memory.find(rip, idOf(number), 1).state),
+      ['UNKNOWN', 'REPLIED', 'REPLIED'],
+    );
+  });
+
+  test('is due also after the clock was set back', async () => {
+    const { memory, once, arrive, clock } = startMemory();
+    arrive(began + 600 * minute);
+    clock.now = began;
+    await once();
+    arrive(began + 30 * minute + 1);
+    assert.equal(memory.find(rip, id, 1).state, 'UNKNOWN');
+  });
+});
+
+describe('the same try of a call of a run by another operator', () => {
+  const under = { requestId: id, runId: 'r', lease: 'app/bravo' };
+  const asked = (memory: ReturnType<typeof startMemory>, caller: string, changes: object = {}) =>
+    memory.ofRun(incomingCall({ ...under, caller, ...changes }));
+
+  test('gets the outcome of the first, while it runs and after it', async () => {
+    const memory = startMemory();
+    const { promise, resolve } = Promise.withResolvers<Answer>();
+    const first = memory.memory.once(incomingCall(under), () => promise);
+    const second = asked(memory, eve);
+    assert.ok(second !== undefined);
+    resolve(answer(okReply({ count: 7 })));
+    assert.deepEqual(countOf(await second), [7, true]);
+    await first;
+    const later = await asked(memory, eve);
+    assert.ok(later !== undefined);
+    assert.deepEqual(countOf(later), [7, true]);
+    memory.arrive(began + minute);
+    assert.ok((await asked(memory, eve)) !== undefined, 'also after something was forgotten');
+  });
+
+  test('is its own where any of run, lease, request, try, agent and action differs, or it is the same operator', async () => {
+    const memory = startMemory();
+    await memory.once(under);
+    for (const changes of [
+      { runId: 'other' },
+      { lease: 'app/alpha' },
+      { requestId: 'b'.repeat(32) },
+      { try: 2 },
+      { agent: 'other' },
+      { action: 'hang' },
+    ]) {
+      assert.equal(asked(memory, eve, changes), undefined, JSON.stringify(changes));
+    }
+    assert.equal(asked(memory, rip), undefined);
+  });
+
+  test('is its own outside of a run or a lease', async () => {
+    for (const outside of [{ runId: '' }, { lease: '' }]) {
+      const memory = startMemory();
+      await memory.once({ ...under, ...outside });
+      assert.equal(asked(memory, eve, outside), undefined);
+    }
+  });
+
+  test('is its own after a refusal, and then the one that others get', async () => {
+    const memory = startMemory();
+    await memory.once(under, answer(refusal(new Problem('policy-denied', 'no'))));
+    assert.equal(asked(memory, eve), undefined);
+    await memory.once({ ...under, caller: eve });
+    assert.deepEqual(countOf((await asked(memory, sue)) ?? assert.fail()), [2, true]);
+    assert.deepEqual(countOf((await asked(memory, rip)) ?? assert.fail()), [2, true]);
+  });
+
+  test('stays that of the first operator when another one does it too', async () => {
+    const memory = startMemory();
+    await memory.once(under, answer(failure(new Problem('timeout', 'late'))));
+    await memory.once({ ...under, caller: eve });
+    assert.equal((await asked(memory, sue))?.content.code, 'timeout');
+  });
+
+  test('is free again when the first is forgotten', async () => {
+    const memory = startMemory();
+    await memory.once(under);
+    memory.arrive(began + 30 * minute + 1);
+    assert.equal(asked(memory, eve), undefined);
+    await memory.once({ ...under, caller: eve });
+    assert.deepEqual(countOf((await asked(memory, sue)) ?? assert.fail()), [2, true]);
+  });
+});
