@@ -27,11 +27,11 @@ const daemon = daemonCommand(async () => {
 });
 
 const configHelper = configHelperCommand(async () => {
-  const { returnIfDue } = await import('./daemon/config-helper/go-back.ts');
+  const { revertIfDue } = await import('./daemon/config-helper/revert.ts');
   const { serveHelper } = await import('./daemon/config-helper/serve.ts');
   return {
     serve: (directory, streams) => serveHelper(directory, agents, streams),
-    takeBack: (directory) => returnIfDue(directory, false),
+    takeBack: (directory) => revertIfDue(directory, false),
   };
 });
 

@@ -12,7 +12,7 @@ import { startMetrics } from './metrics/start.ts';
 import type { Relay } from './relay/start.ts';
 import { type DaemonState, defineNodeView } from './node-view.ts';
 import { type OpenNode, openNode } from './open-node.ts';
-import { remindOf } from './system/live-keys.ts';
+import { warnDaily } from './system/live-keys.ts';
 import { defineReloading, type Reloadable } from './reload.ts';
 import { absent, type Presence, startPresence } from './system/presence.ts';
 
@@ -86,7 +86,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   };
   presence = await startPresence(config, node.self, listener.port, node.keys.current, node.log);
   const timers = [
-    remindOf(node.keys.warnings, node.log),
+    warnDaily(node.keys.warnings, node.log),
     keepFresh(
       node.truth,
       config.facts.age,

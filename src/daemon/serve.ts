@@ -31,17 +31,17 @@ export async function serveUntilSignalled(options: DaemonOptions): Promise<void>
   process.on('unhandledRejection', onFault);
   const notifier = startNotifier(process.env, process.pid, runCommand, daemon.log);
   reload = async () => {
-    await notifier.tell('RELOADING=1');
+    await notifier.notify('RELOADING=1');
     await daemon.reload();
-    await notifier.tell('READY=1');
+    await notifier.notify('READY=1');
   };
-  await notifier.tell('READY=1');
+  await notifier.notify('READY=1');
   releaseStartMemory();
   if (missed) await reload().catch(onFault);
   await ended;
   notifier.stop();
   // Not waited for: a service manager that hangs must not keep the node from stopping.
-  notifier.tell('STOPPING=1').catch(onFault);
+  notifier.notify('STOPPING=1').catch(onFault);
   const timeUp = sleep(patience, 'late' as const, { ref: false });
   const outcome = await Promise.race([daemon.stop().catch(onFault), timeUp]);
   if (outcome === 'late')
@@ -52,6 +52,6 @@ export async function serveUntilSignalled(options: DaemonOptions): Promise<void>
 async function returnAtStart(configFile: string): Promise<void> {
   const directory = dirname(resolve(configFile));
   if (process.getuid?.() !== 0 || !existsSync(pendingFile(directory))) return;
-  const { returnIfDue } = await import('./config-helper/go-back.ts');
-  await returnIfDue(directory, false);
+  const { revertIfDue } = await import('./config-helper/revert.ts');
+  await revertIfDue(directory, false);
 }

@@ -7,7 +7,7 @@ import type { ConsulSourceConfig } from './consul/config.ts';
 import { dnsSource } from './dns/source.ts';
 import type { ExecSourceConfig } from './exec/config.ts';
 import { fileSource } from './file/source.ts';
-import { later } from './later.ts';
+import { lazySource } from './lazy-source.ts';
 import { mdnsSource } from './mdns/source.ts';
 import type { PuppetdbSourceConfig } from './puppetdb/config.ts';
 import type { SqlSourceConfig } from './sql/config.ts';
@@ -75,28 +75,28 @@ export const sources: readonly SourceEntry[] = [
     name: 'exec',
     create({ exec }) {
       const config = required(exec, 'exec', 'command: [PROGRAM]');
-      return later('exec', async () => (await import('./exec/source.ts')).execSource(config));
+      return lazySource('exec', async () => (await import('./exec/source.ts')).execSource(config));
     },
   },
   {
     name: 'consul',
     create({ consul, timeout }) {
       const config = required(consul, 'consul', 'url: URL');
-      return later('consul', async () => (await import('./consul/source.ts')).consulSource(config, timeout));
+      return lazySource('consul', async () => (await import('./consul/source.ts')).consulSource(config, timeout));
     },
   },
   {
     name: 'puppetdb',
     create({ puppetdb }) {
       const config = required(puppetdb, 'puppetdb', 'url: URL');
-      return later('puppetdb', async () => (await import('./puppetdb/source.ts')).puppetdbSource(config));
+      return lazySource('puppetdb', async () => (await import('./puppetdb/source.ts')).puppetdbSource(config));
     },
   },
   {
     name: 'sql',
     create({ sql }) {
       const config = required(sql, 'sql', 'url: URL, query: QUERY');
-      return later('sql', async () => (await import('./sql/source.ts')).sqlSource(config));
+      return lazySource('sql', async () => (await import('./sql/source.ts')).sqlSource(config));
     },
   },
 ];

@@ -30,7 +30,7 @@ export function namesExactly(source: DiscoverySource): boolean {
 
 /** Who is known, may match, and was neither reached nor heard. */
 export function missingNodes(
-  order: Search,
+  search: Search,
   attempts: readonly Attempt[],
   isRumour: (candidate: Candidate) => boolean,
 ): Map<string, KnownNode> {
@@ -38,18 +38,18 @@ export function missingNodes(
   // A rumour that failed says nothing of a node of that name that others have proven.
   const counted = attempts.filter((one) => one.proven || !isRumour(one.candidate));
   const seen = new Set(counted.map(({ candidate }) => candidate.name));
-  const known = namesExactly(order.source)
+  const known = namesExactly(search.source)
     ? new Map<string, KnownNode>()
     : uniteKnown(
-        order.cache,
+        search.cache,
         reached.map(({ result }) => result.description),
-        order.now(),
+        search.now(),
       );
-  const possible = mayMatch(order.filter);
-  const expected = new Set(order.expect);
+  const possible = mayMatch(search.filter);
+  const expected = new Set(search.expect);
   for (const [name, node] of known) if (seen.has(name) || !(expected.has(name) || possible(node))) known.delete(name);
   for (const name of expected)
-    if (!seen.has(name) && !known.has(name)) known.set(name, expectedNode(name, order.cache));
+    if (!seen.has(name) && !known.has(name)) known.set(name, expectedNode(name, search.cache));
   return known;
 }
 

@@ -58,7 +58,7 @@ export function healthHandlers(service: NodeService, tls: () => TlsState): Untyp
       clearInterval(timer);
       leave?.();
     };
-    const tell = () => {
+    const report = () => {
       // A client that left before this listener was added is never reported.
       if (stream.cancelled || stream.destroyed) return end();
       try {
@@ -72,9 +72,9 @@ export function healthHandlers(service: NodeService, tls: () => TlsState): Untyp
         stream.emit('error', statusOf(error));
       }
     };
-    const timer = setInterval(tell, watchInterval);
+    const timer = setInterval(report, watchInterval);
     stream.on('cancelled', end);
-    tell();
+    report();
   };
   return { Check: check, Watch: watch } as UntypedServiceImplementation;
 }

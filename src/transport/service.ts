@@ -30,7 +30,7 @@ export const nodeService = protocol['mco.v1.Node'] as unknown as ServiceDefiniti
 
 /** gRPC handlers around a NodeService: prove the peer, hand over, map problems to statuses. */
 export function nodeHandlers(service: NodeService, tls: () => TlsState, log: Log): UntypedServiceImplementation {
-  const tell = (error: unknown) => {
+  const toStatus = (error: unknown) => {
     if (!(error instanceof Problem)) log.error({ err: error }, 'a handler failed');
     return statusOf(error);
   };
@@ -51,7 +51,7 @@ export function nodeHandlers(service: NodeService, tls: () => TlsState, log: Log
         return await handle(call.request, peer).finally(leave);
       }).then(
         (response) => done(null, response),
-        (error) => done(tell(error)),
+        (error) => done(toStatus(error)),
       );
     };
 
@@ -67,7 +67,7 @@ export function nodeHandlers(service: NodeService, tls: () => TlsState, log: Log
         stream.write({ reply });
         stream.end();
       },
-      (error) => stream.emit('error', tell(error)),
+      (error) => stream.emit('error', toStatus(error)),
     );
   };
   const key = (call: ServerUnaryCall<KeyRequest, SignedKey>, done: sendUnaryData<SignedKey>) => {
@@ -77,7 +77,7 @@ export function nodeHandlers(service: NodeService, tls: () => TlsState, log: Log
       return service.key();
     }).then(
       (signed) => done(null, signed),
-      (error) => done(tell(error)),
+      (error) => done(toStatus(error)),
     );
   };
   const sealed: handleServerStreamingCall<SealedRequest, SealedEvent> = (stream) => {
@@ -92,13 +92,13 @@ export function nodeHandlers(service: NodeService, tls: () => TlsState, log: Log
       await service.sealed(stream.request, peer, sink).finally(leave);
     }).then(
       () => stream.end(),
-      (error) => stream.emit('error', tell(error)),
+      (error) => stream.emit('error', toStatus(error)),
     );
   };
   const result: handleUnaryCall<SignedRequest, ResultReply> = unary(service.result);
   const describe: handleUnaryCall<DescribeRequest, NodeDescription> = unary(service.describe);
   const handlers = { Call: call, Result: result, Describe: describe, Key: key, Sealed: sealed };
-  return { ...handlers, ...artifactHandlers(service, admit, tell) } as UntypedServiceImplementation;
+  return { ...handlers, ...artifactHandlers(service, admit, toStatus) } as UntypedServiceImplementation;
 }
 
 /** Turns what is thrown at once into a rejection, so that no handler can throw into grpc-js. */

@@ -28,12 +28,12 @@ await runScript(async () => {
 async function show(lab: Lab, argv: readonly string[], host?: string): Promise<void> {
   say(`\n${host === undefined ? 'rip@control' : `root@${host}`}$ mco-deploy ${argv.join(' ')}`);
   const began = performance.now();
-  const tell = {
+  const options = {
     onStdout: (text: string) => process.stdout.write(text),
     onStderr: (text: string) => process.stderr.write(text),
   };
   const { code } =
-    host === undefined ? await lab.client(argv, tell) : await lab.exec(host, ['mco-deploy', ...argv], tell);
+    host === undefined ? await lab.client(argv, options) : await lab.exec(host, ['mco-deploy', ...argv], options);
   if (host === undefined)
     say(`(${((performance.now() - began) / 1000).toFixed(2)} s with the start of the program, exit code ${code})`);
   if (code !== 0) throw new Error(`mco-deploy ${argv.join(' ')} ended with ${code}`);

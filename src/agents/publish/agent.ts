@@ -8,7 +8,7 @@ import { prepare } from './actions/prepare.ts';
 import { prunePublished, removeAbandoned } from './actions/prune.ts';
 import type { PublishConfig } from './config.ts';
 import { publishDdl } from './ddl.ts';
-import { defineSite, type Site } from './site.ts';
+import { definePublishParts, type PublishParts } from './parts.ts';
 import { openStore } from './store/store.ts';
 import { defineGive } from './transfer/give.ts';
 import { startTickets } from './transfer/tickets.ts';
@@ -17,20 +17,20 @@ export async function startPublish({ config, node, stateDirectory, log }: AgentS
   const now = Date.now;
   const store = await openStore(stateDirectory);
   await removeAbandoned(store, now());
-  const site = defineSite(config, node, store, startTickets(store, node.clockGrace, now), now);
-  const { assertTaken } = site;
+  const parts = definePublishParts(config, node, store, startTickets(store, node.clockGrace, now), now);
+  const { assertTaken } = parts;
   const handlers = defineHandlers(publishDdl, {
-    prepare: async ({ ticket }, context) => ({ ...(await prepare(site, ticket, context)) }),
-    fetch: async (input, context) => ({ ...(await fetchArtifact(site, input, context)) }),
-    list: async ({ application }) => ({ ...(await listPublished(site, application)) }),
-    prune: async (input, { dryRun }) => ({ ...(await prunePublished(site, input, dryRun)) }),
+    prepare: async ({ ticket }, context) => ({ ...(await prepare(parts, ticket, context)) }),
+    fetch: async (input, context) => ({ ...(await fetchArtifact(parts, input, context)) }),
+    list: async ({ application }) => ({ ...(await listPublished(parts, application)) }),
+    prune: async (input, { dryRun }) => ({ ...(await prunePublished(parts, input, dryRun)) }),
   });
   const give = defineGive({ store, node, most: config.serve, assertTaken, now, log });
-  return { handlers, artifacts: { store: storeFor(site), give } };
+  return { handlers, artifacts: { store: storeFor(parts), give } };
 }
 
 /** Takes parts from the operator whose ticket was accepted, by an action that was authorized and recorded. */
-function storeFor({ tickets, node }: Site): ArtifactHolder['store'] {
+function storeFor({ tickets, node }: PublishParts): ArtifactHolder['store'] {
   return async ({ ticket, manifest, chunk }, operator) => {
     const caller = callerId(operator);
     const { partial } = tickets.find(ticket.toString('hex'), caller);

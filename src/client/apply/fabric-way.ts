@@ -62,7 +62,7 @@ export async function planOverFabric(
   };
 }
 
-interface FileOrder {
+interface FileRequest {
   readonly kind: FileKind;
   readonly name: string;
   readonly content: string | null;
@@ -72,7 +72,7 @@ function orderOf(
   { path, after }: FileChange,
   wanted: readonly ConfigFile[],
   { files, directory }: NodeFiles,
-): FileOrder[] {
+): FileRequest[] {
   const known = [
     ...wanted,
     ...files.map((file) => ({ ...file, path: `${directory}/${placeOf(file.kind, file.name)}` })),
@@ -100,7 +100,7 @@ async function carryOut(
   host: Host,
   node: FoundNode,
   previous: string,
-  files: readonly FileOrder[],
+  files: readonly FileRequest[],
   way: FabricWay,
   onPhase: (phase: string) => void,
 ): Promise<{ readonly warnings: readonly string[] }> {

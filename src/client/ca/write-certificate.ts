@@ -23,16 +23,16 @@ export interface CertificateDelivery {
 
 /** Makes the certificate and writes it where the options say: `--bundle FILE`, or `--out DIR` (a directory of the holder's name). */
 export async function writeCertificate(
-  order: CertificateDelivery,
+  request: CertificateDelivery,
   store: Store,
   options: CaOptions & PlaceOptions,
   context: CliContext,
 ): Promise<void> {
-  const { kind, name } = order;
+  const { kind, name } = request;
   const place = placeOf(options, name);
   const ca = trustedPem(store);
-  await requireFree(place, { kind, ca }, order.withKey);
-  const made = await order.make();
+  await requireFree(place, { kind, ca }, request.withKey);
+  const made = await request.make();
   const crl = await readStoredCrl(store);
   const issuers = issuersPem(store);
   const delivery = {
@@ -41,11 +41,11 @@ export async function writeCertificate(
     name,
     ca,
     issuers,
-    starting: order.starting,
+    starting: request.starting,
     ...(crl === undefined ? {} : { crl }),
   };
   const files = await deliver(delivery, place, Date.now());
-  report(order, made.certificate, store, files, options, context);
+  report(request, made.certificate, store, files, options, context);
 }
 
 function placeOf({ out, bundle, force = false }: PlaceOptions, name: string): DeliveryTarget {

@@ -6,7 +6,7 @@ import type { Findings } from '../../discovery/directory.ts';
 import { findInterfaces, leftOutWarning } from '../../discovery/mdns/interfaces.ts';
 import { type ClientConfig, loadClientConfig } from '../../library/config/config.ts';
 import type { CliContext } from '../cli/context.ts';
-import { lastSeenWords } from '../render/missing.ts';
+import { formatLastSeen } from '../render/missing.ts';
 import { checkRelays } from './relays.ts';
 import { openSession } from '../fleet/session.ts';
 import { readTargetOptions } from '../cli/target-options.ts';
@@ -70,7 +70,7 @@ export function nodeFindings({ nodes, broken: failed, silent }: Findings, now = 
     ),
     ...failed.map(({ name, problem }) => broken('nodes', `${name}: ${problem.message}`, problem.hint)),
     ...silent.map(({ name, lastSeen, by }) =>
-      broken('nodes', `${name} is silent, ${lastSeenWords(lastSeen, by)}`, mendSilent),
+      broken('nodes', `${name} is silent, ${formatLastSeen(lastSeen, by)}`, mendSilent),
     ),
   ];
 }

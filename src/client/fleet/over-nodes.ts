@@ -6,7 +6,7 @@ import { tableOf } from '../cli/io/format.ts';
 import { exitFor } from '../cli/exit-codes.ts';
 import { readTargetOptions, type TargetOptions } from '../cli/target-options.ts';
 import { printMissing } from '../render/missing.ts';
-import { type FindWhat, openSession, type Session, type SessionOptions } from './session.ts';
+import { type FindSettings, openSession, type Session, type SessionOptions } from './session.ts';
 
 /** Opens a session for some work, and closes it however the work ends. */
 export async function withSession<T>(
@@ -23,13 +23,13 @@ export async function withSession<T>(
 }
 
 /** Which nodes a command is about, and what it wants to know of them. */
-export interface NodesWanted {
+export interface NodeSelection {
   readonly targets: TargetOptions;
-  readonly wanted?: FindWhat;
+  readonly wanted?: FindSettings;
 }
 
 /** The nodes that the command's options name; with `agent`, only those that run it. */
-export function nodesOf(options: CommonOptions, agent?: string): NodesWanted {
+export function nodesOf(options: CommonOptions, agent?: string): NodeSelection {
   return { targets: readTargetOptions(options, agent) };
 }
 
@@ -41,7 +41,7 @@ export function nodesOf(options: CommonOptions, agent?: string): NodesWanted {
  */
 export function overNodes(
   options: SessionOptions,
-  { targets, wanted }: NodesWanted,
+  { targets, wanted }: NodeSelection,
   context: CliContext,
   work: (findings: Findings, session: Session) => Promise<readonly Pick<Outcome, 'outcome'>[] | number>,
 ): Promise<number> {
@@ -62,7 +62,10 @@ export function asTheyArrive(
   show: (node: FoundNode) => void,
   options: CommonOptions,
   { isTerminal }: CliContext,
-): { readonly wanted: Pick<FindWhat, 'onNode'>; readonly rest: (nodes: readonly FoundNode[]) => readonly FoundNode[] } {
+): {
+  readonly wanted: Pick<FindSettings, 'onNode'>;
+  readonly rest: (nodes: readonly FoundNode[]) => readonly FoundNode[];
+} {
   if (!isTerminal || options.json === true || tableOf(options) !== undefined)
     return { wanted: {}, rest: (nodes) => nodes };
   const shown = new Set<string>();

@@ -5,7 +5,7 @@ import type { CliContext } from '../cli/context.ts';
 import { startLive } from '../render/live/live.ts';
 import { startWaiting } from '../render/live/waiting.ts';
 
-export type { FindWhat, Session, SessionOptions } from '../../library/fleet/session.ts';
+export type { FindSettings, Session, SessionOptions } from '../../library/fleet/session.ts';
 
 /** A session of the library for a command. @throws Problem when the operator's configuration or certificate can't be used */
 export function openSession(options: SessionOptions, context: CliContext): Promise<Session> {

@@ -33,7 +33,7 @@ export async function onHosts<Result, Target extends Named>(
 ): Promise<Ending<Result, Target>[]> {
   const shown = startLive(context).begin(title, targets.length);
   return mapLimited(targets, parallel, async (target) => {
-    const onPhase = (phase: string) => shown.tell(target.node, phase);
+    const onPhase = (phase: string) => shown.show(target.node, phase);
     onPhase('');
     const ending = context.signal.aborted ? { target, problem: notBegun } : await endOf(target, work(target, onPhase));
     shown.done(target.node);

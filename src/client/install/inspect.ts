@@ -139,7 +139,7 @@ function durationWords(ahead: number): string {
 const renewalDays = 30;
 
 /** Why the node needs a certificate; undefined when the one it has will do. @throws Problem `other-fleet` */
-export function whyCertificate(
+export function certificateReason(
   installed: Installed,
   node: string,
   authorities: { readonly pem: string; readonly realm: string },

@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import { trustedPem } from '../../ca/store/store.ts';
 import { Problem } from '../../core/errors.ts';
 import type { Address } from '../../core/node.ts';
-import { type Installed, judgeHost, parseInstalled, parseLook, whyCertificate } from './inspect.ts';
+import { type Installed, judgeHost, parseInstalled, parseLook, certificateReason } from './inspect.ts';
 import { manifestName, parseManifest } from '../../core/node-files/manifest.ts';
 import { type FilePlan, type FileState, planFiles } from './plan-files.ts';
 import type { InstallHostOptions } from './install-options.ts';
@@ -52,7 +52,7 @@ export async function makePlan(target: SshTarget, options: InstallHostOptions, r
   const all = [...wanted.files, ...(wanted.forService?.(service) ?? []), ...system];
   const states = await statesOf(all, installed, options, remote, asRoot);
 
-  const certify = whyCertificate(installed, target.node, { pem: trustedPem(store), realm: store.realm }, Date.now());
+  const certify = certificateReason(installed, target.node, { pem: trustedPem(store), realm: store.realm }, Date.now());
   if (certify === 'is of another CA' && !options.replace) {
     const what = 'the host belongs to another fleet: its certificate was issued by another CA';
     throw new Problem('other-fleet', what, 'take it over with --replace');

@@ -40,13 +40,13 @@ export async function upload(
 
 function readWithProgress({ file, size }: Program, onPart: (percent: number) => void): Readable {
   const stream = createReadStream(file, { highWaterMark: 256 * 1024 });
-  let [sent, told] = [0, -1];
+  let [sent, reported] = [0, -1];
   // A second listener would start the flow too early: the count is taken where chunks pass.
   return stream.map((chunk: Buffer) => {
     sent += chunk.length;
     const percent = Math.floor((sent / size) * 100);
-    if (percent !== told) onPart(percent);
-    told = percent;
+    if (percent !== reported) onPart(percent);
+    reported = percent;
     return chunk;
   });
 }

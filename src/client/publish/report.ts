@@ -1,6 +1,6 @@
 import type { LocalArtifact } from './artifact.ts';
 import { count, printable } from '../../core/text.ts';
-import { sizeWords } from '../render/sizes.ts';
+import { formatSize } from '../render/sizes.ts';
 import type { CliContext } from '../cli/context.ts';
 import type { OutputOptions } from '../cli/io/format.ts';
 import { printTable } from '../render/table.ts';
@@ -59,13 +59,13 @@ export function printPublished(
 
 function summary({ application, revision, artifact, dryRun, results, sent, elapsed }: Report): string {
   const good = results.filter(({ outcome }) => outcome === 'ok').length;
-  const what = `${application} ${revision} (${sizeWords(artifact.size)}, SHA-256 ${artifact.sha256.toString('hex')})`;
+  const what = `${application} ${revision} (${formatSize(artifact.size)}, SHA-256 ${artifact.sha256.toString('hex')})`;
   const where = good === results.length ? count(good, 'node') : `${good} of ${count(results.length, 'node')}`;
   if (dryRun) return `would publish ${what} to ${where}`;
   const rounds = roundsOf(results);
   const copied = rounds === 0 ? '' : `, copied from node to node in ${count(rounds, 'round')}`;
   const time = `${(elapsed / 1000).toFixed(1)} s`;
-  return `published ${what} to ${where} in ${time}: ${sizeWords(sent)} sent from this host${copied}`;
+  return `published ${what} to ${where} in ${time}: ${formatSize(sent)} sent from this host${copied}`;
 }
 
 /** Of copies from node to node. */

@@ -18,7 +18,7 @@ export function printMissing(
   if (rumours.count > 0) err(rumourLine(rumours));
   if (silent.length > 0) {
     err('No response from:');
-    const lines = silent.map(({ name, lastSeen, by }) => `${name.padEnd(38)} ${lastSeenWords(lastSeen, by)}`);
+    const lines = silent.map(({ name, lastSeen, by }) => `${name.padEnd(38)} ${formatLastSeen(lastSeen, by)}`);
     for (const line of shorten(lines, verbose)) err(`  ${line}`);
   }
   if (nodes.length + broken.length + silent.length === 0) err('no node was discovered that matches');
@@ -49,7 +49,7 @@ const neverSeen: Readonly<Record<string, string>> = {
   stdin: 'never seen, named on standard input',
 };
 
-export function lastSeenWords(lastSeen: number | undefined, by: string): string {
+export function formatLastSeen(lastSeen: number | undefined, by: string): string {
   if (lastSeen === undefined) return neverSeen[by] ?? `never seen, known from ${by}`;
   return `last seen ${new Date(lastSeen).toISOString()} by ${by}`;
 }

@@ -6,7 +6,7 @@ import { headingsOf } from './headings.ts';
 import { formatTable } from './table.ts';
 import { cellOf, propertiesOf } from './values.ts';
 
-export interface TableManner {
+export interface TableOptions {
   readonly paint: Paint;
   /** Milliseconds since the epoch. */
   readonly now: number;
@@ -21,7 +21,7 @@ export interface TableManner {
 export function outcomeTable(
   outcomes: readonly Outcome[],
   action: ActionDdl,
-  { paint, now, wide }: TableManner,
+  { paint, now, wide }: TableOptions,
 ): string[] {
   const headings = headingsOf(action);
   const schemas = propertiesOf(action.output);

@@ -19,7 +19,7 @@ export interface AskingOptions {
 }
 
 /** A job that has no terminal has said what it wants by its command; a step that asks wants more than that. */
-export function askingFor(
+export function sessionFor(
   { name, description }: Playbook,
   { yes, json }: AskingOptions,
   context: CliContext,

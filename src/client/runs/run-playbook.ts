@@ -16,10 +16,10 @@ import type { Session } from '../fleet/session.ts';
 import { paintFor } from '../render/color.ts';
 import { paintRun } from '../render/run/run-colors.ts';
 import { startRunTable } from '../render/run/run-table.ts';
-import type { JournalMode, StoredPast } from '../../library/runs/fleet/journaling.ts';
+import type { JournalMode, StoredHistory } from '../../library/runs/fleet/journaling.ts';
 import type { Journal } from '../../library/runs/journal.ts';
 import { runOverNodes } from '../../library/runs/run.ts';
-import { askingFor } from './prompts.ts';
+import { sessionFor } from './prompts.ts';
 import { startWatchers, type WatchOptions } from './watchers/start.ts';
 
 /** What the commands that run a playbook have in common. */
@@ -49,7 +49,7 @@ export interface PlaybookRun {
   /** What the playbook says, for who resumes it elsewhere; left out where it may not be written down. */
   readonly texts?: PlaybookTexts | undefined;
   /** What nodes store of a run that is resumed. */
-  readonly past?: StoredPast;
+  readonly past?: StoredHistory;
 }
 
 /** Runs a checked playbook over real nodes, with its journal and its lease; prints what happens. @returns the exit code */
@@ -90,7 +90,7 @@ export async function runWithNodes(
       },
       hear: shown.hear,
       warn: context.err,
-      asking: (notes) => askingFor(playbook, options, context, live, notes),
+      asking: (notes) => sessionFor(playbook, options, context, live, notes),
       signal: context.signal,
       kill: context.kill,
     });

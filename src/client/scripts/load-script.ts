@@ -10,7 +10,7 @@ import { discoverNodes } from '../../library/runs/discover.ts';
 import { scriptFacts } from './facts.ts';
 import { readTargetOptions } from '../cli/target-options.ts';
 
-export interface ScriptOrder {
+export interface ScriptOptions {
   readonly script: Script;
   readonly inputs: Readonly<Record<string, unknown>>;
   /** The command's options that say where nodes are heard of. */
@@ -21,7 +21,7 @@ export interface ScriptOrder {
 
 /** @param session one that remembers what it found @throws Problem as loadScript */
 export async function loadWithFleet(
-  { script, inputs, options, before }: ScriptOrder,
+  { script, inputs, options, before }: ScriptOptions,
   session: Session,
   catalogue: readonly Ddl[],
   context: CliContext,

@@ -1,5 +1,5 @@
 import { type Findings, noFindings } from '../../discovery/directory.ts';
-import type { Session, FindWhat } from '../fleet/session.ts';
+import type { Session, FindSettings } from '../fleet/session.ts';
 import type { TargetOptions } from '../cli/target-options.ts';
 
 /**
@@ -9,7 +9,7 @@ import type { TargetOptions } from '../cli/target-options.ts';
 export function rememberFinds(session: Session): Session {
   const asked = new Map<string, Promise<Findings>>();
   const found = new Map<string, Findings['nodes'][number]>();
-  const ask = async (targets: TargetOptions, wanted: FindWhat | undefined): Promise<Findings> => {
+  const ask = async (targets: TargetOptions, wanted: FindSettings | undefined): Promise<Findings> => {
     const findings = await session.find(targets, wanted);
     for (const node of findings.nodes) found.set(node.name, node);
     return findings;
@@ -27,7 +27,7 @@ export function rememberFinds(session: Session): Session {
 
 function recall(
   { filter }: TargetOptions,
-  wanted: FindWhat | undefined,
+  wanted: FindSettings | undefined,
   found: ReadonlyMap<string, Findings['nodes'][number]>,
 ) {
   const { identities, agents, facts, classes, select } = filter;

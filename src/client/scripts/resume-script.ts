@@ -2,21 +2,21 @@ import type { Ddl } from '../../core/ddl/ddl.ts';
 import type { CliContext } from '../cli/context.ts';
 import type { Session } from '../fleet/session.ts';
 import type { KnownPlaybook } from '../../library/runs/find-playbook.ts';
-import { loadWithFleet, type ScriptOrder } from './load-script.ts';
+import { loadWithFleet, type ScriptOptions } from './load-script.ts';
 import { findScript } from './read-script.ts';
 
-type ResumeOrder = Omit<ScriptOrder, 'script'> & {
+type ResumeScriptOptions = Omit<ScriptOptions, 'script'> & {
   /** Where the script is found again. */
   readonly name: string;
 };
 
 /** Evaluates a script again, for the nodes that its run began with. @throws Problem as loadWithFleet */
 export async function loadForResume(
-  { name, ...order }: ResumeOrder,
+  { name, ...options }: ResumeScriptOptions,
   session: Session,
   catalogue: readonly Ddl[],
   context: CliContext,
 ): Promise<KnownPlaybook> {
   const { script } = await findScript(name, catalogue);
-  return await loadWithFleet({ script, ...order }, session, catalogue, context);
+  return await loadWithFleet({ script, ...options }, session, catalogue, context);
 }

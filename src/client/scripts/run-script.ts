@@ -40,8 +40,8 @@ export async function runScript(
     if (!dryRun) refuseQuestions(playbook, options, context);
     const runId = newId();
     const journal = await openJournal(session.config.stateDirectory, runId);
-    const order = { playbook, inputs, runId, journal, options, settings: { dryRun, origin } };
-    return await runWithNodes(order, session, { catalogue: agents, context });
+    const run = { playbook, inputs, runId, journal, options, settings: { dryRun, origin } };
+    return await runWithNodes(run, session, { catalogue: agents, context });
   } finally {
     await session.close();
   }

@@ -2,7 +2,7 @@
 import type { ReplyContent } from './reply.ts';
 
 /** What a job is of. */
-export interface JobOrder {
+export interface JobRequest {
   /** The request id of its call: 32 hex digits. */
   readonly id: string;
   /** `cert=NAME` */
@@ -24,5 +24,5 @@ export interface StartedJob {
 
 export interface Jobs {
   /** Resolves when it is on the disk that it began. @throws Problem `job-exists`, `too-many-jobs`, `unwritable-state` */
-  readonly begin: (order: JobOrder) => Promise<StartedJob>;
+  readonly begin: (job: JobRequest) => Promise<StartedJob>;
 }

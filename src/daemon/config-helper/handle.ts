@@ -6,11 +6,11 @@ import { digestFiles, listNodeFiles, type NodeFile } from '../../core/node-files
 import { readPending } from '../../core/node-files/pending.ts';
 import { loadNodeConfig, type NodeConfig } from '../config/config.ts';
 import { type Change, type NewFile, parseChange } from './change.ts';
-import { bootId } from './go-back.ts';
+import { bootId } from './revert.ts';
 import type { HelperMessage } from '../../core/node-files/message.ts';
 import { openChange, type ProvenRequest, requireRights } from './open-change.ts';
 import { type HelperSettings, readHelperSettings } from './settings.ts';
-import { type Effect, effectOf, goBack, settle, switchFiles } from './switch.ts';
+import { type Effect, effectOf, revertChange, settle, switchFiles } from './switch.ts';
 import { requireUsualPlaces, validateFiles } from './validate.ts';
 
 /** What came of a request. */
@@ -93,7 +93,7 @@ async function switchOrGoBack(...[directory, files, about]: Parameters<typeof sw
     await switchFiles(directory, files, about);
   } catch (error) {
     const pending = await readPending(directory);
-    if (pending?.change === about.change) await goBack(directory, pending, 'the change could not be written');
+    if (pending?.change === about.change) await revertChange(directory, pending, 'the change could not be written');
     throw error;
   }
 }

@@ -2,7 +2,7 @@ import type { Readable, Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import type { AgentEntry } from '../../core/agent.ts';
 import { explain, Problem } from '../../core/errors.ts';
-import { awaitConfirmation, returnIfDue, runEffect } from './go-back.ts';
+import { awaitConfirmation, revertIfDue, runEffect } from './revert.ts';
 import { type Handled, handleRequest } from './handle.ts';
 import { withHelperLock } from './lock.ts';
 import { decodeMessage, encodeReply, largestMessage } from '../../core/node-files/message.ts';
@@ -49,7 +49,7 @@ export async function serveHelper(
 
 async function answer(line: string, directory: string, agents: readonly AgentEntry[]): Promise<Handled> {
   const message = decodeMessage(line);
-  if (message.type === 'return') return { reply: { returned: await returnIfDue(directory, true) } };
+  if (message.type === 'return') return { reply: { returned: await revertIfDue(directory, true) } };
   return await withHelperLock(directory, () => handleRequest(message, directory, agents));
 }
 

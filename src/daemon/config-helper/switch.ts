@@ -18,7 +18,7 @@ export function effectOf(files: readonly NewFile[]): Effect {
 
 /**
  * Replaces files, after it has kept what they were. A kill or a power cut at any moment leaves a record by which
- * {@link goBack} brings back all of it.
+ * {@link revertChange} brings back all of it.
  * @throws Problem `bad-permissions`; then nothing was replaced
  */
 export async function switchFiles(
@@ -42,7 +42,7 @@ export async function switchFiles(
 }
 
 /** Brings back what a change replaced, and forgets the change. Repeated after a kill, it does the same again. */
-export async function goBack(directory: string, { change, files }: Pending, why: string): Promise<void> {
+export async function revertChange(directory: string, { change, files }: Pending, why: string): Promise<void> {
   for (const [index, { place, existed }] of files.entries()) {
     const kept = existed ? await readRegular(join(beforeDirectory(directory), String(index))) : undefined;
     await put(join(directory, place), kept);

@@ -30,12 +30,12 @@ export async function startLiveKeys(
 }
 
 /** Tells the log now and once a day what is about to end. @returns a function that ends it */
-export function remindOf(warnings: () => readonly string[], log: Log): () => void {
-  const tell = () => {
+export function warnDaily(warnings: () => readonly string[], log: Log): () => void {
+  const warn = () => {
     for (const warning of warnings()) log.warn({}, warning);
   };
-  tell();
-  const timer = setInterval(tell, day);
+  warn();
+  const timer = setInterval(warn, day);
   timer.unref();
   return () => clearInterval(timer);
 }

@@ -4,7 +4,7 @@ import type { Log, RunCommand } from '../../core/ports.ts';
 /** Tells systemd how the daemon is (sd_notify(3)). */
 export interface Notifier {
   /** Resolves when systemd was notified. */
-  readonly tell: (state: 'READY=1' | 'RELOADING=1' | 'STOPPING=1') => Promise<void>;
+  readonly notify: (state: 'READY=1' | 'RELOADING=1' | 'STOPPING=1') => Promise<void>;
   readonly stop: () => void;
 }
 
@@ -18,7 +18,7 @@ const path = '/usr/local/bin:/usr/bin:/bin';
  */
 export function startNotifier(env: Readonly<NodeJS.ProcessEnv>, pid: number, run: RunCommand, log: Log): Notifier {
   const { NOTIFY_SOCKET: socket = '', WATCHDOG_USEC: watchdog, WATCHDOG_PID: watched } = env;
-  if (socket === '') return { tell: async () => {}, stop: () => {} };
+  if (socket === '') return { notify: async () => {}, stop: () => {} };
   // One after the other: READY must not come after STOPPING.
   const mutex = defineMutex();
   const send = (state: string): Promise<void> =>
@@ -32,5 +32,5 @@ export function startNotifier(env: Readonly<NodeJS.ProcessEnv>, pid: number, run
   const interval = watched === undefined || Number(watched) === pid ? Number(watchdog ?? 0) / 1000 / 2 : 0;
   const timer = interval >= 1 ? setInterval(() => void send('WATCHDOG=1'), interval) : undefined;
   timer?.unref();
-  return { tell: send, stop: () => clearInterval(timer) };
+  return { notify: send, stop: () => clearInterval(timer) };
 }

@@ -8,6 +8,6 @@ export const mdnsGroup = { ipv4: '224.0.0.251', ipv6: 'ff02::fb' } as const;
 
 /**
  * Facts by which a client narrows its question by default. A node that does not publish them all
- * says so (see `askMeAnyway`), so that no question passes it by.
+ * says so (see `anyNodeSubtype`), so that no question passes it by.
  */
 export const usuallyPublished: readonly string[] = ['cluster'];

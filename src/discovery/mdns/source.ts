@@ -9,7 +9,7 @@ import { findInterfaces, leftOutWarning } from './interfaces.ts';
 import { query } from './query/query.ts';
 import type { Question } from './wire/question.ts';
 import { usuallyPublished } from './service.ts';
-import { askMeAnyway, subtypeLabel } from './wire/subtype.ts';
+import { anyNodeSubtype, subtypeLabel } from './wire/subtype.ts';
 
 export interface MdnsOptions {
   /** Names of interfaces to ask on; empty: all that multicast can be sent on. */
@@ -71,6 +71,6 @@ export function questionsFor(filter: FilterTerms, published: readonly string[]):
   if (narrowest === undefined) return [{ kind: 'all' }];
   return [
     { kind: 'subtype', label: subtypeLabel(narrowest) },
-    { kind: 'subtype', label: askMeAnyway },
+    { kind: 'subtype', label: anyNodeSubtype },
   ];
 }

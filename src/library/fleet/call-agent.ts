@@ -108,8 +108,8 @@ function beginCalls(plan: Plan, total: number, targets: TargetOptions, session: 
   const changes = description.kind === 'change';
   return {
     one: (target, connection, filter) => {
-      work.tell(target, '');
-      const onProgress = (message: string) => work.tell(target, message);
+      work.show(target, '');
+      const onProgress = (message: string) => work.show(target, message);
       const settings = { timeout, changes, onProgress, signal };
       return callNode(
         connection,

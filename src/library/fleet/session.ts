@@ -23,7 +23,7 @@ export interface Session {
   readonly credentials: LiveCredentials;
   readonly cache: Cache;
   /** Finds, proves and filters nodes; their connections stay open until the session is closed. */
-  readonly find: (targets: TargetOptions, wanted?: FindWhat) => Promise<Findings>;
+  readonly find: (targets: TargetOptions, wanted?: FindSettings) => Promise<Findings>;
   /** Closes the connections of nodes that were found, before the session ends. */
   readonly release: (nodes: readonly FoundNode[]) => void;
   /** The program around it: its environment, signals and progress. */
@@ -31,7 +31,7 @@ export interface Session {
   readonly close: () => Promise<void>;
 }
 
-export interface FindWhat {
+export interface FindSettings {
   /** Ends the search, besides the world's own. */
   readonly signal?: AbortSignal;
   /** Names of the facts to ask for. */

@@ -23,7 +23,7 @@ export interface Waiting {
 
 export interface Work {
   /** What a node is doing. */
-  readonly tell: (name: string, doing: string) => void;
+  readonly show: (name: string, doing: string) => void;
   readonly done: (name: string) => void;
   readonly end: () => void;
 }
@@ -33,6 +33,6 @@ const nothing = () => {};
 /** For a program that shows nothing. */
 export const unseen: Pick<World, 'waiting' | 'begin' | 'onChange'> = {
   waiting: () => ({ turn: nothing, end: nothing }),
-  begin: () => ({ tell: nothing, done: nothing, end: nothing }),
+  begin: () => ({ show: nothing, done: nothing, end: nothing }),
   onChange: nothing,
 };

@@ -35,7 +35,7 @@ export function callAll(
   const one = async (name: string): Promise<Outcome> => {
     const node = nodes.get(name);
     if (node === undefined || action === undefined) return unknown(name);
-    const order = {
+    const options = {
       ...callDefaults,
       ...call,
       target: name,
@@ -44,7 +44,7 @@ export function callAll(
       // Reads do no harm, even after the lease has ended: a failed run still checks what it left.
       ...(action.kind === 'change' ? stampOf(leases, name) : unleased),
     };
-    return await callNode(node.connection, orderOf(order), session.caller, {
+    return await callNode(node.connection, withoutNodes(options), session.caller, {
       timeout,
       changes: action.kind === 'change',
       onProgress: (message) => hear(name, message),
@@ -68,7 +68,7 @@ function stampOf(leases: readonly HeldLease[], node: string) {
 }
 
 /** Calls an agent of one node, outside of the run’s steps. @param mustRecord of actions that are not done unless they are written down */
-export function askBeside(
+export function callOutsideSteps(
   agent: string,
   runId: string,
   { session, catalogue, journal }: PortParts,
@@ -102,8 +102,12 @@ export function askBeside(
   };
 }
 
-function orderOf<T extends { nodes: unknown; timeout?: number }>({ nodes: _nodes, timeout: _timeout, ...order }: T) {
-  return order;
+function withoutNodes<T extends { nodes: unknown; timeout?: number }>({
+  nodes: _nodes,
+  timeout: _timeout,
+  ...options
+}: T) {
+  return options;
 }
 
 function unknown(node: string): Outcome {

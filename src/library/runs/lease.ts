@@ -27,7 +27,7 @@ export interface HeldLease {
  */
 export async function takeLease(options: LeaseOptions): Promise<HeldLease> {
   const deadline = performance.now() + options.wait;
-  let told = false;
+  let reported = false;
   for (;;) {
     const fences = new Map<string, number>();
     const unsure = new Map<string, undefined>();
@@ -35,8 +35,8 @@ export async function takeLease(options: LeaseOptions): Promise<HeldLease> {
     if (failed === undefined) return keepLease(options, fences);
     await releaseLease(options, new Map([...fences, ...unsure]));
     if (failed.code !== 'lease-held' || performance.now() >= deadline || options.signal.aborted) throw failed;
-    if (!told) options.report(`waiting: ${failed.message}`);
-    told = true;
+    if (!reported) options.report(`waiting: ${failed.message}`);
+    reported = true;
     // Those who wait do not all ask at the same moment.
     await sleep(400 + Math.random() * 200, undefined, { signal: options.signal }).catch(() => {});
   }

@@ -8,7 +8,7 @@ import { journalUnder } from './fleet/under-lease.ts';
 import { type KeptNotice, startNotice } from './interruption-notice.ts';
 import { type HeldLease, takeLease } from './lease.ts';
 import { probe } from './probe.ts';
-import { askBeside, callAll } from './call.ts';
+import { callOutsideSteps, callAll } from './call.ts';
 import { discoverNodes } from './discover.ts';
 import type { Locking, PortParts } from './port-parts.ts';
 
@@ -30,19 +30,19 @@ export function playbookPorts(parts: PortParts): LivePorts {
   const outcomes: Outcome[] = [];
   const leases: HeldLease[] = [];
   const notices: KeptNotice[] = [];
-  const take = async (request: LeaseRequest, { onLost, ...manner }: Locking) => {
+  const take = async (request: LeaseRequest, { onLost, ...locking }: Locking) => {
     // If a lease that the run holds were taken again, earlier requests under it would no longer be valid.
     const isHeld = (node: string) =>
       leases.some(({ name, fenceOf }) => name === request.name && fenceOf(node) !== undefined);
     const wanted = request.nodes.filter((node) => !isHeld(node));
     // A lease that can't be written down is not taken; one that is held is still renewed and released.
-    const askOne = askBeside('lock', request.runId, parts, nodes, (action) => action === 'take');
+    const askOne = callOutsideSteps('lock', request.runId, parts, nodes, (action) => action === 'take');
     const ask: typeof askOne = async (...asked) => {
       const outcome = await askOne(...asked);
       if (outcome.outcome === 'refused') outcomes.push(outcome);
       return outcome;
     };
-    const lease = await takeLease({ ...manner, ...request, ttl: session.config.lease, nodes: wanted, ask });
+    const lease = await takeLease({ ...locking, ...request, ttl: session.config.lease, nodes: wanted, ask });
     lease.lost.addEventListener('abort', () => onLost(lease.lost.reason), { once: true });
     leases.push(lease);
     const holders = wanted.flatMap((name) => nodes.get(name) ?? []);
@@ -74,7 +74,7 @@ export function playbookPorts(parts: PortParts): LivePorts {
     },
     ...(locking === undefined ? {} : { takeLease: (request: LeaseRequest) => take(request, locking) }),
     keepNotice: async (notice) => {
-      const ask = askBeside('angelia', notice.runId, parts, nodes, () => false);
+      const ask = callOutsideSteps('angelia', notice.runId, parts, nodes, () => false);
       notices.push(
         await startNotice({
           ...notice,

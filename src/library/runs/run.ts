@@ -9,7 +9,7 @@ import { runPlaybook } from '../../playbook/run/run.ts';
 import type { RunOptions } from '../../playbook/run/world.ts';
 import type { Session } from '../fleet/session.ts';
 import type { TargetOptions } from '../fleet/targets.ts';
-import { type JournalMode, type StoredPast, startJournaling } from './fleet/journaling.ts';
+import { type JournalMode, type StoredHistory, startJournaling } from './fleet/journaling.ts';
 import type { Journal } from './journal.ts';
 import { playbookPorts, type RunSeen } from './ports.ts';
 
@@ -25,7 +25,7 @@ export interface FleetRun {
   /** The text of the playbook, for an operator who resumes it elsewhere; left out if it may not be written down. */
   readonly texts?: PlaybookTexts | undefined;
   /** What nodes store of a run that is resumed. */
-  readonly past?: StoredPast | undefined;
+  readonly past?: StoredHistory | undefined;
   /** How nodes are found. */
   readonly targets: TargetOptions;
   /** Milliseconds to wait for another run to end; undefined: no lease is taken. */
@@ -37,7 +37,7 @@ export interface FleetRun {
 }
 
 /** Who watches a run and may be asked. */
-export interface RunCompany {
+export interface RunWatchers {
   readonly emit: (event: RunEvent) => void;
   /** Called with the progress that a node reports of a running call. */
   readonly hear: (step: string, node: string, message: string) => void;
@@ -63,7 +63,7 @@ export async function runOverNodes(
   { playbook, inputs, runId, journal, journalMode, texts, past, targets, lockWait, settings }: FleetRun,
   session: Session,
   catalogue: readonly Ddl[],
-  { emit, hear, warn, asking, signal, kill }: RunCompany,
+  { emit, hear, warn, asking, signal, kill }: RunWatchers,
 ): Promise<RunEnd> {
   const lost = new AbortController();
   const write = async (entry: object) => {

@@ -133,8 +133,8 @@ async function callOnce(
       }),
     );
   };
-  const order = { ...asked, input, runId: world.runId, ...(timeout === undefined ? {} : { timeout }) };
-  const outcomes = await world.ports.call(order, hear, world.kill);
+  const sent = { ...asked, input, runId: world.runId, ...(timeout === undefined ? {} : { timeout }) };
+  const outcomes = await world.ports.call(sent, hear, world.kill);
   for (const outcome of outcomes) hear(outcome);
   for (const node of nodes) if (!heard.has(node)) hear(silence(node));
   await Promise.all(written);

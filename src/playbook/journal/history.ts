@@ -37,7 +37,7 @@ export interface RunHistory {
 /** What the steps of a run that goes on share of its past. */
 export interface Resumed {
   readonly past: RunHistory;
-  /** True once something was changed anew: what was read or waited for before that is no longer good enough. */
+  /** True once something was changed again: what was read or waited for before that is no longer good enough. */
   readonly moved: () => boolean;
   readonly move: () => void;
 }

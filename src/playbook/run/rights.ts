@@ -10,7 +10,7 @@ import type { World } from '../context.ts';
 interface RightsReport {
   /** Where the run would be refused, or gets no answer. */
   readonly denied: readonly NodeFailure[];
-  /** Where it can’t be told, or is only needed if the run comes to it. */
+  /** Where it can’t be known, or is only needed if the run comes to it. */
   readonly unsure: readonly NodeFailure[];
 }
 
@@ -23,7 +23,7 @@ interface Needs {
   readonly possible: Set<string>;
 }
 
-/** @returns where the run would be refused; that, and what is not certain, is told as an event */
+/** @returns where the run would be refused; that, and what is not certain, is known as an event */
 export async function checkRights(playbook: Playbook, world: World): Promise<readonly NodeFailure[]> {
   const needs = gatherNeeds(playbook, world);
   const byQuestion = Map.groupBy(needs.keys(), (node) => questionOf(needs.get(node)));
@@ -88,13 +88,17 @@ function judge(outcome: Outcome, needs: Needs | undefined): RightsReport {
   );
   const certain = refused.filter(({ call }) => needs?.certain.has(call) === true);
   const possible = refused.filter((one) => !certain.includes(one));
-  const told = new Set([...listOf(data.allowed, ''), ...refused].map(({ call }) => call));
-  const untold = [...(needs?.certain ?? []), ...(needs?.possible ?? [])].filter((call) => !told.has(call));
+  const known = new Set([...listOf(data.allowed, ''), ...refused].map(({ call }) => call));
+  const unknown = [...(needs?.certain ?? []), ...(needs?.possible ?? [])].filter((call) => !known.has(call));
   return {
     denied: certain.map(({ failure }) => failure),
     unsure: [
       ...possible.map(({ failure }) => failure),
-      ...untold.map((call) => ({ node, code: 'no-answer', reason: `it did not report whether you may ${call} there` })),
+      ...unknown.map((call) => ({
+        node,
+        code: 'no-answer',
+        reason: `it did not report whether you may ${call} there`,
+      })),
     ],
   };
 }

@@ -53,10 +53,10 @@ async function runRound(
   const parts = { steps: renameSteps(steps, prefix), onFailure: renameSteps(onFailure, prefix) };
   const { state, failure } = await runSections(parts, inner);
   if (failure === undefined) return { state };
-  return { state, failed: failureWithin(failure), lines: whom(nodes) };
+  return { state, failed: failureWithin(failure), lines: nodeLines(nodes) };
 }
 
-function whom(nodes: readonly string[]): string[] {
+function nodeLines(nodes: readonly string[]): string[] {
   return nodes.length === 0 ? [] : [`stopped at ${nodes.join(', ')}`];
 }
 

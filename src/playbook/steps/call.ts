@@ -62,12 +62,12 @@ export const callStep: StepKind = {
       askOnly: source.dry_run ?? false,
       reassert: compileReassert(compiler),
     };
-    const manner = compileCallSettings(compiler, action, title);
+    const settings = compileCallSettings(compiler, action, title);
     const target = compileCallTarget(compiler);
     const run = (world: World, step: Step) =>
-      runCall({ ...fixed, ...manner(world.context()) }, target(world), world, step);
+      runCall({ ...fixed, ...settings(world.context()) }, target(world), world, step);
     const preview = (world: World, id: string) =>
-      whereKnown(() => previewCall({ ...fixed, ...manner(world.context()) }, target(world), world, id));
+      whereKnown(() => previewCall({ ...fixed, ...settings(world.context()) }, target(world), world, id));
     const changes = action.kind === 'change' && source.dry_run !== true;
     return { title, changes, asks: { agent: ddl.name, action: actionName, on: setNamed(source.on) }, run, preview };
   },
@@ -160,7 +160,7 @@ function compileCallSettings(
   const maxFailures = setting('max_failures', shareForm, 1);
   const limit = setting('limit', numberForm(100_000), undefined);
   return (context) => {
-    const manner = {
+    const settings = {
       sizes: sizes(context),
       batchSleep: batchSleep(context),
       tries: tries(context),
@@ -170,9 +170,9 @@ function compileCallSettings(
       maxFailures: maxFailures(context),
       limit: limit(context),
     };
-    const fault = findSettingsFault(manner.tries, manner.passes, action, title);
+    const fault = findSettingsFault(settings.tries, settings.passes, action, title);
     if (fault !== undefined) throw new Problem('bad-setting', fault.message);
-    return manner;
+    return settings;
   };
 }
 

@@ -24,7 +24,7 @@ export type Admit = (
 export function artifactHandlers(
   service: Pick<NodeService, 'artifacts'>,
   admit: Admit,
-  tell: (error: unknown) => ReturnType<typeof statusOf>,
+  toStatus: (error: unknown) => ReturnType<typeof statusOf>,
 ): UntypedServiceImplementation {
   if (service.artifacts?.() !== undefined) widenUploads();
   const store: handleUnaryCall<StoreRequest, StoreReply> = (call, done) => {
@@ -36,7 +36,7 @@ export function artifactHandlers(
     };
     work().then(
       (reply) => done(null, reply),
-      (error) => done(tell(error)),
+      (error) => done(toStatus(error)),
     );
   };
   const fetch: handleServerStreamingCall<FetchRequest, FetchEvent> = (stream) => {
@@ -51,7 +51,7 @@ export function artifactHandlers(
     };
     work().then(
       () => stream.end(),
-      (error) => stream.emit('error', tell(error)),
+      (error) => stream.emit('error', toStatus(error)),
     );
   };
   return { Store: store, Fetch: fetch } as UntypedServiceImplementation;

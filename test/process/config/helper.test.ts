@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileKinds } from '../../../src/core/node-files/kinds.ts';
 import { pendingFile, readPending, readReturned } from '../../../src/core/node-files/pending.ts';
-import { returnIfDue } from '../../../src/daemon/config-helper/go-back.ts';
+import { revertIfDue } from '../../../src/daemon/config-helper/revert.ts';
 import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
-import { type FileOrder, type HelperNode, isProblem, makeHelperNode } from '../../support/node/helper.ts';
+import { type FileRequest, type HelperNode, isProblem, makeHelperNode } from '../../support/node/helper.ts';
 
 let fleet: Fleet;
 let rip: Member;
@@ -20,7 +20,7 @@ before(async () => {
 });
 after(() => fleet?.[Symbol.asyncDispose]());
 
-const facts: FileOrder = { kind: 'facts', name: 'install.yaml', content: 'rack: a\n' };
+const facts: FileRequest = { kind: 'facts', name: 'install.yaml', content: 'rack: a\n' };
 const rights = { 'rip@devco.net': fileKinds, 'eve@devco.net': ['facts'] };
 
 /** All of a node’s files but what the helper keeps for itself. */
@@ -91,7 +91,7 @@ describe('the helper that writes a configuration', () => {
 
   test('refuses what a daemon would refuse, before it writes anything', async () => {
     const node = await makeHelperNode(fleet, rights);
-    const bad: [FileOrder, string, RegExp][] = [
+    const bad: [FileRequest, string, RegExp][] = [
       [{ kind: 'policies', name: 'a.policy', content: 'alow * * *\n' }, 'bad-policy', /a\.policy:1/],
       [
         { kind: 'settings', name: 'node.yaml', content: 'agents: { haproxi: {} }\n' },
@@ -348,9 +348,9 @@ describe('a change that was cut off', () => {
       await interrupted(node, change);
       // Half of it was written.
       await writeFile(join(node.directory, 'facts.d/install.yaml'), 'ra');
-      assert.equal(await returnIfDue(node.directory, false), true);
+      assert.equal(await revertIfDue(node.directory, false), true);
       assert.equal(snapshot(node), files);
-      assert.equal(await returnIfDue(node.directory, false), false, 'and that is the end of it');
+      assert.equal(await revertIfDue(node.directory, false), false, 'and that is the end of it');
       await node.ended();
       assert.deepEqual((await readdir(join(node.directory, '.apply'))).sort(), ['nonces.json', 'returned.json']);
     }

@@ -73,13 +73,13 @@ describe('a service manager', { timeout: 60_000 }, () => {
       const env = { NOTIFY_SOCKET: receiver.socket, WATCHDOG_USEC: '100000', ...more };
       const notifier = startNotifier(env, 42, runCommand, keepingLog());
       t.mock.timers.tick(49);
-      await notifier.tell('READY=1');
+      await notifier.notify('READY=1');
       assert.equal(await receiver.next(), 'READY=1', 'not before its time');
       t.mock.timers.tick(1 + 50 + 50);
       for (let time = 0; time < 3; time++) assert.equal(await receiver.next(), 'WATCHDOG=1');
       notifier.stop();
       t.mock.timers.tick(500);
-      await notifier.tell('STOPPING=1');
+      await notifier.notify('STOPPING=1');
       assert.equal(await receiver.next(), 'STOPPING=1', 'nothing after it was stopped');
     }
   });
@@ -91,7 +91,7 @@ describe('a service manager', { timeout: 60_000 }, () => {
       const env = { NOTIFY_SOCKET: receiver.socket, ...watchdog };
       const notifier = startNotifier(env, 42, runCommand, keepingLog());
       t.mock.timers.tick(1000);
-      await notifier.tell('READY=1');
+      await notifier.notify('READY=1');
       assert.equal(await receiver.next(), 'READY=1');
       notifier.stop();
     }
@@ -99,9 +99,9 @@ describe('a service manager', { timeout: 60_000 }, () => {
 
   test('that is not there is told of in the log, and is no reason to fail', async () => {
     const log = keepingLog();
-    await startNotifier({ NOTIFY_SOCKET: '/nowhere/notify' }, 42, runCommand, log).tell('READY=1');
+    await startNotifier({ NOTIFY_SOCKET: '/nowhere/notify' }, 42, runCommand, log).notify('READY=1');
     assert.deepEqual(log.lines, ['warn systemd could not be notified']);
-    await startNotifier({}, 42, runCommand, log).tell('READY=1');
+    await startNotifier({}, 42, runCommand, log).notify('READY=1');
     assert.equal(log.lines.length, 1);
   });
 });

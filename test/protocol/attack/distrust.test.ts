@@ -58,7 +58,7 @@ function snapshot(node: TestNode): () => void {
 }
 
 /** Restores a node from a snapshot that lacks the last calls of a client. */
-async function goBack(node: TestNode, call: () => Promise<unknown>): Promise<void> {
+async function revertChange(node: TestNode, call: () => Promise<unknown>): Promise<void> {
   await node.daemon.stop();
   const restore = snapshot(node);
   await node.restart();
@@ -72,7 +72,7 @@ describe('a node that was restored from a snapshot', () => {
   test('changes nothing for who knows better, and is not trusted until its head is forgotten, however many records follow', async () => {
     await using node = await startTestNode(fleet, { name: 'dev1.devco.net' });
     const [me, other] = [client('me'), client('other')];
-    await goBack(node, () => me.call(node, 'count'));
+    await revertChange(node, () => me.call(node, 'count'));
     const known = (await me.open()).known(node.name);
     assert.ok(known !== undefined);
     const done = await executed(node);
@@ -99,7 +99,7 @@ describe('a node that was restored from a snapshot', () => {
   test('whose record numbers passed the known head before its caller came back changes nothing for that caller', async () => {
     await using node = await startTestNode(fleet, { name: 'dev2.devco.net' });
     const [me, other] = [client('me2'), client('other2')];
-    await goBack(node, () => me.call(node, 'count'));
+    await revertChange(node, () => me.call(node, 'count'));
     for (let count = 0; count < 8; count++) await other.call(node, 'count');
     const before = await executed(node);
     const outcome = await me.call(node, 'count');

@@ -6,7 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { agents } from '../../../src/agents/index.ts';
 import { sealRequest } from '../../../src/core/request/request.ts';
 import { parseCertificate } from '../../../src/core/credentials/certificate.ts';
-import { remindOf } from '../../../src/daemon/system/live-keys.ts';
+import { warnDaily } from '../../../src/daemon/system/live-keys.ts';
 import { type Fleet, type Member, type MemberOptions, makeFleet } from '../../support/fleet/fleet.ts';
 import { orderFor, startTestNode, type TestNode } from '../../support/node/node.ts';
 import { probeAgent, waiting } from '../../support/agents/probe-agent.ts';
@@ -123,7 +123,7 @@ test('the log is reminded at once and once a day, as long as the daemon runs', (
   context.mock.timers.enable({ apis: ['setInterval'] });
   const log = keepingLog();
   let days = 29;
-  const stop = remindOf(() => [`the certificate ends in ${days--} days`], log);
+  const stop = warnDaily(() => [`the certificate ends in ${days--} days`], log);
   context.mock.timers.tick(2 * day);
   assert.deepEqual(
     log.lines,

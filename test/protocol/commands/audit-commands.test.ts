@@ -239,14 +239,14 @@ describe('audit show --follow', () => {
     await followed.call(rip, {});
     const interrupt = new AbortController();
     const seen: string[] = [];
-    let tell = () => {};
+    let resolveEntry = () => {};
     const out = (line: string) => {
       seen.push((JSON.parse(line) as AuditEntry).intent.action);
-      tell();
+      resolveEntry();
     };
     const until = async (count: number) => {
       while (seen.length < count)
-        await within(`entry ${count} of the log`, new Promise<void>((resolve) => (tell = resolve)));
+        await within(`entry ${count} of the log`, new Promise<void>((resolve) => (resolveEntry = resolve)));
     };
     const config = join(followed.directory, 'node.yaml');
     const options = ['audit', 'show', '--config', config, '--follow', '--json', '--caller', 'cert=rip@devco.net'];

@@ -19,10 +19,10 @@ import { keepingLog } from '../../support/node/quiet-log.ts';
 
 const names = ['dev1.devco.net', 'dev2.devco.net'];
 
-async function tell(source: DiscoverySource): Promise<Candidate[]> {
-  const told: Candidate[] = [];
-  for await (const candidate of source.discover(noFilter, AbortSignal.timeout(20_000))) told.push(candidate);
-  return told.sort((a, b) => (a.name < b.name ? -1 : 1));
+async function candidatesOf(source: DiscoverySource): Promise<Candidate[]> {
+  const candidates: Candidate[] = [];
+  for await (const candidate of source.discover(noFilter, AbortSignal.timeout(20_000))) candidates.push(candidate);
+  return candidates.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 describe('the sources of discovery', () => {
@@ -43,7 +43,7 @@ describe('the sources of discovery', () => {
     return { interfaces: [], timeout: 2000, list: async () => '', cache, log, ...more };
   }
 
-  /** Each source with two nodes that it can tell of, by a stimulus of its own kind. */
+  /** Each source with two nodes that it can candidatesOf of, by a stimulus of its own kind. */
   const stimuli: Record<string, () => Promise<Candidate[]>> = {
     async mdns() {
       for (const [index, identity] of names.entries()) {
@@ -52,21 +52,21 @@ describe('the sources of discovery', () => {
         assert.equal((await script?.next())?.settled, 'announced');
       }
       const asking = network.hosts[2]?.start('ask.ts', {});
-      const told: Candidate[] = [];
+      const candidates: Candidate[] = [];
       for (let line = await asking?.next(); line?.name !== undefined; line = await asking?.next()) {
         const { after: _after, ...candidate } = line;
-        told.push(candidate as unknown as Candidate);
+        candidates.push(candidate as unknown as Candidate);
       }
-      return told.sort((a, b) => (a.name < b.name ? -1 : 1));
+      return candidates.sort((a, b) => (a.name < b.name ? -1 : 1));
     },
     async file() {
       const file = join(directory, 'nodes.yaml');
       await writeFile(file, `nodes:\n${names.map((name) => `  - { name: ${name}, address: 10.77.0.1 }\n`).join('')}`);
-      return tell(sourceByName('file', await optionsWith({ file })));
+      return candidatesOf(sourceByName('file', await optionsWith({ file })));
     },
     async stdin() {
       const list = async () => JSON.stringify(names.map((name) => ({ node: name, address: '10.77.0.1' })));
-      return tell(sourceByName('stdin', await optionsWith({ list })));
+      return candidatesOf(sourceByName('stdin', await optionsWith({ list })));
     },
     async cache() {
       const options = await optionsWith();
@@ -75,40 +75,45 @@ describe('the sources of discovery', () => {
         names.map((name) => ({ name, addresses, agents: [], classes: [], facts: {} })),
         1,
       );
-      return tell(sourceByName('cache', options));
+      return candidatesOf(sourceByName('cache', options));
     },
     async dns() {
       await using server = await startDnsServer(
         'devco.net',
         Object.fromEntries(names.map((one) => [one, '10.77.0.1'])),
       );
-      return await tell(sourceByName('dns', await optionsWith({ domain: 'devco.net', server: server.address })));
+      return await candidatesOf(
+        sourceByName('dns', await optionsWith({ domain: 'devco.net', server: server.address })),
+      );
     },
     async exec() {
       const nodes = names.map((name) => ({ name, address: '10.77.0.1' }));
       const command = [process.execPath, '-e', `console.log(${JSON.stringify(JSON.stringify({ nodes }))})`];
-      return tell(sourceByName('exec', await optionsWith({ exec: { command, timeout: 20 } })));
+      return candidatesOf(sourceByName('exec', await optionsWith({ exec: { command, timeout: 20 } })));
     },
     async consul() {
       await using consul = await startFakeConsul({ token: undefined });
       for (const name of names) consul.register({ Node: name, Address: '10.77.0.1', ServicePort: 5810 });
-      return await tell(
+      return await candidatesOf(
         sourceByName('consul', await optionsWith({ consul: { url: consul.url, service: 'mco-deploy' } })),
       );
     },
     async puppetdb() {
       await using server = await startJsonServer(names.map((certname) => ({ certname })));
       const puppetdb = { url: server.url, facts: [], port: 5810 };
-      const told = await tell(sourceByName('puppetdb', await optionsWith({ puppetdb })));
+      const candidates = await candidatesOf(sourceByName('puppetdb', await optionsWith({ puppetdb })));
       // PuppetDB knows names, which the network resolves.
-      return told.map((one) => ({ ...one, addresses: one.addresses.map(({ port }) => ({ host: '10.77.0.1', port })) }));
+      return candidates.map((one) => ({
+        ...one,
+        addresses: one.addresses.map(({ port }) => ({ host: '10.77.0.1', port })),
+      }));
     },
     async relay() {
       // What real relays say is shown in test/protocol/relay; one that makes up names that are none says more here.
       const askRelays = async function* () {
         yield* [...names, 'not a name', '../up'];
       };
-      return tell(sourceByName('relay', await optionsWith({ askRelays })));
+      return candidatesOf(sourceByName('relay', await optionsWith({ askRelays })));
     },
     async sql() {
       const file = join(directory, 'inventory.sqlite');
@@ -117,20 +122,20 @@ describe('the sources of discovery', () => {
       for (const name of names) database.prepare("insert into hosts values (?, '10.77.0.1')").run(name);
       database.close();
       const sql = { url: `sqlite:${file}`, query: 'select name, address from hosts', timeout: 10 };
-      return tell(sourceByName('sql', await optionsWith({ sql })));
+      return candidatesOf(sourceByName('sql', await optionsWith({ sql })));
     },
   };
 
   for (const { name } of sources) {
-    test(`${name} tells who there is, where, and that it told it`, async () => {
+    test(`${name} tells who there is, where, and that it candidates it`, async () => {
       const stimulus = stimuli[name];
       assert.ok(stimulus, `no stimulus for ${name}`);
-      const told = await stimulus();
+      const candidates = await stimulus();
       assert.deepEqual(
-        told.map((one) => one.name),
+        candidates.map((one) => one.name),
         names,
       );
-      for (const candidate of told) {
+      for (const candidate of candidates) {
         assert.ok(isNodeName(candidate.name));
         assert.equal(candidate.source, name);
         // A relay says that it has a way to a node, not where the node is.
@@ -146,16 +151,19 @@ describe('the sources of discovery', () => {
 
   test('say so when a DNS server is not there, lists nothing, or can’t be', async () => {
     const nobody = await optionsWith({ domain: 'devco.net', server: `127.0.0.1:${await freePort()}`, timeout: 200 });
-    await assert.rejects(tell(sourceByName('dns', nobody)), { code: 'unreachable-dns', message: /127\.0\.0\.1:\d+/ });
+    await assert.rejects(candidatesOf(sourceByName('dns', nobody)), {
+      code: 'unreachable-dns',
+      message: /127\.0\.0\.1:\d+/,
+    });
     await using server = await startDnsServer('devco.net', { 'dev1.devco.net': '10.77.0.1' });
     const elsewhere = await optionsWith({ domain: 'web.devco.net', server: server.address });
-    await assert.rejects(tell(sourceByName('dns', elsewhere)), { code: 'no-such-service' });
+    await assert.rejects(candidatesOf(sourceByName('dns', elsewhere)), { code: 'no-such-service' });
     const wrong = await optionsWith({ domain: 'devco.net', server: 'dns.devco.net' });
-    await assert.rejects(tell(sourceByName('dns', wrong)), { code: 'usage' });
+    await assert.rejects(candidatesOf(sourceByName('dns', wrong)), { code: 'usage' });
   });
 
   test('say so when no interface can carry the question', async () => {
     const source = sourceByName('mdns', await optionsWith({ interfaces: ['nosuch0'] }));
-    await assert.rejects(tell(source), { code: 'no-multicast' });
+    await assert.rejects(candidatesOf(source), { code: 'no-multicast' });
   });
 });

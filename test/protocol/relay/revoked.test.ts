@@ -26,7 +26,7 @@ describe('revoked while a client works over a relay', () => {
     await using relay = await startRelayNode(fleet, 'bastion.devco.net', [node]);
     await work({ fleet, rip, node, relay });
   };
-  const tell = async (fleet: Fleet, ...nodes: TestNode[]) => {
+  const install = async (fleet: Fleet, ...nodes: TestNode[]) => {
     const list = await fleet.crl();
     for (const { directory, daemon } of nodes) {
       await writeFile(join(directory, 'crl.pem'), list);
@@ -44,7 +44,7 @@ describe('revoked while a client works over a relay', () => {
     withSite(async (site) => {
       const { client, connection, before } = await begin(site);
       site.fleet.revoke(site.rip);
-      await tell(site.fleet, site.node);
+      await install(site.fleet, site.node);
       const { outcome, code } = await client.call(connection, count);
       client.relays.close();
       assert.deepEqual([outcome, code, counted.times], ['refused', 'revoked-certificate', before]);
@@ -56,7 +56,7 @@ describe('revoked while a client works over a relay', () => {
     withSite(async (site) => {
       const { client, connection, before } = await begin(site);
       site.fleet.revoke(site.rip);
-      await tell(site.fleet, site.relay);
+      await install(site.fleet, site.relay);
       const { outcome } = await client.call(connection, count, 1500);
       client.relays.close();
       assert.deepEqual([outcome, counted.times], ['no-response', before]);
@@ -69,7 +69,7 @@ describe('revoked while a client works over a relay', () => {
       site.fleet.revoke({ certificate });
       const disbelieved = await client.call(connection);
       assert.deepEqual([disbelieved.outcome, disbelieved.code], ['failed', 'revoked-certificate']);
-      await tell(site.fleet, site.relay);
+      await install(site.fleet, site.relay);
       const { outcome } = await client.call(connection, count, 1500);
       client.relays.close();
       assert.notEqual(outcome, 'ok');
@@ -86,7 +86,7 @@ describe('revoked while a client works over a relay', () => {
 
       // A client that does not know it yet gets no further.
       const trusting = { ...site.fleet.trust, isRevoked: () => false };
-      await tell(site.fleet, site.node);
+      await install(site.fleet, site.node);
       const other = startRelayClient([{ name: site.relay.name, port: site.relay.daemon.port }], site.rip, trusting);
       const reached = await other.connect('dev1.devco.net').then(
         (open) => other.call(open, count, 1500),

@@ -1,7 +1,7 @@
 // Announces one node, says how it went, and takes new claims as JSON lines.
 import { createInterface } from 'node:readline';
 import { type AnnounceSetup, startAnnouncing } from '../../../src/discovery/mdns/announce.ts';
-import { log, options, tell, untilStopped } from './script.ts';
+import { log, options, report, untilStopped } from './script.ts';
 
 const setup = {
   port: 5810,
@@ -13,15 +13,15 @@ const setup = {
 } as unknown as AnnounceSetup;
 const begun = performance.now();
 const announcing = await startAnnouncing({ ...setup, log });
-tell({ started: performance.now() - begun });
-tell({
+report({ started: performance.now() - begun });
+report({
   settled: await announcing.settled(),
   conflict: announcing.conflict() ?? null,
   after: performance.now() - begun,
 });
 createInterface({ input: process.stdin }).on('line', async (line) => {
   await announcing.update(JSON.parse(line));
-  tell({ updated: await announcing.settled() });
+  report({ updated: await announcing.settled() });
 });
 await untilStopped();
 await announcing.stop();

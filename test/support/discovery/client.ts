@@ -2,10 +2,10 @@
 import { createInterface } from 'node:readline';
 import { commandLine } from '../../../src/command-line.ts';
 import { runInProcess } from '../program/cli.ts';
-import { options, tell } from './script.ts';
+import { options, report } from './script.ts';
 
 const { home } = options as unknown as { home: string };
 for await (const line of createInterface({ input: process.stdin })) {
   const { code, out, err } = await runInProcess(JSON.parse(line) as string[], home, {}, commandLine);
-  tell({ code, lines: [...out, ...err] });
+  report({ code, lines: [...out, ...err] });
 }

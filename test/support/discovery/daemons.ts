@@ -3,16 +3,16 @@
 import { createInterface } from 'node:readline';
 import { agents } from '../../../src/agents/index.ts';
 import { startDaemon } from '../../../src/daemon/daemon.ts';
-import { options, tell, untilStopped } from './script.ts';
+import { options, report, untilStopped } from './script.ts';
 
 const { configFiles } = options as unknown as { configFiles: string[] };
 const daemons = await Promise.all(
   configFiles.map((configFile) => startDaemon({ configFile, agents, version: '0.1.0' })),
 );
-tell({ ports: daemons.map(({ port }) => port) });
+report({ ports: daemons.map(({ port }) => port) });
 createInterface({ input: process.stdin }).on('line', () => {
   const { user, system } = process.cpuUsage();
-  tell({ cpu: Math.round((user + system) / 1000) });
+  report({ cpu: Math.round((user + system) / 1000) });
 });
 await untilStopped();
 await Promise.all(daemons.map((daemon) => daemon.stop()));

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { createServer, type Socket as Connection } from 'node:net';
 import { createInterface } from 'node:readline';
 import { encode, type Packet } from 'dns-packet';
-import { options, tell, untilStopped } from './script.ts';
+import { options, report, untilStopped } from './script.ts';
 
 const { names, addresses, port } = options as unknown as { names: number; addresses: string[]; port: number };
 const type = '_mco-deploy._tcp.local';
@@ -75,7 +75,7 @@ const server = createServer((connection) => {
 server.listen(port);
 await once(server, 'listening');
 await sendAll(5353, group, 0);
-tell({ announced: names });
-createInterface({ input: process.stdin }).on('line', () => tell({ answered, dials: Object.fromEntries(dials) }));
+report({ announced: names });
+createInterface({ input: process.stdin }).on('line', () => report({ answered, dials: Object.fromEntries(dials) }));
 await untilStopped();
 process.exit();

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { encode } from 'dns-packet';
-import { options, tell } from './script.ts';
+import { options, report } from './script.ts';
 
 const { packets, port, rival } = options as unknown as { packets: number; port: number; rival?: string };
 const type = '_mco-deploy._tcp.local';
@@ -114,4 +114,4 @@ for (let index = 0; index < packets; index++) {
   await new Promise((resolve) => socket.send(packet, 5353, '224.0.0.251', resolve));
 }
 socket.close();
-tell({ sent: packets });
+report({ sent: packets });

@@ -5,7 +5,7 @@ import { encodeQuestions } from '../../../src/discovery/mdns/wire/question.ts';
 import { mdnsPort } from '../../../src/discovery/mdns/service.ts';
 import { groupOn, openAskingSocket } from '../../../src/discovery/mdns/sockets.ts';
 import { questionsFor } from '../../../src/discovery/mdns/source.ts';
-import { options, tell } from './script.ts';
+import { options, report } from './script.ts';
 
 const { known = [] } = options as { known?: string[] };
 const [one] = multicastInterfaces([]);
@@ -17,7 +17,7 @@ socket.on('message', (bytes) => {
   const id = bytes.readUInt16BE(0);
   answered.push(id);
   if (id !== numbers.open) return;
-  tell({ answered });
+  report({ answered });
   socket.close();
 });
 const questions = questionsFor(noFilter, []);

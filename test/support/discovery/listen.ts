@@ -1,7 +1,7 @@
 // Remembers peers, and tells whom at every line on its standard input.
 import { createInterface } from 'node:readline';
 import { startListening } from '../../../src/discovery/mdns/listen.ts';
-import { log, options, tell, untilStopped } from './script.ts';
+import { log, options, report, untilStopped } from './script.ts';
 
 const setup = { identity: 'listener.devco.net', interfaces: [], ...options } as { identity: string; interfaces: [] };
 // Whom it hears is taken to be proven: there are no daemons in these tests.
@@ -9,11 +9,11 @@ const listening = await startListening({
   ...setup,
   log,
   prove: async () => true,
-  onDuplicate: ({ addresses: [host] }) => tell({ rival: host }),
+  onDuplicate: ({ addresses: [host] }) => report({ rival: host }),
 });
-tell({ ready: true });
+report({ ready: true });
 createInterface({ input: process.stdin }).on('line', () => {
-  tell({ heard: listening.heard(), duplicates: listening.duplicates(), memory: process.memoryUsage().rss });
+  report({ heard: listening.heard(), duplicates: listening.duplicates(), memory: process.memoryUsage().rss });
 });
 await untilStopped();
 await listening.stop();

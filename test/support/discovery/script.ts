@@ -3,7 +3,7 @@ import type { Log } from '../../../src/core/ports.ts';
 /** What the test that started this script asked for. */
 export const options = JSON.parse(process.env.OPTIONS ?? '{}') as Record<string, never>;
 
-export function tell(fact: object): void {
+export function report(fact: object): void {
   process.stdout.write(`${JSON.stringify(fact)}\n`);
 }
 
@@ -17,6 +17,6 @@ export function untilStopped(): Promise<void> {
 export const log: Log = {
   debug: () => undefined,
   info: () => undefined,
-  warn: (fields, message) => tell({ log: 'warn', message, ...fields }),
-  error: (fields, message) => tell({ log: 'error', message, ...fields }),
+  warn: (fields, message) => report({ log: 'warn', message, ...fields }),
+  error: (fields, message) => report({ log: 'error', message, ...fields }),
 };

@@ -12,7 +12,7 @@ import { serveHelper } from '../../../src/daemon/config-helper/serve.ts';
 import type { Fleet, Member } from '../fleet/fleet.ts';
 import { prepareNode } from './node.ts';
 
-export interface FileOrder {
+export interface FileRequest {
   readonly kind: string;
   readonly name: string;
   readonly content: string | null;
@@ -25,7 +25,7 @@ export interface HelperNode {
   /** A request of an operator for these files, as the client signs it. */
   readonly order: (
     operator: Member,
-    files: readonly FileOrder[],
+    files: readonly FileRequest[],
     more?: Partial<CallOptions> & {
       readonly previous?: string;
       readonly now?: number;

@@ -1,4 +1,4 @@
-import { guarded } from './guarded.ts';
+import { explainingFailure } from './explain-failure.ts';
 import { assertRevision } from '../release/layout.ts';
 import type { Work } from '../release/releases.ts';
 import type { Application } from '../application.ts';
@@ -19,7 +19,7 @@ export interface FetchResult {
 export async function fetchRelease(site: Application, revision: string, work: Work): Promise<FetchResult> {
   assertRevision(revision);
   const { application, releases } = site;
-  return guarded(site, 'the fetch', work, async () => {
+  return explainingFailure(site, 'the fetch', work, async () => {
     const result = { application: application.name, revision };
     if (await releases.isPrepared(revision, true, work)) return { ...result, changed: false };
     if (work.dryRun) {

@@ -1,6 +1,6 @@
 import { Problem } from '../../../core/errors.ts';
 import { activateRelease } from '../activate/activate.ts';
-import { guarded } from './guarded.ts';
+import { explainingFailure } from './explain-failure.ts';
 import { assertRevision } from '../release/layout.ts';
 import type { Work } from '../release/releases.ts';
 import type { Application } from '../application.ts';
@@ -22,7 +22,7 @@ export interface RollbackInput {
 export async function rollback(site: Application, input: RollbackInput, work: Work): Promise<UpgradeResult> {
   const { application, releases } = site;
   for (const revision of [input.revision, input.from]) if (revision !== undefined) assertRevision(revision);
-  return guarded(site, 'the rollback', work, async () => {
+  return explainingFailure(site, 'the rollback', work, async () => {
     const current = await releases.current();
     const state = settleState(await releases.readState(), current);
     const result = { application: application.name, previous: current };

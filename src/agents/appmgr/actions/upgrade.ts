@@ -1,6 +1,6 @@
 import { explainErrno } from '../../../core/errors.ts';
 import { activateRelease } from '../activate/activate.ts';
-import { guarded } from './guarded.ts';
+import { explainingFailure } from './explain-failure.ts';
 import { assertRevision } from '../release/layout.ts';
 import type { Work } from '../release/releases.ts';
 import type { Application } from '../application.ts';
@@ -29,7 +29,7 @@ export interface UpgradeResult {
 export async function upgrade(site: Application, revision: string, work: Work): Promise<UpgradeResult> {
   assertRevision(revision);
   const { application, releases } = site;
-  return guarded(site, 'the upgrade', work, async () => {
+  return explainingFailure(site, 'the upgrade', work, async () => {
     const current = await releases.current();
     const state = settleState(await releases.readState(), current);
     const result = { application: application.name, revision, previous: state.confirmed };

@@ -21,8 +21,8 @@ export async function actOnService(
 ): Promise<void> {
   if (action.kind === 'signal') return sendSignal(action, code);
   const { name, reload_timeout: timeout } = application;
-  const order = { what, code, argv: action.argv, timeout, cwd: releases.root, application: name, revision, previous };
-  await runDeployCommand(run, order, work);
+  const command = { what, code, argv: action.argv, timeout, cwd: releases.root, application: name, revision, previous };
+  await runDeployCommand(run, command, work);
 }
 
 /** Runs a hook in the directory of its release, if there is one. @throws Problem `hook-failed` */
@@ -35,7 +35,7 @@ export async function runHook(
   const argv = application.hooks?.[hook];
   if (argv === undefined) return;
   work.progress(`running the hook “${hook}”`);
-  const order = {
+  const command = {
     what: `the hook “${hook}”`,
     code: 'hook-failed' as const,
     argv,
@@ -46,7 +46,7 @@ export async function runHook(
     previous,
     ...(reason === undefined ? {} : { reason }),
   };
-  await runDeployCommand(run, order, work);
+  await runDeployCommand(run, command, work);
 }
 
 /** Has the service take up a release. @throws Problem `reload-failed` */

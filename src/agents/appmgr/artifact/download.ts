@@ -31,8 +31,8 @@ export async function download<T>(
     answer = await ask(url, await certificates(bounds), both);
     if (answer.statusCode === 404 || answer.statusCode === 410) return undefined;
     if (answer.statusCode !== 200) throw new Problem('bad-artifact', `${url} returned status ${answer.statusCode}`);
-    const told = answer.headers['content-length'];
-    const size = told === undefined ? undefined : Number(told);
+    const length = answer.headers['content-length'];
+    const size = length === undefined ? undefined : Number(length);
     if (size !== undefined && size > limit) throw tooLarge(url, limit);
     return await take({ size, content: bounded(url, answer, limit, size) });
   } catch (error) {

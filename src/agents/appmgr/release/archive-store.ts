@@ -42,10 +42,10 @@ export function archiveStore(application: ApplicationConfig, root: string, state
       (await readMarker(layout, revision)) !== undefined || hasArtifact(source, revision, signal),
     isPlaced: (revision) => isPlaced(layout, revision),
     known: () => knownReleases(layout),
-    isPrepared: (revision, anew, { signal }) => isPrepared(layout, source, revision, anew, signal),
+    isPrepared: (revision, again, { signal }) => isPrepared(layout, source, revision, again, signal),
     rehearse: (revision, { signal }) => assertArtifact(source, revision, signal),
-    prepare: async (revision, anew, work) => {
-      if (!(await isPrepared(layout, source, revision, anew, work.signal))) {
+    prepare: async (revision, again, work) => {
+      if (!(await isPrepared(layout, source, revision, again, work.signal))) {
         await bring(layout, source, application, revision, work);
       } else await linkShared(layout, layout.release(revision), shared);
     },
@@ -66,12 +66,12 @@ async function isPrepared(
   layout: Layout,
   source: ArtifactSource,
   revision: string,
-  anew: boolean,
+  again: boolean,
   signal: AbortSignal,
 ): Promise<boolean> {
   assertRevision(revision);
   const unpacked = await readMarker(layout, revision);
-  const published = await publishedSum(source, revision, unpacked, anew, signal);
+  const published = await publishedSum(source, revision, unpacked, again, signal);
   if (revision === (await readCurrent(layout)) && (await isPlaced(layout, revision))) {
     if (unpacked === undefined || published === undefined || unpacked === published) return true;
     throw new Problem(
@@ -88,10 +88,10 @@ async function publishedSum(
   source: ArtifactSource,
   revision: string,
   unpacked: string | undefined,
-  anew: boolean,
+  again: boolean,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  if (unpacked === undefined || (!anew && source.artifacts.startsWith('https:'))) return unpacked;
+  if (unpacked === undefined || (!again && source.artifacts.startsWith('https:'))) return unpacked;
   return (await hasArtifact(source, revision, signal)) ? readExpectedSum(source, revision, signal) : undefined;
 }
 

@@ -26,7 +26,7 @@ export function commandStore(
   const root = application.root ?? '/';
   const file = join(stateDirectory, `${application.name}.json`);
   const state = async () => (await readState(file)) ?? { confirmed: '', before: '', pending: '' };
-  const order = async (part: Part, revision: string, work: Pick<Work, 'signal' | 'progress'>) => {
+  const deployPart = async (part: Part, revision: string, work: Pick<Work, 'signal' | 'progress'>) => {
     const { confirmed: previous } = await state();
     await runPart(part, { application, deploy, run, root, revision, previous }, work);
   };
@@ -44,7 +44,7 @@ export function commandStore(
     },
     has: async (revision, signal) => {
       try {
-        await order('check', revision, { signal, progress: () => {} });
+        await deployPart('check', revision, { signal, progress: () => {} });
         return true;
       } catch (error) {
         if (error instanceof Problem && error.code === problems.check && !signal.aborted) return false;
@@ -58,11 +58,11 @@ export function commandStore(
       return revisions.map((revision) => ({ revision, since: 0, whole: true }));
     },
     isPrepared: async () => false,
-    rehearse: (revision, work) => order('check', revision, work),
-    prepare: async (revision, anew, work) => {
-      await order('check', revision, work);
-      if (!anew) return;
-      if (deploy.fetch !== undefined) return order('fetch', revision, work);
+    rehearse: (revision, work) => deployPart('check', revision, work),
+    prepare: async (revision, again, work) => {
+      await deployPart('check', revision, work);
+      if (!again) return;
+      if (deploy.fetch !== undefined) return deployPart('fetch', revision, work);
       throw new Problem(
         'no-fetch',
         `“${application.name}” has no command to fetch a release`,
@@ -71,7 +71,7 @@ export function commandStore(
     },
     switchTo: async (revision, from, work) => {
       work.progress(`deploying ${revision}${from === '' || from === revision ? '' : ` in place of ${from}`}`);
-      await order('command', revision, work);
+      await deployPart('command', revision, work);
     },
     prune: async () => {},
   };

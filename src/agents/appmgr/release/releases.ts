@@ -33,12 +33,12 @@ export interface Releases {
   readonly known: () => Promise<KnownRelease[]>;
   /**
    * Whether nothing is left to bring to the node.
-   * @param anew whether to look for an artifact that was published anew where that takes a network
+   * @param again whether to look for an artifact that was published again, also where that takes a network
    */
-  readonly isPrepared: (revision: string, anew: boolean, work: Work) => Promise<boolean>;
+  readonly isPrepared: (revision: string, again: boolean, work: Work) => Promise<boolean>;
   /** Finds out whether {@link prepare} would do, and changes nothing. */
   readonly rehearse: (revision: string, work: Work) => Promise<void>;
-  readonly prepare: (revision: string, anew: boolean, work: Work) => Promise<void>;
+  readonly prepare: (revision: string, again: boolean, work: Work) => Promise<void>;
   /** Puts a prepared revision into service. */
   readonly switchTo: (revision: string, from: string, work: Pick<Work, 'signal' | 'progress'>) => Promise<void>;
   /** Removes what is beyond the number to keep. */

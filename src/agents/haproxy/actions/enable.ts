@@ -46,12 +46,12 @@ export async function enable(
   const meant = input.own === true ? request.hosts.filter(({ name }) => isOwn(balancer, name, context)) : request.hosts;
   const held = balancer.watch.hosts();
   const coming = meant.filter((host) => !isIn(host, heldOf(held, host)));
-  const told = coming.filter((host) => isHeldOut(host) || heldOf(held, host) !== undefined);
+  const heldOut = coming.filter((host) => isHeldOut(host) || heldOf(held, host) !== undefined);
   const report = {
     backend: request.backends.join(','),
     // A server that only its checks keep out is waited for, but not changed.
-    changed: namesOf(told),
-    unchanged: namesOf(request.hosts.filter((host) => !told.includes(host))),
+    changed: namesOf(heldOut),
+    unchanged: namesOf(request.hosts.filter((host) => !heldOut.includes(host))),
     hosts: request.hosts.map(reportHost),
   };
   if (context.dryRun) {

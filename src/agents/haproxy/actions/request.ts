@@ -11,7 +11,7 @@ import { addressesOf, type Host, type HostKnowledge, parseNames, resolveHosts } 
 import { lineName, type ServerLine } from '../servers/line.ts';
 import { type Narrowing, type Scope, type ScopedHost, scopeHosts } from '../servers/scope.ts';
 import { inRotation } from '../servers/state.ts';
-import { readUnderstood } from '../servers/understood.ts';
+import { readAgreedViews } from '../servers/agreed-views.ts';
 
 /** What the actions share: the processes of the load balancer and how the agent is configured. */
 export interface LoadBalancer {
@@ -71,7 +71,7 @@ export async function readChangeRequest(
   needed: readonly RuntimeCommand[] = [],
 ): Promise<Request> {
   const resolve = await prepareScope(balancer, input);
-  const request = await readUnderstood(balancer.runtimes, resolve, signal);
+  const request = await readAgreedViews(balancer.runtimes, resolve, signal);
   const agents = haveAgentChecks(request.hosts) ? agentCommands : [];
   const commands: RuntimeCommand[] = ['set server', ...agents, ...needed];
   await requireCommands(runtimesOf(request.views), commands, signal);

@@ -13,9 +13,9 @@ export interface LeavingHost {
   readonly lines: readonly ServerLine[];
 }
 
-/** Milliseconds between two looks at the sessions that are left, and between two words about them. */
+/** Milliseconds between two looks at the sessions that are left, and between two reports of them. */
 const lookEvery = 25;
-const tellEvery = 1000;
+const reportInterval = 1000;
 /** Milliseconds that sessions may take to be gone once they were ended. */
 const endTimeout = 2000;
 
@@ -24,17 +24,17 @@ type Context = Pick<ActionContext, 'signal' | 'progress'>;
 /** Waits until hosts have no sessions left, or the time is over, and reports how many there still are. @param seconds how long */
 export async function waitForSessions(hosts: readonly LeavingHost[], seconds: number, context: Context): Promise<void> {
   const deadline = performance.now() + seconds * 1000;
-  let told = '';
-  let nextWord = 0;
+  let reported = '';
+  let nextReport = 0;
   for (;;) {
-    const { words } = await findBusyLines(hosts, context.signal);
-    if (words === '') return;
+    const { text } = await findBusyLines(hosts, context.signal);
+    if (text === '') return;
     const now = performance.now();
-    if (now >= deadline) return context.progress(`sessions left after ${seconds} s: ${words}`);
-    if (words !== told && now >= nextWord) {
-      context.progress(`waiting for sessions to end: ${words}`);
-      told = words;
-      nextWord = now + tellEvery;
+    if (now >= deadline) return context.progress(`sessions left after ${seconds} s: ${text}`);
+    if (text !== reported && now >= nextReport) {
+      context.progress(`waiting for sessions to end: ${text}`);
+      reported = text;
+      nextReport = now + reportInterval;
     }
     await pause(lookEvery, context.signal);
   }
@@ -42,15 +42,15 @@ export async function waitForSessions(hosts: readonly LeavingHost[], seconds: nu
 
 /** Ends what is left, by force, and waits until it is gone. @returns how many sessions were ended */
 export async function endSessions(hosts: readonly LeavingHost[], context: Context): Promise<number> {
-  const { lines, total, words } = await findBusyLines(hosts, context.signal);
+  const { lines, total, text } = await findBusyLines(hosts, context.signal);
   if (total === 0) return 0;
-  context.progress(`ending what is left: ${words}`);
+  context.progress(`ending what is left: ${text}`);
   await forEach(lines, (line) => shutdownSessions(line, context.signal));
   await waitForSessions(hosts, endTimeout / 1000, context);
   return total;
 }
 
-/** Where sessions are left; in words `dev2.devco.net: 3 sessions` for each host that has any. */
+/** Where sessions are left; `text` is `dev2.devco.net: 3 sessions` for each host that has any. */
 async function findBusyLines(hosts: readonly LeavingHost[], signal: AbortSignal) {
   const views = await refreshViews(viewsOf(hosts), signal);
   const busy = hosts
@@ -63,7 +63,7 @@ async function findBusyLines(hosts: readonly LeavingHost[], signal: AbortSignal)
   return {
     lines: busy.flatMap(({ lines }) => lines),
     total: busy.reduce((total, { sessions }) => total + sessions, 0),
-    words: busy.map(({ shown, sessions }) => `${shown}: ${count(sessions, 'session')}`).join(', '),
+    text: busy.map(({ shown, sessions }) => `${shown}: ${count(sessions, 'session')}`).join(', '),
   };
 }
 

@@ -1,7 +1,7 @@
 import type { ActionContext } from '../../../core/agent.ts';
 import type { Problem } from '../../../core/errors.ts';
 import { FailedReply, replyStatus } from '../../../core/request/reply.ts';
-import type { Site } from '../site.ts';
+import type { PublishParts } from '../parts.ts';
 import { type Entry, placeEntry, readEntries, removeEntries } from '../store/entries.ts';
 import { assertRoom } from '../store/space.ts';
 import { type Received, receive, type Source } from '../transfer/receive.ts';
@@ -21,15 +21,15 @@ export type Fetched = Pick<Entry, 'application' | 'revision' | 'sha256' | 'size'
  * @throws Problem `unknown-ticket`, `expired-ticket`, `incomplete-artifact`, `bad-checksum`, `no-space`
  */
 export async function fetchArtifact(
-  site: Site,
+  parts: PublishParts,
   { ticket: id, sources }: { readonly ticket: string; readonly sources: readonly Source[] },
   context: ActionContext,
 ): Promise<Fetched> {
-  const accepted = site.tickets.find(id, context.caller);
+  const accepted = parts.tickets.find(id, context.caller);
   // Who waits for the node sees by this that it works, also while it verifies or waits for another call.
   const beat = setInterval(() => context.progress('copying'), beatInterval);
   try {
-    return await fetchAlone(site, id, accepted, sources, context);
+    return await fetchAlone(parts, id, accepted, sources, context);
   } finally {
     clearInterval(beat);
   }
@@ -39,20 +39,20 @@ export async function fetchArtifact(
 const beatInterval = 10_000;
 
 async function fetchAlone(
-  site: Site,
+  parts: PublishParts,
   id: string,
   accepted: Accepted,
   sources: readonly Source[],
   context: ActionContext,
 ): Promise<Fetched> {
-  return await site.alone(accepted.partial.sha256, async () => {
-    const received = await complete(site, accepted, sources, context);
-    const entry = await site.change(async () => {
-      const placed = await placeEntry(site.store, accepted.proven, site.now());
-      await removeOldest(site, placed);
+  return await parts.alone(accepted.partial.sha256, async () => {
+    const received = await complete(parts, accepted, sources, context);
+    const entry = await parts.change(async () => {
+      const placed = await placeEntry(parts.store, accepted.proven, parts.now());
+      await removeOldest(parts, placed);
       return placed;
     });
-    site.tickets.drop(id);
+    parts.tickets.drop(id);
     const { application, revision, sha256, size } = entry;
     const { bytes, ...from } = received;
     return { application, revision, sha256, size, changed: true, received: bytes, ...from };
@@ -60,15 +60,15 @@ async function fetchAlone(
 }
 
 async function complete(
-  site: Site,
+  parts: PublishParts,
   accepted: Accepted,
   sources: readonly Source[],
   { signal, progress, log }: ActionContext,
 ): Promise<Received> {
   const { proven, partial } = accepted;
-  if (await hasBlob(site, proven)) return { bytes: 0, sources: [], rejected: [] };
-  await assertRoom(site.store, site.config, partial.needed(), site.tickets.promised(partial.sha256));
-  const received = await receive(accepted, sources, { open: site.node.openArtifactPeer, signal, progress });
+  if (await hasBlob(parts, proven)) return { bytes: 0, sources: [], rejected: [] };
+  await assertRoom(parts.store, parts.config, partial.needed(), parts.tickets.promised(partial.sha256));
+  const received = await receive(accepted, sources, { open: parts.node.openArtifactPeer, signal, progress });
   for (const { node, code, message } of received.rejected) {
     log.warn({ source: node, code, sha256: partial.sha256 }, `an artifact could not be copied: ${message}`);
   }
@@ -89,7 +89,7 @@ function incomplete({ proven: { ticket }, partial }: Accepted, { rejected, sourc
 }
 
 /** Beyond the number to keep, the oldest go; the one that arrived just now stays. */
-async function removeOldest({ store, config }: Site, { application, revision }: Entry): Promise<void> {
+async function removeOldest({ store, config }: PublishParts, { application, revision }: Entry): Promise<void> {
   const others = (await readEntries(store, application)).filter((one) => one.revision !== revision);
   await removeEntries(store, others.slice(config.keep - 1));
 }

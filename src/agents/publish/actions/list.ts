@@ -1,4 +1,4 @@
-import type { Site } from '../site.ts';
+import type { PublishParts } from '../parts.ts';
 import { type Entry, readEntries } from '../store/entries.ts';
 import { freeBytes, usedBytes } from '../store/store.ts';
 
@@ -13,7 +13,7 @@ export interface Listed {
 }
 
 export async function listPublished(
-  { config, store, tickets }: Site,
+  { config, store, tickets }: PublishParts,
   application: string | undefined,
 ): Promise<Listed> {
   const names = Object.keys(config.applications).filter((name) => application === undefined || name === application);

@@ -3,7 +3,7 @@ import type { ActionContext } from '../../../core/agent.ts';
 import { openTicket, type ProvenTicket } from '../../../core/publish/ticket.ts';
 import type { ChunkRange } from '../../../core/wire/messages.ts';
 import { signedTicketCodec } from '../../../core/wire/codec.ts';
-import type { Site } from '../site.ts';
+import type { PublishParts } from '../parts.ts';
 import { findEntry, isWhole } from '../store/entries.ts';
 import { assertRoom } from '../store/space.ts';
 import { sizeOf } from '../store/store.ts';
@@ -21,17 +21,21 @@ export interface Prepared {
  * @throws Problem `bad-ticket`, `expired-ticket`, `unknown-application`, `policy-denied`, `artifact-too-large`,
  * `revision-published`, `no-space`, `too-many-published`, `busy`
  */
-export async function prepare(site: Site, encoded: string, { caller, dryRun }: ActionContext): Promise<Prepared> {
-  const { node, tickets, store, config, now } = site;
+export async function prepare(
+  parts: PublishParts,
+  encoded: string,
+  { caller, dryRun }: ActionContext,
+): Promise<Prepared> {
+  const { node, tickets, store, config, now } = parts;
   const signed = signedTicketCodec.decode(Buffer.from(encoded, 'base64'));
   const proven = openTicket(signed, node.identity, node.audit.trust(), now(), node.clockGrace);
   if (proven.caller !== caller) {
     throw new Problem('bad-ticket', `the ticket was signed by ${proven.caller}, and ${caller} presents it`);
   }
-  site.assertTaken(proven.ticket.application, caller);
+  parts.assertTaken(proven.ticket.application, caller);
   assertSize(proven, config.max_size);
-  if (await isPublished(site, proven)) return { ticket: proven.id, published: true, missing: 0, ranges: [] };
-  const isHere = await hasBlob(site, proven);
+  if (await isPublished(parts, proven)) return { ticket: proven.id, published: true, missing: 0, ranges: [] };
+  const isHere = await hasBlob(parts, proven);
   if (dryRun) {
     await assertRoom(store, config, isHere ? 0 : proven.ticket.size, tickets.promised(''));
     return { ticket: proven.id, published: false, missing: 0, ranges: [] };
@@ -54,7 +58,7 @@ function assertSize({ ticket: { application, revision, size } }: ProvenTicket, m
 }
 
 /** @throws Problem `revision-published` when it is there with other content */
-async function isPublished({ store }: Site, { ticket }: ProvenTicket): Promise<boolean> {
+async function isPublished({ store }: PublishParts, { ticket }: ProvenTicket): Promise<boolean> {
   const { application, revision, sha256 } = ticket;
   const known = await findEntry(store, application, revision);
   if (known === undefined) return false;
@@ -66,6 +70,6 @@ async function isPublished({ store }: Site, { ticket }: ProvenTicket): Promise<b
 }
 
 /** Whether its bytes are here, under another revision or from a transfer that was cut off at its end. */
-export async function hasBlob({ store }: Site, { ticket }: ProvenTicket): Promise<boolean> {
+export async function hasBlob({ store }: PublishParts, { ticket }: ProvenTicket): Promise<boolean> {
   return (await sizeOf(store.blob(ticket.sha256.toString('hex')))) === ticket.size;
 }

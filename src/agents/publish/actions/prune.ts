@@ -1,6 +1,6 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Site } from '../site.ts';
+import type { PublishParts } from '../parts.ts';
 import { readEntries, removeEntries } from '../store/entries.ts';
 import { type Store, statIfThere } from '../store/store.ts';
 
@@ -13,7 +13,7 @@ export interface Pruned {
 
 /** Removes artifacts of one application, but the newest ones and those that are held. */
 export async function prunePublished(
-  { store, change, now }: Site,
+  { store, change, now }: PublishParts,
   { application, keep, held = [] }: { application: string; keep: number; held?: readonly string[] },
   dryRun: boolean,
 ): Promise<Pruned> {

@@ -47,6 +47,6 @@ function showTable(nodes: readonly ReturnType<typeof describe>[], options: FindO
 
 function verboseLine(node: FoundNode): string {
   const { agents, classes, facts } = describe(node);
-  const told = Object.entries(facts).map(([key, value]) => `${key}=${String(value)}`);
-  return [node.name.padEnd(40), `agents=${agents.join(',')}`, `classes=${classes.join(',')}`, ...told].join(' ');
+  const factWords = Object.entries(facts).map(([key, value]) => `${key}=${String(value)}`);
+  return [node.name.padEnd(40), `agents=${agents.join(',')}`, `classes=${classes.join(',')}`, ...factWords].join(' ');
 }

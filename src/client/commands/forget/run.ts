@@ -6,7 +6,7 @@ import { openCache } from '../../../discovery/cache/cache.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
 import { loadClientConfig } from '../../../library/config/config.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
-import { lastSeenWords } from '../../render/missing.ts';
+import { formatLastSeen } from '../../render/missing.ts';
 
 interface ForgetOptions extends CommonOptions {
   readonly force?: boolean;
@@ -36,7 +36,7 @@ export async function runForget(given: string, options: ForgetOptions, context: 
   if (fault !== undefined) throw new Problem('unwritable-cache', `${name} is not forgotten: ${fault}`);
   const lastSeen = before?.lastSeen;
   if (options.json === true) context.out(JSON.stringify(asJson(name, lastSeen, now), null, 2));
-  else context.out(`${name} is forgotten${lastSeen === undefined ? '' : ` (${lastSeenWords(lastSeen, 'cache')})`}`);
+  else context.out(`${name} is forgotten${lastSeen === undefined ? '' : ` (${formatLastSeen(lastSeen, 'cache')})`}`);
   return exitCode.ok;
 }
 

@@ -53,11 +53,11 @@ export async function runInstall(
   const targets = await targetsOf(words, options);
   const session = await openSession(options, context);
   try {
-    const order = await installHostOptions(options, session, self, context);
+    const request = await installHostOptions(options, session, self, context);
     const work = (target: (typeof targets)[number], onPhase: (phase: string) => void) =>
-      installHost(target, order, onPhase);
+      installHost(target, request, onPhase);
     const print = (ending: Ending<HostResult>) =>
-      options.json === true ? undefined : printEnding(ending, order, context);
+      options.json === true ? undefined : printEnding(ending, request, context);
     const endings = await onHosts('install', targets, options.parallel, work, print, context);
     if (options.json === true) context.out(JSON.stringify(endings.map(endingJson), null, 2));
     return exitForHosts(endings, context);
@@ -188,11 +188,16 @@ function printEnding(ending: Ending<HostResult>, options: InstallHostOptions, co
 }
 
 function inventoryWords({ version, agents, classes, facts }: NodeDescription): string {
-  const told = Object.entries(parseJsonObject(facts, 'the facts')).map(([name, value]) => `${name}=${String(value)}`);
-  const names = agents.map(({ name }) => name).sort();
-  return [`answers: ${version}`, `agents ${names.join(' ')}`, ...classes.map((name) => `class ${name}`), ...told].join(
-    ', ',
+  const factWords = Object.entries(parseJsonObject(facts, 'the facts')).map(
+    ([name, value]) => `${name}=${String(value)}`,
   );
+  const names = agents.map(({ name }) => name).sort();
+  return [
+    `answers: ${version}`,
+    `agents ${names.join(' ')}`,
+    ...classes.map((name) => `class ${name}`),
+    ...factWords,
+  ].join(', ');
 }
 
 function endingJson(ending: Ending<HostResult>) {

@@ -39,7 +39,7 @@ export async function runUninstall(
   context: CliContext,
 ): Promise<number> {
   const targets = await targetsOf(words, options);
-  const order: UninstallHostOptions = {
+  const request: UninstallHostOptions = {
     program: requireAbsolute(options.program),
     directory: requireAbsolute(options.directory),
     service: options.service === undefined ? undefined : requireService(options.service),
@@ -48,13 +48,14 @@ export async function runUninstall(
     ssh: sshSettings(options, context),
     check,
   };
-  const work = (target: SshTarget, onPhase: (phase: string) => void) => uninstallHost(target, order, onPhase);
-  const print = (ending: Ending<Removed>) => (options.json === true ? undefined : printEnding(ending, order, context));
+  const work = (target: SshTarget, onPhase: (phase: string) => void) => uninstallHost(target, request, onPhase);
+  const print = (ending: Ending<Removed>) =>
+    options.json === true ? undefined : printEnding(ending, request, context);
   const endings = await onHosts('uninstall', targets, options.parallel, work, print, context);
   if (options.json === true)
     context.out(
       JSON.stringify(
-        endings.map((ending) => endingJson(ending, order)),
+        endings.map((ending) => endingJson(ending, request)),
         null,
         2,
       ),

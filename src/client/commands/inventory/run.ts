@@ -49,14 +49,14 @@ function print({ name, description }: FoundNode, outcome: Outcome, { json }: Com
     context.err(`${name}: ${indented(outcome.message)}${outcome.hint === '' ? '' : ` (${outcome.hint})`}`);
     return;
   }
-  const told = outcome.data as unknown as Inventory;
+  const data = outcome.data as unknown as Inventory;
   const inventory = {
     node: name,
-    version: told.version,
+    version: data.version,
     agents: description.agents.map((agent) => ({ name: agent.name, version: agent.version })).sort(byName),
-    classes: [...told.classes].sort(),
-    facts: told.facts,
-    warnings: told.warnings,
+    classes: [...data.classes].sort(),
+    facts: data.facts,
+    warnings: data.warnings,
   };
   if (json === true) context.out(JSON.stringify(inventory, null, 2));
   else for (const line of inventoryLines(inventory)) context.out(line);

@@ -29,8 +29,8 @@ export async function findJob(
   }
   if (given.length === 32) return given;
   const ddl = requireDdl(catalogue, 'jobs');
-  const order = { ddl, action: actionFor('list', options), input: () => ({ prefix: given }) };
-  const outcomes = await askNodes(order, nodes, session, context.signal);
+  const request = { ddl, action: actionFor('list', options), input: () => ({ prefix: given }) };
+  const outcomes = await askNodes(request, nodes, session, context.signal);
   const ids = outcomes.flatMap(({ outcome, data }) =>
     outcome === 'ok' ? (data.jobs as NodeJob[]).map(({ id }) => id) : [],
   );

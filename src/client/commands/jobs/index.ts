@@ -25,20 +25,20 @@ export function jobsCommand(catalogue: readonly Ddl[]): CommandEntry {
       });
       define(jobs.command('show <id>').description('show a job, node by node, with its outcome')).action(
         async (id, options) => {
-          const { showJob } = await import('./one.ts');
+          const { showJob } = await import('./show.ts');
           context.exit(await showJob(id, options, catalogue, context));
         },
       );
       define(
         jobs.command('wait <id>').description('wait until a job has ended on all nodes, and show its outcome'),
       ).action(async (id, options) => {
-        const { awaitJob } = await import('./one.ts');
+        const { awaitJob } = await import('./show.ts');
         context.exit(await awaitJob(id, options, catalogue, context));
       });
       define(
         jobs.command('cancel <id>').description('cancel a job on all nodes where it runs (the nodes record it)'),
       ).action(async (id, options) => {
-        const { cancelJob } = await import('./one.ts');
+        const { cancelJob } = await import('./show.ts');
         context.exit(await cancelJob(id, options, catalogue, context));
       });
     },

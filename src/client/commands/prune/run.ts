@@ -10,7 +10,7 @@ import type { Session } from '../../fleet/session.ts';
 import { requireDdl } from '../../../library/fleet/agents.ts';
 import { assertNames } from '../../publish/ticket.ts';
 import { indented } from '../../render/missing.ts';
-import { sizeWords } from '../../render/sizes.ts';
+import { formatSize } from '../../render/sizes.ts';
 
 interface PruneOptions extends CommonOptions {
   readonly keep: number;
@@ -75,6 +75,6 @@ function format(outcomes: readonly Outcome[], dryRun: boolean): string[] {
     .map(({ node, data }) => {
       const removed = data.removed as readonly string[];
       if (removed.length === 0) return `${node}: nothing to remove`;
-      return `${node}: ${verb} ${removed.join(', ')} (${sizeWords(Number(data.freed))})`;
+      return `${node}: ${verb} ${removed.join(', ')} (${formatSize(Number(data.freed))})`;
     });
 }

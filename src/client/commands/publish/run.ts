@@ -4,7 +4,7 @@ import { parseDuration } from '../../../playbook/expressions/duration.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
 import type { CliContext } from '../../cli/context.ts';
 import { exitFor } from '../../cli/exit-codes.ts';
-import { nodesOf, type NodesWanted, overNodes } from '../../fleet/over-nodes.ts';
+import { nodesOf, type NodeSelection, overNodes } from '../../fleet/over-nodes.ts';
 import { longestValidity } from '../../../core/publish/ticket.ts';
 import { openArtifact } from '../../publish/artifact.ts';
 import { publish } from '../../publish/publish.ts';
@@ -13,7 +13,7 @@ import { assertNames, readSigningKey } from '../../publish/ticket.ts';
 import { startLive } from '../../render/live/live.ts';
 import { indented } from '../../render/missing.ts';
 
-export interface PublishWords {
+export interface PublishArguments {
   readonly application: string;
   readonly revision: string;
   /** A .tar.gz file or a directory. */
@@ -32,11 +32,11 @@ export interface PublishCommandOptions extends CommonOptions {
  * @throws Problem `usage`, `bad-publication`, `bad-checksum`, `bad-archive`, `bad-key`: before any node is asked
  */
 export async function runPublish(
-  { application, revision, path }: PublishWords,
+  { application, revision, path }: PublishArguments,
   options: PublishCommandOptions,
   catalogue: readonly Ddl[],
   context: CliContext,
-  nodes: NodesWanted = nodesOf(options, 'publish'),
+  nodes: NodeSelection = nodesOf(options, 'publish'),
 ): Promise<number> {
   assertNames(application, revision);
   const given = options.valid === undefined ? undefined : readValidity(options.valid);
@@ -52,7 +52,7 @@ export async function runPublish(
       const published = await publish(publication, findings.nodes, catalogue, session, {
         dryRun,
         onResult: ({ node }) => live.done(node),
-        onProgress: live.tell,
+        onProgress: live.show,
         signal: context.signal,
       }).finally(live.end);
       const report = { application, revision, artifact, dryRun, ...published };

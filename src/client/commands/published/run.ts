@@ -7,7 +7,7 @@ import { askNodes } from '../../../library/fleet/call-nodes.ts';
 import { nodesOf, overNodes } from '../../fleet/over-nodes.ts';
 import { requireDdl } from '../../../library/fleet/agents.ts';
 import { indented } from '../../render/missing.ts';
-import { sizeWords } from '../../render/sizes.ts';
+import { formatSize } from '../../render/sizes.ts';
 import { printTable } from '../../render/table.ts';
 
 type Listed = Agents['publish']['list']['output'];
@@ -51,7 +51,7 @@ function print(
       application,
       revision,
       sha256.slice(0, 12),
-      sizeWords(size),
+      formatSize(size),
       new Date(at).toISOString().replace('T', ' ').slice(0, 19),
       by.replace(/^cert=/, ''),
       signed ? 'yes' : 'no',
@@ -59,7 +59,7 @@ function print(
   );
   const receiving = nodes.flatMap((one) =>
     one.receiving.map(({ sha256, size, have }) => {
-      return `${one.node} has ${sizeWords(have)} of ${sizeWords(size)} of ${sha256.slice(0, 12)}`;
+      return `${one.node} has ${formatSize(have)} of ${formatSize(size)} of ${sha256.slice(0, 12)}`;
     }),
   );
   const headers = ['NODE', 'APPLICATION', 'REVISION', 'SHA-256', 'SIZE', 'SINCE (UTC)', 'OPERATOR', 'SIGNED'];

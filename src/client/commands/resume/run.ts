@@ -12,7 +12,7 @@ import { openJournal } from '../../../library/runs/journal.ts';
 import { refuseQuestions } from '../../runs/prompts.ts';
 import { readJournal } from '../../runs/read-journal.ts';
 import { runWithNodes } from '../../runs/run-playbook.ts';
-import { requireAlone } from './alone.ts';
+import { refuseRunning } from './refuse-running.ts';
 import type { ResumeOptions, Started } from './options.ts';
 import { findSame } from './same-playbook.ts';
 import { agreeToTakeOver, requireAuthors } from './take-over.ts';
@@ -51,14 +51,14 @@ export async function resumeRun(
     try {
       // Of two that go on with it at the same moment, the first to say so does.
       const now = (await readJournal(stateDirectory, runId, () => {})) ?? [];
-      await requireAlone({ ...found, entries: now, stored: undefined }, look, { force: true, isSettled: true });
+      await refuseRunning({ ...found, entries: now, stored: undefined }, look, { force: true, isSettled: true });
     } catch (error) {
       await journal.close();
       throw error;
     }
     const settings = { dryRun: false, resumed: resumeFrom(history), startedBy: started.operator };
-    const order = { playbook, inputs, runId, journal, options, settings, past: found.past };
-    return await runWithNodes(order, session, { catalogue: agents, context });
+    const resumed = { playbook, inputs, runId, journal, options, settings, past: found.past };
+    return await runWithNodes(resumed, session, { catalogue: agents, context });
   } finally {
     await session.close();
   }
@@ -70,7 +70,7 @@ async function findAlone(run: string, look: FleetLook, self: string, force: bool
     const found = await findRunAnywhere(run, look, { lenient: force });
     const started = requireUnfinished(found.entries, found.run);
     requireAuthors(found, started, self, force);
-    if (!(await requireAlone(found, look, { force }))) return { found, started };
+    if (!(await refuseRunning(found, look, { force }))) return { found, started };
   }
 }
 

@@ -37,7 +37,7 @@ interface RpcOptions extends CommonOptions {
   readonly sort?: boolean;
 }
 
-interface RpcWords {
+interface RpcArguments {
   readonly agent: string;
   readonly action: string;
   readonly inputs: readonly string[];
@@ -48,7 +48,7 @@ interface RpcWords {
  * Calls one action on all nodes that match; the whole of the input is checked before any is called.
  * The nodes themselves describe an agent that is not built in.
  */
-export async function runRpc(words: RpcWords, catalogue: readonly Ddl[], context: CliContext): Promise<number> {
+export async function runRpc(words: RpcArguments, catalogue: readonly Ddl[], context: CliContext): Promise<number> {
   const { options } = words;
   refuseWaiting(options);
   const known = findDdl(catalogue, words.agent);
@@ -130,7 +130,7 @@ function isOk({ outcome }: Outcome): boolean {
   return outcome === 'ok';
 }
 
-function makePlan({ agent, action, inputs, options }: RpcWords, ddl: Ddl): Plan {
+function makePlan({ agent, action, inputs, options }: RpcArguments, ddl: Ddl): Plan {
   const dryRun = options.dryRun === true;
   const description = requireAction(ddl, action, dryRun);
   const plan = { agent, action, description, input: readInput(ddl, action, description, inputs), dryRun };

@@ -44,8 +44,8 @@ export async function runNamedPlaybook(
     const runId = newId();
     const journal = await openJournal(session.config.stateDirectory, runId);
     const settings = { dryRun, origin };
-    const order = { playbook, inputs, runId, journal, options, settings, texts };
-    return await runWithNodes(order, session, { catalogue: agents, context });
+    const run = { playbook, inputs, runId, journal, options, settings, texts };
+    return await runWithNodes(run, session, { catalogue: agents, context });
   } finally {
     await session.close();
   }

@@ -16,14 +16,14 @@ export interface Status {
   readonly now: number;
 }
 
-export interface StatusManner {
+export interface StatusOptions {
   readonly paint: Paint;
   readonly wide: boolean;
 }
 
 /** A table of nodes, then all that is not as it should be. */
-export function formatStatus({ deployed, out, asked, records, now }: Status, manner: StatusManner): string[] {
-  const { paint } = manner;
+export function formatStatus({ deployed, out, asked, records, now }: Status, options: StatusOptions): string[] {
+  const { paint } = options;
   const warn = (head: string, rest: string) => `${paint('yellow', head)} ${rest}`;
   const mixed = mixedClusters(deployed).map(({ cluster, releases }) => {
     const parts = releases.map(({ release, nodes }) => `${release || '(none)'} on ${nodes.join(', ')}`);
@@ -36,7 +36,7 @@ export function formatStatus({ deployed, out, asked, records, now }: Status, man
     ),
   );
   return [
-    ...formatNodes(deployed, now, manner),
+    ...formatNodes(deployed, now, options),
     ...(out.length > 0 ? [paint('red', 'out of traffic:'), ...out.map((one) => `  ${formatOut(one)}`)] : []),
     ...(out.length === 0 && asked ? [paint('green', 'all servers take traffic')] : []),
     ...mixed,
@@ -44,7 +44,7 @@ export function formatStatus({ deployed, out, asked, records, now }: Status, man
   ];
 }
 
-function formatNodes(deployed: readonly Deployed[], now: number, { paint, wide }: StatusManner): string[] {
+function formatNodes(deployed: readonly Deployed[], now: number, { paint, wide }: StatusOptions): string[] {
   if (deployed.length === 0) return [];
   const yes = (value: boolean | undefined) =>
     value === undefined ? '?' : value ? paint('green', 'yes') : paint('red', 'NO');

@@ -19,7 +19,7 @@ export function startLiveRun(live: LiveView): LiveRun {
   const begin = (step: string, title: string, nodes: readonly string[]) => {
     end(step);
     const work = live.begin(title, nodes.length);
-    for (const node of nodes) work.tell(node, '');
+    for (const node of nodes) work.show(node, '');
     shown.set(step, work);
   };
   const settle = (step: string, node: string) => {
@@ -58,7 +58,7 @@ export function startLiveRun(live: LiveView): LiveRun {
     },
     hear: (step, node, message) => {
       const work = shown.get(step);
-      if (work?.going.has(node) === true) work.tell(node, message);
+      if (work?.going.has(node) === true) work.show(node, message);
     },
   };
 }

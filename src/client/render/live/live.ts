@@ -10,7 +10,7 @@ export interface LiveView {
 
 export interface LiveWork {
   /** Whose turn it is, or what one is at. Its clock runs from the first time. */
-  readonly tell: (name: string, doing: string) => void;
+  readonly show: (name: string, doing: string) => void;
   readonly done: (name: string) => void;
   readonly end: () => void;
   /** Who was begun with and is not done. */
@@ -62,7 +62,7 @@ function openLive({ status }: Pick<CliContext, 'status'>, now: () => number): Li
       works.add(state);
       keepDrawing();
       return {
-        tell: (name, doing) => void going.set(name, { since: going.get(name)?.since ?? now(), doing }),
+        show: (name, doing) => void going.set(name, { since: going.get(name)?.since ?? now(), doing }),
         done: (name) => {
           if (going.delete(name)) state.done++;
         },
@@ -90,7 +90,7 @@ function openLive({ status }: Pick<CliContext, 'status'>, now: () => number): Li
 
 const nothing = () => {};
 const unseen: LiveView = {
-  begin: () => ({ tell: nothing, done: nothing, end: nothing, going: new Map() }),
+  begin: () => ({ show: nothing, done: nothing, end: nothing, going: new Map() }),
   aside: (ask) => ask(),
 };
 

@@ -2,7 +2,7 @@
 import type { VerifiedJournal } from '../../../core/journal/verify.ts';
 import type { JournalEntry } from '../../../playbook/journal/entries.ts';
 import { entriesOf } from './fetch-run.ts';
-import type { StoredPast } from '../../../library/runs/fleet/journaling.ts';
+import type { StoredHistory } from '../../../library/runs/fleet/journaling.ts';
 import { startKeeping } from '../../../library/runs/fleet/kept-entries.ts';
 
 export interface ComparedJournal {
@@ -12,7 +12,7 @@ export interface ComparedJournal {
   readonly isElsewhere: boolean;
   /** Entries on this host that are not part of it: what was written here last never came to the nodes. */
   readonly lost: number;
-  readonly past: StoredPast;
+  readonly past: StoredHistory;
 }
 
 /** @param local undefined where this host has none @param stored undefined where no node has one */

@@ -71,8 +71,8 @@ export async function readHeldRuns(
 ): Promise<ReadonlySet<string> | undefined> {
   const ddl = requireDdl(catalogue, 'lock');
   const outcomes = await askNodes({ ddl, action: 'list', input: () => ({}) }, nodes, session, context.signal);
-  const told = outcomes.filter(({ outcome }) => outcome === 'ok');
-  if (told.length === 0) return undefined;
-  const leases = told.flatMap(({ data }) => (Array.isArray(data.leases) ? (data.leases as unknown[]) : []));
+  const replies = outcomes.filter(({ outcome }) => outcome === 'ok');
+  if (replies.length === 0) return undefined;
+  const leases = replies.flatMap(({ data }) => (Array.isArray(data.leases) ? (data.leases as unknown[]) : []));
   return new Set(leases.flatMap((lease) => (isObject(lease) && typeof lease.run === 'string' ? [lease.run] : [])));
 }

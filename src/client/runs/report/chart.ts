@@ -90,8 +90,8 @@ function drawAxis({ begin, end }: Attempt, clock: Clock): Markup {
 
 function drawBand({ title, number, begin, end, nodes }: Band, { x, width, begin: start }: Scale): Markup {
   const middle = x((begin + end) / 2);
-  const told = `${title}: ${nodes.length === 0 ? '' : `${nodes.join(', ')}; `}from ${duration(begin - start)}, took ${duration(end - begin)}`;
-  return html`<g><rect x="${x(begin)}" width="${width(begin, end)}" y="2" height="18" class="batch"/><text x="${middle}" y="15" class="middle">${number}</text><title>${told}</title></g>`;
+  const label = `${title}: ${nodes.length === 0 ? '' : `${nodes.join(', ')}; `}from ${duration(begin - start)}, took ${duration(end - begin)}`;
+  return html`<g><rect x="${x(begin)}" width="${width(begin, end)}" y="2" height="18" class="batch"/><text x="${middle}" y="15" class="middle">${number}</text><title>${label}</title></g>`;
 }
 
 function drawStep(step: StepSpan, { x, width, begin }: Scale): Markup {

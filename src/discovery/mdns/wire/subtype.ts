@@ -9,7 +9,7 @@ export interface Term {
 }
 
 /** The subtype of a node that could not, or would not, announce all of its terms: it answers every narrowed question. */
-export const askMeAnyway = subtypeOf('any');
+export const anyNodeSubtype = subtypeOf('any');
 
 /**
  * The label of a term's DNS-SD subtype (RFC 6763, 7.1), without its underscore: 16 hex digits whatever the value's length.

@@ -1,6 +1,6 @@
 import { instanceOf } from './instance.ts';
 import { usuallyPublished } from '../service.ts';
-import { askMeAnyway, subtypeLabel, type Term } from './subtype.ts';
+import { anyNodeSubtype, subtypeLabel, type Term } from './subtype.ts';
 
 /** What a node says of itself by multicast. Nobody proves it. */
 export interface ClaimedTerms {
@@ -69,7 +69,7 @@ export function parseTxt(strings: readonly Uint8Array[]): ClaimedTerms & { ident
 }
 
 /**
- * The labels of the subtypes to announce: of every fact, agent and class; `askMeAnyway` too where they are too many
+ * The labels of the subtypes to announce: of every fact, agent and class; `anyNodeSubtype` too where they are too many
  * or a fact that clients narrow by is not among the published.
  */
 export function subtypesOf({ agents, classes, facts }: ClaimedTerms): string[] {
@@ -80,5 +80,5 @@ export function subtypesOf({ agents, classes, facts }: ClaimedTerms): string[] {
   ];
   const labels = [...new Set(terms.map(subtypeLabel))];
   const whole = labels.length <= budget.subtypes && usuallyPublished.every((name) => Object.hasOwn(facts, name));
-  return whole ? labels : [askMeAnyway, ...labels.slice(0, budget.subtypes - 1)];
+  return whole ? labels : [anyNodeSubtype, ...labels.slice(0, budget.subtypes - 1)];
 }

@@ -12,7 +12,7 @@ import { type FleetJournal, majorityOf, startFleetJournal } from './writer.ts';
 export type JournalMode = 'auto' | 'required' | 'local';
 
 /** What nodes store of a run that is resumed, and what they lack of it. */
-export interface StoredPast {
+export interface StoredHistory {
   /** Undefined where no node stores it yet. */
   readonly stored: { readonly on: StoredOn; readonly lines: readonly JournalLine[] } | undefined;
   /** Entries behind these lines. */
@@ -22,7 +22,7 @@ export interface StoredPast {
 export interface JournalingOptions {
   readonly runId: string;
   readonly mode: JournalMode;
-  readonly past: StoredPast | undefined;
+  readonly past: StoredHistory | undefined;
   /** What the playbook says; undefined where it may not be written down. */
   readonly texts: PlaybookTexts | undefined;
   readonly credentials: () => Credentials;

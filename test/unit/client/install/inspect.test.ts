@@ -7,7 +7,7 @@ import {
   type Installed,
   judgeHost,
   type HostInspection,
-  whyCertificate,
+  certificateReason,
 } from '../../../../src/client/install/inspect.ts';
 import { sumOf } from '../../../../src/core/node-files/list.ts';
 import { formatManifest } from '../../../../src/core/node-files/manifest.ts';
@@ -57,7 +57,7 @@ test('a certificate is made anew when there is none, or it is of another name or
   const foreign = await other.node('dev1.devco.net');
   const at = (certificate: string, key = true) => ({ certificate, key, ca: '', sums: [] }) as unknown as Installed;
   const why = (installed: Installed, name: string) =>
-    whyCertificate(installed, name, { pem: fleet.caPem, realm: 'devco.net' }, Date.now());
+    certificateReason(installed, name, { pem: fleet.caPem, realm: 'devco.net' }, Date.now());
   assert.equal(why(at(node.certificatePem), 'dev1.devco.net'), undefined);
   assert.equal(why(at(node.certificatePem), 'dev9.devco.net'), 'is of dev1.devco.net');
   assert.equal(why(at(node.certificatePem, false), 'dev1.devco.net'), 'has no key yet');
@@ -75,7 +75,7 @@ test('a node whose file holds its chain keeps its certificate where the root alo
     const certificate = await readFile(files.certificate, 'utf8');
     const installed = { certificate, key: true, ca: '', sums: [] } as unknown as Installed;
     const authorities = { pem: root.certificate.toString(), realm: 'devco.net' };
-    assert.equal(whyCertificate(installed, 'dev1.devco.net', authorities, Date.now()), undefined);
+    assert.equal(certificateReason(installed, 'dev1.devco.net', authorities, Date.now()), undefined);
   } finally {
     await rm(directory, { recursive: true });
   }

@@ -38,7 +38,7 @@ describe('what goes on now', () => {
     pass(1000);
     assert.equal(drawn.length, 0);
     const work = live.begin('slow', 2);
-    work.tell('dev1', '');
+    work.show('dev1', '');
     pass(200);
     assert.deepEqual(drawn.at(-1)?.slice(1), ['   dev1    0 s']);
     work.done('dev1');

@@ -17,7 +17,7 @@ async function startNodes() {
     agents.set(name, handlers);
   }
   const asked: string[] = [];
-  const orderOf = (run: string, more: Partial<LeaseOptions> = {}): LeaseOptions => ({
+  const optionsOf = (run: string, more: Partial<LeaseOptions> = {}): LeaseOptions => ({
     name: 'app/bravo',
     runId: run,
     nodes: names,
@@ -33,7 +33,7 @@ async function startNodes() {
     },
     ...more,
   });
-  return { agents, asked, orderOf };
+  return { agents, asked, optionsOf };
 }
 
 async function answer(handler: unknown, input: object, context: ActionContext): Promise<ReplyContent> {
@@ -47,53 +47,53 @@ async function answer(handler: unknown, input: object, context: ActionContext): 
 
 describe('a run’s lease', () => {
   test('is taken in the order of names, and no longer held once released', async () => {
-    const { asked, orderOf } = await startNodes();
-    const lease = await takeLease(orderOf('one'));
+    const { asked, optionsOf } = await startNodes();
+    const lease = await takeLease(optionsOf('one'));
     assert.deepEqual(asked, ['one take dev2', 'one take dev8', 'one take lb1']);
     assert.equal(lease.fenceOf('dev2'), 1);
     assert.equal(lease.fenceOf('dev4'), undefined);
     await lease.release();
-    const next = await takeLease(orderOf('two'));
+    const next = await takeLease(optionsOf('two'));
     assert.equal(next.fenceOf('dev2'), 2);
     await next.release();
   });
 
-  test('is taken on all nodes or on none; who holds it is told', async () => {
-    const { asked, orderOf } = await startNodes();
-    const held = await takeLease(orderOf('one', { nodes: ['lb1'] }));
-    await assert.rejects(takeLease(orderOf('two')), (problem: Problem) => {
+  test('is taken on all nodes or on none; who holds it is lines', async () => {
+    const { asked, optionsOf } = await startNodes();
+    const held = await takeLease(optionsOf('one', { nodes: ['lb1'] }));
+    await assert.rejects(takeLease(optionsOf('two')), (problem: Problem) => {
       assert.equal(problem.code, 'lease-held');
       assert.match(problem.message, /^lb1: .*held by cert=one from test for run one since/);
       return true;
     });
     assert.deepEqual(asked.slice(-2).sort(), ['two release dev2', 'two release dev8']);
-    const other = await takeLease(orderOf('three', { nodes: ['dev2', 'dev8'] }));
+    const other = await takeLease(optionsOf('three', { nodes: ['dev2', 'dev8'] }));
     await Promise.all([held.release(), other.release()]);
   });
 
   test('is waited for, and had when the other is done', async () => {
-    const { orderOf } = await startNodes();
-    const held = await takeLease(orderOf('one'));
-    const told: string[] = [];
-    const tell = (line: string) => {
-      told.push(line);
+    const { optionsOf } = await startNodes();
+    const held = await takeLease(optionsOf('one'));
+    const lines: string[] = [];
+    const report = (line: string) => {
+      lines.push(line);
       void held.release();
     };
-    const lease = await takeLease(orderOf('two', { wait: 20_000, report: tell }));
-    assert.equal(told.length, 1);
-    assert.match(told[0] ?? '', /^waiting: .*cert=one/);
+    const lease = await takeLease(optionsOf('two', { wait: 20_000, report }));
+    assert.equal(lines.length, 1);
+    assert.match(lines[0] ?? '', /^waiting: .*cert=one/);
     await lease.release();
   });
 
   test('can’t be had where a node keeps none, and nothing stays taken', async () => {
-    const { agents, orderOf } = await startNodes();
+    const { agents, optionsOf } = await startNodes();
     agents.delete('dev8');
-    await assert.rejects(takeLease(orderOf('one')), (problem: Problem) => {
+    await assert.rejects(takeLease(optionsOf('one')), (problem: Problem) => {
       assert.equal(problem.code, 'no-lease');
       assert.match(problem.hint, /--no-lock/);
       return true;
     });
-    const lease = await takeLease(orderOf('two', { nodes: ['dev2', 'lb1'] }));
+    const lease = await takeLease(optionsOf('two', { nodes: ['dev2', 'lb1'] }));
     await lease.release();
   });
 });
@@ -104,7 +104,7 @@ describe('a lease that is renewed', () => {
     const clock = { now: 0 };
     mock.method(performance, 'now', () => clock.now);
     mock.timers.enable({ apis: ['setInterval'] });
-    const told: string[] = [];
+    const lines: string[] = [];
     let renewals = 0;
     const good: Outcome = { ...okReply({ fence: 7 }), node: '', elapsed: 0 };
     const lease = await takeLease({
@@ -115,7 +115,7 @@ describe('a lease that is renewed', () => {
       wait: 0,
       from: 'test',
       signal: new AbortController().signal,
-      report: (line) => told.push(line),
+      report: (line) => lines.push(line),
       ask: async (node, action) => {
         if (action !== 'renew' || node !== 'dev8') return { ...good, node };
         return { ...good, node, ...answers[Math.min(renewals++, answers.length - 1)] };
@@ -127,7 +127,7 @@ describe('a lease that is renewed', () => {
       mock.timers.tick(10_000);
       for (let turn = 0; turn < 5; turn++) await Promise.resolve();
     };
-    return { lease, renew, told, asked: () => renewals };
+    return { lease, renew, lines, asked: () => renewals };
   };
   afterEach(() => {
     mock.timers.reset();
@@ -136,7 +136,7 @@ describe('a lease that is renewed', () => {
   const silent = { outcome: 'no-response', code: 'no-response', message: 'no reply within 10 s' } as const;
 
   test('is lost once a node has been silent for longer than it lives, and not before', async () => {
-    const { lease, renew, told, asked } = await hold([silent]);
+    const { lease, renew, lines, asked } = await hold([silent]);
     for (const seconds of [10, 20]) {
       await renew();
       assert.equal(lease.lost.aborted, false, `${seconds} s`);
@@ -147,7 +147,7 @@ describe('a lease that is renewed', () => {
     assert.equal((lease.lost.reason as Problem).code, 'lease-lost');
     assert.match((lease.lost.reason as Problem).message, /lost on dev8: no reply within 10 s/);
     await renew();
-    assert.equal(told.length, 1, 'it is reported once');
+    assert.equal(lines.length, 1, 'it is reported once');
   });
 
   test('lives on when a silent node answers again in time', async () => {
@@ -177,13 +177,13 @@ describe('a release that a node refuses', () => {
   /** What `release` gets on dev2 in turn; then the real agent replies. */
   const refusing = async (replies: readonly Partial<Outcome>[]) => {
     const nodes = await startNodes();
-    const told: string[] = [];
+    const lines: string[] = [];
     const pauses: number[] = [];
     const left = [...replies];
-    const order = nodes.orderOf('one');
+    const order = nodes.optionsOf('one');
     const options: LeaseOptions = {
       ...order,
-      report: (line) => told.push(line),
+      report: (line) => lines.push(line),
       pause: async (milliseconds) => void pauses.push(milliseconds),
       ask: async (node, action, input) => {
         const wrong = node === 'dev2' && action === 'release' ? left.shift() : undefined;
@@ -191,46 +191,46 @@ describe('a release that a node refuses', () => {
         return { node, status: 4, hint: '', data: {}, elapsed: 0, ...wrong } as Outcome;
       },
     };
-    return { ...nodes, told, pauses, options };
+    return { ...nodes, lines, pauses, options };
   };
   const full = { outcome: 'refused', code: 'audit-failed', message: 'the audit log cannot be written' } as const;
 
   test('is reported and tried again, there alone, until it is done', async () => {
-    const { asked, told, pauses, options, orderOf } = await refusing([full, full]);
+    const { asked, lines, pauses, options, optionsOf } = await refusing([full, full]);
     await (await takeLease(options)).release();
-    assert.deepEqual(told, [
+    assert.deepEqual(lines, [
       'dev2 did not release the lease “app/bravo”: the audit log cannot be written; trying again',
       'the lease “app/bravo” is released now',
     ]);
     assert.deepEqual(pauses, [500, 1000]);
     assert.equal(asked.filter((line) => line === 'one release dev8').length, 1);
-    await (await takeLease(orderOf('two'))).release();
+    await (await takeLease(optionsOf('two'))).release();
   });
 
   test('for too long is given up with the node, the time and the next commands; another run waits, the same run takes it over', async () => {
-    const { told, pauses, options, orderOf } = await refusing(Array.from({ length: 9 }, () => full));
+    const { lines, pauses, options, optionsOf } = await refusing(Array.from({ length: 9 }, () => full));
     await (await takeLease(options)).release();
     assert.equal(pauses.length, 4);
     assert.equal(
-      told.at(-1),
+      lines.at(-1),
       'warning: the lease “app/bravo” is still held on dev2; it ends by itself within 30 s; “mco-deploy resume one” ' +
         'takes it over if the run is not done; “mco-deploy locks break app/bravo” ends it now',
     );
-    await assert.rejects(takeLease(orderOf('two')), { code: 'lease-held' });
-    await (await takeLease(orderOf('one'))).release();
-    await (await takeLease(orderOf('two'))).release();
+    await assert.rejects(takeLease(optionsOf('two')), { code: 'lease-held' });
+    await (await takeLease(optionsOf('one'))).release();
+    await (await takeLease(optionsOf('two'))).release();
   });
 
   test('is done when the lease has ended or belongs to another', async () => {
-    const { told, options } = await refusing([{ outcome: 'failed', code: 'stale-lease', message: 'has passed' }]);
+    const { lines, options } = await refusing([{ outcome: 'failed', code: 'stale-lease', message: 'has passed' }]);
     await (await takeLease(options)).release();
-    assert.deepEqual(told, []);
+    assert.deepEqual(lines, []);
   });
 });
 
 test('a lease whose reply was lost is released all the same', async () => {
-  const { orderOf, asked } = await startNodes();
-  const order = orderOf('one');
+  const { optionsOf, asked } = await startNodes();
+  const order = optionsOf('one');
   let lost = false;
   const ask: LeaseOptions['ask'] = async (node, action, input) => {
     const outcome = await order.ask(node, action, input);
@@ -246,5 +246,5 @@ test('a lease whose reply was lost is released all the same', async () => {
   };
   await assert.rejects(takeLease({ ...order, ask }), { code: 'no-lease' });
   assert.ok(asked.includes('one release dev8'), asked.join());
-  await (await takeLease(orderOf('two'))).release();
+  await (await takeLease(optionsOf('two'))).release();
 });

@@ -4,7 +4,7 @@ import type { Runtime } from '../../../../../src/agents/haproxy/runtime/runtime.
 import { type BackendView, readViews } from '../../../../../src/agents/haproxy/servers/backend.ts';
 import * as changes from '../../../../../src/agents/haproxy/servers/change.ts';
 import type { ServerLine } from '../../../../../src/agents/haproxy/servers/line.ts';
-import { readUnderstood } from '../../../../../src/agents/haproxy/servers/understood.ts';
+import { readAgreedViews } from '../../../../../src/agents/haproxy/servers/agreed-views.ts';
 import { fakeHaproxy } from '../../../../support/agents/fake-haproxy.ts';
 import { backendView, server } from '../../../../support/agents/haproxy-server.ts';
 
@@ -53,7 +53,7 @@ describe('a reading on which something is decided', () => {
           : answer.replace(/(BACKEND.*?),2,0,/, '$1,1,0,');
       },
     };
-    const found = await readUnderstood([changing], (views) => ({ views, more: 'kept' }), signal);
+    const found = await readAgreedViews([changing], (views) => ({ views, more: 'kept' }), signal);
     return { looks, found };
   };
 
@@ -68,7 +68,7 @@ describe('a reading on which something is decided', () => {
   test('looks only at the backends that the change is about', async () => {
     const fake = fakeHaproxy({ app: [{ name: 'web1' }], strange: [{ name: 'x', admin: 0x80 }] });
     const app = (views: readonly BackendView[]) => ({ views: views.filter(({ backend }) => backend === 'app') });
-    assert.equal((await readUnderstood([fake], app, signal)).views.length, 1);
+    assert.equal((await readAgreedViews([fake], app, signal)).views.length, 1);
     assert.equal((await readViews([fake], signal)).length, 2);
   });
 });

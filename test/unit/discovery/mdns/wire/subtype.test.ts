@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { askMeAnyway, comparable, subtypeLabel } from '../../../../../src/discovery/mdns/wire/subtype.ts';
+import { anyNodeSubtype, comparable, subtypeLabel } from '../../../../../src/discovery/mdns/wire/subtype.ts';
 
 const fact = (value: string, key = 'cluster') => subtypeLabel({ kind: 'fact', key, value });
 
@@ -31,7 +31,7 @@ describe('a subtype', () => {
       fact('bravo', 'role'),
       subtypeLabel({ kind: 'class', key: '', value: 'bravo' }),
       subtypeLabel({ kind: 'agent', key: '', value: 'bravo' }),
-      askMeAnyway,
+      anyNodeSubtype,
     ];
     assert.equal(new Set(labels).size, labels.length);
   });

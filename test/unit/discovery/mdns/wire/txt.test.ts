@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { askMeAnyway, subtypeLabel } from '../../../../../src/discovery/mdns/wire/subtype.ts';
+import { anyNodeSubtype, subtypeLabel } from '../../../../../src/discovery/mdns/wire/subtype.ts';
 import { parseTxt, subtypesOf, txtEntries } from '../../../../../src/discovery/mdns/wire/txt.ts';
 
 const claims = { agents: ['rpcutil', 'haproxy'], classes: ['base', 'lb'], facts: { cluster: 'bravo' } };
@@ -62,17 +62,17 @@ describe('the subtypes of a node', () => {
     assert.equal(labels.length, 5);
     assert.ok(labels.includes(subtypeLabel({ kind: 'fact', key: 'cluster', value: 'BRAVO' })));
     assert.ok(labels.includes(subtypeLabel({ kind: 'class', key: '', value: 'lb' })));
-    assert.ok(!labels.includes(askMeAnyway));
+    assert.ok(!labels.includes(anyNodeSubtype));
   });
 
   test('say so when they are not all there', () => {
     const classes = Array.from({ length: 40 }, (_, index) => `class${index}`);
     const labels = subtypesOf({ ...claims, classes });
-    assert.ok(labels.includes(askMeAnyway));
+    assert.ok(labels.includes(anyNodeSubtype));
     assert.ok(labels.length <= 12);
   });
 
   test('say so when a fact that clients narrow by is not published', () => {
-    assert.ok(subtypesOf({ ...claims, facts: {} }).includes(askMeAnyway));
+    assert.ok(subtypesOf({ ...claims, facts: {} }).includes(anyNodeSubtype));
   });
 });

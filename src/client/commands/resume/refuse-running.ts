@@ -14,7 +14,7 @@ import { findKeepers } from '../../runs/fleet/read-copies.ts';
  * @returns whether it had to wait for the end of a lease: the journal may have grown until then
  * @throws Problem `run-in-progress`
  */
-export async function requireAlone(
+export async function refuseRunning(
   { run, entries, stored }: Pick<FoundRun, 'run' | 'entries' | 'stored'>,
   look: FleetLook,
   { force, isSettled = false }: { readonly force: boolean; readonly isSettled?: boolean },

@@ -61,9 +61,9 @@ export function cancelJob(
     const before = await read(nodes, look);
     const running = before.results.filter(({ state }) => state === 'running').map(({ node }) => node);
     const ddl = requireDdl(catalogue, 'jobs');
-    const order = { ddl, action: actionFor('cancel', options), input: () => ({ id: look.id }) };
+    const request = { ddl, action: actionFor('cancel', options), input: () => ({ id: look.id }) };
     const asked = nodes.filter(({ name }) => running.includes(name));
-    const outcomes = await askNodes(order, asked, look.session, context.signal);
+    const outcomes = await askNodes(request, asked, look.session, context.signal);
     const failed = outcomes.filter(({ outcome }) => outcome !== 'ok');
     const after = await read(nodes, look);
     return { results: after.results, failed: [...failed, ...after.failed], isEnd: true };
@@ -105,8 +105,8 @@ function overJob(
 /** A node that never had the job is not part of it. */
 async function read(nodes: readonly FoundNode[], { id, options, catalogue, session, context }: Look): Promise<Read> {
   const ddl = requireDdl(catalogue, 'jobs');
-  const order = { ddl, action: actionFor('show', options), input: () => ({ id }) };
-  const outcomes = await askNodes(order, nodes, session, context.signal);
+  const request = { ddl, action: actionFor('show', options), input: () => ({ id }) };
+  const outcomes = await askNodes(request, nodes, session, context.signal);
   const results = outcomes.flatMap(({ node, outcome, data }) =>
     outcome === 'ok' ? [{ ...(data as unknown as NodeResult), node }] : [],
   );

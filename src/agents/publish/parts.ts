@@ -7,7 +7,7 @@ import type { Store } from './store/store.ts';
 import type { Tickets } from './transfer/tickets.ts';
 
 /** What the actions of one node work with. */
-export interface Site {
+export interface PublishParts {
   readonly config: PublishConfig;
   readonly node: NodeView;
   readonly store: Store;
@@ -22,13 +22,13 @@ export interface Site {
   readonly now: () => number;
 }
 
-export function defineSite(
+export function definePublishParts(
   config: PublishConfig,
   node: NodeView,
   store: Store,
   tickets: Tickets,
   now: () => number,
-): Site {
+): PublishParts {
   const settingsOf = (application: string) =>
     Object.hasOwn(config.applications, application) ? config.applications[application] : undefined;
   const isTaken = (application: string, caller: string) => {
@@ -47,7 +47,7 @@ export function defineSite(
   return { config, node, store, tickets, isTaken, assertTaken, alone: startAlone(), change: defineMutex(), now };
 }
 
-function startAlone(): Site['alone'] {
+function startAlone(): PublishParts['alone'] {
   const locks = new Map<string, { readonly lock: Limit; users: number }>();
   return async (sha256, work) => {
     const one = locks.get(sha256) ?? { lock: defineMutex(), users: 0 };

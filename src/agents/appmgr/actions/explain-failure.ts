@@ -4,7 +4,7 @@ import type { Work } from '../release/releases.ts';
 import type { Application } from '../application.ts';
 
 /** Does work on an application whose place was looked at; what the system says comes out as a Problem. */
-export async function guarded<T>(
+export async function explainingFailure<T>(
   { application, releases }: Application,
   what: string,
   { signal }: Pick<Work, 'signal'>,

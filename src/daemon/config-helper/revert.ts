@@ -6,7 +6,7 @@ import { Problem } from '../../core/errors.ts';
 import { type Pending, readPending } from '../../core/node-files/pending.ts';
 import { withHelperLock } from './lock.ts';
 import { type HelperSettings, readHelperSettings } from './settings.ts';
-import { goBack } from './switch.ts';
+import { revertChange } from './switch.ts';
 
 /** Has the daemon take up the files as they are. Nothing where no command is configured: the daemon looks by itself. */
 export async function runEffect(effect: Pending['effect'], { restart, reload }: HelperSettings): Promise<void> {
@@ -21,7 +21,7 @@ export async function bootId(): Promise<string> {
 }
 
 /** Why a change must not stay; undefined while it may still be confirmed. */
-async function whyBack({ state, until, boot }: Pending, isAlone: boolean): Promise<string | undefined> {
+async function reasonToRevert({ state, until, boot }: Pending, isAlone: boolean): Promise<string | undefined> {
   if (state === 'switching') return isAlone ? 'the change was cut off' : undefined;
   if (boot !== (await bootId())) return 'the machine started again before the change was confirmed';
   return Date.now() >= until ? 'the node did not answer its operator in time' : undefined;
@@ -32,14 +32,14 @@ async function whyBack({ state, until, boot }: Pending, isAlone: boolean): Promi
  * @param take whether the daemon is to take it up: not when it is about to start
  * @returns whether it went back
  */
-export async function returnIfDue(directory: string, take: boolean): Promise<boolean> {
+export async function revertIfDue(directory: string, take: boolean): Promise<boolean> {
   if ((await readPending(directory)) === undefined) return false;
   try {
     return await withHelperLock(directory, async () => {
       const pending = await readPending(directory);
-      const why = pending === undefined ? undefined : await whyBack(pending, true);
+      const why = pending === undefined ? undefined : await reasonToRevert(pending, true);
       if (pending === undefined || why === undefined) return false;
-      await goBack(directory, pending, why);
+      await revertChange(directory, pending, why);
       if (take) await runEffect(pending.effect, await readHelperSettings(directory));
       return true;
     });
@@ -58,7 +58,7 @@ export async function awaitConfirmation(directory: string, change: string): Prom
   for (;;) {
     const pending = await readPending(directory);
     if (pending?.change !== change) return;
-    if (Date.now() >= pending.until && (await returnIfDue(directory, true))) return;
+    if (Date.now() >= pending.until && (await revertIfDue(directory, true))) return;
     await sleep(interval);
   }
 }

@@ -13,7 +13,7 @@ const between = 40;
  * @param ofInterest the views that the change is about
  * @throws Problem `haproxy-unknown-state`, `haproxy-disagrees`, or as {@link readViews}
  */
-export async function readUnderstood<T extends { readonly views: readonly BackendView[] }>(
+export async function readAgreedViews<T extends { readonly views: readonly BackendView[] }>(
   runtimes: readonly Runtime[],
   ofInterest: (views: readonly BackendView[]) => T,
   signal: AbortSignal,
