@@ -3,7 +3,7 @@ import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { explainErrno, Problem } from '../../core/errors.ts';
 import { replaceFile } from '../../core/files/durable.ts';
-import type { Jobs, StartedJob } from '../../core/request/jobs.ts';
+import type { JobRequest, Jobs, StartedJob } from '../../core/request/jobs.ts';
 import type { JobsConfig } from './config.ts';
 import { endJob, type Job, loseJob, parseJob } from './job.ts';
 
@@ -37,57 +37,12 @@ const longestProgress = 500;
 export async function openJobs(directory: string, config: JobsConfig, now: () => number): Promise<JobStore> {
   const jobs = new Map<string, Held>();
   for (const job of await readJobs(directory, now())) jobs.set(keyOf(job.id, job.caller), { job, progress: '' });
-  const fileOf = ({ id, caller }: Pick<Job, 'id' | 'caller'>) => join(directory, fileName(id, caller));
-  const write = async (job: Job) => {
-    try {
-      await replaceFile(fileOf(job), `${JSON.stringify(job)}\n`);
-    } catch (cause) {
-      throw new Problem('unwritable-state', `the job cannot be stored: ${explainErrno(cause)}`, '', { cause });
-    }
-  };
   for (const held of jobs.values()) {
     const lost = loseJob(held.job, now());
-    if (lost !== held.job) await write(lost);
+    if (lost !== held.job) await writeJob(directory, lost);
     held.job = lost;
   }
-  const forget = async (key: string, { job }: Held) => {
-    jobs.delete(key);
-    await rm(fileOf(job), { force: true });
-  };
-  const makeRoom = async () => {
-    const ended = [...jobs]
-      .filter(([, { job }]) => job.state !== 'running')
-      .sort(([, a], [, b]) => a.job.ended - b.job.ended);
-    const spare = jobs.size - config.max_jobs;
-    for (const [index, [key, held]] of ended.entries()) {
-      if (index < spare || held.job.ended + config.keep * 1000 < now()) await forget(key, held);
-    }
-  };
-  const begin: Jobs['begin'] = async ({ id, caller, agent, action, runId }) => {
-    const key = keyOf(id, caller);
-    if (jobs.has(key)) throw new Problem('job-exists', `there is a job ${id} already: it is not run again`);
-    const running = [...jobs.values()].filter(({ job }) => job.state === 'running').length;
-    if (running >= config.max_running) {
-      throw new Problem('too-many-jobs', `${running} jobs run already`, 'wait until one has ended, or cancel one');
-    }
-    const none = { status: 0, code: '', message: '', data: {}, left_out: false };
-    const job: Job = { id, caller, agent, action, run: runId, state: 'running', began: now(), ended: 0, ...none };
-    const held: Held = {
-      job,
-      progress: '',
-      running: { cancel: new AbortController(), ended: Promise.withResolvers<void>() },
-    };
-    // Taken before it is written: of two at once only one begins.
-    jobs.set(key, held);
-    try {
-      await makeRoom();
-      await write(job);
-    } catch (error) {
-      jobs.delete(key);
-      throw error;
-    }
-    return started(held, (ended) => write(ended), config, now);
-  };
+  const setup = { directory, config, now };
   const find: JobStore['find'] = (id, caller) => {
     const held =
       caller === undefined ? [...jobs.values()].find(({ job }) => job.id === id) : jobs.get(keyOf(id, caller));
@@ -97,7 +52,7 @@ export async function openJobs(directory: string, config: JobsConfig, now: () =>
     return held;
   };
   return {
-    begin,
+    begin: (request) => beginJob(request, jobs, setup),
     find,
     list: (caller) =>
       [...jobs.values()]
@@ -112,6 +67,68 @@ export async function openJobs(directory: string, config: JobsConfig, now: () =>
       return held.job;
     },
   };
+}
+
+interface StoreSetup {
+  readonly directory: string;
+  readonly config: JobsConfig;
+  readonly now: () => number;
+}
+
+async function beginJob(
+  { id, caller, agent, action, runId }: JobRequest,
+  jobs: Map<string, Held>,
+  setup: StoreSetup,
+): Promise<StartedJob> {
+  const { directory, config, now } = setup;
+  const key = keyOf(id, caller);
+  if (jobs.has(key)) throw new Problem('job-exists', `there is a job ${id} already: it is not run again`);
+  const running = [...jobs.values()].filter(({ job }) => job.state === 'running').length;
+  if (running >= config.max_running) {
+    throw new Problem('too-many-jobs', `${running} jobs run already`, 'wait until one has ended, or cancel one');
+  }
+  const none = { status: 0, code: '', message: '', data: {}, left_out: false };
+  const job: Job = { id, caller, agent, action, run: runId, state: 'running', began: now(), ended: 0, ...none };
+  const held: Held = {
+    job,
+    progress: '',
+    running: { cancel: new AbortController(), ended: Promise.withResolvers<void>() },
+  };
+  // Taken before it is written: of two at once only one begins.
+  jobs.set(key, held);
+  try {
+    await makeRoom(jobs, setup);
+    await writeJob(directory, job);
+  } catch (error) {
+    jobs.delete(key);
+    throw error;
+  }
+  return started(held, (ended) => writeJob(directory, ended), config, now);
+}
+
+/** Forgets jobs that have ended: those whose time is over, and the oldest beyond what is kept. */
+async function makeRoom(jobs: Map<string, Held>, { directory, config, now }: StoreSetup): Promise<void> {
+  const ended = [...jobs]
+    .filter(([, { job }]) => job.state !== 'running')
+    .sort(([, a], [, b]) => a.job.ended - b.job.ended);
+  const spare = jobs.size - config.max_jobs;
+  for (const [index, [key, { job }]] of ended.entries()) {
+    if (index >= spare && job.ended + config.keep * 1000 >= now()) continue;
+    jobs.delete(key);
+    await rm(fileOf(directory, job), { force: true });
+  }
+}
+
+function fileOf(directory: string, { id, caller }: Pick<Job, 'id' | 'caller'>): string {
+  return join(directory, fileName(id, caller));
+}
+
+async function writeJob(directory: string, job: Job): Promise<void> {
+  try {
+    await replaceFile(fileOf(directory, job), `${JSON.stringify(job)}\n`);
+  } catch (cause) {
+    throw new Problem('unwritable-state', `the job cannot be stored: ${explainErrno(cause)}`, '', { cause });
+  }
 }
 
 function started(held: Held, write: (job: Job) => Promise<void>, config: JobsConfig, now: () => number): StartedJob {

@@ -1,3 +1,4 @@
+import { once } from '../../core/concurrency.ts';
 import { listAuditFiles } from '../../core/audit/files.ts';
 import { signHead } from '../../core/audit/head.ts';
 import type { AuditEvent, ChainState } from '../../core/audit/record.ts';
@@ -54,40 +55,21 @@ export async function openAuditLog(
   limits: AuditLimits = endless,
   notesFile?: string,
 ): Promise<AuditLog> {
-  let active: AuditFileWriter;
-  let recent: RecentRecords;
   const notes = await openAuditNotes(notesFile);
   const known = notes.end();
-  try {
-    active = await openAuditFile(file);
-    const files = await listAuditFiles(file);
-    recent = await readRecent(files, now() - rememberedTime, rememberedBytes, known === undefined);
-  } catch (error) {
-    throw failed(file, error);
-  }
-  let isClosed = false;
+  const opened = await openFiles(file, now(), known === undefined);
+  const { active } = opened;
+  let { recent } = opened;
   let faults: readonly string[] = [];
-  const isCut = known !== undefined && isBehind(active.state, known);
-  let unsynced: string[] = [];
-  const onSync = (fault: string | undefined) => {
-    unsynced = fault === undefined ? [] : [`the audit log ${file} cannot be synced to the disk: ${fault}`];
-  };
-  const safeListeners: (() => void)[] = [];
-  const onSafe = () => {
-    for (const listener of safeListeners) listener();
-  };
+  const cutFrom = known !== undefined && isBehind(active.state, known) ? known : undefined;
+  const sync = watchSync(file);
   const ends = startKnownEnds(file, () => chain.end());
-  const chain = startChainWriter(
-    active,
-    credentials,
-    now,
-    { onSync, onRecord: ends.add, onSafe },
-    isCut ? known : active.state,
-  );
+  const events = { onSync: sync.onSync, onRecord: ends.add, onSafe: sync.onSafe };
+  const chain = startChainWriter(active, credentials, now, events, cutFrom ?? active.state);
   const certificate = () => credentials().certificate.raw;
   const guard = guardPath({ file, active, chain, notes, certificate, now });
   try {
-    if (isCut) {
+    if (cutFrom !== undefined) {
       await guard.beginAgain('cut');
       recent = { records: [], completeSince: now() };
     }
@@ -102,29 +84,62 @@ export async function openAuditLog(
     if (rotated !== undefined) await notes.keepEnd(chain.safe());
     faults = rotated ?? faults;
   });
+  await recordTorn(active, queue.append);
   const signedHead = keepSigned();
-  if (active.torn.length > 0) {
-    const torn = active.torn.subarray(0, 4096).toString('base64');
-    await queue.append({ kind: 'recovered', torn_bytes: active.torn.length, torn }, true);
-  }
   return {
     append: queue.append,
     head: () => signedHead(chain.safe(), credentials()),
     safe: chain.safe,
-    onSafe: (listener) => void safeListeners.push(listener),
+    onSafe: sync.listen,
     recent,
-    warnings: () => [...faults, ...unsynced, ...notes.faults(), ...notes.incidents().map(warningOf(credentials))],
+    warnings: () => [...faults, ...sync.faults(), ...notes.faults(), ...notes.incidents().map(warningOf(credentials))],
     acknowledge: notes.acknowledge,
     continues: ends.has,
-    close: async () => {
-      if (isClosed) return;
-      isClosed = true;
+    close: once(async () => {
       await queue.close();
       chain.stop();
       await active.close();
       await notes.keepEnd(chain.end());
-    },
+    }),
   };
+}
+
+/** @param begins whether the log may begin here: nothing is known of an earlier one */
+async function openFiles(
+  file: string,
+  time: number,
+  begins: boolean,
+): Promise<{ active: AuditFileWriter; recent: RecentRecords }> {
+  try {
+    const active = await openAuditFile(file);
+    const files = await listAuditFiles(file);
+    return { active, recent: await readRecent(files, time - rememberedTime, rememberedBytes, begins) };
+  } catch (error) {
+    throw failed(file, error);
+  }
+}
+
+/** Why the log can't be synced to the disk now, and who is called when it was. */
+function watchSync(file: string) {
+  let unsynced: string[] = [];
+  const listeners: (() => void)[] = [];
+  return {
+    onSync: (fault: string | undefined) => {
+      unsynced = fault === undefined ? [] : [`the audit log ${file} cannot be synced to the disk: ${fault}`];
+    },
+    onSafe: () => {
+      for (const listener of listeners) listener();
+    },
+    listen: (listener: () => void) => void listeners.push(listener),
+    faults: () => unsynced,
+  };
+}
+
+/** Keeps half a line that a crash left in a record. */
+async function recordTorn({ torn }: AuditFileWriter, append: AuditLog['append']): Promise<void> {
+  if (torn.length === 0) return;
+  const kept = torn.subarray(0, 4096).toString('base64');
+  await append({ kind: 'recovered', torn_bytes: torn.length, torn: kept }, true);
 }
 
 /** Whether the file ends before, or differs at, a record that was on the disk. */

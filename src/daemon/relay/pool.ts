@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { defineLimit } from '../../core/concurrency.ts';
+import { defineLimit, type Limit } from '../../core/concurrency.ts';
 import { explain, Problem } from '../../core/errors.ts';
 import type { Address } from '../../core/node.ts';
 import type { Log } from '../../core/ports.ts';
@@ -63,77 +63,28 @@ interface Peer {
 
 export function startPool({ dial, most, log }: PoolOptions): Pool {
   const peers = new Map<string, Peer>();
-  const limit = defineLimit(dialsAtOnce);
   const stopping = new AbortController();
-
-  /** One attempt: leaves a warm peer, or says why not. */
-  const warmUp = async (peer: Peer): Promise<void> => {
-    const { name, addresses } = peer.known;
-    let connection: PeerConnection | undefined;
-    try {
-      connection = await dial(name, addresses, stopping.signal);
-      const key = await connection.key(AbortSignal.any([stopping.signal, AbortSignal.timeout(keyTimeout)]));
-      peer.warm = { connection, key };
-    } catch (error) {
-      connection?.close();
-      log.debug({ peer: name, reason: explain(error) }, 'a peer cannot be reached');
-    }
-  };
-  /** Connects, waits until that is lost, and connects again, as long as the peer is known. */
-  const keepWarm = async (peer: Peer): Promise<void> => {
-    const { name } = peer.known;
-    let wait = firstWait;
-    while (!stopping.signal.aborted && peers.get(name) === peer) {
-      peer.attempt = limit(() => warmUp(peer));
-      await peer.attempt;
-      if (peer.warm !== undefined) {
-        wait = firstWait;
-        const { connection } = peer.warm;
-        await connection.whenLost();
-        peer.warm = undefined;
-        connection.close();
-      }
-      // Half of it by chance: peers that were lost together are not dialled together.
-      const pause = wait / 2 + Math.random() * (wait / 2);
-      wait = Math.min(longestWait, wait * 2);
-      peer.hurry = new AbortController();
-      const signal = AbortSignal.any([stopping.signal, peer.hurry.signal]);
-      await sleep(pause, undefined, { signal, ref: false }).catch(() => {});
-    }
-    peer.warm?.connection.close();
-  };
-  const add = (known: KnownPeer) => {
-    const peer: Peer = { known, warm: undefined, attempt: Promise.resolve(), hurry: new AbortController() };
-    peers.set(known.name, peer);
-    void keepWarm(peer);
-  };
-
+  const warming = { dial, log, peers, limit: defineLimit(dialsAtOnce), stopping: stopping.signal };
+  const usable = ({ warm }: Peer) => (warm?.connection.refuse() === undefined ? warm : undefined);
   return {
     warm: (name) => {
       const peer = peers.get(name);
-      if (peer?.warm?.connection.refuse() !== undefined) return undefined;
-      return peer?.warm;
+      return peer === undefined ? undefined : usable(peer);
     },
     names: () => [...peers.keys()],
     lastHeard: (name) => peers.get(name)?.known.lastHeard ?? 0,
     know: (all) => {
       for (const known of all) {
         const peer = peers.get(known.name);
-        if (peer === undefined) {
-          if (peers.size < most) add(known);
-          continue;
-        }
-        const isNews = known.lastHeard > peer.known.lastHeard;
-        peer.known = known;
-        // Heard again just now: it is worth an attempt at once.
-        if (isNews && peer.warm === undefined) peer.hurry.abort();
+        if (peer !== undefined) hearAgain(peer, known);
+        else if (peers.size < most) addPeer(known, warming);
       }
     },
     whenWarm: async (name) => {
       const peer = peers.get(name);
       if (peer === undefined) return undefined;
       if (peer.warm === undefined) await peer.attempt;
-      return peer.warm?.connection.refuse() === undefined ? peer.warm : undefined;
+      return usable(peer);
     },
     counts: () => ({ warm: [...peers.values()].filter(({ warm }) => warm !== undefined).length, known: peers.size }),
     stop: () => {
@@ -142,4 +93,63 @@ export function startPool({ dial, most, log }: PoolOptions): Pool {
       peers.clear();
     },
   };
+}
+
+/** What it takes to keep peers warm. */
+interface Warming extends Pick<PoolOptions, 'dial' | 'log'> {
+  readonly peers: Map<string, Peer>;
+  readonly limit: Limit;
+  readonly stopping: AbortSignal;
+}
+
+function addPeer(known: KnownPeer, warming: Warming): void {
+  const peer: Peer = { known, warm: undefined, attempt: Promise.resolve(), hurry: new AbortController() };
+  warming.peers.set(known.name, peer);
+  void keepWarm(peer, warming);
+}
+
+/** A peer that was heard again just now is worth an attempt at once. */
+function hearAgain(peer: Peer, known: KnownPeer): void {
+  const isNews = known.lastHeard > peer.known.lastHeard;
+  peer.known = known;
+  if (isNews && peer.warm === undefined) peer.hurry.abort();
+}
+
+/** One attempt: leaves a warm peer, or logs why not. */
+async function warmUp(peer: Peer, { dial, log, stopping }: Warming): Promise<void> {
+  const { name, addresses } = peer.known;
+  let connection: PeerConnection | undefined;
+  try {
+    connection = await dial(name, addresses, stopping);
+    const key = await connection.key(AbortSignal.any([stopping, AbortSignal.timeout(keyTimeout)]));
+    peer.warm = { connection, key };
+  } catch (error) {
+    connection?.close();
+    log.debug({ peer: name, reason: explain(error) }, 'a peer cannot be reached');
+  }
+}
+
+/** Connects, waits until that is lost, and connects again, as long as the peer is known. */
+async function keepWarm(peer: Peer, warming: Warming): Promise<void> {
+  const { peers, limit, stopping } = warming;
+  const { name } = peer.known;
+  let wait = firstWait;
+  while (!stopping.aborted && peers.get(name) === peer) {
+    peer.attempt = limit(() => warmUp(peer, warming));
+    await peer.attempt;
+    if (peer.warm !== undefined) {
+      wait = firstWait;
+      const { connection } = peer.warm;
+      await connection.whenLost();
+      peer.warm = undefined;
+      connection.close();
+    }
+    // Half of it by chance: peers that were lost together are not dialled together.
+    const pause = wait / 2 + Math.random() * (wait / 2);
+    wait = Math.min(longestWait, wait * 2);
+    peer.hurry = new AbortController();
+    const signal = AbortSignal.any([stopping, peer.hurry.signal]);
+    await sleep(pause, undefined, { signal, ref: false }).catch(() => {});
+  }
+  peer.warm?.connection.close();
 }

@@ -3,7 +3,7 @@ import type { ChainState } from '../../core/audit/record.ts';
 import { explain, explainErrno, Problem } from '../../core/errors.ts';
 import type { Log } from '../../core/ports.ts';
 import type { AuditLog } from '../audit/audit-log.ts';
-import { makeBell } from './bell.ts';
+import { type Bell, makeBell } from './bell.ts';
 import type { Cursor } from './cursor.ts';
 import { bytesAfter, readRecords, type ShippedRecord } from './read-records.ts';
 import type { Receiver } from './receiver.ts';
@@ -43,105 +43,138 @@ export interface ShipperSetup {
 /** Milliseconds: between two attempts, at first and at most, and for what is left at the end. */
 const times = { first: 1000, most: 60_000, end: 2000 } as const;
 
-export function startShipper({ receiver: name, file, audit, cursor, open, log }: ShipperSetup): Shipper {
+export function startShipper(setup: ShipperSetup): Shipper {
+  const { receiver: name, audit, cursor } = setup;
   const ending = new AbortController();
-  const { signal } = ending;
-  const bell = makeBell(signal);
-  const receiver = open(bell.ring);
-  let [sent, failures, waitingBytes, wait] = [0, 0, 0, times.first as number];
-  let [isEnding, isPausing] = [false, false];
-  let fault: string | undefined;
-  let missing: string | undefined;
-  /** What was sent over this connection and does not count as taken yet. */
-  let unsettled: { readonly end: ChainState; readonly at: number }[] = [];
-  /** Sequence number of the last record that was sent over this connection. */
-  let position = cursor.at().sequence;
-
-  const waiting = () => Math.max(0, audit.safe().sequence - cursor.at().sequence);
-  const succeeded = () => {
-    if (fault !== undefined) log.info({ receiver: name }, 'the audit log is sent again');
-    [fault, wait] = [undefined, times.first];
+  const bell = makeBell(ending.signal);
+  const state: State = {
+    ...{ sent: 0, failures: 0, waitingBytes: 0, wait: times.first, isEnding: false, isPausing: false },
+    ...{ fault: undefined, missing: undefined, unsettled: [], position: cursor.at().sequence },
   };
-  const failed = async (error: unknown) => {
-    failures++;
-    const why = error instanceof Problem ? explain(error) : explainErrno(error);
-    if (why !== fault) log.warn({ receiver: name, why }, 'the audit log cannot be sent');
-    fault = why;
-    waitingBytes = await bytesAfter(file, cursor.at().sequence).catch(() => waitingBytes);
-    receiver.close();
-    isPausing = true;
-    await sleep(wait, undefined, { signal, ref: false }).catch(() => {});
-    isPausing = false;
-    wait = Math.min(wait * 2, times.most);
-  };
-  const noteMissing = ([first]: readonly ShippedRecord[]) => {
-    const from = Math.max(position, cursor.at().sequence) + 1;
-    if (first === undefined || from === 1 || first.record.sequence <= from) return;
-    missing = `records ${from} to ${first.record.sequence - 1}`;
-    log.error({ receiver: name, missing }, 'records are no longer in the audit log and were not sent');
-  };
-  /** Moves the cursor over what has lasted long enough. @returns milliseconds until there is more; undefined: nothing is left */
-  const settle = async (): Promise<number | undefined> => {
-    const due = performance.now() - receiver.settle;
-    const end = unsettled.findLast(({ at }) => at <= due)?.end;
-    unsettled = unsettled.filter(({ at }) => at > due);
-    if (end !== undefined && end.sequence > cursor.at().sequence) await cursor.move(end);
-    const [next] = unsettled;
-    return next === undefined ? undefined : next.at - due;
-  };
-  /** @returns false when there was nothing to send */
-  const sendNext = async (): Promise<boolean> => {
-    const again = await receiver.open(signal);
-    if (again > 0) {
-      position = Math.max(0, cursor.at().sequence - again);
-      unsettled = [];
-    }
-    const records = await readRecords(file, position, audit.safe().sequence);
-    noteMissing(records);
-    const last = records.at(-1);
-    if (last === undefined) return false;
-    await receiver.send(records, signal);
-    const { sequence } = last.record;
-    [position, sent] = [sequence, sent + records.length];
-    unsettled.push({ end: { sequence, hash: last.hash }, at: performance.now() });
-    await settle();
-    return true;
-  };
-  const run = async () => {
-    if (position > 0 && !(await audit.continues(cursor.at()))) {
-      log.warn({ receiver: name }, 'the audit log is not the one that was sent: all of it is sent again');
-      position = 0;
-      await cursor.move({ sequence: 0, hash: '' }).catch(() => {});
-    }
-    while (!signal.aborted) {
-      try {
-        const hadRecords = await sendNext();
-        succeeded();
-        if (hadRecords) continue;
-        waitingBytes = 0;
-        const more = await settle();
-        if (isEnding) return;
-        const timer = more === undefined ? undefined : setTimeout(bell.ring, more).unref();
-        await bell.heard();
-        clearTimeout(timer);
-      } catch (error) {
-        if (isEnding) return;
-        await failed(error);
-      }
-    }
-  };
+  const shipping = { setup, state, bell, receiver: setup.open(bell.ring), signal: ending.signal };
   audit.onSafe(bell.ring);
-  const running = run();
+  const running = run(shipping);
   return {
-    status: () => ({ receiver: name, sent, failures, waiting: waiting(), waitingBytes, fault, missing }),
+    status: () => {
+      const { sent, failures, waitingBytes, fault, missing } = state;
+      const waiting = Math.max(0, audit.safe().sequence - cursor.at().sequence);
+      return { receiver: name, sent, failures, waiting, waitingBytes, fault, missing };
+    },
     stop: async () => {
-      isEnding = true;
+      state.isEnding = true;
       bell.ring();
-      const timer = setTimeout(() => ending.abort(), isPausing ? 0 : times.end);
+      const timer = setTimeout(() => ending.abort(), state.isPausing ? 0 : times.end);
       await running;
       clearTimeout(timer);
       ending.abort();
-      receiver.close();
+      shipping.receiver.close();
     },
   };
+}
+
+interface State {
+  sent: number;
+  failures: number;
+  waitingBytes: number;
+  /** Milliseconds to wait after the next failure. */
+  wait: number;
+  isEnding: boolean;
+  /** Whether it waits after a failure. */
+  isPausing: boolean;
+  fault: string | undefined;
+  missing: string | undefined;
+  /** What was sent over this connection and does not count as taken yet. */
+  unsettled: { readonly end: ChainState; readonly at: number }[];
+  /** Sequence number of the last record that was sent over this connection. */
+  position: number;
+}
+
+interface Shipping {
+  readonly setup: ShipperSetup;
+  readonly state: State;
+  readonly bell: Bell;
+  readonly receiver: Receiver;
+  readonly signal: AbortSignal;
+}
+
+async function run(shipping: Shipping): Promise<void> {
+  const { setup, state, bell, signal } = shipping;
+  await beginAgainIfOther(shipping);
+  while (!signal.aborted) {
+    try {
+      const hadRecords = await sendNext(shipping);
+      if (state.fault !== undefined) setup.log.info({ receiver: setup.receiver }, 'the audit log is sent again');
+      [state.fault, state.wait] = [undefined, times.first];
+      if (hadRecords) continue;
+      state.waitingBytes = 0;
+      const more = await settle(shipping);
+      if (state.isEnding) return;
+      const timer = more === undefined ? undefined : setTimeout(bell.ring, more).unref();
+      await bell.heard();
+      clearTimeout(timer);
+    } catch (error) {
+      if (state.isEnding) return;
+      await waitAfter(error, shipping);
+    }
+  }
+}
+
+/** The file may have been replaced since the cursor was stored. */
+async function beginAgainIfOther({ setup: { audit, cursor, log, receiver }, state }: Shipping): Promise<void> {
+  if (state.position === 0 || (await audit.continues(cursor.at()))) return;
+  log.warn({ receiver }, 'the audit log is not the one that was sent: all of it is sent again');
+  state.position = 0;
+  await cursor.move({ sequence: 0, hash: '' }).catch(() => {});
+}
+
+/** @returns false when there was nothing to send */
+async function sendNext(shipping: Shipping): Promise<boolean> {
+  const { setup, state, receiver, signal } = shipping;
+  const again = await receiver.open(signal);
+  if (again > 0) {
+    state.position = Math.max(0, setup.cursor.at().sequence - again);
+    state.unsettled = [];
+  }
+  const records = await readRecords(setup.file, state.position, setup.audit.safe().sequence);
+  noteMissing(records, shipping);
+  const last = records.at(-1);
+  if (last === undefined) return false;
+  await receiver.send(records, signal);
+  const { sequence } = last.record;
+  state.position = sequence;
+  state.sent += records.length;
+  state.unsettled.push({ end: { sequence, hash: last.hash }, at: performance.now() });
+  await settle(shipping);
+  return true;
+}
+
+/** Moves the cursor over what has lasted long enough. @returns milliseconds until there is more; undefined: nothing is left */
+async function settle({ setup: { cursor }, state, receiver }: Shipping): Promise<number | undefined> {
+  const due = performance.now() - receiver.settle;
+  const end = state.unsettled.findLast(({ at }) => at <= due)?.end;
+  state.unsettled = state.unsettled.filter(({ at }) => at > due);
+  if (end !== undefined && end.sequence > cursor.at().sequence) await cursor.move(end);
+  const [next] = state.unsettled;
+  return next === undefined ? undefined : next.at - due;
+}
+
+function noteMissing([first]: readonly ShippedRecord[], { setup: { cursor, log, receiver }, state }: Shipping): void {
+  const from = Math.max(state.position, cursor.at().sequence) + 1;
+  if (first === undefined || from === 1 || first.record.sequence <= from) return;
+  state.missing = `records ${from} to ${first.record.sequence - 1}`;
+  log.error({ receiver, missing: state.missing }, 'records are no longer in the audit log and were not sent');
+}
+
+/** After a failure: logs it once, and waits longer each time. */
+async function waitAfter(error: unknown, { setup, state, receiver, signal }: Shipping): Promise<void> {
+  state.failures++;
+  const why = error instanceof Problem ? explain(error) : explainErrno(error);
+  if (why !== state.fault) setup.log.warn({ receiver: setup.receiver, why }, 'the audit log cannot be sent');
+  state.fault = why;
+  state.waitingBytes = await bytesAfter(setup.file, setup.cursor.at().sequence).catch(() => state.waitingBytes);
+  receiver.close();
+  state.isPausing = true;
+  await sleep(state.wait, undefined, { signal, ref: false }).catch(() => {});
+  state.isPausing = false;
+  state.wait = Math.min(state.wait * 2, times.most);
 }

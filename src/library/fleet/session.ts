@@ -1,7 +1,7 @@
 import { readRevocations } from '../../ca/revocation/revocations.ts';
 import { Problem } from '../../core/errors.ts';
 import { type LiveCredentials, startCredentials } from '../../core/credentials/live-credentials.ts';
-import type { Log } from '../../core/ports.ts';
+import type { Dial, Log } from '../../core/ports.ts';
 import type { AskNode } from '../../discovery/attempt.ts';
 import { type Cache, openCache } from '../../discovery/cache/cache.ts';
 import { type Findings, findNodes } from '../../discovery/directory.ts';
@@ -11,6 +11,7 @@ import type { Caller } from './call-node.ts';
 import { type ClientConfig, loadClientConfig } from '../config/config.ts';
 import { type Heads, headsFile, openHeads } from './heads.ts';
 import { openRelays } from '../relays/open-relays.ts';
+import type { Relays } from '../relays/relays.ts';
 import { chooseSource } from './sources.ts';
 import { chooseSubset } from './subsets.ts';
 import type { TargetOptions } from './targets.ts';
@@ -59,22 +60,10 @@ const directTimeout = 2000;
 /** @throws Problem when the operator's configuration or certificate can't be used */
 export async function openSession({ config: given, via = [] }: SessionOptions, world: World): Promise<Session> {
   const config = await loadClientConfig(given, world.env);
-  const now = Date.now();
   const log = warningsOnly(world);
-  // Checked while the command runs, too: a node that is revoked in the middle of a run is not called any more.
-  const live = await startCredentials({
-    files: config.tls,
-    kind: 'operator',
-    readRevocations,
-    now: Date.now,
-    onReload: () => {},
-    onFault: (fault) => log.warn({}, fault),
-  });
-  for (const warning of live.warnings()) log.warn({}, warning);
-  const dial = createDial(live.current, config.timeout * 1000);
+  const live = await openCredentials(config, log);
   const cache = await openCache(config.cacheFile, log);
   const heads = await openHeads(headsFile(config.stateDirectory), Date.now);
-  const open = new Set<FoundNode>();
   const caller = {
     get credentials() {
       return live.current().credentials;
@@ -84,10 +73,13 @@ export async function openSession({ config: given, via = [] }: SessionOptions, w
     },
     heads,
   };
+  const timeout = config.timeout * 1000;
   // A node that no relay reaches is usually out of reach from here as well.
-  const nearDial = createDial(live.current, Math.min(config.timeout * 1000, directTimeout));
-  const relays = await openRelays({ config, via, tls: live.current, caller, direct: nearDial, cache, log });
-
+  const direct = createDial(live.current, Math.min(timeout, directTimeout));
+  const relays = await openRelays({ config, via, tls: live.current, caller, direct, cache, log });
+  const dial = relays?.dial ?? createDial(live.current, timeout);
+  const finding = { config, cache, log, world, relays, dial, startedAt: Date.now() };
+  const open = new Set<FoundNode>();
   return {
     config,
     caller,
@@ -95,37 +87,9 @@ export async function openSession({ config: given, via = [] }: SessionOptions, w
     cache,
     world,
     find: async (targets, wanted = {}) => {
-      const waiting = world.waiting();
-      const { ask } = wanted;
-      const findings = await findNodes({
-        source: chooseSource(targets, config, { cache, log, ...(relays === undefined ? {} : { relays }) }, world),
-        filter: targets.filter,
-        facts: wanted.facts ?? [],
-        expect: wanted.expect ?? [],
-        full: wanted.full ?? false,
-        keep: wanted.keep ?? true,
-        ...(ask === undefined
-          ? {}
-          : {
-              ask: (name, connection) => {
-                waiting.turn(name, 'answered');
-                return ask(name, connection);
-              },
-            }),
-        ...(wanted.onNode === undefined ? {} : { onNode: wanted.onNode }),
-        onTurn: waiting.turn,
-        cache,
-        dial: relays?.dial ?? dial,
-        concurrency: config.concurrency,
-        timeout: (targets.timeout ?? config.timeout) * 1000,
-        now: Date.now,
-        log,
-        signal: wanted.signal === undefined ? world.signal : AbortSignal.any([world.signal, wanted.signal]),
-      }).finally(waiting.end);
+      const findings = await find(targets, wanted, finding);
       for (const node of findings.nodes) open.add(node);
-      if (targets.limit === undefined) return findings;
-      const seed = targets.limitSeed ?? now;
-      return { ...findings, nodes: chooseSubset(findings.nodes, targets.limit, seed) };
+      return limited(findings, targets, finding.startedAt);
     },
     release: (nodes) => {
       for (const node of nodes) {
@@ -141,6 +105,66 @@ export async function openSession({ config: given, via = [] }: SessionOptions, w
       await keepHeads(heads, log);
     },
   };
+}
+
+/** Checked while the command runs, too: a node that is revoked in the middle of a run is not called any more. */
+async function openCredentials({ tls }: ClientConfig, log: Log): Promise<LiveCredentials> {
+  const live = await startCredentials({
+    files: tls,
+    kind: 'operator',
+    readRevocations,
+    now: Date.now,
+    onReload: () => {},
+    onFault: (fault) => log.warn({}, fault),
+  });
+  for (const warning of live.warnings()) log.warn({}, warning);
+  return live;
+}
+
+/** What a session finds nodes with. */
+interface Finding {
+  readonly config: ClientConfig;
+  readonly cache: Cache;
+  readonly log: Log;
+  readonly world: World;
+  readonly relays: Relays | undefined;
+  readonly dial: Dial;
+  readonly startedAt: number;
+}
+
+/** Shows on the way who is being asked. */
+async function find(targets: TargetOptions, wanted: FindSettings, finding: Finding): Promise<Findings> {
+  const { config, cache, log, world, relays, dial } = finding;
+  const { ask, onNode, signal } = wanted;
+  const waiting = world.waiting();
+  const askShown: AskNode = (name, connection) => {
+    waiting.turn(name, 'answered');
+    return (ask as AskNode)(name, connection);
+  };
+  return await findNodes({
+    source: chooseSource(targets, config, { cache, log, ...(relays === undefined ? {} : { relays }) }, world),
+    filter: targets.filter,
+    facts: wanted.facts ?? [],
+    expect: wanted.expect ?? [],
+    full: wanted.full ?? false,
+    keep: wanted.keep ?? true,
+    ...(ask === undefined ? {} : { ask: askShown }),
+    ...(onNode === undefined ? {} : { onNode }),
+    onTurn: waiting.turn,
+    cache,
+    dial,
+    concurrency: config.concurrency,
+    timeout: (targets.timeout ?? config.timeout) * 1000,
+    now: Date.now,
+    log,
+    signal: signal === undefined ? world.signal : AbortSignal.any([world.signal, signal]),
+  }).finally(waiting.end);
+}
+
+/** As many of the nodes found as the command wants: the same ones again for the same seed. */
+function limited(findings: Findings, { limit, limitSeed }: TargetOptions, startedAt: number): Findings {
+  if (limit === undefined) return findings;
+  return { ...findings, nodes: chooseSubset(findings.nodes, limit, limitSeed ?? startedAt) };
 }
 
 /** What was done is done, and its result stands, also where the ends of the logs can't be kept. */

@@ -1,3 +1,4 @@
+import { once } from '../../core/concurrency.ts';
 import type { Trust } from '../../core/credentials/certificate.ts';
 import { explain, Problem } from '../../core/errors.ts';
 import type { Dial, Log } from '../../core/ports.ts';
@@ -7,7 +8,7 @@ import type { Caller } from '../fleet/call-node.ts';
 import { startNameStream } from './name-stream.ts';
 import type { RelayLink } from './relay-link.ts';
 import { relayedConnection } from './relayed-connection.ts';
-import { type Route, startRoutes } from './routes.ts';
+import { type Route, type Routes, startRoutes } from './routes.ts';
 
 /** The relays of one command, and the ways that they give to nodes. */
 export interface Relays {
@@ -33,78 +34,15 @@ const lookTimeout = 3000;
 export function startRelays({ links, caller, direct, log }: RelaysOptions): Relays {
   const routes = startRoutes((): Trust => caller.trust);
   const keyPair: KeyPair = makeKeyPair();
+  const asking = { links, routes, log };
   /** The first question which nodes the relays are connected to, if nodes come from another source. */
-  let looking: Promise<void> | undefined;
-
-  /** @returns why it could not be asked, or undefined */
-  const askOne = async (
-    link: RelayLink,
-    request: { readonly timeout: number; readonly names: string[] },
-    onNode: (name: string, hasRoute: boolean) => void,
-    signal: AbortSignal,
-  ): Promise<Problem | undefined> => {
-    try {
-      const relay = await link.open();
-      await relay.discover(request, (event) => onNode(event.node, routes.take(event, link)), signal);
-      return undefined;
-    } catch (error) {
-      return error instanceof Problem ? error : new Problem('unreachable', `${link.name}: ${explain(error)}`);
-    }
-  };
-  const askAll = async (
-    request: { readonly timeout: number; readonly names: string[] },
-    onNode: (name: string, hasRoute: boolean) => void,
-    signal: AbortSignal,
-  ): Promise<void> => {
-    const faults = await Promise.all(links.map((link) => askOne(link, request, onNode, signal)));
-    const broken = faults.flatMap((fault, index) => (fault === undefined ? [] : [{ fault, link: links[index] }]));
-    signal.throwIfAborted();
-    if (broken.length === links.length) throw noRelay(broken.map(({ fault }) => fault));
-    for (const { fault, link } of broken) log.warn({}, `the relay ${link?.name} is not used: ${fault.message}`);
-  };
-
-  const ask: AskRelays = (timeout, signal) => {
-    const stream = startNameStream();
-    const unreached = new Set<string>();
-    askAll(
-      { timeout, names: [] },
-      (name, hasRoute) => {
-        if (hasRoute) {
-          unreached.delete(name);
-          stream.push(name);
-        } else unreached.add(name);
-      },
-      signal,
-    ).then(() => {
-      // A node that relays know and cannot reach is searched for like any expected node.
-      for (const name of unreached) stream.push(name);
-      stream.end();
-    }, stream.fail);
-    return stream;
-  };
-
-  const look = (): Promise<void> => {
-    looking ??= askAll({ timeout: 0, names: [] }, () => {}, AbortSignal.timeout(lookTimeout)).catch(
-      (error: unknown) => {
-        log.warn({}, `nodes are reached without relays: ${explain(error)}`);
-      },
-    );
-    return looking;
-  };
-  /** A restarted daemon has another key: what is older is asked for again, where that costs one question. */
-  const freshRoutes = async (node: string): Promise<readonly Route[]> => {
-    const known = routes.to(node);
-    const now = performance.now();
-    const old = known.filter(({ at, link }) => now - at > keyAge || !link.isOpen());
-    if (old.length === 0) return known;
-    const request = { timeout: 0, names: [node] };
-    const signal = AbortSignal.timeout(lookTimeout);
-    await Promise.all(old.map(({ link }) => askOne(link, request, () => {}, signal)));
-    return routes.to(node).filter(({ link, at }) => link.isOpen() && performance.now() - at <= keyAge * 2);
-  };
-
+  const look = once(() =>
+    askAll({ timeout: 0, names: [] }, asking, () => {}, AbortSignal.timeout(lookTimeout)).catch((error: unknown) => {
+      log.warn({}, `nodes are reached without relays: ${explain(error)}`);
+    }),
+  );
   return {
-    ask,
+    ask: (timeout, signal) => askForNodes(timeout, asking, signal),
     dial: async (name, addresses, signal) => {
       // As soon as one relay names it; all of them have to be asked only to know that none does.
       if (routes.to(name).length === 0) await Promise.race([look(), routes.when(name)]);
@@ -112,7 +50,7 @@ export function startRelays({ links, caller, direct, log }: RelaysOptions): Rela
       return relayedConnection(name, {
         caller,
         keyPair,
-        routes: freshRoutes,
+        routes: (node) => freshRoutes(node, routes),
         direct: (within) => direct(name, addresses, within),
       });
     },
@@ -120,6 +58,81 @@ export function startRelays({ links, caller, direct, log }: RelaysOptions): Rela
       for (const link of links) link.close();
     },
   };
+}
+
+interface Asking {
+  readonly links: readonly RelayLink[];
+  readonly routes: Routes;
+  readonly log: Log;
+}
+
+interface NodesRequest {
+  /** Milliseconds that a relay may look for more nodes. */
+  readonly timeout: number;
+  /** Which nodes; none: all. */
+  readonly names: string[];
+}
+
+type OnNode = (name: string, hasRoute: boolean) => void;
+
+/** @returns why it could not be asked, or undefined */
+async function askOne(
+  link: RelayLink,
+  request: NodesRequest,
+  routes: Routes,
+  onNode: OnNode,
+  signal: AbortSignal,
+): Promise<Problem | undefined> {
+  try {
+    const relay = await link.open();
+    await relay.discover(request, (event) => onNode(event.node, routes.take(event, link)), signal);
+    return undefined;
+  } catch (error) {
+    return error instanceof Problem ? error : new Problem('unreachable', `${link.name}: ${explain(error)}`);
+  }
+}
+
+async function askAll(
+  request: NodesRequest,
+  { links, routes, log }: Asking,
+  onNode: OnNode,
+  signal: AbortSignal,
+): Promise<void> {
+  const faults = await Promise.all(links.map((link) => askOne(link, request, routes, onNode, signal)));
+  const broken = faults.flatMap((fault, index) => (fault === undefined ? [] : [{ fault, link: links[index] }]));
+  signal.throwIfAborted();
+  if (broken.length === links.length) throw noRelay(broken.map(({ fault }) => fault));
+  for (const { fault, link } of broken) log.warn({}, `the relay ${link?.name} is not used: ${fault.message}`);
+}
+
+/** The names of the nodes that relays know, as they come. */
+function askForNodes(timeout: number, asking: Asking, signal: AbortSignal): ReturnType<AskRelays> {
+  const stream = startNameStream();
+  const unreached = new Set<string>();
+  const onNode: OnNode = (name, hasRoute) => {
+    if (hasRoute) {
+      unreached.delete(name);
+      stream.push(name);
+    } else unreached.add(name);
+  };
+  askAll({ timeout, names: [] }, asking, onNode, signal).then(() => {
+    // A node that relays know and cannot reach is searched for like any expected node.
+    for (const name of unreached) stream.push(name);
+    stream.end();
+  }, stream.fail);
+  return stream;
+}
+
+/** A restarted daemon has another key: what is older is asked for again, where that costs one question. */
+async function freshRoutes(node: string, routes: Routes): Promise<readonly Route[]> {
+  const known = routes.to(node);
+  const now = performance.now();
+  const old = known.filter(({ at, link }) => now - at > keyAge || !link.isOpen());
+  if (old.length === 0) return known;
+  const request = { timeout: 0, names: [node] };
+  const signal = AbortSignal.timeout(lookTimeout);
+  await Promise.all(old.map(({ link }) => askOne(link, request, routes, () => {}, signal)));
+  return routes.to(node).filter(({ link, at }) => link.isOpen() && performance.now() - at <= keyAge * 2);
 }
 
 function noRelay(faults: readonly Problem[]): Problem {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { AuditEvent } from '../../../../src/core/audit/record.ts';
 import { Problem } from '../../../../src/core/errors.ts';
-import type { JobOrder, Jobs } from '../../../../src/core/request/jobs.ts';
+import type { JobRequest, Jobs } from '../../../../src/core/request/jobs.ts';
 import { okReply, type ReplyContent } from '../../../../src/core/request/reply.ts';
 import { answer, type Handle, type IncomingCall } from '../../../../src/daemon/call.ts';
 import { detach } from '../../../../src/daemon/stages/detach.ts';
@@ -21,7 +21,7 @@ interface Options {
 /** The stage with a keeper of jobs in memory; `steps` has what happened, in its order. */
 function startDetach({ keepers, begin, append, end, next }: Options = {}) {
   const steps: string[] = [];
-  const orders: JobOrder[] = [];
+  const orders: JobRequest[] = [];
   const events: AuditEvent[] = [];
   const contents: ReplyContent[] = [];
   const said: string[] = [];

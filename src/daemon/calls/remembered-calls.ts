@@ -1,0 +1,116 @@
+import type { AuditRecord, IntentRecord } from '../../core/audit/record.ts';
+import { Problem } from '../../core/errors.ts';
+import { failure, type ReplyContent } from '../../core/request/reply.ts';
+import { openRequest } from '../../core/request/request.ts';
+import type { Request } from '../../core/wire/messages.ts';
+import type { Answer } from '../call.ts';
+
+/** Milliseconds that an outcome can be asked for, and how many are kept at most. */
+const keepTime = 30 * 60_000;
+const most = 5000;
+/** Milliseconds between two looks for what need not be kept any longer. */
+const forgetInterval = 1000;
+
+interface RunCall {
+  readonly caller: string;
+  readonly place: string;
+}
+
+interface Known {
+  readonly at: number;
+  readonly running?: Promise<Answer>;
+  readonly content?: ReplyContent;
+}
+
+/** The tables of a node's memory of calls. */
+export interface RememberedCalls {
+  /** Until when each nonce is kept. */
+  readonly nonces: Map<string, number>;
+  /** By {@link keyOf}. */
+  readonly calls: Map<string, Known>;
+  /** By {@link runKeyOf}: who made it first, and where its outcome is in `calls`. */
+  readonly runs: Map<string, RunCall>;
+  /** By {@link requestKeyOf}: the latest try of each request that began or was withdrawn. */
+  readonly latest: Map<string, { readonly at: number; readonly attempt: number; readonly withdrawn: boolean }>;
+  forgottenAt: number;
+}
+
+export function noCalls(): RememberedCalls {
+  return { nonces: new Map(), calls: new Map(), runs: new Map(), latest: new Map(), forgottenAt: 0 };
+}
+
+/** Removes what need not be kept at that time. */
+export function forget(remembered: RememberedCalls, time: number): void {
+  const { nonces, calls, runs, latest } = remembered;
+  // It looks at all there is: for every call, that would take longer the more calls there are.
+  if (Math.abs(time - remembered.forgottenAt) < forgetInterval && calls.size <= most) return;
+  remembered.forgottenAt = time;
+  for (const [nonce, until] of nonces) if (until < time) nonces.delete(nonce);
+  for (const [key, { at }] of calls) {
+    if (at + keepTime >= time && calls.size <= most) break;
+    calls.delete(key);
+  }
+  for (const [key, { at }] of latest) {
+    if (at + keepTime >= time) break;
+    latest.delete(key);
+  }
+  for (const [key, { place }] of runs) if (!calls.has(place)) runs.delete(key);
+}
+
+export function requestKeyOf(caller: string, requestId: string): string {
+  return `${caller}\0${requestId}`;
+}
+
+export function keyOf(caller: string, requestId: string, attempt: number): string {
+  return `${caller}\0${requestId}\0${attempt}`;
+}
+
+/** One try of a call in a run, by any of its operators; undefined outside of a lease. */
+export function runKeyOf({ runId, lease, requestId, try: attempt, agent, action }: Request): string | undefined {
+  if (lease === '' || runId === '') return undefined;
+  return [runId, lease, requestId, attempt, agent, action].join('\0');
+}
+
+/** Notes who makes a try of a run's call: the first caller that was not refused. */
+export function claim(request: Request, caller: string, place: string, { calls, runs }: RememberedCalls): void {
+  const runKey = runKeyOf(request);
+  if (runKey === undefined) return;
+  const before = runs.get(runKey);
+  if (before === undefined || calls.get(before.place)?.content?.outcome === 'refused')
+    runs.set(runKey, { caller, place });
+}
+
+/** A record without a valid request is reported by `audit verify`; it does not keep the daemon from starting. */
+function requestIn({ request }: IntentRecord): Request | undefined {
+  try {
+    const bytes = Buffer.from(String(request), 'base64');
+    return openRequest({ request: bytes, signature: bytes, chain: [], sensitive: {} }).request;
+  } catch (error) {
+    if (error instanceof Problem) return undefined;
+    throw error;
+  }
+}
+
+/** Fills the memory from the audit log. What was begun and has no outcome was cut off when the daemon ended. */
+export function fillFromLog(remembered: RememberedCalls, past: readonly AuditRecord[], now: number): void {
+  const { nonces, calls } = remembered;
+  const keys = new Map<number, string>();
+  for (const record of past) {
+    if (Date.parse(record.time) < now - keepTime) continue;
+    if (record.kind === 'intent' && record.verdict === 'verified') {
+      const request = requestIn(record);
+      if (request === undefined) continue;
+      nonces.set(request.nonce.toString('base64'), now + keepTime);
+      const key = keyOf(record.caller, record.request_id, record.try);
+      claim(request, record.caller, key, remembered);
+      keys.set(record.sequence, key);
+      const cut = new Problem('interrupted', 'the daemon ended while this ran: whether it completed is not known');
+      if (!calls.has(key)) calls.set(key, { at: now, content: failure(cut) });
+    }
+    const key = record.kind === 'outcome' ? keys.get(record.intent) : undefined;
+    // A refused replay must not stand in for the outcome of the call that it repeats.
+    if (record.kind !== 'outcome' || key === undefined || record.code === 'replayed') continue;
+    const { outcome, status, code, message } = record;
+    calls.set(key, { at: now, content: { outcome, status, code, message, hint: '', data: {} } });
+  }
+}
