@@ -2,7 +2,9 @@ import { explain } from '../../core/errors.ts';
 import { broken, doubtful, type Finding, fine } from '../../core/finding.ts';
 import type { TlsState } from '../../core/ports.ts';
 import { count } from '../../core/text.ts';
-import { createRelayDial, openLocalRelay, type RelayConnection } from '../../transport/relay/relay-connection.ts';
+import type { RelayConnection } from '../../transport/relay/connection.ts';
+import { openLocalRelay } from '../../transport/relay/local/open.ts';
+import { createRelayDial } from '../../transport/relay/relay-connection.ts';
 import type { ClientConfig } from '../../library/config/config.ts';
 import { namedRelays } from '../../library/relays/open-relays.ts';
 

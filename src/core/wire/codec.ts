@@ -5,6 +5,8 @@ import type {
   EncryptionKey,
   Envelope,
   EnvelopeReply,
+  LocalEvent,
+  LocalRequest,
   Query,
   QueryReply,
   Reply,
@@ -36,5 +38,7 @@ export const envelopeCodec = codecOf<Envelope>('Envelope');
 export const envelopeReplyCodec = codecOf<EnvelopeReply>('EnvelopeReply');
 export const queryCodec = codecOf<Query>('Query');
 export const queryReplyCodec = codecOf<QueryReply>('QueryReply');
+export const localRequestCodec = codecOf<LocalRequest>('LocalRequest');
+export const localEventCodec = codecOf<LocalEvent>('LocalEvent');
 export const ticketCodec = codecOf<Ticket>('Ticket');
 export const signedTicketCodec = codecOf<SignedTicket>('SignedTicket');

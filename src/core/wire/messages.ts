@@ -264,6 +264,30 @@ export interface DiscoverEvent {
   lastHeard: number;
 }
 
+/** Exactly one of the two is set. */
+export interface LocalRequest {
+  forward?: ForwardRequest | null;
+  discover?: LocalDiscover | null;
+}
+
+export interface LocalDiscover {
+  id: number;
+  request?: DiscoverRequest | null;
+  drop: boolean;
+}
+
+/** Exactly one of the two is set. */
+export interface LocalEvent {
+  forward?: ForwardEvent | null;
+  discovered?: LocalDiscovered | null;
+}
+
+export interface LocalDiscovered {
+  id: number;
+  node?: DiscoverEvent | null;
+  end?: Withheld | null;
+}
+
 export interface Ticket {
   protocol: number;
   nonce: Buffer;

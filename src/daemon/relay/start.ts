@@ -3,7 +3,7 @@ import { noFilter } from '../../core/filter/filter.ts';
 import type { HeardNode, Log, NodeService, RelayService, TlsState } from '../../core/ports.ts';
 import { fileSource } from '../../discovery/file/source.ts';
 import { mdnsSource } from '../../discovery/mdns/source.ts';
-import { listenLocally } from '../../transport/relay/listen-local.ts';
+import { listenLocally } from '../../transport/relay/local/listen.ts';
 import { createPeerDial } from '../../transport/relay/peer-connection.ts';
 import type { Policies } from '../agents/policies.ts';
 import type { NodeConfig } from '../config/config.ts';

@@ -6,7 +6,7 @@ import type { AskNode } from '../../discovery/attempt.ts';
 import { type Cache, openCache } from '../../discovery/cache/cache.ts';
 import { type Findings, findNodes } from '../../discovery/directory.ts';
 import type { FoundNode } from '../../discovery/findings.ts';
-import { createDial } from '../../transport/dial.ts';
+import { dialLater } from '../../transport/later.ts';
 import type { Caller } from './call-node.ts';
 import { type ClientConfig, loadClientConfig } from '../config/config.ts';
 import { type Heads, headsFile, openHeads } from './heads.ts';
@@ -75,9 +75,9 @@ export async function openSession({ config: given, via = [] }: SessionOptions, w
   };
   const timeout = config.timeout * 1000;
   // A node that no relay reaches is usually out of reach from here as well.
-  const direct = createDial(live.current, Math.min(timeout, directTimeout));
+  const direct = dialLater(live.current, Math.min(timeout, directTimeout));
   const relays = await openRelays({ config, via, tls: live.current, caller, direct, cache, log });
-  const dial = relays?.dial ?? createDial(live.current, timeout);
+  const dial = relays?.dial ?? dialLater(live.current, timeout);
   const finding = { config, cache, log, world, relays, dial, startedAt: Date.now() };
   const open = new Set<FoundNode>();
   return {

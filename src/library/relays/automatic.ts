@@ -2,7 +2,8 @@ import { Problem } from '../../core/errors.ts';
 import type { TlsState } from '../../core/ports.ts';
 import type { Cache } from '../../discovery/cache/cache.ts';
 import type { CachedNode } from '../../discovery/cache/content.ts';
-import { createRelayDial, type RelayConnection } from '../../transport/relay/relay-connection.ts';
+import { dialRelayLater } from '../../transport/later.ts';
+import type { RelayConnection } from '../../transport/relay/connection.ts';
 import { type RelayLink, startRelayLink } from './relay-link.ts';
 
 /** From how many known nodes on relays are used that nobody named: below, connecting to each node is as quick. */
@@ -26,7 +27,7 @@ export async function openAutomatic(cache: Cache, tls: () => TlsState): Promise<
 }
 
 async function openOne({ name, addresses }: CachedNode, tls: () => TlsState): Promise<RelayLink | undefined> {
-  const dial = createRelayDial(tls, timeout);
+  const dial = dialRelayLater(tls, timeout);
   const open = async (): Promise<RelayConnection> => {
     const relay = await dial(name, addresses, AbortSignal.timeout(timeout));
     if (relay.hasRole) return relay;

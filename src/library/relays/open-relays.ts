@@ -3,7 +3,8 @@ import { isNodeName } from '../../core/identity.ts';
 import { type Address, defaultPort, parseAddress } from '../../core/node.ts';
 import type { Dial, Log, TlsState } from '../../core/ports.ts';
 import type { Cache } from '../../discovery/cache/cache.ts';
-import { createRelayDial, openLocalRelay } from '../../transport/relay/relay-connection.ts';
+import { dialRelayLater } from '../../transport/later.ts';
+import { openLocalRelay } from '../../transport/relay/local/open.ts';
 import type { ClientConfig } from '../config/config.ts';
 import type { Caller } from '../fleet/call-node.ts';
 import { openAutomatic } from './automatic.ts';
@@ -39,7 +40,7 @@ export async function openRelays(options: OpenRelaysOptions): Promise<Relays | u
   }
   const named = via.length > 0 ? via.map((given) => readVia(given, options)) : namedRelays(config);
   const local = via.length > 0 ? undefined : await localLink(config.relay_socket);
-  const dial = createRelayDial(tls, config.timeout * 1000);
+  const dial = dialRelayLater(tls, config.timeout * 1000);
   const links = named.map(({ name, addresses }) =>
     startRelayLink(name, () => dial(name, addresses, AbortSignal.timeout(config.timeout * 1000))),
   );

@@ -1,5 +1,5 @@
 import { explain, Problem } from '../../core/errors.ts';
-import type { RelayConnection } from '../../transport/relay/relay-connection.ts';
+import type { RelayConnection } from '../../transport/relay/connection.ts';
 
 /** A relay that is used for a whole command: connected to when it is first needed, and again after it was lost. */
 export interface RelayLink {

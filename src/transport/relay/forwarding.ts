@@ -1,7 +1,5 @@
-import type { Client, ClientDuplexStream, ServiceError } from '@grpc/grpc-js';
 import { Problem } from '../../core/errors.ts';
 import type { ForwardEvent, ForwardRequest, SealedEvent, SealedRequest } from '../../core/wire/messages.ts';
-import { relayMethod } from './rpc.ts';
 
 /** Passes sealed requests on over a relay, all of them in one stream. */
 export type Forward = (
@@ -17,6 +15,19 @@ export interface Forwarding {
   readonly close: () => void;
 }
 
+/** A stream of requests to a relay. */
+export interface ForwardStream {
+  readonly write: (request: ForwardRequest) => void;
+  readonly cancel: () => void;
+}
+
+/** What comes back. */
+export interface ForwardReader {
+  readonly event: (event: ForwardEvent) => void;
+  /** Called once, when nothing more will come. @param how it ended, as in “the relay … ended the connection” */
+  readonly lost: (how: string) => void;
+}
+
 interface Pending {
   readonly target: string;
   readonly onEvent: (event: SealedEvent) => void;
@@ -24,13 +35,18 @@ interface Pending {
 }
 
 /**
+ * @param openStream opens a stream when there is something to send, and again after one was lost
  * @param refuse why the relay is not to be used any more, asked before every request
  * @returns resolves when the relay says that the target ended its reply; rejects with Problem `no-response` when the relay
  * withholds it or is lost, as it says why
  */
-export function startForwarding(client: Client, relay: string, refuse: () => Problem | undefined): Forwarding {
+export function startForwarding(
+  openStream: (reader: ForwardReader) => ForwardStream,
+  relay: string,
+  refuse: () => Problem | undefined,
+): Forwarding {
   const pending = new Map<number, Pending>();
-  let stream: ClientDuplexStream<ForwardRequest, ForwardEvent> | undefined;
+  let stream: ForwardStream | undefined;
   let last = 0;
 
   const fail = (problem: Problem) => {
@@ -39,23 +55,19 @@ export function startForwarding(client: Client, relay: string, refuse: () => Pro
   };
   const open = () => {
     if (stream !== undefined) return stream;
-    const { path, requestSerialize, responseDeserialize } = relayMethod<ForwardRequest, ForwardEvent>('Forward');
-    const opened = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
+    const opened = openStream({
+      event: ({ id, event, end }) => {
+        const one = pending.get(id);
+        // What nobody waits for is made up, or comes too late.
+        if (one === undefined) return;
+        if (event) one.onEvent(event);
+        if (end) one.settle(end.code === '' ? undefined : withheld(relay, one.target, end));
+      },
+      lost: (how) => {
+        if (stream === opened) fail(new Problem('no-response', `the relay ${relay} ${how}`));
+      },
+    });
     stream = opened;
-    opened.on('data', ({ id, event, end }: ForwardEvent) => {
-      const one = pending.get(id);
-      // What nobody waits for is made up, or comes too late.
-      if (one === undefined) return;
-      if (event) one.onEvent(event);
-      if (end) one.settle(end.code === '' ? undefined : withheld(relay, one.target, end));
-    });
-    opened.on('error', (error: ServiceError) => {
-      // Not as the relay words it: a refusal of its own making must not pass for the target's.
-      if (stream === opened) fail(new Problem('no-response', `the relay ${relay} is lost: ${error.details}`));
-    });
-    opened.on('end', () => {
-      if (stream === opened) fail(new Problem('no-response', `the relay ${relay} ended the connection`));
-    });
     return opened;
   };
 

@@ -1,20 +1,14 @@
-import type {
-  handleBidiStreamingCall,
-  handleServerStreamingCall,
-  ServerDuplexStream,
-  UntypedServiceImplementation,
-} from '@grpc/grpc-js';
+import type { handleBidiStreamingCall, handleServerStreamingCall, UntypedServiceImplementation } from '@grpc/grpc-js';
 import { Problem } from '../../core/errors.ts';
 import type { Log, RelayService, RelayUser } from '../../core/ports.ts';
 import type { DiscoverEvent, DiscoverRequest, ForwardEvent, ForwardRequest } from '../../core/wire/messages.ts';
 import type { AnyCall } from '../peer.ts';
 import { widenUploads } from '../artifacts/window.ts';
 import { statusOf } from '../status.ts';
+import { startForwarder } from './forwarder.ts';
 
-/** Requests of one stream that wait for their replies. */
-const mostAtOnce = 4096;
 /** Bytes that wait to be read by a user that reads too slowly; beyond, its stream is ended. */
-const mostUnread = 16 * 1024 * 1024;
+export const mostUnread = 16 * 1024 * 1024;
 
 /**
  * gRPC handlers around a RelayService.
@@ -27,19 +21,17 @@ export function relayHandlers(
 ): UntypedServiceImplementation {
   widenUploads();
   const forward: handleBidiStreamingCall<ForwardRequest, ForwardEvent> = (stream) => {
-    const running = new Map<number, AbortController>();
-    const end = () => {
-      for (const one of running.values()) one.abort();
-      running.clear();
+    const send = (event: ForwardEvent) => {
+      if (stream.cancelled || stream.destroyed) return;
+      stream.write(event);
+      if (stream.writableLength > mostUnread) stream.emit('error', statusOf(unread()));
     };
-    stream.on('data', (message: ForwardRequest) => {
-      if (message.drop) running.get(message.id)?.abort();
-      else void forwardOne(stream, message, running, { relay, userOf, log });
-    });
-    stream.on('cancelled', end);
-    stream.on('error', end);
+    const forwarder = startForwarder({ relay, user: () => userOf(stream), log, send });
+    stream.on('data', forwarder.take);
+    stream.on('cancelled', forwarder.end);
+    stream.on('error', forwarder.end);
     stream.on('end', () => {
-      end();
+      forwarder.end();
       stream.end();
     });
   };
@@ -57,45 +49,6 @@ export function relayHandlers(
     );
   };
   return { Forward: forward, Discover: discover } as UntypedServiceImplementation;
-}
-
-interface Forwarder {
-  readonly relay: RelayService;
-  readonly userOf: (call: AnyCall) => RelayUser;
-  readonly log: Log;
-}
-
-type ForwardStream = ServerDuplexStream<ForwardRequest, ForwardEvent>;
-
-async function forwardOne(
-  stream: ForwardStream,
-  { id, target, sealed }: ForwardRequest,
-  running: Map<number, AbortController>,
-  { relay, userOf, log }: Forwarder,
-): Promise<void> {
-  const write = (event: ForwardEvent) => {
-    if (stream.cancelled || stream.destroyed) return;
-    stream.write(event);
-    if (stream.writableLength > mostUnread) stream.emit('error', statusOf(unread()));
-  };
-  // A number that is in use stays with the request that had it first.
-  if (running.has(id)) return;
-  const control = new AbortController();
-  running.set(id, control);
-  try {
-    if (running.size > mostAtOnce) throw new Problem('busy', `${mostAtOnce} requests wait in this stream already`);
-    if (!sealed) throw new Problem('malformed-message', 'the request is missing');
-    const user = userOf(stream);
-    await relay.admit(user, 'forward');
-    await relay.forward(target, sealed, user, (event) => write({ id, event }), control.signal);
-    write({ id, end: { code: '', message: '' } });
-  } catch (error) {
-    if (!(error instanceof Problem)) log.error({ err: error }, 'a request could not be forwarded');
-    const { code, message } = error instanceof Problem ? error : { code: 'internal', message: '' };
-    write({ id, end: { code, message } });
-  } finally {
-    if (running.get(id) === control) running.delete(id);
-  }
 }
 
 function unread(): Problem {

@@ -3,7 +3,8 @@ import type { Problem } from '../../core/errors.ts';
 import type { TlsState } from '../../core/ports.ts';
 import type { KeyRequest, SealedEvent, SealedRequest, SignedKey } from '../../core/wire/messages.ts';
 import { createOpen, type Open, type ProvenChannel, whenLost } from '../dial.ts';
-import { type RelayConnection, relayConnectionOver } from './relay-connection.ts';
+import type { RelayConnection } from './connection.ts';
+import { relayConnectionOver } from './relay-connection.ts';
 import { nodeMethod } from './rpc.ts';
 import { readStream } from './streams.ts';
 

@@ -1,29 +1,12 @@
-import { stat } from 'node:fs/promises';
-import { ChannelCredentials, Client } from '@grpc/grpc-js';
+import type { Client, ClientDuplexStream, ServiceError } from '@grpc/grpc-js';
 import { hasRelayRole, parseCertificate } from '../../core/credentials/certificate.ts';
-import { explainErrno, Problem } from '../../core/errors.ts';
 import type { TlsState } from '../../core/ports.ts';
-import type { DiscoverEvent, DiscoverRequest } from '../../core/wire/messages.ts';
-import { createOpen, type Open, type ProvenChannel, ready, whenLost } from '../dial.ts';
-import { type Forward, startForwarding } from './forwarding.ts';
+import type { DiscoverEvent, DiscoverRequest, ForwardEvent, ForwardRequest } from '../../core/wire/messages.ts';
+import { createOpen, type Open, type ProvenChannel, whenLost } from '../dial.ts';
+import type { RelayConnection } from './connection.ts';
+import { type ForwardReader, type ForwardStream, startForwarding } from './forwarding.ts';
 import { relayMethod } from './rpc.ts';
 import { readStream } from './streams.ts';
-
-/** A relay, as who uses it sees it. Nothing that it says is proven. */
-export interface RelayConnection {
-  /** The relay's name, or `local` for the host's own daemon. */
-  readonly name: string;
-  /** Whether its certificate lets it relay. */
-  readonly hasRole: boolean;
-  readonly discover: (
-    request: DiscoverRequest,
-    onNode: (event: DiscoverEvent) => void,
-    signal: AbortSignal,
-  ) => Promise<void>;
-  readonly forward: Forward;
-  readonly whenLost: () => Promise<void>;
-  readonly close: () => void;
-}
 
 /** Relayed requests of a large fleet wait in one stream: it is asked now and then whether its other end is still there. */
 const keepalive = { 'grpc.keepalive_time_ms': 10_000, 'grpc.keepalive_timeout_ms': 5000 };
@@ -34,50 +17,10 @@ export function createRelayDial(tls: () => TlsState, timeout: number): Open<Rela
 }
 
 export function relayConnectionOver({ client, name, refuse, certificate }: ProvenChannel): RelayConnection {
-  return over(client, name, refuse, hasRelayRole(parseCertificate(certificate)));
-}
-
-/**
- * The host's own daemon, over its unix socket. No handshake: anyone who may open the socket may use it, and the socket must
- * belong to root or to this user, so that nobody else can have put it there.
- * @throws Problem `unreachable` when there is none, `bad-permissions`
- */
-export async function openLocalRelay(socket: string, timeout: number, signal: AbortSignal): Promise<RelayConnection> {
-  await requireOwnSocket(socket);
-  const client = new Client(`unix:${socket}`, ChannelCredentials.createInsecure(), {
-    'grpc.use_local_subchannel_pool': 1,
-    'grpc.enable_retries': 0,
-    'grpc.enable_http_proxy': 0,
-    'grpc.enable_channelz': 0,
-    'grpc.service_config_disable_resolution': 1,
-    'grpc.max_receive_message_length': 8 * 1024 * 1024,
-  });
-  try {
-    await ready(client, timeout, signal);
-  } catch (cause) {
-    client.close();
-    throw new Problem('unreachable', `the daemon of this host does not answer at ${socket}`, '', { cause });
-  }
-  return over(client, 'local', () => undefined, true);
-}
-
-async function requireOwnSocket(socket: string): Promise<void> {
-  try {
-    const found = await stat(socket);
-    if (!found.isSocket() || (found.uid !== 0 && found.uid !== process.getuid?.())) {
-      throw new Problem('bad-permissions', `${socket} is not a socket of root or of this user`);
-    }
-  } catch (cause) {
-    if (cause instanceof Problem) throw cause;
-    throw new Problem('unreachable', `${socket}: ${explainErrno(cause)}`, '', { cause });
-  }
-}
-
-function over(client: Client, name: string, refuse: () => Problem | undefined, hasRole: boolean): RelayConnection {
-  const forwarding = startForwarding(client, name, refuse);
+  const forwarding = startForwarding((reader) => openStream(client, reader), name, refuse);
   return {
     name,
-    hasRole,
+    hasRole: hasRelayRole(parseCertificate(certificate)),
     discover: async (request, onNode, signal) => {
       const refused = refuse();
       if (refused !== undefined) throw refused;
@@ -91,4 +34,18 @@ function over(client: Client, name: string, refuse: () => Problem | undefined, h
       client.close();
     },
   };
+}
+
+function openStream(client: Client, { event, lost }: ForwardReader): ForwardStream {
+  const { path, requestSerialize, responseDeserialize } = relayMethod<ForwardRequest, ForwardEvent>('Forward');
+  const stream: ClientDuplexStream<ForwardRequest, ForwardEvent> = client.makeBidiStreamRequest(
+    path,
+    requestSerialize,
+    responseDeserialize,
+  );
+  stream.on('data', event);
+  // Not as the relay words it: a refusal of its own making must not pass for the target's.
+  stream.on('error', (error: ServiceError) => lost(`is lost: ${error.details}`));
+  stream.on('end', () => lost('ended the connection'));
+  return { write: (request) => void stream.write(request), cancel: () => stream.cancel() };
 }

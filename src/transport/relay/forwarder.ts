@@ -1,0 +1,70 @@
+import { Problem } from '../../core/errors.ts';
+import type { Log, RelayService, RelayUser } from '../../core/ports.ts';
+import type { ForwardEvent, ForwardRequest } from '../../core/wire/messages.ts';
+
+/** Requests of one stream that wait for their replies. */
+const mostAtOnce = 4096;
+
+/** The requests of one user, in one stream. */
+export interface Forwarder {
+  readonly take: (request: ForwardRequest) => void;
+  /** How many wait for their replies. */
+  readonly running: () => number;
+  /** Gives up all of them. */
+  readonly end: () => void;
+}
+
+export interface ForwarderOptions {
+  readonly relay: RelayService;
+  /** Who is at the other end, asked for every message: a certificate may be revoked while its stream lives. */
+  readonly user: () => RelayUser;
+  readonly log: Log;
+  readonly send: (event: ForwardEvent) => void;
+}
+
+/** The relay's side of a stream of requests, however they come. */
+export function startForwarder({ relay, user, log, send }: ForwarderOptions): Forwarder {
+  const running = new Map<number, AbortController>();
+  const forwardOne = async ({ id, target, sealed }: ForwardRequest): Promise<void> => {
+    // A number that is in use stays with the request that had it first.
+    if (running.has(id)) return;
+    const control = new AbortController();
+    running.set(id, control);
+    try {
+      if (running.size > mostAtOnce) throw new Problem('busy', `${mostAtOnce} requests wait in this stream already`);
+      if (!sealed) throw new Problem('malformed-message', 'the request is missing');
+      const from = user();
+      await relay.admit(from, 'forward');
+      control.signal.throwIfAborted();
+      await relay.forward(target, sealed, from, (event) => send({ id, event }), control.signal);
+      send({ id, end: { code: '', message: '' } });
+    } catch (error) {
+      if (!(error instanceof Problem)) log.error({ err: error }, 'a request could not be forwarded');
+      send({ id, end: withheldFor(error) });
+    } finally {
+      if (running.get(id) === control) running.delete(id);
+    }
+  };
+  return {
+    take: (request) => {
+      if (request.drop) running.get(request.id)?.abort(givenUp());
+      else void forwardOne(request);
+    },
+    running: () => running.size,
+    end: () => {
+      for (const one of running.values()) one.abort(givenUp());
+      running.clear();
+    },
+  };
+}
+
+/** Why a request ends that its caller does not wait for any more. */
+export function givenUp(): Problem {
+  return new Problem('cancelled', 'the caller gave it up');
+}
+
+/** The relay's own word on why it does not go on. What is not a Problem is reported without detail. */
+export function withheldFor(error: unknown): { readonly code: string; readonly message: string } {
+  const { code, message } = error instanceof Problem ? error : { code: 'internal', message: '' };
+  return { code, message };
+}

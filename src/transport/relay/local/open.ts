@@ -1,0 +1,154 @@
+import { stat } from 'node:fs/promises';
+import { connect, type Socket } from 'node:net';
+import { explainErrno, Problem } from '../../../core/errors.ts';
+import type { ProblemCode } from '../../../core/problems/index.ts';
+import { localEventCodec, localRequestCodec } from '../../../core/wire/codec.ts';
+import type {
+  DiscoverEvent,
+  DiscoverRequest,
+  ForwardRequest,
+  LocalDiscover,
+  LocalDiscovered,
+  LocalRequest,
+} from '../../../core/wire/messages.ts';
+import type { RelayConnection } from '../connection.ts';
+import { type ForwardReader, startForwarding } from '../forwarding.ts';
+import { frame, greeting, startFrames } from './frames.ts';
+
+/** Bytes of a message of the relay. */
+const mostBytes = 8 * 1024 * 1024;
+
+/**
+ * The host's own daemon, over its unix socket. No handshake: anyone who may open the socket may use it, and the socket must
+ * belong to root or to this user, so that nobody else can have put it there.
+ * @param timeout milliseconds until the daemon greets
+ * @throws Problem `unreachable` when there is none, `bad-permissions`
+ */
+export async function openLocalRelay(path: string, timeout: number, signal: AbortSignal): Promise<RelayConnection> {
+  await requireOwnSocket(path);
+  const socket = connect(path);
+  let reader: ForwardReader | undefined;
+  const discovering = startDiscovering(socket);
+  const greeted = Promise.withResolvers<void>();
+  const lost = Promise.withResolvers<void>();
+  const frames = startFrames(mostBytes, greeted.resolve, (message) => {
+    const { forward, discovered } = localEventCodec.decode(message);
+    if (forward) reader?.event(forward);
+    if (discovered) discovering.take(discovered);
+  });
+  socket.on('data', (chunk) => {
+    try {
+      frames.take(chunk);
+    } catch {
+      // Not a relay of this version: as if there were none.
+      socket.destroy();
+    }
+  });
+  // What there is to know of an error is that the connection is closed then.
+  socket.on('error', () => {});
+  socket.once('close', () => {
+    greeted.reject(new Error('closed'));
+    reader?.lost('ended the connection');
+    discovering.fail(lostProblem());
+    lost.resolve();
+  });
+  socket.write(greeting);
+  await within(greeted.promise, timeout, signal).catch((cause) => {
+    socket.destroy();
+    throw new Problem('unreachable', `the daemon of this host does not answer at ${path}`, '', { cause });
+  });
+  const openStream = (opened: ForwardReader) => {
+    reader = opened;
+    if (socket.destroyed) queueMicrotask(() => opened.lost('ended the connection'));
+    return { write: (forward: ForwardRequest) => send(socket, { forward }), cancel: () => {} };
+  };
+  const forwarding = startForwarding(openStream, 'local', () => undefined);
+  return {
+    name: 'local',
+    hasRole: true,
+    discover: discovering.discover,
+    forward: forwarding.forward,
+    whenLost: () => lost.promise,
+    close: () => {
+      forwarding.close();
+      socket.destroy();
+    },
+  };
+}
+
+/** Messages that are sent at the same moment go to the kernel together. */
+function send(socket: Socket, request: LocalRequest): void {
+  if (socket.writableCorked === 0) {
+    socket.cork();
+    process.nextTick(() => socket.uncork());
+  }
+  socket.write(frame(localRequestCodec.encode(request)));
+}
+
+function lostProblem(): Problem {
+  return new Problem('no-response', 'the connection to the relay of this host was lost');
+}
+
+function startDiscovering(socket: Socket) {
+  const write = (discover: LocalDiscover) => send(socket, { discover });
+  const pending = new Map<number, { onNode: (event: DiscoverEvent) => void; settle: (problem?: Problem) => void }>();
+  let last = 0;
+  return {
+    discover: (request: DiscoverRequest, onNode: (event: DiscoverEvent) => void, signal: AbortSignal) =>
+      new Promise<void>((resolve, reject) => {
+        const cancelled = () => new Problem('cancelled', 'the question to the relay of this host was cancelled');
+        if (signal.aborted) return reject(cancelled());
+        if (socket.destroyed) return reject(lostProblem());
+        last++;
+        const id = last;
+        const onAbort = () => {
+          write({ id, drop: true });
+          settle(cancelled());
+        };
+        const settle = (problem?: Problem) => {
+          pending.delete(id);
+          signal.removeEventListener('abort', onAbort);
+          if (problem === undefined) resolve();
+          else reject(problem);
+        };
+        pending.set(id, { onNode, settle });
+        signal.addEventListener('abort', onAbort, { once: true });
+        write({ id, request, drop: false });
+      }),
+    take: ({ id, node, end }: LocalDiscovered) => {
+      const one = pending.get(id);
+      if (node) one?.onNode(node);
+      // A newer daemon may send a code that this version does not know: it is passed on as it came.
+      if (end) one?.settle(end.code === '' ? undefined : new Problem(end.code as ProblemCode, end.message));
+    },
+    fail: (problem: Problem) => {
+      for (const { settle } of [...pending.values()]) settle(problem);
+    },
+  };
+}
+
+/** @throws the signal's reason, or an Error when the time is over */
+async function within(work: Promise<void>, timeout: number, signal: AbortSignal): Promise<void> {
+  const both = AbortSignal.any([signal, AbortSignal.timeout(timeout)]);
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = () => reject(both.reason);
+  if (both.aborted) onAbort();
+  both.addEventListener('abort', onAbort, { once: true });
+  try {
+    await Promise.race([work, aborted]);
+  } finally {
+    both.removeEventListener('abort', onAbort);
+  }
+}
+
+async function requireOwnSocket(path: string): Promise<void> {
+  try {
+    const found = await stat(path);
+    if (!found.isSocket() || (found.uid !== 0 && found.uid !== process.getuid?.())) {
+      throw new Problem('bad-permissions', `${path} is not a socket of root or of this user`);
+    }
+  } catch (cause) {
+    if (cause instanceof Problem) throw cause;
+    throw new Problem('unreachable', `${path}: ${explainErrno(cause)}`, '', { cause });
+  }
+}

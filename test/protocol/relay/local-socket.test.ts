@@ -1,0 +1,250 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { localRequestCodec } from '../../../src/core/wire/codec.ts';
+import type { SealedEvent } from '../../../src/core/wire/messages.ts';
+import { frame, greeting } from '../../../src/transport/relay/local/frames.ts';
+import { openLocalRelay } from '../../../src/transport/relay/local/open.ts';
+import { connectRaw, echoing, sealed, startLocalRelay } from '../../support/relay/local-relay.ts';
+import { rejection } from '../../support/thrown.ts';
+import { until, within } from '../../support/until.ts';
+
+const { signal } = new AbortController();
+const open = (socket: string, timeout = 20_000) => openLocalRelay(socket, timeout, signal);
+const ignore = () => {};
+
+describe('a relay’s socket', () => {
+  test('passes many requests on at once, each with its own replies, and discovers', async () => {
+    await using relay = await startLocalRelay(echoing);
+    const connection = await open(relay.socket);
+    const texts = Array.from({ length: 300 }, (_, index) => `request ${index}`);
+    const replies = await Promise.all(
+      texts.map(async (text) => {
+        const events: SealedEvent[] = [];
+        await connection.forward('echo', sealed(text), (event) => events.push(event), signal);
+        return events.map(({ ciphertext }) => ciphertext.toString()).join();
+      }),
+    );
+    assert.deepEqual(replies, texts);
+    const found: string[] = [];
+    await connection.discover({ timeout: 0, names: ['dev1', 'dev2'] }, ({ node }) => found.push(node), signal);
+    assert.deepEqual(found, ['dev1', 'dev2']);
+    connection.close();
+  });
+
+  test('reports what the relay withholds as silence, and why it does not discover', async () => {
+    await using relay = await startLocalRelay(echoing);
+    const connection = await open(relay.socket);
+    const silence = await rejection(connection.forward('nobody', sealed(''), ignore, signal));
+    assert.equal(silence.code, 'no-response');
+    assert.match(silence.message, /unknown-target, it is not known/);
+    const refusal = await rejection(connection.discover({ timeout: 0, names: ['nobody'] }, ignore, signal));
+    assert.deepEqual([refusal.code, refusal.message], ['policy-denied', 'not for you']);
+    connection.close();
+  });
+
+  test('gives up at the relay what the caller gives up', async () => {
+    const given: string[] = [];
+    const noted = {
+      ...echoing,
+      forward: async (...[target, , , , until]: Parameters<typeof echoing.forward>) => {
+        await once(until, 'abort');
+        given.push(target);
+      },
+    };
+    await using relay = await startLocalRelay(noted);
+    const connection = await open(relay.socket);
+    const control = new AbortController();
+    const waiting = rejection(connection.forward('one', sealed(''), ignore, control.signal));
+    await connection.discover({ timeout: 0, names: [] }, ignore, signal);
+    control.abort();
+    assert.equal((await waiting).code, 'cancelled');
+    await until('the relay has given up one request', () => given.length === 1);
+    void connection.forward('two', sealed(''), ignore, signal).catch(ignore);
+    await within('an answer', connection.discover({ timeout: 0, names: [] }, ignore, signal));
+    connection.close();
+    await until('the relay has given up the other one, too', () => given.length === 2);
+    assert.deepEqual(given, ['one', 'two']);
+  });
+
+  test('does not pass on what was given up before its turn', async () => {
+    const passed: string[] = [];
+    const forward = async (target: string) => void passed.push(target);
+    await using relay = await startLocalRelay({ ...echoing, forward });
+    const user = connectRaw(relay.socket);
+    const request = (id: number, drop: boolean) =>
+      frame(localRequestCodec.encode({ forward: { id, target: `${id}`, sealed: sealed(''), drop } }));
+    // In one piece, so that both are read at once.
+    user.connection.write(Buffer.concat([request(1, false), request(1, true), request(2, false)]));
+    await until('the relay has ended both', () => user.events.length === 2);
+    assert.deepEqual(user.events.map(({ forward: event }) => [event?.id, event?.end?.code]).toSorted(), [
+      [1, 'cancelled'],
+      [2, ''],
+    ]);
+    assert.deepEqual(passed, ['2']);
+    user.connection.destroy();
+  });
+
+  test('leaves nothing waiting when the relay is lost, or used after that', async () => {
+    await using relay = await startLocalRelay(echoing);
+    const connection = await open(relay.socket);
+    const forwarded = rejection(connection.forward('hold', sealed(''), ignore, signal));
+    const discovered = rejection(connection.discover({ timeout: 0, names: ['hold'] }, ignore, signal));
+    // Both are there: the answer to a later question has come.
+    await connection.discover({ timeout: 0, names: [] }, ignore, signal);
+    relay.stop();
+    assert.equal((await forwarded).code, 'no-response');
+    assert.equal((await discovered).code, 'no-response');
+    await within('the loss', connection.whenLost());
+    assert.equal((await rejection(connection.forward('echo', sealed(''), ignore, signal))).code, 'no-response');
+    const late = rejection(connection.discover({ timeout: 0, names: [] }, ignore, signal));
+    assert.equal((await late).code, 'no-response');
+  });
+});
+
+describe('a relay’s socket ends the connection of a user that', () => {
+  const attacks: readonly [string, (connection: Socket) => void][] = [
+    ['speaks HTTP/2', (connection) => connection.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')],
+    ['sends a message that cannot be decoded', (connection) => connection.write(framed(Buffer.from([0xff, 0xff])))],
+    ['announces a message over the limit', (connection) => connection.write(length(1024 * 1024 + 1))],
+    ['announces four gigabytes', (connection) => connection.write(length(0xffffffff))],
+  ];
+  const framed = (message: Buffer) => Buffer.concat([greeting, frame(message)]);
+  const length = (bytes: number) => {
+    const header = Buffer.alloc(4);
+    header.writeUInt32BE(bytes);
+    return Buffer.concat([greeting, header]);
+  };
+  for (const [what, attack] of attacks)
+    test(what, async () => {
+      await using relay = await startLocalRelay(echoing);
+      const user = connectRaw(relay.socket, false);
+      attack(user.connection);
+      await within('the end', user.whenClosed);
+      // The relay serves the next user.
+      (await open(relay.socket)).close();
+    });
+
+  test('does not greet, leaves a message unfinished, or has nothing to do for long', async () => {
+    await using relay = await startLocalRelay(echoing, { stall: 50, quiet: 2 });
+    const silent = connectRaw(relay.socket, false);
+    const slow = connectRaw(relay.socket);
+    slow.connection.write(Buffer.from([0, 0, 0, 9, 1]));
+    const idle = connectRaw(relay.socket);
+    for (const { whenClosed } of [silent, slow, idle]) await within('the end', whenClosed);
+  });
+
+  test('does not read what it asked for', async () => {
+    await using relay = await startLocalRelay(echoing, { unread: 256 * 1024 });
+    const user = connectRaw(relay.socket);
+    user.connection.pause();
+    const text = 'x'.repeat(64 * 1024);
+    for (let id = 1; id <= 32; id++) user.send({ forward: { id, target: 'echo', sealed: sealed(text), drop: false } });
+    await until('the relay has closed', async () => {
+      user.connection.write(frame(Buffer.alloc(0)));
+      return user.connection.destroyed || user.connection.errored !== null;
+    });
+  });
+});
+
+describe('a relay’s socket', () => {
+  test('keeps a connection as long as one of its requests waits', async () => {
+    await using relay = await startLocalRelay(echoing, { stall: 30, quiet: 1 });
+    const user = connectRaw(relay.socket);
+    user.send({ forward: { id: 1, target: 'hold', sealed: sealed(''), drop: false } });
+    const idle = connectRaw(relay.socket);
+    await within('the end of the idle one', idle.whenClosed);
+    assert.equal(user.connection.destroyed, false);
+    user.send({ forward: { id: 1, target: 'hold', drop: true } });
+    await within('the end once nothing waits', user.whenClosed);
+  });
+
+  test('refuses discoveries beyond its bound, and leaves a number in use with its first request', async () => {
+    await using relay = await startLocalRelay(echoing, { discoveries: 2 });
+    const user = connectRaw(relay.socket);
+    const ask = (id: number, names: string[]) =>
+      user.send({ discover: { id, request: { timeout: 0, names }, drop: false } });
+    ask(1, ['hold']);
+    ask(1, ['dev1']);
+    ask(2, ['hold']);
+    ask(3, ['dev1']);
+    await until('the third is refused', () => user.events.length > 0);
+    const [event] = user.events;
+    assert.equal(event?.discovered?.id, 3);
+    assert.equal(event?.discovered?.end?.code, 'busy');
+    user.connection.destroy();
+  });
+
+  test('takes as many connections as its bound', async () => {
+    await using relay = await startLocalRelay(echoing, { connections: 1 });
+    const first = await open(relay.socket);
+    assert.equal((await rejection(open(relay.socket))).code, 'unreachable');
+    first.close();
+  });
+});
+
+describe('what answers at the socket', () => {
+  const answers: readonly [string, string, (connection: Socket) => void][] = [
+    ['is not used when it speaks another protocol', 'unreachable', (one) => void one.write(Buffer.alloc(40))],
+    ['is not used when it closes at once', 'unreachable', (one) => void one.destroy()],
+    ['is not used when it does not greet in time', 'unreachable', ignore],
+  ];
+  for (const [what, code, behave] of answers)
+    test(what, async () => {
+      await using fake = await startFake(behave);
+      assert.equal((await rejection(open(fake.socket, 200))).code, code);
+    });
+
+  test('is as silent as a lost relay when it sends what cannot be read', async () => {
+    await using fake = await startFake((connection) => {
+      connection.write(greeting);
+      connection.once('data', () => connection.write(frame(Buffer.from([0xff, 0xff]))));
+    });
+    const connection = await open(fake.socket);
+    const problem = await rejection(connection.forward('echo', sealed(''), ignore, signal));
+    assert.equal(problem.code, 'no-response');
+  });
+
+  test('cannot answer what was not asked: unknown numbers are left out', async () => {
+    await using relay = await startLocalRelay({
+      ...echoing,
+      discover: async (_request, _user, onNode) => onNode({ node: 'dev1', path: [], lastHeard: 1 }),
+    });
+    const connection = await open(relay.socket);
+    const found: string[] = [];
+    const control = new AbortController();
+    const given = rejection(
+      connection.discover({ timeout: 0, names: [] }, ({ node }) => found.push(node), control.signal),
+    );
+    control.abort();
+    assert.equal((await given).code, 'cancelled');
+    await connection.discover({ timeout: 0, names: [] }, ignore, signal);
+    assert.deepEqual(found, []);
+    connection.close();
+  });
+});
+
+async function startFake(behave: (connection: Socket) => void) {
+  const directory = await mkdtemp(join(tmpdir(), 'mco-fake-'));
+  const socket = join(directory, 'relay.sock');
+  const open = new Set<Socket>();
+  const server: Server = createServer((connection) => {
+    open.add(connection);
+    connection.on('error', ignore);
+    behave(connection);
+  });
+  server.listen(socket);
+  await once(server, 'listening');
+  return {
+    socket,
+    [Symbol.asyncDispose]: async () => {
+      for (const connection of open) connection.destroy();
+      server.close();
+      await rm(directory, { recursive: true });
+    },
+  };
+}
