@@ -27,13 +27,15 @@ async function reportUnit(unit: string, run: RunCommand): Promise<readonly strin
   const value = (name: string) => new RegExp(`^${name}=(.*)$`, 'm').exec(state ?? '')?.[1] ?? '';
   const result = value('Result') === 'success' ? '' : `, result ${value('Result')}`;
   const words =
-    state === undefined ? 'its state cannot be read' : `${value('ActiveState')} (${value('SubState')}${result})`;
+    state === undefined
+      ? `the state of ${unit} cannot be read`
+      : `${unit} is ${value('ActiveState')} (${value('SubState')}${result})`;
   const lines = (journal ?? '')
     .split('\n')
     .map(firstLine)
     .filter((line) => line !== '');
   const none = `no line of its journal can be read: is the daemon's user in the group systemd-journal?`;
-  return [`${unit} is ${words}`, ...(lines.length === 0 ? [none] : lines.slice(-mostLines).map((line) => `| ${line}`))];
+  return [words, ...(lines.length === 0 ? [none] : lines.slice(-mostLines).map((line) => `| ${line}`))];
 }
 
 async function ask(run: RunCommand, argv: Argv): Promise<string | undefined> {

@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { spawn } from 'node:child_process';
+import { describe, test } from 'node:test';
+import { reportService } from '../../../../../src/agents/appmgr/activate/service-report.ts';
+import { reloadOf, restartOf, sendSignal } from '../../../../../src/agents/appmgr/activate/service.ts';
+import type { Application } from '../../../../../src/agents/appmgr/application.ts';
+import type { ApplicationConfig } from '../../../../../src/agents/appmgr/config.ts';
+import type { RunCommand } from '../../../../../src/core/ports.ts';
+import { temporaryDirectory } from '../../../../support/agents/agent-setup.ts';
+import { appmgrConfig } from '../../../../support/agents/application.ts';
+
+const application = (more: object): ApplicationConfig => {
+  const { applications } = appmgrConfig({ applications: { app: { root: '/srv/app', artifacts: '/srv/a', ...more } } });
+  return { name: 'app', ...applications.app } as ApplicationConfig;
+};
+const command = (...argv: string[]) => ({ kind: 'command', argv });
+const unit = { unit: 'app.service' };
+const pidFile = { pid_file: '/run/app.pid' };
+
+describe('how a service takes up a release, and how it restarts', () => {
+  for (const [config, reload, restart] of [
+    [{}, undefined, undefined],
+    [{ reload: ['r'] }, command('r'), command('r')],
+    [{ reload: ['r'], restart: ['s'] }, command('r'), command('s')],
+    [{ restart: ['s'] }, undefined, command('s')],
+    [
+      { service: unit },
+      command('systemctl', 'reload', '--', 'app.service'),
+      command('systemctl', 'restart', '--', 'app.service'),
+    ],
+    [
+      { service: { ...unit, action: 'reload-or-restart' } },
+      command('systemctl', 'reload-or-restart', '--', 'app.service'),
+      command('systemctl', 'restart', '--', 'app.service'),
+    ],
+    [{ service: unit, reload: ['r'] }, command('r'), command('r')],
+    [
+      { service: { ...pidFile, signal: 'USR2' } },
+      { kind: 'signal', signal: 'SIGUSR2', pidFile: '/run/app.pid' },
+      { kind: 'signal', signal: 'SIGUSR2', pidFile: '/run/app.pid' },
+    ],
+    [
+      { service: { ...unit, ...pidFile } },
+      command('systemctl', 'reload', '--', 'app.service'),
+      command('systemctl', 'restart', '--', 'app.service'),
+    ],
+  ] as const) {
+    test(`is by ${JSON.stringify(reload)} and ${JSON.stringify(restart)} for ${JSON.stringify(config)}`, () => {
+      assert.deepEqual([reloadOf(application(config)), restartOf(application(config))], [reload, restart]);
+    });
+  }
+});
+
+describe('a signal to the process of a pid file', () => {
+  const file = (text: string) => {
+    const path = join(temporaryDirectory(), 'app.pid');
+    writeFileSync(path, text);
+    return path;
+  };
+  const send = (pidFile: string) => sendSignal({ kind: 'signal', signal: 'SIGWINCH', pidFile }, 'reload-failed');
+
+  test('reaches it, whatever blank space is around its id', async () => {
+    const got = once(process, 'SIGWINCH');
+    await send(file(` ${process.pid}\n`));
+    await got;
+  });
+
+  test('that is gone is a problem', async () => {
+    const child = spawn('/bin/true', { stdio: 'ignore' });
+    await once(child, 'exit');
+    const path = file(`${child.pid}`);
+    await assert.rejects(send(path), {
+      code: 'reload-failed',
+      message: `process ${child.pid} of ${path} cannot be sent SIGWINCH: there is no such process`,
+    });
+  });
+
+  for (const text of ['', '0', '1', '-1', '-5', '007', 'x', '12x', '1 2', '12345678901', `${' '.repeat(64)}77`])
+    test(`is not sent for ${JSON.stringify(text)}: that is nobody’s id, everybody’s, or that of init`, async () => {
+      const path = file(text);
+      await assert.rejects(send(path), { code: 'reload-failed', message: `${path} does not hold a process id` });
+    });
+
+  test('of a file that cannot be read is a problem of the same code', async () => {
+    await assert.rejects(send('/nonexistent/app.pid'), {
+      code: 'reload-failed',
+      message: '/nonexistent/app.pid cannot be read: no such file or directory',
+    });
+  });
+});
+
+describe('what a service says of itself', () => {
+  const report = async (service: object | undefined, answers: Readonly<Record<string, [number, string]>> = {}) => {
+    const asked: [readonly string[], object][] = [];
+    const run: RunCommand = async (argv, options) => {
+      asked.push([argv, options]);
+      const [code, stdout] = answers[argv[0]] ?? [1, ''];
+      return { code, signal: null, stdout, stderr: '', truncated: false } as never;
+    };
+    const site = { application: application(service === undefined ? {} : { service }), run } as Application;
+    return { lines: await reportService(site), asked };
+  };
+
+  test('is nothing where none is configured', async () => assert.deepEqual((await report(undefined)).lines, []));
+
+  test('is the state of its unit and the last five lines of its journal, as they may be shown', async () => {
+    const { lines, asked } = await report(unit, {
+      systemctl: [0, 'Result=exit-code\nActiveState=failed\nSubState=dead\n'],
+      journalctl: [0, 'one\n\ntwo\nthree\nfour\nfive\nsix\u0007\n'],
+    });
+    assert.deepEqual(lines, [
+      'app.service is failed (dead, result exit-code)',
+      '| two',
+      '| three',
+      '| four',
+      '| five',
+      '| six',
+    ]);
+    const options = { timeout: 3000, limit: 16_384 };
+    assert.deepEqual(
+      asked.map(([argv, { env: _env, ...rest } = {} as never]) => [argv, rest]),
+      [
+        [['systemctl', 'show', '--property=ActiveState,SubState,Result', '--', 'app.service'], options],
+        [['journalctl', '--no-pager', '--quiet', '--output=cat', '--lines=5', '--unit=app.service'], options],
+      ],
+    );
+    assert.equal((asked[0]?.[1] as { env: Record<string, string> }).env.LC_ALL, 'C');
+  });
+
+  test('is without a result where that is a success', async () => {
+    const state = 'ActiveState=active\nSubState=running\nResult=success\n';
+    const { lines } = await report(unit, { systemctl: [0, state], journalctl: [0, 'up\n'] });
+    assert.deepEqual(lines, ['app.service is active (running)', '| up']);
+  });
+
+  test('is that nothing can be read where nothing can be', async () => {
+    assert.deepEqual((await report(unit)).lines, [
+      'the state of app.service cannot be read',
+      "no line of its journal can be read: is the daemon's user in the group systemd-journal?",
+    ]);
+  });
+
+  test('of a pid file is whether its process runs, and its name', async () => {
+    const path = join(temporaryDirectory(), 'app.pid');
+    const said = async (text: string) => {
+      writeFileSync(path, text);
+      return (await report({ pid_file: path })).lines;
+    };
+    assert.match((await said(` ${process.pid}\n`))[0] ?? '', new RegExp(`^process ${process.pid} \\(\\S.*\\) runs$`));
+    for (const text of ['', '0', 'x', '-1', `${' '.repeat(64)}77`])
+      assert.deepEqual(await said(text), [`${path} names no process`], text);
+    assert.deepEqual(await said('4194305'), [`process 4194305 of ${path} is gone`]);
+  });
+});

@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { linkShared } from '../../../../../src/agents/appmgr/activate/shared-paths.ts';
+import type { Layout } from '../../../../../src/agents/appmgr/release/layout.ts';
+import { temporaryDirectory } from '../../../../support/agents/agent-setup.ts';
+
+/** A root with one release, and what all releases share. */
+function estate(...shared: string[]) {
+  const root = temporaryDirectory();
+  const release = join(root, 'releases/20');
+  for (const path of ['releases/20', 'staging', 'shared', ...shared.map((one) => `shared/${one}`)])
+    mkdirSync(join(root, path), { recursive: true });
+  const layout = { root, staging: join(root, 'staging') } as Layout;
+  const link = (...paths: string[]) => linkShared(layout, release, paths);
+  const at = (path: string) => join(release, path);
+  return { root, link, at, staged: () => readdirSync(join(root, 'staging')) };
+}
+
+describe('a path that all releases share', () => {
+  test('is a link of the release to it, at any depth, whose directories are made', async () => {
+    const { root, link, at } = estate('uploads', 'var/cache/x');
+    writeFileSync(join(root, 'shared/uploads/kept'), 'kept');
+    await link('uploads', 'var/cache/x');
+    assert.equal(readlinkSync(at('uploads')), '../../shared/uploads');
+    assert.equal(readlinkSync(at('var/cache/x')), '../../../../shared/var/cache/x');
+    assert.equal(readFileSync(at('uploads/kept'), 'utf8'), 'kept');
+    assert.ok(existsSync(at('var/cache/x')), 'the link leads somewhere');
+  });
+
+  test('takes the place of what the archive has there, which is gone then', async () => {
+    const { link, at, staged } = estate('uploads', 'log');
+    mkdirSync(at('uploads/deep'), { recursive: true });
+    writeFileSync(at('uploads/deep/file'), '');
+    writeFileSync(at('log'), 'a file');
+    await link('uploads', 'log');
+    assert.ok(lstatSync(at('uploads')).isSymbolicLink() && lstatSync(at('log')).isSymbolicLink());
+    assert.deepEqual(staged(), []);
+  });
+
+  test('is left alone where the link is there already, and set right where it leads elsewhere', async () => {
+    const { link, at } = estate('uploads');
+    await link('uploads');
+    const made = lstatSync(at('uploads')).ino;
+    await link('uploads');
+    assert.equal(lstatSync(at('uploads')).ino, made);
+    const other = estate('uploads');
+    symlinkSync('/etc', other.at('uploads'));
+    await other.link('uploads');
+    assert.equal(readlinkSync(other.at('uploads')), '../../shared/uploads');
+  });
+
+  test('must exist: the release is not touched', async () => {
+    const { root, link, at } = estate();
+    writeFileSync(join(root, 'shared/file'), '');
+    for (const path of ['uploads', 'file/below']) {
+      await assert.rejects(link(path), {
+        code: 'missing-shared',
+        message: `${join(root, 'shared', path)} is shared by all releases, and is missing`,
+        hint: 'create it first',
+      });
+      assert.equal(existsSync(at(path)), false);
+    }
+    symlinkSync('itself', join(root, 'shared/itself'));
+    await assert.rejects(link('itself'), { code: 'ELOOP' });
+  });
+
+  test('is refused where a link or a file of the release is on the way: it would be written elsewhere', async () => {
+    const { root, link, at } = estate('var/cache');
+    mkdirSync(join(root, 'outside'));
+    symlinkSync(join(root, 'outside'), at('var'));
+    await assert.rejects(link('var/cache'), {
+      code: 'bad-layout',
+      message: `${at('var')} is not a directory, and a shared path is below it`,
+    });
+    assert.deepEqual(readdirSync(join(root, 'outside')), []);
+    const file = estate('var/cache');
+    writeFileSync(file.at('var'), '');
+    await assert.rejects(file.link('var/cache'), { code: 'bad-layout' });
+    assert.equal(readFileSync(file.at('var'), 'utf8'), '');
+  });
+});
