@@ -148,7 +148,7 @@ async function callWithFailover(call: StepCall, nodes: readonly string[], wanted
     if (batch.broken !== undefined) return sum(settled, endOf(batch), batch.broken === 'before' ? spare : left);
     spare = left;
     missing = wanted - settled.flatMap(({ replies }) => replies).filter(({ ok }) => ok).length;
-    if (batch.interrupted) return sum(settled, 'interrupted', []);
+    if (batch.interrupted) return sum(settled, 'interrupted', left);
   }
   return sum(settled, missing > 0 ? 'failed' : 'done', []);
 }

@@ -78,10 +78,9 @@ function recallNode(call: StepCall, node: string, tries: readonly EarlierTry[]):
     undefined,
   );
   if (verdict === undefined) return { number: last.number };
-  const settled = verdict.failure === undefined && !verdict.again;
   // A step that ended well ended so with the failures that it could bear.
-  if (settled || call.past?.done === true) return { verdict: { ...verdict, again: false } };
-  if (last.outcome?.outcome !== 'refused' && !ddl.repeatable) return { verdict: { ...verdict, again: false } };
+  if (verdict.failure === undefined || call.past?.done === true) return { verdict };
+  if (last.outcome?.outcome !== 'refused' && !ddl.repeatable) return { verdict };
   return { verdict, number: last.number + 1 };
 }
 

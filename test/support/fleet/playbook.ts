@@ -18,6 +18,7 @@ const action = {
       text: { type: 'string' },
       list: { type: 'array', items: { type: 'string' } },
       secret: { type: 'string', 'x-sensitive': true },
+      pin: { type: 'string', 'x-sensitive': true },
     },
   },
 } as const;

@@ -24,13 +24,14 @@ async function reportUnit(unit: string, run: RunCommand): Promise<readonly strin
     ask(run, ['systemctl', 'show', '--property=ActiveState,SubState,Result', '--', unit]),
     ask(run, ['journalctl', '--no-pager', '--quiet', '--output=cat', `--lines=${mostLines}`, `--unit=${unit}`]),
   ]);
-  const value = (name: string) => new RegExp(`^${name}=(.*)$`, 'm').exec(state ?? '')?.[1] ?? '';
-  const result = value('Result') === 'success' ? '' : `, result ${value('Result')}`;
+  const [active, sub, result] = ['ActiveState', 'SubState', 'Result'].map(
+    (name) => new RegExp(`^${name}=(.*)$`, 'm').exec(state)?.[1],
+  );
   const words =
-    state === undefined
+    active === undefined
       ? `the state of ${unit} cannot be read`
-      : `${unit} is ${value('ActiveState')} (${value('SubState')}${result})`;
-  const lines = (journal ?? '')
+      : `${unit} is ${active} (${sub}${result === 'success' ? '' : `, result ${result}`})`;
+  const lines = journal
     .split('\n')
     .map(firstLine)
     .filter((line) => line !== '');
@@ -38,9 +39,10 @@ async function reportUnit(unit: string, run: RunCommand): Promise<readonly strin
   return [words, ...(lines.length === 0 ? [none] : lines.slice(-mostLines).map((line) => `| ${line}`))];
 }
 
-async function ask(run: RunCommand, argv: Argv): Promise<string | undefined> {
+/** An empty text where there is no answer. */
+async function ask(run: RunCommand, argv: Argv): Promise<string> {
   const { code, stdout } = await run(argv, { timeout: patience, limit: 16 * 1024, env: { PATH: path, LC_ALL: 'C' } });
-  return code === 0 ? stdout : undefined;
+  return code === 0 ? stdout : '';
 }
 
 async function reportProcess(file: string): Promise<string> {

@@ -10,7 +10,7 @@ const lookupTimeout = 2000;
  * resolved). The load balancer's own 127.0.0.1 and ::1 may lead anywhere (a tunnel, a proxy): there the port counts too.
  */
 export function hostAddress({ ip, address }: Pick<Server, 'ip' | 'address'>): string | undefined {
-  if (ip === '' || ip === '0.0.0.0' || ip === '::' || isIP(ip) === 0) return undefined;
+  if (ip === '0.0.0.0' || ip === '::' || isIP(ip) === 0) return undefined;
   return isOwnLoopback(ip) ? address : normalizeAddress(ip);
 }
 

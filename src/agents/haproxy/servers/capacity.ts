@@ -68,10 +68,8 @@ export function findDoubt(views: readonly BackendView[]): Problem | undefined {
       const what = `${view.backend}/${strange.name} at ${view.runtime.name} has ${unknownState(strange)}`;
       return new Problem('haproxy-unknown-state', `${what}, which this version does not know`, 'update mco-deploy');
     }
-    const counted = [false, true].map((backup) =>
-      view.servers.filter((one) => one.backup === backup && inRotation(one)),
-    );
-    const [active = 0, backups = 0] = counted.map(({ length }) => length);
+    const count = (backup: boolean) => view.servers.filter((one) => one.backup === backup && inRotation(one)).length;
+    const [active, backups] = [count(false), count(true)];
     if (active === view.active && backups === view.backups) continue;
     return new Problem(
       'haproxy-disagrees',

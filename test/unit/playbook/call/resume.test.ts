@@ -68,6 +68,7 @@ describe('a run that goes on', () => {
     const once = playbookText('  - {id: go, call: thing.once, on: all}');
     const failed = await runTwice(once, { troubles: [{ node: 'b', call: 'thing.once', kind: 'failed' }] });
     assert.deepEqual([made(failed.fabric), failed.report.state], [[], 'failed']);
+    assert.deepEqual(failed.report.failure?.reasons, [{ node: 'b', code: 'broken', reason: 'b is broken' }]);
     const refused = await runTwice(once, { troubles: [{ node: 'b', call: 'thing.once', kind: 'refused' }] });
     assert.deepEqual([made(refused.fabric), refused.report.state], [['go b 2'], 'done']);
     // Soon enough the node still knows what became of it: the same try is never done twice.
@@ -86,6 +87,103 @@ describe('a run that goes on', () => {
       report.failure?.reasons.map(({ node, code }) => [node, code]),
       [['b', 'not-known']],
     );
+    assert.deepEqual(report.steps[0]?.ok, ['a', 'c']);
+    const message = report.failure?.reasons[0]?.reason ?? '';
+    assert.match(
+      message,
+      /^whether it completed is not known: it was called at 2025-12-31T23:00:00\.\d{3}Z, and thing#once must not/,
+    );
+  });
+
+  test('asks what became of what must not be repeated, and never tries it again where it failed', async () => {
+    const once = playbookText('  - {id: go, call: thing.once, on: all}');
+    const { fabric, report } = await runTwice(
+      once,
+      { troubles: [{ node: 'b', call: 'thing.once', kind: 'no-response' }] },
+      { troubles: [{ node: 'b', call: 'thing.once', kind: 'failed' }] },
+    );
+    assert.deepEqual([made(fabric), report.state], [['go b 1'], 'failed']);
+  });
+
+  test('asks a node for a try that may be repeated, however long ago that was', async () => {
+    const hourAgo = (journal: readonly JournalEntry[]) =>
+      journal.map((entry) => ({ ...entry, at: entry.at - 3_600_000 }));
+    const troubles = [{ node: 'b', call: 'thing.change', kind: 'no-response' }] as const;
+    assert.equal(made((await runTwice(two, { troubles }, {}, hourAgo)).fabric)[0], 'first b 1');
+  });
+
+  test('asks for one try more than the step has where it only asks what became of one, and not for two', async () => {
+    const { fabric, report } = await runTwice(
+      two,
+      { troubles: [{ node: 'b', call: 'thing.change', kind: 'no-response' }] },
+      { troubles: [{ node: 'b', call: 'thing.change', kind: 'failed' }] },
+    );
+    assert.deepEqual([made(fabric), report.state], [['first b 1', 'first b 2'], 'failed']);
+  });
+
+  test('waits before no batch that is done already', async () => {
+    const text = playbookText('  - {id: go, call: thing.change, on: all, batch: 1, batch_sleep: 5s, with: {to: x}}');
+    const { fabric } = await runTwice(text, { troubles: [{ node: 'c', call: 'thing.change', kind: 'failed' }] });
+    assert.deepEqual([made(fabric), fabric.slept], [['go c 2'], [5000]]);
+  });
+
+  test('counts how often in a row a reply was good enough from before', async () => {
+    const text = playbookText(
+      '  - {id: go, call: thing.change, on: all, with: {to: x}, until: reply.data.number == 0, passes: 3, tries: 3}',
+    );
+    const good = [{ name: 'a', agents: ['thing'], actions: { 'thing.change': () => ({ number: 0 }) } }];
+    const killed = (journal: readonly JournalEntry[]) =>
+      journal.slice(
+        0,
+        journal.findIndex((entry) => entry.type === 'call' && entry.try === 3),
+      );
+    const { fabric, report } = await runTwice(text, { nodes: good }, { nodes: good }, killed);
+    assert.deepEqual([made(fabric), report.state], [['go a 3'], 'done']);
+  });
+
+  test('continues after the last try, also where what became of one before is not known', async () => {
+    const text = playbookText('  - {id: go, call: thing.change, on: all, with: {to: x}, tries: 2}');
+    const troubles = [{ node: 'b', call: 'thing.change', kind: 'failed' }] as const;
+    const lost = (journal: readonly JournalEntry[]) =>
+      journal.filter((entry) => entry.type !== 'outcome' || entry.node !== 'b' || entry.try !== 1);
+    assert.deepEqual(made((await runTwice(text, { troubles }, {}, lost)).fabric), ['go b 3']);
+  });
+
+  test('calls none again in a step that was done with the failures that it could bear', async () => {
+    const text = playbookText(`  - {id: first, call: thing.change, on: all, with: {to: x}, max_failures: 2}
+  - {id: last, call: thing.change, on: "\${{ ['c'] }}", with: {to: y}}`);
+    const late = { ...(nodes[2] as FabricNode), actions: { 'thing.change': failWhen('y') } };
+    const { fabric, report } = await runTwice(text, {
+      nodes: [...nodes.slice(0, 2), late],
+      troubles: [{ node: 'b', call: 'thing.change', kind: 'failed' }],
+    });
+    assert.deepEqual([made(fabric), report.state], [['last c 2'], 'done']);
+    assert.deepEqual(
+      report.steps[0]?.failed.map(({ node, code }) => [node, code]),
+      [['b', 'broken']],
+    );
+  });
+
+  for (const [outcome, code, next] of [
+    ['cancelled', 'cancelled', 'first b 1'],
+    ['cancelled', 'stopped', 'first b 2'],
+    ['failed', 'cancelled', 'first b 2'],
+  ] as const) {
+    test(`takes an outcome “${outcome}” of code “${code}” for ${next === 'first b 1' ? 'not known' : 'known'}`, async () => {
+      const given = (journal: readonly JournalEntry[]) =>
+        journal.map((entry) => (entry.type === 'outcome' && entry.node === 'b' ? { ...entry, outcome, code } : entry));
+      const troubles = [{ node: 'b', call: 'thing.change', kind: 'failed' }] as const;
+      assert.equal(made((await runTwice(two, { troubles }, {}, given)).fabric)[0], next);
+    });
+  }
+
+  test('reads again from the one node of a step that was done whose outcome is not written down', async () => {
+    const text = playbookText(`  - {id: look, call: thing.look, on: all}
+  - {id: last, call: thing.change, on: all, with: {to: y}}`);
+    const lost = (journal: readonly JournalEntry[]) =>
+      journal.filter((entry) => entry.type !== 'outcome' || entry.step !== 'look' || entry.node !== 'b');
+    const troubles = [{ node: 'c', call: 'thing.change', kind: 'failed' }] as const;
+    assert.deepEqual(made((await runTwice(text, { troubles }, {}, lost)).fabric), ['look b 1', 'last c 2']);
   });
 
   test('asks a node for what it surely remembers, for 25 minutes and no longer', async () => {
@@ -114,6 +212,21 @@ describe('a run that goes on', () => {
     const { fabric, report } = await runTwice(text, { nodes: [...nodes.slice(0, 2), ...broken] });
     assert.equal(report.state, 'done');
     assert.deepEqual(made(fabric), ['first a,b 2', 'second c 2']);
+  });
+
+  test('that fails again undoes again: nothing that was done after the first failure counts', async () => {
+    const text = playbookText(
+      `  - {id: first, call: thing.change, on: all, with: {to: x}}
+  - {id: last, call: thing.change, on: "\${{ ['c'] }}", with: {to: y}}`,
+      `on_failure:
+  - {id: undo, call: thing.change, on: "\${{ ['a'] }}", with: {to: old}}`,
+    );
+    const broken = { ...(nodes[2] as FabricNode), actions: { 'thing.change': failWhen('y') } };
+    const estate = { nodes: [...nodes.slice(0, 2), broken] };
+    const { before, fabric } = await runTwice(text, estate, estate);
+    const undoing = ({ calls }: Fabric) => calls.filter(({ input }) => input.to === 'old');
+    assert.deepEqual([undoing(before).length, undoing(fabric).map(({ try: number }) => number)], [1, [1]]);
+    assert.notEqual(undoing(fabric)[0]?.requestId, undoing(before)[0]?.requestId);
   });
 
   test('does again what a node remembers, but not with what answer', async () => {
@@ -202,6 +315,16 @@ steps:
     const look = playbookText('  - {id: look, call: thing.look, on: all}');
     const failed = await runTwice(look, { troubles: [{ node: 'c', call: 'thing.look', kind: 'failed' }] });
     assert.deepEqual(made(failed.fabric), ['look a,b,c 1'], 'a node that replied before may have changed since');
+  });
+
+  test('asks again about a change that it only asked about, as it reads again', async () => {
+    const ask = playbookText(`  - {id: ask, call: thing.change, dry_run: true, on: all, with: {to: x}}
+  - {id: last, call: thing.change, on: all, with: {to: y}}`);
+    const failed = await runTwice(ask, { troubles: [{ node: 'c', call: 'thing.change', kind: 'failed', tries: [1] }] });
+    assert.deepEqual(made(failed.fabric), ['ask a,b,c 1', 'last a,b,c 1']);
+    const late = { ...(nodes[2] as FabricNode), actions: { 'thing.change': failWhen('y') } };
+    const done = await runTwice(ask, { nodes: [...nodes.slice(0, 2), late] });
+    assert.deepEqual(made(done.fabric), ['last c 2'], 'its step was done, and nothing was changed since');
   });
 
   test('reads again what it read between a change and the undoing of that change', async () => {

@@ -3,9 +3,9 @@ import { describe, test } from 'node:test';
 import { activateRelease } from '../../../../../src/agents/appmgr/activate/activate.ts';
 import type { Application } from '../../../../../src/agents/appmgr/application.ts';
 import type { Releases } from '../../../../../src/agents/appmgr/release/releases.ts';
-import { Problem } from '../../../../../src/core/errors.ts';
-import type { CommandResult, RunCommand } from '../../../../../src/core/ports.ts';
-import { actionContext } from '../../../../support/agents/agent-setup.ts';
+import type { Problem } from '../../../../../src/core/errors.ts';
+import type { CommandResult, Log, RunCommand } from '../../../../../src/core/ports.ts';
+import { actionContext, silentLog } from '../../../../support/agents/agent-setup.ts';
 import { appmgrConfig } from '../../../../support/agents/application.ts';
 
 const hooks = { before: ['before'], after_switch: ['switched'], after: ['after'], on_failure: ['gave-up'] };
@@ -24,19 +24,28 @@ interface Given {
   readonly current?: string;
   readonly confirmed?: string;
   /** What fails, by the line in the order of events; or what else happens there. */
-  readonly at?: Readonly<Record<string, () => unknown>>;
+  readonly at?: Readonly<Record<string, (cancel: () => void) => unknown>>;
   readonly sick?: readonly string[];
   readonly placed?: boolean;
+  readonly checked?: boolean;
 }
 
 /** Activates revision 20 on a site that only notes what happens, in order. */
-async function activate({ config = {}, current = '10', confirmed = '10', at = {}, sick = [], placed = true }: Given) {
+async function activate({
+  config = {},
+  current = '10',
+  confirmed = '10',
+  at = {},
+  sick = [],
+  placed = true,
+  checked = true,
+}: Given) {
   const order: string[] = [];
   const cancel = new AbortController();
   const happen = (what: string) => {
     order.push(what);
     const act = at[what];
-    return act?.();
+    return act?.(() => cancel.abort());
   };
   const run: RunCommand = async (argv, { signal, env = {} }) => {
     const asked = happen(`${argv[0]} ${env.MCO_REVISION}${signal?.aborted === true ? ' (cancelled)' : ''}`);
@@ -60,24 +69,32 @@ async function activate({ config = {}, current = '10', confirmed = '10', at = {}
   const site: Application = {
     application: { name: 'app', ...applications.app } as Application['application'],
     releases,
-    health: {
-      what: 'http://127.0.0.1/health',
-      timeout: 5,
-      look: async () => ({ healthy: true, words: '' }),
-      wait: async (revision, signal) => {
-        happen(`check ${revision}${signal.aborted ? ' (cancelled)' : ''}`);
-        return { healthy: !sick.includes(revision), words: 'status 500' };
-      },
-    },
+    health: !checked
+      ? undefined
+      : {
+          what: 'http://127.0.0.1/health',
+          timeout: 5,
+          look: async () => ({ healthy: true, words: '' }),
+          wait: async (revision, signal) => {
+            happen(`check ${revision}${signal.aborted ? ' (cancelled)' : ''}`);
+            return { healthy: !sick.includes(revision), words: 'status 500' };
+          },
+        },
     run,
   };
   const state = { confirmed, before: '9', pending: '' };
-  const work = actionContext({ signal: cancel.signal });
+  const logged: [string, unknown][] = [];
+  const log: Log = {
+    ...silentLog,
+    info: (fields, message) => logged.push([message, fields]),
+    error: (fields, message) => logged.push([message, fields]),
+  };
+  const work = actionContext({ signal: cancel.signal, log });
   const problem = await activateRelease({
     ...{ site, revision: '20', current, state, confirmed: { ...state, confirmed: '20', before: confirmed } },
     work,
   }).catch((failure: unknown) => failure as Problem);
-  return { order, problem, said: work.said, cancel, reasons, previous };
+  return { order, problem, said: work.said, logged, reasons, previous };
 }
 const fails = () => 'fails';
 const breaks = (words: string) => () => {
@@ -86,7 +103,7 @@ const breaks = (words: string) => () => {
 
 describe('a release is put into service', () => {
   test('pending on disk before the switch, confirmed on disk at the end, with its hooks, reload and check between', async () => {
-    const { order, problem, said, reasons, previous } = await activate({});
+    const { order, problem, said, logged, reasons, previous } = await activate({});
     assert.equal(problem, undefined);
     assert.deepEqual(order, [
       ...['before 20', 'write 10, pending 20', 'switch 10 to 20', 'switched 20', 'reload 20', 'check 20', 'after 20'],
@@ -100,6 +117,7 @@ describe('a release is put into service', () => {
       'running the hook “after”',
     ]);
     assert.deepEqual([reasons, previous], [Array(4).fill(undefined), Array(4).fill('10')]);
+    assert.deepEqual(logged, [['release in service', { application: 'app', revision: '20', previous: '10' }]]);
   });
 
   test('without hooks, a reload or a check where none is configured', async () => {
@@ -123,8 +141,27 @@ describe('a release is put into service', () => {
   });
 });
 
+describe('a call that is cancelled', () => {
+  const cancels = (cancel: () => void) => cancel();
+
+  test('before anything is switched changes nothing', async () => {
+    const { order, problem } = await activate({ at: { 'before 20': cancels } });
+    assert.deepEqual([order, problem?.code, problem?.message], [['before 20'], 'cancelled', 'the call was cancelled']);
+  });
+
+  test('does no further step of the new release, and all steps of the return, none of which is cancelled', async () => {
+    for (const step of ['switched 20', 'check 20', 'after 20']) {
+      const { order, problem } = await activate({ at: { [step]: cancels } });
+      assert.deepEqual(order.slice(order.indexOf(step) + 1), back, step);
+      assert.equal(problem?.code, 'cancelled', step);
+      assert.match(problem.message, /did not come up: the call was cancelled; went back to 10$/, step);
+    }
+  });
+});
+
+const back = ['switch 20 to 10', 'write 10', 'reload 10', 'check 10', 'gave-up 20'];
+
 describe('a release that does not come up', () => {
-  const back = ['switch 20 to 10', 'write 10', 'reload 10', 'check 10', 'gave-up 20'];
   for (const [step, reason] of [
     ['switch 10 to 20', 'the link is read-only'],
     ['switched 20', 'the hook “after_switch” (switched) failed with exit code 3: “switched is broken”'],
@@ -150,13 +187,16 @@ describe('a release that does not come up', () => {
   }
 
   test('by its health check gives way as well', async () => {
-    const { order, problem, said } = await activate({ sick: ['20'] });
+    const { order, problem, said, logged } = await activate({ sick: ['20'] });
     assert.deepEqual(order.slice(-6), ['check 20', ...back]);
     assert.match(
       problem?.message ?? '',
       /did not come up: http:\/\/127\.0\.0\.1\/health gave status 500; went back to 10$/,
     );
     assert.ok(said.includes('going back to 10'));
+    const reason = 'http://127.0.0.1/health gave status 500';
+    const gaveUp = { application: 'app', revision: '20', reason, outcome: 'went back to 10' };
+    assert.deepEqual(logged, [['release given up', gaveUp]]);
   });
 
   for (const [what, given, words] of [
@@ -191,6 +231,26 @@ describe('a release that does not come up', () => {
     assert.match(both.problem?.message ?? '', /; went back to 10, which is not healthy either: status 500$/);
   });
 
+  test('is left without a look at the one before where no check is configured', async () => {
+    const { order, problem } = await activate({ checked: false, at: { 'after 20': fails } });
+    assert.deepEqual(order.slice(-4), ['switch 20 to 10', 'write 10', 'reload 10', 'gave-up 20']);
+    assert.match(problem?.message ?? '', /; went back to 10$/);
+  });
+
+  test('gives each step of the return the time that is configured for it', async (context) => {
+    const given: number[] = [];
+    context.mock.method(AbortSignal, 'timeout', (milliseconds: number) => {
+      given.push(milliseconds);
+      return new AbortController().signal;
+    });
+    const times = { reload_timeout: 31, hook_timeout: 33 };
+    await activate({ sick: ['20'], config: times });
+    assert.deepEqual(given, [31_000, 31_000, 6000, 33_000], 'switch, reload, check, hook');
+    given.length = 0;
+    await activate({ sick: ['20'], config: { ...times, deploy: { command: ['deploy'], timeout: 7 } } });
+    assert.equal(given[0], 7000, 'the switch runs the command that deploys');
+  });
+
   test('is reported also where the hook for that fails', async () => {
     const { problem } = await activate({ sick: ['20'], at: { 'gave-up 20': fails } });
     assert.equal(problem?.code, 'unhealthy-release');
@@ -205,7 +265,10 @@ describe('a release that does not come up', () => {
       sick: ['20'],
       config: { reload: undefined, service: { pid_file: '/nonexistent/app.pid' }, hooks: undefined },
     });
-    assert.match(problem?.message ?? '', /went back to 10, but .*\n\/nonexistent\/app\.pid names no process$/s);
+    assert.match(
+      problem?.message ?? '',
+      /went back to 10, but \/nonexistent\/app\.pid cannot be read: no such file or directory: see whether the service runs\n\/nonexistent\/app\.pid names no process$/,
+    );
     assert.ok(order.includes('switch 20 to 10'));
   });
 });

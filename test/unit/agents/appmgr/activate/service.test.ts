@@ -94,7 +94,7 @@ describe('a signal to the process of a pid file', () => {
 
 describe('what a service says of itself', () => {
   const report = async (service: object | undefined, answers: Readonly<Record<string, [number, string]>> = {}) => {
-    const asked: [readonly string[], object][] = [];
+    const asked: Parameters<RunCommand>[] = [];
     const run: RunCommand = async (argv, options) => {
       asked.push([argv, options]);
       const [code, stdout] = answers[argv[0]] ?? [1, ''];
@@ -121,13 +121,16 @@ describe('what a service says of itself', () => {
     ]);
     const options = { timeout: 3000, limit: 16_384 };
     assert.deepEqual(
-      asked.map(([argv, { env: _env, ...rest } = {} as never]) => [argv, rest]),
+      asked.map(([argv, { env: _env, ...rest }]) => [argv, rest]),
       [
         [['systemctl', 'show', '--property=ActiveState,SubState,Result', '--', 'app.service'], options],
         [['journalctl', '--no-pager', '--quiet', '--output=cat', '--lines=5', '--unit=app.service'], options],
       ],
     );
-    assert.equal((asked[0]?.[1] as { env: Record<string, string> }).env.LC_ALL, 'C');
+    assert.deepEqual(
+      asked.map(([, { env }]) => env?.LC_ALL),
+      ['C', 'C'],
+    );
   });
 
   test('is without a result where that is a success', async () => {

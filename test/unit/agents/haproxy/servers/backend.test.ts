@@ -74,6 +74,41 @@ describe('a reading of all backends', () => {
   });
 });
 
+describe('a backend', () => {
+  test('may have no servers', async () => {
+    const views = await readViews([fakeHaproxy({ app: [{ name: 'web1' }], empty: [] })], signal);
+    assert.deepEqual(
+      views.map(({ backend, servers }) => [backend, servers.length]),
+      [
+        ['app', 1],
+        ['empty', 0],
+      ],
+    );
+  });
+
+  test('may have a server of the name “BACKEND”, which HAProxy gives to the sum of all', async () => {
+    const named = fakeHaproxy({ app: [{ name: 'BACKEND', passes: false }, { name: 'web1' }] });
+    const [app] = await readViews([named], signal);
+    assert.deepEqual([app?.active, app?.servers.map(({ status }) => status)], [1, ['DOWN', 'no check']]);
+  });
+
+  test('is left out where HAProxy gives no sum of it', async () => {
+    const fake = two();
+    const partly: Runtime = {
+      name: fake.name,
+      ask: async (command, given) => {
+        const answer = await fake.ask(command, given);
+        return command.startsWith('show stat') ? answer.replace(/^app,BACKEND,.*\n/m, '') : answer;
+      },
+    };
+    const views = await readViews([partly], signal);
+    assert.deepEqual(
+      views.map(({ backend }) => backend),
+      ['static'],
+    );
+  });
+});
+
 describe('a second reading', () => {
   test('asks each process for the same backends by their names alone', async () => {
     const [one, other] = [two(), fakeHaproxy({ app: [{ name: 'web9' }] }, '/run/other.sock')];

@@ -22,6 +22,19 @@ describe('capacity', () => {
     assert.equal(guardCapacity([app], lines(app, 'a'), 1), 1);
   });
 
+  test('counts an active server that is assumed to be in, where none serves now', () => {
+    const dark = backendView('app', [server('a', down), server('s', { ...down, backup: true })]);
+    assert.equal(countAvailable([dark]), 0);
+    assert.equal(countAvailable([dark], { in: lines(dark, 'a', 's') }), 1);
+  });
+
+  test('is refused with the names of the servers that would be taken out', () => {
+    assert.throws(() => guardCapacity([app], lines(app, 'a', 'b'), 1), {
+      message:
+        'taking a, b out would leave 0 usable servers in the backend “app” at /run/haproxy.sock, and 1 must be left',
+    });
+  });
+
   test('guards every backend that a host is in', () => {
     const canary = backendView('canary', [server('a')]);
     const out = [...lines(app, 'a'), ...lines(canary, 'a')];
