@@ -35,7 +35,7 @@ export async function bundle({ entries, directory, standIns, constants }: Bundle
     target: 'node24',
     // esbuild splits only modules of this form.
     format: 'esm',
-    plugins: [takingPlaces(standIns), withoutSubprograms, withoutProtoLoader],
+    plugins: [takingPlaces(standIns), withoutSubprograms, withoutHelpers],
     define: Object.fromEntries(Object.entries(constants).map(([name, value]) => [name, JSON.stringify(value)])),
     ...smaller,
     legalComments: 'none',
@@ -70,11 +70,14 @@ const withoutSubprograms: Plugin = {
   },
 };
 
-/** gRPC would load proto-loader for its services of channelz and load reports, which are not offered here. */
-const withoutProtoLoader: Plugin = {
-  name: 'without-proto-loader',
+/**
+ * gRPC would load proto-loader for its services of channelz and load reports, which are not offered here; protobufjs would load
+ * long, which compiles WebAssembly at each start: numbers of messages are read as numbers, of 53 bits.
+ */
+const withoutHelpers: Plugin = {
+  name: 'without-helpers',
   setup: ({ onResolve }) => {
-    onResolve({ filter: /^@grpc\/proto-loader$/ }, () => ({ path: 'proto-loader', namespace: 'absent' }));
+    onResolve({ filter: /^(@grpc\/proto-loader|long)$/ }, ({ path }) => ({ path, namespace: 'absent' }));
   },
 };
 

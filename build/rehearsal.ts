@@ -10,9 +10,9 @@ import type { Identity } from '../src/core/identity.ts';
 import { startDaemon } from '../src/daemon/daemon.ts';
 import { version } from '../src/version.ts';
 
-/** A fleet of one node, on loopback, for the program to be run against while it is built. */
+/** A fleet of two nodes, on loopback, for the program to be run against while it is built: a relay, and one that it does not know. */
 export interface Rehearsal {
-  /** A command that finds the node, proves it, calls it and ends with 0. */
+  /** A command that calls both nodes, one over the relay's socket and one directly, and ends with 0. */
   readonly words: readonly string[];
   readonly env: Readonly<Record<'HOME', string>>;
   /** Ends the node and removes all that it took. */
@@ -26,8 +26,26 @@ const day = 24 * 60 * 60 * 1000;
 export async function startRehearsal(directory: string): Promise<Rehearsal> {
   const place = await mkdtemp(join(directory, 'rehearsal-'));
   const authority = await makeAuthority('rehearsal', Date.now());
-  const node = join(place, 'node');
-  await settle(node, { kind: 'node', name: 'node.rehearsal' }, authority, {
+  const socket = join(place, 'relay.sock');
+  const relay = await startNode(join(place, 'relay'), 'relay.rehearsal', authority, { relay: { socket } });
+  const node = await startNode(join(place, 'node'), 'node.rehearsal', authority, {});
+  await settle(join(place, '.config/mco-deploy'), { kind: 'operator', name: 'caller' }, authority, {
+    'client.yaml': stringify({ relay_socket: socket, discovery: { method: 'file', file: 'nodes.json' } }),
+    'nodes.json': JSON.stringify([relay, node].map(({ name, port }) => ({ name, address, port }))),
+  });
+  return {
+    words: ['rpc', 'rpcutil', 'ping'],
+    env: { HOME: place },
+    stop: async () => {
+      await Promise.all([relay.stop(), node.stop()]);
+      await rm(place, { recursive: true });
+    },
+  };
+}
+
+/** Starts a node that the operator may call. @param more settings of node.yaml */
+async function startNode(directory: string, name: string, authority: Authority, more: object) {
+  await settle(directory, { kind: 'node', name }, authority, {
     'node.yaml': stringify({
       listen: { address, port: 0 },
       discovery: { mdns: false },
@@ -35,22 +53,12 @@ export async function startRehearsal(directory: string): Promise<Rehearsal> {
       state: 'state',
       log: { level: 'silent' },
       agents: { rpcutil: {} },
+      ...more,
     }),
     'policies/rpcutil.policy': 'policy default deny\nallow\tcert=caller\t*\t*\t*\n',
   });
-  const { port, stop } = await startDaemon({ configFile: join(node, 'node.yaml'), agents, version });
-  await settle(join(place, '.config/mco-deploy'), { kind: 'operator', name: 'caller' }, authority, {
-    'client.yaml': stringify({ discovery: { method: 'file', file: 'nodes.json' } }),
-    'nodes.json': JSON.stringify([{ name: 'node.rehearsal', address, port }]),
-  });
-  return {
-    words: ['rpc', 'rpcutil', 'ping'],
-    env: { HOME: place },
-    stop: async () => {
-      await stop();
-      await rm(place, { recursive: true });
-    },
-  };
+  const { port, stop } = await startDaemon({ configFile: join(directory, 'node.yaml'), agents, version });
+  return { name, port, stop };
 }
 
 /** Makes a directory with what it takes to be in the fleet, and files of its own. */

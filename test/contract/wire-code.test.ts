@@ -6,7 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import type { MessageTypeDefinition, PackageDefinition, ServiceDefinition } from '@grpc/proto-loader';
 import { protocol } from '#protocol';
-import { build } from 'esbuild';
+import { build, type BuildOptions } from 'esbuild';
 import fc from 'fast-check';
 import { writeProtocol } from '../../build/protocol.ts';
 import descriptor from '../../src/core/wire/descriptor.json' with { type: 'json' };
@@ -39,8 +39,9 @@ before(async () => {
   directory = await mkdtemp(join(tmpdir(), 'mco-wire-'));
   const [source, bundled] = [join(directory, 'protocol.mjs'), join(directory, 'bundled.cjs')];
   await writeFile(source, writeProtocol());
-  // As in the program: in one file, without a package that could be found at run time.
-  await build({ entryPoints: [source], outfile: bundled, bundle: true, platform: 'node', format: 'cjs' });
+  // As in the program: in one file, without the package long.
+  const kind = { bundle: true, platform: 'node', format: 'cjs', external: ['long'] } satisfies BuildOptions;
+  await build({ entryPoints: [source], outfile: bundled, ...kind });
   ({ protocol: written } = (await import(pathToFileURL(bundled).href)) as { protocol: PackageDefinition });
 });
 after(() => rm(directory, { recursive: true }));
