@@ -28,6 +28,8 @@ export interface Pool {
   readonly lastHeard: (name: string) => number;
   /** Takes peers as they are known now: new ones are connected to. */
   readonly know: (peers: readonly KnownPeer[]) => void;
+  /** Closes the connection to a peer, and does not connect to it again. */
+  readonly forget: (name: string) => void;
   /**
    * Resolves as soon as the peer is warm, or its attempt that runs now has failed.
    * @returns undefined when it is not known, or cannot be reached now
@@ -79,6 +81,12 @@ export function startPool({ dial, most, log }: PoolOptions): Pool {
         if (peer !== undefined) hearAgain(peer, known);
         else if (peers.size < most) addPeer(known, warming);
       }
+    },
+    forget: (name) => {
+      const peer = peers.get(name);
+      peers.delete(name);
+      peer?.hurry.abort();
+      peer?.warm?.connection.close();
     },
     whenWarm: async (name) => {
       const peer = peers.get(name);
@@ -137,6 +145,8 @@ async function keepWarm(peer: Peer, warming: Warming): Promise<void> {
   while (!stopping.aborted && peers.get(name) === peer) {
     peer.attempt = limit(() => warmUp(peer, warming));
     await peer.attempt;
+    // Forgotten while it was connected to.
+    if (peers.get(name) !== peer) break;
     if (peer.warm !== undefined) {
       wait = firstWait;
       const { connection } = peer.warm;

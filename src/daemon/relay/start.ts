@@ -44,16 +44,17 @@ export async function startRelay({ config, settings, tls, own, policies, heard, 
   const counters = { forwarded: 0, withheld: 0 };
   let fault: string[] = [];
 
+  // The last list that could be read: a broken one loses no peer.
+  let listed: readonly KnownPeer[] = [];
   const known = async (): Promise<KnownPeer[]> => {
-    const listed: KnownPeer[] = [];
     try {
-      if (settings.nodes !== undefined) {
-        const nodes = fileSource(settings.nodes).discover(noFilter, new AbortController().signal);
-        for await (const { name, addresses } of nodes) listed.push({ name, addresses, lastHeard: 0 });
-      }
+      const before = listed;
+      listed = settings.nodes === undefined ? [] : await readList(settings.nodes);
       fault = [];
+      const stays = new Set([...listed, ...heard()].map(({ name }) => name));
+      for (const { name } of before) if (!stays.has(name)) pool.forget(name);
     } catch (error) {
-      fault = [`the relay does not know its listed peers: ${explain(error)}`];
+      fault = [`the relay works with its last list of peers: ${explain(error)}`];
     }
     const byName = new Map([...listed, ...heard()].map((peer) => [peer.name, peer]));
     return [...byName.values()].filter(({ name, addresses }) => name !== identity.name && addresses.length > 0);
@@ -103,4 +104,11 @@ export async function startRelay({ config, settings, tls, own, policies, heard, 
       pool.stop();
     },
   };
+}
+
+async function readList(file: string): Promise<KnownPeer[]> {
+  const peers: KnownPeer[] = [];
+  const nodes = fileSource(file).discover(noFilter, new AbortController().signal);
+  for await (const { name, addresses } of nodes) peers.push({ name, addresses, lastHeard: 0 });
+  return peers;
 }

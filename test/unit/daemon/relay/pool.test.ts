@@ -59,6 +59,33 @@ describe('the connections of a relay', () => {
     assert.equal(network.closed.length, 40);
   });
 
+  test('are closed for a peer that is forgotten, and not opened again until it is known again', async () => {
+    const network = startNetwork();
+    const pool = startPool({ dial: network.dial, most: 10, log: keepingLog() });
+    pool.know(peers(2));
+    await Promise.all(peers(2).map(({ name }) => pool.whenWarm(name)));
+    pool.forget('web0.devco.net');
+    network.lost.get('web0.devco.net')?.();
+    assert.deepEqual(pool.names(), ['web1.devco.net']);
+    assert.equal(pool.warm('web0.devco.net'), undefined);
+    assert.ok(network.closed.includes('web0.devco.net'));
+    pool.know(peers(1));
+    assert.ok(await pool.whenWarm('web0.devco.net'));
+    assert.deepEqual(network.dialled, ['web0.devco.net', 'web1.devco.net', 'web0.devco.net']);
+    pool.stop();
+  });
+
+  test('are closed for a peer that is forgotten while it is connected to', async () => {
+    const network = startNetwork();
+    const pool = startPool({ dial: network.dial, most: 10, log: keepingLog() });
+    pool.know(peers(1));
+    await until('the peer is dialled', () => network.dialled.length === 1);
+    pool.forget('web0.devco.net');
+    await until('the connection is closed', () => network.closed.length === 1);
+    assert.deepEqual(pool.counts(), { warm: 0, known: 0 });
+    pool.stop();
+  });
+
   test('are opened again after a loss, and the peer is out of reach until then', async () => {
     const network = startNetwork();
     const pool = startPool({ dial: network.dial, most: 4, log: keepingLog() });
