@@ -34,64 +34,52 @@ export interface DialQueueOptions extends Omit<AttemptOptions, 'describing'> {
   readonly onTurn?: (name: string, turn: 'begun' | 'answered' | 'given-up') => void;
 }
 
+/** A candidate, and what came of its dial. */
+interface Claimant {
+  candidate: Candidate;
+  attempt?: Attempt;
+}
+
 export function startDialQueue(options: DialQueueOptions): DialQueue {
   const limit = defineLimit(options.concurrency);
   const rumours = startRumourLane({ concurrency: options.concurrency, timeout: options.timeout });
-  const claimants = new Map<string, { candidate: Candidate; attempt?: Attempt }>();
+  const claimants = new Map<string, Claimant>();
   const running = new Set<Promise<boolean>>();
-  let asked = 0;
+  const dial = startDialling(options);
 
-  async function run(key: string, signal = options.signal): Promise<boolean> {
-    const claimant = claimants.get(key);
-    if (claimant === undefined) return false;
-    let peers = false;
-    // What proves nothing takes no witness's place.
-    const describing = () => {
-      peers = options.request.peers && asked < witnesses;
-      if (peers) asked++;
-      const describe = peers || options.isUnknown?.(candidate.name) !== false;
-      return { request: { ...options.request, peers }, describe };
-    };
+  async function run(claimant: Claimant, signal = options.signal): Promise<boolean> {
     // Taken when its turn comes: by then more of its addresses may have been heard.
     const { candidate } = claimant;
-    options.onTurn?.(candidate.name, 'begun');
-    const done = await attempt(candidate, { ...options, signal, describing });
-    options.onTurn?.(candidate.name, isReached(done) ? 'answered' : 'given-up');
-    if (peers && !isReached(done)) asked--;
+    const done = await dial(candidate, signal);
     claimant.attempt = done;
-    if (isReached(done)) options.onReached?.(done);
+    if (isReached(done)) {
+      options.onReached?.(done);
+      return true;
+    }
     // Heard while the others were tried, and only worth a dial when those failed.
-    if (!isReached(done) && claimant.candidate.addresses.length > candidate.addresses.length) start(key);
-    return isReached(done);
+    if (claimant.candidate.addresses.length > candidate.addresses.length) start(claimant);
+    return false;
   }
 
-  function start(key: string): void {
-    const candidate = claimants.get(key)?.candidate;
-    if (candidate !== undefined && options.isRumour?.(candidate) === true) {
-      rumours.add(candidate.from ?? '', (signal) => run(key, AbortSignal.any([options.signal, signal])));
+  function start(claimant: Claimant): void {
+    const { candidate } = claimant;
+    if (options.isRumour?.(candidate) === true) {
+      rumours.add(candidate.from ?? '', (signal) => run(claimant, AbortSignal.any([options.signal, signal])));
       return;
     }
-    const work = limit(() => run(key)).finally(() => running.delete(work));
+    const work = limit(() => run(claimant)).finally(() => running.delete(work));
     running.add(work);
   }
 
   return {
     add(candidate) {
       const key = `${candidate.name} ${candidate.origin ?? ''}`;
-      const claimant = claimants.get(key);
-      if (claimant === undefined) {
-        if (claimants.size >= most) return;
-        claimants.set(key, { candidate });
-        start(key);
-        return;
-      }
-      const { addresses } = claimant.candidate;
-      const fresh = candidate.addresses.filter(
-        ({ host, port }) => !addresses.some((one) => one.host === host && one.port === port),
-      );
-      if (fresh.length === 0) return;
-      claimant.candidate = { ...claimant.candidate, addresses: [...addresses, ...fresh].slice(0, 16) };
-      if (claimant.attempt !== undefined && !isReached(claimant.attempt)) start(key);
+      const known = claimants.get(key);
+      if (known === undefined && claimants.size >= most) return;
+      const claimant = known ?? { candidate };
+      claimants.set(key, claimant);
+      if (known === undefined) start(claimant);
+      else if (addAddresses(known, candidate) && known.attempt !== undefined && !isReached(known.attempt)) start(known);
     },
     async idle() {
       while (running.size > 0) await Promise.all(running);
@@ -103,6 +91,37 @@ export function startDialQueue(options: DialQueueOptions): DialQueue {
     dropped: () => [...claimants.values()].filter((claimant) => claimant.attempt === undefined).length,
     attempts: () => [...claimants.values()].flatMap((claimant) => claimant.attempt ?? []),
   };
+}
+
+/** Dials candidates; the first few that prove themselves are asked for the peers that they remember. */
+function startDialling(options: DialQueueOptions): (candidate: Candidate, signal: AbortSignal) => Promise<Attempt> {
+  let asked = 0;
+  return async (candidate, signal) => {
+    let peers = false;
+    // What proves nothing takes no witness's place.
+    const describing = () => {
+      peers = options.request.peers && asked < witnesses;
+      if (peers) asked++;
+      const describe = peers || options.isUnknown?.(candidate.name) !== false;
+      return { request: { ...options.request, peers }, describe };
+    };
+    options.onTurn?.(candidate.name, 'begun');
+    const done = await attempt(candidate, { ...options, signal, describing });
+    options.onTurn?.(candidate.name, isReached(done) ? 'answered' : 'given-up');
+    if (peers && !isReached(done)) asked--;
+    return done;
+  };
+}
+
+/** @returns whether an address is new */
+function addAddresses(claimant: Claimant, candidate: Candidate): boolean {
+  const { addresses } = claimant.candidate;
+  const fresh = candidate.addresses.filter(
+    ({ host, port }) => !addresses.some((one) => one.host === host && one.port === port),
+  );
+  if (fresh.length === 0) return false;
+  claimant.candidate = { ...claimant.candidate, addresses: [...addresses, ...fresh].slice(0, 16) };
+  return true;
 }
 
 export function isReached(done: Attempt): done is Attempt & { result: Reached } {

@@ -92,11 +92,45 @@ export async function findNodes(options: FindOptions): Promise<Findings> {
   const cached = new Map((options.cache?.nodes() ?? []).map((node) => [node.name, node]));
   const named = namedBy(options);
   const isRumour = ({ name, source }: Candidate) => source === 'mdns' && !cached.has(name) && !named.has(name);
-  const roll = startDialQueue({
+  const signal = AbortSignal.any([options.signal, abandoned.signal]);
+  const isUnknown = (name: string) => options.cache !== undefined && !cached.has(name);
+  const queue = startDialQueue(dialOptions(options, { isRumour, isUnknown, signal }));
+  try {
+    for await (const candidate of options.source.discover(options.filter, options.signal)) {
+      queue.add(withAddresses(candidate, cached.get(candidate.name)));
+    }
+    await queue.idle();
+    await queue.settleRumours(performance.now() - begun);
+    const missing = missingNodes(options, queue.attempts(), isRumour);
+    await lookAgain(options, queue, missing);
+    options.signal.throwIfAborted();
+    const sorted = takeDuplicates(sortAttempts(queue.attempts(), isRumour));
+    // United only where something is missing: each node may remember all the others.
+    const known = once(() => knownOf(options, sorted));
+    const doubtful = doubtfulNodes(options.filter, sorted.unmatched, { seen: cached, known });
+    await learnFrom(options, sorted);
+    const all = { ...sorted, broken: [...sorted.broken, ...doubtful] };
+    const rumours = { count: sorted.rumours.length + queue.dropped(), examples: sorted.rumours.slice(0, mostExamples) };
+    const hints = nearHints(options.filter, sorted, () => [...known().values()]);
+    return { ...conclude(options, all, missing), rumours, hints, elapsed: performance.now() - begun };
+  } catch (error) {
+    abandoned.abort();
+    await queue.idle();
+    for (const done of queue.attempts()) if (isReached(done)) done.result.connection.close();
+    throw error;
+  }
+}
+
+function dialOptions(
+  options: FindOptions,
+  { isRumour, isUnknown, signal }: Required<Pick<DialQueueOptions, 'isRumour' | 'isUnknown' | 'signal'>>,
+): DialQueueOptions {
+  const { ask, onTurn, onNode } = options;
+  return {
     dial: options.dial,
-    ...(options.ask === undefined ? {} : { ask: options.ask }),
+    ...(ask === undefined ? {} : { ask }),
     isRumour,
-    isUnknown: (name) => options.cache !== undefined && !cached.has(name),
+    isUnknown,
     request: {
       filter: options.filter,
       facts: factsToAsk(options),
@@ -107,42 +141,17 @@ export async function findNodes(options: FindOptions): Promise<Findings> {
     timeout: options.timeout ?? 5000,
     concurrency: options.concurrency ?? 32,
     onReached: ({ candidate: { name, addresses }, result }) => {
-      if (result.description.matched) options.onNode?.({ name, addresses, ...result });
+      if (result.description.matched) onNode?.({ name, addresses, ...result });
     },
-    ...(options.onTurn === undefined ? {} : { onTurn: options.onTurn }),
-    signal: AbortSignal.any([options.signal, abandoned.signal]),
-  });
-  try {
-    for await (const candidate of options.source.discover(options.filter, options.signal)) {
-      roll.add(withAddresses(candidate, cached.get(candidate.name)));
-    }
-    await roll.idle();
-    await roll.settleRumours(performance.now() - begun);
-    const missing = missingNodes(options, roll.attempts(), isRumour);
-    await lookAgain(options, roll, missing);
-    options.signal.throwIfAborted();
-    const sorted = takeDuplicates(sortAttempts(roll.attempts(), isRumour));
-    // United only where something is missing: each node may remember all the others.
-    const known = once(() => knownOf(options, sorted));
-    const doubtful = doubtfulNodes(options.filter, sorted.unmatched, { seen: cached, known });
-    if (options.cache !== undefined)
-      await learn(
-        options.cache,
-        [...sorted.nodes, ...sorted.unmatched],
-        factsToAsk(options),
-        options.now(),
-        options.log,
-      );
-    const all = { ...sorted, broken: [...sorted.broken, ...doubtful] };
-    const rumours = { count: sorted.rumours.length + roll.dropped(), examples: sorted.rumours.slice(0, mostExamples) };
-    const hints = nearHints(options.filter, sorted, () => [...known().values()]);
-    return { ...conclude(options, all, missing), rumours, hints, elapsed: performance.now() - begun };
-  } catch (error) {
-    abandoned.abort();
-    await roll.idle();
-    for (const done of roll.attempts()) if (isReached(done)) done.result.connection.close();
-    throw error;
-  }
+    ...(onTurn === undefined ? {} : { onTurn }),
+    signal,
+  };
+}
+
+/** Has the cache learn what the nodes reached say of themselves. */
+async function learnFrom(options: FindOptions, { nodes, unmatched }: Sorted): Promise<void> {
+  if (options.cache === undefined) return;
+  await learn(options.cache, [...nodes, ...unmatched], factsToAsk(options), options.now(), options.log);
 }
 
 /** How many rumours are named. */

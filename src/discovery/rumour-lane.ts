@@ -32,87 +32,106 @@ const patience = { usual: { times: 3, atLeast: 1000 }, flooded: { times: 1, atLe
 /** Milliseconds after which a dial that hangs no longer keeps the next one waiting, and how many may hang so. */
 const hanging = { after: 250, most: 64 };
 
+type DialRumour = (signal: AbortSignal) => Promise<boolean>;
+
 export function startRumourLane({ concurrency, timeout }: RumourBudget): RumourLane {
   const limit = defineLimit(concurrency);
-  const waiting = new Map<string, ((signal: AbortSignal) => Promise<boolean>)[]>();
-  const running = new Set<Promise<void>>();
-  const given = new AbortController();
-  let open = 0;
-  let failed = 0;
-  let proven = 0;
-  let hung = 0;
-  let onSuccess = () => {};
-
-  const isSpent = () => given.signal.aborted || failed >= failures.base + failures.perSuccess * proven;
-
-  function next(): ((signal: AbortSignal) => Promise<boolean>) | undefined {
-    for (const [sender, dials] of waiting) {
-      waiting.delete(sender);
-      const dial = dials.shift();
-      if (dials.length > 0) waiting.set(sender, dials);
-      if (dial !== undefined) return dial;
-    }
-    return undefined;
-  }
-
-  async function work(): Promise<void> {
-    const dial = isSpent() ? undefined : next();
-    if (dial === undefined) return;
-    const done = dial(given.signal).then((found) => {
-      open--;
-      if (found) {
-        proven++;
-        onSuccess();
-      } else failed++;
-    });
-    if (hung >= hanging.most) return await done;
-    if (await isDoneWithin(done, hanging.after)) return;
-    hung++;
-    const over = done.finally(() => {
-      hung--;
-      running.delete(over);
-    });
-    running.add(over);
-  }
-
+  const lane = openLane();
   return {
     add: (sender, dial) => {
-      if (isSpent()) return;
-      open++;
-      const dials = waiting.get(sender) ?? [];
+      if (isSpent(lane)) return;
+      lane.open++;
+      const dials = lane.waiting.get(sender) ?? [];
       dials.push(dial);
-      waiting.set(sender, dials);
-      const working = limit(work).finally(() => running.delete(working));
-      running.add(working);
+      lane.waiting.set(sender, dials);
+      const working = limit(() => dialNext(lane)).finally(() => lane.running.delete(working));
+      lane.running.add(working);
     },
     settle: async (elapsed, found) => {
       const idle = (async () => {
-        while (running.size > 0) await Promise.all(running);
+        while (lane.running.size > 0) await Promise.all(lane.running);
       })();
-      const quiet = waitForQuiet(elapsed, found);
+      const quiet = waitForQuiet(lane, timeout, elapsed, found);
       await Promise.race([idle, quiet.promise]);
       quiet.end();
-      given.abort();
+      lane.given.abort();
       await idle;
-      waiting.clear();
+      lane.waiting.clear();
     },
   };
+}
 
-  /** Resolves when no rumour has proven true for so long that none is worth waiting for. */
-  function waitForQuiet(elapsed: number, found: boolean): { promise: Promise<void>; end: () => void } {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const enough = () => {
-      const { times, atLeast } = open > flood ? patience.flooded : patience.usual;
-      return found || proven > 0 ? Math.min(timeout, Math.max(atLeast, times * elapsed)) : timeout;
-    };
-    const wait = () => setTimeout(resolve, enough());
-    let timer = wait();
-    onSuccess = () => {
-      clearTimeout(timer);
-      timer = wait();
-    };
-    return { promise, end: () => clearTimeout(timer) };
+/** What a lane has done and has left to do. */
+interface Lane {
+  /** By sender. */
+  readonly waiting: Map<string, DialRumour[]>;
+  readonly running: Set<Promise<void>>;
+  /** Aborted when the budget is given up. */
+  readonly given: AbortController;
+  /** Rumours whose dial has not ended. */
+  open: number;
+  failed: number;
+  proven: number;
+  /** Dials that hang. */
+  hung: number;
+  onSuccess: () => void;
+}
+
+function openLane(): Lane {
+  const counts = { open: 0, failed: 0, proven: 0, hung: 0 };
+  return { waiting: new Map(), running: new Set(), given: new AbortController(), ...counts, onSuccess: () => {} };
+}
+
+function isSpent({ given, failed, proven }: Lane): boolean {
+  return given.signal.aborted || failed >= failures.base + failures.perSuccess * proven;
+}
+
+/** The next dial of the sender whose turn it is. */
+function takeNext({ waiting }: Lane): DialRumour | undefined {
+  for (const [sender, dials] of waiting) {
+    waiting.delete(sender);
+    const dial = dials.shift();
+    if (dials.length > 0) waiting.set(sender, dials);
+    if (dial !== undefined) return dial;
   }
+  return undefined;
+}
+
+/** Dials the next rumour. One that hangs goes on in the background, so that others have its place. */
+async function dialNext(lane: Lane): Promise<void> {
+  const dial = isSpent(lane) ? undefined : takeNext(lane);
+  if (dial === undefined) return;
+  const done = dial(lane.given.signal).then((found) => {
+    lane.open--;
+    if (found) {
+      lane.proven++;
+      lane.onSuccess();
+    } else lane.failed++;
+  });
+  if (lane.hung >= hanging.most) return await done;
+  if (await isDoneWithin(done, hanging.after)) return;
+  lane.hung++;
+  const over = done.finally(() => {
+    lane.hung--;
+    lane.running.delete(over);
+  });
+  lane.running.add(over);
+}
+
+/** Resolves when no rumour has proven true for so long that none is worth waiting for. */
+function waitForQuiet(lane: Lane, timeout: number, elapsed: number, found: boolean) {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const enough = () => {
+    const { times, atLeast } = lane.open > flood ? patience.flooded : patience.usual;
+    return found || lane.proven > 0 ? Math.min(timeout, Math.max(atLeast, times * elapsed)) : timeout;
+  };
+  const wait = () => setTimeout(resolve, enough());
+  let timer = wait();
+  lane.onSuccess = () => {
+    clearTimeout(timer);
+    timer = wait();
+  };
+  return { promise, end: () => clearTimeout(timer) };
 }
 
 async function isDoneWithin(work: Promise<unknown>, milliseconds: number): Promise<boolean> {

@@ -1,6 +1,5 @@
 import type {
   handleServerStreamingCall,
-  handleUnaryCall,
   ServerUnaryCall,
   ServerWritableStream,
   ServiceDefinition,
@@ -34,7 +33,45 @@ export function nodeHandlers(service: NodeService, tls: () => TlsState, log: Log
     if (!(error instanceof Problem)) log.error({ err: error }, 'a handler failed');
     return statusOf(error);
   };
-  const admit = async (call: AnyCall, kinds: readonly Identity['kind'][], request?: SignedRequest) => {
+  const admit = defineAdmit(service, tls);
+  const unary =
+    <Request, Response>(
+      handle: (request: Request, peer: Identity) => Response | Promise<Response>,
+      kinds = operators,
+    ) =>
+    (call: ServerUnaryCall<Request, Response>, done: sendUnaryData<Response>) => {
+      serve(async () => {
+        const { peer, leave } = await admit(call, kinds);
+        return await serve(async () => handle(call.request, peer)).finally(leave);
+      }).then(
+        (response) => done(null, response),
+        (error) => done(toStatus(error)),
+      );
+    };
+  const handlers = {
+    Call: callHandler(service, admit, toStatus),
+    Result: unary<SignedRequest, ResultReply>(service.result),
+    Describe: unary<DescribeRequest, NodeDescription>(service.describe),
+    Key: unary<KeyRequest, SignedKey>(service.key, anyKind),
+    Sealed: sealedHandler(service, admit, toStatus),
+  };
+  return { ...handlers, ...artifactHandlers(service, admit, toStatus) } as UntypedServiceImplementation;
+}
+
+type Kinds = readonly Identity['kind'][];
+type ToStatus = (error: unknown) => ReturnType<typeof statusOf>;
+type AdmitCall = (
+  call: AnyCall,
+  kinds: Kinds,
+  request?: SignedRequest,
+) => Promise<{ readonly peer: Identity; readonly leave: () => void }>;
+
+const operators: Kinds = ['operator'];
+const anyKind: Kinds = ['operator', 'node'];
+
+/** Proves who is at the other end and counts the call; who is turned away is recorded. */
+function defineAdmit(service: NodeService, tls: () => TlsState): AdmitCall {
+  return async (call, kinds, request) => {
     try {
       const peer = provePeer(call, kinds, tls().trust, Date.now());
       return { peer, leave: service.enter(peer, request?.request.length ?? 0) };
@@ -43,24 +80,20 @@ export function nodeHandlers(service: NodeService, tls: () => TlsState, log: Log
       throw error;
     }
   };
-  const unary =
-    <Request, Response>(handle: (request: Request, peer: Identity) => Promise<Response>) =>
-    (call: ServerUnaryCall<Request, Response>, done: sendUnaryData<Response>) => {
-      serve(async () => {
-        const { peer, leave } = await admit(call, ['operator']);
-        return await handle(call.request, peer).finally(leave);
-      }).then(
-        (response) => done(null, response),
-        (error) => done(toStatus(error)),
-      );
-    };
+}
 
-  const call: handleServerStreamingCall<SignedRequest, CallEvent> = (stream) => {
+/** A request: progress while it runs, then the reply. */
+function callHandler(
+  service: NodeService,
+  admit: AdmitCall,
+  toStatus: ToStatus,
+): handleServerStreamingCall<SignedRequest, CallEvent> {
+  return (stream) => {
     const gone = new AbortController();
     stream.on('cancelled', () => gone.abort());
     const progress = (message: string) => sendProgress(stream, message);
     serve(async () => {
-      const { peer, leave } = await admit(stream, ['operator', 'node'], stream.request);
+      const { peer, leave } = await admit(stream, anyKind, stream.request);
       return await service.call(stream.request, peer, progress, gone.signal).finally(leave);
     }).then(
       (reply) => {
@@ -70,17 +103,15 @@ export function nodeHandlers(service: NodeService, tls: () => TlsState, log: Log
       (error) => stream.emit('error', toStatus(error)),
     );
   };
-  const key = (call: ServerUnaryCall<KeyRequest, SignedKey>, done: sendUnaryData<SignedKey>) => {
-    serve(async () => {
-      const { leave } = await admit(call, ['node', 'operator']);
-      leave();
-      return service.key();
-    }).then(
-      (signed) => done(null, signed),
-      (error) => done(toStatus(error)),
-    );
-  };
-  const sealed: handleServerStreamingCall<SealedRequest, SealedEvent> = (stream) => {
+}
+
+/** A sealed request, which a relay brings. */
+function sealedHandler(
+  service: NodeService,
+  admit: AdmitCall,
+  toStatus: ToStatus,
+): handleServerStreamingCall<SealedRequest, SealedEvent> {
+  return (stream) => {
     const sink = {
       send: (event: SealedEvent) => {
         if (!stream.cancelled) stream.write(event);
@@ -88,17 +119,13 @@ export function nodeHandlers(service: NodeService, tls: () => TlsState, log: Log
       isCongested: () => stream.writableNeedDrain,
     };
     serve(async () => {
-      const { peer, leave } = await admit(stream, ['node', 'operator']);
+      const { peer, leave } = await admit(stream, anyKind);
       await service.sealed(stream.request, peer, sink).finally(leave);
     }).then(
       () => stream.end(),
       (error) => stream.emit('error', toStatus(error)),
     );
   };
-  const result: handleUnaryCall<SignedRequest, ResultReply> = unary(service.result);
-  const describe: handleUnaryCall<DescribeRequest, NodeDescription> = unary(service.describe);
-  const handlers = { Call: call, Result: result, Describe: describe, Key: key, Sealed: sealed };
-  return { ...handlers, ...artifactHandlers(service, admit, toStatus) } as UntypedServiceImplementation;
 }
 
 /** Turns what is thrown at once into a rejection, so that no handler can throw into grpc-js. */

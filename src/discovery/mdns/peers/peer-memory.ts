@@ -47,66 +47,21 @@ interface Machine {
 
 const none: ReadonlyMap<string, Machine> = new Map();
 
+/** What is remembered of nodes, in the order in which they were last heard of, and of the machines under their names. */
+interface Tables {
+  readonly nodes: Map<string, HeardNode>;
+  readonly machines: Map<string, Map<string, Machine>>;
+}
+
 export function createPeerMemory(own: string): PeerMemory {
-  // In the order in which they were last heard of.
-  const nodes = new Map<string, HeardNode>();
-  const machines = new Map<string, Map<string, Machine>>();
-
-  function keep(node: HeardNode): void {
-    nodes.delete(node.name);
-    nodes.set(node.name, node);
-    for (const name of nodes.keys()) {
-      if (nodes.size <= mostNodes) break;
-      nodes.delete(name);
-      machines.delete(name);
-    }
-  }
-
-  function seeMachine({ identity, target, hosts: said }: Sighting, host: string, now: number): void {
-    const known = machines.get(identity) ?? new Map<string, Machine>();
-    const before = known.get(target);
-    // By IPv4 and by IPv6 a host announces itself with other addresses: of its own kind, one that it no longer names is gone.
-    const stays = (one: string) => one !== host && (said.includes(one) || isIPv6(one) !== isIPv6(host));
-    const hosts = everywhereFirst([host, ...(before?.hosts ?? []).filter(stays)]);
-    const firstHeard = before?.firstHeard ?? now;
-    known.set(target, { hosts: hosts.slice(0, mostAddresses), firstHeard, lastHeard: now });
-    for (const oldest of known.keys()) {
-      if (known.size <= mostMachines) break;
-      known.delete(oldest);
-    }
-    machines.set(identity, known);
-  }
-
+  const tables: Tables = { nodes: new Map(), machines: new Map() };
+  const { nodes, machines } = tables;
   const duplicate = (identity: string, now: number) => duplicateOf(identity, machines.get(identity) ?? none, own, now);
   return {
-    refresh(sighting, now) {
-      const { identity, target, from, hosts, claims } = sighting;
-      if (identity === own) return false;
-      const before = nodes.get(identity);
-      const machine = machines.get(identity)?.get(target);
-      if (before === undefined || machine === undefined) return false;
-      const proven = [from, ...hosts].find((host) => machine.hosts.includes(host));
-      if (proven === undefined) return false;
-      seeMachine(sighting, proven, now);
-      // Who speaks from elsewhere may say that the node is there, and not what it is.
-      keep({ ...before, ...(machine.hosts.includes(from) && claims !== undefined ? claims : {}), lastHeard: now });
-      return true;
-    },
+    refresh: (sighting, now) => sighting.identity !== own && refresh(tables, sighting, now),
     learn(sighting, address, now) {
-      const { identity, target, hosts, port, claims } = sighting;
-      seeMachine(sighting, address.host, now);
-      if (identity === own) return;
-      const before = nodes.get(identity);
-      const proven = machines.get(identity)?.get(target)?.hosts ?? [];
-      const all = everywhereFirst([...new Set([...proven, ...hosts])]);
-      keep({
-        name: identity,
-        addresses: all.slice(0, mostAddresses).map((host) => ({ host, port })),
-        agents: claims?.agents ?? before?.agents ?? [],
-        classes: claims?.classes ?? before?.classes ?? [],
-        facts: { ...(claims?.facts ?? before?.facts ?? {}) },
-        lastHeard: now,
-      });
+      seeMachine(tables, sighting, address.host, now);
+      if (sighting.identity !== own) keep(tables, provenNode(tables, sighting, now));
     },
     isUnsure(identity) {
       const [first, second] = byArrival(machines.get(identity)?.values() ?? []);
@@ -114,7 +69,7 @@ export function createPeerMemory(own: string): PeerMemory {
     },
     leave(identity, now) {
       const before = nodes.get(identity);
-      if (before !== undefined) keep({ ...before, lastHeard: now });
+      if (before !== undefined) keep(tables, { ...before, lastHeard: now });
     },
     heard: (now) => [...nodes.values()].filter(({ lastHeard }) => now - lastHeard < longest),
     duplicate,
@@ -125,8 +80,65 @@ export function createPeerMemory(own: string): PeerMemory {
       if (!isObject(saved) || !Array.isArray(saved.nodes)) throw new Error('not such a file');
       // The first version kept what was only heard.
       if (saved.version !== version) return;
-      for (const node of saved.nodes.filter(isHeardNode)) if (!nodes.has(node.name)) keep(node);
+      for (const node of saved.nodes.filter(isHeardNode)) if (!nodes.has(node.name)) keep(tables, node);
     },
+  };
+}
+
+function keep({ nodes, machines }: Tables, node: HeardNode): void {
+  nodes.delete(node.name);
+  nodes.set(node.name, node);
+  for (const name of nodes.keys()) {
+    if (nodes.size <= mostNodes) break;
+    nodes.delete(name);
+    machines.delete(name);
+  }
+}
+
+/** Takes a sighting of a machine that was proven at a host. */
+function seeMachine({ machines }: Tables, sighting: Sighting, host: string, now: number): void {
+  const { identity, target, hosts: announced } = sighting;
+  const known = machines.get(identity) ?? new Map<string, Machine>();
+  const before = known.get(target);
+  // By IPv4 and by IPv6 a host announces itself with other addresses: of its own kind, one that it no longer names is gone.
+  const stays = (one: string) => one !== host && (announced.includes(one) || isIPv6(one) !== isIPv6(host));
+  const hosts = everywhereFirst([host, ...(before?.hosts ?? []).filter(stays)]);
+  const firstHeard = before?.firstHeard ?? now;
+  known.set(target, { hosts: hosts.slice(0, mostAddresses), firstHeard, lastHeard: now });
+  for (const oldest of known.keys()) {
+    if (known.size <= mostMachines) break;
+    known.delete(oldest);
+  }
+  machines.set(identity, known);
+}
+
+/** @returns false when it does not repeat what was proven */
+function refresh(tables: Tables, sighting: Sighting, now: number): boolean {
+  const { identity, target, from, hosts, claims } = sighting;
+  const before = tables.nodes.get(identity);
+  const machine = tables.machines.get(identity)?.get(target);
+  if (before === undefined || machine === undefined) return false;
+  const proven = [from, ...hosts].find((host) => machine.hosts.includes(host));
+  if (proven === undefined) return false;
+  seeMachine(tables, sighting, proven, now);
+  // Who speaks from elsewhere may say that the node is there, and not what it is.
+  keep(tables, { ...before, ...(machine.hosts.includes(from) && claims !== undefined ? claims : {}), lastHeard: now });
+  return true;
+}
+
+/** A node as its machine has proven and announced it. */
+function provenNode({ nodes, machines }: Tables, sighting: Sighting, now: number): HeardNode {
+  const { identity, target, hosts, port, claims } = sighting;
+  const before = nodes.get(identity);
+  const proven = machines.get(identity)?.get(target)?.hosts ?? [];
+  const all = everywhereFirst([...new Set([...proven, ...hosts])]);
+  return {
+    name: identity,
+    addresses: all.slice(0, mostAddresses).map((host) => ({ host, port })),
+    agents: claims?.agents ?? before?.agents ?? [],
+    classes: claims?.classes ?? before?.classes ?? [],
+    facts: { ...(claims?.facts ?? before?.facts ?? {}) },
+    lastHeard: now,
   };
 }
 

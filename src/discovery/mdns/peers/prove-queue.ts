@@ -26,7 +26,7 @@ export const usualBudget: ProofBudget = { burst: 64, rate: 5, atOnce: 4, perSend
 const mostAddresses = 3;
 
 /**
- * Proves what is heard. Whoever can send packets can make up names, by the thousand and from made-up addresses: what they
+ * Proves what is heard. Anyone who can send packets can make up names, by the thousand and from made-up addresses: what they
  * cost is bounded, and what does not prove itself is forgotten at once.
  */
 export function startProveQueue(
@@ -36,39 +36,19 @@ export function startProveQueue(
 ): ProveQueue {
   const waiting = new Map<string, Map<string, Sighting>>();
   const inHand = new Set<string>();
-  let tokens = budget.burst;
-  let refilledAt = performance.now();
+  const tokens = startTokens(budget);
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
 
-  function refill(): void {
-    const now = performance.now();
-    tokens = Math.min(budget.burst, tokens + ((now - refilledAt) * budget.rate) / 1000);
-    refilledAt = now;
-  }
-
-  /** The next sighting of the sender whose turn it is. */
-  function next(): Sighting | undefined {
-    for (const [sender, sightings] of waiting) {
-      waiting.delete(sender);
-      const [first] = sightings;
-      if (first === undefined) continue;
-      sightings.delete(first[0]);
-      if (sightings.size > 0) waiting.set(sender, sightings);
-      return first[1];
-    }
-    return undefined;
-  }
-
   function work(): void {
-    refill();
-    while (!stopped && inHand.size < budget.atOnce && tokens >= 1) {
-      const sighting = next();
+    tokens.refill();
+    while (!stopped && inHand.size < budget.atOnce && tokens.left() >= 1) {
+      const sighting = takeNext(waiting);
       if (sighting === undefined) return;
-      tokens--;
+      tokens.spend();
       void settle(sighting);
     }
-    if (stopped || waiting.size === 0 || tokens >= 1 || budget.rate <= 0) return;
+    if (stopped || waiting.size === 0 || tokens.left() >= 1 || budget.rate <= 0) return;
     timer ??= setTimeout(() => {
       timer = undefined;
       work();
@@ -79,12 +59,8 @@ export function startProveQueue(
     const key = keyOf(sighting);
     inHand.add(key);
     try {
-      for (const host of sighting.hosts.slice(0, mostAddresses)) {
-        const address = { host, port: sighting.port };
-        if (!(await prove(sighting.identity, address))) continue;
-        if (!stopped) await onProven(sighting, address);
-        return;
-      }
+      const address = await firstProven(sighting, prove);
+      if (address !== undefined && !stopped) await onProven(sighting, address);
     } finally {
       inHand.delete(key);
       work();
@@ -95,11 +71,7 @@ export function startProveQueue(
     see: (sighting) => {
       const key = keyOf(sighting);
       if (stopped || sighting.hosts.length === 0 || inHand.has(key)) return;
-      const sightings = waiting.get(sighting.from) ?? new Map<string, Sighting>();
-      sightings.set(key, sighting);
-      dropOldest(sightings, budget.perSender);
-      waiting.set(sighting.from, sightings);
-      dropOldest(waiting, budget.senders);
+      addSighting(waiting, key, sighting, budget);
       work();
     },
     stop: () => {
@@ -108,6 +80,58 @@ export function startProveQueue(
       waiting.clear();
     },
   };
+}
+
+/** A bucket that fills at the rate of the budget, up to its burst. */
+function startTokens({ burst, rate }: ProofBudget) {
+  let tokens = burst;
+  let refilledAt = performance.now();
+  return {
+    refill: () => {
+      const now = performance.now();
+      tokens = Math.min(burst, tokens + ((now - refilledAt) * rate) / 1000);
+      refilledAt = now;
+    },
+    left: () => tokens,
+    spend: () => {
+      tokens--;
+    },
+  };
+}
+
+/** The next sighting of the sender whose turn it is. */
+function takeNext(waiting: Map<string, Map<string, Sighting>>): Sighting | undefined {
+  for (const [sender, sightings] of waiting) {
+    waiting.delete(sender);
+    const [first] = sightings;
+    if (first === undefined) continue;
+    sightings.delete(first[0]);
+    if (sightings.size > 0) waiting.set(sender, sightings);
+    return first[1];
+  }
+  return undefined;
+}
+
+function addSighting(
+  waiting: Map<string, Map<string, Sighting>>,
+  key: string,
+  sighting: Sighting,
+  { perSender, senders }: ProofBudget,
+): void {
+  const sightings = waiting.get(sighting.from) ?? new Map<string, Sighting>();
+  sightings.set(key, sighting);
+  dropOldest(sightings, perSender);
+  waiting.set(sighting.from, sightings);
+  dropOldest(waiting, senders);
+}
+
+/** The first of its addresses at which the node proves itself. */
+async function firstProven({ identity, hosts, port }: Sighting, prove: ProveNode): Promise<Address | undefined> {
+  for (const host of hosts.slice(0, mostAddresses)) {
+    const address = { host, port };
+    if (await prove(identity, address)) return address;
+  }
+  return undefined;
 }
 
 function keyOf({ identity, target }: Sighting): string {
