@@ -41,13 +41,22 @@ async function assertDirectories(release: string, path: string): Promise<void> {
   let at = release;
   for (const part of path.split('/').filter((one) => one !== '.')) {
     at = join(at, part);
-    await mkdir(at).catch((error) => {
-      if (errnoOf(error) !== 'EEXIST') throw error;
-    });
+    await makeDirectory(at);
     if (!(await lstat(at)).isDirectory()) {
       throw new Problem('bad-layout', `${at} is not a directory, and a shared path is below it`);
     }
   }
+}
+
+/** A directory that is made is on the disk when it returns. */
+async function makeDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    if (errnoOf(error) === 'EEXIST') return;
+    throw error;
+  }
+  await syncDirectory(dirname(path));
 }
 
 async function moveAway(layout: Layout, place: string): Promise<void> {

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { spawn } from 'node:child_process';
 import { describe, test } from 'node:test';
 import { reportService } from '../../../../../src/agents/appmgr/activate/service-report.ts';
 import { reloadOf, restartOf, sendSignal } from '../../../../../src/agents/appmgr/activate/service.ts';
@@ -69,12 +68,12 @@ describe('a signal to the process of a pid file', () => {
   });
 
   test('that is gone is a problem', async () => {
-    const child = spawn('/bin/true', { stdio: 'ignore' });
-    await once(child, 'exit');
-    const path = file(`${child.pid}`);
+    // Larger than any that Linux gives: proc(5), pid_max.
+    const pid = 4_194_305;
+    const path = file(`${pid}`);
     await assert.rejects(send(path), {
       code: 'reload-failed',
-      message: `process ${child.pid} of ${path} cannot be sent SIGWINCH: there is no such process`,
+      message: `process ${pid} of ${path} cannot be sent SIGWINCH: there is no such process`,
     });
   });
 
@@ -144,6 +143,8 @@ describe('what a service says of itself', () => {
       'the state of app.service cannot be read',
       "no line of its journal can be read: is the daemon's user in the group systemd-journal?",
     ]);
+    const failed = { systemctl: [1, 'ActiveState=active\n'], journalctl: [1, 'No journal files'] } as const;
+    assert.deepEqual((await report(unit, failed as never)).lines, (await report(unit)).lines);
   });
 
   test('of a pid file is whether its process runs, and its name', async () => {

@@ -6,11 +6,13 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { recordChanges } from '../../../../support/faults/record-calls.ts';
 import { linkShared } from '../../../../../src/agents/appmgr/activate/shared-paths.ts';
 import type { Layout } from '../../../../../src/agents/appmgr/release/layout.ts';
 import { temporaryDirectory } from '../../../../support/agents/agent-setup.ts';
@@ -51,13 +53,34 @@ describe('a path that all releases share', () => {
   test('is left alone where the link is there already, and set right where it leads elsewhere', async () => {
     const { link, at } = estate('uploads');
     await link('uploads');
-    const made = lstatSync(at('uploads')).ino;
+    const made = lstatSync(at('uploads'), { bigint: true }).ctimeNs;
     await link('uploads');
-    assert.equal(lstatSync(at('uploads')).ino, made);
+    assert.equal(lstatSync(at('uploads'), { bigint: true }).ctimeNs, made);
     const other = estate('uploads');
     symlinkSync('/etc', other.at('uploads'));
     await other.link('uploads');
     assert.equal(readlinkSync(other.at('uploads')), '../../shared/uploads');
+  });
+
+  test('is made after what was there is away, one step after the other, and is on the disk at the end', async () => {
+    const { root, link, at } = estate('var/cache', 'a/b/c');
+    mkdirSync(at('var/cache'), { recursive: true });
+    const order = async (path: string) =>
+      (await recordChanges(root, () => link(path))).map((call) => call.replace(/-[0-9a-f]{12}/, ''));
+    assert.deepEqual(await order('var/cache'), [
+      ...['rename staging/replaced', 'rm staging/replaced', 'symlink releases/20/var/cache', 'sync releases/20/var/'],
+    ]);
+    const made = ['mkdir releases/20/a', 'sync releases/20/', 'mkdir releases/20/a/b', 'sync releases/20/a/'];
+    assert.deepEqual(await order('a/b/c'), [...made, 'symlink releases/20/a/b/c', 'sync releases/20/a/b/']);
+  });
+
+  test('is refused where what the archive has there cannot be moved away', async () => {
+    const { root, link, at } = estate('uploads');
+    rmSync(join(root, 'staging'), { recursive: true });
+    writeFileSync(join(root, 'staging'), '');
+    mkdirSync(at('uploads'));
+    await assert.rejects(link('uploads'), { code: 'ENOTDIR' });
+    assert.ok(lstatSync(at('uploads')).isDirectory());
   });
 
   test('must exist: the release is not touched', async () => {

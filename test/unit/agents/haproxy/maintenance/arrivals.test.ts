@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import { watchArrivals } from '../../../../../src/agents/haproxy/maintenance/arrivals.ts';
 import { defineTurns } from '../../../../../src/agents/haproxy/runtime/mutex.ts';
 import type { Runtime } from '../../../../../src/agents/haproxy/runtime/runtime.ts';
+import type { Log } from '../../../../../src/core/ports.ts';
 import { silentLog } from '../../../../support/agents/agent-setup.ts';
 import { until } from '../../../../support/until.ts';
 
@@ -20,6 +21,13 @@ function countingRuntime() {
     },
   };
   return { runtime, seen };
+}
+
+/** Keeps what is logged as a warning. */
+function listening() {
+  const words: [string, object][] = [];
+  const log: Log = { ...silentLog, warn: (fields, message) => words.push([message, fields]) };
+  return { log, words };
 }
 
 describe('hosts that were put in by many calls', () => {
@@ -43,6 +51,109 @@ describe('hosts that were put in by many calls', () => {
     await arrivals.stop();
     assert.equal(again.length, 50);
     assert.equal(seen.most, 1);
+  });
+
+  test('are watched for ten seconds, and nobody asks HAProxy afterwards', async (context) => {
+    let now = 0;
+    context.mock.method(performance, 'now', () => now);
+    const { runtime, seen } = countingRuntime();
+    const arrivals = watchArrivals({ runtimes: [runtime], every: 0.001, inTurn: defineTurns(), log: silentLog });
+    const looks = async () => {
+      const before = seen.asked;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      return seen.asked - before;
+    };
+    arrivals.watch(
+      { [runtime.name]: { version: '2.6.12', pid: 1, uptime: 1, started: 1_790_000_000 } },
+      async () => [],
+    );
+    await until('it looks', async () => (await looks()) > 0);
+    now = 9_999;
+    await until('it still looks', async () => (await looks()) > 0);
+    now = 10_000;
+    // The clock of “until” stands still too.
+    for (let turn = 0; (await looks()) > 0; turn++) assert.ok(turn < 200, 'it looks no longer');
+    await arrivals.stop();
+  });
+
+  test('are reported where a reload took them out, by their names, and not where it took out none', async () => {
+    const { runtime, seen } = countingRuntime();
+    const { log, words } = listening();
+    const arrivals = watchArrivals({ runtimes: [runtime], every: 0.001, inTurn: defineTurns(), log });
+    const known = { [runtime.name]: { version: '2.6.12', pid: 7, uptime: 1, started: 1_790_000_000 } };
+    for (const hosts of [[], ['dev1'], ['dev2', 'dev3']]) arrivals.watch(known, async () => hosts);
+    await until('both calls were served', () => words.length === 2);
+    const asked = seen.asked;
+    await until('more looks', () => seen.asked > asked + 3);
+    await arrivals.stop();
+    const message = 'a reload of HAProxy took out hosts that were just put in: they were put in again';
+    assert.deepEqual(words, [
+      [message, { hosts: ['dev1'] }],
+      [message, { hosts: ['dev2', 'dev3'] }],
+    ]);
+  });
+
+  test('are watched no longer where putting them in again failed, which is reported once', async () => {
+    const { runtime, seen } = countingRuntime();
+    const { log, words } = listening();
+    const arrivals = watchArrivals({ runtimes: [runtime], every: 0.001, inTurn: defineTurns(), log });
+    const known = { [runtime.name]: { version: '2.6.12', pid: 7, uptime: 1, started: 1_790_000_000 } };
+    let tries = 0;
+    arrivals.watch(known, async () => {
+      tries++;
+      throw new Error('it is gone');
+    });
+    await until('the failure is reported', () => words.length === 1);
+    seen.pid = 9;
+    let served = 0;
+    arrivals.watch(known, async () => [String(++served)]);
+    await until('another call was served', () => served === 1);
+    await arrivals.stop();
+    assert.deepEqual(words[0], ['hosts that a reload took out could not be put in again', { problem: 'it is gone' }]);
+    assert.deepEqual([tries, words.length], [1, 2]);
+  });
+
+  test('are not reported where the agent stops meanwhile, and stopping ends the watch', async () => {
+    const { runtime, seen } = countingRuntime();
+    const { log, words } = listening();
+    const arrivals = watchArrivals({ runtimes: [runtime], every: 0.001, inTurn: defineTurns(), log });
+    const known = { [runtime.name]: { version: '2.6.12', pid: 7, uptime: 1, started: 1_790_000_000 } };
+    const begun = Promise.withResolvers<void>();
+    arrivals.watch(known, async (signal) => {
+      begun.resolve();
+      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      signal.throwIfAborted();
+      return [];
+    });
+    await begun.promise;
+    await arrivals.stop();
+    const asked = seen.asked;
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual([words, seen.asked], [[], asked]);
+  });
+
+  test('are watched on while a process cannot be asked: the next look finds it', async () => {
+    const { runtime, seen } = countingRuntime();
+    const { log, words } = listening();
+    let isAway = true;
+    const away: Runtime = {
+      name: runtime.name,
+      ask: async (command, signal) => {
+        const answer = await runtime.ask(command, signal);
+        if (isAway) throw new Error('connection refused');
+        return answer;
+      },
+    };
+    const arrivals = watchArrivals({ runtimes: [away], every: 0.001, inTurn: defineTurns(), log });
+    const known = { [runtime.name]: { version: '2.6.12', pid: 7, uptime: 1, started: 1_790_000_000 } };
+    let served = 0;
+    arrivals.watch(known, async () => [String(++served)]);
+    await until('some looks', () => seen.asked > 3);
+    assert.equal(served, 0);
+    isAway = false;
+    await until('the call was served', () => served === 1);
+    await arrivals.stop();
+    assert.equal(words.length, 1);
   });
 
   test('are watched on where putting those of one call in again failed', async () => {

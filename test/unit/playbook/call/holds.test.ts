@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { haproxyDdl } from '../../../../src/agents/haproxy/ddl.ts';
+import { allHolds, findHost, holdsOn, hostsOf, noteTraffic, outSinceIn } from '../../../../src/playbook/call/holds.ts';
+import type { StepReply } from '../../../../src/playbook/call/reply.ts';
+import type { StepCall } from '../../../../src/playbook/call/step-call.ts';
+import type { KeptChanges, World } from '../../../../src/playbook/context.ts';
+
+const kept = (): KeptChanges => ({ changes: new Map(), holds: new Map(), last: '' });
+function call(action: 'disable' | 'enable' | 'status', input: object, own: KeptChanges, more: object = {}): StepCall {
+  const ddl = haproxyDdl.actions[action];
+  const plan = { agent: 'haproxy', agentDdl: haproxyDdl, action, ddl };
+  return { plan, input, dryRun: false, step: { id: 'out' }, world: { kept: own }, ...more } as unknown as StepCall;
+}
+const reply = (node: string, data: object = {}, ok = true): StepReply => ({
+  ...{ node, ok, outcome: ok ? 'ok' : 'failed', code: '', message: '', data: data as StepReply['data'] },
+});
+
+describe('hosts that are taken out', () => {
+  const input = { server: 'dev1,dev2,dev1', backend: 'app', min_available: 2 };
+
+  test('are held by each node that did it, with since when, and the call that proves it', () => {
+    const own = kept();
+    const said = { hosts: [{ name: 'dev1', out_since: 5 }, { name: 'dev2' }] };
+    noteTraffic(call('disable', input, own), [reply('lb1', said), reply('lb2', {}, false)], true);
+    const proof = { agent: 'haproxy', action: 'status', hosts: 'server', input: { backend: 'app' } };
+    assert.deepEqual(allHolds(own), [
+      { host: 'dev1', node: 'lb1', since: 5, step: 'out', fresh: true, proof },
+      { host: 'dev2', node: 'lb1', since: undefined, step: 'out', fresh: true, proof },
+    ]);
+  });
+
+  test('before a run was resumed are not fresh', () => {
+    const own = kept();
+    noteTraffic(call('disable', input, own), [reply('lb1')], false);
+    assert.deepEqual(
+      allHolds(own).map(({ fresh }) => fresh),
+      [false, false],
+    );
+  });
+
+  test('are held no longer by the node that put them in', () => {
+    const own = kept();
+    noteTraffic(call('disable', { server: 'dev1,dev2' }, own), [reply('lb1'), reply('lb2')], true);
+    noteTraffic(call('enable', { server: 'dev1' }, own), [reply('lb1'), reply('lb2', {}, false)], true);
+    assert.deepEqual(
+      allHolds(own).map(({ host, node }) => [host, node]),
+      [
+        ['dev2', 'lb1'],
+        ['dev1', 'lb2'],
+        ['dev2', 'lb2'],
+      ],
+    );
+  });
+
+  test('are not noted of a dry run, nor of what moves no traffic', () => {
+    const own = kept();
+    noteTraffic(call('disable', input, own, { dryRun: true }), [reply('lb1')], true);
+    noteTraffic(call('status', input, own), [reply('lb1')], true);
+    assert.deepEqual(allHolds(own), []);
+    assert.deepEqual(hostsOf(call('disable', input, own)), ['dev1', 'dev2']);
+    assert.deepEqual([hostsOf(call('status', input, own)), hostsOf(call('disable', {}, own))], [[], []]);
+  });
+});
+
+describe('what a change of nodes relies on', () => {
+  test('are the holds of these nodes, and of hosts that are no nodes: they may be any', () => {
+    const own = kept();
+    noteTraffic(call('disable', { server: 'dev1,dev2,web9' }, own), [reply('lb1')], true);
+    const world = { kept: own, isKnownNode: (name: string) => name.startsWith('dev') } as World;
+    const hosts = (nodes: readonly string[]) => holdsOn(nodes, world).map(({ host }) => host);
+    assert.deepEqual([hosts(['dev1']), hosts(['dev3'])], [['dev1', 'web9'], ['web9']]);
+  });
+});
+
+describe('a host in what a node replied', () => {
+  const list = [null, 7, { name: 'dev1', out_since: '5' }, { name: 'dev2', out_since: 6 }];
+
+  test('is found by its name, whatever else is in the list', () => {
+    assert.deepEqual(findHost(list, 'dev2'), { name: 'dev2', out_since: 6 });
+    assert.deepEqual(
+      [findHost(list, 'dev3'), findHost('no list', 'dev2'), findHost(undefined, 'dev2')],
+      [undefined, undefined, undefined],
+    );
+  });
+
+  test('is out since a number, and since nothing else', () => {
+    assert.deepEqual(
+      [outSinceIn(list, 'dev1'), outSinceIn(list, 'dev2'), outSinceIn(list, 'dev3')],
+      [undefined, 6, undefined],
+    );
+  });
+});

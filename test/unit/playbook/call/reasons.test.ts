@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { hideSecrets, reasonsToKeep, replyToKeep } from '../../../../src/playbook/call/reasons.ts';
+import type { World } from '../../../../src/playbook/context.ts';
+
+const taint = (texts: readonly string[], brief: readonly string[] = []) =>
+  ({
+    texts: new Map(texts.map((text) => [text, 'password'])),
+    brief: new Map(brief.map((text) => [text, 'pin'])),
+  }) as unknown as World['taint'];
+const open = { outputs: false };
+
+describe('a text without secrets', () => {
+  test('has each of them hidden, wherever and however often it is', () => {
+    assert.equal(hideSecrets('a hunter2 b hunter2', taint(['hunter2'])), 'a (hidden) b (hidden)');
+    assert.equal(hideSecrets('pin 07 of 7', taint([], ['07'])), 'pin (hidden) of 7');
+    assert.equal(hideSecrets('nothing', taint(['hunter2'])), 'nothing');
+    assert.equal(hideSecrets('as it is', taint([])), 'as it is');
+  });
+
+  test('has the longer one hidden as a whole where one is a part of the other', () => {
+    for (const secrets of [
+      ['abc', 'abcdef'],
+      ['abcdef', 'abc'],
+    ])
+      assert.equal(hideSecrets('abcdef abc', taint(secrets)), '(hidden) (hidden)');
+  });
+
+  test('takes a secret literally, whatever characters it has', () => {
+    for (const secret of ['a.b', '(x', '[y]', 'a|b', '$^', '\\d', '{2}', 'a+*?'])
+      assert.equal(hideSecrets(`- ${secret} -`, taint([secret])), '- (hidden) -', secret);
+    assert.equal(hideSecrets('axb', taint(['a.b'])), 'axb');
+  });
+});
+
+describe('the reasons of a failure', () => {
+  const keep = (reason: string, secrets: readonly string[] = [], outputs = false) =>
+    reasonsToKeep([{ node: 'a', code: 'x', reason }], { taint: taint(secrets), discretion: { outputs } })[0];
+
+  test('are kept as they are, up to 2000 characters', () => {
+    assert.deepEqual(keep('it is broken'), { node: 'a', code: 'x', reason: 'it is broken' });
+    assert.equal(keep('x'.repeat(2000))?.reason.length, 2000);
+    assert.equal(keep('x'.repeat(2001))?.reason.length, 2000);
+  });
+
+  test('are hidden whole where they repeat a secret, or may repeat a sensitive output', () => {
+    assert.equal(keep('no hunter2 here', ['hunter2'])?.reason, '(hidden)');
+    assert.equal(keep('nothing', ['hunter2'])?.reason, 'nothing');
+    assert.equal(keep('nothing', [], true)?.reason, '(hidden)');
+  });
+});
+
+describe('the reply of a node', () => {
+  const keep = (message: string, data: object, secrets: readonly string[], brief: readonly string[] = []) =>
+    replyToKeep({ message, data: data as never }, { taint: taint(secrets, brief), discretion: open });
+
+  test('is kept without secrets: in texts, lists, objects and the names in them', () => {
+    const data = { text: 'is hunter2', list: ['hunter2', 7, null, { deep: 'hunter2' }], hunter2: true, number: 1 };
+    assert.deepEqual(keep('it is hunter2', data, ['hunter2']), {
+      message: '(hidden)',
+      data: { text: 'is (hidden)', list: ['(hidden)', 7, null, { deep: '(hidden)' }], '(hidden)': true, number: 1 },
+    });
+    assert.deepEqual(keep('ok', { pin: '07' }, [], ['07']), { message: 'ok', data: { pin: '(hidden)' } });
+  });
+
+  test('is kept as it is where there is no secret, and an empty message stays empty', () => {
+    const data = { list: [1, 'x'], deep: { a: null } };
+    assert.deepEqual(keep('fine', data, []), { message: 'fine', data });
+    assert.deepEqual(keep('', {}, ['hunter2']), { message: '', data: {} });
+    const told = replyToKeep({ message: '', data: {} }, { taint: taint([]), discretion: { outputs: true } });
+    assert.equal(told.message, '', 'nothing is hidden where nothing was said');
+  });
+});
