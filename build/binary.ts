@@ -93,7 +93,8 @@ function startOf(sources: ReadonlyMap<string, string>): ReadonlySet<string> {
     const text = (sources.get(name) ?? '')
       .replaceAll(/\s+/g, '')
       .replaceAll(/\.then\(\(\)=>(__toESM\()?require\(/g, '');
-    for (const [, needed = ''] of text.matchAll(/require\("\.\/([^"]+)"\)/g))
+    // esbuild's own `__require` is for what is loaded on demand.
+    for (const [, needed = ''] of text.matchAll(/(?<!__)require\("\.\/([^"]+)"\)/g))
       if (sources.has(needed)) found.add(needed);
   }
   return found;

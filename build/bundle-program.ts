@@ -19,14 +19,17 @@ export function bundleProgram(
   releaseKey = '',
   library = false,
 ): Promise<Metafile> {
+  const validators = writeValidators(schemas);
   return bundle({
     entries: { main: 'src/main.ts', ...(library ? { index: 'src/index.ts' } : {}) },
     directory,
     standIns: {
       '#protocol': writeProtocol(),
-      '#validators': writeValidators(schemas),
+      '#validators': validators.standIn,
+      '#re2': "export const loadRe2 = () => require('./re2.cjs');\n",
       '#playbooks': `export const shippedPlaybooks = ${JSON.stringify(shippedPlaybooks)};\nexport const shippedScripts = ${JSON.stringify(shippedScripts)};\n`,
     },
+    onDemand: { ...validators.parts, re2: "export * from 're2js';\n" },
     constants: {
       MCO_BUILD_COMMIT: commit(),
       MCO_RELEASE_KEY: releaseKey,

@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { build, type Metafile, type Plugin, transform } from 'esbuild';
+import { build, type BuildOptions, type Metafile, type Plugin, transform } from 'esbuild';
+import { withoutUnused } from './left-out.ts';
 
 export const repository = join(import.meta.dirname, '..');
 
@@ -12,6 +13,11 @@ export interface BundleOptions {
   readonly directory: string;
   /** Modules that take the place of those in src, by their names in package.json (`imports`): their source. */
   readonly standIns: Readonly<Record<string, string>>;
+  /**
+   * Parts that the stand-ins load when a function of theirs is called, with `require('./NAME.cjs')`: their sources by NAME.
+   * An `import()`, which begins a part elsewhere, can't be waited for there.
+   */
+  readonly onDemand: Readonly<Record<string, string>>;
   /** Values known at build time, by the names under which src declares them. */
   readonly constants: Readonly<Record<string, string>>;
 }
@@ -20,37 +26,61 @@ export interface BundleOptions {
  * Bundles the program to CommonJS files that load each other: each `import()` begins a new part, so that a command loads only what it needs.
  * The same sources give the same bytes. @returns which of the sources and packages went in
  */
-export async function bundle({ entries, directory, standIns, constants }: BundleOptions): Promise<Metafile> {
-  const { outputFiles, metafile } = await build({
-    absWorkingDir: repository,
+export async function bundle(options: BundleOptions): Promise<Metafile> {
+  const { entries, directory, standIns, onDemand, constants } = options;
+  const program = await build({
+    ...common(directory),
     entryPoints: { ...entries },
-    outdir: directory,
     outExtension: { '.js': '.cjs' },
     chunkNames: 'part-[hash]',
-    bundle: true,
     splitting: true,
+    // esbuild splits only modules of this form.
+    format: 'esm',
+    plugins: [takingPlaces(standIns), withoutUnused],
+    define: Object.fromEntries(Object.entries(constants).map(([name, value]) => [name, JSON.stringify(value)])),
+  });
+  const parts = await build({
+    ...common(directory),
+    entryPoints: Object.keys(onDemand).map((name) => ({ in: name, out: name })),
+    outExtension: { '.js': '.cjs' },
+    format: 'cjs',
+    plugins: [fromText(onDemand)],
+  });
+  await mkdir(directory, { recursive: true });
+  for (const { path, text } of program.outputFiles)
+    await writeFile(join(directory, basename(path)), await toCommonJs(text));
+  for (const { path, text } of parts.outputFiles) await writeFile(join(directory, basename(path)), text);
+  return {
+    inputs: { ...program.metafile.inputs, ...parts.metafile.inputs },
+    outputs: { ...program.metafile.outputs, ...parts.metafile.outputs },
+  };
+}
+
+/** What is not there takes no time to read and no memory. Names stay whole, so that a stack in the log can be read. */
+const smaller = { minifySyntax: true, minifyWhitespace: true, lineLimit: 120 } as const;
+
+function common(directory: string) {
+  return {
+    absWorkingDir: repository,
+    outdir: directory,
+    bundle: true,
     write: false,
     metafile: true,
     platform: 'node',
     target: 'node24',
-    // esbuild splits only modules of this form.
-    format: 'esm',
-    plugins: [takingPlaces(standIns), withoutSubprograms, withoutHelpers],
-    define: Object.fromEntries(Object.entries(constants).map(([name, value]) => [name, JSON.stringify(value)])),
     ...smaller,
     legalComments: 'none',
     logLevel: 'warning',
-  });
-  await mkdir(directory, { recursive: true });
-  for (const { path, text } of outputFiles) await writeFile(join(directory, basename(path)), await toCommonJs(text));
-  return metafile;
+  } as const satisfies BuildOptions;
 }
 
+/** The modules whose names begin with `#`; what these load on demand is there when the program runs. */
 function takingPlaces(standIns: Readonly<Record<string, string>>): Plugin {
   return {
     name: 'stand-ins',
     setup: ({ onResolve, onLoad }) => {
       onResolve({ filter: /^#/ }, ({ path }) => ({ path, namespace: 'stand-in' }));
+      onResolve({ filter: /^\.\/.*\.cjs$/, namespace: 'stand-in' }, ({ path }) => ({ path, external: true }));
       onLoad({ filter: /./, namespace: 'stand-in' }, ({ path }) => ({
         contents: standIns[path] ?? `throw new Error('nothing stands in for ${path}');`,
         resolveDir: repository,
@@ -59,30 +89,21 @@ function takingPlaces(standIns: Readonly<Record<string, string>>): Plugin {
   };
 }
 
-/** commander would load what it takes to run commands that are programs of their own, at every start: there are none. */
-const withoutSubprograms: Plugin = {
-  name: 'without-subprograms',
-  setup: ({ onResolve, onLoad }) => {
-    onResolve({ filter: /^node:child_process$/ }, ({ importer }) =>
-      importer.includes('/node_modules/commander/') ? { path: 'child_process', namespace: 'absent' } : undefined,
-    );
-    onLoad({ filter: /./, namespace: 'absent' }, () => ({ contents: 'export default {};' }));
-  },
-};
-
-/**
- * gRPC would load proto-loader for its services of channelz and load reports, which are not offered here; protobufjs would load
- * long, which compiles WebAssembly at each start: numbers of messages are read as numbers, of 53 bits.
- */
-const withoutHelpers: Plugin = {
-  name: 'without-helpers',
-  setup: ({ onResolve }) => {
-    onResolve({ filter: /^(@grpc\/proto-loader|long)$/ }, ({ path }) => ({ path, namespace: 'absent' }));
-  },
-};
-
-/** What is not there takes no time to read and no memory. Names stay whole, so that a stack in the log can be read. */
-const smaller = { minifySyntax: true, minifyWhitespace: true, lineLimit: 120 } as const;
+/** Entries whose source is given, not read from a file. */
+function fromText(sources: Readonly<Record<string, string>>): Plugin {
+  return {
+    name: 'from-text',
+    setup: ({ onResolve, onLoad }) => {
+      onResolve({ filter: /./ }, ({ kind, path }) =>
+        kind === 'entry-point' ? { path, namespace: 'on-demand' } : undefined,
+      );
+      onLoad({ filter: /./, namespace: 'on-demand' }, ({ path }) => ({
+        contents: sources[path] ?? '',
+        resolveDir: repository,
+      }));
+    },
+  };
+}
 
 /** A single executable application has no modules: `import()` becomes a `require` that happens later, too. */
 async function toCommonJs(text: string): Promise<string> {

@@ -3,28 +3,35 @@ import standalone from 'ajv/dist/standalone/index.js';
 import { ajvOptions } from '../src/core/ddl/schema.ts';
 import type { BuiltInSchema } from '../src/schemas.ts';
 
-/**
- * The source of an ES module that stands in for src/core/ddl/validators.ts in the bundle:
- * every validator as plain code, so that the program generates none when it runs.
- */
-export function writeValidators(schemas: readonly BuiltInSchema[]): string {
-  const ajv = new Ajv({ ...ajvOptions, code: { source: true, esm: true } });
-  const names = new Map(schemas.map(({ id }, index) => [id, `builtIn${index}`] as const));
-  if (names.size !== schemas.length) throw new Error('two built-in schemas have the same id');
-  // ajv knows them by the export's name; the ids hold slashes. A schema that two ids share would be written twice.
-  for (const { id, schema } of schemas) ajv.addSchema(structuredClone(schema), names.get(id));
-  // The package is CommonJS: what an import gives is its module.exports.
-  const code = standalone.default(ajv, Object.fromEntries([...names.values()].map((name) => [name, name])));
-  const table = [...names].map(([id, name]) => `  [${JSON.stringify(id)}, ${name}],`);
-  return `${code}
+/** The validators of the bundle: plain code, so that the program generates none when it runs. */
+export interface Validators {
+  /** The source of the module that stands in for src/core/ddl/validators.ts. */
+  readonly standIn: string;
+  /** One part for each schema, by name: a node holds the code of those that it checks something with. */
+  readonly parts: Readonly<Record<string, string>>;
+}
+
+export function writeValidators(schemas: readonly BuiltInSchema[]): Validators {
+  const names = new Map(schemas.map(({ id }) => [id, `validator-${id.replaceAll('/', '-')}`] as const));
+  if (new Set(names.values()).size !== schemas.length) throw new Error('two built-in schemas have the same id');
+  const parts = schemas.map(({ id, schema }) => [names.get(id) ?? '', writeValidator(schema)] as const);
+  const table = [...names].map(([id, name]) => `  [${JSON.stringify(id)}, () => require('./${name}.cjs')],`);
+  const standIn = `
 const validators = new Map([
 ${table.join('\n')}
 ]);
 
 export function validatorOf(id) {
-  const validate = validators.get(id);
-  if (validate === undefined) throw new Error('no validator was built for ' + id);
-  return validate;
+  const load = validators.get(id);
+  if (load === undefined) throw new Error('no validator was built for ' + id);
+  return load();
 }
 `;
+  return { standIn, parts: Object.fromEntries(parts) };
+}
+
+function writeValidator(schema: object): string {
+  const ajv = new Ajv({ ...ajvOptions, code: { source: true } });
+  // The package is CommonJS: what an import gives is its module.exports.
+  return standalone.default(ajv, ajv.compile(structuredClone(schema)));
 }

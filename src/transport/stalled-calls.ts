@@ -1,4 +1,5 @@
-import { ServerInterceptingCall, type ServerInterceptingCallInterface, type ServerInterceptor } from '@grpc/grpc-js';
+import type { ServerInterceptingCallInterface, ServerInterceptor } from '@grpc/grpc-js';
+import { ServerInterceptingCall } from './grpc-server.ts';
 
 type Listener = Parameters<ServerInterceptingCall['start']>[0];
 

@@ -1,6 +1,7 @@
-import { Metadata, type ServiceError, type StatusObject, status } from '@grpc/grpc-js';
+import type { ServiceError, StatusObject } from '@grpc/grpc-js';
 import { Problem, TurnedAway } from '../core/errors.ts';
 import type { ProblemCode } from '../core/problems/index.ts';
+import { Metadata, status } from './grpc-server.ts';
 
 const codeKey = 'mco-code';
 const hintKey = 'mco-hint-bin';

@@ -26,7 +26,7 @@ function readParts(): ReadonlyMap<string, Part> {
 
 const parts = readParts();
 /** What the bundle replaces (package.json, `imports`). */
-const standIns = new Set(['#playbooks', '#protocol', '#validators']);
+const standIns = new Set(['#playbooks', '#protocol', '#re2', '#validators']);
 
 interface Import {
   readonly from: string;

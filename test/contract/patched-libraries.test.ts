@@ -2,18 +2,27 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import * as whole from '@grpc/grpc-js';
 import ciao from '@homebridge/ciao';
 import labelCoder from '@homebridge/ciao/lib/coder/DNSLabelCoder.js';
 import { Environment } from '@marcbachmann/cel-js';
 import { Command, Option } from 'commander';
 import { keepInstancesWhole } from '../../src/discovery/mdns/wire/instance-label.ts';
+import * as taken from '../../src/transport/grpc-server.ts';
 import { costFunctions, meterLoops, resetCost } from '../../src/playbook/expressions/cost.ts';
 
 const repository = join(import.meta.dirname, '../..');
 const manifest = (file: string) => JSON.parse(readFileSync(join(repository, file), 'utf8'));
 
 /** Libraries of which the program uses, or changes, parts that are not public. */
-const patched = ['@grpc/proto-loader', '@homebridge/ciao', '@marcbachmann/cel-js', 'commander'];
+const patched = [
+  '@grpc/grpc-js',
+  '@grpc/proto-loader',
+  '@homebridge/ciao',
+  '@marcbachmann/cel-js',
+  'commander',
+  'pino',
+];
 
 test('libraries whose inside is used are pinned, and installed, to one exact version', () => {
   const { dependencies } = manifest('package.json');
@@ -104,4 +113,37 @@ test('gRPC still loads proto-loader only for services that are not offered, so t
       file.endsWith('.js') && readFileSync(join(directory, file), 'utf8').includes("require('@grpc/proto-loader')"),
   );
   assert.deepEqual(uses.toSorted(), ['channelz.js', 'orca.js']);
+});
+
+describe('of what the bundle leaves out', () => {
+  const textOf = (file: string) => readFileSync(join(repository, 'node_modules', file), 'utf8');
+  const usesOf = (text: string, name: string) =>
+    [...text.matchAll(new RegExp(`\\b${name}\\.(\\w+)`, 'g'))].map(([, use]) => use);
+
+  test('grpc-js makes clients only for reports about channels and load', () => {
+    const [channelz, orca] = ['channelz', 'orca'].map((name) => textOf(`@grpc/grpc-js/build/src/${name}.js`));
+    assert.deepEqual(usesOf(channelz ?? '', 'make_client_1'), ['loadPackageDefinition']);
+    assert.deepEqual(usesOf(orca ?? '', 'make_client_1'), ['loadPackageDefinition']);
+    assert.deepEqual(usesOf(orca ?? '', 'channel_credentials_1'), ['ChannelCredentials']);
+    for (const text of [channelz, orca])
+      assert.match(text ?? '', /\n {4}const loaderLoadSync = require\('@grpc\/proto-loader'\)/);
+  });
+
+  test('pino uses threads only where a log has a transport', () => {
+    const text = textOf('pino/lib/transport.js');
+    assert.equal([...text.matchAll(/new ThreadStream\(/g)].length, 1);
+    assert.match(text, /\nfunction buildStream [\s\S]*new ThreadStream\(/);
+  });
+
+  test('ciao shows stacks by source maps, which the program has none of', () => {
+    assert.match(textOf('@homebridge/ciao/lib/index.js'), /\nrequire\("source-map-support\/register"\);/);
+  });
+});
+
+test('what a node takes of grpc-js, file by file, is what its index exports', () => {
+  assert.equal(taken.Server, whole.Server);
+  assert.equal(taken.ServerCredentials, whole.ServerCredentials);
+  assert.equal(taken.ServerInterceptingCall, whole.ServerInterceptingCall);
+  assert.equal(taken.Metadata, whole.Metadata);
+  assert.equal(taken.status, whole.status);
 });

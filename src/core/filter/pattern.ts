@@ -1,4 +1,5 @@
-import { RE2JS, RE2JSSyntaxException } from 're2js';
+import type { RE2JS } from 're2js';
+import { loadRe2 } from '#re2';
 import { Problem } from '../errors.ts';
 import { patternCost } from './pattern-cost.ts';
 
@@ -38,7 +39,7 @@ export interface Found {
  */
 export function compileFinder(source: string): (text: string) => Generator<Found> {
   checkCost(source);
-  const regex = parse(source, RE2JS.MULTILINE);
+  const regex = parse(source, loadRe2().RE2JS.MULTILINE);
   return function* find(text) {
     if (text.length > longestText) return;
     const matcher = regex.matcher(text);
@@ -60,7 +61,7 @@ export function boundedCompiler(allowance = costliestTogether, { ignoreCase = fa
     left -= checkCost(source) + costOfAnother;
     if (left < 0)
       throw new Problem('bad-pattern', 'the regexes are too costly together', 'write fewer or simpler ones');
-    const regex = parse(source, ignoreCase ? RE2JS.CASE_INSENSITIVE : 0);
+    const regex = parse(source, ignoreCase ? loadRe2().RE2JS.CASE_INSENSITIVE : 0);
     return (text) => text.length <= longestText && regex.test(text);
   };
 }
@@ -79,6 +80,7 @@ function checkCost(source: string): number {
 }
 
 function parse(source: string, flags = 0): RE2JS {
+  const { RE2JS, RE2JSSyntaxException } = loadRe2();
   try {
     return RE2JS.compile(source, flags);
   } catch (cause) {

@@ -1,6 +1,6 @@
 import type { TLSSocket } from 'node:tls';
-import { Server, ServerCredentials } from '@grpc/grpc-js';
 import type { Connections } from '../connections/connections.ts';
+import { Server, ServerCredentials } from '../grpc-server.ts';
 import { healthHandlers, healthService } from '../health.ts';
 import { relayHandlers } from '../relay/handlers.ts';
 import { relayService } from '../relay/rpc.ts';
