@@ -16,7 +16,7 @@ export function startRefusalSampling(now: () => number, interval = 10_000): Refu
       const key = `${caller} ${problem.code}`;
       const known = last.get(key);
       const time = now();
-      if (known !== undefined && time - known.at < interval) {
+      if (known !== undefined && Math.abs(time - known.at) < interval) {
         known.since++;
         return undefined;
       }

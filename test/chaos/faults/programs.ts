@@ -4,7 +4,10 @@ import { byShell, type ChooseFault, nothing } from './fault.ts';
 /** Ends processes, of which some may be gone already, and waits until they are. */
 const kill = (pids: string) =>
   `pids="${pids}"; for pid in $pids; do kill -KILL $pid 2>/dev/null; done; for pid in $pids; do while [ -d /proc/$pid ]; do sleep 0.05; done; done`;
-const signal = (name: string, pids: string) => `kill -${name} ${pids} 2>/dev/null; true`;
+/** Stops processes and remembers which: by the time they continue, others may have taken their place. */
+const stop = (program: string, pids: string) =>
+  `echo ${pids} >/run/stopped-${program}; kill -STOP $(cat /run/stopped-${program}) 2>/dev/null; true`;
+const continueAgain = (program: string) => `kill -CONT $(cat /run/stopped-${program}) 2>/dev/null; true`;
 
 const daemon = '$(cat /run/mco-deploy.pid)';
 const haproxy = '$(cat /run/haproxy.pid)';
@@ -40,13 +43,13 @@ const clientInterrupted: ChooseFault = ({ run }) => ({
 /** Programs killed and stopped. */
 export const programFaults: readonly ChooseFault[] = [
   byShell({ kind: 'daemon killed', hosts: called, bad: kill(daemon), good: startDaemon }),
-  byShell({ kind: 'daemon stopped', hosts: called, bad: signal('STOP', daemon), good: signal('CONT', daemon) }),
+  byShell({ kind: 'daemon stopped', hosts: called, bad: stop('daemon', daemon), good: continueAgain('daemon') }),
   clientKilled,
   clientInterrupted,
   byShell({ kind: 'HAProxy killed', hosts: balancers, hurtsTraffic: true, bad: kill(haproxy), good: startHaproxy }),
   byShell({
     ...{ kind: 'HAProxy stopped', hosts: balancers, hurtsTraffic: true },
-    ...{ bad: signal('STOP', haproxy), good: signal('CONT', haproxy) },
+    ...{ bad: stop('haproxy', haproxy), good: continueAgain('haproxy') },
   }),
   byShell({ kind: 'HAProxy reloaded', hosts: balancers, hurtsTraffic: true, bad: `${startHaproxy} -sf ${haproxy}` }),
   byShell({
@@ -56,6 +59,6 @@ export const programFaults: readonly ChooseFault[] = [
   byShell({ kind: 'nginx ended', hosts: bravo, hurtsTraffic: true, bad: 'nginx -s stop', good: startNginx }),
   byShell({
     ...{ kind: 'nginx stopped', hosts: bravo, hurtsTraffic: true },
-    ...{ bad: signal('STOP', nginx), good: signal('CONT', nginx) },
+    ...{ bad: stop('nginx', nginx), good: continueAgain('nginx') },
   }),
 ];

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { Problem } from '../../../../src/core/errors.ts';
+import type { Problem } from '../../../../src/core/errors.ts';
 import { startCallerLimiter } from '../../../../src/daemon/calls/caller-limits.ts';
-import { startRefusalSampling } from '../../../../src/daemon/audit/refusal-sampling.ts';
 
 describe('the turnstile', () => {
   test('lets a burst in, then as many as its rate has, each caller by itself', () => {
@@ -90,21 +89,5 @@ describe('the turnstile', () => {
       for (let call = 0; call < calls; call++) enter('cert=rip', bytes)();
       assert.throws(() => enter('cert=rip', bytes), { code: 'rate-limited' }, `${bytes} bytes`);
     }
-  });
-});
-
-describe('what is written down of many refusals', () => {
-  const [rip, sue] = ['cert=rip@devco.net', 'cert=sue@devco.net'];
-
-  test('is the first in ten seconds, with the number of those before', () => {
-    let now = 0;
-    const { choose } = startRefusalSampling(() => now);
-    const problem = new Problem('busy', 'too much');
-    assert.equal(choose(rip, problem), problem);
-    assert.equal(choose(sue, problem), problem);
-    assert.equal(choose(rip, new Problem('rate-limited', 'too fast'))?.message, 'too fast');
-    for (let time = 0; time < 20; time++) assert.equal(choose(rip, problem), undefined);
-    now = 10_000;
-    assert.equal(choose(rip, problem)?.message, 'too much (and 20 more since 1970-01-01T00:00:00.000Z)');
   });
 });

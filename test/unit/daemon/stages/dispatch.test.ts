@@ -74,6 +74,166 @@ describe('an action that is running when the daemon stops', () => {
   }
 });
 
+describe('a job that somebody cancels', () => {
+  const cancelledBy = async (reason: unknown, { action = 'count', code = 'cancelled' } = {}) => {
+    const { handle, running } = startDispatch();
+    const cancelling = new AbortController();
+    const answered = handle({ ...incomingCall({ action }), cancelled: cancelling.signal });
+    await turn();
+    assert.equal(running[0]?.context.signal.aborted, false);
+    cancelling.abort(reason);
+    assert.equal(running[0]?.context.signal.aborted, true);
+    const { content } = await answered;
+    assert.deepEqual([content.outcome, content.code], ['cancelled', code]);
+    return content.message;
+  };
+
+  test('ends, a change too, and its outcome says who cancelled it', async () => {
+    for (const action of ['count', 'echo']) {
+      assert.equal(await cancelledBy('cert=eve', { action }), `probe.${action} was cancelled by cert=eve`);
+    }
+    assert.equal(await cancelledBy(undefined), 'probe.count was cancelled');
+  });
+
+  test('before its turn never begins, and its place goes to the next', async () => {
+    const { handle, running } = startDispatch({ concurrency: 1 });
+    const first = handle(incomingCall());
+    await turn();
+    const cancelling = new AbortController();
+    const waits = handle({ ...incomingCall(), cancelled: cancelling.signal });
+    const next = handle(incomingCall());
+    await turn();
+    cancelling.abort('cert=eve');
+    assert.deepEqual(said(await waits), ['cancelled', 'cancelled']);
+    assert.equal(running.length, 1);
+    running[0]?.end();
+    await turn();
+    assert.equal(running.length, 2);
+    running[1]?.end();
+    assert.deepEqual([said(await first), said(await next)], Array(2).fill(['ok', '']));
+  });
+
+  test('before it came never begins, and keeps no place', async () => {
+    const { handle, running } = startDispatch({ concurrency: 1 });
+    const never = handle({ ...incomingCall(), cancelled: AbortSignal.abort('cert=eve') });
+    assert.deepEqual(said(await never), ['cancelled', 'cancelled']);
+    assert.equal(running.length, 0);
+    const next = handle({ ...incomingCall(), cancelled: new AbortController().signal });
+    await turn();
+    running[0]?.end();
+    assert.deepEqual(said(await next), ['ok', '']);
+  });
+});
+
+describe('an action that does not heed its signal', () => {
+  test('is answered two seconds after it, and keeps its place until it ends', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const ends: (() => void)[] = [];
+    const deaf = () => new Promise((resolve) => ends.push(() => resolve({ count: 1 })));
+    const agents = new Map([['probe', { handlers: { hang: deaf, count: deaf } } as unknown as Agent]]);
+    const { handle } = startDispatch({ agents, concurrency: 1 });
+    let answered = '';
+    const first = handle(incomingCall({ action: 'hang' })).then((given) => {
+      [, answered = ''] = said(given);
+    });
+    await turn();
+    t.mock.timers.tick(1000);
+    await turn();
+    t.mock.timers.tick(1999);
+    await turn();
+    assert.equal(answered, '');
+    t.mock.timers.tick(1);
+    await first;
+    assert.equal(answered, 'timeout');
+    const second = handle(incomingCall());
+    await turn();
+    assert.equal(ends.length, 1, 'the first has not ended');
+    ends[0]?.();
+    await turn();
+    assert.equal(ends.length, 2);
+    ends[1]?.();
+    assert.deepEqual(said(await second), ['ok', '']);
+  });
+});
+
+describe('what an action is given', () => {
+  test('is whose call it is, of which run and under which lease, and what is to be shown', async () => {
+    const { handle, running } = startDispatch();
+    const shown: string[] = [];
+    const call = incomingCall({ requestId: 'a'.repeat(32), runId: 'r', lease: 'app/bravo', dryRun: true });
+    const answered = handle({ ...call, onProgress: (message) => shown.push(message) });
+    await turn();
+    const { signal: _signal, log: _log, progress, ...context } = running[0]?.context ?? assert.fail();
+    assert.deepEqual(context, {
+      requestId: 'a'.repeat(32),
+      runId: 'r',
+      caller: 'cert=rip@devco.net',
+      limited: false,
+      lease: 'app/bravo',
+      signed: call.opened.signed,
+      dryRun: true,
+    });
+    progress('half of it');
+    assert.deepEqual(shown, ['half of it']);
+    running[0]?.end();
+    await answered;
+  });
+
+  test('is that its caller’s certificate is limited, where it is', async () => {
+    const { handle, running } = startDispatch();
+    const identity = { applications: [] };
+    const answered = handle(incomingCall({ verdict: { caller: { identity } as never } }));
+    await turn();
+    assert.equal(running[0]?.context.limited, true);
+    running[0]?.end();
+    await answered;
+  });
+});
+
+describe('an action that fails', () => {
+  const failing = (error: unknown) => {
+    const logged: unknown[] = [];
+    const agent = { handlers: { count: async () => Promise.reject(error) } } as unknown as Agent;
+    const log = { ...silentLog, error: (_details: object, message: string) => logged.push(message) };
+    const { handle } = startDispatch({ agents: new Map([['probe', agent]]), log: log as never });
+    return { handle, logged };
+  };
+
+  test('is answered with its problem, or that of the file that it could not use; nothing is logged', async () => {
+    for (const [error, code, words] of [
+      [new Problem('timeout', 'it says so'), 'timeout', /^it says so$/],
+      [
+        Object.assign(new Error('ENOSPC: x'), { code: 'ENOSPC', path: '/x', syscall: 'write' }),
+        'unwritable-file',
+        /\/x/,
+      ],
+    ] as const) {
+      const { handle, logged } = failing(error);
+      const { content } = await handle(incomingCall());
+      assert.deepEqual([content.outcome, content.code, logged], ['failed', code, []]);
+      assert.match(content.message, words);
+    }
+  });
+
+  test('by a bug is answered in general, and the log has it', async () => {
+    const { handle, logged } = failing(new TypeError('a bug'));
+    const { content } = await handle(incomingCall());
+    assert.deepEqual([content.outcome, content.code], ['failed', 'internal']);
+    assert.equal(content.message, 'probe.count failed unexpectedly');
+    assert.deepEqual(logged, ['probe.count failed unexpectedly']);
+  });
+
+  test('is a bug of ours where the agent or the action is missing', async () => {
+    const { handle } = startDispatch({ agents: new Map() });
+    await assert.rejects(handle(incomingCall()), { code: 'internal', message: 'dispatch runs after match' });
+    const known = startDispatch().handle;
+    await assert.rejects(known({ ...incomingCall(), action: undefined }), { message: 'dispatch runs after match' });
+    await assert.rejects(known(incomingCall({ action: 'fail' })), { message: 'the agent lacks its action' });
+    const odd = { ...incomingCall({ action: 'toString' }), action: incomingCall().action };
+    await assert.rejects(known(odd), { message: 'the agent lacks its action' });
+  });
+});
+
 describe('an action’s time', () => {
   test('ends at the deadline of the request, where that is earlier than its own', async () => {
     const { handle } = startDispatch({ now: () => 1000 });

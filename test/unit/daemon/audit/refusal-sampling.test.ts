@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { Problem } from '../../../../src/core/errors.ts';
+import { startRefusalSampling } from '../../../../src/daemon/audit/refusal-sampling.ts';
+
+describe('what is written down of many refusals', () => {
+  const [rip, sue] = ['cert=rip@devco.net', 'cert=sue@devco.net'];
+
+  test('is the first in ten seconds, with the number of those before', () => {
+    let now = 0;
+    const { choose } = startRefusalSampling(() => now);
+    const problem = new Problem('busy', 'too much');
+    assert.equal(choose(rip, problem), problem);
+    assert.equal(choose(sue, problem), problem);
+    assert.equal(choose(rip, new Problem('rate-limited', 'too fast'))?.message, 'too fast');
+    for (let time = 0; time < 20; time++) assert.equal(choose(rip, problem), undefined);
+    now = 10_000;
+    assert.equal(choose(rip, problem)?.message, 'too much (and 20 more since 1970-01-01T00:00:00.000Z)');
+  });
+
+  test('is nothing until the interval is over, to the millisecond, of each caller and each kind by itself', () => {
+    let now = 0;
+    const { choose } = startRefusalSampling(() => now, 60_000);
+    const problem = new Problem('busy', 'too much');
+    assert.equal(choose(rip, problem), problem);
+    now = 59_999;
+    assert.equal(choose(rip, problem), undefined);
+    now = 60_000;
+    assert.equal(choose(rip, problem)?.message, 'too much (and 1 more since 1970-01-01T00:00:00.000Z)');
+    now = 120_000;
+    assert.equal(choose(rip, problem), problem, 'none was left out since');
+  });
+
+  test('starts again when the clock is set back by more than the interval', () => {
+    let now = 3_600_000;
+    const { choose } = startRefusalSampling(() => now);
+    const problem = new Problem('busy', 'too much');
+    choose(rip, problem);
+    now -= 9_999;
+    assert.equal(choose(rip, problem), undefined);
+    now -= 1;
+    assert.ok(choose(rip, problem) !== undefined);
+  });
+
+  test('is counted for a thousand, and is forgotten of all when there is one more', () => {
+    const { choose } = startRefusalSampling(() => 0);
+    const problem = new Problem('busy', 'too much');
+    for (let caller = 0; caller < 1000; caller++) choose(`cert=${caller}`, problem);
+    assert.equal(choose('cert=0', problem), undefined);
+    assert.equal(choose(rip, problem), problem);
+    assert.equal(choose('cert=0', problem), problem);
+    assert.equal(choose(rip, problem), undefined);
+  });
+});

@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { startStrangerLog } from '../../../../src/daemon/audit/stranger-log.ts';
+
+const minute = 60_000;
+
+function startLog() {
+  const clock = { now: 10 * minute };
+  const lines: unknown[] = [];
+  const log = { warn: (details: object, message: string) => lines.push([message, details]) };
+  return { clock, lines, ...startStrangerLog(log as never, () => clock.now) };
+}
+
+describe('what the log says of strangers', () => {
+  test('is who it was and why, cut to 200 and 300 characters', () => {
+    const { note, lines, count } = startLog();
+    note('a'.repeat(201), 'b'.repeat(301));
+    assert.deepEqual(lines, [['stranger refused', { from: 'a'.repeat(200), reason: 'b'.repeat(300) }]]);
+    assert.equal(count(), 1);
+  });
+
+  test('is 30 of them in a minute, and in the next one how many more there were', () => {
+    const { note, lines, count, clock } = startLog();
+    for (let time = 0; time < 33; time++) note('x', 'y');
+    clock.now += minute - 1;
+    note('x', 'y');
+    assert.equal(lines.length, 30);
+    clock.now += 1;
+    note('x', 'y');
+    assert.deepEqual(lines.slice(30), [
+      ['more strangers were refused than are logged', { dropped: 4 }],
+      ['stranger refused', { from: 'x', reason: 'y' }],
+    ]);
+    for (let time = 0; time < 29; time++) note('x', 'y');
+    assert.equal(lines.length, 61, 'thirty again');
+    clock.now += minute;
+    note('x', 'y');
+    assert.equal(lines.length, 62, 'none was left out');
+    assert.equal(count(), 65);
+  });
+});
