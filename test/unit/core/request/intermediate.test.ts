@@ -1,20 +1,30 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { certifyIntermediate } from '../../../../src/ca/x509/authority.ts';
+import { type Authority, certifyIntermediate, makeRoot } from '../../../../src/ca/x509/authority.ts';
 import { signCertificate } from '../../../../src/ca/issue.ts';
 import { makeKeyPair } from '../../../../src/ca/x509/keys.ts';
-import { identityOf } from '../../../../src/core/credentials/certificate.ts';
+import { identityOf, type Trust } from '../../../../src/core/credentials/certificate.ts';
 import type { Credentials } from '../../../../src/core/credentials/signature.ts';
 import { openQuery, openQueryReply, signQuery, signQueryReply } from '../../../../src/core/request/query.ts';
 import { digestRequest, okReply, openReply, sealReply } from '../../../../src/core/request/reply.ts';
 import { openRequest, proveCaller, sealRequest } from '../../../../src/core/request/request.ts';
-import { type Fleet, makeFleet } from '../../../support/fleet/fleet.ts';
 import { orderFor } from '../../../support/node/node.ts';
 
 const node = 'dev2.devco.net';
 
+/** What trusts one root, below which CAs may stand. */
+async function makeRootFleet(): Promise<{ realm: string; authority: Authority; trust: Trust }> {
+  const realm = 'devco.net';
+  const authority = await makeRoot(realm, Date.now() - 60_000);
+  return { realm, authority, trust: { realm, authorities: [authority.certificate], isRevoked: () => false } };
+}
+
 /** Credentials under an intermediate CA of its own, which nobody else has seen. */
-async function below({ realm, authority }: Fleet, kind: 'node' | 'operator', name: string): Promise<Credentials> {
+async function below(
+  { realm, authority }: Awaited<ReturnType<typeof makeRootFleet>>,
+  kind: 'node' | 'operator',
+  name: string,
+): Promise<Credentials> {
   const [ca, holder] = [makeKeyPair(), makeKeyPair()];
   const certificate = await certifyIntermediate(authority, ca.publicKey, Date.now());
   const issuer = { realm, certificate, key: ca.privateKey };
@@ -28,7 +38,7 @@ async function below({ realm, authority }: Fleet, kind: 'node' | 'operator', nam
 
 describe('the intermediate CA of who signed comes along, and leads to the root', () => {
   test('of a request', async () => {
-    await using fleet = await makeFleet();
+    const fleet = await makeRootFleet();
     const caller = await below(fleet, 'operator', 'rip@devco.net');
     const opened = openRequest(sealRequest(orderFor(node), caller, Date.now()));
     const alone = { ...opened, signed: { ...opened.signed, chain: opened.signed.chain.slice(0, 1) } };
@@ -37,7 +47,7 @@ describe('the intermediate CA of who signed comes along, and leads to the root',
   });
 
   test('of a reply', async () => {
-    await using fleet = await makeFleet();
+    const fleet = await makeRootFleet();
     const request = Buffer.from('the bytes of a request');
     const envelope = {
       requestId: 'a'.repeat(32),
@@ -57,7 +67,7 @@ describe('the intermediate CA of who signed comes along, and leads to the root',
   });
 
   test('of a query and of the reply to it', async () => {
-    await using fleet = await makeFleet();
+    const fleet = await makeRootFleet();
     const caller = await below(fleet, 'operator', 'rip@devco.net');
     const query = signQuery(node, {}, caller, Date.now());
     const ask = (chain = query.chain) => openQuery({ ...query, chain }, fleet.trust, Date.now()).caller.identity.name;
