@@ -1,19 +1,20 @@
 import type { AgentEntry, FindExternalAgents } from '../core/agent.ts';
 import type { HeardNode, Log } from '../core/ports.ts';
+import { type BoundPort, bindPort } from '../transport/bind.ts';
 import { type Listener, startListening } from '../transport/listen.ts';
 import { type Roster, startRoster } from './agents/roster.ts';
 import { answerCalls, type CallAnswers } from './calls/answer-calls.ts';
-import { loadNodeConfig } from './config/config.ts';
+import { loadNodeConfig, type NodeConfig } from './config/config.ts';
 import { listenLimits } from './config/limits.ts';
 import { keepFresh } from './facts/node-truth.ts';
-import type { MetricFamily } from './metrics/text.ts';
 import type { MetricsServer } from './metrics/server.ts';
 import { startMetrics } from './metrics/start.ts';
-import type { Relay } from './relay/start.ts';
+import type { MetricFamily } from './metrics/text.ts';
 import { type DaemonState, defineNodeView } from './node-view.ts';
 import { type OpenNode, openNode } from './open-node.ts';
-import { warnDaily } from './system/live-keys.ts';
+import type { Relay } from './relay/start.ts';
 import { defineReloading, type Reloadable } from './reload.ts';
+import { warnDaily } from './system/live-keys.ts';
 import { absent, type Presence, startPresence } from './system/presence.ts';
 
 export interface DaemonOptions {
@@ -42,9 +43,20 @@ const grace = 20_000;
 
 /** Starts a node: ready when this resolves. @throws Problem when it cannot start */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
-  const { configFile, agents: known, findExternal = noneElsewhere, version } = options;
+  const config = await loadNodeConfig(options.configFile, options.agents);
+  // First of all: a second daemon of this configuration must not touch the audit log of the one that runs.
+  const bound = await bindPort({ host: config.listen.address, port: config.listen.port });
+  try {
+    return await startNode(options, config, bound);
+  } catch (problem) {
+    bound.close();
+    throw problem;
+  }
+}
+
+async function startNode(options: DaemonOptions, config: NodeConfig, bound: BoundPort): Promise<Daemon> {
+  const { agents: known, findExternal = noneElsewhere, version } = options;
   const startedAt = Date.now();
-  const config = await loadNodeConfig(configFile, known);
   let onKeys = () => {};
   const agentNames = () => roster.entries().map(({ ddl }) => ddl.name);
   let running: readonly AgentEntry[] = [];
@@ -79,7 +91,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const more = () => [relay, node.shipping].flatMap((one) => one?.families() ?? []);
   const tls = node.keys.current;
   const metrics = config.metrics && (await startMetrics({ ...config.metrics, tls }, () => measures(node, state, more)));
-  const listener = await listen(node, calls, relay);
+  const listener = await listen(node, bound, calls, relay);
   onKeys = () => {
     listener.reload();
     void node.life.renewed();
@@ -119,13 +131,14 @@ interface DaemonParts {
 
 function listen(
   { config, keys, log, strangers }: OpenNode,
+  bound: BoundPort,
   { service }: CallAnswers,
   relay: Relay | undefined,
 ): Promise<Listener> {
   const { address: host, port } = config.listen;
   const limits = listenLimits(config);
   const services = { service, ...(relay === undefined ? {} : { relay: relay.service }) };
-  return startListening({ host, port, limits, tls: keys.current, ...services, log, onStranger: strangers.note });
+  return startListening({ host, port, bound, limits, tls: keys.current, ...services, log, onStranger: strangers.note });
 }
 
 /** The code of a relay is loaded only where the node is one: others stay as small as they are. */

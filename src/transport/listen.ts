@@ -1,8 +1,8 @@
-import { createServer, type Server, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createSecureContext } from 'node:tls';
-import { explainErrno, Problem } from '../core/errors.ts';
 import type { TlsState } from '../core/ports.ts';
+import { bindPort } from './bind.ts';
 import { startConnections } from './connections/connections.ts';
 import { startGrpcServer } from './server/grpc.ts';
 import { startHandshakes } from './server/handshakes.ts';
@@ -27,19 +27,19 @@ const farewell = 1000;
  * @throws Problem `cannot-listen`
  */
 export async function startListening(options: ListenOptions): Promise<Listener> {
+  const bound = options.bound ?? (await bindPort(options));
   const connections = startConnections(options.limits.connections);
   const grpc = startGrpcServer(options, connections);
   const handshakes = startHandshakes(options, connections, grpc.serve);
   const sockets = new Set<Socket>();
-  const tcp = createServer({ noDelay: true, keepAlive: true }, (socket) => {
+  const tcp = bound.serve((socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
     socket.on('error', () => socket.destroy());
     handshakes.begin(socket);
   });
-  const port = await bind(tcp, options);
   return {
-    port,
+    port: bound.port,
     reload: () => {
       handshakes.reload();
       connections.review(options.tls().trust, Date.now());
@@ -51,26 +51,6 @@ export async function startListening(options: ListenOptions): Promise<Listener> 
       await closeAll(gone, calls, grace, sockets);
     },
   };
-}
-
-function bind(tcp: Server, { host, port }: ListenOptions): Promise<number> {
-  return new Promise((resolve, reject) => {
-    tcp.once('error', (cause) => {
-      const message = `cannot listen on ${host} port ${port}: ${explainErrno(cause)}`;
-      reject(
-        new Problem(
-          'cannot-listen',
-          message,
-          'change “listen” in the configuration, or stop the program that uses it',
-          { cause },
-        ),
-      );
-    });
-    tcp.listen({ host, port }, () => {
-      const address = tcp.address();
-      resolve(typeof address === 'object' && address !== null ? address.port : port);
-    });
-  });
 }
 
 /**

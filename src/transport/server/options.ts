@@ -1,10 +1,13 @@
 import type { Log, NodeService, RelayService, TlsState } from '../../core/ports.ts';
+import type { BoundPort } from '../bind.ts';
 import type { ConnectionLimits } from '../connections/connections.ts';
 
 export interface ListenOptions {
   readonly host: string;
   /** 0 for any free one. */
   readonly port: number;
+  /** The port, where it was taken before. */
+  readonly bound?: BoundPort;
   readonly tls: () => TlsState;
   readonly service: NodeService;
   /** Set where the node relays for others. */

@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { readdir, readFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { dirname, join } from 'node:path';
+import { describe, test } from 'node:test';
+import { startDaemon } from '../../../src/daemon/daemon.ts';
+import { bindPort } from '../../../src/transport/bind.ts';
+import { probeAgent } from '../../support/agents/probe-agent.ts';
+import { makeFleet } from '../../support/fleet/fleet.ts';
+import { freePort } from '../../support/free-port.ts';
+import { startTestNode } from '../../support/node/node.ts';
+
+describe('a second daemon of one configuration', () => {
+  test('ends before it touches the audit log or the state of the one that runs', async () => {
+    await using fleet = await makeFleet();
+    const listen = `listen: { address: 127.0.0.1, port: ${await freePort()} }`;
+    await using node = await startTestNode(fleet, { listen });
+    const rip = await fleet.operator('rip@devco.net');
+    await node.call(rip, {});
+    const before = await readFile(node.auditFile, 'utf8');
+    const files = (await readdir(dirname(node.auditFile))).sort();
+    const again = { configFile: join(node.directory, 'node.yaml'), agents: [probeAgent], version: '0.1.0' };
+    for (let tries = 0; tries < 3; tries++) await assert.rejects(startDaemon(again), { code: 'cannot-listen' });
+    assert.equal(await readFile(node.auditFile, 'utf8'), before);
+    assert.deepEqual((await readdir(dirname(node.auditFile))).sort(), files);
+    assert.equal((await node.call(rip, {})).outcome, 'ok');
+    assert.ok((await node.records()).every(({ kind }) => kind !== 'displaced'));
+  });
+
+  test('of two that start at once one runs, and its log is whole', async () => {
+    await using fleet = await makeFleet();
+    const listen = `listen: { address: 127.0.0.1, port: ${await freePort()} }`;
+    await using node = await startTestNode(fleet, { listen });
+    await node.daemon.stop();
+    const again = { configFile: join(node.directory, 'node.yaml'), agents: [probeAgent], version: '0.1.0' };
+    const started = await Promise.allSettled([startDaemon(again), startDaemon(again)]);
+    const [daemon, ...others] = started.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+    await daemon?.stop();
+    assert.ok(daemon !== undefined && others.length === 0);
+    assert.deepEqual(
+      started.flatMap((one) => (one.status === 'rejected' ? [one.reason.code] : [])),
+      ['cannot-listen'],
+    );
+    const kinds = (await node.records()).map(({ kind }) => kind as string);
+    assert.deepEqual(
+      kinds.filter((kind) => kind === 'started' || kind === 'displaced'),
+      ['started', 'started'],
+    );
+  });
+});
+
+describe('a port that is taken before it is served', () => {
+  test('keeps who connects early until it is served, with what was sent', async () => {
+    const bound = await bindPort({ host: '127.0.0.1', port: 0 });
+    const early = connect(bound.port, '127.0.0.1');
+    early.write('early');
+    await once(early, 'connect');
+    const received = new Promise<string>((resolve) => {
+      const server = bound.serve((socket) => {
+        socket.once('data', (bytes) => {
+          socket.destroy();
+          server.close();
+          resolve(String(bytes));
+        });
+      });
+    });
+    assert.equal(await received, 'early');
+    early.destroy();
+  });
+
+  test('is free again when it was given back', async () => {
+    const bound = await bindPort({ host: '127.0.0.1', port: 0 });
+    await assert.rejects(bindPort({ host: '127.0.0.1', port: bound.port }), { code: 'cannot-listen' });
+    bound.close();
+    const again = await bindPort({ host: '127.0.0.1', port: bound.port });
+    again.close();
+  });
+});
