@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Lab } from '../support/lab/lab.ts';
-import type { ExecResult } from '../support/lab/network/enter.ts';
 import type { Load } from '../support/lab/traffic/load.ts';
 import { type LabRun, startResume, startRun } from '../support/lab/runs.ts';
 import { balancers } from './hosts.ts';
@@ -22,48 +21,95 @@ export interface SeedReport {
   readonly requests: number;
   readonly failedRequests: number;
   /** Empty when all held. */
-  readonly broken: readonly string[];
+  readonly broken: string[];
 }
 
 const kinds = ['parallel', 'rolling', 'canary', 'rollback', 'resume'] as const;
+type Kind = (typeof kinds)[number];
 /** Milliseconds that a run may take before it counts as hanging. */
 const longestRun = 240_000;
 /** Milliseconds after a fault was put right in which it explains a failed request: a client waits for 5 s. */
 const aftermath = 8000;
 
-/** Runs what a seed says on a lab that is whole, and leaves it whole where nothing is broken. */
+/** What the load generators counted. */
+interface Traffic {
+  readonly requests: number;
+  readonly failures: readonly string[];
+}
+
+/** A seed under way. */
+interface Play {
+  readonly lab: Lab;
+  readonly random: Random;
+  readonly loads: Load[];
+  readonly runs: LabRun[];
+  readonly struck: Struck[];
+  readonly codes: number[];
+  readonly broken: string[];
+}
+
+/** Runs what a seed says on a lab that is whole, and leaves it whole where nothing is broken. It never rejects. */
 export async function runSeed(lab: Lab, normal: Normal, seed: number): Promise<SeedReport> {
   const random = createRandom(seed);
   const kind = random.pick(kinds);
+  const play: Play = { lab, random, loads: [], runs: [], struck: [], codes: [], broken: [] };
+  const traffic = await playSeed(play, kind, normal)
+    .catch((error: Error) => {
+      play.broken.push(error.stack ?? error.message);
+      return { requests: 0, failures: [] };
+    })
+    .finally(() => endAll(play));
+  const faults = play.struck.map(({ fault }) => [fault.kind, fault.host] as const);
+  const { requests, failures } = traffic;
+  return { seed, kind, faults, codes: play.codes, requests, failedRequests: failures.length, broken: play.broken };
+}
+
+async function playSeed(play: Play, kind: Kind, normal: Normal): Promise<Traffic> {
+  const { lab, random, struck, broken } = play;
   const before = { processes: await processesOf(lab), normal };
   await unusual(before.processes, normal);
-  const loads = await Promise.all(balancers.map((balancer) => lab.load({ rate: 20, balancer })));
+  for (const balancer of balancers) play.loads.push(await lab.load({ rate: 20, balancer }));
   const { run, revision } = await begin(random, lab, kind);
-  const broken: string[] = [];
-  const struck: Struck[] = [];
-  const codes: number[] = [];
-  const go = async (one: LabRun, isStruck: boolean) => {
-    if (isStruck) struck.push(...(await strike(random, lab, one)));
-    const { code } = await ended(one, broken);
-    codes.push(code);
-    // Before anything is put right: what was reported is what is.
-    if (code === 0) broken.push(...(await released(lab, revision)).map((what) => `reported as done, but ${what}`));
-    return code;
-  };
-  const first = await go(run, true);
-  let isDone = first === 0;
+  let isDone = (await meetFaults(play, run, revision)) === 0;
   // Some resume before all is right again, and meet more of it.
-  if (!isDone && random.below(2) === 0) isDone = (await go(startResume(lab, run.id), true)) === 0;
+  if (!isDone && random.below(2) === 0) isDone = (await meetFaults(play, startResume(lab, run.id), revision)) === 0;
   broken.push(...(await healAll(lab, struck)), ...(await untilWhole(lab)));
-  if (!isDone) broken.push(...(await resumeWell(lab, run.id, codes)));
-  const traffic = await stopAll(loads);
+  if (!isDone) broken.push(...(await resumeWell(lab, run.id, play.codes)));
+  const traffic = await stopAll(play.loads);
   broken.push(...unexplained(traffic.failures, struck), ...(await brokenInvariants(lab, revision, before)));
-  const faults = struck.map(({ fault: { kind: name, host } }) => [name, host] as const);
-  return { seed, kind, faults, codes, requests: traffic.requests, failedRequests: traffic.failures.length, broken };
+  return traffic;
+}
+
+/** Lets a run meet faults, to its end. @returns its exit code */
+async function meetFaults({ lab, random, runs, struck, codes, broken }: Play, run: LabRun, revision: string) {
+  runs.push(run);
+  const tooLate = delay(longestRun, undefined, { ref: false });
+  await strike(random, run, { lab, struck, tooLate });
+  const code = await ended(run, tooLate, broken);
+  codes.push(code);
+  // Before anything is put right: what was reported is what is.
+  if (code === 0) broken.push(...(await released(lab, revision)).map((what) => `reported as done, but ${what}`));
+  return code;
+}
+
+async function ended(run: LabRun, tooLate: Promise<void>, broken: string[]): Promise<number> {
+  const result = await Promise.race([run.ended, tooLate]);
+  if (result !== undefined) return result.code;
+  const last = (await run.entries()).slice(-3).map((entry) => JSON.stringify(entry));
+  run.kill();
+  const { code, stderr } = await run.ended;
+  broken.push(`the run hangs; its journal ends: ${last.join('; ')}; it printed: ${stderr.slice(-1000)}`);
+  return code;
+}
+
+/** Ends what still runs of a seed that was broken off: on the control host, processes outlive the lab. */
+async function endAll({ runs, loads }: Play): Promise<void> {
+  for (const run of runs) run.kill();
+  await Promise.allSettled([...runs.map((run) => run.ended), ...loads.map((load) => load.stop())]);
 }
 
 /** Starts the run that faults are to meet. @returns it with the revision that it brings */
-async function begin(random: Random, lab: Lab, kind: (typeof kinds)[number]) {
+async function begin(random: Random, lab: Lab, kind: Kind) {
   const served = await lab.revision('dev2');
   const other = served === '10' ? '20' : '10';
   const upgrade = ['upgrade', '--cluster', 'bravo', '--rev', other, '--no-notify'];
@@ -88,14 +134,6 @@ async function untilEntries(run: LabRun, count: number): Promise<void> {
   while ((await run.entries()).length < count) await delay(20);
 }
 
-async function ended(run: LabRun, broken: string[]): Promise<ExecResult> {
-  const result = await Promise.race([run.ended, delay(longestRun, undefined, { ref: false })]);
-  if (result !== undefined) return result;
-  broken.push('the run hangs');
-  run.kill();
-  return await run.ended;
-}
-
 /** Resumes what is not done, with no fault left. @returns why it is not done by that */
 async function resumeWell(lab: Lab, id: string, codes: number[]): Promise<string[]> {
   const { code, stdout, stderr } = await lab.client(['resume', id]);
@@ -113,7 +151,7 @@ function unexplained(failures: readonly string[], struck: readonly Struck[]): st
   return lone.length === 0 ? [] : [`no fault explains ${lone.length} failed requests: ${lone.slice(0, 3).join('; ')}`];
 }
 
-async function stopAll(loads: readonly Load[]) {
+async function stopAll(loads: readonly Load[]): Promise<Traffic> {
   const reports = await Promise.all(loads.map((load) => load.stop()));
   const requests = reports.reduce((sum, report) => sum + report.requests, 0);
   return { requests, failures: reports.flatMap(({ failures }) => failures) };

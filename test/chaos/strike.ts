@@ -15,26 +15,35 @@ export interface Struck {
   readonly heal: () => Promise<void>;
 }
 
+interface Strike {
+  readonly lab: Lab;
+  /** Gets the faults; those of the seed's run before are in it already. */
+  readonly struck: Struck[];
+  /** Resolves when the run takes too long. */
+  readonly tooLate: Promise<void>;
+}
+
 /** Injects one to three faults, each when the run has written so many entries more; half are put right soon after. */
-export async function strike(random: Random, lab: Lab, run: LabRun): Promise<Struck[]> {
-  const faults = chooseFaults(1 + random.below(3), { random, lab, run: () => run });
+export async function strike(random: Random, run: LabRun, { lab, struck, tooLate }: Strike): Promise<void> {
+  // Each run has a client of its own.
+  const earlier = struck.map(({ fault }) => fault).filter(({ part }) => part !== 'client');
+  const faults = chooseFaults(1 + random.below(3), { random, lab, run: () => run }, earlier);
   const plan = faults
     .map((fault) => ({ fault, entries: 3 + random.below(60), hold: random.below(2) * (500 + random.below(3000)) }))
     .sort((a, b) => a.entries - b.entries);
-  const before = (await run.entries()).length;
-  const struck: Struck[] = [];
+  const begun = (await run.entries()).length;
   let isOver = false;
-  const ended = run.ended.then(() => {
+  const ended = Promise.race([run.ended, tooLate]).then(() => {
     isOver = true;
   });
   for (const { fault, entries, hold } of plan) {
-    while (!isOver && (await run.entries()).length < before + entries) await Promise.race([delay(50), ended]);
+    while (!isOver && (await run.entries()).length < begun + entries) await Promise.race([delay(50), ended]);
     if (isOver) break;
     const one = await inject(fault);
     struck.push(one);
-    if (hold > 0) void delay(hold).then(one.heal);
+    // What fails then is reported when all is put right: it is the same promise.
+    if (hold > 0) void delay(hold).then(() => one.heal().catch(() => undefined));
   }
-  return struck;
 }
 
 async function inject(fault: Fault): Promise<Struck> {

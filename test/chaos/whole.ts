@@ -4,9 +4,13 @@ import { balancers, called } from './hosts.ts';
 import { daemonsOf, processesOf } from './processes.ts';
 import type { Struck } from './strike.ts';
 
-/** Puts every fault right, the daemons last: they may need what another fault took. @returns daemons that ended by themselves */
+/**
+ * Puts every fault right, the daemons last: they may need what another fault took.
+ * @returns what cannot be put right, and the daemons that ended by themselves
+ */
 export async function healAll(lab: Lab, struck: readonly Struck[]): Promise<string[]> {
-  await Promise.all(struck.map(({ heal }) => heal()));
+  const [daemons, others] = [true, false].map((is) => struck.filter(({ fault }) => (fault.part === 'daemon') === is));
+  const broken = [...(await heal(others)), ...(await heal(daemons))];
   const killed = struck.filter(({ fault }) => fault.kind === 'daemon killed').map(({ fault }) => fault.host);
   const running = daemonsOf(await processesOf(lab));
   const ended = await Promise.all(
@@ -17,7 +21,12 @@ export async function healAll(lab: Lab, struck: readonly Struck[]): Promise<stri
       return killed.includes(host) ? [] : [`the daemon of ${host} ended by itself: ${end.join(' ')}`];
     }),
   );
-  return ended.flat();
+  return [...broken, ...ended.flat()];
+}
+
+async function heal(struck: readonly Struck[] = []): Promise<string[]> {
+  const healed = await Promise.allSettled(struck.map(({ heal }) => heal()));
+  return healed.flatMap((one) => (one.status === 'rejected' ? [`not put right: ${one.reason}`] : []));
 }
 
 /** Until every node answers and no server is down for want of checks. @returns what is not so after some tries */

@@ -6,9 +6,12 @@ import { programFaults } from './programs.ts';
 
 const all = [...programFaults, ...networkFaults, ...diskFaults, clockStepped, clockStepped];
 
-/** Chooses faults and their places, each place at most once: what puts one right must not meet another of its kind. */
-export function chooseFaults(count: number, context: FaultContext): Fault[] {
+/**
+ * Chooses faults, none of which breaks what another one breaks: two repairs of the same part would undo each other.
+ * @param before faults that the seed has injected already
+ */
+export function chooseFaults(count: number, context: FaultContext, before: readonly Fault[]): Fault[] {
   const chosen = Array.from({ length: count }, () => context.random.pick(all)(context));
-  const places = chosen.map(({ kind, host }) => `${kind.replace(/ [+-]\d+/, '')} ${host}`);
-  return chosen.filter((_, index) => places.indexOf(places[index] ?? '') === index);
+  const places = [...before, ...chosen].map(({ part, host }) => `${part} ${host}`);
+  return chosen.filter((_, index) => places.indexOf(places[before.length + index] ?? '') === before.length + index);
 }

@@ -14,5 +14,5 @@ export const clockStepped: ChooseFault = ({ random, lab }) => {
     await set(step);
     return () => set('+0');
   };
-  return { kind: `clock stepped ${step} s`, host, hurtsTraffic: false, inject };
+  return { kind: `clock stepped ${step} s`, host, part: 'clock', hurtsTraffic: false, inject };
 };

@@ -19,12 +19,12 @@ const disks: readonly Disk[] = [
 /** Small file systems without a free byte, and such that nothing can be made or opened for writing on. */
 export const diskFaults: readonly ChooseFault[] = disks.flatMap(({ name, path, hosts }) => [
   byShell({
-    ...{ kind: `${name} full`, hosts },
+    ...{ kind: `${name} full`, hosts, part: path },
     bad: `dd if=/dev/zero of=${path}/.filled bs=64k 2>/dev/null; test -s ${path}/.filled`,
     good: `rm -f ${path}/.filled`,
   }),
   byShell({
-    ...{ kind: `${name} read-only`, hosts },
+    ...{ kind: `${name} read-only`, hosts, part: path },
     bad: `mount --bind ${path} ${path} && mount -o remount,bind,ro ${path}`,
     good: `umount --lazy ${path}`,
   }),

@@ -7,6 +7,8 @@ export interface Fault {
   /** What is counted: the same for every host. */
   readonly kind: string;
   readonly host: string;
+  /** What of the host it breaks: a program, the link, a file system, the clock. A seed breaks the same only once. */
+  readonly part: string;
   /** Whether requests of users may fail by it. */
   readonly hurtsTraffic: boolean;
   /** @returns what puts it right, whenever that is called; it is called once */
@@ -34,6 +36,7 @@ export async function shell(lab: Lab, host: string, command: string): Promise<vo
 interface Commands {
   readonly kind: string;
   readonly hosts: readonly string[];
+  readonly part: string;
   readonly hurtsTraffic?: boolean;
   readonly bad: string;
   /** What puts it right. */
@@ -41,13 +44,13 @@ interface Commands {
 }
 
 /** A fault of one of these hosts by a command. */
-export function byShell({ kind, hosts, hurtsTraffic = false, bad, good = 'true' }: Commands): ChooseFault {
+export function byShell({ kind, hosts, part, hurtsTraffic = false, bad, good = 'true' }: Commands): ChooseFault {
   return ({ random, lab }) => {
     const host = random.pick(hosts);
     const inject = async () => {
       await shell(lab, host, bad);
       return () => shell(lab, host, good);
     };
-    return { kind, host, hurtsTraffic, inject };
+    return { kind, host, part, hurtsTraffic, inject };
   };
 }

@@ -23,6 +23,7 @@ for try in $(seq 100); do grep -qsx mco-deploy /proc/$(cat /run/mco-deploy.pid)/
 const clientKilled: ChooseFault = ({ run }) => ({
   kind: 'client killed',
   host: 'control',
+  part: 'client',
   hurtsTraffic: false,
   inject: async () => {
     run().kill();
@@ -33,6 +34,7 @@ const clientKilled: ChooseFault = ({ run }) => ({
 const clientInterrupted: ChooseFault = ({ run }) => ({
   kind: 'client interrupted',
   host: 'control',
+  part: 'client',
   hurtsTraffic: false,
   inject: async () => {
     await run().interrupt();
@@ -42,23 +44,49 @@ const clientInterrupted: ChooseFault = ({ run }) => ({
 
 /** Programs killed and stopped. */
 export const programFaults: readonly ChooseFault[] = [
-  byShell({ kind: 'daemon killed', hosts: called, bad: kill(daemon), good: startDaemon }),
-  byShell({ kind: 'daemon stopped', hosts: called, bad: stop('daemon', daemon), good: continueAgain('daemon') }),
+  byShell({ kind: 'daemon killed', hosts: called, part: 'daemon', bad: kill(daemon), good: startDaemon }),
+  byShell({
+    kind: 'daemon stopped',
+    hosts: called,
+    part: 'daemon',
+    bad: stop('daemon', daemon),
+    good: continueAgain('daemon'),
+  }),
   clientKilled,
   clientInterrupted,
-  byShell({ kind: 'HAProxy killed', hosts: balancers, hurtsTraffic: true, bad: kill(haproxy), good: startHaproxy }),
   byShell({
-    ...{ kind: 'HAProxy stopped', hosts: balancers, hurtsTraffic: true },
+    kind: 'HAProxy killed',
+    hosts: balancers,
+    part: 'HAProxy',
+    hurtsTraffic: true,
+    bad: kill(haproxy),
+    good: startHaproxy,
+  }),
+  byShell({
+    ...{ kind: 'HAProxy stopped', hosts: balancers, part: 'HAProxy', hurtsTraffic: true },
     ...{ bad: stop('haproxy', haproxy), good: continueAgain('haproxy') },
   }),
-  byShell({ kind: 'HAProxy reloaded', hosts: balancers, hurtsTraffic: true, bad: `${startHaproxy} -sf ${haproxy}` }),
   byShell({
-    ...{ kind: 'nginx killed', hosts: bravo, hurtsTraffic: true },
+    kind: 'HAProxy reloaded',
+    hosts: balancers,
+    part: 'HAProxy',
+    hurtsTraffic: true,
+    bad: `${startHaproxy} -sf ${haproxy}`,
+  }),
+  byShell({
+    ...{ kind: 'nginx killed', hosts: bravo, part: 'nginx', hurtsTraffic: true },
     ...{ bad: kill(nginx), good: startNginx },
   }),
-  byShell({ kind: 'nginx ended', hosts: bravo, hurtsTraffic: true, bad: 'nginx -s stop', good: startNginx }),
   byShell({
-    ...{ kind: 'nginx stopped', hosts: bravo, hurtsTraffic: true },
+    kind: 'nginx ended',
+    hosts: bravo,
+    part: 'nginx',
+    hurtsTraffic: true,
+    bad: 'nginx -s stop',
+    good: startNginx,
+  }),
+  byShell({
+    ...{ kind: 'nginx stopped', hosts: bravo, part: 'nginx', hurtsTraffic: true },
     ...{ bad: stop('nginx', nginx), good: continueAgain('nginx') },
   }),
 ];

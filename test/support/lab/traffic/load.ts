@@ -34,6 +34,10 @@ export async function startLoad(lab: LabState, url: string, rate: number, keepAl
   ];
   const [file, ...argv] = enterHost(lab, controlHost.name, command);
   const child = spawn(file, argv, { stdio: ['pipe', 'pipe', 'inherit'], env: hostEnvironment('/root') });
+  // One that has ended by itself shows in the missing report.
+  child.stdin.on('error', () => undefined);
+  // One that has ended by itself shows in the missing report.
+  child.stdin.on('error', () => undefined);
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const next = async () => {
     const { value, done } = await lines.next();
