@@ -30,13 +30,13 @@ async function mco(...words: string[]): Promise<string> {
   return out.join('\n');
 }
 
-test('the pages on agents are what their DDLs say (npm run docs writes them)', () => {
+test('the pages on agents match their DDLs (npm run docs writes them)', () => {
   const pages = readdirSync(directory).sort();
   assert.deepEqual(pages, catalogue.map(({ name }) => `${name}.md`).sort());
   for (const ddl of catalogue) assert.equal(readFileSync(join(directory, `${ddl.name}.md`), 'utf8'), ddlMarkdown(ddl));
 });
 
-test('the types of the agents are what their DDLs say (npm run docs writes them)', () => {
+test('the types of the agents match their DDLs (npm run docs writes them)', () => {
   const written = readFileSync(join(directory, '../../src/library/agents.ts'), 'utf8');
   assert.equal(written.slice(written.indexOf('export')), agentsInterface(catalogue));
 });
@@ -48,7 +48,7 @@ test('doc explains an agent on a terminal, as Markdown and as JSON', async () =>
   assert.match(await mco('doc'), /^angelia +/);
 });
 
-test('the help of rpc explains the action that is named, its inputs with their types', async () => {
+test('the help of rpc explains the named action and its inputs with their types', async () => {
   const help = await mco('rpc', 'haproxy', 'disable', '--help');
   assert.match(help, /min_available +integer/);
   assert.match(help, /Usage: /);

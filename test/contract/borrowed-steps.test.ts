@@ -37,7 +37,7 @@ describe('fail_ok', () => {
 });
 
 describe('wait_for', () => {
-  test('waits until a URL answers as wanted, and fails when it does not in time', async (t) => {
+  test('waits until a URL answers as required, and fails when it does not in time', async (t) => {
     let asked = 0;
     const server = createServer((_request, response) => response.writeHead(++asked < 3 ? 503 : 200).end('revision 20'));
     server.listen(0, '127.0.0.1');

@@ -14,7 +14,7 @@ async function anyOptions(): Promise<DiscoveryOptions> {
 }
 
 describe('the sources of discovery', () => {
-  test('are those that have a folder', async () => {
+  test('each have a folder', async () => {
     const entries = await readdir(join(import.meta.dirname, '../../src/discovery'), { withFileTypes: true });
     const folders = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
     assert.deepEqual(folders.sort(), sources.map(({ name }) => name).sort());

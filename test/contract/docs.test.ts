@@ -18,7 +18,7 @@ function foldersBelow(folder: string): string[] {
   return [folder, ...inner.flatMap(({ name }) => foldersBelow(`${folder}/${name}`))];
 }
 
-test(`no folder of the source holds more than ${mostFiles} files of its own`, () => {
+test(`no folder of the source contains more than ${mostFiles} files directly`, () => {
   const crowded = foldersBelow('src').filter((folder) => {
     return (
       readdirSync(join(repository, folder), { withFileTypes: true }).filter((one) => one.isFile()).length > mostFiles
@@ -30,7 +30,7 @@ test(`no folder of the source holds more than ${mostFiles} files of its own`, ()
 describe('the map of the code', () => {
   const text = read('docs/architecture.md');
 
-  test('names only files that exist', () => {
+  test('names only existing files', () => {
     const named = [
       ...text.matchAll(
         /`((?:src\/)?(?:core|transport|discovery|ca|agents|playbook|daemon|client|test)\/[\w./-]+\.ts)`/g,
@@ -55,7 +55,7 @@ describe('the map of the code', () => {
   });
 });
 
-test('the index of decisions is made from the records (npm run docs writes it), and no number is used twice', () => {
+test('the index of decisions matches the records (npm run docs writes it), and no number is used twice', () => {
   assert.equal(read('docs/decisions/README.md'), decisionsIndex());
   const numbers = readdirSync(join(repository, 'docs/decisions')).flatMap((file) => /^\d{4}/.exec(file)?.[0] ?? []);
   assert.deepEqual(
@@ -64,7 +64,7 @@ test('the index of decisions is made from the records (npm run docs writes it), 
   );
 });
 
-test('links between pages lead to files that exist', () => {
+test('links between pages lead to existing files', () => {
   const broken = [...pages, 'README.md', 'CONTRIBUTING.md'].flatMap((page) =>
     [...read(page).matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)].flatMap(([, target = '']) => {
       if (/^[a-z]+:/.test(target)) return [];

@@ -38,11 +38,11 @@ async function mco(...words: string[]) {
 }
 
 describe('the table of problem codes', () => {
-  test('is what docs/errors.md shows (npm run docs writes it)', () => {
+  test('matches docs/errors.md (npm run docs writes it)', () => {
     assert.equal(readFileSync(join(repository, 'docs/errors.md'), 'utf8'), errorsPage());
   });
 
-  test('has every code that the page by symptoms names', () => {
+  test('has every code named by the page of symptoms', () => {
     const page = readFileSync(join(repository, 'docs/troubleshooting.md'), 'utf8');
     const named = [...page.matchAll(/^\| (`[^|]*) \|/gm)].flatMap(([, cell = '']) =>
       [...cell.matchAll(/`([a-z]+(?:-[a-z]+)+)`/g)].map(([, code = '']) => code),
@@ -87,7 +87,7 @@ describe('explain', () => {
     assert.match(output, /^policy-denied\n {2}No policy .*\n {2}What to do: /);
   });
 
-  test('refuses a code that does not exist, and names the nearest', async () => {
+  test('refuses an unknown code and names the nearest', async () => {
     const { code, output } = await mco('explain', 'policy-denid');
     assert.equal(code, 64);
     assert.match(output, /“policy-denid” is not a problem code.*policy-denied/);

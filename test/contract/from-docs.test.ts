@@ -25,7 +25,7 @@ test('there is a page for each tool that people come from', () => {
 
 describe('the example of each page', () => {
   for (const page of pages) {
-    test(`${page} runs, and brings the cluster to the revision`, async () => {
+    test(`${page} runs and brings the cluster to the revision`, async () => {
       const [example, ...more] = blocksOf(page, 'yaml run');
       assert.ok(example !== undefined && more.length === 0);
       const playbook = await loadPlaybook({ text: example, name: page }, catalogue);

@@ -27,13 +27,13 @@ const shown = everyCommand(idleProgram()).filter((command) => {
 });
 
 describe('the help of each command', () => {
-  test('covers the commands that there are', () => {
+  test('covers all commands', () => {
     assert.ok(shown.length > 40, String(shown.length));
   });
 
   for (const command of shown) {
     const path = pathOf(command);
-    test(`${path}: shows examples, and each of them is a command line that is right`, async () => {
+    test(`${path}: shows examples, and each is a valid command line`, async () => {
       const examples = examplesOf(path);
       assert.ok(examples.length > 0, `add an example of “${path}” to src/client/cli/help/examples.ts`);
       const { code, out } = await runInProcess([...path.split(' '), '--help'], '/nowhere', {}, commandLine);
@@ -56,7 +56,7 @@ describe('the help of each command', () => {
     assert.ok(printing.length > 30);
   });
 
-  test('a command that prints JSON has a schema of it', () => {
+  test('a command that prints JSON has a schema for it', () => {
     const printing = shown.filter(({ options }) => options.some(({ long }) => long === '--json'));
     for (const command of printing) {
       for (const name of schemasOf(pathOf(command))) {

@@ -115,7 +115,7 @@ test('no file imports itself through others, not even for a type', () => {
   assert.deepEqual(cycles, []);
 });
 
-test('agents, client commands and kinds of step are exactly what their lists name', () => {
+test('the lists of agents, client commands and kinds of step are exact', () => {
   for (const place of ['agents', 'client/commands', 'playbook/steps']) {
     const entries = readdirSync(join(source, place), { withFileTypes: true });
     const names = entries.filter((one) => one.name !== 'index.ts').map((one) => one.name);

@@ -79,7 +79,7 @@ describe('the last lines of a run that failed: what, where, why once, out of tra
     assert.ok(whole.length > err.length, 'the rest is shown with -v');
   });
 
-  test('stand out in colours where these are on', async () => {
+  test('are coloured where colours are on', async () => {
     const { estate } = await play('app_cluster_upgrade', { revision: '30' });
     const paint = paintFor({ colors: true });
     const lines = estate.fabric.events

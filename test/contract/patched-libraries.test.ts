@@ -24,7 +24,7 @@ const patched = [
   'pino',
 ];
 
-test('libraries whose inside is used are pinned, and installed, to one exact version', () => {
+test('libraries whose internals are used are pinned, and installed, at one exact version', () => {
   const { dependencies } = manifest('package.json');
   for (const name of patched) {
     assert.match(dependencies[name], /^\d+\.\d+\.\d+$/, `${name} must be pinned`);
@@ -33,7 +33,7 @@ test('libraries whose inside is used are pinned, and installed, to one exact ver
 });
 
 describe('ciao still has', () => {
-  test('what the responder uses and replaces', async () => {
+  test('the parts that the responder uses and replaces', async () => {
     const responder = ciao.getResponder({ interface: 'lo', excludeIpv6: true, disableIpv6: true } as object);
     const inside = responder as unknown as Record<string, unknown>;
     try {
@@ -51,7 +51,7 @@ describe('ciao still has', () => {
     }
   });
 
-  test('the coder whose labels are replaced: an instance name with dots is written as one label', () => {
+  test('the encoder of labels that is replaced: an instance name with dots is written as one label', () => {
     keepInstancesWhole();
     const { DNSLabelCoder } = labelCoder;
     const coder = new DNSLabelCoder();
@@ -65,7 +65,7 @@ describe('ciao still has', () => {
 });
 
 describe('cel-js still has', () => {
-  test('the expanded loop of each macro, so that every one of them is counted', () => {
+  test('the expanded loop of each macro, so that each iteration is counted', () => {
     const environment = new Environment({ unlistedVariablesAreDyn: true });
     for (const [signature, work] of Object.entries(costFunctions)) environment.registerFunction(signature, work);
     const list = new Array(1001).fill(1);
@@ -86,7 +86,7 @@ describe('cel-js still has', () => {
 });
 
 describe('commander still has', () => {
-  test('options as a list that a command may fill itself, and a way to make its own kind of command', () => {
+  test('options as a list that a command may fill itself, and a way to create custom commands', () => {
     class Own extends Command {
       override createCommand(name?: string): Command {
         return new Own(name);
@@ -99,14 +99,14 @@ describe('commander still has', () => {
     assert.match(program.helpInformation(), /child \[options\]/);
   });
 
-  test('a single use of child processes: for programs of their own, which there are none of', () => {
+  test('a single use of child processes, for external programs, which are not used here', () => {
     const text = readFileSync(join(repository, 'node_modules/commander/lib/command.js'), 'utf8');
     const uses = [...text.matchAll(/childProcess\.\w+\(/g)].map(([use]) => use);
     assert.ok(uses.length > 0 && uses.every((use) => use === 'childProcess.spawn('), uses.join());
   });
 });
 
-test('gRPC still loads proto-loader only for services that are not offered, so the bundle may leave it out', () => {
+test('gRPC loads proto-loader only for services that are not offered, so the bundle may leave it out', () => {
   const directory = join(repository, 'node_modules/@grpc/grpc-js/build/src');
   const uses = readdirSync(directory, { recursive: true, encoding: 'utf8' }).filter(
     (file) =>
@@ -135,12 +135,12 @@ describe('of what the bundle leaves out', () => {
     assert.match(text, /\nfunction buildStream [\s\S]*new ThreadStream\(/);
   });
 
-  test('ciao shows stacks by source maps, which the program has none of', () => {
+  test('ciao shows stacks by source maps, which the program does not have', () => {
     assert.match(textOf('@homebridge/ciao/lib/index.js'), /\nrequire\("source-map-support\/register"\);/);
   });
 });
 
-test('what a node takes of grpc-js, file by file, is what its index exports', () => {
+test('the parts of grpc-js that a node imports, file by file, are what its index exports', () => {
   assert.equal(taken.Server, whole.Server);
   assert.equal(taken.ServerCredentials, whole.ServerCredentials);
   assert.equal(taken.ServerInterceptingCall, whole.ServerInterceptingCall);

@@ -10,7 +10,7 @@ import { shippedPlaybooks } from '../../src/playbooks.ts';
 
 const page = await readFile('docs/playbooks.md', 'utf8');
 
-test('every example of docs/playbooks.md is a right playbook', async () => {
+test('every example of docs/playbooks.md is a valid playbook', async () => {
   const examples = [...page.matchAll(/```yaml\n(.*?)```/gs)].map(([, text = '']) => text);
   assert.equal(examples.length, 5);
   const catalogue = agents.map(({ ddl }) => ddl);
@@ -18,7 +18,7 @@ test('every example of docs/playbooks.md is a right playbook', async () => {
   for (const text of examples) await loadPlaybook({ text, name: 'docs/playbooks.md' }, catalogue, read);
 });
 
-test('docs/playbooks.md tells of every kind of step, every key, and every playbook that ships', () => {
+test('docs/playbooks.md describes every kind of step, every key, and every shipped playbook', () => {
   const { definitions, properties } = playbookSchema;
   const [input, set] = [properties.inputs, properties.nodes].map((one) =>
     Object.keys(one.additionalProperties.properties),

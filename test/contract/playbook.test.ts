@@ -40,7 +40,7 @@ test('every kind of step is in the list', async () => {
   assert.deepEqual(kinds.sort(), stepKinds.map(({ key }) => `${key}.ts`).sort());
 });
 
-test('every playbook that ships is right by the DDLs that ship', async () => {
+test('every shipped playbook is valid by the shipped DDLs', async () => {
   const names = (await readdir('playbooks')).flatMap((name) => /^(.*)\.yaml$/.exec(name)?.[1] ?? []);
   assert.deepEqual(Object.keys(shippedPlaybooks), names.sort());
   for (const name of names) assert.equal((await loadShipped(name)).name, name);
@@ -82,7 +82,7 @@ describe('app_cluster_upgrade', () => {
     ]);
   });
 
-  test('says so as the seed does', async () => {
+  test('reports what the seed reports', async () => {
     const estate = createEstate();
     await run(estate);
     assert.deepEqual(lines(estate), [
@@ -109,7 +109,7 @@ describe('app_cluster_upgrade', () => {
     ]);
   });
 
-  test('a second run changes nothing, touches HAProxy only to ask, tells nobody, and says so', async () => {
+  test('a second run changes nothing, only asks HAProxy, notifies nobody, and says so', async () => {
     const estate = createEstate();
     await run(estate);
     const again = createEstate({ balancers: estate.balancers });
@@ -161,7 +161,7 @@ describe('app_cluster_upgrade', () => {
     assert.ok(Object.values(good.balancers['lb1.devco.net']?.app ?? {}).every((up) => up));
   });
 
-  test('a check that stays critical leaves the servers out, and who is to be notified knows why', async () => {
+  test('a check that stays critical leaves the servers out, and the recipient is notified why', async () => {
     const estate = createEstate({ load: [2] });
     const report = await run(estate);
     assert.equal(report.failure?.step, 'check_load');
@@ -177,7 +177,7 @@ describe('app_cluster_upgrade', () => {
     for (const name of bravo) assert.equal(estate.balancers['lb1.devco.net']?.app?.[name], false);
   });
 
-  test('a load that settles is waited for', async () => {
+  test('waits for a load that settles', async () => {
     const estate = createEstate({ load: [2, 1, 0] });
     const report = await run(estate);
     assert.equal(report.state, 'done');
@@ -202,7 +202,7 @@ describe('app_cluster_upgrade', () => {
     assert.deepEqual(stepOf(report, 'untouched')?.lines, ['nothing was changed']);
   });
 
-  test('a second load balancer that refuses after the first agreed: nothing is upgraded, and the first is put back', async () => {
+  test('when a second load balancer refuses after the first agreed, nothing is upgraded and the first is put back', async () => {
     const all = Object.fromEntries([...alfa, ...bravo].map((name) => [name, true]));
     const balancers = { 'lb1.devco.net': { app: { ...all } }, 'lb2.devco.net': { app: { ...all } } };
     let asked = 0;
@@ -235,7 +235,7 @@ describe('app_cluster_upgrade', () => {
     ['api,app', ['pay']],
     ['api', ['app', 'pay']],
   ] as const) {
-    test(`with the backend ${backend}, the servers leave it alone, and no other`, async () => {
+    test(`with the backend ${backend}, takes the servers out of that one only`, async () => {
       const all = Object.fromEntries([...alfa, ...bravo].map((name) => [name, true]));
       const balancers: Record<string, Backends> = {
         'lb1.devco.net': { app: { ...all }, api: { ...all }, pay: { ...all } },
@@ -253,7 +253,7 @@ describe('app_cluster_upgrade', () => {
     });
   }
 
-  test('and none that holds them is an error that lists those there are', async () => {
+  test('and no load balancer that has them, is an error that lists the existing ones', async () => {
     const report = await run(createEstate({ balancers: { 'lb1.devco.net': { mail: { mx1: true } } } }));
     assert.deepEqual(
       report.failure?.reasons[0]?.reason,
@@ -261,7 +261,7 @@ describe('app_cluster_upgrade', () => {
     );
   });
 
-  test('a backend that no load balancer has is an error that lists those there are', async () => {
+  test('a backend that no load balancer has is an error that lists the existing ones', async () => {
     const estate = createEstate();
     const report = await run(estate, { ...upgrade, backend: 'ap' });
     assert.equal(report.failure?.step, 'hosted');
@@ -271,7 +271,7 @@ describe('app_cluster_upgrade', () => {
     assert.deepEqual(called(estate), ['ping_balancers', 'ping_web', 'hosting', 'notify_failure']);
   });
 
-  test('a revision that is not there, and a cluster that is not, are told before anything is changed', async () => {
+  test('an unknown revision or cluster is reported before anything is changed', async () => {
     const estate = createEstate();
     const report = await run(estate, { ...upgrade, revision: '99' });
     assert.equal(report.failure?.step, 'revision_exists');
@@ -282,7 +282,7 @@ describe('app_cluster_upgrade', () => {
     assert.equal(nowhere.failure?.reasons[0]?.reason, 'no web server of cluster “brava” was found');
   });
 
-  test('a dry run finds a revision that is not there, too', async () => {
+  test('a dry run finds an unknown revision, too', async () => {
     const estate = createEstate();
     const report = await run(estate, { ...upgrade, revision: '21' }, { dryRun: true });
     assert.equal(report.failure?.step, 'revision_exists');
@@ -329,7 +329,7 @@ describe('app_cluster_upgrade', () => {
     assert.ok(report.failure?.reasons.every(({ code }) => code === 'policy-denied'));
   });
 
-  test('nobody to tell must be meant', async () => {
+  test('a run without a recipient needs notify=false', async () => {
     const nobody = { cluster: 'bravo', revision: '20' };
     const report = await run(createEstate(), nobody);
     assert.equal(report.failure?.step, 'recipient');
@@ -379,7 +379,7 @@ describe('app_cluster_upgrade', () => {
     });
   }
 
-  test('makes the checks that are named, each until it is well, or none', async () => {
+  test('runs the named checks, each until it passes, or none', async () => {
     for (const [checks, commands] of [
       ['check_http,check_disk', ['check_http', 'check_disk']],
       [[], []],
@@ -393,14 +393,14 @@ describe('app_cluster_upgrade', () => {
     }
   });
 
-  test('names the application to the nodes, where one is given', async () => {
+  test('sends the application’s name to the nodes, where one is given', async () => {
     const estate = createEstate();
     await run(estate, { ...upgrade, application: 'shop' });
     const asked = estate.fabric.calls.filter(({ agent }) => agent === 'appmgr').map(({ input }) => input.application);
     assert.ok(asked.length > 1 && asked.every((name) => name === 'shop'), String(asked));
   });
 
-  test('a dry run is a line for each host that would change', async () => {
+  test('a dry run prints one line for each host that would change', async () => {
     const every = () => Object.fromEntries([...alfa, ...bravo].map((name) => [name, true]));
     const balancers = { 'lb1.devco.net': { app: every() }, 'lb2.devco.net': { app: every() } };
     const estate = createEstate({ balancers });

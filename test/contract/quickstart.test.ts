@@ -40,7 +40,7 @@ describe('docs/quickstart.md', () => {
     );
   });
 
-  test('counts the lines of fleet.yaml and of the files of other tools as they are', () => {
+  test('gives the true line counts of fleet.yaml and of the files of other tools', () => {
     const sections = fleetText.split(/^(?=\S)/m).filter((section) => /^(?:ssh|hosts):/.test(section));
     assert.equal(sections.length, 2);
     const hosts = linesOf(sections.join(''));

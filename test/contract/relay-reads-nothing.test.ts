@@ -15,7 +15,7 @@ import { testAgents } from '../support/relay/relay-fleet.ts';
 
 const { signal } = new AbortController();
 
-test('a relay sees no plain byte of what is asked and replied, whether it is a call, a description or a result', async () => {
+test('a relay sees no plain byte of requests and replies, whether calls, descriptions or results', async () => {
   await using fleet = await makeFleet();
   const rip = await fleet.operator('rip@devco.net');
   await using node = await startTestNode(fleet, { name: 'dev1.devco.net', agents: testAgents });

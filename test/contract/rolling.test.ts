@@ -32,7 +32,7 @@ function watched(options: EstateOptions = {}) {
 }
 
 describe('app_rolling_upgrade', () => {
-  test('upgrades two servers at a time, never taking more out, and all take traffic afterwards', async () => {
+  test('upgrades two servers at a time, never takes out more, and puts all into traffic at the end', async () => {
     const { estate, servers, seen } = watched();
     const report = await run(estate);
     assert.equal(report.state, 'done');
@@ -51,7 +51,7 @@ describe('app_rolling_upgrade', () => {
     );
   });
 
-  test('begins with the servers that are down or out already, the others by name', async () => {
+  test('begins with the servers that are down or out already, then the others by name', async () => {
     const { estate, servers, seen } = watched();
     servers['dev6.devco.net'] = false;
     assert.equal((await run(estate, { batch: '1' })).state, 'done');
@@ -60,14 +60,14 @@ describe('app_rolling_upgrade', () => {
     assert.equal(seen.fewest, 8, 'never more out than the one that was out already');
   });
 
-  test('takes a ramp of batches', async () => {
+  test('accepts a growing list of batch sizes', async () => {
     const { estate } = watched();
     assert.equal((await run(estate, { batch: '1,50%' })).state, 'done');
     const sizes = estate.fabric.calls.filter(({ action }) => action === 'upgrade').map(({ nodes }) => nodes.length);
     assert.deepEqual(sizes, [1, 2, 1]);
   });
 
-  test('a broken release stops at the first batch: the others keep serving the old one', async () => {
+  test('a broken release stops at the first batch, and the others keep serving the old one', async () => {
     const { estate, servers } = watched();
     const report = await run(estate, { revision: '30' });
     assert.equal(report.state, 'failed');
@@ -89,7 +89,7 @@ describe('app_rolling_upgrade', () => {
     ]);
   });
 
-  test('a load balancer that refuses after another agreed: the batch is put back and not upgraded', async () => {
+  test('when a load balancer refuses after another agreed, the batch is put back and not upgraded', async () => {
     const balancers = { 'lb1.devco.net': { app: everyServer() }, 'lb2.devco.net': { app: everyServer() } };
     const estate = createEstate({
       balancers,
@@ -116,7 +116,7 @@ describe('app_rolling_upgrade', () => {
     );
   });
 
-  test('an interruption ends with the step in hand, names what is left and lets no further batch begin', async () => {
+  test('an interruption finishes the current step, names what is left and starts no further batch', async () => {
     const stop = new AbortController();
     const { estate } = watched();
     const ports = {
@@ -133,7 +133,7 @@ describe('app_rolling_upgrade', () => {
     assert.deepEqual(Object.keys(estate.switches), bravo.slice(0, 2));
   });
 
-  test('refuses a batch that is none', async () => {
+  test('refuses an invalid batch', async () => {
     await assert.rejects(run(createEstate(), { batch: 'all' }), { code: 'bad-input' });
     assert.equal((await run(createEstate(), { batch: '0' })).failure?.reasons[0]?.code, 'bad-setting');
   });

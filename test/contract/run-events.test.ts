@@ -43,7 +43,7 @@ const runs: readonly (readonly [string, ...Parameters<typeof eventsOf>])[] = [
 ];
 
 for (const [name, ...run] of runs) {
-  test(`each event of ${name} is as its schema says, and each step that started has finished`, async () => {
+  test(`each event of ${name} matches its schema, and each step that started has finished`, async () => {
     const events = await eventsOf(...run);
     for (const event of events) assertFits('run-event', event);
     assert.deepEqual(

@@ -24,7 +24,7 @@ function later(estate: Estate, options: EstateOptions = {}): Estate {
 }
 
 describe('the script of the seed', () => {
-  test('stops with the servers out where one of them was put into traffic meanwhile', async () => {
+  test('stops and leaves the servers out where one of them was put into traffic meanwhile', async () => {
     let estate: Estate | undefined;
     let batches = 0;
     const onCall = ({ action }: { action: string }) => {
@@ -78,7 +78,7 @@ describe('the script of the seed', () => {
     ]);
   });
 
-  test('asks what it can at the same time: the fleet is asked twice, and the run asks for the notifiers alone', async () => {
+  test('asks in parallel where it can: the fleet is asked twice, and the run asks only for the notifiers', async () => {
     const estate = createEstate();
     const { playbook } = await run(estate);
     assert.deepEqual(
@@ -88,7 +88,7 @@ describe('the script of the seed', () => {
   });
 
   for (const name of ['backend', 'revision', 'cluster'] as const) {
-    test(`without ${name} fails in its own words, and asks nobody`, async () => {
+    test(`without ${name} fails with the script’s own message, and asks nobody`, async () => {
       const estate = createEstate();
       const { [name]: _left, ...inputs } = upgrade;
       await assert.rejects(run(estate, inputs), (error) => {
@@ -100,7 +100,7 @@ describe('the script of the seed', () => {
     });
   }
 
-  test('with an unknown cluster, or no load balancer, fails in its own words', async () => {
+  test('with an unknown cluster, or no load balancer, fails with the script’s own message', async () => {
     const failsWith = (message: RegExp) => (error: unknown) =>
       error instanceof Problem && error.code === 'nothing-found' && message.test(error.message);
     await assert.rejects(
@@ -110,7 +110,7 @@ describe('the script of the seed', () => {
     await assert.rejects(run(createEstate({ balancers: {} })), failsWith(/^Could not find any loadbalancers/));
   });
 
-  test('leaves the servers out when a node fails, and names all that depends on it', async () => {
+  test('leaves the servers out when a node fails, and names everything that depends on it', async () => {
     const estate = createEstate();
     const { report, err } = await run(estate, { ...upgrade, revision: '30' });
     assert.equal(report.state, 'failed');
@@ -133,7 +133,7 @@ describe('the script of the seed', () => {
     assert.deepEqual(outOfTraffic(again), []);
   });
 
-  test('gives a load 10 tries, 10 seconds apart; one that never settles leaves the servers out, and nobody is notified', async () => {
+  test('gives a load 10 tries, 10 seconds apart; if it never settles, the servers stay out and nobody is notified', async () => {
     const estate = createEstate({ load: [2] });
     const { report, err } = await run(estate);
     assert.equal(report.state, 'failed');
@@ -161,7 +161,7 @@ describe('the script of the seed', () => {
     assert.deepEqual(upgrades, [bravo.slice(0, 2), ['dev4.devco.net'], bravo.slice(2)]);
   });
 
-  test('is resumed where it stopped, with the nodes that it began with', async () => {
+  test('resumes where it stopped, with the nodes that it began with', async () => {
     const estate = createEstate({
       troubles: [{ node: 'dev8.devco.net', call: 'appmgr.upgrade', kind: 'no-response' }],
     });
@@ -177,7 +177,7 @@ describe('the script of the seed', () => {
     assert.deepEqual(outOfTraffic(next), []);
   });
 
-  test('has another notification node take over for one that fails', async () => {
+  test('uses another notification node when one fails', async () => {
     const estate = createEstate({
       troubles: [{ node: 'notify1.devco.net', call: 'angelia.sendmsg', kind: 'no-response' }],
     });
@@ -190,7 +190,7 @@ describe('the script of the seed', () => {
     assert.match(out.join('\n'), /angelianotify#sendmsg executed successfully on 1 node/);
   });
 
-  test('does not begin when a server is silent that is known', async () => {
+  test('does not begin when a known server is silent', async () => {
     const silent = [{ name: 'dev4.devco.net', by: 'cache' }];
     const estate = createEstate({ silent });
     const { report, err } = await run(estate);

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 
 const source = join(import.meta.dirname, '../../src');
 
-test('the code for scripts is loaded only by what handles scripts, which commands load when one is named', () => {
+test('the code for scripts is loaded only by what handles scripts, and commands load it when a script is named', () => {
   const loaders = globSync('**/*.ts', { cwd: source }).filter((file) => !file.startsWith('puppet/'));
   const wrong = loaders.filter((file) => {
     const text = readFileSync(join(source, file), 'utf8');

@@ -16,7 +16,7 @@ function rowsOf(row: RegExp) {
   }));
 }
 
-test('the security model names, for each of its twenty cases, tests that exist', () => {
+test('the security model names existing tests for each of its twenty cases', () => {
   assert.deepEqual(
     rows.map(({ number }) => number),
     Array.from({ length: 20 }, (_, index) => index + 1),
@@ -24,7 +24,7 @@ test('the security model names, for each of its twenty cases, tests that exist',
   assert.deepEqual(missingTests(rows), []);
 });
 
-test('the security model names, for each of at least twenty ways of a hostile relay, tests that exist', () => {
+test('the security model names existing tests for each of at least twenty attacks by a hostile relay', () => {
   assert.ok(relayRows.length >= 20);
   assert.deepEqual(
     relayRows.map(({ number }) => number),
@@ -33,7 +33,7 @@ test('the security model names, for each of at least twenty ways of a hostile re
   assert.deepEqual(missingTests(relayRows), []);
 });
 
-test('the security model names, for each attack on a published artifact, tests that exist', () => {
+test('the security model names existing tests for each attack on a published artifact', () => {
   assert.ok(publishRows.length >= 12);
   assert.deepEqual(
     publishRows.map(({ number }) => number),
@@ -42,7 +42,7 @@ test('the security model names, for each attack on a published artifact, tests t
   assert.deepEqual(missingTests(publishRows), []);
 });
 
-test('the security model names, for each attack on a change of the configuration, tests that exist', () => {
+test('the security model names existing tests for each attack on a change of the configuration', () => {
   const changes = rowsOf(/^\| C(\d+) \| .* \| ([^|]+) \|$/gm);
   assert.ok(changes.length >= 15);
   assert.deepEqual(missingTests(changes), []);

@@ -19,7 +19,7 @@ describe('fleet_check', () => {
     assert.deepEqual(report.steps.at(-1)?.lines, ['check_load is OK on 9 of 9 machines']);
   });
 
-  test('fails where more are not OK than allowed, and names them', async () => {
+  test('fails where more checks are not OK than allowed, and names them', async () => {
     const bad = await run('fleet_check', createEstate({ load: [2] }), { command: 'check_load', allowed: '8' });
     assert.equal(bad.failure?.step, 'judge');
     assert.match(bad.failure?.reasons[0]?.reason ?? '', /^check_load is not OK on 9 of 9: dev\d\.devco\.net CRITICAL/);
@@ -64,7 +64,7 @@ describe('app_canary_upgrade', () => {
       .filter(({ action, dryRun }) => action === 'upgrade' && !dryRun)
       .map(({ nodes }) => nodes.length);
 
-  test('upgrades one server, waits while that one serves, and then more at a time', async () => {
+  test('upgrades one server, waits while it serves, and then upgrades more at a time', async () => {
     const estate = createEstate();
     const report = await run('app_canary_upgrade', estate, inputs);
     assert.equal(report.state, 'done', JSON.stringify(report.failure));
@@ -78,7 +78,7 @@ describe('app_canary_upgrade', () => {
     assert.ok(soak > estate.fabric.log.findIndex((line) => line.includes('upgrade[1].enable')), 'it soaks in traffic');
   });
 
-  test('takes the canary out again and upgrades nobody else when it does not stay well', async () => {
+  test('takes the canary out again and upgrades no other server when it does not stay healthy', async () => {
     const estate = createEstate({ load: [0, 2] });
     const report = await run('app_canary_upgrade', estate, inputs);
     assert.equal(report.state, 'failed');
@@ -93,7 +93,7 @@ describe('app_canary_upgrade', () => {
 });
 
 describe('rolling_restart', () => {
-  test('restarts each server once and out of traffic, one at a time', async () => {
+  test('restarts each server once, out of traffic, one at a time', async () => {
     const estate = createEstate();
     const report = await run('rolling_restart', estate, { cluster: 'bravo', backend: 'app' });
     assert.equal(report.state, 'done', JSON.stringify(report.failure));
@@ -207,7 +207,7 @@ describe('mail_queue', () => {
     assert.equal((await runOn(relays({ mx1: 0 }))).state, 'nothing-to-do');
   });
 
-  test('fails where more stays than allowed, after its tries, and says why and how much', async () => {
+  test('fails where more mail stays than allowed, after its tries, and says why and how much', async () => {
     const fabric = relays({ mx1: 3 }, 2);
     const report = await runOn(fabric, { tries: 2 });
     assert.match(report.failure?.reasons[0]?.reason ?? '', /^2 messages stay, the server refused one: 550/);

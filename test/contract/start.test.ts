@@ -9,7 +9,7 @@ import { test } from 'node:test';
  */
 const affordable = ['commander', 'node:fs', 'node:os', 'node:path', 'node:tty'];
 
-test('a start loads nothing but the words of the commands', () => {
+test('a start loads only the names and descriptions of the commands', () => {
   const wrong = [...loadedBy(join(import.meta.dirname, '../../src/main.ts'))].filter(
     ([name]) => !affordable.includes(name),
   );

@@ -89,9 +89,9 @@ function read(codec: Codec, bytes: Buffer): unknown {
   }
 }
 
-describe('the messages as they are written at build time', () => {
+describe('the message code that is written at build time', () => {
   for (const name of messages)
-    test(`${name} has the bytes and the values that proto-loader gives it`, () => {
+    test(`${name} has the bytes and the values that proto-loader produces`, () => {
       const [loaded, built] = codecsOf(name);
       holds(
         fc.property(messageOf(entries[name]?.fields ?? {}, 0), (message) => {
@@ -105,7 +105,7 @@ describe('the messages as they are written at build time', () => {
     });
 
   for (const name of messages)
-    test(`${name} is read from broken bytes as proto-loader reads it, or by neither`, () => {
+    test(`${name} reads broken bytes as proto-loader does, or both refuse them`, () => {
       const [loaded, built] = codecsOf(name);
       const tail = fc.uint8Array({ minLength: 1, maxLength: 6 });
       holds(
@@ -119,7 +119,7 @@ describe('the messages as they are written at build time', () => {
       );
     });
 
-  test('have the methods of both services, with the paths and streams that gRPC needs', () => {
+  test('has the methods of both services, with the paths and streams that gRPC needs', () => {
     for (const name of ['mco.v1.Node', 'mco.v1.Relay', 'grpc.health.v1.Health']) {
       const [loaded, built] = [protocol[name], written[name]] as ServiceDefinition[];
       assert.deepEqual(shapeOf(built), shapeOf(loaded));

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { describeProto, descriptorFile } from '../../build/generate-descriptor.ts';
 import { requestCodec } from '../../src/core/wire/codec.ts';
 
-test('the descriptor that is built in is the one of the proto', () => {
+test('the built-in descriptor is the one of the proto', () => {
   const built = JSON.parse(readFileSync(descriptorFile, 'utf8')) as unknown;
   assert.deepEqual(built, JSON.parse(describeProto()), 'run: sh build/node24 build/generate-descriptor.ts');
 });
@@ -27,7 +27,7 @@ interface Descriptor {
   nested: { mco: { nested: { v1: { nested: Record<string, { fields?: Record<string, unknown> }> } } } };
 }
 
-test('a request comes back from its bytes as it was', () => {
+test('a request survives encoding and decoding', () => {
   const request = {
     protocol: 1,
     requestId: 'f'.repeat(32),

@@ -15,7 +15,7 @@ describe('runs under faults that a seed chooses, behind two load balancers under
   after(() => lab.stop());
 
   for (const seed of [1, 3, 4]) {
-    test(`seed ${seed}: what was reported is what is, resume puts the rest right, and nothing is left`, async () => {
+    test(`seed ${seed}: the report matches the fleet, resume finishes the rest, and nothing is left over`, async () => {
       const { kind, faults, codes, broken } = await runSeed(lab, normal, seed);
       assert.ok(faults.length > 0, 'a fault came before the run was over');
       const what = `${kind}; ${faults.map((words) => words.join(' on ')).join(', ')}; exit ${codes.join(', ')}`;

@@ -22,7 +22,7 @@ async function readRecipes() {
   return { playbook, github: parse(github), gitlab: parse(gitlab) };
 }
 
-describe('the recipes of docs/ci.md, for a certificate that is for the shop', () => {
+describe('the recipes of docs/ci.md, with a certificate that is limited to the shop', () => {
   let fleet: Fleet;
   let node: TestNode;
   let bundle: string;
@@ -95,7 +95,7 @@ describe('the recipes of docs/ci.md, for a certificate that is for the shop', ()
     assert.match(await readFile(join(work, gitlab.deploy.artifacts.reports.junit), 'utf8'), /tests="1" failures="0"/);
   });
 
-  test('for another application the job ends as refused, and says whose certificate it is', async () => {
+  test('ends as refused for another application, and says whose certificate it is', async () => {
     const text = await readFile(join(work, 'deploy.yaml'), 'utf8');
     await writeFile(join(work, 'deploy.yaml'), text.replace('application: shop', 'application: blog'));
     const { gitlab } = await readRecipes();

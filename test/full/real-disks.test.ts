@@ -33,7 +33,7 @@ function assertReadable(text: string, where: string): void {
   assert.doesNotMatch(text, parts, where);
 }
 
-describe('on a real disk that can’t be written', { timeout: 600_000 }, () => {
+describe('on a real disk that cannot be written', { timeout: 600_000 }, () => {
   let fleet: Fleet;
   let rip: Member;
   let node: TestNode;
@@ -63,7 +63,7 @@ describe('on a real disk that can’t be written', { timeout: 600_000 }, () => {
     ['ca', ['ca', 'init', '--realm', 'devco.net', '--dir', 'HOME/ca']],
   ];
   for (const disk of Object.keys(disks)) {
-    test(`(${disk}) each command says what it could not write and where, and is never an internal error`, async () => {
+    test(`(${disk}) each command names what it could not write and where, and never reports an internal error`, async () => {
       for (const [place, words] of commands) {
         const argv = words.map((word) => word.replace('HOME', home));
         const [file = '', ...rest] = [...inDisk(disk, join(home, place)), program, ...argv];
@@ -78,7 +78,7 @@ describe('on a real disk that can’t be written', { timeout: 600_000 }, () => {
     });
 
     for (const place of ['state', 'log']) {
-      test(`(${disk}) a daemon starts, or says what it could not write: ${place}`, async () => {
+      test(`(${disk}) a daemon starts, or names what it could not write: ${place}`, async () => {
         const some = chosen('rpcutil', 'lock', 'audit', 'crl');
         const prepared = await prepareNode(fleet, { name: `dev${++nodes}.devco.net`, agents: some, log: 'info' });
         mkdirSync(join(prepared.directory, place), { recursive: true });

@@ -52,7 +52,7 @@ describe('runs whose control host is gone, taken over by another operator on ano
     );
   };
 
-  test('destroyed after disable: the run is seen, resumed and rolled back from the other host', async () => {
+  test('destroyed after disable: the other host sees, resumes and rolls back the run', async () => {
     const counted = await reloads();
     const run = await startRun(lab, upgrade('20'));
     await run.until(isDone('disable'));

@@ -25,7 +25,7 @@ function npm(script: string, argv: readonly string[], options: { input?: string;
 }
 
 describe('the lab', () => {
-  test('gives each host an address, a name, a configuration and a daemon of its own', async () => {
+  test('gives each host its own address, name, configuration and daemon', async () => {
     await using lab = await startLab();
     assert.equal(lab.hosts.filter(({ kind }) => kind === 'web').length, 9);
     const { stdout } = await lab.exec('dev2', ['hostname']);
@@ -40,7 +40,7 @@ describe('the lab', () => {
     assert.equal((await lab.servers()).filter(({ status }) => status === 'UP').length, 9);
   });
 
-  test('leaves the machine’s own network alone, and nothing behind', async () => {
+  test('leaves the machine’s own network alone, and leaves nothing behind', async () => {
     const links = () => execFileSync('ip', ['-o', 'link'], { encoding: 'utf8' }).split('\n').length;
     const before = links();
     const lab = await startLab({ hosts: 2 });
@@ -51,7 +51,7 @@ describe('the lab', () => {
     assert.equal(existsSync(directory), false);
   });
 
-  test('stands twice at a time, with more hosts or load balancers, and neither hears the other', async () => {
+  test('runs twice at the same time, with more hosts or load balancers, and neither hears the other', async () => {
     await using small = await startLab({ hosts: 3, lbs: 2 });
     await using other = await startLab({ hosts: 2 });
     const names = async (lab: typeof small) => (await lab.client(['find'])).stdout.trimEnd().split('\n');
@@ -65,7 +65,7 @@ describe('the lab', () => {
     );
   });
 
-  test('is played in by npm scripts that pass streams and exit codes through unchanged', async () => {
+  test('is used through npm scripts that pass streams and exit codes through unchanged', async () => {
     const up = npm('lab:up', ['--hosts', '2']);
     assert.equal(up.status, 0, up.stderr);
     const lab = /The lab (\S+) stands/.exec(up.stdout)?.[1] ?? assert.fail(up.stdout);
@@ -86,7 +86,7 @@ describe('the lab', () => {
     assert.match(npm('lab:client', ['ping'], { lab }).stderr, /no lab stands/);
   });
 
-  test('goes down with the process that made it, even by SIGKILL, and lab:down removes what is left of it', async () => {
+  test('stops with the process that made it, even by SIGKILL, and lab:down removes what is left of it', async () => {
     const source = `import { startLab } from ${JSON.stringify(join(import.meta.dirname, '../support/lab/lab.ts'))};
       const lab = await startLab({ hosts: 1 });
       process.stdout.write(lab.state.id);
@@ -108,7 +108,7 @@ describe('the lab', () => {
     assert.equal(npm('lab:down', [lab.id]).stdout, 'No lab stands.\n', 'a second time does no harm');
   });
 
-  test('says why a host did not come up, and leaves nothing of the others', async () => {
+  test('reports why a host did not start, and removes the others', async () => {
     const mine = async () => (await findLabs()).filter(({ owner }) => owner.pid === process.pid).map(({ id }) => id);
     const before = await mine();
     const [first, ...others] = planEstate({ hosts: 2, lbs: 1 });
@@ -121,7 +121,7 @@ describe('the lab', () => {
     assert.deepEqual(await mine(), before);
   });
 
-  test('tells who is not root what to run', () => {
+  test('names the command for users who are not root', () => {
     // A user namespace without a mapping: nobody's uid, but the files stay readable wherever the project lies.
     const argv = ['--user', 'sh', 'build/node24', 'test/lab/up.ts'];
     const refused = spawnSync('unshare', argv, { cwd: repository, encoding: 'utf8', env: { PATH: process.env.PATH } });

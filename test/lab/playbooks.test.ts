@@ -11,7 +11,7 @@ const bravo = ['dev2.devco.net', 'dev4.devco.net', 'dev6.devco.net', 'dev8.devco
 const alfa = ['dev1.devco.net', 'dev3.devco.net', 'dev5.devco.net', 'dev7.devco.net', 'dev9.devco.net'];
 
 /** Each test leaves all servers in traffic, so that one lab serves them all. */
-describe('the playbooks that ship, on twelve hosts', () => {
+describe('the shipped playbooks, on twelve hosts', () => {
   let lab: Lab;
   before(async () => {
     lab = await startLab();
@@ -32,7 +32,7 @@ describe('the playbooks that ship, on twelve hosts', () => {
       .map(({ name }) => name)
       .sort();
 
-  test('mail_queue delivers what waits, by an agent in Python that the client has never heard of', async () => {
+  test('mail_queue delivers waiting mail, with an agent in Python that the client does not know', async () => {
     for (const host of ['notify1', 'notify2']) {
       const directory = lab.path(host, 'etc/mco-deploy/agents.d');
       await mkdir(directory, { recursive: true });
@@ -70,7 +70,7 @@ describe('the playbooks that ship, on twelve hosts', () => {
     assert.match(again.stdout, /nothing waits on 2 relays/);
   });
 
-  test('a playbook is checked against what the nodes tell of an agent, before anybody is called', async () => {
+  test('a playbook is checked against the nodes’ description of an agent before any call', async () => {
     await write(
       'control',
       'tmp/typo.yaml',
@@ -83,7 +83,7 @@ describe('the playbooks that ship, on twelve hosts', () => {
     assert.equal(checked.code, 0, checked.stderr);
   });
 
-  test('fleet_check judges all machines together, with as many exceptions as are allowed', async () => {
+  test('fleet_check judges all machines together, and allows the given number of exceptions', async () => {
     const good = await lab.client(['run', 'fleet_check', 'command=check_load']);
     assert.equal(good.code, 0, good.stdout + good.stderr);
     assert.match(good.stdout, /check_load is OK on 9 of 9 machines/);
@@ -106,7 +106,7 @@ describe('the playbooks that ship, on twelve hosts', () => {
     assert.deepEqual(await upServers(), [...alfa, ...bravo].sort());
   });
 
-  test('rolling_restart restarts every server once and out of traffic, and no request is lost', async () => {
+  test('rolling_restart restarts every server once, out of traffic, and loses no request', async () => {
     const load = await lab.load({ rate: 150 });
     const { code, stdout, stderr } = await lab.client([
       'run',
@@ -124,7 +124,7 @@ describe('the playbooks that ship, on twelve hosts', () => {
     assert.equal((await upServers()).length, 9);
   });
 
-  test('a dry run names every node on which the caller may not do what would be asked, and asks nothing of it', async () => {
+  test('a dry run names every node on which the caller lacks the right, and asks nothing of it', async () => {
     const file = lab.path('dev4', 'etc/mco-deploy/policies/appmgr.policy');
     const policy = await readFile(file, 'utf8');
     await writeFile(file, policy.replace('upgrade ', ''));
@@ -156,7 +156,7 @@ describe('the playbooks that ship, on twelve hosts', () => {
     assert.equal(trace.code, 0, trace.stdout + trace.stderr);
   });
 
-  test('a canary upgrade lets one server prove itself in traffic before the others follow, and no request is lost', async () => {
+  test('a canary upgrade watches one server in traffic before the others follow, and loses no request', async () => {
     const load = await lab.load({ rate: 150 });
     const words = [
       'upgrade',

@@ -54,7 +54,7 @@ describe('runs that are cut off, on nine web servers behind two load balancers',
     return resumed;
   };
 
-  test('SIGKILL after disable: what is left out is known, and resume puts all right', async () => {
+  test('SIGKILL after disable: status names the servers left out, and resume finishes the run', async () => {
     const counted = await reloads();
     const run = await startRun(lab, upgrade(other()));
     await run.until(isDone('disable'));
@@ -102,7 +102,7 @@ describe('runs that are cut off, on nine web servers behind two load balancers',
     await assertResumed(run.id, counted);
   });
 
-  test('a run that still runs and a changed playbook are not resumed; a damaged line is skipped and reported', async () => {
+  test('a run that is still running and a changed playbook are not resumed; a damaged line is skipped and reported', async () => {
     const file = lab.path('control', 'tmp/long.yaml');
     const text = (seconds: number) => `name: long\nsteps:\n  - {id: wait, pause: ${seconds}}\n`;
     await writeFile(file, text(60));
@@ -127,7 +127,7 @@ describe('runs that are cut off, on nine web servers behind two load balancers',
     assert.match(damaged.stderr, /long\.yaml has changed since the run started/);
   });
 
-  test('Ctrl-C once ends after the batch in hand, and says what was left and how to go on', async () => {
+  test('Ctrl-C once ends after the current batch, and prints what is left and how to continue', async () => {
     const counted = await reloads();
     const run = await startRun(lab, upgrade(other()));
     await run.until(isCall('update', 1));
@@ -148,7 +148,7 @@ describe('runs that are cut off, on nine web servers behind two load balancers',
     await assertResumed(run.id, counted);
   });
 
-  test('a link that is cut in the middle: Ctrl-C twice ends at once, and resume goes on when it is back', async () => {
+  test('a link that is cut in the middle: Ctrl-C twice ends at once, and resume continues when the link is back', async () => {
     const counted = await reloads();
     const run = await startRun(lab, upgrade(other()));
     await run.until(isCall('update', 2));
@@ -191,7 +191,7 @@ describe('runs that are cut off, on nine web servers behind two load balancers',
     );
   });
 
-  test('a node that falls silent in a batch of four counts as failed, and is asked again when the run goes on', async () => {
+  test('a node that falls silent in a batch of four counts as failed, and is called again when the run resumes', async () => {
     const counted = await reloads();
     const revision = other();
     await writeFile(lab.path('control', 'tmp/silent.yaml'), silentPlaybook);

@@ -10,7 +10,7 @@ describe('status', () => {
   });
   after(() => lab.stop());
 
-  test('status tells what is out of rotation, since when and by whom; locks tells that nothing is held', async () => {
+  test('status shows what is out of rotation, since when and who took it out; locks shows that nothing is held', async () => {
     const before = await lab.client(['status']);
     assert.equal(before.code, 0, before.stderr);
     assert.match(

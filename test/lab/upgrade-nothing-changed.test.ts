@@ -44,7 +44,7 @@ describe('mco-deploy upgrade changes nothing and', () => {
     await waitForLine(logOf(lab.state, 'dev2.devco.net', 'var/log/mco-deploy/daemon.log'), 0, 'stranger refused');
   });
 
-  test('names an unknown cluster, revision or backend, with what there is, and changes nothing', async () => {
+  test('names an unknown cluster, revision or backend with the existing ones, and changes nothing', async () => {
     const cluster = await lab.client(['upgrade', '--cluster', 'charlie', '--rev', '20']);
     assert.equal(cluster.code, 1, cluster.stdout);
     assert.match(cluster.stdout, /no web server of cluster “charlie” was found/);

@@ -5,7 +5,7 @@ import { alfa, allUp, asked, bravo, inMaintenance, revisions, upgrade } from '..
 import { startLab } from '../support/lab/lab.ts';
 
 describe('mco-deploy upgrade on twelve hosts', () => {
-  test('changes exactly the cluster, loses no request, notifies, and is all in the audit logs', async () => {
+  test('changes exactly the cluster, loses no request, notifies, and writes everything to the audit logs', async () => {
     await using lab = await startLab();
     const load = await lab.load({ rate: 200 });
     const { code, stdout, stderr } = await lab.client(upgrade);
@@ -72,7 +72,7 @@ describe('mco-deploy upgrade on twelve hosts', () => {
     assert.match(shown.stdout, line);
   });
 
-  test('with a broken release stops, leaves its servers out of traffic, names the untouched ones, and is mended by the good one', async () => {
+  test('stops at a broken release, leaves its servers out of traffic, names the untouched ones, and works again with a good one', async () => {
     await using lab = await startLab();
     const load = await lab.load();
     const { code, stdout, stderr } = await lab.client(['upgrade', '--cluster', 'bravo', '--rev', 'broken']);

@@ -12,7 +12,7 @@ const inMaintenance = async (lab: Lab) =>
   (await lab.servers()).filter(({ status }) => status === 'MAINT').map(({ name }) => name);
 
 describe('scripts that fail or are cut off, on twelve hosts', () => {
-  test('names all that it skips when nodes fail; and the same command puts it right', async () => {
+  test('names everything that it skips when nodes fail, and the same command then completes', async () => {
     await using lab = await startLab();
     const broken = await lab.client(script.with(4, 'revision=broken'));
     assert.equal(broken.code, 2, broken.stdout + broken.stderr);
@@ -42,7 +42,7 @@ describe('scripts that fail or are cut off, on twelve hosts', () => {
     assert.deepEqual(await inMaintenance(lab), []);
   });
 
-  test('is resumed after a node failed in the middle, and after it was killed', async () => {
+  test('resumes after a node failed in the middle, and after it was killed', async () => {
     await using lab = await startLab();
     const isDone = (step: string) => (entry: LogLine) => entry.type === 'step-finished' && entry.step === step;
     const isCall = (step: string, batch: number) => (entry: LogLine) =>

@@ -21,13 +21,13 @@ const fileOf = (host: string, name: string) => readFile(estate.path(host, `etc/m
 const pidOf = (host: string) => readFile(estate.path(host, 'run/mco-deploy.pid'), 'utf8');
 
 describe('apply, over the fabric', { timeout: 300_000 }, () => {
-  test('finds nothing to do on the nodes that it made', async () => {
+  test('finds nothing to do on the nodes that it installed', async () => {
     const { code, out, err } = await estate.apply();
     assert.equal(code, 0, err);
     assert.equal(out, 'nothing to do: 2 hosts are as fleet.yaml says\n');
   });
 
-  test('changes nodes without ssh: shows the difference, restarts nothing that need not, keeps what others changed', async () => {
+  test('changes nodes without ssh: shows the difference, restarts only what must restart, keeps what others changed', async () => {
     const pids = await Promise.all(hosts.map(pidOf));
     await appendFile(estate.path(web2, 'etc/mco-deploy/policies/lock.policy'), '# by hand\n');
     await estate.declare({ role: '    facts: { rack: a }\n' });
@@ -60,7 +60,7 @@ describe('apply, over the fabric', { timeout: 300_000 }, () => {
     assert.doesNotMatch(await fileOf(web2, 'policies/lock.policy'), /by hand/);
   });
 
-  test('restarts a daemon for new settings, and removes what is not wanted any more', async () => {
+  test('restarts a daemon for new settings, and removes what is no longer declared', async () => {
     const pid = await pidOf(web1);
     const role =
       '    classes: [web]\n    checks: { check_load: "/usr/lib/nagios/plugins/check_load -w 9,9,9 -c 9,9,9" }\n';
@@ -76,7 +76,7 @@ describe('apply, over the fabric', { timeout: 300_000 }, () => {
     await assert.rejects(fileOf(web1, 'facts.d/install.yaml'), { code: 'ENOENT' });
   });
 
-  test('a node that no longer answers goes back by itself, and the others are not touched', async () => {
+  test('a node that no longer answers goes back by itself, and the others stay untouched', async () => {
     // A short time to confirm, only here: elsewhere a busy machine would need longer, and the node would go back.
     await appendFile(estate.path(web1, 'etc/mco-deploy/helper.yaml'), 'patience: 5\n');
     const before = await fileOf(web1, 'node.yaml');
@@ -91,7 +91,7 @@ describe('apply, over the fabric', { timeout: 300_000 }, () => {
     assert.equal((await estate.apply()).code, 0);
   });
 
-  test('an operator without the right is refused by the helper, whatever the policies of the daemon say', async () => {
+  test('the helper refuses an operator without the right, whatever the policies of the daemon allow', async () => {
     await writeFile(estate.path(web1, 'etc/mco-deploy/policies/config.policy'), 'policy default allow\n');
     await estate.on(web1, '/usr/local/sbin/mco-init restart');
     // A node that does not answer yet would be changed over ssh.

@@ -32,7 +32,7 @@ describe('apply, over ssh', { timeout: 300_000 }, () => {
     assert.equal((await estate.on(web1, 'ls /etc/mco-deploy 2>/dev/null')).out, '');
   });
 
-  test('makes the hosts nodes, the first one alone', async () => {
+  test('installs the hosts as nodes, the first one alone', async () => {
     const { code, out, err } = await estate.apply('--yes');
     assert.equal(code, 0, err);
     assert.match(out, /web1\.devco\.net is as fleet\.yaml says\nweb2\.devco\.net is as fleet\.yaml says/);
@@ -40,7 +40,7 @@ describe('apply, over ssh', { timeout: 300_000 }, () => {
     assert.equal(ping.code, 0, ping.err);
   });
 
-  test('a second time, there is nothing to do', async () => {
+  test('finds nothing to do the second time', async () => {
     const [first, second] = await Promise.all([pidOf(web1), pidOf(web2)]);
     const { code, out } = await estate.apply('--ssh');
     assert.equal(code, 0);
@@ -48,7 +48,7 @@ describe('apply, over ssh', { timeout: 300_000 }, () => {
     assert.deepEqual([await pidOf(web1), await pidOf(web2)], [first, second]);
   });
 
-  test('rewrites what it wrote, removes what is not wanted any more, and keeps what others changed', async () => {
+  test('rewrites its own files, removes what is no longer declared, and keeps what others changed', async () => {
     await estate.declare({ role: '    classes: [web]\n' });
     assert.equal((await estate.apply('--ssh')).code, 0);
     assert.equal(await fileOf(web1, 'classes.txt'), 'web\n');

@@ -94,7 +94,7 @@ async function helpersOf(directory: string): Promise<number[]> {
 }
 
 describe('a node that is changed over the fabric', { timeout: 300_000 }, () => {
-  test('has new policies in force before it replies, and keeps them when its operator confirms', async () => {
+  test('applies new policies before it replies, and keeps them when its operator confirms', async () => {
     await using node = await startNode(60);
     const pid = await node.daemon.pid();
     const text = 'policy default deny\nallow\tcert=rip@devco.net\tping\t*\t*\n';
@@ -105,7 +105,7 @@ describe('a node that is changed over the fabric', { timeout: 300_000 }, () => {
     assert.equal(await readPending(node.directory), undefined);
   });
 
-  test('takes new settings up by a restart, and only the new daemon can confirm them', async () => {
+  test('applies new settings by a restart, and only the new daemon can confirm them', async () => {
     await using node = await startNode(60);
     const pid = await node.daemon.pid();
     const change = await node.apply('settings', 'node.yaml', (await node.read('node.yaml')).replace('lock: {}', ''));
@@ -134,7 +134,7 @@ describe('a node that is changed over the fabric', { timeout: 300_000 }, () => {
     assert.equal(await node.read('node.yaml'), before);
   });
 
-  test('does so when the helper and the daemon are killed', async () => {
+  test('goes back when the helper and the daemon are killed', async () => {
     await using node = await startNode(3);
     const before = await node.read('facts.d/site.yaml');
     const change = await node.apply('facts', 'site.yaml', 'cluster: alfa\n');
@@ -144,7 +144,7 @@ describe('a node that is changed over the fabric', { timeout: 300_000 }, () => {
     assert.equal(await node.read('facts.d/site.yaml'), before);
   });
 
-  test('does so before its daemon reads anything, when the machine has started again', async () => {
+  test('goes back before its daemon reads anything, when the machine has restarted', async () => {
     await using node = await startNode(60);
     const before = await node.read('facts.d/site.yaml');
     const change = await node.apply('facts', 'site.yaml', 'cluster: alfa\n');

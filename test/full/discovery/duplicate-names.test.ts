@@ -10,7 +10,7 @@ const [original, copy] = ['10.77.0.1', '10.77.0.2'];
 const port = 5810;
 
 /** A machine and its copy, with one key and one name, beside another node and a client, each on a host of its own. */
-describe('a node whose name and key two machines have', { timeout: 180_000 }, () => {
+describe('a name and key that two machines have', { timeout: 180_000 }, () => {
   let site: FleetOnSegment;
   let clone: string;
   let running: Script;
@@ -50,7 +50,7 @@ describe('a node whose name and key two machines have', { timeout: 180_000 }, ()
   );
   const lockBreak = ['rpc', 'lock', 'break', 'name=x'];
 
-  test('is refused by every command, which names both addresses and which was there first', async () => {
+  test('are refused by every command, which names both addresses and which was there first', async () => {
     for (const node of observers) assert.match(String((await node.next())?.msg), refused);
     const client = await site.client(3);
     await client.until(['ping'], ({ lines }) => refused.test(lines.join('\n')));
@@ -71,7 +71,7 @@ describe('a node whose name and key two machines have', { timeout: 180_000 }, ()
     }
   });
 
-  test('is refused as well where only one of the two can be heard', async () => {
+  test('are refused as well where only one of the two can be heard', async () => {
     for (const host of [original, copy]) {
       const client = await site.client(3, await listOf(at(host)));
       for (const words of [lockBreak, ['doctor', 'client']]) {
@@ -82,7 +82,7 @@ describe('a node whose name and key two machines have', { timeout: 180_000 }, ()
     }
   });
 
-  test('is refused by the word of any node that is reached, where the copy itself hears nobody', async () => {
+  test('are refused on the report of any reachable node, where the copy itself hears nobody', async () => {
     await running.stop();
     await edit((text) => text.replace('mdns: true', 'mdns: false'));
     await site.start(1, [clone]);

@@ -76,7 +76,7 @@ describe('made-up names on a segment', { timeout: 240_000 }, () => {
     ['one address', many.slice(0, 1)],
     ['many addresses', many],
   ] as const) {
-    test(`10,000 of them from ${title} keep no node from ping, which dials few of them and reports them in one line`, async () => {
+    test(`10,000 from ${title} never keep a node from ping, which dials few of them and reports them in one line`, async () => {
       await using rogue = await flood(10_000, addresses);
       const client = await site.client(clientHost);
       const { code, lines } = await client.run('ping');
@@ -93,7 +93,7 @@ describe('made-up names on a segment', { timeout: 240_000 }, () => {
     });
   }
 
-  test('one of them never makes a command exit with 5, and nobody remembers it', async () => {
+  test('never make a command exit with 5, and nobody remembers them', async () => {
     const playbook = join(site.fleet.dir, 'ping.yaml');
     const step = '{id: p, call: rpcutil.ping, on: all}';
     await writeFile(playbook, `name: p\nnodes: {all: {facts: [cluster=bravo]}}\nsteps: [${step}]\n`);
@@ -116,7 +116,7 @@ describe('made-up names on a segment', { timeout: 240_000 }, () => {
     await check(0);
   });
 
-  test('none of them hides a node that has fallen silent: upgrade exits with 5, also for a client that never heard of it', async () => {
+  test('never hide a node that has fallen silent: upgrade exits with 5, also for a client that never heard of it', async () => {
     const lost = await site.prepare('dev13.devco.net', { agents: ['rpcutil', 'appmgr'], port });
     const thirteenth = await site.start(lostHost, [lost]);
     await untilKnown([...names, 'dev13.devco.net']);
@@ -135,7 +135,7 @@ describe('made-up names on a segment', { timeout: 240_000 }, () => {
     );
   });
 
-  test('none of them is in what the nodes keep', async () => {
+  test('are never stored by the nodes', async () => {
     assert.equal(await nodes.stop(), 0);
     for (const directory of directories) {
       const kept = await readFile(join(directory, 'state/peers.json'), 'utf8');

@@ -8,7 +8,7 @@ import type { Candidate } from '../../../src/core/node.ts';
 import { sqlSource } from '../../../src/discovery/sql/source.ts';
 import { type PostgresServer, startPostgres } from '../../support/discovery/postgres-server.ts';
 
-describe('discovery by a database of PostgreSQL, by TLS', () => {
+describe('discovery from a PostgreSQL database over TLS', () => {
   let server: PostgresServer;
   let directory: string;
   let passwordFile: string;
@@ -59,7 +59,7 @@ describe('discovery by a database of PostgreSQL, by TLS', () => {
     );
   });
 
-  test('can’t change anything, not even by a second statement', async () => {
+  test('cannot change anything, not even by a second statement', async () => {
     await assert.rejects(listedBy(source('delete from hosts returning name')), {
       code: 'source-failed',
       message: /read-only transaction/,
@@ -70,7 +70,7 @@ describe('discovery by a database of PostgreSQL, by TLS', () => {
     assert.equal((await listedBy(source(whole))).length, 3);
   });
 
-  test('says which server it was that refuses, is a stranger, is slow or has no such table, and never shows the password', async () => {
+  test('names the server that refuses, is a stranger, is slow or lacks the table, and never shows the password', async () => {
     const named = new RegExp(`the database at 127\\.0\\.0\\.1:${server.port} gives no list of nodes`);
     const wrong = join(directory, 'wrong');
     await writeFile(wrong, 'other');

@@ -4,7 +4,7 @@ import { noFilter } from '../../../src/core/filter/filter.ts';
 import { puppetdbSource } from '../../../src/discovery/puppetdb/source.ts';
 import { type PuppetdbServer, startPuppetdb } from '../../support/discovery/puppetdb-server.ts';
 
-describe('discovery by Debian’s PuppetDB', () => {
+describe('discovery from Debian’s PuppetDB', () => {
   let server: PuppetdbServer;
   before(async () => {
     server = await startPuppetdb();
@@ -37,7 +37,7 @@ describe('discovery by Debian’s PuppetDB', () => {
     return names.sort();
   }
 
-  test('lists the active nodes, and leaves out those whose facts rule them out', async () => {
+  test('lists the active nodes, and leaves out those whose facts exclude them', async () => {
     assert.deepEqual(await namesBy({}), ['dev1.devco.net', 'dev2.devco.net', 'dev4.devco.net']);
     assert.deepEqual(await namesBy({ facts: ['cluster', 'os.name'] }, ['cluster=bravo', 'os.name=debian']), [
       'dev2.devco.net',
@@ -47,12 +47,12 @@ describe('discovery by Debian’s PuppetDB', () => {
     assert.equal((await namesBy({}, ['cluster=bravo'])).length, 3);
   });
 
-  test('takes a query of one’s own', async () => {
+  test('accepts a custom query', async () => {
     const query = 'inventory[certname] { facts.cluster = "alfa" and facts.processors.count > 2 }';
     assert.deepEqual(await namesBy({ query }), ['dev1.devco.net']);
   });
 
-  test('says what PuppetDB has against a query or a certificate', async () => {
+  test('reports why PuppetDB rejects a query or a certificate', async () => {
     await assert.rejects(namesBy({ query: 'inventory[certname] {' }), {
       code: 'source-failed',
       message: /400 \(.*PQL/,

@@ -45,13 +45,13 @@ describe('the fabric upgrades itself', { timeout: 300_000 }, () => {
     await rm(work, { recursive: true, force: true });
   });
 
-  test('one build of the client talks to daemons of the other', async () => {
+  test('a client of one build talks to daemons of the other', async () => {
     const pinged = await client('0.2.0', ['ping', '--json']);
     assert.equal(pinged.code, 0, pinged.err);
     assert.deepEqual(versionsIn(pinged.out), ['0.1.1', '0.1.1']);
   });
 
-  test('a version that can’t even run is not switched to', async () => {
+  test('a version that cannot even run is not switched to', async () => {
     const { code, out, err } = await upgrade('0.4.0');
     assert.equal(code, 2, err);
     assert.match(out + err, /hook/);
@@ -84,7 +84,7 @@ describe('the fabric upgrades itself', { timeout: 300_000 }, () => {
     assert.match(out, /nothing to do: all 2 nodes run version 0\.2\.0/);
   });
 
-  test('stops after the first batch that answers with another version than it should', async () => {
+  test('stops after the first batch that answers with the wrong version', async () => {
     const { code, out, err } = await upgrade('0.3.0', 'tries=4');
     assert.equal(code, 2, out + err);
     assert.match(out + err, /it runs version 0\.2\.0/);

@@ -64,7 +64,7 @@ describe('install', { timeout: 300_000 }, () => {
     assert.deepEqual(told.classes, ['web']);
   });
 
-  test('the key was made on the host and is nowhere else', async () => {
+  test('makes the key on the host and stores it nowhere else', async () => {
     const { mode } = await stat(estate.path(dev2, 'etc/mco-deploy/node.key'));
     assert.equal(mode & 0o777, 0o600);
     const key = (await readFile(estate.path(dev2, 'etc/mco-deploy/node.key'), 'utf8')).split('\n')[1] ?? '';
@@ -95,7 +95,7 @@ describe('install', { timeout: 300_000 }, () => {
     assert.equal(issued.filter(({ name }) => name === dev1).length, 1);
   });
 
-  test('leaves what was changed on the host as it is, until told to replace it', async () => {
+  test('leaves what was changed on the host as it is, until --replace', async () => {
     const config = estate.path(dev1, 'etc/mco-deploy/node.yaml');
     await appendFile(config, '# by hand\n');
     const words = [`root@${dev1}`, '--agent', 'rpcutil', 'lock'];
@@ -107,7 +107,7 @@ describe('install', { timeout: 300_000 }, () => {
     assert.doesNotMatch(await readFile(config, 'utf8'), /by hand/);
   });
 
-  test('takes up what an installation left half done, with the key that is there', async () => {
+  test('completes a half-done installation with the existing key', async () => {
     const at = (name: string) => estate.path(dev1, `etc/mco-deploy/${name}`);
     const key = await readFile(at('node.key'));
     await rm(at('node.crt'));
@@ -121,7 +121,7 @@ describe('install', { timeout: 300_000 }, () => {
     assert.equal(existsSync(stale), false);
   });
 
-  test('needs no root where all places are the user’s own', async () => {
+  test('needs no root where all paths belong to the user', async () => {
     const home = '/home/guest/mco-deploy';
     const settings =
       'listen: { port: 5811 }\ndiscovery: { mdns: false }\naudit: { file: /home/guest/mco-deploy/audit.jsonl }\nstate: /home/guest/mco-deploy/state\n';
@@ -173,7 +173,7 @@ describe('install', { timeout: 300_000 }, () => {
     assert.equal((await estate.on(packaged, 'ls /usr/bin/mco-deploy /etc/mco-deploy 2>/dev/null')).out, '');
   });
 
-  test('the unit for hosts with systemd is one that systemd takes', async () => {
+  test('writes a unit for hosts with systemd that systemd accepts', async () => {
     const unit = estate.file('mco-deploy.service');
     await writeFile(unit, unitText('/bin/true', '/etc/mco-deploy'));
     const { code, err } = await runProgram('systemd-analyze', ['verify', unit]);
@@ -215,7 +215,7 @@ describe('uninstall', { timeout: 300_000 }, () => {
     assert.deepEqual((JSON.parse(again.out) as { removed: string[] }[])[0]?.removed, []);
   });
 
-  test('--purge removes all that was the node’s', async () => {
+  test('--purge removes everything that belonged to the node', async () => {
     const { code } = await uninstall(`deploy@${dev2}`, '--purge');
     assert.equal(code, 0);
     assert.equal(await estate.traces(dev2), '');

@@ -30,7 +30,7 @@ describe('the shipped alert rules', () => {
     assert.match(out, /SUCCESS: 9 rules found/);
   });
 
-  test('fire on what they are about, and only then, by promtool’s own unit tests', async () => {
+  test('fire only for what they describe, by promtool’s own unit tests', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'mco-rules-'));
     const series = (name: string, values: string) => ({ series: `${name}{job="mco-deploy",instance="dev1"}`, values });
     const alert = (alertname: string, minute: number, fires: boolean) => ({

@@ -41,7 +41,7 @@ async function hasAll(rsyslog: Rsyslog, from: TestNode): Promise<readonly Syslog
   });
 }
 
-describe('an audit log that is sent to rsyslog by TLS', () => {
+describe('an audit log that is sent to rsyslog over TLS', () => {
   test('arrives whole and in order, each record with its node, sequence number and hash', async () => {
     await using stack = new AsyncDisposableStack();
     const { rsyslog, from, rip } = await startShipping(stack);
@@ -78,7 +78,7 @@ describe('an audit log that is sent to rsyslog by TLS', () => {
     await eventually(async () => assert.deepEqual((await from.describe(rip)).warnings, []));
   });
 
-  test('continues after a restart of the node, where it was', async () => {
+  test('continues where it was after a restart of the node', async () => {
     await using stack = new AsyncDisposableStack();
     const { rsyslog, from, rip } = await startShipping(stack, { overlap: 1 });
     for (let calls = 0; calls < 5; calls++) await from.call(rip, {});
@@ -89,7 +89,7 @@ describe('an audit log that is sent to rsyslog by TLS', () => {
     assert.deepEqual(new Set(sequences).size, Math.max(...sequences), 'none is missing');
   });
 
-  test('keeps calls as they are while rsyslog reads nothing, and arrives when it reads again', async () => {
+  test('never delays calls while rsyslog reads nothing, and arrives when it reads again', async () => {
     await using stack = new AsyncDisposableStack();
     const { rsyslog, from, rip } = await startShipping(stack);
     await hasAll(rsyslog, from);
@@ -102,7 +102,7 @@ describe('an audit log that is sent to rsyslog by TLS', () => {
     await hasAll(rsyslog, from);
   });
 
-  test('goes to nobody who has the certificate of another name or of another fleet, or one that was revoked', async () => {
+  test('goes to no server with a certificate for another name, of another fleet, or revoked', async () => {
     await using fleet = await makeFleet();
     await using foreign = await makeFleet();
     const revoked = await fleet.node(receiver);
@@ -129,7 +129,7 @@ describe('an audit log that is sent to rsyslog by TLS', () => {
     }
   });
 
-  test('counts nothing as sent when rsyslog does not take the node’s certificate', async () => {
+  test('counts nothing as sent when rsyslog rejects the node’s certificate', async () => {
     await using stack = new AsyncDisposableStack();
     const { rsyslog, from, rip } = await startShipping(stack, { peers: ['somebody-else.devco.net'] });
     await from.call(rip, {});

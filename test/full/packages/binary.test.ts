@@ -19,7 +19,7 @@ describe('the single binary', () => {
   });
   after(() => rm(dir, { recursive: true }));
 
-  test('runs daemon and client on a host that has nothing but it and libc, with an empty environment', async () => {
+  test('runs daemon and client on a host that has nothing else but libc, with an empty environment', async () => {
     const env = { XDG_DATA_HOME: join(dir, 'data'), PATH: '/usr/bin:/bin' };
     const prepare = async (...words: string[]) => {
       const { code, err } = await runProgram(binary, words, { env, cwd: dir });
@@ -52,7 +52,7 @@ describe('the single binary', () => {
     assert.match(out, /"pong": ?\d+/);
   });
 
-  test('takes no code from the environment', async () => {
+  test('loads no code from the environment', async () => {
     await writeFile(join(dir, 'evil.cjs'), 'console.log("evil"); process.exit(9);\n');
     const env = { NODE_OPTIONS: `--require ${join(dir, 'evil.cjs')}` };
     const { code, out } = await runProgram(binary, ['--version'], { env });

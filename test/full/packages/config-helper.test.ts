@@ -55,7 +55,7 @@ describe('the packaged daemon, whose configuration a helper of root writes', { t
   });
   after(() => root?.[Symbol.asyncDispose]());
 
-  test('systemd finds nothing wrong with the helper’s units, and they are shut in', async () => {
+  test('has helper units in which systemd finds nothing wrong, with a tight sandbox', async () => {
     const units = ['mco-deploy-config.socket', 'mco-deploy-config@.service'];
     const { code, out, err } = await root.run('systemd-analyze', 'verify', ...units);
     assert.deepEqual({ code, out, err }, { code: 0, out: '', err: '' });
@@ -64,7 +64,7 @@ describe('the packaged daemon, whose configuration a helper of root writes', { t
     await root.shell('systemd-analyze security --offline=yes --threshold=30 mco-deploy-config@.service');
   });
 
-  test('a change goes from the daemon, which may not write, over the socket; nothing of root stays', async () => {
+  test('a change goes from the daemon, which may not write, over the socket; no process of root stays', async () => {
     const { code, out, err } = await apply('--replace');
     assert.equal(code, 0, out + err);
     const seen = await root.shell('ps -o user:20= -p "$(systemctl show -P MainPID mco-deploy)"');
@@ -86,7 +86,7 @@ describe('the packaged daemon, whose configuration a helper of root writes', { t
     assert.notEqual((await root.run('sh', '-c', ask)).code, 0);
   });
 
-  test('doctor looks as the daemon’s user, in its sandbox: what root may read says nothing', async () => {
+  test('doctor checks as the daemon’s user, in its sandbox, so that root’s rights hide nothing', async () => {
     type Found = { check: string; verdict: string; what: string }[];
     const doctor = async () => JSON.parse((await root.run('mco-deploy', 'doctor', 'node', '--json')).out) as Found;
     const well = await doctor();
@@ -101,7 +101,7 @@ describe('the packaged daemon, whose configuration a helper of root writes', { t
     await root.shell('chmod 644 /etc/mco-deploy/policies/lock.policy');
   });
 
-  test('settings with which the daemon does not start are taken back', async () => {
+  test('settings with which the daemon does not start are reverted', async () => {
     const before = await root.shell('cat /etc/mco-deploy/node.yaml');
     await writeFile(
       join(root.shared, 'fleet.yaml'),
@@ -115,7 +115,7 @@ describe('the packaged daemon, whose configuration a helper of root writes', { t
     assert.equal((await apply()).code, 0);
   });
 
-  test('a change whose helper is gone is taken back before the daemon starts', async () => {
+  test('a change whose helper is gone is reverted before the daemon starts', async () => {
     const before = await root.shell('cat /etc/mco-deploy/policies/config.policy');
     // Its operator cannot confirm it, so it waits.
     await declare('    policies: { config: ["deny cert=rip@devco.net confirm *"] }\n');

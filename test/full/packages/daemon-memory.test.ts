@@ -11,7 +11,7 @@ import { until } from '../../support/until.ts';
 /** Bytes of its own, beside the pages of the program's file: docs/performance.md says how they are measured. */
 const most = 22_000_000;
 
-test('a daemon that nobody calls has at most 22 MB of its own once it has given back what only its start needed', async () => {
+test('an idle daemon has at most 22 MB of private memory once it has released what only its start needed', async () => {
   await using fleet = await makeFleet();
   const { configFile } = await prepareNode(fleet, {
     name: 'web1.devco.net',

@@ -32,7 +32,7 @@ describe('the image of the client for CI jobs', () => {
     assert.equal(copied.code, 0, copied.err);
   });
 
-  test('runs the program, as a user without rights that can write its home, beside a shell', async () => {
+  test('runs the program as an unprivileged user that can write its home, and has a shell', async () => {
     const unpacked = await runProgram('umoci', [
       'unpack',
       '--image',

@@ -82,7 +82,7 @@ describe('the library, installed from the npm package into a project', () => {
     await rm(directory, { recursive: true });
   });
 
-  test('has no fault for publint, and types that resolve however it is imported, for “are the types wrong?”', async () => {
+  test('passes publint, and its types resolve for every way to import it (“are the types wrong?”)', async () => {
     const publint = await runProgram(join(repository, 'node_modules/.bin/publint'), ['--strict', file], { env });
     assert.equal(publint.code, 0, publint.out + publint.err);
     const attw = await runProgram(join(repository, 'node_modules/.bin/attw'), [file, '--format', 'ascii'], { env });
@@ -90,7 +90,7 @@ describe('the library, installed from the npm package into a project', () => {
     assert.match(attw.out, /No problems found/);
   });
 
-  test('takes the calls that are right and refuses those that are not, by the types of agents, built in and a site’s own', async () => {
+  test('accepts correct calls and refuses wrong ones by the types of built-in and custom agents', async () => {
     const project = join(directory, 'project');
     await copyFile(join(repository, 'test/fixtures/library/types.ts'), join(project, 'types.ts'));
     const example = join(repository, 'examples/agents/greeter.json');
@@ -103,7 +103,7 @@ describe('the library, installed from the npm package into a project', () => {
     await rm(output);
   });
 
-  test('does what each example of docs/library.md says', async () => {
+  test('runs each example of docs/library.md', async () => {
     const project = join(directory, 'project');
     const text = await readFile(join(repository, 'docs/library.md'), 'utf8');
     const [, playbook = ''] = /^```yaml\n([\s\S]*?)^```/m.exec(text) ?? [];

@@ -41,13 +41,13 @@ describe('the npm package, installed with npm into an empty prefix', () => {
   const installed = (...words: string[]) =>
     runProgram(join(directory, 'prefix/bin/mco-deploy'), words, { env: environment(directory) });
 
-  test('runs as a command, with the version that was packed', async () => {
+  test('runs as a command, with the packed version', async () => {
     const { code, out, err } = await installed('--version');
     assert.deepEqual([code, err], [0, '']);
     assert.match(out, /^mco-deploy 1\.2\.3 /);
   });
 
-  test('makes an authority and reports what a client needs, so all its parts are there', async () => {
+  test('creates an authority and reports what a client needs, so all its parts are there', async () => {
     const realm = await installed('ca', 'init', '--realm', 'devco.net', '--dir', join(directory, 'ca'));
     assert.equal(realm.code, 0, realm.err);
     const { code, err } = await installed('ping');
@@ -56,7 +56,7 @@ describe('the npm package, installed with npm into an empty prefix', () => {
     assert.doesNotMatch(err, /Cannot find module|node:internal/);
   });
 
-  test('says on an older Node.js what it needs, in one line', async () => {
+  test('prints what it needs in one line on an older Node.js', async () => {
     const older = join(directory, 'older.cjs');
     await writeFile(older, "Object.defineProperty(process.versions, 'node', { value: '20.11.0' });\n");
     const place = join(directory, 'prefix/lib/node_modules/mco-deploy/bin/mco-deploy.cjs');
@@ -67,7 +67,7 @@ describe('the npm package, installed with npm into an empty prefix', () => {
     assert.match(err, /^mco-deploy: Node\.js 20\.11\.0 is too old: install Node\.js 24 or newer, .*\n$/);
   });
 
-  test('has no dependency, no install script and no native part, and names the Node that it needs', async () => {
+  test('has no dependency, no install script and no native part, and names the required Node.js', async () => {
     const place = join(directory, 'prefix/lib/node_modules/mco-deploy');
     const manifest = JSON.parse(await readFile(join(place, 'package.json'), 'utf8'));
     assert.deepEqual(manifest.engines, { node: '>=24' });

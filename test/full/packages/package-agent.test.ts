@@ -31,7 +31,7 @@ function caller(root: () => DebianRoot, manager: 'apt' | 'dnf') {
   return { call, changing, argvs };
 }
 
-describe('the agent “package”, by apt', () => {
+describe('the agent “package”, with apt', () => {
   let root: DebianRoot;
   const { call, changing, argvs } = caller(() => root, 'apt');
   before(async () => {
@@ -59,7 +59,7 @@ describe('the agent “package”, by apt', () => {
 
   const versionOf = async (name: string) => /^Version: (.*)$/m.exec(await root.shell(`dpkg --status ${name}`))?.[1];
 
-  test('fetches the lists, installs a version with what it depends on, and reports from what to what', async () => {
+  test('fetches the lists, installs a version with its dependencies, and reports the versions before and after', async () => {
     const planned = await call('install', { package: 'mco-beta', version: '1.0', refresh: true });
     assert.deepEqual(planned.packages?.map((one) => Object.values(one).join(' ')).sort(), [
       'mco-beta  1.0',
@@ -79,7 +79,7 @@ describe('the agent “package”, by apt', () => {
     });
   });
 
-  test('says what would change in a dry run, and changes nothing; nothing is to change twice', async () => {
+  test('reports what would change in a dry run, and changes nothing; a second dry run reports no change', async () => {
     const before = changing().length;
     const dry = await call('install', { package: 'mco-alpha', version: '1.0' }, { dryRun: true });
     assert.deepEqual(dry.packages, [{ package: 'mco-alpha', from: '', to: '1.0' }]);
@@ -89,7 +89,7 @@ describe('the agent “package”, by apt', () => {
     assert.deepEqual([again.changed, again.packages], [false, []]);
   });
 
-  test('updates by security updates alone what the node allows', async () => {
+  test('applies only security updates where the node allows only those', async () => {
     const { packages } = await call('updates', { security: true });
     assert.deepEqual(packages, [{ package: 'mco-alpha', from: '1.0', to: '1.2' }]);
     const updated = await call('update', { security: true });
@@ -105,7 +105,7 @@ describe('the agent “package”, by apt', () => {
     await assert.rejects(call('update', { version: '1' }), { code: 'invalid-input' });
   });
 
-  test('refuses what is not on the list, runs nothing for it, and names what apt has no package for', async () => {
+  test('refuses packages that are not on the list, runs nothing for them, and names those that apt does not have', async () => {
     argvs.length = 0;
     for (const name of ['mco-other', 'mco-b', 'mco-alpha2', 'xmco-alpha'])
       await assert.rejects(call('install', { package: name }), { code: 'not-allowed' });
@@ -118,7 +118,7 @@ describe('the agent “package”, by apt', () => {
   });
 });
 
-describe('the agent “package”, by dnf', () => {
+describe('the agent “package”, with dnf', () => {
   let root: DebianRoot;
   const { call } = caller(() => root, 'dnf');
   before(async () => {
@@ -132,7 +132,7 @@ describe('the agent “package”, by dnf', () => {
   });
   after(() => root[Symbol.asyncDispose]());
 
-  test('installs, reports and updates as it does by apt', async () => {
+  test('installs, reports and updates as with apt', async () => {
     const dry = await call('install', { package: 'mco-alpha', version: '1.0-1' }, { dryRun: true });
     assert.deepEqual(dry.packages, [{ package: 'mco-alpha', from: '', to: '1.0-1' }]);
     assert.equal((await root.run('rpm', '--query', 'mco-alpha')).code, 1);
@@ -151,7 +151,7 @@ describe('the agent “package”, by dnf', () => {
     assert.equal((await call('update', { package: 'mco-alpha' })).changed, false);
   });
 
-  test('refuses what is not on the list, and names what no repository has', async () => {
+  test('refuses packages that are not on the list, and names those that no repository has', async () => {
     await assert.rejects(call('install', { package: 'mco-other' }), { code: 'not-allowed' });
     await assert.rejects(call('install', { package: 'mco-none' }), { code: 'no-such-package', message: /mco-none/ });
   });

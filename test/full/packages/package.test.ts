@@ -50,7 +50,7 @@ describe('the Debian package, on a Debian with systemd', () => {
     await refuses('dpkg --install /mnt/foreign.deb', /architecture \(arm64\) does not match system \(amd64\)/);
   });
 
-  test('is refused where the disk is full or /etc is read-only, and installs when that is mended', async () => {
+  test('is refused where the disk is full or /etc is read-only, and installs when that is fixed', async () => {
     await root.shell('fallocate -l "$(($(df -B1 --output=avail / | tail -1) - 50000000))" /filler');
     await refuses('dpkg --install /mnt/one.deb', /No space left on device/);
     await root.shell('rm /filler; mount --bind -o ro /etc /etc');
@@ -59,7 +59,7 @@ describe('the Debian package, on a Debian with systemd', () => {
     assert.equal(await root.shell('dpkg --audit mco-deploy'), '');
   });
 
-  test('makes a user and directories that nobody else gets into, and starts nothing without a configuration', async () => {
+  test('creates a user and directories that nobody else can enter, and starts nothing without a configuration', async () => {
     const owners = await root.shell('stat -c "%n %U:%G %a" /etc/mco-deploy /var/lib/mco-deploy /var/log/mco-deploy');
     assert.deepEqual(owners.trim().split('\n'), [
       '/etc/mco-deploy root:mco-deploy 750',
@@ -72,13 +72,13 @@ describe('the Debian package, on a Debian with systemd', () => {
     assert.equal(out.trim(), 'inactive');
   });
 
-  test('brings a unit that systemd finds nothing wrong with, and that is shut in', async () => {
+  test('installs a unit in which systemd finds nothing wrong, with a tight sandbox', async () => {
     const { code, out, err } = await root.run('systemd-analyze', 'verify', 'mco-deploy.service');
     assert.deepEqual({ code, out, err }, { code: 0, out: '', err: '' });
     await root.shell('systemd-analyze security --offline=yes --threshold=20 mco-deploy.service');
   });
 
-  test('brings a manual page, and completions where the shells look for them', async () => {
+  test('installs a manual page, and completions where the shells look for them', async () => {
     const { code, out: page, err } = await root.run('man', '--warnings', 'mco-deploy');
     assert.deepEqual({ code, err }, { code: 0, err: '' });
     for (const words of ['mco-deploy upgrade [options]', '--cluster <name>', 'EXIT STATUS'])
@@ -109,7 +109,7 @@ describe('the Debian package, on a Debian with systemd', () => {
     assert.match(await root.shell('stat -c "%U:%G %a" /etc/mco-deploy/node.key'), /root:mco-deploy 640/);
   });
 
-  test('lets the daemon ask systemd for what the list names, and for nothing else', async () => {
+  test('lets the daemon ask systemd only for what the list names', async () => {
     await root.shell(`printf '[Service]\\nExecStart=/bin/sleep 1000\\nExecReload=/bin/touch /run/reloaded\\n' >/etc/systemd/system/nginx.service
       cp /etc/systemd/system/nginx.service /etc/systemd/system/other.service
       systemctl daemon-reload; systemctl start nginx other`);
@@ -120,7 +120,7 @@ describe('the Debian package, on a Debian with systemd', () => {
       await refuses(`${asDaemon} ${words}`, /Access denied|authentication required/i);
   });
 
-  test('is upgraded while the daemon runs: the new one takes over, and its audit log goes on', async () => {
+  test('is upgraded while the daemon runs: the new one takes over, and its audit log continues', async () => {
     const before = await pid();
     await root.shell('dpkg --install /mnt/two.deb');
     assert.notEqual(await pid(), before);
@@ -132,7 +132,7 @@ describe('the Debian package, on a Debian with systemd', () => {
     assert.deepEqual(kinds.trim().split('\n'), ['started', 'stopped', 'started']);
   });
 
-  test('keeps what is the host’s own when it is removed, and nothing when it is purged', async () => {
+  test('keeps the host’s own files when it is removed, and nothing when it is purged', async () => {
     await root.shell('dpkg --remove mco-deploy');
     assert.equal((await root.run('pgrep', '-u', 'mco-deploy')).out, '');
     await root.shell(
@@ -146,7 +146,7 @@ describe('the Debian package, on a Debian with systemd', () => {
   });
 });
 
-test('lintian finds no error in the package', async () => {
+test('has no error for lintian', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'mco-lintian-'));
   try {
     // The binary itself takes lintian minutes: what it says of it is overridden, each with its reason.

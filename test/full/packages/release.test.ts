@@ -29,7 +29,7 @@ describe('a release', () => {
     return await Promise.all(names.map(async (name) => [name, await readFile(join(directory, name), 'utf8')] as const));
   };
 
-  test('has the same bundle, byte for byte, when it is made again elsewhere', async () => {
+  test('has the same bundle, byte for byte, when it is built again elsewhere', async () => {
     const other = await mkdtemp(join(tmpdir(), 'mco-other-'));
     try {
       await bundleProgram(join(other, 'parts'), '1.2.3', pem);
@@ -39,7 +39,7 @@ describe('a release', () => {
     }
   });
 
-  test('says its version, commit and runtime', async () => {
+  test('reports its version, commit and runtime', async () => {
     const { out } = await program('--version');
     assert.match(
       out,
@@ -50,7 +50,7 @@ describe('a release', () => {
     );
   });
 
-  test('names in its SBOM each package that is in it, with version, licence and digest, and the runtime', async () => {
+  test('names in its SBOM each package with version, licence and digest, and the runtime', async () => {
     const packages = await bundledPackages(contents);
     const facts = { version: '1.2.3', date: 1_800_000_000, packages, runtime: process.versions };
     const bom = JSON.parse(sbomOf(facts));
@@ -74,7 +74,7 @@ describe('a release', () => {
       await writeSums(dir, ['one', 'two'], privateKey);
     });
 
-    test('holds, by the key in the program or by one that is named, and for other tools, too', async () => {
+    test('is valid by the key in the program or by a named one, and for other tools, too', async () => {
       const { code, out } = await program('verify', 'one', 'two');
       assert.deepEqual({ code, out }, { code: 0, out: 'one: as released\ntwo: as released\n' });
       await writeFile(join(dir, 'key.pem'), publicKey.export({ type: 'spki', format: 'pem' }));
@@ -96,7 +96,7 @@ describe('a release', () => {
       assert.equal((await runProgram('openssl', openssl, { cwd: dir })).code, 0);
     });
 
-    test('tells a file that was changed, and one that the list does not name', async () => {
+    test('reports a changed file, and one that the list does not name', async () => {
       await writeFile(join(dir, 'two'), 'two, and more');
       await writeFile(join(dir, 'three'), 'three');
       const { code, out } = await program('verify', 'one', 'two', 'three');
@@ -104,7 +104,7 @@ describe('a release', () => {
       assert.match(out, /one: as released\ntwo: NOT as released.*\nthree: NOT named/);
     });
 
-    test('believes nothing of a list that was changed, or that another key signed', async () => {
+    test('trusts nothing in a list that was changed, or that another key signed', async () => {
       const { privateKey: other } = generateKeyPairSync('ed25519');
       await mkdir(join(dir, 'forged'));
       await writeFile(join(dir, 'forged/one'), 'mine');
@@ -120,7 +120,7 @@ describe('a release', () => {
       );
     });
 
-    test('says what is missing: a key, a signature, a file', async () => {
+    test('reports what is missing: a key, a signature, a file', async () => {
       const main = join(import.meta.dirname, '../../../src/main.ts');
       const words = ['--disable-warning=ExperimentalWarning', main, 'verify', 'one'];
       const unkeyed = await runProgram(process.execPath, words, { cwd: dir });

@@ -40,7 +40,7 @@ async function query(file: string, format: string): Promise<string> {
 }
 
 describe('the RPM package', () => {
-  test('rpmlint finds no error and no warning in it', async () => {
+  test('has no error and no warning for rpmlint', async () => {
     const settings = join(repository, 'build/rpm/files/rpmlintrc.toml');
     const { out } = await runProgram('rpmlint', ['--config', settings, join(directory, names.x86_64)]);
     assert.match(out, /1 packages and 0 specfiles checked; 0 errors, 0 warnings/);
@@ -51,7 +51,7 @@ describe('the RPM package', () => {
     assert.equal(await query(join(directory, names.aarch64), '%{NAME} %{VERSION} %{ARCH}'), 'mco-deploy 0.1.0 aarch64');
   });
 
-  test('holds the unit, the rules, the manual page and the completions, with the owners that the daemon needs', async () => {
+  test('contains the unit, the rules, the manual page and the completions, with the owners that the daemon needs', async () => {
     const { out } = await runProgram('rpm', ['--query', '--package', '--dump', join(directory, names.x86_64)]);
     const rows = new Map(
       out
@@ -75,7 +75,7 @@ describe('the RPM package', () => {
     for (const [path, owner] of Object.entries(expected)) assert.equal(rows.get(path), owner, path);
   });
 
-  test('installs below another root, and what was installed is what was packed', async () => {
+  test('installs below another root exactly what was packed', async () => {
     const root = await mkdtemp(join(tmpdir(), 'mco-rpm-root-'));
     try {
       const rpm = (...words: string[]) => runProgram('rpm', ['--root', root, ...words]);
@@ -108,7 +108,7 @@ describe('the RPM package on a system with systemd', () => {
   });
   after(() => root[Symbol.asyncDispose]());
 
-  test('makes the daemon’s user, starts nothing without a configuration, and keeps the key when it is removed', async () => {
+  test('creates the daemon’s user, starts nothing without a configuration, and keeps the key when it is removed', async () => {
     await root.shell('rpm --install --nodeps /mnt/mco-deploy-0.1.0-1.x86_64.rpm');
     assert.match(await root.shell('getent passwd mco-deploy'), /:\/sbin\/nologin$/m);
     const owners = await root.shell('stat -c "%n %U:%G %a" /etc/mco-deploy /var/lib/mco-deploy /var/log/mco-deploy');
@@ -125,7 +125,7 @@ describe('the RPM package on a system with systemd', () => {
   });
 });
 
-test('the program is packed whole: rpm strips nothing from it', async () => {
+test('contains the whole program: rpm strips nothing from it', async () => {
   assert.equal(
     Number(await query(join(directory, names.x86_64), '[%{FILENAMES} %{FILESIZES}\n]').then(sizeIn)),
     (await stat(binary)).size,

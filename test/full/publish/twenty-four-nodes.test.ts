@@ -27,7 +27,7 @@ interface Report {
   }[];
 }
 
-describe('publish to 24 nodes behind limited lines', () => {
+describe('publish to 24 nodes over slow links', () => {
   let lab: Lab;
   before(async () => {
     lab = await startLab({ hosts: hosts.length, publishes: true });
@@ -65,7 +65,7 @@ describe('publish to 24 nodes behind limited lines', () => {
     while (!(await holds())) await sleep(10);
   };
 
-  test('crosses the line of the operator once, and takes as many rounds as doubling takes, and one at most', async () => {
+  test('crosses the operator’s link once, and takes at most one round more than doubling takes', async () => {
     const packed = await writeRelease('20', 4_000_000);
     const before = await bytesOut();
     const { code, stderr, report } = await publish('20');
@@ -125,7 +125,7 @@ describe('publish to 24 nodes behind limited lines', () => {
     assert.ok(resumed !== undefined && resumed.received < packed.length, `${resumed?.received} after ${half}`);
   });
 
-  test('sends nothing to a node whose disk is too small, and gives the space back of one that becomes full', async () => {
+  test('sends nothing to a node whose disk is too small, and frees the space on one that fills up', async () => {
     const packed = await writeRelease('40', 8_000_000);
     const [small, filling] = ['dev23.devco.net', 'dev24.devco.net'];
     const mount = async (host: string, megabytes: number) => {

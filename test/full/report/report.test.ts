@@ -48,7 +48,7 @@ describe('the page of a run, of real runs in a real browser', () => {
   const wide = { width: 1400, scheme: 'light' } as const;
 
   for (const name of names) {
-    test(`a ${name} run: nothing stands out of the page and all text can be read, at 1400 and 400 px, light and dark`, async () => {
+    test(`a ${name} run: nothing overflows the page and all text is legible, at 1400 and 400 px, light and dark`, async () => {
       for (const view of views) {
         const shown = `${view.width}-${view.scheme}`;
         await browser.open(fileOf(name), view);
@@ -114,7 +114,7 @@ describe('the page of a run, of real runs in a real browser', () => {
     );
   });
 
-  test('a resumed run: each attempt has its own timeline, and what failed in the first is not forgotten', async () => {
+  test('a resumed run: each attempt has its own timeline, and the failures of the first stay visible', async () => {
     await browser.open(fileOf('resumed'), wide);
     assert.match(await text('h1'), /^bravo 10 → 20 on 4 nodes/);
     assert.match(await text('h3'), /Attempt 1: failed\nAttempt 2: done/);
@@ -141,7 +141,7 @@ describe('the page of a run, of real runs in a real browser', () => {
     assert.match(await text('.steps summary'), /All \d+ steps, with \d+ that took less than 50 ms or called no node/);
   });
 
-  test('a killed run: what was under way is not known, and is not called done', async () => {
+  test('a killed run: the step in progress is unknown, and is not shown as done', async () => {
     await browser.open(fileOf('killed'), wide);
     const banner = await text('#banner');
     assert.match(
@@ -155,7 +155,7 @@ describe('the page of a run, of real runs in a real browser', () => {
     );
   });
 
-  test('prints on paper with all that is folded away on the screen, and nothing of it loads or runs anything', async () => {
+  test('prints everything that is folded away on the screen, and the page loads and runs nothing', async () => {
     await browser.open(fileOf('failed'), { width: 1400, scheme: 'dark' });
     const file = join(directory, 'failed.pdf');
     await browser.print(file);

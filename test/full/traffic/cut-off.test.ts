@@ -73,7 +73,7 @@ for (const action of ['disable', 'enable'] as const) {
       await next.stop();
     };
 
-    test('of its record on the disk leaves the host out and held, or serving, with its agent-check as it was', async () => {
+    test('of writing its record leaves the host out and held, or serving, with its agent-check as it was', async () => {
       await crashAtEachChange({
         root: '/dev/shm',
         kinds: ['kill', 'half'],
@@ -84,7 +84,7 @@ for (const action of ['disable', 'enable'] as const) {
       });
     });
 
-    test('of its commands to HAProxy does as well, whether or not the command arrived', async () => {
+    test('of its commands to HAProxy does so too, whether or not the command arrived', async () => {
       for (const arrives of [false, true]) {
         let at = 0;
         for (let done = false; !done; at++) done = !(await cutAt({ at, arrives }));

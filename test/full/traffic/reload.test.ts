@@ -69,7 +69,7 @@ describe('HAProxy is reloaded while servers are out', () => {
     for (const host of bravo) await assertUntouched(lab, host, since);
   });
 
-  test('and forgets them: the run ends with exit code 2, the cause named and the servers out', async () => {
+  test('and forgets them: the run ends with exit code 2, names the cause and leaves the servers out', async () => {
     await begin(plain);
     const { code, stdout } = await whileOut(() => reload(lab, 'lb1'));
     assert.equal(code, 2, stdout);
@@ -85,7 +85,7 @@ describe('HAProxy is reloaded while servers are out', () => {
     assert.match(await statusOf(), /^all servers take traffic$/m);
   });
 
-  test('with its slots renumbered: the hosts that were taken out are out, no others, and the run ends with exit code 2', async () => {
+  test('with its slots renumbered: only the hosts that were taken out are out, and the run ends with exit code 2', async () => {
     const slots = named('slots');
     await begin(slots);
     const after = webOf(lab)
@@ -122,7 +122,7 @@ describe('HAProxy is reloaded while servers are out', () => {
   });
 });
 
-describe('something else puts servers in', () => {
+describe('another program or person puts servers in', () => {
   test('a tool that switches the agent-check on again and again: exit code 2, nothing upgraded, the cause named', async () => {
     await begin(named('an agent-check'));
     let over = false;
@@ -138,7 +138,7 @@ describe('something else puts servers in', () => {
     for (const host of ['dev2', 'dev4']) assert.equal(await lab.revision(host), from, host);
   });
 
-  test('a person, by a command: exit code 2, and the failure says when, and where that can be seen', async () => {
+  test('a person, by a command: exit code 2, and the failure says when, and where to see it', async () => {
     await begin(plain);
     const { code, stdout } = await whileOut(async () => {
       await lab.haproxy('lb1', 'set server app/dev4.devco.net state ready');
@@ -190,7 +190,7 @@ describe('of two servers, one is down', () => {
 describe('narrowed to one of several backends', () => {
   const serving = 'still serving in static/dev2.devco.net on lb1.devco.net';
 
-  test('what still serves is listed in the dry run and by the run, and another list is no way around its lease', async () => {
+  test('the dry run and the run list what still serves, and another list does not avoid the lease', async () => {
     await begin(named('several backends'));
     const { argv } = await upgradeTo('--backend', 'app');
     const dry = await lab.client([...argv, '--dry-run']);

@@ -5,7 +5,7 @@ import { allUp, asked, bravo, inMaintenance, writeQuickPlaybook } from '../../su
 import { startLab } from '../../support/lab/lab.ts';
 
 describe('mco-deploy upgrade, when a load is not normal', () => {
-  test('does not enable servers whose check stays critical, and notifies of that', async () => {
+  test('does not enable servers whose check stays critical, and sends a notification of that', async () => {
     await using lab = await startLab();
     const plugin = lab.path('dev4', 'srv/critical');
     await writeFile(plugin, '#!/bin/sh\necho "CRITICAL - made so"\nexit 2\n', { mode: 0o755 });

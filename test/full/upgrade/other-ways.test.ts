@@ -6,7 +6,7 @@ import { isNode } from '../../support/lab/estate.ts';
 import { startLab } from '../../support/lab/lab.ts';
 
 describe('mco-deploy upgrade on twelve hosts', () => {
-  test('a second time changes nothing, says so, and leaves HAProxy alone', async () => {
+  test('changes nothing the second time, says so, and leaves HAProxy alone', async () => {
     await using lab = await startLab();
     assert.equal((await lab.client(upgrade)).code, 0);
     const before = await asked(lab, 'lb1');
@@ -40,7 +40,7 @@ describe('mco-deploy upgrade on twelve hosts', () => {
     assert.ok(await allUp(lab));
   });
 
-  test('angelia answers by the name that the seed calls it, by mail and by webhook', async () => {
+  test('angelia replies under the name that the seed uses, by mail and by webhook', async () => {
     await using lab = await startLab({ hosts: 1 });
     const send = (recipient: string) =>
       lab.client(['rpc', 'angelianotify', 'sendmsg', 'message=hello', `recipient=${recipient}`, '-1']);

@@ -65,7 +65,7 @@ describe('an upgrade over a bastion, from a host that reaches no other node', ()
     assert.notEqual(code, 0);
   });
 
-  test('goes through as a whole, and loses no request of the users', async () => {
+  test('completes, and loses no request of the users', async () => {
     const counted = await reloads();
     const load = await lab.load({ rate: 100 });
     const { code, stdout, stderr } = await lab.client([...upgrade(other()), ...via('notify1')]);
@@ -102,7 +102,7 @@ describe('an upgrade over a bastion, from a host that reaches no other node', ()
     await untilAllAreFound(lab, via('notify1'));
   });
 
-  test('with a second bastion ends well, or is resumed over it, when one is killed in mid-upgrade', async () => {
+  test('with a second bastion ends well, or resumes over it, when one is killed in mid-upgrade', async () => {
     const counted = await reloads();
     const ways = via('notify1', 'notify2');
     const run = await startRun(lab, [...upgrade(other()), ...ways]);

@@ -28,7 +28,7 @@ end
 end
 `;
 
-test('a DDL of MCollective becomes one that a daemon takes, with marks to edit', async () => {
+test('a DDL of MCollective becomes one that a daemon accepts, with marks to edit', async () => {
   const directory = temporaryDirectory();
   await writeFile(join(directory, 'theirs.ddl'), ruby);
   const words = ['agent', 'import', 'theirs.ddl'];

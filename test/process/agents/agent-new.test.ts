@@ -19,7 +19,7 @@ describe('a new agent', () => {
   });
   after(() => rm(directory, { recursive: true }));
 
-  test('works as it is written, in every language', async () => {
+  test('works as written, in every language', async () => {
     for (const language of ['bash', 'python', 'node'] as const)
       assert.equal(await runAgentNew(`my_${language}`, { language, directory }, context), 0);
     const log = keepingLog();
@@ -46,7 +46,7 @@ describe('a new agent', () => {
     }
   });
 
-  test('never overwrites another, and needs a proper name', async () => {
+  test('never overwrites another, and needs a valid name', async () => {
     await assert.rejects(runAgentNew('my_bash', { language: 'bash', directory }, context), { code: 'unwritable-file' });
     for (const name of ['../x', '__proto__', 'A', ''])
       await assert.rejects(runAgentNew(name, { language: 'bash', directory }, context), { code: 'bad-name' });

@@ -28,7 +28,7 @@ async function kill(running: ChildProcess): Promise<void> {
 }
 
 describe('a daemon that is killed', () => {
-  test('after a message was accepted and before it was delivered delivers it once when it is back', async () => {
+  test('after it accepted a message and before it delivered it, delivers it once after a restart', async () => {
     const stateDirectory = temporaryDirectory();
     const hanging = await startHangingServer();
     const smtp = (port: number) => ({ host: '127.0.0.1', port, from: 'mco-deploy@devco.net' });
@@ -94,7 +94,7 @@ describe('a daemon that is killed', () => {
     });
   }
 
-  test('after the receiver took a message and before it said so sends it again under the same key', async () => {
+  test('after the receiver accepted a message and before it replied, sends it again under the same key', async () => {
     const stateDirectory = temporaryDirectory();
     const server = await startWebhookServer([undefined, 200]);
     const config = { webhooks: { ops: server.url }, retry: soon };
@@ -111,7 +111,7 @@ describe('a daemon that is killed', () => {
     await server.stop();
   });
 
-  test('after a message was delivered does not send it again', async () => {
+  test('after it delivered a message, does not send it again', async () => {
     const stateDirectory = temporaryDirectory();
     const server = await startWebhookServer();
     const config = { webhooks: { ops: server.url }, retry: soon };

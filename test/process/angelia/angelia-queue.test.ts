@@ -12,7 +12,7 @@ const id = 'f765badda50053d29025b28094342ecf';
 const other = 'a1';
 
 describe('the queue', () => {
-  test('lists what waits and what was given up, with the reasons and without the text', async () => {
+  test('lists waiting messages and dead letters, with the reasons and without the text', async () => {
     const server = await startWebhookServer([503, 404]);
     const angelia = await startTestAngelia({ webhooks: { ops: server.url } });
     await angelia.send('webhook:ops', id, { message: 'a secret' });
@@ -37,7 +37,7 @@ describe('the queue', () => {
     await server.stop();
   });
 
-  test('is tried at once when asked to; a dry run only says what would be', async () => {
+  test('tries again at once on request; a dry run only reports what it would try', async () => {
     const server = await startWebhookServer([503]);
     const angelia = await startTestAngelia({ webhooks: { ops: server.url } });
     await angelia.send('webhook:ops', id);
@@ -49,7 +49,7 @@ describe('the queue', () => {
     await server.stop();
   });
 
-  test('takes a dead letter back by its id, once what was wrong is mended, also after a restart', async () => {
+  test('requeues a dead letter by its id, once the cause is fixed, also after a restart', async () => {
     const server = await startWebhookServer([404]);
     const before = await startTestAngelia({ webhooks: { ops: server.url } });
     await assert.rejects(before.send('webhook:ops', id), { code: 'undeliverable' });
@@ -67,7 +67,7 @@ describe('the queue', () => {
     await server.stop();
   });
 
-  test('does not hold a call up while a mail server hangs, and tells that it waits', async () => {
+  test('does not delay a call while a mail server hangs, and reports that the message waits', async () => {
     const server = await startHangingServer('220 hello\r\n');
     const angelia = await startTestAngelia({
       smtp: { host: '127.0.0.1', port: server.port, from: 'mco-deploy@devco.net' },
@@ -81,7 +81,7 @@ describe('the queue', () => {
 });
 
 describe('a priority', () => {
-  test('stands in the headers of a mail', async () => {
+  test('is in the headers of a mail', async () => {
     const server = await startMailServer();
     const smtp = { host: '127.0.0.1', port: server.port, from: 'mco-deploy@devco.net' };
     const angelia = await startTestAngelia({ smtp });
@@ -102,7 +102,7 @@ describe('a program', () => {
     return { file, input: () => readFileSync(join(directory, 'input'), 'utf8'), directory };
   };
 
-  test('gets the message as JSON on its input, and nothing of it in its arguments', async () => {
+  test('receives the message as JSON on its input, and nothing of it in its arguments', async () => {
     const { file, input, directory } = script('exit 0');
     const angelia = await startTestAngelia({ commands: { page: { argv: [file, '--urgent'] } } });
     const message = '$(reboot); `id`\n--help';
@@ -123,7 +123,7 @@ describe('a program', () => {
     await angelia.stop();
   });
 
-  test('that fails for now is tried again, and one that says the message will never do is not', async () => {
+  test('is tried again after a temporary failure, and not after a permanent one', async () => {
     const failing = script('echo "no network" >&2; exit 75');
     const angelia = await startTestAngelia({ commands: { page: { argv: [failing.file] } } });
     assert.equal((await angelia.send('exec:page', id)).queued, true);
@@ -145,7 +145,7 @@ describe('a program', () => {
   });
 });
 
-test('fields beside a service that is known refuse the configuration', async () => {
+test('extra fields on a known service make the configuration invalid', async () => {
   const ops = { url: 'https://chat.example.net/', format: 'slack', fields: { text: '{message}' } };
   await assert.rejects(startTestAngelia({ webhooks: { ops } }), { code: 'bad-endpoint', message: /format: slack/ });
 });

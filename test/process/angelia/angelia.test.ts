@@ -66,7 +66,7 @@ describe('mail', () => {
     await server.stop();
   });
 
-  test('that the server refuses for ever fails the call, and is kept as a dead letter', async () => {
+  test('that the server refuses permanently fails the call, and is kept as a dead letter', async () => {
     const server = await startMailServer({
       onRcptTo: (_address, _session, done) => done(Object.assign(new Error('no such user'), { responseCode: 550 })),
     });
@@ -82,7 +82,7 @@ describe('mail', () => {
     await server.stop();
   });
 
-  test('that the server refuses for now is tried again', async () => {
+  test('that the server refuses temporarily is tried again', async () => {
     let refusals = 2;
     const server = await startMailServer({
       onRcptTo: (_address, _session, done) =>
@@ -96,7 +96,7 @@ describe('mail', () => {
     await server.stop();
   });
 
-  test('waits while no server is there, and is given up when it is too old', async () => {
+  test('waits while the server is down, and becomes a dead letter when it is too old', async () => {
     const server = await startMailServer();
     await server.stop();
     const angelia = await startTestAngelia({ smtp: smtp(server.port), retry: { ...soon, age: 0.001 } });
@@ -133,7 +133,7 @@ describe('mail', () => {
     });
   }
 
-  test('under way is cut off when the daemon stops, and stays in the spool', async () => {
+  test('that is being sent when the daemon stops is cut off and stays in the spool', async () => {
     const server = await startHangingServer();
     const angelia = await startTestAngelia({ smtp: smtp(server.port), timeout: 60 });
     const sending = angelia.send('mailto:a@devco.net', id);
@@ -149,7 +149,7 @@ describe('mail', () => {
     await working.stop();
   });
 
-  test('goes over TLS with a password when so configured, to a server whose certificate is good', async () => {
+  test('goes over TLS with a password where configured, to a server with a valid certificate', async () => {
     const { key, cert, certificate, directory } = selfSigned();
     const password = join(directory, 'password');
     writeFileSync(password, 'geheim\n');
@@ -179,7 +179,7 @@ describe('mail', () => {
     await server.stop();
   });
 
-  test('without the TLS that was asked for does not go', async () => {
+  test('is not sent without the required TLS', async () => {
     const server = await startMailServer();
     const angelia = await startTestAngelia({ smtp: smtp(server.port, { tls: 'required' }) });
     assert.equal((await angelia.send('mailto:a@devco.net', id)).queued, true);
@@ -193,7 +193,7 @@ describe('mail', () => {
 });
 
 describe('a webhook', () => {
-  test('gets JSON with an idempotency key and a signature', async () => {
+  test('receives JSON with an idempotency key and a signature', async () => {
     const server = await startWebhookServer();
     const secret = join(temporaryDirectory(), 'secret');
     writeFileSync(secret, 'geheim');
@@ -216,7 +216,7 @@ describe('a webhook', () => {
     await server.stop();
   });
 
-  test('over TLS is one whose certificate is good, and gets nothing otherwise', async () => {
+  test('over TLS needs a valid certificate, and receives nothing otherwise', async () => {
     const { key, cert, certificate } = selfSigned();
     const server = await startWebhookServer([], {}, { key, cert });
     const good = await startTestAngelia({ webhooks: { ops: { url: server.url, ca_file: certificate } } });
@@ -229,7 +229,7 @@ describe('a webhook', () => {
     await server.stop();
   });
 
-  test('carries the recipient of the seed to a push service', async () => {
+  test('passes the recipient of the seed to a push service', async () => {
     const server = await startWebhookServer();
     const fields = { 'notification[to]': '{address}', 'notification[message]': '{message}' };
     const angelia = await startTestAngelia({ push: { boxcar: { url: server.url, format: 'form', fields } } });
@@ -254,7 +254,7 @@ describe('a webhook', () => {
     await slow.stop();
   });
 
-  test('of Teams that answers 200 with an error in the body has not delivered, and is tried again', async () => {
+  test('of Teams that answers 200 with an error in the body counts as failed, and is tried again', async () => {
     const error = 'Webhook message delivery failed with error: Microsoft Teams endpoint returned HTTP error 429';
     const server = await startWebhookServer([], {}, undefined, error);
     const ops = { url: server.url, format: 'teams' as const };
@@ -265,7 +265,7 @@ describe('a webhook', () => {
     await server.stop();
   });
 
-  test('that refuses, or sends elsewhere, fails the call; redirects are not followed', async () => {
+  test('that refuses or redirects fails the call; redirects are not followed', async () => {
     for (const status of [302, 400, 401, 404]) {
       const server = await startWebhookServer([status], { location: 'http://169.254.169.254/' });
       const angelia = await startTestAngelia({ webhooks: { ops: server.url } });
@@ -279,7 +279,7 @@ describe('a webhook', () => {
     }
   });
 
-  test('that takes the message and never answers costs its own try only', async () => {
+  test('that takes the message and never answers costs only its own try', async () => {
     const server = await startWebhookServer([undefined]);
     const angelia = await startTestAngelia({ webhooks: { ops: server.url }, timeout: 0.2 });
     assert.equal((await angelia.send('webhook:ops', id)).queued, true);
@@ -294,7 +294,7 @@ describe('a webhook', () => {
 });
 
 describe('sendmsg', () => {
-  test('says in a dry run that it could, and keeps nothing', async () => {
+  test('reports in a dry run that it could send, and stores nothing', async () => {
     const server = await startWebhookServer();
     const angelia = await startTestAngelia({ webhooks: { ops: server.url } });
     assert.deepEqual(await angelia.send('webhook:ops', id, { dryRun: true }), { id, delivered: false, queued: false });
@@ -305,7 +305,7 @@ describe('sendmsg', () => {
     await server.stop();
   });
 
-  test('refuses more messages than may wait, and an id that is none', async () => {
+  test('refuses more messages than may wait, and an invalid id', async () => {
     const server = await startHangingServer();
     const angelia = await startTestAngelia({ smtp: smtp(server.port), timeout: 0.1, max_queued: 1 });
     await angelia.send('mailto:a@devco.net', 'a1');

@@ -89,7 +89,7 @@ const packers: readonly (readonly [string, ...string[]])[] = [
   ['bsdtar', '--format=gnutar'],
 ];
 
-describe('archives as people build them', () => {
+describe('archives made by common tools', () => {
   const tree = sourceTree();
   for (const [program, ...options] of packers) {
     test(`unpacks what “${[program, ...options].join(' ')}” writes, byte for byte as GNU tar does`, async () => {
@@ -100,12 +100,12 @@ describe('archives as people build them', () => {
     });
   }
 
-  test('leaves extended attributes with raw bytes out, and unpacks the rest', async () => {
+  test('leaves out extended attributes with raw bytes, and unpacks the rest', async () => {
     const packed = readFileSync(join(fixtures, 'binary-xattr.tar.gz'));
     assert.deepEqual(contentOf(await deploy(packed)), unpackedByTar(packed));
   });
 
-  test('unpacks a file with a hole whole, and leaves the hole off the disk', async () => {
+  test('unpacks a sparse file whole, and keeps it sparse on the disk', async () => {
     const packed = readFileSync(join(fixtures, 'sparse-pax.tar.gz'));
     const release = await deploy(packed);
     assert.deepEqual(contentOf(release), unpackedByTar(packed));
@@ -114,7 +114,7 @@ describe('archives as people build them', () => {
     assert.ok(blocks * 512 < size / 2, `${blocks} blocks`);
   });
 
-  test('takes a link to /usr/bin/python3 where the application allows it', async () => {
+  test('accepts a link to /usr/bin/python3 where the application allows it', async () => {
     const entries = [{ path: 'venv/bin/python3', type: '2', target: '/usr/bin/python3' }];
     const release = await deploy(entries, { outside_links: ['/usr/bin'] });
     assert.equal(readlinkSync(join(release, 'venv/bin/python3')), '/usr/bin/python3');

@@ -152,7 +152,7 @@ describe('a daemon that is killed in an upgrade', () => {
     await Promise.all(Array.from({ length: steps }, (_, step) => killAt(step)));
   });
 
-  test('while the user’s own command deploys has it deployed again by the next call', async () => {
+  test('while the user’s own command deploys deploys it again at the next call', async () => {
     const stateDirectory = temporaryDirectory();
     const log = join(stateDirectory, 'log');
     const command = ['sh', '-c', `echo "$MCO_REVISION" >> ${log}`];
@@ -172,7 +172,7 @@ describe('a daemon that is killed in an upgrade', () => {
     }
   });
 
-  test('while its release is bad, still knows where to go back to', async () => {
+  test('while its release is bad still knows which release to go back to', async () => {
     const application = estate();
     const health = await startHealthServer(() => ({ status: application.current() === '20' ? 500 : 200 }));
     const config = application.config({ reload: ['true'], health: { url: health.url, timeout: 0.3 } });
@@ -184,7 +184,7 @@ describe('a daemon that is killed in an upgrade', () => {
     await health.stop();
   });
 
-  test('while a command of the configuration hangs, leaves the old release', async () => {
+  test('while a command of the configuration hangs leaves the old release', async () => {
     const application = estate();
     await upgradeHere(application.config(), '10');
     const config = application.config({ hooks: { before: ['sleep', '0.5'] } });
@@ -196,7 +196,7 @@ describe('a daemon that is killed in an upgrade', () => {
 });
 
 describe('a full disk', () => {
-  test('refuses the release, before or in the middle, and the old one serves on', async () => {
+  test('refuses the release, before or in the middle, and the old one keeps serving', async () => {
     const directory = temporaryDirectory();
     const disk = join(directory, 'disk');
     mkdirSync(disk);

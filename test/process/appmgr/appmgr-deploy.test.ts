@@ -30,8 +30,8 @@ function userDeploy(more: object = {}) {
   };
 }
 
-describe('a deploy command of the user’s own', () => {
-  test('is run once a revision, and remembered over a restart', async () => {
+describe('a custom deploy command', () => {
+  test('runs once for each revision, and is remembered over a restart', async () => {
     const own = userDeploy();
     const first = await appmgrOn(own.config(), own.setup);
     assert.equal((await first.upgrade({ revision: '10' }, { dryRun: true })).changed, true);
@@ -53,7 +53,7 @@ describe('a deploy command of the user’s own', () => {
     assert.equal((await releases({})).previous, '10');
   });
 
-  test('that fails is run for the release before, and the reason is told', async () => {
+  test('that fails runs again for the earlier release where that is configured, and the reason is reported', async () => {
     const own = userDeploy();
     const { upgrade, status } = await appmgrOn(own.config(), own.setup);
     await upgrade({ revision: '10' });
@@ -71,7 +71,7 @@ describe('a deploy command of the user’s own', () => {
     assert.equal((await staying.rollback({})).revision, '10');
   });
 
-  test('has the same guards: one at a time, what cannot be deployed, health, hooks, rollback', async () => {
+  test('has the same guards: one at a time, revisions that cannot be deployed, health, hooks, rollback', async () => {
     const own = userDeploy();
     const { upgrade, rollback } = await appmgrOn(
       own.config({
@@ -101,7 +101,7 @@ describe('a deploy command of the user’s own', () => {
     );
   });
 
-  test('may fetch ahead of time, where it can', async () => {
+  test('may fetch ahead of time, if it supports it', async () => {
     const own = userDeploy();
     const without = await appmgrOn(own.config(), own.setup);
     await assert.rejects(without.fetch({ revision: '10' }), { code: 'no-fetch' });

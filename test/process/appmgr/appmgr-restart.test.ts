@@ -20,14 +20,14 @@ describe('restart', () => {
     return { call, said, note, application };
   };
 
-  test('runs the command for it on the release in service, or the reload where there is none', async () => {
+  test('runs its command for the release in service, or the reload where there is none', async () => {
     const { call, said } = await start({});
     await call('upgrade', { revision: '10' });
     assert.deepEqual(await call('restart', {}), { application: 'app', revision: '10', health: '' });
     assert.equal(said(), 'reload 10\nreload 10\n');
   });
 
-  test('changes nothing when it is only asked', async () => {
+  test('changes nothing in a dry run', async () => {
     const { call, said } = await start({ restart: ['false'] });
     await call('upgrade', { revision: '10' });
     assert.deepEqual(await call('restart', {}, { dryRun: true }), { application: 'app', revision: '10', health: '' });

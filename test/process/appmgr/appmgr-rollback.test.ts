@@ -14,7 +14,7 @@ async function at20(more: object = {}) {
 }
 
 describe('rollback', () => {
-  test('goes back to the release before, without its artifact, and a second one brings nothing in again', async () => {
+  test('goes back to the release before without its artifact, and a second one is refused', async () => {
     const { application, rollback, releases } = await at20({ reload: ['true'] });
     rmSync(application.artifacts, { recursive: true });
     assert.deepEqual(await rollback({}, { dryRun: true }), {
@@ -31,7 +31,7 @@ describe('rollback', () => {
     assert.equal(application.served(), 'revision 10');
   });
 
-  test('from a release that is not in service does nothing, so that it may be repeated', async () => {
+  test('from a release that is not in service does nothing, so that it can be repeated', async () => {
     const { application, rollback } = await at20();
     assert.deepEqual(await rollback({ from: '30' }), {
       application: 'app',
@@ -73,7 +73,7 @@ describe('rollback', () => {
     await health.stop();
   });
 
-  test('to a release that is not healthy comes back to the one it left', async () => {
+  test('to a release that is not healthy returns to the one it left', async () => {
     const { application } = await at20();
     const health = await startHealthServer(() => ({ status: application.current() === '10' ? 500 : 200 }));
     const { rollback } = await appmgrOn(application.config({ health: { url: health.url, timeout: 0.3 } }));
@@ -82,7 +82,7 @@ describe('rollback', () => {
     await health.stop();
   });
 
-  test('with nothing there is refused', async () => {
+  test('without an earlier release is refused', async () => {
     const { rollback, releases } = await appmgrOn(testApplication().config());
     await assert.rejects(rollback({}), { code: 'no-previous' });
     const nothing = { application: 'app', revision: '', previous: '', unfinished: '', releases: [] };
@@ -95,7 +95,7 @@ describe('rollback', () => {
 });
 
 describe('releases', () => {
-  test('tells what is here, since when, and whether it is whole', async () => {
+  test('reports the releases on the node, their dates, and whether they are whole', async () => {
     const { application, releases } = await at20();
     mkdirSync(join(application.root, 'releases', 'half'));
     const found = (await releases({})) as {
@@ -110,7 +110,7 @@ describe('releases', () => {
 });
 
 describe('fetch', () => {
-  test('brings a release to the node and not into service, and keeps it until it is used', async () => {
+  test('brings a release to the node without activating it, and keeps it until it is used', async () => {
     const { application, fetch, upgrade, status } = await at20({ keep: 2 });
     assert.deepEqual(await fetch({ revision: '30' }, { dryRun: true }), {
       application: 'app',
@@ -129,7 +129,7 @@ describe('fetch', () => {
     assert.deepEqual((await status({})).releases, ['20', '30']);
   });
 
-  test('of what is not there, or not what was published, leaves nothing', async () => {
+  test('of an artifact that is missing or not the published one leaves nothing', async () => {
     const { application, fetch } = await at20();
     await assert.rejects(fetch({ revision: '99' }), { code: 'unknown-revision' });
     await assert.rejects(fetch({ revision: '99' }, { dryRun: true }), { code: 'unknown-revision' });
@@ -139,7 +139,7 @@ describe('fetch', () => {
     assert.deepEqual(readdirSync(join(application.root, '.staging')), []);
   });
 
-  test('is one of the changes of which an application has only one at a time', async () => {
+  test('counts as one of the changes of which an application runs only one at a time', async () => {
     const { fetch, upgrade, rollback } = await at20();
     const first = fetch({ revision: '30' });
     await assert.rejects(upgrade({ revision: '30' }), { code: 'busy' });

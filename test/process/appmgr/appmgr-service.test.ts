@@ -22,7 +22,7 @@ function published(...revisions: string[]) {
 const noting = (file: string, words: string) => ['sh', '-c', `echo "${words}" >> ${file}`];
 
 describe('hooks', () => {
-  test('run in their order and place, and know what they are about', async () => {
+  test('run in order, and receive what they need to know', async () => {
     const application = published('10', '20');
     const notes = join(temporaryDirectory(), 'notes');
     const hook = (name: string) =>
@@ -49,7 +49,7 @@ describe('hooks', () => {
     ]);
   });
 
-  test('that fail after the switch bring the old release back, and “on_failure” hears why', async () => {
+  test('that fail after the switch bring the old release back, and “on_failure” receives the reason', async () => {
     for (const name of ['after_switch', 'after']) {
       const application = published('10', '20');
       const reason = join(temporaryDirectory(), 'reason');
@@ -68,7 +68,7 @@ describe('hooks', () => {
     }
   });
 
-  test('of failure that fail themselves do not hide what failed first', async () => {
+  test('of failure that fail themselves do not hide the first failure', async () => {
     const application = published('10', '20');
     const hooks = { after: ['sh', '-c', 'test $MCO_REVISION = 10'], on_failure: ['false'] };
     const { upgrade } = await appmgrOn(application.config({ hooks }));
@@ -79,7 +79,7 @@ describe('hooks', () => {
     });
   });
 
-  test('that never end are ended with all that they started', async () => {
+  test('that never end are ended with all their processes', async () => {
     const application = published('10', '20');
     const pids = join(temporaryDirectory(), 'pids');
     const { upgrade } = await appmgrOn(
@@ -96,7 +96,7 @@ describe('hooks', () => {
     assert.equal(existsSync(line) ? readFileSync(line, 'utf8') : '', '');
   });
 
-  test('are heard while they run, within a bound', async () => {
+  test('stream their output while they run, within a limit', async () => {
     const application = published('10');
     const babble = 'printf "one\\n\\033[31mtwo\\n"; i=0; while [ $i -lt 5000 ]; do echo line $i; i=$((i+1)); done';
     const { upgrade } = await appmgrOn(application.config({ hooks: { before: ['sh', '-c', babble] } }));
@@ -109,7 +109,7 @@ describe('hooks', () => {
 });
 
 describe('the service', () => {
-  test('is told by a signal to the process of its pid file', async () => {
+  test('is reloaded by a signal to the process of its pid file', async () => {
     const application = published('10', '20');
     const directory = temporaryDirectory();
     const file = join(directory, 'pid');
@@ -137,7 +137,7 @@ describe('the service', () => {
     await assert.rejects(gone.upgrade({ revision: '20' }), { message: /cannot be read: no such file/ });
   });
 
-  test('is told through systemd, with the unit as an argument and nothing else', async () => {
+  test('is reloaded through systemd, with the unit as the only argument', async () => {
     const application = published('10');
     const argvs: (readonly string[])[] = [];
     const run: RunCommand = async (argv) => {
@@ -166,7 +166,7 @@ describe('the service', () => {
 });
 
 describe('health', () => {
-  test('is asked by a TCP connection', async () => {
+  test('is checked by a TCP connection', async () => {
     const application = published('10', '20');
     const server = createServer((socket) => socket.destroy()).listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -182,7 +182,7 @@ describe('health', () => {
     });
   });
 
-  test('is asked by a command, which may be slow, wrong or hang', async () => {
+  test('is checked by a command, which may be slow, wrong or hang', async () => {
     const application = published('10', '20', '30');
     const script = join(temporaryDirectory(), 'check');
     writeFileSync(script, '#!/bin/sh\ncase $1 in 10) echo all well;; 20) echo broken; exit 2;; *) sleep 600;; esac\n');
@@ -201,7 +201,7 @@ describe('health', () => {
 });
 
 describe('shared paths', () => {
-  test('are links in every release, whatever its archive has there', async () => {
+  test('are links in every release, whatever the archive has at these paths', async () => {
     const application = testApplication();
     const config = application.config({ shared: ['uploads', 'config/local.yaml'] });
     application.publish('10', [...release('10'), { path: 'uploads/old', content: 'x' }]);
@@ -251,7 +251,7 @@ describe('health over HTTP', () => {
     return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/health`, server };
   }
 
-  test('asks for the virtual host, with the headers that are configured', async () => {
+  test('asks for the virtual host, with the configured headers', async () => {
     const { url, server } = await startVirtualHost();
     const health = { url, host: 'app.example.com', headers: { 'X-Token': 'abc' }, timeout: 20 };
     const { upgrade } = await appmgrOn(published('10').config({ health }));

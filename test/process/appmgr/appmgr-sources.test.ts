@@ -31,7 +31,7 @@ const tidy = ({ root }: { root: string }) => assert.deepEqual(readdirSync(join(r
 const isArtifact = (path: string) => /\.tar\.gz\?/.test(path);
 
 describe('artifacts on an https server', () => {
-  test('are fetched, verified, unpacked and switched to', async () => {
+  test('are fetched, verified, unpacked and activated', async () => {
     const { application, server, upgrade, status } = await served();
     assert.deepEqual(await upgrade({ revision: '10' }), {
       application: 'app',
@@ -47,7 +47,7 @@ describe('artifacts on an https server', () => {
     tidy(application);
   });
 
-  test('that were fetched are switched to with the server away', async () => {
+  test('that were fetched are activated while the server is down', async () => {
     const { application, server, upgrade, fetch, status } = await served();
     await upgrade({ revision: '10' });
     assert.equal((await fetch({ revision: '20' }, { dryRun: true })).changed, true);
@@ -61,7 +61,7 @@ describe('artifacts on an https server', () => {
     assert.equal(application.served(), 'revision 20');
   });
 
-  test('that were published anew are fetched anew, unless they serve', async () => {
+  test('that were published again are fetched again, unless they serve', async () => {
     const { application, fetch, upgrade } = await served();
     await fetch({ revision: '20' });
     application.publish('20', release('twenty'));
@@ -72,7 +72,7 @@ describe('artifacts on an https server', () => {
     await assert.rejects(fetch({ revision: '20' }), { code: 'revision-changed' });
   });
 
-  test('are asked for in a dry run, but not downloaded', async () => {
+  test('are looked up in a dry run, but not downloaded', async () => {
     const { application, server, upgrade } = await served();
     server.answer('app-20.tar.gz', (response) => response.writeHead(403).end());
     assert.equal((await upgrade({ revision: '10' }, { dryRun: true })).changed, true);
@@ -127,7 +127,7 @@ describe('artifacts on an https server', () => {
     ],
   ];
   for (const [what, code, download, spoil] of wrong) {
-    test(`${what} are refused, and the old release serves on`, async () => {
+    test(`${what} are refused, and the old release keeps serving`, async () => {
       const { application, server, upgrade } = await served(download);
       const local = await appmgrOn(application.config());
       await local.upgrade({ revision: '10' });
@@ -139,7 +139,7 @@ describe('artifacts on an https server', () => {
     });
   }
 
-  test('of a server that nobody trusts, or that is away, are not had', async () => {
+  test('of a server that is not trusted, or down, are not fetched', async () => {
     const { server, upgrade, status } = await served({ ca: '/nonexistent/ca.crt' });
     await assert.rejects(upgrade({ revision: '20' }), {
       code: 'artifacts-unreachable',
@@ -154,7 +154,7 @@ describe('artifacts on an https server', () => {
   });
 });
 
-describe('artifacts in a file that is named', () => {
+describe('artifacts at a configured file path', () => {
   test('are found by revision and application', async () => {
     const application = testApplication();
     application.publish('1.10', release('1.10'));
@@ -175,7 +175,7 @@ describe('artifacts that must be signed', () => {
     return { file, sign: (text: Buffer) => sign(null, text, privateKey) };
   }
 
-  test('are taken with a signature of one of the signers, and with nothing else', async () => {
+  test('are accepted only with a signature of one of the signers', async () => {
     const application = testApplication();
     const directory = temporaryDirectory();
     for (const revision of ['10', '20']) application.publish(revision, release(revision));
@@ -200,7 +200,7 @@ describe('artifacts that must be signed', () => {
     assert.equal(application.served(), 'revision 20');
   });
 
-  test('are refused while a signer’s key is missing or none', async () => {
+  test('are refused while a signer’s key is missing or invalid', async () => {
     const application = testApplication();
     application.publish('10', release('10'));
     const file = join(temporaryDirectory(), 'key');

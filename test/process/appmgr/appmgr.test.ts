@@ -82,7 +82,7 @@ describe('upgrade', () => {
     assert.equal((await status({ revision: '10' })).has_revision, true);
   });
 
-  test('uses an unpacked release again, its artifact gone or not', async () => {
+  test('uses an unpacked release again, with or without its artifact', async () => {
     const application = testApplication();
     application.publish('10', release('10'));
     application.publish('20', release('20'));
@@ -96,7 +96,7 @@ describe('upgrade', () => {
     assert.equal(application.served(), 'revision 10');
   });
 
-  test('unpacks anew what was published anew, but never under the service', async () => {
+  test('unpacks again what was published again, but never under the service', async () => {
     const application = testApplication();
     application.publish('10', release('10'));
     application.publish('20', release('broken'));
@@ -118,7 +118,7 @@ describe('upgrade', () => {
     assert.equal(application.served(), 'revision 20');
   });
 
-  test('does not trust a release that nobody marked as whole', async () => {
+  test('does not trust a release that was never marked as whole', async () => {
     const application = testApplication();
     application.publish('20', release('20'));
     mkdirSync(join(application.root, 'releases', '20'), { recursive: true });
@@ -138,7 +138,7 @@ describe('upgrade', () => {
     assert.equal((await upgrade({ revision: '10' })).changed, false);
   });
 
-  test('says in a dry run what it would do, and touches nothing', async () => {
+  test('reports in a dry run what it would do, and touches nothing', async () => {
     const application = testApplication();
     application.publish('10', release('10'));
     application.publish('20', release('20'));
@@ -159,7 +159,7 @@ describe('upgrade', () => {
     await assert.rejects(upgrade({ revision: '20' }, { dryRun: true }), { code: 'bad-checksum' });
   });
 
-  test('keeps every good release whatever number of bad ones come, and of those only the last', async () => {
+  test('keeps every good release however many bad ones come, and only the last of the bad ones', async () => {
     const application = testApplication();
     for (let revision = 10; revision < 20; revision++) application.publish(String(revision), release(String(revision)));
     const after = ['sh', '-c', 'test "$MCO_REVISION" -lt 13'];
@@ -173,7 +173,7 @@ describe('upgrade', () => {
     assert.equal(application.current(), '12');
   });
 
-  test('keeps as many releases as configured, never removing the one that served before', async () => {
+  test('keeps as many releases as configured, and never removes the one that served before', async () => {
     const application = testApplication();
     const { upgrade, status } = await startOn(application, { keep: 2 });
     for (const revision of ['1', '2', '3', '4']) {
@@ -185,7 +185,7 @@ describe('upgrade', () => {
     assert.deepEqual(readdirSync(join(application.root, '.staging')), []);
   });
 
-  test('names the applications there are when it is asked for another, or for none of several', async () => {
+  test('lists the applications when it is asked for an unknown one, or for none of several', async () => {
     const application = testApplication();
     const { upgrade } = await startOn(application);
     await assert.rejects(upgrade({ revision: '1', application: 'apq' }), { code: 'unknown-application', hint: /app/ });
@@ -202,7 +202,7 @@ describe('upgrade', () => {
     await assert.rejects(several.upgrade({ revision: '1' }), { code: 'unknown-application', hint: 'name one: app, b' });
   });
 
-  test('leaves the modes right whatever the umask is', async () => {
+  test('sets the right modes under any umask', async () => {
     const application = testApplication();
     application.publish('10', [
       { path: 'bin/deep/run', mode: 0o775, content: '#!' },
@@ -242,7 +242,7 @@ describe('a release that is not healthy', () => {
     return { application, health, notes, ...agent };
   }
 
-  test('gives way to the one before, twice the same, and the reason is told', async () => {
+  test('is replaced by the one before, twice the same way, and the reason is reported', async () => {
     const { application, health, notes, upgrade, status } = await broken();
     await upgrade({ revision: '10' });
     for (let time = 0; time < 2; time++) {
@@ -290,7 +290,7 @@ describe('a release that is not healthy', () => {
     await health.stop();
   });
 
-  test('is one whose service accepts and then says nothing, and one where nothing listens', async () => {
+  test('is one whose service accepts and never answers, and one where nothing listens', async () => {
     const application = testApplication();
     application.publish('10', release('10'));
     const silent = await startHealthServer(() => undefined);
@@ -304,7 +304,7 @@ describe('a release that is not healthy', () => {
     });
   });
 
-  test('is one that another release answers for, and one that is healthy for a moment only', async () => {
+  test('is one where another release answers, and one that is healthy only for a moment', async () => {
     const application = testApplication();
     for (const revision of ['10', '20']) application.publish(revision, release(revision));
     let asked = 0;
@@ -338,7 +338,7 @@ describe('a release that is not healthy', () => {
     }
   });
 
-  test('gives way when the call is cancelled in the middle', async () => {
+  test('is replaced when the call is cancelled in the middle', async () => {
     const application = testApplication();
     for (const revision of ['10', '20']) application.publish(revision, release(revision));
     const health = await startHealthServer(() => (application.current() === '20' ? { status: 503 } : { status: 200 }));
@@ -353,7 +353,7 @@ describe('a release that is not healthy', () => {
     await health.stop();
   });
 
-  test('is not even switched to when the hook before it fails', async () => {
+  test('is never activated when the hook before it fails', async () => {
     const { application, health, upgrade } = await broken({
       hooks: { before: ['sh', '-c', 'test "$MCO_PREVIOUS" = "" || exit 1; test -f index.html'] },
     });
@@ -392,7 +392,7 @@ describe('bad input', () => {
     ['has too many entries', Array.from({ length: 20 }, (_, index) => ({ path: `f${index}` })), 'archive-too-large'],
   ];
   for (const [what, entries, code] of archives) {
-    test(`an archive that ${what} is refused, and nothing is left of it`, async () => {
+    test(`an archive that ${what} is refused, and nothing of it is left`, async () => {
       const application = testApplication();
       application.publish('10', release('10'));
       application.publish('20', entries);
@@ -408,7 +408,7 @@ describe('bad input', () => {
     });
   }
 
-  test('a revision that is none is refused even past the DDL', async () => {
+  test('an invalid revision is refused even if the DDL is bypassed', async () => {
     const application = testApplication();
     const { upgrade, status } = await startOn(application);
     for (const revision of ['../x', '-x', 'a\nb', 'a\0b', '.', '..', '']) {
@@ -418,7 +418,7 @@ describe('bad input', () => {
     assert.deepEqual(readdirSync(application.root), []);
   });
 
-  test('a root that is missing, a “current” that is no link or leads elsewhere, a “releases” that is a link', async () => {
+  test('a missing root, a “current” that is not a link or leads elsewhere, a “releases” that is a link', async () => {
     const application = testApplication();
     application.publish('10', release('10'));
     const { upgrade } = await startOn(application);
@@ -438,7 +438,7 @@ describe('bad input', () => {
     assert.equal(existsSync(application.root), false);
   });
 
-  test('a state file that a person spoiled', async () => {
+  test('a state file that a person damaged', async () => {
     const application = testApplication();
     application.publish('10', release('10'));
     const { upgrade } = await startOn(application);

@@ -15,7 +15,7 @@ import { until } from '../../support/until.ts';
 
 const repository = join(import.meta.dirname, '../../..');
 
-describe('the audit log in hard times', () => {
+describe('the audit log under hard conditions', () => {
   let fleet: Fleet;
   let rip: Member;
 
@@ -25,7 +25,7 @@ describe('the audit log in hard times', () => {
   });
   after(() => fleet.remove());
 
-  test('on a full disk lets no change begin, and still takes the outcome of one that had begun', async (t) => {
+  test('lets no change begin on a full disk, and still takes the outcome of one that had begun', async (t) => {
     const disk = join(fleet.dir, 'disk');
     await mkdir(disk);
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', disk]);
@@ -76,7 +76,7 @@ describe('the audit log in hard times', () => {
     assert.ok((all.match(/"torn_bytes":18,/g)?.length ?? 0) === 5, 'each half line is kept');
   });
 
-  test('lets a third party verify a request with openssl alone', async () => {
+  test('lets a third party verify a request with only openssl', async () => {
     await using node = await startTestNode(fleet, { name: 'dev1.devco.net' });
     await node.call(rip, { input: { text: 'a "quoted" text', secret: 'hunter2' }, sensitive: ['secret'] });
     const line =
@@ -104,7 +104,7 @@ describe('the audit log in hard times', () => {
     assert.notEqual((await check(line.replace(bytes, forged.toString('base64')))).code, 0);
   });
 
-  test('takes no sensitive value, nor does a refusal of one repeat it', async () => {
+  test('stores no sensitive value, and a refusal does not repeat one', async () => {
     await using node = await startTestNode(fleet, { name: 'dev3.devco.net' });
     const refused = await node.call(rip, {
       input: { text: 'a', secret: ['hunter2-in-a-list'] },

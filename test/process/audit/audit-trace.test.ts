@@ -101,7 +101,7 @@ describe('the records of a run, gathered from real daemons', () => {
     assert.equal((await trace()).requests.length, 2);
   });
 
-  test('are found to differ from a journal that says something else', async () => {
+  test('are reported where they differ from a changed journal', async () => {
     assert.deepEqual(await traceWith((text) => text.replace(/("type":"outcome".*"outcome":)"ok"/, '$1"failed"')), {
       code: 2,
       codes: ['outcome-differs'],
@@ -127,7 +127,7 @@ describe('the records of a run, gathered from real daemons', () => {
     assert.equal((await trace()).code, 0);
   });
 
-  test('can be had of one node, and the node checks its own log, for whom the policy allows', async () => {
+  test('can be read from one node, which checks its own log, by callers that the policy allows', async () => {
     const { code, out } = await inProcess('rpc', 'audit', 'verify', '--json');
     assert.equal(code, 0);
     const replies = JSON.parse(out) as { data: { holds: boolean } }[];
@@ -140,7 +140,7 @@ describe('the records of a run, gathered from real daemons', () => {
     assert.equal((await nodes[0]?.call(eve, order))?.code, 'policy-denied');
   });
 
-  test('come in pages that fit', async () => {
+  test('come in pages of limited size', async () => {
     const records = async (input: object) => {
       const reply = await nodes[1]?.call(rip, { agent: 'audit', action: 'records', input: { ...input } });
       return JSON.parse(reply?.data.toString() ?? '') as { lines: string[]; certificates: string[]; next: number };

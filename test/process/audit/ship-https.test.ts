@@ -37,7 +37,7 @@ describe('an audit log that is sent to an HTTPS endpoint', () => {
     assert.match([...receiver.askers].join(), /dev2\.devco\.net/);
   });
 
-  test('is sent again until the endpoint gives a receipt: a refused batch is neither lost nor passed over', async () => {
+  test('is sent again until the endpoint acknowledges it: a refused batch is neither lost nor skipped', async () => {
     await using fleet = await makeFleet();
     const { receiver, audit } = await startReceiver(fleet);
     await using _ = receiver;
@@ -69,7 +69,7 @@ describe('an audit log that is sent to an HTTPS endpoint', () => {
 });
 
 describe('a full spool of the audit log', () => {
-  test('warns in ping, doctor and metrics, and no file that waits is deleted', async () => {
+  test('warns in ping, doctor and metrics, and deletes no file that waits', async () => {
     await using fleet = await makeFleet();
     const metrics = await freePort();
     const port = await freePort();

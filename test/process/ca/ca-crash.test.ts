@@ -16,7 +16,7 @@ describe('a CA command that is cut off at any change of the disk', () => {
   caCrashes.takeOver(['power']);
 });
 
-describe('a number of lists that was lost', () => {
+describe('a lost number of revocation lists', () => {
   const numberAfter = async (spoil: (dir: string) => void) => {
     using ca = makeCaEstate();
     await ca.init();
@@ -37,7 +37,7 @@ describe('a number of lists that was lost', () => {
     });
   }
 
-  test('with the last list is higher than any count', async () => {
+  test('with the last list becomes higher than any count', async () => {
     const number = await numberAfter((dir) => {
       for (const name of ['crl-number', 'crl.pem']) rmSync(join(dir, name));
     });

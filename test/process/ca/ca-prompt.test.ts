@@ -10,7 +10,7 @@ function onTerminal({ argv, dir, env }: CaCli, words: readonly string[], answers
   return typeOnTerminal([...argv, ...words], { cwd: dir, env }, answers);
 }
 
-describe('on a terminal', () => {
+describe('a CA command on a terminal', () => {
   test('asks twice for a new passphrase, never shows it, and encrypts the key with it', async () => {
     await using ca = await makeCaCli();
     const made = await onTerminal(
@@ -33,7 +33,7 @@ describe('on a terminal', () => {
     assert.match(refused.shown, /bad-passphrase/);
   });
 
-  test('makes no CA when the two passphrases differ, or Ctrl-C is typed', async () => {
+  test('creates no CA when the two passphrases differ, or Ctrl-C is typed', async () => {
     await using ca = await makeCaCli();
     const init = ['ca', 'init', '--realm', 'devco.net', '--encrypt'];
     const differ = await onTerminal(ca, init, [

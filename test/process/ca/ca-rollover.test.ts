@@ -30,7 +30,7 @@ async function authoritiesIn(file: string) {
 }
 
 describe('a new CA', () => {
-  test('takes over while both are trusted, and the old one is ended when nobody needs it', async () => {
+  test('takes over while both are trusted, and the old one ends when nobody needs it', async () => {
     await using ca = await makeCaCli();
     await succeed(ca, 'init', '--realm', 'devco.net');
     for (const name of ['dev1', 'dev2']) await succeed(ca, 'issue', 'node', name, '--out', `old-${name}`);
@@ -70,7 +70,7 @@ describe('a new CA', () => {
     assert.match((await run(ca, ['rollover', '--finish'])).err, /^mco-deploy: .*rollover/);
   });
 
-  test('is not begun without the passphrase of the old one', async () => {
+  test('cannot be started without the passphrase of the old one', async () => {
     await using ca = await makeCaCli();
     await succeed(ca, 'init', '--realm', 'devco.net');
     const before = await succeed(ca, 'show', '--pem');

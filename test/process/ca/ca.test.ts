@@ -52,7 +52,7 @@ describe('the CA from the command line, as openssl sees it', () => {
     assert.equal((await stat(host('node.key'))).mode & 0o777, 0o600);
   });
 
-  test('issues an operator that openssl takes for a client only', async () => {
+  test('issues an operator that openssl accepts only as a client', async () => {
     await using ca = await withCa();
     assert.equal((await ca.run(['ca', 'issue', 'operator', 'rip@devco.net'])).code, 0);
     const file = join(ca.dir, 'rip@devco.net/operator.crt');
@@ -61,7 +61,7 @@ describe('the CA from the command line, as openssl sees it', () => {
     assert.equal((await verify('sslserver')).ok, false);
   });
 
-  test('the CA can sign certificates and lists, and have no CA below it', async () => {
+  test('can sign certificates and lists, and allows no CA below it', async () => {
     await using ca = await withCa();
     const { output } = await openssl(['x509', '-noout', '-text', '-in', caFile(ca, 'ca.crt')]);
     assert.match(output, /X509v3 Basic Constraints: critical\s+CA:TRUE, pathlen:0/);
@@ -69,7 +69,7 @@ describe('the CA from the command line, as openssl sees it', () => {
     assert.equal((await stat(caFile(ca, 'ca.key'))).mode & 0o777, 0o600);
   });
 
-  test('revokes, and openssl takes the list and refuses what it names', async () => {
+  test('revokes, and openssl accepts the list and refuses the certificates on it', async () => {
     await using ca = await withCa();
     for (const name of ['lost', 'kept']) assert.equal((await ca.run(['ca', 'issue', 'node', name])).code, 0);
     const revoked = await ca.run(['ca', 'revoke', 'lost', '--reason', 'keyCompromise', '--json']);
@@ -101,7 +101,7 @@ describe('the CA from the command line, as openssl sees it', () => {
     assert.match(next.output, /0x0?3\b/);
   });
 
-  test('openssl opens the encrypted key with the passphrase, and not without', async () => {
+  test('encrypts the key so that openssl opens it only with the passphrase', async () => {
     await using ca = await makeCaCli();
     const env = { MCO_DEPLOY_CA_PASSPHRASE: 'correct horse' };
     assert.equal((await ca.run(['ca', 'init', '--realm', 'devco.net'], env)).code, 0);
@@ -125,7 +125,7 @@ describe('the CA from the command line, as openssl sees it', () => {
 });
 
 describe('enrolment', () => {
-  test('the key stays, the request is signed for the name the operator gives, with the fingerprint both see', async () => {
+  test('keeps the key, and signs the request for the name that the operator gives and the fingerprint that both see', async () => {
     await using ca = await withCa();
     const enrolled = await ca.run(['enroll', 'dev3.devco.net', '--out', 'host', '--json']);
     assert.equal(enrolled.code, 0, enrolled.err);
@@ -152,7 +152,7 @@ describe('enrolment', () => {
     );
   });
 
-  test('a request by openssl that asks for the world is reduced to its key', async () => {
+  test('reduces an openssl request that asks for every extension to its key', async () => {
     await using ca = await withCa();
     await mkdir(join(ca.dir, 'evil'));
     const [key, csr] = [join(ca.dir, 'evil/node.key'), join(ca.dir, 'evil/node.csr')];
@@ -181,7 +181,7 @@ describe('enrolment', () => {
     );
   });
 
-  test('a request with an RSA key, or one that is none, is refused and leaves no trace', async () => {
+  test('refuses a request with an RSA key, or an invalid one, without a trace', async () => {
     await using ca = await withCa();
     const csr = join(ca.dir, 'rsa.csr');
     const args = [
@@ -206,7 +206,7 @@ describe('enrolment', () => {
 });
 
 describe('a bundle', () => {
-  test('is unpacked by tar into all that a node needs to start', async () => {
+  test('unpacks with tar into everything that a node needs to start', async () => {
     await using ca = await withCa();
     const made = await ca.run(['ca', 'issue', 'node', 'dev1.devco.net', '--bundle', 'out/dev1.tar.gz']);
     assert.equal(made.code, 0, made.err);
@@ -232,7 +232,7 @@ describe('a bundle', () => {
     assert.equal(verified.ok, true, verified.output);
   });
 
-  test('is not needed by the operator who makes the CA: --operator gives a certificate and a configuration', async () => {
+  test('is not needed by the operator who creates the CA: --operator gives a certificate and a configuration', async () => {
     await using ca = await withCa(['--operator', 'rip@devco.net']);
     const at = (name: string) => join(ca.dir, '.config/mco-deploy', name);
     assert.equal((await stat(at('operator.key'))).mode & 0o777, 0o600);
@@ -253,7 +253,7 @@ describe('a bundle', () => {
     assert.equal(existsSync(join(ca.dir, 'other')), false);
   });
 
-  test('for an operator holds a client configuration', async () => {
+  test('for an operator contains a client configuration', async () => {
     await using ca = await withCa();
     assert.equal((await ca.run(['ca', 'issue', 'operator', 'rip@devco.net', '--bundle', 'rip.tgz'])).code, 0);
     const { stdout } = await run('tar', ['-tzf', join(ca.dir, 'rip.tgz')]);
@@ -263,7 +263,7 @@ describe('a bundle', () => {
     assert.deepEqual(config.discovery, { method: 'mdns', interfaces: [], timeout: 2 });
   });
 
-  test('is not written over another without --force, and nothing is issued then', async () => {
+  test('never overwrites another without --force, and nothing is issued then', async () => {
     await using ca = await withCa();
     const issue = (...more: string[]) => ca.run(['ca', 'issue', 'node', 'dev1', '--bundle', 'a.tgz', ...more]);
     assert.equal((await issue()).code, 0);
