@@ -4,10 +4,13 @@ import { globSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startConcerned } from './concerned.ts';
+import { readImporters } from './imports.ts';
 import { openOutcomes } from './known.ts';
 import { type Mutant, mutantsOf } from './mutants.ts';
 import { openResults, type Result, scoreOf } from './results.ts';
+import { shareProcess } from './shared/shared-process.ts';
 import { startTests } from './tests.ts';
+import { startTrials } from './trials.ts';
 import { makeWorkplace } from './workplace.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -27,11 +30,13 @@ if (positionals.length === 0) {
 }
 
 using place = makeWorkplace(root);
+using shared = shareProcess(place.root);
 const results = openResults(join(root, 'docs/testing.md'));
 const kept = join(root, 'node_modules/.cache/mutate');
 const outcomes = openOutcomes(place.root, join(kept, 'outcomes'));
 const limits = { most: Number(values.most), slowest: 1000 * Number(values.slowest) };
-const tests = startTests(place, startConcerned(place.root, values.parts.split(',')), limits, join(kept, 'tests'));
+const importers = readImporters(place.root);
+const tests = startTests(place, startConcerned(importers, values.parts.split(',')), limits, join(kept, 'tests'));
 
 const report = (file: string, { line, before, after }: Mutant, why: string) =>
   process.stdout.write(`${file}:${line}: survives${why}\n  - ${before}\n  + ${after}\n`);
@@ -41,9 +46,9 @@ async function runFile(file: string): Promise<Omit<Result, 'folder'>> {
   const source = readFileSync(join(place.root, file), 'utf8');
   const all = mutantsOf(source);
   const chosen = all.length === 0 ? [] : await tests.choose(file);
-  process.stdout.write(
-    `${file}: ${all.length} mutants, tests: ${chosen.map(({ test }) => test).join(' ') || 'none'}\n`,
-  );
+  const trials = await startTrials(place, shared, file, [...importers(file).keys()], chosen);
+  const named = chosen.map(({ test }) => (trials.shared.has(test) ? test : `${test} (alone)`));
+  process.stdout.write(`${file}: ${all.length} mutants, tests: ${named.join(' ') || 'none'}\n`);
   const open = all.filter((mutant) => !results.isEquivalent(file, mutant));
   let [killed, last] = [0, ''];
   for (const mutant of open) {
@@ -54,8 +59,7 @@ async function runFile(file: string): Promise<Omit<Result, 'folder'>> {
     const names = reaching.map(({ test }) => test);
     let killer = values.fresh ? undefined : outcomes.find(file + mutant.source, names);
     if (killer === undefined) {
-      place.write(file, mutant.source);
-      killer = await tests.killer(reaching);
+      killer = await trials.killer(mutant, reaching);
       outcomes.keep(file + mutant.source, names, killer);
     }
     if (killer === '') report(file, mutant, reaching.length === 0 ? ': no test runs it' : '');

@@ -6,7 +6,7 @@ import type { Mutant } from './mutants.ts';
 import type { Bounds, Workplace } from './workplace.ts';
 
 /** A test file when nothing is broken. */
-interface Measured {
+export interface Measured {
   readonly test: string;
   readonly passed: boolean;
   readonly coverage: Coverage;
@@ -23,7 +23,7 @@ export interface Limits {
   readonly slowest: number;
 }
 
-/** Chooses and runs the tests of a file. `kept` is a folder for what was measured, from one run to the next. */
+/** Chooses the tests of a file. `kept` is a folder for what was measured, from one run to the next. */
 export function startTests(place: Workplace, concerned: (file: string) => string[], limits: Limits, kept: string) {
   const known = openKnown<Measured>(kept);
   const left = new Map<string, Measured>();
@@ -56,10 +56,5 @@ export function startTests(place: Workplace, concerned: (file: string) => string
     /** Of these, the ones that run the place that was changed. */
     reach: (chosen: readonly Measured[], file: string, { start }: Mutant): Measured[] =>
       chosen.filter(({ coverage }) => ran(coverage, file, start)),
-    /** The test that notices the mutant that was written, or an empty text. */
-    killer: async (tests: readonly Measured[]): Promise<string> => {
-      for (const { test, bounds } of tests) if (!(await place.run(test, bounds)).passed) return test;
-      return '';
-    },
   };
 }

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { startConcerned } from '../../mutate/concerned.ts';
+import { readImporters } from '../../mutate/imports.ts';
 import { mutantsOf } from '../../mutate/mutants.ts';
 import { openResults, scoreOf } from '../../mutate/results.ts';
 import { temporaryDirectory } from '../../support/agents/agent-setup.ts';
@@ -63,7 +64,7 @@ describe('the mutants of a file', () => {
 describe('the tests that concern a file', () => {
   test('are those that reach it, the folder that mirrors it first', () => {
     const root = join(import.meta.dirname, '../../..');
-    const tests = startConcerned(root, ['unit', 'protocol'])('src/core/policy/decide.ts');
+    const tests = startConcerned(readImporters(root), ['unit', 'protocol'])('src/core/policy/decide.ts');
     assert.match(tests[0] ?? '', /^test\/unit\/core\/policy\//);
     assert.ok(tests.includes('test/unit/core/policy/decide.test.ts'));
     assert.ok(tests.includes('test/protocol/daemon/pipeline.test.ts'), 'over others');
