@@ -275,7 +275,7 @@ describe('a bundle', () => {
     assert.equal((await listOf(ca)).trim().split('\n').length, 3, 'the heads of the columns, and two');
   });
 
-  test('renewing hands out a certificate for the same key and no configuration', async () => {
+  test('contains, after renewal, a certificate for the same key and no configuration', async () => {
     await using ca = await withCa();
     assert.equal((await ca.run(['ca', 'issue', 'node', 'dev1', '--out', 'host'])).code, 0);
     const renewed = await ca.run(['ca', 'renew', 'dev1', '--days', '9', '--bundle', 'new.tgz']);
@@ -292,7 +292,7 @@ describe('a bundle', () => {
 });
 
 describe('two programs at once', () => {
-  test('lose none of what they issue', async () => {
+  test('lose no certificate that either issued', async () => {
     await using ca = await withCa();
     const names = ['a', 'b', 'c', 'd', 'e'];
     const ended = await Promise.all(names.map((name) => ca.run(['ca', 'issue', 'node', name])));
@@ -305,8 +305,8 @@ describe('two programs at once', () => {
   });
 });
 
-describe('bad input', () => {
-  test('is one line that says what and where, and nothing is made', async () => {
+describe('bad input to a CA command', () => {
+  test('prints one line that says what and where, and creates nothing', async () => {
     await using ca = await withCa();
     const cases: [string[], RegExp][] = [
       [['ca', 'init', '--realm', 'Dev Co'], /^bad-name: “Dev Co” is not a valid realm/],

@@ -30,7 +30,7 @@ describe('a certificate for a job', () => {
     assert.equal(identityOf(await certificate('rip'))?.applications, undefined);
   });
 
-  test('is refused with a time or an application that is not valid', async () => {
+  test('is refused with an invalid time or application', async () => {
     await using cli = await makeCaCli();
     assert.equal((await cli.run(['ca', 'init', '--realm', 'devco.net'])).code, 0);
     for (const [words, message] of [

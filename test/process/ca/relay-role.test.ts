@@ -6,7 +6,7 @@ import { hasRelayRole, parseCertificate } from '../../../src/core/credentials/ce
 import { makeCaCli } from '../../support/program/ca-cli.ts';
 
 describe('the role of a relay', () => {
-  test('is given by --relay to nodes alone, stays when the certificate is renewed, and can be added then', async () => {
+  test('is given by --relay only to nodes, stays when the certificate is renewed, and can be added then', async () => {
     await using cli = await makeCaCli();
     const ca = async (...argv: string[]) => {
       const { code, err } = await cli.run(['ca', ...argv]);

@@ -16,7 +16,7 @@ async function other({ ca }: Machines, one: string): Promise<string> {
 }
 
 describe('a root and a CA below it', () => {
-  test('have profiles of their own, and openssl verifies a chain of them with the root alone', async () => {
+  test('have profiles of their own, and openssl verifies a chain of them with only the root', async () => {
     using machines = makeMachines();
     const { at, ca, read } = machines;
     await machines.begin();
@@ -42,7 +42,7 @@ describe('a root and a CA below it', () => {
     assert.equal(existsSync(at('ca/request.key')), false, 'no second copy of the key is left');
   });
 
-  test('each do their own work only', async () => {
+  test('each refuse the other’s work', async () => {
     using machines = makeMachines();
     await machines.begin();
     const { ca, run, at } = machines;
@@ -66,7 +66,7 @@ describe('a root and a CA below it', () => {
     assert.equal(existsSync(at('dev2')), false);
   });
 
-  test('sign only the request whose fingerprint was compared, and of their own realm', async () => {
+  test('sign only a request with a compared fingerprint and their own realm', async () => {
     using machines = makeMachines();
     const { ca, run, fingerprintIn } = machines;
     await ca('init', '--root', '--realm', 'devco.net', '--dir', 'root');
@@ -81,7 +81,7 @@ describe('a root and a CA below it', () => {
     assert.match((await run(['ca', 'list', '--dir', 'ca'])).err, /have a root sign .*ca\.csr/);
   });
 
-  test('everything below a CA that the list of the root names is refused', async () => {
+  test('refuse everything below a CA that the list of the root names', async () => {
     using machines = makeMachines();
     const { ca, at } = machines;
     await machines.begin();
@@ -130,7 +130,7 @@ describe('a root and a CA below it', () => {
     assert.equal(await judge(machines, 'dev2', 'dev5'), 'revoked-certificate', 'by the list of the new CA');
   });
 
-  test('keep the key that waits for its certificate encrypted, and open it with its own passphrase only', async () => {
+  test('encrypt the key that waits for its certificate, and open it only with its own passphrase', async () => {
     using machines = makeMachines();
     const { ca, run, read, fingerprintIn } = machines;
     await ca('init', '--root', '--realm', 'devco.net', '--dir', 'root');
@@ -150,7 +150,7 @@ describe('a root and a CA below it', () => {
     assert.match(read('ca', 'ca.key'), /BEGIN ENCRYPTED PRIVATE KEY/);
   });
 
-  test('take no older list of the root', async () => {
+  test('accept no older list of the root', async () => {
     using machines = makeMachines();
     const { ca, run, at } = machines;
     await machines.begin();

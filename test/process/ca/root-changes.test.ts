@@ -8,7 +8,7 @@ import { runProgram } from '../../support/program/run-program.ts';
 import { judge, makeMachines, type Machines } from '../../support/program/ca-machines.ts';
 
 describe('a fleet with one CA moves below a root', () => {
-  test('while nodes of both accept each other; then the root alone is trusted', async () => {
+  test('while nodes of both accept each other; then only the root is trusted', async () => {
     using machines = makeMachines();
     const { ca, at, read } = machines;
     await ca('init', '--realm', 'devco.net', '--dir', 'fleet');
@@ -45,7 +45,7 @@ describe('a fleet with one CA moves below a root', () => {
   });
 });
 
-test('a CA moves from one root to another while nodes of both accept each other', async () => {
+test('and from one root to another while nodes of both accept each other', async () => {
   using machines = makeMachines();
   const { ca, at, read } = machines;
   await machines.begin();
@@ -91,7 +91,7 @@ describe('a CA below the root and the intermediate of another kind, as Puppet ha
     return machines.run(['ca', 'accept', 'signed.pem', '--dir', 'ca']);
   };
 
-  test('issues certificates with both intermediates, and openssl verifies them with the root alone', async () => {
+  test('issues certificates with both intermediates, and openssl verifies them with only the root', async () => {
     using machines = makeMachines();
     const { at, ca, read } = machines;
     const { code, err } = await begin(machines, 'CA:TRUE');
@@ -146,13 +146,13 @@ describe('the commands in docs/certificates.md', () => {
     return commands.length;
   };
 
-  test('for an offline root and a rotation work as they stand there', async () => {
+  test('for an offline root and a rotation work as written', async () => {
     using machines = makeMachines();
     assert.equal(await follow(machines, 'run'), 14);
     assert.equal(await judge(machines, 'dev2', 'dev2'), 'dev2.devco.net');
   });
 
-  test('for a fleet that moves below a root work as they stand there', async () => {
+  test('for a fleet that moves below a root work as written', async () => {
     using machines = makeMachines();
     await machines.ca('init', '--realm', 'devco.net', '--dir', 'fleet');
     await machines.ca('issue', 'node', 'dev2.devco.net', '--dir', 'fleet', '--out', 'dev2');
@@ -160,7 +160,7 @@ describe('the commands in docs/certificates.md', () => {
     assert.equal(machines.read('fleet', 'ca.crt').match(/BEGIN/g)?.length, 2);
   });
 
-  test('for the CA of a company work as they stand there', async () => {
+  test('for the CA of a company work as written', async () => {
     using machines = makeMachines();
     const { at, ca } = machines;
     mkdirSync(at('ca'));

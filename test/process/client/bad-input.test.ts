@@ -75,7 +75,7 @@ describe('bad input to the program', () => {
     );
   });
 
-  test('an agent, an action or an input that is not there is told with what there is', async () => {
+  test('an unknown agent, action or input is reported with the known ones', async () => {
     await refuses(['rpc', 'haproxi', 'disable'], 64, /there is no agent “haproxi”/);
     await refuses(['rpc', 'haproxy', 'disabel'], 64, /no action “disabel”: did you mean “disable”/);
     await refuses(
@@ -87,7 +87,7 @@ describe('bad input to the program', () => {
     await refuses(['rpc', 'haproxy', 'disable', 'backend=app'], 64, /haproxy\.disable: “server” is missing/);
   });
 
-  test('a revision, a name or a metacharacter that could do harm does not leave the client', async () => {
+  test('a harmful revision, name or metacharacter does not leave the client', async () => {
     for (const revision of ['../20', '-rf', '20;reboot', '20\n', '$(id)', '']) {
       await refuses(['rpc', 'appmgr', 'upgrade', `revision=${revision}`], 64, /appmgr\.upgrade: revision/);
       await refuses(
@@ -99,7 +99,7 @@ describe('bad input to the program', () => {
     await refuses(['rpc', 'haproxy', 'disable', 'backend=app;shutdown', 'server=a'], 64, /backend must match/);
   });
 
-  test('a malformed filter is shown with a caret under its fault', async () => {
+  test('a malformed filter is shown with a caret under the error', async () => {
     await refuses(['ping', '-S', 'cluster=bravo and (web'], 64, /\n {2}cluster=bravo and \(web\n {2} +\^/);
     await refuses(['ping', '-F', 'cluster'], 64, /a fact needs an operator and a value/);
     await refuses(['ping', '-F', 'cluster=/(/'], 64, /\^/);
@@ -107,13 +107,13 @@ describe('bad input to the program', () => {
     await refuses(['ping', '--dm', 'smoke'], 64, /no discovery method “smoke”/);
   });
 
-  test('a node file with a broken line is told by its line', async () => {
+  test('a broken line in a node file is reported with its number', async () => {
     await writeFile(join(home, 'broken.txt'), 'dev2.devco.net\nnot a name\n');
     await refuses(['ping', '--nodes', join(home, 'broken.txt')], 64, /broken\.txt:2/);
     await refuses(['ping', '--nodes', join(home, 'none.txt')], 64, /none\.txt.*no such file/);
   });
 
-  test('a configuration that is not there or not right is told by its place', async () => {
+  test('a missing or invalid configuration is reported with its path and line', async () => {
     await configure(rip, 'timout: 3\n');
     await refuses(['ping'], 64, /client\.yaml:3:1: unknown key “timout”: did you mean “timeout”/);
     await configure(rip, 'timeout: soon\n');
@@ -126,7 +126,7 @@ describe('bad input to the program', () => {
     await configure(rip);
   });
 
-  test('a certificate that ended, or belongs to another key or kind, is told before anything is dialled', async () => {
+  test('a certificate that has ended, or belongs to another key or kind, is reported before any dial', async () => {
     await configure(
       await fleet.operator('old@devco.net', { notBefore: Date.now() - 2 * day, notAfter: Date.now() - day }),
     );
@@ -141,7 +141,7 @@ describe('bad input to the program', () => {
     await configure(rip);
   });
 
-  test('a daemon does not start on what it cannot use, and says where it is', async () => {
+  test('a daemon does not start with files that it cannot use, and names them', async () => {
     const node = await fleet.node('dev3.devco.net');
     const file = join(node.files.directory, 'node.yaml');
     const start = async (text: string, code: number, message: RegExp, run = inProcess) => {
@@ -176,14 +176,14 @@ describe('bad input to the program', () => {
     await start('tls: { key: none.key }\n', 64, /private key .*none\.key cannot be read/);
   });
 
-  test('a reader that goes away early is no error', async () => {
+  test('a reader that closes the pipe early is not an error', async () => {
     const { code, err } = await runProgram('sh', ['-c', `${programInShell} --help | head -1`], {
       cwd: repository,
     });
     assert.deepEqual([code, err], [0, '']);
   });
 
-  test('nobody answers: the exit code is never 0', async () => {
+  test('when nobody answers, the exit code is never 0', async () => {
     await chmod(join(home, 'nodes.txt'), 0o600);
     await writeFile(join(home, 'nodes.json'), '{"nodes":[{"name":"dev2.devco.net","address":"127.0.0.1","port":9}]}');
     const { code, err } = await asProcess('ping', '--nodes', join(home, 'nodes.json'));

@@ -48,7 +48,7 @@ describe('in a real shell', () => {
     assert.deepEqual(await ask('mco-deploy rpc haproxy list ser'), ['server=']);
   });
 
-  test('fish completes what is typed, and shows what it is', async () => {
+  test('fish completes what is typed, with descriptions', async () => {
     const script = 'source $argv[1]/mco-deploy.fish; complete -C $argv[2]';
     const ask = async (line: string) => {
       const { out } = await runProgram('fish', ['--no-config', '-c', script, dir, line], { env, cwd: dir });

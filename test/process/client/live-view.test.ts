@@ -46,7 +46,7 @@ describe('a terminal', () => {
     ['rpc', 'probe', 'hang'],
     ['run', 'slow.yaml', '--yes', '--no-lock'],
   ]) {
-    test(`shows during ${words[0]} who is at what, and nothing of it afterwards`, async () => {
+    test(`shows during ${words[0]} which nodes are busy and with what, and clears it afterwards`, async () => {
       const { shown, code } = await onTerminal([...program, ...words], { cwd: home, env: env() });
       assert.equal(code, 2, shown);
       assert.ok(shown.includes('0 / 1 probe#hang'), shown);
@@ -59,7 +59,7 @@ describe('a terminal', () => {
       );
     });
 
-    test(`alone shows it: ${words[0]} draws nothing into a file`, async () => {
+    test(`is the only place that shows it: ${words[0]} does not appear in a file`, async () => {
       const [file = '', ...argv] = [...program, ...words];
       const { out, err } = await runProgram(file, argv, { cwd: home, env: env() });
       assert.ok(!`${out}${err}`.includes('hanging about'));
@@ -67,7 +67,7 @@ describe('a terminal', () => {
     });
   }
 
-  test('shows replies as they arrive, and who is waited for while a daemon hangs', async () => {
+  test('shows replies as they arrive, and the nodes that are awaited while a daemon hangs', async () => {
     const rpcutil = agents.filter(({ ddl }) => ddl.name === 'rpcutil');
     const other = await prepareNode(fleet, { name: 'dev9.devco.net', agents: rpcutil });
     await using hanging = await startDaemonProcess(other.configFile);

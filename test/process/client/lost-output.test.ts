@@ -76,7 +76,7 @@ describe('a run whose output is lost', { timeout: 60_000 }, () => {
   const parse = (line: string) =>
     JSON.parse(line) as { at: number; type: string; state?: string; interruption?: string };
 
-  test('goes on to its end and keeps its exit code when head has enough', async () => {
+  test('continues to its end and keeps its exit code when head has enough', async () => {
     const child = shell(`{ ${run()}; echo code $? >&2; } | (head -n 1; exec 0<&-; echo reader gone)`);
     const coded = said(child, 'code 0');
     await said(child, 'reader gone');
@@ -86,7 +86,7 @@ describe('a run whose output is lost', { timeout: 60_000 }, () => {
     assert.equal((await lastEnd())?.state, 'done');
   });
 
-  test('goes on when a person quits less', async () => {
+  test('continues when a person quits less', async () => {
     const pager = 'less; exec 0<&-; echo reader gone';
     const child = terminal(`bash -c "{ ${run().replaceAll("'", '')}; echo code \\$? > code; } | (${pager})"`);
     const [gone, begun] = [said(child, 'reader gone'), said(child, 'begun')];
@@ -100,7 +100,7 @@ describe('a run whose output is lost', { timeout: 60_000 }, () => {
     assert.equal(counted.times, 1);
   });
 
-  test('goes on when the disk that its output goes to is full, and says so', async () => {
+  test('continues when the disk of its output is full, and says so', async () => {
     const child = shell(`${run()} > /dev/full; echo code $?`);
     const [coded, warned] = [said(child, 'code 0'), said(child, 'no space left on the device: part of it is missing')];
     await release();
@@ -108,7 +108,7 @@ describe('a run whose output is lost', { timeout: 60_000 }, () => {
     assert.equal(counted.times, 1);
   });
 
-  test('goes on while its terminal takes nothing', async () => {
+  test('continues while its terminal is stalled', async () => {
     const child = terminal(run());
     child.stdout.resume();
     const ended = once(child, 'close');
@@ -153,7 +153,7 @@ describe('a run whose output is lost', { timeout: 60_000 }, () => {
     assert.equal(counted.times, 1);
   });
 
-  test('a list that could not be written ends with exit code 74', async () => {
+  test('ends with exit code 74 when it is a list that could not be written', async () => {
     const child = shell(`${quoted([...program, 'find'])} > /dev/full < /dev/null; echo code $?`);
     await said(child, 'code 74');
   });

@@ -24,7 +24,7 @@ steps:
 `;
 
 /** Webhooks on the loopback, sent by the real agent of a real daemon. */
-describe('who is notified of a run', { timeout: 90_000 }, () => {
+describe('the recipient of a run’s notifications', { timeout: 90_000 }, () => {
   let fleet: Fleet;
   let home: string;
   let hook: Awaited<ReturnType<typeof startWebhookServer>>;
@@ -66,7 +66,7 @@ describe('who is notified of a run', { timeout: 90_000 }, () => {
   const files = async (directory: string) => (await readdir(directory, { recursive: true })) as string[];
   const messages = () => hook.received.map(({ body }) => (JSON.parse(body) as { message: string }).message);
 
-  test('of a success with the message of the playbook, and of a start where that is asked for', async () => {
+  test('receives the message of the playbook after a success, and one at the start on request', async () => {
     const child = start('run', 'deploy.yaml', '--notify-start');
     const ended = codeOf(child);
     await held();
@@ -78,7 +78,7 @@ describe('who is notified of a run', { timeout: 90_000 }, () => {
     assert.deepEqual(messages().slice(1), ['rip@devco.net deployed']);
   });
 
-  test('of a failure with what failed, where and why, and how to continue', async () => {
+  test('learns of a failure: what failed, where and why, and how to continue', async () => {
     assert.equal(await codeOf(start('run', 'bad.yaml')), 2);
     assert.equal(messages().length, 1);
     assert.match(
@@ -87,7 +87,7 @@ describe('who is notified of a run', { timeout: 90_000 }, () => {
     );
   });
 
-  test('of an interruption by Ctrl-C, once', async () => {
+  test('learns of an interruption by Ctrl-C, once', async () => {
     const child = start('run', 'deploy.yaml');
     const ended = codeOf(child);
     await held();
@@ -99,7 +99,7 @@ describe('who is notified of a run', { timeout: 90_000 }, () => {
     assert.match(messages()[0] ?? '', /\nInterrupted: deploy for bravo.*\n {2}interrupted by: Ctrl-C\n/);
   });
 
-  test('of a client that was killed, by a node, once', async () => {
+  test('learns from a node, once, that the client was killed', async () => {
     const child = start('run', 'deploy.yaml');
     const ended = codeOf(child);
     await held();

@@ -81,7 +81,7 @@ describe('standard input as the list of nodes', { timeout: 120_000 }, () => {
     return { code, out, err };
   };
 
-  test('find … -j | rpc calls those that were found, and no others', async () => {
+  test('find … -j | rpc calls exactly the nodes that were found', async () => {
     const { code, out } = await shell('mco find -F cluster=bravo -j | mco rpc rpcutil ping --senders');
     assert.deepEqual([code, out], [0, bravo]);
   });
@@ -93,30 +93,30 @@ describe('standard input as the list of nodes', { timeout: 120_000 }, () => {
     assert.match(err, /names no node: no node was called.*<\/dev\/null/);
   });
 
-  test('names that were filtered away leave nobody, not everybody', async () => {
+  test('names that are all filtered out call nobody, not everybody', async () => {
     const { code, out, err } = await mco(rpcPing, { pipe: '' });
     assert.deepEqual([code, out], [1, '']);
     assert.match(err, /standard input is empty: no node was called.*<\/dev\/null/);
   });
 
-  test('an empty file leaves nobody either, and a file with names is the list', async () => {
+  test('an empty file calls nobody, and a file with names is the list', async () => {
     assert.equal((await mco(rpcPing, join(home, 'empty'))).code, 1);
     assert.deepEqual(await mco(rpcPing, join(home, 'list')), { code: 0, out: bravo, err: '' });
   });
 
-  test('/dev/null and a closed descriptor are no list', async () => {
+  test('/dev/null and a closed descriptor do not count as a list', async () => {
     assert.deepEqual(
       [(await mco(rpcPing, 'ignore')).out, (await shell(`mco ${rpcPing.join(' ')} <&-`)).out],
       [all, all],
     );
   });
 
-  test('a filter narrows the list down', async () => {
+  test('a filter narrows the list', async () => {
     const { out } = await mco([...rpcPing, '-F', 'cluster=alfa'], { pipe: all });
     assert.equal(out, 'dev1.devco.net\n');
   });
 
-  test('--nodes and --dm go before it', async () => {
+  test('--nodes and --dm take precedence', async () => {
     assert.equal((await mco([...rpcPing, '--nodes', join(home, 'nodes.json')], { pipe: '' })).out, all);
     assert.equal((await mco([...rpcPing, '--dm', 'cache'], { pipe: '' })).out, all);
   });
@@ -139,7 +139,7 @@ describe('standard input as the list of nodes', { timeout: 120_000 }, () => {
     assert.deepEqual([code, out.split('\n')[0]], [0, 'dev2.devco.net']);
   });
 
-  test('that does not end is waited for, and a person is told', async () => {
+  test('that does not end is waited for, and a person is informed', async () => {
     const child = spawn(file, [...start, ...rpcPing], {
       cwd: repository,
       env: { HOME: home, PATH: process.env.PATH ?? '' },

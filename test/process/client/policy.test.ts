@@ -34,7 +34,7 @@ describe('mco-deploy policy', () => {
     return policy('explain', '--caller', caller, '--agent', agent, '--action', action, ...more);
   };
 
-  test('what has no effect is warned of, and a link that leads nowhere allows nobody', async () => {
+  test('warns about rules without effect, and treats a link that leads nowhere as no rights', async () => {
     const odd = join(dir, 'odd');
     await mkdir(odd);
     await writeFile(join(odd, 'default.policy'), 'policy default allow\n');
@@ -57,7 +57,7 @@ describe('mco-deploy policy', () => {
     assert.match(checked.err, /haproxy\.policy cannot be read/);
   });
 
-  test('check tells what a directory holds', async () => {
+  test('check lists the policies of a directory', async () => {
     const { code, out } = await policy('check', 'policies');
     assert.equal(code, 0);
     assert.match(out, /groups: 1 group\n.*default\.policy: 2 rules, then deny\n.*haproxy\.policy: 2 rules, then deny/);
@@ -88,7 +88,7 @@ describe('mco-deploy policy', () => {
     assert.match(missing.err, /none\.policy cannot be read: no such file/);
   });
 
-  test('explain names the line that decides, with the facts of this node', async () => {
+  test('explain names the deciding line, with the facts of this node', async () => {
     const { code, out } = await explain('cert=rip@devco.net', 'haproxy.disable', '--config', 'node.yaml');
     assert.equal(code, 0);
     assert.match(out, /^cert=rip@devco\.net may haproxy\.disable\nby .*haproxy\.policy:3: allow\tadmins/);
@@ -108,7 +108,7 @@ describe('mco-deploy policy', () => {
     assert.match(out, /may not haproxy\.disable\nby .*haproxy\.policy, where no rule fits: policy default deny/);
   });
 
-  test('import shows what would be rewritten, and rewrites it when told to', async () => {
+  test('import shows what it would rewrite, and rewrites it only on request', async () => {
     const foreign = join(dir, 'foreign');
     await mkdir(foreign);
     const before = await readFile(join(import.meta.dirname, '../../fixtures/policies/choria.policy'), 'utf8');
@@ -124,7 +124,7 @@ describe('mco-deploy policy', () => {
     assert.equal((await policy('check', 'foreign')).code, 0);
   });
 
-  test('explain says when default.policy decides, and resolves an alias before', async () => {
+  test('explain says when default.policy decides, and resolves an alias first', async () => {
     const { code, out } = await explain(
       'cert=ann',
       'angelianotify.sendmsg',
@@ -144,7 +144,7 @@ describe('mco-deploy policy', () => {
     assert.equal((JSON.parse(out) as { by: string }).by, 'none');
   });
 
-  test('explain refuses what is not a valid caller, no fact and no policy, in one line', async () => {
+  test('explain refuses an invalid caller, fact or policy in one line', async () => {
     const bare = await explain('rip', 'rpcutil.ping', '--policies', 'policies');
     assert.equal(bare.code, 64);
     assert.match(bare.err, /write cert=rip/);

@@ -71,7 +71,7 @@ describe('a run as a page, in a real browser', { timeout: 120_000 }, () => {
     });
   };
 
-  test('shows steps, nodes, the failure with its output and the audit records, and nothing a node said comes to life', async () => {
+  test('shows steps, nodes, the failure with its output and the audit records, and escapes everything that nodes returned', async () => {
     await writeJournal(await journalOfFailure());
     const file = join(home, 'run.html');
     const { code, err } = await mco('runs', 'report', 'aaaa', '--html', file);
@@ -95,7 +95,7 @@ describe('a run as a page, in a real browser', { timeout: 120_000 }, () => {
     assert.match(dom, /<code>7:b{64}<\/code>/);
   });
 
-  test('is seen by the browser as it is meant: the page’s policy lets its own style through, and only that', async () => {
+  test('is rendered with its own style, which is the only one that its content policy allows', async () => {
     await writeJournal(await journalOfFailure());
     const { out } = await mco('runs', 'report', runId);
     const tampered = join(home, 'tampered.html');
@@ -110,7 +110,7 @@ describe('a run as a page, in a real browser', { timeout: 120_000 }, () => {
     assert.ok(refused.length >= 2, 'both the style and the script are refused');
   });
 
-  test('says what is not known, and prints as JSON which step waited for which, and for which node', async () => {
+  test('marks what is unknown, and prints as JSON which step waited for which, and for which node', async () => {
     const whole = await journalOfFailure();
     const cut = whole.slice(
       0,
@@ -130,7 +130,7 @@ describe('a run as a page, in a real browser', { timeout: 120_000 }, () => {
     assert.equal(stepOf('ping_web')?.slowest?.node, 'dev8.devco.net');
   });
 
-  test('says why a step failed whose nodes all answered, and shows what they answered', async () => {
+  test('explains why a step failed whose nodes all replied, and shows their replies', async () => {
     const estate = createEstate({ load: [2] });
     const playbook = await loadShipped('fleet_check');
     await runPlaybook(playbook, bindInputs(playbook, { command: 'check_load' }), estate.fabric.ports);
@@ -153,7 +153,7 @@ describe('a run as a page, in a real browser', { timeout: 120_000 }, () => {
     assert.match(page, /<dt>output<\/dt><dd>CRITICAL - load average: 2<\/dd>/);
   });
 
-  test('is refused for a run that is not here, and for a file that can’t be written', async () => {
+  test('is refused for an unknown run, and for a file that cannot be written', async () => {
     await writeJournal(await journalOfFailure());
     assert.match((await mco('runs', 'report', 'ffff', '--offline')).err, /there is no journal of a run ffff/);
     const { code, err } = await mco('runs', 'report', runId, '--html', '/nowhere/run.html');

@@ -58,7 +58,7 @@ describe('the helper that writes a configuration', () => {
     ]);
   });
 
-  test('goes back to what was before when nobody confirms it', async () => {
+  test('goes back to the previous state when nobody confirms', async () => {
     const node = await makeHelperNode(fleet, rights, 1);
     const files = snapshot(node);
     const removed = { kind: 'classes', name: 'classes.txt', content: null };
@@ -70,7 +70,7 @@ describe('the helper that writes a configuration', () => {
     await assert.rejects(async () => node.send(await node.confirm(rip, change)), isProblem('nothing-pending'));
   });
 
-  test('only who made a change confirms it, and no other change is made meanwhile', async () => {
+  test('accepts a confirmation only from the operator of the change, and makes no other change meanwhile', async () => {
     const node = await makeHelperNode(fleet, { ...rights, 'eve@devco.net': fileKinds });
     const { change } = await node.send(await node.order(rip, [facts]));
     await assert.rejects(async () => node.send(await node.confirm(eve, change)), isProblem('policy-denied'));
@@ -115,7 +115,7 @@ describe('the helper that writes a configuration', () => {
 });
 
 describe('attacks on the helper', () => {
-  test('a path out of the directory, or into what has no kind, cannot be named', async () => {
+  test('cannot name a path outside the directory, or one without a kind', async () => {
     const node = await makeHelperNode(fleet, rights);
     const names: [string, string][] = [
       ['policies', '../node.key'],
@@ -144,7 +144,7 @@ describe('attacks on the helper', () => {
     }
   });
 
-  test('keys, trust, programs and the helper’s own settings are not a kind of files', async () => {
+  test('cannot name keys, trust, programs or the helper’s own settings as a kind of files', async () => {
     const node = await makeHelperNode(fleet, rights);
     for (const kind of [
       'keys',
@@ -163,7 +163,7 @@ describe('attacks on the helper', () => {
     }
   });
 
-  test('node.yaml cannot point trust, keys, policies, programs or the helper elsewhere', async () => {
+  test('cannot point trust, keys, policies, programs or the helper elsewhere by node.yaml', async () => {
     const node = await makeHelperNode(fleet, rights);
     const own = await node.read('node.yaml');
     const lines = [
@@ -187,7 +187,7 @@ describe('attacks on the helper', () => {
     }
   });
 
-  test('a right for one kind of files is none for another', async () => {
+  test('cannot use a right for one kind of files for another', async () => {
     const node = await makeHelperNode(fleet, rights);
     const policy = { kind: 'policies', name: 'a.policy', content: 'policy default allow\n' };
     await refuses(
@@ -204,7 +204,7 @@ describe('attacks on the helper', () => {
     await node.ended();
   });
 
-  test('a signature of another CA, of a node, of nobody, or over something else is refused', async () => {
+  test('are refused with a signature of another CA, of a node, of nobody, or over something else', async () => {
     const node = await makeHelperNode(fleet, rights);
     await using other = await makeFleet();
     const impostor = await other.operator('rip@devco.net');
@@ -220,7 +220,7 @@ describe('attacks on the helper', () => {
     await refuses(node, () => node.send(changed), 'bad-signature');
   });
 
-  test('files that the signature does not cover are refused', async () => {
+  test('are refused with files that the signature does not cover', async () => {
     const node = await makeHelperNode(fleet, rights);
     const signed = await node.order(rip, [facts]);
     const { salt } = signed.sensitive.files ?? { salt: Buffer.alloc(32) };
@@ -231,7 +231,7 @@ describe('attacks on the helper', () => {
     await refuses(node, async () => node.send(await node.order(rip, [facts], { sums })), 'invalid-input', /“sums”/);
   });
 
-  test('a request is good once, for a while, and for this node', async () => {
+  test('cannot use a request twice, after its time, or on another node', async () => {
     const node = await makeHelperNode(fleet, rights);
     const signed = await node.order(rip, [facts]);
     const { change } = await node.send(signed);
@@ -255,7 +255,7 @@ describe('attacks on the helper', () => {
     await refuses(node, async () => node.send(await node.order(rip, [facts], { agent: 'appmgr' })), 'policy-denied');
   });
 
-  test('the certificate of a revoked operator is refused', async () => {
+  test('are refused with the certificate of a revoked operator', async () => {
     const node = await makeHelperNode(fleet, { 'tom@devco.net': fileKinds });
     const tom = await fleet.operator('tom@devco.net');
     fleet.revoke(tom);
@@ -263,7 +263,7 @@ describe('attacks on the helper', () => {
     await refuses(node, async () => node.send(await node.order(tom, [facts])), 'revoked-certificate');
   });
 
-  test('links and directories that others own are not followed', async () => {
+  test('cannot make it follow links or directories that others own', async () => {
     const node = await makeHelperNode(fleet, rights);
     const outside = join(fleet.dir, 'outside');
     await mkdir(outside, { recursive: true });
@@ -303,7 +303,7 @@ describe('attacks on the helper', () => {
     );
   });
 
-  test('what is too large, twice in it, or no message at all is refused', async () => {
+  test('are refused with too large, duplicate or missing messages', async () => {
     const node = await makeHelperNode(fleet, rights);
     const large = { ...facts, content: `a: ${'x'.repeat(600 * 1024)}\n` };
     await refuses(node, async () => node.send(await node.order(rip, [large])), 'invalid-input', /larger than/);
@@ -317,7 +317,7 @@ describe('attacks on the helper', () => {
     await refuses(node, () => node.raw('x'.repeat(5 * 1024 * 1024)), 'too-large');
   });
 
-  test('a process that reaches the socket cannot take a change back before its time', async () => {
+  test('cannot revert a change before its time from a process that reaches the socket', async () => {
     const node = await makeHelperNode(fleet, rights);
     const { change } = await node.send(await node.order(rip, [facts]));
     assert.deepEqual(await node.raw('{"type":"return"}\n'), { returned: false });
@@ -337,7 +337,7 @@ describe('a change that was cut off', () => {
     await rename(`${file}.x`, file);
   }
 
-  test('is taken back at the next start: by a kill in the middle, and by a start of the machine', async () => {
+  test('is reverted at the next start: after a kill in the middle, and after a restart of the machine', async () => {
     for (const change of [
       (pending: object) => ({ ...pending, state: 'switching' }),
       (pending: object) => ({ ...pending, boot: '00000000-0000-0000-0000-000000000000' }),

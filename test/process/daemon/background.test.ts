@@ -28,7 +28,7 @@ function startsService(directory: string): { script: string; pid: () => number; 
 }
 
 describe('a command that leaves a service in the background', () => {
-  test('is done when it has exited: the service lives beyond the timeout, and may write to the output', async () => {
+  test('is done when it has exited: the service outlives the timeout, and may write to the output', async () => {
     const directory = temporaryDirectory();
     const { script, pid, wrote } = startsService(directory);
     const result = await runCommand(['sh', '-c', script], { timeout: 3000 });
@@ -45,7 +45,7 @@ describe('a command that leaves a service in the background', () => {
     }
   });
 
-  test('as a reload command brings the release up, and its service is left alone at reload_timeout', async () => {
+  test('that is a reload brings the release up, and its service is left alone at reload_timeout', async () => {
     const directory = temporaryDirectory();
     const application = testApplication();
     application.publish('20', release('20'));
@@ -67,7 +67,7 @@ describe('a command that is killed', () => {
     ['ends with exit code 0 on SIGTERM', 'trap "exit 0" TERM; sleep 600 & wait'],
     ['ignores SIGTERM', 'trap "" TERM; while :; do sleep 1; done'],
   ] as const) {
-    test(`is never taken for one that went well: it ${what}`, async () => {
+    test(`never counts as successful: it ${what}`, async () => {
       const result = await runCommand(['sh', '-c', script], { timeout: 200 });
       assert.deepEqual([result.code, result.ended], [null, 'timeout']);
       const application = testApplication();

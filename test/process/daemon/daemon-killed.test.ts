@@ -44,7 +44,7 @@ describe('a daemon that is killed', () => {
       .split('\n')
       .map((line) => JSON.parse(line) as AuditRecord);
 
-  test('in the middle of a change tells, when it is back, that it was cut off, and does not do it again', async (t) => {
+  test('in the middle of a change reports after its restart that it was cut off, and does not repeat it', async (t) => {
     const application = testApplication();
     application.publish('20', release('20'));
     const hook = join(fleet.dir, 'hook');
@@ -99,7 +99,7 @@ describe('a daemon that is killed', () => {
     assert.equal((await verify(node)).code, 0);
   });
 
-  test('while twenty callers call has lost nothing of which a caller holds a head, and mends half a line openly', async () => {
+  test('while twenty callers call keeps every record whose head a caller has, and repairs half a line with a report', async () => {
     const node = await prepareNode(fleet, { name: 'dev4.devco.net' });
     const heads: AuditHead[] = [];
     let calls = 0;

@@ -71,7 +71,7 @@ describe('doctor on a node', () => {
     assert.match(of('port')[0]?.what ?? '', /^dev2.devco.net answers on port/);
   });
 
-  test('says what is broken and how to mend it, all in one go', async () => {
+  test('reports everything that is broken and how to fix it, in one go', async () => {
     await using fleet = await makeFleet();
     const busy = createServer((socket) => socket.end('220 hello\r\n')).listen(0, '127.0.0.1');
     await once(busy, 'listening');
@@ -103,7 +103,7 @@ agents:
     for (const { verdict, mend, what } of findings) if (verdict !== 'ok') assert.notEqual(mend, '', what);
   });
 
-  test('tells a certificate that has ended, a key of another, and a revocation list that is missing', async () => {
+  test('reports an expired certificate, a wrong key, and a missing revocation list', async () => {
     await using fleet = await makeFleet();
     const { member, config } = await nodeFiles(fleet, 'dev2.devco.net', '');
     const other = await fleet.node('dev4.devco.net');
@@ -120,7 +120,7 @@ agents:
     assert.deepEqual(ended.verdict('certificate'), ['broken']);
   });
 
-  test('a configuration that cannot be read is all there is to say', async () => {
+  test('reports only the configuration when it cannot be read', async () => {
     await using fleet = await makeFleet();
     const { config } = await nodeFiles(fleet, 'dev2.devco.net', 'agentss: {}\n');
     const { code, findings } = await doctor('node', config);
@@ -131,7 +131,7 @@ agents:
 });
 
 describe('doctor on an operator’s side', () => {
-  test('looks at the credentials and asks the nodes', async () => {
+  test('checks the credentials and asks the nodes', async () => {
     await using fleet = await makeFleet();
     await using node = await startTestNode(fleet, { agents: rpcutil });
     const rip = await fleet.operator('rip@devco.net');
@@ -147,7 +147,7 @@ describe('doctor on an operator’s side', () => {
     assert.deepEqual(verdict('revocations'), ['warning']);
   });
 
-  test('names nodes whose clocks are off, who warn, fail or are silent', () => {
+  test('names nodes whose clocks are off, that warn, fail or are silent', () => {
     const at = (name: string, time: number, warnings: string[] = []) => ({
       name,
       elapsed: 5,

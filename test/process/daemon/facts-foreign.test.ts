@@ -29,7 +29,7 @@ puts JSON.generate(ARGV.to_h { |file| [File.basename(file), plain(YAML.unsafe_lo
 `;
 
 /** Fact files as Puppet, Facter and people leave them. */
-describe('facts that JSON has no words for', () => {
+describe('facts that JSON cannot express', () => {
   let directory: string;
   beforeEach(async () => {
     directory = join(temporaryDirectory(), 'facts.d');
@@ -81,7 +81,7 @@ describe('facts that JSON has no words for', () => {
     ['what contains itself', 'cluster: b\nx: &x\n  y: *x\n', `x${'.y'.repeat(64)}`],
   ];
   for (const [what, text, key] of left) {
-    test(`lose ${what} alone, and it is named`, async () => {
+    test(`lose only ${what} , and it is named`, async () => {
       await write('a.yaml', text);
       const { written, warnings, incomplete } = await start();
       assert.equal(written().cluster, 'b');

@@ -7,7 +7,7 @@ import { keepFresh, startNodeTruth } from '../../../src/daemon/facts/node-truth.
 import { silentLog, temporaryDirectory } from '../../support/agents/agent-setup.ts';
 
 /** Facts as a daemon has them: real files, real programs. */
-describe('what is true of a node', () => {
+describe('the facts of a node', () => {
   let home: string;
   let directory: string;
   beforeEach(async () => {
@@ -23,7 +23,7 @@ describe('what is true of a node', () => {
     await chmod(join(directory, name), mode);
   };
 
-  test('is told by the operating system', async () => {
+  test('come from the operating system', async () => {
     const { facts } = await start();
     const { os, kernel, processors, memory, disks, network, uptime, virtualisation } = facts() as Record<
       string,
@@ -43,7 +43,7 @@ describe('what is true of a node', () => {
     assert.equal(typeof virtualisation?.type, 'string');
   });
 
-  test('is overlaid by JSON, YAML and programs, in the order of their names', async () => {
+  test('are overlaid by JSON, YAML and programs, in the order of their names', async () => {
     await writeFile(join(directory, '10-a.json'), '{"cluster":"alfa","os":{"name":"own"}}');
     await writeFile(join(directory, '20-b.yaml'), 'cluster: bravo\nrack: 4\n');
     await program('30-json', 'echo \'{"rack": 5, "role": {"name": "web"}}\'');
@@ -60,7 +60,7 @@ describe('what is true of a node', () => {
     assert.deepEqual(warnings(), []);
   });
 
-  test('takes Puppet’s facts and classes as Puppet left them', async () => {
+  test('include Puppet’s facts and classes as Puppet left them', async () => {
     const file = join(home, 'dev2.yaml');
     await writeFile(
       file,
@@ -88,7 +88,7 @@ describe('what is true of a node', () => {
     assert.deepEqual(classes(), ['settings', 'profile::web', 'role::app']);
   });
 
-  test('stays as it was where a file or a program breaks, and a warning says so', async () => {
+  test('stay as they were where a file or a program breaks, and a warning says so', async () => {
     await writeFile(join(directory, 'site.yaml'), 'cluster: bravo\n');
     await program('rack', 'echo rack=4');
     const { facts, reload, warnings } = await start();
@@ -105,7 +105,7 @@ describe('what is true of a node', () => {
     assert.deepEqual([facts().cluster, facts().rack, warnings()], ['alfa', undefined, []]);
   });
 
-  test('is not taken from programs that others may write, that hang, babble, or print no facts', async () => {
+  test('are not read from programs that others may write, that hang, babble, or print no facts', async () => {
     await program('shared', `touch ${home}/ran; echo x=1`, 0o775);
     await program('hang', 'sleep 60');
     await program('babble', 'yes');
@@ -124,7 +124,7 @@ describe('what is true of a node', () => {
     assert.equal(facts().x, undefined);
   });
 
-  test('is not taken from a program in a directory that others may write', async () => {
+  test('are not read from a program in a directory that others may write', async () => {
     await program('rack', 'echo rack=4');
     await chmod(directory, 0o777);
     const { facts, warnings } = await start();
@@ -132,7 +132,7 @@ describe('what is true of a node', () => {
     assert.match(warnings()[0] ?? '', /facts\.d can be written by other users/);
   });
 
-  test('is gathered again by its age, and a change is told', async () => {
+  test('are gathered again after their age, and a change is reported', async () => {
     await writeFile(join(directory, 'site.yaml'), 'cluster: bravo\n');
     const truth = await start();
     await writeFile(join(directory, 'site.yaml'), 'cluster: alfa\n');

@@ -38,7 +38,7 @@ async function end(child: ChildProcess): Promise<void> {
 }
 
 describe('a service manager', { timeout: 60_000 }, () => {
-  test('is told when the daemon is ready, reloads and stops', async () => {
+  test('is notified when the daemon is ready, reloads and stops', async () => {
     await using receiver = await startReceiver();
     await using fleet = await makeFleet();
     const { files } = await fleet.node('dev2.devco.net');
@@ -66,7 +66,7 @@ describe('a service manager', { timeout: 60_000 }, () => {
   });
 
   // Messages arrive in the order in which they were sent: what comes before the next one is all that was said until then.
-  test('hears from the watchdog at half of its time, again and again, until it is stopped', async (t) => {
+  test('receives watchdog messages at half of the interval, until it is stopped', async (t) => {
     await using receiver = await startReceiver();
     t.mock.timers.enable({ apis: ['setInterval'] });
     for (const more of [{ WATCHDOG_PID: '42' }, {}]) {
@@ -84,7 +84,7 @@ describe('a service manager', { timeout: 60_000 }, () => {
     }
   });
 
-  test('hears nothing of a watchdog that was meant for another process, or of none', async (t) => {
+  test('receives no watchdog messages that are meant for another process, or for none', async (t) => {
     await using receiver = await startReceiver();
     t.mock.timers.enable({ apis: ['setInterval'] });
     for (const watchdog of [{ WATCHDOG_USEC: '100000', WATCHDOG_PID: '1' }, {}]) {
@@ -97,7 +97,7 @@ describe('a service manager', { timeout: 60_000 }, () => {
     }
   });
 
-  test('that is not there is told of in the log, and is no reason to fail', async () => {
+  test('that is missing is reported in the log, and does not stop the daemon', async () => {
     const log = keepingLog();
     await startNotifier({ NOTIFY_SOCKET: '/nowhere/notify' }, 42, runCommand, log).notify('READY=1');
     assert.deepEqual(log.lines, ['warn systemd could not be notified']);

@@ -5,7 +5,7 @@ import { afterEach, describe, test } from 'node:test';
 import { type ProcessTree, findProcessTree } from '../../../src/daemon/exec/process-tree.ts';
 import { until } from '../../support/until.ts';
 
-describe('the processes that come of one', () => {
+describe('the process tree of one process', () => {
   let child: ChildProcess;
   let family: ProcessTree;
   afterEach(() => family.kill());
@@ -27,14 +27,14 @@ describe('the processes that come of one', () => {
     await until(`${number} processes`, () => family.count() === number);
   };
 
-  test('are those of its session, and those that left it with their environment', async () => {
+  test('has those of its session, and those that left it with their environment', async () => {
     await start(`sleep 60 ${quiet} & setsid sleep 60 ${quiet} & sleep 60 ${quiet} &`, 'a1');
     await counted(3);
     family.kill();
     await counted(0);
   });
 
-  test('are those too that cleared their environment, while their parent is one of them', async () => {
+  test('has those that cleared their environment, while their parent is one of them', async () => {
     await start(
       `env -i setsid sh -c 'sleep 60 & sleep 60 & wait' ${quiet} & ready() { echo ready; wait; }; ready; exit`,
       'a2',
@@ -44,7 +44,7 @@ describe('the processes that come of one', () => {
     await counted(0);
   });
 
-  test('are found when the first of them has ended before it was looked for', async () => {
+  test('is found even if the first of them has ended before the search', async () => {
     const env = { PATH: '/usr/bin:/bin', MARK: 'a3' };
     child = spawn('/bin/sh', ['-c', `setsid sleep 60 ${quiet} &`], { detached: true, stdio: 'ignore', env });
     // It cannot be waited for meanwhile: nothing else runs in this process.
@@ -53,7 +53,7 @@ describe('the processes that come of one', () => {
     await counted(1);
   });
 
-  test('are not those of others, whatever they have in common', async () => {
+  test('does not have those of others, whatever they have in common', async () => {
     const stranger = spawn('sleep', ['60'], { env: { PATH: '/usr/bin:/bin', MARK: 'a45' }, stdio: 'ignore' });
     await start(`sleep 60 ${quiet} &`, 'a4');
     await counted(1);

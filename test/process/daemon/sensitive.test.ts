@@ -59,7 +59,7 @@ describe('an input that a DDL marks as sensitive', () => {
     return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
   };
 
-  test('reaches the agent, and nothing that is shown, written down or logged', async () => {
+  test('reaches the agent, and is never shown, stored or logged', async () => {
     const words = ['rpc', 'probe', 'echo', 'text=hello', `secret=${secret}`];
     const plain = await mco(...words);
     assert.equal(plain.code, 0, plain.all);

@@ -15,7 +15,7 @@ const asNobody = ['setpriv', `--reuid=${nobody}`, `--regid=${nobody}`, '--clear-
 const rpcutil = agents.filter(({ ddl }) => ['rpcutil', 'audit', 'lock'].includes(ddl.name));
 
 /** The built program, since the source tree may be where only its owner can read. */
-describe('a daemon without rights', () => {
+describe('an unprivileged daemon', () => {
   let fleet: Fleet;
   let program: string;
   let rip: Member;
@@ -87,7 +87,7 @@ describe('a daemon without rights', () => {
     await refuses(node, /cannot listen on :: port 80: permission denied/, 'unshare', '--net');
   });
 
-  test('serves nobody by policies that it may not read, and says which', async () => {
+  test('serves nobody by policies that it may not read, and names them', async () => {
     const node = await prepare('dev3.devco.net');
     await chown(join(node.directory, 'policies', 'default.policy'), 0, 0);
     await chmod(join(node.directory, 'policies', 'default.policy'), 0o600);

@@ -37,7 +37,7 @@ async function isAsked({ ask }: HaproxyProcess, name = 'web2'): Promise<boolean>
 const order = { backend: 'app', server: 'web2' };
 
 describe('a server whose agent-check says “ready”', () => {
-  test('stays out once it is taken out, and gets its agent-check back with the traffic', async () => {
+  test('stays out once it is taken out, and gets its agent-check back when it is put in', async () => {
     const { web, check, lb } = await withAgentCheck();
     const { disable, enable, status } = await agent([lb.socket]);
     await disable(order);
@@ -53,7 +53,7 @@ describe('a server whose agent-check says “ready”', () => {
     assert.equal((await status(order)).ready, true);
   });
 
-  test('is taken out again when something switches its agent-check on, and that is recorded', async () => {
+  test('is taken out again when another program switches its agent-check on, and that is recorded', async () => {
     const { check, lb } = await withAgentCheck();
     const { disable, status } = await agent([lb.socket], { watch_interval: 60 });
     const since = (await disable(order)).hosts[0]?.out_since;
@@ -69,7 +69,7 @@ describe('a server whose agent-check says “ready”', () => {
     assert.equal(await isAsked(lb), false);
   });
 
-  test('gets it back after the daemon was ended in between', async () => {
+  test('gets it back after the daemon ended in between', async () => {
     const { lb } = await withAgentCheck();
     const stateDirectory = temporaryDirectory();
     const before = await agent([lb.socket], {}, { stateDirectory });
@@ -93,7 +93,7 @@ describe('a server whose agent-check says “ready”', () => {
     assert.equal(await isAsked(lb), true);
   });
 
-  test('gets it back after HAProxy was reloaded in between, which switches it on by itself', async () => {
+  test('gets it back after a reload of HAProxy in between, which switches it on by itself', async () => {
     const { lb } = await withAgentCheck();
     const { disable, enable, status } = await agent([lb.socket], { watch_interval: 60 });
     await disable(order);
@@ -105,7 +105,7 @@ describe('a server whose agent-check says “ready”', () => {
   });
 });
 
-test('an agent-check that an operator had switched off stays off', async () => {
+test('keeps its agent-check off if an operator had switched it off', async () => {
   const { lb } = await withAgentCheck();
   await lb.ask('disable agent app/web2');
   const { disable, enable } = await agent([lb.socket]);
@@ -114,7 +114,7 @@ test('an agent-check that an operator had switched off stays off', async () => {
   assert.equal(await isAsked(lb), false);
 });
 
-test('a refused change leaves the agent-check as it was', async () => {
+test('keeps its agent-check after a refused change', async () => {
   const { lb } = await withAgentCheck();
   const { disable } = await agent([lb.socket]);
   await assert.rejects(disable({ ...order, min_available: 3 }), fails('too-few-servers'));
@@ -143,7 +143,7 @@ async function putInAll(answers: readonly Answer[], timeout: number) {
 }
 
 describe('putting servers in', () => {
-  test('whose agent-checks agree, only give a weight, have no say, or cannot be asked: all take traffic', async () => {
+  test('whose agent-checks agree, give only a weight, report nothing, or cannot be asked: all take traffic', async () => {
     const answers: Answer[] = [
       ['up', 'up'],
       ['ready', 'ready'],
@@ -162,7 +162,7 @@ describe('putting servers in', () => {
     }
   });
 
-  test('whose agent-checks do not agree: they stay out, and the reasons are the agents’', async () => {
+  test('whose agent-checks disagree: they stay out, and the reasons come from the agents', async () => {
     const answers: Answer[] = [
       ['drain', 'drain'],
       ['maint', 'maint'],

@@ -12,7 +12,7 @@ async function weights({ ask }: HaproxyProcess): Promise<Record<string, number>>
 }
 
 describe('the weight of servers', () => {
-  test('is read, and set as a number or a percentage of what the configuration gives', async () => {
+  test('is read, and set as a number or a percentage of the configured one', async () => {
     const web = await webServers(3);
     const lb = await haproxy(web.map((one) => line(one, 'weight 40')));
     const { weight, status } = await agent([lb.socket], { servers: { 'dev2.devco.net': 'web2' } });
@@ -47,7 +47,7 @@ describe('the weight of servers', () => {
     assert.deepEqual(await weights(lb), { web1: 40, web2: 40, web3: 40 });
   });
 
-  test('is not set in a dry run, nor when it is none', async () => {
+  test('is not set in a dry run, nor when it is invalid', async () => {
     const web = await webServers(2);
     const lb = await haproxy(web.map((one) => line(one, 'weight 40')));
     const { weight } = await agent([lb.socket]);
@@ -59,7 +59,7 @@ describe('the weight of servers', () => {
     assert.deepEqual(await weights(lb), { web1: 40, web2: 40 });
   });
 
-  test('of 0 does not take the last usable server', async () => {
+  test('of 0 does not disable the last usable server', async () => {
     const web = await webServers(2);
     const lb = await haproxy(web.map((one) => line(one, '')));
     const { weight } = await agent([lb.socket]);
@@ -71,7 +71,7 @@ describe('the weight of servers', () => {
     assert.equal((await weight({ ...last, min_available: 0 })).available, 0);
   });
 
-  test('that one of two sockets refuses is put back on the other', async () => {
+  test('that one of two sockets refuses is restored on the other', async () => {
     const web = await webServers(2);
     const one = await haproxy(web.map((server) => line(server, 'weight 40')));
     // Static balancing takes no weights but 0% and 100%.
@@ -86,7 +86,7 @@ describe('the weight of servers', () => {
 });
 
 describe('sessions that do not end', () => {
-  test('are ended by force where that is asked for, and counted', async () => {
+  test('are ended by force on request, and counted', async () => {
     const web = await webServers(2);
     const lb = await haproxy(web.map((one) => line(one, '')));
     const { disable, status } = await agent([lb.socket]);
@@ -131,7 +131,7 @@ describe('sessions that do not end', () => {
 });
 
 describe('the processes of HAProxy', () => {
-  test('are told by status, so that a restart between two looks shows', async () => {
+  test('are reported by status, so that a restart between two looks shows', async () => {
     const web = await webServers(2);
     const lb = await haproxy(web.map((one) => line(one, '')));
     const { status } = await agent([lb.socket]);

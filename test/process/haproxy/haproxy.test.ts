@@ -22,7 +22,7 @@ import {
 afterEach(endAll);
 
 describe('taking servers out', () => {
-  test('puts them into maintenance, and says so only once', async () => {
+  test('puts them into maintenance, and reports a change only once', async () => {
     const web = await webServers(4);
     const lb = await haproxy(web.map((one) => line(one)));
     const { disable } = await agent([lb.socket], { servers: { 'dev3.devco.net': 'web3' } });
@@ -55,7 +55,7 @@ describe('taking servers out', () => {
     assert.deepEqual(await adminStates(lb), { web1: 0, web2: 0 });
   });
 
-  test('leaves the last usable servers, unless told to take them', async () => {
+  test('leaves the last usable servers, unless the call forces it', async () => {
     const web = await webServers(3);
     const lb = await haproxy(web.map((one, index) => line(one, index === 2 ? 'backup' : '')));
     const { disable } = await agent([lb.socket]);
@@ -67,7 +67,7 @@ describe('taking servers out', () => {
     assert.equal((await disable({ ...all, min_available: 0 })).available, 0);
   });
 
-  test('two calls at once cannot together take out what neither may', async () => {
+  test('by two calls at once never exceeds the limit that each of them has', async () => {
     const web = await webServers(2);
     const lb = await haproxy(web.map((one) => line(one, '')));
     const { disable } = await agent([lb.socket]);
@@ -78,7 +78,7 @@ describe('taking servers out', () => {
     assert.deepEqual(await adminStates(lb), { web1: 1, web2: 0 });
   });
 
-  test('says in a dry run what it would do, and does nothing', async () => {
+  test('reports in a dry run what it would do, and does nothing', async () => {
     const web = await webServers(3);
     const lb = await haproxy(web.map((one) => line(one, '')));
     const { disable, enable } = await agent([lb.socket]);
@@ -127,7 +127,7 @@ describe('taking servers out', () => {
     );
   });
 
-  test('goes into maintenance at the deadline all the same, and names what is left', async () => {
+  test('goes into maintenance at the deadline regardless, and names what is left', async () => {
     const web = await webServers(2);
     const lb = await haproxy(web.map((one) => line(one, '')));
     const { disable } = await agent([lb.socket], { drain_timeout: 0.1 });
@@ -166,7 +166,7 @@ describe('taking servers out', () => {
 });
 
 describe('putting servers back', () => {
-  test('waits for a check begun after the change', async () => {
+  test('waits for a check that began after the change', async () => {
     const web = await webServers(2);
     const lb = await haproxy(web.map((one) => line(one)));
     const { disable, enable, status } = await agent([lb.socket]);
@@ -212,7 +212,7 @@ describe('putting servers back', () => {
     });
   }
 
-  test('gives the words of a check that fails by its answer', async () => {
+  test('returns the output of a check that fails by its answer', async () => {
     const web = await webServers(2);
     const lb = await haproxy(web.map((one) => line(one)));
     const { disable, enable } = await agent([lb.socket], { enable_timeout: 0.5 });
@@ -221,7 +221,7 @@ describe('putting servers back', () => {
     await assert.rejects(enable({ backend: 'app', server: 'web1' }), fails('server-not-up', /L7STS 503/));
   });
 
-  test('a server without checks, one in drain and one disabled by the configuration come in', async () => {
+  test('brings in a server without checks, one in drain and one disabled by the configuration', async () => {
     const web = await webServers(3);
     const [a, b, c] = web as [WebServer, WebServer, WebServer];
     const lb = await haproxy([line(a, ''), line(b), line(c, 'check disabled')]);
@@ -234,7 +234,7 @@ describe('putting servers back', () => {
     assert.deepEqual((await enable(all)).unchanged, ['web1', 'web2', 'web3']);
   });
 
-  test('says when a server is in but has the weight 0', async () => {
+  test('reports when a server is in but has the weight 0', async () => {
     const web = await webServers(2);
     const lb = await haproxy(web.map((one) => line(one, '')));
     await lb.ask('set server app/web1 weight 0');
@@ -278,7 +278,7 @@ describe('under load', () => {
 });
 
 describe('several sockets', () => {
-  test('all of them change, or none', async () => {
+  test('change all of them, or none', async () => {
     const web = await webServers(2);
     const [one, two] = [await haproxy(web.map((w) => line(w, ''))), await haproxy(web.map((w) => line(w, '')))];
     const both = await agent([one.socket, two.socket]);
@@ -296,7 +296,7 @@ describe('several sockets', () => {
     assert.deepEqual(await adminStates(one), { web1: 0, web2: 0 });
   });
 
-  test('a server that one of them does not know fails the call on all', async () => {
+  test('fail the call on all when one does not know a server', async () => {
     const web = await webServers(3);
     const one = await haproxy(web.map((w) => line(w, '')));
     const two = await haproxy(web.slice(0, 2).map((w) => line(w, '')));
@@ -305,7 +305,7 @@ describe('several sockets', () => {
     assert.deepEqual(await adminStates(one), { web1: 0, web2: 0, web3: 0 });
   });
 
-  test('puts back on the first what the second refuses', async () => {
+  test('put back on the first what the second refuses', async () => {
     const web = await webServers(2);
     const one = await haproxy(web.map((w) => line(w, '')));
     const two = await haproxy(web.map((w) => line(w, '')));
@@ -325,7 +325,7 @@ describe('several sockets', () => {
     );
   });
 
-  test('says so when maintenance did not last, and puts back the rest', async () => {
+  test('report when maintenance did not last, and put back the rest', async () => {
     const web = await webServers(3);
     const lb = await haproxy(web.map((w) => line(w, '')));
     // As if HAProxy were reloaded in between: the command succeeds, and is forgotten.
@@ -341,7 +341,7 @@ describe('several sockets', () => {
     assert.deepEqual(await adminStates(lb), { web1: 0, web2: 0, web3: 0 });
   });
 
-  test('a server that cannot be made ready everywhere goes back into maintenance everywhere', async () => {
+  test('put a server back into maintenance everywhere when it cannot be made ready everywhere', async () => {
     const web = await webServers(2);
     const one = await haproxy(web.map((w) => line(w)));
     const two = await haproxy(web.map((w) => line(w)));
@@ -358,7 +358,7 @@ describe('several sockets', () => {
     );
   });
 
-  test('over TCP is the same', async () => {
+  test('behave the same over TCP', async () => {
     const web = await webServers(2);
     const lb = await haproxy(web.map((w) => line(w, '')));
     const relay = createServer((client) => {
@@ -407,8 +407,8 @@ async function listenIn(socket: string): Promise<{ socket: string; commands: str
   return { socket: place, commands };
 }
 
-describe('a socket that is of no use', () => {
-  test('that is gone, or hangs, or closes, is one clear problem', async () => {
+describe('an unusable socket', () => {
+  test('that is gone, or hangs, or closes, gives one clear problem', async () => {
     const web = await webServers(1);
     const lb = await haproxy(web.map((one) => line(one, '')));
     const missing = await agent([join(temporaryDirectory(), 'none.sock')]);
@@ -429,7 +429,7 @@ describe('a socket that is of no use', () => {
     await assert.rejects(crashed.list({}), fails('haproxy-unreachable', /connection refused/));
   });
 
-  test('that may only read is found before anything changes', async () => {
+  test('that may only read is detected before anything changes', async () => {
     const web = await webServers(2);
     const lb = await haproxy(web.map((one) => line(one, '')));
     const { socket, commands } = await listenIn(lb.readOnlySocket);
@@ -447,7 +447,7 @@ describe('a socket that is of no use', () => {
     assert.ok(commands.length > 0);
   });
 
-  test('names that would be more than names reach no socket', async () => {
+  test('never receives names that contain commands', async () => {
     const web = await webServers(2);
     const lb = await haproxy(web.map((one) => line(one, '')));
     const { socket, commands } = await listenIn(lb.socket);
@@ -465,8 +465,8 @@ describe('a socket that is of no use', () => {
   });
 });
 
-describe('what there is', () => {
-  test('lists backends, and those that hold all servers asked for by name, map or address', async () => {
+describe('the action that lists backends', () => {
+  test('lists backends, and those that have all requested servers by name, map or address', async () => {
     const web = await webServers(2);
     const [a, b] = web as [WebServer, WebServer];
     const lb = await haproxy(
@@ -492,7 +492,7 @@ describe('what there is', () => {
     );
   });
 
-  test('a host name that HAProxy does not know is found by its address', async () => {
+  test('finds a host name that HAProxy does not know by its address', async () => {
     const web = await webServers(2, 'own');
     const lb = await haproxy(web.map((one) => line(one, '')));
     const { status } = await agent([lb.socket]);

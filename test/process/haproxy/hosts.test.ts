@@ -40,7 +40,7 @@ describe('a host in several backends', () => {
     for (const one of ['app', 'static', 'ws']) assert.equal((await adminStates(lb, one)).web1, 0, one);
   });
 
-  test('narrowed to some, is reported to serve in the others', async () => {
+  test('narrowed to some is reported to serve in the others', async () => {
     const { lb } = await severalBackends();
     const { disable, status } = await agent([lb.socket]);
     const { backend, hosts } = await disable({ server: 'web1', backend: 'app' });
@@ -56,7 +56,7 @@ describe('a host in several backends', () => {
     assert.equal((await adminStates(lb, 'static')).web1, 0);
   });
 
-  test('is put back into the backends that are named, and held out of the others', async () => {
+  test('is put back into the named backends, and held out of the others', async () => {
     const { lb } = await severalBackends();
     const { disable, enable } = await agent([lb.socket]);
     await disable({ server: 'web1' });
@@ -69,7 +69,7 @@ describe('a host in several backends', () => {
     assert.deepEqual([(await adminStates(lb)).web1, (await adminStates(lb, 'static')).web1], [8, 1]);
   });
 
-  test('counts in each of them for the servers that must be left', async () => {
+  test('counts in each of them for the minimum of servers', async () => {
     const { web, lb } = await severalBackends(2);
     const { disable } = await agent([lb.socket]);
     await lb.ask(`set server static/${web[1]?.name} state maint`);
@@ -78,7 +78,7 @@ describe('a host in several backends', () => {
     await disable({ server: 'web1', backend: 'app' });
   });
 
-  test('has its sessions waited for in a backend that follows', async () => {
+  test('waits for its sessions in a backend that follows', async () => {
     const web = await webServers(2, 'own');
     const follows = `backend ws\n  ${web.map((one) => line(one, `track app/${one.name}`)).join('\n  ')}`;
     const lb = await haproxy(
@@ -115,7 +115,7 @@ describe('a host with two lines', () => {
   };
 
   for (const asked of ['127.0.0.2', 'app1-a', 'app1-b', '127.2']) {
-    test(`is taken out whole, asked for as ${asked}`, async () => {
+    test(`is taken out whole, requested as ${asked}`, async () => {
       const { lb } = await twoLines();
       const { disable } = await agent([lb.socket]);
       assert.deepEqual((await disable({ server: asked })).changed, [asked]);
@@ -200,7 +200,7 @@ describe('refused before anything is changed, naming both sides', () => {
   });
 });
 
-test('an IPv6 address leads to its host, however it is written', async () => {
+test('an IPv6 address leads to its host, in any spelling', async () => {
   const web = await webServers(2, 'own');
   const lb = await haproxy([
     ...web.map((one) => line(one, '')),

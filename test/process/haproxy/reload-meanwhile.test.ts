@@ -37,7 +37,7 @@ describe('HAProxy is reloaded in the middle of enable', () => {
   }
 });
 
-describe('a HAProxy that has no place for another connection', () => {
+describe('a HAProxy that accepts no further connection', () => {
   test('is asked again until it has one', async () => {
     const web = await webServers(1);
     const lb = await haproxy(web.map((one) => line(one)));

@@ -42,7 +42,7 @@ async function tcpServers() {
 const order = { server: '127.0.0.2', backend: 'db' };
 
 describe('a server in “mode tcp” with a long session', () => {
-  test('is waited for: it goes into maintenance once the session has ended', async () => {
+  test('goes into maintenance once the session has ended', async () => {
     const { lb, begin } = await tcpServers();
     const clients = [await begin(), await begin()];
     const { disable } = await agent([lb.socket], { drain_timeout: 30 });
@@ -56,7 +56,7 @@ describe('a server in “mode tcp” with a long session', () => {
     assert.ok(host !== undefined && !('sessions_left' in host));
   });
 
-  test('that does not end in time is reported, lives on, and is ended only where that is asked for', async () => {
+  test('that does not end in time is reported, lives on, and is ended only on request', async () => {
     const { lb, begin } = await tcpServers();
     const clients = [await begin(), await begin()];
     const over = clients.map((client) => once(client, 'close'));

@@ -23,7 +23,7 @@ const takenOutAgain = 'a host that is held out was put into traffic';
 const never = { watch_interval: 60 };
 
 describe('HAProxy is restarted', () => {
-  test('what was taken out is put into maintenance again, what was put back is not', async () => {
+  test('puts into maintenance again what was taken out, and not what was put back', async () => {
     const web = await webServers(3);
     const lb = await haproxy(web.map((one) => line(one)));
     const { log, next } = listener();
@@ -44,7 +44,7 @@ describe('HAProxy is restarted', () => {
     assert.equal(typeof servers[0]?.since, 'number');
   });
 
-  test('and the daemon was away meanwhile', async () => {
+  test('restores it, too, when the daemon was away meanwhile', async () => {
     const web = await webServers(2);
     const lb = await haproxy(web.map((one) => line(one, '')));
     const stateDirectory = temporaryDirectory();
@@ -60,7 +60,7 @@ describe('HAProxy is restarted', () => {
     assert.deepEqual(await adminStates(lb), { web1: 1, web2: 0 });
   });
 
-  test('the break names the processes, and the time out begins again', async () => {
+  test('names the processes of the break, and the outage begins again', async () => {
     const web = await webServers(2);
     const lb = await haproxy(web.map((one) => line(one, '')));
     const { disable, status } = await agent([lb.socket], never);
@@ -131,7 +131,7 @@ describe('HAProxy is reloaded', () => {
   });
 
   for (const restoring of [false, true]) {
-    test(`with its slots renumbered: the same host is out, and no other (restoring ${restoring})`, async () => {
+    test(`with its slots renumbered: only the same host is out (restoring ${restoring})`, async () => {
       const web = await webServers(4, 'own');
       const [, b, c, d] = web as [WebServer, WebServer, WebServer, WebServer];
       const lb = await haproxy(
@@ -164,8 +164,8 @@ describe('HAProxy is reloaded', () => {
   }
 });
 
-describe('something else puts a host in that is held out', () => {
-  test('a person, by a command: it is taken out again, and the break says so', async () => {
+describe('another party puts in a host that is held out', () => {
+  test('a person, by a command: it is taken out again, and the break is reported', async () => {
     const web = await webServers(2);
     const lb = await haproxy(web.map((one) => line(one, '')));
     const { disable, enable, status } = await agent([lb.socket], never);
@@ -179,7 +179,7 @@ describe('something else puts a host in that is held out', () => {
     assert.deepEqual((await status({ server: 'web1' })).servers[0]?.breaks, undefined);
   });
 
-  test('for a moment, between two looks: the requests that it got are counted', async () => {
+  test('for a moment, between two looks: the requests that it received are counted', async () => {
     const web = await webServers(2);
     const lb = await haproxy(web.map((one) => line(one, '')));
     const { disable, status } = await agent([lb.socket], never);
@@ -203,7 +203,7 @@ describe('something else puts a host in that is held out', () => {
   });
 });
 
-describe('what is remembered on disk', () => {
+describe('state on the disk that is damaged or old', () => {
   const held = async () => {
     const web = await webServers(2);
     const lb = await haproxy(web.map((one) => line(one, '')));
@@ -220,7 +220,7 @@ describe('what is remembered on disk', () => {
     ['of another form', () => '{"version":9,"hosts":[]}'],
     ['without what makes a host', (text: string) => text.replace('"stage"', '"stag"')],
   ] as const) {
-    test(`${what}: it is refused and reported, never taken for nothing`, async () => {
+    test(`${what}: it is refused and reported, and never treated as empty`, async () => {
       const { lb, stateDirectory, file } = await held();
       const damaged = damage(readFileSync(file, 'utf8'));
       writeFileSync(file, damaged);
@@ -236,7 +236,7 @@ describe('what is remembered on disk', () => {
     });
   }
 
-  test('by version 0.1.0 (servers by name): it is held all the same', async () => {
+  test('by version 0.1.0 (servers by name): it is still held out', async () => {
     const { lb, stateDirectory, file } = await held();
     const servers = [{ backend: 'app', server: 'web1', since: 1, caller: 'cert=eve', run: 'r1' }];
     writeFileSync(file, JSON.stringify({ servers, processes: {} }));

@@ -136,7 +136,7 @@ describe('one fault in nrpe.cfg does not cost the other checks', () => {
     });
   }
 
-  test('a missing include is read as soon as it is there', async () => {
+  test('a missing include is read as soon as it exists', async () => {
     const directory = temporaryDirectory();
     const config = join(directory, 'nrpe.cfg');
     writeFileSync(config, `include=${directory}/later.cfg\n`);
@@ -146,14 +146,14 @@ describe('one fault in nrpe.cfg does not cost the other checks', () => {
     assert.equal((await run('late')).output, 'late');
   });
 
-  test('a check that nearly has the name is offered', async () => {
+  test('a check with a similar name is suggested', async () => {
     const directory = temporaryDirectory();
     writeFileSync(join(directory, 'nrpe.cfg'), `${ok('check_load')}\n`);
     const { run } = await agentOn(join(directory, 'nrpe.cfg'));
     assert.match((await run('check_lod')).output, /No such command: check_lod \(did you mean “check_load”\?\)/);
   });
 
-  test('words that a shell leaves as they are reach the plugin as through NRPE’s own daemon', async () => {
+  test('words that a shell would not change reach the plugin as through NRPE’s own daemon', async () => {
     const lines = [
       '-w ~:10 -c @~:20',
       'x~y a=~/z',

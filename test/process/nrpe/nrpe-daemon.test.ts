@@ -77,7 +77,7 @@ describe('the real NRPE daemon, asked by check_nrpe, on the same configuration',
   });
   after(() => real[Symbol.asyncDispose]());
 
-  test('has the same codes, outputs and performance data as the agent, in every state', async () => {
+  test('returns the same codes, outputs and performance data as the agent, in every state', async () => {
     const local = await agent({ config: real.configFile, arguments: rules });
     const seen = new Set<number>();
     for (const command of Object.keys(commands)) {
@@ -95,7 +95,7 @@ describe('the real NRPE daemon, asked by check_nrpe, on the same configuration',
   });
 
   for (const packet of [2, 4] as const) {
-    test(`gives the agent as its client the same answers in packets of version ${packet}`, async () => {
+    test(`returns the same replies to the agent as its client in packets of version ${packet}`, async () => {
       const daemon: NrpeDaemon = {
         host: '127.0.0.1',
         port: real.port,
@@ -110,7 +110,7 @@ describe('the real NRPE daemon, asked by check_nrpe, on the same configuration',
     });
   }
 
-  test('is not asked for what the configuration does not name, nor with other arguments', async () => {
+  test('receives no command that the configuration does not name, and no other arguments', async () => {
     const daemon: NrpeDaemon = { host: '127.0.0.1', port: real.port, tls: 'anonymous', packet: 4, commands: ['args'] };
     const remote = await agent({ config: '/nowhere', daemon, arguments: rules });
     assert.equal((await remote.run('dummy_ok')).output, 'No such command: dummy_ok');
@@ -121,7 +121,7 @@ describe('the real NRPE daemon, asked by check_nrpe, on the same configuration',
     await assert.rejects(remote.run('args', '1'), fails('refused-arguments', /takes 2 arguments, not 1/));
   });
 
-  test('answers when it is examined, and is told where it does not', async () => {
+  test('answers the checks of doctor, which reports where it does not', async () => {
     const daemon: NrpeDaemon = { host: '127.0.0.1', port: real.port, tls: 'anonymous', packet: 4, commands: ['args'] };
     const look = (more: Partial<NrpeDaemon> = {}) =>
       doctorNrpe({
@@ -135,7 +135,7 @@ describe('the real NRPE daemon, asked by check_nrpe, on the same configuration',
     assert.deepEqual([lost?.verdict, /cannot be reached: connection refused/.test(lost?.what ?? '')], ['broken', true]);
   });
 
-  test('that does not answer in time is UNKNOWN, and a call that is given up ends', async () => {
+  test('that does not answer in time is UNKNOWN, and a cancelled call ends', async () => {
     const daemon: NrpeDaemon = {
       host: '127.0.0.1',
       port: real.port,
@@ -186,7 +186,7 @@ describe('an NRPE daemon with certificates', () => {
     await fleet.remove();
   });
 
-  test('is proven, and proves who asks', async () => {
+  test('is verified, and verifies its client', async () => {
     assert.equal((await (await agent({ config: '/nowhere', daemon })).run('dummy_ok')).output, "OK: all 'is' well");
     const { certificate_file: _certificate, key_file: _key, ...stranger } = daemon;
     const asked = (await agent({ config: '/nowhere', daemon: stranger })).run('dummy_ok');
@@ -204,7 +204,7 @@ describe('an NRPE daemon with certificates', () => {
     );
   });
 
-  test('is not asked in clear or without proof where certificates are configured', async () => {
+  test('is not asked in plain text or unverified where certificates are configured', async () => {
     for (const tls of ['none', 'anonymous'] as const) {
       await assert.rejects(
         agent({ config: '/nowhere', daemon: { ...daemon, tls } }),
@@ -235,19 +235,19 @@ describe('a query', () => {
     return first;
   };
 
-  test('in packets of version 3 and 4 is what check_nrpe sends, to the byte', async () => {
+  test('in packets of version 3 and 4 matches check_nrpe to the byte', async () => {
     assert.deepEqual(makeQuery('check_load', 3), await sentByCheckNrpe('-3'));
     assert.deepEqual(makeQuery('check_load', 4), await sentByCheckNrpe());
   });
 
-  test('in a packet of version 2 is as long, and says the same', async () => {
+  test('in a packet of version 2 has the same length and content', async () => {
     const [ours, theirs] = [makeQuery('check_load', 2), await sentByCheckNrpe('-2')];
     assert.equal(ours.length, theirs.length);
     assert.deepEqual(ours.subarray(10, 21), theirs.subarray(10, 21));
     assert.throws(() => makeQuery('x'.repeat(1024), 2), fails('bad-query', /cannot carry 1024 bytes/));
   });
 
-  test('comes back as an answer only whole and unaltered', () => {
+  test('accepts only whole and unaltered answers', () => {
     for (const version of [2, 3, 4] as const) {
       const answer = makeQuery('so so', version);
       answer.writeInt16BE(2, 2);
@@ -267,13 +267,13 @@ describe('a query', () => {
 });
 
 describe('an NRPE daemon without TLS', () => {
-  test('is asked in clear where the configuration says so', async () => {
+  test('is asked in plain text where the configuration says so', async () => {
     await using real = await startRealNrpe(lines, ['--no-ssl']);
     const daemon: NrpeDaemon = { host: '127.0.0.1', port: real.port, tls: 'none', packet: 4, commands: ['dummy_ok'] };
     assert.equal((await (await agent({ config: '/nowhere', daemon })).run('dummy_ok')).state, 'OK');
   });
 
-  test('that talks nonsense, too much, or nothing costs the call alone', async () => {
+  test('that answers nonsense, too much, or nothing affects only the call', async () => {
     const answers = [Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n'), Buffer.alloc(4_000_000, 0x7f), Buffer.alloc(0)];
     const server = createServer((socket) => {
       socket.on('error', () => {});
@@ -298,7 +298,7 @@ describe('a caller’s arguments', () => {
     return file;
   };
 
-  test('do not make a command look broken that takes some', async () => {
+  test('do not make a command with arguments look broken', async () => {
     const file = config(
       `dont_blame_nrpe=1\ncommand[args]=${plugins}/check_dummy $ARG1$\ncommand[off]=/bin/echo $ARG1$\n`,
     );
@@ -312,7 +312,7 @@ describe('a caller’s arguments', () => {
     assert.match(findings[1]?.what ?? '', /command\[off\].*node\.yaml allows none/);
   });
 
-  test('reach an NRPE daemon parted by “!”', async () => {
+  test('reach an NRPE daemon separated by “!”', async () => {
     const asked: string[] = [];
     const server = createServer((socket) => {
       socket.on('error', () => {});
@@ -343,7 +343,7 @@ describe('a caller’s arguments', () => {
     );
   });
 
-  test('stay one word each, whatever they hold, and never name the program', async () => {
+  test('stay one word each, whatever they contain, and never name the program', async () => {
     const text = [
       'dont_blame_nrpe=1',
       'command[show]=/usr/bin/printf [%s] $ARG1$ "$ARG2$" x$ARG1$y',
@@ -359,7 +359,7 @@ describe('a caller’s arguments', () => {
     await assert.rejects(run('program', '/bin/sh'), fails('refused-command', /the caller would name the program/));
   });
 
-  test('that have no pattern of their own for every place refuse the command', async () => {
+  test('without a pattern for every position refuse the command', async () => {
     const file = config('dont_blame_nrpe=1\ncommand[two]=/bin/echo $ARG1$ $ARG2$\n');
     const { run } = await agent({ config: file, arguments: { two: ['a'] } });
     await assert.rejects(run('two', 'a'), fails('refused-command', /there is no argument for \$ARG2\$/));

@@ -93,7 +93,7 @@ describe('the stock plugins', () => {
     assert.deepEqual([(await run('overload')).exitcode], [2]);
   });
 
-  test('a web server and a disk are found well', async () => {
+  test('a web server and a disk are OK', async () => {
     const { run } = await agent([
       `command[check_http]=${plugins}/check_http -I 127.0.0.1 -p ${port}`,
       `command[quoted]=${plugins}/check_http -I 127.0.0.1 -p ${port} -u "/a?b=c" -s 'no such text'`,
@@ -135,7 +135,7 @@ describe('the definitions', () => {
     assert.equal((await run('a')).output, 'OK: a');
   });
 
-  test('a command that is not defined is UNKNOWN, whatever its name', async () => {
+  test('without an entry make a command UNKNOWN, whatever its name', async () => {
     const { run } = await agent([`command[a]=${plugins}/check_dummy 0`]);
     for (const name of ['check_none', '__proto__', 'constructor']) {
       const check = await run(name);
@@ -174,7 +174,7 @@ describe('a plugin that misbehaves', () => {
     assert.deepEqual([check.state, check.output], ['UNKNOWN', 'NRPE: Command timed out after 0.1 seconds']);
   });
 
-  test('that prints a gigabyte, or without end, costs no more than its time', async () => {
+  test('that prints a gigabyte, or without end, costs no more than its timeout', async () => {
     const { run } = await agent(
       ['command[gigabyte]=/usr/bin/head -c 1073741824 /dev/zero', 'command[endless]=/usr/bin/yes'],
       { timeout: 30 },
@@ -190,7 +190,7 @@ describe('a plugin that misbehaves', () => {
     await assert.rejects(call, fails('cancelled', /endless was cancelled/));
   });
 
-  test('that is missing, may not be run, or is killed is UNKNOWN with the reason', async () => {
+  test('that is missing, not executable, or killed is UNKNOWN with the reason', async () => {
     const directory = temporaryDirectory();
     const script = join(directory, 'plugin');
     writeFileSync(script, '#!/bin/sh\nkill -9 $$\n');

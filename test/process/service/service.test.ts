@@ -62,7 +62,7 @@ describe('the agent “service”, on a Debian with systemd', () => {
   };
   const changing = () => argvs.filter((argv) => !/systemctl show|journalctl/.test(argv));
 
-  test('starts, restarts, reloads and stops a service, and reports its state, process and since when', async () => {
+  test('starts, restarts, reloads and stops a service, and reports its state, process and start', async () => {
     const { reply: started, said } = await call('start', 'web');
     assert.deepEqual(
       [started.service, started.state, started.detail, started.changed],
@@ -80,7 +80,7 @@ describe('the agent “service”, on a Debian with systemd', () => {
     assert.deepEqual([stopped.state, stopped.pid, stopped.changed], ['inactive', 0, true]);
   });
 
-  test('changes nothing where nothing is to change, and nothing in a dry run', async () => {
+  test('changes nothing that already is as requested, and nothing in a dry run', async () => {
     argvs.length = 0;
     assert.equal((await call('stop', 'web')).reply.changed, false);
     assert.equal((await call('start', 'web', { dryRun: true })).reply.changed, true);
@@ -98,7 +98,7 @@ describe('the agent “service”, on a Debian with systemd', () => {
     assert.equal((await call('disable', 'web')).reply.enabled, 'disabled');
   });
 
-  test('waits for a service that takes its time, and says what it is at', async () => {
+  test('waits for a service that starts slowly, and reports its state meanwhile', async () => {
     const { reply, said } = await call('start', 'late');
     assert.equal(reply.state, 'active');
     assert.ok(said.length >= 2, said.join('; '));
@@ -113,7 +113,7 @@ describe('the agent “service”, on a Debian with systemd', () => {
     });
   });
 
-  test('refuses what is not on the list, and runs nothing for it', async () => {
+  test('refuses services that are not on the list, and runs nothing for them', async () => {
     argvs.length = 0;
     await assert.rejects(call('status', 'secret'), {
       code: 'not-allowed',
@@ -127,12 +127,12 @@ describe('the agent “service”, on a Debian with systemd', () => {
     assert.deepEqual(argvs, []);
   });
 
-  test('says that systemd has no such unit, and that a stopped service can’t be reloaded', async () => {
+  test('reports an unknown unit, and that a stopped service cannot be reloaded', async () => {
     await assert.rejects(call('start', 'gone'), { code: 'unknown-unit', message: /no unit gone\.service/ });
     await assert.rejects(call('reload', 'web'), { code: 'service-failed', message: /web\.service is inactive/ });
   });
 
-  test('doctor looks at each unit of the list', async () => {
+  test('doctor checks each unit of the list', async () => {
     const findings = await doctorService({ config, run, signal: new AbortController().signal });
     const about = (unit: string) => findings.find(({ what }) => what.includes(unit));
     assert.equal(about('web.service')?.verdict, 'ok');
