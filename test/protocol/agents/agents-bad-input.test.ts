@@ -10,7 +10,7 @@ import { startTestNode, type TestNode } from '../../support/node/node.ts';
 import { startWebhookServer } from '../../support/agents/webhook-server.ts';
 
 /** Inputs that are meant to do harm, and surroundings that fail, of the agents nrpe, angelia and rpcutil: as a node sees them. */
-describe('an agent that is asked for harm, or whose surroundings fail', () => {
+describe('an agent that receives harmful requests, or whose surroundings fail', () => {
   let fleet: Fleet;
   let node: TestNode;
   let rip: Member;
@@ -145,7 +145,7 @@ describe('an agent that is asked for harm, or whose surroundings fail', () => {
     assert.match(waiting?.reason ?? '', /no answer in time/);
   });
 
-  test('knows no fact of a prototype, and takes no path for one', async () => {
+  test('returns no fact for a name of a prototype or a path', async () => {
     for (const fact of ['__proto__', 'constructor', 'os.__proto__', 'os.constructor.name'])
       assert.equal((await call('rpcutil', 'get_fact', { fact })).output.value, null, fact);
     for (const fact of ['../facts.d/site', 'a b', 'a;b', '/x/', ''])

@@ -138,7 +138,7 @@ stat -c %a . "$1" "$2" "$CHORIA_EXTERNAL_FACTS" | xargs >"${home}/modes"; env | 
     return description;
   };
 
-  test('in Python does its action, with defaults of inputs and outputs filled in', async () => {
+  test('in Python runs its action, with default inputs and outputs filled in', async () => {
     const reply = await call('greeter', 'greet', { name: 'Ada' });
     assert.deepEqual(
       [reply.outcome, reply.output],
@@ -148,13 +148,13 @@ stat -c %a . "$1" "$2" "$CHORIA_EXTERNAL_FACTS" | xargs >"${home}/modes"; env | 
     assert.equal((await lastOutcome())?.outcome, 'ok');
   });
 
-  test('in Bash does its action', async () => {
+  test('in Bash runs its action', async () => {
     const { outcome, output } = await call('uptime', 'show');
     assert.equal(outcome, 'ok');
     assert.ok(Number(output.seconds) > 0);
   });
 
-  test('never sees an input that its DDL refuses', async () => {
+  test('never receives an input that its DDL refuses', async () => {
     for (const [input, status] of [
       [{}, 3],
       [{ name: 'a; reboot' }, 4],
@@ -171,7 +171,7 @@ stat -c %a . "$1" "$2" "$CHORIA_EXTERNAL_FACTS" | xargs >"${home}/modes"; env | 
     assert.equal((await call('greeter', '__proto__')).code, 'unknown-action');
   });
 
-  test('is told of the request in private files, and has nothing but PATH and the contract in its environment', async () => {
+  test('receives the request in private files, and only PATH and the contract in its environment', async () => {
     assert.equal((await call('told')).outcome, 'ok');
     const read = (file: string) => readFile(join(node.directory, file), 'utf8');
     const { requestid, msgtime, ...request } = JSON.parse(await read('request.json')) as Record<string, unknown>;
@@ -206,7 +206,7 @@ stat -c %a . "$1" "$2" "$CHORIA_EXTERNAL_FACTS" | xargs >"${home}/modes"; env | 
     assert.equal(protocol, 'io.choria.mcorpc.external.v1.rpc_request');
   });
 
-  test('fails with the status, the words and the data that it gives', async () => {
+  test('fails with the status, message and data that it returns', async () => {
     for (const [status, code] of [
       [1, 'action-failed'],
       [2, 'unknown-action'],
@@ -222,7 +222,7 @@ stat -c %a . "$1" "$2" "$CHORIA_EXTERNAL_FACTS" | xargs >"${home}/modes"; env | 
     }
   });
 
-  test('that hangs is killed with its children at its timeout, and hinders nobody', async () => {
+  test('that hangs is killed with its children at its timeout, and delays no other call', async () => {
     /** @returns whether another call was answered while the first one hung */
     const greetMeanwhile = async () => {
       let ended = false;
@@ -244,7 +244,7 @@ stat -c %a . "$1" "$2" "$CHORIA_EXTERNAL_FACTS" | xargs >"${home}/modes"; env | 
     assert.ok(hindersNobody, 'each of five other calls waited for it');
   });
 
-  test('that hangs is killed with what left its session, by its parent or by its environment', async () => {
+  test('that hangs is killed with the processes that left its session, by parent or by environment', async () => {
     const reply = await call('escaping');
     assert.deepEqual([reply.outcome, reply.code], ['failed', 'timeout']);
     for (const file of ['escaped.pid', 'bare.pid']) assert.equal(await isAlive(await pidIn(file)), false, file);
@@ -278,7 +278,7 @@ stat -c %a . "$1" "$2" "$CHORIA_EXTERNAL_FACTS" | xargs >"${home}/modes"; env | 
     ['forking', 'agent-failed', /more than 256 processes and was killed/],
     ['scattering', 'agent-failed', /more than 256 processes and was killed/],
   ] as const) {
-    test(`that is ${name} costs its own call only`, async () => {
+    test(`that is ${name} affects only its own call`, async () => {
       const reply = await call(name);
       assert.deepEqual([reply.outcome, reply.code], ['failed', code], reply.message);
       assert.match(reply.message, words);
@@ -287,7 +287,7 @@ stat -c %a . "$1" "$2" "$CHORIA_EXTERNAL_FACTS" | xargs >"${home}/modes"; env | 
     });
   }
 
-  test('that babbles is read to its end; nothing of it is in the reply, in the audit log or on the disk', async () => {
+  test('that babbles is read to its end, without effect on the reply, the audit log or the disk', async () => {
     const reply = await call('babbling');
     assert.deepEqual([reply.outcome, reply.output, reply.data.length], ['ok', {}, 2]);
     assert.ok(JSON.stringify(await lastOutcome()).length < 2000);
@@ -298,7 +298,7 @@ stat -c %a . "$1" "$2" "$CHORIA_EXTERNAL_FACTS" | xargs >"${home}/modes"; env | 
     assert.deepEqual(await readdir(join(node.directory, 'state', 'external')), []);
   });
 
-  test('is told of in the description of the node, and its DDL is read back as it is', async () => {
+  test('is listed in the description of the node, and its DDL is read back unchanged', async () => {
     const { agents } = await warnings();
     const told = agents.find(({ name }) => name === 'greeter');
     const ddl = parseOutsideDdl(told?.ddl ?? Buffer.alloc(0), 'dev2.devco.net');
@@ -307,7 +307,7 @@ stat -c %a . "$1" "$2" "$CHORIA_EXTERNAL_FACTS" | xargs >"${home}/modes"; env | 
     assert.ok(!agents.some(({ name }) => name === 'unwilling'), 'it did not want to be active');
   });
 
-  test('that can’t be trusted or read is refused, and the node says why', async () => {
+  test('that cannot be trusted or read is refused, and the node reports why', async () => {
     const { agents, warnings: said } = await warnings();
     const reasons: Readonly<Record<string, RegExp>> = {
       late: /did not end in time/,
@@ -329,7 +329,7 @@ stat -c %a . "$1" "$2" "$CHORIA_EXTERNAL_FACTS" | xargs >"${home}/modes"; env | 
     assert.equal((await node.call(rip, {})).outcome, 'ok', 'the built-in agent still answers');
   });
 
-  test('is there after a reload when it was added, gone when it was removed', async () => {
+  test('exists after a reload when it was added, and is gone when it was removed', async () => {
     await put(directory, { name: 'added', script: `${active}\n${ok}` });
     assert.equal((await call('added')).code, 'unknown-agent', 'not before the reload');
     for (const name of ['mute', 'odd']) assert.equal((await call(name)).code, 'bad-reply');

@@ -10,7 +10,7 @@ import { installExamples } from '../../support/agents/example-agents.ts';
 import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
 import { startTestNode, type TestNode } from '../../support/node/node.ts';
 
-describe('rpc of an agent that the client has never heard of', { timeout: 60_000 }, () => {
+describe('rpc of an agent that the client does not know', { timeout: 60_000 }, () => {
   let fleet: Fleet;
   let node: TestNode;
   let rip: Member;
@@ -60,7 +60,7 @@ describe('rpc of an agent that the client has never heard of', { timeout: 60_000
     return { ...said, out: said.out.join('\n'), err: said.err.join('\n') };
   };
 
-  test('learns it from the nodes, and reads the words as its inputs want them', async () => {
+  test('learns it from the nodes, and parses the arguments by its inputs', async () => {
     const { code, out, err } = await mco('greeter', 'greet', 'name=Ada', 'times=2');
     assert.equal(code, 0, err);
     assert.match(out, /Greeting: Hello Ada! Hello Ada!/);
@@ -76,7 +76,7 @@ describe('rpc of an agent that the client has never heard of', { timeout: 60_000
     assert.equal((await node.records()).length, before);
   });
 
-  test('says that nobody has it when nobody has', async () => {
+  test('reports that no node has it', async () => {
     const { code, err } = await mco('greater', 'greet');
     assert.equal(code, 64);
     assert.match(err, /there is no agent “greater”/);

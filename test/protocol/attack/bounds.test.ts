@@ -17,7 +17,7 @@ const bomb = ['a: &a [x, x, x, x, x, x, x, x, x, x]', ...'bcdefghi'].reduce(
   (text, name, index) => `${text}\n${name}: &${name} [${`*${'abcdefgh'[index - 1]}, `.repeat(10).slice(0, -2)}]`,
 );
 
-describe('what could cost a node its time or memory', () => {
+describe('input that could cost a node time or memory', () => {
   let fleet: Fleet;
   let node: TestNode;
   let rip: Member;
@@ -57,7 +57,7 @@ describe('what could cost a node its time or memory', () => {
     }
   };
 
-  test('a regex in a filter that would run away on a fact is answered, or refused for its cost', async () => {
+  test('a regex in a filter that backtracks on a fact is answered, or refused for its cost', async () => {
     assert.equal((await ask({ facts: [`bait=/${runaway}/`] })).matched, false);
     assert.equal((await ask({ select: `not bait=/${runaway}/` })).matched, true);
     await assert.rejects(ask({ facts: ['bait=/((a{1,100}){1,100}){1,100}/'] }), { code: 'bad-filter' });
@@ -66,7 +66,7 @@ describe('what could cost a node its time or memory', () => {
     });
   });
 
-  test('code in a filter or in a fact is text', async () => {
+  test('code in a filter or in a fact is plain text', async () => {
     assert.equal((await ask({ facts: ['code=process.exit(1)'] })).matched, true);
     for (const select of ['process.exit(1)', '`id`', '$(id)', 'constructor.constructor("return 1")()', '__proto__=1']) {
       const answer = await ask({ select }).catch((error: unknown) => error as { code: string });
@@ -75,7 +75,7 @@ describe('what could cost a node its time or memory', () => {
     assert.equal(({} as { polluted?: boolean }).polluted, undefined);
   });
 
-  test('facts that nest deep or reach for a prototype are left out, alias bombs, deeper and large files are refused, and the others stay', async () => {
+  test('facts that nest deep or name a prototype are left out, alias bombs, deeper and large files are refused, and the others stay', async () => {
     const { facts, warnings } = await ask({});
     const known = JSON.parse(Buffer.from(facts).toString()) as Record<string, unknown>;
     assert.equal(known.bait, bait);
@@ -100,7 +100,7 @@ describe('what could cost a node its time or memory', () => {
     }
   });
 
-  test('a regex in a policy that would run away on a fact or a caller decides all the same, and is recorded', async () => {
+  test('a regex in a policy that backtracks on a fact or a caller still decides, and is recorded', async () => {
     assert.equal((await node.call(rip, {})).outcome, 'ok');
     const eve = await fleet.operator(`${'a'.repeat(100)}.eve`);
     assert.equal((await node.call(eve, {})).code, 'policy-denied');
@@ -108,7 +108,7 @@ describe('what could cost a node its time or memory', () => {
     assert.equal(outcome?.code, 'policy-denied');
   });
 
-  test('a policy with a regex too costly to try lets nobody in', async () => {
+  test('a policy with a regex that costs too much to try allows nobody', async () => {
     await using strict = await startTestNode(fleet, {
       name: 'dev4.devco.net',
       policies: { default: 'policy default allow\ndeny\t/((a{1,100}){1,100}){1,100}/\t*\t*\t*\n' },
@@ -116,7 +116,7 @@ describe('what could cost a node its time or memory', () => {
     assert.equal((await strict.call(rip, {})).code, 'policy-denied');
   });
 
-  test('callers who send half a message and then nothing hinder nobody', async () => {
+  test('callers who send half a message and then nothing delay nobody', async () => {
     const sessions: ClientHttp2Session[] = [];
     const streams: ClientHttp2Stream[] = [];
     for (let each = 0; each < 10; each++) {

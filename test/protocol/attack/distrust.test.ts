@@ -69,7 +69,7 @@ async function revertChange(node: TestNode, call: () => Promise<unknown>): Promi
 }
 
 describe('a node that was restored from a snapshot', () => {
-  test('changes nothing for who knows better, and is not trusted until its head is forgotten, however many records follow', async () => {
+  test('changes nothing for callers who know a later head, and is not trusted until its head is forgotten, however many records follow', async () => {
     await using node = await startTestNode(fleet, { name: 'dev1.devco.net' });
     const [me, other] = [client('me'), client('other')];
     await revertChange(node, () => me.call(node, 'count'));
@@ -109,8 +109,8 @@ describe('a node that was restored from a snapshot', () => {
   });
 });
 
-describe('a head that a caller has kept', () => {
-  test('is continued after restarts and rotations, and when its file was deleted, by a reply of the usual size', async () => {
+describe('a head that a caller has stored', () => {
+  test('continues after restarts and rotations, and when its file was deleted, by a reply of the usual size', async () => {
     await using node = await startTestNode(fleet, {
       name: 'dev3.devco.net',
       prepare: async (directory) => {

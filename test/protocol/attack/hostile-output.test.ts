@@ -13,7 +13,7 @@ const rpcutil = agents.filter(({ ddl }) => ddl.name === 'rpcutil');
 const hostile = '\u001b]0;owned\u0007\u009b2J\u202e';
 
 /** A node that was taken over says what it likes; the program of whoever asks it writes none of it to a terminal as it is. */
-describe('what a hostile node says', () => {
+describe('output of a hostile node', () => {
   let fleet: Fleet;
   let node: TestNode;
   let home: string;
@@ -55,7 +55,7 @@ describe('what a hostile node says', () => {
     ['rpc', 'rpcutil', 'get_fact', 'fact=note', '--json'],
     ['rpc', `p${hostile}`, 'x'],
   ])
-    test(`steers no terminal: ${JSON.stringify(argv)}`, async () => {
+    test(`never controls a terminal: ${JSON.stringify(argv)}`, async () => {
       const { out, err } = await mco(...argv);
       assert.doesNotMatch(out + err, /[\0-\x08\x0b-\x1f\x7f-\x9f\u202e]/);
       assert.match(out + err, /owned/);

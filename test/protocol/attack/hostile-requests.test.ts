@@ -10,7 +10,7 @@ import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts
 import { startTestNode, type TestNode } from '../../support/node/node.ts';
 
 /** What a client that checks nothing sends: everything here is rightly signed by an operator who may do anything. */
-describe('a request that is meant to do harm', () => {
+describe('a harmful request', () => {
   let fleet: Fleet;
   let node: TestNode;
   let rip: Member;
@@ -166,7 +166,7 @@ describe('a request that is meant to do harm', () => {
     });
   }
 
-  test('leaves the good ones their way: one command a connection reaches HAProxy', async () => {
+  test('does not stop valid ones: HAProxy receives one command a connection', async () => {
     await node.call(rip, { agent: 'haproxy', action: 'status', input: { backend: 'app' } });
     assert.ok(asked.length > 0);
     for (const command of asked) assert.match(command, /^[a-z]+( [A-Za-z0-9_.:/-]+)*\n$/);

@@ -43,7 +43,7 @@ describe('a node', () => {
   const refusalsOn = async (node: TestNode, code: string) =>
     (await node.records()).filter((record) => record.kind === 'outcome' && record.code === code);
 
-  test('refuses a caller that asks too fast, on every call, and writes that down once', async () => {
+  test('refuses a caller that calls too fast, on every call, and records it once', async () => {
     await using node = await start('rate: 0.001, burst: 5');
     const connection = await node.dial(rip);
     const call = () => connection.call(sealRequest(orderFor(node.name), rip.credentials, Date.now()), () => {}, signal);
@@ -68,7 +68,7 @@ describe('a node', () => {
     assert.equal((await node.call(sue, {})).outcome, 'ok', 'nobody else is kept waiting');
   });
 
-  test('counts a large request for several', async () => {
+  test('counts a large request as several', async () => {
     await using node = await start('rate: 0.001, burst: 20');
     const text = 'x'.repeat(300_000);
     assert.equal((await node.call(rip, { input: { text } })).code, 'invalid-input', 'it is recorded all the same');
@@ -91,7 +91,7 @@ describe('a node', () => {
     assert.equal((await refusalsOn(node, 'expired-certificate')).length, 4, 'three as they come, then one of all');
   });
 
-  test('refuses a caller whose calls are still running, and lets it in when one has ended', async () => {
+  test('refuses a caller whose calls are still running, and accepts it when one has ended', async () => {
     await using node = await start('calls_per_caller: 2');
     const running = [1, 2].map(() => node.call(rip, { action: 'wait', input: {} }));
     await until('two calls of probe.wait', () => waiting.length >= 2, 0);
@@ -106,13 +106,13 @@ describe('a node', () => {
     await Promise.all(running);
   });
 
-  test('takes no message beyond a mebibyte, and lives', async () => {
+  test('accepts no message beyond a mebibyte, and keeps running', async () => {
     await using node = await start('rate: 100');
     await assert.rejects(node.call(rip, { input: { text: 'x'.repeat(1024 * 1024) } }), { code: 'too-large' });
     assert.equal((await node.call(rip, {})).outcome, 'ok');
   });
 
-  test('closes proven connections beyond what one address may have', async () => {
+  test('closes proven connections beyond the limit of one address', async () => {
     await using node = await start('connections_per_address: 3');
     const held = [1, 2, 3].map(() => openTls(fleet, node, rip));
     await Promise.all(held.map((socket) => once(socket, 'secureConnect')));
@@ -123,7 +123,7 @@ describe('a node', () => {
     for (const socket of held) socket.destroy();
   });
 
-  test('closes proven connections beyond what there may be in all', async () => {
+  test('closes proven connections beyond the total limit', async () => {
     const listen = 'listen: { address: 127.0.0.1, port: 0, max_connections: 2 }';
     await using node = await start('rate: 100', { listen });
     const held = [1, 2].map(() => openTls(fleet, node, rip));
@@ -154,7 +154,7 @@ describe('a node', () => {
     });
   }
 
-  test('closes connections beyond what one caller may have, and leaves the others theirs', async () => {
+  test('closes connections beyond the limit of one caller, and none of the others', async () => {
     await using node = await start('connections_per_caller: 2');
     const held = [1, 2].map(() => openTls(fleet, node, rip));
     await Promise.all(held.map((socket) => once(socket, 'secureConnect')));
@@ -166,7 +166,7 @@ describe('a node', () => {
     assert.ok((await whenFree(() => strangersOn(node))) >= 1);
   });
 
-  test('waits for no handshake, whether nothing comes or byte by byte', async () => {
+  test('does not wait for a handshake that never comes or comes byte by byte', async () => {
     await using node = await start('handshake: 1.5');
     await ended(openTcp(node));
     const loris = openTcp(node);
@@ -180,7 +180,7 @@ describe('a node', () => {
     assert.equal(await strangersOn(node), 2);
   });
 
-  test('cuts the connection of a client whose request never comes to its end', async () => {
+  test('cuts the connection of a client whose request never ends', async () => {
     await using node = await start('stall: 1.5');
     const frame = frameOf(sealRequest(orderFor(node.name), rip.credentials, Date.now()));
     const [silent, halting] = [openHttp2(fleet, node, rip), openHttp2(fleet, node, rip)];

@@ -33,7 +33,7 @@ const later = {
 } as unknown as NodeService;
 
 describe('another protocol version', () => {
-  test('of a node is told by the client, with both versions and what to do; no call is made', async () => {
+  test('of a node is reported by the client, with both versions and the next step; no call is made', async () => {
     await using fleet = await makeFleet();
     const { credentials } = await fleet.node('dev2.devco.net');
     const listener = await startListening({

@@ -21,7 +21,7 @@ const methods = [
   '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo',
 ];
 
-describe('whoever cannot prove who it is', () => {
+describe('a stranger, or a caller with an invalid certificate', () => {
   let fleet: Fleet;
   let foreign: Fleet;
   let node: TestNode;
@@ -76,7 +76,7 @@ describe('whoever cannot prove who it is', () => {
     });
   }
 
-  test('finds no reflection here even as an operator of the fleet', async () => {
+  test('finds no reflection even as an operator of the fleet', async () => {
     assert.equal(await statusOf(methods.at(-1) ?? '', rip), 12);
   });
 
@@ -106,7 +106,7 @@ describe('whoever cannot prove who it is', () => {
     connection.close();
   });
 
-  test('but is known by an ended certificate is recorded when another brings its request', async () => {
+  test('known by an ended certificate is recorded when another brings its request', async () => {
     const late = await fleet.operator('late@devco.net', {
       notBefore: Date.now() - 2 * day,
       notAfter: Date.now() - day,
@@ -127,7 +127,7 @@ describe('whoever cannot prove who it is', () => {
     }
   });
 
-  test('and sends a request of another CA’s operator over a good connection is on record by its own name', async () => {
+  test('sending a request of another CA’s operator over a good connection is recorded by its own name', async () => {
     const stranger = await foreign.operator('rip@devco.net');
     const eve = await fleet.operator('eve@devco.net');
     const reply = await node.send(eve, sealRequest(orderFor(node.name), stranger.credentials, Date.now()));
@@ -146,12 +146,12 @@ describe('a certificate of the wrong kind', () => {
   });
   after(() => fleet.remove());
 
-  test('of an operator makes no node: the daemon does not start with it', async () => {
+  test('of an operator does not make a node: the daemon does not start with it', async () => {
     const asNode = { ...fleet, node: (name: string) => fleet.node(name, { kind: 'operator' }) };
     await assert.rejects(startTestNode(asNode), { code: 'wrong-kind' });
   });
 
-  test('of an operator makes no node: no client talks to it', async () => {
+  test('of an operator does not make a node: no client talks to it', async () => {
     const rip = await fleet.operator('rip@devco.net');
     const mallory = await fleet.node('dev2.devco.net', { kind: 'operator' });
     let bytes = 0;

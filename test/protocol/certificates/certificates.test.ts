@@ -77,7 +77,7 @@ describe('on every call, health included, a caller', () => {
     return [intent.caller, intent.verdict, outcome.outcome, outcome.code];
   };
 
-  test('is let in while its certificate holds, and refused from the moment it is revoked', async () => {
+  test('is accepted while its certificate is valid, and refused once it is revoked', async () => {
     const lost = await fleet.operator('lost@devco.net');
     const client = openClient(fleet, node, lost);
     assert.deepEqual(await client.askAll(), all(0));
@@ -90,7 +90,7 @@ describe('on every call, health included, a caller', () => {
     assert.deepEqual(await lastRecords(), expected);
   });
 
-  test('is refused from the moment its certificate ends', async () => {
+  test('is refused once its certificate ends', async () => {
     const brief = await fleet.operator('brief@devco.net', { notAfter: Date.now() + 5000 });
     const client = openClient(fleet, node, brief);
     assert.deepEqual(await client.askAll(), all(0));
@@ -111,7 +111,7 @@ describe('on every call, health included, a caller', () => {
     assert.equal((await node.records()).length, records, 'nor the audit log');
   });
 
-  test('that is a node is no operator: it may look at health, and what it signs is refused', async () => {
+  test('that is a node does not count as an operator: it may read health, and its signed requests are refused', async () => {
     const dev4 = await fleet.node('dev4.devco.net');
     const client = openClient(fleet, node, dev4);
     const kind = 'wrong-kind';
@@ -122,7 +122,7 @@ describe('on every call, health included, a caller', () => {
     assert.deepEqual([verdict, outcome, code], [kind, 'refused', kind]);
   });
 
-  test('is not told what another was answered, though it has the other’s signed request', async () => {
+  test('does not receive the replies of another, though it has the other’s signed request', async () => {
     const [rip, eve] = [await fleet.operator('rip@devco.net'), await fleet.operator('eve@devco.net')];
     const signed = sealRequest(orderFor(node.name, { action: 'count', input: {} }), rip.credentials, Date.now());
     assert.equal((await node.send(rip, signed)).outcome, 'ok');

@@ -92,7 +92,7 @@ describe('a revocation list', () => {
     await Promise.all([fleet.remove(), foreign.remove()]);
   });
 
-  test('of 50,000 serials is brought to all nodes', async () => {
+  test('of 50,000 serials is delivered to all nodes', async () => {
     const serials = Array.from({ length: 50_000 }, (_, index) =>
       `4D${(2 ** 40 + index).toString(16).padStart(32, '0')}`.toUpperCase(),
     );
@@ -115,7 +115,7 @@ describe('a revocation list', () => {
     assert.deepEqual([lists[0]?.revoked, told.map(({ state }) => state)], [50_000, ['taken']]);
   });
 
-  test('is brought to the nodes, which keep and obey it; who has it is told, and who has not and why', async () => {
+  test('is delivered to the nodes, which keep and enforce it; the report lists who has it, who does not, and why', async () => {
     const before = await push(oldest, '--check', '-I', 'dev1.devco.net');
     assert.deepEqual(
       [before.code, before.out[0]?.replace(/ +/, ' ')],
@@ -149,7 +149,7 @@ describe('a revocation list', () => {
     );
   });
 
-  test('of a higher number takes its place, never one of a lower', async () => {
+  test('replaces one with a lower number, never one with a higher', async () => {
     const newer = await fleet.crl();
     const dev1 = nodeOf('dev1');
     const dry = await dev1.call(rip, { agent: 'crl', action: 'install', input: { crl: newer }, dryRun: true });
@@ -167,7 +167,7 @@ describe('a revocation list', () => {
     assert.deepEqual([told.code, told.out[0]?.includes('has another list: ')], [2, true]);
   });
 
-  test('that the fleet’s CA did not sign, or that was changed since, changes nothing', async () => {
+  test('that the fleet’s CA did not sign, or that was changed since, has no effect', async () => {
     const dev1 = nodeOf('dev1');
     const pem = await fleet.crl();
     const bytes = Buffer.from(pem.replaceAll(/-----.*-----/g, ''), 'base64');
@@ -189,7 +189,7 @@ describe('a revocation list', () => {
     assert.equal((await push(await foreign.crl())).code, 64, 'nor does it leave the client');
   });
 
-  test('shuts out a revoked operator in the middle of a run, and ends the connections', async () => {
+  test('excludes a revoked operator in the middle of a run, and ends the connections', async () => {
     const mallory = await fleet.operator('mallory@devco.net');
     const node = nodeOf('dev2');
     const connection = await node.dial(mallory);
@@ -228,7 +228,7 @@ describe('a revocation list', () => {
     await assert.rejects(askHealth(fleet, node, mallory), /was revoked/, 'nor after a restart, whatever was put there');
   });
 
-  test('that stands on the disk is noticed without a signal, and does not give way to an older one', async () => {
+  test('on the disk is noticed without a signal, and does not give way to an older one', async () => {
     const node = nodeOf('dev3');
     const eve = await fleet.operator('eve@devco.net');
     const connection = await node.dial(eve);
@@ -274,7 +274,7 @@ describe('a revocation list', () => {
     live.stop();
   });
 
-  test('that cannot be written is told', async () => {
+  test('that cannot be written is reported', async () => {
     await start('dev6.devco.net');
     await mkdir(join(nodeOf('dev6').directory, 'state', 'crl.pem'));
     const reply = await install(nodeOf('dev6'), oldest);

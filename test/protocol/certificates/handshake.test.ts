@@ -15,7 +15,7 @@ import { orderFor, startTestNode, strangersAt, type TestNode } from '../../suppo
 const day = 86_400_000;
 const { signal } = new AbortController();
 
-describe('the door of a node', () => {
+describe('the handshake of a node', () => {
   let fleet: Fleet;
   let foreign: Fleet;
   let node: TestNode;
@@ -41,7 +41,7 @@ describe('the door of a node', () => {
       signal,
     );
 
-  test('opens to an operator of the fleet', async () => {
+  test('accepts an operator of the fleet', async () => {
     const connection = await dialAs(rip);
     const description = await connection.describe(describeAll, signal);
     assert.deepEqual([description.identity, description.matched], ['dev2.devco.net', true]);
@@ -49,7 +49,7 @@ describe('the door of a node', () => {
     connection.close();
   });
 
-  test('stays shut without a certificate, before any handler, and the stranger is counted', async () => {
+  test('rejects a client without a certificate before any handler, and counts the stranger', async () => {
     const before = await strangers();
     const socket = connectTls({
       host: '127.0.0.1',
@@ -67,7 +67,7 @@ describe('the door of a node', () => {
 
   const strangers = () => strangersAt(node, rip);
 
-  test('stays shut for TLS 1.2', async () => {
+  test('rejects TLS 1.2', async () => {
     const { key, certificate } = rip;
     const socket = connectTls({
       host: '127.0.0.1',
@@ -81,7 +81,7 @@ describe('the door of a node', () => {
     assert.match(String(error.code), /PROTOCOL_VERSION/);
   });
 
-  test('tells a foreign CA from a dead host', async () => {
+  test('distinguishes a foreign CA from a dead host', async () => {
     const stranger = await foreign.operator('rip@devco.net');
     const before = await strangers();
     await assert.rejects(dialAs(stranger), { code: 'refused-certificate' });
@@ -96,7 +96,7 @@ describe('the door of a node', () => {
     });
   });
 
-  test('stays shut for a certificate that is over or has not begun', async () => {
+  test('rejects a certificate that has ended or has not begun', async () => {
     const late = await fleet.operator('late@devco.net', {
       notBefore: Date.now() - 2 * day,
       notAfter: Date.now() - day,
@@ -109,11 +109,11 @@ describe('the door of a node', () => {
     await assert.rejects(dialAs(early), { code: 'refused-certificate' });
   });
 
-  test('is not mistaken for another node at the same address', async () => {
+  test('detects another node at the same address', async () => {
     await assert.rejects(dialAs(rip, 'dev4.devco.net'), { code: 'wrong-node' });
   });
 
-  test('opens to another node, which may call and watch but not describe', async () => {
+  test('accepts another node, which may call and watch but not describe', async () => {
     const dev4 = await fleet.node('dev4.devco.net');
     const connection = await dialAs(dev4);
     await assert.rejects(connection.describe(describeAll, signal), { code: 'wrong-kind' });
@@ -135,12 +135,12 @@ describe('the door of a node', () => {
     assert.equal(await askHealth(fleet, node, dev4), 'SERVING');
   });
 
-  test('keeps health for the fleet too', async () => {
+  test('is required for health, too', async () => {
     assert.equal(await askHealth(fleet, node, rip), 'SERVING');
     await assert.rejects(askHealth(fleet, node), { code: 14 });
   });
 
-  test('shuts on a revoked caller in the middle of a connection, once the list is there', async () => {
+  test('does not protect a caller who is revoked in the middle of a connection, once the list has arrived', async () => {
     const mallory = await fleet.operator('mallory@devco.net');
     const connection = await dialAs(mallory);
     await connection.describe(describeAll, signal);
@@ -167,7 +167,7 @@ describe('the door of a node', () => {
     dev4.close();
   });
 
-  test('takes a renewed certificate without a restart', async () => {
+  test('uses a renewed certificate without a restart', async () => {
     const connection = await dialAs(rip);
     const renewed = await fleet.node(node.name);
     for (const file of ['crt', 'key'] as const) {
@@ -180,7 +180,7 @@ describe('the door of a node', () => {
     connection.close();
   });
 
-  test('keeps the old certificate when the new one cannot be used, and says so', async () => {
+  test('uses the old certificate when the new one is unusable, and reports it', async () => {
     await writeFile(join(node.directory, 'node.crt'), 'nonsense');
     await node.daemon.reload();
     const connection = await dialAs(rip);
@@ -189,7 +189,7 @@ describe('the door of a node', () => {
     connection.close();
   });
 
-  test('is not opened where another listens already', async () => {
+  test('needs a port on which nothing else listens', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => other.once('listening', resolve));
     const address = other.address();

@@ -67,7 +67,7 @@ describe('a certificate that is limited to an application', () => {
     );
   });
 
-  test('is told so when its run asks before it begins what it may do', async () => {
+  test('shows its limits when its run asks for rights before it begins', async () => {
     const input = { actions: 'appmgr.releases,rpcutil.ping' };
     const { data } = await node.call(ci, { agent: 'rpcutil', action: 'may_i', input });
     const { allowed, denied } = JSON.parse(data.toString());

@@ -64,7 +64,7 @@ describe('audit verify', () => {
     return lines.with(index, changed);
   };
 
-  test('holds for a log that nobody touched', async () => {
+  test('accepts an untouched log', async () => {
     const { code, out } = await on(lines, 'verify');
     assert.equal(code, 0);
     assert.match(out[0] ?? '', new RegExp(`: ${lines.length} records hold, the last is ${lines.length}:[0-9a-f]{64}$`));
@@ -78,19 +78,19 @@ describe('audit verify', () => {
     assert.deepEqual(await faultOf(edit(4, /"signature":"...../, '"signature":"AAAAA')), [2, 'edited', 5]);
   });
 
-  test('names the place of a record that was removed', async () => {
+  test('names the position of a removed record', async () => {
     for (const index of [1, 4, 6])
       assert.deepEqual(await faultOf(lines.toSpliced(index, 1)), [2, 'removed', index + 1]);
     assert.deepEqual(await faultOf(lines.slice(1)), [2, 'removed', 1]);
   });
 
-  test('names the first of records that changed places, or that stand there twice', async () => {
+  test('names the first of records that were swapped or duplicated', async () => {
     const [a = '', b = ''] = [lines[3], lines[5]];
     assert.deepEqual(await faultOf(lines.with(3, b).with(5, a)), [2, 'removed', 4]);
     assert.deepEqual(await faultOf(lines.toSpliced(4, 0, lines[3] ?? '')), [2, 'removed', 5]);
   });
 
-  test('finds a cut tail by a head that a caller kept, and says nothing of it without', async () => {
+  test('detects a cut tail by a head that a caller kept, and reports nothing without one', async () => {
     const last = lines.length;
     const head = `${last}:${hashLine(lines.at(-1) ?? '')}`;
     const cut = lines.slice(0, -2);
@@ -99,7 +99,7 @@ describe('audit verify', () => {
     assert.deepEqual(await faultOf(lines, '--head', head), [0, '', 0]);
   });
 
-  test('finds a tail that the node itself wrote anew, by a head that a caller kept', async () => {
+  test('detects a tail that the node itself rewrote, by a head that a caller kept', async () => {
     const head = `${lines.length}:${hashLine(lines.at(-1) ?? '')}`;
     const state = { sequence: lines.length - 1, hash: hashLine(lines.at(-2) ?? '') };
     const { credentials } = await fleet.node('dev2.devco.net');
@@ -110,7 +110,7 @@ describe('audit verify', () => {
     assert.deepEqual(await faultOf(forged, '--head', head), [2, 'edited', lines.length]);
   });
 
-  test('finds two histories that callers hold of one log', async () => {
+  test('detects two histories of one log that callers hold', async () => {
     const [a, b] = ['a', 'b'].map((digit) => `${lines.length + 5}:${digit.repeat(64)}`);
     const { code, out } = await on(lines, 'verify', '--head', a ?? '', '--head', b ?? '');
     assert.equal(code, 2);
@@ -137,7 +137,7 @@ describe('audit verify', () => {
     await foreign.remove();
   });
 
-  test('names what is no record, and half a line that a crash left', async () => {
+  test('names lines that are not records, and half a line that a crash left', async () => {
     assert.deepEqual(await faultOf(lines.with(2, 'hello')), [2, 'malformed', 3]);
     assert.deepEqual(await faultOf(lines.with(2, '')), [2, 'malformed', 3]);
     assert.deepEqual(await faultOf(`${lines.join('\n')}\n{"v":1,"seq`), [2, 'torn', lines.length + 1]);
@@ -145,7 +145,7 @@ describe('audit verify', () => {
 });
 
 describe('audit verify and show', () => {
-  test('read the files that a daemon rotated as one log, and miss one that is gone', async () => {
+  test('read rotated files as one log, and report a missing one', async () => {
     await using rotated = await startTestNode(fleet, {
       name: 'dev3.devco.net',
       audit: { max_bytes: 65536 },
@@ -186,7 +186,7 @@ describe('audit show', () => {
     'cert=rip@devco.net probe.count ok',
   ];
 
-  test('tells every request, refused ones too, in the seed’s form', async () => {
+  test('shows every request, refused ones too, in the seed’s form', async () => {
     assert.deepEqual(await show(), all);
     const { out } = await on(lines, 'show');
     assert.match(
@@ -199,7 +199,7 @@ describe('audit show', () => {
     );
   });
 
-  test('chooses by caller, agent, action, outcome, run and time, and by several at once', async () => {
+  test('filters by caller, agent, action, outcome, run and time, and by several at once', async () => {
     assert.deepEqual(await show('--caller', 'cert=eve@devco.net'), all.slice(2, 3));
     assert.deepEqual(await show('--agent', 'sonde'), all.slice(2, 3));
     assert.deepEqual(await show('--action', 'echo'), [all[0], all[2]]);
@@ -213,7 +213,7 @@ describe('audit show', () => {
     assert.equal((await on(lines, 'show', '--outcome', 'good')).code, 64);
   });
 
-  test('lets no name that a caller made up end its line, pass for another field, or steer the terminal', async () => {
+  test('escapes a made-up name so that it cannot end its line, imitate another field, or control the terminal', async () => {
     await using loud = await startTestNode(fleet, { name: 'dev6.devco.net' });
     const names: Partial<CallOptions>[] = [
       { agent: `probe\nreqid=${'0'.repeat(32)}: reqtime=1 caller=cert=root` },
@@ -234,7 +234,7 @@ describe('audit show', () => {
 });
 
 describe('audit show --follow', () => {
-  test('goes on with what comes, over a restart, until it is interrupted', async () => {
+  test('continues with new records, over a restart, until it is interrupted', async () => {
     const followed = await startTestNode(fleet, { name: 'dev8.devco.net' });
     await followed.call(rip, {});
     const interrupt = new AbortController();

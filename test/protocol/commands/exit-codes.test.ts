@@ -116,7 +116,7 @@ describe('exit codes', () => {
     assert.equal((await run('rpc rpcutil ping', 'one broken', 'eve')).code, 2);
   });
 
-  test('of a command that is interrupted is 130, and nothing is called', async () => {
+  test('of an interrupted command is 130, and nothing is called', async () => {
     const before = (await nodes[0]?.records())?.length;
     const signal = AbortSignal.abort();
     for (const command of ['rpc rpcutil ping', 'rpc lock list']) {
@@ -125,7 +125,7 @@ describe('exit codes', () => {
     assert.equal((await nodes[0]?.records())?.length, before);
   });
 
-  test('of a command line that is not valid is 64, with a reason, and nothing is called', async () => {
+  test('of an invalid command line is 64, with a reason, and nothing is called', async () => {
     const before = (await nodes[0]?.records())?.length;
     for (const command of notValid) {
       const { code, err, out } = await runInProcess(command.split(' '), homes.rip ?? '');
@@ -135,7 +135,7 @@ describe('exit codes', () => {
     assert.equal((await nodes[0]?.records())?.length, before);
   });
 
-  test('of what needs no node is 0', async () => {
+  test('of a command that needs no node is 0', async () => {
     for (const command of [
       'runs',
       'doc',

@@ -10,7 +10,7 @@ import { startTestNode, type TestNode } from '../../support/node/node.ts';
 const rpcutil = agents.filter(({ ddl }) => ddl.name === 'rpcutil');
 
 /** Commands that ask the fleet about itself, against real daemons over mutual TLS. */
-describe('what a fleet is asked about itself', () => {
+describe('questions to a fleet about itself', () => {
   let fleet: Fleet;
   let home: string;
   let nodesFile: string;
@@ -49,7 +49,7 @@ describe('what a fleet is asked about itself', () => {
     await fleet.remove();
   });
 
-  test('inventory tells version, agents, classes and facts of one node', async () => {
+  test('inventory shows version, agents, classes and facts of one node', async () => {
     const { code, out, err } = await runInProcess(['inventory', 'DEV1.devco.net'], home);
     assert.deepEqual([code, err], [0, []]);
     assert.deepEqual(out.slice(0, 7), [
@@ -67,7 +67,7 @@ describe('what a fleet is asked about itself', () => {
     assert.deepEqual(facts, facts.toSorted());
   });
 
-  test('rpc to known nodes sends each its call with the filter, and shows those alone that match', async () => {
+  test('rpc to known nodes sends each its call with the filter, and shows only those that match', async () => {
     const { code, out } = await runInProcess(['rpc', 'rpcutil', 'ping', '-F', 'cluster=bravo', '--json'], home);
     assert.equal(code, 0);
     assert.deepEqual(
@@ -85,7 +85,7 @@ describe('what a fleet is asked about itself', () => {
     assert.deepEqual([code, err], [1, ['no node was discovered that matches']]);
   });
 
-  test('inventory gives the same to machines', async () => {
+  test('inventory prints the same as JSON', async () => {
     const { code, out } = await runInProcess(['inventory', 'dev2.devco.net', '--json'], home);
     assert.equal(code, 0);
     const { facts, ...rest } = JSON.parse(out.join('\n'));
@@ -118,7 +118,7 @@ describe('what a fleet is asked about itself', () => {
     assert.deepEqual((await runInProcess(['ping', '-I', dev1.name], home)).err, []);
   });
 
-  test('inventory of a node that refuses, is missing or can’t be is an error', async () => {
+  test('inventory of a node that refuses, is missing or does not exist is an error', async () => {
     const refused = await runInProcess(['inventory', 'dev3.devco.net'], home);
     assert.deepEqual([refused.code, refused.out], [77, []]);
     assert.match(refused.err.join('\n'), /^dev3\.devco\.net: /);
@@ -130,13 +130,13 @@ describe('what a fleet is asked about itself', () => {
     assert.match(wrong.err.join('\n'), /“\/dev\/” is not a valid node name/);
   });
 
-  test('facts tells the distribution of a fact, the most frequent value first', async () => {
+  test('facts shows the distribution of a fact, the most frequent value first', async () => {
     const { code, out } = await runInProcess(['facts', 'cluster'], home);
     assert.equal(code, 0);
     assert.deepEqual(out, ['Report for fact: cluster', '', '  alfa   found 2 times', '  bravo  found once']);
   });
 
-  test('facts reaches into nested ones, and names the nodes that have none', async () => {
+  test('facts reads nested values, and names the nodes that do not have them', async () => {
     const { code, out } = await runInProcess(['facts', 'os.version', '--json'], home);
     assert.equal(code, 0);
     assert.deepEqual(JSON.parse(out.join('\n')), {
@@ -153,14 +153,14 @@ describe('what a fleet is asked about itself', () => {
     ]);
   });
 
-  test('facts of a name that nobody has, or that is none, does not end well', async () => {
+  test('facts of an unknown or invalid name exits with an error', async () => {
     const { code, err } = await runInProcess(['facts', 'clutser'], home);
     assert.deepEqual([code, err], [1, ['no node has the fact clutser']]);
     assert.equal((await runInProcess(['facts', '__proto__'], home)).code, 1);
     assert.equal((await runInProcess(['facts', 'a=b'], home)).code, 64);
   });
 
-  test('what was answered stands, with a warning, where the ends of the audit logs can’t be kept', async () => {
+  test('facts prints the replies, with a warning, where the heads of the audit logs cannot be stored', async () => {
     const env = { HOME: home, XDG_STATE_HOME: '/sys' };
     const { code, err } = await runInProcess(['rpc', 'rpcutil', 'ping', '-I', 'dev1.devco.net'], home, { env });
     assert.equal(code, 0);
@@ -170,7 +170,7 @@ describe('what a fleet is asked about itself', () => {
     );
   });
 
-  test('a silent node keeps facts from ending well', async () => {
+  test('facts exits with an error when a node is silent', async () => {
     const file = join(home, 'more.json');
     await listNodes(file, [...places(), { name: 'dev9.devco.net', port: closedPort }]);
     const { code, err } = await runInProcess(['facts', 'cluster', '--nodes', file], home);
@@ -197,7 +197,7 @@ describe('what a fleet is asked about itself', () => {
     }
   });
 
-  test('forget retires a node that is known, so that nobody misses it', async () => {
+  test('forget retires a known node, so that it no longer counts as missing', async () => {
     const gone = nodes.pop() as TestNode;
     await gone[Symbol.asyncDispose]();
     const silent = await runInProcess(['ping', '--dm', 'cache'], home);
@@ -214,7 +214,7 @@ describe('what a fleet is asked about itself', () => {
     assert.deepEqual([after.code, after.err], [0, []]);
   });
 
-  test('forget takes a name that only others tell of when forced, and gives JSON', async () => {
+  test('forget removes a name that only others report when forced, and prints JSON', async () => {
     const { code, out } = await runInProcess(['forget', 'dev7.devco.net', '--force', '--json'], home);
     assert.equal(code, 0);
     const { node, last_seen: lastSeen } = JSON.parse(out.join('\n'));
@@ -223,7 +223,7 @@ describe('what a fleet is asked about itself', () => {
     assert.ok(cache.forgotten['dev7.devco.net'] > 0);
   });
 
-  test('forget says so when the cache can’t be written', async () => {
+  test('forget reports that the cache cannot be written', async () => {
     const cache = join(home, '.cache');
     const known = await readFile(join(cache, 'mco-deploy/nodes.json'));
     await rm(cache, { recursive: true });

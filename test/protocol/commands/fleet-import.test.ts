@@ -13,7 +13,7 @@ const withAgents = (...names: string[]) => agents.filter(({ ddl }) => names.incl
 const shop = { root: '/srv/shop', artifacts: '/srv/artifacts', reload: ['/bin/true'] };
 const web = { agents: withAgents('rpcutil', 'config', 'appmgr'), sections: { appmgr: { applications: { shop } } } };
 
-describe('fleet import, of nodes that run', () => {
+describe('fleet import, of running nodes', () => {
   let fleet: Fleet;
   let home: string;
   const nodes: TestNode[] = [];
@@ -38,7 +38,7 @@ describe('fleet import, of nodes that run', () => {
     await fleet.remove();
   });
 
-  test('writes a fleet.yaml that the program accepts, with what each node returned of its files', async () => {
+  test('writes a fleet.yaml that the program accepts, from the files that each node returned', async () => {
     const file = join(fleet.dir, 'fleet.yaml');
     const { code, err, out } = await runInProcess(['fleet', 'import', '--out', file], home);
     assert.equal(code, 0, err.join('\n'));
@@ -66,7 +66,7 @@ describe('fleet import, of nodes that run', () => {
     assert.match(records, /"agent":"config","action":"files"/, 'the refusal is on record');
   });
 
-  test('is printed where no file is named, and does not replace one that exists', async () => {
+  test('prints it where no file is named, and does not replace an existing one', async () => {
     const printed = await runInProcess(['fleet', 'import', '-I', 'lb1.devco.net', '--json'], home);
     assert.equal(printed.code, 0, printed.err.join('\n'));
     const { fleet: text, file } = JSON.parse(printed.out.join('\n')) as { fleet: string; file: null };

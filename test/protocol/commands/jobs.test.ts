@@ -40,7 +40,7 @@ describe('rpc --detach and jobs', { timeout: 60_000 }, () => {
     for (const end of waiting.splice(0)) end();
   };
 
-  test('the id is printed at once; jobs lists it, and wait ends when it has ended everywhere', async () => {
+  test('print the id at once; jobs lists it, and wait ends when it has ended everywhere', async () => {
     const { code, out, err } = await begin();
     assert.equal(code, 0, err);
     const id = /^job ([0-9a-f]{32}): probe\.wait runs on 2 nodes$/.exec(out)?.[1] ?? assert.fail(out);
@@ -59,7 +59,7 @@ describe('rpc --detach and jobs', { timeout: 60_000 }, () => {
     assert.match(text, / {2}dev2\.devco\.net {2}ok in \d/);
   });
 
-  test('machines get JSON that fits its schemas; -q prints the id alone', async () => {
+  test('print JSON that fits the schemas; -q prints only the id', async () => {
     const started = await begin('--json');
     assertFits('rpc-detach', JSON.parse(started.out));
     const { job } = JSON.parse(started.out) as { job: string };
@@ -73,7 +73,7 @@ describe('rpc --detach and jobs', { timeout: 60_000 }, () => {
     release();
   });
 
-  test('cancel ends it on every node; the exit code of wait says that it was not completed', async () => {
+  test('cancel it on every node; the exit code of wait says that it was not completed', async () => {
     const id = (await begin('-q')).out;
     const { code, out, err } = await mco('jobs', 'cancel', id);
     assert.equal(code, 0, out + err);
@@ -85,7 +85,7 @@ describe('rpc --detach and jobs', { timeout: 60_000 }, () => {
     release();
   });
 
-  test('what cannot be is refused before anybody is called', async () => {
+  test('refuse impossible requests before anybody is called', async () => {
     for (const [words, expected] of [
       [['rpc', 'probe', 'wait', '--detach', '--batch', '1'], /--detach does not wait, so --batch cannot/],
       [['jobs', 'show', 'xyz'], /“xyz” is not a valid job id/],

@@ -12,7 +12,7 @@ const nrpe = agents.filter(({ ddl }) => ddl.name === 'nrpe');
 const plugins = '/usr/lib/nagios/plugins';
 
 /** `mco-deploy nrpe CHECK` against real daemons that run real plugins. */
-describe('a check over the fleet', () => {
+describe('nrpe over the fleet', () => {
   let fleet: Fleet;
   let home: string;
   let rip: Member;
@@ -59,7 +59,7 @@ describe('a check over the fleet', () => {
     await fleet.remove();
   });
 
-  test('lists the nodes that are not well, the worst first, sums up the states and ends as the worst', async () => {
+  test('lists the nodes that are not OK, the worst first, sums up the states and exits with the worst', async () => {
     const { code, out, err } = await runInProcess(['nrpe', 'app'], home);
     assert.deepEqual([code, err], [2, []]);
     assert.deepEqual(out.slice(0, 4), [
@@ -72,7 +72,7 @@ describe('a check over the fleet', () => {
     assert.equal((await runInProcess(['nrpe', 'app', '-I', '/dev[124]/'], home)).code, 1);
   });
 
-  test('shows all nodes and their performance data where it is asked to', async () => {
+  test('shows all nodes and their performance data on request', async () => {
     const { code, out } = await runInProcess(['nrpe', 'perf', '-v', '-I', 'dev2.devco.net'], home);
     assert.equal(code, 0);
     assert.deepEqual(out.slice(0, 4), [
@@ -84,7 +84,7 @@ describe('a check over the fleet', () => {
     assert.equal((await runInProcess(['nrpe', 'fine'], home)).out[0], 'OK: 4');
   });
 
-  test('is told to machines in a stable order', async () => {
+  test('prints JSON in a stable order', async () => {
     const { code, out } = await runInProcess(['nrpe', 'app', '--json', '-I', '/dev[12]/'], home);
     assert.equal(code, 1);
     assert.deepEqual(JSON.parse(out.join('\n')), {
@@ -109,7 +109,7 @@ describe('a check over the fleet', () => {
     assert.match(refused.out[0] ?? '', /UNKNOWN +argument 1 of given must match \[0-3\]$/);
   });
 
-  test('that no node has, or that is asked of nobody, is UNKNOWN', async () => {
+  test('is UNKNOWN for a check that no node has, or when no node is asked', async () => {
     const none = await runInProcess(['nrpe', 'none'], home);
     assert.deepEqual([none.code, none.out.at(-2)], [3, 'UNKNOWN: 4']);
     const nobody = await runInProcess(['nrpe', 'app', '-C', 'no_such_class'], home);
@@ -136,7 +136,7 @@ describe('a check over the fleet', () => {
       assert.deepEqual([record.outcome, record.code], ['refused', 'invalid-input']);
     });
 
-  test('takes no reply for OK that does not say so', () => {
+  test('accepts OK only from a reply that says so', () => {
     const said = { status: 0, code: '', message: '', hint: '', elapsed: 1, node: 'n', outcome: 'ok' } as const;
     const stateOf = (data: object) => findingOf({ ...said, data: { ...data } }).state;
     assert.equal(stateOf({ exitcode: 0 }), 'OK');
@@ -145,7 +145,7 @@ describe('a check over the fleet', () => {
     assert.equal(findingOf({ ...said, outcome: 'failed', data: { exitcode: 0 } }).state, 'UNKNOWN');
   });
 
-  test('knows a bad state from one that is not known', () => {
+  test('distinguishes a bad state from an unknown one', () => {
     assert.deepEqual(
       [[], ['OK'], ['OK', 'UNKNOWN'], ['UNKNOWN', 'WARNING'], ['WARNING', 'CRITICAL', 'UNKNOWN']].map((found) =>
         exitCodeOf(found as never),

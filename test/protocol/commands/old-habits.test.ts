@@ -67,7 +67,7 @@ const expected: Readonly<Record<string, (ran: Ran) => void>> = {
   'find -F cluster=nope -j | rpc rpcutil ping': ({ code, out }) => assert.deepEqual([code, out], [1, '']),
 };
 
-describe('command lines that MCollective’s and Choria’s documentation teaches', () => {
+describe('command lines from the documentation of MCollective and Choria', () => {
   let fleet: Fleet;
   let home: string;
   const nodes: TestNode[] = [];
@@ -132,7 +132,7 @@ describe('command lines that MCollective’s and Choria’s documentation teache
     ['ping -I dev1 -I dev2.devco.net', /no node dev1: did you mean dev1\.devco\.net\?/],
   ];
   for (const [line, message] of near) {
-    test(`${line} is answered with what comes near`, async () => {
+    test(`${line} is answered with the nearest valid one`, async () => {
       const { err } = await type(line);
       assert.match(err, message);
       assert.doesNotMatch(err, /expected by/);

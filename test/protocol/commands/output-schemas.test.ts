@@ -27,7 +27,7 @@ function keysOf(schema: unknown): string[] {
   ]);
 }
 
-describe('what a command prints with --json', () => {
+describe('the output of a command with --json', () => {
   let fleet: Fleet;
   let node: TestNode;
   let home: string;
@@ -78,12 +78,12 @@ describe('what a command prints with --json', () => {
     ['error', 'ping', '--tiemout', '3'],
     ['error', 'inventory', '../etc'],
   ] as const) {
-    test(`is as the schema “${schema}” says: ${words.join(' ')}`, async () => {
+    test(`matches the schema “${schema}” says: ${words.join(' ')}`, async () => {
       assertFits(schema, await json(...words));
     });
   }
 
-  test('is as the schemas say for runs and for one of them', async () => {
+  test('matches the schemas for runs and for one of them', async () => {
     const { out } = await runInProcess(['run', join(home, 'look.yaml'), '--json'], home);
     for (const line of out) assertFits('run-event', JSON.parse(line));
     const { run_id: id } = JSON.parse(out[0] ?? '') as { run_id: string };
@@ -93,7 +93,7 @@ describe('what a command prints with --json', () => {
     assertFits('audit-trace', await json('audit', 'trace', id));
   });
 
-  test('is as the schemas say for what an authority does, and for policies, logs and files', async () => {
+  test('matches the schemas for the authority, and for policies, logs and files', async () => {
     const dir = join(home, 'ca');
     const out = join(home, 'files');
     const at = (name: string) => join(out, name);
@@ -150,7 +150,7 @@ describe('what a command prints with --json', () => {
     assertFits('audit-verify', await json('audit', 'verify', ...log, '--ca', authority));
   });
 
-  test('has keys in one spelling, whatever the command', () => {
+  test('has keys in one spelling, for every command', () => {
     for (const [name, schema] of Object.entries(outputSchemas)) {
       if (name !== 'playbook')
         assert.deepEqual(

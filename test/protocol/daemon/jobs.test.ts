@@ -57,7 +57,7 @@ describe('a call that its caller does not wait for', { timeout: 60_000 }, () => 
     for (const end of waiting.splice(0)) end();
   };
 
-  test('is replied to at once; its outcome is kept over a restart, and its start and end are in the audit log', async () => {
+  test('gets an immediate reply; its outcome is kept over a restart, and its start and end are in the audit log', async () => {
     const begun = once(probeCalls, 'wait');
     const { id, reply } = await detach('wait');
     assert.deepEqual([reply.outcome, reply.code], ['ok', 'detached']);
@@ -74,7 +74,7 @@ describe('a call that its caller does not wait for', { timeout: 60_000 }, () => 
     assert.deepEqual([data.state, data.agent, data.action, data.caller], ['ok', 'probe', 'wait', 'cert=rip@devco.net']);
   });
 
-  test('is done once, however often its request is sent, by whichever path', async () => {
+  test('is done once, however often its request is sent, over any path', async () => {
     const times = counted.times;
     const { id } = await detach('count');
     const first = await ended(id);
@@ -86,7 +86,7 @@ describe('a call that its caller does not wait for', { timeout: 60_000 }, () => 
     assert.equal(counted.times, times + 1);
   });
 
-  test('is seen and cancelled by its caller, and by those whom the policy names', async () => {
+  test('is seen and cancelled by its caller, and by callers that the policy names', async () => {
     const begun = once(probeCalls, 'wait');
     const { id } = await detach('wait');
     await begun;
@@ -119,7 +119,7 @@ describe('a call that its caller does not wait for', { timeout: 60_000 }, () => 
     assert.equal((await ended((await detach('count')).id)).data.count, times + 1);
   });
 
-  test('another caller may not take its id over', async () => {
+  test('keeps its id from other callers', async () => {
     const { id } = await detach('count');
     await ended(id);
     const other = await detach('count', { requestId: id }, eve);
@@ -151,7 +151,7 @@ describe('a call that its caller does not wait for', { timeout: 60_000 }, () => 
     assert.deepEqual([state, code, counted.times], ['refused', 'stale-lease', times]);
   });
 
-  test('leaves no sensitive value on the disk, also where its output repeats one', async () => {
+  test('leaves no sensitive value on the disk, even where its output repeats one', async () => {
     const secret = 'hunter-twenty-two';
     const { id } = await detach('echo', { input: { text: `it is ${secret}`, secret }, sensitive: ['secret'] });
     assert.deepEqual((await ended(id)).data, { text: 'it is (hidden) and 17 hidden letters' });

@@ -18,7 +18,7 @@ import { until } from '../../support/until.ts';
 
 const { signal } = new AbortController();
 
-describe('the life of a daemon', () => {
+describe('the life cycle of a daemon', () => {
   let fleet: Fleet;
   let rip: Member;
 
@@ -32,7 +32,7 @@ describe('the life of a daemon', () => {
 
   const kindsOf = async (node: TestNode) => (await node.records()).slice(-2).map(({ kind }) => kind);
 
-  test('lets a running call end when it is told to stop, and takes no other', async () => {
+  test('lets a running call end when it is asked to stop, and accepts no other', async () => {
     const node = await startTestNode(fleet, { name: 'dev1.devco.net' });
     const connection = await node.dial(rip);
     const running = node.call(rip, { action: 'wait', input: {} });
@@ -49,7 +49,7 @@ describe('the life of a daemon', () => {
     assert.deepEqual(await kindsOf(node), ['outcome', 'stopped']);
   });
 
-  test('lets a change end, and writes its outcome down, when its caller is gone already', async () => {
+  test('lets a change end, and records its outcome, when its caller has already gone', async () => {
     const node = await startTestNode(fleet, { name: 'dev7.devco.net' });
     const connection = await node.dial(rip);
     const sealed = sealRequest(orderFor(node.name, { action: 'wait', input: {} }), rip.credentials, Date.now());
@@ -72,7 +72,7 @@ describe('the life of a daemon', () => {
     assert.deepEqual([outcome.intent, outcome.outcome, outcome.code], [intent.sequence, 'ok', '']);
   });
 
-  test('closes the connection of who only watches or sent half a message, when it is told to stop', async () => {
+  test('closes the connection of a client that only watches or sent half a message, when it is asked to stop', async () => {
     const node = await startTestNode(fleet, { name: 'dev9.devco.net' });
     const socket = connect(tlsOf({ name: node.name, port: node.daemon.port, fleet, attacker: rip })).on(
       'error',
@@ -100,7 +100,7 @@ describe('the life of a daemon', () => {
     assert.deepEqual([again.outcome, again.recorded], ['ok', true], 'the outcome, and no second execution');
   });
 
-  test('takes a new policy when it is told to, and keeps the last good one when the new one is broken', async () => {
+  test('loads a new policy on request, and keeps the last good one when the new one is broken', async () => {
     await using node = await startTestNode(fleet, { name: 'dev3.devco.net' });
     const file = join(node.directory, 'policies', 'default.policy');
     assert.equal(await codeOf(node), '');
@@ -119,7 +119,7 @@ describe('the life of a daemon', () => {
     connection.close();
   });
 
-  test('begins with nobody allowed when its policy is broken or missing', async () => {
+  test('starts with nobody allowed when its policy is broken or missing', async () => {
     await using broken = await startTestNode(fleet, {
       name: 'dev4.devco.net',
       policies: { default: 'policy default allow\nx\n' },
@@ -129,7 +129,7 @@ describe('the life of a daemon', () => {
     assert.equal(await codeOf(missing), 'policy-denied');
   });
 
-  test('as a process: ready when it says so, reloads on SIGHUP, ends well on SIGTERM', async () => {
+  test('as a process: is ready when it says so, reloads on SIGHUP, exits with 0 on SIGTERM', async () => {
     const member = await fleet.node('dev6.devco.net');
     const config = join(member.files.directory, 'node.yaml');
     await writeFile(

@@ -45,7 +45,7 @@ describe('a link that is cut during a call', () => {
     await fleet.remove();
   });
 
-  test('ends the call as lost, long before the time that the action may take', async () => {
+  test('ends the call as lost, long before the timeout of the action', async () => {
     await using way = await wayTo(node.daemon.port);
     const tls = () => ({ credentials: rip.credentials, trust: fleet.trust });
     const { signal } = new AbortController();

@@ -77,7 +77,7 @@ for family in text_string_to_metric_families(sys.stdin.read()):
 }
 
 describe('the daemon’s metrics', () => {
-  test('count requests by what became of them, and are read by Prometheus’ own parser', async () => {
+  test('count requests by outcome, and parse in Prometheus’ own parser', async () => {
     await using fleet = await makeFleet();
     const port = await freePort();
     await using node = await nodeWithMetrics(fleet, port);
@@ -112,7 +112,7 @@ describe('the daemon’s metrics', () => {
     for (const [, end] of ends) assert.ok(end > Date.now() / 1000);
   });
 
-  test('are told on loopback, by that path, to nobody who came by another name', async () => {
+  test('are served on loopback, under that path, and to nobody who used another name', async () => {
     await using fleet = await makeFleet();
     const port = await freePort();
     await using _node = await nodeWithMetrics(fleet, port);
@@ -122,7 +122,7 @@ describe('the daemon’s metrics', () => {
     assert.equal((await ask(port, '/metrics?x=1')).status, 200);
   });
 
-  test('go beyond loopback by TLS with the node’s certificate, to who brings the token', async () => {
+  test('are served beyond loopback by TLS with the node’s certificate, to clients with the token', async () => {
     await using fleet = await makeFleet();
     const directory = await mkdtemp(join(tmpdir(), 'mco-metrics-'));
     try {
@@ -160,7 +160,7 @@ describe('the daemon’s metrics', () => {
     });
   });
 
-  test('a port that is taken stops the daemon from starting, with what to do', async () => {
+  test('stop the daemon from starting when the port is taken, and the message says what to do', async () => {
     await using fleet = await makeFleet();
     const busy = createServer().listen(0, '127.0.0.1');
     await once(busy, 'listening');
@@ -171,7 +171,7 @@ describe('the daemon’s metrics', () => {
 });
 
 describe('a meter', () => {
-  test('counts records that could not be written, and hands the failure on', async () => {
+  test('counts records that could not be written, and passes the failure on', async () => {
     const meter = startMeter();
     const full = { append: () => Promise.reject(new Error('full')) } as unknown as AuditLog;
     await assert.rejects(meter.watchAudit(full).append({} as never, true), /full/);
@@ -179,7 +179,7 @@ describe('a meter', () => {
   });
 });
 
-test('labels are escaped as the format asks', async () => {
+test('escapes labels as the format requires', async () => {
   const labels = { path: 'a "quoted" \\ and\ntwo lines' };
   const body = formatMetrics([{ name: 'x', help: 'two\nlines \\', type: 'gauge', samples: [{ labels, value: 1.5 }] }]);
   assert.equal(body.split('\n').length, 4);

@@ -42,7 +42,7 @@ describe('a request on its way through the pipeline', () => {
     return { ...signed, request, signature };
   };
 
-  test('reaches the action, and both ends of it are in the audit log', async () => {
+  test('reaches the action, and its start and end are in the audit log', async () => {
     const reply = await node.call(rip, { runId: 'r1', step: 'ping' });
     assert.equal(reply.outcome, 'ok');
     assert.deepEqual(JSON.parse(reply.data.toString()), { text: 'hello' });
@@ -55,13 +55,13 @@ describe('a request on its way through the pipeline', () => {
     assert.equal(outcome?.intent, intent?.sequence);
   });
 
-  test('that changes something carries the signed head of the audit log in its reply, its own outcome in it', async () => {
+  test('that changes something has the signed head of the audit log in its reply, which covers its own outcome', async () => {
     const reply = await node.call(rip, { action: 'count', input: {} });
     const { outcome } = await lastRecords();
     assert.equal(reply.auditHead?.sequence, outcome?.sequence);
   });
 
-  test('that only reads carries a head with all that is on the disk; its own records are in it soon after', async () => {
+  test('that only reads has a head that covers what is on the disk; its own records follow soon after', async () => {
     await node.call(rip, {});
     const sequence = (await lastRecords()).outcome?.sequence ?? 0;
     let head = 0;
@@ -81,13 +81,13 @@ describe('a request on its way through the pipeline', () => {
     assert.equal(counted.times, before);
   });
 
-  test('resolves an alias of an agent before anything is decided', async () => {
+  test('resolves an alias of an agent before any decision', async () => {
     assert.equal((await node.call(rip, { agent: 'sonde' })).outcome, 'ok');
     const { intent } = await lastRecords();
     assert.equal(intent?.agent, 'sonde', 'the record says what was signed');
   });
 
-  test('is refused to an operator whom no policy allows, and that is recorded', async () => {
+  test('is refused to an operator that no policy allows, and that is recorded', async () => {
     const reply = await node.call(eve, {});
     assert.equal(reply.outcome, 'refused');
     assert.equal(reply.code, 'policy-denied');
@@ -97,14 +97,14 @@ describe('a request on its way through the pipeline', () => {
   });
 
   for (const action of ['__proto__', 'constructor', '_x', 'toString', 'hasOwnProperty']) {
-    test(`takes “${action}” for no action`, async () => {
+    test(`does not take “${action}” for an action`, async () => {
       const reply = await node.call(rip, { action });
       assert.deepEqual([reply.outcome, reply.code, reply.status], ['refused', 'unknown-action', 2]);
       assert.equal((await lastRecords()).outcome?.code, 'unknown-action');
     });
   }
 
-  test('is refused for an agent that is not there', async () => {
+  test('is refused for an unknown agent', async () => {
     const reply = await node.call(rip, { agent: 'prope' });
     assert.equal(reply.code, 'unknown-agent');
     assert.match(reply.hint, /did you mean “probe”/);
@@ -138,14 +138,14 @@ describe('a request on its way through the pipeline', () => {
     }
   });
 
-  test('is refused when another signed it under the name of its caller', async () => {
+  test('is refused when another operator signed it under the name of its caller', async () => {
     const reply = await node.send(eve, tamper(seal(), {}, eve));
     assert.equal(reply.code, 'bad-signature');
     const named = await node.send(eve, { ...tamper(seal(), {}, eve), chain: [eve.certificate.raw] });
     assert.equal(named.code, 'bad-signature');
   });
 
-  test('is refused when it is sent again, and recorded as that', async () => {
+  test('is refused when it is sent again, and recorded as repeated', async () => {
     const signed = seal();
     assert.equal((await node.send(rip, signed)).outcome, 'ok');
     assert.equal((await node.send(rip, signed)).code, 'replayed');
@@ -174,11 +174,11 @@ describe('a request on its way through the pipeline', () => {
     assert.equal((await lastRecords()).outcome?.code, 'expired-request');
   });
 
-  test('may not ask to live for ever', async () => {
+  test('cannot have an unlimited lifetime', async () => {
     assert.equal((await node.send(rip, seal({ timeToLive: 86_400_000 }))).code, 'bad-time');
   });
 
-  test('of a node is refused: a node is no operator', async () => {
+  test('of a node is refused: a node does not count as an operator', async () => {
     const other = await fleet.node('dev4.devco.net');
     const reply = await node.send(rip, sealRequest(orderFor(node.name), other.credentials, Date.now()));
     assert.equal(reply.code, 'wrong-kind');
@@ -187,7 +187,7 @@ describe('a request on its way through the pipeline', () => {
     assert.equal(outcome?.outcome, 'refused');
   });
 
-  test('does a change once, however often the same try is asked', async () => {
+  test('makes a change once, however often the same try is sent', async () => {
     const before = counted.times;
     const order = { ...orderFor(node.name, { action: 'count', input: {} }) };
     const first = await node.call(rip, order);
@@ -199,7 +199,7 @@ describe('a request on its way through the pipeline', () => {
     assert.equal(counted.times, before + 2, 'another try is another execution');
   });
 
-  test('can be asked about when its reply was lost, by its caller alone', async () => {
+  test('can be asked about when its reply was lost, only by its caller', async () => {
     const signed = seal({ action: 'count', input: {} });
     await node.send(rip, signed);
     const connection = await node.dial(rip);
@@ -213,7 +213,7 @@ describe('a request on its way through the pipeline', () => {
     connection.close();
   });
 
-  test('tells a failed action with its reason, and a bug without its entrails', async () => {
+  test('returns a failed action with its reason, and a bug without internals', async () => {
     const failed = await node.call(rip, { action: 'fail', input: {} });
     assert.deepEqual(
       [failed.outcome, failed.code, failed.message, failed.hint],
@@ -230,7 +230,7 @@ describe('a request on its way through the pipeline', () => {
     assert.match(reply.message, /the probe gave up/);
   });
 
-  test('keeps a sensitive value out of the audit log, and takes no other value for it', async () => {
+  test('keeps a sensitive value out of the audit log, and accepts no other value for it', async () => {
     const order = { input: { text: 'a', secret: 'hunter2' }, sensitive: ['secret'] };
     const reply = await node.call(rip, order);
     assert.deepEqual(JSON.parse(reply.data.toString()), { text: 'a and 7 hidden letters' });
@@ -246,7 +246,7 @@ describe('a request on its way through the pipeline', () => {
     assert.equal((await lastRecords()).outcome?.code, 'bad-commitment');
   });
 
-  test('that cannot be decoded ends in an error, and the daemon lives', async () => {
+  test('that cannot be decoded ends in an error, and the daemon keeps running', async () => {
     const connection = await node.dial(rip);
     const { signal } = new AbortController();
     const before = await strangersAt(node, rip);

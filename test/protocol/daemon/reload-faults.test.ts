@@ -58,7 +58,7 @@ async function serves(node: TestNode, where: string): Promise<void> {
 }
 
 describe('a reload', () => {
-  test('that fails at any call of the file system leaves what was in force, and reports it until one succeeds', async () => {
+  test('that fails at any call of the file system keeps the old state in force, and reports it until one succeeds', async () => {
     await using node = await startTestNode(fleet, { findExternal, prepare: (home) => put(home, 'outer') });
     const before = await warningsOf(node);
     let calls = 0;
@@ -93,7 +93,7 @@ describe('a reload', () => {
     assert.deepEqual(await warningsOf(node), before);
   });
 
-  test('with a new agent whose state directory cannot be made leaves the others in force, and says so', async () => {
+  test('with a new agent whose state directory cannot be created keeps the others in force, and reports it', async () => {
     await using node = await startTestNode(fleet, {
       name: 'dev3.devco.net',
       findExternal,
@@ -112,7 +112,7 @@ describe('a reload', () => {
     assert.equal((await node.call(rip, { agent: 'fresh', action: 'go', input: {} })).outcome, 'ok');
   });
 
-  test('goes through all parts, whichever throws, and two at once come one after the other', async () => {
+  test('goes through all parts, whichever throws, and two at once run one after the other', async () => {
     const names = ['a', 'b', 'c'];
     for (const failing of names) {
       const order: string[] = [];

@@ -48,7 +48,7 @@ describe('discovery by a program', () => {
     return execSource({ command: [file, '--all'], timeout: 10 });
   }
 
-  test('gives the program the filter as one line of JSON, and takes names, addresses and facts from its reply', async () => {
+  test('passes the filter to the program as one line of JSON, and takes names, addresses and facts from its output', async () => {
     const request = join(directory, 'request');
     const nodes = [
       { name: 'dev1.devco.net', address: '10.0.0.1', facts: { cluster: 'alfa' } },
@@ -65,7 +65,7 @@ describe('discovery by a program', () => {
     assert.deepEqual([asked.protocol, asked.filter.facts, asked.timeout], [1, ['cluster=bravo'], 10]);
   });
 
-  test('passes neither the environment nor a shell on to it', async () => {
+  test('passes neither the environment nor a shell to it', async () => {
     process.env.MCO_TEST_SECRET = 'secret';
     const seen = join(directory, 'seen');
     try {
@@ -94,13 +94,13 @@ describe('discovery by a program', () => {
     ['names a node twice', `echo '{"nodes": [{"name": "a.b"}, {"name": "a.b"}]}'`, /a\.b .*twice/],
     ['lists what can’t be a name', `echo '{"nodes": [{"name": "../x"}]}'`, /“\.\.\/x”/],
   ] as const) {
-    test(`stops and says which program it was when it ${what}`, async () => {
+    test(`stops and names the program when it ${what}`, async () => {
       await assert.rejects(listedBy(await program(body)), { message });
       await assert.rejects(listedBy(await program(body)), { message: /discovery program .*list/ });
     });
   }
 
-  test('ends a program that takes too long, with all that it started', async () => {
+  test('ends a program that takes too long, with all its processes', async () => {
     const pidFile = join(directory, 'pid');
     const file = join(directory, 'slow');
     await writeFile(file, `#!/bin/sh\nsleep 1000 &\necho $! >${pidFile}\nwait\n`, { mode: 0o755 });
@@ -118,7 +118,7 @@ describe('discovery by Consul', () => {
     certificate = await makeServerCertificate(directory, 'consul');
   });
 
-  test('asks the catalogue by TLS with its token, and takes tags and metadata for facts', async () => {
+  test('asks the catalogue by TLS with its token, and uses tags and metadata as facts', async () => {
     await using consul = await startFakeConsul({ token: 'let-me-in', certificate });
     const common = { ServicePort: 5810, Address: '10.0.0.9' };
     consul.register({ ...common, Node: 'dev1', ServiceAddress: '10.0.0.1', ServiceTags: ['cluster=alfa', 'web'] });
@@ -145,7 +145,7 @@ describe('discovery by Consul', () => {
     assert.equal(consul.asked[1], '/v1/catalog/service/mco-deploy?index=7&wait=30000ms');
   });
 
-  test('says which server it was that refuses, is a stranger, is down or lists nobody', async () => {
+  test('names the server that refuses, is a stranger, is down or lists nobody', async () => {
     await using consul = await startFakeConsul({ token: 'other', certificate });
     const at = { url: consul.url, service: 'mco-deploy' };
     const named = new RegExp(`consul at ${consul.url}`);
@@ -194,7 +194,7 @@ describe('a source that is a web server', () => {
   }
 });
 
-describe('discovery by a database of SQLite', () => {
+describe('discovery from an SQLite database', () => {
   const file = () => join(directory, 'fleet.sqlite');
   before(() => {
     const database = new DatabaseSync(file());
@@ -207,7 +207,7 @@ describe('discovery by a database of SQLite', () => {
   const source = (query: string) => sqlSource({ url: `sqlite:${file()}`, query, timeout: 5 });
   const whole = 'select fqdn as name, ip as address, port, cluster, more as facts from hosts order by fqdn';
 
-  test('takes names, addresses and ports from their columns, and every other column for a fact', async () => {
+  test('takes names, addresses and ports from their columns, and every other column as a fact', async () => {
     assert.deepEqual(await listedBy(source(whole), bravo), [
       { name: 'dev2.devco.net', addresses: [{ host: '10.0.0.2', port: 5811 }], source: 'sql' },
       { name: 'dev4.devco.net', addresses: [], source: 'sql' },
@@ -218,7 +218,7 @@ describe('discovery by a database of SQLite', () => {
     ]);
   });
 
-  test('can’t be used to change anything, and says what is wrong with a query', async () => {
+  test('cannot change anything, and reports what is wrong with a query', async () => {
     const before = await readFile(file());
     await assert.rejects(listedBy(source('delete from hosts returning fqdn as name')), {
       code: 'source-failed',

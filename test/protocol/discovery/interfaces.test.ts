@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { createSegment, type Segment } from '../../support/discovery/segment.ts';
 
-describe('whatever the network is like', () => {
+describe('on every kind of network', () => {
   let segment: Segment;
   before(async () => {
     segment = await createSegment(5);
@@ -18,7 +18,7 @@ describe('whatever the network is like', () => {
     before(() => address(4, 'del'));
     after(() => address(4, 'add'));
 
-    test('is heard by those with both and hears them, and is dialled by its address on that link', async () => {
+    test('is heard by hosts with both and hears them, and is dialled by its address on that link', async () => {
       await segment.announce(0, { identity: 'dev1.devco.net', facts: { cluster: 'alfa' } });
       await segment.announce(4, { identity: 'dev5.devco.net', facts: { cluster: 'alfa' } });
       assert.deepEqual(await segment.ask(3), ['dev1.devco.net', 'dev5.devco.net']);
@@ -26,7 +26,7 @@ describe('whatever the network is like', () => {
       assert.match((await segment.addressesOf(3, 'dev5.devco.net'))[0] ?? '', /^fe80::.*%eth0$/);
     });
 
-    test('hears of those with both, and is remembered by them', async () => {
+    test('hears of hosts with both, and they remember it', async () => {
       const listeners = [await segment.listen(4), await segment.listen(3, { identity: 'other.devco.net' })];
       await segment.announce(0, { identity: 'dev1.devco.net', facts: { cluster: 'alfa' } });
       await segment.announce(4, { identity: 'dev5.devco.net', facts: { cluster: 'alfa' } });
@@ -34,7 +34,7 @@ describe('whatever the network is like', () => {
     });
   });
 
-  describe('all are heard', { timeout: 120_000 }, () => {
+  describe('all nodes are heard', { timeout: 120_000 }, () => {
     const names = Array.from({ length: 24 }, (_, index) => `dev${index + 10}.devco.net`);
     const filter = (...words: string[]) => segment.host(3).exec('nft', ...words);
 
@@ -44,7 +44,7 @@ describe('whatever the network is like', () => {
       for (const script of scripts) assert.ok((await script.next())?.settled !== undefined, script.stderr());
     }
 
-    test('when each third answer is lost', async () => {
+    test('when a third of the answers is lost', async () => {
       await announceAll();
       await filter('add table inet lossy; add chain inet lossy in { type filter hook input priority 0; }');
       await filter('add rule inet lossy in udp sport 5353 numgen inc mod 3 0 counter drop');
@@ -53,7 +53,7 @@ describe('whatever the network is like', () => {
       await filter('delete table inet lossy');
     });
 
-    test('when hardly any of them can wait to be read', async () => {
+    test('when most of them cannot wait to be read', async () => {
       await announceAll();
       assert.deepEqual(await segment.ask(3, { buffer: 2304 }), names);
     });
@@ -67,7 +67,7 @@ describe('whatever the network is like', () => {
       while (!(await lastHeard(options)).includes(address));
     };
 
-    test('that has got another address is announced with it', async () => {
+    test('with a new address is announced with it', async () => {
       await segment.announce(0, { identity: 'dev1.devco.net', look: 100 });
       await ip(0, 'address', 'add', '10.77.0.101/16', 'dev', 'eth0');
       await ip(0, 'address', 'del', '10.77.0.1/24', 'dev', 'eth0');
@@ -77,7 +77,7 @@ describe('whatever the network is like', () => {
       await ip(0, 'address', 'del', '10.77.0.101/16', 'dev', 'eth0');
     });
 
-    test('that comes when the node runs already is announced on, also where there was none before', async () => {
+    test('that appears while the node runs is announced on, also where there was none before', async () => {
       const node = segment.start(0, 'announce.ts', { identity: 'dev1.devco.net', interfaces: ['eth1'], look: 100 });
       assert.match(String((await node.next())?.message), /no network interface to announce this node on/);
       await segment.host(0).plug('eth1');
@@ -98,7 +98,7 @@ describe('whatever the network is like', () => {
     });
   });
 
-  describe('a host with more interfaces than most', { timeout: 120_000 }, () => {
+  describe('a host with many interfaces', { timeout: 120_000 }, () => {
     const script = (text: string) => segment.host(0).exec('sh', '-c', text);
     const makeBridges = (number: number) =>
       script(
@@ -126,7 +126,7 @@ describe('whatever the network is like', () => {
       await segment.until(listener, ({ heard }) => heard.some(({ name }) => name === 'dev4.devco.net'));
     });
 
-    test('of which some must be left out uses the one with the default route, and names what it leaves out', async () => {
+    test('of which some must be left out uses the one with the default route, and names the others', async () => {
       await makeBridges(66).catch(() => {});
       const node = segment.start(0, 'announce.ts', { identity: 'dev1.devco.net' });
       assert.ok((await node.next())?.started !== undefined, node.stderr());

@@ -20,7 +20,7 @@ describe('on a real segment', () => {
   afterEach(() => segment.quiet());
 
   describe('a question', { timeout: 120_000 }, () => {
-    test('is answered only by those that match, and by those that can not say by multicast', async () => {
+    test('is answered only by nodes that match, and by those that cannot decide it by multicast', async () => {
       await segment.announce(0, { identity: 'dev1.devco.net', facts: { cluster: 'alfa' } });
       await segment.announce(1, { identity: 'dev2.devco.net', facts: { cluster: 'Bravo' } });
       await segment.announce(2, { identity: 'silent.devco.net', facts: {} });
@@ -42,7 +42,7 @@ describe('on a real segment', () => {
       assert.deepEqual(await segment.ask(0), ['dev1.devco.net']);
     });
 
-    test('reaches a node whose claims and identity are as long as can be', async () => {
+    test('reaches a node whose claims and identity have the greatest length', async () => {
       const identity = `${'a'.repeat(60)}.${'b'.repeat(60)}.devco.net`;
       const classes = Array.from({ length: 60 }, (_, index) => `class-with-a-long-name-${index}`);
       const facts = { cluster: 'x'.repeat(250) };
@@ -53,7 +53,7 @@ describe('on a real segment', () => {
       assert.deepEqual(await segment.ask(3, { filter: { identities: [identity] } }), [identity]);
     });
 
-    test('is not answered by a node that it names as known', async () => {
+    test('is not answered by a node that it lists as known', async () => {
       await segment.announce(0, { identity: 'dev1.devco.net', facts: { cluster: 'alfa' } });
       const answered = async (known: string[]) => (await segment.start(3, 'known.ts', { known }).next())?.answered;
       assert.deepEqual(await answered(['dev1.devco.net']), [2]);
@@ -71,7 +71,7 @@ describe('on a real segment', () => {
   });
 
   describe('a listener', { timeout: 120_000 }, () => {
-    test('hears who was there before it, who comes, and remembers who leaves', async () => {
+    test('hears the nodes that were there before it, the ones that come, and remembers those that leave', async () => {
       await segment.announce(0, { identity: 'dev1.devco.net', facts: { cluster: 'alfa' } });
       const listener = await segment.listen(3);
       await segment.until(listener, ({ heard }) => heard.length === 1);
@@ -103,8 +103,8 @@ describe('on a real segment', () => {
     });
   });
 
-  describe('two nodes of one name', { timeout: 120_000 }, () => {
-    test('are told by both: the second is not announced, and takes over when the first has left', async () => {
+  describe('two nodes with one name', { timeout: 120_000 }, () => {
+    test('are reported by both: the second is not announced, and takes over when the first has left', async () => {
       const identity = 'dev1.devco.net';
       const first = await segment.announce(0, { identity, facts: { cluster: 'alfa' } });
       const listener = await segment.listen(0, { identity });
@@ -128,7 +128,7 @@ describe('on a real segment', () => {
       for (let names: string[] = []; names.length === 0; ) names = await segment.ask(3);
     });
 
-    test('do no more harm than that when one only pretends: the other comes back once the lies end', async () => {
+    test('do no more harm when one only pretends: the other returns once the lies end', async () => {
       const identity = 'dev1.devco.net';
       const node = await segment.announce(0, { identity, facts: { cluster: 'alfa' }, retry: 300 });
       const liar = segment.start(2, 'garbage.ts', { packets: 1000, port: 5353, rival: identity });

@@ -127,7 +127,7 @@ describe('the sources of discovery', () => {
   };
 
   for (const { name } of sources) {
-    test(`${name} tells who there is, where, and that it candidates it`, async () => {
+    test(`${name} reports its nodes and their addresses, and that it only lists candidates`, async () => {
       const stimulus = stimuli[name];
       assert.ok(stimulus, `no stimulus for ${name}`);
       const candidates = await stimulus();
@@ -149,7 +149,7 @@ describe('the sources of discovery', () => {
     });
   }
 
-  test('say so when a DNS server is not there, lists nothing, or can’t be', async () => {
+  test('report when a DNS server is down, lists nothing, or does not exist', async () => {
     const nobody = await optionsWith({ domain: 'devco.net', server: `127.0.0.1:${await freePort()}`, timeout: 200 });
     await assert.rejects(candidatesOf(sourceByName('dns', nobody)), {
       code: 'unreachable-dns',
@@ -162,7 +162,7 @@ describe('the sources of discovery', () => {
     await assert.rejects(candidatesOf(sourceByName('dns', wrong)), { code: 'usage' });
   });
 
-  test('say so when no interface can carry the question', async () => {
+  test('report when no interface can carry the question', async () => {
     const source = sourceByName('mdns', await optionsWith({ interfaces: ['nosuch0'] }));
     await assert.rejects(candidatesOf(source), { code: 'no-multicast' });
   });

@@ -77,7 +77,7 @@ describe('the library', () => {
     );
   });
 
-  test('calls an agent of a site’s own by the description that its nodes give', async () => {
+  test('calls a custom agent by the description that its nodes give', async () => {
     await using connection = await connect({ env });
     const { replies } = await connection.call(
       'probe',
@@ -145,7 +145,7 @@ describe('the library', () => {
     assert.equal((await rejection(connection.run(file))).code, 'closed');
   });
 
-  test('cancels a call by its signal: each node that was called has its outcome', async () => {
+  test('cancels a call by its signal: each called node has its outcome', async () => {
     await using connection = await connect({ env });
     const abort = new AbortController();
     const begun = Promise.withResolvers<void>();
@@ -184,7 +184,7 @@ describe('the library', () => {
     }
   });
 
-  test('ends what goes on when it is closed, and keeps two connections apart', async () => {
+  test('ends running work when it is closed, and keeps two connections apart', async () => {
     const [one, other] = [await connect({ env }), await connect({ env })];
     const call = one.call('rpcutil', 'ping', {});
     await one.close();
@@ -194,7 +194,7 @@ describe('the library', () => {
     await other.close();
   });
 
-  test('has types for what its nodes describe, by “agent types”', async () => {
+  test('has types, written by “agent types”, for what its nodes describe', async () => {
     const { code, out, err } = await runInProcess(['agent', 'types'], env.HOME, {}, commandLine);
     assert.equal(code, 0, err.join());
     const text = out.join('\n');

@@ -45,7 +45,7 @@ describe('publish', () => {
   };
   const blog = (index: number) => ({ applications: { blog: { root: `/nowhere/${index}`, artifacts: 'published' } } });
 
-  test('delivers a file to every node of the application over one copy on the line of the operator', async () => {
+  test('delivers a file to every node of the application with one copy over the operator’s link', async () => {
     const { code, out, err } = await run('publish', 'shop', '20', file, '--json');
     assert.deepEqual([code, err], [0, []]);
     const report = JSON.parse(out.join('\n'));
@@ -105,7 +105,7 @@ describe('publish', () => {
     assert.equal((await lab.nodes[0]?.records())?.length, before);
   });
 
-  test('packs a directory in the same bytes whenever and wherever it is packed, and signs it', async () => {
+  test('packs a directory into the same bytes every time and everywhere, and signs it', async () => {
     for (const name of ['one', 'two']) await makeTree(join(lab.fleet.dir, name));
     const signing = ['--sign', join(lab.fleet.dir, 'sign.key'), '--json'];
     const first = JSON.parse(
@@ -130,7 +130,7 @@ describe('publish', () => {
     assert.ok(verify(null, sums, publicKey, Buffer.from(signature, 'base64')));
   });
 
-  test('is enough for appmgr where signers are named: what is not signed is refused, what is signed is upgraded to', async () => {
+  test('is enough for appmgr where signers are named: an unsigned artifact is refused, a signed one is upgraded to', async () => {
     const upgrade = (revision: string) =>
       run('rpc', 'appmgr', 'upgrade', `revision=${revision}`, 'application=shop', '-I', nameOf(5), '--json');
     const unsigned = JSON.parse((await upgrade('20')).out.join('\n'));
@@ -140,7 +140,7 @@ describe('publish', () => {
     assert.equal(await readFile(join(lab.fleet.dir, 'app-5/current/bin/start'), 'utf8'), '#!/bin/sh\nexit 0\n');
   });
 
-  test('lists what each node holds, and prunes all but what is kept, serves or served before', async () => {
+  test('lists what each node holds, and prunes everything that is not kept, serving or served before', async () => {
     const listed = await run('published', 'shop', '--json');
     const nodes = JSON.parse(listed.out.join('\n'));
     assertFits('published', nodes);
@@ -199,7 +199,7 @@ describe('publish', () => {
     assert.match(unknown.err.join(), /has no application “shoe”: did you mean “shop”\?/);
   });
 
-  test('ends at Ctrl-C with what was sent kept, and sends the rest the next time', async () => {
+  test('ends at Ctrl-C and keeps what was sent, and sends the rest the next time', async () => {
     const large = join(lab.fleet.dir, 'large.tar.gz');
     const bytes = await writeArtifact(large, 24_000_000);
     const interrupt = new AbortController();
@@ -250,7 +250,7 @@ describe('publish', () => {
     });
   }
 
-  test('refuses names that could not stand in a path, and an application that no node takes', async () => {
+  test('refuses names that could not be part of a path, and an application that no node accepts', async () => {
     assert.match((await run('publish', '../shop', '20', file)).err.join('\n'), /not a valid name of an application/);
     assert.match((await run('publish', 'shop', '2/0', file)).err.join('\n'), /not a valid revision/);
     const unknown = await run('publish', 'shoe', '20', file);
@@ -288,7 +288,7 @@ describe('upgrade --publish', () => {
     assert.match(unused.err.join(), /--sign needs --publish/);
   });
 
-  test('begins no upgrade when a server does not take the artifact', async () => {
+  test('starts no upgrade when a server does not accept the artifact', async () => {
     const file = join(lab.fleet.dir, 'dist.tar.gz');
     await writeArtifact(file, 1000);
     const { code, err } = await run('--publish', file, '--application', 'shop');
@@ -300,8 +300,8 @@ describe('upgrade --publish', () => {
   });
 });
 
-describe('publish over a line that is faster than the node takes of one caller', () => {
-  test('slows down, and delivers all of it', async () => {
+describe('publish over a link that is faster than the node’s limit for one caller', () => {
+  test('slows down, and delivers everything', async () => {
     const config = 'limits: { rate: 40, burst: 50 }';
     await using lab = await startPublishFleet(1, { node: () => ({ config }) });
     const file = join(lab.fleet.dir, 'dist.tar.gz');

@@ -7,7 +7,7 @@ import { runInProcess } from '../../support/program/cli.ts';
 import { nameOf, type PublishFleet, startPublishFleet, writeArtifact } from '../../support/publish/publish-fleet.ts';
 import { makeHome, relayLine, startRelayNode } from '../../support/relay/relay-fleet.ts';
 
-describe('publish by way of a relay', () => {
+describe('publish over a relay', () => {
   let lab: PublishFleet;
   let relay: TestNode;
   let home: string;
@@ -25,7 +25,7 @@ describe('publish by way of a relay', () => {
     await lab[Symbol.asyncDispose]();
   });
 
-  test('sends an artifact under seal to one node, and the others copy it from there', async () => {
+  test('sends a sealed artifact to one node, and the others copy it from there', async () => {
     const file = join(lab.fleet.dir, 'dist.tar.gz');
     const packed = await writeArtifact(file, 2_000_000);
     const { code, out, err } = await runInProcess(['publish', 'shop', '20', file, '--json'], home);

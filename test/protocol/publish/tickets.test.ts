@@ -102,7 +102,7 @@ describe('a ticket', () => {
     assert.deepEqual([reply.outcome, reply.code], ['refused', 'policy-denied']);
   });
 
-  test('is of use to its operator alone: another one can neither store nor fetch under it', async () => {
+  test('works only for its operator: another one can neither store nor fetch with it', async () => {
     const given = ticket({ revision: '22' });
     assert.equal((await (target as TestNode).call(rip as Member, prepareOrder(given))).outcome, 'ok');
     await assert.rejects(storeChunks(target as TestNode, ann as Member, given, artifact, [0]), {
@@ -112,7 +112,7 @@ describe('a ticket', () => {
     assert.equal(reply.code, 'unknown-ticket');
   });
 
-  test('that was not accepted lets nobody store', async () => {
+  test('that was not accepted allows nobody to store', async () => {
     await assert.rejects(storeChunks(target as TestNode, rip as Member, ticket({ revision: '23' }), artifact, [0]), {
       code: 'unknown-ticket',
     });
@@ -181,7 +181,7 @@ describe('a ticket', () => {
     }
   });
 
-  test('of an operator who was revoked since gets nothing any more', async () => {
+  test('of an operator who was revoked since yields nothing any more', async () => {
     const bob = await lab.fleet.operator('ann@devco.net');
     const signed = ticket({ nodes: [...both, 'dev9.devco.net'] }, bob);
     assert.ok((await askSource(stranger, signed)).length > 0);
@@ -192,7 +192,7 @@ describe('a ticket', () => {
     await assert.rejects(askSource(stranger, signed), { code: 'revoked-certificate' });
   });
 
-  test('is refused from an operator where a node is asked for, and a chunk from a node', async () => {
+  test('is refused from an operator where a node is required, and a chunk from a node', async () => {
     await assert.rejects(askSource(rip as Member, ticket()), { code: 'wrong-kind' });
     const connection = await (target as TestNode).dial(stranger);
     const request = { ticket: idOf(ticket()), manifest: artifact.manifest };
@@ -200,7 +200,7 @@ describe('a ticket', () => {
     connection.close();
   });
 
-  test('has the upload widen the window of its connection, and no other one', async () => {
+  test('widens only the upload’s connection window', async () => {
     const windows = new Map<string, number | undefined>();
     const note = (message: unknown) => {
       const { stream, headers } = message as { stream: ServerHttp2Stream; headers: IncomingHttpHeaders };

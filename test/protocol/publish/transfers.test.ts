@@ -121,7 +121,7 @@ describe('a transfer', () => {
     });
   }
 
-  test('takes no list of chunks but the one of the ticket', async () => {
+  test('accepts only the list of chunks of the ticket', async () => {
     const artifact = makeArtifact();
     const ticket = newTicket(artifact);
     const liar = await startLiar({ ...artifact, manifest: Buffer.alloc(artifact.manifest.length) }, (chunk) => chunk);
@@ -142,7 +142,7 @@ describe('a transfer', () => {
     assert.equal((await accept(ticket)).missing, artifact.chunks);
   });
 
-  test('resumes where it was cut off after the receiver was restarted, also in the middle of a chunk', async () => {
+  test('resumes where it was cut off after a restart of the receiver, also in the middle of a chunk', async () => {
     const artifact = makeArtifact(10 * 256 * 1024 + 5);
     const ticket = newTicket(artifact);
     await publishTo(source as TestNode, lab.rip, ticket, artifact);
@@ -166,7 +166,7 @@ describe('a transfer', () => {
     assert.deepEqual(await readFile(blobOn(target as TestNode, artifact)), artifact.bytes);
   });
 
-  test('continues with another source when one ends in the middle, without what is there already', async () => {
+  test('continues with another source when one ends in the middle, and skips what it already has', async () => {
     const artifact = makeArtifact(8 * 256 * 1024);
     const ticket = newTicket(artifact);
     await publishTo(source as TestNode, lab.rip, ticket, artifact);
@@ -178,7 +178,7 @@ describe('a transfer', () => {
     assert.ok(served?.kind === 'served' && served.bytes === 3 * 256 * 1024);
   });
 
-  test('goes to so many nodes at once, and another one is turned away until one is done', async () => {
+  test('goes to a limited number of nodes at once, and another one is refused until one is done', async () => {
     // More than the buffers on the way take.
     const artifact = makeArtifact(120 * 256 * 1024);
     const ticket = newTicket(artifact);
@@ -209,7 +209,7 @@ describe('a transfer', () => {
     assert.equal(reply.outcome, 'ok', reply.message);
   });
 
-  test('is not served by a node whose disk corrupted the artifact, which is removed there', async () => {
+  test('is not served by a node whose disk corrupted the artifact, and the node removes it', async () => {
     const artifact = makeArtifact();
     const ticket = newTicket(artifact);
     await publishTo(source as TestNode, lab.rip, ticket, artifact);
@@ -231,7 +231,7 @@ describe('a transfer', () => {
     assert.equal((await call(target, fetchOrder(ticket, [source as TestNode]))).outcome, 'ok');
   });
 
-  test('goes to no address but one where the node proves its identity', async () => {
+  test('goes only to an address where the node proves its identity', async () => {
     const artifact = makeArtifact();
     const ticket = newTicket(artifact);
     const liar = await startLiar(artifact, (chunk) => chunk);
@@ -245,7 +245,7 @@ describe('a transfer', () => {
     assert.match(outside.message, /the ticket is not for evil\.devco\.net/);
   });
 
-  test('is refused where artifacts would take more space than allowed, and the oldest of an application go', async () => {
+  test('is refused where artifacts would take more space than allowed, and the oldest of an application are removed', async () => {
     const reply = await call(target, prepareOrder(newTicket(makeArtifact(), { size: 59_999_999 })));
     assert.deepEqual([reply.outcome, reply.code], ['failed', 'too-many-published'], reply.message);
     const listed = dataOf(await call(target, { agent: 'publish', action: 'list', input: { application: 'shop' } }));
@@ -255,7 +255,7 @@ describe('a transfer', () => {
     assert.equal(blobs.length, 3);
   });
 
-  test('that was cut off between its last steps is finished by doing it again', async () => {
+  test('that was cut off between its last steps is completed by repeating it', async () => {
     const artifact = makeArtifact();
     const ticket = newTicket(artifact);
     assert.equal((await publishTo(target as TestNode, lab.rip, ticket, artifact)).outcome, 'ok');

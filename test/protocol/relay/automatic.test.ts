@@ -59,7 +59,7 @@ describe('relays that nobody named', () => {
     assert.equal(await pathIn(await homeWith(automaticFrom - 1, bastion())), 'direct');
   });
 
-  test('are not used where client.yaml says so', async () => {
+  test('are not used where client.yaml disables them', async () => {
     assert.equal(await pathIn(await homeWith(automaticFrom, bastion(), 'auto_relays: false')), 'direct');
   });
 

@@ -9,7 +9,7 @@ import { startTestNode, type TestNode } from '../../support/node/node.ts';
 import { runInProcess } from '../../support/program/cli.ts';
 import { makeHome, relayLine, startRelayNode, testAgents } from '../../support/relay/relay-fleet.ts';
 
-describe('a relay that is at its bound', () => {
+describe('a relay at its limit', () => {
   let fleet: Fleet;
   let home: string;
   let port: number;
@@ -37,7 +37,7 @@ describe('a relay that is at its bound', () => {
     return Number(new RegExp(`^mco_deploy_relay_${name} (\\d+)$`, 'm').exec(text)?.[1]);
   };
 
-  test('refuses the next request, which is reported and not taken for done; then it takes one again', async () => {
+  test('refuses the next request, which is reported as not done; then it accepts one again', async () => {
     assert.deepEqual([await metric('peers_known'), await metric('requests_running')], [2, 0]);
     const began = once(probeCalls, 'wait');
     const first = runInProcess(['rpc', 'probe', 'wait', '-I', 'dev1.devco.net'], home);

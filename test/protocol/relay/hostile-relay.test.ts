@@ -85,12 +85,12 @@ describe('a hostile relay that', () => {
   };
   const lastRecord = async (node: TestNode | undefined) => (await node?.records())?.at(-1);
 
-  test('is honest for once lets a call through: the cases below fail for what they do', async () => {
+  test('is honest for once passes a call: the cases below fail because of their attacks', async () => {
     const outcome = await call(await connect(dev1));
     assert.deepEqual([outcome.outcome, outcome.data.text], ['ok', 'hello']);
   });
 
-  test('drops a request is silence, and nothing is done', async () => {
+  test('drops a request causes silence, and nothing is done', async () => {
     const before = counted.times;
     const connection = await connect(dev1);
     relay.behave({ forward: () => new Promise(() => {}) });
@@ -98,13 +98,13 @@ describe('a hostile relay that', () => {
     assert.equal(counted.times, before);
   });
 
-  test('drops the reply to a read is silence', async () => {
+  test('drops the reply to a read causes silence', async () => {
     const connection = await connect(dev1);
     relay.behave({ forward: (target, request, _onEvent, pass) => pass(target, request, () => {}) });
     silent(await call(connection, {}, 1000));
   });
 
-  test('drops the reply to a change hides nothing for good: its result is asked for, and it is done once', async () => {
+  test('drops the reply to a change hides nothing permanently: its result is asked for, and it is done once', async () => {
     const before = counted.times;
     const connection = await connect(dev1);
     once((target, request, _onEvent, pass) => pass(target, request, () => {}));
@@ -112,7 +112,7 @@ describe('a hostile relay that', () => {
     assert.equal(counted.times, before + 1);
   });
 
-  test('delays a reply beyond the caller’s time is silence', async () => {
+  test('delays a reply beyond the caller’s time causes silence', async () => {
     const connection = await connect(dev1);
     relay.behave({
       forward: async (target, request, onEvent) => {
@@ -124,7 +124,7 @@ describe('a hostile relay that', () => {
     silent(await call(connection, {}, 300));
   });
 
-  test('delays a change until its caller has asked what became of it gets it refused: it is never done late', async () => {
+  test('delays a change until its caller has asked about it gets it refused: it is never done late', async () => {
     const before = counted.times;
     const connection = await connect(dev1);
     let held: (() => Promise<SealedEvent[]>) | undefined;
@@ -159,7 +159,7 @@ describe('a hostile relay that', () => {
     assert.equal(record?.kind === 'outcome' && record.code, 'late-try');
   });
 
-  test('replays a request has it refused and recorded: it is done once', async () => {
+  test('replays a request gets it refused and recorded: it is done once', async () => {
     const before = counted.times;
     const connection = await connect(dev1);
     let kept: SealedRequest | undefined;
@@ -175,7 +175,7 @@ describe('a hostile relay that', () => {
     assert.equal(record?.kind === 'outcome' && record.code, 'replayed');
   });
 
-  test('duplicates a change and shows the refusal of its copy is seen through: the result is the first one’s', async () => {
+  test('duplicates a change and shows the refusal of its copy is detected: the result is the first one’s', async () => {
     const before = counted.times;
     const connection = await connect(dev1);
     once(async (target, request, onEvent) => {
@@ -198,7 +198,7 @@ describe('a hostile relay that', () => {
     assert.equal(new Set(salts).size, 2);
   });
 
-  test('repeats the parts of a reply gives one outcome', async () => {
+  test('repeats the parts of a reply causes one outcome', async () => {
     const connection = await connect(dev1);
     relay.behave({
       forward: async (target, request, onEvent) => {
@@ -221,7 +221,7 @@ describe('a hostile relay that', () => {
     assert.equal((await call(connection)).outcome, 'ok');
   });
 
-  test('changes a byte of a reply, its salt, its place or its end is silence', async () => {
+  test('changes a byte of a reply, its salt, its place or its end causes silence', async () => {
     const changes: ((event: SealedEvent) => SealedEvent)[] = [
       (event) => ({ ...event, ciphertext: flipped(event.ciphertext) }),
       (event) => ({ ...event, salt: flipped(event.salt) }),
@@ -237,7 +237,7 @@ describe('a hostile relay that', () => {
     }
   });
 
-  test('changes a byte of a request has it opened by nobody: nothing is done', async () => {
+  test('changes a byte of a request causes it to be opened by nobody: nothing is done', async () => {
     const before = counted.times;
     const changes: ((request: SealedRequest) => SealedRequest)[] = [
       (request) => ({ ...request, ciphertext: flipped(request.ciphertext) }),
@@ -254,7 +254,7 @@ describe('a hostile relay that', () => {
     assert.equal(counted.times, before);
   });
 
-  test('brings a request to another node than it is for has it opened by nobody', async () => {
+  test('delivers a request to another node than its target causes it to be opened by nobody', async () => {
     const before = counted.times;
     const connection = await connect(dev1);
     relay.behave({ forward: (_target, request, onEvent, pass) => pass(dev2, request, onEvent) });
@@ -262,7 +262,7 @@ describe('a hostile relay that', () => {
     assert.equal(counted.times, before);
   });
 
-  test('mixes up the replies of two nodes, or of two requests, is silence', async () => {
+  test('swaps the replies of two nodes, or of two requests, causes silence', async () => {
     const [first, second] = [await connect(dev1), await connect(dev2)];
     const targets = [
       [first, second],
@@ -284,7 +284,7 @@ describe('a hostile relay that', () => {
     }
   });
 
-  test('shows an old description of a node is silence: each is signed over the question that it answers', async () => {
+  test('shows an old description of a node causes silence: each is signed over the question that it answers', async () => {
     const connection = await connect(dev1);
     let old: SealedEvent[] = [];
     relay.behave({
@@ -298,7 +298,7 @@ describe('a hostile relay that', () => {
     await assert.rejects(connection.describe(describeRequest, signal), { code: 'no-response' });
   });
 
-  test('replays a question has it refused, under seal', async () => {
+  test('replays a question gets it refused, under seal', async () => {
     const connection = await connect(dev1);
     const replies: SealedEvent[][] = [];
     once(async (target, request, onEvent) => {
@@ -309,7 +309,7 @@ describe('a hostile relay that', () => {
     await assert.rejects(connection.describe(describeRequest, signal), { code: 'replayed' });
   });
 
-  test('gives out a key of its own for a node’s, signed by itself or by another node, is no way to the node', async () => {
+  test('replaces a node’s key by its own, signed by itself or by another node, is not used as a way to the node', async () => {
     const own = makeKeyPair();
     const evil = (await fleet.node('evil2.devco.net')).credentials;
     const forgeries = [
@@ -323,7 +323,7 @@ describe('a hostile relay that', () => {
     }
   });
 
-  test('gives out another node’s key for a node is no way to the node', async () => {
+  test('replaces a node’s key by another node’s is not used as a way to the node', async () => {
     relay.behave({
       discover: (honest) => {
         const other = honest.find(({ node }) => node === dev2)?.key;
@@ -334,7 +334,7 @@ describe('a hostile relay that', () => {
     await assert.rejects(relays.dial(dev1, [], signal), { code: 'unreachable' });
   });
 
-  test('gives out the key of before a restart is silence, and nothing is done', async () => {
+  test('hands out the key from before a restart causes silence, and nothing is done', async () => {
     await using node = await startTestNode(fleet, { name: 'dev3.devco.net', agents: testAgents });
     await using other = await startHostileRelay(fleet, 'evil6.devco.net', [node]);
     const stale = await other.key(node.name);
@@ -348,14 +348,14 @@ describe('a hostile relay that', () => {
     assert.equal(counted.times, before);
   });
 
-  test('leaves a node out has it missing, and makes up no other', async () => {
+  test('omits a node makes it missing, and invents no other', async () => {
     relay.behave({ discover: (honest) => honest.filter(({ node }) => node !== dev1) });
     const { relays, names } = await startClient();
     assert.deepEqual(names, [dev2]);
     await assert.rejects(relays.dial(dev1, [], signal), { code: 'unreachable' });
   });
 
-  test('makes up nodes names them and no more: none is proven', async () => {
+  test('invents nodes only names them: none is proven', async () => {
     relay.behave({
       discover: (honest) => [...honest, { node: 'ghost.devco.net', key: null, path: [], lastHeard: Date.now() }],
     });
@@ -364,12 +364,12 @@ describe('a hostile relay that', () => {
     await assert.rejects(relays.dial('ghost.devco.net', [], signal), { code: 'unreachable' });
   });
 
-  test('names a node many times has it once', async () => {
+  test('names a node many times counts it once', async () => {
     relay.behave({ discover: (honest) => [...honest, ...honest, ...honest] });
     assert.deepEqual((await startClient()).names.sort(), [dev1, dev2]);
   });
 
-  test('says that a node ended its reply, or refused, or that it is unknown, is silence', async () => {
+  test('claims that a node ended its reply, or refused, or is unknown, causes silence', async () => {
     const endings = [
       () => Promise.resolve(),
       () => Promise.reject(new Problem('policy-denied', 'not allowed')),
@@ -382,7 +382,7 @@ describe('a hostile relay that', () => {
     }
   });
 
-  test('signs a request by itself is refused as what it is, and recorded under its name', async () => {
+  test('signs a request by itself is refused as a relay, and recorded under its name', async () => {
     const { credentials } = await fleet.node('evil3.devco.net', { relay: true });
     const forged = sealRequest(orderFor(dev1, count), credentials, Date.now());
     const before = counted.times;
@@ -395,7 +395,7 @@ describe('a hostile relay that', () => {
     assert.equal(intent?.kind === 'intent' && intent.relay, relay.name);
   });
 
-  test('forges an operator’s signature has it recorded as its own doing, and spends nothing of the operator’s share', async () => {
+  test('forges an operator’s signature is recorded as the sender, and uses none of the operator’s share', async () => {
     const policies = { default: 'policy default deny\nallow\tcert=rip@devco.net\t*\t*\t*\n' };
     const config = 'limits: { burst: 4, rate: 0.001, calls_per_caller: 4 }\n';
     await using node = await startTestNode(fleet, { name: 'dev5.devco.net', agents: testAgents, policies, config });
@@ -445,7 +445,7 @@ describe('a hostile relay that', () => {
     assert.equal(reply?.turnAway?.code, 'wrong-kind');
   });
 
-  test('brings a question that was signed for another node, or long ago, has it refused', async () => {
+  test('delivers a question that was signed for another node, or long ago, gets it refused', async () => {
     const content = { describe: describeRequest };
     const elsewhere = signQuery(dev2, content, rip.credentials, Date.now());
     const old = signQuery(dev1, content, rip.credentials, Date.now() - 10 * 60_000);

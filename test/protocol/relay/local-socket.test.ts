@@ -36,7 +36,7 @@ describe('a relay’s socket', () => {
     connection.close();
   });
 
-  test('reports what the relay withholds as silence, and why it does not discover', async () => {
+  test('reports requests that the relay withholds as silence, and why it does not discover', async () => {
     await using relay = await startLocalRelay(echoing);
     const connection = await open(relay.socket);
     const silence = await rejection(connection.forward('nobody', sealed(''), ignore, signal));
@@ -47,7 +47,7 @@ describe('a relay’s socket', () => {
     connection.close();
   });
 
-  test('gives up at the relay what the caller gives up', async () => {
+  test('cancels at the relay what the caller cancels', async () => {
     const given: string[] = [];
     const noted = {
       ...echoing,
@@ -71,7 +71,7 @@ describe('a relay’s socket', () => {
     assert.deepEqual(given, ['one', 'two']);
   });
 
-  test('does not pass on what was given up before its turn', async () => {
+  test('does not pass on a request that was cancelled before its turn', async () => {
     const passed: string[] = [];
     const forward = async (target: string) => void passed.push(target);
     await using relay = await startLocalRelay({ ...echoing, forward });
@@ -129,7 +129,7 @@ describe('a relay’s socket ends the connection of a user that', () => {
       (await open(relay.socket)).close();
     });
 
-  test('does not greet, leaves a message unfinished, or has nothing to do for long', async () => {
+  test('does not greet, leaves a message unfinished, or is idle for long', async () => {
     await using relay = await startLocalRelay(echoing, { stall: 50, quiet: 2 });
     const silent = connectRaw(relay.socket, false);
     const slow = connectRaw(relay.socket);
@@ -138,7 +138,7 @@ describe('a relay’s socket ends the connection of a user that', () => {
     for (const { whenClosed } of [silent, slow, idle]) await within('the end', whenClosed);
   });
 
-  test('does not read what it asked for', async () => {
+  test('does not read its replies', async () => {
     await using relay = await startLocalRelay(echoing, { unread: 256 * 1024 });
     const user = connectRaw(relay.socket);
     user.connection.pause();
@@ -163,7 +163,7 @@ describe('a relay’s socket', () => {
     await within('the end once nothing waits', user.whenClosed);
   });
 
-  test('refuses discoveries beyond its bound, and leaves a number in use with its first request', async () => {
+  test('refuses discoveries beyond its limit, and keeps a number in use with its first request', async () => {
     await using relay = await startLocalRelay(echoing, { discoveries: 2 });
     const user = connectRaw(relay.socket);
     const ask = (id: number, names: string[]) =>
@@ -179,7 +179,7 @@ describe('a relay’s socket', () => {
     user.connection.destroy();
   });
 
-  test('takes as many connections as its bound', async () => {
+  test('accepts as many connections as its limit', async () => {
     await using relay = await startLocalRelay(echoing, { connections: 1 });
     const first = await open(relay.socket);
     assert.equal((await rejection(open(relay.socket))).code, 'unreachable');
@@ -187,7 +187,7 @@ describe('a relay’s socket', () => {
   });
 });
 
-describe('what answers at the socket', () => {
+describe('the process that answers at the socket', () => {
   const answers: readonly [string, string, (connection: Socket) => void][] = [
     ['is not used when it speaks another protocol', 'unreachable', (one) => void one.write(Buffer.alloc(40))],
     ['is not used when it closes at once', 'unreachable', (one) => void one.destroy()],
@@ -199,7 +199,7 @@ describe('what answers at the socket', () => {
       assert.equal((await rejection(open(fake.socket, 200))).code, code);
     });
 
-  test('is as silent as a lost relay when it sends what cannot be read', async () => {
+  test('is as silent as a lost relay when it sends unreadable bytes', async () => {
     await using fake = await startFake((connection) => {
       connection.write(greeting);
       connection.once('data', () => connection.write(frame(Buffer.from([0xff, 0xff]))));
@@ -209,7 +209,7 @@ describe('what answers at the socket', () => {
     assert.equal(problem.code, 'no-response');
   });
 
-  test('cannot answer what was not asked: unknown numbers are left out', async () => {
+  test('cannot answer requests that were not sent: unknown numbers are ignored', async () => {
     await using relay = await startLocalRelay({
       ...echoing,
       discover: async (_request, _user, onNode) => onNode({ node: 'dev1', path: [], lastHeard: 1 }),

@@ -35,7 +35,7 @@ describe('nodes behind a relay', () => {
     await fleet.remove();
   });
 
-  test('are found by ping, each with its path, and the relay is a node among them', async () => {
+  test('are found by ping, each with its path, and the relay is one of the nodes', async () => {
     const { code, out, err } = await runInProcess(['ping', '-v'], home);
     assert.deepEqual([code, err], [0, []], err.join('\n'));
     assert.deepEqual(
@@ -67,7 +67,7 @@ describe('nodes behind a relay', () => {
     assert.equal(both.code, 64);
   });
 
-  test('are not reached over a relay that does not answer: the command says so and ends', async () => {
+  test('are not reached over a relay that does not answer: the command reports it and ends', async () => {
     const lost = join(fleet.dir, 'lost');
     await makeHome(fleet, lost, 'relays: [{ name: gone.devco.net, address: "127.0.0.1:9" }]\ntimeout: 2');
     const { code, err } = await runInProcess(['ping'], lost);
@@ -75,7 +75,7 @@ describe('nodes behind a relay', () => {
     assert.match(err.join('\n'), /no relay can be used: gone\.devco\.net/);
   });
 
-  test('are warned of when one of several relays does not answer, and found over the other', async () => {
+  test('are found over one of several relays when another does not answer, with a warning', async () => {
     const some = join(fleet.dir, 'some');
     const lines = relayLine([relay]).replace(']', ', { name: gone.devco.net, address: "127.0.0.1:9" }]');
     await makeHome(fleet, some, `${lines}\ntimeout: 2`);
@@ -112,7 +112,7 @@ describe('nodes behind a relay', () => {
     assert.deepEqual(found, ['bastion.devco.net', 'bastion2.devco.net', 'dev1.devco.net', 'dev2.devco.net']);
   });
 
-  test('are out of reach for who may not relay by the relay’s policy', async () => {
+  test('cannot be reached by callers that the relay’s policy refuses', async () => {
     const policies = { default: 'policy default allow\n', relay: 'policy default deny\n' };
     await using closed = await startRelayNode(fleet, 'bastion3.devco.net', nodes, { policies });
     const eve = join(fleet.dir, 'eve');
@@ -157,7 +157,7 @@ describe('a second relay on the way', () => {
     await fleet.remove();
   });
 
-  test('reaches the nodes that only it has a connection to, and ping shows both', async () => {
+  test('reaches the nodes that only it is connected to, and ping shows both', async () => {
     const { code, out, err } = await runInProcess(['ping', '-v', '-I', 'dev1.devco.net'], home);
     assert.equal(code, 0, err.join('\n'));
     assert.match(out[0] ?? '', /via outer\.devco\.net > inner\.devco\.net/);
@@ -167,7 +167,7 @@ describe('a second relay on the way', () => {
     assert.equal(intent?.kind === 'intent' && intent.relay, 'inner.devco.net');
   });
 
-  test('is the last: what lies behind a third is not reached', async () => {
+  test('is the last: nodes behind a third are not reached', async () => {
     await using first = await startRelayNode(fleet, 'first.devco.net', [outer]);
     const far = join(fleet.dir, 'far');
     await makeHome(fleet, far, relayLine([first]));

@@ -18,7 +18,7 @@ interface Site {
 }
 
 /** Revocation in the middle of a run over a relay: whichever of the three it is, nothing more is done for it. */
-describe('revoked while a client works over a relay', () => {
+describe('a peer that is revoked while a client works over a relay', () => {
   const withSite = async (work: (site: Site) => Promise<void>) => {
     await using fleet = await makeFleet();
     const rip = await fleet.operator('rip@devco.net');
@@ -40,7 +40,7 @@ describe('revoked while a client works over a relay', () => {
     return { client, connection, before: counted.times };
   };
 
-  test('an operator is refused by the node, and that is recorded', () =>
+  test('is refused by the node if it is an operator, and that is recorded', () =>
     withSite(async (site) => {
       const { client, connection, before } = await begin(site);
       site.fleet.revoke(site.rip);
@@ -52,7 +52,7 @@ describe('revoked while a client works over a relay', () => {
       assert.equal(last?.kind === 'outcome' && last.code, 'revoked-certificate');
     }));
 
-  test('an operator gets nothing through a relay that knows it, even to nodes that do not', () =>
+  test('gets nothing as an operator through a relay that knows it, even to nodes that do not', () =>
     withSite(async (site) => {
       const { client, connection, before } = await begin(site);
       site.fleet.revoke(site.rip);
@@ -62,7 +62,7 @@ describe('revoked while a client works over a relay', () => {
       assert.deepEqual([outcome, counted.times], ['no-response', before]);
     }));
 
-  test('a node is passed nothing by a relay that knows it, and believed nothing by its caller', () =>
+  test('receives nothing as a node from a relay that knows it, and its caller believes nothing of it', () =>
     withSite(async (site) => {
       const { client, connection, before } = await begin(site);
       const { certificate } = site.node;
@@ -76,7 +76,7 @@ describe('revoked while a client works over a relay', () => {
       assert.equal(counted.times, before);
     }));
 
-  test('a relay is used no more by its client, and its requests are heeded by no node', () =>
+  test('is no longer used as a relay by its client, and no node accepts its requests', () =>
     withSite(async (site) => {
       const { client, connection, before } = await begin(site);
       site.fleet.revoke({ certificate: site.relay.certificate });
