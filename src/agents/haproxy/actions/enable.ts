@@ -1,5 +1,5 @@
 import type { ActionContext } from '../../../core/agent.ts';
-import { agentWasOn, beginHold, endHold, type HeldHost } from '../maintenance/held.ts';
+import { agentWasOn, type HeldHost } from '../maintenance/held.ts';
 import { pause } from '../runtime/mutex.ts';
 import { forEach } from '../runtime/parallel.ts';
 import type { Processes } from '../runtime/process.ts';
@@ -7,9 +7,10 @@ import { type BackendView, refreshViews } from '../servers/backend.ts';
 import { countAvailable } from '../servers/capacity.ts';
 import { linesOf, type ServerLine } from '../servers/line.ts';
 import type { ScopedHost } from '../servers/scope.ts';
-import { adminStateOf, inMaintenance, inRotation } from '../servers/state.ts';
+import { adminStateOf, inRotation } from '../servers/state.ts';
 import { findLine } from './enable-line.ts';
 import { defineHostEntry } from './enable-host.ts';
+import { heldOf, holdAgain, keepHolds, openHolds, releaseHolds } from './enable-holds.ts';
 import {
   affectedLines,
   type ChangeReport,
@@ -42,10 +43,13 @@ export async function enable(
   context: ActionContext,
   known: Processes,
 ): Promise<ChangeReport> {
-  const request = await readChangeRequest(balancer, input, context);
-  const meant = input.own === true ? request.hosts.filter(({ name }) => isOwn(balancer, name, context)) : request.hosts;
+  // Kept on disk before the first command: should the daemon end, what is held is to be out again. A look leaves it alone from here on.
+  const { request, meant, coming } = await balancer.watch.betweenLooks(async () => {
+    const arrival = await readArrival(balancer, input, context);
+    if (!context.dryRun) await openHolds(balancer, arrival.meant);
+    return arrival;
+  }, context.signal);
   const held = balancer.watch.hosts();
-  const coming = meant.filter((host) => !isIn(host, heldOf(held, host)));
   const heldOut = coming.filter((host) => isHeldOut(host) || heldOf(held, host) !== undefined);
   const report = {
     backend: request.backends.join(','),
@@ -58,13 +62,30 @@ export async function enable(
     const assumed = { in: coming.flatMap(affectedLines) };
     return { ...report, available: countAvailable(request.views, assumed) };
   }
-  const views = coming.length === 0 ? request.views : await putInToStay(balancer, request, { coming, known }, context);
-  await releaseHolds(balancer, request, meant);
-  return { ...report, available: countAvailable(views) };
+  try {
+    const views =
+      coming.length === 0 ? request.views : await putInToStay(balancer, request, { coming, known }, context);
+    await releaseHolds(balancer, request, meant);
+    return { ...report, available: countAvailable(views) };
+  } catch (failure) {
+    await keepHolds(balancer, meant).catch(() => {});
+    throw failure;
+  }
 }
 
-function heldOf(held: readonly HeldHost[], { name }: ScopedHost): HeldHost | undefined {
-  return held.find(({ host }) => host === name);
+interface Arrival {
+  readonly request: Request;
+  /** The hosts that the call is about. */
+  readonly meant: readonly ScopedHost[];
+  /** Those of them that are not in. */
+  readonly coming: readonly ScopedHost[];
+}
+
+async function readArrival(balancer: LoadBalancer, input: EnableInput, context: ActionContext): Promise<Arrival> {
+  const request = await readChangeRequest(balancer, input, context);
+  const meant = input.own === true ? request.hosts.filter(({ name }) => isOwn(balancer, name, context)) : request.hosts;
+  const held = balancer.watch.hosts();
+  return { request, meant, coming: meant.filter((host) => !isIn(host, heldOf(held, host))) };
 }
 
 /** Whether the run that calls took it out: what was out before it began, it must not bring in. */
@@ -135,8 +156,6 @@ async function putIn(
   const entries = coming.map((host) =>
     defineHostEntry(host, (line) => agentBelongsOn(line, heldOf(held, host)), changes, context.signal),
   );
-  // Kept on disk: should the daemon end now, the host is to be out again, with its agent-checks known.
-  await watch.put(coming.flatMap((host) => stageOf(heldOf(held, host), 'entering')));
   try {
     await forEach(entries, (entry) => entry.begin());
     return await waitForAll(balancer, request, { entries, known }, context.signal);
@@ -158,36 +177,4 @@ async function putIn(
     ).catch(() => {});
     throw problem;
   }
-}
-
-function stageOf(held: HeldHost | undefined, stage: HeldHost['stage']): HeldHost[] {
-  if (held === undefined) return [];
-  const { outSince: _over, ...rest } = held;
-  return [{ ...rest, stage }];
-}
-
-/** What was in maintenance when the call began is in it again, and held from now on. */
-async function holdAgain(
-  { watch }: LoadBalancer,
-  { narrowing }: Request,
-  hosts: readonly ScopedHost[],
-  context: ActionContext,
-): Promise<void> {
-  const held = watch.hosts();
-  const out = hosts.filter(
-    (host) => heldOf(held, host) !== undefined || host.chosen.some(({ server }) => inMaintenance(server)),
-  );
-  await watch.put(out.map((host) => ({ ...beginHold(host, narrowing, heldOf(held, host), context), stage: 'out' })));
-}
-
-/** What of the hosts is held outside of what the call was narrowed to stays held. */
-async function releaseHolds({ watch }: LoadBalancer, request: Request, hosts: readonly ScopedHost[]): Promise<void> {
-  const held = watch.hosts();
-  const left = hosts.flatMap((host) => {
-    const one = heldOf(held, host);
-    return one === undefined ? [] : (endHold(one, affectedLines(host), request.narrowing) ?? []);
-  });
-  const gone = namesOf(hosts).filter((name) => !left.some(({ host }) => host === name));
-  if (left.length > 0) await watch.put(left);
-  await watch.remove(gone);
 }

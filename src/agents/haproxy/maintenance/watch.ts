@@ -17,6 +17,8 @@ export interface MaintenanceWatch {
   readonly remove: (names: readonly string[]) => Promise<void>;
   /** Looks now. @throws Problem `damaged-state`, or as {@link Runtime.ask} where a HAProxy can’t be asked */
   readonly look: (signal: AbortSignal) => Promise<void>;
+  /** Acts while no look is under way: a look takes out again what it found in traffic, also a moment later. @throws Problem `cancelled` */
+  readonly betweenLooks: <T>(act: () => Promise<T>, signal: AbortSignal) => Promise<T>;
   readonly stop: () => Promise<void>;
 }
 
@@ -68,6 +70,7 @@ export async function startMaintenanceWatch(setup: MaintenanceWatchSetup): Promi
     },
     remove: (names) => held.change((now) => without(now, names)),
     look,
+    betweenLooks: oneByOne,
     async stop() {
       stopping.abort();
       clearTimeout(timer);

@@ -71,6 +71,22 @@ describe('a host is put in', () => {
     assert.deepEqual(stages, [['entering', undefined]]);
   });
 
+  test('also where a look had just found it in, and was about to take it out again', async () => {
+    const { fake, balancer, out, put, heldNames } = await estate();
+    await out();
+    for (const name of ['app/web1', 'static/s1']) fake.server(name).admin = 0;
+    let putting: Promise<unknown> | undefined;
+    fake.onCommand = async (command) => {
+      if (putting !== undefined || command !== 'set server app/web1 state maint') return;
+      putting = put();
+      for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+    };
+    await balancer.watch.look(new AbortController().signal);
+    await putting;
+    const lines = ['app/web1', 'static/s1'].map((name) => fake.server(name).admin);
+    assert.deepEqual([lines, heldNames()], [[0, 0], []]);
+  });
+
   test('and waited for, but not changed, where only its checks keep it out', async () => {
     const { fake, put } = await estate();
     fake.server('app/web1').passes = false;
@@ -220,6 +236,18 @@ describe('a host that does not come up in time', () => {
     await assert.rejects(put({ server: `${dev1},${dev2}` }), { code: 'server-not-up', message: /web1.*, .*web2/ });
     assert.deepEqual(heldNames(), [`${dev1} out`]);
     assert.equal(fake.server('app/web1').admin, 1);
+  });
+
+  test('stays held, and the watch looks after it, where the end of its hold cannot be recorded', async () => {
+    const { fake, balancer, out, put, heldNames } = await estate();
+    await out();
+    for (const name of ['app/web1', 'static/s1']) fake.server(name).admin = 0;
+    const { watch } = balancer;
+    Object.assign(balancer, { watch: { ...watch, remove: () => Promise.reject(new Error('disk full')) } });
+    await assert.rejects(put(), { message: 'disk full' });
+    assert.deepEqual(heldNames(), [`${dev1} out`]);
+    await watch.look(new AbortController().signal);
+    assert.deepEqual(fake.changes(), ['set server app/web1 state maint', 'set server static/s1 state maint']);
   });
 
   test('reports what failed first also where it cannot be recorded', async () => {
