@@ -13,7 +13,7 @@ import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts
 import { startTestNode, type TestNode } from '../../support/node/node.ts';
 
 /** What is wrongly asked of appmgr and haproxy, and surroundings that fail them: as a node answers and writes it down. */
-describe('a deploy that must not be', () => {
+describe('a deploy that must be refused', () => {
   let fleet: Fleet;
   let node: TestNode;
   let rip: Member;
@@ -108,7 +108,7 @@ describe('a deploy that must not be', () => {
     });
   }
 
-  test('of an application that is not there is refused by every action', async () => {
+  test('of an unknown application is refused by every action', async () => {
     for (const action of ['upgrade', 'fetch']) {
       assert.equal(await codeOf('appmgr', action, { application: 'ap', revision: '10' }), 'unknown-application');
     }
@@ -126,7 +126,7 @@ describe('a deploy that must not be', () => {
     ['is a bomb', [{ path: 'zero', content: Buffer.alloc(5_000_000) }], 'archive-too-large'],
     ['has too many entries', Array.from({ length: 60 }, (_, index) => ({ path: `f${index}` })), 'archive-too-large'],
   ];
-  test('of an artifact that is not what it should be leaves the old release and nothing else', async () => {
+  test('of an unexpected artifact leaves the old release and nothing else', async () => {
     await succeeds('appmgr', 'upgrade', { application: 'app', revision: '10' });
     for (const [what, entries, code] of archives) {
       publish(artifacts, '30', entries);
@@ -164,7 +164,7 @@ describe('a deploy that must not be', () => {
     assert.deepEqual(readdirSync(join(disk, '.staging')), []);
   });
 
-  test('whose hook never ends is ended, before the switch or after it', async () => {
+  test('whose hook never ends is ended, before or after the switch', async () => {
     for (const [name, code] of [
       ['hooked', 'hook-failed'],
       ['late', 'unhealthy-release'],
@@ -175,7 +175,7 @@ describe('a deploy that must not be', () => {
     }
   });
 
-  test('that nobody signed, or whose server is away, is refused', async () => {
+  test('that nobody signed, or whose server is down, is refused', async () => {
     for (const dryRun of [true, false]) {
       for (const action of ['upgrade', 'fetch']) {
         const [signed, away] = ['signed', 'away'].map((name) => ({ application: name, revision: '10' }));
@@ -186,7 +186,7 @@ describe('a deploy that must not be', () => {
     assert.equal(await codeOf('appmgr', 'rollback', { application: 'signed' }), 'no-previous');
   });
 
-  test('of one application at the same time as another is refused', async () => {
+  test('of one application during another deploy of it is refused', async () => {
     const order = { agent: 'appmgr', action: 'upgrade', input: { application: 'waiting', revision: '20' } };
     const fetch = { ...order, action: 'fetch' };
     const first = node.call(rip, order);
@@ -198,7 +198,7 @@ describe('a deploy that must not be', () => {
     assert.equal(current('waiting'), 'releases/20');
   });
 
-  test('by weights that are none, or of servers and backends that are no names, sends HAProxy nothing', async () => {
+  test('with invalid weights, servers or backends sends HAProxy nothing', async () => {
     const before = await balancer.ask('show servers state app');
     const weight = { backend: 'app', server: 'web1', weight: '10' };
     for (const bad of ['-1', '1;show info', '1\n', '1 1', '1000', 'ten', '']) {
@@ -226,7 +226,7 @@ describe('a deploy that must not be', () => {
     assert.equal(gist(await balancer.ask('show servers state app')), gist(before));
   });
 
-  test('on a load balancer one of whose HAProxy processes is gone changes nothing on the other', async () => {
+  test('on a load balancer with one dead HAProxy process changes nothing on the other', async () => {
     const before = await balancer.ask('show servers state app');
     const half = await startTestNode(fleet, {
       name: 'lb1.devco.net',

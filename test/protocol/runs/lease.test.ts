@@ -41,7 +41,7 @@ function count(node: TestNode, operator: Member, options: Partial<CallOptions>) 
 }
 
 describe('a request under a lease', () => {
-  test('goes on while its run holds it, over a restart of the daemon; with an older number it is refused', async () => {
+  test('continues while its run holds the lease, over a restart of the daemon; with an older number it is refused', async () => {
     await using node = await startTestNode(fleet, { agents: [probeAgent, lockAgent] });
     const first = await take(node, rip);
     assert.equal((await count(node, rip, { ...run, fence: first.fence })).outcome, 'ok');
@@ -71,7 +71,7 @@ describe('a request under a lease', () => {
     assert.equal((await count(bare, rip, { ...run, fence })).code, 'stale-lease');
   });
 
-  test('can be taken, broken or used up by nobody whom the policy does not let', async () => {
+  test('gives nobody a lease to take, break or use whom the policy does not allow', async () => {
     await using node = await startTestNode(fleet, {
       name: 'dev8.devco.net',
       agents: [probeAgent, lockAgent],
@@ -101,7 +101,7 @@ describe('a call of a run that another operator took over', () => {
     return (await take(node, operator)).fence;
   };
 
-  test('is not carried out twice: the one who asks again gets what it came to, also after a restart', async () => {
+  test('is not carried out twice: the operator who asks again gets its result, also after a restart', async () => {
     await using node = await startTestNode(fleet, {
       name: 'dev1.devco.net',
       agents: [probeAgent, lockAgent],
@@ -124,7 +124,7 @@ describe('a call of a run that another operator took over', () => {
     assert.equal(counted.times, times + 1, 'another try is made');
   });
 
-  test('is waited for while it still runs', async () => {
+  test('is waited for while it is still running', async () => {
     await using node = await startTestNode(fleet, {
       name: 'dev3.devco.net',
       agents: [probeAgent, lockAgent],
@@ -140,7 +140,7 @@ describe('a call of a run that another operator took over', () => {
     assert.equal(waiting.length, 0, 'it was not begun again');
   });
 
-  test('is refused to who may not make it, and made by who was only refused before', async () => {
+  test('is refused to callers without the right, and made for callers who were only refused before', async () => {
     await using node = await startTestNode(fleet, {
       name: 'dev5.devco.net',
       agents: [probeAgent, lockAgent],
@@ -185,7 +185,7 @@ describe('a lease whose release a node refuses', () => {
     return JSON.parse(reply.data.toString()).leases.length;
   };
 
-  test('is reported and released as soon as the node lets it', async () => {
+  test('is reported, and released as soon as the node allows it', async () => {
     await using node = await startTestNode(fleet, {
       name: 'dev10.devco.net',
       agents: [probeAgent, lockAgent],

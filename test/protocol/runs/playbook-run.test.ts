@@ -82,7 +82,7 @@ steps:
   - {say: "\${{ steps.greet.replies[0].data.greeting }}"}
 `;
 
-  test('calls an agent that only the nodes know, by what they tell of it', async () => {
+  test('calls an agent that only the nodes know, by the description they return', async () => {
     await write('greeting.yaml', greeting);
     const { code, out, err } = await run('greeting.yaml', ['who=Ada', 'times=2']);
     assert.equal(code, 0, out + err);
@@ -95,7 +95,7 @@ steps:
     assert.match(offline.err, /greeting\.yaml:7:23: there is no agent “greeter”/);
   });
 
-  test('refuses what such an agent would not take before it calls anybody', async () => {
+  test('refuses what such an agent would not accept before it calls anybody', async () => {
     await write('wrong.yaml', greeting.replace('times: "${{ inputs.times }}"', 'times: 1.5'));
     const before = (await actions()).length;
     const { code, err } = await run('wrong.yaml', ['who=Ada']);
@@ -118,7 +118,7 @@ steps:
     assert.match(out, /Hello Grace!/);
   });
 
-  test('takes a lease once that two playbooks of a run name, and each its own otherwise', async () => {
+  test('takes once a lease that two playbooks of a run name, and each its own otherwise', async () => {
     const call = '  - {call: changer.go, on: all}\n';
     const text = (name: string, lock: string, steps: string) =>
       `name: ${name}\nlock: ${lock}\nnodes: {all: {agents: [changer]}}\nsteps:\n${steps}`;
@@ -136,7 +136,7 @@ steps:
     assert.equal((await mco(['locks'])).out, 'no lease is held');
   });
 
-  test('takes an input from the environment or a file before what is configured, and what is given before both', async () => {
+  test('takes an input from the environment or a file before the configured one, and a given one before both', async () => {
     await write('from.yaml', greeting.replace('who: {}', 'who: {from: {env: GREET}}'));
     const env = { HOME: home, GREET: 'Env' };
     assert.match((await run('from.yaml', [], { env })).out, /Hello Env!/);
@@ -149,7 +149,7 @@ steps:
     assert.match((await run('must.yaml')).err, /the input “whom” is missing: give whom=…, or set NO_SUCH/);
   });
 
-  test('never writes down a sensitive input that it took from a file', async () => {
+  test('never stores a sensitive input that it read from a file', async () => {
     await write('secret.yaml', greeting.replace('who: {}', 'who: {sensitive: true, from: {file: key.txt}}'));
     await write('key.txt', 'Hushhush\n');
     const { code, out, err } = await run('secret.yaml');
@@ -160,7 +160,7 @@ steps:
     assert.doesNotMatch(journals.join('') + out + err, /Hushhush/);
   });
 
-  test('finds a set of nodes where the set says, and tells a fact of each that is not published', async () => {
+  test('finds a set of nodes where the set says, and returns an unpublished fact of each', async () => {
     await write(
       'sub/set.yaml',
       'name: set\nnodes:\n  one: {source: file, file: first.json}\nsteps:\n  - {say: "${{ nodes.one.members.map(m, m.name + \' is in \' + m.facts.rack) }}"}\n',
@@ -190,11 +190,11 @@ steps:
     assert.equal(await changes(), before + 2);
   });
 
-  test('asks nobody where it only looks', async () => {
+  test('asks nobody where it only reads', async () => {
     assert.equal((await run('greeting.yaml', ['who=Ada'], answering('n'))).code, 0);
   });
 
-  test('asks where a step says so; without a terminal it does not even begin', async () => {
+  test('asks where a step says so; without a terminal it does not even start', async () => {
     await write(
       'ask.yaml',
       greeting.replace('steps:\n', 'steps:\n  - {id: sure, confirm: "greet ${{ nodes.all.size }} nodes?"}\n'),
@@ -212,7 +212,7 @@ steps:
     assert.equal((await run('ask.yaml', ['who=Ada', '--dry-run'])).code, 0, 'a dry run needs nobody to answer');
   });
 
-  test('on a real terminal takes Ctrl-C at a question for an interruption, and a y for a yes', async () => {
+  test('on a real terminal treats Ctrl-C at a question as an interruption, and a y as a yes', async () => {
     const type = async (keys: string) => {
       const words = [...program, 'run', join(home, 'ask.yaml'), 'who=Ada'];
       const env = { HOME: home, PATH: process.env.PATH ?? '' };
@@ -238,7 +238,7 @@ steps:
     assert.match(agreed.shown, /sure: greet 2 nodes\? yes/);
   });
 
-  test('tells events as JSON, one a line, as they happen', async () => {
+  test('prints events as JSON, one a line, as they happen', async () => {
     const { out } = await run('greeting.yaml', ['who=Ada', '--json']);
     const types = out.split('\n').map((line) => (JSON.parse(line) as { type: string }).type);
     assert.deepEqual([types[0], types.at(-1)], ['run-started', 'run-finished']);

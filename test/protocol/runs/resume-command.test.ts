@@ -56,7 +56,7 @@ describe('runs and resume, on journals', () => {
   });
   after(() => fleet.remove());
 
-  test('a run that was cut off goes on behind what it had said, and is then at its end', async () => {
+  test('continue a run that was cut off after its last entry, and complete it', async () => {
     const id = await begin('who=us');
     const whole = (await linesOf(id)).length;
     await cut(id, 5);
@@ -76,7 +76,7 @@ describe('runs and resume, on journals', () => {
     assert.deepEqual([ended, left, steps.map(({ step }: { step: string }) => step)], ['done', null, ['one', 'two']]);
   });
 
-  test('is refused for inputs that are not what they were, and for a playbook that is not', async () => {
+  test('refuse inputs that have changed, and a playbook that has changed', async () => {
     const id = await begin();
     await cut(id, 5);
     await refused([id, 'who=them'], 64, /keeps the inputs that it started with: it was begun with who=you/);
@@ -90,7 +90,7 @@ describe('runs and resume, on journals', () => {
     await writeFile(playbook, before);
   });
 
-  test('is refused while its process lives, where that can’t be told, and for somebody else’s run', async () => {
+  test('refuse a run whose process lives, or may live, and a run of another operator', async () => {
     const id = await begin();
     const whole = await linesOf(id);
     const keep = (change: (line: string) => string) =>
@@ -114,7 +114,7 @@ describe('runs and resume, on journals', () => {
     assert.equal((await cli('resume', id, '--force')).code, 0);
   });
 
-  test('is refused for dry runs, runs that never began, and unknown ones', async () => {
+  test('refuse dry runs, runs that never began, and unknown ones', async () => {
     const dry = await begin('--dry-run');
     await cut(dry, 5);
     await refused([dry], 64, /was a dry run/);
@@ -125,7 +125,7 @@ describe('runs and resume, on journals', () => {
     await refused(['../../etc'], 64, /is not a valid run id/);
   });
 
-  test('goes on without a damaged line of its journal, which it reports; runs reports it too, and all other runs', async () => {
+  test('skip a damaged line of a journal, and report it; runs reports it too, and all other runs', async () => {
     const damaged = await begin();
     await cut(damaged, 3);
     await appendFile(journalFile(state, damaged), 'xyz\n{"at":1,"type":"step-started"}\n');
@@ -145,7 +145,7 @@ describe('runs and resume, on journals', () => {
     assert.ok(list.out.length > 3, 'the others are told all the same');
   });
 
-  test('rollback does not pass over a journal that it can’t read, and needs nodes where there is none', async () => {
+  test('never skip, in rollback, a journal that cannot be read, and need nodes where there is none', async () => {
     const back = ['rollback', '--cluster', 'bravo', '--no-notify'];
     const damaged = await cli(...back);
     assert.equal(damaged.code, 64);

@@ -84,7 +84,7 @@ describe('in the middle of a run', () => {
     }
   });
 
-  test('a node that is revoked is told nothing more by a client whose list says so', async () => {
+  test('a node that is revoked receives nothing more from a client whose list says so', async () => {
     const running = await beginRun(rip);
     const [dev1, dev2] = nodes;
     assert.ok(dev1 && dev2);

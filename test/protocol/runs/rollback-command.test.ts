@@ -23,7 +23,7 @@ function journalOf(playbook: string, more: object = {}): string {
   return entries.map((entry) => `${JSON.stringify({ at: 1, runId: id, ...entry })}\n`).join('');
 }
 
-test('rollback of a rollback is refused without --redo where nobody can be asked', async () => {
+test('rollback of a rollback is refused without --redo where no node can be asked', async () => {
   await using fleet = await makeFleet();
   const home = await makeHome(join(fleet.dir, 'home'), await fleet.operator('rip@devco.net'), []);
   await mkdir(join(home, '.local/state/mco-deploy/runs'), { recursive: true });
@@ -40,7 +40,7 @@ test('rollback of a rollback is refused without --redo where nobody can be asked
   assert.ok(other.err.includes('back to: dev2.devco.net=20'), other.err.join('\n'));
 });
 
-test('rollback --application undoes the last run of that application, and passes over those of others', async () => {
+test('rollback --application undoes the last run of that application, and skips those of others', async () => {
   await using fleet = await makeFleet();
   const home = await makeHome(join(fleet.dir, 'home'), await fleet.operator('rip@devco.net'), []);
   await mkdir(join(home, '.local/state/mco-deploy/runs'), { recursive: true });

@@ -56,7 +56,7 @@ describe('a run that is watched', () => {
   const run = (words: readonly string[], env: Record<string, string> = {}) =>
     runInProcess(['run', file, '--yes', '--np', ...words], home, { env: { HOME: home, ...env } });
 
-  test('is a JUnit report with a test case for each node of a step, that a real XML parser reads', async () => {
+  test('produces a JUnit report with a test case for each node of a step, and a real XML parser reads it', async () => {
     const report = join(home, 'report.xml');
     const { code } = await run(['--report', `junit=${report}`]);
     assert.notEqual(code, 0);
@@ -68,7 +68,7 @@ describe('a run that is watched', () => {
     assert.deepEqual([counts[0], counts[2]], ['look', '1']);
   });
 
-  test('annotates itself in GitHub Actions and writes the summary of the job, and nothing that a node says begins a command', async () => {
+  test('annotates itself in GitHub Actions and writes the summary of the job, and no text of a node becomes a command', async () => {
     const summary = join(home, 'summary.md');
     await writeFile(summary, '');
     const { err } = await run(['--report', 'github'], { GITHUB_STEP_SUMMARY: summary });
@@ -79,7 +79,7 @@ describe('a run that is watched', () => {
     assert.match(text, /^\| Ask for a fact \| failed \| \d \| dev2\.devco\.net: .* \|$/m);
   });
 
-  test('is a trace: a span for the run, its steps and the replies of nodes, where a variable of OpenTelemetry says so', async () => {
+  test('produces a trace: a span for the run, its steps and the replies of nodes, where a variable of OpenTelemetry says so', async () => {
     await using collector = await startTraceReceiver();
     const env = {
       OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
@@ -110,7 +110,7 @@ describe('a run that is watched', () => {
     assert.equal(collector.spans.find(({ name }) => name === 'look')?.parentSpanId, span);
   });
 
-  test('ends as ever, with a warning, where the collector is down, fails, hangs or has no valid address', async () => {
+  test('ends as usual, with a warning, where the collector is down, fails, hangs or has an invalid address', async () => {
     const { code: expected } = await run([]);
     await using failing = await startTraceReceiver(500);
     await using hanging = await startTraceReceiver(0);
@@ -126,7 +126,7 @@ describe('a run that is watched', () => {
     }
   });
 
-  test('is refused for a report that is not known or cannot be written, before anything is done', async () => {
+  test('is refused for a report that is unknown or cannot be written, before anything is done', async () => {
     for (const [what, message] of [
       ['junit', /it must be github or junit=FILE/],
       [`junit=${join(home, 'no/such/report.xml')}`, /report\.xml cannot be written: no such file or directory/],

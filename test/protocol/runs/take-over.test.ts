@@ -24,7 +24,7 @@ describe('a run whose machine is gone', { timeout: 90_000 }, () => {
   const changes = () => Promise.all(stored.nodes.map(({ name }) => stored.changes(name)));
   const onePerStep = (before: readonly string[][]) => before.map((calls) => [...calls, 'go', 'halt']);
 
-  test('is completed by another operator from another machine: what was done is not done again', async () => {
+  test('is completed by another operator from another machine, without repeating completed steps', async () => {
     const before = await changes();
     const rip = await stored.machine('rip@devco.net');
     const run = await begin(rip);
@@ -47,7 +47,7 @@ describe('a run whose machine is gone', { timeout: 90_000 }, () => {
     assert.deepEqual([record?.run, record?.state, record?.operator], [run, 'done', 'rip@devco.net']);
   });
 
-  test('is only seen and resumed by whom the policy lets read journals', async () => {
+  test('is seen and resumed only by operators that the policy allows to read journals', async () => {
     const rip = await stored.machine('rip@devco.net');
     const run = await begin(rip);
     const joe = await stored.machine('joe@devco.net');
@@ -63,7 +63,7 @@ describe('a run whose machine is gone', { timeout: 90_000 }, () => {
     assert.equal((await rip.mco(['resume', run])).code, 0);
   });
 
-  test('is not continued from a machine whose journal is behind: what was done elsewhere counts', async () => {
+  test('does not continue from a machine whose journal is behind: the newer entries elsewhere count', async () => {
     const before = await changes();
     const rip = await stored.machine('rip@devco.net');
     const run = await begin(rip);
@@ -122,7 +122,7 @@ describe('a run whose machine is gone', { timeout: 90_000 }, () => {
     assert.equal(ends[0], ends[1], 'the one that was truncated has got what it lacked');
   });
 
-  test('never has a sensitive value in its journal, nor what was computed from one', async () => {
+  test('never has a sensitive value in its journal, nor a value computed from one', async () => {
     const rip = await stored.machine('rip@devco.net');
     const secret = 'hunter-twenty-two';
     const run = await begin(rip, `pin=${secret}`);

@@ -10,7 +10,7 @@ import { openStore } from '../../../src/ca/store/store.ts';
 /** Tests that cut the commands of a CA off at each change of the disk, and run them again. */
 export const caCrashes = {
   init: (kinds: readonly CrashKind[]) =>
-    test('init is done, or is done by the next one', async () => {
+    test('init is done, or the next one completes it', async () => {
       using ca = makeCaEstate();
       await ca.atEachChange(kinds, '', ca.init, async (where) => {
         await ca.init().catch((error: { code?: string }) => assert.equal(error.code, 'file-exists', where));
@@ -20,7 +20,7 @@ export const caCrashes = {
     }),
 
   issue: (kinds: readonly CrashKind[]) =>
-    test('issue has written the certificate down, or not, and the next one works', async () => {
+    test('issue has recorded the certificate, or not, and the next one works', async () => {
       using ca = makeCaEstate();
       const from = await ca.prepare(async () => {
         await ca.init();
@@ -94,7 +94,7 @@ export const caCrashes = {
     }),
 
   sign: (kinds: readonly CrashKind[]) =>
-    test('sign-intermediate hands out no CA that the root does not know of', async () => {
+    test('sign-intermediate returns no CA that the root does not know', async () => {
       using ca = makeCaEstate();
       await ca.initRoot();
       const from = await ca.prepare(ca.ask);

@@ -22,7 +22,7 @@ describe('the parts of a revocation list', () => {
     assert.equal(parts.take('cert=eve', part(3)), undefined);
   });
 
-  test('that are not what was announced are refused', () => {
+  test('that differ from the announced ones are refused', () => {
     const parts = startListParts(() => 0);
     parts.take('cert=rip', part(1));
     parts.take('cert=rip', { ...part(2), text: 'changed' });

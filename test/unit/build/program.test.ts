@@ -7,7 +7,7 @@ import { pack, unpack } from '../../../build/program/pack.ts';
 const partOf = (source: string): Part => ({ source: wrap(source), code: undefined });
 const noBuiltIns = (name: string) => assert.fail(`${name} was asked of Node`);
 
-test('packs parts so that each comes out as it went in, and V8’s code lies where it is taken without a copy', () => {
+test('packs parts that unpack unchanged, and V8’s code is used without a copy', () => {
   const code = Buffer.from([1, 2, 3]);
   const { index, block } = pack(
     new Map([
@@ -23,7 +23,7 @@ test('packs parts so that each comes out as it went in, and V8’s code lies whe
   assert.equal(unpack(index, bytes, 'toString'), undefined);
 });
 
-test('runs a part once, when it is first asked for, and takes parts that need each other', () => {
+test('runs a part once, when it is first requested, and accepts parts that need each other', () => {
   const compiled: string[] = [];
   const parts: Record<string, Part> = {
     main: partOf('exports.early = "seen"; exports.later = () => require("./later").value;'),
@@ -41,7 +41,7 @@ test('runs a part once, when it is first asked for, and takes parts that need ea
   assert.deepEqual(compiled, ['main', 'later']);
 });
 
-test('takes the code that V8 wrote for a part, and compiles the part when that code is another’s', () => {
+test('uses the code that V8 wrote for a part, and compiles the part when that code does not fit', () => {
   const rejected = (source: string, code: Buffer) => {
     let seen: boolean | undefined;
     const note = (_: string, script: Script) => {

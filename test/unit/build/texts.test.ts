@@ -39,7 +39,7 @@ describe('the texts of a source', () => {
   });
 });
 
-test('the prose of a page is what is outside of its code blocks', () => {
+test('the prose of a page is the text outside of its code blocks', () => {
   assert.deepEqual(proseOf('one\n```\ntold\n```\ntwo'), [
     { line: 1, text: 'one' },
     { line: 5, text: 'two' },

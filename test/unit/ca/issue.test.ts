@@ -22,7 +22,7 @@ describe('issuing by profile', () => {
     assert.equal(certificate.publicKey.equals(publicKey), true);
   });
 
-  test('an operator gets its identity as URI alone, client usage only', async () => {
+  test('an operator gets its identity only as URI, and only client usage', async () => {
     const authority = await makeAuthority('devco.net', now);
     const order = { kind: 'operator', name: 'rip@devco.net', publicKey: makeKeyPair().publicKey, now } as const;
     const certificate = await issueCertificate(order, authority);
@@ -31,7 +31,7 @@ describe('issuing by profile', () => {
     assert.deepEqual(identityOf(certificate), { kind: 'operator', realm: 'devco.net', name: 'rip@devco.net' });
   });
 
-  test('a certificate begins a few minutes in the past and ends when the profile or the order says', async () => {
+  test('a certificate begins a few minutes in the past and ends at the date of the profile or the options', async () => {
     const authority = await makeAuthority('devco.net', now);
     const order = { kind: 'node', name: 'dev1', publicKey: makeKeyPair().publicKey, now } as const;
     const usual = await issueCertificate(order, authority);
@@ -50,7 +50,7 @@ describe('issuing by profile', () => {
     await assert.rejects(late, { code: 'expired-authority' });
   });
 
-  test('serials are positive, of 128 random bits, and never twice the same', async () => {
+  test('serials are positive, of 128 random bits, and never repeated', async () => {
     const authority = await makeAuthority('devco.net', now);
     const order = { kind: 'node', name: 'dev1', publicKey: makeKeyPair().publicKey, now } as const;
     const made = await Promise.all(Array.from({ length: 20 }, () => issueCertificate(order, authority)));
@@ -59,7 +59,7 @@ describe('issuing by profile', () => {
     for (const serial of serials) assert.match(serial, /^4D[0-9A-F]{32}$/);
   });
 
-  test('a name longer than a common name may be stands in the alternative name alone', async () => {
+  test('a name that is too long for a common name is only in the alternative name', async () => {
     const authority = await makeAuthority('devco.net', now);
     const name = `${'a'.repeat(60)}.${'b'.repeat(60)}.devco.net`;
     const order = { kind: 'node', name, publicKey: makeKeyPair().publicKey, now } as const;
@@ -69,7 +69,7 @@ describe('issuing by profile', () => {
     assert.equal(certificate.checkHost(name), name);
   });
 
-  test('refuses names that could not stand in a certificate, and keys that are not P-256', async () => {
+  test('refuses names that cannot be part of a certificate, and keys that are not P-256', async () => {
     const authority = await makeAuthority('devco.net', now);
     const { publicKey } = makeKeyPair();
     for (const name of [
@@ -99,7 +99,7 @@ describe('issuing by profile', () => {
     });
   });
 
-  test('two CAs of one realm are told apart', async () => {
+  test('two CAs of one realm are distinguished', async () => {
     const [old, fresh] = await Promise.all([makeAuthority('devco.net', now), makeAuthority('devco.net', now)]);
     const order = { kind: 'node', name: 'dev1', publicKey: makeKeyPair().publicKey, now } as const;
     const certificate = new X509Certificate((await issueCertificate(order, old)).toString());

@@ -11,8 +11,8 @@ import { makeFleet } from '../../support/fleet/fleet.ts';
 
 const hour = 60 * 60 * 1000;
 
-describe('what the CA issues, as the fabric checks it', () => {
-  test('takes a node for a node and an operator for an operator', async () => {
+describe('a certificate of the CA, as the fleet checks it', () => {
+  test('proves a node as a node and an operator as an operator', async () => {
     await using fleet = await makeFleet();
     const node = await fleet.node('dev1.devco.net');
     const operator = await fleet.operator('rip@devco.net');
@@ -21,7 +21,7 @@ describe('what the CA issues, as the fabric checks it', () => {
     assert.deepEqual(proveCertificate(operator.certificate, 'operator', fleet.trust, now).identity, operator.identity);
   });
 
-  test('refuses the wrong kind either way', async () => {
+  test('is refused as the wrong kind either way', async () => {
     await using fleet = await makeFleet();
     const node = await fleet.node('dev1.devco.net');
     const operator = await fleet.operator('rip@devco.net');
@@ -31,7 +31,7 @@ describe('what the CA issues, as the fabric checks it', () => {
     assert.throws(prove(operator.certificate, 'node'), { code: 'wrong-kind' });
   });
 
-  test('refuses an expired and a not-yet-valid certificate', async () => {
+  test('is refused when it is expired or not yet valid', async () => {
     await using fleet = await makeFleet();
     const expired = await fleet.node('old', { notAfter: Date.now() - hour });
     const early = await fleet.node('new', { notBefore: Date.now() + hour });
@@ -41,7 +41,7 @@ describe('what the CA issues, as the fabric checks it', () => {
     assert.throws(prove(early.certificate), { code: 'early-certificate' });
   });
 
-  test('refuses a certificate of another CA of the same realm, and the CA itself', async () => {
+  test('is refused when it comes from another CA of the same realm, or is the CA itself', async () => {
     await using fleet = await makeFleet();
     await using other = await makeFleet();
     const foreign = await other.node('dev1.devco.net');
@@ -51,7 +51,7 @@ describe('what the CA issues, as the fabric checks it', () => {
     assert.throws(prove(fleet.authority.certificate), { code: 'foreign-certificate' });
   });
 
-  test('refuses what the CA signed without a name of the fleet in it, or with the rights of a CA', async () => {
+  test('is refused without a name of the fleet in it, or with the rights of a CA', async () => {
     await using fleet = await makeFleet();
     const { authority } = fleet;
     const build = (profile: Profile) =>
@@ -81,7 +81,7 @@ describe('what the CA issues, as the fabric checks it', () => {
     assert.throws(() => prove(elsewhere), { code: 'foreign-certificate', message: /of realm other\.net/ });
   });
 
-  test('holds from its first moment to its last, and not a second longer', async () => {
+  test('is valid from its first moment to its last, and not a second longer', async () => {
     await using fleet = await makeFleet();
     const { certificate } = await fleet.node('dev1.devco.net');
     const [first, last] = [Date.parse(certificate.validFrom), Date.parse(certificate.validTo)];
@@ -97,7 +97,7 @@ describe('what the CA issues, as the fabric checks it', () => {
     assert.deepEqual([first - 1, last + 1].map(codeAt), ['early-certificate', 'expired-certificate']);
   });
 
-  test('what one fleet proved proves nothing to another, nor to itself once it is revoked', async () => {
+  test('that one fleet proved proves nothing to another, nor to itself once it is revoked', async () => {
     await using fleet = await makeFleet();
     await using other = await makeFleet();
     const node = await fleet.node('dev1.devco.net');
@@ -113,7 +113,7 @@ describe('what the CA issues, as the fabric checks it', () => {
     assert.throws(() => prove(fleet), { code: 'revoked-certificate' });
   });
 
-  test('a certificate with a changed byte is another, however often the right one was seen', async () => {
+  test('with a changed byte is another one, however often the right one was seen', async () => {
     await using fleet = await makeFleet();
     const { certificate } = await fleet.node('dev1.devco.net');
     assert.equal(parseCertificate(certificate.raw), parseCertificate(certificate.raw));
@@ -125,7 +125,7 @@ describe('what the CA issues, as the fabric checks it', () => {
     assert.throws(() => parseCertificate(forged.subarray(1)), { code: 'bad-certificate' });
   });
 
-  test('refuses what a list revokes, and only that', async () => {
+  test('is refused if, and only if, a list revokes it', async () => {
     await using fleet = await makeFleet();
     const lost = await fleet.operator('lost@devco.net');
     const kept = await fleet.operator('kept@devco.net');
@@ -139,7 +139,7 @@ describe('what the CA issues, as the fabric checks it', () => {
     assert.equal(proveCertificate(kept.certificate, 'operator', trust, Date.now()).identity.name, 'kept@devco.net');
   });
 
-  test('an overdue list still revokes, with a warning; one soon due warns too', async () => {
+  test('is still revoked by an overdue list, with a warning; one soon due warns too', async () => {
     await using fleet = await makeFleet();
     const lost = await fleet.node('lost');
     fleet.revoke(lost);

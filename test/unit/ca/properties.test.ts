@@ -62,8 +62,8 @@ function severalLists(): fc.Arbitrary<string> {
   return fc.array(list, { minLength: 1, maxLength: 4 }).map((lists) => lists.join('\n'));
 }
 
-describe('what a stranger hands in', () => {
-  test('as a certificate is proven only when it is the very one that the CA signed', () => {
+describe('input from a stranger', () => {
+  test('as a certificate is proven only when it is exactly what the CA signed', () => {
     holds(
       fc.property(
         fc.oneof(anyBytes, mutated(rip.certificate.raw), { weight: 6, arbitrary: tweaked(rip.certificate.raw) }),
@@ -84,7 +84,7 @@ describe('what a stranger hands in', () => {
     );
   });
 
-  test('as a revocation list is read only when it is the very one that the CA signed', () => {
+  test('as a revocation list is read only when it is exactly what the CA signed', () => {
     const { authorities } = fleet.trust;
     holds(
       fc.property(fc.oneof(fileOf('X509 CRL', crl), severalLists(), severalLists()), (text) => {

@@ -15,8 +15,8 @@ function contentOf(kind: 'node' | 'operator', path: string): string {
   return file.content;
 }
 
-describe('the configuration to start from', () => {
-  test('of a node fits the daemon’s schema, as it is and with its agents taken in', () => {
+describe('the initial configuration', () => {
+  test('of a node fits the daemon’s schema, as it is and with its agents included', () => {
     const text = contentOf('node', 'node.yaml');
     const whole = text.replace(/^ {2}# ( *[a-z])/gm, '  $1');
     for (const yaml of [text, whole]) {
@@ -32,7 +32,7 @@ describe('the configuration to start from', () => {
     assert.match(whole, /^ {2}haproxy: /m);
   });
 
-  test('of an operator fits the client’s schema, as it is and with its examples taken in', () => {
+  test('of an operator fits the client’s schema, as it is and with its examples included', () => {
     const text = contentOf('operator', 'client.yaml');
     const withFile = text.replace(/^discovery:.*\n/m, '').replace(/^# (discovery|inputs):/gm, '$1:');
     for (const yaml of [text, withFile]) {
@@ -41,7 +41,7 @@ describe('the configuration to start from', () => {
     assert.match(withFile, /^inputs: /m);
   });
 
-  test('lets nobody do anything, and with its example rule taken in, that one operator', () => {
+  test('allows nobody anything, and with its example rule included only that one operator', () => {
     const text = contentOf('node', 'policies/default.policy');
     const node = { name: 'dev1', agents: [], classes: [], facts: {} };
     const allows = (policy: string, caller: string) => {
@@ -56,7 +56,7 @@ describe('the configuration to start from', () => {
 });
 
 describe('an archive', () => {
-  test('is one that GNU tar reads: names longer than a ustar header holds, modes, owner and content', async () => {
+  test('can be read by GNU tar: names longer than a ustar header allows, modes, owner and content', async () => {
     const path = `${'d/'.repeat(140)}ü.txt`;
     const packed = await packArchive(
       [

@@ -50,7 +50,7 @@ test('a held message is sent with its last text and its first id when it is not 
   held.stop();
 });
 
-test('one that is withdrawn is never sent, and only its caller may do that', async (context) => {
+test('a withdrawn one is never sent, and only its caller may withdraw it', async (context) => {
   const { held, sent } = await start(context as never, join(temporaryDirectory(), 'held'));
   await held.keep(run, message('begun'), 30);
   await assert.rejects(held.withdraw(run, 'cert=eve'), { code: 'not-yours' });
@@ -63,7 +63,7 @@ test('one that is withdrawn is never sent, and only its caller may do that', asy
   assert.equal(sent.length, 0);
 });
 
-test('one outlives a restart of the daemon, and waits its whole time again', async (context) => {
+test('one outlives a restart of the daemon, and waits its full time again', async (context) => {
   const directory = join(temporaryDirectory(), 'held');
   const first = await start(context as never, directory);
   await first.held.keep(run, message('begun'), 30);

@@ -59,7 +59,7 @@ describe('a recipient', () => {
       assert.throws(() => parseRecipient(recipient, config), { code }));
   }
 
-  test('of a long name is judged in linear time', () => {
+  test('of a long name is checked in linear time', () => {
     assert.throws(() => parseRecipient(`mailto:a@${'a-'.repeat(50_000)}`, config), { code: 'bad-recipient' });
   });
 
@@ -75,7 +75,7 @@ describe('the DDL of angelia', () => {
   const validate = validatorOf('agent/angelia/sendmsg/input', angeliaDdl.actions.sendmsg.input);
   const good = { message: 'one\n\ttwo — “three”', subject: 'Ünïcode', recipient: 'mailto:a@devco.net' };
 
-  test('takes text of several lines and gives a subject where there is none', () => {
+  test('accepts text of several lines and fills in a missing subject', () => {
     assert.ok(validate({ ...good }));
     const bare: { message: string; recipient: string; subject?: string } = { message: 'x', recipient: 'webhook:ops' };
     assert.ok(validate(bare));

@@ -75,7 +75,7 @@ describe('a spool whose daemon is cut off at any change of the disk', () => {
     });
   }
 
-  test('has a dead letter that is put back into the queue, or still has it dead', async () => {
+  test('has a dead letter back in the queue, or still as a dead letter', async () => {
     await atEachChange(
       async (spool) => {
         await spool.put(message);
@@ -89,7 +89,7 @@ describe('a spool whose daemon is cut off at any change of the disk', () => {
     );
   });
 
-  test('has a message once it was accepted, in a spool that was only just made, too', async () => {
+  test('has a message once it was accepted, even in a new spool', async () => {
     const place = join(directory, 'state');
     await crashAtEachChange({
       root: directory,
@@ -104,7 +104,7 @@ describe('a spool whose daemon is cut off at any change of the disk', () => {
   });
 });
 
-describe('the end of a message', () => {
+describe('the record of a finished message', () => {
   test('is on the disk before its file leaves the queue', async () => {
     const spool = await openSpool(directory, 0);
     await spool.put(message);
@@ -112,7 +112,7 @@ describe('the end of a message', () => {
     assert.deepEqual(calls.slice(-3), ['rename delivered/a1.json', 'sync delivered/', 'rm queue/a1.json']);
   });
 
-  test('is undone only once it is in the queue again', async () => {
+  test('is removed only once it is in the queue again', async () => {
     const spool = await openSpool(directory, 0);
     await spool.put(message);
     await spool.settle(message, 2000, 'no such user');

@@ -24,13 +24,13 @@ function message(id: string): Message {
 }
 
 describe('the spool', () => {
-  test('keeps what was put, over a restart', async () => {
+  test('keeps messages over a restart', async () => {
     const directory = temporaryDirectory();
     await (await openSpool(directory, 0)).put(message('a1'));
     assert.deepEqual([...(await openSpool(directory, 0)).queued.values()], [message('a1')]);
   });
 
-  test('remembers what was delivered without its text, and for a time only', async () => {
+  test('remembers a delivered message without its text, and for a limited time', async () => {
     const directory = temporaryDirectory();
     const spool = await openSpool(directory, 0);
     await spool.put(message('a1'));
@@ -51,7 +51,7 @@ describe('the spool', () => {
     assert.equal((await openSpool(directory, 99 * day)).dead.get('a1')?.reason, 'no such user');
   });
 
-  test('takes a message that a crash left in both places as ended', async () => {
+  test('treats a message that a crash left in both places as finished', async () => {
     const directory = temporaryDirectory();
     const spool = await openSpool(directory, 0);
     await spool.put(message('a1'));
@@ -62,7 +62,7 @@ describe('the spool', () => {
     assert.equal(existsSync(join(directory, 'queue', 'a1.json')), false);
   });
 
-  test('sets aside what is no message, and removes what a crash left half written', async () => {
+  test('sets aside a file that is not a message, and removes a half-written one after a crash', async () => {
     const directory = temporaryDirectory();
     await openSpool(directory, 0);
     const queue = join(directory, 'queue');

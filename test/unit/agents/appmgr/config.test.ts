@@ -52,13 +52,13 @@ describe('the configuration of appmgr', () => {
 describe('the DDL of appmgr', () => {
   const validate = validatorOf('agent/appmgr/upgrade/input', appmgrDdl.actions.upgrade.input);
 
-  test('accepts revisions as people write them', () => {
+  test('accepts common revision names', () => {
     for (const revision of ['20', '1.10', 'v1.2.3-rc.1+build5', '2026-01-31_2', '1.0~beta']) {
       assert.ok(validate({ revision }), revision);
     }
   });
 
-  test('refuses what is not a valid revision', () => {
+  test('refuses an invalid revision', () => {
     const wrong = [
       '',
       '../x',

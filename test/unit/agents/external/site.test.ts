@@ -22,8 +22,8 @@ const site = {
   validators: { puppet_variable: '^[a-z]+$' },
 };
 
-describe('what a site says of an agent whose DDL is not its own', () => {
-  test('is in force: kind, repeatable, sensitive, and the patterns of validators', () => {
+describe('local notes on an agent with a foreign DDL', () => {
+  test('apply: kind, repeatable, sensitive, and the patterns of validators', () => {
     assert.throws(() => convertDdl(theirs, 'puppet.json'), { message: /unknown validator/, hint: /NAME\.site\.json/ });
     const ddl = convertDdl(applySite(theirs, site, 'puppet.site.json'), 'puppet.json');
     assert.deepEqual([ddl.actions.status?.kind, ddl.actions.status?.repeatable], ['read', true]);

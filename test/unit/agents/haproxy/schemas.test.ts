@@ -4,21 +4,21 @@ import { validatorOf } from '#validators';
 import { haproxyConfigSchema } from '../../../../src/agents/haproxy/config.ts';
 import { haproxyDdl } from '../../../../src/agents/haproxy/ddl.ts';
 
-describe('what a caller may say', () => {
+describe('the inputs of a caller', () => {
   const accepts = (value: object) =>
     validatorOf('agent/haproxy/disable/input', haproxyDdl.actions.disable.input)(value);
 
-  test('names and commas are accepted', () => {
+  test('may be names and commas', () => {
     assert.ok(accepts({ backend: 'app', server: 'dev2.devco.net,web_3,10.0.0.1:80', min_available: 0 }));
   });
 
   for (const server of ['a;b', 'a\nb', 'a b', '@1', 'a,', ',a', 'a,,b', '', 'a\\', 'a/b', 'ä', 'a\n']) {
-    test(`refused as a server: ${JSON.stringify(server)}`, () => assert.ok(!accepts({ backend: 'app', server })));
-    test(`refused as a backend: ${JSON.stringify(server)}`, () =>
+    test(`are refused as a server: ${JSON.stringify(server)}`, () => assert.ok(!accepts({ backend: 'app', server })));
+    test(`are refused as a backend: ${JSON.stringify(server)}`, () =>
       assert.ok(!accepts({ backend: server, server: 'a' })));
   }
 
-  test('other inputs, and a minimum below 0, are refused', () => {
+  test('of other kinds, and a minimum below 0, are refused', () => {
     assert.ok(!accepts({ backend: 'app', server: 'a', force: true }));
     assert.ok(!accepts({ backend: 'app', server: 'a', min_available: -1 }));
     assert.ok(!accepts({ backend: 'app' }));
@@ -46,7 +46,7 @@ describe('the configuration', () => {
     });
   });
 
-  test('takes paths and HOST:PORT for sockets, and names for servers', () => {
+  test('accepts paths and HOST:PORT for sockets, and names for servers', () => {
     assert.ok(validate({ servers: { a: 'web1', b: ['app/web2', 'web3'] }, ports: [80, 8001] }));
     assert.ok(validate({ sockets: ['/run/a.sock', '127.0.0.1:9999', '[::1]:9999'] }));
     for (const bad of [

@@ -37,7 +37,7 @@ describe('a job', () => {
     assert.deepEqual(second.jobs.list(undefined), []);
   });
 
-  test('that ran when the daemon died is unknown, for good, and cannot begin again', async () => {
+  test('that was running when the daemon died is unknown permanently, and cannot begin again', async () => {
     const first = await startStore();
     await first.begin('1');
     const second = await first.again();
@@ -46,7 +46,7 @@ describe('a job', () => {
     assert.equal((await first.again()).stateOf('1'), 'unknown');
   });
 
-  test('takes a bounded place: so many run, so many are kept, and so much of their output', async () => {
+  test('has limits: how many run, how many are kept, and how much of their output', async () => {
     const { jobs, begin, stateOf, clock, directory } = await startStore();
     const [one, two] = [await begin('1'), await begin('2')];
     assert.equal(await codeOfAsync(() => begin('3')), 'too-many-jobs');
@@ -65,7 +65,7 @@ describe('a job', () => {
     );
   });
 
-  test('is that of one caller: two may use one id, and neither sees the other’s', async () => {
+  test('belongs to one caller: two may use one id, and neither sees the other’s', async () => {
     const { jobs, begin } = await startStore();
     await begin('1');
     await (await begin('1', 'cert=eve@devco.net')).end(okReply({ whose: 'eve' }));
@@ -77,7 +77,7 @@ describe('a job', () => {
     );
   });
 
-  test('whose file is damaged, or that another file stands in for, is not believed', async () => {
+  test('whose file is damaged, or replaced by another file, is not believed', async () => {
     const { begin, again, directory } = await startStore();
     await (await begin('1')).end(okReply({}));
     const [file = ''] = readdirSync(directory);

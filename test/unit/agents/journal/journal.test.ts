@@ -38,7 +38,7 @@ describe('a journal on a node', () => {
   });
   after(() => fleet.remove());
 
-  test('grows line by line, over a restart of the daemon; the same lines again change nothing', async () => {
+  test('grows line by line, over a restart of the daemon; repeating the same lines changes nothing', async () => {
     const { append, call, stateDirectory } = await startStore();
     assert.equal(await append(lines.slice(0, 1)), 1);
     assert.equal(await append(lines.slice(0, 2), 1), 2);
@@ -49,7 +49,7 @@ describe('a journal on a node', () => {
     assert.deepEqual(await call('read', { run }), { sequence: 2, lines: lines.slice(0, 2) });
   });
 
-  test('is never changed: a line in place of another is refused, whoever signed it', async () => {
+  test('is never changed: a line in place of another is refused, no matter who signed it', async () => {
     const { append, code, call } = await startStore();
     await append(lines.slice(0, 2));
     const other = writeLines(await fleet.operator('eve@devco.net'), ['run-resumed'], lines.slice(0, 1));
@@ -59,7 +59,7 @@ describe('a journal on a node', () => {
     assert.equal((await call('read', { run })).sequence, 2);
   });
 
-  test('says how much it has to who skips a line, and refuses what does not hang together', async () => {
+  test('reports its length to a writer that skips a line, and refuses lines that do not follow each other', async () => {
     const { append, code, call } = await startStore();
     assert.equal(await code(lines, 2), 'journal-gap');
     await append(lines.slice(0, 1));
@@ -82,7 +82,7 @@ describe('a journal on a node', () => {
     assert.equal(await code(lines, 0, actionContext({ runId: run, lease: 'other' })), 'not-leased');
   });
 
-  test('loses the end that a crash tore, and goes on behind what is whole', async () => {
+  test('loses an end that a crash tore, and continues after the whole part', async () => {
     const { append, stateDirectory, file } = await startStore();
     await append(lines.slice(0, 2));
     appendFileSync(file, '{"text":"{\\"run\\":');
@@ -92,7 +92,7 @@ describe('a journal on a node', () => {
     assert.equal(readFileSync(file, 'utf8').split('\n').length, 4);
   });
 
-  test('that was damaged on the disk is neither given out nor continued, and hides no other', async () => {
+  test('that was damaged on the disk is neither returned nor continued, and hides no other', async () => {
     const { append, stateDirectory, file } = await startStore();
     await append(lines);
     const other = 'b'.repeat(32);
@@ -109,7 +109,7 @@ describe('a journal on a node', () => {
     );
   });
 
-  test('makes room for another: runs that ended well first, never one of today that did not', async () => {
+  test('makes room for another: successful runs first, never an unsuccessful one of today', async () => {
     const { append, code, stateDirectory } = await startStore({ ...roomy, max_runs: 2 });
     const idOf = (digit: string) => digit.repeat(32);
     const store = (digit: string, entries: readonly string[]) => {

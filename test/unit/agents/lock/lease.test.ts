@@ -16,10 +16,10 @@ const held: Lease = {
   ends: 20_000,
 };
 
-describe('a lease that is asked for', () => {
+describe('a requested lease', () => {
   const other = { caller: 'cert=bob', runId: 'b'.repeat(32) };
 
-  test('is free when nobody holds it, when its time is over, and for who holds it', () => {
+  test('is free when nobody holds it, when it has expired, and for its holder', () => {
     assertFree(undefined, other, 0);
     assertFree(held, rip, 0);
     assertFree(held, other, 20_000);
@@ -63,7 +63,7 @@ describe('a request under a lease', () => {
   const why = (lease: Lease | undefined, changes: object = {}, clock = 0) =>
     judgeClaim(lease, { ...claim, ...changes }, clock)?.message.replace('the lease “app/bravo” ', '');
 
-  test('is let through by its number, for its run and caller, until it ends', () => {
+  test('is accepted with its number, for its run and caller, until the lease ends', () => {
     assert.equal(why(held), undefined);
     assert.equal(why(held, {}, 19_999), undefined);
     assert.equal(why(held, {}, 20_000), 'has passed');
@@ -76,7 +76,7 @@ describe('a request under a lease', () => {
 });
 
 describe('the leases of a node', () => {
-  test('are those that have not ended; one that has counts no more', async () => {
+  test('are those that have not ended; an ended one no longer counts', async () => {
     const clock = { now: 0 };
     const leases = await openLeases(temporaryDirectory(), () => clock.now);
     const other = { ...held, name: 'app/alfa', fence: 8, ends: 30_000 };

@@ -37,7 +37,7 @@ async function codeOf(work: Promise<unknown>): Promise<string> {
 }
 
 describe('a lease', () => {
-  test('is held by one run at a time; the other is told by whom and since when', async () => {
+  test('is held by one run at a time; the other receives the holder’s name and start', async () => {
     const { call, take, check } = await startLocks();
     const fence = await take(rip);
     assert.equal(check(fence), undefined);
@@ -49,7 +49,7 @@ describe('a lease', () => {
     assert.equal(await take(bob, 'app/alfa'), fence + 1);
   });
 
-  test('of a list excludes those that share a name with it, and no others', async () => {
+  test('for a list excludes those that share a name with it, and no others', async () => {
     const { call, take } = await startLocks();
     await take(rip, 'app,static');
     for (const name of ['app', 'static,ws', '*']) {
@@ -75,7 +75,7 @@ describe('a lease', () => {
     assert.equal(check(fence), 'stale-lease');
   });
 
-  test('of a run is taken anew by the same run, and the older number is refused from then on', async () => {
+  test('of a run is taken again by the same run, and the older number is refused from then on', async () => {
     const { clock, check, call } = await startLocks();
     const { fence: first, since } = await call('take', { name: 'app/bravo', ttl: 10 }, rip);
     assert.ok(typeof first === 'number');
@@ -93,7 +93,7 @@ describe('a lease', () => {
     assert.equal(check(second), 'stale-lease');
   });
 
-  test('is nobody else’s: neither another caller nor another run goes on, renews or releases under it', async () => {
+  test('has one owner: neither another caller nor another run works, renews or releases under it', async () => {
     const { take, check, call } = await startLocks();
     const fence = await take(rip);
     assert.equal(check(fence, bob), 'stale-lease');
@@ -119,7 +119,7 @@ describe('a lease', () => {
     assert.equal(after.check(fence), 'stale-lease');
   });
 
-  test('is broken by whoever may, and its holder is refused', async () => {
+  test('is broken by any caller with the right, and its holder is refused', async () => {
     const { take, check, call } = await startLocks();
     const fence = await take(rip);
     const broken = await call('break', { name: 'app/bravo' }, bob);
@@ -130,7 +130,7 @@ describe('a lease', () => {
     await take(bob);
   });
 
-  test('that is only asked about is not taken', async () => {
+  test('is not taken by a question about it', async () => {
     const { call, take } = await startLocks();
     const { since, ...asked1 } = await call('take', { name: 'app/bravo', ttl: 10 }, { ...rip, dryRun: true });
     assert.deepEqual([asked1, typeof since], [{ name: 'app/bravo', fence: 0 }, 'number']);
@@ -142,7 +142,7 @@ describe('a lease', () => {
 });
 
 describe('the lock agent', () => {
-  test('lists what is held, with how long it has left', async () => {
+  test('lists the held leases, with their remaining time', async () => {
     const { clock, take, call } = await startLocks();
     await take(rip);
     for (const name of ['app/charlie', 'app/alfa']) await take(bob, name, 30);
@@ -158,7 +158,7 @@ describe('the lock agent', () => {
     );
   });
 
-  test('has bounds: how long, how many, and none for a call outside of a run', async () => {
+  test('has limits: how long, how many, and none for a call outside of a run', async () => {
     const { take, call } = await startLocks();
     assert.equal(await codeOf(take(rip, 'x', 61)), 'bad-ttl');
     const fence = await take(rip, 'a', 60);
@@ -170,20 +170,20 @@ describe('the lock agent', () => {
     assert.equal(await codeOf(call('take', { name: 'e', ttl: 5 }, actionContext())), 'no-run');
   });
 
-  test('of two that ask at once lets one have it', async () => {
+  test('gives the lease to one of two callers that ask at once', async () => {
     const { take } = await startLocks();
     const taken = await Promise.allSettled([take(rip), take(bob)]);
     assert.deepEqual(taken.map(({ status }) => status).sort(), ['fulfilled', 'rejected']);
   });
 
-  test('does not start on a damaged state: with the numbers lost, a stale holder could not be told', async () => {
+  test('does not start on a damaged state: with the numbers lost, a stale holder could not be detected', async () => {
     const directory = temporaryDirectory();
     writeFileSync(join(directory, 'leases.json'), '{"fence":"x","leases":[]}');
     assert.equal(await codeOf(startLocks(directory)), 'bad-state');
   });
 });
 
-test('a lease that ends has ended, though the disk can’t be written: the next run does not wait for it', async () => {
+test('ends a lease in time, even if the disk cannot be written: the next run does not wait for it', async () => {
   const { call, take, check, stateDirectory } = await startLocks();
   const fence = await take(rip);
   rmSync(stateDirectory, { recursive: true });

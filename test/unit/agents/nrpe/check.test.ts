@@ -12,7 +12,7 @@ const result = (fields: Partial<CommandResult>): CommandResult => ({
   ...fields,
 });
 
-describe('what a plugin printed', () => {
+describe('the output of a plugin', () => {
   const cases: [string, string, string][] = [
     ['OK - fine\n', 'OK - fine', ''],
     ['OK - fine | a=1;2;3 b=2\n', 'OK - fine', 'a=1;2;3 b=2'],
@@ -23,13 +23,13 @@ describe('what a plugin printed', () => {
     ['|a=1', '', 'a=1'],
   ];
   for (const [printed, output, perfdata] of cases) {
-    test(`is parted into text and performance data: ${JSON.stringify(printed)}`, () => {
+    test(`is split into text and performance data: ${JSON.stringify(printed)}`, () => {
       assert.deepEqual(splitOutput(printed), { output, perfdata });
     });
   }
 });
 
-describe('how a plugin ended', () => {
+describe('the end of a plugin', () => {
   test('gives the state', () => {
     for (const [code, state] of [
       [0, 'OK'],
@@ -44,7 +44,7 @@ describe('how a plugin ended', () => {
     }
   });
 
-  test('is UNKNOWN with the reason when it came to no end of its own', () => {
+  test('is UNKNOWN with the reason when it did not end by itself', () => {
     const reasons = [
       judge('x', '/x', result({ code: null, ended: 'timeout' }), 10).output,
       judge('x', '/x', result({ code: null, ended: 'not-found' }), 10).output,

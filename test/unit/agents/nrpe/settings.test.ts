@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { parseSettings } from '../../../../src/agents/nrpe/settings.ts';
 
 describe('the text of nrpe.cfg', () => {
-  test('is read in order; comments and what is NRPE’s own are passed over', () => {
+  test('is read in order; comments and NRPE’s own settings are skipped', () => {
     const text = `# a comment
 server_port=5666
   command_timeout = 30
@@ -33,7 +33,7 @@ dont_blame_nrpe=0\r
     'command_timeout=soon',
     'a=b \\',
   ]) {
-    test(`costs one line only, which is named: ${line}`, () => {
+    test(`loses only one line, which is named: ${line}`, () => {
       const [fault, next] = parseSettings(`\n${line}\n\ncommand[b]=c`, '/n.cfg');
       assert.equal(fault?.kind === 'fault' && fault.why.startsWith('/n.cfg:2: '), true);
       assert.deepEqual(next, { kind: 'command', name: 'b', line: 'c' });

@@ -9,7 +9,7 @@ async function call(action: string, input: object): Promise<unknown> {
   return await handlers[action]?.(input as never, actionContext());
 }
 
-test('get_data looks up facts and classes by name, and says so when there is none', async () => {
+test('get_data looks up facts and classes by name, and reports a missing one', async () => {
   assert.deepEqual(await call('get_data', { source: 'fact', query: 'os.name' }), { found: true, value: 'debian' });
   assert.deepEqual(await call('get_data', { source: 'class', query: 'webserver' }), {
     found: true,
@@ -24,7 +24,7 @@ test('collective_info names the one collective', async () => {
   assert.deepEqual(await call('collective_info', {}), expected);
 });
 
-test('may_i tells what the policies allow the caller, what not, and what does not run here', async () => {
+test('may_i shows what the policies allow the caller, what they deny, and what does not run here', async () => {
   const about = await fixedNode.about();
   const agents = ['appmgr', 'nrpe'].map((name) => ({ name }) as (typeof about.agents)[number]);
   const asked: object[] = [];

@@ -27,7 +27,7 @@ function resigned(pem: string, authority: Authority, change: (parts: Buffer[]) =
 }
 
 describe('reading a revocation list', () => {
-  test('tells its number, its dates, its issuer and what it revokes', async () => {
+  test('returns its number, its dates, its issuer and the revoked serials', async () => {
     const authority = await makeAuthority('devco.net', now);
     const crl = readCrl(listOf(authority, 300), [authority.certificate]);
     assert.equal(crl.number, 300);
@@ -48,7 +48,7 @@ describe('reading a revocation list', () => {
     assert.equal(crl.isRevoked(serials[0] ?? ''), false);
   });
 
-  test('refuses a list of another CA, and passes it over beside one of its own', async () => {
+  test('refuses a list of another CA, and skips it beside one of its own', async () => {
     const [mine, other] = await Promise.all([makeAuthority('devco.net', now), makeAuthority('devco.net', now)]);
     const [a, b] = [listOf(mine, 1, []), listOf(other, 2)];
     assert.throws(() => readCrl(b, [mine.certificate]), { code: 'foreign-crl' });
@@ -76,7 +76,7 @@ describe('reading a revocation list', () => {
     }
   });
 
-  test('refuses a list cut short anywhere, with something after it, or that is none', async () => {
+  test('refuses a list that is truncated anywhere, has a tail, or is invalid', async () => {
     const authority = await makeAuthority('devco.net', now);
     const [bytes] = decodePem(listOf(authority), crlLabel);
     assert.ok(bytes);
@@ -90,7 +90,7 @@ describe('reading a revocation list', () => {
     }
   });
 
-  test('refuses a list without a number or a next date, and one with a critical extension it does not know', async () => {
+  test('refuses a list without a number or a next date, and one with an unknown critical extension', async () => {
     const authority = await makeAuthority('devco.net', now);
     const pem = listOf(authority);
     const read = (change: (parts: Buffer[]) => Buffer[]) => () =>
@@ -124,7 +124,7 @@ describe('reading a revocation list', () => {
     assert.throws(read(withCritical), { code: 'bad-crl' });
   });
 
-  test('refuses a list signed by a key that only looks like the CA', async () => {
+  test('refuses a list signed by a key that only resembles the CA', async () => {
     const authority = await makeAuthority('devco.net', now);
     const liar = await makeAuthority('devco.net', now);
     const forged = { ...authority, key: createPrivateKey(liar.key.export({ type: 'pkcs8', format: 'pem' })) };

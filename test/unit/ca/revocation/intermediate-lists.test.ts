@@ -23,8 +23,8 @@ function listOf(authority: Authority, number: number, ...serials: string[]): str
   return makeRevocationList({ revoked, number, now, days: 30 }, authority);
 }
 
-describe('the list of an intermediate CA that was never seen here', () => {
-  test('takes effect when its certificate stands beside it and leads to a trusted root', async () => {
+describe('the list of an unknown intermediate CA', () => {
+  test('takes effect when its certificate is beside it and leads to a trusted root', async () => {
     const [root, stranger] = [await makeRoot('devco.net', now), await makeRoot('devco.net', now)];
     const [below, foreign] = [await makeBelow(root), await makeBelow(stranger)];
     const read = (pem: string) => readRevocations(pem, [root.certificate]);

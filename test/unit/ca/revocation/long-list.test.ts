@@ -10,7 +10,7 @@ import { decodePem, encodePem } from '../../../../src/ca/x509/pem.ts';
 const reasons = ['unspecified', 'keyCompromise', 'superseded'] as const;
 
 describe('a revocation list of 50,000 serials', () => {
-  test('is read whole: every serial is found, whatever its length and reason, and no other', async () => {
+  test('is read completely: every serial is found, with any length and reason, and no other', async () => {
     const authority = await makeAuthority('devco.net', Date.now());
     const revoked = Array.from({ length: 50_000 }, (_, index) => {
       const bytes = randomBytes(1 + (index % 20));
@@ -38,7 +38,7 @@ describe('a revocation list of another CA', () => {
     ['P-384', generateKeyPairSync('ec', { namedCurve: 'secp384r1' }), '06082a8648ce3d040303', 'sha384'],
     ['Ed25519', generateKeyPairSync('ed25519'), '06032b6570', null],
   ] as const) {
-    test(`is taken when it is signed with ${name}`, async () => {
+    test(`is accepted when it is signed with ${name}`, async () => {
       const authority = await makeAuthority('devco.net', Date.now());
       const revoked = [{ serial: '4D01', at: Date.now(), reason: 'keyCompromise' as const }];
       const [made = Buffer.alloc(0)] = decodePem(

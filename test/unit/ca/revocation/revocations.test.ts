@@ -22,7 +22,7 @@ function pemOf(authority: Authority, { number, at = now, revoked = [], days = 30
   return makeRevocationList({ revoked: entries, number, now: at, days }, authority);
 }
 
-describe('one revocation list takes the place of another', () => {
+describe('one revocation list replaces another', () => {
   test('by its number, unless its date is older, and only when it is of the same CA', async () => {
     const [mine, other] = await Promise.all([makeAuthority('devco.net', now), makeAuthority('devco.net', now)]);
     const list = (made: Made, by = mine) => readCrl(pemOf(by, made), [by.certificate]);
@@ -35,7 +35,7 @@ describe('one revocation list takes the place of another', () => {
     assert.equal(isNewer(list({ number: 3, at: now + day }, other), second), false, 'another CA');
   });
 
-  test('the newest of each CA is left, once', async () => {
+  test('and only the newest of each CA is left', async () => {
     const [mine, other] = await Promise.all([makeAuthority('devco.net', now), makeAuthority('devco.net', now)]);
     const list = (made: Made, by = mine) => readCrl(pemOf(by, made), [by.certificate]);
     const [first, second, foreign] = [list({ number: 1 }), list({ number: 2 }), list({ number: 9 }, other)];
@@ -60,7 +60,7 @@ describe('revocations that are read again', () => {
     assert.deepEqual([next.isRevoked(lost, issuer), next.warnings(now + day)], [false, []], 'a newer one counts');
   });
 
-  test('drop the lists of a CA that is trusted no longer', async () => {
+  test('drop the lists of a CA that is no longer trusted', async () => {
     const [mine, other] = await Promise.all([makeAuthority('devco.net', now), makeAuthority('devco.net', now)]);
     const both = [mine.certificate, other.certificate];
     const before = await readRevocations(pemOf(mine, { number: 1, revoked: [lost] }), both);
@@ -71,7 +71,7 @@ describe('revocations that are read again', () => {
     );
   });
 
-  test('are refused when no CA of the fleet signed the list on the disk, while a list that was brought may be of another', async () => {
+  test('are refused when no CA of the fleet signed the list on the disk, while a delivered list may be of another', async () => {
     const [mine, other] = await Promise.all([makeAuthority('devco.net', now), makeAuthority('devco.net', now)]);
     const foreign = pemOf(other, { number: 1, revoked: [lost] });
     await assert.rejects(readRevocations(foreign, [mine.certificate]), { code: 'foreign-crl' });
@@ -80,7 +80,7 @@ describe('revocations that are read again', () => {
     assert.equal(isRevoked(lost, other.certificate.fingerprint256), false);
   });
 
-  test('warn from seven days before the next list is due, and that it has been due after it', async () => {
+  test('warn from seven days before the next list is due, and also when it is overdue', async () => {
     const mine = await makeAuthority('devco.net', now);
     const { warnings, lists } = await readRevocations(pemOf(mine, { number: 1 }), [mine.certificate]);
     const due = lists[0]?.nextUpdate ?? 0;

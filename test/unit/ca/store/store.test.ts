@@ -30,7 +30,7 @@ async function madeStore(directory: string, passphrase = '') {
 const order = (name: string) => ({ kind: 'node', name, publicKey: makeKeyPair().publicKey, now: Date.now() }) as const;
 
 describe('the CA on disk', () => {
-  test('is found again as it was made, its key for nobody else to read', async () => {
+  test('is read back as it was made, and nobody else may read its key', async () => {
     await using dir = await temporary();
     const directory = join(dir.path, 'deep/ca');
     const { authority, store } = await madeStore(directory);
@@ -43,7 +43,7 @@ describe('the CA on disk', () => {
     assert.equal((await stat(directory)).mode & 0o777, 0o700);
   });
 
-  test('an encrypted key opens with its passphrase only', async () => {
+  test('opens an encrypted key only with its passphrase', async () => {
     await using dir = await temporary();
     const { store } = await madeStore(dir.path, 'secret');
     assert.equal(store.encrypted, true);
@@ -53,7 +53,7 @@ describe('the CA on disk', () => {
     assert.equal((await unlock(store, holder, 'secret')).realm, 'devco.net');
   });
 
-  test('refuses to make a second CA in the same place, and to open one that is not there or not whole', async () => {
+  test('refuses to make a second CA at the same path, and to open a missing or incomplete one', async () => {
     await using dir = await temporary();
     await assert.rejects(openStore(dir.path), { code: 'no-ca' });
     const { store } = await madeStore(dir.path);
@@ -69,7 +69,7 @@ describe('the CA on disk', () => {
     await assert.rejects(openStore(dir.path), { code: 'bad-ca' });
   });
 
-  test('writes down each certificate, and its revocation once', async () => {
+  test('records each certificate, and its revocation once', async () => {
     await using dir = await temporary();
     const { authority, store } = await madeStore(dir.path);
     const certificate = await issue(store, authority, order('dev1'));
@@ -83,7 +83,7 @@ describe('the CA on disk', () => {
     assert.deepEqual(revoked?.revoked, { at: new Date(1_000).toISOString(), reason: 'superseded' });
   });
 
-  test('renews for the same key, and not what was revoked', async () => {
+  test('renews for the same key, and not a revoked certificate', async () => {
     await using dir = await temporary();
     const { authority, store } = await madeStore(dir.path);
     const certificate = await issue(store, authority, order('dev1'));
@@ -99,7 +99,7 @@ describe('the CA on disk', () => {
     });
   });
 
-  test('the numbers of lists only grow, also when several are made at once', async () => {
+  test('only raises the numbers of lists, even when several are made at once', async () => {
     await using dir = await temporary();
     const { authority, store } = await madeStore(dir.path);
     const { serialNumber } = await issue(store, authority, order('dev1'));
@@ -122,7 +122,7 @@ describe('the CA on disk', () => {
     assert.deepEqual((await readdir(dir.path)).sort(), ['ca.crt', 'ca.key', 'crl-number', 'issued.jsonl']);
   });
 
-  test('a damaged line of what was issued is named, and nothing is overwritten', async () => {
+  test('names a damaged line of the issued certificates, and overwrites nothing', async () => {
     await using dir = await temporary();
     const { authority, store } = await madeStore(dir.path);
     await issue(store, authority, order('dev1'));
@@ -136,8 +136,8 @@ describe('the CA on disk', () => {
   });
 });
 
-describe('finding what was issued', () => {
-  test('by name, newest first, by serial in either spelling, or not at all', async () => {
+describe('finding issued certificates', () => {
+  test('works by name, newest first, and by serial in either spelling, or finds nothing', async () => {
     await using dir = await temporary();
     const { authority, store } = await madeStore(dir.path);
     const first = await issue(store, authority, order('dev1'));
@@ -151,7 +151,7 @@ describe('finding what was issued', () => {
     assert.throws(() => findIssued(entries, 'dev1', 'operator'), { code: 'not-issued' });
   });
 
-  test('a name that a node and an operator share must be told apart', async () => {
+  test('requires the kind for a name that a node and an operator share', async () => {
     await using dir = await temporary();
     const { authority, store } = await madeStore(dir.path);
     await issue(store, authority, order('ci'));
@@ -163,7 +163,7 @@ describe('finding what was issued', () => {
 });
 
 describe('the lock', () => {
-  test('is freed when the program that held it was killed', async () => {
+  test('is released when its program was killed', async () => {
     await using dir = await temporary();
     const dead = spawn('/bin/true');
     await once(dead, 'exit');
@@ -173,7 +173,7 @@ describe('the lock', () => {
     assert.deepEqual(await readdir(dir.path), []);
   });
 
-  test('is freed when the work fails', async () => {
+  test('is released when the work fails', async () => {
     await using dir = await temporary();
     const failing = withLock(dir.path, () => Promise.reject(new Error('no')));
     await assert.rejects(failing, /no/);
@@ -181,8 +181,8 @@ describe('the lock', () => {
   });
 });
 
-describe('writing a file whole', () => {
-  test('has the mode it was told, whatever the umask', async () => {
+describe('writing a whole file', () => {
+  test('sets the given mode, under any umask', async () => {
     await using dir = await temporary();
     const before = process.umask(0o777);
     try {
@@ -193,7 +193,7 @@ describe('writing a file whole', () => {
     assert.equal((await stat(join(dir.path, 'a'))).mode & 0o777, 0o640);
   });
 
-  test('leaves what is there unless it may replace it, and no draft behind', async () => {
+  test('leaves an existing file unless it may replace it, and no draft behind', async () => {
     await using dir = await temporary();
     const path = join(dir.path, 'a');
     await writeWhole({ path, content: 'first', mode: 0o600, replace: false });

@@ -12,7 +12,7 @@ describe('the private key on disk', () => {
     assert.equal(parsePrivateKey(pem, '', 'ca.key').equals(privateKey), true);
   });
 
-  test('opens with its passphrase only', () => {
+  test('opens only with its passphrase', () => {
     const pem = formatPrivateKey(privateKey, 'correct horse “ü”');
     assert.equal(isEncrypted(pem), true);
     assert.equal(parsePrivateKey(pem, 'correct horse “ü”', 'ca.key').equals(privateKey), true);
@@ -21,11 +21,11 @@ describe('the private key on disk', () => {
     }
   });
 
-  test('does not read the same twice when it is encrypted', () => {
+  test('is stored differently each time it is encrypted', () => {
     assert.notEqual(formatPrivateKey(privateKey, 'x'), formatPrivateKey(privateKey, 'x'));
   });
 
-  test('refuses what is no key', () => {
+  test('is refused when it is not a key', () => {
     assert.throws(() => parsePrivateKey('hello', '', 'ca.key'), { code: 'bad-key' });
   });
 });

@@ -15,7 +15,7 @@ describe('a certificate request', () => {
     assert.equal(key.type, 'public');
   });
 
-  test('a fingerprint is the same for the same key only', () => {
+  test('has the same fingerprint only for the same key', () => {
     const keys = makeKeyPair();
     assert.equal(fingerprintOf(keys.publicKey), fingerprintOf(keyPairOf(keys.privateKey).publicKey));
     assert.notEqual(fingerprintOf(keys.publicKey), fingerprintOf(makeKeyPair().publicKey));
@@ -37,7 +37,7 @@ describe('a certificate request', () => {
     await assert.rejects(keyOfRequest(encodePem(stolen, label)), { code: 'bad-proof' });
   });
 
-  test('is refused when its name was changed after it was signed, or its signature was', async () => {
+  test('is refused when its name or signature was changed', async () => {
     const pem = await makeRequest(makeKeyPair(), 'dev1.devco.net');
     const [block] = decodePem(pem, label);
     assert.ok(block);
@@ -51,7 +51,7 @@ describe('a certificate request', () => {
     }
   });
 
-  test('is refused when it is none, is cut short, is larger than any, or is one of two', async () => {
+  test('is refused when it is invalid, truncated, too large, or doubled', async () => {
     const pem = await makeRequest(makeKeyPair(), 'dev1');
     const [block] = decodePem(pem, label);
     assert.ok(block);

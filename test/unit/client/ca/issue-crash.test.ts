@@ -50,7 +50,7 @@ describe('ca issue --out that is cut off at any change of the disk', () => {
     });
   });
 
-  test('is still refused where a whole certificate is', async () => {
+  test('is still refused where a whole certificate exists', async () => {
     restore();
     await issue();
     await assert.rejects(issue(), { code: 'file-exists' });

@@ -119,7 +119,7 @@ describe('the exit code of a run', () => {
   }
 });
 
-describe('the exit code of a command that did not end by itself', () => {
+describe('the exit code of a command that was interrupted or crashed', () => {
   const aborted = AbortSignal.abort();
   const abort = Object.assign(new Error('aborted'), { name: 'AbortError' });
   for (const [what, thrown, more, code] of [
@@ -183,7 +183,7 @@ describe('the exit code of other commands', () => {
     }
   });
 
-  test('over hosts is 0 when all is done on all of them, 2 when one has a problem or is left as others have it', () => {
+  test('over hosts is 0 when everything is done on all of them, 2 when one has a problem or keeps changes by others', () => {
     const target = { node: 'dev1' } as never;
     const good = { target, result: { state: 'installed' } };
     const bad = { target, problem: new Problem('unreachable', 'x') };

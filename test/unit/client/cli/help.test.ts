@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { runInProcess } from '../../../support/program/cli.ts';
 
-test('the help lists the commands in groups, each of them in one', async () => {
+test('the help lists each command in one group', async () => {
   const { code, out } = await runInProcess(['--help'], '/nowhere');
   assert.equal(code, 0);
   const text = out.join('\n');

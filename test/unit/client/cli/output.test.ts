@@ -6,7 +6,7 @@ import { formatTable } from '../../../../src/client/render/table.ts';
 import { runInProcess } from '../../../support/program/cli.ts';
 
 describe('colours', () => {
-  test('are used on a terminal, unless NO_COLOR or the terminal says no, and as --color says everywhere', () => {
+  test('are used on a terminal, unless NO_COLOR or the terminal forbids them, and always follow --color', () => {
     assert.equal(usesColors(['status'], {}, true), true);
     assert.equal(usesColors(['status'], {}, false), false, 'none in a pipe');
     assert.equal(usesColors(['status'], { NO_COLOR: '1' }, true), false);
@@ -17,7 +17,7 @@ describe('colours', () => {
     assert.equal(usesColors(['rpc', '--', '--color=always'], {}, false), false, 'words after -- are no options');
   });
 
-  test('are escape sequences where they are on, nothing where they are off, and take no column', () => {
+  test('are escape sequences where they are on, nothing where they are off, and add no width', () => {
     const paint = paintFor({ colors: true });
     assert.equal(dress(`a ${paint('red', 'NO')} b`, true), 'a \x1b[31mNO\x1b[0m b');
     assert.equal(dress(`a ${paint('red', 'NO')} b`, false), 'a NO b');
@@ -35,7 +35,7 @@ describe('colours', () => {
     );
   });
 
-  test('let errors and warnings stand out, and nothing that only looks like one', () => {
+  test('highlight errors and warnings, and nothing that only resembles one', () => {
     const show = (line: string) => dress(paintMessage(line, paintFor({ colors: true })), true);
     assert.equal(show('mco-deploy: no such file'), '\x1b[31mmco-deploy:\x1b[0m no such file');
     assert.equal(show('warning: dev2: its clock is off'), '\x1b[33mwarning:\x1b[0m dev2: its clock is off');
@@ -57,7 +57,7 @@ describe('-o', () => {
     );
   });
 
-  test('another format is refused, and errors are JSON where JSON was asked for', async () => {
+  test('another format is refused, and errors are JSON where JSON was requested', async () => {
     const { code, err } = await runInProcess(['explain', '-o', 'yaml'], '/nowhere');
     assert.equal(code, 64);
     assert.match(err.join('\n'), /argument 'yaml' is invalid\. Allowed choices are table, wide, json, jsonl/);

@@ -33,8 +33,8 @@ function listening() {
   return { context, out, err, code: () => code };
 }
 
-describe('as much of the command line as the words take', () => {
-  test('prints the same help as all of it', () => {
+describe('the part of the command line that the arguments need', () => {
+  test('prints the same help as the whole command line', () => {
     const { context } = listening();
     const whole = defineProgram(cli, context);
     assert.equal(defineNeeded(['--help'], cli, context).helpInformation(), whole.helpInformation());
@@ -52,7 +52,7 @@ describe('as much of the command line as the words take', () => {
     assert.equal(names('help', 'ping').length, cli.commands.length);
   });
 
-  test('still explains a command and suggests one for a word that is none', async () => {
+  test('still explains a command and suggests one for an unknown word', async () => {
     const help = listening();
     await runCli(['help', 'ca'], cli, help.context);
     assert.match(help.out.join('\n'), /Usage: mco-deploy ca/);

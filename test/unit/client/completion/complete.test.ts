@@ -30,7 +30,7 @@ const known = {
 const complete = (...words: string[]) => candidatesOf(words, known).map(({ value }) => value);
 
 describe('completes', () => {
-  test('commands, and their own, with what they are for', () => {
+  test('commands, and their subcommands, with descriptions', () => {
     assert.ok(complete('pi').includes('ping'));
     assert.deepEqual(complete('ca', 'issue', ''), ['node', 'operator', 'help']);
     const [ping] = candidatesOf(['pi'], known);
@@ -52,7 +52,7 @@ describe('completes', () => {
     assert.deepEqual(complete('rpc', 'haproxy', 'toString', ''), []);
   });
 
-  test('options, and nothing but values after one that takes a value', () => {
+  test('options, and only values after an option that takes a value', () => {
     assert.ok(complete('ping', '--n').includes('--nodes'));
     assert.deepEqual(complete('upgrade', '--strategy', 'ca'), ['canary']);
     assert.deepEqual(complete('ping', '--config', ''), [':files']);
@@ -61,7 +61,7 @@ describe('completes', () => {
     assert.deepEqual(complete('publish', '--sign', ''), [':files']);
   });
 
-  test('names, classes and facts of the nodes that were seen', () => {
+  test('names, classes and facts of the known nodes', () => {
     assert.deepEqual(complete('inventory', ''), ['dev1.devco.net', 'dev2.devco.net']);
     assert.deepEqual(complete('ping', '-I', 'dev2'), ['dev2.devco.net']);
     assert.deepEqual(complete('ping', '-F', 'cluster=b'), ['cluster=bravo']);
@@ -69,12 +69,12 @@ describe('completes', () => {
     assert.deepEqual(complete('facts', ''), ['cluster', 'note']);
   });
 
-  test('nothing that would mean more to a shell than a word', () => {
+  test('nothing that a shell would interpret', () => {
     assert.deepEqual(complete('ping', '-F', 'note'), []);
     assert.deepEqual(complete('ping', '-C', ''), ['webserver']);
   });
 
-  test('playbooks that are shipped, and files', () => {
+  test('shipped playbooks, and files', () => {
     assert.deepEqual(complete('run', ''), ['fleet_check', ':files']);
   });
 });

@@ -6,7 +6,7 @@ const hosts = (role: string, count: number) =>
   Array.from({ length: count }, (_, index) => ({ name: `${role}${index + 1}`, host: { role: { name: role } } }));
 const sizes = (count: number, batch?: string) => cutWithCanary(hosts('web', count), batch).map((one) => one.length);
 
-test('one host of the role that most have is changed alone, then the others in batches', () => {
+test('one host of the most common role is changed alone, then the others in batches', () => {
   const batches = cutWithCanary([...hosts('lb', 2), ...hosts('web', 3)], '3');
   assert.deepEqual(
     batches.map((batch) => batch.map(({ name }) => name)),

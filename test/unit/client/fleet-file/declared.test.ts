@@ -34,12 +34,12 @@ describe('upgrade APPLICATION REVISION', () => {
     });
   });
 
-  test('with --publish names the application, also where a host has no other', async () => {
+  test('with --publish names the application, even where a host has no other', async () => {
     const { options } = await optionsOf(shopFleet, ['shop', '20'], { publish: 'dist.tar.gz' });
     assert.deepEqual([options.application, options.publish], ['shop', 'dist.tar.gz']);
   });
 
-  test('what is typed wins', async () => {
+  test('prefers typed options', async () => {
     const more = {
       strategy: 'canary',
       batch: '50%',
@@ -56,7 +56,7 @@ describe('upgrade APPLICATION REVISION', () => {
     assert.equal(silent.options.notify, false);
   });
 
-  test('a fleet that notifies nobody needs no option for that', async () => {
+  test('needs no option for a fleet that notifies nobody', async () => {
     const { options } = await optionsOf(shopFleet.replace(/notify:.*\n/, ''), ['shop', '20']);
     assert.equal(options.notify, false);
   });
@@ -76,7 +76,7 @@ describe('upgrade APPLICATION REVISION', () => {
     assert.equal((await optionsOf(text, ['shop', '20'], { cluster: 'web' })).options.cluster, 'web');
   });
 
-  test('shows the nearest application, and which word is missing', async () => {
+  test('shows the nearest application, and which argument is missing', async () => {
     await assert.rejects(optionsOf(shopFleet, ['shap', '20']), { code: 'usage', hint: 'did you mean “shop”?' });
     await assert.rejects(optionsOf(shopFleet, ['shop']), { message: 'upgrade needs a revision' });
     await assert.rejects(optionsOf(shopFleet, []), { message: 'upgrade needs an application or a cluster' });
@@ -88,14 +88,14 @@ describe('upgrade APPLICATION REVISION', () => {
     });
   });
 
-  test('--cluster and --rev need no fleet.yaml', async () => {
+  test('needs no fleet.yaml with --cluster and --rev', async () => {
     const given = { ...typed, cluster: 'bravo', rev: '20' };
     const options = await readUpgradeOptions({ application: undefined, revision: undefined }, given, nodeParts);
     assert.deepEqual(options, { ...given, strategy: 'auto', onFailure: 'stop' });
   });
 });
 
-test('rollback and status take the cluster of an application from fleet.yaml', async () => {
+test('works like rollback and status, which take the cluster of an application from fleet.yaml', async () => {
   const { file } = await fleetOf(shopFleet);
   const back = await readRollbackOptions('shop', { notify: true, fleet: file }, nodeParts);
   assert.deepEqual(
@@ -143,7 +143,7 @@ describe('rollback APPLICATION', () => {
   });
 });
 
-test('a fleet.yaml is a list of nodes', () => {
+test('uses fleet.yaml as a list of nodes', () => {
   const nodes = parseNodesText(shopFleet, 'fleet.yaml', 'file');
   assert.deepEqual(
     nodes.map(({ name, addresses }) => [name, ...addresses.map(({ host, port }) => `${host}:${port}`)]),

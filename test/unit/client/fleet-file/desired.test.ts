@@ -50,7 +50,7 @@ describe('the files of a host', () => {
     assert.equal(files.get('hooks/a.sh'), 'exit 0\n');
   });
 
-  test('a balancer has no application, and no checks', async () => {
+  test('of a balancer have no application, and no checks', async () => {
     const files = await filesOf('lb1.devco.net');
     const settings = parse(files.get('node.yaml') ?? '') as { agents: Record<string, object> };
     assert.equal(Object.hasOwn(settings.agents, 'appmgr'), false);
@@ -70,7 +70,7 @@ describe('the policies of a host', () => {
     };
   };
 
-  test('let “all” do everything, “read” change nothing, and others nothing at all', async () => {
+  test('allow “all” everything, “read” no change, and others nothing', async () => {
     const allowed = await may('web1.devco.net');
     for (const [agent, action] of [
       ['appmgr', 'upgrade'],
@@ -90,7 +90,7 @@ describe('the policies of a host', () => {
     assert.equal(allowed('eve@devco.net', 'lock', 'take'), false);
   });
 
-  test('let who deploys an application do so on its hosts and on the balancers, and no more', async () => {
+  test('allow a deployer of an application that on its hosts and on the balancers, and no more', async () => {
     const web = await may('web1.devco.net');
     const balancer = await may('lb1.devco.net');
     const ci = 'ci@devco.net';
@@ -103,7 +103,7 @@ describe('the policies of a host', () => {
     assert.equal(balancer(ci, 'angelia', 'sendmsg'), true);
   });
 
-  test('of an application on another role, nothing may be deployed', async () => {
+  test('allow no deploy of an application on another role', async () => {
     const text = shopFleet
       .replace('  web3.devco.net: { role: web', '  web3.devco.net: { role: jobs')
       .replace('applications:\n', '  jobs: {}\napplications:\n  jobs: { role: jobs, reload: [/bin/true] }\n');
@@ -112,7 +112,7 @@ describe('the policies of a host', () => {
     assert.equal(jobs('ci@devco.net', 'appmgr', 'status'), true);
   });
 
-  test('rules of a role come first, a whole policy stands alone', async () => {
+  test('put rules of a role first, and a whole policy replaces them', async () => {
     const rules = 'policies: { appmgr: ["deny cert=ci@devco.net upgrade cluster=web"] }';
     const first = await may('web1.devco.net', shopFleet.replace('classes: [web]', rules));
     assert.equal(first('ci@devco.net', 'appmgr', 'upgrade', { cluster: 'web' }), false);
@@ -131,11 +131,11 @@ describe('an operator', () => {
   };
   const role = (policies: string) => shopFleet.replace('classes: [web]', `policies: ${policies}`);
 
-  test('who may do all keeps access', async () => {
+  test('with all rights keeps access', async () => {
     assert.equal(await lockedOut(shopFleet), undefined);
   });
 
-  test('is not locked out unseen: not by a rule, by a policy of its own, by its default, by facts, nor by being left out', async () => {
+  test('is not locked out without a warning: not by a rule, a policy, its default, by facts, nor by omission', async () => {
     assert.match((await lockedOut(role('{ config: ["deny * * *"] }'))) ?? '', /denies config\.apply/);
     assert.match(
       (await lockedOut(role('{ rpcutil: ["deny cert=rip@devco.net ping cluster=web"] }'))) ?? '',
@@ -148,7 +148,7 @@ describe('an operator', () => {
   });
 });
 
-test('the helper’s settings give a right for each kind of file to who has it', async () => {
+test('the helper’s settings give operators rights by kind of file', async () => {
   const { fleet } = await fleetOf(
     shopFleet.replace('eve@devco.net: read', 'eve@devco.net: { apply: [facts, classes] }'),
   );

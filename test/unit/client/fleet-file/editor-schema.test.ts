@@ -7,7 +7,7 @@ import { nodeParts } from '../../../../src/command-line.ts';
 import { ajvOptions } from '../../../../src/core/ddl/schema.ts';
 import { shopFleet } from '../../../support/program/fleet-file.ts';
 
-test('the schema for editors takes a fleet.yaml as it is written, and finds mistakes deep in it', async () => {
+test('the schema for editors accepts a fleet.yaml as it is written, and finds mistakes deep in it', async () => {
   const { useDefaults: _defaults, ...options } = ajvOptions;
   const validate = new Ajv({ ...options, strict: false }).compile(fleetEditorSchema(await nodeParts()));
   const errorsOf = (text: string) => {

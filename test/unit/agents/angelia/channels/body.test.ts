@@ -15,15 +15,15 @@ const values = {
   time: '2012-10-27T21:14:02.000Z',
 } as const;
 
-describe('what is posted', () => {
-  test('is every value as JSON where no fields are named', () => {
+describe('the body of a webhook', () => {
+  test('has every value as JSON where no fields are named', () => {
     const { type, text } = makeBody({ url: 'http://x' }, values);
     assert.equal(type, 'application/json');
     const { address: _, ...rest } = values;
     assert.deepEqual(JSON.parse(text), rest);
   });
 
-  test('is filled once, so that a message brings no placeholders and leaves no field', () => {
+  test('is filled once, so that a message adds no placeholders and leaves no field', () => {
     const fields = { text: '{subject}: {message}', who: '{address} {nosuch} {toString}' };
     assert.deepEqual(JSON.parse(makeBody({ url: 'http://x', fields }, values).text), {
       text: `${values.subject}: ${values.message}`,
@@ -42,7 +42,7 @@ describe('what is posted', () => {
 describe('the time to the next try', () => {
   const policy = { first: 5, longest: 900, age: 86400 };
 
-  test('doubles up to the longest', () => {
+  test('doubles up to the limit', () => {
     assert.deepEqual(
       [1, 2, 3, 9, 1000].map((attempts) => backoff(attempts, policy, 1)),
       [5000, 10000, 20000, 900000, 900000],

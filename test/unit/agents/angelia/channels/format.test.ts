@@ -20,14 +20,14 @@ function bodyFor(format: EndpointConfig['format'], token = '') {
   return type === 'application/json' ? JSON.parse(text) : Object.fromEntries(new URLSearchParams(text));
 }
 
-describe('what a service takes', () => {
-  test('slack: its own markup, in which a message calls for nobody', () => {
+describe('the format of each service', () => {
+  test('slack: its own markup, in which a message mentions nobody', () => {
     assert.deepEqual(bodyFor('slack'), {
       text: '*app &lt;!channel&gt;*\nrevision 20 &amp; @channel "serves"',
     });
   });
 
-  test('mattermost: Markdown, in which a message calls for nobody', () => {
+  test('mattermost: Markdown, in which a message mentions nobody', () => {
     assert.deepEqual(bodyFor('mattermost'), {
       text: '**app <!channel>**\nrevision 20 & @\u200bchannel "serves"',
     });
@@ -42,12 +42,12 @@ describe('what a service takes', () => {
     );
   });
 
-  test('ntfy: a topic and a priority of its own scale', () => {
+  test('ntfy: a topic and a priority on its own scale', () => {
     const { subject: title, message } = values;
     assert.deepEqual(bodyFor('ntfy'), { topic: 'deploys', title, message, priority: 4 });
   });
 
-  test('pushover and boxcar: forms with whom it is for', () => {
+  test('pushover and boxcar: forms with the recipient', () => {
     const { subject, message } = values;
     assert.deepEqual(bodyFor('pushover', 'app-token'), {
       token: 'app-token',

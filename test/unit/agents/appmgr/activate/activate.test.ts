@@ -101,8 +101,8 @@ const breaks = (words: string) => () => {
   throw new Error(words);
 };
 
-describe('a release is put into service', () => {
-  test('pending on disk before the switch, confirmed on disk at the end, with its hooks, reload and check between', async () => {
+describe('a release that is activated', () => {
+  test('is pending on disk before the switch, confirmed on disk at the end, with its hooks, reload and check between', async () => {
     const { order, problem, said, logged, reasons, previous } = await activate({});
     assert.equal(problem, undefined);
     assert.deepEqual(order, [
@@ -120,12 +120,12 @@ describe('a release is put into service', () => {
     assert.deepEqual(logged, [['release in service', { application: 'app', revision: '20', previous: '10' }]]);
   });
 
-  test('without hooks, a reload or a check where none is configured', async () => {
+  test('needs no hooks, reload or check where none is configured', async () => {
     const { order } = await activate({ config: { reload: undefined, hooks: undefined } });
     assert.deepEqual(order, ['write 10, pending 20', 'switch 10 to 20', 'check 20', 'write 20']);
   });
 
-  test('is not begun where the hook “before” fails: nothing is written, switched or put back', async () => {
+  test('does not begin where the hook “before” fails: nothing is written, switched or put back', async () => {
     const { order, problem } = await activate({ at: { 'before 20': fails } });
     assert.deepEqual(order, ['before 20']);
     assert.ok(problem);
@@ -135,7 +135,7 @@ describe('a release is put into service', () => {
     );
   });
 
-  test('is not switched to where what is pending cannot be written', async () => {
+  test('is not switched to where the pending state cannot be written', async () => {
     const { order, problem } = await activate({ at: { 'write 10, pending 20': breaks('disk full') } });
     assert.deepEqual([order.at(-1), problem?.message], ['write 10, pending 20', 'disk full']);
   });
@@ -149,7 +149,7 @@ describe('a call that is cancelled', () => {
     assert.deepEqual([order, problem?.code, problem?.message], [['before 20'], 'cancelled', 'the call was cancelled']);
   });
 
-  test('does no further step of the new release, and all steps of the return, none of which is cancelled', async () => {
+  test('skips the further steps of the new release, and runs all steps of the return', async () => {
     for (const step of ['switched 20', 'check 20', 'after 20']) {
       const { order, problem } = await activate({ at: { [step]: cancels } });
       assert.deepEqual(order.slice(order.indexOf(step) + 1), back, step);
@@ -161,14 +161,14 @@ describe('a call that is cancelled', () => {
 
 const back = ['switch 20 to 10', 'write 10', 'reload 10', 'check 10', 'gave-up 20'];
 
-describe('a release that does not come up', () => {
+describe('a release that does not start', () => {
   for (const [step, reason] of [
     ['switch 10 to 20', 'the link is read-only'],
     ['switched 20', 'the hook “after_switch” (switched) failed with exit code 3: “switched is broken”'],
     ['reload 20', 'the reload (reload) failed with exit code 3: “reload is broken”'],
     ['after 20', 'the hook “after” (after) failed with exit code 3: “after is broken”'],
   ] as const) {
-    test(`at “${step}” gives way to the one before, whose reload and check follow`, async () => {
+    test(`at “${step}” is replaced by the one before, whose reload and check follow`, async () => {
       const { order, problem, reasons } = await activate({
         at: { [step]: step.startsWith('switch ') ? breaks(reason) : fails },
       });
@@ -186,7 +186,7 @@ describe('a release that does not come up', () => {
     });
   }
 
-  test('by its health check gives way as well', async () => {
+  test('by its health check is replaced as well', async () => {
     const { order, problem, said, logged } = await activate({ sick: ['20'] });
     assert.deepEqual(order.slice(-6), ['check 20', ...back]);
     assert.match(
@@ -213,14 +213,14 @@ describe('a release that does not come up', () => {
   }
 
   for (const step of ['switch 20 to 10', 'write 10'] as const) {
-    test(`and cannot be left at “${step}” is reported so, without a reload`, async () => {
+    test(`and cannot be left at “${step}” is reported without a reload`, async () => {
       const { order, problem } = await activate({ sick: ['20'], at: { [step]: breaks('disk full') } });
       assert.deepEqual(order.slice(-2), [step, 'gave-up 20']);
       assert.match(problem?.message ?? '', /; it could not go back to 10: disk full$/);
     });
   }
 
-  test('is reported with a reload of the one before that fails, or with its bad health', async () => {
+  test('is reported with the failed reload or the failed check of the one before', async () => {
     const unloaded = await activate({ sick: ['20'], at: { 'reload 10': fails } });
     assert.match(
       unloaded.problem?.message ?? '',
@@ -231,13 +231,13 @@ describe('a release that does not come up', () => {
     assert.match(both.problem?.message ?? '', /; went back to 10, which is not healthy either: status 500$/);
   });
 
-  test('is left without a look at the one before where no check is configured', async () => {
+  test('is left without a check of the one before where no check is configured', async () => {
     const { order, problem } = await activate({ checked: false, at: { 'after 20': fails } });
     assert.deepEqual(order.slice(-4), ['switch 20 to 10', 'write 10', 'reload 10', 'gave-up 20']);
     assert.match(problem?.message ?? '', /; went back to 10$/);
   });
 
-  test('gives each step of the return the time that is configured for it', async (context) => {
+  test('gives each step of the return its configured time', async (context) => {
     const given: number[] = [];
     context.mock.method(AbortSignal, 'timeout', (milliseconds: number) => {
       given.push(milliseconds);
@@ -251,7 +251,7 @@ describe('a release that does not come up', () => {
     assert.equal(given[0], 7000, 'the switch runs the command that deploys');
   });
 
-  test('is reported also where the hook for that fails', async () => {
+  test('is reported even where the hook for that fails', async () => {
     const { problem } = await activate({ sick: ['20'], at: { 'gave-up 20': fails } });
     assert.equal(problem?.code, 'unhealthy-release');
     assert.match(
@@ -260,7 +260,7 @@ describe('a release that does not come up', () => {
     );
   });
 
-  test('has with it what its service says, asked before the one before takes its place', async () => {
+  test('includes the output of its service, read before the one before replaces it', async () => {
     const { problem, order } = await activate({
       sick: ['20'],
       config: { reload: undefined, service: { pid_file: '/nonexistent/app.pid' }, hooks: undefined },

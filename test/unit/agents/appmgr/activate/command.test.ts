@@ -36,7 +36,7 @@ async function run(outcome: Partial<CommandResult>, changes: Partial<DeployComma
 }
 
 describe('a command of a deploy', () => {
-  test('runs in its directory, within its time, with the release in its environment, and can be cancelled', async () => {
+  test('runs in its directory, within its timeout, with the release in its environment, and can be cancelled', async () => {
     const { given, problem } = await run({});
     const [[argv, { onOutput: _heard, ...rest }] = [[], {}]] = given;
     assert.deepEqual(argv, ['reload', 'now']);
@@ -48,14 +48,14 @@ describe('a command of a deploy', () => {
     assert.equal(environmentOf({ ...options, reason: 'bad' }).MCO_REASON, 'bad');
   });
 
-  test('that does not end with 0 is a problem of its code, with the start of a long command', async () => {
+  test('that does not exit with 0 is a problem with its code and the start of a long command', async () => {
     const { problem } = await run({ code: 1, stderr: 'no such unit' }, { argv: ['reload', 'x'.repeat(300)] });
     assert.equal(problem?.code, 'reload-failed');
     assert.equal(problem.message, `the reload (reload ${'x'.repeat(193)}) failed with exit code 1: “no such unit”`);
     assert.equal((await run({ code: null, signal: 'SIGKILL' })).problem?.code, 'reload-failed');
   });
 
-  test('passes its lines on while it runs, without empty ones, and not more than fifty', async () => {
+  test('passes its lines on while it runs, without empty ones, and at most fifty', async () => {
     assert.deepEqual((await run({}, {}, ['one', '', '  ', 'two\u001b[1m'])).said, ['| one', '| two [1m']);
     const many = (count: number) => Array.from({ length: count }, (_, at) => `line ${at}`);
     const fifty = (await run({}, {}, many(50))).said;
@@ -65,7 +65,7 @@ describe('a command of a deploy', () => {
   });
 });
 
-describe('how a command ended, in words', () => {
+describe('the description of how a command ended', () => {
   for (const [fields, words] of [
     [{ ended: 'not-found', code: null }, 'failed: the program does not exist'],
     [{ ended: 'not-permitted', code: null }, 'failed: the program cannot be run'],

@@ -30,7 +30,7 @@ async function estate(more: object, onCommand: (words: string) => void = () => {
 const healthy = { command: ['check'], timeout: 5, steady: 0 };
 
 describe('an upgrade that is cancelled once the new release is in place', () => {
-  test('returns to the release before all the same: nothing of the return is cancelled with it', async () => {
+  test('returns to the release before regardless: the return is not cancelled', async () => {
     const cancel = new AbortController();
     const { application, commands, upgrade, status } = await estate(
       { health: healthy, hooks: { on_failure: ['notify'] } },

@@ -19,7 +19,7 @@ const command = (...argv: string[]) => ({ kind: 'command', argv });
 const unit = { unit: 'app.service' };
 const pidFile = { pid_file: '/run/app.pid' };
 
-describe('how a service takes up a release, and how it restarts', () => {
+describe('the way a service loads a release, and the way it restarts', () => {
   for (const [config, reload, restart] of [
     [{}, undefined, undefined],
     [{ reload: ['r'] }, command('r'), command('r')],
@@ -61,13 +61,13 @@ describe('a signal to the process of a pid file', () => {
   };
   const send = (pidFile: string) => sendSignal({ kind: 'signal', signal: 'SIGWINCH', pidFile }, 'reload-failed');
 
-  test('reaches it, whatever blank space is around its id', async () => {
+  test('reaches it, with any blank space around its id', async () => {
     const got = once(process, 'SIGWINCH');
     await send(file(` ${process.pid}\n`));
     await got;
   });
 
-  test('that is gone is a problem', async () => {
+  test('fails when the process is gone', async () => {
     // Larger than any that Linux gives: proc(5), pid_max.
     const pid = 4_194_305;
     const path = file(`${pid}`);
@@ -78,12 +78,12 @@ describe('a signal to the process of a pid file', () => {
   });
 
   for (const text of ['', '0', '1', '-1', '-5', '007', 'x', '12x', '1 2', '12345678901', `${' '.repeat(64)}77`])
-    test(`is not sent for ${JSON.stringify(text)}: that is nobody’s id, everybody’s, or that of init`, async () => {
+    test(`is not sent for ${JSON.stringify(text)}: that is the id of nobody, of everybody, or of init`, async () => {
       const path = file(text);
       await assert.rejects(send(path), { code: 'reload-failed', message: `${path} does not hold a process id` });
     });
 
-  test('of a file that cannot be read is a problem of the same code', async () => {
+  test('of a file that cannot be read is a problem with the same code', async () => {
     await assert.rejects(send('/nonexistent/app.pid'), {
       code: 'reload-failed',
       message: '/nonexistent/app.pid cannot be read: no such file or directory',
@@ -91,7 +91,7 @@ describe('a signal to the process of a pid file', () => {
   });
 });
 
-describe('what a service says of itself', () => {
+describe('the state of a service', () => {
   const report = async (service: object | undefined, answers: Readonly<Record<string, [number, string]>> = {}) => {
     const asked: Parameters<RunCommand>[] = [];
     const run: RunCommand = async (argv, options) => {
@@ -103,9 +103,9 @@ describe('what a service says of itself', () => {
     return { lines: await reportService(site), asked };
   };
 
-  test('is nothing where none is configured', async () => assert.deepEqual((await report(undefined)).lines, []));
+  test('is empty where none is configured', async () => assert.deepEqual((await report(undefined)).lines, []));
 
-  test('is the state of its unit and the last five lines of its journal, as they may be shown', async () => {
+  test('is the state of its unit and the last five lines of its journal, cleaned for display', async () => {
     const { lines, asked } = await report(unit, {
       systemctl: [0, 'Result=exit-code\nActiveState=failed\nSubState=dead\n'],
       journalctl: [0, 'one\n\ntwo\nthree\nfour\nfive\nsix\u0007\n'],
@@ -132,13 +132,13 @@ describe('what a service says of itself', () => {
     );
   });
 
-  test('is without a result where that is a success', async () => {
+  test('has no result where that is a success', async () => {
     const state = 'ActiveState=active\nSubState=running\nResult=success\n';
     const { lines } = await report(unit, { systemctl: [0, state], journalctl: [0, 'up\n'] });
     assert.deepEqual(lines, ['app.service is active (running)', '| up']);
   });
 
-  test('is that nothing can be read where nothing can be', async () => {
+  test('says that it cannot be read where that is so', async () => {
     assert.deepEqual((await report(unit)).lines, [
       'the state of app.service cannot be read',
       "no line of its journal can be read: is the daemon's user in the group systemd-journal?",

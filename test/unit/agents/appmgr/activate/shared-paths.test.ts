@@ -30,7 +30,7 @@ function estate(...shared: string[]) {
 }
 
 describe('a path that all releases share', () => {
-  test('is a link of the release to it, at any depth, whose directories are made', async () => {
+  test('becomes a link in the release, at any depth, with its directories', async () => {
     const { root, link, at } = estate('uploads', 'var/cache/x');
     writeFileSync(join(root, 'shared/uploads/kept'), 'kept');
     await link('uploads', 'var/cache/x');
@@ -40,7 +40,7 @@ describe('a path that all releases share', () => {
     assert.ok(existsSync(at('var/cache/x')), 'the link leads somewhere');
   });
 
-  test('takes the place of what the archive has there, which is gone then', async () => {
+  test('replaces the entry of the archive, which is removed', async () => {
     const { link, at, staged } = estate('uploads', 'log');
     mkdirSync(at('uploads/deep'), { recursive: true });
     writeFileSync(at('uploads/deep/file'), '');
@@ -50,7 +50,7 @@ describe('a path that all releases share', () => {
     assert.deepEqual(staged(), []);
   });
 
-  test('is left alone where the link is there already, and set right where it leads elsewhere', async () => {
+  test('is left alone where the link exists already, and corrected where it leads elsewhere', async () => {
     const { link, at } = estate('uploads');
     await link('uploads');
     const made = lstatSync(at('uploads'), { bigint: true }).ctimeNs;
@@ -62,7 +62,7 @@ describe('a path that all releases share', () => {
     assert.equal(readlinkSync(other.at('uploads')), '../../shared/uploads');
   });
 
-  test('is made after what was there is away, one step after the other, and is on the disk at the end', async () => {
+  test('is created after the old entry is gone, one step after the other, and is on the disk at the end', async () => {
     const { root, link, at } = estate('var/cache', 'a/b/c');
     mkdirSync(at('var/cache'), { recursive: true });
     const order = async (path: string) =>
@@ -74,7 +74,7 @@ describe('a path that all releases share', () => {
     assert.deepEqual(await order('a/b/c'), [...made, 'symlink releases/20/a/b/c', 'sync releases/20/a/b/']);
   });
 
-  test('is refused where what the archive has there cannot be moved away', async () => {
+  test('is refused where the entry of the archive cannot be moved away', async () => {
     const { root, link, at } = estate('uploads');
     rmSync(join(root, 'staging'), { recursive: true });
     writeFileSync(join(root, 'staging'), '');

@@ -26,20 +26,20 @@ function source() {
 }
 
 describe('an artifact', () => {
-  test('is accepted when its sum fits', async () => {
+  test('is accepted when its sum matches', async () => {
     const { of } = source();
     const artifact = await verify(of, '20', fresh(), signal);
     await artifact.handle.close();
     assert.match(artifact.sha256, /^[0-9a-f]{64}$/);
   });
 
-  test('is refused when its sum does not fit', async () => {
+  test('is refused when its sum does not match', async () => {
     const { of, file } = source();
     appendFileSync(file, 'x');
     await assert.rejects(verify(of, '20', fresh(), signal), { code: 'bad-checksum' });
   });
 
-  test('is read from a copy without a name: what is written to the original later is not in it', async () => {
+  test('is read from a copy without a name, which later writes to the original do not change', async () => {
     const { of, file } = source();
     const published = readFileSync(file);
     const artifact = await verify(of, '20', fresh(), signal);
@@ -70,14 +70,14 @@ describe('an artifact', () => {
     await assert.rejects(verify(of, '30', fresh(), signal), { code: 'bad-artifact' });
   });
 
-  test('is not looked for outside its directory', async () => {
+  test('is not searched outside its directory', async () => {
     const { of } = source();
     for (const revision of ['../20', '-x', '.x', 'a/b', 'a\nb', 'a\0b', '']) {
       await assert.rejects(verify(of, revision, fresh(), signal), { code: 'bad-revision' }, JSON.stringify(revision));
     }
   });
 
-  test('is at the place that the configuration names, with a revision that cannot leave it', () => {
+  test('is at the configured path, which a revision cannot leave', () => {
     const at = (artifacts: string, revision: string) => locationOf({ ...source().of, artifacts }, revision);
     assert.equal(at('/srv/a', '1.0+b').at, '/srv/a/app-1.0+b.tar.gz');
     assert.equal(at('/srv/{application}/{revision}.tgz', '20').at, '/srv/app/20.tgz');
@@ -98,7 +98,7 @@ describe('an artifact', () => {
     }
   });
 
-  test('has its sum file read within a bound', async () => {
+  test('has its sum file read up to a limit', async () => {
     const { of, file } = source();
     writeFileSync(`${file}.sha256`, 'x'.repeat(10_000_000));
     await assert.rejects(verify(of, '20', fresh(), signal), { code: 'bad-checksum' });

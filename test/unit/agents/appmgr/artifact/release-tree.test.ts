@@ -19,7 +19,7 @@ function refusalOf(...entries: TarHeader[]): string {
   }
 }
 
-describe('what a release may hold', () => {
+describe('the content of a release', () => {
   const refused: [string, ...TarHeader[]][] = [
     ['an absolute path', entry('/etc/passwd')],
     ['a path that climbs out', entry('../x')],
@@ -83,7 +83,7 @@ describe('what a release may hold', () => {
     );
   });
 
-  test('accepts absolute links to what the application allows', () => {
+  test('accepts absolute links that the application allows', () => {
     const python = entry('venv/bin/python3', '2', { target: '/usr/bin/python3' });
     const alias = entry('venv/bin/python', '2', { target: 'python3' });
     const media = entry('media', '2', { target: '//srv/./media' });
@@ -97,7 +97,7 @@ describe('what a release may hold', () => {
     assert.throws(() => tree.add(entry('c')), { code: 'archive-too-large' });
   });
 
-  test('takes write permission from group and others, and leaves a directory usable', () => {
+  test('removes write permission from group and others, and keeps a directory usable', () => {
     const tree = new ReleaseTree({ maxEntries: 9, outsideLinks: [] });
     assert.deepEqual(tree.add(entry('f', '0', { mode: 0o666 })), { kind: 'file', path: 'f', mode: 0o644 });
     assert.deepEqual(tree.add(entry('d/', '5', { mode: 0o2777 })), { kind: 'directory', path: 'd', mode: 0o755 });

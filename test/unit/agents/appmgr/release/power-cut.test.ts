@@ -68,7 +68,7 @@ describe('a power cut at any change of the disk', () => {
   });
 });
 
-describe('a release that is brought in', () => {
+describe('a release that is prepared', () => {
   test('is marked whole after its name is on the disk, and serves after it is marked', async () => {
     const { upgrade } = await appmgrOn(application.config());
     await upgrade({ revision: '10' });

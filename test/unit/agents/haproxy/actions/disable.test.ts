@@ -33,7 +33,7 @@ async function estate(fake: FakeHaproxy = three(), config: Parameters<typeof fak
 }
 
 describe('a host is taken out', () => {
-  test('agent-checks first, then drain, then maintenance, on all of its lines; one that follows needs no command', async () => {
+  test('agent-checks first, then drain, then maintenance, on all of its lines; a tracking one needs no command', async () => {
     const { fake, take } = await estate();
     const report = await take();
     assert.deepEqual(fake.changes(), [
@@ -84,7 +84,7 @@ describe('a host is taken out', () => {
     assert.equal(report.hosts[0]?.sessions_left, undefined);
   });
 
-  test('says how many sessions are left once the time is over: the configuration’s, where the call gives none', async () => {
+  test('reports how many sessions are left after the configured time, where the call gives none', async () => {
     const { fake, take } = await estate();
     [fake.server('static/s1').sessions, fake.server('ws/w1').sessions] = [2, 1];
     const context = actionContext();
@@ -92,7 +92,7 @@ describe('a host is taken out', () => {
     assert.match(context.said.at(-1) ?? '', /^sessions left after 0 s: .*: 3 sessions$/);
   });
 
-  test('has its sessions ended by force where that is asked for, after maintenance', async () => {
+  test('has its sessions ended by force on request, after maintenance', async () => {
     const { fake, take } = await estate();
     [fake.server('static/s1').sessions, fake.server('ws/w1').sessions] = [2, 1];
     const report = await take({ shutdown: true });
@@ -108,7 +108,7 @@ describe('a host is taken out', () => {
     assert.deepEqual([again.changed, again.unchanged, again.ended], [[], [dev1], 4]);
   });
 
-  test('is out of what a call is narrowed to, and the report says what still serves it', async () => {
+  test('is out of what a call is narrowed to, and the report lists what still serves it', async () => {
     const { fake, take } = await estate();
     const report = await take({ backend: 'static' });
     assert.deepEqual(fake.changes(), ['set server static/s1 state drain', 'set server static/s1 state maint']);
@@ -117,8 +117,8 @@ describe('a host is taken out', () => {
   });
 });
 
-describe('hosts that are out already', () => {
-  test('get no state and no draining, and are held from now on, nobody knows since when', async () => {
+describe('hosts that are already out', () => {
+  test('get no new state and no draining, and are held from now on, with an unknown start', async () => {
     const { fake, balancer, take } = await estate();
     fake.server('app/web2').admin = 1;
     const report = await take({ server: `${dev2},${dev1}` });
@@ -162,7 +162,7 @@ describe('nothing is changed', () => {
     assert.deepEqual([given.fake.changes(), given.balancer.watch.hosts()], [[], []]);
   };
 
-  test('in a dry run, which says what would be left', async () => {
+  test('in a dry run, which reports what would be left', async () => {
     const given = await estate();
     const report = await given.take({ server: `${dev1},${dev2}` }, actionContext({ dryRun: true }));
     assert.deepEqual([report.changed, report.available, report.hosts.length], [[dev1, dev2], 1, 2]);
@@ -178,7 +178,7 @@ describe('nothing is changed', () => {
     assert.deepEqual([fake.server('static/s1').admin, balancer.watch.hosts()[0]?.breaks], [0, []]);
   });
 
-  test('where too few servers would be left: the configuration says how many, or the call', async () => {
+  test('where too few servers would be left: the configuration gives the number, or the call', async () => {
     const least2 = await estate(three(), { min_available: 2 });
     await assert.rejects(least2.take({ server: `${dev1},${dev2}`, backend: 'app' }), { code: 'too-few-servers' });
     await untouched(least2);
@@ -188,7 +188,7 @@ describe('nothing is changed', () => {
     assert.equal((await least2.take({ server: `${dev1},${dev2}`, backend: 'app', min_available: 1 })).available, 1);
   });
 
-  test('where HAProxy has no command that will be needed, and it is only asked for when it is', async () => {
+  test('where HAProxy lacks a needed command, and it is asked only when one is needed', async () => {
     for (const [lacks, input] of [
       ['set server', {}],
       ['disable agent', {}],
@@ -213,7 +213,7 @@ describe('nothing is changed', () => {
 });
 
 describe('where a step fails', () => {
-  test('everything is as it was: states, agent-checks and holds; the first failure is reported', async () => {
+  test('states, agent-checks and holds are restored; the first failure is reported', async () => {
     const { fake, balancer, take } = await estate();
     fake.onCommand = (command) => {
       if (command === 'set server static/s1 state maint') throw new Error('connection lost');
@@ -228,7 +228,7 @@ describe('where a step fails', () => {
     assert.deepEqual([balancer.watch.hosts(), await readMaintenance(balancer.file)], [[], []]);
   });
 
-  test('a hold of before stays as it was, and one that the call added is gone', async () => {
+  test('a hold from before stays as it was, and one that the call added is gone', async () => {
     const { fake, balancer, take } = await estate();
     await take({ server: dev2 });
     const before = balancer.watch.hosts();
@@ -242,7 +242,7 @@ describe('where a step fails', () => {
     assert.equal(fake.server('app/web2').admin, 1);
   });
 
-  test('what HAProxy reports when the record cannot be restored is still the failure of the call', async () => {
+  test('the failure of HAProxy is still reported when the record cannot be restored', async () => {
     const { fake, balancer, take } = await estate();
     const { watch } = balancer;
     const full = async () => Promise.reject(new Error('disk full'));
@@ -271,7 +271,7 @@ describe('where a step fails', () => {
 });
 
 describe('a host that does not stay out', () => {
-  test('is taken out once more, and then given up with what put it in', async () => {
+  test('is taken out once more, and then reported with what put it in', async () => {
     const { fake, balancer, take } = await estate();
     let times = 0;
     fake.onCommand = (command) => {
@@ -294,7 +294,7 @@ describe('a host that does not stay out', () => {
     assert.equal(balancer.watch.hosts().length, 1);
   });
 
-  test('is given up where its line is gone', async () => {
+  test('is reported where its line is gone', async () => {
     const { fake, take } = await estate();
     fake.onCommand = (command) => {
       if (command === 'show info' && fake.asked.includes('set server static/s1 state maint')) fake.onCommand = () => {};
@@ -307,7 +307,7 @@ describe('a host that does not stay out', () => {
     });
   });
 
-  test('by its agent-check is looked at a second time after a moment', async () => {
+  test('by its agent-check is checked a second time after a moment', async () => {
     const { fake, take } = await estate();
     let infos = 0;
     fake.onCommand = (command) => {

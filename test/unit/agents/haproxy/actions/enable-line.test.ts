@@ -40,7 +40,7 @@ function entry(began: Partial<Server>, { agent = false, isRestart = false } = {}
 }
 
 describe('a line that is out', () => {
-  test('goes from maintenance to drain, where it is checked, and is let in after a check that passed since', async () => {
+  test('goes from maintenance to drain, where it is checked, and is put in after a check that passed since', async () => {
     const { begin, check, enter, own } = entry(maint);
     assert.deepEqual(await begin(), ['set server app/web1 state drain']);
     assert.deepEqual([await check(fresh), own.hasPassed()], [[], false]);
@@ -57,14 +57,14 @@ describe('a line that is out', () => {
     assert.equal(own.hasPassed(), false);
   });
 
-  test('is not looked at while its maintenance is not over', async () => {
+  test('is not read while its maintenance continues', async () => {
     const { check, own } = entry(maint);
     await check(maint);
     await check(passed);
     assert.equal(own.hasPassed(), false, 'this was the first look in drain');
   });
 
-  test('at the top of its health is sent to the bottom: what it passed may be older than the change', async () => {
+  test('at full health is set to the lowest: its checks may be older than the change', async () => {
     for (const [fields, commands] of [
       [passed, ['set server app/web1 health down']],
       [{ ...passed, health: 5 }, ['set server app/web1 health down']],
@@ -76,7 +76,7 @@ describe('a line that is out', () => {
     }
   });
 
-  test('has passed only where it is up and at the top of its health', async () => {
+  test('has passed only where it is up and at full health', async () => {
     for (const [fields, has] of [
       [passed, true],
       [{ ...passed, health: 5 }, true],
@@ -126,7 +126,7 @@ describe('a line that is not out', () => {
 });
 
 describe('a line whose agent-check is to be on', () => {
-  test('has it off until a check has passed, then on with its say set to “down”, then ready', async () => {
+  test('has it off until a check has passed, then on with its result set to “down”, then ready', async () => {
     const { begin, check, enter } = entry({ ...maint, agent: agentOn }, { agent: true });
     assert.deepEqual(await begin(), ['disable agent app/web1', 'set server app/web1 state drain']);
     await check({ ...fresh, agent: agentOff });
@@ -191,32 +191,32 @@ describe('an agent-check that was switched on', () => {
     return 0;
   };
 
-  test('and is in rotation by its own word needs nothing', async () => {
+  test('and reports itself in rotation needs nothing', async () => {
     const { enter, own } = await waiting();
     assert.deepEqual([await enter({ agent: agentOn }), own.isIn()], [[], true]);
   });
 
-  test('and cannot be reached is set to “up” once it was seen to fail in four looks in a row', async () => {
+  test('and cannot be reached is set to “up” once it failed in four looks in a row', async () => {
     const failed = down({ ...silent, status: 'L4CON' });
     // The first look shows what it said before.
     assert.equal(await looksUntilUp([down(silent), ...Array(10).fill(failed)]), 5);
   });
 
-  test('and is seen being asked has spoken afterwards', async () => {
+  test('and is being asked has reported afterwards', async () => {
     const asking = down({ ...silent, asking: true });
     assert.equal(await looksUntilUp([down(silent), asking, ...Array(10).fill(down(silent))]), 6);
   });
 
-  test('and has other words than before has spoken', async () => {
+  test('and has another result than before has reported', async () => {
     const words = down({ ...silent, words: 'via agent : what' });
     assert.equal(await looksUntilUp([down(silent), ...Array(10).fill(words)]), 5);
   });
 
-  test('is not overruled while it has said nothing yet', async () => {
+  test('is not overruled while it has not reported yet', async () => {
     assert.equal(await looksUntilUp(Array(10).fill(down(silent))), 0);
   });
 
-  test('is not overruled where it says “down”, “drain” or “maint”, or counts as up', async () => {
+  test('is not overruled where it reports “down”, “drain” or “maint”, or counts as up', async () => {
     const failed = { ...silent, status: 'L4CON' };
     for (const look of [
       down({ ...silent, status: 'L7STS' }),
@@ -227,7 +227,7 @@ describe('an agent-check that was switched on', () => {
       assert.equal(await looksUntilUp([down(silent), ...Array(10).fill(look)]), 0, JSON.stringify(look));
   });
 
-  test('must be silent in looks that follow one another', async () => {
+  test('must be silent in consecutive looks', async () => {
     const failed = down({ ...silent, status: 'L4CON' });
     const asking = down({ ...silent, status: 'L4CON', asking: true });
     const looks = [down(silent), failed, failed, failed, asking, ...Array(10).fill(failed)];
@@ -235,7 +235,7 @@ describe('an agent-check that was switched on', () => {
   });
 });
 
-describe('why a server is not in', () => {
+describe('the reason that a server is not in', () => {
   const words = (fields: Partial<Server>, before = 'before') => reasonOf(server('web1', fields), before);
   const on = { ...agentOn, status: 'L7OK' };
 
@@ -286,11 +286,11 @@ describe('why a server is not in', () => {
     test(`${what}: “${expected}”`, () => assert.equal(words(fields), expected));
   }
 
-  test('down without any words: its status', () => {
+  test('is the status of one that is down without any text', () => {
     assert.equal(words({ operational: 0, status: 'DOWN 1/2' }, ''), 'DOWN 1/2');
   });
 
-  test('is what was seen last, and before any check that none has ended', async () => {
+  test('is the last one that was seen, and before any check that none has ended', async () => {
     const one = entry(maint);
     assert.equal(one.own.reason(), 'no check has ended yet');
     await one.check({ ...fresh, operational: 0, check: 'L4CON' });

@@ -39,7 +39,7 @@ async function estate(fake: FakeHaproxy = two(), config: Parameters<typeof fakeB
 }
 
 describe('a host is put in', () => {
-  test('first into drain, where it is checked, and on no line before all have passed; then its hold is over', async () => {
+  test('first into drain, where it is checked, and on no line before all have passed; then its hold ends', async () => {
     const { fake, balancer, out, put, heldNames } = await estate();
     await out();
     fake.server('static/s1').passes = false;
@@ -98,7 +98,7 @@ describe('a host is put in', () => {
     assert.deepEqual([report.changed, report.unchanged, fake.changes()], [[], [dev1], []]);
   });
 
-  test('needs nothing where it is in: no process is watched for more than reloads', async () => {
+  test('needs nothing where it is in: processes are watched only for reloads', async () => {
     const { fake, balancer, put } = await estate();
     const report = await put();
     assert.deepEqual([report.changed, report.unchanged, report.available], [[], [dev1], 2]);
@@ -125,8 +125,8 @@ describe('a host is put in', () => {
   });
 });
 
-describe('only what the run itself took out', () => {
-  test('is put in where that is asked for; what another run or a person took out stays', async () => {
+describe('only hosts that the run itself took out', () => {
+  test('are put in on request; hosts that another run or a person took out stay out', async () => {
     for (const [run, own, isIn] of [
       ['run1', true, true],
       ['run2', true, false],
@@ -143,7 +143,7 @@ describe('only what the run itself took out', () => {
     }
   });
 
-  test('is nothing for a call outside of a run, also of what was taken out outside of one', async () => {
+  test('are none for a call outside of a run, even if they were taken out outside of one', async () => {
     const { out, put, heldNames } = await estate();
     await out();
     await put({ own: true });
@@ -160,7 +160,7 @@ describe('an agent-check', () => {
       ],
     });
 
-  test('that was on before is on again; the host is in once it has spoken', async () => {
+  test('that was on before is on again; the host is in once it has reported', async () => {
     const { fake, out, put } = await estate(withAgent());
     await out();
     assert.equal(fake.server('app/web1').agentEnabled, false);
@@ -189,7 +189,7 @@ describe('an agent-check', () => {
     assert.deepEqual([report.changed, fake.server('app/web1').agentEnabled], [[dev1], true]);
   });
 
-  test('that takes the host out again at once is overruled three times at most', async () => {
+  test('that takes the host out again at once is overruled at most three times', async () => {
     const { fake, out, put } = await estate(withAgent());
     await out();
     let times = 0;
@@ -250,7 +250,7 @@ describe('a host that does not come up in time', () => {
     assert.deepEqual(fake.changes(), ['set server app/web1 state maint', 'set server static/s1 state maint']);
   });
 
-  test('reports what failed first also where it cannot be recorded', async () => {
+  test('reports the first failure even where it cannot be recorded', async () => {
     const { fake, balancer, out, put } = await estate(two(), { enable_timeout: 0.05 });
     await out();
     const held = balancer.watch.hosts();
@@ -266,7 +266,7 @@ describe('a host that does not come up in time', () => {
 });
 
 describe('nothing is changed', () => {
-  test('in a dry run: it says what would be available, and asks no process who it is', async () => {
+  test('in a dry run: it reports what would be available, and does not identify processes', async () => {
     const { fake, balancer, out, put, heldNames } = await estate();
     await out();
     const report = await put({}, actionContext({ dryRun: true }));
@@ -275,7 +275,7 @@ describe('nothing is changed', () => {
     assert.ok(!fake.asked.includes('show info'));
   });
 
-  test('and no socket is asked for names or ports that are none', async () => {
+  test('and no socket is asked for invalid names or ports', async () => {
     const { fake, put } = await estate();
     for (const [input, code] of [
       [{ server: 'a b' }, 'bad-name'],
@@ -336,7 +336,7 @@ describe('HAProxy is reloaded after a host was put in', () => {
     assert.deepEqual([await putInAgain(), fake.changes()], [[], []]);
   });
 
-  test('it stays out where somebody took it out on purpose: by a hold, or in the configuration file', async () => {
+  test('it stays out where a person took it out on purpose: by a hold, or in the configuration file', async () => {
     const { fake, putInAgain, out } = await arrived();
     fake.server('app/web1').admin = 0x05;
     assert.deepEqual(await putInAgain(), []);
@@ -346,7 +346,7 @@ describe('HAProxy is reloaded after a host was put in', () => {
     assert.deepEqual([await putInAgain(), fake.server('app/web1').admin], [[], 1]);
   });
 
-  test('that is done whichever run the call was of', async () => {
+  test('it is put in again for any run of the call', async () => {
     const given = await estate();
     await given.out(dev1, { run: 'run1' });
     await given.put({ own: true }, given.call('run1'));
@@ -355,7 +355,7 @@ describe('HAProxy is reloaded after a host was put in', () => {
   });
 });
 
-test('of two processes, only the one that a reload replaced begins again', async () => {
+test('only the replaced one of two processes begins again', async () => {
   const [a, b] = [two('/run/a'), two('/run/b')];
   const balancer = await fakeBalancer([a, b], { min_available: 0 });
   await disable(balancer, { server: dev1 }, actionContext());

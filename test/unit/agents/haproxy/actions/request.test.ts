@@ -18,7 +18,7 @@ describe('ports', () => {
   const config = { ports: [80] } as Parameters<typeof requests.readNarrowing>[0];
   const portsOf = (port?: string) => requests.readNarrowing(config, { port }).ports;
 
-  test('are those of the call, each once, or else those of the configuration', () => {
+  test('are those of the call, each once, or else the configured ones', () => {
     assert.deepEqual([portsOf(), portsOf('1,65535,1')], [[80], [1, 65_535]]);
   });
 
@@ -26,8 +26,8 @@ describe('ports', () => {
     test(`“${bad}” is not a valid list`, () => assert.throws(() => portsOf(bad), { code: 'bad-port' }));
 });
 
-describe('a request of a change', () => {
-  test('sees that changes are allowed only at the processes that have one of its backends', async () => {
+describe('a request for a change', () => {
+  test('requires permission for changes only at the processes that have one of its backends', async () => {
     const [own, other] = [two('/run/a'), fakeHaproxy({ else: [{ name: 'x', ip: '10.0.0.7' }] }, '/run/b')];
     other.level = 'user';
     const balancer = await fakeBalancer([own, other]);
@@ -55,8 +55,8 @@ describe('a request of a change', () => {
   });
 });
 
-describe('the addresses that hosts were seen at', () => {
-  test('are remembered, and betray a map that a reload made stale', async () => {
+describe('the known addresses of hosts', () => {
+  test('are remembered, and reveal a map that a reload made stale', async () => {
     const fake = fakeHaproxy({
       app: [
         { name: 'web1', ip: dev1 },
@@ -88,7 +88,7 @@ describe('the addresses that hosts were seen at', () => {
     assert.equal(balancer.seen.has('10.0.0.2'), true);
   });
 
-  test('of names that the map gives to lines are looked up, without their backend', async () => {
+  test('are looked up for names that the map gives to lines, without their backend', async () => {
     const fake = fakeHaproxy({ app: [{ name: 'localhost.localdomain', ip: '127.0.0.9' }] });
     const balancer = await fakeBalancer([fake], { servers: { dev1: 'app/localhost.localdomain' } });
     const { resolve } = await requests.prepareHosts(balancer, 'dev1');
@@ -112,14 +112,14 @@ describe('a host in messages and reports', () => {
     };
   };
 
-  test('is called by its lines too where these have other names, or where there are several', () => {
+  test('is shown with its lines where these have other names, or where there are several', () => {
     assert.equal(requests.formatHost(host('web1', ['web1'])), 'web1');
     assert.equal(requests.formatHost(host('web1', ['web1', 'web1'])), 'web1');
     assert.equal(requests.formatHost(host('dev1', ['web1'])), 'dev1 (app/web1)');
     assert.equal(requests.formatHost(host('web1', ['web1', 'web2'])), 'web1 (app/web1, app/web2)');
   });
 
-  test('has each line once, and of those outside only what takes traffic', () => {
+  test('has each line once, and of the others only those that take traffic', () => {
     assert.deepEqual(requests.reportHost(host('dev1', ['web1', 'web1'], [{}, { admin: 1 }])), {
       ...{ name: 'dev1', lines: ['app/web1', 'app/f1'], still_serving: ['app/e0'] },
     });

@@ -58,7 +58,7 @@ describe('the status', () => {
     ]);
   });
 
-  test('is not ready where one line of a host takes no traffic, with what that line says', async () => {
+  test('is not ready where one line of a host takes no traffic, with the state of that line', async () => {
     const { other, show } = await estate();
     other.server('static/s1').admin = 1;
     const { ready, out, servers } = await show();
@@ -68,7 +68,7 @@ describe('the status', () => {
     assert.deepEqual([second?.in_rotation, second?.serving], [true, 1]);
   });
 
-  test('names the reason why a line is out before the words of its check', async () => {
+  test('names the reason why a line is out before the output of its check', async () => {
     const { one, show } = await estate();
     one.server('app/web2').weight = 0;
     assert.equal((await show({ server: dev2 })).servers[0]?.check, 'its weight is 0');
@@ -76,7 +76,7 @@ describe('the status', () => {
     assert.equal((await show({ server: dev2 })).servers[0]?.check, 'L7OK 200');
   });
 
-  test('without names is of every host, in the backends and at the ports asked for', async () => {
+  test('without names covers every host, in the requested backends and ports', async () => {
     const { show } = await estate();
     const names = async (input: Parameters<typeof status>[1]) => {
       const { backend, servers, processes } = await show(input);
@@ -91,13 +91,13 @@ describe('the status', () => {
     );
   });
 
-  test('has what still serves a host outside of what was asked for', async () => {
+  test('has what still serves a host outside of the request', async () => {
     const { show } = await estate();
     const { servers } = await show({ server: dev1, backend: 'static' });
     assert.deepEqual(servers[0]?.still_serving, ['app/web1', 'ws/w1']);
   });
 
-  test('says of a host that is held who took it out, since when, and what broke that', async () => {
+  test('of a held host has who took it out, since when, and what broke that', async () => {
     const { other, balancer, show } = await estate();
     await disable(balancer, { server: dev1 }, actionContext({ runId: 'run1' }));
     other.server('static/s1').admin = 0;
@@ -113,7 +113,7 @@ describe('the status', () => {
     assert.ok(other2 && !('breaks' in other2));
   });
 
-  test('says of a host that was out before that it is held, and not since when', async () => {
+  test('of a host that was out before has the hold, without a start', async () => {
     const { one, balancer, show } = await estate();
     one.server('app/web2').admin = 1;
     await disable(balancer, { server: dev2 }, actionContext());
@@ -121,7 +121,7 @@ describe('the status', () => {
     assert.ok(host && 'breaks' in host && !('since' in host) && 'out_since' in host);
   });
 
-  test('is reported also where the file of held hosts is damaged, but not where HAProxy cannot be asked', async () => {
+  test('is reported even where the file of held hosts is damaged, but not where HAProxy cannot be asked', async () => {
     const { one } = await estate();
     const damaged = await fakeBalancer([one]);
     Object.assign(damaged, {
@@ -134,7 +134,7 @@ describe('the status', () => {
     }
   });
 
-  test('of a process that does not report when it began leaves that out', async () => {
+  test('of a process that does not report its start omits it', async () => {
     const old = fakeHaproxy({ app: [{ name: 'web1', ip: dev1 }] });
     const ask = old.ask;
     const runtime = {
@@ -146,7 +146,7 @@ describe('the status', () => {
     assert.deepEqual(process, { socket: '/run/fake.sock', version: '3.0.11', pid: 100, uptime: 60 });
   });
 
-  test('asks every process who it is where no backend was found', async () => {
+  test('identifies every process where no backend was found', async () => {
     const [a, b] = [fakeHaproxy({}, '/run/a'), fakeHaproxy({}, '/run/b')];
     const empty = (fake: typeof a) => ({
       ...fake,
@@ -173,7 +173,7 @@ describe('the list', () => {
     });
   });
 
-  test('has for each host the lines that lead to it, and the backends that hold all hosts', async () => {
+  test('has for each host its lines, and the backends that contain all hosts', async () => {
     const { holding, hosts, unknown, backends } = await lists({ server: `${dev1},${dev2},10.0.0.7` });
     assert.deepEqual(hosts, [
       { name: dev1, backends: ['app', 'ws', 'static'], lines: ['app/web1', 'ws/w1', 'static/s1'] },
@@ -184,14 +184,14 @@ describe('the list', () => {
     assert.deepEqual((await lists({ server: dev1 })).holding, ['app', 'ws', 'static']);
   });
 
-  test('of a backend that one of two processes has without the host: that backend does not hold it', async () => {
+  test('omits a backend that one of two processes has without the host', async () => {
     const all = fakeHaproxy({ app: [{ name: 'web1', ip: dev1 }] }, '/run/c');
     const none = fakeHaproxy({ app: [{ name: 'web7', ip: '10.0.0.7' }] }, '/run/d');
     const { holding } = await list(await fakeBalancer([all, none]), { server: dev1 }, actionContext());
     assert.deepEqual(holding, []);
   });
 
-  test('is narrowed to backends and ports, also to one that is not here', async () => {
+  test('can be narrowed to backends and ports, also to a missing one', async () => {
     assert.deepEqual((await lists({ server: dev1, backend: 'ws' })).hosts[0]?.lines, ['ws/w1']);
     assert.deepEqual((await lists({ server: dev1, port: '82' })).hosts[0]?.lines, ['static/s1']);
     assert.deepEqual((await lists({ server: dev1 }, { ports: [81] })).hosts[0]?.lines, ['ws/w1']);

@@ -5,7 +5,7 @@ import type { Runtime } from '../../../../../src/agents/haproxy/runtime/runtime.
 import { backendView, server } from '../../../../support/agents/haproxy-server.ts';
 
 describe('putting back what was changed', () => {
-  test('has one deadline for all steps, and a process that hangs keeps no other from being put back', async () => {
+  test('has one deadline for all steps, and a process that hangs does not block the others', async () => {
     const deadlines = new Set<AbortSignal>();
     const done: string[] = [];
     const hung = Promise.withResolvers<string>();

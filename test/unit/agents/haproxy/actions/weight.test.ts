@@ -26,7 +26,7 @@ async function estate(more: { socket?: string; least?: number } = {}) {
 const setting = ({ changes }: FakeHaproxy) => changes();
 
 describe('the weight of a host', () => {
-  test('is set on all of its lines, and reported as HAProxy has it then', async () => {
+  test('is set on all of its lines, and reported as HAProxy then has it', async () => {
     const { fake, set } = await estate();
     const report = await set({ weight: '5' });
     assert.deepEqual(setting(fake), ['set server app/web1 weight 5', 'set server static/s1 weight 5']);
@@ -47,7 +47,7 @@ describe('the weight of a host', () => {
     assert.deepEqual(report.servers, [{ name: dev2, server: 'web2', weight: 7, initial: 10 }]);
   });
 
-  test('is a share of the weight of each line’s configuration, rounded down as HAProxy does', async () => {
+  test('is a share of each line’s configured weight, rounded down as HAProxy does', async () => {
     const { fake, set } = await estate();
     await set({ weight: '50%' });
     assert.deepEqual([fake.server('app/web1').weight, fake.server('static/s1').weight], [5, 1]);
@@ -61,7 +61,7 @@ describe('the weight of a host', () => {
       assert.equal(weightFor({ initialWeight }, weight), expected, `${weight} of ${initialWeight}`);
   });
 
-  test('is set only for hosts that have another on one of their lines', async () => {
+  test('is set only for hosts that have another one on one of their lines', async () => {
     const { fake, set } = await estate();
     fake.server('static/s1').weight = 10;
     const report = await set({ server: `${dev1},${dev2}`, weight: '10' });
@@ -95,14 +95,14 @@ describe('a weight of 0', () => {
     assert.equal((await set({ weight: '10%', backend: 'app' })).available, 2);
   });
 
-  test('is refused for the call that gives a higher bound than the configuration', async () => {
+  test('is refused when the call gives a higher minimum than the configuration', async () => {
     const { set } = await estate({ least: 0 });
     await assert.rejects(set({ weight: '0', min_available: 2 }), { code: 'too-few-servers' });
   });
 });
 
 describe('a dry run', () => {
-  test('says what would change and what would be left, and changes nothing', async () => {
+  test('reports what would change and what would be left, and changes nothing', async () => {
     const { fake, set } = await estate();
     const report = await set({ weight: '0' }, actionContext({ dryRun: true }));
     assert.deepEqual([report.changed, report.available, setting(fake)], [[dev1], 1, []]);
@@ -111,7 +111,7 @@ describe('a dry run', () => {
   });
 });
 
-describe('a weight that HAProxy does not take', () => {
+describe('a weight that HAProxy rejects', () => {
   test('is reported with the lines, and all weights are put back', async () => {
     const { fake, set } = await estate();
     fake.onCommand = (command) => {

@@ -30,7 +30,7 @@ function listening() {
   return { log, words };
 }
 
-describe('hosts that were put in by many calls', () => {
+describe('hosts that many calls have put in', () => {
   test('are watched with one connection to HAProxy at a time, and each call learns of a reload once', async () => {
     const { runtime, seen } = countingRuntime();
     const arrivals = watchArrivals({ runtimes: [runtime], every: 0.001, inTurn: defineTurns(), log: silentLog });
@@ -76,7 +76,7 @@ describe('hosts that were put in by many calls', () => {
     await arrivals.stop();
   });
 
-  test('are reported where a reload took them out, by their names, and not where it took out none', async () => {
+  test('are reported by name where a reload took them out, and not where it took out none', async () => {
     const { runtime, seen } = countingRuntime();
     const { log, words } = listening();
     const arrivals = watchArrivals({ runtimes: [runtime], every: 0.001, inTurn: defineTurns(), log });
@@ -93,7 +93,7 @@ describe('hosts that were put in by many calls', () => {
     ]);
   });
 
-  test('are watched no longer where putting them in again failed, which is reported once', async () => {
+  test('are no longer watched where putting them in again failed, which is reported once', async () => {
     const { runtime, seen } = countingRuntime();
     const { log, words } = listening();
     const arrivals = watchArrivals({ runtimes: [runtime], every: 0.001, inTurn: defineTurns(), log });
@@ -132,7 +132,7 @@ describe('hosts that were put in by many calls', () => {
     assert.deepEqual([words, seen.asked], [[], asked]);
   });
 
-  test('are watched on while a process cannot be asked: the next look finds it', async () => {
+  test('are watched further while a process cannot be asked: the next look finds it', async () => {
     const { runtime, seen } = countingRuntime();
     const { log, words } = listening();
     let isAway = true;
@@ -156,7 +156,7 @@ describe('hosts that were put in by many calls', () => {
     assert.equal(words.length, 1);
   });
 
-  test('are watched on where putting those of one call in again failed', async () => {
+  test('are watched further where putting those of one call in again failed', async () => {
     const { runtime, seen } = countingRuntime();
     const arrivals = watchArrivals({ runtimes: [runtime], every: 0.001, inTurn: defineTurns(), log: silentLog });
     const known = { [runtime.name]: { version: '2.6.12', pid: 7, uptime: 1, started: 1_790_000_000 } };

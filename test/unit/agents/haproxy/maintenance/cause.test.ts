@@ -14,7 +14,7 @@ const found = (fields: Partial<Server> = {}, changes: Partial<Found> = {}): Foun
 });
 const agent = { configured: true, enabled: true, asking: false, status: 'L7OK', words: 'via agent : up', health: 1 };
 
-describe('what put a host that is held out into traffic', () => {
+describe('the cause that put a held host into traffic', () => {
   test('is a person or a tool, where nothing else explains it', () => {
     assert.deepEqual(breakOf(found(), 5), {
       at: 5,
@@ -25,7 +25,7 @@ describe('what put a host that is held out into traffic', () => {
     });
   });
 
-  test('is a reload, whatever else there is, with the two processes', () => {
+  test('is a reload, whatever else is found, with the two processes', () => {
     const now = { ...known, pid: 8, uptime: 0, started: 1_700_000_100 };
     assert.deepEqual(breakOf(found({ agent }, { processes: { known, now }, before: undefined }), 5), {
       at: 5,
@@ -42,12 +42,12 @@ describe('what put a host that is held out into traffic', () => {
     );
   });
 
-  test('is no reload where the process of before is not known', () => {
+  test('does not count as a reload where the earlier process is unknown', () => {
     const cause = breakOf(found({}, { processes: { known: undefined, now: known } }), 5).cause;
     assert.equal(cause, 'a person or another tool put it in by a command to HAProxy');
   });
 
-  test('is an agent-check that is on, by its own words or its status', () => {
+  test('is an agent-check that is on, by its own result or its status', () => {
     const { cause, where } = breakOf(found({ agent }), 5);
     assert.equal(cause, 'its agent-check, which something switched on again, put it in (it said “via agent : up”)');
     assert.equal(where, '“show stat” at /run/a, columns “agent_status” and “last_agt” of app/web1');
@@ -61,8 +61,8 @@ describe('what put a host that is held out into traffic', () => {
   });
 });
 
-describe('requests that a host got although it is out', () => {
-  test('came from a reload, or because something let them in for a moment', () => {
+describe('requests that reached a host that is out', () => {
+  test('came from a reload, or because it was put in for a moment', () => {
     const where = '“show stat” at /run/a, column “stot” of app/web1';
     assert.deepEqual(visitOf(found(), 3, 5), {
       ...{ at: 5, socket: '/run/a', line: 'app/web1', where },

@@ -49,7 +49,7 @@ describe('a host that is held and out', () => {
     assert.deepEqual([(await check(fake)).breaks, fake.changes()], [[], []]);
   });
 
-  test('is broken by requests that it got since it was last seen, counted from 0 in a new process', async () => {
+  test('is broken by requests since it was last seen, counted from 0 in a new process', async () => {
     const fake = fakeHaproxy({ app: [{ ...web1, admin: 1, total: 9 }] });
     assert.deepEqual((await check(fake, held({ lines: [line({ total: 9 })] }))).breaks, []);
     const [visit] = (await check(fake, held({ lines: [line({ total: 8 })] }))).breaks;
@@ -68,7 +68,7 @@ describe('a host that is held and out', () => {
 });
 
 describe('a host that is held and was put in', () => {
-  test('is taken out again, and the break is recorded with when it is out since', async () => {
+  test('is taken out again, and the break is recorded with the start of the outage', async () => {
     const fake = fakeHaproxy({ app: [web1] });
     const began = Date.now();
     const earlier = { at: 1, socket, line: 'app/web1', cause: 'c', where: 'w' };
@@ -80,19 +80,19 @@ describe('a host that is held and was put in', () => {
     assert.ok((host.outSince ?? 0) >= began && (breaks[0]?.at ?? 0) >= began);
   });
 
-  test('has its agent-check switched off before maintenance: its answer could undo that', async () => {
+  test('has its agent-check switched off before maintenance, because its answer could undo that', async () => {
     const fake = fakeHaproxy({ app: [{ ...web1, agent: 'up' }] });
     const { host } = await check(fake, held({ lines: [line({ agent: true })] }));
     assert.deepEqual(fake.changes(), ['disable agent app/web1', 'set server app/web1 state maint']);
     assert.equal(host.lines[0]?.agent, true, 'it is to be switched on when the host is put in');
   });
 
-  test('has an agent-check that is on switched off also while it is out', async () => {
+  test('has a running agent-check switched off also while it is out', async () => {
     const fake = fakeHaproxy({ app: [{ ...web1, admin: 1, agent: 'up' }] });
     assert.deepEqual([(await check(fake)).breaks, fake.changes()], [[], ['disable agent app/web1']]);
   });
 
-  test('is confirmed by another reading of the backends that were changed, and of these alone', async () => {
+  test('is confirmed by another reading of only the backends that were changed', async () => {
     const fake = fakeHaproxy({ app: [web1], ws: [{ name: 'x', ip: '10.0.0.7' }] });
     fake.onCommand = (command) => {
       if (command.endsWith('state maint')) fake.server('app/web1').total = 3;
@@ -121,8 +121,8 @@ describe('a host that is held and was put in', () => {
   });
 });
 
-describe('what is recorded of a host', () => {
-  test('are its lines in this process, beside those of others, and the process', async () => {
+describe('the record of a host', () => {
+  test('has its lines in this process, beside those of others, and the process', async () => {
     const other = line({ socket: '/run/b.sock' });
     const fake = fakeHaproxy({ app: [{ ...web1, name: 'web5', admin: 1, fqdn: 'dev1.net' }] });
     fake.info.uptime = 75;
@@ -132,13 +132,13 @@ describe('what is recorded of a host', () => {
     assert.deepEqual(host.fqdns, ['dev1.net']);
   });
 
-  test('is a new address that HAProxy resolved for its name, beside those of before', async () => {
+  test('has a new address that HAProxy resolved for its name, beside the earlier ones', async () => {
     const fake = fakeHaproxy({ app: [{ ...web1, ip: '10.0.0.9', fqdn: 'dev1.net', admin: 1 }] });
     const { host } = await check(fake, held({ fqdns: ['dev1.net'] }));
     assert.deepEqual(host.addresses, ['10.0.0.1', '10.0.0.9']);
   });
 
-  test('is that a line which is new to it had its agent-check where one is configured', async () => {
+  test('notes that a new line had its agent-check where one is configured', async () => {
     const fake = fakeHaproxy({ app: [{ ...web1, admin: 1, agent: 'up', agentEnabled: false }] });
     const { host } = await check(fake, held({ lines: [] }));
     assert.equal(host.lines[0]?.agent, true);
@@ -149,7 +149,7 @@ describe('a line that leads to another host after a reload or a new address', ()
   const moved = { name: 'web1', ip: '10.0.0.2', passes: true, admin: 1 } as const;
   const here = { name: 'web7', ip: '10.0.0.1', admin: 1 } as const;
 
-  test('is let in again, with its agent-check where it was on', async () => {
+  test('is put in again, with its agent-check where it was on', async () => {
     const fake = fakeHaproxy({ app: [{ ...moved, agent: 'up', agentEnabled: false }, here] });
     await check(fake, held({ lines: [line({ agent: true })] }));
     assert.deepEqual(fake.changes(), ['set server app/web1 state ready', 'enable agent app/web1']);
@@ -167,7 +167,7 @@ describe('a line that leads to another host after a reload or a new address', ()
     assert.deepEqual(fake.changes(), []);
   });
 
-  test('is left in maintenance for another host that is held, unless that one is held elsewhere', async () => {
+  test('is left in maintenance for another held host, unless that one is held elsewhere', async () => {
     const fake = () => fakeHaproxy({ app: [moved, here] });
     const other = held({ host: 'dev2', addresses: ['10.0.0.2'] });
     const kept = fake();
@@ -178,7 +178,7 @@ describe('a line that leads to another host after a reload or a new address', ()
     assert.deepEqual(elsewhere.changes(), ['set server app/web1 state ready']);
   });
 
-  test('was put into maintenance by others where no hold ever named it: it stays so', async () => {
+  test('stays in maintenance where others put it there and no hold ever named it', async () => {
     const fake = fakeHaproxy({ app: [{ ...moved, name: 'web3' }, here] });
     await check(fake);
     assert.deepEqual(fake.changes(), []);

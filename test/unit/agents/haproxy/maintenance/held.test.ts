@@ -52,7 +52,7 @@ const held = (changes: Partial<HeldHost> = {}): HeldHost => ({
 });
 const origin = { caller: 'cert=rip', runId: 'run1' };
 
-describe('the lines of a host that is held', () => {
+describe('the lines of a held host', () => {
   const [web1] = all;
   assert.ok(web1);
 
@@ -92,7 +92,7 @@ describe('the lines of a host that is held', () => {
   });
 });
 
-test('of the breaks of a host the latest twenty are remembered', () => {
+test('keep the latest twenty breaks of the host', () => {
   const one = (at: number): Break => ({ at, socket, line: 'app/web1', cause: '', where: '' });
   const nineteen = Array.from({ length: 19 }, (_, at) => one(at));
   assert.equal(addBreaks(held({ breaks: nineteen }), [one(19)]).length, 20);
@@ -115,7 +115,7 @@ describe('a hold begins', () => {
     });
   });
 
-  test('without a time or a caller for a host that was out already: nobody knows them', () => {
+  test('without a time or a caller for a host that was already out', () => {
     const began = beginHold(hostOf('web1', everything), everything, undefined, undefined);
     assert.deepEqual([began.since, began.caller, began.run], [undefined, undefined, undefined]);
   });
@@ -135,7 +135,7 @@ describe('a hold begins', () => {
     assert.equal(beginHold(hostOf('web1', everything), everything, held(), origin).since, undefined);
   });
 
-  test('with all addresses and host names by which it was ever known', () => {
+  test('with all addresses and host names that it ever had', () => {
     const before = held({ addresses: ['10.0.0.9'], fqdns: ['old.net'] });
     const again = beginHold(hostOf('web1', everything), everything, before, origin);
     assert.deepEqual(
@@ -147,7 +147,7 @@ describe('a hold begins', () => {
     );
   });
 
-  test('with the lines of before that the call is not about', () => {
+  test('with the earlier lines that the call does not concern', () => {
     const app = { backends: ['app'], ports: [] };
     const before = held({ backends: ['static'], lines: [heldLine({ backend: 'static', server: 's1' }), heldLine()] });
     const again = beginHold(hostOf('web1', app), app, before, origin);
@@ -161,7 +161,7 @@ describe('a hold begins', () => {
     assert.deepEqual(again.backends, ['static', 'app']);
   });
 
-  test('of every backend once it was held out of every one, and of those of both calls else', () => {
+  test('for every backend once it was held out of all, and otherwise for those of both calls', () => {
     const app = { backends: ['app'], ports: [] };
     assert.equal(beginHold(hostOf('web1', app), app, held(), origin).backends, undefined);
     assert.equal(beginHold(hostOf('web1', app), everything, held({ backends: ['app'] }), origin).backends, undefined);
@@ -169,7 +169,7 @@ describe('a hold begins', () => {
     assert.deepEqual(beginHold(hostOf('web1', app), app, held({ backends: ['app'] }), origin).backends, ['app']);
   });
 
-  test('at every port once it was held at every one, and at those of both calls else', () => {
+  test('for every port once it was held at all, and otherwise for those of both calls', () => {
     const at80 = { backends: undefined, ports: [80] };
     const host = hostOf('web1', at80);
     assert.deepEqual(beginHold(host, at80, held({ ports: [] }), origin).ports, []);
@@ -177,7 +177,7 @@ describe('a hold begins', () => {
     assert.deepEqual(beginHold(host, at80, undefined, origin).ports, [80]);
   });
 
-  test('at its port alone for a host that was asked for as ADDRESS:PORT', () => {
+  test('only at the port of a host that was requested as ADDRESS:PORT', () => {
     assert.deepEqual(beginHold(hostOf('10.0.0.1:8080', everything), everything, undefined, origin).ports, [8080]);
     assert.deepEqual(beginHold(hostOf('10.0.0.1', everything), everything, undefined, origin).ports, []);
     const nowhere = { ...hostOf('web1', everything), chosen: [] };
@@ -210,12 +210,12 @@ describe('a hold is confirmed', () => {
     ]);
   });
 
-  test('keeps since when the host is out', async () =>
+  test('without changing the start of the outage', async () =>
     assert.equal((await confirm([held({ outSince: 7 })]))[0]?.outSince, 7));
 
-  test('confirms none that is not held', async () => assert.deepEqual(await confirm([held({ host: 'web9' })]), []));
+  test('for nothing that is not held', async () => assert.deepEqual(await confirm([held({ host: 'web9' })]), []));
 
-  test('says since when a host is out, where that is known', () => {
+  test('with the start of the outage, where that is known', () => {
     const hosts = [held({ host: 'web0', outSince: 1 }), held({ outSince: 7 }), held({ host: 'web2' })];
     assert.deepEqual(outSinceOf(hosts, 'web1'), { out_since: 7 });
     assert.deepEqual(outSinceOf(hosts, 'web2'), {});
@@ -228,7 +228,7 @@ describe('a hold ends', () => {
   const [web1, s1] = all;
   assert.ok(web1 && s1);
 
-  test('wholly where everything is let in, even a line that is gone', () => {
+  test('completely where everything is put in, even a line that is gone', () => {
     assert.equal(endHold(held({ lines: two }), [web1], everything), undefined);
     assert.equal(endHold(held({ lines: two }), [web1, s1], { backends: ['app', 'static'], ports: [] }), undefined);
   });

@@ -26,8 +26,8 @@ const reading = (text: string) => {
 };
 const readingHost = (changes: object) => reading(JSON.stringify({ version: 2, hosts: [{ ...held, ...changes }] }));
 
-describe('the file of the hosts that are held out', () => {
-  test('gives back what was written, and holds none where it is missing', async () => {
+describe('the file of held hosts', () => {
+  test('returns what was written, and holds none where it is missing', async () => {
     const place = file();
     assert.deepEqual(await readMaintenance(place), []);
     const [least] = [{ ...held, host: 'dev2', lines: [], breaks: [], processes: {}, ports: [], addresses: [] }];
@@ -38,7 +38,7 @@ describe('the file of the hosts that are held out', () => {
     assert.equal(readFileSync(place, 'utf8').endsWith('\n'), true);
   });
 
-  test('that cannot be read or written is reported by its name', async () => {
+  test('is reported by its name when it cannot be read or written', async () => {
     const directory = temporaryDirectory();
     mkdirSync(join(directory, 'held.json'));
     const place = maintenanceFile(directory);
@@ -57,7 +57,7 @@ describe('the file of the hosts that are held out', () => {
     ['has no list of hosts', '{"version":2,"hosts":{}}'],
     ['has a host that is none', '{"version":2,"hosts":[null]}'],
   ] as const) {
-    test(`that ${what} is damaged: nobody knows which hosts are to stay out`, () =>
+    test(`that ${what} is damaged: the hosts that must stay out are unknown`, () =>
       assert.rejects(reading(text), {
         code: 'damaged-state',
         message: /held\.json is damaged, and which hosts it holds out is not known: ./,
@@ -65,7 +65,7 @@ describe('the file of the hosts that are held out', () => {
       }));
   }
 
-  test('may leave out when a host was taken out, and by whom', async () => {
+  test('may omit when a host was taken out, and who did it', async () => {
     const { since: _since, caller: _caller, run: _run, outSince: _out, backends: _backends, ...least } = held;
     assert.deepEqual(await reading(JSON.stringify({ version: 2, hosts: [least] })), [least]);
   });

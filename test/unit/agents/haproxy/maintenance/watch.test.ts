@@ -47,8 +47,8 @@ async function watching(runtimes: readonly FakeHaproxy[], hosts: readonly HeldHo
   return { watch, file, logged, nextWord: () => new Promise<void>((resolve) => heard.push(resolve)) };
 }
 
-describe('the hosts that are held', () => {
-  test('are on disk when they were put or removed, and are there after a start', async () => {
+describe('held hosts', () => {
+  test('are on disk when they were added or removed, and still there after a start', async () => {
     const { watch, file } = await watching([two()]);
     await watch.put([dev1, dev2]);
     assert.deepEqual(
@@ -66,7 +66,7 @@ describe('the hosts that are held', () => {
     await watch.stop();
   });
 
-  test('are to be out after a start in the middle of a change, and are not known to be', async () => {
+  test('must be out after a start in the middle of a change, and are not confirmed as out', async () => {
     const { watch } = await watching(
       [two()],
       [{ ...dev1, stage: 'leaving' }, { ...dev2, stage: 'entering' }, held('dev3', '10.0.0.3')],
@@ -90,8 +90,8 @@ describe('the hosts that are held', () => {
   });
 });
 
-describe('a file that is damaged', () => {
-  test('is reported at the start, refused at each change and look, and taken up once it is whole', async () => {
+describe('a damaged file', () => {
+  test('is reported at the start, refused at each change and look, and used again once it is whole', async () => {
     const stateDirectory = temporaryDirectory();
     const file = maintenanceFile(stateDirectory);
     writeFileSync(file, '{');
@@ -115,7 +115,7 @@ describe('a file that is damaged', () => {
 });
 
 describe('a look', () => {
-  test('asks no process where nothing is held, or where all that is held is being changed', async () => {
+  test('asks no process where nothing is held, or where everything held is being changed', async () => {
     const fake = two();
     const none = await watching([fake]);
     await none.watch.look(signal);
@@ -128,7 +128,7 @@ describe('a look', () => {
     await none.watch.stop();
   });
 
-  test('takes out again what was put in, records it on disk, and logs who did it', async () => {
+  test('takes out again what was put in, records it on disk, and logs the cause', async () => {
     const fake = two();
     const { watch, file, logged } = await watching([fake], [dev1, dev2]);
     fake.server('app/web2').admin = 0;
@@ -144,7 +144,7 @@ describe('a look', () => {
     await watch.stop();
   });
 
-  test('looks at every process, also where another cannot be asked, and reports the failure', async () => {
+  test('reads every process, also where another cannot be asked, and reports the failure', async () => {
     const [broken, whole, last] = [two('/run/a'), two('/run/b', 0), two('/run/c', 0)];
     broken.onCommand = () => {
       throw new Problem('haproxy-unreachable', 'a cannot be reached');
@@ -156,7 +156,7 @@ describe('a look', () => {
     await watch.stop();
   });
 
-  test('looks at every process, also where a change of another is refused', async () => {
+  test('reads every process, also where a change of another is refused', async () => {
     const [refusing, whole] = [two('/run/a', 0), two('/run/b', 0)];
     refusing.lacks = 'set server';
     const { watch } = await watching([refusing, whole], [dev1]);
@@ -165,7 +165,7 @@ describe('a look', () => {
     await watch.stop();
   });
 
-  test('leaves a host alone of which a change began while HAProxy was read', async () => {
+  test('leaves a host alone if a change of it began while HAProxy was read', async () => {
     const fake = two();
     const { watch } = await watching([fake], [dev1, dev2]);
     for (const name of ['app/web1', 'app/web2']) fake.server(name).admin = 0;
@@ -176,7 +176,7 @@ describe('a look', () => {
     await watch.stop();
   });
 
-  test('reads who a process is before what it says of its servers', async () => {
+  test('identifies a process before it reads the servers', async () => {
     const fake = two();
     const { watch } = await watching([fake], [dev1]);
     await watch.look(signal);
@@ -184,7 +184,7 @@ describe('a look', () => {
     await watch.stop();
   });
 
-  test('writes no file where nothing but the time has passed, and does for another process', async () => {
+  test('writes no file where only the time has passed, and does for another process', async () => {
     const fake = two();
     const { watch, file } = await watching([fake], [dev1]);
     await watch.look(signal);
@@ -204,8 +204,8 @@ describe('a look', () => {
   });
 });
 
-describe('the watch by itself', () => {
-  test('begins with the first host that is held, and looks again and again', async () => {
+describe('the watch', () => {
+  test('begins with the first held host, and looks again and again', async () => {
     const fake = two(undefined, 0);
     const { watch, logged, nextWord } = await watching([fake], [], 0.001);
     for (const expected of [1, 2]) {
@@ -221,14 +221,14 @@ describe('the watch by itself', () => {
     assert.equal(fake.asked.length, asked, 'it has stopped');
   });
 
-  test('begins with a start where hosts are held', async () => {
+  test('begins at the start where hosts are held', async () => {
     const { watch, nextWord, logged } = await watching([two(undefined, 0)], [dev1], 0.001);
     await nextWord();
     assert.equal(logged[0]?.[0], 'warn');
     await watch.stop();
   });
 
-  test('complains once of a HAProxy that stays away, and once more when it is away again', async () => {
+  test('reports once a HAProxy that stays away, and once more when it is away again', async () => {
     const fake = two();
     let away = true;
     let looks = 0;

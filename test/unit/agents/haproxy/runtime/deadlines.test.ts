@@ -29,7 +29,7 @@ describe('a command to HAProxy ends', () => {
     await assert.rejects(defineRuntime(path, 0.05).ask('show info', never), fails('haproxy-timeout', /within 0.05 s/));
   });
 
-  test('when an answer goes on without an end', async () => {
+  test('when an answer never ends', async () => {
     const path = await misbehaving((socket) => {
       const timer = setInterval(() => socket.write('Name: HAProxy\n'), 5);
       socket.on('close', () => clearInterval(timer));
@@ -47,7 +47,7 @@ describe('a command to HAProxy ends', () => {
     await assert.rejects(defineRuntime(path, 30).ask('show info', never), fails('haproxy-answer', /closed/));
   });
 
-  test('and is sent again where it only reads and a reload dropped the connection, but not where it changes', async () => {
+  test('and is sent again if it only reads and a reload dropped the connection, but not if it changes', async () => {
     let connections = 0;
     const path = await misbehaving((socket) => {
       connections++;
@@ -72,7 +72,7 @@ describe('a command to HAProxy ends', () => {
 });
 
 describe('a call that waits for its turn', () => {
-  test('ends at once when it is cancelled, does nothing, and the next one has its turn', async () => {
+  test('ends at once when it is cancelled, does nothing, and the next one gets its turn', async () => {
     const inTurn = defineTurns();
     const { promise: gate, resolve: open } = Promise.withResolvers<void>();
     const first = inTurn(() => gate, never);

@@ -21,7 +21,7 @@ describe('the answer to “show stat”', () => {
     assert.throws(() => textIn(row, 'no_such_column'), isProblem);
   });
 
-  test('gives no rows where there is no such proxy, and is refused in every other form', () => {
+  test('gives no rows for an unknown proxy, and is refused in every other form', () => {
     assert.deepEqual(parseStat('No such proxy.'), []);
     for (const answer of ['', 'Permission denied', 'No such proxies.', '# svname,pxname\n', 'Unknown command.']) {
       assert.throws(() => parseStat(answer), isProblem, answer);
@@ -63,7 +63,7 @@ describe('a line of CSV', () => {
     test(`${line} has the fields ${JSON.stringify(expected)}`, () => assert.deepEqual(fields(line), expected));
   }
 
-  test('that is empty is none', () => assert.equal(parseStat('# pxname,svname,a\n\napp,web1,1\n').length, 1));
+  test('that is empty has none', () => assert.equal(parseStat('# pxname,svname,a\n\napp,web1,1\n').length, 1));
 });
 
 describe('a whole number in a column', () => {
@@ -81,7 +81,7 @@ describe('a whole number in a column', () => {
       }));
 });
 
-test('an answer in an unknown form is quoted by its first 80 characters', () => {
+test('an unknown answer is quoted by its first 80 characters', () => {
   const long = 'x'.repeat(100);
   const message = (read: () => unknown) => {
     try {

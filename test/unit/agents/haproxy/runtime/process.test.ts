@@ -8,8 +8,8 @@ import { fakeHaproxy } from '../../../../support/agents/fake-haproxy.ts';
 const { signal } = new AbortController();
 const info = { version: '3.0.1', pid: 8, uptime: 100, started: 1000 };
 
-describe('who a process is', () => {
-  test('is read from the lines of “show info”, others are passed over', () => {
+describe('the identity of a process', () => {
+  test('is read from the lines of “show info”, and other lines are skipped', () => {
     const answer =
       'Name: HAProxy\nVersion: 3.0.1\nnothing\nPid: 8 \nUptime: 0d 0h01m40s\nUptime_sec: 100\nStart_time_sec: 1000';
     assert.deepEqual(parseInfo(answer, 'x'), info);
@@ -39,14 +39,14 @@ describe('who a process is', () => {
 
 describe('replaced processes', () => {
   const now = { '/a': info, '/b': info };
-  test('are those behind whose sockets another answers', () => {
+  test('are those behind whose sockets another one answers', () => {
     assert.deepEqual(findReplaced(now, now), []);
     assert.deepEqual(findReplaced({ '/a': info, '/b': { ...info, pid: 7 } }, now), ['/b']);
   });
 
-  test('are none of those that were not known before', () => assert.deepEqual(findReplaced({}, now), []));
+  test('exclude those that were unknown before', () => assert.deepEqual(findReplaced({}, now), []));
 
-  test('have a lower uptime, and the same one is no proof', () => {
+  test('have a lower uptime, and an equal uptime is not proof', () => {
     assert.deepEqual(findReplaced({ '/a': { ...info, uptime: 101 } }, { '/a': info }), ['/a']);
     assert.deepEqual(findReplaced({ '/a': { ...info, uptime: 100 } }, { '/a': info }), []);
   });

@@ -11,7 +11,7 @@ import {
 import { temporaryDirectory } from '../../../../support/agents/agent-setup.ts';
 
 describe('whether HAProxy restores its servers’ states', () => {
-  test('the configuration says, where it names the file and has it loaded', () => {
+  test('is in the configuration, where it names the file and has it loaded', () => {
     const whole =
       'global\n  server-state-file /var/lib/haproxy/state\ndefaults\n  load-server-state-from-file global\n';
     assert.equal(isRestoring(whole), true);
@@ -26,7 +26,7 @@ describe('whether HAProxy restores its servers’ states', () => {
     }
   });
 
-  test('its command line names the configuration', () => {
+  test('is in the configuration that its command line names', () => {
     const argv = [
       'haproxy',
       '-Ws',
@@ -41,7 +41,7 @@ describe('whether HAProxy restores its servers’ states', () => {
     assert.deepEqual(configurationFiles(['haproxy', '-D', '--', 'a.cfg', 'b.cfg', '']), ['a.cfg', 'b.cfg']);
   });
 
-  test('is not known where its configuration is a pipe, and nothing waits for that', async () => {
+  test('is unknown where its configuration is a pipe, and nothing waits for that', async () => {
     const fifo = join(temporaryDirectory(), 'haproxy.cfg');
     execFileSync('mkfifo', [fifo]);
     for (const file of [fifo, '/dev/fd/63']) {
@@ -53,7 +53,7 @@ describe('whether HAProxy restores its servers’ states', () => {
     }
   });
 
-  test('is not known of a process that has none, or is gone', async () => {
+  test('is unknown for a process that has none, or is gone', async () => {
     assert.equal(await restoresState(process.pid), 'unknown');
     assert.equal(await restoresState(2 ** 30), 'unknown');
   });

@@ -15,14 +15,14 @@ for (const [version, full] of [
   ['3.2', '3.2.26-1'],
 ] as const) {
   describe(`HAProxy ${version}`, () => {
-    test('tells who it is', async () => {
+    test('reports its identity', async () => {
       const info = await readInfo(recorded(version), signal);
       assert.equal(info.version, full);
       assert.ok(info.pid > 1 && info.uptime >= 0);
       assert.equal(info.started === undefined, version === '2.2');
     });
 
-    test('tells of its servers by columns of the same names', async () => {
+    test('reports its servers in columns with the same names', async () => {
       const [view] = await readViews([recorded(version)], signal);
       const servers = view?.servers.map((one) => [
         one.name,
@@ -48,7 +48,7 @@ for (const [version, full] of [
       assert.deepEqual((await refreshViews([view], signal))[0]?.servers, view.servers);
     });
 
-    test('has the commands that are needed', async () => {
+    test('has the required commands', async () => {
       await requireCommands([recorded(version)], ['set server', 'shutdown sessions server'], signal);
     });
   });
@@ -67,7 +67,7 @@ describe('a HAProxy', () => {
     assert.equal(hasCommand('  set serverless <x> : no', 'set server'), false);
   });
 
-  test('that answers in another form is told of, never taken for empty', async () => {
+  test('that answers in another form is reported, and never treated as empty', async () => {
     for (const other of [
       { 'show stat -1 6 -1': 'Permission denied' },
       { 'show stat -1 6 -1': '' },
@@ -83,7 +83,7 @@ describe('a HAProxy', () => {
     }
   });
 
-  test('is another process by its id, its start, or an uptime that fell', () => {
+  test('is another process if its id, its start or a lower uptime shows it', () => {
     const known = { version: '3.0.1', pid: 8, uptime: 100, started: 1000 };
     assert.equal(isAnother(known, { ...known, uptime: 200 }), false);
     assert.equal(isAnother(known, { ...known, pid: 9 }), true);

@@ -7,7 +7,7 @@ import {
   normalizeAddress,
 } from '../../../../../src/agents/haproxy/servers/address.ts';
 
-describe('what identifies the host of a server', () => {
+describe('the identity of a server’s host', () => {
   for (const [ip, address, expected] of [
     ['10.0.0.1', '10.0.0.1:80', '10.0.0.1'],
     ['2001:DB8:0::6', '[2001:DB8:0::6]:80', '2001:db8::6'],
@@ -22,13 +22,13 @@ describe('what identifies the host of a server', () => {
     test(`at “${ip}” is ${expected}`, () => assert.equal(hostAddress({ ip, address }), expected));
   }
 
-  test('is no address of its own at the load balancer’s own two', () => {
+  test('at the load balancer’s own two addresses is not an address of its own', () => {
     const own = ['127.0.0.1', '::1', '127.0.0.2', '10.0.0.1', '::2'].map(isOwnLoopback);
     assert.deepEqual(own, [true, true, false, false, false]);
   });
 });
 
-describe('an address has one form', () => {
+describe('the normal form of an address', () => {
   for (const [text, expected] of [
     ['10.0.0.1', '10.0.0.1'],
     ['::FFFF:10.0.0.1', '10.0.0.1'],
@@ -41,7 +41,7 @@ describe('an address has one form', () => {
 });
 
 describe('addresses are looked up', () => {
-  test('for names alone: not for addresses, nor for what holds other characters', async () => {
+  test('for names only: not for addresses, nor for texts with other characters', async () => {
     const found = await lookUpAddresses(['localhost', '10.0.0.1', '::1', '10.0.0.1:80', 'a b', 'a/b', '']);
     assert.deepEqual([...found.keys()], ['localhost']);
     assert.ok(found.get('localhost')?.includes('127.0.0.1') || found.get('localhost')?.includes('::1'));

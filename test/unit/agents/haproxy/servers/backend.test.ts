@@ -16,7 +16,7 @@ const two = () =>
   });
 
 describe('a reading of all backends', () => {
-  test('keeps servers of one name in two backends apart, with the counts that HAProxy gives for each', async () => {
+  test('keeps servers with the same name in two backends apart, with the counts that HAProxy gives for each', async () => {
     const views = await readViews([two()], signal);
     assert.deepEqual(linesOf(views).map(lineName), ['app/web1', 'app/web2', 'static/web1']);
     assert.deepEqual(
@@ -33,7 +33,7 @@ describe('a reading of all backends', () => {
     );
   });
 
-  test('joins the two answers of each process by name, whatever the order of their lines', async () => {
+  test('joins the two answers of each process by name, in any order of their lines', async () => {
     const fake = two();
     const turned: Runtime = {
       name: fake.name,
@@ -55,7 +55,7 @@ describe('a reading of all backends', () => {
     );
   });
 
-  test('leaves out a server that only one of the two answers has: HAProxy was reloaded in between', async () => {
+  test('omits a server that only one of the two answers has: HAProxy was reloaded in between', async () => {
     const [before, after] = [fakeHaproxy({ app: [{ name: 'web1' }] }), fakeHaproxy({ app: [{ name: 'web2' }] })];
     const both = fakeHaproxy({ app: [{ name: 'web1' }, { name: 'web2' }] });
     const mixed = (stat: Runtime, state: Runtime): Runtime => ({
@@ -86,13 +86,13 @@ describe('a backend', () => {
     );
   });
 
-  test('may have a server of the name “BACKEND”, which HAProxy gives to the sum of all', async () => {
+  test('may have a server with the name “BACKEND”, which HAProxy gives to the sum of all', async () => {
     const named = fakeHaproxy({ app: [{ name: 'BACKEND', passes: false }, { name: 'web1' }] });
     const [app] = await readViews([named], signal);
     assert.deepEqual([app?.active, app?.servers.map(({ status }) => status)], [1, ['DOWN', 'no check']]);
   });
 
-  test('is left out where HAProxy gives no sum of it', async () => {
+  test('is left out where HAProxy gives no sum for it', async () => {
     const fake = two();
     const partly: Runtime = {
       name: fake.name,
@@ -110,7 +110,7 @@ describe('a backend', () => {
 });
 
 describe('a second reading', () => {
-  test('asks each process for the same backends by their names alone', async () => {
+  test('asks each process for the same backends by name only', async () => {
     const [one, other] = [two(), fakeHaproxy({ app: [{ name: 'web9' }] }, '/run/other.sock')];
     const views = await readViews([one, other], signal);
     for (const fake of [one, other]) fake.asked.length = 0;
@@ -141,7 +141,7 @@ describe('a second reading', () => {
     );
   });
 
-  test('never asks for a backend by a name of digits, which HAProxy takes for a number', async () => {
+  test('never asks for a backend with a name of digits, which HAProxy reads as a number', async () => {
     for (const name of ['7', '-7']) {
       const fake = fakeHaproxy({ app: [{ name: 'web1' }], [name]: [{ name: 'web7' }] });
       const views = await readViews([fake], signal);

@@ -10,13 +10,13 @@ const lines = (view: typeof app, ...names: string[]) =>
   linesOf([view]).filter((line) => names.includes(line.server.name));
 
 describe('capacity', () => {
-  test('counts what serves, in the process that has the fewest, without backups', () => {
+  test('counts the serving servers of the process that has the fewest, without backups', () => {
     assert.equal(countAvailable([app]), 2);
     const other = backendView('app', [server('a'), server('b', { admin: 1, status: 'MAINT' })], '/run/other.sock');
     assert.equal(countAvailable([app, other]), 1);
   });
 
-  test('taking out what serves nothing is allowed even when too few are left', () => {
+  test('lets servers leave that serve nothing, even when too few are left', () => {
     assert.equal(guardCapacity([app], lines(app, 'c'), 5), 2);
     assert.throws(() => guardCapacity([app], lines(app, 'a'), 2), { code: 'too-few-servers' });
     assert.equal(guardCapacity([app], lines(app, 'a'), 1), 1);
@@ -35,7 +35,7 @@ describe('capacity', () => {
     });
   });
 
-  test('guards every backend that a host is in', () => {
+  test('protects every backend of a host', () => {
     const canary = backendView('canary', [server('a')]);
     const out = [...lines(app, 'a'), ...lines(canary, 'a')];
     assert.throws(() => guardCapacity([app, canary], out, 1), { message: /0 usable servers in the backend “canary”/ });
@@ -48,7 +48,7 @@ describe('capacity', () => {
     assert.throws(() => guardCapacity([srv], linesOf([srv]), 1), { code: 'too-few-servers' });
   });
 
-  test('counts backups where they alone serve', () => {
+  test('counts backups where only they serve', () => {
     const sorry = backendView('app', [server('a', down), server('s', { backup: true })]);
     assert.throws(() => guardCapacity([sorry], lines(sorry, 's'), 1), { code: 'too-few-servers' });
     assert.equal(guardCapacity([sorry], lines(sorry, 'a'), 1), 1);
@@ -65,7 +65,7 @@ describe('nothing is decided', () => {
     }
   });
 
-  test('on a state that is not known', () => {
+  test('on an unknown state', () => {
     for (const odd of [{ admin: 0x80 }, { operational: 7 }, { status: 'SLEEPING' }]) {
       assert.equal(findDoubt([backendView('app', [server('a', odd)])])?.code, 'haproxy-unknown-state');
     }

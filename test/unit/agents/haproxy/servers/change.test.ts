@@ -39,7 +39,7 @@ describe('a change of a server', () => {
   }
 });
 
-describe('a reading on which something is decided', () => {
+describe('a reading that decides something', () => {
   const read = async (oddLooks: number, odd: 'status' | 'count' = 'count') => {
     const fake = fakeHaproxy({ app: [{ name: 'web1' }, { name: 'web2' }] });
     let looks = 0;
@@ -57,7 +57,7 @@ describe('a reading on which something is decided', () => {
     return { looks, found };
   };
 
-  test('is made again where HAProxy’s own count disagrees, up to three times', async () => {
+  test('is repeated where HAProxy’s own count disagrees, up to three times', async () => {
     const once = await read(0);
     assert.deepEqual([once.looks, once.found.more], [1, 'kept']);
     assert.equal((await read(3)).looks, 4);
@@ -65,7 +65,7 @@ describe('a reading on which something is decided', () => {
     await assert.rejects(read(4, 'status'), { code: 'haproxy-unknown-state' });
   });
 
-  test('looks only at the backends that the change is about', async () => {
+  test('covers only the backends that the change concerns', async () => {
     const fake = fakeHaproxy({ app: [{ name: 'web1' }], strange: [{ name: 'x', admin: 0x80 }] });
     const app = (views: readonly BackendView[]) => ({ views: views.filter(({ backend }) => backend === 'app') });
     assert.equal((await readAgreedViews([fake], app, signal)).views.length, 1);

@@ -19,7 +19,7 @@ const named = (map: Map = {}, held: readonly HostIdentity[] = [], all = views) =
   nameHosts(all, map, held).map(({ name, lines }) => [name, lines.map(lineName)]);
 
 describe('all hosts', () => {
-  test('are what has one address, or else one name, called by the name of the first line', () => {
+  test('are grouped by address, or else by name, and named as the first line', () => {
     assert.deepEqual(named(), [
       ['web1', ['app/web1', 'static/s1']],
       // Two hosts of one name are called by their addresses.
@@ -29,7 +29,7 @@ describe('all hosts', () => {
     ]);
   });
 
-  test('of the map are called as there, with all lines at the addresses of those that it gives', () => {
+  test('of the map are named as there, with all lines at the addresses of the mapped ones', () => {
     const map = { dev1: 'web1', dev9: ['static/web2'], lost: 'gone' };
     assert.deepEqual(named(map), [
       ['dev1', ['app/web1', 'static/s1']],
@@ -44,7 +44,7 @@ describe('all hosts', () => {
     );
   });
 
-  test('that are held come before the map: they are called as they were taken out', () => {
+  test('that are held come before the map: they are named as they were taken out', () => {
     const held = { host: 'dev1', addresses: ['10.0.0.1'], fqdns: [] };
     assert.deepEqual(named({ other: 'web1' }, [held])[0], ['dev1', ['app/web1', 'static/s1']]);
     assert.equal(named({}, [{ ...held, addresses: ['10.7.7.7'] }]).length, 4, 'one without lines is not there');
@@ -58,7 +58,7 @@ describe('all hosts', () => {
     );
   });
 
-  test('are not behind the free lines of a template', () => {
+  test('do not include the free lines of a template', () => {
     const free: Partial<Server> = { ip: '', status: 'MAINT (resolution)' };
     const shown = (fields: Partial<Server>) => named({}, [], [backendView('srv', [server('web3', fields)])]).length;
     assert.equal(shown(free), 0);

@@ -27,14 +27,14 @@ const linesFor = (name: string, known: Partial<HostKnowledge> = {}) =>
   resolveHosts([name], views, { ...nothing, ...known })[0]?.lines.map(lineName);
 
 describe('the lines that lead to a host', () => {
-  test('are found by name, in every backend by the address of these', () => {
+  test('are found by name, and in every backend by the address of these', () => {
     assert.deepEqual(linesFor('web1'), ['app/web1', 'static/s1']);
     assert.deepEqual(linesFor('s1'), ['app/web1', 'static/s1']);
     assert.deepEqual(linesFor('dev2.devco.net'), ['app/web2']);
     assert.deepEqual(linesFor('local'), ['app/local']);
   });
 
-  test('are found by address, with its port alone where one is given', () => {
+  test('are found by address, and only with its port where one is given', () => {
     assert.deepEqual(linesFor('10.0.0.3'), ['app/both1', 'app/both2']);
     assert.deepEqual(linesFor('10.0.0.3:81'), ['app/both2']);
     assert.deepEqual(linesFor('dev9', { addresses: new Map([['dev9', ['fe80::1', '10.0.0.1']]]) }), [
@@ -51,7 +51,7 @@ describe('the lines that lead to a host', () => {
     assert.deepEqual(linesFor('constructor', { map }), []);
   });
 
-  test('through a tunnel or to a gateway are those of one port, or those that the map gives', () => {
+  test('through a tunnel or to a gateway are those of one port, or the mapped ones', () => {
     assert.deepEqual(linesFor('tunnel1'), ['app/tunnel1']);
     assert.deepEqual(linesFor('127.0.0.1'), []);
     const map = { dev3: 'both1', dev4: 'both2' };
@@ -59,7 +59,7 @@ describe('the lines that lead to a host', () => {
     assert.deepEqual(linesFor('dev4', { map }), ['app/both2']);
   });
 
-  test('of one that is held out are those at its addresses, whatever they are called now', () => {
+  test('of a host that is held out are those at its addresses, whatever their names are now', () => {
     const held = { host: 'web2', addresses: ['10.0.0.1'], fqdns: [] };
     assert.deepEqual(linesFor('web2', { held: [held] }), ['app/web1', 'static/s1']);
     assert.deepEqual(findHeldLines({ ...held, addresses: ['10.0.0.77'] }, linesOf(views)), []);
@@ -74,7 +74,7 @@ describe('refused', () => {
   const refused = (names: string[], known: Partial<HostKnowledge>, code: string, message: RegExp) =>
     assert.throws(() => resolveHosts(names, views, { ...nothing, ...known }), { code, message });
 
-  test('two hosts of one line', () => {
+  test('two hosts with one line', () => {
     refused(['web1', '10.0.0.1'], {}, 'ambiguous-server', /^web1 and 10.0.0.1 both lead to app\/web1 \(10.0.0.1:80\)/);
     refused(['a', 'b'], { map: { a: 'web1', b: 'web1' } }, 'ambiguous-server', /^a and b both lead/);
   });
@@ -90,7 +90,7 @@ describe('refused', () => {
     );
   });
 
-  test('names that are none', () => {
+  test('invalid names', () => {
     assert.deepEqual(parseNames('a,b,a'), ['a', 'b']);
     for (const bad of ['', 'a,', ',a', 'a b', 'a;b', 'a\nb', 'a/b', '@1', 'a'.repeat(256)]) {
       assert.throws(() => parseNames(bad), { code: 'bad-name' }, JSON.stringify(bad));
@@ -101,7 +101,7 @@ describe('refused', () => {
 describe('narrowing', () => {
   const hosts = resolveHosts(['web1', '10.0.0.3'], views, nothing);
 
-  test('left out, is every backend that leads to a host', () => {
+  test('defaults to every backend that leads to a host', () => {
     const { backends } = scopeHosts(hosts.slice(0, 1), views, { backends: undefined, ports: [] });
     assert.deepEqual(backends, ['app', 'static']);
   });
@@ -117,7 +117,7 @@ describe('narrowing', () => {
     );
   });
 
-  test('passes over a process that has none of the backends, and no other', () => {
+  test('skips a process that has none of the backends, and no other', () => {
     const other = backendView('other', [server('x', { ip: '10.1.1.1' })], '/run/other.sock');
     scopeHosts(hosts, [...views, other], { backends: undefined, ports: [] });
     const half = backendView('app', [server('web1', { ip: '10.0.0.1' })], '/run/half.sock');
@@ -128,7 +128,7 @@ describe('narrowing', () => {
     });
   });
 
-  test('takes the lines along that follow, and theirs', () => {
+  test('includes the lines that track, and their own trackers', () => {
     const ws = backendView('ws', [server('web1', { ip: '10.0.0.1', tracked: 'app/web1' })]);
     const log = backendView('log', [server('other', { ip: '10.7.7.7', tracked: 'ws/web1' })]);
     const all = [app, ws, log];

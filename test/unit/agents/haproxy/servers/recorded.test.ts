@@ -33,7 +33,7 @@ const expected: Readonly<Record<string, readonly [string, boolean, boolean, bool
 
 for (const version of ['2.2', '2.6', '3.0', '3.2']) {
   describe(`what HAProxy ${version} says`, () => {
-    test('of servers in every state is understood, and its own count agrees', async () => {
+    test('about servers in every state is understood, and its own count agrees', async () => {
       const views = await readViews([recordedCases(version)], signal);
       const found = linesOf(views).map((line) => {
         const { server } = line;
@@ -44,7 +44,7 @@ for (const version of ['2.2', '2.6', '3.0', '3.2']) {
       assert.equal(findDoubt(views), undefined);
     });
 
-    test('leads to hosts by IPv4, IPv6 and the names that it resolves, and to the lines that follow', async () => {
+    test('leads to hosts by IPv4, IPv6 and the names that it resolves, and to the tracking lines', async () => {
       const views = await readViews([recordedCases(version)], signal);
       const all = linesOf(views);
       const known = { map: {}, addresses: new Map(), held: [] };
@@ -58,7 +58,7 @@ for (const version of ['2.2', '2.6', '3.0', '3.2']) {
       assert.deepEqual(plain && followersOf([plain], all).map(lineName), ['ws/follows']);
     });
 
-    test('guards the only server from SRV records, and counts neither the backup nor what is out', async () => {
+    test('protects the only server from SRV records, and counts neither the backup nor servers that are out', async () => {
       const views = await readViews([recordedCases(version)], signal);
       const [web1] = linesOf(views).filter((line) => lineName(line) === 'srv/web1');
       assert.ok(web1);

@@ -23,7 +23,7 @@ const state = {
 const read = (changes: Partial<typeof stat> = {}, more: Partial<typeof state> = {}) =>
   toServer(new Map(Object.entries({ ...stat, ...changes })), new Map(Object.entries({ ...state, ...more })));
 
-describe('a server as HAProxy’s two answers have it', () => {
+describe('a server in HAProxy’s two answers', () => {
   test('has each value from its column', () => {
     assert.deepEqual(read(), {
       ...{ name: 'web1', ip: '10.0.0.1', port: 8080, address: '10.0.0.1:8080', fqdn: '', tracked: '', status: 'UP' },
@@ -44,12 +44,12 @@ describe('a server as HAProxy’s two answers have it', () => {
     assert.equal(read({ tracked: 'app/web9' }).tracked, 'app/web9');
   });
 
-  test('is checked where the check is switched on, not where it only is configured', () => {
+  test('is checked where the check is switched on, not where it is only configured', () => {
     const checked = ['0', '2', '4', '6', '7', '1'].map((bits) => read({}, { srv_check_state: bits }).checked);
     assert.deepEqual(checked, [false, false, true, true, true, false]);
   });
 
-  test('can reach no top where its checks are paused', () => {
+  test('cannot reach full health where its checks are paused', () => {
     assert.equal(read({ check_rise: '' }).top, Number.POSITIVE_INFINITY);
     assert.equal(read({ check_rise: '1', check_fall: '1' }).top, 1);
   });
@@ -62,7 +62,7 @@ describe('a server as HAProxy’s two answers have it', () => {
     [{ check_status: '' }, ''],
     [{ check_status: '', status: 'no check' }, 'no check'],
   ] as const) {
-    test(`has the words “${words}” for ${JSON.stringify(changes)}`, () => assert.equal(read(changes).check, words));
+    test(`has the text “${words}” for ${JSON.stringify(changes)}`, () => assert.equal(read(changes).check, words));
   }
 
   test('has its agent-check by the bits of its state: configured, switched on, being asked', () => {
@@ -78,7 +78,7 @@ describe('a server as HAProxy’s two answers have it', () => {
     ]);
   });
 
-  test('has what its agent-check said, without the mark of one that is being asked', () => {
+  test('has the last result of its agent-check, without the mark of one that is being asked', () => {
     const said = { agent_status: '* L7STS', agent_health: '0', last_agt: 'via agent : down' };
     const { status, words, health } = read(said).agent;
     assert.deepEqual([status, words, health], ['L7STS', 'via agent : down', 0]);

@@ -27,7 +27,7 @@ async function leaving(sessions: Readonly<Record<string, number>>) {
 }
 
 describe('waiting for sessions to end', () => {
-  test('ends at once where the hosts have none, and says nothing: sessions of others do not count', async () => {
+  test('ends at once where the hosts have none, and prints nothing: sessions of others do not count', async () => {
     const { hosts, context } = await leaving({});
     await waitForSessions(hosts, 60, context);
     assert.deepEqual(context.said, []);
@@ -45,7 +45,7 @@ describe('waiting for sessions to end', () => {
     assert.equal(looks, 3);
   });
 
-  test('reports what is left once the time is over, and says nothing of waiting then', async () => {
+  test('reports what is left after the deadline, and then prints nothing about waiting', async () => {
     const { hosts, context } = await leaving({ web2: 1 });
     await waitForSessions(hosts, 0, context);
     assert.deepEqual(context.said, ['sessions left after 0 s: dev2: 1 session']);
@@ -60,7 +60,7 @@ describe('waiting for sessions to end', () => {
 });
 
 describe('ending sessions by force', () => {
-  test('asks HAProxy to end those of the lines that have any, and of no other, and returns how many', async () => {
+  test('asks HAProxy to end only those of the lines that have any, and returns how many', async () => {
     const { fake, hosts, context } = await leaving({ web1: 2, web2: 3 });
     assert.equal(await endSessions(hosts, context), 5);
     assert.deepEqual(fake.changes().sort(), ['shutdown sessions server app/web1', 'shutdown sessions server app/web2']);

@@ -33,20 +33,20 @@ describe('whether a server takes traffic', () => {
     test(`${what}: ${expected}`, () => assert.equal(inRotation(with_(fields)), expected));
   }
 
-  test('nothing reaches it in maintenance, its own or that of the server that it tracks', () => {
+  test('is false in maintenance, its own or that of the server that it tracks', () => {
     const out = [0x01, 0x02, 0x05, 0x41].map((admin) => inMaintenance(with_({ admin })));
     assert.deepEqual(out, [true, true, true, true]);
     const reachable = [0x00, 0x04, 0x08, 0x10, 0x20, 0x40].map((admin) => inMaintenance(with_({ admin })));
     assert.deepEqual(new Set(reachable), new Set([false]));
   });
 
-  test('the state to put back is the one that was set by command', () => {
+  test('the state to restore is the one that was set by command', () => {
     const states = [0x00, 0x01, 0x05, 0x08, 0x0c, 0x02, 0x40].map((admin) => adminStateOf(with_({ admin })));
     assert.deepEqual(states, ['ready', 'maint', 'maint', 'drain', 'drain', 'ready', 'ready']);
   });
 });
 
-describe('a state is understood', () => {
+describe('a state', () => {
   for (const status of [
     'UP',
     'UP 1/2',
@@ -68,17 +68,17 @@ describe('a state is understood', () => {
   }
 
   for (const status of ['', 'UP (agent)', 'SLOW', 'up', 'UP 1/', 'DOWN (someone)', 'MAINT (via a b)', 'STOPPED']) {
-    test(`not “${status}”`, () => assert.equal(unknownState(with_({ status })), `the status “${status}”`));
+    test(`is not “${status}”`, () => assert.equal(unknownState(with_({ status })), `the status “${status}”`));
   }
 
-  test('by every known bit of srv_admin_state, and by none beyond', () => {
+  test('is known for every bit of srv_admin_state, and for none beyond', () => {
     for (let admin = 0; admin < 0x80; admin++) assert.equal(unknownState(with_({ admin })), '', String(admin));
     for (const admin of [0x80, 0x81, 0x100, 0x8000, -1]) {
       assert.equal(unknownState(with_({ admin })), `srv_admin_state ${admin}`);
     }
   });
 
-  test('by the four values of srv_op_state', () => {
+  test('is known for the four values of srv_op_state', () => {
     for (const operational of [0, 1, 2, 3]) assert.equal(unknownState(with_({ operational })), '');
     for (const operational of [4, -1])
       assert.equal(unknownState(with_({ operational })), `srv_op_state ${operational}`);

@@ -40,7 +40,7 @@ function mendSum(bytes: Buffer, at: number): void {
 }
 
 describe('the tar reader', () => {
-  test('reads what GNU tar writes, in its own and in the pax format, long names included', async () => {
+  test('reads the output of GNU tar, in its own and in the pax format, long names included', async () => {
     const directory = temporaryDirectory();
     const deep = join('d'.repeat(90), 'e'.repeat(90), 'ü'.repeat(60));
     mkdirSync(join(directory, 'in', deep), { recursive: true });
@@ -59,7 +59,7 @@ describe('the tar reader', () => {
     }
   });
 
-  test('reads the same however the bytes are cut', async () => {
+  test('reads the same in chunks of any size', async () => {
     const bytes = makeTar([
       { path: 'a', content: 'one' },
       { path: 'b', content: Buffer.alloc(1500, 'z') },
@@ -76,7 +76,7 @@ describe('the tar reader', () => {
     }
   });
 
-  test('refuses a header whose sum does not fit', async () => {
+  test('refuses a header whose sum does not match', async () => {
     const bytes = makeTar([{ path: 'a', content: 'x' }]);
     bytes[0] = 0x62;
     await assert.rejects(readAll(bytes), code('bad-archive'));
@@ -87,7 +87,7 @@ describe('the tar reader', () => {
     await assert.rejects(readAll(bytes, { limit: 5000 }), code('archive-too-large'));
   });
 
-  test('refuses an extended header beyond measure, before it is in memory', async () => {
+  test('refuses an oversized extended header before it is in memory', async () => {
     const largest = 1024 * 1024;
     for (const type of ['x', 'X', 'g', 'L', 'K']) {
       for (const size of [largest + 1, 8 ** 10]) {
@@ -139,7 +139,7 @@ describe('the tar reader', () => {
     }
   });
 
-  test('takes nothing from a global header', async () => {
+  test('uses nothing from a global header', async () => {
     const bytes = makeTar([
       { path: 'pax', type: 'g', content: '15 path=/etc/x\n' },
       { path: 'a', content: 'x' },
@@ -150,7 +150,7 @@ describe('the tar reader', () => {
     );
   });
 
-  test('ends in entries or a Problem whatever the bytes are', async () => {
+  test('ends in entries or a Problem for any bytes', async () => {
     const seed = makeTar([
       { path: 'pax', type: 'x', content: '12 path=abc\n' },
       { path: 'a', content: 'hello' },
