@@ -32,7 +32,7 @@ export function endingOf(thrown: unknown, context: CliContext): Ending {
       line: `mco-deploy: ${explain(error)}`,
     };
   }
-  const [what = ''] = (error instanceof Error ? `${error.name}: ${error.message}` : String(error)).split('\n');
+  const [what = ''] = String(error).split('\n');
   const hint = 'please report it (MCO_DEPLOY_DEBUG=1 shows more)';
   return {
     code: exitCode.internal,

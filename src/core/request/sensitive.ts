@@ -1,4 +1,4 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { Problem } from '../errors.ts';
 import type { SensitiveValue } from '../wire/messages.ts';
 
@@ -47,7 +47,7 @@ export function revealSensitive(
   for (const [name, value] of Object.entries(shown)) {
     if (!isCommitment(value)) continue;
     const hidden = Object.hasOwn(sensitive, name) ? sensitive[name] : undefined;
-    if (hidden === undefined || hidden.salt.length !== 32 || !sameText(commit(hidden).$commitment, value.$commitment)) {
+    if (hidden === undefined || hidden.salt.length !== 32 || commit(hidden).$commitment !== value.$commitment) {
       throw new Problem('bad-commitment', `the value of the sensitive input “${name}” does not fit what was signed`);
     }
     revealed[name] = JSON.parse(Buffer.from(hidden.value).toString('utf8'));
@@ -58,8 +58,4 @@ export function revealSensitive(
     }
   }
   return revealed;
-}
-
-function sameText(a: string, b: string): boolean {
-  return a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b));
 }

@@ -1,4 +1,5 @@
-import type { ActionContext, Agent } from '../../core/agent.ts';
+import type { ActionContext, Agent, AnyHandlers } from '../../core/agent.ts';
+import type { ActionDdl } from '../../core/ddl/ddl.ts';
 import { fileProblem } from '../../core/files/file-problem.ts';
 import { defineSlots, type Slots } from '../../core/concurrency.ts';
 import { type Deadline, startDeadline } from '../../core/deadline.ts';
@@ -24,9 +25,13 @@ export interface DispatchOptions {
 export function dispatch(options: DispatchOptions): Stage {
   const slotsOf = new Map<string, Slots>();
   return () => async (call) => {
-    const name = call.entry?.ddl.name ?? '';
-    const agent = options.agents.get(name);
-    if (agent === undefined || call.action === undefined) throw new Problem('internal', 'dispatch runs after match');
+    const { entry, action } = call;
+    if (entry === undefined || action === undefined) throw new Problem('internal', 'dispatch runs after match');
+    const { name } = entry.ddl;
+    const handlers: AnyHandlers = options.agents.get(name)?.handlers ?? {};
+    const asked = call.opened.request.action;
+    const handler = Object.hasOwn(handlers, asked) ? handlers[asked] : undefined;
+    if (handler === undefined) throw new Problem('internal', 'the agent lacks its action');
     const slots = slotsOf.get(name) ?? defineSlots(options.concurrency);
     slotsOf.set(name, slots);
     if (slots.waiting() >= longestQueue) {
@@ -34,32 +39,30 @@ export function dispatch(options: DispatchOptions): Stage {
         refusal(new Problem('busy', `the agent ${name} has ${longestQueue} calls waiting`, 'call again later')),
       );
     }
-    const release = await takeTurn(slots, call);
-    if (release === undefined) return answer(failure(cancelledBy(call) ?? new Problem('cancelled', name), 'cancelled'));
+    const turn = await takeTurn(slots, call);
+    if (turn instanceof Problem) return answer(failure(turn, 'cancelled'));
     // It may have waited for its turn until its lease had ended.
     const stale = call.recheck?.();
-    if (stale === undefined) return answer(await runAction(call, agent, options, release));
-    release();
+    if (stale === undefined) return answer(await runAction(call, { action, handler }, options, turn));
+    turn();
     return answer(refusal(stale));
   };
 }
 
 async function runAction(
   call: IncomingCall,
-  agent: Agent,
+  { action, handler }: { readonly action: ActionDdl; readonly handler: AnyHandlers[string] },
   options: DispatchOptions,
   release: () => void,
 ): Promise<ReplyContent> {
   const { request } = call.opened;
   const { agents: _agents, now, stopping, log } = options;
-  const handler = Object.hasOwn(agent.handlers, request.action) ? agent.handlers[request.action] : undefined;
-  if (handler === undefined || call.action === undefined) throw new Problem('internal', 'the agent lacks its action');
-  const allowed = call.action.timeout * 1000;
+  const allowed = action.timeout * 1000;
   const left = request.deadline === 0 ? allowed : Math.min(allowed, request.deadline - now());
   // A change runs to its end even if its caller is gone: the outcome can be asked for, but half a change can't be undone.
   const cancelled = call.cancelled === undefined ? [] : [call.cancelled];
-  const ends = call.action.kind === 'read' ? [stopping, call.gone, ...cancelled] : [stopping, ...cancelled];
-  const deadline = startDeadline(Math.max(0, left), ends);
+  const ends = action.kind === 'read' ? [stopping, call.gone, ...cancelled] : [stopping, ...cancelled];
+  const deadline = startDeadline(Math.max(1, left), ends);
   const { signal } = deadline;
   const context: ActionContext = {
     requestId: request.requestId,
@@ -77,27 +80,25 @@ async function runAction(
   try {
     return okReply(await Promise.race([running, whenAborted(signal)]));
   } catch (error) {
-    running.catch(() => {});
     return explainFailure(error, call, { deadline, stopping }, log);
   } finally {
     deadline.end();
   }
 }
 
-/** @returns a function that gives the slot back; undefined if the call was cancelled before its turn */
-async function takeTurn(slots: Slots, { cancelled }: IncomingCall): Promise<(() => void) | undefined> {
+/** @returns a function that gives the slot back, or why the call was cancelled before its turn */
+async function takeTurn(slots: Slots, call: IncomingCall): Promise<(() => void) | Problem> {
+  const { cancelled } = call;
   const taking = slots.take();
   if (cancelled === undefined) return await taking;
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const end = () => resolve();
-  cancelled.addEventListener('abort', end, { once: true });
-  if (cancelled.aborted) end();
-  const release = await Promise.race([taking, promise]).finally(() => cancelled.removeEventListener('abort', end));
-  if (release === undefined || cancelled.aborted) {
-    void taking.then((giveBack) => giveBack());
-    return undefined;
-  }
-  return release;
+  const { promise, resolve: end } = Promise.withResolvers<unknown>();
+  cancelled.addEventListener('abort', end);
+  if (cancelled.aborted) end(undefined);
+  await Promise.race([taking, promise]).finally(() => cancelled.removeEventListener('abort', end));
+  const problem = cancelledBy(call);
+  if (problem === undefined) return await taking;
+  void taking.then((giveBack) => giveBack());
+  return problem;
 }
 
 function cancelledBy({ cancelled, entry, opened }: IncomingCall): Problem | undefined {

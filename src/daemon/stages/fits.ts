@@ -61,7 +61,7 @@ export function validate(): Stage {
     try {
       return await next({ ...call, input: checkInput(call, entry, action) });
     } catch (error) {
-      if (error instanceof Problem && error instanceof InputProblem) return answer(refusal(error, error.status));
+      if (error instanceof InputProblem) return answer(refusal(error, error.status));
       throw error;
     }
   };

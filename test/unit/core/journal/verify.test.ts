@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import type { JournalLine } from '../../../../src/core/journal/line.ts';
+import { signCertificate } from '../../../../src/ca/issue.ts';
+import { certifyIntermediate, makeRoot } from '../../../../src/ca/x509/authority.ts';
+import { makeKeyPair } from '../../../../src/ca/x509/keys.ts';
+import { identityOf } from '../../../../src/core/credentials/certificate.ts';
+import { type JournalLine, readLine, sealLine } from '../../../../src/core/journal/line.ts';
 import { verifyJournal } from '../../../../src/core/journal/verify.ts';
 import { type Fleet, type Member, makeFleet } from '../../../support/fleet/fleet.ts';
 import { run, writeLines } from '../../../support/runs/journal-lines.ts';
@@ -68,6 +72,38 @@ describe('a journal that comes from a node', () => {
     assert.equal(code(writeLines(ended, ['run-started'])), 'expired-certificate');
     const then = writeLines(ended, ['run-started'], [], { at: Date.now() - 5400_000 });
     assert.deepEqual(verify(then).authors, ['old@devco.net'], 'a certificate that has expired since was valid then');
+  });
+
+  test('is refused where its first line brings no certificate', () => {
+    const [line] = lines;
+    assert.ok(line !== undefined);
+    const { chain: _chain, ...content } = readLine(line);
+    for (const [chain, expected] of [
+      [undefined, 'bad-journal'],
+      [[], 'bad-certificate'],
+      [['AAAA'], 'bad-certificate'],
+    ] as const) {
+      const first = sealLine({ ...content, ...(chain === undefined ? {} : { chain }) }, rip.credentials);
+      assert.equal(code([first]), expected, JSON.stringify(chain));
+    }
+  });
+
+  test('is accepted from an operator whose intermediate CA comes along', async () => {
+    const root = await makeRoot('devco.net', Date.now() - 60_000);
+    const [{ publicKey, privateKey }, holder] = [makeKeyPair(), makeKeyPair()];
+    const certificate = await certifyIntermediate(root, publicKey, Date.now());
+    const ann = { kind: 'operator', name: 'ann@devco.net', publicKey: holder.publicKey } as const;
+    const validity = { notBefore: Date.now() - 60_000, notAfter: Date.now() + 60_000 };
+    const leaf = await signCertificate(ann, validity, { realm: 'devco.net', certificate, key: privateKey });
+    const identity = identityOf(leaf) ?? assert.fail();
+    const trust = { ...fleet.trust, authorities: [root.certificate] };
+    const signed = (issuers: (typeof leaf)[]) =>
+      writeLines({ credentials: { identity, certificate: leaf, issuers, key: holder.privateKey } }, ['run-started']);
+    assert.equal(
+      codeOf(() => verifyJournal(run, signed([]), trust)),
+      'foreign-certificate',
+    );
+    assert.deepEqual(verifyJournal(run, signed([certificate]), trust).authors, ['ann@devco.net']);
   });
 
   test('names the operators whose certificates were revoked since', async () => {

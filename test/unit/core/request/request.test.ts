@@ -1,13 +1,20 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { createHash } from 'node:crypto';
 import { sign } from '../../../../src/core/credentials/signature.ts';
+import { Problem } from '../../../../src/core/errors.ts';
 import {
   digestRequest,
+  FailedReply,
+  failure,
   okReply,
   openReply,
   type ReplyEnvelope,
+  refusal,
+  replyStatus,
   sealReply,
 } from '../../../../src/core/request/reply.ts';
+import { revealSensitive } from '../../../../src/core/request/sensitive.ts';
 import { openRequest, proveCaller, revealInput, sealRequest } from '../../../../src/core/request/request.ts';
 import { replyCodec, requestCodec } from '../../../../src/core/wire/codec.ts';
 import type { Reply, Request, SignedReply, SignedRequest } from '../../../../src/core/wire/messages.ts';
@@ -54,6 +61,43 @@ describe('a request that is opened', () => {
     }
     for (const protocol of [0, 2])
       assert.throws(() => openRequest(signedWith({ protocol })), { code: 'other-protocol' });
+  });
+});
+
+describe('a request that is sealed', () => {
+  const sealed = (changes: object) => {
+    const order = orderFor('dev2.devco.net', changes);
+    return openRequest(sealRequest(order, rip.credentials, 5)).request;
+  };
+
+  test('asks for what its caller asks for, at a time', () => {
+    const filter = { facts: ['cluster=bravo'], classes: [], agents: [], identities: [], with: [], select: '' };
+    const known = { sequence: 7, hash: 'ab'.repeat(32) };
+    const run = { runId: 'r', step: 's', lease: 'app/bravo', fence: 3 };
+    const { knownHash, ...request } = sealed({
+      try: 2,
+      deadline: 9,
+      dryRun: true,
+      detach: true,
+      filter,
+      known,
+      ...run,
+    });
+    const expected = { try: 2, deadline: 9, dryRun: true, detach: true, filter, knownSequence: 7, issuedAt: 5, ...run };
+    assert.partialDeepStrictEqual(request, expected);
+    assert.equal(knownHash.toString('hex'), known.hash);
+  });
+
+  test('is else a first try without a deadline, outside of a run, for whatever node it is sent to', () => {
+    const first = { try: 1, timeToLive: 60_000, deadline: 0, dryRun: false, detach: false };
+    const outside = { runId: '', step: '', lease: '', fence: 0, filter: null, knownSequence: 0 };
+    assert.partialDeepStrictEqual(sealed({}), { ...first, ...outside, knownHash: Buffer.alloc(0) });
+  });
+
+  test('has a nonce of its own each time', () => {
+    const order = orderFor('dev2.devco.net');
+    const nonces = [1, 2].map(() => openRequest(sealRequest(order, rip.credentials, 5)).request.nonce.toString('hex'));
+    assert.notEqual(nonces[0], nonces[1]);
   });
 });
 
@@ -107,6 +151,64 @@ describe('a sensitive input', () => {
       const other = { ...opened, signed: { ...signed, sensitive } };
       assert.throws(() => revealInput(other), { code: 'bad-commitment' }, JSON.stringify(Object.keys(sensitive)));
     }
+  });
+});
+
+describe('what stands in place of a sensitive input', () => {
+  const salt = Buffer.alloc(32, 7);
+  const committed = (salted: Buffer, value: string) => {
+    const hash = createHash('sha256').update('mco-deploy/1/sensitive\0').update(salted).update(value).digest('hex');
+    return { $commitment: `sha256:${hash}` };
+  };
+  const bad = { code: 'bad-commitment' };
+
+  test('is a commitment to 32 bytes of salt and the value, whose border cannot be moved', () => {
+    const pin = { pin: committed(salt, '12') };
+    const hidden = (salted: Buffer, value: string) => ({ pin: { salt: salted, value: Buffer.from(value) } });
+    assert.deepEqual(revealSensitive(pin, hidden(salt, '12')), { pin: 12 });
+    const moved = hidden(Buffer.concat([salt, Buffer.from('1')]), '2');
+    assert.throws(() => revealSensitive(pin, moved), bad);
+    const short = salt.subarray(1);
+    assert.throws(() => revealSensitive({ pin: committed(short, '12') }, hidden(short, '12')), bad);
+  });
+
+  test('is refused when it is not such a commitment', () => {
+    const hidden = { salt, value: Buffer.from('12') };
+    for (const $commitment of ['', 'sha256:', 7, null, `${committed(salt, '12').$commitment}0`]) {
+      assert.throws(() => revealSensitive({ pin: { $commitment } }, { pin: hidden }), bad, JSON.stringify($commitment));
+    }
+  });
+
+  test('is refused without a value, also under a name that every object has', () => {
+    assert.throws(() => revealSensitive({ constructor: committed(salt, '12') }, {}), bad);
+  });
+
+  test('is no other value, whatever it is', () => {
+    const shown = { none: null, text: 'x', number: 7, list: [1], object: { a: 1 } };
+    assert.deepEqual(revealSensitive(shown, {}), shown);
+    for (const name of Object.keys(shown)) {
+      const beside = { [name]: { salt, value: Buffer.from('12') } };
+      assert.throws(() => revealSensitive(shown, beside), { ...bad, message: /that was not signed/ }, name);
+    }
+  });
+});
+
+describe('what a node replies', () => {
+  test('has the status codes of SimpleRPC, with a problem’s code, message and hint', () => {
+    const problem = new Problem('timeout', 'too late', 'call again');
+    const said = { code: 'timeout', message: 'too late', hint: 'call again', data: {} };
+    assert.deepEqual(okReply({ a: 1 }), { outcome: 'ok', status: 0, code: '', message: '', hint: '', data: { a: 1 } });
+    assert.deepEqual(failure(problem), { outcome: 'failed', status: 1, ...said });
+    assert.deepEqual(failure(problem, 'cancelled'), { outcome: 'cancelled', status: 1, ...said });
+    assert.deepEqual(refusal(problem), { outcome: 'refused', status: 5, ...said });
+    assert.deepEqual(refusal(problem, replyStatus.unknownAction).status, 2);
+    assert.deepEqual([replyStatus.missingInput, replyStatus.invalidInput], [3, 4]);
+  });
+
+  test('has the status and the data of a failure that brings its own', () => {
+    const own = new FailedReply('agent-failed', 'half of it', 7, { done: 3 });
+    const said = { code: 'agent-failed', message: 'half of it', hint: '' };
+    assert.deepEqual(failure(own), { outcome: 'failed', status: 7, ...said, data: { done: 3 } });
   });
 });
 

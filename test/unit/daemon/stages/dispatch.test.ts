@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
 import { describe, test } from 'node:test';
 import type { ActionContext, Agent } from '../../../../src/core/agent.ts';
 import { Problem } from '../../../../src/core/errors.ts';
@@ -105,6 +106,7 @@ describe('a job that somebody cancels', () => {
     await turn();
     cancelling.abort('cert=eve');
     assert.deepEqual(said(await waits), ['cancelled', 'cancelled']);
+    assert.equal((await waits).content.message, 'probe.count was cancelled by cert=eve');
     assert.equal(running.length, 1);
     running[0]?.end();
     await turn();
@@ -113,13 +115,14 @@ describe('a job that somebody cancels', () => {
     assert.deepEqual([said(await first), said(await next)], Array(2).fill(['ok', '']));
   });
 
-  test('before it came never begins, and keeps no place', async () => {
+  test('before it came never begins, waits for nothing, and keeps no place', async () => {
     const { handle, running } = startDispatch({ concurrency: 1 });
-    const never = handle({ ...incomingCall(), cancelled: AbortSignal.abort('cert=eve') });
-    assert.deepEqual(said(await never), ['cancelled', 'cancelled']);
+    const never = () => handle({ ...incomingCall(), cancelled: AbortSignal.abort('cert=eve') });
+    assert.deepEqual(said(await never()), ['cancelled', 'cancelled']);
     assert.equal(running.length, 0);
     const next = handle({ ...incomingCall(), cancelled: new AbortController().signal });
     await turn();
+    assert.deepEqual(said(await never()), ['cancelled', 'cancelled'], 'while another one runs');
     running[0]?.end();
     assert.deepEqual(said(await next), ['ok', '']);
   });
@@ -224,10 +227,12 @@ describe('an action that fails', () => {
   });
 
   test('is a bug of ours where the agent or the action is missing', async () => {
-    const { handle } = startDispatch({ agents: new Map() });
-    await assert.rejects(handle(incomingCall()), { code: 'internal', message: 'dispatch runs after match' });
+    const unknown = startDispatch({ agents: new Map() }).handle;
+    await assert.rejects(unknown(incomingCall()), { code: 'internal', message: 'the agent lacks its action' });
     const known = startDispatch().handle;
-    await assert.rejects(known({ ...incomingCall(), action: undefined }), { message: 'dispatch runs after match' });
+    const early = { code: 'internal', message: 'dispatch runs after match' };
+    await assert.rejects(known({ ...incomingCall(), action: undefined }), early);
+    await assert.rejects(known({ ...incomingCall(), entry: undefined }), early);
     await assert.rejects(known(incomingCall({ action: 'fail' })), { message: 'the agent lacks its action' });
     const odd = { ...incomingCall({ action: 'toString' }), action: incomingCall().action };
     await assert.rejects(known(odd), { message: 'the agent lacks its action' });
@@ -235,10 +240,36 @@ describe('an action that fails', () => {
 });
 
 describe('an action’s time', () => {
-  test('ends at the deadline of the request, where that is earlier than its own', async () => {
-    const { handle } = startDispatch({ now: () => 1000 });
-    assert.deepEqual(said(await handle(incomingCall({ deadline: 1001 }))), ['failed', 'timeout']);
-    assert.deepEqual(said(await handle(incomingCall({ deadline: 999 }))), ['failed', 'timeout'], 'it has passed');
+  test('ends at the deadline of the request, where that is earlier than its own, and at once where it has passed', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    for (const [deadline, left] of [
+      [1500, 500],
+      [1001, 1],
+      [1000, 1],
+      [999, 1],
+    ] as const) {
+      const { handle, running } = startDispatch({ now: () => 1000 });
+      const answered = handle(incomingCall({ action: 'hang', deadline }));
+      await turn();
+      t.mock.timers.tick(left - 1);
+      assert.equal(running[0]?.context.signal.aborted, false, `${deadline}`);
+      t.mock.timers.tick(1);
+      assert.equal(running[0]?.context.signal.aborted, true, `${deadline}`);
+      assert.deepEqual(said(await answered), ['failed', 'timeout']);
+    }
+  });
+
+  test('that is over leaves no timer and nothing that waits for the daemon to stop', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const { handle, running, stopping } = startDispatch();
+    const answered = handle(incomingCall({ action: 'hang' }));
+    await turn();
+    assert.equal(getEventListeners(stopping.signal, 'abort').length, 1);
+    running[0]?.end();
+    await answered;
+    t.mock.timers.tick(1000);
+    assert.equal(running[0]?.context.signal.aborted, false);
+    assert.equal(getEventListeners(stopping.signal, 'abort').length, 0);
   });
 
   test('is its own where the deadline of the request is later, or there is none', async (t) => {

@@ -23,9 +23,13 @@ function startFresh({ completeSince = 0 } = {}) {
     done++;
     return answer(okReply({}));
   });
-  const codeOf = async (call: Parameters<typeof incomingCall>[0] = {}) =>
-    (await handle(incomingCall({ issuedAt: sent, timeToLive: minute, ...call }))).content.code;
-  return { clock, codeOf, done: () => done };
+  type Changes = Parameters<typeof incomingCall>[0];
+  const problemOf = async (call: Changes = {}) => {
+    const { content } = await handle(incomingCall({ issuedAt: sent, timeToLive: minute, ...call }));
+    return [content.code, content.message, content.hint];
+  };
+  const codeOf = async (call: Changes = {}) => (await problemOf(call))[0];
+  return { clock, problemOf, codeOf, done: () => done };
 }
 
 describe('the stage that lets only fresh requests through', () => {
@@ -57,11 +61,37 @@ describe('the stage that lets only fresh requests through', () => {
     assert.equal(await codeOf({ nonce: Buffer.alloc(16, 2), timeToLive: 5 * minute + 1 }), 'bad-time');
   });
 
+  test('says by how much the clocks differ, and how long a request may live', async () => {
+    const { problemOf } = startFresh();
+    const clock = '1970-01-12T13:46:40.000Z';
+    const off = minute + grace + 12_340;
+    assert.deepEqual(await problemOf({ issuedAt: sent - off }), [
+      'expired-request',
+      `the request is too old: the caller's clock says 1970-01-12T13:44:57.660Z, this node's ${clock}, 102.3 s apart`,
+      'set the clocks (NTP) and call again',
+    ]);
+    assert.deepEqual(await problemOf({ issuedAt: sent + off }), [
+      'clock-skew',
+      `the caller's clock says 1970-01-12T13:48:22.340Z, this node's ${clock}: 102.3 s apart`,
+      'set the clocks (NTP)',
+    ]);
+    const [, words] = await problemOf({ timeToLive: 5 * minute + 1000 });
+    assert.equal(words, 'a request may live 300 s, this one asks for 301 s');
+  });
+
+  test('reports a time that no calendar has as the number that it is', async () => {
+    const { problemOf } = startFresh();
+    const last = 8.64e15;
+    assert.match((await problemOf({ issuedAt: last }))[1] ?? '', /says \+275760-09-13T00:00:00\.000Z,/);
+    assert.match((await problemOf({ issuedAt: last + 1 }))[1] ?? '', /says 8640000000000001,/);
+  });
+
   test('refuses what may have been received before the time that its memory reaches back to', async () => {
-    const { codeOf, done } = startFresh({ completeSince: sent - 10_000 });
+    const { codeOf, problemOf, done } = startFresh({ completeSince: sent - 10_000 });
     const issued = sent - 10_000 + grace;
     assert.equal(await codeOf({ nonce: Buffer.alloc(16, 1), issuedAt: issued }), '');
     assert.equal(await codeOf({ nonce: Buffer.alloc(16, 2), issuedAt: issued - 1 }), 'unproven-fresh');
+    assert.equal((await problemOf({ issuedAt: issued - 1 }))[2], 'send it again in 30 s', 'when the grace has passed');
     assert.equal(done(), 1);
   });
 });

@@ -7,6 +7,7 @@ import { defineIdentity } from '../../../../src/core/identity.ts';
 import type { JsonObject } from '../../../../src/core/json.ts';
 import type { NodeFacts } from '../../../../src/core/node.ts';
 import { okReply } from '../../../../src/core/request/reply.ts';
+import { hideSensitive } from '../../../../src/core/request/sensitive.ts';
 import type { Policies } from '../../../../src/daemon/agents/policies.ts';
 import { answer, type IncomingCall, type Stage } from '../../../../src/daemon/call.ts';
 import { match, validate } from '../../../../src/daemon/stages/fits.ts';
@@ -248,6 +249,14 @@ describe('match', () => {
   }
 });
 
+describe('match, by a bug,', () => {
+  test('is an error, and not a refusal', async () => {
+    const node = { name: self } as NodeFacts;
+    const stage = match(() => node);
+    await assert.rejects(meet(stage, incomingCall({ filter: { facts: 7 } as never })), TypeError);
+  });
+});
+
 describe('validate', () => {
   test('hands on what the description allows', async () => {
     const { passed } = await meet(validate(), incomingCall({ action: 'echo', input: { text: 'hello' } }));
@@ -258,7 +267,7 @@ describe('validate', () => {
     ['an input that is missing', 'echo', {}, 3, /^probe\.echo: “text” is missing$/],
     ['an input of another type', 'echo', { text: 7 }, 4, /^probe\.echo: text must be a string/],
     ['an input that is too long', 'echo', { text: 'x'.repeat(1001) }, 4, /^probe\.echo: text /],
-    ['an input that nobody knows', 'count', { more: 1 }, 4, /“more”/],
+    ['an input that nobody knows', 'count', { more: 1 }, 4, /^probe\.count: unknown key “more”/],
   ] as const) {
     test(`refuses ${what}`, async () => {
       const { passed, content, said } = await meet(validate(), incomingCall({ action, input }));
@@ -266,6 +275,26 @@ describe('validate', () => {
       assert.match(content.message, message);
     });
   }
+
+  test('puts sensitive values in their places, and refuses one that its caller did not sign', async () => {
+    const input = { text: 'x', secret: 'hidden' };
+    const { shown, sensitive } = hideSensitive(input, ['secret']);
+    const call = incomingCall({ action: 'echo', input: shown as JsonObject });
+    const beside = (values: typeof sensitive): IncomingCall => ({
+      ...call,
+      opened: { ...call.opened, signed: { ...call.opened.signed, sensitive: values } },
+    });
+    assert.deepEqual((await meet(validate(), beside(sensitive))).passed?.input, input);
+    const { sensitive: other } = hideSensitive({ secret: 'another' }, ['secret']);
+    for (const values of [other, {}]) {
+      const { passed, said, content } = await meet(validate(), beside(values));
+      assert.deepEqual([passed, said], [undefined, ['refused', 'bad-commitment', 4]]);
+      assert.match(content.message, /“secret” does not fit what was signed/);
+    }
+    const broken = beside({});
+    const bug = { ...broken, opened: { ...broken.opened, signed: undefined as never } };
+    await assert.rejects(meet(validate(), bug), TypeError);
+  });
 
   test('accepts the longest input', async () => {
     assert.ok((await meet(validate(), incomingCall({ action: 'echo', input: { text: 'x'.repeat(1000) } }))).passed);
@@ -284,6 +313,7 @@ describe('validate', () => {
   test('is not used before match', async () => {
     await assert.rejects(meet(validate(), incomingCall({ agent: 'other' })), { code: 'internal' });
     await assert.rejects(meet(validate(), incomingCall({ action: 'nothing' })), { code: 'internal' });
+    await assert.rejects(meet(validate(), { ...incomingCall(), entry: undefined }), { code: 'internal' });
   });
 
   test('lets what a later stage throws pass', async () => {

@@ -23,6 +23,7 @@ function startRecord({ allowed = true, fails = () => undefined, next }: Options 
   const clock = { now: 0 };
   const log = {
     append: async (event: AuditEvent, durable: boolean) => {
+      await new Promise((resolve) => setImmediate(resolve));
       const error = fails(event.kind);
       if (error !== undefined) throw error;
       events.push(event);
@@ -34,8 +35,13 @@ function startRecord({ allowed = true, fails = () => undefined, next }: Options 
     steps.push('act');
     return next === undefined ? answer(okReply({})) : next(call);
   };
-  const handle = record(log, { allows: async () => allowed }, () => clock.now)(act);
-  return { handle, events, steps, clock };
+  const asked: unknown[] = [];
+  const allows = async (question: unknown) => {
+    asked.push(question);
+    return allowed;
+  };
+  const handle = record(log, { allows }, () => clock.now)(act);
+  return { handle, events, steps, clock, asked };
 }
 
 const foreign = new Problem('bad-signature', 'the signature of the request does not hold');
@@ -179,6 +185,57 @@ describe('a caller without rights', () => {
     assert.equal(await spend(allowed, 300), 300);
   });
 
+  test('is one that no policy allows the action, under the agent’s own name and with the limits of its certificate', async () => {
+    const identity = { applications: ['app'] };
+    const limited = { caller: { identity } as never };
+    for (const [changes, agent, isLimited] of [
+      [{}, 'probe', false],
+      [{ verdict: limited }, 'probe', true],
+      [{ agent: 'other' }, 'other', false],
+    ] as const) {
+      const { handle, asked } = startRecord();
+      await handle(incomingCall(changes));
+      assert.deepEqual(asked, [{ caller: 'cert=rip@devco.net', agent, action: 'count', limited: isLimited }]);
+    }
+    const { handle, asked } = startRecord();
+    await handle({ ...incomingCall({ agent: 'sonde' }), entry: incomingCall().entry });
+    assert.deepEqual(asked, [{ caller: 'cert=rip@devco.net', agent: 'probe', action: 'count', limited: false }]);
+  });
+
+  test('has fewer of its requests recorded, the longer they are: each is three times in the log', async () => {
+    const { handle, steps } = startRecord({ allowed: false });
+    const call = incomingCall();
+    const request = Buffer.alloc(20 * 1024);
+    for (let calls = 0; calls < 20; calls++) {
+      await handle({ ...call, opened: { ...call.opened, signed: { ...call.opened.signed, request } } });
+    }
+    assert.equal(steps.filter((step) => step === 'act').length, 16);
+  });
+
+  test('has the names that it asks for cut in short records, and each of them a minute after the last', async () => {
+    const stage = startRecord({ allowed: false });
+    await spend(stage, 256);
+    const long = { agent: `${'a'.repeat(64)}b`, action: `${'c'.repeat(64)}d` };
+    const { content } = await stage.handle(incomingCall(long));
+    const brief = stage.events.at(-2);
+    assert.ok(brief?.kind === 'intent');
+    assert.deepEqual([brief.agent, brief.action], ['a'.repeat(64), 'c'.repeat(64)]);
+    const verdicts = async (now: number, calls: number) => {
+      stage.clock.now = now;
+      const { length } = stage.events;
+      for (let call = 0; call < calls; call++) {
+        assert.equal(
+          (await stage.handle(incomingCall(long))).content.outcome,
+          call < 4 && now < 60_000 ? 'ok' : 'refused',
+        );
+      }
+      return stage.events.slice(length).flatMap((event) => (event.kind === 'intent' ? [event.verdict] : []));
+    };
+    assert.equal(content.code, 'rate-limited');
+    assert.deepEqual(await verdicts(59_999, 10), Array(4).fill('verified'), 'what has come back in a minute');
+    assert.deepEqual(await verdicts(60_000, 2), ['rate-limited']);
+  });
+
   test('is one whose signature does not hold, whatever a policy allows', async () => {
     const stage = startRecord({ allowed: true });
     assert.equal(await spend(stage, 257, { verdict: { problem: foreign } }), 256);
@@ -193,5 +250,14 @@ describe('a caller without rights', () => {
     await spend(stage, 256);
     broken = true;
     assert.equal((await stage.handle(incomingCall())).content.code, 'rate-limited');
+  });
+
+  test('is answered with an error where a bug keeps its refusal from being written', async () => {
+    const bug = new TypeError('a bug');
+    let broken = false;
+    const stage = startRecord({ allowed: false, fails: () => (broken ? bug : undefined) });
+    await spend(stage, 256);
+    broken = true;
+    await assert.rejects(stage.handle(incomingCall()), bug);
   });
 });
