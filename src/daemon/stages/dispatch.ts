@@ -112,7 +112,7 @@ function whenAborted(signal: AbortSignal): Promise<never> {
   return new Promise((_resolve, reject) => {
     const fire = () => setTimeout(() => reject(signal.reason), 2000).unref();
     if (signal.aborted) fire();
-    else signal.addEventListener('abort', fire, { once: true });
+    else signal.addEventListener('abort', fire);
   });
 }
 

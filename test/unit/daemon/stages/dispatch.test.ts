@@ -126,6 +126,18 @@ describe('a job that somebody cancels', () => {
     running[0]?.end();
     assert.deepEqual(said(await next), ['ok', '']);
   });
+
+  test('is one of those that wait for their turns, when nobody cancels it', async () => {
+    const { handle, running } = startDispatch({ concurrency: 1 });
+    const job = () => handle({ ...incomingCall(), cancelled: new AbortController().signal });
+    const answers = [job(), job(), handle(incomingCall())];
+    for (let ended = 0; ended < 3; ended++) {
+      await turn();
+      assert.equal(running.length, ended + 1);
+      running[ended]?.end();
+    }
+    assert.deepEqual((await Promise.all(answers)).map(said), Array(3).fill(['ok', '']));
+  });
 });
 
 describe('an action that does not heed its signal', () => {
@@ -137,7 +149,7 @@ describe('an action that does not heed its signal', () => {
     const { handle } = startDispatch({ agents, concurrency: 1 });
     let answered = '';
     const first = handle(incomingCall({ action: 'hang' })).then((given) => {
-      [, answered = ''] = said(given);
+      answered = `${given.content.code}: ${given.content.message}`;
     });
     await turn();
     t.mock.timers.tick(1000);
@@ -147,7 +159,7 @@ describe('an action that does not heed its signal', () => {
     assert.equal(answered, '');
     t.mock.timers.tick(1);
     await first;
-    assert.equal(answered, 'timeout');
+    assert.equal(answered, 'timeout: probe.hang did not end within its time (at most 1 s)');
     const second = handle(incomingCall());
     await turn();
     assert.equal(ends.length, 1, 'the first has not ended');
@@ -156,6 +168,20 @@ describe('an action that does not heed its signal', () => {
     assert.equal(ends.length, 2);
     ends[1]?.();
     assert.deepEqual(said(await second), ['ok', '']);
+  });
+});
+
+describe('an action that begins when the daemon stops already', () => {
+  test('has a moment to end by itself', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const deaf = () => new Promise(() => {});
+    const agents = new Map([['probe', { handlers: { count: deaf } } as unknown as Agent]]);
+    const { handle, stopping } = startDispatch({ agents });
+    stopping.abort();
+    const answered = handle(incomingCall());
+    await turn();
+    t.mock.timers.tick(2000);
+    assert.deepEqual(said(await answered), ['cancelled', 'stopping']);
   });
 });
 

@@ -72,6 +72,7 @@ describe('what is written of a call', () => {
       ['a'.repeat(32), 2, 'r', 's', 'cert=rip@devco.net', 'probe', 'count', true, 'verified', 5],
     );
     assert.equal('relay' in intent, false);
+    assert.equal(intent.caller_certificate, '', 'none came');
     assert.deepEqual(outcome, {
       kind: 'outcome',
       intent: 1,
