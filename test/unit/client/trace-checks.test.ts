@@ -38,7 +38,7 @@ const compare = (ended: Parameters<typeof journalWith>[0], sequence: number | un
     admitted === true,
   ]);
 
-describe('a record that is missing', () => {
+describe('a missing record', () => {
   for (const code of ['audit-failed', 'busy', 'rate-limited', 'not-serving', 'expired-certificate']) {
     test(`was admitted by a node that refused with ${code}`, () => {
       assert.deepEqual(compare({ outcome: 'refused', code }, undefined), [['refused-unrecorded', true]]);
@@ -79,12 +79,12 @@ describe('an outcome that only the node recorded', () => {
   const codes = (...journal: JournalEntry[]) => compareWithJournal(journal, [node7]).map(({ code }) => code);
   const [started, call, ended] = journalWith({ outcome: 'ok', code: '' }) as [JournalEntry, JournalEntry, JournalEntry];
 
-  test('is no disagreement where the client was killed while the call was under way', () => {
+  test('does not count as a disagreement where the client was killed during the call', () => {
     assert.deepEqual(codes(started, call), []);
     assert.deepEqual(codes(started, call, resumed, finished), []);
   });
 
-  test('is one where the run finished, or where the journal has another outcome', () => {
+  test('counts as one where the run finished, or where the journal has another outcome', () => {
     assert.deepEqual(codes(started, call, finished), ['outcome-differs']);
     assert.deepEqual(codes(started, call, ended), ['outcome-differs']);
     assert.deepEqual(codes(started, call, ended, resumed), ['outcome-differs']);

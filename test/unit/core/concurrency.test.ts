@@ -24,7 +24,7 @@ function startWork() {
 const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 describe('slots', () => {
-  test('are given in the order they were asked for, and counted while callers wait', async () => {
+  test('are given in the order of requests, and counted while callers wait', async () => {
     const slots = defineSlots(1);
     const release = await slots.take();
     const order: string[] = [];
@@ -43,7 +43,7 @@ describe('slots', () => {
     assert.equal(slots.waiting(), 0);
   });
 
-  test('that are given back go to the next in line before a later caller', async () => {
+  test('that are released go to the next in line before a later caller', async () => {
     const slots = defineSlots(1);
     const release = await slots.take();
     const order: string[] = [];
@@ -57,7 +57,7 @@ describe('slots', () => {
 });
 
 describe('a limit', () => {
-  test('runs so many at once, and another when one ends', async () => {
+  test('runs a fixed number at once, and another when one ends', async () => {
     const work = startWork();
     const limit = defineLimit(2);
     const all = [1, 2, 3].map((item) => limit(() => work.run(item)));
@@ -71,7 +71,7 @@ describe('a limit', () => {
     assert.deepEqual(await Promise.all(all), [10, 20, 30]);
   });
 
-  test('gives the place of work that failed to the next', async () => {
+  test('passes the slot of failed work to the next', async () => {
     const mutex = defineMutex();
     await assert.rejects(
       mutex(() => Promise.reject(new Error('no'))),
@@ -90,7 +90,7 @@ describe('mapping with a limit', () => {
     assert.deepEqual(await all, [10, 20, 30]);
   });
 
-  test('begins nothing after a failure, and waits for what runs', async () => {
+  test('begins nothing after a failure, and waits for running work', async () => {
     const work = startWork();
     let ended = false;
     const all = mapLimited([1, 2, 3], 2, work.run).finally(() => {
@@ -111,7 +111,7 @@ describe('mapping with a limit', () => {
   });
 });
 
-test('once makes a value when it is first asked for, also an undefined one', () => {
+test('once makes a value when it is first requested, even an undefined one', () => {
   let made = 0;
   const value = once(() => {
     made++;

@@ -5,12 +5,12 @@ import { printable, printableLine } from '../../../src/core/text.ts';
 describe('text from elsewhere', () => {
   const hostile = 'a\u001b]0;b\u0007\u009b31m\u202ec\u2028\r\td\ne';
 
-  test('is shown without what steers a terminal or turns letters round', () => {
+  test('is shown without characters that control a terminal or reverse letters', () => {
     assert.equal(printable(hostile), 'a\\x1b]0;b\\x07\\x9b31m\\u202ec\\u2028\\x0d\td\ne');
     assert.equal(printable('Ausrollen für “app” 部署 🙂'), 'Ausrollen für “app” 部署 🙂');
   });
 
-  test('reads back from JSON as it was', () => {
+  test('is the same after JSON', () => {
     const line = printableLine(JSON.stringify({ hostile }));
     assert.doesNotMatch(line, /[^\n\t -~]/);
     assert.deepEqual(JSON.parse(line), { hostile });

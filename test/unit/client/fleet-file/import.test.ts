@@ -54,7 +54,7 @@ function node(name: string, host: string, agents: readonly string[], classes: re
   return { name, addresses: [{ host, port: 5810 }], description } as unknown as FoundNode;
 }
 
-describe('nodes that run already', () => {
+describe('running nodes', () => {
   const appmgr = { applications: { shop: { root: '/srv/shop', artifacts: '/srv/artifacts', reload: ['/bin/true'] } } };
   const files = (agents: object) =>
     new Map([
@@ -92,7 +92,7 @@ describe('nodes that run already', () => {
     });
   });
 
-  test('without their files, only agents, classes and cluster are known', () => {
+  test('without their files give only agents, classes and cluster', () => {
     const draft = draftFromNode(node('lb1.devco.net', '10.0.0.1', ['haproxy', 'nrpe']), undefined);
     assert.deepEqual(
       [draft.role, draft.content, draft.facts],

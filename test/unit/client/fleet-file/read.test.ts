@@ -22,7 +22,7 @@ async function faultsIn(text: string): Promise<string[]> {
 }
 
 describe('fleet.yaml', () => {
-  test('holds roles, hosts, applications and operators', async () => {
+  test('contains roles, hosts, applications and operators', async () => {
     const { fleet } = await fleetOf(shopFleet);
     assert.deepEqual(
       fleet.hosts.map(({ name, role, facts }) => [name, role.name, facts]),
@@ -77,7 +77,7 @@ describe('fleet.yaml', () => {
     assert.equal((await faultsIn(text)).length, 3);
   });
 
-  test('refuses a host in two roles, however it is written', async () => {
+  test('refuses a host in two roles, in any spelling', async () => {
     const list = await faultsWith('{ role: web, address: 10.0.0.11 }', '[web, balancer]');
     assert.match(list[0] ?? '', /^8:19: web1\.devco\.net is in two roles, web and balancer/);
     const listed = await faultsWith('role: web, address: 10.0.0.11', 'role: [web, balancer], address: 10.0.0.11');
@@ -97,12 +97,12 @@ describe('fleet.yaml', () => {
     assert.match(nowhere ?? '', /^21:11: no host has the role “web”, so shop would run nowhere/);
   });
 
-  test('refuses a recipient of notifications where nobody could deliver them', async () => {
+  test('refuses a recipient of notifications where no host could deliver them', async () => {
     const [fault] = await faultsWith(/ {6}angelia.*\n/, '');
     assert.match(fault ?? '', /^5:9: no host has the agent angelia/);
   });
 
-  test('refuses rules of policies that a daemon would refuse, with the place of the rule', async () => {
+  test('refuses rules of policies that a daemon would refuse, with the position of the rule', async () => {
     const [rule] = await faultsWith('classes: [web]', 'policies: { appmgr: ["allow cert=rip@devco.net *"] }');
     assert.match(rule ?? '', /^17:26: this is not a valid rule|^17:26: a rule has four or five columns/);
     const [agent] = await faultsWith('classes: [web]', 'policies: { apmgr: ["deny * * *"] }');

@@ -19,7 +19,7 @@ const known = {
 };
 const read = (line: string) => translate(line.split(' '), known);
 
-describe('a command line that was learnt elsewhere', () => {
+describe('a command line in the habit of another tool', () => {
   const same: [string, string][] = [
     ['req appmgr status -F cluster=bravo', 'rpc appmgr status -F cluster=bravo'],
     ['discover -C webserver', 'find -C webserver'],
@@ -43,7 +43,7 @@ describe('a command line that was learnt elsewhere', () => {
     ['--version', '--version'],
   ];
   for (const [line, words] of same) {
-    test(`is read: ${line}`, () => assert.deepEqual(read(line), { words: words.split(' ') }));
+    test(`is understood: ${line}`, () => assert.deepEqual(read(line), { words: words.split(' ') }));
   }
 
   const answered: [string, RegExp][] = [
@@ -64,7 +64,7 @@ describe('a command line that was learnt elsewhere', () => {
   }
 });
 
-describe('a compound expression that was learnt elsewhere', () => {
+describe('a compound expression in the habit of another tool', () => {
   for (const [given, select] of [
     ["fact('os.name').value=Debian", 'os.name=Debian'],
     ['fact("os.name") == "Debian" and class("web")', 'os.name=="Debian" and web'],

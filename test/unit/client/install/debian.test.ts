@@ -34,7 +34,7 @@ test('the package of a release is found beside its program, by the architecture'
   assert.equal(await findPackage(own, binary), 'none', 'which of two is meant is for a person to say');
 });
 
-test('Debian hosts with systemd get the package, others the bare program; a daemon that runs as root is warned of', async () => {
+test('Debian hosts with systemd get the package, others the bare program, with a warning about a daemon that runs as root', async () => {
   const paths = { program: '/usr/local/bin/mco-deploy', directory: '/etc/mco-deploy', staging: '/usr/local/bin' };
   const package_: Program = { ...binary, form: 'package', version: '0.1.0' };
   const options = { program: binary, wanted: { paths }, service: undefined } as unknown as InstallHostOptions;

@@ -30,26 +30,26 @@ const good: HostInspection = {
 };
 
 describe('whether a host can be installed', () => {
-  test('root’s rights are used only where they are needed', () => {
+  test('needs root only where root is necessary', () => {
     assert.equal(judgeHost(good, program, directories).asRoot, false);
     assert.equal(judgeHost({ ...good, writable: new Set() }, program, directories).asRoot, true);
     assert.equal(judgeHost({ ...good, root: true }, program, directories).asRoot, false);
     assert.equal(judgeHost(good, { ...program, form: 'package' }, directories).asRoot, true);
   });
 
-  test('a clock that is a little off is warned of, one that is far off refused', () => {
+  test('a clock that is slightly off causes a warning, one that is far off a refusal', () => {
     assert.match(judgeHost({ ...good, ahead: 30_000 }, program, directories).warnings[0] ?? '', /30 seconds ahead/);
     for (const ahead of [-3600_000, 3 * 365 * 86_400_000, Number.NaN]) {
       assert.throws(() => judgeHost({ ...good, ahead }, program, directories), { code: 'clock-off' });
     }
   });
 
-  test('what is no Linux is told so', () => {
+  test('a host without Linux is refused with that reason', () => {
     assert.throws(() => judgeHost({ ...good, system: 'Darwin' }, program, directories), { code: 'wrong-system' });
   });
 });
 
-test('a certificate is made anew when there is none, or it is of another name or CA, or ends soon', async () => {
+test('a certificate is issued again when it is missing, has another name or CA, or ends soon', async () => {
   await using fleet = await makeFleet();
   const node = await fleet.node('dev1.devco.net');
   const soon = await fleet.node('dev2.devco.net', { notAfter: Date.now() + 86_400_000 });
@@ -67,7 +67,7 @@ test('a certificate is made anew when there is none, or it is of another name or
   assert.equal(why(at(foreign.certificatePem), 'dev1.devco.net'), 'is of another CA');
 });
 
-test('a node whose file holds its chain keeps its certificate where the root alone is trusted', async () => {
+test('a node whose file contains its chain keeps its certificate where only the root is trusted', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'mco-inspect-'));
   try {
     const { holder, first, root } = await makeChainedFleet(directory);
@@ -81,7 +81,7 @@ test('a node whose file holds its chain keeps its certificate where the root alo
   }
 });
 
-test('files are replaced that others did not change, others are kept, and what is not wanted any more is removed', () => {
+test('replaces files that others did not change, keeps the others, and removes those no longer declared', () => {
   const file = (path: string, theirs: boolean) => ({ path, content: 'new', mode: 0o644, theirs });
   const files = [file('/a', true), file('/b', true), file('/c', false), file('/d', false), file('/e', true)];
   const state = (text: string) => ({ sum: text === '' ? '' : sumOf(text), text });

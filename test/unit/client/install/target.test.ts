@@ -8,7 +8,7 @@ import { parseTarget, readTargets, requireDistinct } from '../../../../src/clien
 import { temporaryDirectory } from '../../../support/agents/agent-setup.ts';
 
 describe('a host on the command line', () => {
-  test('is user, host and port, and the node has the host’s name', () => {
+  test('has user, host and port, and the node has the host’s name', () => {
     assert.deepEqual(parseTarget('root@Web1.devco.net:2222'), {
       node: 'web1.devco.net',
       host: 'Web1.devco.net',
@@ -20,13 +20,13 @@ describe('a host on the command line', () => {
     assert.deepEqual(parseTarget('web1=rip@[fe80::1]:22'), { node: 'web1', host: 'fe80::1', user: 'rip', port: 22 });
   });
 
-  test('an address alone does not name a node', () => {
+  test('cannot be an address alone, which names no node', () => {
     for (const text of ['root@10.0.0.7', '[::1]']) {
       assert.throws(() => parseTarget(text), { code: 'usage', hint: `write NODE=${text}` });
     }
   });
 
-  test('nothing that ssh or a shell could take for something else is a host', () => {
+  test('is refused when ssh or a shell could read it as something else', () => {
     const bad = [
       '-oProxyCommand=x',
       'root@-oProxyCommand=x',
@@ -43,13 +43,13 @@ describe('a host on the command line', () => {
     for (const text of bad) assert.throws(() => parseTarget(text), { code: 'usage' }, text);
   });
 
-  test('may be named once', () => {
+  test('may be named only once', () => {
     assert.throws(() => requireDistinct([parseTarget('web1'), parseTarget('WEB1')]), { code: 'usage' });
     assert.throws(() => requireDistinct([]), { code: 'usage' });
   });
 });
 
-test('a list of nodes gives their addresses to ssh, and not their ports', async () => {
+test('from a list of nodes gives its address to ssh, and not its port', async () => {
   const file = join(temporaryDirectory(), 'nodes.yaml');
   await writeFile(file, '- web1.devco.net\n- { name: web2.devco.net, address: "10.0.0.8:5811" }\n');
   assert.deepEqual(await readTargets(file, 'root'), [
@@ -59,7 +59,7 @@ test('a list of nodes gives their addresses to ssh, and not their ports', async 
   await assert.rejects(readTargets(`${file}.not`, undefined), { code: 'unreadable-file' });
 });
 
-test('a quoted word reaches a shell’s program as it is', () => {
+test('a quoted argument reaches a shell’s program unchanged', () => {
   for (const word of ['', "it's", '$(id) `id` "x" \\ * ; & | > <', 'two\nlines', '-n']) {
     assert.equal(execFileSync('sh', ['-c', `printf %s ${quote(word)}`], { encoding: 'utf8' }), word);
   }

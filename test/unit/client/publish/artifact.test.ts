@@ -36,7 +36,7 @@ describe('an artifact', () => {
     await artifact.close();
   });
 
-  test('of a directory leaves nothing behind, whether it could be packed or not', async () => {
+  test('from a directory leaves nothing behind, whether it could be packed or not', async () => {
     const directory = join(scratch, 'build');
     await mkdir(directory);
     await assert.rejects(openArtifact(directory, undefined, signal), { code: 'bad-publication', message: /is empty/ });

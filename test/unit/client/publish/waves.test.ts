@@ -38,7 +38,7 @@ describe('waves', () => {
     });
   }
 
-  test('take at most one round more than the doublings in whatever order copies end', () => {
+  test('take at most one round more than the doublings, in any order of finished copies', () => {
     for (let seed = 1; seed <= 200; seed++) {
       const all = names(2 + (seed % 40));
       const waves = planWaves(all.slice(0, 1), all.slice(1));
@@ -64,7 +64,7 @@ describe('waves', () => {
     }
   });
 
-  test('ask a node no more that two others blame, and again once it has sent', () => {
+  test('skip a node that two others report, and use it again once it has sent', () => {
     const waves = planWaves(['a', 'b'], ['c', 'd', 'e']);
     waves.blame('a', 'c');
     waves.blame('a', 'c');
@@ -79,7 +79,7 @@ describe('waves', () => {
     assert.deepEqual(waves.holders(), ['a', 'b']);
   });
 
-  test('begin nothing without a holder, and begin with the one that the operator sends it to', () => {
+  test('begin nothing without a holder, and begin with the first node that the operator sends to', () => {
     const waves = planWaves([], ['a', 'b', 'c']);
     assert.deepEqual(waves.next(), []);
     waves.seed('b', true);

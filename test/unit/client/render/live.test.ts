@@ -19,8 +19,8 @@ function viewOf({ mock }: TestContext) {
   };
 }
 
-describe('what goes on now', () => {
-  test('is told by node, the longest at it first, and no more of them than can be read', () => {
+describe('the live view', () => {
+  test('shows nodes, the longest running first, and no more of them than fit', () => {
     const going = new Map(
       Array.from({ length: 10 }, (_, index) => [`dev${index}`, { since: index * 1000, doing: 'reloading\nnginx' }]),
     );
@@ -32,7 +32,7 @@ describe('what goes on now', () => {
     assert.deepEqual(lines.slice(-2), ['   dev7    5 s  reloading nginx', '   and 2 more']);
   });
 
-  test('is not shown when it is over at once, and gone when it ends', (context) => {
+  test('hides work that ends at once, and clears the rest when it ends', (context) => {
     const { live, drawn, pass } = viewOf(context);
     live.begin('quick', 1).end();
     pass(1000);
@@ -49,7 +49,7 @@ describe('what goes on now', () => {
     assert.equal(drawn.length, length);
   });
 
-  test('makes room for a question until it is answered', async (context) => {
+  test('clears for a question until it is answered', async (context) => {
     const { live, drawn, pass } = viewOf(context);
     live.begin('slow', 0);
     pass(200);
@@ -64,7 +64,7 @@ describe('what goes on now', () => {
     assert.deepEqual(drawn.at(-1), [' * slow']);
   });
 
-  test('is of a run its calls, batches and tries, and what nodes say of them', (context) => {
+  test('shows the calls, batches and tries of a run, and messages of nodes about them', (context) => {
     const { live, drawn, pass } = viewOf(context);
     const run = startLiveRun(live);
     const shown = () => {
@@ -125,7 +125,7 @@ describe('what goes on now', () => {
     assert.deepEqual(drawn.at(-1), []);
   });
 
-  test('is over with the last answer, also of a call that is no step of its own', (context) => {
+  test('ends with the last reply, even of a call outside of a step', (context) => {
     const { live, drawn, pass } = viewOf(context);
     const run = startLiveRun(live);
     const step = 'update.disable';

@@ -15,7 +15,7 @@ function replied(data: Record<string, unknown>, outcome: Outcome['outcome'] = 'o
   return { node: 'n', outcome, status: 0, code: '', message: '', hint: '', data, elapsed: 1 };
 }
 
-describe('what a DDL wants summed up', () => {
+describe('the summary that a DDL requests', () => {
   const cases: [Aggregate['function'], unknown[], string][] = [
     ['nagios_states', [0, 0, 0, 1, 0], '  OK: 4  WARNING: 1'],
     ['nagios_states', [3, 2, 0, 7, 'x', null, '0'], '  OK: 1  CRITICAL: 1  UNKNOWN: 5'],
@@ -35,7 +35,7 @@ describe('what a DDL wants summed up', () => {
       ]);
     });
 
-  test('leaves out who failed and who has no such output, and says nothing of a single reply', () => {
+  test('omits nodes that failed or have no such output, and shows nothing for a single reply', () => {
     const sum = action([{ function: 'sum', output: 'value' }]);
     const outcomes = [replied({ value: 1 }), replied({ value: 50 }, 'failed'), replied({}), replied({ value: 2 })];
     assert.equal(aggregateLines(outcomes, sum)[1], '  3');
@@ -44,19 +44,19 @@ describe('what a DDL wants summed up', () => {
   });
 });
 
-describe('which replies are shown', () => {
+describe('the choice of replies to show', () => {
   const shown = (display: ActionDdl['display'], given?: string) =>
     (['ok', 'failed', 'refused', 'no-response'] as const).filter((outcome) =>
       shows(chooseDisplay(given, action([], display)), replied({}, outcome)),
     );
 
-  test('goes by the DDL', () => {
+  test('follows the DDL', () => {
     assert.deepEqual(shown('always'), ['ok', 'failed', 'refused', 'no-response']);
     assert.deepEqual(shown('ok'), ['ok']);
     assert.deepEqual(shown('failed'), ['failed', 'refused', 'no-response']);
   });
 
-  test('goes by the caller who says so', () => {
+  test('follows the option of the caller', () => {
     assert.deepEqual(shown('always', 'none'), []);
     assert.deepEqual(shown('failed', 'all'), ['ok', 'failed', 'refused', 'no-response']);
     assert.deepEqual(shown('always', 'failed'), ['failed', 'refused', 'no-response']);

@@ -22,7 +22,7 @@ const source: PlaybookSource = {
 };
 
 describe('show what a playbook accepts and does', () => {
-  test('is told in lines: inputs, nodes, steps and those within', () => {
+  test('prints lines: inputs, nodes, steps and nested steps', () => {
     const text = describePlaybook(source).join('\n');
     assert.match(text, /^ {2}cluster {2}which one \(string; like \[a-z\]\+; required\)$/m);
     assert.match(text, /^ {2}token {4}\(string; optional; or from the environment variable TOKEN; never shown\)$/m);
@@ -37,7 +37,7 @@ describe('show what a playbook accepts and does', () => {
     assert.doesNotMatch(text, /\u001b/);
   });
 
-  test('is told in Markdown that cannot become markup', () => {
+  test('prints Markdown that cannot become markup', () => {
     const text = describePlaybookInMarkdown(source).join('\n');
     assert.match(text, /^# example\n\nShows a \\\| pipe \\<b\\>and\\<\/b\\>/);
     assert.match(text, /^\| `cluster` \| which one/m);

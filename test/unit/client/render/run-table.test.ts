@@ -18,7 +18,7 @@ async function tableOf(name: string, options: EstateOptions = {}, how: RunOption
 }
 
 describe('the table at the end of a run', () => {
-  test('has a line for each step that called somebody, with nodes and time', async () => {
+  test('has a line for each step that made calls, with nodes and time', async () => {
     const lines = await tableOf('app_cluster_upgrade');
     assert.match(lines[0] ?? '', /^step +state +done +failed +untouched +time$/);
     assert.ok(
@@ -29,7 +29,7 @@ describe('the table at the end of a run', () => {
     assert.ok(!lines.some((line) => line.startsWith('left out')));
   });
 
-  test('says what failed, what was never touched or begun, and what was left out of rotation', async () => {
+  test('shows what failed, what was never touched or begun, and what was left out of rotation', async () => {
     const troubles = [{ node: 'dev2.devco.net', call: 'appmgr.upgrade', kind: 'no-response' as const }];
     const lines = await tableOf('app_cluster_upgrade', { troubles });
     assert.ok(
@@ -41,7 +41,7 @@ describe('the table at the end of a run', () => {
     assert.equal(lines.at(-1), `left out of rotation: ${left}`);
   });
 
-  test('adds up the rounds of a rolling step, and only counts out what is still out', async () => {
+  test('adds up the rounds of a rolling step, and only counts servers that are still out', async () => {
     const troubles = [{ node: 'dev6.devco.net', call: 'appmgr.upgrade', kind: 'failed' as const }];
     const lines = await tableOf('app_rolling_upgrade', { troubles });
     assert.ok(
@@ -56,7 +56,7 @@ describe('the table at the end of a run', () => {
     );
   });
 
-  test('is left out where nothing was changed or begun', async () => {
+  test('is omitted where nothing was changed or begun', async () => {
     assert.deepEqual(await tableOf('app_cluster_upgrade', {}, { dryRun: true }), []);
     const silent = [{ name: 'dev2.devco.net', by: 'the cache' }];
     assert.deepEqual(await tableOf('app_cluster_upgrade', { silent }), []);

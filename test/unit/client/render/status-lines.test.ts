@@ -21,7 +21,7 @@ function terminalOf(rows = 24) {
 }
 
 describe('lines at the bottom of a terminal', () => {
-  test('stay below what is said, and leave nothing behind', () => {
+  test('stay below the output, and leave nothing behind', () => {
     const { lines, say, screen } = terminalOf();
     say('first');
     lines.draw(['one', 'two', 'three']);
@@ -36,7 +36,7 @@ describe('lines at the bottom of a terminal', () => {
     assert.deepEqual(screen(), ['first', 'second', 'third', 'fourth']);
   });
 
-  test('are rows, however long they are and whatever is in them', () => {
+  test('are single rows, whatever their length and content', () => {
     const { lines, say, screen } = terminalOf();
     lines.draw(['a line of far more than twenty columns', 'up \x1b[9A and away\nwith it']);
     assert.equal(screen().length, 2);
@@ -45,7 +45,7 @@ describe('lines at the bottom of a terminal', () => {
     assert.deepEqual(screen(), ['said']);
   });
 
-  test('are never more than there is room for', () => {
+  test('are never more than fit', () => {
     const { lines, screen } = terminalOf(4);
     lines.draw(['1', '2', '3', '4', '5']);
     assert.deepEqual(screen(), ['1', '2', '3']);

@@ -39,8 +39,8 @@ const two = [
   { name: 'dev4', since: 0 },
 ];
 
-describe('what nodes reply', () => {
-  test('lists of objects are tables, and times are read by people', () => {
+describe('replies of nodes', () => {
+  test('show lists of objects as tables, and times in readable form', () => {
     assert.deepEqual(valueLines(two, { items: server }, now), [
       'name  since',
       'dev2  2026-11-28T22:58:00Z (2m ago)',
@@ -63,7 +63,7 @@ describe('what nodes reply', () => {
     assert.deepEqual(lines.slice(0, 4), ['lb1', '  Backend: app', '  servers:', '      name  since']);
   });
 
-  test('as a table, each of the listed things has a line, and a node that failed says why', () => {
+  test('as a table have a line for each listed item, and the reason of a node that failed', () => {
     const outcomes = [replied('lb1', { backend: 'app', servers: two }), replied('lb2', {}, 'failed')];
     const manner = { paint: paintFor({}), now, wide: false };
     assert.deepEqual(outcomeTable(outcomes, action, manner), [
@@ -77,7 +77,7 @@ describe('what nodes reply', () => {
     assert.match(first ?? '', /^lb1 +ok +1\.3 ms +app/);
   });
 
-  test('a table is no wider than the terminal, colours included, unless it is asked for wide', () => {
+  test('as a table fit the terminal, colours included, unless -o wide is given', () => {
     const paint = paintFor({ colors: true });
     const print = (output?: 'wide') => {
       const lines: string[] = [];

@@ -56,7 +56,7 @@ test('status is a table of nodes, then mixed releases and incomplete runs with t
   assert.match(dress(painted[2] ?? '', true), /\x1b\[31mNO\x1b\[0m/);
 });
 
-test('a run is not incomplete once a later one for its cluster came to its end', () => {
+test('a run is no longer incomplete once a later one for its cluster has ended', () => {
   const runs = (...states: string[]) =>
     incompleteRuns(states.map((state, index) => record(id(String(index)), state))).map(({ state }) => state);
   assert.deepEqual(runs('failed', 'done', 'cut-off'), ['failed']);
@@ -69,7 +69,7 @@ test('a run is not incomplete once a later one for its cluster came to its end',
   );
 });
 
-test('a release was brought by the last run that brought it there', () => {
+test('a release belongs to the last run that deployed it', () => {
   const journal = (run: string, at: number, revision: string): JournalEntry[] => {
     const asked = { step: 'update', requestId: run, try: 1, batch: 1, dryRun: false, changes: true };
     const started = { playbook: 'p', file: 'p', operator: 'rip', dryRun: false, inputs: {}, time: '', digest: '' };

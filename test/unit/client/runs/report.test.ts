@@ -38,8 +38,8 @@ const outcome = (requestId: string, node: string, data: object, more: object = {
   return { ...about, data, ...more };
 };
 
-describe('what a page reads out of a journal', () => {
-  test('a load balancer that was asked about two servers says nothing of the others that are out', () => {
+describe('the page of a run, as read from a journal', () => {
+  test('infers nothing about other servers from a load balancer that was asked about two', () => {
     const { out, untouched } = replayJournal(
       journalOf(
         call('1', 'disable', ['lb1']),
@@ -52,7 +52,7 @@ describe('what a page reads out of a journal', () => {
     assert.deepEqual(untouched, []);
   });
 
-  test('a try that was answered and was not good enough failed, also where a later one was good', () => {
+  test('counts a try with an insufficient reply as failed, even where a later one succeeded', () => {
     const attempts = readAttempts(
       journalOf(
         { type: 'step-started', step: 's', name: 'Check the load', title: 'nrpe#runcommand', kind: 'call' },
@@ -79,7 +79,7 @@ describe('what a page reads out of a journal', () => {
     );
   });
 
-  test('each attempt has its own times: what was repeated did not take the time between', () => {
+  test('gives each attempt its own times: repeated work does not include the time between', () => {
     const step = { type: 'step-started', step: 's' };
     const attempts = readAttempts(
       journalOf(step, { type: 'process' }, { type: 'run-resumed', operator: 'ann' }, step, {
@@ -99,7 +99,7 @@ describe('what a page reads out of a journal', () => {
 });
 
 describe('times on a page', () => {
-  test('are shown on the clock of whoever made it and in UTC, and once where these agree', () => {
+  test('are shown on the clock of the author and in UTC, and once where these agree', () => {
     const at = Date.UTC(2026, 10, 28, 23, 11, 20);
     const { markup } = defineClock('Europe/Berlin').both(at);
     assert.match(markup, /29 Nov 2026, 00:11:20 (CET|GMT\+1)<\/time> <span class="muted">2026-11-28 23:11:20 UTC</);
@@ -110,7 +110,7 @@ describe('times on a page', () => {
     assert.equal(defineClock('America/St_Johns').short(at), '19:41:20');
   });
 
-  test('are as long as a person says them', () => {
+  test('are rounded as people say them', () => {
     assert.deepEqual([0, 49.6, 1300, 59_949, 59_960, 200_000, 3_900_000].map(duration), [
       '0 ms',
       '50 ms',
@@ -122,7 +122,7 @@ describe('times on a page', () => {
     ]);
   });
 
-  test('an axis has at most seven marks, at round times, however long the run was', () => {
+  test('fill an axis with at most seven marks, at round times, for any length of the run', () => {
     assert.deepEqual(
       findTicks(4200).map(({ text }) => text),
       ['0', '1 s', '2 s', '3 s', '4 s'],

@@ -37,8 +37,8 @@ const disabled = call('2', 'haproxy.disable', true, { lb: { changed: ['a', 'b', 
 const update = call('3', 'appmgr.upgrade', true, { a: { previous: '10' }, b: undefined }, { revision: '20' });
 const bravo = started({ cluster: 'bravo' });
 
-describe('what served before a run, by its journal', () => {
-  test('is what each server was seen to serve, also one whose upgrade never answered, or was never begun', () => {
+describe('the releases before a run, by its journal', () => {
+  test('are those that each server was seen to serve, even where its upgrade never answered or began', () => {
     const entries = [
       bravo,
       ...looked,
@@ -50,7 +50,7 @@ describe('what served before a run, by its journal', () => {
     assert.deepEqual(revisionsBrought(entries), ['20']);
   });
 
-  test('is known of a run that was cut off when it had only taken servers out', () => {
+  test('are known for a run that was cut off when it had only taken servers out', () => {
     assert.deepEqual(Object.fromEntries(revisionsBefore([bravo, ...looked, ...disabled])), {
       a: '10',
       b: '5',
@@ -59,11 +59,11 @@ describe('what served before a run, by its journal', () => {
     assert.deepEqual(revisionsBrought([bravo, ...looked, ...disabled]), []);
   });
 
-  test('is what the upgrade told, where nobody had looked; empty where that is not known either', () => {
+  test('are those that the upgrade reported, where nobody had looked, and empty where that is unknown too', () => {
     assert.deepEqual(Object.fromEntries(revisionsBefore([bravo, ...update])), { a: '10', b: '' });
   });
 
-  test('is nothing for a run that changed nothing, a dry run, or one of another cluster', () => {
+  test('are none for a run that changed nothing, a dry run, or one of another cluster', () => {
     assert.equal(revisionsBefore([bravo, ...looked]).size, 0);
     assert.equal(upgraded([bravo, ...looked, ...update], 'bravo'), true);
     assert.equal(upgraded([bravo, ...looked, ...update], 'alfa'), false);
@@ -71,7 +71,7 @@ describe('what served before a run, by its journal', () => {
     assert.equal(upgraded([...looked, ...update], 'bravo'), false);
   });
 
-  test('is that of the application that was named, where the run had named one', () => {
+  test('are those of the named application, where the run had named one', () => {
     const shop = [started({ cluster: 'bravo', application: 'shop' }), ...looked, ...update];
     assert.equal(upgraded(shop, 'bravo', 'shop'), true);
     assert.equal(upgraded(shop, 'bravo'), true);
@@ -84,7 +84,7 @@ describe('what served before a run, by its journal', () => {
   });
 });
 
-test('application, backends, checks and min_available of a run hold for its undoing', () => {
+test('come with the application, backends, checks and min_available of the run', () => {
   const given = { cluster: 'bravo', revision: '20', application: 'shop', backend: null, checks: [], min_available: 0 };
   assert.deepEqual(inputsKept([started(given)]), { application: 'shop', checks: [], min_available: 0 });
   assert.deepEqual(inputsKept([]), {});

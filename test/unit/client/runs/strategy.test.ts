@@ -20,7 +20,7 @@ test('an upgrade takes all servers out together where as many others stay in tra
   });
 });
 
-test('else it goes a batch at a time, and says why', async () => {
+test('otherwise it goes a batch at a time, and says why', async () => {
   const few = await decideStrategy(four, backend(5));
   assert.deepEqual([few.name, few.batch], ['rolling', '2']);
   assert.equal(few.why, '2 at a time: with all 4 out, only 1 other would stay in traffic');
@@ -29,13 +29,13 @@ test('else it goes a batch at a time, and says why', async () => {
   assert.match(whole.why ?? '', /with all 4 out, only 0 would stay/);
 });
 
-test('one at a time where two are too many', async () => {
+test('it goes one at a time where two are too many', async () => {
   const tight = await decideStrategy(four, backend(4, 3));
   assert.deepEqual([tight.name, tight.batch], ['rolling', '1']);
   const two = await decideStrategy(four.slice(0, 2), backend(2));
   assert.deepEqual([two.name, two.batch], ['rolling', '1']);
 });
 
-test('what can’t be asked is left to the run, which says what is wrong', async () => {
+test('it leaves what it cannot ask to the run, which reports the cause', async () => {
   assert.deepEqual(await decideStrategy(four, async () => undefined), { name: 'parallel', batch: undefined });
 });

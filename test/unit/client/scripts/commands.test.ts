@@ -45,14 +45,14 @@ describe('the commands for scripts', () => {
     });
   }
 
-  test('orchestrate --help explains the command, and with a script what it takes', async () => {
+  test('orchestrate --help explains the command, and with a script its inputs', async () => {
     const bare = await run('orchestrate', '--help');
     assert.match(bare.out.join('\n'), /Usage: mco-deploy orchestrate/);
     const { out } = await run('orchestrate', '--help', 'app_cluster_upgrade');
     assert.match(out.join('\n'), /cluster +Please specify a cluster to manage using \$cluster \(string; required\)/);
   });
 
-  test('playbook docs shows the comment, the inputs and what is declared', async () => {
+  test('playbook docs shows the comment, the inputs and the declarations', async () => {
     const { out } = await run('playbook', 'docs', '~/own.mc');
     assert.deepEqual(out, [
       'own: Greets.',
@@ -69,7 +69,7 @@ describe('the commands for scripts', () => {
     assert.equal(markdown.out[0], '# own');
   });
 
-  test('playbook check says that it is right, and which agents only nodes know', async () => {
+  test('playbook check reports that it is valid, and which agents only nodes know', async () => {
     const { out, err } = await run('playbook', 'check', '~/own.mc');
     assert.match(out.join('\n'), /own is right as far as it can be checked without running it: 1 input/);
     assert.deepEqual(err, []);

@@ -8,7 +8,7 @@ test('a script is known by its ending', () => {
 });
 
 describe('inputs of a script', () => {
-  test('are name=value, with blanks around the sign where one likes', () => {
+  test('are name=value, with optional blanks around the sign', () => {
     assert.deepEqual(parseAssignments(['a=1', 'b_2 = x y', 'c=d=e']), { a: '1', b_2: 'x y', c: 'd=e' });
   });
 

@@ -23,7 +23,7 @@ const by = (filter: Partial<typeof noFilter>) => ({ filter: { ...noFilter, ...fi
 const namesOf = ({ nodes }: Findings) => nodes.map(({ name }) => name);
 
 describe('a session that remembers', () => {
-  test('asks the same question once, also when it is asked twice at a time', async () => {
+  test('asks the same question once, even when it is asked twice at a time', async () => {
     const { session, asked } = startCounting();
     const question = by({ agents: ['rpcutil'] });
     await Promise.all([session.find(question), session.find(question)]);
@@ -31,7 +31,7 @@ describe('a session that remembers', () => {
     assert.equal(asked.length, 1);
   });
 
-  test('asks nobody for nodes that are named and were found', async () => {
+  test('asks nobody for named nodes that were found', async () => {
     const { session, asked } = startCounting();
     await session.find(by({ agents: ['rpcutil'] }));
     const found = await session.find(by({ agents: ['rpcutil'], identities: ['web2'] }));

@@ -95,8 +95,8 @@ const mixedLog = linesOf(
   ),
 );
 
-describe('an audit log, whatever was done to it', () => {
-  test('is verified or found wrong with the place, never otherwise', () => {
+describe('an audit log after random changes', () => {
+  test('is verified or reported with the position of the fault, and nothing else', () => {
     holds(
       fc.property(anyLog, (text) => {
         const { fault, records } = verifyAudit(text, fleet.trust);
@@ -108,7 +108,7 @@ describe('an audit log, whatever was done to it', () => {
     );
   });
 
-  test('is found wrong at the first record that was changed, or at the next, which is chained to it', () => {
+  test('is found wrong at the first changed record, or at the next, which is chained to it', () => {
     holds(
       fc.property(mutated(log), (changed) => {
         if (changed.equals(log)) return;
@@ -141,7 +141,7 @@ describe('an audit log, whatever was done to it', () => {
     );
   });
 
-  test('is gone on with, or refused, when a daemon starts on it', async () => {
+  test('is continued, or refused, when a daemon starts on it', async () => {
     const directory = await mkdtemp(join(fleet.dir, 'opened-'));
     const before = line.map((one) => `${one}\n${log}`);
     await holds(
@@ -162,7 +162,7 @@ describe('an audit log, whatever was done to it', () => {
     );
   });
 
-  test('and the heads that callers kept of it are read or refused', () => {
+  test('and the heads of it that callers kept are read or refused', () => {
     const anyHead = fc.record({
       sequence: fc.nat(),
       hash: fc.constant('0'.repeat(64)),
@@ -196,7 +196,7 @@ describe('an audit log, whatever was done to it', () => {
     );
   });
 
-  test('goes on as one chain whatever is written to it', () => {
+  test('continues as one chain after any content', () => {
     const event: fc.Arbitrary<AuditEvent> = fc.record(
       { kind: fc.constant('recovered'), torn_bytes: fc.nat(), torn: fc.string({ unit: 'binary' }) },
       { noNullPrototype: true },

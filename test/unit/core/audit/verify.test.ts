@@ -78,7 +78,7 @@ describe('an audit log that is verified', () => {
   };
   const fault = (changed: readonly string[], head?: ChainState) => verify(changed, head).fault;
 
-  test('holds when nothing was touched', () => {
+  test('is valid when nothing was touched', () => {
     assert.deepEqual(verify(lines).fault, undefined);
     assert.equal(verify(lines).records, 5);
     assert.equal(verify(lines).end.sequence, 5);
@@ -95,12 +95,12 @@ describe('an audit log that is verified', () => {
     assert.equal(fault(lines.slice(1))?.code, 'removed', 'the first one');
   });
 
-  test('names where records changed places', () => {
+  test('names where records were swapped', () => {
     const [a = '', b = '', c = '', d = '', e = ''] = lines;
     assert.deepEqual([fault([a, b, d, c, e])?.code, fault([a, b, d, c, e])?.line], ['removed', 3]);
   });
 
-  test('finds a cut tail by a head that a caller kept, and not without', () => {
+  test('detects a cut tail by a head that a caller kept, and not without', () => {
     const head = verify(lines).end;
     assert.equal(fault(lines.slice(0, 3)), undefined, 'a file alone cannot prove its end');
     assert.equal(fault(lines.slice(0, 3), head)?.code, 'truncated');
@@ -108,7 +108,7 @@ describe('an audit log that is verified', () => {
     assert.equal(fault(lines, head), undefined);
   });
 
-  test('accepts a beginning that is gone only when a record names its very end', () => {
+  test('accepts a missing beginning only when a record names its exact end', () => {
     const rotated: AuditEvent = {
       kind: 'rotated',
       file: 'audit-000000000001.jsonl',
@@ -135,7 +135,7 @@ describe('an audit log that is verified', () => {
     assert.equal(codeOf(outcome(4)), 'removed');
   });
 
-  test('finds a tail that was written anew by a head that a caller kept', () => {
+  test('detects a rewritten tail by a head that a caller kept', () => {
     const head = verify(lines).end;
     const start = verify(lines.slice(0, 3)).end;
     const rewritten = [...lines.slice(0, 3), ...write([intent('c'), outcome(4)], node, start)];
@@ -153,21 +153,21 @@ describe('an audit log that is verified', () => {
     await foreign.remove();
   });
 
-  test('refuses a record of what its caller did not sign', () => {
+  test('refuses a record of a request that its caller did not sign', () => {
     const lie = write([started(node), intent('a', { arguments: { text: 'b' } })], node);
     assert.equal(fault(lie)?.code, 'forged-request');
     const unsigned = write([started(node), intent('a', { request_signature: '' })], node);
     assert.equal(fault(unsigned)?.code, 'forged-request');
   });
 
-  test('tells half a last line from an edited one', () => {
+  test('distinguishes half a last line from an edited one', () => {
     const text = `${lines.join('\n')}\n{"v":1,"sequ`;
     const { fault: found } = verifyAudit(text, fleet.trust);
     assert.equal(found?.code, 'torn');
     assert.equal(found?.line, 6);
   });
 
-  test('calls a line that is no record malformed', () => {
+  test('reports a line that is not a record as malformed', () => {
     for (const line of ['', 'x', '{}', '[1]', '{"signature":"AA=="}', '{"a":1,"signature":"']) {
       assert.equal(fault([...lines, line])?.code, 'malformed', line);
     }

@@ -21,7 +21,7 @@ describe('credentials', () => {
   const load = (before?: Parameters<typeof loadCredentials>[4]) =>
     loadCredentials({ ...member.files, crl }, 'node', readRevocations, Date.now(), before);
 
-  test('warn of the end of the certificate and of the CA by the time they are asked', async () => {
+  test('warn of the end of the certificate and of the CA by the time of the question', async () => {
     const { warnings } = await load();
     const end = Date.parse(member.certificate.validTo);
     assert.deepEqual(warnings(end - 31 * day), []);
@@ -32,7 +32,7 @@ describe('credentials', () => {
     assert.match(last, /^the CA’s certificate ends in 5 days .*“mco-deploy ca rollover”$/);
   });
 
-  test('give up no revocation when the list is replaced by an older one, or is gone', async () => {
+  test('drop no revocation when the list is replaced by an older one, or is gone', async () => {
     const older = await fleet.crl();
     const eve = await fleet.operator('eve');
     fleet.revoke(eve);
@@ -59,7 +59,7 @@ describe('credentials', () => {
     assert.deepEqual([isRevoked(fifth.trust), fifth.warnings(Date.now())], [true, []]);
   });
 
-  test('take the newest of a list that was placed and one that was brought; a brought one of another CA counts for nothing', async () => {
+  test('use the newest of a placed list and a delivered one; a delivered one of another CA does not count', async () => {
     await using other = await makeFleet();
     const mallory = await fleet.operator('mallory');
     const isRevoked = ({ trust }: Awaited<ReturnType<typeof load>>) =>

@@ -7,7 +7,7 @@ import { startCredentials } from '../../../../src/core/credentials/live-credenti
 import { watchFiles } from '../../../../src/core/files/watch-files.ts';
 import { makeFleet } from '../../../support/fleet/fleet.ts';
 
-test('credentials that change while they are read for the first time are read again after that', async () => {
+test('credentials that change during their first reading are read again after it', async () => {
   await using fleet = await makeFleet();
   const { certificate, key, ca } = (await fleet.node('dev1.devco.net')).files;
   const crl = join(fleet.dir, 'crl.pem');

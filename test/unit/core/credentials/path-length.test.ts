@@ -20,13 +20,13 @@ describe('the path length of a CA certificate', () => {
     test(`is read: ${length}`, async () => assert.equal(pathLengthOf(await make('CA', length)), length));
   }
 
-  test('is undefined where there is none, also when other extensions hold its bytes', async () => {
+  test('is undefined where it is absent, even when other extensions contain its bytes', async () => {
     assert.equal(pathLengthOf(await make('dev2.devco.net', undefined)), undefined);
     const look = Buffer.from('30130603551d130101ff040830060101ff020103', 'hex').toString('latin1');
     assert.equal(pathLengthOf(await make(`CA ${look}`, 5)), 5);
   });
 
-  test('limits the CAs below it, of which those that it issued to itself do not count', async () => {
+  test('limits the CAs below it, except those that it issued to itself', async () => {
     const root = await make('root', rootProfile.pathLength ?? 0);
     const [single, other] = [await make('one', 5, root), await make('two', 5, root)];
     assert.equal(limitOf([single, root]), undefined);

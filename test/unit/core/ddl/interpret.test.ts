@@ -45,7 +45,7 @@ describe('an interpreted schema', () => {
     { name: 'ada', fixed: 'y' },
     { name: 'ada', fixed: 'x', count: 3, ratio: 0.5, list: ['a'], map: { 'a/b~': 1 } },
   ]) {
-    test(`judges ${JSON.stringify(value)} as ajv does, fills in the same and says the same`, () => {
+    test(`judges ${JSON.stringify(value)} as ajv does, fills in the same defaults and gives the same message`, () => {
       const [a, b] = [structuredClone(value), structuredClone(value)];
       assert.equal(interpreted(a), compiled(b));
       assert.deepEqual(a, b);
@@ -53,7 +53,7 @@ describe('an interpreted schema', () => {
     });
   }
 
-  test('knows addresses, and says which it wants', () => {
+  test('knows addresses, and says which kind it requires', () => {
     const check = interpretSchema({ anyOf: [{ format: 'ipv4' }, { format: 'ipv6' }] });
     assert.ok(check('10.0.0.1') && check('::1'));
     assert.ok(!check('10.0.0'));

@@ -29,7 +29,7 @@ describe('a file that is replaced as a whole', () => {
     assert.equal(statSync(file).mode & 0o777, 0o600);
   });
 
-  test('is the old one or the new one, whole, whenever it is cut off; once that is done, the new one', async () => {
+  test('is the old one or the new one, whole, at any cut; once that is done, the new one', async () => {
     const found = new Set<string>();
     await crashAtEachChange({
       root,
@@ -45,7 +45,7 @@ describe('a file that is replaced as a whole', () => {
     assert.deepEqual([...found].sort(), ['new', 'old']);
   });
 
-  test('is left alone when a name that is taken must not be replaced', async () => {
+  test('is left alone when an existing name must not be replaced', async () => {
     writeFileSync(file, 'old');
     await assert.rejects(replaceFile(file, 'new', { replace: false }), { code: 'EEXIST' });
     assert.equal(readFileSync(file, 'utf8'), 'old');
@@ -70,7 +70,7 @@ describe('a file that is replaced as a whole', () => {
     }
   });
 
-  test('is not synced where it says so', async () => {
+  test('is not synced where the options say so', async () => {
     const calls = await recordChanges(root, () => replaceFile(file, 'new', { sync: false }));
     assert.deepEqual(
       calls.filter((call) => call.startsWith('sync')),
@@ -79,8 +79,8 @@ describe('a file that is replaced as a whole', () => {
   });
 });
 
-describe('directories that are made', () => {
-  test('are all there after a power cut, each with its mode', async () => {
+describe('new directories', () => {
+  test('all exist after a power cut, each with its mode', async () => {
     const deep = join(root, 'a', 'b', 'c');
     await crashAtEachChange({
       root,

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { ifThere, readIfThere } from '../../../../src/core/files/if-there.ts';
 import { temporaryDirectory } from '../../../support/agents/agent-setup.ts';
 
-test('a file that is not there is undefined, and every other fault of the disk is one', async () => {
+test('a missing file is undefined, and every other fault of the disk is an error', async () => {
   const directory = temporaryDirectory();
   const file = join(directory, 'file');
   assert.equal(await ifThere(readFile(file, 'utf8')), undefined);

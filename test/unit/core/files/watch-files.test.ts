@@ -9,7 +9,7 @@ import { watchFiles } from '../../../../src/core/files/watch-files.ts';
 
 const interval = 20;
 
-test('a file that is not there yet is a change when it comes, and none before', async ({ mock }) => {
+test('a missing file counts as a change when it appears, and not before', async ({ mock }) => {
   const directory = await mkdtemp(join(tmpdir(), 'mco-watch-'));
   const file = join(directory, 'crl.pem');
   const onChange = mock.fn();

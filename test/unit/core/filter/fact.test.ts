@@ -14,7 +14,7 @@ function check(rows: readonly Row[]): void {
 }
 
 describe('comparing a fact', () => {
-  test('takes strings for equal whatever their case', () => {
+  test('ignores the case of strings', () => {
     check([
       ['f=Alfa', 'aLFA', true],
       ['f==alfa', 'alfa', true],
@@ -51,7 +51,7 @@ describe('comparing a fact', () => {
     ]);
   });
 
-  test('orders strings that are numbers as numbers, and others by their letters', () => {
+  test('orders strings that are numbers as numbers, and others alphabetically', () => {
     check([
       ['f<10', '9', true],
       ['f>9', '10', true],
@@ -63,7 +63,7 @@ describe('comparing a fact', () => {
     ]);
   });
 
-  test('keeps versions apart that would be the same number', () => {
+  test('distinguishes versions that would be the same number', () => {
     check([
       ['f=1.1', '1.10', false],
       ['f!=1.1', '1.10', true],
@@ -156,7 +156,7 @@ describe('finding a fact', () => {
     assert.ok(!factMatches('os.name.length=6', facts));
   });
 
-  test('finds names that have a dot themselves', () => {
+  test('finds names that contain a dot', () => {
     assert.ok(factMatches('os.kernel=linux', facts));
     assert.ok(factMatches('net.eth0.1.ip=10.0.0.1', facts));
   });
@@ -167,7 +167,7 @@ describe('finding a fact', () => {
     assert.ok(!factMatches('disks.2=sdb', facts));
   });
 
-  test('sees no inherited key', () => {
+  test('ignores inherited keys', () => {
     for (const name of [
       '__proto__',
       'constructor',
@@ -182,7 +182,7 @@ describe('finding a fact', () => {
     assert.equal(factMatches('cluster=alfa', Object.create({ cluster: 'alfa' })), false);
   });
 
-  test('does not branch without bound where every prefix of the name is there', () => {
+  test('has bounded branches even where every prefix of the name exists', () => {
     const parts = Array.from({ length: 16 }, () => 'a');
     let nested: JsonObject = {};
     for (let depth = 16; depth > 0; depth--) {
@@ -235,13 +235,13 @@ describe('splitting a fact’s term', () => {
     assert.ok(factMatches('f=/a=/b/', { f: 'a=/b' }));
   });
 
-  test('takes slashes elsewhere for text', () => {
+  test('treats slashes elsewhere as text', () => {
     assert.ok(factMatches('f=/', { f: '/' }));
     assert.ok(factMatches('f=/usr/bin', { f: '/USR/bin' }));
     assert.ok(factMatches('f=usr/', { f: 'usr/' }));
   });
 
-  test('forgives spaces around name, operator and value', () => {
+  test('ignores spaces around name, operator and value', () => {
     assert.ok(factMatches('  f  >=  7  ', { f: 7 }));
     assert.ok(factMatches('two words = some value', { 'two words': 'some value' }));
     assert.ok(factMatches('f=!x', { f: '!x' }));

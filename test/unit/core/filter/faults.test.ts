@@ -76,8 +76,8 @@ describe('a malformed term is refused with a caret under the fault', () => {
   });
 });
 
-describe('what is shown of a term', () => {
-  test('is what stands around the fault, when the term is long', () => {
+describe('the excerpt of a term', () => {
+  test('shows the text around the fault, when the term is long', () => {
     const select = `${'web and '.repeat(100)}%%% ${'and web '.repeat(100)}`;
     const { message } = thrownBy(() => parseFilter(terms({ select })));
     const [, text = '', caret = ''] = message.split('\n');
@@ -85,18 +85,18 @@ describe('what is shown of a term', () => {
     assert.ok(text.startsWith('  …') && text.endsWith('…') && text.length <= 64, text);
   });
 
-  test('has no sign that moves a terminal’s cursor', () => {
+  test('has no character that moves a terminal’s cursor', () => {
     const { message } = thrownBy(() => parseFilter(terms({ classes: ['\u001b[2J\u202e\r\n\u0007x\u2028y'] })));
     assert.match(message, /^[^\p{C}\u2028]*\n[^\p{C}\u2028]*\n *\^$/u);
   });
 
-  test('keeps the caret in place behind signs of two units', () => {
+  test('keeps the caret in place after characters of two units', () => {
     const { message } = thrownBy(() => parseFilter(terms({ facts: ['𝒳𝒳'] })));
     assert.equal(message.split('\n')[2], '    ^');
   });
 });
 
-describe('a filter is bounded', () => {
+describe('a filter has limits', () => {
   test('in the length of a term and of an expression', () => {
     refuses({ facts: [`f=${'x'.repeat(1023)}`] }, 60, /at most 1024/);
     refuses({ select: `${'web or '.repeat(700)}web` }, 31, /longer than 4096/);
@@ -119,7 +119,7 @@ describe('a filter is bounded', () => {
     refuses({ select: '('.repeat(4000) }, 31, /more than 1024 parts/);
   });
 
-  test('in the cost of all regexes together', () => {
+  test('in the total cost of its regexes', () => {
     const costly = Array.from({ length: 5 }, (_, index) => `/x{400}${index}/`);
     assert.match(thrownBy(() => parseFilter(terms({ classes: costly }))).message, /too costly together/);
     const many = Array.from({ length: 200 }, (_, index) => `/x${index}/`);

@@ -15,7 +15,7 @@ describe('the terms of a filter', () => {
     assert.ok(matches(noFilter, web));
   });
 
-  test('must all hold, whatever their kind', () => {
+  test('must all match, whatever their kind', () => {
     assert.ok(matches({ facts: ['cluster=bravo', 'cores>2'], classes: ['web'], agents: ['appmgr'] }, web));
     assert.ok(!matches({ facts: ['cluster=bravo', 'cores>4'], classes: ['web'], agents: ['appmgr'] }, web));
     assert.ok(!matches({ facts: ['cluster=bravo'], classes: ['db'] }, web));
@@ -23,7 +23,7 @@ describe('the terms of a filter', () => {
     assert.ok(!matches({ classes: ['web', 'db'] }, web));
   });
 
-  test('but of the identities any', () => {
+  test('except identities, of which one is enough', () => {
     assert.ok(matches({ identities: ['dev2.devco.net', 'dev4.devco.net'] }, web));
     assert.ok(matches({ identities: ['dev4.devco.net', '/^dev/'] }, web), 'two that match don’t drop the node');
     assert.ok(matches({ identities: ['lb1.devco.net', '/^dev4/'] }, web));
@@ -67,7 +67,7 @@ describe('a compound expression', () => {
     assert.ok(selects('((cluster=alfa and cores=4) or cluster=bravo) and /^Apa/'));
   });
 
-  test('has “not” before “and” before “or”', () => {
+  test('evaluates “not” before “and” before “or”', () => {
     assert.ok(selects('web or web and db'));
     assert.ok(!selects('(web or web) and db'));
     assert.ok(selects('db and db or web'));
@@ -76,14 +76,14 @@ describe('a compound expression', () => {
     assert.ok(selects('not not web'));
   });
 
-  test('takes ! for not, and the words in any case', () => {
+  test('accepts ! for not, and the words in any case', () => {
     assert.ok(selects('!db'));
     assert.ok(selects('!(db)AND !cluster=alfa'));
     assert.ok(selects('! db And NOT db OR db'));
     assert.ok(selects('cluster!=alfa'));
   });
 
-  test('takes words that begin like “and” for classes', () => {
+  test('reads words that begin like “and” as classes', () => {
     assert.ok(!selects('android or notary or order'));
   });
 
@@ -99,7 +99,7 @@ describe('a compound expression', () => {
     assert.ok(selects('cores>=4 and cores<5 and cores!=5'));
   });
 
-  test('takes an absent fact for false, and its negation for true', () => {
+  test('treats an absent fact as false, and its negation as true', () => {
     assert.ok(!selects('nothing!=1'));
     assert.ok(selects('not nothing=1'));
   });
@@ -110,7 +110,7 @@ describe('a compound expression', () => {
   });
 });
 
-test('tells which facts it reads', () => {
+test('reports which facts it reads', () => {
   const filter = parseFilter(
     terms({ facts: ['cluster=a', 'os.name!=/x/'], with: ['web cores>1'], select: 'not (db or rack=1) and cluster=b' }),
   );

@@ -15,7 +15,7 @@ describe('merging terms', () => {
     assert.deepEqual(mergeTerms(noFilter, noFilter), { ...noFilter });
   });
 
-  test('asks for all of both, each once', () => {
+  test('requires all of both, each once', () => {
     const both = merged(
       { facts: ['a=1'], agents: ['x'], with: ['w'] },
       { facts: ['a=1', 'b=2'], agents: ['y'], classes: ['c'] },

@@ -6,7 +6,7 @@ import { patternCost } from '../../../../src/core/filter/pattern-cost.ts';
 import { thrownBy } from '../../../support/thrown.ts';
 
 describe('a regex from outside', () => {
-  test('is unanchored and minds case', () => {
+  test('is unanchored and case-sensitive', () => {
     const matches = compilePattern('b+');
     assert.ok(matches('abbc'));
     assert.ok(!matches('aBc'));
@@ -19,7 +19,7 @@ describe('a regex from outside', () => {
     assert.ok(!compilePattern('^a.b$')('a\nb'));
   });
 
-  test('is refused when malformed, empty, or in need of backtracking', () => {
+  test('is refused when it is malformed, empty, or needs backtracking', () => {
     for (const source of [
       '',
       '(',
@@ -57,7 +57,7 @@ describe('a regex from outside', () => {
     compilePattern('('.repeat(128) + ')'.repeat(128));
   });
 
-  test('leaves room for what people write', () => {
+  test('may be as long as common ones', () => {
     assert.ok(compilePattern('^\\d{1,3}(\\.\\d{1,3}){3}$')('10.0.0.12'));
     assert.ok(compilePattern('^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$')('0b1e0c1a-7f4e-4d8e-9d5c-0123456789ab'));
     assert.ok(compilePattern('^[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}$')('rip@devco.net'));
@@ -70,14 +70,14 @@ describe('a regex from outside', () => {
     assert.ok(!compilePattern('x$')('x'.repeat(longestText + 1)));
   });
 
-  test('is refused with others when they are too costly together', () => {
+  test('is refused with others when they cost too much together', () => {
     const compile = boundedCompiler(600);
     compile('x{400}');
     assert.equal(thrownBy(() => compile('x{400}')).code, 'bad-pattern');
   });
 });
 
-test('the estimated cost is not far below the program that comes of it', () => {
+test('the estimated cost is not far below that of the compiled program', () => {
   const sources = [
     'a',
     'abc|de?f*',
@@ -114,6 +114,6 @@ test('the estimated cost is not far below the program that comes of it', () => {
   }
 });
 
-test('the estimate counts what stands before a parenthesis that is not closed', () => {
+test('the estimate counts what comes before an unclosed parenthesis', () => {
   assert.ok(patternCost('x{400}(y{400}') >= 800);
 });

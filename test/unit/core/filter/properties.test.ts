@@ -37,9 +37,9 @@ function parsed(terms: FilterTerms): Filter | undefined {
   }
 }
 
-describe('whatever is thrown at it', () => {
+describe('for random input', () => {
   for (const field of ['facts', 'classes', 'agents', 'identities', 'with'] as const) {
-    test(`a term of ${field} is parsed or refused, and what is parsed gives an answer`, () => {
+    test(`a term of ${field} is parsed or refused, and a parsed one gives an answer`, () => {
       holds(
         fc.property(nearlyTerms[field], anyNode, (text, node) => {
           const filter = parsed({ ...noFilter, [field]: [text] });
@@ -52,7 +52,7 @@ describe('whatever is thrown at it', () => {
     });
   }
 
-  test('an expression is parsed or refused, and what is parsed gives an answer', () => {
+  test('an expression is parsed or refused, and a parsed one gives an answer', () => {
     holds(
       fc.property(nearly(expression), anyNode, (select, node) => {
         const filter = parsed({ ...noFilter, select });
@@ -145,7 +145,7 @@ describe('for any filter and node', () => {
     );
   });
 
-  test('a node that matches publishes every equality that the filter asks for', () => {
+  test('a node that matches publishes every equality that the filter requires', () => {
     holds(
       fc.property(aimed, ([node, terms]) => {
         const filter = parseFilter(terms);

@@ -6,7 +6,7 @@ import { thrownBy } from '../../../support/thrown.ts';
 
 const said = (kind: string, key: string, value: string) => ({ kind, key, value });
 
-test('gives the terms of a filter that are pure equality and must hold', () => {
+test('returns the terms of a filter that are pure equality and must match', () => {
   const filter = terms({
     facts: ['cluster=Alfa', 'os.name==Debian', 'cores>2', 'rack!=1', 'role=/web/'],
     classes: ['web', '/db/'],
@@ -26,7 +26,7 @@ test('gives the terms of a filter that are pure equality and must hold', () => {
   ]);
 });
 
-test('gives the identities, any of which will do, unless one of them is a regex', () => {
+test('returns the identities, any of which is enough, unless one of them is a regex', () => {
   const given = (identities: string[]) => equalityTerms(terms({ identities }));
   assert.deepEqual(given(['Dev1', 'dev2', 'dev1']), [said('identity', '', 'dev1'), said('identity', '', 'dev2')]);
   assert.deepEqual(given(['/dev1/']), []);
@@ -38,7 +38,7 @@ test('refuses a filter that does not parse', () => {
   assert.equal(thrownBy(() => equalityTerms(terms({ facts: ['cluster'] }))).code, 'bad-filter');
 });
 
-test('publishes nothing but the facts that are named', () => {
+test('publishes only the named facts', () => {
   const node = nodeWith({
     agents: ['appmgr'],
     classes: ['web'],
@@ -54,7 +54,7 @@ test('publishes nothing but the facts that are named', () => {
   ]);
 });
 
-test('gives values that are equal to a filter the same text', () => {
+test('gives the same text to values that a filter treats as equal', () => {
   const pairs: [string, unknown][] = [
     ['1.0', 1],
     ['1e1', 10],

@@ -62,7 +62,7 @@ describe('a line of a journal', () => {
     assert.throws(() => readLine({ text: '{' }), { message: 'a line of the journal is not JSON' });
   });
 
-  test('is named by the digest of its very bytes', () => {
+  test('is named by the digest of its exact bytes', () => {
     assert.equal(hashText('ü'), createHash('sha256').update(Buffer.from('ü')).digest('hex'));
   });
 });
@@ -72,7 +72,7 @@ describe('lines that continue a journal', () => {
   const one = text(first);
   const two = text({ ...second, previous: hashText(one.text) });
 
-  test('each name the one before, and give where the journal stands then', () => {
+  test('each name the one before, and give the new position of the journal', () => {
     assert.deepEqual(followLines(run, journalStart, []), { sequence: 0, hash: '' });
     const end = followLines(run, journalStart, [one]);
     assert.deepEqual(end, { sequence: 1, hash: hashText(one.text) });
@@ -80,7 +80,7 @@ describe('lines that continue a journal', () => {
     assert.deepEqual(followLines(run, journalStart, [one, two]), followLines(run, end, [two]));
   });
 
-  test('are of that run, have no gap and leave out none', () => {
+  test('belong to that run, without gap or omission', () => {
     const refuse = (lines: readonly { text: string }[], message: RegExp) =>
       assert.throws(() => followLines(run, journalStart, lines), { code: 'bad-journal', message });
     refuse([text({ ...first, run: 'c'.repeat(32) })], /^the line is of the run c{32}, not of a{32}$/);

@@ -28,7 +28,7 @@ describe('a journal that comes from a node', () => {
   });
   after(() => fleet.remove());
 
-  test('is verified line by line, with who wrote each', () => {
+  test('is verified line by line, with the author of each', () => {
     const { authors, entries, stored } = verify(lines);
     assert.deepEqual(authors, ['rip@devco.net', 'rip@devco.net', 'rip@devco.net', 'eve@devco.net', 'eve@devco.net']);
     assert.deepEqual(
@@ -61,7 +61,7 @@ describe('a journal that comes from a node', () => {
     assert.equal(code(other), 'bad-signature');
   });
 
-  test('is refused where a line is signed by somebody who is no operator of the fleet, or was none then', async () => {
+  test('is refused where a signer of a line is not an operator of the fleet, or was not one then', async () => {
     await using foreign = await makeFleet();
     assert.equal(code(writeLines(await foreign.operator('rip@devco.net'), ['run-started'])), 'foreign-certificate');
     assert.equal(code(writeLines(await fleet.node('dev1.devco.net'), ['run-started'])), 'wrong-kind');

@@ -14,14 +14,14 @@ function says(lines: string[], caller = 'cert=rip', action = 'upgrade', node = w
 }
 
 describe('a policy decides', () => {
-  test('by the first rule that fits, and says which', () => {
+  test('by the first rule that matches, and says which', () => {
     const lines = ['# rules', 'deny\tcert=joe\t*\t*\t*', 'allow\t*\tupgrade\t*\t*', 'deny\t*\t*\t*\t*'];
     assert.deepEqual(says(lines), [true, 3]);
     assert.deepEqual(says(lines, 'cert=joe'), [false, 2]);
     assert.deepEqual(says(lines, 'cert=rip', 'status'), [false, 4]);
   });
 
-  test('by the default where none fits, wherever that line stands', () => {
+  test('by the default where no rule matches, wherever that line is', () => {
     assert.deepEqual(says([]), [false, 'default']);
     assert.deepEqual(says(['policy default deny']), [false, 'default']);
     assert.deepEqual(says(['policy default allow', 'deny\tcert=joe\t*\t*']), [true, 'default']);
@@ -29,7 +29,7 @@ describe('a policy decides', () => {
     assert.deepEqual(says(['allow\tcert=joe\t*\t*', 'policy default deny']), [false, 'default']);
   });
 
-  test('by a regex for callers as it is written, from its first character to its last', () => {
+  test('by an exact regex for callers, from its first character to its last', () => {
     const lines = ['allow\t/^cert=rip$/ cert=joe\t*\t*', 'deny\t*\t*\t*'];
     assert.deepEqual(says(lines, 'cert=rip'), [true, 1]);
     assert.deepEqual(says(lines, 'cert=joe'), [true, 1]);
@@ -37,7 +37,7 @@ describe('a policy decides', () => {
       assert.deepEqual(says(lines, caller), [false, 2]);
   });
 
-  test('for a certificate that is limited by the rules that name it, which may still deny', () => {
+  test('for a limited certificate by the rules that name it, which may still deny', () => {
     const decideFor = (lines: string[], limited = true) => {
       const { allowed, line, text } = decide(parsePolicy(lines.join('\n'), 'f', groups), {
         caller: 'cert=joe',

@@ -18,7 +18,7 @@ function faultOf(line: string): string {
   }
 }
 
-describe('a policy of a Choria site', () => {
+describe('a policy in Choria’s form', () => {
   test('is refused with the line to write instead', () => {
     assert.match(
       faultOf(fixture),
@@ -53,7 +53,7 @@ describe('a policy of a Choria site', () => {
 describe('the callers of a policy are rewritten', () => {
   const rewrite = (text: string, by: Parameters<typeof rewriteCallers>[1] = map) => rewriteCallers(text, by);
 
-  test('in their own column of a rule alone, and in no comment and no default', () => {
+  test('only in their own column of a rule, and in no comment and no default', () => {
     const lines = [
       '  # was choria=rip.mcollective with uid=500',
       'policy default uid=500',
@@ -100,7 +100,7 @@ describe('the callers of a policy are rewritten', () => {
   });
 });
 
-describe('what else a policy brings is reported as what it is', () => {
+describe('other parts of a policy are reported as they are', () => {
   for (const [line, fault] of [
     ["allow\t*\t*\tfstat('/etc/x').md5=/a/\t*", /FACTS has the data function fstat\(\)/],
     ['allow\t*\t*\t*\tweb and not db', /the column CLASSES has a compound expression \(“and”\).*FACTS/],

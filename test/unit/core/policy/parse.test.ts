@@ -15,7 +15,7 @@ function refuses(line: string, words: RegExp): void {
 }
 
 describe('a line that does not parse refuses the whole file', () => {
-  test('when it is no rule', () => {
+  test('when it is not a rule', () => {
     refuses('permit\tcert=rip\t*\t*\t*', /begin with “allow”/);
     refuses('Deny\tcert=rip\t*\t*\t*', /begin with “allow”/);
     refuses('allow cert=rip * * *', /tabs between the columns/);
@@ -28,7 +28,7 @@ describe('a line that does not parse refuses the whole file', () => {
     refuses('deny\tcert=rip\t \t*', /four or five columns/);
   });
 
-  test('when it is no default, or a second one', () => {
+  test('when it is not a default, or is a second one', () => {
     refuses('policy default deny', /set twice/);
     refuses('policy default allow', /set twice/);
     for (const line of [
@@ -43,7 +43,7 @@ describe('a line that does not parse refuses the whole file', () => {
     }
   });
 
-  test('when its callers are none', () => {
+  test('when its callers are invalid', () => {
     refuses('allow\trip@devco.net\t*\t*', /“rip@devco.net” is not a valid caller/);
     refuses('deny\tcert=rip,cert=joe\t*\t*', /not a valid caller/);
     refuses('deny\tcret=rip\t*\t*', /not a valid caller/);
@@ -64,7 +64,7 @@ describe('a line that does not parse refuses the whole file', () => {
     refuses('deny\tcert="rip\t*\t*', /quotation mark is not closed/);
   });
 
-  test('when its actions are none', () => {
+  test('when its actions are invalid', () => {
     refuses('deny\t*\tupgrade,status\t*', /not a valid action name/);
     refuses('deny\t*\tup* status\t*', /not a valid action name/);
     refuses('deny\t*\t/up/\t*', /not a valid action name/);
@@ -72,7 +72,7 @@ describe('a line that does not parse refuses the whole file', () => {
     refuses('deny\t*\t__proto__\t*', /not a valid action name/);
   });
 
-  test('when its facts are none', () => {
+  test('when its facts are invalid', () => {
     refuses('deny\t*\t*\tcluster', /FACTS: a fact needs an operator/);
     refuses('deny\t*\t*\tcluster=alfa web', /FACTS: a fact needs an operator/);
     refuses('deny\t*\t*\tcluster=alfa and', /FACTS: a class, a fact or a regex is missing/);
@@ -84,7 +84,7 @@ describe('a line that does not parse refuses the whole file', () => {
     refuses(`deny\t*\t*\t${'('.repeat(40)}web${')'.repeat(40)}`, /deeper than 32/);
   });
 
-  test('when its classes are none', () => {
+  test('when its classes are invalid', () => {
     refuses('deny\t*\t*\t*\tweb or db', /CLASSES has a compound expression \(“or”\).*column FACTS/);
     refuses('deny\t*\t*\t*\tweb,db', /CLASSES: this is not allowed in the name of a class/);
     refuses('deny\t*\t*\t*\tweb # a comment', /CLASSES: this is not allowed in the name of a class/);
@@ -93,7 +93,7 @@ describe('a line that does not parse refuses the whole file', () => {
     refuses('deny\t*\t*\t*\t/web', /CLASSES: the regex has no closing slash/);
   });
 
-  test('when it has something that no editor shows', () => {
+  test('when it contains something that no editor shows', () => {
     refuses('deny\tcert=rip\u200b\t*\t*', /U\+200B/);
     refuses('deny\tcert=\u202erip\t*\t*', /U\+202E/);
     refuses('deny\t*\t*\ta=b\u0000c', /U\+0000/);
@@ -109,7 +109,7 @@ describe('a line that does not parse refuses the whole file', () => {
   });
 });
 
-describe('the bounds of a policy', () => {
+describe('the limits of a policy', () => {
   const parse = (text: string) => parsePolicy(text, 'f', groups).rules.length;
   const codeOf = (text: string) => thrownBy(() => parsePolicy(text, 'f', groups)).code;
 
@@ -152,7 +152,7 @@ describe('a policy', () => {
     );
   });
 
-  test('takes comments, empty lines, Windows line ends, a byte order mark and tabs for alignment', () => {
+  test('accepts comments, empty lines, Windows line ends, a byte order mark and tabs for alignment', () => {
     const text = '\ufeff# first\r\n\r\n   # indented\r\n  allow\t\tcert=rip\t\t*\t*\t\t*  \r\n\t\r\ndeny\t*\t*\t*';
     const { rules } = parsePolicy(text, 'f', groups);
     assert.deepEqual(
@@ -166,7 +166,7 @@ describe('a policy', () => {
 });
 
 describe('groups', () => {
-  test('are lists of callers under a name', () => {
+  test('are named lists of callers', () => {
     const parsed = parseGroups(
       '# people\nadmins\tcert=joe@devco.net   cert=ann\n\nrelays node=lb1.devco.net\n',
       'groups',

@@ -62,8 +62,8 @@ function attempt<T>(parse: () => T): T | undefined {
   }
 }
 
-describe('whatever is thrown at it', () => {
-  test('a policy is parsed or refused, and what is parsed decides', () => {
+describe('for random input', () => {
+  test('a policy is parsed or refused, and a parsed one decides', () => {
     holds(
       fc.property(lines, asked, (written, question) => {
         const policy = attempt(() => parsePolicy(written.join('\n'), 'f', groups));
@@ -93,7 +93,7 @@ describe('whatever is thrown at it', () => {
   });
 });
 
-test('a line that is spoilt never opens the door: the policy is refused, whatever else it says', () => {
+test('a damaged line never allows more: the policy is refused, whatever else it says', () => {
   const spoilt = fc.constantFrom(
     'deny cert=rip * * *',
     'deny\tcert=rip\t*',
@@ -112,7 +112,7 @@ test('a line that is spoilt never opens the door: the policy is refused, whateve
   );
 });
 
-test('taking rules away behind the one that decides changes nothing', () => {
+test('removing rules after the deciding one changes nothing', () => {
   holds(
     fc.property(fc.array(goodRule, { minLength: 3, maxLength: 10, size: 'max' }), asked, (rules, question) => {
       const decision = decide(parsePolicy(rules.join('\n'), 'f', groups), question);

@@ -40,12 +40,12 @@ describe('a policy has no effect', () => {
     assert.match(review('default', 'allow\t*\tsendmgs\t*\t*\n')[0] ?? '', /no agent has an action “sendmgs”/);
   });
 
-  test('where it is of another name of an agent, and the agent has its own', () => {
+  test('where it uses another name of an agent, and the agent has its own', () => {
     assert.match(review('angelianotify', '', ['angelia', 'angelianotify'])[0] ?? '', /another name of angelia/);
   });
 });
 
-describe('a policy has its effect', () => {
+describe('a policy has an effect', () => {
   test('under the name of an agent, another name of it, or as the default', () => {
     for (const name of ['appmgr', 'angelianotify', 'default']) {
       assert.deepEqual(review(name, ''), [], name);

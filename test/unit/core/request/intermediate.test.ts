@@ -36,7 +36,7 @@ async function below(
   return { identity, certificate: leaf, issuers: [certificate], key: holder.privateKey };
 }
 
-describe('the intermediate CA of who signed comes along, and leads to the root', () => {
+describe('the signer’s intermediate CA is included, and leads to the root', () => {
   test('of a request', async () => {
     const fleet = await makeRootFleet();
     const caller = await below(fleet, 'operator', 'rip@devco.net');

@@ -29,7 +29,7 @@ before(async () => {
 after(() => fleet.remove());
 
 describe('a query that is signed', () => {
-  test('says for whom, by whom, when and for how long, and has a new nonce each time', () => {
+  test('names its node, its operator, its time and its lifetime, and has a new nonce each time', () => {
     const nonces = [1, 2].map(() => {
       const { query } = openQuery(signQuery(node, { result: reference }, rip.credentials, now), fleet.trust, now);
       const { nonce, ...said } = query;
@@ -56,7 +56,7 @@ describe('a query that is opened', () => {
   };
   const open = (signed: SignedQuery) => openQuery(signed, fleet.trust, now).caller.identity.name;
 
-  test('is of this protocol and has a nonce of 16 bytes', () => {
+  test('belongs to this protocol and has a nonce of 16 bytes', () => {
     assert.equal(open(signedWith({})), 'rip@devco.net');
     for (const protocol of [0, 2]) assert.throws(() => open(signedWith({ protocol })), { code: 'other-protocol' });
     for (const length of [0, 15, 17]) {
@@ -68,7 +68,7 @@ describe('a query that is opened', () => {
     }
   });
 
-  test('is proven by its signature and its certificate, and is of the operator that it names', () => {
+  test('is proven by its signature and its certificate, and belongs to the operator that it names', () => {
     const signed = signedWith({});
     const bad = { code: 'bad-signature' };
     assert.throws(() => open({ ...signed, chain: [] }), { ...bad, message: 'the query has no certificate' });
@@ -95,7 +95,7 @@ describe('a reply to a query that is opened', () => {
   };
   const open = (signed: SignedQueryReply) => openQueryReply(signed, query, node, fleet.trust, now).result?.state;
 
-  test('is of the node that was asked, by its certificate and by its own word, to this query', () => {
+  test('comes from the node that was asked, by its certificate and its name, to this query', () => {
     const good = signedReply({}, dev2);
     assert.equal(open(good), 'RUNNING');
     const bad = { code: 'bad-reply' };

@@ -41,7 +41,7 @@ function signedWith(changes: Partial<Request>, by = rip): SignedRequest {
 }
 
 describe('a request that is opened', () => {
-  test('is one with an id of 32 hex digits, a nonce of 16 bytes, and a try from 1 on', () => {
+  test('has an id of 32 hex digits, a nonce of 16 bytes, and a try from 1 on', () => {
     for (const good of [{}, { try: 1 }, { try: 2 }, { requestId: '0123456789abcdef'.repeat(2) }]) {
       assert.equal(openRequest(signedWith(good)).request.target, 'dev2.devco.net');
     }
@@ -104,7 +104,7 @@ describe('a request that is sealed', () => {
 describe('the caller of a request', () => {
   const prove = (signed: SignedRequest) => proveCaller(openRequest(signed), fleet.trust, Date.now()).identity.name;
 
-  test('is proven by its signature and its certificate, and must be who the request names', () => {
+  test('is proven by its signature and its certificate, and must be the one that the request names', () => {
     assert.equal(prove(signedWith({})), 'rip@devco.net');
     const signed = signedWith({});
     const mine = [eve.certificate.raw];
@@ -122,7 +122,7 @@ describe('the caller of a request', () => {
     assert.throws(() => prove(signedWith({}, dev4)), { code: 'wrong-kind' });
   });
 
-  test('is nobody when a signature was made for something else', () => {
+  test('is nobody when a signature was made for another purpose', () => {
     const signed = signedWith({});
     const reused = { ...signed, signature: sign('reply', signed.request, rip.key) };
     assert.throws(() => prove(reused), { code: 'bad-signature' });
@@ -133,7 +133,7 @@ describe('a sensitive input', () => {
   const sealed = (input: Record<string, unknown>, sensitive: string[]) =>
     sealRequest(orderFor('dev2.devco.net', { input: input as never, sensitive }), rip.credentials, Date.now());
 
-  test('comes back from its commitment, and only with its own salt and value', () => {
+  test('is recovered from its commitment, and only with its own salt and value', () => {
     const signed = sealed({ text: 'x', secret: 'pin' }, ['secret', 'nothing']);
     const opened = openRequest(signed);
     assert.deepEqual(revealInput(opened), { text: 'x', secret: 'pin' });
@@ -232,7 +232,7 @@ describe('a reply that is opened', () => {
     return { ...sealed, reply, signature: sign('reply', reply, by.key) };
   };
 
-  test('is of the node that was meant, by its certificate and by its own word, to this very request', () => {
+  test('comes from the intended node, by its certificate and its name, to exactly this request', () => {
     assert.equal(open(signedReply({}, dev2)), 'ok');
     const bad = { code: 'bad-reply' };
     const good = signedReply({}, dev2);

@@ -12,14 +12,14 @@ const envelope: Envelope = {
   call: { request: Buffer.from('request'), signature: Buffer.from('signature'), chain: [], sensitive: {} },
 };
 
-describe('what is sealed to a node', () => {
+describe('a message that is sealed to a node', () => {
   let fleet: Fleet;
   before(async () => {
     fleet = await makeFleet();
   });
   after(() => fleet.remove());
 
-  test('is opened by that node alone, and its reply by the caller alone', () => {
+  test('is opened only by that node, and its reply only by the caller', () => {
     const [node, caller] = [makeKeyPair(), makeKeyPair()];
     const sent = sealTo(target, node.publicKey, caller, envelope);
     const received = openSealed(target, node, sent.request);
@@ -33,7 +33,7 @@ describe('what is sealed to a node', () => {
     assert.throws(() => openSealed('dev2.devco.net', node, sent.request), { code: 'bad-seal' });
   });
 
-  test('is what docs/reach.md says, byte for byte: ECDH, HKDF and AES-256-GCM by hand open it', () => {
+  test('matches docs/reach.md, byte for byte: ECDH, HKDF and AES-256-GCM by hand open it', () => {
     const ecdh = createECDH('prime256v1');
     const publicKey = ecdh.generateKeys();
     const { request } = sealTo(target, publicKey, makeKeyPair(), envelope);
@@ -48,7 +48,7 @@ describe('what is sealed to a node', () => {
     assert.deepEqual(envelopeCodec.decode(plain).call?.signature, Buffer.from('signature'));
   });
 
-  test('takes a key of whatever length, or off the curve, for no key', () => {
+  test('rejects a key of any wrong length, or off the curve', () => {
     const own = makeKeyPair();
     const off = Buffer.concat([Buffer.from([4]), Buffer.alloc(64, 7)]);
     for (const bytes of [Buffer.alloc(0), Buffer.alloc(33, 2), off, own.publicKey.subarray(1)]) {
@@ -56,7 +56,7 @@ describe('what is sealed to a node', () => {
     }
   });
 
-  test('trusts a key that the node itself signed, and no other', async () => {
+  test('trusts only a key that the node itself signed', async () => {
     const pair = makeKeyPair();
     const node = (await fleet.node(target)).credentials;
     const other = (await fleet.node('dev2.devco.net')).credentials;

@@ -146,8 +146,8 @@ const wellFormed = fc
   )
   .map((fields) => Buffer.concat(fields.flatMap(([field, { kind, body }]) => [Buffer.of((field << 3) | kind), body])));
 
-describe('the wire, whatever bytes come', () => {
-  test('a request is decoded or refused, and what is decoded proves nobody', () => {
+describe('the wire, for any bytes', () => {
+  test('a request is decoded or refused, and a decoded one proves nobody', () => {
     holds(
       fc.property(fc.oneof(anyBytes, mutated(signed.request), otherRequest(), otherRequest()), (request) => {
         const opened = attempt(
@@ -164,7 +164,7 @@ describe('the wire, whatever bytes come', () => {
     );
   });
 
-  test('a signature or a chain that was changed proves nobody, unless it is the same key and the same signature', () => {
+  test('a changed signature or chain proves nobody, unless it is the same key and the same signature', () => {
     const changed = fc.record({
       signature: mutated(signed.signature),
       leaf: fc.oneof(anyBytes, mutated(rip.certificate.raw)),
@@ -204,7 +204,7 @@ describe('the wire, whatever bytes come', () => {
     );
   });
 
-  test('a request comes back from its bytes as it was, whatever is in its fields', () => {
+  test('a request survives encoding and decoding, with any content of its fields', () => {
     holds(
       fc.property(anyRequest, (request) => {
         reached();
@@ -239,7 +239,7 @@ describe('the wire, whatever bytes come', () => {
   }
 });
 
-describe('JSON, whatever bytes come', () => {
+describe('JSON, for any bytes', () => {
   const nasty = fc.oneof(
     fc.json({ maxDepth: 6 }),
     fc.constantFrom(
@@ -258,7 +258,7 @@ describe('JSON, whatever bytes come', () => {
       fc.oneof(fc.string(), fc.nat(), fc.boolean(), fc.array(fc.string()), fc.dictionary(fc.string(), fc.nat())),
     )
     .map((value) => Buffer.from(JSON.stringify(value)));
-  test('arguments are an object of bounded depth without reach for a prototype, or refused', () => {
+  test('arguments are an object of limited depth without access to a prototype, or refused', () => {
     holds(
       fc.property(
         fc.oneof(
@@ -324,7 +324,7 @@ describe('JSON, whatever bytes come', () => {
     },
     { noNullPrototype: true },
   );
-  test('a schema from outside is interpreted or refused, and what is interpreted judges any value', () => {
+  test('a schema from outside is interpreted or refused, and an interpreted one judges any value', () => {
     holds(
       fc.property(fc.oneof(schema, goodSchema), fc.jsonValue(), (wanted, value) => {
         const validate = attempt(() => interpretSchema(wanted), 'bad-schema', 'bad-pattern');
@@ -336,7 +336,7 @@ describe('JSON, whatever bytes come', () => {
     );
   });
 
-  test('a DDL from outside is taken or refused', () => {
+  test('a DDL from outside is accepted or refused', () => {
     const ddl = Buffer.from(JSON.stringify(probeAgent.ddl));
     const spoilt = fc
       .tuple(

@@ -29,7 +29,7 @@ async function startLock() {
 }
 
 describe('an agent whose daemon is cut off at any change of the disk', () => {
-  test('never gives a lease a number again that it has given before', async () => {
+  test('never repeats the number of a lease', async () => {
     const given: number[] = [];
     await crashAtEachChange({
       root,
@@ -50,8 +50,8 @@ describe('an agent whose daemon is cut off at any change of the disk', () => {
   });
 });
 
-describe('agents that are started', () => {
-  test('are those of the configuration; one that cannot start is named, and those before it are stopped', async () => {
+describe('agents at a start', () => {
+  test('are the configured ones; one that cannot start is named, and those before it are stopped', async () => {
     const stopped: string[] = [];
     const entry = (name: string, start: () => Promise<object>) =>
       ({ ddl: { name }, config: {}, load: async () => start }) as unknown as (typeof agents)[number];

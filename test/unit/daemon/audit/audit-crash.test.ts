@@ -59,7 +59,7 @@ async function writeRecords(number: number, onHead: (head: ChainState) => void):
 }
 
 describe('an audit log whose daemon is cut off at any change of the disk', () => {
-  test('holds every record that a signed head has covered, in one chain, with a record of each file that is gone', async () => {
+  test('contains every record that a signed head has covered, in one chain, with a record of each deleted file', async () => {
     let head: ChainState | undefined;
     let deleted = 0;
     await crashAtEachChange({
@@ -91,7 +91,7 @@ describe('an audit log whose daemon is cut off at any change of the disk', () =>
 });
 
 describe('an audit log', () => {
-  test('has an old file deleted only when the record of it is on the disk', async () => {
+  test('deletes an old file only when the record of that is on the disk', async () => {
     time = Date.now() - 300 * hour;
     const calls = await recordChanges(directory, () => writeRecords(5, () => {}));
     const gone = calls.flatMap((call, at) => (/^rm log\/audit-\d+\.jsonl$/.test(call) ? [at] : []));
@@ -103,7 +103,7 @@ describe('an audit log', () => {
     }
   });
 
-  test('has the file that is full synced before the next one takes its name, and the names after it', async () => {
+  test('syncs a full file before the next one takes its name, and the names after it', async () => {
     time = Date.now() - 300 * hour;
     const calls = await recordChanges(directory, () => writeRecords(4, () => {}));
     const at = calls.findIndex((call) => call.startsWith('rename log/audit-'));

@@ -59,7 +59,7 @@ describe('the audit log of a node', () => {
     assert.deepEqual([(await verify()).fault, (await verify()).records], [undefined, 51]);
   });
 
-  test('goes on with its chain after a restart', async () => {
+  test('continues its chain after a restart', async () => {
     const log = await open();
     assert.equal(log.recent.records.length, 51);
     assert.equal(await log.append(outcome(), false), 52);
@@ -67,7 +67,7 @@ describe('the audit log of a node', () => {
     assert.equal((await verify()).fault, undefined);
   });
 
-  test('keeps half a line that a crash left, in a record of its own', async () => {
+  test('keeps half a line that a crash left, in a separate record', async () => {
     await appendFile(file, '{"v":1,"seq');
     const log = await open();
     await log.close();
@@ -80,14 +80,14 @@ describe('the audit log of a node', () => {
     assert.equal(Buffer.from(String(last.torn), 'base64').toString(), '{"v":1,"seq');
   });
 
-  test('is not begun over what is no log', async () => {
+  test('does not start over a file that is not a log', async () => {
     const other = join(directory, 'other.jsonl');
     await writeFile(other, 'hello\n');
     await assert.rejects(open(other), { code: 'audit-failed' });
     assert.equal(await readFile(other, 'utf8'), 'hello\n');
   });
 
-  test('says no when the disk is full, leaves no half line, and still writes the outcome of what was begun', async (t) => {
+  test('refuses when the disk is full, leaves no half line, and still writes the outcome of what was begun', async (t) => {
     const disk = join(directory, 'disk');
     execFileSync('mkdir', [disk]);
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', disk]);

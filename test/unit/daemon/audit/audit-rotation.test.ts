@@ -69,7 +69,7 @@ describe('an audit log that is rotated', () => {
     return { sequence: head.sequence, hash: head.hash.toString('hex') };
   };
 
-  test('goes on in files that are named by their first record, as one chain', async () => {
+  test('continues in files that are named by their first record, as one chain', async () => {
     const head = await fill(small, 30);
     const files = await names();
     assert.ok(files.length > 4);
@@ -83,13 +83,13 @@ describe('an audit log that is rotated', () => {
     assert.equal(first?.kind === 'rotated' && first.last, (first?.sequence ?? 0) - 1);
   });
 
-  test('is rotated by age, too, and by neither when nothing is due', async () => {
+  test('is rotated by age, too, and not before it is due', async () => {
     await fill({ ...endless, maxAge: 10 * hour }, 30, hour);
     assert.equal((await names()).length, 4);
     assert.equal((await verify()).fault, undefined);
   });
 
-  test('remembers over a rotation, and goes on after a restart', async () => {
+  test('remembers over a rotation, and continues after a restart', async () => {
     time = Date.now();
     const head = await fill(small, 30, 1);
     const log = await open(small);
@@ -109,7 +109,7 @@ describe('an audit log that is rotated', () => {
     await log.close();
   });
 
-  test('goes on where a crash left it between two steps of a rotation', async () => {
+  test('continues where a crash left it between two steps of a rotation', async () => {
     const head = await fill(endless, 3);
     await rename(file, join(directory, 'audit-000000000001.jsonl'));
     await writeFile(`${file}.next`, '');
@@ -126,7 +126,7 @@ describe('an audit log that is rotated', () => {
     );
   });
 
-  test('deletes the oldest files by number and says so, so that its beginning is accounted for', async () => {
+  test('deletes the oldest files by number and records that, so that its beginning is accounted for', async () => {
     const head = await fill({ ...small, keep: { files: 2 } }, 40, 10 * 60_000);
     const files = await names();
     assert.ok(files.length < 12 && files[0] !== 'audit-000000000001.jsonl', files.join());
@@ -145,7 +145,7 @@ describe('an audit log that is rotated', () => {
     assert.equal((await verify()).fault, undefined);
   });
 
-  test('does not pass for whole when someone else removed its first files', async () => {
+  test('does not verify when someone else removed its first files', async () => {
     await fill({ ...small, keep: { files: 3 } }, 40, 10 * 60_000);
     const [first = '', second = ''] = await names();
     const saved = await readFile(join(directory, first));
@@ -157,7 +157,7 @@ describe('an audit log that is rotated', () => {
     assert.equal((await verify()).fault, undefined);
   });
 
-  test('names the file whose records are missing, doubled or not the node’s', async () => {
+  test('names the file whose records are missing, doubled or from another node', async () => {
     await fill(small, 30);
     const files = await names();
     const [, second = '', third = '', fourth = ''] = files;
@@ -176,7 +176,7 @@ describe('an audit log that is rotated', () => {
     assert.deepEqual([(await verify()).fault?.code, (await verify()).fault?.file], ['torn', fourth]);
   });
 
-  test('finds files that were cut off at the end by a head that a caller kept', async () => {
+  test('detects files that were cut off at the end by a head that a caller kept', async () => {
     const head = await fill(small, 30);
     const files = await names();
     await rm(file);
@@ -185,7 +185,7 @@ describe('an audit log that is rotated', () => {
     assert.deepEqual([fault?.code, fault?.file], ['truncated', files.at(-2)]);
   });
 
-  test('goes on in a full file, and warns, where it cannot be rotated', async () => {
+  test('continues in a full file, and warns, where it cannot be rotated', async () => {
     await fill(endless, 10);
     await mkdir(`${file}.next`);
     const log = await open(small);
@@ -201,7 +201,7 @@ describe('an audit log that is rotated', () => {
   });
 });
 
-describe('the plan of what is deleted of an audit log', () => {
+describe('the plan of deletions from an audit log', () => {
   const now = 1_000 * day;
   const archives = (...ages: number[]): Archive[] =>
     ages.map((age, index) => ({
@@ -229,7 +229,7 @@ describe('the plan of what is deleted of an audit log', () => {
     assert.deepEqual([going(9), going(10), going(19), going(20)], [[], ['0'], ['0'], ['0', '1']]);
   });
 
-  test('never leaves a gap, nor takes what is younger than an hour', () => {
+  test('never leaves a gap, and deletes nothing younger than an hour', () => {
     assert.deepEqual(planned(archives(day, 9 * day, 9 * day), { days: 5 }), [], 'the clock was set back');
     assert.deepEqual(planned(archives(2 * hour, hour / 2, hour / 3), { files: 1 }), ['0']);
   });

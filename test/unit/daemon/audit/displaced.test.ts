@@ -106,7 +106,7 @@ describe('an audit log that another program moves, removes or changes while the 
     });
   }
 
-  test('refuses changes while no new file can be made, and says what happened once it can', async () => {
+  test('refuses changes while no new file can be made, and records what happened once it can', async () => {
     const log = await open();
     await log.append(started(), true);
     rmSync(dirname(file), { recursive: true });

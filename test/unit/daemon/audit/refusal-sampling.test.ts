@@ -3,10 +3,10 @@ import { describe, test } from 'node:test';
 import { Problem } from '../../../../src/core/errors.ts';
 import { startRefusalSampling } from '../../../../src/daemon/audit/refusal-sampling.ts';
 
-describe('what is written down of many refusals', () => {
+describe('the sampling of many refusals', () => {
   const [rip, sue] = ['cert=rip@devco.net', 'cert=sue@devco.net'];
 
-  test('is the first in ten seconds, with the number of those before', () => {
+  test('records the first in ten seconds, with the number of those before', () => {
     let now = 0;
     const { choose } = startRefusalSampling(() => now);
     const problem = new Problem('busy', 'too much');
@@ -18,7 +18,7 @@ describe('what is written down of many refusals', () => {
     assert.equal(choose(rip, problem)?.message, 'too much (and 20 more since 1970-01-01T00:00:00.000Z)');
   });
 
-  test('is nothing until the interval is over, to the millisecond, of each caller and each kind by itself', () => {
+  test('records nothing until the interval is over, to the millisecond, for each caller and each kind', () => {
     let now = 0;
     const { choose } = startRefusalSampling(() => now, 60_000);
     const problem = new Problem('busy', 'too much');
@@ -42,7 +42,7 @@ describe('what is written down of many refusals', () => {
     assert.ok(choose(rip, problem) !== undefined);
   });
 
-  test('is counted for a thousand, and is forgotten of all when there is one more', () => {
+  test('counts up to a thousand, and forgets all of them when there is one more', () => {
     const { choose } = startRefusalSampling(() => 0);
     const problem = new Problem('busy', 'too much');
     for (let caller = 0; caller < 1000; caller++) choose(`cert=${caller}`, problem);

@@ -11,15 +11,15 @@ function startLog() {
   return { clock, lines, ...startStrangerLog(log as never, () => clock.now) };
 }
 
-describe('what the log says of strangers', () => {
-  test('is who it was and why, cut to 200 and 300 characters', () => {
+describe('log entries about strangers', () => {
+  test('show who it was and why, cut to 200 and 300 characters', () => {
     const { note, lines, count } = startLog();
     note('a'.repeat(201), 'b'.repeat(301));
     assert.deepEqual(lines, [['stranger refused', { from: 'a'.repeat(200), reason: 'b'.repeat(300) }]]);
     assert.equal(count(), 1);
   });
 
-  test('is 30 of them in a minute, and in the next one how many more there were', () => {
+  test('are limited to 30 in a minute, and the next minute has the number of the others', () => {
     const { note, lines, count, clock } = startLog();
     for (let time = 0; time < 33; time++) note('x', 'y');
     clock.now += minute - 1;

@@ -33,7 +33,7 @@ function startMemory(completeSince = Number.NEGATIVE_INFINITY) {
 const countOf = ({ content, recorded }: Answer) => [content.data.count, recorded];
 
 describe('a nonce', () => {
-  test('is admitted once until its time is over, the last millisecond included, and again after that', () => {
+  test('is admitted once until it expires, the last millisecond included, and again after that', () => {
     const { memory, clock } = startMemory();
     assert.equal(memory.has(nonceOf(1)), false);
     assert.equal(memory.admit(nonceOf(1), began + 5), true);
@@ -48,7 +48,7 @@ describe('a nonce', () => {
     assert.equal(memory.has(nonceOf(1)), true);
   });
 
-  test('is kept when what is over is forgotten', () => {
+  test('is kept when expired ones are forgotten', () => {
     const { memory, arrive } = startMemory();
     memory.admit(nonceOf(1), began + 2 * minute);
     arrive(began + minute);
@@ -70,7 +70,7 @@ describe('a nonce', () => {
 });
 
 describe('a try of a change', () => {
-  test('runs once: it is UNKNOWN, then RUNNING, and all that ask meanwhile or later get its outcome as a repetition', async () => {
+  test('runs once: it is UNKNOWN, then RUNNING, and all that ask meanwhile or later receive its outcome as a repetition', async () => {
     const { memory } = startMemory();
     const { promise, resolve } = Promise.withResolvers<Answer>();
     const call = () => incomingCall({ requestId: id });
@@ -104,7 +104,7 @@ describe('a try of a change', () => {
     assert.equal(runs(), 5);
   });
 
-  test('that threw is not known, and may run again', async () => {
+  test('that threw is unknown, and may run again', async () => {
     const { memory, once } = startMemory();
     const bug = new TypeError('a bug');
     await assert.rejects(
@@ -146,8 +146,8 @@ describe('a try of a change', () => {
   });
 });
 
-describe('what the memory forgets', () => {
-  test('is an outcome after half an hour, the last millisecond not included', async () => {
+describe('the memory forgets', () => {
+  test('an outcome after half an hour, the last millisecond not included', async () => {
     const { memory, once, arrive } = startMemory();
     await once();
     arrive(began + 30 * minute);
@@ -158,7 +158,7 @@ describe('what the memory forgets', () => {
     assert.equal(memory.find(rip, id, 1).state, 'UNKNOWN');
   });
 
-  test('is nothing that came later than what is due', async () => {
+  test('nothing that came later than what is due', async () => {
     const { memory, once, arrive, clock } = startMemory();
     await once();
     clock.now = began + minute;
@@ -170,7 +170,7 @@ describe('what the memory forgets', () => {
     );
   });
 
-  test('is which tries are late, after half an hour', async () => {
+  test('which tries are late, after half an hour', async () => {
     const { memory, once, arrive } = startMemory();
     memory.withdraw(rip, id, 1);
     memory.withdraw(rip, 'b'.repeat(32), 1);
@@ -180,7 +180,7 @@ describe('what the memory forgets', () => {
     assert.equal((await once({ requestId: 'b'.repeat(32) })).content.outcome, 'ok');
   });
 
-  test('are the oldest when there are more than 5000, at once', async () => {
+  test('the oldest when there are more than 5000, at once', async () => {
     const { memory, once, arrive } = startMemory();
     arrive(began);
     const idOf = (number: number) => number.toString(16).padStart(32, '0');
@@ -195,7 +195,7 @@ describe('what the memory forgets', () => {
     );
   });
 
-  test('is due also after the clock was set back', async () => {
+  test('on time even after the clock was set back', async () => {
     const { memory, once, arrive, clock } = startMemory();
     arrive(began + 600 * minute);
     clock.now = began;
@@ -210,7 +210,7 @@ describe('the same try of a call of a run by another operator', () => {
   const asked = (memory: ReturnType<typeof startMemory>, caller: string, changes: object = {}) =>
     memory.ofRun(incomingCall({ ...under, caller, ...changes }));
 
-  test('gets the outcome of the first, while it runs and after it', async () => {
+  test('receives the outcome of the first, while it runs and after it', async () => {
     const memory = startMemory();
     const { promise, resolve } = Promise.withResolvers<Answer>();
     const first = memory.memory.once(incomingCall(under), () => promise);
@@ -226,7 +226,7 @@ describe('the same try of a call of a run by another operator', () => {
     assert.ok((await asked(memory, eve)) !== undefined, 'also after something was forgotten');
   });
 
-  test('is its own where any of run, lease, request, try, agent and action differs, or it is the same operator', async () => {
+  test('counts as new where run, lease, request, try, agent or action differs, or the operator is the same', async () => {
     const memory = startMemory();
     await memory.once(under);
     for (const changes of [
@@ -242,7 +242,7 @@ describe('the same try of a call of a run by another operator', () => {
     assert.equal(asked(memory, rip), undefined);
   });
 
-  test('is its own outside of a run or a lease', async () => {
+  test('counts as new outside of a run or a lease', async () => {
     for (const outside of [{ runId: '' }, { lease: '' }]) {
       const memory = startMemory();
       await memory.once({ ...under, ...outside });
@@ -250,7 +250,7 @@ describe('the same try of a call of a run by another operator', () => {
     }
   });
 
-  test('is its own after a refusal, and then the one that others get', async () => {
+  test('counts as new after a refusal, and then others receive its outcome', async () => {
     const memory = startMemory();
     await memory.once(under, answer(refusal(new Problem('policy-denied', 'no'))));
     assert.equal(asked(memory, eve), undefined);
@@ -259,7 +259,7 @@ describe('the same try of a call of a run by another operator', () => {
     assert.deepEqual(countOf((await asked(memory, rip)) ?? assert.fail()), [2, true]);
   });
 
-  test('stays that of the first operator when another one does it too', async () => {
+  test('still belongs to the first operator when another one makes it too', async () => {
     const memory = startMemory();
     await memory.once(under, answer(failure(new Problem('timeout', 'late'))));
     await memory.once({ ...under, caller: eve });

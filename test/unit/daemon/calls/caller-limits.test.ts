@@ -3,8 +3,8 @@ import { describe, test } from 'node:test';
 import type { Problem } from '../../../../src/core/errors.ts';
 import { startCallerLimiter } from '../../../../src/daemon/calls/caller-limits.ts';
 
-describe('the turnstile', () => {
-  test('lets a burst in, then as many as its rate has, each caller by itself', () => {
+describe('the limits of a caller', () => {
+  test('allow a burst, then as many as the rate has, for each caller separately', () => {
     let now = 0;
     const { enter } = startCallerLimiter({ atOnce: 100, rate: 2, burst: 3 }, () => now);
     const may = (caller: string) => {
@@ -36,7 +36,7 @@ describe('the turnstile', () => {
     assert.equal(may('cert=rip'), false, 'a clock that is set back gives nothing');
   });
 
-  test('counts what is running, and a call that has ended once', () => {
+  test('count what is running, and a call that has ended once', () => {
     const { enter } = startCallerLimiter({ atOnce: 2, rate: 1000, burst: 1000 }, () => 0);
     const leave = enter('cert=rip', 0);
     enter('cert=rip', 0);
@@ -47,13 +47,13 @@ describe('the turnstile', () => {
     assert.throws(() => enter('cert=rip', 0), { code: 'busy' });
   });
 
-  test('lets even the largest request in when nothing else was asked', () => {
+  test('allow even the largest request when nothing else was asked', () => {
     const { enter } = startCallerLimiter({ atOnce: 2, rate: 1, burst: 3 }, () => 0);
     enter('cert=rip', 1024 * 1024)();
     assert.throws(() => enter('cert=rip', 0), { code: 'rate-limited' });
   });
 
-  test('keeps no account of callers that have rested', () => {
+  test('forget callers that are idle', () => {
     let now = 0;
     let asked = 0;
     const { enter } = startCallerLimiter({ atOnce: 2, rate: 1, burst: 1 }, () => {
@@ -68,7 +68,7 @@ describe('the turnstile', () => {
     assert.ok(asked < 20_000, `the clock was asked ${asked} times`);
   });
 
-  test('forgets nobody who has not rested, nor a call that still runs', () => {
+  test('remember callers that are not idle, and calls that still run', () => {
     let now = 0;
     const { enter } = startCallerLimiter({ atOnce: 1, rate: 1, burst: 2 }, () => now);
     enter('cert=busy', 0);
@@ -79,7 +79,7 @@ describe('the turnstile', () => {
     assert.throws(() => enter('cert=spent', 0), { code: 'rate-limited' });
   });
 
-  test('counts a request by its size: one call more for each 16 KiB', () => {
+  test('count a request by its size: one call more for each 16 KiB', () => {
     for (const [bytes, calls] of [
       [16 * 1024 - 1, 4],
       [16 * 1024, 2],

@@ -41,8 +41,8 @@ const found = (...records: AuditRecord[]) => {
   return [state, content?.outcome, content?.code];
 };
 
-describe('what a node knows of calls after a restart', () => {
-  test('is the outcome of each, without its data', () => {
+describe('the memory of calls after a restart', () => {
+  test('has the outcome of each, without its data', () => {
     const failed = { outcome: 'failed', status: 1, code: 'timeout', message: 'too late' };
     assert.deepEqual(recall(intent(1), outcome(2, 1, failed)).find(rip, id, 1), {
       state: 'REPLIED',
@@ -50,12 +50,12 @@ describe('what a node knows of calls after a restart', () => {
     });
   });
 
-  test('is that what began and has no outcome was cut off', () => {
+  test('has a call without an outcome as cut off', () => {
     assert.deepEqual(found(intent(1)), ['REPLIED', 'failed', 'interrupted']);
     assert.deepEqual(found(intent(1), outcome(3, 2)), ['REPLIED', 'failed', 'interrupted'], 'the outcome of another');
   });
 
-  test('is the first outcome, whatever was refused as a replay or cut off when it was asked again', () => {
+  test('has the first outcome, even if a repetition was refused as a replay or cut off', () => {
     const replayed = { outcome: 'refused', code: 'replayed' };
     assert.deepEqual(found(intent(1), outcome(2, 1), intent(3), outcome(4, 3, replayed)), ['REPLIED', 'ok', '']);
     assert.deepEqual(found(intent(1), outcome(2, 1), intent(3)), ['REPLIED', 'ok', '']);
@@ -67,7 +67,7 @@ describe('what a node knows of calls after a restart', () => {
     assert.equal(recall(intent(1, { ago: 30 * minute + 1 })).has(Buffer.alloc(16, 1)), false);
   });
 
-  test('is nothing of a request that was not proven or cannot be read, nor of other records, and all of those after it', () => {
+  test('ignores requests that were not proven or cannot be read, and other records, and reads those after them', () => {
     for (const bad of [
       intent(1, { verdict: 'bad-signature' }),
       intent(1, { request: 'AAAA' }),
@@ -80,7 +80,7 @@ describe('what a node knows of calls after a restart', () => {
     }
   });
 
-  test('are the nonces of all requests, for half an hour', () => {
+  test('has the nonces of all requests, for half an hour', () => {
     const clock = { now };
     const records = [intent(1), outcome(2, 1), intent(3)];
     const memory = startCallMemory({ records, completeSince: 0 }, () => clock.now);
@@ -95,7 +95,7 @@ describe('what a node knows of calls after a restart', () => {
     assert.equal(memory.has(Buffer.alloc(16, 1)), false);
   });
 
-  test('is what an operator did in a run, for the one who takes it over', async () => {
+  test('has the changes of an operator in a run, for another who takes it over', async () => {
     const memory = recall(intent(1), outcome(2, 1));
     const given = await memory.ofRun(incomingCall({ ...under, caller: 'cert=eve@devco.net' }));
     assert.deepEqual([given?.content.outcome, given?.recorded], ['ok', true]);

@@ -11,8 +11,8 @@ function startBudget() {
   return { clock, ...startRefusalBudget(() => clock.now) };
 }
 
-describe('the room in the audit log for refusals to one caller', () => {
-  test('is a mebibyte, to the last byte, and what does not fit takes nothing', () => {
+describe('the limit in the audit log for refusals to one caller', () => {
+  test('is a mebibyte, to the last byte, and what does not fit uses nothing', () => {
     const { spend } = startBudget();
     assert.equal(spend(rip, mebibyte + 1), false);
     assert.equal(spend(rip, mebibyte - 10), true);
@@ -22,7 +22,7 @@ describe('the room in the audit log for refusals to one caller', () => {
     assert.equal(spend('cert=eve@devco.net', mebibyte), true, 'each caller has its own');
   });
 
-  test('comes back at a mebibyte in an hour, and never grows beyond one', () => {
+  test('recovers at a mebibyte in an hour, and never exceeds one', () => {
     const { spend, clock } = startBudget();
     spend(rip, mebibyte);
     clock.now += hour / 4;

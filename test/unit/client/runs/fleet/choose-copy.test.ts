@@ -26,13 +26,13 @@ describe('the copies of a journal on nodes', () => {
   });
   after(() => fleet.remove());
 
-  test('the longest counts where the others are its beginning', () => {
+  test('give the longest one where the others are its beginning', () => {
     const { journal, warnings } = choose([lines.slice(0, 1), lines, lines.slice(0, 2)]);
     assert.equal(journal.lines.length, 3);
     assert.deepEqual(warnings, []);
   });
 
-  test('a forged copy is not believed, and named; without a majority of others there is no journal', () => {
+  test('exclude and name a forged one; without a majority of others there is no journal', () => {
     const forged = lines.map(({ text }) => ({ text, signature: 'AAAA' }));
     const { journal, warnings } = choose([lines, forged, lines.slice(0, 2)]);
     assert.equal(journal.lines.length, 3);
@@ -44,17 +44,17 @@ describe('the copies of a journal on nodes', () => {
     assert.equal(code([forged, forged, forged]), 'bad-journal');
   });
 
-  test('too few copies may lack the last lines: they are refused unless the operator says so', () => {
+  test('that are too few may lack the last lines: they are refused unless the operator forces them', () => {
     assert.equal(code([lines.slice(0, 1)]), 'journal-incomplete');
     assert.equal(choose([lines.slice(0, 1)], true).journal.lines.length, 1);
   });
 
-  test('what a node stores that the run does not name counts for nothing', () => {
+  test('on nodes that the run does not name do not count', () => {
     const own = writeLines(eve, ['run-started'], [], { nodes: ['dev9'] });
     assert.equal(code([own]), 'bad-journal');
   });
 
-  test('where two wrote at once, what a majority stores counts, and the other is named', () => {
+  test('from two writers at once give the one that a majority stores, and the other is named', () => {
     const hers = writeLines(eve, ['run-resumed', 'call'], lines.slice(0, 2));
     const his = writeLines(rip, ['run-resumed'], lines.slice(0, 2));
     const { journal, warnings } = choose([his, hers, his]);
@@ -65,7 +65,7 @@ describe('the copies of a journal on nodes', () => {
     );
   });
 
-  test('a fork that no majority decides is refused, also by force', () => {
+  test('that fork without a majority are refused, even by force', () => {
     const hers = writeLines(eve, ['run-resumed'], lines.slice(0, 2));
     const his = writeLines(rip, ['run-resumed'], lines.slice(0, 2));
     assert.equal(code([his, hers]), 'journal-forked');
