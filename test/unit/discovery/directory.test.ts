@@ -94,14 +94,14 @@ describe('the directory', () => {
       assert.deepEqual(network.dialled, ['dev1@h1:5810']);
     });
 
-    test('takes one that is heard with a second address for one node', async () => {
+    test('treats one that is heard with a second address as one node', async () => {
       const network = memoryNetwork({ 'h1b:5810': web('dev1', 'alfa') });
       const found = await find(network, [heard('dev1', 'h1a', 'dev1.local'), heard('dev1', 'h1b', 'dev1.local')]);
       assert.deepEqual(found.names, ['dev1']);
       assert.deepEqual(found.codes, []);
     });
 
-    test('begins to dial before the source has told all', async () => {
+    test('begins to dial before the source has returned everything', async () => {
       const network = memoryNetwork({ 'h1:5810': web('dev1', 'alfa'), 'h2:5810': web('dev2', 'alfa') });
       const first = Promise.withResolvers<void>();
       const source: DiscoverySource = {
@@ -116,7 +116,7 @@ describe('the directory', () => {
       assert.deepEqual(found.names, ['dev1', 'dev2']);
     });
 
-    test('dials no more at once than it is told', async () => {
+    test('dials at most the given number at once', async () => {
       const names = Array.from({ length: 40 }, (_, index) => `n${index}`);
       const network = memoryNetwork(Object.fromEntries(names.map((name) => [`${name}:5810`, { name }])));
       const found = await find(
@@ -142,8 +142,8 @@ describe('the directory', () => {
     });
   });
 
-  describe('of what answers and is not right', () => {
-    test('tells why: a foreign certificate, another node, silence after the handshake', async () => {
+  describe('of invalid answers', () => {
+    test('reports why: a foreign certificate, another node, silence after the handshake', async () => {
       const network = memoryNetwork({
         'h1:5810': { name: 'dev1', refuses: new Problem('foreign-certificate', 'of another CA') },
         'h2:5810': { name: 'evil' },
@@ -166,7 +166,7 @@ describe('the directory', () => {
       assert.deepEqual(found.silent, []);
     });
 
-    test('finds another node at an address that was only remembered silent, and one at an address in a list broken', async () => {
+    test('reports a remembered node as silent when another node is at its address, and a listed one as broken', async () => {
       const network = memoryNetwork({ 'h2:5810': { name: 'dev9' } });
       const remembered: Candidate = { name: 'dev2', addresses: at('h2'), source: 'cache' };
       const cached = await find(network, [remembered], { cache: await cacheOf(['dev2', 'h2', 'alfa']) });
@@ -176,7 +176,7 @@ describe('the directory', () => {
       assert.deepEqual([named.codes, named.silent], [['dev2 wrong-node'], []]);
     });
 
-    test('uses neither of two that prove to be the same', async () => {
+    test('uses neither of two that prove the same name', async () => {
       const network = memoryNetwork({ 'h1:5810': web('dev1', 'alfa'), 'h9:5810': web('dev1', 'alfa') });
       const found = await find(network, [heard('dev1', 'h1'), heard('dev1', 'h9')]);
       assert.deepEqual(found.names, []);
@@ -184,13 +184,13 @@ describe('the directory', () => {
       assert.match(found.broken[0]?.problem.message ?? '', /h1:5810 and h9:5810/);
     });
 
-    test('blames nobody for an address of a proven node at which nothing answers', async () => {
+    test('reports nobody for an address of a proven node at which nothing answers', async () => {
       const network = memoryNetwork({ 'h1:5810': web('dev1', 'alfa') });
       const found = await find(network, [heard('dev1', 'gone', 'other.local'), heard('dev1', 'h1')]);
       assert.deepEqual([found.names, found.codes, found.rumours.count], [['dev1'], [], 0]);
     });
 
-    test('is not kept from a node by an impostor that proves nothing, and names the impostor', async () => {
+    test('reaches a node despite an impostor that proves nothing, and names the impostor', async () => {
       const network = memoryNetwork({ 'h1:5810': web('dev1', 'alfa'), 'h9:5810': { name: 'evil' } });
       for (const candidates of [
         [heard('dev1', 'h9'), heard('dev1', 'h1')],
@@ -208,7 +208,7 @@ describe('the directory', () => {
     });
   });
 
-  describe('of what was only heard', () => {
+  describe('of names that were only heard', () => {
     const fakes = (number: number, from: (index: number) => string) =>
       Array.from({ length: number }, (_, index) => ({
         ...heard(`fake${index}`, `h${index}`, `f${index}.local`),
@@ -224,7 +224,7 @@ describe('the directory', () => {
       return { names: names.toSorted(), network, real };
     };
 
-    test('counts nothing that did not prove itself, and reports it apart', async () => {
+    test('counts nothing that did not prove itself, and reports it separately', async () => {
       const network = memoryNetwork({
         'h1:5810': { name: 'dev1', refuses: new Problem('foreign-certificate', 'of another CA') },
         'h2:5810': { name: 'evil' },
@@ -238,7 +238,7 @@ describe('the directory', () => {
       assert.deepEqual(codes.sort(), ['foreign-certificate', 'unreachable', 'wrong-node']);
     });
 
-    test('counts a node that is named, though it was only heard', async () => {
+    test('counts a named node, though it was only heard', async () => {
       for (const more of [{ expect: ['dev6'] }, { filter: { ...noFilter, identities: ['dev6'] } }]) {
         const found = await find(memoryNetwork({}), [heard('dev6', 'h6')], more);
         assert.deepEqual([found.codes, found.rumours.count], [['dev6 unreachable'], 0]);
@@ -249,7 +249,7 @@ describe('the directory', () => {
       ['one address', () => 'rogue'],
       ['forty addresses', (index: number) => `rogue${index % 40}`],
     ] as const) {
-      test(`of 10,000 names made up by ${title} a few are dialled, and all nodes are found`, async () => {
+      test(`of 10,000 names made up by ${title} dials a few, and all nodes are found`, async () => {
         const { names, network, real } = estate();
         const found = await find(network, [...fakes(5000, from), ...real, ...fakes(10_000, from).slice(5000)]);
         assert.deepEqual([found.names, found.codes, found.silent], [names, [], []]);
@@ -260,7 +260,7 @@ describe('the directory', () => {
       });
     }
 
-    test('hangs, and keeps no node waiting: one that proves itself gives the others, though all share an address', async () => {
+    test('that hang delays no node: one that proves itself names the others, though all share an address', async () => {
       const { names, network, real } = estate();
       const made = fakes(600, (index) => `rogue${index % 60}`);
       for (const { name, addresses } of made) network.nodes.set(`${addresses[0]?.host}:5810`, { name, mute: true });
@@ -269,7 +269,7 @@ describe('the directory', () => {
       assert.ok(network.mostAtOnce() <= 32 + 64 + 32, String(network.mostAtOnce()));
     });
 
-    test('is not believed of a node that others have proven: that is dialled where they did', async () => {
+    test('distrusts an address for a node that others have proven elsewhere, and dials it there', async () => {
       const { names, network, real } = estate();
       const lies = real.slice(1).map((one) => ({ ...one, addresses: at('nowhere') }));
       const found = await find(network, [...real.slice(0, 1), ...lies]);
@@ -284,7 +284,7 @@ describe('the directory', () => {
     });
   });
 
-  test('uses no node whose name two machines prove to have, by the word of any that was reached', async () => {
+  test('uses no node whose name two machines prove, on the report of any reachable node', async () => {
     const duplicates = [{ identity: 'dev2', addresses: ['10.0.0.2', '10.0.0.99'], since: 1000 }];
     for (const witness of [
       { dev2: { duplicates }, dev1: {} },
@@ -301,7 +301,7 @@ describe('the directory', () => {
     }
   });
 
-  describe('of nodes that are silent', () => {
+  describe('of silent nodes', () => {
     test('names one that the cache knows, with when it was last seen', async () => {
       const network = memoryNetwork({ 'h2:5810': web('dev2', 'bravo') });
       const cache = await cacheOf(['dev2', 'h2', 'bravo'], ['dev4', 'h4', 'bravo'], ['dev1', 'h1', 'alfa']);
@@ -335,7 +335,7 @@ describe('the directory', () => {
       assert.deepEqual(found.silent, [{ name: 'dev4', lastSeen: 9_000_000 - 700, by: 'dev2' }]);
     });
 
-    test('reaches one that was not heard and is there all the same', async () => {
+    test('reaches one that was not heard but is running', async () => {
       const peers = [{ identity: 'dev4', address: 'h4', port: 5810, lastHeard: now, facts: ['cluster=bravo'] }];
       const network = memoryNetwork({
         'h2:5810': { ...web('dev2', 'bravo'), peers },
@@ -348,7 +348,7 @@ describe('the directory', () => {
       assert.deepEqual(found.silent, []);
     });
 
-    test('does not take one that moved to another cluster for silent, and learns where it is', async () => {
+    test('finds one that moved to another cluster, and does not report it as silent', async () => {
       const network = memoryNetwork({ 'h2:5810': web('dev2', 'bravo'), 'h4:5810': web('dev4', 'alfa') });
       const cache = await cacheOf(['dev4', 'h4', 'bravo']);
       const found = await find(network, [heard('dev2', 'h2')], { filter: bravo, cache });
@@ -356,7 +356,7 @@ describe('the directory', () => {
       assert.equal(cache.nodes().find(({ name }) => name === 'dev4')?.facts.cluster, 'alfa');
     });
 
-    test('asks again, by name, for one whose address is now another’s', async () => {
+    test('asks again, by name, for one whose address now belongs to another', async () => {
       const network = memoryNetwork({ 'h4:5810': web('dev9', 'alfa'), 'h44:5810': web('dev4', 'bravo') });
       const cache = await cacheOf(['dev4', 'h4', 'bravo']);
       const source: DiscoverySource = {
@@ -370,7 +370,7 @@ describe('the directory', () => {
       assert.deepEqual(cache.nodes()[0]?.addresses, at('h44'));
     });
 
-    test('calls one silent whose address is now another’s and who is nowhere else', async () => {
+    test('reports one as silent whose address now belongs to another and that is nowhere else', async () => {
       const network = memoryNetwork({ 'h4:5810': web('dev9', 'alfa') });
       const found = await find(network, [], { filter: bravo, cache: await cacheOf(['dev4', 'h4', 'bravo']) });
       assert.deepEqual(
@@ -380,14 +380,14 @@ describe('the directory', () => {
       assert.deepEqual(found.codes, []);
     });
 
-    test('does not hide behind silence that a known node fails its handshake', async () => {
+    test('reports that a known node fails its handshake, and not that it is silent', async () => {
       const refuses = new Problem('expired-certificate', 'expired');
       const network = memoryNetwork({ 'h4:5810': { name: 'dev4', refuses } });
       const found = await find(network, [], { filter: bravo, cache: await cacheOf(['dev4', 'h4', 'bravo']) });
       assert.deepEqual([found.codes, found.silent], [['dev4 expired-certificate'], []]);
     });
 
-    test('takes one for silent of which nothing is known that rules it out', async () => {
+    test('reports one as silent if nothing known rules it out', async () => {
       const cache = await newCache();
       cache.remember([{ name: 'dev4', addresses: at('h4'), agents: [], classes: [], facts: {} }], 5000);
       const silent = async (filter: object) => {
@@ -413,7 +413,7 @@ describe('the directory', () => {
       assert.deepEqual(found.codes, []);
     });
 
-    test('looks for nobody but those that a list names', async () => {
+    test('looks only for those that a list names', async () => {
       const network = memoryNetwork({ 'h1:5810': web('dev1', 'alfa') });
       const list = [listed('dev1', 'h1')];
       const cache = await cacheOf(['dev4', 'h4', 'bravo']);
@@ -422,7 +422,7 @@ describe('the directory', () => {
       assert.deepEqual(network.dialled, ['dev1@h1:5810']);
     });
 
-    test('dials a name without an address where it was last, then as a host name', async () => {
+    test('dials a name without an address at its last address, then as a host name', async () => {
       const network = memoryNetwork({ 'dev4:5810': web('dev4', 'bravo') });
       const list = [listed('dev4')];
       const cache = await cacheOf(['dev4', 'h4', 'bravo']);
@@ -431,7 +431,7 @@ describe('the directory', () => {
       assert.deepEqual(network.dialled, ['dev4@h4:5810', 'dev4@dev4:5810']);
     });
 
-    test('lets a retired node rest, whatever its peers remember, until it is heard anew', async () => {
+    test('skips a retired node, whatever its peers remember, until it is heard again', async () => {
       const peer = { identity: 'dev4', address: 'h4', port: 5810, facts: ['cluster=bravo'] };
       const network = memoryNetwork({
         'h2:5810': { ...web('dev2', 'bravo'), peers: [{ ...peer, lastHeard: now - 1000 }] },
@@ -450,7 +450,7 @@ describe('the directory', () => {
     const lost = (found: { broken: readonly { name: string; problem: Problem }[] }) =>
       found.broken.map(({ problem }) => `${problem.code}: ${problem.message}`);
 
-    test('names a node that lost the fact by which it belonged, until it is forgotten', async () => {
+    test('names a node that lost the fact that included it, until it is forgotten', async () => {
       const network = memoryNetwork({
         'h2:5810': web('dev2', 'bravo'),
         'h4:5810': { name: 'dev4', agents: ['rpcutil', 'appmgr'] },
@@ -470,7 +470,7 @@ describe('the directory', () => {
       assert.deepEqual(lost(await find(network, all, { filter: bravo, cache, now: () => now + 2 })), []);
     });
 
-    test('names a node that only its peers remember to have been in it', async () => {
+    test('names a node that only its peers remember as a member', async () => {
       const peers = [{ identity: 'dev4', address: 'h4', port: 5810, lastHeard: 9000, facts: ['cluster=bravo'] }];
       const network = memoryNetwork({
         'h2:5810': { ...web('dev2', 'bravo'), peers },
@@ -488,7 +488,7 @@ describe('the directory', () => {
       assert.deepEqual(lost(await find(network, [heard('dev4', 'h4')], { filter: bravo, cache })), []);
     });
 
-    test('names one whose facts are incomplete where they may decide, and only there', async () => {
+    test('names one whose facts are incomplete only where they may decide', async () => {
       const node = (name: string, more: Partial<MemoryNode>): MemoryNode => ({ name, agents: ['rpcutil'], ...more });
       const network = memoryNetwork({
         'h1:5810': node('dev1', { incomplete: ['*'] }),
@@ -512,7 +512,7 @@ describe('the directory', () => {
     });
   });
 
-  test('remembers what was proven, and only that', async () => {
+  test('remembers only what was proven', async () => {
     const network = memoryNetwork({
       'h2:5810': { ...web('dev2', 'bravo'), classes: ['web'], facts: { cluster: 'bravo', n: 1, deep: { x: 1 } } },
       'h9:5810': { name: 'evil' },
@@ -531,7 +531,7 @@ describe('the directory', () => {
     ]);
   });
 
-  test('finds by the cache alone', async () => {
+  test('finds with only the cache', async () => {
     const network = memoryNetwork({ 'h2:5810': web('dev2', 'bravo') });
     const cache = await cacheOf(['dev2', 'h2', 'bravo'], ['dev4', 'h4', 'bravo'], ['dev1', 'h1', 'alfa']);
     const found = await find(network, [], { source: cacheSource(cache), filter: bravo, cache });

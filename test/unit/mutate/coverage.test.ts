@@ -21,8 +21,8 @@ function coverageOf(main: string) {
   return readCoverage(join(root, 'counts'), root);
 }
 
-describe('what a test ran', () => {
-  test('is known for each place of a file', () => {
+describe('the coverage of a test', () => {
+  test('is known for each position of a file', () => {
     const coverage = coverageOf("import { f } from './src/f.mjs';\nf(5);\n");
     const places = ['1;', 'x > 1', "'big'", "'small'", '3;'];
     assert.deepEqual(
@@ -32,7 +32,7 @@ describe('what a test ran', () => {
     assert.equal(touches(coverage, 'src/f.mjs'), true);
   });
 
-  test('is nothing of a file with functions that were only loaded, or that was not loaded', () => {
+  test('is empty for a file with functions that were only loaded, or that was not loaded', () => {
     const coverage = coverageOf("import './src/f.mjs';\nimport './src/g.mjs';\n");
     const files = ['src/f.mjs', 'src/g.mjs', 'src/h.mjs'];
     assert.deepEqual(
@@ -42,20 +42,20 @@ describe('what a test ran', () => {
     assert.equal(ran(coverage, 'src/h.mjs', 0), false);
   });
 
-  test('may be anything where it is not known', () => {
+  test('may be anything where it is unknown', () => {
     assert.equal(touches(null, 'src/f.mjs'), true);
     assert.equal(ran(null, 'src/f.mjs', 0), true);
   });
 });
 
-describe('what came of a mutant', () => {
+describe('the result of a mutant', () => {
   const setUp = () => {
     const root = temporaryDirectory();
     for (const name of ['a.ts', 'b.ts']) writeFileSync(join(root, name), name);
     return { root, outcomes: openOutcomes(root, join(root, 'kept')) };
   };
 
-  test('is known until the test that noticed it changes', () => {
+  test('is valid until the test that detected it changes', () => {
     const { root, outcomes } = setUp();
     outcomes.keep('mutant', ['a.ts', 'b.ts'], 'b.ts');
     writeFileSync(join(root, 'a.ts'), 'changed');
@@ -65,7 +65,7 @@ describe('what came of a mutant', () => {
     assert.equal(outcomes.find('mutant', ['a.ts', 'b.ts']), undefined);
   });
 
-  test('is known, where none noticed it, until any of its tests changes or another is added', () => {
+  test('is valid, if none detected it, until any of its tests changes or another is added', () => {
     const { root, outcomes } = setUp();
     outcomes.keep('mutant', ['a.ts'], '');
     assert.equal(outcomes.find('mutant', ['a.ts']), '');

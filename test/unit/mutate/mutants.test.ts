@@ -11,7 +11,7 @@ import { temporaryDirectory } from '../../support/agents/agent-setup.ts';
 const afterOf = (source: string) => mutantsOf(source).map(({ after }) => after);
 
 describe('the mutants of a file', () => {
-  test('leave out each clause, move each boundary and turn each condition', () => {
+  test('remove each clause, move each boundary and invert each condition', () => {
     assert.deepEqual(
       afterOf('f(a && b < 2 || !c);').sort(),
       [
@@ -27,7 +27,7 @@ describe('the mutants of a file', () => {
     );
   });
 
-  test('leave out calls, waiting, values and the bodies of a catch', () => {
+  test('remove calls, awaits, values and the bodies of a catch', () => {
     const source = 'async function f() { await sync(); try { g(); } catch (e) { h(e); } return list.filter(x); }';
     const after = afterOf(source);
     for (const part of [
@@ -45,7 +45,7 @@ describe('the mutants of a file', () => {
     }
   });
 
-  test('name the line, and change that place alone', () => {
+  test('name the line, and change only that position', () => {
     const [mutant] = mutantsOf('const a = 1;\nif (a > 5) b();\n').filter(({ line }) => line === 2);
     assert.deepEqual(
       [mutant?.before, mutant?.after, mutant?.source],
@@ -61,7 +61,7 @@ describe('the mutants of a file', () => {
   });
 });
 
-describe('the tests that concern a file', () => {
+describe('the tests of a file', () => {
   test('are those that reach it, the folder that mirrors it first', () => {
     const root = join(import.meta.dirname, '../../..');
     const tests = startConcerned(readImporters(root), ['unit', 'protocol'])('src/core/policy/decide.ts');
@@ -73,7 +73,7 @@ describe('the tests that concern a file', () => {
 });
 
 describe('the results', () => {
-  test('are kept by folder, and know what is equivalent', () => {
+  test('are stored by folder, and mark equivalent mutants', () => {
     const page = join(temporaryDirectory(), 'testing.md');
     const text = '| Folder | Mutants | Killed | Equivalent | Score |\n|---|---|---|---|---|\n\n';
     writeFileSync(

@@ -36,14 +36,14 @@ describe('the limit in the audit log for refusals to one caller', () => {
     assert.equal(spend(rip, mebibyte), true);
   });
 
-  test('does not come back when the clock is set back', () => {
+  test('does not recover when the clock is set back', () => {
     const { spend, clock } = startBudget();
     spend(rip, mebibyte);
     clock.now -= hour;
     assert.equal(spend(rip, 1), false);
   });
 
-  test('is counted for a thousand callers; another has none until one of them has all of its own again', () => {
+  test('is kept for a thousand callers; another has none until one of them has recovered fully', () => {
     const { spend, clock } = startBudget();
     for (let caller = 0; caller < 999; caller++) assert.equal(spend(`cert=${caller}`, mebibyte), true);
     assert.equal(spend('cert=999', 1), true, 'the thousandth');

@@ -40,7 +40,7 @@ const store = (data: JsonObject, input: JsonObject = {}, changes: Partial<ReplyC
   replyToStore({ ...okReply(data), ...changes }, { action, input });
 
 describe('a reply that is stored', () => {
-  test('has no sensitive output, and all else as it is', () => {
+  test('has no sensitive output, and everything else unchanged', () => {
     const data = { state: 'open', key: 'k1', more: [1, true, null, { deep: 'x' }] };
     assert.deepEqual(store(data, { name: 'safe' }), okReply({ ...data, key: '(hidden)' }));
   });
@@ -71,7 +71,7 @@ describe('a reply that is stored', () => {
     assert.deepEqual(store({ state: 'safe' }, { name: 'safe' }).data, { state: 'safe' }, 'what is not sensitive');
   });
 
-  test('has no data at all where the action is not known', () => {
+  test('has no data where the action is unknown', () => {
     const content = { ...okReply({ state: 'open' }), message: 'it says' };
     assert.deepEqual(replyToStore(content, { action: undefined, input: {} }), { ...content, data: {} });
   });

@@ -4,8 +4,8 @@ import { startRunningCalls } from '../../../../src/daemon/calls/running-calls.ts
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-describe('the calls that run', () => {
-  test('have ended when the last has, one that failed and one that began meanwhile included', async () => {
+describe('running calls', () => {
+  test('have ended when the last one has, including one that failed and one that began meanwhile', async () => {
     const running = startRunningCalls();
     const steps: string[] = [];
     const [first, second, third] = [1, 2, 3].map(() => Promise.withResolvers<number>());

@@ -101,7 +101,7 @@ const queryOf = (content: QueryContent, by = rip, { target = node, at = now } = 
 const forged = <T extends { signature: Buffer }>(signed: T): T => ({ ...signed, signature: Buffer.from('no') });
 
 describe('the key that requests are sealed to', () => {
-  test('is signed once, and again when the certificate of the node is another', () => {
+  test('is signed once, and again when the node’s certificate has changed', () => {
     const { key, tls, clock } = startSealed();
     const first = key();
     clock.now += 5000;
@@ -115,7 +115,7 @@ describe('the key that requests are sealed to', () => {
 });
 
 describe('a sealed request', () => {
-  test('that is empty is turned away, and one for another key is a fault of the relay', async () => {
+  test('that is empty is refused, and one for another key counts as a fault of the relay', async () => {
     const { codesOf, sealed } = startSealed();
     assert.deepEqual(await codesOf({}), ['malformed-message']);
     const pair = makeKeyPair();
@@ -131,8 +131,8 @@ describe('a sealed request', () => {
   });
 });
 
-describe('a call by a relay', () => {
-  test('is handed on as it was signed, with the relay that brought it, and its reply is sealed', async () => {
+describe('a call over a relay', () => {
+  test('is passed on as it was signed, with the relay that delivered it, and its reply is sealed', async () => {
     const seen: unknown[] = [];
     const { send, entered } = startSealed({
       call: async (signed, peer, _progress, signal) => {
@@ -147,7 +147,7 @@ describe('a call by a relay', () => {
     assert.deepEqual(entered, [['cert=rip@devco.net', call.request.length]]);
   });
 
-  test('has its progress sealed with its time, cut to 2048 characters, and left out for a reader that is too slow', async () => {
+  test('has its progress sealed with its time, cut to 2048 characters, and omitted for a reader that is too slow', async () => {
     const call: Call = async (_signed, _peer, progress) => {
       progress('x'.repeat(2049));
       return signedReply;
@@ -160,7 +160,7 @@ describe('a call by a relay', () => {
     assert.equal((await startSealed({ call, congested: true }).send({ call: callOf() })).length, 1);
   });
 
-  test('counts for who signed it, and for the relay where that is not proven, not for here or now, or repeated', async () => {
+  test('counts against its signer, and against the relay where the signer is not proven, the time or node is wrong, or it is repeated', async () => {
     const [forRip, forRelay] = ['cert=rip@devco.net', 'node=lb1.devco.net'];
     for (const [what, call, payer] of [
       ['proven', callOf(), forRip],
@@ -192,7 +192,7 @@ describe('a call by a relay', () => {
     );
   });
 
-  test('gives its place back when it ends, and one that asks for too much is turned away and noted with its request', async () => {
+  test('frees its place when it ends, and one beyond the limit is refused and recorded with its request', async () => {
     const { codesOf, steps } = startSealed({
       limits: { atOnce: 1, rate: 1, burst: 3 },
       call: async () => {
@@ -205,7 +205,7 @@ describe('a call by a relay', () => {
     assert.deepEqual(steps, ['turned away lb1.devco.net rate-limited a call']);
   });
 
-  test('can be ended by a signed query of its caller alone, and only while it runs', async () => {
+  test('can be ended only by a signed query of its caller, and only while it runs', async () => {
     const signals: AbortSignal[] = [];
     const ends: (() => void)[] = [];
     const { send } = startSealed({
@@ -237,10 +237,10 @@ describe('a call by a relay', () => {
   });
 });
 
-describe('a query by a relay', () => {
+describe('a query over a relay', () => {
   const reference = { requestId: 'a'.repeat(32), try: 1, requestDigest: Buffer.alloc(32) };
 
-  test('gets what it asks for, signed by the node, and counts for who signed it by its size', async () => {
+  test('gets a reply signed by the node, and counts against its signer by its size', async () => {
     const { send, entered, steps } = startSealed();
     const query = queryOf({ describe: { filter: null, facts: [], full: false, peers: false }, result: reference });
     const [part, ...more] = await send({ query });
@@ -251,7 +251,7 @@ describe('a query by a relay', () => {
     assert.deepEqual(entered, [['cert=rip@devco.net', query.query.length]]);
   });
 
-  test('stores a part of an artifact where the node keeps some, which counts as one call whatever its size', async () => {
+  test('stores a part of an artifact where the node keeps some, which counts as one call of any size', async () => {
     const store = { ticket: Buffer.from('t'), chunk: { index: 1, bytes: Buffer.alloc(40_000) } } as never;
     const stored: unknown[] = [];
     const holder = {
@@ -272,7 +272,7 @@ describe('a query by a relay', () => {
     }
   });
 
-  test('that is forged, for another node, not of now, or repeated is turned away, and counts for the relay', async () => {
+  test('that is forged, for another node, expired, or repeated is refused, and counts against the relay', async () => {
     const once = queryOf({ result: reference });
     for (const [query, code] of [
       [forged(queryOf({ result: reference })), 'bad-signature'],
@@ -291,7 +291,7 @@ describe('a query by a relay', () => {
     }
   });
 
-  test('gives its place back, and so does one that was turned away', async () => {
+  test('frees its place, even if it was refused', async () => {
     const { codesOf } = startSealed({ limits: { atOnce: 1, rate: 1, burst: 2 } });
     const codes = [];
     for (const _ of [1, 2, 3]) codes.push(...(await codesOf({ query: queryOf({ result: reference }) })));

@@ -45,21 +45,21 @@ const revoked = new Problem('revoked-certificate', 'it was revoked');
 const busy = new Problem('busy', 'too many calls run');
 const callOf = (by: Member): SignedRequest => sealRequest(orderFor('dev2.devco.net'), by.credentials, Date.now());
 
-describe('who is turned away', () => {
-  test('without a certificate is noted as nobody', async () => {
+describe('a refused caller', () => {
+  test('without a certificate is recorded as nobody', async () => {
     const { turnAway, notes, calls } = startTurnAway();
     await turnAway(undefined, revoked, callOf(rip));
     assert.deepEqual([notes, calls], [['nobody: it was revoked'], []]);
   });
 
-  test('with no call, or one that cannot be read, is noted by name', async () => {
+  test('with no call, or an unreadable one, is recorded by name', async () => {
     const { turnAway, notes, calls } = startTurnAway();
     await turnAway(rip.identity, revoked);
     await turnAway(rip.identity, revoked, { ...callOf(rip), request: Buffer.from('x') });
     assert.deepEqual([notes, calls], [Array(2).fill('cert=rip@devco.net: it was revoked'), []]);
   });
 
-  test('with a call has it recorded as its own, refused, whoever signed it', async () => {
+  test('with a call has it recorded under its own name, no matter who signed it', async () => {
     const { turnAway, notes, calls } = startTurnAway();
     await turnAway(rip.identity, revoked, callOf(eve));
     assert.equal(notes.length, 0);
@@ -76,7 +76,7 @@ describe('who is turned away', () => {
     );
   });
 
-  test('is recorded each time while it comes slowly, and then with how often it came, each ten seconds', async () => {
+  test('is recorded each time at a slow rate, and otherwise every ten seconds with a count', async () => {
     const { turnAway, calls, clock } = startTurnAway();
     for (let time = 0; time < 9; time++) await turnAway(rip.identity, revoked, callOf(rip));
     assert.equal(calls.length, 4, 'three at once, and the first of the others');
@@ -87,7 +87,7 @@ describe('who is turned away', () => {
     assert.match(said[7] ?? '', /^it was revoked \(and 5 more since /);
   });
 
-  test('counts by the size of what it brings', async () => {
+  test('counts by the size of its requests', async () => {
     const { turnAway, calls } = startTurnAway();
     const large = { ...callOf(rip), request: Buffer.alloc(2 * 16 * 1024) };
     await turnAway(rip.identity, revoked, large);
@@ -95,7 +95,7 @@ describe('who is turned away', () => {
     assert.equal(calls.length, 1, 'the large one cannot be read, the second is the first that comes too fast');
   });
 
-  test('for asking for too much is recorded the first time in ten seconds', async () => {
+  test('that exceeds a limit is recorded the first time in ten seconds', async () => {
     for (const problem of [busy, new Problem('rate-limited', 'too fast')]) {
       const { turnAway, calls, clock } = startTurnAway();
       for (let time = 0; time < 3; time++) await turnAway(rip.identity, problem, callOf(rip));
@@ -109,7 +109,7 @@ describe('who is turned away', () => {
     }
   });
 
-  test('by a bug of ours is an error', async () => {
+  test('is an error when a bug caused the refusal', async () => {
     const bug = new TypeError('a bug');
     await assert.rejects(startTurnAway({ fails: bug }).turnAway(rip.identity, revoked, callOf(rip)), bug);
     const enter = () => {

@@ -51,5 +51,5 @@ describe('virtualisation', () => {
     ['nspawn', { container: 'systemd-nspawn\n' }, { type: 'systemd-nspawn', container: true }],
   ];
   for (const [what, clues, expected] of cases)
-    test(`is seen: ${what}`, () => assert.deepEqual(decideVirtualisation({ ...nothing, ...clues }), expected));
+    test(`is detected: ${what}`, () => assert.deepEqual(decideVirtualisation({ ...nothing, ...clues }), expected));
 });

@@ -46,7 +46,7 @@ function startNetwork() {
 }
 
 describe('the connections of a relay', () => {
-  test('are at most as many as its bound, and dialled sixteen at once', async () => {
+  test('are at most as many as its limit, and dialled sixteen at once', async () => {
     const network = startNetwork();
     const pool = startPool({ dial: network.dial, most: 40, log: keepingLog() });
     pool.know(peers(100));
@@ -59,7 +59,7 @@ describe('the connections of a relay', () => {
     assert.equal(network.closed.length, 40);
   });
 
-  test('are closed for a peer that is forgotten, and not opened again until it is known again', async () => {
+  test('are closed for a forgotten peer, and not opened again until it is known again', async () => {
     const network = startNetwork();
     const pool = startPool({ dial: network.dial, most: 10, log: keepingLog() });
     pool.know(peers(2));
@@ -75,7 +75,7 @@ describe('the connections of a relay', () => {
     pool.stop();
   });
 
-  test('are closed for a peer that is forgotten while it is connected to', async () => {
+  test('are closed for a peer that is forgotten during the handshake', async () => {
     const network = startNetwork();
     const pool = startPool({ dial: network.dial, most: 10, log: keepingLog() });
     pool.know(peers(1));
@@ -86,7 +86,7 @@ describe('the connections of a relay', () => {
     pool.stop();
   });
 
-  test('are opened again after a loss, and the peer is out of reach until then', async () => {
+  test('are opened again after a loss, and the peer cannot be reached until then', async () => {
     const network = startNetwork();
     const pool = startPool({ dial: network.dial, most: 4, log: keepingLog() });
     pool.know(peers(1));
@@ -103,7 +103,7 @@ describe('the connections of a relay', () => {
     pool.stop();
   });
 
-  test('leave out a peer that does not answer, and take it when it is heard again', async () => {
+  test('skip a peer that does not answer, and include it when it is heard again', async () => {
     const network = startNetwork();
     const name = 'web0.devco.net';
     network.refused.add(name);

@@ -83,7 +83,7 @@ describe('the audit log, as it is sent', () => {
     assert.ok((await bytesAfter(file, last - 1)) > 100);
   });
 
-  test('goes on behind the last record that was taken, after a restart, with the overlap of a new connection', async () => {
+  test('continues after the last record that was received, after a restart, with the overlap of a new connection', async () => {
     await write(5);
     const first = await start(0);
     await eventually(async () => assert.deepEqual(first.received, upTo(5)));
@@ -94,7 +94,7 @@ describe('the audit log, as it is sent', () => {
     await second.shipper.stop();
   });
 
-  test('begins again where the cursor is of another log or cannot be read: twice rather than not at all', async () => {
+  test('starts over where the cursor belongs to another log or cannot be read: twice rather than not at all', async () => {
     await write(3);
     for (const text of ['{"sequence":2,"hash":"00"}', '{"sequence":', '{"sequence":900,"hash":"00"}']) {
       const { received, shipper } = await start(0);
@@ -104,7 +104,7 @@ describe('the audit log, as it is sent', () => {
     }
   });
 
-  test('moves its cursor only over what was taken, and says what is wrong until then', async () => {
+  test('moves its cursor only past received records, and reports what is wrong until then', async () => {
     let fails = true;
     await write(3);
     const { received, shipper } = await start(0, () => fails);
@@ -116,7 +116,7 @@ describe('the audit log, as it is sent', () => {
     await shipper.stop();
   });
 
-  test('counts nothing as taken while the connection has not lasted', async () => {
+  test('counts nothing as received while the connection is not stable', async () => {
     await write(3);
     const { received, shipper } = await start(1, () => false, 60_000);
     await eventually(async () => assert.deepEqual(received, upTo(3)));
@@ -141,7 +141,7 @@ describe('the audit log, as it is sent', () => {
     await second.shipper.stop();
   });
 
-  test('waits for records without a listener more at each wait', async () => {
+  test('waits for records without adding a listener at each wait', async () => {
     const { signal } = new AbortController();
     const bell = makeBell(signal);
     for (let waits = 0; waits < 50; waits++) {

@@ -92,7 +92,7 @@ describe('a call whose caller does not wait', () => {
     assert.deepEqual(job.contents, [okReply({ count: 1 })]);
   });
 
-  test('is not concerned by its caller, and ends when it is cancelled; its progress goes to the job', async () => {
+  test('does not depend on its caller, and ends when it is cancelled; its progress goes to the job', async () => {
     const job = startDetach();
     const gone = new AbortController();
     await job.run({ gone: gone.signal });
@@ -105,7 +105,7 @@ describe('a call whose caller does not wait', () => {
     assert.deepEqual(job.said, ['half of it']);
   });
 
-  test('is handed on as it is when it is not detached', async () => {
+  test('is passed on unchanged when it is not detached', async () => {
     const job = startDetach();
     assert.deepEqual(await job.run({ detach: false }), okReply({ count: 1 }));
     assert.deepEqual(job.steps, ['acts']);
@@ -125,7 +125,7 @@ describe('a call whose caller does not wait', () => {
 });
 
 describe('a job that fails', () => {
-  test('ends with its problem, and by a bug with an internal error that the log explains', async () => {
+  test('ends with its problem, and after a bug with an internal error that the log explains', async () => {
     for (const [error, code, logged] of [
       [new Problem('timeout', 'too late'), 'timeout', []],
       [new TypeError('a bug'), 'internal', ['a job failed unexpectedly']],
@@ -144,14 +144,14 @@ describe('a job that fails', () => {
     }
   });
 
-  test('is kept also when its end cannot be recorded, and the log says so', async () => {
+  test('is kept even when its end cannot be recorded, and the log says so', async () => {
     const job = startDetach({ append: async () => Promise.reject(new Problem('audit-failed', 'full')) });
     await job.run();
     assert.deepEqual(job.contents, [okReply({ count: 1 })]);
     assert.deepEqual(job.logged, ['the end of a job is not in the audit log']);
   });
 
-  test('is not kept when recording fails by a bug, or keeping fails, and the log says so', async () => {
+  test('is not kept when recording fails through a bug, or keeping fails, and the log says so', async () => {
     const bug = async () => Promise.reject(new TypeError('a bug'));
     for (const options of [{ append: bug }, { end: bug }]) {
       const job = startDetach(options);

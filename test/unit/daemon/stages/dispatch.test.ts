@@ -89,7 +89,7 @@ describe('a job that somebody cancels', () => {
     return content.message;
   };
 
-  test('ends, a change too, and its outcome says who cancelled it', async () => {
+  test('ends, even if it changes something, and its outcome says who cancelled it', async () => {
     for (const action of ['count', 'echo']) {
       assert.equal(await cancelledBy('cert=eve', { action }), `probe.${action} was cancelled by cert=eve`);
     }
@@ -140,8 +140,8 @@ describe('a job that somebody cancels', () => {
   });
 });
 
-describe('an action that does not heed its signal', () => {
-  test('is answered two seconds after it, and keeps its place until it ends', async (t) => {
+describe('an action that ignores its signal', () => {
+  test('is answered two seconds after it, and occupies its place until it ends', async (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] });
     const ends: (() => void)[] = [];
     const deaf = () => new Promise((resolve) => ends.push(() => resolve({ count: 1 })));
@@ -185,8 +185,8 @@ describe('an action that begins when the daemon stops already', () => {
   });
 });
 
-describe('what an action is given', () => {
-  test('is whose call it is, of which run and under which lease, and what is to be shown', async () => {
+describe('the context of an action', () => {
+  test('has the caller, the run, the lease, and the callback for progress', async () => {
     const { handle, running } = startDispatch();
     const shown: string[] = [];
     const call = incomingCall({ requestId: 'a'.repeat(32), runId: 'r', lease: 'app/bravo', dryRun: true });
@@ -208,7 +208,7 @@ describe('what an action is given', () => {
     await answered;
   });
 
-  test('is that its caller’s certificate is limited, where it is', async () => {
+  test('says that its caller’s certificate is limited, where it is', async () => {
     const { handle, running } = startDispatch();
     const identity = { applications: [] };
     const answered = handle(incomingCall({ verdict: { caller: { identity } as never } }));
@@ -228,7 +228,7 @@ describe('an action that fails', () => {
     return { handle, logged };
   };
 
-  test('is answered with its problem, or that of the file that it could not use; nothing is logged', async () => {
+  test('returns its problem, or that of the file that it could not use; nothing is logged', async () => {
     for (const [error, code, words] of [
       [new Problem('timeout', 'it says so'), 'timeout', /^it says so$/],
       [
@@ -244,7 +244,7 @@ describe('an action that fails', () => {
     }
   });
 
-  test('by a bug is answered in general, and the log has it', async () => {
+  test('through a bug returns a general error, and the log has the details', async () => {
     const { handle, logged } = failing(new TypeError('a bug'));
     const { content } = await handle(incomingCall());
     assert.deepEqual([content.outcome, content.code], ['failed', 'internal']);
@@ -252,7 +252,7 @@ describe('an action that fails', () => {
     assert.deepEqual(logged, ['probe.count failed unexpectedly']);
   });
 
-  test('is a bug of ours where the agent or the action is missing', async () => {
+  test('counts as a bug where the agent or the action is missing', async () => {
     const unknown = startDispatch({ agents: new Map() }).handle;
     await assert.rejects(unknown(incomingCall()), { code: 'internal', message: 'the agent lacks its action' });
     const known = startDispatch().handle;
@@ -265,7 +265,7 @@ describe('an action that fails', () => {
   });
 });
 
-describe('an action’s time', () => {
+describe('the timeout of an action', () => {
   test('ends at the deadline of the request, where that is earlier than its own, and at once where it has passed', async (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] });
     for (const [deadline, left] of [
@@ -337,7 +337,7 @@ describe('calls of one agent', () => {
     assert.deepEqual(said(await next), ['ok', ''], 'there is room again');
   });
 
-  test('under a lease that has passed while they waited are refused, and leave their place to the next', async () => {
+  test('under a lease that expired while they waited are refused, and free their place for the next', async () => {
     const { handle, running } = startDispatch({ concurrency: 1 });
     const stale = new Problem('stale-lease', 'the lease has passed');
     const first = handle(incomingCall());
@@ -358,7 +358,7 @@ describe('calls of one agent', () => {
     );
   });
 
-  test('give their place back when they fail', async () => {
+  test('free their place when they fail', async () => {
     const fails = { handlers: { count: async () => Promise.reject(new TypeError('a bug')) } } as unknown as Agent;
     const { handle } = startDispatch({ concurrency: 1, agents: new Map([['probe', fails]]) });
     for (const _ of [1, 2]) assert.deepEqual(said(await handle(incomingCall())), ['failed', 'internal']);

@@ -32,8 +32,8 @@ function startFresh({ completeSince = 0 } = {}) {
   return { clock, problemOf, codeOf, done: () => done };
 }
 
-describe('the stage that lets only fresh requests through', () => {
-  test('refuses the same request again for as long as its time would let it through', async () => {
+describe('the stage that accepts only fresh requests', () => {
+  test('refuses the same request again as long as it is valid', async () => {
     const { clock, codeOf, done } = startFresh();
     const nonce = Buffer.alloc(16, 1);
     assert.equal(await codeOf({ nonce }), '');
@@ -86,7 +86,7 @@ describe('the stage that lets only fresh requests through', () => {
     assert.match((await problemOf({ issuedAt: last + 1 }))[1] ?? '', /says 8640000000000001,/);
   });
 
-  test('refuses what may have been received before the time that its memory reaches back to', async () => {
+  test('refuses requests that may have arrived before its memory begins', async () => {
     const { codeOf, problemOf, done } = startFresh({ completeSince: sent - 10_000 });
     const issued = sent - 10_000 + grace;
     assert.equal(await codeOf({ nonce: Buffer.alloc(16, 1), issuedAt: issued }), '');

@@ -28,7 +28,7 @@ async function meet(stage: Stage, call: IncomingCall) {
 }
 
 describe('verify', () => {
-  test('lets through who is proven, and refuses with the reason who is not', async () => {
+  test('passes a proven caller, and refuses any other with the reason', async () => {
     assert.ok((await meet(verify(), incomingCall())).passed);
     const problem = new Problem('bad-signature', 'the signature of the request does not hold');
     const { passed, said } = await meet(verify(), incomingCall({ verdict: { problem } }));
@@ -61,7 +61,7 @@ describe('authorize', () => {
     assert.ok((await meet(authorize(policies([], true), self), incomingCall())).passed);
   });
 
-  test('tells the policy of a certificate that is limited to applications', async () => {
+  test('informs the policy that a certificate is limited to applications', async () => {
     const asked: object[] = [];
     const identity = { ...defineIdentity('operator', 'devco.net', 'job'), applications: [] as string[] };
     const verdict = { caller: { identity } as unknown as ProvenCertificate };
@@ -83,7 +83,7 @@ describe('confine', () => {
     input: { revision: '20', ...input },
   });
 
-  test('refuses a limited certificate what is of another application, or of none that is named', async () => {
+  test('refuses a limited certificate for another application, or when none is named', async () => {
     for (const application of ['app', 'shop']) {
       assert.ok((await meet(confine(), upgradeOf({ application }, limited))).passed, application);
     }
@@ -98,7 +98,7 @@ describe('confine', () => {
     }
   });
 
-  test('has no say over other certificates, nor over actions that are of no application', async () => {
+  test('ignores other certificates, and actions without an application', async () => {
     assert.ok((await meet(confine(), upgradeOf({ application: 'mail' }))).passed);
     assert.ok((await meet(confine(), incomingCall({ verdict: limited }))).passed);
     assert.ok((await meet(confine(), incomingCall({ verdict: limited, agent: 'other' }))).passed);
@@ -106,7 +106,7 @@ describe('confine', () => {
 });
 
 describe('handover', () => {
-  test('replies with what an earlier operator of the run had done, and else hands on', async () => {
+  test('replies with what an earlier operator of the run had done, and otherwise passes the request on', async () => {
     const earlier = answer(okReply({ count: 1 }));
     let acted = 0;
     const next = async () => {
@@ -121,7 +121,7 @@ describe('handover', () => {
 });
 
 describe('continuity', () => {
-  test('refuses a change whose caller knows an end of the log that the log does not continue, and nothing else', async () => {
+  test('refuses only a change whose caller knows an end of the log that the log does not continue', async () => {
     for (const [action, headCheck, refused] of [
       ['count', 'BROKEN', true],
       ['echo', 'BROKEN', false],
@@ -140,7 +140,7 @@ describe('continuity', () => {
 describe('sole', () => {
   const duplicates = [{ identity: self, addresses: ['10.0.0.2', '10.0.0.9'], since: 0 }];
 
-  test('refuses a change on a node whose name two machines have, and nothing else', async () => {
+  test('refuses only a change on a node whose name two machines have', async () => {
     assert.deepEqual(
       (
         await meet(
@@ -178,7 +178,7 @@ describe('sole', () => {
 });
 
 describe('lease', () => {
-  test('asks who keeps leases about the lease, its number, the run and the caller', async () => {
+  test('asks the keeper of leases about the lease, its number, the run and the caller', async () => {
     const claims: object[] = [];
     const keeper = (problem?: Problem) => ({
       check: (claim: object) => {
@@ -229,7 +229,7 @@ describe('match', () => {
       call,
     );
 
-  test('lets through what is for this node, for an agent and an action that it has', async () => {
+  test('passes what is for this node, for an agent and an action that it has', async () => {
     assert.ok((await meetMatch(incomingCall())).passed);
     assert.ok((await meetMatch(incomingCall({ filter: { ...none, facts: ['cluster=bravo'] } }))).passed);
   });
@@ -258,7 +258,7 @@ describe('match, by a bug,', () => {
 });
 
 describe('validate', () => {
-  test('hands on what the description allows', async () => {
+  test('passes what the description allows', async () => {
     const { passed } = await meet(validate(), incomingCall({ action: 'echo', input: { text: 'hello' } }));
     assert.deepEqual(passed?.input, { text: 'hello' });
   });
@@ -300,7 +300,7 @@ describe('validate', () => {
     assert.ok((await meet(validate(), incomingCall({ action: 'echo', input: { text: 'x'.repeat(1000) } }))).passed);
   });
 
-  test('refuses a dry run of a change that cannot show what it would do, and of nothing else', async () => {
+  test('refuses a dry run only of a change that cannot show what it would do', async () => {
     const dry = await meet(validate(), incomingCall({ action: 'count', dryRun: true }));
     assert.deepEqual([dry.passed, dry.said], [undefined, ['refused', 'no-dry-run', 5]]);
     const read = incomingCall({ action: 'echo', dryRun: true, input: { text: 'x' } });
@@ -316,7 +316,7 @@ describe('validate', () => {
     await assert.rejects(meet(validate(), { ...incomingCall(), entry: undefined }), { code: 'internal' });
   });
 
-  test('lets what a later stage throws pass', async () => {
+  test('passes on errors of later stages', async () => {
     const bug = new Problem('bad-commitment', 'of a later stage');
     const handle = validate()(async () => Promise.reject(bug));
     await assert.rejects(handle(incomingCall()), bug);

@@ -46,8 +46,8 @@ function startRecord({ allowed = true, fails = () => undefined, next }: Options 
 
 const foreign = new Problem('bad-signature', 'the signature of the request does not hold');
 
-describe('what is written of a call', () => {
-  test('is what was asked, before anything is done, and what became of it; of a change on the disk', async () => {
+describe('the records of a call', () => {
+  test('have the request before anything is done, and then its outcome; those of a change are on the disk', async () => {
     const change = startRecord();
     await change.handle(incomingCall({ action: 'count' }));
     assert.deepEqual(change.steps, ['intent durable', 'act', 'outcome durable']);
@@ -59,7 +59,7 @@ describe('what is written of a call', () => {
     assert.deepEqual(unknown.steps, ['intent durable', 'act', 'outcome durable'], 'what is not known to read only');
   });
 
-  test('names the caller, the request and the outcome, and the two belong together', async () => {
+  test('name the caller, the request and the outcome, and belong together', async () => {
     const { handle, events } = startRecord({
       next: async () => ({ content: failure(new Problem('timeout', 'too late')), recorded: true }),
     });
@@ -86,7 +86,7 @@ describe('what is written of a call', () => {
     });
   });
 
-  test('names the node that brought it, where that is a relay', async () => {
+  test('name the node that delivered it, where that is a relay', async () => {
     const peer = defineIdentity('node', 'devco.net', 'lb1.devco.net');
     const { handle, events } = startRecord();
     await handle(incomingCall({ peer }));
@@ -94,7 +94,7 @@ describe('what is written of a call', () => {
     assert.equal(events[0].relay, 'lb1.devco.net');
   });
 
-  test('is laid to who brought it when nobody is proven to have made it, and to its caller otherwise', async () => {
+  test('name the sender when no caller is proven, and otherwise the caller', async () => {
     const peer = defineIdentity('node', 'devco.net', 'lb1.devco.net');
     for (const [code, caller] of [
       ['bad-signature', 'node=lb1.devco.net'],
@@ -111,10 +111,10 @@ describe('what is written of a call', () => {
   });
 });
 
-describe('a call that cannot be written down', () => {
+describe('a call that cannot be recorded', () => {
   const full = new Problem('audit-failed', 'no space left on the device');
 
-  test('is refused before anything is done, also when it only reads', async () => {
+  test('is refused before anything is done, even when it only reads', async () => {
     for (const action of ['count', 'echo']) {
       const { handle, steps } = startRecord({ fails: () => full });
       const { content } = await handle(incomingCall({ action }));
@@ -123,14 +123,14 @@ describe('a call that cannot be written down', () => {
     }
   });
 
-  test('after it was done is replied, and says that its outcome is not in the log', async () => {
+  test('after it was done is replied to, with a note that its outcome is not in the log', async () => {
     const { handle, steps } = startRecord({ fails: (kind) => (kind === 'outcome' ? full : undefined) });
     const { content } = await handle(incomingCall());
     assert.deepEqual([content.outcome, steps], ['ok', ['intent durable', 'act']]);
     assert.equal(content.hint, '(the outcome is not in the audit log: no space left on the device)');
   });
 
-  test('by a bug is an error, and not a reply', async () => {
+  test('because of a bug is an error, and not a reply', async () => {
     const bug = new TypeError('a bug');
     for (const kind of ['intent', 'outcome']) {
       const { handle } = startRecord({ fails: (one) => (one === kind ? bug : undefined) });
@@ -146,7 +146,7 @@ describe('a caller without rights', () => {
     return steps.filter((step) => step === 'act').length;
   };
 
-  test('has 256 requests recorded, then one a minute in short, with how many there were', async () => {
+  test('has 256 requests recorded, then one short record a minute with a count', async () => {
     const stage = startRecord({ allowed: false });
     assert.equal(await spend(stage, 256), 256);
     const { content } = await stage.handle(incomingCall({ requestId: 'b'.repeat(32) }));
@@ -178,7 +178,7 @@ describe('a caller without rights', () => {
     assert.match(outcome.message, /and 6 more since/);
   });
 
-  test('keeps no rights from others, nor from itself what it may do', async () => {
+  test('takes no budget from others, and none from its own allowed calls', async () => {
     const stage = startRecord({ allowed: false });
     await spend(stage, 257);
     assert.equal((await stage.handle(incomingCall({ caller: 'cert=sue@devco.net' }))).content.outcome, 'ok');
@@ -237,12 +237,12 @@ describe('a caller without rights', () => {
     assert.deepEqual(await verdicts(60_000, 2), ['rate-limited']);
   });
 
-  test('is one whose signature does not hold, whatever a policy allows', async () => {
+  test('is one with an invalid signature, whatever a policy allows', async () => {
     const stage = startRecord({ allowed: true });
     assert.equal(await spend(stage, 257, { verdict: { problem: foreign } }), 256);
   });
 
-  test('is refused also when not even that can be written', async () => {
+  test('is refused even when not even that can be written', async () => {
     let broken = false;
     const stage = startRecord({
       allowed: false,

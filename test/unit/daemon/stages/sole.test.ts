@@ -21,7 +21,7 @@ async function call(duplicates: readonly DuplicateNode[], kind: 'read' | 'change
   return { passed, content };
 }
 
-describe('a node whose name another machine has too', () => {
+describe('a node whose name another machine also has', () => {
   test('refuses a change, and names both addresses, which was there first and since when', async () => {
     const { passed, content } = await call([mine], 'change');
     assert.equal(passed, 0);
@@ -37,7 +37,7 @@ describe('a node whose name another machine has too', () => {
     assert.equal((await call([mine], undefined)).passed, 0);
   });
 
-  test('lets through what only reads', async () => {
+  test('passes requests that only read', async () => {
     assert.equal((await call([mine], 'read')).passed, 1);
   });
 

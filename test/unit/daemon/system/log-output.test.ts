@@ -13,7 +13,7 @@ describe('the output of a log', () => {
   });
   after(() => rmSync(directory, { recursive: true }));
 
-  test('keeps a bounded part for a reader who stands still, and says how much was dropped once it reads again', async () => {
+  test('keeps a limited part for a reader that stalls, and says how much was dropped once it reads again', async () => {
     const path = join(directory, 'fifo');
     execFileSync('mkfifo', [path]);
     const reader = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
@@ -50,7 +50,7 @@ describe('the output of a log', () => {
     closeSync(reader);
   });
 
-  test('throws nothing on a full disk or a descriptor that is closed', () => {
+  test('throws nothing on a full disk or a closed descriptor', () => {
     const full = openSync('/dev/full', 'w');
     const { write } = openLogOutput(full, (count) => `dropped ${count}\n`);
     for (let count = 0; count < 3; count++) write('line\n');
@@ -58,7 +58,7 @@ describe('the output of a log', () => {
     openLogOutput(full, () => '').write('line\n');
   });
 
-  test('is a file’s lines in their order', () => {
+  test('to a file keeps the order of lines', () => {
     const path = join(directory, 'file');
     const file = openSync(path, 'w');
     const { write } = openLogOutput(file, () => '');

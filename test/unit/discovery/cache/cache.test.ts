@@ -23,7 +23,7 @@ describe('the cache', () => {
   });
   after(() => rm(directory, { recursive: true }));
 
-  test('keeps what was proven, for its owner alone', async () => {
+  test('keeps proven nodes, readable only by its owner', async () => {
     const file = fresh();
     const cache = await openCache(file, keepingLog());
     cache.remember([node('dev1')], 1000);
@@ -38,7 +38,7 @@ describe('the cache', () => {
     await assert.rejects(stat(file), { code: 'ENOENT' });
   });
 
-  test('that is broken is warned of, and begun anew', async () => {
+  test('that is broken causes a warning and starts empty', async () => {
     for (const text of ['{', '[]', '{"version":2,"nodes":[],"forgotten":{}}', '\0\0']) {
       const file = join(directory, `broken${number++}`);
       await writeFile(file, text);
@@ -52,7 +52,7 @@ describe('the cache', () => {
     }
   });
 
-  test('loses a broken entry alone', async () => {
+  test('loses only a broken entry', async () => {
     const file = join(directory, 'entries');
     const good = { ...node('dev1'), lastSeen: 5 };
     const nodes = [good, { ...good, name: '../dev2' }, null, { ...good, name: 'dev3', addresses: 'x' }];
@@ -60,7 +60,7 @@ describe('the cache', () => {
     assert.deepEqual((await openCache(file, keepingLog())).nodes(), [good]);
   });
 
-  test('unites what several clients write at once', async () => {
+  test('merges the writes of several clients', async () => {
     const file = fresh();
     const clients = await Promise.all(Array.from({ length: 8 }, () => openCache(file, keepingLog())));
     clients.forEach((client, index) => {
@@ -80,7 +80,7 @@ describe('the cache', () => {
     assert.deepEqual(await readdir(join(file, '..')), ['cache.json']);
   });
 
-  test('forgets a node, against what another client still remembers', async () => {
+  test('forgets a node, even if another client still remembers it', async () => {
     const file = fresh();
     const first = await openCache(file, keepingLog());
     first.remember([node('dev1')], 1000);
@@ -107,7 +107,7 @@ describe('the cache', () => {
     assert.equal(cache.nodes().length, 1);
   });
 
-  test('that can not be written is a warning', async () => {
+  test('that cannot be written causes a warning', async () => {
     const log = keepingLog();
     await writeFile(join(directory, 'a file'), '');
     const cache = await openCache(join(directory, 'a file', 'cache.json'), log);

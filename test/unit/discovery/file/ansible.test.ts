@@ -42,7 +42,7 @@ describe('an Ansible inventory as a list of nodes', () => {
     assert.deepEqual(parse('{"_meta": {"hostvars": {}}, "all": {"children": ["ungrouped"]}}'), []);
   });
 
-  test('is refused with the line of what is wrong', () => {
+  test('is refused with the line of the fault', () => {
     const refuses = (value: object, message: RegExp) =>
       assert.throws(() => parse(JSON.stringify(value, null, 1)), { code: 'bad-nodes', message });
     const withHost = (name: string, vars: object) => ({ _meta: { hostvars: { [name]: vars } } });
@@ -53,7 +53,7 @@ describe('an Ansible inventory as a list of nodes', () => {
     refuses({ _meta: { hostvars: { dev1: {} } }, web: { hosts: ['DEV1'] } }, /occurs twice/);
   });
 
-  test('is told from a list of nodes that mentions Ansible', () => {
+  test('is distinguished from a list of nodes that mentions Ansible', () => {
     assert.throws(() => parse('{"_meta": {}}'), { code: 'bad-nodes', message: /expected a list of nodes/ });
     assert.deepEqual(parse('{"nodes": ["dev1"], "web": {"hosts": ["dev2"]}}').length, 1);
   });

@@ -47,7 +47,7 @@ describe('a list of nodes', () => {
     assert.deepEqual(parse('[]'), []);
   });
 
-  test('is refused with file and line of what is wrong', () => {
+  test('is refused with file and line of the fault', () => {
     assert.match(fault('dev1\ndev 2\n'), /^nodes:2: “dev 2” is not a valid node name/);
     assert.match(fault('- dev1\n- {address: 10.0.0.1}\n'), /^nodes:2: a node needs a “name”/);
     assert.match(fault('- dev1\n- {name: dev2, address: "a b"}\n'), /^nodes:2: "a b" is not a valid address/);
@@ -65,7 +65,7 @@ describe('a list of nodes', () => {
     assert.match(fault('- {name: dev2, adress: 10.0.0.1}\n'), /^nodes:1: unknown key “adress”: did you mean “address”/);
   });
 
-  test('has no code in it and no bomb', () => {
+  test('runs no code and expands no bomb', () => {
     fault('- !!js/function "x"\n');
     const bomb = `nodes:\n - &a [x,x,x,x,x,x,x,x,x]\n${'bcdefghij'
       .split('')

@@ -16,11 +16,11 @@ describe('the order of interfaces', () => {
     assert.deepEqual(order(names, ['eth0']), ordered);
   });
 
-  test('takes a bridge that leads out for what it is', () => {
+  test('puts a bridge with a default route first', () => {
     assert.deepEqual(order(['br1', 'eth9', 'br0'], ['br0'], ['br0', 'br1']), ['br0', 'eth9', 'br1']);
   });
 
-  test('stays the kernel’s within each group', () => {
+  test('keeps the kernel’s order within each group', () => {
     assert.deepEqual(order(['b', 'a', 'c']), ['b', 'a', 'c']);
   });
 });

@@ -31,7 +31,7 @@ describe('standard input', () => {
     }
   });
 
-  test('takes an address along', async () => {
+  test('includes an address', async () => {
     const [candidate] = await read(JSON.stringify([{ name: 'dev1', address: '10.0.0.1', port: 6000, time: 3 }]));
     assert.deepEqual(candidate?.addresses, [{ host: '10.0.0.1', port: 6000 }]);
   });

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { parseDiscoveryOptions } from '../../../../src/library/fleet/discovery-options.ts';
 
 describe('the options of a discovery method', () => {
-  test('take the place of the configuration’s', () => {
+  test('replace those of the configuration', () => {
     assert.deepEqual(parseDiscoveryOptions('mdns', ['interface=eth0', 'interface=eth1']), {
       interfaces: ['eth0', 'eth1'],
     });

@@ -26,7 +26,7 @@ describe('the ways to a node', () => {
   });
   const orderOf = (routes: ReturnType<typeof startRoutes>) => routes.to('dev1.devco.net').map(({ link }) => link.name);
 
-  test('begin with a relay that is connected, then with one on the node’s own segment', () => {
+  test('begin with a connected relay, then with one on the node’s own segment', () => {
     const routes = startRoutes(() => fleet.trust);
     assert.ok(routes.take(report(['closed']), linkTo('closed', false)));
     assert.ok(routes.take(report(['far', 'behind']), linkTo('far')));
@@ -34,7 +34,7 @@ describe('the ways to a node', () => {
     assert.deepEqual(orderOf(routes), ['near', 'far', 'closed']);
   });
 
-  test('spread many nodes evenly over equal relays, and each node always the same way', async () => {
+  test('spread many nodes evenly over equal relays, and use the same relay for each node', async () => {
     const links = ['one', 'two', 'three'].map((name) => linkTo(name));
     const counts = new Map<string, number>();
     for (let index = 0; index < 60; index++) {
@@ -53,7 +53,7 @@ describe('the ways to a node', () => {
     for (const count of counts.values()) assert.ok(count >= 10 && count <= 30, JSON.stringify([...counts]));
   });
 
-  test('prove a key again once the trust is another: a node that was revoked meanwhile has no way', () => {
+  test('prove a key again once the trust has changed: a node that was revoked meanwhile has no way', () => {
     let trust = fleet.trust;
     const routes = startRoutes(() => trust);
     const told = report(['near']);

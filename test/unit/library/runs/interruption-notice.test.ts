@@ -14,7 +14,7 @@ const ok = (node: string): Outcome => ({
   elapsed: 0,
 });
 
-test('a notice is withdrawn after the renewal that was under way, so that none is left on the node', async () => {
+test('a notice is withdrawn after a renewal in progress, so that none is left on the node', async () => {
   const asked: unknown[] = [];
   const first = Promise.withResolvers<void>();
   const notice = await startNotice({

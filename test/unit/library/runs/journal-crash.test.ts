@@ -21,7 +21,7 @@ async function stepsRead(report: (warning: string) => void = () => {}): Promise<
 }
 
 describe('a journal whose client is cut off at any change of the disk', () => {
-  test('holds all that was written before, and is continued behind it', async () => {
+  test('has everything that was written before, and continues after it', async () => {
     const written: string[] = [];
     const work = async () => {
       const journal = await openJournal(state, run);
@@ -71,7 +71,7 @@ describe('a journal on a disk that is full for a moment', () => {
     await journal.close();
   };
 
-  test('lacks the line that was refused, and nothing of it stands before the next', async () => {
+  test('lacks the refused line, and nothing of it is before the next', async () => {
     for (const failing of [['appendFile'], ['datasync']]) {
       await writeThree(failing);
       assert.deepEqual(await stepsRead(assert.fail), ['1', '3'], failing.join());
@@ -79,7 +79,7 @@ describe('a journal on a disk that is full for a moment', () => {
     }
   });
 
-  test('that can’t be repaired at once has a line end before the next line', async () => {
+  test('that cannot be repaired at once has a line end before the next line', async () => {
     await writeThree(['appendFile', 'truncate']);
     const warnings: string[] = [];
     assert.deepEqual(await stepsRead((warning) => warnings.push(warning)), ['1', '3']);

@@ -20,7 +20,7 @@ describe('the journal of a run on the disk', () => {
   });
   after(() => rm(state, { recursive: true }));
 
-  test('begins with who runs it, and is for its owner’s eyes only', async () => {
+  test('begins with its operator, and only its owner may read it', async () => {
     const journal = await openJournal(state, run);
     await journal.write({ at: 1, runId: run, type: 'step-started', step: 'x' });
     await journal.close();
@@ -35,7 +35,7 @@ describe('the journal of a run on the disk', () => {
     await assert.rejects(openJournal(state, run), (problem: Problem) => problem.code === 'journal-failed');
   });
 
-  test('is gone on with behind a line that a crash cut off', async () => {
+  test('continues after a line that a crash cut off', async () => {
     await appendFile(journalFile(state, run), '{"at":2,"type":"outco');
     assert.equal((await readJournal(state, run, assert.fail))?.length, 2);
     const journal = await openJournal(state, run, true);
@@ -64,7 +64,7 @@ describe('the journal of a run on the disk', () => {
     await rm(journalFile(state, damaged));
   });
 
-  test('that an older client joined to a torn line has the whole entry all the same', () => {
+  test('that an older client joined to a torn line still has the whole entry', () => {
     const { entries, torn } = parseJournal('{"at":1,"type":"out{"at":2,"type":"outcome","node":"dev1"}\n');
     assert.deepEqual(entries, [{ at: 2, type: 'outcome', node: 'dev1' }]);
     assert.deepEqual(torn, [1]);
@@ -86,7 +86,7 @@ describe('the journal of a run on the disk', () => {
     await assert.rejects(findRun(state, 'aaab'), /2 runs/);
   });
 
-  test('is listed by when it was written to last', async () => {
+  test('is listed by the time of its last write', async () => {
     await utimes(journalFile(state, other), 1, 1);
     const ids = await listJournals(state, 10);
     assert.equal(ids.length, 3);
@@ -98,7 +98,7 @@ describe('the journal of a run on the disk', () => {
 });
 
 describe('the mark of a process', () => {
-  test('tells whether it still runs', async () => {
+  test('shows whether it still runs', async () => {
     const mark = await markProcess();
     assert.equal(await isRunning(mark), 'yes');
     const child = spawn('sleep', ['60']);
@@ -110,7 +110,7 @@ describe('the mark of a process', () => {
     assert.equal(await isRunning(marked), 'no');
   });
 
-  test('takes neither a later process of the same number nor one of before a restart for it', async () => {
+  test('rejects a later process with the same number, and one from before a restart', async () => {
     const mark = await markProcess();
     assert.equal(await isRunning({ ...mark, start: '1' }), 'no');
     assert.equal(await isRunning({ ...mark, boot: 'before' }), 'no');

@@ -58,7 +58,7 @@ describe('a run’s lease', () => {
     await next.release();
   });
 
-  test('is taken on all nodes or on none; who holds it is lines', async () => {
+  test('is taken on all nodes or on none; the report has a line for each holder', async () => {
     const { asked, optionsOf } = await startNodes();
     const held = await takeLease(optionsOf('one', { nodes: ['lb1'] }));
     await assert.rejects(takeLease(optionsOf('two')), (problem: Problem) => {
@@ -71,7 +71,7 @@ describe('a run’s lease', () => {
     await Promise.all([held.release(), other.release()]);
   });
 
-  test('is waited for, and had when the other is done', async () => {
+  test('is waited for, and taken when the other run ends', async () => {
     const { optionsOf } = await startNodes();
     const held = await takeLease(optionsOf('one'));
     const lines: string[] = [];
@@ -85,7 +85,7 @@ describe('a run’s lease', () => {
     await lease.release();
   });
 
-  test('can’t be had where a node keeps none, and nothing stays taken', async () => {
+  test('cannot be taken where a node keeps none, and nothing stays taken', async () => {
     const { agents, optionsOf } = await startNodes();
     agents.delete('dev8');
     await assert.rejects(takeLease(optionsOf('one')), (problem: Problem) => {
@@ -135,7 +135,7 @@ describe('a lease that is renewed', () => {
   });
   const silent = { outcome: 'no-response', code: 'no-response', message: 'no reply within 10 s' } as const;
 
-  test('is lost once a node has been silent for longer than it lives, and not before', async () => {
+  test('is lost once a node has been silent for longer than its lifetime, and not before', async () => {
     const { lease, renew, lines, asked } = await hold([silent]);
     for (const seconds of [10, 20]) {
       await renew();
@@ -150,21 +150,21 @@ describe('a lease that is renewed', () => {
     assert.equal(lines.length, 1, 'it is reported once');
   });
 
-  test('lives on when a silent node answers again in time', async () => {
+  test('survives when a silent node answers again in time', async () => {
     const { lease, renew, asked } = await hold([silent, silent, {}, silent, silent, {}]);
     for (let times = 0; times < 6; times++) await renew();
     assert.equal(asked(), 6);
     assert.equal(lease.lost.aborted, false);
   });
 
-  test('is lost at once when a node reports that it has passed', async () => {
+  test('is lost at once when a node reports that it has expired', async () => {
     const { lease, renew } = await hold([{ outcome: 'failed', code: 'stale-lease', message: 'it has passed' }]);
     assert.equal(lease.lost.aborted, false);
     await renew();
     assert.equal((lease.lost.reason as Problem).code, 'lease-lost');
   });
 
-  test('is not renewed any more once it is released', async () => {
+  test('is no longer renewed once it is released', async () => {
     const { lease, renew, asked } = await hold([{}]);
     await renew();
     await lease.release();
@@ -195,7 +195,7 @@ describe('a release that a node refuses', () => {
   };
   const full = { outcome: 'refused', code: 'audit-failed', message: 'the audit log cannot be written' } as const;
 
-  test('is reported and tried again, there alone, until it is done', async () => {
+  test('is reported and tried again, only on that node, until it succeeds', async () => {
     const { asked, lines, pauses, options, optionsOf } = await refusing([full, full]);
     await (await takeLease(options)).release();
     assert.deepEqual(lines, [
@@ -228,7 +228,7 @@ describe('a release that a node refuses', () => {
   });
 });
 
-test('a lease whose reply was lost is released all the same', async () => {
+test('a lease whose reply was lost is released, too', async () => {
   const { optionsOf, asked } = await startNodes();
   const order = optionsOf('one');
   let lost = false;

@@ -35,7 +35,7 @@ describe('until', () => {
     assert.equal(report.steps[0]?.tries, 3);
   });
 
-  test('fails with the playbook’s own words when it never holds', async () => {
+  test('fails with the playbook’s message when it never holds', async () => {
     const nodes = [
       { name: 'a', agents: ['thing'], actions: { 'thing.look': () => ({ number: 2, text: 'CRITICAL' }) } },
     ];
@@ -44,7 +44,7 @@ describe('until', () => {
     assert.deepEqual(report.failure?.reasons, [{ node: 'a', code: 'until-failed', reason: 'it is CRITICAL' }]);
   });
 
-  test('wants as many passes in a row as it says', async () => {
+  test('requires as many consecutive passes as it says', async () => {
     const answers = [0, 1, 0, 0];
     const nodes = [
       { name: 'a', agents: ['thing'], actions: { 'thing.look': () => ({ number: answers.shift() ?? 9 }) } },
@@ -55,7 +55,7 @@ describe('until', () => {
     assert.equal(fabric.calls.length, 4);
   });
 
-  test('a reply without the value that is asked for fails that node only', async () => {
+  test('a reply without the requested value fails only that node', async () => {
     const nodes = [
       { name: 'a', agents: ['thing'], actions: { 'thing.look': () => ({ number: 0 }) } },
       { name: 'b', agents: ['thing'], actions: { 'thing.look': () => ({}) } },

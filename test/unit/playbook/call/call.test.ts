@@ -52,7 +52,7 @@ describe('a call', () => {
     assert.deepEqual(fabric.slept, [7000]);
   });
 
-  test('takes a refusal for final, but not one that says “busy”', async () => {
+  test('treats a refusal as final, except “busy”', async () => {
     const troubles = [
       { node: 'a', call: 'thing.change', kind: 'refused' },
       { node: 'b', call: 'thing.change', kind: 'refused', code: 'busy', tries: [1] },
@@ -69,7 +69,7 @@ describe('a call', () => {
     );
   });
 
-  test('a batch that fails stops the next, and says who was never called', async () => {
+  test('stops the next batch when one fails, and names the nodes that were never called', async () => {
     const fabric = createFabric(four, { troubles: [{ node: 'b', call: 'thing.change', kind: 'failed' }] });
     const report = await runText(change(', batch: 2'), fabric);
     assert.equal(report.state, 'failed');
@@ -81,7 +81,7 @@ describe('a call', () => {
     );
   });
 
-  test('goes on below its threshold, and stops at it, silent nodes counted', async () => {
+  test('continues below its threshold, and stops at it, with silent nodes counted', async () => {
     const troubles = [
       { node: 'a', call: 'thing.change', kind: 'no-response' },
       { node: 'c', call: 'thing.change', kind: 'failed' },
@@ -94,7 +94,7 @@ describe('a call', () => {
     assert.deepEqual(at.steps[0]?.untouched, ['d']);
   });
 
-  test('a node of which the caller gives no outcome counts as silent', async () => {
+  test('counts a node without an outcome as silent', async () => {
     const fabric = createFabric(four);
     const ports = { ...fabric.ports, call: async () => [] };
     const report = await runText(change(), { ...fabric, ports });
@@ -104,7 +104,7 @@ describe('a call', () => {
     );
   });
 
-  test('an outcome of a node that was not called is not believed', async () => {
+  test('ignores an outcome of a node that was not called', async () => {
     const fabric = createFabric(four);
     const stray = {
       outcome: 'ok',
@@ -122,7 +122,7 @@ describe('a call', () => {
     assert.deepEqual(report.steps[0]?.ok, []);
   });
 
-  test('sends an input that is null not at all, and refuses one that the DDL refuses', async () => {
+  test('omits an input that is null, and refuses one that the DDL refuses', async () => {
     const fabric = createFabric(four);
     const text = `inputs: {to: {}, count: {type: integer, required: false}}\n${playbookText(
       '  - {call: thing.change, on: all, with: {to: "${{ inputs.to }}", count: "${{ inputs.count }}"}}',
@@ -140,7 +140,7 @@ describe('a call', () => {
 describe('limit and failover', () => {
   const text = change(', limit: 1, failover: true');
 
-  test('calls one node only where that one does it', async () => {
+  test('calls only one node where that one does it', async () => {
     const fabric = createFabric(four);
     const report = await runText(text, fabric);
     assert.equal(report.state, 'done');
@@ -151,7 +151,7 @@ describe('limit and failover', () => {
     assert.deepEqual(report.steps[0]?.untouched, []);
   });
 
-  test('lets the next take over from one that fails, and names that one', async () => {
+  test('replaces a node that fails by the next, and names it', async () => {
     const troubles = [
       { node: 'a', call: 'thing.change', kind: 'no-response' },
       { node: 'b', call: 'thing.change', kind: 'refused' },
@@ -174,7 +174,7 @@ describe('limit and failover', () => {
     assert.equal(fabric.calls.length, 4);
   });
 
-  test('a limit without failover calls so many and no other', async () => {
+  test('without failover calls only the limited number', async () => {
     const troubles = [{ node: 'a', call: 'thing.change', kind: 'failed' }] as const;
     const fabric = createFabric(four, { troubles });
     const report = await runText(change(', limit: 2'), fabric);

@@ -19,7 +19,7 @@ const reply = (node: string, data: object = {}, ok = true): StepReply => ({
 describe('hosts that are taken out', () => {
   const input = { server: 'dev1,dev2,dev1', backend: 'app', min_available: 2 };
 
-  test('are held by each node that did it, with since when, and the call that proves it', () => {
+  test('are held by each node that did it, with the time, and the call that proves it', () => {
     const own = kept();
     const said = { hosts: [{ name: 'dev1', out_since: 5 }, { name: 'dev2' }] };
     noteTraffic(call('disable', input, own), [reply('lb1', said), reply('lb2', {}, false)], true);
@@ -39,7 +39,7 @@ describe('hosts that are taken out', () => {
     );
   });
 
-  test('are held no longer by the node that put them in', () => {
+  test('are no longer held by the node that put them in', () => {
     const own = kept();
     noteTraffic(call('disable', { server: 'dev1,dev2' }, own), [reply('lb1'), reply('lb2')], true);
     noteTraffic(call('enable', { server: 'dev1' }, own), [reply('lb1'), reply('lb2', {}, false)], true);
@@ -53,7 +53,7 @@ describe('hosts that are taken out', () => {
     );
   });
 
-  test('are not noted of a dry run, nor of what moves no traffic', () => {
+  test('are not recorded for a dry run, nor for calls that move no traffic', () => {
     const own = kept();
     noteTraffic(call('disable', input, own, { dryRun: true }), [reply('lb1')], true);
     noteTraffic(call('status', input, own), [reply('lb1')], true);
@@ -63,8 +63,8 @@ describe('hosts that are taken out', () => {
   });
 });
 
-describe('what a change of nodes relies on', () => {
-  test('are the holds of these nodes, and of hosts that are no nodes: they may be any', () => {
+describe('the holds that a change of nodes relies on', () => {
+  test('are those of these nodes, and of hosts that are not nodes, which may be any', () => {
     const own = kept();
     noteTraffic(call('disable', { server: 'dev1,dev2,web9' }, own), [reply('lb1')], true);
     const world = { kept: own, isKnownNode: (name: string) => name.startsWith('dev') } as World;
@@ -84,7 +84,7 @@ describe('a host in what a node replied', () => {
     );
   });
 
-  test('is out since a number, and since nothing else', () => {
+  test('is out only if a number says since when', () => {
     assert.deepEqual(
       [outSinceIn(list, 'dev1'), outSinceIn(list, 'dev2'), outSinceIn(list, 'dev3')],
       [undefined, 6, undefined],

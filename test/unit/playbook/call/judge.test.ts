@@ -29,7 +29,7 @@ function judged(given: Given, fields: Partial<Outcome> = {}, streak = 0) {
   return judge(call as unknown as StepCall, outcome(fields), streak);
 }
 
-describe('an answer that is good enough', () => {
+describe('a reply that is good enough', () => {
   test('is done: it has no failure, and is not asked for again', () => {
     const { reply: said, ...rest } = judged({});
     assert.deepEqual(rest, { failure: undefined, streak: 1, again: false });
@@ -37,7 +37,7 @@ describe('an answer that is good enough', () => {
     assert.equal(judged({ plan: { until: undefined } }, { data: { number: 7 } }).failure, undefined);
   });
 
-  test('is asked for again until it was so often enough in a row', () => {
+  test('is asked for again until it passed often enough in a row', () => {
     const plan = { passes: 3 };
     const failure = { node: 'a', code: 'until-failed', reason: 'it did not hold 3 times in a row' };
     for (const before of [0, 1]) {
@@ -48,12 +48,12 @@ describe('an answer that is good enough', () => {
     assert.deepEqual(judged({ plan }, {}, 2).failure, undefined);
   });
 
-  test('once is enough where a change was only asked about', () => {
+  test('once is enough for a change in a dry run', () => {
     assert.equal(judged({ plan: { passes: 3 }, hypothetical: true }).failure, undefined);
   });
 });
 
-describe('an answer that is not good enough', () => {
+describe('a reply that is not good enough', () => {
   test('is asked for again, and begins from 0', () => {
     const { reply: said, ...rest } = judged({}, { data: { number: 1 } }, 2);
     const failure = { node: 'a', code: 'until-failed', reason: '“reply.data.number == 0” does not hold' };
@@ -61,7 +61,7 @@ describe('an answer that is not good enough', () => {
     assert.equal(said.ok, false);
   });
 
-  test('has the words of the playbook, or why these cannot be had', () => {
+  test('has the playbook’s message, or why it cannot be computed', () => {
     const reason = (message: () => unknown) => judged({ plan: { message } }, { data: { number: 1 } }).failure?.reason;
     assert.equal(
       reason(() => 'too many'),
@@ -74,7 +74,7 @@ describe('an answer that is not good enough', () => {
     assert.match(judged({}, { data: {} }).failure?.reason ?? '', /number/);
   });
 
-  test('is not asked for again where a change was only asked about, and does not count as a failed reply', () => {
+  test('is not asked for again for a change in a dry run, and does not count as a failed reply', () => {
     const { reply: said, again } = judged({ hypothetical: true }, { data: { number: 1 } });
     assert.deepEqual([said.ok, again], [true, false]);
   });
@@ -105,7 +105,7 @@ describe('a call that did not succeed', () => {
   });
 });
 
-describe('an answer that cannot be used', () => {
+describe('a reply that cannot be used', () => {
   const list = Array.from({ length: 10_001 }, () => 'x');
 
   test('fails its node, without the data, and is asked for again', () => {
@@ -123,7 +123,7 @@ describe('an answer that cannot be used', () => {
   });
 });
 
-describe('an answer that has lost its output', () => {
+describe('a reply that has lost its output', () => {
   const past = { requestId: '', tries: new Map(), done: false };
   const lost = (given: Given, data = {}) => judged({ past, ...given }, { data }).failure?.code;
 
@@ -135,7 +135,7 @@ describe('an answer that has lost its output', () => {
     assert.deepEqual([rest.streak, rest.again], [0, true]);
   });
 
-  test('is one only of a change that may be repeated, in a run that goes on, where there should be some', () => {
+  test('exists only for a repeatable change, in a resumed run, where output is expected', () => {
     const other = { plan: { until: undefined } };
     assert.equal(lost(other), 'reply-lost');
     assert.equal(lost({ ...other, past: undefined as never }), undefined);
@@ -147,7 +147,7 @@ describe('an answer that has lost its output', () => {
   });
 });
 
-test('a node that gives no outcome was silent', () => {
+test('a node that returns no outcome was silent', () => {
   assert.deepEqual(silence('b'), {
     ...{ node: 'b', outcome: 'no-response', status: 5, code: 'no-response', message: 'no response' },
     ...{ hint: '', data: {}, elapsed: 0 },

@@ -24,8 +24,8 @@ function preview(nodes: unknown, tries?: Readonly<Record<string, readonly object
   return { asked, shown: previewCall(plan, { nodes, mayBeEmpty: false }, world, 'go') };
 }
 
-describe('what a step would call', () => {
-  test('are its nodes, with the input without secrets, in its batches', () => {
+describe('the preview of a step', () => {
+  test('has its nodes, with the input without secrets, in its batches', () => {
     assert.deepEqual(preview(['a', 'b']).shown, {
       nodes: ['a', 'b'],
       input: { to: 'x', token: '(hidden)' },
@@ -33,12 +33,12 @@ describe('what a step would call', () => {
     });
   });
 
-  test('is not known where no nodes are known yet', () => {
+  test('is unknown where no nodes are known yet', () => {
     assert.deepEqual([preview([]).shown.nodes, preview('a').shown.nodes], [undefined, undefined]);
     assert.deepEqual(preview(['a', 7]).shown.nodes, ['a']);
   });
 
-  test('are not the nodes that did it before the run was resumed, unless it was undone since', () => {
+  test('omits nodes that did it before the run was resumed, unless it was undone since', () => {
     const { asked, shown } = preview(['a', 'b', 'c', 'd', 'e'], {
       a: tried({ outcome: 'ok' }),
       b: tried({ outcome: 'failed' }),
@@ -53,7 +53,7 @@ describe('what a step would call', () => {
     assert.deepEqual(done.shown.nodes, [], 'all did it: that is known');
   });
 
-  test('are by the last try of each node', () => {
+  test('uses the last try of each node', () => {
     const twice = [...tried({ outcome: 'ok' }), { number: 2, at: 0, outcome: { outcome: 'failed' }, undone: false }];
     assert.deepEqual(preview(['a'], { a: twice }).shown.nodes, ['a']);
   });

@@ -49,8 +49,8 @@ function once(step: string, act: (estate: Estate) => void): Given['at'] {
   };
 }
 
-describe('a run that took hosts out, whatever playbook it is', () => {
-  test('has it proven before and after each batch, and before they are let in', async () => {
+describe('a run that took hosts out, with any playbook', () => {
+  test('has it proven before and after each batch, and before they are put in', async () => {
     const { estate, report } = await run(text('batch: 2'));
     assert.equal(report.state, 'done');
     assert.deepEqual(steps(estate), [
@@ -88,7 +88,7 @@ describe('a run that took hosts out, whatever playbook it is', () => {
     for (const host of bravo) assert.equal(estate.balancers['lb1.devco.net']?.app?.[host], false);
   });
 
-  test('fails after a batch during which a host was put in: the next one is not begun', async () => {
+  test('fails after a batch during which a host was put in: the next one does not begin', async () => {
     const at = once('update', (estate) => estate.putIn('lb1.devco.net', 'dev2.devco.net', 'HAProxy was reloaded'));
     const { estate, report, update } = await run(text('batch: 2, max_failures: 100%'), { at });
     assert.equal(report.state, 'failed');
@@ -109,26 +109,26 @@ describe('a run that took hosts out, whatever playbook it is', () => {
     );
   });
 
-  test('has each batch proven by itself where the step waits between them', async () => {
+  test('proves each batch separately where the step waits between them', async () => {
     const { estate, report } = await run(text('batch: 2, batch_sleep: 5'));
     assert.equal(report.state, 'done');
     assert.equal(steps(estate).filter((step) => step === 'update.proof').length, 4);
   });
 
-  test('does not take hosts out again before a batch that names the step: a break is not repaired in silence', async () => {
+  test('does not take hosts out again before a batch that names the step: a break is not repaired silently', async () => {
     const { estate, report } = await run(text('batch: 2, reassert: out'));
     assert.equal(report.state, 'done');
     assert.equal(estate.fabric.calls.filter(({ action }) => action === 'disable').length, 1);
   });
 
-  test('does not let hosts in that were in while they were checked', async () => {
+  test('does not put in hosts that were in during the check', async () => {
     const at = once('load', (estate) => estate.putIn('lb1.devco.net', 'dev2.devco.net', 'a tool did'));
     const { estate, report } = await run(text('batch: 4'), { at });
     assert.equal(report.failure?.step, 'in');
     assert.ok(!steps(estate).includes('in'));
   });
 
-  test('of several load balancers, has each prove it', async () => {
+  test('has each of several load balancers prove it', async () => {
     const all = Object.fromEntries(bravo.map((name) => [name, true]));
     const spare = { 'x.devco.net': true };
     const balancers = {
@@ -140,7 +140,7 @@ describe('a run that took hosts out, whatever playbook it is', () => {
     assert.match(update?.failed[0]?.reason ?? '', /put into traffic on lb2.devco.net/);
   });
 
-  test('takes hosts by a load balancer’s own names for those of any change', async () => {
+  test('counts hosts with a load balancer’s own names for any change', async () => {
     const app = { web2: true, web4: true, web6: true };
     const given = { balancers: { 'lb1.devco.net': { app } } };
     const at = once('update', (estate) => estate.putIn('lb1.devco.net', 'web4', 'a tool did'));
@@ -180,7 +180,7 @@ describe('a run that took hosts out, whatever playbook it is', () => {
     });
   }
 
-  test('is failed where a host was put in, even after a second Ctrl-C', async () => {
+  test('fails where a host was put in, even after a second Ctrl-C', async () => {
     const [stop, kill] = [new AbortController(), new AbortController()];
     const at = once('update', (estate) => {
       for (const one of [stop, kill]) one.abort('Ctrl-C');

@@ -18,7 +18,7 @@ describe('a text without secrets', () => {
     assert.equal(hideSecrets('as it is', taint([])), 'as it is');
   });
 
-  test('has the longer one hidden as a whole where one is a part of the other', () => {
+  test('has the longer one hidden as a whole where one is part of the other', () => {
     for (const secrets of [
       ['abc', 'abcdef'],
       ['abcdef', 'abc'],
@@ -26,7 +26,7 @@ describe('a text without secrets', () => {
       assert.equal(hideSecrets('abcdef abc', taint(secrets)), '(hidden) (hidden)');
   });
 
-  test('takes a secret literally, whatever characters it has', () => {
+  test('treats a secret literally, whatever characters it has', () => {
     for (const secret of ['a.b', '(x', '[y]', 'a|b', '$^', '\\d', '{2}', 'a+*?'])
       assert.equal(hideSecrets(`- ${secret} -`, taint([secret])), '- (hidden) -', secret);
     assert.equal(hideSecrets('axb', taint(['a.b'])), 'axb');
@@ -63,7 +63,7 @@ describe('the reply of a node', () => {
     assert.deepEqual(keep('ok', { pin: '07' }, [], ['07']), { message: 'ok', data: { pin: '(hidden)' } });
   });
 
-  test('is kept as it is where there is no secret, and an empty message stays empty', () => {
+  test('is kept unchanged where there is no secret, and an empty message stays empty', () => {
     const data = { list: [1, 'x'], deep: { a: null } };
     assert.deepEqual(keep('fine', data, []), { message: 'fine', data });
     assert.deepEqual(keep('', {}, ['hunter2']), { message: '', data: {} });

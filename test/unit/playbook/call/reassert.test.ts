@@ -15,7 +15,7 @@ const lines = (fabric: ReturnType<typeof createFabric>) =>
   fabric.events.flatMap((event) => (event.type === 'step-finished' ? event.report.lines : []));
 
 describe('a step that relies on a change', () => {
-  test('has it made again before each batch, but not straight after it', async () => {
+  test('repeats it before each batch, but not straight after it', async () => {
     const fabric = createFabric(nodes);
     const report = await runText(text, fabric);
     assert.equal(report.state, 'done');
@@ -35,7 +35,7 @@ describe('a step that relies on a change', () => {
     assert.deepEqual(lines(fabric), []);
   });
 
-  test('says what no longer held', async () => {
+  test('reports what no longer held', async () => {
     let times = 0;
     const change = () => (times++ === 1 ? { list: [], text: 'x', changed: ['dev2', 'dev4'] } : { changed: [] });
     const [a, ...others] = nodes;
@@ -46,7 +46,7 @@ describe('a step that relies on a change', () => {
     assert.deepEqual(lines(fabric), ['thing#change no longer held on a and was done again: dev2, dev4']);
   });
 
-  test('fails before its batch where that can’t be made sure, whatever failures it could bear', async () => {
+  test('fails before its batch where the change cannot be ensured, whatever failures it allows', async () => {
     let times = 0;
     const change = () => {
       if (times++ > 0) throw testProblem('refused-now', 'it is locked');

@@ -35,7 +35,7 @@ const made = ({ calls }: Fabric) =>
 const two = playbookText(`  - {id: first, call: thing.change, on: all, with: {to: x}}
   - {id: second, call: thing.change, on: all, with: {to: y}}`);
 
-describe('a run that goes on', () => {
+describe('a run that resumes', () => {
   test('calls only those that failed, with their next try, under the same request', async () => {
     const { before, fabric, report } = await runTwice(two, {
       troubles: [{ node: 'b', call: 'thing.change', kind: 'failed' }],
@@ -45,7 +45,7 @@ describe('a run that goes on', () => {
     assert.equal(fabric.calls[0]?.requestId, before.calls[0]?.requestId);
   });
 
-  test('asks one whose answer is not known for the same try again', async () => {
+  test('asks a node with an unknown reply for the same try again', async () => {
     const silent = await runTwice(two, { troubles: [{ node: 'b', call: 'thing.change', kind: 'no-response' }] });
     assert.deepEqual(made(silent.fabric), ['first b 1', 'second a,b,c 1']);
     const withoutB = (journal: readonly JournalEntry[]) =>
@@ -54,7 +54,7 @@ describe('a run that goes on', () => {
     assert.deepEqual(made(cut.fabric), ['first b 1', 'second a,b,c 1']);
   });
 
-  test('that is told that it failed meanwhile tries again at once, although one try is all there is', async () => {
+  test('tries again at once when a node reports that it failed meanwhile, although only one try is allowed', async () => {
     const { fabric, report } = await runTwice(
       two,
       { troubles: [{ node: 'b', call: 'thing.change', kind: 'no-response' }] },
@@ -64,7 +64,7 @@ describe('a run that goes on', () => {
     assert.deepEqual(made(fabric).slice(0, 2), ['first b 1', 'first b 2']);
   });
 
-  test('never repeats what must not be repeated', async () => {
+  test('never repeats an unrepeatable call', async () => {
     const once = playbookText('  - {id: go, call: thing.once, on: all}');
     const failed = await runTwice(once, { troubles: [{ node: 'b', call: 'thing.once', kind: 'failed' }] });
     assert.deepEqual([made(failed.fabric), failed.report.state], [[], 'failed']);
@@ -76,7 +76,7 @@ describe('a run that goes on', () => {
     assert.deepEqual([made(unknown.fabric), unknown.report.state], [['go b 1'], 'done']);
   });
 
-  test('does not guess about what must not be repeated, once the node may have forgotten', async () => {
+  test('does not guess about an unrepeatable call once the node may have forgotten it', async () => {
     const once = playbookText('  - {id: go, call: thing.once, on: all}');
     const hourAgo = (journal: readonly JournalEntry[]) =>
       journal.map((entry) => ({ ...entry, at: entry.at - 3_600_000 }));
@@ -95,7 +95,7 @@ describe('a run that goes on', () => {
     );
   });
 
-  test('asks what became of what must not be repeated, and never tries it again where it failed', async () => {
+  test('asks about an unrepeatable call, and never tries it again where it failed', async () => {
     const once = playbookText('  - {id: go, call: thing.once, on: all}');
     const { fabric, report } = await runTwice(
       once,
@@ -105,14 +105,14 @@ describe('a run that goes on', () => {
     assert.deepEqual([made(fabric), report.state], [['go b 1'], 'failed']);
   });
 
-  test('asks a node for a try that may be repeated, however long ago that was', async () => {
+  test('asks a node for a repeatable try, however long ago that was', async () => {
     const hourAgo = (journal: readonly JournalEntry[]) =>
       journal.map((entry) => ({ ...entry, at: entry.at - 3_600_000 }));
     const troubles = [{ node: 'b', call: 'thing.change', kind: 'no-response' }] as const;
     assert.equal(made((await runTwice(two, { troubles }, {}, hourAgo)).fabric)[0], 'first b 1');
   });
 
-  test('asks for one try more than the step has where it only asks what became of one, and not for two', async () => {
+  test('asks for one try more than the step allows where it only asks about one, and not for two', async () => {
     const { fabric, report } = await runTwice(
       two,
       { troubles: [{ node: 'b', call: 'thing.change', kind: 'no-response' }] },
@@ -121,13 +121,13 @@ describe('a run that goes on', () => {
     assert.deepEqual([made(fabric), report.state], [['first b 1', 'first b 2'], 'failed']);
   });
 
-  test('waits before no batch that is done already', async () => {
+  test('does not pause before a batch that is already done', async () => {
     const text = playbookText('  - {id: go, call: thing.change, on: all, batch: 1, batch_sleep: 5s, with: {to: x}}');
     const { fabric } = await runTwice(text, { troubles: [{ node: 'c', call: 'thing.change', kind: 'failed' }] });
     assert.deepEqual([made(fabric), fabric.slept], [['go c 2'], [5000]]);
   });
 
-  test('counts how often in a row a reply was good enough from before', async () => {
+  test('counts the earlier consecutive passes', async () => {
     const text = playbookText(
       '  - {id: go, call: thing.change, on: all, with: {to: x}, until: reply.data.number == 0, passes: 3, tries: 3}',
     );
@@ -141,7 +141,7 @@ describe('a run that goes on', () => {
     assert.deepEqual([made(fabric), report.state], [['go a 3'], 'done']);
   });
 
-  test('continues after the last try, also where what became of one before is not known', async () => {
+  test('continues after the last try, even where the result of an earlier one is unknown', async () => {
     const text = playbookText('  - {id: go, call: thing.change, on: all, with: {to: x}, tries: 2}');
     const troubles = [{ node: 'b', call: 'thing.change', kind: 'failed' }] as const;
     const lost = (journal: readonly JournalEntry[]) =>
@@ -149,7 +149,7 @@ describe('a run that goes on', () => {
     assert.deepEqual(made((await runTwice(text, { troubles }, {}, lost)).fabric), ['go b 3']);
   });
 
-  test('calls none again in a step that was done with the failures that it could bear', async () => {
+  test('calls none again in a step that was done with allowed failures', async () => {
     const text = playbookText(`  - {id: first, call: thing.change, on: all, with: {to: x}, max_failures: 2}
   - {id: last, call: thing.change, on: "\${{ ['c'] }}", with: {to: y}}`);
     const late = { ...(nodes[2] as FabricNode), actions: { 'thing.change': failWhen('y') } };
@@ -169,7 +169,7 @@ describe('a run that goes on', () => {
     ['cancelled', 'stopped', 'first b 2'],
     ['failed', 'cancelled', 'first b 2'],
   ] as const) {
-    test(`takes an outcome “${outcome}” of code “${code}” for ${next === 'first b 1' ? 'not known' : 'known'}`, async () => {
+    test(`treats an outcome “${outcome}” of code “${code}” as ${next === 'first b 1' ? 'not known' : 'known'}`, async () => {
       const given = (journal: readonly JournalEntry[]) =>
         journal.map((entry) => (entry.type === 'outcome' && entry.node === 'b' ? { ...entry, outcome, code } : entry));
       const troubles = [{ node: 'b', call: 'thing.change', kind: 'failed' }] as const;
@@ -177,7 +177,7 @@ describe('a run that goes on', () => {
     });
   }
 
-  test('reads again from the one node of a step that was done whose outcome is not written down', async () => {
+  test('reads again from the one node of a completed step whose outcome was not recorded', async () => {
     const text = playbookText(`  - {id: look, call: thing.look, on: all}
   - {id: last, call: thing.change, on: all, with: {to: y}}`);
     const lost = (journal: readonly JournalEntry[]) =>
@@ -186,7 +186,7 @@ describe('a run that goes on', () => {
     assert.deepEqual(made((await runTwice(text, { troubles }, {}, lost)).fabric), ['look b 1', 'last c 2']);
   });
 
-  test('asks a node for what it surely remembers, for 25 minutes and no longer', async () => {
+  test('asks a node for what it certainly remembers, for 25 minutes and no longer', async () => {
     const once = playbookText('  - {id: go, call: thing.once, on: all}');
     const troubles = [{ node: 'b', call: 'thing.once', kind: 'no-response' }] as const;
     // The clock of the second fabric, which moves by a millisecond for each call.
@@ -199,7 +199,7 @@ describe('a run that goes on', () => {
     assert.deepEqual(await calledAt(now - 25 * 60_000), []);
   });
 
-  test('does again what a step for after the failure has undone', async () => {
+  test('repeats what a step for after the failure has undone', async () => {
     const text = playbookText(
       `  - {id: first, call: thing.change, on: all, with: {to: x}}
   - {id: second, call: thing.change, on: "\${{ ['c'] }}", with: {to: y}}`,
@@ -229,7 +229,7 @@ describe('a run that goes on', () => {
     assert.notEqual(undoing(fabric)[0]?.requestId, undoing(before)[0]?.requestId);
   });
 
-  test('does again what a node remembers, but not with what answer', async () => {
+  test('repeats what a node remembers as done, but without its reply', async () => {
     const restarted: FabricNode = { name: 'b', agents: ['appmgr'], actions: { 'appmgr.upgrade': answerTo(2) } };
     const text = `name: test
 nodes: {all: {agents: [appmgr]}}
@@ -249,7 +249,7 @@ steps:
     assert.deepEqual(report.steps.at(-1)?.lines, ['it was 10']);
   });
 
-  test('reads again what it read before where the journal keeps only part of it: a value was sensitive', async () => {
+  test('reads again where the journal keeps only part of a reply because a value was sensitive', async () => {
     const text = playbookText(`  - {id: look, call: thing.look, on: all}
   - {id: last, call: thing.change, on: all, with: {to: y}}`);
     const secretive = { ...(nodes[0] as FabricNode), actions: { 'thing.look': () => ({ secret: 's' }) } };
@@ -258,7 +258,7 @@ steps:
     assert.deepEqual(made(fabric), ['look a,b,c 1', 'last c 2']);
   });
 
-  test('asks again for the same try of a change whose reply the journal keeps only part of', async () => {
+  test('asks again for the same try of a change whose reply the journal keeps only in part', async () => {
     const text = playbookText(`  - {id: first, call: thing.change, on: all, with: {to: x}}
   - {id: last, call: thing.change, on: all, with: {to: y}}`);
     const secretive = { ...(nodes[0] as FabricNode), actions: { 'thing.change': () => ({ secret: 's' }) } };
@@ -272,7 +272,7 @@ steps:
     );
   });
 
-  test('sees the time at which it began', async () => {
+  test('sees its start time', async () => {
     const text = playbookText(`  - {id: first, call: thing.change, on: all, with: {to: "t\${{ run.time.size() }}"}}
   - {id: told, say: "\${{ run.time }}"}
   - {id: second, call: thing.change, on: "\${{ ['b'] }}", with: {to: y}}
@@ -283,7 +283,7 @@ steps:
     assert.deepEqual(report.steps.at(-1)?.lines, [began?.time]);
   });
 
-  test('keeps to the nodes it began with', async () => {
+  test('keeps the nodes it began with', async () => {
     const failing = { troubles: [{ node: 'b', call: 'thing.change', kind: 'failed' }] as const };
     const more = [...nodes, { name: 'd', agents: ['thing'] }];
     const grown = await runTwice(two, failing, { nodes: more });
@@ -295,7 +295,7 @@ steps:
     ]);
   });
 
-  test('believes what it read before only until it changes something anew', async () => {
+  test('believes its earlier reads only until it changes something again', async () => {
     const text = playbookText(`  - {id: before, call: thing.look, on: all}
   - {id: wait, pause: 10s}
   - {id: change, call: thing.change, on: all, with: {to: x}}
@@ -317,7 +317,7 @@ steps:
     assert.deepEqual(made(failed.fabric), ['look a,b,c 1'], 'a node that replied before may have changed since');
   });
 
-  test('asks again about a change that it only asked about, as it reads again', async () => {
+  test('asks again about a change in a dry run, as it reads again', async () => {
     const ask = playbookText(`  - {id: ask, call: thing.change, dry_run: true, on: all, with: {to: x}}
   - {id: last, call: thing.change, on: all, with: {to: y}}`);
     const failed = await runTwice(ask, { troubles: [{ node: 'c', call: 'thing.change', kind: 'failed', tries: [1] }] });
@@ -340,7 +340,7 @@ steps:
     assert.deepEqual(made(fabric), ['first a 2', 'look a,b,c 1', 'last c 2']);
   });
 
-  test('makes a call anew that is no longer the same', async () => {
+  test('repeats a call that is no longer the same', async () => {
     const text = playbookText(`  - {id: look, call: thing.look, on: "\${{ ['a'] }}"}
   - {id: change, call: thing.change, on: all, with: {to: "\${{ steps.look.replies[0].data.text }}"}}`);
     const say = (word: string): FabricNode => ({

@@ -14,7 +14,7 @@ const learn = (memory: PeerMemory, seen: Sighting, now: number) =>
   memory.learn(seen, { host: seen.hosts[0] ?? '', port: seen.port }, now);
 
 describe('the memory of peers', () => {
-  test('keeps who was proven, where, as what and when', () => {
+  test('keeps each proven node, its address, its claims and the time', () => {
     const memory = createPeerMemory('me');
     learn(memory, sighting('dev1'), 1000);
     assert.deepEqual(memory.heard(2000), [
@@ -22,7 +22,7 @@ describe('the memory of peers', () => {
     ]);
   });
 
-  test('takes nothing that is new without a proof', () => {
+  test('accepts nothing new without a proof', () => {
     const memory = createPeerMemory('me');
     assert.equal(memory.refresh(sighting('dev1'), 1), false);
     assert.deepEqual(memory.heard(2), []);
@@ -35,7 +35,7 @@ describe('the memory of peers', () => {
     assert.equal(memory.heard(6000)[0]?.lastHeard, 2000);
   });
 
-  test('believes what a node is only by a packet from its own address', () => {
+  test('believes a node’s claims only in a packet from its own address', () => {
     const memory = createPeerMemory('me');
     learn(memory, sighting('dev1'), 1000);
     const other = { ...claims, facts: { cluster: 'alfa' } };
@@ -51,7 +51,7 @@ describe('the memory of peers', () => {
     assert.deepEqual(memory.heard(2), []);
   });
 
-  test('knows a node that said good-bye, as it was, and does not begin with a good-bye', () => {
+  test('keeps a node that said good-bye, as it was, and does not begin with a good-bye', () => {
     const memory = createPeerMemory('me');
     memory.leave('dev2', 500);
     learn(memory, sighting('dev1'), 1000);
@@ -60,7 +60,7 @@ describe('the memory of peers', () => {
     assert.deepEqual([peer?.lastHeard, peer?.addresses, others], [5000, [{ host, port: 5810 }], []]);
   });
 
-  test('stays bounded, and lets the longest unheard go first', () => {
+  test('has a limit, and drops the longest unheard first', () => {
     const memory = createPeerMemory('me');
     for (let index = 0; index < 5000; index++) {
       learn(memory, sighting(`n${index}`), index);
@@ -72,13 +72,13 @@ describe('the memory of peers', () => {
     assert.ok(names.includes('n4999'));
   });
 
-  test('lets go who was not heard of for a month', () => {
+  test('drops nodes that were not heard for a month', () => {
     const memory = createPeerMemory('me');
     learn(memory, sighting('dev1'), 0);
     assert.deepEqual(memory.heard(31 * 24 * 3600 * 1000), []);
   });
 
-  test('outlives a restart, without what is broken in its file, and without what was only heard', () => {
+  test('outlives a restart, without the damaged parts of its file, and without what was only heard', () => {
     const memory = createPeerMemory('me');
     learn(memory, sighting('dev1'), 1000);
     const saved = JSON.parse(memory.toJson());
@@ -94,7 +94,7 @@ describe('the memory of peers', () => {
   });
 });
 
-describe('two machines of one name', () => {
+describe('two machines with one name', () => {
   const clone = (identity: string) => sighting(identity, { target: 'c.local', hosts: ['10.0.0.9'], from: '10.0.0.9' });
 
   test('are a duplicate when both prove it and the first is heard again', () => {
@@ -110,7 +110,7 @@ describe('two machines of one name', () => {
     assert.deepEqual(memory.duplicates(700_000), [], 'ten minutes after both were heard it is over');
   });
 
-  test('are no duplicate where a node has another address, or is heard at two of one machine', () => {
+  test('do not count as a duplicate where a node has another address, or is heard at two of one machine', () => {
     const memory = createPeerMemory('me');
     learn(memory, sighting('dev1'), 1000);
     learn(memory, sighting('dev1', { hosts: ['10.1.0.1'], from: '10.1.0.1' }), 2000);
@@ -127,7 +127,7 @@ describe('two machines of one name', () => {
     assert.deepEqual(memory.duplicates(4000)[0]?.addresses, [host, '10.0.0.9']);
   });
 
-  test('are named by the address that is good everywhere, and known by each that they proved', () => {
+  test('are named by the address that is valid everywhere, and known by each that they proved', () => {
     const memory = createPeerMemory('me');
     const local = { hosts: ['fe80::1%eth0'], from: 'fe80::1%eth0' };
     learn(memory, sighting('dev1', local), 900);

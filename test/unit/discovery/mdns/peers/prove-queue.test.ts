@@ -14,7 +14,7 @@ async function settle(): Promise<void> {
   for (let round = 0; round < 500; round++) await turn();
 }
 
-describe('the queue of what is to be proven', () => {
+describe('the queue of nodes to prove', () => {
   for (const [title, from] of [
     ['one address', () => 'rogue'],
     ['many addresses', (index: number) => `rogue${index}`],
@@ -35,7 +35,7 @@ describe('the queue of what is to be proven', () => {
     });
   }
 
-  test('gives each sender its turn, so that one that makes up names keeps nobody waiting', async () => {
+  test('gives each sender its turn, so that one with made-up names delays nobody', async () => {
     const proven: string[] = [];
     const prove = async (name: string) => name.startsWith('dev');
     const queue = startProveQueue(prove, ({ identity }) => void proven.push(identity), { ...budget, burst: 30 });

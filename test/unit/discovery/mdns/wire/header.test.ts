@@ -16,7 +16,7 @@ function packet(
 }
 
 describe('a header', () => {
-  test('tells a question from an answer, and how much is in it', () => {
+  test('distinguishes a question from an answer, and counts its contents', () => {
     assert.deepEqual(parseHeader(packet(100, { counts: [1, 2, 1, 3] })), {
       kind: 'query',
       questions: 1,
@@ -27,14 +27,14 @@ describe('a header', () => {
     assert.equal(parseHeader(packet(12, { flags: 0x0200 }))?.kind, 'query');
   });
 
-  test('of a packet that is too short, too large, or carries an operation or an error is none', () => {
+  test('of a packet that is too short, too large, or carries an operation or an error is ignored', () => {
     assert.equal(parseHeader(Buffer.alloc(11)), undefined);
     assert.equal(parseHeader(packet(4097)), undefined);
     assert.equal(parseHeader(packet(12, { flags: 0x0800 })), undefined);
     assert.equal(parseHeader(packet(12, { flags: 0x8003 })), undefined);
   });
 
-  test('that promises more than the bytes hold, or more than is ever needed, is none', () => {
+  test('that promises more than the bytes hold, or more than is ever needed, is ignored', () => {
     assert.equal(parseHeader(packet(12 + 21, { counts: [0, 2, 0, 0] })), undefined);
     assert.ok(parseHeader(packet(12 + 22, { counts: [0, 2, 0, 0] })));
     assert.equal(parseHeader(packet(12 + 4, { counts: [1, 0, 0, 0] })), undefined);
@@ -43,7 +43,7 @@ describe('a header', () => {
     assert.equal(parseHeader(packet(4096, { counts: [0, 0xffff, 0xffff, 0xffff] })), undefined);
   });
 
-  test('is followed by what may concern us, in whatever case', () => {
+  test('is followed by relevant records, in any case of letters', () => {
     assert.ok(mentions(Buffer.from('\x0b_MCO-Deploy\x04_tcp'), ['_mco-deploy']));
     assert.ok(!mentions(Buffer.from('\x05_http\x04_tcp'), ['_mco-deploy', '_dns-sd']));
   });

@@ -6,7 +6,7 @@ import { hostnameOf, instanceIn, instanceOf } from '../../../../../src/discovery
 const eth0 = { name: 'eth0', ipv4: '10.0.0.1', mac: '02:00:00:00:00:01', container: false };
 
 describe('an instance name', () => {
-  test('is the identity, dots and all', () => {
+  test('is the identity, with its dots', () => {
     assert.equal(instanceOf('dev1.devco.net'), 'dev1.devco.net');
   });
 
@@ -23,7 +23,7 @@ describe('an instance name', () => {
     assert.equal(instanceIn('dev1._http._tcp.local'), undefined);
   });
 
-  test('points to a host name that is the same at each start and another on another machine', () => {
+  test('points to a host name that is the same at each start and different on another machine', () => {
     assert.equal(hostnameOf('dev1', [eth0]), hostnameOf('dev1', [eth0]));
     assert.notEqual(
       hostnameOf('dev1', [eth0]),

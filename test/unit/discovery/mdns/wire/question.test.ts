@@ -32,7 +32,7 @@ describe('a question', () => {
     assert.equal(decode(packet).questions?.[0]?.type, 'ANY');
   });
 
-  test('spreads many known answers over packets that fit, all but the last saying that more follows', () => {
+  test('spreads many known answers over packets that fit, and all but the last say that more follows', () => {
     const known = Array.from({ length: 100 }, (_, index) => `dev${index}.devco.net`);
     const packets = encodeQuestions(3, [{ kind: 'all' }], known);
     assert.ok(packets.length > 1);

@@ -5,16 +5,16 @@ import { anyNodeSubtype, comparable, subtypeLabel } from '../../../../../src/dis
 const fact = (value: string, key = 'cluster') => subtypeLabel({ kind: 'fact', key, value });
 
 describe('a subtype', () => {
-  test('is of one short length, however long the value', () => {
+  test('has one short length for any length of the value', () => {
     for (const value of ['', 'x', 'ü'.repeat(5000)]) assert.match(fact(value), /^[0-9a-f]{16}$/);
   });
 
-  test('does not care about case, in key or value', () => {
+  test('ignores case, in key or value', () => {
     assert.equal(fact('Bravo'), fact('bravo'));
     assert.equal(fact('x', 'Cluster'), fact('x', 'cluster'));
   });
 
-  test('is one for all spellings of a number or a boolean that a filter takes for equal', () => {
+  test('is the same for all spellings of a number or a boolean that a filter treats as equal', () => {
     for (const same of [
       ['1', '1.0', '+1', '1e0', 'true', 'T', 'TRUE'],
       ['0', 'false', 'f', '0.0'],
@@ -36,7 +36,7 @@ describe('a subtype', () => {
     assert.equal(new Set(labels).size, labels.length);
   });
 
-  test('keeps versions apart from numbers only as far as numbers compare', () => {
+  test('distinguishes versions from numbers only as far as numbers compare', () => {
     assert.notEqual(comparable('1.10.0'), comparable('1.1.0'));
     assert.equal(comparable('Infinity'), 'infinity');
   });

@@ -10,7 +10,7 @@ function read(entries: Record<string, string>) {
 }
 
 describe('a TXT record', () => {
-  test('carries facts, agents and classes there and back', () => {
+  test('transports facts, agents and classes unchanged', () => {
     assert.deepEqual(read(txtEntries('dev1.devco.net', claims)), claims);
   });
 
@@ -22,7 +22,7 @@ describe('a TXT record', () => {
     for (const [key, value] of Object.entries(entries)) assert.ok(key.length + 1 + Buffer.byteLength(value) <= 255);
   });
 
-  test('leaves out what does not fit: a fact whole, agents and classes together', () => {
+  test('omits what does not fit: a fact whole, agents and classes together', () => {
     const agents = Array.from({ length: 200 }, (_, index) => `agent-${index}`);
     const entries = txtEntries('dev1', { agents, classes: ['base'], facts: { cluster: 'x'.repeat(300), a: '1' } });
     assert.deepEqual(read(entries), { agents: [], classes: [], facts: { a: '1' } });
@@ -37,12 +37,12 @@ describe('a TXT record', () => {
     assert.ok(size <= 450, String(size));
   });
 
-  test('names an identity that its instance can not hold', () => {
+  test('names an identity that its instance cannot hold', () => {
     const identity = `${'a'.repeat(60)}.${'b'.repeat(60)}.net`;
     assert.equal(read(txtEntries(identity, claims)).identity, identity);
   });
 
-  test('can not be made to touch a prototype, nor to grow without bound', () => {
+  test('cannot touch a prototype, nor grow without limit', () => {
     const hostile = parseTxt([
       Buffer.from('f.__proto__=x'),
       Buffer.from('f.constructor=y'),
@@ -65,14 +65,14 @@ describe('the subtypes of a node', () => {
     assert.ok(!labels.includes(anyNodeSubtype));
   });
 
-  test('say so when they are not all there', () => {
+  test('say when they are incomplete', () => {
     const classes = Array.from({ length: 40 }, (_, index) => `class${index}`);
     const labels = subtypesOf({ ...claims, classes });
     assert.ok(labels.includes(anyNodeSubtype));
     assert.ok(labels.length <= 12);
   });
 
-  test('say so when a fact that clients narrow by is not published', () => {
+  test('say when a fact that clients narrow by is not published', () => {
     assert.ok(subtypesOf({ ...claims, facts: {} }).includes(anyNodeSubtype));
   });
 });

@@ -56,7 +56,7 @@ async function startHolders() {
   return { append, linesOn, trouble, fail, asked };
 }
 
-describe('a run that has nodes store its journal', () => {
+describe('a run whose journal is stored on nodes', () => {
   let fleet: Fleet;
   let rip: Member;
   before(async () => {
@@ -81,7 +81,7 @@ describe('a run that has nodes store its journal', () => {
     return { ...journaling, said };
   };
 
-  test('goes on as soon as a majority has each line, and stops where none can', async () => {
+  test('continues as soon as a majority has each line, and stops where none can', async () => {
     const { append, linesOn, trouble, fail } = await startHolders();
     // A node that hangs holds nobody up.
     trouble.set('dev3', () => new Promise(() => {}));
@@ -116,7 +116,7 @@ describe('a run that has nodes store its journal', () => {
     assert.equal(verifyJournal(run, await linesOn('dev2'), fleet.trust).lines.length, 3);
   });
 
-  test('stops where another has written in its place', async () => {
+  test('stops where another client has written in its place', async () => {
     const { append } = await startHolders();
     const lines = writeLines(rip, ['run-started']);
     const [mine, theirs] = [open(append, lines), open(append, lines)];
@@ -125,7 +125,7 @@ describe('a run that has nodes store its journal', () => {
     assert.equal(await codeOfAsync(() => theirs.settle()), 'journal-not-stored');
   });
 
-  test('sends what came before a change along with it, in one request a node', async () => {
+  test('sends earlier lines along with a change, in one request a node', async () => {
     const { append, asked } = await startHolders();
     const { note, beforeChange } = begin(append, 'auto');
     for (const step of ['a', 'b']) note({ ...change(step), changes: false } as JournalEntry);
@@ -137,7 +137,7 @@ describe('a run that has nodes store its journal', () => {
     assert.ok(sent.length <= 2, asked.join());
   });
 
-  test('without such nodes goes on by default, and changes nothing where they are required', async () => {
+  test('continues by default without such nodes, and changes nothing where they are required', async () => {
     const { append, fail } = await startHolders();
     for (const node of holders) fail(node, 'policy-denied');
     const lax = begin(append, 'auto');
