@@ -64,7 +64,7 @@ describe('a call addresses', () => {
     assert.deepEqual(fabric.calls, []);
   });
 
-  test('nodes that are named only when all of them are there', async () => {
+  test('named nodes only when all of them exist', async () => {
     const { report, err } = await runText(ping("identity_filter => ['web1', 'web9']"), {}, fleet());
     assert.equal(report.state, 'failed');
     assert.match(err.join('\n'), /too few nodes match the filter of Mcollective\[p\] \(web1, web9\)/);
@@ -78,7 +78,7 @@ describe('a call', () => {
   };
   const check = 'agent => nrpe, action => runcommand, identity_filter => web1';
 
-  test('pauses 10 seconds between tries where nothing else is said', async () => {
+  test('pauses 10 seconds between tries by default', async () => {
     const troubles = [{ node: 'web1', call: 'rpcutil.ping', kind: 'failed', tries: [1] } as const];
     const { fabric } = await call('agent => rpcutil, action => ping, identity_filter => web1, tries => 2', {
       troubles,
@@ -93,7 +93,7 @@ describe('a call', () => {
     assert.deepEqual(fabric.slept, [3000]);
   });
 
-  test('sends strings and numbers as the action wants them', async () => {
+  test('sends strings and numbers in the types of the action', async () => {
     const { fabric } = await call(
       'agent => appmgr, action => upgrade, arguments => { revision => 20 }, identity_filter => web1',
     );
@@ -104,18 +104,18 @@ describe('a call', () => {
     assert.equal(other.calls.find(({ agent }) => agent === 'haproxy')?.input.min_available, 2);
   });
 
-  test('leaves out what is undef', async () => {
+  test('omits undef', async () => {
     const { fabric } = await call(`${check}, arguments => { command => check_load, args => undef }`);
     assert.deepEqual(fabric.calls[0]?.input, { command: 'check_load' });
   });
 
-  test('fails where a reply has not what is expected, and says what it has', async () => {
+  test('fails where a reply lacks what is expected, and says what it has', async () => {
     const { report, err } = await call(`${check}, arguments => { command => check_load }, expect => { exitcode => 0 }`);
     assert.equal(report.state, 'failed');
     assert.match(err.join('\n'), /web1: exitcode is missing, and 0 is expected \(until-failed\)/);
   });
 
-  test('only asks where it is noop, or what holds it is', async () => {
+  test('is a dry run where it is noop, or its container is', async () => {
     const upgrade =
       "mcollective { 'c': agent => appmgr, action => upgrade, arguments => { revision => '20' }, identity_filter => web1";
     for (const script of [`${upgrade}, noop => true }`, `define d() { ${upgrade} } }\nd { 'x': noop => true }`]) {
@@ -129,7 +129,7 @@ describe('a call', () => {
     }
   });
 
-  test('does not depend on one that failed before it, unless an arrow says so', async () => {
+  test('does not depend on an earlier one that failed, unless an arrow says so', async () => {
     const troubles = [{ node: 'web1', call: 'rpcutil.ping', kind: 'failed' } as const];
     const two = (arrow: string) => `${ping('identity_filter => web1')} ${arrow}
       mcollective { 'q': agent => rpcutil, action => ping, identity_filter => web2 }`;
@@ -205,7 +205,7 @@ describe('the fleet is asked', () => {
     assert.equal(asked.length, 2);
   });
 
-  test('also where its answer is asked for by another question', async () => {
+  test('even where another question needs its answer', async () => {
     const script = `
       $first = discover({'class' => haproxy})
       $cluster = get_fact('cluster', {identity => $first})
@@ -222,13 +222,13 @@ describe('the fleet is asked', () => {
     );
   });
 
-  test('by the name of an agent, where the script calls it by another', async () => {
+  test('by the name of an agent, where the script uses an alias', async () => {
     const { asked } = await said('notice(discover(angelianotify))');
     assert.deepEqual(asked[0]?.agents, ['angelia']);
   });
 });
 
-test('inputs are strings and win over facts; facts of this machine are variables', async () => {
+test('inputs are strings and override facts; facts of this machine are variables', async () => {
   const script = 'notice($id, $hostname, $fqdn, $port + 1, is_string($name1))';
   const { notices } = await loadText(script, { port: '80', name1: 'x', hostname: 'given' });
   assert.deepEqual(
@@ -237,7 +237,7 @@ test('inputs are strings and win over facts; facts of this machine are variables
   );
 });
 
-test('text that would steer a terminal is written out', async () => {
+test('text that would control a terminal is escaped', async () => {
   const { out } = await runText('notify { "a\\u{1b}[31mred": }');
   assert.match(out[0] ?? '', /a\\x1b\[31mred/);
 });

@@ -23,7 +23,7 @@ async function check({ script, notices, run }: ScriptCase): Promise<void> {
   assert.deepEqual(done, run);
 }
 
-describe('what is wrong in a script is reported with its place, in one sentence', () => {
+describe('each mistake in a script is reported with its position, in one sentence', () => {
   for (const one of readCases('errors.txt')) test(one.name, () => checkError(one));
 });
 
@@ -41,7 +41,7 @@ async function checkError({ script, error }: ScriptCase): Promise<void> {
   });
 }
 
-test('the tables are as large as they should be', () => {
+test('the tables have at least their expected size', () => {
   const size = languageFiles.flatMap(readCases).length;
   assert.ok(size >= 150, `${size} cases of the language`);
   assert.ok(readCases('errors.txt').length >= 60);

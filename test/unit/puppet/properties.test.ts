@@ -33,12 +33,12 @@ function isJudged(text: string): void {
   }
 }
 
-describe('every script is evaluated or refused with its place', () => {
+describe('every script is evaluated or refused with its position', () => {
   test('pieces of the language in any order', () => {
     holds(fc.property(fc.oneof(randomScript, grammaticalScript), isJudged));
   });
 
-  test('scripts that are right, mutated', () => {
+  test('mutations of valid scripts', () => {
     holds(fc.property(fc.oneof(mutatedScript, rightScript, grammaticalScript), isJudged));
   });
 
@@ -47,7 +47,7 @@ describe('every script is evaluated or refused with its place', () => {
   });
 });
 
-describe('a script can’t use up the machine that runs it', () => {
+describe('a script cannot exhaust the machine that runs it', () => {
   const refused = (text: string, sentence: RegExp) => {
     const source = { file: 'big.mc', text };
     const given = { inputs: new Map(), facts: new Map(), agentNames: new Map(), answers: new Map() };
@@ -91,6 +91,6 @@ describe('a script can’t use up the machine that runs it', () => {
     refused(`${classes.join('\n')}\nclass c200 { }\ninclude c0`, /more than 64 deep/);
   });
   test('by many resources', () => refused('define a() { }\na { range(1, 20000): }', /more than 10000 resources|title/));
-  test('by a regex that is costly', () =>
+  test('by a regex that costs too much', () =>
     refused("notice('a' =~ /(((a{1,100}){1,100}){1,100})/)", /too costly|malformed/));
 });

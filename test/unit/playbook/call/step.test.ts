@@ -43,7 +43,7 @@ describe('a person is asked', () => {
   };
   const look = '  - {id: look, call: thing.look, on: all}\n';
 
-  test('once, after what only reads and before the first change', async () => {
+  test('once, after reads and before the first change', async () => {
     const again = '\n  - {id: more, call: thing.change, on: all, with: {to: y}}';
     assert.deepEqual((await asking(look + change() + again, true)).order, ['look', 'asked', 'go', 'more']);
   });
@@ -54,7 +54,7 @@ describe('a person is asked', () => {
     assert.notEqual(report.state, 'done');
   });
 
-  test('neither in a dry run nor by a step that only asks', async () => {
+  test('neither in a dry run nor by a step that only reads', async () => {
     assert.deepEqual((await asking(change(), false, { dryRun: true })).order, ['go']);
     assert.deepEqual((await asking(change(', dry_run: true'), false)).order, ['go']);
     assert.deepEqual((await asking(look, false)).order, ['look']);
@@ -80,7 +80,7 @@ describe('the lease', () => {
     return order;
   };
 
-  test('is held before a step that only asks: what it learns must stay true until the change', async () => {
+  test('is held before a step that only reads: what it learns must stay true until the change', async () => {
     assert.deepEqual(await taking(change(', dry_run: true')), ['lease', 'call']);
     assert.deepEqual(await taking(change()), ['lease', 'call']);
     assert.deepEqual(await taking(change(), { dryRun: true }), ['call']);
@@ -110,7 +110,7 @@ describe('a step without a node to call', () => {
     assert.deepEqual(report.steps[1]?.lines, ['false']);
   });
 
-  test('is done in a dry run after a change: who is called depends on it', async () => {
+  test('is done in a dry run after a change: its nodes depend on it', async () => {
     const both = `${change()}\n  - {id: next, call: thing.look, on: "\${{ ['a'].filter(one, false) }}"}`;
     assert.equal((await run(both, {}, { dryRun: true })).report.state, 'done');
     assert.equal((await run(both)).report.state, 'failed');
@@ -133,12 +133,12 @@ describe('the nodes of a step', () => {
     });
   }
 
-  test('are called once each, however often they are given', async () => {
+  test('are called once each, however often they are listed', async () => {
     const text = `  - {id: go, call: thing.change, on: "\${{ ['b', 'a', 'b'] }}", with: {to: x}}`;
     assert.deepEqual((await run(text)).called, ['b,a']);
   });
 
-  test('are announced in their batches before the first call, those within a limit alone', async () => {
+  test('are announced in their batches before the first call, and only those within a limit', async () => {
     const planned = async (more: string) => {
       const { fabric, called } = await run(change(more));
       const at = fabric.events.findIndex(({ type }) => type === 'step-planned');
@@ -173,7 +173,7 @@ describe('between batches', () => {
     assert.deepEqual(order, ['call go try 1: a b', 'slept', 'call go try 1: c d']);
   });
 
-  test('an interrupted run calls nobody further, and reports who was never called', async () => {
+  test('an interrupted run calls no further node, and reports which were never called', async () => {
     for (const more of [', batch: 2', ', batch: 2, batch_sleep: 5s']) {
       for (const when of ['during a call', 'during the wait'] as const) {
         const stop = new AbortController();
@@ -188,7 +188,7 @@ describe('between batches', () => {
     }
   });
 
-  test('an interrupted run is not failed by the failures of its last batch', async () => {
+  test('an interrupted run does not fail through the failures of its last batch', async () => {
     const stop = new AbortController();
     const { report } = await run(
       change(', batch: 2, tries: 2'),
@@ -205,7 +205,7 @@ describe('a node that takes over', () => {
   const failing = (...names: string[]) =>
     names.map((node) => ({ node, call: 'thing.change', kind: 'failed' }) as const);
 
-  test('is one for each that failed, until enough have done it', async () => {
+  test('replaces each node that failed, until enough have done it', async () => {
     const { report, called } = await run(text, { troubles: failing('a') });
     assert.deepEqual([report.state, called, report.steps[0]?.ok], ['done', ['a,b', 'c'], ['b', 'c']]);
     assert.deepEqual((await run(text, { troubles: failing('a', 'b') })).called, ['a,b', 'c,d']);
@@ -237,7 +237,7 @@ describe('a node that takes over', () => {
 });
 
 describe('in a dry run', () => {
-  test('the report has what nodes would answer, of those that could', async () => {
+  test('the report has the expected replies of nodes that could give them', async () => {
     const nodes = four.slice(0, 3).map((node, at) => ({
       ...node,
       actions: { 'thing.change': () => (at === 0 ? { text: 'x', number: 2 } : at === 1 ? { text: 'y' } : {}) },
@@ -250,12 +250,12 @@ describe('in a dry run', () => {
     assert.deepEqual(one.report.steps[0]?.lines, ['b would answer text=y']);
   });
 
-  test('a step that only asks says nothing more in a real run', async () => {
+  test('a step that only reads prints nothing more in a real run', async () => {
     const nodes = [{ ...four[0], actions: { 'thing.change': () => ({ text: 'x' }) } } as FabricNode];
     assert.deepEqual((await run(change(', dry_run: true'), { nodes })).report.steps[0]?.lines, []);
   });
 
-  test('a change that cannot be asked about is not made, and its step was not run', async () => {
+  test('a change without a dry run is not made, and its step was not run', async () => {
     const { report, called } = await run(
       '  - {id: go, call: thing.blind, on: all}\n  - {id: last, say: "${{ steps.go.ran }}"}',
       {},
@@ -266,7 +266,7 @@ describe('in a dry run', () => {
     assert.deepEqual((await run('  - {id: go, call: thing.blind, on: all}')).called, ['a,b,c,d']);
   });
 
-  test('what a node reads before any change must hold, as in a real run', async () => {
+  test('a reading before any change must pass, as in a real run', async () => {
     const look = '  - {id: look, call: thing.look, on: all, until: reply.data.number == 0}\n';
     const nodes = [{ ...four[0], actions: { 'thing.look': () => ({ number: 1 }) } } as FabricNode];
     assert.equal((await run(look, { nodes }, { dryRun: true })).report.state, 'failed');

@@ -48,7 +48,7 @@ describe('a try that failed', () => {
     assert.deepEqual([triesOf(fabric), fabric.slept], [['a,b 1', 'b 2'], []]);
   });
 
-  test('is the last where the run is interrupted during the wait, with one node that is open or with several', async () => {
+  test('is the last where the run is interrupted during the wait, with one open node or with several', async () => {
     for (const nodes of [two, two.slice(1)]) {
       const stop = new AbortController();
       const fabric = createFabric(nodes, {
@@ -61,7 +61,7 @@ describe('a try that failed', () => {
     }
   });
 
-  test('is the last where all tries are used up: as many as the step gives, and no more', async () => {
+  test('is the last where all tries of the step are used up', async () => {
     for (const tries of [1, 2, 3]) {
       const fabric = createFabric(two, { troubles: failing(1, 2, 3, 4, 5) });
       const report = await runText(change(`, tries: ${tries}`), fabric);
@@ -71,7 +71,7 @@ describe('a try that failed', () => {
 });
 
 describe('a batch', () => {
-  test('is reported by its number of how many', async () => {
+  test('is reported by its number and the total', async () => {
     const fabric = createFabric(two);
     await runText(change(', batch: 1'), fabric);
     const places = fabric.events.flatMap((event) =>
@@ -140,7 +140,7 @@ describe('the journal', () => {
     }
   });
 
-  test('has why a reply was not good enough, under the request and before the next try', async () => {
+  test('has the reason that a reply was not good enough, under the request and before the next try', async () => {
     const fabric = createFabric([{ name: 'a', agents: ['thing'], actions: { 'thing.look': () => ({ number: 1 }) } }]);
     const journal: Fabric['ports']['journal'] = async (entry) => {
       for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
@@ -164,13 +164,13 @@ describe('the journal', () => {
     ]);
   });
 
-  test('has no verdict of a node that failed: its outcome says why', async () => {
+  test('has no judgement of a node that failed: its outcome gives the reason', async () => {
     const fabric = createFabric(two, { troubles: failing(1) });
     await runText(change(', tries: 2'), fabric);
     assert.deepEqual(entries(fabric, 'verdict'), []);
   });
 
-  test('has with each outcome where the node’s audit log was, if it said so', async () => {
+  test('has with each outcome the head of the node’s audit log, if it sent one', async () => {
     const fabric = createFabric(two);
     const call: Fabric['ports']['call'] = (given, hear, kill) =>
       fabric.ports.call(given, (outcome) => hear(outcome.node === 'b' ? outcome : signed(outcome)), kill);
@@ -188,7 +188,7 @@ describe('the journal', () => {
 });
 
 describe('of several outcomes of a node', () => {
-  test('the first one counts, and is written down once', async () => {
+  test('the first one counts, and is recorded once', async () => {
     const fabric = createFabric(two);
     const call: Fabric['ports']['call'] = async (given, hear, kill) => {
       const outcomes = await fabric.ports.call(given, hear, kill);
@@ -199,8 +199,8 @@ describe('of several outcomes of a node', () => {
   });
 });
 
-describe('what a dry run would wait for', () => {
-  test('after a change that was only asked about is reported, and does not fail the step', async () => {
+describe('a value that a dry run would wait for', () => {
+  test('after a change that was not made is reported, and does not fail the step', async () => {
     const text = playbookText(`  - {id: go, call: thing.change, on: all, with: {to: x}}
   - {id: look, call: thing.look, on: all, until: reply.data.number == 0, message: "it is \${{ reply.data.number }}", tries: 3}`);
     const nodes = two.map((node) => ({

@@ -198,7 +198,7 @@ describe('a playbook is refused before anything runs, with line and column, for'
 });
 
 describe('a playbook', () => {
-  test('tells the faults of several steps at once', async () => {
+  test('reports the faults of several steps at once', async () => {
     const message = await refusal(
       around('  - {say: "${{ inputs.x }}"}\n  - {say: fine}\n  - {say: "${{ inputs.y }}"}'),
     );
@@ -208,7 +208,7 @@ describe('a playbook', () => {
     );
   });
 
-  test('that is not there is told as such', async () => {
+  test('that does not exist is reported as missing', async () => {
     await assert.rejects(loadPlaybook('/nowhere/x.yaml', []), { code: 'unreadable-file', message: /no such file/ });
   });
 
@@ -217,7 +217,7 @@ describe('a playbook', () => {
     await assert.rejects(loadPlaybook('/tmp', []), { code: 'unreadable-file', message: /it is a directory/ });
   });
 
-  test('may call an agent by its other name', async () => {
+  test('may call an agent by its alias', async () => {
     const { steps } = await load(around('  - {call: otherthing.look, on: all}'));
     assert.equal(steps[0]?.body.title, 'otherthing#look');
   });

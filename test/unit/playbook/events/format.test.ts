@@ -15,7 +15,7 @@ describe('the short lines of a run', () => {
   const short = (fabric: { readonly events: readonly RunEvent[] }) =>
     fabric.events.flatMap((event) => formatEvent(event, 'short'));
 
-  test('call steps as people do, leave internal ones out, and end a failure with the next command', async () => {
+  test('name steps as people do, omit internal ones, and end a failure with the next command', async () => {
     const steps = [
       '  - {id: look, internal: true, call: thing.look, on: all}',
       '  - {id: go, name: Change it, call: thing.change, on: all, with: {to: x}, batch: 2}',
@@ -38,7 +38,7 @@ describe('the short lines of a run', () => {
     ]);
   });
 
-  test('do not offer to resume what has changed nothing, but repeat the command that was typed', async () => {
+  test('offer no resume for a run that has changed nothing, but repeat the command that was typed', async () => {
     const fabric = createFabric(four, { troubles: [{ node: 'b', call: 'thing.look', kind: 'failed' }] });
     const steps = '  - {id: look, call: thing.look, on: all}\n  - {id: go, call: thing.blind, on: all}';
     await runText(playbookText(steps), fabric, {}, { command: 'mco-deploy run test.yaml' });
@@ -47,7 +47,7 @@ describe('the short lines of a run', () => {
 });
 
 describe('the lines of a run', () => {
-  test('say how many nodes did it after how many tries, and how long it all took', async () => {
+  test('show how many nodes did it after how many tries, and how long it all took', async () => {
     const fabric = createFabric(four);
     await runText(twoSteps, fabric);
     assert.deepEqual(
@@ -81,7 +81,7 @@ describe('the lines of a run', () => {
     );
   });
 
-  test('tell a run that could not begin', async () => {
+  test('report a run that could not begin', async () => {
     const fabric = createFabric(four, { silent: [{ name: 'c', by: 'the cache' }] });
     await runText(twoSteps, fabric);
     assert.deepEqual(fabric.events.flatMap((event) => formatEvent(event)).slice(-5), [
@@ -93,7 +93,7 @@ describe('the lines of a run', () => {
     ]);
   });
 
-  test('never carry control characters that a node sent', () => {
+  test('never contain control characters that a node sent', () => {
     const nothing = { ok: [], untouched: [], tries: 1, elapsed: 0, lines: [], dryRun: false, afterFailure: false };
     const reason = `\u001b]0;title\u0007\u009b31mred\r\nfake line${'x'.repeat(9000)}`;
     const report: StepReport = {
@@ -113,7 +113,7 @@ describe('the lines of a run', () => {
 });
 
 describe('the cow', () => {
-  test('says one line between angle brackets', () => {
+  test('prints one line between angle brackets', () => {
     assert.deepEqual(drawCow('moo').slice(0, 3), [' _____', '< moo >', ' -----']);
   });
 

@@ -24,7 +24,7 @@ function asked(node: string, lines: readonly string[]): RunEvent {
 }
 
 describe('a host that is still served from elsewhere', () => {
-  test('stands in the plan, by load balancer, as each said last', () => {
+  test('is in the plan, by load balancer, with the last report of each', () => {
     const tracker = startTracker();
     tracker.see(asked('lb1', ['static/dev2', 'ws/dev2']));
     tracker.see(asked('lb2', ['static/dev2']));
@@ -36,7 +36,7 @@ describe('a host that is still served from elsewhere', () => {
     );
   });
 
-  test('stands in the line of its node in a dry run', () => {
+  test('is in the line of its node in a dry run', () => {
     const tracker = startTracker();
     tracker.see(asked('lb1', ['static/dev2']));
     const lines = describeDifference(tracker.state());

@@ -58,7 +58,7 @@ describe('expressions', () => {
     'b"bytes"',
     'type(1)',
   ]) {
-    test(`${source} gives nothing but an error`, () => {
+    test(`${source} gives only an error`, () => {
       assert.throws(() => evaluate(source, { n: 1, list: ['a'] }), {
         code: 'bad-expression',
         message: /^test\.yaml:1:1: /,
@@ -68,12 +68,12 @@ describe('expressions', () => {
 });
 
 describe('values', () => {
-  test('pass in and out of CEL unchanged', () => {
+  test('pass into CEL and out of it unchanged', () => {
     const value = { a: [1, -2, 1.5, 'x', true, null, { b: [] }], c: 0, 'odd key': Number.MAX_SAFE_INTEGER };
     assert.deepEqual(fromCel(toCel(value)), value);
   });
 
-  test('that are too long or too deep are refused on the way in and out', () => {
+  test('that are too long or too deep are refused both ways', () => {
     const long = Array.from({ length: 10_001 }, () => 0);
     let deep: unknown = 0;
     for (let level = 0; level < 50; level++) deep = [deep];
@@ -83,23 +83,23 @@ describe('values', () => {
     }
   });
 
-  test('that JSON can’t say are refused on the way out', () => {
+  test('that JSON cannot express are refused on the way out', () => {
     for (const value of [2n ** 60n, Number.NaN, () => 0, Symbol('x'), new Map([['__proto__', 1]]), new Uint8Array(1)]) {
       assert.throws(() => fromCel(value), { code: 'bad-value' });
     }
   });
 });
 
-describe('an expression that loops without measure', () => {
+describe('an expression that loops without limit', () => {
   const range = `[${Array.from({ length: 90 }, (_, index) => index).join(',')}]`;
-  test('is ended early, however it comes by its lists', async () => {
+  test('is ended early, with lists of any origin', async () => {
     const text = `name: x\nsteps:\n  - set: {l: "\${{ ${range}.map(a, ${range}).flatten() }}"}\n  - say: "\${{ values.l.all(a, values.l.all(b, values.l.all(c, c == c))) }}"\n`;
     const report = await runText(text, createFabric([]));
     assert.equal(report.failure?.reasons[0]?.code, 'bad-expression');
     assert.match(report.failure?.reasons[0]?.reason ?? '', /^test\.yaml:4:\d+: it loops over more than 1000000 items/);
   });
 
-  test('is no hindrance to one that looks at a thousand nodes twice', async () => {
+  test('does not block one that looks at a thousand nodes twice', async () => {
     const text =
       "name: x\ninputs: {l: {type: list}}\nsteps:\n  - require: \"inputs.l.all(a, inputs.l.exists(b, a == b)) && {'k': 1}.all(k, k == 'k')\"\n";
     const l = Array.from({ length: 900 }, (_, index) => `n${index}`);

@@ -57,7 +57,7 @@ describe('numbers, shares and times of a step may come from expressions', () => 
     });
   }
 
-  test('what must not be repeated is not, whatever an expression says', async () => {
+  test('an unrepeatable call is not repeated, whatever an expression says', async () => {
     const fabric = createFabric(nodes);
     const step = '  - {id: go, call: thing.once, on: all, tries: "${{ inputs.n }}"}';
     const report = await runText(playbookText(step, 'inputs: {n: {type: integer}}'), fabric, { n: 2 });
@@ -73,7 +73,7 @@ describe('numbers, shares and times of a step may come from expressions', () => 
     ['max_failures: 0%', 48],
     ['batch_sleep: soon', 47],
   ] as const) {
-    test(`${setting} in the file is refused with its place`, async () => {
+    test(`${setting} in the file is refused with its position`, async () => {
       await assert.rejects(load(text(setting)), ({ code, message }: { code: string; message: string }) => {
         assert.equal(code, 'bad-playbook');
         assert.match(message, new RegExp(`^test\\.yaml:6:${column + 7}: `));

@@ -14,7 +14,7 @@ const secret = 'Hunter-2-Xyzzy';
 /** What is computed from it in the expressions below, and must be seen nowhere. */
 const derived = [secret, 'HUNTER', 'Hunter', 'hunter', 'Xyzzy', 'SHOUTED', 'Hu'];
 
-describe('what is computed from a sensitive input', () => {
+describe('a value computed from a sensitive input', () => {
   let directory = '';
   before(async () => {
     directory = await mkdtemp(join(tmpdir(), 'mco-taint-'));
@@ -46,7 +46,7 @@ describe('what is computed from a sensitive input', () => {
   ];
   for (const expression of expressions) {
     const said = JSON.stringify(`it is \${{ ${expression} }}!`);
-    test(`is hidden where it is said: ${expression}`, async () => {
+    test(`is hidden where it is shown: ${expression}`, async () => {
       const { seen, report } = await run(`  - { id: one, say: ${said} }`);
       assert.equal(report.state, 'done');
       for (const text of derived) assert.ok(!seen.includes(text), text);
@@ -70,7 +70,7 @@ describe('what is computed from a sensitive input', () => {
     });
   }
 
-  test('stays so through a set value, and what is computed from that', async () => {
+  test('stays sensitive through a set value, and values computed from that', async () => {
     const { seen } = await run(`  - { id: keep, set: { first: "\${{ inputs.s.substring(0, 6) }}", plain: "visible" } }
   - { id: more, set: { second: "\${{ values.first.upperAscii() }}" } }
   - { id: one, say: "\${{ values.second }} \${{ values.plain }} \${{ values.first.lowerAscii() }} \${{ values['first'].substring(0, 2) }}" }`);
@@ -78,7 +78,7 @@ describe('what is computed from a sensitive input', () => {
     assert.match(seen, /visible/);
   });
 
-  test('stays so through a loop and its items', async () => {
+  test('stays sensitive through a loop and its items', async () => {
     const { seen } = await run(`  - id: loop
     for_each:
       in: "\${{ inputs.s.split('-') }}"
@@ -88,7 +88,7 @@ describe('what is computed from a sensitive input', () => {
     assert.match(seen, /part \(hidden\) of 3/);
   });
 
-  test('stays so in a message of a failure', async () => {
+  test('stays sensitive in a message of a failure', async () => {
     const { seen, report } = await run(
       `  - { id: one, require: "1 == 2", message: "no \${{ inputs.s.substring(0, 6) }}" }`,
     );
@@ -96,7 +96,7 @@ describe('what is computed from a sensitive input', () => {
     for (const text of derived) assert.ok(!seen.includes(text), text);
   });
 
-  test('leaves what was computed from other inputs alone', async () => {
+  test('leaves values from other inputs alone', async () => {
     const { seen } = await run('  - { id: one, say: "${{ inputs.open.upperAscii() }}" }');
     assert.match(seen, /OPEN/);
   });

@@ -6,7 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import type { InputSource } from '../../../../src/playbook/source/schema.ts';
 import { bindAllInputs } from '../../../../src/playbook/inputs/input-sources.ts';
 
-describe('an input that comes from elsewhere', () => {
+describe('an input from another source', () => {
   let directory = '';
   before(async () => {
     directory = await mkdtemp(join(tmpdir(), 'mco-inputs-'));
@@ -25,7 +25,7 @@ describe('an input that comes from elsewhere', () => {
     await assert.rejects(bind({ enum: ['on'], from: { env: 'N' } }, {}, { N: 'off' }), { code: 'bad-input' });
   });
 
-  test('comes after what is given, and before what is configured and the default', async () => {
+  test('comes after given inputs, and before the configured one and the default', async () => {
     const input = { from: { env: 'N' }, default: 'default' };
     assert.equal(await bind(input, { x: 'given' }, { N: 'env' }, { x: 'configured' }), 'given');
     assert.equal(await bind(input, {}, { N: 'env' }, { x: 'configured' }), 'env');
@@ -34,7 +34,7 @@ describe('an input that comes from elsewhere', () => {
     assert.equal(await bind(input, {}, { toString: 'x' }), 'default');
   });
 
-  test('is the file without its last line break; a file that is not there leaves it to others', async () => {
+  test('is the file without its last line break; a missing file falls through to the others', async () => {
     await writeFile(join(directory, 'key'), 'one\ntwo\n');
     assert.equal(await bind({ from: { file: 'key' } }), 'one\ntwo');
     assert.equal(await bind({ from: { file: 'none' }, required: false }), null);
@@ -44,7 +44,7 @@ describe('an input that comes from elsewhere', () => {
     });
   });
 
-  test('is refused from what can’t be read, or has no end', async () => {
+  test('is refused from a source that cannot be read, or has no end', async () => {
     await assert.rejects(bind({ from: { file: '.' } }), { code: 'bad-input', message: /it is a directory/ });
     await assert.rejects(bind({ from: { file: '/dev/zero' } }), { code: 'bad-input', message: /larger than 65536/ });
   });

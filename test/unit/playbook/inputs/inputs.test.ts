@@ -63,7 +63,7 @@ describe('inputs', () => {
     });
   }
 
-  test('come from what is given, else the configuration, else the playbook', () => {
+  test('come from the given ones, then the configuration, then the playbook', () => {
     const input = { default: 'c' };
     assert.equal(bind(input, { x: 'a' }, { x: 'b' }), 'a');
     assert.equal(bind(input, {}, { x: 'b' }), 'b');
@@ -80,7 +80,7 @@ describe('inputs', () => {
     assert.throws(() => bind({ required: true, default: null }, {}), { code: 'bad-input' });
   });
 
-  test('that the playbook does not know are refused when given, and passed over in the configuration', () => {
+  test('that the playbook does not know are refused when given, and ignored in the configuration', () => {
     assert.throws(() => bind({}, { x: 'a', xx: 'b' }), { code: 'bad-input', message: /no input “xx”/ });
     assert.throws(() => bind({}, { x: 'a', constructor: 'b' }), { code: 'bad-input' });
     assert.equal(bind({}, { x: 'a' }, { other: 'b' }), 'a');
@@ -93,7 +93,7 @@ describe('inputs', () => {
     );
   });
 
-  test('with a pattern that would backtrack are decided in linear time', () => {
+  test('with a pattern that would backtrack are checked in linear time', () => {
     assert.throws(() => bind({ pattern: '(a+)+' }, { x: `${'a'.repeat(4000)}!` }), { code: 'bad-input' });
   });
 });

@@ -9,7 +9,7 @@ const four: FabricNode[] = ['a', 'b', 'c', 'd'].map((name) => ({ name, agents: [
 const change = (more = '') => playbookText(`  - {id: go, call: thing.change, on: all, with: {to: x}${more}}`);
 
 describe('the journal', () => {
-  test('is written before anything is called, and holds each reply before the next thing is begun', async () => {
+  test('is written before anything is called, and has each reply before the next step begins', async () => {
     const fabric = createFabric(four.slice(0, 2));
     await runText(change(', batch: 1'), fabric);
     assert.deepEqual(fabric.log, [
@@ -27,7 +27,7 @@ describe('the journal', () => {
     ]);
   });
 
-  test('that can’t be written stops the run before the call it was to tell of', async () => {
+  test('that cannot be written stops the run before the call that it would record', async () => {
     const fabric = createFabric(four, {
       onJournal: ({ type }) => {
         if (type === 'call') throw new Problem('journal-failed', 'no space left on the device');
@@ -38,7 +38,7 @@ describe('the journal', () => {
     assert.equal(fabric.calls.length, 0);
   });
 
-  test('that can’t hold a reply stops what would come next', async () => {
+  test('that cannot store a reply stops what would come next', async () => {
     const fabric = createFabric(four, {
       onJournal: (entry) => {
         if (entry.type === 'outcome' && entry.node === 'b') throw new Problem('journal-failed', 'no space');
@@ -49,7 +49,7 @@ describe('the journal', () => {
     assert.equal(fabric.calls.length, 1);
   });
 
-  test('never holds a sensitive input or output', async () => {
+  test('never contains a sensitive input or output', async () => {
     const nodes = [
       { name: 'a', agents: ['thing'], actions: { 'thing.change': () => ({ text: 't', secret: 'hush-out' }) } },
     ];
@@ -62,7 +62,7 @@ describe('the journal', () => {
     assert.doesNotMatch(JSON.stringify([fabric.journal, fabric.events]), /hush/);
   });
 
-  test('never holds a sensitive input that is given to what is not marked as sensitive: the call is not made', async () => {
+  test('never contains a sensitive input that goes to an input without that mark: the call is not made', async () => {
     const fabric = createFabric([{ name: 'a', agents: ['thing'], actions: { 'thing.change': () => ({ text: 't' }) } }]);
     const text = `inputs: {pass: {sensitive: true}}\n${playbookText(
       '  - {call: thing.change, on: all, with: {to: "x-${{ inputs.pass }}-y"}}',
@@ -74,7 +74,7 @@ describe('the journal', () => {
   });
 });
 
-test('what people are shown never holds a sensitive input, whatever the playbook says', async () => {
+test('never leads to output with a sensitive input, whatever the playbook says', async () => {
   const fabric = createFabric([{ name: 'a', agents: ['thing'] }]);
   const text = playbookText(
     '  - {say: "the key is ${{ inputs.key }}."}\n  - {id: no, require: "false", message: "not with ${{ inputs.key }}"}',
@@ -104,12 +104,12 @@ describe('the journal of a failure', () => {
     return failedOf(fabric);
   };
 
-  test('says which node and why', async () => {
+  test('names the node and the reason', async () => {
     const [failed] = await run('a', '');
     assert.deepEqual(failed, { node: 'a', code: 'until-failed', reason: 'it says all is lost to ' });
   });
 
-  test('leaves out what repeats a sensitive input or output', async () => {
+  test('omits text that repeats a sensitive input or output', async () => {
     assert.equal((await run('a', 'Abracadabra'))[0]?.reason, '(hidden)');
     assert.equal((await run('b', ''))[0]?.reason, '(hidden)');
   });

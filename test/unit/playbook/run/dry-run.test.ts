@@ -17,7 +17,7 @@ describe('a dry run', () => {
     actions: { 'thing.look': () => ({ number: 1 }), 'thing.change': () => ({ text: 'would' }) },
   }));
 
-  test('sends what can be asked, leaves out what can’t, waits for nothing and says what it would say', async () => {
+  test('sends what has a dry run, omits what has none, waits for nothing and prints what it would do', async () => {
     const fabric = createFabric(nodes);
     const report = await runText(text, fabric, {}, { dryRun: true });
     assert.equal(report.state, 'done');
@@ -49,7 +49,7 @@ describe('a dry run', () => {
     );
   });
 
-  test('a step that only asks is a dry run in a real one, and changes nothing', async () => {
+  test('as a single step is a dry run in a real run, and changes nothing', async () => {
     const fabric = createFabric(nodes);
     const report = await runText(
       playbookText('  - {call: thing.change, on: all, with: {to: x}, dry_run: true}\n  - {finish: no need}'),

@@ -50,7 +50,7 @@ describe('steps for every end', () => {
     );
   });
 
-  test('make a run that was good until then fail when they fail', async () => {
+  test('fail a successful run when they fail', async () => {
     const fabric = createFabric(nodes, { troubles: [{ node: 'b', call: 'thing.look', kind: 'failed' }] });
     const report = await runText(playbookText(go, always), fabric);
     assert.deepEqual([report.state, report.failure?.step], ['failed', 'last']);
@@ -77,7 +77,7 @@ describe('a question to a person', () => {
     return { fabric: { ...fabric, ports: { ...fabric.ports, confirm } }, questions };
   };
 
-  test('goes on with a yes', async () => {
+  test('continues with a yes', async () => {
     const { fabric, questions } = asking(true);
     assert.equal((await runText(text, fabric)).state, 'done');
     assert.deepEqual(questions, ['go on with 2?']);
@@ -95,13 +95,13 @@ describe('a question to a person', () => {
     assert.equal(report.failure?.reasons[0]?.code, 'no-terminal');
   });
 
-  test('is only told in a dry run', async () => {
+  test('is only reported in a dry run', async () => {
     const report = await runText(text, createFabric(nodes), {}, { dryRun: true });
     assert.deepEqual(report.steps[0]?.lines, ['would ask: go on with 2?']);
   });
 });
 
-describe('a plan that a person does not agree to', () => {
+describe('a plan that a person declines', () => {
   test('ends the run before its first change, as interrupted', async () => {
     const fabric = createFabric(nodes);
     let shown = '';
@@ -121,7 +121,7 @@ describe('a plan that a person does not agree to', () => {
 });
 
 describe('a lease', () => {
-  test('goes by the name that the playbook gives it', async () => {
+  test('has the name that the playbook gives it', async () => {
     const fabric = createFabric(nodes);
     const names: string[] = [];
     const takeLease = async ({ name }: { name: string }) => void names.push(name);

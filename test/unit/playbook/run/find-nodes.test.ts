@@ -42,7 +42,7 @@ describe('nodes', () => {
     assert.equal(again.state, 'done');
   });
 
-  test('too few of them end the run with the set’s own words', async () => {
+  test('too few of them end the run with the set’s own message', async () => {
     const text = change().replace('agents: [thing]', 'agents: [nobody]\n    when_empty: nobody is there');
     const report = await runText(text, createFabric(four));
     assert.deepEqual(report.failure, {
@@ -65,13 +65,13 @@ describe('nodes', () => {
     assert.equal(fabric.calls.length, 1);
   });
 
-  test('an expression that gives nobody fails the step instead of passing it over', async () => {
+  test('an expression that gives nobody fails the step instead of skipping it', async () => {
     const text = playbookText('  - {call: thing.look, on: "${{ nodes.all.names.filter(n, n == \\"z\\") }}"}');
     const report = await runText(text, createFabric(four));
     assert.equal(report.failure?.reasons[0]?.code, 'no-nodes');
   });
 
-  test('facts that no expression can hold keep the run from beginning, and are blamed on their node', async () => {
+  test('facts that no expression can represent keep the run from beginning, and their node is named', async () => {
     const facts = { list: Array.from({ length: 10_001 }, () => 1) };
     const report = await runText(change(), createFabric([{ name: 'a', agents: ['thing'], facts }]));
     assert.equal(report.failure?.reasons[0]?.code, 'bad-facts');

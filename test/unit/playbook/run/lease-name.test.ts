@@ -17,12 +17,12 @@ describe('the name of a lease', () => {
     test(`with ${JSON.stringify(inputs)} is ${expected}`, () => assert.equal(nameLease('upgrade', inputs), expected));
   }
 
-  test('of more backends than it can hold stands for all of them', () => {
+  test('of more backends than it can hold covers all of them', () => {
     const many = Array.from({ length: 40 }, (_, index) => `backend${index}`).join(',');
     assert.equal(toLeaseName(many), '*');
   });
 
-  test('holds no character that a lease must not have', () => {
+  test('contains no character that a lease must not have', () => {
     assert.equal(toLeaseName('rip & co/a b,,c'), 'rip___co/_,a_b,c');
   });
 });

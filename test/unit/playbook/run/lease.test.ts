@@ -23,18 +23,18 @@ async function run(steps: string, takeLease: () => Promise<void> = async () => {
 }
 
 describe('the lease of a run', () => {
-  test('is taken before anything is looked at: what is decided on must hold until it is acted on', async () => {
+  test('is taken before anything is read: the basis of a decision must stay true until the change', async () => {
     assert.deepEqual((await run(look + change)).log, ['lease', 'look', 'change']);
     const within = `${look}  - {id: roll, rolling: {over: all, steps: [{call: thing.blind, on: "\${{ batch.names }}"}]}}\n`;
     assert.deepEqual((await run(within)).log.slice(0, 2), ['lease', 'look']);
   });
 
-  test('is not taken by what only looks or asks, or in a dry run', async () => {
+  test('is not taken by a run that only reads or asks, or in a dry run', async () => {
     assert.deepEqual((await run(look)).log, ['look']);
     assert.deepEqual((await run(look + change, undefined, true)).log, ['look', 'change']);
   });
 
-  test('that another holds keeps the run from beginning', async () => {
+  test('of another holder keeps the run from beginning', async () => {
     const held = async () => {
       throw new Problem('lease-held', 'eve holds it');
     };

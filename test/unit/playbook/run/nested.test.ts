@@ -54,7 +54,7 @@ describe('a playbook as a step of another', () => {
     return { fabric, report };
   };
 
-  test('has inputs, node sets and steps of its own, known by the name of the step', async () => {
+  test('has its own inputs, node sets and steps, under the name of the step', async () => {
     const { fabric, report } = await run(
       playbookText(
         '  - {id: one, use: part.yaml, with: {to: b, of: "${{ nodes.all.names }}"}}\n  - {id: two, call: thing.look, on: all}',
@@ -69,7 +69,7 @@ describe('a playbook as a step of another', () => {
     assert.ok(said.includes('last of b'));
   });
 
-  test('that fails runs its own steps for that, stops those that need it, and says which of its steps it was', async () => {
+  test('that fails runs its own failure steps, stops dependent steps, and names the step that failed', async () => {
     const { fabric, report } = await run(
       playbookText('  - {id: one, use: ./part.yaml, with: {to: a}}\n  - {id: two, call: thing.look, on: all}'),
       { troubles: [{ node: 'a', call: 'thing.change', kind: 'failed' }] },
@@ -134,7 +134,7 @@ describe('a playbook as a step of another', () => {
     );
   });
 
-  test('takes a lease of its own for the nodes that it finds', async () => {
+  test('takes its own lease for the nodes that it finds', async () => {
     await write('main.yaml', 'name: m\nsteps:\n  - {id: one, use: part.yaml, with: {to: a}}\n');
     const fabric = createFabric(nodes);
     const leases: string[] = [];
@@ -148,7 +148,7 @@ describe('a playbook as a step of another', () => {
     assert.deepEqual(leases, ['part a']);
   });
 
-  test('is never given a sensitive input where it would be shown', async () => {
+  test('never receives a sensitive input where it would be shown', async () => {
     const text = (to: string) =>
       `name: m\ninputs: {secret: {sensitive: true}}\nsteps:\n  - {id: one, use: part.yaml, with: {to: a, ${to}: "\${{ inputs.secret }}"}}\n`;
     const open = await run(
@@ -193,7 +193,7 @@ describe('a playbook as a step of another', () => {
     });
   }
 
-  test('is refused where playbooks use playbooks without end', async () => {
+  test('is refused where playbooks use each other endlessly', async () => {
     for (const depth of [0, 1, 2, 3, 4, 5, 6]) {
       await write(`deep${depth}.yaml`, `name: d\nsteps:\n  - {use: deep${depth + 1}.yaml}\n`);
     }

@@ -29,7 +29,7 @@ describe('a dry run asks every node what the caller may', () => {
     'on_failure:\n  - {id: mend, call: thing.blind, on: all}',
   );
 
-  test('for all that any step is going to call there, those for after a failure too', async () => {
+  test('for everything that any step would call there, including the steps after a failure', async () => {
     const asked: string[][] = [];
     const fabric = fabricWith((actions) => {
       asked.push(actions);
@@ -72,7 +72,7 @@ describe('a dry run asks every node what the caller may', () => {
     assert.equal(silent.report.failure?.reasons[0]?.code, 'no-response');
   });
 
-  test('but goes on, and says so, where a node can’t be asked or does not say', async () => {
+  test('but continues, and says so, where a node cannot be asked or does not answer', async () => {
     const troubles = [{ node: 'b', call: 'rpcutil.may_i', kind: 'refused' as const }];
     const refused = await dryRun(
       text,
@@ -88,7 +88,7 @@ describe('a dry run asks every node what the caller may', () => {
     assert.match(vague.lines.join('\n'), /b: it did not report whether you may thing\.change there/);
   });
 
-  test('and only warns of what is needed if an expression should name the node', async () => {
+  test('and only warns of rights that are needed if an expression names the node', async () => {
     const steps =
       '  - {id: look, call: thing.look, on: all}\n  - {id: go, if: "false", call: thing.blind, on: "${{ nodes.all.names }}"}';
     const fabric = fabricWith((actions) => ({

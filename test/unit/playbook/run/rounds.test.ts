@@ -20,7 +20,7 @@ ${more}      steps:
 `;
 
 describe('a rolling step', () => {
-  test('runs its steps for each batch, each by a name of its own', async () => {
+  test('runs its steps for each batch, each under its own name', async () => {
     const fabric = createFabric(nodes);
     const report = await runText(playbookText(rolling('2', '      batch_sleep: 3s\n')), fabric);
     assert.equal(report.state, 'done');
@@ -36,7 +36,7 @@ describe('a rolling step', () => {
     assert.deepEqual(told, ['1 of 2', '2 of 2']);
   });
 
-  test('stops at the batch that fails, runs what is for that batch, and names the rest', async () => {
+  test('stops at the batch that fails, runs the failure steps of that batch, and names the rest', async () => {
     const fabric = createFabric(nodes, { troubles: [{ node: 'b', call: 'thing.change', kind: 'no-response' }] });
     const after = '      on_failure:\n        - {id: back, call: thing.look, on: "${{ batch.names }}"}\n';
     const report = await runText(playbookText(rolling('1', after)), fabric);
@@ -65,7 +65,7 @@ describe('for_each', () => {
     );
   });
 
-  test('fails where the list is none', async () => {
+  test('fails where the list is invalid', async () => {
     const steps = '  - for_each: {in: "${{ nodes.all.size }}", steps: [{say: x}]}';
     const report = await runText(playbookText(steps), createFabric(nodes));
     assert.equal(report.failure?.reasons[0]?.code, 'bad-list');

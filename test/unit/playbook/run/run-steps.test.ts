@@ -12,7 +12,7 @@ describe('steps', () => {
   - {id: two, call: thing.look, on: all}
   - {id: three, say: done}`);
 
-  test('a failed step stops those that depend on it', async () => {
+  test('that fail stop those that depend on them', async () => {
     const fabric = createFabric(four, { troubles: [{ node: 'a', call: 'thing.change', kind: 'failed' }] });
     const report = await runText(three, fabric);
     assert.deepEqual(
@@ -26,7 +26,7 @@ describe('steps', () => {
     assert.equal(fabric.calls.length, 1);
   });
 
-  test('and leaves a branch alone that does not depend on it', async () => {
+  test('that do not depend on a failed one still run', async () => {
     const fabric = createFabric(four, { troubles: [{ node: 'a', call: 'thing.change', kind: 'failed' }] });
     const report = await runText(three.replace('id: two,', 'id: two, needs: [],'), fabric);
     assert.equal(report.state, 'failed');
@@ -36,7 +36,7 @@ describe('steps', () => {
     );
   });
 
-  test('what is for after a failure sees how each step ended and what failed', async () => {
+  test('for after a failure see how each step ended and what failed', async () => {
     const text = playbookText(
       `  - {id: one, call: thing.change, on: all, with: {to: x}}
   - {id: two, call: thing.look, on: all}`,
@@ -61,7 +61,7 @@ describe('steps', () => {
     assert.deepEqual(after[1]?.lines, ['one: c failed, 4 asked, 3 ok']);
   });
 
-  test('one of them that fails does not keep the next from being run', async () => {
+  test('for after a failure continue when one of them fails', async () => {
     const text = playbookText(
       '  - {id: one, require: "1 == 2"}',
       'on_failure:\n  - {id: back, call: thing.look, on: all}\n  - {id: tell, say: told}',
@@ -75,7 +75,7 @@ describe('steps', () => {
     assert.equal(report.failure?.step, 'one');
   });
 
-  test('they are not run when all is well', async () => {
+  test('for after a failure do not run in a successful run', async () => {
     const text = playbookText('  - {say: hello}', 'on_failure:\n  - {id: tell, say: told}');
     const report = await runText(text, createFabric(four));
     assert.deepEqual(
@@ -84,7 +84,7 @@ describe('steps', () => {
     );
   });
 
-  test('finish ends the run well, and says that nothing was to do where nothing was changed', async () => {
+  test('with finish end the run successfully, and report that nothing was to do where nothing was changed', async () => {
     const text = playbookText(
       '  - {id: look, call: thing.look, on: all}\n  - {finish: all is well}\n  - {id: never, call: thing.look, on: all}',
     );
@@ -101,7 +101,7 @@ describe('steps', () => {
     assert.equal(after.state, 'done');
   });
 
-  test('values that are set are seen by later steps, with their types', async () => {
+  test('set values that later steps see, with their types', async () => {
     const text = playbookText(
       '  - {set: {n: "${{ nodes.all.size + 1 }}", list: "${{ nodes.all.names }}", mixed: "${{ nodes.all.size }} nodes"}}\n  - {say: "${{ values.n + 1 }} ${{ values.list }} ${{ values.mixed }}"}',
     );
@@ -109,13 +109,13 @@ describe('steps', () => {
     assert.deepEqual(report.steps[1]?.lines, ['6 a, b, c, d 4 nodes']);
   });
 
-  test('a value that is not what an expression takes it for fails the step, with its place', async () => {
+  test('fail for a value of another type than the expression needs, with its position', async () => {
     const report = await runText(playbookText('  - {say: "${{ nodes.all.names[9] }}"}'), createFabric(four));
     assert.equal(report.failure?.reasons[0]?.code, 'bad-expression');
     assert.match(report.failure?.reasons[0]?.reason ?? '', /^test\.yaml:6:\d+: /);
   });
 
-  test('needs are run before what needs them, wherever they stand', async () => {
+  test('run after the steps that they need, in any order of the file', async () => {
     const text = playbookText('  - {id: late, needs: early, say: two}\n  - {id: early, needs: [], say: one}');
     const report = await runText(text, createFabric(four));
     assert.deepEqual(
@@ -126,7 +126,7 @@ describe('steps', () => {
 });
 
 describe('an interruption', () => {
-  test('finishes the batch in hand, begins nothing more, and runs what is for after a failure', async () => {
+  test('finishes the current batch, begins nothing more, and runs the failure steps', async () => {
     const stop = new AbortController();
     const fabric = createFabric(four, { onCall: () => stop.abort() });
     const text = playbookText(

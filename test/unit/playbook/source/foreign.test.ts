@@ -17,7 +17,7 @@ describe('a file of another tool is recognised', () => {
   ];
   for (const [text, what] of files) test(what, () => assert.equal(recogniseForeign(text)?.what, what));
 
-  test('and nothing else is', () => {
+  test('and no other file is', () => {
     for (const text of ['name: x\nsteps: []\n', 'a: b\n', 'hello', ': {', '']) {
       assert.equal(recogniseForeign(text), undefined, text);
     }

@@ -19,7 +19,7 @@ function reader() {
 }
 
 describe('messages over the socket of a relay', () => {
-  test('arrive whole and in order, however the bytes are cut', () => {
+  test('arrive whole and in order, in chunks of any size', () => {
     const sent = fc.array(fc.uint8Array({ maxLength: most }), { maxLength: 6 });
     holds(
       fc.property(sent, fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1 }), (messages, cuts) => {
@@ -49,7 +49,7 @@ describe('messages over the socket of a relay', () => {
     assert.deepEqual(messages, []);
   });
 
-  test('are refused by their length alone, before a byte of them is held', () => {
+  test('are refused by their length alone, before a byte of them is stored', () => {
     const { take } = reader();
     take(Buffer.concat([greeting, frame(Buffer.alloc(most))]));
     assert.equal(thrownBy(() => take(Buffer.from([0xff, 0xff, 0xff, 0xff]))).code, 'too-large');
@@ -57,7 +57,7 @@ describe('messages over the socket of a relay', () => {
     assert.equal(thrownBy(() => another(Buffer.concat([greeting, frame(Buffer.alloc(most + 1))]))).code, 'too-large');
   });
 
-  test('are waited for as long as the greeting or one of them is incomplete', () => {
+  test('are awaited as long as the greeting or one of them is incomplete', () => {
     const { take, isWaiting } = reader();
     assert.equal(isWaiting(), true);
     take(greeting);
@@ -70,7 +70,7 @@ describe('messages over the socket of a relay', () => {
     assert.equal(isWaiting(), false);
   });
 
-  test('never make the reader hold more than a message, whatever bytes come', () => {
+  test('never make the reader store more than a message, for any bytes', () => {
     const good = Buffer.concat([greeting, frame(Buffer.from('one')), frame(Buffer.from('two'))]);
     holds(
       fc.property(mutated(good), (bytes) => {
