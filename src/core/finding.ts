@@ -1,37 +1,61 @@
 import { explain, Problem } from './errors.ts';
+import { isObject, type JsonObject } from './json.ts';
 
-/** What an examination found: one line for a person. */
+/** What a check found: one line for a person. */
 export interface Finding {
-  /** What was looked at: “certificate”, “haproxy”. */
+  /** The subject: “certificate”, “haproxy”. */
   readonly check: string;
-  readonly verdict: 'ok' | 'warning' | 'broken';
+  readonly status: 'ok' | 'warning' | 'broken';
   readonly what: string;
   /** What to do about it; empty where nothing is. */
-  readonly mend: string;
+  readonly fix: string;
 }
 
 export function fine(check: string, what: string): Finding {
-  return { check, verdict: 'ok', what, mend: '' };
+  return { check, status: 'ok', what, fix: '' };
 }
 
-export function doubtful(check: string, what: string, mend: string): Finding {
-  return { check, verdict: 'warning', what, mend };
+export function doubtful(check: string, what: string, fix: string): Finding {
+  return { check, status: 'warning', what, fix };
 }
 
-export function broken(check: string, what: string, mend: string): Finding {
-  return { check, verdict: 'broken', what, mend };
+export function broken(check: string, what: string, fix: string): Finding {
+  return { check, status: 'broken', what, fix };
 }
 
-/** One examination; a Problem that it throws is what is broken. @param mend where the Problem itself has no hint */
+/** Runs one check; a Problem that it throws is what is broken. @param fix where the Problem itself has no hint */
 export async function runCheck(
   check: string,
-  mend: string,
+  fix: string,
   look: () => Promise<Finding | readonly Finding[]>,
 ): Promise<readonly Finding[]> {
   try {
     return [await look()].flat();
   } catch (error) {
-    if (!(error instanceof Problem)) return [broken(check, explain(error), mend)];
-    return [broken(check, error.message, error.hint === '' ? mend : error.hint)];
+    if (!(error instanceof Problem)) return [broken(check, explain(error), fix)];
+    return [broken(check, error.message, error.hint === '' ? fix : error.hint)];
   }
+}
+
+/** A finding as `doctor --json` prints it. */
+export function findingToJson({ check, status, what, fix }: Finding): JsonObject {
+  return { check, verdict: status, what, mend: fix };
+}
+
+/** Reads what `doctor --json` printed on another host or as another user. @returns undefined for anything else */
+export function parseFindings(json: string): Finding[] | undefined {
+  try {
+    const value: unknown = JSON.parse(json);
+    return Array.isArray(value) ? value.filter(isFindingJson).map(fromJson) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isFindingJson(value: unknown): value is Record<'check' | 'verdict' | 'what' | 'mend', string> {
+  return isObject(value) && ['check', 'verdict', 'what', 'mend'].every((key) => typeof value[key] === 'string');
+}
+
+function fromJson({ check, verdict, what, mend }: Record<'check' | 'verdict' | 'what' | 'mend', string>): Finding {
+  return { check, status: verdict as Finding['status'], what, fix: mend };
 }

@@ -14,8 +14,8 @@ export interface IncomingCall {
   /** The peer whose connection brought it: not always the caller. */
   readonly peer: Identity;
   /** Who made it, or why that is not proven. */
-  readonly verdict: { readonly caller: ProvenCertificate } | { readonly problem: Problem };
-  /** As policies and the audit log write it; only a claim while the verdict is a problem. */
+  readonly verification: { readonly caller: ProvenCertificate } | { readonly problem: Problem };
+  /** As policies and the audit log write it; only a claim where the verification failed. */
   readonly caller: string;
   /** The enabled agent that it names, aliases resolved. */
   readonly entry: AgentEntry | undefined;
@@ -36,8 +36,8 @@ export interface IncomingCall {
 }
 
 /** The applications that the caller's certificate is limited to; undefined: it is not limited. */
-export function limitsOf({ verdict }: Pick<IncomingCall, 'verdict'>): readonly string[] | undefined {
-  return 'caller' in verdict ? verdict.caller.identity.applications : undefined;
+export function limitsOf({ verification }: Pick<IncomingCall, 'verification'>): readonly string[] | undefined {
+  return 'caller' in verification ? verification.caller.identity.applications : undefined;
 }
 
 /** A stage's answer: the content of the reply, and whether it repeats an earlier one. */
@@ -70,21 +70,21 @@ export function openCall(
   now: number,
 ): Omit<IncomingCall, 'onProgress' | 'gone' | 'headCheck'> {
   const opened = openRequest(signed);
-  const verdict = judge(opened, trust, now);
+  const verification = judge(opened, trust, now);
   const { request } = opened;
   const entry = agents.find(({ ddl }) => ddl.name === request.agent || ddl.aliases?.includes(request.agent) === true);
   return {
     opened,
     peer,
-    verdict,
-    caller: 'caller' in verdict ? callerId(verdict.caller.identity) : request.caller,
+    verification,
+    caller: 'caller' in verification ? callerId(verification.caller.identity) : request.caller,
     entry,
     action: entry === undefined ? undefined : actionOf(entry.ddl, request.action),
     input: {},
   };
 }
 
-function judge(opened: OpenedRequest, trust: Trust, now: number): IncomingCall['verdict'] {
+function judge(opened: OpenedRequest, trust: Trust, now: number): IncomingCall['verification'] {
   try {
     return { caller: proveCaller(opened, trust, now) };
   } catch (error) {

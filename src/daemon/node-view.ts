@@ -5,7 +5,7 @@ import type { HeardNode, NodeInfo, NodeView } from '../core/ports.ts';
 import type { OpenArtifactPeer } from '../core/publish/holder.ts';
 import { configItem } from './config/items.ts';
 import type { OpenNode } from './open-node.ts';
-import { broughtList } from './system/live-keys.ts';
+import { receivedListFile } from './system/live-keys.ts';
 
 /** What changes while the daemon runs, asked for when somebody wants to know. */
 export interface DaemonState {
@@ -54,7 +54,7 @@ export function defineNodeView(
     audit: { file: config.audit.file, trust: () => keys.current().trust, acknowledge: audit.acknowledge, served },
     openArtifactPeer,
     clockGrace: config.clock_grace * 1000,
-    crl: startCrlKeeper(broughtList(config.state), keys),
+    crl: startCrlKeeper(receivedListFile(config.state), keys),
     reload,
     configItem: (item) => configItem(config, item),
   };

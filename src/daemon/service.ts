@@ -86,9 +86,9 @@ export function defineService(parts: ServiceParts): NodeService {
 }
 
 /** Only for proven callers: an old record is looked for in the files. */
-async function checkHead({ opened, verdict }: OpenedCall, audit: AuditLog): Promise<HeadCheck> {
+async function checkHead({ opened, verification }: OpenedCall, audit: AuditLog): Promise<HeadCheck> {
   const { knownSequence: sequence, knownHash } = opened.request;
-  if (sequence === 0 || 'problem' in verdict) return 'UNCHECKED';
+  if (sequence === 0 || 'problem' in verification) return 'UNCHECKED';
   return (await audit.continues({ sequence, hash: knownHash.toString('hex') })) ? 'CONTINUES' : 'BROKEN';
 }
 
@@ -108,7 +108,7 @@ type OpenedCall = ReturnType<typeof openCall>;
 
 function openProven(signed: SignedRequest, peer: Identity, { agents, tls, now }: ServiceParts): OpenedCall {
   const call = openCall(signed, peer, agents(), tls().trust, now());
-  if ('problem' in call.verdict) throw call.verdict.problem;
+  if ('problem' in call.verification) throw call.verification.problem;
   // Signed requests stand in audit logs: having read one must not be enough to learn what was answered.
   if (callerId(peer) !== call.caller) {
     throw new Problem('wrong-caller', `the request is of ${call.caller}, and ${callerId(peer)} asks for its result`);

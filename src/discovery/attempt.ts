@@ -7,7 +7,7 @@ import { protocolVersion } from '../core/wire/codec.ts';
 import type { DescribeRequest, NodeDescription } from '../core/wire/messages.ts';
 
 /** A node that was reached and proven. */
-export interface Reached {
+export interface ReachedNode {
   readonly connection: NodeConnection;
   readonly description: NodeDescription;
   /** Milliseconds to connect and get the description. */
@@ -19,7 +19,7 @@ export interface Attempt {
   readonly candidate: Candidate;
   /** Whether the handshake proved that it is the node of that name. */
   readonly proven: boolean;
-  readonly result: Reached | Problem;
+  readonly result: ReachedNode | Problem;
 }
 
 /**
@@ -27,7 +27,7 @@ export interface Attempt {
  * asked. Bounds its own time.
  * @returns whether it matches
  */
-export type AskNode = (name: string, connection: NodeConnection) => Promise<boolean>;
+export type DescribeNode = (name: string, connection: NodeConnection) => Promise<boolean>;
 
 /** How a node describes itself. */
 export interface Describing {
@@ -40,7 +40,7 @@ export interface AttemptOptions {
   readonly dial: Dial;
   /** Called once the node has proven itself. */
   readonly describing: () => Describing;
-  readonly ask?: AskNode;
+  readonly ask?: DescribeNode;
   /** Leaves the connection open for calls; else it is closed as soon as the node has described itself. */
   readonly keep: boolean;
   /** Milliseconds to connect and be described. */
@@ -86,7 +86,7 @@ export async function attempt(candidate: Candidate, options: AttemptOptions): Pr
 async function askInstead(
   name: string,
   connection: NodeConnection,
-  ask: AskNode,
+  ask: DescribeNode,
   { describe = false, request }: Describing,
   signal: AbortSignal,
 ): Promise<NodeDescription> {

@@ -1,5 +1,5 @@
 import type { Candidate } from '../core/node.ts';
-import { type Attempt, type AttemptOptions, attempt, type Reached } from './attempt.ts';
+import { type Attempt, type AttemptOptions, attempt, type ReachedNode } from './attempt.ts';
 import { defineLimit } from '../core/concurrency.ts';
 import type { DescribeRequest } from '../core/wire/messages.ts';
 import { startRumourLane } from './rumour-lane.ts';
@@ -29,7 +29,7 @@ export interface DialQueueOptions extends Omit<AttemptOptions, 'describing'> {
   readonly isRumour?: (candidate: Candidate) => boolean;
   /** Whether a node that is asked something should describe itself too. */
   readonly isUnknown?: (name: string) => boolean;
-  readonly onReached?: (done: Attempt & { result: Reached }) => void;
+  readonly onReached?: (done: Attempt & { result: ReachedNode }) => void;
   /** Called when a candidate’s turn comes, and when it answered or was given up. */
   readonly onTurn?: (name: string, turn: 'begun' | 'answered' | 'given-up') => void;
 }
@@ -124,6 +124,6 @@ function addAddresses(claimant: Claimant, candidate: Candidate): boolean {
   return true;
 }
 
-export function isReached(done: Attempt): done is Attempt & { result: Reached } {
+export function isReached(done: Attempt): done is Attempt & { result: ReachedNode } {
   return !(done.result instanceof Error);
 }

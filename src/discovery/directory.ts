@@ -20,8 +20,8 @@ import {
 import { nearHints } from './near.ts';
 import { doubtfulNodes } from './doubt.ts';
 import { type KnownNode, uniteKnown } from './known.ts';
-import { lookAgain, missingNodes, namesExactly } from './missing.ts';
-import type { AskNode } from './attempt.ts';
+import { searchAgain, missingNodes, namesExactly } from './missing.ts';
+import type { DescribeNode } from './attempt.ts';
 import { type DialQueueOptions, isReached, startDialQueue } from './dial-queue.ts';
 
 export type { BrokenNode, FoundNode, Rumours, SilentNode } from './findings.ts';
@@ -32,7 +32,7 @@ export interface FindOptions {
   /** Names of the facts to ask each node for. */
   readonly facts?: readonly string[];
   /** Asks each node something as soon as it is proven, so that no node waits for the slowest handshake. */
-  readonly ask?: AskNode;
+  readonly ask?: DescribeNode;
   /** Asks for the agents' DDLs too. */
   readonly full?: boolean;
   /** Whether nodes will be called: else each connection is closed at once, and many nodes cost no more memory than few (default true). */
@@ -102,7 +102,7 @@ export async function findNodes(options: FindOptions): Promise<Findings> {
     await queue.idle();
     await queue.settleRumours(performance.now() - begun);
     const missing = missingNodes(options, queue.attempts(), isRumour);
-    await lookAgain(options, queue, missing);
+    await searchAgain(options, queue, missing);
     options.signal.throwIfAborted();
     const sorted = takeDuplicates(sortAttempts(queue.attempts(), isRumour));
     // United only where something is missing: each node may remember all the others.

@@ -1,10 +1,10 @@
 import { Problem } from '../core/errors.ts';
 import { type Address, type Candidate, formatAddress } from '../core/node.ts';
-import type { Attempt, Reached } from './attempt.ts';
+import type { Attempt, ReachedNode } from './attempt.ts';
 import { isReached } from './dial-queue.ts';
 
 /** A node that is there, proven, and matches. Its connection is open: the caller closes it. */
-export interface FoundNode extends Reached {
+export interface FoundNode extends ReachedNode {
   readonly name: string;
   readonly addresses: readonly Address[];
 }

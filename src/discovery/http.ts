@@ -35,7 +35,7 @@ const largest = 64 * 1024 * 1024;
  * Asks an HTTP server for JSON. Redirects are not followed: a list of nodes is taken from the server that was named.
  * @throws Problem `source-failed`, `cancelled`
  */
-export async function askJson(asked: JsonRequest, signal: AbortSignal): Promise<JsonAnswer> {
+export async function fetchJson(asked: JsonRequest, signal: AbortSignal): Promise<JsonAnswer> {
   const { what, url, timeout } = asked;
   const late = AbortSignal.timeout(timeout);
   try {

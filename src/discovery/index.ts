@@ -11,7 +11,7 @@ import { lazySource } from './lazy-source.ts';
 import { mdnsSource } from './mdns/source.ts';
 import type { PuppetdbSourceConfig } from './puppetdb/config.ts';
 import type { SqlSourceConfig } from './sql/config.ts';
-import { type AskRelays, relaySource } from './relay/source.ts';
+import { type DiscoverOverRelays, relaySource } from './relay/source.ts';
 import { stdinSource } from './stdin/source.ts';
 
 /** All that any source needs; each takes its own. */
@@ -32,7 +32,7 @@ export interface DiscoveryOptions {
   readonly puppetdb?: PuppetdbSourceConfig;
   readonly sql?: SqlSourceConfig;
   /** Asks the relays of the command, for `relay`. */
-  readonly askRelays?: AskRelays;
+  readonly askRelays?: DiscoverOverRelays;
   readonly cache: Cache;
   readonly log: Log;
 }

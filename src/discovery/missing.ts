@@ -60,7 +60,7 @@ function expectedNode(name: string, cache: Cache | undefined): KnownNode {
 }
 
 /** Tries the missing where they were last, and asks for them by name: they may have moved. */
-export async function lookAgain(
+export async function searchAgain(
   search: Search,
   queue: DialQueue,
   missing: ReadonlyMap<string, KnownNode>,

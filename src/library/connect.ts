@@ -7,7 +7,7 @@ import { startCall } from './calls.ts';
 import { orCancelled } from './cancelled.ts';
 import { startFeed } from './feed.ts';
 import { openSession, type Session } from './fleet/session.ts';
-import { unseen, type World } from './fleet/world.ts';
+import { unseen, type Environment } from './fleet/environment.ts';
 import { foundOf } from './found.ts';
 import { startRun } from './start-run.ts';
 import { targetsOf } from './targets.ts';
@@ -21,7 +21,7 @@ export async function connectWith(catalogue: readonly Ddl[], options: ConnectOpt
   const { config, via, env = process.env, signal: given, onWarning = () => {} } = options;
   const closing = new AbortController();
   const signal = given === undefined ? closing.signal : AbortSignal.any([closing.signal, given]);
-  const world: World = { ...unseen, env, signal, warn: onWarning, hasInput: false, list: async () => '' };
+  const world: Environment = { ...unseen, env, signal, warn: onWarning, hasInput: false, list: async () => '' };
   const session = await openSession(
     { ...(config === undefined ? {} : { config }), ...(via === undefined ? {} : { via }) },
     world,

@@ -8,7 +8,7 @@ import type { Resumed } from './journal/history.ts';
 import type { PlaybookPorts } from './ports.ts';
 
 /** What the steps of one run share. */
-export interface World {
+export interface RunContext {
   readonly runId: string;
   /** When it began, as its expressions see it: also where it goes on. */
   readonly time: string;

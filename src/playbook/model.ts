@@ -4,7 +4,7 @@ import type { Expression } from './expressions/expression.ts';
 import type { BatchSize, InputSource, StepSource } from './source/schema.ts';
 import type { StepReply } from './call/reply.ts';
 import type { Template } from './expressions/template.ts';
-import type { World } from './context.ts';
+import type { RunContext } from './context.ts';
 
 /** A playbook that was checked whole: every name in it is known, every action and input exists. */
 export interface Playbook {
@@ -96,19 +96,19 @@ export interface StepBody {
   /** Of a call: what is called, and the node set where one is named. */
   readonly asks?: { readonly agent: string; readonly action: string; readonly on: string | undefined };
   /** Whom it would call with what by now, for a plan; undefined where expressions can't be evaluated yet. */
-  readonly preview?: (world: World, id: string) => StepPreview | undefined;
+  readonly preview?: (world: RunContext, id: string) => StepPreview | undefined;
   /** The steps within it. */
   readonly within?: readonly Step[];
   /** The playbook that it is. */
   readonly used?: Playbook;
   /** Finds the nodes of that playbook already, where its inputs can be told before the run; the prefix is that of its steps. */
-  readonly lookAhead?: (world: World, prefix: string) => Promise<World>;
+  readonly lookAhead?: (world: RunContext, prefix: string) => Promise<RunContext>;
   /** True when a call may change nodes, in a step that is one. */
   readonly changes?: boolean;
   /** True when a run that goes on need not do it again. */
   readonly once?: boolean;
   /** @throws Problem where an expression can't be evaluated; the step has failed then */
-  readonly run: (world: World, step: Step) => Promise<StepOutcome>;
+  readonly run: (world: RunContext, step: Step) => Promise<StepOutcome>;
 }
 
 export interface StepOutcome {

@@ -7,7 +7,7 @@ import type { InputSource } from '../playbook/source/schema.ts';
 import { checkScript } from './analysis/check.ts';
 import { findInputs } from './analysis/inputs.ts';
 import { compileCatalogue } from './catalogue/compile.ts';
-import { evaluateScript, type Given } from './evaluator/evaluate.ts';
+import { evaluateScript, type EvaluationInputs } from './evaluator/evaluate.ts';
 import type { FleetQuery } from './evaluator/query.ts';
 import type { Notice } from './evaluator/state.ts';
 import type { Statement } from './parser/ast.ts';
@@ -32,7 +32,7 @@ export function readScript(source: ScriptSource, agents: readonly Ddl[]): Script
   return { name, source, statements, inputs: findInputs(statements) };
 }
 
-export interface Surroundings {
+export interface ScriptEnvironment {
   /** Of the machine that runs the script; `id` is its operator. */
   readonly facts: Readonly<Record<string, unknown>>;
   /** Agents that are known without asking a node. */
@@ -58,10 +58,10 @@ export interface LoadedScript {
 export async function loadScript(
   script: Script,
   inputs: Readonly<Record<string, unknown>>,
-  { facts, agents, ask, learn }: Surroundings,
+  { facts, agents, ask, learn }: ScriptEnvironment,
 ): Promise<LoadedScript> {
   const answers = new Map<string, readonly NodeFacts[]>();
-  const given: Given = {
+  const given: EvaluationInputs = {
     inputs: new Map(
       Object.entries(inputs).flatMap(([name, value]) =>
         value === null || value === undefined ? [] : [[name, String(value)]],
@@ -93,7 +93,7 @@ export async function loadScript(
 }
 
 /** @throws Problem `nothing-found` in place of `script-failed` where a question found no node */
-function evaluateOrExplain({ source, statements }: Script, given: Given) {
+function evaluateOrExplain({ source, statements }: Script, given: EvaluationInputs) {
   try {
     return evaluateScript({ source, statements }, given);
   } catch (error) {

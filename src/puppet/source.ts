@@ -9,30 +9,30 @@ export interface ScriptSource {
 }
 
 /** A character of a script. */
-export interface Place {
+export interface SourcePosition {
   readonly source: ScriptSource;
   /** Its offset. */
   readonly at: number;
 }
 
 /** `file:line:column`, both counted from 1. */
-export function where({ source: { file, text }, at }: Place): string {
+export function where({ source: { file, text }, at }: SourcePosition): string {
   const before = text.slice(0, at);
   const start = before.lastIndexOf('\n') + 1;
   return `${file}:${before.split('\n').length}:${at - start + 1}`;
 }
 
-export function lineOf({ source: { text }, at }: Place): number {
+export function lineOf({ source: { text }, at }: SourcePosition): number {
   return text.slice(0, at).split('\n').length;
 }
 
 /** @throws Problem `bad-script` with the place and one sentence, always */
-export function failAt(place: Place, message: string, hint = ''): never {
+export function failAt(place: SourcePosition, message: string, hint = ''): never {
   throw new Problem('bad-script', `${where(place)}: ${message}`, hint);
 }
 
 /** Pins a Problem of what is done with a value to its place. @throws Problem `bad-script` */
-export function pinTo<T>(place: Place, work: () => T): T {
+export function pinTo<T>(place: SourcePosition, work: () => T): T {
   try {
     return work();
   } catch (error) {

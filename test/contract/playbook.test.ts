@@ -8,7 +8,7 @@ import { loadPlaybook } from '../../src/playbook/compile/load.ts';
 import { formatEvent } from '../../src/playbook/events/format.ts';
 import { runPlaybook } from '../../src/playbook/run/run.ts';
 import { stepKinds } from '../../src/playbook/steps/index.ts';
-import type { RunOptions } from '../../src/playbook/run/world.ts';
+import type { RunOptions } from '../../src/playbook/run/start-context.ts';
 import { shippedPlaybooks } from '../../src/playbooks.ts';
 import { alfa, type Backends, bravo, createEstate, type Estate } from '../support/fleet/estate.ts';
 import { loadShipped } from '../support/fleet/shipped.ts';

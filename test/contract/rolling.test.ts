@@ -4,7 +4,7 @@ import { agents } from '../../src/agents/index.ts';
 import { bindInputs } from '../../src/playbook/inputs/inputs.ts';
 import { loadPlaybook } from '../../src/playbook/compile/load.ts';
 import { runPlaybook } from '../../src/playbook/run/run.ts';
-import type { RunOptions } from '../../src/playbook/run/world.ts';
+import type { RunOptions } from '../../src/playbook/run/start-context.ts';
 import { alfa, bravo, createEstate, type Estate, type EstateOptions } from '../support/fleet/estate.ts';
 
 const catalogue = agents.map(({ ddl }) => ddl);

@@ -5,7 +5,7 @@ import { explainErrno, Problem } from '../../core/errors.ts';
 import type { AngeliaConfig } from './config.ts';
 import { angeliaDdl } from './ddl.ts';
 import { type Delivery, startDelivery, type DeliveryStatus } from './delivery.ts';
-import { type HeldMessages, openHeld } from './held.ts';
+import { type InterruptionNotices, openInterruptionNotices } from './interruption-notices.ts';
 import { assertMessageId, digestMessage, type Message } from './message.ts';
 import { listQueue, retry } from './queue.ts';
 import { parseRecipient } from './recipient.ts';
@@ -28,7 +28,7 @@ export async function startAngelia(setup: AgentSetup<AngeliaConfig>): Promise<Ag
     timeout: config.timeout * 1000,
     log,
   });
-  const held = await openHeld({
+  const notices = await openInterruptionNotices({
     directory: join(setup.stateDirectory, 'held'),
     most: config.max_queued,
     send: (message) => sendHeld(message, spool, delivery, config.max_queued),
@@ -43,15 +43,15 @@ export async function startAngelia(setup: AgentSetup<AngeliaConfig>): Promise<Ag
       parseRecipient(recipient, config);
       const now = Date.now();
       const rest = { acceptedAt: now, attempts: 0, nextAt: now, lastError: '' };
-      const order: Message = { id, recipient, subject, message, priority, caller, ...rest };
-      if (hold !== undefined && !dryRun) return await holdMessage(held, runId, order, hold);
-      const known = knownStatus(spool, order);
+      const accepted: Message = { id, recipient, subject, message, priority, caller, ...rest };
+      if (hold !== undefined && !dryRun) return await holdMessage(notices, runId, accepted, hold);
+      const known = knownStatus(spool, accepted);
       if (dryRun) return { id, delivered: known?.kind === 'delivered', queued: false };
-      if (known === undefined) await accept(spool, order, config.max_queued);
-      const verdict = known ?? (await firstStatus(delivery, id, signal));
-      if (verdict.kind === 'dead') throw undeliverable(verdict.reason);
-      if (verdict.kind === 'waiting') progress(`kept for another try: ${verdict.reason}`);
-      return { id, delivered: verdict.kind === 'delivered', queued: verdict.kind === 'waiting' };
+      if (known === undefined) await accept(spool, accepted, config.max_queued);
+      const state = known ?? (await firstStatus(delivery, id, signal));
+      if (state.kind === 'dead') throw undeliverable(state.reason);
+      if (state.kind === 'waiting') progress(`kept for another try: ${state.reason}`);
+      return { id, delivered: state.kind === 'delivered', queued: state.kind === 'waiting' };
     },
     queue: async () => listQueue(spool, Date.now()),
     retry: async ({ id }, { dryRun }) => retry(spool, delivery, id, dryRun),
@@ -63,20 +63,20 @@ export async function startAngelia(setup: AgentSetup<AngeliaConfig>): Promise<Ag
     }),
   });
   const stop = async () => {
-    held.stop();
+    notices.stop();
     await delivery.stop();
   };
   return { handlers, stop };
 }
 
 /** @param seconds 0 withdraws it */
-async function holdMessage(held: HeldMessages, run: string, message: Message, seconds: number) {
+async function holdMessage(notices: InterruptionNotices, run: string, message: Message, seconds: number) {
   const nothing = { delivered: false, queued: false };
   if (seconds === 0) {
-    await held.withdraw(run, message.caller);
+    await notices.withdraw(run, message.caller);
     return { id: message.id, ...nothing, held: false };
   }
-  return { ...(await held.keep(run, message, seconds)), ...nothing, held: true };
+  return { ...(await notices.keep(run, message, seconds)), ...nothing, held: true };
 }
 
 /** A crash after it was accepted may bring it again: it is sent once. */

@@ -29,8 +29,8 @@ async function look(application: ApplicationConfig, { run, signal }: DoctorSetup
   const { revision, healthy, health } = await readStatus(defineApplication(application, run, ''), undefined, signal);
   if (revision === '') return fine('appmgr', `“${name}” has no release in service yet`);
   if (healthy) return fine('appmgr', `“${name}” serves ${revision}: ${health}`);
-  const mend = `see why ${revision} does not serve; “mco-deploy rpc appmgr releases” lists the releases on the node`;
-  return { check: 'appmgr', verdict: 'broken', what: `“${name}” ${revision} is not healthy: ${health}`, mend };
+  const fix = `see why ${revision} does not serve; “mco-deploy rpc appmgr releases” lists the releases on the node`;
+  return { check: 'appmgr', status: 'broken', what: `“${name}” ${revision} is not healthy: ${health}`, fix };
 }
 
 /** A server is not asked: whether it is up matters when something is to be fetched. */

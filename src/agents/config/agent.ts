@@ -2,11 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { type Agent, type AgentSetup, defineHandlers } from '../../core/agent.ts';
 import { Problem } from '../../core/errors.ts';
-import { placeOf } from '../../core/node-files/kinds.ts';
+import { pathIn } from '../../core/node-files/kinds.ts';
 import { digestFiles, listNodeFiles, readRegular, sumOf } from '../../core/node-files/list.ts';
 import { manifestName, parseManifest } from '../../core/node-files/manifest.ts';
 import { readPending, readReturned } from '../../core/node-files/pending.ts';
-import { askHelper, type HelperPlace } from './ask-helper.ts';
+import { callHelper, type HelperLocation } from './call-helper.ts';
 import { type ConfigConfig, configConfigSchema } from './config.ts';
 import { configDdl } from './ddl.ts';
 import { watchPending } from './watch-pending.ts';
@@ -16,7 +16,7 @@ export async function startConfig({ config, node, log }: AgentSetup<ConfigConfig
   // Another run of the daemon is what shows that it starts with the new files.
   const instance = randomBytes(8).toString('hex');
   const { socket = configConfigSchema.properties.socket.default } = config;
-  const place = async (): Promise<HelperPlace> => ({ socket, directory: dirname((await node.about()).configFile) });
+  const place = async (): Promise<HelperLocation> => ({ socket, directory: dirname((await node.about()).configFile) });
   const watch = watchPending(place, log);
   watch.look();
 
@@ -34,7 +34,7 @@ export async function startConfig({ config, node, log }: AgentSetup<ConfigConfig
         why: returned?.why ?? '',
         files: files.map(({ kind, name, content }) => {
           const sha256 = sumOf(content);
-          return { kind, name, sha256, applied: manifest[join(directory, placeOf(kind, name) ?? '')] === sha256 };
+          return { kind, name, sha256, applied: manifest[join(directory, pathIn(kind, name) ?? '')] === sha256 };
         }),
       };
     },
@@ -47,7 +47,7 @@ export async function startConfig({ config, node, log }: AgentSetup<ConfigConfig
     },
 
     apply: async (_input, { signed, dryRun }) => {
-      const output = await askHelper({ type: 'request', signed, instance }, await place());
+      const output = await callHelper({ type: 'request', signed, instance }, await place());
       const effect = effectIn(output.effect);
       // The reply means that the new files are in force, or will be after the restart.
       if (!dryRun && effect === 'reload') await node.reload();
@@ -61,7 +61,7 @@ export async function startConfig({ config, node, log }: AgentSetup<ConfigConfig
       if (pending?.change === change && pending.effect === 'restart' && pending.instance === instance) {
         throw new Problem('not-restarted', 'the daemon with the new configuration has not started yet', 'call again');
       }
-      await askHelper({ type: 'request', signed, instance }, at);
+      await callHelper({ type: 'request', signed, instance }, at);
       return { change, confirmed: true };
     },
   });

@@ -9,8 +9,8 @@ import { agentNamePattern, largestDdl } from '../../core/ddl/outside-ddl.ts';
 import { requireOwn } from '../../core/credentials/ownership.ts';
 import { convertDdl } from './convert.ts';
 import type { Program } from './exchange.ts';
-import { applySite } from './site.ts';
-import { askActivation, callProgram } from './protocol.ts';
+import { applyOverrides } from './overrides.ts';
+import { requestActivation, callProgram } from './protocol.ts';
 
 const mostAgents = 64;
 /** Agents asked at once whether they want to be active. */
@@ -76,7 +76,7 @@ async function findOne(name: string, setup: ExternalSetup): Promise<AgentEntry |
   const file = join(directory, name);
   await requireOwn(file, 'program');
   const program: Program = { name, file, settings: join(plugins, name), scratch, facts, run, log };
-  if (!(await askActivation(program))) {
+  if (!(await requestActivation(program))) {
     log.info({ agent: name }, 'the agent does not want to be active on this node');
     return undefined;
   }
@@ -108,7 +108,7 @@ async function withSite(ddl: JsonObject, name: string, directory: string): Promi
     throw error;
   }
   await requireOwn(file, 'file');
-  return applySite(ddl, parseJsonObject(bytes, file), file);
+  return applyOverrides(ddl, parseJsonObject(bytes, file), file);
 }
 
 function handlersOf(ddl: Ddl, program: Program): AnyHandlers {

@@ -18,7 +18,7 @@ const activationTime = 2000;
 const collective = 'mcollective';
 
 /** Asks an agent whether it is of use on this node. @throws Problem as {@link exchange} */
-export async function askActivation(program: Program): Promise<boolean> {
+export async function requestActivation(program: Program): Promise<boolean> {
   const request = { $schema: `${schemas}/activation_request.json`, protocol: activation, agent: program.name };
   const reply = await exchange(program, { protocol: activation, request, timeout: activationTime });
   return reply.activate === true;

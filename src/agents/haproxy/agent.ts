@@ -9,13 +9,13 @@ import type { LoadBalancer } from './actions/request.ts';
 import { defineRuntime } from './runtime/runtime.ts';
 import { list } from './actions/list.ts';
 import { status } from './actions/status.ts';
-import { defineTurns } from './runtime/mutex.ts';
+import { defineChangeMutex } from './runtime/mutex.ts';
 import { weigh } from './actions/weight.ts';
 
 /** Serves one load balancer: all the HAProxy processes whose sockets are configured. */
 export async function startHaproxy({ config, stateDirectory, log }: AgentSetup<HaproxyConfig>): Promise<Agent> {
   const runtimes = config.sockets.map((socket) => defineRuntime(socket, config.timeout));
-  const inTurn = defineTurns();
+  const inTurn = defineChangeMutex();
   const watch = await startMaintenanceWatch({ runtimes, stateDirectory, log, every: config.watch_interval });
   const arrivals = watchArrivals({ runtimes, every: config.watch_interval, inTurn, log });
   const balancer: LoadBalancer = { runtimes, config, watch, arrivals, seen: new Map() };

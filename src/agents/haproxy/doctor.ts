@@ -20,16 +20,16 @@ export async function doctorHaproxy({ config, signal }: DoctorSetup<HaproxyConfi
 async function checkStateFile({ name }: Runtime, pid: number): Promise<Finding> {
   const restores = await restoresState(pid);
   const what = `HAProxy at ${name}`;
-  const mend =
+  const fix =
     'docs/haproxy.md, “Reloads”, shows how: “load-server-state-from-file global” and a state file written at each reload';
   if (restores === 'yes') return fine('haproxy', `${what} restores its servers’ states when it is reloaded`);
   if (restores === 'no') {
     const meaning = 'a reload while hosts are out lets requests through for a moment, and ends the run';
-    return doubtful('haproxy', `${what} forgets its servers’ states when it is reloaded: ${meaning}`, mend);
+    return doubtful('haproxy', `${what} forgets its servers’ states when it is reloaded: ${meaning}`, fix);
   }
   return doubtful(
     'haproxy',
     `${what} has a configuration that cannot be read, so whether it keeps states over a reload is not known`,
-    mend,
+    fix,
   );
 }

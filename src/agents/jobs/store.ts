@@ -23,7 +23,7 @@ export interface JobStore extends Jobs {
   readonly cancel: (id: string, caller: string | undefined, by: string) => Promise<Job>;
 }
 
-interface Held {
+interface StoredJob {
   job: Job;
   progress: string;
   /** Of a job that runs. */
@@ -35,7 +35,7 @@ const patience = 10_000;
 const longestProgress = 500;
 
 export async function openJobs(directory: string, config: JobsConfig, now: () => number): Promise<JobStore> {
-  const jobs = new Map<string, Held>();
+  const jobs = new Map<string, StoredJob>();
   for (const job of await readJobs(directory, now())) jobs.set(keyOf(job.id, job.caller), { job, progress: '' });
   for (const held of jobs.values()) {
     const lost = loseJob(held.job, now());
@@ -59,7 +59,7 @@ export async function openJobs(directory: string, config: JobsConfig, now: () =>
         .filter((held) => (caller === undefined || held.job.caller === caller) && !isOver(held, config, now()))
         .sort((a, b) => b.job.began - a.job.began),
     cancel: async (id, caller, by) => {
-      const held = find(id, caller) as Held;
+      const held = find(id, caller) as StoredJob;
       held.running?.cancel.abort(by);
       const late = AbortSignal.timeout(patience);
       const waited = new Promise<void>((resolve) => late.addEventListener('abort', () => resolve(), { once: true }));
@@ -77,7 +77,7 @@ interface StoreSetup {
 
 async function beginJob(
   { id, caller, agent, action, runId }: JobRequest,
-  jobs: Map<string, Held>,
+  jobs: Map<string, StoredJob>,
   setup: StoreSetup,
 ): Promise<StartedJob> {
   const { directory, config, now } = setup;
@@ -89,7 +89,7 @@ async function beginJob(
   }
   const none = { status: 0, code: '', message: '', data: {}, left_out: false };
   const job: Job = { id, caller, agent, action, run: runId, state: 'running', began: now(), ended: 0, ...none };
-  const held: Held = {
+  const held: StoredJob = {
     job,
     progress: '',
     running: { cancel: new AbortController(), ended: Promise.withResolvers<void>() },
@@ -107,7 +107,7 @@ async function beginJob(
 }
 
 /** Forgets jobs that have ended: those whose time is over, and the oldest beyond what is kept. */
-async function makeRoom(jobs: Map<string, Held>, { directory, config, now }: StoreSetup): Promise<void> {
+async function makeRoom(jobs: Map<string, StoredJob>, { directory, config, now }: StoreSetup): Promise<void> {
   const ended = [...jobs]
     .filter(([, { job }]) => job.state !== 'running')
     .sort(([, a], [, b]) => a.job.ended - b.job.ended);
@@ -131,7 +131,12 @@ async function writeJob(directory: string, job: Job): Promise<void> {
   }
 }
 
-function started(held: Held, write: (job: Job) => Promise<void>, config: JobsConfig, now: () => number): StartedJob {
+function started(
+  held: StoredJob,
+  write: (job: Job) => Promise<void>,
+  config: JobsConfig,
+  now: () => number,
+): StartedJob {
   const { running } = held;
   return {
     cancelled: running?.cancel.signal ?? new AbortController().signal,
@@ -152,7 +157,7 @@ function started(held: Held, write: (job: Job) => Promise<void>, config: JobsCon
   };
 }
 
-function isOver({ job }: Held, { keep }: JobsConfig, now: number): boolean {
+function isOver({ job }: StoredJob, { keep }: JobsConfig, now: number): boolean {
   return job.state !== 'running' && job.ended + keep * 1000 < now;
 }
 

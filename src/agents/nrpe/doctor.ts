@@ -5,7 +5,7 @@ import { explainErrno, Problem } from '../../core/errors.ts';
 import { broken, runCheck, type Finding, fine } from '../../core/finding.ts';
 import { count } from '../../core/text.ts';
 import { parseArgumentRules } from './arguments.ts';
-import { askDaemon } from './ask.ts';
+import { queryDaemon } from './query.ts';
 import type { NrpeConfig, NrpeDaemon } from './config.ts';
 import { cacheDefinitions } from './definitions.ts';
 import { sampleArgv } from './local.ts';
@@ -37,7 +37,7 @@ function checkCommands(config: NrpeConfig): Promise<readonly Finding[]> {
 function checkDaemon(daemon: NrpeDaemon, signal: AbortSignal): Promise<readonly Finding[]> {
   return runCheck('nrpe', 'docs/monitoring.md explains agents.nrpe.daemon', async () => {
     // What every NRPE daemon answers with its version, whatever commands it has.
-    const { text } = await askDaemon(daemon, await tlsOptions(daemon), '_NRPE_CHECK', signal);
+    const { text } = await queryDaemon(daemon, await tlsOptions(daemon), '_NRPE_CHECK', signal);
     return fine('nrpe', `the NRPE daemon ${daemon.host}:${daemon.port} answers: ${text}`);
   });
 }

@@ -1,6 +1,6 @@
 import { Problem } from '../../core/errors.ts';
 import type { ArgumentRules } from './arguments.ts';
-import { askDaemon } from './ask.ts';
+import { queryDaemon } from './query.ts';
 import { splitOutput, timedOut, toCheck, toExitCode, unknownCheck } from './check.ts';
 import { type Checks, longestCheck } from './checks.ts';
 import type { NrpeDaemon } from './config.ts';
@@ -29,7 +29,7 @@ export async function makeRemoteChecks(
       const line = [command, ...rules.accept(command, given)].join('!');
       const late = AbortSignal.timeout(Math.ceil(timeout * 1000));
       try {
-        const { code, text } = await askDaemon(daemon, tls, line, AbortSignal.any([late, signal]));
+        const { code, text } = await queryDaemon(daemon, tls, line, AbortSignal.any([late, signal]));
         const { output, perfdata } = splitOutput(text);
         return toCheck(command, toExitCode(code), output, perfdata);
       } catch (problem) {

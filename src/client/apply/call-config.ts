@@ -7,7 +7,7 @@ import { callNode } from '../../library/fleet/call-node.ts';
 import type { Session } from '../fleet/session.ts';
 
 /** What a change over the fabric is made with. */
-export interface FabricWay {
+export interface FabricTransport {
   readonly ddl: Ddl;
   readonly session: Session;
   readonly replace: boolean;
@@ -19,7 +19,7 @@ export async function callConfig(
   { name, connection }: Pick<FoundNode, 'name' | 'connection'>,
   action: string,
   input: JsonObject,
-  { ddl, session, signal }: FabricWay,
+  { ddl, session, signal }: FabricTransport,
 ): Promise<Outcome> {
   const { kind = 'read', timeout = 10 } = ddl.actions[action] ?? {};
   const sensitive = action === 'apply' ? ['files'] : [];

@@ -5,7 +5,7 @@ import type { NodeConnection } from '../../core/ports.ts';
 import type { FoundNode } from '../../discovery/findings.ts';
 import { createDial } from '../../transport/dial.ts';
 import type { Host } from '../fleet-file/model.ts';
-import { callConfig, type FabricWay } from './call-config.ts';
+import { callConfig, type FabricTransport } from './call-config.ts';
 
 /** A change that waits to be confirmed. */
 interface Waiting {
@@ -23,7 +23,12 @@ const returning = 15_000;
  * Connects to the node as it is now, and confirms the change: that is what shows that it still answers its operator.
  * @throws Problem `returned` when it could not be confirmed, with the reason
  */
-export async function confirmChange(host: Host, node: FoundNode, waiting: Waiting, way: FabricWay): Promise<void> {
+export async function confirmChange(
+  host: Host,
+  node: FoundNode,
+  waiting: Waiting,
+  way: FabricTransport,
+): Promise<void> {
   const end = waiting.until + returning;
   let why = '';
   while (Date.now() < end && !way.signal.aborted) {
@@ -55,7 +60,7 @@ async function attempt(
   connection: NodeConnection,
   { name }: FoundNode,
   { change }: Waiting,
-  way: FabricWay,
+  way: FabricTransport,
 ): Promise<Ended> {
   const at = { name, connection };
   const { outcome, code, message } = await callConfig(at, 'confirm', { change }, way);
@@ -74,7 +79,7 @@ function returnedProblem(name: string, why: string): Problem {
 function dial(
   { address }: Host,
   { name, addresses }: FoundNode,
-  { session, signal }: FabricWay,
+  { session, signal }: FabricTransport,
 ): Promise<NodeConnection> {
   const declared = address === undefined ? undefined : parseAddress(address);
   const places: readonly Address[] = declared === undefined ? addresses : [declared, ...addresses];

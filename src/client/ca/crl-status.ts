@@ -34,12 +34,12 @@ export function crlStatusOf(
 }
 
 /** A node that can't be brought a list. */
-export function lacking(node: string): CrlStatus {
+export function withoutAgent(node: string): CrlStatus {
   const message = 'it does not run the agent crl: enable it in node.yaml';
   return { node, outcome: 'failed', code: 'unknown-agent', message, state: 'unknown' };
 }
 
-export function wordsFor({ state, message }: CrlStatus): string {
+export function describeStatus({ state, message }: CrlStatus): string {
   switch (state) {
     case 'current':
       return 'has it';
@@ -54,18 +54,21 @@ export function wordsFor({ state, message }: CrlStatus): string {
   }
 }
 
-interface Held {
+interface ListedNumber {
   readonly number: number;
   readonly date: string;
 }
 
 /** A list of a higher number, or another one of the same: a CA that was restored from a backup starts to count again. */
-function isOther({ number, this_update: date }: Omit<RevocationListInfo, 'issuer'>, held: Held | undefined): boolean {
+function isOther(
+  { number, this_update: date }: Omit<RevocationListInfo, 'issuer'>,
+  held: ListedNumber | undefined,
+): boolean {
   return held !== undefined && (held.number > number || (held.number === number && held.date !== date));
 }
 
 /** A node's lists, by issuer; what does not look like one counts for nothing. */
-function heldIn(lists: unknown): Map<string, Held> {
+function heldIn(lists: unknown): Map<string, ListedNumber> {
   const known = Array.isArray(lists) ? lists.filter(isObject) : [];
   return new Map(
     known.map(({ issuer, number, this_update: date }) => [

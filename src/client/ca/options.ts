@@ -11,7 +11,7 @@ export interface CaOptions {
 }
 
 /** What commands that hand out a certificate take besides. */
-export interface PlaceOptions {
+export interface CertificateOutputOptions {
   readonly out?: string;
   readonly bundle?: string;
   readonly force?: boolean;
@@ -21,7 +21,7 @@ export interface PlaceOptions {
 }
 
 /** How long a certificate is asked to hold. @throws Problem `usage` */
-export function validityIn({ days, valid }: PlaceOptions): { readonly days?: number } {
+export function validityIn({ days, valid }: CertificateOutputOptions): { readonly days?: number } {
   if (days !== undefined && valid !== undefined) {
     throw new Problem('usage', '--days and --valid cannot be combined', 'give one of them');
   }

@@ -11,20 +11,20 @@ const longest = 1024;
  * The passphrase that was given by file or environment; undefined when neither was.
  * @throws Problem `unreadable-file`, `bad-passphrase`
  */
-export async function givenPassphrase(options: CaOptions, context: CliContext): Promise<string | undefined> {
+export async function readPassphrase(options: CaOptions, context: CliContext): Promise<string | undefined> {
   if (options.passphraseFile !== undefined) return fromFile(options.passphraseFile, context);
   const given = context.env[variable];
   return given === undefined || given === '' ? undefined : given;
 }
 
-/** The passphrase of a key that is encrypted. @throws Problem `passphrase-needed`, `cancelled`, as {@link givenPassphrase} */
+/** The passphrase of a key that is encrypted. @throws Problem `passphrase-needed`, `cancelled`, as {@link readPassphrase} */
 export async function neededPassphrase(options: CaOptions, context: CliContext): Promise<string> {
-  return (await givenPassphrase(options, context)) ?? ask('passphrase of the CA key: ', context);
+  return (await readPassphrase(options, context)) ?? ask('passphrase of the CA key: ', context);
 }
 
 /** A new passphrase, asked for twice. @throws Problem `bad-passphrase` when they differ or there is none */
 export async function newPassphrase(options: CaOptions, context: CliContext): Promise<string> {
-  const given = await givenPassphrase(options, context);
+  const given = await readPassphrase(options, context);
   if (given !== undefined) return given;
   const first = await ask('new passphrase for the CA key: ', context);
   if (first === '') throw new Problem('bad-passphrase', 'an empty passphrase protects nothing');

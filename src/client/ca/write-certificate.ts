@@ -6,7 +6,7 @@ import { issuersPem, type Store, trustedPem } from '../../ca/store/store.ts';
 import { Problem } from '../../core/errors.ts';
 import { formatIdentity, type Identity } from '../../core/identity.ts';
 import type { CliContext } from '../cli/context.ts';
-import type { CaOptions, PlaceOptions } from './options.ts';
+import type { CaOptions, CertificateOutputOptions } from './options.ts';
 
 /** Who gets a certificate and where it is put. */
 export interface CertificateDelivery {
@@ -25,7 +25,7 @@ export interface CertificateDelivery {
 export async function writeCertificate(
   request: CertificateDelivery,
   store: Store,
-  options: CaOptions & PlaceOptions,
+  options: CaOptions & CertificateOutputOptions,
   context: CliContext,
 ): Promise<void> {
   const { kind, name } = request;
@@ -48,7 +48,7 @@ export async function writeCertificate(
   report(request, made.certificate, store, files, options, context);
 }
 
-function placeOf({ out, bundle, force = false }: PlaceOptions, name: string): DeliveryTarget {
+function placeOf({ out, bundle, force = false }: CertificateOutputOptions, name: string): DeliveryTarget {
   if (out !== undefined && bundle !== undefined) {
     throw new Problem('usage', '--out and --bundle cannot be combined', 'give one of them');
   }
@@ -61,7 +61,7 @@ function report(
   { serialNumber: serial, validTo: end }: X509Certificate,
   { realm }: Store,
   files: readonly string[],
-  options: CaOptions & PlaceOptions,
+  options: CaOptions & CertificateOutputOptions,
   context: CliContext,
 ): void {
   const validTo = new Date(end).toISOString();

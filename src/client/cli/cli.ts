@@ -2,7 +2,7 @@ import { Problem } from '../../core/errors.ts';
 import { type CliContext, exitCode } from './context.ts';
 import { endingOf } from './ending.ts';
 import { asJsonLines, wantsJson, wantsJsonLines } from './io/format.ts';
-import { type KnownWords, translate } from '../habits/translate.ts';
+import { type KnownNames, translate } from '../habits/translate.ts';
 import { type Cli, defineNeeded, optionsOf, silenceErrors } from './program.ts';
 
 /**
@@ -40,7 +40,7 @@ function withJsonLines(context: CliContext): CliContext {
   return Object.create(context, { out: { value: asJsonLines(context.out) } });
 }
 
-function knownWords(cli: Cli, context: CliContext): KnownWords {
+function knownWords(cli: Cli, context: CliContext): KnownNames {
   return {
     commands: new Set(['help', ...cli.commands.map(({ name }) => name)]),
     agents: new Set(cli.agents),

@@ -1,6 +1,6 @@
 import { readInputList } from '../../discovery/stdin/read.ts';
 import { openSession as openFleetSession, type Session, type SessionOptions } from '../../library/fleet/session.ts';
-import type { World } from '../../library/fleet/world.ts';
+import type { Environment } from '../../library/fleet/environment.ts';
 import type { CliContext } from '../cli/context.ts';
 import { startLive } from '../render/live/live.ts';
 import { startWaiting } from '../render/live/waiting.ts';
@@ -9,11 +9,11 @@ export type { FindSettings, Session, SessionOptions } from '../../library/fleet/
 
 /** A session of the library for a command. @throws Problem when the operator's configuration or certificate can't be used */
 export function openSession(options: SessionOptions, context: CliContext): Promise<Session> {
-  return openFleetSession(options, worldOf(context));
+  return openFleetSession(options, environmentOf(context));
 }
 
 /** A command's streams and signals as the library takes them. */
-export function worldOf(context: CliContext): World {
+export function environmentOf(context: CliContext): Environment {
   return {
     env: context.env,
     get signal() {

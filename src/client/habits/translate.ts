@@ -2,7 +2,7 @@ import { translateOptions } from './options.ts';
 import { agentHabits, commandHabits } from './table.ts';
 
 /** What this program knows, so that only other words are looked up. */
-export interface KnownWords {
+export interface KnownNames {
   readonly commands: ReadonlySet<string>;
   /** Names and aliases of agents. */
   readonly agents: ReadonlySet<string>;
@@ -17,7 +17,7 @@ export interface Translation {
 }
 
 /** Reads a command line that was learnt elsewhere; one that this program knows comes back as it is. */
-export function translate(words: readonly string[], known: KnownWords): Translation {
+export function translate(words: readonly string[], known: KnownNames): Translation {
   const first = translateCommand(words, known);
   if (first.answer !== undefined) return first;
   const [command = '', ...rest] = first.words;
@@ -27,7 +27,7 @@ export function translate(words: readonly string[], known: KnownWords): Translat
   return { words: command === 'rpc' ? ['rpc', ...namedCall(options.words)] : [command, ...options.words] };
 }
 
-function translateCommand(words: readonly string[], { commands, agents }: KnownWords): Translation {
+function translateCommand(words: readonly string[], { commands, agents }: KnownNames): Translation {
   const [first = ''] = words;
   if (first.startsWith('-')) return { words };
   const two = words.slice(0, 2).join(' ');

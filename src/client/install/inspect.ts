@@ -41,7 +41,7 @@ export interface Installed {
   readonly groups: readonly string[];
 }
 
-export function parseLook(text: string, now: number): HostInspection {
+export function parseInspection(text: string, now: number): HostInspection {
   const values = parseLines(text);
   const one = (name: string) => values(name)[0] ?? '';
   return {

@@ -3,12 +3,11 @@ import { issue } from '../../ca/store/ledger.ts';
 import { issuersPem } from '../../ca/store/store.ts';
 import { fingerprintOf, keyOfRequest } from '../../ca/x509/request.ts';
 import { Problem } from '../../core/errors.ts';
-import type { Finding } from '../../core/finding.ts';
-import { isObject } from '../../core/json.ts';
+import { parseFindings } from '../../core/finding.ts';
 import type { Address } from '../../core/node.ts';
 import type { NodeDescription } from '../../core/wire/messages.ts';
 import { fitToHost } from './debian.ts';
-import { discard, enroll, place, upload } from './transfer.ts';
+import { discard, enroll, placeFiles, upload } from './transfer.ts';
 import type { InstallHostOptions } from './install-options.ts';
 import { manifestName } from '../../core/node-files/manifest.ts';
 import { makePlan, type Plan } from './plan.ts';
@@ -103,7 +102,7 @@ async function bring(
     const path = `${options.wanted.paths.directory}/${manifestName}`;
     const manifest = plan.manifest === undefined ? [] : [{ path, content: plan.manifest, mode: 0o644, theirs: false }];
     const files = [...plan.write, ...(certified === undefined ? [] : [certified.file]), ...manifest];
-    await place(way, staging, { files, remove: plan.remove, missing: plan.missing });
+    await placeFiles(way, staging, { files, remove: plan.remove, missing: plan.missing });
     return certified?.fingerprint;
   } catch (error) {
     await discard(way, staging);
@@ -156,26 +155,14 @@ async function explainSilence(
 ): Promise<Problem> {
   const values = [paths.program, `${paths.directory}/node.yaml`];
   const { out } = await remote.run({ purpose: 'run doctor on the host', text: doctorScript, values }, asRoot);
-  const wrong = findingsIn(out).filter(({ verdict }) => verdict !== 'ok');
+  const wrong = (parseFindings(out) ?? []).filter(({ status }) => status !== 'ok');
   // An agent that lacks something does not keep the daemon from answering.
   const found =
-    wrong.find(({ check, verdict }) => verdict === 'broken' && vital.has(check)) ??
+    wrong.find(({ check, status }) => status === 'broken' && vital.has(check)) ??
     wrong.find(({ check }) => check === 'port');
   const message = `it is installed, but does not answer: ${silence.message}`;
   if (found === undefined) return new Problem('no-answer', message, 'see its log', { cause: silence });
-  return new Problem('no-answer', `${message}; the host says: ${found.check}: ${found.what}`, found.mend, {
+  return new Problem('no-answer', `${message}; the host says: ${found.check}: ${found.what}`, found.fix, {
     cause: silence,
   });
-}
-
-/** What is no list of findings is none: it came from elsewhere. */
-function findingsIn(json: string): Finding[] {
-  try {
-    const value: unknown = JSON.parse(json);
-    const isFinding = (one: unknown) =>
-      isObject(one) && ['check', 'verdict', 'what', 'mend'].every((key) => typeof one[key] === 'string');
-    return Array.isArray(value) ? value.filter(isFinding) : [];
-  } catch {
-    return [];
-  }
 }

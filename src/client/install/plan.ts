@@ -2,11 +2,11 @@ import { dirname } from 'node:path';
 import { trustedPem } from '../../ca/store/store.ts';
 import { Problem } from '../../core/errors.ts';
 import type { Address } from '../../core/node.ts';
-import { type Installed, judgeHost, parseInstalled, parseLook, certificateReason } from './inspect.ts';
+import { type Installed, judgeHost, parseInstalled, parseInspection, certificateReason } from './inspect.ts';
 import { manifestName, parseManifest } from '../../core/node-files/manifest.ts';
 import { type FilePlan, type FileState, planFiles } from './plan-files.ts';
 import type { InstallHostOptions } from './install-options.ts';
-import { lookScript, probeScript } from './scripts.ts';
+import { inspectScript, probeScript } from './scripts.ts';
 import { must, type Remote } from './ssh.ts';
 import type { SshTarget } from './target.ts';
 import { systemFiles } from './system-files.ts';
@@ -38,8 +38,8 @@ export async function makePlan(target: SshTarget, options: InstallHostOptions, r
   const { places, paths } = wanted;
   const written = [dirname(paths.program), paths.staging, paths.directory, places.state, dirname(places.auditFile)];
   const directories = [...new Set(written)];
-  const text = await must(remote, { purpose: 'check the host', text: lookScript, values: directories }, false);
-  const look = parseLook(text, Date.now());
+  const text = await must(remote, { purpose: 'check the host', text: inspectScript, values: directories }, false);
+  const look = parseInspection(text, Date.now());
   const { asRoot, warnings } = judgeHost(look, program, directories);
   const service = chooseService(options.service, look.systemd);
   const installed = await probe(

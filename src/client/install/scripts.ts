@@ -10,7 +10,7 @@ near() { d=$1; while [ ! -d "$d" ]; do d=$(dirname "$d"); done; printf %s "$d"; 
 `;
 
 /** Who logs in, what they may do, and what the host is. Values: directories that are written to. Changes nothing. */
-export const lookScript = `${helpers}
+export const inspectScript = `${helpers}
 say system "$(uname -s)"
 say machine "$(uname -m)"
 say clock "$(date +%s)"

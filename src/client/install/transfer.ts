@@ -60,7 +60,7 @@ export async function enroll(way: HostAccess, { directory, form }: Staging, node
 }
 
 /** What is put in its place, and what goes. */
-export interface Placed {
+export interface FilesToPlace {
   readonly files: readonly DesiredFile[];
   /** Paths. */
   readonly remove: readonly string[];
@@ -69,10 +69,10 @@ export interface Placed {
 }
 
 /** Puts program, key and files in their places, or none of them. */
-export async function place(
+export async function placeFiles(
   way: HostAccess,
   { directory, form }: Staging,
-  { files, remove, missing }: Placed,
+  { files, remove, missing }: FilesToPlace,
 ): Promise<void> {
   const { paths, places } = way.wanted;
   const entries = files.map(({ mode, content }, index) => ({ path: String(index), mode, content }));

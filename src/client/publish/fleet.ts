@@ -10,9 +10,14 @@ import { callNode } from '../../library/fleet/call-node.ts';
 import type { Session } from '../fleet/session.ts';
 
 /** Asks one node to do something, and gives up when nothing is heard of it for too long. */
-export type Ask = (node: FoundNode, action: string, input: JsonObject, options?: AskOptions) => Promise<Outcome>;
+export type PublishCall = (
+  node: FoundNode,
+  action: string,
+  input: JsonObject,
+  options?: PublishCallOptions,
+) => Promise<Outcome>;
 
-export interface AskOptions {
+export interface PublishCallOptions {
   readonly dryRun?: boolean;
   readonly onProgress?: (message: string) => void;
 }
@@ -20,7 +25,11 @@ export interface AskOptions {
 /** Milliseconds without a word of a node that works after which it is taken for lost. */
 const silence = 60_000;
 
-export function defineAsk(ddl: Ddl, { caller, config }: Pick<Session, 'caller' | 'config'>, signal: AbortSignal): Ask {
+export function definePublishCall(
+  ddl: Ddl,
+  { caller, config }: Pick<Session, 'caller' | 'config'>,
+  signal: AbortSignal,
+): PublishCall {
   return async (node, action, input, { dryRun = false, onProgress = () => {} } = {}) => {
     const found = actionOf(ddl, action);
     if (found === undefined) throw new Problem('internal', `${ddl.name} has no action ${action}`);

@@ -7,7 +7,7 @@ import type { FoundNode } from '../../discovery/findings.ts';
 import { mapLimited } from '../../core/concurrency.ts';
 import type { Session } from '../fleet/session.ts';
 import { requireDdl } from '../../library/fleet/agents.ts';
-import { addressesOf, type Ask, defineAsk } from './fleet.ts';
+import { addressesOf, type PublishCall, definePublishCall } from './fleet.ts';
 import { type NodeResult, resultOf, spread } from './spread.ts';
 import { makeTicket, type Publication } from './ticket.ts';
 import { upload } from './upload.ts';
@@ -52,7 +52,7 @@ export async function publish(
 ): Promise<Published> {
   const { signal, dryRun } = options;
   const since = performance.now();
-  const ask = defineAsk(requireDdl(catalogue, 'publish'), session, signal);
+  const ask = definePublishCall(requireDdl(catalogue, 'publish'), session, signal);
   const results: NodeResult[] = [];
   const onResult = (result: NodeResult) => {
     results.push(result);
@@ -86,7 +86,7 @@ export async function publish(
 async function findTakers(
   { application }: Publication,
   found: readonly FoundNode[],
-  ask: Ask,
+  ask: PublishCall,
   { config }: Session,
   onResult: (result: NodeResult) => void,
   since: number,
@@ -110,7 +110,7 @@ async function findTakers(
 }
 
 interface Delivery extends PublishOptions {
-  readonly ask: Ask;
+  readonly ask: PublishCall;
   readonly ticket: { readonly id: Buffer };
   readonly prepareOne: (node: FoundNode) => Promise<Outcome>;
   readonly addresses: ReadonlyMap<string, readonly string[]>;

@@ -2,11 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { JsonObject } from '../../core/json.ts';
 import type { Outcome } from '../../core/request/reply.ts';
 import type { FoundNode } from '../../discovery/findings.ts';
-import type { Ask } from './fleet.ts';
+import type { PublishCall } from './fleet.ts';
 import type { Copy, Waves } from './waves.ts';
 
 /** How a node got it: it was there, came from this host, or came from another node; `none` where it did not. */
-export type Way = 'present' | 'uploaded' | 'copied' | 'none';
+export type DeliveryMethod = 'present' | 'uploaded' | 'copied' | 'none';
 
 /** What became of one node. */
 export interface NodeResult {
@@ -15,7 +15,7 @@ export interface NodeResult {
   readonly code: string;
   readonly message: string;
   readonly hint: string;
-  readonly way: Way;
+  readonly way: DeliveryMethod;
   /** The node that sent it; empty where none did. */
   readonly from: string;
   /** Of the copies from node to node, from 1; 0 for any other way. */
@@ -29,7 +29,7 @@ export interface NodeResult {
 export interface SpreadOptions {
   readonly nodes: ReadonlyMap<string, FoundNode>;
   readonly addresses: ReadonlyMap<string, readonly string[]>;
-  readonly ask: Ask;
+  readonly ask: PublishCall;
   /** As the action `fetch` takes it. */
   readonly ticket: string;
   /** Has a node accept the ticket again. @returns what it says, where it does not */
@@ -135,7 +135,7 @@ async function copyOnce(
 
 export function resultOf(
   node: string,
-  way: Way,
+  way: DeliveryMethod,
   { outcome, code, message, hint, data }: Outcome,
   since: number,
   copy?: Copy,

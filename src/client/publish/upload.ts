@@ -7,14 +7,14 @@ import type { FoundNode } from '../../discovery/findings.ts';
 import type { LocalArtifact } from './artifact.ts';
 
 /** What a node lacks of an artifact. */
-export interface Lacking {
+export interface MissingChunks {
   readonly ranges: readonly ChunkRange[];
 }
 
 export interface UploadOptions {
   readonly ticket: Buffer;
   /** Asks the node again what it lacks: it accepts the ticket again where its daemon was restarted. */
-  readonly prepare: () => Promise<Lacking>;
+  readonly prepare: () => Promise<MissingChunks>;
   /** Called with the bytes that go over this host's line. */
   readonly onSent: (bytes: number) => void;
   readonly signal: AbortSignal;
@@ -45,7 +45,7 @@ const lost = new Set([
 export async function upload(
   { connection }: FoundNode,
   artifact: LocalArtifact,
-  first: Lacking,
+  first: MissingChunks,
   { ticket, prepare, onSent, signal }: UploadOptions,
 ): Promise<void> {
   let lacking = first;

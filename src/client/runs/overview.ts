@@ -11,10 +11,10 @@ export interface Deployed {
   /** Undefined where no load balancer knows it by its name. */
   readonly inTraffic: boolean | undefined;
   /** Who brought the release: as the node says, else by the journals of this host. */
-  readonly broughtBy: BroughtBy | undefined;
+  readonly broughtBy: DeployedBy | undefined;
 }
 
-export interface BroughtBy {
+export interface DeployedBy {
   /** Empty where a call was part of no run. */
   readonly run: string;
   readonly operator: string;
@@ -56,8 +56,8 @@ function changes({ agent, action, dryRun }: RunRecord['steps'][number]['calls'][
 }
 
 /** By node and release: the run that brought it there. @param journals the newest first */
-export function broughtBy(journals: readonly (readonly JournalEntry[])[]): Map<string, BroughtBy> {
-  const found = new Map<string, BroughtBy>();
+export function findDeployments(journals: readonly (readonly JournalEntry[])[]): Map<string, DeployedBy> {
+  const found = new Map<string, DeployedBy>();
   for (const entries of journals) {
     const started = entries.find((entry) => entry.type === 'run-started');
     if (started === undefined || started.dryRun) continue;

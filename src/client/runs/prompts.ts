@@ -13,7 +13,7 @@ import { everyStep } from '../../playbook/source/walking.ts';
 import type { CliContext } from '../cli/context.ts';
 import type { LiveView } from '../render/live/live.ts';
 
-export interface AskingOptions {
+export interface PromptOptions {
   readonly yes?: boolean;
   readonly json?: boolean;
 }
@@ -21,7 +21,7 @@ export interface AskingOptions {
 /** A job that has no terminal has said what it wants by its command; a step that asks wants more than that. */
 export function sessionFor(
   { name, description }: Playbook,
-  { yes, json }: AskingOptions,
+  { yes, json }: PromptOptions,
   context: CliContext,
   live: LiveView,
   notes: () => Promise<readonly string[]>,
@@ -43,7 +43,7 @@ export function sessionFor(
 }
 
 /** @throws Problem `no-terminal` where a step is going to ask and nobody can answer: better now than in the middle */
-export function refuseQuestions(playbook: Playbook, { yes }: AskingOptions, context: CliContext): void {
+export function refuseQuestions(playbook: Playbook, { yes }: PromptOptions, context: CliContext): void {
   if (yes === true || isOnTerminal(context) || !asks(playbook)) return;
   const message = `${playbook.name} asks a question while it runs, and there is no terminal`;
   throw new Problem('no-terminal', message, 'run it on a terminal, or with --yes');

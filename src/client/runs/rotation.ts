@@ -2,7 +2,7 @@
 import type { Ddl } from '../../core/ddl/ddl.ts';
 import type { Outcome } from '../../core/request/reply.ts';
 import type { FoundNode } from '../../discovery/findings.ts';
-import { askNodes } from '../../library/fleet/call-nodes.ts';
+import { callNodes } from '../../library/fleet/call-nodes.ts';
 import type { Session } from '../fleet/session.ts';
 import { requireDdl } from '../../library/fleet/agents.ts';
 
@@ -63,7 +63,7 @@ export async function readRotation(
   signal: AbortSignal,
 ): Promise<Rotation> {
   const ddl = requireDdl(catalogue, 'haproxy');
-  const outcomes = await askNodes({ ddl, action: 'status', input: () => ({}) }, nodes, session, signal);
+  const outcomes = await callNodes({ ddl, action: 'status', input: () => ({}) }, nodes, session, signal);
   const servers = outcomes.flatMap(({ node, outcome, data }) =>
     outcome !== 'ok'
       ? []

@@ -5,7 +5,7 @@ import { type Detail, formatEvent } from '../../playbook/events/format.ts';
 import { formatJsonEvent } from '../../playbook/events/json.ts';
 import type { PlaybookTexts } from '../../playbook/journal/entries.ts';
 import type { Playbook } from '../../playbook/model.ts';
-import type { RunOptions } from '../../playbook/run/world.ts';
+import type { RunOptions } from '../../playbook/run/start-context.ts';
 import type { CommonOptions } from '../cli/common-options.ts';
 import type { CliContext } from '../cli/context.ts';
 import { readTargetOptions } from '../cli/target-options.ts';

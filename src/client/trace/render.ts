@@ -43,7 +43,7 @@ export function renderTrace(trace: Trace): string[] {
     .filter(([node]) => nodes.has(node))
     .map(([node, ms]) => `${node} ${ms < 0 ? '' : '+'}${ms} ms`);
   const all = `${count(entries.length, 'request')} on ${count(nodes.size, 'node')}`;
-  const verdict = journal
+  const conclusion = journal
     ? `${all}: every signature is valid, and the journal agrees`
     : `${all}: every signature is valid (this machine has no journal of the run to compare)`;
   const lines = [
@@ -52,7 +52,7 @@ export function renderTrace(trace: Trace): string[] {
     ...unasked.map(({ node, code, message }) => `NOT ASKED ${node}: ${code}: ${message}`),
     ...unrecorded.map(({ node, code, message }) => `NOT RECORDED ${node}: ${code}: ${message}`),
     ...findings.map(({ node, code, message }) => `DISAGREES ${node}: ${code}: ${message}`),
-    findings.length === 0 ? verdict : `${all}: ${count(findings.length, 'thing')} do not agree`,
+    findings.length === 0 ? conclusion : `${all}: ${count(findings.length, 'thing')} do not agree`,
   ];
   return lines.map(printable);
 }

@@ -1,10 +1,10 @@
 import { basename } from 'node:path';
 import type { Trust } from '../credentials/certificate.ts';
 import { type AuditFile, listAuditFiles, readFileLines } from './files.ts';
-import { type AuditExpectation, type AuditVerdict, startAuditWalk } from './verify.ts';
+import { type AuditExpectation, type AuditVerification, startAuditWalk } from './verify.ts';
 
 /** What came of a log, and the files it was found in. */
-export interface LogVerdict extends AuditVerdict {
+export interface LogVerification extends AuditVerification {
   /** Names, in the order of their records. */
   readonly files: readonly string[];
 }
@@ -20,14 +20,14 @@ export async function verifyAuditLog(
   trust: Trust,
   expectation: AuditExpectation = {},
   signal?: AbortSignal,
-): Promise<LogVerdict> {
+): Promise<LogVerification> {
   let files = await listAuditFiles(file);
   for (let again = 3; ; again--) {
-    const verdict = await verifyFiles(files, trust, expectation, signal);
+    const verification = await verifyFiles(files, trust, expectation, signal);
     const after = await listAuditFiles(file);
     const steady = after.length === files.length && after.every(({ path }, index) => path === files[index]?.path);
-    if (verdict.fault === undefined || again === 0 || (steady && verdict.fault.code !== 'torn')) {
-      return { ...verdict, files: files.map(({ path }) => basename(path)) };
+    if (verification.fault === undefined || again === 0 || (steady && verification.fault.code !== 'torn')) {
+      return { ...verification, files: files.map(({ path }) => basename(path)) };
     }
     files = after;
   }
@@ -38,7 +38,7 @@ async function verifyFiles(
   trust: Trust,
   expectation: AuditExpectation,
   signal: AbortSignal | undefined,
-): Promise<AuditVerdict> {
+): Promise<AuditVerification> {
   const walk = startAuditWalk(trust, expectation);
   let last = { file: '', line: 0 };
   for (const { path } of files) {

@@ -19,7 +19,7 @@ export interface AuditFault extends RecordFault {
   readonly line: number;
 }
 
-export interface AuditVerdict {
+export interface AuditVerification {
   readonly records: number;
   /** Where the chain stood before the first record that is kept. */
   readonly start: ChainState;
@@ -53,7 +53,7 @@ export function startAuditWalk(trust: Trust, { from, heads = [] }: AuditExpectat
   const kept = new Map(heads.map(({ sequence, hash }) => [sequence, hash]));
   const forked = heads.find(({ sequence, hash }) => kept.get(sequence) !== hash);
   let records = 0;
-  const verdict = (fault?: AuditFault): AuditVerdict => ({
+  const verification = (fault?: AuditFault): AuditVerification => ({
     records,
     start: walk.start ?? chainStart,
     end: walk.state,
@@ -61,7 +61,7 @@ export function startAuditWalk(trust: Trust, { from, heads = [] }: AuditExpectat
   });
   return {
     step: ({ text, number, torn }, file) => {
-      const at = (fault: RecordFault) => verdict({ ...fault, file, line: number });
+      const at = (fault: RecordFault) => verification({ ...fault, file, line: number });
       if (torn) return at({ code: 'torn', message: 'the last line is incomplete, as a crash leaves it' });
       const fault = stepOver(text, walk);
       if (fault !== undefined) return at(fault);
@@ -78,25 +78,25 @@ export function startAuditWalk(trust: Trust, { from, heads = [] }: AuditExpectat
           : `record ${sequence + 1} says that the log ${displacements[walk.displaced]}`;
       if (forked !== undefined) {
         const message = `callers hold two heads of record ${forked.sequence}: the log was rewritten between them`;
-        return verdict({ code: 'edited', message, ...last });
+        return verification({ code: 'edited', message, ...last });
       }
       if (!walk.accounted && sequence > 0) {
         const message = `records 1 to ${sequence} are missing before it, and ${why}`;
-        return verdict({ code: 'removed', message, file: first, line: 1 });
+        return verification({ code: 'removed', message, file: first, line: 1 });
       }
       const furthest = Math.max(0, ...kept.keys());
-      if (furthest <= walk.state.sequence) return verdict();
+      if (furthest <= walk.state.sequence) return verification();
       const message = `the log ends at record ${walk.state.sequence}, but a caller holds a head of record ${furthest}`;
-      return verdict({ code: 'truncated', message, ...last });
+      return verification({ code: 'truncated', message, ...last });
     },
   };
 }
 
 export interface AuditWalk {
-  /** @returns a verdict when this line is the first that is wrong */
-  readonly step: (line: { text: string; number: number; torn: boolean }, file: string) => AuditVerdict | undefined;
+  /** @returns the verification when this line is the first that is wrong */
+  readonly step: (line: { text: string; number: number; torn: boolean }, file: string) => AuditVerification | undefined;
   /** @param first name of the first file @param last where the log ended */
-  readonly end: (first: string, last: { file: string; line: number }) => AuditVerdict;
+  readonly end: (first: string, last: { file: string; line: number }) => AuditVerification;
 }
 
 interface Walk {
@@ -184,7 +184,7 @@ function account(record: AuditRecord, walk: Walk): void {
 }
 
 /** Verifies a log that is at hand as text. */
-export function verifyAudit(text: string, trust: Trust, from = chainStart, head?: ChainState): AuditVerdict {
+export function verifyAudit(text: string, trust: Trust, from = chainStart, head?: ChainState): AuditVerification {
   const walk = startAuditWalk(trust, { from, heads: head === undefined ? [] : [head] });
   const lines = text.split('\n');
   const tail = lines.pop() ?? '';

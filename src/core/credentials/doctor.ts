@@ -21,11 +21,11 @@ export async function checkCredentials(
   now: number,
 ): Promise<CheckedCredentials> {
   let state: TlsState | undefined;
-  const mend =
+  const fix =
     kind === 'node'
       ? 'see “mco-deploy enroll” and “mco-deploy ca sign”'
       : 'request one: “mco-deploy ca issue operator”';
-  const certificate = await runCheck('certificate', mend, async () => {
+  const certificate = await runCheck('certificate', fix, async () => {
     const loaded = await loadCredentials(files, kind, readRevocations, now);
     state = loaded;
     const { identity, certificate: own } = loaded.credentials;
@@ -52,6 +52,6 @@ async function checkKeyFile(file: string): Promise<readonly Finding[]> {
 
 async function checkCrlFile(file: string): Promise<readonly Finding[]> {
   if (await stat(file).catch(() => undefined)) return [fine('revocations', `${file} is there`)];
-  const mend = 'create one with “mco-deploy ca crl” and copy it here';
-  return [doubtful('revocations', `there is no ${file}: a revoked certificate would be accepted`, mend)];
+  const fix = 'create one with “mco-deploy ca crl” and copy it here';
+  return [doubtful('revocations', `there is no ${file}: a revoked certificate would be accepted`, fix)];
 }

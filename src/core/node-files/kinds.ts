@@ -26,7 +26,7 @@ export function isFileKind(kind: unknown): kind is FileKind {
 }
 
 /** Where a file is, below the directory of the configuration; undefined when its kind has no such name. */
-export function placeOf(kind: FileKind, name: string): string | undefined {
+export function pathIn(kind: FileKind, name: string): string | undefined {
   const { directory, name: form } = places[kind];
   if (!form.test(name)) return undefined;
   return directory === '' ? name : `${directory}/${name}`;

@@ -3,7 +3,7 @@ import { constants, type Dirent } from 'node:fs';
 import { open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf } from '../errors.ts';
-import { type FileKind, kindDirectories, placeOf } from './kinds.ts';
+import { type FileKind, kindDirectories, pathIn } from './kinds.ts';
 import { ifThere } from '../files/if-there.ts';
 
 /** A file of a node's configuration. */
@@ -18,7 +18,7 @@ export async function listNodeFiles(directory: string): Promise<NodeFile[]> {
   const files: NodeFile[] = [];
   for (const [kind, below] of kindDirectories) {
     for (const name of await namesIn(join(directory, below))) {
-      const place = placeOf(kind, name);
+      const place = pathIn(kind, name);
       if (place === undefined) continue;
       const content = await readRegular(join(directory, place));
       if (content !== undefined) files.push({ kind, name, content });

@@ -3,7 +3,7 @@ import type { NodeFacts } from '../node.ts';
 import type { Policy, Rule } from './policy.ts';
 
 /** Who wants to do what, and where. */
-export interface Asked {
+export interface AccessRequest {
   /** `cert=NAME` or `node=NAME`. */
   readonly caller: string;
   readonly action: string;
@@ -22,23 +22,25 @@ export interface Decision {
 }
 
 /** The first rule that fits decides; where none does, the default. */
-export function decide(policy: Policy, asked: Asked): Decision {
+export function decide(policy: Policy, request: AccessRequest): Decision {
   const { file, rules, allowsByDefault } = policy;
-  const rule = rules.find((candidate) => fits(candidate, asked));
+  const rule = rules.find((candidate) => fits(candidate, request));
   if (rule !== undefined) return { allowed: rule.allows, file, line: rule.line, text: rule.text };
   return {
-    allowed: allowsByDefault && asked.limited !== true,
+    allowed: allowsByDefault && request.limited !== true,
     file,
     line: 'default',
     text: `policy default ${allowsByDefault ? 'allow' : 'deny'}`,
   };
 }
 
-function fits({ allows, callers, actions, node }: Rule, asked: Asked): boolean {
-  if (asked.limited === true && allows && (callers === '*' || !callers.ids.has(asked.caller))) return false;
+function fits({ allows, callers, actions, node }: Rule, request: AccessRequest): boolean {
+  if (request.limited === true && allows && (callers === '*' || !callers.ids.has(request.caller))) return false;
   return (
-    (callers === '*' || callers.ids.has(asked.caller) || callers.patterns.some((matches) => matches(asked.caller))) &&
-    (actions === '*' || actions.has(asked.action)) &&
-    node.every((expression) => holds(expression, asked.node))
+    (callers === '*' ||
+      callers.ids.has(request.caller) ||
+      callers.patterns.some((matches) => matches(request.caller))) &&
+    (actions === '*' || actions.has(request.action)) &&
+    node.every((expression) => holds(expression, request.node))
   );
 }

@@ -5,7 +5,7 @@ import type { DeletedFile } from '../../core/audit/record.ts';
 import { readTail } from './tail.ts';
 
 /** How much of the past is kept. */
-export interface Keep {
+export interface RetentionPolicy {
   /** Files beside the one that is written to. */
   readonly files?: number;
   readonly days?: number;
@@ -44,7 +44,7 @@ export async function describeArchives(files: readonly AuditFile[]): Promise<Arc
  */
 export function planDeletion(
   archives: readonly Archive[],
-  keep: Keep,
+  keep: RetentionPolicy,
   now: number,
   sent = Number.POSITIVE_INFINITY,
 ): Archive[] {

@@ -4,14 +4,14 @@ import { explain, explainErrno, Problem } from '../../core/errors.ts';
 import type { AuditFileWriter } from './audit-file.ts';
 import type { ChainWriter } from './chain-writer.ts';
 import { keepHashes } from './find-hash.ts';
-import { describeArchives, type Keep, planDeletion } from './retention.ts';
+import { describeArchives, type RetentionPolicy, planDeletion } from './retention.ts';
 
 /** When a file is full, and how long full files are kept. */
 export interface AuditLimits {
   readonly maxBytes: number;
   /** Milliseconds. */
   readonly maxAge: number;
-  readonly keep: Keep;
+  readonly keep: RetentionPolicy;
   /** The sequence number up to which every receiver of the log has its records; there are no receivers when left out. */
   readonly sent?: () => number;
 }

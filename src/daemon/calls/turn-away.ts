@@ -36,7 +36,7 @@ export function defineTurnAway(parts: TurnAwayParts): NodeService['turnAway'] {
     if (noted === undefined) return;
     const call = open(peer, signed);
     if (call === undefined) strangers.note(callerId(peer), noted.message);
-    else await handle({ ...call, caller: callerId(call.peer), verdict: { problem: noted } });
+    else await handle({ ...call, caller: callerId(call.peer), verification: { problem: noted } });
   };
 
   /** What is refused counts like what is not: else it could fill the disk. */

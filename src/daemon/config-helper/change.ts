@@ -1,6 +1,6 @@
 import { Problem } from '../../core/errors.ts';
 import { isObject, type JsonObject } from '../../core/json.ts';
-import { type FileKind, isFileKind, placeOf } from '../../core/node-files/kinds.ts';
+import { type FileKind, isFileKind, pathIn } from '../../core/node-files/kinds.ts';
 import { sumOf } from '../../core/node-files/list.ts';
 
 /** A file as it is to be; without content it is to be removed. */
@@ -40,7 +40,7 @@ function parseFile(value: unknown): NewFile {
   if (!isObject(value)) throw bad('a file is not an object');
   const { kind, name, content } = value;
   if (!isFileKind(kind)) throw bad(`“${shown(kind)}” is not a kind of files`);
-  const place = typeof name === 'string' ? placeOf(kind, name) : undefined;
+  const place = typeof name === 'string' ? pathIn(kind, name) : undefined;
   if (place === undefined) throw bad(`“${shown(name)}” is not a valid name of a file of the kind “${kind}”`);
   if (content !== null && typeof content !== 'string') throw bad(`${place} has no content`);
   if (typeof content === 'string' && content.length > largestFile)

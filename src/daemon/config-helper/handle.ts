@@ -11,7 +11,7 @@ import type { HelperMessage } from '../../core/node-files/message.ts';
 import { openChange, type ProvenRequest, requireRights } from './open-change.ts';
 import { type HelperSettings, readHelperSettings } from './settings.ts';
 import { type Effect, effectOf, revertChange, settle, switchFiles } from './switch.ts';
-import { requireUsualPlaces, validateFiles } from './validate.ts';
+import { requireUsualPaths, validateFiles } from './validate.ts';
 
 /** What came of a request. */
 export interface Handled {
@@ -68,7 +68,7 @@ async function apply(
     change.files.map(({ kind }) => kind),
     settings,
   );
-  requireUsualPlaces(directory, config);
+  requireUsualPaths(directory, config);
   const pending = await readPending(directory);
   if (pending !== undefined) {
     const what = `a change of ${pending.operator} waits for confirmation until ${new Date(pending.until).toISOString()}`;

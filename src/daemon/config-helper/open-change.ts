@@ -6,7 +6,7 @@ import { openRequest, proveCaller, revealInput } from '../../core/request/reques
 import type { SignedRequest } from '../../core/wire/messages.ts';
 import type { NodeConfig } from '../config/config.ts';
 import { judgeTime } from '../stages/once.ts';
-import { broughtList } from '../system/live-keys.ts';
+import { receivedListFile } from '../system/live-keys.ts';
 import { admitNonce } from './nonces.ts';
 import type { HelperSettings } from './settings.ts';
 
@@ -32,7 +32,7 @@ export async function openChange(
   settings: HelperSettings,
 ): Promise<ProvenRequest> {
   const now = Date.now();
-  const files = { ...config.tls, brought: broughtList(config.state) };
+  const files = { ...config.tls, brought: receivedListFile(config.state) };
   const { trust, credentials } = await loadCredentials(files, 'node', readRevocations, now);
   const opened = openRequest(signed);
   const { identity } = proveCaller(opened, trust, now);

@@ -6,7 +6,7 @@ import { readRegular, sumOf } from '../../core/node-files/list.ts';
 import { formatManifest, manifestName, parseManifest } from '../../core/node-files/manifest.ts';
 import { helperDirectory, type Pending, pendingFile, readPending } from '../../core/node-files/pending.ts';
 import type { NewFile } from './change.ts';
-import { requireSafePlace } from './tree.ts';
+import { requireSafePath } from './tree.ts';
 
 export type Effect = Pending['effect'];
 
@@ -26,7 +26,7 @@ export async function switchFiles(
   files: readonly NewFile[],
   about: Omit<Pending, 'state' | 'files'>,
 ): Promise<Pending> {
-  for (const { place } of files) await requireSafePlace(directory, place);
+  for (const { place } of files) await requireSafePath(directory, place);
   const manifest = await nextManifest(directory, files);
   const all = [...files, { place: manifestName, content: manifest }];
   const changed = await keepBefore(

@@ -9,7 +9,7 @@ import { syncDirectory } from '../../core/files/durable.ts';
  * are real directories, which the helper’s user owns and nobody else may write.
  * @throws Problem `bad-permissions`
  */
-export async function requireSafePlace(directory: string, place: string): Promise<void> {
+export async function requireSafePath(directory: string, place: string): Promise<void> {
   await requireOwn(directory);
   const below = dirname(place);
   if (below !== '.') await requireOwn(join(directory, below), true);

@@ -47,7 +47,7 @@ function validateSettings(text: string, directory: string, inForce: NodeConfig, 
 }
 
 /** Whether the directories of the kinds are those that the daemon reads. @throws Problem `not-over-fabric` */
-export function requireUsualPlaces(directory: string, { policies, classes, facts }: NodeConfig): void {
+export function requireUsualPaths(directory: string, { policies, classes, facts }: NodeConfig): void {
   const places: readonly (readonly [string, string, string])[] = [
     ['policies', policies, join(directory, 'policies')],
     ['classes', classes, join(directory, 'classes.txt')],

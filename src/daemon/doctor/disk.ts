@@ -24,9 +24,9 @@ async function checkDirectory(check: string, directory: string): Promise<Finding
     await access(`${directory}/`, constants.W_OK);
     const free = bavail * bsize;
     const what = `${Math.round(free / 1024 / 1024)} MiB are free in ${directory}`;
-    const mend = 'free some space: a change that cannot be recorded is refused';
-    if (free < bounds.out) return broken(check, what, mend);
-    return free < bounds.low ? doubtful(check, what, mend) : fine(check, what);
+    const fix = 'free some space: a change that cannot be recorded is refused';
+    if (free < bounds.out) return broken(check, what, fix);
+    return free < bounds.low ? doubtful(check, what, fix) : fine(check, what);
   } catch (error) {
     const missing = errnoOf(error) === 'ENOENT';
     if (missing) return doubtful(check, `${directory} is not there yet`, 'the daemon creates it when it starts');

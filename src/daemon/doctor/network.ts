@@ -16,7 +16,7 @@ export async function checkNetwork(
   signal: AbortSignal,
 ): Promise<readonly Finding[]> {
   const listens = await checkPort(config, state);
-  const multicast = await checkMulticast(config, listens.verdict === 'ok' ? state : undefined, signal);
+  const multicast = await checkMulticast(config, listens.status === 'ok' ? state : undefined, signal);
   return [listens, multicast];
 }
 

@@ -26,10 +26,10 @@ export async function doctorNode(
 ): Promise<readonly Finding[]> {
   const inside = await doctorInSandbox(configFile, runCommand, signal);
   if (inside !== undefined && inside.length > 1) return inside;
-  return [...(inside ?? []), ...(await examine(configFile, agents, signal))];
+  return [...(inside ?? []), ...(await check(configFile, agents, signal))];
 }
 
-async function examine(
+async function check(
   configFile: string,
   agents: readonly AgentEntry[],
   signal: AbortSignal,

@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { isSea } from 'node:sea';
-import { doubtful, type Finding, fine } from '../../core/finding.ts';
-import { isObject } from '../../core/json.ts';
+import { doubtful, type Finding, fine, parseFindings } from '../../core/finding.ts';
 import type { RunCommand } from '../../core/ports.ts';
 
 const service = 'mco-deploy.service';
@@ -57,21 +56,9 @@ export async function doctorInSandbox(
     limit: 1024 * 1024,
     signal,
   });
-  const findings = findingsIn(inside.stdout);
+  const findings = parseFindings(inside.stdout);
   if (findings !== undefined) return [fine('user', `checked as ${user}, in the sandbox of ${service}`), ...findings];
   const why = inside.stderr.trim().split('\n').at(-1) ?? '';
   const what = `could not check as ${user} in the sandbox of ${service}, so the rest is what root sees: ${why}`;
   return [doubtful('user', what, `run it as ${user}`)];
-}
-
-function findingsIn(json: string): Finding[] | undefined {
-  try {
-    const value: unknown = JSON.parse(json);
-    if (!Array.isArray(value)) return undefined;
-    return value.filter(isObject).map(({ check, verdict, what, mend }) => {
-      return { check: String(check), verdict: verdict as Finding['verdict'], what: String(what), mend: String(mend) };
-    });
-  } catch {
-    return undefined;
-  }
 }

@@ -3,7 +3,7 @@ import type { ChainState } from '../../core/audit/record.ts';
 import { explain, explainErrno, Problem } from '../../core/errors.ts';
 import type { Log } from '../../core/ports.ts';
 import type { AuditLog } from '../audit/audit-log.ts';
-import { type Bell, makeBell } from './bell.ts';
+import { type AutoResetEvent, defineAutoResetEvent } from './auto-reset-event.ts';
 import type { Cursor } from './cursor.ts';
 import { bytesAfter, readRecords, type ShippedRecord } from './read-records.ts';
 import type { Receiver } from './receiver.ts';
@@ -46,13 +46,13 @@ const times = { first: 1000, most: 60_000, end: 2000 } as const;
 export function startShipper(setup: ShipperSetup): Shipper {
   const { receiver: name, audit, cursor } = setup;
   const ending = new AbortController();
-  const bell = makeBell(ending.signal);
+  const bell = defineAutoResetEvent(ending.signal);
   const state: State = {
     ...{ sent: 0, failures: 0, waitingBytes: 0, wait: times.first, isEnding: false, isPausing: false },
     ...{ fault: undefined, missing: undefined, unsettled: [], position: cursor.at().sequence },
   };
-  const shipping = { setup, state, bell, receiver: setup.open(bell.ring), signal: ending.signal };
-  audit.onSafe(bell.ring);
+  const shipping = { setup, state, bell, receiver: setup.open(bell.set), signal: ending.signal };
+  audit.onSafe(bell.set);
   const running = run(shipping);
   return {
     status: () => {
@@ -62,7 +62,7 @@ export function startShipper(setup: ShipperSetup): Shipper {
     },
     stop: async () => {
       state.isEnding = true;
-      bell.ring();
+      bell.set();
       const timer = setTimeout(() => ending.abort(), state.isPausing ? 0 : times.end);
       await running;
       clearTimeout(timer);
@@ -92,7 +92,7 @@ interface State {
 interface Shipping {
   readonly setup: ShipperSetup;
   readonly state: State;
-  readonly bell: Bell;
+  readonly bell: AutoResetEvent;
   readonly receiver: Receiver;
   readonly signal: AbortSignal;
 }
@@ -109,8 +109,8 @@ async function run(shipping: Shipping): Promise<void> {
       state.waitingBytes = 0;
       const more = await settle(shipping);
       if (state.isEnding) return;
-      const timer = more === undefined ? undefined : setTimeout(bell.ring, more).unref();
-      await bell.heard();
+      const timer = more === undefined ? undefined : setTimeout(bell.set, more).unref();
+      await bell.wait();
       clearTimeout(timer);
     } catch (error) {
       if (state.isEnding) return;

@@ -45,8 +45,8 @@ const briefInterval = 60_000;
 const fixedBytes = 4096;
 
 async function mayAsk(call: IncomingCall, policies: Pick<Policies, 'allows'>): Promise<boolean> {
-  const { verdict, caller, entry, opened } = call;
-  if ('problem' in verdict) return false;
+  const { verification, caller, entry, opened } = call;
+  if ('problem' in verification) return false;
   const { agent, action } = opened.request;
   const limited = limitsOf(call) !== undefined;
   return await policies.allows({ caller, agent: entry?.ddl.name ?? agent, action, limited });
@@ -77,8 +77,8 @@ async function refuseBriefly(log: AuditLog, call: IncomingCall, sampling: Refusa
   return given;
 }
 
-function accountable({ verdict, peer, caller }: IncomingCall): string {
-  return 'problem' in verdict && unproven.has(verdict.problem.code) ? callerId(peer) : caller;
+function accountable({ verification, peer, caller }: IncomingCall): string {
+  return 'problem' in verification && unproven.has(verification.problem.code) ? callerId(peer) : caller;
 }
 
 async function writeOutcome(
@@ -110,7 +110,7 @@ async function writeOutcome(
   }
 }
 
-function intentOf({ opened, peer, verdict, caller }: IncomingCall): IntentRecord {
+function intentOf({ opened, peer, verification, caller }: IncomingCall): IntentRecord {
   const { request, signed, shown } = opened;
   return {
     kind: 'intent',
@@ -124,7 +124,7 @@ function intentOf({ opened, peer, verdict, caller }: IncomingCall): IntentRecord
     dry_run: request.dryRun,
     arguments: shown,
     request_time: request.issuedAt,
-    verdict: 'problem' in verdict ? verdict.problem.code : 'verified',
+    verdict: 'problem' in verification ? verification.problem.code : 'verified',
     request: signed.request.toString('base64'),
     request_signature: signed.signature.toString('base64'),
     caller_certificate: (signed.chain[0] ?? Buffer.alloc(0)).toString('base64'),

@@ -20,7 +20,7 @@ function refuseIf(find: (call: IncomingCall) => Problem | undefined | Promise<Pr
 
 /** Refuses a request without a valid signature, or of a caller whose certificate is not valid here and now. */
 export function verify(): Stage {
-  return refuseIf(({ verdict }) => ('problem' in verdict ? verdict.problem : undefined));
+  return refuseIf(({ verification }) => ('problem' in verification ? verification.problem : undefined));
 }
 
 /**

@@ -10,7 +10,7 @@ export type LiveKeys = LiveCredentials;
 const day = 86_400_000;
 
 /** Where lists that were brought by calls are kept: a daemon may write there, and seldom beside its configuration. */
-export function broughtList(state: string): string {
+export function receivedListFile(state: string): string {
   return join(state, 'crl.pem');
 }
 
@@ -25,7 +25,7 @@ export async function startLiveKeys(
   onReload: () => void,
 ): Promise<LiveKeys> {
   const onFault = (fault: string) => log().error({}, fault);
-  const files = { ...tls, brought: broughtList(state) };
+  const files = { ...tls, brought: receivedListFile(state) };
   return await startCredentials({ files, kind: 'node', readRevocations, now, onReload, onFault });
 }
 

@@ -4,7 +4,7 @@ import type { Candidate } from '../../core/node.ts';
 import type { DiscoverySource } from '../../core/ports.ts';
 import type { FilterTerms } from '../../core/wire/messages.ts';
 import { candidatesOf } from '../claims.ts';
-import { askJson } from '../http.ts';
+import { fetchJson } from '../http.ts';
 import type { ConsulSourceConfig } from './config.ts';
 import { parseCatalog } from './catalog.ts';
 
@@ -22,7 +22,7 @@ export function consulSource(config: ConsulSourceConfig, timeout: number): Disco
     async *discover(filter: FilterTerms, signal: AbortSignal): AsyncGenerator<Candidate> {
       const headers = await tokenHeader(config.token_file);
       const ask = (watched?: { index: string; wait: number }) =>
-        askJson(
+        fetchJson(
           {
             what: 'consul',
             url: catalogUrl(config, watched),

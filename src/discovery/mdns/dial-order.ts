@@ -1,11 +1,15 @@
 import { isIPv6 } from 'node:net';
-import type { Heard } from './query/options.ts';
+import type { ReceivedAnswer } from './query/options.ts';
 
 /**
  * The addresses of a node in the order to try: the one that it answered from, then IPv4, then IPv6;
  * link-local ones last and with the interface they are good on. Where it named none, the one it answered from.
  */
-export function addressesToDial({ addresses, from, interface: name }: Pick<Heard, 'addresses' | 'from' | 'interface'>) {
+export function addressesToDial({
+  addresses,
+  from,
+  interface: name,
+}: Pick<ReceivedAnswer, 'addresses' | 'from' | 'interface'>) {
   if (addresses.length === 0) return [from];
   const [sender] = from.split('%');
   const rank = (address: string) => {

@@ -5,7 +5,7 @@ import { makeDirectories, replaceFile } from '../../core/files/durable.ts';
 import { errnoOf, explain, explainErrno } from '../../core/errors.ts';
 import type { DuplicateNode, HeardNode, Log } from '../../core/ports.ts';
 import { parseAnswers, parseProbe, type ServiceAnswer } from './wire/answer.ts';
-import { startAsking } from './asking.ts';
+import { startQuerier } from './querier.ts';
 import { addressesToDial } from './dial-order.ts';
 import { multicastInterfaces } from './interfaces.ts';
 import { isOwnAddress } from './networks.ts';
@@ -72,7 +72,7 @@ export async function startListening(setup: ListenSetup): Promise<Listening> {
       hear(answer, address, addressesToDial({ addresses: answer.addresses, from: address, interface: zone }));
     }
   });
-  const asking = startAsking(
+  const asking = startQuerier(
     setup,
     () => memory.heard(Date.now()).length,
     (heard) => hear(heard, heard.from, addressesToDial(heard)),

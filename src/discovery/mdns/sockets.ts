@@ -6,7 +6,7 @@ import { mdnsGroup, mdnsPort } from './service.ts';
 export type AddressFamily = 'ipv4' | 'ipv6';
 
 /** The default buffer holds 166 answers, and what comes then is lost. */
-export const wantedBuffer = 4 << 20;
+export const receiveBuffer = 4 << 20;
 
 /** The families that an interface speaks. */
 export function familiesOf({ ipv4, ipv6 }: MulticastInterface): AddressFamily[] {
@@ -19,10 +19,10 @@ export function groupOn(family: AddressFamily, { name }: MulticastInterface): st
 }
 
 /** A socket on a free port, nobody else's, that asks on one interface. @throws Error of node:dgram, the socket closed */
-export function openAskingSocket(
+export function openQuerySocket(
   family: AddressFamily,
   one: MulticastInterface,
-  buffer = wantedBuffer,
+  buffer = receiveBuffer,
 ): Promise<Socket> {
   return open(family, { port: 0, shared: false }, (socket) => {
     socket.setMulticastInterface(outgoing(family, one));
@@ -33,7 +33,7 @@ export function openAskingSocket(
 
 /** A socket on the port of multicast DNS, shared with other programs that listen there; it is in no group yet. */
 export function openListeningSocket(family: AddressFamily): Promise<Socket> {
-  return open(family, { port: mdnsPort, shared: true }, (socket) => socket.setRecvBufferSize(wantedBuffer));
+  return open(family, { port: mdnsPort, shared: true }, (socket) => socket.setRecvBufferSize(receiveBuffer));
 }
 
 /** Memberships in multicast groups, on any number of interfaces. */

@@ -4,7 +4,7 @@ import type { Candidate } from '../../core/node.ts';
 import type { DiscoverySource } from '../../core/ports.ts';
 import type { FilterTerms } from '../../core/wire/messages.ts';
 import { type ClaimedNode, candidatesOf, claimedFacts, requireObject } from '../claims.ts';
-import { askJson } from '../http.ts';
+import { fetchJson } from '../http.ts';
 import type { PuppetdbSourceConfig } from './config.ts';
 
 /** Milliseconds: PuppetDB takes its time for a query on a large fleet. */
@@ -21,7 +21,7 @@ export function puppetdbSource(config: PuppetdbSourceConfig): DiscoverySource {
     async *discover(filter: FilterTerms, signal: AbortSignal): AsyncGenerator<Candidate> {
       const address = new URL('pdb/query/v4', url.endsWith('/') ? url : `${url}/`);
       const body = { query: config.query ?? queryFor(config.facts) };
-      const { value } = await askJson({ what: 'puppetdb', url: address, tls: config, body, timeout }, signal);
+      const { value } = await fetchJson({ what: 'puppetdb', url: address, tls: config, body, timeout }, signal);
       const from = `PuppetDB at ${address.origin}`;
       if (!Array.isArray(value)) throw new Problem('bad-nodes', `${from}: its answer is not a list of rows`);
       const claimed = value.map((row: unknown, index) => nodeOf(row, port, `${from}, row ${index + 1}`));

@@ -7,10 +7,10 @@ import type { DiscoverySource } from '../../core/ports.ts';
  * @param timeout milliseconds that each waits for the first answer by multicast
  * @yields names, each once
  */
-export type AskRelays = (timeout: number, signal: AbortSignal) => AsyncIterable<string>;
+export type DiscoverOverRelays = (timeout: number, signal: AbortSignal) => AsyncIterable<string>;
 
 /** Nodes as relays know them: claims, until each node itself has signed a reply. */
-export function relaySource(ask: AskRelays, timeout: number): DiscoverySource {
+export function relaySource(ask: DiscoverOverRelays, timeout: number): DiscoverySource {
   return {
     name: 'relay',
     async *discover(_filter, signal): AsyncGenerator<Candidate> {

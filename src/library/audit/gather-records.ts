@@ -1,7 +1,7 @@
 import type { Ddl } from '../../core/ddl/ddl.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { FoundNode } from '../../discovery/findings.ts';
-import { askNode } from '../fleet/call-nodes.ts';
+import { callFoundNode } from '../fleet/call-nodes.ts';
 import type { Session } from '../fleet/session.ts';
 import type { NodeRecords, TraceFinding } from './check-records.ts';
 
@@ -24,7 +24,7 @@ export async function* gatherPages(
   signal: AbortSignal,
 ): AsyncGenerator<NodeRecords | TraceFinding> {
   for (let after = 0; ; ) {
-    const outcome = await askNode({ ddl, action: 'records', input: { ...query, after } }, node, session, signal);
+    const outcome = await callFoundNode({ ddl, action: 'records', input: { ...query, after } }, node, session, signal);
     const { code, message, data } = outcome;
     if (outcome.outcome !== 'ok') {
       yield { node: node.name, code, message };

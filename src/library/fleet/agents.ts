@@ -7,7 +7,7 @@ import { Problem } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { count, nearest, printable, suggest } from '../../core/text.ts';
 import type { FoundNode } from '../../discovery/findings.ts';
-import type { World } from './world.ts';
+import type { Environment } from './environment.ts';
 
 /** The description of an agent that is built in, by its name or an alias. */
 export function findDdl(catalogue: readonly Ddl[], agent: string): Ddl | undefined {
@@ -35,7 +35,7 @@ export function learnDdl(
   agent: string,
   nodes: readonly FoundNode[],
   known: readonly Ddl[],
-  { warn }: Pick<World, 'warn'>,
+  { warn }: Pick<Environment, 'warn'>,
 ): Ddl {
   const described = nodes.flatMap(({ name, description: { agents } }) =>
     agents.filter((one) => one.name === agent && one.ddl.length > 0).map(({ ddl }) => ({ node: name, ddl })),

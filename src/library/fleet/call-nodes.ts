@@ -25,7 +25,7 @@ export interface NodeActionCall extends Omit<ActionCall, 'input'> {
 }
 
 /** Asks nodes that were found. Exactly one outcome a node, in their order. */
-export async function askNodes(
+export async function callNodes(
   { ddl, action, input, dryRun = false }: ActionCall,
   nodes: readonly FoundNode[],
   { config, caller }: Session,
@@ -34,7 +34,7 @@ export async function askNodes(
   const requestId = newId();
   const byName = new Map(nodes.map((node) => [node.name, node]));
   const one = (name: string) =>
-    askNode(
+    callFoundNode(
       { ddl, action, dryRun, input: input(name) },
       byName.get(name) as FoundNode,
       { config, caller },
@@ -45,7 +45,7 @@ export async function askNodes(
 }
 
 /** Asks one node. */
-export async function askNode(
+export async function callFoundNode(
   { ddl, action, input, dryRun = false, timeout: given }: NodeActionCall,
   { name, connection }: FoundNode,
   { config, caller }: Pick<Session, 'config' | 'caller'>,

@@ -2,7 +2,7 @@ import { readRevocations } from '../../ca/revocation/revocations.ts';
 import { Problem } from '../../core/errors.ts';
 import { type LiveCredentials, startCredentials } from '../../core/credentials/live-credentials.ts';
 import type { Dial, Log } from '../../core/ports.ts';
-import type { AskNode } from '../../discovery/attempt.ts';
+import type { DescribeNode } from '../../discovery/attempt.ts';
 import { type Cache, openCache } from '../../discovery/cache/cache.ts';
 import { type Findings, findNodes } from '../../discovery/directory.ts';
 import type { FoundNode } from '../../discovery/findings.ts';
@@ -15,7 +15,7 @@ import type { Relays } from '../relays/relays.ts';
 import { chooseSource } from './sources.ts';
 import { chooseSubset } from './subsets.ts';
 import type { TargetOptions } from './targets.ts';
-import type { World } from './world.ts';
+import type { Environment } from './environment.ts';
 
 /** The operator's credentials, and the ways to find and reach nodes. */
 export interface Session {
@@ -28,7 +28,7 @@ export interface Session {
   /** Closes the connections of nodes that were found, before the session ends. */
   readonly release: (nodes: readonly FoundNode[]) => void;
   /** The program around it: its environment, signals and progress. */
-  readonly world: World;
+  readonly world: Environment;
   readonly close: () => Promise<void>;
 }
 
@@ -44,7 +44,7 @@ export interface FindSettings {
   /** Names of nodes that must be there. */
   readonly expect?: readonly string[];
   /** Asked of each node as soon as it is proven, with the filter in it. */
-  readonly ask?: AskNode;
+  readonly ask?: DescribeNode;
   /** Called with each node that matches as soon as it is proven. */
   readonly onNode?: (node: FoundNode) => void;
 }
@@ -58,7 +58,7 @@ export interface SessionOptions {
 const directTimeout = 2000;
 
 /** @throws Problem when the operator's configuration or certificate can't be used */
-export async function openSession({ config: given, via = [] }: SessionOptions, world: World): Promise<Session> {
+export async function openSession({ config: given, via = [] }: SessionOptions, world: Environment): Promise<Session> {
   const config = await loadClientConfig(given, world.env);
   const log = warningsOnly(world);
   const live = await openCredentials(config, log);
@@ -126,7 +126,7 @@ interface Finding {
   readonly config: ClientConfig;
   readonly cache: Cache;
   readonly log: Log;
-  readonly world: World;
+  readonly world: Environment;
   readonly relays: Relays | undefined;
   readonly dial: Dial;
   readonly startedAt: number;
@@ -137,9 +137,9 @@ async function find(targets: TargetOptions, wanted: FindSettings, finding: Findi
   const { config, cache, log, world, relays, dial } = finding;
   const { ask, onNode, signal } = wanted;
   const waiting = world.waiting();
-  const askShown: AskNode = (name, connection) => {
+  const askShown: DescribeNode = (name, connection) => {
     waiting.turn(name, 'answered');
-    return (ask as AskNode)(name, connection);
+    return (ask as DescribeNode)(name, connection);
   };
   return await findNodes({
     source: chooseSource(targets, config, { cache, log, ...(relays === undefined ? {} : { relays }) }, world),
@@ -178,7 +178,7 @@ async function keepHeads(heads: Heads, log: Log): Promise<void> {
 }
 
 /** What the parts below have to warn of goes to the person; the rest is for daemons. */
-function warningsOnly({ warn }: World): Log {
+function warningsOnly({ warn }: Environment): Log {
   const say = (_fields: object, message: string) => warn(message);
   return { debug: () => {}, info: () => {}, warn: say, error: say };
 }

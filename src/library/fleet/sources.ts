@@ -8,7 +8,7 @@ import { type ClientConfig, clientConfigSchema } from '../config/config.ts';
 import { type GivenDiscovery, parseDiscoveryOptions } from './discovery-options.ts';
 import type { Relays } from '../relays/relays.ts';
 import type { TargetOptions } from './targets.ts';
-import type { World } from './world.ts';
+import type { Environment } from './environment.ts';
 
 /** By which method nodes are found: a list that is piped in goes before what the configuration says. */
 export function discoveryMethod(
@@ -33,7 +33,7 @@ export function chooseSource(
   targets: TargetOptions,
   config: ClientConfig,
   { cache, log, relays }: Finders,
-  world: Pick<World, 'hasInput' | 'list'>,
+  world: Pick<Environment, 'hasInput' | 'list'>,
 ): DiscoverySource {
   const { discovery } = config;
   const chosen = discoveryMethod(targets, config, world);

@@ -3,7 +3,7 @@ import type { Trust } from '../../core/credentials/certificate.ts';
 import { explain, Problem } from '../../core/errors.ts';
 import type { Dial, Log } from '../../core/ports.ts';
 import { type KeyPair, makeKeyPair } from '../../core/sealed/encryption-key.ts';
-import type { AskRelays } from '../../discovery/relay/source.ts';
+import type { DiscoverOverRelays } from '../../discovery/relay/source.ts';
 import type { Caller } from '../fleet/call-node.ts';
 import { startNameStream } from './name-stream.ts';
 import type { RelayLink } from './relay-link.ts';
@@ -13,7 +13,7 @@ import { type Route, type Routes, startRoutes } from './routes.ts';
 /** The relays of one command, and the ways that they give to nodes. */
 export interface Relays {
   /** @throws Problem `unreachable` when not one relay answers */
-  readonly ask: AskRelays;
+  readonly ask: DiscoverOverRelays;
   /** Reaches nodes over relays where one has a connection to them, and directly where none has. */
   readonly dial: Dial;
   readonly close: () => void;
@@ -106,7 +106,7 @@ async function askAll(
 }
 
 /** The names of the nodes that relays know, as they come. */
-function askForNodes(timeout: number, asking: Asking, signal: AbortSignal): ReturnType<AskRelays> {
+function askForNodes(timeout: number, asking: Asking, signal: AbortSignal): ReturnType<DiscoverOverRelays> {
   const stream = startNameStream();
   const unreached = new Set<string>();
   const onNode: OnNode = (name, hasRoute) => {

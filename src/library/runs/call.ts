@@ -12,12 +12,12 @@ import type { HeldLease } from './lease.ts';
 import type { PortParts } from './port-parts.ts';
 
 /** What of the run a call takes part in. */
-interface Surroundings {
+interface CallContext {
   readonly leases: readonly HeldLease[];
   readonly hear: (node: string, message: string) => void;
 }
 
-const alone: Surroundings = { leases: [], hear: () => {} };
+const noRun: CallContext = { leases: [], hear: () => {} };
 
 /** Calls each node of a step. */
 export function callAll(
@@ -25,7 +25,7 @@ export function callAll(
   ddl: Ddl,
   session: Session,
   nodes: ReadonlyMap<string, FoundNode>,
-  { leases, hear }: Surroundings,
+  { leases, hear }: CallContext,
   onOutcome: (outcome: Outcome) => void,
   signal: AbortSignal,
 ): Promise<Outcome[]> {
@@ -94,7 +94,7 @@ export function callOutsideSteps(
     };
     await write({ type: 'call', batch: 1, changes: true, ...about });
     const call = { ...about, runId };
-    const [outcome = unknown(node)] = await callAll(call, ddl, session, nodes, alone, () => {}, never);
+    const [outcome = unknown(node)] = await callAll(call, ddl, session, nodes, noRun, () => {}, never);
     const { outcome: what, status, code, message, data } = outcome;
     const { step, requestId, try: attempt } = about;
     await write({ type: 'outcome', step, requestId, try: attempt, node, outcome: what, status, code, message, data });

@@ -6,7 +6,7 @@ import type { JournalEntry, PlaybookTexts } from '../../playbook/journal/entries
 import type { Playbook } from '../../playbook/model.ts';
 import type { PlaybookPorts } from '../../playbook/ports.ts';
 import { runPlaybook } from '../../playbook/run/run.ts';
-import type { RunOptions } from '../../playbook/run/world.ts';
+import type { RunOptions } from '../../playbook/run/start-context.ts';
 import type { Session } from '../fleet/session.ts';
 import type { TargetOptions } from '../fleet/targets.ts';
 import { type JournalMode, type StoredHistory, startJournaling } from './fleet/journaling.ts';

@@ -29,13 +29,13 @@ export async function tryBatch(
   batches: number,
 ): Promise<BatchResult> {
   const { plan, world, step } = call;
-  const { verdicts, next, asks } = resumeState(call, nodes);
+  const { judgements, next, asks } = resumeState(call, nodes);
   const most = plan.tries + (asks ? 1 : 0);
   let pending = nodes.filter((node) => next.has(node));
   let number = 0;
   while (pending.length > 0 && number < most) {
     if (number > 0) {
-      const failed = pending.flatMap((node) => verdicts.get(node)?.failure ?? []);
+      const failed = pending.flatMap((node) => judgements.get(node)?.failure ?? []);
       world.ports.emit({
         type: 'try-failed',
         step: step.id,
@@ -58,13 +58,13 @@ export async function tryBatch(
     };
     world.ports.emit({ type: 'try-started', step: step.id, ...progress });
     const judged = (await callEach(call, pending, next, batch)).map((outcome) =>
-      judge(call, outcome, verdicts.get(outcome.node)?.streak ?? 0),
+      judge(call, outcome, judgements.get(outcome.node)?.streak ?? 0),
     );
-    for (const one of judged) verdicts.set(one.reply.node, one);
+    for (const one of judged) judgements.set(one.reply.node, one);
     await noteUnmet(call, judged);
-    pending = pending.filter((node) => verdicts.get(node)?.again === true);
+    pending = pending.filter((node) => judgements.get(node)?.again === true);
   }
-  return settle(call, nodes, verdicts, number, pending.length > 0 && world.signal.aborted);
+  return settle(call, nodes, judgements, number, pending.length > 0 && world.signal.aborted);
 }
 
 function settle(

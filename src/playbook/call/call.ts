@@ -6,14 +6,14 @@ import { bindCallInput, hideInputs, refuseSecrets } from '../inputs/call-input.t
 import type { NodeFailure } from '../events/events.ts';
 import type { Step, StepOutcome } from '../model.ts';
 import { noteTraffic } from './holds.ts';
-import { tryHeldBatch } from './reassert.ts';
+import { tryReassertedBatch } from './reassert.ts';
 import { findEarlierCall, isSettled } from './resume.ts';
 import type { StepReply } from './reply.ts';
 import { rest } from './sleep.ts';
 import { toText } from '../expressions/template.ts';
 import { stops } from './threshold.ts';
 import { type BatchResult, tryBatch } from './attempts.ts';
-import type { World } from '../context.ts';
+import type { RunContext } from '../context.ts';
 import type { CallPlan, StepCall } from './step-call.ts';
 
 export interface CallTarget {
@@ -23,7 +23,7 @@ export interface CallTarget {
   readonly mayBeEmpty: boolean;
 }
 
-export async function runCall(plan: CallPlan, target: CallTarget, world: World, step: Step): Promise<StepOutcome> {
+export async function runCall(plan: CallPlan, target: CallTarget, world: RunContext, step: Step): Promise<StepOutcome> {
   const changes = plan.ddl.kind === 'change' && !plan.askOnly;
   const hypothetical = world.dryRun && world.changed();
   const nodes = checkNodes(target.nodes, world);
@@ -65,7 +65,7 @@ export async function runCall(plan: CallPlan, target: CallTarget, world: World, 
 }
 
 /** Keeps the change for steps that rely on it. */
-function keep(call: StepCall, { replies = [] }: StepOutcome, { kept }: World): void {
+function keep(call: StepCall, { replies = [] }: StepOutcome, { kept }: RunContext): void {
   if (call.plan.ddl.kind !== 'change' || call.dryRun) return;
   noteTraffic(call, replies, call.past === undefined);
   const nodes = replies.filter(({ ok }) => ok).map(({ node }) => node);
@@ -95,7 +95,7 @@ function describeReplies(replies: readonly StepReply[]): string[] {
 }
 
 /** @throws Problem `bad-nodes`: a step may only call nodes that discovery found and proved */
-function checkNodes(names: unknown, world: World): readonly string[] {
+function checkNodes(names: unknown, world: RunContext): readonly string[] {
   if (!Array.isArray(names)) throw new Problem('bad-nodes', '“on” must give a list of names of nodes');
   for (const name of names as unknown[]) {
     if (typeof name === 'string' && isNodeName(name) && world.isKnownNode(name)) continue;
@@ -120,7 +120,7 @@ async function callBatches(call: StepCall, batches: readonly string[][], total: 
     if (world.signal.aborted) return sum(settled, 'interrupted', batches.slice(index).flat());
     // What is proven right after a batch counts for the next one, if that begins at once.
     const next = plan.batchSleep > 0 ? [] : (batches[index + 1] ?? []);
-    const batch = await tryHeldBatch(call, nodes, { index, batches: batches.length, next, proven });
+    const batch = await tryReassertedBatch(call, nodes, { index, batches: batches.length, next, proven });
     proven = batch.nextProven === true;
     settled.push(batch);
     const left = batches.slice(index + 1).flat();
@@ -139,7 +139,7 @@ async function callWithFailover(call: StepCall, nodes: readonly string[], wanted
   let missing = wanted;
   while (missing > 0 && spare.length > 0) {
     if (call.world.signal.aborted) return sum(settled, 'interrupted', spare);
-    const batch = await tryHeldBatch(call, spare.slice(0, missing), {
+    const batch = await tryReassertedBatch(call, spare.slice(0, missing), {
       index: settled.length,
       batches: settled.length + 1,
     });

@@ -1,6 +1,6 @@
 /** Keeps account of the hosts that the run took out of traffic, by what the nodes that did it replied. */
 import { actionOf, inputNames } from '../../core/ddl/ddl.ts';
-import type { HostHold, KeptChanges, World } from '../context.ts';
+import type { HostHold, KeptChanges, RunContext } from '../context.ts';
 import type { StepReply } from './reply.ts';
 import type { StepCall } from './step-call.ts';
 
@@ -57,7 +57,7 @@ export function findHost(list: unknown, host: string): Readonly<Record<string, u
  * The holds that a change of these nodes relies on: those of the nodes themselves, and those of hosts that go by names which
  * are no nodes' (a load balancer's own names for them): these may be any of the nodes.
  */
-export function holdsOn(nodes: readonly string[], world: World): HostHold[] {
+export function holdsOn(nodes: readonly string[], world: RunContext): HostHold[] {
   return allHolds(world.kept).filter(({ host }) => nodes.includes(host) || !world.isKnownNode(host));
 }
 

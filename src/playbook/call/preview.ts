@@ -1,11 +1,11 @@
-import type { World } from '../context.ts';
+import type { RunContext } from '../context.ts';
 import type { StepPreview } from '../model.ts';
 import { bindCallInput, hideInputs } from '../inputs/call-input.ts';
 import type { CallTarget } from './call.ts';
 import type { CallPlan } from './step-call.ts';
 
 /** Whom a step would call with what by now; undefined where that depends on what is not known yet. */
-export function previewCall(plan: CallPlan, { nodes: given }: CallTarget, world: World, id: string): StepPreview {
+export function previewCall(plan: CallPlan, { nodes: given }: CallTarget, world: RunContext, id: string): StepPreview {
   const input = hideInputs(plan.ddl, bindCallInput(plan.input(world.context()), plan.agentDdl, plan.action, plan.ddl));
   const key = { agent: plan.agent, action: plan.action, dryRun: false, input };
   const tries = world.resumed?.past.callOf(id, key)?.tries;

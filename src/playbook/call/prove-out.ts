@@ -1,6 +1,6 @@
 /** Has it proven that hosts which the run took out of traffic were out the whole time. */
 import type { Outcome } from '../../core/request/reply.ts';
-import type { HostHold, World } from '../context.ts';
+import type { HostHold, RunContext } from '../context.ts';
 import type { NodeFailure } from '../events/events.ts';
 import { findHost, outSinceIn } from './holds.ts';
 import { failureOf, silence } from './reply.ts';
@@ -17,7 +17,7 @@ const trySleep = 1000;
  */
 export async function proveOut(
   holds: readonly HostHold[],
-  world: World,
+  world: RunContext,
   step: string,
 ): Promise<readonly NodeFailure[]> {
   const questions = Map.groupBy(holds, ({ node, proof: { agent, action, input } }) =>
@@ -27,7 +27,7 @@ export async function proveOut(
   return answers.flat();
 }
 
-async function ask(holds: readonly HostHold[], world: World, step: string): Promise<readonly NodeFailure[]> {
+async function ask(holds: readonly HostHold[], world: RunContext, step: string): Promise<readonly NodeFailure[]> {
   const [first] = holds;
   if (first === undefined) return [];
   const { node, proof } = first;
@@ -51,7 +51,7 @@ interface Question {
 
 async function askOnce(
   { node, proof, input, requestId, number }: Question,
-  world: World,
+  world: RunContext,
   step: string,
 ): Promise<Outcome> {
   const { agent, action } = proof;

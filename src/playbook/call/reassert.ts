@@ -4,11 +4,11 @@ import type { NodeFailure } from '../events/events.ts';
 import { isSettled } from './resume.ts';
 import type { StepReply } from './reply.ts';
 import { type BatchResult, tryBatch } from './attempts.ts';
-import type { HostHold, KeptChange, World } from '../context.ts';
+import type { HostHold, KeptChange, RunContext } from '../context.ts';
 import { hostsOf, holdsOn, allHolds } from './holds.ts';
 import { proveOut } from './prove-out.ts';
 
-export interface HeldBatch extends BatchResult {
+export interface ReassertedBatch extends BatchResult {
   /**
    * Where what must hold did not: before the batch, so that no node of it was called, or by the end of it. Its step fails then,
    * whatever failures it could bear.
@@ -19,7 +19,7 @@ export interface HeldBatch extends BatchResult {
 }
 
 /** Where a batch stands among those of its step. */
-export interface BatchPlace {
+export interface BatchPosition {
   readonly index: number;
   readonly batches: number;
   /** The nodes of the batch that begins right after it. */
@@ -33,11 +33,11 @@ export interface BatchPlace {
  * run that is resumed may have slept for a day. Hosts that the run took out of traffic must have been out the whole time,
  * right before a change of them and right after it; a break stops the step.
  */
-export async function tryHeldBatch(
+export async function tryReassertedBatch(
   call: StepCall,
   nodes: readonly string[],
-  { index, batches, next = [], proven = false }: BatchPlace,
-): Promise<HeldBatch> {
+  { index, batches, next = [], proven = false }: BatchPosition,
+): Promise<ReassertedBatch> {
   const { plan, world, step } = call;
   const lines: string[] = [];
   const failures: NodeFailure[] = [];
@@ -75,7 +75,7 @@ export async function tryHeldBatch(
 }
 
 /** Whether nothing is wrong but that a second Ctrl-C ended the questions: the run is interrupted then, and resume asks again. */
-function isCutOff(failures: readonly NodeFailure[], { kill }: World): boolean {
+function isCutOff(failures: readonly NodeFailure[], { kill }: RunContext): boolean {
   const unasked = ['not-proven-out', 'cancelled', 'no-response'];
   return kill.aborted && failures.every(({ code }) => unasked.includes(code));
 }
@@ -109,7 +109,7 @@ async function renewHolds(call: StepCall, nodes: readonly string[]) {
 }
 
 /** The change of the nearest step of that name: of the same round, else of what is around it. */
-function findKept({ kept }: World, step: string, name: string): KeptChange | undefined {
+function findKept({ kept }: RunContext, step: string, name: string): KeptChange | undefined {
   for (let prefix = step; prefix !== ''; ) {
     prefix = prefix.slice(0, Math.max(0, prefix.lastIndexOf('.')));
     const found = kept.changes.get(prefix === '' ? name : `${prefix}.${name}`);

@@ -4,7 +4,7 @@ import type { ResumedCall, StepCall } from './step-call.ts';
 import { type ActionDdl, sensitiveOutputs } from '../../core/ddl/ddl.ts';
 import type { CallKey, EarlierTry } from '../journal/history.ts';
 import { judge, type Judgement } from './judge.ts';
-import type { World } from '../context.ts';
+import type { RunContext } from '../context.ts';
 
 /** Milliseconds that a node surely remembers a call, so that asking for the same try again does nothing twice. */
 const remembered = 25 * 60_000;
@@ -14,7 +14,7 @@ const remembered = 25 * 60_000;
  * and until something is changed again.
  */
 export function findEarlierCall(
-  { resumed, undoes }: Pick<World, 'resumed' | 'undoes'>,
+  { resumed, undoes }: Pick<RunContext, 'resumed' | 'undoes'>,
   step: string,
   key: CallKey,
   ddl: ActionDdl,
@@ -36,7 +36,7 @@ export function isSettled(call: StepCall, nodes: readonly string[]): boolean {
 
 export interface ResumedState {
   /** What is known of nodes that were called before. */
-  readonly verdicts: Map<string, Judgement>;
+  readonly judgements: Map<string, Judgement>;
   /** The number of the next try of each node that is to be called. */
   readonly next: Map<string, number>;
   /** Whether some are only asked what became of an earlier try: that is no try of its own. */
@@ -45,25 +45,25 @@ export interface ResumedState {
 
 /** All nodes begin with their first try, where the run does not go on from before. */
 export function resumeState(call: StepCall, nodes: readonly string[]): ResumedState {
-  const verdicts = new Map<string, Judgement>();
+  const judgements = new Map<string, Judgement>();
   const next = new Map<string, number>();
   let asks = false;
   for (const node of nodes) {
-    const { verdict, number } = recallNode(call, node, call.past?.tries.get(node) ?? []);
-    if (verdict !== undefined) verdicts.set(node, verdict);
+    const { judgement, number } = resumeNode(call, node, call.past?.tries.get(node) ?? []);
+    if (judgement !== undefined) judgements.set(node, judgement);
     if (number !== undefined) next.set(node, number);
     asks ||= call.past?.tries.get(node)?.at(-1)?.number === number && call.plan.ddl.repeatable;
   }
-  return { verdicts, next, asks };
+  return { judgements, next, asks };
 }
 
 interface RecalledNode {
-  readonly verdict?: Judgement;
+  readonly judgement?: Judgement;
   /** Left out: it is not called again. */
   readonly number?: number;
 }
 
-function recallNode(call: StepCall, node: string, tries: readonly EarlierTry[]): RecalledNode {
+function resumeNode(call: StepCall, node: string, tries: readonly EarlierTry[]): RecalledNode {
   const { ddl } = call.plan;
   const last = tries.at(-1);
   if (last === undefined) return { number: 1 };
@@ -71,17 +71,17 @@ function recallNode(call: StepCall, node: string, tries: readonly EarlierTry[]):
   if (!isKnown(call, last)) {
     // The node answers with what became of it; only where it never began, it begins now.
     const safe = ddl.repeatable || call.world.ports.now() - last.at < remembered;
-    return safe ? { number: last.number } : { verdict: unknowable(call, node, last) };
+    return safe ? { number: last.number } : { judgement: unknowable(call, node, last) };
   }
-  const verdict = tries.reduce<Judgement | undefined>(
+  const judgement = tries.reduce<Judgement | undefined>(
     (before, { outcome }) => (outcome === undefined ? before : judge(call, outcome, before?.streak ?? 0)),
     undefined,
   );
-  if (verdict === undefined) return { number: last.number };
+  if (judgement === undefined) return { number: last.number };
   // A step that ended well ended so with the failures that it could bear.
-  if (verdict.failure === undefined || call.past?.done === true) return { verdict };
-  if (last.outcome?.outcome !== 'refused' && !ddl.repeatable) return { verdict };
-  return { verdict, number: last.number + 1 };
+  if (judgement.failure === undefined || call.past?.done === true) return { judgement };
+  if (last.outcome?.outcome !== 'refused' && !ddl.repeatable) return { judgement };
+  return { judgement, number: last.number + 1 };
 }
 
 /** A reply whose sensitive outputs were not written down has to be given again. */

@@ -1,7 +1,10 @@
-import type { World } from '../context.ts';
+import type { RunContext } from '../context.ts';
 
 /** Waits, or less when the run is interrupted: who called looks at the signal. */
-export async function rest({ ports, signal }: Pick<World, 'ports' | 'signal'>, milliseconds: number): Promise<void> {
+export async function rest(
+  { ports, signal }: Pick<RunContext, 'ports' | 'signal'>,
+  milliseconds: number,
+): Promise<void> {
   if (signal.aborted) return;
   try {
     await ports.sleep(milliseconds, signal);

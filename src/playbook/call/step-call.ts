@@ -1,5 +1,5 @@
 import type { ActionDdl, Ddl } from '../../core/ddl/ddl.ts';
-import type { World } from '../context.ts';
+import type { RunContext } from '../context.ts';
 import type { Expression } from '../expressions/expression.ts';
 import type { Template } from '../expressions/template.ts';
 import type { EarlierCall } from '../journal/history.ts';
@@ -42,7 +42,7 @@ export interface StepCall {
   readonly hypothetical: boolean;
   /** What became of it before the run went on. */
   readonly past: ResumedCall | undefined;
-  readonly world: World;
+  readonly world: RunContext;
   readonly step: Step;
 }
 

@@ -38,10 +38,10 @@ function isInternal(event: RunEvent, detail: Detail): boolean {
 /** In a dry run: what would be refused. */
 function formatRights({ label, asked, denied, unsure }: Extract<RunEvent, { type: 'rights-checked' }>): string[] {
   const good = unsure.length === 0 ? 'you may call everything that the run needs' : 'none is certain to refuse';
-  const verdict = denied.length === 0 ? good : 'not all of it is allowed';
+  const permission = denied.length === 0 ? good : 'not all of it is allowed';
   const more = unsure.length > 20 ? [`  and ${unsure.length - 20} more`] : [];
   return [
-    `[${plain(label)}] rights: ${count(asked, 'node')} asked: ${verdict}`,
+    `[${plain(label)}] rights: ${count(asked, 'node')} asked: ${permission}`,
     ...[...denied, ...unsure.slice(0, 20)].map(formatFailure),
     ...more,
   ];

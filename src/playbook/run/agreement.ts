@@ -1,6 +1,6 @@
 /** Asks a person before the first change, by a plan made of what was found until then. */
 import { Problem } from '../../core/errors.ts';
-import type { World } from '../context.ts';
+import type { RunContext } from '../context.ts';
 import type { NodeFailure } from '../events/events.ts';
 import type { RunTracker } from '../events/tracker.ts';
 import type { Playbook } from '../model.ts';
@@ -9,7 +9,7 @@ import { planRun } from './plan.ts';
 
 export interface Agreement {
   /** Asks once; the answer holds for the whole run. @throws Problem `not-agreed` */
-  readonly ask: (world: World) => Promise<void>;
+  readonly ask: (world: RunContext) => Promise<void>;
   /** When the run began, in milliseconds since the epoch: the time of the answer, where somebody was asked. */
   readonly startedAt: () => number;
 }
@@ -18,11 +18,11 @@ export function startAgreement(
   playbook: Playbook,
   { agree, now, operator }: Pick<PlaybookPorts, 'agree' | 'now' | 'operator'>,
   tracker: RunTracker,
-  onStart: (world: World) => Promise<unknown>,
+  onStart: (world: RunContext) => Promise<unknown>,
 ): Agreement {
   let startedAt = now();
   let asked: Promise<void> | undefined;
-  const askNow = async (world: World) => {
+  const askNow = async (world: RunContext) => {
     const agreed = agree === undefined || (await agree(await planRun(playbook, world, tracker)));
     if (agree !== undefined) startedAt = now();
     if (!agreed) throw new Problem('not-agreed', `${operator} did not agree`);

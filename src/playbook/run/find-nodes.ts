@@ -9,7 +9,7 @@ import { decide } from '../expressions/expression.ts';
 import type { NodeSet } from '../model.ts';
 import type { Discovered } from '../ports.ts';
 import { toText } from '../expressions/template.ts';
-import type { World } from '../context.ts';
+import type { RunContext } from '../context.ts';
 
 /** The sets, or why they are not complete. */
 export interface FoundSets {
@@ -28,7 +28,7 @@ export function namesIn(sets: FoundSets['sets']): Record<string, readonly string
  */
 export async function findNodes(
   nodeSets: readonly NodeSet[],
-  world: World,
+  world: RunContext,
   allowMissing: boolean,
   prefix: string,
 ): Promise<FoundSets> {
@@ -40,7 +40,7 @@ export async function findNodes(
   };
 }
 
-async function findSet(set: NodeSet, world: World, allowMissing: boolean, before: readonly string[] | undefined) {
+async function findSet(set: NodeSet, world: RunContext, allowMissing: boolean, before: readonly string[] | undefined) {
   const context = world.context();
   if (set.wanted !== undefined && !decide(set.wanted, context)) return { name: set.name, nodes: [], missing: [] };
   const filter = set.filter(context) as FilterTerms;
@@ -113,7 +113,7 @@ function absentFrom({ silent, broken }: Discovered): NodeFailure[] {
   ];
 }
 
-function tooFew({ name, whenEmpty, atLeast }: NodeSet, size: number, world: World): NodeFailure {
+function tooFew({ name, whenEmpty, atLeast }: NodeSet, size: number, world: RunContext): NodeFailure {
   const said = whenEmpty === undefined ? `no node for “${name}” was found` : toText(whenEmpty(world.context()));
   const reason = size === 0 ? said : `${count(size, 'node')} for “${name}” found, ${atLeast} are needed: ${said}`;
   return { node: '', code: size === 0 ? 'empty-set' : 'too-few-nodes', reason };

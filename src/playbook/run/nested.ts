@@ -6,8 +6,8 @@ import type { Playbook, Step, StepOutcome } from '../model.ts';
 import { checkRights } from './rights.ts';
 import { failureWithin, renameSteps, runSections } from './sections.ts';
 import { findNodes, namesIn } from './find-nodes.ts';
-import type { World } from '../context.ts';
-import { defineWorld } from './world.ts';
+import type { RunContext } from '../context.ts';
+import { startRunContext } from './start-context.ts';
 
 /**
  * @param given inputs; those that are null are left out
@@ -16,7 +16,7 @@ import { defineWorld } from './world.ts';
 export async function runUsed(
   playbook: Playbook,
   given: Readonly<Record<string, unknown>>,
-  world: World,
+  world: RunContext,
   step: Step,
 ): Promise<StepOutcome> {
   const inputs = await bindAllInputs(playbook, given, world.ports.inputSources ?? { env: {}, defaults: {} });
@@ -45,19 +45,24 @@ export async function runUsed(
 export async function lookAhead(
   playbook: Playbook,
   given: Readonly<Record<string, unknown>>,
-  world: World,
+  world: RunContext,
   prefix: string,
-): Promise<World> {
+): Promise<RunContext> {
   const inputs = await bindAllInputs(playbook, given, world.ports.inputSources ?? { env: {}, defaults: {} });
   const inner = nestWorld(playbook, inputs, world, prefix);
   inner.setNodes((await findNodes(playbook.nodes, inner, true, prefix)).sets);
   return inner;
 }
 
-function nestWorld(playbook: Playbook, inputs: Readonly<Record<string, unknown>>, world: World, prefix: string): World {
+function nestWorld(
+  playbook: Playbook,
+  inputs: Readonly<Record<string, unknown>>,
+  world: RunContext,
+  prefix: string,
+): RunContext {
   const { runId, time, dryRun, signal, kill, allowMissing, label, resumed, undoes } = world;
   const ids = [...playbook.steps, ...playbook.onFailure, ...playbook.always].map(({ id }) => id);
-  const own = defineWorld(playbook, inputs, ids, world.ports, {
+  const own = startRunContext(playbook, inputs, ids, world.ports, {
     runId,
     time,
     dryRun,

@@ -1,5 +1,5 @@
 /** Notifies of a run's start, failure and interruption; a success is notified by a step of the playbook. */
-import type { World } from '../context.ts';
+import type { RunContext } from '../context.ts';
 import { describeState } from '../events/summary.ts';
 import type { RunTracker } from '../events/tracker.ts';
 import { decide } from '../expressions/expression.ts';
@@ -12,12 +12,12 @@ import { nextCommand } from './next-command.ts';
 import { runSteps } from './run-steps.ts';
 
 /** @returns how it went; nothing where nobody is to be notified */
-export async function notifyStart({ notices }: Playbook, world: World): Promise<readonly StepReport[]> {
+export async function notifyStart({ notices }: Playbook, world: RunContext): Promise<readonly StepReport[]> {
   return (await runSteps(notices.start, aside(world), true)).reports;
 }
 
 /** Has a node keep a notice of interruption while the run goes on, for the case that this program is killed. */
-export async function keepNotice({ name, notices }: Playbook, world: World, { state }: RunTracker): Promise<void> {
+export async function keepNotice({ name, notices }: Playbook, world: RunContext, { state }: RunTracker): Promise<void> {
   const [step] = notices.failure;
   const { keepNotice: keep, operator } = world.ports;
   if (step === undefined || keep === undefined) return;
@@ -44,7 +44,7 @@ export async function keepNotice({ name, notices }: Playbook, world: World, { st
 /** Whoever declined a run knows about it, and a dry run is nobody's business. */
 export async function notifyEnd(
   { notices }: Playbook,
-  world: World,
+  world: RunContext,
   report: RunReport,
 ): Promise<readonly StepReport[]> {
   const { state, failure, dryRun } = report;
@@ -58,6 +58,6 @@ export async function notifyEnd(
 }
 
 /** A notification is no change that needs a person's yes or the run's lease. */
-function aside(world: World): World {
+function aside(world: RunContext): RunContext {
   return { ...world, agree: async () => {}, lock: async () => {} };
 }

@@ -1,7 +1,7 @@
 /** What a run is going to do, as far as that is known once its nodes are found. */
 import { count } from '../../core/text.ts';
 import type { Playbook, Step } from '../model.ts';
-import type { World } from '../context.ts';
+import type { RunContext } from '../context.ts';
 import { isLiteral } from '../expressions/template.ts';
 import type { StillServing } from '../events/run-state.ts';
 import { describeServing } from '../events/summary.ts';
@@ -12,7 +12,7 @@ import type { PlannedStep, RunPlan } from './run-plan.ts';
  * failure are left out.
  * @throws Problem where the inputs of a playbook that is used as a step are not right
  */
-export async function planRun(playbook: Playbook, world: World, found: Found): Promise<RunPlan> {
+export async function planRun(playbook: Playbook, world: RunContext, found: Found): Promise<RunPlan> {
   const all = await planSteps([...playbook.steps, ...playbook.always], world, '');
   const steps = all.steps.filter(({ id }) => !found.ended.has(id));
   return {
@@ -36,7 +36,7 @@ const quiet = new Set(['set', 'require', 'say', 'finish']);
 /** @param world undefined where its nodes are only found in the run */
 async function planSteps(
   steps: readonly Step[],
-  world: World | undefined,
+  world: RunContext | undefined,
   prefix: string,
 ): Promise<Pick<RunPlan, 'sets' | 'steps'>> {
   const telling = steps.filter(({ kind, source }) => !quiet.has(kind) && source.internal !== true);
@@ -46,7 +46,7 @@ async function planSteps(
 
 async function planStep(
   step: Step,
-  world: World | undefined,
+  world: RunContext | undefined,
   prefix: string,
 ): Promise<Pick<RunPlan, 'sets' | 'steps'>> {
   const { id, name, source, condition, body } = step;
@@ -66,7 +66,7 @@ async function planStep(
 }
 
 /** From which release to which each node goes, as far as steps that deploy name nodes and release by now. */
-function changesOf({ steps }: Playbook, world: World, { ended, revisions }: Found): RunPlan['changes'] {
+function changesOf({ steps }: Playbook, world: RunContext, { ended, revisions }: Found): RunPlan['changes'] {
   return steps.flatMap(({ id, body }) => {
     if (ended.has(id) || body.asks?.agent !== 'appmgr' || body.asks.action !== 'upgrade') return [];
     const { nodes = [], input } = body.preview?.(world, id) ?? {};
@@ -78,7 +78,7 @@ function changesOf({ steps }: Playbook, world: World, { ended, revisions }: Foun
 
 async function planWithin(
   { body }: Step,
-  world: World | undefined,
+  world: RunContext | undefined,
   prefix: string,
 ): Promise<Pick<RunPlan, 'sets' | 'steps'>> {
   const { used, lookAhead, within = [] } = body;
@@ -88,7 +88,7 @@ async function planWithin(
   return { sets: [...setsOf(used, inner, prefix), ...sets], steps };
 }
 
-function setsOf({ nodes }: Playbook, world: World | undefined, prefix: string): RunPlan['sets'] {
+function setsOf({ nodes }: Playbook, world: RunContext | undefined, prefix: string): RunPlan['sets'] {
   return nodes.flatMap(({ name }) => {
     const found = world?.nodes(name);
     return found === undefined ? [] : [{ name: `${prefix}${name}`, nodes: found }];

@@ -5,7 +5,7 @@ import type { NodeFailure } from '../events/events.ts';
 import type { Playbook } from '../model.ts';
 import { failureOf, silence } from '../call/reply.ts';
 import { everyStep } from '../source/walking.ts';
-import type { World } from '../context.ts';
+import type { RunContext } from '../context.ts';
 
 interface RightsReport {
   /** Where the run would be refused, or gets no answer. */
@@ -24,19 +24,19 @@ interface Needs {
 }
 
 /** @returns where the run would be refused; that, and what is not certain, is known as an event */
-export async function checkRights(playbook: Playbook, world: World): Promise<readonly NodeFailure[]> {
+export async function checkRights(playbook: Playbook, world: RunContext): Promise<readonly NodeFailure[]> {
   const needs = gatherNeeds(playbook, world);
   const byQuestion = Map.groupBy(needs.keys(), (node) => questionOf(needs.get(node)));
   const outcomes = await Promise.all([...byQuestion].map(([actions, nodes]) => ask(actions, nodes, world)));
-  const verdicts = outcomes.flat().map((outcome) => judge(outcome, needs.get(outcome.node)));
-  const denied = verdicts.flatMap((verdict) => verdict.denied);
-  const unsure = verdicts.flatMap((verdict) => verdict.unsure);
+  const answers = outcomes.flat().map((outcome) => judge(outcome, needs.get(outcome.node)));
+  const denied = answers.flatMap((answer) => answer.denied);
+  const unsure = answers.flatMap((answer) => answer.unsure);
   const { label, ports } = world;
   if (needs.size > 0) ports.emit({ type: 'rights-checked', label, asked: needs.size, denied, unsure });
   return denied;
 }
 
-function gatherNeeds(playbook: Playbook, world: World): Map<string, Needs> {
+function gatherNeeds(playbook: Playbook, world: RunContext): Map<string, Needs> {
   const needs = new Map<string, Needs>();
   const note = (node: string, kind: keyof Needs, call: string) => {
     const known = needs.get(node) ?? { certain: new Set(), possible: new Set() };
@@ -59,7 +59,7 @@ function questionOf({ certain, possible }: Needs = { certain: new Set(), possibl
   return [...new Set([...certain, ...possible])].sort().slice(0, 100).join(',');
 }
 
-async function ask(actions: string, nodes: readonly string[], world: World): Promise<readonly Outcome[]> {
+async function ask(actions: string, nodes: readonly string[], world: RunContext): Promise<readonly Outcome[]> {
   const { ports, runId, kill } = world;
   const input: JsonObject = { actions };
   const asked = { agent, action, requestId: ports.newId(), step: '', try: 1, dryRun: false, nodes };

@@ -4,7 +4,7 @@ import { toCel } from '../expressions/cel-values.ts';
 import type { Step, StepOutcome } from '../model.ts';
 import { failureWithin, renameSteps, runSections } from './sections.ts';
 import { rest } from '../call/sleep.ts';
-import type { World } from '../context.ts';
+import type { RunContext } from '../context.ts';
 
 /** The steps of a group, compiled. */
 export interface GroupSteps {
@@ -27,7 +27,7 @@ export async function runGroup(
   group: GroupSteps,
   rounds: readonly Round[],
   sleep: number,
-  world: World,
+  world: RunContext,
   step: Step,
 ): Promise<StepOutcome> {
   for (const [index, round] of rounds.entries()) {
@@ -47,7 +47,7 @@ async function runRound(
   { steps, onFailure }: GroupSteps,
   { variables, nodes, source }: Round,
   prefix: string,
-  world: World,
+  world: RunContext,
 ): Promise<Pick<StepOutcome, 'state' | 'failed' | 'lines'>> {
   const inner = nestWorld(world, prefix, variables, source, [...steps, ...onFailure]);
   const parts = { steps: renameSteps(steps, prefix), onFailure: renameSteps(onFailure, prefix) };
@@ -61,12 +61,12 @@ function nodeLines(nodes: readonly string[]): string[] {
 }
 
 function nestWorld(
-  world: World,
+  world: RunContext,
   prefix: string,
   variables: Readonly<Record<string, unknown>>,
   source: string | undefined,
   steps: readonly Step[],
-): World {
+): RunContext {
   const notRun = toCel({ ok: false, ran: false, replies: [] });
   const own = new Map<string, unknown>(steps.map(({ id }) => [id, notRun]));
   const more: Record<string, unknown> = Object.fromEntries(

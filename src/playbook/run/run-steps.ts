@@ -6,7 +6,7 @@ import type { StepReport, StepState } from '../events/events.ts';
 import { decide } from '../expressions/expression.ts';
 import type { Step, StepOutcome } from '../model.ts';
 import { hideSecrets, reasonsToKeep } from '../call/reasons.ts';
-import type { World } from '../context.ts';
+import type { RunContext } from '../context.ts';
 
 export interface StepsEnded {
   /** In the order of the file. */
@@ -18,7 +18,7 @@ export interface StepsEnded {
 type Ended = Omit<StepOutcome, 'state'> & { readonly state: StepState };
 
 /** @param steps sorted: each after all that it needs */
-export async function runSteps(steps: readonly Step[], world: World, afterFailure: boolean): Promise<StepsEnded> {
+export async function runSteps(steps: readonly Step[], world: RunContext, afterFailure: boolean): Promise<StepsEnded> {
   let finished = false;
   const ended = new Map<string, Promise<StepReport>>();
   /** Of each step that was skipped: the steps it waited for. */
@@ -41,7 +41,7 @@ export async function runSteps(steps: readonly Step[], world: World, afterFailur
   return { reports: await Promise.all(ended.values()), finished };
 }
 
-async function runStep(step: Step, world: World, afterFailure: boolean, waitedFor: readonly string[]) {
+async function runStep(step: Step, world: RunContext, afterFailure: boolean, waitedFor: readonly string[]) {
   const startedAt = world.ports.now();
   let outcome: Ended | undefined;
   const { id, kind, body } = step;
@@ -98,12 +98,12 @@ function accepted(ended: Ended): Ended {
 }
 
 /** Whether a step that only shows, waits or asks was done before the run was resumed, and nothing was changed since. */
-function isPast({ id }: Step, { resumed, undoes }: World): boolean {
+function isPast({ id }: Step, { resumed, undoes }: RunContext): boolean {
   return resumed?.past.isDone(id) === true && !resumed.moved() && undoes === undefined;
 }
 
 /** A message of the playbook may hold what is never to be shown. */
-function showable(report: StepReport, { taint }: World): StepReport {
+function showable(report: StepReport, { taint }: RunContext): StepReport {
   const failed = report.failed.map((one) => ({ ...one, reason: hideSecrets(one.reason, taint) }));
   return { ...report, failed, lines: report.lines.map((line) => hideSecrets(line, taint)) };
 }
@@ -135,7 +135,7 @@ function describe(
 }
 
 /** The nodes that a step which was never begun would have changed, as far as it names them. */
-function notChanged({ body: { changes, asks } }: Step, world: World): readonly string[] {
+function notChanged({ body: { changes, asks } }: Step, world: RunContext): readonly string[] {
   if (changes !== true || asks?.on === undefined || asks.agent === notifier) return [];
   return world.nodes(asks.on) ?? [];
 }

@@ -15,8 +15,8 @@ import type { PlaybookPorts } from '../ports.ts';
 import { checkRights } from './rights.ts';
 import { runSections } from './sections.ts';
 import { findNodes, namesIn } from './find-nodes.ts';
-import type { World } from '../context.ts';
-import { defineWorld, type RunOptions } from './world.ts';
+import type { RunContext } from '../context.ts';
+import { startRunContext, type RunOptions } from './start-context.ts';
 
 /**
  * @param inputs as bindInputs gives them
@@ -32,13 +32,13 @@ export async function runPlaybook(
   const watched = watchPorts(ports, tracker);
   const stepIds = [...playbook.steps, ...playbook.onFailure, ...playbook.always].map(({ id }) => id);
   const starts = options.notifyStart === true && options.resumed === undefined;
-  const onStart = async (world: World) => {
+  const onStart = async (world: RunContext) => {
     await keepNotice(playbook, world, tracker);
     if (starts) await notifyStart(playbook, world);
   };
   const agreement = startAgreement(playbook, watched, tracker, onStart);
-  const world: World = {
-    ...defineWorld(playbook, inputs, stepIds, watched, options),
+  const world: RunContext = {
+    ...startRunContext(playbook, inputs, stepIds, watched, options),
     agree: () => agreement.ask(world),
   };
   const about = { runId: world.runId, playbook: playbook.name, label: world.label, dryRun: world.dryRun };
@@ -58,7 +58,10 @@ export async function runPlaybook(
 }
 
 /** How the run ended, as it may be written down. */
-function endToKeep({ state, elapsed, interruption, failure, next, result: { untouched } }: RunReport, world: World) {
+function endToKeep(
+  { state, elapsed, interruption, failure, next, result: { untouched } }: RunReport,
+  world: RunContext,
+) {
   const keep = (reasons: readonly NodeFailure[]) => reasonsToKeep(reasons, world);
   const cause =
     failure?.cause === undefined ? {} : { cause: { ...failure.cause, reasons: keep(failure.cause.reasons) } };
@@ -84,13 +87,13 @@ function watchPorts(ports: PlaybookPorts, { see }: RunTracker): PlaybookPorts {
 }
 
 /** Without the sensitive inputs that were typed. */
-function hiddenCommand({ command }: RunOptions, { taint }: World): string | undefined {
+function hiddenCommand({ command }: RunOptions, { taint }: RunContext): string | undefined {
   return command === undefined ? undefined : hideSecrets(command, taint);
 }
 
 function describeEnd(
   report: Omit<RunReport, 'result'>,
-  world: World,
+  world: RunContext,
   tracker: RunTracker,
   options: RunOptions,
 ): RunReport & { steps: StepReport[] } {
@@ -112,7 +115,7 @@ type Ended = Pick<RunReport, 'state' | 'steps' | 'failure'>;
 async function begin(
   whole: Playbook,
   inputs: JsonObject,
-  world: World,
+  world: RunContext,
   about: Pick<RunReport, 'runId' | 'playbook' | 'label' | 'dryRun'>,
   { origin }: RunOptions,
 ): Promise<readonly NodeFailure[] | undefined> {
@@ -151,14 +154,14 @@ async function begin(
   return missing.length > 0 ? missing : undefined;
 }
 
-async function runAll(playbook: Playbook, world: World): Promise<Ended> {
+async function runAll(playbook: Playbook, world: RunContext): Promise<Ended> {
   const { state, finished, reports: steps, failure } = await runSections(playbook, world);
   if (failure !== undefined) return { state: isDeclined(failure) ? 'interrupted' : state, steps, failure };
   return { state: finished && !world.changed() ? 'nothing-to-do' : state, steps };
 }
 
 /** Whoever aborts the signal gives the reason. */
-function interruptionOf({ state }: Pick<RunReport, 'state'>, { signal }: World): Pick<RunReport, 'interruption'> {
+function interruptionOf({ state }: Pick<RunReport, 'state'>, { signal }: RunContext): Pick<RunReport, 'interruption'> {
   if (state !== 'interrupted' || !signal.aborted) return {};
   const reason: unknown = signal.reason;
   return { interruption: typeof reason === 'string' ? reason : explain(reason) };

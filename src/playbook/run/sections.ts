@@ -2,7 +2,7 @@
 import type { NodeFailure, StepReport } from '../events/events.ts';
 import type { Step } from '../model.ts';
 import { runSteps } from './run-steps.ts';
-import type { World } from '../context.ts';
+import type { RunContext } from '../context.ts';
 
 export interface Sections {
   readonly steps: readonly Step[];
@@ -19,7 +19,10 @@ export interface SectionsEnded {
   readonly failure?: { readonly step: string; readonly reasons: readonly NodeFailure[] };
 }
 
-export async function runSections({ steps, onFailure, always = [] }: Sections, world: World): Promise<SectionsEnded> {
+export async function runSections(
+  { steps, onFailure, always = [] }: Sections,
+  world: RunContext,
+): Promise<SectionsEnded> {
   const { reports, finished } = await runSteps(steps, world, false);
   const failure = firstFailure(reports);
   const interrupted = !finished && reports.some(({ state }) => state === 'interrupted' || state === 'not-run');

@@ -19,7 +19,7 @@ import {
 } from '../expressions/settings.ts';
 import { shapeOfReply } from '../expressions/shapes.ts';
 import { isLiteral } from '../expressions/template.ts';
-import type { World } from '../context.ts';
+import type { RunContext } from '../context.ts';
 import type { StepCompiler, StepKind } from './kind.ts';
 
 /** Calls an action on nodes: in batches, with retries, until an assertion holds, within a threshold of failures. */
@@ -64,9 +64,9 @@ export const callStep: StepKind = {
     };
     const settings = compileCallSettings(compiler, action, title);
     const target = compileCallTarget(compiler);
-    const run = (world: World, step: Step) =>
+    const run = (world: RunContext, step: Step) =>
       runCall({ ...fixed, ...settings(world.context()) }, target(world), world, step);
-    const preview = (world: World, id: string) =>
+    const preview = (world: RunContext, id: string) =>
       whereKnown(() => previewCall({ ...fixed, ...settings(world.context()) }, target(world), world, id));
     const changes = action.kind === 'change' && source.dry_run !== true;
     return { title, changes, asks: { agent: ddl.name, action: actionName, on: setNamed(source.on) }, run, preview };
@@ -190,7 +190,7 @@ function setNamed(on = ''): string | undefined {
 }
 
 /** Whom to call: the members of a set, or the names that an expression gives. */
-function compileCallTarget({ source, nodeSets, at, expression }: StepCompiler): (world: World) => CallTarget {
+function compileCallTarget({ source, nodeSets, at, expression }: StepCompiler): (world: RunContext) => CallTarget {
   const on = source.on ?? '';
   if (isLiteral(on)) {
     if (!nodeSets.includes(on)) at('on').fail(`there is no node set “${on}”: ${suggest(on, nodeSets)}`);

@@ -6,7 +6,7 @@ import { runGroup } from '../run/rounds.ts';
 import { compileSetting, durationForm, type Form, sizesForm } from '../expressions/settings.ts';
 import { names } from '../expressions/shapes.ts';
 import { isLiteral } from '../expressions/template.ts';
-import type { World } from '../context.ts';
+import type { RunContext } from '../context.ts';
 import type { StepCompiler, StepKind } from './kind.ts';
 
 /** Runs steps batch by batch, so that the nodes of the other batches keep serving meanwhile. */
@@ -41,7 +41,7 @@ export const rollingStep: StepKind = {
 };
 
 /** The members of a set, or the names that an expression gives. */
-function compileOver({ nodeSets, at, template }: StepCompiler, over: string): (world: World) => readonly string[] {
+function compileOver({ nodeSets, at, template }: StepCompiler, over: string): (world: RunContext) => readonly string[] {
   if (isLiteral(over)) {
     if (!nodeSets.includes(over))
       at('rolling', 'over').fail(`there is no node set “${over}”: ${suggest(over, nodeSets)}`);
@@ -52,7 +52,7 @@ function compileOver({ nodeSets, at, template }: StepCompiler, over: string): (w
 }
 
 /** @throws Problem `bad-nodes` */
-function checkNames(value: unknown, world: World): readonly string[] {
+function checkNames(value: unknown, world: RunContext): readonly string[] {
   const list: readonly unknown[] = Array.isArray(value) ? value : [undefined];
   const wrong = list.findIndex((name) => typeof name !== 'string' || !isNodeName(name) || !world.isKnownNode(name));
   if (wrong < 0) return [...new Set(list as readonly string[])];

@@ -3,7 +3,7 @@ import { checkInput, isRequired } from '../inputs/inputs.ts';
 import type { Playbook } from '../model.ts';
 import { isLiteral } from '../expressions/template.ts';
 import { lookAhead, runUsed } from '../run/nested.ts';
-import type { World } from '../context.ts';
+import type { RunContext } from '../context.ts';
 import type { StepCompiler, StepKind } from './kind.ts';
 
 /** Runs another playbook as a step, with inputs, node sets, steps and values of its own. */
@@ -15,13 +15,13 @@ export const useStep: StepKind = {
     const playbook = used(source.use ?? '');
     checkInputs(compiler, playbook);
     const given = template('with', source.with ?? {});
-    const inputsOf = (world: World) => given(world.context()) as Record<string, unknown>;
+    const inputsOf = (world: RunContext) => given(world.context()) as Record<string, unknown>;
     return {
       title: `use ${playbook.name}`,
       used: playbook,
       ...(waits(source.with)
         ? {}
-        : { lookAhead: (world: World, prefix: string) => lookAhead(playbook, inputsOf(world), world, prefix) }),
+        : { lookAhead: (world: RunContext, prefix: string) => lookAhead(playbook, inputsOf(world), world, prefix) }),
       run: (world, step) => runUsed(playbook, inputsOf(world), world, step),
     };
   },

@@ -2,7 +2,7 @@
  * The graph of what is declared: every resource, and an anchor before and behind all that a define or class holds. An
  * arrow to or from one of these is an arrow to its first or from its last anchor.
  */
-import { failAt, type Place } from '../source.ts';
+import { failAt, type SourcePosition } from '../source.ts';
 import { type Catalogue, nameOf, type Resource, settingOf } from './resource.ts';
 
 /** A resource that does something, or an anchor, which does not. */
@@ -65,7 +65,7 @@ function pairs(
   from: readonly Resource[],
   to: readonly Resource[],
   ends: ReadonlyMap<Resource, Ends>,
-  place: Place,
+  place: SourcePosition,
 ): (readonly [Ends, Ends])[] {
   const endsOf = (resource: Resource): Ends => {
     const found = ends.get(resource);

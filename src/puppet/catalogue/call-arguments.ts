@@ -4,7 +4,7 @@ import { Problem } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { suggest } from '../../core/text.ts';
 import { bindCallInput } from '../../playbook/inputs/call-input.ts';
-import { failAt, type Place } from '../source.ts';
+import { failAt, type SourcePosition } from '../source.ts';
 
 /** Strings become what the description asks for, and numbers become strings. @throws Problem `bad-script` */
 export function convertArguments(
@@ -12,7 +12,7 @@ export function convertArguments(
   ddl: Ddl,
   name: string,
   action: ActionDdl,
-  place: Place,
+  place: SourcePosition,
 ): JsonObject {
   const known = inputNames(action);
   const unknown = Object.keys(given).find((key) => !known.includes(key));

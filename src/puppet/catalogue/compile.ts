@@ -3,7 +3,7 @@ import { actionOf, type Ddl } from '../../core/ddl/ddl.ts';
 import { suggest } from '../../core/text.ts';
 import { runCall } from '../../playbook/call/call.ts';
 import { previewCall } from '../../playbook/call/preview.ts';
-import type { World } from '../../playbook/context.ts';
+import type { RunContext } from '../../playbook/context.ts';
 import type { CallPlan } from '../../playbook/call/step-call.ts';
 import type { Playbook, Step, StepBody } from '../../playbook/model.ts';
 import type { InputSource } from '../../playbook/source/schema.ts';
@@ -18,7 +18,7 @@ import { expectOf, refreshedBy } from './expectation.ts';
 import { collectNodeSets, type NodeSets } from './node-sets.ts';
 import { orderCatalogue } from './order.ts';
 import { stepIdOf } from './path.ts';
-import { findHeld } from './held.ts';
+import { findDisabledAhead } from './disabled-ahead.ts';
 import { nameOf, type Resource, settingOf } from './resource.ts';
 import { showBody } from './show.ts';
 
@@ -40,7 +40,7 @@ export function compileCatalogue({ catalogue, queries }: Done, parts: ScriptPart
   const ordered = orderCatalogue(catalogue, source);
   const sets = collectNodeSets(queries, answers);
   const calls = new Map(ordered.flatMap(({ resource }) => callsOf(resource)));
-  const held = findHeld(ordered, calls);
+  const held = findDisabledAhead(ordered, calls);
   const steps = ordered.map((one, index): Step => {
     const { body, batch, refreshOnly } = bodyOf(one.resource, calls, held, sets, agents);
     const before = ordered[index - 1];
@@ -138,7 +138,7 @@ function callBody(
     // What only reads may find them in traffic or not.
     reassert: action.kind === 'change' ? reassert : [],
   };
-  const targetOf = (world: World) => ({ nodes: [...(world.nodes(on) ?? [])], mayBeEmpty: false });
+  const targetOf = (world: RunContext) => ({ nodes: [...(world.nodes(on) ?? [])], mayBeEmpty: false });
   return {
     title,
     changes: action.kind === 'change' && !call.noop,

@@ -2,7 +2,7 @@
 import { Problem } from '../../core/errors.ts';
 import { suggest } from '../../core/text.ts';
 import type { Setting } from '../catalogue/resource.ts';
-import { lineOf, type Place, where } from '../source.ts';
+import { lineOf, type SourcePosition, where } from '../source.ts';
 import { metaparameters, plainTypes } from '../types/plain-types.ts';
 import type { KnownDefinition } from '../evaluator/state.ts';
 
@@ -15,7 +15,7 @@ export function checkAttributes(
   type: string,
   definition: KnownDefinition | undefined,
   attributes: ReadonlyMap<string, Setting>,
-  place: Place,
+  place: SourcePosition,
 ): void {
   if (type === 'class') return;
   refuseUnknown(type, definition, attributes, place);
@@ -25,7 +25,7 @@ export function refuseUnknown(
   type: string,
   definition: KnownDefinition | undefined,
   attributes: ReadonlyMap<string, Setting>,
-  place: Place,
+  place: SourcePosition,
 ): void {
   const known = parametersOf(type, definition);
   const unknown = [...attributes].filter(([name]) => !known.includes(name) && !metaparameters.has(name));
@@ -42,7 +42,7 @@ export function refuseMissing(
   what: string,
   missing: readonly string[],
   definition: KnownDefinition | undefined,
-  place: Place,
+  place: SourcePosition,
 ): void {
   if (missing.length === 0) return;
   const names = missing.map((name) => `“${name}”`).join(', ');
@@ -56,7 +56,7 @@ function parametersOf(type: string, definition: KnownDefinition | undefined): re
 }
 
 /** Where the define is; nothing for one that is built in. */
-function declaredIn(known: KnownDefinition | undefined, place: Place): string {
+function declaredIn(known: KnownDefinition | undefined, place: SourcePosition): string {
   if (known === undefined || known.builtIn || known.source !== place.source) return '';
   const line = lineOf({ source: known.source, at: known.definition.at });
   return ` (its ${known.definition.kind} is in line ${line})`;

@@ -4,7 +4,7 @@ import { failAt } from '../source.ts';
 import { isInstance } from '../types/data-type.ts';
 import { refuseMissing } from './attributes.ts';
 import { assign } from '../evaluator/scope.ts';
-import { type Evaluation, type KnownDefinition, placeIn, type Scope } from '../evaluator/state.ts';
+import { type Evaluation, type KnownDefinition, positionIn, type Scope } from '../evaluator/state.ts';
 import { formatReference, isReference, kindOf } from '../values/values.ts';
 
 /** @param scope the one of the body, new @throws Problem `bad-script` */
@@ -20,9 +20,9 @@ export function bindParameters(evaluation: Evaluation, resource: Resource, known
     const optional = type?.kind === 'access' && type.of.kind === 'reference' && type.of.name === 'Optional';
     if (setting === undefined && fallback === undefined && !optional) missing.push(name);
     const value = setting === undefined ? fallback && evaluation.evaluate(fallback, scope) : setting.value;
-    assign(scope, name, value, placeIn(scope, at));
+    assign(scope, name, value, positionIn(scope, at));
     const wanted = type === undefined || missing.includes(name) ? undefined : evaluation.evaluate(type, scope);
-    if (isReference(wanted) && !isInstance(value, wanted, placeIn(scope, at))) {
+    if (isReference(wanted) && !isInstance(value, wanted, positionIn(scope, at))) {
       const place = setting?.place ?? resource.place;
       failAt(place, `the parameter “${name}” must be ${formatReference(wanted)}, and this is ${kindOf(value)}`);
     }

@@ -2,14 +2,14 @@
 import { suggest } from '../../core/text.ts';
 import { keyOf, type Resource, type Setting } from '../catalogue/resource.ts';
 import { limits } from '../limits.ts';
-import { failAt, type Place } from '../source.ts';
+import { failAt, type SourcePosition } from '../source.ts';
 import { refuseUnknown } from './attributes.ts';
 import { bindParameters } from './bind.ts';
 import { newScope } from '../evaluator/scope.ts';
 import type { Evaluation, KnownDefinition, Scope } from '../evaluator/state.ts';
 
 /** What was evaluated already stays what it is. @returns the class @throws Problem `bad-script` */
-export function includeClass(evaluation: Evaluation, given: string, scope: Scope, place: Place): Resource {
+export function includeClass(evaluation: Evaluation, given: string, scope: Scope, place: SourcePosition): Resource {
   const name = given.replace(/^::/, '').toLowerCase();
   const known = evaluation.catalogue.resources.get(keyOf('class', name));
   return known ?? evaluateClass(evaluation, name, new Map(), scope, place);
@@ -21,7 +21,7 @@ export function evaluateClass(
   name: string,
   attributes: Map<string, Setting>,
   scope: Scope,
-  place: Place,
+  place: SourcePosition,
 ): Resource {
   const known = findClass(evaluation, name, place);
   refuseUnknown(name, known, attributes, place);
@@ -53,7 +53,7 @@ export function evaluateClass(
   return resource;
 }
 
-function findClass({ definitions }: Evaluation, name: string, place: Place): KnownDefinition {
+function findClass({ definitions }: Evaluation, name: string, place: SourcePosition): KnownDefinition {
   const found = definitions.get(name);
   if (found?.definition.kind === 'class') return found;
   const classes = [...definitions].filter(([, { definition }]) => definition.kind === 'class').map(([known]) => known);
@@ -65,7 +65,7 @@ function parentOf(
   evaluation: Evaluation,
   { definition }: KnownDefinition,
   scope: Scope,
-  place: Place,
+  place: SourcePosition,
 ): Scope | undefined {
   if (definition.inherits === undefined) return undefined;
   const name = definition.inherits.replace(/^::/, '').toLowerCase();

@@ -3,7 +3,7 @@ import { type Endpoint, type Resource, settingOf } from '../catalogue/resource.t
 import type { Collector, Query } from '../parser/ast.ts';
 import { equal } from '../values/compare.ts';
 import { evaluateSettings, setAttributes } from './override.ts';
-import { type Evaluation, placeIn, type Scope } from '../evaluator/state.ts';
+import { type Evaluation, positionIn, type Scope } from '../evaluator/state.ts';
 import { isList, type Value } from '../values/values.ts';
 
 type Test = (resource: Resource) => boolean;
@@ -16,7 +16,7 @@ export function collect(evaluation: Evaluation, { at, type, query, attributes }:
   evaluation.later.collectors.push({
     collect: () => {
       for (const resource of evaluation.catalogue.resources.values()) {
-        evaluation.spend(1, placeIn(scope, at));
+        evaluation.spend(1, positionIn(scope, at));
         if (resource.type !== type || found.has(resource) || !test(resource)) continue;
         found.add(resource);
         resource.virtual = false;

@@ -2,26 +2,26 @@
 import { keyOf, nameOf, type Resource, type Setting } from '../catalogue/resource.ts';
 import { limits } from '../limits.ts';
 import type { Attribute, ResourceBody, ResourceStatement } from '../parser/ast.ts';
-import { failAt, lineOf, type Place, where } from '../source.ts';
+import { failAt, lineOf, type SourcePosition, where } from '../source.ts';
 import { checkAttributes } from './attributes.ts';
 import { evaluateClass } from './classes.ts';
 import { findType } from './find-type.ts';
 import { isSet } from '../evaluator/scope.ts';
-import { type Evaluation, placeIn, type Scope } from '../evaluator/state.ts';
+import { type Evaluation, positionIn, type Scope } from '../evaluator/state.ts';
 import { flatten, isList, kindOf, type Value } from '../values/values.ts';
 import { weigh } from '../values/weight.ts';
 
 /** @returns what the statement declares, in order @throws Problem `bad-script` */
 export function declareResources(evaluation: Evaluation, statement: ResourceStatement, scope: Scope): Resource[] {
   const { type, virtual, bodies } = statement;
-  const place = scope.declaredAt ?? placeIn(scope, statement.at);
+  const place = scope.declaredAt ?? positionIn(scope, statement.at);
   const definition = findType(evaluation.definitions, type, place);
   return bodies.flatMap((body) => {
-    const titles = titlesOf(evaluation.evaluate(body.title, scope), placeIn(scope, body.at));
+    const titles = titlesOf(evaluation.evaluate(body.title, scope), positionIn(scope, body.at));
     const attributes = evaluateAttributes(evaluation, body, scope);
-    checkAttributes(type, definition, attributes, scope.declaredAt ?? placeIn(scope, body.at));
+    checkAttributes(type, definition, attributes, scope.declaredAt ?? positionIn(scope, body.at));
     return titles.map((title) => {
-      const at = scope.declaredAt ?? placeIn(scope, body.at);
+      const at = scope.declaredAt ?? positionIn(scope, body.at);
       if (type === 'class') return declareClass(evaluation, title, attributes, scope, at);
       const kind = definition === undefined ? 'plain' : 'define';
       return add(evaluation, { type, title, kind, virtual, attributes: new Map(attributes), place: at }, scope);
@@ -30,7 +30,7 @@ export function declareResources(evaluation: Evaluation, statement: ResourceStat
 }
 
 /** @throws Problem `bad-script` for what can’t be a title */
-function titlesOf(value: Value, place: Place): string[] {
+function titlesOf(value: Value, place: SourcePosition): string[] {
   const members = isList(value) ? flatten(value) : [value];
   const titles = members.map((member) => {
     if (typeof member === 'string' && member !== '') return member;
@@ -44,7 +44,7 @@ function titlesOf(value: Value, place: Place): string[] {
 function evaluateAttributes(evaluation: Evaluation, { attributes }: ResourceBody, scope: Scope): Map<string, Setting> {
   const settings = new Map<string, Setting>();
   for (const attribute of attributes) {
-    const place = placeIn(scope, attribute.at);
+    const place = positionIn(scope, attribute.at);
     if (attribute.adds) failAt(place, '“+>” adds to what is set already', 'write “=>” where a resource is declared');
     if (settings.has(attribute.name)) failAt(place, `the attribute “${attribute.name}” is set twice`);
     settings.set(attribute.name, settingFor(evaluation, attribute, scope));
@@ -57,14 +57,14 @@ export function settingFor(evaluation: Evaluation, { at, name, value }: Attribut
   // A filter that is not set means every node: a variable that nobody set must not.
   if (name.endsWith('_filter') && value.kind === 'variable' && !isSet(evaluation, scope, value.name)) {
     failAt(
-      placeIn(scope, at),
+      positionIn(scope, at),
       `“$${value.name}” has no value, and “${name}” would address every node`,
       'leave the filter out where that is meant',
     );
   }
   const found = evaluation.evaluate(value, scope);
-  evaluation.spend(weigh(found).size, placeIn(scope, at));
-  return { value: found, place: scope.declaredAt ?? placeIn(scope, at) };
+  evaluation.spend(weigh(found).size, positionIn(scope, at));
+  return { value: found, place: scope.declaredAt ?? positionIn(scope, at) };
 }
 
 type NewResource = Pick<Resource, 'type' | 'title' | 'kind' | 'virtual' | 'attributes' | 'place'>;
@@ -103,7 +103,7 @@ function declareClass(
   title: string,
   attributes: Map<string, Setting>,
   scope: Scope,
-  place: Place,
+  place: SourcePosition,
 ): Resource {
   const name = title.replace(/^::/, '').toLowerCase();
   if (evaluation.catalogue.resources.has(keyOf('class', name))) {

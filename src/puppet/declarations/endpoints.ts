@@ -1,12 +1,12 @@
 /** What stands at the ends of arrows, and what metaparameters refer to. */
 import { suggest } from '../../core/text.ts';
 import { type Endpoint, keyOf, nameOf, type Resource } from '../catalogue/resource.ts';
-import { failAt, type Place } from '../source.ts';
+import { failAt, type SourcePosition } from '../source.ts';
 import type { Evaluation } from '../evaluator/state.ts';
 import { flatten, formatReference, isList, isReference, kindOf, type Value } from '../values/values.ts';
 
 /** The resources that references name, looked up when all are known. @throws Problem `bad-script` for what is no reference */
-export function endpointOf(evaluation: Evaluation, value: Value, place: Place): Endpoint {
+export function endpointOf(evaluation: Evaluation, value: Value, place: SourcePosition): Endpoint {
   const references = flatten(isList(value) ? value : [value]).map((one) => {
     if (isReference(one) && one.title !== undefined) return { ...one, title: one.title };
     const shown = isReference(one) ? `${formatReference(one)} without a title` : kindOf(one);
@@ -18,7 +18,7 @@ export function endpointOf(evaluation: Evaluation, value: Value, place: Place): 
 function find(
   { catalogue }: Evaluation,
   { reference: type, title }: { reference: string; title: string },
-  place: Place,
+  place: SourcePosition,
 ): Resource {
   const found = catalogue.resources.get(keyOf(type, title));
   if (found !== undefined) return found;

@@ -1,13 +1,13 @@
 import { suggest } from '../../core/text.ts';
 import type { KnownDefinition } from '../evaluator/state.ts';
-import { failAt, type Place } from '../source.ts';
+import { failAt, type SourcePosition } from '../source.ts';
 import { foreignTypes, plainTypes } from '../types/plain-types.ts';
 
 /** The definition of a define, undefined for a type that is built in. @throws Problem `bad-script` where there is neither */
 export function findType(
   definitions: ReadonlyMap<string, KnownDefinition>,
   type: string,
-  place: Place,
+  place: SourcePosition,
 ): KnownDefinition | undefined {
   const found = definitions.get(type);
   if (found?.definition.kind === 'define') return found;

@@ -1,11 +1,11 @@
 /** Attributes that are set after a resource was declared. */
 import { type Endpoint, keyOf, nameOf, type Resource, type Setting } from '../catalogue/resource.ts';
 import type { Attribute, Item } from '../parser/ast.ts';
-import { failAt, lineOf, type Place } from '../source.ts';
+import { failAt, lineOf, type SourcePosition } from '../source.ts';
 import { refuseUnknown } from './attributes.ts';
 import { settingFor } from './declare.ts';
 import { endpointOf } from './endpoints.ts';
-import { type Evaluation, placeIn, type Scope } from '../evaluator/state.ts';
+import { type Evaluation, positionIn, type Scope } from '../evaluator/state.ts';
 import { flatten, isList, isReference } from '../values/values.ts';
 
 /** `Type[title] { … }`. What is set already stays, but for a class that inherits. @throws Problem `bad-script` */
@@ -14,7 +14,7 @@ export function overrideResources(
   { at, of, attributes }: Extract<Item, { kind: 'override' }>,
   scope: Scope,
 ): Endpoint {
-  const place = placeIn(scope, at);
+  const place = positionIn(scope, at);
   const value = evaluation.evaluate(of, scope);
   const endpoint = endpointOf(evaluation, value, place);
   const settings = evaluateSettings(evaluation, attributes, scope);
@@ -70,7 +70,7 @@ function joined(before: Setting, value: Setting['value']): Setting['value'] {
   return [...list(before.value), ...list(value)];
 }
 
-function refuseSecond(resource: Resource, name: string, before: Setting, place: Place): never {
+function refuseSecond(resource: Resource, name: string, before: Setting, place: SourcePosition): never {
   const hint = `it is set in line ${lineOf(before.place)}; a collector may replace it: ${nameOf(resource).replace(/\[.*/s, '')} <| title == "…" |> { … }`;
   return failAt(place, `the attribute “${name}” of ${nameOf(resource)} has a value already`, hint);
 }

@@ -1,6 +1,6 @@
 /** `value[key]`: a member of a list, of a hash, a part of a string, a resource, or an attribute of one. */
 import { keyOf, settingOf } from '../catalogue/resource.ts';
-import { failAt, type Place } from '../source.ts';
+import { failAt, type SourcePosition } from '../source.ts';
 import { isDataType } from '../types/data-type.ts';
 import type { Evaluation } from './state.ts';
 import {
@@ -15,7 +15,7 @@ import {
   type Value,
 } from '../values/values.ts';
 
-export function readAccess(evaluation: Evaluation, of: Value, keys: readonly Value[], place: Place): Value {
+export function readAccess(evaluation: Evaluation, of: Value, keys: readonly Value[], place: SourcePosition): Value {
   if (isReference(of)) {
     return of.title === undefined ? refer(of, keys, place) : readAttribute(evaluation, of, keys, place);
   }
@@ -32,14 +32,14 @@ export function readAccess(evaluation: Evaluation, of: Value, keys: readonly Val
 }
 
 /** Negative ones count from the end. */
-function indexIn(key: Value, length: number, place: Place): number {
+function indexIn(key: Value, length: number, place: SourcePosition): number {
   const index = numberIn(key);
   if (typeof index !== 'bigint') return failAt(place, `an index is a whole number, not ${kindOf(key)}`);
   return Number(index) < 0 ? length + Number(index) : Number(index);
 }
 
 /** `Mcollective[a]`; with several titles, a list of references. */
-function refer({ reference, parameters }: Reference, keys: readonly Value[], place: Place): Value {
+function refer({ reference, parameters }: Reference, keys: readonly Value[], place: SourcePosition): Value {
   if (parameters !== undefined) return failAt(place, `${formatReference({ reference, parameters })} has no members`);
   if (isDataType(reference)) return { reference, parameters: keys };
   const references = flatten(keys).map((title): Reference => {
@@ -54,7 +54,7 @@ function refer({ reference, parameters }: Reference, keys: readonly Value[], pla
   return references.length === 1 ? references[0] : references;
 }
 
-function readAttribute({ catalogue }: Evaluation, of: Reference, keys: readonly Value[], place: Place): Value {
+function readAttribute({ catalogue }: Evaluation, of: Reference, keys: readonly Value[], place: SourcePosition): Value {
   const resource = catalogue.resources.get(keyOf(of.reference, of.title ?? ''));
   if (resource === undefined) return failAt(place, `${formatReference(of)} is not declared before this place`);
   const [name] = keys;

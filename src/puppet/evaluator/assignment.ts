@@ -1,7 +1,7 @@
 import { type FleetFunction, isFleetFunction, queryFor } from '../functions/fleet.ts';
 import type { Item } from '../parser/ast.ts';
 import { assign } from './scope.ts';
-import { type Evaluation, placeIn, type Scope } from './state.ts';
+import { type Evaluation, positionIn, type Scope } from './state.ts';
 
 /**
  * A variable that takes an answer of the fleet may wait for it until it is read: several questions are then asked at the
@@ -12,14 +12,14 @@ export function evaluateAssignment(
   { at, name, value }: Extract<Item, { kind: 'assign' }>,
   scope: Scope,
 ): void {
-  const place = placeIn(scope, at);
+  const place = positionIn(scope, at);
   if (value.kind !== 'call' || !isFleetFunction(value.name)) {
     assign(scope, name, evaluation.evaluate(value, scope), place);
     return;
   }
   const args = value.args.map((argument) => evaluation.evaluate(argument, scope));
   const fleetFunction: FleetFunction = value.name;
-  const { query, read } = queryFor(fleetFunction, args, evaluation, placeIn(scope, value.at), name);
+  const { query, read } = queryFor(fleetFunction, args, evaluation, positionIn(scope, value.at), name);
   const answer = evaluation.answers.get(query.key);
   assign(scope, name, answer === undefined ? undefined : read(answer), place);
   if (answer === undefined) scope.waiting.add(name);

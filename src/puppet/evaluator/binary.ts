@@ -1,9 +1,9 @@
 import type { Expression } from '../parser/ast.ts';
-import { failAt, type Place } from '../source.ts';
+import { failAt, type SourcePosition } from '../source.ts';
 import { compute } from '../values/arithmetic.ts';
 import { equal, order } from '../values/compare.ts';
 import { isIn, matches } from './match.ts';
-import { type Evaluation, placeIn, type Scope } from './state.ts';
+import { type Evaluation, positionIn, type Scope } from './state.ts';
 import { isTrue, kindOf, type Value } from '../values/values.ts';
 import { weigh } from '../values/weight.ts';
 
@@ -16,7 +16,7 @@ export function evaluateBinary(evaluation: Evaluation, expression: Binary, scope
   if (operator === 'and') return isTrue(left) && isTrue(evaluation.evaluate(expression.right, scope));
   if (operator === 'or') return isTrue(left) || isTrue(evaluation.evaluate(expression.right, scope));
   const right = evaluation.evaluate(expression.right, scope);
-  const place = placeIn(scope, expression.at);
+  const place = positionIn(scope, expression.at);
   evaluation.spend(weigh(left).size + weigh(right).size, place);
   switch (operator) {
     case '==':
@@ -39,7 +39,7 @@ export function evaluateBinary(evaluation: Evaluation, expression: Binary, scope
   }
 }
 
-function compare(operator: '<' | '<=' | '>' | '>=', left: Value, right: Value, place: Place): boolean {
+function compare(operator: '<' | '<=' | '>' | '>=', left: Value, right: Value, place: SourcePosition): boolean {
   const which = order(left, right);
   if (which === undefined) {
     return failAt(place, `“${operator}” can’t put ${kindOf(left)} and ${kindOf(right)} in order`);
@@ -56,7 +56,7 @@ function compare(operator: '<' | '<=' | '>' | '>=', left: Value, right: Value, p
   }
 }
 
-function add(operator: '+' | '-' | '*' | '/' | '%', left: Value, right: Value, place: Place): Value {
+function add(operator: '+' | '-' | '*' | '/' | '%', left: Value, right: Value, place: SourcePosition): Value {
   const computed = compute(operator, left, right);
   return 'fault' in computed ? failAt(place, computed.fault) : computed.value;
 }

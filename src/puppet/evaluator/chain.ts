@@ -6,7 +6,7 @@ import { declareResources, settingFor } from '../declarations/declare.ts';
 import { endpointOf } from '../declarations/endpoints.ts';
 import { evaluateAssignment } from './assignment.ts';
 import { overrideResources } from '../declarations/override.ts';
-import { type Evaluation, placeIn, type Scope } from './state.ts';
+import { type Evaluation, positionIn, type Scope } from './state.ts';
 
 type Chain = Extract<Statement, { kind: 'chain' }>;
 
@@ -18,7 +18,7 @@ export function evaluateChain(evaluation: Evaluation, { at, items, arrows }: Cha
     if (left === undefined || right === undefined) continue;
     const backwards = arrow.startsWith('<');
     const [from, to] = backwards ? [right, left] : [left, right];
-    const place = scope.declaredAt ?? placeIn(scope, items[index + 1]?.at ?? at);
+    const place = scope.declaredAt ?? positionIn(scope, items[index + 1]?.at ?? at);
     evaluation.catalogue.relations.push({ from, to, refreshes: arrow.includes('~'), place });
   }
 }
@@ -39,7 +39,7 @@ function evaluateItem(evaluation: Evaluation, item: Item, scope: Scope, chained:
       return undefined;
     case 'expression': {
       const value = evaluation.evaluate(item.expression, scope);
-      return chained ? endpointOf(evaluation, value, placeIn(scope, item.at)) : undefined;
+      return chained ? endpointOf(evaluation, value, positionIn(scope, item.at)) : undefined;
     }
   }
 }

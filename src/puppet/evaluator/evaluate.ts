@@ -2,7 +2,7 @@
 import { Problem } from '../../core/errors.ts';
 import type { Catalogue, Resource } from '../catalogue/resource.ts';
 import { limits } from '../limits.ts';
-import { failAt, type Place, type ScriptSource } from '../source.ts';
+import { failAt, type SourcePosition, type ScriptSource } from '../source.ts';
 import type { Statement } from '../parser/ast.ts';
 import { builtInDefines } from '../types/defines.ts';
 import { bindParameters } from '../declarations/bind.ts';
@@ -21,7 +21,7 @@ export interface ScriptText {
   readonly statements: readonly Statement[];
 }
 
-export interface Given {
+export interface EvaluationInputs {
   readonly inputs: ReadonlyMap<string, string>;
   /** Of the machine that runs the script. */
   readonly facts: ReadonlyMap<string, Value>;
@@ -43,7 +43,7 @@ export type Evaluated =
  * Pure: where the fleet must be asked, it ends and says what to ask; with the answers it is evaluated again.
  * @throws Problem `bad-script` with file, line and column; `script-failed` with the script’s own words
  */
-export function evaluateScript(script: ScriptText, given: Given): Evaluated {
+export function evaluateScript(script: ScriptText, given: EvaluationInputs): Evaluated {
   const evaluation = begin(script, given);
   try {
     runStatements(evaluation, script.statements, evaluation.top);
@@ -60,9 +60,9 @@ export function evaluateScript(script: ScriptText, given: Given): Evaluated {
   return { state: 'done', catalogue, notices, queries: [...queries.values()] };
 }
 
-function begin({ source, statements }: ScriptText, given: Given): Evaluation {
+function begin({ source, statements }: ScriptText, given: EvaluationInputs): Evaluation {
   let left: number = limits.steps;
-  const spend = (amount: number, place: Place) => {
+  const spend = (amount: number, place: SourcePosition) => {
     left -= amount;
     if (left < 0) failAt(place, `the script takes more than ${limits.steps} steps to evaluate`);
   };

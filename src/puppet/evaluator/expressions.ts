@@ -7,7 +7,7 @@ import { readAccess } from './access.ts';
 import { evaluateBinary } from './binary.ts';
 import { fits } from './match.ts';
 import { lookUp } from './scope.ts';
-import { type Evaluation, placeIn, type Scope } from './state.ts';
+import { type Evaluation, positionIn, type Scope } from './state.ts';
 import { isHash, isList, isTrue, kindOf, toText, type Value } from '../values/values.ts';
 import { compute } from '../values/arithmetic.ts';
 import { weigh } from '../values/weight.ts';
@@ -17,15 +17,15 @@ export function evaluate(evaluation: Evaluation, expression: Expression, scope: 
   const value = evaluateKind(evaluation, expression, scope);
   if (isList(value) || isHash(value)) {
     const { size, depth } = weigh(value);
-    if (size > limits.size) failAt(placeIn(scope, expression.at), `a list grows beyond ${limits.size} members`);
+    if (size > limits.size) failAt(positionIn(scope, expression.at), `a list grows beyond ${limits.size} members`);
     if (depth > limits.nesting)
-      failAt(placeIn(scope, expression.at), `lists hold each other more than ${limits.nesting} deep`);
+      failAt(positionIn(scope, expression.at), `lists hold each other more than ${limits.nesting} deep`);
   }
   return value;
 }
 
 function evaluateKind(evaluation: Evaluation, expression: Expression, scope: Scope): Value {
-  const place = placeIn(scope, expression.at);
+  const place = positionIn(scope, expression.at);
   const evaluateOne = (one: Expression) => evaluate(evaluation, one, scope);
   evaluation.spend(1, place);
   switch (expression.kind) {
@@ -65,7 +65,7 @@ function evaluateKind(evaluation: Evaluation, expression: Expression, scope: Sco
 type Of<Kind extends Expression['kind']> = Extract<Expression, { kind: Kind }>;
 
 function evaluateText(evaluation: Evaluation, { at, parts }: Of<'text'>, scope: Scope): string {
-  const place = placeIn(scope, at);
+  const place = positionIn(scope, at);
   let text = '';
   for (const part of parts) {
     const value = typeof part === 'string' ? part : evaluate(evaluation, part, scope);
@@ -80,7 +80,7 @@ function evaluateHash(evaluation: Evaluation, { entries }: Of<'hash'>, scope: Sc
   const hash = new Map<Value, Value>();
   for (const [key, value] of entries) {
     const name = evaluate(evaluation, key, scope);
-    if (isList(name) || isHash(name)) failAt(placeIn(scope, key.at), `${kindOf(name)} can’t be a key`);
+    if (isList(name) || isHash(name)) failAt(positionIn(scope, key.at), `${kindOf(name)} can’t be a key`);
     hash.set(name, evaluate(evaluation, value, scope));
   }
   return hash;
@@ -98,11 +98,11 @@ function evaluateSelector(evaluation: Evaluation, { at, of, options }: Of<'selec
     options.find(
       ({ key }) =>
         key.kind !== 'default' &&
-        fits(evaluation, scope, value, evaluate(evaluation, key, scope), placeIn(scope, key.at)),
+        fits(evaluation, scope, value, evaluate(evaluation, key, scope), positionIn(scope, key.at)),
     ) ?? options.find(({ key }) => key.kind === 'default');
   if (fitting === undefined) {
     const shown = toText(value).slice(0, 60);
-    return failAt(placeIn(scope, at), `no option of the selector fits “${shown}”`, 'add default => …');
+    return failAt(positionIn(scope, at), `no option of the selector fits “${shown}”`, 'add default => …');
   }
   const chosen = evaluate(evaluation, fitting.value, scope);
   scope.captures = before;

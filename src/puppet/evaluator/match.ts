@@ -1,7 +1,7 @@
 /** `=~`, `in`, and how options of `case` and `?` are compared. */
 import { compileFinder } from '../../core/filter/pattern.ts';
 import { isInstance } from '../types/data-type.ts';
-import { failAt, type Place, pinTo } from '../source.ts';
+import { failAt, type SourcePosition, pinTo } from '../source.ts';
 import { equal } from '../values/compare.ts';
 import type { Evaluation, Scope } from './state.ts';
 import { isHash, isList, isPattern, isReference, kindOf, type Value } from '../values/values.ts';
@@ -12,7 +12,7 @@ export function matchesPattern(
   scope: Scope,
   text: string,
   pattern: string,
-  place: Place,
+  place: SourcePosition,
 ): boolean {
   evaluation.spend(50 + text.length / 10, place);
   const [found] = pinTo(place, () => compileFinder(pattern)(text));
@@ -21,7 +21,13 @@ export function matchesPattern(
 }
 
 /** `left =~ right`. */
-export function matches(evaluation: Evaluation, scope: Scope, left: Value, right: Value, place: Place): boolean {
+export function matches(
+  evaluation: Evaluation,
+  scope: Scope,
+  left: Value,
+  right: Value,
+  place: SourcePosition,
+): boolean {
   if (isReference(right)) return isInstance(left, right, place);
   const pattern = isPattern(right) ? right.pattern : right;
   if (typeof pattern !== 'string') return failAt(place, `“=~” takes a regex on its right, not ${kindOf(right)}`);
@@ -30,7 +36,13 @@ export function matches(evaluation: Evaluation, scope: Scope, left: Value, right
 }
 
 /** Whether a value is what an option means. */
-export function fits(evaluation: Evaluation, scope: Scope, value: Value, option: Value, place: Place): boolean {
+export function fits(
+  evaluation: Evaluation,
+  scope: Scope,
+  value: Value,
+  option: Value,
+  place: SourcePosition,
+): boolean {
   if (isPattern(option)) {
     return typeof value === 'string' && matchesPattern(evaluation, scope, value, option.pattern, place);
   }
@@ -39,7 +51,7 @@ export function fits(evaluation: Evaluation, scope: Scope, value: Value, option:
 }
 
 /** `left in right`: a member, a key, or a part of a string, ignoring case. */
-export function isIn(evaluation: Evaluation, scope: Scope, left: Value, right: Value, place: Place): boolean {
+export function isIn(evaluation: Evaluation, scope: Scope, left: Value, right: Value, place: SourcePosition): boolean {
   const members = isHash(right) ? [...right.keys()] : right;
   if (isList(members)) {
     evaluation.spend(members.length, place);

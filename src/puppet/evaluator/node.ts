@@ -1,6 +1,6 @@
 import type { Statement } from '../parser/ast.ts';
 import { fits } from './match.ts';
-import { type Evaluation, placeIn } from './state.ts';
+import { type Evaluation, positionIn } from './state.ts';
 import { isPattern, toText } from '../values/values.ts';
 
 /** A script runs on the machine of its caller: the node of that name, else one whose regex fits, else the default. */
@@ -14,7 +14,7 @@ export function chooseNode(evaluation: Evaluation, statements: readonly Statemen
     valuesOf(node).some((name) => !isPattern(name) && names.includes(toText(name).toLowerCase())),
   );
   const fitting = nodes.find((node) =>
-    valuesOf(node).some((name) => isPattern(name) && fits(evaluation, top, names[0], name, placeIn(top, node.at))),
+    valuesOf(node).some((name) => isPattern(name) && fits(evaluation, top, names[0], name, positionIn(top, node.at))),
   );
   const fallback = nodes.find((node) => node.names.some(({ kind }) => kind === 'default'));
   return (named ?? fitting ?? fallback)?.body ?? [];

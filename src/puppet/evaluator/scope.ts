@@ -1,5 +1,5 @@
 import { suggest } from '../../core/text.ts';
-import { failAt, type Place } from '../source.ts';
+import { failAt, type SourcePosition } from '../source.ts';
 import { Waiting } from './query.ts';
 import type { Evaluation, Scope } from './state.ts';
 import type { Value } from '../values/values.ts';
@@ -20,7 +20,7 @@ export function newScope(given: Pick<Scope, 'source'> & Partial<Scope>): Scope {
 }
 
 /** @throws Problem `bad-script` for a second assignment */
-export function assign(scope: Scope, name: string, value: Value, place: Place): void {
+export function assign(scope: Scope, name: string, value: Value, place: SourcePosition): void {
   if (scope.variables.has(name)) {
     failAt(place, `“$${name}” has a value already`, 'a variable is assigned once: give the new value another name');
   }
@@ -28,7 +28,7 @@ export function assign(scope: Scope, name: string, value: Value, place: Place): 
 }
 
 /** The value of a variable; undef where nothing gave it one. @throws Waiting, Problem `bad-script` */
-export function lookUp(evaluation: Evaluation, scope: Scope, name: string, place: Place): Value {
+export function lookUp(evaluation: Evaluation, scope: Scope, name: string, place: SourcePosition): Value {
   if (/^\d+$/.test(name)) return scope.captures[Number(name)];
   const parts = name.replace(/^::/, '').split('::');
   const last = parts.pop() ?? '';
@@ -45,7 +45,7 @@ function findIn(from: Scope, name: string, { inputs, facts }: Evaluation): Value
   return inputs.get(name) ?? facts.get(name);
 }
 
-function lookUpInClass(evaluation: Evaluation, className: string, name: string, place: Place): Value {
+function lookUpInClass(evaluation: Evaluation, className: string, name: string, place: SourcePosition): Value {
   const scope = evaluation.classScopes.get(className);
   if (scope === undefined) {
     const known = [...evaluation.classScopes.keys()];

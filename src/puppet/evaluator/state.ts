@@ -1,7 +1,7 @@
 /** What an evaluation knows and what it has made so far. */
 import type { Catalogue, Resource, Setting } from '../catalogue/resource.ts';
 import type { Definition, Expression, Statement } from '../parser/ast.ts';
-import type { Place, ScriptSource } from '../source.ts';
+import type { SourcePosition, ScriptSource } from '../source.ts';
 import type { Answers, FleetQuery } from './query.ts';
 import type { Value } from '../values/values.ts';
 
@@ -20,7 +20,7 @@ export interface Scope {
   /** What stands before the names of defines and classes in it. */
   readonly prefix: string;
   /** The place that resources declared here count as, where the scope is of a define that is built in. */
-  readonly declaredAt: Place | undefined;
+  readonly declaredAt: SourcePosition | undefined;
   /** `$0`, `$1`, …: of the last regex that matched. */
   captures: readonly (string | undefined)[];
 }
@@ -46,7 +46,7 @@ export interface Later {
 export interface PendingOverride {
   readonly key: string;
   readonly shown: string;
-  readonly place: Place;
+  readonly place: SourcePosition;
   readonly apply: (resource: Resource) => void;
 }
 
@@ -74,11 +74,11 @@ export interface Evaluation {
   readonly notices: Notice[];
   readonly top: Scope;
   /** Takes from what the script may do. @throws Problem `bad-script` when it is used up */
-  readonly spend: (amount: number, place: Place) => void;
+  readonly spend: (amount: number, place: SourcePosition) => void;
   readonly evaluate: (expression: Expression, scope: Scope) => Value;
   readonly run: (statements: readonly Statement[], scope: Scope) => void;
 }
 
-export function placeIn(scope: Scope, at: number): Place {
+export function positionIn(scope: Scope, at: number): SourcePosition {
   return { source: scope.source, at };
 }

@@ -1,7 +1,7 @@
 import type { Expression, Statement } from '../parser/ast.ts';
 import { evaluateChain } from './chain.ts';
 import { fits } from './match.ts';
-import { type Evaluation, placeIn, type Scope } from './state.ts';
+import { type Evaluation, positionIn, type Scope } from './state.ts';
 import { isTrue } from '../values/values.ts';
 
 /** @throws Problem `bad-script` */
@@ -10,7 +10,7 @@ export function runStatements(evaluation: Evaluation, statements: readonly State
 }
 
 function runStatement(evaluation: Evaluation, statement: Statement, scope: Scope): void {
-  evaluation.spend(1, placeIn(scope, statement.at));
+  evaluation.spend(1, positionIn(scope, statement.at));
   switch (statement.kind) {
     case 'define':
     case 'class':
@@ -42,7 +42,8 @@ function runCase(evaluation: Evaluation, { of, options }: Of<'case'>, scope: Sco
   const before = scope.captures;
   const value = evaluation.evaluate(of, scope);
   const isMeant = (key: Expression) =>
-    key.kind !== 'default' && fits(evaluation, scope, value, evaluation.evaluate(key, scope), placeIn(scope, key.at));
+    key.kind !== 'default' &&
+    fits(evaluation, scope, value, evaluation.evaluate(key, scope), positionIn(scope, key.at));
   const chosen =
     options.find(({ keys }) => keys.some(isMeant)) ??
     options.find(({ keys }) => keys.some(({ kind }) => kind === 'default'));

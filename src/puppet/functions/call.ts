@@ -1,15 +1,15 @@
 import { count, suggest } from '../../core/text.ts';
-import { type Evaluation, placeIn, type Scope } from '../evaluator/state.ts';
+import { type Evaluation, positionIn, type Scope } from '../evaluator/state.ts';
 import type { Value } from '../values/values.ts';
 import { weigh } from '../values/weight.ts';
 import type { Call } from '../parser/ast.ts';
-import { failAt, type Place } from '../source.ts';
+import { failAt, type SourcePosition } from '../source.ts';
 import { foreignFunctions, scriptFunctions } from './index.ts';
 import type { ScriptFunction } from './kind.ts';
 
 /** @throws Problem `bad-script`, `script-failed`; Waiting where the fleet must be asked first */
 export function callFunction(evaluation: Evaluation, { name, at }: Call, args: readonly Value[], scope: Scope): Value {
-  const place = scope.declaredAt ?? placeIn(scope, at);
+  const place = scope.declaredAt ?? positionIn(scope, at);
   const found = requireFunction(name, args.length, place);
   for (const value of args) evaluation.spend(weigh(value).size, place);
   const fail = (message: string, hint?: string) => failAt(place, `“${name}”: ${message}`, hint);
@@ -17,7 +17,7 @@ export function callFunction(evaluation: Evaluation, { name, at }: Call, args: r
 }
 
 /** @throws Problem `bad-script` where there is no such function, or it takes another number of arguments */
-export function requireFunction(given: string, size: number, place: Place): ScriptFunction {
+export function requireFunction(given: string, size: number, place: SourcePosition): ScriptFunction {
   const name = given.replace(/^::/, '');
   const found = Object.hasOwn(scriptFunctions, name) ? scriptFunctions[name] : undefined;
   if (found === undefined) {

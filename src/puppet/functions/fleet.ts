@@ -7,7 +7,7 @@ import { type FleetQuery, Waiting } from '../evaluator/query.ts';
 import type { Evaluation } from '../evaluator/state.ts';
 import { fromJson } from '../values/json.ts';
 import { isHash, isList, kindOf, toText, type Value } from '../values/values.ts';
-import { failAt, type Place, pinTo } from '../source.ts';
+import { failAt, type SourcePosition, pinTo } from '../source.ts';
 import { readTerms } from '../types/filter.ts';
 import { defineFunction, type ScriptFunction } from './kind.ts';
 
@@ -24,14 +24,14 @@ export const fleetFunctions: Readonly<Record<FleetFunction, ScriptFunction>> = {
   get_fact: defineFunction(2, (args, { evaluation, place }) => ask('get_fact', args, evaluation, place)),
 };
 
-function ask(name: FleetFunction, args: readonly Value[], evaluation: Evaluation, place: Place): Value {
+function ask(name: FleetFunction, args: readonly Value[], evaluation: Evaluation, place: SourcePosition): Value {
   const { query, read } = queryFor(name, args, evaluation, place, `${name}_${evaluation.queries.size + 1}`);
   const answer = evaluation.answers.get(query.key);
   if (answer === undefined) throw new Waiting();
   return read(answer);
 }
 
-export interface AskedQuery {
+export interface FleetQuestion {
   readonly query: FleetQuery;
   /** What the function gives for an answer. @throws Problem `bad-script` */
   readonly read: (nodes: readonly NodeFacts[]) => Value;
@@ -42,9 +42,9 @@ export function queryFor(
   name: FleetFunction,
   args: readonly Value[],
   evaluation: Evaluation,
-  place: Place,
+  place: SourcePosition,
   set: string,
-): AskedQuery {
+): FleetQuestion {
   const wantsFacts = name === 'get_fact';
   const given = wantsFacts ? filterFrom(undefined, args[1], place) : discoverFilter(args, place);
   const filter = { ...given, agents: given.agents.map((agent) => evaluation.agentNames.get(agent) ?? agent) };
@@ -65,7 +65,7 @@ function freeName(wanted: string, { queries }: Evaluation): string {
   return free;
 }
 
-function discoverFilter(args: readonly Value[], place: Place): FilterTerms {
+function discoverFilter(args: readonly Value[], place: SourcePosition): FilterTerms {
   const [first, second] = args;
   if (args.length === 0 || (isHash(first) && args.length === 1)) return filterFrom('rpcutil', first, place);
   if (typeof first !== 'string' || first === '') {
@@ -90,7 +90,7 @@ const kinds: Readonly<Record<string, 'select' | 'identities' | 'classes' | 'fact
   A: 'agents',
 };
 
-function filterFrom(agent: string | undefined, given: Value, place: Place): FilterTerms {
+function filterFrom(agent: string | undefined, given: Value, place: SourcePosition): FilterTerms {
   if (given !== undefined && !isHash(given)) return failAt(place, `a filter is a hash, not ${kindOf(given)}`);
   const terms = new Map<string, string[]>();
   for (const [key, value] of given ?? []) {
@@ -107,7 +107,7 @@ function filterFrom(agent: string | undefined, given: Value, place: Place): Filt
   return { ...noFilter, facts, classes, agents: all, identities, select: select.join('') };
 }
 
-function factOf(fact: Value, nodes: readonly NodeFacts[], place: Place): Value {
+function factOf(fact: Value, nodes: readonly NodeFacts[], place: SourcePosition): Value {
   if (typeof fact !== 'string' || fact === '')
     return failAt(place, `“get_fact” takes the name of a fact, not ${kindOf(fact)}`);
   const [node, ...others] = nodes;

@@ -1,12 +1,12 @@
 import type { Evaluation, Scope } from '../evaluator/state.ts';
 import type { Value } from '../values/values.ts';
-import type { Place } from '../source.ts';
+import type { SourcePosition } from '../source.ts';
 
 /** What a function may look at beside its arguments. */
 export interface FunctionCall {
   readonly evaluation: Evaluation;
   readonly scope: Scope;
-  readonly place: Place;
+  readonly place: SourcePosition;
   /** @throws Problem `bad-script` at the place of the call, always */
   readonly fail: (message: string, hint?: string) => never;
 }

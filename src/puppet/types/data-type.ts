@@ -2,9 +2,9 @@
 import { compileFinder } from '../../core/filter/pattern.ts';
 import { suggest } from '../../core/text.ts';
 import { isHash, isList, isPattern, isReference, type List, type Reference, type Value } from '../values/values.ts';
-import { failAt, type Place, pinTo } from '../source.ts';
+import { failAt, type SourcePosition, pinTo } from '../source.ts';
 
-type Test = (value: Value, parameters: List, place: Place) => boolean;
+type Test = (value: Value, parameters: List, place: SourcePosition) => boolean;
 
 const isNumber = (value: Value) => typeof value === 'bigint' || typeof value === 'number';
 
@@ -39,20 +39,20 @@ export function isDataType(name: string): boolean {
 }
 
 /** @throws Problem `bad-script` for a type that is not known */
-export function isInstance(value: Value, { reference, parameters = [] }: Reference, place: Place): boolean {
+export function isInstance(value: Value, { reference, parameters = [] }: Reference, place: SourcePosition): boolean {
   const test = Object.hasOwn(tests, reference) ? tests[reference] : undefined;
   if (test === undefined)
     return failAt(place, `“${reference}” is not a data type`, suggest(reference, Object.keys(tests)));
   return test(value, parameters, place);
 }
 
-function isOf(value: Value, type: Value, place: Place): boolean {
+function isOf(value: Value, type: Value, place: SourcePosition): boolean {
   if (type === undefined) return true;
   if (isReference(type)) return isInstance(value, type, place);
   return value === type;
 }
 
-function isFound(text: string, pattern: Value, place: Place): boolean {
+function isFound(text: string, pattern: Value, place: SourcePosition): boolean {
   const source = isPattern(pattern) ? pattern.pattern : String(pattern);
   return !pinTo(place, () => compileFinder(source)(text).next()).done;
 }

@@ -1,11 +1,11 @@
 import { isList, kindOf, toText, type Value } from '../values/values.ts';
-import { failAt, type Place } from '../source.ts';
+import { failAt, type SourcePosition } from '../source.ts';
 
 /**
  * The terms of one kind in a filter: a string or a list of them. Nothing, false and an empty string mean none.
  * @throws Problem `bad-script` for anything else, and for what only a data plugin of MCollective could answer
  */
-export function readTerms(name: string, value: Value, place: Place): string[] {
+export function readTerms(name: string, value: Value, place: SourcePosition): string[] {
   if (value === undefined || value === false || value === '') return [];
   const terms = isList(value) ? value : [value];
   return terms.map((term) => {
@@ -22,7 +22,7 @@ export function readTerms(name: string, value: Value, place: Place): string[] {
   });
 }
 
-function refuseDataFunction(term: string, place: Place): void {
+function refuseDataFunction(term: string, place: SourcePosition): void {
   const [, name] = /(?:^|[\s(!])([a-z_]\w*)\((?:["']|\))/.exec(term) ?? [];
   if (name === undefined || ['and', 'or', 'not'].includes(name)) return;
   failAt(

@@ -4,7 +4,7 @@ import type { JsonObject } from '../../core/json.ts';
 import type { FilterTerms } from '../../core/wire/messages.ts';
 import { isMarked } from '../catalogue/anchors.ts';
 import { nameOf, type Resource, settingOf } from '../catalogue/resource.ts';
-import { failAt, type Place, pinTo } from '../source.ts';
+import { failAt, type SourcePosition, pinTo } from '../source.ts';
 import { toJson } from '../values/json.ts';
 import { isHash, kindOf } from '../values/values.ts';
 import { readCount, readFilter, readFlag, readSeconds, readSetting, readText } from './settings.ts';
@@ -87,7 +87,7 @@ function readFilterTerms(resource: Resource): FilterTerms {
   return terms;
 }
 
-function filterPlace(resource: Resource): Place {
+function filterPlace(resource: Resource): SourcePosition {
   const names = ['fact_filter', 'class_filter', 'identity_filter', 'compound_filter'];
   const setting = names.map((name) => settingOf(resource, name)).find((one) => one !== undefined);
   return setting?.place ?? resource.place;

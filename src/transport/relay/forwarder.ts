@@ -40,31 +40,31 @@ export function startForwarder({ relay, user, log, send }: ForwarderOptions): Fo
       send({ id, end: { code: '', message: '' } });
     } catch (error) {
       if (!(error instanceof Problem)) log.error({ err: error }, 'a request could not be forwarded');
-      send({ id, end: withheldFor(error) });
+      send({ id, end: reasonWithheld(error) });
     } finally {
       if (running.get(id) === control) running.delete(id);
     }
   };
   return {
     take: (request) => {
-      if (request.drop) running.get(request.id)?.abort(givenUp());
+      if (request.drop) running.get(request.id)?.abort(abandoned());
       else void forwardOne(request);
     },
     running: () => running.size,
     end: () => {
-      for (const one of running.values()) one.abort(givenUp());
+      for (const one of running.values()) one.abort(abandoned());
       running.clear();
     },
   };
 }
 
 /** Why a request ends that its caller does not wait for any more. */
-export function givenUp(): Problem {
+export function abandoned(): Problem {
   return new Problem('cancelled', 'the caller gave it up');
 }
 
 /** The relay's own word on why it does not go on. What is not a Problem is reported without detail. */
-export function withheldFor(error: unknown): { readonly code: string; readonly message: string } {
+export function reasonWithheld(error: unknown): { readonly code: string; readonly message: string } {
   const { code, message } = error instanceof Problem ? error : { code: 'internal', message: '' };
   return { code, message };
 }

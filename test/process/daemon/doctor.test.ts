@@ -9,7 +9,7 @@ import { agents } from '../../../src/agents/index.ts';
 import { nodeFindings } from '../../../src/client/doctor/client.ts';
 import { runDoctor } from '../../../src/client/commands/doctor/run.ts';
 import type { CliContext } from '../../../src/client/cli/context.ts';
-import type { Finding } from '../../../src/core/finding.ts';
+import { parseFindings } from '../../../src/core/finding.ts';
 import { doctorNode } from '../../../src/daemon/doctor/node.ts';
 import type { Findings } from '../../../src/discovery/directory.ts';
 import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
@@ -31,9 +31,9 @@ async function doctor(side: 'node' | 'client', config: string, home = '/nowhere'
   };
   const look = (file: string, signal: AbortSignal) => doctorNode(file, agents, signal);
   const code = await runDoctor(side, { config, json: true }, look, context);
-  const findings = JSON.parse(out.join('\n')) as Finding[];
+  const findings = parseFindings(out.join('\n')) ?? [];
   const of = (check: string) => findings.filter((finding) => finding.check === check);
-  return { code, findings, of, verdict: (check: string) => of(check).map(({ verdict }) => verdict) };
+  return { code, findings, of, status: (check: string) => of(check).map(({ status }) => status) };
 }
 
 const rpcutil = agents.filter(({ ddl }) => ddl.name === 'rpcutil');
@@ -54,7 +54,7 @@ describe('doctor on a node', () => {
   test('finds nothing broken where the daemon runs', async () => {
     await using fleet = await makeFleet();
     await using node = await startTestNode(fleet, { agents: rpcutil, prepare: (directory) => listen(directory) });
-    const { code, verdict, of } = await doctor('node', join(node.directory, 'node.yaml'));
+    const { code, status, of } = await doctor('node', join(node.directory, 'node.yaml'));
     assert.equal(code, 0);
     for (const check of [
       'configuration',
@@ -66,7 +66,7 @@ describe('doctor on a node', () => {
       'port',
       'multicast',
     ]) {
-      assert.deepEqual(verdict(check), ['ok'], check);
+      assert.deepEqual(status(check), ['ok'], check);
     }
     assert.match(of('port')[0]?.what ?? '', /^dev2.devco.net answers on port/);
   });
@@ -91,16 +91,16 @@ agents:
     await chmod(member.files.key, 0o644);
     await appendFile(join(member.files.directory, 'policies/default.policy'), 'allow everybody\n');
     await writeFile(join(member.files.directory, 'log'), 'a file where the directory should be');
-    const { code, verdict, findings, of } = await doctor('node', config);
+    const { code, status, findings, of } = await doctor('node', config);
     busy.close();
     assert.equal(code, 2);
     for (const check of ['key', 'policies', 'audit log', 'port', 'haproxy', 'appmgr']) {
-      assert.deepEqual(verdict(check), ['broken'], check);
+      assert.deepEqual(status(check), ['broken'], check);
     }
-    assert.deepEqual(verdict('nrpe'), ['ok', 'broken', 'broken']);
+    assert.deepEqual(status('nrpe'), ['ok', 'broken', 'broken']);
     assert.match(of('nrpe')[0]?.what ?? '', /defines 1 command that can be run/);
-    assert.match(of('key')[0]?.mend ?? '', /^chmod 600 /);
-    for (const { verdict, mend, what } of findings) if (verdict !== 'ok') assert.notEqual(mend, '', what);
+    assert.match(of('key')[0]?.fix ?? '', /^chmod 600 /);
+    for (const { status, fix, what } of findings) if (status !== 'ok') assert.notEqual(fix, '', what);
   });
 
   test('reports an expired certificate, a wrong key, and a missing revocation list', async () => {
@@ -117,7 +117,7 @@ agents:
     await writeFile(join(member.files.directory, 'crl.pem'), '');
     const ended = await doctor('node', config);
     assert.equal(ended.code, 2);
-    assert.deepEqual(ended.verdict('certificate'), ['broken']);
+    assert.deepEqual(ended.status('certificate'), ['broken']);
   });
 
   test('reports only the configuration when it cannot be read', async () => {
@@ -139,12 +139,12 @@ describe('doctor on an operator’s side', () => {
     await writeFile(config, 'discovery: { method: file, file: nodes.yaml }\ntimeout: 5\n');
     const nodes = `- { name: ${node.name}, address: 127.0.0.1, port: ${node.daemon.port} }\n`;
     await writeFile(join(rip.files.directory, 'nodes.yaml'), nodes);
-    const { code, verdict } = await doctor('client', config, rip.files.directory);
+    const { code, status } = await doctor('client', config, rip.files.directory);
     assert.equal(code, 0);
     for (const check of ['configuration', 'certificate', 'key', 'discovery', 'nodes']) {
-      assert.equal(verdict(check)[0], 'ok', check);
+      assert.equal(status(check)[0], 'ok', check);
     }
-    assert.deepEqual(verdict('revocations'), ['warning']);
+    assert.deepEqual(status('revocations'), ['warning']);
   });
 
   test('names nodes whose clocks are off, that warn, fail or are silent', () => {
@@ -158,7 +158,7 @@ describe('doctor on an operator’s side', () => {
       broken: [{ name: 'd', problem: { message: 'is strange', hint: 'mend it' } }],
       silent: [{ name: 'e', lastSeen: undefined, by: 'the list' }],
     } as unknown as Findings;
-    const told = nodeFindings(findings, 100_000).map(({ verdict, what }) => `${verdict} ${what}`);
+    const told = nodeFindings(findings, 100_000).map(({ status, what }) => `${status} ${what}`);
     assert.deepEqual(told, [
       'ok 3 nodes answer',
       'broken b says that it is 1970-01-01T00:00:00.000Z',

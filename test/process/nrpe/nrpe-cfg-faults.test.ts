@@ -127,7 +127,7 @@ describe('one fault in nrpe.cfg does not cost the other checks', () => {
       const { commands, refused } = await list();
       assert.match(refused.join('\n'), fault);
       const found = await doctorNrpe({ config: { config }, run: runCommand, signal: new AbortController().signal });
-      assert.ok(found.some((finding) => finding.verdict === 'broken' && fault.test(finding.what)));
+      assert.ok(found.some((finding) => finding.status === 'broken' && fault.test(finding.what)));
       const check = await run(concerned ?? 'missing');
       assert.deepEqual([check.exitcode, fault.test(check.output)], [3, true], check.output);
       if (!daemon) return;

@@ -130,9 +130,9 @@ describe('the real NRPE daemon, asked by check_nrpe, on the same configuration',
         signal: AbortSignal.timeout(10_000),
       });
     const [found] = await look();
-    assert.deepEqual([found?.verdict, /answers: NRPE v4/.test(found?.what ?? '')], ['ok', true], found?.what);
+    assert.deepEqual([found?.status, /answers: NRPE v4/.test(found?.what ?? '')], ['ok', true], found?.what);
     const [lost] = await look({ port: 1 });
-    assert.deepEqual([lost?.verdict, /cannot be reached: connection refused/.test(lost?.what ?? '')], ['broken', true]);
+    assert.deepEqual([lost?.status, /cannot be reached: connection refused/.test(lost?.what ?? '')], ['broken', true]);
   });
 
   test('that does not answer in time is UNKNOWN, and a cancelled call ends', async () => {
@@ -305,7 +305,7 @@ describe('a caller’s arguments', () => {
     const setup = { config: { config: file, arguments: { args: ['[0-3]'] } }, run: runCommand };
     const findings = await doctorNrpe({ ...setup, signal: new AbortController().signal });
     assert.deepEqual(
-      findings.map(({ verdict }) => verdict),
+      findings.map(({ status }) => status),
       ['ok', 'broken'],
     );
     assert.match(findings[0]?.what ?? '', /defines 1 command that can be run/);

@@ -135,9 +135,9 @@ describe('the agent “service”, on a Debian with systemd', () => {
   test('doctor checks each unit of the list', async () => {
     const findings = await doctorService({ config, run, signal: new AbortController().signal });
     const about = (unit: string) => findings.find(({ what }) => what.includes(unit));
-    assert.equal(about('web.service')?.verdict, 'ok');
-    assert.equal(about('gone.service')?.verdict, 'broken');
+    assert.equal(about('web.service')?.status, 'ok');
+    assert.equal(about('gone.service')?.status, 'broken');
     const [none] = await doctorService({ config: { ...config, units: {} }, run, signal: new AbortController().signal });
-    assert.equal(none?.verdict, 'warning');
+    assert.equal(none?.status, 'warning');
   });
 });

@@ -92,12 +92,12 @@ describe('nodes behind a relay', () => {
     assert.deepEqual(client, [fine('relay', 'bastion.devco.net answers and has connections to 3 nodes')]);
     const gone = { ...config, relays: [{ name: 'gone.devco.net', address: '127.0.0.1:9' }] };
     const [broken] = await checkRelays(gone, { credentials, trust: fleet.trust });
-    assert.equal(broken?.verdict, 'broken');
+    assert.equal(broken?.status, 'broken');
 
     const node = await loadNodeConfig(join(relay.directory, 'node.yaml'), testAgents);
     const own = await checkRelay(node, undefined);
     assert.deepEqual(
-      own.map(({ verdict, what }) => [verdict, what.replace(/^.* lists/, 'lists')]),
+      own.map(({ status, what }) => [status, what.replace(/^.* lists/, 'lists')]),
       [['ok', 'lists 2 peers']],
     );
   });

@@ -3,14 +3,14 @@ import { noFilter } from '../../../src/core/filter/filter.ts';
 import { multicastInterfaces } from '../../../src/discovery/mdns/interfaces.ts';
 import { encodeQuestions } from '../../../src/discovery/mdns/wire/question.ts';
 import { mdnsPort } from '../../../src/discovery/mdns/service.ts';
-import { groupOn, openAskingSocket } from '../../../src/discovery/mdns/sockets.ts';
+import { groupOn, openQuerySocket } from '../../../src/discovery/mdns/sockets.ts';
 import { questionsFor } from '../../../src/discovery/mdns/source.ts';
 import { options, report } from './script.ts';
 
 const { known = [] } = options as { known?: string[] };
 const [one] = multicastInterfaces([]);
 if (one === undefined) throw new Error('there is no interface to ask on');
-const socket = await openAskingSocket('ipv4', one);
+const socket = await openQuerySocket('ipv4', one);
 const answered: number[] = [];
 const numbers = { named: 1, open: 2 };
 socket.on('message', (bytes) => {

@@ -8,7 +8,9 @@ import type { IncomingCall } from '../../../src/daemon/call.ts';
 import { probeAgent } from '../agents/probe-agent.ts';
 
 type Changes = Partial<Omit<Request, 'caller'>> &
-  Partial<Pick<IncomingCall, 'gone' | 'headCheck' | 'caller' | 'verdict' | 'peer'>> & { readonly input?: JsonObject };
+  Partial<Pick<IncomingCall, 'gone' | 'headCheck' | 'caller' | 'verification' | 'peer'>> & {
+    readonly input?: JsonObject;
+  };
 
 const rip = defineIdentity('operator', 'devco.net', 'rip@devco.net');
 
@@ -17,7 +19,7 @@ export function incomingCall({
   gone,
   headCheck,
   caller,
-  verdict,
+  verification,
   peer,
   input,
   ...changes
@@ -48,7 +50,7 @@ export function incomingCall({
     },
     peer: peer ?? rip,
     // What the stages look at is who it is.
-    verdict: verdict ?? { caller: { identity: rip } as ProvenCertificate },
+    verification: verification ?? { caller: { identity: rip } as ProvenCertificate },
     caller: caller ?? callerId(rip),
     entry: request.agent === 'probe' ? probeAgent : undefined,
     action: request.agent === 'probe' ? actionOf(probeAgent.ddl, request.action) : undefined,

@@ -3,7 +3,7 @@ import type { Detail } from '../../../src/playbook/events/format.ts';
 import type { RunEvent } from '../../../src/playbook/events/events.ts';
 import { readHistory, resumeFrom } from '../../../src/playbook/journal/history.ts';
 import { runPlaybook } from '../../../src/playbook/run/run.ts';
-import type { RunOptions } from '../../../src/playbook/run/world.ts';
+import type { RunOptions } from '../../../src/playbook/run/start-context.ts';
 import { type LoadedScript, loadScript, readScript } from '../../../src/puppet/script.ts';
 import { createFabric, type Fabric } from '../fleet/fabric.ts';
 

@@ -6,7 +6,7 @@ import { makeBody } from './body.ts';
 import type { BodyValues } from './format.ts';
 import type { EndpointConfig } from '../config.ts';
 import { DeliveryFailure } from './failure.ts';
-import { type Answer, judge, readsBody } from './verdict.ts';
+import { type Answer, judge, readsBody } from './judge-answer.ts';
 import { readAuthorities, readSecret } from '../secret.ts';
 
 /** Bytes of an answer that are read, where its body matters. */

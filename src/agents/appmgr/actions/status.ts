@@ -33,7 +33,7 @@ export async function readStatus(
   if (revision !== undefined) assertRevision(revision);
   const current = await releases.current();
   const [health, known, has, state] = await Promise.all([
-    lookAt(site, current, signal),
+    checkHealth(site, current, signal),
     releases.known(),
     revision === undefined ? false : releases.has(revision, signal),
     stateOf(site, current),
@@ -69,7 +69,7 @@ async function stateOf({ releases }: Application, current: string): Promise<Rele
 }
 
 /** One look at the release in service. */
-export async function lookAt({ health }: Application, revision: string, signal: AbortSignal): Promise<Health> {
+export async function checkHealth({ health }: Application, revision: string, signal: AbortSignal): Promise<Health> {
   if (health === undefined) return { healthy: true, words: 'no health check is configured' };
   return health.look(revision, Math.min(longestLook, health.timeout * 1000), signal);
 }

@@ -12,7 +12,7 @@ import {
   type ReleaseState,
   settleState,
 } from '../release/state.ts';
-import { lookAt } from './status.ts';
+import { checkHealth } from './status.ts';
 
 export interface UpgradeResult {
   readonly application: string;
@@ -34,7 +34,7 @@ export async function upgrade(site: Application, revision: string, work: Work): 
     const state = settleState(await releases.readState(), current);
     const result = { application: application.name, revision, previous: state.confirmed };
     const isThere = revision === current && isConfirmed(state, revision);
-    if (isThere && (await lookAt(site, revision, work.signal)).healthy) return { ...result, changed: false };
+    if (isThere && (await checkHealth(site, revision, work.signal)).healthy) return { ...result, changed: false };
     if (work.dryRun) {
       if (!(await releases.isPrepared(revision, false, work))) await releases.rehearse(revision, work);
       return { ...result, changed: true };

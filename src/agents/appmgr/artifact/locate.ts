@@ -3,7 +3,7 @@ import { type FileHandle, lstat, open } from 'node:fs/promises';
 import { errnoOf, explainErrno, Problem } from '../../../core/errors.ts';
 import { download } from './download.ts';
 import { assertSigned } from './signature.ts';
-import { type ArtifactLocation, type ArtifactSource, beside, locationOf } from './source.ts';
+import { type ArtifactLocation, type ArtifactSource, withSuffix, locationOf } from './source.ts';
 
 /** Bytes of a file of sums or a signature. */
 const largestSums = 64 * 1024;
@@ -19,7 +19,7 @@ function unknownRevision(revision: string, place: ArtifactLocation): Problem {
 export async function hasArtifact(source: ArtifactSource, revision: string, signal: AbortSignal): Promise<boolean> {
   const place = locationOf(source, revision);
   if (place.kind === 'url')
-    return (await readBounded(source, beside(place, '.sha256'), revision, signal)) !== undefined;
+    return (await readBounded(source, withSuffix(place, '.sha256'), revision, signal)) !== undefined;
   try {
     const [artifact, sums] = await Promise.all([lstat(place.at), lstat(`${place.at}.sha256`)]);
     return artifact.isFile() && sums.isFile();
@@ -64,11 +64,11 @@ export function parseSums(text: string, name: string, shown: string): string {
  */
 export async function readExpectedSum(source: ArtifactSource, revision: string, signal: AbortSignal): Promise<string> {
   const place = locationOf(source, revision);
-  const sums = beside(place, '.sha256');
+  const sums = withSuffix(place, '.sha256');
   const text = await readBounded(source, sums, revision, signal);
   if (text === undefined) throw unknownRevision(revision, sums);
   if (source.signers.length > 0) {
-    const signature = await readBounded(source, beside(sums, '.sig'), revision, signal);
+    const signature = await readBounded(source, withSuffix(sums, '.sig'), revision, signal);
     await assertSigned(text, signature, source.signers, sums.at);
   }
   return parseSums(text.toString('utf8'), place.name, sums.at);

@@ -63,7 +63,7 @@ export function locationOf({ application, artifacts }: ArtifactSource, revision:
 }
 
 /** The file beside the artifact: `.sha256` goes before a URL's query. */
-export function beside(place: ArtifactLocation, suffix: string): ArtifactLocation {
+export function withSuffix(place: ArtifactLocation, suffix: string): ArtifactLocation {
   const name = `${place.name}${suffix}`;
   if (place.kind === 'file') return { kind: 'file', at: `${place.at}${suffix}`, name };
   const url = new URL(place.at);

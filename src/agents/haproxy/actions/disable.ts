@@ -1,5 +1,5 @@
 import type { ActionContext } from '../../../core/agent.ts';
-import { beginHold, confirmHolds, type HeldHost, outSinceOf } from '../maintenance/held.ts';
+import { beginHold, confirmHolds, type HeldHost, outSinceOf } from '../maintenance/held-hosts.ts';
 import { forEach } from '../runtime/parallel.ts';
 import type { BackendView } from '../servers/backend.ts';
 import { guardCapacity } from '../servers/capacity.ts';

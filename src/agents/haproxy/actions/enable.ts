@@ -1,5 +1,5 @@
 import type { ActionContext } from '../../../core/agent.ts';
-import { agentWasOn, type HeldHost } from '../maintenance/held.ts';
+import { agentWasOn, type HeldHost } from '../maintenance/held-hosts.ts';
 import { pause } from '../runtime/mutex.ts';
 import { forEach } from '../runtime/parallel.ts';
 import type { Processes } from '../runtime/process.ts';

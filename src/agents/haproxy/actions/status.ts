@@ -1,6 +1,6 @@
 import type { ActionContext } from '../../../core/agent.ts';
 import { Problem } from '../../../core/errors.ts';
-import type { HeldHost } from '../maintenance/held.ts';
+import type { HeldHost } from '../maintenance/held-hosts.ts';
 import { readInfo } from '../runtime/process.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { readViews } from '../servers/backend.ts';

@@ -1,6 +1,6 @@
 import { Problem } from '../../../core/errors.ts';
 import { breakOf } from '../maintenance/cause.ts';
-import { findHeldLine, toHeldLines } from '../maintenance/held.ts';
+import { findHeldLine, toHeldLines } from '../maintenance/held-hosts.ts';
 import { pause } from '../runtime/mutex.ts';
 import { forEach } from '../runtime/parallel.ts';
 import { type HaproxyInfo, readInfos } from '../runtime/process.ts';

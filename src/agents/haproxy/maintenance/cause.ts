@@ -1,7 +1,7 @@
 /** What put a host that is held out back into traffic, and where that can be seen. */
 import { type HaproxyInfo, isAnother } from '../runtime/process.ts';
 import { lineName, type ServerLine } from '../servers/line.ts';
-import type { Break, HeldLine } from './held.ts';
+import type { Break, HeldLine } from './held-hosts.ts';
 
 export interface Found {
   readonly line: ServerLine;

@@ -1,6 +1,5 @@
 /** Looks whether a host that is held out is out in one HAProxy process, and takes it out again where it is not. */
-import type { HaproxyInfo } from '../runtime/process.ts';
-import { isAnother } from '../runtime/process.ts';
+import { type HaproxyInfo, isAnother } from '../runtime/process.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { type BackendView, refreshViews } from '../servers/backend.ts';
 import { setAgentCheck, setState } from '../servers/change.ts';
@@ -8,7 +7,7 @@ import { findHeldLines, identityOf } from '../servers/host.ts';
 import { linesOf, refreshLines, type ServerLine } from '../servers/line.ts';
 import { inForcedMaintenance, inMaintenance } from '../servers/state.ts';
 import { breakOf, type Found, visitOf } from './cause.ts';
-import { addBreaks, type Break, findHeldLine, type HeldHost, heldOnly, isSameName, toHeldLines } from './held.ts';
+import { addBreaks, type Break, findHeldLine, type HeldHost, heldOnly, isSameName, toHeldLines } from './held-hosts.ts';
 
 /** One HAProxy process as it is now. */
 export interface ProcessView {

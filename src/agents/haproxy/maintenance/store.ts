@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { explain, explainErrno, Problem } from '../../../core/errors.ts';
 import { replaceFile } from '../../../core/files/durable.ts';
 import { isObject, parseJsonObject } from '../../../core/json.ts';
-import type { HeldHost } from './held.ts';
+import type { HeldHost } from './held-hosts.ts';
 
 /** The form of the file; the first form had none. */
 const version = 2;

@@ -1,11 +1,11 @@
 import { explain } from '../../../core/errors.ts';
 import type { Log } from '../../../core/ports.ts';
-import { defineTurns } from '../runtime/mutex.ts';
+import { defineChangeMutex } from '../runtime/mutex.ts';
 import { readInfo } from '../runtime/process.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { readViews } from '../servers/backend.ts';
 import { checkHost, type ProcessView } from './check.ts';
-import type { Break, HeldHost } from './held.ts';
+import type { Break, HeldHost } from './held-hosts.ts';
 import { maintenanceFile, readMaintenance, writeMaintenance } from './store.ts';
 
 /** Keeps out what was taken out, over reloads of HAProxy and against whatever puts it in. */
@@ -38,7 +38,7 @@ export async function startMaintenanceWatch(setup: MaintenanceWatchSetup): Promi
   const { runtimes, stateDirectory, log, every } = setup;
   const stopping = new AbortController();
   const held = await openHeldHosts(maintenanceFile(stateDirectory), log);
-  const oneByOne = defineTurns();
+  const oneByOne = defineChangeMutex();
   const look = (signal: AbortSignal) => oneByOne(() => lookAtAll(runtimes, held, log, signal), signal);
   const complain = complainOnce(log);
   let timer: NodeJS.Timeout | undefined;
@@ -97,7 +97,7 @@ async function openHeldHosts(file: string, log: Log): Promise<HeldHosts> {
     damaged = true;
     log.error({ problem: explain(problem) }, 'which hosts are held out is not known: nothing is taken out or put in');
   });
-  const oneByOne = defineTurns();
+  const oneByOne = defineChangeMutex();
   const never = new AbortController().signal;
   return {
     hosts: () => hosts,

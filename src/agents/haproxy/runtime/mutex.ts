@@ -6,7 +6,7 @@ import { Problem } from '../../../core/errors.ts';
  * Lets one change run at a time: two that judged the same state would together take out more than either may.
  * A call that is cancelled while it waits for its turn does nothing, and ends at once. @throws Problem `cancelled`
  */
-export function defineTurns(): <T>(act: () => Promise<T>, signal: AbortSignal) => Promise<T> {
+export function defineChangeMutex(): <T>(act: () => Promise<T>, signal: AbortSignal) => Promise<T> {
   const mutex = defineMutex();
   return <T>(act: () => Promise<T>, signal: AbortSignal) =>
     new Promise<T>((resolve, reject) => {

@@ -11,11 +11,11 @@ import { askPerson, isOnTerminal } from '../../runs/prompts.ts';
 import type { ApplyOptions } from './options.ts';
 
 /** What came of the look at one host. */
-export type Looked = Ending<HostPlan, { readonly node: string; readonly host: Host }>;
+export type PlanEnding = Ending<HostPlan, { readonly node: string; readonly host: Host }>;
 
 /** Shows the plans, asks, and carries them out. */
 export async function proceed(
-  endings: readonly Looked[],
+  endings: readonly PlanEnding[],
   plans: readonly HostPlan[],
   options: ApplyOptions,
   context: CliContext,

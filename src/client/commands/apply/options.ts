@@ -18,7 +18,7 @@ export interface ApplyOptions extends Omit<RemoteOptions, 'hosts'> {
 }
 
 /** What only the whole program knows. */
-export interface Self {
+export interface ProgramParts {
   readonly load: LoadNodeParts;
   /** The file that runs now. */
   readonly own: string;

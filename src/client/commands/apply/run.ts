@@ -2,9 +2,9 @@ import { once } from '../../../core/concurrency.ts';
 import { Problem } from '../../../core/errors.ts';
 import type { FoundNode } from '../../../discovery/findings.ts';
 import { suggest } from '../../../core/text.ts';
-import type { FabricWay } from '../../apply/call-config.ts';
-import { planOverFabric } from '../../apply/fabric-way.ts';
-import { planOverSsh } from '../../apply/ssh-way.ts';
+import type { FabricTransport } from '../../apply/call-config.ts';
+import { planOverFabric } from '../../apply/over-fabric.ts';
+import { planOverSsh } from '../../apply/over-ssh.ts';
 import type { CliContext } from '../../cli/context.ts';
 import { withSession } from '../../fleet/over-nodes.ts';
 import type { Session } from '../../fleet/session.ts';
@@ -16,14 +16,14 @@ import type { Fleet, Host, NodeParts } from '../../fleet-file/model.ts';
 import { readFleet } from '../../fleet-file/read.ts';
 import { onHosts } from '../../install/hosts.ts';
 import { proceed } from './carry-out.ts';
-import { openSshWay } from './open-ssh-way.ts';
-import type { ApplyOptions, Self } from './options.ts';
+import { openSshTransport } from './open-ssh.ts';
+import type { ApplyOptions, ProgramParts } from './options.ts';
 
 /** Makes the hosts what fleet.yaml says. Everything is looked at and shown before anything is changed. */
 export async function runApply(
   given: string | undefined,
   options: ApplyOptions,
-  self: Self,
+  self: ProgramParts,
   context: CliContext,
 ): Promise<number> {
   const parts = await self.load();
@@ -31,9 +31,9 @@ export async function runApply(
   const hosts = chooseHosts(fleet, options.host);
   return await withSession(options, context, async (session) => {
     if (options.force !== true) refuseLockOut(session.caller.credentials.identity.name, hosts, fleet, parts);
-    const openWay = once(() => openSshWay(fleet, options, self, session, context));
+    const openWay = once(() => openSshTransport(fleet, options, self, session, context));
     const nodes = options.ssh === true ? new Map<string, FoundNode>() : await findNodes(hosts, fleet, session);
-    const fabric: FabricWay = {
+    const fabric: FabricTransport = {
       ddl: self.configDdl,
       session,
       replace: options.replace === true,

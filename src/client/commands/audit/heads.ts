@@ -7,7 +7,7 @@ import type { CommonOptions } from '../../cli/common-options.ts';
 import { loadClientConfig } from '../../../library/config/config.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
 import { readTargetOptions } from '../../cli/target-options.ts';
-import { askNode } from '../../../library/fleet/call-nodes.ts';
+import { callFoundNode } from '../../../library/fleet/call-nodes.ts';
 import { headsFile, type KnownHead, openHeads } from '../../../library/fleet/heads.ts';
 import { paintFor } from '../../render/color.ts';
 import { printTable } from '../../render/table.ts';
@@ -84,7 +84,12 @@ async function acknowledge(
   context: CliContext,
 ): Promise<void> {
   const input = { head: `${head.sequence}:${head.hash}`, ...(reason === '' ? {} : { reason }) };
-  const { outcome, message } = await askNode({ ddl, action: 'acknowledge', input }, found, session, context.signal);
+  const { outcome, message } = await callFoundNode(
+    { ddl, action: 'acknowledge', input },
+    found,
+    session,
+    context.signal,
+  );
   if (outcome !== 'ok') context.err(`warning: the audit log of ${found.name} does not record this: ${message}`);
 }
 
@@ -97,7 +102,12 @@ async function showMeanwhile(
   context: CliContext,
 ): Promise<void> {
   const input = { since, limit: 1000 };
-  const { outcome, message, data } = await askNode({ ddl, action: 'records', input }, found, session, context.signal);
+  const { outcome, message, data } = await callFoundNode(
+    { ddl, action: 'records', input },
+    found,
+    session,
+    context.signal,
+  );
   if (outcome !== 'ok' || !Array.isArray(data.lines)) {
     context.err(`warning: what ${found.name} did since ${since} is not known: ${message}`);
     return;

@@ -26,9 +26,9 @@ export async function checkAudit(options: VerifyOptions, context: CliContext): P
   const { node, realm } = await whose(await findAuditFiles(file));
   const heads = [...(options.head ?? []).map(parseHead), ...(await headsOf(node, options.heads ?? [], context))];
   const trust = { realm, authorities, isRevoked: () => false };
-  const verdict = await verifyAuditLog(file, trust, { heads });
-  const { records, start, end, fault, files } = verdict;
-  if (options.json === true) context.out(JSON.stringify({ file, node, ...verdict }, null, 2));
+  const verification = await verifyAuditLog(file, trust, { heads });
+  const { records, start, end, fault, files } = verification;
+  if (options.json === true) context.out(JSON.stringify({ file, node, ...verification }, null, 2));
   else if (fault === undefined) {
     const from = start.sequence === 0 ? '' : ` from record ${start.sequence + 1} on (those before were deleted)`;
     const many = files.length === 1 ? '' : ` in ${files.length} files`;

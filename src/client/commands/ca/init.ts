@@ -10,7 +10,7 @@ import type { CliContext } from '../../cli/context.ts';
 import { type CaOptions, caDirectory } from '../../ca/options.ts';
 import { issueOwn, requireRoom } from '../../ca/own-certificate.ts';
 import { printRequest } from '../../ca/print-request.ts';
-import { givenPassphrase, neededPassphrase, newPassphrase } from '../../ca/passphrase.ts';
+import { readPassphrase, neededPassphrase, newPassphrase } from '../../ca/passphrase.ts';
 
 export interface InitOptions extends CaOptions {
   readonly realm: string;
@@ -30,7 +30,7 @@ export async function initCa(options: InitOptions, context: CliContext): Promise
   if (options.intermediate === true) return initIntermediate(directory, options, context);
   const { operator } = options;
   if (operator !== undefined) await requireRoom(operator, options.realm, context);
-  const passphrase = await (options.encrypt === true ? newPassphrase : givenPassphrase)(options, context);
+  const passphrase = await (options.encrypt === true ? newPassphrase : readPassphrase)(options, context);
   const make = options.root === true ? makeRoot : makeAuthority;
   const authority = await make(options.realm, Date.now(), options.days);
   await createStore(directory, authority, passphrase ?? '');
@@ -85,7 +85,7 @@ async function initIntermediate(directory: string, options: InitOptions, context
   }
   const waiting = await readIfThere(requestKey);
   const asksForOld = waiting !== undefined && isEncrypted(waiting);
-  const obtain = asksForOld ? neededPassphrase : options.encrypt === true ? newPassphrase : givenPassphrase;
+  const obtain = asksForOld ? neededPassphrase : options.encrypt === true ? newPassphrase : readPassphrase;
   const passphrase = (await obtain(options, context)) ?? '';
   const request = await requestIntermediate(directory, options.realm, passphrase);
   printRequest(request, { directory, realm: options.realm }, options, context);

@@ -4,12 +4,12 @@ import { defineIdentity, type Identity } from '../../../core/identity.ts';
 import type { CliContext } from '../../cli/context.ts';
 import { writeCertificate } from '../../ca/write-certificate.ts';
 import { openCa, unlockCa } from '../../ca/open.ts';
-import { type CaOptions, type PlaceOptions, type RoleOptions, validityIn } from '../../ca/options.ts';
+import { type CaOptions, type CertificateOutputOptions, type RoleOptions, validityIn } from '../../ca/options.ts';
 
 export async function issueNew(
   kind: Identity['kind'],
   name: string,
-  options: CaOptions & PlaceOptions & RoleOptions,
+  options: CaOptions & CertificateOutputOptions & RoleOptions,
   context: CliContext,
 ): Promise<void> {
   const store = await openCa(options, context);

@@ -12,7 +12,7 @@ import { explain, explainErrno, Problem } from '../../../core/errors.ts';
 import type { RevocationListInfo } from '../../../core/ports.ts';
 import type { Outcome } from '../../../core/request/reply.ts';
 import type { FoundNode } from '../../../discovery/findings.ts';
-import { askNodes } from '../../../library/fleet/call-nodes.ts';
+import { callNodes } from '../../../library/fleet/call-nodes.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
 import type { CliContext } from '../../cli/context.ts';
 import { exitFor } from '../../cli/exit-codes.ts';
@@ -23,7 +23,7 @@ import type { Session } from '../../fleet/session.ts';
 import { requireDdl } from '../../../library/fleet/agents.ts';
 import { readTargetOptions } from '../../cli/target-options.ts';
 import { type CaOptions, caDirectory } from '../../ca/options.ts';
-import { lacking, type CrlStatus, crlStatusOf, wordsFor } from '../../ca/crl-status.ts';
+import { withoutAgent, type CrlStatus, crlStatusOf, describeStatus } from '../../ca/crl-status.ts';
 
 export interface PushOptions extends CommonOptions, CaOptions {
   readonly file?: string;
@@ -43,11 +43,11 @@ export async function pushCrl(options: PushOptions, catalogue: readonly Ddl[], c
       description.agents.some(({ name }) => name === ddl.name),
     );
     const outcomes = checks
-      ? await askNodes({ ddl, action: 'status', input: () => ({}) }, able, session, context.signal)
+      ? await callNodes({ ddl, action: 'status', input: () => ({}) }, able, session, context.signal)
       : await installList(ddl, pem, able, session, context.signal);
     const standings = [
       ...outcomes.map((outcome) => crlStatusOf(outcome, lists)),
-      ...unable.map(({ name }) => lacking(name)),
+      ...unable.map(({ name }) => withoutAgent(name)),
     ];
     print(standings, lists, options, context);
     printMissing(findings, context);
@@ -81,14 +81,14 @@ async function installList(
   const texts = pem.match(new RegExp(`[^]{1,${length}}`, 'g')) ?? [];
   const [only] = texts;
   if (texts.length <= 1) {
-    return askNodes({ ddl, action: 'install', input: () => ({ crl: only ?? '' }) }, nodes, session, signal);
+    return callNodes({ ddl, action: 'install', input: () => ({ crl: only ?? '' }) }, nodes, session, signal);
   }
   const digest = createHash('sha256').update(pem).digest('hex');
   const outcomes = new Map<string, Outcome>();
   let left = nodes;
   for (const [index, crl] of texts.entries()) {
     const input = { crl, digest, part: index + 1, parts: texts.length };
-    for (const outcome of await askNodes({ ddl, action: 'install', input: () => input }, left, session, signal)) {
+    for (const outcome of await callNodes({ ddl, action: 'install', input: () => input }, left, session, signal)) {
       outcomes.set(outcome.node, outcome);
     }
     left = left.filter(({ name }) => outcomes.get(name)?.outcome === 'ok');
@@ -144,7 +144,7 @@ function print(
     out(JSON.stringify({ lists, nodes }, null, 2));
     return;
   }
-  for (const standing of sorted) out(`${standing.node.padEnd(40)} ${wordsFor(standing)}`);
+  for (const standing of sorted) out(`${standing.node.padEnd(40)} ${describeStatus(standing)}`);
   const having = sorted.filter(({ outcome }) => outcome === 'ok').length;
   const numbers = lists.map(({ number }) => number).join(' and ');
   out(`revocation list ${numbers} is in force on ${having} / ${sorted.length} nodes`);

@@ -6,9 +6,9 @@ import type { Identity } from '../../../core/identity.ts';
 import type { CliContext } from '../../cli/context.ts';
 import { writeCertificate } from '../../ca/write-certificate.ts';
 import { openCa, unlockCa } from '../../ca/open.ts';
-import { type CaOptions, type PlaceOptions, type RoleOptions, validityIn } from '../../ca/options.ts';
+import { type CaOptions, type CertificateOutputOptions, type RoleOptions, validityIn } from '../../ca/options.ts';
 
-export interface RenewOptions extends CaOptions, PlaceOptions, RoleOptions {
+export interface RenewOptions extends CaOptions, CertificateOutputOptions, RoleOptions {
   readonly kind?: Identity['kind'];
 }
 

@@ -7,9 +7,9 @@ import type { CliContext } from '../../cli/context.ts';
 import { confirmKey, type ConfirmOptions } from '../../ca/confirm-key.ts';
 import { writeCertificate } from '../../ca/write-certificate.ts';
 import { openCa, unlockCa } from '../../ca/open.ts';
-import { type CaOptions, type PlaceOptions, type RoleOptions, validityIn } from '../../ca/options.ts';
+import { type CaOptions, type CertificateOutputOptions, type RoleOptions, validityIn } from '../../ca/options.ts';
 
-export interface SignOptions extends CaOptions, PlaceOptions, RoleOptions, ConfirmOptions {}
+export interface SignOptions extends CaOptions, CertificateOutputOptions, RoleOptions, ConfirmOptions {}
 
 /** Signs the key of a request for a name that the operator gives: the request's own words count for nothing. */
 export async function signRequest(

@@ -1,6 +1,6 @@
 import { access } from 'node:fs/promises';
 import { Problem } from '../../../core/errors.ts';
-import type { Finding } from '../../../core/finding.ts';
+import { type Finding, findingToJson } from '../../../core/finding.ts';
 import { printable } from '../../../core/text.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
 import { clientConfigPath } from '../../../library/config/config.ts';
@@ -14,7 +14,7 @@ export type DoctorNode = (configFile: string, signal: AbortSignal) => Promise<re
 
 type Side = 'node' | 'client';
 
-/** Each finding on a line: the verdict, what was looked at, what was found, how to mend it. */
+/** Prints each finding on a line: its status, its subject, what was found, how to fix it. */
 export async function runDoctor(
   side: Side | undefined,
   { config, json }: CommonOptions,
@@ -35,9 +35,16 @@ export async function runDoctor(
       one === 'node' ? await doctorNode(config ?? nodeConfigFile, context.signal) : await doctorClient(config, context);
     findings.push(...found.map((finding) => ({ side: one, ...finding })));
   }
-  if (json === true) context.out(JSON.stringify(findings, null, 2));
+  if (json === true)
+    context.out(
+      JSON.stringify(
+        findings.map(({ side, ...finding }) => ({ side, ...findingToJson(finding) })),
+        null,
+        2,
+      ),
+    );
   else for (const finding of findings) context.out(printable(lineOf(finding, paintFor(context))));
-  return findings.some(({ verdict }) => verdict === 'broken') ? exitCode.someFailed : exitCode.ok;
+  return findings.some(({ status }) => status === 'broken') ? exitCode.someFailed : exitCode.ok;
 }
 
 /** @throws Problem `not-configured` */
@@ -55,8 +62,8 @@ async function sidesHere({ env }: CliContext): Promise<Side[]> {
   throw new Problem('not-configured', 'this host is set up neither as a node nor for an operator', hint);
 }
 
-function lineOf({ verdict, check, what, mend }: Finding, paint: Paint): string {
-  const sign = { ok: 'ok', warning: 'WARNING', broken: 'BROKEN' }[verdict];
+function lineOf({ status, check, what, fix }: Finding, paint: Paint): string {
+  const sign = { ok: 'ok', warning: 'WARNING', broken: 'BROKEN' }[status];
   const color = { ok: 'green', warning: 'yellow', broken: 'red' } as const;
-  return `${paint(color[verdict], sign)}${' '.repeat(8 - sign.length)} ${check.padEnd(14)} ${what}${mend === '' ? '' : `: ${mend}`}`;
+  return `${paint(color[status], sign)}${' '.repeat(8 - sign.length)} ${check.padEnd(14)} ${what}${fix === '' ? '' : `: ${fix}`}`;
 }

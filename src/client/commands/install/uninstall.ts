@@ -1,10 +1,10 @@
 import { basename, dirname } from 'node:path';
 import type { CliContext } from '../../cli/context.ts';
-import { parseLook } from '../../install/inspect.ts';
+import { parseInspection } from '../../install/inspect.ts';
 import { type Ending, exitForHosts, onHosts, printProblem } from '../../install/hosts.ts';
 import type { RemoteOptions } from './options.ts';
 import { requireAbsolute, requireService, sshSettings } from './run.ts';
-import { lookScript, parseLines, readScript, removeScript, serviceScript } from '../../install/scripts.ts';
+import { inspectScript, parseLines, readScript, removeScript, serviceScript } from '../../install/scripts.ts';
 import { must, openRemote, type SshSettings } from '../../install/ssh.ts';
 import { type SshTarget, targetsOf } from '../../install/target.ts';
 import { unitFile } from '../../install/unit.ts';
@@ -73,8 +73,8 @@ async function uninstallHost(
     onPhase('looking');
     const { program, directory } = options;
     const values = [dirname(program), directory];
-    const look = parseLook(
-      await must(remote, { purpose: 'check the host', text: lookScript, values }, false),
+    const look = parseInspection(
+      await must(remote, { purpose: 'check the host', text: inspectScript, values }, false),
       Date.now(),
     );
     const asRoot = !look.root && values.some((path) => !look.writable.has(path)) && look.sudo;

@@ -3,7 +3,7 @@ import { Problem } from '../../../core/errors.ts';
 import { isNodeName } from '../../../core/identity.ts';
 import type { Outcome } from '../../../core/request/reply.ts';
 import type { FoundNode } from '../../../discovery/findings.ts';
-import { askNode } from '../../../library/fleet/call-nodes.ts';
+import { callFoundNode } from '../../../library/fleet/call-nodes.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
 import type { CliContext } from '../../cli/context.ts';
 import { indented } from '../../render/missing.ts';
@@ -38,7 +38,7 @@ export async function runInventory(
   const question = { ddl: requireDdl(catalogue, 'rpcutil'), action: 'inventory', input: {}, timeout: targets.timeout };
   return overNodes(options, wanted, context, async ({ nodes: [node] }, session) => {
     if (node === undefined) return [];
-    const outcome = await askNode(question, node, session, context.signal);
+    const outcome = await callFoundNode(question, node, session, context.signal);
     print(node, outcome, options, context);
     return [outcome];
   });

@@ -1,7 +1,7 @@
 import type { Ddl } from '../../../core/ddl/ddl.ts';
 import { Problem } from '../../../core/errors.ts';
 import type { FoundNode } from '../../../discovery/findings.ts';
-import { askNodes } from '../../../library/fleet/call-nodes.ts';
+import { callNodes } from '../../../library/fleet/call-nodes.ts';
 import type { CliContext } from '../../cli/context.ts';
 import type { Session } from '../../fleet/session.ts';
 import { requireDdl } from '../../../library/fleet/agents.ts';
@@ -30,7 +30,7 @@ export async function findJob(
   if (given.length === 32) return given;
   const ddl = requireDdl(catalogue, 'jobs');
   const request = { ddl, action: actionFor('list', options), input: () => ({ prefix: given }) };
-  const outcomes = await askNodes(request, nodes, session, context.signal);
+  const outcomes = await callNodes(request, nodes, session, context.signal);
   const ids = outcomes.flatMap(({ outcome, data }) =>
     outcome === 'ok' ? (data.jobs as NodeJob[]).map(({ id }) => id) : [],
   );

@@ -1,5 +1,5 @@
 import type { Ddl } from '../../../core/ddl/ddl.ts';
-import { askNodes } from '../../../library/fleet/call-nodes.ts';
+import { callNodes } from '../../../library/fleet/call-nodes.ts';
 import type { CliContext } from '../../cli/context.ts';
 import { nodesOf, overNodes } from '../../fleet/over-nodes.ts';
 import { requireDdl } from '../../../library/fleet/agents.ts';
@@ -14,7 +14,7 @@ export function listJobs(options: JobsOptions, catalogue: readonly Ddl[], contex
   const ddl = requireDdl(catalogue, 'jobs');
   return overNodes(options, nodesOf(options, ddl.name), context, async ({ nodes }, session) => {
     const action = actionFor('list', options);
-    const outcomes = await askNodes({ ddl, action, input: () => ({}) }, nodes, session, context.signal);
+    const outcomes = await callNodes({ ddl, action, input: () => ({}) }, nodes, session, context.signal);
     const all = outcomes.flatMap(({ node, outcome, data }) =>
       outcome === 'ok' ? (data.jobs as NodeJob[]).map((job) => ({ ...job, node })) : [],
     );

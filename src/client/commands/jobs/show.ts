@@ -5,7 +5,7 @@ import type { Outcome } from '../../../core/request/reply.ts';
 import { printable } from '../../../core/text.ts';
 import { noFilter } from '../../../core/filter/filter.ts';
 import type { FoundNode } from '../../../discovery/findings.ts';
-import { askNodes } from '../../../library/fleet/call-nodes.ts';
+import { callNodes } from '../../../library/fleet/call-nodes.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
 import { readTargetOptions } from '../../cli/target-options.ts';
 import { nodesOf, overNodes } from '../../fleet/over-nodes.ts';
@@ -63,7 +63,7 @@ export function cancelJob(
     const ddl = requireDdl(catalogue, 'jobs');
     const request = { ddl, action: actionFor('cancel', options), input: () => ({ id: look.id }) };
     const asked = nodes.filter(({ name }) => running.includes(name));
-    const outcomes = await askNodes(request, asked, look.session, context.signal);
+    const outcomes = await callNodes(request, asked, look.session, context.signal);
     const failed = outcomes.filter(({ outcome }) => outcome !== 'ok');
     const after = await read(nodes, look);
     return { results: after.results, failed: [...failed, ...after.failed], isEnd: true };
@@ -106,7 +106,7 @@ function overJob(
 async function read(nodes: readonly FoundNode[], { id, options, catalogue, session, context }: Look): Promise<Read> {
   const ddl = requireDdl(catalogue, 'jobs');
   const request = { ddl, action: actionFor('show', options), input: () => ({ id }) };
-  const outcomes = await askNodes(request, nodes, session, context.signal);
+  const outcomes = await callNodes(request, nodes, session, context.signal);
   const results = outcomes.flatMap(({ node, outcome, data }) =>
     outcome === 'ok' ? [{ ...(data as unknown as NodeResult), node }] : [],
   );

@@ -2,7 +2,7 @@ import type { Ddl } from '../../../core/ddl/ddl.ts';
 import { Problem } from '../../../core/errors.ts';
 import type { JsonObject } from '../../../core/json.ts';
 import { leaseNamePattern } from '../../../core/request/lease.ts';
-import { askNodes } from '../../../library/fleet/call-nodes.ts';
+import { callNodes } from '../../../library/fleet/call-nodes.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
 import type { CliContext } from '../../cli/context.ts';
 import { printable } from '../../../core/text.ts';
@@ -99,7 +99,7 @@ async function askAll(
 ): Promise<number> {
   const ddl = requireDdl(catalogue, 'lock');
   return overNodes(options, nodesOf(options, ddl.name), context, async ({ nodes }, session) => {
-    const outcomes = await askNodes({ ddl, action, input: () => input }, nodes, session, context.signal);
+    const outcomes = await callNodes({ ddl, action, input: () => input }, nodes, session, context.signal);
     for (const line of format(outcomes.filter(({ outcome }) => outcome === 'ok'))) context.out(line);
     for (const { node, outcome, message } of outcomes)
       if (outcome !== 'ok') context.err(`${node}: ${indented(message)}`);

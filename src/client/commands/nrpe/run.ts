@@ -2,7 +2,7 @@ import type { CheckState } from '../../../core/check-state.ts';
 import { actionOf, type Ddl } from '../../../core/ddl/ddl.ts';
 import { Problem } from '../../../core/errors.ts';
 import { printable } from '../../../core/text.ts';
-import { askNodes } from '../../../library/fleet/call-nodes.ts';
+import { callNodes } from '../../../library/fleet/call-nodes.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
 import { readInput } from '../../cli/read-input.ts';
@@ -35,7 +35,7 @@ export async function runNrpe(
   return overNodes(options, nodesOf(options, ddl.name), context, async (nodes, session) => {
     const began = performance.now();
     const question = { ddl, action, input: () => input };
-    const outcomes = await askNodes(question, nodes.nodes, session, context.signal);
+    const outcomes = await callNodes(question, nodes.nodes, session, context.signal);
     const findings = outcomes.map(findingOf);
     const unasked: CheckState[] = [...nodes.broken, ...nodes.silent].map(() => 'UNKNOWN');
     const code = exitCodeOf([...findings.map(({ state }) => state), ...unasked]);

@@ -4,7 +4,7 @@ import { printable } from '../../../core/text.ts';
 import type { FoundNode } from '../../../discovery/findings.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
 import type { CliContext } from '../../cli/context.ts';
-import { askNodes } from '../../../library/fleet/call-nodes.ts';
+import { callNodes } from '../../../library/fleet/call-nodes.ts';
 import { nodesOf, overNodes } from '../../fleet/over-nodes.ts';
 import type { Session } from '../../fleet/session.ts';
 import { requireDdl } from '../../../library/fleet/agents.ts';
@@ -31,7 +31,7 @@ export async function prune(
     const { held, failed } = await heldOn(application, nodes, session, catalogue, context);
     const input = (name: string) => ({ application, keep, held: [...(held.get(name) ?? [])] });
     const chosen = nodes.filter(({ name }) => held.has(name));
-    const pruned = await askNodes({ ddl, action: 'prune', input, dryRun }, chosen, session, context.signal);
+    const pruned = await callNodes({ ddl, action: 'prune', input, dryRun }, chosen, session, context.signal);
     const outcomes = [...pruned, ...failed].sort((a, b) => (a.node < b.node ? -1 : 1));
     const lines = options.json === true ? [JSON.stringify(outcomes.map(asJson), null, 2)] : format(outcomes, dryRun);
     for (const line of lines) context.out(printable(line));
@@ -53,7 +53,7 @@ async function heldOn(
   { signal }: CliContext,
 ): Promise<{ readonly held: ReadonlyMap<string, readonly string[]>; readonly failed: readonly Outcome[] }> {
   const call = { ddl: requireDdl(catalogue, 'appmgr'), action: 'releases', input: () => ({ application }) };
-  const outcomes = await askNodes(call, nodes, session, signal);
+  const outcomes = await callNodes(call, nodes, session, signal);
   const isKnown = ({ outcome, code }: Outcome) => outcome === 'ok' || without.has(code);
   const revisionsIn = ({ data }: Outcome) =>
     [data.revision, data.previous, data.unfinished].filter((one) => typeof one === 'string' && one !== '') as string[];

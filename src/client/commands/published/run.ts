@@ -3,7 +3,7 @@ import { printable } from '../../../core/text.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
 import type { CliContext } from '../../cli/context.ts';
 import type { Agents } from '../../../library/agents.ts';
-import { askNodes } from '../../../library/fleet/call-nodes.ts';
+import { callNodes } from '../../../library/fleet/call-nodes.ts';
 import { nodesOf, overNodes } from '../../fleet/over-nodes.ts';
 import { requireDdl } from '../../../library/fleet/agents.ts';
 import { indented } from '../../render/missing.ts';
@@ -22,7 +22,7 @@ export async function listPublished(
   const ddl = requireDdl(catalogue, 'publish');
   const input = application === undefined ? {} : { application };
   return overNodes(options, nodesOf(options, ddl.name), context, async ({ nodes }, session) => {
-    const outcomes = await askNodes({ ddl, action: 'list', input: () => input }, nodes, session, context.signal);
+    const outcomes = await callNodes({ ddl, action: 'list', input: () => input }, nodes, session, context.signal);
     const good = outcomes
       .filter(({ outcome }) => outcome === 'ok')
       .map(({ node, data }) => ({ node, ...(data as unknown as Listed) }))

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Problem } from '../../../core/errors.ts';
 import { isRunning, markProcess } from '../../../core/files/process-mark.ts';
-import { awaitLapse, readHeld } from '../../runs/fleet/await-lapse.ts';
-import type { FleetLook } from '../../runs/fleet/fetch-run.ts';
+import { awaitLapse, readLease } from '../../runs/fleet/await-lapse.ts';
+import type { JournalLookup } from '../../runs/fleet/fetch-run.ts';
 import { type FoundRun, operatorsOf } from '../../runs/fleet/find-run.ts';
 import { findKeepers } from '../../runs/fleet/read-copies.ts';
 
@@ -16,7 +16,7 @@ import { findKeepers } from '../../runs/fleet/read-copies.ts';
  */
 export async function refuseRunning(
   { run, entries, stored }: Pick<FoundRun, 'run' | 'entries' | 'stored'>,
-  look: FleetLook,
+  look: JournalLookup,
   { force, isSettled = false }: { readonly force: boolean; readonly isSettled?: boolean },
 ): Promise<boolean> {
   const { pid, start } = await markProcess();
@@ -42,7 +42,7 @@ export async function refuseRunning(
   const nodes = await findKeepers(look.session, look.options, stored.stored.holders);
   const { signal, err } = look.context;
   return await awaitLapse({
-    read: () => readHeld(run, nodes, look),
+    read: () => readLease(run, nodes, look),
     report: err,
     sleep: async (milliseconds) => {
       await sleep(milliseconds, undefined, { signal }).catch(() => {});

@@ -6,7 +6,7 @@ import { readHistory, resumeFrom } from '../../../playbook/journal/history.ts';
 import type { Playbook } from '../../../playbook/model.ts';
 import type { CliContext } from '../../cli/context.ts';
 import { openSession } from '../../fleet/session.ts';
-import type { FleetLook } from '../../runs/fleet/fetch-run.ts';
+import type { JournalLookup } from '../../runs/fleet/fetch-run.ts';
 import { adoptRun, findRunAnywhere } from '../../runs/fleet/find-run.ts';
 import { openJournal } from '../../../library/runs/journal.ts';
 import { refuseQuestions } from '../../runs/prompts.ts';
@@ -65,7 +65,7 @@ export async function resumeRun(
 }
 
 /** The run, once nobody runs it any more. What was written while this waited for that is part of it. */
-async function findAlone(run: string, look: FleetLook, self: string, force: boolean) {
+async function findAlone(run: string, look: JournalLookup, self: string, force: boolean) {
   for (;;) {
     const found = await findRunAnywhere(run, look, { lenient: force });
     const started = requireUnfinished(found.entries, found.run);

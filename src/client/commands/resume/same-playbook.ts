@@ -5,14 +5,14 @@ import { readHistory } from '../../../playbook/journal/history.ts';
 import { digestPlaybook } from '../../../playbook/source/digest.ts';
 import type { CliContext } from '../../cli/context.ts';
 import { type KnownPlaybook, loadWithNodes, readPlaybook } from '../../../library/runs/find-playbook.ts';
-import type { FleetLook } from '../../runs/fleet/fetch-run.ts';
+import type { JournalLookup } from '../../runs/fleet/fetch-run.ts';
 import type { FoundRun } from '../../runs/fleet/find-run.ts';
 import { readTexts } from '../../../library/runs/fleet/texts.ts';
 import { isScript } from '../../scripts/names.ts';
 import type { ResumeOptions, Started } from './options.ts';
 import { readTargetOptions } from '../../cli/target-options.ts';
 
-interface Look extends FleetLook {
+interface Look extends JournalLookup {
   readonly options: ResumeOptions;
   readonly context: CliContext;
 }

@@ -3,7 +3,7 @@ import { Problem } from '../../../core/errors.ts';
 import type { FoundNode } from '../../../discovery/findings.ts';
 import type { JournalEntry } from '../../../playbook/journal/entries.ts';
 import { compareJournals } from '../../runs/fleet/compare.ts';
-import { fetchRunFrom, type FleetLook } from '../../runs/fleet/fetch-run.ts';
+import { fetchRunFrom, type JournalLookup } from '../../runs/fleet/fetch-run.ts';
 import { findRunAnywhere } from '../../runs/fleet/find-run.ts';
 import { findKeepers, listStored } from '../../runs/fleet/read-copies.ts';
 import { datedJournals, readJournal } from '../../runs/read-journal.ts';
@@ -18,13 +18,13 @@ const most = 1000;
 const mostStored = 100;
 
 /** One run, by its id or the beginning of it. @throws Problem `unknown-run`, `usage`, … */
-export async function* namedRun(given: string, look: FleetLook): AsyncGenerator<KnownRun> {
+export async function* namedRun(given: string, look: JournalLookup): AsyncGenerator<KnownRun> {
   const { run, entries } = await findRunAnywhere(given, look, { lenient: false });
   yield { id: run, entries };
 }
 
 /** The runs that were written to last, the latest first. @throws Problem where one can’t be read whole: it may be the one that is meant */
-export async function* latestRuns(look: FleetLook): AsyncGenerator<KnownRun> {
+export async function* latestRuns(look: JournalLookup): AsyncGenerator<KnownRun> {
   const { session, catalogue, options, context } = look;
   const { stateDirectory, journal } = session.config;
   const here = await datedJournals(stateDirectory, most);
@@ -40,7 +40,7 @@ export async function* latestRuns(look: FleetLook): AsyncGenerator<KnownRun> {
   }
 }
 
-async function readOne(id: string, nodes: readonly FoundNode[], look: FleetLook): Promise<readonly JournalEntry[]> {
+async function readOne(id: string, nodes: readonly FoundNode[], look: JournalLookup): Promise<readonly JournalEntry[]> {
   const { stateDirectory } = look.session.config;
   try {
     const stored = nodes.length === 0 ? undefined : await fetchBelieved(id, nodes, look);
@@ -57,7 +57,7 @@ async function readOne(id: string, nodes: readonly FoundNode[], look: FleetLook)
 }
 
 /** What one node alone makes up must not keep a run from being undone. */
-async function fetchBelieved(id: string, nodes: readonly FoundNode[], look: FleetLook) {
+async function fetchBelieved(id: string, nodes: readonly FoundNode[], look: JournalLookup) {
   try {
     return await fetchRunFrom(id, nodes, look, true);
   } catch (error) {

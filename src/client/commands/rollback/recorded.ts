@@ -1,6 +1,6 @@
 /** The run to undo, as a journal has it. */
 import { Problem } from '../../../core/errors.ts';
-import type { FleetLook } from '../../runs/fleet/fetch-run.ts';
+import type { JournalLookup } from '../../runs/fleet/fetch-run.ts';
 import {
   balancersCalled,
   inputsKept,
@@ -27,7 +27,7 @@ export interface Known {
 /** Undefined where no run that is known upgraded servers of the cluster. @throws Problem `unknown-run`, `nothing-to-undo` */
 export async function findRecorded(
   { cluster, run, application }: RollbackOptions,
-  look: FleetLook,
+  look: JournalLookup,
 ): Promise<Known | undefined> {
   const { err } = look.context;
   for await (const { id, entries } of run === undefined ? latestRuns(look) : namedRun(run, look)) {

@@ -5,7 +5,7 @@ import { withSession } from '../../fleet/over-nodes.ts';
 import { askPerson, isOnTerminal } from '../../runs/prompts.ts';
 import { runNamedPlaybook } from '../run/run.ts';
 import { findRecorded, type Known } from './recorded.ts';
-import { askNodesBefore, byHand } from './ask-nodes.ts';
+import { readReleasesBefore, byHand } from './read-releases.ts';
 import type { RollbackOptions } from './options.ts';
 
 /** The playbook `rollback`, with what each server served before: by the journal of the run, else as the nodes report it. */
@@ -19,7 +19,7 @@ export async function rollBack(
     context,
     async (session) =>
       (await findRecorded(options, { session, catalogue, options, context })) ??
-      (await askNodesBefore(options, session, catalogue, context)),
+      (await readReleasesBefore(options, session, catalogue, context)),
   );
   const { before, brought, balancers } = known;
   if (known.isRollback && options.dryRun !== true) await requireRedo(known, options, context);

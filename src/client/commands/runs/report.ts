@@ -6,9 +6,9 @@ import { incidentToJson } from '../../runs/report/json.ts';
 import { renderPage } from '../../runs/report/page.ts';
 import { readIncident } from '../../runs/report/read/incident.ts';
 import { recordRun } from '../../runs/record.ts';
-import { type LookOptions, lookAtRun } from './look.ts';
+import { type ReadRunOptions, readRun } from './read-run.ts';
 
-interface ReportOptions extends LookOptions {
+interface ReportOptions extends ReadRunOptions {
   /** A file; true for standard output. */
   readonly html?: string | true;
 }
@@ -20,7 +20,7 @@ export async function reportRun(
   catalogue: readonly Ddl[],
   context: CliContext,
 ): Promise<number> {
-  const { run, entries, isHeld } = await lookAtRun(given, options, catalogue, context);
+  const { run, entries, isHeld } = await readRun(given, options, catalogue, context);
   const record = await recordRun(entries, isHeld);
   if (record === undefined) throw new Problem('no-run', `the run ${run} never began`);
   const incident = readIncident(record, entries);

@@ -8,9 +8,9 @@ import { formatOut, type OutServer, readRotation } from '../../runs/rotation.ts'
 import { type CallRecord, formatInputs, type RunRecord, recordRun, type StepRecord } from '../../runs/record.ts';
 import { openSession } from '../../fleet/session.ts';
 import { readTargetOptions } from '../../cli/target-options.ts';
-import { type LookOptions, lookAtRun } from './look.ts';
+import { type ReadRunOptions, readRun } from './read-run.ts';
 
-interface ShowOptions extends LookOptions {
+interface ShowOptions extends ReadRunOptions {
   readonly verbose?: boolean;
 }
 
@@ -21,7 +21,7 @@ export async function showRun(
   catalogue: readonly Ddl[],
   context: CliContext,
 ): Promise<number> {
-  const { run, entries, isHeld } = await lookAtRun(given, options, catalogue, context);
+  const { run, entries, isHeld } = await readRun(given, options, catalogue, context);
   const record = await recordRun(entries, isHeld);
   if (record === undefined) throw new Problem('no-run', `the run ${run} never began`);
   const balancers = balancersOf(record);

@@ -3,11 +3,11 @@ import { isObject, parseJsonObject } from '../../../core/json.ts';
 import type { Outcome } from '../../../core/request/reply.ts';
 import type { FoundNode } from '../../../discovery/findings.ts';
 import type { JournalEntry } from '../../../playbook/journal/entries.ts';
-import { askNodes } from '../../../library/fleet/call-nodes.ts';
+import { callNodes } from '../../../library/fleet/call-nodes.ts';
 import type { Session } from '../../fleet/session.ts';
 import { requireDdl } from '../../../library/fleet/agents.ts';
 import { callerName } from '../../render/caller.ts';
-import { type BroughtBy, broughtBy, type Deployed } from '../../runs/overview.ts';
+import { type DeployedBy, findDeployments, type Deployed } from '../../runs/overview.ts';
 import type { Rotation } from '../../runs/rotation.ts';
 
 export interface DeployedNodes {
@@ -30,10 +30,10 @@ export async function readDeployed(
   signal: AbortSignal,
 ): Promise<DeployedNodes> {
   const ddl = requireDdl(catalogue, 'appmgr');
-  const outcomes = await askNodes({ ddl, action: 'status', input: () => ({ all: true }) }, nodes, session, signal);
+  const outcomes = await callNodes({ ddl, action: 'status', input: () => ({ all: true }) }, nodes, session, signal);
   const clusters = new Map(nodes.map((node) => [node.name, clusterOf(node)]));
   const of: DeployedNodes['of'] = ({ servers }, journals) => {
-    const brought = broughtBy(journals);
+    const brought = findDeployments(journals);
     return outcomes
       .filter(({ outcome }) => outcome === 'ok')
       .flatMap(({ node, data }) => statusesIn(data).map((one) => ({ node, data: one })))
@@ -62,7 +62,7 @@ function statusesIn(data: Outcome['data']): Outcome['data'][] {
 }
 
 /** As the node recorded it when the release arrived, in a run of any operator. */
-function originIn({ since, caller, run }: Outcome['data']): BroughtBy | undefined {
+function originIn({ since, caller, run }: Outcome['data']): DeployedBy | undefined {
   if (typeof since !== 'number' || typeof caller !== 'string') return undefined;
   return { at: since, operator: callerName(caller), run: typeof run === 'string' ? run : '' };
 }

@@ -5,7 +5,7 @@ import { count } from '../../../core/text.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
 import type { CliContext } from '../../cli/context.ts';
 import { readTargetOptions } from '../../cli/target-options.ts';
-import { askNodes } from '../../../library/fleet/call-nodes.ts';
+import { callNodes } from '../../../library/fleet/call-nodes.ts';
 import { withSession } from '../../fleet/over-nodes.ts';
 import type { Session } from '../../fleet/session.ts';
 import { requireDdl } from '../../../library/fleet/agents.ts';
@@ -66,7 +66,7 @@ export async function decideStrategy(
 
 async function askCapacity(
   servers: readonly string[],
-  balancers: Parameters<typeof askNodes>[1],
+  balancers: Parameters<typeof callNodes>[1],
   { backend, minAvailable }: UpgradeTargets,
   session: Session,
   catalogue: readonly Ddl[],
@@ -80,7 +80,7 @@ async function askCapacity(
     ...(minAvailable === undefined || !Number.isSafeInteger(least) ? {} : { min_available: least }),
   };
   const call = { ddl, action: 'disable', input: () => input, dryRun: true };
-  return capacityOf(await askNodes(call, balancers, session, context.signal));
+  return capacityOf(await callNodes(call, balancers, session, context.signal));
 }
 
 function capacityOf(outcomes: readonly Outcome[]): Capacity {

@@ -2,12 +2,12 @@
 import { Problem } from '../../../core/errors.ts';
 import { isObject, type JsonObject } from '../../../core/json.ts';
 import type { FoundNode } from '../../../discovery/findings.ts';
-import { askNodes } from '../../../library/fleet/call-nodes.ts';
+import { callNodes } from '../../../library/fleet/call-nodes.ts';
 import { requireDdl } from '../../../library/fleet/agents.ts';
-import type { FleetLook } from './fetch-run.ts';
+import type { JournalLookup } from './fetch-run.ts';
 
 /** The lease of a run, as a node keeps it. */
-export interface HeldRun {
+export interface LeasedRun {
   readonly caller: string;
   readonly from: string;
   /** Seconds. */
@@ -16,7 +16,7 @@ export interface HeldRun {
 
 export interface Waiting {
   /** The lease that lives longest; undefined where there is none any more. */
-  readonly read: () => Promise<HeldRun | undefined>;
+  readonly read: () => Promise<LeasedRun | undefined>;
   readonly report: (line: string) => void;
   /** Milliseconds; ends early when the signal is aborted. */
   readonly sleep: (milliseconds: number) => Promise<void>;
@@ -56,13 +56,13 @@ export async function awaitLapse({ read, report, sleep, clock, signal }: Waiting
 }
 
 /** The lease of the run that lives longest. */
-export async function readHeld(
+export async function readLease(
   run: string,
   nodes: readonly FoundNode[],
-  { session, catalogue, context }: FleetLook,
-): Promise<HeldRun | undefined> {
+  { session, catalogue, context }: JournalLookup,
+): Promise<LeasedRun | undefined> {
   const ddl = requireDdl(catalogue, 'lock');
-  const outcomes = await askNodes({ ddl, action: 'list', input: () => ({}) }, nodes, session, context.signal);
+  const outcomes = await callNodes({ ddl, action: 'list', input: () => ({}) }, nodes, session, context.signal);
   return outcomes
     .flatMap(({ data }) => (Array.isArray(data.leases) ? (data.leases as unknown[]) : []))
     .filter((lease): lease is JsonObject => isObject(lease) && lease.run === run)

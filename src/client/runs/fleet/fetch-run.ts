@@ -10,7 +10,7 @@ import { chooseCopy } from './choose-copy.ts';
 import { findKeepers, listStored, readCopies } from './read-copies.ts';
 
 /** What looking for a journal needs of its command. */
-export interface FleetLook {
+export interface JournalLookup {
   readonly session: Session;
   readonly catalogue: readonly Ddl[];
   readonly options: object;
@@ -31,7 +31,7 @@ export function entriesOf({ entries }: VerifiedJournal): JournalEntry[] {
  */
 export async function fetchRun(
   run: string,
-  look: FleetLook,
+  look: JournalLookup,
   { holders = [], lenient = false }: { readonly holders?: readonly string[]; readonly lenient?: boolean } = {},
 ): Promise<VerifiedJournal | undefined> {
   return await fetchRunFrom(run, await findKeepers(look.session, look.options, holders), look, lenient);
@@ -41,7 +41,7 @@ export async function fetchRun(
 export async function fetchRunFrom(
   run: string,
   nodes: readonly FoundNode[],
-  { session, catalogue, context }: FleetLook,
+  { session, catalogue, context }: JournalLookup,
   lenient: boolean,
 ): Promise<VerifiedJournal | undefined> {
   const { copies, failed } = await readCopies(run, nodes, session, catalogue, context.signal);
@@ -55,7 +55,7 @@ export async function fetchRunFrom(
 /** The whole id of the run on the nodes that begins so. @throws Problem `unknown-run`, `usage` */
 export async function findStoredRun(
   given: string,
-  { session, catalogue, options, context }: FleetLook,
+  { session, catalogue, options, context }: JournalLookup,
 ): Promise<string> {
   if (given.length === 32) return given;
   const nodes = await findKeepers(session, options);
@@ -71,7 +71,7 @@ export async function findStoredRun(
 }
 
 /** The entries of a run's journal on the nodes, for a look: by what could be read of it. Undefined where no node has it. */
-export async function fetchEntries(run: string, look: FleetLook): Promise<readonly JournalEntry[] | undefined> {
+export async function fetchEntries(run: string, look: JournalLookup): Promise<readonly JournalEntry[] | undefined> {
   if (look.session.config.journal === 'local') return undefined;
   const journal = await fetchRun(run, look, { lenient: true });
   return journal === undefined ? undefined : entriesOf(journal);

@@ -7,7 +7,7 @@ import type { JournalEntry } from '../../../playbook/journal/entries.ts';
 import { journalFile, runsDirectory } from '../../../library/runs/journal.ts';
 import { findRun, readJournal } from '../read-journal.ts';
 import { type ComparedJournal, compareJournals } from './compare.ts';
-import { type FleetLook, fetchRun, findStoredRun } from './fetch-run.ts';
+import { type JournalLookup, fetchRun, findStoredRun } from './fetch-run.ts';
 
 export interface FoundRun extends ComparedJournal {
   readonly run: string;
@@ -26,7 +26,7 @@ export interface FindRunOptions {
  * @param given the id of a run, or its beginning
  * @throws Problem `unknown-run`, `usage`, `bad-journal`, `journal-forked`, `journal-incomplete`
  */
-export async function findRunAnywhere(given: string, look: FleetLook, options: FindRunOptions): Promise<FoundRun> {
+export async function findRunAnywhere(given: string, look: JournalLookup, options: FindRunOptions): Promise<FoundRun> {
   const { stateDirectory } = look.session.config;
   const { lenient, always = false } = options;
   const here = await findHere(stateDirectory, given);

@@ -3,9 +3,9 @@ import { explain, Problem } from '../../../core/errors.ts';
 import { type VerifiedJournal, verifyJournal } from '../../../core/journal/verify.ts';
 import { isObject } from '../../../core/json.ts';
 import type { FoundNode } from '../../../discovery/findings.ts';
-import { askNodes } from '../../../library/fleet/call-nodes.ts';
+import { callNodes } from '../../../library/fleet/call-nodes.ts';
 import { requireDdl } from '../../../library/fleet/agents.ts';
-import type { FleetLook } from './fetch-run.ts';
+import type { JournalLookup } from './fetch-run.ts';
 import { type ListedRun, listStored, readCopies } from './read-copies.ts';
 
 export interface FleetRun {
@@ -25,7 +25,10 @@ export interface FleetRuns {
  * Reads the latest runs, each from the node that has most of it. What was read once is not read again.
  * @param nodes that run the agent journal
  */
-export function startFleetRuns(limit: number, look: FleetLook): (nodes: readonly FoundNode[]) => Promise<FleetRuns> {
+export function startFleetRuns(
+  limit: number,
+  look: JournalLookup,
+): (nodes: readonly FoundNode[]) => Promise<FleetRuns> {
   const known = new Map<string, { readonly sequence: number; readonly journal: VerifiedJournal }>();
   const { session, catalogue, context } = look;
   const load = async (listed: ListedRun, nodes: readonly FoundNode[], failed: string[]) => {
@@ -49,7 +52,7 @@ export function startFleetRuns(limit: number, look: FleetLook): (nodes: readonly
   return async (nodes) => {
     const [listing, held] = await Promise.all([
       listStored(nodes, { limit }, session, catalogue, context.signal),
-      readHeldRuns(nodes, look),
+      readLeasedRuns(nodes, look),
     ]);
     const failed = [...listing.failed];
     const runs = await Promise.all(
@@ -65,12 +68,12 @@ export function startFleetRuns(limit: number, look: FleetLook): (nodes: readonly
 }
 
 /** The runs that hold a lease; undefined where no node says. */
-export async function readHeldRuns(
+export async function readLeasedRuns(
   nodes: readonly FoundNode[],
-  { session, catalogue, context }: FleetLook,
+  { session, catalogue, context }: JournalLookup,
 ): Promise<ReadonlySet<string> | undefined> {
   const ddl = requireDdl(catalogue, 'lock');
-  const outcomes = await askNodes({ ddl, action: 'list', input: () => ({}) }, nodes, session, context.signal);
+  const outcomes = await callNodes({ ddl, action: 'list', input: () => ({}) }, nodes, session, context.signal);
   const replies = outcomes.filter(({ outcome }) => outcome === 'ok');
   if (replies.length === 0) return undefined;
   const leases = replies.flatMap(({ data }) => (Array.isArray(data.leases) ? (data.leases as unknown[]) : []));

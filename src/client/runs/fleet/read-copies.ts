@@ -5,7 +5,7 @@ import type { JournalLine } from '../../../core/journal/line.ts';
 import { isObject, type JsonObject } from '../../../core/json.ts';
 import type { FoundNode } from '../../../discovery/findings.ts';
 import { readTargetOptions } from '../../cli/target-options.ts';
-import { askNode, askNodes } from '../../../library/fleet/call-nodes.ts';
+import { callFoundNode, callNodes } from '../../../library/fleet/call-nodes.ts';
 import type { Session } from '../../fleet/session.ts';
 import { requireDdl } from '../../../library/fleet/agents.ts';
 import type { JournalCopy } from './choose-copy.ts';
@@ -53,7 +53,7 @@ export async function listStored(
 ): Promise<Listing> {
   const ddl = requireDdl(catalogue, 'journal');
   const input = () => ({ limit: Math.min(limit, 100), prefix });
-  const outcomes = await askNodes({ ddl, action: 'list', input }, nodes, session, signal);
+  const outcomes = await callNodes({ ddl, action: 'list', input }, nodes, session, signal);
   const all = outcomes.flatMap(({ node, outcome, data }) =>
     outcome === 'ok' && Array.isArray(data.runs) ? data.runs.flatMap((one) => parseListed(node, one)) : [],
   );
@@ -95,7 +95,12 @@ export async function readCopies(
       const lines: JournalLine[] = [];
       for (let page = 0; page < mostPages; page++) {
         const input: JsonObject = { run, after: lines.length };
-        const { outcome, code, message, data } = await askNode({ ddl, action: 'read', input }, node, session, signal);
+        const { outcome, code, message, data } = await callFoundNode(
+          { ddl, action: 'read', input },
+          node,
+          session,
+          signal,
+        );
         if (code === 'unknown-run') return [];
         if (outcome !== 'ok') {
           failed.push(`${node.name}: ${message}`);

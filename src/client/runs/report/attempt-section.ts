@@ -41,7 +41,7 @@ function stepRow(
   { step, name, title, state, begin, end, waitedFor, slowest, bars }: StepSpan,
   start: number,
 ): (string | Markup)[] {
-  const nodes = new Map(bars.map((bar) => [bar.node, bar.verdict === undefined && bar.outcome === 'ok']));
+  const nodes = new Map(bars.map((bar) => [bar.node, bar.rejection === undefined && bar.outcome === 'ok']));
   const good = [...nodes.values()].filter(Boolean).length;
   return [
     html`${name}${name === step ? html`` : html` <span class="muted">${step}</span>`}${title === '' ? html`` : html` <code>${title}</code>`}`,

@@ -6,13 +6,13 @@ import type { Incident } from './read/incident.ts';
 import { html, type Markup, cut, names } from './html.ts';
 import { duration } from '../../render/times.ts';
 
-export type Mood = 'good' | 'bad' | 'open';
+export type BannerColour = 'good' | 'bad' | 'open';
 
 export function drawBanner(incident: Incident): Markup {
   const { record, label, effect } = incident;
   const { run, operator, playbook, dryRun } = record;
   const rows = [...causeRows(incident), ...stateRows(incident), ...nextRows(incident)];
-  return html`<header class="banner ${moodOf(incident)}" id="banner">
+  return html`<header class="banner ${bannerColourOf(incident)}" id="banner">
 <p class="kind">${playbook}${label === playbook || label === '' ? '' : ` · ${label}`}${dryRun ? ' · dry run: nothing was changed' : ''}</p>
 <h1>${headline(incident)}</h1>
 ${rows.length === 0 ? html`` : html`<dl>${rows.map(([title, value]) => html`<div><dt>${title}</dt><dd>${value}</dd></div>`)}</dl>`}
@@ -20,7 +20,7 @@ ${rows.length === 0 ? html`` : html`<dl>${rows.map(([title, value]) => html`<div
 </header>`;
 }
 
-export function moodOf({ record: { state } }: Incident): Mood {
+export function bannerColourOf({ record: { state } }: Incident): BannerColour {
   if (state === 'done' || state === 'nothing-to-do') return 'good';
   return state === 'failed' || state === 'cut-off' ? 'bad' : 'open';
 }

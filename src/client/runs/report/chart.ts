@@ -140,9 +140,9 @@ function describeStep({ step, state, begin, end, waitedFor, slowest }: StepSpan,
 }
 
 function describeBar(
-  { node, step, agent, action, outcome, code, verdict, begin, end, try: number }: Bar,
+  { node, step, agent, action, outcome, code, rejection, begin, end, try: number }: Bar,
   start: number,
 ): string {
-  const why = verdict?.code ?? code;
+  const why = rejection?.code ?? code;
   return `${node}: ${step}, ${agent}.${action}, try ${number}: ${outcome}${why === '' ? '' : ` (${why})`}, began at ${duration(begin - start)}, took ${duration(end - begin)}`;
 }

@@ -36,7 +36,7 @@ function drawTries(tries: readonly Bar[], isEvidence: boolean, clock: Clock): Ma
     html`<strong>${first.node}</strong>`,
     range(`${first.try}`, `${last.try}`),
     range(clock.short(first.begin), clock.short(last.begin)),
-    html`<span class="result ${isGood(first) ? 'good' : first.outcome === 'unknown' ? 'open' : 'bad'}">${verdictOf(first)}</span>`,
+    html`<span class="result ${isGood(first) ? 'good' : first.outcome === 'unknown' ? 'open' : 'bad'}">${labelOf(first)}</span>`,
     html`${first.message === '' ? html`` : html`<pre>${cut(first.message)}</pre>`}${drawData(first.data)}`,
   ]);
   const list = table(['Node', 'Try', 'At', 'Verdict', 'Its own output'], rows);
@@ -58,16 +58,16 @@ function joinAlike(tries: readonly Bar[]): (readonly [Bar, Bar])[] {
   return joined;
 }
 
-function answerOf({ node, outcome, code, message, data, verdict }: Bar): string {
-  return JSON.stringify([node, outcome, code, message, data, verdict?.code]);
+function answerOf({ node, outcome, code, message, data, rejection }: Bar): string {
+  return JSON.stringify([node, outcome, code, message, data, rejection?.code]);
 }
 
 function range(from: string, to: string): string {
   return from === to ? from : `${from}\u00a0–\u00a0${to}`;
 }
 
-function verdictOf({ outcome, code, verdict }: Bar): string {
-  if (verdict !== undefined) return `not yet: ${verdict.code}`;
+function labelOf({ outcome, code, rejection }: Bar): string {
+  if (rejection !== undefined) return `not yet: ${rejection.code}`;
   if (outcome === 'unknown') return 'no reply known';
   return code === '' ? outcome : `${outcome}: ${code}`;
 }

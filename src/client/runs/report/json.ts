@@ -55,7 +55,7 @@ function stepToJson({ begin, end, waitedFor, slowest, bars, afterFailure, ...ste
   };
 }
 
-function callToJson({ step: _step, begin, end, dryRun, requestId, auditHead, verdict, ...call }: Bar) {
+function callToJson({ step: _step, begin, end, dryRun, requestId, auditHead, rejection, ...call }: Bar) {
   return {
     ...call,
     began: isoTime(begin),
@@ -63,7 +63,7 @@ function callToJson({ step: _step, begin, end, dryRun, requestId, auditHead, ver
     dry_run: dryRun,
     request_id: requestId,
     audit_head: auditHead,
-    verdict: verdict === undefined ? null : { code: verdict.code, reason: verdict.reason },
+    verdict: rejection === undefined ? null : { code: rejection.code, reason: rejection.reason },
   };
 }
 

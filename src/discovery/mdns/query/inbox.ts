@@ -1,8 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { explainErrno } from '../../../core/errors.ts';
 import type { Log } from '../../../core/ports.ts';
-import type { Asker } from './askers.ts';
-import type { Heard } from './options.ts';
+import type { QuerySocket } from './query-sockets.ts';
+import type { ReceivedAnswer } from './options.ts';
 import { mdnsPort } from '../service.ts';
 import { parseAnswers } from '../wire/answer.ts';
 
@@ -18,7 +18,7 @@ export interface Inbox {
   /** Whether what came since the last call makes it worth waiting for more: one sender's made-up names do not. */
   readonly isWorthWaiting: () => boolean;
   /** What came since the last call. */
-  readonly takeAll: () => Heard[];
+  readonly takeAll: () => ReceivedAnswer[];
   /** Waits for something new, but not beyond a time of `performance.now()`. */
   readonly waitUntil: (time: number) => Promise<void>;
   /** Ends a wait. */
@@ -26,8 +26,8 @@ export interface Inbox {
 }
 
 /** @param id of the question: a responder repeats it (RFC 6762, 6.7) */
-export function openInbox(askers: readonly Asker[], id: number, log: Log): Inbox {
-  const queue: Heard[] = [];
+export function openInbox(askers: readonly QuerySocket[], id: number, log: Log): Inbox {
+  const queue: ReceivedAnswer[] = [];
   const seen = new Set<string>();
   const instances = new Set<string>();
   const bySender = new Map<string, number>();

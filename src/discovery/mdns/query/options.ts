@@ -17,7 +17,7 @@ export interface QueryOptions {
 }
 
 /** An answer with where it came from. */
-export interface Heard extends ServiceAnswer {
+export interface ReceivedAnswer extends ServiceAnswer {
   readonly interface: string;
   /** The address it was sent from. */
   readonly from: string;

@@ -1,8 +1,8 @@
 import { randomInt } from 'node:crypto';
-import { type Asker, ask, openAskers } from './askers.ts';
+import { type QuerySocket, sendQuestions, openQuerySockets } from './query-sockets.ts';
 import { type Inbox, openInbox } from './inbox.ts';
-import type { Heard, QueryOptions } from './options.ts';
-import { wantedBuffer } from '../sockets.ts';
+import type { ReceivedAnswer, QueryOptions } from './options.ts';
+import { receiveBuffer } from '../sockets.ts';
 
 /** Without an answer the question is asked again: a packet may have been lost. */
 const repeats = [150, 450, 1000];
@@ -19,9 +19,9 @@ const longest = 2000;
  * 20 to 120 ms of a multicast answer. Yields each new instance, host and address once. Ends `window` after the last of them.
  * @throws Problem `no-multicast` when no interface takes the question
  */
-export async function* query(options: QueryOptions): AsyncGenerator<Heard> {
+export async function* query(options: QueryOptions): AsyncGenerator<ReceivedAnswer> {
   const id = randomInt(1, 0x10000);
-  const askers = await openAskers(options);
+  const askers = await openQuerySockets(options);
   try {
     yield* answers(options, id, askers, openInbox(askers, id, options.log));
   } finally {
@@ -32,21 +32,23 @@ export async function* query(options: QueryOptions): AsyncGenerator<Heard> {
 async function* answers(
   options: QueryOptions,
   id: number,
-  askers: readonly Asker[],
+  askers: readonly QuerySocket[],
   inbox: Inbox,
-): AsyncGenerator<Heard> {
+): AsyncGenerator<ReceivedAnswer> {
   const { signal, timeout, window } = options;
   const { instances } = inbox;
   const begun = performance.now();
-  const smallBuffer = askers.some(({ socket }) => socket.getRecvBufferSize() < wantedBuffer);
+  const smallBuffer = askers.some(({ socket }) => socket.getRecvBufferSize() < receiveBuffer);
   const seconds = askers.filter(({ second }) => second);
   let quietUntil = begun + timeout;
   let known = 0;
   let further = 0;
   signal.addEventListener('abort', inbox.wake);
-  const timers = repeats.map((after) => setTimeout(() => instances.size === 0 && ask(askers, id, options), after));
+  const timers = repeats.map((after) =>
+    setTimeout(() => instances.size === 0 && sendQuestions(askers, id, options), after),
+  );
   try {
-    ask(
+    sendQuestions(
       askers.filter(({ second }) => !second),
       id,
       options,
@@ -59,7 +61,7 @@ async function* answers(
       if (!inbox.isEmpty()) continue;
       if (!pausing && performance.now() >= quietUntil) return;
       if (!pausing) continue;
-      ask(smallBuffer || instances.size <= mostKnown ? askers : seconds, id, options, [...instances]);
+      sendQuestions(smallBuffer || instances.size <= mostKnown ? askers : seconds, id, options, [...instances]);
       known = instances.size;
       further++;
     }

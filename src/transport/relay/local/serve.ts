@@ -3,7 +3,7 @@ import { explain, Problem } from '../../../core/errors.ts';
 import type { Log, RelayService } from '../../../core/ports.ts';
 import { localEventCodec, localRequestCodec } from '../../../core/wire/codec.ts';
 import type { LocalDiscover, LocalDiscovered, LocalEvent } from '../../../core/wire/messages.ts';
-import { givenUp, startForwarder, withheldFor } from '../forwarder.ts';
+import { abandoned, startForwarder, reasonWithheld } from '../forwarder.ts';
 import { frame, greeting, startFrames } from './frames.ts';
 
 export interface LocalLimits {
@@ -82,19 +82,19 @@ function startDiscoverer(relay: RelayService, most: number, log: Log, send: (eve
       send({ id, end: { code: '', message: '' } });
     } catch (error) {
       if (!(error instanceof Problem) && !control.signal.aborted) log.error({ err: error }, 'a discovery failed');
-      send({ id, end: withheldFor(error) });
+      send({ id, end: reasonWithheld(error) });
     } finally {
       if (running.get(id) === control) running.delete(id);
     }
   };
   return {
     take: (message: LocalDiscover) => {
-      if (message.drop) running.get(message.id)?.abort(givenUp());
+      if (message.drop) running.get(message.id)?.abort(abandoned());
       else void discover(message);
     },
     running: () => running.size,
     end: () => {
-      for (const one of running.values()) one.abort(givenUp());
+      for (const one of running.values()) one.abort(abandoned());
       running.clear();
     },
   };

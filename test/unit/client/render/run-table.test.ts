@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { startRunTable } from '../../../../src/client/render/run/run-table.ts';
 import { bindInputs } from '../../../../src/playbook/inputs/inputs.ts';
 import { runPlaybook } from '../../../../src/playbook/run/run.ts';
-import type { RunOptions } from '../../../../src/playbook/run/world.ts';
+import type { RunOptions } from '../../../../src/playbook/run/start-context.ts';
 import { createEstate, type EstateOptions } from '../../../support/fleet/estate.ts';
 import { loadShipped } from '../../../support/fleet/shipped.ts';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { dress, paintFor } from '../../../../src/client/render/color.ts';
 import { formatStatus, statusJson } from '../../../../src/client/commands/status/format.ts';
-import { broughtBy, type Deployed, incompleteRuns } from '../../../../src/client/runs/overview.ts';
+import { findDeployments, type Deployed, incompleteRuns } from '../../../../src/client/runs/overview.ts';
 import type { RunRecord } from '../../../../src/client/runs/record.ts';
 import type { JournalEntry } from '../../../../src/playbook/journal/entries.ts';
 import { assertFits } from '../../../support/program/output-schema.ts';
@@ -89,7 +89,7 @@ test('a release belongs to the last run that deployed it', () => {
       { at, runId: run, type: 'outcome', step: 'update', requestId: run, try: 1, node: 'dev2', ...ended },
     ];
   };
-  const found = broughtBy([journal(id('c'), 3, '10'), journal(id('b'), 2, '20'), journal(id('a'), 1, '10')]);
+  const found = findDeployments([journal(id('c'), 3, '10'), journal(id('b'), 2, '20'), journal(id('a'), 1, '10')]);
   assert.deepEqual(found.get('dev2 10'), { run: id('c'), operator: 'rip', at: 3 });
   assert.deepEqual(found.get('dev2 20'), { run: id('b'), operator: 'rip', at: 2 });
 });

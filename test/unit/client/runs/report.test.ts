@@ -74,7 +74,7 @@ describe('the page of a run, as read from a journal', () => {
     assert.equal(group?.recovered, true);
     assert.equal(group?.reason, 'too high');
     assert.deepEqual(
-      group?.tries.map((one) => one.verdict?.code),
+      group?.tries.map((one) => one.rejection?.code),
       ['until-failed', undefined],
     );
   });

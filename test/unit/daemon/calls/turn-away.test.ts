@@ -64,10 +64,10 @@ describe('a refused caller', () => {
     await turnAway(rip.identity, revoked, callOf(eve));
     assert.equal(notes.length, 0);
     assert.deepEqual(
-      calls.map(({ caller, peer, verdict, headCheck, entry, gone }) => [
+      calls.map(({ caller, peer, verification, headCheck, entry, gone }) => [
         caller,
         peer.name,
-        'problem' in verdict && verdict.problem,
+        'problem' in verification && verification.problem,
         headCheck,
         entry?.ddl.name,
         gone.aborted,
@@ -82,7 +82,7 @@ describe('a refused caller', () => {
     assert.equal(calls.length, 4, 'three at once, and the first of the others');
     clock.now += 10_000;
     for (let time = 0; time < 4; time++) await turnAway(rip.identity, revoked, callOf(rip));
-    const said = calls.map(({ verdict }) => ('problem' in verdict ? verdict.problem.message : ''));
+    const said = calls.map(({ verification }) => ('problem' in verification ? verification.problem.message : ''));
     assert.equal(said.length, 8);
     assert.match(said[7] ?? '', /^it was revoked \(and 5 more since /);
   });

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import { type AuditLog, openAuditLog } from '../../../../src/daemon/audit/audit-log.ts';
 import { endless } from '../../../../src/daemon/audit/rotate.ts';
-import { makeBell } from '../../../../src/daemon/shipping/bell.ts';
+import { defineAutoResetEvent } from '../../../../src/daemon/shipping/auto-reset-event.ts';
 import { openCursor } from '../../../../src/daemon/shipping/cursor.ts';
 import { bytesAfter, readRecords } from '../../../../src/daemon/shipping/read-records.ts';
 import { startShipper } from '../../../../src/daemon/shipping/shipper.ts';
@@ -143,10 +143,10 @@ describe('the audit log, as it is sent', () => {
 
   test('waits for records without adding a listener at each wait', async () => {
     const { signal } = new AbortController();
-    const bell = makeBell(signal);
+    const bell = defineAutoResetEvent(signal);
     for (let waits = 0; waits < 50; waits++) {
-      const heard = bell.heard();
-      bell.ring();
+      const heard = bell.wait();
+      bell.set();
       await heard;
     }
     assert.equal(getEventListeners(signal, 'abort').length, 1);

@@ -211,7 +211,7 @@ describe('the context of an action', () => {
   test('says that its caller’s certificate is limited, where it is', async () => {
     const { handle, running } = startDispatch();
     const identity = { applications: [] };
-    const answered = handle(incomingCall({ verdict: { caller: { identity } as never } }));
+    const answered = handle(incomingCall({ verification: { caller: { identity } as never } }));
     await turn();
     assert.equal(running[0]?.context.limited, true);
     running[0]?.end();

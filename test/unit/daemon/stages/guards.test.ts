@@ -31,7 +31,7 @@ describe('verify', () => {
   test('passes a proven caller, and refuses any other with the reason', async () => {
     assert.ok((await meet(verify(), incomingCall())).passed);
     const problem = new Problem('bad-signature', 'the signature of the request does not hold');
-    const { passed, said } = await meet(verify(), incomingCall({ verdict: { problem } }));
+    const { passed, said } = await meet(verify(), incomingCall({ verification: { problem } }));
     assert.deepEqual([passed, said], [undefined, ['refused', 'bad-signature', 5]]);
   });
 });
@@ -64,10 +64,10 @@ describe('authorize', () => {
   test('informs the policy that a certificate is limited to applications', async () => {
     const asked: object[] = [];
     const identity = { ...defineIdentity('operator', 'devco.net', 'job'), applications: [] as string[] };
-    const verdict = { caller: { identity } as unknown as ProvenCertificate };
+    const verification = { caller: { identity } as unknown as ProvenCertificate };
     const { content } = await meet(
       authorize(policies(asked, false), self),
-      incomingCall({ verdict, caller: 'cert=job' }),
+      incomingCall({ verification, caller: 'cert=job' }),
     );
     assert.deepEqual(asked, [{ caller: 'cert=job', agent: 'probe', action: 'count', limited: true }]);
     assert.match(content.hint, /its certificate is limited/);
@@ -77,8 +77,8 @@ describe('authorize', () => {
 describe('confine', () => {
   const identity = { ...defineIdentity('operator', 'devco.net', 'job'), applications: ['app', 'shop'] };
   const limited = { caller: { identity } as unknown as ProvenCertificate };
-  const upgradeOf = (input: JsonObject, verdict?: IncomingCall['verdict']): IncomingCall => ({
-    ...incomingCall({ caller: 'cert=job', ...(verdict === undefined ? {} : { verdict }) }),
+  const upgradeOf = (input: JsonObject, verification?: IncomingCall['verification']): IncomingCall => ({
+    ...incomingCall({ caller: 'cert=job', ...(verification === undefined ? {} : { verification }) }),
     action: appmgrDdl.actions.upgrade,
     input: { revision: '20', ...input },
   });
@@ -100,8 +100,8 @@ describe('confine', () => {
 
   test('ignores other certificates, and actions without an application', async () => {
     assert.ok((await meet(confine(), upgradeOf({ application: 'mail' }))).passed);
-    assert.ok((await meet(confine(), incomingCall({ verdict: limited }))).passed);
-    assert.ok((await meet(confine(), incomingCall({ verdict: limited, agent: 'other' }))).passed);
+    assert.ok((await meet(confine(), incomingCall({ verification: limited }))).passed);
+    assert.ok((await meet(confine(), incomingCall({ verification: limited, agent: 'other' }))).passed);
   });
 });
 

@@ -104,7 +104,7 @@ describe('the records of a call', () => {
       ['revoked-certificate', 'cert=rip@devco.net'],
     ] as const) {
       const { handle, events } = startRecord();
-      await handle(incomingCall({ peer, verdict: { problem: new Problem(code, 'x') } }));
+      await handle(incomingCall({ peer, verification: { problem: new Problem(code, 'x') } }));
       assert.ok(events[0]?.kind === 'intent');
       assert.deepEqual([events[0].caller, events[0].verdict], [caller, code]);
     }

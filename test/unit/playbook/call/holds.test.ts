@@ -4,7 +4,7 @@ import { haproxyDdl } from '../../../../src/agents/haproxy/ddl.ts';
 import { allHolds, findHost, holdsOn, hostsOf, noteTraffic, outSinceIn } from '../../../../src/playbook/call/holds.ts';
 import type { StepReply } from '../../../../src/playbook/call/reply.ts';
 import type { StepCall } from '../../../../src/playbook/call/step-call.ts';
-import type { KeptChanges, World } from '../../../../src/playbook/context.ts';
+import type { KeptChanges, RunContext } from '../../../../src/playbook/context.ts';
 
 const kept = (): KeptChanges => ({ changes: new Map(), holds: new Map(), last: '' });
 function call(action: 'disable' | 'enable' | 'status', input: object, own: KeptChanges, more: object = {}): StepCall {
@@ -67,7 +67,7 @@ describe('the holds that a change of nodes relies on', () => {
   test('are those of these nodes, and of hosts that are not nodes, which may be any', () => {
     const own = kept();
     noteTraffic(call('disable', { server: 'dev1,dev2,web9' }, own), [reply('lb1')], true);
-    const world = { kept: own, isKnownNode: (name: string) => name.startsWith('dev') } as World;
+    const world = { kept: own, isKnownNode: (name: string) => name.startsWith('dev') } as RunContext;
     const hosts = (nodes: readonly string[]) => holdsOn(nodes, world).map(({ host }) => host);
     assert.deepEqual([hosts(['dev1']), hosts(['dev3'])], [['dev1', 'web9'], ['web9']]);
   });

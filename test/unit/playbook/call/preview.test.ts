@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { previewCall } from '../../../../src/playbook/call/preview.ts';
 import type { CallPlan } from '../../../../src/playbook/call/step-call.ts';
-import type { World } from '../../../../src/playbook/context.ts';
+import type { RunContext } from '../../../../src/playbook/context.ts';
 import { labDdl } from '../../../support/fleet/playbook.ts';
 
 const input = { to: 'x', token: 'secret1' };
@@ -20,7 +20,7 @@ function preview(nodes: unknown, tries?: Readonly<Record<string, readonly object
       return tries === undefined ? undefined : { requestId: '', tries: new Map(Object.entries(tries)) };
     },
   };
-  const world = { context: () => ({}), resumed: tries === undefined ? undefined : { past } } as unknown as World;
+  const world = { context: () => ({}), resumed: tries === undefined ? undefined : { past } } as unknown as RunContext;
   return { asked, shown: previewCall(plan, { nodes, mayBeEmpty: false }, world, 'go') };
 }
 

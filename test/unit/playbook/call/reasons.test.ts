@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { hideSecrets, reasonsToKeep, replyToKeep } from '../../../../src/playbook/call/reasons.ts';
-import type { World } from '../../../../src/playbook/context.ts';
+import type { RunContext } from '../../../../src/playbook/context.ts';
 
 const taint = (texts: readonly string[], brief: readonly string[] = []) =>
   ({
     texts: new Map(texts.map((text) => [text, 'password'])),
     brief: new Map(brief.map((text) => [text, 'pin'])),
-  }) as unknown as World['taint'];
+  }) as unknown as RunContext['taint'];
 const open = { outputs: false };
 
 describe('a text without secrets', () => {

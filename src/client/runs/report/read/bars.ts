@@ -23,7 +23,7 @@ export interface Bar {
   readonly message: string;
   readonly data: unknown;
   /** Why an answer that came was not good enough for the step. */
-  readonly verdict: NodeFailure | undefined;
+  readonly rejection: NodeFailure | undefined;
   /** SEQUENCE:HASH; empty where the node vouched for none. */
   readonly auditHead: string;
 }
@@ -37,7 +37,7 @@ export function readBars(entries: readonly JournalEntry[], end: number): Bar[] {
     if (entry.type === 'call' && entry.step !== '') {
       const { step, agent, action, dryRun, changes, batch, requestId, at, nodes, try: number } = entry;
       for (const node of nodes) {
-        const unknown = { outcome: 'unknown', code: '', message: '', data: {}, verdict: undefined, auditHead: '' };
+        const unknown = { outcome: 'unknown', code: '', message: '', data: {}, rejection: undefined, auditHead: '' };
         const about = { node, step, agent, action, dryRun, changes, batch, try: number, requestId, begin: at, end };
         const key = `${requestId} ${number} ${node}`;
         bars.set(key, { ...about, ...unknown });
@@ -55,7 +55,7 @@ export function readBars(entries: readonly JournalEntry[], end: number): Bar[] {
       });
     } else if (entry.type === 'verdict') {
       for (const failure of entry.failed)
-        change(bars, last.get(`${entry.requestId} ${failure.node}`) ?? '', { verdict: failure });
+        change(bars, last.get(`${entry.requestId} ${failure.node}`) ?? '', { rejection: failure });
     }
   }
   return [...bars.values()];
@@ -67,6 +67,6 @@ function change(bars: Map<string, Bar>, key: string, what: Partial<Bar>): void {
 }
 
 /** Whether the call did what its step wanted. */
-export function isGood({ outcome, code, verdict }: Bar): boolean {
-  return outcome === 'ok' && code === '' && verdict === undefined;
+export function isGood({ outcome, code, rejection }: Bar): boolean {
+  return outcome === 'ok' && code === '' && rejection === undefined;
 }

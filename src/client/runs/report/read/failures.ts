@@ -65,7 +65,7 @@ function failuresOf({ state, failed, bars }: StepSpan): Failure[] {
     const bad = tries.findLast((bar) => !isGood(bar));
     if (known === undefined && bad === undefined) return [];
     const recovered = known === undefined ? last !== undefined && isGood(last) : !isOver;
-    const { code, reason } = known ?? { code: bad?.verdict?.code ?? bad?.code ?? '', reason: said(bad) };
+    const { code, reason } = known ?? { code: bad?.rejection?.code ?? bad?.code ?? '', reason: said(bad) };
     return [{ node, code: code || (bad?.outcome ?? ''), reason, recovered, tries }];
   });
   const others = failed.filter(({ node }) => !byNode.has(node));
@@ -83,7 +83,7 @@ function failuresOf({ state, failed, bars }: StepSpan): Failure[] {
 
 function said(bar: Bar | undefined): string {
   if (bar === undefined) return '';
-  if (bar.verdict !== undefined) return bar.verdict.reason;
+  if (bar.rejection !== undefined) return bar.rejection.reason;
   if (bar.outcome === 'unknown') return 'no reply was written down before the run ended';
   return bar.message === '' ? 'no reason was given' : bar.message;
 }

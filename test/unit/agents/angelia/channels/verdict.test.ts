@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { DeliveryFailure } from '../../../../../src/agents/angelia/channels/failure.ts';
-import { type Answer, judge } from '../../../../../src/agents/angelia/channels/verdict.ts';
+import { type Answer, judge } from '../../../../../src/agents/angelia/channels/judge-answer.ts';
 import type { EndpointConfig } from '../../../../../src/agents/angelia/config.ts';
 
 type Format = NonNullable<EndpointConfig['format']>;

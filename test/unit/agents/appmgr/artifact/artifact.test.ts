@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { verifyArtifact as verify } from '../../../../../src/agents/appmgr/artifact/artifact.ts';
 import { hasArtifact, parseSums } from '../../../../../src/agents/appmgr/artifact/locate.ts';
-import { type ArtifactSource, beside, locationOf } from '../../../../../src/agents/appmgr/artifact/source.ts';
+import { type ArtifactSource, withSuffix, locationOf } from '../../../../../src/agents/appmgr/artifact/source.ts';
 import { temporaryDirectory } from '../../../../support/agents/agent-setup.ts';
 import { release, testApplication } from '../../../../support/agents/application.ts';
 
@@ -83,7 +83,7 @@ describe('an artifact', () => {
     assert.equal(at('/srv/{application}/{revision}.tgz', '20').at, '/srv/app/20.tgz');
     const url = at('https://x:8443/{revision}/app-{revision}.tar.gz?t=1', '1.0+b~c');
     assert.deepEqual([url.at, url.name], ['https://x:8443/1.0%2Bb~c/app-1.0%2Bb~c.tar.gz?t=1', 'app-1.0+b~c.tar.gz']);
-    assert.equal(beside(url, '.sha256').at, 'https://x:8443/1.0%2Bb~c/app-1.0%2Bb~c.tar.gz.sha256?t=1');
+    assert.equal(withSuffix(url, '.sha256').at, 'https://x:8443/1.0%2Bb~c/app-1.0%2Bb~c.tar.gz.sha256?t=1');
     for (const revision of ['../x', '%2e%2e', 'a/b', 'a?b', 'a#b', '']) {
       assert.throws(() => at('https://x/{revision}.tgz', revision), { code: 'bad-revision' }, revision);
     }

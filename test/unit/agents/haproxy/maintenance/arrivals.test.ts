@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { watchArrivals } from '../../../../../src/agents/haproxy/maintenance/arrivals.ts';
-import { defineTurns } from '../../../../../src/agents/haproxy/runtime/mutex.ts';
+import { defineChangeMutex } from '../../../../../src/agents/haproxy/runtime/mutex.ts';
 import type { Runtime } from '../../../../../src/agents/haproxy/runtime/runtime.ts';
 import type { Log } from '../../../../../src/core/ports.ts';
 import { silentLog } from '../../../../support/agents/agent-setup.ts';
@@ -33,7 +33,7 @@ function listening() {
 describe('hosts that many calls have put in', () => {
   test('are watched with one connection to HAProxy at a time, and each call learns of a reload once', async () => {
     const { runtime, seen } = countingRuntime();
-    const arrivals = watchArrivals({ runtimes: [runtime], every: 0.001, inTurn: defineTurns(), log: silentLog });
+    const arrivals = watchArrivals({ runtimes: [runtime], every: 0.001, inTurn: defineChangeMutex(), log: silentLog });
     const known = { [runtime.name]: { version: '2.6.12', pid: 1, uptime: 1, started: 1_790_000_000 } };
     const again: number[] = [];
     for (let call = 0; call < 50; call++) {
@@ -57,7 +57,7 @@ describe('hosts that many calls have put in', () => {
     let now = 0;
     context.mock.method(performance, 'now', () => now);
     const { runtime, seen } = countingRuntime();
-    const arrivals = watchArrivals({ runtimes: [runtime], every: 0.001, inTurn: defineTurns(), log: silentLog });
+    const arrivals = watchArrivals({ runtimes: [runtime], every: 0.001, inTurn: defineChangeMutex(), log: silentLog });
     const looks = async () => {
       const before = seen.asked;
       await new Promise((resolve) => setTimeout(resolve, 5));
@@ -79,7 +79,7 @@ describe('hosts that many calls have put in', () => {
   test('are reported by name where a reload took them out, and not where it took out none', async () => {
     const { runtime, seen } = countingRuntime();
     const { log, words } = listening();
-    const arrivals = watchArrivals({ runtimes: [runtime], every: 0.001, inTurn: defineTurns(), log });
+    const arrivals = watchArrivals({ runtimes: [runtime], every: 0.001, inTurn: defineChangeMutex(), log });
     const known = { [runtime.name]: { version: '2.6.12', pid: 7, uptime: 1, started: 1_790_000_000 } };
     for (const hosts of [[], ['dev1'], ['dev2', 'dev3']]) arrivals.watch(known, async () => hosts);
     await until('both calls were served', () => words.length === 2);
@@ -96,7 +96,7 @@ describe('hosts that many calls have put in', () => {
   test('are no longer watched where putting them in again failed, which is reported once', async () => {
     const { runtime, seen } = countingRuntime();
     const { log, words } = listening();
-    const arrivals = watchArrivals({ runtimes: [runtime], every: 0.001, inTurn: defineTurns(), log });
+    const arrivals = watchArrivals({ runtimes: [runtime], every: 0.001, inTurn: defineChangeMutex(), log });
     const known = { [runtime.name]: { version: '2.6.12', pid: 7, uptime: 1, started: 1_790_000_000 } };
     let tries = 0;
     arrivals.watch(known, async () => {
@@ -116,7 +116,7 @@ describe('hosts that many calls have put in', () => {
   test('are not reported where the agent stops meanwhile, and stopping ends the watch', async () => {
     const { runtime, seen } = countingRuntime();
     const { log, words } = listening();
-    const arrivals = watchArrivals({ runtimes: [runtime], every: 0.001, inTurn: defineTurns(), log });
+    const arrivals = watchArrivals({ runtimes: [runtime], every: 0.001, inTurn: defineChangeMutex(), log });
     const known = { [runtime.name]: { version: '2.6.12', pid: 7, uptime: 1, started: 1_790_000_000 } };
     const begun = Promise.withResolvers<void>();
     arrivals.watch(known, async (signal) => {
@@ -144,7 +144,7 @@ describe('hosts that many calls have put in', () => {
         return answer;
       },
     };
-    const arrivals = watchArrivals({ runtimes: [away], every: 0.001, inTurn: defineTurns(), log });
+    const arrivals = watchArrivals({ runtimes: [away], every: 0.001, inTurn: defineChangeMutex(), log });
     const known = { [runtime.name]: { version: '2.6.12', pid: 7, uptime: 1, started: 1_790_000_000 } };
     let served = 0;
     arrivals.watch(known, async () => [String(++served)]);
@@ -158,7 +158,7 @@ describe('hosts that many calls have put in', () => {
 
   test('are watched further where putting those of one call in again failed', async () => {
     const { runtime, seen } = countingRuntime();
-    const arrivals = watchArrivals({ runtimes: [runtime], every: 0.001, inTurn: defineTurns(), log: silentLog });
+    const arrivals = watchArrivals({ runtimes: [runtime], every: 0.001, inTurn: defineChangeMutex(), log: silentLog });
     const known = { [runtime.name]: { version: '2.6.12', pid: 7, uptime: 1, started: 1_790_000_000 } };
     let others = 0;
     arrivals.watch(known, async () => Promise.reject(new Error('gone')));

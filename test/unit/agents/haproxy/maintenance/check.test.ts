@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { checkHost } from '../../../../../src/agents/haproxy/maintenance/check.ts';
-import type { HeldHost, HeldLine } from '../../../../../src/agents/haproxy/maintenance/held.ts';
+import type { HeldHost, HeldLine } from '../../../../../src/agents/haproxy/maintenance/held-hosts.ts';
 import { readInfo } from '../../../../../src/agents/haproxy/runtime/process.ts';
 import { readViews } from '../../../../../src/agents/haproxy/servers/backend.ts';
 import { type FakeHaproxy, fakeHaproxy } from '../../../../support/agents/fake-haproxy.ts';

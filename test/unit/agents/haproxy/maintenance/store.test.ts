@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import type { HeldHost } from '../../../../../src/agents/haproxy/maintenance/held.ts';
+import type { HeldHost } from '../../../../../src/agents/haproxy/maintenance/held-hosts.ts';
 import {
   maintenanceFile,
   readMaintenance,

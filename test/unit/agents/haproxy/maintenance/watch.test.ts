@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
-import type { HeldHost } from '../../../../../src/agents/haproxy/maintenance/held.ts';
+import type { HeldHost } from '../../../../../src/agents/haproxy/maintenance/held-hosts.ts';
 import {
   maintenanceFile,
   readMaintenance,

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, test } from 'node:test';
-import { defineTurns } from '../../../../../src/agents/haproxy/runtime/mutex.ts';
+import { defineChangeMutex } from '../../../../../src/agents/haproxy/runtime/mutex.ts';
 import { defineRuntime } from '../../../../../src/agents/haproxy/runtime/runtime.ts';
 import { temporaryDirectory } from '../../../../support/agents/agent-setup.ts';
 import { fails } from '../../../../support/agents/haproxy-agent.ts';
@@ -73,7 +73,7 @@ describe('a command to HAProxy ends', () => {
 
 describe('a call that waits for its turn', () => {
   test('ends at once when it is cancelled, does nothing, and the next one gets its turn', async () => {
-    const inTurn = defineTurns();
+    const inTurn = defineChangeMutex();
     const { promise: gate, resolve: open } = Promise.withResolvers<void>();
     const first = inTurn(() => gate, never);
     const calling = new AbortController();

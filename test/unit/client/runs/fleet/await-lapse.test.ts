@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { awaitLapse, type HeldRun } from '../../../../../src/client/runs/fleet/await-lapse.ts';
+import { awaitLapse, type LeasedRun } from '../../../../../src/client/runs/fleet/await-lapse.ts';
 import { codeOfAsync } from '../../../../support/thrown.ts';
 
 /** A lease that has these seconds left at each look, on a clock on which sleeping takes no time; undefined: none. */
@@ -8,7 +8,7 @@ function looks(left: readonly (number | undefined)[], signal = new AbortControll
   const said: string[] = [];
   let clock = 0;
   let look = 0;
-  const read = async (): Promise<HeldRun | undefined> => {
+  const read = async (): Promise<LeasedRun | undefined> => {
     const seconds = left[Math.min(look++, left.length - 1)];
     return seconds === undefined ? undefined : { caller: 'cert=rip@devco.net', from: 'laptop 42', left: seconds };
   };

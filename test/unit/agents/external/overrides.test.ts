@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { convertDdl } from '../../../../src/agents/external/convert.ts';
-import { applySite } from '../../../../src/agents/external/site.ts';
+import { applyOverrides } from '../../../../src/agents/external/overrides.ts';
 import { actionOf, sensitiveInputs } from '../../../../src/core/ddl/ddl.ts';
 
 const metadata = { name: 'puppet', description: 'd', author: 'a', license: 'l', version: '1', timeout: 5 };
@@ -25,7 +25,7 @@ const site = {
 describe('local notes on an agent with a foreign DDL', () => {
   test('apply: kind, repeatable, sensitive, and the patterns of validators', () => {
     assert.throws(() => convertDdl(theirs, 'puppet.json'), { message: /unknown validator/, hint: /NAME\.site\.json/ });
-    const ddl = convertDdl(applySite(theirs, site, 'puppet.site.json'), 'puppet.json');
+    const ddl = convertDdl(applyOverrides(theirs, site, 'puppet.site.json'), 'puppet.json');
     assert.deepEqual([ddl.actions.status?.kind, ddl.actions.status?.repeatable], ['read', true]);
     const runonce = actionOf(ddl, 'runonce');
     assert.ok(runonce !== undefined);
@@ -41,7 +41,7 @@ describe('local notes on an agent with a foreign DDL', () => {
   ];
   for (const [what, marks, message] of wrong) {
     test(`refuses ${what}`, () => {
-      assert.throws(() => applySite(theirs, marks as never, 'puppet.site.json'), { code: 'bad-ddl', message });
+      assert.throws(() => applyOverrides(theirs, marks as never, 'puppet.site.json'), { code: 'bad-ddl', message });
     });
   }
 });

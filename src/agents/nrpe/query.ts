@@ -9,7 +9,7 @@ import { type Answer, makeQuery, type PacketVersion, packetLength, parseAnswer }
  * @param tls undefined for a connection in clear
  * @throws Problem `nrpe-unreachable`, `nrpe-bad-answer`, `bad-query`
  */
-export async function askDaemon(
+export async function queryDaemon(
   { host, port, packet }: NrpeDaemon,
   tls: ConnectionOptions | undefined,
   line: string,

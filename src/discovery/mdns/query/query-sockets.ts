@@ -3,11 +3,11 @@ import { explainErrno, Problem } from '../../../core/errors.ts';
 import type { MulticastInterface } from '../interfaces.ts';
 import type { QueryOptions } from './options.ts';
 import { mdnsPort } from '../service.ts';
-import { type AddressFamily, familiesOf, groupOn, openAskingSocket } from '../sockets.ts';
+import { type AddressFamily, familiesOf, groupOn, openQuerySocket } from '../sockets.ts';
 import { encodeQuestions } from '../wire/question.ts';
 
 /** A socket that asks on one interface in one address family. */
-export interface Asker {
+export interface QuerySocket {
   readonly socket: Socket;
   readonly family: AddressFamily;
   readonly interface: MulticastInterface;
@@ -19,13 +19,13 @@ export interface Asker {
 }
 
 /** One asker for each interface and family that works. @throws Problem `no-multicast` where none does */
-export async function openAskers({ interfaces, buffer, log }: QueryOptions): Promise<Asker[]> {
-  const askers: Asker[] = [];
+export async function openQuerySockets({ interfaces, buffer, log }: QueryOptions): Promise<QuerySocket[]> {
+  const askers: QuerySocket[] = [];
   const failures: unknown[] = [];
   for (const one of interfaces) {
     for (const [index, family] of familiesOf(one).entries()) {
       try {
-        const socket = await openAskingSocket(family, one, buffer);
+        const socket = await openQuerySocket(family, one, buffer);
         askers.push({ socket, family, interface: one, second: index > 0 });
       } catch (error) {
         failures.push(error);
@@ -40,8 +40,8 @@ export async function openAskers({ interfaces, buffer, log }: QueryOptions): Pro
 }
 
 /** @param known instances that need not answer again */
-export function ask(
-  askers: readonly Asker[],
+export function sendQuestions(
+  askers: readonly QuerySocket[],
   id: number,
   { questions }: QueryOptions,
   known: readonly string[] = [],

@@ -24,7 +24,7 @@ interface SiteAction {
  * @param ddl as Choria's JSON has it, not yet checked
  * @throws Problem `bad-ddl` for a mark that is none, or is about what the DDL does not have
  */
-export function applySite(ddl: JsonObject, site: JsonObject, file: string): JsonObject {
+export function applyOverrides(ddl: JsonObject, site: JsonObject, file: string): JsonObject {
   const { actions: marks = {}, validators = {} } = checkMarks(site, file);
   const actions = (Array.isArray(ddl.actions) ? ddl.actions : []).filter(isObject);
   const names = actions.map(({ action }) => String(action));

@@ -7,7 +7,7 @@ import type { Log } from '../../core/ports.ts';
 import { isObject } from '../../core/json.ts';
 import { type Message, parseMessage } from './message.ts';
 
-export interface HeldMessages {
+export interface InterruptionNotices {
   /**
    * Keeps a message of a run for so many seconds, in place of the one that was kept before; the id stays.
    * @throws Problem `no-run`, `not-yours`, `queue-full`
@@ -18,7 +18,7 @@ export interface HeldMessages {
   readonly stop: () => void;
 }
 
-export interface HeldSetup {
+export interface InterruptionNoticesOptions {
   readonly directory: string;
   readonly most: number;
   /** Accepts a message for delivery; throws where it can't be accepted yet. */
@@ -26,7 +26,7 @@ export interface HeldSetup {
   readonly log: Log;
 }
 
-interface Held {
+interface StoredNotice {
   readonly message: Message;
   readonly seconds: number;
   readonly timer: NodeJS.Timeout;
@@ -36,38 +36,43 @@ interface Held {
 const retryAfter = 5000;
 
 /** What was kept when the daemon stopped is kept for its whole time again: its run may go on. */
-export async function openHeld({ directory, most, send, log }: HeldSetup): Promise<HeldMessages> {
+export async function openInterruptionNotices({
+  directory,
+  most,
+  send,
+  log,
+}: InterruptionNoticesOptions): Promise<InterruptionNotices> {
   await makeDirectories(directory, 0o700);
-  const held = new Map<string, Held>();
+  const notices = new Map<string, StoredNotice>();
   const fileOf = (run: string) => join(directory, `${run}.json`);
   const hold = (run: string, message: Message, seconds: number, wait = seconds * 1000) => {
-    clearTimeout(held.get(run)?.timer);
+    clearTimeout(notices.get(run)?.timer);
     const timer = setTimeout(() => void lapse(run), wait);
-    held.set(run, { message, seconds, timer });
+    notices.set(run, { message, seconds, timer });
   };
   const drop = async (run: string) => {
-    clearTimeout(held.get(run)?.timer);
-    held.delete(run);
+    clearTimeout(notices.get(run)?.timer);
+    notices.delete(run);
     await rm(fileOf(run), { force: true });
   };
   const lapse = async (run: string) => {
-    const kept = held.get(run);
+    const kept = notices.get(run);
     if (kept === undefined) return;
     try {
       const now = Date.now();
       await send({ ...kept.message, acceptedAt: now, nextAt: now });
       log.warn({ run, recipient: kept.message.recipient }, 'a run was not heard of in time: its notice is sent');
-      if (held.get(run) === kept) await drop(run);
+      if (notices.get(run) === kept) await drop(run);
     } catch (error) {
       log.error({ run, reason: String(error) }, 'the notice of a run can’t be sent yet');
-      if (held.get(run) === kept) hold(run, kept.message, kept.seconds, retryAfter);
+      if (notices.get(run) === kept) hold(run, kept.message, kept.seconds, retryAfter);
     }
   };
   const requireOwn = (run: string, caller: string) => {
     if (!/^[0-9a-f]{32}$/.test(run)) {
       throw new Problem('no-run', 'a message is held for a run, and the request does not name one');
     }
-    const kept = held.get(run);
+    const kept = notices.get(run);
     if (kept !== undefined && kept.message.caller !== caller) {
       throw new Problem('not-yours', `the message of this run is held for ${kept.message.caller}`);
     }
@@ -77,8 +82,8 @@ export async function openHeld({ directory, most, send, log }: HeldSetup): Promi
   return {
     keep: async (run, given, seconds) => {
       const before = requireOwn(run, given.caller);
-      if (before === undefined && held.size >= most)
-        throw new Problem('queue-full', `${held.size} messages are held already`);
+      if (before === undefined && notices.size >= most)
+        throw new Problem('queue-full', `${notices.size} messages are held already`);
       const message = { ...given, id: before?.message.id ?? given.id };
       await replaceFile(fileOf(run), JSON.stringify({ message, seconds }));
       hold(run, message, seconds);
@@ -90,7 +95,7 @@ export async function openHeld({ directory, most, send, log }: HeldSetup): Promi
       return known;
     },
     stop: () => {
-      for (const { timer } of held.values()) clearTimeout(timer);
+      for (const { timer } of notices.values()) clearTimeout(timer);
     },
   };
 }

@@ -13,7 +13,7 @@ import { parseTarget, type SshTarget } from '../install/target.ts';
 import type { FileChange, HostPlan } from './host-plan.ts';
 
 /** What is the same for all hosts that are reached by ssh. */
-export interface SshWay {
+export interface SshTransport {
   readonly options: Omit<InstallHostOptions, 'wanted'>;
   readonly paths: Paths;
   /** The fleet’s CA certificates and its revocation list, in PEM. */
@@ -23,7 +23,7 @@ export interface SshWay {
 }
 
 /** Looks at a host over ssh. Changes nothing. @throws Problem as `makePlan` */
-export async function planOverSsh(host: Host, fleet: Fleet, parts: NodeParts, way: SshWay): Promise<HostPlan> {
+export async function planOverSsh(host: Host, fleet: Fleet, parts: NodeParts, way: SshTransport): Promise<HostPlan> {
   const target = targetOf(host, way.user);
   const wanted = {
     ...desiredFilesOf(host, fleet, parts, way.paths, (places) => trustFiles(places, way)),
@@ -83,7 +83,7 @@ export function targetOf({ name, ssh, address }: Host, user: string | undefined)
 }
 
 /** What no node takes over the fabric. */
-function trustFiles(places: NodePaths, { trust }: SshWay): DesiredFile[] {
+function trustFiles(places: NodePaths, { trust }: SshTransport): DesiredFile[] {
   const ours = (path: string, content: string) => ({ path, content, mode: 0o644, theirs: false });
   return [ours(places.ca, trust.ca), ...(trust.crl === undefined ? [] : [ours(places.crl, trust.crl)])];
 }

@@ -7,11 +7,11 @@ import type { CliContext } from '../../cli/context.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
 import { withSession } from '../../fleet/over-nodes.ts';
 import { findRunAnywhere } from '../../runs/fleet/find-run.ts';
-import { readHeldRuns } from '../../runs/fleet/fleet-runs.ts';
+import { readLeasedRuns } from '../../runs/fleet/fleet-runs.ts';
 import { findKeepers } from '../../runs/fleet/read-copies.ts';
 import { findRun, readJournal } from '../../runs/read-journal.ts';
 
-export interface LookOptions extends CommonOptions {
+export interface ReadRunOptions extends CommonOptions {
   readonly offline?: boolean;
   readonly fleet?: boolean;
 }
@@ -24,9 +24,9 @@ export interface SeenRun {
 }
 
 /** @throws Problem `usage`, `unknown-run`, `bad-journal`, `journal-forked` */
-export async function lookAtRun(
+export async function readRun(
   given: string,
-  options: LookOptions,
+  options: ReadRunOptions,
   catalogue: readonly Ddl[],
   context: CliContext,
 ): Promise<SeenRun> {
@@ -44,7 +44,7 @@ export async function lookAtRun(
     const look = { session, catalogue, options, context };
     const found = await findRunAnywhere(given, look, { lenient: true, always: options.fleet === true });
     if (found.stored === undefined) return found;
-    const held = await readHeldRuns(await findKeepers(session, options, found.stored.stored.holders), look);
+    const held = await readLeasedRuns(await findKeepers(session, options, found.stored.stored.holders), look);
     return { ...found, isHeld: held?.has(found.run) };
   });
 }

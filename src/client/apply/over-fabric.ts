@@ -1,13 +1,13 @@
 import { Problem } from '../../core/errors.ts';
 import { isObject, type JsonObject } from '../../core/json.ts';
-import { type FileKind, isFileKind, placeOf } from '../../core/node-files/kinds.ts';
+import { type FileKind, isFileKind, pathIn } from '../../core/node-files/kinds.ts';
 import { sumOf } from '../../core/node-files/list.ts';
 import type { Outcome } from '../../core/request/reply.ts';
 import type { FoundNode } from '../../discovery/findings.ts';
 import { asDesired, type ConfigFile, configFiles } from '../fleet-file/desired.ts';
 import type { Fleet, Host, NodeParts } from '../fleet-file/model.ts';
 import { type FileState, planFiles } from '../install/plan-files.ts';
-import { callConfig, type FabricWay } from './call-config.ts';
+import { callConfig, type FabricTransport } from './call-config.ts';
 import { confirmChange } from './confirm.ts';
 import type { FileChange, HostPlan } from './host-plan.ts';
 
@@ -25,14 +25,14 @@ export async function planOverFabric(
   node: FoundNode,
   fleet: Fleet,
   parts: NodeParts,
-  way: FabricWay,
+  way: FabricTransport,
 ): Promise<HostPlan> {
   const seen = await readFiles(node, way);
   const { directory, manifest } = seen;
   const wanted = configFiles(host, fleet, parts, directory).files;
   const states = new Map<string, FileState>();
   for (const { kind, name, content } of seen.files) {
-    states.set(`${directory}/${placeOf(kind, name)}`, { sum: sumOf(content), text: content });
+    states.set(`${directory}/${pathIn(kind, name)}`, { sum: sumOf(content), text: content });
   }
   const own = (path: string) => states.has(path);
   const plan = planFiles(wanted.map(asDesired), states, manifest, { replace: way.replace, own });
@@ -75,13 +75,13 @@ function orderOf(
 ): FileRequest[] {
   const known = [
     ...wanted,
-    ...files.map((file) => ({ ...file, path: `${directory}/${placeOf(file.kind, file.name)}` })),
+    ...files.map((file) => ({ ...file, path: `${directory}/${pathIn(file.kind, file.name)}` })),
   ];
   const file = known.find((one) => one.path === path);
   return file === undefined ? [] : [{ kind: file.kind, name: file.name, content: after ?? null }];
 }
 
-async function readFiles(node: FoundNode, way: FabricWay): Promise<NodeFiles> {
+async function readFiles(node: FoundNode, way: FabricTransport): Promise<NodeFiles> {
   const data = requireOk(await callConfig(node, 'files', {}, way));
   const files = Array.isArray(data.files) ? data.files.filter(isObject) : [];
   return {
@@ -89,7 +89,7 @@ async function readFiles(node: FoundNode, way: FabricWay): Promise<NodeFiles> {
     digest: String(data.digest),
     manifest: String(data.manifest),
     files: files.flatMap(({ kind, name, content }) =>
-      isFileKind(kind) && placeOf(kind, String(name)) !== undefined
+      isFileKind(kind) && pathIn(kind, String(name)) !== undefined
         ? [{ kind, name: String(name), content: String(content) }]
         : [],
     ),
@@ -101,7 +101,7 @@ async function carryOut(
   node: FoundNode,
   previous: string,
   files: readonly FileRequest[],
-  way: FabricWay,
+  way: FabricTransport,
   onPhase: (phase: string) => void,
 ): Promise<{ readonly warnings: readonly string[] }> {
   onPhase('changing');

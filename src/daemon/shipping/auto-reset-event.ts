@@ -1,12 +1,12 @@
 /** Wakes one that waits; a ring while nobody waits is heard by the next one. */
-export interface Bell {
-  readonly ring: () => void;
+export interface AutoResetEvent {
+  readonly set: () => void;
   /** Resolves at the next ring, or when the signal aborts. */
-  readonly heard: () => Promise<void>;
+  readonly wait: () => Promise<void>;
 }
 
 /** @param signal rings it for good */
-export function makeBell(signal: AbortSignal): Bell {
+export function defineAutoResetEvent(signal: AbortSignal): AutoResetEvent {
   let rung = false;
   let wake = () => {};
   const ring = () => {
@@ -16,8 +16,8 @@ export function makeBell(signal: AbortSignal): Bell {
   // Once for all waits: a listener for each would stay until the end.
   signal.addEventListener('abort', ring, { once: true });
   return {
-    ring,
-    heard: async () => {
+    set: ring,
+    wait: async () => {
       if (!rung && !signal.aborted) {
         await new Promise<void>((resolve) => {
           wake = resolve;

@@ -3,23 +3,23 @@ import { dirname, resolve } from 'node:path';
 import { readStoredCrl } from '../../../ca/store/records.ts';
 import { trustedPem } from '../../../ca/store/store.ts';
 import type { Authority } from '../../../ca/x509/authority.ts';
-import type { SshWay } from '../../apply/ssh-way.ts';
+import type { SshTransport } from '../../apply/over-ssh.ts';
 import { openCa, unlockCa } from '../../ca/open.ts';
 import type { CliContext } from '../../cli/context.ts';
 import type { Session } from '../../fleet/session.ts';
 import type { Fleet } from '../../fleet-file/model.ts';
 import { openProgram } from '../../install/program.ts';
 import { debianOf, describer, pathsOf, requireService, sshSettings } from '../install/run.ts';
-import type { ApplyOptions, Self } from './options.ts';
+import type { ApplyOptions, ProgramParts } from './options.ts';
 
 /** The CA is opened only where a host is reached by ssh. */
-export async function openSshWay(
+export async function openSshTransport(
   { ssh, file }: Fleet,
   options: ApplyOptions,
-  { own }: Self,
+  { own }: ProgramParts,
   session: Session,
   context: CliContext,
-): Promise<SshWay> {
+): Promise<SshTransport> {
   const caOptions = {
     ...(options.caDir === undefined ? {} : { dir: options.caDir }),
     ...(options.passphraseFile === undefined ? {} : { passphraseFile: options.passphraseFile }),

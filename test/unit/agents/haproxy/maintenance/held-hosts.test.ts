@@ -13,7 +13,7 @@ import {
   heldOnly,
   outSinceOf,
   toHeldLines,
-} from '../../../../../src/agents/haproxy/maintenance/held.ts';
+} from '../../../../../src/agents/haproxy/maintenance/held-hosts.ts';
 import { resolveHosts } from '../../../../../src/agents/haproxy/servers/host.ts';
 import { linesOf } from '../../../../../src/agents/haproxy/servers/line.ts';
 import { scopeHosts } from '../../../../../src/agents/haproxy/servers/scope.ts';

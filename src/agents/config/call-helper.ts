@@ -5,7 +5,7 @@ import { errnoOf, Problem } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { decodeReply, encodeMessage, type HelperMessage } from '../../core/node-files/message.ts';
 
-export interface HelperPlace {
+export interface HelperLocation {
   /** Where it listens. */
   readonly socket: string;
   /** The directory of the configuration. */
@@ -17,7 +17,7 @@ const patience = 30_000;
 const largestReply = 64 * 1024;
 
 /** Asks the helper. @throws Problem what it replied; `no-helper` where there is none */
-export async function askHelper(message: HelperMessage, place: HelperPlace): Promise<JsonObject> {
+export async function callHelper(message: HelperMessage, place: HelperLocation): Promise<JsonObject> {
   const text = encodeMessage(message);
   const line = (await overSocket(text, place.socket)) ?? (await asChild(text, place));
   return decodeReply(line);
@@ -44,7 +44,7 @@ function overSocket(text: string, path: string): Promise<string | undefined> {
 }
 
 /** A daemon that is root needs no other’s rights: the helper is a process of its own all the same, which outlives it. */
-function asChild(text: string, { directory, socket }: HelperPlace): Promise<string> {
+function asChild(text: string, { directory, socket }: HelperLocation): Promise<string> {
   if (process.getuid?.() !== 0) throw unreachable(`nothing listens on ${socket}`);
   const own = isSea() ? [] : [...process.execArgv, process.argv[1] ?? ''];
   const words = [...own, 'config-helper', '--directory', directory];

@@ -1,4 +1,4 @@
-import type { World } from '../context.ts';
+import type { RunContext } from '../context.ts';
 import { explain, Problem } from '../../core/errors.ts';
 import type { NodeFacts } from '../../core/node.ts';
 import { startTaint, type Taint, withTaint } from '../expressions/taint.ts';
@@ -40,13 +40,13 @@ export interface RunOptions {
 
 const never = new AbortController().signal;
 
-export function defineWorld(
+export function startRunContext(
   playbook: Pick<Playbook, 'name' | 'nodes' | 'label' | 'inputs' | 'lock'>,
   inputs: Readonly<Record<string, unknown>>,
   stepIds: readonly string[],
   ports: PlaybookPorts,
   options: RunOptions,
-): World {
+): RunContext {
   const runId = options.runId ?? ports.newId();
   const dryRun = options.dryRun ?? false;
   const time = options.time ?? options.resumed?.past.time ?? new Date(ports.now()).toISOString();
@@ -120,7 +120,7 @@ function startSeen(
   stepIds: readonly string[],
   given: Readonly<Record<string, unknown>>,
   taint: Taint,
-): Pick<World, 'context' | 'setValues' | 'setStep' | 'setFailure'> {
+): Pick<RunContext, 'context' | 'setValues' | 'setStep' | 'setFailure'> {
   const notRun = toCel({ ok: false, ran: false, replies: [] });
   const steps = new Map<string, unknown>(stepIds.map((id) => [id, notRun]));
   const values = new Map<string, unknown>();
@@ -147,7 +147,7 @@ function startSeen(
   };
 }
 
-function startChanged(): Pick<World, 'changed' | 'markChanged'> {
+function startChanged(): Pick<RunContext, 'changed' | 'markChanged'> {
   let changed = false;
   return {
     changed: () => changed,
@@ -161,7 +161,7 @@ function startChanged(): Pick<World, 'changed' | 'markChanged'> {
 async function takeLease(
   { name, nodes: sets, lock }: Pick<Playbook, 'name' | 'nodes' | 'lock'>,
   inputs: Readonly<Record<string, unknown>>,
-  { ports, runId, nodes, context }: Pick<World, 'ports' | 'runId' | 'nodes' | 'context'>,
+  { ports, runId, nodes, context }: Pick<RunContext, 'ports' | 'runId' | 'nodes' | 'context'>,
 ): Promise<void> {
   const whole = sets.filter(({ allowMissing }) => !allowMissing);
   const held = [...new Set(whole.flatMap((set) => nodes(set.name) ?? []))];

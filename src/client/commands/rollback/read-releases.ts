@@ -1,7 +1,7 @@
 import type { Ddl } from '../../../core/ddl/ddl.ts';
 import { Problem } from '../../../core/errors.ts';
 import { count } from '../../../core/text.ts';
-import { askNodes } from '../../../library/fleet/call-nodes.ts';
+import { callNodes } from '../../../library/fleet/call-nodes.ts';
 import type { CliContext } from '../../cli/context.ts';
 import { readTargetOptions } from '../../cli/target-options.ts';
 import type { Session } from '../../fleet/session.ts';
@@ -17,7 +17,7 @@ export const byHand = 'name the releases yourself: mco-deploy run rollback clust
  * otherwise a run did not come to all of them and each remembers another one.
  * @throws Problem `no-release-before`
  */
-export async function askNodesBefore(
+export async function readReleasesBefore(
   options: RollbackOptions,
   session: Session,
   catalogue: readonly Ddl[],
@@ -32,7 +32,7 @@ export async function askNodesBefore(
     action: 'status',
     input: () => (application === undefined ? {} : { application }),
   };
-  const outcomes = await askNodes(question, nodes, session, context.signal);
+  const outcomes = await callNodes(question, nodes, session, context.signal);
   const failed = outcomes.find(({ outcome }) => outcome !== 'ok');
   if (failed !== undefined) throw new Problem('no-release-before', `${failed.node}: ${failed.message}`, byHand);
   const serving = new Set(outcomes.map(({ data }) => String(data.revision)));

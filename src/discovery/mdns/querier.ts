@@ -1,19 +1,19 @@
 import { explain } from '../../core/errors.ts';
 import type { Log } from '../../core/ports.ts';
 import { multicastInterfaces } from './interfaces.ts';
-import type { Heard } from './query/options.ts';
+import type { ReceivedAnswer } from './query/options.ts';
 import { query } from './query/query.ts';
 import { instanceOf } from './wire/instance.ts';
 import type { Question } from './wire/question.ts';
 
-export interface AskingSetup {
+export interface QuerierSetup {
   /** Names of interfaces; empty: all that multicast can be sent on. */
   readonly interfaces: readonly string[];
   readonly log: Log;
 }
 
 /** A node's own questions to the network. */
-export interface Asking {
+export interface Querier {
   /** Asks who answers to a name now; while one such question is open, others are left out. */
   readonly about: (identity: string) => void;
   readonly stop: () => Promise<void>;
@@ -23,7 +23,7 @@ export interface Asking {
 const askEvery = { atLeast: 600_000, perNode: 5000 };
 
 /** Asks now, and again every so often. @param nodes how many nodes are known */
-export function startAsking(setup: AskingSetup, nodes: () => number, hear: (heard: Heard) => void): Asking {
+export function startQuerier(setup: QuerierSetup, nodes: () => number, hear: (heard: ReceivedAnswer) => void): Querier {
   const stopped = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   let asked = askAll();

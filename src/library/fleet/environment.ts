@@ -1,5 +1,5 @@
 /** What the library needs of the program around it: nothing in it reads `process` by itself. */
-export interface World {
+export interface Environment {
   readonly env: Readonly<NodeJS.ProcessEnv>;
   /** Aborted when nothing new is to be begun. */
   readonly signal: AbortSignal;
@@ -31,7 +31,7 @@ export interface Work {
 const nothing = () => {};
 
 /** For a program that shows nothing. */
-export const unseen: Pick<World, 'waiting' | 'begin' | 'onChange'> = {
+export const unseen: Pick<Environment, 'waiting' | 'begin' | 'onChange'> = {
   waiting: () => ({ turn: nothing, end: nothing }),
   begin: () => ({ show: nothing, done: nothing, end: nothing }),
   onChange: nothing,

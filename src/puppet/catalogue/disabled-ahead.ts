@@ -6,7 +6,7 @@ import type { Resource } from './resource.ts';
 type Calls = ReadonlyMap<Resource, McollectiveCall>;
 
 /** For each call: the `haproxy#disable` that it comes behind, until a `haproxy#enable` of the same servers. */
-export function findHeld(
+export function findDisabledAhead(
   ordered: readonly OrderedResource[],
   calls: Calls,
 ): ReadonlyMap<Resource, readonly Resource[]> {

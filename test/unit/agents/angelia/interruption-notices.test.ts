@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { type HeldSetup, openHeld } from '../../../../src/agents/angelia/held.ts';
+import {
+  type InterruptionNoticesOptions,
+  openInterruptionNotices,
+} from '../../../../src/agents/angelia/interruption-notices.ts';
 import type { Message } from '../../../../src/agents/angelia/message.ts';
 import { temporaryDirectory } from '../../../support/agents/agent-setup.ts';
 import { keepingLog } from '../../../support/node/quiet-log.ts';
@@ -21,10 +24,14 @@ const message = (text: string, id = 'one', caller = 'cert=rip'): Message => ({
 });
 
 /** Holds messages on a clock that the test moves. */
-async function start(context: { mock: typeof import('node:test').mock }, directory: string, send?: HeldSetup['send']) {
+async function start(
+  context: { mock: typeof import('node:test').mock },
+  directory: string,
+  send?: InterruptionNoticesOptions['send'],
+) {
   const sent: Message[] = [];
   context.mock.timers.enable({ apis: ['setTimeout'] });
-  const held = await openHeld({
+  const held = await openInterruptionNotices({
     directory,
     most: 1,
     log: keepingLog(),
