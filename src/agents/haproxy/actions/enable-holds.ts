@@ -1,6 +1,6 @@
 /** What becomes of the holds of hosts that are put in: each ends once its host is in, and by nothing else. */
 import type { ActionContext } from '../../../core/agent.ts';
-import { beginHold, endHold, type HeldHost } from '../maintenance/held.ts';
+import { beginHold, endHold, type HeldHost } from '../maintenance/held-hosts.ts';
 import type { ScopedHost } from '../servers/scope.ts';
 import { inMaintenance } from '../servers/state.ts';
 import { affectedLines, type LoadBalancer, namesOf, type Request } from './request.ts';
