@@ -191,7 +191,7 @@ describe('a caller without rights', () => {
     const limited = { caller: { identity } as never };
     for (const [changes, agent, isLimited] of [
       [{}, 'probe', false],
-      [{ verdict: limited }, 'probe', true],
+      [{ verification: limited }, 'probe', true],
       [{ agent: 'other' }, 'other', false],
     ] as const) {
       const { handle, asked } = startRecord();
@@ -239,7 +239,7 @@ describe('a caller without rights', () => {
 
   test('is one with an invalid signature, whatever a policy allows', async () => {
     const stage = startRecord({ allowed: true });
-    assert.equal(await spend(stage, 257, { verdict: { problem: foreign } }), 256);
+    assert.equal(await spend(stage, 257, { verification: { problem: foreign } }), 256);
   });
 
   test('is refused even when not even that can be written', async () => {
