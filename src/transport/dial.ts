@@ -30,7 +30,11 @@ const callKeepalive: Keepalive = { time: 20_000, timeout: 15_000 };
  */
 export function createDial(tls: () => TlsState, timeout: number, keepalive = callKeepalive): Dial {
   const over = ({ client, name, refuse, certificate }: ProvenChannel) => ({
-    ...connectionOver(client, name, refuse),
+    ...connectionOver(client, name, async (signal) => {
+      await connectAgain(client, name, timeout, signal);
+      const refused = refuse();
+      if (refused !== undefined) throw refused;
+    }),
     hasRelayRole: hasRelayRole(parseCertificate(certificate)),
   });
   const options = { 'grpc.keepalive_time_ms': keepalive.time, 'grpc.keepalive_timeout_ms': keepalive.timeout };
@@ -144,6 +148,20 @@ function target(address: Address): string {
   if (address.host.includes('%')) return zonedTarget(text);
   if (address.host.includes(':')) return `ipv6:${text}`;
   return /^[0-9.]+$/.test(address.host) ? `ipv4:${text}` : `dns:${text}`;
+}
+
+/**
+ * Waits while gRPC connects again after a connection was lost. It has no limit of its own there: a stopped program, whose host
+ * still accepts connections, would take all the time of the call. What fails at once, gRPC itself reports.
+ * @throws Problem `no-response`
+ */
+async function connectAgain(client: Client, name: string, timeout: number, signal: AbortSignal): Promise<void> {
+  try {
+    await ready(client, timeout, signal);
+  } catch {
+    if (signal.aborted || client.getChannel().getConnectivityState(false) !== connectivityState.CONNECTING) return;
+    throw new Problem('no-response', `the connection to ${name} was lost, and connecting again takes too long`);
+  }
 }
 
 /** Resolves when the channel that was connected is so no longer, whichever side ended it. */

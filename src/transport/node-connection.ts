@@ -20,12 +20,15 @@ function method<Request, Response>(name: string): MethodDefinition<Request, Resp
   return service[name] as MethodDefinition<Request, Response>;
 }
 
-/** @param refuse returns why the node must not be called any more; asked before every call, since it may be revoked meanwhile */
-export function connectionOver(client: Client, name: string, refuse: () => Problem | undefined): NodeConnection {
-  const unary = <Request, Response>(rpc: string, request: Request, signal: AbortSignal): Promise<Response> =>
-    new Promise((resolve, reject) => {
-      const refused = refuse();
-      if (refused !== undefined) return reject(refused);
+/** @param begin called before every call; throws the Problem for which the node cannot or must not be called any more */
+export function connectionOver(
+  client: Client,
+  name: string,
+  begin: (signal: AbortSignal) => Promise<void>,
+): NodeConnection {
+  const unary = async <Request, Response>(rpc: string, request: Request, signal: AbortSignal): Promise<Response> => {
+    await begin(signal);
+    return await new Promise((resolve, reject) => {
       const { path, requestSerialize, responseDeserialize } = method<Request, Response>(rpc);
       const call = client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, (error, value) => {
         signal.removeEventListener('abort', onAbort);
@@ -36,6 +39,7 @@ export function connectionOver(client: Client, name: string, refuse: () => Probl
       if (signal.aborted) onAbort();
       signal.addEventListener('abort', onAbort, { once: true });
     });
+  };
 
   return {
     name,
@@ -43,8 +47,7 @@ export function connectionOver(client: Client, name: string, refuse: () => Probl
     result: (request, signal) => unary<SignedRequest, ResultReply>('Result', request, signal),
     store: (request, signal) => unary<StoreRequest, StoreReply>('Store', request, signal),
     call: async (request, onProgress, signal) => {
-      const refused = refuse();
-      if (refused !== undefined) throw refused;
+      await begin(signal);
       const { path, requestSerialize, responseDeserialize } = method<SignedRequest, CallEvent>('Call');
       const stream = client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request);
       return await readCall(stream, name, onProgress, signal);

@@ -9,10 +9,12 @@ import { type Fleet, makeFleet, type Member } from '../../support/fleet/fleet.ts
 import { orderFor, startTestNode, type TestNode } from '../../support/node/node.ts';
 import { until } from '../../support/until.ts';
 
-/** A way to a port over which nothing passes any more once it is cut, and no end learns of it. */
+/** A way to a port over which nothing passes any more once it is cut: no end learns of it, and new connections are accepted. */
 async function wayTo(port: number) {
   const ends: Socket[] = [];
+  let isCut = false;
   const server = createServer((near) => {
+    if (isCut) return void ends.push(near.on('error', () => {}));
     const far = connect(port, '127.0.0.1');
     ends.push(near, far);
     near.pipe(far).pipe(near);
@@ -22,6 +24,7 @@ async function wayTo(port: number) {
   return {
     port: (server.address() as AddressInfo).port,
     cut: () => {
+      isCut = true;
       for (const end of ends) end.unpipe().pause();
     },
     [Symbol.asyncDispose]: async () => {
@@ -58,6 +61,28 @@ describe('a link that is cut during a call', () => {
     way.cut();
     await lost;
     for (const end of waiting.splice(0)) end();
+    connection.close();
+  });
+
+  test('is noticed by each further call, where the host accepts connections and the daemon does not answer', async () => {
+    await using way = await wayTo(node.daemon.port);
+    const tls = () => ({ credentials: rip.credentials, trust: fleet.trust });
+    const { signal } = new AbortController();
+    const dial = createDial(tls, 2000, { time: 100, timeout: 100 });
+    const connection = await dial(node.name, [{ host: '127.0.0.1', port: way.port }], signal);
+    way.cut();
+    const order = orderFor(node.name, { action: 'wait', input: {} });
+    const request = () => sealRequest(order, rip.credentials, Date.now());
+    const lost = `the connection to ${node.name} was lost`;
+    await assert.rejects(connection.result(request(), signal), { code: 'no-response', message: lost });
+    const again = { code: 'no-response', message: `${lost}, and connecting again takes too long` };
+    await Promise.all([
+      assert.rejects(connection.result(request(), signal), again),
+      assert.rejects(
+        connection.call(request(), () => {}, signal),
+        again,
+      ),
+    ]);
     connection.close();
   });
 });
