@@ -198,7 +198,7 @@ export function formatLine(event: AuditEvent, state: ChainState, node: Credentia
 /** The signed part and the signature of a line, or undefined when it is not of that form. */
 export function splitLine(line: string): { body: string; signature: Buffer } | undefined {
   const at = line.lastIndexOf(signatureKey);
-  if (at < 0 || !line.endsWith('"}')) return undefined;
+  if (at <= 0 || !line.endsWith('"}')) return undefined;
   return {
     body: `${line.slice(0, at)}}`,
     signature: Buffer.from(line.slice(at + signatureKey.length, -2), 'base64'),

@@ -1,6 +1,7 @@
 import type { X509Certificate } from 'node:crypto';
 import type { Trust } from '../credentials/certificate.ts';
 import { Problem } from '../errors.ts';
+import { isObject } from '../json.ts';
 import { certificateIn, checkRequest, lineVerifies, parseLine, type RecordFault } from './check-record.ts';
 import {
   type AuditRecord,
@@ -179,8 +180,10 @@ function checkSignature(line: string, record: AuditRecord, { certificate }: Walk
 }
 
 function account(record: AuditRecord, walk: Walk): void {
-  if (record.kind !== 'deleted') return;
-  walk.accounted ||= record.files.some(({ last, hash }) => last === walk.start?.sequence && hash === walk.start.hash);
+  // The node has signed it, and may have written anything.
+  if (record.kind !== 'deleted' || !Array.isArray(record.files)) return;
+  const { sequence, hash } = walk.start ?? chainStart;
+  walk.accounted ||= record.files.filter(isObject).some((file) => file.last === sequence && file.hash === hash);
 }
 
 /** Verifies a log that is at hand as text. */

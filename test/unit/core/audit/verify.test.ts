@@ -1,17 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import {
-  type AuditEvent,
-  type ChainState,
-  chainStart,
-  formatLine,
-  hashLine,
-} from '../../../../src/core/audit/record.ts';
+import { type AuditEvent, type ChainState, chainStart } from '../../../../src/core/audit/record.ts';
 import { startAuditWalk, verifyAudit } from '../../../../src/core/audit/verify.ts';
-import { sealRequest } from '../../../../src/core/request/request.ts';
-import { requestCodec } from '../../../../src/core/wire/codec.ts';
 import { type Fleet, type Member, makeFleet } from '../../../support/fleet/fleet.ts';
-import { orderFor } from '../../../support/node/node.ts';
+import { intent as intentOf, outcome, rotated, started, writeLog } from '../../../support/node/audit-lines.ts';
 
 describe('an audit log that is verified', () => {
   let fleet: Fleet;
@@ -23,56 +15,11 @@ describe('an audit log that is verified', () => {
     fleet = await makeFleet();
     node = await fleet.node('dev2.devco.net');
     rip = await fleet.operator('rip@devco.net');
-    lines = write([started(node), intent('a'), outcome(2), intent('b'), outcome(4)], node);
+    lines = writeLog([started(node), intent('a'), outcome(2), intent('b'), outcome(4)], node.credentials);
   });
   after(() => fleet.remove());
 
-  const started = (member: Member): AuditEvent => ({
-    kind: 'started',
-    version: '0.1.0',
-    certificate: member.certificate.raw.toString('base64'),
-  });
-  const intent = (text: string, change: object = {}): AuditEvent => {
-    const signed = sealRequest(orderFor('dev2.devco.net', { input: { text } }), rip.credentials, Date.now());
-    const request = requestCodec.decode(signed.request);
-    return {
-      kind: 'intent',
-      request_id: request.requestId,
-      try: 1,
-      run_id: '',
-      step: '',
-      caller: 'cert=rip@devco.net',
-      agent: 'probe',
-      action: 'echo',
-      dry_run: false,
-      arguments: { text },
-      request_time: request.issuedAt,
-      verdict: 'verified',
-      request: signed.request.toString('base64'),
-      request_signature: signed.signature.toString('base64'),
-      caller_certificate: rip.certificate.raw.toString('base64'),
-      ...change,
-    };
-  };
-  const outcome = (of: number): AuditEvent => ({
-    kind: 'outcome',
-    intent: of,
-    request_id: 'f'.repeat(32),
-    try: 1,
-    outcome: 'ok',
-    status: 0,
-    code: '',
-    message: '',
-    recorded: false,
-  });
-  const write = (events: readonly AuditEvent[], by: Member, from: ChainState = chainStart): string[] => {
-    let state = from;
-    return events.map((event) => {
-      const line = formatLine(event, state, by.credentials, Date.now());
-      state = { sequence: state.sequence + 1, hash: hashLine(line) };
-      return line;
-    });
-  };
+  const intent = (text: string, change: object = {}) => intentOf(rip, text, change);
   const verify = (changed: readonly string[], head?: ChainState) => {
     return verifyAudit(changed.map((line) => `${line}\n`).join(''), fleet.trust, chainStart, head);
   };
@@ -109,13 +56,6 @@ describe('an audit log that is verified', () => {
   });
 
   test('accepts a missing beginning only when a record names its exact end', () => {
-    const rotated: AuditEvent = {
-      kind: 'rotated',
-      file: 'audit-000000000001.jsonl',
-      first: 1,
-      last: 5,
-      certificate: node.certificate.raw.toString('base64'),
-    };
     const { end } = verify(lines);
     const deleted = (last: number, hash: string): AuditEvent => ({
       kind: 'deleted',
@@ -123,7 +63,7 @@ describe('an audit log that is verified', () => {
     });
     const codeOf = (...events: AuditEvent[]) => {
       const walk = startAuditWalk(fleet.trust);
-      for (const [index, text] of write([rotated, ...events], node, end).entries()) {
+      for (const [index, text] of writeLog([rotated(node, 5), ...events], node.credentials, end).entries()) {
         assert.equal(walk.step({ text, number: index + 1, torn: false }, 'audit.jsonl'), undefined);
       }
       return walk.end('audit.jsonl', { file: 'audit.jsonl', line: 1 }).fault?.code;
@@ -138,7 +78,7 @@ describe('an audit log that is verified', () => {
   test('detects a rewritten tail by a head that a caller kept', () => {
     const head = verify(lines).end;
     const start = verify(lines.slice(0, 3)).end;
-    const rewritten = [...lines.slice(0, 3), ...write([intent('c'), outcome(4)], node, start)];
+    const rewritten = [...lines.slice(0, 3), ...writeLog([intent('c'), outcome(4)], node.credentials, start)];
     assert.equal(fault(rewritten), undefined, 'the node can rewrite its own file');
     assert.deepEqual([fault(rewritten, head)?.code, fault(rewritten, head)?.line], ['edited', 5]);
   });
@@ -146,17 +86,17 @@ describe('an audit log that is verified', () => {
   test('refuses records of another node or of a foreign CA', async () => {
     const other = await fleet.node('dev4.devco.net');
     const start = verify(lines).end;
-    assert.equal(fault([...lines, ...write([outcome(4)], other, start)])?.code, 'foreign');
+    assert.equal(fault([...lines, ...writeLog([outcome(4)], other.credentials, start)])?.code, 'foreign');
     const foreign = await makeFleet();
     const stranger = await foreign.node('dev2.devco.net');
-    assert.equal(fault(write([started(stranger), intent('a')], stranger))?.code, 'foreign');
+    assert.equal(fault(writeLog([started(stranger), intent('a')], stranger.credentials))?.code, 'foreign');
     await foreign.remove();
   });
 
   test('refuses a record of a request that its caller did not sign', () => {
-    const lie = write([started(node), intent('a', { arguments: { text: 'b' } })], node);
+    const lie = writeLog([started(node), intent('a', { arguments: { text: 'b' } })], node.credentials);
     assert.equal(fault(lie)?.code, 'forged-request');
-    const unsigned = write([started(node), intent('a', { request_signature: '' })], node);
+    const unsigned = writeLog([started(node), intent('a', { request_signature: '' })], node.credentials);
     assert.equal(fault(unsigned)?.code, 'forged-request');
   });
 
