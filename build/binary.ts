@@ -48,7 +48,7 @@ export async function makeBinary({ parts, runtime, binary, work }: BinaryOptions
     // Node's own code cache is for the main file alone, which is small: each part has its own.
     useCodeCache: false,
     execArgv: flags,
-    // Whoever sets NODE_OPTIONS must not bring code into the program.
+    // NODE_OPTIONS must not bring code into the program.
     execArgvExtension: 'none',
     assets: await makeAssets(parts, work, runtime === process.execPath),
   };

@@ -9,7 +9,7 @@ export async function releaseKey(): Promise<KeyObject | undefined> {
   const file = process.env.MCO_RELEASE_KEY;
   if (file === undefined || file === '') return;
   const key = createPrivateKey(await readFile(file));
-  if (key.asymmetricKeyType !== 'ed25519') throw new Error(`${file} is no Ed25519 key`);
+  if (key.asymmetricKeyType !== 'ed25519') throw new Error(`${file} is not an Ed25519 key`);
   return key;
 }
 

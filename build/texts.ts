@@ -7,8 +7,6 @@ export interface TextAt {
 /** A comment, or a part of a literal. */
 interface Part extends TextAt {
   readonly comment: boolean;
-  /** The source before the literal or comment that the part belongs to ends here. */
-  readonly begin: number;
 }
 
 /** The texts of string and template literals in a TypeScript source, without the code within a template. */
@@ -18,25 +16,15 @@ export function textsIn(source: string): TextAt[] {
     .map(({ line, text }) => ({ line, text }));
 }
 
+const commentMarks = /^\s*(?:\/\/|\/\*\*?|\*\/|\*)\s?|\s*\*\/$/g;
+
 /** The comments in a TypeScript source, line by line, without their marks. */
 export function commentsIn(source: string): TextAt[] {
   return scan(source)
     .filter(({ comment }) => comment)
     .flatMap(({ line, text }) =>
-      text
-        .split('\n')
-        .map((one, index) => ({ line: line + index, text: one.replace(/^\s*(?:\/\/|\/\*\*?|\*\/|\*)\s?/, '') })),
+      text.split('\n').map((one, index) => ({ line: line + index, text: one.replace(commentMarks, '') })),
     );
-}
-
-/** The titles of tests in a TypeScript source: first arguments of `describe`, `test` and `it`, without code in them. */
-export function titlesIn(source: string): TextAt[] {
-  return scan(source)
-    .filter(
-      ({ comment, begin }) =>
-        !comment && /\b(?:describe|test|it)(?:\.\w+)?\(\s*$/.test(source.slice(Math.max(0, begin - 200), begin)),
-    )
-    .map(({ line, text }) => ({ line, text }));
 }
 
 /** A small scanner: it knows strings, templates, comments and, roughly, regular expressions. */
@@ -44,15 +32,15 @@ function scan(source: string): Part[] {
   const found: Part[] = [];
   let at = 0;
   let line = 1;
-  /** The templates that the scanner is within: where each begins, and the braces that are open in its code. */
-  const templates: { readonly begin: number; depth: number }[] = [];
+  /** Braces that are open in each template that the scanner is within. */
+  const depths: number[] = [];
   let before = '';
 
   const step = () => {
     if (source[at] === '\n') line++;
     at++;
   };
-  const literal = (end: string, begin: number) => {
+  const literal = (end: string) => {
     const first = line;
     let text = '';
     while (at < source.length) {
@@ -66,21 +54,21 @@ function scan(source: string): Part[] {
       if (end === '`' && one === '$' && source[at + 1] === '{') {
         step();
         step();
-        templates.push({ begin, depth: 0 });
+        depths.push(0);
         break;
       }
       step();
       if (one === end) break;
       text += one;
     }
-    if (text !== '') found.push({ line: first, text, comment: false, begin });
+    if (text !== '') found.push({ line: first, text, comment: false });
     before = 'x';
   };
   const comment = (mark: string) => {
     const [begin, first] = [at, line];
     const end = mark === '//' ? source.indexOf('\n', at) : source.indexOf('*/', at + 2) + 1;
     while (at < source.length && (end <= 0 || at < (mark === '//' ? end : end + 1))) step();
-    found.push({ line: first, text: source.slice(begin, at), comment: true, begin });
+    found.push({ line: first, text: source.slice(begin, at), comment: true });
   };
   const skipRegExp = () => {
     let inClass = false;
@@ -100,18 +88,20 @@ function scan(source: string): Part[] {
     const two = source.slice(at, at + 2);
     if (two === '//' || two === '/*') comment(two);
     else if (one === "'" || one === '"' || one === '`') {
-      const begin = at;
       step();
-      literal(one, begin);
+      literal(one);
     } else if (one === '/' && /[(,=:[!&|?{};\n+>]|^$/.test(before)) skipRegExp();
     else {
-      const template = templates.at(-1);
-      if (template !== undefined && one === '{') template.depth++;
-      if (template !== undefined && one === '}' && template.depth-- === 0) {
-        templates.pop();
-        step();
-        literal('`', template.begin);
-        continue;
+      const depth = depths.at(-1);
+      if (depth !== undefined && one === '{') depths[depths.length - 1] = depth + 1;
+      if (depth !== undefined && one === '}') {
+        if (depth === 0) {
+          depths.pop();
+          step();
+          literal('`');
+          continue;
+        }
+        depths[depths.length - 1] = depth - 1;
       }
       if (!/\s/.test(one)) before = one;
       step();

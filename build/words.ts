@@ -1,8 +1,9 @@
-// Checks the language of the program and of its documentation: words that are not plain English (docs/glossary.md says
-// which ones to use), and lines in docs that are too wide. `npm run lint` runs it. With --count it prints totals only.
+// Checks the language of the program, its comments, its tests and its documentation: words that are not plain English
+// (docs/glossary.md says which ones to use), and lines in docs that are too wide. `npm run lint` runs it. With --count it
+// prints totals only.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { proseOf, type TextAt, textsIn } from './texts.ts';
+import { commentsIn, proseOf, type TextAt, textsIn } from './texts.ts';
 
 const repository = join(import.meta.dirname, '..');
 const widest = 100;
@@ -34,16 +35,31 @@ function filesBelow(folder: string, ending: string): string[] {
     .sort();
 }
 
-function findWords(file: string, texts: readonly TextAt[]): Finding[] {
-  // A text without a space is a name: a code, a key, an id. A row that quotes titles of tests keeps their words.
-  const sentences = texts.filter(({ text }) => text.trim().includes(' ') && !/^\s*- id: |\.test\.ts`/.test(text));
+function findWords(file: string, texts: readonly TextAt[], patterns = forbidden): Finding[] {
+  // A text without a space is a name: a code, a key, an id.
+  const sentences = texts.filter(({ text }) => text.trim().includes(' ') && !/^\s*- id: /.test(text));
   return sentences.flatMap(({ line, text }) =>
-    forbidden.flatMap(([pattern, instead]) => {
-      const found = pattern.exec(text.replaceAll(/`[^`]*`/g, '`'))?.[0];
+    patterns.flatMap(([pattern, instead]) => {
+      const found = pattern.exec(withoutCode(text))?.[0];
       return found === undefined ? [] : [{ file, line, what: `“${found}”: write ${instead}` }];
     }),
   );
 }
+
+/** Finds the words also where a line break is between them. */
+function findInProse(file: string, lines: readonly TextAt[]): Finding[] {
+  const joints = lines.slice(1).flatMap((next, index) => {
+    const { line, text } = lines[index] as TextAt;
+    const end = text.trim().split(' ').slice(-4);
+    return next.line === line + 1
+      ? [{ line, text: [...end, ...next.text.trim().split(' ').slice(0, 2)].join(' ') }]
+      : [];
+  });
+  const ofSeveralWords = forbidden.filter(([{ source }]) => source.includes(' '));
+  return [...findWords(file, lines), ...findWords(file, joints, ofSeveralWords)];
+}
+
+const withoutCode = (text: string) => text.replaceAll(/`[^`]*`/g, '`');
 
 /** Tables, links and code may be as wide as they must. */
 function findWide(file: string, prose: readonly TextAt[]): Finding[] {
@@ -52,18 +68,35 @@ function findWide(file: string, prose: readonly TextAt[]): Finding[] {
     .map(({ line, text }) => ({ file, line, what: `${text.length} columns; break the line at ${widest}` }));
 }
 
+/** Comments, and in tests also titles and messages. A text of several lines in a test is a file that the test writes. */
+function findInSource(file: string): Finding[] {
+  const source = read(file);
+  const isTest = file.startsWith('test/');
+  const texts = textsIn(source).filter(({ text }) => !isTest || !text.includes('\n'));
+  const checked = file === 'test/unit/build/texts.test.ts' ? [] : texts;
+  return [...findWords(file, checked), ...findInProse(file, commentsIn(source))];
+}
+
 const read = (file: string) => readFileSync(join(repository, file), 'utf8');
-const generated = ['docs/agents/', 'docs/errors.md'];
-const pages = [...filesBelow('docs', '.md'), 'README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'test/README.md'].filter(
+// An entry of the changelog is one line.
+const anyWidth = ['docs/agents/', 'docs/errors.md', 'CHANGELOG.md'];
+const pages = [
+  ...filesBelow('docs', '.md'),
+  'README.md',
+  'CONTRIBUTING.md',
+  'SECURITY.md',
+  'CHANGELOG.md',
+  'test/README.md',
+].filter(
   // The glossary names these words to say what to write instead.
   (file) => file !== 'docs/glossary.md' && existsSync(join(repository, file)),
 );
 const findings = [
-  ...filesBelow('src', '.ts').flatMap((file) => findWords(file, textsIn(read(file)))),
+  ...['src', 'build', 'test'].flatMap((folder) => filesBelow(folder, '.ts')).flatMap(findInSource),
   ...filesBelow('playbooks', '.yaml').flatMap((file) => findWords(file, proseOf(read(file)))),
-  ...pages.flatMap((file) => findWords(file, proseOf(read(file)))),
+  ...pages.flatMap((file) => findInProse(file, proseOf(read(file)))),
   ...[...pages, 'docs/glossary.md']
-    .filter((file) => !generated.some((name) => file.startsWith(name)))
+    .filter((file) => !anyWidth.some((name) => file.startsWith(name)))
     .flatMap((file) => findWide(file, proseOf(read(file)))),
 ];
 
@@ -71,7 +104,8 @@ if (process.argv.includes('--count')) {
   const counts = Map.groupBy(findings, ({ file }) => file);
   for (const [file, list] of counts) process.stdout.write(`${list.length} ${file}\n`);
 } else {
-  for (const { file, line, what } of findings) process.stdout.write(`${file}:${line}: ${what}\n`);
+  const lines = findings.map(({ file, line, what }) => `${file}:${line}: ${what}\n`);
+  process.stdout.write([...new Set(lines)].join(''));
 }
 if (findings.length > 0) {
   process.stdout.write(`${findings.length} findings; docs/glossary.md lists the words to use\n`);

@@ -24,9 +24,9 @@ export function wrap(source: string): string {
 }
 
 /**
- * A `require` for a program in parts: a part is compiled and run when it is first asked for.
- * @param read finds a part by its file name; undefined for what is not one, which Node is asked for
- * @param compiled is told of each part that was compiled
+ * A `require` for a program in parts: a part is compiled and run when it is first requested.
+ * @param read finds a part by its file name; undefined for other modules, which Node loads
+ * @param compiled called for each part that was compiled
  */
 export function defineRequire(
   read: (name: string) => Part | undefined,

@@ -1,7 +1,9 @@
 import type { Identity } from '../core/identity.ts';
 import type { ArchiveEntry } from './tar.ts';
 
-/** What a new host or operator starts from: each line that is no comment states a default, but for the policy. */
+/**
+ * The initial files of a new host or operator: each line that is not a comment states a default, except in the policy.
+ */
 export function startingFiles({ kind, name }: Pick<Identity, 'kind' | 'name'>): ArchiveEntry[] {
   if (kind === 'operator') return [{ path: 'client.yaml', mode: 0o644, content: clientYaml(name) }];
   return [

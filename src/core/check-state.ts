@@ -2,7 +2,7 @@
 export const checkStates = ['OK', 'WARNING', 'CRITICAL', 'UNKNOWN'] as const;
 export type CheckState = (typeof checkStates)[number];
 
-/** @param code from elsewhere: what is no code of a state is UNKNOWN */
+/** @param code from elsewhere: an unknown code is UNKNOWN */
 export function checkStateOf(code: unknown): CheckState {
   return (typeof code === 'number' ? checkStates[code] : undefined) ?? 'UNKNOWN';
 }

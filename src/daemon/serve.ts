@@ -12,8 +12,8 @@ import { releaseStartMemory } from './system/start-memory.ts';
 const patience = 30_000;
 
 /**
- * Starts a node and runs it until SIGTERM or SIGINT; SIGHUP reloads. Signals are heeded from the first moment on,
- * and a service manager that asks for it is told of each turn.
+ * Starts a node and runs it until SIGTERM or SIGINT; SIGHUP reloads. It handles signals from the first moment on, and
+ * reports each state to a service manager that asks for it.
  */
 export async function serveUntilSignalled(options: DaemonOptions): Promise<void> {
   const ended = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);

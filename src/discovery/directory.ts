@@ -37,7 +37,10 @@ export interface FindOptions {
   readonly full?: boolean;
   /** Whether nodes will be called: else each connection is closed at once, and many nodes cost no more memory than few (default true). */
   readonly keep?: boolean;
-  /** Told of each matching node as soon as it is proven; one of a duplicate identity among them is taken back in the findings. */
+  /**
+   * Called for each matching node as soon as it is proven; a duplicate identity among them is withdrawn in the
+   * findings.
+   */
   readonly onNode?: (node: FoundNode) => void;
   /** Called when a candidate is dialled, and when it answered or was given up. */
   readonly onTurn?: DialQueueOptions['onTurn'];

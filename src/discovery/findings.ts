@@ -65,7 +65,7 @@ export function sortAttempts(attempts: readonly Attempt[], isRumour: (candidate:
     if (proven !== undefined && distinct(reached).length === 1) {
       for (const { result } of reached.slice(1)) result.connection.close();
       take(sorted, { name, addresses: proven.candidate.addresses, ...proven.result });
-      // What nobody answers at is no impostor: an address that the node had, or has by another way.
+      // An address at which nobody answers is not an impostor: the node had it, or has it by another way.
       for (const one of failed.filter(isRival(proven)).filter((rival) => !isUnanswered(rival))) {
         (one.proven ? sorted.broken : sorted.rumours).push(impostor(name, one));
       }

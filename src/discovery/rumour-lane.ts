@@ -25,8 +25,8 @@ const failures = { base: 64, perSuccess: 8 };
 /** From so many rumours on, the lane is flooded. */
 const flood = 64;
 /**
- * Once a node has proven itself, the rest is waited for as many times as long as the search has taken, and so many milliseconds
- * at least. A node that others have proven is no rumour, and has all of its time.
+ * Once a node has proven itself, the search waits for the rest this many times as long as it has taken so far, and at
+ * least so many milliseconds. A node that others have proven does not count as a rumour, and has the full time.
  */
 const patience = { usual: { times: 3, atLeast: 1000 }, flooded: { times: 1, atLeast: 250 } };
 /** Milliseconds after which a dial that hangs no longer keeps the next one waiting, and how many may hang so. */

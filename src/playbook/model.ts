@@ -64,7 +64,7 @@ export interface NodeSet {
   readonly discoveryTimeout?: number;
   /** What versions agents must have on its nodes. */
   readonly versions?: readonly VersionRange[];
-  /** Whether an expression looks at its members, so that their facts must be told. */
+  /** Whether an expression reads its members, so that their facts must be returned. */
   readonly wantsFacts: boolean;
 }
 
@@ -95,13 +95,15 @@ export interface StepBody {
   readonly title: string;
   /** Of a call: what is called, and the node set where one is named. */
   readonly asks?: { readonly agent: string; readonly action: string; readonly on: string | undefined };
-  /** Whom it would call with what by now, for a plan; undefined where expressions can't be evaluated yet. */
+  /** The nodes and inputs of its call, for a plan; undefined where expressions cannot be evaluated yet. */
   readonly preview?: (world: RunContext, id: string) => StepPreview | undefined;
   /** The steps within it. */
   readonly within?: readonly Step[];
   /** The playbook that it is. */
   readonly used?: Playbook;
-  /** Finds the nodes of that playbook already, where its inputs can be told before the run; the prefix is that of its steps. */
+  /**
+   * Finds the nodes of that playbook early, where its inputs are known before the run; the prefix is that of its steps.
+   */
   readonly lookAhead?: (world: RunContext, prefix: string) => Promise<RunContext>;
   /** True when a call may change nodes, in a step that is one. */
   readonly changes?: boolean;

@@ -1,4 +1,5 @@
-// Asks once by multicast and tells how many nodes were heard, and after how many milliseconds the last of them: no connection is made.
+// Asks once by multicast and prints how many nodes were heard, and after how many milliseconds the last one: it makes
+// no connection.
 import { noFilter } from '../../src/core/filter/filter.ts';
 import { mdnsSource } from '../../src/discovery/mdns/source.ts';
 

@@ -62,7 +62,7 @@ test('each part of the source imports only what it may', () => {
     const part = parts.get(name);
     if (part === undefined) return false;
     if (to === undefined) return isForbiddenPackage(part, one.to);
-    // Data from outside the source (profiles of certificates) belongs to whoever reads it.
+    // Data from outside the source (profiles of certificates) belongs to the files that read it.
     if (to.startsWith('..')) return !to.endsWith('.json');
     const other = partOf(to);
     return other !== name && !part.imports.includes(other);

@@ -40,7 +40,7 @@ describe('runs that are cut off, on nine web servers behind two load balancers',
     }
     served = revision;
   };
-  /** Goes on with a run that was ended, and sees that each server has switched once in all. */
+  /** Resumes a run that was ended, and checks that each server has switched once in total. */
   const assertResumed = async (id: string, counted: readonly number[]) => {
     const revision = other();
     const resumed = await lab.client(['resume', id.slice(0, 8)]);
@@ -264,7 +264,7 @@ async function signalDaemon(lab: Lab, host: string, signal: string): Promise<voi
   assert.equal(code, 0, stderr);
 }
 
-/** A new process with the same configuration, as after an edit of it: what it was told at run time is forgotten. */
+/** A new process with the same configuration, as after an edit of it: it forgets what it received at run time. */
 async function reload(lab: Lab, balancer: string): Promise<void> {
   const command = 'haproxy -D -q -f /etc/haproxy/haproxy.cfg -p /run/haproxy.pid -sf "$(cat /run/haproxy.pid)"';
   const { code, stderr } = await lab.exec(balancer, ['sh', '-c', command]);

@@ -3,10 +3,10 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 
-/** Below those that the kernel gives to whoever asks for any (Linux: 32768 and up): nobody gets it by chance meanwhile. */
+/** Below the range that the kernel assigns by itself (Linux: 32768 and up): nobody gets it by chance meanwhile. */
 const range = { from: 12_000, to: 32_000 };
 
-/** A port of loopback that nobody had a moment ago, neither by TCP nor by UDP, for programs that must be told theirs. */
+/** A port of loopback that was free a moment ago, for both TCP and UDP, for programs that need a port number. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = randomInt(range.from, range.to);

@@ -3,7 +3,7 @@ import type { CrlConfig } from './config.ts';
 import { crlDdl } from './ddl.ts';
 import { startListParts } from './parts.ts';
 
-/** Tells what the daemon knows of revocation lists, and brings it newer ones. */
+/** Reports the daemon's revocation lists, and gives it newer ones. */
 export async function startCrl({ node }: AgentSetup<CrlConfig>): Promise<Agent> {
   const collected = startListParts(Date.now);
   const handlers = defineHandlers(crlDdl, {

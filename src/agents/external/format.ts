@@ -81,7 +81,7 @@ export interface ChoriaInput {
   readonly default?: unknown;
   /** A regex, or the name of a validator. */
   readonly validation?: string;
-  /** Characters of a string; 0 is no limit. */
+  /** Characters of a string; 0 means no limit. */
   readonly maxlength?: number;
   /** What a `list` may be. */
   readonly list?: readonly string[];

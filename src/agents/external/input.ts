@@ -51,7 +51,7 @@ function allowedValues(name: string, { list, enum: values = list }: ChoriaInput)
   return values;
 }
 
-/** The regex holds whatever the length: a `maxlength` of 0 is no limit and switches nothing off. */
+/** The regex applies at any length: a `maxlength` of 0 means no limit and disables nothing. */
 function convertString(name: string, { validation = '', maxlength = 0 }: ChoriaInput): object {
   const limit = { maxLength: maxlength === 0 ? longest : maxlength };
   if (validation === '' || validation === '.') return limit;

@@ -49,7 +49,7 @@ export function packetLength(start: Buffer, version: PacketVersion): number | un
   return longHeader + length + padding[version];
 }
 
-/** @throws Problem `nrpe-bad-answer` for what is no response, was damaged on its way, or speaks another version */
+/** @throws Problem `nrpe-bad-answer` for an invalid response, a damaged one, or another version */
 export function parseAnswer(packet: Buffer, version: PacketVersion): Answer {
   if (packet.length === 0) {
     throw bad('there is none', 'does it allow this host (allowed_hosts) and arguments (dont_blame_nrpe)?');

@@ -16,8 +16,8 @@ export interface ListedRevocations extends Revocations {
 }
 
 /**
- * Reads the lists in a PEM text. What was revoked stays revoked: an older list never takes the place of a newer one,
- * whoever put it there.
+ * Reads the lists in a PEM text. What was revoked stays revoked: an older list never replaces a newer one, whatever its
+ * source.
  * @param before what is in force until now
  * @param brought a second text, which may be of a CA that is no longer trusted
  * @throws Problem `bad-crl`, `foreign-crl`

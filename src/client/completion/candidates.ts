@@ -20,7 +20,7 @@ export interface Known {
   readonly scriptInputs: Readonly<Record<string, string>>;
 }
 
-/** Tells the shell that a file is meant. */
+/** Makes the shell complete a file name. */
 const files: Candidate = { value: ':files' };
 
 /** @param words the command line without the program's name; the last is the one that is being typed, maybe empty */

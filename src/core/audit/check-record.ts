@@ -13,7 +13,7 @@ export interface RecordFault {
   readonly message: string;
 }
 
-/** @throws Problem `malformed` when the line is no signed object */
+/** @throws Problem `malformed` when the line is not a signed object */
 export function parseLine(line: string): AuditRecord {
   if (splitLine(line) === undefined) throw new Problem('malformed', 'it has no signature');
   const record = parseJsonObject(line, 'the line');

@@ -3,7 +3,7 @@ import { Problem } from '../errors.ts';
 import { type Identity, parseIdentity } from '../identity.ts';
 import { pathsOf, tooFarAbove } from './issuers.ts';
 
-/** Whom this side believes: the fleet's CA certificates (two while one takes over from the other) and what was revoked. */
+/** The trust of this side: the fleet's CA certificates (two while one replaces the other) and the revocations. */
 export interface Trust {
   readonly realm: string;
   readonly authorities: readonly X509Certificate[];
@@ -75,7 +75,7 @@ const lastRead = new Map<string, X509Certificate>();
 const mostKept = 128;
 const longestKept = 4096;
 
-/** @throws Problem `bad-certificate` when the bytes are no certificate. */
+/** @throws Problem `bad-certificate` when the bytes are not a certificate. */
 export function parseCertificate(bytes: Uint8Array | string): X509Certificate {
   const key = typeof bytes === 'string' ? bytes : Buffer.from(bytes).toString('latin1');
   const known = lastRead.get(key);

@@ -41,7 +41,7 @@ export async function checkCredentials(
 
 async function checkKeyFile(file: string): Promise<readonly Finding[]> {
   const found = await stat(file).catch(() => undefined);
-  // That it is not there was told of the certificate.
+  // The finding on the certificate already reports that it is missing.
   if (found === undefined) return [];
   const open = found.mode & 0o037;
   if (open === 0) return [fine('key', `no other user may use ${file}`)];

@@ -80,7 +80,7 @@ export function defineDdl<const D extends Ddl>(ddl: D): D {
   return ddl;
 }
 
-/** The action of that name, own keys only: `constructor` is no action. */
+/** The action of that name, own keys only: `constructor` is not an action. */
 export function actionOf(ddl: Ddl, action: string): ActionDdl | undefined {
   return Object.hasOwn(ddl.actions, action) ? ddl.actions[action] : undefined;
 }

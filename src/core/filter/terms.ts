@@ -17,8 +17,8 @@ export interface EqualityTerm {
 }
 
 /**
- * The terms of a filter that are pure equality. All of them must hold, but of the identities, which are told when none
- * of them is a regex, any. The rest of the filter may ask for more.
+ * The terms of a filter that are pure equality. All of them must match, except identities: any one of those is enough,
+ * and they are returned only when none of them is a regex. The rest of the filter may require more.
  * @throws Problem `bad-filter`
  */
 export function equalityTerms(filter: FilterTerms): EqualityTerm[] {

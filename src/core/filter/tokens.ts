@@ -57,7 +57,7 @@ function operandEnd(text: string, start: number): number {
   return at;
 }
 
-/** Behind the slash that closes the regex, or undefined when it is no regex but a path. */
+/** After the slash that closes the regex, or undefined when it is a path and not a regex. */
 function regexEnd(text: string, start: number): number | undefined {
   for (let at = start + 1; at < text.length; at++) {
     if (text[at] === '\\') at++;

@@ -41,7 +41,7 @@ async function namesIn(directory: string): Promise<string[]> {
     .sort();
 }
 
-/** The content of a file that is no link; undefined when there is none. */
+/** The content of a file that is not a link; undefined when there is no such file. */
 export async function readRegular(path: string): Promise<string | undefined> {
   const handle = await ifThere(open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK));
   if (handle === undefined) return undefined;

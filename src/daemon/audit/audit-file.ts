@@ -55,7 +55,7 @@ interface Active {
 
 const flags = constants.O_RDWR | constants.O_CREAT | constants.O_APPEND;
 
-/** @throws Problem `audit-failed` when it ends in what is no record, or the error of the operating system */
+/** @throws Problem `audit-failed` when it does not end in a record, or the error of the operating system */
 export async function openAuditFile(file: string): Promise<AuditFileWriter> {
   await makeDirectories(dirname(file), 0o750);
   const reserve = `${file}.reserve`;

@@ -4,7 +4,7 @@ const mostKept = 1000;
 
 /** Chooses which refusals are written down where there may be thousands a second. */
 export interface RefusalSampling {
-  /** The problem to write down, which tells how many were not; undefined: this one is not either. */
+  /** The problem to record, with the number of those that were not; undefined if this one is not recorded either. */
   readonly choose: (caller: string, problem: Problem) => Problem | undefined;
 }
 

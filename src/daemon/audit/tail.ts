@@ -17,7 +17,7 @@ export interface Tail {
 
 const chunk = 1024 * 1024;
 
-/** @throws Problem `audit-failed` when the last line is no record */
+/** @throws Problem `audit-failed` when the last line is not a record */
 export async function readTail(handle: FileHandle, name: string): Promise<Tail> {
   const { size } = await handle.stat();
   let bytes = Buffer.alloc(0);

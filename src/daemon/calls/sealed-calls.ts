@@ -34,9 +34,9 @@ export interface SealedParts {
 }
 
 /**
- * What comes by way of a relay. The relay's connection proves nothing of the caller: each request is judged by its own
- * signature, and counts for whoever signed it. A signature that does not hold counts for the relay, and never for the one
- * whose name it bears.
+ * Calls over a relay. The relay's connection proves nothing about the caller: each request is judged by its own
+ * signature, and counts against its signer. An invalid signature counts against the relay, and never against the name
+ * in it.
  */
 export function defineSealedCalls(parts: SealedParts): Pick<NodeService, 'key' | 'sealed'> {
   const { identity, keyPair, tls, now } = parts;

@@ -69,7 +69,7 @@ function completeNodeConfig(document: Document<NodeDocument>, known: readonly Ag
   });
 }
 
-/** @throws Problem `bad-configuration`: whoever reaches the port could read the numbers */
+/** @throws Problem `bad-configuration`: every client that reaches the port could read the numbers */
 function metricsOf(
   metrics: NonNullable<NodeDocument['metrics']>,
   at: (path: string) => string,

@@ -2,9 +2,8 @@ import { isObject } from '../../core/json.ts';
 import type { NodeConfig } from './config.ts';
 
 /**
- * What `rpcutil get_config_item` may tell, by its place in node.yaml. A list of what is allowed, so that nothing which is
- * added later is told unless somebody thought of it: never the sections of agents, which hold passwords and addresses with
- * tokens in them.
+ * What `rpcutil get_config_item` may return, by its place in node.yaml. It is a list of allowed items, so that nothing
+ * added later is returned by accident: never the sections of agents, which contain passwords and addresses with tokens.
  */
 export const configItems = [
   'audit.file',
@@ -33,7 +32,7 @@ export const configItems = [
   'tls.crl',
 ] as const;
 
-/** The value of an item that may be told, else undefined: whether there is another is not told either. */
+/** The value of an item that may be returned, else undefined, whether there is another or not. */
 export function configItem(config: NodeConfig, item: string): unknown {
   if (!configItems.some((known) => known === item)) return undefined;
   return item

@@ -27,7 +27,7 @@ async function lastRecordTime(auditFile: string): Promise<number | undefined> {
     const last = records.at(-1);
     return last === undefined ? undefined : Date.parse(last.time);
   } catch {
-    // What is wrong with the log is told by “audit verify”.
+    // “audit verify” reports what is wrong with the log.
     return undefined;
   }
 }

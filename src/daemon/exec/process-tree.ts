@@ -7,7 +7,7 @@ interface Process {
   readonly session: number;
   /** A zombie does nothing any more. */
   readonly isZombie: boolean;
-  /** Ticks since the boot: with its number, what tells a process from all others. */
+  /** Ticks since the boot: with its number, they identify a process. */
   readonly start: number;
 }
 

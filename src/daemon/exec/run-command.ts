@@ -79,14 +79,14 @@ export const runCommand: RunCommand = (argv, options) =>
       }, afterExit);
     });
     child.once('close', settle);
-    // A command that does not read its input closes the pipe early; that is no failure of the call.
+    // A command that does not read its input closes the pipe early; that does not fail the call.
     child.stdin?.on('error', () => {});
     child.stdin?.end(options.stdin);
   });
 
 /**
- * What is still written to the pipes is read and dropped, so that whoever has them neither blocks nor gets SIGPIPE; it keeps
- * this process from nothing.
+ * Later output on the pipes is read and dropped, so that its writers neither block nor get SIGPIPE. This does not keep
+ * the process alive.
  */
 function letGo(child: ChildProcess): void {
   for (const stream of [child.stdout, child.stderr]) (stream as Socket | null)?.unref();

@@ -31,7 +31,7 @@ interface Mount {
   readonly kind: string;
 }
 
-/** A device that is mounted in several places is told by the shortest of them. */
+/** A device that is mounted in several places is reported under the shortest of them. */
 export function localMounts(text: string): Mount[] {
   const mounts = text.split('\n').flatMap((line) => {
     const [device = '', at = '', kind = ''] = line.split(' ').map(unescapeMount);

@@ -90,11 +90,11 @@ export async function startNodeTruth(sources: TruthSources, run: RunCommand, log
 }
 
 /**
- * Gathers everything again now and then.
+ * Gathers everything again at intervals.
  * @param age seconds
- * @param onChange told when what keepers wrote, or a class, is another
+ * @param onChange called when the files of keepers, or a class, changed
  * @param onFault receives why that failed
- * @returns a function that ends it, which keeps no process alive either
+ * @returns a function that ends it; the timer does not keep the process alive
  */
 export function keepFresh(
   truth: NodeTruth,

@@ -4,7 +4,7 @@ import { readDisks } from './disks.ts';
 import { read } from './read.ts';
 import { readVirtualisation } from './virtualisation.ts';
 
-/** What the operating system tells of itself: files under /proc, /sys and /etc, and no program is run. */
+/** Facts from the operating system: files under /proc, /sys and /etc; no program is run. */
 export async function gatherSystemFacts(): Promise<JsonObject> {
   const [os, memory, disks, routes, virtualisation] = await Promise.all([
     readDistribution(),

@@ -8,7 +8,7 @@ export function parseYamlFacts(text: string): ReadFacts {
   return { facts: kept.facts, lost: [...lost, ...kept.lost], notes: [...notes, ...kept.notes] };
 }
 
-/** What a reviver of JSON.parse is told of a number since ECMAScript 2025: how it is written. */
+/** The context that a reviver of JSON.parse receives since ECMAScript 2025: the source text of a number. */
 type ParseWithSource = (
   text: string,
   revive: (key: string, value: unknown, context: { readonly source?: string }) => unknown,

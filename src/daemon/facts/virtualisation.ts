@@ -4,7 +4,7 @@ import { read } from './read.ts';
 
 /** What can be seen from inside. */
 export interface Clues {
-  /** What systemd's container interface tells. */
+  /** From systemd's container interface. */
   readonly container: string;
   readonly dockerFile: boolean;
   readonly podmanFile: boolean;

@@ -125,7 +125,7 @@ async function discover(
   }
   const settled = Promise.all(isBrief ? others : [...looking.values(), ...others]);
   await Promise.race([settled, sleep(warmingTimeout, undefined, { ref: false })]);
-  // Whom it knows and could not reach is reported, so that nobody takes it for gone.
+  // Nodes that it knows and could not reach are reported, so that they do not count as gone.
   for (const node of looking.keys()) found.report({ node, path: [identity.name], lastHeard: pool.lastHeard(node) });
 }
 

@@ -19,7 +19,7 @@ export interface RelayNeeds {
   readonly tls: () => TlsState;
   readonly own: Pick<NodeService, 'key' | 'sealed'>;
   readonly policies: Policies;
-  /** Whom the node hears by multicast. */
+  /** The nodes that this node hears by multicast. */
   readonly heard: () => readonly HeardNode[];
   readonly log: Log;
 }

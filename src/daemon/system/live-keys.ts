@@ -29,7 +29,7 @@ export async function startLiveKeys(
   return await startCredentials({ files, kind: 'node', readRevocations, now, onReload, onFault });
 }
 
-/** Tells the log now and once a day what is about to end. @returns a function that ends it */
+/** Logs now and once a day what is about to expire. @returns a function that ends it */
 export function warnDaily(warnings: () => readonly string[], log: Log): () => void {
   const warn = () => {
     for (const warning of warnings()) log.warn({}, warning);

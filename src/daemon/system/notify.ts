@@ -1,7 +1,7 @@
 import { defineMutex } from '../../core/concurrency.ts';
 import type { Log, RunCommand } from '../../core/ports.ts';
 
-/** Tells systemd how the daemon is (sd_notify(3)). */
+/** Reports the state of the daemon to systemd (sd_notify(3)). */
 export interface Notifier {
   /** Resolves when systemd was notified. */
   readonly notify: (state: 'READY=1' | 'RELOADING=1' | 'STOPPING=1') => Promise<void>;

@@ -19,7 +19,10 @@ export function parseNodesText(text: string, file: string, source: string): Cand
   return parseEntries(isStructured(text) ? documentEntries(text, file) : linesOf(text, file), source);
 }
 
-/** Told by the first line that is neither empty nor a comment: no name begins or ends as a YAML or JSON collection does. */
+/**
+ * Decides by the first line that is neither empty nor a comment: no name begins or ends as a YAML or JSON collection
+ * does.
+ */
 function isStructured(text: string): boolean {
   const first = text.split('\n').find((line) => line.replace(/#.*/, '').trim() !== '') ?? '';
   return /^\s*(\[|\{|-(\s|$)|---|[a-z]+\s*:)/.test(first);

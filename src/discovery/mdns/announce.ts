@@ -13,7 +13,7 @@ export interface AnnounceSetup extends ClaimedTerms {
   /** Names of interfaces; empty: all that multicast can be sent on. */
   readonly interfaces: readonly string[];
   readonly log: Log;
-  /** Told once for each conflict. */
+  /** Called once for each conflict. */
   readonly onConflict?: (message: string) => void;
   /** Milliseconds after which a name lost to another node is tried again (default a minute). */
   readonly retry?: number;

@@ -18,7 +18,10 @@ export interface Route {
 
 /** The ways to each node, at most one over each relay. */
 export interface Routes {
-  /** Takes what a relay reports; a key that its node did not sign is no route. @returns whether there is one now */
+  /**
+   * Accepts what a relay reports; a key that its node did not sign does not count as a route. @returns whether there is
+   * one now
+   */
   readonly take: (event: DiscoverEvent, link: RelayLink) => boolean;
   /** Resolves when there is a way to the node. */
   readonly when: (node: string) => Promise<void>;

@@ -12,7 +12,7 @@ export interface PortParts {
   readonly targets: TargetOptions;
   readonly journal: RunJournal;
   readonly emit: (event: RunEvent) => void;
-  /** Told what a node says of a call in hand. */
+  /** Called with a node's progress messages about a call in progress. */
   readonly hear: (step: string, node: string, message: string) => void;
   /** How a person is asked; left out: not at all. */
   readonly asking?: Pick<PlaybookPorts, 'agree' | 'confirm'>;

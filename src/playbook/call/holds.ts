@@ -54,8 +54,8 @@ export function findHost(list: unknown, host: string): Readonly<Record<string, u
 }
 
 /**
- * The holds that a change of these nodes relies on: those of the nodes themselves, and those of hosts that go by names which
- * are no nodes' (a load balancer's own names for them): these may be any of the nodes.
+ * The holds that a change of these nodes relies on: those of the nodes themselves, and those of hosts whose names are
+ * not names of nodes (a load balancer's own names): these may be any of the nodes.
  */
 export function holdsOn(nodes: readonly string[], world: RunContext): HostHold[] {
   return allHolds(world.kept).filter(({ host }) => nodes.includes(host) || !world.isKnownNode(host));

@@ -4,7 +4,7 @@ import { bindCallInput, hideInputs } from '../inputs/call-input.ts';
 import type { CallTarget } from './call.ts';
 import type { CallPlan } from './step-call.ts';
 
-/** Whom a step would call with what by now; undefined where that depends on what is not known yet. */
+/** The nodes and inputs that a step would use by now; undefined where that depends on something unknown. */
 export function previewCall(plan: CallPlan, { nodes: given }: CallTarget, world: RunContext, id: string): StepPreview {
   const input = hideInputs(plan.ddl, bindCallInput(plan.input(world.context()), plan.agentDdl, plan.action, plan.ddl));
   const key = { agent: plan.agent, action: plan.action, dryRun: false, input };

@@ -39,7 +39,7 @@ export interface ResumedState {
   readonly judgements: Map<string, Judgement>;
   /** The number of the next try of each node that is to be called. */
   readonly next: Map<string, number>;
-  /** Whether some are only asked what became of an earlier try: that is no try of its own. */
+  /** Whether some are only asked about an earlier try, which does not count as a try. */
   readonly asks: boolean;
 }
 

@@ -38,7 +38,7 @@ export interface StepCall {
   readonly shown: Readonly<Record<string, unknown>>;
   readonly requestId: string;
   readonly dryRun: boolean;
-  /** In a dry run, after a change that was only asked about: assertions are told, not held against the step. */
+  /** In a dry run, after a change that was not made: assertions are reported, and do not fail the step. */
   readonly hypothetical: boolean;
   /** What became of it before the run went on. */
   readonly past: ResumedCall | undefined;

@@ -29,7 +29,7 @@ export function compileNodeSets(
       allowMissing: set.allow_missing ?? false,
       expected: set.expected === undefined ? undefined : template(set.expected, 'expected'),
       source: set.source === undefined ? undefined : { method: set.source, ...fileOf(set.file, directory) },
-      // What an expression does with members can’t be told from outside: their facts may be looked at.
+      // It is unknown what an expression does with members: it may read their facts.
       wantsFacts: /\bmembers\b/.test(text.text),
     };
   });

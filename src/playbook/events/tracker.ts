@@ -101,7 +101,7 @@ function startTraffic() {
       if (title === 'haproxy#disable') disable(node, data);
       if (title === 'haproxy#enable' && !onlyAsks) enable(node, data);
     },
-    /** What a load balancer itself says comes before what it was told. */
+    /** A load balancer's own report overrides the calls that were made to it. */
     seeStatus: (node: string, { backend, out: list, servers }: JsonObject) => {
       enable(node, { backend, changed: namesOf(servers) });
       disable(node, { backend, changed: list });

@@ -32,7 +32,7 @@ for (const [signature, handler] of Object.entries({ ...celFunctions, ...costFunc
 
 /**
  * @param offset where in the scalar at `place` the expression begins
- * @param type what it must give, as far as that can be told before it runs
+ * @param type what it must return, as far as that is known before it runs
  * @throws Problem `bad-playbook` with file, line and column
  */
 export function compileExpression(

@@ -1,4 +1,4 @@
-/** Numbers, shares and times that a step is told, as values or by an expression. */
+/** Numbers, shares and times of a step, given as values or by an expression. */
 import { Problem } from '../../core/errors.ts';
 import { parseShare } from '../call/batches.ts';
 import { parseDuration } from './duration.ts';

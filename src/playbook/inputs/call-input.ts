@@ -1,4 +1,7 @@
-/** Checks what a step gives to an action against the action’s DDL: before a run as far as it can be told, and whole before a call. */
+/**
+ * Checks the input of a step against the action’s DDL: before a run as far as it is known, and completely before a
+ * call.
+ */
 import { type ActionDdl, type Ddl, inputNames, sensitiveInputs, sensitiveOutputs } from '../../core/ddl/ddl.ts';
 import { inputValidatorOf } from '../../core/ddl/input.ts';
 import { Problem } from '../../core/errors.ts';

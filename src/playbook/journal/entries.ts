@@ -28,7 +28,7 @@ export type JournalEntry = { readonly at: number; readonly runId: string } & (
       readonly digest: string;
     }
   | {
-      /** Whoever began the run or went on with it. */
+      /** The operator who started or resumed the run. */
       readonly type: 'process';
       readonly host: string;
       readonly boot: string;

@@ -41,7 +41,7 @@ export async function runUsed(
   return failure === undefined ? { state, ran } : { state: 'failed', ran, failed: failureWithin(failure) };
 }
 
-/** The playbook's world with its nodes in it, for whoever wants to know before the run. @throws Problem `bad-input` */
+/** The playbook's world with its nodes in it, for use before the run. @throws Problem `bad-input` */
 export async function lookAhead(
   playbook: Playbook,
   given: Readonly<Record<string, unknown>>,
@@ -85,7 +85,7 @@ function nestWorld(
     markChanged: world.markChanged,
     setStep: (id, seen) => own.setStep(id.slice(prefix.length), seen),
     lock: async () => {
-      // Nodes that are handed down are kept by the lease of whoever hands them down.
+      // The lease of the outer playbook covers the nodes that it passes down.
       await world.lock();
       if (playbook.nodes.length > 0) await own.lock();
     },

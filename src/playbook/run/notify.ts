@@ -41,7 +41,7 @@ export async function keepNotice({ name, notices }: Playbook, world: RunContext,
   if (nodes !== undefined && nodes.length > 0) await keep({ runId, nodes, input, message });
 }
 
-/** Whoever declined a run knows about it, and a dry run is nobody's business. */
+/** An operator who declined a run knows about it, and a dry run notifies nobody. */
 export async function notifyEnd(
   { notices }: Playbook,
   world: RunContext,
@@ -57,7 +57,7 @@ export async function notifyEnd(
   return (await runSteps(notices.failure, later, true)).reports;
 }
 
-/** A notification is no change that needs a person's yes or the run's lease. */
+/** A notification does not count as a change that needs a person's yes or the run's lease. */
 function aside(world: RunContext): RunContext {
   return { ...world, agree: async () => {}, lock: async () => {} };
 }

@@ -160,7 +160,7 @@ async function runAll(playbook: Playbook, world: RunContext): Promise<Ended> {
   return { state: finished && !world.changed() ? 'nothing-to-do' : state, steps };
 }
 
-/** Whoever aborts the signal gives the reason. */
+/** The abort reason of the signal is the reason. */
 function interruptionOf({ state }: Pick<RunReport, 'state'>, { signal }: RunContext): Pick<RunReport, 'interruption'> {
   if (state !== 'interrupted' || !signal.aborted) return {};
   const reason: unknown = signal.reason;

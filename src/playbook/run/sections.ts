@@ -54,7 +54,7 @@ export function renameSteps(steps: readonly Step[], prefix: string): Step[] {
   }));
 }
 
-/** A failure within, as the step around tells it. */
+/** A failure within, as the outer step reports it. */
 export function failureWithin(failure: NonNullable<SectionsEnded['failure']>): readonly NodeFailure[] {
   return failure.reasons.map((reason) => ({ ...reason, reason: `${failure.step}: ${reason.reason}` }));
 }

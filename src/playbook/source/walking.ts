@@ -25,7 +25,7 @@ export function* everySource(
   }
 }
 
-/** Every checked step of a playbook; those of the playbooks that it uses are left to whoever asks. */
+/** Every checked step of a playbook; the caller visits those of the playbooks that it uses. */
 export function* everyStep({ steps, onFailure, always }: Playbook): Generator<Step> {
   yield* within([...steps, ...onFailure, ...always]);
 }

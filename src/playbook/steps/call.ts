@@ -189,7 +189,7 @@ function setNamed(on = ''): string | undefined {
   return isLiteral(on) ? on : undefined;
 }
 
-/** Whom to call: the members of a set, or the names that an expression gives. */
+/** The nodes to call: the members of a set, or the names that an expression returns. */
 function compileCallTarget({ source, nodeSets, at, expression }: StepCompiler): (world: RunContext) => CallTarget {
   const on = source.on ?? '';
   if (isLiteral(on)) {

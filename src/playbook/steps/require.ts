@@ -2,7 +2,7 @@ import { decide } from '../expressions/expression.ts';
 import { toText } from '../expressions/template.ts';
 import type { StepKind } from './kind.ts';
 
-/** Fails the run where a condition does not hold. After a change that was only asked about, it is told and passed over. */
+/** Fails the run where a condition does not hold. After a change that was not made, it reports that and continues. */
 export const requireStep: StepKind = {
   key: 'require',
   keys: ['message'],

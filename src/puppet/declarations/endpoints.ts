@@ -5,7 +5,10 @@ import { failAt, type SourcePosition } from '../source.ts';
 import type { Evaluation } from '../evaluator/state.ts';
 import { flatten, formatReference, isList, isReference, kindOf, type Value } from '../values/values.ts';
 
-/** The resources that references name, looked up when all are known. @throws Problem `bad-script` for what is no reference */
+/**
+ * The resources that references name, looked up when all are known. @throws Problem `bad-script` for an invalid
+ * reference
+ */
 export function endpointOf(evaluation: Evaluation, value: Value, place: SourcePosition): Endpoint {
   const references = flatten(isList(value) ? value : [value]).map((one) => {
     if (isReference(one) && one.title !== undefined) return { ...one, title: one.title };

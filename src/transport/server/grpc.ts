@@ -14,7 +14,7 @@ const largestMessage = 1024 * 1024;
 /** The gRPC services of a node, over connections that are proven already. */
 export interface GrpcServer {
   readonly serve: (connection: TLSSocket) => void;
-  /** Tells every client that no more calls are taken; does not wait for those that run. */
+  /** Informs every client that no more calls are accepted; does not wait for running ones. */
   readonly close: () => void;
 }
 

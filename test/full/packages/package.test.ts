@@ -102,7 +102,7 @@ describe('the Debian package, on a Debian with systemd', () => {
     assert.match(seen, /^mco-deploy\nCapBnd:\t0+\nNoNewPrivs:\t1/);
     assert.match(await root.shell(ping), /^web1\.devco\.net +time=/);
     assert.match(await root.shell('stat -c "%U:%G %a" /etc/mco-deploy/node.key'), /root:mco-deploy 640/);
-    // A key that was put there anew, as root does it, is readable again after a reload.
+    // A key that was replaced, as root does it, is readable again after a reload.
     await root.shell(
       'chown root:root /etc/mco-deploy/node.key; chmod 600 /etc/mco-deploy/node.key; systemctl reload mco-deploy',
     );

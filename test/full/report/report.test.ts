@@ -123,7 +123,7 @@ describe('the page of a run, of real runs in a real browser', () => {
     const spans = await browser.evaluate(
       "[...document.querySelectorAll('.attempt:nth-of-type(2) .step title')].map((one) => one.textContent)",
     );
-    assert.doesNotMatch(String(spans), /took \d+ min/, 'the time between the attempts is no step’s');
+    assert.doesNotMatch(String(spans), /took \d+ min/, 'the time between the attempts belongs to no step');
   });
 
   test('a rolling run: batches are bands, and short steps and those without nodes are folded away', async () => {

@@ -18,7 +18,7 @@ before(async () => {
 });
 after(() => lab.stop());
 
-/** Everything that an earlier test left out comes in again, then the load balancer is set up anew. */
+/** Puts in everything that an earlier test left out, then sets the load balancer up again. */
 async function begin(topology: Topology, restoring = false, served?: readonly string[]): Promise<void> {
   const { code, stdout, stderr } = await lab.client(['rpc', 'haproxy', 'enable', `server=${bravo.join(',')}`]);
   assert.equal(code, 0, stdout + stderr);

@@ -20,7 +20,7 @@ describe('mco-deploy upgrade on twelve hosts', () => {
       'haproxy.status',
       'lock.release',
     ]);
-    assert.equal((await lab.mail(1)).length, 1, 'nobody is told twice');
+    assert.equal((await lab.mail(1)).length, 1, 'no second notification');
   });
 
   test('works the same with nodes from a file and multicast switched off', async () => {

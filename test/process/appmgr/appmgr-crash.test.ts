@@ -208,7 +208,7 @@ describe('a full disk', () => {
       const config = application.config({ root });
       application.publish('10', release('10'));
       application.publish('20', [...release('20'), { path: 'large', content: Buffer.alloc(3_000_000) }]);
-      // Two gzip members: the size that the last one tells is small, so that only writing finds out.
+      // Two gzip members: the last one declares a small size, so that only writing finds out.
       const lying = Buffer.concat([readFileSync(join(application.artifacts, 'app-20.tar.gz')), emptyMember]);
       application.publish('30', lying);
       application.publish(

@@ -386,7 +386,7 @@ describe('bad input', () => {
       gzipSync(makeTar([{ path: 'a', content: 'x'.repeat(5000) }]).subarray(0, 2000)),
       'bad-archive',
     ],
-    ['is no archive', Buffer.from('hello'), 'bad-archive'],
+    ['is not an archive', Buffer.from('hello'), 'bad-archive'],
     ['is empty', Buffer.alloc(0), 'bad-archive'],
     ['is a bomb', makeTarGz([{ path: 'zero', content: Buffer.alloc(5_000_000) }]), 'archive-too-large'],
     ['has too many entries', Array.from({ length: 20 }, (_, index) => ({ path: `f${index}` })), 'archive-too-large'],

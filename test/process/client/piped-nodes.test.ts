@@ -19,7 +19,7 @@ const repository = join(import.meta.dirname, '../../..');
 const builtIn = agents.filter(({ ddl }) => ['rpcutil', 'lock'].includes(ddl.name));
 const rpcPing = ['rpc', 'rpcutil', 'ping', '--senders'];
 
-/** The program as a process of its own: what its standard input is decides whom it calls. */
+/** The program as a separate process: its standard input decides which nodes it calls. */
 describe('standard input as the list of nodes', { timeout: 120_000 }, () => {
   let fleet: Fleet;
   let home: string;

@@ -155,7 +155,7 @@ describe('doctor on an operator’s side', () => {
     });
     const findings = {
       nodes: [at('a', 100_000), at('b', 0), at('c', 100_000, ['it ends soon'])],
-      broken: [{ name: 'd', problem: { message: 'is strange', hint: 'mend it' } }],
+      broken: [{ name: 'd', problem: { message: 'is strange', hint: 'fix it' } }],
       silent: [{ name: 'e', lastSeen: undefined, by: 'the list' }],
     } as unknown as Findings;
     const told = nodeFindings(findings, 100_000).map(({ status, what }) => `${status} ${what}`);

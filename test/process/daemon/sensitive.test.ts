@@ -65,7 +65,7 @@ describe('an input that a DDL marks as sensitive', () => {
     assert.equal(plain.code, 0, plain.all);
     assert.match(plain.out, /hello and 21 hidden letters/);
     const shown = [plain, await mco(...words, '--json'), await mco(...words, '-v'), await mco(...words, '--dry-run')];
-    // What the DDL refuses is told without being repeated.
+    // The DDL's refusal is reported without repeating the value.
     shown.push(await mco('rpc', 'probe', 'echo', `text=${'x'.repeat(2000)}`, `secret=${secret}`));
     assert.notEqual(shown.at(-1)?.code, 0);
     shown.push(await mco('rpc', 'probe', 'fail', `secret=${secret}`));

@@ -385,7 +385,7 @@ async function standIn(socket: string, answer: (command: string) => string | und
       const own = answer(chunk.toString().trim());
       if (own !== undefined) return client.end(own);
       const real = connect(socket);
-      // HAProxy is killed at the end of a test, whoever is still connected.
+      // HAProxy is killed at the end of a test, even with open connections.
       real.on('error', () => client.destroy());
       real.write(chunk);
       return real.pipe(client);

@@ -12,7 +12,7 @@ const repository = join(import.meta.dirname, '../../..');
 const rpcutil = agents.filter(({ ddl }) => ddl.name === 'rpcutil');
 const hostile = '\u001b]0;owned\u0007\u009b2J\u202e';
 
-/** A node that was taken over says what it likes; the program of whoever asks it writes none of it to a terminal as it is. */
+/** A compromised node may return anything; the client program writes none of it to a terminal unescaped. */
 describe('output of a hostile node', () => {
   let fleet: Fleet;
   let node: TestNode;
@@ -24,7 +24,7 @@ describe('output of a hostile node', () => {
     const prepare = async (directory: string) => {
       await writeFile(join(directory, 'facts.d', 'x.json'), JSON.stringify({ note: hostile }));
       await writeFile(join(directory, 'classes.txt'), `a${hostile}b\n`);
-      // Its fault is told as a warning, with the name of the file.
+      // Its fault is reported as a warning, with the name of the file.
       await writeFile(join(directory, 'facts.d', `z${hostile}.json`), '{');
     };
     node = await startTestNode(fleet, { agents: rpcutil, prepare });

@@ -13,7 +13,7 @@ import { makeFleet } from '../../support/fleet/fleet.ts';
 import { makeHome } from '../../support/program/home.ts';
 import { orderFor, startTestNode } from '../../support/node/node.ts';
 
-/** A daemon of a time to come, as far as anybody can tell by its description. */
+/** A daemon from the future, as far as its description shows. */
 const later = {
   isServing: () => true,
   enter: () => () => {},

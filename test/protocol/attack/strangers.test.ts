@@ -169,7 +169,7 @@ describe('a certificate of the wrong kind', () => {
     const { port } = server.address() as AddressInfo;
     const dial = createDial(() => ({ credentials: rip.credentials, trust: fleet.trust }), 3000);
     await assert.rejects(dial('dev2.devco.net', [{ host: '127.0.0.1', port }], signal), { code: 'wrong-kind' });
-    assert.equal(bytes, 0, 'not a byte was told it');
+    assert.equal(bytes, 0, 'it received not a byte');
     server.close();
   });
 });

@@ -33,7 +33,7 @@ describe('the handshake of a node', () => {
   });
 
   const describeAll = { filter: noFilter, facts: [], full: false, peers: false };
-  /** A dial that believes this fleet's CA, whoever the caller is. */
+  /** A dial that trusts this fleet's CA, for any caller. */
   const dialAs = (member: Member, name = node.name, port = node.daemon.port) =>
     createDial(() => ({ credentials: member.credentials, trust: fleet.trust }), 3000)(
       name,

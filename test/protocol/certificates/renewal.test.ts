@@ -28,7 +28,7 @@ describe('a node’s certificate', () => {
   });
   after(() => fleet.remove());
 
-  /** The serial of what the node shows to whoever connects now. */
+  /** The serial of the certificate that the node presents to new connections. */
   const shownBy = async (node: TestNode) => {
     const socket = openTls(fleet, node, rip);
     await once(socket, 'secureConnect');

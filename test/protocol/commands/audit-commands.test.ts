@@ -106,7 +106,7 @@ describe('audit verify', () => {
     const certificate = credentials.certificate.raw.toString('base64');
     const event: AuditEvent = { kind: 'certificate', version: '0.1.0', certificate };
     const forged = [...lines.slice(0, -1), formatLine(event, state, credentials, Date.now())];
-    assert.deepEqual(await faultOf(forged), [0, '', 0], 'whoever has the key can');
+    assert.deepEqual(await faultOf(forged), [0, '', 0], 'the owner of the key can do that');
     assert.deepEqual(await faultOf(forged, '--head', head), [2, 'edited', lines.length]);
   });
 
@@ -127,7 +127,7 @@ describe('audit verify', () => {
     assert.deepEqual(
       await faultOf([...lines.slice(0, 3), joined]),
       [2, 'foreign', 4],
-      'a chain that another node goes on with',
+      'a chain that another node continues',
     );
     const foreign = await makeFleet();
     await using stranger = await startTestNode(foreign, { name: 'dev2.devco.net' });

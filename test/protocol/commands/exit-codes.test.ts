@@ -11,7 +11,7 @@ import { runInProcess } from '../../support/program/cli.ts';
 /** What the fleet is like: two nodes; one of two is silent, or another node answers in its place; all are; there is none. */
 const situations = ['good', 'one silent', 'one broken', 'all silent', 'all broken', 'none'] as const;
 
-/** A command over nodes and its exit code in each situation, then for an operator whom every node refuses. */
+/** A command over nodes and its exit code in each situation, then for an operator that every node refuses. */
 const overNodes: readonly (readonly [command: string, codes: readonly number[], refused: number])[] = [
   ['ping', [0, 5, 2, 3, 3, 1], 0],
   ['find', [0, 5, 2, 3, 3, 1], 0],

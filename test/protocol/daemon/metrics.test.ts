@@ -104,7 +104,7 @@ describe('the daemon’s metrics', () => {
       'mco_deploy_action_duration_seconds_bucket{action=echo,agent=probe,le=+Inf}': 3,
     };
     for (const [name, value] of Object.entries(expected)) assert.equal(samples.get(name), value, `${name}\n${body}`);
-    // What a request makes up is no label.
+    // Names that a request makes up never become labels.
     assert.equal(body.includes('such'), false);
     assert.ok((samples.get('process_resident_memory_bytes') ?? 0) > 10_000_000);
     const ends = [...samples].filter(([name]) => name.startsWith('mco_deploy_certificate_expiration'));

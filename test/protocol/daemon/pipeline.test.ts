@@ -217,7 +217,7 @@ describe('a request on its way through the pipeline', () => {
     const failed = await node.call(rip, { action: 'fail', input: {} });
     assert.deepEqual(
       [failed.outcome, failed.code, failed.message, failed.hint],
-      ['failed', 'broken', 'the probe is broken', 'mend it'],
+      ['failed', 'broken', 'the probe is broken', 'fix it'],
     );
     const crashed = await node.call(rip, { action: 'crash', input: {} });
     assert.deepEqual([crashed.outcome, crashed.code], ['failed', 'internal']);

@@ -154,7 +154,7 @@ describe('a deploy that must be refused', () => {
     await succeeds('appmgr', 'upgrade', { application: 'full', revision: '10' });
     const large = [...release('40'), { path: 'large', content: Buffer.alloc(3_000_000) }];
     publish(artifacts, '40', large);
-    // A second, empty gzip member tells a small size at the end: so the early look at the free space lets it pass.
+    // A second, empty gzip member declares a small size at the end: so the early check of the free space passes.
     const member = Buffer.from('H4sIAAAAAAAAAwMAAAAAAAAAAAA=', 'base64');
     publish(artifacts, '41', Buffer.concat([readFileSync(join(artifacts, 'app-40.tar.gz')), member]));
     for (const revision of ['40', '41']) {

@@ -71,7 +71,7 @@ describe('a request under a lease', () => {
     assert.equal((await count(bare, rip, { ...run, fence })).code, 'stale-lease');
   });
 
-  test('gives nobody a lease to take, break or use whom the policy does not allow', async () => {
+  test('cannot be taken, broken or used by callers that the policy refuses', async () => {
     await using node = await startTestNode(fleet, {
       name: 'dev8.devco.net',
       agents: [probeAgent, lockAgent],

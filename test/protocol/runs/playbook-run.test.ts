@@ -145,8 +145,8 @@ steps:
     await write('sub/file.yaml', greeting.replace('who: {}', 'who: {from: {file: who.txt}}'));
     await write('sub/who.txt', 'File\n');
     assert.match((await run('sub/file.yaml')).out, /Hello File!/);
-    await write('must.yaml', greeting.replaceAll('who', 'whom').replace('whom: {}', 'whom: {from: {env: NO_SUCH}}'));
-    assert.match((await run('must.yaml')).err, /the input “whom” is missing: give whom=…, or set NO_SUCH/);
+    await write('must.yaml', greeting.replaceAll('who', 'guest').replace('guest: {}', 'guest: {from: {env: NO_SUCH}}'));
+    assert.match((await run('must.yaml')).err, /the input “guest” is missing: give guest=…, or set NO_SUCH/);
   });
 
   test('never stores a sensitive input that it read from a file', async () => {

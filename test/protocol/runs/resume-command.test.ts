@@ -26,7 +26,7 @@ describe('runs and resume, on journals', () => {
   /** The journal as it was before its run came to an end. */
   const cut = async (id: string, lines: number) => {
     const kept = (await linesOf(id)).slice(0, lines);
-    // Whoever ran it is this process: it is made one that is gone.
+    // This process ran it: the journal is changed to name one that is gone.
     const text = kept.map((line) => line.replace(/"start":"\d+"/, '"start":"1"')).join('\n');
     await writeFile(journalFile(state, id), `${text}\n`);
   };
@@ -80,7 +80,7 @@ describe('runs and resume, on journals', () => {
     const id = await begin();
     await cut(id, 5);
     await refused([id, 'who=them'], 64, /keeps the inputs that it started with: it was begun with who=you/);
-    await refused([id, 'whom=them'], 64, /keeps the inputs that it started with/);
+    await refused([id, 'other=them'], 64, /keeps the inputs that it started with/);
     const before = await readFile(playbook, 'utf8');
     await writeFile(playbook, before.replace('bye', 'farewell'));
     await refused([id], 64, /say\.yaml has changed since the run started/);
@@ -142,7 +142,7 @@ describe('runs and resume, on journals', () => {
     const list = await cli('runs', '--limit', '100');
     assert.equal(list.code, 0);
     assert.ok(list.err.includes(warning), list.err.join('\n'));
-    assert.ok(list.out.length > 3, 'the others are told all the same');
+    assert.ok(list.out.length > 3, 'the others are listed, too');
   });
 
   test('never skip, in rollback, a journal that cannot be read, and need nodes where there is none', async () => {

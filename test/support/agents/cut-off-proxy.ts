@@ -17,7 +17,7 @@ export interface CutOffProxy {
   readonly arm: (cutOff: CutOff) => Promise<void>;
   /** Ends all connections and refuses new ones. */
   readonly end: () => Promise<void>;
-  /** Passes everything on, to whoever connects from now on. */
+  /** Passes everything on, to every later connection. */
   readonly begin: () => Promise<void>;
 }
 

@@ -142,7 +142,7 @@ export async function startHaproxyProcess(
     current = await begin('-sf', String(before.pid));
     await before.gone;
   };
-  // As a service’s reload does: the new process reads what the old one was told.
+  // As a service’s reload does: the new process reads the state of the old one.
   const writeStates = async () => writeFileSync(at('state'), `${await ask('show servers state')}\n`);
   return {
     socket: at('admin.sock'),

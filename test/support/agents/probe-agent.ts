@@ -90,7 +90,7 @@ export const probeAgent: AgentEntry = {
             signal.addEventListener('abort', () => reject(testProblem('gave-up', 'the probe gave up')), { once: true });
           }),
         fail: async () => {
-          throw testProblem('broken', 'the probe is broken', 'mend it');
+          throw testProblem('broken', 'the probe is broken', 'fix it');
         },
         crash: async () => {
           throw new TypeError('a bug with /secret/paths in it');

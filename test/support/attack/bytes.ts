@@ -23,7 +23,7 @@ async function clientHello(target: Target): Promise<Buffer> {
   });
 }
 
-/** Bytes that are no handshake, or nearly one, before anybody has proven anything. */
+/** Bytes that are not a handshake, or nearly one, before anybody has proven anything. */
 export const attackByBytes: Attack = async (target, seed) => {
   hello ??= await clientHello(target);
   const anything = fc.uint8Array({ minLength: 1, maxLength: 2000, size: 'max' }).map((bytes) => Buffer.from(bytes));

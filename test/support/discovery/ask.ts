@@ -1,4 +1,4 @@
-// Asks the network once and tells what it heard.
+// Asks the network once and prints what it heard.
 import { noFilter } from '../../../src/core/filter/filter.ts';
 import { mdnsSource } from '../../../src/discovery/mdns/source.ts';
 import { log, options, report } from './script.ts';

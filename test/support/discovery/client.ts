@@ -1,4 +1,5 @@
-// Runs command lines of an operator on this host, one for each line of standard input (JSON), and tells what each came to.
+// Runs command lines of an operator on this host, one for each line of standard input (JSON), and prints the result of
+// each.
 import { createInterface } from 'node:readline';
 import { commandLine } from '../../../src/command-line.ts';
 import { runInProcess } from '../program/cli.ts';

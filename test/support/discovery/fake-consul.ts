@@ -20,7 +20,7 @@ export interface FakeConsulOptions {
   readonly token: string | undefined;
   readonly service?: string;
   readonly certificate?: ServerCertificate;
-  /** Told of each blocking query that it holds. */
+  /** Called for each blocking query that it holds. */
   readonly onBlocked?: () => void;
 }
 

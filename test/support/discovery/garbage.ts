@@ -1,5 +1,5 @@
-// Throws at port 5353 what no honest host would send, by multicast, then tells how many packets that were.
-// With a rival's name: answers that contradict the node of that name.
+// Throws packets at port 5353 that no honest host would send, by multicast, then prints how many. With a rival's name:
+// answers that contradict the node of that name.
 import { createHash } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';

@@ -1,4 +1,5 @@
-// Asks twice, at first naming an answer as known already, and tells the numbers of the questions that were answered until the second was.
+// Asks twice, at first naming an answer as known already, and prints the numbers of the questions that were answered
+// until the second was.
 import { noFilter } from '../../../src/core/filter/filter.ts';
 import { multicastInterfaces } from '../../../src/discovery/mdns/interfaces.ts';
 import { encodeQuestions } from '../../../src/discovery/mdns/wire/question.ts';

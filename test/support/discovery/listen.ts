@@ -1,10 +1,10 @@
-// Remembers peers, and tells whom at every line on its standard input.
+// Remembers peers, and prints them at every line on its standard input.
 import { createInterface } from 'node:readline';
 import { startListening } from '../../../src/discovery/mdns/listen.ts';
 import { log, options, report, untilStopped } from './script.ts';
 
 const setup = { identity: 'listener.devco.net', interfaces: [], ...options } as { identity: string; interfaces: [] };
-// Whom it hears is taken to be proven: there are no daemons in these tests.
+// Every peer that it hears counts as proven: there are no daemons in these tests.
 const listening = await startListening({
   ...setup,
   log,

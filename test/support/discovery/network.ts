@@ -26,7 +26,7 @@ export interface Script {
   readonly next: () => Promise<Record<string, unknown> | undefined>;
   /** Writes a line to its standard input. */
   readonly say: (line: string) => void;
-  /** Ends its standard input, on which it stops; waits and tells its exit code. */
+  /** Ends its standard input, on which it stops; waits and returns its exit code. */
   readonly stop: () => Promise<number | null>;
   readonly kill: () => void;
   readonly stderr: () => string;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createNetwork, type Network, type NetworkHost, type Script } from './network.ts';
 
-/** What the listening script tells. */
+/** The output of the listening script. */
 export interface Memory {
   readonly heard: { name: string; facts: Record<string, string>; addresses: { host: string }[]; lastHeard: number }[];
   readonly duplicates: { identity: string; addresses: string[] }[];
@@ -18,7 +18,7 @@ export interface Segment {
   /** A node that is announced. */
   readonly announce: (index: number, options: object) => Promise<Script>;
   readonly listen: (index: number, options?: object) => Promise<Script>;
-  /** The names heard, once for each telling. */
+  /** The names heard, one list for each line of output. */
   readonly ask: (index: number, options?: object) => Promise<string[]>;
   /** The addresses at which a node is heard first. */
   readonly addressesOf: (index: number, identity: string, options?: object) => Promise<string[]>;

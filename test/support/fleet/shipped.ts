@@ -9,7 +9,9 @@ import type { Playbook } from '../../../src/playbook/model.ts';
 
 const examples = join(import.meta.dirname, '../../../examples/agents');
 
-/** A playbook that ships, by its name, checked by the DDLs that ship; those of the examples are as nodes would tell them. */
+/**
+ * A shipped playbook, by its name, checked by the shipped DDLs; those of the examples are as nodes would describe them.
+ */
 export async function loadShipped(name: string): Promise<Playbook> {
   const told = convertDdl(JSON.parse(await readFile(join(examples, 'mailqueue.json'), 'utf8')), 'mailqueue.json');
   const catalogue = [...agents.map(({ ddl }) => ddl), takeOutsideDdl(told, 'the example')];

@@ -7,7 +7,7 @@ import type { Host } from './estate.ts';
 export const repository = join(import.meta.dirname, '../../..');
 const prefix = 'mco-lab-';
 
-/** A process, told apart from a later one of the same number. */
+/** A process, distinguished from a later one with the same number. */
 export interface ProcessMark {
   readonly pid: number;
   /** Clock ticks since the machine's start (proc_pid_stat(5), field 22). */
@@ -20,7 +20,7 @@ export interface LabState {
   readonly directory: string;
   /** A standing lab outlives the process that made it; a temporary one dies with it. */
   readonly lifetime: 'standing' | 'temporary';
-  /** Tells one start of the machine from another. */
+  /** Distinguishes one start of the machine from another. */
   readonly bootId: string;
   readonly owner: ProcessMark;
   readonly hosts: readonly Host[];

@@ -43,7 +43,7 @@ export async function startDaemonProcess(configFile: string): Promise<DaemonProc
       return { used: heapUsed + external, resident: rss };
     },
     [Symbol.asyncDispose]: async () => {
-      // Whom it still serves is of no interest.
+      // It does not matter which clients it still serves.
       child.kill('SIGKILL');
       await ended;
     },

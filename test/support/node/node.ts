@@ -142,7 +142,7 @@ export async function strangersAt(node: Pick<TestNode, 'call'>, operator: Member
   return Number(JSON.parse(reply.data.toString()).strangers);
 }
 
-/** An order with everything in it, for `probe.echo` unless told otherwise. */
+/** A request with everything in it, by default for `probe.echo`. */
 export function orderFor(target: string, options: Partial<CallOptions> = {}): CallOptions {
   return {
     ...callDefaults,

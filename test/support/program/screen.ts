@@ -1,6 +1,6 @@
 /**
- * What stands on a terminal after all this was written to it: its rows without trailing blanks, and without the empty ones at the end.
- * Knows as much of ECMA-48 as the program uses. @throws where it is told something else
+ * The content of a terminal after all this was written to it: its rows without trailing blanks, and without the empty
+ * ones at the end. Supports as much of ECMA-48 as the program uses. @throws for anything else
  */
 export function screenOf(text: string, columns = 80): string[] {
   const rows: string[][] = [[]];

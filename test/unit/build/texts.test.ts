@@ -1,7 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the sources that are scanned look so
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { proseOf, textsIn } from '../../../build/texts.ts';
+import { commentsIn, proseOf, textsIn } from '../../../build/texts.ts';
 
 const texts = (source: string) => textsIn(source).map(({ text }) => text);
 
@@ -36,6 +36,27 @@ describe('the texts of a source', () => {
 
   test('have their escapes undone', () => {
     assert.deepEqual(texts(String.raw`const a = 'it\'s';`), ["it's"]);
+  });
+});
+
+describe('the comments of a source', () => {
+  test('are its lines of both kinds, without their marks', () => {
+    assert.deepEqual(commentsIn("/**\n * One\n * two.\n */\nconst a = '// text'; // three\n/* four */"), [
+      { line: 1, text: '' },
+      { line: 2, text: 'One' },
+      { line: 3, text: 'two.' },
+      { line: 4, text: '' },
+      { line: 5, text: 'three' },
+      { line: 6, text: 'four' },
+    ]);
+  });
+
+  test('are found within a template, after a regular expression and at the end of the file', () => {
+    const source = 'const a = `// text ${b /* one */} ${c}`; const d = /\\/*"/; // two\n// three';
+    assert.deepEqual(
+      commentsIn(source).map(({ text }) => text),
+      ['one', 'two', 'three'],
+    );
   });
 });
 

@@ -30,7 +30,7 @@ const web = (name: string, cluster: string): MemoryNode => ({
   agents: ['rpcutil', 'appmgr'],
 });
 
-/** A source that tells these, whatever it is asked, but of named nodes only those. */
+/** A source that returns these for every question, and only the named ones where nodes are named. */
 function telling(name: string, candidates: readonly Candidate[]): DiscoverySource {
   return {
     name,

@@ -65,7 +65,7 @@ async function noteAndPrune(site: Application, revision: string, work: Work): Pr
   }
 }
 
-/** The release is where it belongs by then: what can't be removed is no failure of the call. */
+/** The release is in place by now: leftovers that cannot be removed do not fail the call. */
 export async function prune(
   { releases }: Application,
   state: ReleaseState,

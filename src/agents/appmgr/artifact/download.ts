@@ -75,7 +75,7 @@ function ask(url: string, ca: Buffer | undefined, signal: AbortSignal): Promise<
   });
 }
 
-/** What the disk says while the content is written stays as it is: it is no failure of the server's. */
+/** A disk error while the content is written stays as it is: it is not the server's fault. */
 function explainDownload(
   url: string,
   error: unknown,

@@ -24,7 +24,7 @@ export interface Layout {
   readonly current: string;
   readonly state: string;
   readonly release: (revision: string) => string;
-  /** Tells that a release is whole; written last. */
+  /** Marks a release as whole; written last. */
   readonly marker: (revision: string) => string;
 }
 

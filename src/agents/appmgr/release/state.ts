@@ -61,7 +61,7 @@ function parseState(text: string): ReleaseState | undefined {
   return Array.isArray(failed) && failed.every(isRevisionOrNone) ? { ...state, failed } : undefined;
 }
 
-/** For people alone: one that is damaged is no reason to refuse the state. */
+/** Only for people: a damaged one does not make the state invalid. */
 function originIn(value: unknown): Pick<ReleaseState, 'origin'> {
   if (!isObject(value)) return {};
   const { since, caller, run } = value;

@@ -23,7 +23,7 @@ export function normalizeAddress(text: string): string {
   if (isIP(text) !== 6) return text;
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(text)?.[1];
   if (mapped !== undefined) return mapped;
-  // A zone (fe80::1%eth0) is no part of what a URL may hold.
+  // A zone (fe80::1%eth0) cannot be part of a URL.
   const [address = '', zone] = text.split('%');
   const plain = new URL(`http://[${address}]`).hostname.slice(1, -1);
   return zone === undefined ? plain : `${plain}%${zone}`;

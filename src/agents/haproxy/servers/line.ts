@@ -16,7 +16,7 @@ export function lineName({ view, server }: ServerLine): string {
   return `${view.backend}/${server.name}`;
 }
 
-/** Tells lines of all processes apart. */
+/** Distinguishes the lines of all processes. */
 export function lineKey(line: ServerLine): string {
   return `${line.view.runtime.name} ${lineName(line)}`;
 }

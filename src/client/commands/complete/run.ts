@@ -47,7 +47,7 @@ async function readScriptInputs(
   }
 }
 
-/** The nodes that were seen. Whoever types wants no word about a cache that can't be read. */
+/** The known nodes. Completion prints no warning about a cache that cannot be read. */
 async function readNodes({ env }: CliContext): Promise<CachedNode[]> {
   const cache = env.XDG_CACHE_HOME || join(homeOf(env), '.cache');
   try {

@@ -12,7 +12,7 @@ interface FactsOptions extends CommonOptions {
   readonly verbose?: boolean;
 }
 
-/** Tells the values of one fact over all nodes that match. */
+/** Shows the values of one fact over all nodes that match. */
 export async function runFacts(fact: string, options: FactsOptions, context: CliContext): Promise<number> {
   if (!/^[A-Za-z0-9_:.-]{1,200}$/.test(fact))
     throw new Problem('usage', `“${fact.slice(0, 80)}” is not a valid fact name`);

@@ -31,7 +31,7 @@ export async function runForget(given: string, options: ForgetOptions, context: 
   const now = Date.now();
   cache.forget(name, now);
   await cache.save();
-  // Elsewhere a cache that isn't kept is no harm; here it is all that was asked for.
+  // Elsewhere a cache that cannot be written is only a warning; here it is the whole purpose.
   const fault = faults.at(-1);
   if (fault !== undefined) throw new Problem('unwritable-cache', `${name} is not forgotten: ${fault}`);
   const lastSeen = before?.lastSeen;

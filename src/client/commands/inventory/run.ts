@@ -20,7 +20,10 @@ interface Inventory {
   readonly warnings: readonly string[];
 }
 
-/** Tells all about one node: the versions of its agents as it describes itself, the rest by its agent rpcutil. */
+/**
+ * Shows everything about one node: the versions of its agents from its own description, the rest from its agent
+ * rpcutil.
+ */
 export async function runInventory(
   given: string,
   options: CommonOptions,

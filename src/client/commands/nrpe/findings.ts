@@ -13,7 +13,7 @@ export interface CheckFinding {
   readonly perfdata: string;
 }
 
-/** A reply comes from the network: what is no state of a check is UNKNOWN. */
+/** A reply comes from the network: anything that is not a state of a check is UNKNOWN. */
 export function findingOf({ node, outcome, message, data }: Outcome): CheckFinding {
   if (outcome !== 'ok') return { node, outcome, state: 'UNKNOWN', output: message, perfdata: '' };
   const state = checkStateOf(data.exitcode);

@@ -21,9 +21,9 @@ interface ImportedFile {
 }
 
 /**
- * Rewrites the callers of Choria and MCollective in a directory of policies; shows the difference, and writes only when
- * told to. What still does not parse afterwards is named.
- * @returns 0, or 64 when a file would be refused as it then stands
+ * Rewrites the callers of Choria and MCollective in a directory of policies. It shows the difference, and writes only
+ * on request. It names what still does not parse afterwards.
+ * @returns 0, or 64 when a file would be refused as it then is
  */
 export async function importPolicies(path: string, options: ImportOptions, context: CliContext): Promise<number> {
   const map = parseMap(options.map ?? []);

@@ -5,7 +5,10 @@ import { type Groups, parseGroups } from '../../../core/policy/parse.ts';
 
 export const groupsFile = 'groups';
 
-/** A policy's text, or undefined when there is no such file. A link that leads nowhere is no absence. @throws Problem `unreadable-file` */
+/**
+ * A policy's text, or undefined when there is no such file. A link that leads nowhere does not count as a missing file.
+ * @throws Problem `unreadable-file`
+ */
 export async function readPolicyFile(file: string): Promise<string | undefined> {
   try {
     return await readFile(file, 'utf8');

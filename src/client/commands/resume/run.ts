@@ -49,7 +49,7 @@ export async function resumeRun(
     await adoptRun(stateDirectory, found);
     const journal = await openJournal(stateDirectory, runId, true);
     try {
-      // Of two that go on with it at the same moment, the first to say so does.
+      // Of two that resume it at the same moment, the first to record it continues.
       const now = (await readJournal(stateDirectory, runId, () => {})) ?? [];
       await refuseRunning({ ...found, entries: now, stored: undefined }, look, { force: true, isSettled: true });
     } catch (error) {

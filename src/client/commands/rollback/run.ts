@@ -28,7 +28,7 @@ export async function rollBack(
     throw new Problem('no-release-before', `it is not known what served before on ${unknown.join(', ')}`, byHand);
   }
   const { cluster, application, backend, minAvailable, batch, check = true } = options;
-  // Whoever was to be notified of the run is to be notified of its end.
+  // The recipient of the run's notifications is also notified of its end.
   const { recipient = known.recipient, notify } = options;
   const targets = [...before].map(([node, revision]) => `${node}=${revision}`).sort();
   for (const target of targets) context.err(`back to: ${target}`);

@@ -23,7 +23,7 @@ export function refuseWaiting({ detach, dryRun, batch }: DetachOptions): void {
     throw new Problem('usage', '--dry-run shows what would change, so --detach cannot: use one of the two');
 }
 
-/** Prints the id of the job first: it is what a script goes on with. */
+/** Prints the id of the job first, because a script continues with it. */
 export function renderDetached(
   { agent, action }: Plan,
   job: string,

@@ -19,7 +19,7 @@ interface ListOptions extends CommonOptions {
   readonly fleet?: boolean;
 }
 
-/** Prints the runs, the newest first. A journal that can’t be read is named, and is no reason to hide the others. */
+/** Prints the runs, the newest first. A journal that cannot be read is named, and does not hide the others. */
 export async function listRuns(options: ListOptions, catalogue: readonly Ddl[], context: CliContext): Promise<number> {
   if (options.fleet === true) return await listFleet(options, catalogue, context);
   const { config, limit } = options;

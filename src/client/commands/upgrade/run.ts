@@ -75,7 +75,7 @@ async function strategyFor(options: UpgradeOptions, catalogue: readonly Ddl[], c
     throw new Problem('usage', `${option} needs --strategy rolling or canary`, `add it, or leave ${option} out`);
   }
   if (strategy !== 'auto') return { name: strategy, batch };
-  // Whoever names a batch or a soak wants a batch at a time.
+  // Options for a batch or a soak ask for a batch at a time.
   if ((batch ?? soak) !== undefined) return { name: 'rolling', batch };
   const chosen = await chooseStrategy(options, catalogue, context);
   if (chosen.why !== undefined) context.err(`strategy: ${chosen.name}: ${chosen.why}`);

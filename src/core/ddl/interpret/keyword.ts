@@ -1,7 +1,9 @@
 import { Problem } from '../../errors.ts';
 import type { Match } from '../../filter/pattern.ts';
 
-/** Tells what is wrong at a path (a JSON pointer), as ajv would: keyword, params, and words where ajv has its own. */
+/**
+ * Reports the fault at a path (a JSON pointer), as ajv would: keyword, params, and the message where ajv has its own.
+ */
 export type Report = (path: string, keyword: string, params: object, message?: string, schema?: object) => void;
 
 /** Looks at a value, and reports what is wrong with it. */

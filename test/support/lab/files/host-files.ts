@@ -18,7 +18,7 @@ export function hostFiles(host: Host, estate: readonly Host[]): FileTree {
   return {
     ...common,
     'etc/hostname': `${host.name}\n`,
-    // Its own name alone: whoever wants another host has to discover it.
+    // Only its own name: hosts have to discover all others.
     'etc/hosts': `127.0.0.1 localhost\n::1 localhost\n${host.address} ${host.name}\n`,
     ...(isNode(host) ? nodeFiles(host) : {}),
     ...(host.breakable === true ? breakableFiles(host) : {}),

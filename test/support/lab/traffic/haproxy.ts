@@ -35,6 +35,6 @@ export async function readServers(lab: LabState, balancer: string): Promise<Serv
 /** Ends when every server has passed a check: before its first one HAProxy takes a server for up. */
 export async function waitForServers(lab: LabState, balancer: string): Promise<void> {
   const good = ({ status, check }: ServerState) => status === 'UP' && check === 'L7OK';
-  // HAProxy tells nobody when a check ends: it has to be asked.
+  // HAProxy does not announce when a check ends: it has to be asked.
   await until('all servers are good', async () => (await readServers(lab, balancer)).every(good), 20);
 }

@@ -130,7 +130,7 @@ describe('the exit code of a command that was interrupted or crashed', () => {
     ['nothing that was found', new Problem('nothing-found', 'none'), {}, 1],
     ['an internal problem', new Problem('internal', 'a bug'), {}, 70],
     ['any other error', new TypeError('a bug'), {}, 70],
-    ['what is no error', 'a bug', {}, 70],
+    ['a value that is not an error', 'a bug', {}, 70],
     [
       'a file that cannot be read',
       Object.assign(new Error('x'), { code: 'EACCES', syscall: 'open', path: '/x' }),

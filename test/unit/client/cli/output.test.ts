@@ -14,7 +14,7 @@ describe('colours', () => {
     assert.equal(usesColors(['status'], { TERM: 'dumb' }, true), false);
     assert.equal(usesColors(['status', '--color', 'always'], { NO_COLOR: '1' }, false), true);
     assert.equal(usesColors(['status', '--color=never'], {}, true), false);
-    assert.equal(usesColors(['rpc', '--', '--color=always'], {}, false), false, 'words after -- are no options');
+    assert.equal(usesColors(['rpc', '--', '--color=always'], {}, false), false, 'words after -- are not options');
   });
 
   test('are escape sequences where they are on, nothing where they are off, and add no width', () => {

@@ -101,7 +101,7 @@ describe('where an audit log begins and ends', () => {
     assert.equal(faultOf({ sequence: 0, hash: 'a'.repeat(64) }, [started(node)])?.message, words);
   });
 
-  test('is no later than any head that callers hold, and they hold one of each record', () => {
+  test('does not come later than any head that callers hold, and they hold one of each record', () => {
     const [first, second] = [verify(lines.slice(0, 2)).end, verify(lines).end];
     const end = (...heads: ChainState[]) => {
       const walk = startAuditWalk(fleet.trust, { heads });

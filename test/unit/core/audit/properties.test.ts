@@ -115,7 +115,7 @@ describe('an audit log after random changes', () => {
         reached();
         const same = commonLines(changed, log);
         const { fault, records } = verifyAudit(changed.toString('latin1'), fleet.trust);
-        // A cut at the end of a line is what a file alone does not tell.
+        // A file alone does not reveal a cut at the end of a line.
         const isCut = log.subarray(0, changed.length).equals(changed) && (changed.at(-1) ?? 10) === 10;
         if (fault === undefined) assert.ok(isCut || isSameButForSignature(changed), 'nothing was found');
         else assert.ok(records === same || records === same + 1, `${records} of ${same} hold`);

@@ -15,7 +15,7 @@ test('a missing file counts as a change when it appears, and not before', async 
   const onChange = mock.fn();
   mock.timers.enable({ apis: ['setTimeout'] });
   const stop = watchFiles([file], interval, onChange);
-  // Whatever Node tells of the file it tells the watch, which came first, and then this.
+  // Node reports each event of the file to the watch, which registered first, and then to this.
   const node = new EventEmitter();
   const listener = () => node.emit('told');
   watchFile(file, { interval }, listener);

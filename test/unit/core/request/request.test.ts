@@ -183,7 +183,7 @@ describe('what stands in place of a sensitive input', () => {
     assert.throws(() => revealSensitive({ constructor: committed(salt, '12') }, {}), bad);
   });
 
-  test('is no other value, whatever it is', () => {
+  test('leaves any other value unchanged', () => {
     const shown = { none: null, text: 'x', number: 7, list: [1], object: { a: 1 } };
     assert.deepEqual(revealSensitive(shown, {}), shown);
     for (const name of Object.keys(shown)) {

@@ -42,7 +42,7 @@ describe('virtualisation', () => {
     ['VMware', { firmware: 'VMware, Inc. VMware Virtual Platform' }, { type: 'vmware', container: false }],
     ['Xen without firmware', { firmware: ' ', hypervisor: 'xen\n' }, { type: 'xen', container: false }],
     [
-      'what only its processor tells',
+      'one that only its processor reveals',
       { processors: 'flags : fpu hypervisor\n' },
       { type: 'unknown', container: false },
     ],

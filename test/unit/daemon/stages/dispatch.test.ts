@@ -115,7 +115,7 @@ describe('a job that somebody cancels', () => {
     assert.deepEqual([said(await first), said(await next)], Array(2).fill(['ok', '']));
   });
 
-  test('before it came never begins, waits for nothing, and keeps no place', async () => {
+  test('before it arrived never begins, waits for nothing, and occupies no place', async () => {
     const { handle, running } = startDispatch({ concurrency: 1 });
     const never = () => handle({ ...incomingCall(), cancelled: AbortSignal.abort('cert=eve') });
     assert.deepEqual(said(await never()), ['cancelled', 'cancelled']);
@@ -266,7 +266,7 @@ describe('an action that fails', () => {
 });
 
 describe('the timeout of an action', () => {
-  test('ends at the deadline of the request, where that is earlier than its own, and at once where it has passed', async (t) => {
+  test('is the deadline of the request, where that is earlier than its own, and zero where it has passed', async (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] });
     for (const [deadline, left] of [
       [1500, 500],

@@ -52,7 +52,7 @@ describe('a journal whose client is cut off at any change of the disk', () => {
 });
 
 describe('a journal on a disk that is full for a moment', () => {
-  /** Fails the write of step 2 after half of it, and, where so told, the repair. */
+  /** Fails the write of step 2 after half of it, and, if requested, the repair. */
   const writeThree = async (failing: readonly string[]) => {
     const journal = await openJournal(state, run);
     await journal.write(entry(1));

@@ -82,7 +82,7 @@ describe('a reply that is not good enough', () => {
 
 describe('a call that did not succeed', () => {
   for (const [fields, again] of [
-    [{ outcome: 'failed', code: 'broken', message: 'it is broken', hint: 'mend it' }, true],
+    [{ outcome: 'failed', code: 'broken', message: 'it is broken', hint: 'fix it' }, true],
     [{ outcome: 'no-response', code: 'no-response', message: 'no response' }, true],
     [{ outcome: 'refused', code: 'policy-denied', message: 'no' }, false],
     [{ outcome: 'refused', code: 'busy', message: 'later' }, true],

@@ -35,12 +35,12 @@ async function refusal(text: string): Promise<string> {
   return assert.fail('it was taken');
 }
 
-/** What is wrong with it, the place it is told at, and a word that the message must have. */
+/** What is wrong with it, the position that is reported, and a word that the message must have. */
 const badFiles: [string, string, string, RegExp][] = [
   ['tabs', 'name: x\nsteps:\n\t- {say: x}', '3:1', /Tabs/],
   ['a key twice', 'name: x\nname: y\nsteps: [{say: x}]', '2:1', /the key “name” is there twice/],
   ['an unknown key', 'name: x\nstepz: []\nsteps: [{say: x}]', '2:1', /did you mean “steps”/],
-  ['steps that are no list', 'name: x\nsteps: {say: x}', '2:8', /must be an array/],
+  ['steps that are not a list', 'name: x\nsteps: {say: x}', '2:8', /must be an array/],
   ['no steps', 'name: x\nsteps: []', '2:8', /must NOT have fewer/],
   ['nothing at all', '', '1:1', /“name” is missing/],
   ['an input called __proto__', 'name: x\ninputs:\n  __proto__: {}\nsteps: [{say: x}]', '3:3', /must match/],
@@ -65,7 +65,7 @@ const badFiles: [string, string, string, RegExp][] = [
     /fewer|more than 1/,
   ],
   [
-    'an input from what is no variable',
+    'an input from an invalid variable',
     'name: x\ninputs: {n: {from: {env: A-B}}}\nsteps: [{say: x}]',
     '2:26',
     /must match/,
@@ -114,7 +114,7 @@ const badSteps: [string, string, string, RegExp][] = [
   ['types that do not go together', '  - say: hello ${{ 1 + "a" }}', '7:20', /no such overload/],
   ['an unknown function', '  - say: hello ${{ eval("1") }}', '7:20', /eval/],
   ['an unknown method', '  - say: hello ${{ nodes.all.names.joinn(",") }}', '7:20', /joinn/],
-  ['a condition that is no yes or no', '  - {say: x, if: "1 + 2"}', '7:18', /true or false/],
+  ['a condition that is not a boolean', '  - {say: x, if: "1 + 2"}', '7:18', /true or false/],
   ['a step that runs later', '  - {id: a, say: "${{ steps.b.ok }}"}\n  - {id: b, say: x}', '7:29', /may run later/],
   [
     'a step that is not needed',

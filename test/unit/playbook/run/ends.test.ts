@@ -23,11 +23,11 @@ describe('steps for every end', () => {
 
   test('run after a failed one, behind the steps for failure, and see what failed', async () => {
     const fabric = createFabric(nodes, { troubles: [{ node: 'b', call: 'thing.blind', kind: 'failed' }] });
-    const report = await runText(playbookText(go, `on_failure:\n  - {id: mend, say: mended}\n${always}`), fabric);
+    const report = await runText(playbookText(go, `on_failure:\n  - {id: repair, say: repaired}\n${always}`), fabric);
     assert.equal(report.state, 'failed');
     assert.deepEqual(
       report.steps.map(({ id }) => id),
-      ['go', 'mend', 'last', 'always_2'],
+      ['go', 'repair', 'last', 'always_2'],
     );
     assert.deepEqual(report.steps[3]?.lines, ['it was go']);
   });
@@ -65,7 +65,7 @@ describe('steps for every end', () => {
 
 describe('a question to a person', () => {
   const text = playbookText(
-    '  - {id: sure, confirm: "go on with ${{ nodes.all.size }}?"}\n  - {call: thing.look, on: all}',
+    '  - {id: sure, confirm: "continue with ${{ nodes.all.size }}?"}\n  - {call: thing.look, on: all}',
   );
   const asking = (answer: boolean) => {
     const fabric = createFabric(nodes);
@@ -80,7 +80,7 @@ describe('a question to a person', () => {
   test('continues with a yes', async () => {
     const { fabric, questions } = asking(true);
     assert.equal((await runText(text, fabric)).state, 'done');
-    assert.deepEqual(questions, ['go on with 2?']);
+    assert.deepEqual(questions, ['continue with 2?']);
   });
 
   test('fails with anything else, and nothing that needs it is done', async () => {
@@ -97,7 +97,7 @@ describe('a question to a person', () => {
 
   test('is only reported in a dry run', async () => {
     const report = await runText(text, createFabric(nodes), {}, { dryRun: true });
-    assert.deepEqual(report.steps[0]?.lines, ['would ask: go on with 2?']);
+    assert.deepEqual(report.steps[0]?.lines, ['would ask: continue with 2?']);
   });
 });
 

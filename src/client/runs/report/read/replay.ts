@@ -17,7 +17,7 @@ export function replayJournal(entries: readonly JournalEntry[]): RunEffect {
   const calls = new Map<string, Extract<JournalEntry, { type: 'call' }>>();
   const touched = new Set<string>();
   for (const entry of entries) {
-    // What the run asks for itself, such as rights and leases, is no step.
+    // The run's own calls, such as rights and leases, are not steps.
     if ((entry.type === 'call' || entry.type === 'outcome') && entry.step === '') continue;
     if (entry.type === 'run-started') {
       const { runId, playbook, dryRun, inputs } = entry;

@@ -15,7 +15,7 @@ const maint: Partial<Server> = { admin: 1, status: 'MAINT' };
 const fresh: Partial<Server> = { admin: 8, status: 'DRAIN', health: 2, top: 4 };
 const passed: Partial<Server> = { ...fresh, health: 4 };
 
-/** A line on its way in: `began` says how it was, `asked` what HAProxy was told. */
+/** A line on its way in: `began` describes its start, `asked` lists the commands that HAProxy received. */
 function entry(began: Partial<Server>, { agent = false, isRestart = false } = {}) {
   const asked: string[] = [];
   const runtime: Runtime = { name: '/run/a', ask: async (command) => (asked.push(command) > 0 ? '' : 'never') };
@@ -25,7 +25,7 @@ function entry(began: Partial<Server>, { agent = false, isRestart = false } = {}
   });
   const changes: Changes = trackChanges();
   const own = defineLineEntry(at(began), agent, changes, signal, isRestart);
-  /** Takes a step for each state, and returns what HAProxy was told meanwhile. */
+  /** Takes a step for each state, and returns the commands that HAProxy received meanwhile. */
   const told = async (act: () => Promise<void>) => {
     asked.length = 0;
     await act();
