@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { readCrl } from '../../../../src/ca/revocation/crl.ts';
 import { makeRevocationList } from '../../../../src/ca/revocation/revocation-list.ts';
-import { isNewer, newest, readRevocations } from '../../../../src/ca/revocation/revocations.ts';
-import { type Authority, makeAuthority } from '../../../../src/ca/x509/authority.ts';
+import { inForce, isNewer, listsOf, newest, readRevocations } from '../../../../src/ca/revocation/revocations.ts';
+import { type Authority, certifyIntermediate, makeAuthority, makeRoot } from '../../../../src/ca/x509/authority.ts';
+import { makeKeyPair } from '../../../../src/ca/x509/keys.ts';
+import { rememberIssuers } from '../../../../src/core/credentials/issuers.ts';
 
 const day = 24 * 60 * 60 * 1000;
 const now = Date.UTC(2026, 5, 1);
@@ -21,6 +23,28 @@ function pemOf(authority: Authority, { number, at = now, revoked = [], days = 30
   const entries = revoked.map((serial) => ({ serial, at, reason: 'keyCompromise' as const }));
   return makeRevocationList({ revoked: entries, number, now: at, days }, authority);
 }
+
+async function makeBelow(root: Authority): Promise<Authority> {
+  const { publicKey, privateKey: key } = makeKeyPair();
+  return { realm: root.realm, certificate: await certifyIntermediate(root, publicKey, now), key };
+}
+
+describe('the list of a CA that was revoked', () => {
+  test('is in force no longer: everything below it is refused', async () => {
+    const root = await makeRoot('devco.net', now);
+    const [below, third] = [await makeBelow(root), await makeBelow(root)];
+    const authorities = [root.certificate];
+    const list = (by: Authority, made: Made) => readCrl(pemOf(by, made), [by.certificate]);
+    const [first, second] = [list(below, { number: 1 }), list(third, { number: 1 })];
+    const above = list(root, { number: 1, revoked: [below.certificate.serialNumber] });
+    assert.deepEqual(inForce([first, second, above], authorities), [second, above]);
+    const another = list(third, { number: 2, revoked: [below.certificate.serialNumber] });
+    assert.deepEqual(inForce([first, another], authorities), [first, another], 'another CA has no say');
+    const unknown = await makeAuthority('devco.net', now);
+    const foreign = list(unknown, { number: 1 });
+    assert.deepEqual(inForce([foreign], authorities), [foreign], 'no way leads to it, which is asked elsewhere');
+  });
+});
 
 describe('one revocation list replaces another', () => {
   test('by its number, unless its date is older, and only when it is of the same CA', async () => {
@@ -41,6 +65,9 @@ describe('one revocation list replaces another', () => {
     const [first, second, foreign] = [list({ number: 1 }), list({ number: 2 }), list({ number: 9 }, other)];
     assert.deepEqual(newest([first, second, foreign, second]), [second, foreign]);
     assert.deepEqual(newest([second, first]), [second]);
+    const again = list({ number: 2, at: now + day });
+    assert.deepEqual(newest([second, again]), [second], 'the one that was there, of two that are no newer');
+    assert.deepEqual(newest([foreign, second, again]), [foreign, second]);
   });
 });
 
@@ -78,6 +105,67 @@ describe('revocations that are read again', () => {
     const { lists, isRevoked } = await readRevocations(undefined, [mine.certificate], undefined, foreign);
     assert.deepEqual(lists, []);
     assert.equal(isRevoked(lost, other.certificate.fingerprint256), false);
+  });
+
+  test('name as older only a list on the disk whose CA has a newer one in force', async () => {
+    const [mine, other] = await Promise.all([makeAuthority('devco.net', now), makeAuthority('devco.net', now)]);
+    const authorities = [mine.certificate, other.certificate];
+    const [first, second] = [pemOf(mine, { number: 1 }), pemOf(mine, { number: 2 })];
+    const others = pemOf(other, { number: 1 });
+    const before = await readRevocations(second + others, authorities);
+    const after = await readRevocations(first + others, authorities, before);
+    const words = 'the revocation list on the disk is older than list 2, which stays in force: copy that one back';
+    assert.deepEqual(after.warnings(now), [words]);
+    assert.deepEqual((await readRevocations(second, authorities, before)).warnings(now), [], 'the other stays');
+  });
+
+  test('of an intermediate CA stay while it leads to a trusted root, and no longer', async () => {
+    const [root, next] = [await makeRoot('devco.net', now), await makeAuthority('devco.net', now)];
+    const below = await makeBelow(root);
+    const both = pemOf(root, { number: 1 }) + pemOf(below, { number: 1, revoked: [lost] });
+    const before = await readRevocations(both + below.certificate, [root.certificate]);
+    const issuer = below.certificate.fingerprint256;
+    const again = pemOf(root, { number: 2 });
+    assert.equal((await readRevocations(again, [root.certificate], before)).isRevoked(lost, issuer), true);
+    const after = await readRevocations(pemOf(next, { number: 1 }), [next.certificate], before);
+    assert.deepEqual([after.lists.length, after.isRevoked(lost, issuer)], [1, false]);
+    // Trusted itself, without its root.
+    const alone = await readRevocations(pemOf(below, { number: 2 }), [below.certificate], before);
+    assert.deepEqual([alone.lists.length, alone.lists[0]?.number], [1, 2]);
+  });
+
+  test('count from when the intermediate CA that signed a list comes with what it has signed', async () => {
+    const root = await makeRoot('devco.net', now);
+    const [below, third] = [await makeBelow(root), await makeBelow(root)];
+    const issuer = below.certificate.fingerprint256;
+    const lists =
+      pemOf(third, { number: 1 }) + pemOf(below, { number: 1, revoked: [lost] }) + pemOf(root, { number: 1 });
+    const { isRevoked } = await readRevocations(lists, [root.certificate]);
+    assert.equal(isRevoked(lost, issuer), false);
+    rememberIssuers([below.certificate], { authorities: [root.certificate] });
+    for (const _ of [1, 2]) {
+      assert.equal(isRevoked(lost, issuer), true);
+      assert.equal(isRevoked('4D01', issuer), false);
+    }
+    assert.equal(isRevoked(lost, third.certificate.fingerprint256), false);
+    assert.equal(isRevoked(lost, root.certificate.fingerprint256), false);
+  });
+
+  test('are read where others keep them, too', async () => {
+    assert.deepEqual(listsOf(undefined), []);
+    assert.deepEqual(listsOf({ isRevoked: () => false, warnings: () => [] }), []);
+    const mine = await makeAuthority('devco.net', now);
+    const read = await readRevocations(pemOf(mine, { number: 1 }), [mine.certificate]);
+    assert.equal(listsOf(read), read.lists);
+  });
+
+  test('warn of the list that is due first, and of none where there is none', async () => {
+    const [mine, other] = await Promise.all([makeAuthority('devco.net', now), makeAuthority('devco.net', now)]);
+    const both = pemOf(mine, { number: 1, days: 30 }) + pemOf(other, { number: 1, days: 10 });
+    const { warnings } = await readRevocations(both, [mine.certificate, other.certificate]);
+    assert.match(warnings(now + 4 * day).join(), /^a new revocation list is due by 2026-06-11T00:00:00\.000Z: /);
+    const none = await readRevocations(undefined, [mine.certificate]);
+    assert.deepEqual([none.warnings(now), none.isRevoked(lost, mine.certificate.fingerprint256)], [[], false]);
   });
 
   test('warn from seven days before the next list is due, and also when it is overdue', async () => {
