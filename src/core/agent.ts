@@ -8,17 +8,17 @@ import type { Log, NodeView, RunCommand } from './ports.ts';
 import type { ArtifactHolder } from './publish/holder.ts';
 import type { SignedRequest } from './wire/messages.ts';
 
-/** What a handler knows of the call it serves. */
+/** The context of a handler: the call that it serves. */
 export interface ActionContext {
   readonly requestId: string;
   readonly runId: string;
-  /** As policies and the audit log write it: `cert=NAME`. */
+  /** In the form of policies and the audit log: `cert=NAME`. */
   readonly caller: string;
-  /** Whether its certificate is limited, so that only rules that name it allow it anything. */
+  /** Whether its certificate is limited, so that only rules that name it allow anything. */
   readonly limited?: boolean;
   /** The lease that the request names, which its caller's run holds on this node; empty outside of one. */
   readonly lease: string;
-  /** The request as its caller signed it, for an action that has to verify it again. */
+  /** The request as its caller signed it, for an action that verifies it again. */
   readonly signed: SignedRequest;
   /** Report what would change, and change nothing. */
   readonly dryRun: boolean;
@@ -40,15 +40,15 @@ export type Handlers<D extends Ddl> = {
   >;
 };
 
-/** Handlers as the daemon sees them, of any agent. */
+/** Handlers of any agent, for the daemon. */
 export type AnyHandlers = Readonly<Record<string, Handler<never, JsonObject>>>;
 
-/** What the daemon gives an agent to work with. */
+/** What the daemon provides to an agent. */
 export interface AgentSetup<Config = JsonObject> {
   /** The agent's section of node.yaml, validated against its configuration schema, defaults filled in. */
   readonly config: Config;
   readonly node: NodeView;
-  /** A directory of the agent's own, which outlives the daemon (mode 0700). */
+  /** The agent's own directory, which outlives the daemon (mode 0700). */
   readonly stateDirectory: string;
   readonly run: RunCommand;
   readonly log: Log;
@@ -67,23 +67,23 @@ export interface Agent {
   readonly stop?: () => Promise<void>;
 }
 
-/** How the daemon and the client get an agent: its description at once, its code only when it is needed. */
+/** How the daemon and the client load an agent: its description at once, its code only when it is needed. */
 export interface AgentEntry {
   readonly ddl: Ddl;
   /** JSON Schema of the agent's section in node.yaml. */
   readonly config: ObjectSchema;
   /** Starts it. */
   readonly load: () => Promise<(setup: AgentSetup<never>) => Promise<Agent>>;
-  /** Checks, for `doctor`, that everything the agent needs is there; left out if it needs nothing. */
+  /** Checks for `doctor` that everything the agent needs exists; omitted if it needs nothing. */
   readonly doctor?: () => Promise<(setup: DoctorSetup<never>) => Promise<readonly Finding[]>>;
 }
 
-/** What an agent's check for `doctor` is given, whether the daemon runs or not. The check may change nothing. */
+/** The input of an agent's check for `doctor`, whether the daemon runs or not. The check changes nothing. */
 export type DoctorSetup<Config = JsonObject> = Pick<AgentSetup<Config>, 'config' | 'run'> & {
   readonly signal: AbortSignal;
 };
 
-/** Where agents in other languages are, and how they are run. */
+/** The paths of agents in other languages, and how they run. */
 export interface ExternalSetup {
   /** Executables, each with NAME.json beside it. */
   readonly directory: string;
@@ -100,7 +100,7 @@ export interface ExternalSetup {
 
 export interface ExternalAgents {
   readonly entries: readonly AgentEntry[];
-  /** Why each agent that was found and not accepted was refused. */
+  /** Why each agent that was found and refused was refused. */
   readonly refused: readonly string[];
   /** Names of agents that could not be read or whose description is broken: the version in force stays. `all`: every name. */
   readonly unsettled: readonly string[] | 'all';
@@ -109,7 +109,7 @@ export interface ExternalAgents {
 /** Finds the agents in other languages. Never throws: faults are listed in `refused`. */
 export type FindExternalAgents = (setup: ExternalSetup) => Promise<ExternalAgents>;
 
-/** Ties handlers to their DDL: a missing, foreign or wrongly typed handler does not compile. */
+/** Binds handlers to their DDL: a missing, foreign or wrongly typed handler does not compile. */
 export function defineHandlers<const D extends Ddl>(_ddl: D, handlers: Handlers<D>): AnyHandlers {
   return handlers as unknown as AnyHandlers;
 }

@@ -1,8 +1,11 @@
-/** A bounded number of places that work can take. */
+/** A limited number of places for work. */
 export interface Slots {
-  /** Resolves, in the order of the calls, when a place is free. @returns gives the place back; call it once */
+  /**
+   * Resolves, in the order of the calls, when a place is free. @returns a function that releases the place; call it
+   * once
+   */
   readonly take: () => Promise<() => void>;
-  /** How many callers of `take` wait. */
+  /** The number of callers that wait for `take`. */
   readonly waiting: () => number;
 }
 
@@ -28,7 +31,7 @@ export function defineSlots(most: number): Slots {
   };
 }
 
-/** At most so many pieces of work run at once; the others wait in order. */
+/** Limits the number of pieces of work that run at once; the others wait in order. */
 export function defineLimit(most: number): Limit {
   const slots = defineSlots(most);
   return async (work) => {
@@ -47,9 +50,8 @@ export function defineMutex(): Limit {
 }
 
 /**
- * Does work for each item, at most so many at once.
- * After a failure no other item is begun, and the ones that run are awaited, so that nothing continues behind a caller that
- * cleans up.
+ * Does work for each item, with a limit on how much runs at once. After a failure it begins no other item and awaits
+ * the running ones, so that nothing continues after a caller has cleaned up.
  * @returns the results in the order of the items
  * @throws the first failure
  */
@@ -76,7 +78,7 @@ export async function mapLimited<T, R>(
   return results;
 }
 
-/** The value, or the promise of it, made when it is first asked for and never again. */
+/** The value, or the promise of it, made at the first request and never again. */
 export function once<T>(make: () => T): () => T {
   let made: { readonly value: T } | undefined;
   return () => {

@@ -1,15 +1,15 @@
-/** A signal that follows others and aborts after a time, as long as the work lasts that it is for. */
+/** A signal that follows others and also aborts after a time, for the duration of its work. */
 export interface Deadline {
   readonly signal: AbortSignal;
-  /** Whether it was the time that ended it. */
+  /** Whether the time ended it. */
   readonly passed: () => boolean;
-  /** Ends the timer and lets the other signals go: without that, each call would leave both behind. */
+  /** Ends the timer and releases the other signals: otherwise each call would leave both behind. */
   readonly end: () => void;
 }
 
 /**
- * What AbortSignal.timeout and AbortSignal.any do together, for work that ends as a rule long before its time: their
- * timers run on after it, and each makes an error then, with a stack, that nobody sees.
+ * Does what AbortSignal.timeout and AbortSignal.any do together, for work that usually ends long before its time: their
+ * timers continue afterwards, and each then makes an error, with a stack, that nobody sees.
  * @param milliseconds until it aborts
  * @param followed signals that abort it, too
  */
@@ -21,7 +21,7 @@ export function startDeadline(milliseconds: number, followed: readonly AbortSign
     controller.abort(new DOMException('the time has run out', 'TimeoutError'));
   };
   const timer = setTimeout(expire, milliseconds);
-  // As with AbortSignal.timeout: it alone keeps no process alive.
+  // As with AbortSignal.timeout, the timer does not keep the process alive.
   timer.unref();
   const follow = ({ target }: Event) => controller.abort((target as AbortSignal).reason);
   for (const signal of followed) {

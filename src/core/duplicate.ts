@@ -1,14 +1,14 @@
 import { Problem } from './errors.ts';
 import type { DuplicateNode } from './ports.ts';
 
-/** In words: who they are, where, and which was there first. */
+/** Names the two machines, their addresses, and which was there first. */
 export function describeDuplicate({ identity, addresses, since }: DuplicateNode): string {
   const [first = 'an unknown address', second = 'an unknown address'] = addresses;
   const when = new Date(since).toISOString();
   return `two machines prove to be ${identity}: ${first} was there first, ${second} since ${when}`;
 }
 
-/** Why nothing is changed on a node that two machines prove to be. */
+/** Why nothing is changed on a node whose name two machines prove. */
 export function duplicateProblem(duplicate: DuplicateNode): Problem {
   const { identity } = duplicate;
   const hint =

@@ -1,9 +1,8 @@
 import type { ProblemCode } from './problems/index.ts';
 
 /**
- * What went wrong, for a person and for a program: the one error type at every border.
- * `code` is stable and short (`policy-denied`), and explained in `problems/`; `message` says what happened and where;
- * `hint` says what to do about it.
+ * What went wrong, for a person and for a program: the one error type at every border. `code` is stable and short
+ * (`policy-denied`), and explained in `problems/`; `message` says what happened and where; `hint` is the next step.
  */
 export class Problem extends Error {
   readonly code: ProblemCode;
@@ -17,10 +16,10 @@ export class Problem extends Error {
   }
 }
 
-/** What a node says before it looks at a request, of its caller's certificate or pace: nothing was done. */
+/** A node's reply before it reads a request, about its caller's certificate or rate: nothing was done. */
 export class TurnedAway extends Problem {}
 
-/** For a person: the message, then what to do; a message that shows a place below its first line keeps that below. */
+/** For a person: the message, then the hint. A message that shows an excerpt below its first line keeps that below. */
 export function explain(error: unknown): string {
   if (error instanceof Problem) {
     const [first, ...below] = error.message.split('\n');

@@ -1,18 +1,21 @@
 import { Problem } from './errors.ts';
 
-/** Who a certificate stands for: a node that serves, or an operator that calls. */
+/** The subject of a certificate: a node that serves, or an operator that calls. */
 export interface Identity {
   readonly realm: string;
   readonly kind: 'node' | 'operator';
   readonly name: string;
-  /** The applications that an operator's certificate is limited to; not limited when left out. */
+  /** The applications that an operator's certificate is limited to; no limit when omitted. */
   readonly applications?: readonly string[];
 }
 
 const realmPattern = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/;
 const operatorPattern = /^[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}$/;
 
-/** A node is named like a host (RFC 1123, lower case), so that the name can stand in a certificate, in DNS and in a path. */
+/**
+ * A node is named like a host (RFC 1123, lower case), so that the name can be part of a certificate, of DNS and of a
+ * path.
+ */
 export function isNodeName(name: string): boolean {
   return name.length <= 253 && realmPattern.test(name);
 }
@@ -21,7 +24,7 @@ export function isOperatorName(name: string): boolean {
   return operatorPattern.test(name) && !name.includes('..');
 }
 
-/** @throws Problem `bad-name` when the realm or the name could not stand in a certificate. */
+/** @throws Problem `bad-name` when the realm or the name cannot be part of a certificate. */
 export function defineIdentity(kind: Identity['kind'], realm: string, name: string): Identity {
   if (realm.length > 253 || !realmPattern.test(realm)) {
     throw new Problem(
@@ -42,7 +45,7 @@ export function formatIdentity({ realm, kind, name }: Identity): string {
   return `mco://${realm}/${kind}/${name}`;
 }
 
-/** The identity in a SAN URI, or undefined when it is not one of ours. */
+/** The identity in a SAN URI, or undefined when it is not an identity of mco-deploy. */
 export function parseIdentity(uri: string): Identity | undefined {
   const [, realm, kind, name] = /^mco:\/\/([^/]+)\/(node|operator)\/([^/]+)$/.exec(uri) ?? [];
   if (realm === undefined || name === undefined || (kind !== 'node' && kind !== 'operator')) return undefined;

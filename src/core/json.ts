@@ -9,7 +9,9 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Where a value is nested too deep, has a key that reaches for a prototype, or an integer that JSON can't carry exactly. */
+/**
+ * Whether a value is nested too deep, has a key that reaches a prototype, or an integer that JSON cannot carry exactly.
+ */
 function faultIn(value: unknown, depth: number): string | undefined {
   if (depth > deepest) return `it is nested deeper than ${deepest} levels`;
   if (typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value)) {
@@ -25,8 +27,8 @@ function faultIn(value: unknown, depth: number): string | undefined {
 }
 
 /**
- * A JSON object out of bytes that came from outside.
- * @param what how to call it in the message
+ * A JSON object from bytes that came from outside.
+ * @param what its name in the message
  * @throws Problem `malformed-json`
  */
 export function parseJsonObject(bytes: Uint8Array | string, what: string): JsonObject {

@@ -1,6 +1,6 @@
 import type { JsonObject } from './json.ts';
 
-/** Where a node can be dialled. */
+/** The address of a node. */
 export interface Address {
   /** An IPv4 or IPv6 address, or a host name. */
   readonly host: string;
@@ -9,15 +9,15 @@ export interface Address {
 
 export const defaultPort = 5810;
 
-/** What discovery claims: nothing of it is proven until the TLS handshake. */
+/** The claims of discovery: nothing of it is proven until the TLS handshake. */
 export interface Candidate {
-  /** The identity it is said to have. */
+  /** The claimed identity. */
   readonly name: string;
   /** In the order to try; empty when only the name is known. */
   readonly addresses: readonly Address[];
   /** The source that reported it: `mdns`, `file`, … */
   readonly source: string;
-  /** Who claims the name, if the source knows: candidates with one name and different origins are rivals. */
+  /** The origin of the claim, if the source knows: candidates with one name and different origins are rivals. */
   readonly origin?: string;
   /** The address that the claim came from, if the source knows. */
   readonly from?: string;
@@ -29,7 +29,7 @@ export interface NodeFacts {
   readonly agents: readonly string[];
   readonly classes: readonly string[];
   readonly facts: JsonObject;
-  /** Of its agents, by their names; left out where nobody asked. */
+  /** The agents' descriptions, by name; omitted where nobody asked. */
   readonly versions?: Readonly<Record<string, string>>;
 }
 
@@ -38,7 +38,10 @@ export function formatAddress({ host, port }: Address): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** Parses `host`, `host:port`, `[v6]:port` or a bare IPv6 address, each with a zone where it has one (`fe80::1%eth0`). Undefined when it is none of these. */
+/**
+ * Parses `host`, `host:port`, `[v6]:port` or a bare IPv6 address, each with an optional zone (`fe80::1%eth0`).
+ * Undefined for any other text.
+ */
 export function parseAddress(text: string): Address | undefined {
   const [, bracketed, plain, portText] =
     /^(?:\[([0-9a-fA-F:.]+(?:%[\w.-]+)?)\]|([^\s:[\]]+))(?::(\d{1,5}))?$/.exec(text) ?? [];

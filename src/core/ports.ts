@@ -31,7 +31,7 @@ export interface Log {
   readonly error: (fields: object, message: string) => void;
 }
 
-/** What an agent may know of the node it runs on. */
+/** What an agent may know about its node. */
 export interface NodeView {
   readonly identity: string;
   readonly facts: () => Promise<JsonObject>;
@@ -47,14 +47,14 @@ export interface NodeView {
   readonly audit: {
     readonly file: string;
     readonly trust: () => Trust;
-    /** Ends the warnings that another program touched it. @returns how many there were */
+    /** Ends the warnings about changes by other programs. @returns how many there were */
     readonly acknowledge: () => Promise<number>;
-    /** Records that another node was sent an artifact. @throws Problem when it cannot be recorded */
+    /** Records that this node sent an artifact to another. @throws Problem when it cannot be recorded */
     readonly served: (event: ServedEvent) => Promise<void>;
   };
   /** Connects to another node for an artifact. */
   readonly openArtifactPeer: OpenArtifactPeer;
-  /** Milliseconds by which the clocks of hosts may differ. */
+  /** The allowed difference between the clocks of hosts, in milliseconds. */
   readonly clockGrace: number;
   readonly crl: CrlKeeper;
   /** Reads policies, facts, classes and certificates again; a broken file leaves the old version in force. */
@@ -110,7 +110,7 @@ export interface AgentInfo {
   readonly timeout: number;
 }
 
-/** The result of a command: never thrown, so that the caller decides what a failure is. */
+/** The result of a command: never thrown, so that the caller judges a failure. */
 export interface CommandResult {
   /** The exit code; null when a signal ended it or it never began. */
   readonly code: number | null;
@@ -119,36 +119,36 @@ export interface CommandResult {
   readonly stderr: string;
   /** True when the output was longer than the limit and the rest was dropped. */
   readonly truncated: boolean;
-  /** Why it did not begin or was ended; undefined when it ran to its end. */
+  /** Why it did not begin or was ended; undefined when it ended by itself. */
   readonly ended?: 'not-found' | 'not-permitted' | 'timeout' | 'cancelled' | 'too-many-processes';
 }
 
 export interface CommandOptions {
   readonly cwd?: string;
-  /** The whole environment of the command; PATH alone when left out. */
+  /** The whole environment of the command; only PATH by default. */
   readonly env?: Readonly<Record<string, string>>;
   /** Milliseconds; the process group is killed then. */
   readonly timeout: number;
   readonly signal?: AbortSignal;
-  /** Bytes of standard output and of standard error to keep of each (default 64 KiB). */
+  /** The maximum number of bytes to keep of standard output, and of standard error (default 64 KiB). */
   readonly limit?: number;
   readonly stdin?: string;
-  /** An entry of `env` (`NAME=value`) that no other process has: by it, processes are found that left the group. */
+  /** An entry of `env` (`NAME=value`) that no other process has: it identifies processes that left the group. */
   readonly mark?: string;
-  /** Processes that it may have at once, wherever they went (needs `mark`); beyond, all of them are killed. */
+  /** The maximum number of its processes, wherever they went (needs `mark`); beyond it, all of them are killed. */
   readonly mostProcesses?: number;
   readonly onOutput?: (line: string) => void;
 }
 
-/** Runs argv, never through a shell, in a process group of its own that dies as a whole. */
+/** Runs argv, never through a shell, in a separate process group that is killed as a whole. */
 export type RunCommand = (argv: readonly [string, ...string[]], options: CommandOptions) => Promise<CommandResult>;
 
 /** A secured connection to a node whose identity was proven. */
 export interface NodeConnection {
   readonly name: string;
-  /** The relays on the way, the nearest first, as they say; absent or empty when there are none. */
+  /** The relays on the way, the nearest first, as they report; absent or empty when there are none. */
   readonly path?: readonly string[];
-  /** Whether the node's certificate, as its handshake proved it, lets it relay; absent where there was no handshake. */
+  /** Whether the node's certificate, as its handshake proved it, allows it to relay; absent without a handshake. */
   readonly hasRelayRole?: boolean;
   readonly describe: (request: DescribeRequest, signal: AbortSignal) => Promise<NodeDescription>;
   readonly call: (
@@ -163,7 +163,7 @@ export interface NodeConnection {
 }
 
 /**
- * Opens a connection to the node of that name and proves that it is that node.
+ * Opens a connection to the node with that name and proves that it is that node.
  * @throws Problem `unreachable`, `foreign-certificate`, `wrong-node`, `expired-certificate`, …: why not
  */
 export type Dial = (name: string, addresses: readonly Address[], signal: AbortSignal) => Promise<NodeConnection>;
@@ -172,17 +172,17 @@ export type Dial = (name: string, addresses: readonly Address[], signal: AbortSi
 export interface DiscoverySource {
   readonly name: string;
   /**
-   * Yields candidates as they are heard of, and ends when the source has no more.
-   * The source may use the filter to return fewer; a candidate that does not match is not an error.
-   * @throws Problem when the source can't be read or asked at all
+   * Yields candidates as they are heard, and ends when the source has no more. The source may use the filter to return
+   * fewer; a candidate that does not match is not an error.
+   * @throws Problem when the source cannot be read or asked
    */
   readonly discover: (filter: FilterTerms, signal: AbortSignal) => AsyncIterable<Candidate>;
 }
 
-/** Two machines that both prove to have one name: they share a key. */
+/** Two machines that both prove one name: they share a key. */
 export interface DuplicateNode {
   readonly identity: string;
-  /** Where they are, the one that was there first first. */
+  /** Their addresses, the first machine first. */
   readonly addresses: readonly string[];
   /** Milliseconds since the epoch: when the second was first heard. */
   readonly since: number;
@@ -198,11 +198,11 @@ export interface HeardNode extends NodeFacts {
 /** Sends the parts of a sealed reply. */
 export interface SealedSink {
   readonly send: (event: SealedEvent) => void;
-  /** Whether the reader is too slow for progress, which is then left out. */
+  /** Whether the reader is too slow for progress, which is then skipped. */
   readonly isCongested: () => boolean;
 }
 
-/** What a node does for a caller that came over a secured connection as `peer`. */
+/** The service of a node for a caller on a secured connection as `peer`. */
 export interface NodeService {
   readonly call: (
     request: SignedRequest,
@@ -215,15 +215,15 @@ export interface NodeService {
   readonly key: () => SignedKey;
   /**
    * Opens and serves a sealed request; the reply is sealed for the caller.
-   * @param peer the relay that brought it
+   * @param peer the relay that delivered it
    * @throws Problem `unknown-key`, `bad-seal`, `malformed-message`: faults that cannot be reported in a sealed reply
    */
   readonly sealed: (request: SealedRequest, peer: Identity, sink: SealedSink) => Promise<void>;
   /** @throws Problem `bad-filter` */
   readonly describe: (request: DescribeRequest, peer: Identity) => Promise<NodeDescription>;
   /**
-   * Counts a call of a peer, of a request of so many bytes.
-   * @returns what to call when it has ended
+   * Counts a call of a peer, with the size of its request in bytes.
+   * @returns a function to call when it has ended
    * @throws Problem `busy`, `rate-limited`
    */
   readonly enter: (peer: Identity, bytes: number) => () => void;
@@ -231,20 +231,20 @@ export interface NodeService {
   readonly turnAway: (peer: Identity | undefined, problem: Problem, request?: SignedRequest) => Promise<void>;
   /** The published artifacts on this node; undefined if it keeps none. */
   readonly artifacts?: () => ArtifactHolder | undefined;
-  /** Whether the node takes calls now. */
+  /** Whether the node accepts calls now. */
   readonly isServing: () => boolean;
 }
 
-/** Who uses a relay: the identity of the connection, or `local` over the socket, whose permissions admit it. */
+/** The user of a relay: the identity of the connection, or `local` over the socket, whose permissions admit it. */
 export type RelayUser = Identity | 'local';
 
-/** What a relay does for others. A problem that it throws is reported as the relay's own, not the node's. */
+/** The service of a relay. A problem that it throws is reported as the relay's own, not the node's. */
 export interface RelayService {
   /** @throws Problem `policy-denied` */
   readonly admit: (user: RelayUser, action: 'forward' | 'discover') => Promise<void>;
   /**
-   * Passes on a sealed request and the reply to it.
-   * @throws Problem when the request does not get through, or the reply ends early
+   * Passes on a sealed request and its reply.
+   * @throws Problem when the request does not arrive, or the reply ends early
    */
   readonly forward: (
     target: string,

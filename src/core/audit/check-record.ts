@@ -6,7 +6,7 @@ import { openRequest } from '../request/request.ts';
 import { verifies } from '../credentials/signature.ts';
 import { type AuditRecord, type IntentRecord, splitLine } from './record.ts';
 
-/** What is wrong with a record. */
+/** The fault of a record. */
 export interface RecordFault {
   /** `edited`, `removed`, `foreign`, `forged-request`, `malformed` */
   readonly code: string;
@@ -26,7 +26,7 @@ export function parseLine(line: string): AuditRecord {
 const bringers: ReadonlySet<string> = new Set(['started', 'certificate', 'rotated', 'displaced']);
 
 /**
- * The certificate that a record brings, which signs from there on; undefined for a record that brings none.
+ * The certificate in a record, which signs from there on; undefined for a record without one.
  * @throws Problem when it is not the certificate of the node that the record names
  */
 export function certificateIn(record: AuditRecord, trust: Trust): X509Certificate | undefined {
@@ -42,7 +42,7 @@ export function lineVerifies(line: string, certificate: X509Certificate): boolea
   return parts !== undefined && verifies('audit-record', Buffer.from(parts.body), parts.signature, certificate);
 }
 
-/** What the record says was asked must be what the caller signed. */
+/** The call in the record must match the request that the caller signed. */
 export function checkRequest(record: AuditRecord, trust: Trust): RecordFault | undefined {
   if (record.kind !== 'intent' || record.verdict !== 'verified') return undefined;
   const fault = (why: string) => ({ code: 'forged-request', message: `record ${record.sequence}: ${why}` });

@@ -6,11 +6,11 @@ import { errnoOf, explainErrno, Problem } from '../errors.ts';
 /** One file of a log. */
 export interface AuditFile {
   readonly path: string;
-  /** Sequence number of its first record, by its name; undefined for the file that is written to. */
+  /** Sequence number of its first record, from its name; undefined for the current file. */
   readonly first: number | undefined;
 }
 
-/** The longest line that is read: more than the largest message makes. */
+/** The longest line that is read: longer than a record of the largest message. */
 const longestLine = 16 * 1024 * 1024;
 
 function nameParts(file: string): { stem: string; extension: string } {
@@ -18,14 +18,14 @@ function nameParts(file: string): { stem: string; extension: string } {
   return { stem: basename(file, extension), extension };
 }
 
-/** What a full file is renamed to: `audit.jsonl` that begins with record 4711 becomes `audit-000000004711.jsonl`. */
+/** The new name of a full file: `audit.jsonl` that begins with record 4711 becomes `audit-000000004711.jsonl`. */
 export function archivePath(file: string, first: number): string {
   const { stem, extension } = nameParts(file);
   return join(dirname(file), `${stem}-${String(first).padStart(12, '0')}${extension}`);
 }
 
 /**
- * All files of a log in the order of their records, the one that is written to last, where there is one.
+ * All files of a log in the order of their records, the current one last, if it exists.
  * @throws Problem `unreadable-file` when the directory cannot be read
  */
 export async function listAuditFiles(file: string): Promise<AuditFile[]> {
@@ -49,15 +49,15 @@ function middle(name: string, stem: string, extension: string): string {
 /** A line of a file. */
 export interface FileLine {
   readonly text: string;
-  /** 1 for the first. */
+  /** Counts from 1. */
   readonly number: number;
   /** True for a last line without its newline. */
   readonly torn: boolean;
 }
 
 /**
- * The lines of a file, split at newlines alone: JSON text may hold other characters that a line reader stops at.
- * A file that is gone (retention took it meanwhile) has no lines.
+ * The lines of a file, split only at newlines: JSON text may contain other characters at which a line reader stops. A
+ * file that is gone (retention deleted it meanwhile) has no lines.
  * @throws Problem `malformed` for a line longer than any record, `unreadable-file`
  */
 export async function* readFileLines(path: string, signal?: AbortSignal): AsyncGenerator<FileLine> {

@@ -3,12 +3,12 @@ import { type Credentials, sign, verifies } from '../credentials/signature.ts';
 import type { AuditHead } from '../wire/messages.ts';
 import type { ChainState } from './record.ts';
 
-/** What is signed of a head: `NODE NUL SEQUENCE NUL HASH`. */
+/** The signed text of a head: `NODE NUL SEQUENCE NUL HASH`. */
 function headBytes(node: string, { sequence, hash }: ChainState): Buffer {
   return Buffer.from(`${node}\0${sequence}\0${hash}`);
 }
 
-/** The end of the log as the node vouches for it. Callers keep it: a file can't prove that its tail was not cut. */
+/** The signed end of the log. Callers keep it: a file cannot prove that its tail was not cut. */
 export function signHead(state: ChainState, node: Credentials): AuditHead {
   return {
     sequence: state.sequence,

@@ -3,7 +3,7 @@ import { type Credentials, sign } from '../credentials/signature.ts';
 import type { JsonObject } from '../json.ts';
 import type { ReplyOutcome } from '../wire/messages.ts';
 
-/** What a record is about. */
+/** The subject of a record. */
 export interface RequestFields {
   readonly request_id: string;
   readonly try: number;
@@ -14,7 +14,7 @@ export interface RequestFields {
   readonly agent: string;
   readonly action: string;
   readonly dry_run: boolean;
-  /** As signed: a sensitive value stands as its commitment. */
+  /** As signed: a sensitive value is replaced by its commitment. */
   readonly arguments: JsonObject;
   /** Milliseconds since the epoch, by the caller's clock. */
   readonly request_time: number;
@@ -29,7 +29,7 @@ export interface IntentRecord extends RequestFields {
   readonly request: string;
   readonly request_signature: string;
   readonly caller_certificate: string;
-  /** The node that brought the request, where it was not its caller. */
+  /** The node that delivered the request, if it was not its caller. */
   readonly relay?: string;
 }
 
@@ -44,16 +44,16 @@ export interface OutcomeRecord {
   readonly status: number;
   readonly code: string;
   readonly message: string;
-  /** True when an earlier sending's outcome was given again. */
+  /** True when the outcome of an earlier sending was returned again. */
   readonly recorded: boolean;
 }
 
-/** Written when a call has ended that its caller did not wait for: its outcome record says that it began. */
+/** Written when a detached call has ended: its outcome record says that it began. */
 export interface EndedRecord extends Omit<OutcomeRecord, 'kind' | 'recorded'> {
   readonly kind: 'ended';
 }
 
-/** Written when the daemon starts, takes another certificate, or stops. */
+/** Written when the daemon starts, changes its certificate, or stops. */
 export interface LifeRecord {
   readonly kind: 'started' | 'certificate' | 'stopped';
   readonly version: string;
@@ -67,12 +67,12 @@ export interface ServedEvent {
   readonly revision: string;
   /** Hex. */
   readonly sha256: string;
-  /** Who signed the ticket, and its own SHA-256 (hex), under which the node that took it recorded it. */
+  /** The signer of the ticket, and the ticket's SHA-256 (hex), which the receiving node recorded. */
   readonly caller: string;
   readonly ticket: string;
   readonly peer: string;
   readonly bytes: number;
-  /** Why it was refused or ended early; empty when all was sent that was asked for. */
+  /** Why it was refused or ended early; empty when everything was sent. */
   readonly code: string;
 }
 
@@ -88,10 +88,10 @@ export interface RecoveredRecord {
   readonly torn: string;
 }
 
-/** The first record of every file but the first: what it goes on from. `previous` is the hash of that file's last line. */
+/** The first record of every file but the first: what it continues. `previous` is the hash of that file's last line. */
 export interface RotatedRecord {
   readonly kind: 'rotated';
-  /** The name of the file before, and the sequence numbers that it holds. */
+  /** The name of the file before, and its sequence numbers. */
   readonly file: string;
   readonly first: number;
   readonly last: number;
@@ -99,12 +99,12 @@ export interface RotatedRecord {
   readonly certificate: string;
 }
 
-/** A file that retention takes away. */
+/** A file that retention deletes. */
 export interface DeletedFile {
   readonly file: string;
   readonly first: number;
   readonly last: number;
-  /** Hash of its last line: where the chain of what is kept begins. */
+  /** Hash of its last line: where the remaining chain begins. */
   readonly hash: string;
 }
 
@@ -115,14 +115,16 @@ export interface DeletedRecord {
 }
 
 /**
- * The first record of a file that was begun because the one before was not where or what it was left. `previous` is the hash of
- * the last record that was written, wherever that is now.
+ * The first record of a file that was begun because the one before was moved or changed. `previous` is the hash of the
+ * last written record, wherever that is now.
  */
 export interface DisplacedRecord {
   readonly kind: 'displaced';
-  /** What the path led to: nothing, another file, or the same file with bytes taken away or added; `cut`: found at a start. */
+  /**
+   * What was at the path: nothing, another file, or the same file with bytes removed or added; `cut`: found at a start.
+   */
   readonly found: 'missing' | 'replaced' | 'shortened' | 'lengthened' | 'cut';
-  /** The name under which what was found is kept beside the log; empty where there was nothing. */
+  /** The new name of the found file beside the log; empty where there was none. */
   readonly kept: string;
   /** The node's certificate (DER, Base64): the file can be verified without those before it. */
   readonly certificate: string;
@@ -148,7 +150,7 @@ export type AuditEvent =
   | DisplacedRecord
   | DeletedRecord;
 
-/** What every line carries besides its event. */
+/** The keys of every line besides its event. */
 export interface ChainFields {
   /** Format version. */
   readonly v: 1;
@@ -163,7 +165,7 @@ export interface ChainFields {
 
 export type AuditRecord = ChainFields & AuditEvent;
 
-/** Where a chain stands: its last line's sequence number and hash. */
+/** A position in a chain: its last line's sequence number and hash. */
 export interface ChainState {
   readonly sequence: number;
   readonly hash: string;
@@ -178,8 +180,8 @@ export function hashLine(line: string): string {
 const signatureKey = ',"signature":"';
 
 /**
- * One line of the log, without a newline: the record as a JSON object whose last key is the node's signature
- * over the object as it is without that key.
+ * One line of the log, without a newline: the record as a JSON object whose last key is the node's signature over the
+ * object without that key.
  */
 export function formatLine(event: AuditEvent, state: ChainState, node: Credentials, now: number): string {
   const { kind, ...fields } = event;

@@ -1,7 +1,7 @@
 import { printable, quoteWord } from '../text.ts';
 import type { AuditRecord, EndedRecord, IntentRecord, OutcomeRecord } from './record.ts';
 
-/** A request of the log with what became of it, where that is known. */
+/** A request of the log with its outcome, if that is known. */
 export interface AuditEntry {
   readonly intent: IntentRecord & { readonly sequence: number; readonly time: string; readonly node: string };
   readonly outcome?: OutcomeRecord & { readonly time: string };
@@ -22,12 +22,12 @@ export function joinEntries(records: readonly AuditRecord[]): AuditEntry[] {
     });
 }
 
-/** How a detached call ended, in place of the outcome that says that it began. */
+/** The end of a detached call, in place of the outcome that says that it began. */
 export function outcomeOf(ended: AuditRecord & EndedRecord): AuditRecord & OutcomeRecord {
   return { ...ended, kind: 'outcome', recorded: false };
 }
 
-/** The seed's line: `reqid=…: reqtime=… caller=… agent=… action=… data={…}`, and what became of it. */
+/** The seed's line: `reqid=…: reqtime=… caller=… agent=… action=… data={…}`, and the outcome. */
 export function formatEntry({ intent, outcome }: AuditEntry): string {
   const seconds = Math.floor(intent.request_time / 1000);
   const [caller, agent, action] = [intent.caller, intent.agent, intent.action].map(quoteWord);

@@ -3,16 +3,16 @@ import type { Trust } from '../credentials/certificate.ts';
 import { type AuditFile, listAuditFiles, readFileLines } from './files.ts';
 import { type AuditExpectation, type AuditVerification, startAuditWalk } from './verify.ts';
 
-/** What came of a log, and the files it was found in. */
+/** The result of a log, and the files it was found in. */
 export interface LogVerification extends AuditVerification {
   /** Names, in the order of their records. */
   readonly files: readonly string[];
 }
 
 /**
- * Verifies all files of a log. A fault is believed only when the files are still the ones that were there at the
- * beginning: the daemon may rotate, delete or write while they are read.
- * @param file the one that is written to
+ * Verifies all files of a log. It reports a fault only when the files are still the ones from the beginning: the daemon
+ * may rotate, delete or write while they are read.
+ * @param file the current file
  * @throws Problem `malformed`, `unreadable-file`
  */
 export async function verifyAuditLog(

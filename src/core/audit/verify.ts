@@ -12,7 +12,7 @@ import {
   type DisplacedRecord,
 } from './record.ts';
 
-/** The first thing wrong with a log. */
+/** The first fault of a log. */
 export interface AuditFault extends RecordFault {
   /** Name of the file; empty when the log was given as text. */
   readonly file: string;
@@ -22,24 +22,24 @@ export interface AuditFault extends RecordFault {
 
 export interface AuditVerification {
   readonly records: number;
-  /** Where the chain stood before the first record that is kept. */
+  /** The chain before the first record that is kept. */
   readonly start: ChainState;
   readonly end: ChainState;
   readonly fault?: AuditFault;
 }
 
 export interface AuditExpectation {
-  /** Where the chain stood before the first line; left out, the log's own records must account for its beginning. */
+  /** The chain before the first line; if omitted, the log's own records must account for its beginning. */
   readonly from?: ChainState;
-  /** What callers kept of the log: it must hold each of them, unless it was deleted by retention. */
+  /** Heads that callers kept: the log must contain each of them, unless retention deleted it. */
   readonly heads?: readonly ChainState[];
 }
 
 /**
- * Walks a log from its first line and stops at the first thing wrong: every line's signature by the node's certificate,
- * every line's hash in the next, every caller's signature. What a node's files alone can't prove is that no line is
- * missing after the last one: for that give heads that callers kept.
- * @param trust authorities that certificates must come from; revocation is not asked, since it comes after the fact
+ * Walks a log from its first line and stops at the first fault: every line's signature by the node's certificate, every
+ * line's hash in the next, every caller's signature. A node's files alone cannot prove that no line is missing at the
+ * end: heads that callers kept can.
+ * @param trust authorities that certificates must come from; revocation is not checked, since it comes later
  */
 export function startAuditWalk(trust: Trust, { from, heads = [] }: AuditExpectation = {}): AuditWalk {
   const walk: Walk = {
@@ -94,7 +94,7 @@ export function startAuditWalk(trust: Trust, { from, heads = [] }: AuditExpectat
 }
 
 export interface AuditWalk {
-  /** @returns the verification when this line is the first that is wrong */
+  /** @returns the verification when this line is the first with a fault */
   readonly step: (line: { text: string; number: number; torn: boolean }, file: string) => AuditVerification | undefined;
   /** @param first name of the first file @param last where the log ended */
   readonly end: (first: string, last: { file: string; line: number }) => AuditVerification;
@@ -103,9 +103,9 @@ export interface AuditWalk {
 interface Walk {
   start: ChainState | undefined;
   state: ChainState;
-  /** Whether what is missing before the start was deleted by the node's own word. */
+  /** Whether the node itself recorded the deletion of what is missing before the start. */
   accounted: boolean;
-  /** Whose log it is, by its first record. */
+  /** The node of the log, by its first record. */
   node: string | undefined;
   certificate: X509Certificate | undefined;
   /** What had happened to the file before, when the first record says so. */
@@ -131,7 +131,7 @@ function stepOver(line: string, walk: Walk): RecordFault | undefined {
   return checkRequest(record, walk.trust);
 }
 
-/** A log begins with record 1, or, where the files before were deleted, with the first record of a file. */
+/** A log begins with record 1, or, if earlier files were deleted, with the first record of a file. */
 function begin(record: AuditRecord, walk: Walk): RecordFault | undefined {
   if (walk.start !== undefined) return undefined;
   if (record.sequence > 1 && record.kind !== 'rotated' && record.kind !== 'displaced') {
@@ -153,7 +153,7 @@ function follow(record: AuditRecord, { state }: Walk): RecordFault | undefined {
   return { code: 'removed', message: `record ${record.sequence} does not continue the record before it` };
 }
 
-/** A record that brings a certificate names what signs from there on; it must be the same node's as all before. */
+/** A record with a certificate names the signer from there on; it must belong to the same node as all before. */
 function adopt(record: AuditRecord, walk: Walk): RecordFault | undefined {
   walk.node ??= record.node;
   if (record.node !== walk.node) {
@@ -186,7 +186,7 @@ function account(record: AuditRecord, walk: Walk): void {
   walk.accounted ||= record.files.filter(isObject).some((file) => file.last === sequence && file.hash === hash);
 }
 
-/** Verifies a log that is at hand as text. */
+/** Verifies a log that is given as text. */
 export function verifyAudit(text: string, trust: Trust, from = chainStart, head?: ChainState): AuditVerification {
   const walk = startAuditWalk(trust, { from, heads: head === undefined ? [] : [head] });
   const lines = text.split('\n');

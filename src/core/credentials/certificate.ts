@@ -25,7 +25,7 @@ export function identityOf(certificate: X509Certificate): Identity | undefined {
   return contentOf(certificate).identity;
 }
 
-/** What every proof asks a certificate for, taken out of it once. */
+/** What every proof needs from a certificate, read once. */
 interface CertificateContent {
   readonly identity: Identity | undefined;
   /** Milliseconds since the epoch. */
@@ -57,7 +57,7 @@ function identityIn(certificate: X509Certificate): Identity | undefined {
   return identity === undefined ? undefined : limited(identity, certificate);
 }
 
-/** What an operator's certificate is limited to belongs to its identity: wherever one is, the other is known. */
+/** The limits of an operator's certificate belong to its identity: they are always known together. */
 function limited(identity: Identity, certificate: X509Certificate): Identity {
   const prefix = `URI:${applicationUri(identity.realm, '')}`;
   const names = (certificate.subjectAltName ?? '').split(/,\s*/).filter((entry) => entry.startsWith(prefix));
@@ -90,10 +90,10 @@ export function parseCertificate(bytes: Uint8Array | string): X509Certificate {
   return certificate;
 }
 
-/** CAs that may come with a certificate. */
+/** CAs that accompany a certificate. */
 const mostIssuers = 5;
 
-/** The certificates that came after the first in a chain. @throws Problem `bad-certificate` */
+/** The certificates after the first in a chain. @throws Problem `bad-certificate` */
 export function issuersIn(chain: readonly Uint8Array[]): X509Certificate[] {
   return chain.slice(1, 1 + mostIssuers).map(parseCertificate);
 }
@@ -107,11 +107,12 @@ function readCertificate(bytes: Uint8Array | string): X509Certificate {
 }
 
 /**
- * Checks a certificate as it was presented: its whole chain to a trusted root with
- * the dates and revocations of every certificate in it, its realm and its kind.
- * @param kind what the holder must be for what it wants
+ * Checks a certificate as it was presented: its whole chain to a trusted root with the dates and revocations of every
+ * certificate in it, its realm and its kind.
+ * @param kind the kind that the holder needs
  * @param now milliseconds since the epoch
- * @throws Problem `foreign-certificate`, `expired-certificate`, `early-certificate`, `revoked-certificate`, `wrong-kind`
+ * @throws Problem `foreign-certificate`, `expired-certificate`, `early-certificate`, `revoked-certificate`,
+ * `wrong-kind`
  */
 export function proveCertificate(
   certificate: X509Certificate,
@@ -148,7 +149,7 @@ export function proveCertificate(
   return { identity, certificate };
 }
 
-/** Why one path to a root does not hold: a certificate in it was revoked by its issuer, or a CA is not valid now. */
+/** Why one path to a root is invalid: a certificate in it was revoked by its issuer, or a CA is not valid now. */
 function faultOf(
   certificate: X509Certificate,
   path: readonly X509Certificate[],
@@ -175,12 +176,12 @@ function isoDate(date: string): string {
   return new Date(date).toISOString();
 }
 
-/** The URI by which a certificate gives its node a role besides. */
+/** The URI by which a certificate gives its node another role. */
 export function roleUri(realm: string, role: 'relay'): string {
   return `mco-role://${realm}/${role}`;
 }
 
-/** Whether the CA let this node relay: a node may say so of itself only by its certificate. */
+/** Whether the CA allows this node to relay: only its certificate can say so. */
 export function hasRelayRole(certificate: X509Certificate): boolean {
   const { identity } = contentOf(certificate);
   if (identity === undefined) return false;

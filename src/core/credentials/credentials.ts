@@ -8,7 +8,7 @@ import type { Identity } from '../identity.ts';
 import type { TlsState } from '../ports.ts';
 import { count } from '../text.ts';
 
-/** Absolute paths of what proves one side to the other. */
+/** Absolute paths of the files by which one side proves itself to the other. */
 export interface CredentialFiles {
   readonly certificate: string;
   readonly key: string;
@@ -16,21 +16,25 @@ export interface CredentialFiles {
   readonly ca: string;
   /** A CRL (PEM); it may be absent. */
   readonly crl: string;
-  /** Another, of those that were brought by calls: it may be absent, and be of a CA that is no longer trusted. */
+  /** The list that calls delivered: it may be absent, or belong to a CA that is no longer trusted. */
   readonly brought?: string;
 }
 
-/** What was revoked, as far as it is known here. */
+/** The known revocations. */
 export interface Revocations {
   readonly isRevoked: Trust['isRevoked'];
-  /** Of lists that are overdue or soon will be, or older than what is in force. @param now milliseconds since the epoch */
+  /**
+   * Warnings about lists that are overdue or soon will be, or older than those in force. @param now milliseconds since
+   * the epoch
+   */
   readonly warnings: (now: number) => readonly string[];
 }
 
 /**
- * Reads CRLs that the authorities signed: what `ca` offers, loaded only when there is a CRL. Of each CA the newest counts.
- * @param before what is in force until now, and stays so where the files say less
- * @param brought a second text, in which lists of other CAs are passed over
+ * Reads CRLs that the authorities signed: a part of `ca`, loaded only when there is a CRL. Of each CA the newest
+ * counts.
+ * @param before what is in force until now, and stays so where the files contain less
+ * @param brought a second text, in which lists of other CAs are skipped
  */
 export type ReadRevocations = (
   pem: string | undefined,
@@ -39,21 +43,21 @@ export type ReadRevocations = (
   brought?: string,
 ) => Promise<Revocations>;
 
-/** Credentials and trust, and what a keeper should be warned of. */
+/** Credentials and trust, and warnings for their owner. */
 export interface LoadedCredentials extends TlsState {
   readonly revocations: Revocations;
   /** @param now milliseconds since the epoch */
   readonly warnings: (now: number) => readonly string[];
 }
 
-/** Days before the end of a certificate from which its keeper is warned. */
+/** Days before the end of a certificate from which its owner is warned. */
 const warningDays = 30;
 
 const nothingRevoked: Revocations = { isRevoked: () => false, warnings: () => [] };
 
 /**
  * Reads certificate, key, CA and CRL, and checks that they belong together and are valid now.
- * @param before what is in force until now, of which no revocation is given up
+ * @param before what is in force until now, of which no revocation is dropped
  * @throws Problem `unreadable-file`, `bad-certificate`, `bad-key`, or as {@link proveCertificate}
  */
 export async function loadCredentials(
@@ -102,12 +106,15 @@ export async function loadCredentials(
   return { credentials, trust, revocations, warnings };
 }
 
-/** A certificate for a job is short-lived on purpose: its keeper is warned in its last third. @param lifetime milliseconds */
+/**
+ * A certificate for a job is short-lived on purpose: its owner is warned in its last third. @param lifetime
+ * milliseconds
+ */
 function warningTime(lifetime: number): number {
   return lifetime <= 7 * 86_400_000 ? lifetime / 3 : warningDays * 86_400_000;
 }
 
-/** How a CA gets one that takes over. */
+/** How a CA gets a successor. */
 function successorOf(authority: X509Certificate): string {
   const more = isRoot(authority) ? '' : ' --intermediate';
   return `start one that takes over with “mco-deploy ca rollover${more}”`;
@@ -154,7 +161,7 @@ async function readIfThere(file: string, what: string): Promise<string | undefin
   }
 }
 
-/** Puts the file's name before what a check of its content has to say. */
+/** Puts the file's name before the message of a check of its content. */
 function named<T>(file: string, check: () => T): T {
   try {
     return check();

@@ -4,14 +4,14 @@ import { broken, doubtful, runCheck, type Finding, fine } from '../finding.ts';
 import type { Identity } from '../identity.ts';
 import type { TlsState } from '../ports.ts';
 
-/** The credentials, where they can be used, and what there is to say of them. */
+/** The credentials, if they are usable, and the findings about them. */
 export interface CheckedCredentials {
   readonly findings: readonly Finding[];
   readonly state?: TlsState;
 }
 
 /**
- * Whether certificate, key, CA and CRL are there, belong together and hold, and nobody else can read the key.
+ * Checks that certificate, key, CA and CRL exist, belong together and are valid, and that nobody else can read the key.
  * @param now milliseconds since the epoch
  */
 export async function checkCredentials(

@@ -6,7 +6,7 @@ export interface Roots {
   readonly authorities: readonly X509Certificate[];
 }
 
-/** What was found once stays true: neither of the two can become another. */
+/** A result never changes, because neither certificate can become another. */
 const issued = new WeakMap<X509Certificate, WeakMap<X509Certificate, boolean>>();
 
 /** Whether a certificate was signed by that CA certificate. */
@@ -20,24 +20,24 @@ export function isIssuedBy(certificate: X509Certificate, authority: X509Certific
   return is;
 }
 
-/** A CA certificate that nobody but itself has signed. */
+/** A CA certificate that only itself has signed. */
 export function isRoot(certificate: X509Certificate): boolean {
   return isIssuedBy(certificate, certificate);
 }
 
-/** The intermediate CAs that came with certificates, by fingerprint: only those that lead to a root that was trusted then. */
+/** The intermediate CAs that came with certificates, by fingerprint: only those that led to a trusted root then. */
 const intermediates = new Map<string, X509Certificate>();
 const mostIntermediates = 64;
-/** CAs between a certificate and its root, at most. */
+/** The maximum number of CAs between a certificate and its root. */
 const deepest = 4;
 const mostPaths = 8;
 
 /**
- * Remembers the intermediate CAs that came with a certificate, in a handshake, a request or a reply: what is signed by them
- * may come alone later. Nothing is believed for being remembered: every check leads to a trusted root again.
+ * Remembers the intermediate CAs that came with a certificate, in a handshake, a request or a reply: later certificates
+ * that they signed may come alone. Memory alone proves nothing: every check leads to a trusted root again.
  */
 export function rememberIssuers(chain: readonly X509Certificate[], trust: Roots): void {
-  // The last stands nearest to the root.
+  // The last is nearest to the root.
   for (const certificate of chain.slice(0, deepest + 1).toReversed()) {
     if (!certificate.ca || isRoot(certificate) || intermediates.has(certificate.fingerprint256)) continue;
     if (pathsOf(certificate, trust).length === 0) continue;
@@ -54,14 +54,14 @@ export function rememberedIssuer(fingerprint: string): X509Certificate | undefin
 }
 
 /**
- * The ways from a certificate to a trusted root, by CAs that may have so many below them: its issuer first, the root last.
- * There may be more than one while one CA takes over from another.
+ * The paths from a certificate to a trusted root, through CAs that may have so many below them: its issuer first, the
+ * root last. There may be more than one while one CA replaces another.
  */
 export function pathsOf(certificate: X509Certificate, trust: Roots): X509Certificate[][] {
   return waysUp(certificate, trust).filter((path) => limitOf(path) === undefined);
 }
 
-/** In words, which CA stands too far above a certificate on every way to a root; undefined when there is no way at all. */
+/** Names the CA that is too far above a certificate on every path to a root; undefined when there is no path at all. */
 export function tooFarAbove(certificate: X509Certificate, trust: Roots): string | undefined {
   const limits = waysUp(certificate, trust).map(limitOf);
   const [limit] = limits;
@@ -87,7 +87,7 @@ function waysUp(certificate: X509Certificate, trust: Roots, depth = 0): X509Cert
 }
 
 /**
- * What is missing between a certificate and a trusted root, in words; undefined when nothing is.
+ * Names what is missing between a certificate and a trusted root; undefined when nothing is.
  * @param chain the intermediate CAs in the certificate's own file
  */
 export function missingLink(

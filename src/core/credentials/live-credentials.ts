@@ -5,13 +5,13 @@ import type { Identity } from '../identity.ts';
 import type { TlsState } from '../ports.ts';
 import { watchFiles } from '../files/watch-files.ts';
 
-/** One's own certificate, key, authorities and revocations, as the files say now. */
+/** One's own certificate, key, authorities and revocations, from the current files. */
 export interface LiveCredentials {
   readonly current: () => TlsState;
   readonly revocations: () => Revocations;
-  /** What their keeper should know now, broken files included. */
+  /** Warnings for the owner, broken files included. */
   readonly warnings: () => readonly string[];
-  /** Reads the files again; what can't be used leaves the old in force. */
+  /** Reads the files again; an unusable one leaves the old state in force. */
   readonly reload: () => Promise<void>;
   /** Ends the watch over the files. */
   readonly stop: () => void;
@@ -24,7 +24,7 @@ export interface LiveOptions {
   readonly now: () => number;
   /** Called after every reload that took effect. */
   readonly onReload: () => void;
-  /** Called with why a reload did not. */
+  /** Called with the reason when a reload failed. */
   readonly onFault: (fault: string) => void;
 }
 
@@ -39,14 +39,14 @@ export async function startCredentials(options: LiveOptions): Promise<LiveCreden
   const { files, now, onReload, onFault } = options;
   const load = (before?: Revocations) => loadCredentials(files, options.kind, options.readRevocations, now(), before);
   const { certificate, key, ca, crl, brought = crl } = files;
-  // Begun before the first look, so that no change falls between the two.
+  // Started before the first look, so that no change is missed.
   const stop = watchFiles([...new Set([certificate, key, ca, crl, brought])], interval, () => {
     // Only the first load can fail here, and that is reported already.
     reload().catch(() => undefined);
   });
   const first = load();
   let fault: string[] = [];
-  // What changes while the files are read for the first time waits for that.
+  // A change during the first reading waits for its end.
   let reloading: Promise<unknown> = first;
   let loaded: LoadedCredentials;
 

@@ -3,8 +3,8 @@ import { lstat } from 'node:fs/promises';
 import { errnoOf, explainErrno, Problem } from '../errors.ts';
 
 /**
- * Makes sure that nobody but root and the daemon's own user could have put there what the daemon is going to trust.
- * @throws Problem `bad-permissions`, `unreadable-file` when that can't be found out
+ * Makes sure that only root and the daemon's own user could have written a file that the daemon trusts.
+ * @throws Problem `bad-permissions`, `unreadable-file` when that cannot be checked
  */
 export async function requireOwn(path: string, kind: 'directory' | 'file' | 'program'): Promise<void> {
   const found = await lstat(path).catch((cause: unknown) => {

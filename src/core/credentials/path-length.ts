@@ -2,7 +2,7 @@ import type { X509Certificate } from 'node:crypto';
 
 const lengths = new WeakMap<X509Certificate, number | undefined>();
 
-/** How many CAs may stand below a CA; undefined where its certificate sets no limit (RFC 5280, 4.2.1.9). */
+/** How many CAs a CA may have below it; undefined where its certificate sets no limit (RFC 5280, 4.2.1.9). */
 export function pathLengthOf(certificate: X509Certificate): number | undefined {
   if (!lengths.has(certificate)) lengths.set(certificate, readPathLength(certificate.raw));
   return lengths.get(certificate);
@@ -13,7 +13,7 @@ export function limitOf(path: readonly X509Certificate[]): X509Certificate | und
   let below = 0;
   for (const issuer of path) {
     if (below > (pathLengthOf(issuer) ?? Number.POSITIVE_INFINITY)) return issuer;
-    // One that a CA has issued to itself, for another key, does not count.
+    // A certificate that a CA issued to itself, for another key, does not count.
     if (issuer.subject !== issuer.issuer) below++;
   }
   return undefined;
@@ -31,7 +31,7 @@ function readPathLength(raw: Buffer): number | undefined {
   for (const extension of elements(contentOf(extensions?.content ?? empty))) {
     const [id, ...rest] = elements(extension.content);
     if (id?.content.equals(basicConstraints) !== true) continue;
-    // The last is the value; whether it is critical may come before it.
+    // The last is the value; the critical flag may come before it.
     const constraints = elements(contentOf(rest.at(-1)?.content ?? empty));
     const length = constraints.find(({ tag }) => tag === integerTag);
     return length === undefined ? undefined : Number.parseInt(length.content.toString('hex'), 16);
@@ -45,7 +45,10 @@ function contentOf(bytes: Buffer): Buffer {
   return elements(bytes)[0]?.content ?? empty;
 }
 
-/** DER elements one after the other (X.690, 8.1): a tag, a length of one byte or with the number of its bytes before it, the content. */
+/**
+ * Consecutive DER elements (X.690, 8.1): a tag, a length of one byte or with the number of its bytes before it, the
+ * content.
+ */
 function elements(bytes: Buffer): { readonly tag: number; readonly content: Buffer }[] {
   const found: { tag: number; content: Buffer }[] = [];
   for (let at = 0; at + 2 <= bytes.length; ) {

@@ -1,21 +1,21 @@
 import { type KeyObject, sign as signBytes, verify as verifyBytes, type X509Certificate } from 'node:crypto';
 import type { Identity } from '../identity.ts';
 
-/** One's own identity with what proves it. */
+/** One's own identity with its proof. */
 export interface Credentials {
   readonly identity: Identity;
   readonly certificate: X509Certificate;
-  /** The intermediate CAs between the certificate and its root, as they stand after it in its file. */
+  /** The intermediate CAs between the certificate and its root, in the order of its file. */
   readonly issuers?: readonly X509Certificate[];
   readonly key: KeyObject;
 }
 
-/** A certificate with what leads from it to its root (DER), as it goes along with what it signs. */
+/** A certificate with its chain to the root (DER), as it accompanies what it signs. */
 export function chainOf({ certificate, issuers = [] }: Credentials): Buffer[] {
   return [certificate, ...issuers].map(({ raw }) => raw);
 }
 
-/** Every signature says what it is for, so that one can never be passed off as another. */
+/** Every signature contains its purpose, so that it cannot be used for another. */
 export type SignatureContext =
   | 'request'
   | 'reply'
@@ -36,7 +36,7 @@ function digestFor(key: KeyObject): 'sha256' | null {
   return key.asymmetricKeyType === 'ed25519' ? null : 'sha256';
 }
 
-/** What a key is called, for people: `EC prime256v1`, `RSA 2048`, … */
+/** The name of a key, for people: `EC prime256v1`, `RSA 2048`, … */
 function kindOf({ asymmetricKeyType: type, asymmetricKeyDetails }: KeyObject): string {
   const detail = asymmetricKeyDetails?.namedCurve ?? asymmetricKeyDetails?.modulusLength;
   return [type?.toUpperCase() ?? 'unknown', ...(detail === undefined ? [] : [detail])].join(' ');
@@ -45,7 +45,7 @@ function kindOf({ asymmetricKeyType: type, asymmetricKeyDetails }: KeyObject): s
 const curves = new Set(['prime256v1', 'secp384r1']);
 const shortestRsa = 2048;
 
-/** Why a key can't sign what mco-deploy signs; undefined for EC on P-256 or P-384, RSA from 2048 bits, and Ed25519. */
+/** Why a key cannot sign for mco-deploy; undefined for EC on P-256 or P-384, RSA from 2048 bits, and Ed25519. */
 export function unusableKey(key: KeyObject): string | undefined {
   const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key;
   const usable =
@@ -61,7 +61,7 @@ export function sign(context: SignatureContext, bytes: Uint8Array, key: KeyObjec
   return signBytes(digestFor(key), inContext(context, bytes), key);
 }
 
-/** False for any signature that does not hold, a malformed one included. */
+/** False for any invalid signature, a malformed one included. */
 export function verifies(
   context: SignatureContext,
   bytes: Uint8Array,

@@ -1,16 +1,16 @@
 import type { ExtendedJSONSchema } from 'json-schema-to-ts';
 
-/** What a property may carry beyond JSON Schema, for people and clients. */
+/** Additions of a property to JSON Schema, for people and clients. */
 export type Annotations = {
   /** Its value is never logged, stored or shown. */
   readonly 'x-sensitive'?: boolean;
-  /** It names the application that is meant: a certificate that is for another one is refused. */
+  /** It names the application of the call: a certificate for another one is refused. */
   readonly 'x-application'?: boolean;
   /** Its heading. */
   readonly 'x-display-as'?: string;
-  /** What to ask a person for it. */
+  /** The prompt for a person. */
   readonly 'x-prompt'?: string;
-  /** What a number is: seconds or milliseconds since the epoch, which people read as a time. */
+  /** What a number is: seconds or milliseconds since the epoch, shown to people as a time. */
   readonly 'x-unit'?: 'epoch-s' | 'epoch-ms';
 };
 
@@ -19,10 +19,10 @@ export type AnnotatedSchema = ExtendedJSONSchema<Annotations>;
 /** JSON Schema (draft 7) of an object. */
 export type ObjectSchema = AnnotatedSchema & { readonly type: 'object' };
 
-/** How replies of many nodes are summed up. */
+/** How the replies of many nodes are summarised. */
 export interface Aggregate {
   readonly function: 'summary' | 'average' | 'sum' | 'nagios_states';
-  /** The output that is summed up. */
+  /** The output that is summarised. */
   readonly output: string;
 }
 
@@ -31,26 +31,26 @@ export interface ActionDdl {
   readonly description: string;
   /** Whether it changes anything on the node. */
   readonly kind: 'read' | 'change';
-  /** Whether doing it again does no harm. */
+  /** Whether it is harmless to repeat it. */
   readonly repeatable: boolean;
   /** Seconds until it is cancelled. */
   readonly timeout: number;
-  /** Whether it can say what it would change without changing it. */
+  /** Whether it can report what it would change without changing it. */
   readonly dryRun: boolean;
   /** Which replies a client shows by default. */
   readonly display: 'ok' | 'failed' | 'always';
   readonly input: ObjectSchema;
   readonly output: ObjectSchema;
   readonly aggregate?: readonly Aggregate[];
-  /** Left out for an action that takes no host out of traffic and puts none in. */
+  /** Omitted for an action that takes no host out of traffic and puts none in. */
   readonly traffic?: TrafficEffect;
 }
 
 /**
- * What an action does to the traffic of hosts. A run that took hosts out has it proven, right before and after each change
- * of them, that they were out the whole time: the action that took them out replies `hosts: [{name, out_since}]`, and
- * `proof`, asked with the same inputs, `servers: [{name, out_since, breaks: [{at, line, cause, where}]}]`. Equal times mean
- * that there was no break.
+ * The effect of an action on the traffic of hosts. A run that took hosts out has a proof, right before and after each
+ * change of them, that they were out the whole time: the action that took them out returns `hosts: [{name,
+ * out_since}]`, and `proof`, called with the same inputs, `servers: [{name, out_since, breaks: [{at, line, cause,
+ * where}]}]`. Equal times mean that there was no break.
  */
 export interface TrafficEffect {
   readonly takes: 'out' | 'in';
@@ -60,7 +60,7 @@ export interface TrafficEffect {
   readonly proof: string;
 }
 
-/** The description of an agent: all that a client or another node needs to call it rightly. */
+/** The description of an agent: everything that a client or another node needs to call it. */
 export interface Ddl {
   readonly name: string;
   readonly description: string;
@@ -68,14 +68,14 @@ export interface Ddl {
   readonly license: string;
   readonly version: string;
   readonly url: string;
-  /** Other names that callers may use; resolved before anything is authorized. */
+  /** Aliases that callers may use; resolved before authorization. */
   readonly aliases?: readonly string[];
   /** Not built in, but read from a file or sent by a node: its schemas are interpreted, never compiled. */
   readonly origin?: 'outside';
   readonly actions: Readonly<Record<string, ActionDdl>>;
 }
 
-/** Keeps the literal types, from which a handler's input and output types are made. */
+/** Keeps the literal types, from which the types of a handler's input and output are derived. */
 export function defineDdl<const D extends Ddl>(ddl: D): D {
   return ddl;
 }
@@ -100,7 +100,7 @@ export function inputSchema(action: ActionDdl, name: string): AnnotatedSchema | 
   return Object.hasOwn(properties, name) ? properties[name] : undefined;
 }
 
-/** The inputs whose values must never be logged, stored or shown. */
+/** The inputs whose values are never logged, stored or shown. */
 export function sensitiveInputs(action: ActionDdl): string[] {
   return Object.entries(propertiesOf(action.input))
     .filter(([, schema]) => typeof schema === 'object' && 'x-sensitive' in schema && schema['x-sensitive'] === true)
@@ -113,7 +113,7 @@ export function applicationInput(action: ActionDdl): string | undefined {
   return properties.find(([, schema]) => typeof schema === 'object' && schema['x-application'] === true)?.[0];
 }
 
-/** The outputs whose values must never be logged, stored or shown. */
+/** The outputs whose values are never logged, stored or shown. */
 export function sensitiveOutputs(action: ActionDdl): string[] {
   return sensitiveInputs({ ...action, input: action.output });
 }

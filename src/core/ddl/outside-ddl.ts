@@ -64,11 +64,11 @@ export const ddlSchema = {
   },
 } as const;
 
-/** Bytes of a DDL that comes from outside. */
+/** The maximum size in bytes of a DDL from outside. */
 export const largestDdl = 256 * 1024;
 
 /**
- * The DDL that a node sent: accepted if it has the shape of one and its schemas can be interpreted.
+ * The DDL that a node sent: accepted if it has the right shape and its schemas can be interpreted.
  * @throws Problem `bad-ddl`
  */
 export function parseOutsideDdl(bytes: Uint8Array, whose: string): Ddl {

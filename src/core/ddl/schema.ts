@@ -17,16 +17,16 @@ export const ajvOptions = {
   keywords: ['x-sensitive', 'x-application', 'x-display-as', 'x-prompt', 'x-unit'],
 } satisfies Options;
 
-/** One thing wrong with a value: where, and what was expected. */
+/** One fault of a value: its position, and what was expected. */
 export interface Fault {
   /** Keys and indexes from the root. */
   readonly path: readonly string[];
-  /** True when the key itself is at fault, not its value. */
+  /** True when the fault is in the key itself, not in its value. */
   readonly atKey: boolean;
   readonly message: string;
 }
 
-/** The faults a validator left, in words for people, the nearest known key included. */
+/** The faults that a validator left, as messages for people, with the nearest known key. */
 export function faultsOf(validate: Validate): Fault[] {
   const faults = (validate.errors ?? []).map(faultOf);
   // An `anyOf` or `if` reports itself and each of its branches: keep what says most.

@@ -1,17 +1,18 @@
 import type { FileHandle } from 'node:fs/promises';
 
 /**
- * Appends lines one after the other, each on the disk or not there: what a full disk left of one is cut off before the next.
- * @param handle open for appending alone
+ * Appends lines one after the other, each completely or not at all: if a full disk cuts one, the part is removed before
+ * the next.
+ * @param handle open only for appending
  * @param isWhole true where the file is known to end with a newline
- * @returns appends whole lines, with their newlines; resolved when they are on the disk (fdatasync)
+ * @returns a function that appends whole lines, with their newlines; it resolves when they are on the disk (fdatasync)
  */
 export async function startAppending(
   handle: FileHandle,
   { isWhole = false }: { readonly isWhole?: boolean } = {},
 ): Promise<(lines: string) => Promise<void>> {
   let { size } = await handle.stat();
-  // A crash may have left a line without its end: it stays, for a person to read, and gets one.
+  // A crash may have left a line without its end: it stays, for a person to read, and gets a newline.
   let dirty = size > 0 && !isWhole;
   let last: Promise<unknown> = Promise.resolve();
   const appendNow = async (line: string) => {
@@ -33,7 +34,7 @@ export async function startAppending(
   };
 }
 
-/** @returns whether the file ends where its last whole line does */
+/** @returns whether the file ends with a whole line */
 async function cutOff(handle: FileHandle, size: number): Promise<boolean> {
   try {
     await handle.truncate(size);

@@ -13,11 +13,11 @@ import { validatorOf } from '#validators';
 import { explainErrno, Problem } from '../errors.ts';
 import { type Fault, faultsOf, formatPath } from '../ddl/schema.ts';
 
-/** A YAML (or JSON) text that fits a schema, and where in it each value stands. */
+/** A YAML (or JSON) text that matches a schema, with the position of each value. */
 export interface Document<T> {
   readonly file: string;
   readonly value: T;
-  /** `file:line:column` of the value at a path (or of its key), or of the nearest thing around it. */
+  /** `file:line:column` of the value at a path (or of its key), or of the nearest parent that exists. */
   readonly locate: (path: readonly string[], key?: boolean) => string;
 }
 
@@ -29,7 +29,7 @@ const codes = { configuration: 'bad-configuration', playbook: 'bad-playbook' } a
 
 /**
  * Reads and checks a document.
- * @param what how to call it in a message: “configuration”, “playbook”
+ * @param what its name in a message: “configuration”, “playbook”
  * @throws Problem `unreadable-file`, or as {@link parseDocumentText}
  */
 export async function readDocument<T>(
@@ -111,7 +111,7 @@ function say({ path, atKey, message }: Fault): string {
   return atKey ? message : `${formatPath(path)}: ${message}`;
 }
 
-/** The offset of a value (or its key) in the text: of the deepest part of the path that is there. */
+/** The offset of a value (or its key) in the text: of the deepest existing part of the path. */
 function offsetOf(root: unknown, path: readonly string[], key: boolean): number {
   let node: unknown = root;
   let offset = (root as Node | null)?.range?.[0] ?? 0;

@@ -5,7 +5,7 @@ import { startOf } from './process-mark.ts';
 
 const form = /\.(\d+)-(\d*)\.[0-9a-f]{12}\.new$/;
 
-/** A name beside a file, for what will take its place. It says which process writes it. */
+/** A name beside a file, for its replacement. It contains the process that writes it. */
 export async function draftOf(path: string): Promise<string> {
   const owner = `${process.pid}-${(await startOf(process.pid)) ?? ''}`;
   return `${path}.${owner}.${randomBytes(6).toString('hex')}.new`;

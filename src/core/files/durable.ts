@@ -12,7 +12,7 @@ export async function syncDirectory(directory: string): Promise<void> {
   }
 }
 
-/** Makes a directory and those above it that are missing, so that they outlive a power cut. */
+/** Creates a directory and its missing parents, so that they outlive a power cut. */
 export async function makeDirectories(path: string, mode: number): Promise<void> {
   const first = await mkdir(path, { recursive: true, mode });
   if (first === undefined) return;
@@ -22,17 +22,17 @@ export async function makeDirectories(path: string, mode: number): Promise<void>
 }
 
 export interface ReplaceOptions {
-  /** Permission bits, whatever the umask; 0600 when left out. */
+  /** Permission bits, under any umask; 0600 by default. */
   readonly mode?: number;
-  /** Several processes may write it at once: each writes a draft of its own, and the last one stays. */
+  /** Several processes may write it at once: each writes its own draft, and the last one stays. */
   readonly shared?: boolean;
-  /** False: a file that is there already is left alone, and the write fails with EEXIST. */
+  /** False: an existing file is left alone, and the write fails with EEXIST. */
   readonly replace?: boolean;
-  /** False: not synced to the disk, for what can be found out again. */
+  /** False: not synced to the disk, for data that can be recreated. */
   readonly sync?: boolean;
 }
 
-/** Writes a file as a whole: a reader, a crash or a power cut finds the old content or the new, never a part. */
+/** Writes a whole file: a reader, a crash or a power cut finds the old content or the new, never a part. */
 export async function replaceFile(
   file: string,
   content: string | Uint8Array,

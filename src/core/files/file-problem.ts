@@ -50,8 +50,8 @@ const writing = new Set([
 const onlyWriting = new Set(['ENOSPC', 'EDQUOT', 'EROFS']);
 
 /**
- * An error of the file system, for a person; undefined for any other. It is what a command or a node shows of one that no part
- * of the program has explained: a full or read-only disk is not a fault of the program.
+ * The message for an error of the file system; undefined for any other error. A command or a node shows it for an error
+ * that no part of the program has explained: a full or read-only disk is not a fault of the program.
  */
 export function fileProblem(error: unknown): Problem | undefined {
   if (!(error instanceof Error) || error instanceof Problem) return undefined;

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { errnoOf, explainErrno, Problem } from '../errors.ts';
 
-/** What comes of a call of the file system; undefined when the file is not there. @throws as the call does, else */
+/** The result of a call of the file system; undefined when the file does not exist. @throws as the call does, else */
 export async function ifThere<T>(call: Promise<T>): Promise<T | undefined> {
   try {
     return await call;
@@ -11,7 +11,10 @@ export async function ifThere<T>(call: Promise<T>): Promise<T | undefined> {
   }
 }
 
-/** The text of a file; undefined when it is not there. @throws Problem `unreadable-file` when it is there and can't be read */
+/**
+ * The text of a file; undefined when it does not exist. @throws Problem `unreadable-file` when it exists and cannot be
+ * read
+ */
 export async function readIfThere(path: string): Promise<string | undefined> {
   try {
     return await ifThere(readFile(path, 'utf8'));

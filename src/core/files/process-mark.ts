@@ -7,7 +7,7 @@ export interface ProcessMark {
   /** The kernel's id of this start of the machine. */
   readonly boot: string;
   readonly pid: number;
-  /** When it began, in the kernel's ticks since the start. */
+  /** Its start, in the kernel's ticks since the boot. */
   readonly start: string;
 }
 
@@ -29,12 +29,15 @@ async function bootId(): Promise<string> {
   return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
 }
 
-/** Field 22 of /proc/PID/stat (proc(5)); the name before it may hold anything. Undefined when there is no such process. */
+/**
+ * Field 22 of /proc/PID/stat (proc(5)); the name before it may contain anything. Undefined when there is no such
+ * process.
+ */
 export async function startOf(pid: number): Promise<string | undefined> {
   try {
     const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
     const [state, ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    // A zombie has ended; only its parent has not looked yet.
+    // A zombie has ended; its parent has not collected it yet.
     return state === 'Z' ? undefined : fields[18];
   } catch {
     return undefined;

@@ -10,7 +10,7 @@ export interface NameTest {
   readonly pattern: Match | undefined;
 }
 
-/** Tests the node's own name: any of them will do. */
+/** Tests the node's own name: one match is enough. */
 export interface IdentityTest {
   readonly kind: 'identity';
   readonly names: ReadonlySet<string>;
@@ -19,13 +19,13 @@ export interface IdentityTest {
 
 export type Test = FactTest | NameTest | IdentityTest;
 
-/** What a filter or a policy asks of a node. */
+/** What a filter or a policy requires of a node. */
 export type Expression =
   | Test
   | { readonly kind: 'and' | 'or'; readonly parts: readonly Expression[] }
   | { readonly kind: 'not'; readonly part: Expression };
 
-/** Whether the node is as the expression says. Total: any facts give an answer, in bounded time. */
+/** Whether the node matches the expression. Total: any facts give an answer, in bounded time. */
 export function holds(expression: Expression, node: NodeFacts): boolean {
   switch (expression.kind) {
     case 'and':

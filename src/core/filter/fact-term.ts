@@ -17,14 +17,14 @@ const operators: Readonly<Record<string, FactOperator>> = {
 
 const longestName = 256;
 
-/** Whether there is an operator in it, so that it is a fact's test and not a name. */
+/** Whether it contains an operator, so that it tests a fact and is not a name. */
 export function hasOperator(range: Range): boolean {
   const text = textOf(range);
   return !text.startsWith('/') && /[=<>]/.test(text);
 }
 
 /**
- * `NAME OPERATOR VALUE`. The right-most operator splits it, save for those in a /regex/ (or, where the syntax has quotes,
+ * `NAME OPERATOR VALUE`. The right-most operator splits it, except those in a /regex/ (or, where the syntax has quotes,
  * in a quoted value) at its end.
  * @throws Problem `bad-filter`
  */
@@ -64,7 +64,7 @@ function parseFactName(range: Range): string {
   return name;
 }
 
-/** Where a /regex/ or a quoted value begins that stands right of an operator and goes on to the end. */
+/** The start of a /regex/ or a quoted value that follows an operator and continues to the end. */
 function enclosedValue({ text, start, end }: Range, quotes: boolean): number | undefined {
   const mark = text[end - 1] ?? '';
   if (mark !== '/' && !(quotes && (mark === '"' || mark === "'"))) return undefined;
@@ -74,7 +74,7 @@ function enclosedValue({ text, start, end }: Range, quotes: boolean): number | u
   return undefined;
 }
 
-/** Where the right-most operator ends. */
+/** The end of the right-most operator. */
 function lastOperatorEnd(text: string, start: number, end: number): number | undefined {
   for (let at = end - 1; at >= start; at--) {
     const sign = text[at];

@@ -11,14 +11,14 @@ export interface FactTest {
   /** Its name; nested facts by dots. */
   readonly name: string;
   readonly operator: FactOperator;
-  /** What stands right of the operator; the pattern's source where there is one. */
+  /** The text after the operator; the pattern's source where there is one. */
   readonly value: string;
   readonly pattern: Match | undefined;
 }
 
 type Scalar = string | number | boolean;
 
-/** A name of more parts finds nothing, so that a lookup can't branch without bound. */
+/** A name with more parts finds nothing, so that a lookup has bounded branches. */
 export const mostParts = 16;
 
 /** Characters in all the elements of a list; a longer one is too large to compare. */
@@ -26,8 +26,9 @@ const longestList = 16_384;
 const mostElements = 1000;
 
 /**
- * Whether the fact is there and is as the test says. A list is equal to (less than, like) a value when one of its
- * elements is, and unequal when none is equal. Absent, null, an object, too large to compare: false, for `!=` also.
+ * Whether the fact exists and passes the test. A list is equal to (less than, like) a value when one of its elements
+ * is, and unequal when none is equal. An absent fact, null, an object or a value too large to compare gives false, even
+ * for `!=`.
  */
 export function holdsFact(test: FactTest, facts: JsonObject): boolean {
   const values = comparable(lookUpFact(facts, test.name));
@@ -47,7 +48,7 @@ export function holdsFact(test: FactTest, facts: JsonObject): boolean {
   }
 }
 
-/** The value of a fact, own keys only; a fact whose name has a dot in it goes before a nested one. */
+/** The value of a fact, own keys only; a fact with a dot in its name takes precedence over a nested one. */
 export function lookUpFact(facts: JsonObject, name: string): unknown {
   const parts = name.split('.');
   return parts.length > mostParts ? undefined : descend(facts, parts);
@@ -66,7 +67,7 @@ function descend(value: unknown, parts: readonly string[]): unknown {
   return undefined;
 }
 
-/** The values of a fact that can be compared: itself, or a list's elements. Undefined when there is nothing to compare. */
+/** The comparable values of a fact: itself, or a list's elements. Undefined when there is nothing to compare. */
 export function comparable(fact: unknown): readonly Scalar[] | undefined {
   if (isScalar(fact)) return String(fact).length <= longestText ? [fact] : undefined;
   if (!Array.isArray(fact) || fact.length > mostElements) return undefined;

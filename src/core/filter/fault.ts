@@ -3,8 +3,8 @@ import { Problem } from '../errors.ts';
 const longestShown = 60;
 
 /**
- * A `bad-filter` that shows the text and, in a line below, a caret under the place at fault.
- * Of a long text only what is around that place is shown, and nothing that could move a terminal's cursor.
+ * A `bad-filter` that shows the text and, in the next line, a caret under the fault. A long text is shown only around
+ * the fault, and without characters that could move a terminal's cursor.
  * @param offset in UTF-16 units, at most the text's length
  */
 export function faultAt(text: string, offset: number, message: string, hint = '', options?: ErrorOptions): Problem {

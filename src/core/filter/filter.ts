@@ -12,7 +12,7 @@ import { parseOperand, tokenize } from './tokens.ts';
 
 export { mergeTerms, noFilter } from './merge.ts';
 
-/** Which nodes are meant: those for which all expressions hold. */
+/** Selects nodes: those that match all expressions. */
 export interface Filter {
   readonly all: readonly Expression[];
 }
@@ -22,7 +22,7 @@ const mostTerms = 256;
 const mostIdentities = 10_000;
 
 /**
- * What an operator's terms mean: all of them must hold, but of the identities any.
+ * Parses an operator's terms: a node must match all of them, except that one identity is enough.
  * @throws Problem `bad-filter`: the message shows the term, with a caret in the line below
  */
 export function parseFilter(terms: FilterTerms): Filter {
@@ -39,12 +39,12 @@ export function parseFilter(terms: FilterTerms): Filter {
   return { all };
 }
 
-/** Whether the node is one that is meant. Total, and bounded in time. */
+/** Whether the node is selected. Total, and bounded in time. */
 export function matchesFilter(filter: Filter, node: NodeFacts): boolean {
   return filter.all.every((expression) => holds(expression, node));
 }
 
-/** The names of the facts that the filter reads, sorted: without them it can't be decided. */
+/** The names of the facts that the filter reads, sorted: without them it cannot be decided. */
 export function filterNeedsFacts(filter: Filter): string[] {
   const tests = filter.all.flatMap(testsIn);
   return [...new Set(tests.flatMap((test) => (test.kind === 'fact' ? [test.name] : [])))].sort();
@@ -60,7 +60,7 @@ function checkSize(terms: FilterTerms): void {
   if (surplus !== undefined) throw new Problem('bad-filter', `the filter has more than ${surplus} terms of a kind`);
 }
 
-/** The shorthand `class fact=value /regex/`: every one of them must hold. */
+/** The shorthand `class fact=value /regex/`: a node must match every part. */
 function parseWith(term: string, compile: Compile): Expression[] {
   const tokens = tokenize(term);
   if (tokens.length === 0) throw faultAt(term, term.length, 'a class, a fact or a regex is missing');

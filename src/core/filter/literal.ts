@@ -1,4 +1,4 @@
-/** The number that a text is in decimal notation, or undefined: no hexadecimal, no infinity, no spaces. */
+/** The number in decimal notation that a text contains, or undefined: no hexadecimal, no infinity, no spaces. */
 export function numberIn(text: string): number | undefined {
   if (!/^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d{1,3})?$/i.test(text)) return undefined;
   const number = Number(text);

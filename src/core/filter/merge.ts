@@ -22,9 +22,9 @@ function emptyList(): string[] {
 }
 
 /**
- * Terms that match exactly the nodes that match both. Identities are OR-ed, so that two lists of them are narrowed
- * to what is in both, never joined.
- * @throws Problem `bad-filter` when no node can match both, or when both have terms that can't be read or narrowed
+ * Terms that match exactly the nodes that match both. Identities are OR-ed, so that two lists of them are narrowed to
+ * the common ones, never joined.
+ * @throws Problem `bad-filter` when no node can match both, or when both have terms that cannot be read or narrowed
  */
 export function mergeTerms(a: FilterTerms, b: FilterTerms): FilterTerms {
   return {
@@ -70,7 +70,7 @@ function isRegex(term: string): boolean {
 
 function bothOf(a: string, b: string): string {
   if (a === '' || b === '' || a === b) return a === '' ? b : a;
-  // Each must be whole by itself: an expression like “x) or (y” would turn the other round.
+  // Each must be complete by itself: an expression like “x) or (y” would invert the other.
   for (const select of [a, b]) parseSelect(select, boundedCompiler());
   const both = `(${a}) and (${b})`;
   const added = tokenize('() and ()').length;

@@ -40,7 +40,7 @@ export function parseIdentities(terms: readonly string[], compile: Compile): Ide
   const names = terms.map((term) => parseName(wholeOf(term), 'identity', compile));
   return {
     kind: 'identity',
-    // Names of nodes are lower-case, as in certificates; operators need not mind.
+    // Names of nodes are lower-case, as in certificates; operators may use any case.
     names: new Set(names.flatMap(({ value, pattern }) => (pattern === undefined ? [value.toLowerCase()] : []))),
     patterns: names.flatMap(({ pattern }) => (pattern === undefined ? [] : [pattern])),
   };

@@ -10,8 +10,8 @@ const unicodeProperty = /\\[pP]/g;
 const propertyCost = 8;
 
 /**
- * How large a program a regex becomes, about (counted repetitions are written out in it): an upper estimate, made
- * without compiling it. The time a match takes is bounded by this times the length of the text.
+ * The approximate size of a regex's program (counted repetitions are expanded in it): an upper estimate, made without
+ * compiling it. The time of a match is bounded by this times the length of the text.
  */
 export function patternCost(source: string): number {
   const outer: number[] = [];
@@ -24,7 +24,7 @@ export function patternCost(source: string): number {
   for (const [text] of source.matchAll(piece)) {
     const [repetition, least = '', most = ''] = countedRepetition.exec(text) ?? [];
     if (repetition !== undefined) {
-      // What may be left out takes an instruction more each time.
+      // An optional part costs one more instruction each time.
       const once = least === most || !repetition.includes(',') ? atom : atom + 1;
       const all = once * Math.max(1, Number(least), Number(most));
       total += all - atom;

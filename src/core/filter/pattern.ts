@@ -3,10 +3,10 @@ import { loadRe2 } from '#re2';
 import { Problem } from '../errors.ts';
 import { patternCost } from './pattern-cost.ts';
 
-/** Whether a text has the pattern somewhere in it. */
+/** Whether a text contains the pattern. */
 export type Match = (text: string) => boolean;
 
-/** Characters of a text that a regex is tried on; a longer text matches no pattern. */
+/** The maximum length of a text that a regex is tried on; a longer text matches no pattern. */
 export const longestText = 4096;
 
 const longestPattern = 256;
@@ -17,24 +17,24 @@ const costliestTogether = 2000;
 const costOfAnother = 20;
 
 /**
- * A regex that came from outside, in RE2's syntax (https://github.com/google/re2/wiki/Syntax), unanchored, minding case.
- * `$` is the very end of the text, and there are no back-references.
+ * A regex from outside, in RE2's syntax (https://github.com/google/re2/wiki/Syntax), unanchored and case-sensitive. `$`
+ * is the very end of the text, and there are no back-references.
  * @throws Problem `bad-pattern` when it is malformed, longer than 256 characters or too costly
  */
 export function compilePattern(source: string): Match {
   return boundedCompiler()(source);
 }
 
-/** One place where a pattern is found in a text, and what its groups hold; a group that took no part is undefined. */
+/** One match of a pattern in a text, with its groups; a group that took no part is undefined. */
 export interface Found {
   readonly start: number;
   readonly end: number;
-  /** The whole first. */
+  /** The whole match first. */
   readonly groups: readonly (string | undefined)[];
 }
 
 /**
- * The same regex, where it is found: every place, from left to right. `^` and `$` are the ends of each line.
+ * The same regex, for all matches, from left to right. `^` and `$` match at the ends of each line.
  * @throws Problem as {@link compilePattern}
  */
 export function compileFinder(source: string): (text: string) => Generator<Found> {
@@ -51,7 +51,7 @@ export function compileFinder(source: string): (text: string) => Generator<Found
 }
 
 /**
- * A compiler for patterns that are tried together: beyond a cost that all of them share it refuses. Filters ignore case, as
+ * A compiler for patterns that are tried together: it refuses more than a shared total cost. Filters ignore case, as
  * their `=` does; policies do not.
  * @throws Problem from what it returns, as {@link compilePattern}
  */

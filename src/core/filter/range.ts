@@ -29,7 +29,7 @@ export function textOf({ text, start, end }: Range): string {
   return text.slice(start, end);
 }
 
-/** @throws Problem `bad-filter` with the place of the pattern, for what `compile` throws */
+/** @throws Problem `bad-filter` with the position of the pattern, for errors of `compile` */
 export function compileAt(range: Range, compile: Compile): Match {
   try {
     return compile(textOf(range));

@@ -8,7 +8,7 @@ const deepest = 32;
 
 /**
  * A compound expression: classes, /regexes/ for classes and facts, joined by `and`, `or`, `not` (`!`) and parentheses.
- * `not` binds tighter than `and`, and `and` tighter than `or`. It becomes data; nothing of it is ever run.
+ * `not` binds tighter than `and`, and `and` tighter than `or`. It becomes data and is never executed.
  * @throws Problem `bad-filter`
  */
 export function parseSelect(text: string, compile: Compile): Expression {

@@ -6,8 +6,8 @@ import { parseFilter } from './filter.ts';
 import { booleanIn, numberIn } from './literal.ts';
 
 /**
- * Something that a node can publish and a question can carry. The value is normalised, so that whatever a filter takes
- * for equal has the same value here; some that it takes for unequal have it too, and the node itself decides.
+ * A term that a node can publish and a question can carry. The value is normalised, so that values that a filter treats
+ * as equal are the same here; some unequal ones are the same, too, and the node itself decides.
  */
 export interface EqualityTerm {
   readonly kind: 'fact' | 'agent' | 'class' | 'identity';
@@ -25,7 +25,7 @@ export function equalityTerms(filter: FilterTerms): EqualityTerm[] {
   return parseFilter(filter).all.flatMap(equalitiesIn);
 }
 
-/** The terms under which a node may be asked for: its agents, classes, name, and the facts of the given names. */
+/** The terms that a question for a node may contain: its agents, classes, name, and the facts of the given names. */
 export function publishedTerms(node: NodeFacts, factNames: readonly string[]): EqualityTerm[] {
   const facts = factNames.flatMap((key) =>
     (comparable(lookUpFact(node.facts, key)) ?? []).map((fact) => factTerm(key, String(fact))),

@@ -5,7 +5,7 @@ import { faultAt } from './fault.ts';
 import { parseNameTest } from './name.ts';
 import type { Compile, Range } from './range.ts';
 
-/** A piece of an expression: where it stands and what it is. */
+/** A piece of an expression: its position and its kind. */
 export interface Token extends Range {
   readonly kind: '(' | ')' | 'and' | 'or' | 'not' | 'operand';
 }
@@ -13,7 +13,7 @@ export interface Token extends Range {
 const mostTokens = 1024;
 
 /**
- * Cuts an expression into parentheses, the words `and`, `or`, `not` (in any case; `!` also), and operands: a class, a
+ * Splits an expression into parentheses, the words `and`, `or`, `not` (in any case; `!` also), and operands: a class, a
  * fact's test, or a /regex/ for a class. A regex and a fact's quoted value keep their spaces and parentheses.
  * @throws Problem `bad-filter`
  */

@@ -4,9 +4,9 @@ import { sign, chainOf, type Credentials } from '../credentials/signature.ts';
 import { Problem } from '../errors.ts';
 import { isObject, type JsonObject, parseJsonObject } from '../json.ts';
 
-/** As it is sent and stored. */
+/** In the form that is sent and stored. */
 export interface JournalLine {
-  /** JSON of a {@link LineContent}: these very bytes (UTF-8) are signed. */
+  /** JSON of a {@link LineContent}: exactly these bytes (UTF-8) are signed. */
   readonly text: string;
   /** Base64, over the context `journal-line` and the text. */
   readonly signature: string;
@@ -19,9 +19,12 @@ export interface LineContent {
   readonly sequence: number;
   /** {@link hashText} of the line before; empty for the first. */
   readonly previous: string;
-  /** Where the run keeps its journal; in the first line alone. */
+  /** Where the run stores its journal; only in the first line. */
   readonly stored?: StoredOn;
-  /** The certificate that signs from here on and its issuers (DER, Base64); left out where the line before is signed by the same one. */
+  /**
+   * The certificate that signs from here on and its issuers (DER, Base64); omitted where the line before has the same
+   * signer.
+   */
   readonly chain?: readonly string[];
   readonly entry: JsonObject;
 }
@@ -29,11 +32,11 @@ export interface LineContent {
 export interface StoredOn {
   /** The lease under which lines are appended. */
   readonly lease: string;
-  /** The nodes that store it; a majority of them has each line before the run changes anything by it. */
+  /** The nodes that store it; a majority of them has each line before the run makes the change in it. */
   readonly holders: readonly string[];
 }
 
-/** Where a chain of lines stands. */
+/** A position in a chain of lines. */
 export interface JournalEnd {
   /** Of the last line; 0 before the first. */
   readonly sequence: number;
@@ -43,7 +46,7 @@ export interface JournalEnd {
 
 export const journalStart: JournalEnd = Object.freeze({ sequence: 0, hash: '' });
 
-/** At most so many nodes store a journal. */
+/** The maximum number of nodes that store a journal. */
 export const mostHolders = 5;
 
 /** SHA-256 (hex) of a line's text. */
@@ -61,7 +64,7 @@ export function encodeChain(credentials: Credentials): string[] {
   return chainOf(credentials).map((raw) => raw.toString('base64'));
 }
 
-/** What a line says; its signature is not looked at. @throws Problem `bad-journal` */
+/** The content of a line; its signature is not checked. @throws Problem `bad-journal` */
 export function readLine({ text }: Pick<JournalLine, 'text'>): LineContent {
   const value = parseText(text);
   const { run, sequence, previous, stored, chain, entry } = value;
@@ -101,8 +104,8 @@ function areTexts(value: unknown): value is string[] {
 }
 
 /**
- * Checks that lines continue a journal: numbers without a gap, each naming the one before. Signatures are not looked at.
- * @returns where the journal stands after them @throws Problem `bad-journal`
+ * Checks that lines continue a journal: numbers without a gap, each naming the one before. Signatures are not checked.
+ * @returns the position after them @throws Problem `bad-journal`
  */
 export function followLines(run: string, end: JournalEnd, lines: readonly Pick<JournalLine, 'text'>[]): JournalEnd {
   return lines.reduce((before, line) => {

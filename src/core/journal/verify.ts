@@ -1,4 +1,4 @@
-/** Checks a journal that came from a node: nobody but operators of the fleet can have written it, and in this order. */
+/** Checks a journal that came from a node: only operators of the fleet can have written it, and in this order. */
 import type { X509Certificate } from 'node:crypto';
 import { issuersIn, parseCertificate, proveCertificate, type Trust } from '../credentials/certificate.ts';
 import { rememberIssuers } from '../credentials/issuers.ts';
@@ -12,7 +12,7 @@ export interface VerifiedJournal {
   readonly stored: StoredOn;
   readonly lines: readonly JournalLine[];
   readonly entries: readonly JsonObject[];
-  /** Who signed each line: the name of an operator. */
+  /** The signer of each line: the name of an operator. */
   readonly authors: readonly string[];
   /** Those of the authors whose certificates were revoked since. */
   readonly revoked: readonly string[];
@@ -53,7 +53,10 @@ function openChain(chain: readonly string[], trust: Trust): X509Certificate {
   return parseCertificate(certificates[0] ?? Buffer.alloc(0));
 }
 
-/** Who signed it, at its time: a certificate of a day may have expired since, and one may have been revoked after the run. */
+/**
+ * The signer at that time: a short-lived certificate may have expired since, and one may have been revoked after the
+ * run.
+ */
 function authorOf(signer: X509Certificate, { entry }: LineContent, trust: Trust): { name: string; isRevoked: boolean } {
   const at = Number(entry.at);
   const lenient = { ...trust, isRevoked: () => false };

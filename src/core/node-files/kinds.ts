@@ -1,6 +1,6 @@
 /**
  * The files of a node's configuration that may be written over the fabric, by their kinds: there is a right for each.
- * Keys, certificates, trust anchors, programs and the helper's own settings have no kind, so nothing can name them.
+ * Keys, certificates, trust anchors, programs and the helper's own settings have no kind, so they cannot be named.
  */
 export const fileKinds = ['settings', 'policies', 'facts', 'classes', 'checks', 'hooks'] as const;
 export type FileKind = (typeof fileKinds)[number];
@@ -25,7 +25,7 @@ export function isFileKind(kind: unknown): kind is FileKind {
   return fileKinds.some((known) => known === kind);
 }
 
-/** Where a file is, below the directory of the configuration; undefined when its kind has no such name. */
+/** The path of a file below the directory of the configuration; undefined when its kind has no such name. */
 export function pathIn(kind: FileKind, name: string): string | undefined {
   const { directory, name: form } = places[kind];
   if (!form.test(name)) return undefined;
@@ -38,7 +38,7 @@ export const kindDirectories: readonly (readonly [FileKind, string])[] = fileKin
   places[kind].directory,
 ]);
 
-/** What the daemon does to have a new file of that kind; what it reads when it uses it, it has at once. */
+/** What the daemon does to load a new file of that kind; files that it reads at each use take effect at once. */
 export const takesEffect: Readonly<Record<FileKind, 'at-once' | 'reload' | 'restart'>> = {
   settings: 'restart',
   policies: 'reload',

@@ -13,7 +13,7 @@ export interface NodeFile {
   readonly content: string;
 }
 
-/** The files of all kinds that are there, in the order of kinds and names. Links are not followed. */
+/** The existing files of all kinds, in the order of kinds and names. Links are not followed. */
 export async function listNodeFiles(directory: string): Promise<NodeFile[]> {
   const files: NodeFile[] = [];
   for (const [kind, below] of kindDirectories) {
@@ -56,7 +56,7 @@ export function sumOf(content: string): string {
   return createHash('sha256').update(content).digest('hex');
 }
 
-/** A sum over all files: two nodes, or two moments, with the same sum have the same configuration. */
+/** A sum over all files: equal sums of two nodes, or of two moments, mean equal configurations. */
 export function digestFiles(files: readonly NodeFile[]): string {
   const lines = files.map(({ kind, name, content }) => `${kind}/${name} ${sumOf(content)}\n`).sort();
   return createHash('sha256').update(lines.join('')).digest('hex');

@@ -1,15 +1,15 @@
 import { isObject } from '../json.ts';
 
 /**
- * The SHA-256 sums of the files that `install` and `apply` wrote on a node, by their absolute paths: what still has its sum
- * was not changed by others, and may be replaced.
+ * The SHA-256 sums of the files that `install` and `apply` wrote on a node, by their absolute paths: a file with its
+ * old sum was not changed by others, and may be replaced.
  */
 export type Manifest = Readonly<Record<string, string>>;
 
 /** In the directory of the configuration. */
 export const manifestName = 'applied.json';
 
-/** A text that is not a manifest is an empty one: then nothing is replaced that differs. */
+/** A text that is not a manifest counts as an empty one: then no differing file is replaced. */
 export function parseManifest(text: string): Manifest {
   try {
     const value: unknown = JSON.parse(text);

@@ -1,4 +1,4 @@
-/** What the daemon and the helper say to each other: one line of JSON each way. */
+/** The protocol between the daemon and the helper: one line of JSON each way. */
 import { isObject, type JsonObject } from '../json.ts';
 import { Problem } from '../errors.ts';
 import type { ProblemCode } from '../problems/index.ts';
@@ -9,15 +9,15 @@ export type HelperMessage =
       /** An operator’s request, as it was signed. */
       readonly type: 'request';
       readonly signed: SignedRequest;
-      /** Which run of the daemon passes it on. */
+      /** The run of the daemon that passes it on. */
       readonly instance: string;
     }
-  /** Goes back to the last good version, where the time to confirm a change is over. */
+  /** Goes back to the last good version if the time to confirm a change is over. */
   | { readonly type: 'return' };
 
 export type HelperReply = { readonly ok: JsonObject } | { readonly problem: Problem };
 
-/** Bytes of a message: a request with its values holds less. */
+/** The maximum size of a message in bytes: a request with its values is smaller. */
 export const largestMessage = 4 * 1024 * 1024;
 
 export function encodeMessage(message: HelperMessage): string {
@@ -71,7 +71,7 @@ export function encodeReply(reply: HelperReply): string {
   return `${JSON.stringify({ problem: { code, message, hint } })}\n`;
 }
 
-/** @throws Problem what the helper replied, or `no-helper` where that makes no sense */
+/** @throws Problem the helper's reply, or `no-helper` where that is invalid */
 export function decodeReply(line: string): JsonObject {
   let value: unknown;
   try {

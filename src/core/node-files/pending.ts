@@ -3,30 +3,30 @@ import { join } from 'node:path';
 import { isObject } from '../json.ts';
 import { ifThere } from '../files/if-there.ts';
 
-/** Where the helper keeps what it must not forget, below the directory of the configuration. */
+/** Where the helper stores its state, below the directory of the configuration. */
 export const helperDirectory = '.apply';
 
-/** A file that a change replaces, and what it was before. */
+/** A file that a change replaces, and its earlier state. */
 export interface ChangedFile {
   /** Below the directory of the configuration. */
   readonly place: string;
-  /** Whether there was one: then it lies in `before/` under its number. */
+  /** Whether there was one: then it is in `before/` under its number. */
   readonly existed: boolean;
 }
 
-/** A change that was not confirmed yet. What it replaced is kept until it is. */
+/** A change that is not confirmed yet. The replaced files are kept until then. */
 export interface Pending {
-  /** The id of the request that asked for it. */
+  /** The id of the request for it. */
   readonly change: string;
-  /** The operator who did. */
+  /** The operator of the request. */
   readonly operator: string;
-  /** `switching` while files are replaced: if it stands there when nobody works on it, they are a mixture. */
+  /** `switching` while files are replaced: if this is found when nobody works on it, the files are a mixture. */
   readonly state: 'switching' | 'waiting';
   /** Milliseconds since the epoch until which it may be confirmed. */
   readonly until: number;
   /** The kernel's id of the start of the machine at which it was made. */
   readonly boot: string;
-  /** The daemon that ran then: another one must confirm, where it takes a restart. */
+  /** The daemon that ran then: if a restart is needed, another one must confirm. */
   readonly instance: string;
   readonly effect: 'at-once' | 'reload' | 'restart';
   readonly files: readonly ChangedFile[];
@@ -45,7 +45,7 @@ export async function readPending(directory: string): Promise<Pending | undefine
   return isWhole ? (value as unknown as Pending) : undefined;
 }
 
-/** What came of the last change that was not confirmed. */
+/** The result of the last change that was not confirmed. */
 export interface Returned {
   readonly change: string;
   /** ISO 8601. */

@@ -83,7 +83,7 @@ export function parseClasses(column: string, line: Line): Expression[] {
   );
 }
 
-/** The words of a column where nothing is joined by `and`, `or`, `not` or parentheses. */
+/** The words of a column without `and`, `or`, `not` or parentheses. */
 function wordsOf(column: string, name: string, line: Line): Token[] {
   const tokens = within(line, name, () => tokenize(column));
   const wrong = tokens.find(({ kind }) => kind !== 'operand');
@@ -93,7 +93,7 @@ function wordsOf(column: string, name: string, line: Line): Token[] {
   throw faultIn(line, what, 'write it in the column FACTS');
 }
 
-/** Says in which line of which file a filter's fault is. */
+/** Adds the file and the line to a filter's fault. */
 function within<T>(line: Line, column: string, parse: () => T): T {
   try {
     return parse();

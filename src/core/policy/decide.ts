@@ -2,26 +2,29 @@ import { holds } from '../filter/expression.ts';
 import type { NodeFacts } from '../node.ts';
 import type { Policy, Rule } from './policy.ts';
 
-/** Who wants to do what, and where. */
+/** The caller, the action and the node of a decision. */
 export interface AccessRequest {
   /** `cert=NAME` or `node=NAME`. */
   readonly caller: string;
   readonly action: string;
   readonly node: NodeFacts;
-  /** True for a caller whose certificate is limited: only rules that name it allow it anything, neither * nor a regex nor a default. */
+  /**
+   * True for a caller whose certificate is limited: only rules that name it allow anything, neither * nor a regex nor a
+   * default.
+   */
   readonly limited?: boolean;
 }
 
-/** What a policy says to it, and which of its lines says so. */
+/** The decision of a policy, and the line that decides. */
 export interface Decision {
   readonly allowed: boolean;
   readonly file: string;
   readonly line: number | 'default';
-  /** The line as written; for the default, what it comes to. */
+  /** The line as written; for the default, its meaning. */
   readonly text: string;
 }
 
-/** The first rule that fits decides; where none does, the default. */
+/** The first matching rule decides; without one, the default. */
 export function decide(policy: Policy, request: AccessRequest): Decision {
   const { file, rules, allowsByDefault } = policy;
   const rule = rules.find((candidate) => fits(candidate, request));

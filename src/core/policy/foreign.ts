@@ -1,6 +1,6 @@
-/** Callers as Choria and MCollective write them, and what becomes of them here. */
+/** Callers as Choria and MCollective write them, and their form here. */
 
-/** `choria=rip.mcollective`, the caller that Choria takes from a certificate’s name. */
+/** `choria=rip.mcollective`, the caller that Choria derives from a certificate’s name. */
 const choriaCaller = /^choria=([A-Za-z0-9][A-Za-z0-9._@+-]*?)(\.mcollective)?$/;
 /** `choria=/^ops-/`: a regex for the name. */
 const choriaPattern = /^choria=\/(.+)\/$/;
@@ -9,10 +9,10 @@ const otherCaller = /^(uid|gid|user|sshkey|aes|x509|up)=(.+)$/;
 
 /** A rule: its callers are the second column. A line of the file of groups has no columns. */
 const ruleParts = /^(\s*(?:allow|deny)\s*\t\s*)([^\t]+)(\t.*)$/s;
-/** A regex, which may have spaces, or what is between spaces. */
+/** A regex, which may have spaces, or a text between spaces. */
 const word = /(?:choria=)?\/(?:[^/\\]|\\.)+\/|[^\s]+/g;
 
-/** The hint for a caller that this program does not know; undefined where it is not one of theirs. */
+/** The hint for a caller that this program does not know; undefined for any other text. */
 export function foreignCallerHint(word: string): string | undefined {
   const [, name] = choriaCaller.exec(word) ?? [];
   const all = 'or rewrite all policies: mco-deploy policy import PATH --map';
@@ -24,7 +24,7 @@ export function foreignCallerHint(word: string): string | undefined {
   return `MCollective writes a caller so: write cert=NAME, the operator that it is, ${all} ${word}=cert=NAME`;
 }
 
-/** What `--map` says: callers of Choria as a whole, and single callers by their words. */
+/** The content of `--map`: all callers of Choria, and single callers by their text. */
 export interface CallerMap {
   /** `*` stands for the name: `cert=*@devco.net`. */
   readonly choria?: string;
@@ -39,7 +39,7 @@ export interface Rewritten {
   readonly after: string;
 }
 
-/** Rewrites the callers of a policy, or of the file of groups, and leaves all else as it is. */
+/** Rewrites the callers of a policy, or of the file of groups, and leaves everything else as it is. */
 export function rewriteCallers(
   text: string,
   map: CallerMap,
@@ -71,7 +71,7 @@ function rewriteWord(word: string, { choria, words }: CallerMap): string {
   if (name !== undefined) return choria.replaceAll('*', () => name);
   const [, pattern] = choriaPattern.exec(word) ?? [];
   if (pattern !== undefined) return patternFor(pattern, choria);
-  // A regex for callers: the kind is another, and names have no ending.
+  // A regex for callers: the kind differs, and names have no ending.
   if (!word.startsWith('/') || !word.includes('choria=')) return word;
   const [before = '', after = ''] = choria.split('*');
   return word.replaceAll('choria=', before).replaceAll(/\\?\.mcollective/g, after.replaceAll('.', '\\.'));

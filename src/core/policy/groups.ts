@@ -2,7 +2,7 @@ import { foreignCallerHint } from './foreign.ts';
 import { faultIn, type Line, linesOf } from './lines.ts';
 import type { Groups } from './policy.ts';
 
-// As core/identity writes callers: an operator, or a node that relays.
+// Callers in the form of core/identity: an operator, or a node that relays.
 const callerSyntax = /^(?:cert|node)=[A-Za-z0-9][A-Za-z0-9._@+-]{0,252}$/;
 const groupSyntax = /^[A-Za-z_][\w.-]{0,127}$/;
 

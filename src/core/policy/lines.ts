@@ -1,6 +1,6 @@
 import { Problem } from '../errors.ts';
 
-/** A line that says something: no comment and not empty. */
+/** A line with content: not a comment and not empty. */
 export interface Line {
   readonly file: string;
   /** From 1. */
@@ -26,13 +26,13 @@ export function linesOf(text: string, file: string): Line[] {
 
 function checkLine(line: Line): Line {
   if (line.text.length > longestLine) throw faultIn(line, `it is longer than ${longestLine} characters`);
-  // What can't be seen could make a line read differently from it is understood.
+  // Invisible characters could make a line mean something else than it shows.
   const hidden = /[^\P{C}\t]|[\p{Zl}\p{Zp}]/u.exec(line.text)?.[0].codePointAt(0);
   if (hidden === undefined) return line;
   throw faultIn(line, `it has the invisible character U+${hidden.toString(16).toUpperCase().padStart(4, '0')}`);
 }
 
-/** A `bad-policy` that names the file and the line; because of one, the whole file is refused. */
+/** A `bad-policy` that names the file and the line; one such line makes the whole file invalid. */
 export function faultIn({ file, number }: Line, message: string, hint = '', options?: ErrorOptions): Problem {
   return new Problem('bad-policy', `${file}:${number}: ${message}`, hint, options);
 }

@@ -8,11 +8,12 @@ export type { Groups, Policy, Rule } from './policy.ts';
 const mostRules = 2000;
 
 /**
- * An actionpolicy file: `policy default allow|deny` on any one line, and rules
- * `allow|deny  CALLERS  ACTIONS  FACTS  [CLASSES]` with tabs between the columns; `#` comments on lines of their own.
- * Without a default line, what no rule is about is denied.
- * @param file how messages and decisions name it
- * @throws Problem `bad-policy` with file and line, for any line that does not parse: skipping a `deny` would open the door
+ * An actionpolicy file: `policy default allow|deny` on any one line, and rules `allow|deny  CALLERS  ACTIONS  FACTS
+ * [CLASSES]` with tabs between the columns; `#` comments on their own lines. Without a default line, a call without a
+ * matching rule is denied.
+ * @param file its name in messages and decisions
+ * @throws Problem `bad-policy` with file and line, for any line that does not parse: skipping a `deny` would allow too
+ * much
  */
 export function parsePolicy(text: string, file: string, groups: Groups): Policy {
   const rules: Rule[] = [];

@@ -4,7 +4,7 @@ import type { Match } from '../filter/pattern.ts';
 /** Names for lists of callers. */
 export type Groups = ReadonlyMap<string, readonly string[]>;
 
-/** Which callers a rule is about: any of these. */
+/** The callers of a rule: any of these. */
 export interface Callers {
   readonly ids: ReadonlySet<string>;
   readonly patterns: readonly Match[];
@@ -15,14 +15,14 @@ export interface Rule {
   readonly allows: boolean;
   readonly callers: Callers | '*';
   readonly actions: ReadonlySet<string> | '*';
-  /** What the FACTS and the CLASSES column ask of the node: all of it. */
+  /** What the FACTS and the CLASSES column require of the node: all of it. */
   readonly node: readonly Expression[];
   readonly line: number;
   /** The line as written, without the spaces around it. */
   readonly text: string;
 }
 
-/** What a file says about one agent: the first rule that fits decides, then the default. */
+/** A file's rules for one agent: the first matching rule decides, then the default. */
 export interface Policy {
   readonly file: string;
   readonly rules: readonly Rule[];

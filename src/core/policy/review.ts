@@ -1,27 +1,28 @@
 import { suggest } from '../text.ts';
 import type { Policy } from './policy.ts';
 
-/** What there is to be allowed. */
+/** The agents and actions that a policy can name. */
 export interface KnownAgent {
   readonly name: string;
   readonly aliases?: readonly string[];
   readonly actions: Readonly<Record<string, unknown>>;
 }
 
-/** What a node may do for others besides its agents: a policy decides who may use it as a relay. */
+/** Other services of a node besides its agents: a policy decides who may use it as a relay. */
 const relayService: KnownAgent = { name: 'relay', actions: { forward: {}, discover: {} } };
 
 /** The policy that decides where an agent has none of its own. */
 export const fallbackPolicy = 'default';
 
-/** The names under which an agent's policy may be, the one that counts first. */
+/** The possible names of an agent's policy, the one that counts first. */
 export function policyNamesOf(agent: string, agents: readonly KnownAgent[]): string[] {
   const known = agents.find(({ name }) => name === agent);
   return [agent, ...(known?.aliases ?? []), fallbackPolicy];
 }
 
 /**
- * What of a policy has no effect, in words: its name is not one of an agent, or a rule names an action that does not exist.
+ * The parts of a policy without effect, as messages: its name is not one of an agent, or a rule names an unknown
+ * action.
  * @param name of the file without `.policy`
  * @param others the names of the policies beside it
  */

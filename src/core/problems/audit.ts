@@ -1,6 +1,6 @@
 import { defineProblems } from './define.ts';
 
-/** The audit log and what is wrong with one. */
+/** The audit log and its faults. */
 export const auditProblems = defineProblems({
   'audit-failed': ['The audit record cannot be written, so nothing was done.', 'Make room for the audit log.'],
   'audit-back': [

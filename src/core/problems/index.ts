@@ -41,7 +41,7 @@ const entries: ReadonlyMap<string, ProblemEntry> = new Map(
   Object.values(problemTopics).flatMap((topic) => Object.entries<ProblemEntry>(topic)),
 );
 
-/** What a code means; undefined for one that this version does not know. */
+/** The meaning of a code; undefined for one that this version does not know. */
 export function findProblem(code: string): ProblemEntry | undefined {
   return entries.get(code);
 }

@@ -1,6 +1,6 @@
 import { defineProblems } from './define.ts';
 
-/** Playbooks, their runs and what is left of them. */
+/** Playbooks, their runs and their leftovers. */
 export const runProblems = defineProblems({
   'bad-playbook': [
     'The playbook is not valid.',

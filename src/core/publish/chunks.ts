@@ -55,7 +55,7 @@ export function rangesOf(indices: Iterable<number>): ChunkRange[] {
 }
 
 /**
- * The numbers that ranges name.
+ * The numbers in ranges.
  * @throws Problem `malformed-message` for one that is not below `most`, or for more numbers than there are
  */
 export function indicesOf(ranges: readonly ChunkRange[], most: number): number[] {

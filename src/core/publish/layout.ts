@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 
-/** The name of the artifact of a revision, as it stands in its file of sums. */
+/** The name of a revision's artifact in its file of sums. */
 export function artifactName(application: string, revision: string): string {
   return `${application}-${revision}.tar.gz`;
 }
@@ -11,8 +11,8 @@ export function sumsOf(application: string, revision: string, sha256: string): s
 }
 
 /**
- * Where a node keeps the published artifacts of an application: NAME-REVISION.tar.gz with .sha256, and .sha256.sig where it
- * was signed.
+ * Where a node stores the published artifacts of an application: NAME-REVISION.tar.gz with .sha256, and .sha256.sig if
+ * it was signed.
  * @param state the state directory of the daemon
  */
 export function publishedDirectory(state: string, application: string): string {

@@ -9,22 +9,22 @@ import type { SignedTicket, Ticket } from '../wire/messages.ts';
 import { digestSize, sha256 } from './chunks.ts';
 import { largestArtifact } from './limits.ts';
 
-/** What an operator permits: to copy one artifact between certain nodes until a certain time. */
+/** An operator's permission to copy one artifact between certain nodes until a certain time. */
 export type TicketContent = Omit<Ticket, 'protocol' | 'nonce' | 'operator'>;
 
-/** A ticket that was proven, and what it is known by. */
+/** A ticket that was proven, and its key. */
 export interface ProvenTicket {
   readonly ticket: Ticket;
   readonly signed: SignedTicket;
   /** SHA-256 (hex) of its signed bytes. */
   readonly id: string;
-  /** Who signed it, as policies write it. */
+  /** The signer, as policies write it. */
   readonly caller: string;
-  /** Whether its certificate is for some applications alone. */
+  /** Whether its certificate is limited to some applications. */
   readonly limited: boolean;
 }
 
-/** Milliseconds that a ticket may be valid at most. */
+/** The maximum lifetime of a ticket in milliseconds. */
 export const longestValidity = 24 * 60 * 60 * 1000;
 
 const applicationPattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
@@ -49,7 +49,7 @@ export function signTicket(content: TicketContent, operator: Credentials): Signe
 }
 
 /**
- * Verifies a ticket: who signed it, that it is valid now, and that it is for this node.
+ * Verifies a ticket: its signer, that it is valid now, and that it is for this node.
  * @param node the identity that wants to use it
  * @param grace milliseconds by which clocks may differ
  * @throws Problem `bad-ticket`, `expired-ticket`, or as {@link proveCertificate}
@@ -84,7 +84,7 @@ export function openTicket(signed: SignedTicket, node: string, trust: Trust, now
   };
 }
 
-/** @throws Problem `bad-ticket` when a node is not one that the ticket is for */
+/** @throws Problem `bad-ticket` when the ticket is not for that node */
 export function assertNode({ nodes, application, revision }: Ticket, node: string): void {
   if (nodes.includes(node)) return;
   throw new Problem('bad-ticket', `the ticket for ${application} ${revision} is not for ${node}`);

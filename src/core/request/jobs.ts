@@ -1,7 +1,7 @@
 /** Jobs: calls whose callers do not wait for them. */
 import type { ReplyContent } from './reply.ts';
 
-/** What a job is of. */
+/** The call of a job. */
 export interface JobRequest {
   /** The request id of its call: 32 hex digits. */
   readonly id: string;
@@ -14,15 +14,15 @@ export interface JobRequest {
 }
 
 export interface StartedJob {
-  /** Aborted when somebody cancels it; the reason is who did, as policies write it. */
+  /** Aborted when somebody cancels it; the reason names the caller, as policies write it. */
   readonly cancelled: AbortSignal;
-  /** What the action says while it runs; not stored. */
+  /** The progress of the action; not stored. */
   readonly progress: (message: string) => void;
-  /** Stores how it ended: nothing sensitive may be in it. @throws Problem `unwritable-state` */
+  /** Stores how it ended, without any sensitive value. @throws Problem `unwritable-state` */
   readonly end: (content: ReplyContent) => Promise<void>;
 }
 
 export interface Jobs {
-  /** Resolves when it is on the disk that it began. @throws Problem `job-exists`, `too-many-jobs`, `unwritable-state` */
+  /** Resolves when its start is on the disk. @throws Problem `job-exists`, `too-many-jobs`, `unwritable-state` */
   readonly begin: (job: JobRequest) => Promise<StartedJob>;
 }

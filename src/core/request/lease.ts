@@ -1,7 +1,7 @@
-/** Leases: what a node knows of who may change it now, as far as the pipeline asks. */
+/** Leases, as the pipeline sees them: who may change the node now. */
 import type { Problem } from '../errors.ts';
 
-/** The lease that a request says it works under, and who says so. */
+/** The lease that a request claims, and its claimant. */
 export interface LeaseClaim {
   readonly lease: string;
   /** The number that the node gave when the lease was taken. */
@@ -12,14 +12,14 @@ export interface LeaseClaim {
 }
 
 export interface Leases {
-  /** Why a request under this lease must not go on, or undefined: Problem `stale-lease`. */
+  /** Why a request under this lease is refused, or undefined: Problem `stale-lease`. */
   readonly check: (claim: LeaseClaim) => Problem | undefined;
 }
 
 /** Names of leases, such as `bravo` or `app,static`: parts separated by `/`, each a name, a list of names, or `*` for all. */
 export const leaseNamePattern = '^[A-Za-z0-9_.:@,*-]{1,100}(/[A-Za-z0-9_.:@,*-]{1,100}){0,3}$';
 
-/** Whether two leases are about some of the same things: each part of one shares a name with the same part of the other. */
+/** Whether two leases overlap: each part of one shares a name with the same part of the other. */
 export function leasesOverlap(one: string, other: string): boolean {
   const [parts, others] = [one.split('/'), other.split('/')];
   return parts.length === others.length && parts.every((part, index) => sharesName(part, others[index] ?? ''));

@@ -18,7 +18,7 @@ export type QueryContent = Pick<Query, 'describe' | 'result' | 'cancel' | 'store
 /** Milliseconds within which a node may reply. */
 const timeToLive = 60_000;
 
-/** Signs what is asked of one node besides calls: through a relay, no connection proves who asks. */
+/** Signs a query to one node, other than a call: over a relay, no connection proves the caller. */
 export function signQuery(target: string, content: QueryContent, caller: Credentials, now: number): SignedQuery {
   const query = queryCodec.encode({
     ...content,
@@ -32,7 +32,7 @@ export function signQuery(target: string, content: QueryContent, caller: Credent
   return { query, signature: sign('query', query, caller.key), chain: chainOf(caller) };
 }
 
-/** A query, and who proved to have made it. */
+/** A query, and its proven caller. */
 export interface OpenedQuery {
   readonly query: Query;
   readonly caller: ProvenCertificate;
@@ -81,8 +81,8 @@ export function signQueryReply(
 }
 
 /**
- * Opens what a node replied to a query, and proves that it was that node, to this very query: so a reply is as new as the
- * query's nonce.
+ * Opens a node's reply to a query, and proves that it comes from that node and belongs to this query: so a reply is as
+ * new as the query's nonce.
  * @throws Problem `bad-reply`, or as {@link proveCertificate}
  */
 export function openQueryReply(

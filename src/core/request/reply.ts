@@ -18,7 +18,7 @@ export const replyStatus = {
   other: 5,
 } as const;
 
-/** What became of a call on a node, before it is signed. */
+/** The outcome of a call on a node, before it is signed. */
 export interface ReplyContent {
   readonly outcome: ReplyOutcome;
   readonly status: number;

@@ -6,20 +6,20 @@ import type { Match } from '../../filter/pattern.ts';
  */
 export type Report = (path: string, keyword: string, params: object, message?: string, schema?: object) => void;
 
-/** Looks at a value, and reports what is wrong with it. */
+/** Checks a value, and reports its faults. */
 export type Check = (value: unknown, path: string, report: Report) => void;
 
-/** What the parts of one schema share. */
+/** State that the parts of one schema share. */
 export interface Interpreting {
-  /** A schema within the one that is being read. */
+  /** A schema within the current one. */
   readonly compile: (schema: unknown) => Check;
   /** Linear in time, and bounded over the whole schema. */
   readonly compilePattern: (source: string) => Match;
-  /** The schema that holds the keyword. */
+  /** The schema that contains the keyword. */
   readonly schema: Readonly<Record<string, unknown>>;
 }
 
-/** Makes the check for one keyword out of its value. @throws Problem `bad-schema`, `bad-pattern` */
+/** Makes the check for one keyword from its value. @throws Problem `bad-schema`, `bad-pattern` */
 export type Keyword = (wanted: unknown, interpreting: Interpreting) => Check;
 
 export function keywordNumber(keyword: string, wanted: unknown): number {
@@ -27,7 +27,7 @@ export function keywordNumber(keyword: string, wanted: unknown): number {
   throw new Problem('bad-schema', `“${keyword}” must be a number`);
 }
 
-/** A schema from outside may hold anything in its place, also an object that can't be turned into text. */
+/** A schema from outside may have anything in its place, even an object that cannot be turned into text. */
 export function keywordText(keyword: string, wanted: unknown): string {
   if (typeof wanted === 'string') return wanted;
   throw new Problem('bad-schema', `“${keyword}” must be text`);

@@ -7,7 +7,7 @@ import type { Check, Interpreting, Keyword } from './keyword.ts';
 import { structureKeywords } from './structure.ts';
 import { valueKeywords } from './value.ts';
 
-/** They say something to people and nothing about the value; `default` is filled in by the object around. */
+/** Keywords for people, which do not check the value; the enclosing object fills in `default`. */
 const annotations = new Set(['title', 'description', 'default', 'examples', '$comment', '$schema']);
 
 /** In this order: missing values and wrong types are reported first, and defaults are set before `required` is checked. */
@@ -20,10 +20,10 @@ const deepest = 8;
 const mostSchemas = 2000;
 
 /**
- * A validator for a JSON Schema that came from outside: interpreted, so that no code is made of it, and with every
- * regex in linear time. It knows the part of JSON Schema (draft 7) that DDLs are written in.
+ * A validator for a JSON Schema from outside: interpreted, so that it never becomes code, and with every regex in
+ * linear time. It supports the part of JSON Schema (draft 7) that DDLs use.
  * @returns a function as ajv makes them: it fills in defaults and leaves its faults in `errors`
- * @throws Problem `bad-schema` for a keyword or a shape that it does not know, `bad-pattern`
+ * @throws Problem `bad-schema` for an unknown keyword or shape, `bad-pattern`
  */
 export function interpretSchema(schema: object): Validate {
   const compilePattern = boundedCompiler();
