@@ -49,42 +49,42 @@ function credentialFiles({ kind, certificate, issuers, key, ca, crl }: Credentia
  * @throws Problem `file-exists`
  */
 export async function requireFree(
-  place: DeliveryTarget,
+  target: DeliveryTarget,
   what: Pick<CredentialDelivery, 'kind' | 'ca'>,
   withKey: boolean,
 ): Promise<void> {
-  if (place.replace || (await isIncomplete(place, what))) return;
+  if (target.replace || (await isIncomplete(target, what))) return;
   const names = withKey ? [`${what.kind}.key`, `${what.kind}.crt`] : [`${what.kind}.crt`];
-  const paths = place.form === 'bundle' ? [place.path] : names.map((name) => join(place.path, name));
+  const paths = target.form === 'bundle' ? [target.path] : names.map((name) => join(target.path, name));
   for (const path of paths) {
     if (await isThere(path)) throw taken(path, 'exists already');
   }
-  const ca = join(place.path, 'ca.crt');
-  const known = place.form === 'directory' ? await readIfThere(ca) : undefined;
+  const ca = join(target.path, 'ca.crt');
+  const known = target.form === 'directory' ? await readIfThere(ca) : undefined;
   if (known !== undefined && known !== what.ca) throw taken(ca, 'is of another CA');
 }
 
 /** @returns the files written. @throws Problem `file-exists`, `unwritable-file` */
-export async function deliver(delivery: CredentialDelivery, place: DeliveryTarget, now: number): Promise<string[]> {
+export async function deliver(delivery: CredentialDelivery, target: DeliveryTarget, now: number): Promise<string[]> {
   const files = credentialFiles(delivery);
-  if (place.form === 'directory') {
-    await makeDirectory(place.path, 0o755);
-    const again = await isIncomplete(place, delivery);
-    const marker = markerOf(place, delivery);
+  if (target.form === 'directory') {
+    await makeDirectory(target.path, 0o755);
+    const again = await isIncomplete(target, delivery);
+    const marker = markerOf(target, delivery);
     await writeWhole({ path: marker, content: '', mode: 0o600, replace: true });
     for (const { path, mode, content } of files) {
-      const replace = place.replace || again || !path.startsWith(delivery.kind);
-      await writeWhole({ path: join(place.path, path), content, mode, replace });
+      const replace = target.replace || again || !path.startsWith(delivery.kind);
+      await writeWhole({ path: join(target.path, path), content, mode, replace });
     }
     await rm(marker);
-    await syncDirectory(place.path);
-    return files.map(({ path }) => join(place.path, path));
+    await syncDirectory(target.path);
+    return files.map(({ path }) => join(target.path, path));
   }
   const starting = delivery.starting ? startingFiles(delivery) : [];
   const content = await packArchive([...files, ...starting], now);
-  await makeDirectory(dirname(place.path), 0o755);
-  await writeWhole({ path: place.path, content, mode: 0o600, replace: place.replace });
-  return [place.path];
+  await makeDirectory(dirname(target.path), 0o755);
+  await writeWhole({ path: target.path, content, mode: 0o600, replace: target.replace });
+  return [target.path];
 }
 
 /** There while the files of a holder are written: what a command left that was cut off may be replaced. */
@@ -92,8 +92,8 @@ function markerOf({ path }: DeliveryTarget, { kind }: Pick<CredentialDelivery, '
   return join(path, `.${kind}.incomplete`);
 }
 
-async function isIncomplete(place: DeliveryTarget, what: Pick<CredentialDelivery, 'kind'>): Promise<boolean> {
-  return place.form === 'directory' && (await isThere(markerOf(place, what)));
+async function isIncomplete(target: DeliveryTarget, what: Pick<CredentialDelivery, 'kind'>): Promise<boolean> {
+  return target.form === 'directory' && (await isThere(markerOf(target, what)));
 }
 
 function taken(path: string, why: string): Problem {

@@ -38,12 +38,12 @@ export function defineNodeView(
   });
   const served = async (event: ServedEvent) => void (await audit.append({ kind: 'served', ...event }, false));
   // Loaded only where an artifact is fetched: other nodes stay as small as they are.
-  const openArtifactPeer: OpenArtifactPeer = async (name, given, signal) => {
+  const openArtifactPeer: OpenArtifactPeer = async (name, address, signal) => {
     const { createArtifactDial } = await import('../transport/artifacts/peer.ts');
     const known = heard()
       .filter((node) => node.name === name)
       .flatMap(({ addresses }) => addresses);
-    return await createArtifactDial(keys.current, dialTimeout)(name, [...known, ...given], signal);
+    return await createArtifactDial(keys.current, dialTimeout)(name, [...known, ...address], signal);
   };
   return {
     identity,

@@ -55,10 +55,10 @@ export function defineService(parts: ServiceParts): NodeService {
       const open = () => openCall(signed, peer, agents(), tls().trust, startedAt);
       const opened = noting(open, peer, parts.strangers);
       const call = { ...opened, headCheck: await checkHead(opened, parts.audit), onProgress, gone };
-      const given = await guarded(() => parts.handle(call), parts.log, call.opened.request.requestId);
-      parts.counters.count(given);
-      parts.log.info(summary(call, given, now() - startedAt), 'request');
-      return seal(signed, { ...call, given }, startedAt, parts);
+      const answer = await guarded(() => parts.handle(call), parts.log, call.opened.request.requestId);
+      parts.counters.count(answer);
+      parts.log.info(summary(call, answer, now() - startedAt), 'request');
+      return seal(signed, { ...call, answer }, startedAt, parts);
     },
     result: async (signed, peer) => {
       const call = noting(() => openProven(signed, peer, parts), peer, parts.strangers);
@@ -66,8 +66,8 @@ export function defineService(parts: ServiceParts): NodeService {
       const { state, content } = parts.memory.find(call.caller, requestId, attempt);
       if (content === undefined) return { state };
       const headCheck = await checkHead(call, parts.audit);
-      const given = { content, recorded: true };
-      return { state, reply: seal(signed, { ...call, headCheck, given }, issuedAt, parts) };
+      const answer = { content, recorded: true };
+      return { state, reply: seal(signed, { ...call, headCheck, answer }, issuedAt, parts) };
     },
     describe: async (request) => describeNode(request, await parts.describable(), now()),
     turnAway: async (...refused) => {
@@ -139,7 +139,7 @@ async function guarded(handle: () => Promise<Answer>, log: Log, requestId: strin
 
 function seal(
   signed: SignedRequest,
-  { opened, headCheck, given }: OpenedCall & { readonly headCheck: HeadCheck; readonly given: Answer },
+  { opened, headCheck, answer }: OpenedCall & { readonly headCheck: HeadCheck; readonly answer: Answer },
   startedAt: number,
   parts: ServiceParts,
 ): SignedReply {
@@ -150,11 +150,11 @@ function seal(
     requestDigest: digestRequest(signed.request),
     startedAt,
     finishedAt: parts.now(),
-    recorded: given.recorded,
+    recorded: answer.recorded,
     auditHead: parts.audit.head(),
     headCheck,
   };
-  return sealReply(given.content, envelope, parts.tls().credentials);
+  return sealReply(answer.content, envelope, parts.tls().credentials);
 }
 
 function summary({ opened, caller }: OpenedCall, { content }: Answer, elapsed: number): object {

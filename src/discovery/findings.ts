@@ -121,12 +121,12 @@ function isQuiet({ candidate, result }: Attempt): boolean {
   return quietCodes.has(result.code) || (result.code === 'wrong-node' && memories.has(candidate.source));
 }
 
-function places(attempts: readonly Attempt[]): string {
+function addressesOf(attempts: readonly Attempt[]): string {
   return attempts.flatMap(({ candidate }) => candidate.addresses.slice(0, 1).map(formatAddress)).join(' and ');
 }
 
 function duplicate(name: string, reached: readonly Attempt[]): BrokenNode {
-  const message = `two nodes prove to be ${name}: at ${places(reached)}`;
+  const message = `two nodes prove to be ${name}: at ${addressesOf(reached)}`;
   const hint = 'they share a key: revoke its certificate and issue one to each';
   const addresses = reached.flatMap(({ candidate }) => candidate.addresses);
   return { name, addresses, problem: new Problem('duplicate-identity', message, hint) };
@@ -134,7 +134,7 @@ function duplicate(name: string, reached: readonly Attempt[]): BrokenNode {
 
 function impostor(name: string, rival: Attempt): BrokenNode {
   const why = rival.result instanceof Problem ? rival.result.message : '';
-  const message = `${name} is also announced at ${places([rival])}, and what answers there does not prove to be it (${why})`;
+  const message = `${name} is also announced at ${addressesOf([rival])}, and what answers there does not prove to be it (${why})`;
   const hint = 'the proven node was used; find out what answers there';
   return { name, addresses: rival.candidate.addresses, problem: new Problem('duplicate-identity', message, hint) };
 }

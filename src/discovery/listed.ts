@@ -41,10 +41,10 @@ function parseEntry(value: unknown, at: string, source: string): Candidate {
   const unknown = Object.keys(fields).find((key) => !knownKeys.includes(key));
   if (unknown !== undefined) throw bad(at, `unknown key “${unknown}”: ${suggest(unknown, knownKeys)}`);
   const key = nameKeys.find((one) => Object.hasOwn(fields, one));
-  const given = key === undefined ? undefined : fields[key];
-  if (typeof given !== 'string') throw bad(at, 'a node needs a “name” (or “identity”)');
-  const name = given.trim().toLowerCase();
-  if (!isNodeName(name)) throw bad(at, `“${given.slice(0, 80)}” is not a valid node name`);
+  const field = key === undefined ? undefined : fields[key];
+  if (typeof field !== 'string') throw bad(at, 'a node needs a “name” (or “identity”)');
+  const name = field.trim().toLowerCase();
+  if (!isNodeName(name)) throw bad(at, `“${field.slice(0, 80)}” is not a valid node name`);
   return { name, addresses: parseAddresses(fields, at), source };
 }
 

@@ -54,7 +54,7 @@ export function startRumourLane({ concurrency, timeout }: RumourBudget): RumourL
       const quiet = waitForQuiet(lane, timeout, elapsed, found);
       await Promise.race([idle, quiet.promise]);
       quiet.end();
-      lane.given.abort();
+      lane.abandon.abort();
       await idle;
       lane.waiting.clear();
     },
@@ -67,7 +67,7 @@ interface Lane {
   readonly waiting: Map<string, DialRumour[]>;
   readonly running: Set<Promise<void>>;
   /** Aborted when the budget is given up. */
-  readonly given: AbortController;
+  readonly abandon: AbortController;
   /** Rumours whose dial has not ended. */
   open: number;
   failed: number;
@@ -79,11 +79,11 @@ interface Lane {
 
 function openLane(): Lane {
   const counts = { open: 0, failed: 0, proven: 0, hung: 0 };
-  return { waiting: new Map(), running: new Set(), given: new AbortController(), ...counts, onSuccess: () => {} };
+  return { waiting: new Map(), running: new Set(), abandon: new AbortController(), ...counts, onSuccess: () => {} };
 }
 
-function isSpent({ given, failed, proven }: Lane): boolean {
-  return given.signal.aborted || failed >= failures.base + failures.perSuccess * proven;
+function isSpent({ abandon, failed, proven }: Lane): boolean {
+  return abandon.signal.aborted || failed >= failures.base + failures.perSuccess * proven;
 }
 
 /** The next dial of the sender whose turn it is. */
@@ -101,7 +101,7 @@ function takeNext({ waiting }: Lane): DialRumour | undefined {
 async function dialNext(lane: Lane): Promise<void> {
   const dial = isSpent(lane) ? undefined : takeNext(lane);
   if (dial === undefined) return;
-  const done = dial(lane.given.signal).then((found) => {
+  const done = dial(lane.abandon.signal).then((found) => {
     lane.open--;
     if (found) {
       lane.proven++;

@@ -18,29 +18,29 @@ import { targetsOf } from './targets.ts';
  * @throws Problem `not-configured`, `bad-configuration`, `expired-certificate`, …
  */
 export async function connectWith(catalogue: readonly Ddl[], options: ConnectOptions = {}): Promise<Fleet> {
-  const { config, via, env = process.env, signal: given, onWarning = () => {} } = options;
+  const { config, via, env = process.env, signal: userSignal, onWarning = () => {} } = options;
   const closing = new AbortController();
-  const signal = given === undefined ? closing.signal : AbortSignal.any([closing.signal, given]);
-  const world: Environment = { ...unseen, env, signal, warn: onWarning, hasInput: false, list: async () => '' };
+  const signal = userSignal === undefined ? closing.signal : AbortSignal.any([closing.signal, userSignal]);
+  const environment: Environment = { ...unseen, env, signal, warn: onWarning, hasInput: false, list: async () => '' };
   const session = await openSession(
     { ...(config === undefined ? {} : { config }), ...(via === undefined ? {} : { via }) },
-    world,
+    environment,
   );
   return fleetOver(session, catalogue, closing);
 }
 
 function fleetOver(session: Session, catalogue: readonly Ddl[], closing: AbortController): Fleet {
   const running = new Set<Promise<unknown>>();
-  const { signal: world } = session.world;
+  const { signal: environment } = session.environment;
   let closed: Promise<void> | undefined;
   /** Begins work that `close()` cancels and waits for; fails with `closed` after that. */
   const begin = <Work extends Promise<unknown>>(
-    given: AbortSignal | undefined,
+    callSignal: AbortSignal | undefined,
     work: (signal: AbortSignal) => Work,
   ): Work => {
     // A caller that gets a promise hears of it there.
     if (isClosed()) return startFeed(() => Promise.reject(afterClose())) as unknown as Work;
-    const begun = work(given === undefined ? world : AbortSignal.any([world, given]));
+    const begun = work(callSignal === undefined ? environment : AbortSignal.any([environment, callSignal]));
     running.add(begun);
     // Its failure is its caller's to hear of.
     begun.then(
@@ -49,7 +49,7 @@ function fleetOver(session: Session, catalogue: readonly Ddl[], closing: AbortCo
     );
     return begun;
   };
-  const isClosed = () => closed !== undefined || world.aborted;
+  const isClosed = () => closed !== undefined || environment.aborted;
   const close = async () => {
     closing.abort();
     await Promise.allSettled(running);
@@ -75,7 +75,7 @@ function fleetOver(session: Session, catalogue: readonly Ddl[], closing: AbortCo
         options,
         session,
         catalogue,
-        options.signal === undefined ? world : AbortSignal.any([world, options.signal]),
+        options.signal === undefined ? environment : AbortSignal.any([environment, options.signal]),
       );
     },
     close: () => (closed ??= close()),

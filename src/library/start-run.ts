@@ -50,7 +50,7 @@ export function startRun(
         const { report } = await runOverNodes(run, session, agents, {
           emit,
           hear: (_step, node, message) => onProgress(node, message),
-          warn: session.world.warn,
+          warn: session.environment.warn,
           asking: () => (confirm === undefined ? {} : { confirm }),
           signal,
           kill,

@@ -96,7 +96,7 @@ export interface StepBody {
   /** Of a call: what is called, and the node set where one is named. */
   readonly asks?: { readonly agent: string; readonly action: string; readonly on: string | undefined };
   /** The nodes and inputs of its call, for a plan; undefined where expressions cannot be evaluated yet. */
-  readonly preview?: (world: RunContext, id: string) => StepPreview | undefined;
+  readonly preview?: (run: RunContext, id: string) => StepPreview | undefined;
   /** The steps within it. */
   readonly within?: readonly Step[];
   /** The playbook that it is. */
@@ -104,13 +104,13 @@ export interface StepBody {
   /**
    * Finds the nodes of that playbook early, where its inputs are known before the run; the prefix is that of its steps.
    */
-  readonly lookAhead?: (world: RunContext, prefix: string) => Promise<RunContext>;
+  readonly lookAhead?: (run: RunContext, prefix: string) => Promise<RunContext>;
   /** True when a call may change nodes, in a step that is one. */
   readonly changes?: boolean;
   /** True when a run that goes on need not do it again. */
   readonly once?: boolean;
   /** @throws Problem where an expression can't be evaluated; the step has failed then */
-  readonly run: (world: RunContext, step: Step) => Promise<StepOutcome>;
+  readonly run: (run: RunContext, step: Step) => Promise<StepOutcome>;
 }
 
 export interface StepOutcome {

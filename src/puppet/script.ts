@@ -61,7 +61,7 @@ export async function loadScript(
   { facts, agents, ask, learn }: ScriptEnvironment,
 ): Promise<LoadedScript> {
   const answers = new Map<string, readonly NodeFacts[]>();
-  const given: EvaluationInputs = {
+  const evaluationInputs: EvaluationInputs = {
     inputs: new Map(
       Object.entries(inputs).flatMap(([name, value]) =>
         value === null || value === undefined ? [] : [[name, String(value)]],
@@ -72,7 +72,7 @@ export async function loadScript(
     answers,
   };
   for (;;) {
-    const evaluated = evaluateOrExplain(script, given);
+    const evaluated = evaluateOrExplain(script, evaluationInputs);
     if (evaluated.state === 'done') {
       const { resources } = evaluated.catalogue;
       const called = [...resources.values()].filter(({ type, virtual }) => type === 'mcollective' && !virtual);
@@ -82,7 +82,7 @@ export async function loadScript(
       );
       const all = [...agents, ...(await learn(unknown.filter((agent) => agent !== '')))];
       const { name, source, inputs: declared } = script;
-      const label = given.inputs.get('cluster') ?? name;
+      const label = evaluationInputs.inputs.get('cluster') ?? name;
       const playbook = compileCatalogue(evaluated, { name, source, inputs: declared, label, answers, agents: all });
       return { playbook, agents: all, notices: evaluated.notices };
     }
@@ -93,11 +93,11 @@ export async function loadScript(
 }
 
 /** @throws Problem `nothing-found` in place of `script-failed` where a question found no node */
-function evaluateOrExplain({ source, statements }: Script, given: EvaluationInputs) {
+function evaluateOrExplain({ source, statements }: Script, evaluationInputs: EvaluationInputs) {
   try {
-    return evaluateScript({ source, statements }, given);
+    return evaluateScript({ source, statements }, evaluationInputs);
   } catch (error) {
-    const foundNone = [...given.answers.values()].some((nodes) => nodes.length === 0);
+    const foundNone = [...evaluationInputs.answers.values()].some((nodes) => nodes.length === 0);
     if (!(error instanceof Problem) || error.code !== 'script-failed' || !foundNone) throw error;
     throw new Problem('nothing-found', error.message, error.hint, { cause: error });
   }

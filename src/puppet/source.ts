@@ -27,16 +27,16 @@ export function lineOf({ source: { text }, at }: SourcePosition): number {
 }
 
 /** @throws Problem `bad-script` with the place and one sentence, always */
-export function failAt(place: SourcePosition, message: string, hint = ''): never {
-  throw new Problem('bad-script', `${where(place)}: ${message}`, hint);
+export function failAt(position: SourcePosition, message: string, hint = ''): never {
+  throw new Problem('bad-script', `${where(position)}: ${message}`, hint);
 }
 
 /** Pins a Problem of what is done with a value to its place. @throws Problem `bad-script` */
-export function pinTo<T>(place: SourcePosition, work: () => T): T {
+export function pinTo<T>(position: SourcePosition, work: () => T): T {
   try {
     return work();
   } catch (error) {
     if (!(error instanceof Problem) || error.code === 'bad-script') throw error;
-    return failAt(place, error.message.split('\n')[0] ?? '', error.hint);
+    return failAt(position, error.message.split('\n')[0] ?? '', error.hint);
   }
 }

@@ -30,21 +30,21 @@ const mostSettled = 10_000;
 
 /** @param now milliseconds since the epoch */
 export async function openSpool(directory: string, now: number): Promise<Spool> {
-  const places = {
+  const folders = {
     queue: join(directory, 'queue'),
     delivered: join(directory, 'delivered'),
     dead: join(directory, 'dead'),
   };
-  for (const place of Object.values(places)) await makeDirectories(place, 0o700);
-  const delivered = await loadSettled(places.delivered);
-  const dead = await loadSettled(places.dead);
-  const queued = await loadQueue(places.queue, places.dead, new Set([...delivered.keys(), ...dead.keys()]));
-  await forget(places.delivered, delivered, now - memory);
+  for (const folder of Object.values(folders)) await makeDirectories(folder, 0o700);
+  const delivered = await loadSettled(folders.delivered);
+  const dead = await loadSettled(folders.dead);
+  const queued = await loadQueue(folders.queue, folders.dead, new Set([...delivered.keys(), ...dead.keys()]));
+  await forget(folders.delivered, delivered, now - memory);
   const put = async (message: Message) => {
     assertMessageId(message.id);
     queued.set(message.id, message);
     try {
-      await replaceFile(fileIn(places.queue, message.id), JSON.stringify(message));
+      await replaceFile(fileIn(folders.queue, message.id), JSON.stringify(message));
     } catch (error) {
       if (message.attempts === 0) queued.delete(message.id);
       throw error;
@@ -57,47 +57,47 @@ export async function openSpool(directory: string, now: number): Promise<Spool> 
     put,
     settle: async (message, at, reason) => {
       const settled = { digest: digestMessage(message), at, reason };
-      const [place, known] = reason === '' ? [places.delivered, delivered] : [places.dead, dead];
+      const [folder, known] = reason === '' ? [folders.delivered, delivered] : [folders.dead, dead];
       // Written before the other is removed: what is in both has ended, and is not sent again.
       const record = reason === '' ? settled : { ...message, ...settled };
-      await replaceFile(fileIn(place, message.id), JSON.stringify(record));
+      await replaceFile(fileIn(folder, message.id), JSON.stringify(record));
       known.set(message.id, settled);
       queued.delete(message.id);
-      await rm(fileIn(places.queue, message.id), { force: true });
-      await forget(places.delivered, delivered, at - memory);
-      await forget(places.dead, dead, 0);
+      await rm(fileIn(folders.queue, message.id), { force: true });
+      await forget(folders.delivered, delivered, at - memory);
+      await forget(folders.dead, dead, 0);
     },
     deadLetter: async (id) => {
       assertMessageId(id);
-      const text = await readFile(fileIn(places.dead, id), 'utf8').catch(() => '');
+      const text = await readFile(fileIn(folders.dead, id), 'utf8').catch(() => '');
       return parseMessage(text);
     },
     revive: async (message) => {
       await put(message);
-      await rm(fileIn(places.dead, message.id), { force: true });
-      await syncDirectory(places.dead);
+      await rm(fileIn(folders.dead, message.id), { force: true });
+      await syncDirectory(folders.dead);
       dead.delete(message.id);
     },
   };
 }
 
-function fileIn(place: string, id: string): string {
-  return join(place, `${id}.json`);
+function fileIn(folder: string, id: string): string {
+  return join(folder, `${id}.json`);
 }
 
 /** Drops what is older than a time, and the oldest beyond the most that are kept (they stand in the order of time). */
-async function forget(place: string, settled: Map<string, Settled>, before: number): Promise<void> {
+async function forget(folder: string, settled: Map<string, Settled>, before: number): Promise<void> {
   for (const [id, { at }] of settled) {
     if (at >= before && settled.size <= mostSettled) break;
     settled.delete(id);
-    await rm(fileIn(place, id), { force: true });
+    await rm(fileIn(folder, id), { force: true });
   }
 }
 
-async function loadSettled(place: string): Promise<Map<string, Settled>> {
+async function loadSettled(folder: string): Promise<Map<string, Settled>> {
   const found: [string, Settled][] = [];
-  for (const id of await idsIn(place)) {
-    const settled = parseSettled(await readFile(fileIn(place, id), 'utf8'));
+  for (const id of await idsIn(folder)) {
+    const settled = parseSettled(await readFile(fileIn(folder, id), 'utf8'));
     if (settled !== undefined) found.push([id, settled]);
   }
   return new Map(found.sort(([, a], [, b]) => a.at - b.at));
@@ -113,10 +113,10 @@ function parseSettled(text: string): Settled | undefined {
 }
 
 /** What waits; a file that is not a message is put beside the dead letters, for a person to look at. */
-async function loadQueue(place: string, dead: string, ended: ReadonlySet<string>): Promise<Map<string, Message>> {
+async function loadQueue(folder: string, dead: string, ended: ReadonlySet<string>): Promise<Map<string, Message>> {
   const queued = new Map<string, Message>();
-  for (const id of await idsIn(place)) {
-    const file = fileIn(place, id);
+  for (const id of await idsIn(folder)) {
+    const file = fileIn(folder, id);
     if (ended.has(id)) {
       await rm(file, { force: true });
       continue;
@@ -125,13 +125,13 @@ async function loadQueue(place: string, dead: string, ended: ReadonlySet<string>
     if (message?.id === id) queued.set(id, message);
     else await rename(file, join(dead, `${id}.damaged`));
   }
-  await syncDirectory(place);
+  await syncDirectory(folder);
   return queued;
 }
 
 /** The names of whole files; what a crash left half written goes. */
-async function idsIn(place: string): Promise<string[]> {
-  const names = await readdir(place);
-  for (const name of names.filter((one) => one.endsWith('.new'))) await rm(join(place, name), { force: true });
+async function idsIn(folder: string): Promise<string[]> {
+  const names = await readdir(folder);
+  for (const name of names.filter((one) => one.endsWith('.new'))) await rm(join(folder, name), { force: true });
   return names.filter((name) => /^[A-Za-z0-9-]{1,64}\.json$/.test(name)).map((name) => name.slice(0, -5));
 }

@@ -27,10 +27,10 @@ const mostRead = 512 * 1024 * 1024;
  */
 export async function readRecords(file: string, query: RecordsQuery, signal: AbortSignal): Promise<RecordsPage> {
   const since = query.since === undefined ? 0 : Date.parse(query.since);
-  const wanted = choose(query, since);
+  const chosen = choose(query, since);
   const page: RecordsPage = { lines: [], certificates: [], next: 0 };
   let bringer = '';
-  let given = 0;
+  let returned = 0;
   let read = 0;
   for (const { path } of await filesSince(await listAuditFiles(file), since, signal)) {
     for await (const { text, torn } of readFileLines(path, signal)) {
@@ -40,13 +40,13 @@ export async function readRecords(file: string, query: RecordsQuery, signal: Abo
       const record = torn ? undefined : parseRecord(text);
       if (record === undefined) continue;
       if ('certificate' in record) bringer = text;
-      if (!wanted(record) || record.sequence <= (query.after ?? 0)) continue;
-      if (page.lines.length >= query.limit || given + text.length > mostBytes) {
+      if (!chosen(record) || record.sequence <= (query.after ?? 0)) continue;
+      if (page.lines.length >= query.limit || returned + text.length > mostBytes) {
         const last = parseRecord(page.lines.at(-1) ?? '')?.sequence ?? record.sequence;
         return { ...page, next: last };
       }
       page.lines.push(text);
-      given += text.length;
+      returned += text.length;
       if (page.certificates.at(-1) !== bringer) page.certificates.push(bringer);
     }
   }

@@ -16,13 +16,16 @@ export async function startConfig({ config, node, log }: AgentSetup<ConfigConfig
   // Another run of the daemon is what shows that it starts with the new files.
   const instance = randomBytes(8).toString('hex');
   const { socket = configConfigSchema.properties.socket.default } = config;
-  const place = async (): Promise<HelperLocation> => ({ socket, directory: dirname((await node.about()).configFile) });
-  const watch = watchPending(place, log);
-  watch.look();
+  const location = async (): Promise<HelperLocation> => ({
+    socket,
+    directory: dirname((await node.about()).configFile),
+  });
+  const watch = watchPending(location, log);
+  watch.check();
 
   const handlers = defineHandlers(configDdl, {
     status: async () => {
-      const { directory } = await place();
+      const { directory } = await location();
       const files = await listNodeFiles(directory);
       const manifest = parseManifest(await manifestIn(directory));
       const [pending, returned] = await Promise.all([readPending(directory), readReturned(directory)]);
@@ -40,23 +43,23 @@ export async function startConfig({ config, node, log }: AgentSetup<ConfigConfig
     },
 
     files: async () => {
-      const { directory } = await place();
+      const { directory } = await location();
       const files = await listNodeFiles(directory);
       const manifest = await manifestIn(directory);
       return { instance, digest: digestFiles(files), directory, manifest, files: files.map((file) => ({ ...file })) };
     },
 
     apply: async (_input, { signed, dryRun }) => {
-      const output = await callHelper({ type: 'request', signed, instance }, await place());
+      const output = await callHelper({ type: 'request', signed, instance }, await location());
       const effect = effectIn(output.effect);
       // The reply means that the new files are in force, or will be after the restart.
       if (!dryRun && effect === 'reload') await node.reload();
-      if (!dryRun) watch.look();
+      if (!dryRun) watch.check();
       return { change: String(output.change), effect, digest: String(output.digest), until: String(output.until) };
     },
 
     confirm: async ({ change }, { signed }) => {
-      const at = await place();
+      const at = await location();
       const pending = await readPending(at.directory);
       if (pending?.change === change && pending.effect === 'restart' && pending.instance === instance) {
         throw new Problem('not-restarted', 'the daemon with the new configuration has not started yet', 'call again');

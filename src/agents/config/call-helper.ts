@@ -17,9 +17,9 @@ const patience = 30_000;
 const largestReply = 64 * 1024;
 
 /** Asks the helper. @throws Problem what it replied; `no-helper` where there is none */
-export async function callHelper(message: HelperMessage, place: HelperLocation): Promise<JsonObject> {
+export async function callHelper(message: HelperMessage, location: HelperLocation): Promise<JsonObject> {
   const text = encodeMessage(message);
-  const line = (await overSocket(text, place.socket)) ?? (await asChild(text, place));
+  const line = (await overSocket(text, location.socket)) ?? (await asChild(text, location));
   return decodeReply(line);
 }
 

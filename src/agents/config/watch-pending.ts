@@ -7,11 +7,11 @@ import { callHelper, type HelperLocation } from './call-helper.ts';
 const grace = 1500;
 
 /** Has a change taken back that nobody confirmed, should the helper that made it be gone. */
-export function watchPending(place: () => Promise<HelperLocation>, log: Log) {
+export function watchPending(location: () => Promise<HelperLocation>, log: Log) {
   let timer: NodeJS.Timeout | undefined;
   const fail = (error: unknown) => log.error({ err: error }, `a change cannot be undone: ${explain(error)}`);
-  const look = async () => {
-    const at = await place();
+  const check = async () => {
+    const at = await location();
     const pending = await readPending(at.directory);
     if (pending === undefined) return;
     const takeBack = async () => {
@@ -21,5 +21,5 @@ export function watchPending(place: () => Promise<HelperLocation>, log: Log) {
     timer = setTimeout(() => void takeBack().catch(fail), Math.max(0, pending.until - Date.now()) + grace);
     timer.unref();
   };
-  return { look: () => void look().catch(fail), stop: () => clearTimeout(timer) };
+  return { check: () => void check().catch(fail), stop: () => clearTimeout(timer) };
 }

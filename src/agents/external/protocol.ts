@@ -63,9 +63,9 @@ const codes: Readonly<Record<number, ProblemCode>> = {
 };
 
 function readReply({ statuscode, statusmsg, data }: JsonObject, { name }: Program, action: ActionDdl): JsonObject {
-  const given = data ?? {};
-  if (!isObject(given)) throw new Problem('bad-reply', `the agent ${name} replied with data that is not an object`);
-  const output = { ...defaultsOf(action.output), ...given };
+  const fields = data ?? {};
+  if (!isObject(fields)) throw new Problem('bad-reply', `the agent ${name} replied with data that is not an object`);
+  const output = { ...defaultsOf(action.output), ...fields };
   if (statuscode === replyStatus.ok) return output;
   const code = typeof statuscode === 'number' ? codes[statuscode] : undefined;
   if (code === undefined) throw new Problem('bad-reply', `the agent ${name} replied with no status code from 0 to 5`);

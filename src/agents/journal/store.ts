@@ -131,9 +131,9 @@ function judge(before: StoredJournal, { run, lease, after, lines, head }: Additi
   if (lines.length > 0 && readLine(lines[0] as JournalLine).previous !== base.hash) throw forked(after + 1);
   const end = followLines(run, base, lines);
   if (end.hash !== head) throw new Problem('bad-journal', 'the lines do not end with the hash that was signed');
-  for (const [place, { text }] of lines.entries()) {
-    const known = before.lines[after + place];
-    if (known !== undefined && known.text !== text) throw forked(after + place + 1);
+  for (const [index, { text }] of lines.entries()) {
+    const known = before.lines[after + index];
+    if (known !== undefined && known.text !== text) throw forked(after + index + 1);
   }
   return lines.slice(Math.max(0, sequence - after));
 }

@@ -11,7 +11,7 @@ export interface ArgumentRules {
    * Parts a caller's arguments at `!`.
    * @throws Problem `refused-arguments` unless each of them is allowed
    */
-  readonly accept: (command: string, given: string | undefined) => readonly string[];
+  readonly accept: (command: string, text: string | undefined) => readonly string[];
 }
 
 /** @throws Problem `bad-nrpe-configuration` for a pattern that is none */
@@ -24,8 +24,8 @@ export function parseArgumentRules(allowed: NrpeConfig['arguments'] = {}): Argum
   );
   return {
     countOf: (command) => rules.get(command)?.length ?? 0,
-    accept: (command, given) => {
-      const args = given === undefined ? [] : given.split('!');
+    accept: (command, text) => {
+      const args = text === undefined ? [] : text.split('!');
       const expected = rules.get(command) ?? [];
       if (args.length !== expected.length) throw wrongCount(command, args.length, expected.length);
       for (const [index, { pattern, matches }] of expected.entries()) {
@@ -47,8 +47,8 @@ function compile(pattern: string, command: string): Match {
   }
 }
 
-function wrongCount(command: string, given: number, expected: number): Problem {
-  if (expected > 0) return refused(`${command} takes ${count(expected, 'argument')}, not ${given}`);
+function wrongCount(command: string, text: number, expected: number): Problem {
+  if (expected > 0) return refused(`${command} takes ${count(expected, 'argument')}, not ${text}`);
   return refused(
     `${command} does not accept arguments from callers`,
     'allow them in agents.nrpe.arguments in node.yaml',

@@ -142,12 +142,17 @@ function circle(path: string, by: string): Problem {
 }
 
 /** All `*.cfg` of a directory and those below it, in the order of their names. */
-async function readDirectory(reading: Reading, given: string, by: string, within: readonly string[]): Promise<void> {
-  const [directory, names] = await withReason(given, ` (included by ${by})`, async () => {
-    await note(reading, given);
-    return [await realpath(given), await readdir(given)] as const;
+async function readDirectory(
+  reading: Reading,
+  configured: string,
+  by: string,
+  within: readonly string[],
+): Promise<void> {
+  const [directory, names] = await withReason(configured, ` (included by ${by})`, async () => {
+    await note(reading, configured);
+    return [await realpath(configured), await readdir(configured)] as const;
   });
-  if (within.includes(directory)) throw circle(given, by);
+  if (within.includes(directory)) throw circle(configured, by);
   const inside = [...within, directory];
   for (const name of names.sort()) {
     const path = join(directory, name);

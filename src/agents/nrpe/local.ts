@@ -21,10 +21,10 @@ export function makeLocalChecks(config: NrpeConfig, rules: ArgumentRules, run: R
         refused: [...commands.flatMap((name) => refusalOf(name, defined, rules)), ...defined.faults],
       };
     },
-    run: async (command, given, { signal }) => {
+    run: async (command, text, { signal }) => {
       const defined = await definitions();
       if (!defined.commands.has(command)) return unknownCheck(command, whyUndefined(command, defined));
-      const argv = argvOf(command, defined, rules, given);
+      const argv = argvOf(command, defined, rules, text);
       const timeout = Math.min(config.timeout ?? defined.timeout, longestCheck);
       return judge(command, argv[0], await run(argv, { timeout: timeout * 1000, signal }), timeout);
     },
@@ -45,14 +45,14 @@ function argvOf(
   name: string,
   { commands, prefix, takesArguments }: Definitions,
   rules: ArgumentRules,
-  given: string | undefined,
+  text: string | undefined,
 ): [string, ...string[]] {
   const line = commands.get(name) ?? '';
   if (/\$ARG\d+\$/.test(line)) {
     if (!takesArguments) throw argumentsAreOff(name, 'dont_blame_nrpe in nrpe.cfg is not 1');
     if (rules.countOf(name) === 0) throw argumentsAreOff(name, 'node.yaml allows none for it');
   }
-  const args = rules.accept(name, given);
+  const args = rules.accept(name, text);
   return parseCommandLine(`${prefix} ${line}`.trim(), `the definition of command[${name}]`, args);
 }
 

@@ -24,9 +24,9 @@ export async function makeRemoteChecks(
       withArguments: new Set(commands.filter((name) => rules.countOf(name) > 0)),
       refused: [],
     }),
-    run: async (command, given, { signal }) => {
+    run: async (command, args, { signal }) => {
       if (!commands.includes(command)) return unknownCheck(command, `No such command: ${command}`);
-      const line = [command, ...rules.accept(command, given)].join('!');
+      const line = [command, ...rules.accept(command, args)].join('!');
       const late = AbortSignal.timeout(Math.ceil(timeout * 1000));
       try {
         const { code, text } = await queryDaemon(daemon, tls, line, AbortSignal.any([late, signal]));

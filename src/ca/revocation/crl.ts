@@ -177,7 +177,7 @@ const reasonAlone = Buffer.from('300c300a0603551d1504030a01', 'hex');
  * nothing else happens in a daemon while one is read.
  */
 function readSerials(bytes: Uint8Array): SerialIndex {
-  const places = new Uint32Array(2 * Math.ceil(bytes.length / shortestEntry));
+  const positions = new Uint32Array(2 * Math.ceil(bytes.length / shortestEntry));
   let count = 0;
   for (let at = 0; at < bytes.length; ) {
     // An entry is short: its length is one byte, or one more.
@@ -189,13 +189,13 @@ function readSerials(bytes: Uint8Array): SerialIndex {
     const whole = bytes[at] === tags.sequence && (bytes[at + 1] ?? 0) <= 0x81 && bytes[at + head] === tags.integer;
     if (!whole || length === 0 || length > longestSerial || next > end || end > bytes.length) throw malformed();
     while (from < next - 1 && bytes[from] === 0) from++;
-    places[2 * count] = from;
-    places[2 * count + 1] = next;
+    positions[2 * count] = from;
+    positions[2 * count + 1] = next;
     count++;
     checkRest(bytes, next, end);
     at = end;
   }
-  return laterIndex(bytes, places, count);
+  return laterIndex(bytes, positions, count);
 }
 
 /** After the serial come its date and, where there are any, extensions. */

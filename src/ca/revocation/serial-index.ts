@@ -6,12 +6,12 @@ export interface SerialIndex {
 }
 
 /** Indexes serials when the first is looked for: so reading a long list and indexing it share no turn of the event loop. */
-export function laterIndex(bytes: Uint8Array, places: Uint32Array, count: number): SerialIndex {
+export function laterIndex(bytes: Uint8Array, positions: Uint32Array, count: number): SerialIndex {
   let index: SerialIndex['has'] | undefined;
   return {
     size: count,
     has: (serial) => {
-      index ??= indexSerials(bytes, places, count);
+      index ??= indexSerials(bytes, positions, count);
       return index(serial);
     },
   };
@@ -20,17 +20,17 @@ export function laterIndex(bytes: Uint8Array, places: Uint32Array, count: number
 /**
  * Indexes serials where they stand in the list, in flat arrays: tens of thousands of strings or objects would take longer
  * to make than a daemon may do nothing else.
- * @param places where each serial begins and ends in the bytes, in turn
+ * @param positions where each serial begins and ends in the bytes, in turn
  * @param count of serials
  */
-function indexSerials(bytes: Uint8Array, places: Uint32Array, count: number): SerialIndex['has'] {
+function indexSerials(bytes: Uint8Array, positions: Uint32Array, count: number): SerialIndex['has'] {
   const slots = 2 ** Math.ceil(Math.log2(Math.max(2, count * 2)));
   // One more than the number of the serial; 0 is free.
   const table = new Uint32Array(slots);
 
   function isAt(entry: number, serial: Uint8Array, from: number, to: number): boolean {
-    const start = places[2 * entry] as number;
-    if ((places[2 * entry + 1] as number) - start !== to - from) return false;
+    const start = positions[2 * entry] as number;
+    if ((positions[2 * entry + 1] as number) - start !== to - from) return false;
     for (let at = from; at < to; at++) if (bytes[start + at - from] !== serial[at]) return false;
     return true;
   }
@@ -45,7 +45,7 @@ function indexSerials(bytes: Uint8Array, places: Uint32Array, count: number): Se
   }
 
   for (let entry = 0; entry < count; entry++) {
-    const slot = find(bytes, places[2 * entry] as number, places[2 * entry + 1] as number);
+    const slot = find(bytes, positions[2 * entry] as number, positions[2 * entry + 1] as number);
     table[slot] = entry + 1;
   }
   return (serial) => table[find(serial, 0, serial.length)] !== 0;

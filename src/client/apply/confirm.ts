@@ -82,6 +82,6 @@ function dial(
   { session, signal }: FabricTransport,
 ): Promise<NodeConnection> {
   const declared = address === undefined ? undefined : parseAddress(address);
-  const places: readonly Address[] = declared === undefined ? addresses : [declared, ...addresses];
-  return createDial(() => session.caller, dialTimeout)(name, places, signal);
+  const candidates: readonly Address[] = declared === undefined ? addresses : [declared, ...addresses];
+  return createDial(() => session.caller, dialTimeout)(name, candidates, signal);
 }

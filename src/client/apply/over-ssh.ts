@@ -75,8 +75,8 @@ export async function planOverSsh(host: Host, fleet: Fleet, parts: NodeParts, wa
 /** How ssh reaches a host: as it says, else at the address of its node, else by its name. */
 export function targetOf({ name, ssh, address }: Host, user: string | undefined): SshTarget {
   const at = address === undefined ? undefined : parseAddress(address)?.host;
-  const place = ssh ?? (at === undefined ? name : formatAddress({ host: at, port: 22 }));
-  const target = parseTarget(`${name}=${place}`);
+  const destination = ssh ?? (at === undefined ? name : formatAddress({ host: at, port: 22 }));
+  const target = parseTarget(`${name}=${destination}`);
   const { port, ...rest } = target;
   const withPort = ssh === undefined || port === undefined ? rest : target;
   return user === undefined || withPort.user !== undefined ? withPort : { ...withPort, user };

@@ -13,8 +13,8 @@ const longest = 1024;
  */
 export async function readPassphrase(options: CaOptions, context: CliContext): Promise<string | undefined> {
   if (options.passphraseFile !== undefined) return fromFile(options.passphraseFile, context);
-  const given = context.env[variable];
-  return given === undefined || given === '' ? undefined : given;
+  const known = context.env[variable];
+  return known === undefined || known === '' ? undefined : known;
 }
 
 /** The passphrase of a key that is encrypted. @throws Problem `passphrase-needed`, `cancelled`, as {@link readPassphrase} */
@@ -24,8 +24,8 @@ export async function neededPassphrase(options: CaOptions, context: CliContext):
 
 /** A new passphrase, asked for twice. @throws Problem `bad-passphrase` when they differ or there is none */
 export async function newPassphrase(options: CaOptions, context: CliContext): Promise<string> {
-  const given = await readPassphrase(options, context);
-  if (given !== undefined) return given;
+  const known = await readPassphrase(options, context);
+  if (known !== undefined) return known;
   const first = await ask('new passphrase for the CA key: ', context);
   if (first === '') throw new Problem('bad-passphrase', 'an empty passphrase protects nothing');
   if ((await ask('type it again: ', context)) !== first) {

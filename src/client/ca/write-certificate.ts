@@ -29,9 +29,9 @@ export async function writeCertificate(
   context: CliContext,
 ): Promise<void> {
   const { kind, name } = request;
-  const place = placeOf(options, name);
+  const target = placeOf(options, name);
   const ca = trustedPem(store);
-  await requireFree(place, { kind, ca }, request.withKey);
+  await requireFree(target, { kind, ca }, request.withKey);
   const made = await request.make();
   const crl = await readStoredCrl(store);
   const issuers = issuersPem(store);
@@ -44,7 +44,7 @@ export async function writeCertificate(
     starting: request.starting,
     ...(crl === undefined ? {} : { crl }),
   };
-  const files = await deliver(delivery, place, Date.now());
+  const files = await deliver(delivery, target, Date.now());
   report(request, made.certificate, store, files, options, context);
 }
 

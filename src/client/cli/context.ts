@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 
-/** The world around a command: nothing below reads `process` by itself. */
+/** The environment of a command: nothing below reads `process` by itself. */
 export interface CliContext {
   readonly env: Readonly<NodeJS.ProcessEnv>;
   /** The command line as it was typed, quoted for a shell. */

@@ -2,13 +2,13 @@ import { Problem } from '../../core/errors.ts';
 
 /** Splits `name=value` words. @throws Problem `usage` */
 export function parseKeyValues(words: readonly string[]): Map<string, string> {
-  const given = new Map<string, string>();
+  const values = new Map<string, string>();
   for (const word of words) {
     const at = word.indexOf('=');
     if (at < 1) throw new Problem('usage', `“${word}” is not a valid input`, 'write name=value');
     const name = word.slice(0, at);
-    if (given.has(name)) throw new Problem('usage', `the input “${name}” is given twice`);
-    given.set(name, word.slice(at + 1));
+    if (values.has(name)) throw new Problem('usage', `the input “${name}” is given twice`);
+    values.set(name, word.slice(at + 1));
   }
-  return given;
+  return values;
 }

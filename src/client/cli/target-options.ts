@@ -54,9 +54,9 @@ export function addTargetOptions(command: Command, catalogue: readonly Ddl[] = [
     .option('--np', 'show no progress on a terminal');
 }
 
-function agentName(given: string, catalogue: readonly Ddl[]): string {
-  const alias = given.toLowerCase();
-  return catalogue.find(({ aliases }) => aliases?.includes(alias))?.name ?? given;
+function agentName(name: string, catalogue: readonly Ddl[]): string {
+  const alias = name.toLowerCase();
+  return catalogue.find(({ aliases }) => aliases?.includes(alias))?.name ?? name;
 }
 
 /** Whether the command addresses nodes, so that a list of them may be piped into it. */

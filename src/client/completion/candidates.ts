@@ -114,19 +114,19 @@ function actionsOf(catalogue: readonly Ddl[], agent: string | undefined): Candid
 }
 
 /** The inputs that are not given yet, as `name=`. */
-function inputsOf(catalogue: readonly Ddl[], [agent, action = '', ...given]: readonly string[]): Candidate[] {
+function inputsOf(catalogue: readonly Ddl[], [agent, action = '', ...typed]: readonly string[]): Candidate[] {
   const ddl = catalogue.find(({ name }) => name === agent);
   const description = ddl && actionOf(ddl, action);
   if (description === undefined) return [];
   return inputNames(description)
-    .filter((name) => !given.some((word) => word.startsWith(`${name}=`)))
+    .filter((name) => !typed.some((word) => word.startsWith(`${name}=`)))
     .map((name) => ({ value: `${name}=`, about: inputText(inputSchema(description, name)) }));
 }
 
 /** Those that are not given yet. */
-function scriptInputsOf({ scriptInputs }: Known, given: readonly string[]): Candidate[] {
+function scriptInputsOf({ scriptInputs }: Known, typed: readonly string[]): Candidate[] {
   return Object.entries(scriptInputs)
-    .filter(([name]) => !given.some((word) => word.startsWith(`${name}=`)))
+    .filter(([name]) => !typed.some((word) => word.startsWith(`${name}=`)))
     .map(([name, about]) => ({ value: `${name}=`, about }));
 }
 

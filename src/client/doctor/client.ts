@@ -15,10 +15,10 @@ import { readTargetOptions } from '../cli/target-options.ts';
 const clockGrace = 10;
 
 /** Looks at an operator’s configuration and credentials, and at the nodes as they are seen from here. */
-export async function doctorClient(given: string | undefined, context: CliContext): Promise<readonly Finding[]> {
+export async function doctorClient(configFile: string | undefined, context: CliContext): Promise<readonly Finding[]> {
   let config: ClientConfig | undefined;
   const first = await runCheck('configuration', 'docs/commands.md explains every key', async () => {
-    config = await loadClientConfig(given, context.env);
+    config = await loadClientConfig(configFile, context.env);
     return fine('configuration', config.file);
   });
   if (config === undefined) return first;
@@ -26,7 +26,11 @@ export async function doctorClient(given: string | undefined, context: CliContex
   const known = [...first, ...findings, ...checkInterfaces(config)];
   if (state === undefined) return known;
   const relays = await checkRelays(config, state);
-  return [...known, ...relays, ...(await runCheck('nodes', 'see “mco-deploy ping”', () => checkNodes(given, context)))];
+  return [
+    ...known,
+    ...relays,
+    ...(await runCheck('nodes', 'see “mco-deploy ping”', () => checkNodes(configFile, context))),
+  ];
 }
 
 function checkInterfaces({ discovery }: ClientConfig): Finding[] {

@@ -49,16 +49,16 @@ const largestHook = 256 * 1024;
 async function readHooks(role: string, paths: readonly string[], directory: string, faults: Faults) {
   const hooks: Record<string, string> = {};
   for (const [index, path] of paths.entries()) {
-    const place = ['roles', role, 'hooks', String(index)];
+    const at = ['roles', role, 'hooks', String(index)];
     const name = basename(path);
-    if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name)) faults.add(place, `“${name}” is not a valid name of a script`);
-    if (Object.hasOwn(hooks, name)) faults.add(place, `two scripts are called ${name}`);
+    if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name)) faults.add(at, `“${name}” is not a valid name of a script`);
+    if (Object.hasOwn(hooks, name)) faults.add(at, `two scripts are called ${name}`);
     try {
       const text = await readFile(resolve(directory, path), 'utf8');
-      if (text.length > largestHook) faults.add(place, `${path} is larger than ${largestHook} bytes`);
+      if (text.length > largestHook) faults.add(at, `${path} is larger than ${largestHook} bytes`);
       hooks[name] = text;
     } catch (error) {
-      faults.add(place, `${path} cannot be read: ${explainErrno(error)}`);
+      faults.add(at, `${path} cannot be read: ${explainErrno(error)}`);
     }
   }
   return hooks;

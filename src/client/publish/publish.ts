@@ -122,7 +122,7 @@ async function deliver(publication: Publication, prepared: readonly Prepared[], 
   const { ask, ticket, prepareOne, since, signal, onResult } = delivery;
   const id = ticket.id.toString('hex');
   let sent = 0;
-  const place = (node: FoundNode) => ask(node, 'fetch', { ticket: id, sources: [] });
+  const fetch = (node: FoundNode) => ask(node, 'fetch', { ticket: id, sources: [] });
   const sendTo = async ({ node, ranges }: Omit<Prepared, 'published' | 'missing'>): Promise<Outcome> => {
     const onSent = (bytes: number) => {
       sent += bytes;
@@ -132,7 +132,7 @@ async function deliver(publication: Publication, prepared: readonly Prepared[], 
     const prepare = async () => lackingIn(await prepareOne(node));
     try {
       await upload(node, publication.artifact, { ranges }, { ticket: ticket.id, prepare, onSent, signal });
-      return await place(node);
+      return await fetch(node);
     } catch (error) {
       return outcomeOf(node.name, error);
     }
@@ -147,7 +147,7 @@ async function deliver(publication: Publication, prepared: readonly Prepared[], 
   }
   // Those that have all of it, from a transfer that was cut off or under another revision, are done with a check.
   for (const one of waiting.filter(({ missing }) => missing === 0)) {
-    const outcome = await place(one.node);
+    const outcome = await fetch(one.node);
     onResult(resultOf(one.node.name, 'present', outcome, since));
     if (outcome.outcome === 'ok') holders.push(one.node.name);
   }

@@ -95,6 +95,8 @@ function byNode(a: CallRecord, b: CallRecord): number {
 
 /** `cluster=bravo revision=20`; what is null is left out. */
 export function formatInputs(inputs: JsonObject): string {
-  const given = Object.entries(inputs).filter(([, value]) => value !== null);
-  return given.map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`).join(' ');
+  const inputPairs = Object.entries(inputs).filter(([, value]) => value !== null);
+  return inputPairs
+    .map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
+    .join(' ');
 }

@@ -16,12 +16,12 @@ interface DocsOptions {
 
 /** `playbook docs SCRIPT.mc`, `orchestrate --help SCRIPT`. @throws Problem `bad-script` */
 export async function showScriptDocs(
-  given: string,
+  nameOrFile: string,
   { json, markdown }: DocsOptions,
   catalogue: readonly Ddl[],
   { out }: CliContext,
 ): Promise<void> {
-  const { script } = await findScript(given, catalogue);
+  const { script } = await findScript(nameOrFile, catalogue);
   const { name, inputs, statements } = script;
   const [description, resources] = [descriptionOf(script), outlineScript(statements)];
   if (json === true) {
@@ -54,12 +54,12 @@ export function descriptionOf({ source: { text } }: Pick<Script, 'source'>): str
 
 /** `playbook check SCRIPT.mc`. @throws Problem `bad-script` with file, line and column */
 export async function checkScriptFile(
-  given: string,
+  nameOrFile: string,
   { json }: { readonly json?: boolean },
   catalogue: readonly Ddl[],
   { out, err }: CliContext,
 ): Promise<void> {
-  const { script } = await findScript(given, catalogue);
+  const { script } = await findScript(nameOrFile, catalogue);
   const unknown = agentsNamed(script.statements).filter((agent) => findDdl(catalogue, agent) === undefined);
   if (unknown.length > 0)
     err(`not built in: ${printable(unknown.join(', '))}; the nodes are asked for them when it runs`);
@@ -76,7 +76,7 @@ export async function checkScriptFile(
 }
 
 /** The inputs of a script, and what each is for, where the script says it: for completion. @throws Problem */
-export async function readInputNames(given: string, catalogue: readonly Ddl[]): Promise<Record<string, string>> {
-  const { inputs } = (await findScript(given, catalogue)).script;
+export async function readInputNames(nameOrFile: string, catalogue: readonly Ddl[]): Promise<Record<string, string>> {
+  const { inputs } = (await findScript(nameOrFile, catalogue)).script;
   return Object.fromEntries(Object.entries(inputs).map(([name, { description = '' }]) => [name, description]));
 }

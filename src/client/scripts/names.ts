@@ -10,7 +10,7 @@ export function isScript(name: string): boolean {
  * @throws Problem `usage` naming the word that is not one: a name has small letters, digits and `_`, a value is not empty
  */
 export function parseAssignments(words: readonly string[]): Record<string, string> {
-  const given: Record<string, string> = {};
+  const values: Record<string, string> = {};
   for (const word of words) {
     const [, name = '', value = ''] = /^([^=\s]+)\s*=\s*(.*)$/s.exec(word.trim()) ?? [];
     if (name === '') throw new Problem('usage', `“${word}” is not an input`, 'write name=value');
@@ -20,8 +20,8 @@ export function parseAssignments(words: readonly string[]): Record<string, strin
     }
     if (value === '')
       throw new Problem('usage', `the input “${name}” is empty`, `write ${name}=VALUE, or leave it out`);
-    if (Object.hasOwn(given, name)) throw new Problem('usage', `the input “${name}” is given twice`);
-    given[name] = value;
+    if (Object.hasOwn(values, name)) throw new Problem('usage', `the input “${name}” is given twice`);
+    values[name] = value;
   }
-  return given;
+  return values;
 }

@@ -19,8 +19,8 @@ export interface FoundScript {
  * A file, else one that is shipped under that name; the ending `.mc` may be left out.
  * @throws Problem `usage` where there is neither; `unreadable-file`; `bad-script`
  */
-export async function findScript(given: string, agents: readonly Ddl[]): Promise<FoundScript> {
-  const name = given.endsWith('.mc') ? given : `${given}.mc`;
+export async function findScript(nameOrFile: string, agents: readonly Ddl[]): Promise<FoundScript> {
+  const name = nameOrFile.endsWith('.mc') ? nameOrFile : `${nameOrFile}.mc`;
   if (await isThere(name)) {
     return { script: readScript({ file: name, text: await readFileText(name) }, agents), origin: resolve(name) };
   }

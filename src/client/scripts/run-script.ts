@@ -48,8 +48,8 @@ export async function runScript(
 }
 
 /** @throws Problem `bad-input`, with the nearest name */
-function refuseUnread(script: Script, given: Readonly<Record<string, string>>): void {
-  bindInputs(script, given);
+function refuseUnread(script: Script, values: Readonly<Record<string, string>>): void {
+  bindInputs(script, values);
 }
 
 /** Where the script itself says that something is missing, all that it takes is shown. */

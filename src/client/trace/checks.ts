@@ -69,11 +69,11 @@ function callsCutOff(journal: readonly JournalEntry[]): ReadonlySet<Called> {
  * What a run does beside its steps, and need not write down where it is resumed from: it stores its journal, keeps its lease and
  * its notice of interruption.
  */
-function keepsRun({ agent, action, step, arguments: given }: AuditEntry['intent']): boolean {
+function keepsRun({ agent, action, step, arguments: input }: AuditEntry['intent']): boolean {
   if (step !== '') return false;
   const call = `${agent}.${action}`;
   return (
-    ['journal.append', 'lock.renew', 'lock.release'].includes(call) || (call === 'angelia.sendmsg' && 'hold' in given)
+    ['journal.append', 'lock.renew', 'lock.release'].includes(call) || (call === 'angelia.sendmsg' && 'hold' in input)
   );
 }
 

@@ -83,16 +83,16 @@ export async function readRecent(
   wasEmpty = true,
 ): Promise<RecentRecords> {
   const newest: AuditRecord[] = [];
-  const given = (completeSince: number) => ({ records: newest.toReversed(), completeSince });
+  const result = (completeSince: number) => ({ records: newest.toReversed(), completeSince });
   for await (const record of readBackwards(files, most)) {
     const later = newest.at(-1);
     if (record === undefined || (later !== undefined && record.sequence !== later.sequence - 1)) break;
-    if (Date.parse(record.time) < since) return given(since);
+    if (Date.parse(record.time) < since) return result(since);
     newest.push(record);
   }
   const oldest = newest.at(-1);
-  if (oldest === undefined ? wasEmpty : oldest.sequence === 1) return given(Number.NEGATIVE_INFINITY);
-  return given(oldest === undefined ? Number.POSITIVE_INFINITY : Date.parse(oldest.time));
+  if (oldest === undefined ? wasEmpty : oldest.sequence === 1) return result(Number.NEGATIVE_INFINITY);
+  return result(oldest === undefined ? Number.POSITIVE_INFINITY : Date.parse(oldest.time));
 }
 
 /** Undefined for a line that is not a record. */

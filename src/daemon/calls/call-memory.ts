@@ -95,9 +95,9 @@ async function runOnce(
   calls.set(key, { at: now(), running });
   claim(request, caller, key, remembered);
   try {
-    const given = await running;
-    calls.set(key, { at: now(), content: given.content });
-    return given;
+    const served = await running;
+    calls.set(key, { at: now(), content: served.content });
+    return served;
   } catch (error) {
     calls.delete(key);
     throw error;
@@ -117,7 +117,7 @@ function outcomeInRun({ caller, opened }: IncomingCall, { runs, calls }: Remembe
   const runKey = runKeyOf(opened.request);
   const made = runKey === undefined ? undefined : runs.get(runKey);
   const known = made === undefined || made.caller === caller ? undefined : calls.get(made.place);
-  if (known?.running !== undefined) return known.running.then((given) => ({ ...given, recorded: true }));
+  if (known?.running !== undefined) return known.running.then((served) => ({ ...served, recorded: true }));
   // A refusal was of the other operator: nothing was done.
   if (known?.content === undefined || known.content.outcome === 'refused') return undefined;
   return Promise.resolve({ content: known.content, recorded: true });

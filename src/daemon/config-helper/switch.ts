@@ -75,12 +75,12 @@ async function writePending(directory: string, pending: Pending): Promise<void> 
 }
 
 /** The copies are on the disk before anything is replaced. */
-async function keepBefore(directory: string, places: readonly string[]): Promise<Pending['files']> {
+async function keepBefore(directory: string, paths: readonly string[]): Promise<Pending['files']> {
   const own = beforeDirectory(directory);
   await rm(own, { recursive: true, force: true });
   await mkdir(own, { mode: 0o700 });
   const files: Pending['files'][number][] = [];
-  for (const [index, place] of places.entries()) {
+  for (const [index, place] of paths.entries()) {
     const existed = (await readRegular(join(directory, place))) !== undefined;
     if (existed) {
       const copy = join(own, String(index));

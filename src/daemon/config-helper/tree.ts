@@ -9,11 +9,11 @@ import { syncDirectory } from '../../core/files/durable.ts';
  * are real directories, which the helper’s user owns and nobody else may write.
  * @throws Problem `bad-permissions`
  */
-export async function requireSafePath(directory: string, place: string): Promise<void> {
+export async function requireSafePath(directory: string, path: string): Promise<void> {
   await requireOwn(directory);
-  const below = dirname(place);
+  const below = dirname(path);
   if (below !== '.') await requireOwn(join(directory, below), true);
-  await requireRegular(join(directory, place));
+  await requireRegular(join(directory, path));
 }
 
 async function requireOwn(path: string, make = false): Promise<void> {

@@ -48,12 +48,12 @@ function validateSettings(text: string, directory: string, inForce: NodeConfig, 
 
 /** Whether the directories of the kinds are those that the daemon reads. @throws Problem `not-over-fabric` */
 export function requireUsualPaths(directory: string, { policies, classes, facts }: NodeConfig): void {
-  const places: readonly (readonly [string, string, string])[] = [
+  const expected: readonly (readonly [string, string, string])[] = [
     ['policies', policies, join(directory, 'policies')],
     ['classes', classes, join(directory, 'classes.txt')],
     ['facts.directory', facts.directory, join(directory, 'facts.d')],
   ];
-  for (const [key, is, usual] of places) {
+  for (const [key, is, usual] of expected) {
     if (is === usual) continue;
     throw new Problem(
       'not-over-fabric',

@@ -10,11 +10,11 @@ const bounds = { low: 200 * 1024 * 1024, out: 8 * 1024 * 1024 };
 
 /** Whether the audit log and the state can be written, and for how long. */
 export async function checkDisk({ audit, state }: NodeConfig): Promise<readonly Finding[]> {
-  const places = [
+  const directories = [
     { check: 'audit log', directory: dirname(audit.file) },
     { check: 'state', directory: state },
   ];
-  return Promise.all(places.map(({ check, directory }) => checkDirectory(check, directory)));
+  return Promise.all(directories.map(({ check, directory }) => checkDirectory(check, directory)));
 }
 
 async function checkDirectory(check: string, directory: string): Promise<Finding> {

@@ -20,17 +20,17 @@ export function startMeter(): Meter {
   return {
     measureCalls: (handle) => async (call) => {
       const begun = performance.now();
-      const given = await handle(call);
-      const { outcome, code } = given.content;
+      const answer = await handle(call);
+      const { outcome, code } = answer.content;
       outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
       if (code === 'policy-denied') denied++;
-      if (call.entry === undefined || call.action === undefined || outcome === 'refused') return given;
+      if (call.entry === undefined || call.action === undefined || outcome === 'refused') return answer;
       const labels = { agent: call.entry.ddl.name, action: call.opened.request.action };
       const key = `${labels.agent}.${labels.action}`;
       const known = durations.get(key) ?? { labels, histogram: startHistogram() };
       durations.set(key, known);
       known.histogram.observe((performance.now() - begun) / 1000);
-      return given;
+      return answer;
     },
     watchAudit: (log) => ({
       ...log,

@@ -3,10 +3,10 @@ import { readFile } from 'node:fs/promises';
 
 /** Whether an `Authorization` header carries the token of the file (RFC 6750, 2.1). A file that can't be read lets nobody in. */
 export async function holdsToken(header: string | undefined, file: string): Promise<boolean> {
-  const given = /^Bearer +(\S+) *$/i.exec(header ?? '')?.[1];
+  const presented = /^Bearer +(\S+) *$/i.exec(header ?? '')?.[1];
   const token = (await readFile(file, 'utf8').catch(() => '')).trim();
-  if (given === undefined || token === '') return false;
+  if (presented === undefined || token === '') return false;
   // Digests are of one length, and comparing them takes the same time whatever they are.
-  const [one, other] = [given, token].map((text) => createHash('sha256').update(text).digest());
+  const [one, other] = [presented, token].map((text) => createHash('sha256').update(text).digest());
   return timingSafeEqual(one as Buffer, other as Buffer);
 }

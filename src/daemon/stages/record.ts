@@ -21,8 +21,8 @@ const unproven = new Set(['foreign-certificate', 'bad-certificate', 'bad-signatu
 export function record(log: AuditLog, policies: Pick<Policies, 'allows'>, now: () => number): Stage {
   const budget = startRefusalBudget(now);
   const sampling = startRefusalSampling(now, briefInterval);
-  return (next) => async (given) => {
-    const call = { ...given, caller: accountable(given) };
+  return (next) => async (incoming) => {
+    const call = { ...incoming, caller: accountable(incoming) };
     const bytes = 3 * call.opened.signed.request.length + fixedBytes;
     if (!(await mayAsk(call, policies)) && !budget.spend(call.caller, bytes)) {
       return await refuseBriefly(log, call, sampling);
@@ -61,20 +61,20 @@ async function refuseBriefly(log: AuditLog, call: IncomingCall, sampling: Refusa
   const what = `${caller} has been refused too often: not all of its requests are recorded`;
   const refused = new Problem('rate-limited', what, 'no policy allows it to call this');
   const recorded = sampling.choose(caller, refused);
-  const given = answer(refusal(refused));
-  if (recorded === undefined) return given;
+  const reply = answer(refusal(refused));
+  if (recorded === undefined) return reply;
   const { request_id, try: attempt, request_time, dry_run } = intentOf(call);
   const [agent, action] = [call.opened.request.agent.slice(0, 64), call.opened.request.action.slice(0, 64)];
   const nothing = { run_id: '', step: '', arguments: {}, request: '', request_signature: '', caller_certificate: '' };
   const about = { request_id, try: attempt, request_time, dry_run, caller, agent, action };
   try {
     const intent = await log.append({ kind: 'intent', ...about, ...nothing, verdict: 'rate-limited' }, false);
-    const content = { ...given.content, message: recorded.message };
-    await writeOutcome(log, call, { intent, changes: false }, { ...given, content });
+    const content = { ...reply.content, message: recorded.message };
+    await writeOutcome(log, call, { intent, changes: false }, { ...reply, content });
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
   }
-  return given;
+  return reply;
 }
 
 function accountable({ verification, peer, caller }: IncomingCall): string {
@@ -85,10 +85,10 @@ async function writeOutcome(
   log: AuditLog,
   call: IncomingCall,
   { intent, changes }: { readonly intent: number; readonly changes: boolean },
-  given: Answer,
+  answer: Answer,
 ): Promise<Answer> {
   const { requestId, try: attempt } = call.opened.request;
-  const { outcome, status, code, message } = given.content;
+  const { outcome, status, code, message } = answer.content;
   try {
     const event = {
       kind: 'outcome',
@@ -100,13 +100,13 @@ async function writeOutcome(
       code,
       message,
     } as const;
-    await log.append({ ...event, recorded: given.recorded }, changes);
-    return given;
+    await log.append({ ...event, recorded: answer.recorded }, changes);
+    return answer;
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     // It was done and can't be undone: the reply reports both.
-    const hint = `${given.content.hint} (the outcome is not in the audit log: ${error.message})`.trim();
-    return { ...given, content: { ...given.content, hint } };
+    const hint = `${answer.content.hint} (the outcome is not in the audit log: ${error.message})`.trim();
+    return { ...answer, content: { ...answer.content, hint } };
   }
 }
 

@@ -17,9 +17,9 @@ export function ansibleHosts(root: unknown): YAMLMap | undefined {
  */
 export function ansibleEntries(root: YAMLMap, hosts: YAMLMap, at: (offset?: number) => string): ListEntry[] {
   const entries = new Map<string, ListEntry>();
-  const add = (name: unknown, place: Node, value: object) => {
+  const add = (name: unknown, node: Node, value: object) => {
     const key = String(name);
-    if (!entries.has(key)) entries.set(key, { value: { name, ...value }, at: at(place.range?.[0]) });
+    if (!entries.has(key)) entries.set(key, { value: { name, ...value }, at: at(node.range?.[0]) });
   };
   for (const { key, value } of hosts.items) {
     if (isScalar(key)) add(key.value, key, isMap(value) ? placeOf(value) : {});

@@ -57,12 +57,12 @@ export async function startAnnouncing(setup: AnnounceSetup): Promise<Announcing>
   let stopped = false;
   let retry: NodeJS.Timeout | undefined;
   let presence = appear();
-  let places = placesOf(setup);
+  let addresses = placesOf(setup);
   const looking = setInterval(() => {
     const now = placesOf(setup);
-    if (now === places) return;
+    if (now === addresses) return;
     log.info({}, 'the interfaces of this host have changed: the node announces itself again');
-    places = now;
+    addresses = now;
     void renew();
   }, setup.look ?? 15_000);
   looking.unref();

@@ -133,11 +133,11 @@ export function clientConfigPath(env: Readonly<NodeJS.ProcessEnv>): string {
  * @throws Problem `not-configured`, `unreadable-file`, `bad-configuration`
  */
 export async function loadClientConfig(
-  given: string | undefined,
+  path: string | undefined,
   env: Readonly<NodeJS.ProcessEnv>,
 ): Promise<ClientConfig> {
-  const file = resolve(given ?? clientConfigPath(env));
-  const { value } = await readClientDocument(file, given === undefined);
+  const file = resolve(path ?? clientConfigPath(env));
+  const { value } = await readClientDocument(file, path === undefined);
   const at = (relative: string) => resolve(dirname(file), relative);
   const { certificate, key, ca, crl } = value.tls;
   return Object.freeze({

@@ -63,7 +63,7 @@ export async function callAgent(
     return { plan: planned, ...(await callAsFound(planned, targets, session, signal, onOutcome(planned))) };
   }
   const findings = await session.find(targets, { full: planned === undefined, signal });
-  const plan = planned ?? planFor(learnDdl(agent, findings.nodes, catalogue, session.world));
+  const plan = planned ?? planFor(learnDdl(agent, findings.nodes, catalogue, session.environment));
   const began = performance.now();
   const outcomes = await callAll(plan, findings.nodes, targets, session, batching, signal, onOutcome(plan));
   return { plan, findings, outcomes, elapsed: performance.now() - began };
@@ -77,10 +77,10 @@ function canCallAsFound(
   planned: Plan | undefined,
   { batch }: Batching,
   targets: TargetOptions,
-  { config, world }: Session,
+  { config, environment }: Session,
 ): planned is Plan {
   if (planned === undefined || batch !== undefined || targets.limit !== undefined) return false;
-  const method = discoveryMethod(targets, config, world);
+  const method = discoveryMethod(targets, config, environment);
   return planned.description.kind === 'read' || ['file', 'stdin', 'cache'].includes(method);
 }
 
@@ -94,12 +94,12 @@ interface Calls {
 
 /** @param total how many nodes there are; 0: not known yet */
 function beginCalls(plan: Plan, total: number, targets: TargetOptions, session: Session, signal: AbortSignal): Calls {
-  const { world } = session;
+  const { environment } = session;
   const { description, input, dryRun, agent, action, detach } = plan;
-  if (description.kind === 'change') world.onChange();
+  if (description.kind === 'change') environment.onChange();
   const own = detach === undefined ? description.timeout : 0;
   const timeout = (targets.timeout ?? own + session.config.timeout) * 1000;
-  const work = world.begin(`${agent}#${action}`, total);
+  const work = environment.begin(`${agent}#${action}`, total);
   const options = {
     ...callDefaults,
     ...{ requestId: detach ?? newId(), agent, action, input, dryRun, sensitive: sensitiveInputs(description) },

@@ -46,7 +46,7 @@ export async function callNodes(
 
 /** Asks one node. */
 export async function callFoundNode(
-  { ddl, action, input, dryRun = false, timeout: given }: NodeActionCall,
+  { ddl, action, input, dryRun = false, timeout: seconds }: NodeActionCall,
   { name, connection }: FoundNode,
   { config, caller }: Pick<Session, 'config' | 'caller'>,
   signal: AbortSignal,
@@ -57,7 +57,7 @@ export async function callFoundNode(
     connection,
     { ...callDefaults, requestId, target: name, agent: ddl.name, action, input, dryRun },
     caller,
-    { timeout: (given ?? timeout + config.timeout) * 1000, changes: kind === 'change', onProgress: () => {}, signal },
+    { timeout: (seconds ?? timeout + config.timeout) * 1000, changes: kind === 'change', onProgress: () => {}, signal },
   );
 }
 

@@ -31,10 +31,10 @@ const withSection: readonly string[] = ['consul', 'puppetdb', 'sql'];
  * Reads the options of a discovery method as `--do name=value` gives them; `interface` may be given more than once.
  * @throws Problem `usage`
  */
-export function parseDiscoveryOptions(method: string, given: readonly string[]): GivenDiscovery {
+export function parseDiscoveryOptions(method: string, typed: readonly string[]): GivenDiscovery {
   const names = known[method] ?? [];
   const values = new Map<string, string[]>();
-  for (const option of given) {
+  for (const option of typed) {
     const [, name, value] = /^([a-z]+)=(.+)$/s.exec(option) ?? [];
     if (name === undefined || value === undefined) {
       throw new Problem(

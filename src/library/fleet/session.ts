@@ -28,12 +28,12 @@ export interface Session {
   /** Closes the connections of nodes that were found, before the session ends. */
   readonly release: (nodes: readonly FoundNode[]) => void;
   /** The program around it: its environment, signals and progress. */
-  readonly world: Environment;
+  readonly environment: Environment;
   readonly close: () => Promise<void>;
 }
 
 export interface FindSettings {
-  /** Ends the search, besides the world's own. */
+  /** Ends the search, besides the environment’s own. */
   readonly signal?: AbortSignal;
   /** Names of the facts to ask for. */
   readonly facts?: readonly string[];
@@ -58,9 +58,12 @@ export interface SessionOptions {
 const directTimeout = 2000;
 
 /** @throws Problem when the operator's configuration or certificate can't be used */
-export async function openSession({ config: given, via = [] }: SessionOptions, world: Environment): Promise<Session> {
-  const config = await loadClientConfig(given, world.env);
-  const log = warningsOnly(world);
+export async function openSession(
+  { config: configFile, via = [] }: SessionOptions,
+  environment: Environment,
+): Promise<Session> {
+  const config = await loadClientConfig(configFile, environment.env);
+  const log = warningsOnly(environment);
   const live = await openCredentials(config, log);
   const cache = await openCache(config.cacheFile, log);
   const heads = await openHeads(headsFile(config.stateDirectory), Date.now);
@@ -78,14 +81,14 @@ export async function openSession({ config: given, via = [] }: SessionOptions, w
   const direct = dialLater(live.current, Math.min(timeout, directTimeout));
   const relays = await openRelays({ config, via, tls: live.current, caller, direct, cache, log });
   const dial = relays?.dial ?? dialLater(live.current, timeout);
-  const finding = { config, cache, log, world, relays, dial, startedAt: Date.now() };
+  const finding = { config, cache, log, environment, relays, dial, startedAt: Date.now() };
   const open = new Set<FoundNode>();
   return {
     config,
     caller,
     credentials: live,
     cache,
-    world,
+    environment,
     find: async (targets, wanted = {}) => {
       const findings = await find(targets, wanted, finding);
       for (const node of findings.nodes) open.add(node);
@@ -126,7 +129,7 @@ interface Finding {
   readonly config: ClientConfig;
   readonly cache: Cache;
   readonly log: Log;
-  readonly world: Environment;
+  readonly environment: Environment;
   readonly relays: Relays | undefined;
   readonly dial: Dial;
   readonly startedAt: number;
@@ -134,15 +137,15 @@ interface Finding {
 
 /** Shows on the way who is being asked. */
 async function find(targets: TargetOptions, wanted: FindSettings, finding: Finding): Promise<Findings> {
-  const { config, cache, log, world, relays, dial } = finding;
+  const { config, cache, log, environment, relays, dial } = finding;
   const { ask, onNode, signal } = wanted;
-  const waiting = world.waiting();
+  const waiting = environment.waiting();
   const askShown: DescribeNode = (name, connection) => {
     waiting.turn(name, 'answered');
     return (ask as DescribeNode)(name, connection);
   };
   return await findNodes({
-    source: chooseSource(targets, config, { cache, log, ...(relays === undefined ? {} : { relays }) }, world),
+    source: chooseSource(targets, config, { cache, log, ...(relays === undefined ? {} : { relays }) }, environment),
     filter: targets.filter,
     facts: wanted.facts ?? [],
     expect: wanted.expect ?? [],
@@ -157,7 +160,7 @@ async function find(targets: TargetOptions, wanted: FindSettings, finding: Findi
     timeout: (targets.timeout ?? config.timeout) * 1000,
     now: Date.now,
     log,
-    signal: signal === undefined ? world.signal : AbortSignal.any([world.signal, signal]),
+    signal: signal === undefined ? environment.signal : AbortSignal.any([environment.signal, signal]),
   }).finally(waiting.end);
 }
 

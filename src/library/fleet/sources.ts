@@ -33,19 +33,19 @@ export function chooseSource(
   targets: TargetOptions,
   config: ClientConfig,
   { cache, log, relays }: Finders,
-  world: Pick<Environment, 'hasInput' | 'list'>,
+  environment: Pick<Environment, 'hasInput' | 'list'>,
 ): DiscoverySource {
   const { discovery } = config;
-  const chosen = discoveryMethod(targets, config, world);
+  const chosen = discoveryMethod(targets, config, environment);
   const method = chosen === 'mdns' && relays !== undefined && targets.method === undefined ? 'relay' : chosen;
-  const given = parseDiscoveryOptions(method, targets.discoveryOptions ?? []);
-  const { domain, server, interfaces } = { ...discovery, ...given };
-  const sections = { ...discovery, ...sectionOf(method, discovery, given.section) };
-  const file = targets.nodesFile ?? given.file ?? discovery.file;
+  const parsed = parseDiscoveryOptions(method, targets.discoveryOptions ?? []);
+  const { domain, server, interfaces } = { ...discovery, ...parsed };
+  const sections = { ...discovery, ...sectionOf(method, discovery, parsed.section) };
+  const file = targets.nodesFile ?? parsed.file ?? discovery.file;
   return sourceByName(method, {
     interfaces,
     timeout: (targets.discoveryTimeout ?? discovery.timeout) * 1000,
-    list: world.list,
+    list: environment.list,
     cache,
     log,
     ...(relays === undefined ? {} : { askRelays: relays.ask }),
@@ -62,11 +62,11 @@ export function chooseSource(
 type Sections = Pick<ClientConfig['discovery'], 'consul' | 'puppetdb' | 'sql'>;
 
 /** A method's section of client.yaml with what the command gives in its place, checked again. */
-function sectionOf(method: string, discovery: Sections, given: GivenDiscovery['section']): Sections {
-  if (given === undefined) return {};
+function sectionOf(method: string, discovery: Sections, typed: GivenDiscovery['section']): Sections {
+  if (typed === undefined) return {};
   const { properties } = clientConfigSchema.properties.discovery;
   const name = method as keyof Sections;
-  const section = { ...discovery[name], ...given };
+  const section = { ...discovery[name], ...typed };
   const validate = interpretSchema(properties[name]);
   if (validate(section)) return { [name]: section };
   const [fault] = faultsOf(validate);

@@ -38,14 +38,14 @@ export async function openRelays(options: OpenRelaysOptions): Promise<Relays | u
     if (via.length > 1) throw new Problem('usage', '“direct” means no relay: it cannot be combined with another --via');
     return undefined;
   }
-  const named = via.length > 0 ? via.map((given) => readVia(given, options)) : namedRelays(config);
+  const named = via.length > 0 ? via.map((text) => readVia(text, options)) : namedRelays(config);
   const local = via.length > 0 ? undefined : await localLink(config.relay_socket);
   const dial = dialRelayLater(tls, config.timeout * 1000);
   const links = named.map(({ name, addresses }) =>
     startRelayLink(name, () => dial(name, addresses, AbortSignal.timeout(config.timeout * 1000))),
   );
-  const given = local === undefined ? links : [local, ...links];
-  const all = given.length > 0 || !config.auto_relays ? given : await openAutomatic(options.cache, tls);
+  const allLinks = local === undefined ? links : [local, ...links];
+  const all = allLinks.length > 0 || !config.auto_relays ? allLinks : await openAutomatic(options.cache, tls);
   return all.length === 0 ? undefined : startRelays({ links: all, caller, direct, log });
 }
 
@@ -72,8 +72,8 @@ export interface NamedRelay {
 }
 
 /** `NAME`, of client.yaml or the cache or a host name, or `NAME=ADDRESS`. */
-function readVia(given: string, { config, cache }: OpenRelaysOptions): NamedRelay {
-  const [name = '', address] = given.split('=', 2);
+function readVia(text: string, { config, cache }: OpenRelaysOptions): NamedRelay {
+  const [name = '', address] = text.split('=', 2);
   if (!isNodeName(name))
     throw new Problem('usage', `“${name}” is not the name of a relay`, 'write --via NAME[=ADDRESS]');
   if (address !== undefined) return { name, addresses: [readAddress(address, name)] };

@@ -11,12 +11,12 @@ export async function discoverNodes(
   parts: Pick<PortParts, 'session' | 'targets'>,
   nodes: Map<string, FoundNode>,
 ): Promise<Discovered> {
-  const given = parts.targets;
+  const typed = parts.targets;
   // A set that names its own source keeps it: the command's options are for the others.
   const from = source === undefined ? {} : { method: source.method, nodesFile: source.file };
   const timing = timeout === undefined ? {} : { discoveryTimeout: timeout / 1000 };
   const wanted = facts === true ? { facts: ['*'] } : {};
-  const { nodes: found, silent, broken } = await parts.session.find({ ...given, ...from, ...timing, filter }, wanted);
+  const { nodes: found, silent, broken } = await parts.session.find({ ...typed, ...from, ...timing, filter }, wanted);
   for (const node of found) nodes.set(node.name, node);
   return {
     nodes: found.map(factsOf),

@@ -68,7 +68,7 @@ export async function learnAgents(
     );
     try {
       // An alias of an agent from outside must not replace one that is built in.
-      const { aliases: _aliases, ...ddl } = learnDdl(name, nodes, catalogue, session.world);
+      const { aliases: _aliases, ...ddl } = learnDdl(name, nodes, catalogue, session.environment);
       learned.push(ddl);
     } catch (error) {
       if (!(error instanceof Problem) || error.code !== 'unknown-agent') throw error;

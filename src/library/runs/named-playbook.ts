@@ -23,14 +23,14 @@ export interface NamedPlaybook extends KnownPlaybook {
  * @throws Problem as {@link loadWithNodes}, `bad-input`
  */
 export async function loadNamedPlaybook(
-  { name, tree, inputs: given }: { name: string; tree: PlaybookTree; inputs: Readonly<Record<string, unknown>> },
+  { name, tree, inputs: values }: { name: string; tree: PlaybookTree; inputs: Readonly<Record<string, unknown>> },
   session: Session,
   catalogue: readonly Ddl[],
   targets: TargetOptions,
 ): Promise<NamedPlaybook> {
   const known = await loadWithNodes(tree, session, catalogue, targets);
-  const { env } = session.world;
-  const inputs = await bindAllInputs(known.playbook, given, { env, defaults: session.config.inputs });
+  const { env } = session.environment;
+  const inputs = await bindAllInputs(known.playbook, values, { env, defaults: session.config.inputs });
   const origin = Object.hasOwn(shippedPlaybooks, name) ? name : resolve(name);
   return { ...known, inputs, texts: textsOf(tree, known.playbook, inputs), origin };
 }

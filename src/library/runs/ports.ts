@@ -23,7 +23,7 @@ export interface LivePorts extends PlaybookPorts {
   readonly release: () => Promise<void>;
 }
 
-/** What the playbook engine needs of the world, over real nodes. */
+/** What the playbook engine needs from outside, over real nodes. */
 export function playbookPorts(parts: PortParts): LivePorts {
   const { session, catalogue, journal, locking } = parts;
   const nodes = new Map<string, FoundNode>();

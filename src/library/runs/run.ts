@@ -90,7 +90,7 @@ export async function runOverNodes(
     emit,
     hear,
     asking: asking(async () => [await stored.describe()]),
-    env: session.world.env,
+    env: session.environment.env,
     warn,
     ...(lockWait === undefined ? {} : { locking: { wait: lockWait, from, signal, report: warn, onLost } }),
   });

@@ -28,7 +28,7 @@ export async function tryBatch(
   batch: number,
   batches: number,
 ): Promise<BatchResult> {
-  const { plan, world, step } = call;
+  const { plan, run, step } = call;
   const { judgements, next, asks } = resumeState(call, nodes);
   const most = plan.tries + (asks ? 1 : 0);
   let pending = nodes.filter((node) => next.has(node));
@@ -36,7 +36,7 @@ export async function tryBatch(
   while (pending.length > 0 && number < most) {
     if (number > 0) {
       const failed = pending.flatMap((node) => judgements.get(node)?.failure ?? []);
-      world.ports.emit({
+      run.ports.emit({
         type: 'try-failed',
         step: step.id,
         try: number,
@@ -44,8 +44,8 @@ export async function tryBatch(
         failed,
         wait: plan.trySleep,
       });
-      if (plan.trySleep > 0) await rest(world, plan.trySleep);
-      if (world.signal.aborted) break;
+      if (plan.trySleep > 0) await rest(run, plan.trySleep);
+      if (run.signal.aborted) break;
     }
     number++;
     const progress = {
@@ -56,7 +56,7 @@ export async function tryBatch(
       nodes: pending,
       changes: mayChange(call) && plan.agent !== notifier,
     };
-    world.ports.emit({ type: 'try-started', step: step.id, ...progress });
+    run.ports.emit({ type: 'try-started', step: step.id, ...progress });
     const judged = (await callEach(call, pending, next, batch)).map((outcome) =>
       judge(call, outcome, judgements.get(outcome.node)?.streak ?? 0),
     );
@@ -64,7 +64,7 @@ export async function tryBatch(
     await noteUnmet(call, judged);
     pending = pending.filter((node) => judgements.get(node)?.again === true);
   }
-  return settle(call, nodes, judgements, number, pending.length > 0 && world.signal.aborted);
+  return settle(call, nodes, judgements, number, pending.length > 0 && run.signal.aborted);
 }
 
 function settle(
@@ -87,10 +87,10 @@ function settle(
 }
 
 /** An answer is written down as what it is: why it was not good enough stands beside it. */
-async function noteUnmet({ requestId, world, step }: StepCall, judged: readonly Judgement[]): Promise<void> {
+async function noteUnmet({ requestId, run, step }: StepCall, judged: readonly Judgement[]): Promise<void> {
   const unmet = judged.flatMap(({ failure }) => (failure?.code === 'until-failed' ? [failure] : []));
   if (unmet.length === 0) return;
-  await world.journal({ type: 'verdict', step: step.id, requestId, failed: reasonsToKeep(unmet, world) });
+  await run.journal({ type: 'verdict', step: step.id, requestId, failed: reasonsToKeep(unmet, run) });
 }
 
 /** One round. Where a run goes on, its nodes may be at different tries. */
@@ -113,14 +113,14 @@ async function callOnce(
   number: number,
   batch: number,
 ): Promise<readonly Outcome[]> {
-  const { plan, input, shown, requestId, dryRun, world, step } = call;
+  const { plan, input, shown, requestId, dryRun, run, step } = call;
   const { agent, action, timeout } = plan;
   const asked = { agent, action, dryRun, requestId, step: step.id, try: number, nodes };
   const changes = mayChange(call);
-  const undoes = world.undoes === undefined ? {} : { undoes: world.undoes };
-  await world.journal({ type: 'call', ...asked, batch: batch + 1, changes, ...undoes, input: shown });
-  if (changes) world.resumed?.move();
-  world.kept.last = requestId;
+  const undoes = run.undoes === undefined ? {} : { undoes: run.undoes };
+  await run.journal({ type: 'call', ...asked, batch: batch + 1, changes, ...undoes, input: shown });
+  if (changes) run.resumed?.move();
+  run.kept.last = requestId;
   const heard = new Map<string, Outcome>();
   const written: Promise<void>[] = [];
   let broken: unknown;
@@ -133,8 +133,8 @@ async function callOnce(
       }),
     );
   };
-  const sent = { ...asked, input, runId: world.runId, ...(timeout === undefined ? {} : { timeout }) };
-  const outcomes = await world.ports.call(sent, hear, world.kill);
+  const sent = { ...asked, input, runId: run.runId, ...(timeout === undefined ? {} : { timeout }) };
+  const outcomes = await run.ports.call(sent, hear, run.kill);
   for (const outcome of outcomes) hear(outcome);
   for (const node of nodes) if (!heard.has(node)) hear(silence(node));
   await Promise.all(written);
@@ -142,14 +142,14 @@ async function callOnce(
   return nodes.flatMap((node) => heard.get(node) ?? []);
 }
 
-function note({ plan, requestId, dryRun, world, step }: StepCall, outcome: Outcome, number: number): Promise<void> {
+function note({ plan, requestId, dryRun, run, step }: StepCall, outcome: Outcome, number: number): Promise<void> {
   const { node, outcome: what, status, code, message, elapsed, auditHead: head } = outcome;
   const said = { node, outcome: what, code, message, data: hideOutputs(plan.ddl, outcome.data) };
-  if (sensitiveOutputs(plan.ddl).some((name) => Object.hasOwn(outcome.data, name))) world.discretion.outputs = true;
+  if (sensitiveOutputs(plan.ddl).some((name) => Object.hasOwn(outcome.data, name))) run.discretion.outputs = true;
   const kept = head === undefined ? {} : { auditHead: `${head.sequence}:${head.hash.toString('hex')}` };
-  world.ports.emit({ type: 'outcome', step: step.id, title: plan.title, dryRun, try: number, ...said, elapsed });
-  const written = { ...said, ...replyToKeep(said, world) };
-  return world.journal({ type: 'outcome', step: step.id, requestId, try: number, status, ...written, ...kept });
+  run.ports.emit({ type: 'outcome', step: step.id, title: plan.title, dryRun, try: number, ...said, elapsed });
+  const written = { ...said, ...replyToKeep(said, run) };
+  return run.journal({ type: 'outcome', step: step.id, requestId, try: number, status, ...written, ...kept });
 }
 
 function mayChange({ plan, dryRun }: StepCall): boolean {

@@ -23,21 +23,21 @@ export interface CallTarget {
   readonly mayBeEmpty: boolean;
 }
 
-export async function runCall(plan: CallPlan, target: CallTarget, world: RunContext, step: Step): Promise<StepOutcome> {
+export async function runCall(plan: CallPlan, target: CallTarget, run: RunContext, step: Step): Promise<StepOutcome> {
   const changes = plan.ddl.kind === 'change' && !plan.askOnly;
-  const hypothetical = world.dryRun && world.changed();
-  const nodes = checkNodes(target.nodes, world);
+  const hypothetical = run.dryRun && run.changed();
+  const nodes = checkNodes(target.nodes, run);
   if (nodes.length === 0) return callNobody(plan, target.mayBeEmpty || hypothetical);
-  const input = bindCallInput(plan.input(world.context()), plan.agentDdl, plan.action, plan.ddl);
+  const input = bindCallInput(plan.input(run.context()), plan.agentDdl, plan.action, plan.ddl);
   const shown = hideInputs(plan.ddl, input);
-  refuseSecrets(shown, world.taint, plan.title);
+  refuseSecrets(shown, run.taint, plan.title);
   const chosen = plan.limit === undefined ? nodes : nodes.slice(0, plan.limit);
   const batches = planBatches(chosen, plan.sizes);
-  const { label } = world;
-  world.ports.emit({ type: 'step-planned', step: step.id, label, title: plan.title, dryRun: world.dryRun, batches });
-  if (changes && !world.dryRun) await world.agree();
-  if (changes) world.markChanged();
-  if (world.dryRun && changes && !plan.ddl.dryRun) {
+  const { label } = run;
+  run.ports.emit({ type: 'step-planned', step: step.id, label, title: plan.title, dryRun: run.dryRun, batches });
+  if (changes && !run.dryRun) await run.agree();
+  if (changes) run.markChanged();
+  if (run.dryRun && changes && !plan.ddl.dryRun) {
     return {
       state: 'done',
       ran: false,
@@ -46,21 +46,21 @@ export async function runCall(plan: CallPlan, target: CallTarget, world: RunCont
     };
   }
   // Also before reading: what nodes answer must stay true until the change.
-  if (plan.ddl.kind === 'change' && !world.dryRun) await world.lock();
-  const dryRun = plan.askOnly || (world.dryRun && changes);
+  if (plan.ddl.kind === 'change' && !run.dryRun) await run.lock();
+  const dryRun = plan.askOnly || (run.dryRun && changes);
   const past = findEarlierCall(
-    world,
+    run,
     step.id,
     { agent: plan.agent, action: plan.action, dryRun, input: shown },
     plan.ddl,
   );
-  const requestId = past?.requestId ?? world.ports.newId();
-  const call = { plan, input, shown, requestId, dryRun, hypothetical, past, world, step };
+  const requestId = past?.requestId ?? run.ports.newId();
+  const call = { plan, input, shown, requestId, dryRun, hypothetical, past, run, step };
   const settled = plan.failover
     ? await callWithFailover(call, nodes, chosen.length)
     : await callBatches(call, batches, chosen.length);
-  keep(call, settled, world);
-  const answers = world.dryRun && dryRun ? describeReplies(settled.replies ?? []) : [];
+  keep(call, settled, run);
+  const answers = run.dryRun && dryRun ? describeReplies(settled.replies ?? []) : [];
   return { ...settled, ran: true, dryRun, lines: [...(settled.lines ?? []), ...answers] };
 }
 
@@ -80,7 +80,7 @@ function keep(call: StepCall, { replies = [] }: StepOutcome, { kept }: RunContex
 }
 
 async function repeatCall(call: StepCall, nodes: readonly string[], id: string): Promise<BatchResult> {
-  const again = { ...call, requestId: call.world.ports.newId(), past: undefined, step: { ...call.step, id } };
+  const again = { ...call, requestId: call.run.ports.newId(), past: undefined, step: { ...call.step, id } };
   const result = await tryBatch(again, nodes, 0, 1);
   noteTraffic({ ...again, step: call.step }, result.replies, true);
   return result;
@@ -95,10 +95,10 @@ function describeReplies(replies: readonly StepReply[]): string[] {
 }
 
 /** @throws Problem `bad-nodes`: a step may only call nodes that discovery found and proved */
-function checkNodes(names: unknown, world: RunContext): readonly string[] {
+function checkNodes(names: unknown, run: RunContext): readonly string[] {
   if (!Array.isArray(names)) throw new Problem('bad-nodes', '“on” must give a list of names of nodes');
   for (const name of names as unknown[]) {
-    if (typeof name === 'string' && isNodeName(name) && world.isKnownNode(name)) continue;
+    if (typeof name === 'string' && isNodeName(name) && run.isKnownNode(name)) continue;
     throw new Problem('bad-nodes', `“on” gives ${JSON.stringify(name)}, which is not in a node set of the playbook`);
   }
   return [...new Set(names as string[])];
@@ -111,13 +111,13 @@ function callNobody({ title }: CallPlan, allowed: boolean): StepOutcome {
 }
 
 async function callBatches(call: StepCall, batches: readonly string[][], total: number): Promise<StepOutcome> {
-  const { plan, world } = call;
+  const { plan, run } = call;
   const settled: BatchResult[] = [];
   let proven = false;
   for (const [index, nodes] of batches.entries()) {
-    if (world.signal.aborted) return sum(settled, 'interrupted', batches.slice(index).flat());
-    if (index > 0 && plan.batchSleep > 0 && !isSettled(call, nodes)) await rest(world, plan.batchSleep);
-    if (world.signal.aborted) return sum(settled, 'interrupted', batches.slice(index).flat());
+    if (run.signal.aborted) return sum(settled, 'interrupted', batches.slice(index).flat());
+    if (index > 0 && plan.batchSleep > 0 && !isSettled(call, nodes)) await rest(run, plan.batchSleep);
+    if (run.signal.aborted) return sum(settled, 'interrupted', batches.slice(index).flat());
     // What is proven right after a batch counts for the next one, if that begins at once.
     const next = plan.batchSleep > 0 ? [] : (batches[index + 1] ?? []);
     const batch = await tryReassertedBatch(call, nodes, { index, batches: batches.length, next, proven });
@@ -138,7 +138,7 @@ async function callWithFailover(call: StepCall, nodes: readonly string[], wanted
   let spare = nodes;
   let missing = wanted;
   while (missing > 0 && spare.length > 0) {
-    if (call.world.signal.aborted) return sum(settled, 'interrupted', spare);
+    if (call.run.signal.aborted) return sum(settled, 'interrupted', spare);
     const batch = await tryReassertedBatch(call, spare.slice(0, missing), {
       index: settled.length,
       batches: settled.length + 1,

@@ -8,7 +8,7 @@ import type { StepCall } from './step-call.ts';
 export function noteTraffic(call: StepCall, replies: readonly StepReply[], fresh: boolean): void {
   const { traffic } = call.plan.ddl;
   if (traffic === undefined || call.dryRun) return;
-  const { holds } = call.world.kept;
+  const { holds } = call.run.kept;
   for (const { node, data } of replies.filter(({ ok }) => ok)) {
     for (const host of hostsOf(call)) {
       const key = `${host} ${node}`;
@@ -57,8 +57,8 @@ export function findHost(list: unknown, host: string): Readonly<Record<string, u
  * The holds that a change of these nodes relies on: those of the nodes themselves, and those of hosts whose names are
  * not names of nodes (a load balancer's own names): these may be any of the nodes.
  */
-export function holdsOn(nodes: readonly string[], world: RunContext): HostHold[] {
-  return allHolds(world.kept).filter(({ host }) => nodes.includes(host) || !world.isKnownNode(host));
+export function holdsOn(nodes: readonly string[], run: RunContext): HostHold[] {
+  return allHolds(run.kept).filter(({ host }) => nodes.includes(host) || !run.isKnownNode(host));
 }
 
 export function allHolds({ holds }: KeptChanges): HostHold[] {

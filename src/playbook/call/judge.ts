@@ -23,7 +23,7 @@ export interface Judgement {
 const passing = new Set(['busy', 'rate-limited', 'stopping']);
 
 /** @param streak how many times in a row all was well before */
-export function judge({ plan, hypothetical, past, world }: StepCall, outcome: Outcome, streak: number): Judgement {
+export function judge({ plan, hypothetical, past, run }: StepCall, outcome: Outcome, streak: number): Judgement {
   const reply = replyOf(outcome);
   const unusable = outcome.outcome === 'ok' && !reply.ok;
   if (unusable)
@@ -36,7 +36,7 @@ export function judge({ plan, hypothetical, past, world }: StepCall, outcome: Ou
     const said = 'it completed, but its reply is no longer available';
     return { reply, failure: { node: reply.node, code: 'reply-lost', reason: said }, streak: 0, again: true };
   }
-  const reason = findUnmet(plan, reply, world, hypothetical ? 1 : plan.passes - streak);
+  const reason = findUnmet(plan, reply, run, hypothetical ? 1 : plan.passes - streak);
   if (reason === undefined) return { reply, failure: undefined, streak: streak + 1, again: false };
   const held = reason === '';
   const failure = {
@@ -57,12 +57,12 @@ function isBare({ kind, output }: ActionDdl, { data }: StepReply): boolean {
 function findUnmet(
   { until, message }: StepCall['plan'],
   reply: StepReply,
-  world: StepCall['world'],
+  run: StepCall['run'],
   passes: number,
 ): string | undefined {
   if (until === undefined) return undefined;
   try {
-    const context = { ...world.context(), reply: toCel(reply) };
+    const context = { ...run.context(), reply: toCel(reply) };
     if (decide(until, context)) return passes > 1 ? '' : undefined;
     return message === undefined ? `“${until.source}” does not hold` : toText(message(context));
   } catch (error) {

@@ -5,15 +5,15 @@ import type { CallTarget } from './call.ts';
 import type { CallPlan } from './step-call.ts';
 
 /** The nodes and inputs that a step would use by now; undefined where that depends on something unknown. */
-export function previewCall(plan: CallPlan, { nodes: given }: CallTarget, world: RunContext, id: string): StepPreview {
-  const input = hideInputs(plan.ddl, bindCallInput(plan.input(world.context()), plan.agentDdl, plan.action, plan.ddl));
+export function previewCall(plan: CallPlan, { nodes: target }: CallTarget, run: RunContext, id: string): StepPreview {
+  const input = hideInputs(plan.ddl, bindCallInput(plan.input(run.context()), plan.agentDdl, plan.action, plan.ddl));
   const key = { agent: plan.agent, action: plan.action, dryRun: false, input };
-  const tries = world.resumed?.past.callOf(id, key)?.tries;
+  const tries = run.resumed?.past.callOf(id, key)?.tries;
   const isDone = (node: string) => {
     const last = tries?.get(node)?.at(-1);
     return last?.outcome?.outcome === 'ok' && !last.undone;
   };
-  const names: unknown[] = Array.isArray(given) ? given : [];
+  const names: unknown[] = Array.isArray(target) ? target : [];
   const nodes = names.filter((node) => typeof node === 'string' && !isDone(node)) as string[];
   // None at all: who is called depends on what a later step finds.
   return { nodes: names.length === 0 ? undefined : nodes, input, batch: plan.sizes };

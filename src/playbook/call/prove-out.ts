@@ -17,27 +17,27 @@ const trySleep = 1000;
  */
 export async function proveOut(
   holds: readonly HostHold[],
-  world: RunContext,
+  run: RunContext,
   step: string,
 ): Promise<readonly NodeFailure[]> {
   const questions = Map.groupBy(holds, ({ node, proof: { agent, action, input } }) =>
     JSON.stringify([node, agent, action, input]),
   );
-  const answers = await Promise.all([...questions.values()].map((some) => ask(some, world, step)));
+  const answers = await Promise.all([...questions.values()].map((some) => ask(some, run, step)));
   return answers.flat();
 }
 
-async function ask(holds: readonly HostHold[], world: RunContext, step: string): Promise<readonly NodeFailure[]> {
+async function ask(holds: readonly HostHold[], run: RunContext, step: string): Promise<readonly NodeFailure[]> {
   const [first] = holds;
   if (first === undefined) return [];
   const { node, proof } = first;
   const input = { ...proof.input, [proof.hosts]: holds.map(({ host }) => host).join(',') };
-  const requestId = world.ports.newId();
+  const requestId = run.ports.newId();
   for (let number = 1; ; number++) {
-    const outcome = await askOnce({ node, proof, input, requestId, number }, world, step);
+    const outcome = await askOnce({ node, proof, input, requestId, number }, run, step);
     if (outcome.outcome === 'ok') return holds.flatMap((hold) => judge(hold, outcome) ?? []);
-    if (number === tries || world.kill.aborted) return holds.map((hold) => unproven(hold, failureOf(outcome).reason));
-    await rest(world, trySleep);
+    if (number === tries || run.kill.aborted) return holds.map((hold) => unproven(hold, failureOf(outcome).reason));
+    await rest(run, trySleep);
   }
 }
 
@@ -51,17 +51,17 @@ interface Question {
 
 async function askOnce(
   { node, proof, input, requestId, number }: Question,
-  world: RunContext,
+  run: RunContext,
   step: string,
 ): Promise<Outcome> {
   const { agent, action } = proof;
   const asked = { agent, action, dryRun: false, requestId, step, try: number, nodes: [node] };
-  await world.journal({ type: 'call', ...asked, batch: 1, changes: false, input });
-  const replies = await world.ports.call({ ...asked, input, runId: world.runId }, () => {}, world.kill);
+  await run.journal({ type: 'call', ...asked, batch: 1, changes: false, input });
+  const replies = await run.ports.call({ ...asked, input, runId: run.runId }, () => {}, run.kill);
   const outcome = replies.find((reply) => reply.node === node) ?? silence(node);
   const { status, code, message, data } = outcome;
   const said = { step, requestId, try: number, node, outcome: outcome.outcome };
-  await world.journal({ type: 'outcome', ...said, status, code, message, data });
+  await run.journal({ type: 'outcome', ...said, status, code, message, data });
   return outcome;
 }
 

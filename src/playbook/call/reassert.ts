@@ -38,39 +38,39 @@ export async function tryReassertedBatch(
   nodes: readonly string[],
   { index, batches, next = [], proven = false }: BatchPosition,
 ): Promise<ReassertedBatch> {
-  const { plan, world, step } = call;
+  const { plan, run, step } = call;
   const lines: string[] = [];
   const failures: NodeFailure[] = [];
   const settledBefore = isSettled(call, nodes);
-  if (!world.dryRun && !settledBefore) {
+  if (!run.dryRun && !settledBefore) {
     const renewed = await renewHolds(call, nodes);
     lines.push(...renewed.lines);
     failures.push(...renewed.failures);
     if (failures.length === 0 && !(proven && renewed.nothing))
-      failures.push(...(await proveOut(heldFor(call, nodes), world, `${step.id}.proof`)));
+      failures.push(...(await proveOut(heldFor(call, nodes), run, `${step.id}.proof`)));
   }
-  if (!world.dryRun && !settledBefore && failures.length === 0) {
+  if (!run.dryRun && !settledBefore && failures.length === 0) {
     for (const name of plan.reassert) {
-      const kept = findKept(world, call.step.id, name);
+      const kept = findKept(run, call.step.id, name);
       // Right after the change itself there is nothing to assert.
-      if (kept === undefined || kept.proven || kept.requestId === world.kept.last) continue;
+      if (kept === undefined || kept.proven || kept.requestId === run.kept.last) continue;
       const again = await kept.repeat(`${call.step.id}.${name}`);
       lines.push(...again.replies.flatMap((reply) => reportChange(kept, reply)));
       failures.push(...again.failures.map((failure) => lost(kept, failure)));
     }
   }
-  const cutOff = isCutOff(failures, world);
+  const cutOff = isCutOff(failures, run);
   if (failures.length > 0) return { replies: [], failures, tries: 0, interrupted: cutOff, lines, broken: 'before' };
   const settled = await tryBatch(call, nodes, index, batches);
   const whole = { ...settled, lines: [...lines, ...settled.lines] };
-  if (world.dryRun || settledBefore || plan.ddl.traffic !== undefined) return whole;
+  if (run.dryRun || settledBefore || plan.ddl.traffic !== undefined) return whole;
   const own = heldFor(call, nodes);
   const nextHolds = next.length === 0 || isSettled(call, next) ? [] : heldFor(call, next);
-  const found = await proveOut([...new Set([...own, ...nextHolds])], world, `${step.id}.proof`);
+  const found = await proveOut([...new Set([...own, ...nextHolds])], run, `${step.id}.proof`);
   const breaks = found.filter(({ node }) => own.some(({ host }) => host === node));
   // What is wrong with the hosts of the next batch, its own proof finds.
   if (breaks.length === 0) return { ...whole, nextProven: found.length === 0 && nextHolds.length > 0 };
-  if (isCutOff(breaks, world)) return { ...whole, interrupted: true };
+  if (isCutOff(breaks, run)) return { ...whole, interrupted: true };
   return { ...whole, failures: [...whole.failures, ...breaks], broken: 'after' };
 }
 
@@ -82,24 +82,24 @@ function isCutOff(failures: readonly NodeFailure[], { kill }: RunContext): boole
 
 /** The holds that a batch relies on; to let hosts in again, it is also to be known that they were out until then. */
 function heldFor(call: StepCall, nodes: readonly string[]): HostHold[] {
-  const { plan, world } = call;
+  const { plan, run } = call;
   if (plan.ddl.kind !== 'change' || call.dryRun) return [];
-  if (plan.ddl.traffic === undefined) return holdsOn(nodes, world);
+  if (plan.ddl.traffic === undefined) return holdsOn(nodes, run);
   // What is put right after a failure is not held up by what went wrong.
-  if (plan.ddl.traffic.takes === 'out' || world.undoes !== undefined) return [];
+  if (plan.ddl.traffic.takes === 'out' || run.undoes !== undefined) return [];
   const hosts = hostsOf(call);
-  return allHolds(world.kept).filter(({ host, node, fresh }) => fresh && hosts.includes(host) && nodes.includes(node));
+  return allHolds(run.kept).filter(({ host, node, fresh }) => fresh && hosts.includes(host) && nodes.includes(node));
 }
 
 /** Takes hosts out once more that were taken out before the run was resumed. */
 async function renewHolds(call: StepCall, nodes: readonly string[]) {
-  const { world, step } = call;
+  const { run, step } = call;
   const stale = heldFor(call, nodes).filter(({ fresh }) => !fresh);
   const lines: string[] = [];
   const failures: NodeFailure[] = [];
   const nothing = stale.length === 0;
   for (const name of new Set(stale.map((hold) => hold.step))) {
-    const kept = world.kept.changes.get(name);
+    const kept = run.kept.changes.get(name);
     if (kept === undefined) continue;
     const again = await kept.repeat(`${step.id}.${name.replace(/^.*\./, '')}`);
     lines.push(...again.replies.flatMap((reply) => reportChange(kept, reply)));

@@ -70,7 +70,7 @@ function resumeNode(call: StepCall, node: string, tries: readonly EarlierTry[]):
   if (last.undone) return { number: last.number + 1 };
   if (!isKnown(call, last)) {
     // The node answers with what became of it; only where it never began, it begins now.
-    const safe = ddl.repeatable || call.world.ports.now() - last.at < remembered;
+    const safe = ddl.repeatable || call.run.ports.now() - last.at < remembered;
     return safe ? { number: last.number } : { judgement: unknowable(call, node, last) };
   }
   const judgement = tries.reduce<Judgement | undefined>(

@@ -42,7 +42,7 @@ export interface StepCall {
   readonly hypothetical: boolean;
   /** What became of it before the run went on. */
   readonly past: ResumedCall | undefined;
-  readonly world: RunContext;
+  readonly run: RunContext;
   readonly step: Step;
 }
 

@@ -47,15 +47,15 @@ function findCircle(
 export function sortByNeeds<Node extends GraphNode>(nodes: readonly Node[]): Node[] {
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const sorted = new Set<Node>();
-  const place = (node: Node): void => {
+  const visit = (node: Node): void => {
     if (sorted.has(node)) return;
     for (const need of node.needs) {
       const needed = byId.get(need);
-      if (needed !== undefined) place(needed);
+      if (needed !== undefined) visit(needed);
     }
     sorted.add(node);
   };
-  for (const node of nodes) place(node);
+  for (const node of nodes) visit(node);
   return [...sorted];
 }
 

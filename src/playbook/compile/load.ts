@@ -31,8 +31,8 @@ export async function loadPlaybook(
   catalogue: readonly Ddl[],
   read: ReadPlaybook = readBeside,
 ): Promise<Playbook> {
-  const given = typeof file === 'string' ? await readPlaybookFile(file) : file;
-  return compilePlaybook(await readTree(given, read), catalogue);
+  const tree = typeof file === 'string' ? await readPlaybookFile(file) : file;
+  return compilePlaybook(await readTree(tree, read), catalogue);
 }
 
 /**

@@ -64,10 +64,13 @@ function notifiers(notify: NotifySource): NodeSetSource {
 }
 
 /** A recipient that an expression gives may be null: nobody is notified then. */
-function conditionOf({ to, if: given }: Pick<NotifySource, 'to' | 'if'>): string | undefined {
+function conditionOf({ to, if: condition }: Pick<NotifySource, 'to' | 'if'>): string | undefined {
   const [, inside] = /^\s*\$\{\{(.*)\}\}\s*$/s.exec(to) ?? [];
-  const parts = [...(given === undefined ? [] : [bare(given)]), ...(inside === undefined ? [] : [`${inside} != null`])];
-  return parts.length === 0 || (isLiteral(to) && given === undefined)
+  const parts = [
+    ...(condition === undefined ? [] : [bare(condition)]),
+    ...(inside === undefined ? [] : [`${inside} != null`]),
+  ];
+  return parts.length === 0 || (isLiteral(to) && condition === undefined)
     ? undefined
     : parts.map((one) => `(${one})`).join(' && ');
 }

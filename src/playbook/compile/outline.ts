@@ -36,8 +36,8 @@ export function draftSteps(
   const drafts = sources.map((source, index): StepOutline => {
     const path = [...list, String(index)];
     const before = ids[index - 1];
-    const given = source.needs ?? (before === undefined ? [] : [before]);
-    const needs = typeof given === 'string' ? [given] : given;
+    const declared = source.needs ?? (before === undefined ? [] : [before]);
+    const needs = typeof declared === 'string' ? [declared] : declared;
     const kind = kindOf(source, path, text);
     const shape = shapeOfStep(kind.reply?.(source, agents));
     return { id: ids[index] ?? '', needs, kind, source, path, shape, values: valuesOf(kind, source) };

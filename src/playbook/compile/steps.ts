@@ -138,7 +138,7 @@ function compileStep(draft: StepOutline, sight: Sight, whole: Whole): Step {
   const { id, needs, kind, source, path } = draft;
   const { text, agents, nodeSets, used } = whole;
   const roots = rootsFor(whole.playbook, sight);
-  const place = (inner: readonly string[], value?: unknown) => locationOf(text, [...path, ...inner], value);
+  const location = (inner: readonly string[], value?: unknown) => locationOf(text, [...path, ...inner], value);
   const shapes = (reply?: Shape) => record(reply === undefined ? roots : { ...roots, reply });
   const body = kind.compile({
     source,
@@ -146,20 +146,20 @@ function compileStep(draft: StepOutline, sight: Sight, whole: Whole): Step {
     nodeSets,
     seen: new Map(sight.seen.map((one) => [one.id, one.source])),
     at: (...inner) =>
-      place(
+      location(
         inner,
         inner.reduce<unknown>((value, key) => childOf(value, key), source),
       ),
     atKey: (...inner) => keyLocationOf(text, [...path, ...inner]),
     used,
-    condition: (key, value, reply) => compileCondition(value, shapes(reply), place([key], value)),
-    expression: (key, value) => compileBare(value, shapes(), place([key], value)),
+    condition: (key, value, reply) => compileCondition(value, shapes(reply), location([key], value)),
+    expression: (key, value) => compileBare(value, shapes(), location([key], value)),
     template: (key, value, reply, ...within) =>
-      compileTemplate(value, shapes(reply), (inner, scalar) => place([key, ...within, ...inner], scalar)),
+      compileTemplate(value, shapes(reply), (inner, scalar) => location([key, ...within, ...inner], scalar)),
     group: (key, group, variables) => compileGroup(draft, key, group, variables, sight, whole),
   });
   const condition =
-    source.if === undefined ? undefined : compileCondition(source.if, shapes(), place(['if'], source.if));
+    source.if === undefined ? undefined : compileCondition(source.if, shapes(), location(['if'], source.if));
   return { id, name: source.name ?? id, kind: kind.key, source, needs, condition, body };
 }
 

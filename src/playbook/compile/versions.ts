@@ -26,10 +26,10 @@ export function parseRange(range: string): (version: string) => boolean {
     .trim()
     .split(/\s+/);
   const tests = parts.map((part) => {
-    const [, sign = '=', ...given] = comparator.exec(part) ?? [];
-    if (given.length === 0)
+    const [, sign = '=', ...numbers] = comparator.exec(part) ?? [];
+    if (numbers.length === 0)
       throw new Problem('bad-input', `“${range}” is not a range of versions`, 'write >=0.2, ~1.2 or ^1');
-    const named = given.filter((one) => one !== undefined).map(Number);
+    const named = numbers.filter((one) => one !== undefined).map(Number);
     const [major = 0, minor = 0, patch = 0] = named;
     const low: Numbers = [major, minor, patch];
     const end = sign === '=' && named.length < 3 ? endOf('~', low, named.length) : endOf(sign, low, named.length);

@@ -38,21 +38,21 @@ for (const [signature, handler] of Object.entries({ ...celFunctions, ...costFunc
 export function compileExpression(
   source: string,
   roots: Shape,
-  place: SourceLocation,
+  location: SourceLocation,
   offset = 0,
   type: 'bool' | 'any' = 'any',
 ): Expression {
-  const parsed = parse(source, place, offset);
+  const parsed = parse(source, location, offset);
   replaceMatches(parsed.ast);
   const fault = findFault(parsed.ast, roots);
-  if (fault !== undefined) place.fail(fault.message, offset + fault.offset);
+  if (fault !== undefined) location.fail(fault.message, offset + fault.offset);
   meterLoops(parsed.ast, environment);
   const checked = parsed.check();
   if (!checked.valid && checked.error !== undefined) {
-    place.fail(`${checked.error.summary} in “${cut(source)}”`, offset + (checked.error.range?.start ?? 0));
+    location.fail(`${checked.error.summary} in “${cut(source)}”`, offset + (checked.error.range?.start ?? 0));
   }
   if (type === 'bool' && checked.type !== 'bool' && checked.type !== 'dyn') {
-    place.fail(`“${cut(source)}” must give true or false, it gives ${checked.type ?? 'something else'}`, offset);
+    location.fail(`“${cut(source)}” must give true or false, it gives ${checked.type ?? 'something else'}`, offset);
   }
   const reads = readsOf(parsed.ast);
   const evaluate = (context: CelContext) => {
@@ -65,7 +65,9 @@ export function compileExpression(
       return value;
     } catch (error) {
       const why = error instanceof EvaluationError ? error.summary : explain(error);
-      throw new Problem('bad-expression', `${place.where(offset)}: ${why} in “${cut(source)}”`, '', { cause: error });
+      throw new Problem('bad-expression', `${location.where(offset)}: ${why} in “${cut(source)}”`, '', {
+        cause: error,
+      });
     }
   };
   return { source, evaluate };
@@ -78,12 +80,12 @@ export function decide(expression: Expression, context: CelContext): boolean {
   throw new Problem('bad-expression', `“${cut(expression.source)}” must give true or false`);
 }
 
-function parse(source: string, place: SourceLocation, offset: number) {
+function parse(source: string, location: SourceLocation, offset: number) {
   try {
     return environment.parse(source);
   } catch (error) {
     if (!(error instanceof ParseError)) throw error;
-    return place.fail(
+    return location.fail(
       `${error.summary} in “${cut(source)}”`,
       offset + Math.min(error.range?.start ?? 0, source.length - 1),
     );

@@ -26,17 +26,17 @@ export function compileSetting<T>(
   value: unknown,
   form: Form<T>,
   fallback: T,
-  place: SourceLocation,
+  location: SourceLocation,
   template: () => Template,
 ): Setting<T> {
   if (value === undefined) return () => fallback;
   if (isLiteral(value)) {
     const parsed = form.parse(value);
-    return parsed === undefined ? place.fail(form.expected) : () => parsed;
+    return parsed === undefined ? location.fail(form.expected) : () => parsed;
   }
-  const given = template();
+  const evaluate = template();
   return (context) => {
-    const result = given(context);
+    const result = evaluate(context);
     if (result === null) return fallback;
     const parsed = form.parse(result);
     if (parsed !== undefined) return parsed;

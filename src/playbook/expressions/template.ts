@@ -39,27 +39,27 @@ export function compileTemplate(
   return () => value;
 }
 
-function compileText(text: string, roots: Shape, place: SourceLocation): Template {
-  const parts = parseParts(text, roots, place);
+function compileText(text: string, roots: Shape, location: SourceLocation): Template {
+  const parts = parseParts(text, roots, location);
   const [only] = parts;
   if (parts.length === 1 && typeof only === 'object') return (context) => only.evaluate(context);
   return (context) => parts.map((part) => (typeof part === 'string' ? part : toText(part.evaluate(context)))).join('');
 }
 
 /** An expression by itself: `a == b` and `${{ a == b }}` are the same. */
-export function compileCondition(text: string, roots: Shape, place: SourceLocation): Expression {
-  return compileBare(text, roots, place, 'bool');
+export function compileCondition(text: string, roots: Shape, location: SourceLocation): Expression {
+  return compileBare(text, roots, location, 'bool');
 }
 
 export function compileBare(
   text: string,
   roots: Shape,
-  place: SourceLocation,
+  location: SourceLocation,
   type: 'bool' | 'any' = 'any',
 ): Expression {
   const [, before = '', inside = text] = /^(\s*\$\{\{)(.*)\}\}\s*$/s.exec(text) ?? [];
   const offset = before.length + (/^\s*/.exec(inside)?.[0].length ?? 0);
-  return compileExpression(inside.trim(), roots, place, offset, type);
+  return compileExpression(inside.trim(), roots, location, offset, type);
 }
 
 export function toText(value: unknown): string {
@@ -69,7 +69,7 @@ export function toText(value: unknown): string {
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
-function parseParts(text: string, roots: Shape, place: SourceLocation): Part[] {
+function parseParts(text: string, roots: Shape, location: SourceLocation): Part[] {
   const parts: Part[] = [];
   let at = 0;
   for (;;) {
@@ -77,10 +77,10 @@ function parseParts(text: string, roots: Shape, place: SourceLocation): Part[] {
     if (open < 0) break;
     if (open > at) parts.push(text.slice(at, open));
     const close = closing(text, open + 3);
-    if (close < 0) place.fail('an expression starts here without a closing “}}”', open);
+    if (close < 0) location.fail('an expression starts here without a closing “}}”', open);
     const inside = text.slice(open + 3, close);
     const blank = inside.length - inside.trimStart().length;
-    parts.push(compileExpression(inside.trim(), roots, place, open + 3 + blank));
+    parts.push(compileExpression(inside.trim(), roots, location, open + 3 + blank));
     at = close + 2;
   }
   if (at < text.length || parts.length === 0) parts.push(text.slice(at));

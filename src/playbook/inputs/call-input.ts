@@ -17,17 +17,17 @@ import { isLiteral } from '../expressions/template.ts';
  */
 export function checkWith({ source, at, atKey }: StepCompiler, ddl: Ddl, action: ActionDdl, actionName: string): void {
   const { name } = ddl;
-  const given = source.with ?? {};
+  const inputs = source.with ?? {};
   const known = inputNames(action);
-  for (const key of Object.keys(given)) {
+  for (const key of Object.keys(inputs)) {
     if (known.includes(key)) continue;
     atKey('with', key).fail(`${name}#${actionName} has no input “${key}”: ${suggest(key, known)}`);
   }
   const validate = inputValidatorOf(ddl, actionName, action);
-  if (validate(structuredClone(given))) return;
+  if (validate(structuredClone(inputs))) return;
   for (const { path, message } of faultsOf(validate)) {
     const [key = ''] = path;
-    if (Object.hasOwn(given, key) && !isLiteral(given[key])) continue;
+    if (Object.hasOwn(inputs, key) && !isLiteral(inputs[key])) continue;
     const what = path.length === 0 ? `${name}#${actionName}: ${message}` : `${formatPath(path)}: ${message}`;
     (path.length === 0 ? at() : at('with', ...path)).fail(what);
   }
@@ -38,8 +38,8 @@ export function checkWith({ source, at, atKey }: StepCompiler, ddl: Ddl, action:
  * @throws Problem `bad-input`
  */
 export function bindCallInput(value: unknown, ddl: Ddl, actionName: string, action: ActionDdl): JsonObject {
-  const given = isObject(value) ? value : {};
-  const input = Object.fromEntries(Object.entries(given).filter(([, item]) => item !== null));
+  const inputs = isObject(value) ? value : {};
+  const input = Object.fromEntries(Object.entries(inputs).filter(([, item]) => item !== null));
   const validate = inputValidatorOf(ddl, actionName, action);
   if (validate(input)) return input;
   const [fault] = faultsOf(validate);

@@ -15,12 +15,12 @@ const longest = 64 * 1024;
  */
 export async function bindAllInputs(
   playbook: Pick<Playbook, 'name' | 'inputs' | 'file'>,
-  given: Readonly<Record<string, unknown>>,
+  values: Readonly<Record<string, unknown>>,
   { env, defaults }: InputSources,
 ) {
-  const taken: Record<string, unknown> = { ...given };
+  const taken: Record<string, unknown> = { ...values };
   for (const [name, input] of Object.entries(playbook.inputs)) {
-    if (Object.hasOwn(given, name) && given[name] !== undefined && given[name] !== null) continue;
+    if (Object.hasOwn(values, name) && values[name] !== undefined && values[name] !== null) continue;
     const text = await readInput(name, input, dirname(playbook.file), env);
     if (text !== undefined) taken[name] = text;
   }

@@ -11,17 +11,17 @@ import type { Playbook } from '../model.ts';
 const longest = 4096;
 
 /**
- * @param given by name; text is converted to the input's type. All of them must be known.
+ * @param values by name; text is converted to the input's type. All of them must be known.
  * @param defaults taken where nothing is given; those the playbook does not know are ignored
  * @returns every input of the playbook; one that is neither given nor required is null
  * @throws Problem `bad-input` naming the input, what is wrong with it and what is expected
  */
 export function bindInputs(
   { name: playbook, inputs }: Pick<Playbook, 'name' | 'inputs'>,
-  given: Readonly<Record<string, unknown>>,
+  values: Readonly<Record<string, unknown>>,
   defaults: Readonly<Record<string, unknown>> = {},
 ): JsonObject {
-  for (const name of Object.keys(given)) {
+  for (const name of Object.keys(values)) {
     if (!Object.hasOwn(inputs, name)) {
       throw new Problem('bad-input', `${playbook} has no input “${name}”`, suggest(name, Object.keys(inputs)));
     }
@@ -29,7 +29,7 @@ export function bindInputs(
   return Object.fromEntries(
     Object.entries(inputs).map(([name, input]) => [
       name,
-      bindInput(name, input, pick(given, name), pick(defaults, name)),
+      bindInput(name, input, pick(values, name), pick(defaults, name)),
     ]),
   );
 }
@@ -38,8 +38,8 @@ function pick(values: Readonly<Record<string, unknown>>, name: string): unknown 
   return Object.hasOwn(values, name) ? values[name] : undefined;
 }
 
-function bindInput(name: string, input: InputSource, given: unknown, configured: unknown): unknown {
-  const value = given ?? configured ?? input.default;
+function bindInput(name: string, input: InputSource, typed: unknown, configured: unknown): unknown {
+  const value = typed ?? configured ?? input.default;
   if (value !== undefined && value !== null) return checkInput(name, input, value);
   if (isRequired(input)) {
     const { env, file } = input.from ?? {};

@@ -62,7 +62,7 @@ export interface CallKey {
 }
 
 /** With its place in the journal: clocks can be set back. */
-type Called = Extract<JournalEntry, { type: 'call' }> & { readonly place: number };
+type Called = Extract<JournalEntry, { type: 'call' }> & { readonly index: number };
 type Ended = Extract<JournalEntry, { type: 'outcome' }>;
 
 /** Reads the entries of one run’s journal, in the order they were written. */
@@ -72,7 +72,7 @@ export function readHistory(entries: readonly JournalEntry[]): RunHistory {
   const done = new Map<string, boolean>();
   const calls = new Map<string, Called[]>();
   const outcomes = new Map<string, Ended>();
-  for (const [place, entry] of entries.entries()) {
+  for (const [index, entry] of entries.entries()) {
     // The first: a later attempt to go on may have found fewer.
     if (entry.type === 'nodes-found' && !sets.has(entry.prefix ?? '')) sets.set(entry.prefix ?? '', entry.sets);
     if (entry.type === 'step-started') begun.add(entry.step);
@@ -80,7 +80,7 @@ export function readHistory(entries: readonly JournalEntry[]): RunHistory {
     if (entry.type === 'outcome') outcomes.set(keyOf(entry.requestId, entry.try, entry.node), entry);
     if (entry.type !== 'call' || entry.step === '' || entry.undoes !== undefined) continue;
     const key = `${entry.step}\0${identify(entry)}`;
-    calls.set(key, [...(calls.get(key) ?? []), { ...entry, place }]);
+    calls.set(key, [...(calls.get(key) ?? []), { ...entry, index }]);
   }
   const undone = readUndone(entries);
   return {
@@ -104,7 +104,7 @@ function triesOf(
   undone: readonly Undone[],
 ): Map<string, EarlierTry[]> {
   const tries = new Map<string, EarlierTry[]>();
-  for (const { place, step, agent, requestId, try: number, at, nodes } of calls) {
+  for (const { index, step, agent, requestId, try: number, at, nodes } of calls) {
     for (const node of nodes) {
       const ended = outcomes.get(keyOf(requestId, number, node));
       const made = {
@@ -112,7 +112,7 @@ function triesOf(
         at,
         outcome: ended === undefined ? undefined : outcomeOf(ended),
         undone: undone.some(
-          (one) => one.node === node && one.agent === agent && one.place > place && step.startsWith(one.scope),
+          (one) => one.node === node && one.agent === agent && one.index > index && step.startsWith(one.scope),
         ),
       };
       // The same try may have been asked for again: it is one try.
@@ -127,15 +127,15 @@ function triesOf(
 interface Undone {
   readonly node: string;
   readonly agent: string;
-  readonly place: number;
+  readonly index: number;
   readonly scope: string;
 }
 
 function readUndone(entries: readonly JournalEntry[]): Undone[] {
-  return entries.flatMap((entry, place) => {
+  return entries.flatMap((entry, index) => {
     if (entry.type !== 'call' || entry.undoes === undefined || !entry.changes) return [];
     const { agent, undoes: scope } = entry;
-    return entry.nodes.map((node) => ({ node, agent, place, scope }));
+    return entry.nodes.map((node) => ({ node, agent, index, scope }));
   });
 }
 

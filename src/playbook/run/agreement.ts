@@ -9,7 +9,7 @@ import { planRun } from './plan.ts';
 
 export interface Agreement {
   /** Asks once; the answer holds for the whole run. @throws Problem `not-agreed` */
-  readonly ask: (world: RunContext) => Promise<void>;
+  readonly ask: (run: RunContext) => Promise<void>;
   /** When the run began, in milliseconds since the epoch: the time of the answer, where somebody was asked. */
   readonly startedAt: () => number;
 }
@@ -18,19 +18,19 @@ export function startAgreement(
   playbook: Playbook,
   { agree, now, operator }: Pick<PlaybookPorts, 'agree' | 'now' | 'operator'>,
   tracker: RunTracker,
-  onStart: (world: RunContext) => Promise<unknown>,
+  onStart: (run: RunContext) => Promise<unknown>,
 ): Agreement {
   let startedAt = now();
   let asked: Promise<void> | undefined;
-  const askNow = async (world: RunContext) => {
-    const agreed = agree === undefined || (await agree(await planRun(playbook, world, tracker)));
+  const askNow = async (run: RunContext) => {
+    const agreed = agree === undefined || (await agree(await planRun(playbook, run, tracker)));
     if (agree !== undefined) startedAt = now();
     if (!agreed) throw new Problem('not-agreed', `${operator} did not agree`);
-    await onStart(world);
+    await onStart(run);
   };
   return {
-    ask: (world) => {
-      asked ??= askNow(world);
+    ask: (run) => {
+      asked ??= askNow(run);
       return asked;
     },
     startedAt: () => startedAt,

@@ -28,23 +28,23 @@ export function namesIn(sets: FoundSets['sets']): Record<string, readonly string
  */
 export async function findNodes(
   nodeSets: readonly NodeSet[],
-  world: RunContext,
+  run: RunContext,
   allowMissing: boolean,
   prefix: string,
 ): Promise<FoundSets> {
-  const before = world.resumed?.past.setsOf(prefix);
-  const found = await Promise.all(nodeSets.map((set) => findSet(set, world, allowMissing, before?.[set.name])));
+  const before = run.resumed?.past.setsOf(prefix);
+  const found = await Promise.all(nodeSets.map((set) => findSet(set, run, allowMissing, before?.[set.name])));
   return {
     sets: new Map(found.map(({ name, nodes }) => [name, nodes])),
     missing: found.flatMap(({ missing }) => missing),
   };
 }
 
-async function findSet(set: NodeSet, world: RunContext, allowMissing: boolean, before: readonly string[] | undefined) {
-  const context = world.context();
+async function findSet(set: NodeSet, run: RunContext, allowMissing: boolean, before: readonly string[] | undefined) {
+  const context = run.context();
   if (set.wanted !== undefined && !decide(set.wanted, context)) return { name: set.name, nodes: [], missing: [] };
   const filter = set.filter(context) as FilterTerms;
-  const discovered = await world.ports.discover({
+  const discovered = await run.ports.discover({
     filter: checkFilter(filter, set.name),
     atLeast: set.atLeast,
     facts: set.wantsFacts,
@@ -56,10 +56,10 @@ async function findSet(set: NodeSet, world: RunContext, allowMissing: boolean, b
   const all = before === undefined ? absentFrom(discovered) : goneOf(before, nodes, absentFrom(discovered));
   const expected = set.expected?.(context);
   const absent = Array.isArray(expected) ? all.filter(({ node }) => expected.includes(node)) : all;
-  if (absent.length > 0) world.ports.emit({ type: 'nodes-missing', set: set.name, nodes: absent });
+  if (absent.length > 0) run.ports.emit({ type: 'nodes-missing', set: set.name, nodes: absent });
   const missing = allowMissing || set.allowMissing ? [] : [...absent];
   missing.push(...wrongVersions(set, nodes));
-  if (nodes.length < set.atLeast) missing.push(tooFew(set, nodes.length, world));
+  if (nodes.length < set.atLeast) missing.push(tooFew(set, nodes.length, run));
   return { name: set.name, nodes, missing };
 }
 
@@ -113,8 +113,8 @@ function absentFrom({ silent, broken }: Discovered): NodeFailure[] {
   ];
 }
 
-function tooFew({ name, whenEmpty, atLeast }: NodeSet, size: number, world: RunContext): NodeFailure {
-  const said = whenEmpty === undefined ? `no node for “${name}” was found` : toText(whenEmpty(world.context()));
+function tooFew({ name, whenEmpty, atLeast }: NodeSet, size: number, run: RunContext): NodeFailure {
+  const said = whenEmpty === undefined ? `no node for “${name}” was found` : toText(whenEmpty(run.context()));
   const reason = size === 0 ? said : `${count(size, 'node')} for “${name}” found, ${atLeast} are needed: ${said}`;
   return { node: '', code: size === 0 ? 'empty-set' : 'too-few-nodes', reason };
 }

@@ -10,27 +10,27 @@ import type { RunContext } from '../context.ts';
 import { startRunContext } from './start-context.ts';
 
 /**
- * @param given inputs; those that are null are left out
+ * @param values inputs; those that are null are left out
  * @throws Problem `bad-input`
  */
 export async function runUsed(
   playbook: Playbook,
-  given: Readonly<Record<string, unknown>>,
-  world: RunContext,
+  values: Readonly<Record<string, unknown>>,
+  run: RunContext,
   step: Step,
 ): Promise<StepOutcome> {
-  const inputs = await bindAllInputs(playbook, given, world.ports.inputSources ?? { env: {}, defaults: {} });
+  const inputs = await bindAllInputs(playbook, values, run.ports.inputSources ?? { env: {}, defaults: {} });
   const open = Object.entries(inputs).filter(([name]) => playbook.inputs[name]?.sensitive !== true);
-  refuseSecrets(Object.fromEntries(open), world.taint, `the playbook ${playbook.name}`);
+  refuseSecrets(Object.fromEntries(open), run.taint, `the playbook ${playbook.name}`);
   const prefix = `${step.id}.`;
-  const inner = nestWorld(playbook, inputs, world, prefix);
-  const { sets, missing } = await findNodes(playbook.nodes, inner, world.allowMissing, prefix);
+  const inner = nestWorld(playbook, inputs, run, prefix);
+  const { sets, missing } = await findNodes(playbook.nodes, inner, run.allowMissing, prefix);
   inner.setNodes(sets);
   if (missing.length > 0) return { state: 'failed', ran: false, failed: missing };
-  await world.journal({ type: 'nodes-found', prefix, sets: namesIn(sets) });
-  const denied = world.dryRun ? await checkRights(playbook, inner) : [];
+  await run.journal({ type: 'nodes-found', prefix, sets: namesIn(sets) });
+  const denied = run.dryRun ? await checkRights(playbook, inner) : [];
   if (denied.length > 0) return { state: 'failed', ran: false, failed: denied };
-  if (!world.dryRun && playbook.nodes.length > 0 && mayChange(playbook)) await inner.lock();
+  if (!run.dryRun && playbook.nodes.length > 0 && mayChange(playbook)) await inner.lock();
   const parts = {
     steps: renameSteps(playbook.steps, prefix),
     onFailure: renameSteps(playbook.onFailure, prefix),
@@ -44,12 +44,12 @@ export async function runUsed(
 /** The playbook's world with its nodes in it, for use before the run. @throws Problem `bad-input` */
 export async function lookAhead(
   playbook: Playbook,
-  given: Readonly<Record<string, unknown>>,
-  world: RunContext,
+  values: Readonly<Record<string, unknown>>,
+  run: RunContext,
   prefix: string,
 ): Promise<RunContext> {
-  const inputs = await bindAllInputs(playbook, given, world.ports.inputSources ?? { env: {}, defaults: {} });
-  const inner = nestWorld(playbook, inputs, world, prefix);
+  const inputs = await bindAllInputs(playbook, values, run.ports.inputSources ?? { env: {}, defaults: {} });
+  const inner = nestWorld(playbook, inputs, run, prefix);
   inner.setNodes((await findNodes(playbook.nodes, inner, true, prefix)).sets);
   return inner;
 }
@@ -57,12 +57,12 @@ export async function lookAhead(
 function nestWorld(
   playbook: Playbook,
   inputs: Readonly<Record<string, unknown>>,
-  world: RunContext,
+  run: RunContext,
   prefix: string,
 ): RunContext {
-  const { runId, time, dryRun, signal, kill, allowMissing, label, resumed, undoes } = world;
+  const { runId, time, dryRun, signal, kill, allowMissing, label, resumed, undoes } = run;
   const ids = [...playbook.steps, ...playbook.onFailure, ...playbook.always].map(({ id }) => id);
-  const own = startRunContext(playbook, inputs, ids, world.ports, {
+  const own = startRunContext(playbook, inputs, ids, run.ports, {
     runId,
     time,
     dryRun,
@@ -70,23 +70,23 @@ function nestWorld(
     kill,
     allowMissing,
     resumed,
-    taint: world.taint,
+    taint: run.taint,
   });
   return {
     ...own,
     label,
     scope: prefix,
     undoes,
-    kept: world.kept,
-    discretion: world.discretion,
-    isKnownNode: (name) => own.isKnownNode(name) || world.isKnownNode(name),
-    agree: world.agree,
-    changed: world.changed,
-    markChanged: world.markChanged,
+    kept: run.kept,
+    discretion: run.discretion,
+    isKnownNode: (name) => own.isKnownNode(name) || run.isKnownNode(name),
+    agree: run.agree,
+    changed: run.changed,
+    markChanged: run.markChanged,
     setStep: (id, seen) => own.setStep(id.slice(prefix.length), seen),
     lock: async () => {
       // The lease of the outer playbook covers the nodes that it passes down.
-      await world.lock();
+      await run.lock();
       if (playbook.nodes.length > 0) await own.lock();
     },
   };

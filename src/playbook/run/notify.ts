@@ -12,22 +12,22 @@ import { nextCommand } from './next-command.ts';
 import { runSteps } from './run-steps.ts';
 
 /** @returns how it went; nothing where nobody is to be notified */
-export async function notifyStart({ notices }: Playbook, world: RunContext): Promise<readonly StepReport[]> {
-  return (await runSteps(notices.start, aside(world), true)).reports;
+export async function notifyStart({ notices }: Playbook, run: RunContext): Promise<readonly StepReport[]> {
+  return (await runSteps(notices.start, aside(run), true)).reports;
 }
 
 /** Has a node keep a notice of interruption while the run goes on, for the case that this program is killed. */
-export async function keepNotice({ name, notices }: Playbook, world: RunContext, { state }: RunTracker): Promise<void> {
+export async function keepNotice({ name, notices }: Playbook, run: RunContext, { state }: RunTracker): Promise<void> {
   const [step] = notices.failure;
-  const { keepNotice: keep, operator } = world.ports;
+  const { keepNotice: keep, operator } = run.ports;
   if (step === undefined || keep === undefined) return;
-  if (step.condition !== undefined && !decide(step.condition, world.context())) return;
-  world.setFailure('', [], 'interrupted');
-  const { nodes, input = {} } = step.body.preview?.(world, step.id) ?? {};
-  world.setFailure('', []);
+  if (step.condition !== undefined && !decide(step.condition, run.context())) return;
+  run.setFailure('', [], 'interrupted');
+  const { nodes, input = {} } = step.body.preview?.(run, step.id) ?? {};
+  run.setFailure('', []);
   // A node keeps it in the open: what must not be written down is not given to it.
-  if (JSON.stringify(input) !== hideSecrets(JSON.stringify(input), world.taint)) return;
-  const { runId, label } = world;
+  if (JSON.stringify(input) !== hideSecrets(JSON.stringify(input), run.taint)) return;
+  const { runId, label } = run;
   const message = () => {
     const result = state();
     return [
@@ -44,20 +44,20 @@ export async function keepNotice({ name, notices }: Playbook, world: RunContext,
 /** An operator who declined a run knows about it, and a dry run notifies nobody. */
 export async function notifyEnd(
   { notices }: Playbook,
-  world: RunContext,
+  run: RunContext,
   report: RunReport,
 ): Promise<readonly StepReport[]> {
   const { state, failure, dryRun } = report;
   const declined = failure !== undefined && isDeclined(failure);
   if (dryRun || declined || (state !== 'failed' && state !== 'interrupted')) return [];
-  const notice = [`run ${report.runId} by ${world.ports.operator}`, ...formatEnd(report)].join('\n');
-  world.setFailure(failure?.step ?? '', failure?.reasons ?? [], notice);
+  const notice = [`run ${report.runId} by ${run.ports.operator}`, ...formatEnd(report)].join('\n');
+  run.setFailure(failure?.step ?? '', failure?.reasons ?? [], notice);
   // It must not be cut short by the signal that interrupted the run.
-  const later = { ...aside(world), signal: world.kill, undoes: world.undoes ?? world.scope };
+  const later = { ...aside(run), signal: run.kill, undoes: run.undoes ?? run.scope };
   return (await runSteps(notices.failure, later, true)).reports;
 }
 
 /** A notification does not count as a change that needs a person's yes or the run's lease. */
-function aside(world: RunContext): RunContext {
-  return { ...world, agree: async () => {}, lock: async () => {} };
+function aside(run: RunContext): RunContext {
+  return { ...run, agree: async () => {}, lock: async () => {} };
 }

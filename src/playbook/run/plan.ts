@@ -12,12 +12,12 @@ import type { PlannedStep, RunPlan } from './run-plan.ts';
  * failure are left out.
  * @throws Problem where the inputs of a playbook that is used as a step are not right
  */
-export async function planRun(playbook: Playbook, world: RunContext, found: Found): Promise<RunPlan> {
-  const all = await planSteps([...playbook.steps, ...playbook.always], world, '');
+export async function planRun(playbook: Playbook, run: RunContext, found: Found): Promise<RunPlan> {
+  const all = await planSteps([...playbook.steps, ...playbook.always], run, '');
   const steps = all.steps.filter(({ id }) => !found.ended.has(id));
   return {
-    sets: [...setsOf(playbook, world, ''), ...all.sets],
-    changes: changesOf(playbook, world, found),
+    sets: [...setsOf(playbook, run, ''), ...all.sets],
+    changes: changesOf(playbook, run, found),
     serving: found.serving(),
     steps,
   };
@@ -33,31 +33,31 @@ export interface Found {
 
 const quiet = new Set(['set', 'require', 'say', 'finish']);
 
-/** @param world undefined where its nodes are only found in the run */
+/** @param run undefined where its nodes are only found in the run */
 async function planSteps(
   steps: readonly Step[],
-  world: RunContext | undefined,
+  run: RunContext | undefined,
   prefix: string,
 ): Promise<Pick<RunPlan, 'sets' | 'steps'>> {
   const telling = steps.filter(({ kind, source }) => !quiet.has(kind) && source.internal !== true);
-  const plans = await Promise.all(telling.map((step) => planStep(step, world, prefix)));
+  const plans = await Promise.all(telling.map((step) => planStep(step, run, prefix)));
   return { sets: plans.flatMap(({ sets }) => sets), steps: plans.flatMap((plan) => plan.steps) };
 }
 
 async function planStep(
   step: Step,
-  world: RunContext | undefined,
+  run: RunContext | undefined,
   prefix: string,
 ): Promise<Pick<RunPlan, 'sets' | 'steps'>> {
   const { id, name, source, condition, body } = step;
-  const within = await planWithin(step, world, `${prefix}${step.id}.`);
+  const within = await planWithin(step, run, `${prefix}${step.id}.`);
   const on = body.asks === undefined ? source.rolling?.over : body.asks.on;
-  const preview = world === undefined ? undefined : body.preview?.(world, `${prefix}${id}`);
+  const preview = run === undefined ? undefined : body.preview?.(run, `${prefix}${id}`);
   const planned = {
     id,
     name,
     title: body.title,
-    nodes: preview?.nodes ?? (on === undefined ? undefined : world?.nodes(on)),
+    nodes: preview?.nodes ?? (on === undefined ? undefined : run?.nodes(on)),
     batch: [preview?.batch ?? source.batch ?? source.rolling?.batch ?? []].flat().filter(isLiteral).join(','),
     conditional: condition !== undefined,
     within: within.steps,
@@ -66,10 +66,10 @@ async function planStep(
 }
 
 /** From which release to which each node goes, as far as steps that deploy name nodes and release by now. */
-function changesOf({ steps }: Playbook, world: RunContext, { ended, revisions }: Found): RunPlan['changes'] {
+function changesOf({ steps }: Playbook, run: RunContext, { ended, revisions }: Found): RunPlan['changes'] {
   return steps.flatMap(({ id, body }) => {
     if (ended.has(id) || body.asks?.agent !== 'appmgr' || body.asks.action !== 'upgrade') return [];
-    const { nodes = [], input } = body.preview?.(world, id) ?? {};
+    const { nodes = [], input } = body.preview?.(run, id) ?? {};
     const after = input?.revision;
     if (typeof after !== 'string') return [];
     return [...nodes].sort().map((node) => ({ node, before: revisions.get(node) ?? '', after }));
@@ -78,19 +78,19 @@ function changesOf({ steps }: Playbook, world: RunContext, { ended, revisions }:
 
 async function planWithin(
   { body }: Step,
-  world: RunContext | undefined,
+  run: RunContext | undefined,
   prefix: string,
 ): Promise<Pick<RunPlan, 'sets' | 'steps'>> {
   const { used, lookAhead, within = [] } = body;
-  if (used === undefined) return await planSteps(within, world, prefix);
-  const inner = world === undefined ? undefined : await lookAhead?.(world, prefix);
+  if (used === undefined) return await planSteps(within, run, prefix);
+  const inner = run === undefined ? undefined : await lookAhead?.(run, prefix);
   const { sets, steps } = await planSteps([...used.steps, ...used.always], inner, prefix);
   return { sets: [...setsOf(used, inner, prefix), ...sets], steps };
 }
 
-function setsOf({ nodes }: Playbook, world: RunContext | undefined, prefix: string): RunPlan['sets'] {
+function setsOf({ nodes }: Playbook, run: RunContext | undefined, prefix: string): RunPlan['sets'] {
   return nodes.flatMap(({ name }) => {
-    const found = world?.nodes(name);
+    const found = run?.nodes(name);
     return found === undefined ? [] : [{ name: `${prefix}${name}`, nodes: found }];
   });
 }

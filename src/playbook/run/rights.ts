@@ -24,31 +24,31 @@ interface Needs {
 }
 
 /** @returns where the run would be refused; that, and what is not certain, is known as an event */
-export async function checkRights(playbook: Playbook, world: RunContext): Promise<readonly NodeFailure[]> {
-  const needs = gatherNeeds(playbook, world);
+export async function checkRights(playbook: Playbook, run: RunContext): Promise<readonly NodeFailure[]> {
+  const needs = gatherNeeds(playbook, run);
   const byQuestion = Map.groupBy(needs.keys(), (node) => questionOf(needs.get(node)));
-  const outcomes = await Promise.all([...byQuestion].map(([actions, nodes]) => ask(actions, nodes, world)));
+  const outcomes = await Promise.all([...byQuestion].map(([actions, nodes]) => ask(actions, nodes, run)));
   const answers = outcomes.flat().map((outcome) => judge(outcome, needs.get(outcome.node)));
   const denied = answers.flatMap((answer) => answer.denied);
   const unsure = answers.flatMap((answer) => answer.unsure);
-  const { label, ports } = world;
+  const { label, ports } = run;
   if (needs.size > 0) ports.emit({ type: 'rights-checked', label, asked: needs.size, denied, unsure });
   return denied;
 }
 
-function gatherNeeds(playbook: Playbook, world: RunContext): Map<string, Needs> {
+function gatherNeeds(playbook: Playbook, run: RunContext): Map<string, Needs> {
   const needs = new Map<string, Needs>();
   const note = (node: string, kind: keyof Needs, call: string) => {
     const known = needs.get(node) ?? { certain: new Set(), possible: new Set() };
     known[kind].add(call);
     needs.set(node, known);
   };
-  const members = world.members();
+  const members = run.members();
   for (const { body } of everyStep(playbook)) {
     if (body.asks === undefined) continue;
     const { agent: called, action: doing, on } = body.asks;
     const call = `${called}.${doing}`;
-    for (const node of on === undefined ? [] : (world.nodes(on) ?? [])) note(node, 'certain', call);
+    for (const node of on === undefined ? [] : (run.nodes(on) ?? [])) note(node, 'certain', call);
     if (on !== undefined) continue;
     for (const { name, agents } of members) if (agents.includes(called)) note(name, 'possible', call);
   }
@@ -59,16 +59,16 @@ function questionOf({ certain, possible }: Needs = { certain: new Set(), possibl
   return [...new Set([...certain, ...possible])].sort().slice(0, 100).join(',');
 }
 
-async function ask(actions: string, nodes: readonly string[], world: RunContext): Promise<readonly Outcome[]> {
-  const { ports, runId, kill } = world;
+async function ask(actions: string, nodes: readonly string[], run: RunContext): Promise<readonly Outcome[]> {
+  const { ports, runId, kill } = run;
   const input: JsonObject = { actions };
   const asked = { agent, action, requestId: ports.newId(), step: '', try: 1, dryRun: false, nodes };
-  await world.journal({ type: 'call', ...asked, batch: 1, changes: false, input });
+  await run.journal({ type: 'call', ...asked, batch: 1, changes: false, input });
   const replies = await ports.call({ ...asked, input, runId }, () => {}, kill);
   const outcomes = nodes.map((node) => replies.find((reply) => reply.node === node) ?? silence(node));
   for (const { node, outcome, status, code, message, data } of outcomes) {
     const about = { step: '', requestId: asked.requestId, try: 1, node };
-    await world.journal({ type: 'outcome', ...about, outcome, status, code, message, data });
+    await run.journal({ type: 'outcome', ...about, outcome, status, code, message, data });
   }
   return outcomes;
 }

@@ -27,16 +27,16 @@ export async function runGroup(
   group: GroupSteps,
   rounds: readonly Round[],
   sleep: number,
-  world: RunContext,
+  run: RunContext,
   step: Step,
 ): Promise<StepOutcome> {
   for (const [index, round] of rounds.entries()) {
     const left = rounds.slice(index).flatMap(({ nodes }) => nodes);
     const prefix = `${step.id}[${index + 1}].`;
-    const begun = world.resumed?.past.hasBegun(prefix) === true;
-    if (index > 0 && sleep > 0 && !world.dryRun && !begun) await rest(world, sleep);
-    if (world.signal.aborted) return { state: 'interrupted', ran: index > 0, untouched: left };
-    const ended = await runRound(group, round, prefix, world);
+    const begun = run.resumed?.past.hasBegun(prefix) === true;
+    if (index > 0 && sleep > 0 && !run.dryRun && !begun) await rest(run, sleep);
+    if (run.signal.aborted) return { state: 'interrupted', ran: index > 0, untouched: left };
+    const ended = await runRound(group, round, prefix, run);
     const untouched = rounds.slice(index + 1).flatMap(({ nodes }) => nodes);
     if (ended.state !== 'done') return { ...ended, ran: true, untouched };
   }
@@ -47,9 +47,9 @@ async function runRound(
   { steps, onFailure }: GroupSteps,
   { variables, nodes, source }: Round,
   prefix: string,
-  world: RunContext,
+  run: RunContext,
 ): Promise<Pick<StepOutcome, 'state' | 'failed' | 'lines'>> {
-  const inner = nestWorld(world, prefix, variables, source, [...steps, ...onFailure]);
+  const inner = nestWorld(run, prefix, variables, source, [...steps, ...onFailure]);
   const parts = { steps: renameSteps(steps, prefix), onFailure: renameSteps(onFailure, prefix) };
   const { state, failure } = await runSections(parts, inner);
   if (failure === undefined) return { state };
@@ -61,7 +61,7 @@ function nodeLines(nodes: readonly string[]): string[] {
 }
 
 function nestWorld(
-  world: RunContext,
+  run: RunContext,
   prefix: string,
   variables: Readonly<Record<string, unknown>>,
   source: string | undefined,
@@ -72,13 +72,13 @@ function nestWorld(
   const more: Record<string, unknown> = Object.fromEntries(
     Object.entries(variables).map(([name, value]) => [name, toCel(value)]),
   );
-  const taint = source === undefined ? world.taint : world.taint.fork({ item: source });
+  const taint = source === undefined ? run.taint : run.taint.fork({ item: source });
   return {
-    ...world,
+    ...run,
     taint,
     scope: prefix,
     context: () => {
-      const outer = world.context();
+      const outer = run.context();
       const context = { ...outer, ...more, steps: new Map([...(outer.steps as Map<string, unknown>), ...own]) };
       return source === undefined ? context : withTaint(context, taint);
     },

@@ -18,7 +18,7 @@ export interface StepsEnded {
 type Ended = Omit<StepOutcome, 'state'> & { readonly state: StepState };
 
 /** @param steps sorted: each after all that it needs */
-export async function runSteps(steps: readonly Step[], world: RunContext, afterFailure: boolean): Promise<StepsEnded> {
+export async function runSteps(steps: readonly Step[], run: RunContext, afterFailure: boolean): Promise<StepsEnded> {
   let finished = false;
   const ended = new Map<string, Promise<StepReport>>();
   /** Of each step that was skipped: the steps it waited for. */
@@ -28,11 +28,11 @@ export async function runSteps(steps: readonly Step[], world: RunContext, afterF
     for (const one of step.after ?? []) await ended.get(one);
     // While repairing and reporting, one failure must not keep the next step from being tried.
     const ready = afterFailure || needed.every(({ state }) => state === 'done' || state === 'skipped');
-    if (!ready || finished || world.signal.aborted)
-      return describe(step, { state: 'not-run', ran: false, untouched: notChanged(step, world) }, 0, afterFailure);
+    if (!ready || finished || run.signal.aborted)
+      return describe(step, { state: 'not-run', ran: false, untouched: notChanged(step, run) }, 0, afterFailure);
     // A skipped step takes no time: what comes after it waited for the steps before it.
     const waitedFor = [...new Set(step.needs.flatMap((need) => skipped.get(need) ?? [need]))];
-    const { report, finish } = await runStep(step, world, afterFailure, waitedFor);
+    const { report, finish } = await runStep(step, run, afterFailure, waitedFor);
     if (report.state === 'skipped') skipped.set(step.id, waitedFor);
     finished ||= finish;
     return report;
@@ -41,22 +41,22 @@ export async function runSteps(steps: readonly Step[], world: RunContext, afterF
   return { reports: await Promise.all(ended.values()), finished };
 }
 
-async function runStep(step: Step, world: RunContext, afterFailure: boolean, waitedFor: readonly string[]) {
-  const startedAt = world.ports.now();
+async function runStep(step: Step, run: RunContext, afterFailure: boolean, waitedFor: readonly string[]) {
+  const startedAt = run.ports.now();
   let outcome: Ended | undefined;
   const { id, kind, body } = step;
   // Also of a step that turns out to be skipped: each start has its end.
-  world.ports.emit({ type: 'step-started', step: id, name: step.source.name ?? id, title: body.title, kind });
+  run.ports.emit({ type: 'step-started', step: id, name: step.source.name ?? id, title: body.title, kind });
   const fault = await attempt(async () => {
-    if (step.condition !== undefined && !decide(step.condition, world.context())) {
+    if (step.condition !== undefined && !decide(step.condition, run.context())) {
       outcome = { state: 'skipped', ran: false };
       return;
     }
-    if (step.body.once === true && isPast(step, world)) {
+    if (step.body.once === true && isPast(step, run)) {
       outcome = { state: 'done', ran: true };
       return;
     }
-    await world.journal({
+    await run.journal({
       type: 'step-started',
       step: id,
       needs: waitedFor,
@@ -65,15 +65,15 @@ async function runStep(step: Step, world: RunContext, afterFailure: boolean, wai
       kind,
       ...(afterFailure ? { afterFailure } : {}),
     });
-    outcome = await step.body.run(world, step);
+    outcome = await step.body.run(run, step);
   });
   let settled: Ended = outcome ?? { state: 'failed', ran: true, failed: fault === undefined ? [] : [fault] };
   if (settled.state === 'failed' && step.source.fail_ok === true) settled = accepted(settled);
   const isAccepted = step.source.fail_ok === true && (settled.failed ?? []).length > 0;
   const { state: intended, untouched = [] } = settled;
-  const failed = reasonsToKeep(settled.failed ?? [], world);
+  const failed = reasonsToKeep(settled.failed ?? [], run);
   const unwritten = await attempt(() =>
-    world.journal({
+    run.journal({
       type: 'step-finished',
       step: step.id,
       state: intended,
@@ -84,9 +84,9 @@ async function runStep(step: Step, world: RunContext, afterFailure: boolean, wai
   if (unwritten !== undefined)
     settled = { ...settled, state: 'failed', failed: [...(settled.failed ?? []), unwritten] };
   const { state, ran, replies = [], finish = false } = settled;
-  world.setStep(step.id, { ok: !isAccepted && (state === 'done' || state === 'skipped'), ran, replies });
-  const report = showable(describe(step, settled, world.ports.now() - startedAt, afterFailure), world);
-  world.ports.emit({ type: 'step-finished', label: world.label, report });
+  run.setStep(step.id, { ok: !isAccepted && (state === 'done' || state === 'skipped'), ran, replies });
+  const report = showable(describe(step, settled, run.ports.now() - startedAt, afterFailure), run);
+  run.ports.emit({ type: 'step-finished', label: run.label, report });
   return { report, finish: finish && state === 'done' };
 }
 
@@ -135,7 +135,7 @@ function describe(
 }
 
 /** The nodes that a step which was never begun would have changed, as far as it names them. */
-function notChanged({ body: { changes, asks } }: Step, world: RunContext): readonly string[] {
+function notChanged({ body: { changes, asks } }: Step, run: RunContext): readonly string[] {
   if (changes !== true || asks?.on === undefined || asks.agent === notifier) return [];
-  return world.nodes(asks.on) ?? [];
+  return run.nodes(asks.on) ?? [];
 }

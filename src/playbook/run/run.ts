@@ -32,37 +32,34 @@ export async function runPlaybook(
   const watched = watchPorts(ports, tracker);
   const stepIds = [...playbook.steps, ...playbook.onFailure, ...playbook.always].map(({ id }) => id);
   const starts = options.notifyStart === true && options.resumed === undefined;
-  const onStart = async (world: RunContext) => {
-    await keepNotice(playbook, world, tracker);
-    if (starts) await notifyStart(playbook, world);
+  const onStart = async (run: RunContext) => {
+    await keepNotice(playbook, run, tracker);
+    if (starts) await notifyStart(playbook, run);
   };
   const agreement = startAgreement(playbook, watched, tracker, onStart);
-  const world: RunContext = {
+  const run: RunContext = {
     ...startRunContext(playbook, inputs, stepIds, watched, options),
-    agree: () => agreement.ask(world),
+    agree: () => agreement.ask(run),
   };
-  const about = { runId: world.runId, playbook: playbook.name, label: world.label, dryRun: world.dryRun };
-  const begun = await begin(playbook, inputs, world, about, options);
-  const ended = begun === undefined ? await runAll(playbook, world) : neverBegun(playbook, begun);
+  const about = { runId: run.runId, playbook: playbook.name, label: run.label, dryRun: run.dryRun };
+  const begun = await begin(playbook, inputs, run, about, options);
+  const ended = begun === undefined ? await runAll(playbook, run) : neverBegun(playbook, begun);
   const report = describeEnd(
     { ...about, ...ended, elapsed: ports.now() - agreement.startedAt() },
-    world,
+    run,
     tracker,
     options,
   );
-  for (const notice of await notifyEnd(playbook, world, report)) report.steps.push(notice);
-  const unwritten = await attempt(() => world.journal({ type: 'run-finished', ...endToKeep(report, world) }));
+  for (const notice of await notifyEnd(playbook, run, report)) report.steps.push(notice);
+  const unwritten = await attempt(() => run.journal({ type: 'run-finished', ...endToKeep(report, run) }));
   const whole = unwritten === undefined || report.state === 'failed' ? report : failWith(report, unwritten);
   ports.emit({ type: 'run-finished', report: whole });
   return whole;
 }
 
 /** How the run ended, as it may be written down. */
-function endToKeep(
-  { state, elapsed, interruption, failure, next, result: { untouched } }: RunReport,
-  world: RunContext,
-) {
-  const keep = (reasons: readonly NodeFailure[]) => reasonsToKeep(reasons, world);
+function endToKeep({ state, elapsed, interruption, failure, next, result: { untouched } }: RunReport, run: RunContext) {
+  const keep = (reasons: readonly NodeFailure[]) => reasonsToKeep(reasons, run);
   const cause =
     failure?.cause === undefined ? {} : { cause: { ...failure.cause, reasons: keep(failure.cause.reasons) } };
   return {
@@ -93,7 +90,7 @@ function hiddenCommand({ command }: RunOptions, { taint }: RunContext): string |
 
 function describeEnd(
   report: Omit<RunReport, 'result'>,
-  world: RunContext,
+  run: RunContext,
   tracker: RunTracker,
   options: RunOptions,
 ): RunReport & { steps: StepReport[] } {
@@ -104,9 +101,9 @@ function describeEnd(
   const failure =
     report.failure === undefined || report.failure.step === '' ? {} : { failure: { ...report.failure, ...cause } };
   const isOver = report.state === 'done' || report.state === 'nothing-to-do' || report.dryRun;
-  const changed = result.changed || world.resumed !== undefined;
-  const next = isOver ? {} : { next: nextCommand(report, { changed, command: hiddenCommand(options, world) }) };
-  return { ...report, ...failure, ...interruptionOf(report, world), result, ...next, steps: [...report.steps] };
+  const changed = result.changed || run.resumed !== undefined;
+  const next = isOver ? {} : { next: nextCommand(report, { changed, command: hiddenCommand(options, run) }) };
+  return { ...report, ...failure, ...interruptionOf(report, run), result, ...next, steps: [...report.steps] };
 }
 
 type Ended = Pick<RunReport, 'state' | 'steps' | 'failure'>;
@@ -115,7 +112,7 @@ type Ended = Pick<RunReport, 'state' | 'steps' | 'failure'>;
 async function begin(
   whole: Playbook,
   inputs: JsonObject,
-  world: RunContext,
+  run: RunContext,
   about: Pick<RunReport, 'runId' | 'playbook' | 'label' | 'dryRun'>,
   { origin }: RunOptions,
 ): Promise<readonly NodeFailure[] | undefined> {
@@ -124,7 +121,7 @@ async function begin(
   let missing: readonly NodeFailure[] = [];
   const failed = await attempt(async () => {
     const { playbook, label, dryRun } = about;
-    const { operator } = world.ports;
+    const { operator } = run.ports;
     const started = {
       playbook,
       label,
@@ -132,32 +129,32 @@ async function begin(
       operator,
       dryRun,
       inputs: shown,
-      time: world.time,
+      time: run.time,
       digest: digestPlaybook(whole),
     };
-    await world.journal(
-      world.resumed === undefined
+    await run.journal(
+      run.resumed === undefined
         ? { type: 'run-started', ...started, ...(origin === undefined ? {} : { origin }) }
         : { type: 'run-resumed', operator },
     );
-    world.ports.emit({ type: 'run-started', ...about, inputs: shown });
-    const found = await findNodes(nodes, world, world.allowMissing, '');
+    run.ports.emit({ type: 'run-started', ...about, inputs: shown });
+    const found = await findNodes(nodes, run, run.allowMissing, '');
     missing = found.missing;
-    world.setNodes(found.sets);
+    run.setNodes(found.sets);
     const sets = namesIn(found.sets);
-    if (missing.length === 0) await world.journal({ type: 'nodes-found', sets });
-    world.ports.emit({ type: 'nodes-found', sets });
-    if (missing.length === 0 && dryRun) missing = await checkRights(whole, world);
-    if (missing.length === 0 && !dryRun && mayChange(whole)) await world.lock();
+    if (missing.length === 0) await run.journal({ type: 'nodes-found', sets });
+    run.ports.emit({ type: 'nodes-found', sets });
+    if (missing.length === 0 && dryRun) missing = await checkRights(whole, run);
+    if (missing.length === 0 && !dryRun && mayChange(whole)) await run.lock();
   });
   if (failed !== undefined) return [failed];
   return missing.length > 0 ? missing : undefined;
 }
 
-async function runAll(playbook: Playbook, world: RunContext): Promise<Ended> {
-  const { state, finished, reports: steps, failure } = await runSections(playbook, world);
+async function runAll(playbook: Playbook, run: RunContext): Promise<Ended> {
+  const { state, finished, reports: steps, failure } = await runSections(playbook, run);
   if (failure !== undefined) return { state: isDeclined(failure) ? 'interrupted' : state, steps, failure };
-  return { state: finished && !world.changed() ? 'nothing-to-do' : state, steps };
+  return { state: finished && !run.changed() ? 'nothing-to-do' : state, steps };
 }
 
 /** The abort reason of the signal is the reason. */

@@ -21,16 +21,16 @@ export interface SectionsEnded {
 
 export async function runSections(
   { steps, onFailure, always = [] }: Sections,
-  world: RunContext,
+  run: RunContext,
 ): Promise<SectionsEnded> {
-  const { reports, finished } = await runSteps(steps, world, false);
+  const { reports, finished } = await runSteps(steps, run, false);
   const failure = firstFailure(reports);
   const interrupted = !finished && reports.some(({ state }) => state === 'interrupted' || state === 'not-run');
   // What is for afterwards is also for after an interruption: it must not be cut short by the same signal.
-  const later = { ...world, signal: world.kill, undoes: world.undoes ?? world.scope };
+  const later = { ...run, signal: run.kill, undoes: run.undoes ?? run.scope };
   const all = [...reports];
   if (failure !== undefined || interrupted) {
-    world.setFailure(failure?.step ?? '', failure?.reasons ?? []);
+    run.setFailure(failure?.step ?? '', failure?.reasons ?? []);
     all.push(...(await runSteps(onFailure, later, true)).reports);
   }
   const last = await runSteps(always, later, true);

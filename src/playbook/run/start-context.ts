@@ -118,7 +118,7 @@ function startNodes() {
 /** What expressions see: `inputs`, `nodes`, `run`, and what steps add to it. */
 function startSeen(
   stepIds: readonly string[],
-  given: Readonly<Record<string, unknown>>,
+  initial: Readonly<Record<string, unknown>>,
   taint: Taint,
 ): Pick<RunContext, 'context' | 'setValues' | 'setStep' | 'setFailure'> {
   const notRun = toCel({ ok: false, ran: false, replies: [] });
@@ -126,7 +126,7 @@ function startSeen(
   const values = new Map<string, unknown>();
   const context: Record<string, unknown> = withTaint(
     {
-      ...given,
+      ...initial,
       steps,
       values,
       failure: toCel({ step: '', reasons: [], notice: '' }),

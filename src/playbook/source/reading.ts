@@ -54,7 +54,7 @@ function parseSource({ text, name }: PlaybookText) {
 }
 
 /** @throws Problem `bad-playbook`, for a circle and for what is nested too deep as well */
-export async function readTree(given: PlaybookText, read: ReadPlaybook): Promise<PlaybookTree> {
+export async function readTree(root: PlaybookText, read: ReadPlaybook): Promise<PlaybookTree> {
   let count = 0;
   const parse = async (one: PlaybookText, above: readonly string[]): Promise<PlaybookTree> => {
     const { value, locate } = parseSource(one);
@@ -63,18 +63,18 @@ export async function readTree(given: PlaybookText, read: ReadPlaybook): Promise
     const used = new Map<string, PlaybookTree>();
     for (const { step, path } of everySource(value)) {
       if (step.use === undefined || used.has(step.use)) continue;
-      const place = locationOf(text, [...path, 'use']);
+      const location = locationOf(text, [...path, 'use']);
       const next = await read(step.use, one).catch((error: unknown) => {
-        return error instanceof Problem ? place.fail(error.message) : Promise.reject(error);
+        return error instanceof Problem ? location.fail(error.message) : Promise.reject(error);
       });
       if (chain.includes(next.name)) {
-        place.fail(`the playbooks use each other in a circle: ${[...chain, next.name].join(' → ')}`);
+        location.fail(`the playbooks use each other in a circle: ${[...chain, next.name].join(' → ')}`);
       }
-      if (chain.length >= deepest) place.fail(`playbooks use playbooks deeper than ${deepest} levels`);
-      if (++count > most) place.fail(`more than ${most} playbooks are used`);
+      if (chain.length >= deepest) location.fail(`playbooks use playbooks deeper than ${deepest} levels`);
+      if (++count > most) location.fail(`more than ${most} playbooks are used`);
       used.set(step.use, await parse(next, chain));
     }
     return { name: one.name, source: value, text, used };
   };
-  return await parse(given, []);
+  return await parse(root, []);
 }

@@ -64,10 +64,10 @@ export const callStep: StepKind = {
     };
     const settings = compileCallSettings(compiler, action, title);
     const target = compileCallTarget(compiler);
-    const run = (world: RunContext, step: Step) =>
-      runCall({ ...fixed, ...settings(world.context()) }, target(world), world, step);
-    const preview = (world: RunContext, id: string) =>
-      whereKnown(() => previewCall({ ...fixed, ...settings(world.context()) }, target(world), world, id));
+    const run = (run: RunContext, step: Step) =>
+      runCall({ ...fixed, ...settings(run.context()) }, target(run), run, step);
+    const preview = (run: RunContext, id: string) =>
+      whereKnown(() => previewCall({ ...fixed, ...settings(run.context()) }, target(run), run, id));
     const changes = action.kind === 'change' && source.dry_run !== true;
     return { title, changes, asks: { agent: ddl.name, action: actionName, on: setNamed(source.on) }, run, preview };
   },
@@ -190,12 +190,12 @@ function setNamed(on = ''): string | undefined {
 }
 
 /** The nodes to call: the members of a set, or the names that an expression returns. */
-function compileCallTarget({ source, nodeSets, at, expression }: StepCompiler): (world: RunContext) => CallTarget {
+function compileCallTarget({ source, nodeSets, at, expression }: StepCompiler): (run: RunContext) => CallTarget {
   const on = source.on ?? '';
   if (isLiteral(on)) {
     if (!nodeSets.includes(on)) at('on').fail(`there is no node set “${on}”: ${suggest(on, nodeSets)}`);
-    return (world) => ({ nodes: [...(world.nodes(on) ?? [])], mayBeEmpty: true });
+    return (run) => ({ nodes: [...(run.nodes(on) ?? [])], mayBeEmpty: true });
   }
   const names = expression('on', on);
-  return (world) => ({ nodes: names.evaluate(world.context()), mayBeEmpty: false });
+  return (run) => ({ nodes: names.evaluate(run.context()), mayBeEmpty: false });
 }

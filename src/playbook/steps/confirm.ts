@@ -12,15 +12,15 @@ export const confirmStep: StepKind = {
     return {
       title: 'confirm',
       once: true,
-      async run(world) {
-        const question = hideSecrets(toText(asked(world.context())), world.taint);
-        if (world.dryRun) return { state: 'done', ran: false, lines: [`would ask: ${question}`] };
-        const { confirm, operator } = world.ports;
+      async run(run) {
+        const question = hideSecrets(toText(asked(run.context())), run.taint);
+        if (run.dryRun) return { state: 'done', ran: false, lines: [`would ask: ${question}`] };
+        const { confirm, operator } = run.ports;
         if (confirm === undefined) {
           throw new Problem('no-terminal', `nobody can be asked: ${question}`, 'run it on a terminal, or with --yes');
         }
-        if (await confirm(question, world.signal)) return { state: 'done', ran: true, lines: [`${question} yes`] };
-        if (world.signal.aborted) return { state: 'interrupted', ran: true };
+        if (await confirm(question, run.signal)) return { state: 'done', ran: true, lines: [`${question} yes`] };
+        if (run.signal.aborted) return { state: 'interrupted', ran: true };
         const reason = `${operator} did not say yes to: ${question}`;
         return { state: 'failed', ran: true, failed: [{ node: '', code: 'not-confirmed', reason }] };
       },

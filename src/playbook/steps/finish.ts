@@ -9,8 +9,8 @@ export const finishStep: StepKind = {
     const message = template('finish', source.finish);
     return {
       title: 'finish',
-      async run(world) {
-        const lines = toText(message(world.context())).split('\n');
+      async run(run) {
+        const lines = toText(message(run.context())).split('\n');
         return { state: 'done', ran: true, finish: true, lines };
       },
     };

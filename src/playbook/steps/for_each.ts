@@ -17,8 +17,8 @@ export const forEachStep: StepKind = {
     return {
       title: 'for_each',
       within: [...group.steps, ...group.onFailure],
-      async run(world, step) {
-        const { value: list, source } = world.taint.during(() => items(world.context()));
+      async run(run, step) {
+        const { value: list, source } = run.taint.during(() => items(run.context()));
         if (!Array.isArray(list) || list.length > most) {
           throw new Problem('bad-list', `“in” must give a list of at most ${most} items`);
         }
@@ -27,7 +27,7 @@ export const forEachStep: StepKind = {
           source,
           variables: { item, round: { number: index + 1, count: list.length } },
         }));
-        return await runGroup(group, rounds, 0, world, step);
+        return await runGroup(group, rounds, 0, run, step);
       },
     };
   },

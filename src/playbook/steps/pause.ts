@@ -13,18 +13,18 @@ export const pauseStep: StepKind = {
   compile({ source, template, at }) {
     const { pause = 0 } = source;
     if (isLiteral(pause) && parseDuration(pause) === undefined) at('pause').fail(expected);
-    const given = template('pause', pause);
+    const duration = template('pause', pause);
     return {
       title: 'pause',
       once: true,
-      async run(world) {
-        const text = toText(given(world.context()));
+      async run(run) {
+        const text = toText(duration(run.context()));
         const milliseconds = parseDuration(text);
         if (milliseconds === undefined)
           throw new Problem('bad-duration', `“pause” gives “${text.slice(0, 40)}”: it ${expected}`);
-        if (world.dryRun) return { state: 'done', ran: false, lines: [`would wait ${text}`] };
-        await rest(world, milliseconds);
-        return { state: world.signal.aborted ? 'interrupted' : 'done', ran: true };
+        if (run.dryRun) return { state: 'done', ran: false, lines: [`would wait ${text}`] };
+        await rest(run, milliseconds);
+        return { state: run.signal.aborted ? 'interrupted' : 'done', ran: true };
       },
     };
   },

@@ -11,11 +11,11 @@ export const requireStep: StepKind = {
     const message = source.message === undefined ? undefined : template('message', source.message);
     return {
       title: 'require',
-      async run(world) {
-        const context = world.context();
+      async run(run) {
+        const context = run.context();
         if (decide(required, context)) return { state: 'done', ran: true };
         const reason = message === undefined ? `it requires ${required.source}` : toText(message(context));
-        if (world.dryRun && world.changed()) return { state: 'done', ran: true, lines: [`not met yet: ${reason}`] };
+        if (run.dryRun && run.changed()) return { state: 'done', ran: true, lines: [`not met yet: ${reason}`] };
         return { state: 'failed', ran: true, failed: [{ node: '', code: 'required', reason }] };
       },
     };

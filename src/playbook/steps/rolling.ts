@@ -27,34 +27,34 @@ export const rollingStep: StepKind = {
     return {
       title: 'rolling',
       within: [...group.steps, ...group.onFailure],
-      async run(world, step) {
-        const batches = planBatches(over(world), sizes(world.context()));
+      async run(run, step) {
+        const batches = planBatches(over(run), sizes(run.context()));
         const count = batches.length;
         const rounds = batches.map((nodes, index) => ({
           nodes,
           variables: { batch: { names: nodes, size: nodes.length, number: index + 1, count } },
         }));
-        return await runGroup(group, rounds, sleep(world.context()), world, step);
+        return await runGroup(group, rounds, sleep(run.context()), run, step);
       },
     };
   },
 };
 
 /** The members of a set, or the names that an expression gives. */
-function compileOver({ nodeSets, at, template }: StepCompiler, over: string): (world: RunContext) => readonly string[] {
+function compileOver({ nodeSets, at, template }: StepCompiler, over: string): (run: RunContext) => readonly string[] {
   if (isLiteral(over)) {
     if (!nodeSets.includes(over))
       at('rolling', 'over').fail(`there is no node set “${over}”: ${suggest(over, nodeSets)}`);
-    return (world) => world.nodes(over) ?? [];
+    return (run) => run.nodes(over) ?? [];
   }
-  const given = template('rolling', over, undefined, 'over');
-  return (world) => checkNames(given(world.context()), world);
+  const names = template('rolling', over, undefined, 'over');
+  return (run) => checkNames(names(run.context()), run);
 }
 
 /** @throws Problem `bad-nodes` */
-function checkNames(value: unknown, world: RunContext): readonly string[] {
+function checkNames(value: unknown, run: RunContext): readonly string[] {
   const list: readonly unknown[] = Array.isArray(value) ? value : [undefined];
-  const wrong = list.findIndex((name) => typeof name !== 'string' || !isNodeName(name) || !world.isKnownNode(name));
+  const wrong = list.findIndex((name) => typeof name !== 'string' || !isNodeName(name) || !run.isKnownNode(name));
   if (wrong < 0) return [...new Set(list as readonly string[])];
   throw new Problem('bad-nodes', `“over” gives ${JSON.stringify(list[wrong])}, which is not in a node set`);
 }

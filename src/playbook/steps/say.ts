@@ -11,9 +11,9 @@ export const sayStep: StepKind = {
     return {
       title: 'say',
       once: true,
-      async run(world) {
-        const said = toText(text(world.context()));
-        if (world.dryRun && world.changed()) return { state: 'done', ran: false, lines: [`would say: ${said}`] };
+      async run(run) {
+        const said = toText(text(run.context()));
+        if (run.dryRun && run.changed()) return { state: 'done', ran: false, lines: [`would say: ${said}`] };
         return { state: 'done', ran: true, lines: source.cow === true ? drawCow(said) : said.split('\n') };
       },
     };

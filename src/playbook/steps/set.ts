@@ -11,14 +11,14 @@ export const setStep: StepKind = {
     });
     return {
       title: 'set',
-      async run(world) {
-        const context = world.context();
-        const given = values.map(([name, value]) => {
-          const computed = world.taint.during(() => value(context));
-          if (computed.source !== undefined) world.taint.mark(`values.${name}`, computed.source);
+      async run(run) {
+        const context = run.context();
+        const templates = values.map(([name, value]) => {
+          const computed = run.taint.during(() => value(context));
+          if (computed.source !== undefined) run.taint.mark(`values.${name}`, computed.source);
           return [name, computed.value] as const;
         });
-        world.setValues(Object.fromEntries(given));
+        run.setValues(Object.fromEntries(templates));
         return { state: 'done', ran: true };
       },
     };

@@ -14,34 +14,34 @@ export const useStep: StepKind = {
     const { source, template, used } = compiler;
     const playbook = used(source.use ?? '');
     checkInputs(compiler, playbook);
-    const given = template('with', source.with ?? {});
-    const inputsOf = (world: RunContext) => given(world.context()) as Record<string, unknown>;
+    const values = template('with', source.with ?? {});
+    const inputsOf = (run: RunContext) => values(run.context()) as Record<string, unknown>;
     return {
       title: `use ${playbook.name}`,
       used: playbook,
       ...(waits(source.with)
         ? {}
-        : { lookAhead: (world: RunContext, prefix: string) => lookAhead(playbook, inputsOf(world), world, prefix) }),
-      run: (world, step) => runUsed(playbook, inputsOf(world), world, step),
+        : { lookAhead: (run: RunContext, prefix: string) => lookAhead(playbook, inputsOf(run), run, prefix) }),
+      run: (run, step) => runUsed(playbook, inputsOf(run), run, step),
     };
   },
 };
 
 /** Whether what is given may only be known in the run: by what steps or discovery find. */
-function waits(given: unknown): boolean {
-  return !isLiteral(given) && /\b(steps|nodes|values|batch|item|round|failure)\b/.test(JSON.stringify(given));
+function waits(values: unknown): boolean {
+  return !isLiteral(values) && /\b(steps|nodes|values|batch|item|round|failure)\b/.test(JSON.stringify(values));
 }
 
 function checkInputs({ source, at, atKey }: StepCompiler, { name, inputs }: Playbook): void {
-  const given = source.with ?? {};
-  for (const [key, value] of Object.entries(given)) {
+  const values = source.with ?? {};
+  for (const [key, value] of Object.entries(values)) {
     const input = Object.hasOwn(inputs, key) ? inputs[key] : undefined;
     if (input === undefined) {
       atKey('with', key).fail(`${name} has no input “${key}”: ${suggest(key, Object.keys(inputs))}`);
     } else if (isLiteral(value) && value !== null) at('with', key).check(() => checkInput(key, input, value));
   }
   const missing = Object.entries(inputs).find(
-    ([key, input]) => isRequired(input) && input.from === undefined && (given[key] ?? null) === null,
+    ([key, input]) => isRequired(input) && input.from === undefined && (values[key] ?? null) === null,
   );
   if (missing !== undefined) at('use').fail(`${name} needs the input “${missing[0]}”: give it under “with”`);
 }

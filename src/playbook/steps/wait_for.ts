@@ -24,33 +24,33 @@ export const waitForStep: StepKind = {
       if (value !== undefined && isLiteral(value) && parseDuration(value) === undefined)
         at('wait_for', key).fail(expected);
     }
-    const given = template('wait_for', wanted);
+    const evaluate = template('wait_for', wanted);
     const message = source.message === undefined ? undefined : template('message', source.message);
     return {
       title: 'wait_for',
       once: true,
-      async run(world) {
-        const { timeout, every, ...target } = given(world.context()) as WaitFor;
+      async run(run) {
+        const { timeout, every, ...target } = evaluate(run.context()) as WaitFor;
         const shown = target.url ?? target.tcp ?? '';
-        if (world.dryRun) return { state: 'done', ran: false, lines: [`would wait for ${shown}`] };
-        const { probe } = world.ports;
+        if (run.dryRun) return { state: 'done', ran: false, lines: [`would wait for ${shown}`] };
+        const { probe } = run.ports;
         if (probe === undefined) throw new Problem('internal', 'nothing can be waited for here');
         const limit = durationOf('timeout', timeout, usual.timeout);
         const pause = durationOf('every', every, usual.every);
-        const deadline = world.ports.now() + limit;
+        const deadline = run.ports.now() + limit;
         for (;;) {
-          const left = Math.max(1, deadline - world.ports.now());
-          const fault = await probe(target, Math.min(left, 10_000), world.signal);
-          if (world.signal.aborted) return { state: 'interrupted', ran: true };
+          const left = Math.max(1, deadline - run.ports.now());
+          const fault = await probe(target, Math.min(left, 10_000), run.signal);
+          if (run.signal.aborted) return { state: 'interrupted', ran: true };
           if (fault === undefined) return { state: 'done', ran: true };
-          if (world.ports.now() + pause >= deadline) {
+          if (run.ports.now() + pause >= deadline) {
             const reason =
               message === undefined
                 ? `${shown} did not come up within ${limit / 1000} s: ${fault}`
-                : toText(message(world.context()));
+                : toText(message(run.context()));
             return { state: 'failed', ran: true, failed: [{ node: '', code: 'not-up', reason }] };
           }
-          await rest(world, pause);
+          await rest(run, pause);
         }
       },
     };

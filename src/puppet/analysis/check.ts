@@ -55,8 +55,10 @@ function checkResource(
   const { type, bodies } = item;
   const definition = findType(definitions, type, { source, at: item.at });
   for (const body of bodies) {
-    const given = body.attributes.map(({ name, at }) => [name, { value: undefined, place: { source, at } }] as const);
-    if (type !== 'class') refuseUnknown(type, definition, new Map(given), { source, at: body.at });
+    const attributes = body.attributes.map(
+      ({ name, at }) => [name, { value: undefined, position: { source, at } }] as const,
+    );
+    if (type !== 'class') refuseUnknown(type, definition, new Map(attributes), { source, at: body.at });
     if (type === 'mcollective' && definition === undefined) checkAction(body, source, agents);
   }
 }

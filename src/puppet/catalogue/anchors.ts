@@ -49,7 +49,7 @@ export function drawGraph({ resources, relations, containments }: Catalogue): re
   // What holds nothing still stands between what is before it and what is behind it.
   for (const { first, last } of ends.values())
     if (first !== last && first.behind.length === 0) connect(first, last, true);
-  for (const { from, to, refreshes, place: at } of relations) {
+  for (const { from, to, refreshes, position: at } of relations) {
     for (const [one, other] of pairs(from(), to(), ends, at)) connect(one.last, other.first, refreshes);
   }
   return points;
@@ -65,13 +65,13 @@ function pairs(
   from: readonly Resource[],
   to: readonly Resource[],
   ends: ReadonlyMap<Resource, Ends>,
-  place: SourcePosition,
+  position: SourcePosition,
 ): (readonly [Ends, Ends])[] {
   const endsOf = (resource: Resource): Ends => {
     const found = ends.get(resource);
     return (
       found ??
-      failAt(place, `${nameOf(resource)} is virtual, and nothing realizes it`, 'realize it, or leave out its “@”')
+      failAt(position, `${nameOf(resource)} is virtual, and nothing realizes it`, 'realize it, or leave out its “@”')
     );
   };
   return from.flatMap((one) => to.map((other) => [endsOf(one), endsOf(other)] as const));

@@ -8,17 +8,17 @@ import { failAt, type SourcePosition } from '../source.ts';
 
 /** Strings become what the description asks for, and numbers become strings. @throws Problem `bad-script` */
 export function convertArguments(
-  given: JsonObject,
+  typed: JsonObject,
   ddl: Ddl,
   name: string,
   action: ActionDdl,
-  place: SourcePosition,
+  position: SourcePosition,
 ): JsonObject {
   const known = inputNames(action);
-  const unknown = Object.keys(given).find((key) => !known.includes(key));
-  if (unknown !== undefined) failAt(place, `${ddl.name}#${name} has no input “${unknown}”`, suggest(unknown, known));
+  const unknown = Object.keys(typed).find((key) => !known.includes(key));
+  if (unknown !== undefined) failAt(position, `${ddl.name}#${name} has no input “${unknown}”`, suggest(unknown, known));
   const converted = Object.fromEntries(
-    Object.entries(given)
+    Object.entries(typed)
       .filter(([, value]) => value !== null)
       .map(([key, value]) => [key, convert(value, typeOf(action, key))]),
   );
@@ -26,7 +26,7 @@ export function convertArguments(
     bindCallInput(structuredClone(converted), ddl, name, action);
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
-    failAt(place, error.message, error.hint);
+    failAt(position, error.message, error.hint);
   }
   return converted;
 }

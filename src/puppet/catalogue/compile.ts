@@ -107,7 +107,7 @@ function callBody(
   agents: readonly Ddl[],
 ): StepBody {
   const { ddl, action } = findAction(resource, call, agents);
-  const placeOf = (name: string) => settingOf(resource, name)?.place ?? resource.place;
+  const placeOf = (name: string) => settingOf(resource, name)?.position ?? resource.position;
   const input = convertArguments(call.arguments, ddl, call.action, action, placeOf('arguments'));
   if (call.tries > 1 && action.kind === 'change' && !action.repeatable) {
     failAt(placeOf('tries'), `${call.agent}#${call.action} must not be repeated`, 'leave “tries” out');
@@ -138,28 +138,28 @@ function callBody(
     // What only reads may find them in traffic or not.
     reassert: action.kind === 'change' ? reassert : [],
   };
-  const targetOf = (world: RunContext) => ({ nodes: [...(world.nodes(on) ?? [])], mayBeEmpty: false });
+  const targetOf = (run: RunContext) => ({ nodes: [...(run.nodes(on) ?? [])], mayBeEmpty: false });
   return {
     title,
     changes: action.kind === 'change' && !call.noop,
     asks: { agent: ddl.name, action: call.action, on },
-    preview: (world, id) => previewCall(plan, targetOf(world), world, id),
-    run: (world, step) => runCall(plan, targetOf(world), world, step),
+    preview: (run, id) => previewCall(plan, targetOf(run), run, id),
+    run: (run, step) => runCall(plan, targetOf(run), run, step),
   };
 }
 
 /** @throws Problem `bad-script` for an agent or action that is not known */
 function findAction(resource: Resource, { agent, action: name }: McollectiveCall, agents: readonly Ddl[]) {
-  const place = (attribute: string) => settingOf(resource, attribute)?.place ?? resource.place;
+  const position = (attribute: string) => settingOf(resource, attribute)?.position ?? resource.position;
   const ddl = agents.find((one) => one.name === agent || one.aliases?.includes(agent));
   if (ddl === undefined) {
     const known = agents.flatMap((one) => [one.name, ...(one.aliases ?? [])]);
-    return failAt(place('agent'), `${nameOf(resource)}: there is no agent “${agent}”`, suggest(agent, known));
+    return failAt(position('agent'), `${nameOf(resource)}: there is no agent “${agent}”`, suggest(agent, known));
   }
   const action = actionOf(ddl, name);
   if (action !== undefined) return { ddl, action };
   return failAt(
-    place('action'),
+    position('action'),
     `${nameOf(resource)}: ${agent} has no action “${name}”`,
     suggest(name, Object.keys(ddl.actions)),
   );

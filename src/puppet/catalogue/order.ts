@@ -94,6 +94,6 @@ function refuseCircle(points: readonly Point[]): never {
   const names = circle.reverse().map(({ resource }) => nameOf(resource));
   const shown = names.filter((name, index) => name !== names[index - 1]);
   const first = circle[0]?.resource;
-  const at = first === undefined ? '' : `${where(first.place)}: `;
+  const at = first === undefined ? '' : `${where(first.position)}: `;
   throw new Problem('bad-script', `${at}resources need each other in a circle: ${shown.join(' → ')}`);
 }

@@ -6,7 +6,7 @@ import type { SourcePosition } from '../source.ts';
 /** An attribute’s value, and where it was set. */
 export interface Setting {
   readonly value: Value;
-  readonly place: SourcePosition;
+  readonly position: SourcePosition;
 }
 
 export interface Resource {
@@ -14,7 +14,7 @@ export interface Resource {
   readonly type: string;
   readonly title: string;
   /** Where a person declared it. */
-  readonly place: SourcePosition;
+  readonly position: SourcePosition;
   /** The define or class around it. */
   readonly container: Resource | undefined;
   /** `plain`: it does something itself; the others hold what they declare. */
@@ -35,7 +35,7 @@ export interface Relation {
   readonly to: Endpoint;
   /** Whether the second is refreshed by what the first did. */
   readonly refreshes: boolean;
-  readonly place: SourcePosition;
+  readonly position: SourcePosition;
 }
 
 export interface Catalogue {

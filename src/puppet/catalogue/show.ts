@@ -7,8 +7,8 @@ export function showBody({ text, cow, shown }: ShownText): StepBody {
   return {
     title: 'say',
     once: true,
-    run: async (world) => {
-      if (world.dryRun && world.changed()) return { state: 'done', ran: false, lines: [`would say: ${text}`] };
+    run: async (run) => {
+      if (run.dryRun && run.changed()) return { state: 'done', ran: false, lines: [`would say: ${text}`] };
       const lines = cow ? drawCow(text) : text.split('\n');
       return { state: 'done', ran: true, lines: shown ? lines : [] };
     },

@@ -8,31 +8,31 @@ import type { KnownDefinition } from '../evaluator/state.ts';
 
 /**
  * The names alone: whether all that must be there is, is known when defaults and overrides are.
- * @param place of the declaration
+ * @param position of the declaration
  * @throws Problem `bad-script`, one line a fault
  */
 export function checkAttributes(
   type: string,
   definition: KnownDefinition | undefined,
   attributes: ReadonlyMap<string, Setting>,
-  place: SourcePosition,
+  position: SourcePosition,
 ): void {
   if (type === 'class') return;
-  refuseUnknown(type, definition, attributes, place);
+  refuseUnknown(type, definition, attributes, position);
 }
 
 export function refuseUnknown(
   type: string,
   definition: KnownDefinition | undefined,
   attributes: ReadonlyMap<string, Setting>,
-  place: SourcePosition,
+  position: SourcePosition,
 ): void {
   const known = parametersOf(type, definition);
   const unknown = [...attributes].filter(([name]) => !known.includes(name) && !metaparameters.has(name));
   if (unknown.length === 0) return;
   const lines = unknown.map(([name, setting]) => {
     const hint = known.length === 0 ? 'it has no parameters' : suggest(name, known);
-    return `${where(setting.place.source === place.source ? setting.place : place)}: ${type} has no parameter “${name}”${declaredIn(definition, place)}: ${hint}`;
+    return `${where(setting.position.source === position.source ? setting.position : position)}: ${type} has no parameter “${name}”${declaredIn(definition, position)}: ${hint}`;
   });
   throw new Problem('bad-script', lines.join('\n'));
 }
@@ -42,12 +42,12 @@ export function refuseMissing(
   what: string,
   missing: readonly string[],
   definition: KnownDefinition | undefined,
-  place: SourcePosition,
+  position: SourcePosition,
 ): void {
   if (missing.length === 0) return;
   const names = missing.map((name) => `“${name}”`).join(', ');
   const message = `${what} lacks ${missing.length === 1 ? 'the parameter' : 'the parameters'} ${names}`;
-  throw new Problem('bad-script', `${where(place)}: ${message}${declaredIn(definition, place)}`);
+  throw new Problem('bad-script', `${where(position)}: ${message}${declaredIn(definition, position)}`);
 }
 
 function parametersOf(type: string, definition: KnownDefinition | undefined): readonly string[] {
@@ -56,8 +56,8 @@ function parametersOf(type: string, definition: KnownDefinition | undefined): re
 }
 
 /** Where the define is; nothing for one that is built in. */
-function declaredIn(known: KnownDefinition | undefined, place: SourcePosition): string {
-  if (known === undefined || known.builtIn || known.source !== place.source) return '';
+function declaredIn(known: KnownDefinition | undefined, position: SourcePosition): string {
+  if (known === undefined || known.builtIn || known.source !== position.source) return '';
   const line = lineOf({ source: known.source, at: known.definition.at });
   return ` (its ${known.definition.kind} is in line ${line})`;
 }

@@ -23,9 +23,9 @@ export function bindParameters(evaluation: Evaluation, resource: Resource, known
     assign(scope, name, value, positionIn(scope, at));
     const wanted = type === undefined || missing.includes(name) ? undefined : evaluation.evaluate(type, scope);
     if (isReference(wanted) && !isInstance(value, wanted, positionIn(scope, at))) {
-      const place = setting?.place ?? resource.place;
-      failAt(place, `the parameter “${name}” must be ${formatReference(wanted)}, and this is ${kindOf(value)}`);
+      const position = setting?.position ?? resource.position;
+      failAt(position, `the parameter “${name}” must be ${formatReference(wanted)}, and this is ${kindOf(value)}`);
     }
   }
-  refuseMissing(nameOf(resource), missing, known, resource.place);
+  refuseMissing(nameOf(resource), missing, known, resource.position);
 }

@@ -9,10 +9,15 @@ import { newScope } from '../evaluator/scope.ts';
 import type { Evaluation, KnownDefinition, Scope } from '../evaluator/state.ts';
 
 /** What was evaluated already stays what it is. @returns the class @throws Problem `bad-script` */
-export function includeClass(evaluation: Evaluation, given: string, scope: Scope, place: SourcePosition): Resource {
-  const name = given.replace(/^::/, '').toLowerCase();
+export function includeClass(
+  evaluation: Evaluation,
+  written: string,
+  scope: Scope,
+  position: SourcePosition,
+): Resource {
+  const name = written.replace(/^::/, '').toLowerCase();
   const known = evaluation.catalogue.resources.get(keyOf('class', name));
-  return known ?? evaluateClass(evaluation, name, new Map(), scope, place);
+  return known ?? evaluateClass(evaluation, name, new Map(), scope, position);
 }
 
 /** @throws Problem `bad-script` */
@@ -21,22 +26,22 @@ export function evaluateClass(
   name: string,
   attributes: Map<string, Setting>,
   scope: Scope,
-  place: SourcePosition,
+  position: SourcePosition,
 ): Resource {
-  const known = findClass(evaluation, name, place);
-  refuseUnknown(name, known, attributes, place);
-  const parent = parentOf(evaluation, known, scope, place);
+  const known = findClass(evaluation, name, position);
+  refuseUnknown(name, known, attributes, position);
+  const parent = parentOf(evaluation, known, scope, position);
   const resource: Resource = {
     type: 'class',
     title: name,
-    place,
+    position,
     container: undefined,
     kind: 'class',
     attributes,
     defaults: () => [],
     virtual: false,
   };
-  evaluation.spend(5, place);
+  evaluation.spend(5, position);
   evaluation.catalogue.resources.set(keyOf('class', name), resource);
   const own = newScope({
     source: known.source,
@@ -45,7 +50,7 @@ export function evaluateClass(
     container: resource,
     prefix: `${name}::`,
   });
-  if (depthOf(own) > limits.nesting) failAt(place, `classes include each other more than ${limits.nesting} deep`);
+  if (depthOf(own) > limits.nesting) failAt(position, `classes include each other more than ${limits.nesting} deep`);
   evaluation.scopes.set(resource, scope);
   evaluation.classScopes.set(name, own);
   bindParameters(evaluation, resource, known, own);
@@ -53,24 +58,24 @@ export function evaluateClass(
   return resource;
 }
 
-function findClass({ definitions }: Evaluation, name: string, place: SourcePosition): KnownDefinition {
+function findClass({ definitions }: Evaluation, name: string, position: SourcePosition): KnownDefinition {
   const found = definitions.get(name);
   if (found?.definition.kind === 'class') return found;
   const classes = [...definitions].filter(([, { definition }]) => definition.kind === 'class').map(([known]) => known);
   const hint = found === undefined ? suggest(name, classes) : `${name} is a define: write ${name} { "title": … }`;
-  return failAt(place, `there is no class “${name}”`, hint);
+  return failAt(position, `there is no class “${name}”`, hint);
 }
 
 function parentOf(
   evaluation: Evaluation,
   { definition }: KnownDefinition,
   scope: Scope,
-  place: SourcePosition,
+  position: SourcePosition,
 ): Scope | undefined {
   if (definition.inherits === undefined) return undefined;
   const name = definition.inherits.replace(/^::/, '').toLowerCase();
-  if (name === definition.name) failAt(place, `the class ${name} inherits from itself`);
-  includeClass(evaluation, name, scope, place);
+  if (name === definition.name) failAt(position, `the class ${name} inherits from itself`);
+  includeClass(evaluation, name, scope, position);
   return evaluation.classScopes.get(name);
 }
 

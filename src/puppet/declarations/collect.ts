@@ -47,7 +47,7 @@ function has(resource: Resource, attribute: string, wanted: Value): boolean {
 }
 
 /** Those that were given, the type, and the names of what is around it. */
-function tagsOf({ type, title, container }: Resource, given: Value): Value[] {
+function tagsOf({ type, title, container }: Resource, value: Value): Value[] {
   const around = container === undefined ? [] : tagsOf(container, settingOf(container, 'tag')?.value);
-  return [...(isList(given) ? given : [given]), type, title, ...around];
+  return [...(isList(value) ? value : [value]), type, title, ...around];
 }

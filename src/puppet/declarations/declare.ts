@@ -14,8 +14,8 @@ import { weigh } from '../values/weight.ts';
 /** @returns what the statement declares, in order @throws Problem `bad-script` */
 export function declareResources(evaluation: Evaluation, statement: ResourceStatement, scope: Scope): Resource[] {
   const { type, virtual, bodies } = statement;
-  const place = scope.declaredAt ?? positionIn(scope, statement.at);
-  const definition = findType(evaluation.definitions, type, place);
+  const position = scope.declaredAt ?? positionIn(scope, statement.at);
+  const definition = findType(evaluation.definitions, type, position);
   return bodies.flatMap((body) => {
     const titles = titlesOf(evaluation.evaluate(body.title, scope), positionIn(scope, body.at));
     const attributes = evaluateAttributes(evaluation, body, scope);
@@ -24,19 +24,19 @@ export function declareResources(evaluation: Evaluation, statement: ResourceStat
       const at = scope.declaredAt ?? positionIn(scope, body.at);
       if (type === 'class') return declareClass(evaluation, title, attributes, scope, at);
       const kind = definition === undefined ? 'plain' : 'define';
-      return add(evaluation, { type, title, kind, virtual, attributes: new Map(attributes), place: at }, scope);
+      return add(evaluation, { type, title, kind, virtual, attributes: new Map(attributes), position: at }, scope);
     });
   });
 }
 
 /** @throws Problem `bad-script` for what can’t be a title */
-function titlesOf(value: Value, place: SourcePosition): string[] {
+function titlesOf(value: Value, position: SourcePosition): string[] {
   const members = isList(value) ? flatten(value) : [value];
   const titles = members.map((member) => {
     if (typeof member === 'string' && member !== '') return member;
     if (typeof member === 'bigint') return String(member);
     const what = member === '' ? 'an empty string' : kindOf(member);
-    return failAt(place, `a title is a string, not ${what}`);
+    return failAt(position, `a title is a string, not ${what}`);
   });
   return titles;
 }
@@ -44,9 +44,9 @@ function titlesOf(value: Value, place: SourcePosition): string[] {
 function evaluateAttributes(evaluation: Evaluation, { attributes }: ResourceBody, scope: Scope): Map<string, Setting> {
   const settings = new Map<string, Setting>();
   for (const attribute of attributes) {
-    const place = positionIn(scope, attribute.at);
-    if (attribute.adds) failAt(place, '“+>” adds to what is set already', 'write “=>” where a resource is declared');
-    if (settings.has(attribute.name)) failAt(place, `the attribute “${attribute.name}” is set twice`);
+    const position = positionIn(scope, attribute.at);
+    if (attribute.adds) failAt(position, '“+>” adds to what is set already', 'write “=>” where a resource is declared');
+    if (settings.has(attribute.name)) failAt(position, `the attribute “${attribute.name}” is set twice`);
     settings.set(attribute.name, settingFor(evaluation, attribute, scope));
   }
   return settings;
@@ -64,23 +64,29 @@ export function settingFor(evaluation: Evaluation, { at, name, value }: Attribut
   }
   const found = evaluation.evaluate(value, scope);
   evaluation.spend(weigh(found).size, positionIn(scope, at));
-  return { value: found, place: scope.declaredAt ?? positionIn(scope, at) };
+  return { value: found, position: scope.declaredAt ?? positionIn(scope, at) };
 }
 
-type NewResource = Pick<Resource, 'type' | 'title' | 'kind' | 'virtual' | 'attributes' | 'place'>;
+type NewResource = Pick<Resource, 'type' | 'title' | 'kind' | 'virtual' | 'attributes' | 'position'>;
 
 /** @throws Problem `bad-script` for a second one of the same type and title */
-function add(evaluation: Evaluation, given: NewResource, scope: Scope): Resource {
+function add(evaluation: Evaluation, parts: NewResource, scope: Scope): Resource {
   const { resources } = evaluation.catalogue;
-  const { type, title, place } = given;
-  evaluation.spend(5, place);
-  const resource: Resource = { ...given, container: scope.container, defaults: () => defaultsFor(type, scope) };
+  const { type, title, position } = parts;
+  evaluation.spend(5, position);
+  const resource: Resource = { ...parts, container: scope.container, defaults: () => defaultsFor(type, scope) };
   const other = resources.get(keyOf(type, title));
   if (other !== undefined) {
-    const there = other.place.source === place.source ? `in line ${lineOf(other.place)}` : `at ${where(other.place)}`;
-    failAt(place, `${nameOf(resource)} is declared twice`, `the other stands ${there}: give one of them another title`);
+    const there =
+      other.position.source === position.source ? `in line ${lineOf(other.position)}` : `at ${where(other.position)}`;
+    failAt(
+      position,
+      `${nameOf(resource)} is declared twice`,
+      `the other stands ${there}: give one of them another title`,
+    );
   }
-  if (resources.size >= limits.resources) failAt(place, `the script declares more than ${limits.resources} resources`);
+  if (resources.size >= limits.resources)
+    failAt(position, `the script declares more than ${limits.resources} resources`);
   resources.set(keyOf(type, title), resource);
   evaluation.scopes.set(resource, scope);
   if (resource.kind === 'define') evaluation.undone.add(resource);
@@ -103,11 +109,11 @@ function declareClass(
   title: string,
   attributes: Map<string, Setting>,
   scope: Scope,
-  place: SourcePosition,
+  position: SourcePosition,
 ): Resource {
   const name = title.replace(/^::/, '').toLowerCase();
   if (evaluation.catalogue.resources.has(keyOf('class', name))) {
-    failAt(place, `the class ${name} was evaluated before`, 'declare it with its parameters first, then include it');
+    failAt(position, `the class ${name} was evaluated before`, 'declare it with its parameters first, then include it');
   }
-  return evaluateClass(evaluation, name, attributes, scope, place);
+  return evaluateClass(evaluation, name, attributes, scope, position);
 }

@@ -9,26 +9,26 @@ import { flatten, formatReference, isList, isReference, kindOf, type Value } fro
  * The resources that references name, looked up when all are known. @throws Problem `bad-script` for an invalid
  * reference
  */
-export function endpointOf(evaluation: Evaluation, value: Value, place: SourcePosition): Endpoint {
+export function endpointOf(evaluation: Evaluation, value: Value, position: SourcePosition): Endpoint {
   const references = flatten(isList(value) ? value : [value]).map((one) => {
     if (isReference(one) && one.title !== undefined) return { ...one, title: one.title };
     const shown = isReference(one) ? `${formatReference(one)} without a title` : kindOf(one);
-    return failAt(place, `a reference like Mcollective["title"] is expected, not ${shown}`);
+    return failAt(position, `a reference like Mcollective["title"] is expected, not ${shown}`);
   });
-  return () => references.map((one) => find(evaluation, one, place));
+  return () => references.map((one) => find(evaluation, one, position));
 }
 
 function find(
   { catalogue }: Evaluation,
   { reference: type, title }: { reference: string; title: string },
-  place: SourcePosition,
+  position: SourcePosition,
 ): Resource {
   const found = catalogue.resources.get(keyOf(type, title));
   if (found !== undefined) return found;
   const names = [...catalogue.resources.values()].map(nameOf).slice(0, 200);
   const name = nameOf({ type, title });
   return failAt(
-    place,
+    position,
     `${name} is declared nowhere`,
     names.length > 20 ? nearestOf(name, names) : suggest(name, names),
   );

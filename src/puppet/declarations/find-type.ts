@@ -7,14 +7,14 @@ import { foreignTypes, plainTypes } from '../types/plain-types.ts';
 export function findType(
   definitions: ReadonlyMap<string, KnownDefinition>,
   type: string,
-  place: SourcePosition,
+  position: SourcePosition,
 ): KnownDefinition | undefined {
   const found = definitions.get(type);
   if (found?.definition.kind === 'define') return found;
   if (type === 'class' || Object.hasOwn(plainTypes, type)) return undefined;
   if (foreignTypes.has(type)) {
     return failAt(
-      place,
+      position,
       `“${type}” belongs to Puppet, not to an orchestration`,
       'make it an agent’s action, and call that',
     );
@@ -22,7 +22,7 @@ export function findType(
   const defines = [...definitions].filter(([, { definition }]) => definition.kind === 'define').map(([name]) => name);
   const known = [...Object.keys(plainTypes), ...defines];
   return failAt(
-    place,
+    position,
     `there is no type “${type}”`,
     found === undefined ? suggest(type, known) : `${type} is a class: write include ${type}`,
   );

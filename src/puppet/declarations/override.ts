@@ -14,9 +14,9 @@ export function overrideResources(
   { at, of, attributes }: Extract<Item, { kind: 'override' }>,
   scope: Scope,
 ): Endpoint {
-  const place = positionIn(scope, at);
+  const position = positionIn(scope, at);
   const value = evaluation.evaluate(of, scope);
-  const endpoint = endpointOf(evaluation, value, place);
+  const endpoint = endpointOf(evaluation, value, position);
   const settings = evaluateSettings(evaluation, attributes, scope);
   for (const reference of flatten(isList(value) ? value : [value])) {
     if (!isReference(reference) || reference.title === undefined) continue;
@@ -24,7 +24,7 @@ export function overrideResources(
     evaluation.later.overrides.push({
       key: keyOf(type, title),
       shown: nameOf({ type, title }),
-      place,
+      position,
       apply: (resource) => setAttributes(evaluation, resource, settings, mayReplace(evaluation, resource, scope)),
     });
   }
@@ -51,17 +51,17 @@ export function setAttributes(
   replaces: boolean,
 ): void {
   const definition = resource.kind === 'define' ? evaluation.definitions.get(resource.type) : undefined;
-  const given = new Map<string, Setting>(settings.map((one) => [one.name, one]));
+  const byName = new Map<string, Setting>(settings.map((one) => [one.name, one]));
   const [first] = settings;
-  if (first !== undefined) refuseUnknown(resource.type, definition, given, first.place);
-  for (const { name, adds, value, place } of settings) {
+  if (first !== undefined) refuseUnknown(resource.type, definition, byName, first.position);
+  for (const { name, adds, value, position } of settings) {
     const before = resource.attributes.get(name);
-    if (before !== undefined && !adds && !replaces) refuseSecond(resource, name, before, place);
-    resource.attributes.set(name, { value: adds && before !== undefined ? joined(before, value) : value, place });
+    if (before !== undefined && !adds && !replaces) refuseSecond(resource, name, before, position);
+    resource.attributes.set(name, { value: adds && before !== undefined ? joined(before, value) : value, position });
   }
   if (resource.kind === 'define' && !evaluation.undone.has(resource)) {
-    const place = settings[0]?.place ?? resource.place;
-    failAt(place, `${nameOf(resource)} was evaluated before it could be changed`, 'change what it declares instead');
+    const position = settings[0]?.position ?? resource.position;
+    failAt(position, `${nameOf(resource)} was evaluated before it could be changed`, 'change what it declares instead');
   }
 }
 
@@ -70,9 +70,9 @@ function joined(before: Setting, value: Setting['value']): Setting['value'] {
   return [...list(before.value), ...list(value)];
 }
 
-function refuseSecond(resource: Resource, name: string, before: Setting, place: SourcePosition): never {
-  const hint = `it is set in line ${lineOf(before.place)}; a collector may replace it: ${nameOf(resource).replace(/\[.*/s, '')} <| title == "…" |> { … }`;
-  return failAt(place, `the attribute “${name}” of ${nameOf(resource)} has a value already`, hint);
+function refuseSecond(resource: Resource, name: string, before: Setting, position: SourcePosition): never {
+  const hint = `it is set in line ${lineOf(before.position)}; a collector may replace it: ${nameOf(resource).replace(/\[.*/s, '')} <| title == "…" |> { … }`;
+  return failAt(position, `the attribute “${name}” of ${nameOf(resource)} has a value already`, hint);
 }
 
 /** A class that inherits may replace what its parent declared. */

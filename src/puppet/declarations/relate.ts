@@ -12,8 +12,8 @@ export function relateByParameters(evaluation: Evaluation): void {
       const setting = settingOf(resource, name);
       if (setting === undefined) continue;
       const self = () => [resource] as readonly Resource[];
-      const other = endpointOf(evaluation, setting.value, setting.place);
-      relations.push({ from: behind ? self : other, to: behind ? other : self, refreshes, place: setting.place });
+      const other = endpointOf(evaluation, setting.value, setting.position);
+      relations.push({ from: behind ? self : other, to: behind ? other : self, refreshes, position: setting.position });
     }
   }
 }

@@ -12,15 +12,15 @@ export function evaluateAssignment(
   { at, name, value }: Extract<Item, { kind: 'assign' }>,
   scope: Scope,
 ): void {
-  const place = positionIn(scope, at);
+  const position = positionIn(scope, at);
   if (value.kind !== 'call' || !isFleetFunction(value.name)) {
-    assign(scope, name, evaluation.evaluate(value, scope), place);
+    assign(scope, name, evaluation.evaluate(value, scope), position);
     return;
   }
   const args = value.args.map((argument) => evaluation.evaluate(argument, scope));
   const fleetFunction: FleetFunction = value.name;
   const { query, read } = queryFor(fleetFunction, args, evaluation, positionIn(scope, value.at), name);
   const answer = evaluation.answers.get(query.key);
-  assign(scope, name, answer === undefined ? undefined : read(answer), place);
+  assign(scope, name, answer === undefined ? undefined : read(answer), position);
   if (answer === undefined) scope.waiting.add(name);
 }

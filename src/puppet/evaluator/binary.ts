@@ -16,33 +16,33 @@ export function evaluateBinary(evaluation: Evaluation, expression: Binary, scope
   if (operator === 'and') return isTrue(left) && isTrue(evaluation.evaluate(expression.right, scope));
   if (operator === 'or') return isTrue(left) || isTrue(evaluation.evaluate(expression.right, scope));
   const right = evaluation.evaluate(expression.right, scope);
-  const place = positionIn(scope, expression.at);
-  evaluation.spend(weigh(left).size + weigh(right).size, place);
+  const position = positionIn(scope, expression.at);
+  evaluation.spend(weigh(left).size + weigh(right).size, position);
   switch (operator) {
     case '==':
       return equal(left, right);
     case '!=':
       return !equal(left, right);
     case '=~':
-      return matches(evaluation, scope, left, right, place);
+      return matches(evaluation, scope, left, right, position);
     case '!~':
-      return !matches(evaluation, scope, left, right, place);
+      return !matches(evaluation, scope, left, right, position);
     case 'in':
-      return isIn(evaluation, scope, left, right, place);
+      return isIn(evaluation, scope, left, right, position);
     case '<':
     case '<=':
     case '>':
     case '>=':
-      return compare(operator, left, right, place);
+      return compare(operator, left, right, position);
     default:
-      return add(operator, left, right, place);
+      return add(operator, left, right, position);
   }
 }
 
-function compare(operator: '<' | '<=' | '>' | '>=', left: Value, right: Value, place: SourcePosition): boolean {
+function compare(operator: '<' | '<=' | '>' | '>=', left: Value, right: Value, position: SourcePosition): boolean {
   const which = order(left, right);
   if (which === undefined) {
-    return failAt(place, `“${operator}” can’t put ${kindOf(left)} and ${kindOf(right)} in order`);
+    return failAt(position, `“${operator}” can’t put ${kindOf(left)} and ${kindOf(right)} in order`);
   }
   switch (operator) {
     case '<':
@@ -56,7 +56,7 @@ function compare(operator: '<' | '<=' | '>' | '>=', left: Value, right: Value, p
   }
 }
 
-function add(operator: '+' | '-' | '*' | '/' | '%', left: Value, right: Value, place: SourcePosition): Value {
+function add(operator: '+' | '-' | '*' | '/' | '%', left: Value, right: Value, position: SourcePosition): Value {
   const computed = compute(operator, left, right);
-  return 'fault' in computed ? failAt(place, computed.fault) : computed.value;
+  return 'fault' in computed ? failAt(position, computed.fault) : computed.value;
 }

@@ -18,8 +18,8 @@ export function evaluateChain(evaluation: Evaluation, { at, items, arrows }: Cha
     if (left === undefined || right === undefined) continue;
     const backwards = arrow.startsWith('<');
     const [from, to] = backwards ? [right, left] : [left, right];
-    const place = scope.declaredAt ?? positionIn(scope, items[index + 1]?.at ?? at);
-    evaluation.catalogue.relations.push({ from, to, refreshes: arrow.includes('~'), place });
+    const position = scope.declaredAt ?? positionIn(scope, items[index + 1]?.at ?? at);
+    evaluation.catalogue.relations.push({ from, to, refreshes: arrow.includes('~'), position });
   }
 }
 

@@ -43,8 +43,8 @@ export type Evaluated =
  * Pure: where the fleet must be asked, it ends and says what to ask; with the answers it is evaluated again.
  * @throws Problem `bad-script` with file, line and column; `script-failed` with the script’s own words
  */
-export function evaluateScript(script: ScriptText, given: EvaluationInputs): Evaluated {
-  const evaluation = begin(script, given);
+export function evaluateScript(script: ScriptText, inputs: EvaluationInputs): Evaluated {
+  const evaluation = begin(script, inputs);
   try {
     runStatements(evaluation, script.statements, evaluation.top);
     runStatements(evaluation, chooseNode(evaluation, script.statements), nodeScope(evaluation));
@@ -55,19 +55,19 @@ export function evaluateScript(script: ScriptText, given: EvaluationInputs): Eva
     if (!(error instanceof Waiting)) throw error;
   }
   const { catalogue, notices, queries } = evaluation;
-  const open = [...queries.values()].filter(({ key }) => !given.answers.has(key));
+  const open = [...queries.values()].filter(({ key }) => !inputs.answers.has(key));
   if (open.length > 0) return { state: 'waiting', queries: open };
   return { state: 'done', catalogue, notices, queries: [...queries.values()] };
 }
 
-function begin({ source, statements }: ScriptText, given: EvaluationInputs): Evaluation {
+function begin({ source, statements }: ScriptText, inputs: EvaluationInputs): Evaluation {
   let left: number = limits.steps;
-  const spend = (amount: number, place: SourcePosition) => {
+  const spend = (amount: number, position: SourcePosition) => {
     left -= amount;
-    if (left < 0) failAt(place, `the script takes more than ${limits.steps} steps to evaluate`);
+    if (left < 0) failAt(position, `the script takes more than ${limits.steps} steps to evaluate`);
   };
   const evaluation: Evaluation = {
-    ...given,
+    ...inputs,
     script: source,
     queries: new Map(),
     definitions: collectDefinitions(statements, source, builtInDefines()),
@@ -98,7 +98,7 @@ function finish(evaluation: Evaluation): void {
     const [first] = ready;
     if (first === undefined) break;
     if (generation >= limits.generations) {
-      failAt(first.place, `defines declare each other more than ${limits.generations} deep`);
+      failAt(first.position, `defines declare each other more than ${limits.generations} deep`);
     }
     for (const resource of ready) {
       undone.delete(resource);
@@ -107,7 +107,7 @@ function finish(evaluation: Evaluation): void {
   }
   relateByParameters(evaluation);
   const [lost] = later.overrides;
-  if (lost !== undefined) failAt(lost.place, `${lost.shown} is declared nowhere, so it can’t be changed`);
+  if (lost !== undefined) failAt(lost.position, `${lost.shown} is declared nowhere, so it can’t be changed`);
 }
 
 function settle({ later, catalogue }: Evaluation): void {
@@ -129,7 +129,7 @@ function evaluateDefine(evaluation: Evaluation, resource: Resource): void {
     parent: evaluation.top,
     caller,
     container: resource,
-    declaredAt: known.builtIn ? resource.place : undefined,
+    declaredAt: known.builtIn ? resource.position : undefined,
   });
   bindParameters(evaluation, resource, known, scope);
   runStatements(evaluation, known.definition.body, scope);

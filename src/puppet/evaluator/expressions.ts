@@ -25,9 +25,9 @@ export function evaluate(evaluation: Evaluation, expression: Expression, scope: 
 }
 
 function evaluateKind(evaluation: Evaluation, expression: Expression, scope: Scope): Value {
-  const place = positionIn(scope, expression.at);
+  const position = positionIn(scope, expression.at);
   const evaluateOne = (one: Expression) => evaluate(evaluation, one, scope);
-  evaluation.spend(1, place);
+  evaluation.spend(1, position);
   switch (expression.kind) {
     case 'value':
       return expression.value;
@@ -36,7 +36,7 @@ function evaluateKind(evaluation: Evaluation, expression: Expression, scope: Sco
     case 'text':
       return evaluateText(evaluation, expression, scope);
     case 'variable':
-      return lookUp(evaluation, scope, expression.name, place);
+      return lookUp(evaluation, scope, expression.name, position);
     case 'regex':
       return { pattern: expression.source };
     case 'list':
@@ -46,11 +46,11 @@ function evaluateKind(evaluation: Evaluation, expression: Expression, scope: Sco
     case 'reference':
       return { reference: expression.name.replace(/^::/, '').toLowerCase() };
     case 'access':
-      return readAccess(evaluation, evaluateOne(expression.of), expression.keys.map(evaluateOne), place);
+      return readAccess(evaluation, evaluateOne(expression.of), expression.keys.map(evaluateOne), position);
     case 'not':
       return !isTrue(evaluateOne(expression.of));
     case 'minus':
-      return negate(evaluateOne(expression.of), place);
+      return negate(evaluateOne(expression.of), position);
     case 'binary':
       return evaluateBinary(evaluation, expression, scope);
     case 'selector':
@@ -58,20 +58,20 @@ function evaluateKind(evaluation: Evaluation, expression: Expression, scope: Sco
     case 'call':
       return callFunction(evaluation, expression, expression.args.map(evaluateOne), scope);
     case 'default':
-      return failAt(place, '“default” stands only for an option', 'quote it where it is text');
+      return failAt(position, '“default” stands only for an option', 'quote it where it is text');
   }
 }
 
 type Of<Kind extends Expression['kind']> = Extract<Expression, { kind: Kind }>;
 
 function evaluateText(evaluation: Evaluation, { at, parts }: Of<'text'>, scope: Scope): string {
-  const place = positionIn(scope, at);
+  const position = positionIn(scope, at);
   let text = '';
   for (const part of parts) {
     const value = typeof part === 'string' ? part : evaluate(evaluation, part, scope);
-    evaluation.spend(weigh(value).size, place);
+    evaluation.spend(weigh(value).size, position);
     text += toText(value);
-    if (text.length > limits.size) failAt(place, `a text grows beyond ${limits.size} characters`);
+    if (text.length > limits.size) failAt(position, `a text grows beyond ${limits.size} characters`);
   }
   return text;
 }
@@ -86,9 +86,9 @@ function evaluateHash(evaluation: Evaluation, { entries }: Of<'hash'>, scope: Sc
   return hash;
 }
 
-function negate(value: Value, place: Parameters<typeof failAt>[0]): Value {
+function negate(value: Value, position: Parameters<typeof failAt>[0]): Value {
   const computed = compute('-', 0n, value);
-  return 'fault' in computed ? failAt(place, computed.fault) : computed.value;
+  return 'fault' in computed ? failAt(position, computed.fault) : computed.value;
 }
 
 function evaluateSelector(evaluation: Evaluation, { at, of, options }: Of<'selector'>, scope: Scope): Value {

@@ -12,10 +12,10 @@ export function matchesPattern(
   scope: Scope,
   text: string,
   pattern: string,
-  place: SourcePosition,
+  position: SourcePosition,
 ): boolean {
-  evaluation.spend(50 + text.length / 10, place);
-  const [found] = pinTo(place, () => compileFinder(pattern)(text));
+  evaluation.spend(50 + text.length / 10, position);
+  const [found] = pinTo(position, () => compileFinder(pattern)(text));
   if (found !== undefined) scope.captures = found.groups;
   return found !== undefined;
 }
@@ -26,13 +26,13 @@ export function matches(
   scope: Scope,
   left: Value,
   right: Value,
-  place: SourcePosition,
+  position: SourcePosition,
 ): boolean {
-  if (isReference(right)) return isInstance(left, right, place);
+  if (isReference(right)) return isInstance(left, right, position);
   const pattern = isPattern(right) ? right.pattern : right;
-  if (typeof pattern !== 'string') return failAt(place, `“=~” takes a regex on its right, not ${kindOf(right)}`);
-  if (typeof left !== 'string') return failAt(place, `“=~” takes a string on its left, not ${kindOf(left)}`);
-  return matchesPattern(evaluation, scope, left, pattern, place);
+  if (typeof pattern !== 'string') return failAt(position, `“=~” takes a regex on its right, not ${kindOf(right)}`);
+  if (typeof left !== 'string') return failAt(position, `“=~” takes a string on its left, not ${kindOf(left)}`);
+  return matchesPattern(evaluation, scope, left, pattern, position);
 }
 
 /** Whether a value is what an option means. */
@@ -41,27 +41,33 @@ export function fits(
   scope: Scope,
   value: Value,
   option: Value,
-  place: SourcePosition,
+  position: SourcePosition,
 ): boolean {
   if (isPattern(option)) {
-    return typeof value === 'string' && matchesPattern(evaluation, scope, value, option.pattern, place);
+    return typeof value === 'string' && matchesPattern(evaluation, scope, value, option.pattern, position);
   }
-  if (isReference(option) && !isReference(value)) return isInstance(value, option, place);
+  if (isReference(option) && !isReference(value)) return isInstance(value, option, position);
   return equal(value, option);
 }
 
 /** `left in right`: a member, a key, or a part of a string, ignoring case. */
-export function isIn(evaluation: Evaluation, scope: Scope, left: Value, right: Value, place: SourcePosition): boolean {
+export function isIn(
+  evaluation: Evaluation,
+  scope: Scope,
+  left: Value,
+  right: Value,
+  position: SourcePosition,
+): boolean {
   const members = isHash(right) ? [...right.keys()] : right;
   if (isList(members)) {
-    evaluation.spend(members.length, place);
+    evaluation.spend(members.length, position);
     return members.some((member) =>
       isPattern(left)
-        ? typeof member === 'string' && matchesPattern(evaluation, scope, member, left.pattern, place)
+        ? typeof member === 'string' && matchesPattern(evaluation, scope, member, left.pattern, position)
         : equal(left, member),
     );
   }
   if (typeof right !== 'string') return false;
-  if (isPattern(left)) return matchesPattern(evaluation, scope, right, left.pattern, place);
+  if (isPattern(left)) return matchesPattern(evaluation, scope, right, left.pattern, position);
   return typeof left === 'string' && right.toLowerCase().includes(left.toLowerCase());
 }

@@ -4,7 +4,7 @@ import { Waiting } from './query.ts';
 import type { Evaluation, Scope } from './state.ts';
 import type { Value } from '../values/values.ts';
 
-export function newScope(given: Pick<Scope, 'source'> & Partial<Scope>): Scope {
+export function newScope(parts: Pick<Scope, 'source'> & Partial<Scope>): Scope {
   return {
     variables: new Map(),
     waiting: new Set(),
@@ -15,24 +15,24 @@ export function newScope(given: Pick<Scope, 'source'> & Partial<Scope>): Scope {
     prefix: '',
     declaredAt: undefined,
     captures: [],
-    ...given,
+    ...parts,
   };
 }
 
 /** @throws Problem `bad-script` for a second assignment */
-export function assign(scope: Scope, name: string, value: Value, place: SourcePosition): void {
+export function assign(scope: Scope, name: string, value: Value, position: SourcePosition): void {
   if (scope.variables.has(name)) {
-    failAt(place, `“$${name}” has a value already`, 'a variable is assigned once: give the new value another name');
+    failAt(position, `“$${name}” has a value already`, 'a variable is assigned once: give the new value another name');
   }
   scope.variables.set(name, value);
 }
 
 /** The value of a variable; undef where nothing gave it one. @throws Waiting, Problem `bad-script` */
-export function lookUp(evaluation: Evaluation, scope: Scope, name: string, place: SourcePosition): Value {
+export function lookUp(evaluation: Evaluation, scope: Scope, name: string, position: SourcePosition): Value {
   if (/^\d+$/.test(name)) return scope.captures[Number(name)];
   const parts = name.replace(/^::/, '').split('::');
   const last = parts.pop() ?? '';
-  if (parts.length > 0) return lookUpInClass(evaluation, parts.join('::'), last, place);
+  if (parts.length > 0) return lookUpInClass(evaluation, parts.join('::'), last, position);
   const from = name.startsWith('::') ? evaluation.top : scope;
   return findIn(from, last, evaluation);
 }
@@ -45,12 +45,12 @@ function findIn(from: Scope, name: string, { inputs, facts }: Evaluation): Value
   return inputs.get(name) ?? facts.get(name);
 }
 
-function lookUpInClass(evaluation: Evaluation, className: string, name: string, place: SourcePosition): Value {
+function lookUpInClass(evaluation: Evaluation, className: string, name: string, position: SourcePosition): Value {
   const scope = evaluation.classScopes.get(className);
   if (scope === undefined) {
     const known = [...evaluation.classScopes.keys()];
     failAt(
-      place,
+      position,
       `the class ${className} was not evaluated, so its “$${name}” has no value`,
       suggest(className, known),
     );

@@ -46,7 +46,7 @@ export interface Later {
 export interface PendingOverride {
   readonly key: string;
   readonly shown: string;
-  readonly place: SourcePosition;
+  readonly position: SourcePosition;
   readonly apply: (resource: Resource) => void;
 }
 
@@ -74,7 +74,7 @@ export interface Evaluation {
   readonly notices: Notice[];
   readonly top: Scope;
   /** Takes from what the script may do. @throws Problem `bad-script` when it is used up */
-  readonly spend: (amount: number, place: SourcePosition) => void;
+  readonly spend: (amount: number, position: SourcePosition) => void;
   readonly evaluate: (expression: Expression, scope: Scope) => Value;
   readonly run: (statements: readonly Statement[], scope: Scope) => void;
 }

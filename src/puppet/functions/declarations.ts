@@ -21,8 +21,8 @@ export const declarationFunctions: Readonly<Record<string, ScriptFunction>> = {
     include(args, call);
     return undefined;
   }),
-  realize: defineFunction([1, 50], (args, { evaluation, place }) => {
-    const found = endpointOf(evaluation, args, place);
+  realize: defineFunction([1, 50], (args, { evaluation, position }) => {
+    const found = endpointOf(evaluation, args, position);
     evaluation.later.collectors.push({
       collect: () => {
         for (const resource of found()) resource.virtual = false;
@@ -32,20 +32,20 @@ export const declarationFunctions: Readonly<Record<string, ScriptFunction>> = {
   }),
   require: defineFunction([1, 50], (args, call) => {
     const resources = include(args, call);
-    const { evaluation, scope, place } = call;
+    const { evaluation, scope, position } = call;
     const { container } = scope;
     if (container === undefined) return undefined;
-    evaluation.catalogue.relations.push({ from: () => resources, to: () => [container], refreshes: false, place });
+    evaluation.catalogue.relations.push({ from: () => resources, to: () => [container], refreshes: false, position });
     return undefined;
   }),
   tag: defineFunction([1, 50], () => undefined),
 };
 
-function include(args: readonly Value[], { evaluation, scope, place, fail }: FunctionCall): Resource[] {
+function include(args: readonly Value[], { evaluation, scope, position, fail }: FunctionCall): Resource[] {
   return flatten(args).map((one) => {
     const name = isReference(one) && one.reference === 'class' ? one.title : one;
     if (typeof name !== 'string' || name === '') return fail(`it takes the name of a class, not ${kindOf(one)}`);
-    return includeClass(evaluation, name, scope, place);
+    return includeClass(evaluation, name, scope, position);
   });
 }
 

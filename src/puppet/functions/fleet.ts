@@ -19,13 +19,13 @@ export function isFleetFunction(name: string): name is FleetFunction {
 
 export const fleetFunctions: Readonly<Record<FleetFunction, ScriptFunction>> = {
   /** The sorted names of the nodes that match. */
-  discover: defineFunction([0, 2], (args, { evaluation, place }) => ask('discover', args, evaluation, place)),
+  discover: defineFunction([0, 2], (args, { evaluation, position }) => ask('discover', args, evaluation, position)),
   /** The value of a fact on the one node that matches. */
-  get_fact: defineFunction(2, (args, { evaluation, place }) => ask('get_fact', args, evaluation, place)),
+  get_fact: defineFunction(2, (args, { evaluation, position }) => ask('get_fact', args, evaluation, position)),
 };
 
-function ask(name: FleetFunction, args: readonly Value[], evaluation: Evaluation, place: SourcePosition): Value {
-  const { query, read } = queryFor(name, args, evaluation, place, `${name}_${evaluation.queries.size + 1}`);
+function ask(name: FleetFunction, args: readonly Value[], evaluation: Evaluation, position: SourcePosition): Value {
+  const { query, read } = queryFor(name, args, evaluation, position, `${name}_${evaluation.queries.size + 1}`);
   const answer = evaluation.answers.get(query.key);
   if (answer === undefined) throw new Waiting();
   return read(answer);
@@ -42,19 +42,19 @@ export function queryFor(
   name: FleetFunction,
   args: readonly Value[],
   evaluation: Evaluation,
-  place: SourcePosition,
+  position: SourcePosition,
   set: string,
 ): FleetQuestion {
   const wantsFacts = name === 'get_fact';
-  const given = wantsFacts ? filterFrom(undefined, args[1], place) : discoverFilter(args, place);
-  const filter = { ...given, agents: given.agents.map((agent) => evaluation.agentNames.get(agent) ?? agent) };
-  pinTo(place, () => parseFilter(filter));
+  const terms = wantsFacts ? filterFrom(undefined, args[1], position) : discoverFilter(args, position);
+  const filter = { ...terms, agents: terms.agents.map((agent) => evaluation.agentNames.get(agent) ?? agent) };
+  pinTo(position, () => parseFilter(filter));
   const key = JSON.stringify([filter, wantsFacts]);
   const known = evaluation.queries.get(key);
   const query = known ?? { key, name: freeName(set, evaluation), filter, wantsFacts };
   evaluation.queries.set(key, query);
   const read = (nodes: readonly NodeFacts[]) =>
-    wantsFacts ? factOf(args[0], nodes, place) : nodes.map((node) => node.name).sort();
+    wantsFacts ? factOf(args[0], nodes, position) : nodes.map((node) => node.name).sort();
   return { query, read };
 }
 
@@ -65,16 +65,16 @@ function freeName(wanted: string, { queries }: Evaluation): string {
   return free;
 }
 
-function discoverFilter(args: readonly Value[], place: SourcePosition): FilterTerms {
+function discoverFilter(args: readonly Value[], position: SourcePosition): FilterTerms {
   const [first, second] = args;
-  if (args.length === 0 || (isHash(first) && args.length === 1)) return filterFrom('rpcutil', first, place);
+  if (args.length === 0 || (isHash(first) && args.length === 1)) return filterFrom('rpcutil', first, position);
   if (typeof first !== 'string' || first === '') {
     return failAt(
-      place,
+      position,
       `“discover” takes the name of an agent and a filter, not ${kindOf(first)} and ${kindOf(second)}`,
     );
   }
-  return filterFrom(first, second, place);
+  return filterFrom(first, second, position);
 }
 
 /** What upstream calls them, and the letters of an earlier version. */
@@ -90,32 +90,32 @@ const kinds: Readonly<Record<string, 'select' | 'identities' | 'classes' | 'fact
   A: 'agents',
 };
 
-function filterFrom(agent: string | undefined, given: Value, place: SourcePosition): FilterTerms {
-  if (given !== undefined && !isHash(given)) return failAt(place, `a filter is a hash, not ${kindOf(given)}`);
+function filterFrom(agent: string | undefined, hash: Value, position: SourcePosition): FilterTerms {
+  if (hash !== undefined && !isHash(hash)) return failAt(position, `a filter is a hash, not ${kindOf(hash)}`);
   const terms = new Map<string, string[]>();
-  for (const [key, value] of given ?? []) {
+  for (const [key, value] of hash ?? []) {
     const kind = typeof key === 'string' && Object.hasOwn(kinds, key) ? kinds[key] : undefined;
     if (kind === undefined) {
       const known = ['agent', 'class', 'compound', 'fact', 'identity'];
-      return failAt(place, `a filter has no “${toText(key)}”`, suggest(toText(key), known));
+      return failAt(position, `a filter has no “${toText(key)}”`, suggest(toText(key), known));
     }
-    if (kind === 'select' && isList(value)) failAt(place, 'a compound filter is one string');
-    terms.set(kind, [...(terms.get(kind) ?? []), ...readTerms(toText(key), value, place)]);
+    if (kind === 'select' && isList(value)) failAt(position, 'a compound filter is one string');
+    terms.set(kind, [...(terms.get(kind) ?? []), ...readTerms(toText(key), value, position)]);
   }
   const { facts = [], classes = [], agents = [], identities = [], select = [] } = Object.fromEntries(terms);
   const all = agent === undefined || agents.includes(agent) ? agents : [agent, ...agents];
   return { ...noFilter, facts, classes, agents: all, identities, select: select.join('') };
 }
 
-function factOf(fact: Value, nodes: readonly NodeFacts[], place: SourcePosition): Value {
+function factOf(fact: Value, nodes: readonly NodeFacts[], position: SourcePosition): Value {
   if (typeof fact !== 'string' || fact === '')
-    return failAt(place, `“get_fact” takes the name of a fact, not ${kindOf(fact)}`);
+    return failAt(position, `“get_fact” takes the name of a fact, not ${kindOf(fact)}`);
   const [node, ...others] = nodes;
-  if (node === undefined) return failAt(place, `“get_fact” found no node`, 'its filter must match exactly one');
+  if (node === undefined) return failAt(position, `“get_fact” found no node`, 'its filter must match exactly one');
   if (others.length > 0) {
     const names = nodes.map(({ name }) => name).sort();
     return failAt(
-      place,
+      position,
       `“get_fact” found ${nodes.length} nodes: ${names.slice(0, 10).join(', ')}`,
       'its filter must match exactly one',
     );

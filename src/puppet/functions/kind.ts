@@ -6,7 +6,7 @@ import type { SourcePosition } from '../source.ts';
 export interface FunctionCall {
   readonly evaluation: Evaluation;
   readonly scope: Scope;
-  readonly place: SourcePosition;
+  readonly position: SourcePosition;
   /** @throws Problem `bad-script` at the place of the call, always */
   readonly fail: (message: string, hint?: string) => never;
 }

@@ -97,14 +97,14 @@ function extreme(args: readonly Value[], sign: 1 | -1, { fail }: FunctionCall): 
 }
 
 /** Numbers, or strings that end in numbers: web1 to web9. */
-function range(from: Value, to: Value, step: Value, { fail, evaluation, place }: FunctionCall): Value[] {
+function range(from: Value, to: Value, step: Value, { fail, evaluation, position }: FunctionCall): Value[] {
   const [head = '', start = ''] = /^(.*?)(\d+)$/s.exec(toText(from))?.slice(1) ?? [];
   const [tail = '', end = ''] = /^(.*?)(\d+)$/s.exec(toText(to))?.slice(1) ?? [];
   const by = wholeNumberIn(step, fail);
   if (head !== tail || start === '' || by <= 0n) return fail('it takes two numbers, or two names that end in numbers');
   const size = (BigInt(end) - BigInt(start)) / by + 1n;
   if (size > BigInt(limits.size)) return fail(`it would give more than ${limits.size} members`);
-  evaluation.spend(Math.max(0, Number(size)), place);
+  evaluation.spend(Math.max(0, Number(size)), position);
   const numbers = Array.from({ length: Math.max(0, Number(size)) }, (_, index) => BigInt(start) + by * BigInt(index));
   if (numberIn(from) !== undefined) return numbers;
   return numbers.map((one) => `${head}${String(one).padStart(start.startsWith('0') ? start.length : 1, '0')}`);

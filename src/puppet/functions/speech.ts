@@ -17,8 +17,8 @@ export const speechFunctions: Readonly<Record<string, ScriptFunction>> = {
   emerg: say('emerg'),
   err: say('error'),
   /** Ends the evaluation with the script’s own words. @throws Problem `script-failed` */
-  fail: defineFunction([1, 50], (args, { place }) => {
-    throw new Problem('script-failed', `${args.map(toText).join(' ')} (${where(place)})`);
+  fail: defineFunction([1, 50], (args, { position }) => {
+    throw new Problem('script-failed', `${args.map(toText).join(' ')} (${where(position)})`);
   }),
   info: say('info'),
   notice: say('notice'),

@@ -32,11 +32,11 @@ function toBoolean(value: Value, fail: FunctionCall['fail']): boolean {
   return fail(`“${text.slice(0, 40)}” is neither true nor false`);
 }
 
-function finderFor(pattern: Value, { fail, place, evaluation }: FunctionCall) {
+function finderFor(pattern: Value, { fail, position, evaluation }: FunctionCall) {
   const source = isPattern(pattern) ? pattern.pattern : pattern;
   if (typeof source !== 'string') return fail(`it takes a regex, not ${kindOf(pattern)}`);
-  evaluation.spend(50, place);
-  return pinTo(place, () => compileFinder(source));
+  evaluation.spend(50, position);
+  return pinTo(position, () => compileFinder(source));
 }
 
 /** @param flags G: everywhere; I: ignoring case. `\1` stands for a group. */

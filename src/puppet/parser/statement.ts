@@ -87,8 +87,8 @@ function parseNode(cursor: Cursor): Statement {
 
 function parseIf(cursor: Cursor): Statement {
   const { at, text } = take(cursor);
-  const given = parseExpression(cursor);
-  const condition: Expression = text === 'unless' ? { kind: 'not', at: given.at, of: given } : given;
+  const value = parseExpression(cursor);
+  const condition: Expression = text === 'unless' ? { kind: 'not', at: value.at, of: value } : value;
   const branches: Branch[] = [{ condition, body: parseBlock(cursor, 'behind the condition') }];
   while (text === 'if' && isKeyword(peek(cursor), 'elsif')) {
     take(cursor);

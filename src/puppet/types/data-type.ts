@@ -4,7 +4,7 @@ import { suggest } from '../../core/text.ts';
 import { isHash, isList, isPattern, isReference, type List, type Reference, type Value } from '../values/values.ts';
 import { failAt, type SourcePosition, pinTo } from '../source.ts';
 
-type Test = (value: Value, parameters: List, place: SourcePosition) => boolean;
+type Test = (value: Value, parameters: List, position: SourcePosition) => boolean;
 
 const isNumber = (value: Value) => typeof value === 'bigint' || typeof value === 'number';
 
@@ -23,14 +23,16 @@ const tests: Readonly<Record<string, Test>> = {
   data: (value) => !isReference(value) && !isPattern(value),
   regexp: isPattern,
   collection: (value) => isList(value) || isHash(value),
-  array: (value, [type, ...range], place) =>
-    isList(value) && within(value.length, range) && value.every((member) => isOf(member, type, place)),
-  hash: (value, [, type], place) => isHash(value) && [...value.values()].every((member) => isOf(member, type, place)),
+  array: (value, [type, ...range], position) =>
+    isList(value) && within(value.length, range) && value.every((member) => isOf(member, type, position)),
+  hash: (value, [, type], position) =>
+    isHash(value) && [...value.values()].every((member) => isOf(member, type, position)),
   enum: (value, names) => typeof value === 'string' && names.includes(value),
-  pattern: (value, patterns, place) => typeof value === 'string' && patterns.some((one) => isFound(value, one, place)),
-  optional: (value, [type], place) => value === undefined || isOf(value, type, place),
-  notundef: (value, [type], place) => value !== undefined && isOf(value, type, place),
-  variant: (value, types, place) => types.some((type) => isOf(value, type, place)),
+  pattern: (value, patterns, position) =>
+    typeof value === 'string' && patterns.some((one) => isFound(value, one, position)),
+  optional: (value, [type], position) => value === undefined || isOf(value, type, position),
+  notundef: (value, [type], position) => value !== undefined && isOf(value, type, position),
+  variant: (value, types, position) => types.some((type) => isOf(value, type, position)),
 };
 
 /** Whether a capitalised name is a data type, not a type of resources. */
@@ -39,20 +41,20 @@ export function isDataType(name: string): boolean {
 }
 
 /** @throws Problem `bad-script` for a type that is not known */
-export function isInstance(value: Value, { reference, parameters = [] }: Reference, place: SourcePosition): boolean {
+export function isInstance(value: Value, { reference, parameters = [] }: Reference, position: SourcePosition): boolean {
   const test = Object.hasOwn(tests, reference) ? tests[reference] : undefined;
   if (test === undefined)
-    return failAt(place, `“${reference}” is not a data type`, suggest(reference, Object.keys(tests)));
-  return test(value, parameters, place);
+    return failAt(position, `“${reference}” is not a data type`, suggest(reference, Object.keys(tests)));
+  return test(value, parameters, position);
 }
 
-function isOf(value: Value, type: Value, place: SourcePosition): boolean {
+function isOf(value: Value, type: Value, position: SourcePosition): boolean {
   if (type === undefined) return true;
-  if (isReference(type)) return isInstance(value, type, place);
+  if (isReference(type)) return isInstance(value, type, position);
   return value === type;
 }
 
-function isFound(text: string, pattern: Value, place: SourcePosition): boolean {
+function isFound(text: string, pattern: Value, position: SourcePosition): boolean {
   const source = isPattern(pattern) ? pattern.pattern : String(pattern);
-  return !pinTo(place, () => compileFinder(source)(text).next()).done;
+  return !pinTo(position, () => compileFinder(source)(text).next()).done;
 }

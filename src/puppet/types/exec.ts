@@ -14,13 +14,13 @@ export interface ShownText {
 
 /** `cowsay TEXT` and `echo TEXT`. @throws Problem `bad-script` for any other command */
 export function readExec(resource: Resource): ShownText {
-  const place = settingOf(resource, 'command')?.place ?? resource.place;
+  const position = settingOf(resource, 'command')?.position ?? resource.position;
   const command = readText(resource, 'command') ?? resource.title;
   const [, program = '', text = ''] = /^\s*(\S+)\s*(.*)$/s.exec(command) ?? [];
   const name = program.slice(program.lastIndexOf('/') + 1);
   if (name !== 'cowsay' && name !== 'echo') {
     failAt(
-      place,
+      position,
       `“${name}” is not run: an orchestration starts no program on the machine of its caller`,
       'make it an agent’s action, or show text by echo',
     );

@@ -55,19 +55,19 @@ export function readMcollective(resource: Resource): McollectiveCall {
     expect: readHash(resource, 'expect'),
     noop: isMarked(resource, 'noop'),
   };
-  const at = (name: string) => settingOf(resource, name)?.place ?? resource.place;
+  const at = (name: string) => settingOf(resource, name)?.position ?? resource.position;
   if (failover && call.limit === undefined) failAt(at('failover'), '“failover” goes with “limit_nodes”');
   if (failover && call.batch !== undefined) failAt(at('batch_size'), '“batch_size” does not go with “failover”');
   return call;
 }
 
 function requireName(resource: Resource, name: 'agent' | 'action'): string {
-  return readText(resource, name) ?? failAt(resource.place, `${nameOf(resource)} lacks the parameter “${name}”`);
+  return readText(resource, name) ?? failAt(resource.position, `${nameOf(resource)} lacks the parameter “${name}”`);
 }
 
 function readHash(resource: Resource, name: string): JsonObject {
-  const read = readSetting(resource, name, (value, { place }) =>
-    isHash(value) ? (toJson(value) as JsonObject) : failAt(place, `“${name}” must be a hash, not ${kindOf(value)}`),
+  const read = readSetting(resource, name, (value, { position }) =>
+    isHash(value) ? (toJson(value) as JsonObject) : failAt(position, `“${name}” must be a hash, not ${kindOf(value)}`),
   );
   return read ?? {};
 }
@@ -75,7 +75,7 @@ function readHash(resource: Resource, name: string): JsonObject {
 function readFilterTerms(resource: Resource): FilterTerms {
   const compound = settingOf(resource, 'compound_filter');
   const [select = '', second] = readFilter(resource, 'compound_filter');
-  if (second !== undefined && compound !== undefined) failAt(compound.place, '“compound_filter” must be one string');
+  if (second !== undefined && compound !== undefined) failAt(compound.position, '“compound_filter” must be one string');
   const terms = {
     ...noFilter,
     identities: readFilter(resource, 'identity_filter'),
@@ -90,5 +90,5 @@ function readFilterTerms(resource: Resource): FilterTerms {
 function filterPlace(resource: Resource): SourcePosition {
   const names = ['fact_filter', 'class_filter', 'identity_filter', 'compound_filter'];
   const setting = names.map((name) => settingOf(resource, name)).find((one) => one !== undefined);
-  return setting?.place ?? resource.place;
+  return setting?.position ?? resource.position;
 }

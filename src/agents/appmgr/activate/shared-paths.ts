@@ -20,13 +20,13 @@ async function linkOne(layout: Layout, release: string, path: string): Promise<v
     if (!['ENOENT', 'ENOTDIR'].includes(errnoOf(cause))) throw cause;
     throw new Problem('missing-shared', `${kept} is shared by all releases, and is missing`, 'create it first');
   });
-  const place = join(release, path);
+  const linkPath = join(release, path);
   const target = join('../'.repeat(path.split('/').length + 1), 'shared', path);
-  if ((await linkAt(place)) === target) return;
+  if ((await linkAt(linkPath)) === target) return;
   await assertDirectories(release, dirname(path));
-  await moveAway(layout, place);
-  await symlink(target, place);
-  await syncDirectory(dirname(place));
+  await moveAway(layout, linkPath);
+  await symlink(target, linkPath);
+  await syncDirectory(dirname(linkPath));
 }
 
 async function linkAt(path: string): Promise<string | undefined> {
@@ -59,10 +59,10 @@ async function makeDirectory(path: string): Promise<void> {
   await syncDirectory(dirname(path));
 }
 
-async function moveAway(layout: Layout, place: string): Promise<void> {
+async function moveAway(layout: Layout, linkPath: string): Promise<void> {
   const trash = newStagingPath(layout, 'replaced');
   try {
-    await rename(place, trash);
+    await rename(linkPath, trash);
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return;
     throw error;

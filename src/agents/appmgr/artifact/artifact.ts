@@ -32,22 +32,26 @@ export async function verifyArtifact(
   fresh: string,
   signal: AbortSignal,
 ): Promise<VerifiedArtifact> {
-  const place = locationOf(source, revision);
+  const location = locationOf(source, revision);
   const expected = await readExpectedSum(source, revision, signal);
-  const copy = await copyArtifact(source, place, revision, fresh, signal);
+  const copy = await copyArtifact(source, location, revision, fresh, signal);
   if (copy.sha256 === expected) return copy;
   await copy.handle.close();
-  throw wrongSum(place, copy.sha256, expected);
+  throw wrongSum(location, copy.sha256, expected);
 }
 
-function wrongSum(place: ArtifactLocation, found: string, expected: string): Problem {
+function wrongSum(location: ArtifactLocation, found: string, expected: string): Problem {
   const what = `its SHA-256 sum is ${found}, not ${expected}`;
-  return new Problem('bad-checksum', `${place.at} differs from the published artifact: ${what}`, 'copy it here again');
+  return new Problem(
+    'bad-checksum',
+    `${location.at} differs from the published artifact: ${what}`,
+    'copy it here again',
+  );
 }
 
 async function copyArtifact(
   source: ArtifactSource,
-  place: ArtifactLocation,
+  location: ArtifactLocation,
   revision: string,
   fresh: string,
   signal: AbortSignal,
@@ -56,8 +60,8 @@ async function copyArtifact(
     await assertFree(dirname(fresh), size ?? 0);
     return writeFresh(fresh, content);
   };
-  if (place.kind === 'file') {
-    const published = await openPublished(place, revision);
+  if (location.kind === 'file') {
+    const published = await openPublished(location, revision);
     try {
       const { size } = await published.stat();
       return await take({ size, content: readChunks(published, signal, size) });
@@ -65,9 +69,9 @@ async function copyArtifact(
       await published.close();
     }
   }
-  const got = await download(place.at, source.download, source.download.max_size, signal, take);
+  const got = await download(location.at, source.download, source.download.max_size, signal, take);
   if (got !== undefined) return got;
-  throw new Problem('unknown-revision', `there is no revision ${revision}: ${place.at} is missing`);
+  throw new Problem('unknown-revision', `there is no revision ${revision}: ${location.at} is missing`);
 }
 
 /** Without a name, once it is open: it is gone with this process, and no other one can open it. */
@@ -94,21 +98,21 @@ async function writeFresh(file: string, content: AsyncIterable<Buffer>): Promise
  * @throws Problem as it does
  */
 export async function assertArtifact(source: ArtifactSource, revision: string, signal: AbortSignal): Promise<void> {
-  const place = locationOf(source, revision);
+  const location = locationOf(source, revision);
   const expected = await readExpectedSum(source, revision, signal);
-  if (place.kind === 'file') {
-    const published = await openPublished(place, revision);
+  if (location.kind === 'file') {
+    const published = await openPublished(location, revision);
     try {
       const found = await sumOf(published, signal);
-      if (found !== expected) throw wrongSum(place, found, expected);
+      if (found !== expected) throw wrongSum(location, found, expected);
     } finally {
       await published.close();
     }
     return;
   }
-  const found = await download(place.at, source.download, source.download.max_size, signal, async () => true);
+  const found = await download(location.at, source.download, source.download.max_size, signal, async () => true);
   if (found !== true) {
-    throw new Problem('unknown-revision', `there is no revision ${revision}: ${place.at} is missing`);
+    throw new Problem('unknown-revision', `there is no revision ${revision}: ${location.at} is missing`);
   }
 }
 

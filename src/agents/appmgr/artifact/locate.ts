@@ -8,8 +8,8 @@ import { type ArtifactLocation, type ArtifactSource, withSuffix, locationOf } fr
 /** Bytes of a file of sums or a signature. */
 const largestSums = 64 * 1024;
 
-function unknownRevision(revision: string, place: ArtifactLocation): Problem {
-  return new Problem('unknown-revision', `there is no revision ${revision}: ${place.at} is missing`);
+function unknownRevision(revision: string, location: ArtifactLocation): Problem {
+  return new Problem('unknown-revision', `there is no revision ${revision}: ${location.at} is missing`);
 }
 
 /**
@@ -17,11 +17,11 @@ function unknownRevision(revision: string, place: ArtifactLocation): Problem {
  * @throws Problem `artifacts-unreachable` when nobody can say
  */
 export async function hasArtifact(source: ArtifactSource, revision: string, signal: AbortSignal): Promise<boolean> {
-  const place = locationOf(source, revision);
-  if (place.kind === 'url')
-    return (await readBounded(source, withSuffix(place, '.sha256'), revision, signal)) !== undefined;
+  const location = locationOf(source, revision);
+  if (location.kind === 'url')
+    return (await readBounded(source, withSuffix(location, '.sha256'), revision, signal)) !== undefined;
   try {
-    const [artifact, sums] = await Promise.all([lstat(place.at), lstat(`${place.at}.sha256`)]);
+    const [artifact, sums] = await Promise.all([lstat(location.at), lstat(`${location.at}.sha256`)]);
     return artifact.isFile() && sums.isFile();
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes(errnoOf(error))) return false;
@@ -30,19 +30,19 @@ export async function hasArtifact(source: ArtifactSource, revision: string, sign
 }
 
 /** Opens a regular file; links are not followed: a name in the directory is that very file. */
-export async function openPublished(place: ArtifactLocation, revision: string): Promise<FileHandle> {
+export async function openPublished(location: ArtifactLocation, revision: string): Promise<FileHandle> {
   let handle: FileHandle;
   try {
-    handle = await open(place.at, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    handle = await open(location.at, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (cause) {
     const code = errnoOf(cause);
-    if (code === 'ENOENT' || code === 'ENOTDIR') throw unknownRevision(revision, place);
+    if (code === 'ENOENT' || code === 'ENOTDIR') throw unknownRevision(revision, location);
     const why = code === 'ELOOP' ? 'it is a symbolic link' : explainErrno(cause);
-    throw new Problem('bad-artifact', `${place.at} cannot be used: ${why}`, '', { cause });
+    throw new Problem('bad-artifact', `${location.at} cannot be used: ${why}`, '', { cause });
   }
   if ((await handle.stat()).isFile()) return handle;
   await handle.close();
-  throw new Problem('bad-artifact', `${place.at} cannot be used: it is not a regular file`);
+  throw new Problem('bad-artifact', `${location.at} cannot be used: it is not a regular file`);
 }
 
 /**
@@ -63,30 +63,30 @@ export function parseSums(text: string, name: string, shown: string): string {
  * @throws Problem `unknown-revision`, `bad-checksum`, `bad-signature`, `bad-artifact`, `artifacts-unreachable`
  */
 export async function readExpectedSum(source: ArtifactSource, revision: string, signal: AbortSignal): Promise<string> {
-  const place = locationOf(source, revision);
-  const sums = withSuffix(place, '.sha256');
+  const location = locationOf(source, revision);
+  const sums = withSuffix(location, '.sha256');
   const text = await readBounded(source, sums, revision, signal);
   if (text === undefined) throw unknownRevision(revision, sums);
   if (source.signers.length > 0) {
     const signature = await readBounded(source, withSuffix(sums, '.sig'), revision, signal);
     await assertSigned(text, signature, source.signers, sums.at);
   }
-  return parseSums(text.toString('utf8'), place.name, sums.at);
+  return parseSums(text.toString('utf8'), location.name, sums.at);
 }
 
 /** The first bytes of a small file; undefined when it is not there. */
 async function readBounded(
   source: ArtifactSource,
-  place: ArtifactLocation,
+  location: ArtifactLocation,
   revision: string,
   signal: AbortSignal,
 ): Promise<Buffer | undefined> {
-  if (place.kind === 'url') {
-    return download(place.at, source.download, largestSums, signal, async ({ content }) =>
+  if (location.kind === 'url') {
+    return download(location.at, source.download, largestSums, signal, async ({ content }) =>
       Buffer.concat(await Array.fromAsync(content)),
     );
   }
-  const handle = await openPublished(place, revision).catch((error) => {
+  const handle = await openPublished(location, revision).catch((error) => {
     if (error instanceof Problem && error.code === 'unknown-revision') return undefined;
     throw error;
   });

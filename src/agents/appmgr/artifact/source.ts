@@ -36,8 +36,8 @@ export function sourceOf(
   { name, artifacts = '', download, signers }: ApplicationConfig,
   state: string,
 ): ArtifactSource {
-  const place = artifacts === published ? publishedDirectory(dirname(state), name) : artifacts;
-  return { application: name, artifacts: place, download, signers: signers ?? [] };
+  const directory = artifacts === published ? publishedDirectory(dirname(state), name) : artifacts;
+  return { application: name, artifacts: directory, download, signers: signers ?? [] };
 }
 
 /** @throws Problem `bad-revision`, `bad-artifact` */
@@ -63,10 +63,10 @@ export function locationOf({ application, artifacts }: ArtifactSource, revision:
 }
 
 /** The file beside the artifact: `.sha256` goes before a URL's query. */
-export function withSuffix(place: ArtifactLocation, suffix: string): ArtifactLocation {
-  const name = `${place.name}${suffix}`;
-  if (place.kind === 'file') return { kind: 'file', at: `${place.at}${suffix}`, name };
-  const url = new URL(place.at);
+export function withSuffix(location: ArtifactLocation, suffix: string): ArtifactLocation {
+  const name = `${location.name}${suffix}`;
+  if (location.kind === 'file') return { kind: 'file', at: `${location.at}${suffix}`, name };
+  const url = new URL(location.at);
   url.pathname += suffix;
   return { kind: 'url', at: url.href, name };
 }

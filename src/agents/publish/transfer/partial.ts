@@ -64,12 +64,12 @@ export async function openPartial(store: Store, wanted: Wanted): Promise<Partial
     missing: () => missing.size,
     needed: () => [...missing].reduce((sum, index) => sum + chunkAt(index, size).length, 0),
     ranges: () => rangesOf(missing),
-    takeManifest: (given, from) =>
+    takeManifest: (bytes, from) =>
       alone(async () => {
         if (manifest !== undefined) return;
-        assertManifest(given, wanted, from);
-        await replaceFile(manifestFile, given);
-        manifest = given;
+        assertManifest(bytes, wanted, from);
+        await replaceFile(manifestFile, bytes);
+        manifest = bytes;
       }),
     takeChunk: async (index, data, from) => {
       if (manifest === undefined) throw new Problem('bad-chunk', `${from} sent a chunk before the list of chunks`);

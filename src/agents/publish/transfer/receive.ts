@@ -68,8 +68,8 @@ export async function receive(
   return received;
 }
 
-function addressesOf(given: readonly string[]): Address[] {
-  return given.flatMap((text) => parseAddress(text) ?? []);
+function addressesOf(texts: readonly string[]): Address[] {
+  return texts.flatMap((text) => parseAddress(text) ?? []);
 }
 
 function faultOf(error: unknown, stalled: boolean): { readonly code: string; readonly message: string } {

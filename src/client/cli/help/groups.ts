@@ -15,6 +15,6 @@ export function groupOf(name: string): string {
 
 /** For sorting: by heading, and in that as listed. */
 export function placeOf(name: string): number {
-  const place = order.indexOf(name);
-  return place < 0 ? order.length : place;
+  const index = order.indexOf(name);
+  return index < 0 ? order.length : index;
 }

@@ -37,9 +37,9 @@ export const agentCommand = (readDdl: ReadDdl, catalogue: readonly Ddl[]): Comma
         'write TypeScript types of your own agents: of NAME.json, or of what nodes describe (all by default)',
       )
       .option('--out <file>', 'write them to this file');
-    addCommonOptions(addTargetOptions(types, catalogue)).action(async (given, options) => {
+    addCommonOptions(addTargetOptions(types, catalogue)).action(async (names, options) => {
       const { runAgentTypes } = await import('./types.ts');
-      context.exit(await runAgentTypes(given, options, { readDdl, catalogue }, context));
+      context.exit(await runAgentTypes(names, options, { readDdl, catalogue }, context));
     });
   },
 });

@@ -15,23 +15,23 @@ interface TypesOptions extends CommonOptions {
 
 /**
  * Writes TypeScript types of agents that are not built in: of DDLs in files, and of what nodes describe.
- * @param given files (NAME.json) and names; all that the nodes describe where there are none
+ * @param typed files (NAME.json) and names; all that the nodes describe where there are none
  * @throws Problem `usage`, `bad-ddl`, `unknown-agent`, `unreadable-file`, `unwritable-file`
  */
 export async function runAgentTypes(
-  given: readonly string[],
+  typed: readonly string[],
   options: TypesOptions,
   { readDdl, catalogue }: { readonly readDdl: ReadDdl; readonly catalogue: readonly Ddl[] },
   context: CliContext,
 ): Promise<number> {
-  const files = given.filter((one) => one.endsWith('.json'));
-  const names = given.filter((one) => !one.endsWith('.json'));
+  const files = typed.filter((one) => one.endsWith('.json'));
+  const names = typed.filter((one) => !one.endsWith('.json'));
   const builtIn = names.find((name) => findDdl(catalogue, name) !== undefined);
   if (builtIn !== undefined) {
     throw new Problem('usage', `the agent ${builtIn} is built in: its types come with the package`);
   }
   const fromFiles = await Promise.all(files.map(async (file) => await readDdl(await readJson(file), file)));
-  const asked = given.length === 0 || names.length > 0;
+  const asked = typed.length === 0 || names.length > 0;
   const fromNodes = asked ? await learn(names, catalogue, options, context) : [];
   const text = siteTypes([...fromFiles, ...fromNodes].toSorted((a, b) => (a.name < b.name ? -1 : 1)));
   if (options.out === undefined) context.out(text.trimEnd());
@@ -49,7 +49,7 @@ function learn(
     const { nodes } = await session.find(readTargetOptions(options), { full: true, keep: false });
     const described = new Set(nodes.flatMap(({ description: { agents } }) => agents.map(({ name }) => name)));
     const wanted = names.length > 0 ? names : [...described].filter((name) => findDdl(catalogue, name) === undefined);
-    return wanted.map((name) => learnDdl(name, nodes, catalogue, session.world));
+    return wanted.map((name) => learnDdl(name, nodes, catalogue, session.environment));
   });
 }
 

@@ -21,13 +21,13 @@ import type { ApplyOptions, ProgramParts } from './options.ts';
 
 /** Makes the hosts what fleet.yaml says. Everything is looked at and shown before anything is changed. */
 export async function runApply(
-  given: string | undefined,
+  file: string | undefined,
   options: ApplyOptions,
   self: ProgramParts,
   context: CliContext,
 ): Promise<number> {
   const parts = await self.load();
-  const fleet = await readFleet(findFleetFile(given), parts);
+  const fleet = await readFleet(findFleetFile(file), parts);
   const hosts = chooseHosts(fleet, options.host);
   return await withSession(options, context, async (session) => {
     if (options.force !== true) refuseLockOut(session.caller.credentials.identity.name, hosts, fleet, parts);

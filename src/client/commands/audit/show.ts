@@ -155,9 +155,9 @@ function isWhole(record: AuditRecord): boolean {
   if (record.kind === 'outcome' || record.kind === 'ended')
     return typeof record.outcome === 'string' && typeof record.code === 'string';
   if (record.kind !== 'intent') return true;
-  const { time, node, request_id, caller, agent, action, request_time, arguments: given } = record;
+  const { time, node, request_id, caller, agent, action, request_time, arguments: input } = record;
   const texts = [time, node, request_id, caller, agent, action].every((text) => typeof text === 'string');
-  return texts && !Number.isNaN(Date.parse(time)) && typeof request_time === 'number' && isObject(given);
+  return texts && !Number.isNaN(Date.parse(time)) && typeof request_time === 'number' && isObject(input);
 }
 
 function chooseEntries(options: ShowOptions): (entry: AuditEntry) => boolean {

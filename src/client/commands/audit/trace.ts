@@ -39,8 +39,8 @@ export async function traceRun(
     const answers = await Promise.all(
       findings.nodes.map((node) => gather(node, ddl, { run, ...(since === undefined ? {} : { since }) }, session)),
     );
-    const given = answers.filter((one) => 'lines' in one);
-    const checked = given
+    const readable = answers.filter((one) => 'lines' in one);
+    const checked = readable
       .map((one) => checkRecords(one, session.caller.trust))
       .map(({ records, ...one }) => ({ ...one, entries: joinEntries(records.map(({ record }) => record)) }));
     const unasked = [...answers.filter((one) => 'code' in one), ...absent(journal, answers)];
@@ -73,7 +73,7 @@ async function gather(
 ): Promise<NodeRecords | TraceFinding> {
   const lines: string[] = [];
   const certificates = new Set<string>();
-  for await (const page of gatherPages(node, ddl, query, session, session.world.signal)) {
+  for await (const page of gatherPages(node, ddl, query, session, session.environment.signal)) {
     if ('code' in page) return page;
     lines.push(...page.lines);
     for (const one of page.certificates) certificates.add(one);

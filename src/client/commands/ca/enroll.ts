@@ -17,9 +17,9 @@ export interface EnrollOptions {
 }
 
 /** Makes the key where it is used, so that it never travels; a key that is there already is kept and asked for again. */
-export async function enroll(given: string | undefined, options: EnrollOptions, context: CliContext): Promise<void> {
+export async function enroll(typed: string | undefined, options: EnrollOptions, context: CliContext): Promise<void> {
   const kind = options.operator === true ? 'operator' : 'node';
-  const name = given ?? hostname().toLowerCase();
+  const name = typed ?? hostname().toLowerCase();
   // The realm is the CA's to say; here only the name is checked.
   defineIdentity(kind, 'localhost', name);
   const directory = resolve(options.out ?? defaultDirectory(kind, context));

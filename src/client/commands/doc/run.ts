@@ -30,7 +30,7 @@ async function askNodes(
 ): Promise<Ddl> {
   return withSession(options, context, async (session) => {
     const { nodes } = await session.find(readTargetOptions(options, agent), { full: true, keep: false });
-    return learnDdl(agent, nodes, catalogue, session.world);
+    return learnDdl(agent, nodes, catalogue, session.environment);
   });
 }
 

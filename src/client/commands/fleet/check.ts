@@ -15,12 +15,12 @@ interface CheckOptions {
 
 /** Checks all that can be checked here. @returns 0, or 64 where `apply` would refuse @throws Problem `bad-configuration` */
 export async function checkFleetFile(
-  given: string | undefined,
+  typed: string | undefined,
   options: CheckOptions,
   load: LoadNodeParts,
   context: CliContext,
 ): Promise<number> {
-  const file = findFleetFile(given);
+  const file = findFleetFile(typed);
   const parts = await load();
   const fleet = await readFleet(file, parts);
   // As a daemon reads them: what no schema knows is found here.

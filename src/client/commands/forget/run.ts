@@ -13,9 +13,9 @@ interface ForgetOptions extends CommonOptions {
 }
 
 /** Retires a node that is known: it is not missed any more, whichever node knows it, until it is seen again. */
-export async function runForget(given: string, options: ForgetOptions, context: CliContext): Promise<number> {
-  const name = given.toLowerCase();
-  if (!isNodeName(name)) throw new Problem('usage', `“${given.slice(0, 80)}” is not a valid node name`);
+export async function runForget(typed: string, options: ForgetOptions, context: CliContext): Promise<number> {
+  const name = typed.toLowerCase();
+  if (!isNodeName(name)) throw new Problem('usage', `“${typed.slice(0, 80)}” is not a valid node name`);
   const { cacheFile } = await loadClientConfig(options.config, context.env);
   const faults: string[] = [];
   const cache = await openCache(cacheFile, keepFaults(faults));

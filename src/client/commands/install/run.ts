@@ -104,11 +104,11 @@ async function installHostOptions(
 
 /** On Debian the package is what is installed unless somebody names another program, or another place for it. */
 export async function debianOf(
-  { binary, package: given, program: place }: { binary?: string; package?: string; program: string },
+  { binary, package: packagePath, program: programPath }: { binary?: string; package?: string; program: string },
   program: Program,
   own: string,
 ): Promise<Pick<InstallHostOptions, 'debian'>> {
-  if ((binary ?? given) !== undefined || place !== usualProgram) return {};
+  if ((binary ?? packagePath) !== undefined || programPath !== usualProgram) return {};
   return { debian: await findPackage(own, program) };
 }
 

@@ -25,13 +25,13 @@ interface Inventory {
  * rpcutil.
  */
 export async function runInventory(
-  given: string,
+  typed: string,
   options: CommonOptions,
   catalogue: readonly Ddl[],
   context: CliContext,
 ): Promise<number> {
-  const name = given.toLowerCase();
-  if (!isNodeName(name)) throw new Problem('usage', `“${given.slice(0, 80)}” is not a valid node name`);
+  const name = typed.toLowerCase();
+  if (!isNodeName(name)) throw new Problem('usage', `“${typed.slice(0, 80)}” is not a valid node name`);
   const { targets } = nodesOf(options);
   // Found among all nodes, so that a node that does not run rpcutil differs from one that is not there.
   const wanted = {

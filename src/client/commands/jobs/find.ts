@@ -9,7 +9,7 @@ import { actionFor, type JobsOptions, type NodeJob } from './job.ts';
 
 /** The whole id of the job that begins so. @throws Problem `usage`, `unknown-job` */
 export async function findJob(
-  given: string,
+  prefix: string,
   nodes: readonly FoundNode[],
   {
     options,
@@ -23,25 +23,25 @@ export async function findJob(
     readonly context: CliContext;
   },
 ): Promise<string> {
-  if (!/^[0-9a-f]{4,32}$/.test(given)) {
-    const what = `“${given.slice(0, 40)}” is not a valid job id`;
+  if (!/^[0-9a-f]{4,32}$/.test(prefix)) {
+    const what = `“${prefix.slice(0, 40)}” is not a valid job id`;
     throw new Problem('usage', what, 'give the id, or at least its first four digits');
   }
-  if (given.length === 32) return given;
+  if (prefix.length === 32) return prefix;
   const ddl = requireDdl(catalogue, 'jobs');
-  const request = { ddl, action: actionFor('list', options), input: () => ({ prefix: given }) };
+  const request = { ddl, action: actionFor('list', options), input: () => ({ prefix }) };
   const outcomes = await callNodes(request, nodes, session, context.signal);
   const ids = outcomes.flatMap(({ outcome, data }) =>
     outcome === 'ok' ? (data.jobs as NodeJob[]).map(({ id }) => id) : [],
   );
   const [only, ...others] = new Set(ids);
-  if (others.length > 0) throw new Problem('usage', `${given} matches ${others.length + 1} jobs`);
+  if (others.length > 0) throw new Problem('usage', `${prefix} matches ${others.length + 1} jobs`);
   if (only !== undefined) return only;
   const refused = outcomes.find(({ outcome }) => outcome !== 'ok');
   const why = refused === undefined ? '' : ` (${refused.node}: ${refused.message})`;
   throw new Problem(
     'unknown-job',
-    `no node has a job ${given} that you may see${why}`,
+    `no node has a job ${prefix} that you may see${why}`,
     '“mco-deploy jobs” lists yours',
   );
 }

@@ -25,23 +25,23 @@ interface Look {
 
 /** Shows a job. @throws Problem `usage`, `unknown-job` */
 export function showJob(
-  given: string,
+  typedId: string,
   options: JobsOptions,
   catalogue: readonly Ddl[],
   context: CliContext,
 ): Promise<number> {
-  return overJob(given, options, catalogue, context, async (nodes, look) => await read(nodes, look));
+  return overJob(typedId, options, catalogue, context, async (nodes, look) => await read(nodes, look));
 }
 
 /** Waits until a job has ended everywhere. Ctrl-C ends the waiting, not the job. */
 export async function awaitJob(
-  given: string,
+  typedId: string,
   options: JobsOptions,
   catalogue: readonly Ddl[],
   context: CliContext,
 ): Promise<number> {
   const code = await overJob(
-    given,
+    typedId,
     options,
     catalogue,
     context,
@@ -52,12 +52,12 @@ export async function awaitJob(
 
 /** Cancels a job where it runs, and shows what became of it. */
 export function cancelJob(
-  given: string,
+  typedId: string,
   options: JobsOptions,
   catalogue: readonly Ddl[],
   context: CliContext,
 ): Promise<number> {
-  return overJob(given, options, catalogue, context, async (nodes, look) => {
+  return overJob(typedId, options, catalogue, context, async (nodes, look) => {
     const before = await read(nodes, look);
     const running = before.results.filter(({ state }) => state === 'running').map(({ node }) => node);
     const ddl = requireDdl(catalogue, 'jobs');
@@ -78,18 +78,18 @@ interface Read {
 }
 
 function overJob(
-  given: string,
+  typedId: string,
   options: JobsOptions,
   catalogue: readonly Ddl[],
   context: CliContext,
   work: (nodes: readonly FoundNode[], look: Look) => Promise<Read>,
 ): Promise<number> {
   return overNodes(options, nodesOf(options, 'jobs'), context, async ({ nodes }, session) => {
-    const id = await findJob(given, nodes, { options, catalogue, session, context });
+    const id = await findJob(typedId, nodes, { options, catalogue, session, context });
     const { results, failed, isEnd = false } = await work(nodes, { id, options, catalogue, session, context });
     const [first] = results;
     if (first === undefined && failed.length === 0) {
-      throw new Problem('unknown-job', `no node has a job ${given} that you may see`, 'an outcome is kept for a day');
+      throw new Problem('unknown-job', `no node has a job ${typedId} that you may see`, 'an outcome is kept for a day');
     }
     if (options.json === true && first !== undefined) {
       context.out(JSON.stringify({ ...headOf(first), nodes: results.map(resultJson) }, null, 2));

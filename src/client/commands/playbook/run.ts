@@ -40,16 +40,16 @@ export async function listPlaybooks({ json }: { readonly json?: boolean }, { out
 
 /** @throws Problem `bad-playbook`, with file, line, column and what was expected */
 export async function checkPlaybook(
-  given: string,
+  nameOrFile: string,
   options: CheckOptions,
   catalogue: readonly Ddl[],
   context: CliContext,
 ): Promise<void> {
-  if (isScript(given)) {
+  if (isScript(nameOrFile)) {
     const { checkScriptFile } = await import('../../scripts/explain.ts');
-    return await checkScriptFile(given, options, catalogue, context);
+    return await checkScriptFile(nameOrFile, options, catalogue, context);
   }
-  const tree = await readPlaybook(given);
+  const tree = await readPlaybook(nameOrFile);
   const unknown = options.online === true ? [] : unknownAgents(tree, catalogue);
   if (unknown.length > 0)
     context.err(`not built in: ${unknown.join(', ')}; with --online the nodes are asked for them`);
@@ -82,11 +82,11 @@ async function checkOnline(
 
 /** @throws Problem `bad-playbook` */
 export async function showPlaybookDocs(
-  given: string,
+  nameOrFile: string,
   { json, markdown }: DocsOptions,
   { out }: CliContext,
 ): Promise<void> {
-  const { source } = await readPlaybook(given);
+  const { source } = await readPlaybook(nameOrFile);
   const { name, description = '', inputs = {}, nodes = {}, steps } = source;
   if (json === true) return out(JSON.stringify({ name, description, inputs, nodes, steps }, null, 2));
   for (const line of markdown === true ? describePlaybookInMarkdown(source) : describePlaybook(source)) out(line);

@@ -28,19 +28,19 @@ export async function checkPolicies(
   agents: readonly KnownAgent[],
   context: CliContext,
 ): Promise<number> {
-  const place = resolve(path);
-  const isDirectory = (await statOf(place)).isDirectory();
-  const directory = isDirectory ? place : dirname(place);
+  const target = resolve(path);
+  const isDirectory = (await statOf(target)).isDirectory();
+  const directory = isDirectory ? target : dirname(target);
   const groups = options.groups === undefined ? join(directory, groupsFile) : resolve(options.groups);
   const checked = isDirectory
-    ? await checkAll(await listPolicies(place), groups, agents)
+    ? await checkAll(await listPolicies(target), groups, agents)
     : await checkAll(
-        basename(place) === groupsFile ? [] : [place],
-        basename(place) === groupsFile ? place : groups,
+        basename(target) === groupsFile ? [] : [target],
+        basename(target) === groupsFile ? target : groups,
         agents,
       );
   if (options.json === true) context.out(JSON.stringify(checked.map(asJson), null, 2));
-  else print(checked, place, context);
+  else print(checked, target, context);
   return checked.some(({ problem }) => problem !== undefined) ? exitCode.usage : exitCode.ok;
 }
 
@@ -87,15 +87,15 @@ function attempt(file: string, parse: () => string): Checked {
   }
 }
 
-function print(checked: readonly Checked[], place: string, context: CliContext): void {
+function print(checked: readonly Checked[], target: string, context: CliContext): void {
   for (const { file, holds, problem, remarks = [] } of checked) {
     if (problem === undefined) context.out(`${file}: ${holds}`);
     else context.err(`mco-deploy: ${explain(problem)}`);
     for (const remark of remarks) context.err(`warning: ${remark}`);
   }
   const policies = checked.filter(({ file }) => file.endsWith('.policy'));
-  if (policies.length === 0 && basename(place) !== groupsFile) {
-    context.err(`warning: there is no policy in ${place}: nobody may do anything`);
+  if (policies.length === 0 && basename(target) !== groupsFile) {
+    context.err(`warning: there is no policy in ${target}: nobody may do anything`);
   }
 }
 

@@ -59,8 +59,8 @@ async function placeOf(
   { policies, facts, classes, config }: ExplainOptions,
   readPlace: ReadPolicyContext,
 ): Promise<{ policies: string; node: NodeFacts }> {
-  const given = facts !== undefined || classes !== undefined;
-  const own = policies !== undefined && given ? undefined : await readPlace(config).catch(orNothing(policies));
+  const isDescribed = facts !== undefined || classes !== undefined;
+  const own = policies !== undefined && isDescribed ? undefined : await readPlace(config).catch(orNothing(policies));
   return {
     policies: policies === undefined ? (own?.policies ?? '') : resolve(policies),
     node: {

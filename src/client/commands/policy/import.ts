@@ -42,18 +42,18 @@ export async function importPolicies(path: string, options: ImportOptions, conte
 }
 
 /** `choria=cert`, `choria=cert=*@devco.net`, `uid=500=cert=rip`. @throws Problem `usage` */
-function parseMap(given: readonly string[]): CallerMap {
-  const words = new Map<string, string>();
+function parseMap(typed: readonly string[]): CallerMap {
+  const mapping = new Map<string, string>();
   let choria: string | undefined;
-  for (const one of given) {
+  for (const one of typed) {
     const [, from = '', to = ''] = /^(choria|[a-z0-9]+=[^=]+)=((?:cert|node)(?:=[^=]+)?)$/.exec(one) ?? [];
     const name = to.includes('=') ? to : `${to}=*`;
     if (from === '' || !isCallerId(name.replace('*', 'name')))
       throw new Problem('usage', `--map “${one}” is not valid`, 'write --map choria=cert or --map uid=500=cert=NAME');
     if (from === 'choria') choria = name;
-    else words.set(from, to);
+    else mapping.set(from, to);
   }
-  return { words, ...(choria === undefined ? {} : { choria }) };
+  return { words: mapping, ...(choria === undefined ? {} : { choria }) };
 }
 
 async function readAll(path: string, map: CallerMap): Promise<ImportedFile[]> {

@@ -39,7 +39,7 @@ export async function runPublish(
   nodes: NodeSelection = nodesOf(options, 'publish'),
 ): Promise<number> {
   assertNames(application, revision);
-  const given = options.valid === undefined ? undefined : readValidity(options.valid);
+  const validity = options.valid === undefined ? undefined : readValidity(options.valid);
   const expected = readSum(options.sha256);
   const key = options.sign === undefined ? {} : { key: await readSigningKey(options.sign) };
   const artifact = await openArtifact(path, expected, context.signal);
@@ -48,7 +48,7 @@ export async function runPublish(
     return await overNodes(options, nodes, context, async (findings, session) => {
       if (findings.nodes.length === 0) return [];
       const live = startLive(context).begin(`publishing ${application} ${revision}`, findings.nodes.length);
-      const publication = { application, revision, artifact, validity: given ?? validityFor(artifact.size), ...key };
+      const publication = { application, revision, artifact, validity: validity ?? validityFor(artifact.size), ...key };
       const published = await publish(publication, findings.nodes, catalogue, session, {
         dryRun,
         onResult: ({ node }) => live.done(node),

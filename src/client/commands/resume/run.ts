@@ -43,8 +43,8 @@ export async function resumeRun(
     const { playbook, agents } = await findSame(found, started, look);
     requireSecretsOnly(secrets, playbook, started);
     refuseQuestions(playbook, options, context);
-    const given = { ...started.inputs, ...secrets };
-    const inputs = await bindAllInputs(playbook, given, { env: context.env, defaults: secretsOf(playbook, defaults) });
+    const values = { ...started.inputs, ...secrets };
+    const inputs = await bindAllInputs(playbook, values, { env: context.env, defaults: secretsOf(playbook, defaults) });
     await agreeToTakeOver(found, started, self, options, context);
     await adoptRun(stateDirectory, found);
     const journal = await openJournal(stateDirectory, runId, true);
@@ -87,8 +87,12 @@ function requireUnfinished(entries: readonly JournalEntry[], runId: string): Sta
 }
 
 /** @throws Problem `usage`: the other inputs of a run stay what they were */
-function requireSecretsOnly(given: ResumeRequest['secrets'], { inputs }: Playbook, { inputs: before }: Started): void {
-  const other = Object.keys(given).find((name) => inputs[name]?.sensitive !== true);
+function requireSecretsOnly(
+  secrets: ResumeRequest['secrets'],
+  { inputs }: Playbook,
+  { inputs: before }: Started,
+): void {
+  const other = Object.keys(secrets).find((name) => inputs[name]?.sensitive !== true);
   if (other === undefined) return;
   const was = Object.hasOwn(before, other) ? `: it was begun with ${other}=${String(before[other])}` : '';
   throw new Problem('usage', `a run keeps the inputs that it started with${was}`, 'start another run instead');

@@ -18,8 +18,8 @@ const most = 1000;
 const mostStored = 100;
 
 /** One run, by its id or the beginning of it. @throws Problem `unknown-run`, `usage`, … */
-export async function* namedRun(given: string, look: JournalLookup): AsyncGenerator<KnownRun> {
-  const { run, entries } = await findRunAnywhere(given, look, { lenient: false });
+export async function* namedRun(id: string, look: JournalLookup): AsyncGenerator<KnownRun> {
+  const { run, entries } = await findRunAnywhere(id, look, { lenient: false });
   yield { id: run, entries };
 }
 

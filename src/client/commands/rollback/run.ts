@@ -32,7 +32,7 @@ export async function rollBack(
   const { recipient = known.recipient, notify } = options;
   const targets = [...before].map(([node, revision]) => `${node}=${revision}`).sort();
   for (const target of targets) context.err(`back to: ${target}`);
-  const given = {
+  const values = {
     cluster,
     targets,
     instead_of: brought,
@@ -45,7 +45,7 @@ export async function rollBack(
     checks: check === true ? undefined : check === false ? [] : check,
     notify: notify ? undefined : false,
   };
-  const typed = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  const typed = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
   const inputs = { ...known.inputs, ...typed };
   return await runNamedPlaybook({ playbook: 'rollback', inputs, options }, catalogue, context);
 }

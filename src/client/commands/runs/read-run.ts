@@ -25,13 +25,13 @@ export interface SeenRun {
 
 /** @throws Problem `usage`, `unknown-run`, `bad-journal`, `journal-forked` */
 export async function readRun(
-  given: string,
+  id: string,
   options: ReadRunOptions,
   catalogue: readonly Ddl[],
   context: CliContext,
 ): Promise<SeenRun> {
   const { stateDirectory, journal } = await loadClientConfig(options.config, context.env);
-  const here = await findRun(stateDirectory, given).catch((error: unknown) => {
+  const here = await findRun(stateDirectory, id).catch((error: unknown) => {
     const mayBeElsewhere = error instanceof Problem && error.code === 'unknown-run' && options.offline !== true;
     if (mayBeElsewhere && (journal !== 'local' || options.fleet === true)) return undefined;
     throw error;
@@ -42,7 +42,7 @@ export async function readRun(
   }
   return await withSession(options, context, async (session) => {
     const look = { session, catalogue, options, context };
-    const found = await findRunAnywhere(given, look, { lenient: true, always: options.fleet === true });
+    const found = await findRunAnywhere(id, look, { lenient: true, always: options.fleet === true });
     if (found.stored === undefined) return found;
     const held = await readLeasedRuns(await findKeepers(session, options, found.stored.stored.holders), look);
     return { ...found, isHeld: held?.has(found.run) };

@@ -15,12 +15,12 @@ interface ReportOptions extends ReadRunOptions {
 
 /** Writes a run as a page, or its timeline as JSON. @throws Problem `usage`, `no-run`, `unwritable-file` */
 export async function reportRun(
-  given: string,
+  id: string,
   options: ReportOptions,
   catalogue: readonly Ddl[],
   context: CliContext,
 ): Promise<number> {
-  const { run, entries, isHeld } = await readRun(given, options, catalogue, context);
+  const { run, entries, isHeld } = await readRun(id, options, catalogue, context);
   const record = await recordRun(entries, isHeld);
   if (record === undefined) throw new Problem('no-run', `the run ${run} never began`);
   const incident = readIncident(record, entries);

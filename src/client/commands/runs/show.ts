@@ -16,12 +16,12 @@ interface ShowOptions extends ReadRunOptions {
 
 /** Prints what a run did, and which servers the load balancers that it called keep out now. */
 export async function showRun(
-  given: string,
+  id: string,
   options: ShowOptions,
   catalogue: readonly Ddl[],
   context: CliContext,
 ): Promise<number> {
-  const { run, entries, isHeld } = await readRun(given, options, catalogue, context);
+  const { run, entries, isHeld } = await readRun(id, options, catalogue, context);
   const record = await recordRun(entries, isHeld);
   if (record === undefined) throw new Problem('no-run', `the run ${run} never began`);
   const balancers = balancersOf(record);

@@ -84,7 +84,7 @@ async function strategyFor(options: UpgradeOptions, catalogue: readonly Ddl[], c
 
 function inputsOf(options: UpgradeOptions, { batch }: Strategy): Record<string, unknown> {
   const { cluster, rev, application, backend, recipient, notify, minAvailable, soak, onFailure, check } = options;
-  const given = {
+  const inputs = {
     cluster,
     revision: rev,
     application,
@@ -97,5 +97,5 @@ function inputsOf(options: UpgradeOptions, { batch }: Strategy): Record<string, 
     checks: check === true ? undefined : check === false ? [] : check,
     notify: notify ? undefined : false,
   };
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  return Object.fromEntries(Object.entries(inputs).filter(([, value]) => value !== undefined));
 }

@@ -29,10 +29,10 @@ const words: Readonly<Record<FileStatus, string>> = {
  */
 export async function verifyFiles(
   files: readonly string[],
-  { sums: given, key: keyFile, json = false }: VerifyOptions,
+  { sums: sumsFile, key: keyFile, json = false }: VerifyOptions,
   context: CliContext,
 ): Promise<number> {
-  const list = given ?? join(dirname(files[0] ?? ''), 'SHA256SUMS');
+  const list = sumsFile ?? join(dirname(files[0] ?? ''), 'SHA256SUMS');
   const key = await readKey(keyFile);
   const [sums, signature] = [await read(list), await read(`${list}.sig`)];
   if (!verify(null, sums, key, signature)) {

@@ -17,17 +17,17 @@ interface HostFields {
 }
 
 export function checkHosts({ hosts, roles }: FleetDocument, faults: Faults): void {
-  const places = new Map<string, string>();
-  for (const [name, given] of Object.entries(hosts)) {
+  const endpoints = new Map<string, string>();
+  for (const [name, declared] of Object.entries(hosts)) {
     const path = ['hosts', name];
-    const { role, address, ssh } = hostFields(given);
+    const { role, address, ssh } = hostFields(declared);
     if (!isNodeName(name)) {
       faults.add(path, `“${name.slice(0, 80)}” is not a valid node name: use a host name in lower case`, true);
     }
     checkRole(
       name,
       role,
-      isObject(given) && !Array.isArray(given) ? [...path, 'role'] : path,
+      isObject(declared) && !Array.isArray(declared) ? [...path, 'role'] : path,
       Object.keys(roles),
       faults,
     );
@@ -36,21 +36,21 @@ export function checkHosts({ hosts, roles }: FleetDocument, faults: Faults): voi
     }
     if (ssh !== undefined) checkSsh(name, ssh, path, faults);
     // The same machine under two names would be in two roles.
-    for (const place of new Set([address, ssh].filter((one) => one !== undefined))) {
-      const other = places.get(place);
+    for (const endpoint of new Set([address, ssh].filter((one) => one !== undefined))) {
+      const other = endpoints.get(endpoint);
       if (other !== undefined && other !== name) {
-        faults.add(path, `${name} and ${other} are the same host, ${place}: a host has one name and one role`, true);
+        faults.add(path, `${name} and ${other} are the same host, ${endpoint}: a host has one name and one role`, true);
       }
-      places.set(place, name);
+      endpoints.set(endpoint, name);
     }
   }
 }
 
 /** A host’s role alone, or what else is said of it. */
-export function hostFields(given: HostDocument): HostFields {
-  return isObject(given) && !Array.isArray(given)
-    ? (given as unknown as HostFields)
-    : { role: given as string | string[] };
+export function hostFields(declared: HostDocument): HostFields {
+  return isObject(declared) && !Array.isArray(declared)
+    ? (declared as unknown as HostFields)
+    : { role: declared as string | string[] };
 }
 
 function checkRole(

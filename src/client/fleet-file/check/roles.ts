@@ -26,11 +26,11 @@ function checkAgents(
   faults: Faults,
 ): void {
   for (const [agent, section] of Object.entries(agents)) {
-    const place = [...path, 'agents', agent];
+    const keyPath = [...path, 'agents', agent];
     const known = parts.agents.find(({ name }) => name === agent);
     if (known === undefined) {
       faults.add(
-        place,
+        keyPath,
         `there is no agent “${agent}”: ${suggest(
           agent,
           parts.agents.map(({ name }) => name),
@@ -39,24 +39,24 @@ function checkAgents(
       );
       continue;
     }
-    checkSection(`agent/${agent}/config`, known.config, section, place, faults);
+    checkSection(`agent/${agent}/config`, known.config, section, keyPath, faults);
     if (agent === 'nrpe' && Object.keys(checks).length > 0 && Object.hasOwn(section as object, 'config')) {
-      faults.add([...place, 'config'], 'the role has “checks”, which make their own file: leave one of the two out');
+      faults.add([...keyPath, 'config'], 'the role has “checks”, which make their own file: leave one of the two out');
     }
     if (agent === 'appmgr') {
-      faults.add(place, 'put applications below “applications”, with the role that they run on', true);
+      faults.add(keyPath, 'put applications below “applications”, with the role that they run on', true);
     }
   }
 }
 
 /** Without its agents, which stand beside the settings. */
 function checkSettings({ settings }: RoleDocument, path: readonly string[], parts: NodeParts, faults: Faults): void {
-  const place = [...path, 'settings'];
+  const keyPath = [...path, 'settings'];
   if (Object.hasOwn(settings as object, 'agents')) {
-    faults.add([...place, 'agents'], 'put agents beside “settings”, not in it', true);
+    faults.add([...keyPath, 'agents'], 'put agents beside “settings”, not in it', true);
     return;
   }
-  checkSection('config/node', parts.settings, settings, place, faults);
+  checkSection('config/node', parts.settings, settings, keyPath, faults);
 }
 
 /** By the schema of a part, which stands in fleet.yaml at `place`. */
@@ -64,7 +64,7 @@ export function checkSection(
   id: string,
   schema: object,
   section: unknown,
-  place: readonly string[],
+  keyPath: readonly string[],
   faults: Faults,
   inside: readonly string[] = [],
 ): void {
@@ -72,7 +72,7 @@ export function checkSection(
   // A copy: defaults are for the node to fill in.
   if (validate(structuredClone(section))) return;
   for (const fault of faultsOf(validate)) {
-    const path = [...place, ...fault.path.slice(inside.length)];
+    const path = [...keyPath, ...fault.path.slice(inside.length)];
     faults.add(path, fault.atKey ? fault.message : `${formatPath(path)}: ${fault.message}`, fault.atKey);
   }
 }
@@ -91,15 +91,15 @@ function checkPolicies(role: RoleDocument, path: readonly string[], parts: NodeP
   const names = parts.agents.flatMap(({ name, aliases = [] }) => [name, ...aliases]);
   const known = new Map(Object.entries(groups).map(([name, members]) => [name, members.map((one) => `cert=${one}`)]));
   for (const [agent, given] of Object.entries(policies)) {
-    const place = [...path, 'policies', agent];
-    if (agent !== 'default') faults.requireKnown(place, 'agent', agent, names);
+    const keyPath = [...path, 'policies', agent];
+    if (agent !== 'default') faults.requireKnown(keyPath, 'agent', agent, names);
     const rules = typeof given === 'string' ? [given] : given;
     for (const [index, rule] of rules.entries()) {
       try {
         parseRules(rule, agent, known);
       } catch (error) {
         if (!(error instanceof Problem)) throw error;
-        const at = typeof given === 'string' ? place : [...place, String(index)];
+        const at = typeof given === 'string' ? keyPath : [...keyPath, String(index)];
         const [, line = '1', what = error.message] = /^[^:]*:(\d+): (.*)$/s.exec(error.message) ?? [];
         const where = typeof given === 'string' ? `line ${line} of the policy: ` : '';
         faults.add(at, `${where}${what}${error.hint === '' ? '' : `: ${error.hint}`}`);

@@ -46,14 +46,14 @@ function hostOf(given: string, groups: readonly string[], variables: unknown, fi
     const value = isObject(variables) ? variables[key] : undefined;
     return value === undefined ? undefined : String(value);
   };
-  const place = text('ansible_host');
+  const ansibleHost = text('ansible_host');
   const [user, port] = [
     text('ansible_user') ?? text('ansible_ssh_user'),
     text('ansible_port') ?? text('ansible_ssh_port'),
   ];
-  const at = place ?? name;
+  const at = ansibleHost ?? name;
   const login = `${user === undefined ? '' : `${user}@`}${at.includes(':') ? `[${at}]` : at}${port === undefined ? '' : `:${port}`}`;
-  const address = text('mco_deploy_address') ?? place;
+  const address = text('mco_deploy_address') ?? ansibleHost;
   return {
     name,
     ...(address === undefined ? {} : { address }),

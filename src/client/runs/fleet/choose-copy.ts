@@ -67,7 +67,7 @@ function follow(copies: readonly ProvenCopy[], needed: number, warnings: string[
     const longest = left[0]?.journal ?? copies[0]?.journal;
     if (longest === undefined) throw new Problem('internal', 'there is no copy');
     const at = left.reduce(
-      (place, { journal }) => Math.min(place, partingOf(longest, journal)),
+      (parting, { journal }) => Math.min(parting, partingOf(longest, journal)),
       Number.POSITIVE_INFINITY,
     );
     if (at === Number.POSITIVE_INFINITY) return longest;
@@ -86,10 +86,10 @@ function follow(copies: readonly ProvenCopy[], needed: number, warnings: string[
 
 /** The first line in which two journals differ; one that is shorter differs in none. */
 function partingOf(one: VerifiedJournal, other: VerifiedJournal): number {
-  const place = other.lines.findIndex(
+  const parting = other.lines.findIndex(
     ({ text }, index) => one.lines[index] !== undefined && one.lines[index].text !== text,
   );
-  return place < 0 ? Number.POSITIVE_INFINITY : place;
+  return parting < 0 ? Number.POSITIVE_INFINITY : parting;
 }
 
 function forked(sides: readonly (readonly [string | undefined, readonly ProvenCopy[]])[], at: number): Problem {

@@ -82,8 +82,8 @@ function drawRow(name: string, { ground }: Scale, marks: readonly Markup[], kind
 function drawAxis({ begin, end }: Attempt, clock: Clock): Markup {
   const whole = end - begin;
   const ticks = findTicks(whole).map(({ at, text }) => {
-    const place = at === 0 ? 'first' : at > whole * 0.94 ? 'last' : 'middle';
-    return html`<text x="${`${Math.round((at / Math.max(1, whole)) * 1e4) / 100}%`}" y="15" class="${place}">${text}</text>`;
+    const position = at === 0 ? 'first' : at > whole * 0.94 ? 'last' : 'middle';
+    return html`<text x="${`${Math.round((at / Math.max(1, whole)) * 1e4) / 100}%`}" y="15" class="${position}">${text}</text>`;
   });
   return html`<div class="row axis"><span class="name">from ${clock.short(begin)}</span><svg height="22">${ticks}</svg></div>`;
 }

@@ -121,9 +121,9 @@ async function post({ url, headers }: Target, spans: readonly Span[], env: Reado
 
 /** The message ExportTraceServiceRequest of opentelemetry-proto, in its JSON. */
 export function messageOf(spans: readonly Span[], env: Readonly<NodeJS.ProcessEnv>): object {
-  const given = Object.fromEntries(pairsIn(env.OTEL_RESOURCE_ATTRIBUTES ?? ''));
-  const service = env.OTEL_SERVICE_NAME ?? given['service.name'] ?? 'mco-deploy';
-  const resource = { attributes: attributesOf({ ...given, 'service.name': service }) };
+  const attributes = Object.fromEntries(pairsIn(env.OTEL_RESOURCE_ATTRIBUTES ?? ''));
+  const service = env.OTEL_SERVICE_NAME ?? attributes['service.name'] ?? 'mco-deploy';
+  const resource = { attributes: attributesOf({ ...attributes, 'service.name': service }) };
   const scope = { name: 'mco-deploy' };
   return { resourceSpans: [{ resource, scopeSpans: [{ scope, spans: spans.map(spanMessage) }] }] };
 }

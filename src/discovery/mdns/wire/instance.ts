@@ -30,6 +30,6 @@ export function instanceIn(name: string): string | undefined {
  * mDNS name included), and so that two nodes of one identity can be distinguished from one node with two addresses.
  */
 export function hostnameOf(identity: string, interfaces: readonly MulticastInterface[]): string {
-  const places = interfaces.map(({ mac, ipv4, ipv6 }) => `${mac}/${ipv4 ?? ipv6}`).sort();
-  return `mco-${digest([identity, ...places].join('\0'), 16)}`;
+  const addresses = interfaces.map(({ mac, ipv4, ipv6 }) => `${mac}/${ipv4 ?? ipv6}`).sort();
+  return `mco-${digest([identity, ...addresses].join('\0'), 16)}`;
 }

@@ -10,7 +10,7 @@ const kept = (): KeptChanges => ({ changes: new Map(), holds: new Map(), last: '
 function call(action: 'disable' | 'enable' | 'status', input: object, own: KeptChanges, more: object = {}): StepCall {
   const ddl = haproxyDdl.actions[action];
   const plan = { agent: 'haproxy', agentDdl: haproxyDdl, action, ddl };
-  return { plan, input, dryRun: false, step: { id: 'out' }, world: { kept: own }, ...more } as unknown as StepCall;
+  return { plan, input, dryRun: false, step: { id: 'out' }, run: { kept: own }, ...more } as unknown as StepCall;
 }
 const reply = (node: string, data: object = {}, ok = true): StepReply => ({
   ...{ node, ok, outcome: ok ? 'ok' : 'failed', code: '', message: '', data: data as StepReply['data'] },
@@ -67,8 +67,8 @@ describe('the holds that a change of nodes relies on', () => {
   test('are those of these nodes, and of hosts that are not nodes, which may be any', () => {
     const own = kept();
     noteTraffic(call('disable', { server: 'dev1,dev2,web9' }, own), [reply('lb1')], true);
-    const world = { kept: own, isKnownNode: (name: string) => name.startsWith('dev') } as RunContext;
-    const hosts = (nodes: readonly string[]) => holdsOn(nodes, world).map(({ host }) => host);
+    const run = { kept: own, isKnownNode: (name: string) => name.startsWith('dev') } as RunContext;
+    const hosts = (nodes: readonly string[]) => holdsOn(nodes, run).map(({ host }) => host);
     assert.deepEqual([hosts(['dev1']), hosts(['dev3'])], [['dev1', 'web9'], ['web9']]);
   });
 });

@@ -25,7 +25,7 @@ interface Given {
 function judged(given: Given, fields: Partial<Outcome> = {}, streak = 0) {
   const ddl = { kind: 'change', repeatable: true, output: { required: ['number'] }, ...given.ddl };
   const plan = { ddl, until, passes: 1, message: undefined, ...given.plan };
-  const call = { plan, hypothetical: given.hypothetical === true, past: given.past, world: { context: () => ({}) } };
+  const call = { plan, hypothetical: given.hypothetical === true, past: given.past, run: { context: () => ({}) } };
   return judge(call as unknown as StepCall, outcome(fields), streak);
 }
 

@@ -20,8 +20,8 @@ function preview(nodes: unknown, tries?: Readonly<Record<string, readonly object
       return tries === undefined ? undefined : { requestId: '', tries: new Map(Object.entries(tries)) };
     },
   };
-  const world = { context: () => ({}), resumed: tries === undefined ? undefined : { past } } as unknown as RunContext;
-  return { asked, shown: previewCall(plan, { nodes, mayBeEmpty: false }, world, 'go') };
+  const run = { context: () => ({}), resumed: tries === undefined ? undefined : { past } } as unknown as RunContext;
+  return { asked, shown: previewCall(plan, { nodes, mayBeEmpty: false }, run, 'go') };
 }
 
 describe('the preview of a step', () => {

@@ -44,8 +44,8 @@ function withPlace(error: unknown, path: string): unknown {
   if (!(error instanceof Problem) || !['bad-archive', 'archive-too-large'].includes(error.code)) return error;
   // An error in the content comes by here a second time.
   if (error.cause instanceof Problem) return error;
-  const place = path === '' ? 'in its first entry' : `in or after ${JSON.stringify(path.slice(0, 200))}`;
-  return new Problem(error.code, `${error.message} (${place})`, error.hint, { cause: error });
+  const position = path === '' ? 'in its first entry' : `in or after ${JSON.stringify(path.slice(0, 200))}`;
+  return new Problem(error.code, `${error.message} (${position})`, error.hint, { cause: error });
 }
 
 async function* readEntries(reader: ByteReader, progress: { path: string }): AsyncGenerator<TarEntry> {
