@@ -41,7 +41,7 @@ export async function runUsed(
   return failure === undefined ? { state, ran } : { state: 'failed', ran, failed: failureWithin(failure) };
 }
 
-/** The playbook's world with its nodes in it, for use before the run. @throws Problem `bad-input` */
+/** The playbook's context with its nodes in it, for use before the run. @throws Problem `bad-input` */
 export async function lookAhead(
   playbook: Playbook,
   values: Readonly<Record<string, unknown>>,
