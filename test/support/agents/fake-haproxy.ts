@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import type { Runtime } from '../../../src/agents/haproxy/runtime/runtime.ts';
 
 /** A `server` line of the fake, with what it says and does; all else is as HAProxy begins with it. */
@@ -89,6 +90,8 @@ export function fakeHaproxy(backends: Readonly<Record<string, readonly FakeServe
     level: 'admin',
     lacks: 'nothing',
     ask: async (command, signal) => {
+      // As over a socket: who does not wait for the answer is ahead of it.
+      await setImmediate();
       asked.push(command);
       await fake.onCommand(command);
       signal.throwIfAborted();

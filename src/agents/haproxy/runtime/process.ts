@@ -55,6 +55,6 @@ export function findReplaced(known: Processes, now: Processes): string[] {
   return Object.entries(now).flatMap(([name, info]) => (isAnother(known[name] ?? info, info) ? [name] : []));
 }
 
-function numberOf(text: string | undefined): number | undefined {
-  return text !== undefined && /^[0-9]{1,15}$/.test(text) ? Number(text) : undefined;
+function numberOf(text = ''): number | undefined {
+  return /^[0-9]{1,15}$/.test(text) ? Number(text) : undefined;
 }

@@ -59,15 +59,15 @@ function resolveHost(name: string, all: readonly ServerLine[], known: HostKnowle
   }
   const literal = all.filter(({ server }) => server.address === name);
   if (literal.length > 0) return { name, lines: literal };
-  const mapped = Object.hasOwn(known.map, name) ? [known.map[name] ?? []].flat() : [];
+  const mapped = Object.entries(known.map).flatMap(([host, entries]) => (host === name ? entries : []));
   const byMap = all.filter((line) => mapped.some((entry) => isEntry(line, entry)));
-  const byName = all.filter(({ server }) => server.name === name || (server.fqdn !== '' && server.fqdn === name));
+  const byName = all.filter(({ server }) => server.name === name || server.fqdn === name);
   refuseForeignMap(name, byMap, mapped.includes(name) ? [] : byName, all, known);
   const seeds = [...byMap, ...byName];
   const addresses = new Set(addressesOf(seeds));
   for (const address of known.addresses.get(name) ?? []) if (!isOwnLoopback(address)) addresses.add(address);
   if (isIP(name) !== 0 && !isOwnLoopback(name)) addresses.add(normalizeAddress(name));
-  const taken = isIP(name) === 0 ? linesOfOthers(name, all, known) : new Set<ServerLine>();
+  const taken = isIP(name) === 0 ? linesOfTheMap(all, known) : new Set<ServerLine>();
   const lines = all.filter((line) => seeds.includes(line) || (hasAddress(line, addresses) && !taken.has(line)));
   return { name, lines };
 }
@@ -104,9 +104,9 @@ export function identityOf({ name, lines }: Host): HostIdentity {
   return { host: name, addresses: addressesOf(lines), fqdns };
 }
 
-/** Lines that the map gives to other hosts: where one address leads to several, it says which is whose. */
-function linesOfOthers(name: string, all: readonly ServerLine[], { map }: HostKnowledge): Set<ServerLine> {
-  const entries = Object.entries(map).flatMap(([host, lines]) => (host === name ? [] : [lines].flat()));
+/** Lines that the map gives to any host: where one address leads to several, it says which is whose. */
+function linesOfTheMap(all: readonly ServerLine[], { map }: HostKnowledge): Set<ServerLine> {
+  const entries = Object.values(map).flat();
   return new Set(all.filter((line) => entries.some((entry) => isEntry(line, entry))));
 }
 
@@ -125,9 +125,8 @@ function refuseForeignMap(
   for (const line of byMap) {
     const address = hostAddress(line.server);
     if (address === undefined || own.size === 0 || own.has(address)) continue;
-    const other = [...addresses].find(([host, found]) => host !== name && found.includes(address))?.[0];
-    const rival =
-      byName[0] ?? all.find(({ server }) => hostAddress(server) !== undefined && own.has(hostAddress(server) ?? ''));
+    const other = [...addresses].find(([, found]) => found.includes(address))?.[0];
+    const rival = byName[0] ?? all.find((one) => hasAddress(one, own));
     if (other === undefined && rival === undefined) continue;
     const whose = other === undefined ? '' : `, the address of ${other}`;
     const instead = rival === undefined ? '' : `, and ${name} is ${lineName(rival)} (${rival.server.address})`;
@@ -144,8 +143,8 @@ function refuseShared(hosts: readonly Host[]): void {
   for (const { name, lines } of hosts) {
     for (const line of lines) {
       const owner = owners.get(lineKey(line));
-      if (owner === undefined) owners.set(lineKey(line), name);
-      else if (owner !== name) {
+      owners.set(lineKey(line), name);
+      if (owner !== undefined) {
         throw new Problem(
           'ambiguous-server',
           `${owner} and ${name} both lead to ${formatLines([line])} (${line.server.address}) at ${line.view.runtime.name}`,

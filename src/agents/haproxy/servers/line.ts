@@ -34,7 +34,6 @@ export function followersOf(lines: readonly ServerLine[], all: readonly ServerLi
   for (let added = true; added; ) {
     const more = all.filter(
       ({ view, server }) =>
-        server.tracked !== '' &&
         known.has(`${view.runtime.name} ${server.tracked}`) &&
         !known.has(`${view.runtime.name} ${view.backend}/${server.name}`),
     );

@@ -50,7 +50,7 @@ export interface ServerState {
 /** What of the state is not known here, in words; empty where all is. Nothing may be decided on what is not understood. */
 export function unknownState({ admin, operational, status }: ServerState): string {
   const bits = admin & ~knownAdminBits;
-  if (bits !== 0 || admin < 0) return `srv_admin_state ${admin}`;
+  if (bits !== 0) return `srv_admin_state ${admin}`;
   if (!Object.values<number>(operationalStates).includes(operational)) return `srv_op_state ${operational}`;
   return knownStatuses.some((known) => known.test(status)) ? '' : `the status “${status}”`;
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { defineLineEntry, findLine, reasonOf } from '../../../../../src/agents/haproxy/actions/enable-line.ts';
 import { type Changes, trackChanges } from '../../../../../src/agents/haproxy/actions/undo.ts';
 import type { Runtime } from '../../../../../src/agents/haproxy/runtime/runtime.ts';
@@ -18,7 +19,13 @@ const passed: Partial<Server> = { ...fresh, health: 4 };
 /** A line on its way in: `began` describes its start, `asked` lists the commands that HAProxy received. */
 function entry(began: Partial<Server>, { agent = false, isRestart = false } = {}) {
   const asked: string[] = [];
-  const runtime: Runtime = { name: '/run/a', ask: async (command) => (asked.push(command) > 0 ? '' : 'never') };
+  const ask = async (command: string) => {
+    // A step has ended once HAProxy has answered.
+    await setImmediate();
+    asked.push(command);
+    return '';
+  };
+  const runtime: Runtime = { name: '/run/a', ask };
   const at = (fields: Partial<Server>) => ({
     view: { ...backendView('app', []), runtime },
     server: server('web1', fields),

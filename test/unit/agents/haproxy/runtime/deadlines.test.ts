@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { createServer, type Server, type Socket } from 'node:net';
+import { getEventListeners, once } from 'node:events';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, test } from 'node:test';
 import { defineChangeMutex } from '../../../../../src/agents/haproxy/runtime/mutex.ts';
-import { defineRuntime } from '../../../../../src/agents/haproxy/runtime/runtime.ts';
+import { defineRuntime, firstLine } from '../../../../../src/agents/haproxy/runtime/runtime.ts';
 import { temporaryDirectory } from '../../../../support/agents/agent-setup.ts';
 import { fails } from '../../../../support/agents/haproxy-agent.ts';
 
@@ -13,14 +13,16 @@ let server: Server | undefined;
 afterEach(() => server?.close());
 
 /** A stand-in for a HAProxy that misbehaves: what a real one does only when it is stuck. */
-async function misbehaving(act: (socket: Socket) => void): Promise<string> {
+async function misbehaving(act: (socket: Socket) => void, at?: { host: string }): Promise<string> {
   const path = join(temporaryDirectory(), 'admin.sock');
   server = createServer((socket) => {
     socket.on('error', () => {});
     act(socket);
   });
-  await once(server.listen(path), 'listening');
-  return path;
+  await once(at === undefined ? server.listen(path) : server.listen(0, at.host), 'listening');
+  if (at === undefined) return path;
+  const { port, family } = server.address() as AddressInfo;
+  return family === 'IPv6' ? `[${at.host}]:${port}` : `${at.host}:${port}`;
 }
 
 describe('a command to HAProxy ends', () => {
@@ -38,8 +40,35 @@ describe('a command to HAProxy ends', () => {
   });
 
   test('when an answer is too long', async () => {
-    const path = await misbehaving((socket) => socket.write('x'.repeat(9 * 1024 * 1024)));
-    await assert.rejects(defineRuntime(path, 30).ask('show info', never), fails('haproxy-answer', /more than/));
+    const most = 8 * 1024 * 1024;
+    const closed = Promise.withResolvers<void>();
+    let length = most;
+    const path = await misbehaving((socket) => {
+      socket.write('x'.repeat(length));
+      if (length === most) socket.end();
+      else socket.resume().on('close', () => closed.resolve());
+    });
+    const { ask } = defineRuntime(path, 30);
+    assert.equal((await ask('show info', never)).length, most);
+    length++;
+    await assert.rejects(ask('show info', never), fails('haproxy-answer', /more than 8388608 bytes/));
+    await closed.promise;
+  });
+
+  test('at once where nobody listens, and the message says what to check', async () => {
+    const path = join(temporaryDirectory(), 'nobody.sock');
+    await assert.rejects(defineRuntime(path, 30).ask('show info', never), {
+      code: 'haproxy-unreachable',
+      hint: 'check that HAProxy runs and has this “stats socket”',
+    });
+  });
+
+  test('and leaves no timer and no listener behind', async () => {
+    const path = await misbehaving((socket) => socket.end('ok\n'));
+    const { signal } = new AbortController();
+    await defineRuntime(path, 3000).ask('show info', signal);
+    assert.deepEqual(getEventListeners(signal, 'abort'), []);
+    assert.ok(!process.getActiveResourcesInfo().includes('Timeout'));
   });
 
   test('when the connection is closed without an answer', async () => {
@@ -63,6 +92,51 @@ describe('a command to HAProxy ends', () => {
     assert.equal(connections, 2);
   });
 
+  for (const host of ['127.0.0.1', '::1']) {
+    test(`by an answer from ${host} and its port`, async () => {
+      const runtime = defineRuntime(await misbehaving((socket) => socket.end('ok\n'), { host }), 30);
+      assert.equal(await runtime.ask('show info', never), 'ok');
+    });
+  }
+
+  for (const [what, drop, code] of [
+    ['closed', (socket: Socket) => socket.once('data', () => socket.end()), 'haproxy-answer'],
+    ['reset', (socket: Socket) => socket.once('data', () => socket.resetAndDestroy()), 'haproxy-unreachable'],
+  ] as const) {
+    test(`after two more tries where each connection is ${what}, and at once for a change`, async () => {
+      let connections = 0;
+      const where = await misbehaving(
+        (socket) => {
+          connections++;
+          drop(socket);
+        },
+        { host: '127.0.0.1' },
+      );
+      const { ask } = defineRuntime(where, 30);
+      for (const [command, tries] of [
+        ['show info', 3],
+        ['help', 3],
+        ['set server app/web1 state maint', 1],
+        ['showing', 1],
+      ] as const) {
+        connections = 0;
+        await assert.rejects(ask(command, never), fails(code));
+        assert.equal(connections, tries, command);
+      }
+    });
+  }
+
+  test('before anything is sent, where a name would begin another command', async () => {
+    let connections = 0;
+    const path = await misbehaving((socket) => {
+      connections++;
+      socket.end('ok\n');
+    });
+    for (const name of ['a;b', 'a\nb', 'a\\b', 'a"b', 'a<b'])
+      await assert.rejects(defineRuntime(path, 30).ask(`show stat ${name}`, never), fails('bad-name'));
+    assert.equal(connections, 0);
+  });
+
   test('when the call is cancelled, before or after it was sent', async () => {
     const path = await misbehaving((socket) => socket.on('data', () => calling.abort()));
     const calling = new AbortController();
@@ -71,7 +145,22 @@ describe('a command to HAProxy ends', () => {
   });
 });
 
+test('the first line of an answer stands in messages, up to 200 characters', () => {
+  assert.deepEqual([firstLine('a\nb\nc'), firstLine(''), firstLine('x'.repeat(300)).length], ['a', '', 200]);
+});
+
 describe('a call that waits for its turn', () => {
+  test('is not cut short once it has its turn, and leaves no listener', async () => {
+    const calling = new AbortController();
+    const ended = defineChangeMutex()(async () => {
+      calling.abort();
+      await new Promise((resolve) => setImmediate(resolve));
+      return 'done';
+    }, calling.signal);
+    assert.equal(await ended, 'done');
+    assert.deepEqual(getEventListeners(calling.signal, 'abort'), []);
+  });
+
   test('ends at once when it is cancelled, does nothing, and the next one gets its turn', async () => {
     const inTurn = defineChangeMutex();
     const { promise: gate, resolve: open } = Promise.withResolvers<void>();

@@ -10,6 +10,18 @@ import { Problem } from '../../../../../src/core/errors.ts';
 
 const isProblem = (problem: unknown) => problem instanceof Problem && problem.code === 'haproxy-answer';
 
+test('the columns of “show servers state” have the names of its second line', () => {
+  const [row] = parseServersState('1\n# be_id be_name srv_name\n3 app web1\n');
+  assert.deepEqual(
+    [...(row ?? [])],
+    [
+      ['be_id', '3'],
+      ['be_name', 'app'],
+      ['srv_name', 'web1'],
+    ],
+  );
+});
+
 describe('the answer to “show stat”', () => {
   test('is read by the names of its columns, quoted fields included', () => {
     const [row] = parseStat('# pxname,svname,last_chk,scur,\napp,web1,"a ""b"", c",,\n');

@@ -11,7 +11,7 @@ const info = { version: '3.0.1', pid: 8, uptime: 100, started: 1000 };
 describe('the identity of a process', () => {
   test('is read from the lines of “show info”, and other lines are skipped', () => {
     const answer =
-      'Name: HAProxy\nVersion: 3.0.1\nnothing\nPid: 8 \nUptime: 0d 0h01m40s\nUptime_sec: 100\nStart_time_sec: 1000';
+      'Name: HAProxy\nVersion: 3.0.1\nnothing\nPid: 8 \nPid!\nUptime: 0d 0h01m40s\nUptime_sec: 100\nStart_time_sec: 1000';
     assert.deepEqual(parseInfo(answer, 'x'), info);
     assert.deepEqual(parseInfo('Pid: 8\nUptime_sec: 0', 'x'), { version: '', pid: 8, uptime: 0, started: undefined });
   });

@@ -128,6 +128,14 @@ describe('a second reading', () => {
     assert.deepEqual(one.asked, ['show stat app 6 -1', 'show servers state app']);
   });
 
+  test('asks nothing more of a backend that is gone: HAProxy would refuse that', async () => {
+    const fake = two();
+    const [app] = await readViews([fake], signal);
+    fake.asked.length = 0;
+    assert.deepEqual(app && (await refreshViews([{ ...app, backend: 'gone' }], signal)), []);
+    assert.deepEqual(fake.asked, ['show stat gone 6 -1']);
+  });
+
   test('leaves out a backend that is gone', async () => {
     const before = await readViews([two()], signal);
     const reloaded = fakeHaproxy({ static: [{ name: 'web1' }] });

@@ -26,6 +26,7 @@ describe('capacity', () => {
     const dark = backendView('app', [server('a', down), server('s', { ...down, backup: true })]);
     assert.equal(countAvailable([dark]), 0);
     assert.equal(countAvailable([dark], { in: lines(dark, 'a', 's') }), 1);
+    assert.equal(countAvailable([dark], { in: lines(dark, 'a') }), 1, 'a backup that is down counts for nothing');
   });
 
   test('is refused with the names of the servers that would be taken out', () => {

@@ -29,6 +29,18 @@ describe('all hosts', () => {
     ]);
   });
 
+  test('without an address are apart by their names', () => {
+    const sockets = ['a', 'b'].map((name) => server(name, { ip: '', address: 'unix' }));
+    assert.deepEqual(named({}, [], [backendView('app', sockets)]), [
+      ['a', ['app/a']],
+      ['b', ['app/b']],
+    ]);
+    assert.deepEqual(named({ sock: 'a' }, [], [backendView('app', sockets)]), [
+      ['sock', ['app/a']],
+      ['b', ['app/b']],
+    ]);
+  });
+
   test('of the map are named as there, with all lines at the addresses of the mapped ones', () => {
     const map = { dev1: 'web1', dev9: ['static/web2'], lost: 'gone' };
     assert.deepEqual(named(map), [

@@ -57,6 +57,25 @@ describe('the lines that lead to a host', () => {
     const map = { dev3: 'both1', dev4: 'both2' };
     assert.deepEqual(linesFor('dev3', { map }), ['app/both1']);
     assert.deepEqual(linesFor('dev4', { map }), ['app/both2']);
+    assert.deepEqual(linesFor('10.0.0.3', { map }), ['app/both1', 'app/both2'], 'an address is all that is there');
+  });
+
+  test('are not those of the load balancer’s own addresses, also where a name resolves to them', () => {
+    const bare = [...views, backendView('bare', [server('x', { ip: '127.0.0.1', address: '127.0.0.1' })])];
+    const known = { ...nothing, addresses: new Map([['dev9', ['127.0.0.1', '10.0.0.2']]]) };
+    const found = (name: string) => resolveHosts([name], bare, known)[0]?.lines.map(lineName);
+    assert.deepEqual(found('dev9'), ['app/web2']);
+    const literal = backendView('bare', [
+      server('x', { ip: '::1', address: '::1' }),
+      server('::1', { ip: '10.0.0.5' }),
+    ]);
+    assert.deepEqual(resolveHosts(['::1'], [literal], nothing)[0]?.lines.map(lineName), ['bare/x']);
+  });
+
+  test('are found by an address in any form', () => {
+    assert.deepEqual(linesFor('::ffff:10.0.0.2'), ['app/web2']);
+    const six = backendView('six', [server('a', { ip: '2001:db8::6', address: '[2001:db8::6]:80' })]);
+    assert.deepEqual(resolveHosts(['2001:DB8:0::6'], [six], nothing)[0]?.lines.map(lineName), ['six/a']);
   });
 
   test('of a host that is held out are those at its addresses, whatever their names are now', () => {
@@ -67,6 +86,14 @@ describe('the lines that lead to a host', () => {
     assert.deepEqual(byName.map(lineName), ['app/web2']);
     const byFqdn = findHeldLines({ host: 'x', addresses: ['10.9.9.9'], fqdns: ['dev2.devco.net'] }, linesOf(views));
     assert.deepEqual(byFqdn.map(lineName), ['app/web2']);
+    const byFqdnAlone = findHeldLines({ host: 'web1', addresses: [], fqdns: ['dev2.devco.net'] }, linesOf(views));
+    assert.deepEqual(byFqdnAlone.map(lineName), ['app/web2']);
+  });
+
+  test('of one that is held out are its only line, and those of its name where none is left at its addresses', () => {
+    const held = (address: string) => [{ host: 'web1', addresses: [address], fqdns: [] }];
+    assert.deepEqual(linesFor('web1', { held: held('10.0.0.2') }), ['app/web2']);
+    assert.deepEqual(linesFor('web1', { held: held('10.0.0.77') }), ['app/web1', 'static/s1']);
   });
 });
 
@@ -90,8 +117,54 @@ describe('refused', () => {
     );
   });
 
+  test('no map whose lines are the host’s own, or of which nothing else is known', () => {
+    const addresses = new Map([
+      ['dev1', ['10.0.0.1']],
+      ['dev2', ['10.0.0.2']],
+    ]);
+    for (const [name, map, lines] of [
+      ['dev1', { dev1: 'web1' }, ['app/web1', 'static/s1']],
+      // No address to compare with: a unix socket, and a host of which no address is known.
+      ['dev1', { dev1: 'local' }, ['app/web1', 'app/local', 'static/s1']],
+      ['dev7', { dev7: 'both1' }, ['app/both1', 'app/both2']],
+      ['dev7', { dev7: 'web2' }, ['app/web2']],
+      // It lists both lines itself.
+      ['web1', { web1: ['web1', 'static/web3'] }, ['app/web1', 'static/s1', 'static/web3']],
+    ] as const)
+      assert.deepEqual(linesFor(name, { map, addresses }), lines, JSON.stringify(map));
+    const elsewhere = new Map([['dev1', ['10.8.8.8']]]);
+    assert.deepEqual(linesFor('dev1', { map: { dev1: 'static/web3' }, addresses: elsewhere }), ['static/web3']);
+  });
+
+  test('a map to a line at another address than the host’s: what is known of both is in the message', () => {
+    const map = { dev1: 'web2' };
+    const message = (addresses: [string, string[]][]) => {
+      try {
+        linesFor('dev1', { map, addresses: new Map(addresses) });
+        return '';
+      } catch (problem) {
+        return (problem as Error).message;
+      }
+    };
+    const line = 'the map gives dev1 the line app/web2 (10.0.0.2:80)';
+    assert.equal(message([['dev1', ['10.0.0.9']]]), `${line}, and dev1 is static/web3 (10.0.0.9:80)`);
+    assert.equal(
+      message([
+        ['dev3', ['10.0.0.3']],
+        ['dev1', ['10.8.8.8']],
+        ['dev2', ['10.0.0.2']],
+      ]),
+      `${line}, the address of dev2`,
+    );
+    assert.equal(message([['dev1', ['10.8.8.8']]]), '', 'nobody else has that address, and no line has its own');
+  });
+
   test('invalid names', () => {
     assert.deepEqual(parseNames('a,b,a'), ['a', 'b']);
+    assert.deepEqual(parseNames('a'.repeat(255)), ['a'.repeat(255)]);
+    assert.throws(() => parseNames(`,${'b'.repeat(200)}`), {
+      message: `“,${'b'.repeat(99)}” is not a list of names, separated by commas`,
+    });
     for (const bad of ['', 'a,', ',a', 'a b', 'a;b', 'a\nb', 'a/b', '@1', 'a'.repeat(256)]) {
       assert.throws(() => parseNames(bad), { code: 'bad-name' }, JSON.stringify(bad));
     }
@@ -126,6 +199,48 @@ describe('narrowing', () => {
       code: 'unknown-server',
       message: /“app” at \/run\/half.sock leads to 10.0.0.3$/,
     });
+  });
+
+  test('to a port is to the backends that have a line of it', () => {
+    const { backends, hosts: found } = scopeHosts(hosts.slice(0, 1), views, { backends: undefined, ports: [8080] });
+    assert.deepEqual([backends, found[0]?.chosen.map(lineName)], [['static'], ['static/s1']]);
+  });
+
+  test('to a backend that no process has is refused, with the nearest one', () => {
+    assert.throws(() => scopeHosts(hosts, views, { backends: ['app', 'stati', 'other'], ports: [] }), {
+      code: 'unknown-backend',
+      message: 'HAProxy has no backend “stati”, “other”',
+      hint: 'did you mean “static”?',
+    });
+  });
+
+  test('names the hosts that no line leads to, where, at which ports, and the nearest server', () => {
+    const none = (names: string[], backends: string[] | undefined, ports: number[]) => () =>
+      scopeHosts(resolveHosts(names, views, nothing), views, { backends, ports });
+    const hint = /^did you mean “web[123]”\?; “servers” in the agent’s configuration maps nodes to servers$/;
+    for (const [refused, message] of [
+      [none(['web7'], undefined, []), 'no line of HAProxy leads to web7'],
+      [none(['web7', 'nosuch'], undefined, []), 'no line of HAProxy leads to web7, nosuch'],
+      [none(['web7'], ['app'], []), 'no line of the backend “app” at /run/haproxy.sock leads to web7'],
+      [
+        none(['web2', 'web1'], undefined, [8080, 81]),
+        'no line of the backend “static” at /run/haproxy.sock leads to web2 at port 8080, 81',
+      ],
+      [
+        none(['web7'], ['app', 'static'], []),
+        'no line of the backends “app”, “static” at /run/haproxy.sock leads to web7',
+      ],
+    ] as const)
+      assert.throws(refused, { code: 'unknown-server', message, hint });
+  });
+
+  test('passes over hosts that are not there, where a call may know only some', () => {
+    const all = resolveHosts(['web1', 'web7'], views, nothing);
+    const scope = scopeHosts(all, views, { backends: undefined, ports: [] }, 'some');
+    assert.deepEqual(
+      scope.hosts.map(({ chosen }) => chosen.length),
+      [2, 0],
+    );
   });
 
   test('includes the lines that track, and their own trackers', () => {

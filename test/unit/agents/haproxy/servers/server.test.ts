@@ -39,6 +39,14 @@ describe('a server in HAProxy’s two answers', () => {
     assert.equal(read({ addr: '' }).address, '10.0.0.1:8080', 'an old HAProxy does not report it in “show stat”');
   });
 
+  test('has empty words where an old HAProxy lacks their columns', () => {
+    const { tracked: _tracked, last_chk: _check, check_desc: _desc, last_agt: _words, ...rest } = stat;
+    const { agent_status: _status, agent_health: _health, ...old } = rest;
+    const found = toServer(new Map(Object.entries(old)), new Map(Object.entries(state)));
+    assert.deepEqual([found.tracked, found.check], ['', 'L7OK 200']);
+    assert.deepEqual([found.agent.status, found.agent.words, found.agent.health], ['', '', 1]);
+  });
+
   test('is a backup server by its count, and follows the one that it tracks', () => {
     assert.equal(read({ bck: '1' }).backup, true);
     assert.equal(read({ tracked: 'app/web9' }).tracked, 'app/web9');

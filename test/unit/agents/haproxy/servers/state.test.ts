@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Server } from '../../../../../src/agents/haproxy/servers/server.ts';
 import {
+  adminBits,
   adminStateOf,
   inMaintenance,
   inRotation,
@@ -10,6 +11,10 @@ import {
 import { server } from '../../../../support/agents/haproxy-server.ts';
 
 const with_ = (fields: Partial<Server>) => server('web1', fields);
+
+test('the bits are those of SRV_ADMF_* in HAProxy: one each', () => {
+  assert.deepEqual(Object.values(adminBits), [0x01, 0x02, 0x04, 0x08, 0x10, 0x20, 0x40]);
+});
 
 describe('whether a server takes traffic', () => {
   const cases: [string, Partial<Server>, boolean][] = [
