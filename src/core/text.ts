@@ -17,7 +17,7 @@ function distance(a: string, b: string): number {
   return row[b.length] ?? 0;
 }
 
-/** The known name that was probably meant, or undefined when none is near. */
+/** The known name that was probably intended, or undefined when none is near. */
 export function nearest(name: string, known: Iterable<string>): string | undefined {
   let best: { name: string; away: number } | undefined;
   const wanted = name.slice(0, 64).toLowerCase();
@@ -28,7 +28,7 @@ export function nearest(name: string, known: Iterable<string>): string | undefin
   return best !== undefined && best.away <= Math.max(1, Math.floor(name.length / 3)) ? best.name : undefined;
 }
 
-/** “did you mean X?” or, where nothing is near, the names there are. */
+/** “did you mean X?”, or the known names where none is near. */
 export function suggest(name: string, known: Iterable<string>): string {
   const names = [...known].sort();
   const near = nearest(name, names);
@@ -37,12 +37,12 @@ export function suggest(name: string, known: Iterable<string>): string {
 }
 
 /**
- * What would steer a terminal (C0 but newline and tab, DEL, C1) or turn the order of letters round (Unicode's
+ * Characters that control a terminal (C0 except newline and tab, DEL, C1) or reverse the order of letters (Unicode's
  * bidirectional controls and separators).
  */
 const steering = /[\0-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
-/** Text from elsewhere as it may be shown on a terminal: what would steer it is written out as `\x1b`, `\u202e`. */
+/** Text from elsewhere in a form that is safe on a terminal: control characters are escaped as `\x1b`, `\u202e`. */
 export function printable(text: string): string {
   return text.replaceAll(steering, (character) => {
     const code = character.charCodeAt(0);
@@ -50,14 +50,14 @@ export function printable(text: string): string {
   });
 }
 
-/** The same for output that may be JSON as well: `\u001b` reads back as the character it stands for. */
+/** The same for output that may also be JSON: `\u001b` reads back as the original character. */
 export function printableLine(text: string): string {
   return text.replaceAll(steering, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 /**
- * A word from elsewhere in a line of `key=value`: as it is when it is plain, else quoted, so that it can neither end the
- * line nor pass for another field of it.
+ * A word from elsewhere in a line of `key=value`: unchanged when it is plain, else quoted, so that it can neither end
+ * the line nor imitate another field.
  */
 export function quoteWord(text: string): string {
   return /^[\w.@=:+/-]*$/.test(text) ? text : printable(JSON.stringify(text));

@@ -11,13 +11,13 @@ import type { HeadCheck, SignedRequest } from '../core/wire/messages.ts';
 /** A request on its way through the pipeline. Stages add to it by passing on a copy. */
 export interface IncomingCall {
   readonly opened: OpenedRequest;
-  /** The peer whose connection brought it: not always the caller. */
+  /** The peer whose connection delivered it: not always the caller. */
   readonly peer: Identity;
-  /** Who made it, or why that is not proven. */
+  /** Its caller, or why the caller is not proven. */
   readonly verification: { readonly caller: ProvenCertificate } | { readonly problem: Problem };
-  /** As policies and the audit log write it; only a claim where the verification failed. */
+  /** In the form of policies and the audit log; only a claim if the verification failed. */
   readonly caller: string;
-  /** The enabled agent that it names, aliases resolved. */
+  /** The enabled agent in the request, aliases resolved. */
   readonly entry: AgentEntry | undefined;
   readonly action: ActionDdl | undefined;
   /** Validated, with sensitive values and defaults in place; set by *validate*. */
@@ -29,7 +29,7 @@ export interface IncomingCall {
   readonly gone: AbortSignal;
   /** The number of its record in the audit log; set by *record*. */
   readonly intent?: number;
-  /** Why its lease no longer lets it begin, or undefined; set by *lease* where the request names one. */
+  /** Why its lease no longer allows it to begin, or undefined; set by *lease* if the request names one. */
   readonly recheck?: () => Problem | undefined;
   /** Aborted when someone with the right to do so cancels it; set by *detach*. */
   readonly cancelled?: AbortSignal;
@@ -40,7 +40,7 @@ export function limitsOf({ verification }: Pick<IncomingCall, 'verification'>): 
   return 'caller' in verification ? verification.caller.identity.applications : undefined;
 }
 
-/** A stage's answer: the content of the reply, and whether it repeats an earlier one. */
+/** The result of a stage: the content of the reply, and whether it repeats an earlier one. */
 export interface Answer {
   readonly content: ReplyContent;
   readonly recorded: boolean;
@@ -48,20 +48,22 @@ export interface Answer {
 
 export type Handle = (call: IncomingCall) => Promise<Answer>;
 
-/** Lets a call through to the next stage or answers it. */
+/** Passes a call to the next stage or replies to it. */
 export type Stage = (next: Handle) => Handle;
 
 export function answer(content: ReplyContent): Answer {
   return { content, recorded: false };
 }
 
-/** Stages in the order a call meets them. */
+/** Stages in the order of the pipeline. */
 export function pipeline(stages: readonly Stage[]): Handle {
   const end: Handle = () => Promise.reject(new Problem('internal', 'no stage answered the call'));
   return stages.reduceRight((next, stage) => stage(next), end);
 }
 
-/** Decodes a request, finds out who made it, and resolves its agent and action. @throws Problem as {@link openRequest} */
+/**
+ * Decodes a request, identifies its caller, and resolves its agent and action. @throws Problem as {@link openRequest}
+ */
 export function openCall(
   signed: SignedRequest,
   peer: Identity,

@@ -28,7 +28,7 @@ export interface ReplyContent {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
-/** What an outcome of one node looks like to a client; `no-response` and `cancelled` may arise on its own side. */
+/** The outcome of one node as a client sees it; `no-response` and `cancelled` may come from the client itself. */
 export interface Outcome extends Omit<ReplyContent, 'outcome'> {
   readonly node: string;
   readonly outcome: ReplyOutcome | 'no-response';
@@ -42,7 +42,10 @@ export function okReply(data: Readonly<Record<string, unknown>>): ReplyContent {
   return { outcome: 'ok', status: replyStatus.ok, code: '', message: '', hint: '', data };
 }
 
-/** What a handler throws when the status and the data of its failure matter too; any other Problem is status 1 without data. */
+/**
+ * A handler throws this when the status and the data of its failure matter too; any other Problem is status 1 without
+ * data.
+ */
 export class FailedReply extends Problem {
   readonly status: number;
   readonly data: JsonObject;
@@ -54,12 +57,12 @@ export class FailedReply extends Problem {
   }
 }
 
-/** A request that was not let through. */
+/** A request that was refused before the action. */
 export function refusal(problem: Problem, status: number = replyStatus.other): ReplyContent {
   return { outcome: 'refused', status, code: problem.code, message: problem.message, hint: problem.hint, data: {} };
 }
 
-/** An action that began and did not succeed. */
+/** An action that began and failed. */
 export function failure(problem: Problem, outcome: 'failed' | 'cancelled' = 'failed'): ReplyContent {
   const { code, message, hint } = problem;
   const { status, data } = problem instanceof FailedReply ? problem : { status: replyStatus.failed, data: {} };
@@ -96,7 +99,7 @@ export function sealReply(content: ReplyContent, envelope: ReplyEnvelope, node: 
 }
 
 /**
- * Opens a reply and proves that the node that was meant gave it, to this very request.
+ * Opens a reply and proves that it comes from the target node and answers exactly this request.
  * @throws Problem `bad-reply`, or as {@link proveCertificate}
  */
 export function openReply(

@@ -15,7 +15,7 @@ import { protocolVersion, requestCodec } from '../wire/codec.ts';
 import type { FilterTerms, Request, SignedRequest } from '../wire/messages.ts';
 import { hideSensitive, revealSensitive } from './sensitive.ts';
 
-/** What to ask of a node; the rest of a Request is filled in when it is sealed. */
+/** The variable parts of a request; the rest is filled in when it is sealed. */
 export interface CallOptions {
   readonly requestId: string;
   readonly try: number;
@@ -26,7 +26,7 @@ export interface CallOptions {
   /** Names of inputs to hide behind commitments. */
   readonly sensitive: readonly string[];
   readonly dryRun: boolean;
-  /** Milliseconds within which the node may begin. */
+  /** Milliseconds within which the node may start it. */
   readonly timeToLive: number;
   /** Milliseconds since the epoch, or 0. */
   readonly deadline: number;
@@ -34,15 +34,15 @@ export interface CallOptions {
   readonly step: string;
   readonly lease: string;
   readonly fence: number;
-  /** The end of the target's audit log that the caller knows. */
+  /** The latest head of the target's audit log that the caller knows. */
   readonly known?: { readonly sequence: number; readonly hash: string };
-  /** Have the node reply as soon as it has begun; the agent jobs keeps the outcome. */
+  /** Makes the node reply as soon as it has started; the agent jobs stores the outcome. */
   readonly detach?: boolean;
-  /** Which nodes are meant, where that was not asked before: a node that does not match refuses (`not-matched`). */
+  /** The filter for nodes that were not selected before: a node that does not match refuses (`not-matched`). */
   readonly filter?: FilterTerms;
 }
 
-/** What a call is unless its caller says otherwise: a first try, outside of a run, which may begin within a minute. */
+/** The defaults of a call: a first try, outside of a run, which may start within a minute. */
 export const callDefaults = {
   try: 1,
   sensitive: [],
@@ -55,12 +55,12 @@ export const callDefaults = {
   fence: 0,
 } as const satisfies Partial<CallOptions>;
 
-/** 32 hex digits, as every request and run is named. */
+/** 32 hex digits, the form of every request id and run id. */
 export function newId(): string {
   return randomBytes(16).toString('hex');
 }
 
-/** Makes the bytes of a request, signs them, and puts the sensitive values beside them. */
+/** Encodes and signs a request, and adds the sensitive values beside it. */
 export function sealRequest(options: CallOptions, credentials: Credentials, now: number): SignedRequest {
   const { shown, sensitive } = hideSensitive(options.input, options.sensitive);
   const { input: _input, sensitive: _names, known, ...fields } = options;
@@ -84,11 +84,11 @@ export function sealRequest(options: CallOptions, credentials: Credentials, now:
   };
 }
 
-/** A request as it came, taken apart; nothing of it is believed yet. */
+/** A decoded request; nothing of it is proven yet. */
 export interface OpenedRequest {
   readonly signed: SignedRequest;
   readonly request: Request;
-  /** As signed: sensitive values stand as commitments. For the audit log. */
+  /** As signed: sensitive values are replaced by commitments. For the audit log. */
   readonly shown: JsonObject;
 }
 
@@ -109,7 +109,7 @@ export function openRequest(signed: SignedRequest): OpenedRequest {
 }
 
 /**
- * Proves by its signature who made the request, over whichever connection it came.
+ * Proves by its signature who made the request, over any connection.
  * @throws Problem `bad-signature`, `bad-commitment`, or as {@link proveCertificate}
  */
 export function proveCaller({ signed, request }: OpenedRequest, trust: Trust, now: number): ProvenCertificate {

@@ -3,8 +3,8 @@ import { Problem } from '../errors.ts';
 import type { SensitiveValue } from '../wire/messages.ts';
 
 /**
- * A sensitive input stands in the signed arguments as a commitment: SHA-256 over a random salt and the value's JSON.
- * So the signed bytes can be kept and shown forever, and only the node learns the value.
+ * In the signed arguments a commitment replaces a sensitive input: SHA-256 over a random salt and the value's JSON. So
+ * the signed bytes can be stored and shown forever, and only the node learns the value.
  */
 export interface Commitment {
   readonly $commitment: string;
@@ -19,7 +19,7 @@ export function isCommitment(value: unknown): value is Commitment {
   return typeof value === 'object' && value !== null && '$commitment' in value;
 }
 
-/** Replaces the named arguments by commitments; returns what is signed and what travels beside it. */
+/** Replaces the named arguments by commitments; returns the signed part and the values that accompany it. */
 export function hideSensitive(
   input: Readonly<Record<string, unknown>>,
   names: readonly string[],
@@ -36,8 +36,8 @@ export function hideSensitive(
 }
 
 /**
- * Puts the values back where their commitments stand.
- * @throws Problem `bad-commitment` when a value is missing, does not fit its commitment, or has none.
+ * Replaces the commitments by the values.
+ * @throws Problem `bad-commitment` when a value is missing, does not match its commitment, or has none.
  */
 export function revealSensitive(
   shown: Readonly<Record<string, unknown>>,

@@ -8,7 +8,7 @@ const saltLength = 32;
 export type Direction = 'request' | 'reply';
 
 /**
- * A key for one direction of one exchange: HKDF with SHA-256 (RFC 5869) over what ECDH gave.
+ * A key for one direction of one exchange: HKDF with SHA-256 (RFC 5869) over the ECDH secret.
  * @param salts of the caller, and in a reply of the node too: so no key ever encrypts two things
  * @param parties the public keys of both, the caller's first
  */
@@ -30,14 +30,14 @@ export function isSalt(bytes: Uint8Array): boolean {
   return bytes.length === saltLength;
 }
 
-/** @param sequence of what is encrypted under this key: each number once */
+/** @param sequence the number of the encrypted part under this key: each number once */
 export function encrypt(key: Uint8Array, sequence: number, additional: Uint8Array, plain: Uint8Array): Buffer {
   const cipher = createCipheriv('aes-256-gcm', key, nonceOf(sequence));
   cipher.setAAD(additional);
   return Buffer.concat([cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
 }
 
-/** @throws Problem `bad-seal` unless key, sequence, additional data and every byte are the ones it was encrypted with */
+/** @throws Problem `bad-seal` unless key, sequence, additional data and every byte are unchanged since encryption */
 export function decrypt(key: Uint8Array, sequence: number, additional: Uint8Array, sealed: Uint8Array): Buffer {
   try {
     const end = sealed.length - tagLength;
@@ -52,14 +52,14 @@ export function decrypt(key: Uint8Array, sequence: number, additional: Uint8Arra
   }
 }
 
-/** 96 bits (NIST SP 800-38D, 8.2.1): a counter, for keys that are used in one exchange alone. */
+/** 96 bits (NIST SP 800-38D, 8.2.1): a counter, for keys that are used in only one exchange. */
 function nonceOf(sequence: number): Buffer {
   const nonce = Buffer.alloc(12);
   nonce.writeUInt32BE(sequence, 8);
   return nonce;
 }
 
-/** How a public key is named without its bytes. */
+/** The name of a public key without its bytes. */
 export function keyIdOf(publicKey: Uint8Array): Buffer {
   return createHash('sha256').update(publicKey).digest().subarray(0, 16);
 }

@@ -7,19 +7,19 @@ import { encryptionKeyCodec, protocolVersion } from '../wire/codec.ts';
 import type { SignedKey } from '../wire/messages.ts';
 import { keyIdOf } from './box.ts';
 
-/** One side of ECDH on P-256. It lives in memory alone. */
+/** One side of ECDH on P-256. It exists only in memory. */
 export interface KeyPair {
   readonly publicKey: Buffer;
   readonly id: Buffer;
   /**
-   * What this side and the other alone can compute.
+   * The secret that only the two sides can compute.
    * @param other the other side's public key
-   * @throws Problem `bad-key` for what is not a point of the curve
+   * @throws Problem `bad-key` unless it is a point of the curve
    */
   readonly secretWith: (other: Uint8Array) => Buffer;
 }
 
-/** Secrets that are kept: one command's requests to a node share one. */
+/** Cached secrets: one command's requests to a node share one. */
 const mostSecrets = 256;
 
 export function makeKeyPair(): KeyPair {
@@ -50,7 +50,7 @@ function compute(ecdh: ECDH, other: Uint8Array): Buffer {
   }
 }
 
-/** A node's word on which key is its own. */
+/** A node's signed statement of its own key. */
 export function signKey({ publicKey }: KeyPair, node: Credentials, createdAt: number): SignedKey {
   const key = encryptionKeyCodec.encode({
     protocol: protocolVersion,
@@ -62,7 +62,7 @@ export function signKey({ publicKey }: KeyPair, node: Credentials, createdAt: nu
 }
 
 /**
- * The public key, once it is proven that the node that is meant signed it.
+ * The public key, once it is proven that the target node signed it.
  * @throws Problem `bad-key`, or as {@link proveCertificate}
  */
 export function openKey(signed: SignedKey, node: string, trust: Trust, now: number): Buffer {

@@ -10,7 +10,7 @@ export interface CallerExchange {
   readonly request: SealedRequest;
   /**
    * Opens the next part of the reply.
-   * @throws Problem `bad-seal` for whatever is not the next part, as the target sealed it
+   * @throws Problem `bad-seal` unless it is the next part, as the target sealed it
    */
   readonly open: (event: SealedEvent) => EnvelopeReply;
 }
@@ -42,7 +42,7 @@ export function sealTo(target: string, targetKey: Uint8Array, own: KeyPair, enve
       if (expected === 0 && !isSalt(event.salt)) throw new Problem('bad-seal', 'the reply has no salt');
       const using = replyKey ?? deriveKey(secret, 'reply', [salt, event.salt], parties);
       const plain = decrypt(using, expected, replyContext(digest, event.last), event.ciphertext);
-      // Taken over by a part that holds alone: a forged one must not keep the real one from being opened.
+      // Replaced only by a valid part: a forged one must not keep the real one from being opened.
       replyKey = using;
       expected++;
       return envelopeReplyCodec.decode(plain);
@@ -52,8 +52,8 @@ export function sealTo(target: string, targetKey: Uint8Array, own: KeyPair, enve
 
 /**
  * Opens a request that was sealed to this node.
- * @throws Problem `unknown-key` when it is for a key that this daemon does not have: of before a restart, say;
- * `bad-key`, `bad-seal`, `malformed-message`
+ * @throws Problem `unknown-key` when it is for a key that this daemon does not have, for example one from before a
+ * restart; `bad-key`, `bad-seal`, `malformed-message`
  */
 export function openSealed(node: string, own: KeyPair, request: SealedRequest): TargetExchange {
   if (!own.id.equals(request.keyId)) {
@@ -89,7 +89,7 @@ function replyContext(digest: Uint8Array, last: boolean): Buffer {
   return Buffer.concat([digest, Buffer.from([last ? 1 : 0])]);
 }
 
-/** Of all of a request: a reply opens for this very one alone. */
+/** Over the whole request: a reply opens only for this one. */
 function digestOf({ keyId, ephemeral, salt, ciphertext }: SealedRequest): Buffer {
   return createHash('sha256').update(keyId).update(ephemeral).update(salt).update(ciphertext).digest();
 }

@@ -1,4 +1,4 @@
-/** The messages of proto/mco/v1/node.proto as they stand in memory. A contract test compares both. */
+/** The messages of proto/mco/v1/node.proto in memory. A contract test compares both. */
 
 export interface Request {
   protocol: number;

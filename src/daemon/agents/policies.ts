@@ -7,15 +7,15 @@ import { decide } from '../../core/policy/decide.ts';
 import { type Groups, type Policy, parseGroups, parsePolicy } from '../../core/policy/parse.ts';
 import type { Log } from '../../core/ports.ts';
 
-/** The node's policies: AGENT.policy, else default.policy, else nobody may do anything. */
+/** The node's policies: AGENT.policy, else default.policy, else everything is denied. */
 export interface Policies {
-  /** @param limited as {@link decide} takes it */
+  /** @param limited as in {@link decide} */
   readonly allows: (asked: { caller: string; agent: string; action: string; limited?: boolean }) => Promise<boolean>;
   /** Reads all files again; a file that does not parse leaves the last good one in force. */
   readonly reload: () => Promise<void>;
-  /** What does not parse, file and line, and what has no effect. */
+  /** Files and lines that do not parse, and rules without effect. */
   readonly warnings: () => readonly string[];
-  /** What has no effect: a policy of no agent, a rule for an action that does not exist. */
+  /** Rules without effect: a policy of an unknown agent, a rule for an unknown action. */
   readonly remarks: () => readonly string[];
 }
 
@@ -29,7 +29,7 @@ const groupsFile = 'groups';
 
 /**
  * @param agents all that are known here, enabled or not
- * @param self what rules about facts and classes are judged by, asked for at every decision
+ * @param self the facts and classes for rules, read at every decision
  */
 export async function startPolicies(
   directory: string,
@@ -76,7 +76,7 @@ async function loadAll(directory: string, last: Loaded): Promise<Loaded> {
   }
   const warnings: string[] = [];
   const policies = new Map<string, Policy>();
-  /** Keeps what was good when a file is not; denies all where nothing was. */
+  /** Keeps the good version when a file is broken; denies everything if there was none. */
   const attempt = async <T>(file: string, parse: (text: string, path: string) => T, lastGood: T | undefined) => {
     const path = join(directory, file);
     try {

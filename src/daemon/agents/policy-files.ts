@@ -6,8 +6,8 @@ import { startNodeTruth } from '../facts/node-truth.ts';
 import { silentLog } from '../system/silent-log.ts';
 
 /**
- * Where a node's policies are and what they are judged by, read as a daemon would read it, for `policy explain`.
- * The name is left out: it stands in a certificate that needs the node's key to be loaded, and no rule asks for it.
+ * A node's policies and facts, read as a daemon would read them, for `policy explain`. The name is omitted: it is in a
+ * certificate that needs the node's key to be loaded, and no rule uses it.
  * @throws Problem as {@link loadNodeConfig}
  */
 export async function readPolicyContext(

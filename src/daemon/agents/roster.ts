@@ -6,7 +6,7 @@ import type { Log, NodeView } from '../../core/ports.ts';
 import { runCommand } from '../exec/run-command.ts';
 import { loadAgents } from './load-agents.ts';
 
-/** The agents of the node as they are now: the built-in ones that are enabled, and those in other languages. */
+/** The current agents of the node: the built-in ones that are enabled, and those in other languages. */
 export interface Roster {
   readonly entries: () => readonly AgentEntry[];
   readonly running: ReadonlyMap<string, Agent>;
@@ -18,7 +18,7 @@ export interface Roster {
 }
 
 export interface RosterParts {
-  /** All that are built in, enabled or not. */
+  /** All built-in ones, enabled or not. */
   readonly known: readonly AgentEntry[];
   /** Sections of the configuration: only agents named here are enabled. */
   readonly configs: Readonly<Record<string, JsonObject>>;
@@ -35,7 +35,7 @@ export async function startRoster(parts: RosterParts): Promise<Roster> {
   const builtIn = known.filter(({ ddl }) => Object.hasOwn(configs, ddl.name));
   const running = await loadAgents(builtIn, configs, view, stateDirectory, log);
   const scratch = join(stateDirectory, 'external');
-  // What calls left there that a crash cut short may hold secrets.
+  // Files that a crash left from unfinished calls may contain secrets.
   await rm(scratch, { recursive: true, force: true });
   let entries: readonly AgentEntry[] = builtIn;
   let warnings: readonly string[] = [];

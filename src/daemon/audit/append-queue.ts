@@ -5,11 +5,11 @@ import type { ChainEntry, ChainWriter } from './chain-writer.ts';
 
 const largestBatch = 256;
 
-/** Records that wait to be written, so that those of many calls share one write and one sync. */
+/** Records that wait for writing, so that those of many calls share one write and one sync. */
 export interface AppendQueue {
   /** @returns the record's sequence number @throws Problem `audit-failed` */
   readonly append: (event: AuditEvent, durable: boolean) => Promise<number>;
-  /** Takes no more records, and resolves when those that wait are written. */
+  /** Accepts no more records, and resolves when the waiting ones are written. */
   readonly close: () => Promise<void>;
 }
 
@@ -56,7 +56,7 @@ export function startAppendQueue(
   };
 }
 
-/** Rejects what would begin on a disk so full that its outcome might find no room. */
+/** Rejects new work on a disk that is so full that there may be no room for its outcome. */
 async function admit(file: string, active: AuditFileWriter, batch: readonly Pending[]): Promise<readonly Pending[]> {
   if (batch.every(isOutcome) || (await active.hasRoom())) return batch;
   const message = `the audit log ${file} cannot be written: no space left on the device`;
@@ -64,7 +64,7 @@ async function admit(file: string, active: AuditFileWriter, batch: readonly Pend
   return batch.filter(isOutcome);
 }
 
-/** On a full disk, the outcomes of the batch are written again on the room that was kept for them. */
+/** On a full disk, writes the outcomes of the batch again, into the reserved space. */
 async function writeBatch(
   file: string,
   active: AuditFileWriter,
@@ -89,7 +89,7 @@ async function settle(chain: ChainWriter, batch: readonly Pending[]): Promise<vo
   for (const [index, { resolve }] of batch.entries()) resolve(sequences[index] ?? 0);
 }
 
-/** The end of something that was begun may use the reserve. */
+/** The end of a call that was begun may use the reserve. */
 function isOutcome({ event }: Pending): boolean {
   return event.kind === 'outcome' || event.kind === 'ended' || event.kind === 'stopped';
 }

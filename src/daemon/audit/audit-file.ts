@@ -9,30 +9,35 @@ import { errnoOf } from '../../core/errors.ts';
 import { type Displacement, findDisplacement, openInstead } from './displaced.ts';
 import { readFirst, readTail, type Tail } from './tail.ts';
 
-/** The file that is written to, and its change for another. */
+/** The current file of the log, and its replacement by another. */
 export interface AuditFileWriter {
-  /** Where the chain stood when the log was opened. */
+  /** The chain when the log was opened. */
   readonly state: ChainState;
   /** Half a line that was cut off then. */
   readonly torn: Buffer;
   readonly size: () => number;
   /** Milliseconds since the epoch of the first record; undefined while there is none. */
   readonly begun: () => number | undefined;
-  /** The file before, when this one is to begin with a word on it. */
+  /** The file before, if this one must begin with a record about it. */
   readonly before: () => FileBefore | undefined;
-  /** What somebody else did to the file since the last write; undefined: nothing. @throws the error of the operating system */
+  /**
+   * What another program did to the file since the last write; undefined: nothing. @throws the error of the operating
+   * system
+   */
   readonly displacement: () => Displacement | undefined;
-  /** Continues in a new file at the path. @returns the name under which what was found there is kept, or an empty one */
+  /** Continues in a new file at the path. @returns the new name of the file that was found there, or an empty one */
   readonly beginAgain: (now: number) => Promise<string>;
   /** Writes all or nothing. @throws the error of the operating system */
   readonly write: (bytes: Buffer, durable: boolean, first: number, time: number) => Promise<void>;
-  /** Waits until all that was written is on the disk. @throws the error of the operating system */
+  /** Waits until everything written is on the disk. @throws the error of the operating system */
   readonly sync: () => Promise<void>;
-  /** Gives the file the name of its first record and goes on in an empty one: by names alone, nothing is copied or cut. */
+  /**
+   * Renames the file after its first record and continues in an empty one: only names change, nothing is copied or cut.
+   */
   readonly rotate: (last: number) => Promise<void>;
-  /** Whether something new may begin: not while the reserve is used up, for then its outcome would find no room. */
+  /** Whether new work may begin: not while the reserve is used up, because there would be no room for its outcome. */
   readonly hasRoom: () => Promise<boolean>;
-  /** Gives up the reserve, so that a full disk has room. */
+  /** Deletes the reserve, so that a full disk has room. */
   readonly useReserve: () => Promise<void>;
   readonly close: () => Promise<void>;
 }
@@ -43,7 +48,7 @@ export interface FileBefore {
   readonly last: number;
 }
 
-/** Kept beside the log and given up when the disk is full, so that outcomes of what was begun can still be written. */
+/** Kept beside the log and deleted when the disk is full, so that outcomes of started work can still be written. */
 const reserveBytes = 64 * 1024;
 
 interface Active {
@@ -118,8 +123,8 @@ export async function openAuditFile(file: string): Promise<AuditFileWriter> {
 }
 
 /**
- * At once and not in a thread of the pool: these bytes go to the kernel's memory, and to hand them to a thread and be
- * woken by it again takes several times as long as that. Only the sync, which waits for the disk, is left to a thread.
+ * Synchronous, and not in a thread of the pool: these bytes go to the kernel's memory, and a thread would take several
+ * times as long. Only the sync, which waits for the disk, runs in a thread.
  */
 function writeAll(fd: number, bytes: Buffer): void {
   for (let written = 0; written < bytes.length; ) written += writeSync(fd, bytes, written);
@@ -140,7 +145,7 @@ async function openActive(file: string): Promise<{ active: Active; tail: Tail }>
   }
 }
 
-/** The last file that was rotated, with where the chain stood at its end. */
+/** The last file that was rotated, with the chain at its end. */
 async function fileBefore(file: string): Promise<(FileBefore & { readonly state: ChainState }) | undefined> {
   const archives = (await listAuditFiles(file)).filter(({ first }) => first !== undefined);
   const newest = archives.at(-1);
@@ -154,7 +159,7 @@ async function fileBefore(file: string): Promise<(FileBefore & { readonly state:
   }
 }
 
-/** The new file is there before the old one loses its name: whatever fails, the log has a file to go on in. */
+/** The new file exists before the old one loses its name: whatever fails, the log has a file to continue in. */
 async function exchange(file: string, archive: string): Promise<FileHandle> {
   const next = `${file}.next`;
   const handle = await open(next, flags | constants.O_TRUNC, 0o640);
@@ -173,7 +178,7 @@ async function exchange(file: string, archive: string): Promise<FileHandle> {
   return handle;
 }
 
-/** @returns true when the disk is full. Random bytes, so that no file system stores them in less room than they stand for. */
+/** @returns true when the disk is full. Random bytes, so that no file system compresses them. */
 async function fillReserve(reserve: string): Promise<boolean> {
   try {
     await writeFile(reserve, randomBytes(reserveBytes), { mode: 0o640 });

@@ -22,19 +22,19 @@ export interface AuditLog {
    * @throws Problem `audit-failed`
    */
   readonly append: (event: AuditEvent, durable: boolean) => Promise<number>;
-  /** The signed end of what is on the disk: never more than a power cut leaves. */
+  /** The signed end of what is on the disk: a power cut leaves at least that. */
   readonly head: () => AuditHead;
-  /** Where the chain stands on the disk. */
+  /** The chain on the disk. */
   readonly safe: () => ChainState;
   /** Calls a function whenever more of the chain is on the disk. */
   readonly onSafe: (listener: () => void) => void;
-  /** The records of the last half hour, of at most some MiB: what a starting daemon remembers. */
+  /** The records of the last half hour, at most some MiB of them: the memory of a starting daemon. */
   readonly recent: RecentRecords;
-  /** What keeps the log from being rotated or old files from being deleted. */
+  /** Why the log cannot be rotated or old files cannot be deleted. */
   readonly warnings: () => readonly string[];
-  /** Whether the chain leads from where a caller knows that it ended to where it ends now. */
+  /** Whether the chain leads from a head that a caller knows to the current end. */
   readonly continues: (end: ChainState) => Promise<boolean>;
-  /** Ends the warnings about what others did to the log. @returns how many there were */
+  /** Ends the warnings about changes by other programs. @returns how many there were */
   readonly acknowledge: () => Promise<number>;
   readonly close: () => Promise<void>;
 }
@@ -44,8 +44,8 @@ const rememberedBytes = 32 * 1024 * 1024;
 
 /**
  * Opens (or begins) a log and continues its chain. Half a line that a crash left is cut off and kept in a record.
- * @param credentials asked for at every record, so that a renewed certificate signs from then on
- * @param notesFile where the daemon keeps what it knows of the log apart from the log; left out, nowhere
+ * @param credentials read at every record, so that a renewed certificate signs from then on
+ * @param notesFile where the daemon stores its notes about the log, apart from the log; nowhere if omitted
  * @throws Problem `audit-failed` when the file cannot be opened or its last line is not a record
  */
 export async function openAuditLog(
@@ -104,7 +104,7 @@ export async function openAuditLog(
   };
 }
 
-/** @param begins whether the log may begin here: nothing is known of an earlier one */
+/** @param begins whether the log may begin here: no earlier one is known */
 async function openFiles(
   file: string,
   time: number,
@@ -119,7 +119,7 @@ async function openFiles(
   }
 }
 
-/** Why the log can't be synced to the disk now, and who is called when it was. */
+/** Why the log cannot be synced to the disk now, and a function that is called when it was. */
 function watchSync(file: string) {
   let unsynced: string[] = [];
   const listeners: (() => void)[] = [];
@@ -135,7 +135,7 @@ function watchSync(file: string) {
   };
 }
 
-/** Keeps half a line that a crash left in a record. */
+/** Stores half a line that a crash left in a record. */
 async function recordTorn({ torn }: AuditFileWriter, append: AuditLog['append']): Promise<void> {
   if (torn.length === 0) return;
   const kept = torn.subarray(0, 4096).toString('base64');
@@ -153,7 +153,7 @@ function warningOf(credentials: () => Credentials): (incident: AuditIncident) =>
     `${what} (${at}); find out who did it, then end this warning with “mco-deploy rpc audit acknowledge -I ${name}”`;
 }
 
-/** Most replies carry the same head as the one before: it is signed once. */
+/** Most replies have the same head as the one before: it is signed once. */
 function keepSigned(): (state: ChainState, credentials: Credentials) => AuditHead {
   let last: { readonly state: ChainState; readonly credentials: Credentials; readonly head: AuditHead } | undefined;
   return (state, credentials) => {

@@ -7,7 +7,7 @@ import { startDelayedSync } from './delayed-sync.ts';
 export interface ChainListeners {
   /** Receives why records that need not be durable could not be synced; undefined once they are. */
   readonly onSync: (fault: string | undefined) => void;
-  /** Receives where the chain stands after each record that was written. */
+  /** Receives the chain after each written record. */
   readonly onRecord: (end: ChainState) => void;
   /** Called when more of the chain is on the disk. */
   readonly onSafe: () => void;
@@ -21,19 +21,20 @@ export interface ChainEntry {
 
 /** The end of the chain: it links each record to the one before and signs it. */
 export interface ChainWriter {
-  /** Writes entries as one; an empty file begins with a record about the file before it. @returns their sequence numbers */
+  /**
+   * Writes entries together; an empty file begins with a record about the file before it. @returns their sequence
+   * numbers
+   */
   readonly write: (entries: readonly ChainEntry[]) => Promise<number[]>;
-  /** Where the chain stands. */
+  /** The end of the chain. */
   readonly end: () => ChainState;
-  /** Where it stands on the disk: never more than a power cut leaves. */
+  /** The end of the chain on the disk: a power cut leaves at least that. */
   readonly safe: () => ChainState;
   /** Stops the delayed syncs. */
   readonly stop: () => void;
 }
 
-/**
- * @param from where the chain stands; left out, at the end of the file
- */
+/** @param from the position in the chain; if omitted, the end of the file */
 export function startChainWriter(
   file: AuditFileWriter,
   credentials: () => Credentials,
@@ -54,7 +55,7 @@ export function startChainWriter(
       if (written.sequence > safe.sequence) moveSafe(written);
       onSync(undefined);
     } catch (error) {
-      // A change's records are synced before its reply, and meet the same fault where it can be reported.
+      // A change's records are synced before its reply, and would report the same error there.
       onSync(explainErrno(error));
     }
   });

@@ -3,14 +3,14 @@ import type { AuditFileWriter } from './audit-file.ts';
 import type { ChainWriter } from './chain-writer.ts';
 import type { AuditNotes } from './notes.ts';
 
-/** Keeps the log at its path: nothing is recorded where nobody looks for it. */
+/** Keeps the log at its path, because nobody would look for records elsewhere. */
 export interface PathGuard {
   /**
-   * Continues in a new file where the path does not lead to the open one. @throws the error of the operating system when that is
-   * not possible: nothing may be done then
+   * Continues in a new file if the path does not lead to the open one. @throws the error of the operating system when
+   * that is not possible: nothing may be done then
    */
   readonly check: () => Promise<void>;
-  /** As `check`, for a log that was found shorter than it was when the daemon ended. */
+  /** Like `check`, for a log that is shorter than it was when the daemon ended. */
   readonly beginAgain: (found: DisplacedRecord['found']) => Promise<void>;
 }
 
@@ -24,7 +24,7 @@ export interface GuardParts {
 }
 
 export function guardPath({ file, active, chain, notes, certificate, now }: GuardParts): PathGuard {
-  /** A new file that does not yet say why it was begun. */
+  /** A new file that does not state yet why it was begun. */
   let owed: { readonly found: DisplacedRecord['found']; readonly kept: string } | undefined;
   const settle = async () => {
     if (owed === undefined) return;

@@ -1,11 +1,14 @@
-/** Milliseconds within which a record that its caller does not wait for is on the disk: half for the timer, the rest for the disk. */
+/**
+ * Milliseconds within which a record is on the disk if its caller does not wait for it: half for the timer, the rest
+ * for the disk.
+ */
 const delay = 50;
 
-/** Syncs what was written without waiting for it: once for all records of a moment. */
+/** Syncs records that nobody waits for: once for all records of a moment. */
 export interface DelayedSync {
   /** Something was written that is not synced yet. */
   readonly schedule: () => void;
-  /** Ends the timer. What is left to sync is up to the caller. */
+  /** Ends the timer. The caller syncs what is left. */
   readonly stop: () => void;
 }
 

@@ -1,4 +1,4 @@
-/** Notices that the audit log is not where it was, or not what it was: logrotate, a clean-up, somebody's editor. */
+/** Detects that the audit log was moved or changed: by logrotate, a clean-up, an editor. */
 import { constants, fstatSync, statSync } from 'node:fs';
 import { type FileHandle, open, rename } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
@@ -8,10 +8,10 @@ import { makeDirectories, syncDirectory } from '../../core/files/durable.ts';
 export type Displacement = DisplacedRecord['found'];
 
 /**
- * Looks where the path leads now. At once and not in a thread, since this is done before each record.
- * @param size bytes that the open file has when nobody else changed it
- * @returns undefined when all is as it was left
- * @throws the error of the operating system when the path can't be looked at
+ * Checks the file at the path. Synchronous, because this happens before each record.
+ * @param size bytes of the open file if nobody else changed it
+ * @returns undefined when nothing has changed
+ * @throws the error of the operating system when the path cannot be read
  */
 export function findDisplacement(file: string, { fd }: FileHandle, size: number): Displacement | undefined {
   const there = statSync(file, { throwIfNoEntry: false });
@@ -23,8 +23,8 @@ export function findDisplacement(file: string, { fd }: FileHandle, size: number)
 }
 
 /**
- * Opens an empty file at the path. What is found there stays beside it, under a name that says when.
- * @returns the name of what was found; empty where there was nothing
+ * Opens an empty file at the path. The file that was there stays beside it, with the time in its name.
+ * @returns the name of that file; empty where there was none
  */
 export async function openInstead(
   file: string,

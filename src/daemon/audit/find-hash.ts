@@ -5,16 +5,16 @@ import { type AuditFile, listAuditFiles, readFileLines } from '../../core/audit/
 import { replaceFile } from '../../core/files/durable.ts';
 import { offsetOf, readAt, sequenceAt, window } from './locate.ts';
 
-/** Bytes of a hash in the files that stand for deleted ones. */
+/** Bytes of a hash in the files that replace deleted ones. */
 const size = 32;
 
 /**
- * The hash (hex) of a record of the log, from its files or from what was kept of a deleted one.
+ * The hash (hex) of a record of the log, from its files or from the stored hashes of a deleted one.
  * @returns undefined when neither has the record
  */
 export async function findHash(file: string, sequence: number): Promise<string | undefined> {
   const files = await listAuditFiles(file);
-  // The file that is written to begins behind all others.
+  // The current file begins after all others.
   for (const one of files.toReversed()) {
     if (one.first !== undefined && one.first > sequence) continue;
     const found = await findInFile(one, sequence);
@@ -41,12 +41,14 @@ async function findInFile({ path }: AuditFile, sequence: number): Promise<string
   }
 }
 
-/** Where the hashes of a file's records are kept when it is deleted. */
+/** Where the hashes of a file's records are stored when it is deleted. */
 function hashesPath(path: string): string {
   return `${path}.hashes`;
 }
 
-/** Keeps the hash of each record of a file, so that what callers know of it can still be checked when it is gone. */
+/**
+ * Stores the hash of each record of a file, so that heads that callers know can still be checked when the file is gone.
+ */
 export async function keepHashes(path: string): Promise<void> {
   const hashes: Buffer[] = [];
   for await (const { text, torn } of readFileLines(path)) {

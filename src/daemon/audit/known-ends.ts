@@ -2,13 +2,13 @@ import type { ChainState } from '../../core/audit/record.ts';
 import { chainStart } from '../../core/audit/record.ts';
 import { findHash } from './find-hash.ts';
 
-/** Hashes that are remembered without looking into the files. */
+/** Hashes that are remembered without reading the files. */
 const most = 1024;
 
-/** What callers may know of the log: where it ended once. */
+/** Heads that callers may know: earlier ends of the log. */
 export interface KnownEnds {
   readonly add: (end: ChainState) => void;
-  /** Whether the log has this very record, on the way to its end. */
+  /** Whether the log contains exactly this record. */
   readonly has: (end: ChainState) => Promise<boolean>;
 }
 

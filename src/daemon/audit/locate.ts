@@ -1,11 +1,11 @@
 import type { FileHandle } from 'node:fs/promises';
 
-/** Bytes that are read at once. */
+/** Bytes of one read. */
 export const window = 64 * 1024;
 
 /**
- * Where a record begins in a file of the log. Bisects: sequence numbers grow from line to line, and each line names its own at
- * its beginning.
+ * The offset of a record in a file of the log. It bisects: sequence numbers grow from line to line, and each line
+ * begins with its own.
  * @returns the offset of the first whole line with that sequence number or a later one; undefined when there is none
  */
 export async function offsetOf(handle: FileHandle, sequence: number): Promise<number | undefined> {
@@ -36,7 +36,7 @@ export async function readAt(handle: FileHandle, position: number, length: numbe
   return buffer.subarray(0, bytesRead);
 }
 
-/** The first line that begins behind an offset. */
+/** The first line that begins after an offset. */
 async function nextLine(handle: FileHandle, offset: number, end: number) {
   const start = await afterLine(handle, offset);
   if (start === undefined || start >= end) return undefined;
@@ -44,7 +44,7 @@ async function nextLine(handle: FileHandle, offset: number, end: number) {
   return sequence === undefined ? undefined : { start, sequence };
 }
 
-/** Where the next line begins; undefined when no newline follows. */
+/** The start of the next line; undefined when no newline follows. */
 async function afterLine(handle: FileHandle, offset: number): Promise<number | undefined> {
   for (let from = offset; ; from += window) {
     const bytes = await readAt(handle, from, window);

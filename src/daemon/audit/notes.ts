@@ -5,7 +5,7 @@ import { errnoOf, explainErrno } from '../../core/errors.ts';
 import { makeDirectories, replaceFile } from '../../core/files/durable.ts';
 import { isObject, parseJsonObject } from '../../core/json.ts';
 
-/** Something that happened to the log from outside, until an operator has acknowledged it. */
+/** A change of the log from outside, until an operator has acknowledged it. */
 export interface AuditIncident {
   /** ISO 8601 */
   readonly at: string;
@@ -13,10 +13,10 @@ export interface AuditIncident {
   readonly what: string;
 }
 
-/** What the daemon knows of its log apart from the log: kept in its state directory, so that it outlives both. */
+/** The daemon's notes about its log, stored in its state directory, apart from the log. */
 export interface AuditNotes {
   readonly incidents: () => readonly AuditIncident[];
-  /** Where the chain is known to have been at least; undefined when that is not known. */
+  /** A position that the chain has certainly reached; undefined when none is known. */
   readonly end: () => ChainState | undefined;
   readonly add: (incident: AuditIncident, end: ChainState) => Promise<void>;
   readonly keepEnd: (end: ChainState) => Promise<void>;
@@ -26,7 +26,7 @@ export interface AuditNotes {
   readonly faults: () => readonly string[];
 }
 
-/** Where the notes are, in the daemon's state directory. */
+/** The path of the notes, in the daemon's state directory. */
 export function auditNotesFile(state: string): string {
   return join(state, 'audit.json');
 }

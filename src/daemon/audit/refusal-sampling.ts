@@ -2,7 +2,7 @@ import { Problem } from '../../core/errors.ts';
 
 const mostKept = 1000;
 
-/** Chooses which refusals are written down where there may be thousands a second. */
+/** Chooses which refusals are recorded when there may be thousands a second. */
 export interface RefusalSampling {
   /** The problem to record, with the number of those that were not; undefined if this one is not recorded either. */
   readonly choose: (caller: string, problem: Problem) => Problem | undefined;

@@ -4,17 +4,17 @@ import type { AuditFile } from '../../core/audit/files.ts';
 import type { DeletedFile } from '../../core/audit/record.ts';
 import { readTail } from './tail.ts';
 
-/** How much of the past is kept. */
+/** How much history is kept. */
 export interface RetentionPolicy {
-  /** Files beside the one that is written to. */
+  /** The number of rotated files. */
   readonly files?: number;
   readonly days?: number;
 }
 
-/** What is younger is kept whatever the configuration says: a starting daemon knows by it which requests it has seen. */
+/** Younger records are kept in any case: from them a starting daemon knows which requests it has seen. */
 const always = 60 * 60_000;
 
-/** A rotated file, and when its last record was written. */
+/** A rotated file, with the time of its last record. */
 export interface Archive extends DeletedFile {
   readonly path: string;
   /** Milliseconds since the epoch. */
@@ -39,7 +39,7 @@ export async function describeArchives(files: readonly AuditFile[]): Promise<Arc
 }
 
 /**
- * Which files are to go: always the oldest ones, so that what is left is one chain.
+ * The files to delete: always the oldest ones, so that the rest is one chain.
  * @param sent the sequence number up to which every receiver has the records: a file with later ones stays
  */
 export function planDeletion(

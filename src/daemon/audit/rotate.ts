@@ -12,7 +12,7 @@ export interface AuditLimits {
   /** Milliseconds. */
   readonly maxAge: number;
   readonly keep: RetentionPolicy;
-  /** The sequence number up to which every receiver of the log has its records; there are no receivers when left out. */
+  /** The sequence number up to which every receiver of the log has its records; omitted without receivers. */
   readonly sent?: () => number;
 }
 
@@ -23,8 +23,8 @@ export const endless: AuditLimits = {
 };
 
 /**
- * Begins a new file where the active one is full, then deletes what need not be kept.
- * @returns why that failed; an empty list where it did not, undefined where it was not due
+ * Begins a new file if the active one is full, then deletes files that need not be kept.
+ * @returns why that failed; an empty list on success, undefined if it was not due
  */
 export async function rotateWhenDue(
   active: AuditFileWriter,
@@ -47,7 +47,7 @@ export async function rotateWhenDue(
   }
 }
 
-/** The record of what is deleted comes first: a file that is missing without one was removed by somebody else. */
+/** The record of the deletion comes first: a file that is missing without one was removed by somebody else. */
 async function deleteOld(file: string, chain: ChainWriter, { keep, sent }: AuditLimits, now: number): Promise<void> {
   if (keep.days === undefined && keep.files === undefined) return;
   const going = planDeletion(await describeArchives(await listAuditFiles(file)), keep, now, sent?.());

@@ -1,6 +1,6 @@
 import type { Log } from '../../core/ports.ts';
 
-/** Notes of those who could not prove who they are: limited in rate, so that no stranger can fill a disk. */
+/** Log entries about strangers: limited in rate, so that no stranger can fill a disk. */
 export interface StrangerLog {
   readonly note: (from: string, reason: string) => void;
   /** How many there were. */

@@ -3,9 +3,9 @@ import type { AuditFile } from '../../core/audit/files.ts';
 import { type AuditRecord, type ChainState, chainStart, hashLine } from '../../core/audit/record.ts';
 import { Problem } from '../../core/errors.ts';
 
-/** How a file of the log ends. */
+/** The end of a file of the log. */
 export interface Tail {
-  /** Where the chain stands after it; its start when it holds no whole line. */
+  /** The chain after it; its start when it contains no whole line. */
   readonly state: ChainState;
   /** Bytes of whole lines. */
   readonly size: number;
@@ -22,7 +22,7 @@ export async function readTail(handle: FileHandle, name: string): Promise<Tail> 
   const { size } = await handle.stat();
   let bytes = Buffer.alloc(0);
   let start = size;
-  // Two newlines hold one whole line between them; a file that has fewer is read as a whole.
+  // Two newlines enclose one whole line; a file with fewer is read as a whole.
   while (start > 0 && newlines(bytes) < 2) {
     const from = Math.max(0, start - chunk);
     bytes = Buffer.concat([await readRange(handle, from, start), bytes]);
@@ -63,17 +63,17 @@ export async function readFirst(handle: FileHandle): Promise<AuditRecord | undef
   return undefined;
 }
 
-/** What a log remembers of the time before now. */
+/** What a log remembers of the past. */
 export interface RecentRecords {
   /** Oldest first. */
   readonly records: readonly AuditRecord[];
-  /** Milliseconds since the epoch: nothing is missing that was written from then on. */
+  /** Milliseconds since the epoch: no later record is missing. */
   readonly completeSince: number;
 }
 
 /**
- * The records of a log since a time, over all its files, up to a number of bytes. Read from the end, so that a large log costs
- * nothing. Where a record is missing, what stands before it is left out: nothing can be concluded from it.
+ * The records of a log since a time, over all its files, up to a number of bytes. It reads from the end, so that a
+ * large log costs nothing. If a record is missing, earlier ones are omitted, because they prove nothing.
  * @param wasEmpty whether a log without records is one that never had any
  */
 export async function readRecent(
@@ -109,7 +109,7 @@ async function* readBackwards(files: readonly AuditFile[], most: number): AsyncG
         const bytes = Buffer.concat([await readRange(handle, from, end), rest]);
         left -= end - from;
         end = from;
-        // What stands before the first newline may be half a line, unless the file begins there.
+        // The text before the first newline may be half a line, unless the file begins there.
         const begin = from === 0 ? 0 : bytes.indexOf(10) + 1;
         rest = bytes.subarray(0, begin);
         const lines = bytes.subarray(begin).toString('utf8').split('\n').reverse();

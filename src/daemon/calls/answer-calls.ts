@@ -10,19 +10,19 @@ import type { OpenNode } from '../open-node.ts';
 import { definePipeline } from '../pipeline.ts';
 import { defineService } from '../service.ts';
 
-/** The node's answers to calls, from the opened node and its agents. */
+/** Replies to calls, from the opened node and its agents. */
 export interface CallAnswers {
   readonly service: NodeService;
   /** Refuses calls from now on. */
   readonly close: () => void;
-  /** Resolves as soon as no call runs. */
+  /** Resolves as soon as no call is running. */
   readonly ended: () => Promise<void>;
-  /** Cancels the calls that run. */
+  /** Cancels running calls. */
   readonly cancel: () => void;
 }
 
 /**
- * @param describable what the node says of itself when it is asked to describe itself
+ * @param describable the node's description of itself
  * @param duplicates names that two machines prove to have
  */
 export function answerCalls(

@@ -14,27 +14,27 @@ import {
   runKeyOf,
 } from './remembered-calls.ts';
 
-/** What the node remembers of calls, so that none is served twice and a lost reply can be asked for. */
+/** The node's memory of calls: none is served twice, and a lost reply can be asked for. */
 export interface CallMemory {
-  /** False when the nonce was seen and its time is not over. @param until milliseconds since the epoch */
+  /** False when the nonce was seen and has not expired. @param until milliseconds since the epoch */
   readonly admit: (nonce: Buffer, until: number) => boolean;
-  /** Whether every nonce is remembered that came since a time (milliseconds since the epoch) and is still good. */
+  /** Whether every unexpired nonce since a time (milliseconds since the epoch) is remembered. */
   readonly covers: (time: number) => boolean;
-  /** Whether the nonce was seen and its time is not over. */
+  /** Whether the nonce was seen and has not expired. */
   readonly has: (nonce: Buffer) => boolean;
-  /** Runs a change's try once; the same one asked again waits for, or gets, the first outcome. Reads are just run. */
+  /** Runs a change's try once; a repetition of it waits for, or receives, the first outcome. Reads simply run. */
   readonly once: (call: IncomingCall, run: () => Promise<Answer>) => Promise<Answer>;
   /**
-   * What became of the try of a change that another operator made in the same run, under the same lease; undefined where it was
-   * never begun. Only for who may call the action now.
+   * The result of a try of a change that another operator made in the same run, under the same lease; undefined if it
+   * never began. Only for callers that may call the action now.
    */
   readonly ofRun: (call: IncomingCall) => Promise<Answer> | undefined;
   /**
-   * Lets no try of a change begin any more that has not arrived: its caller has asked what became of it, and may have gone on.
-   * A relay could hold it back until then.
+   * Blocks every try of a change that has not arrived yet: its caller has asked about it, and may have continued. A
+   * relay could hold it back until then.
    */
   readonly withdraw: (caller: string, requestId: string, attempt: number) => void;
-  /** What became of a request's try. */
+  /** The result of a request's try. */
   readonly find: (caller: string, requestId: string, attempt: number) => { state: ResultState; content?: ReplyContent };
 }
 
@@ -74,7 +74,7 @@ export function startCallMemory({ records, completeSince }: RecentRecords, now: 
   };
 }
 
-/** Runs a try, unless it was run before or is running now: then its outcome is given again. */
+/** Runs a try, unless it ran before or is running now: then its outcome is returned again. */
 async function runOnce(
   { caller, opened: { request } }: IncomingCall,
   run: () => Promise<Answer>,
@@ -104,7 +104,7 @@ async function runOnce(
   }
 }
 
-/** Tries come in order: what arrives after a later one, or after it was given up, was held back on its way. */
+/** Tries come in order: one that arrives after a later one, or after it was withdrawn, was held back on its way. */
 function isLate(requestKey: string, attempt: number, { latest }: RememberedCalls, time: number): boolean {
   const last = latest.get(requestKey);
   if (last !== undefined && (attempt < last.attempt || (attempt === last.attempt && last.withdrawn))) return true;
@@ -118,7 +118,7 @@ function outcomeInRun({ caller, opened }: IncomingCall, { runs, calls }: Remembe
   const made = runKey === undefined ? undefined : runs.get(runKey);
   const known = made === undefined || made.caller === caller ? undefined : calls.get(made.place);
   if (known?.running !== undefined) return known.running.then((served) => ({ ...served, recorded: true }));
-  // A refusal was of the other operator: nothing was done.
+  // A refusal concerned the other operator: nothing was done.
   if (known?.content === undefined || known.content.outcome === 'refused') return undefined;
   return Promise.resolve({ content: known.content, recorded: true });
 }

@@ -1,24 +1,24 @@
 import { Problem } from '../../core/errors.ts';
 
-/** How much one caller may ask for. */
+/** The limits of one caller. */
 export interface CallerLimits {
-  /** Calls at once. */
+  /** Concurrent calls. */
   readonly atOnce: number;
-  /** Calls a second in the long run; a large one counts for several. */
+  /** The long-term rate of calls a second; a large one counts as several. */
   readonly rate: number;
-  /** Calls that may come at once, before the rate counts. */
+  /** Calls in a burst, before the rate counts. */
   readonly burst: number;
 }
 
-/** Bytes of a request that count as one more call: all of it goes into the audit log. */
+/** Bytes of a request that count as one more call, because all of it goes into the audit log. */
 const bytesPerCall = 16 * 1024;
 
-/** What callers have used of it, each by its name. */
+/** The usage of callers, by name. */
 export interface CallerLimiter {
   /**
-   * Lets a call of a caller in and counts it.
+   * Admits a call of a caller and counts it.
    * @param bytes the size of its request
-   * @returns what to call when it has ended
+   * @returns a function to call when it has ended
    * @throws Problem `busy` when too many of its calls are running, `rate-limited` when they come too fast
    */
   readonly enter: (caller: string, bytes: number) => () => void;
@@ -26,12 +26,12 @@ export interface CallerLimiter {
 
 interface Account {
   running: number;
-  /** Calls that it may make at once (token bucket), as of a time. */
+  /** The calls that it may make at once (token bucket), at a time. */
   left: number;
   at: number;
 }
 
-/** Accounts that are as good as new are dropped when there are more. */
+/** Beyond this number, unused accounts are dropped. */
 const mostAccounts = 1000;
 
 export function startCallerLimiter({ atOnce, rate, burst }: CallerLimits, now: () => number): CallerLimiter {

@@ -1,4 +1,7 @@
-/** Bounds how much of the audit log refusals may fill: a caller without rights must not fill it, nor push out older records. */
+/**
+ * Limits how much of the audit log refusals may fill: a caller without rights must not fill it, nor displace older
+ * records.
+ */
 
 /** Bytes of records about refused requests that each caller may cause at once, and in an hour. */
 const burst = 1024 * 1024;
@@ -8,7 +11,7 @@ const mostCallers = 1000;
 const hour = 3_600_000;
 
 export interface RefusalBudget {
-  /** Takes from what a caller has left. @returns false when it is used up: then nothing is taken */
+  /** Takes from a caller's remaining budget. @returns false when it is used up: then nothing is taken */
   readonly spend: (caller: string, bytes: number) => boolean;
 }
 

@@ -5,10 +5,10 @@ import { openRequest } from '../../core/request/request.ts';
 import type { Request } from '../../core/wire/messages.ts';
 import type { Answer } from '../call.ts';
 
-/** Milliseconds that an outcome can be asked for, and how many are kept at most. */
+/** How long an outcome can be asked for, in milliseconds, and how many are kept. */
 const keepTime = 30 * 60_000;
 const most = 5000;
-/** Milliseconds between two looks for what need not be kept any longer. */
+/** Milliseconds between two removals of expired entries. */
 const forgetInterval = 1000;
 
 interface RunCall {
@@ -24,11 +24,11 @@ interface Known {
 
 /** The tables of a node's memory of calls. */
 export interface RememberedCalls {
-  /** Until when each nonce is kept. */
+  /** The expiry of each nonce. */
   readonly nonces: Map<string, number>;
   /** By {@link keyOf}. */
   readonly calls: Map<string, Known>;
-  /** By {@link runKeyOf}: who made it first, and where its outcome is in `calls`. */
+  /** By {@link runKeyOf}: the first caller, and the key of its outcome in `calls`. */
   readonly runs: Map<string, RunCall>;
   /** By {@link requestKeyOf}: the latest try of each request that began or was withdrawn. */
   readonly latest: Map<string, { readonly at: number; readonly attempt: number; readonly withdrawn: boolean }>;
@@ -39,10 +39,10 @@ export function noCalls(): RememberedCalls {
   return { nonces: new Map(), calls: new Map(), runs: new Map(), latest: new Map(), forgottenAt: 0 };
 }
 
-/** Removes what need not be kept at that time. */
+/** Removes entries that have expired at that time. */
 export function forget(remembered: RememberedCalls, time: number): void {
   const { nonces, calls, runs, latest } = remembered;
-  // It looks at all there is: for every call, that would take longer the more calls there are.
+  // It scans all entries: at every call, that would take longer the more calls there are.
   if (Math.abs(time - remembered.forgottenAt) < forgetInterval && calls.size <= most) return;
   remembered.forgottenAt = time;
   for (const [nonce, until] of nonces) if (until < time) nonces.delete(nonce);
@@ -71,7 +71,7 @@ export function runKeyOf({ runId, lease, requestId, try: attempt, agent, action 
   return [runId, lease, requestId, attempt, agent, action].join('\0');
 }
 
-/** Notes who makes a try of a run's call: the first caller that was not refused. */
+/** Records the caller of a try in a run: the first one that was not refused. */
 export function claim(request: Request, caller: string, place: string, { calls, runs }: RememberedCalls): void {
   const runKey = runKeyOf(request);
   if (runKey === undefined) return;
@@ -91,7 +91,7 @@ function requestIn({ request }: IntentRecord): Request | undefined {
   }
 }
 
-/** Fills the memory from the audit log. What was begun and has no outcome was cut off when the daemon ended. */
+/** Fills the memory from the audit log. A call without an outcome was cut off when the daemon ended. */
 export function fillFromLog(remembered: RememberedCalls, past: readonly AuditRecord[], now: number): void {
   const { nonces, calls } = remembered;
   const keys = new Map<number, string>();
@@ -108,7 +108,7 @@ export function fillFromLog(remembered: RememberedCalls, past: readonly AuditRec
       if (!calls.has(key)) calls.set(key, { at: now, content: failure(cut) });
     }
     const key = record.kind === 'outcome' ? keys.get(record.intent) : undefined;
-    // A refused replay must not stand in for the outcome of the call that it repeats.
+    // A refused replay must not replace the outcome of the call that it repeats.
     if (record.kind !== 'outcome' || key === undefined || record.code === 'replayed') continue;
     const { outcome, status, code, message } = record;
     calls.set(key, { at: now, content: { outcome, status, code, message, hint: '', data: {} } });

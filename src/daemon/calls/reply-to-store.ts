@@ -3,7 +3,7 @@ import { isObject, type JsonObject } from '../../core/json.ts';
 import type { ReplyContent } from '../../core/request/reply.ts';
 import type { IncomingCall } from '../call.ts';
 
-/** A reply as it may be stored: without sensitive outputs, and without sensitive inputs where it repeats them. */
+/** A reply in the form that may be stored: without sensitive outputs, and without sensitive inputs that it repeats. */
 export function replyToStore(
   content: ReplyContent,
   { action, input }: Pick<IncomingCall, 'action' | 'input'>,

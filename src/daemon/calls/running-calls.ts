@@ -1,4 +1,4 @@
-/** The calls that are in the pipeline now, also those whose caller is gone. */
+/** The calls in the pipeline, including those whose caller is gone. */
 export interface RunningCalls {
   readonly run: <T>(call: () => Promise<T>) => Promise<T>;
   /** Resolves as soon as none is running. */

@@ -24,11 +24,11 @@ export interface SealedParts {
   readonly tls: () => TlsState;
   readonly service: Pick<NodeService, 'call' | 'describe' | 'turnAway' | 'artifacts'>;
   readonly memory: CallMemory;
-  /** Of callers, each by its name: a relay among them, for what nobody is proven to have signed. */
+  /** The limits of callers, by name, including those of relays, for requests without a proven signer. */
   readonly limiter: CallerLimiter;
   /** Milliseconds by which clocks may differ. */
   readonly grace: number;
-  /** What became of a call of a caller. */
+  /** The result of a caller's call. */
   readonly resultOf: (caller: string, reference: CallReference) => NonNullable<QueryReply['result']>;
   readonly now: () => number;
 }
@@ -115,8 +115,9 @@ async function enter(
 }
 
 /**
- * Who asked for it to be done here and now: undefined where nobody is proven to have, or where it was not for this node, not
- * for now, or was received before. All of that goes through the pipeline, is recorded and refused, and counts for the relay.
+ * The proven caller of a request that is valid here and now; undefined if nobody is proven, or if it was for another
+ * node, another time, or received before. All of those go through the pipeline, are recorded and refused, and count
+ * against the relay.
  */
 function payerOf(opened: OpenedRequest, { identity, tls, memory, grace, now }: SealedParts): Identity | undefined {
   const { request } = opened;
@@ -140,7 +141,7 @@ async function serveQuery(
     () => admitQuery(signed, parts),
     () => limiter.enter(callerId(relay), 0)(),
   );
-  // A part of an artifact does not go into the audit log: its size does not count as that of a request does.
+  // A part of an artifact does not go into the audit log: its size does not count, unlike that of a request.
   const leave = limiter.enter(callerId(caller.identity), query.store ? 0 : signed.query.length);
   try {
     const name = callerId(caller.identity);
@@ -166,7 +167,7 @@ async function store(
   return await holder.store(request, caller);
 }
 
-/** @throws Problem when the query is not one that its caller signed for this node, now and for the first time */
+/** @throws Problem when the query was not signed by its caller for this node and this time, or is a repetition */
 function admitQuery(signed: SignedQuery, { identity, tls, memory, grace, now }: SealedParts): OpenedQuery {
   const opened = openQuery(signed, tls().trust, now());
   const { query } = opened;
@@ -181,7 +182,7 @@ function admitQuery(signed: SignedQuery, { identity, tls, memory, grace, now }: 
   return opened;
 }
 
-/** What is not to be answered counts for the relay that brought it. */
+/** A query that must not be answered counts against the relay that delivered it. */
 function judged<T>(open: () => T, charge: () => void): T {
   try {
     return open();
@@ -191,7 +192,7 @@ function judged<T>(open: () => T, charge: () => void): T {
   }
 }
 
-/** Calls that came by a relay and can be ended by their callers. */
+/** Calls over a relay that their callers can end. */
 interface Reads {
   readonly begin: (
     caller: string,

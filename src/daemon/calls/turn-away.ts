@@ -20,9 +20,10 @@ export interface TurnAwayParts {
 const limits = new Set(['busy', 'rate-limited']);
 
 /**
- * Writes down who was turned away at the door, where the handshake had let it in: a certificate that was revoked or
- * ended since, or a caller that asks for too much, which is written down now and then with their number. A request that it brought goes through the pipeline as one of this caller whose certificate does not
- * hold: so it is in the audit log, and goes no further. What brings none, or none that can be read, is only noted.
+ * Records refusals after the handshake: a certificate that was revoked or ended since, or a caller beyond its limits,
+ * which is recorded at intervals with a count. If it sent a request, that goes through the pipeline as a request of
+ * this caller with an invalid certificate: so it is in the audit log, and goes no further. Without a readable request,
+ * the daemon only logs it.
  */
 export function defineTurnAway(parts: TurnAwayParts): NodeService['turnAway'] {
   const { agents, tls, handle, strangers, turnstile, now } = parts;
@@ -39,7 +40,7 @@ export function defineTurnAway(parts: TurnAwayParts): NodeService['turnAway'] {
     else await handle({ ...call, caller: callerId(call.peer), verification: { problem: noted } });
   };
 
-  /** What is refused counts like what is not: else it could fill the disk. */
+  /** A refused request counts like any other: else it could fill the disk. */
   function comesSlowly(peer: Identity, { code }: Problem, signed: SignedRequest | undefined): boolean {
     if (limits.has(code)) return false;
     try {

@@ -3,7 +3,7 @@ import { isObject, type JsonObject } from '../../core/json.ts';
 import { type FileKind, isFileKind, pathIn } from '../../core/node-files/kinds.ts';
 import { sumOf } from '../../core/node-files/list.ts';
 
-/** A file as it is to be; without content it is to be removed. */
+/** The desired content of a file; without content it is removed. */
 export interface NewFile {
   readonly kind: FileKind;
   readonly name: string;
@@ -22,7 +22,7 @@ const mostFiles = 500;
 const largestFile = 512 * 1024;
 
 /**
- * Reads what an operator wants changed. The helper runs as root, so it takes nothing as checked that the daemon checked.
+ * Reads the change that an operator requests. The helper runs as root, so it trusts no check of the daemon.
  * @throws Problem `invalid-input`
  */
 export function parseChange({ previous, files, sums }: JsonObject): Change {
@@ -49,7 +49,7 @@ function parseFile(value: unknown): NewFile {
   return { kind, name: String(name), place, content: content ?? undefined };
 }
 
-/** The audit log keeps the sums and not the contents: both must say the same. */
+/** The audit log stores the sums and not the contents: both must match. */
 function checkSums(files: readonly NewFile[], sums: unknown): void {
   const listed = new Map<string, unknown>(
     Array.isArray(sums) ? sums.filter(isObject).map(({ kind, name, sha256 }) => [`${kind}/${name}`, sha256]) : [],

@@ -13,15 +13,15 @@ import { type HelperSettings, readHelperSettings } from './settings.ts';
 import { type Effect, effectOf, revertChange, settle, switchFiles } from './switch.ts';
 import { requireUsualPaths, validateFiles } from './validate.ts';
 
-/** What came of a request. */
+/** The result of a request. */
 export interface Handled {
   readonly reply: JsonObject;
-  /** A change that waits to be confirmed from now on. */
+  /** A change that waits for confirmation from now on. */
   readonly waiting?: { readonly change: string; readonly effect: Effect; readonly settings: HelperSettings };
 }
 
 /**
- * Does what an operator asks, once everything about it is proven; under the lock.
+ * Carries out an operator's request, once everything about it is proven; under the lock.
  * @throws Problem with the reason; then nothing was changed
  */
 export async function handleRequest(
@@ -36,7 +36,7 @@ export async function handleRequest(
   return await apply(request, instance, directory, { config, settings, agents });
 }
 
-/** Only who made the change can say that the node answers them. */
+/** Only the operator who made the change can confirm that the node answers them. */
 async function confirm({ input, operator }: ProvenRequest, directory: string): Promise<JsonObject> {
   const change = String(input.change);
   const pending = await readPending(directory);
@@ -87,7 +87,7 @@ async function apply(
   return { reply, waiting: { change: id, effect, settings } };
 }
 
-/** A full disk in the middle leaves the node as it was. */
+/** A disk that fills up in the middle leaves the node as it was. */
 async function switchOrGoBack(...[directory, files, about]: Parameters<typeof switchFiles>): Promise<void> {
   try {
     await switchFiles(directory, files, about);

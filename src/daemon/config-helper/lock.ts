@@ -4,7 +4,10 @@ import { errnoOf, Problem } from '../../core/errors.ts';
 import { isRunning, markProcess, type ProcessMark } from '../../core/files/process-mark.ts';
 import { helperDirectory } from '../../core/node-files/pending.ts';
 
-/** Does work that no other helper may do at the same time. A lock of a process that is gone does not count. @throws Problem `busy` */
+/**
+ * Does work that only one helper may do at a time. A lock of a process that is gone does not count. @throws Problem
+ * `busy`
+ */
 export async function withHelperLock<T>(directory: string, work: () => Promise<T>): Promise<T> {
   const own = join(directory, helperDirectory);
   await mkdir(own, { mode: 0o755, recursive: true });
@@ -36,7 +39,7 @@ async function holderOf(file: string): Promise<'yes' | 'no' | 'unknown'> {
   try {
     return await isRunning(JSON.parse(await readFile(file, 'utf8')) as ProcessMark);
   } catch {
-    // Cut off while it was written.
+    // It was cut off while it was written.
     return 'no';
   }
 }

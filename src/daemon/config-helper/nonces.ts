@@ -6,8 +6,8 @@ import { isObject } from '../../core/json.ts';
 import { helperDirectory } from '../../core/node-files/pending.ts';
 
 /**
- * Notes a nonce for as long as its request could be sent again; on the disk before anything is done, so that a restart
- * forgets none. Only one helper works at a time.
+ * Records a nonce for as long as its request could be sent again; it is on the disk before anything is done, so that a
+ * restart forgets none. Only one helper works at a time.
  * @param end milliseconds since the epoch
  * @throws Problem `replayed`
  */

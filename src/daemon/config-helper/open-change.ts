@@ -10,7 +10,7 @@ import { receivedListFile } from '../system/live-keys.ts';
 import { admitNonce } from './nonces.ts';
 import type { HelperSettings } from './settings.ts';
 
-/** A request that an operator proved to have made, for this node, just now, and for the first time. */
+/** A request with a proven operator, for this node, of this moment, and not repeated. */
 export interface ProvenRequest {
   readonly id: string;
   readonly action: string;
@@ -21,7 +21,7 @@ export interface ProvenRequest {
 }
 
 /**
- * Proves a request by itself: the daemon that brings it is not believed.
+ * Proves a request independently: the helper does not trust the daemon that delivers it.
  * @param config the configuration in force, which names the trust
  * @throws Problem as {@link proveCaller}; `wrong-node`, `wrong-action`, `expired-request`, `replayed`
  */
@@ -57,7 +57,7 @@ export async function openChange(
   };
 }
 
-/** @throws Problem `policy-denied` where the operator has not the right for one of the kinds */
+/** @throws Problem `policy-denied` if the operator lacks the right for one of the kinds */
 export function requireRights(operator: string, kinds: readonly string[], { rights }: HelperSettings): void {
   const own: readonly string[] = Object.hasOwn(rights, operator) ? (rights[operator] ?? []) : [];
   const missing = [...new Set(kinds)].filter((kind) => !own.includes(kind));

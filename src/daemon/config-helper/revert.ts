@@ -8,7 +8,7 @@ import { withHelperLock } from './lock.ts';
 import { type HelperSettings, readHelperSettings } from './settings.ts';
 import { revertChange } from './switch.ts';
 
-/** Has the daemon take up the files as they are. Nothing where no command is configured: the daemon looks by itself. */
+/** Makes the daemon load the current files. Does nothing if no command is configured: the daemon checks by itself. */
 export async function runEffect(effect: Pending['effect'], { restart, reload }: HelperSettings): Promise<void> {
   const [program, ...words] = effect === 'restart' ? restart : effect === 'reload' ? reload : [];
   if (program === undefined) return;
@@ -20,7 +20,7 @@ export async function bootId(): Promise<string> {
   return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
 }
 
-/** Why a change must not stay; undefined while it may still be confirmed. */
+/** Why a change must be reverted; undefined while it may still be confirmed. */
 async function reasonToRevert({ state, until, boot }: Pending, isAlone: boolean): Promise<string | undefined> {
   if (state === 'switching') return isAlone ? 'the change was cut off' : undefined;
   if (boot !== (await bootId())) return 'the machine started again before the change was confirmed';
@@ -28,8 +28,8 @@ async function reasonToRevert({ state, until, boot }: Pending, isAlone: boolean)
 }
 
 /**
- * Goes back to the last good version where a change was cut off, or its time to be confirmed is over.
- * @param take whether the daemon is to take it up: not when it is about to start
+ * Goes back to the last good version if a change was cut off, or its time for confirmation is over.
+ * @param take whether the daemon must load it: not when it is about to start
  * @returns whether it went back
  */
 export async function revertIfDue(directory: string, take: boolean): Promise<boolean> {
@@ -44,16 +44,16 @@ export async function revertIfDue(directory: string, take: boolean): Promise<boo
       return true;
     });
   } catch (error) {
-    // The call that works on it finishes it.
+    // The current call of it will finish it.
     if (error instanceof Problem && error.code === 'busy') return false;
     throw error;
   }
 }
 
-/** Milliseconds between two looks. */
+/** Milliseconds between two checks. */
 const interval = 200;
 
-/** Waits until a change is confirmed; where it is not, goes back. */
+/** Waits until a change is confirmed; otherwise it goes back. */
 export async function awaitConfirmation(directory: string, change: string): Promise<void> {
   for (;;) {
     const pending = await readPending(directory);

@@ -10,13 +10,13 @@ import { decodeMessage, encodeReply, largestMessage } from '../../core/node-file
 export interface HelperStreams {
   readonly input: Readable;
   readonly output: Writable;
-  /** For the log of who runs it: never a content. */
+  /** For the administrator's log: never a content. */
   readonly log: (line: string) => void;
 }
 
 /**
- * One turn of the helper: one message in, one reply out. After a change it stays until the change is confirmed, or brings
- * back what was before.
+ * One run of the helper: one message in, one reply out. After a change it stays until the change is confirmed, or
+ * restores the earlier state.
  */
 export async function serveHelper(
   directory: string,
@@ -38,7 +38,7 @@ export async function serveHelper(
   const { waiting } = handled;
   if (waiting === undefined) return;
   log(`the change ${waiting.change} waits to be confirmed`);
-  // A reload is the daemon’s own: it replies when the new files are in force.
+  // The daemon reloads by itself: it replies when the new files are in force.
   if (waiting.effect === 'restart') {
     await runEffect('restart', waiting.settings).catch((error: unknown) =>
       log(`the restart failed: ${explain(error)}`),
@@ -66,7 +66,7 @@ async function readLine(input: Readable): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** The daemon may be gone by now: what was done stands all the same. */
+/** The daemon may be gone by now: the result stands regardless. */
 async function reply(output: Writable, text: string): Promise<void> {
   output.on('error', () => {});
   output.end(text);

@@ -10,18 +10,20 @@ const argv = {
   default: [],
 } as const;
 
-/** helper.yaml: it lies beside node.yaml, is root’s, and has no kind, so that it is never written over the fabric. */
+/**
+ * helper.yaml: it is beside node.yaml, belongs to root, and has no kind, so that it is never written over the fabric.
+ */
 export const helperSettingsSchema = {
   type: 'object',
   additionalProperties: false,
   properties: {
-    /** Has the daemon start again; nothing where a person does. */
+    /** Restarts the daemon; empty if a person does that. */
     restart: argv,
-    /** Has the daemon read policies, facts and classes again. */
+    /** Makes the daemon read policies, facts and classes again. */
     reload: argv,
     /** Seconds within which a change must be confirmed. */
     patience: { type: 'number', minimum: 1, maximum: 600, default: 60 },
-    /** Seconds by which a caller’s clock may be ahead or behind. */
+    /** The allowed difference of a caller’s clock, in seconds. */
     clock_grace: { type: 'number', minimum: 0, maximum: 600, default: 10 },
     /** The kinds of files that each operator may write. */
     rights: {

@@ -10,16 +10,16 @@ import { requireSafePath } from './tree.ts';
 
 export type Effect = Pending['effect'];
 
-/** What the daemon must do for the change as a whole. */
+/** What the daemon must do for the whole change. */
 export function effectOf(files: readonly NewFile[]): Effect {
   const effects = new Set(files.map(({ kind }) => takesEffect[kind]));
   return effects.has('restart') ? 'restart' : effects.has('reload') ? 'reload' : 'at-once';
 }
 
 /**
- * Replaces files, after it has kept what they were. A kill or a power cut at any moment leaves a record by which
- * {@link revertChange} brings back all of it.
- * @throws Problem `bad-permissions`; then nothing was replaced
+ * Replaces files, after it has stored the old ones. A kill or a power cut at any moment leaves a record by which {@link
+ * revertChange} restores all of it.
+ * @throws Problem `bad-permissions`
  */
 export async function switchFiles(
   directory: string,

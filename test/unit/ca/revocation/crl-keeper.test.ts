@@ -104,7 +104,7 @@ describe('a revocation list that is brought to a node', () => {
     assert.deepEqual(numbers(), [5, 2]);
   });
 
-  test('of a CA that is revoked has no use, and is no fault', async () => {
+  test('of a CA that is revoked has no use, and is not a fault', async () => {
     const root = await makeRoot('devco.net', now);
     const { publicKey, privateKey: key } = makeKeyPair();
     const below = { realm: 'devco.net', certificate: await certifyIntermediate(root, publicKey, now), key };

@@ -83,7 +83,7 @@ describe('an entry of a revocation list', () => {
   const longForm = (content: Buffer) => Buffer.concat([bytes('308200'), Buffer.of(content.length), content]);
   const body = Buffer.concat([serialOf('4D02'), date]);
   for (const [what, entry] of [
-    ['is no sequence', element(0x31, body)],
+    ['is not a sequence', element(0x31, body)],
     ['has a length of two bytes', longForm(body)],
     ['begins with something else than a serial', sequence(octets(bytes('4D02')), date)],
     ['has an empty serial', sequence(serialOf(''), date)],

@@ -66,7 +66,7 @@ describe('one revocation list replaces another', () => {
     assert.deepEqual(newest([first, second, foreign, second]), [second, foreign]);
     assert.deepEqual(newest([second, first]), [second]);
     const again = list({ number: 2, at: now + day });
-    assert.deepEqual(newest([second, again]), [second], 'the one that was there, of two that are no newer');
+    assert.deepEqual(newest([second, again]), [second], 'the one that was there, of two that are not newer');
     assert.deepEqual(newest([foreign, second, again]), [foreign, second]);
   });
 });
