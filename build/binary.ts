@@ -4,14 +4,16 @@ import { chmod, copyFile, mkdir, readdir, readFile, rename, writeFile } from 'no
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { build } from 'esbuild';
-import { joinParts, type Part, startPart, wrap } from './program/load.ts';
+import { groupParts, type Sources } from './program/groups.ts';
+import { joinParts, type Member, type Part, wrap } from './program/load.ts';
 import { pack } from './program/pack.ts';
-import { startRehearsal } from './rehearsal.ts';
+import { type Rehearsal, startRehearsal } from './rehearsal.ts';
 
 // Node looks for this mark to know that it carries a program (Node's documentation, “Single executable applications”).
 const fuse = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
 const postject = join(import.meta.dirname, '../node_modules/postject/dist/cli.js');
 const record = join(import.meta.dirname, 'program/record.ts');
+const trace = join(import.meta.dirname, 'program/trace.ts');
 
 /** Flags of V8 that every start of the binary has. */
 const flags: readonly string[] = [];
@@ -63,52 +65,70 @@ export async function makeBinary({ parts, runtime, binary, work }: BinaryOptions
 
 /** The parts as they lie in the binary. V8's code for them fits only the Node that wrote it: for another machine's there is none. */
 async function makeAssets(parts: string, work: string, withCode: boolean): Promise<Record<string, string>> {
-  const wrapped = join(work, 'wrapped');
-  await mkdir(wrapped);
   const sources = new Map<string, string>();
   for (const name of (await readdir(parts)).sort()) sources.set(name, await readFile(join(parts, name), 'utf8'));
-  const start = startOf(sources);
-  const together = new Map([...sources].filter(([name]) => start.has(name)).map(([name, text]) => [name, wrap(text)]));
-  const names = [startPart, ...[...sources.keys()].filter((name) => !start.has(name))];
-  await writeFile(join(wrapped, startPart), joinParts(together));
-  for (const name of names.slice(1)) await writeFile(join(wrapped, name), wrap(sources.get(name) ?? ''));
-  if (withCode) await recordCode(wrapped, work);
-  const partOf = async (name: string): Promise<Part> => ({
-    source: await readFile(join(wrapped, name), 'utf8'),
-    code: withCode ? await readFile(join(wrapped, `${name}.code`)) : undefined,
-  });
-  const { index, block } = pack(
-    new Map(await Promise.all(names.map(async (name) => [name, await partOf(name)] as const))),
-  );
+  const wrapped = join(work, 'wrapped');
+  await mkdir(wrapped);
+  const rehearsal = await startRehearsal(work);
+  try {
+    const groups = await writeWrapped(sources, wrapped, await traceGroups(sources, parts, work, rehearsal));
+    if (withCode) await runToItsEnd([...flags, record, wrapped, ...rehearsal.words], rehearsal.env);
+    return await packAll(wrapped, groups, work, withCode);
+  } finally {
+    await rehearsal.stop();
+  }
+}
+
+/** Finds out which parts are loaded together, by what a call to a node and the start of a daemon load. */
+async function traceGroups(
+  sources: Sources,
+  parts: string,
+  work: string,
+  { words, env }: Rehearsal,
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const list = join(work, 'loaded.json');
+  const loadedBy = async (...command: readonly string[]): Promise<ReadonlySet<string>> => {
+    await runToItsEnd([trace, parts, list, ...command], env);
+    return new Set(JSON.parse(await readFile(list, 'utf8')) as string[]);
+  };
+  // Without its configuration a daemon ends once its code is loaded.
+  return groupParts(sources, await loadedBy(...words), await loadedBy('daemon', '--config', join(work, 'none.yaml')));
+}
+
+/** Writes each part, or the group that it lies in, as it is compiled. @returns the group of each part that lies in one */
+async function writeWrapped(
+  sources: Sources,
+  directory: string,
+  groups: ReadonlyMap<string, readonly string[]>,
+): Promise<ReadonlyMap<string, string>> {
+  const wrapped = new Map([...sources].map(([name, source]) => [name, wrap(source)]));
+  const groupOf = new Map([...groups].flatMap(([group, names]) => names.map((name) => [name, group])));
+  await writeFile(join(directory, 'groups.json'), JSON.stringify(Object.fromEntries(groupOf)));
+  for (const [group, names] of groups) {
+    const members = new Map(names.map((name) => [name, wrapped.get(name) ?? '']));
+    await writeFile(join(directory, group), joinParts(members));
+  }
+  for (const [name, source] of wrapped) if (!groupOf.has(name)) await writeFile(join(directory, name), source);
+  return groupOf;
+}
+
+async function packAll(
+  wrapped: string,
+  groupOf: ReadonlyMap<string, string>,
+  work: string,
+  withCode: boolean,
+): Promise<Record<string, string>> {
+  const all = new Map<string, Part | Member>([...groupOf].map(([name, group]) => [name, { group }]));
+  for (const name of (await readdir(wrapped)).filter((file) => !/\.(code|json)$/.test(file)))
+    all.set(name, {
+      source: await readFile(join(wrapped, name), 'utf8'),
+      code: withCode ? await readFile(join(wrapped, `${name}.code`)) : undefined,
+    });
+  const { index, block } = pack(all);
   const assets = { index: join(work, 'index.json'), parts: join(work, 'parts') };
   await writeFile(assets.index, JSON.stringify(index));
   await writeFile(assets.parts, block);
   return assets;
-}
-
-/** The parts that every start loads: main.cjs, and what it needs without an `import()`. */
-function startOf(sources: ReadonlyMap<string, string>): ReadonlySet<string> {
-  const found = new Set(['main.cjs']);
-  for (const name of found) {
-    const text = (sources.get(name) ?? '')
-      .replaceAll(/\s+/g, '')
-      .replaceAll(/\.then\(\(\)=>(__toESM\()?require\(/g, '');
-    // esbuild's own `__require` is for what is loaded on demand.
-    for (const [, needed = ''] of text.matchAll(/(?<!__)require\("\.\/([^"]+)"\)/g))
-      if (sources.has(needed)) found.add(needed);
-  }
-  return found;
-}
-
-/** Lets V8 write its code for the parts, with the functions in it that a call to a node takes. */
-async function recordCode(parts: string, work: string): Promise<void> {
-  const { words, env, stop } = await startRehearsal(work);
-  try {
-    // Waited for without standing still: the node that is called is in this process.
-    await runToItsEnd([...flags, record, parts, ...words], env);
-  } finally {
-    await stop();
-  }
 }
 
 /** Runs the Node that runs this, without standard input: an open pipe would be waited for, as a list of nodes. */

@@ -10,10 +10,12 @@ type Require = (name: string) => unknown;
 /** What the source of a part is, run: see `wrap`. */
 export type Wrapped = (exports: object, require: Require, module: { exports: object }) => void;
 
-/** The part that holds all others that every start loads: one script is read and checked faster than a hundred. */
-export const startPart = 'start';
+/** A part that lies in another one, together with those that are loaded at the same time: one script is read and checked faster than a hundred. */
+export interface Member {
+  readonly group: string;
+}
 
-/** The source of {@link startPart}: an object with the functions of its parts, by their file names. @param parts wrapped sources */
+/** The source of a group: an object with the functions of its parts, by their file names. @param parts wrapped sources */
 export function joinParts(parts: ReadonlyMap<string, string>): string {
   return `({${[...parts].map(([name, source]) => `${JSON.stringify(name)}:${source}`).join(',\n')}})`;
 }
@@ -29,26 +31,29 @@ export function wrap(source: string): string {
  * @param compiled called for each part that was compiled
  */
 export function defineRequire(
-  read: (name: string) => Part | undefined,
+  read: (name: string) => Part | Member | undefined,
   requireBuiltIn: Require,
   compiled: (name: string, script: Script) => void = () => {},
 ): Require {
   const modules = new Map<string, { exports: object }>();
-  let together: Readonly<Record<string, Wrapped>> | undefined;
-  const compile = (name: string, part: Part): unknown => {
-    const cachedData = part.code === undefined ? {} : { cachedData: part.code };
-    const script = new Script(part.source, { filename: `mco-deploy/${name}`, ...cachedData });
+  const groups = new Map<string, Readonly<Record<string, Wrapped>>>();
+  const compile = (name: string, { source, code }: Part): unknown => {
+    const cachedData = code === undefined ? {} : { cachedData: code };
+    const script = new Script(source, { filename: `mco-deploy/${name}`, ...cachedData });
     compiled(name, script);
     return script.runInThisContext();
   };
+  const groupOf = (name: string): Readonly<Record<string, Wrapped>> => {
+    const known = groups.get(name);
+    if (known !== undefined) return known;
+    const group = compile(name, read(name) as Part) as Readonly<Record<string, Wrapped>>;
+    groups.set(name, group);
+    return group;
+  };
   const find = (name: string): Wrapped | undefined => {
-    if (together === undefined) {
-      const start = read(startPart);
-      together = start === undefined ? {} : (compile(startPart, start) as Record<string, Wrapped>);
-    }
-    if (Object.hasOwn(together, name)) return together[name];
     const part = read(name);
-    return part === undefined ? undefined : (compile(name, part) as Wrapped);
+    if (part === undefined) return undefined;
+    return 'group' in part ? groupOf(part.group)[name] : (compile(name, part) as Wrapped);
   };
   return function requirePart(id) {
     const name = id.startsWith('./') ? id.slice(2) : id;

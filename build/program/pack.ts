@@ -1,13 +1,16 @@
-import type { Part } from './load.ts';
+import type { Member, Part } from './load.ts';
 
-/** Where things lie in the packed program: [offset, length] of each part's source, then of V8's code for it, where there is some. */
-export type Index = Readonly<Record<string, readonly number[]>>;
+/**
+ * Where things lie in the packed program: [offset, length] of each part's source, then of V8's code for it, where there is
+ * some; or the name of the group that the part lies in.
+ */
+export type Index = Readonly<Record<string, readonly number[] | string>>;
 
 /**
  * All parts in one block: what is not needed is never read from the disk.
  * Each begins where V8 takes its code without copying it first.
  */
-export function pack(parts: ReadonlyMap<string, Part>): { index: Index; block: Buffer } {
+export function pack(parts: ReadonlyMap<string, Part | Member>): { index: Index; block: Buffer } {
   const pieces: Buffer[] = [];
   let end = 0;
   const put = (piece: Buffer): number[] => {
@@ -17,7 +20,9 @@ export function pack(parts: ReadonlyMap<string, Part>): { index: Index; block: B
     end += piece.length + padding.length;
     return [start, piece.length];
   };
-  const index = [...parts].map(([name, { source, code }]) => {
+  const index = [...parts].map(([name, part]) => {
+    if ('group' in part) return [name, part.group] as const;
+    const { source, code } = part;
     const place = put(Buffer.from(source));
     return [name, code === undefined ? place : [...place, ...put(code)]] as const;
   });
@@ -25,9 +30,11 @@ export function pack(parts: ReadonlyMap<string, Part>): { index: Index; block: B
 }
 
 /** @param block as `pack` made it */
-export function unpack(index: Index, block: ArrayBuffer, name: string): Part | undefined {
-  if (!Object.hasOwn(index, name)) return;
-  const [start, length, codeStart, codeLength] = index[name] ?? [];
+export function unpack(index: Index, block: ArrayBuffer, name: string): Part | Member | undefined {
+  const place = Object.hasOwn(index, name) ? index[name] : undefined;
+  if (place === undefined) return undefined;
+  if (typeof place === 'string') return { group: place };
+  const [start = 0, length = 0, codeStart, codeLength] = place;
   const source = Buffer.from(block, start, length).toString();
   return { source, code: codeStart === undefined ? undefined : Buffer.from(block, codeStart, codeLength) };
 }

@@ -78,6 +78,8 @@ async function end(out: Output, err: Output, keepsExitCode: boolean): Promise<vo
   await err.drained();
   // All is done by then: what may still hang is a connection to a host that does not answer.
   setTimeout(() => process.exit(), grace).unref();
+  // Nothing is left to do: the process ends without first freeing the heap piece by piece.
+  process.once('beforeExit', () => process.exit());
 }
 
 /** A terminal that went away must not end the program by an error event. */

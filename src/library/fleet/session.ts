@@ -64,9 +64,11 @@ export async function openSession(
 ): Promise<Session> {
   const config = await loadClientConfig(configFile, environment.env);
   const log = warningsOnly(environment);
-  const live = await openCredentials(config, log);
-  const cache = await openCache(config.cacheFile, log);
-  const heads = await openHeads(headsFile(config.stateDirectory), Date.now);
+  const [live, cache, heads] = await Promise.all([
+    openCredentials(config, log),
+    openCache(config.cacheFile, log),
+    openHeads(headsFile(config.stateDirectory), Date.now),
+  ]);
   const caller = {
     get credentials() {
       return live.current().credentials;
@@ -104,8 +106,7 @@ export async function openSession(
       live.stop();
       for (const { connection } of open) connection.close();
       relays?.close();
-      await cache.save();
-      await keepHeads(heads, log);
+      await Promise.all([cache.save(), keepHeads(heads, log)]);
     },
   };
 }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Script } from 'node:vm';
-import { defineRequire, joinParts, type Part, startPart, wrap } from '../../../build/program/load.ts';
+import { groupParts } from '../../../build/program/groups.ts';
+import { defineRequire, joinParts, type Member, type Part, wrap } from '../../../build/program/load.ts';
 import { pack, unpack } from '../../../build/program/pack.ts';
 
 const partOf = (source: string): Part => ({ source: wrap(source), code: undefined });
@@ -10,16 +11,18 @@ const noBuiltIns = (name: string) => assert.fail(`${name} was asked of Node`);
 test('packs parts that unpack unchanged, and V8’s code is used without a copy', () => {
   const code = Buffer.from([1, 2, 3]);
   const { index, block } = pack(
-    new Map([
+    new Map<string, Part | Member>([
       ['a', partOf('“ä”')],
       ['b', { source: 'b', code }],
+      ['c', { group: 'a' }],
     ]),
   );
   const bytes = block.buffer.slice(block.byteOffset, block.byteOffset + block.length) as ArrayBuffer;
   assert.deepEqual(unpack(index, bytes, 'a'), partOf('“ä”'));
-  const b = unpack(index, bytes, 'b');
+  assert.deepEqual(unpack(index, bytes, 'c'), { group: 'a' });
+  const b = unpack(index, bytes, 'b') as Part;
   assert.deepEqual(b, { source: 'b', code });
-  assert.equal((b?.code?.byteOffset ?? 1) % 16, 0);
+  assert.equal((b.code?.byteOffset ?? 1) % 16, 0);
   assert.equal(unpack(index, bytes, 'toString'), undefined);
 });
 
@@ -57,7 +60,7 @@ test('uses the code that V8 wrote for a part, and compiles the part when that co
   assert.equal(rejected(another, codeOf(one)), true);
 });
 
-test('runs the parts of every start from one script, and all others from their own', () => {
+test('runs the parts of a group from one script, and all others from their own', () => {
   const compiled: string[] = [];
   const together = joinParts(
     new Map([
@@ -65,8 +68,10 @@ test('runs the parts of every start from one script, and all others from their o
       ['near', wrap('exports.value = 1;')],
     ]),
   );
-  const parts: Record<string, Part> = {
-    [startPart]: { source: together, code: undefined },
+  const parts: Record<string, Part | Member> = {
+    start: { source: together, code: undefined },
+    main: { group: 'start' },
+    near: { group: 'start' },
     far: partOf('exports.value = require("./near").value + 1;'),
   };
   const requirePart = defineRequire(
@@ -75,5 +80,27 @@ test('runs the parts of every start from one script, and all others from their o
     (name) => void compiled.push(name),
   );
   assert.deepEqual(requirePart('./main'), { value: 3 });
-  assert.deepEqual(compiled, [startPart, 'far']);
+  assert.deepEqual(compiled, ['start', 'far']);
+});
+
+test('groups what every start loads, what calls and daemons load, and what calls alone ever load', () => {
+  const later = (name: string) => `Promise.resolve().then(() => require("./${name}"));`;
+  const sources = new Map([
+    ['both.cjs', ''],
+    ['call.cjs', 'require("./both.cjs");'],
+    ['daemon.cjs', `require("./both.cjs"); ${later('rare.cjs')}`],
+    ['main.cjs', `require("./words.cjs"); ${later('call.cjs')} ${later('daemon.cjs')}`],
+    ['other.cjs', ''],
+    ['rare.cjs', ''],
+    ['words.cjs', ''],
+  ]);
+  const start = ['main.cjs', 'words.cjs'];
+  const call = new Set([...start, 'call.cjs', 'both.cjs', 'rare.cjs']);
+  const daemon = new Set([...start, 'daemon.cjs', 'both.cjs']);
+  // What a daemon may load later lies by itself, so that it does not load the parts of calls then.
+  assert.deepEqual(Object.fromEntries(groupParts(sources, call, daemon)), {
+    start,
+    shared: ['both.cjs'],
+    call: ['call.cjs'],
+  });
 });
