@@ -20,7 +20,7 @@ import { absent, type Presence, startPresence } from './system/presence.ts';
 export interface DaemonOptions {
   readonly configFile: string;
   readonly agents: readonly AgentEntry[];
-  /** How agents in other languages are found; there are none when it is left out. */
+  /** How agents in other languages are found; none if omitted. */
   readonly findExternal?: FindExternalAgents;
   readonly version: string;
 }
@@ -34,17 +34,17 @@ export interface Daemon {
    * version in force.
    */
   readonly reload: () => Promise<void>;
-  /** Takes no more calls, lets the running ones end, says goodbye. */
+  /** Accepts no more calls, lets the running ones end, says goodbye. */
   readonly stop: () => Promise<void>;
 }
 
-/** Milliseconds that running calls get to end when the daemon stops. */
+/** Milliseconds for running calls to end when the daemon stops. */
 const grace = 20_000;
 
 /** Starts a node: ready when this resolves. @throws Problem when it cannot start */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const config = await loadNodeConfig(options.configFile, options.agents);
-  // First of all: a second daemon of this configuration must not touch the audit log of the one that runs.
+  // First of all: a second daemon with this configuration must not touch the audit log of the running one.
   const bound = await bindPort({ host: config.listen.address, port: config.listen.port });
   try {
     return await startNode(options, config, bound);
@@ -62,7 +62,7 @@ async function startNode(options: DaemonOptions, config: NodeConfig, bound: Boun
   let running: readonly AgentEntry[] = [];
   const knownAgents = () => [...known, ...running].map(({ ddl }) => ddl);
   const node = await openNode(config, { version, knownAgents, agentNames, onKeys: () => onKeys(), now: Date.now });
-  // Until the node is on the network: it can be asked as soon as it listens.
+  // Until the node is on the network: it accepts calls as soon as it listens.
   let presence: Presence = absent;
   let relay: Relay | undefined;
   const warnings = () => [node, roster, presence, relay, reloading].flatMap((one) => one?.warnings() ?? []);
@@ -125,7 +125,7 @@ interface DaemonParts {
   readonly metrics: MetricsServer | undefined;
   readonly listener: Listener;
   readonly presence: Presence;
-  /** Each ends something that is done now and then. */
+  /** Each function ends a periodic task. */
   readonly timers: readonly (() => void)[];
 }
 
@@ -141,7 +141,7 @@ function listen(
   return startListening({ host, port, bound, limits, tls: keys.current, ...services, log, onStranger: strangers.note });
 }
 
-/** The code of a relay is loaded only where the node is one: others stay as small as they are. */
+/** The code of a relay is loaded only on a relay: other nodes stay as small as they are. */
 async function startRelayIfAny(
   { config, keys, policies, log }: OpenNode,
   { service: own }: CallAnswers,
@@ -153,7 +153,7 @@ async function startRelayIfAny(
   return await startRelay({ config, settings, tls: keys.current, own, policies, heard, log });
 }
 
-/** What the node answers when it is asked to describe itself. */
+/** The node's description of itself. */
 function describable(
   { config, self, truth }: OpenNode,
   { version, agents, warnings }: DaemonState,
@@ -164,7 +164,7 @@ function describable(
   return { self: self(), version, agents: agents(), published, peers, warnings: warnings(), incomplete, duplicates };
 }
 
-/** @param more the relay's, where the node is one */
+/** @param more the relay's, if the node is one */
 function measures(
   { counters, keys, meter }: OpenNode,
   { version, startedAt, warnings }: DaemonState,
@@ -174,7 +174,7 @@ function measures(
   return { version, startedAt, counters: values, tls, warnings: warnings().length, meter, more };
 }
 
-/** What is read again on SIGHUP, in this order. */
+/** The parts that SIGHUP reads again, in this order. */
 function reloadables(
   { keys, life, policies, truth }: OpenNode,
   roster: Roster,

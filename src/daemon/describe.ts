@@ -8,7 +8,7 @@ import type { DuplicateNode, HeardNode } from '../core/ports.ts';
 import { protocolVersion } from '../core/wire/codec.ts';
 import type { DescribeRequest, NodeDescription, Peer } from '../core/wire/messages.ts';
 
-/** What a description is made of. */
+/** The parts of a description. */
 export interface Describable {
   readonly self: NodeFacts;
   readonly version: string;
@@ -16,14 +16,14 @@ export interface Describable {
   readonly published: readonly string[];
   readonly peers: readonly HeardNode[];
   readonly warnings: readonly string[];
-  /** Names of facts that are known to be missing; `*` where it is not known which. */
+  /** Names of facts that are known to be missing; `*` where the names are unknown. */
   readonly incomplete: readonly string[];
   readonly duplicates: readonly DuplicateNode[];
 }
 
 const mostPeers = 5000;
 
-/** Answers a Describe: whether the whole filter matches, and what was asked for. @throws Problem `bad-filter` */
+/** Replies to a Describe: whether the whole filter matches, and the requested parts. @throws Problem `bad-filter` */
 export function describeNode(request: DescribeRequest, node: Describable, now: number): NodeDescription {
   const matched = matchesFilter(parseFilter(request.filter ?? noFilter), node.self);
   if (request.facts.length > 1000) throw new Problem('bad-filter', 'more than 1000 facts were requested');
@@ -51,7 +51,7 @@ export function describeNode(request: DescribeRequest, node: Describable, now: n
   };
 }
 
-/** The named facts that there are; a name may reach into a nested one by dots. */
+/** The named facts that exist; a name may reach a nested one by dots. */
 export function pick(facts: JsonObject, names: readonly string[]): JsonObject {
   const picked: JsonObject = {};
   for (const name of names) {
@@ -62,7 +62,7 @@ export function pick(facts: JsonObject, names: readonly string[]): JsonObject {
 }
 
 function peerOf({ name, addresses, lastHeard, facts, agents, classes }: HeardNode): Peer {
-  // A link-local address is good on this host alone.
+  // A link-local address is valid only on this host.
   const address = addresses.find(({ host }) => !host.includes('%'));
   return {
     identity: name,

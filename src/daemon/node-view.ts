@@ -7,7 +7,7 @@ import { configItem } from './config/items.ts';
 import type { OpenNode } from './open-node.ts';
 import { receivedListFile } from './system/live-keys.ts';
 
-/** What changes while the daemon runs, asked for when somebody wants to know. */
+/** Values that change while the daemon runs, read at each question. */
 export interface DaemonState {
   readonly version: string;
   /** Milliseconds since the epoch. */
@@ -22,7 +22,7 @@ export interface DaemonState {
 /** Milliseconds for one address of another node to connect. */
 const dialTimeout = 5000;
 
-/** The node as its agents may see it. */
+/** The node as its agents see it. */
 export function defineNodeView(
   { config, keys, identity, truth, policies, counters, audit }: OpenNode,
   { version, startedAt, agents, warnings, heard, reload }: DaemonState,
@@ -37,7 +37,7 @@ export function defineNodeView(
     warnings: warnings(),
   });
   const served = async (event: ServedEvent) => void (await audit.append({ kind: 'served', ...event }, false));
-  // Loaded only where an artifact is fetched: other nodes stay as small as they are.
+  // Loaded only when an artifact is fetched: other nodes stay as small as they are.
   const openArtifactPeer: OpenArtifactPeer = async (name, address, signal) => {
     const { createArtifactDial } = await import('../transport/artifacts/peer.ts');
     const known = heard()

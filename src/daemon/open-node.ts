@@ -18,14 +18,14 @@ import { type Policies, startPolicies } from './agents/policies.ts';
 import type { Shipping } from './shipping/shipping.ts';
 import { type StrangerLog, startStrangerLog } from './audit/stranger-log.ts';
 
-/** What a node stands on before it runs agents and hears callers. */
+/** The foundation of a node, before it runs agents and accepts callers. */
 export interface OpenNode {
   readonly config: NodeConfig;
   readonly keys: LiveKeys;
   readonly identity: string;
   readonly log: Log;
   readonly truth: NodeTruth;
-  /** What the node is to filters and policies. */
+  /** The node as filters and policies see it. */
   readonly self: () => NodeFacts;
   readonly policies: Policies;
   readonly audit: AuditLog;
@@ -35,7 +35,7 @@ export interface OpenNode {
   readonly strangers: StrangerLog;
   readonly counters: Counters;
   readonly meter: Meter;
-  /** What of all this an operator should know. */
+  /** Warnings for an operator. */
   readonly warnings: () => readonly string[];
 }
 
@@ -51,8 +51,8 @@ export interface OpenNodeOptions {
 }
 
 /**
- * Opens what the configuration names: keys, facts, policies and the audit log, in which the start stands from now on.
- * @throws Problem when something of it can't be had
+ * Opens what the configuration names: keys, facts, policies and the audit log, which records the start.
+ * @throws Problem when a part of it cannot be opened
  */
 export async function openNode(
   config: NodeConfig,
@@ -98,7 +98,7 @@ export async function openNode(
   };
 }
 
-/** The code is loaded only where the log has receivers. */
+/** The code is loaded only if the log has receivers. */
 async function openShippingIfAny(config: NodeConfig): Promise<Shipping | undefined> {
   if (Object.keys(config.audit.ship ?? {}).length === 0) return undefined;
   const { openShipping } = await import('./shipping/shipping.ts');

@@ -26,7 +26,7 @@ export interface PipelineParts {
   readonly track: RunningCalls['run'];
 }
 
-/** The stages that every request passes, from the wire to the agent and back. Each lets it through or replies to it. */
+/** The stages of every request, from the wire to the agent and back. Each passes it on or replies to it. */
 export function definePipeline({
   config,
   self,
@@ -49,7 +49,7 @@ export function definePipeline({
     continuity(),
     // Not too old, and not received before.
     fresh(memory, config.clock_grace * 1000, now),
-    // The lease of the run that it names is still held.
+    // The lease in the request is still held.
     lease(() => running().flatMap(({ leases = [] }) => leases), name),
     // For this node, which has this agent and action.
     match(self),
@@ -57,13 +57,13 @@ export function definePipeline({
     authorize(policies, name),
     // No other machine has the name of this node.
     sole(duplicates, name),
-    // The input fits the description of the action.
+    // The input matches the description of the action.
     validate(),
-    // For an application that the caller's certificate is for.
+    // For an application of the caller's certificate.
     confine(),
     // Already done by a run that this one took over: the same outcome again.
     handover(memory),
-    // Not waited for: replies now and continues as a job.
+    // Detached: replies now and continues as a job.
     detach({
       keepers: () => running().flatMap(({ jobs = [] }) => jobs),
       audit,

@@ -2,17 +2,17 @@ import { defineMutex } from '../core/concurrency.ts';
 import { explain } from '../core/errors.ts';
 import type { Log } from '../core/ports.ts';
 
-/** Something that can be read again while the daemon runs. When it fails, what was in force stays in force. */
+/** A part that can be read again while the daemon runs. When it fails, the old state stays in force. */
 export interface Reloadable {
-  /** For a person: what is read again. */
+  /** For a person: the part that is read again. */
   readonly name: string;
   readonly reload: () => Promise<void>;
 }
 
 export interface Reloading {
-  /** Reads everything again, one part after the other. A part that fails is reported and keeps no other from its turn. */
+  /** Reads everything again, one part after the other. A part that fails is reported and does not stop the others. */
   readonly reload: () => Promise<void>;
-  /** What could not be read again, until it can. */
+  /** The parts that could not be read again, until they can. */
   readonly warnings: () => readonly string[];
 }
 
@@ -28,7 +28,7 @@ export function defineReloading(parts: readonly Reloadable[], log: Log): Reloadi
       log.error({ err: error }, warning);
     }
   };
-  // Two signals at once: the second sees what changed since the first began.
+  // Of two signals at once, the second sees what changed since the first began.
   const mutex = defineMutex();
   return {
     reload: () =>

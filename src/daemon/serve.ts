@@ -8,7 +8,7 @@ import { runCommand } from './exec/run-command.ts';
 import { startNotifier } from './system/notify.ts';
 import { releaseStartMemory } from './system/start-memory.ts';
 
-/** Milliseconds that a shutdown may take, whatever hangs: less than the unit's TimeoutStopSec. */
+/** Milliseconds for a shutdown, whatever hangs: less than the unit's TimeoutStopSec. */
 const patience = 30_000;
 
 /**
@@ -27,7 +27,7 @@ export async function serveUntilSignalled(options: DaemonOptions): Promise<void>
   await returnAtStart(options.configFile);
   const daemon = await startDaemon(options);
   onFault = (error) => daemon.log.error({ err: error }, 'an unexpected failure; the node continues to serve');
-  // One failure must not end the calls of everybody else.
+  // One failure must not end the calls of others.
   process.on('unhandledRejection', onFault);
   const notifier = startNotifier(process.env, process.pid, runCommand, daemon.log);
   reload = async () => {
@@ -40,7 +40,7 @@ export async function serveUntilSignalled(options: DaemonOptions): Promise<void>
   if (missed) await reload().catch(onFault);
   await ended;
   notifier.stop();
-  // Not waited for: a service manager that hangs must not keep the node from stopping.
+  // Not awaited: a service manager that hangs must not keep the node from stopping.
   notifier.notify('STOPPING=1').catch(onFault);
   const timeUp = sleep(patience, 'late' as const, { ref: false });
   const outcome = await Promise.race([daemon.stop().catch(onFault), timeUp]);
@@ -48,7 +48,10 @@ export async function serveUntilSignalled(options: DaemonOptions): Promise<void>
     daemon.log.error({}, `not everything has ended within ${patience / 1000} s: the daemon ends anyway`);
 }
 
-/** A change that was cut off, or that nobody confirmed, is taken back before it is read; only root may, elsewhere its unit does. */
+/**
+ * A change that was cut off, or that nobody confirmed, is reverted before it is read; only root may do that, elsewhere
+ * its unit does.
+ */
 async function returnAtStart(configFile: string): Promise<void> {
   const directory = dirname(resolve(configFile));
   if (process.getuid?.() !== 0 || !existsSync(pendingFile(directory))) return;

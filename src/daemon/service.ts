@@ -18,7 +18,7 @@ import { defineSealedCalls } from './calls/sealed-calls.ts';
 import { defineTurnAway } from './calls/turn-away.ts';
 
 export interface ServiceParts {
-  /** The agents that are enabled now. */
+  /** The enabled agents. */
   readonly agents: () => readonly AgentEntry[];
   readonly tls: () => TlsState;
   readonly handle: Handle;
@@ -26,7 +26,7 @@ export interface ServiceParts {
   readonly audit: AuditLog;
   readonly strangers: StrangerLog;
   readonly turnstile: CallerLimiter;
-  /** Limits nodes that bring requests which others signed; each of these requests also counts for its signer. */
+  /** Limits nodes that deliver requests signed by others; each of these requests also counts against its signer. */
   readonly relayLimiter: CallerLimiter;
   readonly identity: string;
   /** The key that requests over relays are sealed to. */
@@ -85,14 +85,14 @@ export function defineService(parts: ServiceParts): NodeService {
   };
 }
 
-/** Only for proven callers: an old record is looked for in the files. */
+/** Only for proven callers, because it searches the files for an old record. */
 async function checkHead({ opened, verification }: OpenedCall, audit: AuditLog): Promise<HeadCheck> {
   const { knownSequence: sequence, knownHash } = opened.request;
   if (sequence === 0 || 'problem' in verification) return 'UNCHECKED';
   return (await audit.continues({ sequence, hash: knownHash.toString('hex') })) ? 'CONTINUES' : 'BROKEN';
 }
 
-/** What became of a call, for who asks by way of a relay: what has not arrived by now is not begun any more. */
+/** The result of a call, for a caller that asks over a relay: a call that has not arrived by now never begins. */
 function findResult(caller: string, { requestId, try: attempt, requestDigest }: CallReference, parts: ServiceParts) {
   const { memory, audit, tls, now } = parts;
   memory.withdraw(caller, requestId, attempt);
@@ -109,14 +109,14 @@ type OpenedCall = ReturnType<typeof openCall>;
 function openProven(signed: SignedRequest, peer: Identity, { agents, tls, now }: ServiceParts): OpenedCall {
   const call = openCall(signed, peer, agents(), tls().trust, now());
   if ('problem' in call.verification) throw call.verification.problem;
-  // Signed requests stand in audit logs: having read one must not be enough to learn what was answered.
+  // Signed requests are in audit logs: a copy of one must not be enough to learn the reply.
   if (callerId(peer) !== call.caller) {
     throw new Problem('wrong-caller', `the request is of ${call.caller}, and ${callerId(peer)} asks for its result`);
   }
   return call;
 }
 
-/** What no record can be made of is noted all the same, with who brought it. */
+/** What cannot be recorded is logged, with its sender. */
 function noting<T>(open: () => T, peer: Identity, strangers: StrangerLog): T {
   try {
     return open();

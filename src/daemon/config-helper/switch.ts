@@ -41,7 +41,7 @@ export async function switchFiles(
   return waiting;
 }
 
-/** Brings back what a change replaced, and forgets the change. Repeated after a kill, it does the same again. */
+/** Restores the files that a change replaced, and forgets the change. After a kill it can be repeated. */
 export async function revertChange(directory: string, { change, files }: Pending, why: string): Promise<void> {
   for (const [index, { place, existed }] of files.entries()) {
     const kept = existed ? await readRegular(join(beforeDirectory(directory), String(index))) : undefined;
@@ -52,7 +52,7 @@ export async function revertChange(directory: string, { change, files }: Pending
   await forget(directory);
 }
 
-/** Makes a change the last good version. @returns whether it was there to be confirmed */
+/** Makes a change the last good version. @returns whether there was one to confirm */
 export async function settle(directory: string, change: string): Promise<boolean> {
   const pending = await readPending(directory);
   if (pending?.change !== change || pending.state !== 'waiting') return false;
@@ -102,7 +102,7 @@ async function syncFile(path: string): Promise<void> {
   }
 }
 
-/** Never executable: what a file may be is data, whatever its kind. */
+/** Never executable: every kind of file is data. */
 async function put(path: string, content: string | undefined): Promise<void> {
   if (content === undefined) {
     await rm(path, { force: true });

@@ -5,8 +5,8 @@ import { errnoOf, Problem } from '../../core/errors.ts';
 import { syncDirectory } from '../../core/files/durable.ts';
 
 /**
- * Whether files can be put below a directory so that nobody else decides where they end up: it and what leads to the file
- * are real directories, which the helper’s user owns and nobody else may write.
+ * Checks that nobody else decides where files below a directory end up: it and the path to the file are real
+ * directories, which belong to the helper’s user and which nobody else may write.
  * @throws Problem `bad-permissions`
  */
 export async function requireSafePath(directory: string, path: string): Promise<void> {

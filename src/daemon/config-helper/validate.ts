@@ -7,9 +7,9 @@ import { parseGroups, parsePolicy } from '../../core/policy/parse.ts';
 import { type NodeConfig, parseNodeConfig } from '../config/config.ts';
 
 /**
- * Whether a daemon would take these files, all of a node’s, and whether node.yaml leaves alone what is never changed over
- * the fabric.
- * @param inForce the configuration as it is
+ * Checks that a daemon would accept these files, all of a node’s, and that node.yaml keeps the parts that are never
+ * changed over the fabric.
+ * @param inForce the current configuration
  * @throws Problem `bad-configuration`, `bad-policy`, `not-over-fabric`
  */
 export function validateFiles(
@@ -26,7 +26,7 @@ export function validateFiles(
   validatePolicies(files);
 }
 
-/** Paths that decide what is believed, run or read: where they lead is for who installs the node. */
+/** Paths that decide what is trusted, run or read: only the installation sets them. */
 const fixed: readonly (readonly [string, (config: NodeConfig) => unknown])[] = [
   ['tls', ({ tls }) => tls],
   ['policies', ({ policies }) => policies],

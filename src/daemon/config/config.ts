@@ -20,7 +20,7 @@ export interface NodeConfig extends Omit<NodeDocument, 'agents' | 'tls'> {
 }
 
 /**
- * @param known the agents there are
+ * @param known the existing agents
  * @throws Problem `unreadable-file`, `bad-configuration` with file, line and the nearest known key
  */
 export async function loadNodeConfig(file: string, known: readonly AgentEntry[]): Promise<NodeConfig> {
@@ -28,7 +28,7 @@ export async function loadNodeConfig(file: string, known: readonly AgentEntry[])
   return completeNodeConfig(document, known);
 }
 
-/** The same of a text that is to stand in that file. @throws Problem `bad-configuration` */
+/** The same for a text that will be in that file. @throws Problem `bad-configuration` */
 export function parseNodeConfig(text: string, file: string, known: readonly AgentEntry[]): NodeConfig {
   const document = parseDocumentText<NodeDocument>(text, file, 'configuration', 'config/node', nodeConfigSchema);
   return completeNodeConfig(document, known);

@@ -3,7 +3,7 @@ import type { AuditLimits } from '../audit/rotate.ts';
 import type { CallerLimits } from '../calls/caller-limits.ts';
 import type { NodeConfig } from './config.ts';
 
-/** What the configuration bounds at the door, in milliseconds. */
+/** The configured limits of connections, in milliseconds. */
 export function listenLimits({ limits, listen }: NodeConfig): ListenLimits {
   return {
     connections: {
@@ -24,7 +24,7 @@ export function callerLimits({ limits }: NodeConfig): CallerLimits {
   return { atOnce: limits.calls_per_caller, rate: limits.rate, burst: limits.burst };
 }
 
-/** What one relay may bring: each of its requests counts for its signer besides. */
+/** The limits of one relay: each of its requests also counts against its signer. */
 export function relayLimits({ limits }: NodeConfig): CallerLimits {
   return { atOnce: limits.calls_per_relay, rate: limits.rate_per_relay, burst: limits.rate_per_relay * 10 };
 }

@@ -23,9 +23,9 @@ const shipSchema = {
         properties: {
           host: { type: 'string', minLength: 1, maxLength: 253 },
           port: { type: 'integer', minimum: 1, maximum: 65_535, default: 6514 },
-          /** Who issued the receiver's certificate (PEM); the fleet's CA when left out. */
+          /** The issuer of the receiver's certificate (PEM); by default the fleet's CA. */
           ca: path,
-          /** The DNS name in its certificate; the host when left out. */
+          /** The DNS name in its certificate; by default the host. */
           name: { type: 'string', minLength: 1, maxLength: 253 },
           facility: { type: 'integer', minimum: 0, maximum: 23, default: 13 },
           /** Records that are sent again at the beginning of each connection. */
@@ -33,15 +33,15 @@ const shipSchema = {
         },
         required: ['host', 'port', 'facility', 'overlap'],
       },
-      /** Batches by POST; the receipt is the answer's status. */
+      /** Batches by POST; the status of the answer acknowledges them. */
       https: {
         type: 'object',
         additionalProperties: false,
         properties: {
           url: { type: 'string', pattern: '^https://[^\\s]{1,2000}$' },
-          /** Who issued the receiver's certificate (PEM); the CAs that Node.js carries when left out. */
+          /** The issuer of the receiver's certificate (PEM); by default the CAs of Node.js. */
           ca: path,
-          /** A file that holds the token (RFC 6750, “Authorization: Bearer”); read at each request. */
+          /** A file with the token (RFC 6750, “Authorization: Bearer”); read at each request. */
           token_file: path,
         },
         required: ['url'],
@@ -50,7 +50,7 @@ const shipSchema = {
   },
 } as const;
 
-/** node.yaml, all but the agents' own sections. */
+/** node.yaml, except the agents' own sections. */
 export const nodeConfigSchema = {
   type: 'object',
   additionalProperties: false,
@@ -84,39 +84,42 @@ export const nodeConfigSchema = {
       default: {},
       properties: {
         directory: { ...path, default: 'facts.d' },
-        /** More of them, Puppet's, say; what stands in the directory wins. */
+        /** More files, for example Puppet's; the files of the directory override them. */
         files: { type: 'array', items: path, maxItems: 64, default: [] },
         /** Seconds after which everything is gathered again. */
         age: { type: 'number', minimum: 1, maximum: 86_400, default: 300 },
-        /** Facts that may go out by multicast. */
+        /** Facts that may be published by multicast. */
         publish: { ...names, default: ['cluster'] },
       },
       required: ['directory', 'files', 'age', 'publish'],
     },
     classes: { ...path, default: 'classes.txt' },
-    /** What callers may ask for at most; times are in seconds. */
+    /** The limits of callers; times are in seconds. */
     limits: {
       type: 'object',
       additionalProperties: false,
       default: {},
       properties: {
-        /** Of one IPv4 address or one IPv6 /64, by callers that are proven. */
+        /** For one IPv4 address or one IPv6 /64, by proven callers. */
         connections_per_address: { type: 'integer', minimum: 1, maximum: 65_535, default: 128 },
         connections_per_caller: { type: 'integer', minimum: 1, maximum: 65_535, default: 64 },
-        /** Connections whose handshake is not over, in all and of one IPv4 address or one IPv6 /64: beyond, the oldest is closed. */
+        /**
+         * Connections with an unfinished handshake, in total and for one IPv4 address or one IPv6 /64: beyond, the
+         * oldest is closed.
+         */
         unproven_connections: { type: 'integer', minimum: 1, maximum: 65_535, default: 128 },
         unproven_per_address: { type: 'integer', minimum: 1, maximum: 65_535, default: 64 },
-        /** Of one caller at once. */
+        /** Concurrent calls of one caller. */
         calls_per_caller: { type: 'integer', minimum: 1, maximum: 4096, default: 32 },
-        /** Requests a second of one caller in the long run, and how many at once before that counts. */
+        /** Requests a second of one caller in the long run, and the burst before that counts. */
         rate: { type: 'number', exclusiveMinimum: 0, maximum: 100_000, default: 200 },
         burst: { type: 'integer', minimum: 1, maximum: 100_000, default: 2000 },
-        /** Of one relay, for all callers that it brings requests of. */
+        /** Of one relay, for all callers whose requests it delivers. */
         calls_per_relay: { type: 'integer', minimum: 1, maximum: 65_536, default: 512 },
         rate_per_relay: { type: 'integer', minimum: 1, maximum: 100_000, default: 2000 },
         /** From connecting to the end of the handshake. */
         handshake: { type: 'number', exclusiveMinimum: 0, maximum: 120, default: 5 },
-        /** For a client to send a request, or to read what it is sent. */
+        /** For a client to send a request, or to read a reply. */
         stall: { type: 'number', exclusiveMinimum: 0, maximum: 600, default: 30 },
         /** Until a connection that carries no call is closed. */
         idle: { type: 'number', exclusiveMinimum: 0, maximum: 86_400, default: 600 },
@@ -153,7 +156,7 @@ export const nodeConfigSchema = {
       default: {},
       properties: {
         file: { ...path, default: '/var/log/mco-deploy/audit.jsonl' },
-        /** A file of this size, or with a first record of this age in days, is renamed and another begun. */
+        /** A file of this size, or with a first record of this age in days, is renamed and a new one begins. */
         max_bytes: { type: 'integer', minimum: 65_536, maximum: 1_073_741_824, default: 67_108_864 },
         max_age: { type: 'number', exclusiveMinimum: 0, maximum: 3660, default: 30 },
         /** Full files that are kept, by number or by age in days; all of them when neither is given. */
@@ -166,7 +169,7 @@ export const nodeConfigSchema = {
             days: { type: 'number', minimum: 1, maximum: 36_600 },
           },
         },
-        /** Where records are sent, by a name that each receiver gets here. */
+        /** Where records are sent, under a name that each receiver gets here. */
         ship: shipSchema,
         /** Bytes that may wait for a receiver before the node warns. */
         spool_bytes: { type: 'integer', minimum: 65_536, maximum: 1_099_511_627_776, default: 1_073_741_824 },
@@ -181,15 +184,17 @@ export const nodeConfigSchema = {
       properties: { level: { type: 'string', enum: ['debug', 'info', 'warn', 'error', 'silent'], default: 'info' } },
       required: ['level'],
     },
-    /** Numbers for Prometheus at /metrics, only where it is given. */
+    /** Metrics for Prometheus at /metrics, only if configured. */
     metrics: {
       type: 'object',
       additionalProperties: false,
       properties: {
         port: { type: 'integer', minimum: 1, maximum: 65535 },
-        /** Beyond loopback, the answer goes by TLS with the node's certificate, and only to who knows the token. */
+        /**
+         * Beyond loopback, the answer goes over TLS with the node's certificate, and only to clients with the token.
+         */
         address: { type: 'string', pattern: '^[0-9a-fA-F:.]{2,45}$', default: '127.0.0.1' },
-        /** A file that holds the token (RFC 6750, “Authorization: Bearer”); read at each request. */
+        /** A file with the token (RFC 6750, “Authorization: Bearer”); read at each request. */
         token_file: path,
       },
       required: ['port', 'address'],
@@ -199,24 +204,24 @@ export const nodeConfigSchema = {
       type: 'object',
       additionalProperties: false,
       properties: {
-        /** The socket for who is on this host, or false for none: its permissions decide who may use it. */
+        /** The socket for users of this host, or false for none: its permissions decide who may use it. */
         socket: { anyOf: [path, { const: false }], default: '/run/mco-deploy/relay.sock' },
         /** A list of peers that are not heard by multicast, as --nodes takes it. */
         nodes: path,
         /** Connections to peers. */
         max_peers: { type: 'integer', minimum: 1, maximum: 20_000, default: 2048 },
-        /** Requests on their way at once, and their bytes. */
+        /** Concurrent requests, and their bytes. */
         max_calls: { type: 'integer', minimum: 1, maximum: 100_000, default: 4096 },
         max_bytes: { type: 'integer', minimum: 1_048_576, maximum: 1_073_741_824, default: 67_108_864 },
       },
       required: ['socket', 'max_peers', 'max_calls', 'max_bytes'],
     },
-    /** Seconds by which a caller's clock may be ahead or behind. */
+    /** The allowed difference of a caller's clock, in seconds. */
     clock_grace: { type: 'number', minimum: 0, maximum: 600, default: 10 },
-    /** Actions of one agent at once. */
+    /** Concurrent actions of one agent. */
     concurrency: { type: 'integer', minimum: 1, maximum: 256, default: 8 },
     agents: { type: 'object', additionalProperties: { type: 'object' }, default: { rpcutil: {} } },
-    /** Agents in other languages: executables with their DDLs, and where each finds its own settings. */
+    /** Agents in other languages: executables with their DDLs, and the paths of their settings. */
     external: {
       type: 'object',
       additionalProperties: false,
@@ -243,5 +248,5 @@ export const nodeConfigSchema = {
   ],
 } as const;
 
-/** node.yaml as it stands there, with defaults filled in. */
+/** node.yaml as written, with defaults filled in. */
 export type NodeDocument = FromSchema<typeof nodeConfigSchema>;

@@ -3,7 +3,7 @@ import { doubtful, type Finding, fine } from '../../core/finding.ts';
 import type { RunCommand } from '../../core/ports.ts';
 import { readRecent } from '../audit/tail.ts';
 
-/** Whether the clock is kept by something, and has not gone back since the last audit record. */
+/** Whether the clock is synchronised, and has not gone back since the last audit record. */
 export async function checkClock(auditFile: string, run: RunCommand, signal: AbortSignal): Promise<readonly Finding[]> {
   const last = await lastRecordTime(auditFile);
   const now = Date.now();

@@ -5,7 +5,7 @@ import { errnoOf, explainErrno } from '../../core/errors.ts';
 import { broken, doubtful, type Finding, fine } from '../../core/finding.ts';
 import type { NodeConfig } from '../config/config.ts';
 
-/** Bytes below which a person should look, and below which changes will be refused soon. */
+/** Bytes below which a person should act, and below which changes will be refused soon. */
 const bounds = { low: 200 * 1024 * 1024, out: 8 * 1024 * 1024 };
 
 /** Whether the audit log and the state can be written, and for how long. */
@@ -20,7 +20,7 @@ export async function checkDisk({ audit, state }: NodeConfig): Promise<readonly 
 async function checkDirectory(check: string, directory: string): Promise<Finding> {
   try {
     const { bavail, bsize } = await statfs(directory);
-    // With the slash, a file of that name is an error.
+    // With the slash, a file with that name is an error.
     await access(`${directory}/`, constants.W_OK);
     const free = bavail * bsize;
     const what = `${Math.round(free / 1024 / 1024)} MiB are free in ${directory}`;

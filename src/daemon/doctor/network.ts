@@ -9,7 +9,7 @@ import { whoAnswers } from '../../transport/who-answers.ts';
 import type { NodeConfig } from '../config/config.ts';
 import { silentLog } from '../system/silent-log.ts';
 
-/** Whether the daemon answers where it is to, or could; and whether the network hears of it. */
+/** Whether the daemon answers at its address, or could; and whether the network hears of it. */
 export async function checkNetwork(
   config: NodeConfig,
   state: TlsState | undefined,
@@ -70,7 +70,7 @@ async function checkMulticast(
   return broken('multicast', `${name} is not heard on ${deaf.join(', ')}`, 'let UDP port 5353 through the firewall');
 }
 
-/** Asks for the node on one interface: where a host has several, being heard on one says nothing about the others. */
+/** Asks for the node on one interface: on a host with several, one says nothing about the others. */
 async function isHeardOn(one: string, name: string, signal: AbortSignal): Promise<boolean> {
   const source = mdnsSource({ interfaces: [one], timeout: 1500, log: silentLog });
   for await (const candidate of source.discover({ ...noFilter, identities: [name] }, signal)) {

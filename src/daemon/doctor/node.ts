@@ -16,8 +16,8 @@ import { doctorInSandbox } from './sandbox.ts';
 import { checkShipping } from './shipping.ts';
 
 /**
- * Looks at all that a daemon with this configuration needs, whether it runs or not: as its service would run it, where root
- * asks. Changes nothing.
+ * Checks everything that a daemon with this configuration needs, whether it runs or not: as its service would run it,
+ * if root asks. Changes nothing.
  */
 export async function doctorNode(
   configFile: string,
@@ -76,7 +76,7 @@ async function checkRules(config: NodeConfig, agents: readonly AgentEntry[]): Pr
     : [...notes, fine('policies', `those in ${config.policies}, and facts and classes, can be read`)];
 }
 
-/** What the daemon has noted of its audit log, and nobody has acknowledged. */
+/** The daemon's notes about its audit log that nobody has acknowledged. */
 async function checkAuditLog({ state }: NodeConfig): Promise<readonly Finding[]> {
   const notes = await openAuditNotes(auditNotesFile(state));
   const hint = 'find out who did it, then “mco-deploy rpc audit acknowledge -I NODE”';

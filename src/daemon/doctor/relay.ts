@@ -9,7 +9,7 @@ import { count } from '../../core/text.ts';
 import { fileSource } from '../../discovery/file/source.ts';
 import type { NodeConfig } from '../config/config.ts';
 
-/** What keeps a relay from being used: its certificate, its policy, its list of peers. Nothing where the node is not one. */
+/** Why a relay would not be used: its certificate, its policy, its list of peers. Nothing if the node is not one. */
 export async function checkRelay(
   { relay, policies, discovery }: NodeConfig,
   state: TlsState | undefined,

@@ -7,7 +7,7 @@ const service = 'mco-deploy.service';
 /** What the service of the packages reads. */
 const ownConfig = '/etc/mco-deploy/node.yaml';
 
-/** What of the service decides what the daemon may read, write and connect to (systemd.exec(5)). */
+/** The settings of the service that decide what the daemon may read, write and connect to (systemd.exec(5)). */
 const properties = [
   'User',
   'Group',
@@ -26,9 +26,9 @@ const properties = [
 ] as const;
 
 /**
- * Examines the node as its service would run it: as its user, in its sandbox. What root may do says nothing of that.
- * @returns undefined where this is not root, the service has another configuration, runs as root or is not there: then it is
- *   examined from here
+ * Checks the node as its service would run it: as its user, in its sandbox, because root's rights prove nothing.
+ * @returns undefined if this is not root, or the service has another configuration, runs as root or does not exist:
+ * then the checks run in this process
  */
 export async function doctorInSandbox(
   configFile: string,

@@ -3,10 +3,10 @@ import { broken, doubtful, type Finding, fine } from '../../core/finding.ts';
 import { count } from '../../core/text.ts';
 import type { NodeConfig } from '../config/config.ts';
 
-/** Milliseconds that a record may wait without a word. */
+/** Milliseconds that a record may wait before it is reported. */
 const recent = 10 * 60_000;
 
-/** How far each receiver of the audit log is, by what the daemon has noted. Nothing where there are none. */
+/** The progress of each receiver of the audit log, from the daemon's notes. Nothing if there are none. */
 export async function checkShipping({ audit, state }: NodeConfig): Promise<readonly Finding[]> {
   const names = Object.keys(audit.ship ?? {});
   if (names.length === 0) return [];

@@ -5,29 +5,30 @@ interface Process {
   readonly pid: number;
   readonly parent: number;
   readonly session: number;
-  /** A zombie does nothing any more. */
+  /** A zombie no longer runs. */
   readonly isZombie: boolean;
   /** Ticks since the boot: with its number, they identify a process. */
   readonly start: number;
 }
 
-/** A command's processes, those too that began a session of their own. */
+/** A command's processes, including those that began their own session. */
 export interface ProcessTree {
-  /** How many there are now. */
+  /** The current number. */
   readonly count: () => number;
-  /** Kills them one after the other until none is left: new ones may be born meanwhile. */
+  /** Kills them one after the other until none is left: new ones may start meanwhile. */
   readonly kill: () => void;
 }
 
 const rounds = 20;
 
 /**
- * The processes that come of one: those of its session, the children of any of them, and those whose environment has the
- * mark, wherever they went. Who was reparented and had cleared its environment before it was looked for is out of sight.
+ * The process tree of one process: those of its session, the children of any of them, and those whose environment has
+ * the mark, wherever they went. A process that was reparented and had cleared its environment before the search is
+ * invisible.
  * @param mark an entry of the environment (`NAME=value`) that no other process has
  */
 export function findProcessTree(root: number, mark: string): ProcessTree {
-  // It may have ended already; until it is waited for, its number is its own.
+  // It may have ended already; until its parent collects it, its number is its own.
   const first = statOf(String(root))?.start ?? Number.POSITIVE_INFINITY;
   let known = new Map<number, number>();
   const strangers = new Map<number, number>();
@@ -36,12 +37,12 @@ export function findProcessTree(root: number, mark: string): ProcessTree {
     if (strangers.get(pid) === start) return false;
     const environment = environmentOf(pid);
     if (environment.includes(mark)) return true;
-    // It is empty while another program takes its place: not yet a stranger then.
+    // It is empty while another program replaces it: it does not count as foreign yet.
     if (environment.length > 0) strangers.set(pid, start);
     return false;
   };
   const living = (): Process[] => {
-    // Nobody is older than its ancestor; in the order of birth, a parent is judged before its children.
+    // No process is older than its ancestor; in the order of their starts, a parent is judged before its children.
     const younger = processes()
       .filter(({ start }) => start >= first)
       .sort((a, b) => a.start - b.start || a.pid - b.pid);
@@ -75,11 +76,11 @@ function processes(): Process[] {
   });
 }
 
-/** Undefined for what has ended and was waited for. */
+/** Undefined for a process that has ended and was collected. */
 function statOf(pid: string): Process | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    // What follows the name, which may hold anything.
+    // The text after the name, which may contain anything.
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
     const [state, parent, , session] = fields;
     const numbers = { pid: Number(pid), parent: Number(parent), session: Number(session), start: Number(fields[19]) };
@@ -107,14 +108,20 @@ function killProcess(pid: number): void {
 
 /** Milliseconds between two counts. */
 const interval = 200;
-/** Milliseconds that a family is watched which outlives its command: what an agent started may go on, in bounds. */
+/**
+ * Milliseconds that a process tree is watched after its command has ended: processes that an agent started may
+ * continue, within limits.
+ */
 const afterwards = 10_000;
-/** Milliseconds after which nobody seen means nobody there: who is just taking another program has no environment to be known by. */
+/**
+ * Milliseconds without a process until the tree counts as empty: a process that is replacing its program has no
+ * environment yet.
+ */
 const settled = 1000;
 
 /**
- * Counts a family now and then, and kills it when it is too large.
- * @returns a function that is to be called when the command has ended
+ * Counts a process tree at intervals, and kills it when it is too large.
+ * @returns a function to call when the command has ended
  */
 export function watchProcessTree(family: ProcessTree, most: number, onTooMany: () => void): () => void {
   let ended = Number.POSITIVE_INFINITY;

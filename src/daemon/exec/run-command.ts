@@ -8,15 +8,15 @@ import { type ProcessTree, findProcessTree, watchProcessTree } from './process-t
 
 const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const defaultLimit = 64 * 1024;
-/** Milliseconds between asking a process group to end and killing it. */
+/** Milliseconds between SIGTERM to a process group and SIGKILL. */
 const grace = 1000;
-/** Milliseconds within which the last output of a command that has ended is read, where others hold its pipes as well. */
+/** Milliseconds for reading the last output of a command that has ended, if others also hold its pipes. */
 const afterExit = 300;
 
 /**
- * Runs argv without a shell, in a session of its own. It has ended when its process has: what it left in the background lives on. At the timeout or when cancelled the whole process group
- * gets SIGTERM, then SIGKILL (kill(2) with a negative pid); output beyond the limit is read and dropped,
- * so that a babbling command neither blocks nor grows.
+ * Runs argv without a shell, in its own session. It has ended when its process has: background processes live on. At
+ * the timeout or when cancelled the whole process group receives SIGTERM, then SIGKILL (kill(2) with a negative pid);
+ * output beyond the limit is read and dropped, so that a babbling command neither blocks nor grows.
  */
 export const runCommand: RunCommand = (argv, options) =>
   new Promise((resolve) => {
@@ -27,7 +27,7 @@ export const runCommand: RunCommand = (argv, options) =>
       env: options.env ?? { PATH: path },
       detached: true,
       shell: false,
-      // A pipe of Node's is a socket, by which bash -c takes itself for a remote shell and reads ~/.bashrc.
+      // A pipe of Node's is a socket; with it, bash -c believes that it is a remote shell and reads ~/.bashrc.
       stdio: [options.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     });
     let settled = false;
@@ -55,7 +55,7 @@ export const runCommand: RunCommand = (argv, options) =>
       unwatch();
       options.signal?.removeEventListener('abort', onAbort);
       resolve({
-        // Who was killed may have made an exit code of its own for it.
+        // A killed process may have chosen its own exit code.
         code: ended === undefined ? code : null,
         signal,
         stdout: stdout.text(),
@@ -70,7 +70,7 @@ export const runCommand: RunCommand = (argv, options) =>
     });
     child.once('exit', (code, signal) => {
       if (ended !== undefined) return;
-      // It is done. A service that it started lives on, and may hold our pipes for as long as it does.
+      // It is done. A service that it started lives on, and may keep our pipes open.
       clearTimeout(timer);
       options.signal?.removeEventListener('abort', onAbort);
       setTimeout(() => {
@@ -107,8 +107,8 @@ function watch(family: ProcessTree | undefined, { mostProcesses }: CommandOption
 }
 
 /**
- * Ends the process group once, and what of the family left it; a child that is neither but kept our pipes is cut off from
- * them.
+ * Ends the process group once, and the processes that left it; a child outside of both that kept our pipes is cut off
+ * from them.
  */
 function endGroup(child: ChildProcess, family: ProcessTree | undefined, note: (why: 'timeout' | 'cancelled') => void) {
   let asked = false;
@@ -157,7 +157,7 @@ function collect(stream: Readable, { limit = defaultLimit, onOutput }: CommandOp
   return { text: () => Buffer.concat(kept).toString('utf8'), truncated: () => dropped };
 }
 
-/** Hands on whole lines; a line longer than 4096 characters is handed on in parts. */
+/** Passes on whole lines; a line longer than 4096 characters is split. */
 function splitLines(onLine: (line: string) => void) {
   const decoder = new StringDecoder('utf8');
   let rest = '';

@@ -3,14 +3,14 @@ import type { JsonObject } from '../../core/json.ts';
 import { read } from './read.ts';
 
 const most = 64;
-/** Kinds of file systems without a device that hold files of a host's own. */
+/** Kinds of file systems without a device that contain files of the host. */
 const withoutDevice = new Set(['overlay', 'zfs', 'btrfs']);
-/** Kinds with a device that are never written to: images, each as full as it can be. */
+/** Read-only kinds with a device: images, which are always full. */
 const images = new Set(['squashfs', 'iso9660', 'erofs']);
 
 /**
- * Local file systems by where they are mounted (proc_mounts(5)), each device once. Those of other machines are left out:
- * asking how full they are can take for ever when their server is gone.
+ * Local file systems by mount point (proc_mounts(5)), each device once. Those of other machines are omitted: asking for
+ * their free space can block for ever when the server is gone.
  */
 export async function readDisks(): Promise<JsonObject> {
   const mounts = localMounts(await read('/proc/self/mounts'));
@@ -49,7 +49,7 @@ export function localMounts(text: string): Mount[] {
   return distinct.slice(0, most);
 }
 
-/** A blank in a name stands as `\040` (getmntent(3)). */
+/** A blank in a name is written as `\040` (getmntent(3)). */
 function unescapeMount(text: string): string {
   return text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 }

@@ -8,28 +8,28 @@ import { keepRepresentable, type ReadFacts } from './representable.ts';
 import { factSources, readSource, stampOf } from './sources.ts';
 import { gatherSystemFacts } from './system.ts';
 
-/** What is true of this node: its OS facts, overlaid by what its keepers wrote, and its classes. */
+/** The facts of this node: those of its OS, overlaid by those of its keepers, and its classes. */
 export interface NodeTruth {
   readonly facts: () => JsonObject;
-  /** What keepers wrote alone. */
+  /** Only the keepers' facts. */
   readonly written: () => JsonObject;
   readonly classes: () => readonly string[];
   /** Gathers everything again; a file or program that breaks keeps its last good facts. */
   readonly reload: () => Promise<void>;
   readonly warnings: () => readonly string[];
-  /** What is kept in another form than its file has it. */
+  /** Facts that are stored in another form than in their file. */
   readonly notes: () => readonly string[];
-  /** Names of the facts that are known to be missing; `*` where it is not known which. */
+  /** Names of the facts that are known to be missing; `*` where the names are unknown. */
   readonly incomplete: () => readonly string[];
 }
 
-/** Sources that are read at a time: some of them are programs. */
+/** Sources that are read at the same time: some of them are programs. */
 const atOnce = 8;
 
 export interface TruthSources {
-  /** Files of JSON and YAML, and programs; what comes later wins. */
+  /** Files of JSON and YAML, and programs; later ones override earlier ones. */
   readonly directory: string;
-  /** More files, before those of the directory: Puppet's, say. */
+  /** More files, read before those of the directory: for example Puppet's. */
   readonly files: readonly string[];
   readonly classes: string;
 }
@@ -55,12 +55,12 @@ export async function startNodeTruth(sources: TruthSources, run: RunCommand, log
       unreadable = true;
       found.push(`the classes in ${sources.classes} cannot be read: ${explainErrno(error)}`);
     }
-    // A disk may be larger than a number of JSON's.
+    // A disk may be larger than a number in JSON allows.
     system = keepRepresentable(await gathering).facts;
     for (const warning of found) if (!warnings.includes(warning)) log.warn({}, warning);
     warnings = found;
   };
-  // A call while another gathers waits for a second time: what was read already may have changed since.
+  // A call during another one gathers once more: what was read already may have changed since.
   const forgetFacts = () => {
     known = undefined;
   };
@@ -72,7 +72,7 @@ export async function startNodeTruth(sources: TruthSources, run: RunCommand, log
   return {
     facts: () => {
       const second = Math.floor(Date.now() / 1000);
-      // Asked for several times in every call: put together once a second, and whenever something of it is another.
+      // Needed several times in every call: built once a second, and whenever a part of it changes.
       if (known?.second !== second)
         known = { second, facts: { ...system, uptime: Math.floor(uptime()), ...overlay() } };
       return known.facts;
@@ -122,7 +122,7 @@ export function keepFresh(
   return () => clearInterval(timer);
 }
 
-/** What one file or program holds, and the file's stamp when it was read. */
+/** The facts of one file or program, and the file's stamp when it was read. */
 interface Source extends ReadFacts {
   readonly stamp: string | undefined;
 }
@@ -130,7 +130,7 @@ interface Source extends ReadFacts {
 interface AllSources {
   readonly sources: ReadonlyMap<string, Source>;
   readonly warnings: readonly string[];
-  /** Whether a source could not be read, and nothing of it is known from before. */
+  /** Whether a source could not be read, and none of its earlier facts are known. */
   readonly unreadable: boolean;
 }
 
@@ -153,7 +153,7 @@ async function readAll(
   };
 }
 
-/** A file that did not change is not read again: it may be large. */
+/** An unchanged file is not read again: it may be large. */
 async function readOne(
   file: string,
   before: Source | undefined,
@@ -171,7 +171,7 @@ async function readOne(
   }
 }
 
-/** One a line, as Puppet's classes.txt is. */
+/** One a line, as in Puppet's classes.txt. */
 async function readClasses(file: string): Promise<string[]> {
   try {
     const lines = (await readFile(file, 'utf8')).split('\n').map((line) => line.trim());

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 
-/** What a file of the system holds; empty where there is none. */
+/** The content of a system file; empty if it does not exist. */
 export async function read(file: string): Promise<string> {
   return readFile(file, 'utf8').catch(() => '');
 }

@@ -1,30 +1,30 @@
 import { isObject, type JsonObject } from '../../core/json.ts';
 
-/** Facts as JSON can carry them, and what could not come along. */
+/** Facts that JSON can carry, and those that it cannot. */
 export interface ReadFacts {
   readonly facts: JsonObject;
-  /** A line for each value that was left out: the path of its key, and why. */
+  /** A line for each omitted value: the path of its key, and the reason. */
   readonly lost: readonly LostFact[];
-  /** A line for each value that is kept in another form. */
+  /** A line for each value that is stored in another form. */
   readonly notes: readonly string[];
 }
 
 export interface LostFact {
-  /** The fact's name, with dots for what is nested. */
+  /** The fact's name, with dots for nested ones. */
   readonly key: string;
   readonly why: string;
 }
 
-/** As deep as a request or a reply may be (core/json.ts), less what surrounds the facts there. */
+/** The depth of a request or a reply (core/json.ts), minus what surrounds the facts there. */
 const deepest = 28;
-/** Values of one source, those that aliases repeat included. */
+/** Values of one source, including repetitions by aliases. */
 const most = 1_000_000;
 
 const reaching = new Set(['__proto__', 'constructor', 'prototype']);
 
 /**
- * Keeps what JSON can carry. A bad value costs only itself: numbers beyond 2^53 become text; what is nested too deep and
- * keys that reach for a prototype are left out.
+ * Keeps what JSON can carry. A bad value affects only itself: numbers beyond 2^53 become text; values that are nested
+ * too deep and keys that reach a prototype are omitted.
  * @throws Error when the whole is not a mapping, or has more values than any host
  */
 export function keepRepresentable(value: unknown): ReadFacts {

@@ -17,7 +17,7 @@ const mostProcesses = 64;
 
 const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
-/** What a directory of facts has, in the order of the names: files of JSON and YAML, and programs that print them. */
+/** The content of a directory of facts, in the order of names: files of JSON and YAML, and programs that print them. */
 export async function factSources(directory: string): Promise<string[]> {
   let names: string[];
   try {
@@ -43,14 +43,14 @@ async function isProgram(file: string): Promise<boolean> {
   return found?.isFile() === true && (found.mode & constants.S_IXUSR) !== 0;
 }
 
-/** Changes whenever a file of facts does; undefined for programs, and what is not there. */
+/** Changes whenever a file of facts does; undefined for programs, and for missing files. */
 export async function stampOf(file: string): Promise<string | undefined> {
   if (!isData(basename(file))) return undefined;
   const found = await stat(file, { bigint: true }).catch(() => undefined);
   return found && [found.dev, found.ino, found.size, found.mtimeNs, found.ctimeNs].join(' ');
 }
 
-/** @throws Error or Problem that says why not */
+/** @throws Error or Problem with the reason */
 export async function readSource(file: string, run: RunCommand): Promise<ReadFacts> {
   if (!isData(basename(file))) return runProgram(file, run);
   const { size } = await stat(file);
@@ -59,7 +59,7 @@ export async function readSource(file: string, run: RunCommand): Promise<ReadFac
   return file.endsWith('.json') ? parseJsonFacts(text) : parseYamlFacts(text);
 }
 
-/** A program runs as the daemon does: nobody else may have written it, or put it there. */
+/** A program runs with the daemon's rights: nobody else may have written it or its directory. */
 async function runProgram(file: string, run: RunCommand): Promise<ReadFacts> {
   await requireOwn(dirname(file), 'directory');
   await requireOwn(file, 'program');

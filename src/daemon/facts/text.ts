@@ -1,7 +1,7 @@
 import { keepRepresentable, type ReadFacts } from './representable.ts';
 import { parseYaml } from './yaml-facts.ts';
 
-/** @throws Error that says why not */
+/** @throws Error with the reason */
 export function parseYamlFacts(text: string): ReadFacts {
   const { value, lost, notes } = parseYaml(text);
   const kept = keepRepresentable(value);
@@ -14,7 +14,7 @@ type ParseWithSource = (
   revive: (key: string, value: unknown, context: { readonly source?: string }) => unknown,
 ) => unknown;
 
-/** @throws Error that says why not */
+/** @throws Error with the reason */
 export function parseJsonFacts(text: string): ReadFacts {
   let value: unknown;
   try {
@@ -22,7 +22,7 @@ export function parseJsonFacts(text: string): ReadFacts {
       typeof one === 'number' && source !== undefined ? exactly(one, source) : one,
     );
   } catch (cause) {
-    // The parser calls itself for each level, and the stack is bounded.
+    // The parser calls itself for each level, and the stack is limited.
     if (cause instanceof RangeError) throw new Error('it is nested too deep', { cause });
     throw new Error(`it is not JSON (${cause instanceof Error ? cause.message : String(cause)})`, { cause });
   }
@@ -34,7 +34,7 @@ function exactly(number: number, source: string): unknown {
   return Number.isFinite(number) ? number : source;
 }
 
-/** What a program printed: JSON, `name=value` lines as Facter's external facts have them, or YAML. @throws Error */
+/** The output of a program: JSON, `name=value` lines like Facter's external facts, or YAML. @throws Error */
 export function parsePrintedFacts(text: string): ReadFacts {
   const trimmed = text.trim();
   if (trimmed.startsWith('{')) return parseJsonFacts(trimmed);

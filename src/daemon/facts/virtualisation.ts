@@ -2,7 +2,7 @@ import { access } from 'node:fs/promises';
 import type { JsonObject } from '../../core/json.ts';
 import { read } from './read.ts';
 
-/** What can be seen from inside. */
+/** The evidence that is visible from inside. */
 export interface Clues {
   /** From systemd's container interface. */
   readonly container: string;
@@ -10,7 +10,7 @@ export interface Clues {
   readonly podmanFile: boolean;
   /** cgroups(7) of process 1. */
   readonly controlGroups: string;
-  /** Vendor and product, as the firmware has them. */
+  /** Vendor and product from the firmware. */
   readonly firmware: string;
   readonly hypervisor: string;
   /** proc_cpuinfo(5). */
@@ -28,7 +28,7 @@ const firmwares: readonly (readonly [RegExp, string])[] = [
   [/BHYVE/i, 'bhyve'],
 ];
 
-/** A container where there is one, else the machine: `{type, container}`, type `none` on bare metal. */
+/** The container if there is one, else the machine: `{type, container}`, type `none` on bare metal. */
 export function decideVirtualisation(clues: Clues): { type: string; container: boolean } {
   const container =
     clues.container.trim() ||

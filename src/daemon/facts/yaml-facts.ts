@@ -17,7 +17,7 @@ const puppetFacts = '!ruby/object:Puppet::Node::Facts';
 
 const deepest = 64;
 
-/** What a YAML text holds, as plain values, and what of it has no name or no value that facts can have. */
+/** The content of a YAML text as plain values, and those parts whose name or value is not possible for facts. */
 export interface YamlFacts {
   readonly value: unknown;
   readonly lost: readonly LostFact[];
@@ -25,13 +25,13 @@ export interface YamlFacts {
 }
 
 /**
- * Reads YAML as Ruby and Puppet write it. Ruby's tags are read as text: what they mark stays as it is written. A value or
- * key that facts cannot have costs only itself; of a key that is there twice the last value counts, as in Ruby.
+ * Reads YAML as Ruby and Puppet write it. Ruby's tags are read as text: the marked values stay as written. An
+ * impossible value or key affects only itself; of a duplicate key the last value counts, as in Ruby.
  * @throws Error when the text is not YAML
  */
 export function parseYaml(text: string): YamlFacts {
   const parsed = parseDocument(text, { uniqueKeys: false, stringKeys: false, intAsBigInt: true, merge: true });
-  // A tag that the parser does not know is only a warning: what it marks is then text, a mapping or a list.
+  // An unknown tag only causes a warning: the marked value is then text, a mapping or a list.
   const [broken] = parsed.errors;
   if (broken !== undefined) throw new Error(broken.message.split('\n', 1)[0]);
   const reading = new YamlReading(parsed, text);
@@ -50,7 +50,7 @@ class YamlReading {
   readonly notes: string[] = [];
   readonly #document: Document.Parsed;
   readonly #text: string;
-  /** An alias may stand for a value that is large already: what is read in all is bounded. */
+  /** An alias may stand for a large value: the total that is read is limited. */
   #left = 1_000_000;
 
   constructor(document: Document.Parsed, text: string) {
@@ -117,7 +117,7 @@ class YamlReading {
     return value instanceof Date ? (this.#source(node) ?? value.toISOString()) : value;
   }
 
-  /** The bytes that are text become that text; others stay as they are written, in base64. */
+  /** Bytes that are text become that text; others stay as written, in base64. */
   #binary(base64: string, path: readonly string[]): string {
     const packed = base64.replaceAll(/\s+/g, '');
     try {
@@ -139,7 +139,7 @@ function isBinary(tag: string | undefined): boolean {
   return tag === '!binary' || tag === 'tag:yaml.org,2002:binary';
 }
 
-/** `:name` without quotes is a symbol of Ruby's, which is text. */
+/** `:name` without quotes is a symbol in Ruby, which becomes text. */
 function plainText({ type, tag }: Scalar, value: string): string {
   return type === 'PLAIN' && tag === undefined && /^:[A-Za-z_]\w*$/.test(value) ? value.slice(1) : value;
 }

@@ -6,7 +6,7 @@ export interface Counters {
   readonly values: () => Readonly<Record<string, number>>;
 }
 
-/** @param strangers connections and requests of those who proved nothing */
+/** @param strangers connections and requests without any proof */
 export function startCounters(strangers: () => number): Counters {
   const numbers = { total: 0, validated: 0, unvalidated: 0, passed: 0, filtered: 0, replies: 0, ttlexpired: 0 };
   const unproven = new Set([

@@ -6,7 +6,7 @@ export interface Histogram {
   readonly samples: (labels: Readonly<Record<string, string>>) => Sample[];
 }
 
-/** From what a fact takes to what a slow upgrade does. */
+/** From the duration of a fact to that of a slow upgrade. */
 const bounds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 
 export function startHistogram(): Histogram {
@@ -16,7 +16,7 @@ export function startHistogram(): Histogram {
     observe: (seconds) => {
       sum += seconds;
       total++;
-      // Each bucket holds what the ones below it hold, too.
+      // Each bucket includes the ones below it.
       for (const [index, bound] of bounds.entries()) if (seconds <= bound) counts[index] = (counts[index] ?? 0) + 1;
     },
     samples: (labels) => [

@@ -3,14 +3,14 @@ import type { Handle } from '../call.ts';
 import { type Histogram, startHistogram } from './histogram.ts';
 import type { MetricFamily } from './text.ts';
 
-/** Measures what passes through it, whether anybody asks or not: a few numbers an action. */
+/** Measures every call that passes through it: a few numbers for each action. */
 export interface Meter {
   readonly measureCalls: (handle: Handle) => Handle;
   readonly watchAudit: (log: AuditLog) => AuditLog;
   readonly families: () => MetricFamily[];
 }
 
-/** Labels come from the actions that there are, never from a request: a stranger can’t make the numbers grow without end. */
+/** Labels come from the existing actions, never from a request: a stranger cannot make them grow without limit. */
 export function startMeter(): Meter {
   const durations = new Map<string, { readonly labels: Record<string, string>; readonly histogram: Histogram }>();
   const outcomes = new Map<string, number>();

@@ -11,7 +11,7 @@ export interface NodeMeasures {
   readonly tls: TlsState;
   readonly warnings: number;
   readonly meter: Meter;
-  /** Of the relay, where the node is one. */
+  /** Of the relay, if the node is one. */
   readonly more: () => MetricFamily[];
 }
 
@@ -29,7 +29,7 @@ export function metricsText(measures: NodeMeasures): string {
   return formatMetrics([...nodeFamilies(measures), ...measures.meter.families(), ...measures.more()]);
 }
 
-/** The node’s counters and certificates, and its process by the names that Prometheus’ own libraries give. */
+/** The node’s counters and certificates, and its process under the names of Prometheus’ own libraries. */
 function nodeFamilies({ version, startedAt, counters, tls, warnings }: NodeMeasures): MetricFamily[] {
   const { user, system } = process.cpuUsage();
   return [

@@ -17,9 +17,9 @@ export interface MetricsServerOptions {
   /** 0 for any free one. */
   readonly port: number;
   readonly address: string;
-  /** The file of the token that a request must bring; none is asked for when left out. */
+  /** The file of the token that a request must have; none is required if omitted. */
   readonly token_file?: string | undefined;
-  /** The node's certificate and key as they are now. */
+  /** The node's current certificate and key. */
   readonly tls: () => TlsState;
   readonly text: () => string;
 }
@@ -42,7 +42,7 @@ export async function startMetricsServer(
         handle,
       );
   server.maxConnections = 16;
-  // A daemon that can't start otherwise must not be kept from ending by this.
+  // It must not keep a daemon alive that fails to start.
   server.unref();
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) => {
@@ -68,7 +68,7 @@ function contextOf({ credentials }: TlsState) {
   };
 }
 
-/** For each handshake the certificate in force, which is read again when it is renewed. */
+/** Uses the current certificate for each handshake; it is read again when it is renewed. */
 function currentContext(tls: () => TlsState) {
   let made: { of: TlsState['credentials']; context: SecureContext } | undefined;
   return (_name: string, done: (error: Error | null, context?: SecureContext) => void) => {
@@ -84,7 +84,7 @@ async function answer(
   response: ServerResponse,
   { address, token_file, text }: MetricsServerOptions,
 ): Promise<void> {
-  // A page in a browser on this host could otherwise read it by a name of its own that leads here.
+  // Otherwise a page in a browser on this host could read it through a name that resolves to this address.
   const isForeign =
     isLoopback(address) && !/^(127\.0\.0\.1|\[::1\]|localhost)(:\d+)?$/.test(request.headers.host ?? '');
   const [path] = (request.url ?? '').split('?');

@@ -1,7 +1,7 @@
 import type { NodeMeasures } from './node-families.ts';
 import type { MetricsServer, MetricsServerOptions } from './server.ts';
 
-/** Serves the node's measures; the code is loaded only where that is asked for. @throws Problem `cannot-listen` */
+/** Serves the node's metrics; the code is loaded only if configured. @throws Problem `cannot-listen` */
 export async function startMetrics(
   options: Omit<MetricsServerOptions, 'text'>,
   measures: () => NodeMeasures,

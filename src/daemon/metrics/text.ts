@@ -7,7 +7,7 @@ export interface MetricFamily {
 }
 
 export interface Sample {
-  /** What follows the family’s name: `_bucket`, `_sum`, `_count` of a histogram. */
+  /** The suffix of the family’s name: `_bucket`, `_sum`, `_count` of a histogram. */
   readonly suffix?: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly value: number;

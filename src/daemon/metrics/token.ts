@@ -1,12 +1,15 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 
-/** Whether an `Authorization` header carries the token of the file (RFC 6750, 2.1). A file that can't be read lets nobody in. */
+/**
+ * Whether an `Authorization` header has the token of the file (RFC 6750, 2.1). If the file cannot be read, nobody is
+ * admitted.
+ */
 export async function holdsToken(header: string | undefined, file: string): Promise<boolean> {
   const presented = /^Bearer +(\S+) *$/i.exec(header ?? '')?.[1];
   const token = (await readFile(file, 'utf8').catch(() => '')).trim();
   if (presented === undefined || token === '') return false;
-  // Digests are of one length, and comparing them takes the same time whatever they are.
+  // Digests have one length, and comparing them takes the same time for any content.
   const [one, other] = [presented, token].map((text) => createHash('sha256').update(text).digest());
   return timingSafeEqual(one as Buffer, other as Buffer);
 }

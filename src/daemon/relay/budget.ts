@@ -1,10 +1,10 @@
 import { Problem } from '../../core/errors.ts';
 
-/** What a relay may hold at once for all its users. */
+/** The limits of a relay for all its users together. */
 export interface Budget {
   /**
    * @param bytes of the request
-   * @returns what to call when it has ended
+   * @returns a function to call when it has ended
    * @throws Problem `busy`
    */
   readonly take: (bytes: number) => () => void;

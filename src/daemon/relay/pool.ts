@@ -13,7 +13,7 @@ export interface WarmPeer {
   readonly key: SignedKey;
 }
 
-/** A peer that the relay knows of. */
+/** A peer that the relay knows. */
 export interface KnownPeer {
   readonly name: string;
   readonly addresses: readonly Address[];
@@ -26,13 +26,13 @@ export interface Pool {
   readonly warm: (name: string) => WarmPeer | undefined;
   readonly names: () => readonly string[];
   readonly lastHeard: (name: string) => number;
-  /** Takes peers as they are known now: new ones are connected to. */
+  /** Updates the known peers: connects to new ones. */
   readonly know: (peers: readonly KnownPeer[]) => void;
   /** Closes the connection to a peer, and does not connect to it again. */
   readonly forget: (name: string) => void;
   /**
-   * Resolves as soon as the peer is warm, or its attempt that runs now has failed.
-   * @returns undefined when it is not known, or cannot be reached now
+   * Resolves as soon as the peer is connected, or its current attempt has failed.
+   * @returns undefined when it is unknown, or cannot be reached now
    */
   readonly whenWarm: (name: string) => Promise<WarmPeer | undefined>;
   readonly counts: () => { readonly warm: number; readonly known: number };
@@ -41,12 +41,12 @@ export interface Pool {
 
 export interface PoolOptions {
   readonly dial: Open<PeerConnection>;
-  /** Connections at most; peers beyond are not connected to. */
+  /** The maximum number of connections; further peers are not connected. */
   readonly most: number;
   readonly log: Log;
 }
 
-/** Connections that are made at once. */
+/** Connections that are made at the same time. */
 const dialsAtOnce = 16;
 /** Milliseconds to wait before a peer that could not be reached is dialled again; doubled each time, up to the longest. */
 const firstWait = 500;
@@ -57,7 +57,7 @@ const keyTimeout = 5000;
 interface Peer {
   known: KnownPeer;
   warm: WarmPeer | undefined;
-  /** Of the attempt that runs now. */
+  /** Of the current attempt. */
   attempt: Promise<void>;
   /** Ends the wait for the next attempt. */
   hurry: AbortController;
@@ -103,7 +103,7 @@ export function startPool({ dial, most, log }: PoolOptions): Pool {
   };
 }
 
-/** What it takes to keep peers warm. */
+/** What the pool needs to keep peers connected. */
 interface Warming extends Pick<PoolOptions, 'dial' | 'log'> {
   readonly peers: Map<string, Peer>;
   readonly limit: Limit;
@@ -116,14 +116,14 @@ function addPeer(known: KnownPeer, warming: Warming): void {
   void keepWarm(peer, warming);
 }
 
-/** A peer that was heard again just now is worth an attempt at once. */
+/** A peer that was just heard again is worth an immediate attempt. */
 function hearAgain(peer: Peer, known: KnownPeer): void {
   const isNews = known.lastHeard > peer.known.lastHeard;
   peer.known = known;
   if (isNews && peer.warm === undefined) peer.hurry.abort();
 }
 
-/** One attempt: leaves a warm peer, or logs why not. */
+/** One attempt: leaves a connected peer, or logs why not. */
 async function warmUp(peer: Peer, { dial, log, stopping }: Warming): Promise<void> {
   const { name, addresses } = peer.known;
   let connection: PeerConnection | undefined;
@@ -137,7 +137,7 @@ async function warmUp(peer: Peer, { dial, log, stopping }: Warming): Promise<voi
   }
 }
 
-/** Connects, waits until that is lost, and connects again, as long as the peer is known. */
+/** Connects, waits until the connection is lost, and connects again, as long as the peer is known. */
 async function keepWarm(peer: Peer, warming: Warming): Promise<void> {
   const { peers, limit, stopping } = warming;
   const { name } = peer.known;
@@ -145,7 +145,7 @@ async function keepWarm(peer: Peer, warming: Warming): Promise<void> {
   while (!stopping.aborted && peers.get(name) === peer) {
     peer.attempt = limit(() => warmUp(peer, warming));
     await peer.attempt;
-    // Forgotten while it was connected to.
+    // Forgotten during the attempt.
     if (peers.get(name) !== peer) break;
     if (peer.warm !== undefined) {
       wait = firstWait;
@@ -154,7 +154,7 @@ async function keepWarm(peer: Peer, warming: Warming): Promise<void> {
       peer.warm = undefined;
       connection.close();
     }
-    // Half of it by chance: peers that were lost together are not dialled together.
+    // Half of it is random: peers that were lost together are not dialled together.
     const pause = wait / 2 + Math.random() * (wait / 2);
     wait = Math.min(longestWait, wait * 2);
     peer.hurry = new AbortController();

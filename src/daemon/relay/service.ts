@@ -15,9 +15,9 @@ export interface RelayParts {
   readonly pool: Pool;
   readonly budget: Budget;
   readonly policies: Policies;
-  /** Who is known now: heard by multicast, or on a list. */
+  /** The known nodes: heard by multicast, or on a list. */
   readonly known: () => Promise<readonly KnownPeer[]>;
-  /** Asks the relay's own segments now; left out where multicast is off. @param timeout milliseconds */
+  /** Asks the relay's own segments now; omitted where multicast is off. @param timeout milliseconds */
   readonly ask?: (timeout: number) => DiscoverySource;
   readonly count: (what: 'forwarded' | 'withheld') => void;
   readonly now: () => number;
@@ -29,12 +29,13 @@ const otherRelayTimeout = 3000;
 const longestTimeout = 60_000;
 
 /**
- * Relays for others. From an operator, a request goes to a peer, or to another relay that has it as its peer; from a node,
- * which is such another relay, to a peer alone: so no request passes more than two relays, whatever it says.
+ * Relays for others. A request from an operator goes to a peer, or to another relay that has it as its peer; a request
+ * from a node, which is such another relay, goes only to a peer: so no request passes more than two relays, whatever it
+ * says.
  */
 export function defineRelay(parts: RelayParts): RelayService {
   const { identity, own, pool, budget, policies, count } = parts;
-  /** Which relays said that they have a peer. */
+  /** The relays that reported a peer. */
   const routes = new Map<string, string>();
   return {
     admit: async (user, action) => {
@@ -82,7 +83,9 @@ function isOperator(user: RelayUser): boolean {
   return user === 'local' || user.kind === 'operator';
 }
 
-/** Milliseconds that who was just heard, or is being connected to, may take until it is reported as out of reach. */
+/**
+ * Milliseconds that a node that was just heard, or is being connected, may take until it is reported as unreachable.
+ */
 const warmingTimeout = 1000;
 
 async function discover(
@@ -114,7 +117,7 @@ async function discover(
   const others = isOperator(user)
     ? pool.names().map((name) => askOther(name, { timeout, names }, parts, signal, routes, found))
     : [];
-  // Who asks for no time asks what the relay has at hand: only nodes that are named are worth a wait.
+  // A caller without a timeout wants what the relay has already: only named nodes are worth waiting for.
   const isBrief = timeout === 0 && chosen === undefined;
   if (chosen === undefined && !isBrief && ask !== undefined) {
     for await (const { name, addresses } of ask(Math.min(timeout, longestTimeout)).discover(noFilter, signal)) {
@@ -129,7 +132,7 @@ async function discover(
   for (const node of looking.keys()) found.report({ node, path: [identity.name], lastHeard: pool.lastHeard(node) });
 }
 
-/** Reports each node once with its key, or without where there is none. */
+/** Reports each node once, with its key if there is one. */
 function startReport(onNode: (event: DiscoverEvent) => void) {
   const hasKey = new Map<string, boolean>();
   return {
@@ -142,7 +145,7 @@ function startReport(onNode: (event: DiscoverEvent) => void) {
   };
 }
 
-/** What another relay has for peers, reported with both on the path. It asks no further relay: this one is a node to it. */
+/** The peers of another relay, reported with both on the path. It asks no further relay: this one is a node to it. */
 async function askOther(
   name: string,
   request: DiscoverRequest,
@@ -165,7 +168,7 @@ async function askOther(
       most,
     );
   } catch (error) {
-    // Its peers are not found by this way: who is known elsewhere is reported as silent.
+    // Its peers are not found over this path: nodes known elsewhere are reported as silent.
     if (!(error instanceof Problem)) throw error;
   }
 }

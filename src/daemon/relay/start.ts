@@ -33,10 +33,10 @@ export interface Relay {
 
 /** Milliseconds for one address of a peer to connect. */
 const dialTimeout = 3000;
-/** Milliseconds between two looks at who is known. */
+/** Milliseconds between two updates of the known nodes. */
 const lookInterval = 5000;
 
-/** Makes the node a relay: its peers are connected to in the background. @throws Problem `cannot-listen` */
+/** Makes the node a relay: it connects to its peers in the background. @throws Problem `cannot-listen` */
 export async function startRelay({ config, settings, tls, own, policies, heard, log }: RelayNeeds): Promise<Relay> {
   const { identity } = tls().credentials;
   const pool = startPool({ dial: createPeerDial(tls, dialTimeout), most: settings.max_peers, log });
@@ -44,7 +44,7 @@ export async function startRelay({ config, settings, tls, own, policies, heard, 
   const counters = { forwarded: 0, withheld: 0 };
   let fault: string[] = [];
 
-  // The last list that could be read: a broken one loses no peer.
+  // The last readable list: a broken one loses no peer.
   let listed: readonly KnownPeer[] = [];
   const known = async (): Promise<KnownPeer[]> => {
     try {

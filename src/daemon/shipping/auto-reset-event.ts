@@ -1,11 +1,11 @@
-/** Wakes one that waits; a ring while nobody waits is heard by the next one. */
+/** Wakes one waiter; the next one hears a ring that nobody waited for. */
 export interface AutoResetEvent {
   readonly set: () => void;
   /** Resolves at the next ring, or when the signal aborts. */
   readonly wait: () => Promise<void>;
 }
 
-/** @param signal rings it for good */
+/** @param signal rings it permanently */
 export function defineAutoResetEvent(signal: AbortSignal): AutoResetEvent {
   let rung = false;
   let wake = () => {};

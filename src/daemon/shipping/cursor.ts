@@ -5,7 +5,7 @@ import { errnoOf } from '../../core/errors.ts';
 import { makeDirectories, replaceFile } from '../../core/files/durable.ts';
 import { isObject } from '../../core/json.ts';
 
-/** Up to where a receiver has the log; it outlives the daemon. */
+/** The position of a receiver in the log; it outlives the daemon. */
 export interface Cursor {
   readonly at: () => ChainState;
   /** Resolves when it is on the disk. */
@@ -17,7 +17,7 @@ function cursorFile(state: string, receiver: string): string {
   return join(state, 'audit-ship', `${receiver}.json`);
 }
 
-/** A cursor that cannot be read begins again: records are sent twice rather than not at all. */
+/** A cursor that cannot be read starts over: records are sent twice rather than not at all. */
 export async function openCursor(state: string, receiver: string): Promise<Cursor> {
   let current = await readCursor(state, receiver);
   return {
@@ -30,7 +30,7 @@ export async function openCursor(state: string, receiver: string): Promise<Curso
   };
 }
 
-/** @throws the error of the operating system where the file is there and cannot be opened */
+/** @throws the error of the operating system if the file exists and cannot be opened */
 export async function readCursor(state: string, receiver: string): Promise<ChainState> {
   let text: string;
   try {

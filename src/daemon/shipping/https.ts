@@ -13,10 +13,13 @@ export interface HttpsConfig {
   readonly token_file?: string;
 }
 
-/** Milliseconds until a batch must be taken. */
+/** Milliseconds until a batch must be acknowledged. */
 const patience = 60_000;
 
-/** Sends batches by POST as lines of JSON (application/x-ndjson). Any answer of the class 2xx is a receipt for the whole batch. */
+/**
+ * Sends batches by POST as lines of JSON (application/x-ndjson). Any answer of the class 2xx acknowledges the whole
+ * batch.
+ */
 export function httpsReceiver(config: HttpsConfig, { tls }: ReceiverSetup): Receiver {
   return {
     settle: 0,
@@ -32,7 +35,7 @@ export function httpsReceiver(config: HttpsConfig, { tls }: ReceiverSetup): Rece
   };
 }
 
-/** The record stands as it is in the log, byte for byte, so that its signature and its hash can be checked. */
+/** The record is sent as it is in the log, byte for byte, so that its signature and its hash can be checked. */
 function formatRecord({ record: { node, sequence }, line, hash }: ShippedRecord): string {
   return `${JSON.stringify({ node, sequence, hash }).slice(0, -1)},"record":${line}}\n`;
 }

@@ -7,14 +7,14 @@ const socket = '/run/systemd/journal/socket';
 const path = '/usr/local/bin:/usr/bin:/bin';
 
 /**
- * Sends to the journal of systemd on this host by logger(1) of util-linux, since Node has no datagram sockets of the Unix kind.
- * journald's protocol has no receipts: a record counts as taken when it is in journald's socket.
+ * Sends to the journal of systemd on this host by logger(1) of util-linux, because Node has no Unix datagram sockets.
+ * journald's protocol has no acknowledgement: a record counts as received when it is in journald's socket.
  */
 export function journaldReceiver({ run }: ReceiverSetup): Receiver {
   return {
     settle: 0,
     open: async (signal) => {
-      // Where there is no journal, systemd's library reports success.
+      // Without a journal, systemd's library reports success.
       if (await succeeds(run, ['test', '-S', socket], '', signal)) return 0;
       throw new Error(`there is no ${socket}: systemd-journald does not run here`);
     },

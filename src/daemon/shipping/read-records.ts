@@ -4,22 +4,22 @@ import { type AuditRecord, hashLine } from '../../core/audit/record.ts';
 import { offsetOf, readAt, sequenceAt, window } from '../audit/locate.ts';
 import { ifThere } from '../../core/files/if-there.ts';
 
-/** A record as it is sent: its line, and what a receiver recognises it by. */
+/** A record as it is sent: its line, and the fields that identify it for a receiver. */
 export interface ShippedRecord {
   readonly record: AuditRecord;
-  /** The line of the log without its newline: what the node signed. */
+  /** The line of the log without its newline, which the node signed. */
   readonly line: string;
   /** SHA-256 (hex) of the line, which the next record names as `previous`. */
   readonly hash: string;
 }
 
-/** How much is read at once: a batch ends with the record that reaches either. */
+/** The size of one read: a batch ends with the record that reaches either. */
 const most = { records: 256, bytes: 256 * 1024 } as const;
 
 /**
  * The next records of a log, read from its files: nothing of them stays in memory.
- * @param after sequence number of the last record that is not wanted
- * @param end sequence number of the last record that is wanted
+ * @param after sequence number of the record before the first
+ * @param end sequence number of the last record
  */
 export async function readRecords(file: string, after: number, end: number): Promise<readonly ShippedRecord[]> {
   for (const { path } of holding(await listAuditFiles(file), after + 1)) {
@@ -29,7 +29,7 @@ export async function readRecords(file: string, after: number, end: number): Pro
   return [];
 }
 
-/** Bytes of the log behind a record. */
+/** Bytes of the log after a record. */
 export async function bytesAfter(file: string, sequence: number): Promise<number> {
   let bytes = 0;
   for (const { path } of holding(await listAuditFiles(file), sequence + 1)) {
@@ -39,7 +39,7 @@ export async function bytesAfter(file: string, sequence: number): Promise<number
   return bytes;
 }
 
-/** The files that may hold a record or later ones, in their order: each begins where its name says. */
+/** The files that may contain a record or later ones, in their order: each name gives its beginning. */
 function holding(files: readonly AuditFile[], sequence: number): readonly AuditFile[] {
   return files.filter((_, index) => {
     const next = files[index + 1];
@@ -78,7 +78,7 @@ async function takeLines(handle: FileHandle, offset: number, end: number): Promi
   return taken;
 }
 
-/** Undefined for a line that is not whole yet. */
+/** Undefined for a line that is not complete yet. */
 async function readLine(handle: FileHandle, offset: number): Promise<Buffer | undefined> {
   const parts: Buffer[] = [];
   for (let from = offset; ; from += window) {

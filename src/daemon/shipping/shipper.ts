@@ -8,26 +8,26 @@ import type { Cursor } from './cursor.ts';
 import { bytesAfter, readRecords, type ShippedRecord } from './read-records.ts';
 import type { Receiver } from './receiver.ts';
 
-/** How far a receiver is. */
+/** The progress of a receiver. */
 export interface ShipperStatus {
   readonly receiver: string;
-  /** Records that the receiver has taken since the daemon started, those that were sent again included. */
+  /** Records that the receiver has received since the daemon started, including repetitions. */
   readonly sent: number;
   /** Attempts that failed. */
   readonly failures: number;
-  /** Records of the log that it has not taken, and their bytes as they were last measured. */
+  /** Records of the log that it has not received, and their bytes as last measured. */
   readonly waiting: number;
   readonly waitingBytes: number;
-  /** Why the last attempt failed; undefined when it did not. */
+  /** Why the last attempt failed; undefined on success. */
   readonly fault: string | undefined;
-  /** Records that were no longer in the log when it was their turn. */
+  /** Records that were no longer in the log at their turn. */
   readonly missing: string | undefined;
 }
 
 /** Sends the audit log to one receiver, in order, each record at least once, from its files. */
 export interface Shipper {
   readonly status: () => ShipperStatus;
-  /** Sends what is left when the receiver takes it at once, then ends. */
+  /** Sends the rest if the receiver accepts it at once, then ends. */
   readonly stop: () => Promise<void>;
 }
 
@@ -40,7 +40,7 @@ export interface ShipperSetup {
   readonly log: Log;
 }
 
-/** Milliseconds: between two attempts, at first and at most, and for what is left at the end. */
+/** Milliseconds: between two attempts, at first and at most, and for the rest at the end. */
 const times = { first: 1000, most: 60_000, end: 2000 } as const;
 
 export function startShipper(setup: ShipperSetup): Shipper {
@@ -83,7 +83,7 @@ interface State {
   isPausing: boolean;
   fault: string | undefined;
   missing: string | undefined;
-  /** What was sent over this connection and does not count as taken yet. */
+  /** Records that were sent over this connection and do not count as received yet. */
   unsettled: { readonly end: ChainState; readonly at: number }[];
   /** Sequence number of the last record that was sent over this connection. */
   position: number;
@@ -148,7 +148,10 @@ async function sendNext(shipping: Shipping): Promise<boolean> {
   return true;
 }
 
-/** Moves the cursor over what has lasted long enough. @returns milliseconds until there is more; undefined: nothing is left */
+/**
+ * Moves the cursor past records whose connection has lasted long enough. @returns milliseconds until there is more;
+ * undefined: nothing is left
+ */
 async function settle({ setup: { cursor }, state, receiver }: Shipping): Promise<number | undefined> {
   const due = performance.now() - receiver.settle;
   const end = state.unsettled.findLast(({ at }) => at <= due)?.end;

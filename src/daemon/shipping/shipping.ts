@@ -9,7 +9,7 @@ import type { ReceiverSetup } from './receiver.ts';
 import { makeReceiver } from './receivers.ts';
 import { type Shipper, type ShipperStatus, startShipper } from './shipper.ts';
 
-/** What sends the audit log to its receivers (`audit.ship` of node.yaml). The log itself is the spool. */
+/** Sends the audit log to its receivers (`audit.ship` of node.yaml). The log itself is the spool. */
 export interface Shipping {
   /** The sequence number up to which every receiver has the records. */
   readonly sent: () => number;
@@ -19,7 +19,9 @@ export interface Shipping {
   readonly stop: () => Promise<void>;
 }
 
-/** Reads how far each receiver is: before the log may delete anything. @throws the error of the operating system */
+/**
+ * Reads the position of each receiver, before the log may delete anything. @throws the error of the operating system
+ */
 export async function openShipping({ audit: { file, ship = {}, spool_bytes }, state }: NodeConfig): Promise<Shipping> {
   const cursors = new Map<string, Cursor>();
   for (const name of Object.keys(ship)) cursors.set(name, await openCursor(state, name));
@@ -55,7 +57,7 @@ function warningsOf({ receiver, fault, missing, waiting, waitingBytes }: Shipper
   ];
 }
 
-/** Said in the same words by the daemon and by doctor. */
+/** The common wording of the daemon and doctor. */
 export function fullSpool(receiver: string, wait: string, spool: number): string {
   const what = `${wait} of the audit log wait for “${receiver}”, more than audit.spool_bytes (${spool})`;
   return `${what}: none of them is deleted; repair the receiver, or remove it from audit.ship`;

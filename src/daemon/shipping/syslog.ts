@@ -17,13 +17,13 @@ export interface SyslogConfig {
   readonly overlap: number;
 }
 
-/** Milliseconds: to connect, without any progress of a write, and that a connection must last after one. */
+/** Milliseconds: to connect, without progress of a write, and that a connection must last after one. */
 const times = { connect: 15_000, stall: 60_000, settle: 10_000 } as const;
 
 /**
- * Sends by syslog over TLS (RFC 5425). The protocol has no receipts: what was written counts as taken when the connection lasts
- * for a while after it, and each new connection begins with records that were sent before. With TLS 1.3 a receiver refuses a
- * certificate only after the handshake: until then it seems to take everything.
+ * Sends by syslog over TLS (RFC 5425). The protocol has no acknowledgement: written records count as received when the
+ * connection lasts for a while afterwards, and each new connection begins with records that were sent before. With TLS
+ * 1.3 a receiver refuses a certificate only after the handshake: until then it seems to accept everything.
  */
 export function syslogReceiver(config: SyslogConfig, { tls, onLost }: ReceiverSetup): Receiver {
   let socket: TLSSocket | undefined;
@@ -69,10 +69,10 @@ async function connectTo(config: SyslogConfig, tls: ReceiverSetup['tls'], signal
     await once(socket, 'secureConnect', { signal: AbortSignal.any([signal, late]) });
     const certificate = socket.getPeerX509Certificate();
     if (certificate === undefined) throw new Error('it has no certificate');
-    // The fleet's own certificates can be revoked; those of another CA are its keeper's affair.
+    // The fleet's own certificates can be revoked; those of another CA are the administrator's affair.
     if (ca === undefined) proveCertificate(certificate, 'node', state.trust, Date.now());
     socket.setKeepAlive(true, 30_000);
-    // It sends nothing; what it sends nevertheless must not keep its end from being seen.
+    // The receiver sends nothing; unexpected data must not hide the end of the connection.
     socket.resume();
     return socket;
   } catch (error) {

@@ -8,7 +8,7 @@ import { replyToStore } from '../calls/reply-to-store.ts';
 import type { RunningCalls } from '../calls/running-calls.ts';
 
 export interface DetachParts {
-  /** The agents that keep jobs on this node; without one, nothing can be detached. */
+  /** The agents that keep jobs on this node; without one, calls cannot be detached. */
   readonly keepers: () => readonly Jobs[];
   readonly audit: Pick<AuditLog, 'append'>;
   readonly track: RunningCalls['run'];

@@ -8,7 +8,7 @@ import type { Log } from '../../core/ports.ts';
 import { failure, okReply, type ReplyContent, refusal } from '../../core/request/reply.ts';
 import { answer, type IncomingCall, limitsOf, type Stage } from '../call.ts';
 
-/** Calls that wait for their turn at one agent; more are refused. */
+/** Calls that wait for their turn at one agent; further ones are refused. */
 const longestQueue = 64;
 
 export interface DispatchOptions {
@@ -21,7 +21,7 @@ export interface DispatchOptions {
   readonly log: Log;
 }
 
-/** Runs the action: within its deadline, at most so many at once, and cancelled down to its process groups. */
+/** Runs the action: within its deadline, with limited concurrency, and cancellable down to its process groups. */
 export function dispatch(options: DispatchOptions): Stage {
   const slotsOf = new Map<string, Slots>();
   return () => async (call) => {
@@ -41,7 +41,7 @@ export function dispatch(options: DispatchOptions): Stage {
     }
     const turn = await takeTurn(slots, call);
     if (turn instanceof Problem) return answer(failure(turn, 'cancelled'));
-    // It may have waited for its turn until its lease had ended.
+    // Its lease may have ended while it waited for its turn.
     const stale = call.recheck?.();
     if (stale === undefined) return answer(await runAction(call, { action, handler }, options, turn));
     turn();
@@ -86,7 +86,7 @@ async function runAction(
   }
 }
 
-/** @returns a function that gives the slot back, or why the call was cancelled before its turn */
+/** @returns a function that releases the slot, or why the call was cancelled before its turn */
 async function takeTurn(slots: Slots, call: IncomingCall): Promise<(() => void) | Problem> {
   const { cancelled } = call;
   const taking = slots.take();

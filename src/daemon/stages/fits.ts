@@ -1,5 +1,5 @@
-// Whether the request fits this node: it is for this node (*match*), which has its agent and action, and its input fits the
-// action's description (*validate*).
+// Whether the request matches this node: it is for this node (*match*), which has its agent and action, and its input
+// matches the action's description (*validate*).
 import type { AgentEntry } from '../../core/agent.ts';
 import type { ActionDdl } from '../../core/ddl/ddl.ts';
 import { inputValidatorOf } from '../../core/ddl/input.ts';
@@ -15,7 +15,10 @@ import { suggest } from '../../core/text.ts';
 import type { FilterTerms } from '../../core/wire/messages.ts';
 import { answer, type IncomingCall, type Stage } from '../call.ts';
 
-/** Refuses what is meant for another node, for nodes that match a filter when this one does not, or for an agent or action that is not here. */
+/**
+ * Refuses a request for another node, for nodes that match a filter when this one does not, or for an agent or action
+ * that does not exist here.
+ */
 export function match(self: () => NodeFacts): Stage {
   return (next) => async (call) => {
     const node = self();

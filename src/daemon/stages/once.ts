@@ -18,7 +18,7 @@ export function fresh(memory: CallMemory, grace: number, now: () => number): Sta
     const { request } = call.opened;
     const late = judgeTime(request, now(), grace);
     if (late !== undefined) return answer(refusal(late));
-    // The caller's clock may be ahead, so the request may be that much older than it says.
+    // The caller's clock may be ahead, so the request may be older than it says by that much.
     if (!memory.covers(request.issuedAt - grace)) return answer(refusal(unproven(request, grace)));
     if (!memory.admit(request.nonce, request.issuedAt + request.timeToLive + grace)) {
       return answer(refusal(new Problem('replayed', 'this request was received before')));
@@ -64,8 +64,9 @@ function iso(time: number): string {
 }
 
 /**
- * A run that another operator took over repeats the same try of the same call: it gets the outcome of then, and nothing is
- * done twice. *lease* and *authorize* have checked that the caller holds the run's lease and may call the action.
+ * A run that another operator took over repeats the same try of the same call: it receives the earlier outcome, and
+ * nothing is done twice. *lease* and *authorize* have checked that the caller holds the run's lease and may call the
+ * action.
  */
 export function handover(memory: Pick<CallMemory, 'ofRun'>): Stage {
   return (next) => async (call) => await (memory.ofRun(call) ?? next(call));

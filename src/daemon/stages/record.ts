@@ -8,7 +8,7 @@ import { type RefusalSampling, startRefusalSampling } from '../audit/refusal-sam
 import { startRefusalBudget } from '../calls/refusal-budget.ts';
 import { type Answer, answer, type IncomingCall, type Stage, limitsOf } from '../call.ts';
 
-/** Problems that leave no proven caller: the request is attributed to the peer that brought it. */
+/** Problems that leave no proven caller: the request is attributed to the peer that delivered it. */
 const unproven = new Set(['foreign-certificate', 'bad-certificate', 'bad-signature']);
 
 /**
@@ -41,7 +41,7 @@ export function record(log: AuditLog, policies: Pick<Policies, 'allows'>, now: (
 
 /** Milliseconds between two records of refusals to a caller whose budget is used up. */
 const briefInterval = 60_000;
-/** Bytes that a request and its outcome take in the log, beyond the request itself, which is there twice. */
+/** Bytes of a request and its outcome in the log, beyond the request itself, which is there twice. */
 const fixedBytes = 4096;
 
 async function mayAsk(call: IncomingCall, policies: Pick<Policies, 'allows'>): Promise<boolean> {
@@ -53,8 +53,8 @@ async function mayAsk(call: IncomingCall, policies: Pick<Policies, 'allows'>): P
 }
 
 /**
- * Refuses a request that would be refused anyway, and records only now and then how often: a caller without rights must not
- * fill the log.
+ * Refuses a request that would be refused anyway, and records only at intervals how often: a caller without rights must
+ * not fill the log.
  */
 async function refuseBriefly(log: AuditLog, call: IncomingCall, sampling: RefusalSampling): Promise<Answer> {
   const { caller } = call;
@@ -104,7 +104,7 @@ async function writeOutcome(
     return answer;
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
-    // It was done and can't be undone: the reply reports both.
+    // It was done and cannot be undone: the reply reports both.
     const hint = `${answer.content.hint} (the outcome is not in the audit log: ${error.message})`.trim();
     return { ...answer, content: { ...answer.content, hint } };
   }

@@ -1,5 +1,5 @@
-// Who may make this call, on this node, now: the stages that look at the caller (*verify*, *lease*, *authorize*, *confine*)
-// and those that keep a node from being changed while nobody can know what it is (*continuity*, *sole*).
+// Who may make this call, on this node, now: the stages that check the caller (*verify*, *lease*, *authorize*,
+// *confine*) and those that protect a node whose identity or log is in doubt (*continuity*, *sole*).
 import { type ActionDdl, applicationInput } from '../../core/ddl/ddl.ts';
 import { duplicateProblem } from '../../core/duplicate.ts';
 import { Problem } from '../../core/errors.ts';
@@ -25,7 +25,7 @@ export function verify(): Stage {
 
 /**
  * Refuses changes for a caller who knows a head that the audit log does not continue: it was cut, rewritten or restored
- * from a snapshot since. Reads are let through, so that the reason can be found.
+ * from a snapshot since. Reads pass, so that the reason can be found.
  */
 export function continuity(): Stage {
   return refuseIf(({ headCheck, action, opened }) => {
@@ -37,9 +37,9 @@ export function continuity(): Stage {
 }
 
 /**
- * Refuses a request under a lease that has ended, was broken, or was taken over: its sender does not know yet
- * that another run may be at work. It only checks: leases are taken by calls, which pass *authorize* like any other.
- * @param keepers where leases are kept on this node; none: no request under a lease is let through
+ * Refuses a request under a lease that has ended, was broken, or was taken over: its sender does not know yet that
+ * another run may be at work. It only checks: leases are taken by calls, which pass *authorize* like any other.
+ * @param keepers the keepers of leases on this node; without any, no request under a lease passes
  */
 export function lease(keepers: () => readonly Leases[], identity: string): Stage {
   return (next) => async (call) => {
@@ -57,7 +57,7 @@ export function lease(keepers: () => readonly Leases[], identity: string): Stage
   };
 }
 
-/** Lets a call through only if a policy allows it to this caller on this node now. */
+/** Passes a call only if a policy allows it to this caller on this node now. */
 export function authorize(policies: Policies, identity: string): Stage {
   return refuseIf(async (call) => {
     const { caller } = call;
@@ -74,8 +74,8 @@ export function authorize(policies: Policies, identity: string): Stage {
 }
 
 /**
- * Refuses every change on a node whose name another machine has proven to have, too: the caller can't know which of the two
- * would change. Reads are let through, so that a person can find out.
+ * Refuses every change on a node whose name another machine has also proven: the caller cannot know which of the two
+ * would change. Reads pass, so that a person can find out.
  */
 export function sole(duplicates: () => readonly DuplicateNode[], identity: string): Stage {
   return refuseIf(({ action }) => {
@@ -84,7 +84,7 @@ export function sole(duplicates: () => readonly DuplicateNode[], identity: strin
   });
 }
 
-/** Keeps a certificate that is limited to applications to these. After *validate*, which fills in defaults. */
+/** Restricts a limited certificate to its applications. After *validate*, which fills in defaults. */
 export function confine(): Stage {
   return refuseIf((call) => {
     const applications = limitsOf(call);
@@ -102,7 +102,7 @@ function outside(
   const name = applicationInput(action);
   if (name === undefined || applications.includes(String(input[name]))) return undefined;
   const its = `the certificate of ${caller} is for ${applications.join(', ')}`;
-  // If it is left out, the node takes its only application: a limited caller must not rely on that.
+  // If it is omitted, the node uses its only application: a limited caller must not rely on that.
   if (input[name] === undefined) {
     return new Problem('not-for-application', `${its}: name the application`, `give ${name}=${applications[0]}`);
   }

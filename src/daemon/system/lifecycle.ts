@@ -3,11 +3,11 @@ import type { Log } from '../../core/ports.ts';
 import type { AuditLog } from '../audit/audit-log.ts';
 import type { LiveKeys } from './live-keys.ts';
 
-/** Writes down in the audit log when the daemon started and stopped, and with which certificate it signs from when on. */
+/** Records in the audit log the starts and stops of the daemon, and each certificate that it signs with. */
 export interface Lifecycle {
   /** @throws Problem `audit-failed` */
   readonly started: () => Promise<void>;
-  /** Writes down another certificate, once. */
+  /** Records another certificate, once. */
   readonly renewed: () => Promise<void>;
   readonly stopped: () => Promise<void>;
 }

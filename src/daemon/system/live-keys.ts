@@ -4,19 +4,19 @@ import { type LiveCredentials, startCredentials } from '../../core/credentials/l
 import type { Log } from '../../core/ports.ts';
 import type { NodeConfig } from '../config/config.ts';
 
-/** The node's certificate, key, authorities and CRL, as they are now. */
+/** The node's current certificate, key, authorities and CRL. */
 export type LiveKeys = LiveCredentials;
 
 const day = 86_400_000;
 
-/** Where lists that were brought by calls are kept: a daemon may write there, and seldom beside its configuration. */
+/** Where delivered lists are stored: a daemon may write there, and seldom beside its configuration. */
 export function receivedListFile(state: string): string {
   return join(state, 'crl.pem');
 }
 
 /**
  * @param onReload called when files were loaded again
- * @throws Problem when the node has nothing to prove itself with
+ * @throws Problem when the node cannot prove its identity
  */
 export async function startLiveKeys(
   { tls, state }: NodeConfig,

@@ -1,23 +1,25 @@
 import { constants, fstatSync, openSync, type Stats, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 
-/** Where the daemon's log goes. Writing never waits and never throws: what can't be written is dropped and counted. */
+/**
+ * The output of the daemon's log. Writing never waits and never throws: what cannot be written is dropped and counted.
+ */
 export interface LogOutput {
   /** @param line with its newline */
   readonly write: (line: string) => void;
 }
 
-/** Writes bytes without waiting. @returns how many were taken; `lost` when the reader is gone or the disk is full */
+/** Writes bytes without waiting. @returns how many were accepted; `lost` when the reader is gone or the disk is full */
 type TakeBytes = (bytes: Buffer) => number | 'lost';
 
-/** Bytes that wait for a reader who is slow; beyond that, lines are dropped. */
+/** Bytes that wait for a slow reader; beyond that, lines are dropped. */
 const mostWaiting = 1024 * 1024;
-/** Milliseconds until a reader who was slow is tried again. */
+/** Milliseconds until a slow reader is tried again. */
 const retry = 100;
 
 /**
- * A reader that stands still (a journal service that hangs, a terminal that was stopped) must delay no call and no shutdown. A
- * thread of the pool can't write here: one that waits in write(2) keeps the process from ending.
+ * A reader that stalls (a journal service that hangs, a stopped terminal) must not delay a call or a shutdown. A thread
+ * of the pool cannot write here: one that waits in write(2) keeps the process from ending.
  * @param dropped makes the line that says how many were dropped
  */
 export function openLogOutput(descriptor: number, dropped: (count: number) => string): LogOutput {
@@ -70,16 +72,16 @@ function openDescriptor(descriptor: number): TakeBytes {
   if (status?.isSocket() === true) return writeSocket(descriptor);
   if (status?.isFIFO() === true || status?.isCharacterDevice() === true) {
     try {
-      // Opened again: to make the shared one non-blocking would surprise the others that have it.
+      // Opened again: making the shared one non-blocking would affect the others that have it.
       return writeDescriptor(openSync(`/proc/self/fd/${descriptor}`, constants.O_WRONLY | constants.O_NONBLOCK));
     } catch {
-      // Its owner may not let this user open it; then it is written to as it is.
+      // Its owner may not allow this user to open it; then the original is written to.
     }
   }
   return writeDescriptor(descriptor);
 }
 
-/** Undefined for a descriptor that is closed. */
+/** Undefined for a closed descriptor. */
 function statusOf(descriptor: number): Stats | undefined {
   try {
     return fstatSync(descriptor);
@@ -98,7 +100,7 @@ function writeDescriptor(descriptor: number): TakeBytes {
   };
 }
 
-/** A stream socket, as systemd gives: Node queues what it does not take. */
+/** A stream socket, as systemd provides: Node queues what it does not accept. */
 function writeSocket(descriptor: number): TakeBytes {
   const socket = new Socket({ fd: descriptor, readable: false, writable: true });
   socket.on('error', () => {});

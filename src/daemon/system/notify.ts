@@ -11,10 +11,10 @@ export interface Notifier {
 const path = '/usr/local/bin:/usr/bin:/bin';
 
 /**
- * Speaks through systemd-notify(1), since Node has no datagram sockets of the Unix kind; so the unit needs NotifyAccess=all.
- * Silent where systemd asks for nothing (no NOTIFY_SOCKET).
- * With WATCHDOG_USEC, the daemon says that it is alive at half of that time: from its event loop, so that one that hangs is silent.
- * @param env of the process, as systemd gave it
+ * Uses systemd-notify(1), because Node has no Unix datagram sockets; so the unit needs NotifyAccess=all. Silent if
+ * systemd asks for nothing (no NOTIFY_SOCKET). With WATCHDOG_USEC, the daemon reports that it is alive at half of that
+ * time: from its event loop, so that one that hangs is silent.
+ * @param env of the process, as systemd set it
  */
 export function startNotifier(env: Readonly<NodeJS.ProcessEnv>, pid: number, run: RunCommand, log: Log): Notifier {
   const { NOTIFY_SOCKET: socket = '', WATCHDOG_USEC: watchdog, WATCHDOG_PID: watched } = env;

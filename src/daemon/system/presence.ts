@@ -13,7 +13,7 @@ import type { NodeConfig } from '../config/config.ts';
 /** The node in multicast DNS: what it announces, and the nodes that it hears. */
 export interface Presence {
   readonly heard: () => readonly HeardNode[];
-  /** Names that two machines prove to have, this node's own or another's. */
+  /** Names that two machines prove, this node's own or another's. */
   readonly duplicates: () => readonly DuplicateNode[];
   readonly warnings: () => readonly string[];
   /** Announces what has changed. */
@@ -24,7 +24,7 @@ export interface Presence {
 /** Milliseconds for another node to prove itself. */
 const proofTimeout = 3000;
 
-/** A node that says nothing of itself and hears nobody. */
+/** A node that announces nothing and hears nobody. */
 export const absent: Presence = {
   heard: () => [],
   duplicates: () => [],
@@ -33,7 +33,7 @@ export const absent: Presence = {
   stop: () => Promise.resolve(),
 };
 
-/** @param self what is true of the node, of which only the published facts go out */
+/** @param self the node's facts, of which only the published ones are announced */
 export async function startPresence(
   config: NodeConfig,
   self: () => NodeFacts,
@@ -52,12 +52,12 @@ export async function startPresence(
     (outcome) => log.info({ outcome }, outcome),
     (error: unknown) => log.error({ err: error }, 'the node could not be announced'),
   );
-  /** With this machine's own address, in the order in which the two were there. */
+  /** With this machine's own address, in the order in which the two appeared. */
   const complete = (duplicate: DuplicateNode): DuplicateNode => {
     if (duplicate.identity !== name) return duplicate;
     const [here] = findInterfaces(interfaces).used;
     const own = here?.ipv4 ?? here?.ipv6 ?? 'this machine';
-    // Announced before the other was heard. A name that was lost to it later was this machine's first all the same.
+    // Announced before the other was heard. A name that was lost to it later still belonged to this machine first.
     const isFirst = (announcing.firstAnnounced() ?? Number.POSITIVE_INFINITY) <= duplicate.since;
     return { ...duplicate, addresses: isFirst ? [own, ...duplicate.addresses] : [...duplicate.addresses, own] };
   };
