@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { parse } from '@babel/parser';
 import type { Node } from '@babel/types';
 import { type Change, changesOf } from './operators.ts';
@@ -26,6 +27,18 @@ export function mutantsOf(source: string): Mutant[] {
     .map((change) => mutantOf(source, change))
     .filter((mutant) => mutant.source !== source && !seen.has(mutant.source) && seen.add(mutant.source))
     .filter((mutant) => parses(mutant.source));
+}
+
+/** Whether it is one of the sample: of every so many mutants about one, and the same one as long as its lines are what they are. */
+export function isSampled(file: string, { before, after }: Mutant, every: number): boolean {
+  return (
+    createHash('sha256')
+      .update(JSON.stringify([file, before, after]))
+      .digest()
+      .readUInt32BE(0) %
+      every ===
+    0
+  );
 }
 
 function tree(source: string): Node {

@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { startConcerned } from './concerned.ts';
 import { readImporters } from './imports.ts';
 import { openOutcomes } from './known.ts';
-import { type Mutant, mutantsOf } from './mutants.ts';
+import { isSampled, type Mutant, mutantsOf } from './mutants.ts';
 import { openResults, type Result, scoreOf } from './results.ts';
 import { shareProcess } from './shared/shared-process.ts';
 import { startTests } from './tests.ts';
@@ -20,6 +20,7 @@ const { values, positionals } = parseArgs({
     parts: { type: 'string', default: 'unit,contract,protocol' },
     most: { type: 'string', default: '5' },
     slowest: { type: 'string', default: '8' },
+    sample: { type: 'string', default: '1' },
     fresh: { type: 'boolean', default: false },
     record: { type: 'boolean', default: false },
   },
@@ -34,6 +35,7 @@ using shared = shareProcess(place.root);
 const results = openResults(join(root, 'docs/testing.md'));
 const kept = join(root, 'node_modules/.cache/mutate');
 const outcomes = openOutcomes(place.root, join(kept, 'outcomes'));
+const every = Number(values.sample);
 const limits = { most: Number(values.most), slowest: 1000 * Number(values.slowest) };
 const importers = readImporters(place.root);
 const tests = startTests(place, startConcerned(importers, values.parts.split(',')), limits, join(kept, 'tests'));
@@ -42,13 +44,13 @@ const report = (file: string, { line, before, after }: Mutant, why: string) =>
   process.stdout.write(`${file}:${line}: survives${why}\n  - ${before}\n  + ${after}\n`);
 
 /** The mutants that are not listed as equivalent, each with whether a test noticed it. */
-async function runFile(file: string): Promise<Omit<Result, 'folder'>> {
+async function runFile(file: string): Promise<Pick<Result, 'mutants' | 'killed' | 'equivalent'>> {
   const source = readFileSync(join(place.root, file), 'utf8');
-  const all = mutantsOf(source);
+  const all = mutantsOf(source).filter((mutant) => isSampled(file, mutant, every));
   const chosen = all.length === 0 ? [] : await tests.choose(file);
-  const trials = await startTrials(place, shared, file, [...importers(file).keys()], chosen);
-  const named = chosen.map(({ test }) => (trials.shared.has(test) ? test : `${test} (alone)`));
-  process.stdout.write(`${file}: ${all.length} mutants, tests: ${named.join(' ') || 'none'}\n`);
+  const trials = startTrials(place, shared, file, [...importers(file).keys()]);
+  const named = chosen.map(({ test }) => test).join(' ') || 'none';
+  process.stdout.write(`${file}: ${all.length} mutants, tests: ${named}\n`);
   const open = all.filter((mutant) => !results.isEquivalent(file, mutant));
   let [killed, last] = [0, ''];
   for (const mutant of open) {
@@ -80,8 +82,8 @@ async function runFolder(folder: string): Promise<void> {
     const one = await runFile(file);
     [mutants, killed, equivalent] = [mutants + one.mutants, killed + one.killed, equivalent + one.equivalent];
   }
-  const result = { folder, mutants, killed, equivalent };
-  const [score, before] = [scoreOf(result), results.recorded(folder)];
+  const result = { folder, every, mutants, killed, equivalent };
+  const [score, before] = [scoreOf(result), results.recorded(folder, every)];
   process.stdout.write(`${folder}: ${killed} of ${mutants} killed, ${equivalent} equivalent: ${score} %\n`);
   if (before !== undefined && score < before) {
     process.stdout.write(`the score was ${before} %: it may not fall\n`);

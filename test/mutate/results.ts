@@ -4,6 +4,8 @@ import type { Mutant } from './mutants.ts';
 /** What came of a folder. */
 export interface Result {
   readonly folder: string;
+  /** Of how many mutants one was run: 1 where all were. */
+  readonly every: number;
   readonly mutants: number;
   readonly killed: number;
   /** Survivors that change nothing that could be observed, as the page says. */
@@ -11,8 +13,12 @@ export interface Result {
 }
 
 /** Percent, rounded down: of the mutants that are not equivalent, how many a test noticed. */
-export function scoreOf({ mutants, killed, equivalent }: Result): number {
+export function scoreOf({ mutants, killed, equivalent }: Omit<Result, 'folder' | 'every'>): number {
   return mutants === equivalent ? 100 : Math.floor((100 * killed) / (mutants - equivalent));
+}
+
+function sampleOf(every: number): string {
+  return every === 1 ? '' : ` (1 in ${every})`;
 }
 
 /** The page docs/testing.md, with a table of results and one of equivalent mutants. */
@@ -33,16 +39,19 @@ export function openResults(page: string) {
         const [where, was, becomes, reason = ''] = cells(row);
         return where === `\`${file}\`` && was === `\`${before}\`` && becomes === `\`${after}\`` && reason !== '';
       }),
-    /** The score that was recorded for a folder. */
-    recorded: (folder: string): number | undefined => {
+    /** The score that was recorded for a folder, of all mutants or of such a sample. */
+    recorded: (folder: string, every: number): number | undefined => {
       const row = rows()
         .map(cells)
-        .find(([name, mutants]) => name === `\`${folder}\`` && /^\d+$/.test(mutants ?? ''));
+        .find(
+          ([name, mutants = '']) =>
+            name === `\`${folder}\`` && /^\d+/.test(mutants) && mutants.replace(/^\d+/, '') === sampleOf(every),
+        );
       return row === undefined ? undefined : Number.parseInt(row[4] ?? '', 10);
     },
     record: (result: Result): void => {
-      const { folder, mutants, killed, equivalent } = result;
-      const line = `| \`${folder}\` | ${mutants} | ${killed} | ${equivalent} | ${scoreOf(result)} % |`;
+      const { folder, every, mutants, killed, equivalent } = result;
+      const line = `| \`${folder}\` | ${mutants}${sampleOf(every)} | ${killed} | ${equivalent} | ${scoreOf(result)} % |`;
       const lines = readFileSync(page, 'utf8').split('\n');
       const table = lines.findIndex((one) => one.startsWith('| Folder '));
       const end = lines.findIndex((one, index) => index > table && !one.startsWith('|'));

@@ -10,37 +10,36 @@ const longest = 1000;
 
 /** The tests of one file, each run where it may: in the shared process, which is many times quicker, or in one of its own. */
 export interface Trials {
-  /** Those that run in the shared process. */
-  readonly shared: ReadonlySet<string>;
   /** The first of the tests that notices the mutant, or an empty text. The file is not restored. */
   readonly killer: (mutant: Mutant, tests: readonly Measured[]) => Promise<string>;
 }
 
 /** @param importers the files that import it, over however many others, and itself */
-export async function startTrials(
+export function startTrials(
   place: Workplace,
   process: SharedProcess,
   file: string,
   importers: readonly string[],
-  chosen: readonly Measured[],
-): Promise<Trials> {
+): Trials {
   const source = readFileSync(join(place.root, file), 'utf8');
-  /** The bound of those that fit, in milliseconds. */
-  const shared = new Map<string, number>();
   const runShared = (test: string, most: number) => process.run(test, importers, most);
+  const known = new Map<string, number | undefined>();
 
-  // A test fits when it starts no processes, and passes when it runs a second time.
-  for (const { test, coverage, bounds } of chosen) {
-    if (coverage === null || (await runShared(test, bounds.took)) !== 'passed') continue;
+  /** Milliseconds that a test may take in the shared process; undefined where it does not fit. The file is restored. */
+  const boundOf = async ({ test, coverage, bounds }: Measured): Promise<number | undefined> => {
+    place.write(file, source);
+    if (coverage === null || (await runShared(test, bounds.took)) !== 'passed') return undefined;
     const began = performance.now();
     const again = await runShared(test, bounds.took);
     const took = performance.now() - began;
-    if (again === 'passed' && took <= longest) shared.set(test, 2 * took + 1500);
-  }
+    return again === 'passed' && took <= longest ? 2 * took + 1500 : undefined;
+  };
 
-  const notices = async (mutant: Mutant, { test, bounds }: Measured): Promise<boolean> => {
+  const notices = async (mutant: Mutant, one: Measured): Promise<boolean> => {
+    const { test, bounds } = one;
+    if (!known.has(test)) known.set(test, await boundOf(one));
     place.write(file, mutant.source);
-    const most = shared.get(test);
+    const most = known.get(test);
     if (most !== undefined) {
       const outcome = await runShared(test, most);
       if (outcome === 'passed') return false;
@@ -56,7 +55,6 @@ export async function startTrials(
   };
 
   return {
-    shared: new Set(shared.keys()),
     killer: async (mutant, tests) => {
       for (const one of tests) if (await notices(mutant, one)) return one.test;
       return '';

@@ -23,6 +23,7 @@ function answer(outcome: Answer['outcome']): void {
 // Nothing is left that the test could wait for: node:test counts this as a failure, too.
 process.on('beforeExit', () => answer('failed'));
 
+process.on('disconnect', () => process.exit());
 process.on('message', async (order: Order) => {
   [running, stray, process.exitCode] = [order, false, undefined];
   process.channel?.unref();

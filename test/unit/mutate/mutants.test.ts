@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { startConcerned } from '../../mutate/concerned.ts';
 import { readImporters } from '../../mutate/imports.ts';
-import { mutantsOf } from '../../mutate/mutants.ts';
+import { isSampled, mutantsOf } from '../../mutate/mutants.ts';
 import { openResults, scoreOf } from '../../mutate/results.ts';
 import { temporaryDirectory } from '../../support/agents/agent-setup.ts';
 
@@ -61,6 +61,18 @@ describe('the mutants of a file', () => {
   });
 });
 
+test('a sample of the mutants is about as large as asked, and does not depend on other lines', () => {
+  const lines = Array.from({ length: 40 }, (_, n) => `export const f${n} = (a, b) => (a && b < 2 ? a : b);\n`);
+  const sampled = (text: string) =>
+    mutantsOf(text)
+      .filter((mutant) => isSampled('a.ts', mutant, 4))
+      .map(({ after }) => after);
+  const source = lines.join('');
+  const [all, some] = [mutantsOf(source).length, sampled(source)];
+  assert.ok(some.length > all / 8 && some.length < all / 2, `${some.length} of ${all}`);
+  assert.deepEqual(sampled(`// A line before.\n${source}`), some);
+});
+
 describe('the tests of a file', () => {
   test('are those that reach it, the folder that mirrors it first', () => {
     const root = join(import.meta.dirname, '../../..');
@@ -84,10 +96,12 @@ describe('the results', () => {
     assert.equal(results.isEquivalent('a.ts', { before: 'x || y', after: 'x' }), true);
     assert.equal(results.isEquivalent('a.ts', { before: 'x || y', after: 'y' }), false);
     assert.equal(results.isEquivalent('b.ts', { before: 'x || y', after: 'x' }), false);
-    assert.equal(results.recorded('src/b'), undefined);
-    for (const killed of [8, 9]) results.record({ folder: 'src/b', mutants: 11, killed, equivalent: 1 });
-    results.record({ folder: 'src/a', mutants: 1, killed: 1, equivalent: 0 });
-    assert.deepEqual([results.recorded('src/b'), results.recorded('src/a')], [90, 100]);
-    assert.equal(scoreOf({ folder: '', mutants: 3, killed: 2, equivalent: 0 }), 66);
+    assert.equal(results.recorded('src/b', 1), undefined);
+    for (const killed of [8, 9]) results.record({ folder: 'src/b', every: 1, mutants: 11, killed, equivalent: 1 });
+    results.record({ folder: 'src/a', every: 1, mutants: 1, killed: 1, equivalent: 0 });
+    assert.deepEqual([results.recorded('src/b', 1), results.recorded('src/a', 1)], [90, 100]);
+    results.record({ folder: 'src/c', every: 10, mutants: 4, killed: 3, equivalent: 0 });
+    assert.deepEqual([results.recorded('src/c', 10), results.recorded('src/c', 1)], [75, undefined]);
+    assert.equal(scoreOf({ mutants: 3, killed: 2, equivalent: 0 }), 66);
   });
 });
