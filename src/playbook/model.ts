@@ -6,13 +6,13 @@ import type { StepReply } from './call/reply.ts';
 import type { Template } from './expressions/template.ts';
 import type { RunContext } from './context.ts';
 
-/** A playbook that was checked whole: every name in it is known, every action and input exists. */
+/** A playbook after all checks: every name in it is known, every action and input exists. */
 export interface Playbook {
   readonly name: string;
   readonly description: string;
-  /** Its path, or the name it was given. */
+  /** Its path, or the given name. */
   readonly file: string;
-  /** What it says: a run keeps to it. */
+  /** Its content: a run keeps to it. */
   readonly source: object;
   readonly inputs: Readonly<Record<string, InputSource>>;
   readonly label: Template;
@@ -21,19 +21,19 @@ export interface Playbook {
   readonly onFailure: readonly Step[];
   readonly always: readonly Step[];
   readonly notices: Notices;
-  /** The name of its lease, where it names one. */
+  /** The name of its lease, if it names one. */
   readonly lock: Template | undefined;
-  /** What of its runs is printed, where that differs from other playbooks. */
+  /** The output of its runs, if that differs from other playbooks. */
   readonly format?: (event: RunEvent, detail: Detail) => RunLines;
 }
 
-/** Lines for people: of results, and of what went wrong. */
+/** Lines for people: results and errors. */
 export interface RunLines {
   readonly out: readonly string[];
   readonly err: readonly string[];
 }
 
-/** Steps that notify, each list empty where `notify` is left out; the one for a success is among the steps. */
+/** Steps that notify, each list empty if `notify` is omitted; the one for a success is among the steps. */
 export interface Notices {
   readonly start: readonly Step[];
   readonly failure: readonly Step[];
@@ -42,12 +42,12 @@ export interface Notices {
 /** A version that an agent must have. */
 export interface VersionRange {
   readonly agent: string;
-  /** As the playbook writes it. */
+  /** In the form of the playbook. */
   readonly range: string;
   readonly fits: (version: string) => boolean;
 }
 
-/** Nodes that discovery is to find. */
+/** Nodes that discovery has to find. */
 export interface NodeSet {
   readonly name: string;
   readonly filter: Template;
@@ -58,11 +58,11 @@ export interface NodeSet {
   readonly allowMissing: boolean;
   /** The only nodes that count as missing when they are silent; null for all. */
   readonly expected: Template | undefined;
-  /** Where its nodes are heard of, if not as the client is configured; a file’s path is absolute. */
+  /** The source of its nodes, if not the client's configured one; a file’s path is absolute. */
   readonly source: { readonly method: string; readonly file?: string } | undefined;
-  /** Milliseconds to wait for the first answer, if not as the client is configured. */
+  /** Milliseconds to wait for the first answer, if not the client's configured time. */
   readonly discoveryTimeout?: number;
-  /** What versions agents must have on its nodes. */
+  /** The required versions of agents on its nodes. */
   readonly versions?: readonly VersionRange[];
   /** Whether an expression reads its members, so that their facts must be returned. */
   readonly wantsFacts: boolean;
@@ -70,30 +70,30 @@ export interface NodeSet {
 
 export interface Step {
   readonly id: string;
-  /** What the output calls it. */
+  /** Its name in the output. */
   readonly name: string;
   readonly kind: string;
   readonly source: StepSource;
   readonly condition: Expression | undefined;
   /** Ids of the steps that must have ended well. */
   readonly needs: readonly string[];
-  /** Ids of the steps that must have ended, well or not; left out: none. */
+  /** Ids of the steps that must have ended, well or not; omitted: none. */
   readonly after?: readonly string[];
   readonly body: StepBody;
 }
 
 export interface StepPreview {
-  /** Those that did not do it before the run was resumed; undefined where they are not known yet. */
+  /** Those that did not do it before the run was resumed; undefined if they are not known yet. */
   readonly nodes: readonly string[] | undefined;
   readonly input: Readonly<Record<string, unknown>>;
   readonly batch: readonly BatchSize[];
 }
 
-/** What a kind of step makes of its part of the file. */
+/** The result of compiling a step of one kind. */
 export interface StepBody {
   /** `appmgr#upgrade`, `say`, … */
   readonly title: string;
-  /** Of a call: what is called, and the node set where one is named. */
+  /** Of a call: its action, and the node set if one is named. */
   readonly asks?: { readonly agent: string; readonly action: string; readonly on: string | undefined };
   /** The nodes and inputs of its call, for a plan; undefined where expressions cannot be evaluated yet. */
   readonly preview?: (run: RunContext, id: string) => StepPreview | undefined;

@@ -1,4 +1,4 @@
-/** One batch, tried until all its nodes have done what was asked or the tries are used up. */
+/** One batch, tried until all its nodes have done the action or the tries are used up. */
 import type { Outcome } from '../../core/request/reply.ts';
 import type { StepCall } from './step-call.ts';
 import { sensitiveOutputs } from '../../core/ddl/ddl.ts';
@@ -12,13 +12,13 @@ import { type StepReply, silence } from './reply.ts';
 import { rest } from './sleep.ts';
 import { judge, type Judgement } from './judge.ts';
 
-/** How a batch ended: one reply a node, the last it gave. */
+/** How a batch ended: one reply a node, its last one. */
 export interface BatchResult {
   readonly replies: readonly StepReply[];
   readonly failures: readonly NodeFailure[];
   readonly tries: number;
   readonly interrupted: boolean;
-  /** What a dry run would have waited for. */
+  /** Conditions that a dry run would have waited for. */
   readonly lines: readonly string[];
 }
 
@@ -86,14 +86,14 @@ function settle(
   };
 }
 
-/** An answer is written down as what it is: why it was not good enough stands beside it. */
+/** An outcome is recorded unchanged; the reason that it was not good enough is beside it. */
 async function noteUnmet({ requestId, run, step }: StepCall, judged: readonly Judgement[]): Promise<void> {
   const unmet = judged.flatMap(({ failure }) => (failure?.code === 'until-failed' ? [failure] : []));
   if (unmet.length === 0) return;
   await run.journal({ type: 'verdict', step: step.id, requestId, failed: reasonsToKeep(unmet, run) });
 }
 
-/** One round. Where a run goes on, its nodes may be at different tries. */
+/** One round. In a resumed run, its nodes may be at different tries. */
 async function callEach(
   call: StepCall,
   nodes: readonly string[],
@@ -106,7 +106,7 @@ async function callEach(
   return outcomes.flat();
 }
 
-/** One try: exactly one outcome per node, each journalled before anything further is begun. */
+/** One try: exactly one outcome per node, each journalled before anything further begins. */
 async function callOnce(
   call: StepCall,
   nodes: readonly string[],

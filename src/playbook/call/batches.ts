@@ -1,6 +1,6 @@
 import type { BatchSize } from '../source/schema.ts';
 
-/** A share of some nodes: a number of them, or a percentage. Undefined when it is neither, or nothing. */
+/** A share of some nodes: a number of them, or a percentage. Undefined for any other text. */
 export function parseShare(
   text: number | string,
 ): { readonly number: number } | { readonly percent: number } | undefined {
@@ -11,7 +11,7 @@ export function parseShare(
   return Number.isSafeInteger(value) && value >= 1 ? { number: value } : undefined;
 }
 
-/** How many of `total` nodes a batch takes: a percentage is rounded down, but never below one. */
+/** How many of `total` nodes are in a batch: a percentage is rounded down, but to at least one. */
 export function sizeOf(share: BatchSize, total: number): number {
   const parsed = parseShare(share);
   if (parsed === undefined) return total;
@@ -21,8 +21,8 @@ export function sizeOf(share: BatchSize, total: number): number {
 }
 
 /**
- * Cuts nodes into batches. Of a ramp each size is used once, the last one until nodes run out;
- * a percentage is of all the nodes, not of those that are left. No sizes: one batch.
+ * Cuts nodes into batches. Each size of a ramp is used once, the last one until nodes run out; a percentage is of all
+ * the nodes, not of the remaining ones. No sizes: one batch.
  */
 export function planBatches(nodes: readonly string[], sizes: readonly BatchSize[]): string[][] {
   const batches: string[][] = [];

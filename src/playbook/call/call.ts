@@ -17,9 +17,9 @@ import type { RunContext } from '../context.ts';
 import type { CallPlan, StepCall } from './step-call.ts';
 
 export interface CallTarget {
-  /** Names of nodes, if all is well. */
+  /** Names of nodes, unless a fault is found. */
   readonly nodes: unknown;
-  /** True for a set, which said itself how many it needs. */
+  /** True for a set, which itself defines how many it needs. */
   readonly mayBeEmpty: boolean;
 }
 
@@ -45,7 +45,7 @@ export async function runCall(plan: CallPlan, target: CallTarget, run: RunContex
       lines: [`${plan.title} cannot show what it would do, and was not called`],
     };
   }
-  // Also before reading: what nodes answer must stay true until the change.
+  // Also before reading: replies must stay true until the change.
   if (plan.ddl.kind === 'change' && !run.dryRun) await run.lock();
   const dryRun = plan.askOnly || (run.dryRun && changes);
   const past = findEarlierCall(
@@ -64,7 +64,7 @@ export async function runCall(plan: CallPlan, target: CallTarget, run: RunContex
   return { ...settled, ran: true, dryRun, lines: [...(settled.lines ?? []), ...answers] };
 }
 
-/** Keeps the change for steps that rely on it. */
+/** Records the change for steps that rely on it. */
 function keep(call: StepCall, { replies = [] }: StepOutcome, { kept }: RunContext): void {
   if (call.plan.ddl.kind !== 'change' || call.dryRun) return;
   noteTraffic(call, replies, call.past === undefined);
@@ -86,7 +86,7 @@ async function repeatCall(call: StepCall, nodes: readonly string[], id: string):
   return result;
 }
 
-/** What nodes said of a change that was only asked about. */
+/** Replies of nodes to a change in a dry run. */
 function describeReplies(replies: readonly StepReply[]): string[] {
   return replies.flatMap(({ node, ok, data }) => {
     const said = Object.entries(data).map(([name, value]) => `${name}=${toText(value)}`);
@@ -118,7 +118,7 @@ async function callBatches(call: StepCall, batches: readonly string[][], total: 
     if (run.signal.aborted) return sum(settled, 'interrupted', batches.slice(index).flat());
     if (index > 0 && plan.batchSleep > 0 && !isSettled(call, nodes)) await rest(run, plan.batchSleep);
     if (run.signal.aborted) return sum(settled, 'interrupted', batches.slice(index).flat());
-    // What is proven right after a batch counts for the next one, if that begins at once.
+    // A proof right after a batch also counts for the next one, if that begins at once.
     const next = plan.batchSleep > 0 ? [] : (batches[index + 1] ?? []);
     const batch = await tryReassertedBatch(call, nodes, { index, batches: batches.length, next, proven });
     proven = batch.nextProven === true;
@@ -132,7 +132,7 @@ async function callBatches(call: StepCall, batches: readonly string[][], total: 
   return sum(settled, 'done', []);
 }
 
-/** Asks as many nodes as are wanted; for each that fails, one that was not asked yet. */
+/** Calls as many nodes as needed; for each that fails, another one. */
 async function callWithFailover(call: StepCall, nodes: readonly string[], wanted: number): Promise<StepOutcome> {
   const settled: BatchResult[] = [];
   let spare = nodes;
@@ -153,7 +153,7 @@ async function callWithFailover(call: StepCall, nodes: readonly string[], wanted
   return sum(settled, missing > 0 ? 'failed' : 'done', []);
 }
 
-/** How a step ends whose batch was broken. */
+/** How a step ends when its batch was broken. */
 function endOf({ interrupted }: BatchResult): StepOutcome['state'] {
   return interrupted ? 'interrupted' : 'failed';
 }

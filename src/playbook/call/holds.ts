@@ -1,10 +1,10 @@
-/** Keeps account of the hosts that the run took out of traffic, by what the nodes that did it replied. */
+/** Tracks the hosts that the run took out of traffic, from the replies of the nodes that did it. */
 import { actionOf, inputNames } from '../../core/ddl/ddl.ts';
 import type { HostHold, KeptChanges, RunContext } from '../context.ts';
 import type { StepReply } from './reply.ts';
 import type { StepCall } from './step-call.ts';
 
-/** To be called with the replies of every call that changes something. */
+/** Call it with the replies of every call that changes something. */
 export function noteTraffic(call: StepCall, replies: readonly StepReply[], fresh: boolean): void {
   const { traffic } = call.plan.ddl;
   if (traffic === undefined || call.dryRun) return;

@@ -1,4 +1,4 @@
-/** What one answer of a node amounts to: done, failed, or to be asked again. */
+/** The judgement of one reply of a node: done, failed, or try again. */
 import type { ActionDdl } from '../../core/ddl/ddl.ts';
 import { explain } from '../../core/errors.ts';
 import type { Outcome } from '../../core/request/reply.ts';
@@ -9,20 +9,20 @@ import { decide } from '../expressions/expression.ts';
 import { failureOf, type StepReply, replyOf } from './reply.ts';
 import { toText } from '../expressions/template.ts';
 
-/** What a node’s last answer amounts to. */
+/** The judgement of a node’s last reply. */
 export interface Judgement {
   readonly reply: StepReply;
   readonly failure: NodeFailure | undefined;
-  /** How many times in a row all was well. */
+  /** The number of consecutive passes. */
   readonly streak: number;
-  /** False where asking again can’t help. */
+  /** False if another try cannot help. */
   readonly again: boolean;
 }
 
-/** Refusals are final, but for those that only say “not now”. */
+/** Refusals are final, except those that only say “not now”. */
 const passing = new Set(['busy', 'rate-limited', 'stopping']);
 
-/** @param streak how many times in a row all was well before */
+/** @param streak the number of consecutive passes before */
 export function judge({ plan, hypothetical, past, run }: StepCall, outcome: Outcome, streak: number): Judgement {
   const reply = replyOf(outcome);
   const unusable = outcome.outcome === 'ok' && !reply.ok;
@@ -47,13 +47,13 @@ export function judge({ plan, hypothetical, past, run }: StepCall, outcome: Outc
   return { reply: { ...reply, ok: hypothetical }, failure, streak: held ? streak + 1 : 0, again: !hypothetical };
 }
 
-/** A node that was restarted remembers that it did something, and not what it said of it. */
+/** A restarted node remembers that it did something, but not its reply. */
 function isBare({ kind, output }: ActionDdl, { data }: StepReply): boolean {
   const { required = [] } = output as { required?: readonly string[] };
   return kind === 'change' && required.length > 0 && Object.keys(data).length === 0;
 }
 
-/** Why what the step asserts does not hold: in words; empty where it does, but not often enough yet; undefined where all is well. */
+/** Why the assertion of the step does not hold; empty if it does, but not often enough yet; undefined if it passes. */
 function findUnmet(
   { until, message }: StepCall['plan'],
   reply: StepReply,

@@ -1,2 +1,2 @@
-/** The agent that notifies. Its nodes only pass a message on: that is not a change of theirs. */
+/** The agent that notifies. Its nodes only pass a message on, which does not count as a change. */
 export const notifier = 'angelia';

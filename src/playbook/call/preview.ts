@@ -15,6 +15,6 @@ export function previewCall(plan: CallPlan, { nodes: target }: CallTarget, run: 
   };
   const names: unknown[] = Array.isArray(target) ? target : [];
   const nodes = names.filter((node) => typeof node === 'string' && !isDone(node)) as string[];
-  // None at all: who is called depends on what a later step finds.
+  // None at all: the nodes depend on the result of a later step.
   return { nodes: names.length === 0 ? undefined : nodes, input, batch: plan.sizes };
 }

@@ -6,14 +6,14 @@ import { findHost, outSinceIn } from './holds.ts';
 import { failureOf, silence } from './reply.ts';
 import { rest } from './sleep.ts';
 
-/** A load balancer that is being restarted answers in a moment. */
+/** A load balancer that is restarting answers in a moment. */
 const tries = 3;
 const trySleep = 1000;
 
 /**
  * Asks the nodes that took the hosts out since when they have been out without a break.
  * @param step the step that relies on it, for the journal
- * @returns the breaks, and what could not be proven; empty where all were out the whole time
+ * @returns the breaks, and what could not be proven; empty if all were out the whole time
  */
 export async function proveOut(
   holds: readonly HostHold[],
@@ -78,7 +78,7 @@ function judge(hold: HostHold, { data }: Outcome): NodeFailure | undefined {
   return { node: host, code: 'back-in-traffic', reason: `${host} ${what} while it had to stay out: ${why}` };
 }
 
-/** What did it, when, and where that can be seen: the first break since, and how many more there were. */
+/** The cause, the time and where to see it: the first break since, and how many more there were. */
 function describeBreaks(list: unknown, since: number): string {
   const all: unknown[] = Array.isArray(list) ? list : [];
   const breaks = all

@@ -4,9 +4,9 @@ import type { RunContext } from '../context.ts';
 
 const longest = 2000;
 
-/** Without the texts of sensitive inputs, and what was computed from them, as it may be shown. */
+/** Removes the texts of sensitive inputs, and of values computed from them, for display. */
 export function hideSecrets(text: string, { texts, brief }: Pick<RunContext['taint'], 'texts' | 'brief'>): string {
-  // The longest first: a part of one may be another.
+  // The longest first: one may be part of another.
   const secrets = [...texts.keys(), ...brief.keys()].sort((a, b) => b.length - a.length);
   if (secrets.length === 0) return text;
   const pattern = new RegExp(secrets.map(escapePattern).join('|'), 'g');
@@ -17,7 +17,7 @@ function escapePattern(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
 }
 
-/** Why a step failed, as it may be written down: a message of the playbook may repeat what must not be. */
+/** The recordable reason of a failed step: a message of the playbook may repeat a secret. */
 export function reasonsToKeep(
   failed: readonly NodeFailure[],
   { taint, discretion }: Pick<RunContext, 'taint' | 'discretion'>,
@@ -30,7 +30,7 @@ export function reasonsToKeep(
   }));
 }
 
-/** What a node replied, as it may be written down: it may repeat what it was given. */
+/** The recordable reply of a node: it may repeat its input. */
 export function replyToKeep(
   { message, data }: { readonly message: string; readonly data: JsonObject },
   { taint, discretion }: Pick<RunContext, 'taint' | 'discretion'>,

@@ -1,4 +1,4 @@
-/** What must hold while changes are made: hosts that are out of traffic, and other changes, which are made once more. */
+/** The conditions of changes: hosts that are out of traffic, and other changes, which are repeated. */
 import type { StepCall } from './step-call.ts';
 import type { NodeFailure } from '../events/events.ts';
 import { isSettled } from './resume.ts';
@@ -10,15 +10,15 @@ import { proveOut } from './prove-out.ts';
 
 export interface ReassertedBatch extends BatchResult {
   /**
-   * Where what must hold did not: before the batch, so that no node of it was called, or by the end of it. Its step fails then,
-   * whatever failures it could bear.
+   * A condition that failed: before the batch, so that no node of it was called, or by the end of it. Its step fails
+   * then, whatever failures it allows.
    */
   readonly broken?: 'before' | 'after';
   /** Whether the proof right after the batch also covers the next one. */
   readonly nextProven?: boolean;
 }
 
-/** Where a batch stands among those of its step. */
+/** The position of a batch in its step. */
 export interface BatchPosition {
   readonly index: number;
   readonly batches: number;
@@ -29,8 +29,8 @@ export interface BatchPosition {
 }
 
 /**
- * Tries a batch once all that it relies on is proven or was asserted again: a load balancer may have been reloaded since, or a
- * run that is resumed may have slept for a day. Hosts that the run took out of traffic must have been out the whole time,
+ * Tries a batch once all its conditions are proven or asserted again: a load balancer may have been reloaded since, or
+ * a resumed run may have slept for a day. Hosts that the run took out of traffic must have been out the whole time,
  * right before a change of them and right after it; a break stops the step.
  */
 export async function tryReassertedBatch(
@@ -68,30 +68,33 @@ export async function tryReassertedBatch(
   const nextHolds = next.length === 0 || isSettled(call, next) ? [] : heldFor(call, next);
   const found = await proveOut([...new Set([...own, ...nextHolds])], run, `${step.id}.proof`);
   const breaks = found.filter(({ node }) => own.some(({ host }) => host === node));
-  // What is wrong with the hosts of the next batch, its own proof finds.
+  // The proof of the next batch finds what is wrong with its own hosts.
   if (breaks.length === 0) return { ...whole, nextProven: found.length === 0 && nextHolds.length > 0 };
   if (isCutOff(breaks, run)) return { ...whole, interrupted: true };
   return { ...whole, failures: [...whole.failures, ...breaks], broken: 'after' };
 }
 
-/** Whether nothing is wrong but that a second Ctrl-C ended the questions: the run is interrupted then, and resume asks again. */
+/**
+ * Whether nothing is wrong except that a second Ctrl-C ended the questions: the run is interrupted then, and resume
+ * asks again.
+ */
 function isCutOff(failures: readonly NodeFailure[], { kill }: RunContext): boolean {
   const unasked = ['not-proven-out', 'cancelled', 'no-response'];
   return kill.aborted && failures.every(({ code }) => unasked.includes(code));
 }
 
-/** The holds that a batch relies on; to let hosts in again, it is also to be known that they were out until then. */
+/** The holds that a batch relies on; before hosts are put in again, it must be known that they were out until then. */
 function heldFor(call: StepCall, nodes: readonly string[]): HostHold[] {
   const { plan, run } = call;
   if (plan.ddl.kind !== 'change' || call.dryRun) return [];
   if (plan.ddl.traffic === undefined) return holdsOn(nodes, run);
-  // What is put right after a failure is not held up by what went wrong.
+  // Repairs after a failure do not wait for the failed condition.
   if (plan.ddl.traffic.takes === 'out' || run.undoes !== undefined) return [];
   const hosts = hostsOf(call);
   return allHolds(run.kept).filter(({ host, node, fresh }) => fresh && hosts.includes(host) && nodes.includes(node));
 }
 
-/** Takes hosts out once more that were taken out before the run was resumed. */
+/** Takes hosts out again that were taken out before the run was resumed. */
 async function renewHolds(call: StepCall, nodes: readonly string[]) {
   const { run, step } = call;
   const stale = heldFor(call, nodes).filter(({ fresh }) => !fresh);
@@ -108,7 +111,7 @@ async function renewHolds(call: StepCall, nodes: readonly string[]) {
   return { lines, failures, nothing };
 }
 
-/** The change of the nearest step of that name: of the same round, else of what is around it. */
+/** The change of the nearest step with that name: in the same round, else in the enclosing scope. */
 function findKept({ kept }: RunContext, step: string, name: string): KeptChange | undefined {
   for (let prefix = step; prefix !== ''; ) {
     prefix = prefix.slice(0, Math.max(0, prefix.lastIndexOf('.')));
@@ -118,7 +121,7 @@ function findKept({ kept }: RunContext, step: string, name: string): KeptChange 
   return undefined;
 }
 
-/** Actions that can be asserted say in an output `changed` what they had to change. */
+/** Actions that can be asserted return in an output `changed` what they had to change. */
 function reportChange({ title }: KeptChange, { node, data: { changed } }: StepReply): string[] {
   const what = Array.isArray(changed) ? changed.join(', ') : changed === true ? 'it changed something' : '';
   return what === '' ? [] : [`${title} no longer held on ${node} and was done again: ${what}`];

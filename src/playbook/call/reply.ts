@@ -3,10 +3,10 @@ import type { Outcome } from '../../core/request/reply.ts';
 import { toCel } from '../expressions/cel-values.ts';
 import type { NodeFailure } from '../events/events.ts';
 
-/** What a node answered, as expressions see it. */
+/** The reply of a node, as expressions see it. */
 export interface StepReply {
   readonly node: string;
-  /** True when the call succeeded and what the step asserts of it holds. */
+  /** True when the call succeeded and the step's assertions about it hold. */
   readonly ok: boolean;
   readonly outcome: Outcome['outcome'];
   readonly code: string;
@@ -14,7 +14,7 @@ export interface StepReply {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
-/** Data that expressions can’t hold makes a reply a failed one: a node must not be able to break the run. */
+/** A reply with data that expressions cannot hold counts as failed: a node must not be able to break the run. */
 export function replyOf(outcome: Outcome): StepReply {
   const { node, code, message, data } = outcome;
   const reply = { node, ok: outcome.outcome === 'ok', outcome: outcome.outcome, code, message, data };
@@ -26,7 +26,7 @@ export function replyOf(outcome: Outcome): StepReply {
   }
 }
 
-/** For a node that a call was made to but that the caller lost. */
+/** For a node that was called and whose outcome the caller lost. */
 export function silence(node: string): Outcome {
   const message = 'no response';
   return { node, outcome: 'no-response', status: 5, code: 'no-response', message, hint: '', data: {}, elapsed: 0 };

@@ -1,4 +1,4 @@
-/** What a batch of a run that goes on need not do again, and with which try each of its nodes goes on. */
+/** What a batch of a resumed run can skip, and the next try of each of its nodes. */
 import type { Outcome } from '../../core/request/reply.ts';
 import type { ResumedCall, StepCall } from './step-call.ts';
 import { type ActionDdl, sensitiveOutputs } from '../../core/ddl/ddl.ts';
@@ -6,12 +6,12 @@ import type { CallKey, EarlierTry } from '../journal/history.ts';
 import { judge, type Judgement } from './judge.ts';
 import type { RunContext } from '../context.ts';
 
-/** Milliseconds that a node surely remembers a call, so that asking for the same try again does nothing twice. */
+/** Milliseconds that a node certainly remembers a call, so that asking for the same try again does nothing twice. */
 const remembered = 25 * 60_000;
 
 /**
- * What counts of a step’s earlier call. A change counts for ever; what was only read does when its step was done,
- * and until something is changed again.
+ * What counts of a step’s earlier call. A change counts permanently; a read counts when its step was done, and until
+ * something is changed again.
  */
 export function findEarlierCall(
   { resumed, undoes }: Pick<RunContext, 'resumed' | 'undoes'>,
@@ -29,13 +29,13 @@ export function findEarlierCall(
   return reads && tries.some(({ outcome }) => hidesOutput(ddl, outcome)) ? undefined : { ...call, done };
 }
 
-/** Whether none of the nodes is to be called again. */
+/** Whether none of the nodes needs another call. */
 export function isSettled(call: StepCall, nodes: readonly string[]): boolean {
   return resumeState(call, nodes).next.size === 0;
 }
 
 export interface ResumedState {
-  /** What is known of nodes that were called before. */
+  /** Known judgements of nodes that were called before. */
   readonly judgements: Map<string, Judgement>;
   /** The number of the next try of each node that is to be called. */
   readonly next: Map<string, number>;
@@ -43,7 +43,7 @@ export interface ResumedState {
   readonly asks: boolean;
 }
 
-/** All nodes begin with their first try, where the run does not go on from before. */
+/** All nodes begin with their first try, unless the run resumes. */
 export function resumeState(call: StepCall, nodes: readonly string[]): ResumedState {
   const judgements = new Map<string, Judgement>();
   const next = new Map<string, number>();
@@ -59,7 +59,7 @@ export function resumeState(call: StepCall, nodes: readonly string[]): ResumedSt
 
 interface RecalledNode {
   readonly judgement?: Judgement;
-  /** Left out: it is not called again. */
+  /** Omitted: it is not called again. */
   readonly number?: number;
 }
 
@@ -69,7 +69,7 @@ function resumeNode(call: StepCall, node: string, tries: readonly EarlierTry[]):
   if (last === undefined) return { number: 1 };
   if (last.undone) return { number: last.number + 1 };
   if (!isKnown(call, last)) {
-    // The node answers with what became of it; only where it never began, it begins now.
+    // The node replies with the result; only if the try never began, it begins now.
     const safe = ddl.repeatable || call.run.ports.now() - last.at < remembered;
     return safe ? { number: last.number } : { judgement: unknowable(call, node, last) };
   }
@@ -78,16 +78,16 @@ function resumeNode(call: StepCall, node: string, tries: readonly EarlierTry[]):
     undefined,
   );
   if (judgement === undefined) return { number: last.number };
-  // A step that ended well ended so with the failures that it could bear.
+  // A step that ended well did so with its allowed failures.
   if (judgement.failure === undefined || call.past?.done === true) return { judgement };
   if (last.outcome?.outcome !== 'refused' && !ddl.repeatable) return { judgement };
   return { judgement, number: last.number + 1 };
 }
 
-/** A reply whose sensitive outputs were not written down has to be given again. */
+/** A reply whose sensitive outputs were not recorded must be given again. */
 function isKnown({ plan: { ddl } }: StepCall, { outcome }: EarlierTry): boolean {
   if (outcome === undefined || outcome.outcome === 'no-response') return false;
-  // Given up here; a node that cancels says why by another code.
+  // Cancelled here; a node that cancels reports another code.
   if (outcome.outcome === 'cancelled' && outcome.code === 'cancelled') return false;
   return !hidesOutput(ddl, outcome);
 }

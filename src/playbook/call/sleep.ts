@@ -1,6 +1,6 @@
 import type { RunContext } from '../context.ts';
 
-/** Waits, or less when the run is interrupted: who called looks at the signal. */
+/** Waits, or less when the run is interrupted: the caller checks the signal. */
 export async function rest(
   { ports, signal }: Pick<RunContext, 'ports' | 'signal'>,
   milliseconds: number,

@@ -6,7 +6,7 @@ import type { EarlierCall } from '../journal/history.ts';
 import type { Step } from '../model.ts';
 import type { BatchSize } from '../source/schema.ts';
 
-/** A call step as it was checked. Times in milliseconds. */
+/** A call step after checking. Times in milliseconds. */
 export interface CallPlan {
   readonly agent: string;
   readonly agentDdl: Ddl;
@@ -30,7 +30,7 @@ export interface CallPlan {
   readonly reassert: readonly string[];
 }
 
-/** What stays the same through all batches and tries of a step. */
+/** Values that stay the same through all batches and tries of a step. */
 export interface StepCall {
   readonly plan: CallPlan;
   readonly input: Readonly<Record<string, unknown>>;
@@ -40,14 +40,14 @@ export interface StepCall {
   readonly dryRun: boolean;
   /** In a dry run, after a change that was not made: assertions are reported, and do not fail the step. */
   readonly hypothetical: boolean;
-  /** What became of it before the run went on. */
+  /** Its history before the run resumed. */
   readonly past: ResumedCall | undefined;
   readonly run: RunContext;
   readonly step: Step;
 }
 
-/** A call that was made before the run went on. */
+/** A call that was made before the run resumed. */
 export interface ResumedCall extends EarlierCall {
-  /** Whether its step came to its good end. */
+  /** Whether its step ended well. */
   readonly done: boolean;
 }

@@ -1,4 +1,4 @@
-/** What each step needs: a graph without cycles. */
+/** The needs of each step: a graph without cycles. */
 import { suggest } from '../../core/text.ts';
 
 export interface GraphNode {
@@ -43,7 +43,7 @@ function findCircle(
   return undefined;
 }
 
-/** The same nodes, each after all that it needs; otherwise in the order given. The graph must have no fault. */
+/** The same nodes, each after all its needs; otherwise in the given order. The graph must have no fault. */
 export function sortByNeeds<Node extends GraphNode>(nodes: readonly Node[]): Node[] {
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const sorted = new Set<Node>();
@@ -59,7 +59,7 @@ export function sortByNeeds<Node extends GraphNode>(nodes: readonly Node[]): Nod
   return [...sorted];
 }
 
-/** All that must have ended before each node, near and far. The nodes must be sorted. */
+/** All direct and indirect needs of each node. The nodes must be sorted. */
 export function ancestorsOf(sorted: readonly GraphNode[]): ReadonlyMap<string, ReadonlySet<string>> {
   const ancestors = new Map<string, ReadonlySet<string>>();
   for (const { id, needs } of sorted) {

@@ -1,4 +1,4 @@
-/** Reads a playbook and checks it whole, before anything runs. */
+/** Reads a playbook and checks it completely, before anything runs. */
 import { dirname } from 'node:path';
 import type { Ddl } from '../../core/ddl/ddl.ts';
 import { Problem } from '../../core/errors.ts';
@@ -23,7 +23,7 @@ import {
 /**
  * @param file its path, or its text
  * @param catalogue every agent that a step may call
- * @param read finds the playbooks that it uses; by their paths when left out
+ * @param read finds the playbooks that it uses; by their paths if omitted
  * @throws Problem `unreadable-file`; `bad-playbook` with file, line, column, what is wrong and what was expected
  */
 export async function loadPlaybook(
@@ -36,7 +36,7 @@ export async function loadPlaybook(
 }
 
 /**
- * @param isUsed as a step of another: it is for that one to notify
+ * @param isUsed as a step of another one, which notifies for it
  * @throws Problem `bad-playbook`
  */
 export function compilePlaybook(tree: PlaybookTree, catalogue: readonly Ddl[], isUsed = false): Playbook {

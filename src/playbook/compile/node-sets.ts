@@ -39,7 +39,7 @@ function fileOf(file: string | undefined, directory: string) {
   return file === undefined ? {} : { file: resolve(directory, file) };
 }
 
-/** Terms that wait for no expression are parsed at once. */
+/** Terms that do not depend on an expression are parsed at once. */
 function checkTerms(set: NodeSetSource, at: (path: readonly string[]) => SourceLocation): void {
   const { facts = [], classes = [], agents = [], identities = [], select = '' } = set;
   for (const [kind, terms] of Object.entries({ facts, classes, agents, identities })) {

@@ -4,7 +4,7 @@ import type { SourceText } from '../source/locations.ts';
 import type { NodeSetSource, NotifySource, PlaybookSource, StepSource } from '../source/schema.ts';
 import { isLiteral } from '../expressions/template.ts';
 
-/** The set of nodes that send, where `notify` does not name one. */
+/** The set of nodes that send, if `notify` does not name one. */
 export const notifiersSet = 'notifiers';
 
 /** The id of the step that sends the notification of success. */
@@ -20,7 +20,7 @@ export interface WithNotices {
 export function addNotices(source: PlaybookSource, text: SourceText): WithNotices {
   const { notify, steps, nodes = {} } = source;
   if (notify === undefined) return { source, text, notices: { start: [], failure: [] } };
-  // What is only said at the end comes after it, as the last word of the run.
+  // Steps that only print come after it, as the last words of the run.
   const at = steps.findLastIndex(({ say }) => say === undefined) + 1;
   const send = (id: string, message: string) => sendStep(id, message, notify);
   const success = send(notifyStep, notify.success ?? "${{ run.operator + ' ran ' + run.playbook + ': done' }}");
@@ -63,7 +63,7 @@ function notifiers(notify: NotifySource): NodeSetSource {
   };
 }
 
-/** A recipient that an expression gives may be null: nobody is notified then. */
+/** A recipient from an expression may be null: then nobody is notified. */
 function conditionOf({ to, if: condition }: Pick<NotifySource, 'to' | 'if'>): string | undefined {
   const [, inside] = /^\s*\$\{\{(.*)\}\}\s*$/s.exec(to) ?? [];
   const parts = [
@@ -79,7 +79,7 @@ function bare(text: string): string {
   return /^\s*\$\{\{(.*)\}\}\s*$/s.exec(text)?.[1] ?? text;
 }
 
-/** Where a part of the step that was added at an index of `steps` stands in the file; later ones stand one further. */
+/** The position in the file of a part of the step that was added at an index of `steps`; later ones are one further. */
 function placeOf(path: readonly string[], at: number): readonly string[] {
   const [list, index, ...rest] = path;
   const number = Number(index);

@@ -1,4 +1,4 @@
-/** The first look at steps: of what kind each is, what it needs, and that these fit together. */
+/** The first pass over steps: their kinds and needs, and whether these match. */
 import type { Ddl } from '../../core/ddl/ddl.ts';
 import type { StepSource } from '../source/schema.ts';
 import { findGraphFault, sortByNeeds } from './graph.ts';
@@ -8,21 +8,21 @@ import { commonProperties } from '../source/step-schema.ts';
 import { stepKinds } from '../steps/index.ts';
 import type { StepKind } from '../steps/kind.ts';
 
-/** A step on its way: what it is and where it stands, nothing of it compiled yet. */
+/** A step in progress: its kind and position, nothing of it compiled yet. */
 export interface StepOutline {
   readonly id: string;
   readonly needs: readonly string[];
   readonly kind: StepKind;
   readonly source: StepSource;
   readonly path: readonly string[];
-  /** What later steps see of it. */
+  /** The shape that later steps see. */
   readonly shape: Shape;
-  /** The names that `values` has after it. */
+  /** The names in `values` after it. */
   readonly values: readonly string[];
 }
 
 /**
- * @returns sorted: each after all that it needs
+ * @returns sorted: each after all its needs
  * @throws Problem `bad-playbook`
  */
 export function draftSteps(
@@ -47,7 +47,7 @@ export function draftSteps(
   return sortByNeeds(drafts);
 }
 
-/** Those of the steps within it, too: they are known for the whole run. */
+/** Including the nested steps: they are known for the whole run. */
 function valuesOf(kind: StepKind, source: StepSource): readonly string[] {
   const inner = kind.inner?.(source) ?? [];
   const within = inner.flatMap((step) =>
@@ -56,7 +56,7 @@ function valuesOf(kind: StepKind, source: StepSource): readonly string[] {
   return [...(kind.values?.(source) ?? []), ...within];
 }
 
-/** @throws Problem `bad-playbook` when the step is of no kind, of two, or has a key of another kind */
+/** @throws Problem `bad-playbook` when the step has no kind, or two, or a key of another kind */
 function kindOf(source: StepSource, path: readonly string[], text: SourceText): StepKind {
   const kinds = stepKinds.filter(({ key }) => source[key] !== undefined);
   const [kind, second] = kinds;

@@ -1,4 +1,4 @@
-/** Makes steps of their part of the file, every name in them checked. */
+/** Compiles steps from their part of the file, with every name in them checked. */
 import type { Ddl } from '../../core/ddl/ddl.ts';
 import { Problem } from '../../core/errors.ts';
 import { checkIds, type StepOutline, draftSteps } from './outline.ts';
@@ -18,7 +18,7 @@ export interface CompiledSteps {
   readonly notices: Notices;
 }
 
-/** What compiling one step takes of the whole. */
+/** What the compilation of one step needs from the whole. */
 interface Whole {
   readonly playbook: PlaybookSource;
   readonly text: SourceText;
@@ -59,13 +59,13 @@ export function compileSteps(
   return compiled;
 }
 
-/** What a list of steps sees of what is around it. */
+/** The scope of a list of steps. */
 interface Sight {
-  /** Every step whose id is taken. */
+  /** Every id that is taken. */
   readonly all: readonly StepOutline[];
   /** The steps that have ended before the first of the list begins. */
   readonly seen: readonly StepOutline[];
-  /** Beside those that every expression may name. */
+  /** In addition to the names that every expression may use. */
   readonly variables: Readonly<Record<string, Shape>>;
 }
 
@@ -114,7 +114,7 @@ function compileOrNote(draft: StepOutline, sight: Sight, whole: Whole): Step[] {
   }
 }
 
-/** What the expressions of a step may name: inputs, node sets, and what comes of the steps that were run before. */
+/** The names for expressions of a step: inputs, node sets, and the results of earlier steps. */
 function rootsFor({ inputs = {}, nodes = {} }: PlaybookSource, { all, seen, variables }: Sight): Record<string, Shape> {
   return {
     ...variables,

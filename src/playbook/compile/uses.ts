@@ -4,7 +4,7 @@ import type { VersionRange } from '../model.ts';
 import { locationOf, type SourceText } from '../source/locations.ts';
 import { parseRange } from './versions.ts';
 
-/** What versions the playbook needs its agents to have. @throws Problem `bad-playbook` */
+/** The agents' versions that the playbook requires. @throws Problem `bad-playbook` */
 export function compileUses(
   uses: Readonly<Record<string, string>> = {},
   catalogue: readonly Ddl[],

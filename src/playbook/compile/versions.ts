@@ -10,14 +10,14 @@ function compare(a: Numbers, b: Numbers): number {
   return at === -1 ? 0 : (a[at] ?? 0) - (b[at] ?? 0);
 }
 
-/** The first version that is not in the range any more: of `~1.2` 1.3, of `^1.2` 2. */
+/** The first version after the range: of `~1.2` 1.3, of `^1.2` 2. */
 function endOf(sign: string, [major, minor]: Numbers, parts: number): Numbers {
   const wide = sign === '^' ? major > 0 || parts === 1 : parts === 1;
   return wide ? [major + 1, 0, 0] : [major, minor + 1, 0];
 }
 
 /**
- * Makes a test of versions; every part of the range, parted by blanks, must hold.
+ * Makes a test of versions; every part of the range, separated by blanks, must hold.
  * @throws Problem `bad-input` when it is not a range
  */
 export function parseRange(range: string): (version: string) => boolean {

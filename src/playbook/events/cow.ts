@@ -1,6 +1,6 @@
 const widest = 60;
 
-/** A cow that says it, as in the seed’s transcript. Long text is broken at spaces. */
+/** A cow that says a text, as in the seed’s transcript. Long text is broken at spaces. */
 export function drawCow(text: string): string[] {
   const lines = text.split('\n').flatMap(wrap);
   const width = Math.max(...lines.map((line) => line.length));

@@ -3,7 +3,7 @@ import type { RunState } from './run-state.ts';
 
 export type StepState = 'done' | 'failed' | 'interrupted' | 'skipped' | 'not-run';
 
-/** A node that did not do what was asked of it, and why. */
+/** A node that did not succeed, and why. */
 export interface NodeFailure {
   /** Empty when the step failed by itself, not on a node. */
   readonly node: string;
@@ -15,9 +15,9 @@ export interface NodeFailure {
 /** How a step ended. */
 export interface StepReport {
   readonly id: string;
-  /** What people call it: its `name`, or its id. */
+  /** Its name for people: its `name`, or its id. */
   readonly name: string;
-  /** True for a step that people only see with -v, unless it fails. */
+  /** True for a step that is only shown with -v, unless it fails. */
   readonly internal: boolean;
   /** What it did: `appmgr#upgrade`, `say`, … */
   readonly title: string;
@@ -26,17 +26,17 @@ export interface StepReport {
   readonly afterFailure: boolean;
   readonly state: StepState;
   readonly ok: readonly string[];
-  /** Also in a step that is done: up to its threshold, or before another node took over. */
+  /** Also in a successful step: up to its threshold, or before another node took over. */
   readonly failed: readonly NodeFailure[];
-  /** Nodes that were to be called and never were. */
+  /** Nodes that should have been called and never were. */
   readonly untouched: readonly string[];
   /** The most tries that any batch took; 0 when nothing was called. */
   readonly tries: number;
   /** Milliseconds. */
   readonly elapsed: number;
-  /** What there is to say: of `say`, `finish`, or what a dry run would do. */
+  /** Its output: of `say`, `finish`, or what a dry run would do. */
   readonly lines: readonly string[];
-  /** True when nodes were only asked what they would do. */
+  /** True for a dry run of a call. */
   readonly dryRun: boolean;
 }
 
@@ -45,7 +45,7 @@ export interface RunFailure {
   /** Empty when the run failed before its first step. */
   readonly step: string;
   readonly reasons: readonly NodeFailure[];
-  /** The step itself where it stands within others, as people call it. */
+  /** The step itself, if it is nested in another, under its name for people. */
   readonly cause?: { readonly name: string; readonly title: string; readonly reasons: readonly NodeFailure[] };
 }
 
@@ -59,15 +59,15 @@ export interface RunReport {
   /** Milliseconds. */
   readonly elapsed: number;
   readonly failure?: RunFailure;
-  /** What interrupted it, in words: `Ctrl-C`, `SIGHUP: the terminal was closed`, … */
+  /** The cause of the interruption, in words: `Ctrl-C`, `SIGHUP: the terminal was closed`, … */
   readonly interruption?: string;
-  /** What became of nodes and traffic. */
+  /** The results for nodes and traffic. */
   readonly result: RunState;
-  /** In words, the next command, after a failure or an interruption. */
+  /** The next command, in words, after a failure or an interruption. */
   readonly next?: string;
 }
 
-/** What happens in a run, as it happens; plain JSON values throughout. */
+/** The events of a run, as they happen; plain JSON values throughout. */
 export type RunEvent =
   | {
       readonly type: 'run-started';
@@ -117,7 +117,7 @@ export type RunEvent =
       readonly step: string;
       /** `appmgr#upgrade`, … */
       readonly title: string;
-      /** True when the node was only asked what it would do. */
+      /** True when the node was only asked for a dry run. */
       readonly dryRun: boolean;
       readonly try: number;
       readonly node: string;

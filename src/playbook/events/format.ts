@@ -1,14 +1,17 @@
-/** What happens in a run, as plain lines for people. Pure: events in, lines out. */
+/** The events of a run as plain lines for people. Pure: events in, lines out. */
 import { count } from '../../core/text.ts';
 import type { NodeFailure, RunEvent, RunReport, StepReport } from './events.ts';
 import { describeDifference, describeFailure, describeSuccess } from './summary.ts';
 
-/** `short` leaves internal steps out, and calls the others as people do; `difference` is for dry runs; `full` is what -v shows. */
+/**
+ * `short` leaves out internal steps, and uses the names for people; `difference` is for dry runs; `full` is the output
+ * of -v.
+ */
 export type Detail = 'short' | 'difference' | 'full';
 
 const longestReason = 500;
 
-/** The lines of an event; none for what only a live view or a machine cares for. */
+/** The lines of an event; none for events that matter only to a live view or a machine. */
 export function formatEvent(event: RunEvent, detail: Detail = 'full'): string[] {
   if (detail !== 'full' && isInternal(event, detail)) return [];
   switch (event.type) {
@@ -27,7 +30,7 @@ export function formatEvent(event: RunEvent, detail: Detail = 'full'): string[] 
   }
 }
 
-/** A dry run is printed at its end, as one line a node; a failed step always is. */
+/** A dry run is printed at its end, one line a node; a failed step is always printed. */
 function isInternal(event: RunEvent, detail: Detail): boolean {
   if (event.type === 'step-planned') return true;
   if (event.type === 'rights-checked') return event.denied.length + event.unsure.length === 0;
@@ -35,7 +38,7 @@ function isInternal(event: RunEvent, detail: Detail): boolean {
   return detail === 'difference' || event.report.internal || event.report.dryRun;
 }
 
-/** In a dry run: what would be refused. */
+/** In a dry run: calls that would be refused. */
 function formatRights({ label, asked, denied, unsure }: Extract<RunEvent, { type: 'rights-checked' }>): string[] {
   const good = unsure.length === 0 ? 'you may call everything that the run needs' : 'none is certain to refuse';
   const permission = denied.length === 0 ? good : 'not all of it is allowed';
@@ -57,7 +60,7 @@ function formatPlan({ label, step, title, batches }: Extract<RunEvent, { type: '
 function formatStep(report: StepReport, label: string, detail: Detail): string[] {
   const prefix = `[${plain(label)}] ${detail === 'full' ? report.id : plain(report.name)}:`;
   const lines = report.lines.map((line) => `${prefix} ${plain(line)}`);
-  // Why a run failed is said once, at its end.
+  // The reason of a failed run is printed once, at its end.
   const isTheEnd = detail !== 'full' && !report.afterFailure && report.state === 'failed';
   if (report.kind === 'call') return [...formatCall(report, prefix).slice(0, isTheEnd ? 1 : undefined), ...lines];
   if (report.state !== 'failed' || isTheEnd) return lines;
@@ -95,7 +98,7 @@ function notCalled(nodes: readonly string[]): string[] {
   return nodes.length === 0 ? [] : [`  never called: ${nodes.join(', ')}`];
 }
 
-/** What became of the run, and how long it took; after a failure the last line is the next command. */
+/** The result of the run, and its duration; after a failure the last line is the next command. */
 export function formatEnd(report: RunReport, detail: Detail = 'short'): string[] {
   const took = `in ${(report.elapsed / 1000).toFixed(2)} seconds`;
   const what = `${report.playbook} for ${plain(report.label)}`;
@@ -109,7 +112,7 @@ export function formatEnd(report: RunReport, detail: Detail = 'short'): string[]
   return [head, ...(detail === 'full' ? formatStates(report) : []), ...describeFailure(report)];
 }
 
-/** Which steps were done, which failed and which were never begun. */
+/** The steps that were done, failed, or never begun. */
 function formatStates({ steps }: RunReport): string[] {
   const named = (words: string, wanted: StepReport['state']) => {
     const ids = steps.filter(({ afterFailure, state }) => !afterFailure && state === wanted).map(({ id }) => id);
@@ -123,7 +126,7 @@ function formatStates({ steps }: RunReport): string[] {
   ];
 }
 
-/** Text of others may carry what moves a terminal’s cursor: control characters become spaces. */
+/** Text from others may contain characters that move a terminal’s cursor: control characters become spaces. */
 function plain(text: string): string {
   const cut = text.length > longestReason ? `${text.slice(0, longestReason)}…` : text;
   return cut.replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g, ' ');

@@ -1,7 +1,7 @@
-/** What happens in a run, for machines: one JSON object a line, as the schema `run-event` describes it. */
+/** The events of a run for machines: one JSON object a line, as the schema `run-event` describes it. */
 import type { NodeFailure, RunEvent, RunReport, StepReport } from './events.ts';
 
-/** What every event carries. */
+/** The common keys of all events. */
 export interface EventStamp {
   /** Milliseconds since the epoch. */
   readonly time: number;

@@ -1,8 +1,8 @@
-/** What became of one node. Revisions are empty where no reply gave them. */
+/** The result for one node. Revisions are empty if no reply gave them. */
 export interface NodeChange {
   readonly node: string;
   readonly before: string;
-  /** In a dry run: what it would be. */
+  /** In a dry run: the expected release. */
   readonly after: string;
 }
 
@@ -11,11 +11,11 @@ export interface OutOfTraffic {
   readonly backend: string;
   readonly server: string;
   readonly balancers: readonly string[];
-  /** How many servers stay usable at least, and of how many; undefined where no reply said so. */
+  /** The minimum of usable servers, and the total; undefined if no reply reported it. */
   readonly stay: { readonly available: number; readonly total: number } | undefined;
 }
 
-/** A host that a load balancer still sends requests to through lines outside of the backends or ports that were chosen. */
+/** A host that a load balancer still sends requests to, through lines outside of the chosen backends or ports. */
 export interface StillServing {
   readonly server: string;
   /** `BACKEND/SERVER` */
@@ -27,7 +27,7 @@ export interface RunState {
   readonly changes: readonly NodeChange[];
   readonly out: readonly OutOfTraffic[];
   readonly serving: readonly StillServing[];
-  /** Nodes that were to be changed and were not. */
+  /** Nodes that should have been changed and were not. */
   readonly untouched: readonly string[];
   /** True once a call was made that may have changed a node. */
   readonly changed: boolean;

@@ -1,4 +1,4 @@
-/** What a run came to, in words: what failed, where, why, what is out of traffic, what is untouched, the next command. */
+/** The summary of a run: what failed, where, why, what is out of traffic, what is untouched, the next command. */
 import { count, printable } from '../../core/text.ts';
 import type { NodeFailure, RunReport } from './events.ts';
 import type { NodeChange, OutOfTraffic, RunState, StillServing } from './run-state.ts';
@@ -38,7 +38,7 @@ function describeCause({ failure }: RunReport): string[] {
   return failure.step === '' ? lines : [`  failed: ${step}`, ...lines];
 }
 
-/** `bravo 10 → 20 on 4 nodes in 1.3 s` where releases were changed, and what a run has left out of traffic. */
+/** `bravo 10 → 20 on 4 nodes in 1.3 s` if releases were changed, and what the run has left out of traffic. */
 export function describeSuccess({ label, elapsed, result: { changes, out } }: RunReport): string[] {
   const moved = changes.filter(({ before, after }) => before !== after);
   const left = out.length === 0 ? [] : [`out of traffic: ${describeOut(out).join('; ')}`];
@@ -49,7 +49,7 @@ export function describeSuccess({ label, elapsed, result: { changes, out } }: Ru
   return [...left, `${label} ${from} → ${to} on ${where} in ${(elapsed / 1000).toFixed(1)} s`].map(printable);
 }
 
-/** One line a node, as a dry run found it: `dev2: 10 → 20; out of app on lb1, lb2 (6 of 8 stay)`. */
+/** One line a node, from a dry run: `dev2: 10 → 20; out of app on lb1, lb2 (6 of 8 stay)`. */
 export function describeDifference({ changes, out, serving }: RunState): string[] {
   const byNode = new Map<string, string[]>();
   const note = (node: string, text: string) => byNode.set(node, [...(byNode.get(node) ?? []), text]);

@@ -1,19 +1,19 @@
-/** Keeps track of what a run did to nodes and traffic, by its events: for what is said at its end and in notifications. */
+/** Tracks what a run did to nodes and traffic, from its events: for its last lines and for notifications. */
 import type { JsonObject } from '../../core/json.ts';
 import type { RunEvent, StepReport } from './events.ts';
 import type { OutOfTraffic, RunState, StillServing } from './run-state.ts';
 
 export interface RunTracker {
   readonly see: (event: RunEvent) => void;
-  /** @param steps all steps once the run has ended, those that were never begun included */
+  /** @param steps all steps once the run has ended, including those never begun */
   readonly state: (steps?: readonly StepReport[]) => RunState;
-  /** The step that failed first; of steps within others, the innermost. */
+  /** The first failed step; of nested steps, the innermost. */
   readonly failed: () => StepReport | undefined;
   /** The ids of the steps that have ended. */
   readonly ended: ReadonlySet<string>;
   /** The release that each node served when the run first looked. */
   readonly revisions: ReadonlyMap<string, string>;
-  /** What load balancers still send requests to, as they said last. */
+  /** Hosts that load balancers still send requests to, by their last report. */
   readonly serving: () => readonly StillServing[];
 }
 
@@ -31,11 +31,11 @@ export function startTracker(): RunTracker {
   const hear = (event: Outcome) => {
     const { title, node, data, dryRun } = event;
     const { revision, previous } = data;
-    // What is only asked before a change says nothing, unless the whole run only asks.
+    // A question before a change reports nothing, unless the whole run is a dry run.
     const counts = event.outcome === 'ok' && dryRun === onlyAsks;
     if (title === 'appmgr#status' && !after.has(node) && typeof revision === 'string') before.set(node, revision);
     if (title === 'haproxy#list') traffic.seeSizes(data);
-    // Also where it is only asked before the change: a plan shows it.
+    // Also when it is only asked before the change, because a plan shows it.
     if (title === 'haproxy#disable' && event.outcome === 'ok') traffic.seeServing(node, data);
     if (!counts) return;
     traffic.see(event, onlyAsks);
@@ -75,7 +75,7 @@ export function startTracker(): RunTracker {
 
 type Outcome = Extract<RunEvent, { type: 'outcome' }>;
 
-/** Follows what load balancers reply to being asked to disable and enable servers. */
+/** Follows the replies of load balancers to disable and enable. */
 function startTraffic() {
   const out = new Map<string, { backend: string; server: string; balancers: Set<string>; available: number }>();
   const sizes = new Map<string, number>();
@@ -136,7 +136,7 @@ function servingIn(balancer: string, { hosts }: JsonObject): StillServing[] {
   });
 }
 
-/** The servers that were asked about: of the others a status says nothing. */
+/** The requested servers: a status says nothing of the others. */
 function namesOf(servers: unknown): unknown[] {
   return Array.isArray(servers) ? servers.map((server) => (server as { name?: unknown } | null)?.name) : [];
 }

@@ -1,4 +1,4 @@
-/** What expressions can do beyond CEL’s own functions. */
+/** Functions of expressions in addition to CEL’s own. */
 
 import { Problem } from '../../core/errors.ts';
 import { compilePattern, type Match } from '../../core/filter/pattern.ts';
@@ -11,7 +11,7 @@ function bounded<T>(list: T[]): T[] {
   return list;
 }
 
-/** Text as CEL orders it (by code point); numbers before text. */
+/** Text in CEL's order (by code point); numbers before text. */
 function compare(a: unknown, b: unknown): number {
   if (typeof a === typeof b || (isNumber(a) && isNumber(b)))
     return a === b ? 0 : (a as string) < (b as string) ? -1 : 1;
@@ -22,7 +22,7 @@ function isNumber(value: unknown): boolean {
   return typeof value === 'number' || typeof value === 'bigint';
 }
 
-/** In a loop it is the same pattern again and again: the last one is kept compiled. */
+/** A loop uses the same pattern repeatedly: the last one stays compiled. */
 let last: { readonly pattern: string; readonly match: Match } | undefined;
 
 function matcherOf(pattern: string): Match {

@@ -1,11 +1,11 @@
-/** The one place where values pass into and out of CEL, whose integers are BigInt. */
+/** The only code where values pass into and out of CEL, whose integers are BigInt. */
 import { Problem } from '../../core/errors.ts';
 
 const longest = 10_000;
 const deepest = 40;
 
 /**
- * JSON to CEL: whole numbers become integers; what is undefined becomes null.
+ * JSON to CEL: whole numbers become integers; undefined becomes null.
  * @throws Problem `bad-value` for a list longer than 10,000 or nesting deeper than 40
  */
 export function toCel(value: unknown, depth = 0): unknown {
@@ -23,7 +23,8 @@ export function toCel(value: unknown, depth = 0): unknown {
 
 /**
  * CEL to JSON.
- * @throws Problem `bad-value` for an integer beyond 2^53, a list longer than 10,000, or what JSON can't say
+ * @throws Problem `bad-value` for an integer beyond 2^53, a list longer than 10,000, or a value that JSON cannot
+ * express
  */
 export function fromCel(value: unknown, depth = 0): unknown {
   if (depth > deepest) throw new Problem('bad-value', `a value is nested deeper than ${deepest} levels`);

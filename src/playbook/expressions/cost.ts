@@ -1,6 +1,6 @@
 /**
- * Bounds what an expression may loop over. CEL itself always ends, but loops in loops over lists that the expression
- * makes longer do so only after hours: each loop counts the items it is given.
+ * Limits the loops of an expression. CEL itself always ends, but nested loops over lists that the expression makes
+ * longer may take hours: each loop counts its items.
  */
 import type { ASTNode, Environment } from '@marcbachmann/cel-js';
 import { Problem } from '../../core/errors.ts';
@@ -10,7 +10,7 @@ const most = 1_000_000;
 const counted = 'countedForLoops';
 let left = most;
 
-/** Begins an evaluation. Evaluations never overlap: none of them waits for anything. */
+/** Begins an evaluation. Evaluations never overlap, because none of them waits for anything. */
 export function resetCost(): void {
   left = most;
 }
@@ -32,12 +32,12 @@ export const costFunctions: Readonly<Record<string, (receiver: never) => unknown
   },
 };
 
-/** What a macro was made into when it was parsed; the library’s types leave it out. */
+/** The parsed form of a macro; the library’s types do not include it. */
 interface Expanded {
   readonly meta: { readonly alternate?: { readonly args: { iterable: ASTNode } } };
 }
 
-/** Makes every loop of a parsed expression count what it loops over. */
+/** Makes every loop of a parsed expression count its items. */
 export function meterLoops(node: unknown, environment: Environment): void {
   if (Array.isArray(node)) for (const item of node) meterLoops(item, environment);
   if (typeof node !== 'object' || node === null || !('op' in node)) return;

@@ -1,6 +1,6 @@
 const units: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
-/** Milliseconds of `10` (seconds), `"500ms"`, `"10s"`, `"2m"`, `"1h"`; undefined when it is none of these or above a day. */
+/** Milliseconds of `10` (seconds), `"500ms"`, `"10s"`, `"2m"`, `"1h"`; undefined for anything else or above a day. */
 export function parseDuration(value: number | string): number | undefined {
   const [, digits, unit = 's'] = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(String(value)) ?? [];
   const milliseconds = Number(digits) * (units[unit] ?? Number.NaN);

@@ -14,7 +14,7 @@ export type CelContext = Readonly<Record<string, unknown>>;
 
 export interface Expression {
   readonly source: string;
-  /** @throws Problem `bad-expression` where a value is not what the expression takes it for */
+  /** @throws Problem `bad-expression` when a value has another type than the expression needs */
   readonly evaluate: (context: CelContext) => unknown;
 }
 
@@ -73,7 +73,7 @@ export function compileExpression(
   return { source, evaluate };
 }
 
-/** @throws Problem `bad-expression` when it gives neither true nor false */
+/** @throws Problem `bad-expression` when its value is neither true nor false */
 export function decide(expression: Expression, context: CelContext): boolean {
   const value = expression.evaluate(context);
   if (typeof value === 'boolean') return value;

@@ -1,4 +1,4 @@
-/** Finds the names in an expression that can't be right, before anything runs. */
+/** Finds wrong names in an expression before anything runs. */
 import type { ASTNode } from '@marcbachmann/cel-js';
 import { suggest } from '../../core/text.ts';
 import type { Shape } from './shapes.ts';
@@ -10,7 +10,7 @@ const anything: Shape = {};
 
 export interface ReferenceFault {
   readonly message: string;
-  /** Where in the expression. */
+  /** The position in the expression. */
   readonly offset: number;
 }
 

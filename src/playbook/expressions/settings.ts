@@ -7,9 +7,9 @@ import type { BatchSize } from '../source/schema.ts';
 import type { SourceLocation } from '../source/locations.ts';
 import { isLiteral, type Template, toText } from './template.ts';
 
-/** What a kind of setting looks like. */
+/** The form of a kind of setting. */
 export interface Form<T> {
-  /** Undefined for what is none. */
+  /** Undefined for an invalid value. */
   readonly parse: (value: unknown) => T | undefined;
   readonly expected: string;
 }
@@ -17,8 +17,8 @@ export interface Form<T> {
 export type Setting<T> = (context: CelContext) => T;
 
 /**
- * A value that stands in the file is checked at once, one that an expression gives when it is known; null is as if left out.
- * @param name how messages call it
+ * A literal value is checked at once, one from an expression when it is known; null counts as omitted.
+ * @param name its name in messages
  * @throws Problem `bad-playbook`; the setting itself throws `bad-setting`
  */
 export function compileSetting<T>(

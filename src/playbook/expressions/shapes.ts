@@ -1,13 +1,13 @@
-/** What is known before a run of the names that expressions may use. */
+/** The names that expressions may use, as far as they are known before a run. */
 import { isObject } from '../../core/json.ts';
 
-/** A value of which at most its fields or its items are known; `{}` may be anything. */
+/** A value with its known fields or items, at most; `{}` may be anything. */
 export interface Shape {
-  /** The only fields it has. */
+  /** Its only fields. */
   readonly fields?: Readonly<Record<string, Shape>>;
-  /** What each of its items is like. */
+  /** The shape of its items. */
   readonly item?: Shape;
-  /** What to say of a field that is not among them, where that is known better than “unknown”. */
+  /** The message for an unknown field, if there is a better one than “unknown”. */
   readonly absent?: (field: string) => string | undefined;
 }
 
@@ -17,12 +17,12 @@ export function record(fields: Readonly<Record<string, Shape>>, absent?: Shape['
   return absent === undefined ? { fields } : { fields, absent };
 }
 
-/** The names, nothing being known of their values. */
+/** The names, with unknown values. */
 export function names(list: Iterable<string>): Shape {
   return { fields: Object.fromEntries([...list].map((name) => [name, anything])) };
 }
 
-/** The shape of what fits a JSON Schema: as far as a typo in a name can be found by it. */
+/** The shape of a JSON Schema: enough to find a typo in a name. */
 export function shapeOfSchema(schema: unknown, depth = 0): Shape {
   if (!isObject(schema) || depth > 8) return anything;
   if (schema.type === 'array') return { item: shapeOfSchema(schema.items, depth + 1) };
@@ -35,7 +35,7 @@ export function shapeOfSchema(schema: unknown, depth = 0): Shape {
   };
 }
 
-/** A reply of a node, its data being as the action's output schema says. */
+/** A reply of a node, with its data by the action's output schema. */
 export function shapeOfReply(output: unknown): Shape {
   return record({
     node: anything,
@@ -47,7 +47,7 @@ export function shapeOfReply(output: unknown): Shape {
   });
 }
 
-/** What later steps see of a step. */
+/** The shape of a step for later steps. */
 export function shapeOfStep(reply: Shape | undefined): Shape {
   return record({ ok: anything, ran: anything, replies: reply === undefined ? anything : { item: reply } });
 }

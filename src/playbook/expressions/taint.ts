@@ -1,4 +1,4 @@
-/** Keeps track of what is computed from sensitive inputs: whatever an expression makes of one is as sensitive as the input. */
+/** Tracks values computed from sensitive inputs: they are as sensitive as the input. */
 import type { ASTNode } from '@marcbachmann/cel-js';
 
 /** The variables that an expression reads: `inputs.NAME`, `values.NAME`, `item`, …, or `inputs` where it reads all of them. */
@@ -7,24 +7,24 @@ export type Reads = readonly string[];
 export interface Taint {
   /** Texts that must not be shown, and the sensitive input that each comes from. */
   readonly texts: ReadonlyMap<string, string>;
-  /** The same, but short: where something is shown they are hidden, and as the whole of an input they are refused. */
+  /** The same for short texts: they are hidden in output, and refused as the whole of an input. */
   readonly brief: ReadonlyMap<string, string>;
   /** The sensitive input that one of the variables comes from. */
   readonly sourceOf: (reads: Reads) => string | undefined;
-  /** Takes a value that was computed from a sensitive input. */
+  /** Adds a value that was computed from a sensitive input. */
   readonly learn: (value: unknown, source: string) => void;
   /** Evaluates something. @returns its value, and the sensitive input that it was computed from */
   readonly during: <T>(evaluate: () => T) => { readonly value: T; readonly source: string | undefined };
-  /** From now on a variable comes from that input. */
+  /** Marks a variable as derived from that input. */
   readonly mark: (variable: string, source: string) => void;
-  /** The same with other variables besides, for steps within a step. */
+  /** The same with additional variables, for nested steps. */
   readonly fork: (variables: Readonly<Record<string, string>>) => Taint;
 }
 
 /** A text of this length may be part of another by chance. */
 const longestBrief = 3;
 
-/** @param sensitive the inputs that are, by name @param shared what is known already, of the run that uses this playbook */
+/** @param sensitive the sensitive inputs, by name @param shared the known secrets of the run that uses this playbook */
 export function startTaint(sensitive: Readonly<Record<string, unknown>>, shared?: Taint): Taint {
   const state: State = {
     texts: (shared?.texts as Map<string, string> | undefined) ?? new Map(),
@@ -32,7 +32,7 @@ export function startTaint(sensitive: Readonly<Record<string, unknown>>, shared?
     last: undefined,
   };
   for (const [name, value] of Object.entries(sensitive)) {
-    // The whole of an input is hidden everywhere, however short it is.
+    // The whole of an input is hidden everywhere, at any length.
     for (const text of textsIn(value)) state.texts.set(text, name);
   }
   const marked = Object.keys(sensitive).map((name) => [`inputs.${name}`, name] as const);
@@ -73,7 +73,7 @@ function taintOver(state: State, marked: Map<string, string>): Taint {
   };
 }
 
-/** The texts and numbers in a value; true and false stand in too many places to be hidden. */
+/** The texts and numbers in a value; true and false occur too often to be hidden. */
 function textsIn(value: unknown): string[] {
   if (Array.isArray(value)) return value.flatMap(textsIn);
   if (typeof value === 'object' && value !== null) return Object.entries(value).flatMap(textsIn);

@@ -4,12 +4,12 @@ import { type CelContext, compileExpression, type Expression } from './expressio
 import type { SourceLocation } from '../source/locations.ts';
 import type { Shape } from './shapes.ts';
 
-/** Gives a value when the variables are known. */
+/** Returns a value when the variables are known. */
 export type Template = (context: CelContext) => unknown;
 
 type Part = string | Expression;
 
-/** True when nothing in the value waits for variables. */
+/** True when no part of the value depends on variables. */
 export function isLiteral(value: unknown): boolean {
   if (typeof value === 'string') return !value.includes('${{');
   if (Array.isArray(value)) return value.every(isLiteral);
@@ -17,8 +17,8 @@ export function isLiteral(value: unknown): boolean {
 }
 
 /**
- * A scalar that is one expression gives that expression’s value as it is; otherwise expressions become text.
- * @param placeAt the place of what is at a path within the value
+ * A scalar that is one expression returns that expression’s value unchanged; otherwise expressions become text.
+ * @param placeAt the position of a path within the value
  */
 export function compileTemplate(
   value: unknown,
@@ -87,7 +87,7 @@ function parseParts(text: string, roots: Shape, location: SourceLocation): Part[
   return parts;
 }
 
-/** The `}}` that closes, not one in a string or of a map in a map. */
+/** The closing `}}`, which is not in a string or of a nested map. */
 function closing(text: string, from: number): number {
   let depth = 0;
   for (let at = from; at < text.length; at++) {

@@ -12,7 +12,7 @@ import type { StepCompiler } from '../steps/kind.ts';
 import { isLiteral } from '../expressions/template.ts';
 
 /**
- * Names must be known, required inputs given, literal values allowed. What an expression gives is left for later.
+ * Names must be known, required inputs given, literal values allowed. Values of expressions are checked later.
  * @throws Problem `bad-playbook`
  */
 export function checkWith({ source, at, atKey }: StepCompiler, ddl: Ddl, action: ActionDdl, actionName: string): void {
@@ -34,7 +34,7 @@ export function checkWith({ source, at, atKey }: StepCompiler, ddl: Ddl, action:
 }
 
 /**
- * The input as it is sent, defaults filled in; what is null is left out.
+ * The input as it is sent, with defaults; null values are omitted.
  * @throws Problem `bad-input`
  */
 export function bindCallInput(value: unknown, ddl: Ddl, actionName: string, action: ActionDdl): JsonObject {
@@ -47,15 +47,15 @@ export function bindCallInput(value: unknown, ddl: Ddl, actionName: string, acti
   throw new Problem('bad-input', `the input of ${ddl.name}#${actionName} is not right: ${what}`);
 }
 
-/** What must not be written down, as `expressions/taint` keeps it: texts, and those too short to be looked for within others. */
+/** The secrets of `expressions/taint`: texts, and those too short to be found within others. */
 interface Secrets {
   readonly texts: ReadonlyMap<string, string>;
   readonly brief: ReadonlyMap<string, string>;
 }
 
 /**
- * A sensitive input of the playbook, and what was computed from it, may only be given to an input that the DDL marks as sensitive: any other stands in the
- * journal here and in the audit logs there.
+ * A sensitive input of the playbook, and values computed from it, may only go to an input that the DDL marks as
+ * sensitive: any other would be in the journal here and in the audit logs there.
  * @param shown the input without what the DDL marks as sensitive
  * @throws Problem `bad-input`
  */
@@ -75,7 +75,7 @@ export function hideInputs(action: ActionDdl, input: Readonly<Record<string, unk
   return withoutKeys(input, sensitiveInputs(action));
 }
 
-/** Without the values of sensitive outputs: for the journal and for what is shown. */
+/** Without the values of sensitive outputs: for the journal and for display. */
 export function hideOutputs(action: ActionDdl, data: Readonly<Record<string, unknown>>): JsonObject {
   return withoutKeys(data, sensitiveOutputs(action));
 }

@@ -3,7 +3,7 @@ import type { InputSource } from '../source/schema.ts';
 import { checkInput } from './inputs.ts';
 import { locationOf, type SourceText } from '../source/locations.ts';
 
-/** @throws Problem `bad-playbook` for a pattern that is none, or a default that its own input would refuse */
+/** @throws Problem `bad-playbook` for an invalid pattern, or a default that its own input would refuse */
 export function checkInputs(inputs: Readonly<Record<string, InputSource>>, text: SourceText): void {
   for (const [name, input] of Object.entries(inputs)) {
     const at = (key: string) => locationOf(text, ['inputs', name, key]);

@@ -1,4 +1,4 @@
-/** Takes inputs from where the playbook says that they come from: the environment, or a file. */
+/** Reads inputs from the sources in the playbook: the environment, or a file. */
 import { dirname, resolve } from 'node:path';
 import { errnoOf, explainErrno, Problem } from '../../core/errors.ts';
 import type { InputSource } from '../source/schema.ts';
@@ -10,7 +10,7 @@ import { readText } from '../source/read-text.ts';
 const longest = 64 * 1024;
 
 /**
- * Every input of a playbook: as given, else from where it says, else as configured, else its default.
+ * Every input of a playbook: the given one, else its source, else the configured one, else its default.
  * @throws Problem `bad-input`, naming the input
  */
 export async function bindAllInputs(
@@ -27,7 +27,7 @@ export async function bindAllInputs(
   return bindInputs(playbook, taken, defaults);
 }
 
-/** Undefined where the variable is not set or the file is not there: it may come from elsewhere. */
+/** Undefined when the variable is not set or the file does not exist: it may come from elsewhere. */
 async function readInput(
   name: string,
   { from }: InputSource,

@@ -1,4 +1,4 @@
-/** Binds what was given on the command line, in a configuration or by default to a playbook's inputs. */
+/** Binds the values from the command line, the configuration and the defaults to a playbook's inputs. */
 
 import { Problem } from '../../core/errors.ts';
 import { compilePattern } from '../../core/filter/pattern.ts';
@@ -12,7 +12,7 @@ const longest = 4096;
 
 /**
  * @param values by name; text is converted to the input's type. All of them must be known.
- * @param defaults taken where nothing is given; those the playbook does not know are ignored
+ * @param defaults used for inputs that are not given; unknown ones are ignored
  * @returns every input of the playbook; one that is neither given nor required is null
  * @throws Problem `bad-input` naming the input, what is wrong with it and what is expected
  */

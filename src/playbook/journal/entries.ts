@@ -8,23 +8,23 @@ export interface PlaybookTexts {
   readonly used: Readonly<Record<string, PlaybookTexts>>;
 }
 
-/** What a run writes down before it continues: enough to know afterwards which node was asked what, and the outcome. */
+/** What a run records before it continues: enough to know afterwards which node was called, and the outcome. */
 export type JournalEntry = { readonly at: number; readonly runId: string } & (
   | {
       readonly type: 'run-started';
       readonly playbook: string;
-      /** What it is about, such as the cluster. */
+      /** Its subject, such as the cluster. */
       readonly label?: string;
       readonly file: string;
       readonly operator: string;
       readonly dryRun: boolean;
-      /** Sensitive ones are left out. */
+      /** Sensitive ones are omitted. */
       readonly inputs: JsonObject;
-      /** Where the playbook is found again: its absolute path, or the name of a shipped one. */
+      /** The reference to the playbook: its absolute path, or the name of a shipped one. */
       readonly origin?: string;
       /** The time of the run, as its expressions see it. */
       readonly time: string;
-      /** SHA-256 of what the playbook says. */
+      /** SHA-256 of the playbook's text. */
       readonly digest: string;
     }
   | {
@@ -37,29 +37,29 @@ export type JournalEntry = { readonly at: number; readonly runId: string } & (
     }
   | { readonly type: 'run-resumed'; readonly operator: string }
   | {
-      /** Nodes store the journal from here on, with all that was written before. */
+      /** Nodes store the journal from here on, with everything that was recorded before. */
       readonly type: 'journal-stored';
       /** The run appends to it while it holds this lease. */
       readonly lease: string;
       readonly holders: readonly string[];
     }
   | {
-      /** What the playbook says, for who resumes the run where its file is not. */
+      /** The playbook's text, for an operator who resumes the run without the file. */
       readonly type: 'playbook';
       readonly tree: PlaybookTexts;
     }
   | {
       readonly type: 'nodes-found';
-      /** What the steps of a playbook that is used as a step begin with; left out for the run’s own. */
+      /** The prefix of the steps of a nested playbook; omitted for the run’s own. */
       readonly prefix?: string;
       readonly sets: Readonly<Record<string, readonly string[]>>;
     }
   | {
       readonly type: 'step-started';
       readonly step: string;
-      /** The steps that it waited for; in place of a skipped one, those that the skipped one waited for. */
+      /** The steps that it waited for; a skipped one is replaced by those that it waited for. */
       readonly needs?: readonly string[];
-      /** What people call it. */
+      /** Its name for people. */
       readonly name?: string;
       /** What it does: `appmgr#upgrade`, `rolling`, … */
       readonly title?: string;
@@ -78,9 +78,9 @@ export type JournalEntry = { readonly at: number; readonly runId: string } & (
       readonly dryRun: boolean;
       /** Whether it may have changed anything. */
       readonly changes: boolean;
-      /** In a step that is for after a failure: the scope whose changes it may undo. */
+      /** In a step for after a failure: the scope whose changes it may undo. */
       readonly undoes?: string;
-      /** Sensitive ones are left out. */
+      /** Sensitive ones are omitted. */
       readonly input: JsonObject;
       readonly nodes: readonly string[];
     }
@@ -95,24 +95,24 @@ export type JournalEntry = { readonly at: number; readonly runId: string } & (
       readonly code: string;
       readonly message: string;
       readonly data: JsonObject;
-      /** SEQUENCE:HASH of the end of the node's audit log, as it vouched for it. */
+      /** SEQUENCE:HASH of the node's audit log, as the node signed it. */
       readonly auditHead?: string;
     }
   | {
-      /** Nodes that answered a try, and whose answers were not what the step waits for. */
+      /** Nodes that replied to a try, but not as the step requires. */
       readonly type: 'verdict';
       readonly step: string;
       readonly requestId: string;
-      /** What must not be written down is left out of the reasons. */
+      /** Secrets are removed from the reasons. */
       readonly failed: readonly NodeFailure[];
     }
   | {
       readonly type: 'step-finished';
       readonly step: string;
       readonly state: StepState;
-      /** Why, where nodes or the step itself failed; what must not be written down is left out of it. */
+      /** The reasons, if nodes or the step itself failed; without secrets. */
       readonly failed?: readonly NodeFailure[];
-      /** Nodes that were to be called and never were. */
+      /** Nodes that should have been called and never were. */
       readonly untouched?: readonly string[];
     }
   | {
@@ -120,9 +120,9 @@ export type JournalEntry = { readonly at: number; readonly runId: string } & (
       readonly state: RunReport['state'];
       readonly interruption?: string;
       readonly failure?: RunFailure;
-      /** Nodes that were to be changed and were not. */
+      /** Nodes that should have been changed and were not. */
       readonly untouched?: readonly string[];
-      /** In words, the next command. */
+      /** The next command, in words. */
       readonly next?: string;
       /** Milliseconds, without the time in which a person was asked. */
       readonly elapsed?: number;

@@ -1,4 +1,4 @@
-/** What a run has done so far, by its journal: so that it can go on without doing anything twice. */
+/** What a run has done so far, by its journal, so that it can resume without doing anything twice. */
 import type { JsonObject } from '../../core/json.ts';
 import type { Outcome } from '../../core/request/reply.ts';
 import type { JournalEntry } from './entries.ts';
@@ -8,13 +8,13 @@ export interface EarlierTry {
   readonly number: number;
   /** Milliseconds since the epoch. */
   readonly at: number;
-  /** Undefined when the run ended before it was known. */
+  /** Undefined when the run ended before the outcome was known. */
   readonly outcome: Outcome | undefined;
   /** True when a step for after a failure has changed the node since then, by the same agent. */
   readonly undone: boolean;
 }
 
-/** A call that a step made: all its batches and tries. */
+/** A call of a step: all its batches and tries. */
 export interface EarlierCall {
   readonly requestId: string;
   /** In the order they were made. */
@@ -22,22 +22,24 @@ export interface EarlierCall {
 }
 
 export interface RunHistory {
-  /** When the run began, as its expressions saw it; undefined when it never did. */
+  /** The start of the run, as its expressions saw it; undefined if it never started. */
   readonly time: string | undefined;
-  /** The names in each node set, by the prefix of whose they are; undefined when the run ended before they were found. */
+  /**
+   * The names in each node set, by the prefix of their playbook; undefined when the run ended before they were found.
+   */
   readonly setsOf: (prefix: string) => Readonly<Record<string, readonly string[]>> | undefined;
-  /** Whether the step came to its good end. */
+  /** Whether the step ended well. */
   readonly isDone: (step: string) => boolean;
-  /** Whether any step whose name begins so was begun. */
+  /** Whether any step with that prefix was begun. */
   readonly hasBegun: (prefix: string) => boolean;
-  /** The last call that a step made of this very action with this very input; what came after a failure is left out. */
+  /** The last call of a step with exactly this action and this input, without those after a failure. */
   readonly callOf: (step: string, call: CallKey) => EarlierCall | undefined;
 }
 
-/** What the steps of a run that goes on share of its past. */
+/** The history that the steps of a resumed run share. */
 export interface Resumed {
   readonly past: RunHistory;
-  /** True once something was changed again: what was read or waited for before that is no longer good enough. */
+  /** True once something was changed again: earlier reads and waits no longer count. */
   readonly moved: () => boolean;
   readonly move: () => void;
 }
@@ -61,11 +63,11 @@ export interface CallKey {
   readonly input: JsonObject;
 }
 
-/** With its place in the journal: clocks can be set back. */
+/** With its position in the journal: clocks can be set back. */
 type Called = Extract<JournalEntry, { type: 'call' }> & { readonly index: number };
 type Ended = Extract<JournalEntry, { type: 'outcome' }>;
 
-/** Reads the entries of one run’s journal, in the order they were written. */
+/** Reads the entries of one run’s journal, in their order. */
 export function readHistory(entries: readonly JournalEntry[]): RunHistory {
   const sets = new Map<string, Readonly<Record<string, readonly string[]>>>();
   const begun = new Set<string>();
@@ -73,7 +75,7 @@ export function readHistory(entries: readonly JournalEntry[]): RunHistory {
   const calls = new Map<string, Called[]>();
   const outcomes = new Map<string, Ended>();
   for (const [index, entry] of entries.entries()) {
-    // The first: a later attempt to go on may have found fewer.
+    // The first: a later attempt to resume may have found fewer.
     if (entry.type === 'nodes-found' && !sets.has(entry.prefix ?? '')) sets.set(entry.prefix ?? '', entry.sets);
     if (entry.type === 'step-started') begun.add(entry.step);
     if (entry.type === 'step-finished') done.set(entry.step, entry.state === 'done');
@@ -115,7 +117,7 @@ function triesOf(
           (one) => one.node === node && one.agent === agent && one.index > index && step.startsWith(one.scope),
         ),
       };
-      // The same try may have been asked for again: it is one try.
+      // The same try may have been requested again: it counts once.
       const before = (tries.get(node) ?? []).filter((one) => one.number !== number);
       tries.set(node, [...before, made]);
     }
@@ -123,7 +125,10 @@ function triesOf(
   return tries;
 }
 
-/** A node that an agent changed in a step for after a failure: what was changed by it before, in that scope, may be undone. */
+/**
+ * A node that an agent changed in a step for after a failure: its earlier changes of the node in that scope may be
+ * undone.
+ */
 interface Undone {
   readonly node: string;
   readonly agent: string;
