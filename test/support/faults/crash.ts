@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { writeSync } from 'node:fs';
-import { closeAbandoned, type OnFileCall, watchFileCalls } from './file-calls.ts';
+import { closeAbandoned, type Life, live, type OnFileCall, watchFileCalls } from './file-calls.ts';
 import { snapshotDisk } from './power-cut.ts';
 
 /**
@@ -60,19 +60,25 @@ async function crashAt(root: string, at: number, kind: CrashKind, work: () => Pr
   const dead = new Promise<void>((resolve) => {
     die = resolve;
   });
-  let isDead = false;
+  const life: Life = { isOver: false };
+  const underWay = new Set<Promise<unknown>>();
   const onCall: OnFileCall = async (call, args, real) => {
-    if (isDead) return never;
-    if (!call.changes || seen++ !== at) return disk.follow(call, args, real);
-    isDead = true;
+    if (!call.changes || seen++ !== at) {
+      const made = disk.follow(call, args, real);
+      underWay.add(made);
+      return made.finally(() => underWay.delete(made));
+    }
+    life.isOver = true;
     if (kind === 'half') writeHalf(call.name, args, call.handle);
     die();
     return never;
   };
   const died = await underDeadProcess(async () => {
     using _watch = watchFileCalls(root, onCall);
-    return await Promise.race([dead.then(() => true), work().then(() => false)]);
+    return await Promise.race([dead.then(() => true), live(life, work).then(() => false)]);
   });
+  // What ran beside that call has reached the kernel: it is done before the end, and nothing learns of it.
+  await Promise.allSettled(underWay);
   await closeAbandoned();
   if (kind === 'power' || kind === 'power-names') disk.cutPower(kind === 'power-names');
   return died;

@@ -2,6 +2,7 @@
  * Sees every call of node:fs/promises below a directory, in this process, and lets a test end or fail the work at any of them.
  * Import this before the code under test.
  */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { PathLike } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { createRequire, syncBuiltinESMExports } from 'node:module';
@@ -35,7 +36,27 @@ function isBelow(path: string): boolean {
   return watching !== undefined && (path === watching.root || path.startsWith(`${watching.root}/`));
 }
 
+/** What a work belongs to that a test may end: none of its calls of the file system, now or later, returns from then on. */
+export interface Life {
+  isOver: boolean;
+}
+
+const lives = new AsyncLocalStorage<Life>();
+const never = new Promise<never>(() => {});
+
+/** Runs a work, with its timers and all that goes on beside it, as a part of a life. */
+export function live<T>(life: Life, work: () => T): T {
+  return lives.run(life, work);
+}
+
 function around(call: FileCall, args: readonly unknown[], real: () => Promise<unknown>): Promise<unknown> {
+  const life = lives.getStore();
+  if (life?.isOver === true) return never;
+  if (life === undefined) return called(call, args, real);
+  return called(call, args, real).finally(() => (life.isOver ? never : undefined));
+}
+
+function called(call: FileCall, args: readonly unknown[], real: () => Promise<unknown>): Promise<unknown> {
   return watching !== undefined && isBelow(call.path) ? watching.onCall(call, args, real) : real();
 }
 
@@ -73,6 +94,7 @@ for (const name of [...onHandle, ...readingHandle]) {
 }
 const realClose = prototype.close as () => Promise<unknown>;
 prototype.close = function (this: FileHandle) {
+  if (lives.getStore()?.isOver === true) return never;
   opened.delete(this);
   watched.delete(this);
   return realClose.apply(this);

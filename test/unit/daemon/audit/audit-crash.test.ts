@@ -3,10 +3,10 @@ import { recordChanges } from '../../../support/faults/record-calls.ts';
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+import { after, afterEach, before, beforeEach, describe, mock, test } from 'node:test';
 import type { AuditEvent, ChainState } from '../../../../src/core/audit/record.ts';
 import { verifyAuditLog } from '../../../../src/core/audit/verify-log.ts';
-import { openAuditLog } from '../../../../src/daemon/audit/audit-log.ts';
+import { type AuditLog, openAuditLog } from '../../../../src/daemon/audit/audit-log.ts';
 import { type AuditLimits, endless } from '../../../../src/daemon/audit/rotate.ts';
 import { type Fleet, type Member, makeFleet } from '../../../support/fleet/fleet.ts';
 
@@ -24,11 +24,16 @@ before(async () => {
 });
 after(() => fleet.remove());
 beforeEach(() => {
+  // The delayed sync runs when a test says so.
+  mock.timers.enable({ apis: ['setTimeout'] });
   directory = mkdtempSync('/dev/shm/mco-audit-');
   file = join(directory, 'log', 'audit.jsonl');
   mkdirSync(join(directory, 'log'));
 });
-afterEach(() => rmSync(directory, { recursive: true }));
+afterEach(() => {
+  mock.timers.reset();
+  rmSync(directory, { recursive: true });
+});
 
 /** Two records fill a file, and one file is kept beside it. */
 const limits: AuditLimits = { ...endless, maxBytes: 2000, keep: { files: 1 } };
@@ -46,12 +51,22 @@ const started = (): AuditEvent => ({
   certificate: node.certificate.raw.toString('base64'),
 });
 
+/** Has what is not synced yet synced, as it is a moment after it was written. */
+async function syncLater(log: AuditLog): Promise<void> {
+  const synced = new Promise<void>((resolve) => log.onSafe(resolve));
+  mock.timers.tick(50);
+  await synced;
+}
+
 /** Writes records two hours apart, so that old files may go; `onHead` receives the signed head after each. */
 async function writeRecords(number: number, onHead: (head: ChainState) => void): Promise<void> {
   const log = await open();
   for (let count = 0; count < number; count++) {
     time += 2 * hour;
     await log.append(started(), count % 2 === 0);
+    // The first sync runs beside the next record, the second one before the end.
+    if (count === 1) mock.timers.tick(50);
+    if (count === 3) await syncLater(log);
     const { sequence, hash } = log.head();
     onHead({ sequence, hash: hash.toString('hex') });
   }
