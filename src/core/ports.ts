@@ -42,7 +42,7 @@ export interface NodeView {
    */
   readonly may: (asked: { caller: string; agent: string; action: string; limited?: boolean }) => Promise<boolean>;
   /** What `rpcutil inventory` and `daemon_stats` return; kept by the daemon. */
-  readonly about: () => Promise<NodeInfo>;
+  readonly info: () => Promise<NodeInfo>;
   /** The node's own audit log: its current file, and the CAs whose certificates are valid in it. */
   readonly audit: {
     readonly file: string;

@@ -20,9 +20,9 @@ function distance(a: string, b: string): number {
 /** The known name that was probably intended, or undefined when none is near. */
 export function nearest(name: string, known: Iterable<string>): string | undefined {
   let best: { name: string; away: number } | undefined;
-  const wanted = name.slice(0, 64).toLowerCase();
+  const typed = name.slice(0, 64).toLowerCase();
   for (const candidate of known) {
-    const away = distance(wanted, candidate.slice(0, 64).toLowerCase());
+    const away = distance(typed, candidate.slice(0, 64).toLowerCase());
     if (best === undefined || away < best.away) best = { name: candidate, away };
   }
   return best !== undefined && best.away <= Math.max(1, Math.floor(name.length / 3)) ? best.name : undefined;

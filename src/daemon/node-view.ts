@@ -27,7 +27,7 @@ export function defineNodeView(
   { config, keys, identity, truth, policies, counters, audit }: OpenNode,
   { version, startedAt, agents, warnings, heard, reload }: DaemonState,
 ): NodeView {
-  const about = async (): Promise<NodeInfo> => ({
+  const info = async (): Promise<NodeInfo> => ({
     version,
     startedAt,
     pid: process.pid,
@@ -50,7 +50,7 @@ export function defineNodeView(
     facts: async () => truth.facts(),
     classes: async () => truth.classes(),
     may: policies.allows,
-    about,
+    info,
     audit: { file: config.audit.file, trust: () => keys.current().trust, acknowledge: audit.acknowledge, served },
     openArtifactPeer,
     clockGrace: config.clock_grace * 1000,

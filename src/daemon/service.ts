@@ -99,8 +99,8 @@ function findResult(caller: string, { requestId, try: attempt, requestDigest }: 
   const { state, content } = memory.find(caller, requestId, attempt);
   if (content === undefined) return { state };
   const times = { startedAt: now(), finishedAt: now() };
-  const about = { requestId, try: attempt, requestDigest, ...times, recorded: true };
-  const envelope = { ...about, auditHead: audit.head(), headCheck: 'UNCHECKED' } as const;
+  const fields = { requestId, try: attempt, requestDigest, ...times, recorded: true };
+  const envelope = { ...fields, auditHead: audit.head(), headCheck: 'UNCHECKED' } as const;
   return { state, reply: sealReply(content, envelope, tls().credentials) };
 }
 

@@ -196,8 +196,8 @@ function conclude(
     const { name, source } = candidate;
     const before = cached.get(name);
     // A list says that it exists, not what it is: the cache may know that it never belonged to the wanted.
-    const wanted = options.expect?.includes(name) || before === undefined || possible(before);
-    if (wanted && source !== 'known')
+    const isExpected = options.expect?.includes(name) || before === undefined || possible(before);
+    if (isExpected && source !== 'known')
       silent.set(name, { name, lastSeen: before?.lastSeen, by: before === undefined ? source : 'cache' });
   }
   const answered = new Set([...sorted.nodes, ...sorted.unmatched, ...sorted.broken].map(({ name }) => name));

@@ -84,14 +84,14 @@ function mayBelong(
   before: Remembered,
 ): Problem | undefined {
   const missing = missingOf(node.description, names);
-  const about = aboutOf(node, { ...before.known().get(node.name)?.facts, ...facts });
-  if (missing.length === 0 || !mayMatch(filter)(about)) return undefined;
+  const described = aboutOf(node, { ...before.known().get(node.name)?.facts, ...facts });
+  if (missing.length === 0 || !mayMatch(filter)(described)) return undefined;
   const what = missing.includes('*') ? 'it could not read all of its facts' : `it could not read ${missing.join(', ')}`;
   const hint = `“mco-deploy ping -I ${node.name}” shows why`;
   return new Problem('incomplete-facts', `${node.name} may belong to this set: ${what}`, hint);
 }
 
 function missingOf({ incomplete }: NodeDescription, names: readonly string[]): string[] {
-  const wanted = new Set(names.map((name) => name.split('.', 1)[0] ?? ''));
-  return incomplete.filter((name) => name === '*' || wanted.has(name));
+  const hosts = new Set(names.map((name) => name.split('.', 1)[0] ?? ''));
+  return incomplete.filter((name) => name === '*' || hosts.has(name));
 }

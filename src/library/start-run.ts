@@ -49,7 +49,7 @@ export function startRun(
       try {
         const { report } = await runOverNodes(run, session, agents, {
           emit,
-          hear: (_step, node, message) => onProgress(node, message),
+          onProgress: (_step, node, message) => onProgress(node, message),
           warn: session.environment.warn,
           asking: () => (confirm === undefined ? {} : { confirm }),
           signal,

@@ -51,7 +51,7 @@ export interface VersionRange {
 export interface NodeSet {
   readonly name: string;
   readonly filter: Template;
-  readonly wanted: Expression | undefined;
+  readonly condition: Expression | undefined;
   readonly atLeast: number;
   readonly limit: number;
   readonly whenEmpty: Template | undefined;

@@ -12,17 +12,17 @@ export async function listQueue({ queued, dead, deadLetter }: Spool, now: number
   const letters = await Promise.all([...dead.keys()].slice(0, longestList).map(deadLetter));
   return {
     queued: waiting.map((message) => ({
-      ...about(message, now),
+      ...summarize(message, now),
       reason: message.lastError,
       next: Math.max(0, secondsBetween(now, message.nextAt)),
     })),
     dead: letters
       .filter((message) => message !== undefined)
-      .map((message) => ({ ...about(message, now), reason: dead.get(message.id)?.reason ?? '' })),
+      .map((message) => ({ ...summarize(message, now), reason: dead.get(message.id)?.reason ?? '' })),
   };
 }
 
-function about({ id, recipient, subject, acceptedAt, attempts }: Message, now: number) {
+function summarize({ id, recipient, subject, acceptedAt, attempts }: Message, now: number) {
   return { id, recipient, subject, age: Math.max(0, secondsBetween(acceptedAt, now)), attempts };
 }
 

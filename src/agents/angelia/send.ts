@@ -18,8 +18,8 @@ export async function sendMessage(
   if (route.kind === 'mail') return sendMail(route.smtp, route.address, message, signal);
   const { id, subject, message: text, recipient, priority, caller, acceptedAt } = message;
   const time = new Date(acceptedAt).toISOString();
-  const about = { address: route.address, priority, node: node.identity, caller, time };
-  const values: BodyValues = { id, subject, message: text, recipient, ...about };
+  const variables = { address: route.address, priority, node: node.identity, caller, time };
+  const values: BodyValues = { id, subject, message: text, recipient, ...variables };
   if (route.kind === 'post') return post(route.endpoint, values, signal);
   return execute(route.command, values, run, config.timeout * 1000, signal);
 }

@@ -14,16 +14,17 @@ import { upgrade } from './actions/upgrade.ts';
 export async function startAppmgr({ config, run, stateDirectory }: AgentSetup<AppmgrConfig>): Promise<Agent> {
   const busy = new Set<string>();
   const find = (name: string | undefined) => defineApplication(findApplication(config, name), run, stateDirectory);
-  const alone = async <T>(name: string | undefined, work: (site: Application) => Promise<T>) =>
+  const exclusively = async <T>(name: string | undefined, work: (app: Application) => Promise<T>) =>
     doAlone(busy, find(name), work);
   const handlers = defineHandlers(appmgrDdl, {
     upgrade: ({ application, revision }, context) =>
-      alone(application, async (site) => ({ ...(await upgrade(site, revision, context)) })),
+      exclusively(application, async (app) => ({ ...(await upgrade(app, revision, context)) })),
     fetch: ({ application, revision }, context) =>
-      alone(application, async (site) => ({ ...(await fetchRelease(site, revision, context)) })),
+      exclusively(application, async (app) => ({ ...(await fetchRelease(app, revision, context)) })),
     rollback: ({ application, ...input }, context) =>
-      alone(application, async (site) => ({ ...(await rollback(site, input, context)) })),
-    restart: ({ application }, context) => alone(application, async (site) => ({ ...(await restart(site, context)) })),
+      exclusively(application, async (app) => ({ ...(await rollback(app, input, context)) })),
+    restart: ({ application }, context) =>
+      exclusively(application, async (app) => ({ ...(await restart(app, context)) })),
     releases: async ({ application }) => ({ ...(await listReleases(find(application))) }),
     status: async ({ application, revision, all }, context) => {
       if (all === true) return await readAll(Object.keys(config.applications).map(find), revision, context.signal);
@@ -48,14 +49,14 @@ function findApplication({ applications }: AppmgrConfig, name: string | undefine
 }
 
 /** Two changes of one application at a time would undo each other. @throws Problem `busy` */
-async function doAlone<T>(busy: Set<string>, site: Application, work: (site: Application) => Promise<T>): Promise<T> {
-  const { name } = site.application;
+async function doAlone<T>(busy: Set<string>, app: Application, work: (site: Application) => Promise<T>): Promise<T> {
+  const { name } = app.application;
   if (busy.has(name)) {
     throw new Problem('busy', `“${name}” is being changed by another call on this node`, 'wait until it ends');
   }
   busy.add(name);
   try {
-    return await work(site);
+    return await work(app);
   } finally {
     busy.delete(name);
   }

@@ -18,7 +18,7 @@ export async function startConfig({ config, node, log }: AgentSetup<ConfigConfig
   const { socket = configConfigSchema.properties.socket.default } = config;
   const location = async (): Promise<HelperLocation> => ({
     socket,
-    directory: dirname((await node.about()).configFile),
+    directory: dirname((await node.info()).configFile),
   });
   const watch = watchPending(location, log);
   watch.check();

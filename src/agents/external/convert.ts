@@ -25,8 +25,8 @@ export function convertDdl(value: JsonObject, file: string): Ddl {
   if (twice !== undefined) throw new Problem('bad-ddl', `${file}: the action ${twice} is there twice`);
   const { name, description, author, license, version, url = '', timeout } = metadata;
   const converted = actions.map((action) => [action.action, convertAction(action, timeout)] as const);
-  const about = { name, description, author, license, version, url };
-  const ddl = takeOutsideDdl({ ...about, actions: Object.fromEntries(converted) }, file);
+  const header = { name, description, author, license, version, url };
+  const ddl = takeOutsideDdl({ ...header, actions: Object.fromEntries(converted) }, file);
   for (const [action, content] of Object.entries(ddl.actions)) checkDefaults(ddl, action, content, file);
   return ddl;
 }

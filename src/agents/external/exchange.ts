@@ -86,8 +86,8 @@ async function runProgram(program: Program, options: ExchangeOptions, directory:
   }
   if (result.code === 0) return;
   const how = result.code === null ? `was ended by ${result.signal}` : `ended with exit code ${result.code}`;
-  const [said = ''] = result.stderr.trim().split('\n').slice(-1);
-  throw new Problem('agent-failed', `the agent ${name} ${how}${said === '' ? '' : `: ${said.slice(0, 500)}`}`);
+  const [lastLine = ''] = result.stderr.trim().split('\n').slice(-1);
+  throw new Problem('agent-failed', `the agent ${name} ${how}${lastLine === '' ? '' : `: ${lastLine.slice(0, 500)}`}`);
 }
 
 function logLines(text: string, log: (line: string) => void): void {

@@ -5,7 +5,7 @@ import { isAllowed, requireAllowed } from './allowed.ts';
 import type { PackageConfig } from './config.ts';
 import { packageDdl } from './ddl.ts';
 import { openManager } from './manager.ts';
-import type { PackageChange, PackageManager, WantedPackage } from './package-manager.ts';
+import type { PackageChange, PackageManager, PackageRequest } from './package-manager.ts';
 
 /** Installs and updates packages that node.yaml lists; nothing else, and nothing is ever removed. */
 export async function startPackage({ config, run }: AgentSetup<PackageConfig>): Promise<Agent> {
@@ -14,8 +14,8 @@ export async function startPackage({ config, run }: AgentSetup<PackageConfig>): 
   const inTurn = defineMutex();
   const allowedUpdates = async (security: boolean, signal: AbortSignal) =>
     (await manager.updates(security, signal)).filter((update) => isAllowed(update.package, config.packages));
-  const change = (wanted: readonly WantedPackage[], refresh: boolean, context: ActionContext) =>
-    inTurn(() => changePackages(manager, wanted, refresh, context));
+  const change = (requested: readonly PackageRequest[], refresh: boolean, context: ActionContext) =>
+    inTurn(() => changePackages(manager, requested, refresh, context));
   const handlers = defineHandlers(packageDdl, {
     async status({ package: name }, { signal }) {
       requireAllowed(name, config.packages);
@@ -51,20 +51,20 @@ async function updateAll(
 ) {
   if (refresh && !context.dryRun) await manager.refresh(context.signal);
   const updates = await allowedUpdates(security, context.signal);
-  const wanted = updates.map(({ package: name, to }) => ({ name, version: to }));
-  return changePackages(manager, wanted, false, context);
+  const requested = updates.map(({ package: name, to }) => ({ name, version: to }));
+  return changePackages(manager, requested, false, context);
 }
 
 async function changePackages(
   manager: PackageManager,
-  wanted: readonly WantedPackage[],
+  requested: readonly PackageRequest[],
   refresh: boolean,
   { dryRun, signal, progress }: ActionContext,
 ) {
   if (refresh && !dryRun) await manager.refresh(signal);
-  const packages = wanted.length === 0 ? [] : [...(await manager.plan(wanted, signal))];
+  const packages = requested.length === 0 ? [] : [...(await manager.plan(requested, signal))];
   // As planned, and not what a list fetched meanwhile may offer.
-  const pinned = wanted.map(({ name, version }) => ({ name, version: version ?? targetOf(name, packages) }));
+  const pinned = requested.map(({ name, version }) => ({ name, version: version ?? targetOf(name, packages) }));
   if (packages.length > 0 && !dryRun) await manager.install(pinned, signal, progress);
   return { changed: packages.length > 0, packages, reboot_required: await manager.rebootRequired(signal) };
 }

@@ -1,5 +1,5 @@
 import { access } from 'node:fs/promises';
-import type { PackageChange, PackageManager, WantedPackage } from './package-manager.ts';
+import type { PackageChange, PackageManager, PackageRequest } from './package-manager.ts';
 import type { Runner } from './run.ts';
 
 /** Never asks, keeps the configuration files that the administrator changed, and removes nothing. */
@@ -25,12 +25,12 @@ export function aptManager(run: Runner, lockWait: number): PackageManager {
       const found = await simulate(['upgrade'], signal);
       return found.filter(({ isSecurity }) => !security || isSecurity).map(({ isSecurity: _, ...change }) => change);
     },
-    async plan(wanted, signal) {
-      const found = await simulate(['install', '--no-install-recommends', '--', ...wanted.map(wordOf)], signal);
+    async plan(packages, signal) {
+      const found = await simulate(['install', '--no-install-recommends', '--', ...packages.map(wordOf)], signal);
       return found.map(({ isSecurity: _, ...change }) => change);
     },
-    async install(wanted, signal, progress) {
-      const words = ['--no-install-recommends', '--', ...wanted.map(wordOf)];
+    async install(packages, signal, progress) {
+      const words = ['--no-install-recommends', '--', ...packages.map(wordOf)];
       await run(['apt-get', 'install', ...careful, ...patient, ...words], { signal, change: true, onOutput: progress });
     },
     rebootRequired: () =>
@@ -41,7 +41,7 @@ export function aptManager(run: Runner, lockWait: number): PackageManager {
   };
 }
 
-function wordOf({ name, version }: WantedPackage): string {
+function wordOf({ name, version }: PackageRequest): string {
   return version === undefined ? name : `${name}=${version}`;
 }
 

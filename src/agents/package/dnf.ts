@@ -1,5 +1,5 @@
 import { Problem } from '../../core/errors.ts';
-import type { PackageChange, PackageManager, WantedPackage } from './package-manager.ts';
+import type { PackageChange, PackageManager, PackageRequest } from './package-manager.ts';
 import type { Runner } from './run.ts';
 
 /** dnf exits with it where packages have updates. */
@@ -23,7 +23,7 @@ export function dnfManager(run: Runner, lockWait: number): PackageManager {
     const { stdout } = await run(['dnf', ...words], { signal });
     return plain(stdout.trim().split('\n').at(-1) ?? '');
   };
-  const changeOf = async ({ name, version }: WantedPackage, signal: AbortSignal): Promise<PackageChange> => {
+  const changeOf = async ({ name, version }: PackageRequest, signal: AbortSignal): Promise<PackageChange> => {
     const from = await installedOf(name, signal);
     const to = version ?? (await candidateOf(name, signal));
     if (to === '') throw new Problem('no-such-package', `no repository of this host has the package ${name}`);
@@ -45,12 +45,12 @@ export function dnfManager(run: Runner, lockWait: number): PackageManager {
         names.map(async ({ name, to }) => ({ package: name, from: await installedOf(name, signal), to })),
       );
     },
-    async plan(wanted, signal) {
-      const changes = await Promise.all(wanted.map((one) => changeOf(one, signal)));
+    async plan(packages, signal) {
+      const changes = await Promise.all(packages.map((one) => changeOf(one, signal)));
       return changes.filter(({ from, to }) => from !== to);
     },
-    async install(wanted, signal, progress) {
-      const words = [...quiet, ...patient, '--', ...wanted.map(wordOf)];
+    async install(packages, signal, progress) {
+      const words = [...quiet, ...patient, '--', ...packages.map(wordOf)];
       await run(['dnf', 'install', ...words], { signal, change: true, onOutput: progress });
     },
     async rebootRequired(signal) {
@@ -66,7 +66,7 @@ export function dnfManager(run: Runner, lockWait: number): PackageManager {
   };
 }
 
-function wordOf({ name, version }: WantedPackage): string {
+function wordOf({ name, version }: PackageRequest): string {
   return version === undefined ? name : `${name}-${version}`;
 }
 

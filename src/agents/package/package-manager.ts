@@ -6,7 +6,7 @@ export interface PackageChange {
   readonly to: string;
 }
 
-export interface WantedPackage {
+export interface PackageRequest {
   readonly name: string;
   readonly version: string | undefined;
 }
@@ -20,9 +20,9 @@ export interface PackageManager {
   /** What has updates, security updates alone when asked for. */
   readonly updates: (security: boolean, signal: AbortSignal) => Promise<readonly PackageChange[]>;
   /** What an installation of these would change, dependencies included. Nothing is changed. */
-  readonly plan: (wanted: readonly WantedPackage[], signal: AbortSignal) => Promise<readonly PackageChange[]>;
+  readonly plan: (packages: readonly PackageRequest[], signal: AbortSignal) => Promise<readonly PackageChange[]>;
   readonly install: (
-    wanted: readonly WantedPackage[],
+    packages: readonly PackageRequest[],
     signal: AbortSignal,
     progress: (line: string) => void,
   ) => Promise<void>;

@@ -39,8 +39,8 @@ export function defineRunner({ sudo }: PackageConfig, run: RunCommand): Runner {
 function failed(argv: readonly string[], { stderr, stdout, ended, code, signal }: CommandResult): Problem {
   const command = `${argv[0]} ${argv.find((word, index) => index > 0 && !word.startsWith('-')) ?? ''}`.trim();
   if (ended === 'cancelled') return new Problem('cancelled', `${command} was cancelled`);
-  const said = `${stderr}\n${stdout}`.split('\n').filter((line) => line.trim() !== '');
-  const line = said.find((one) => /^(E:|Error:|error:|dpkg: error|sudo:)/.test(one)) ?? said[0] ?? '';
+  const lines = `${stderr}\n${stdout}`.split('\n').filter((line) => line.trim() !== '');
+  const line = lines.find((one) => /^(E:|Error:|error:|dpkg: error|sudo:)/.test(one)) ?? lines[0] ?? '';
   const why = line === '' ? (ended ?? signal ?? `exit code ${code}`) : printableLine(line).slice(0, 300);
   if (/could not get lock|unable to (acquire|lock)|waiting for process/i.test(stderr)) {
     return new Problem(

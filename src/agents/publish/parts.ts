@@ -16,7 +16,7 @@ export interface PublishParts {
   /** @throws Problem `unknown-application`, `policy-denied` */
   readonly assertTaken: (application: string, caller: string) => void;
   /** One piece of work at a time on each artifact. */
-  readonly alone: <T>(sha256: string, work: () => Promise<T>) => Promise<T>;
+  readonly exclusive: <T>(sha256: string, work: () => Promise<T>) => Promise<T>;
   /** One change at a time of what is published. */
   readonly change: Limit;
   readonly now: () => number;
@@ -44,10 +44,10 @@ export function definePublishParts(
     const hint = 'see “publishers” below “publish” in node.yaml';
     throw new Problem('policy-denied', `${caller} may not publish ${application} on ${node.identity}`, hint);
   };
-  return { config, node, store, tickets, isTaken, assertTaken, alone: startAlone(), change: defineMutex(), now };
+  return { config, node, store, tickets, isTaken, assertTaken, exclusive: startAlone(), change: defineMutex(), now };
 }
 
-function startAlone(): PublishParts['alone'] {
+function startAlone(): PublishParts['exclusive'] {
   const locks = new Map<string, { readonly lock: Limit; users: number }>();
   return async (sha256, work) => {
     const one = locks.get(sha256) ?? { lock: defineMutex(), users: 0 };

@@ -10,7 +10,7 @@ export async function startRpcutil({ node }: AgentSetup<RpcutilConfig>): Promise
     ping: async () => ({ pong: Math.floor(Date.now() / 1000) }),
 
     inventory: async () => {
-      const { agents, version, warnings } = await node.about();
+      const { agents, version, warnings } = await node.info();
       return {
         agents: agents.map(({ name }) => name),
         classes: [...(await node.classes())],
@@ -42,7 +42,7 @@ export async function startRpcutil({ node }: AgentSetup<RpcutilConfig>): Promise
     },
 
     daemon_stats: async () => {
-      const { pid, version, startedAt, configFile, counters, agents } = await node.about();
+      const { pid, version, startedAt, configFile, counters, agents } = await node.info();
       const { user, system } = process.cpuUsage();
       return {
         pid,
@@ -58,7 +58,7 @@ export async function startRpcutil({ node }: AgentSetup<RpcutilConfig>): Promise
     },
 
     may_i: async ({ actions }, { caller, limited = false }) => {
-      const known = new Set((await node.about()).agents.map(({ name }) => name));
+      const known = new Set((await node.info()).agents.map(({ name }) => name));
       const asked = [...new Set(actions.split(','))].map((name) => ({ name, agent: name.slice(0, name.indexOf('.')) }));
       const may = async ({ name, agent }: { name: string; agent: string }) =>
         known.has(agent) && (await node.may({ caller, agent, action: name.slice(agent.length + 1), limited }));
@@ -72,7 +72,7 @@ export async function startRpcutil({ node }: AgentSetup<RpcutilConfig>): Promise
       };
     },
 
-    agent_inventory: async () => ({ agents: (await node.about()).agents.map((agent) => ({ ...agent })) }),
+    agent_inventory: async () => ({ agents: (await node.info()).agents.map((agent) => ({ ...agent })) }),
   });
   return { handlers };
 }
@@ -80,7 +80,7 @@ export async function startRpcutil({ node }: AgentSetup<RpcutilConfig>): Promise
 async function lookUp(node: NodeView, source: 'agent' | 'class' | 'fact', query: string): Promise<unknown> {
   switch (source) {
     case 'agent':
-      return (await node.about()).agents.find(({ name }) => name === query);
+      return (await node.info()).agents.find(({ name }) => name === query);
     case 'class':
       return (await node.classes()).find((name) => name === query);
     case 'fact':

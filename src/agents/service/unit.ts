@@ -51,8 +51,8 @@ export function openSystemd({ sudo, wait, journal_lines }: ServiceConfig, run: R
     run(argv, { timeout, signal, env });
   return {
     async show(unit, signal) {
-      const wanted = [...properties, ...moreProperties].join(',');
-      const result = await ask(['systemctl', 'show', '--property', wanted, '--', unit], patience, signal);
+      const names = [...properties, ...moreProperties].join(',');
+      const result = await ask(['systemctl', 'show', '--property', names, '--', unit], patience, signal);
       if (result.code !== 0) throw noSystemd(result);
       return parseShow(unit, result.stdout);
     },

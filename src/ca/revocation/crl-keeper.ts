@@ -12,14 +12,14 @@ import { inForce, listsOf } from './revocations.ts';
  * taken back. So the worst that a rogue with the right to bring one can do is to bring the right one.
  */
 export function startCrlKeeper(file: string, credentials: LiveCredentials): CrlKeeper {
-  const held = () => listsOf(credentials.revocations());
+  const current = () => listsOf(credentials.revocations());
   const mutex = defineMutex();
 
   const install: CrlKeeper['install'] = async (pem, dryRun) => {
     const { trust, credentials: own } = credentials.current();
     const authorities = [...trust.authorities, ...(own.issuers ?? [])];
     const brought = readCrls(pem, authorities);
-    const before = held();
+    const before = current();
     const next = inForce([...before, ...brought], authorities);
     const changed = next.some((list) => !before.includes(list));
     if (!changed) requireTaken(brought, next);
@@ -28,12 +28,12 @@ export function startCrlKeeper(file: string, credentials: LiveCredentials): CrlK
       const content = `${lists}${signersPem(next, authorities)}`;
       await writeWhole({ path: file, content, mode: 0o644, replace: true });
       await credentials.reload();
-      requireInForce(next, held(), credentials.warnings());
+      requireInForce(next, current(), credentials.warnings());
     }
     return { changed, lists: next.map(listInfo) };
   };
   return {
-    status: () => held().map(listInfo),
+    status: () => current().map(listInfo),
     install: (pem, dryRun) => mutex(() => install(pem, dryRun)),
   };
 }
@@ -41,9 +41,9 @@ export function startCrlKeeper(file: string, credentials: LiveCredentials): CrlK
 /** The caller whose list does not come into force should know why: the CA's numbers may have started again. */
 function requireTaken(brought: readonly Crl[], inForce: readonly Crl[]): void {
   for (const one of brought) {
-    const held = inForce.find(({ issuerFingerprint }) => issuerFingerprint === one.issuerFingerprint);
-    if (held === undefined || held.raw.equals(one.raw)) continue;
-    const message = `list ${nameOf(one)} is not newer than list ${nameOf(held)}, which is in force here`;
+    const current = inForce.find(({ issuerFingerprint }) => issuerFingerprint === one.issuerFingerprint);
+    if (current === undefined || current.raw.equals(one.raw)) continue;
+    const message = `list ${nameOf(one)} is not newer than list ${nameOf(current)}, which is in force here`;
     throw new Problem('old-crl', message, 'send the newest: “mco-deploy ca crl” creates one');
   }
 }
@@ -52,8 +52,8 @@ function nameOf({ number, thisUpdate }: Crl): string {
   return `${number} of ${new Date(thisUpdate).toISOString()}`;
 }
 
-function requireInForce(wanted: readonly Crl[], held: readonly Crl[], warnings: readonly string[]): void {
-  if (wanted.every((list) => held.some(({ raw }) => raw.equals(list.raw)))) return;
+function requireInForce(required: readonly Crl[], current: readonly Crl[], warnings: readonly string[]): void {
+  if (required.every((list) => current.some(({ raw }) => raw.equals(list.raw)))) return;
   throw new Problem('not-in-force', `the list was written, but is not in force: ${warnings.join('; ')}`);
 }
 

@@ -85,17 +85,21 @@ export function formatIssued(entries: readonly Issued[]): string {
  * @param kind settles which is meant where a node and an operator have the same name
  * @throws Problem `not-issued`, `ambiguous-name`
  */
-export function findIssued(entries: readonly Issued[], wanted: string, kind?: Identity['kind']): Issued[] {
-  const serial = wanted.replaceAll(':', '').toUpperCase();
+export function findIssued(entries: readonly Issued[], nameOrSerial: string, kind?: Identity['kind']): Issued[] {
+  const serial = nameOrSerial.replaceAll(':', '').toUpperCase();
   const bySerial = entries.filter((entry) => entry.serial === serial);
   if (bySerial.length > 0) return bySerial;
-  const found = entries.filter((entry) => entry.name === wanted && (kind === undefined || entry.kind === kind));
+  const found = entries.filter((entry) => entry.name === nameOrSerial && (kind === undefined || entry.kind === kind));
   if (found.length === 0) {
     const names = entries.map((entry) => entry.name);
-    throw new Problem('not-issued', `nothing was issued to “${wanted}” here`, suggest(wanted, new Set(names)));
+    throw new Problem(
+      'not-issued',
+      `nothing was issued to “${nameOrSerial}” here`,
+      suggest(nameOrSerial, new Set(names)),
+    );
   }
   if (new Set(found.map((entry) => entry.kind)).size > 1) {
-    throw new Problem('ambiguous-name', `“${wanted}” is a node and an operator`, 'say which with --kind');
+    throw new Problem('ambiguous-name', `“${nameOrSerial}” is a node and an operator`, 'say which with --kind');
   }
   return found.reverse();
 }

@@ -88,9 +88,9 @@ export function roleOf(certificate: X509Certificate): AuthorityRole {
 }
 
 /** @throws Problem `wrong-ca` when the CA is for another purpose */
-export function requireRole(certificate: X509Certificate, wanted: 'root' | 'issuer'): void {
+export function requireRole(certificate: X509Certificate, role: 'root' | 'issuer'): void {
   const isOfRoot = roleOf(certificate) === 'root';
-  if (isOfRoot === (wanted === 'root')) return;
+  if (isOfRoot === (role === 'root')) return;
   if (isOfRoot) {
     const hint = 'run the command with the intermediate CA that this root has signed';
     throw new Problem('wrong-ca', 'this CA is a root: it signs CAs, not nodes and operators', hint);

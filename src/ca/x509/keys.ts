@@ -34,10 +34,14 @@ export function toPublicCryptoKey(publicKey: KeyObject): webcrypto.CryptoKey {
  * Only P-256 is let in: every signature of a request and a reply is made with it.
  * @throws Problem `bad-key`
  */
-export function requireP256(key: KeyObject, whose: string): void {
+export function requireP256(key: KeyObject, subject: string): void {
   if (key.asymmetricKeyType === 'ec' && key.asymmetricKeyDetails?.namedCurve === 'prime256v1') return;
   const found = key.asymmetricKeyDetails?.namedCurve ?? key.asymmetricKeyType ?? 'of an unknown kind';
-  throw new Problem('bad-key', `the key of ${whose} is ${found}, not ECDSA over P-256`, 'create a new key with P-256');
+  throw new Problem(
+    'bad-key',
+    `the key of ${subject} is ${found}, not ECDSA over P-256`,
+    'create a new key with P-256',
+  );
 }
 
 /** SHA-1 of the public key's bits in hex: a name for a key, not a protection (RFC 5280, 4.2.1.2). */

@@ -29,20 +29,20 @@ export async function planOverFabric(
 ): Promise<HostPlan> {
   const seen = await readFiles(node, way);
   const { directory, manifest } = seen;
-  const wanted = configFiles(host, fleet, parts, directory).files;
+  const desired = configFiles(host, fleet, parts, directory).files;
   const states = new Map<string, FileState>();
   for (const { kind, name, content } of seen.files) {
     states.set(`${directory}/${pathIn(kind, name)}`, { sum: sumOf(content), text: content });
   }
   const own = (path: string) => states.has(path);
-  const plan = planFiles(wanted.map(asDesired), states, manifest, { replace: way.replace, own });
+  const plan = planFiles(desired.map(asDesired), states, manifest, { replace: way.replace, own });
   const change = (path: string): FileChange => ({
     path,
     before: states.get(path)?.text,
-    after: wanted.find((file) => file.path === path)?.content,
+    after: desired.find((file) => file.path === path)?.content,
   });
   const files = [...plan.write.map(({ path }) => change(path)), ...plan.remove.map(change)];
-  const orders = files.flatMap((file) => orderOf(file, wanted, seen));
+  const orders = files.flatMap((file) => orderOf(file, desired, seen));
   const needs = plan.write.map((file) => file.needs);
   return {
     host,
@@ -70,11 +70,11 @@ interface FileRequest {
 
 function orderOf(
   { path, after }: FileChange,
-  wanted: readonly ConfigFile[],
+  desired: readonly ConfigFile[],
   { files, directory }: NodeFiles,
 ): FileRequest[] {
   const known = [
-    ...wanted,
+    ...desired,
     ...files.map((file) => ({ ...file, path: `${directory}/${pathIn(file.kind, file.name)}` })),
   ];
   const file = known.find((one) => one.path === path);

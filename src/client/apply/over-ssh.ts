@@ -14,7 +14,7 @@ import type { FileChange, HostPlan } from './host-plan.ts';
 
 /** What is the same for all hosts that are reached by ssh. */
 export interface SshTransport {
-  readonly options: Omit<InstallHostOptions, 'wanted'>;
+  readonly options: Omit<InstallHostOptions, 'desired'>;
   readonly paths: Paths;
   /** The fleet’s CA certificates and its revocation list, in PEM. */
   readonly trust: { readonly ca: string; readonly crl?: string };
@@ -25,13 +25,13 @@ export interface SshTransport {
 /** Looks at a host over ssh. Changes nothing. @throws Problem as `makePlan` */
 export async function planOverSsh(host: Host, fleet: Fleet, parts: NodeParts, way: SshTransport): Promise<HostPlan> {
   const target = targetOf(host, way.user);
-  const wanted = {
+  const desired = {
     ...desiredFilesOf(host, fleet, parts, way.paths, (places) => trustFiles(places, way)),
     forService: (service: string) => [helperFile(fleet, service, way.paths.directory)],
   };
   const remote = await openRemote(target, way.options.ssh);
   try {
-    const { options, warnings: before } = await fitToHost({ ...way.options, wanted }, remote);
+    const { options, warnings: before } = await fitToHost({ ...way.options, desired }, remote);
     const looked = await makePlan(target, options, remote);
     const plan = { ...looked, warnings: [...before, ...looked.warnings] };
     return {
@@ -46,7 +46,7 @@ export async function planOverSsh(host: Host, fleet: Fleet, parts: NodeParts, wa
       kept: plan.kept.map((path) =>
         changeOf(
           path,
-          [...wanted.files, ...wanted.forService(plan.service)].find((file) => file.path === path),
+          [...desired.files, ...desired.forService(plan.service)].find((file) => file.path === path),
           plan,
         ),
       ),
@@ -54,7 +54,7 @@ export async function planOverSsh(host: Host, fleet: Fleet, parts: NodeParts, wa
       effect: plan.changes.length === 0 ? 'nothing' : plan.verb,
       carryOut: async (onPhase) => {
         const { pending, description, warnings } = await carryOut(plan, target, options, remote, onPhase);
-        const { program, directory } = options.wanted.paths;
+        const { program, directory } = options.desired.paths;
         const start = pending ? [`it waits to be started: ${program} daemon --config ${directory}/node.yaml`] : [];
         return {
           warnings: [

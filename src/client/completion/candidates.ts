@@ -5,7 +5,7 @@ import type { CachedNode } from '../../discovery/cache/content.ts';
 /** A word that could stand there, and what it is. */
 export interface Candidate {
   readonly value: string;
-  readonly about?: string | undefined;
+  readonly help?: string | undefined;
 }
 
 /** What words may be of. */
@@ -71,21 +71,21 @@ function childrenOf(command: Command): Candidate[] {
   return command
     .createHelp()
     .visibleCommands(command)
-    .map((child) => ({ value: child.name(), about: child.description() }));
+    .map((child) => ({ value: child.name(), help: child.description() }));
 }
 
 function optionsOf(command: Command): Candidate[] {
   return command
     .createHelp()
     .visibleOptions(command)
-    .map(({ long, short, description }) => ({ value: long ?? short ?? '', about: description }));
+    .map(({ long, short, description }) => ({ value: long ?? short ?? '', help: description }));
 }
 
 /** By the name that the command gives its argument, the same in all commands. */
 function operandsFor(argument: Argument, command: Command, operands: readonly string[], known: Known): Candidate[] {
   switch (argument.name()) {
     case 'agent':
-      return known.catalogue.map(({ name, description }) => ({ value: name, about: description }));
+      return known.catalogue.map(({ name, description }) => ({ value: name, help: description }));
     case 'action':
       return actionsOf(known.catalogue, operands[0]);
     case 'inputs':
@@ -110,7 +110,7 @@ function operandsFor(argument: Argument, command: Command, operands: readonly st
 
 function actionsOf(catalogue: readonly Ddl[], agent: string | undefined): Candidate[] {
   const ddl = catalogue.find(({ name, aliases }) => name === agent || aliases?.includes(agent ?? ''));
-  return Object.entries(ddl?.actions ?? {}).map(([value, { description }]) => ({ value, about: description }));
+  return Object.entries(ddl?.actions ?? {}).map(([value, { description }]) => ({ value, help: description }));
 }
 
 /** The inputs that are not given yet, as `name=`. */
@@ -120,14 +120,14 @@ function inputsOf(catalogue: readonly Ddl[], [agent, action = '', ...typed]: rea
   if (description === undefined) return [];
   return inputNames(description)
     .filter((name) => !typed.some((word) => word.startsWith(`${name}=`)))
-    .map((name) => ({ value: `${name}=`, about: inputText(inputSchema(description, name)) }));
+    .map((name) => ({ value: `${name}=`, help: inputText(inputSchema(description, name)) }));
 }
 
 /** Those that are not given yet. */
 function scriptInputsOf({ scriptInputs }: Known, typed: readonly string[]): Candidate[] {
   return Object.entries(scriptInputs)
     .filter(([name]) => !typed.some((word) => word.startsWith(`${name}=`)))
-    .map(([name, about]) => ({ value: `${name}=`, about }));
+    .map(([name, help]) => ({ value: `${name}=`, help }));
 }
 
 function inputText(schema: AnnotatedSchema | undefined): string | undefined {
@@ -141,7 +141,7 @@ function valuesOf(option: Option, { catalogue, nodes }: Known): Candidate[] {
       return namesOf(nodes);
     case '--wa':
     case '--agent':
-      return catalogue.map(({ name, description }) => ({ value: name, about: description }));
+      return catalogue.map(({ name, description }) => ({ value: name, help: description }));
     case '--wc':
       return distinct(nodes.flatMap(({ classes }) => classes));
     case '--wf':

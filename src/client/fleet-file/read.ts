@@ -67,8 +67,8 @@ async function readHooks(role: string, paths: readonly string[], directory: stri
 function assemble({ file, value, locate }: Document<FleetDocument>, roles: readonly Role[]): Fleet {
   const byName = new Map(roles.map((role) => [role.name, role]));
   const hosts = Object.entries(value.hosts).map(([name, given]): Host => {
-    const { role: wanted, facts = {}, ...reached } = hostFields(given);
-    const role = byName.get(String(wanted)) as Role;
+    const { role: roleName, facts = {}, ...reached } = hostFields(given);
+    const role = byName.get(String(roleName)) as Role;
     return { ...reached, name, role, facts: { ...role.facts, ...facts } };
   });
   const applications = Object.entries(value.applications ?? {}).map(

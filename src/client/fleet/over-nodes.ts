@@ -25,7 +25,7 @@ export async function withSession<T>(
 /** Which nodes a command is about, and what it wants to know of them. */
 export interface NodeSelection {
   readonly targets: TargetOptions;
-  readonly wanted?: FindSettings;
+  readonly settings?: FindSettings;
 }
 
 /** The nodes that the command's options name; with `agent`, only those that run it. */
@@ -41,12 +41,12 @@ export function nodesOf(options: CommonOptions, agent?: string): NodeSelection {
  */
 export function overNodes(
   options: SessionOptions,
-  { targets, wanted }: NodeSelection,
+  { targets, settings }: NodeSelection,
   context: CliContext,
   work: (findings: Findings, session: Session) => Promise<readonly Pick<Outcome, 'outcome'>[] | number>,
 ): Promise<number> {
   return withSession(options, context, async (session) => {
-    const findings = await session.find(targets, wanted);
+    const findings = await session.find(targets, settings);
     const result = await work(findings, session);
     printMissing(findings, context, options as { readonly verbose?: boolean });
     if (typeof result === 'number') return result;
@@ -63,18 +63,18 @@ export function asTheyArrive(
   options: CommonOptions,
   { isTerminal }: CliContext,
 ): {
-  readonly wanted: Pick<FindSettings, 'onNode'>;
+  readonly settings: Pick<FindSettings, 'onNode'>;
   readonly rest: (nodes: readonly FoundNode[]) => readonly FoundNode[];
 } {
   if (!isTerminal || options.json === true || tableOf(options) !== undefined)
-    return { wanted: {}, rest: (nodes) => nodes };
+    return { settings: {}, rest: (nodes) => nodes };
   const shown = new Set<string>();
   const onNode = (node: FoundNode) => {
     if (shown.has(node.name)) return;
     shown.add(node.name);
     show(node);
   };
-  return { wanted: { onNode }, rest: (nodes) => nodes.filter(({ name }) => !shown.has(name)) };
+  return { settings: { onNode }, rest: (nodes) => nodes.filter(({ name }) => !shown.has(name)) };
 }
 
 /** The outcomes of a command that only finds nodes. */

@@ -32,7 +32,7 @@ export async function fitToHost(
   options: InstallHostOptions,
   remote: Remote,
 ): Promise<{ readonly options: InstallHostOptions; readonly warnings: readonly string[] }> {
-  const { debian, wanted, service } = options;
+  const { debian, desired, service } = options;
   if (debian === undefined || (service !== undefined && service !== 'systemd')) return { options, warnings: [] };
   const out = await must(remote, { purpose: 'check the system', text: debianScript, values: [] }, false);
   if (parseLines(out)('debian')[0] !== 'yes') return { options, warnings: [] };
@@ -40,6 +40,6 @@ export async function fitToHost(
     const what = 'the daemon runs as root: put mco-deploy_VERSION_ARCH.deb beside this program, or give --package';
     return { options, warnings: [what] };
   }
-  const paths = { ...wanted.paths, program: packagedProgram, staging: '/var/tmp' };
-  return { options: { ...options, program: debian, wanted: { ...wanted, paths } }, warnings: [] };
+  const paths = { ...desired.paths, program: packagedProgram, staging: '/var/tmp' };
+  return { options: { ...options, program: debian, desired: { ...desired, paths } }, warnings: [] };
 }

@@ -91,7 +91,7 @@ async function bring(
   remote: Remote,
   onPhase: (phase: string) => void,
 ): Promise<string | undefined> {
-  const way = { remote, asRoot: plan.asRoot, wanted: options.wanted };
+  const way = { remote, asRoot: plan.asRoot, desired: options.desired };
   const program = plan.bring ? options.program : undefined;
   const staging = await upload(way, program, (percent) => onPhase(`copying ${percent} %`));
   try {
@@ -99,7 +99,7 @@ async function bring(
     const request = plan.certify === undefined ? undefined : await enroll(way, staging, target.node);
     const certified = request === undefined ? undefined : await certify(request, target, options);
     onPhase('placing');
-    const path = `${options.wanted.paths.directory}/${manifestName}`;
+    const path = `${options.desired.paths.directory}/${manifestName}`;
     const manifest = plan.manifest === undefined ? [] : [{ path, content: plan.manifest, mode: 0o644, theirs: false }];
     const files = [...plan.write, ...(certified === undefined ? [] : [certified.file]), ...manifest];
     await placeFiles(way, staging, { files, remove: plan.remove, missing: plan.missing });
@@ -111,12 +111,12 @@ async function bring(
 }
 
 /** The request came over a login that ssh has secured, so nobody has to compare fingerprints. */
-async function certify(request: string, { node }: SshTarget, { store, authority, wanted }: InstallHostOptions) {
+async function certify(request: string, { node }: SshTarget, { store, authority, desired }: InstallHostOptions) {
   const publicKey = await keyOfRequest(request);
-  const about = { kind: 'node', name: node, publicKey, now: Date.now(), relay: wanted.relay } as const;
-  const certificate = await issue(store, await authority(), about);
+  const subject = { kind: 'node', name: node, publicKey, now: Date.now(), relay: desired.relay } as const;
+  const certificate = await issue(store, await authority(), subject);
   const file = {
-    path: wanted.places.certificate,
+    path: desired.places.certificate,
     content: `${certificate}${issuersPem(store)}`,
     mode: 0o644,
     theirs: false,
@@ -150,7 +150,7 @@ const vital = new Set(['configuration', 'certificate', 'audit log', 'state', 'po
 async function explainSilence(
   silence: Problem,
   { asRoot }: Plan,
-  { wanted: { paths } }: InstallHostOptions,
+  { desired: { paths } }: InstallHostOptions,
   remote: Remote,
 ): Promise<Problem> {
   const values = [paths.program, `${paths.directory}/node.yaml`];

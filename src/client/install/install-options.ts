@@ -11,7 +11,7 @@ export interface InstallHostOptions {
   readonly program: Program;
   /** What Debian hosts get instead; undefined where somebody named the program. */
   readonly debian?: DebianProgram;
-  readonly wanted: DesiredFiles;
+  readonly desired: DesiredFiles;
   readonly store: Store;
   /** Opens the CA’s key, the first time it is asked. */
   readonly authority: () => Promise<Authority>;

@@ -34,12 +34,12 @@ export function planFiles(
   const write: DesiredFile[] = [];
   const kept: string[] = [];
   for (const file of files) {
-    const wanted = sumOf(file.content);
+    const digest = sumOf(file.content);
     const sum = states.get(file.path)?.sum ?? '';
-    if (sum !== wanted && !mayReplace(file, sum, before, replace)) kept.push(file.path);
+    if (sum !== digest && !mayReplace(file, sum, before, replace)) kept.push(file.path);
     else {
-      if (sum !== wanted) write.push(file);
-      if (file.theirs) manifest[file.path] = wanted;
+      if (sum !== digest) write.push(file);
+      if (file.theirs) manifest[file.path] = digest;
     }
   }
   const remove: string[] = [];

@@ -34,8 +34,8 @@ export interface Plan extends FilePlan {
 
 /** Checks a host twice: whether and as which user it can be installed; then what is there. Changes nothing. @throws Problem */
 export async function makePlan(target: SshTarget, options: InstallHostOptions, remote: Remote): Promise<Plan> {
-  const { program, wanted, store } = options;
-  const { places, paths } = wanted;
+  const { program, desired, store } = options;
+  const { places, paths } = desired;
   const written = [dirname(paths.program), paths.staging, paths.directory, places.state, dirname(places.auditFile)];
   const directories = [...new Set(written)];
   const text = await must(remote, { purpose: 'check the host', text: inspectScript, values: directories }, false);
@@ -43,13 +43,13 @@ export async function makePlan(target: SshTarget, options: InstallHostOptions, r
   const { asRoot, warnings } = judgeHost(look, program, directories);
   const service = chooseService(options.service, look.systemd);
   const installed = await probe(
-    wanted.files.map(({ path }) => path),
+    desired.files.map(({ path }) => path),
     options,
     remote,
     asRoot,
   );
-  const system = systemFiles(wanted, program, service, installed.groups);
-  const all = [...wanted.files, ...(wanted.forService?.(service) ?? []), ...system];
+  const system = systemFiles(desired, program, service, installed.groups);
+  const all = [...desired.files, ...(desired.forService?.(service) ?? []), ...system];
   const states = await statesOf(all, installed, options, remote, asRoot);
 
   const certify = certificateReason(installed, target.node, { pem: trustedPem(store), realm: store.realm }, Date.now());
@@ -61,7 +61,7 @@ export async function makePlan(target: SshTarget, options: InstallHostOptions, r
   const answers = await isOurs(target, address, installed, options);
   const files = planFiles(all, states, installed.manifest, {
     replace: options.replace,
-    ...(wanted.owns === undefined ? {} : { own: wanted.owns }),
+    ...(desired.owns === undefined ? {} : { own: desired.owns }),
   });
   const isPackage = program.form === 'package';
   const bring = isPackage ? installed.packageVersion !== program.version : installed.program !== program.sha256;
@@ -97,8 +97,8 @@ async function statesOf(
   remote: Remote,
   asRoot: boolean,
 ): Promise<ReadonlyMap<string, FileState>> {
-  const { files: wanted, owns = () => false } = options.wanted;
-  const known = new Map(wanted.map(({ path }, index) => [path, installed.files[index] ?? { sum: '', text: '' }]));
+  const { files: desired, owns = () => false } = options.desired;
+  const known = new Map(desired.map(({ path }, index) => [path, installed.files[index] ?? { sum: '', text: '' }]));
   const before = Object.keys(parseManifest(installed.manifest)).filter(owns);
   const more = [...new Set([...files.map(({ path }) => path), ...before])].filter((path) => !known.has(path));
   if (more.length === 0) return known;
@@ -114,7 +114,7 @@ function chooseService(asked: string | undefined, systemd: boolean): string {
 
 async function probe(
   paths: readonly string[],
-  { wanted: { paths: at, places, directories, sockets } }: InstallHostOptions,
+  { desired: { paths: at, places, directories, sockets } }: InstallHostOptions,
   remote: Remote,
   asRoot: boolean,
 ): Promise<Installed> {

@@ -33,7 +33,7 @@ export interface ScriptResult {
   readonly code: number;
   readonly out: string;
   /** The last line of standard error. */
-  readonly said: string;
+  readonly lastError: string;
 }
 
 /** One host over the system’s ssh: all scripts share one login. */
@@ -134,7 +134,7 @@ async function runScript(
   if (result.code !== sshFailed) return result;
   const login = [...(target.port === undefined ? [] : ['-p', target.port]), loginOf(target)].join(' ');
   const hint = `make “ssh ${login} true” work without a question: it shows whether the key of the host is unknown or changed, the login is refused, or nothing answers`;
-  throw new Problem('ssh-failed', `ssh could not ${purpose}: ${result.said || 'it gave no reason'}`, hint);
+  throw new Problem('ssh-failed', `ssh could not ${purpose}: ${result.lastError || 'it gave no reason'}`, hint);
 }
 
 export function loginOf({ user, host }: SshTarget): string {
@@ -148,10 +148,10 @@ export function quote(word: string): string {
 
 /** Runs a script that must succeed. @throws Problem `host-failed` with what the script said last */
 export async function must(remote: Remote, script: Script, asRoot: boolean): Promise<string> {
-  const { code, out, said } = await remote.run(script, asRoot);
+  const { code, out, lastError } = await remote.run(script, asRoot);
   if (code === 0) return out;
   const undone = out.includes('undone=yes') ? '; its changes were undone' : '';
-  throw new Problem('host-failed', `could not ${script.purpose}: ${said || `exit code ${code}`}${undone}`);
+  throw new Problem('host-failed', `could not ${script.purpose}: ${lastError || `exit code ${code}`}${undone}`);
 }
 
 async function collect(child: ChildProcess): Promise<ScriptResult> {
@@ -160,7 +160,7 @@ async function collect(child: ChildProcess): Promise<ScriptResult> {
   // Not “close”: the shared connection may go on holding standard error.
   const [[code]] = await Promise.all([once(child, 'exit') as Promise<[number | null]>, out.ended]);
   child.stderr?.destroy();
-  return { code: code ?? sshFailed, out: out.text(), said: lastLine(err.text()) };
+  return { code: code ?? sshFailed, out: out.text(), lastError: lastLine(err.text()) };
 }
 
 function keep(stream: Readable) {

@@ -12,7 +12,7 @@ import type { DesiredFiles, DesiredFile } from './desired-files.ts';
 export interface HostAccess {
   readonly remote: Remote;
   readonly asRoot: boolean;
-  readonly wanted: DesiredFiles;
+  readonly desired: DesiredFiles;
 }
 
 /** A directory on the host where things wait to be put in their places, and what waits there besides keys. */
@@ -29,7 +29,7 @@ export async function upload(
 ): Promise<Staging> {
   const form = program?.form ?? 'nothing';
   const payload = program === undefined ? Readable.from([]) : readWithProgress(program, onPart);
-  const values = [way.wanted.paths.staging, form];
+  const values = [way.desired.paths.staging, form];
   const out = await must(way.remote, { purpose: 'copy the program', text: uploadScript, values, payload }, way.asRoot);
   const [sum, directory] = ['sum', 'staging'].map((name) => parseLines(out)(name)[0] ?? '');
   if (program !== undefined && sum !== program.sha256) {
@@ -53,7 +53,7 @@ function readWithProgress({ file, size }: Program, onPart: (percent: number) => 
 
 /** Has the host make its key, or keep the one it has. @returns the certificate request, in PEM */
 export async function enroll(way: HostAccess, { directory, form }: Staging, node: string): Promise<string> {
-  const { paths, places } = way.wanted;
+  const { paths, places } = way.desired;
   const values = [directory, form, paths.program, node, places.key];
   const out = await must(way.remote, { purpose: 'make the key', text: enrollScript, values }, way.asRoot);
   return Buffer.from(parseLines(out)('request')[0] ?? '', 'base64').toString('utf8');
@@ -74,7 +74,7 @@ export async function placeFiles(
   { directory, form }: Staging,
   { files, remove, missing }: FilesToPlace,
 ): Promise<void> {
-  const { paths, places } = way.wanted;
+  const { paths, places } = way.desired;
   const entries = files.map(({ mode, content }, index) => ({ path: String(index), mode, content }));
   const payload = Readable.from([await packArchive(entries, Date.now())]);
   const targets = files.map(({ path }) => path);

@@ -35,7 +35,7 @@ export function definePublishCall(
     if (found === undefined) throw new Problem('internal', `${ddl.name} has no action ${action}`);
     const lost = new AbortController();
     const timer = setTimeout(() => lost.abort(), silence + config.timeout * 1000);
-    const about = { ...callDefaults, requestId: newId(), target: node.name, agent: ddl.name, action, input, dryRun };
+    const request = { ...callDefaults, requestId: newId(), target: node.name, agent: ddl.name, action, input, dryRun };
     const settings = {
       timeout: (found.timeout + config.timeout) * 1000,
       changes: found.kind === 'change',
@@ -46,7 +46,7 @@ export function definePublishCall(
       signal: AbortSignal.any([signal, lost.signal]),
     };
     try {
-      const outcome = await callNode(node.connection, about, caller, settings);
+      const outcome = await callNode(node.connection, request, caller, settings);
       if (!lost.signal.aborted || outcome.outcome !== 'cancelled') return outcome;
       return { ...outcome, outcome: 'no-response', code: 'no-response', message: `${node.name} is silent` };
     } finally {

@@ -6,9 +6,9 @@ import type { Outcome } from '../../core/request/reply.ts';
 export function aggregateLines(outcomes: readonly Outcome[], { aggregate = [] }: ActionDdl): string[] {
   const good = outcomes.filter(({ outcome }) => outcome === 'ok');
   if (good.length < 2) return [];
-  return aggregate.flatMap((wanted) => {
-    const values = good.map(({ data }) => data[wanted.output]).filter((value) => value !== undefined);
-    return values.length === 0 ? [] : [`Summary of ${wanted.output}:`, `  ${sumUp(wanted, values)}`, ''];
+  return aggregate.flatMap((definition) => {
+    const values = good.map(({ data }) => data[definition.output]).filter((value) => value !== undefined);
+    return values.length === 0 ? [] : [`Summary of ${definition.output}:`, `  ${sumUp(definition, values)}`, ''];
   });
 }
 

@@ -32,11 +32,11 @@ export function actionLines(ddl: Ddl, name: string, action: ActionDdl): string[]
 }
 
 export function ddlLines(ddl: Ddl): string[] {
-  const about = `${ddl.name} ${ddl.version}: ${ddl.description}`;
+  const heading = `${ddl.name} ${ddl.version}: ${ddl.description}`;
   const aliases = ddl.aliases === undefined ? [] : [`Also called: ${ddl.aliases.join(', ')}`];
   const actions = Object.entries(ddl.actions).flatMap(([name, action]) => ['', ...actionLines(ddl, name, action)]);
   return [
-    printable(about),
+    printable(heading),
     printable(`Author: ${ddl.author}  License: ${ddl.license}`),
     ...aliases.map(printable),
     ...actions,

@@ -26,21 +26,21 @@ export function describePlaybookInMarkdown(source: PlaybookSource): string[] {
 type Named = Pick<PlaybookSource, 'name' | 'description'>;
 
 export function formatSections({ name, description = '' }: Named, sections: readonly Section[]): string[] {
-  const about = [`${name}: ${description}`.replace(/: $/, '')];
+  const heading = [`${name}: ${description}`.replace(/: $/, '')];
   const lines = sections.flatMap(({ title, rows }) => {
     const width = Math.max(...rows.map(([name]) => name.length));
     return ['', title, ...rows.map(([name, text]) => `  ${name.padEnd(width)}  ${text}`.trimEnd())];
   });
-  return [...about, ...lines].map(printable);
+  return [...heading, ...lines].map(printable);
 }
 
 export function formatSectionsInMarkdown({ name, description }: Named, sections: readonly Section[]): string[] {
-  const about = [`# ${name}`, ...(description === undefined ? [] : ['', plainMarkdown(description)])];
+  const heading = [`# ${name}`, ...(description === undefined ? [] : ['', plainMarkdown(description)])];
   const lines = sections.flatMap(({ title, rows }) => {
     const table = rows.map(([name, text]) => `| ${code(name)} | ${plainMarkdown(text)} |`);
     return ['', `## ${title}`, '', '| | |', '|---|---|', ...table];
   });
-  return [...about, ...lines].map(printable);
+  return [...heading, ...lines].map(printable);
 }
 
 function sectionsOf({ inputs = {}, nodes = {}, steps, on_failure = [], always = [], lock }: PlaybookSource): Section[] {

@@ -48,8 +48,8 @@ export async function recordRun(entries: readonly JournalEntry[], isHeld?: boole
   if (started === undefined) return undefined;
   const { runId: run, at: began, playbook, operator, inputs, dryRun } = started;
   const last = entries.at(-1)?.at ?? began;
-  const about = { run, began, last, playbook, operator, inputs, dryRun };
-  return { ...about, state: await stateOf(entries, isHeld), steps: stepsOf(entries) };
+  const summary = { run, began, last, playbook, operator, inputs, dryRun };
+  return { ...summary, state: await stateOf(entries, isHeld), steps: stepsOf(entries) };
 }
 
 async function stateOf(entries: readonly JournalEntry[], isHeld: boolean | undefined): Promise<string> {

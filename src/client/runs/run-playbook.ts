@@ -88,7 +88,7 @@ export async function runWithNodes(
         print(event);
         watcher.see(event);
       },
-      hear: shown.hear,
+      onProgress: shown.onProgress,
       warn: context.err,
       asking: (notes) => sessionFor(playbook, options, context, live, notes),
       signal: context.signal,

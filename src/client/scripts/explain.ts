@@ -32,10 +32,11 @@ export async function showScriptDocs(
     {
       title: 'Inputs',
       rows: Object.entries(inputs).map(
-        ([input, about]) => [input, describeInput({ ...about, required: about.description !== undefined })] as const,
+        ([input, declared]) =>
+          [input, describeInput({ ...declared, required: declared.description !== undefined })] as const,
       ),
     },
-    { title: 'Resources', rows: resources.map((one) => [one.name, one.about] as const) },
+    { title: 'Resources', rows: resources.map((one) => [one.name, one.detail] as const) },
   ];
   const format = markdown === true ? formatSectionsInMarkdown : formatSections;
   for (const line of format(

@@ -9,16 +9,16 @@ import type { TargetOptions } from '../cli/target-options.ts';
 export function rememberFinds(session: Session): Session {
   const asked = new Map<string, Promise<Findings>>();
   const found = new Map<string, Findings['nodes'][number]>();
-  const ask = async (targets: TargetOptions, wanted: FindSettings | undefined): Promise<Findings> => {
-    const findings = await session.find(targets, wanted);
+  const ask = async (targets: TargetOptions, settings: FindSettings | undefined): Promise<Findings> => {
+    const findings = await session.find(targets, settings);
     for (const node of findings.nodes) found.set(node.name, node);
     return findings;
   };
   return {
     ...session,
-    find: async (targets, wanted) => {
-      const key = JSON.stringify([targets, wanted]);
-      const known = asked.get(key) ?? recall(targets, wanted, found) ?? ask(targets, wanted);
+    find: async (targets, settings) => {
+      const key = JSON.stringify([targets, settings]);
+      const known = asked.get(key) ?? recall(targets, settings, found) ?? ask(targets, settings);
       asked.set(key, known);
       return await known;
     },
@@ -27,13 +27,13 @@ export function rememberFinds(session: Session): Session {
 
 function recall(
   { filter }: TargetOptions,
-  wanted: FindSettings | undefined,
+  settings: FindSettings | undefined,
   found: ReadonlyMap<string, Findings['nodes'][number]>,
 ) {
   const { identities, agents, facts, classes, select } = filter;
   const [agent] = agents;
   const more = facts.length + classes.length + filter.with.length + select.length > 0 || agents.length > 1;
-  if (more || identities.length === 0 || Object.keys(wanted ?? {}).length > 0) return undefined;
+  if (more || identities.length === 0 || Object.keys(settings ?? {}).length > 0) return undefined;
   const nodes = identities.flatMap((name) => found.get(name) ?? []);
   const runs = (node: Findings['nodes'][number]) => node.description.agents.some(({ name }) => name === agent);
   if (nodes.length < identities.length || !nodes.every(runs)) return undefined;

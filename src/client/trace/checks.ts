@@ -134,14 +134,14 @@ function compareCall(
     findings.push(find('request-differs', 'the record is not of what the journal says was asked'));
   }
   if (!operators.includes(intent.caller)) findings.push(find('caller-differs', `it was asked by ${intent.caller}`));
-  const said = ended === undefined ? 'nothing' : saying(ended);
+  const reported = ended === undefined ? 'nothing' : saying(ended);
   if (outcome === undefined && ended !== undefined && headOf(ended).sequence === intent.sequence) {
-    const message = `its outcome is not recorded, as the node's reply showed: its log ended with the request then (${said})`;
+    const message = `its outcome is not recorded, as the node's reply showed: its log ended with the request then (${reported})`;
     findings.push({ ...find('outcome-unrecorded', message), admitted: true });
   } else if (outcome === undefined)
-    findings.push(find('no-outcome', `it began, and its outcome is not recorded (the journal says ${said})`));
+    findings.push(find('no-outcome', `it began, and its outcome is not recorded (the journal says ${reported})`));
   else if (ended === undefined || ended.outcome !== outcome.outcome || ended.code !== outcome.code) {
-    findings.push(find('outcome-differs', `the node recorded ${saying(outcome)}, the journal says ${said}`));
+    findings.push(find('outcome-differs', `the node recorded ${saying(outcome)}, the journal says ${reported}`));
   }
   return findings;
 }

@@ -71,19 +71,20 @@ export const largestDdl = 256 * 1024;
  * The DDL that a node sent: accepted if it has the right shape and its schemas can be interpreted.
  * @throws Problem `bad-ddl`
  */
-export function parseOutsideDdl(bytes: Uint8Array, whose: string): Ddl {
-  if (bytes.length > largestDdl) throw new Problem('bad-ddl', `the DDL of ${whose} is larger than ${largestDdl} bytes`);
-  const value = parseJsonObject(bytes, `the DDL of ${whose}`);
+export function parseOutsideDdl(bytes: Uint8Array, origin: string): Ddl {
+  if (bytes.length > largestDdl)
+    throw new Problem('bad-ddl', `the DDL of ${origin} is larger than ${largestDdl} bytes`);
+  const value = parseJsonObject(bytes, `the DDL of ${origin}`);
   const validate = validatorOf('ddl', ddlSchema);
   if (!validate(value)) {
     const [fault] = faultsOf(validate);
-    throw new Problem('bad-ddl', `the DDL of ${whose}: ${formatPath(fault?.path ?? [])} ${fault?.message}`);
+    throw new Problem('bad-ddl', `the DDL of ${origin}: ${formatPath(fault?.path ?? [])} ${fault?.message}`);
   }
-  return takeOutsideDdl(value as unknown as Ddl, whose);
+  return takeOutsideDdl(value as unknown as Ddl, origin);
 }
 
 /** Marks a DDL as one from outside, and makes sure that every input of it can be interpreted. @throws Problem `bad-ddl` */
-export function takeOutsideDdl(ddl: Ddl, whose: string): Ddl {
+export function takeOutsideDdl(ddl: Ddl, origin: string): Ddl {
   const taken = { ...ddl, origin: 'outside' as const };
   for (const [name, action] of Object.entries(taken.actions)) {
     try {
@@ -91,7 +92,7 @@ export function takeOutsideDdl(ddl: Ddl, whose: string): Ddl {
       inputValidatorOf(taken, name, action);
     } catch (cause) {
       if (!(cause instanceof Problem)) throw cause;
-      throw new Problem('bad-ddl', `the DDL of ${whose}: action ${name}: ${cause.message}`, cause.hint, { cause });
+      throw new Problem('bad-ddl', `the DDL of ${origin}: action ${name}: ${cause.message}`, cause.hint, { cause });
     }
   }
   return taken;

@@ -118,8 +118,8 @@ function offsetOf(root: unknown, path: readonly string[], key: boolean): number 
   for (const [depth, part] of path.entries()) {
     const pair = childOf(node, part);
     if (pair === undefined) break;
-    const wanted = key && depth === path.length - 1 ? pair.key : (pair.value ?? pair.key);
-    offset = (wanted as Node | null)?.range?.[0] ?? offset;
+    const target = key && depth === path.length - 1 ? pair.key : (pair.value ?? pair.key);
+    offset = (target as Node | null)?.range?.[0] ?? offset;
     node = pair.value;
   }
   return offset;

@@ -87,9 +87,9 @@ export interface ReplyEnvelope {
 }
 
 export function sealReply(content: ReplyContent, envelope: ReplyEnvelope, node: Credentials): SignedReply {
-  const { data, ...said } = content;
+  const { data, ...fields } = content;
   const reply = replyCodec.encode({
-    ...said,
+    ...fields,
     ...envelope,
     protocol: protocolVersion,
     node: node.identity.name,

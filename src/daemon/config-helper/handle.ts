@@ -81,19 +81,19 @@ async function apply(
   const effect = effectOf(change.files);
   if (dryRun) return { reply: { change: '', effect, digest: digestFiles(after), until: '' } };
   const until = Date.now() + settings.patience * 1000;
-  const about = { change: id, operator, until, boot: await bootId(), instance, effect };
-  await switchOrGoBack(directory, change.files, about);
+  const details = { change: id, operator, until, boot: await bootId(), instance, effect };
+  await switchOrGoBack(directory, change.files, details);
   const reply = { change: id, effect, digest: digestFiles(after), until: new Date(until).toISOString() };
   return { reply, waiting: { change: id, effect, settings } };
 }
 
 /** A disk that fills up in the middle leaves the node as it was. */
-async function switchOrGoBack(...[directory, files, about]: Parameters<typeof switchFiles>): Promise<void> {
+async function switchOrGoBack(...[directory, files, details]: Parameters<typeof switchFiles>): Promise<void> {
   try {
-    await switchFiles(directory, files, about);
+    await switchFiles(directory, files, details);
   } catch (error) {
     const pending = await readPending(directory);
-    if (pending?.change === about.change) await revertChange(directory, pending, 'the change could not be written');
+    if (pending?.change === details.change) await revertChange(directory, pending, 'the change could not be written');
     throw error;
   }
 }

@@ -24,7 +24,7 @@ export function effectOf(files: readonly NewFile[]): Effect {
 export async function switchFiles(
   directory: string,
   files: readonly NewFile[],
-  about: Omit<Pending, 'state' | 'files'>,
+  details: Omit<Pending, 'state' | 'files'>,
 ): Promise<Pending> {
   for (const { place } of files) await requireSafePath(directory, place);
   const manifest = await nextManifest(directory, files);
@@ -33,7 +33,7 @@ export async function switchFiles(
     directory,
     all.map(({ place }) => place),
   );
-  const pending: Pending = { ...about, state: 'switching', files: changed };
+  const pending: Pending = { ...details, state: 'switching', files: changed };
   await writePending(directory, pending);
   for (const { place, content } of all) await put(join(directory, place), content);
   const waiting: Pending = { ...pending, state: 'waiting' };

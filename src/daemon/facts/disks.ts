@@ -18,8 +18,8 @@ export async function readDisks(): Promise<JsonObject> {
     mounts.map(async ({ at, device, kind }) => {
       const size = await statfs(at).catch(() => undefined);
       if (size === undefined || size.blocks === 0) return [];
-      const about = { size_bytes: size.blocks * size.bsize, available_bytes: size.bavail * size.bsize };
-      return [[at, { device, filesystem: kind, ...about }] as const];
+      const sizes = { size_bytes: size.blocks * size.bsize, available_bytes: size.bavail * size.bsize };
+      return [[at, { device, filesystem: kind, ...sizes }] as const];
     }),
   );
   return Object.fromEntries(measured.flat());

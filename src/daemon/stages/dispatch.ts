@@ -128,8 +128,10 @@ function explainFailure(
   const cancelled = cancelledBy(call);
   if (cancelled !== undefined) return failure(cancelled, 'cancelled');
   if (deadline.passed()) {
-    const said = error instanceof Problem ? `: ${error.message}` : '';
-    return failure(new Problem('timeout', `${name} did not end within its time (at most ${action?.timeout} s)${said}`));
+    const reason = error instanceof Problem ? `: ${error.message}` : '';
+    return failure(
+      new Problem('timeout', `${name} did not end within its time (at most ${action?.timeout} s)${reason}`),
+    );
   }
   if (error instanceof Problem) return failure(error);
   const known = fileProblem(error);

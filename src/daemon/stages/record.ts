@@ -66,9 +66,9 @@ async function refuseBriefly(log: AuditLog, call: IncomingCall, sampling: Refusa
   const { request_id, try: attempt, request_time, dry_run } = intentOf(call);
   const [agent, action] = [call.opened.request.agent.slice(0, 64), call.opened.request.action.slice(0, 64)];
   const nothing = { run_id: '', step: '', arguments: {}, request: '', request_signature: '', caller_certificate: '' };
-  const about = { request_id, try: attempt, request_time, dry_run, caller, agent, action };
+  const fields = { request_id, try: attempt, request_time, dry_run, caller, agent, action };
   try {
-    const intent = await log.append({ kind: 'intent', ...about, ...nothing, verdict: 'rate-limited' }, false);
+    const intent = await log.append({ kind: 'intent', ...fields, ...nothing, verdict: 'rate-limited' }, false);
     const content = { ...reply.content, message: recorded.message };
     await writeOutcome(log, call, { intent, changes: false }, { ...reply, content });
   } catch (error) {

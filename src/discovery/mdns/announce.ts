@@ -129,8 +129,8 @@ function placesOf({ interfaces }: AnnounceSetup): string {
 }
 
 function sameAnnouncement(identity: string, before: ClaimedTerms, after: ClaimedTerms): boolean {
-  const said = (claims: ClaimedTerms) => JSON.stringify([txtEntries(identity, claims), subtypesOf(claims)]);
-  return said(before) === said(after);
+  const announced = (claims: ClaimedTerms) => JSON.stringify([txtEntries(identity, claims), subtypesOf(claims)]);
+  return announced(before) === announced(after);
 }
 
 function announce(setup: AnnounceSetup, claims: ClaimedTerms, onLost: () => void): Presence {

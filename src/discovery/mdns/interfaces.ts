@@ -40,8 +40,8 @@ export function findInterfaces(configured: readonly string[] = []): MulticastInt
     const one = describe(name, addresses);
     if (one === undefined) continue;
     const internal = addresses.some((address) => address.internal);
-    const wanted = configured.length > 0 ? configured.includes(name) : !internal && carriesMulticast(name);
-    if (wanted) found.push(one);
+    const isChosen = configured.length > 0 ? configured.includes(name) : !internal && carriesMulticast(name);
+    if (isChosen) found.push(one);
   }
   const traits = { defaultRoutes: interfacesWithDefaultRoute(), isBridge };
   const ordered = orderInterfaces(found, traits).map((one) => ({

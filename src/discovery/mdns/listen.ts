@@ -52,9 +52,9 @@ export async function startListening(setup: ListenSetup): Promise<Listening> {
     memory.learn(sighting, address, Date.now());
     keeping.touch();
     report(sighting.identity);
-    if (memory.isUnsure(sighting.identity)) asking.about(sighting.identity);
+    if (memory.isUnsure(sighting.identity)) asking.queryNode(sighting.identity);
   });
-  const hear = (answer: ServiceAnswer, from: string, all: readonly string[]) => {
+  const onAnswer = (answer: ServiceAnswer, from: string, all: readonly string[]) => {
     const { identity, target, port, claims, leaves } = answer;
     if (leaves) return memory.leave(identity, Date.now());
     // Link-local addresses are good on this link alone, and only with its name: they count for a host that has no others.
@@ -69,13 +69,13 @@ export async function startListening(setup: ListenSetup): Promise<Listening> {
   const group = await joinGroups(setup, (bytes, { address }) => {
     for (const answer of [...parseProbe(bytes), ...parseAnswers(bytes)]) {
       const [, zone = ''] = address.split('%');
-      hear(answer, address, addressesToDial({ addresses: answer.addresses, from: address, interface: zone }));
+      onAnswer(answer, address, addressesToDial({ addresses: answer.addresses, from: address, interface: zone }));
     }
   });
   const asking = startQuerier(
     setup,
     () => memory.heard(Date.now()).length,
-    (heard) => hear(heard, heard.from, addressesToDial(heard)),
+    (heard) => onAnswer(heard, heard.from, addressesToDial(heard)),
   );
   return {
     heard: () => memory.heard(Date.now()),
@@ -129,8 +129,8 @@ async function joinGroups({ interfaces, log }: ListenSetup, take: (bytes: Buffer
           // The socket is in this interface's group already: the interface has another address than before.
           if (errnoOf(error) === 'EADDRINUSE') continue;
           joined.delete(key);
-          const about = { interface: one.name, family, reason: explainErrno(error) };
-          log.warn(about, 'no multicast by this family on this interface');
+          const logFields = { interface: one.name, family, reason: explainErrno(error) };
+          log.warn(logFields, 'no multicast by this family on this interface');
         }
       }
     }

@@ -15,7 +15,7 @@ export interface QuerierSetup {
 /** A node's own questions to the network. */
 export interface Querier {
   /** Asks who answers to a name now; while one such question is open, others are left out. */
-  readonly about: (identity: string) => void;
+  readonly queryNode: (identity: string) => void;
   readonly stop: () => Promise<void>;
 }
 
@@ -23,7 +23,11 @@ export interface Querier {
 const askEvery = { atLeast: 600_000, perNode: 5000 };
 
 /** Asks now, and again every so often. @param nodes how many nodes are known */
-export function startQuerier(setup: QuerierSetup, nodes: () => number, hear: (heard: ReceivedAnswer) => void): Querier {
+export function startQuerier(
+  setup: QuerierSetup,
+  nodes: () => number,
+  onAnswer: (heard: ReceivedAnswer) => void,
+): Querier {
   const stopped = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   let asked = askAll();
@@ -34,7 +38,7 @@ export function startQuerier(setup: QuerierSetup, nodes: () => number, hear: (he
       const interfaces = multicastInterfaces(setup.interfaces);
       const inquiry = { interfaces, questions: [question], timeout: 2000, window: 1000, log: setup.log };
       for await (const heard of query({ ...inquiry, signal: stopped.signal })) {
-        hear(heard);
+        onAnswer(heard);
       }
     } catch (error) {
       setup.log.debug({ reason: explain(error) }, 'the network could not be queried for other nodes');
@@ -56,7 +60,7 @@ export function startQuerier(setup: QuerierSetup, nodes: () => number, hear: (he
   }
 
   return {
-    about(identity: string) {
+    queryNode(identity: string) {
       askedAbout ??= ask({ kind: 'instance', instance: instanceOf(identity) }).finally(() => {
         askedAbout = undefined;
       });

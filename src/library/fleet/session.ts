@@ -24,7 +24,7 @@ export interface Session {
   readonly credentials: LiveCredentials;
   readonly cache: Cache;
   /** Finds, proves and filters nodes; their connections stay open until the session is closed. */
-  readonly find: (targets: TargetOptions, wanted?: FindSettings) => Promise<Findings>;
+  readonly find: (targets: TargetOptions, settings?: FindSettings) => Promise<Findings>;
   /** Closes the connections of nodes that were found, before the session ends. */
   readonly release: (nodes: readonly FoundNode[]) => void;
   /** The program around it: its environment, signals and progress. */
@@ -91,8 +91,8 @@ export async function openSession(
     credentials: live,
     cache,
     environment,
-    find: async (targets, wanted = {}) => {
-      const findings = await find(targets, wanted, finding);
+    find: async (targets, settings = {}) => {
+      const findings = await find(targets, settings, finding);
       for (const node of findings.nodes) open.add(node);
       return limited(findings, targets, finding.startedAt);
     },
@@ -137,9 +137,9 @@ interface Finding {
 }
 
 /** Shows on the way who is being asked. */
-async function find(targets: TargetOptions, wanted: FindSettings, finding: Finding): Promise<Findings> {
+async function find(targets: TargetOptions, settings: FindSettings, finding: Finding): Promise<Findings> {
   const { config, cache, log, environment, relays, dial } = finding;
-  const { ask, onNode, signal } = wanted;
+  const { ask, onNode, signal } = settings;
   const waiting = environment.waiting();
   const askShown: DescribeNode = (name, connection) => {
     waiting.turn(name, 'answered');
@@ -148,10 +148,10 @@ async function find(targets: TargetOptions, wanted: FindSettings, finding: Findi
   return await findNodes({
     source: chooseSource(targets, config, { cache, log, ...(relays === undefined ? {} : { relays }) }, environment),
     filter: targets.filter,
-    facts: wanted.facts ?? [],
-    expect: wanted.expect ?? [],
-    full: wanted.full ?? false,
-    keep: wanted.keep ?? true,
+    facts: settings.facts ?? [],
+    expect: settings.expect ?? [],
+    full: settings.full ?? false,
+    keep: settings.keep ?? true,
     ...(ask === undefined ? {} : { ask: askShown }),
     ...(onNode === undefined ? {} : { onNode }),
     onTurn: waiting.turn,

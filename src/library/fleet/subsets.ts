@@ -9,11 +9,11 @@ export function chooseSubset<T extends { readonly name: string }>(
   limit: string,
   seed: number,
 ): T[] {
-  const wanted = limit.endsWith('%')
+  const size = limit.endsWith('%')
     ? Math.max(1, Math.floor((nodes.length * Number(limit.slice(0, -1))) / 100))
     : Number(limit);
   const rank = ({ name }: T) => createHash('sha256').update(`${seed}\0${name}`).digest('hex');
   const ranked = nodes.map((node) => ({ node, rank: rank(node) })).sort((a, b) => (a.rank < b.rank ? -1 : 1));
-  const chosen = new Set(ranked.slice(0, wanted).map(({ node }) => node));
+  const chosen = new Set(ranked.slice(0, size).map(({ node }) => node));
   return nodes.filter((node) => chosen.has(node));
 }

@@ -14,10 +14,10 @@ import type { PortParts } from './port-parts.ts';
 /** What of the run a call takes part in. */
 interface CallContext {
   readonly leases: readonly HeldLease[];
-  readonly hear: (node: string, message: string) => void;
+  readonly onProgress: (node: string, message: string) => void;
 }
 
-const noRun: CallContext = { leases: [], hear: () => {} };
+const noRun: CallContext = { leases: [], onProgress: () => {} };
 
 /** Calls each node of a step. */
 export function callAll(
@@ -25,7 +25,7 @@ export function callAll(
   ddl: Ddl,
   session: Session,
   nodes: ReadonlyMap<string, FoundNode>,
-  { leases, hear }: CallContext,
+  { leases, onProgress }: CallContext,
   onOutcome: (outcome: Outcome) => void,
   signal: AbortSignal,
 ): Promise<Outcome[]> {
@@ -47,7 +47,7 @@ export function callAll(
     return await callNode(node.connection, withoutNodes(options), session.caller, {
       timeout,
       changes: action.kind === 'change',
-      onProgress: (message) => hear(name, message),
+      onProgress: (message) => onProgress(name, message),
       signal,
     });
   };
@@ -78,7 +78,7 @@ export function callOutsideSteps(
   const ddl = requireDdl(catalogue, agent);
   const never = new AbortController().signal;
   return async (node: string, action: string, input: JsonObject): Promise<Outcome> => {
-    const about = {
+    const request = {
       agent: ddl.name,
       action,
       input,
@@ -92,11 +92,11 @@ export function callOutsideSteps(
       const written = journal.write({ at: Date.now(), runId, ...entry });
       return mustRecord(action) ? written : written.catch(() => {});
     };
-    await write({ type: 'call', batch: 1, changes: true, ...about });
-    const call = { ...about, runId };
+    await write({ type: 'call', batch: 1, changes: true, ...request });
+    const call = { ...request, runId };
     const [outcome = unknown(node)] = await callAll(call, ddl, session, nodes, noRun, () => {}, never);
     const { outcome: what, status, code, message, data } = outcome;
-    const { step, requestId, try: attempt } = about;
+    const { step, requestId, try: attempt } = request;
     await write({ type: 'outcome', step, requestId, try: attempt, node, outcome: what, status, code, message, data });
     return outcome;
   };

@@ -15,8 +15,8 @@ export async function discoverNodes(
   // A set that names its own source keeps it: the command's options are for the others.
   const from = source === undefined ? {} : { method: source.method, nodesFile: source.file };
   const timing = timeout === undefined ? {} : { discoveryTimeout: timeout / 1000 };
-  const wanted = facts === true ? { facts: ['*'] } : {};
-  const { nodes: found, silent, broken } = await parts.session.find({ ...typed, ...from, ...timing, filter }, wanted);
+  const settings = facts === true ? { facts: ['*'] } : {};
+  const { nodes: found, silent, broken } = await parts.session.find({ ...typed, ...from, ...timing, filter }, settings);
   for (const node of found) nodes.set(node.name, node);
   return {
     nodes: found.map(factsOf),

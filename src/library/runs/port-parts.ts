@@ -13,7 +13,7 @@ export interface PortParts {
   readonly journal: RunJournal;
   readonly emit: (event: RunEvent) => void;
   /** Called with a node's progress messages about a call in progress. */
-  readonly hear: (step: string, node: string, message: string) => void;
+  readonly onProgress: (step: string, node: string, message: string) => void;
   /** How a person is asked; left out: not at all. */
   readonly asking?: Pick<PlaybookPorts, 'agree' | 'confirm'>;
   readonly env: InputSources['env'];

@@ -34,7 +34,7 @@ export function playbookPorts(parts: PortParts): LivePorts {
     // If a lease that the run holds were taken again, earlier requests under it would no longer be valid.
     const isHeld = (node: string) =>
       leases.some(({ name, fenceOf }) => name === request.name && fenceOf(node) !== undefined);
-    const wanted = request.nodes.filter((node) => !isHeld(node));
+    const unheld = request.nodes.filter((node) => !isHeld(node));
     // A lease that can't be written down is not taken; one that is held is still renewed and released.
     const askOne = callOutsideSteps('lock', request.runId, parts, nodes, (action) => action === 'take');
     const ask: typeof askOne = async (...asked) => {
@@ -42,10 +42,10 @@ export function playbookPorts(parts: PortParts): LivePorts {
       if (outcome.outcome === 'refused') outcomes.push(outcome);
       return outcome;
     };
-    const lease = await takeLease({ ...locking, ...request, ttl: session.config.lease, nodes: wanted, ask });
+    const lease = await takeLease({ ...locking, ...request, ttl: session.config.lease, nodes: unheld, ask });
     lease.lost.addEventListener('abort', () => onLost(lease.lost.reason), { once: true });
     leases.push(lease);
-    const holders = wanted.flatMap((name) => nodes.get(name) ?? []);
+    const holders = unheld.flatMap((name) => nodes.get(name) ?? []);
     journal.stored.open(journalUnder(lease, holders, request.runId, parts));
   };
   return {
@@ -86,9 +86,9 @@ export function playbookPorts(parts: PortParts): LivePorts {
     },
     discover: async (query) => await discoverNodes(query, parts, nodes),
     call: async (call, onOutcome, signal) => {
-      const hear = (node: string, message: string) => parts.hear(call.step, node, message);
+      const onProgress = (node: string, message: string) => parts.onProgress(call.step, node, message);
       const ddl = requireDdl(catalogue, call.agent);
-      const replies = await callAll(call, ddl, session, nodes, { leases, hear }, onOutcome, signal);
+      const replies = await callAll(call, ddl, session, nodes, { leases, onProgress }, onOutcome, signal);
       outcomes.push(...replies);
       return replies;
     },

@@ -30,7 +30,7 @@ function probePort(address: string, signal: AbortSignal): Promise<string | undef
   });
 }
 
-function probeUrl(url: string, wanted: ProbeTarget, signal: AbortSignal): Promise<string | undefined> {
+function probeUrl(url: string, target: ProbeTarget, signal: AbortSignal): Promise<string | undefined> {
   if (!URL.canParse(url)) return Promise.resolve(`“${url}” is not a URL`);
   const request = url.startsWith('https:') ? httpsRequest : httpRequest;
   return new Promise((resolve) => {
@@ -38,7 +38,7 @@ function probeUrl(url: string, wanted: ProbeTarget, signal: AbortSignal): Promis
       let body = '';
       const settle = () => {
         call.destroy();
-        resolve(faultIn(answer.statusCode ?? 0, body, wanted));
+        resolve(faultIn(answer.statusCode ?? 0, body, target));
       };
       answer.setEncoding('utf8').on('data', (text: string) => {
         body += text;
@@ -52,10 +52,10 @@ function probeUrl(url: string, wanted: ProbeTarget, signal: AbortSignal): Promis
   });
 }
 
-function faultIn(status: number, body: string, wanted: ProbeTarget): string | undefined {
-  const good = wanted.status === undefined ? status >= 200 && status <= 299 : status === Number(wanted.status);
+function faultIn(status: number, body: string, target: ProbeTarget): string | undefined {
+  const good = target.status === undefined ? status >= 200 && status <= 299 : status === Number(target.status);
   if (!good) return `status ${status}`;
-  return wanted.body === undefined || body.includes(wanted.body)
+  return target.body === undefined || body.includes(target.body)
     ? undefined
-    : `status ${status} without “${wanted.body}”`;
+    : `status ${status} without “${target.body}”`;
 }

@@ -40,7 +40,7 @@ export interface FleetRun {
 export interface RunWatchers {
   readonly emit: (event: RunEvent) => void;
   /** Called with the progress that a node reports of a running call. */
-  readonly hear: (step: string, node: string, message: string) => void;
+  readonly onProgress: (step: string, node: string, message: string) => void;
   readonly warn: (line: string) => void;
   /** How a person is asked. @param notes further lines about the run */
   readonly asking: (notes: () => Promise<readonly string[]>) => Pick<PlaybookPorts, 'agree' | 'confirm'>;
@@ -63,7 +63,7 @@ export async function runOverNodes(
   { playbook, inputs, runId, journal, journalMode, texts, past, targets, lockWait, settings }: FleetRun,
   session: Session,
   catalogue: readonly Ddl[],
-  { emit, hear, warn, asking, signal, kill }: RunWatchers,
+  { emit, onProgress, warn, asking, signal, kill }: RunWatchers,
 ): Promise<RunEnd> {
   const lost = new AbortController();
   const write = async (entry: object) => {
@@ -88,7 +88,7 @@ export async function runOverNodes(
     targets,
     journal: { write, stored },
     emit,
-    hear,
+    onProgress,
     asking: asking(async () => [await stored.describe()]),
     env: session.environment.env,
     warn,

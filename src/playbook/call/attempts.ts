@@ -124,7 +124,7 @@ async function callOnce(
   const heard = new Map<string, Outcome>();
   const written: Promise<void>[] = [];
   let broken: unknown;
-  const hear = (outcome: Outcome) => {
+  const receive = (outcome: Outcome) => {
     if (!nodes.includes(outcome.node) || heard.has(outcome.node)) return;
     heard.set(outcome.node, outcome);
     written.push(
@@ -134,9 +134,9 @@ async function callOnce(
     );
   };
   const sent = { ...asked, input, runId: run.runId, ...(timeout === undefined ? {} : { timeout }) };
-  const outcomes = await run.ports.call(sent, hear, run.kill);
-  for (const outcome of outcomes) hear(outcome);
-  for (const node of nodes) if (!heard.has(node)) hear(silence(node));
+  const outcomes = await run.ports.call(sent, receive, run.kill);
+  for (const outcome of outcomes) receive(outcome);
+  for (const node of nodes) if (!heard.has(node)) receive(silence(node));
   await Promise.all(written);
   if (broken !== undefined) throw broken;
   return nodes.flatMap((node) => heard.get(node) ?? []);
@@ -144,11 +144,11 @@ async function callOnce(
 
 function note({ plan, requestId, dryRun, run, step }: StepCall, outcome: Outcome, number: number): Promise<void> {
   const { node, outcome: what, status, code, message, elapsed, auditHead: head } = outcome;
-  const said = { node, outcome: what, code, message, data: hideOutputs(plan.ddl, outcome.data) };
+  const entry = { node, outcome: what, code, message, data: hideOutputs(plan.ddl, outcome.data) };
   if (sensitiveOutputs(plan.ddl).some((name) => Object.hasOwn(outcome.data, name))) run.discretion.outputs = true;
   const kept = head === undefined ? {} : { auditHead: `${head.sequence}:${head.hash.toString('hex')}` };
-  run.ports.emit({ type: 'outcome', step: step.id, title: plan.title, dryRun, try: number, ...said, elapsed });
-  const written = { ...said, ...replyToKeep(said, run) };
+  run.ports.emit({ type: 'outcome', step: step.id, title: plan.title, dryRun, try: number, ...entry, elapsed });
+  const written = { ...entry, ...replyToKeep(entry, run) };
   return run.journal({ type: 'outcome', step: step.id, requestId, try: number, status, ...written, ...kept });
 }
 

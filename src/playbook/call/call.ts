@@ -89,8 +89,8 @@ async function repeatCall(call: StepCall, nodes: readonly string[], id: string):
 /** Replies of nodes to a change in a dry run. */
 function describeReplies(replies: readonly StepReply[]): string[] {
   return replies.flatMap(({ node, ok, data }) => {
-    const said = Object.entries(data).map(([name, value]) => `${name}=${toText(value)}`);
-    return ok && said.length > 0 ? [`${node} would answer ${said.join(' ')}`] : [];
+    const pairs = Object.entries(data).map(([name, value]) => `${name}=${toText(value)}`);
+    return ok && pairs.length > 0 ? [`${node} would answer ${pairs.join(' ')}`] : [];
   });
 }
 
@@ -133,10 +133,10 @@ async function callBatches(call: StepCall, batches: readonly string[][], total: 
 }
 
 /** Calls as many nodes as needed; for each that fails, another one. */
-async function callWithFailover(call: StepCall, nodes: readonly string[], wanted: number): Promise<StepOutcome> {
+async function callWithFailover(call: StepCall, nodes: readonly string[], needed: number): Promise<StepOutcome> {
   const settled: BatchResult[] = [];
   let spare = nodes;
-  let missing = wanted;
+  let missing = needed;
   while (missing > 0 && spare.length > 0) {
     if (call.run.signal.aborted) return sum(settled, 'interrupted', spare);
     const batch = await tryReassertedBatch(call, spare.slice(0, missing), {
@@ -147,7 +147,7 @@ async function callWithFailover(call: StepCall, nodes: readonly string[], wanted
     const left = spare.slice(missing);
     if (batch.broken !== undefined) return sum(settled, endOf(batch), batch.broken === 'before' ? spare : left);
     spare = left;
-    missing = wanted - settled.flatMap(({ replies }) => replies).filter(({ ok }) => ok).length;
+    missing = needed - settled.flatMap(({ replies }) => replies).filter(({ ok }) => ok).length;
     if (batch.interrupted) return sum(settled, 'interrupted', left);
   }
   return sum(settled, missing > 0 ? 'failed' : 'done', []);

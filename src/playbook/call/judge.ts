@@ -33,8 +33,8 @@ export function judge({ plan, hypothetical, past, run }: StepCall, outcome: Outc
     return { reply, failure: failureOf(outcome), streak: 0, again };
   }
   if (past !== undefined && plan.ddl.repeatable && isBare(plan.ddl, reply)) {
-    const said = 'it completed, but its reply is no longer available';
-    return { reply, failure: { node: reply.node, code: 'reply-lost', reason: said }, streak: 0, again: true };
+    const message = 'it completed, but its reply is no longer available';
+    return { reply, failure: { node: reply.node, code: 'reply-lost', reason: message }, streak: 0, again: true };
   }
   const reason = findUnmet(plan, reply, run, hypothetical ? 1 : plan.passes - streak);
   if (reason === undefined) return { reply, failure: undefined, streak: streak + 1, again: false };

@@ -60,8 +60,8 @@ async function askOnce(
   const replies = await run.ports.call({ ...asked, input, runId: run.runId }, () => {}, run.kill);
   const outcome = replies.find((reply) => reply.node === node) ?? silence(node);
   const { status, code, message, data } = outcome;
-  const said = { step, requestId, try: number, node, outcome: outcome.outcome };
-  await run.journal({ type: 'outcome', ...said, status, code, message, data });
+  const entry = { step, requestId, try: number, node, outcome: outcome.outcome };
+  await run.journal({ type: 'outcome', ...entry, status, code, message, data });
   return outcome;
 }
 

@@ -35,6 +35,6 @@ export function silence(node: string): Outcome {
 /** Why a node counts as failed, in words, hint included. */
 export function failureOf(outcome: Outcome): NodeFailure {
   const { node, code, message, hint } = outcome;
-  const said = message === '' ? outcome.outcome : message;
-  return { node, code: code === '' ? outcome.outcome : code, reason: hint === '' ? said : `${said}: ${hint}` };
+  const text = message === '' ? outcome.outcome : message;
+  return { node, code: code === '' ? outcome.outcome : code, reason: hint === '' ? text : `${text}: ${hint}` };
 }

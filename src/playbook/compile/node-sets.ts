@@ -22,7 +22,7 @@ export function compileNodeSets(
     return {
       name,
       filter: compileFilter(set, template),
-      wanted: set.if === undefined ? undefined : compileCondition(set.if, roots, at(['if'], set.if)),
+      condition: set.if === undefined ? undefined : compileCondition(set.if, roots, at(['if'], set.if)),
       atLeast: set.at_least ?? 1,
       limit: set.limit ?? Number.MAX_SAFE_INTEGER,
       whenEmpty: set.when_empty === undefined ? undefined : template(set.when_empty, 'when_empty'),

@@ -114,8 +114,8 @@ export function formatEnd(report: RunReport, detail: Detail = 'short'): string[]
 
 /** The steps that were done, failed, or never begun. */
 function formatStates({ steps }: RunReport): string[] {
-  const named = (words: string, wanted: StepReport['state']) => {
-    const ids = steps.filter(({ afterFailure, state }) => !afterFailure && state === wanted).map(({ id }) => id);
+  const named = (words: string, chosen: StepReport['state']) => {
+    const ids = steps.filter(({ afterFailure, state }) => !afterFailure && state === chosen).map(({ id }) => id);
     return ids.length === 0 ? [] : [`  ${words}: ${ids.join(', ')}`];
   };
   return [

@@ -28,7 +28,7 @@ export function startTracker(): RunTracker {
   const traffic = startTraffic();
   let onlyAsks = false;
   let failed: StepReport | undefined;
-  const hear = (event: Outcome) => {
+  const receive = (event: Outcome) => {
     const { title, node, data, dryRun } = event;
     const { revision, previous } = data;
     // A question before a change reports nothing, unless the whole run is a dry run.
@@ -57,7 +57,7 @@ export function startTracker(): RunTracker {
     see: (event) => {
       if (event.type === 'run-started') onlyAsks = event.dryRun;
       if (event.type === 'try-started' && event.changes) for (const node of event.nodes) touched.add(node);
-      if (event.type === 'outcome') hear(event);
+      if (event.type === 'outcome') receive(event);
       if (event.type === 'step-finished') finish(event.report);
     },
     state: (steps = []) => {

@@ -42,7 +42,7 @@ export async function findNodes(
 
 async function findSet(set: NodeSet, run: RunContext, allowMissing: boolean, before: readonly string[] | undefined) {
   const context = run.context();
-  if (set.wanted !== undefined && !decide(set.wanted, context)) return { name: set.name, nodes: [], missing: [] };
+  if (set.condition !== undefined && !decide(set.condition, context)) return { name: set.name, nodes: [], missing: [] };
   const filter = set.filter(context) as FilterTerms;
   const discovered = await run.ports.discover({
     filter: checkFilter(filter, set.name),
@@ -64,9 +64,9 @@ async function findSet(set: NodeSet, run: RunContext, allowMissing: boolean, bef
 }
 
 /** Nodes whose agents the playbook was not written for. */
-function wrongVersions({ versions: wanted = [] }: NodeSet, nodes: readonly NodeFacts[]): NodeFailure[] {
+function wrongVersions({ versions: required = [] }: NodeSet, nodes: readonly NodeFacts[]): NodeFailure[] {
   return nodes.flatMap(({ name, versions = {} }) =>
-    wanted.flatMap(({ agent, range, fits }) => {
+    required.flatMap(({ agent, range, fits }) => {
       const has = Object.hasOwn(versions, agent) ? versions[agent] : undefined;
       if (has === undefined || fits(has)) return [];
       return [
@@ -114,7 +114,7 @@ function absentFrom({ silent, broken }: Discovered): NodeFailure[] {
 }
 
 function tooFew({ name, whenEmpty, atLeast }: NodeSet, size: number, run: RunContext): NodeFailure {
-  const said = whenEmpty === undefined ? `no node for “${name}” was found` : toText(whenEmpty(run.context()));
-  const reason = size === 0 ? said : `${count(size, 'node')} for “${name}” found, ${atLeast} are needed: ${said}`;
+  const message = whenEmpty === undefined ? `no node for “${name}” was found` : toText(whenEmpty(run.context()));
+  const reason = size === 0 ? message : `${count(size, 'node')} for “${name}” found, ${atLeast} are needed: ${message}`;
   return { node: '', code: size === 0 ? 'empty-set' : 'too-few-nodes', reason };
 }

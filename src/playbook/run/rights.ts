@@ -67,8 +67,8 @@ async function ask(actions: string, nodes: readonly string[], run: RunContext): 
   const replies = await ports.call({ ...asked, input, runId }, () => {}, kill);
   const outcomes = nodes.map((node) => replies.find((reply) => reply.node === node) ?? silence(node));
   for (const { node, outcome, status, code, message, data } of outcomes) {
-    const about = { step: '', requestId: asked.requestId, try: 1, node };
-    await run.journal({ type: 'outcome', ...about, outcome, status, code, message, data });
+    const common = { step: '', requestId: asked.requestId, try: 1, node };
+    await run.journal({ type: 'outcome', ...common, outcome, status, code, message, data });
   }
   return outcomes;
 }

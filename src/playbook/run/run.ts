@@ -41,11 +41,11 @@ export async function runPlaybook(
     ...startRunContext(playbook, inputs, stepIds, watched, options),
     agree: () => agreement.ask(run),
   };
-  const about = { runId: run.runId, playbook: playbook.name, label: run.label, dryRun: run.dryRun };
-  const begun = await begin(playbook, inputs, run, about, options);
+  const header = { runId: run.runId, playbook: playbook.name, label: run.label, dryRun: run.dryRun };
+  const begun = await begin(playbook, inputs, run, header, options);
   const ended = begun === undefined ? await runAll(playbook, run) : neverBegun(playbook, begun);
   const report = describeEnd(
-    { ...about, ...ended, elapsed: ports.now() - agreement.startedAt() },
+    { ...header, ...ended, elapsed: ports.now() - agreement.startedAt() },
     run,
     tracker,
     options,
@@ -113,14 +113,14 @@ async function begin(
   whole: Playbook,
   inputs: JsonObject,
   run: RunContext,
-  about: Pick<RunReport, 'runId' | 'playbook' | 'label' | 'dryRun'>,
+  header: Pick<RunReport, 'runId' | 'playbook' | 'label' | 'dryRun'>,
   { origin }: RunOptions,
 ): Promise<readonly NodeFailure[] | undefined> {
   const { file, nodes, inputs: declared } = whole;
   const shown = Object.fromEntries(Object.entries(inputs).filter(([name]) => declared[name]?.sensitive !== true));
   let missing: readonly NodeFailure[] = [];
   const failed = await attempt(async () => {
-    const { playbook, label, dryRun } = about;
+    const { playbook, label, dryRun } = header;
     const { operator } = run.ports;
     const started = {
       playbook,
@@ -137,7 +137,7 @@ async function begin(
         ? { type: 'run-started', ...started, ...(origin === undefined ? {} : { origin }) }
         : { type: 'run-resumed', operator },
     );
-    run.ports.emit({ type: 'run-started', ...about, inputs: shown });
+    run.ports.emit({ type: 'run-started', ...header, inputs: shown });
     const found = await findNodes(nodes, run, run.allowMissing, '');
     missing = found.missing;
     run.setNodes(found.sets);

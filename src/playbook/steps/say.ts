@@ -12,9 +12,9 @@ export const sayStep: StepKind = {
       title: 'say',
       once: true,
       async run(run) {
-        const said = toText(text(run.context()));
-        if (run.dryRun && run.changed()) return { state: 'done', ran: false, lines: [`would say: ${said}`] };
-        return { state: 'done', ran: true, lines: source.cow === true ? drawCow(said) : said.split('\n') };
+        const line = toText(text(run.context()));
+        if (run.dryRun && run.changed()) return { state: 'done', ran: false, lines: [`would say: ${line}`] };
+        return { state: 'done', ran: true, lines: source.cow === true ? drawCow(line) : line.split('\n') };
       },
     };
   },

@@ -17,14 +17,15 @@ export const waitForStep: StepKind = {
   key: 'wait_for',
   keys: ['message'],
   compile({ source, template, at }) {
-    const { wait_for: wanted = {} } = source;
-    if ((wanted.url === undefined) === (wanted.tcp === undefined)) at('wait_for').fail('give one of “url” and “tcp”');
+    const { wait_for: condition = {} } = source;
+    if ((condition.url === undefined) === (condition.tcp === undefined))
+      at('wait_for').fail('give one of “url” and “tcp”');
     for (const key of ['timeout', 'every'] as const) {
-      const value = wanted[key];
+      const value = condition[key];
       if (value !== undefined && isLiteral(value) && parseDuration(value) === undefined)
         at('wait_for', key).fail(expected);
     }
-    const evaluate = template('wait_for', wanted);
+    const evaluate = template('wait_for', condition);
     const message = source.message === undefined ? undefined : template('message', source.message);
     return {
       title: 'wait_for',

@@ -7,7 +7,7 @@ export interface OutlineEntry {
   /** `app::update ${cluster}`. */
   readonly name: string;
   /** What it calls, where that stands there. */
-  readonly about: string;
+  readonly detail: string;
 }
 
 /** Resources in the order in which they stand; those of a define are indented. */
@@ -16,7 +16,7 @@ export function outlineScript(statements: readonly Statement[]): OutlineEntry[] 
   const inner = statements.flatMap((statement) => {
     if (statement.kind !== 'define' && statement.kind !== 'class') return [];
     const { kind, name, body } = statement;
-    return [{ name: `${kind} ${name}`, about: '' }, ...[...everyItem(body)].flatMap((item) => entriesOf(item, '  '))];
+    return [{ name: `${kind} ${name}`, detail: '' }, ...[...everyItem(body)].flatMap((item) => entriesOf(item, '  '))];
   });
   return [...own, ...inner];
 }
@@ -24,10 +24,10 @@ export function outlineScript(statements: readonly Statement[]): OutlineEntry[] 
 function entriesOf(item: Item, indent: string): OutlineEntry[] {
   if (item.kind !== 'resource') return [];
   return item.bodies.map(({ title, attributes }) => {
-    const named = (wanted: string) => attributes.find(({ name }) => name === wanted)?.value;
+    const named = (attribute: string) => attributes.find(({ name }) => name === attribute)?.value;
     const [agent, action] = [named('agent'), named('action')];
     const called = agent === undefined || action === undefined ? '' : `calls ${shown(agent)}#${shown(action)}`;
-    return { name: `${indent}${item.type} ${shown(title)}`, about: called };
+    return { name: `${indent}${item.type} ${shown(title)}`, detail: called };
   });
 }
 

@@ -11,23 +11,23 @@ export interface Expectation {
 
 /** @param expected outputs and their values; none: any reply that is ok will do */
 export function expectOf(expected: JsonObject, subject: string): Expectation {
-  const wanted = Object.entries(expected);
-  if (wanted.length === 0) return { until: undefined, message: undefined };
-  const source = wanted.map(([name, value]) => `${name} is ${show(value)}`).join(' and ');
+  const fields = Object.entries(expected);
+  if (fields.length === 0) return { until: undefined, message: undefined };
+  const source = fields.map(([name, value]) => `${name} is ${show(value)}`).join(' and ');
   return {
     until: {
       source,
-      evaluate: (context) => wanted.every(([name, value]) => show(dataIn(context)[name]) === show(value)),
+      evaluate: (context) => fields.every(([name, value]) => show(dataIn(context)[name]) === show(value)),
     },
-    message: (context) => describe(dataIn(context), wanted, subject),
+    message: (context) => describe(dataIn(context), fields, subject),
   };
 }
 
 /** Of a check, what it found; of others, what is and what should be. */
-function describe(data: JsonObject, wanted: readonly (readonly [string, unknown])[], subject: string): string {
+function describe(data: JsonObject, fields: readonly (readonly [string, unknown])[], subject: string): string {
   if (typeof data.state === 'string' && typeof data.output === 'string')
     return `${subject} is ${data.state}, ${data.output}`;
-  const wrong = wanted.filter(([name, value]) => show(data[name]) !== show(value));
+  const wrong = fields.filter(([name, value]) => show(data[name]) !== show(value));
   return wrong.map(([name, value]) => `${name} is ${show(data[name])}, and ${show(value)} is expected`).join('; ');
 }
 

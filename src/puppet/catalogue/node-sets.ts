@@ -44,7 +44,7 @@ function bare(name: string, filter: FilterTerms): NodeSet {
   return {
     name,
     filter: () => filter,
-    wanted: undefined,
+    condition: undefined,
     expected: undefined,
     atLeast: 0,
     limit: Number.MAX_SAFE_INTEGER,
@@ -71,9 +71,9 @@ function byNames({ identities, facts, classes, select }: FilterTerms, known: Rea
   return known.get(JSON.stringify([...new Set(identities)].sort()));
 }
 
-function freeName(wanted: string, taken: ReadonlyMap<string, unknown>): string {
-  let name = wanted;
-  for (let number = 2; taken.has(name); number++) name = `${wanted}_${number}`;
+function freeName(base: string, taken: ReadonlyMap<string, unknown>): string {
+  let name = base;
+  for (let number = 2; taken.has(name); number++) name = `${base}_${number}`;
   return name;
 }
 

@@ -21,10 +21,10 @@ export function bindParameters(evaluation: Evaluation, resource: Resource, known
     if (setting === undefined && fallback === undefined && !optional) missing.push(name);
     const value = setting === undefined ? fallback && evaluation.evaluate(fallback, scope) : setting.value;
     assign(scope, name, value, positionIn(scope, at));
-    const wanted = type === undefined || missing.includes(name) ? undefined : evaluation.evaluate(type, scope);
-    if (isReference(wanted) && !isInstance(value, wanted, positionIn(scope, at))) {
+    const dataType = type === undefined || missing.includes(name) ? undefined : evaluation.evaluate(type, scope);
+    if (isReference(dataType) && !isInstance(value, dataType, positionIn(scope, at))) {
       const position = setting?.position ?? resource.position;
-      failAt(position, `the parameter “${name}” must be ${formatReference(wanted)}, and this is ${kindOf(value)}`);
+      failAt(position, `the parameter “${name}” must be ${formatReference(dataType)}, and this is ${kindOf(value)}`);
     }
   }
   refuseMissing(nameOf(resource), missing, known, resource.position);

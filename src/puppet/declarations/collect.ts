@@ -35,15 +35,15 @@ function compileQuery(evaluation: Evaluation, query: Query, scope: Scope): Test 
       ? (resource) => left(resource) && right(resource)
       : (resource) => left(resource) || right(resource);
   }
-  const wanted = evaluation.evaluate(query.value, scope);
-  return (resource) => has(resource, query.attribute, wanted) === query.equal;
+  const expected = evaluation.evaluate(query.value, scope);
+  return (resource) => has(resource, query.attribute, expected) === query.equal;
 }
 
-function has(resource: Resource, attribute: string, wanted: Value): boolean {
+function has(resource: Resource, attribute: string, expected: Value): boolean {
   const value = attribute === 'title' ? resource.title : settingOf(resource, attribute)?.value;
-  if (attribute === 'name' && value === undefined) return equal(resource.title, wanted);
-  if (attribute === 'tag') return tagsOf(resource, value).some((tag) => equal(tag, wanted));
-  return isList(value) ? value.some((one) => equal(one, wanted)) : equal(value, wanted);
+  if (attribute === 'name' && value === undefined) return equal(resource.title, expected);
+  if (attribute === 'tag') return tagsOf(resource, value).some((tag) => equal(tag, expected));
+  return isList(value) ? value.some((one) => equal(one, expected)) : equal(value, expected);
 }
 
 /** Those that were given, the type, and the names of what is around it. */

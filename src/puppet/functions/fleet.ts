@@ -58,10 +58,10 @@ export function queryFor(
   return { query, read };
 }
 
-function freeName(wanted: string, { queries }: Evaluation): string {
+function freeName(base: string, { queries }: Evaluation): string {
   const taken = new Set([...queries.values()].map(({ name }) => name));
-  let free = wanted;
-  for (let number = 2; taken.has(free); number++) free = `${wanted}_${number}`;
+  let free = base;
+  for (let number = 2; taken.has(free); number++) free = `${base}_${number}`;
   return free;
 }
 

@@ -11,8 +11,8 @@ export const listFunctions: Readonly<Record<string, ScriptFunction>> = {
     ...others.flatMap((one) => (isList(one) ? one : [one])),
   ]),
   count: defineFunction([1, 2], (args, { fail }) => {
-    const [list, wanted] = [listIn(args[0], fail), args[1]];
-    const counted = list.filter((one) => (args.length === 2 ? one === wanted : one !== undefined && one !== ''));
+    const [list, value] = [listIn(args[0], fail), args[1]];
+    const counted = list.filter((one) => (args.length === 2 ? one === value : one !== undefined && one !== ''));
     return BigInt(counted.length);
   }),
   delete: defineFunction(2, ([from, what], { fail }) => {
@@ -42,9 +42,9 @@ export const listFunctions: Readonly<Record<string, ScriptFunction>> = {
   last: defineFunction(1, ([list], { fail }) => listIn(list, fail).at(-1)),
   length: defineFunction(1, ([value], call) => sizeOf(value, call)),
   max: defineFunction([1, 100], (args, call) => extreme(args, 1, call)),
-  member: defineFunction(2, ([list, wanted], { fail }) => {
+  member: defineFunction(2, ([list, value], { fail }) => {
     const members = listIn(list, fail);
-    return (isList(wanted) ? wanted : [wanted]).every((one) => members.includes(one));
+    return (isList(value) ? value : [value]).every((one) => members.includes(one));
   }),
   merge: defineFunction([2, 20], (args, { fail }) => new Map(args.flatMap((one) => [...hashIn(one, fail)]))),
   min: defineFunction([1, 100], (args, call) => extreme(args, -1, call)),

@@ -105,6 +105,6 @@ export function startForwarding(
 
 /** Whatever a relay says of a target proves nothing: all of it is silence. */
 function withheld(relay: string, target: string, { code, message }: { code: string; message: string }): Problem {
-  const said = `${code}${message === '' ? '' : `, ${message.slice(0, 300)}`}`;
-  return new Problem('no-response', `${target} did not answer over the relay ${relay} (it says: ${said})`);
+  const detail = `${code}${message === '' ? '' : `, ${message.slice(0, 300)}`}`;
+  return new Problem('no-response', `${target} did not answer over the relay ${relay} (it says: ${detail})`);
 }

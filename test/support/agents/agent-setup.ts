@@ -16,7 +16,7 @@ export const fixedNode: NodeView = {
   facts: async () => ({ cluster: 'bravo' }),
   classes: async () => ['webserver'],
   may: async ({ agent }) => agent === 'appmgr',
-  about: async () => ({
+  info: async () => ({
     version: '0.1.0',
     startedAt: 1_700_000_000_000,
     pid: 4242,

@@ -83,7 +83,7 @@ export const probeAgent: AgentEntry = {
           probeCalls.emit('count');
           return { count: counted.times };
         },
-        strangers: async () => ({ strangers: (await node.about()).counters.strangers ?? 0 }),
+        strangers: async () => ({ strangers: (await node.info()).counters.strangers ?? 0 }),
         hang: (_input, { signal, progress }) =>
           new Promise((_resolve, reject) => {
             progress('hanging about');

@@ -29,7 +29,7 @@ export async function execute(
   } = await run([program, ...args], { timeout, signal, stdin, limit: 4096 });
   if (code === 0 && ended === undefined) return;
   const how = ended ?? (code === null ? `ended by ${killer}` : `exit code ${code}`);
-  const [said = ''] = stderr.trim().split('\n', 1);
-  const reason = said === '' ? '' : `: ${said.slice(0, 300)}`;
+  const [firstLine = ''] = stderr.trim().split('\n', 1);
+  const reason = firstLine === '' ? '' : `: ${firstLine.slice(0, 300)}`;
   throw new DeliveryFailure(`${program} failed (${how})${reason}`, ended === undefined && permanent.includes(code));
 }

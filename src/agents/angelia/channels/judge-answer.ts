@@ -52,8 +52,8 @@ export function judge({ format = 'json' }: EndpointConfig, { status, retryAfter,
   const inner = /\bHTTP error (\d{3})\b/.exec(text)?.[1];
   const real = inner === undefined ? status : Number(inner);
   const permanent = (real >= 300 && real < 500 && !passing.includes(real)) || (isGood && isPermanent(text));
-  const said = text === '' ? '' : `: “${firstLineOf(text)}”`;
-  throw new DeliveryFailure(`the receiver answered with status ${status}${said}`, permanent, waitOf(retryAfter, now));
+  const quoted = text === '' ? '' : `: “${firstLineOf(text)}”`;
+  throw new DeliveryFailure(`the receiver answered with status ${status}${quoted}`, permanent, waitOf(retryAfter, now));
 }
 
 /** Errors in words that no other try changes: what Slack's API and Teams name so. */

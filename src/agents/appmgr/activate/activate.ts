@@ -11,8 +11,8 @@ import { reload, runHook } from './hooks.ts';
 export async function activateRelease(activation: Activation): Promise<void> {
   const { site, revision, current, confirmed, work } = activation;
   const { application, releases } = site;
-  const about = { revision, previous: current };
-  await runHook(site, 'before', about, work);
+  const details = { revision, previous: current };
+  await runHook(site, 'before', details, work);
   assertGoingOn(work.signal);
   const pending = { ...activation.state, pending: revision };
   await releases.writeState(pending);
@@ -27,17 +27,17 @@ export async function activateRelease(activation: Activation): Promise<void> {
 }
 
 async function bringUp({ site, revision, current, work }: Activation): Promise<void> {
-  const about = { revision, previous: current };
-  await runHook(site, 'after_switch', about, work);
+  const details = { revision, previous: current };
+  await runHook(site, 'after_switch', details, work);
   assertGoingOn(work.signal);
-  await reload(site, about, work);
+  await reload(site, details, work);
   if (site.health !== undefined) {
     work.progress(`waiting for revision ${revision} to be healthy`);
     const { healthy, words } = await site.health.wait(revision, work.signal);
     assertGoingOn(work.signal);
     if (!healthy) throw new Problem('unhealthy-release', `${site.health.what} gave ${words}`);
   }
-  await runHook(site, 'after', about, work);
+  await runHook(site, 'after', details, work);
   assertGoingOn(work.signal);
 }
 

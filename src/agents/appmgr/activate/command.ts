@@ -69,20 +69,20 @@ function passOn(what: string, progress: (message: string) => void): (line: strin
 
 /** How it ended, in words. */
 export function reasonOf(result: CommandResult, { timeout }: { readonly timeout: number }): string {
-  const said = firstLine(result.stderr) || firstLine(result.stdout);
-  const words = said === '' ? '' : `: “${said}”`;
+  const line = firstLine(result.stderr) || firstLine(result.stdout);
+  const suffix = line === '' ? '' : `: “${line}”`;
   switch (result.ended) {
     case 'not-found':
       return 'failed: the program does not exist';
     case 'not-permitted':
       return 'failed: the program cannot be run';
     case 'timeout':
-      return `did not end within ${timeout} s${words}`;
+      return `did not end within ${timeout} s${suffix}`;
     case 'cancelled':
       return 'was cancelled';
     default:
       return result.signal === null
-        ? `failed with exit code ${result.code}${words}`
-        : `was ended by ${result.signal}${words}`;
+        ? `failed with exit code ${result.code}${suffix}`
+        : `was ended by ${result.signal}${suffix}`;
   }
 }

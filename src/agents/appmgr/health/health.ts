@@ -53,8 +53,8 @@ function lookOf(health: HealthCheck, application: string, run: RunCommand): Heal
     const filled = argv.map((one) => one.replaceAll('{revision}', () => revision)) as Argv;
     const env = environmentOf({ application, revision, previous: '' });
     const result = await run(filled, { timeout, signal, env, limit: 4096 });
-    const said = firstLine(result.stdout);
-    if (result.code === 0) return { healthy: true, words: said || 'exit code 0' };
+    const line = firstLine(result.stdout);
+    if (result.code === 0) return { healthy: true, words: line || 'exit code 0' };
     return { healthy: false, words: reasonOf(result, { timeout: timeout / 1000 }) };
   };
 }
@@ -76,9 +76,9 @@ async function lookAtUrl(
     const words = `status ${status}`;
     const good = check.status === undefined ? status >= 200 && status <= 299 : status === check.status;
     if (!good) return { healthy: false, words: line === '' ? words : `${words}: “${line}”` };
-    const wanted = check.body?.replaceAll('{revision}', () => revision);
-    if (wanted === undefined || body.includes(wanted)) return { healthy: true, words };
-    return { healthy: false, words: `${words} without “${wanted}”${line === '' ? '' : `: “${line}”`}` };
+    const expected = check.body?.replaceAll('{revision}', () => revision);
+    if (expected === undefined || body.includes(expected)) return { healthy: true, words };
+    return { healthy: false, words: `${words} without “${expected}”${line === '' ? '' : `: “${line}”`}` };
   } catch (error) {
     return { healthy: false, words: clock.aborted ? 'no answer in time' : `no answer: ${explainErrno(error)}` };
   }

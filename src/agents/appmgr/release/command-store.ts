@@ -96,8 +96,8 @@ async function runPart(
   const argv = deploy[part]?.map((one) => one.replaceAll('{revision}', () => revision));
   if (argv === undefined) return;
   const what = part === 'command' ? 'the deploy command' : `the command “${part}”`;
-  const about = { application: application.name, revision, previous, cwd: root, timeout: deploy.timeout };
-  await runDeployCommand(run, { what, code: problems[part], argv, ...about }, work);
+  const variables = { application: application.name, revision, previous, cwd: root, timeout: deploy.timeout };
+  await runDeployCommand(run, { what, code: problems[part], argv, ...variables }, work);
 }
 
 function inService({ confirmed, pending }: ReleaseState): string {

@@ -58,10 +58,10 @@ interface Intruder {
 async function findIntruders({ hosts, views: before }: Request, signal: AbortSignal) {
   const views = await refreshViews(before, signal);
   const intruders = hosts.flatMap((host): Intruder[] => {
-    const wanted = affectedLines(host);
-    const found = refreshLines(wanted, views);
+    const affected = affectedLines(host);
+    const found = refreshLines(affected, views);
     const open = found.filter(({ server }) => !inMaintenance(server) || server.agent.enabled);
-    return [...open, ...(found.length < wanted.length ? [undefined] : [])].map((line) => ({ host, line }));
+    return [...open, ...(found.length < affected.length ? [undefined] : [])].map((line) => ({ host, line }));
   });
   return { views, intruders };
 }

@@ -85,12 +85,12 @@ function describe(failure: unknown, undone: readonly Undone[]): Problem {
   const left = undone.filter(({ problem }) => problem !== '');
   const back = undone.filter(({ problem, before }) => problem === '' && before !== '');
   const backNames = new Set(back.reverse().map(({ line, before }) => `${lineName(line)} to ${before}`));
-  const said = [
+  const outcomes = [
     ...(backNames.size === 0 ? [] : [`put back: ${[...backNames].join(', ')}`]),
     ...left.map(
       ({ line, before, problem }) =>
         `${lineName(line)} not put back to ${before || 'its agent-check'} at ${line.view.runtime.name} (${problem})`,
     ),
   ];
-  return new Problem(code, [message, ...said].join('; '), hint, { cause: failure });
+  return new Problem(code, [message, ...outcomes].join('; '), hint, { cause: failure });
 }

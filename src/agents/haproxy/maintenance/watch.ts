@@ -47,7 +47,7 @@ export async function startMaintenanceWatch(setup: MaintenanceWatchSetup): Promi
     if (timer !== undefined || stopping.signal.aborted || held.hosts().length === 0) return;
     timer = setTimeout(() => {
       running = look(stopping.signal)
-        .then(complain.over, complain.about)
+        .then(complain.over, complain.complain)
         .finally(() => {
           timer = undefined;
           plan();
@@ -176,10 +176,10 @@ function logBreak({ host }: HeldHost, { line, socket, cause, where }: Break, log
 }
 
 /** A HAProxy that stays away is reported once, not at every look. */
-function complainOnce(log: Log): { about: (problem: unknown) => void; over: () => void } {
+function complainOnce(log: Log): { complain: (problem: unknown) => void; over: () => void } {
   let last = '';
   return {
-    about: (problem) => {
+    complain: (problem) => {
       const words = explain(problem);
       if (words !== last) log.warn({ problem: words }, 'hosts that are held out could not be watched');
       last = words;

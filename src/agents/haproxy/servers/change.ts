@@ -36,8 +36,8 @@ export function setAgentCheck(line: ServerLine, on: boolean, signal: AbortSignal
 }
 
 /** Sets what the agent-check is taken to have said, until it says something itself. */
-export function forceAgent(line: ServerLine, said: 'up' | 'down', signal: AbortSignal): Promise<void> {
-  return change(line.view.runtime, `set server ${name(line)} agent ${said}`, signal);
+export function forceAgent(line: ServerLine, state: 'up' | 'down', signal: AbortSignal): Promise<void> {
+  return change(line.view.runtime, `set server ${name(line)} agent ${state}`, signal);
 }
 
 export function shutdownSessions(line: ServerLine, signal: AbortSignal): Promise<void> {

@@ -128,11 +128,11 @@ function refuseForeignMap(
     const other = [...addresses].find(([, found]) => found.includes(address))?.[0];
     const rival = byName[0] ?? all.find((one) => hasAddress(one, own));
     if (other === undefined && rival === undefined) continue;
-    const whose = other === undefined ? '' : `, the address of ${other}`;
+    const owner = other === undefined ? '' : `, the address of ${other}`;
     const instead = rival === undefined ? '' : `, and ${name} is ${lineName(rival)} (${rival.server.address})`;
     throw new Problem(
       'bad-map',
-      `the map gives ${name} the line ${lineName(line)} (${line.server.address})${whose}${instead}`,
+      `the map gives ${name} the line ${lineName(line)} (${line.server.address})${owner}${instead}`,
       'correct “servers” in the haproxy section of node.yaml; where both lines are the host’s, list both there',
     );
   }

@@ -23,8 +23,8 @@ export function lineKey(line: ServerLine): string {
 
 /** The same lines as another reading has them; one that is gone is left out. */
 export function refreshLines(lines: readonly ServerLine[], views: readonly BackendView[]): ServerLine[] {
-  const wanted = new Set(lines.map(lineKey));
-  return linesOf(views).filter((line) => wanted.has(lineKey(line)));
+  const keys = new Set(lines.map(lineKey));
+  return linesOf(views).filter((line) => keys.has(lineKey(line)));
 }
 
 /** Every line that follows one of these in its process (`track`), near or far, and is none of them. */

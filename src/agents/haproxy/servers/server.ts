@@ -101,6 +101,6 @@ function checkWords(stat: Row): string {
   if (status === '') return textIn(stat, 'status') === 'no check' ? 'no check' : '';
   if (status.startsWith('* ')) return '';
   const code = textIn(stat, 'check_code');
-  const said = stat.get('last_chk') || stat.get('check_desc') || '';
-  return `${status}${code === '' ? '' : ` ${code}`}${said === '' ? '' : `: ${said}`}`;
+  const description = stat.get('last_chk') || stat.get('check_desc') || '';
+  return `${status}${code === '' ? '' : ` ${code}`}${description === '' ? '' : `: ${description}`}`;
 }

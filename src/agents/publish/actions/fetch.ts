@@ -45,7 +45,7 @@ async function fetchAlone(
   sources: readonly Source[],
   context: ActionContext,
 ): Promise<Fetched> {
-  return await parts.alone(accepted.partial.sha256, async () => {
+  return await parts.exclusive(accepted.partial.sha256, async () => {
     const received = await complete(parts, accepted, sources, context);
     const entry = await parts.change(async () => {
       const placed = await placeEntry(parts.store, accepted.proven, parts.now());

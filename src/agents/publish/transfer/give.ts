@@ -54,7 +54,7 @@ export function defineGive(parts: GiveParts): ArtifactHolder['give'] {
     } finally {
       leave();
       const isNews = sent.bytes > 0 || sent.code === '' || refusals(`${proven.id} ${peer.name} ${sent.code}`);
-      if (isNews) await node.audit.served({ ...about(proven), peer: peer.name, ...sent });
+      if (isNews) await node.audit.served({ ...logFields(proven), peer: peer.name, ...sent });
     }
   };
 }
@@ -67,7 +67,7 @@ function enter(serving: Set<string>, peer: string, most: number, node: string): 
   return () => void serving.delete(peer);
 }
 
-function about({ ticket, id, caller }: ProvenTicket) {
+function logFields({ ticket, id, caller }: ProvenTicket) {
   const { application, revision, sha256 } = ticket;
   return { application, revision, sha256: sha256.toString('hex'), caller, ticket: id };
 }
@@ -144,11 +144,11 @@ async function verifiedChunk(
 
 /** Whether something is said for the first time: what repeats itself must not fill the audit log. */
 function startOnce(): (what: string) => boolean {
-  const said = new Set<string>();
+  const reported = new Set<string>();
   return (what) => {
-    if (said.has(what)) return false;
-    if (said.size >= 1000) said.clear();
-    said.add(what);
+    if (reported.has(what)) return false;
+    if (reported.size >= 1000) reported.clear();
+    reported.add(what);
     return true;
   };
 }

@@ -49,7 +49,7 @@ export async function openPartial(store: Store, wanted: Wanted): Promise<Partial
   const missing = new Set(Array.from({ length: chunksOf(size) }, (_, index) => index));
   if (manifest !== undefined) for await (const index of verifiedChunks(file, manifest, size)) missing.delete(index);
   let touchedAt = Date.now();
-  const alone = defineMutex();
+  const mutex = defineMutex();
   const remove = async () => {
     manifest = undefined;
     for (let index = 0; index < chunksOf(size); index++) missing.add(index);
@@ -65,7 +65,7 @@ export async function openPartial(store: Store, wanted: Wanted): Promise<Partial
     needed: () => [...missing].reduce((sum, index) => sum + chunkAt(index, size).length, 0),
     ranges: () => rangesOf(missing),
     takeManifest: (bytes, from) =>
-      alone(async () => {
+      mutex(async () => {
         if (manifest !== undefined) return;
         assertManifest(bytes, wanted, from);
         await replaceFile(manifestFile, bytes);
@@ -84,7 +84,7 @@ export async function openPartial(store: Store, wanted: Wanted): Promise<Partial
       missing.delete(index);
     },
     finish: () =>
-      alone(async () => {
+      mutex(async () => {
         await assertWhole(file, sha256, remove);
         // The manifest is in both places until the artifact is in its own: a kill in between loses neither.
         await rm(store.manifest(sha256), { force: true });

@@ -70,8 +70,8 @@ async function readRuby(file: string): Promise<JsonObject> {
       const hint = 'run this command where Ruby is installed, or convert the file there and import the JSON';
       throw new Problem('unreadable-file', `${file} is a program in Ruby, and Ruby is not installed here`, hint);
     }
-    const said = String((cause as { stderr?: string }).stderr ?? '').split('\n', 1)[0] ?? '';
-    throw new Problem('bad-ddl', `${file} cannot be read by Ruby: ${said.slice(0, 300)}`, '', { cause });
+    const firstLine = String((cause as { stderr?: string }).stderr ?? '').split('\n', 1)[0] ?? '';
+    throw new Problem('bad-ddl', `${file} cannot be read by Ruby: ${firstLine.slice(0, 300)}`, '', { cause });
   }
 }
 

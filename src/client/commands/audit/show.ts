@@ -31,7 +31,7 @@ const followInterval = 500;
  * A line that can't be read is named and makes the exit code 2.
  */
 export async function showAudit(options: ShowOptions, context: CliContext): Promise<number> {
-  const wanted = chooseEntries(options);
+  const isChosen = chooseEntries(options);
   const { file } = await locateAudit(options);
   let unreadable = 0;
   const faults = (path: string, line: number) => {
@@ -40,7 +40,7 @@ export async function showAudit(options: ShowOptions, context: CliContext): Prom
   };
   const shown: AuditEntry[] = [];
   const show = (entry: AuditEntry) => {
-    if (!wanted(entry)) return;
+    if (!isChosen(entry)) return;
     if (options.json !== true) context.out(formatEntry(entry));
     else if (options.follow === true) context.out(JSON.stringify(entry));
     else shown.push(entry);

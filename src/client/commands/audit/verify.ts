@@ -23,7 +23,7 @@ export async function checkAudit(options: VerifyOptions, context: CliContext): P
   const { file, ca } = await locateAudit(options);
   if (ca === undefined) throw new Problem('usage', 'no CA certificate is known', 'give --ca FILE');
   const authorities = pemBlocks(await readText(ca)).map((pem) => parseCertificate(pem));
-  const { node, realm } = await whose(await findAuditFiles(file));
+  const { node, realm } = await ownerOf(await findAuditFiles(file));
   const heads = [...(options.head ?? []).map(parseHead), ...(await headsOf(node, options.heads ?? [], context))];
   const trust = { realm, authorities, isRevoked: () => false };
   const verification = await verifyAuditLog(file, trust, { heads });
@@ -41,7 +41,7 @@ export async function checkAudit(options: VerifyOptions, context: CliContext): P
 }
 
 /** The node and realm of the first certificate in the log; whether that certificate is the fleet's is then checked. */
-async function whose(files: readonly AuditFile[]): Promise<{ node: string; realm: string }> {
+async function ownerOf(files: readonly AuditFile[]): Promise<{ node: string; realm: string }> {
   for (const { path } of files.slice(0, 1)) {
     for await (const { text, number } of readFileLines(path)) {
       const certificate = certificateIn(text);

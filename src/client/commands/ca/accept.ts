@@ -62,11 +62,11 @@ async function openIfThere(directory: string): Promise<Store | undefined> {
   }
 }
 
-function requireRealm({ certificate }: SignedCa, wanted: string | undefined, file: string): void {
+function requireRealm({ certificate }: SignedCa, expected: string | undefined, file: string): void {
   const realm = realmOf(certificate, file);
-  if (wanted === undefined || realm === wanted) return;
-  const what = `the certificate in ${file} is of realm ${realm}, and this CA is of ${wanted}`;
-  throw new Problem('bad-ca', what, `let a root of ${wanted} sign the request`);
+  if (expected === undefined || realm === expected) return;
+  const what = `the certificate in ${file} is of realm ${realm}, and this CA is of ${expected}`;
+  throw new Problem('bad-ca', what, `let a root of ${expected} sign the request`);
 }
 
 /** One passphrase serves all keys of a CA, and the key that waits for its certificate. */

@@ -17,13 +17,13 @@ const day = 24 * 60 * 60 * 1000;
 export async function listIssued(options: ListOptions, context: CliContext): Promise<void> {
   const store = await openCa(options, context);
   const now = Date.now();
-  const wanted = (entry: Issued) => {
+  const isChosen = (entry: Issued) => {
     if (options.expiring !== undefined) {
       return stateOf(entry, now) === 'valid' && Date.parse(entry.notAfter) < now + options.expiring * day;
     }
     return options.all === true || stateOf(entry, now) === 'valid';
   };
-  const entries = (await readIssued(store)).filter(wanted).sort((a, b) => (a.name < b.name ? -1 : 1));
+  const entries = (await readIssued(store)).filter(isChosen).sort((a, b) => (a.name < b.name ? -1 : 1));
   if (options.json === true) {
     context.out(JSON.stringify(entries.map((entry) => asJson(entry, now))));
     return;

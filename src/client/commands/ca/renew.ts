@@ -13,12 +13,16 @@ export interface RenewOptions extends CaOptions, CertificateOutputOptions, RoleO
 }
 
 /** A new certificate for the newest key of a holder that was not revoked. The old one stays good until it expires. */
-export async function renewCertificate(wanted: string, options: RenewOptions, context: CliContext): Promise<void> {
+export async function renewCertificate(
+  nameOrSerial: string,
+  options: RenewOptions,
+  context: CliContext,
+): Promise<void> {
   const store = await openCa(options, context);
   const now = Date.now();
-  const found = findIssued(await readIssued(store), wanted, options.kind);
+  const found = findIssued(await readIssued(store), nameOrSerial, options.kind);
   const entry = found.find((one) => stateOf(one, now) !== 'revoked') ?? found[0];
-  if (entry === undefined) throw new Problem('not-issued', `nothing was issued to “${wanted}” here`);
+  if (entry === undefined) throw new Problem('not-issued', `nothing was issued to “${nameOrSerial}” here`);
   if (options.relay === true && entry.kind !== 'node') {
     throw new Problem('usage', 'only a node can relay: leave --relay out');
   }

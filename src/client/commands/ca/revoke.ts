@@ -17,11 +17,15 @@ export interface RevokeOptions extends CaOptions {
 }
 
 /** Revokes all that is still valid under a name, or one serial, and makes the next list at once. */
-export async function revokeCertificates(wanted: string, options: RevokeOptions, context: CliContext): Promise<void> {
+export async function revokeCertificates(
+  nameOrSerial: string,
+  options: RevokeOptions,
+  context: CliContext,
+): Promise<void> {
   const reason = parseReason(options.reason);
   const store = await openCa(options, context);
   const now = Date.now();
-  const found = findIssued(await readIssued(store), wanted, options.kind);
+  const found = findIssued(await readIssued(store), nameOrSerial, options.kind);
   // The keys are opened first: without the list, the revocation would be known here and nowhere else.
   const authorities = await unlockAll(store, options, context);
   const serials = found.filter((entry) => stateOf(entry, now) === 'valid').map((entry) => entry.serial);
@@ -40,10 +44,10 @@ export async function revokeCertificates(wanted: string, options: RevokeOptions,
     return;
   }
   if (revoked.length === 0) {
-    context.out(`nothing to do: every certificate of “${wanted}” is revoked or has expired`);
+    context.out(`nothing to do: every certificate of “${nameOrSerial}” is revoked or has expired`);
     return;
   }
-  context.out(`revoked ${count(revoked.length, 'certificate')} of ${wanted}: ${revoked.join(', ')}`);
+  context.out(`revoked ${count(revoked.length, 'certificate')} of ${nameOrSerial}: ${revoked.join(', ')}`);
   if (roleOf(store.certificate) === 'root') {
     context.out(`made the revocation list ${crl}: bring it to the machines of the other CAs`);
     context.out('there, “mco-deploy ca accept crl.pem” takes it, and “mco-deploy ca push-crl” sends it to the nodes');

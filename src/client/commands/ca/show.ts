@@ -15,19 +15,19 @@ export interface ShowOptions extends CaOptions {
 }
 
 /** Shows what was issued under a name or serial; without either, the CA itself. */
-export async function show(wanted: string | undefined, options: ShowOptions, context: CliContext): Promise<void> {
+export async function show(nameOrSerial: string | undefined, options: ShowOptions, context: CliContext): Promise<void> {
   const store = await openCa(options, context);
   const entries = await readIssued(store);
-  const found = wanted === undefined ? [] : findIssued(entries, wanted, options.kind);
+  const found = nameOrSerial === undefined ? [] : findIssued(entries, nameOrSerial, options.kind);
   if (options.pem === true) {
     const pem =
-      wanted === undefined ? trustedPem(store) : found.map((entry) => certificateOf(entry).toString()).join('');
+      nameOrSerial === undefined ? trustedPem(store) : found.map((entry) => certificateOf(entry).toString()).join('');
     context.out(pem.trimEnd());
     return;
   }
-  const records = wanted === undefined ? [await describeCa(store, entries)] : found.map(describe);
+  const records = nameOrSerial === undefined ? [await describeCa(store, entries)] : found.map(describe);
   if (options.json === true) {
-    context.out(JSON.stringify(wanted === undefined ? records[0] : records));
+    context.out(JSON.stringify(nameOrSerial === undefined ? records[0] : records));
     return;
   }
   context.out(records.map(formatRecord).join('\n\n'));

@@ -26,7 +26,7 @@ export async function printCandidates(
     scripts: Object.keys(shippedScripts),
     scriptInputs: await readScriptInputs(words, catalogue),
   });
-  for (const { value, about } of found) context.out(about ? `${value}\t${printable(about)}` : value);
+  for (const { value, help } of found) context.out(help ? `${value}\t${printable(help)}` : value);
   return exitCode.ok;
 }
 

@@ -17,8 +17,8 @@ export async function runFacts(fact: string, options: FactsOptions, context: Cli
   if (!/^[A-Za-z0-9_:.-]{1,200}$/.test(fact))
     throw new Problem('usage', `“${fact.slice(0, 80)}” is not a valid fact name`);
   let known = false;
-  const wanted = { ...nodesOf(options), wanted: { facts: [fact], keep: false } };
-  const code = await overNodes(options, wanted, context, async (findings) => {
+  const selection = { ...nodesOf(options), settings: { facts: [fact], keep: false } };
+  const code = await overNodes(options, selection, context, async (findings) => {
     const { nodes } = findings;
     const distribution = distributionOf(nodes.map((node) => [node.name, factOf(node, fact)] as const));
     if (options.json === true) context.out(JSON.stringify({ fact, ...distribution }, null, 2));

@@ -14,14 +14,19 @@ interface FindOptions extends CommonOptions {
 /** Prints the names of the nodes that match, sorted, one a line. */
 export async function runFind(options: FindOptions, context: CliContext): Promise<number> {
   const show = (node: FoundNode) => context.out(options.verbose === true ? verboseLine(node) : node.name);
-  const { wanted, rest } = asTheyArrive(show, options, context);
-  return overNodes(options, { ...nodesOf(options), wanted: { keep: false, ...wanted } }, context, async (findings) => {
-    const { nodes } = findings;
-    if (options.json === true) context.out(JSON.stringify(nodes.map(describe), null, 2));
-    else if (tableOf(options) !== undefined) showTable(nodes.map(describe), options, context);
-    else for (const node of rest(nodes)) show(node);
-    return found(findings);
-  });
+  const { settings, rest } = asTheyArrive(show, options, context);
+  return overNodes(
+    options,
+    { ...nodesOf(options), settings: { keep: false, ...settings } },
+    context,
+    async (findings) => {
+      const { nodes } = findings;
+      if (options.json === true) context.out(JSON.stringify(nodes.map(describe), null, 2));
+      else if (tableOf(options) !== undefined) showTable(nodes.map(describe), options, context);
+      else for (const node of rest(nodes)) show(node);
+      return found(findings);
+    },
+  );
 }
 
 function describe({ name, description: { version, agents, classes, facts } }: FoundNode) {

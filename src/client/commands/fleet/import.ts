@@ -37,7 +37,7 @@ export async function importFleet(
   const configDdl = requireDdl(catalogue, 'config');
   return await overNodes(
     options,
-    { targets, wanted: { full: false, facts: ['cluster'] } },
+    { targets, settings: { full: false, facts: ['cluster'] } },
     context,
     async ({ nodes }, session) => {
       if (nodes.length === 0) return [];

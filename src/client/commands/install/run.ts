@@ -82,12 +82,12 @@ async function installHostOptions(
   const crl = await readStoredCrl(store);
   const fleet = { ca: trustedPem(store), ...(crl === undefined ? {} : { crl }) };
   const operator = session.caller.credentials.identity.name;
-  const wanted = await describeDesiredFiles(options, paths, fleet, operator, check);
+  const desired = await describeDesiredFiles(options, paths, fleet, operator, check);
   let authority: Promise<Authority> | undefined;
   return {
     program,
     ...(await debianOf(options, program, own)),
-    wanted,
+    desired,
     store,
     authority: () => {
       authority ??= unlockCa(store, caOptions, context);
@@ -183,7 +183,7 @@ function printEnding(ending: Ending<HostResult>, options: InstallHostOptions, co
       `${node} kept ${path}, which others changed and which differs from what was requested (--replace overwrites it)`,
     );
   if (description !== undefined) context.out(printable(`${node} ${inventoryWords(description)}`));
-  const { program, directory } = options.wanted.paths;
+  const { program, directory } = options.desired.paths;
   if (pending) context.out(`${node} waits to be started: ${program} daemon --config ${directory}/node.yaml`);
 }
 

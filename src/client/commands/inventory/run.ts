@@ -34,12 +34,12 @@ export async function runInventory(
   if (!isNodeName(name)) throw new Problem('usage', `“${typed.slice(0, 80)}” is not a valid node name`);
   const { targets } = nodesOf(options);
   // Found among all nodes, so that a node that does not run rpcutil differs from one that is not there.
-  const wanted = {
+  const selection = {
     targets: { ...targets, filter: { ...targets.filter, identities: [name] } },
-    wanted: { expect: [name] },
+    settings: { expect: [name] },
   };
   const question = { ddl: requireDdl(catalogue, 'rpcutil'), action: 'inventory', input: {}, timeout: targets.timeout };
-  return overNodes(options, wanted, context, async ({ nodes: [node] }, session) => {
+  return overNodes(options, selection, context, async ({ nodes: [node] }, session) => {
     if (node === undefined) return [];
     const outcome = await callFoundNode(question, node, session, context.signal);
     print(node, outcome, options, context);

@@ -137,8 +137,8 @@ async function readUntilEnded(nodes: readonly FoundNode[], look: Look): Promise<
     await sleep(intervals[Math.min(round, intervals.length - 1)], undefined, { signal: context.signal }).catch(
       () => {},
     );
-    const wanted = [...running, ...failed].map(({ node }) => node);
-    pending = pending.filter(({ name }) => wanted.includes(name));
+    const unread = [...running, ...failed].map(({ node }) => node);
+    pending = pending.filter(({ name }) => unread.includes(name));
     if (failed.length === 0) continue;
     const filter = { ...noFilter, agents: ['jobs'], identities: failed.map(({ node }) => node) };
     const again = await session.find({ ...readTargetOptions(options), takesList: false, limit: undefined, filter });
@@ -158,11 +158,11 @@ function format(first: NodeResult, results: readonly NodeResult[]): string[] {
 function formatNode({ node, state, began, ended, code, message, progress, data, left_out }: NodeResult): string[] {
   const took = ended === 0 ? `since ${new Date(began).toISOString()}` : `in ${((ended - began) / 1000).toFixed(1)} s`;
   const why = message === '' ? '' : `: ${message}${code === '' ? '' : ` (${code})`}`;
-  const said = state === 'running' && progress !== '' ? `: ${progress}` : '';
+  const suffix = state === 'running' && progress !== '' ? `: ${progress}` : '';
   const output = left_out
     ? ['    its output was too large to be kept']
     : Object.entries(data).map(
         ([name, value]) => `    ${name}: ${typeof value === 'string' ? value : JSON.stringify(value)}`,
       );
-  return [`  ${node}  ${state} ${took}${why}${said}`, ...output];
+  return [`  ${node}  ${state} ${took}${why}${suffix}`, ...output];
 }

@@ -18,25 +18,30 @@ export async function runPing(options: PingOptions, context: CliContext): Promis
     const way = options.verbose === true ? ` ${pathOf(node)}` : '';
     context.out(`${node.name.padEnd(40)} time=${node.elapsed.toFixed(2)} ms${way}`);
   };
-  const { wanted, rest } = asTheyArrive(show, options, context);
-  return overNodes(options, { ...nodesOf(options), wanted: { keep: false, ...wanted } }, context, async (findings) => {
-    const { nodes } = findings;
-    if (options.json === true) context.out(JSON.stringify(asJson(findings), null, 2));
-    else {
-      if (tableOf(options) !== undefined) showTable(nodes, options, context);
-      else for (const node of rest(nodes)) show(node);
-      summarize(
-        nodes.map(({ elapsed }) => elapsed),
-        findings.elapsed,
-        options.graph === true,
-        context,
-      );
-      for (const { name, description } of nodes) {
-        for (const warning of description.warnings) context.err(`warning: ${name}: ${indented(warning)}`);
+  const { settings, rest } = asTheyArrive(show, options, context);
+  return overNodes(
+    options,
+    { ...nodesOf(options), settings: { keep: false, ...settings } },
+    context,
+    async (findings) => {
+      const { nodes } = findings;
+      if (options.json === true) context.out(JSON.stringify(asJson(findings), null, 2));
+      else {
+        if (tableOf(options) !== undefined) showTable(nodes, options, context);
+        else for (const node of rest(nodes)) show(node);
+        summarize(
+          nodes.map(({ elapsed }) => elapsed),
+          findings.elapsed,
+          options.graph === true,
+          context,
+        );
+        for (const { name, description } of nodes) {
+          for (const warning of description.warnings) context.err(`warning: ${name}: ${indented(warning)}`);
+        }
       }
-    }
-    return found(findings);
-  });
+      return found(findings);
+    },
+  );
 }
 
 function showTable(nodes: readonly FoundNode[], options: PingOptions, context: CliContext): void {

@@ -25,8 +25,8 @@ export async function readReleasesBefore(
 ): Promise<Known> {
   const { application } = options;
   const { filter, ...targets } = readTargetOptions(options, 'appmgr');
-  const wanted = { ...targets, filter: { ...filter, facts: [`cluster=${options.cluster}`] } };
-  const { nodes } = await session.find(wanted);
+  const selection = { ...targets, filter: { ...filter, facts: [`cluster=${options.cluster}`] } };
+  const { nodes } = await session.find(selection);
   const question = {
     ddl: requireDdl(catalogue, 'appmgr'),
     action: 'status',

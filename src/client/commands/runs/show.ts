@@ -49,8 +49,8 @@ async function askBalancers(
   const session = await openSession(options, context);
   try {
     const { filter, ...targets } = readTargetOptions(options, 'haproxy');
-    const wanted = { ...targets, filter: { ...filter, identities: [...balancers] } };
-    const findings = await session.find(wanted, { expect: balancers });
+    const selection = { ...targets, filter: { ...filter, identities: [...balancers] } };
+    const findings = await session.find(selection, { expect: balancers });
     const { out, outcomes } = await readRotation(findings.nodes, session, catalogue, context.signal);
     for (const { node, outcome, message } of outcomes)
       if (outcome !== 'ok') context.err(`${node}: ${indented(message)}`);
@@ -94,8 +94,8 @@ function formatStep({ step, state, calls }: StepRecord, verbose: boolean): strin
 function formatCall({ node, outcome, code, message, data, try: attempt }: CallRecord, verbose: boolean): string {
   const why = message === '' ? '' : `: ${message}${code === '' ? '' : ` (${code})`}`;
   const what = outcome === 'unknown' ? 'called; its result is not known' : `${outcome}${why}`;
-  const said = verbose ? ` ${JSON.stringify(data).slice(0, 300)}` : '';
-  return `    ${node.padEnd(38)} try ${attempt}  ${what}${said}`;
+  const suffix = verbose ? ` ${JSON.stringify(data).slice(0, 300)}` : '';
+  return `    ${node.padEnd(38)} try ${attempt}  ${what}${suffix}`;
 }
 
 function formatOutNow(out: readonly OutServer[] | undefined): string[] {

@@ -39,9 +39,9 @@ function rolesOf(hosts: readonly DraftHost[]) {
   const names = new Map<string, string>();
   for (const { name, role, content, applications } of hosts) {
     const key = (one: string) => JSON.stringify([contents.get(one), appsOf.get(one)]);
-    const wanted = JSON.stringify([content, Object.keys(applications).sort()]);
+    const contentKey = JSON.stringify([content, Object.keys(applications).sort()]);
     let chosen = role;
-    for (let number = 2; contents.has(chosen) && key(chosen) !== wanted; number++) chosen = `${role}${number}`;
+    for (let number = 2; contents.has(chosen) && key(chosen) !== contentKey; number++) chosen = `${role}${number}`;
     contents.set(chosen, content);
     appsOf.set(chosen, Object.keys(applications).sort());
     names.set(name, chosen);

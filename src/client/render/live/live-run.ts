@@ -5,7 +5,7 @@ import type { LiveView, LiveWork } from './live.ts';
 export interface LiveRun {
   readonly see: (event: RunEvent) => void;
   /** What a node says of a call while it runs. */
-  readonly hear: (step: string, node: string, message: string) => void;
+  readonly onProgress: (step: string, node: string, message: string) => void;
 }
 
 export function startLiveRun(live: LiveView): LiveRun {
@@ -56,7 +56,7 @@ export function startLiveRun(live: LiveView): LiveRun {
         default:
       }
     },
-    hear: (step, node, message) => {
+    onProgress: (step, node, message) => {
       const work = shown.get(step);
       if (work?.going.has(node) === true) work.show(node, message);
     },

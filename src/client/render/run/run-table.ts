@@ -38,8 +38,8 @@ export function startRunTable(): RunTable {
       if (event.type === 'outcome') outcomes.set(event.step, [...(outcomes.get(event.step) ?? []), event]);
       if (event.type !== 'step-finished') return;
       const { report } = event;
-      const said = outcomes.get(report.id) ?? [];
-      if (!report.dryRun) followTraffic(titles.get(report.id) ?? '', said, out);
+      const replies = outcomes.get(report.id) ?? [];
+      if (!report.dryRun) followTraffic(titles.get(report.id) ?? '', replies, out);
       outcomes.delete(report.id);
       if (isWorthALine(report)) addRow(rows, rowOf(report));
     },

@@ -62,29 +62,29 @@ ${cases.map(formatCase).join('')}  </testsuite>
 
 /** Hidden steps are of interest only when they fail. */
 function casesOf({ name, internal, state, ok, failed, untouched, elapsed, kind }: StepReport): TestCase[] {
-  const about = { step: name, elapsed };
+  const base = { step: name, elapsed };
   const isDone = state === 'done';
   const nodes = [
-    ...ok.map((node) => ({ ...about, name: node })),
+    ...ok.map((node) => ({ ...base, name: node })),
     ...failed.map(({ node, code, reason }) => ({
-      ...about,
+      ...base,
       name: node === '' ? name : node,
       // A step may be done although a node failed: up to its threshold.
       ...(isDone ? { skipped: `${code}: ${reason}` } : { failure: { type: code, reason } }),
     })),
-    ...untouched.map((node) => ({ ...about, name: node, elapsed: 0, skipped: 'it was not reached' })),
+    ...untouched.map((node) => ({ ...base, name: node, elapsed: 0, skipped: 'it was not reached' })),
   ];
   if (internal && isDone) return [];
   if (nodes.length > 0) return nodes;
-  if (state === 'failed') return [{ ...about, name, failure: { type: 'failed', reason: `the step ${name} failed` } }];
-  return [{ ...about, name, ...(isDone ? {} : { skipped: `${kind}: ${state}` }) }];
+  if (state === 'failed') return [{ ...base, name, failure: { type: 'failed', reason: `the step ${name} failed` } }];
+  return [{ ...base, name, ...(isDone ? {} : { skipped: `${kind}: ${state}` }) }];
 }
 
 function formatCase({ name, step, elapsed, failure, skipped }: TestCase): string {
   const open = `    <testcase${attributes({ classname: step, name, time: seconds(elapsed) })}`;
   if (failure !== undefined) {
-    const said = attributes({ type: failure.type, message: failure.reason });
-    return `${open}>\n      <failure${said}>${escaped(failure.reason)}</failure>\n    </testcase>\n`;
+    const failureAttributes = attributes({ type: failure.type, message: failure.reason });
+    return `${open}>\n      <failure${failureAttributes}>${escaped(failure.reason)}</failure>\n    </testcase>\n`;
   }
   if (skipped !== undefined) return `${open}>\n      <skipped${attributes({ message: skipped })}/>\n    </testcase>\n`;
   return `${open}/>\n`;

@@ -20,15 +20,15 @@ export interface Interpreting {
 }
 
 /** Makes the check for one keyword from its value. @throws Problem `bad-schema`, `bad-pattern` */
-export type Keyword = (wanted: unknown, interpreting: Interpreting) => Check;
+export type Keyword = (expected: unknown, interpreting: Interpreting) => Check;
 
-export function keywordNumber(keyword: string, wanted: unknown): number {
-  if (typeof wanted === 'number' && Number.isFinite(wanted)) return wanted;
+export function keywordNumber(keyword: string, expected: unknown): number {
+  if (typeof expected === 'number' && Number.isFinite(expected)) return expected;
   throw new Problem('bad-schema', `“${keyword}” must be a number`);
 }
 
 /** A schema from outside may have anything in its place, even an object that cannot be turned into text. */
-export function keywordText(keyword: string, wanted: unknown): string {
-  if (typeof wanted === 'string') return wanted;
+export function keywordText(keyword: string, expected: unknown): string {
+  if (typeof expected === 'string') return expected;
   throw new Problem('bad-schema', `“${keyword}” must be text`);
 }

@@ -8,8 +8,8 @@ function size(
   atLeast: boolean,
   things: string,
 ): Keyword {
-  return (wanted) => {
-    const limit = keywordNumber(keyword, wanted);
+  return (expected) => {
+    const limit = keywordNumber(keyword, expected);
     return (value, path, report) => {
       const found = sizeOf(value);
       if (found === undefined || (atLeast ? found >= limit : found <= limit)) return;
@@ -25,15 +25,15 @@ function pointer(path: string, key: string): string {
   return `${path}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`;
 }
 
-function mapping(keyword: string, wanted: unknown): JsonObject {
-  if (isObject(wanted)) return wanted;
+function mapping(keyword: string, expected: unknown): JsonObject {
+  if (isObject(expected)) return expected;
   throw new Problem('bad-schema', `“${keyword}” must be an object`);
 }
 
 /** Keywords for arrays and objects. */
 export const structureKeywords: Readonly<Record<string, Keyword>> = {
-  items: (wanted, { compile }) => {
-    const check = compile(wanted);
+  items: (expected, { compile }) => {
+    const check = compile(expected);
     return (value, path, report) => {
       if (Array.isArray(value)) for (const [index, item] of value.entries()) check(item, `${path}/${index}`, report);
     };
@@ -42,8 +42,8 @@ export const structureKeywords: Readonly<Record<string, Keyword>> = {
   maxItems: size('maxItems', items, false, 'items'),
   minProperties: size('minProperties', keys, true, 'properties'),
   maxProperties: size('maxProperties', keys, false, 'properties'),
-  properties: (wanted, { compile }) => {
-    const properties = Object.entries(mapping('properties', wanted)).map(([key, schema]) => ({
+  properties: (expected, { compile }) => {
+    const properties = Object.entries(mapping('properties', expected)).map(([key, schema]) => ({
       key,
       check: compile(schema),
       missing: (schema as JsonObject).default,
@@ -56,19 +56,19 @@ export const structureKeywords: Readonly<Record<string, Keyword>> = {
       }
     };
   },
-  required: (wanted) => {
-    if (!Array.isArray(wanted)) throw new Problem('bad-schema', '“required” must be a list');
-    const names = (wanted as unknown[]).map(String);
+  required: (expected) => {
+    if (!Array.isArray(expected)) throw new Problem('bad-schema', '“required” must be a list');
+    const names = (expected as unknown[]).map(String);
     return (value, path, report) => {
       if (!isObject(value)) return;
       for (const missingProperty of names)
         if (!Object.hasOwn(value, missingProperty)) report(path, 'required', { missingProperty });
     };
   },
-  additionalProperties: (wanted, { compile, schema }) => {
+  additionalProperties: (expected, { compile, schema }) => {
     const known = new Set(isObject(schema.properties) ? Object.keys(schema.properties) : []);
-    const check: Check | undefined = typeof wanted === 'boolean' ? undefined : compile(wanted);
-    if (wanted === true) return () => {};
+    const check: Check | undefined = typeof expected === 'boolean' ? undefined : compile(expected);
+    if (expected === true) return () => {};
     return (value, path, report) => {
       if (!isObject(value)) return;
       for (const key of Object.keys(value).filter((name) => !known.has(name))) {

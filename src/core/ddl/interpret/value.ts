@@ -24,8 +24,8 @@ function length(text: string): number {
 
 /** Makes a check that looks at numbers only. */
 function bound(keyword: string, words: string, fits: (value: number, limit: number) => boolean): Keyword {
-  return (wanted) => {
-    const limit = keywordNumber(keyword, wanted);
+  return (expected) => {
+    const limit = keywordNumber(keyword, expected);
     return (value, path, report) => {
       if (typeof value === 'number' && !fits(value, limit))
         report(path, keyword, { limit }, `must be ${words} ${limit}`);
@@ -34,8 +34,10 @@ function bound(keyword: string, words: string, fits: (value: number, limit: numb
 }
 
 export const valueKeywords: Readonly<Record<string, Keyword>> = {
-  type: (wanted) => {
-    const names = (Array.isArray(wanted) ? (wanted as unknown[]) : [wanted]).map((one) => keywordText('type', one));
+  type: (expected) => {
+    const names = (Array.isArray(expected) ? (expected as unknown[]) : [expected]).map((one) =>
+      keywordText('type', one),
+    );
     const tests = names.map((name) => {
       const test = Object.hasOwn(types, name) ? types[name] : undefined;
       if (test === undefined) throw new Problem('bad-schema', `“${name}” is not a type`);
@@ -45,9 +47,9 @@ export const valueKeywords: Readonly<Record<string, Keyword>> = {
       if (!tests.some((test) => test(value))) report(path, 'type', { type: names.join(',') });
     };
   },
-  enum: (wanted) => {
-    if (!Array.isArray(wanted)) throw new Problem('bad-schema', '“enum” must be a list');
-    const allowedValues = wanted as unknown[];
+  enum: (expected) => {
+    if (!Array.isArray(expected)) throw new Problem('bad-schema', '“enum” must be a list');
+    const allowedValues = expected as unknown[];
     return (value, path, report) => {
       if (!allowedValues.some((one) => isDeepStrictEqual(one, value))) report(path, 'enum', { allowedValues });
     };
@@ -55,29 +57,29 @@ export const valueKeywords: Readonly<Record<string, Keyword>> = {
   const: (allowedValue) => (value, path, report) => {
     if (!isDeepStrictEqual(allowedValue, value)) report(path, 'const', { allowedValue });
   },
-  minLength: (wanted) => {
-    const limit = keywordNumber('minLength', wanted);
+  minLength: (expected) => {
+    const limit = keywordNumber('minLength', expected);
     return (value, path, report) => {
       if (typeof value === 'string' && length(value) < limit)
         report(path, 'minLength', { limit }, `must NOT have fewer than ${limit} characters`);
     };
   },
-  maxLength: (wanted) => {
-    const limit = keywordNumber('maxLength', wanted);
+  maxLength: (expected) => {
+    const limit = keywordNumber('maxLength', expected);
     return (value, path, report) => {
       if (typeof value === 'string' && length(value) > limit)
         report(path, 'maxLength', { limit }, `must NOT have more than ${limit} characters`);
     };
   },
-  pattern: (wanted, { compilePattern }) => {
-    const pattern = keywordText('pattern', wanted);
+  pattern: (expected, { compilePattern }) => {
+    const pattern = keywordText('pattern', expected);
     const matches = compilePattern(pattern);
     return (value, path, report) => {
       if (typeof value === 'string' && !matches(value)) report(path, 'pattern', { pattern });
     };
   },
-  format: (wanted) => {
-    const format = keywordText('format', wanted);
+  format: (expected) => {
+    const format = keywordText('format', expected);
     const matches = Object.hasOwn(formats, format) ? formats[format] : undefined;
     if (matches === undefined) throw new Problem('bad-schema', `“${format}” is not a known format`);
     return (value, path, report) => {
@@ -89,9 +91,9 @@ export const valueKeywords: Readonly<Record<string, Keyword>> = {
   maximum: bound('maximum', '<=', (value, limit) => value <= limit),
   exclusiveMinimum: bound('exclusiveMinimum', '>', (value, limit) => value > limit),
   exclusiveMaximum: bound('exclusiveMaximum', '<', (value, limit) => value < limit),
-  anyOf: (wanted, { compile }) => {
-    if (!Array.isArray(wanted)) throw new Problem('bad-schema', '“anyOf” must be a list');
-    const branches = (wanted as unknown[]).map(compile);
+  anyOf: (expected, { compile }) => {
+    if (!Array.isArray(expected)) throw new Problem('bad-schema', '“anyOf” must be a list');
+    const branches = (expected as unknown[]).map(compile);
     return (value, path, report) => {
       const told: string[] = [];
       const fits = branches.some((branch) => {

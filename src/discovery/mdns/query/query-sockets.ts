@@ -29,8 +29,8 @@ export async function openQuerySockets({ interfaces, buffer, log }: QueryOptions
         askers.push({ socket, family, interface: one, second: index > 0 });
       } catch (error) {
         failures.push(error);
-        const about = { interface: one.name, family, reason: explainErrno(error) };
-        log.warn(about, `no multicast by ${family} on this interface`);
+        const logFields = { interface: one.name, family, reason: explainErrno(error) };
+        log.warn(logFields, `no multicast by ${family} on this interface`);
       }
     }
   }

@@ -72,9 +72,9 @@ export function startJournaling(options: JournalingOptions): Journaling {
     journal = startFleetJournal({ ...options, run: options.runId, stored, lines, append: lease.append });
     for (const entry of waiting.splice(0)) journal.add(entry);
     if (lines.length > 0) return;
-    const about = { at: Date.now(), runId: options.runId };
-    await options.write({ ...about, type: 'journal-stored', ...stored });
-    if (options.texts !== undefined) await options.write({ ...about, type: 'playbook', tree: options.texts });
+    const stamp = { at: Date.now(), runId: options.runId };
+    await options.write({ ...stamp, type: 'journal-stored', ...stored });
+    if (options.texts !== undefined) await options.write({ ...stamp, type: 'playbook', tree: options.texts });
   };
   return {
     note: (entry) => {

@@ -27,11 +27,11 @@ export function journalUnder(
     append: async (name, input, dryRun) => {
       const node = nodes.get(name);
       if (node === undefined) return outsideOf(name);
-      const about = { requestId: newId(), target: name, agent: ddl.name, action: 'append', dryRun, runId };
+      const request = { requestId: newId(), target: name, agent: ddl.name, action: 'append', dryRun, runId };
       const stamp = { lease: lease.name, fence: lease.fenceOf(name) ?? 0 };
       return await callNode(
         node.connection,
-        { ...callDefaults, ...about, ...stamp, input: { ...input }, sensitive },
+        { ...callDefaults, ...request, ...stamp, input: { ...input }, sensitive },
         session.caller,
         { timeout, changes: true, onProgress: () => {}, signal },
       );

@@ -70,7 +70,7 @@ export function majorityOf(count: number): number {
 }
 
 /** Resolves as soon as a majority has so many lines: a node that hangs holds nobody up. */
-async function settle(holders: readonly Holder[], wanted: number): Promise<void> {
+async function settle(holders: readonly Holder[], copies: number): Promise<void> {
   const needed = majorityOf(holders.length);
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   let having = 0;
@@ -78,18 +78,18 @@ async function settle(holders: readonly Holder[], wanted: number): Promise<void>
   const sendTo = async (holder: Holder) => {
     // What is on its way was taken before the last lines were added.
     await holder.send();
-    if (holder.fault() === undefined && holder.stored() < wanted) await holder.send();
+    if (holder.fault() === undefined && holder.stored() < copies) await holder.send();
     open--;
-    if (holder.stored() >= wanted) having++;
+    if (holder.stored() >= copies) having++;
     if (having >= needed) resolve();
-    else if (having + open < needed) reject(notStored(holders, wanted));
+    else if (having + open < needed) reject(notStored(holders, copies));
   };
   for (const holder of holders) sendTo(holder).catch(reject);
   await promise;
 }
 
-function notStored(holders: readonly Holder[], wanted: number): Problem {
-  const without = holders.filter((holder) => holder.stored() < wanted);
+function notStored(holders: readonly Holder[], copies: number): Problem {
+  const without = holders.filter((holder) => holder.stored() < copies);
   const why = without.map((holder) => `${holder.node}: ${holder.fault() ?? 'it has not replied'}`).join('; ');
   const what = `${holders.length - without.length} of ${holders.length} nodes store the journal, and ${majorityOf(holders.length)} must before a change`;
   return new Problem('journal-not-stored', `${what}: ${why}`, 'see that they answer, then resume the run');

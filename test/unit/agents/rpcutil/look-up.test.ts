@@ -25,7 +25,7 @@ test('collective_info names the one collective', async () => {
 });
 
 test('may_i shows what the policies allow the caller, what they deny, and what does not run here', async () => {
-  const about = await fixedNode.about();
+  const about = await fixedNode.info();
   const agents = ['appmgr', 'nrpe'].map((name) => ({ name }) as (typeof about.agents)[number]);
   const asked: object[] = [];
   const node = {

@@ -34,7 +34,7 @@ describe('completes', () => {
     assert.ok(complete('pi').includes('ping'));
     assert.deepEqual(complete('ca', 'issue', ''), ['node', 'operator', 'help']);
     const [ping] = candidatesOf(['pi'], known);
-    assert.match(ping?.about ?? '', /which nodes answer/);
+    assert.match(ping?.help ?? '', /which nodes answer/);
   });
 
   test('no command that help does not name', () => {

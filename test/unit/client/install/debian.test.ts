@@ -37,13 +37,13 @@ test('the package of a release is found beside its program, by the architecture'
 test('Debian hosts with systemd get the package, others the bare program, with a warning about a daemon that runs as root', async () => {
   const paths = { program: '/usr/local/bin/mco-deploy', directory: '/etc/mco-deploy', staging: '/usr/local/bin' };
   const package_: Program = { ...binary, form: 'package', version: '0.1.0' };
-  const options = { program: binary, wanted: { paths }, service: undefined } as unknown as InstallHostOptions;
+  const options = { program: binary, desired: { paths }, service: undefined } as unknown as InstallHostOptions;
   const fit = (more: Partial<InstallHostOptions>, says: string) => {
     const remote = { run: async () => ({ code: 0, out: says, said: '' }) } as unknown as Remote;
     return fitToHost({ ...options, ...more }, remote);
   };
   const debian = await fit({ debian: package_ }, 'debian=yes\n');
-  assert.deepEqual([debian.options.program, debian.options.wanted.paths.program], [package_, '/usr/bin/mco-deploy']);
+  assert.deepEqual([debian.options.program, debian.options.desired.paths.program], [package_, '/usr/bin/mco-deploy']);
   const other = await fit({ debian: package_ }, '');
   assert.equal(other.options.program, binary);
   const none = await fit({ debian: 'none' }, 'debian=yes\n');

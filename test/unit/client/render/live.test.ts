@@ -82,7 +82,7 @@ describe('the live view', () => {
       nodes: ['dev1', 'dev2'],
     } as const;
     run.see({ ...attempt, try: 1 });
-    run.hear('4', 'dev1', 'unpacking revision 20');
+    run.onProgress('4', 'dev1', 'unpacking revision 20');
     const bar = (done: string) => ` * [ ${done.padEnd(31)} ]`;
     assert.deepEqual(shown(), [
       `${bar('>')} 0 / 2 appmgr#upgrade, batch 2 of 3`,
@@ -107,7 +107,7 @@ describe('the live view', () => {
     assert.deepEqual(shown(), [' * appmgr#upgrade: try 2 of 2 in 10 s, for dev2']);
     run.see({ ...attempt, try: 2, nodes: ['dev2'] });
     assert.match(shown()?.[0] ?? '', /0 \/ 1 appmgr#upgrade, batch 2 of 3, try 2 of 2$/);
-    run.hear('4', 'dev1', 'of a call that is over');
+    run.onProgress('4', 'dev1', 'of a call that is over');
     assert.equal(shown()?.length, 2);
     const report = {
       id: '4',

@@ -38,9 +38,9 @@ export function readBars(entries: readonly JournalEntry[], end: number): Bar[] {
       const { step, agent, action, dryRun, changes, batch, requestId, at, nodes, try: number } = entry;
       for (const node of nodes) {
         const unknown = { outcome: 'unknown', code: '', message: '', data: {}, rejection: undefined, auditHead: '' };
-        const about = { node, step, agent, action, dryRun, changes, batch, try: number, requestId, begin: at, end };
+        const base = { node, step, agent, action, dryRun, changes, batch, try: number, requestId, begin: at, end };
         const key = `${requestId} ${number} ${node}`;
-        bars.set(key, { ...about, ...unknown });
+        bars.set(key, { ...base, ...unknown });
         last.set(`${requestId} ${node}`, key);
       }
     } else if (entry.type === 'outcome') {

@@ -65,7 +65,7 @@ function failuresOf({ state, failed, bars }: StepSpan): Failure[] {
     const bad = tries.findLast((bar) => !isGood(bar));
     if (known === undefined && bad === undefined) return [];
     const recovered = known === undefined ? last !== undefined && isGood(last) : !isOver;
-    const { code, reason } = known ?? { code: bad?.rejection?.code ?? bad?.code ?? '', reason: said(bad) };
+    const { code, reason } = known ?? { code: bad?.rejection?.code ?? bad?.code ?? '', reason: reasonOf(bad) };
     return [{ node, code: code || (bad?.outcome ?? ''), reason, recovered, tries }];
   });
   const others = failed.filter(({ node }) => !byNode.has(node));
@@ -81,7 +81,7 @@ function failuresOf({ state, failed, bars }: StepSpan): Failure[] {
   ];
 }
 
-function said(bar: Bar | undefined): string {
+function reasonOf(bar: Bar | undefined): string {
   if (bar === undefined) return '';
   if (bar.rejection !== undefined) return bar.rejection.reason;
   if (bar.outcome === 'unknown') return 'no reply was written down before the run ended';

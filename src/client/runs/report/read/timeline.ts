@@ -57,8 +57,8 @@ function readSpans(entries: readonly JournalEntry[], end: number): Span[] {
   for (const entry of entries) {
     if (entry.type !== 'step-started' && entry.type !== 'step-finished') continue;
     const { step, at } = entry;
-    const about = { step, name: step, title: '', kind: '', afterFailure: false };
-    const before = spans.get(step) ?? { ...about, state: 'begun', begin: at, end, needs: [], failed: [] };
+    const base = { step, name: step, title: '', kind: '', afterFailure: false };
+    const before = spans.get(step) ?? { ...base, state: 'begun', begin: at, end, needs: [], failed: [] };
     if (entry.type === 'step-started') {
       const { needs = [], name = step, title = '', kind = '', afterFailure = false } = entry;
       spans.set(step, { ...before, state: 'begun', end, needs, name, title, kind, afterFailure });
