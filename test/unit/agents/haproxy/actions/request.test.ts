@@ -26,6 +26,13 @@ describe('ports', () => {
     test(`“${bad}” is not a valid list`, () => assert.throws(() => portsOf(bad), { code: 'bad-port' }));
 });
 
+test('a list of ports that is not valid is in the message, up to 100 characters', () => {
+  const list = `x${'1,'.repeat(99)}`;
+  assert.throws(() => requests.readNarrowing({ ports: [] } as never, { port: list }), {
+    message: `“${list.slice(0, 100)}” is not a list of ports`,
+  });
+});
+
 describe('a request for a change', () => {
   test('requires permission for changes only at the processes that have one of its backends', async () => {
     const [own, other] = [two('/run/a'), fakeHaproxy({ else: [{ name: 'x', ip: '10.0.0.7' }] }, '/run/b')];
@@ -94,6 +101,26 @@ describe('the known addresses of hosts', () => {
     const { resolve } = await requests.prepareHosts(balancer, 'dev1');
     const views = await readViews([fake], new AbortController().signal);
     assert.deepEqual(resolve(views)[0]?.lines.map(lineName), ['app/localhost.localdomain']);
+    const shown = fakeHaproxy({ app: [{ name: 'localhost', ip: '10.0.0.1' }] });
+    const bare = await fakeBalancer([shown], { servers: { dev1: 'localhost' } });
+    bare.seen.set('localhost', ['10.8.8.8']);
+    const { resolve: find } = await requests.prepareHosts(bare, 'dev1');
+    const lines = find(await readViews([shown], new AbortController().signal))[0]?.lines;
+    assert.deepEqual(lines?.map(lineName), ['app/localhost'], 'a name without a dot is that of a line');
+  });
+
+  test('are those of before and those of now together', async () => {
+    const fake = fakeHaproxy({
+      app: [
+        { name: 'x', ip: '127.0.0.1' },
+        { name: 'y', ip: '10.0.0.9' },
+      ],
+    });
+    const balancer = await fakeBalancer([fake]);
+    balancer.seen.set('localhost', ['10.0.0.9']);
+    const { resolve } = await requests.prepareHosts(balancer, 'localhost');
+    const lines = resolve(await readViews([fake], new AbortController().signal))[0]?.lines;
+    assert.deepEqual(lines?.map(lineName), ['app/y']);
   });
 });
 
@@ -116,7 +143,22 @@ describe('a host in messages and reports', () => {
     assert.equal(requests.formatHost(host('web1', ['web1'])), 'web1');
     assert.equal(requests.formatHost(host('web1', ['web1', 'web1'])), 'web1');
     assert.equal(requests.formatHost(host('dev1', ['web1'])), 'dev1 (app/web1)');
+    const [line] = host('web1', ['web1']).chosen;
+    const twice = line && [line, { ...line, view: { ...line.view, backend: 'static' } }];
+    assert.equal(requests.formatHost({ ...host('web1', []), chosen: twice ?? [] }), 'web1 (app/web1, static/web1)');
     assert.equal(requests.formatHost(host('web1', ['web1', 'web2'])), 'web1 (app/web1, app/web2)');
+  });
+
+  test('may have agent-checks where any line of any host has one', () => {
+    const agent = { configured: true, enabled: false, asking: false, status: '', words: '', health: 1 };
+    const plain = host('dev1', ['web1']);
+    const withAgent = { ...plain, chosen: plain.chosen.map(({ view }) => ({ view, server: server('w', { agent }) })) };
+    assert.deepEqual([[plain], [plain, withAgent], [withAgent, plain], []].map(requests.haveAgentChecks), [
+      false,
+      true,
+      true,
+      false,
+    ]);
   });
 
   test('has each line once, and of the others only those that take traffic', () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { trackChanges } from '../../../../../src/agents/haproxy/actions/undo.ts';
 import type { Runtime } from '../../../../../src/agents/haproxy/runtime/runtime.ts';
+import { Problem } from '../../../../../src/core/errors.ts';
 import { backendView, server } from '../../../../support/agents/haproxy-server.ts';
 
 describe('putting back what was changed', () => {
@@ -34,5 +35,73 @@ describe('putting back what was changed', () => {
     hung.reject(new Error('it did not answer'));
     assert.match((await undone).message, /app\/web1 not put back to ready at hangs \(it did not answer\)/);
     assert.equal(deadlines.size, 1);
+  });
+
+  /** A line at a process that refuses the commands that match. */
+  const lineAt = (socket: string, name: string, refuses = /^never$/) => {
+    const asked: string[] = [];
+    const ask = async (command: string) => {
+      asked.push(command);
+      if (refuses.test(command)) throw new Error('refused');
+      return '';
+    };
+    const view = { ...backendView('app', []), runtime: { name: socket, ask } };
+    return { asked, line: { view, server: server(name, { weight: 20, agent: agentOn }) } };
+  };
+  const agentOn = { configured: true, enabled: true, asking: false, status: '', words: '', health: 1 };
+  const { signal } = new AbortController();
+
+  test('goes back to what each line was before its first change, the last change first', async () => {
+    const { asked, line } = lineAt('/a', 'web1');
+    const changes = trackChanges();
+    await changes.setAgent(line, false, signal);
+    await changes.set(line, 'drain', signal);
+    await changes.set({ ...line, server: { ...line.server, admin: 8 } }, 'maint', signal);
+    await changes.weigh(line, '10%', signal);
+    await changes.weigh({ ...line, server: { ...line.server, weight: 2 } }, '1', signal);
+    assert.deepEqual(asked.splice(0), [
+      'disable agent app/web1',
+      'set server app/web1 state drain',
+      'set server app/web1 state maint',
+      'set server app/web1 weight 10%',
+      'set server app/web1 weight 1',
+    ]);
+    const { message } = await changes.putBack(new Error('full'));
+    assert.deepEqual(asked, [
+      'set server app/web1 weight 20',
+      'set server app/web1 state ready',
+      'enable agent app/web1',
+    ]);
+    assert.equal(message, 'full; put back: app/web1 to ready, app/web1 to weight 20');
+  });
+
+  test('reports nothing more where nothing was changed, and the code and hint of what failed', async () => {
+    const failure = new Problem('server-not-up', 'it is down', 'look at it');
+    const { code, message, hint } = await trackChanges().putBack(failure);
+    assert.deepEqual([code, message, hint], ['server-not-up', 'it is down', 'look at it']);
+    assert.equal((await trackChanges().putBack('odd')).code, 'haproxy-failed');
+  });
+
+  test('reports what could not be put back, where, and the rest once in the order of the changes', async () => {
+    const [one, other, second] = [lineAt('/a', 'web1'), lineAt('/b', 'web1'), lineAt('/a', 'web2', /enable|weight 20/)];
+    const changes = trackChanges();
+    for (const { line } of [one, other, second]) await changes.set(line, 'drain', signal);
+    await changes.setAgent(second.line, false, signal);
+    await changes.weigh(second.line, '1', signal);
+    const { message } = await changes.putBack(new Error('full'));
+    assert.equal(
+      message,
+      'full; put back: app/web1 to ready, app/web2 to ready; ' +
+        'app/web2 not put back to weight 20 at /a (refused); app/web2 not put back to its agent-check at /a (refused)',
+    );
+  });
+
+  test('is done for some lines alone where they are named', async () => {
+    const [one, other] = [lineAt('/a', 'web1'), lineAt('/a', 'web2')];
+    const changes = trackChanges();
+    for (const { line } of [one, other]) await changes.set(line, 'drain', signal);
+    const { message } = await changes.putBack(new Error('full'), [other.line]);
+    assert.deepEqual([one.asked.length, other.asked.length], [1, 2]);
+    assert.equal(message, 'full; put back: app/web2 to ready');
   });
 });

@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { readChangeRequest } from '../../../../../src/agents/haproxy/actions/request.ts';
+import { stayOut } from '../../../../../src/agents/haproxy/actions/stay-out.ts';
+import { trackChanges } from '../../../../../src/agents/haproxy/actions/undo.ts';
+import { actionContext } from '../../../../support/agents/agent-setup.ts';
+import { fakeBalancer } from '../../../../support/agents/fake-balancer.ts';
+import { fakeHaproxy } from '../../../../support/agents/fake-haproxy.ts';
+
+const { signal } = new AbortController();
+
+/** A host that was just taken out, with an agent-check that is off. `atLook` is called before each look, from 1. */
+async function out(atLook: (look: number) => void = () => {}, agent: { agent?: 'up' } = { agent: 'up' }) {
+  const fake = fakeHaproxy({ app: [{ name: 'web1', ip: '10.0.0.1', admin: 1, agentEnabled: false, ...agent }] });
+  const request = await readChangeRequest(await fakeBalancer([fake]), { server: 'web1' }, actionContext());
+  fake.asked.length = 0;
+  let looks = 0;
+  fake.onCommand = (command) => command === 'show stat app 6 -1' && atLook(++looks);
+  const stay = () => stayOut(trackChanges(), request, 1, signal);
+  return { fake, web1: fake.server('app/web1'), stay, looks: () => looks };
+}
+
+describe('a host that was taken out', () => {
+  test('is looked at once without an agent-check, and twice with one', async () => {
+    for (const [agent, expected] of [
+      [{}, 1],
+      [{ agent: 'up' }, 2],
+    ] as const) {
+      const { fake, stay, looks } = await out(undefined, agent);
+      const { processes, views } = await stay();
+      assert.deepEqual([looks(), fake.changes(), Object.keys(processes)], [expected, [], [fake.name]]);
+      assert.equal(views[0]?.servers[0]?.status, 'MAINT');
+    }
+  });
+
+  test('is taken out again where it is in, with its agent-check off first where that is on', async () => {
+    const maint = 'set server app/web1 state maint';
+    for (const [admin, agentEnabled, commands] of [
+      [0, false, [maint]],
+      [0, true, ['disable agent app/web1', maint]],
+      [1, true, ['disable agent app/web1', maint]],
+    ] as const)
+      for (const atLook of [1, 2]) {
+        const { fake, web1, stay, looks } = await out((look) => look === atLook && Object.assign(web1, changed));
+        const changed = { admin, agentEnabled };
+        await stay();
+        assert.deepEqual(fake.changes(), commands, `at look ${atLook}`);
+        assert.equal(looks(), atLook + 2, 'and looked at from the start');
+      }
+  });
+
+  test('and is put in a second time is given up, at either look', async () => {
+    for (const [looksWhereIn, expected] of [
+      [[1, 2], 2],
+      [[2, 4], 4],
+      [[2, 3], 3],
+    ] as const) {
+      const { fake, web1, stay, looks } = await out((look) => {
+        if ((looksWhereIn as readonly number[]).includes(look)) web1.admin = 0;
+      });
+      await assert.rejects(stay(), {
+        code: 'not-in-maintenance',
+        message: /^web1 does not stay out: app\/web1 at \/run\/fake\.sock is .*by a command to HAProxy/,
+      });
+      assert.deepEqual([looks(), fake.changes().length], [expected, 1]);
+    }
+  });
+});
